@@ -1,0 +1,107 @@
+/**
+ * Everything that can go wrong, by code. A caller may switch on it: codes are added, never renamed.
+ * The number is the HTTP status a server answers with.
+ */
+export const errorStatus = {
+  // what was asked
+  model_unknown: 404,
+  input_name_invalid: 400,
+  output_name_invalid: 400,
+  input_type_invalid: 400,
+  input_shape_invalid: 400,
+  input_size_invalid: 400,
+  input_value_invalid: 400,
+  request_malformed: 400,
+  body_too_large: 413,
+  not_supported: 501,
+  // a model and its files
+  manifest_invalid: 500,
+  file_missing: 500,
+  file_truncated: 500,
+  file_altered: 500,
+  model_invalid: 500,
+  run_failed: 500,
+  // where it should run
+  capacity_insufficient: 503,
+  lane_lost: 503,
+  lane_failed: 503,
+  poisoned: 500,
+  overloaded: 503,
+  deadline_exceeded: 503,
+  server_absent: 503,
+  server_unreachable: 503,
+  server_timeout: 503,
+  server_response_invalid: 502,
+  // who gave up
+  aborted: 499,
+  closed: 503,
+  internal: 500,
+} as const satisfies Record<string, number>
+
+export type ErrorCode = keyof typeof errorStatus
+
+export const isErrorCode = (value: unknown): value is ErrorCode =>
+  typeof value === 'string' && Object.hasOwn(errorStatus, value)
+
+/** What a `SpillwayError` says beyond its message: all of it survives a worker's edge. */
+export interface ErrorDetail {
+  /** What would have been right. */
+  readonly expected?: string
+  /** What came instead. */
+  readonly got?: string
+  /** What the caller can do about it. */
+  readonly hint?: string
+  /** When to try again, in milliseconds; with `overloaded`. */
+  readonly retryAfterMs?: number
+}
+
+/** An error as it crosses a worker's, a process's or a server's edge. */
+export interface WireError {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly detail: ErrorDetail
+}
+
+/** The one error class: `code` says which, the message adds what was expected, what came, and what to do. */
+export class SpillwayError extends Error {
+  override readonly name = 'SpillwayError'
+  readonly code: ErrorCode
+  readonly detail: ErrorDetail
+
+  constructor(code: ErrorCode, what: string, detail: ErrorDetail = {}, options?: { cause?: unknown }) {
+    super(sentence(what, detail), options)
+    this.code = code
+    this.detail = detail
+  }
+
+  /** The HTTP status that goes with the code. */
+  get status(): number {
+    return errorStatus[this.code]
+  }
+
+  toWire(): WireError {
+    return { code: this.code, message: this.message, detail: this.detail }
+  }
+
+  static fromWire({ code, message, detail }: WireError): SpillwayError {
+    const error = new SpillwayError(code, '', detail)
+    error.message = message
+    return error
+  }
+
+  /** `cause` itself where it is one of ours already; otherwise a new error that keeps its message. */
+  static from(cause: unknown, code: ErrorCode, what: string): SpillwayError {
+    if (cause instanceof SpillwayError) return cause
+    return new SpillwayError(code, `${what}: ${messageOf(cause)}`, {}, { cause })
+  }
+}
+
+export const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+function sentence(what: string, { expected, got, hint }: ErrorDetail): string {
+  const facts: string[] = []
+  if (expected !== undefined) facts.push(`expected ${expected}`)
+  if (got !== undefined) facts.push(`got ${got}`)
+  const told = facts.length === 0 ? what : `${what}: ${facts.join(', ')}`
+  return hint === undefined ? told : `${told}. ${hint}`
+}

@@ -1,0 +1,93 @@
+import * as z from 'zod/mini'
+import { SpillwayError } from './error.ts'
+import { tensorTypes } from './tensor.ts'
+
+const name = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/))
+const positive = z.int().check(z.positive())
+
+/** A path inside the model's folder: it can name nothing outside of it. */
+const filePath = z.string().check(
+  z.maxLength(512),
+  z.refine(
+    (path) => path.split('/').every((part) => /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(part)),
+    'a relative path without empty, hidden or ".." parts',
+  ),
+)
+
+const tensorSpec = z.strictObject({
+  name: z.string().check(z.minLength(1), z.maxLength(256)),
+  type: z.enum(tensorTypes),
+  /** One number per dimension; −1 where any size of at least one fits. */
+  shape: z.array(z.union([z.literal(-1), positive])).check(z.maxLength(8)),
+  description: z.optional(z.string()),
+})
+
+const fileSpec = z.strictObject({
+  path: filePath,
+  /** Bytes. */
+  size: positive,
+  /** Lower-case hexadecimal. */
+  sha256: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
+})
+
+const variant = z.strictObject({
+  id: name,
+  precision: z.enum(['fp32', 'fp16', 'q8', 'q4', 'q4f16']),
+  /** The ONNX graph first, then its external data files. */
+  files: z.array(fileSpec).check(z.minLength(1)),
+  /** Bytes that a lane needs to hold and run it at batch one: weights, activations and the runtime's copies. */
+  memory: positive,
+})
+
+const manifest = z
+  .strictObject({
+    schema: z.literal(1),
+    id: name,
+    version: name,
+    title: z.string().check(z.minLength(1)),
+    description: z.string(),
+    license: z.string(),
+    task: z.enum(['image-classification', 'tensor']),
+    inputs: z.array(tensorSpec).check(z.minLength(1)),
+    outputs: z.array(tensorSpec).check(z.minLength(1)),
+    /** The axis along which rows of several requests may stand in one run; null where the graph fixes it. */
+    batchAxis: z.nullable(z.literal(0)),
+    /** What the positions of the first output's last axis stand for. */
+    labels: z.optional(z.array(z.string())),
+    /** The largest absolute difference between backends on the same input. */
+    tolerance: z.number().check(z.nonnegative()),
+    variants: z.array(variant).check(z.minLength(1)),
+  })
+  .check(
+    z.refine(
+      ({ batchAxis, inputs, outputs }) =>
+        batchAxis === null || [...inputs, ...outputs].every(({ shape }) => shape[batchAxis] === -1),
+      'every input and output has −1 at the batch axis',
+    ),
+  )
+
+export type TensorSpec = z.infer<typeof tensorSpec>
+export type FileSpec = z.infer<typeof fileSpec>
+export type Variant = z.infer<typeof variant>
+/** What a model is: enough to check a request, to place it, and to fetch and verify its files. */
+export type Manifest = z.infer<typeof manifest>
+
+/** @throws SpillwayError `manifest_invalid`, naming the first field that is wrong. */
+export function parseManifest(value: unknown, from: string): Manifest {
+  const result = z.safeParse(manifest, value)
+  if (result.success) return result.data
+  const issue = result.error.issues[0]
+  const where = issue?.path.length ? issue.path.join('.') : 'the document'
+  throw new SpillwayError('manifest_invalid', `The manifest from ${from} is not valid at ${where}`, {
+    expected: issue?.message ?? 'a manifest of schema 1',
+    hint: 'See models/README.md for the schema.',
+  })
+}
+
+/** Where a site keeps the manifests of the models it offers, and each model's manifest and files, below its root. */
+export const catalogueFile = 'models/catalogue.json'
+export const manifestFile = (id: string): string => `models/${id}/manifest.json`
+
+/** The hash is part of the address, so a file may be cached for ever and a new version is a new address. */
+export const modelFile = (id: string, file: FileSpec): string =>
+  `models/${id}/${file.path}?sha256=${file.sha256}`

@@ -1,0 +1,38 @@
+/** Who runs it: the visitor's device, or the server behind the page. */
+export type Tier = 'device' | 'server'
+
+/** The execution provider that runs it. `unknown`: a server of another make that does not say. */
+export const backends = ['webgpu', 'wasm', 'cpu', 'cuda'] as const
+export type Backend = (typeof backends)[number]
+
+/** The page's rule for placements. */
+export const policies = ['auto', 'device', 'server', 'prefer-device', 'prefer-server'] as const
+export type Policy = (typeof policies)[number]
+
+export const placementReasons = [
+  /** The policy allows this tier only. */
+  'policy',
+  /** The policy prefers this tier and it can run the model. */
+  'preferred',
+  /** Policy `auto`: the device can run the model. */
+  'device-capable',
+  /** The device cannot run any model: no WebAssembly with SIMD. */
+  'device-without-simd',
+  /** The model needs more memory than the device has to give. */
+  'model-too-large',
+  /** The model's files or its session could not be had on the device. */
+  'device-failed',
+  /** The page has no server, or it does not answer. */
+  'server-unavailable',
+] as const
+export type PlacementReason = (typeof placementReasons)[number]
+
+/** Where a request ran, and why there. */
+export interface Placement {
+  readonly tier: Tier
+  readonly backend: Backend | 'unknown'
+  readonly variant: string
+  readonly reason: PlacementReason
+  /** The reason in words, with the figures behind it. */
+  readonly because: string
+}

@@ -1,0 +1,19 @@
+import type { Placement } from './placement.ts'
+import type { Tensor } from './tensor.ts'
+
+/** Milliseconds, as the tier that ran the request measured them. */
+export interface Timings {
+  /** From `run()` to its result, as the caller waited. */
+  readonly totalMs: number
+  /** Waiting for a lane. */
+  readonly queueMs: number
+  /** Inside the session's run. */
+  readonly computeMs: number
+}
+
+export interface RunResult {
+  /** By output name; the batch axis holds the rows that were asked for. */
+  readonly outputs: Readonly<Record<string, Tensor>>
+  readonly placement: Placement
+  readonly timings: Timings
+}

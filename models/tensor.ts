@@ -1,0 +1,72 @@
+/** Element types a tensor may have, named as ONNX Runtime names them. */
+export const tensorTypes = [
+  'float32',
+  'float64',
+  'float16',
+  'int8',
+  'uint8',
+  'int16',
+  'uint16',
+  'int32',
+  'uint32',
+  'int64',
+  'uint64',
+  'bool',
+] as const
+
+export type TensorType = (typeof tensorTypes)[number]
+
+const arrays = {
+  float32: Float32Array,
+  float64: Float64Array,
+  // Raw IEEE 754 half-precision bits: Float16Array exists in newer engines only.
+  float16: Uint16Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
+  bool: Uint8Array,
+} as const satisfies Record<TensorType, unknown>
+
+export type TensorData =
+  | Float32Array
+  | Float64Array
+  | Uint16Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+
+/** A tensor in row-major order. `data.length` is the product of `shape`. */
+export interface Tensor {
+  readonly type: TensorType
+  readonly data: TensorData
+  readonly shape: readonly number[]
+}
+
+/** The typed array that holds elements of `type`. */
+export const arrayOf = (type: TensorType) => arrays[type]
+
+export const elementCount = (shape: readonly number[]): number =>
+  shape.reduce((product, dimension) => product * dimension, 1)
+
+export const byteLength = (type: TensorType, shape: readonly number[]): number =>
+  elementCount(shape) * arrays[type].BYTES_PER_ELEMENT
+
+/** Shapes as people write them: `[batch, 1, 28, 28]` has −1 where any size fits. */
+export const showShape = (shape: readonly number[]): string => `[${shape.join(', ')}]`
+
+/** Whether `shape` fits `spec`, where −1 in `spec` stands for any size of at least one. */
+export const fitsShape = (shape: readonly number[], spec: readonly number[]): boolean =>
+  shape.length === spec.length &&
+  shape.every((size, axis) => {
+    const wanted = spec[axis]
+    return Number.isInteger(size) && size >= 1 && (wanted === -1 || wanted === size)
+  })

@@ -1,0 +1,83 @@
+"""The ONNX file: writing it, checking it, and running exactly what is in it."""
+
+import onnx
+import torch
+from onnx import helper, numpy_helper, shape_inference
+from torch.nn import functional as F
+
+from model import folded
+
+OPSET = 17
+INPUT, OUTPUT = "image", "logits"
+
+
+def export(model, path, notes):
+    """Write the folded network with a free batch size, and check the file."""
+    torch.onnx.export(
+        folded(model),
+        torch.zeros(1, 1, 28, 28),
+        str(path),
+        opset_version=OPSET,
+        input_names=[INPUT],
+        output_names=[OUTPUT],
+        dynamic_axes={INPUT: {0: "batch"}, OUTPUT: {0: "batch"}},
+    )
+    file = onnx.load(str(path))
+    helper.set_model_props(file, notes)
+    onnx.checker.check_model(file, full_check=True)
+    onnx.save(file, str(path))
+
+
+class OnnxRunner:
+    """Runs the few operators that the exported file holds, from the file's own graph."""
+
+    def __init__(self, path):
+        graph = shape_inference.infer_shapes(onnx.load(str(path))).graph
+        self.nodes = list(graph.node)
+        self.weights = {
+            w.name: torch.from_numpy(numpy_helper.to_array(w).copy()) for w in graph.initializer
+        }
+        self.parameters = sum(w.numel() for w in self.weights.values())
+
+    @torch.no_grad()
+    def __call__(self, images):
+        values = {INPUT: images, **self.weights}
+        for node in self.nodes:
+            inputs = [values[name] for name in node.input]
+            options = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+            values[node.output[0]] = OPERATORS[node.op_type](inputs, options)
+        return values[OUTPUT]
+
+
+@torch.no_grad()
+def greatest_difference(model, path, pictures):
+    """Between the logits of the trained network and those of the file."""
+    images = torch.from_numpy(pictures).float().div(255).unsqueeze(1)
+    return (folded(model)(images) - OnnxRunner(path)(images)).abs().max().item()
+
+
+def conv(inputs, options):
+    pads = options.get("pads", [0, 0, 0, 0])
+    assert pads[:2] == pads[2:] and options.get("group", 1) == 1
+    return F.conv2d(*inputs, stride=options.get("strides", 1), padding=pads[:2])
+
+
+def max_pool(inputs, options):
+    assert not any(options.get("pads", [])) and not options.get("ceil_mode", 0)
+    return F.max_pool2d(inputs[0], options["kernel_shape"], options["strides"])
+
+
+def gemm(inputs, options):
+    assert options.get("alpha", 1) == 1 and options.get("beta", 1) == 1
+    weight = inputs[1].T if options.get("transB", 0) else inputs[1]
+    return inputs[0] @ weight + inputs[2]
+
+
+OPERATORS = {
+    "Conv": conv,
+    "Relu": lambda inputs, options: inputs[0].relu(),
+    "MaxPool": max_pool,
+    "Flatten": lambda inputs, options: inputs[0].flatten(options.get("axis", 1)),
+    "Gemm": gemm,
+    "Identity": lambda inputs, options: inputs[0],
+}

@@ -1,0 +1,56 @@
+import type * as OrtWeb from 'onnxruntime-web'
+import type { Ort } from '../engine/ort.ts'
+import type { LaneLost, StartRequest } from '../lane/protocol.ts'
+import { requestGpuDevice } from './gpu.ts'
+
+/** ONNX Runtime in a Web Worker: the JSPI build where the browser has it (a third smaller), else the asyncify build. */
+export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
+  const { runtime, mjs, wasm } = 'Suspending' in WebAssembly ? await jspi() : await asyncify()
+  const { env, InferenceSession, Tensor } = runtime
+  env.wasm.wasmPaths = { mjs, wasm }
+  env.wasm.numThreads = threads
+  // A session's thread pool is this worker's own: onnxruntime-web's proxy would start one more.
+  env.wasm.proxy = false
+
+  // Asked for with the first session that wants it: a lane that runs WASM only holds no GPU device.
+  let device: Promise<GPUDevice> | undefined
+  const gpu = () => {
+    device ??= requestGpuDevice((reason) => {
+      const lost: LaneLost = { lane: 'lost', reason }
+      self.postMessage(lost)
+    })
+    return device
+  }
+
+  return {
+    version: env.versions.web ?? env.versions.common,
+    backends: 'gpu' in navigator ? ['webgpu', 'wasm'] : ['wasm'],
+    InferenceSession,
+    createTensor: (type, data, shape) => new Tensor(type, data as OrtWeb.Tensor.DataType, shape),
+    sessionOptions: async (backend) => ({
+      executionProviders: backend === 'webgpu' ? [{ name: 'webgpu', device: await gpu() }] : ['wasm'],
+      graphOptimizationLevel: 'all',
+    }),
+  }
+}
+
+async function jspi() {
+  const [runtime, mjs, wasm] = await Promise.all([
+    import('onnxruntime-web/jspi'),
+    import('onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url'),
+    import('onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url'),
+  ])
+  return { runtime, mjs: absolute(mjs.default), wasm: absolute(wasm.default) }
+}
+
+async function asyncify() {
+  const [runtime, mjs, wasm] = await Promise.all([
+    import('onnxruntime-web/webgpu'),
+    import('onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url'),
+    import('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url'),
+  ])
+  return { runtime, mjs: absolute(mjs.default), wasm: absolute(wasm.default) }
+}
+
+/** Against this module and not the worker's location, which is a blob when the page is of another origin. */
+const absolute = (url: string) => new URL(url, import.meta.url).href

@@ -1,0 +1,16 @@
+import type { InferenceSession, InferenceSessionFactory, Tensor as OnnxTensor } from 'onnxruntime-common'
+import type { Backend, TensorData, TensorType } from '../../models/index.ts'
+
+export type OrtSession = InferenceSession
+export type OrtTensor = OnnxTensor
+
+/** What the engine needs of ONNX Runtime; each entry point makes one from the package of its realm. */
+export interface Ort {
+  readonly version: string
+  /** Backends that this build of the runtime has; the device may still lack what one needs. */
+  readonly backends: readonly Backend[]
+  readonly InferenceSession: InferenceSessionFactory
+  createTensor(type: TensorType, data: TensorData, shape: readonly number[]): OrtTensor
+  /** @throws SpillwayError `capacity_insufficient` where the backend cannot be had here. */
+  sessionOptions(backend: Backend): Promise<InferenceSession.SessionOptions>
+}

@@ -1,0 +1,85 @@
+import { type Endpoint, transfer, wrap } from 'comlink'
+import { SpillwayError } from '../../models/index.ts'
+import { bounded } from '../bounded.ts'
+import type { Clock } from '../clock.ts'
+import { buffersOf } from './buffers.ts'
+import type {
+  BatchReply,
+  BatchRequest,
+  LaneApi,
+  LoadReply,
+  LoadRequest,
+  Outcome,
+  StartReply,
+  StartRequest,
+} from './protocol.ts'
+
+/** One worker with its own ONNX Runtime, seen from outside. Every call settles, the lane's death included. */
+export interface Lane {
+  start(request: StartRequest): Promise<StartReply>
+  load(request: LoadRequest): Promise<LoadReply>
+  run(batch: BatchRequest): Promise<BatchReply>
+  unload(session: string): Promise<void>
+  /** Resolves with the reason once the lane is gone. It never rejects. */
+  readonly gone: Promise<SpillwayError>
+  /** Ends the worker at once, whatever it does. */
+  kill(reason: SpillwayError): void
+}
+
+/** Milliseconds after which a lane that does not answer is taken for dead. */
+export interface LaneLimits {
+  readonly startMs: number
+  readonly loadMs: number
+  readonly runMs: number
+}
+
+export const laneLimits: LaneLimits = { startMs: 60_000, loadMs: 120_000, runMs: 60_000 }
+
+/** What a realm gives to make a lane of one of its workers. */
+export interface LaneTransport {
+  readonly endpoint: Endpoint
+  terminate(): void
+  /** Calls back when the worker ended or failed by itself. */
+  onEnd(ended: (reason: string) => void): void
+}
+
+export function connectLane(transport: LaneTransport, clock: Clock, limits: LaneLimits = laneLimits): Lane {
+  const remote = wrap<LaneApi>(transport.endpoint)
+  let die: (reason: SpillwayError) => void = () => {}
+  const gone = new Promise<SpillwayError>((resolve) => {
+    die = resolve
+  })
+  const kill = (reason: SpillwayError) => {
+    die(reason)
+    transport.terminate()
+  }
+  transport.onEnd((reason) => kill(new SpillwayError('lane_lost', `The lane ended: ${reason}`)))
+
+  // A call in flight when its worker dies would stay pending for ever in comlink.
+  const call = async <T>(name: string, ms: number, sent: Promise<Outcome<T>>): Promise<T> => {
+    const answered = Promise.race([sent, gone.then((reason) => Promise.reject(reason))])
+    const reply = await bounded(clock, ms, answered, () => {
+      const late = new SpillwayError('lane_lost', `The lane did not answer "${name}"`, {
+        expected: `an answer within ${ms} ms`,
+      })
+      kill(late)
+      return late
+    })
+    if (reply.ok) return reply.value
+    throw SpillwayError.fromWire(reply.error)
+  }
+
+  return {
+    start: (request) => call('start', limits.startMs, remote.start(request)),
+    load: (request) => call('load', limits.loadMs, remote.load(transfer(request, sourceBuffers(request)))),
+    run: (batch) => call('run', limits.runMs, remote.run(transfer(batch, buffersOf(batch.inputs)))),
+    unload: async (session) => {
+      await call('unload', limits.loadMs, remote.unload(session))
+    },
+    gone,
+    kill,
+  }
+}
+
+const sourceBuffers = ({ source }: LoadRequest) =>
+  source.from === 'bytes' ? [source.graph, ...source.external.map(({ data }) => data)] : []

@@ -1,0 +1,52 @@
+import { expose, transfer } from 'comlink'
+import { SpillwayError } from '../../models/index.ts'
+import { createEngine, type Engine } from '../engine/engine.ts'
+import type { Ort } from '../engine/ort.ts'
+import { buffersOf } from './buffers.ts'
+import type { LaneApi, Outcome, StartRequest } from './protocol.ts'
+
+/**
+ * The lane's own side: an engine behind the lane protocol.
+ * An entry point calls this before its first `await`: comlink loses calls that come earlier.
+ */
+export function serveLane(
+  loadOrt: (request: StartRequest) => Promise<Ort>,
+  endpoint?: Parameters<typeof expose>[1],
+) {
+  let engine: Engine | undefined
+
+  const started = (): Engine => {
+    if (engine) return engine
+    throw new SpillwayError('internal', 'The lane was asked before it was started')
+  }
+
+  const api: LaneApi = {
+    start: (request) =>
+      outcome(async () => {
+        const ort = await loadOrt(request)
+        engine = createEngine(ort)
+        return { runtime: ort.version, backends: ort.backends }
+      }),
+    load: (request) => outcome(() => started().load(request)),
+    run: async (batch) => {
+      const reply = await outcome(() => started().run(batch))
+      if (!reply.ok) return reply
+      return transfer(reply, buffersOf(reply.value.outputs))
+    },
+    unload: (session) =>
+      outcome(() =>
+        started()
+          .unload(session)
+          .then(() => null),
+      ),
+  }
+  expose(api, endpoint)
+}
+
+async function outcome<T>(work: () => Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { ok: true, value: await work() }
+  } catch (cause) {
+    return { ok: false, error: SpillwayError.from(cause, 'internal', 'The lane failed').toWire() }
+  }
+}

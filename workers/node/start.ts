@@ -1,0 +1,28 @@
+import { fork } from 'node:child_process'
+import type { Clock } from '../clock.ts'
+import { connectLane, type Lane, type LaneLimits } from '../lane/lane.ts'
+import { processEndpoint } from './endpoint.ts'
+
+/** A lane and the process that it runs in. */
+export interface ProcessLane extends Lane {
+  readonly pid: number | undefined
+}
+
+/** A lane in a new child process, so that a native crash costs one lane and never the server. */
+export function startProcessLane(entry: URL, clock: Clock, limits?: LaneLimits): ProcessLane {
+  const child = fork(entry, { serialization: 'advanced', execArgv: [] })
+  const lane = connectLane(
+    {
+      endpoint: processEndpoint(child),
+      // Not SIGTERM: a run is a synchronous native call, no handler would get a turn.
+      terminate: () => child.kill('SIGKILL'),
+      onEnd: (ended) => {
+        child.on('exit', (code, signal) => ended(signal ? `killed by ${signal}` : `exit code ${code}`))
+        child.on('error', (error) => ended(error.message))
+      },
+    },
+    clock,
+    limits,
+  )
+  return { ...lane, pid: child.pid }
+}

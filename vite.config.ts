@@ -1,0 +1,88 @@
+import { playwright } from '@vitest/browser-playwright'
+import { defineConfig } from 'vitest/config'
+import { browserFlags, findBrowser } from './test/support/find-browser.ts'
+import { precompress } from './web/build/precompress.ts'
+import { sizeLimit } from './web/build/size-limit.ts'
+
+const path = (relative: string) => new URL(relative, import.meta.url).pathname
+
+export default defineConfig({
+  root: path('web/app'),
+  // Addresses relative to the script they stand in: the embed script runs on pages of other origins.
+  base: './',
+  cacheDir: path('node_modules/.vite'),
+  resolve: {
+    // The runtime's glue as a file of its own: its threads start from it, and must not start a lane.
+    conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'],
+  },
+  worker: { format: 'es' },
+  optimizeDeps: {
+    exclude: ['onnxruntime-web'],
+    include: ['comlink', 'hash-wasm', 'idb-keyval', 'wasm-feature-detect', 'zod/mini'],
+  },
+  environments: {
+    client: {
+      build: {
+        outDir: path('dist/site'),
+        emptyOutDir: true,
+        assetsInlineLimit: 0,
+        rolldownOptions: {
+          input: { index: path('web/app/index.html'), embed: path('web/embed.ts') },
+          output: {
+            entryFileNames: ({ name }) => (name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js'),
+          },
+        },
+      },
+    },
+    server: {
+      consumer: 'server',
+      build: {
+        ssr: true,
+        outDir: path('dist/server'),
+        emptyOutDir: true,
+        target: 'node20',
+        rolldownOptions: { input: { main: path('server/main.ts'), lane: path('workers/node/entry.ts') } },
+      },
+    },
+  },
+  builder: {
+    buildApp: async (builder) => {
+      for (const name of ['client', 'server']) {
+        const environment = builder.environments[name]
+        if (environment) await builder.build(environment)
+      }
+    },
+  },
+  plugins: [sizeLimit(), precompress()],
+  test: {
+    root: path('.'),
+    // A lost promise or a dead lane must not hold a run for ever.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    globalSetup: path('test/support/global-setup.ts'),
+    projects: [
+      {
+        extends: true,
+        root: path('.'),
+        test: { name: 'node', environment: 'node', include: ['test/{unit,node,server,e2e}/**/*.test.ts'] },
+      },
+      {
+        extends: true,
+        root: path('.'),
+        test: {
+          name: 'chromium',
+          include: ['test/browser/**/*.test.ts'],
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: process.env.VITEST ? { executablePath: findBrowser(), args: browserFlags } : {},
+            }),
+            instances: [{ browser: 'chromium' }],
+          },
+        },
+      },
+    ],
+  },
+})

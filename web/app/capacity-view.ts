@@ -1,0 +1,43 @@
+import type { Capacity, GpuCapacity } from '../capacity/capacity.ts'
+import { find } from './find.ts'
+import { bytes } from './words.ts'
+
+/** What the device can do: in one line, and in full when opened. */
+export function showCapacity(panel: HTMLElement, { gpu, wasm, memoryBudget, storage }: Capacity): void {
+  const threads = wasm.threads === 1 ? '1 thread' : `${wasm.threads} threads`
+  panel.dataset.gpu = gpu ? (gpu.software ? 'software' : 'hardware') : 'none'
+  panel.dataset.threads = String(wasm.threads)
+  find('[data-part="brief"]', HTMLElement, panel).textContent = [
+    gpu ? (gpu.software ? 'Software GPU' : 'GPU') : 'No GPU',
+    wasm.simd ? `WebAssembly, ${threads}` : 'No WebAssembly SIMD',
+    storage ? `${bytes(freeBytes(storage))} free` : 'No storage',
+  ].join(' · ')
+
+  const facts: readonly (readonly [string, string])[] = [
+    ['GPU', describeGpu(gpu)],
+    ['WebAssembly', [wasm.simd ? 'SIMD' : 'no SIMD', threads, wasm.jspi ? 'JSPI' : 'no JSPI'].join(', ')],
+    ['Memory for a model', `about ${bytes(memoryBudget)}`],
+    ['Storage', storage ? `${bytes(storage.usage)} used of ${bytes(storage.quota)}` : 'none'],
+  ]
+  find('dl', HTMLElement, panel).replaceChildren(...facts.map(([name, value]) => fact(name, value)))
+}
+
+const freeBytes = ({ quota, usage }: NonNullable<Capacity['storage']>): number => Math.max(0, quota - usage)
+
+function describeGpu(gpu: GpuCapacity | null): string {
+  if (!gpu) return 'none that WebGPU offers'
+  const name = [gpu.vendor, gpu.architecture].filter((part) => part !== '').join(' ') || 'unnamed'
+  return gpu.software
+    ? `${name}, in software: counts as none`
+    : `${name}, buffers up to ${bytes(gpu.maxBufferSize)}`
+}
+
+function fact(name: string, value: string): HTMLDivElement {
+  const term = document.createElement('dt')
+  term.textContent = name
+  const description = document.createElement('dd')
+  description.textContent = value
+  const row = document.createElement('div')
+  row.append(term, description)
+  return row
+}

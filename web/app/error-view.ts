@@ -1,0 +1,29 @@
+import type { SpillwayError } from '../../models/index.ts'
+import { find } from './find.ts'
+import { sentence } from './words.ts'
+
+export interface ErrorView {
+  show(error: SpillwayError): void
+  clear(): void
+}
+
+/** What went wrong, in words, with a button to try again. */
+export function createErrorView(banner: HTMLElement, onRetry: () => void): ErrorView {
+  const message = find('[data-part="message"]', HTMLElement, banner)
+  const code = find('[data-part="code"]', HTMLElement, banner)
+  find('button', HTMLButtonElement, banner).addEventListener('click', onRetry)
+  return {
+    show: (error) => {
+      banner.dataset.code = error.code
+      code.textContent = error.code
+      // Written anew only when it says something else: the same error is not to be read out again.
+      if (message.textContent !== sentence(error.message)) message.textContent = sentence(error.message)
+      banner.hidden = false
+    },
+    clear: () => {
+      banner.hidden = true
+      delete banner.dataset.code
+      message.textContent = ''
+    },
+  }
+}

@@ -1,0 +1,33 @@
+import type { Drawing } from './drawing.ts'
+import type { Point } from './stroke.ts'
+
+/** Mouse, finger and pen: one at a time, followed beyond the pad's edge until it is lifted. */
+export function drawByPointer(pad: HTMLElement, drawing: Drawing): void {
+  let pointer: number | undefined
+  let bounds = pad.getBoundingClientRect()
+  const place = ({ clientX, clientY }: PointerEvent): Point => ({
+    x: (clientX - bounds.left) / bounds.width,
+    y: (clientY - bounds.top) / bounds.height,
+  })
+
+  pad.addEventListener('pointerdown', (event) => {
+    if (pointer !== undefined || event.button !== 0) return
+    pointer = event.pointerId
+    bounds = pad.getBoundingClientRect()
+    pad.setPointerCapture(pointer)
+    drawing.begin(place(event))
+  })
+  pad.addEventListener('pointermove', (event) => {
+    if (event.pointerId !== pointer) return
+    // Safari before 18.2 has none; a synthetic event has an empty list.
+    const finer = event.getCoalescedEvents?.() ?? []
+    for (const each of finer.length > 0 ? finer : [event]) drawing.extend(place(each))
+  })
+  const lift = (event: PointerEvent) => {
+    if (event.pointerId !== pointer) return
+    pointer = undefined
+    drawing.end()
+  }
+  pad.addEventListener('pointerup', lift)
+  pad.addEventListener('pointercancel', lift)
+}

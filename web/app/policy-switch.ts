@@ -1,0 +1,39 @@
+import { type Policy, policies } from '../../models/index.ts'
+
+const words: Readonly<Record<Policy, { readonly name: string; readonly explanation: string }>> = {
+  auto: { name: 'Auto', explanation: 'The device if it can run the model, else the server.' },
+  device: { name: 'Device', explanation: 'This device only. Your drawing never leaves it.' },
+  server: { name: 'Server', explanation: 'The server only. Every drawing is sent to it.' },
+  'prefer-device': { name: 'Prefer device', explanation: 'The server takes over when the device fails.' },
+  'prefer-server': { name: 'Prefer server', explanation: 'The device takes over when the server fails.' },
+}
+
+/** A radio button for each policy, with what it means. */
+export function showPolicies(group: HTMLElement, chosen: Policy, onChoose: (policy: Policy) => void): void {
+  group.append(
+    ...policies.map((policy) => {
+      const { name, explanation } = words[policy]
+      const input = document.createElement('input')
+      input.type = 'radio'
+      input.name = 'policy'
+      input.value = policy
+      input.id = `policy-${policy}`
+      input.dataset.testid = input.id
+      input.checked = policy === chosen
+      input.setAttribute('aria-describedby', `${input.id}-means`)
+      input.addEventListener('change', () => onChoose(policy))
+
+      const label = document.createElement('label')
+      label.htmlFor = input.id
+      label.textContent = name
+      const means = document.createElement('p')
+      means.id = `${input.id}-means`
+      means.textContent = explanation
+
+      const card = document.createElement('div')
+      card.className = 'policy'
+      card.append(input, label, means)
+      return card
+    }),
+  )
+}

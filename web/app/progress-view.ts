@@ -1,0 +1,59 @@
+import type { Progress } from '../store/obtain.ts'
+import { find } from './find.ts'
+import { bytes } from './words.ts'
+
+export interface ProgressView {
+  /** The site is asked for the model. */
+  starting(): void
+  loading(progress: Progress): void
+  ready(): void
+  failed(): void
+}
+
+/** How the model's files come: how many bytes, and whether from the network or the browser's storage. */
+export function createProgressView(panel: HTMLElement): ProgressView {
+  const bar = find('progress', HTMLProgressElement, panel)
+  const text = find('[data-part="text"]', HTMLElement, panel)
+  let last: Progress | undefined
+
+  const show = (state: 'starting' | 'loading' | 'ready' | 'failed', words: string) => {
+    panel.dataset.state = state
+    text.textContent = words
+  }
+  return {
+    starting: () => {
+      last = undefined
+      bar.removeAttribute('value')
+      show('starting', 'Getting the model ready')
+    },
+    loading: (progress) => {
+      const { loadedBytes, totalBytes, storedBytes } = progress
+      last = progress
+      Object.assign(panel.dataset, { loaded: loadedBytes, total: totalBytes, stored: storedBytes })
+      if (loadedBytes >= totalBytes) {
+        bar.removeAttribute('value')
+        show('loading', `${hereAs(progress)}. Starting it`)
+        return
+      }
+      bar.max = totalBytes
+      bar.value = loadedBytes
+      show('loading', `Downloading: ${bytes(loadedBytes)} of ${bytes(totalBytes)}`)
+    },
+    ready: () => {
+      bar.max = 1
+      bar.value = 1
+      show('ready', last ? hereAs(last) : panel.dataset.total ? 'Ready' : 'Ready, nothing to download')
+    },
+    failed: () => {
+      bar.max = 1
+      bar.value = 0
+      show('failed', 'Not loaded')
+    },
+  }
+}
+
+function hereAs({ totalBytes, storedBytes }: Progress): string {
+  if (storedBytes === 0) return `${bytes(totalBytes)} downloaded`
+  if (storedBytes === totalBytes) return `${bytes(totalBytes)} from this browser's storage`
+  return `${bytes(totalBytes - storedBytes)} downloaded, ${bytes(storedBytes)} from storage`
+}

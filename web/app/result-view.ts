@@ -1,0 +1,32 @@
+import type { Announcer } from './announce.ts'
+import type { Bars } from './bars.ts'
+import { find } from './find.ts'
+import { largestIndex, probabilities } from './probabilities.ts'
+import { percent } from './words.ts'
+
+export interface ResultView {
+  show(labels: readonly string[], logits: Iterable<number | bigint>, where: string): void
+  clear(): void
+}
+
+/** The digit that won, how probable it is, and the bars of all. */
+export function createResultView(panel: HTMLElement, bars: Bars, announcer: Announcer): ResultView {
+  const winner = find('[data-testid="result"]', HTMLElement, panel)
+  const share = find('[data-part="share"]', HTMLElement, panel)
+  return {
+    show: (labels, logits, where) => {
+      const shares = probabilities(logits)
+      const index = largestIndex(shares)
+      const label = labels[index] ?? ''
+      bars.show(shares)
+      winner.textContent = label
+      share.textContent = percent(shares[index] ?? 0)
+      announcer.settled(`${label}, ${share.textContent}. ${where}.`)
+    },
+    clear: () => {
+      bars.clear()
+      winner.textContent = ''
+      share.textContent = ''
+    },
+  }
+}

@@ -1,0 +1,33 @@
+import type { Backend, Placement, Tier } from '../../models/index.ts'
+
+export const tierWords: Readonly<Record<Tier, string>> = { device: 'On this device', server: 'On the server' }
+
+const backendWords: Readonly<Record<Backend, string>> = {
+  webgpu: 'WebGPU',
+  wasm: 'WebAssembly',
+  cpu: 'CPU',
+  cuda: 'CUDA',
+}
+
+export const backendName = (backend: Placement['backend']): string =>
+  backend === 'unknown' ? 'a backend that it does not name' : backendWords[backend]
+
+/** `12.3 ms`: tenths only where they tell something. */
+export const milliseconds = (ms: number): string => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`
+
+export const percent = (share: number): string =>
+  share > 0 && share < 0.005 ? '<1%' : `${Math.round(share * 100)}%`
+
+const units = ['bytes', 'kB', 'MB', 'GB', 'TB'] as const
+
+export function bytes(count: number): string {
+  let value = count
+  let unit = 0
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000
+    unit++
+  }
+  return `${unit > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit] ?? ''}`
+}
+
+export const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)

@@ -1,0 +1,38 @@
+import { brotliCompressSync } from 'node:zlib'
+import type { Plugin, Rolldown } from 'vite'
+
+/** Bytes, brotli, of the JavaScript that an entry loads before any model does. */
+export const pageLimit = 60_000
+
+const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`
+
+/** Prints what each entry costs a visitor, and fails the build past the limit. */
+export const sizeLimit = (): Plugin => ({
+  name: 'spillway:size-limit',
+  apply: 'build',
+  applyToEnvironment: ({ name }) => name === 'client',
+  writeBundle(_options, bundle) {
+    const chunks = Object.values(bundle).filter((output) => output.type === 'chunk')
+    for (const entry of chunks.filter((chunk) => chunk.isEntry)) {
+      const loaded = staticImports(entry, chunks)
+      const size = loaded.reduce((sum, { code }) => sum + brotliCompressSync(code).length, 0)
+      const line = `${entry.fileName} with its imports: ${kilobytes(size)} brotli, at most ${kilobytes(pageLimit)}`
+      if (size > pageLimit) this.error(line)
+      this.info(line)
+    }
+  },
+})
+
+function staticImports(
+  entry: Rolldown.OutputChunk,
+  chunks: readonly Rolldown.OutputChunk[],
+): Rolldown.OutputChunk[] {
+  const loaded = new Set([entry])
+  for (const chunk of loaded) {
+    for (const name of chunk.imports) {
+      const imported = chunks.find(({ fileName }) => fileName === name)
+      if (imported) loaded.add(imported)
+    }
+  }
+  return [...loaded]
+}

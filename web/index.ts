@@ -1,0 +1,19 @@
+export {
+  type ErrorCode,
+  type ErrorDetail,
+  type Input,
+  type Inputs,
+  type Manifest,
+  type Placement,
+  type Policy,
+  type RunResult,
+  SpillwayError,
+  type Tensor,
+  type TensorData,
+  type TensorType,
+  type Timings,
+} from '../models/index.ts'
+export type { Capacity, GpuCapacity } from './capacity/capacity.ts'
+export type { Model, ModelOptions, RunOptions } from './model.ts'
+export { createRuntime, type Runtime, type RuntimeOptions } from './runtime.ts'
+export type { Progress } from './store/obtain.ts'

@@ -1,0 +1,95 @@
+import { type ErrorCode, isErrorCode, messageOf, SpillwayError } from '../../models/index.ts'
+import { errorCodeHeader } from '../../models/oip.ts'
+import { abortedBy } from '../../workers/bounded.ts'
+import type { Clock } from '../../workers/clock.ts'
+
+export interface RequestOptions {
+  readonly clock: Clock
+  /** The bound on the whole exchange, in milliseconds. */
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal | undefined
+  readonly method?: 'GET' | 'POST'
+  readonly body?: string
+}
+
+/**
+ * One exchange of JSON with the server tier.
+ *
+ * @throws SpillwayError `server_unreachable`, `server_timeout`, `server_response_invalid`, `aborted`, or what the server says.
+ */
+export async function requestJson(url: URL, options: RequestOptions): Promise<unknown> {
+  const { clock, timeoutMs, signal, method = 'GET', body } = options
+  const controller = new AbortController()
+  const abort = () => controller.abort()
+  signal?.addEventListener('abort', abort, { once: true })
+  const cancel = clock.after(timeoutMs, abort)
+  try {
+    if (signal?.aborted) throw abortedBy(signal)
+    const response = await fetch(url, {
+      method,
+      signal: controller.signal,
+      ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } }),
+    })
+    return readJson(url, response, await response.text())
+  } catch (cause) {
+    if (cause instanceof SpillwayError) throw cause
+    if (signal?.aborted) throw abortedBy(signal)
+    if (controller.signal.aborted) throw tooSlow(url, timeoutMs)
+    throw new SpillwayError(
+      'server_unreachable',
+      `The server at ${url.origin} cannot be reached: ${messageOf(cause)}`,
+      { hint: 'Check that it runs and that the network is there.' },
+      { cause },
+    )
+  } finally {
+    cancel()
+    signal?.removeEventListener('abort', abort)
+  }
+}
+
+function readJson(url: URL, response: Response, text: string): unknown {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw notJson(url, response, text)
+  }
+  if (response.ok) return value
+  throw saidByServer(url, response, value)
+}
+
+/** What the status alone says, for servers of other makes. */
+const byStatus: Readonly<Record<number, ErrorCode>> = {
+  400: 'request_malformed',
+  404: 'model_unknown',
+  413: 'body_too_large',
+  429: 'overloaded',
+  501: 'not_supported',
+  503: 'overloaded',
+}
+
+function saidByServer(url: URL, response: Response, value: unknown): SpillwayError {
+  const header = response.headers.get(errorCodeHeader)
+  const code = isErrorCode(header) ? header : (byStatus[response.status] ?? 'server_response_invalid')
+  const said = typeof value === 'object' && value !== null && 'error' in value ? value.error : undefined
+  const seconds = Number(response.headers.get('retry-after'))
+  return SpillwayError.fromWire({
+    code,
+    message:
+      typeof said === 'string' ? said : `The server at ${url.origin} answered status ${response.status}`,
+    detail: seconds > 0 ? { retryAfterMs: seconds * 1000 } : {},
+  })
+}
+
+const notJson = (url: URL, response: Response, text: string) =>
+  new SpillwayError('server_response_invalid', `${url.origin} did not answer as an inference server`, {
+    expected: 'JSON',
+    got: `status ${response.status}, ${response.headers.get('content-type') ?? 'no content type'}: ${text.slice(0, 60).trim()}`,
+    hint: `Check that ${url.href} is a Spillway or Open Inference Protocol server.`,
+  })
+
+const tooSlow = (url: URL, timeoutMs: number) =>
+  new SpillwayError('server_timeout', `The server at ${url.origin} is too slow`, {
+    expected: `an answer within ${Math.round(timeoutMs)} ms`,
+    got: 'none',
+  })

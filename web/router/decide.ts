@@ -1,0 +1,130 @@
+import {
+  type Backend,
+  type Manifest,
+  type Placement,
+  type Policy,
+  SpillwayError,
+  type Variant,
+} from '../../models/index.ts'
+import type { Capacity } from '../capacity/capacity.ts'
+
+/** What changes from one request to the next. */
+export interface Live {
+  readonly server: 'available' | 'unavailable' | 'absent'
+  /** Device backends on which the model failed a short while ago, with the reason in words. */
+  readonly failed: Readonly<Partial<Record<Backend, string>>>
+}
+
+export type Decision =
+  | {
+      readonly tier: 'device'
+      readonly variant: Variant
+      readonly placement: Placement & { readonly backend: Backend }
+    }
+  | { readonly tier: 'server'; readonly placement: Pick<Placement, 'reason' | 'because'> }
+
+type Obstacle = Pick<Placement, 'reason' | 'because'> & { readonly error: SpillwayError }
+
+/**
+ * Where a request runs. Pure: the same arguments give the same placement.
+ * A tier that is the only one left is tried even when it looked unavailable.
+ *
+ * @throws SpillwayError `capacity_insufficient` or `server_absent` where the policy leaves no tier.
+ */
+export function decide(capacity: Capacity, manifest: Manifest, policy: Policy, live: Live): Decision {
+  const device = onDevice(capacity, manifest, live)
+  switch (policy) {
+    case 'device':
+      if ('error' in device) throw device.error
+      return toDevice(device, 'policy', 'The policy is "device"')
+    case 'server':
+      if (live.server === 'absent') throw noServer(policy)
+      return toServer('policy', 'The policy is "server"')
+    case 'prefer-server':
+      if (live.server === 'available') return toServer('preferred', 'The policy prefers the server')
+      if ('error' in device) return lastResort(device, live)
+      return toDevice(
+        device,
+        'server-unavailable',
+        'The server does not answer, and the device can run the model',
+      )
+    case 'prefer-device':
+      if ('error' in device) return lastResort(device, live)
+      return toDevice(device, 'preferred', `The policy prefers the device: ${device.because}`)
+    case 'auto':
+      if ('error' in device) return lastResort(device, live)
+      return toDevice(device, 'device-capable', device.because)
+  }
+}
+
+interface Fit {
+  readonly backend: 'webgpu' | 'wasm'
+  readonly variant: Variant
+  readonly because: string
+}
+
+/** The best backend that the device has and the first variant that fits it, or what stands in the way. */
+function onDevice(capacity: Capacity, manifest: Manifest, { failed }: Live): Fit | Obstacle {
+  if (!capacity.wasm.simd)
+    return obstacle('device-without-simd', 'WebAssembly with SIMD', 'a browser without it')
+  const variant = manifest.variants.find(({ memory }) => memory <= capacity.memoryBudget)
+  if (!variant) {
+    const least = Math.min(...manifest.variants.map(({ memory }) => memory))
+    return obstacle(
+      'model-too-large',
+      `${mebibytes(least)} of memory for the model`,
+      `${mebibytes(capacity.memoryBudget)}`,
+    )
+  }
+  if (capacity.gpu && !capacity.gpu.software && failed.webgpu === undefined) {
+    return {
+      backend: 'webgpu',
+      variant,
+      because: `The device has a GPU (${capacity.gpu.vendor || 'unnamed'})`,
+    }
+  }
+  if (failed.wasm === undefined) return { backend: 'wasm', variant, because: whyWasm(capacity, failed) }
+  return {
+    ...obstacle('device-failed', 'a session on the device', failed.wasm),
+    because: `The device failed: ${failed.wasm}`,
+  }
+}
+
+function whyWasm({ gpu, wasm: { threads } }: Capacity, failed: Live['failed']): string {
+  const how = threads === 1 ? 'WebAssembly on one thread' : `WebAssembly on ${threads} threads`
+  if (failed.webgpu !== undefined) return `WebGPU failed (${failed.webgpu}), so ${how}`
+  return gpu ? `The WebGPU adapter is software, so ${how}` : `The device has no WebGPU, so ${how}`
+}
+
+const toDevice = ({ backend, variant }: Fit, reason: Placement['reason'], because: string): Decision => ({
+  tier: 'device',
+  variant,
+  placement: { tier: 'device', backend, variant: variant.id, reason, because },
+})
+
+const toServer = (reason: Placement['reason'], because: string): Decision => ({
+  tier: 'server',
+  placement: { reason, because },
+})
+
+function lastResort({ reason, because, error }: Obstacle, live: Live): Decision {
+  if (live.server === 'absent') throw error
+  return toServer(reason, because)
+}
+
+const obstacle = (reason: Placement['reason'], expected: string, got: string): Obstacle => ({
+  reason,
+  because: `The model needs ${expected}; the device has ${got}`,
+  error: new SpillwayError('capacity_insufficient', 'The device cannot run the model', {
+    expected,
+    got,
+    hint: 'Allow the server: policy "auto", and a runtime with a server.',
+  }),
+})
+
+const noServer = (policy: Policy) =>
+  new SpillwayError('server_absent', `Policy "${policy}" needs a server and the runtime has none`, {
+    hint: 'Give createRuntime a server, or use policy "device".',
+  })
+
+const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`

@@ -1,0 +1,65 @@
+import type { Policy } from '../models/index.ts'
+import { systemClock } from '../workers/clock.ts'
+import type { Capacity } from './capacity/capacity.ts'
+import { laneThreads, probeCapacity } from './capacity/probe.ts'
+import { fetchManifest } from './catalogue.ts'
+import { DeviceTier } from './device/device.ts'
+import { createModel, type Model, type ModelOptions } from './model.ts'
+import { checkPolicy } from './policy.ts'
+import { Router } from './router/router.ts'
+import { createIndexedDbStore } from './store/indexeddb.ts'
+
+export interface RuntimeOptions {
+  /**
+   * Where the server tier and the models are, against the page's address. Default: the page's own root.
+   * The manifests and files of models lie below it at `models/`.
+   */
+  readonly server?: string | URL
+  /** Where requests may run. Default `auto`. */
+  readonly policy?: Policy
+}
+
+export interface Runtime {
+  /**
+   * Makes a model ready to run where the policy places it: downloaded, verified and loaded, if that is the device.
+   *
+   * @throws SpillwayError `model_unknown`, `manifest_invalid`, or what kept it from every tier that the policy allows.
+   */
+  model(id: string, options?: ModelOptions): Promise<Model>
+  /** What the device can do: the browser is asked once. */
+  capacity(): Promise<Capacity>
+  /** Where requests go that do not say it themselves; it may be changed at any time. */
+  policy: Policy
+  /** Ends the workers. Requests that wait are rejected as `closed`. */
+  close(): void
+}
+
+/** A runtime on this page. It asks the browser what it can do; workers and models start when they are first needed. */
+export const createRuntime = async (options: RuntimeOptions = {}): Promise<Runtime> => startRuntime(options)
+
+/** The same at once, for a global that has to be there when the next script runs. */
+export function startRuntime(options: RuntimeOptions): Runtime {
+  const clock = systemClock
+  const server = new URL(options.server ?? '/', document.baseURI)
+  let policy = checkPolicy(options.policy ?? 'auto')
+  const capacity = probeCapacity(clock)
+  const store = createIndexedDbStore(clock)
+  const device = new DeviceTier({ store, base: server, threads: laneThreads(), clock })
+  const router = new Router({ capacity, device, server, clock })
+
+  return {
+    capacity: () => capacity,
+    get policy() {
+      return policy
+    },
+    set policy(next) {
+      policy = checkPolicy(next)
+    },
+    model: async (id, { signal, onProgress } = {}) => {
+      const manifest = await fetchManifest(server, id, { store, clock, signal })
+      await router.prepare(manifest, { policy, signal }, onProgress)
+      return createModel(manifest, router, () => policy)
+    },
+    close: () => device.close(),
+  }
+}

@@ -1,0 +1,44 @@
+import { Hono } from 'hono'
+import { cors } from 'hono/cors'
+import { secureHeaders } from 'hono/secure-headers'
+import { errorCodeHeader } from '../models/oip.ts'
+import type { Catalogue } from './catalogue.ts'
+import { answerError, answerNotFound } from './errors.ts'
+import type { Inference } from './inference.ts'
+import { type Log, logRequests, type Variables } from './log.ts'
+import { modelRoutes } from './routes/models.ts'
+import { oipRoutes } from './routes/oip.ts'
+import { siteRoutes } from './routes/site.ts'
+
+export interface AppOptions {
+  readonly catalogue: Catalogue
+  readonly inference: Inference
+  /** The folder of the built site. */
+  readonly site: string
+  readonly version: string
+  readonly maxBodyBytes: number
+  readonly log: Log
+}
+
+/** What answers, by address: the inference protocol, the models' files, the site. */
+export const createApp = (options: AppOptions) =>
+  new Hono<{ Variables: Variables }>()
+    .onError(answerError(options.log))
+    .notFound(answerNotFound)
+    .use(logRequests(options.log))
+    // Pages of other origins embed the script, and their workers load everything it names.
+    .use(cors({ origin: '*', exposeHeaders: [errorCodeHeader, 'retry-after', 'etag', 'content-range'] }))
+    .use(
+      secureHeaders({
+        // Isolation gives the app's workers threads.
+        crossOriginEmbedderPolicy: 'require-corp',
+        crossOriginOpenerPolicy: 'same-origin',
+        crossOriginResourcePolicy: 'cross-origin',
+        // Whether the site is https for good, and who may frame it, is its owner's to say.
+        strictTransportSecurity: false,
+        xFrameOptions: false,
+      }),
+    )
+    .route('/v2', oipRoutes(options))
+    .route('/models', modelRoutes(options.catalogue))
+    .route('/', siteRoutes(options.site))

@@ -1,0 +1,42 @@
+import { delimiter, resolve } from 'node:path'
+import * as z from 'zod/mini'
+import { backends, SpillwayError } from '../models/index.ts'
+
+const port = z.coerce.number().check(z.int(), z.minimum(0), z.maximum(65_535))
+
+const environment = z.object({
+  PORT: z._default(port, 8080),
+  HOST: z._default(z.string().check(z.minLength(1)), '127.0.0.1'),
+  SPILLWAY_BACKEND: z._default(z.enum(['auto', ...backends.filter((backend) => backend !== 'wasm')]), 'auto'),
+  SPILLWAY_MODELS: z._default(z.string(), ''),
+})
+
+export interface Config {
+  readonly port: number
+  readonly host: string
+  readonly backend: z.infer<typeof environment>['SPILLWAY_BACKEND']
+  /** Folders of models with manifests, besides the ones that come along. */
+  readonly modelFolders: readonly string[]
+}
+
+/** @throws SpillwayError `request_malformed`, naming the variable that is wrong. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const parsed = z.safeParse(environment, env)
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]
+    const name = String(issue?.path[0])
+    throw new SpillwayError('request_malformed', `The environment variable ${name} is wrong`, {
+      expected: issue?.message ?? 'another value',
+      got: env[name] ?? 'nothing',
+    })
+  }
+  const { PORT, HOST, SPILLWAY_BACKEND, SPILLWAY_MODELS } = parsed.data
+  return {
+    port: PORT,
+    host: HOST,
+    backend: SPILLWAY_BACKEND,
+    modelFolders: SPILLWAY_MODELS.split(delimiter)
+      .filter((folder) => folder !== '')
+      .map((folder) => resolve(folder)),
+  }
+}

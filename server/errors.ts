@@ -1,0 +1,33 @@
+import type { Context } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { SpillwayError } from '../models/index.ts'
+import { errorCodeHeader } from '../models/oip.ts'
+import type { Log } from './log.ts'
+
+/** Every failure as the Open Inference Protocol has it: a status and `{"error": message}`; our code goes into a header. */
+export const answerError =
+  (log: Log) =>
+  (cause: Error, c: Context): Response => {
+    const error = toSpillwayError(cause)
+    // Our own faults with their stack; a client's faults are in the request's line.
+    if (error.status >= 500 && error.code !== 'overloaded')
+      log.error({ err: cause, code: error.code }, 'request failed')
+    c.set('errorCode', error.code)
+    c.header(errorCodeHeader, error.code)
+    if (error.detail.retryAfterMs !== undefined)
+      c.header('retry-after', String(Math.ceil(error.detail.retryAfterMs / 1000)))
+    return c.json({ error: error.message }, error.status as ContentfulStatusCode)
+  }
+
+function toSpillwayError(cause: Error): SpillwayError {
+  if (cause instanceof HTTPException)
+    return new SpillwayError('request_malformed', cause.message, {}, { cause })
+  if (cause instanceof SpillwayError) return cause
+  return new SpillwayError('internal', 'The server failed', { hint: 'Its log says why.' }, { cause })
+}
+
+export const answerNotFound = (c: Context): Response => {
+  c.set('errorCode', 'request_malformed')
+  return c.json({ error: `There is nothing at ${c.req.method} ${c.req.path}` }, 404)
+}

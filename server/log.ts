@@ -1,0 +1,46 @@
+import type { MiddlewareHandler } from 'hono'
+import { type Logger, pino } from 'pino'
+import pretty from 'pino-pretty'
+
+export type Log = Logger
+
+/** One JSON object a line; lines for people where a terminal reads them. */
+export const createLog = (): Log =>
+  process.stdout.isTTY ? pino(pretty({ ignore: 'pid,hostname', singleLine: true, sync: true })) : pino()
+
+/** What routes leave for the request's log line. */
+export interface Variables {
+  errorCode?: string
+  inference?: {
+    readonly model: string
+    readonly rows: number
+    readonly queueMs: number
+    readonly computeMs: number
+  }
+}
+
+/** One line a request. */
+export const logRequests =
+  (log: Log): MiddlewareHandler<{ Variables: Variables }> =>
+  async (c, next) => {
+    const startedAt = performance.now()
+    await next()
+    const line = {
+      method: c.req.method,
+      path: c.req.path,
+      status: c.res.status,
+      ms: round(performance.now() - startedAt),
+      ...(c.var.errorCode === undefined ? {} : { code: c.var.errorCode }),
+      ...(c.var.inference === undefined ? {} : roundAll(c.var.inference)),
+    }
+    if (c.res.status >= 500) log.warn(line, 'request')
+    else log.info(line, 'request')
+  }
+
+const round = (ms: number) => Math.round(ms * 100) / 100
+
+const roundAll = (inference: NonNullable<Variables['inference']>) => ({
+  ...inference,
+  queueMs: round(inference.queueMs),
+  computeMs: round(inference.computeMs),
+})

@@ -1,0 +1,67 @@
+import { availableParallelism } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { serve } from '@hono/node-server'
+import { messageOf } from '../models/index.ts'
+import { version } from '../package.json'
+import { systemClock } from '../workers/clock.ts'
+import { startProcessLane } from '../workers/node/start.ts'
+import { createApp } from './app.ts'
+import { chooseBackend } from './backend.ts'
+import { readCatalogue } from './catalogue.ts'
+import { readConfig } from './config.ts'
+import { createInference } from './inference.ts'
+import { createLog } from './log.ts'
+import { shutDown } from './shutdown.ts'
+
+const log = createLog()
+
+/** This file is built to dist/server/main.js, beside the lanes' entry and above the site. */
+const built = (path: string) => new URL(path, import.meta.url)
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env)
+  const catalogue = await readCatalogue([
+    fileURLToPath(built('../../models/catalogue')),
+    ...config.modelFolders,
+  ])
+  const startLane = () => startProcessLane(built('./lane.js'), systemClock)
+  const cores = availableParallelism()
+  const lanes = Math.min(2, cores)
+  const inference = createInference({
+    backend: await chooseBackend(config.backend, startLane()),
+    lanes,
+    threads: Math.max(1, Math.floor(cores / lanes)),
+    maxQueued: 1_000,
+    startLane,
+    clock: systemClock,
+  })
+  const app = createApp({
+    catalogue,
+    inference,
+    site: fileURLToPath(built('../site')),
+    version,
+    maxBodyBytes: 32 * 2 ** 20,
+    log,
+  })
+  const server = serve(
+    { fetch: app.fetch, port: config.port, hostname: config.host },
+    ({ address, port }) => {
+      const host = address.includes(':') ? `[${address}]` : address === '127.0.0.1' ? 'localhost' : address
+      log.info({ models: [...catalogue.keys()] }, `Spillway ${version} listens on http://${host}:${port}`)
+    },
+  )
+  server.on('error', fail)
+  shutDown(server, inference, log)
+  for (const entry of catalogue.values()) {
+    inference
+      .prepare(entry)
+      .catch((err: unknown) => log.error({ err }, `${entry.manifest.id} could not be loaded`))
+  }
+}
+
+function fail(cause: unknown): void {
+  log.fatal(messageOf(cause))
+  process.exit(1)
+}
+
+main().catch(fail)

@@ -1,0 +1,19 @@
+import { serveStatic } from '@hono/node-server/serve-static'
+import { Hono } from 'hono'
+import { etag } from 'hono/etag'
+
+/** The built app and what the embed script loads, compressed when it was built. */
+export const siteRoutes = (root: string) =>
+  new Hono()
+    // Names under assets/ carry a hash of their content.
+    .use('/assets/*', async (c, next) => {
+      await next()
+      if (c.res.ok) c.res.headers.set('cache-control', 'public, max-age=31536000, immutable')
+    })
+    .use('/assets/*', serveStatic({ root, precompressed: true }))
+    .use('*', etag())
+    .use('*', async (c, next) => {
+      await next()
+      if (c.res.ok) c.res.headers.set('cache-control', 'no-cache')
+    })
+    .use('*', serveStatic({ root, precompressed: true }))

@@ -1,0 +1,127 @@
+import { beforeAll, describe, expect, inject, test } from 'vitest'
+import graphUrl from '../../models/catalogue/digits/fp32/model.onnx?url'
+import manifest from '../../models/catalogue/digits/manifest.json'
+import { type Backend, parseManifest, SpillwayError, type Tensor } from '../../models/index.ts'
+import { createRuntime } from '../../web/index.ts'
+import { startWorkerLane } from '../../workers/browser/start.ts'
+import { systemClock } from '../../workers/clock.ts'
+import heldOutUrl from '../data/digits-heldout.bin.gz?url'
+
+const digits = parseManifest(manifest, 'the catalogue')
+const mnist = inject('mnist')
+
+interface Examples {
+  readonly images: Tensor
+  readonly labels: Uint8Array
+}
+
+let heldOut: Examples
+beforeAll(async () => {
+  heldOut = await readHeldOut()
+})
+
+/** As test/data/README.md describes it. */
+async function readHeldOut(): Promise<Examples> {
+  const response = await fetch(heldOutUrl)
+  const bytes = new Uint8Array(await response.arrayBuffer())
+  // Some servers unpack .gz on the way: gzip's own first bytes tell.
+  const packed = bytes[0] === 0x1f && bytes[1] === 0x8b
+  const unpacked = packed
+    ? await new Response(
+        new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip')),
+      ).arrayBuffer()
+    : bytes.buffer
+  const count = new DataView(unpacked).getUint32(0, true)
+  const labels = new Uint8Array(unpacked, 4, count)
+  const pixels = new Uint8Array(unpacked, 4 + count, count * 784)
+  const data = Float32Array.from(pixels, (value) => value / 255)
+  return { labels, images: { type: 'float32', data, shape: [count, 1, 28, 28] } }
+}
+
+async function readPicture(base64: string): Promise<Float32Array> {
+  const bitmap = await createImageBitmap(await (await fetch(`data:image/jpeg;base64,${base64}`)).blob())
+  const context = new OffscreenCanvas(28, 28).getContext('2d') ?? expect.fail('no canvas')
+  context.drawImage(bitmap, 0, 0)
+  const { data } = context.getImageData(0, 0, 28, 28)
+  return Float32Array.from({ length: 784 }, (_, index) => (data[index * 4] ?? 0) / 255)
+}
+
+const rowsOf = (logits: ArrayLike<number>) =>
+  Array.from({ length: logits.length / 10 }, (_, row) =>
+    Array.from({ length: 10 }, (_, label) => logits[row * 10 + label] ?? 0),
+  )
+
+const read = (logits: ArrayLike<number>) => rowsOf(logits).map((row) => row.indexOf(Math.max(...row)))
+
+const numbers = (tensor: Tensor | undefined) =>
+  Float64Array.from(Array.from<number | bigint, number>(tensor?.data ?? [], Number))
+
+async function onLane(backend: Backend, images: Tensor): Promise<Float64Array> {
+  const lane = startWorkerLane('test', systemClock)
+  await lane.start({ threads: 1 })
+  const graph = await (await fetch(graphUrl)).arrayBuffer()
+  await lane.load({
+    session: 'digits',
+    backend,
+    source: { from: 'bytes', graph, external: [] },
+    inputs: digits.inputs,
+    outputs: digits.outputs,
+    batchAxis: 0,
+  })
+  const { outputs } = await lane.run({
+    session: 'digits',
+    inputs: { image: { ...images, data: images.data.slice() } },
+  })
+  lane.kill(new SpillwayError('closed', 'Done'))
+  return numbers(outputs.logits)
+}
+
+describe.each(['device', 'server'] as const)('digits, policy %s', (policy) => {
+  test('reads at least 97% of the held-out digits', async () => {
+    const runtime = await createRuntime({ server: inject('serverUrl'), policy })
+    const model = await runtime.model('digits')
+    const { outputs, placement } = await model.run({ image: heldOut.images })
+    runtime.close()
+    expect(placement.tier).toBe(policy)
+    const answers = read(numbers(outputs.logits))
+    const right = answers.filter((answer, index) => answer === heldOut.labels[index]).length
+    expect(heldOut.labels.length).toBeGreaterThanOrEqual(500)
+    expect(right / heldOut.labels.length).toBeGreaterThanOrEqual(0.97)
+  })
+
+  const title = `reads the four MNIST pictures${'absent' in mnist ? ` (skipped: ${mnist.absent})` : ''}`
+  test.skipIf('absent' in mnist)(title, async () => {
+    const pictures = 'pictures' in mnist ? mnist.pictures : {}
+    const runtime = await createRuntime({ server: inject('serverUrl'), policy })
+    const model = await runtime.model('digits')
+    const answers: Record<string, number | undefined> = {}
+    for (const [digit, base64] of Object.entries(pictures)) {
+      const { outputs } = await model.run({ image: await readPicture(base64) })
+      answers[digit] = read(numbers(outputs.logits))[0]
+    }
+    runtime.close()
+    expect(answers).toEqual({ 0: 0, 3: 3, 5: 5, 7: 7 })
+  })
+})
+
+test('WASM, WebGPU and the server give the same logits', { timeout: 120_000 }, async () => {
+  const count = 64
+  const images: Tensor = {
+    ...heldOut.images,
+    data: heldOut.images.data.slice(0, count * 784),
+    shape: [count, 1, 28, 28],
+  }
+  const runtime = await createRuntime({ server: inject('serverUrl'), policy: 'server' })
+  const served = await (await runtime.model('digits')).run({ image: images })
+  expect(served.placement).toMatchObject({ tier: 'server', backend: 'cpu' })
+  runtime.close()
+  const server = numbers(served.outputs.logits)
+  expect(server).toHaveLength(count * 10)
+  for (const backend of ['wasm', 'webgpu'] as const) {
+    const device = await onLane(backend, images)
+    const difference = Math.max(
+      ...device.map((value, index) => Math.abs(value - (server[index] ?? Number.NaN))),
+    )
+    expect(difference, backend).toBeLessThanOrEqual(digits.tolerance)
+  }
+})

@@ -1,0 +1,132 @@
+import { describe, expect, test } from 'vitest'
+import { type Backend, type Manifest, SpillwayError, type Tensor } from '../../models/index.ts'
+import type { Lane } from '../../workers/lane/lane.ts'
+import type { LoadRequest } from '../../workers/lane/protocol.ts'
+
+export interface LaneSubject {
+  start(): Lane
+  readonly manifest: Manifest
+  /** The graph's bytes, new ones each time: a lane keeps what it is given. */
+  graph(): Promise<ArrayBuffer>
+  readonly backends: readonly Backend[]
+  readonly timeoutMs: number
+}
+
+/** What every kind of lane does, with a real runtime in a real worker. */
+export function laneContract(
+  name: string,
+  { start, manifest, graph, backends, timeoutMs }: LaneSubject,
+): void {
+  const request = async (backend: Backend, bytes?: ArrayBuffer): Promise<LoadRequest> => ({
+    session: 'digits',
+    backend,
+    source: { from: 'bytes', graph: bytes ?? (await graph()), external: [] },
+    inputs: manifest.inputs,
+    outputs: manifest.outputs,
+    batchAxis: manifest.batchAxis,
+  })
+  const image = (rows: number): Tensor => ({
+    type: 'float32',
+    data: Float32Array.from({ length: rows * 784 }, (_, index) => ((index * 7) % 11) / 11),
+    shape: [rows, 1, 28, 28],
+  })
+  const failure = (work: Promise<unknown>): Promise<SpillwayError> =>
+    work.then(
+      () => expect.fail('it succeeded'),
+      (error) => (error instanceof SpillwayError ? error : expect.fail(String(error))),
+    )
+  const withLane = async (use: (lane: Lane) => Promise<void>) => {
+    const lane = start()
+    try {
+      await lane.start({ threads: 1 })
+      await use(lane)
+    } finally {
+      lane.kill(new SpillwayError('closed', 'The test is over'))
+    }
+  }
+
+  describe(`${name} as a lane`, { timeout: timeoutMs }, () => {
+    test.each(backends)('loads a model on %s and runs batches of any size', (backend) =>
+      withLane(async (lane) => {
+        const loaded = await lane.load(await request(backend))
+        expect(loaded.loadMs).toBeGreaterThan(0)
+        const one = await lane.run({ session: 'digits', inputs: { image: image(1) } })
+        expect(one.outputs.logits).toMatchObject({ type: 'float32', shape: [1, 10] })
+        const three = await lane.run({ session: 'digits', inputs: { image: image(3) } })
+        expect(three.outputs.logits?.shape).toEqual([3, 10])
+        expect(three.computeMs).toBeGreaterThan(0)
+      }),
+    )
+
+    test('runs overlapping calls one after the other', () =>
+      withLane(async (lane) => {
+        const backend = backends[0] ?? 'cpu'
+        const [, , ...runs] = await Promise.all([
+          lane.load(await request(backend)),
+          lane.load(await request(backend)),
+          ...[1, 2, 3, 4].map((rows) => lane.run({ session: 'digits', inputs: { image: image(rows) } })),
+        ])
+        expect(runs.map((run) => run.outputs.logits?.shape[0])).toEqual([1, 2, 3, 4])
+      }))
+
+    test('says what is wrong with bytes that are no model, and goes on', () =>
+      withLane(async (lane) => {
+        const backend = backends[0] ?? 'cpu'
+        const whole = await graph()
+        expect((await failure(lane.load(await request(backend, new ArrayBuffer(16))))).code).toBe(
+          'model_invalid',
+        )
+        const half = whole.slice(0, whole.byteLength >> 1)
+        expect((await failure(lane.load(await request(backend, half)))).code).toBe('model_invalid')
+        await lane.load(await request(backend))
+        await lane.run({ session: 'digits', inputs: { image: image(1) } })
+      }))
+
+    test('refuses a graph that is not what its manifest says', () =>
+      withLane(async (lane) => {
+        const load = {
+          ...(await request(backends[0] ?? 'cpu')),
+          outputs: [{ name: 'boxes', type: 'float32', shape: [-1, 4] }] as const,
+        }
+        const error = await failure(
+          lane.load({ ...load, outputs: load.outputs.map((spec) => ({ ...spec, shape: [...spec.shape] })) }),
+        )
+        expect(error.code).toBe('model_invalid')
+        expect(error.message).toContain('expected image → boxes, got image → logits')
+      }))
+
+    test('says which shapes failed a run, and goes on', () =>
+      withLane(async (lane) => {
+        await lane.load(await request(backends[0] ?? 'cpu'))
+        const wrong: Tensor = { type: 'float32', data: new Float32Array(10), shape: [1, 10] }
+        const error = await failure(lane.run({ session: 'digits', inputs: { image: wrong } }))
+        expect(error.code).toBe('run_failed')
+        expect(error.message).toContain('image [1, 10]')
+        await lane.run({ session: 'digits', inputs: { image: image(1) } })
+      }))
+
+    test('no longer runs what was unloaded', () =>
+      withLane(async (lane) => {
+        await lane.load(await request(backends[0] ?? 'cpu'))
+        await lane.unload('digits')
+        await lane.unload('digits')
+        expect((await failure(lane.run({ session: 'digits', inputs: { image: image(1) } }))).code).toBe(
+          'internal',
+        )
+      }))
+
+    test('settles every call in flight when it is killed, and says why it is gone', () =>
+      withLane(async (lane) => {
+        await lane.load(await request(backends[0] ?? 'cpu'))
+        const runs = [1, 2, 3].map((rows) =>
+          failure(lane.run({ session: 'digits', inputs: { image: image(rows) } })),
+        )
+        lane.kill(new SpillwayError('lane_lost', 'Killed by the test'))
+        for (const { code, message } of await Promise.all(runs)) {
+          expect({ code, message }).toEqual({ code: 'lane_lost', message: 'Killed by the test' })
+        }
+        expect((await lane.gone).message).toBe('Killed by the test')
+        expect((await failure(lane.unload('digits'))).code).toBe('lane_lost')
+      }))
+  })
+}

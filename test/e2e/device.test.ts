@@ -1,0 +1,218 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Browser, type BrowserContext, chromium } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { browserFlags, findBrowser } from '../support/find-browser.ts'
+import { startHostPage } from '../support/host-page.ts'
+import { launchBrowser, openPage } from '../support/page.ts'
+import { failDigits, runDigits } from '../support/run-digits.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+import { copyDigits, digitsManifest } from '../support/test-models.ts'
+
+const huge = 2 ** 45
+
+let server: TestServer
+let browser: Browser
+let proxy: FaultProxy
+let host: Awaited<ReturnType<typeof startHostPage>>
+let context: BrowserContext
+
+beforeAll(async () => {
+  const models = await copyDigits((manifest) => ({
+    ...manifest,
+    id: 'huge',
+    variants: manifest.variants.map((variant) => ({ ...variant, memory: huge })),
+  }))
+  ;[server, browser] = await Promise.all([startServer({ SPILLWAY_MODELS: models }), launchBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await server.stop()
+})
+// A fresh origin and a fresh browser profile for each test: nothing is stored.
+beforeEach(async () => {
+  proxy = await startFaultProxy(server.url)
+  host = await startHostPage(new URL('embed.js', proxy.url))
+  context = await browser.newContext()
+})
+afterEach(async () => {
+  await context.close()
+  await host.stop()
+  await proxy.stop()
+})
+
+const isModelFile = (path: string) => path.startsWith('/models/digits/fp32/')
+const modelBytes = () =>
+  proxy.seen.filter(({ path }) => isModelFile(path)).reduce((sum, { sentBytes }) => sum + sentBytes, 0)
+const size = digitsManifest.variants[0]?.files[0]?.size ?? 0
+
+describe('a page of another origin with the embed script', () => {
+  test('runs on the device: downloaded at the first visit, with progress, from the store at the second', async () => {
+    const { page, errors } = await openPage(context, host.url)
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(false)
+    proxy.fault = (_method, path) => (isModelFile(path) ? 'slow' : 'pass')
+    const first = await runDigits(page)
+    expect(first).toMatchObject({
+      digit: 1,
+      placement: { tier: 'device', backend: 'wasm', variant: 'fp32', reason: 'device-capable' },
+    })
+    expect(first.progress.length).toBeGreaterThan(5)
+    expect(first.progress.at(0)).toEqual({ loadedBytes: 0, totalBytes: size, storedBytes: 0 })
+    expect(first.progress.at(-1)).toEqual({ loadedBytes: size, totalBytes: size, storedBytes: 0 })
+    const loaded = first.progress.map(({ loadedBytes }) => loadedBytes)
+    expect(loaded).toEqual([...loaded].sort((one, other) => one - other))
+    expect(modelBytes()).toBe(size)
+
+    await page.reload()
+    proxy.clear()
+    const second = await runDigits(page)
+    expect(second).toMatchObject({ digit: 1, placement: { tier: 'device' } })
+    expect(second.progress.at(-1)).toEqual({ loadedBytes: size, totalBytes: size, storedBytes: size })
+    expect(modelBytes()).toBe(0)
+    expect(errors).toEqual([])
+  })
+
+  test('runs a stored model with the server gone', async () => {
+    const { page } = await openPage(context, host.url)
+    await runDigits(page)
+    await page.reload()
+    await proxy.stop()
+    expect(await runDigits(page)).toMatchObject({ digit: 1, placement: { tier: 'device', backend: 'wasm' } })
+  })
+
+  test('runs on the server under policy "server", and loads no model', async () => {
+    const { page } = await openPage(context, host.url)
+    expect(await runDigits(page, { policy: 'server' })).toMatchObject({
+      digit: 1,
+      placement: { tier: 'server', backend: 'cpu', variant: 'fp32', reason: 'policy' },
+    })
+    expect(modelBytes()).toBe(0)
+    expect(page.workers()).toHaveLength(0)
+  })
+
+  test('sends nothing of a request anywhere under policy "device"', async () => {
+    const { page } = await openPage(context, host.url)
+    const requests: string[] = []
+    let bodyBytes = 0
+    context.on('request', (request) => {
+      requests.push(request.url())
+      bodyBytes += request.postDataBuffer()?.length ?? 0
+    })
+    await runDigits(page, { policy: 'device' })
+    requests.length = 0
+    proxy.clear()
+    expect(await runDigits(page, { policy: 'device', rows: 64 })).toMatchObject({
+      digit: 1,
+      rows: 64,
+      placement: { tier: 'device', reason: 'policy' },
+    })
+    // What it is may be asked for anew; what is in it goes nowhere.
+    expect(requests).toEqual([new URL('models/digits/manifest.json', proxy.url).href])
+    expect(bodyBytes).toBe(0)
+    expect(proxy.seen.every((request) => request.method === 'GET' && request.bodyBytes === 0)).toBe(true)
+  })
+
+  test('notices a byte that flipped in IndexedDB, fetches the file again and heals the store', async () => {
+    const { page } = await openPage(context, host.url)
+    await runDigits(page)
+    const flipped = await page.evaluate(async (sha256) => {
+      const database = await new Promise<IDBDatabase>((resolve, reject) => {
+        const opening = indexedDB.open('spillway')
+        opening.onsuccess = () => resolve(opening.result)
+        opening.onerror = () => reject(opening.error)
+      })
+      const files = () => database.transaction('models', 'readwrite').objectStore('models')
+      const bytes = await new Promise<ArrayBuffer>((resolve) => {
+        const getting = files().get(`file:${sha256}`)
+        getting.onsuccess = () => resolve(getting.result)
+      })
+      const view = new Uint8Array(bytes)
+      view[view.length >> 1] = (view[view.length >> 1] ?? 0) ^ 1
+      await new Promise((resolve) => {
+        files().put(bytes, `file:${sha256}`).onsuccess = resolve
+      })
+      database.close()
+      return bytes.byteLength
+    }, digitsManifest.variants[0]?.files[0]?.sha256)
+    expect(flipped).toBe(size)
+
+    // The browser's own cache must not hide whether it is asked for again.
+    const cdp = await context.newCDPSession(page)
+    await cdp.send('Network.clearBrowserCache')
+    await page.reload()
+    proxy.clear()
+    const healed = await runDigits(page)
+    expect(healed).toMatchObject({ digit: 1, placement: { tier: 'device' } })
+    expect(healed.progress.at(-1)?.storedBytes).toBe(0)
+    expect(modelBytes()).toBe(size)
+
+    await page.reload()
+    proxy.clear()
+    expect((await runDigits(page)).progress.at(-1)?.storedBytes).toBe(size)
+    expect(modelBytes()).toBe(0)
+  })
+
+  test('lets the server answer for a model that is too big for the device, and says so', async () => {
+    const { page } = await openPage(context, host.url)
+    const { placement } = await runDigits(page, { model: 'huge' })
+    expect(placement).toMatchObject({ tier: 'server', reason: 'model-too-large' })
+    expect(placement.because).toContain(`${huge / 2 ** 20} MiB`)
+    expect(await failDigits(page, { model: 'huge', policy: 'device' })).toMatchObject({
+      code: 'capacity_insufficient',
+      message: expect.stringContaining(`expected ${huge / 2 ** 20} MiB`),
+    })
+  })
+})
+
+describe('a browser', () => {
+  const x64 = process.arch === 'x64'
+  test.skipIf(!x64)(
+    `without SIMD is answered by the server${x64 ? '' : ' (skipped: the flag that takes SIMD away is of x64)'}`,
+    async () => {
+      const old = await launchBrowser(['--js-flags=--no-enable-sse4-1'])
+      const { page } = await openPage(await old.newContext(), host.url)
+      expect(await runDigits(page)).toMatchObject({
+        digit: 1,
+        placement: { tier: 'server', reason: 'device-without-simd' },
+      })
+      expect(await failDigits(page, { policy: 'device' })).toMatchObject({ code: 'capacity_insufficient' })
+      await old.close()
+    },
+  )
+
+  test('that keeps nothing for the page downloads at each visit, and works', async () => {
+    const profile = await mkdtemp(join(tmpdir(), 'spillway-profile-'))
+    await mkdir(join(profile, 'Default'))
+    const blocked = { profile: { default_content_setting_values: { cookies: 2 } } }
+    await writeFile(join(profile, 'Default', 'Preferences'), JSON.stringify(blocked))
+    const strict = await chromium.launchPersistentContext(profile, {
+      executablePath: findBrowser(),
+      args: browserFlags,
+    })
+    const { page } = await openPage(strict, host.url)
+    const opens = () =>
+      page.evaluate(
+        () =>
+          new Promise<string>((resolve) => {
+            try {
+              const opening = indexedDB.open('probe')
+              opening.onsuccess = () => resolve('open')
+              opening.onerror = () => resolve('refused')
+            } catch {
+              resolve('refused')
+            }
+          }),
+      )
+    expect(await opens()).toBe('refused')
+    for (let visit = 0; visit < 2; visit++) {
+      await page.reload()
+      const { digit, placement, progress } = await runDigits(page)
+      expect({ digit, tier: placement.tier }).toEqual({ digit: 1, tier: 'device' })
+      expect(progress.at(-1)?.storedBytes).toBe(0)
+    }
+    await strict.close()
+    await rm(profile, { recursive: true })
+  })
+})

@@ -1,0 +1,188 @@
+import '../../web/global.ts'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { startHostPage } from '../support/host-page.ts'
+import { launchBrowser, openPage } from '../support/page.ts'
+import { failDigits, runDigits } from '../support/run-digits.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+let browser: Browser
+let proxy: FaultProxy
+let host: Awaited<ReturnType<typeof startHostPage>>
+let context: BrowserContext
+let page: Page
+
+beforeAll(async () => {
+  ;[server, browser] = await Promise.all([startServer(), launchBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await server.stop()
+})
+beforeEach(async () => {
+  proxy = await startFaultProxy(server.url)
+  host = await startHostPage(new URL('embed.js', proxy.url))
+  context = await browser.newContext()
+  page = (await openPage(context, host.url)).page
+})
+afterEach(async () => {
+  await context.close()
+  await host.stop()
+  await proxy.stop()
+})
+
+/** Does one fault to one kind of request, as often as said. */
+function inject(fault: Fault, where: RegExp, times = Number.POSITIVE_INFINITY): void {
+  let left = times
+  proxy.fault = (_method, path) => (where.test(path) && left-- > 0 ? fault : 'pass')
+}
+const model = /^\/models\/digits\/fp32\//
+const infer = /\/infer$/
+
+describe('model files that come wrong', () => {
+  test.each<[Fault, string, string]>([
+    ['truncate', 'file_truncated', 'bytes, got'],
+    ['alter', 'file_altered', 'expected SHA-256'],
+    ['html', 'file_missing', 'text/html'],
+    ['reset', 'server_unreachable', 'could not be fetched'],
+  ])(
+    '%s: the device refuses them, says so, and takes the right ones next time',
+    async (fault, code, message) => {
+      inject(fault, model)
+      const failure = await failDigits(page, { policy: 'device' })
+      expect(failure).toMatchObject({ code, message: expect.stringContaining(message) })
+      inject('pass', model)
+      await page.reload()
+      expect(await runDigits(page, { policy: 'device' })).toMatchObject({
+        digit: 1,
+        placement: { tier: 'device' },
+      })
+    },
+  )
+
+  test.each<Fault>(['truncate', 'alter'])(
+    '%s once: they are fetched again, and nothing is lost',
+    async (fault) => {
+      inject(fault, model, 1)
+      expect(await runDigits(page, { policy: 'device' })).toMatchObject({
+        digit: 1,
+        placement: { tier: 'device' },
+      })
+      expect(proxy.seen.filter(({ path }) => model.test(path))).toHaveLength(2)
+    },
+  )
+
+  test('policy "auto" takes the request to the server, and says why', async () => {
+    inject('alter', model)
+    const { digit, placement } = await runDigits(page)
+    expect(digit).toBe(1)
+    expect(placement).toMatchObject({ tier: 'server', reason: 'device-failed' })
+    expect(placement.because).toContain('is not what its manifest says')
+  })
+})
+
+describe('a server that fails', () => {
+  test.each<[string, Fault, number | undefined, string, string]>([
+    ['is down', 'reset', undefined, 'server_unreachable', 'cannot be reached'],
+    [
+      'answers HTML',
+      'html',
+      undefined,
+      'server_response_invalid',
+      'expected JSON, got status 200, text/html: <!doctype html>',
+    ],
+    ['is slow', 'hang', 300, 'server_timeout', 'got none'],
+    ['breaks off', 'truncate', undefined, 'server_unreachable', 'cannot be reached'],
+  ])(
+    '%s: the request is told so, and the next one is answered',
+    async (_what, fault, deadlineMs, code, message) => {
+      inject(fault, infer)
+      const options = { policy: 'server', ...(deadlineMs === undefined ? {} : { deadlineMs }) } as const
+      expect(await failDigits(page, options)).toMatchObject({
+        code,
+        message: expect.stringContaining(message),
+      })
+      inject('pass', infer)
+      expect(await runDigits(page, { policy: 'server' })).toMatchObject({ digit: 1 })
+    },
+  )
+
+  test('policy "prefer-server" takes the request to the device, and says why', async () => {
+    inject('reset', infer)
+    expect(await runDigits(page, { policy: 'prefer-server' })).toMatchObject({
+      digit: 1,
+      placement: { tier: 'device', reason: 'server-unavailable' },
+    })
+  })
+
+  test('that knows no such model says so', async () => {
+    expect(await failDigits(page, { model: 'cats' })).toMatchObject({
+      code: 'model_unknown',
+      message: expect.stringContaining('There is no model "cats"'),
+    })
+    expect(await failDigits(page, { model: '../../v2' })).toMatchObject({ code: 'model_unknown' })
+  })
+
+  test('whose lanes are killed with kill -9 in the middle loses nothing', async () => {
+    const answer = runDigits(page, { policy: 'server', rows: 1_000 })
+    await expect
+      .poll(() => proxy.seen.some(({ path }) => infer.test(path)), { interval: 5, timeout: 10_000 })
+      .toBe(true)
+    for (const pid of await server.lanes()) process.kill(pid, 'SIGKILL')
+    expect(await answer).toMatchObject({ digit: 1, rows: 1_000, placement: { tier: 'server' } })
+  })
+})
+
+describe('a caller’s mistake', () => {
+  test.each<[string, unknown, string]>([
+    ['a wrong name', { picture: 'f32' }, 'input_name_invalid'],
+    ['a wrong type', { image: 'f64' }, 'input_type_invalid'],
+    ['a wrong size', { image: 'f32x3' }, 'input_size_invalid'],
+  ])('%s is told before anything is sent or run', async (_what, inputs, code) => {
+    await runDigits(page)
+    proxy.clear()
+    const told = await page.evaluate(async (kinds) => {
+      const arrays = { f32: new Float32Array(784), f64: new Float64Array(784), f32x3: new Float32Array(3) }
+      const entries = Object.entries(kinds as Record<string, keyof typeof arrays>)
+      const model = await window.spillway.model('digits')
+      return model
+        .run(Object.fromEntries(entries.map(([name, kind]) => [name, arrays[kind]])))
+        .catch((error) => error.code)
+    }, inputs)
+    expect(told).toBe(code)
+    expect(proxy.seen.filter(({ method }) => method === 'POST')).toHaveLength(0)
+  })
+
+  test('NaN runs on the device, and cannot be sent as JSON', async () => {
+    await runDigits(page)
+    const told = await page.evaluate(async () => {
+      const model = await window.spillway.model('digits')
+      const inputs = { image: new Float32Array(784).fill(Number.NaN) }
+      const device = await model.run(inputs, { policy: 'device' })
+      const server = await model.run(inputs, { policy: 'server' }).catch((error) => error.code)
+      return [device.placement.tier, server]
+    })
+    expect(told).toEqual(['device', 'input_value_invalid'])
+  })
+
+  test('an abort settles the request at once, before and after it is sent', async () => {
+    await runDigits(page)
+    inject('hang', infer)
+    const codes = await page.evaluate(async () => {
+      const model = await window.spillway.model('digits')
+      const inputs = { image: new Float32Array(784) }
+      const code = (work: Promise<unknown>) =>
+        work.then(
+          () => 'ran',
+          (error) => error.code,
+        )
+      const later = new AbortController()
+      const running = code(model.run(inputs, { policy: 'server', signal: later.signal }))
+      setTimeout(() => later.abort(), 100)
+      return [await code(model.run(inputs, { signal: AbortSignal.abort() })), await running]
+    })
+    expect(codes).toEqual(['aborted', 'aborted'])
+  })
+})

@@ -1,0 +1,40 @@
+import { describe, expect, test } from 'vitest'
+import { systemClock } from '../../workers/clock.ts'
+import { laneLimits } from '../../workers/lane/lane.ts'
+import { laneContract } from '../contract/lane.ts'
+import { createManualClock } from '../support/manual-clock.ts'
+import { digitsGraph, processLane } from '../support/process-lane.ts'
+import { digitsManifest } from '../support/test-models.ts'
+
+laneContract('A server process', {
+  start: () => processLane(systemClock),
+  manifest: digitsManifest,
+  graph: digitsGraph,
+  backends: ['cpu'],
+  timeoutMs: 30_000,
+})
+
+describe('a server process', () => {
+  test('tells the backends that its runtime has', async () => {
+    const lane = processLane(systemClock)
+    const { runtime, backends } = await lane.start({ threads: 1 })
+    expect(runtime).toMatch(/^1\.\d+/)
+    expect(backends).toContain('cpu')
+    process.kill(lane.pid ?? 0, 'SIGKILL')
+    expect((await lane.gone).message).toContain('killed by SIGKILL')
+  })
+
+  test('that does not answer is killed by the watchdog, and its calls are settled', async () => {
+    const clock = createManualClock()
+    const lane = processLane(clock, { ...laneLimits, startMs: 1_000 })
+    process.kill(lane.pid ?? 0, 'SIGSTOP')
+    const started = lane.start({ threads: 1 })
+    clock.advance(999)
+    clock.advance(1)
+    await expect(started).rejects.toMatchObject({
+      code: 'lane_lost',
+      message: expect.stringContaining('within 1000 ms'),
+    })
+    await expect(lane.gone).resolves.toMatchObject({ code: 'lane_lost' })
+  })
+})

@@ -1,0 +1,156 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { modelFile } from '../../models/index.ts'
+import { startTestApp, type TestApp } from '../support/test-app.ts'
+import { digitsFolder, digitsManifest } from '../support/test-models.ts'
+
+let app: TestApp
+beforeAll(async () => {
+  app = await startTestApp({})
+})
+afterAll(() => app.close())
+
+const file = digitsManifest.variants[0]?.files[0] ?? expect.fail('digits has no file')
+const address = `/${modelFile('digits', file)}`
+const etag = `"${file.sha256}"`
+const get = (headers: Record<string, string> = {}, path = address) => app.request(path, { headers })
+
+describe('model files', () => {
+  test('come whole, immutable at the address with their hash', async () => {
+    const response = await get()
+    expect(response.status).toBe(200)
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      etag,
+      'accept-ranges': 'bytes',
+      'content-length': String(file.size),
+      'content-type': 'application/octet-stream',
+      'cache-control': 'public, max-age=31536000, immutable',
+      'access-control-allow-origin': '*',
+      'cross-origin-resource-policy': 'cross-origin',
+    })
+    const bytes = Buffer.from(await response.arrayBuffer())
+    expect(bytes.equals(await readFile(join(digitsFolder, file.path)))).toBe(true)
+  })
+
+  test('are asked for again at an address without their hash, and answered with 304', async () => {
+    const path = `/models/digits/${file.path}`
+    expect((await get({}, path)).headers.get('cache-control')).toBe('no-cache')
+    const response = await get({ 'if-none-match': `W/"x", ${etag}` }, path)
+    expect(response.status).toBe(304)
+    expect(await response.text()).toBe('')
+  })
+
+  test.each([
+    ['bytes=0-9', 0, 9],
+    ['bytes=100-', 100, file.size - 1],
+    ['bytes=-5', file.size - 5, file.size - 1],
+    [`bytes=10-${file.size + 10}`, 10, file.size - 1],
+  ])('answer the range %s', async (range, start, end) => {
+    const response = await get({ range, 'if-range': etag })
+    expect(response.status).toBe(206)
+    expect(response.headers.get('content-range')).toBe(`bytes ${start}-${end}/${file.size}`)
+    const whole = await readFile(join(digitsFolder, file.path))
+    const bytes = Buffer.from(await response.arrayBuffer())
+    expect(bytes.equals(whole.subarray(start, end + 1))).toBe(true)
+  })
+
+  test('answer a range past their end with 416', async () => {
+    const response = await get({ range: `bytes=${file.size}-` })
+    expect(response.status).toBe(416)
+    expect(response.headers.get('content-range')).toBe(`bytes */${file.size}`)
+  })
+
+  test.each([
+    ['of another version', { range: 'bytes=0-9', 'if-range': '"other"' }],
+    ['of another unit', { range: 'lines=0-9' }],
+    ['of two parts', { range: 'bytes=0-1,10-11' }],
+  ])('come whole for a range %s', async (_what, headers) => {
+    const response = await get(headers)
+    expect(response.status).toBe(200)
+    expect((await response.arrayBuffer()).byteLength).toBe(file.size)
+  })
+
+  test('tell their size to HEAD', async () => {
+    const response = await app.request(address, { method: 'HEAD' })
+    expect(response.headers.get('content-length')).toBe(String(file.size))
+    expect((await response.arrayBuffer()).byteLength).toBe(0)
+  })
+
+  test.each([
+    '/models/digits/README.md',
+    '/models/digits/manifest.json/..%2fREADME.md',
+    '/models/digits/%2e%2e%2f%2e%2e%2findex.ts',
+  ])('%s is not given away', async (path) => {
+    expect((await app.request(path)).status).toBe(404)
+  })
+})
+
+describe('manifests', () => {
+  test('stand one by one and in the catalogue, with an ETag', async () => {
+    const response = await app.request('/models/digits/manifest.json')
+    expect(await response.json()).toEqual(digitsManifest)
+    const tag = response.headers.get('etag') ?? ''
+    expect((await get({ 'if-none-match': tag }, '/models/digits/manifest.json')).status).toBe(304)
+    expect(await (await app.request('/models/catalogue.json')).json()).toEqual({ models: [digitsManifest] })
+    expect((await app.request('/models/cats/manifest.json')).status).toBe(404)
+  })
+})
+
+describe('the site', () => {
+  const wasm = async () => {
+    const page = await (await app.request('/')).text()
+    expect(page).toContain('<title>Spillway</title>')
+    const { readdir } = await import('node:fs/promises')
+    const names = await readdir(new URL('../../dist/site/assets', import.meta.url))
+    return `/assets/${names.find((name) => /jspi.*\.wasm$/.test(name))}`
+  }
+
+  test('is cross-origin isolated, and asked for again at each visit', async () => {
+    const { headers } = await app.request('/')
+    expect(Object.fromEntries(headers)).toMatchObject({
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-embedder-policy': 'require-corp',
+      'cache-control': 'no-cache',
+      etag: expect.any(String),
+    })
+    expect(headers.has('strict-transport-security')).toBe(false)
+  })
+
+  test.each([
+    ['br', 'br'],
+    ['gzip', 'gzip'],
+    ['gzip, deflate, br, zstd', 'br'],
+    ['identity', null],
+  ])('gives the runtime compressed for %s, and for ever', async (accepted, encoding) => {
+    const response = await app.request(await wasm(), { headers: { 'accept-encoding': accepted } })
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'content-type': 'application/wasm',
+      'cache-control': 'public, max-age=31536000, immutable',
+    })
+    expect(response.headers.get('content-encoding')).toBe(encoding)
+    await response.body?.cancel()
+  })
+
+  test('lets pages of other origins load the embed script and ask it questions', async () => {
+    const script = await app.request('/embed.js', { headers: { origin: 'http://elsewhere.example' } })
+    expect(script.headers.get('access-control-allow-origin')).toBe('*')
+    expect(script.headers.get('content-type')).toContain('javascript')
+    const preflight = await app.request('/v2/models/digits/infer', {
+      method: 'OPTIONS',
+      headers: {
+        origin: 'http://elsewhere.example',
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'content-type',
+      },
+    })
+    expect(preflight.status).toBe(204)
+    expect(preflight.headers.get('access-control-allow-headers')).toContain('content-type')
+  })
+
+  test('answers what is not there with words', async () => {
+    const response = await app.request('/nothing')
+    expect(response.status).toBe(404)
+    expect(await response.json()).toEqual({ error: 'There is nothing at GET /nothing' })
+  })
+})

@@ -1,0 +1,200 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { errorCodeHeader, inferResponse } from '../../models/oip.ts'
+import { startTestApp, type TestApp } from '../support/test-app.ts'
+
+let app: TestApp
+beforeAll(async () => {
+  app = await startTestApp({ maxBodyBytes: 100_000 })
+})
+afterAll(() => app.close())
+
+const pixels = (rows = 1) => new Array(rows * 784).fill(0.5)
+const image = (change: object = {}) => ({
+  name: 'image',
+  datatype: 'FP32',
+  shape: [1, 1, 28, 28],
+  data: pixels(),
+  ...change,
+})
+
+const post = (body: unknown, path = '/v2/models/digits/infer') =>
+  app.request(path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) })
+
+describe('Open Inference Protocol', () => {
+  test('tells the server, its health and its models', async () => {
+    expect(await (await app.request('/v2')).json()).toEqual({
+      name: 'spillway',
+      version: '0.0.0-test',
+      extensions: [],
+    })
+    expect((await app.request('/v2/health/live')).status).toBe(200)
+    expect((await app.request('/v2/health/ready')).status).toBe(200)
+    expect((await app.request('/v2/models/digits/ready')).status).toBe(200)
+    expect((await app.request('/v2/models/digits/versions/1/ready')).status).toBe(200)
+    const metadata = {
+      name: 'digits',
+      versions: ['1'],
+      platform: 'onnxruntime_onnx',
+      inputs: [{ name: 'image', datatype: 'FP32', shape: [-1, 1, 28, 28] }],
+      outputs: [{ name: 'logits', datatype: 'FP32', shape: [-1, 10] }],
+    }
+    expect(await (await app.request('/v2/models/digits')).json()).toEqual(metadata)
+    expect(await (await app.request('/v2/models/digits/versions/1')).json()).toEqual(metadata)
+  })
+
+  test('runs a model, echoes the id, and says where and how long', async () => {
+    const response = await post({ id: 'mine', inputs: [image({ shape: [2, 1, 28, 28], data: pixels(2) })] })
+    expect(response.status).toBe(200)
+    const answer = inferResponse.parse(await response.json())
+    expect(answer).toMatchObject({
+      model_name: 'digits',
+      model_version: '1',
+      id: 'mine',
+      parameters: {
+        backend: 'cpu',
+        variant: 'fp32',
+        queue_ms: expect.any(Number),
+        compute_ms: expect.any(Number),
+      },
+      outputs: [{ name: 'logits', datatype: 'FP32', shape: [2, 10] }],
+    })
+    const data = answer.outputs[0]?.data ?? []
+    expect(data.slice(0, 10)).toEqual(data.slice(10))
+  })
+
+  test('takes nested data, a version in the address, and the outputs that are asked for', async () => {
+    const nested = [[Array.from({ length: 28 }, () => new Array(28).fill(0.5))]]
+    const [flat, deep] = await Promise.all([
+      post({ inputs: [image()] }),
+      post(
+        { inputs: [image({ data: nested })], outputs: [{ name: 'logits' }] },
+        '/v2/models/digits/versions/1/infer',
+      ),
+    ])
+    const [one, other] = [inferResponse.parse(await flat.json()), inferResponse.parse(await deep.json())]
+    expect(other.outputs).toEqual(one.outputs)
+    expect(one).not.toHaveProperty('id')
+  })
+
+  const badRequests: [string, unknown, number, string, string][] = [
+    ['malformed JSON', '{"inputs": [', 400, 'request_malformed', 'The request is not JSON'],
+    [
+      'a bare NaN, which JSON does not have',
+      `{"inputs":[{"name":"image","datatype":"FP32","shape":[1,1,28,28],"data":[NaN]}]}`,
+      400,
+      'request_malformed',
+      'not JSON',
+    ],
+    ['no body', '', 400, 'request_malformed', 'not JSON'],
+    ['no inputs', {}, 400, 'request_malformed', 'wrong at inputs'],
+    ['inputs of another kind', { inputs: [3] }, 400, 'request_malformed', 'wrong at inputs.0'],
+    [
+      'a negative shape',
+      { inputs: [image({ shape: [-1] })] },
+      400,
+      'request_malformed',
+      'wrong at inputs.0.shape.0',
+    ],
+    [
+      'data that is no array',
+      { inputs: [image({ data: 'x' })] },
+      400,
+      'request_malformed',
+      'wrong at inputs.0.data',
+    ],
+    ['no input at all', { inputs: [] }, 400, 'input_name_invalid', 'expected image, got no input'],
+    [
+      'a wrong name',
+      { inputs: [image({ name: 'picture' })] },
+      400,
+      'input_name_invalid',
+      'expected image, got picture',
+    ],
+    ['an input twice', { inputs: [image(), image()] }, 400, 'input_name_invalid', '"image" is given twice'],
+    [
+      'a wrong datatype',
+      { inputs: [image({ datatype: 'INT64' })] },
+      400,
+      'input_type_invalid',
+      'expected FP32, got INT64',
+    ],
+    [
+      'a wrong shape',
+      { inputs: [image({ shape: [784] })] },
+      400,
+      'input_shape_invalid',
+      'expected [-1, 1, 28, 28] (-1: any size), got [784]',
+    ],
+    [
+      'too few elements',
+      { inputs: [image({ data: [1, 2] })] },
+      400,
+      'input_size_invalid',
+      'expected 784 for shape [1, 1, 28, 28], got 2',
+    ],
+    [
+      'only NaN, as JSON.stringify writes it',
+      { inputs: [image({ data: pixels().map(() => Number.NaN) })] },
+      400,
+      'input_value_invalid',
+      'expected a FP32 number, got null',
+    ],
+    [
+      'a wrong output',
+      { inputs: [image()], outputs: [{ name: 'boxes' }] },
+      400,
+      'output_name_invalid',
+      'expected logits, got boxes',
+    ],
+    [
+      'a timeout that is no time',
+      { inputs: [image()], parameters: { timeout: 'soon' } },
+      400,
+      'request_malformed',
+      '"timeout" is wrong',
+    ],
+    [
+      'a body over the limit',
+      { inputs: [image({ shape: [400, 1, 28, 28], data: pixels(400) })] },
+      413,
+      'body_too_large',
+      'expected at most 100000 bytes',
+    ],
+  ]
+
+  test.each(badRequests)('answers %s with its own code', async (_what, body, status, code, message) => {
+    const response = await post(body)
+    expect(response.status).toBe(status)
+    expect(response.headers.get(errorCodeHeader)).toBe(code)
+    const answer = await response.json()
+    expect(Object.keys(answer)).toEqual(['error'])
+    expect(answer.error).toContain(message)
+  })
+
+  test.each([
+    ['/v2/models/cats', 'There is no model "cats": expected digits (version 1), got cats'],
+    ['/v2/models/cats/ready', 'no model "cats"'],
+    ['/v2/models/digits/versions/7', 'no model "digits" of version "7"'],
+    ['/v2/models/..%2f..%2fetc/ready', 'no model'],
+  ])('answers %s with 404', async (path, message) => {
+    const response = await app.request(path)
+    expect(response.status).toBe(404)
+    expect((await response.json()).error).toContain(message)
+  })
+
+  test('answers an unknown model to infer with 404 before it reads the request', async () => {
+    const response = await post('{', '/v2/models/cats/infer')
+    expect(response.status).toBe(404)
+    expect(response.headers.get(errorCodeHeader)).toBe('model_unknown')
+  })
+
+  test('gives up at the request’s own timeout', async () => {
+    const response = await post({ inputs: [image()], parameters: { timeout: 1 } })
+    expect(response.status).toBe(503)
+    expect(response.headers.get(errorCodeHeader)).toBe('deadline_exceeded')
+  })
+
+  test('goes on after all of that', async () => {
+    expect((await post({ inputs: [image()] })).status).toBe(200)
+  })
+})

@@ -1,0 +1,143 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { errorCodeHeader } from '../../models/oip.ts'
+import { startServer } from '../support/server.ts'
+import { copyDigits, emptyFolder } from '../support/test-models.ts'
+
+const request = (rows = 1) => ({
+  method: 'POST',
+  body: JSON.stringify({
+    inputs: [
+      { name: 'image', datatype: 'FP32', shape: [rows, 1, 28, 28], data: new Array(rows * 784).fill(0.5) },
+    ],
+  }),
+})
+const infer = (url: URL, model = 'digits') => new URL(`v2/models/${model}/infer`, url)
+
+describe('the server process', () => {
+  test('loses no request when its lanes are killed with kill -9 in the middle', async () => {
+    const server = await startServer()
+    // A thousand rows take a lane long enough to be in the middle of them.
+    const answers = [1, 2, 3, 4].map(() => fetch(infer(server.url), request(1_000)))
+    await expect.poll(() => server.lanes(), { interval: 5 }).not.toHaveLength(0)
+    await new Promise((resolve) => setTimeout(resolve, 250))
+    for (const pid of await server.lanes()) process.kill(pid, 'SIGKILL')
+    for (const answer of await Promise.all(answers)) {
+      expect(answer.status).toBe(200)
+      expect((await answer.json()).outputs[0].shape).toEqual([1_000, 10])
+    }
+    expect(await server.stop()).toBe(0)
+  })
+
+  test('finishes what is in flight at SIGTERM, ends its lanes and exits with 0', async () => {
+    const server = await startServer()
+    const lanes = await server.lanes()
+    const answer = fetch(infer(server.url), request(1_000))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    const code = server.stop()
+    expect((await answer).status).toBe(200)
+    expect(await code).toBe(0)
+    for (const pid of lanes) await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false)
+  })
+
+  test('leaves no lane behind when it is killed itself', async () => {
+    const server = await startServer()
+    const lanes = await server.lanes()
+    expect(lanes.length).toBeGreaterThan(0)
+    process.kill(server.pid, 'SIGKILL')
+    for (const pid of lanes) {
+      await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false)
+    }
+  })
+
+  test('drops a request whose client has gone, and goes on', async () => {
+    const server = await startServer()
+    const { body } = request(200)
+    const socket = connect(Number(server.url.port), '127.0.0.1')
+    socket.write(
+      `POST /v2/models/digits/infer HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    )
+    setTimeout(() => socket.destroy(), 50)
+    expect((await fetch(infer(server.url), request())).status).toBe(200)
+    await server.stop()
+  })
+
+  test('refuses a body over its limit that does not tell its length', async () => {
+    const server = await startServer()
+    const part = new Uint8Array(2 ** 20).fill(32)
+    const endless = new ReadableStream({ pull: (controller) => controller.enqueue(part) })
+    const response = await fetch(infer(server.url), {
+      method: 'POST',
+      body: endless,
+      duplex: 'half',
+    } as RequestInit)
+    expect(response.status).toBe(413)
+    expect(response.headers.get(errorCodeHeader)).toBe('body_too_large')
+    await response.text()
+    await server.stop()
+  })
+
+  test.each([
+    ['altered', (bytes: Buffer) => bytes.fill(7, 100, 101), 'file_altered', 'expected SHA-256'],
+    ['truncated', (bytes: Buffer) => bytes.subarray(0, 1_000), 'file_truncated', 'got 1000'],
+  ])('never runs %s model files, says so, and serves the others', async (_what, change, code, message) => {
+    const folder = await copyDigits((manifest) => ({ ...manifest, id: 'broken' }))
+    const file = join(folder, 'broken', 'fp32', 'model.onnx')
+    await writeFile(file, change(await readFile(file)))
+    const server = await startServer({ SPILLWAY_MODELS: folder })
+    expect((await fetch(new URL('v2/models/broken/ready', server.url))).status).toBe(503)
+    const response = await fetch(infer(server.url, 'broken'), request())
+    expect(response.status).toBe(500)
+    expect(response.headers.get(errorCodeHeader)).toBe(code)
+    expect((await response.json()).error).toContain(message)
+    expect((await fetch(infer(server.url), request())).status).toBe(200)
+    await server.stop()
+  })
+
+  test.each([
+    [{ PORT: '99999' }, 'The environment variable PORT is wrong'],
+    [{ SPILLWAY_BACKEND: 'abacus' }, 'The environment variable SPILLWAY_BACKEND is wrong'],
+    [{ SPILLWAY_BACKEND: 'cuda' }, 'has no backend "cuda"'],
+    [{ SPILLWAY_MODELS: '/nowhere' }, "The models' folder /nowhere cannot be read"],
+  ])('does not start with %o, and says why', async (env, message) => {
+    await expect(startServer(env)).rejects.toThrow(message)
+  })
+
+  test('does not start where its port is taken, nor with a manifest that is wrong', async () => {
+    const server = await startServer()
+    await expect(startServer({ PORT: server.url.port })).rejects.toThrow('EADDRINUSE')
+    await server.stop()
+    const folder = await emptyFolder()
+    await writeFile(join(folder, 'manifest.json'), '{"schema": 1}')
+    await expect(startServer({ SPILLWAY_MODELS: folder })).rejects.toThrow('is not valid at id')
+  })
+
+  test('logs one line a request, with the model and the time', async () => {
+    const server = await startServer()
+    await (await fetch(infer(server.url), request(3))).text()
+    await (await fetch(infer(server.url, 'cats'), request())).text()
+    await server.stop()
+    expect(server.log).toContainEqual(
+      expect.objectContaining({
+        msg: 'request',
+        method: 'POST',
+        status: 200,
+        model: 'digits',
+        rows: 3,
+        ms: expect.any(Number),
+      }),
+    )
+    expect(server.log).toContainEqual(expect.objectContaining({ status: 404, code: 'model_unknown' }))
+  })
+})
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,105 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+/** What the proxy does to a request instead of passing it on. */
+export type Fault = 'pass' | 'html' | 'hang' | 'reset' | 'truncate' | 'alter' | 'slow'
+
+/** A real server between the page and the real server, which makes real faults and counts what passes. */
+export interface FaultProxy {
+  readonly url: URL
+  /** Decides about each request by its method and path. */
+  fault: (method: string, path: string) => Fault
+  /** What the page sent since the last `clear`: every request, with the bytes of its body. */
+  readonly seen: {
+    readonly method: string
+    readonly path: string
+    readonly bodyBytes: number
+    sentBytes: number
+  }[]
+  clear(): void
+  /** Stops listening and cuts every connection. */
+  stop(): Promise<void>
+}
+
+export async function startFaultProxy(target: URL): Promise<FaultProxy> {
+  const seen: FaultProxy['seen'] = []
+  const server = createServer(async (incoming, outgoing) => {
+    const body = await readBody(incoming)
+    const path = incoming.url ?? '/'
+    const entry = { method: incoming.method ?? 'GET', path, bodyBytes: body.length, sentBytes: 0 }
+    seen.push(entry)
+    // A preflight asks for permission only: what goes wrong goes wrong with the request itself.
+    const fault = entry.method === 'OPTIONS' ? 'pass' : proxy.fault(entry.method, path)
+    if (fault === 'hang') return
+    if (fault === 'reset') return void incoming.socket.destroy()
+    if (fault === 'html') {
+      outgoing.writeHead(200, { 'content-type': 'text/html', 'access-control-allow-origin': '*' })
+      return void outgoing.end('<!doctype html><title>Sign in</title>')
+    }
+    forward(target, incoming, body, outgoing, fault, (bytes) => {
+      entry.sentBytes += bytes
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const proxy: FaultProxy = {
+    url: new URL(`http://localhost:${port}`),
+    fault: () => 'pass',
+    seen,
+    clear: () => {
+      seen.length = 0
+    },
+    stop: async () => {
+      if (!server.listening) return
+      server.close()
+      server.closeAllConnections()
+      await once(server, 'close')
+    },
+  }
+  return proxy
+}
+
+async function readBody(incoming: IncomingMessage): Promise<Buffer> {
+  const parts: Buffer[] = []
+  for await (const part of incoming) parts.push(part)
+  return Buffer.concat(parts)
+}
+
+function forward(
+  target: URL,
+  incoming: IncomingMessage,
+  body: Buffer,
+  outgoing: ServerResponse,
+  fault: Fault,
+  sent: (bytes: number) => void,
+): void {
+  const passed = request(new URL(incoming.url ?? '/', target), {
+    method: incoming.method,
+    headers: incoming.headers,
+  })
+  passed.on('error', () => incoming.socket.destroy())
+  passed.on('response', async (response) => {
+    const answer = await readBody(response)
+    outgoing.writeHead(response.statusCode ?? 502, response.headers)
+    if (fault === 'truncate') {
+      outgoing.write(answer.subarray(0, answer.length >> 1))
+      return void setImmediate(() => incoming.socket.destroy())
+    }
+    if (fault === 'alter') answer[answer.length >> 1] = (answer[answer.length >> 1] ?? 0) ^ 1
+    sent(answer.length)
+    if (fault === 'slow') await trickle(outgoing, answer)
+    outgoing.end(fault === 'slow' ? undefined : answer)
+  })
+  passed.end(body)
+}
+
+/** In twenty parts over about a second, so that a page has something to show. */
+async function trickle(outgoing: ServerResponse, answer: Buffer): Promise<void> {
+  const part = Math.ceil(answer.length / 20)
+  for (let start = 0; start < answer.length; start += part) {
+    outgoing.write(answer.subarray(start, start + part))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}

@@ -1,0 +1,32 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { startServer } from './server.ts'
+import { testModels, withoutTestModels } from './test-models.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** A server that all tests share: none of them harms it. */
+    serverUrl: string
+    /** The four MNIST pictures as base64 JPEG, by their digit; or why they are not here. */
+    mnist: { pictures: Record<string, string> } | { absent: string }
+  }
+}
+
+export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  const server = await startServer()
+  provide('serverUrl', server.url.href)
+  provide('mnist', await readPictures())
+  return async () => {
+    await server.stop()
+  }
+}
+
+async function readPictures() {
+  if (withoutTestModels !== undefined || testModels === undefined) return { absent: withoutTestModels ?? '' }
+  const pictures: Record<string, string> = {}
+  for (const digit of ['0', '3', '5', '7']) {
+    pictures[digit] = await readFile(join(testModels, 'mnist', `digit-${digit}.jpg`), 'base64')
+  }
+  return { pictures }
+}

@@ -1,0 +1,26 @@
+import type { Clock } from '../../workers/clock.ts'
+
+/** A clock that stands until a test moves it. */
+export interface ManualClock extends Clock {
+  advance(ms: number): void
+}
+
+export function createManualClock(): ManualClock {
+  let time = 0
+  const timers = new Set<{ at: number; task: () => void }>()
+  return {
+    now: () => time,
+    after: (ms, task) => {
+      const timer = { at: time + ms, task }
+      timers.add(timer)
+      return () => timers.delete(timer)
+    },
+    advance: (ms) => {
+      time += ms
+      for (const timer of [...timers].sort((one, other) => one.at - other.at)) {
+        if (timer.at > time || !timers.delete(timer)) continue
+        timer.task()
+      }
+    },
+  }
+}

@@ -1,0 +1,16 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '../../workers/clock.ts'
+import type { LaneLimits } from '../../workers/lane/lane.ts'
+import { startProcessLane } from '../../workers/node/start.ts'
+import { digitsFolder, digitsManifest } from './test-models.ts'
+
+/** The lane as it was built: Node 20 runs no TypeScript. */
+export const laneEntry = new URL('../../dist/server/lane.js', import.meta.url)
+
+export const processLane = (clock: Clock, limits?: LaneLimits) => startProcessLane(laneEntry, clock, limits)
+
+export async function digitsGraph(): Promise<ArrayBuffer> {
+  const bytes = await readFile(join(digitsFolder, digitsManifest.variants[0]?.files[0]?.path ?? ''))
+  return new Uint8Array(bytes).buffer
+}

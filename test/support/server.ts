@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const main = fileURLToPath(new URL('../../dist/server/main.js', import.meta.url))
+
+/** The built server in a process of its own, on a free port. */
+export interface TestServer {
+  readonly url: URL
+  readonly pid: number
+  /** Its log, line by line, as far as it has come. */
+  readonly log: readonly Record<string, unknown>[]
+  /** Process ids of its lanes. */
+  lanes(): Promise<number[]>
+  /** SIGTERM, and its exit code. */
+  stop(): Promise<number | null>
+}
+
+export async function startServer(env: Record<string, string> = {}): Promise<TestServer> {
+  const child = spawn(process.execPath, [main], {
+    env: { ...process.env, PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const log: Record<string, unknown>[] = []
+  const url = await listening(child, log)
+  await ready(url)
+  return {
+    url,
+    pid: child.pid ?? 0,
+    log,
+    lanes: () => childrenOf(child.pid ?? 0),
+    stop: async () => {
+      if (child.exitCode !== null) return child.exitCode
+      child.kill('SIGTERM')
+      const [code] = await once(child, 'exit')
+      return code
+    },
+  }
+}
+
+async function listening(child: ChildProcess, log: Record<string, unknown>[]): Promise<URL> {
+  return new Promise((resolve, reject) => {
+    let rest = ''
+    let errors = ''
+    child.stderr?.on('data', (part: Buffer) => {
+      errors += part
+    })
+    child.stdout?.on('data', (part: Buffer) => {
+      rest += part
+      const lines = rest.split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) {
+        const entry: Record<string, unknown> = JSON.parse(line)
+        log.push(entry)
+        const address = /listens on (\S+)/.exec(String(entry.msg))?.[1]
+        if (address) resolve(new URL(address))
+      }
+    })
+    child.once('exit', (code) =>
+      reject(new Error(`The server ended with ${code}: ${log.map(({ msg }) => msg).join('; ')} ${errors}`)),
+    )
+  })
+}
+
+async function ready(url: URL): Promise<void> {
+  const until = performance.now() + 30_000
+  for (;;) {
+    const response = await fetch(new URL('v2/health/ready', url))
+    if (response.ok) return
+    if (performance.now() > until) throw new Error(`The server is not ready: ${await response.text()}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const ps = spawn('ps', ['-o', 'pid=', '--ppid', String(pid)], { stdio: ['ignore', 'pipe', 'ignore'] })
+  let text = ''
+  ps.stdout.on('data', (part: Buffer) => {
+    text += part
+  })
+  await once(ps, 'close')
+  return text.split('\n').map(Number).filter(Boolean)
+}

@@ -1,0 +1,14 @@
+/** Takes README's picture: the app at desktop width with a drawn digit, against the built server. */
+import { fileURLToPath } from 'node:url'
+import { launchBrowser, openPage } from './page.ts'
+import { startServer } from './server.ts'
+
+const server = await startServer()
+const browser = await launchBrowser()
+const context = await browser.newContext({ viewport: { width: 1120, height: 760 }, deviceScaleFactor: 1.5 })
+const { page } = await openPage(context, server.url)
+await page.getByTestId('sample-3').click()
+await page.getByTestId('placement').and(page.locator('[data-tier]')).waitFor()
+await page.screenshot({ path: fileURLToPath(new URL('../../web/app/screenshot.png', import.meta.url)) })
+await browser.close()
+await server.stop()

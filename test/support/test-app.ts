@@ -1,0 +1,45 @@
+import { fileURLToPath } from 'node:url'
+import { pino } from 'pino'
+import { createApp } from '../../server/app.ts'
+import { readCatalogue } from '../../server/catalogue.ts'
+import { createInference } from '../../server/inference.ts'
+import { systemClock } from '../../workers/clock.ts'
+import { processLane } from './process-lane.ts'
+
+export interface TestApp {
+  request(path: string, init?: RequestInit): Promise<Response>
+  close(): void
+}
+
+/** The server's app over real lanes, without a socket. */
+export async function startTestApp({
+  maxBodyBytes = 1_000_000,
+  models = [],
+}: {
+  maxBodyBytes?: number
+  models?: string[]
+}): Promise<TestApp> {
+  const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
+  const catalogue = await readCatalogue([root('models/catalogue'), ...models])
+  const inference = createInference({
+    backend: 'cpu',
+    lanes: 1,
+    threads: 1,
+    maxQueued: 100,
+    startLane: () => processLane(systemClock),
+    clock: systemClock,
+  })
+  await Promise.allSettled([...catalogue.values()].map((entry) => inference.prepare(entry)))
+  const app = createApp({
+    catalogue,
+    inference,
+    site: root('dist/site'),
+    version: '0.0.0-test',
+    maxBodyBytes,
+    log: pino({ level: 'silent' }),
+  })
+  return {
+    request: async (path, init) => app.request(path, init),
+    close: () => inference.close(),
+  }
+}

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Manifest } from '../../models/index.ts'
+
+export const digitsFolder = fileURLToPath(new URL('../../models/catalogue/digits/', import.meta.url))
+
+export const digitsManifest: Manifest = JSON.parse(readFileSync(join(digitsFolder, 'manifest.json'), 'utf8'))
+
+/** The folder of published models that SPILLWAY_TEST_MODELS names, and why a test that needs it is skipped. */
+export const testModels = process.env.SPILLWAY_TEST_MODELS
+export const withoutTestModels =
+  testModels !== undefined && existsSync(testModels)
+    ? undefined
+    : 'SPILLWAY_TEST_MODELS does not name a folder'
+
+export const emptyFolder = () => mkdtemp(join(tmpdir(), 'spillway-'))
+
+/** A folder for SPILLWAY_MODELS with one changed copy of `digits`. */
+export async function copyDigits(change: (manifest: Manifest) => Manifest): Promise<string> {
+  const folder = await emptyFolder()
+  const manifest = change(digitsManifest)
+  const target = join(folder, manifest.id)
+  await cp(digitsFolder, target, { recursive: true })
+  await writeFile(join(target, 'manifest.json'), JSON.stringify(manifest))
+  return folder
+}
+
+/** A folder for SPILLWAY_MODELS with one model made of a single file. */
+export async function modelFolder(
+  file: string,
+  manifest: Omit<Manifest, 'schema' | 'version' | 'description' | 'license' | 'variants'>,
+): Promise<string> {
+  const folder = await emptyFolder()
+  const bytes = readFileSync(file)
+  const target = join(folder, manifest.id)
+  await mkdir(target)
+  await writeFile(join(target, 'model.onnx'), bytes)
+  const whole: Manifest = {
+    schema: 1,
+    version: '1',
+    description: 'A model for tests.',
+    license: 'as its source says',
+    ...manifest,
+    variants: [
+      {
+        id: 'fp32',
+        precision: 'fp32',
+        memory: bytes.length * 3,
+        files: [
+          {
+            path: 'model.onnx',
+            size: bytes.length,
+            sha256: createHash('sha256').update(bytes).digest('hex'),
+          },
+        ],
+      },
+    ],
+  }
+  await writeFile(join(target, 'manifest.json'), JSON.stringify(whole))
+  return folder
+}

@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'vitest'
+import { type ErrorCode, errorStatus, isErrorCode, SpillwayError } from '../../models/index.ts'
+
+describe('SpillwayError', () => {
+  test('says what was expected, what came and what to do', () => {
+    const error = new SpillwayError('input_shape_invalid', 'Input "image" has the wrong shape', {
+      expected: '[-1, 1, 28, 28]',
+      got: '[28, 28]',
+      hint: 'Reshape it.',
+    })
+    expect(error.message).toBe(
+      'Input "image" has the wrong shape: expected [-1, 1, 28, 28], got [28, 28]. Reshape it.',
+    )
+  })
+
+  test('survives its wire form whole, through a structured clone', () => {
+    const error = new SpillwayError('overloaded', 'Full', { got: '9 waiting', retryAfterMs: 40 })
+    const back = SpillwayError.fromWire(structuredClone(error.toWire()))
+    expect(back).toBeInstanceOf(SpillwayError)
+    expect({ code: back.code, message: back.message, detail: back.detail }).toEqual(error.toWire())
+    expect(back.status).toBe(503)
+  })
+
+  test('keeps an error of ours as it is, and the message of any other', () => {
+    const ours = new SpillwayError('poisoned', 'Two lanes died')
+    expect(SpillwayError.from(ours, 'internal', 'It failed')).toBe(ours)
+    expect(SpillwayError.from(new TypeError('no such thing'), 'internal', 'It failed').message).toBe(
+      'It failed: no such thing',
+    )
+  })
+
+  test('has a closed union of codes, each with a status', () => {
+    expect(isErrorCode('toString')).toBe(false)
+    for (const code of Object.keys(errorStatus)) {
+      expect(isErrorCode(code)).toBe(true)
+      expect(errorStatus[code as ErrorCode]).toBeGreaterThanOrEqual(400)
+    }
+  })
+})

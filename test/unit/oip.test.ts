@@ -1,0 +1,105 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { arrayOf, type Tensor, type TensorType, tensorTypes } from '../../models/index.ts'
+import { decodeTensor, encodeTensor } from '../../models/oip.ts'
+
+const encodable = tensorTypes.filter((type) => type !== 'float16')
+
+const elements: Readonly<Record<Exclude<TensorType, 'float16'>, fc.Arbitrary<unknown>>> = {
+  float32: fc.float({ noNaN: true, noDefaultInfinity: true }),
+  float64: fc.double({ noNaN: true, noDefaultInfinity: true }),
+  int8: fc.integer({ min: -128, max: 127 }),
+  uint8: fc.nat(255),
+  int16: fc.integer({ min: -32_768, max: 32_767 }),
+  uint16: fc.nat(65_535),
+  int32: fc.integer(),
+  uint32: fc.nat(2 ** 32 - 1),
+  int64: fc.maxSafeInteger().map(BigInt),
+  uint64: fc.maxSafeNat().map(BigInt),
+  bool: fc.nat(1),
+}
+
+function tensorOf(type: Exclude<TensorType, 'float16'>): fc.Arbitrary<Tensor> {
+  return fc.array(elements[type], { minLength: 1, maxLength: 24 }).map((values) => {
+    const data = new (arrayOf(type))(values.length)
+    for (const [index, value] of values.entries()) Reflect.set(data, index, value)
+    return { type, data, shape: [values.length] }
+  })
+}
+
+const wire = (datatype: string, data: unknown[], shape = [data.length]) => ({
+  name: 'x',
+  datatype,
+  shape,
+  data,
+})
+
+describe('Open Inference Protocol tensors', () => {
+  test.each(encodable)('%s comes back as it was, through JSON', (type) => {
+    fc.assert(
+      fc.property(tensorOf(type), (tensor) => {
+        const back = decodeTensor(JSON.parse(JSON.stringify(encodeTensor('x', tensor))))
+        // JSON has no −0.
+        expect([...back.data].map((value) => (value === 0 ? 0 : value))).toEqual(
+          [...tensor.data].map((value) => (value === 0 ? 0 : value)),
+        )
+        expect({ type: back.type, shape: back.shape }).toEqual({ type, shape: tensor.shape })
+      }),
+    )
+  })
+
+  test('takes data nested like its shape', () => {
+    const { data } = decodeTensor(
+      wire(
+        'FP32',
+        [
+          [1, 2],
+          [3, 4],
+        ],
+        [2, 2],
+      ),
+    )
+    expect([...data]).toEqual([1, 2, 3, 4])
+  })
+
+  test.each<[string, ReturnType<typeof wire>, string, string]>([
+    ['an unknown datatype', wire('FP31', [1]), 'input_type_invalid', 'got FP31'],
+    ['a half float', wire('FP16', [1]), 'not_supported', 'FP16'],
+    ['too few elements', wire('FP32', [1], [2]), 'input_size_invalid', 'expected 2 for shape [2], got 1'],
+    ['a shape of 10^12 elements', wire('FP32', [1], [1e6, 1e6]), 'input_size_invalid', 'got 1'],
+    [
+      'null, as JSON writes NaN',
+      wire('FP32', [null, null]),
+      'input_value_invalid',
+      'wrong element at 0: expected a FP32 number, got null',
+    ],
+    ['a word', wire('FP32', [1, 'NaN']), 'input_value_invalid', 'wrong element at 1'],
+    [
+      'an integer past its type',
+      wire('UINT8', [256]),
+      'input_value_invalid',
+      'expected a UINT8 number, got 256',
+    ],
+    ['a fraction for an integer', wire('INT32', [0.5]), 'input_value_invalid', 'got 0.5'],
+    ['an integer past 2^53', wire('INT64', [2 ** 60]), 'input_value_invalid', 'INT64'],
+    ['a number past float32', wire('FP32', [1e39]), 'input_value_invalid', 'got 1e+39'],
+    ['a boolean for a number', wire('FP32', [true]), 'input_value_invalid', 'got true'],
+  ])('refuses %s', (_what, tensor, code, message) => {
+    expect(() => decodeTensor(tensor)).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(message) }),
+    )
+  })
+
+  test.each([Number.NaN, Number.POSITIVE_INFINITY])(
+    'does not send %s, which JSON would turn into null',
+    (value) => {
+      const tensor: Tensor = { type: 'float32', data: new Float32Array([value]), shape: [1] }
+      expect(() => encodeTensor('x', tensor)).toThrow(
+        expect.objectContaining({
+          code: 'input_value_invalid',
+          message: expect.stringContaining(`got ${value}`),
+        }),
+      )
+    },
+  )
+})

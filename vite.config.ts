@@ -6,6 +6,16 @@ import { sizeLimit } from './web/build/size-limit.ts'
 
 const path = (relative: string) => new URL(relative, import.meta.url).pathname
 
+/** The app from its sources, isolated as it is when built; models and inference come from a server beside it. */
+function devServer() {
+  if (process.env.VITEST) return {}
+  const server = 'http://localhost:8080'
+  return {
+    headers: { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' },
+    proxy: { '/v2': server, '/models': server },
+  }
+}
+
 export default defineConfig({
   root: path('web/app'),
   // Addresses relative to the script they stand in: the embed script runs on pages of other origins.
@@ -16,6 +26,7 @@ export default defineConfig({
     conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'],
   },
   worker: { format: 'es' },
+  server: devServer(),
   optimizeDeps: {
     exclude: ['onnxruntime-web'],
     include: ['comlink', 'hash-wasm', 'idb-keyval', 'wasm-feature-detect', 'zod/mini'],

@@ -161,7 +161,7 @@ def main():
     (options.model_dir / "README.md").write_text(card.model_card(facts))
     (options.model_dir / "fonts.txt").write_text(card.font_list(faces, left_out, package_versions(faces)))
     (options.test_dir / "README.md").write_text(card.test_data_readme(facts))
-    log(f"wrote {model_path.name}, {facts.size} bytes, sha256 {facts.sha256}")
+    log(f"{model_path.name}: {facts.size} bytes, sha256 {facts.sha256}")
 
 
 if __name__ == "__main__":

@@ -16,22 +16,25 @@ export interface CheckedInputs {
 
 /** @throws SpillwayError `input_name_invalid`, `input_type_invalid`, `input_shape_invalid` or `input_size_invalid`. */
 export function checkInputs(manifest: Manifest, inputs: Inputs): CheckedInputs {
-  const known = manifest.inputs.map(({ name }) => name)
-  checkNames(manifest.id, known, Object.keys(inputs))
   const tensors: Record<string, Tensor> = {}
   for (const spec of manifest.inputs) {
+    if (!(spec.name in inputs)) throw wrongNames(manifest, inputs)
     tensors[spec.name] = checkTensor(spec, manifest.batchAxis, inputs[spec.name])
   }
+  for (const name in inputs) if (!(name in tensors)) throw wrongNames(manifest, inputs)
   return { tensors, rows: countRows(manifest, tensors) }
 }
 
-export function checkNames(id: string, known: readonly string[], given: readonly string[]): void {
+function wrongNames(manifest: Manifest, inputs: Inputs): SpillwayError {
+  const known = manifest.inputs.map(({ name }) => name)
+  const given = Object.keys(inputs)
   const wrong = given.find((name) => !known.includes(name))
   const missing = known.find((name) => !given.includes(name))
-  if (wrong === undefined && missing === undefined) return
   const what =
-    wrong === undefined ? `Input "${missing}" of ${id} is missing` : `${id} has no input "${wrong}"`
-  throw new SpillwayError('input_name_invalid', what, {
+    wrong === undefined
+      ? `Input "${missing}" of ${manifest.id} is missing`
+      : `${manifest.id} has no input "${wrong}"`
+  return new SpillwayError('input_name_invalid', what, {
     expected: known.join(', '),
     got: given.join(', ') || 'no input',
   })
@@ -62,11 +65,19 @@ function checkTensor(spec: TensorSpec, batchAxis: number | null, input: Input | 
   return { type: spec.type, data, shape }
 }
 
+/** Shapes of one row, where the manifest fixes them: asked for at every request. */
+const fixedRows = new WeakMap<TensorSpec, readonly number[]>()
+
 /** A bare array is one row; where one more dimension is open, its size follows from the length. */
-function rowShape(spec: TensorSpec, batchAxis: number | null, length: number): number[] {
+function rowShape(spec: TensorSpec, batchAxis: number | null, length: number): readonly number[] {
+  const fixed = fixedRows.get(spec)
+  if (fixed) return fixed
   const shape = spec.shape.map((size, axis) => (axis === batchAxis ? 1 : size))
   const open = shape.indexOf(-1)
-  if (open === -1) return shape
+  if (open === -1) {
+    fixedRows.set(spec, shape)
+    return shape
+  }
   if (shape.lastIndexOf(-1) !== open) {
     throw new SpillwayError(
       'input_shape_invalid',
@@ -82,19 +93,19 @@ function rowShape(spec: TensorSpec, batchAxis: number | null, length: number): n
   return shape
 }
 
-function countRows(manifest: Manifest, tensors: Record<string, Tensor>): number {
-  const { batchAxis } = manifest
+function countRows({ id, batchAxis, inputs }: Manifest, tensors: Record<string, Tensor>): number {
   if (batchAxis === null) return 1
-  const counts = Object.entries(tensors).map(([name, { shape }]) => [name, shape[batchAxis] ?? 1] as const)
-  const first = counts[0]
-  const other = counts.find(([, rows]) => rows !== first?.[1])
-  if (first && other) {
-    throw new SpillwayError('input_shape_invalid', `The inputs of ${manifest.id} differ in rows`, {
-      expected: `${first[1]} rows in "${other[0]}", as in "${first[0]}"`,
-      got: `${other[1]}`,
+  const first = inputs[0]?.name ?? ''
+  const rows = tensors[first]?.shape[batchAxis] ?? 1
+  for (const { name } of inputs) {
+    const other = tensors[name]?.shape[batchAxis]
+    if (other === rows) continue
+    throw new SpillwayError('input_shape_invalid', `The inputs of ${id} differ in rows`, {
+      expected: `${rows} rows in "${name}", as in "${first}"`,
+      got: `${other}`,
     })
   }
-  return first?.[1] ?? 1
+  return rows
 }
 
 const describe = (value: unknown): string => {

@@ -19,6 +19,11 @@ const tensorSpec = z.strictObject({
   type: z.enum(tensorTypes),
   /** One number per dimension; −1 where any size of at least one fits. */
   shape: z.array(z.union([z.literal(-1), positive])).check(z.maxLength(8)),
+  /**
+   * Rows of different lengths along this axis may share a run: inputs are filled up with `value`, outputs cut back.
+   * Only where the graph's answer for a row does not depend on its filling.
+   */
+  pad: z.optional(z.strictObject({ axis: z.literal(1), value: z.number() })),
   description: z.optional(z.string()),
 })
 
@@ -52,6 +57,17 @@ const manifest = z
     outputs: z.array(tensorSpec).check(z.minLength(1)),
     /** The axis along which rows of several requests may stand in one run; null where the graph fixes it. */
     batchAxis: z.nullable(z.literal(0)),
+    /** How requests are put together, where the batch axis lets them; as Triton's dynamic batcher has it. */
+    batching: z.optional(
+      z.strictObject({
+        /** The most rows of one run. */
+        maxRows: z.optional(positive),
+        /** Sizes that the model is best run at: a batch is filled up to the largest that it reaches. */
+        preferredRows: z.optional(z.array(positive)),
+        /** Milliseconds that a request may wait for company while a lane is free. Default: none. */
+        maxDelayMs: z.optional(z.number().check(z.nonnegative())),
+      }),
+    ),
     /** What the positions of the first output's last axis stand for. */
     labels: z.optional(z.array(z.string())),
     /** The largest absolute difference between backends on the same input. */
@@ -63,6 +79,13 @@ const manifest = z
       ({ batchAxis, inputs, outputs }) =>
         batchAxis === null || [...inputs, ...outputs].every(({ shape }) => shape[batchAxis] === -1),
       'every input and output has −1 at the batch axis',
+    ),
+    z.refine(
+      ({ batchAxis, inputs, outputs }) =>
+        [...inputs, ...outputs].every(
+          ({ pad, shape }) => !pad || (batchAxis !== null && shape[pad.axis] === -1),
+        ),
+      'a pad axis needs a batch axis, and −1 in its shape',
     ),
   )
 

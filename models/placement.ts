@@ -1,7 +1,7 @@
 /** Who runs it: the visitor's device, or the server behind the page. */
 export type Tier = 'device' | 'server'
 
-/** The execution provider that runs it. `unknown`: a server of another make that does not say. */
+/** The execution provider that runs it. */
 export const backends = ['webgpu', 'wasm', 'cpu', 'cuda'] as const
 export type Backend = (typeof backends)[number]
 
@@ -22,6 +22,10 @@ export const placementReasons = [
   'model-too-large',
   /** The model's files or its session could not be had on the device. */
   'device-failed',
+  /** Policy `auto`: the device still loads the model, the server answers meanwhile. */
+  'bridge',
+  /** Policy `auto`: the device has so much waiting that the server is earlier. */
+  'spill',
   /** The page has no server, or it does not answer. */
   'server-unavailable',
 ] as const
@@ -30,6 +34,7 @@ export type PlacementReason = (typeof placementReasons)[number]
 /** Where a request ran, and why there. */
 export interface Placement {
   readonly tier: Tier
+  /** `unknown`: a server of another make that does not say. */
   readonly backend: Backend | 'unknown'
   readonly variant: string
   readonly reason: PlacementReason

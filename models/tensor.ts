@@ -54,8 +54,11 @@ export interface Tensor {
 /** The typed array that holds elements of `type`. */
 export const arrayOf = (type: TensorType) => arrays[type]
 
-export const elementCount = (shape: readonly number[]): number =>
-  shape.reduce((product, dimension) => product * dimension, 1)
+export function elementCount(shape: readonly number[]): number {
+  let count = 1
+  for (const size of shape) count *= size
+  return count
+}
 
 export const byteLength = (type: TensorType, shape: readonly number[]): number =>
   elementCount(shape) * arrays[type].BYTES_PER_ELEMENT
@@ -64,9 +67,11 @@ export const byteLength = (type: TensorType, shape: readonly number[]): number =
 export const showShape = (shape: readonly number[]): string => `[${shape.join(', ')}]`
 
 /** Whether `shape` fits `spec`, where −1 in `spec` stands for any size of at least one. */
-export const fitsShape = (shape: readonly number[], spec: readonly number[]): boolean =>
-  shape.length === spec.length &&
-  shape.every((size, axis) => {
-    const wanted = spec[axis]
-    return Number.isInteger(size) && size >= 1 && (wanted === -1 || wanted === size)
-  })
+export function fitsShape(shape: readonly number[], spec: readonly number[]): boolean {
+  if (shape.length !== spec.length) return false
+  for (let axis = 0; axis < spec.length; axis++) {
+    const size = shape[axis] ?? 0
+    if (spec[axis] === -1 ? !Number.isInteger(size) || size < 1 : size !== spec[axis]) return false
+  }
+  return true
+}

@@ -1,19 +1,14 @@
 import { join } from 'node:path'
-import {
-  type Backend,
-  type CheckedInputs,
-  type Placement,
-  SpillwayError,
-  type Variant,
-} from '../models/index.ts'
+import { type Backend, type CheckedInputs, SpillwayError, type Variant } from '../models/index.ts'
 import type { Clock } from '../workers/clock.ts'
 import type { Lane } from '../workers/lane/lane.ts'
-import { pack } from '../workers/pool/pack.ts'
-import { type BatchResult, Pool, type SessionSource, type WaitOptions } from '../workers/pool/pool.ts'
+import { Pool } from '../workers/pool/pool.ts'
+import { Scheduler } from '../workers/scheduler/scheduler.ts'
+import type { Answer, SessionSource, WaitOptions } from '../workers/scheduler/work.ts'
 import { type CatalogueEntry, verifyFile } from './catalogue.ts'
 
 export interface Inference {
-  run(entry: CatalogueEntry, inputs: CheckedInputs, wait: WaitOptions): Promise<Inferred>
+  run(entry: CatalogueEntry, inputs: CheckedInputs, wait: WaitOptions): Promise<Answer>
   /** Loads the model into a lane and runs it once. */
   prepare(entry: CatalogueEntry): Promise<void>
   state(entry: CatalogueEntry): ModelState
@@ -22,8 +17,6 @@ export interface Inference {
 
 /** Whether requests to a model can be answered: it loaded once, and a lane that lost it loads it again. */
 export type ModelState = 'loading' | 'ready' | 'failed'
-
-export type Inferred = BatchResult & Pick<Placement, 'variant'> & { readonly backend: Backend }
 
 export interface InferenceOptions {
   readonly backend: Backend
@@ -36,40 +29,35 @@ export interface InferenceOptions {
 
 /** The server tier's models: a pool of lanes in child processes. */
 export function createInference(options: InferenceOptions): Inference {
+  const { backend, clock, maxQueued } = options
   const pool = new Pool(options)
-  const { backend } = options
+  const scheduler = new Scheduler<SessionSource>({
+    lanes: pool,
+    clock,
+    maxQueued,
+    targetMs: 100,
+    maxBatchBytes: 256 * 2 ** 20,
+  })
   const states = new Map<string, ModelState>()
+  const sources = new Map<CatalogueEntry, SessionSource>()
 
   const sourceOf = (entry: CatalogueEntry): SessionSource => {
-    const { manifest, folder } = entry
-    const variant = chooseVariant(entry)
-    const key = keyOf(entry, backend)
-    return {
-      key,
-      request: async () => {
-        for (const file of variant.files) await verifyFile(join(folder, file.path), file)
-        return {
-          session: key,
-          backend,
-          source: { from: 'file', path: join(folder, variant.files[0]?.path ?? '') },
-          inputs: manifest.inputs,
-          outputs: manifest.outputs,
-          batchAxis: manifest.batchAxis,
-        }
-      },
+    let source = sources.get(entry)
+    if (!source) {
+      source = createSource(entry, backend)
+      sources.set(entry, source)
     }
+    return source
   }
 
   return {
-    run: async (entry, { tensors }, wait) => {
-      const result = await pool.run({ session: sourceOf(entry), pack: () => pack(tensors) }, wait)
-      return { ...result, backend, variant: chooseVariant(entry).id }
-    },
+    run: (entry, { tensors, rows }, wait) =>
+      scheduler.submit({ source: sourceOf(entry), inputs: tensors, rows, askedAt: clock.now() }, wait),
     prepare: async (entry) => {
       const { id } = entry.manifest
       states.set(id, 'loading')
       try {
-        await pool.prepare(sourceOf(entry))
+        await scheduler.prepare(sourceOf(entry))
         states.set(id, 'ready')
       } catch (cause) {
         states.set(id, 'failed')
@@ -77,7 +65,33 @@ export function createInference(options: InferenceOptions): Inference {
       }
     },
     state: ({ manifest }) => states.get(manifest.id) ?? 'loading',
-    close: () => pool.close(),
+    close: () => {
+      scheduler.close()
+      pool.close()
+    },
+  }
+}
+
+function createSource(entry: CatalogueEntry, backend: Backend): SessionSource {
+  const { manifest, folder } = entry
+  const variant = chooseVariant(entry)
+  const key = `${manifest.id}@${manifest.version}/${variant.id}/${backend}`
+  return {
+    key,
+    manifest,
+    backend,
+    variant: variant.id,
+    request: async () => {
+      for (const file of variant.files) await verifyFile(join(folder, file.path), file)
+      return {
+        session: key,
+        backend,
+        source: { from: 'file', path: join(folder, variant.files[0]?.path ?? '') },
+        inputs: manifest.inputs,
+        outputs: manifest.outputs,
+        batchAxis: manifest.batchAxis,
+      }
+    },
   }
 }
 
@@ -87,6 +101,3 @@ function chooseVariant({ manifest }: CatalogueEntry): Variant {
   if (!variant) throw new SpillwayError('manifest_invalid', `${manifest.id} has no variant`)
   return variant
 }
-
-const keyOf = (entry: CatalogueEntry, backend: Backend) =>
-  `${entry.manifest.id}@${entry.manifest.version}/${chooseVariant(entry).id}/${backend}`

@@ -1,4 +1,5 @@
 import { checkInputs, type Inputs, type Manifest, type Policy, type RunResult } from '../models/index.ts'
+import type { Priority } from '../workers/scheduler/work.ts'
 import { checkPolicy } from './policy.ts'
 import type { Router } from './router/router.ts'
 import type { Progress } from './store/obtain.ts'
@@ -15,10 +16,19 @@ export interface RunOptions {
   readonly deadlineMs?: number
   /** Where this request may run; the runtime's policy where it does not say. */
   readonly policy?: Policy
+  /** Who goes first among those that wait. Default `normal`. */
+  readonly priority?: Priority
 }
 
 export interface Model {
   readonly manifest: Manifest
+  /**
+   * Loads the model on the device, if it is not yet. Requests need not wait for it: policy `auto` lets the server
+   * answer meanwhile.
+   *
+   * @throws SpillwayError What keeps it from the device.
+   */
+  load(options?: ModelOptions): Promise<void>
   /**
    * Runs the model. Inputs are read when the request is sent to a lane or the server: leave their arrays
    * unchanged until the promise settles.
@@ -32,10 +42,18 @@ export interface Model {
 
 export const createModel = (manifest: Manifest, router: Router, runtimePolicy: () => Policy): Model => ({
   manifest,
-  run: async (inputs, { signal, deadlineMs, policy } = {}) =>
-    router.run(manifest, checkInputs(manifest, inputs), {
-      signal,
-      deadlineMs,
-      policy: policy === undefined ? runtimePolicy() : checkPolicy(policy),
-    }),
+  load: ({ signal, onProgress } = {}) => router.load(manifest, signal, onProgress),
+  run: (inputs, options) => {
+    // Not an async function: what it adds to each call is more than all of the routing.
+    try {
+      const policy = options?.policy === undefined ? runtimePolicy() : checkPolicy(options.policy)
+      return router.run(
+        manifest,
+        checkInputs(manifest, inputs),
+        options ? { ...options, policy } : { policy },
+      )
+    } catch (cause) {
+      return Promise.reject(cause)
+    }
+  },
 })

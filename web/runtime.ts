@@ -6,6 +6,7 @@ import { fetchManifest } from './catalogue.ts'
 import { DeviceTier } from './device/device.ts'
 import { createModel, type Model, type ModelOptions } from './model.ts'
 import { checkPolicy } from './policy.ts'
+import { RemoteTier } from './remote/remote.ts'
 import { Router } from './router/router.ts'
 import { createIndexedDbStore } from './store/indexeddb.ts'
 
@@ -21,7 +22,8 @@ export interface RuntimeOptions {
 
 export interface Runtime {
   /**
-   * Makes a model ready to run where the policy places it: downloaded, verified and loaded, if that is the device.
+   * Makes a model ready to run where the policy places it. Under `auto` the server answers while the device still
+   * downloads and loads it; under the others the promise waits for that, where it is the device.
    *
    * @throws SpillwayError `model_unknown`, `manifest_invalid`, or what kept it from every tier that the policy allows.
    */
@@ -45,7 +47,8 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const capacity = probeCapacity(clock)
   const store = createIndexedDbStore(clock)
   const device = new DeviceTier({ store, base: server, threads: laneThreads(), clock })
-  const router = new Router({ capacity, device, server, clock })
+  const remote = new RemoteTier(server, clock)
+  const router = new Router({ capacity, device, remote, clock })
 
   return {
     capacity: () => capacity,
@@ -60,6 +63,9 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       await router.prepare(manifest, { policy, signal }, onProgress)
       return createModel(manifest, router, () => policy)
     },
-    close: () => device.close(),
+    close: () => {
+      device.close()
+      remote.close()
+    },
   }
 }

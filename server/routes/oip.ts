@@ -11,8 +11,9 @@ import {
   inferRequest,
   modelMetadata,
 } from '../../models/oip.ts'
+import type { Answer } from '../../workers/scheduler/work.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../catalogue.ts'
-import type { Inference, Inferred } from '../inference.ts'
+import type { Inference } from '../inference.ts'
 import type { Variables } from '../log.ts'
 
 export interface OipOptions {
@@ -153,15 +154,15 @@ function toResponse(
   { manifest }: CatalogueEntry,
   { id }: InferRequest,
   wanted: string[],
-  result: Inferred,
+  result: Answer,
 ): InferResponse {
   return {
     model_name: manifest.id,
     model_version: manifest.version,
     ...(id === undefined ? {} : { id }),
     parameters: {
-      backend: result.backend,
-      variant: result.variant,
+      backend: result.ranOn.backend,
+      variant: result.ranOn.variant,
       queue_ms: result.queueMs,
       compute_ms: result.computeMs,
     },

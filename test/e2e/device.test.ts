@@ -53,10 +53,10 @@ describe('a page of another origin with the embed script', () => {
     const { page, errors } = await openPage(context, host.url)
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(false)
     proxy.fault = (_method, path) => (isModelFile(path) ? 'slow' : 'pass')
-    const first = await runDigits(page)
+    const first = await runDigits(page, { policy: 'prefer-device' })
     expect(first).toMatchObject({
       digit: 1,
-      placement: { tier: 'device', backend: 'wasm', variant: 'fp32', reason: 'device-capable' },
+      placement: { tier: 'device', backend: 'wasm', variant: 'fp32', reason: 'preferred' },
     })
     expect(first.progress.length).toBeGreaterThan(5)
     expect(first.progress.at(0)).toEqual({ loadedBytes: 0, totalBytes: size, storedBytes: 0 })
@@ -67,16 +67,39 @@ describe('a page of another origin with the embed script', () => {
 
     await page.reload()
     proxy.clear()
-    const second = await runDigits(page)
+    const second = await runDigits(page, { policy: 'prefer-device' })
     expect(second).toMatchObject({ digit: 1, placement: { tier: 'device' } })
     expect(second.progress.at(-1)).toEqual({ loadedBytes: size, totalBytes: size, storedBytes: size })
     expect(modelBytes()).toBe(0)
     expect(errors).toEqual([])
   })
 
+  test('is answered by the server while the model comes, and by the device once it is there', async () => {
+    const { page } = await openPage(context, host.url)
+    proxy.fault = (_method, path) => (isModelFile(path) ? 'slow' : 'pass')
+    const places = await page.evaluate(async () => {
+      const model = await window.spillway.model('digits')
+      const inputs = { image: new Float32Array(784) }
+      const loaded = model.load()
+      const before = await model.run(inputs)
+      await loaded
+      const after = await model.run(inputs)
+      const [one, other] = [before, after].map(({ outputs }) =>
+        Array.from<number | bigint, number>(outputs.logits?.data ?? [], Number),
+      )
+      const difference = Math.max(
+        ...(one ?? []).map((value, index) => Math.abs(value - (other?.[index] ?? 0))),
+      )
+      return { before: before.placement, after: after.placement, difference }
+    })
+    expect(places.before).toMatchObject({ tier: 'server', reason: 'bridge' })
+    expect(places.after).toMatchObject({ tier: 'device', reason: 'device-capable' })
+    expect(places.difference).toBeLessThanOrEqual(digitsManifest.tolerance)
+  })
+
   test('runs a stored model with the server gone', async () => {
     const { page } = await openPage(context, host.url)
-    await runDigits(page)
+    await runDigits(page, { policy: 'device' })
     await page.reload()
     await proxy.stop()
     expect(await runDigits(page)).toMatchObject({ digit: 1, placement: { tier: 'device', backend: 'wasm' } })
@@ -116,7 +139,7 @@ describe('a page of another origin with the embed script', () => {
 
   test('notices a byte that flipped in IndexedDB, fetches the file again and heals the store', async () => {
     const { page } = await openPage(context, host.url)
-    await runDigits(page)
+    await runDigits(page, { policy: 'device' })
     const flipped = await page.evaluate(async (sha256) => {
       const database = await new Promise<IDBDatabase>((resolve, reject) => {
         const opening = indexedDB.open('spillway')
@@ -143,14 +166,14 @@ describe('a page of another origin with the embed script', () => {
     await cdp.send('Network.clearBrowserCache')
     await page.reload()
     proxy.clear()
-    const healed = await runDigits(page)
+    const healed = await runDigits(page, { policy: 'device' })
     expect(healed).toMatchObject({ digit: 1, placement: { tier: 'device' } })
     expect(healed.progress.at(-1)?.storedBytes).toBe(0)
     expect(modelBytes()).toBe(size)
 
     await page.reload()
     proxy.clear()
-    expect((await runDigits(page)).progress.at(-1)?.storedBytes).toBe(size)
+    expect((await runDigits(page, { policy: 'device' })).progress.at(-1)?.storedBytes).toBe(size)
     expect(modelBytes()).toBe(0)
   })
 
@@ -208,7 +231,7 @@ describe('a browser', () => {
     expect(await opens()).toBe('refused')
     for (let visit = 0; visit < 2; visit++) {
       await page.reload()
-      const { digit, placement, progress } = await runDigits(page)
+      const { digit, placement, progress } = await runDigits(page, { policy: 'device' })
       expect({ digit, tier: placement.tier }).toEqual({ digit: 1, tier: 'device' })
       expect(progress.at(-1)?.storedBytes).toBe(0)
     }

@@ -74,9 +74,9 @@ describe('model files that come wrong', () => {
     },
   )
 
-  test('policy "auto" takes the request to the server, and says why', async () => {
+  test('policy "prefer-device" takes the request to the server, and says why', async () => {
     inject('alter', model)
-    const { digit, placement } = await runDigits(page)
+    const { digit, placement } = await runDigits(page, { policy: 'prefer-device' })
     expect(digit).toBe(1)
     expect(placement).toMatchObject({ tier: 'server', reason: 'device-failed' })
     expect(placement.because).toContain('is not what its manifest says')
@@ -93,7 +93,7 @@ describe('a server that fails', () => {
       'server_response_invalid',
       'expected JSON, got status 200, text/html: <!doctype html>',
     ],
-    ['is slow', 'hang', 300, 'server_timeout', 'got none'],
+    ['is slow', 'hang', 300, 'deadline_exceeded', 'expected an answer within 300 ms, got none'],
     ['breaks off', 'truncate', undefined, 'server_unreachable', 'cannot be reached'],
   ])(
     '%s: the request is told so, and the next one is answered',

@@ -18,7 +18,7 @@ const phone: Capacity = {
   memoryBudget: 2 ** 30,
   storage: null,
 }
-const calm: Live = { server: 'available', failed: {} }
+const calm: Live = { server: 'available', failed: {}, loaded: true, late: undefined }
 
 const capacities = {
   phone,
@@ -34,13 +34,16 @@ const lives = {
   'no server': { ...calm, server: 'absent' },
   'webgpu failed': { ...calm, failed: { webgpu: 'lost' } },
   'wasm failed': { ...calm, failed: { wasm: 'no memory' } },
+  loading: { ...calm, loaded: false },
+  'loading, server down': { ...calm, loaded: false, server: 'unavailable' },
+  late: { ...calm, late: { deviceMs: 430, serverMs: 35 } },
 } satisfies Record<string, Live>
 
 const where = (capacity: keyof typeof capacities, policy: Policy, live: keyof typeof lives = 'calm') => {
   try {
     const decision = decide(capacities[capacity], digitsManifest, policy, lives[live])
-    const place = decision.tier === 'device' ? decision.placement.backend : 'server'
-    return `${place}: ${decision.placement.reason}`
+    const place = decision.tier === 'device' ? decision.fit.backend : 'server'
+    return `${place}: ${decision.reason}`
   } catch (error) {
     if (error instanceof SpillwayError) return error.code
     throw error
@@ -54,6 +57,13 @@ describe('decide', () => {
     ['a software GPU', 'auto', 'calm', 'wasm: device-capable'],
     ['a gaming PC', 'auto', 'webgpu failed', 'wasm: device-capable'],
     ['phone', 'auto', 'wasm failed', 'server: device-failed'],
+    ['phone', 'auto', 'loading', 'server: bridge'],
+    ['phone', 'auto', 'loading, server down', 'wasm: device-capable'],
+    ['phone', 'auto', 'late', 'server: spill'],
+    ['phone', 'device', 'loading', 'wasm: policy'],
+    ['phone', 'device', 'late', 'wasm: policy'],
+    ['phone', 'prefer-device', 'late', 'wasm: preferred'],
+    ['no SIMD', 'auto', 'loading', 'server: device-without-simd'],
     ['no SIMD', 'auto', 'calm', 'server: device-without-simd'],
     ['little memory', 'auto', 'calm', 'server: model-too-large'],
     ['little memory', 'auto', 'server down', 'server: model-too-large'],
@@ -88,6 +98,9 @@ describe('decide', () => {
 
   test('says why, with the figures', () => {
     const decision = decide(capacities['little memory'], digitsManifest, 'auto', calm)
-    expect(decision.placement.because).toMatch(/needs \d+ MiB of memory.*the device has 1 MiB/)
+    expect(decision.because).toMatch(/needs \d+ MiB of memory.*the device has 1 MiB/)
+    expect(decide(phone, digitsManifest, 'auto', lives.late).because).toBe(
+      'The device would answer in 430 ms, the server in 35 ms',
+    )
   })
 })

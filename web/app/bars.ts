@@ -41,22 +41,21 @@ function createBar(label: string, index: number): Bar {
   item.className = 'bar'
   item.dataset.testid = `bar-${index}`
   const name = part('bar-label', label)
-  const share = part('bar-share', percent(0))
+  const share = part('bar-share')
   const fill = part('bar-fill')
   const track = part('bar-track')
   track.append(fill)
   // Read in this order: label, share.
   item.append(name, track, share)
-  return {
-    item,
-    show: (value, wins) => {
-      item.toggleAttribute('data-winner', wins)
-      item.dataset.share = value.toFixed(4)
-      item.style.setProperty('--share', String(value))
-      share.toggleAttribute('data-slight', value < 0.005)
-      share.textContent = percent(value)
-    },
+  const show = (value: number, wins: boolean) => {
+    item.toggleAttribute('data-winner', wins)
+    item.dataset.share = value.toFixed(4)
+    item.style.setProperty('--share', String(value))
+    share.toggleAttribute('data-slight', value < 0.005)
+    share.textContent = percent(value)
   }
+  show(0, false)
+  return { item, show }
 }
 
 function part(name: string, text = ''): HTMLSpanElement {

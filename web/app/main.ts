@@ -1,85 +1,10 @@
 import '../global.ts'
 import { startRuntime } from '../runtime.ts'
-import { createAnnouncer } from './announce.ts'
-import { createBars } from './bars.ts'
-import { showCapacity } from './capacity-view.ts'
-import { Drawing } from './drawing.ts'
-import { createErrorView } from './error-view.ts'
-import { find } from './find.ts'
-import { oncePerFrame } from './once-per-frame.ts'
-import { showDrawing } from './pad.ts'
-import { drawByKeyboard } from './pen-keyboard.ts'
-import { drawByPointer } from './pen-pointer.ts'
-import { createPlacementView } from './placement-view.ts'
-import { showPolicies } from './policy-switch.ts'
-import { toModelImage } from './preprocess.ts'
-import { createPreview } from './preview.ts'
-import { createProgressView } from './progress-view.ts'
-import { createRaster } from './raster.ts'
-import { Recogniser } from './recogniser.ts'
-import { createResultView } from './result-view.ts'
-import { showSamples } from './sample-buttons.ts'
-import { samples } from './samples.ts'
-import { tierWords } from './words.ts'
+import { showPage } from './page.ts'
 
 const runtime = startRuntime({ server: new URL('.', location.href) })
 window.spillway = runtime
 
-const drawing = new Drawing()
-const readInk = createRaster(drawing)
-const announcer = createAnnouncer(find('#announcements', HTMLElement))
-
-const answer = find('#answer', HTMLElement)
-const bars = createBars(find('#bars', HTMLElement))
-const result = createResultView(answer, bars, announcer)
-const placement = createPlacementView(find('#placement', HTMLElement))
-const progress = createProgressView(find('#progress', HTMLElement))
-const error = createErrorView(find('#error', HTMLElement), () => recogniser.retry())
-const preview = createPreview(find('#preview', HTMLCanvasElement))
-bars.setLabels(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
-
-const recogniser = new Recogniser(runtime, {
-  loading: progress.starting,
-  progress: progress.loading,
-  loaded: ({ manifest }) => {
-    progress.ready()
-    error.clear()
-    find('#model-title', HTMLElement).textContent = manifest.title
-    if (manifest.labels) bars.setLabels(manifest.labels)
-  },
-  running: () => answer.toggleAttribute('data-busy', true),
-  result: ({ manifest }, { outputs, placement: where, timings }) => {
-    error.clear()
-    answer.removeAttribute('data-busy')
-    answer.removeAttribute('data-stale')
-    result.show(manifest.labels ?? [], outputs.logits?.data ?? [], tierWords[where.tier])
-    placement.show(where, timings)
-  },
-  failure: (cause, during) => {
-    answer.removeAttribute('data-busy')
-    answer.toggleAttribute('data-stale', true)
-    error.show(cause)
-    if (during === 'load') progress.failed()
-  },
-})
-
-const recognise = oncePerFrame(() => {
-  const image = toModelImage(readInk())
-  preview(image)
-  if (!image) {
-    result.clear()
-    placement.clear()
-    announcer.settled('')
-  }
-  recogniser.show(image)
-})
-drawing.onChange(recognise)
-
-const pad = find('#pad', HTMLElement)
-showDrawing(pad, drawing)
-drawByKeyboard(pad, drawing, { cursor: find('#cursor', HTMLElement), announce: announcer.now })
-drawByPointer(pad, drawing)
-showSamples(find('#samples', HTMLElement), samples, (strokes) => drawing.replace(strokes))
-find('#clear', HTMLButtonElement).addEventListener('click', () => drawing.clear())
-showPolicies(find('#policies', HTMLElement), runtime.policy, (policy) => recogniser.setPolicy(policy))
-void runtime.capacity().then((capacity) => showCapacity(find('#capacity', HTMLElement), capacity))
+// A task of its own: together with the runtime's it would hold up the first paint of a slow device.
+await new Promise((resolve) => setTimeout(resolve))
+showPage(runtime)

@@ -7,7 +7,7 @@ import { pathOf } from './stroke.ts'
 export function showDrawing(pad: HTMLElement, drawing: Drawing): void {
   const canvas = find('canvas', HTMLCanvasElement, pad)
   const context = contextOf(canvas)
-  let colour = getComputedStyle(canvas).color
+  let colour = ''
 
   const repaint = () => {
     colour = getComputedStyle(canvas).color
@@ -20,20 +20,17 @@ export function showDrawing(pad: HTMLElement, drawing: Drawing): void {
     if (ink === null) wipe(context)
     else inkPath(context, canvas.width, colour, ink)
   })
-  new ResizeObserver(([entry]) => {
-    const side = entry ? pixelSide(entry) : 0
-    if (side === 0 || side === canvas.width) return
+  const fit = () => {
+    const side = Math.round(canvas.clientWidth * devicePixelRatio)
+    if (side === canvas.width) return
     canvas.width = side
     canvas.height = side
     repaint()
-  }).observe(canvas)
+  }
+  new ResizeObserver(fit).observe(canvas)
+  // The pixel density alone changes with the window's screen.
+  window.addEventListener('resize', fit)
   for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) {
     matchMedia(query).addEventListener('change', repaint)
   }
-}
-
-function pixelSide({ devicePixelContentBoxSize, contentRect }: ResizeObserverEntry): number {
-  // Not in Safari.
-  const exact: readonly ResizeObserverSize[] | undefined = devicePixelContentBoxSize
-  return exact?.[0]?.inlineSize ?? Math.round(contentRect.width * devicePixelRatio)
 }

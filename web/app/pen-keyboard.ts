@@ -1,5 +1,5 @@
 import type { Drawing } from './drawing.ts'
-import type { Point } from './stroke.ts'
+import { type Point, penWidth } from './stroke.ts'
 
 /** How far one press moves the pen, and with Shift; in shares of the pad's side. */
 const step = 0.04
@@ -88,4 +88,5 @@ export function drawByKeyboard(
   showPen()
 }
 
-const clamp = (share: number): number => Math.min(1, Math.max(0, share))
+/** All of the pen stays on the pad. */
+const clamp = (share: number): number => Math.min(1 - penWidth / 2, Math.max(penWidth / 2, share))

@@ -4,7 +4,7 @@ import type { Point } from './stroke.ts'
 /** Mouse, finger and pen: one at a time, followed beyond the pad's edge until it is lifted. */
 export function drawByPointer(pad: HTMLElement, drawing: Drawing): void {
   let pointer: number | undefined
-  let bounds = pad.getBoundingClientRect()
+  let bounds = new DOMRectReadOnly()
   const place = ({ clientX, clientY }: PointerEvent): Point => ({
     x: (clientX - bounds.left) / bounds.width,
     y: (clientY - bounds.top) / bounds.height,

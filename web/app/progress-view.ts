@@ -1,9 +1,8 @@
 import type { Progress } from '../store/obtain.ts'
 import { find } from './find.ts'
-import { bytes } from './words.ts'
+import { bytes, percent } from './words.ts'
 
 export interface ProgressView {
-  /** The site is asked for the model. */
   starting(): void
   loading(progress: Progress): void
   ready(): void
@@ -22,9 +21,8 @@ export function createProgressView(panel: HTMLElement): ProgressView {
   }
   return {
     starting: () => {
-      last = undefined
       bar.removeAttribute('value')
-      show('starting', 'Getting the model ready')
+      show('starting', 'Getting ready')
     },
     loading: (progress) => {
       const { loadedBytes, totalBytes, storedBytes } = progress
@@ -32,28 +30,28 @@ export function createProgressView(panel: HTMLElement): ProgressView {
       Object.assign(panel.dataset, { loaded: loadedBytes, total: totalBytes, stored: storedBytes })
       if (loadedBytes >= totalBytes) {
         bar.removeAttribute('value')
-        show('loading', `${hereAs(progress)}. Starting it`)
+        show('loading', 'Starting')
         return
       }
       bar.max = totalBytes
       bar.value = loadedBytes
-      show('loading', `Downloading: ${bytes(loadedBytes)} of ${bytes(totalBytes)}`)
+      show('loading', `Downloading ${bytes(totalBytes)}, ${percent(loadedBytes / totalBytes)}`)
     },
     ready: () => {
       bar.max = 1
       bar.value = 1
-      show('ready', last ? hereAs(last) : panel.dataset.total ? 'Ready' : 'Ready, nothing to download')
+      show('ready', last ? hereAs(last) : 'Nothing to download')
     },
     failed: () => {
       bar.max = 1
       bar.value = 0
-      show('failed', 'Not loaded')
+      show('failed', 'Not on this device')
     },
   }
 }
 
 function hereAs({ totalBytes, storedBytes }: Progress): string {
   if (storedBytes === 0) return `${bytes(totalBytes)} downloaded`
-  if (storedBytes === totalBytes) return `${bytes(totalBytes)} from this browser's storage`
+  if (storedBytes === totalBytes) return `${bytes(totalBytes)} from storage`
   return `${bytes(totalBytes - storedBytes)} downloaded, ${bytes(storedBytes)} from storage`
 }

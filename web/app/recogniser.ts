@@ -1,5 +1,5 @@
 import { type Policy, type RunResult, SpillwayError } from '../../models/index.ts'
-import type { Model } from '../model.ts'
+import type { Model, ModelOptions } from '../model.ts'
 import type { Runtime } from '../runtime.ts'
 import type { Progress } from '../store/obtain.ts'
 import { Latest } from './latest.ts'
@@ -7,14 +7,19 @@ import { Latest } from './latest.ts'
 /** Milliseconds before a new stroke tries again what has just failed: a pen in motion asks sixty times a second. */
 const restMs = 1_000
 
-/** Told what happens, in this order for one attempt: loading, progress, loaded; running; result or failure. */
+const onServerFirst: readonly Policy[] = ['server', 'prefer-server']
+
 export interface Watcher {
-  loading(): void
+  /** The model is asked for. */
+  opening(): void
+  /** It can be run: on the device or, while that still loads it, on the server. */
+  opened(model: Model): void
   progress(progress: Progress): void
-  loaded(model: Model): void
-  running(): void
+  /** All is loaded that the policy wants on the device; or the device could not. */
+  loaded(worked: boolean): void
+  running(isRunning: boolean): void
   result(model: Model, result: RunResult): void
-  failure(error: SpillwayError, during: 'load' | 'run'): void
+  failure(error: SpillwayError): void
 }
 
 /** Runs the model on the newest drawing: one run in flight, and never a queue of old drawings behind it. */
@@ -24,6 +29,7 @@ export class Recogniser {
   readonly #latest = new Latest((signal) => this.#attempt(signal))
   #model: Model | undefined
   #image: Float32Array | undefined
+  #opening = new AbortController()
 
   constructor(runtime: Runtime, watcher: Watcher) {
     this.#runtime = runtime
@@ -40,43 +46,76 @@ export class Recogniser {
   setPolicy(policy: Policy): void {
     this.#runtime.policy = policy
     // The new policy may place the model where it is not loaded yet.
-    this.#model = undefined
-    this.#latest.restart()
+    this.#reopen()
   }
 
   retry(): void {
+    this.#reopen()
+  }
+
+  #reopen(): void {
+    this.#opening.abort()
+    this.#model = undefined
     this.#latest.restart()
   }
 
   async #attempt(signal: AbortSignal): Promise<void> {
     try {
-      const model = this.#model ?? (await this.#load(signal))
-      const image = this.#image
-      if (!image) return
-      this.#watcher.running()
-      const result = await model.run({ image }, { signal })
-      // A pad cleared in the meantime has no answer.
-      if (!signal.aborted && this.#image) this.#watcher.result(model, result)
+      await this.#run(signal)
     } catch (cause) {
       if (signal.aborted) return
       const error = SpillwayError.from(cause, 'internal', 'The page failed')
-      this.#watcher.failure(error, this.#model ? 'run' : 'load')
+      this.#watcher.failure(error)
       await rest(Math.max(restMs, error.detail.retryAfterMs ?? 0), signal)
     }
   }
 
-  async #load(signal: AbortSignal): Promise<Model> {
-    this.#watcher.loading()
-    const model = await this.#runtime.model('digits', {
-      signal,
-      onProgress: (progress) => {
-        if (!signal.aborted) this.#watcher.progress(progress)
-      },
-    })
-    signal.throwIfAborted()
-    this.#model = model
-    this.#watcher.loaded(model)
-    return model
+  async #run(signal: AbortSignal): Promise<void> {
+    const model = this.#model ?? (await this.#open())
+    const image = this.#image
+    if (!image) return
+    this.#watcher.running(true)
+    try {
+      const result = await model.run({ image }, { signal })
+      // A pad cleared in the meantime has no answer.
+      if (!signal.aborted && this.#image) this.#watcher.result(model, result)
+    } finally {
+      this.#watcher.running(false)
+    }
+  }
+
+  async #open(): Promise<Model> {
+    this.#opening = new AbortController()
+    const { signal } = this.#opening
+    const onProgress = (progress: Progress) => {
+      if (!signal.aborted) this.#watcher.progress(progress)
+    }
+    this.#watcher.opening()
+    try {
+      const model = await this.#runtime.model('digits', { signal, onProgress })
+      signal.throwIfAborted()
+      this.#model = model
+      this.#watcher.opened(model)
+      void this.#load(model, { signal, onProgress })
+      return model
+    } catch (cause) {
+      if (!signal.aborted) this.#watcher.loaded(false)
+      throw cause
+    }
+  }
+
+  /** On the device too, where the policy wants it; the drawing that the server answered meanwhile runs there again. */
+  async #load(model: Model, options: ModelOptions & { readonly signal: AbortSignal }): Promise<void> {
+    const { signal } = options
+    try {
+      if (!onServerFirst.includes(this.#runtime.policy)) await model.load(options)
+      if (signal.aborted) return
+      this.#watcher.loaded(true)
+      this.#latest.request()
+    } catch {
+      // Not a failure of the page: the policy may have the server answer, or the run tells what is wrong.
+      if (!signal.aborted) this.#watcher.loaded(false)
+    }
   }
 }
 

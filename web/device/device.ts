@@ -1,19 +1,13 @@
-import type { Backend, Manifest, Tensor, Variant } from '../../models/index.ts'
+import type { Backend, Manifest, Variant } from '../../models/index.ts'
 import { startWorkerLane } from '../../workers/browser/start.ts'
 import type { Clock } from '../../workers/clock.ts'
-import type { LoadRequest } from '../../workers/lane/protocol.ts'
-import { pack } from '../../workers/pool/pack.ts'
-import { type BatchResult, Pool, type SessionSource, type WaitOptions } from '../../workers/pool/pool.ts'
+import { Pool } from '../../workers/pool/pool.ts'
+import { type Estimate, Scheduler } from '../../workers/scheduler/scheduler.ts'
+import type { Answer, WaitOptions, Work } from '../../workers/scheduler/work.ts'
 import { obtainFiles, type Progress } from '../store/obtain.ts'
 import type { ModelStore } from '../store/store.ts'
+import { DeviceSession, sessionKey } from './session.ts'
 import { type Shared, share } from './shared.ts'
-
-/** A model's session on the device: which files, on which backend. */
-export interface DeviceSession {
-  readonly manifest: Manifest
-  readonly variant: Variant
-  readonly backend: Backend
-}
 
 export interface DeviceOptions {
   readonly store: ModelStore
@@ -23,29 +17,43 @@ export interface DeviceOptions {
   readonly clock: Clock
 }
 
-/** Requests that may wait on the device before one more is refused. */
-const maxQueued = 10_000
-
-/** The device tier: a pool of Web Workers, fed from the store. */
+/** The device tier: a scheduler over a pool of Web Workers, fed from the store. */
 export class DeviceTier {
   readonly #options: DeviceOptions
   readonly #pool: Pool
+  readonly #scheduler: Scheduler<DeviceSession>
+  readonly #sessions = new Map<string, DeviceSession>()
   readonly #preparing = new Map<string, Shared<Progress>>()
+  readonly #ready = new WeakSet<DeviceSession>()
 
   constructor(options: DeviceOptions) {
     const { threads, clock } = options
     this.#options = options
-    this.#pool = new Pool({
-      lanes: 1,
-      threads,
-      maxQueued,
+    const startLane = (name: string) => startWorkerLane(`spillway ${name}`, clock)
+    this.#pool = new Pool({ lanes: 1, threads, clock, startLane })
+    this.#scheduler = new Scheduler({
+      lanes: this.#pool,
       clock,
-      startLane: (name) => startWorkerLane(`spillway ${name}`, clock),
+      maxQueued: 65_536,
+      targetMs: 100,
+      maxBatchBytes: 256 * 2 ** 20,
     })
   }
 
+  /** The one session of these files on this backend. */
+  session(manifest: Manifest, variant: Variant, backend: Backend): DeviceSession {
+    const key = sessionKey(manifest, variant, backend)
+    let session = this.#sessions.get(key)
+    if (!session) {
+      session = new DeviceSession(manifest, variant, backend, (wanted) => this.#obtain(wanted))
+      this.#sessions.set(key, session)
+    }
+    return session
+  }
+
+  /** Whether it was loaded once: a lane that loses it loads it again. */
   isReady(session: DeviceSession): boolean {
-    return this.#pool.has(keyOf(session))
+    return this.#ready.has(session)
   }
 
   /** Fetches, verifies and stores the files, and loads them into a lane: once, however many ask for it. */
@@ -55,82 +63,44 @@ export class DeviceTier {
     onProgress?: (progress: Progress) => void,
   ): Promise<void> {
     if (this.isReady(session)) return
-    const key = keyOf(session)
-    let preparing = this.#preparing.get(key)
+    let preparing = this.#preparing.get(session.key)
     if (!preparing) {
       preparing = share(async (stop, tell) => {
         try {
           // The runtime comes while the files do; why it did not start is told when they are loaded into it.
-          void this.#pool.start().catch(() => undefined)
-          // Fetched outside the pool: a download must not keep other models' requests waiting.
-          const files = await this.#obtain(session, stop, tell)
-          await this.#pool.prepare(this.#source(session, files), { signal: stop })
+          void this.#scheduler.prepare(undefined, stop).catch(() => undefined)
+          // Fetched before a lane is asked for: a download must not keep other models' requests waiting.
+          session.give(await this.#obtain(session, stop, tell))
+          await this.#scheduler.prepare(session, stop)
+          this.#ready.add(session)
         } finally {
-          this.#preparing.delete(key)
+          this.#preparing.delete(session.key)
         }
       })
-      this.#preparing.set(key, preparing)
+      this.#preparing.set(session.key, preparing)
     }
     await preparing.join(signal, onProgress)
   }
 
-  run(
-    session: DeviceSession,
-    inputs: Readonly<Record<string, Tensor>>,
-    wait: WaitOptions,
-  ): Promise<BatchResult> {
-    return this.#pool.run({ session: this.#source(session), pack: () => pack(inputs) }, wait)
+  submit(work: Work<DeviceSession>, wait: WaitOptions): Promise<Answer> {
+    return this.#scheduler.submit(work, wait)
+  }
+
+  estimate(session: DeviceSession, rows: number): Estimate {
+    return this.#scheduler.estimate(session, rows)
   }
 
   close(): void {
+    this.#scheduler.close()
     this.#pool.close()
   }
 
   #obtain(
-    { manifest, variant }: DeviceSession,
+    { manifest, files }: DeviceSession,
     signal?: AbortSignal,
     onProgress?: (progress: Progress) => void,
   ) {
     const { store, base, clock } = this.#options
-    return obtainFiles(manifest, variant, { store, base, clock, signal, onProgress })
-  }
-
-  /** Files in hand serve the first load, whose message takes their buffers; a new lane's load reads the store again. */
-  #source(session: DeviceSession, inHand?: ArrayBuffer[]): SessionSource {
-    let files = inHand
-    return {
-      key: keyOf(session),
-      request: async () => {
-        const bytes = files ?? (await this.#obtain(session))
-        files = undefined
-        return loadRequest(session, bytes)
-      },
-    }
+    return obtainFiles(manifest, files, { store, base, clock, signal, onProgress })
   }
 }
-
-const keyOf = ({ manifest: { id, version }, variant, backend }: DeviceSession) =>
-  `${id}@${version}/${variant.id}/${backend}`
-
-function loadRequest(session: DeviceSession, files: readonly ArrayBuffer[]): LoadRequest {
-  const { manifest, variant, backend } = session
-  const [graph = new ArrayBuffer(0), ...external] = files
-  return {
-    session: keyOf(session),
-    backend,
-    source: {
-      from: 'bytes',
-      graph,
-      // The graph names its external data by the file's own name.
-      external: external.map((data, index) => ({
-        path: baseName(variant.files[index + 1]?.path ?? ''),
-        data,
-      })),
-    },
-    inputs: manifest.inputs,
-    outputs: manifest.outputs,
-    batchAxis: manifest.batchAxis,
-  }
-}
-
-const baseName = (path: string) => path.slice(path.lastIndexOf('/') + 1)

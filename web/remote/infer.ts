@@ -13,13 +13,11 @@ import { decodeTensor, encodeTensor, type InferResponse, inferResponse } from '.
 import type { Clock } from '../../workers/clock.ts'
 import { requestJson } from './request.ts'
 
-/** Milliseconds that a server has where the caller sets no deadline. */
-const defaultTimeoutMs = 30_000
-
 export interface InferOptions {
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
-  readonly deadlineMs?: number | undefined
+  /** The bound on the whole exchange, in milliseconds; the server is told. */
+  readonly timeoutMs: number
 }
 
 export interface Inferred {
@@ -35,17 +33,17 @@ export async function infer(
   server: URL,
   manifest: Manifest,
   inputs: Readonly<Record<string, Tensor>>,
-  { clock, signal, deadlineMs }: InferOptions,
+  { clock, signal, timeoutMs }: InferOptions,
 ): Promise<Inferred> {
   const url = new URL(`v2/models/${manifest.id}/versions/${manifest.version}/infer`, server)
   const answer = await requestJson(url, {
     clock,
     signal,
-    timeoutMs: deadlineMs ?? defaultTimeoutMs,
+    timeoutMs,
     method: 'POST',
     body: JSON.stringify({
       // The protocol's `timeout` is in microseconds.
-      ...(deadlineMs === undefined ? {} : { parameters: { timeout: Math.round(deadlineMs * 1000) } }),
+      parameters: { timeout: Math.ceil(timeoutMs * 1000) },
       inputs: Object.entries(inputs).map(([name, tensor]) => encodeTensor(name, tensor)),
     }),
   })

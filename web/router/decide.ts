@@ -1,5 +1,4 @@
 import {
-  type Backend,
   type Manifest,
   type Placement,
   type Policy,
@@ -8,22 +7,37 @@ import {
 } from '../../models/index.ts'
 import type { Capacity } from '../capacity/capacity.ts'
 
+/** Backends of the device, best first. */
+export type DeviceBackend = 'webgpu' | 'wasm'
+
 /** What changes from one request to the next. */
 export interface Live {
   readonly server: 'available' | 'unavailable' | 'absent'
   /** Device backends on which the model failed a short while ago, with the reason in words. */
-  readonly failed: Readonly<Partial<Record<Backend, string>>>
+  readonly failed: Readonly<Partial<Record<DeviceBackend, string>>>
+  /** Whether the model is loaded where `fitDevice` would run it. */
+  readonly loaded: boolean
+  /** When each tier would answer, in milliseconds, where the device is so late that the server is asked. */
+  readonly late: { readonly deviceMs: number; readonly serverMs: number } | undefined
 }
 
-export type Decision =
-  | {
-      readonly tier: 'device'
-      readonly variant: Variant
-      readonly placement: Placement & { readonly backend: Backend }
-    }
-  | { readonly tier: 'server'; readonly placement: Pick<Placement, 'reason' | 'because'> }
+type Why = Pick<Placement, 'reason' | 'because'>
 
-type Obstacle = Pick<Placement, 'reason' | 'because'> & { readonly error: SpillwayError }
+export type Decision =
+  | ({ readonly tier: 'device'; readonly fit: Fit } & Why)
+  | ({ readonly tier: 'server' } & Why)
+
+/** How the device would run the model. */
+export interface Fit {
+  readonly backend: DeviceBackend
+  readonly variant: Variant
+  readonly because: string
+}
+
+/** Why it cannot. */
+export interface Obstacle extends Why {
+  readonly error: SpillwayError
+}
 
 /**
  * Where a request runs. Pure: the same arguments give the same placement.
@@ -32,48 +46,46 @@ type Obstacle = Pick<Placement, 'reason' | 'because'> & { readonly error: Spillw
  * @throws SpillwayError `capacity_insufficient` or `server_absent` where the policy leaves no tier.
  */
 export function decide(capacity: Capacity, manifest: Manifest, policy: Policy, live: Live): Decision {
-  const device = onDevice(capacity, manifest, live)
+  const device = fitDevice(capacity, manifest, live.failed)
+  const canAsk = live.server === 'available'
   switch (policy) {
     case 'device':
       if ('error' in device) throw device.error
-      return toDevice(device, 'policy', 'The policy is "device"')
+      return onDevice(device, 'policy', 'The policy is "device"')
     case 'server':
       if (live.server === 'absent') throw noServer(policy)
-      return toServer('policy', 'The policy is "server"')
+      return onServer('policy', 'The policy is "server"')
     case 'prefer-server':
-      if (live.server === 'available') return toServer('preferred', 'The policy prefers the server')
+      if (canAsk) return onServer('preferred', 'The policy prefers the server')
       if ('error' in device) return lastResort(device, live)
-      return toDevice(
+      return onDevice(
         device,
         'server-unavailable',
         'The server does not answer, and the device can run the model',
       )
     case 'prefer-device':
       if ('error' in device) return lastResort(device, live)
-      return toDevice(device, 'preferred', `The policy prefers the device: ${device.because}`)
+      return onDevice(device, 'preferred', `The policy prefers the device: ${device.because}`)
     case 'auto':
       if ('error' in device) return lastResort(device, live)
-      return toDevice(device, 'device-capable', device.because)
+      if (!live.loaded && canAsk) return onServer('bridge', 'The device is still loading the model')
+      if (live.late && canAsk) return onServer('spill', whySpill(live.late))
+      return onDevice(device, 'device-capable', device.because)
   }
 }
 
-interface Fit {
-  readonly backend: 'webgpu' | 'wasm'
-  readonly variant: Variant
-  readonly because: string
-}
-
 /** The best backend that the device has and the first variant that fits it, or what stands in the way. */
-function onDevice(capacity: Capacity, manifest: Manifest, { failed }: Live): Fit | Obstacle {
-  if (!capacity.wasm.simd)
+export function fitDevice(capacity: Capacity, manifest: Manifest, failed: Live['failed']): Fit | Obstacle {
+  if (!capacity.wasm.simd) {
     return obstacle('device-without-simd', 'WebAssembly with SIMD', 'a browser without it')
+  }
   const variant = manifest.variants.find(({ memory }) => memory <= capacity.memoryBudget)
   if (!variant) {
     const least = Math.min(...manifest.variants.map(({ memory }) => memory))
     return obstacle(
       'model-too-large',
       `${mebibytes(least)} of memory for the model`,
-      `${mebibytes(capacity.memoryBudget)}`,
+      mebibytes(capacity.memoryBudget),
     )
   }
   if (capacity.gpu && !capacity.gpu.software && failed.webgpu === undefined) {
@@ -96,20 +108,25 @@ function whyWasm({ gpu, wasm: { threads } }: Capacity, failed: Live['failed']): 
   return gpu ? `The WebGPU adapter is software, so ${how}` : `The device has no WebGPU, so ${how}`
 }
 
-const toDevice = ({ backend, variant }: Fit, reason: Placement['reason'], because: string): Decision => ({
+const whySpill = ({ deviceMs, serverMs }: NonNullable<Live['late']>) =>
+  `The device would answer in ${Math.round(deviceMs)} ms, the server in ${Math.round(serverMs)} ms`
+
+const onDevice = (fit: Fit, reason: Placement['reason'], because: string): Decision => ({
   tier: 'device',
-  variant,
-  placement: { tier: 'device', backend, variant: variant.id, reason, because },
+  fit,
+  reason,
+  because,
 })
 
-const toServer = (reason: Placement['reason'], because: string): Decision => ({
+const onServer = (reason: Placement['reason'], because: string): Decision => ({
   tier: 'server',
-  placement: { reason, because },
+  reason,
+  because,
 })
 
 function lastResort({ reason, because, error }: Obstacle, live: Live): Decision {
   if (live.server === 'absent') throw error
-  return toServer(reason, because)
+  return onServer(reason, because)
 }
 
 const obstacle = (reason: Placement['reason'], expected: string, got: string): Obstacle => ({

@@ -1,21 +1,43 @@
-import type { Backend, SpillwayError } from '../../models/index.ts'
+import type { SpillwayError } from '../../models/index.ts'
 import type { Clock } from '../../workers/clock.ts'
-import type { Live } from './decide.ts'
+import type { DeviceBackend, Live } from './decide.ts'
 
 /** Milliseconds for which a failure keeps requests away, unless nothing else is left. */
 const serverRestMs = 5_000
 const deviceRestMs = 30_000
+
+const nothing: Live['failed'] = {}
 
 /** What failed lately. A failure is remembered for a while and never for good. */
 export class Health {
   readonly #clock: Clock
   readonly #hasServer: boolean
   #serverDownUntil = Number.NEGATIVE_INFINITY
-  readonly #deviceFailures = new Map<string, { backend: Backend; why: string; until: number }>()
+  /** By model and backend. */
+  readonly #failures = new Map<string, { why: string; until: number }>()
 
   constructor(clock: Clock, hasServer: boolean) {
     this.#clock = clock
     this.#hasServer = hasServer
+  }
+
+  get server(): Live['server'] {
+    if (!this.#hasServer) return 'absent'
+    // The clock is asked only after a failure: this is read for every request.
+    const down = this.#serverDownUntil > 0 && this.#serverDownUntil > this.#clock.now()
+    return down ? 'unavailable' : 'available'
+  }
+
+  /** The device's backends on which the model failed lately. */
+  failed(model: string): Live['failed'] {
+    // Nearly always: this is asked for every request.
+    if (this.#failures.size === 0) return nothing
+    const failed: Partial<Record<DeviceBackend, string>> = {}
+    for (const backend of ['webgpu', 'wasm'] as const) {
+      const failure = this.#failures.get(`${model}/${backend}`)
+      if (failure && failure.until > this.#clock.now()) failed[backend] = failure.why
+    }
+    return failed
   }
 
   serverFailed(): void {
@@ -26,25 +48,11 @@ export class Health {
     this.#serverDownUntil = Number.NEGATIVE_INFINITY
   }
 
-  deviceFailed(model: string, backend: Backend, { message }: SpillwayError): void {
-    this.#deviceFailures.set(`${model}/${backend}`, {
-      backend,
-      why: message,
-      until: this.#clock.now() + deviceRestMs,
-    })
+  deviceFailed(model: string, backend: DeviceBackend, { message }: SpillwayError): void {
+    this.#failures.set(`${model}/${backend}`, { why: message, until: this.#clock.now() + deviceRestMs })
   }
 
-  deviceAnswered(model: string, backend: Backend): void {
-    this.#deviceFailures.delete(`${model}/${backend}`)
-  }
-
-  live(model: string): Live {
-    const now = this.#clock.now()
-    const failed: Partial<Record<Backend, string>> = {}
-    for (const [key, { backend, why, until }] of this.#deviceFailures) {
-      if (until > now && key === `${model}/${backend}`) failed[backend] = why
-    }
-    const down = this.#serverDownUntil > now
-    return { server: this.#hasServer ? (down ? 'unavailable' : 'available') : 'absent', failed }
+  deviceAnswered(model: string, backend: DeviceBackend): void {
+    if (this.#failures.size > 0) this.#failures.delete(`${model}/${backend}`)
   }
 }

@@ -18,7 +18,10 @@ export function startProcessLane(entry: URL, clock: Clock, limits?: LaneLimits):
       terminate: () => child.kill('SIGKILL'),
       onEnd: (ended) => {
         child.on('exit', (code, signal) => ended(signal ? `killed by ${signal}` : `exit code ${code}`))
-        child.on('error', (error) => ended(error.message))
+        // A message that could not be sent to a process that is ending is told by its exit.
+        child.on('error', (error) => {
+          if (child.pid === undefined) ended(error.message)
+        })
       },
     },
     clock,

@@ -1,7 +1,8 @@
 import { messageOf, SpillwayError } from '../../models/index.ts'
 import type { Clock } from '../clock.ts'
 import type { Lane } from '../lane/lane.ts'
-import type { PoolOptions, SessionSource } from './pool.ts'
+import type { SessionSource } from '../scheduler/work.ts'
+import type { PoolOptions } from './pool.ts'
 
 /** Waits between attempts to start a lane, in milliseconds; after the last the jobs that need it fail. */
 const restartDelays = [0, 200, 1000]

@@ -1,0 +1,62 @@
+import { fileURLToPath } from 'node:url'
+import { serve } from '@hono/node-server'
+import { pino } from 'pino'
+import type { Page } from 'playwright-core'
+import { build } from 'vite'
+import { createApp } from '../../server/app.ts'
+import { readCatalogue } from '../../server/catalogue.ts'
+import { createInference } from '../../server/inference.ts'
+import { systemClock } from '../../workers/clock.ts'
+import { launchBrowser, openPage } from '../support/page.ts'
+import { processLane } from '../support/process-lane.ts'
+import { testModels, withoutTestModels } from '../support/test-models.ts'
+import type { Bed } from './bench.ts'
+import { benchModels } from './models.ts'
+
+const root = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+/** Builds the bench's page as the product is built, serves it beside the models, and starts a browser. */
+export async function makeBed(): Promise<Bed & { close(): Promise<void> }> {
+  if (withoutTestModels !== undefined || testModels === undefined) throw new Error(withoutTestModels)
+  const site = root('../../node_modules/.cache/bench')
+  await build({
+    root: root('./page'),
+    configFile: false,
+    base: './',
+    logLevel: 'error',
+    resolve: {
+      conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'],
+    },
+    worker: { format: 'es' },
+    build: { outDir: site, emptyOutDir: true, assetsInlineLimit: 0, chunkSizeWarningLimit: 10_000 },
+  })
+  const catalogue = await readCatalogue([root('../../models/catalogue'), ...(await benchModels(testModels))])
+  const inference = createInference({
+    backend: 'cpu',
+    lanes: 2,
+    threads: 1,
+    maxQueued: 1_000,
+    startLane: () => processLane(systemClock),
+    clock: systemClock,
+  })
+  const log = pino({ level: 'silent' })
+  const app = createApp({ catalogue, inference, site, version: 'bench', maxBodyBytes: 2 ** 25, log })
+  const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
+  await new Promise((resolve) => server.once('listening', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  const browser = await launchBrowser()
+  return {
+    models: testModels,
+    openPage: async (): Promise<Page> => {
+      const { page } = await openPage(await browser.newContext(), new URL(`http://localhost:${port}/`))
+      await page.waitForFunction(() => 'bench' in window)
+      return page
+    },
+    close: async () => {
+      await browser.close()
+      server.close()
+      inference.close()
+    },
+  }
+}

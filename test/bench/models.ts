@@ -1,0 +1,34 @@
+import { join } from 'node:path'
+import { modelFolder } from '../support/test-models.ts'
+
+/** Folders with manifests for the published models that benches run. */
+export const benchModels = (models: string): Promise<string[]> =>
+  Promise.all([
+    modelFolder(join(models, 'fraud', 'model.onnx'), {
+      id: 'fraud',
+      title: 'Card fraud',
+      task: 'tensor',
+      inputs: [{ name: 'dense_input', type: 'float32', shape: [-1, 5] }],
+      outputs: [{ name: 'dense_3', type: 'float32', shape: [-1, 1] }],
+      batchAxis: 0,
+      tolerance: 1e-5,
+    }),
+    modelFolder(join(models, 'magika', 'model.onnx'), {
+      id: 'magika',
+      title: 'File types',
+      task: 'tensor',
+      inputs: [{ name: 'bytes', type: 'int32', shape: [-1, 2048] }],
+      outputs: [{ name: 'target_label', type: 'float32', shape: [-1, 214] }],
+      batchAxis: 0,
+      tolerance: 1e-4,
+    }),
+    modelFolder(join(models, 'mnist', 'mnist_original.onnx'), {
+      id: 'mnist-mlp',
+      title: 'MNIST MLP',
+      task: 'tensor',
+      inputs: [{ name: 'input1', type: 'float32', shape: [-1, 784] }],
+      outputs: [{ name: 'probability', type: 'float32', shape: [-1, 10] }],
+      batchAxis: 0,
+      tolerance: 1e-4,
+    }),
+  ])

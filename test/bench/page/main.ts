@@ -1,0 +1,88 @@
+import { createRuntime } from '../../../web/index.ts'
+import { openRaw } from './raw.ts'
+
+const base = new URL('/', location.href)
+
+/** Milliseconds of one piece of work. */
+async function time(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now()
+  await work()
+  return performance.now() - start
+}
+
+/** Many single-row calls at once, against the same worker called one at a time, and against one batch made by hand. */
+async function batching(rounds: number) {
+  const count = 4_096
+  const runtime = await createRuntime({ server: base, policy: 'device' })
+  const model = await runtime.model('fraud')
+  const file = model.manifest.variants[0]?.files[0]
+  const raw = await openRaw(new URL(`models/fraud/${file?.path}`, base))
+  const rows = Array.from({ length: count }, () =>
+    Float32Array.from({ length: 5 }, () => Math.random() * 2 - 1),
+  )
+  const whole = Float32Array.from(rows.flatMap((row) => [...row]))
+  const input = model.manifest.inputs[0]?.name ?? ''
+  const output = model.manifest.outputs[0]?.name ?? ''
+
+  const concurrent = () => Promise.all(rows.map((row) => model.run({ [input]: row })))
+  const oneByOne = async () => {
+    for (const row of rows) await raw.run(row, [1, 5])
+  }
+  const byHand = () => raw.run(whole, [count, 5])
+
+  const expected = await byHand()
+  const got = await concurrent()
+  const difference = Math.max(
+    ...got.map(({ outputs }, index) => Math.abs(Number(outputs[output]?.data[0]) - (expected[index] ?? 0))),
+  )
+  if (!(difference < 1e-5)) throw new Error(`The two sides differ by ${difference}`)
+
+  const times = { concurrent: [] as number[], oneByOne: [] as number[], byHand: [] as number[] }
+  for (let round = 0; round < rounds + 2; round++) {
+    const measured = {
+      concurrent: await time(concurrent),
+      byHand: await time(byHand),
+      oneByOne: await time(oneByOne),
+    }
+    // The first two warm both sides up.
+    if (round >= 2)
+      for (const side of ['concurrent', 'oneByOne', 'byHand'] as const) times[side].push(measured[side])
+  }
+  runtime.close()
+  raw.close()
+  return times
+}
+
+/** A lone call from an idle page, against a bare message to a worker that runs the session. */
+async function overhead(rounds: number) {
+  const runtime = await createRuntime({ server: base, policy: 'device' })
+  const model = await runtime.model('digits')
+  const file = model.manifest.variants[0]?.files[0]
+  const raw = await openRaw(new URL(`models/digits/${file?.path}`, base))
+  const image = new Float32Array(784).fill(0.5)
+  const idle = () => new Promise((resolve) => setTimeout(resolve, 5))
+  const ours: number[] = []
+  const theirs: number[] = []
+  for (let round = 0; round < rounds + 20; round++) {
+    await idle()
+    const mine = await time(() => model.run({ image }))
+    await idle()
+    const other = await time(() => raw.run(image, [1, 1, 28, 28]))
+    if (round < 20) continue
+    ours.push(mine)
+    theirs.push(other)
+  }
+  runtime.close()
+  raw.close()
+  return { ours, theirs }
+}
+
+export const benches = { batching, overhead }
+export type PageBenches = typeof benches
+
+declare global {
+  interface Window {
+    bench: PageBenches
+  }
+}
+window.bench = benches

@@ -1,0 +1,25 @@
+import workerUrl from './raw-worker.ts?worker&url'
+
+/** A worker over plain onnxruntime-web, asked by plain messages. */
+export interface Raw {
+  run(data: Float32Array, shape: readonly number[]): Promise<Float32Array>
+  close(): void
+}
+
+export async function openRaw(model: URL): Promise<Raw> {
+  const worker = new Worker(new URL(workerUrl, import.meta.url), { type: 'module' })
+  const waiting = new Map<number, (result: Float32Array) => void>()
+  let count = 0
+  worker.onmessage = ({ data: { id, result } }) => {
+    waiting.get(id)?.(result)
+    waiting.delete(id)
+  }
+  const ask = (message: object) =>
+    new Promise<Float32Array>((resolve) => {
+      const id = ++count
+      waiting.set(id, resolve)
+      worker.postMessage({ id, ...message })
+    })
+  await ask({ model: model.href })
+  return { run: (data, shape) => ask({ data, shape }), close: () => worker.terminate() }
+}

@@ -1,0 +1,57 @@
+import { writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { cpus } from 'node:os'
+import { launchBrowser } from '../support/page.ts'
+import type { Bench, Comparison } from './bench.ts'
+
+const figure = (value: number) =>
+  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(3)
+
+const row = ({ bench, metric, ours, theirs, ratio, reach, ok }: Comparison) => [
+  bench,
+  metric,
+  figure(ours),
+  figure(theirs),
+  ratio.toFixed(2),
+  reach,
+  ok ? 'yes' : 'no',
+]
+
+const head = ['bench', 'metric', 'ours', 'theirs', 'ratio', 'to reach', 'reached']
+
+export function printTable(results: readonly Comparison[]): void {
+  const rows = [head, ...results.map(row)]
+  const widths = head.map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)))
+  for (const cells of rows) {
+    process.stdout.write(
+      `${cells
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd()}\n`,
+    )
+  }
+}
+
+/** All figures of one run, with the machine and the versions that they hold for. */
+export async function writeResults(benches: readonly Bench[], results: readonly Comparison[]): Promise<void> {
+  const browser = await launchBrowser()
+  const chromium = browser.version()
+  await browser.close()
+  const { version } = createRequire(import.meta.url)('onnxruntime-web/package.json')
+  const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}, Chromium ${chromium}, onnxruntime ${version}`
+  const lines = [
+    '# Benchmarks',
+    '',
+    'Written by `npm run bench`. Both sides of a comparison run in one process, taking turns; the figures are medians.',
+    '',
+    `${new Date().toISOString().slice(0, 10)}. ${machine}.`,
+    '',
+    `| ${head.join(' | ')} |`,
+    `| ${head.map(() => '---').join(' | ')} |`,
+    ...results.map((result) => `| ${row(result).join(' | ')} |`),
+    '',
+    ...benches.map(({ name, what }) => `- **${name}**: ${what}.`),
+    '',
+  ]
+  await writeFile(new URL('./RESULTS.md', import.meta.url), lines.join('\n'))
+}

@@ -1,0 +1,34 @@
+/** npm run bench [-- NAME…] [--json]: runs the named benches, or all of them and writes RESULTS.md. */
+import { parseArgs } from 'node:util'
+import { batching } from './batching.ts'
+import { makeBed } from './bed.ts'
+import type { Bench, Comparison } from './bench.ts'
+import { overhead } from './overhead.ts'
+import { printTable, writeResults } from './report.ts'
+
+const benches: readonly Bench[] = [batching, overhead]
+
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
+const unknown = positionals.find((name) => !benches.some((bench) => bench.name === name))
+if (unknown !== undefined) {
+  process.stderr.write(`There is no bench "${unknown}": ${benches.map(({ name }) => name).join(', ')}\n`)
+  process.exit(2)
+}
+const chosen = positionals.length === 0 ? benches : benches.filter(({ name }) => positionals.includes(name))
+
+const bed = await makeBed()
+const results: Comparison[] = []
+for (const bench of chosen) {
+  if (!values.json) process.stderr.write(`${bench.name}: ${bench.what}\n`)
+  for (const comparison of await bench.run(bed)) {
+    results.push(comparison)
+    if (values.json) process.stdout.write(`${JSON.stringify(comparison)}\n`)
+  }
+}
+await bed.close()
+if (!values.json) printTable(results)
+if (positionals.length === 0) await writeResults(chosen, results)
+process.exit(0)

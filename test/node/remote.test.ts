@@ -1,0 +1,52 @@
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
+import { requestJson } from '../../web/remote/request.ts'
+import { systemClock } from '../../workers/clock.ts'
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+
+let proxy: FaultProxy
+beforeEach(async () => {
+  proxy = await startFaultProxy(new URL(inject('serverUrl')))
+})
+afterEach(() => proxy.stop())
+
+const ask = (path: string, timeoutMs = 10_000, signal?: AbortSignal) =>
+  requestJson(new URL(path, proxy.url), { clock: systemClock, timeoutMs, signal })
+
+describe('a request to the server tier', () => {
+  test('gives what the server says', async () => {
+    expect(await ask('v2/health/live')).toEqual({ live: true })
+  })
+
+  test('is given up after its bound, and says so', async () => {
+    proxy.fault = () => 'hang'
+    await expect(ask('v2', 200)).rejects.toMatchObject({
+      code: 'server_timeout',
+      detail: { expected: 'an answer within 200 ms', got: 'none' },
+    })
+  })
+
+  test('is given up when its caller goes', async () => {
+    proxy.fault = () => 'hang'
+    const controller = new AbortController()
+    const answer = ask('v2', 10_000, controller.signal)
+    controller.abort()
+    await expect(answer).rejects.toMatchObject({ code: 'aborted' })
+    await expect(ask('v2', 10_000, AbortSignal.abort())).rejects.toMatchObject({ code: 'aborted' })
+  })
+
+  test.each([
+    ['reset', 'server_unreachable', 'cannot be reached'],
+    ['html', 'server_response_invalid', 'expected JSON, got status 200, text/html'],
+  ] as const)('tells a server that does %s from one that answers', async (fault, code, message) => {
+    proxy.fault = () => fault
+    await expect(ask('v2')).rejects.toMatchObject({ code, message: expect.stringContaining(message) })
+  })
+
+  test('takes the code that the server sends, and the status where it sends none', async () => {
+    await expect(ask('v2/models/cats')).rejects.toMatchObject({ code: 'model_unknown' })
+    await expect(ask('nothing/here')).rejects.toMatchObject({
+      code: 'model_unknown',
+      message: 'There is nothing at GET /nothing/here',
+    })
+  })
+})

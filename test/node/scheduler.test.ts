@@ -1,0 +1,234 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../workers/clock.ts'
+import type { ProcessLane } from '../../workers/node/start.ts'
+import { Pool, type PoolOptions } from '../../workers/pool/pool.ts'
+import { type Lanes, Scheduler, type SchedulerOptions } from '../../workers/scheduler/scheduler.ts'
+import type { SessionSource, Work } from '../../workers/scheduler/work.ts'
+import { createManualClock } from '../support/manual-clock.ts'
+import { digitsGraph, processLane } from '../support/process-lane.ts'
+import { digitsManifest } from '../support/test-models.ts'
+
+const opened: { close(): void }[] = []
+
+interface Options extends Partial<PoolOptions>, Partial<Pick<SchedulerOptions<SessionSource>, 'maxQueued'>> {
+  /** Called when a batch's message is on its way to a lane, with the rows of its first input. */
+  readonly onSent?: (rows: number) => void
+}
+
+/** A scheduler over a pool of real lanes, and the lanes that were started, in order. */
+function createScheduler({ onSent, maxQueued = 100, ...options }: Options = {}) {
+  const started: ProcessLane[] = []
+  const clock = options.clock ?? systemClock
+  const pool = new Pool({
+    lanes: 1,
+    threads: 1,
+    clock,
+    startLane: () => {
+      const lane = processLane(systemClock)
+      started.push(lane)
+      return lane
+    },
+    ...options,
+  })
+  const lanes: Lanes<SessionSource> = {
+    get count() {
+      return pool.count
+    },
+    get isFree() {
+      return pool.isFree
+    },
+    prepare: (source) => pool.prepare(source),
+    run: (source, batch) =>
+      pool.run(source, {
+        ...batch,
+        pack: () => {
+          const packed = batch.pack()
+          setImmediate(() => onSent?.(packed.image?.shape[0] ?? 0))
+          return packed
+        },
+      }),
+  }
+  const scheduler = new Scheduler({ lanes, clock, maxQueued, targetMs: 10_000, maxBatchBytes: 2 ** 28 })
+  opened.push(scheduler, pool)
+  return { scheduler, pool, started }
+}
+
+afterEach(() => {
+  for (const closable of opened.splice(0)) closable.close()
+})
+
+const digits: SessionSource = {
+  key: 'digits',
+  manifest: digitsManifest,
+  backend: 'cpu',
+  variant: 'fp32',
+  request: async () => ({
+    session: 'digits',
+    backend: 'cpu',
+    source: { from: 'bytes', graph: await digitsGraph(), external: [] },
+    inputs: digitsManifest.inputs,
+    outputs: digitsManifest.outputs,
+    batchAxis: 0,
+  }),
+}
+
+const work = (rows = 1, source = digits, value = 0.25): Work<SessionSource> => ({
+  source,
+  rows,
+  askedAt: performance.now(),
+  inputs: {
+    image: { type: 'float32', data: new Float32Array(rows * 784).fill(value), shape: [rows, 1, 28, 28] },
+  },
+})
+
+const kill = (lane: ProcessLane | undefined) => process.kill(lane?.pid ?? 0, 'SIGKILL')
+
+describe('the scheduler over real lanes', () => {
+  test('answers requests that came together in one run, each with its own rows and values', async () => {
+    const { scheduler } = createScheduler()
+    const alone = await scheduler.submit(work(1, digits, 0.5))
+    const rows = [1, 3, 2, 1]
+    const answers = await Promise.all(
+      rows.map((count, index) => scheduler.submit(work(count, digits, index / 4))),
+    )
+    expect(answers.map(({ outputs }) => outputs.logits?.shape)).toEqual(rows.map((count) => [count, 10]))
+    expect(answers.map(({ batchRows }) => batchRows)).toEqual([7, 7, 7, 7])
+    const [expected, got] = [alone.outputs.logits, answers[2]?.outputs.logits]
+    for (let label = 0; label < 10; label++) {
+      expect(got?.data[10 + label]).toBeCloseTo(Number(expected?.data[label]), 4)
+    }
+  })
+
+  test('uses every lane, and leaves nothing behind', async () => {
+    const { scheduler, started } = createScheduler({ lanes: 2 })
+    const answers: Promise<unknown>[] = []
+    for (let count = 1; count <= 20; count++) {
+      answers.push(scheduler.submit(work(count)))
+      await new Promise(setImmediate)
+    }
+    await Promise.all(answers)
+    expect(started).toHaveLength(2)
+    expect(scheduler.size + scheduler.pending).toBe(0)
+  })
+
+  test('loads a model before its first request', async () => {
+    const { scheduler, pool } = createScheduler()
+    expect(pool.has('digits')).toBe(false)
+    await scheduler.prepare(digits)
+    expect(pool.has('digits')).toBe(true)
+  })
+
+  test('replays a batch whose lane was killed with kill -9, in a new lane', async () => {
+    const sent: number[] = []
+    const { scheduler, started } = createScheduler({
+      onSent: (rows) => {
+        sent.push(rows)
+        if (rows === 1_004) kill(started[0])
+      },
+    })
+    // What rows cost is known then, and the three go together.
+    await scheduler.submit(work(500))
+    sent.length = 0
+    const answers = await Promise.all([
+      scheduler.submit(work(1_000)),
+      scheduler.submit(work(3)),
+      scheduler.submit(work(1)),
+    ])
+    expect(answers.map(({ outputs }) => outputs.logits?.shape[0])).toEqual([1_000, 3, 1])
+    // Together first, then each alone: none of them is blamed for another.
+    expect(sent).toEqual([1_004, 1_000, 3, 1])
+    expect(started).toHaveLength(2)
+  })
+
+  test('refuses the one request that two lanes died of, and answers those that shared its batch', async () => {
+    const { scheduler, started } = createScheduler({
+      onSent: (rows) => {
+        if (rows >= 1_000) kill(started.at(-1))
+      },
+    })
+    await scheduler.prepare(digits)
+    const outcomes = await Promise.allSettled([
+      scheduler.submit(work(1)),
+      scheduler.submit(work(1_000)),
+      scheduler.submit(work(1)),
+    ])
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect(outcomes[1]).toMatchObject({ reason: { code: 'poisoned' } })
+    expect(started).toHaveLength(3)
+  })
+
+  test('a model that does not load fails its requests and no others', async () => {
+    const { scheduler, started } = createScheduler()
+    const broken: SessionSource = {
+      ...digits,
+      key: 'broken',
+      request: async () => ({
+        ...(await digits.request()),
+        session: 'broken',
+        source: { from: 'bytes', graph: new ArrayBuffer(8), external: [] },
+      }),
+    }
+    const [first, second] = await Promise.allSettled([
+      scheduler.submit(work(1, broken)),
+      scheduler.submit(work()),
+    ])
+    expect(first).toMatchObject({ status: 'rejected', reason: { code: 'model_invalid' } })
+    expect(second.status).toBe('fulfilled')
+    expect(started).toHaveLength(1)
+  })
+
+  test('gives up on lanes that do not start, and says so', async () => {
+    const { scheduler } = createScheduler({
+      startLane: () => {
+        const lane = processLane(systemClock)
+        kill(lane)
+        return lane
+      },
+    })
+    await expect(scheduler.submit(work())).rejects.toMatchObject({
+      code: 'lane_failed',
+      message: expect.stringContaining('killed by SIGKILL'),
+    })
+  })
+
+  test('lets aborted requests go, waiting or running, and does nothing for those that waited', async () => {
+    const sent: number[] = []
+    const { scheduler } = createScheduler({ onSent: (rows) => sent.push(rows) })
+    await scheduler.prepare(digits)
+    const [running, waiting] = [new AbortController(), new AbortController()]
+    const first = scheduler.submit(work(2), { signal: running.signal }).catch((error) => error.code)
+    await new Promise(setImmediate)
+    const second = scheduler.submit(work(3), { signal: waiting.signal }).catch((error) => error.code)
+    const third = scheduler.submit(work(4))
+    waiting.abort()
+    running.abort()
+    expect(await first).toBe('aborted')
+    expect(await second).toBe('aborted')
+    expect((await third).batchRows).toBe(4)
+    expect(sent).toEqual([2, 4])
+    await expect(scheduler.submit(work(), { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'aborted',
+    })
+  })
+
+  test('lets a request go at its deadline, in its lane too', async () => {
+    const clock = createManualClock()
+    const { scheduler } = createScheduler({ clock })
+    const late = scheduler.submit({ ...work(), askedAt: clock.now() }, { deadlineMs: 50 })
+    clock.advance(50)
+    await expect(late).rejects.toMatchObject({
+      code: 'deadline_exceeded',
+      detail: { expected: 'an answer within 50 ms' },
+    })
+  })
+
+  test('settles everything when it is closed', async () => {
+    const { scheduler, pool } = createScheduler()
+    const runs = [1, 2, 3].map((rows) => scheduler.submit(work(rows)).catch((error) => error.code))
+    await new Promise(setImmediate)
+    scheduler.close()
+    pool.close()
+    expect(await Promise.all(runs)).toEqual(['closed', 'closed', 'closed'])
+    await expect(scheduler.submit(work())).rejects.toMatchObject({ code: 'closed' })
+  })
+})

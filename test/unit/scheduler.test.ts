@@ -1,0 +1,370 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type Manifest, SpillwayError, type Tensor } from '../../models/index.ts'
+import {
+  type Batch,
+  type BatchAnswer,
+  type Lanes,
+  Scheduler,
+  type SchedulerOptions,
+} from '../../workers/scheduler/scheduler.ts'
+import {
+  type Answer,
+  type Priority,
+  priorities,
+  type Source,
+  type WaitOptions,
+  type Work,
+} from '../../workers/scheduler/work.ts'
+import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
+import { digitsManifest } from '../support/test-models.ts'
+
+/** A model that gives back what it is given, one number a row. */
+const echo = (change: Partial<Manifest> = {}): Source => {
+  const manifest: Manifest = {
+    ...digitsManifest,
+    id: 'echo',
+    inputs: [{ name: 'x', type: 'float32', shape: [-1, -1] }],
+    outputs: [{ name: 'y', type: 'float32', shape: [-1, -1] }],
+    ...change,
+  }
+  return { key: manifest.id, manifest }
+}
+
+const padded = echo({
+  id: 'padded',
+  inputs: [{ name: 'x', type: 'float32', shape: [-1, -1], pad: { axis: 1, value: -1 } }],
+  outputs: [{ name: 'y', type: 'float32', shape: [-1, -1], pad: { axis: 1, value: -1 } }],
+})
+
+/** Lanes that take what time they are told on a clock that is moved by hand, and keep every batch that they ran. */
+class ManualLanes implements Lanes<Source> {
+  readonly count: number
+  readonly batches: Tensor[] = []
+  readonly #clock: ManualClock
+  readonly #msOf: (rows: number) => number
+  readonly #fault: (tensor: Tensor) => SpillwayError | undefined
+  #busy = 0
+
+  constructor(
+    clock: ManualClock,
+    count: number,
+    msOf: (rows: number) => number = () => 10,
+    fault: (tensor: Tensor) => SpillwayError | undefined = () => undefined,
+  ) {
+    this.#clock = clock
+    this.count = count
+    this.#msOf = msOf
+    this.#fault = fault
+  }
+
+  get isFree() {
+    return this.#busy < this.count
+  }
+
+  run(_source: Source, { pack }: Batch): Promise<BatchAnswer> {
+    if (!this.isFree) throw new Error('A busy lane was given a batch')
+    this.#busy++
+    const tensor = pack().x ?? expect.fail('no input')
+    this.batches.push(tensor)
+    const startedAt = this.#clock.now()
+    return new Promise((resolve, reject) => {
+      this.#clock.after(this.#msOf(tensor.shape[0] ?? 0), () => {
+        this.#busy--
+        const fault = this.#fault(tensor)
+        if (fault) reject(fault)
+        else
+          resolve({
+            outputs: { y: tensor },
+            ranOn: { backend: 'cpu', variant: 'fp32' },
+            startedAt,
+            waitedMs: 0,
+            computeMs: 1,
+          })
+      })
+    })
+  }
+
+  prepare() {
+    return Promise.resolve()
+  }
+}
+
+function create(
+  options: {
+    lanes?: number
+    msOf?: (rows: number) => number
+    fault?: (tensor: Tensor) => SpillwayError | undefined
+    maxQueued?: number
+    targetMs?: number
+  } = {},
+) {
+  const clock = createManualClock()
+  const lanes = new ManualLanes(clock, options.lanes ?? 1, options.msOf, options.fault)
+  const scheduler = new AskedNow({
+    lanes,
+    clock,
+    maxQueued: options.maxQueued ?? 10_000,
+    targetMs: options.targetMs ?? 1_000,
+    maxBatchBytes: 2 ** 20,
+  })
+  return { clock, lanes, scheduler }
+}
+
+/** Requests come when they are made. */
+class AskedNow extends Scheduler<Source> {
+  readonly #clock: ManualClock
+
+  constructor(options: SchedulerOptions<Source> & { readonly clock: ManualClock }) {
+    super(options)
+    this.#clock = options.clock
+  }
+
+  ask(work: Omit<Work, 'askedAt'>, wait?: WaitOptions): Promise<Answer> {
+    return this.submit({ ...work, askedAt: this.#clock.now() }, wait)
+  }
+}
+
+const work = (values: number[][], source = echo()): Omit<Work, 'askedAt'> => {
+  const columns = values[0]?.length ?? 0
+  return {
+    source,
+    rows: values.length,
+    inputs: {
+      x: { type: 'float32', data: Float32Array.from(values.flat()), shape: [values.length, columns] },
+    },
+  }
+}
+
+/** Lets promises settle, then moves the clock, until nothing is left to do. */
+async function finish(clock: ManualClock, scheduler: Scheduler<Source>): Promise<void> {
+  for (let turns = 0; turns < 5_000; turns++) {
+    await new Promise(setImmediate)
+    if (scheduler.size + scheduler.pending === 0) return
+    clock.advance(5)
+  }
+  throw new Error(`Not finished: ${scheduler.size} waiting, ${scheduler.pending} running`)
+}
+
+const first = (
+  answer: { outputs: Record<string, Tensor> } | { readonly outputs: Readonly<Record<string, Tensor>> },
+) => [...(answer.outputs.y?.data ?? [])].map(Number)
+
+describe('Scheduler', () => {
+  test('dispatches a lone request at once, and batches what comes while the lane is busy', async () => {
+    const { clock, lanes, scheduler } = create()
+    const answers = [scheduler.ask(work([[1]]))]
+    await Promise.resolve()
+    expect(lanes.batches).toHaveLength(1)
+    for (let value = 2; value <= 6; value++) answers.push(scheduler.ask(work([[value]])))
+    await finish(clock, scheduler)
+    expect(lanes.batches.map(({ shape }) => shape)).toEqual([
+      [1, 1],
+      [5, 1],
+    ])
+    expect((await Promise.all(answers)).map(first)).toEqual([[1], [2], [3], [4], [5], [6]])
+  })
+
+  test('puts requests of different shapes in batches of their own', async () => {
+    const { clock, lanes, scheduler } = create()
+    const answers = [[[1]], [[2, 2]], [[3]], [[4, 4]]].map((values) => scheduler.ask(work(values)))
+    await finish(clock, scheduler)
+    expect(lanes.batches.map(({ shape }) => shape)).toEqual([
+      [2, 1],
+      [2, 2],
+    ])
+    expect((await Promise.all(answers)).map(first)).toEqual([[1], [2, 2], [3], [4, 4]])
+  })
+
+  test('fills up rows of a like length along a pad axis, and cuts their outputs back', async () => {
+    const { clock, lanes, scheduler } = create()
+    const lengths = [3, 4, 9, 1]
+    const answers = lengths.map((length) => scheduler.ask(work([new Array(length).fill(length)], padded)))
+    await finish(clock, scheduler)
+    expect(lanes.batches.map(({ shape }) => shape)).toEqual([
+      [2, 4],
+      [1, 9],
+      [1, 1],
+    ])
+    expect([...(lanes.batches[0]?.data ?? [])]).toEqual([3, 3, 3, -1, 4, 4, 4, 4])
+    const got = await Promise.all(answers)
+    expect(got.map(first)).toEqual(lengths.map((length) => new Array(length).fill(length)))
+    expect(got.map(({ outputs }) => outputs.y?.shape)).toEqual(lengths.map((length) => [1, length]))
+  })
+
+  test('keeps batches small enough for the first deadline, by what runs were seen to cost', async () => {
+    const { clock, lanes, scheduler } = create({ msOf: (rows) => rows * 10 })
+    for (const rows of [1, 2, 4, 8]) {
+      void scheduler.ask(work(new Array(rows).fill([0])))
+      await finish(clock, scheduler)
+    }
+    lanes.batches.length = 0
+    const answers = Array.from({ length: 20 }, (_, value) =>
+      scheduler.ask(work([[value]]), { deadlineMs: value === 0 ? 50 : 5_000 }),
+    )
+    await finish(clock, scheduler)
+    await Promise.all(answers)
+    expect(lanes.batches[0]?.shape[0]).toBeLessThanOrEqual(5)
+  })
+
+  test('finds its way to large batches where nothing is known of their cost', async () => {
+    const { clock, lanes, scheduler } = create({ msOf: (rows) => 1 + rows / 1_000 })
+    const answers = Array.from({ length: 3_000 }, (_, value) => scheduler.ask(work([[value]])))
+    await finish(clock, scheduler)
+    await Promise.all(answers)
+    expect(lanes.batches.map(({ shape }) => shape[0])).toEqual([8, 64, 512, 2_416])
+  })
+
+  test('waits for company only where the manifest says so, and no longer', async () => {
+    const { clock, lanes, scheduler } = create()
+    const patient = echo({ id: 'patient', batching: { maxDelayMs: 20, preferredRows: [4] } })
+    const alone = scheduler.ask(work([[1]], patient))
+    await new Promise(setImmediate)
+    expect(lanes.batches).toHaveLength(0)
+    clock.advance(20)
+    await finish(clock, scheduler)
+    expect(first(await alone)).toEqual([1])
+    const four = [1, 2, 3, 4].map((value) => scheduler.ask(work([[value]], patient)))
+    await new Promise(setImmediate)
+    expect(lanes.batches.map(({ shape }) => shape[0])).toEqual([1, 4])
+    await finish(clock, scheduler)
+    await Promise.all(four)
+  })
+
+  test('lets higher priorities go first, and lower ones not wait for ever', async () => {
+    const one = echo({ batching: { maxRows: 1 } })
+    const { clock, lanes, scheduler } = create()
+    const order: string[] = []
+    const submit = (name: string, priority: Priority) => {
+      void scheduler.ask(work([[0]], one), { priority }).then(() => order.push(name))
+    }
+    submit('running', 'normal')
+    await Promise.resolve()
+    submit('low', 'low')
+    submit('normal', 'normal')
+    submit('high', 'high')
+    await finish(clock, scheduler)
+    expect(order).toEqual(['running', 'high', 'normal', 'low'])
+
+    order.length = 0
+    submit('low', 'low')
+    for (let index = 0; index < 600; index++) {
+      submit('high', 'high')
+      await new Promise(setImmediate)
+      clock.advance(9)
+    }
+    expect(order).toContain('low')
+    await finish(clock, scheduler)
+    expect(lanes.batches).toHaveLength(605)
+  })
+
+  test('is bounded: past its queue it refuses at once, and says when to come back', async () => {
+    const { clock, scheduler } = create({ maxQueued: 2, msOf: () => 100 })
+    const accepted = [scheduler.ask(work([[1]]))]
+    await Promise.resolve()
+    accepted.push(scheduler.ask(work([[2]])), scheduler.ask(work([[3]])))
+    expect(scheduler.isSaturated).toBe(true)
+    await expect(scheduler.ask(work([[4]]))).rejects.toMatchObject({
+      code: 'overloaded',
+      detail: { got: '2 waiting, 1 running', retryAfterMs: expect.any(Number) },
+    })
+    await finish(clock, scheduler)
+    await Promise.all(accepted)
+    expect(scheduler.isSaturated).toBe(false)
+  })
+
+  test('tells what a request would wait, from what waits and what runs cost', async () => {
+    const { clock, scheduler } = create({ msOf: (rows) => rows * 10 })
+    void scheduler.ask(work([[0]]))
+    await finish(clock, scheduler)
+    expect(scheduler.estimate(echo(), 1)).toEqual({ queueMs: 0, runMs: 10 })
+    for (let count = 0; count < 10; count++) void scheduler.ask(work([[0]]))
+    expect(scheduler.estimate(echo(), 1).queueMs).toBe(100)
+    await finish(clock, scheduler)
+  })
+
+  test('a bad request fails alone, however many share its batch', async () => {
+    const { clock, scheduler } = create({
+      fault: ({ data }) =>
+        [...data].map(Number).includes(13) ? new SpillwayError('run_failed', 'Unlucky') : undefined,
+    })
+    const answers = Array.from({ length: 20 }, (_, value) =>
+      scheduler.ask(work([[value]])).then(first, (error) => error.code),
+    )
+    await finish(clock, scheduler)
+    expect(await Promise.all(answers)).toEqual(
+      Array.from({ length: 20 }, (_, value) => (value === 13 ? 'run_failed' : [value])),
+    )
+  })
+
+  test('whatever comes: every request settles once, with its own answer, in bounded batches, and nothing is left', async () => {
+    const request = fc.record({
+      rows: fc.integer({ min: 1, max: 4 }),
+      columns: fc.integer({ min: 1, max: 3 }),
+      priority: fc.constantFrom(...priorities),
+      deadlineMs: fc.option(fc.integer({ min: 1, max: 200 }), { nil: undefined }),
+      abortAfter: fc.option(fc.integer({ min: 0, max: 100 }), { nil: undefined }),
+      pause: fc.integer({ min: 0, max: 30 }),
+      fate: fc.constantFrom('fine', 'fine', 'fine', 'fails', 'kills'),
+    })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(request, { maxLength: 40 }),
+        fc.integer({ min: 1, max: 3 }),
+        async (requests, lanesCount) => {
+          let settled = 0
+          // A row's first number is its request's: the fault looks for those whose fate it is.
+          const fault = ({ data, shape }: Tensor) => {
+            const columns = shape[1] ?? 1
+            const fates = [...data]
+              .map(Number)
+              .filter((_, index) => index % columns === 0)
+              .map((index) => requests[index]?.fate)
+            if (fates.includes('kills')) return new SpillwayError('lane_lost', 'Killed')
+            return fates.includes('fails') ? new SpillwayError('run_failed', 'Failed') : undefined
+          }
+          const source = echo({ batching: { maxRows: 6 } })
+          const { clock, lanes, scheduler } = create({
+            lanes: lanesCount,
+            fault,
+            maxQueued: 25,
+            msOf: (rows) => 3 + rows,
+          })
+          const outcomes: Promise<unknown>[] = []
+          for (const [
+            index,
+            { rows, columns, priority, deadlineMs, abortAfter, pause },
+          ] of requests.entries()) {
+            const controller = new AbortController()
+            if (abortAfter !== undefined) clock.after(abortAfter, () => controller.abort())
+            const values = Array.from({ length: rows }, () => new Array(columns).fill(index))
+            outcomes.push(
+              scheduler
+                .ask(work(values, source), { priority, deadlineMs, signal: controller.signal })
+                .then(first, (error) => error.code)
+                .finally(() => settled++),
+            )
+            await new Promise(setImmediate)
+            clock.advance(pause)
+          }
+          await finish(clock, scheduler)
+          const answers = await Promise.all(outcomes)
+          expect(settled).toBe(requests.length)
+          expect(scheduler.size + scheduler.pending).toBe(0)
+          for (const { shape } of lanes.batches) expect(shape[0]).toBeLessThanOrEqual(6)
+          for (const [index, { rows, columns, deadlineMs, abortAfter, fate }] of requests.entries()) {
+            const own = new Array(rows * columns).fill(index)
+            const allowed: unknown[] = ['overloaded']
+            if (deadlineMs !== undefined) allowed.push('deadline_exceeded')
+            if (abortAfter !== undefined) allowed.push('aborted')
+            if (fate === 'fine') allowed.push(own)
+            if (fate === 'fails') allowed.push('run_failed')
+            if (fate === 'kills') allowed.push('poisoned')
+            expect(allowed).toContainEqual(answers[index])
+          }
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+})

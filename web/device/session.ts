@@ -1,0 +1,62 @@
+import type { Backend, Manifest, Variant } from '../../models/index.ts'
+import type { LoadRequest } from '../../workers/lane/protocol.ts'
+import type { SessionSource } from '../../workers/scheduler/work.ts'
+
+/** A model on the device: which files, on which backend. */
+export class DeviceSession implements SessionSource {
+  readonly key: string
+  readonly manifest: Manifest
+  readonly files: Variant
+  readonly backend: Backend
+  readonly #obtain: (session: DeviceSession) => Promise<ArrayBuffer[]>
+  #inHand: ArrayBuffer[] | undefined
+
+  constructor(
+    manifest: Manifest,
+    files: Variant,
+    backend: Backend,
+    obtain: (session: DeviceSession) => Promise<ArrayBuffer[]>,
+  ) {
+    this.key = sessionKey(manifest, files, backend)
+    this.manifest = manifest
+    this.files = files
+    this.backend = backend
+    this.#obtain = obtain
+  }
+
+  get variant(): string {
+    return this.files.id
+  }
+
+  /** Files that were just fetched serve the next load; its message takes their buffers. */
+  give(files: ArrayBuffer[]): void {
+    this.#inHand = files
+  }
+
+  async request(): Promise<LoadRequest> {
+    const [graph = new ArrayBuffer(0), ...external] = this.#inHand ?? (await this.#obtain(this))
+    this.#inHand = undefined
+    const { key, backend, manifest, files } = this
+    return {
+      session: key,
+      backend,
+      source: {
+        from: 'bytes',
+        graph,
+        // The graph names its external data by the file's own name.
+        external: external.map((data, index) => ({
+          path: baseName(files.files[index + 1]?.path ?? ''),
+          data,
+        })),
+      },
+      inputs: manifest.inputs,
+      outputs: manifest.outputs,
+      batchAxis: manifest.batchAxis,
+    }
+  }
+}
+
+export const sessionKey = ({ id, version }: Manifest, variant: Variant, backend: Backend) =>
+  `${id}@${version}/${variant.id}/${backend}`
+
+const baseName = (path: string) => path.slice(path.lastIndexOf('/') + 1)

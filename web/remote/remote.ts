@@ -1,0 +1,91 @@
+import type { Manifest } from '../../models/index.ts'
+import type { Clock } from '../../workers/clock.ts'
+import {
+  type Batch,
+  type BatchAnswer,
+  type Estimate,
+  type Lanes,
+  Scheduler,
+} from '../../workers/scheduler/scheduler.ts'
+import type { Answer, Source, WaitOptions, Work } from '../../workers/scheduler/work.ts'
+import { infer } from './infer.ts'
+
+/** Requests that a browser sends to one host at once over HTTP/1.1; one is left for what else the page loads. */
+const connections = 5
+
+/** Milliseconds that a server has where nobody sets a deadline. */
+const patience = 30_000
+
+/** The server tier: the same scheduler, whose lanes are connections. What waits for one goes in one request. */
+export class RemoteTier {
+  readonly #scheduler: Scheduler<Source>
+  readonly #sources = new WeakMap<Manifest, Source>()
+
+  constructor(server: URL, clock: Clock) {
+    this.#scheduler = new Scheduler({
+      lanes: new Connections(server, clock),
+      clock,
+      maxQueued: 4_096,
+      // What a server needs for one row is mostly the way there: so many rows as it takes well.
+      targetMs: 1_000,
+      // A number is up to five times as long in JSON.
+      maxBatchBytes: 4 * 2 ** 20,
+    })
+  }
+
+  submit(manifest: Manifest, work: Omit<Work, 'source'>, wait: WaitOptions): Promise<Answer> {
+    return this.#scheduler.submit({ ...work, source: this.#sourceOf(manifest) }, wait)
+  }
+
+  estimate(manifest: Manifest, rows: number): Estimate {
+    return this.#scheduler.estimate(this.#sourceOf(manifest), rows)
+  }
+
+  close(): void {
+    this.#scheduler.close()
+  }
+
+  #sourceOf(manifest: Manifest): Source {
+    let source = this.#sources.get(manifest)
+    if (!source) {
+      source = { key: `${manifest.id}@${manifest.version}`, manifest }
+      this.#sources.set(manifest, source)
+    }
+    return source
+  }
+}
+
+class Connections implements Lanes<Source> {
+  readonly count = connections
+  readonly #server: URL
+  readonly #clock: Clock
+  #open = 0
+
+  constructor(server: URL, clock: Clock) {
+    this.#server = server
+    this.#clock = clock
+  }
+
+  get isFree(): boolean {
+    return this.#open < this.count
+  }
+
+  async run({ manifest }: Source, { pack, withinMs, signal }: Batch): Promise<BatchAnswer> {
+    this.#open++
+    try {
+      const startedAt = this.#clock.now()
+      const { outputs, backend, variant, queueMs, computeMs } = await infer(this.#server, manifest, pack(), {
+        clock: this.#clock,
+        signal,
+        timeoutMs: Math.min(withinMs, patience),
+      })
+      return { outputs, ranOn: { backend, variant }, startedAt, waitedMs: queueMs, computeMs }
+    } finally {
+      this.#open--
+    }
+  }
+
+  prepare(): Promise<void> {
+    return Promise.resolve()
+  }
+}

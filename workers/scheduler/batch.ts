@@ -1,0 +1,89 @@
+import type { CostCurve } from './cost-curve.ts'
+import type { Entry, Line } from './line.ts'
+import type { Source, Tensors } from './work.ts'
+
+/** What bounds one batch. */
+export interface BatchLimits {
+  readonly maxRows: number
+  readonly maxBytes: number
+  /** Milliseconds that one run should take at most, so that what comes next does not wait long. */
+  readonly targetMs: number
+  readonly preferredRows: readonly number[]
+  readonly maxDelayMs: number
+}
+
+/** A run of unknown cost may be so many times larger than the largest known: its cost is learned on the way up. */
+const growth = 8
+
+/** Of the time to a deadline, the share that a run is planned to take: no estimate is exact. */
+const margin = 0.8
+
+/**
+ * The moment from which a line's next batch may go: at once, or, where the manifest allows a delay, when the batch is
+ * full or its first request has waited for so long.
+ */
+export function readyAt<S extends Source>(
+  line: Line<S>,
+  curve: CostCurve,
+  limits: BatchLimits,
+  now: number,
+): number {
+  const head = line.peek()
+  if (!head) return Number.POSITIVE_INFINITY
+  const enough = limits.preferredRows[0] ?? limits.maxRows
+  if (limits.maxDelayMs === 0 || line.rows >= Math.min(enough, allowedRows(head, curve, limits, now)))
+    return now
+  return Math.min(head.work.askedAt + limits.maxDelayMs, head.deadline - curve.predict(line.rows))
+}
+
+/** Takes the next batch out of a line: by rank, as many rows as the limits, the cost curve and the first deadline allow. */
+export function formBatch<S extends Source>(
+  line: Line<S>,
+  curve: CostCurve,
+  limits: BatchLimits,
+  now: number,
+): Entry<S>[] {
+  const head = line.shift()
+  if (!head) return []
+  const batch = [head]
+  const most = preferred(
+    allowedRows(head, curve, limits, now),
+    head.work.rows + line.rows,
+    limits.preferredRows,
+  )
+  let rows = head.work.rows
+  let bytes = bytesOf(head)
+  let company = head.company
+  for (let next = line.peek(); next; next = line.peek()) {
+    rows += next.work.rows
+    bytes += bytesOf(next)
+    company = Math.min(company, next.company)
+    if (rows > most || bytes > limits.maxBytes || batch.length >= company) break
+    line.shift()
+    batch.push(next)
+  }
+  return batch
+}
+
+function allowedRows(
+  { deadline }: { readonly deadline: number },
+  curve: CostCurve,
+  { maxRows, targetMs }: BatchLimits,
+  now: number,
+): number {
+  const unknown = Math.max(1, curve.largestRows) * growth
+  const within = curve.isKnown ? curve.rowsWithin(Math.min(targetMs, (deadline - now) * margin)) : growth
+  return Math.max(1, Math.min(maxRows, unknown, within))
+}
+
+/** The largest preferred size that is allowed and there, or what is allowed where none is. */
+function preferred(allowed: number, available: number, sizes: readonly number[]): number {
+  const fitting = sizes.filter((size) => size <= Math.min(allowed, available))
+  return fitting.length === 0 ? allowed : Math.max(...fitting)
+}
+
+function bytesOf({ work: { inputs } }: { readonly work: { readonly inputs: Tensors } }): number {
+  let bytes = 0
+  for (const name in inputs) bytes += inputs[name]?.data.byteLength ?? 0
+  return bytes
+}

@@ -1,0 +1,122 @@
+import type { SpillwayError } from '../../models/index.ts'
+import { type Answer, type Priority, priorities, type Source, type Work } from './work.ts'
+
+/** A request in a line, from `submit` to its settling. */
+export interface Entry<S extends Source = Source> {
+  readonly work: Work<S>
+  /** Milliseconds on the clock by which it has to be answered. */
+  readonly deadline: number
+  /** The place in line: the time of its coming, later for lower priorities. Waiting makes up for priority, so none starves. */
+  readonly rank: number
+  /** The most requests in its next batch: halved each time that a batch with it failed, so a bad one ends up alone. */
+  company: number
+  /** Lanes that died of it. */
+  deaths: number
+  /** Where it waits; nothing while it is in a lane. */
+  line: Line<S> | undefined
+  /** Told when its caller left while it was in a lane. */
+  onLeave: (() => void) | undefined
+  settled: boolean
+  settle(outcome: { readonly answer: Answer } | { readonly error: SpillwayError }): void
+}
+
+/** Milliseconds of waiting that one step of priority is worth. */
+const priorityStepMs = 1_000
+
+export const rankOf = (askedAt: number, priority: Priority): number =>
+  askedAt + priorities.indexOf(priority) * priorityStepMs
+
+/** Requests of one model that one run can hold, by rank. */
+export class Line<S extends Source = Source> {
+  /** One queue a priority: within each the ranks rise, so the next is the lowest of three heads. */
+  readonly #queues = priorities.map(() => new Fifo<Entry<S>>())
+  #size = 0
+  #rows = 0
+
+  /** Requests that wait. */
+  get size(): number {
+    return this.#size
+  }
+
+  get rows(): number {
+    return this.#rows
+  }
+
+  push(entry: Entry<S>, priority: Priority): void {
+    this.#queues[priorities.indexOf(priority)]?.push(entry)
+    this.#hold(entry)
+  }
+
+  /** Puts a request that has to be run again before all others. */
+  unshift(entry: Entry<S>): void {
+    this.#queues[0]?.unshift(entry)
+    this.#hold(entry)
+  }
+
+  peek(): Entry<S> | undefined {
+    return this.#next()?.peek()
+  }
+
+  shift(): Entry<S> | undefined {
+    const entry = this.#next()?.shift()
+    if (entry) this.#forget(entry)
+    return entry
+  }
+
+  /** A request that was settled while it waited. It stays in its queue, unseen, until its turn comes. */
+  drop(entry: Entry<S>): void {
+    this.#forget(entry)
+  }
+
+  #hold(entry: Entry<S>): void {
+    entry.line = this
+    this.#size++
+    this.#rows += entry.work.rows
+  }
+
+  #forget(entry: Entry<S>): void {
+    entry.line = undefined
+    this.#size--
+    this.#rows -= entry.work.rows
+  }
+
+  #next(): Fifo<Entry<S>> | undefined {
+    let best: Fifo<Entry<S>> | undefined
+    for (const queue of this.#queues) {
+      while (queue.peek()?.settled) queue.shift()
+      const head = queue.peek()
+      if (head && head.rank < (best?.peek()?.rank ?? Number.POSITIVE_INFINITY)) best = queue
+    }
+    return best
+  }
+}
+
+/** A queue whose ends cost the same however long it is. */
+class Fifo<T> {
+  #items: (T | undefined)[] = []
+  #head = 0
+
+  push(item: T): void {
+    this.#items.push(item)
+  }
+
+  unshift(item: T): void {
+    if (this.#head > 0) this.#items[--this.#head] = item
+    else this.#items.unshift(item)
+  }
+
+  peek(): T | undefined {
+    return this.#items[this.#head]
+  }
+
+  shift(): T | undefined {
+    const item = this.#items[this.#head]
+    if (item === undefined) return undefined
+    this.#items[this.#head++] = undefined
+    if (this.#head === this.#items.length) {
+      this.#items = []
+      this.#head = 0
+    }
+    return item
+  }
+}

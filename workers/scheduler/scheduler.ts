@@ -1,0 +1,393 @@
+import { SpillwayError } from '../../models/index.ts'
+import { abortedBy } from '../bounded.ts'
+import type { Clock } from '../clock.ts'
+import { type BatchLimits, formBatch, readyAt } from './batch.ts'
+import { CostCurve } from './cost-curve.ts'
+import { type Entry, Line, rankOf } from './line.ts'
+import { pack, unpack } from './pack.ts'
+import { signatureOf } from './signature.ts'
+import type { Answer, Source, Tensors, WaitOptions, Work } from './work.ts'
+
+/** Where batches run: lanes that take one at a time. */
+export interface Lanes<S extends Source> {
+  /** How many there are, busy or not. */
+  readonly count: number
+  /** Whether one of them would take a batch now. */
+  readonly isFree: boolean
+  /** Runs a batch in a free lane. */
+  run(source: S, batch: Batch): Promise<BatchAnswer>
+  /** Does other work in a free lane: starts it, or loads a model into it. */
+  prepare(source: S | undefined): Promise<void>
+}
+
+export interface Batch {
+  /** Makes the tensors to send; their buffers may be given away. */
+  pack(): Tensors
+  /** Milliseconds after which nobody waits for it any more. */
+  readonly withinMs: number
+  /** Fires when every caller has gone. */
+  readonly signal: AbortSignal
+}
+
+export interface BatchAnswer extends Pick<Answer, 'outputs' | 'ranOn' | 'computeMs'> {
+  /** On the scheduler's clock: when the lane was given the batch, its model loaded. */
+  readonly startedAt: number
+  /** Milliseconds that it waited after that, on a server. */
+  readonly waitedMs: number
+}
+
+export interface SchedulerOptions<S extends Source> {
+  readonly lanes: Lanes<S>
+  readonly clock: Clock
+  /** Past so many requests that wait, one more is refused as `overloaded`. */
+  readonly maxQueued: number
+  /** Milliseconds that one run should take at most. */
+  readonly targetMs: number
+  /** Bytes of one batch's inputs. */
+  readonly maxBatchBytes: number
+}
+
+/** When a request that comes now would be answered, as far as is known. */
+export interface Estimate {
+  readonly queueMs: number
+  readonly runMs: number
+}
+
+interface Model<S extends Source> {
+  readonly source: S
+  readonly limits: BatchLimits
+  readonly curve: CostCurve
+  readonly lines: Map<string, Line<S>>
+}
+
+interface Running {
+  readonly curve: CostCurve
+  readonly rows: number
+  readonly since: number
+}
+
+/** Two lanes lost to one request is no accident: a third would only spread the harm. */
+const maxDeaths = 2
+
+/**
+ * Requests wait here, in one line a model and shape, until a lane is free; what waited goes in one batch.
+ * Work-conserving: no request waits while a lane is idle, unless its manifest says so.
+ */
+export class Scheduler<S extends Source> {
+  readonly #options: SchedulerOptions<S>
+  readonly #models = new Map<string, Model<S>>()
+  readonly #preparing: { start: () => void; cancel: (reason: SpillwayError) => void }[] = []
+  readonly #running = new Set<Running>()
+  #queued = 0
+  #turnPlanned = false
+  #cancelWake: () => void = () => {}
+  #closed = false
+
+  constructor(options: SchedulerOptions<S>) {
+    this.#options = options
+  }
+
+  /** Requests that wait. */
+  get size(): number {
+    return this.#queued
+  }
+
+  /** Batches in lanes. */
+  get pending(): number {
+    return this.#running.size
+  }
+
+  get isSaturated(): boolean {
+    return this.#queued >= this.#options.maxQueued
+  }
+
+  submit(work: Work<S>, { signal, deadlineMs, priority = 'normal' }: WaitOptions = {}): Promise<Answer> {
+    const refusal = this.#refusal(signal)
+    if (refusal) return Promise.reject(refusal)
+    const { askedAt } = work
+    return new Promise((resolve, reject) => {
+      let release: (() => void) | undefined
+      const entry: Entry<S> = {
+        work,
+        deadline: deadlineMs === undefined ? Number.POSITIVE_INFINITY : askedAt + deadlineMs,
+        rank: rankOf(askedAt, priority),
+        company: work.source.manifest.batchAxis === null ? 1 : Number.POSITIVE_INFINITY,
+        deaths: 0,
+        line: undefined,
+        onLeave: undefined,
+        settled: false,
+        settle: (outcome) => {
+          if (entry.settled) return
+          entry.settled = true
+          release?.()
+          if ('answer' in outcome) resolve(outcome.answer)
+          else reject(outcome.error)
+        },
+      }
+      if (signal || deadlineMs !== undefined) release = this.#watch(entry, signal, deadlineMs)
+      this.#lineOf(work).push(entry, priority)
+      this.#queued++
+      this.#planTurn()
+    })
+  }
+
+  /** Starts a lane, or loads a model into one, as soon as one is free. */
+  prepare(source: S | undefined, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return Promise.reject(abortedBy(signal))
+    if (this.#closed) return Promise.reject(closed())
+    return new Promise((resolve, reject) => {
+      const job = {
+        start: () => {
+          signal?.removeEventListener('abort', abort)
+          this.#options.lanes
+            .prepare(source)
+            .then(resolve, reject)
+            .finally(() => this.#dispatch())
+        },
+        cancel: reject,
+      }
+      const abort = () => {
+        const position = this.#preparing.indexOf(job)
+        if (position >= 0) this.#preparing.splice(position, 1)
+        if (signal) reject(abortedBy(signal))
+      }
+      signal?.addEventListener('abort', abort, { once: true })
+      this.#preparing.push(job)
+      this.#planTurn()
+    })
+  }
+
+  /** What a request of `rows` would wait and run, if it came now. */
+  estimate({ key }: S, rows: number): Estimate {
+    const { lanes, clock } = this.#options
+    const now = clock.now()
+    let ahead = 0
+    for (const { curve, rows: inLane, since } of this.#running)
+      ahead += Math.max(0, curve.predict(inLane) - (now - since))
+    for (const { curve, lines } of this.#models.values()) {
+      for (const line of lines.values()) ahead += curve.predict(line.rows)
+    }
+    return { queueMs: ahead / lanes.count, runMs: this.#models.get(key)?.curve.predict(rows) ?? 0 }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#queued = 0
+    this.#cancelWake()
+    for (const { cancel } of this.#preparing.splice(0)) cancel(closed())
+    for (const { lines } of this.#models.values()) {
+      for (const line of lines.values()) {
+        for (let entry = line.shift(); entry; entry = line.shift()) entry.settle({ error: closed() })
+      }
+    }
+  }
+
+  #refusal(signal: AbortSignal | undefined): SpillwayError | undefined {
+    if (signal?.aborted) return abortedBy(signal)
+    if (this.#closed) return closed()
+    if (!this.isSaturated) return undefined
+    return new SpillwayError('overloaded', 'Every lane is busy and the queue is full', {
+      expected: `fewer than ${this.#options.maxQueued} waiting`,
+      got: `${this.size} waiting, ${this.pending} running`,
+      retryAfterMs: Math.max(1, Math.ceil(this.#drainMs())),
+      hint: 'Try again later, or send less at once.',
+    })
+  }
+
+  /** Milliseconds until about half of what waits is done. */
+  #drainMs(): number {
+    let ms = 0
+    for (const { curve, lines } of this.#models.values())
+      for (const { rows } of lines.values()) ms += curve.predict(rows)
+    return ms / 2 / this.#options.lanes.count
+  }
+
+  /** Lets a request go at its deadline or its caller's word; what runs cannot be called back, its result is dropped. */
+  #watch(entry: Entry<S>, signal: AbortSignal | undefined, deadlineMs: number | undefined): () => void {
+    const { clock } = this.#options
+    const leave = (error: SpillwayError) => {
+      if (entry.line) {
+        entry.line.drop(entry)
+        this.#queued--
+      }
+      entry.settle({ error })
+      entry.onLeave?.()
+    }
+    const abort = () => signal && leave(abortedBy(signal))
+    signal?.addEventListener('abort', abort, { once: true })
+    const cancel =
+      deadlineMs === undefined
+        ? undefined
+        : clock.after(entry.deadline - clock.now(), () => leave(pastDeadline(deadlineMs, this.#queued)))
+    return () => {
+      signal?.removeEventListener('abort', abort)
+      cancel?.()
+    }
+  }
+
+  #lineOf(work: Work<S>): Line<S> {
+    const { source } = work
+    let model = this.#models.get(source.key)
+    if (!model) {
+      model = { source, limits: limitsOf(source, this.#options), curve: new CostCurve(), lines: new Map() }
+      this.#models.set(source.key, model)
+    }
+    const signature = signatureOf(work)
+    let line = model.lines.get(signature)
+    if (!line) {
+      line = new Line()
+      model.lines.set(signature, line)
+    }
+    return line
+  }
+
+  /** After the caller's own turn: requests that it makes in one go share a batch, and a lone one waits for nothing. */
+  #planTurn(): void {
+    if (this.#turnPlanned) return
+    this.#turnPlanned = true
+    queueMicrotask(() => {
+      this.#turnPlanned = false
+      this.#dispatch()
+    })
+  }
+
+  #dispatch(): void {
+    const { lanes, clock } = this.#options
+    this.#cancelWake()
+    while (lanes.isFree) {
+      const preparation = this.#preparing.shift()
+      if (preparation) {
+        preparation.start()
+        continue
+      }
+      const next = this.#nextLine(clock.now())
+      if (!next) return
+      if (next.at > clock.now()) {
+        this.#cancelWake = clock.after(next.at - clock.now(), () => this.#dispatch())
+        return
+      }
+      const entries = formBatch(next.line, next.model.curve, next.model.limits, clock.now())
+      this.#queued -= entries.length
+      void this.#run(next.model, entries)
+    }
+  }
+
+  /** Among the lines whose batch may go, the one with the lowest rank; else the one that may go soonest. */
+  #nextLine(now: number): { model: Model<S>; line: Line<S>; at: number } | undefined {
+    let best: { model: Model<S>; line: Line<S>; at: number; rank: number } | undefined
+    for (const model of this.#models.values()) {
+      for (const [signature, line] of model.lines) {
+        const rank = line.peek()?.rank
+        if (rank === undefined) {
+          // Shapes may never come again.
+          if (signature !== '') model.lines.delete(signature)
+          continue
+        }
+        const at = Math.max(now, readyAt(line, model.curve, model.limits, now))
+        if (!best || at < best.at || (at === best.at && rank < best.rank)) best = { model, line, at, rank }
+      }
+    }
+    return best
+  }
+
+  async #run({ source, curve }: Model<S>, entries: Entry<S>[]): Promise<void> {
+    const { lanes, clock } = this.#options
+    const works = entries.map(({ work }) => work)
+    const rows = works.reduce((sum, work) => sum + work.rows, 0)
+    const running: Running = { curve, rows, since: clock.now() }
+    this.#running.add(running)
+    try {
+      const batch = {
+        pack: () => pack(works),
+        withinMs: withinMs(entries, clock.now()),
+        signal: whenAllLeft(entries),
+      }
+      const { outputs, ranOn, startedAt, waitedMs, computeMs } = await lanes.run(source, batch)
+      const answeredAt = clock.now()
+      curve.learn(rows, answeredAt - startedAt)
+      const parts = unpack(outputs, works)
+      for (let index = 0; index < entries.length; index++) {
+        const entry = entries[index]
+        if (!entry) continue
+        const queueMs = startedAt - entry.work.askedAt + waitedMs
+        entry.settle({
+          answer: { outputs: parts[index] ?? {}, ranOn, queueMs, computeMs, answeredAt, batchRows: rows },
+        })
+      }
+    } catch (cause) {
+      this.#settleFailure(entries, SpillwayError.from(cause, 'internal', `${source.key} failed`))
+    } finally {
+      this.#running.delete(running)
+      this.#dispatch()
+    }
+  }
+
+  #settleFailure(batch: Entry<S>[], error: SpillwayError): void {
+    const again = batch.filter((entry) => !entry.settled && this.#mayRunAgain(entry, batch.length, error))
+    for (const entry of batch) if (!again.includes(entry)) entry.settle({ error: finalError(entry, error) })
+    for (const entry of again.reverse()) {
+      this.#lineOf(entry.work).unshift(entry)
+      this.#queued++
+    }
+  }
+
+  /** A lost lane is replayed alone, so that no request is blamed for another; a failed batch in halves, to find the bad one. */
+  #mayRunAgain(entry: Entry<S>, batched: number, { code }: SpillwayError): boolean {
+    if (this.#closed) return false
+    if (code === 'lane_lost') {
+      entry.deaths++
+      entry.company = 1
+      return entry.deaths < maxDeaths
+    }
+    entry.company = Math.max(1, Math.floor(batched / 2))
+    return code === 'run_failed' && batched > 1
+  }
+}
+
+const limitsOf = (
+  { manifest: { batching } }: Source,
+  { targetMs, maxBatchBytes }: { readonly targetMs: number; readonly maxBatchBytes: number },
+): BatchLimits => ({
+  maxRows: batching?.maxRows ?? 8_192,
+  maxBytes: maxBatchBytes,
+  targetMs,
+  preferredRows: [...(batching?.preferredRows ?? [])].sort((one, other) => one - other),
+  maxDelayMs: batching?.maxDelayMs ?? 0,
+})
+
+/** How long the most patient of them waits. */
+const withinMs = (entries: readonly Entry[], now: number) =>
+  entries.reduce((latest, { deadline }) => Math.max(latest, deadline), 0) - now
+
+/** Fires when the last of them has left. */
+function whenAllLeft(entries: readonly Entry[]): AbortSignal {
+  const controller = new AbortController()
+  let left = entries.length
+  for (const entry of entries) {
+    entry.onLeave = () => {
+      if (--left === 0) controller.abort()
+    }
+  }
+  return controller.signal
+}
+
+const finalError = (
+  { work, deaths }: { readonly work: Work; readonly deaths: number },
+  error: SpillwayError,
+): SpillwayError =>
+  deaths < maxDeaths
+    ? error
+    : new SpillwayError(
+        'poisoned',
+        `Two lanes died of one request to ${work.source.key}`,
+        { got: error.message, hint: 'The request or the model is at fault; it is not tried again.' },
+        { cause: error },
+      )
+
+const closed = () => new SpillwayError('closed', 'The runtime was closed')
+
+const pastDeadline = (deadlineMs: number, queued: number) =>
+  new SpillwayError('deadline_exceeded', 'The request was not answered in time', {
+    expected: `an answer within ${deadlineMs} ms`,
+    got: `none, with ${queued} more waiting`,
+  })

@@ -1,0 +1,57 @@
+import type { Backend, Manifest, Tensor } from '../../models/index.ts'
+import type { LoadRequest } from '../lane/protocol.ts'
+
+export type Tensors = Readonly<Record<string, Tensor>>
+
+/** A model whose requests are batched: those of one key share runs. */
+export interface Source {
+  readonly key: string
+  readonly manifest: Manifest
+}
+
+/** A model as a lane can load it; its key names model, version, variant and backend. */
+export interface SessionSource extends Source, RanOn {
+  /** Asked for again for each lane that needs it. */
+  request(): Promise<LoadRequest>
+}
+
+export interface RanOn {
+  readonly backend: Backend
+  readonly variant: string
+}
+
+/** What one caller wants run: inputs that were checked against the manifest. */
+export interface Work<S extends Source = Source> {
+  readonly source: S
+  /** The caller's own arrays, read when a batch is packed: a replay reads them again. */
+  readonly inputs: Tensors
+  /** Size along the batch axis; one where the model has none. */
+  readonly rows: number
+  /** When the caller asked, on the scheduler's clock. */
+  readonly askedAt: number
+}
+
+export interface WaitOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Milliseconds from now within which it has to be answered. */
+  readonly deadlineMs?: number | undefined
+  /** Who goes first among those that wait. Others are not passed for ever: waiting counts, too. */
+  readonly priority?: Priority | undefined
+}
+
+/** Best first. */
+export const priorities = ['high', 'normal', 'low'] as const
+export type Priority = (typeof priorities)[number]
+
+export interface Answer {
+  readonly outputs: Tensors
+  readonly ranOn: { readonly backend: Backend | 'unknown'; readonly variant: string }
+  /** From the request to its run, in milliseconds. */
+  readonly queueMs: number
+  /** When the answer was there, on the scheduler's clock. */
+  readonly answeredAt: number
+  /** Inside the run that it shared, in milliseconds. */
+  readonly computeMs: number
+  /** Rows of all requests in that run. */
+  readonly batchRows: number
+}

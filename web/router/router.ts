@@ -2,6 +2,7 @@ import {
   type CheckedInputs,
   type ErrorCode,
   type Manifest,
+  type Placement,
   type Policy,
   type RunResult,
   SpillwayError,
@@ -71,6 +72,7 @@ export class Router {
   readonly #health: Health
   readonly #routes = new WeakMap<Manifest, Route>()
   readonly #sessions = new WeakMap<Fit, DeviceSession>()
+  #lastPlacement: { decision: Decision; ranOn: Answer['ranOn']; placement: Placement } | undefined
   #capacity: Capacity | undefined
 
   constructor(options: RouterOptions) {
@@ -158,15 +160,24 @@ export class Router {
   }
 
   #result({ manifest, askedAt }: Job, decision: Decision, answer: Answer): RunResult {
-    const { reason, because, tier } = decision
-    if (tier === 'server') this.#health.serverAnswered()
+    if (decision.tier === 'server') this.#health.serverAnswered()
     else this.#health.deviceAnswered(manifest.id, decision.fit.backend)
     const { outputs, ranOn, queueMs, computeMs, answeredAt } = answer
     return {
       outputs,
-      placement: { tier, backend: ranOn.backend, variant: ranOn.variant, reason, because },
+      placement: this.#placementOf(decision, ranOn),
       timings: { totalMs: answeredAt - askedAt, queueMs, computeMs },
     }
+  }
+
+  /** One object for all the requests of a decision that one batch answered: there can be thousands. */
+  #placementOf(decision: Decision, ranOn: Answer['ranOn']): Placement {
+    const last = this.#lastPlacement
+    if (last && last.decision === decision && last.ranOn === ranOn) return last.placement
+    const { tier, reason, because } = decision
+    const placement = { tier, backend: ranOn.backend, variant: ranOn.variant, reason, because }
+    this.#lastPlacement = { decision, ranOn, placement }
+    return placement
   }
 
   /** Loads on the device what the server answers meanwhile. */

@@ -1,8 +1,8 @@
 import type { SpillwayError } from '../../models/index.ts'
-import { type Answer, type Priority, priorities, type Source, type Work } from './work.ts'
+import { type Answer, type Priority, priorities, type Source, type WaitOptions, type Work } from './work.ts'
 
-/** A request in a line, from `submit` to its settling. */
-export interface Entry<S extends Source = Source> {
+/** A request from `submit` to its settling. */
+export class Entry<S extends Source = Source> {
   readonly work: Work<S>
   /** Milliseconds on the clock by which it has to be answered. */
   readonly deadline: number
@@ -11,20 +11,50 @@ export interface Entry<S extends Source = Source> {
   /** The most requests in its next batch: halved each time that a batch with it failed, so a bad one ends up alone. */
   company: number
   /** Lanes that died of it. */
-  deaths: number
+  deaths = 0
   /** Where it waits; nothing while it is in a lane. */
   line: Line<S> | undefined
+  /** Ends what watches for its deadline and its caller's leaving; nothing where it has neither. */
+  release: (() => void) | undefined
   /** Told when its caller left while it was in a lane. */
   onLeave: (() => void) | undefined
-  settled: boolean
-  settle(outcome: { readonly answer: Answer } | { readonly error: SpillwayError }): void
+  settled = false
+  readonly #resolve: (answer: Answer) => void
+  readonly #reject: (error: SpillwayError) => void
+
+  constructor(
+    work: Work<S>,
+    { deadlineMs, priority = 'normal' }: WaitOptions,
+    resolve: (answer: Answer) => void,
+    reject: (error: SpillwayError) => void,
+  ) {
+    this.work = work
+    this.deadline = deadlineMs === undefined ? Number.POSITIVE_INFINITY : work.askedAt + deadlineMs
+    this.rank = work.askedAt + levelOf(priority) * priorityStepMs
+    this.company = work.source.manifest.batchAxis === null ? 1 : Number.POSITIVE_INFINITY
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  settle(answer: Answer): void {
+    if (this.settled) return
+    this.settled = true
+    this.release?.()
+    this.#resolve(answer)
+  }
+
+  fail(error: SpillwayError): void {
+    if (this.settled) return
+    this.settled = true
+    this.release?.()
+    this.#reject(error)
+  }
 }
 
 /** Milliseconds of waiting that one step of priority is worth. */
 const priorityStepMs = 1_000
 
-export const rankOf = (askedAt: number, priority: Priority): number =>
-  askedAt + priorities.indexOf(priority) * priorityStepMs
+const levelOf = (priority: Priority) => priorities.indexOf(priority)
 
 /** Requests of one model that one run can hold, by rank. */
 export class Line<S extends Source = Source> {
@@ -43,7 +73,7 @@ export class Line<S extends Source = Source> {
   }
 
   push(entry: Entry<S>, priority: Priority): void {
-    this.#queues[priorities.indexOf(priority)]?.push(entry)
+    this.#queues[levelOf(priority)]?.push(entry)
     this.#hold(entry)
   }
 

@@ -3,7 +3,7 @@ import { abortedBy } from '../bounded.ts'
 import type { Clock } from '../clock.ts'
 import { type BatchLimits, formBatch, readyAt } from './batch.ts'
 import { CostCurve } from './cost-curve.ts'
-import { type Entry, Line, rankOf } from './line.ts'
+import { Entry, Line } from './line.ts'
 import { pack, unpack } from './pack.ts'
 import { signatureOf } from './signature.ts'
 import type { Answer, Source, Tensors, WaitOptions, Work } from './work.ts'
@@ -101,31 +101,13 @@ export class Scheduler<S extends Source> {
     return this.#queued >= this.#options.maxQueued
   }
 
-  submit(work: Work<S>, { signal, deadlineMs, priority = 'normal' }: WaitOptions = {}): Promise<Answer> {
-    const refusal = this.#refusal(signal)
+  submit(work: Work<S>, wait: WaitOptions = {}): Promise<Answer> {
+    const refusal = this.#refusal(wait.signal)
     if (refusal) return Promise.reject(refusal)
-    const { askedAt } = work
     return new Promise((resolve, reject) => {
-      let release: (() => void) | undefined
-      const entry: Entry<S> = {
-        work,
-        deadline: deadlineMs === undefined ? Number.POSITIVE_INFINITY : askedAt + deadlineMs,
-        rank: rankOf(askedAt, priority),
-        company: work.source.manifest.batchAxis === null ? 1 : Number.POSITIVE_INFINITY,
-        deaths: 0,
-        line: undefined,
-        onLeave: undefined,
-        settled: false,
-        settle: (outcome) => {
-          if (entry.settled) return
-          entry.settled = true
-          release?.()
-          if ('answer' in outcome) resolve(outcome.answer)
-          else reject(outcome.error)
-        },
-      }
-      if (signal || deadlineMs !== undefined) release = this.#watch(entry, signal, deadlineMs)
-      this.#lineOf(work).push(entry, priority)
+      const entry = new Entry(work, wait, resolve, reject)
+      if (wait.signal || wait.deadlineMs !== undefined) this.#watch(entry, wait)
+      this.#lineOf(work).push(entry, wait.priority ?? 'normal')
       this.#queued++
       this.#planTurn()
     })
@@ -177,7 +159,7 @@ export class Scheduler<S extends Source> {
     for (const { cancel } of this.#preparing.splice(0)) cancel(closed())
     for (const { lines } of this.#models.values()) {
       for (const line of lines.values()) {
-        for (let entry = line.shift(); entry; entry = line.shift()) entry.settle({ error: closed() })
+        for (let entry = line.shift(); entry; entry = line.shift()) entry.fail(closed())
       }
     }
   }
@@ -203,23 +185,21 @@ export class Scheduler<S extends Source> {
   }
 
   /** Lets a request go at its deadline or its caller's word; what runs cannot be called back, its result is dropped. */
-  #watch(entry: Entry<S>, signal: AbortSignal | undefined, deadlineMs: number | undefined): () => void {
+  #watch(entry: Entry<S>, { signal, deadlineMs }: WaitOptions): void {
     const { clock } = this.#options
     const leave = (error: SpillwayError) => {
       if (entry.line) {
         entry.line.drop(entry)
         this.#queued--
       }
-      entry.settle({ error })
+      entry.fail(error)
       entry.onLeave?.()
     }
     const abort = () => signal && leave(abortedBy(signal))
+    const late = () => leave(pastDeadline(deadlineMs ?? 0, this.#queued))
     signal?.addEventListener('abort', abort, { once: true })
-    const cancel =
-      deadlineMs === undefined
-        ? undefined
-        : clock.after(entry.deadline - clock.now(), () => leave(pastDeadline(deadlineMs, this.#queued)))
-    return () => {
+    const cancel = deadlineMs === undefined ? undefined : clock.after(entry.deadline - clock.now(), late)
+    entry.release = () => {
       signal?.removeEventListener('abort', abort)
       cancel?.()
     }
@@ -310,9 +290,7 @@ export class Scheduler<S extends Source> {
         const entry = entries[index]
         if (!entry) continue
         const queueMs = startedAt - entry.work.askedAt + waitedMs
-        entry.settle({
-          answer: { outputs: parts[index] ?? {}, ranOn, queueMs, computeMs, answeredAt, batchRows: rows },
-        })
+        entry.settle({ outputs: parts[index] ?? {}, ranOn, queueMs, computeMs, answeredAt, batchRows: rows })
       }
     } catch (cause) {
       this.#settleFailure(entries, SpillwayError.from(cause, 'internal', `${source.key} failed`))
@@ -324,7 +302,7 @@ export class Scheduler<S extends Source> {
 
   #settleFailure(batch: Entry<S>[], error: SpillwayError): void {
     const again = batch.filter((entry) => !entry.settled && this.#mayRunAgain(entry, batch.length, error))
-    for (const entry of batch) if (!again.includes(entry)) entry.settle({ error: finalError(entry, error) })
+    for (const entry of batch) if (!again.includes(entry)) entry.fail(finalError(entry, error))
     for (const entry of again.reverse()) {
       this.#lineOf(entry.work).unshift(entry)
       this.#queued++
@@ -359,9 +337,10 @@ const limitsOf = (
 const withinMs = (entries: readonly Entry[], now: number) =>
   entries.reduce((latest, { deadline }) => Math.max(latest, deadline), 0) - now
 
-/** Fires when the last of them has left. */
+/** Fires when the last of them has left; those that nothing watches never do. */
 function whenAllLeft(entries: readonly Entry[]): AbortSignal {
   const controller = new AbortController()
+  if (entries.some(({ release }) => !release)) return controller.signal
   let left = entries.length
   for (const entry of entries) {
     entry.onLeave = () => {

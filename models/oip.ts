@@ -42,7 +42,7 @@ const wireTensor = z.object({
   datatype: z.string(),
   parameters,
   // Elements are checked one by one while they are copied: a schema per element would cost more than the run.
-  data: z.array(z.unknown()),
+  data: z.custom<readonly unknown[]>(Array.isArray, 'an array'),
 })
 
 export const inferRequest = z.object({
@@ -154,7 +154,7 @@ function rangeOf(type: TensorType): readonly [number, number] {
 
 /** The protocol lets `data` be flat or nested like the shape. */
 function flatten(data: readonly unknown[]): readonly unknown[] {
-  return data.some(Array.isArray) ? data.flat(Number.POSITIVE_INFINITY) : data
+  return Array.isArray(data[0]) ? data.flat(Number.POSITIVE_INFINITY) : data
 }
 
 const badValue = (name: string, type: TensorType, index: number, got: unknown) =>

@@ -28,6 +28,7 @@ export const createApp = (options: AppOptions) =>
     .use(logRequests(options.log))
     // Pages of other origins embed the script, and their workers load everything it names.
     .use(cors({ origin: '*', exposeHeaders: [errorCodeHeader, 'retry-after', 'etag', 'content-range'] }))
+    .route('/v2', oipRoutes(options))
     .use(
       secureHeaders({
         // Isolation gives the app's workers threads.
@@ -39,6 +40,5 @@ export const createApp = (options: AppOptions) =>
         xFrameOptions: false,
       }),
     )
-    .route('/v2', oipRoutes(options))
     .route('/models', modelRoutes(options.catalogue))
     .route('/', siteRoutes(options.site))

@@ -12,6 +12,7 @@ import {
   modelMetadata,
 } from '../../models/oip.ts'
 import type { Answer } from '../../workers/scheduler/work.ts'
+import { callerGone } from '../caller.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../catalogue.ts'
 import type { Inference } from '../inference.ts'
 import type { Variables } from '../log.ts'
@@ -48,7 +49,7 @@ export function oipRoutes({ catalogue, inference, version, maxBodyBytes }: OipOp
     const inputs = checkInputs(entry.manifest, decodeInputs(entry.manifest, request))
     const wanted = wantedOutputs(entry.manifest, request)
     const result = await inference.run(entry, inputs, {
-      signal: c.req.raw.signal,
+      signal: callerGone(c),
       deadlineMs: deadlineOf(request),
     })
     c.set('inference', {

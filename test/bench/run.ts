@@ -5,8 +5,9 @@ import { makeBed } from './bed.ts'
 import type { Bench, Comparison } from './bench.ts'
 import { overhead } from './overhead.ts'
 import { printTable, writeResults } from './report.ts'
+import { server } from './server.ts'
 
-const benches: readonly Bench[] = [batching, overhead]
+const benches: readonly Bench[] = [batching, overhead, server]
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false } },

@@ -1,0 +1,30 @@
+/** The product's server as main.ts puts it together, on a free port. */
+import { Hono } from 'hono'
+import { pino } from 'pino'
+import { createApp } from '../../../server/app.ts'
+import { readCatalogue } from '../../../server/catalogue.ts'
+import { createInference } from '../../../server/inference.ts'
+import { systemClock } from '../../../workers/clock.ts'
+import { processLane } from '../../support/process-lane.ts'
+import { measureDelay } from './delay.ts'
+import { listen } from './listen.ts'
+
+const catalogue = await readCatalogue(process.argv.slice(2))
+const inference = createInference({
+  backend: 'cpu',
+  lanes: 2,
+  threads: 1,
+  maxQueued: 1_000,
+  startLane: () => processLane(systemClock),
+  clock: systemClock,
+})
+for (const entry of catalogue.values()) await inference.prepare(entry)
+const app = createApp({
+  catalogue,
+  inference,
+  site: '.',
+  version: 'bench',
+  maxBodyBytes: 2 ** 25,
+  log: pino({ level: 'silent' }),
+})
+listen(measureDelay(new Hono()).route('/', app))

@@ -37,6 +37,7 @@ export function createInference(options: InferenceOptions): Inference {
     maxQueued,
     targetMs: 100,
     maxBatchBytes: 256 * 2 ** 20,
+    afterTurn: setImmediate,
   })
   const states = new Map<string, ModelState>()
   const sources = new Map<CatalogueEntry, SessionSource>()

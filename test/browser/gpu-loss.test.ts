@@ -53,6 +53,7 @@ const scheduler = new Scheduler({
   maxQueued: 100,
   targetMs: 60_000,
   maxBatchBytes: 2 ** 28,
+  afterTurn: (task) => queueMicrotask(task),
 })
 
 afterEach(() => {

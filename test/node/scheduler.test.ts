@@ -48,7 +48,14 @@ function createScheduler({ onSent, maxQueued = 100, ...options }: Options = {}) 
         },
       }),
   }
-  const scheduler = new Scheduler({ lanes, clock, maxQueued, targetMs: 10_000, maxBatchBytes: 2 ** 28 })
+  const scheduler = new Scheduler({
+    lanes,
+    clock,
+    maxQueued,
+    targetMs: 10_000,
+    maxBatchBytes: 2 ** 28,
+    afterTurn: (task) => queueMicrotask(task),
+  })
   opened.push(scheduler, pool)
   return { scheduler, pool, started }
 }

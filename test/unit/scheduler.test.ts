@@ -107,6 +107,7 @@ function create(
     maxQueued: options.maxQueued ?? 10_000,
     targetMs: options.targetMs ?? 1_000,
     maxBatchBytes: 2 ** 20,
+    afterTurn: (task) => queueMicrotask(task),
   })
   return { clock, lanes, scheduler }
 }

@@ -1,7 +1,7 @@
 import { type Policy, policies } from '../../models/index.ts'
 
 const words: Readonly<Record<Policy, { readonly name: string; readonly explanation: string }>> = {
-  auto: { name: 'Auto', explanation: 'The device if it can, else the server.' },
+  auto: { name: 'Auto', explanation: 'The device, or the server when that is sooner.' },
   device: { name: 'Device', explanation: 'This device only. Your drawing never leaves it.' },
   server: { name: 'Server', explanation: 'The server only. Every drawing is sent to it.' },
   'prefer-device': { name: 'Prefer device', explanation: 'The server takes over when the device fails.' },

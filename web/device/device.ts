@@ -37,6 +37,7 @@ export class DeviceTier {
       maxQueued: 65_536,
       targetMs: 100,
       maxBatchBytes: 256 * 2 ** 20,
+      afterTurn: (task) => queueMicrotask(task),
     })
   }
 

@@ -30,6 +30,7 @@ export class RemoteTier {
       targetMs: 1_000,
       // A number is up to five times as long in JSON.
       maxBatchBytes: 4 * 2 ** 20,
+      afterTurn: (task) => queueMicrotask(task),
     })
   }
 

@@ -45,6 +45,11 @@ export interface SchedulerOptions<S extends Source> {
   readonly targetMs: number
   /** Bytes of one batch's inputs. */
   readonly maxBatchBytes: number
+  /**
+   * Calls back when those who ask together have asked: after the caller's own turn in a page, after all
+   * the sockets' turns in a server. What comes in between shares a batch, and a lone request waits for nothing.
+   */
+  readonly afterTurn: (task: () => void) => void
 }
 
 /** When a request that comes now would be answered, as far as is known. */
@@ -221,11 +226,10 @@ export class Scheduler<S extends Source> {
     return line
   }
 
-  /** After the caller's own turn: requests that it makes in one go share a batch, and a lone one waits for nothing. */
   #planTurn(): void {
     if (this.#turnPlanned) return
     this.#turnPlanned = true
-    queueMicrotask(() => {
+    this.#options.afterTurn(() => {
       this.#turnPlanned = false
       this.#dispatch()
     })

@@ -107,8 +107,7 @@ export function parseManifest(value: unknown, from: string): Manifest {
   })
 }
 
-/** Where a site keeps the manifests of the models it offers, and each model's manifest and files, below its root. */
-export const catalogueFile = 'models/catalogue.json'
+/** Where a site keeps a model's manifest, below its root. */
 export const manifestFile = (id: string): string => `models/${id}/manifest.json`
 
 /** The hash is part of the address, so a file may be cached for ever and a new version is a new address. */

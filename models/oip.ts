@@ -112,7 +112,7 @@ export function decodeTensor({ name, datatype, shape, data }: WireTensor): Tenso
     })
   }
   if (type === 'float16') throw halfFloat(name)
-  const elements = flatten(data)
+  const elements = flatten(data, shape.length)
   // Counted before anything is allocated by the shape's word.
   if (elements.length !== elementCount(shape)) {
     throw new SpillwayError('input_size_invalid', `"${name}" has the wrong number of elements`, {
@@ -153,8 +153,8 @@ function rangeOf(type: TensorType): readonly [number, number] {
 }
 
 /** The protocol lets `data` be flat or nested like the shape. */
-function flatten(data: readonly unknown[]): readonly unknown[] {
-  return Array.isArray(data[0]) ? data.flat(Number.POSITIVE_INFINITY) : data
+function flatten(data: readonly unknown[], depth: number): readonly unknown[] {
+  return Array.isArray(data[0]) ? data.flat(depth) : data
 }
 
 const badValue = (name: string, type: TensorType, index: number, got: unknown) =>

@@ -1,11 +1,11 @@
 import type { Placement } from './placement.ts'
 import type { Tensor } from './tensor.ts'
 
-/** Milliseconds, as the tier that ran the request measured them. */
+/** Milliseconds. */
 export interface Timings {
   /** From `run()` to its result, as the caller waited. */
   readonly totalMs: number
-  /** Waiting for a lane. */
+  /** From the call to its run: waiting for the model to be loaded and for a lane or a connection. */
   readonly queueMs: number
   /** Inside the session's run. */
   readonly computeMs: number

@@ -1,8 +1,6 @@
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { access, readdir, readFile, stat } from 'node:fs/promises'
+import { access, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type FileSpec, type Manifest, parseManifest, SpillwayError } from '../models/index.ts'
+import { type Manifest, parseManifest, SpillwayError } from '../models/index.ts'
 
 /** A model that this server offers, and the folder its files are in. */
 export interface CatalogueEntry {
@@ -32,17 +30,18 @@ export async function readCatalogue(folders: readonly string[]): Promise<Catalog
 
 async function modelFolders(folder: string): Promise<string[]> {
   if (await exists(join(folder, 'manifest.json'))) return [folder]
-  const entries = await readdir(folder, { withFileTypes: true }).catch((cause: unknown) => {
+  const entries = await readdir(folder).catch((cause: unknown) => {
     throw SpillwayError.from(cause, 'file_missing', `The models' folder ${folder} cannot be read`)
   })
-  const candidates = entries
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => join(folder, name))
-    .sort()
   const found: string[] = []
-  for (const candidate of candidates)
+  for (const candidate of entries.sort().map((name) => join(folder, name))) {
     if (await exists(join(candidate, 'manifest.json'))) found.push(candidate)
-  return found
+  }
+  if (found.length > 0) return found
+  throw new SpillwayError('file_missing', `There is no model in ${folder}`, {
+    expected: 'a manifest.json in it, or in the folders in it',
+    hint: 'See models/README.md for what a model is.',
+  })
 }
 
 const exists = (path: string) =>
@@ -73,33 +72,4 @@ export const findModel = (catalogue: Catalogue, id: string, version?: string): C
       got: version === undefined ? id : `${id} (version ${version})`,
     },
   )
-}
-
-/** @throws SpillwayError `file_missing`, `file_truncated` or `file_altered`. */
-export async function verifyFile(path: string, file: FileSpec): Promise<void> {
-  const size = await stat(path).then(
-    (found) => found.size,
-    (cause: unknown) => {
-      throw SpillwayError.from(cause, 'file_missing', `${path} cannot be read`)
-    },
-  )
-  if (size !== file.size) {
-    throw new SpillwayError(
-      size < file.size ? 'file_truncated' : 'file_altered',
-      `${path} has the wrong size`,
-      {
-        expected: `${file.size} bytes`,
-        got: `${size}`,
-      },
-    )
-  }
-  const hash = createHash('sha256')
-  for await (const part of createReadStream(path)) hash.update(part)
-  const sha256 = hash.digest('hex')
-  if (sha256 === file.sha256) return
-  throw new SpillwayError('file_altered', `${path} is not what its manifest says`, {
-    expected: `SHA-256 ${file.sha256}`,
-    got: sha256,
-    hint: 'Fetch the file again, or make its manifest anew.',
-  })
 }

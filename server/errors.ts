@@ -29,5 +29,6 @@ function toSpillwayError(cause: Error): SpillwayError {
 
 export const answerNotFound = (c: Context): Response => {
   c.set('errorCode', 'request_malformed')
+  c.header(errorCodeHeader, 'request_malformed')
   return c.json({ error: `There is nothing at ${c.req.method} ${c.req.path}` }, 404)
 }

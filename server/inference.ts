@@ -2,10 +2,12 @@ import { join } from 'node:path'
 import { type Backend, type CheckedInputs, SpillwayError, type Variant } from '../models/index.ts'
 import type { Clock } from '../workers/clock.ts'
 import type { Lane } from '../workers/lane/lane.ts'
+import type { LoadRequest } from '../workers/lane/protocol.ts'
 import { Pool } from '../workers/pool/pool.ts'
 import { Scheduler } from '../workers/scheduler/scheduler.ts'
 import type { Answer, SessionSource, WaitOptions } from '../workers/scheduler/work.ts'
-import { type CatalogueEntry, verifyFile } from './catalogue.ts'
+import type { CatalogueEntry } from './catalogue.ts'
+import { createVerifier, type Verifier } from './verify.ts'
 
 export interface Inference {
   run(entry: CatalogueEntry, inputs: CheckedInputs, wait: WaitOptions): Promise<Answer>
@@ -40,20 +42,28 @@ export function createInference(options: InferenceOptions): Inference {
     afterTurn: setImmediate,
   })
   const states = new Map<string, ModelState>()
+  const verify = createVerifier()
   const sources = new Map<CatalogueEntry, SessionSource>()
 
   const sourceOf = (entry: CatalogueEntry): SessionSource => {
     let source = sources.get(entry)
     if (!source) {
-      source = createSource(entry, backend)
+      source = createSource(entry, backend, verify)
       sources.set(entry, source)
     }
     return source
   }
 
   return {
-    run: (entry, { tensors, rows }, wait) =>
-      scheduler.submit({ source: sourceOf(entry), inputs: tensors, rows, askedAt: clock.now() }, wait),
+    run: async (entry, { tensors, rows }, wait) => {
+      const answer = await scheduler.submit(
+        { source: sourceOf(entry), inputs: tensors, rows, askedAt: clock.now() },
+        wait,
+      )
+      // A model that failed when the server started may have been mended since.
+      states.set(entry.manifest.id, 'ready')
+      return answer
+    },
     prepare: async (entry) => {
       const { id } = entry.manifest
       states.set(id, 'loading')
@@ -73,28 +83,38 @@ export function createInference(options: InferenceOptions): Inference {
   }
 }
 
-function createSource(entry: CatalogueEntry, backend: Backend): SessionSource {
+function createSource(entry: CatalogueEntry, backend: Backend, verify: Verifier): SessionSource {
   const { manifest, folder } = entry
   const variant = chooseVariant(entry)
-  const key = `${manifest.id}@${manifest.version}/${variant.id}/${backend}`
   return {
-    key,
+    key: keyOf(entry, backend),
     manifest,
     backend,
     variant: variant.id,
     request: async () => {
-      for (const file of variant.files) await verifyFile(join(folder, file.path), file)
-      return {
-        session: key,
-        backend,
-        source: { from: 'file', path: join(folder, variant.files[0]?.path ?? '') },
-        inputs: manifest.inputs,
-        outputs: manifest.outputs,
-        batchAxis: manifest.batchAxis,
-      }
+      for (const file of variant.files) await verify(join(folder, file.path), file)
+      return loadRequestOf(entry, backend)
     },
   }
 }
+
+/** The model as a lane on this machine loads it; its files have to be verified. */
+export function loadRequestOf(entry: CatalogueEntry, backend: Backend): LoadRequest {
+  const { manifest, folder } = entry
+  const { inputs, outputs, batchAxis } = manifest
+  const path = join(folder, chooseVariant(entry).files[0]?.path ?? '')
+  return {
+    session: keyOf(entry, backend),
+    backend,
+    source: { from: 'file', path },
+    inputs,
+    outputs,
+    batchAxis,
+  }
+}
+
+const keyOf = (entry: CatalogueEntry, backend: Backend) =>
+  `${entry.manifest.id}@${entry.manifest.version}/${chooseVariant(entry).id}/${backend}`
 
 /** The first variant: a manifest lists the best one first. */
 function chooseVariant({ manifest }: CatalogueEntry): Variant {

@@ -1,15 +1,15 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { serve } from '@hono/node-server'
-import { messageOf } from '../models/index.ts'
+import { type Backend, messageOf } from '../models/index.ts'
 import { version } from '../package.json'
 import { systemClock } from '../workers/clock.ts'
 import { startProcessLane } from '../workers/node/start.ts'
 import { createApp } from './app.ts'
 import { chooseBackend } from './backend.ts'
-import { readCatalogue } from './catalogue.ts'
+import { findModel, readCatalogue } from './catalogue.ts'
 import { readConfig } from './config.ts'
-import { createInference } from './inference.ts'
+import { createInference, loadRequestOf } from './inference.ts'
 import { createLog } from './log.ts'
 import { shutDown } from './shutdown.ts'
 
@@ -24,11 +24,17 @@ async function main(): Promise<void> {
     fileURLToPath(built('../../models/catalogue')),
     ...config.modelFolders,
   ])
-  const startLane = () => startProcessLane(built('./lane.js'), systemClock)
+  const startLane = () => {
+    const lane = startProcessLane(built('./lane.js'), systemClock)
+    log.info({ pid: lane.pid }, 'Lane started')
+    return lane
+  }
+  const digits = findModel(catalogue, 'digits')
+  const trial = (backend: Backend) => loadRequestOf(digits, backend)
   const cores = availableParallelism()
   const lanes = Math.min(2, cores)
   const inference = createInference({
-    backend: await chooseBackend(config.backend, startLane()),
+    backend: await chooseBackend(config.backend, startLane, trial),
     lanes,
     threads: Math.max(1, Math.floor(cores / lanes)),
     maxQueued: 1_000,

@@ -14,15 +14,17 @@ export async function fetchManifest(
   const url = new URL(manifestFile(encodeURIComponent(id)), base)
   try {
     const manifest = parseManifest(await requestJson(url, { clock, timeoutMs, signal }), url.href)
-    await store.writeManifest(url.href, manifest)
+    // Not waited for: a slow database must not hold up the first request.
+    void store.writeManifest(url.href, manifest)
     return manifest
   } catch (cause) {
-    if (!outOfReach(cause)) throw cause
+    if (isFinal(cause)) throw cause
     const kept = await store.readManifest(url.href)
     if (kept === undefined) throw cause
     return parseManifest(kept, 'the store')
   }
 }
 
-const outOfReach = (cause: unknown) =>
-  cause instanceof SpillwayError && (cause.code === 'server_unreachable' || cause.code === 'server_timeout')
+/** The site has spoken, or the caller has gone; whatever else answers for a site that is down is not believed. */
+const isFinal = (cause: unknown) =>
+  cause instanceof SpillwayError && (cause.code === 'model_unknown' || cause.code === 'aborted')

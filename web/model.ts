@@ -1,4 +1,11 @@
-import { checkInputs, type Inputs, type Manifest, type Policy, type RunResult } from '../models/index.ts'
+import {
+  checkInputs,
+  type Inputs,
+  type Manifest,
+  type Policy,
+  type RunResult,
+  SpillwayError,
+} from '../models/index.ts'
 import type { Priority } from '../workers/scheduler/work.ts'
 import { checkPolicy } from './policy.ts'
 import type { Router } from './router/router.ts'
@@ -46,6 +53,7 @@ export const createModel = (manifest: Manifest, router: Router, runtimePolicy: (
   run: (inputs, options) => {
     // Not an async function: what it adds to each call is more than all of the routing.
     try {
+      checkDeadline(options?.deadlineMs)
       const policy = options?.policy === undefined ? runtimePolicy() : checkPolicy(options.policy)
       return router.run(
         manifest,
@@ -57,3 +65,11 @@ export const createModel = (manifest: Manifest, router: Router, runtimePolicy: (
     }
   },
 })
+
+function checkDeadline(deadlineMs: number | undefined): void {
+  if (deadlineMs === undefined || (Number.isFinite(deadlineMs) && deadlineMs > 0)) return
+  throw new SpillwayError('input_value_invalid', 'deadlineMs is wrong', {
+    expected: 'milliseconds above zero',
+    got: String(deadlineMs),
+  })
+}

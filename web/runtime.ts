@@ -12,10 +12,10 @@ import { createIndexedDbStore } from './store/indexeddb.ts'
 
 export interface RuntimeOptions {
   /**
-   * Where the server tier and the models are, against the page's address. Default: the page's own root.
-   * The manifests and files of models lie below it at `models/`.
+   * The folder below which the server tier (`v2/`) and the models (`models/`) are, against the page's address.
+   * Default: the page's own root. `null`: models come from the page's root, and no request leaves the device.
    */
-  readonly server?: string | URL
+  readonly server?: string | URL | null
   /** Where requests may run. Default `auto`. */
   readonly policy?: Policy
 }
@@ -42,12 +42,12 @@ export const createRuntime = async (options: RuntimeOptions = {}): Promise<Runti
 /** The same at once, for a global that has to be there when the next script runs. */
 export function startRuntime(options: RuntimeOptions): Runtime {
   const clock = systemClock
-  const server = new URL(options.server ?? '/', document.baseURI)
+  const base = folder(options.server ?? '/')
   let policy = checkPolicy(options.policy ?? 'auto')
   const capacity = probeCapacity(clock)
   const store = createIndexedDbStore(clock)
-  const device = new DeviceTier({ store, base: server, threads: laneThreads(), clock })
-  const remote = new RemoteTier(server, clock)
+  const device = new DeviceTier({ store, base, threads: laneThreads(), clock })
+  const remote = options.server === null ? null : new RemoteTier(base, clock)
   const router = new Router({ capacity, device, remote, clock })
 
   return {
@@ -59,13 +59,20 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       policy = checkPolicy(next)
     },
     model: async (id, { signal, onProgress } = {}) => {
-      const manifest = await fetchManifest(server, id, { store, clock, signal })
+      const manifest = await fetchManifest(base, id, { store, clock, signal })
       await router.prepare(manifest, { policy, signal }, onProgress)
       return createModel(manifest, router, () => policy)
     },
     close: () => {
       device.close()
-      remote.close()
+      remote?.close()
     },
   }
+}
+
+/** Without the slash at its end, the last part of an address would count as a file and be lost. */
+function folder(address: string | URL): URL {
+  const url = new URL(address, document.baseURI)
+  if (!url.pathname.endsWith('/')) url.pathname += '/'
+  return url
 }

@@ -27,3 +27,24 @@ export function abortable<T>(signal: AbortSignal | undefined, work: Promise<T>):
 
 export const abortedBy = (signal: AbortSignal): SpillwayError =>
   new SpillwayError('aborted', 'The request was aborted by its caller', {}, { cause: signal.reason })
+
+/** `work` until a moment on the clock: past it the work's signal fires and the caller is told, as at its own abort. */
+export function untilDeadline<T>(
+  clock: Clock,
+  deadline: number | undefined,
+  signal: AbortSignal | undefined,
+  work: (signal: AbortSignal | undefined) => Promise<T>,
+): Promise<T> {
+  if (deadline === undefined) return work(signal)
+  const controller = new AbortController()
+  const abort = () => controller.abort(signal?.reason)
+  signal?.addEventListener('abort', abort, { once: true })
+  const left = Math.max(0, deadline - clock.now())
+  return bounded(clock, left, work(controller.signal), () => {
+    controller.abort()
+    return new SpillwayError('deadline_exceeded', 'The request was not answered in time', {
+      expected: `an answer within ${Math.round(left)} ms`,
+      got: 'a model that is still being loaded',
+    })
+  }).finally(() => signal?.removeEventListener('abort', abort))
+}

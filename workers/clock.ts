@@ -9,7 +9,8 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   after: (ms, task) => {
-    const timer = setTimeout(task, ms)
+    // Past 2^31 ms, which is 24 days, a timer would fire at once.
+    const timer = setTimeout(task, Math.min(ms, 2 ** 31 - 1))
     return () => clearTimeout(timer)
   },
 }

@@ -6,11 +6,7 @@ Run from the root of the repository:
     nice -n 10 python3 models/train/digits.py --pictures <folder with digit-*.jpg>
 """
 
-import argparse
-import hashlib
-import platform
 import subprocess
-import time
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,48 +17,64 @@ import PIL
 import scipy
 import torch
 
-import card
-import dataset
-import evaluate
+import digits_card as card
+import digits_data as dataset
+import digits_evaluate as evaluate
+import manifest
 import onnx_file
+import recipe
+from digits_model import folded
+from digits_train import train
 from fonts import load_faces
 from render import INK_THRESHOLD
-from train import train
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
 DEFAULTS = {"seed": 20240601, "epochs": 7, "printed": 120_000, "drawn": 120_000, "test": 10_000, "threads": 2}
+MANIFEST = {
+    "id": "digits",
+    "version": "1",
+    "title": "Handwritten digits",
+    "description": "Reads one handwritten or printed digit, normalised as MNIST is.",
+    "license": "MIT",
+    "task": "image-classification",
+    "inputs": [
+        {
+            "name": "image",
+            "type": "float32",
+            "shape": [-1, 1, 28, 28],
+            "description": "White ink (1) on black (0), 20 pixels high or wide, centred by mass.",
+        }
+    ],
+    "outputs": [
+        {
+            "name": "logits",
+            "type": "float32",
+            "shape": [-1, 10],
+            "description": "One a digit; softmax gives probabilities.",
+        }
+    ],
+    "batchAxis": 0,
+    "labels": list("0123456789"),
+    "tolerance": 0.001,
+}
+MEMORY = 4 * 2**20
+HELPS = {
+    "printed": "training pictures from fonts",
+    "drawn": "training pictures from strokes",
+    "test": "pictures in each of the two test sets",
+    "threads": "changes the rounding, so part of the recipe",
+}
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int)
-    parser.add_argument("--epochs", type=int)
-    parser.add_argument("--printed", type=int, help="training pictures from fonts")
-    parser.add_argument("--drawn", type=int, help="training pictures from strokes")
-    parser.add_argument("--test", type=int, help="pictures in each of the two test sets")
-    parser.add_argument("--threads", type=int, help="changes the rounding, so part of the recipe")
-    parser.add_argument(
-        "--measure-only",
-        action="store_true",
-        help="train nothing: measure the model file that is there and write the texts and the test file again",
-    )
+    parser = recipe.parser(__doc__, "digits", DEFAULTS, HELPS)
     parser.add_argument("--pictures", type=Path, help="folder with MNIST pictures digit-<label>.jpg, test only")
-    parser.add_argument("--model-dir", type=Path, default=ROOT / "models/catalogue/digits")
-    parser.add_argument("--test-dir", type=Path, default=ROOT / "test/data")
-    parser.set_defaults(**DEFAULTS)
     return parser.parse_args()
 
 
 def command_line(options):
-    """The command that makes this run again, without the paths of this one."""
-    changed = [f"--{name} {getattr(options, name)}" for name, value in DEFAULTS.items() if getattr(options, name) != value]
-    pictures = ["--pictures <folder with digit-*.jpg>"] if options.pictures else []
-    return " ".join(["nice -n 10 python3 models/train/digits.py", *changed, *pictures])
-
-
-def sha256(path):
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    pictures = " --pictures <folder with digit-*.jpg>" if options.pictures else ""
+    return recipe.command_line("digits", DEFAULTS, options) + pictures
 
 
 def package_versions(faces):
@@ -85,13 +97,7 @@ def worst_families(run, faces, seed, pictures, labels):
 
 def main():
     options = parse()
-    began = time.monotonic()
-
-    def log(text):
-        print(f"[{time.monotonic() - began:6.0f} s] {text}", flush=True)
-
-    torch.set_num_threads(options.threads)
-    torch.use_deterministic_algorithms(True)
+    log = recipe.start(options.threads)
 
     faces, left_out = load_faces(HERE / "apt-packages.txt", options.seed)
     log(f"{len(faces)} font faces, {len(left_out)} font files not used")
@@ -104,17 +110,17 @@ def main():
     test_printed = make(dataset.HELD_OUT_PRINTED, options.test)
     test_drawn = make(dataset.HELD_OUT_DRAWN, options.test)
 
-    model_path = options.model_dir / "fp32/model.onnx"
+    model_path = options.model_dir / manifest.MODEL
     if not options.measure_only:
         parts = make(dataset.TRAIN_PRINTED, options.printed), make(dataset.TRAIN_DRAWN, options.drawn)
         pictures, labels = (np.concatenate(pair) for pair in zip(*parts))
-        model = train(pictures, labels, options.epochs, options.seed, log)
-        model_path.parent.mkdir(parents=True, exist_ok=True)
+        network = folded(train(pictures, labels, options.epochs, options.seed, log))
         notes = {"model": "digits", "licence": "MIT", "seed": str(options.seed)}
-        onnx_file.export(model, model_path, notes)
-        difference = onnx_file.greatest_difference(model, model_path, test_drawn[0][:256])
+        onnx_file.export(network, torch.zeros(1, 1, 28, 28), model_path, ("image", "logits"), notes)
+        difference = onnx_file.greatest_difference(network, model_path, evaluate.images(test_drawn[0][:256]))
         log(f"exported; greatest difference from the trained network {difference:.2g}")
         assert difference < 1e-3
+    manifest.write(options.model_dir, MANIFEST, MEMORY)
     run = onnx_file.OnnxRunner(model_path)
 
     test_path = options.test_dir / "digits-heldout.bin.gz"
@@ -143,24 +149,23 @@ def main():
         count_drawn=options.drawn,
         command=command_line(options),
         size=model_path.stat().st_size,
-        sha256=sha256(model_path),
+        sha256=manifest.sha256(model_path),
         parameters=run.parameters,
         opset=onnx_file.OPSET,
-        operators=", ".join(sorted({node.op_type for node in run.nodes})),
+        operators=", ".join(run.operators),
         ink_threshold=INK_THRESHOLD,
         scores=scores,
         worst_families=worst_families(run, faces, options.seed, *test_printed),
         pictures=evaluate.read_pictures(run, options.pictures) if options.pictures else [],
         file_count=len(file_labels),
-        file_sha256=sha256(test_path),
-        versions=f"Python {platform.python_version()}, PyTorch {torch.__version__}, ONNX {onnx.__version__}, "
-        f"NumPy {np.__version__}, SciPy {scipy.__version__}, Pillow {PIL.__version__}",
+        file_sha256=manifest.sha256(test_path),
+        versions=recipe.versions(PyTorch=torch, ONNX=onnx, NumPy=np, SciPy=scipy, Pillow=PIL),
     )
     for label, answer, chance in facts.pictures:
         log(f"picture of {label}: read as {answer} ({chance:.3f})")
     (options.model_dir / "README.md").write_text(card.model_card(facts))
     (options.model_dir / "fonts.txt").write_text(card.font_list(faces, left_out, package_versions(faces)))
-    (options.test_dir / "README.md").write_text(card.test_data_readme(facts))
+    (options.test_dir / "digits-heldout.md").write_text(card.test_data(facts))
     log(f"{model_path.name}: {facts.size} bytes, sha256 {facts.sha256}")
 
 

@@ -5,22 +5,23 @@ import torch
 from onnx import helper, numpy_helper, shape_inference
 from torch.nn import functional as F
 
-from model import folded
-
 OPSET = 17
-INPUT, OUTPUT = "image", "logits"
 
 
-def export(model, path, notes):
-    """Write the folded network with a free batch size, and check the file."""
+def export(network, row, path, names, notes):
+    """Write the network with a free batch size, and check the file.
+
+    `row` is an input of batch size one, `names` the input's and the output's name.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
     torch.onnx.export(
-        folded(model),
-        torch.zeros(1, 1, 28, 28),
+        network,
+        row,
         str(path),
         opset_version=OPSET,
-        input_names=[INPUT],
-        output_names=[OUTPUT],
-        dynamic_axes={INPUT: {0: "batch"}, OUTPUT: {0: "batch"}},
+        input_names=[names[0]],
+        output_names=[names[1]],
+        dynamic_axes={name: {0: "batch"} for name in names},
     )
     file = onnx.load(str(path))
     helper.set_model_props(file, notes)
@@ -37,23 +38,24 @@ class OnnxRunner:
         self.weights = {
             w.name: torch.from_numpy(numpy_helper.to_array(w).copy()) for w in graph.initializer
         }
+        self.input, self.output = graph.input[0].name, graph.output[0].name
         self.parameters = sum(w.numel() for w in self.weights.values())
+        self.operators = sorted({node.op_type for node in self.nodes})
 
     @torch.no_grad()
-    def __call__(self, images):
-        values = {INPUT: images, **self.weights}
+    def __call__(self, batch):
+        values = {self.input: batch, **self.weights}
         for node in self.nodes:
             inputs = [values[name] for name in node.input]
             options = {a.name: helper.get_attribute_value(a) for a in node.attribute}
             values[node.output[0]] = OPERATORS[node.op_type](inputs, options)
-        return values[OUTPUT]
+        return values[self.output]
 
 
 @torch.no_grad()
-def greatest_difference(model, path, pictures):
-    """Between the logits of the trained network and those of the file."""
-    images = torch.from_numpy(pictures).float().div(255).unsqueeze(1)
-    return (folded(model)(images) - OnnxRunner(path)(images)).abs().max().item()
+def greatest_difference(network, path, batch):
+    """Between the outputs of the trained network and those of the file."""
+    return (network(batch) - OnnxRunner(path)(batch)).abs().max().item()
 
 
 def conv(inputs, options):
@@ -76,6 +78,7 @@ def gemm(inputs, options):
 OPERATORS = {
     "Conv": conv,
     "Relu": lambda inputs, options: inputs[0].relu(),
+    "Sigmoid": lambda inputs, options: inputs[0].sigmoid(),
     "MaxPool": max_pool,
     "Flatten": lambda inputs, options: inputs[0].flatten(options.get("axis", 1)),
     "Gemm": gemm,

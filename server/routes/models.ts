@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { type Context, Hono } from 'hono'
@@ -7,6 +6,7 @@ import { etag } from 'hono/etag'
 import parseRange from 'range-parser'
 import { type FileSpec, SpillwayError } from '../../models/index.ts'
 import { type Catalogue, findModel } from '../catalogue.ts'
+import { statFile } from '../verify.ts'
 
 /** Manifests and model files, below `models/` as on any static host. */
 export const modelRoutes = (catalogue: Catalogue) =>
@@ -33,12 +33,7 @@ export const modelRoutes = (catalogue: Catalogue) =>
 /** The SHA-256 is a strong ETag, so `If-Range` may resume; an address that carries it may be kept for ever. */
 async function sendFile(c: Context, file: FileSpec, path: string): Promise<Response> {
   const tag = `"${file.sha256}"`
-  const size = await stat(path).then(
-    (found) => found.size,
-    (cause: unknown) => {
-      throw SpillwayError.from(cause, 'file_missing', `${file.path} cannot be read`)
-    },
-  )
+  const { size } = await statFile(path, file)
   const headers = new Headers({
     etag: tag,
     'accept-ranges': 'bytes',

@@ -24,8 +24,9 @@ export interface OipOptions {
   readonly maxBodyBytes: number
 }
 
-/** Milliseconds that a request may take where it does not say. */
+/** Milliseconds that a request may take where it does not say, and at most. */
 const defaultDeadlineMs = 30_000
+const maxDeadlineMs = 600_000
 
 type Env = { Variables: Variables }
 
@@ -45,7 +46,7 @@ export function oipRoutes({ catalogue, inference, version, maxBodyBytes }: OipOp
 
   const infer = async (c: Context<Env>) => {
     const entry = entryOf(c)
-    const request = parseRequest(await c.req.text())
+    const request = parseRequest(await readBody(c))
     const inputs = checkInputs(entry.manifest, decodeInputs(entry.manifest, request))
     const wanted = wantedOutputs(entry.manifest, request)
     const result = await inference.run(entry, inputs, {
@@ -74,11 +75,16 @@ export function oipRoutes({ catalogue, inference, version, maxBodyBytes }: OipOp
   const app = new Hono<Env>()
     .get('/', (c) => c.json({ name: 'spillway', version, extensions: [] }))
     .get('/health/live', (c) => c.json({ live: true }))
+    // As the protocol has it: a server is ready when all of its models are.
     .get('/health/ready', (c) => {
-      const loading = [...catalogue.values()].filter((entry) => inference.state(entry) === 'loading')
-      if (loading.length === 0) return c.json({ ready: true })
-      throw new SpillwayError('lane_failed', 'The server is still loading models', {
-        got: loading.map(({ manifest }) => manifest.id).join(', '),
+      const states = [...catalogue.values()].map(
+        (entry) => [entry.manifest.id, inference.state(entry)] as const,
+      )
+      const missing = states.filter(([, state]) => state !== 'ready')
+      if (missing.length === 0) return c.json({ ready: true })
+      throw new SpillwayError('lane_failed', 'The server is not ready', {
+        expected: 'every model ready',
+        got: missing.map(([id, state]) => `${id} ${state}`).join(', '),
         retryAfterMs: 1000,
       })
     })
@@ -89,6 +95,12 @@ export function oipRoutes({ catalogue, inference, version, maxBodyBytes }: OipOp
   }
   return app
 }
+
+/** A body that breaks off is its client's leaving, and no fault of the server's. */
+const readBody = (c: Context): Promise<string> =>
+  c.req.text().catch((cause: unknown) => {
+    throw SpillwayError.from(cause, 'aborted', 'The request broke off')
+  })
 
 function parseRequest(body: string): InferRequest {
   let value: unknown
@@ -132,10 +144,11 @@ function decodeInputs(manifest: Manifest, request: InferRequest): Record<string,
 function wantedOutputs({ id, outputs }: Manifest, request: InferRequest): string[] {
   const known = outputs.map(({ name }) => name)
   const wanted = request.outputs?.map(({ name }) => name) ?? known
-  const wrong = wanted.find((name) => !known.includes(name))
+  // An output given twice would be encoded twice: a small request must not make a huge answer.
+  const wrong = wanted.find((name, index) => !known.includes(name) || wanted.indexOf(name) !== index)
   if (wrong === undefined) return wanted
-  throw new SpillwayError('output_name_invalid', `${id} has no output "${wrong}"`, {
-    expected: known.join(', '),
+  throw new SpillwayError('output_name_invalid', `${id} has no output "${wrong}" to give`, {
+    expected: `${known.join(', ')}, each once`,
     got: wrong,
   })
 }
@@ -144,7 +157,7 @@ function wantedOutputs({ id, outputs }: Manifest, request: InferRequest): string
 function deadlineOf({ parameters }: InferRequest): number {
   const timeout = parameters?.timeout
   if (timeout === undefined) return defaultDeadlineMs
-  if (typeof timeout === 'number' && timeout > 0) return Math.min(timeout / 1000, defaultDeadlineMs)
+  if (typeof timeout === 'number' && timeout > 0) return Math.min(timeout / 1000, maxDeadlineMs)
   throw new SpillwayError('request_malformed', 'The parameter "timeout" is wrong', {
     expected: 'microseconds above zero',
     got: JSON.stringify(timeout),

@@ -20,7 +20,7 @@ beforeAll(async () => {
   heldOut = await readHeldOut()
 })
 
-/** As test/data/README.md describes it. */
+/** As test/data/digits-heldout.md describes it. */
 async function readHeldOut(): Promise<Examples> {
   const response = await fetch(heldOutUrl)
   const bytes = new Uint8Array(await response.arrayBuffer())

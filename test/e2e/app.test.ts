@@ -159,19 +159,27 @@ describe('the app', () => {
     }
   })
 
-  test('holds the page’s thread for no 50 ms while it loads and runs', async () => {
-    const visits: number[][] = []
-    // What else this machine does can only add: the best of three visits is the page's own.
-    for (let visit = 0; visit < 3 && !visits.some((tasks) => tasks.length === 0); visit++) {
-      const fresh = await browser.newContext()
-      const { page } = await openPage(fresh, proxy.url)
+  test('holds the page’s thread for no 50 ms while it loads and runs, at the first visit and the second', async () => {
+    const visit = async (page: Page) => {
       await page.getByTestId('sample-9').click()
       await answerOf(page, 'device')
       for (const digit of [1, 2, 3]) await page.getByTestId(`sample-${digit}`).click()
       await expect.poll(async () => (await page.getByTestId('result').textContent())?.trim()).toBe('3')
-      visits.push(await page.evaluate(() => window.longTasks))
-      await fresh.close()
+      // Entries are delivered in a task of their own.
+      await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 100)))
+      return page.evaluate(() => window.longTasks)
     }
-    expect(visits).toContainEqual([])
+    const measure = async () => {
+      const fresh = await browser.newContext()
+      const { page } = await openPage(fresh, proxy.url)
+      const first = await visit(page)
+      await page.reload()
+      const second = await visit(page)
+      await fresh.close()
+      return [...first, ...second]
+    }
+    // What else this machine does can only add: once more where it did.
+    const [once, again] = [await measure(), await measure()]
+    expect(once.length === 0 || again.length === 0, `tasks of ${once} and ${again} ms`).toBe(true)
   })
 })

@@ -130,7 +130,7 @@ describe('a server that fails', () => {
     await expect
       .poll(() => proxy.seen.some(({ path }) => infer.test(path)), { interval: 5, timeout: 10_000 })
       .toBe(true)
-    for (const pid of await server.lanes()) process.kill(pid, 'SIGKILL')
+    for (const pid of server.lanes()) process.kill(pid, 'SIGKILL')
     expect(await answer).toMatchObject({ digit: 1, rows: 1_000, placement: { tier: 'server' } })
   })
 })

@@ -42,10 +42,10 @@ describe('a request to the server tier', () => {
     await expect(ask('v2')).rejects.toMatchObject({ code, message: expect.stringContaining(message) })
   })
 
-  test('takes the code that the server sends, and the status where it sends none', async () => {
+  test('takes the code that the server sends', async () => {
     await expect(ask('v2/models/cats')).rejects.toMatchObject({ code: 'model_unknown' })
     await expect(ask('nothing/here')).rejects.toMatchObject({
-      code: 'model_unknown',
+      code: 'request_malformed',
       message: 'There is nothing at GET /nothing/here',
     })
   })

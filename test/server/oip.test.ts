@@ -144,7 +144,7 @@ describe('Open Inference Protocol', () => {
       { inputs: [image()], outputs: [{ name: 'boxes' }] },
       400,
       'output_name_invalid',
-      'expected logits, got boxes',
+      'expected logits, each once, got boxes',
     ],
     [
       'a timeout that is no time',

@@ -1,9 +1,10 @@
+import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { errorCodeHeader } from '../../models/oip.ts'
-import { startServer } from '../support/server.ts'
+import { isAlive, startServer } from '../support/server.ts'
 import { copyDigits, emptyFolder } from '../support/test-models.ts'
 
 const request = (rows = 1) => ({
@@ -21,9 +22,9 @@ describe('the server process', () => {
     const server = await startServer()
     // A thousand rows take a lane long enough to be in the middle of them.
     const answers = [1, 2, 3, 4].map(() => fetch(infer(server.url), request(1_000)))
-    await expect.poll(() => server.lanes(), { interval: 5 }).not.toHaveLength(0)
+    await expect.poll(() => server.lanes(), { interval: 5, timeout: 10_000 }).not.toHaveLength(0)
     await new Promise((resolve) => setTimeout(resolve, 250))
-    for (const pid of await server.lanes()) process.kill(pid, 'SIGKILL')
+    for (const pid of server.lanes()) process.kill(pid, 'SIGKILL')
     for (const answer of await Promise.all(answers)) {
       expect(answer.status).toBe(200)
       expect((await answer.json()).outputs[0].shape).toEqual([1_000, 10])
@@ -33,7 +34,7 @@ describe('the server process', () => {
 
   test('finishes what is in flight at SIGTERM, ends its lanes and exits with 0', async () => {
     const server = await startServer()
-    const lanes = await server.lanes()
+    const lanes = server.lanes()
     const answer = fetch(infer(server.url), request(1_000))
     await new Promise((resolve) => setTimeout(resolve, 100))
     const code = server.stop()
@@ -44,7 +45,7 @@ describe('the server process', () => {
 
   test('leaves no lane behind when it is killed itself', async () => {
     const server = await startServer()
-    const lanes = await server.lanes()
+    const lanes = server.lanes()
     expect(lanes.length).toBeGreaterThan(0)
     process.kill(server.pid, 'SIGKILL')
     for (const pid of lanes) {
@@ -54,13 +55,39 @@ describe('the server process', () => {
 
   test('drops a request whose client has gone, and goes on', async () => {
     const server = await startServer()
-    const { body } = request(200)
+    const { body } = request(2_000)
     const socket = connect(Number(server.url.port), '127.0.0.1')
-    socket.write(
-      `POST /v2/models/digits/infer HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-    )
-    setTimeout(() => socket.destroy(), 50)
+    socket.write(`POST /v2/models/digits/infer HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n`)
+    // Gone as soon as the request is whole: a run of its size takes far longer.
+    socket.write(body, () => setTimeout(() => socket.destroy(), 20))
+    await expect
+      .poll(() => server.log, { timeout: 30_000 })
+      .toContainEqual(expect.objectContaining({ status: 499, code: 'aborted' }))
     expect((await fetch(infer(server.url), request())).status).toBe(200)
+    await server.stop()
+  })
+
+  test('ends at once where connections are open that ask nothing', async () => {
+    const server = await startServer()
+    const idle = connect(Number(server.url.port), '127.0.0.1')
+    await once(idle, 'connect')
+    idle.on('error', () => undefined)
+    const asked = performance.now()
+    expect(await server.stop()).toBe(0)
+    // Its grace for requests in flight is ten seconds.
+    expect(performance.now() - asked).toBeLessThan(8_000)
+  })
+
+  test('does not let one output be asked for many times', async () => {
+    const server = await startServer()
+    const { inputs } = JSON.parse(request(1_000).body)
+    const outputs = new Array(100_000).fill({ name: 'logits' })
+    const response = await fetch(infer(server.url), {
+      method: 'POST',
+      body: JSON.stringify({ inputs, outputs }),
+    })
+    expect(response.status).toBe(400)
+    expect((await response.json()).error).toContain('each once')
     await server.stop()
   })
 
@@ -99,7 +126,7 @@ describe('the server process', () => {
   test.each([
     [{ PORT: '99999' }, 'The environment variable PORT is wrong'],
     [{ SPILLWAY_BACKEND: 'abacus' }, 'The environment variable SPILLWAY_BACKEND is wrong'],
-    [{ SPILLWAY_BACKEND: 'cuda' }, 'has no backend "cuda"'],
+    [{ SPILLWAY_BACKEND: 'cuda' }, 'The backend "cuda" cannot be had here'],
     [{ SPILLWAY_MODELS: '/nowhere' }, "The models' folder /nowhere cannot be read"],
   ])('does not start with %o, and says why', async (env, message) => {
     await expect(startServer(env)).rejects.toThrow(message)
@@ -132,12 +159,3 @@ describe('the server process', () => {
     expect(server.log).toContainEqual(expect.objectContaining({ status: 404, code: 'model_unknown' }))
   })
 })
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}

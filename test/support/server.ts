@@ -10,8 +10,8 @@ export interface TestServer {
   readonly pid: number
   /** Its log, line by line, as far as it has come. */
   readonly log: readonly Record<string, unknown>[]
-  /** Process ids of its lanes. */
-  lanes(): Promise<number[]>
+  /** Process ids of its lanes that are alive. */
+  lanes(): number[]
   /** SIGTERM, and its exit code. */
   stop(): Promise<number | null>
 }
@@ -21,6 +21,8 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
     env: { ...process.env, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  // A test that fails leaves no server behind.
+  process.once('exit', () => child.kill('SIGKILL'))
   const log: Record<string, unknown>[] = []
   const url = await listening(child, log)
   await ready(url)
@@ -28,7 +30,11 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
     url,
     pid: child.pid ?? 0,
     log,
-    lanes: () => childrenOf(child.pid ?? 0),
+    lanes: () =>
+      log
+        .filter(({ msg }) => msg === 'Lane started')
+        .map(({ pid }) => Number(pid))
+        .filter(isAlive),
     stop: async () => {
       if (child.exitCode !== null) return child.exitCode
       child.kill('SIGTERM')
@@ -66,18 +72,19 @@ async function ready(url: URL): Promise<void> {
   const until = performance.now() + 30_000
   for (;;) {
     const response = await fetch(new URL('v2/health/ready', url))
-    if (response.ok) return
-    if (performance.now() > until) throw new Error(`The server is not ready: ${await response.text()}`)
+    const said = await response.text()
+    // A model that failed stays so: the server will not become readier.
+    if (response.ok || !said.includes('loading')) return
+    if (performance.now() > until) throw new Error(`The server is not ready: ${said}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }
 
-async function childrenOf(pid: number): Promise<number[]> {
-  const ps = spawn('ps', ['-o', 'pid=', '--ppid', String(pid)], { stdio: ['ignore', 'pipe', 'ignore'] })
-  let text = ''
-  ps.stdout.on('data', (part: Buffer) => {
-    text += part
-  })
-  await once(ps, 'close')
-  return text.split('\n').map(Number).filter(Boolean)
+export const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -71,7 +71,7 @@ describe('decide', () => {
     ['phone', 'device', 'calm', 'wasm: policy'],
     ['phone', 'device', 'no server', 'wasm: policy'],
     ['no SIMD', 'device', 'calm', 'capacity_insufficient'],
-    ['phone', 'device', 'wasm failed', 'capacity_insufficient'],
+    ['phone', 'device', 'wasm failed', 'wasm: policy'],
     ['a gaming PC', 'server', 'calm', 'server: policy'],
     ['phone', 'server', 'server down', 'server: policy'],
     ['phone', 'server', 'no server', 'server_absent'],

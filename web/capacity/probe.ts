@@ -20,12 +20,12 @@ export async function probeCapacity(clock: Clock): Promise<Capacity> {
     ).catch(() => null)
   const [gpu, hasSimd, storage] = await Promise.all([
     ask('WebGPU', probeGpu()),
-    ask('SIMD', simd()),
+    ask('SIMD', hasWasm() ? simd() : Promise.resolve(false)),
     ask('storage', probeStorage()),
   ])
   return {
     gpu,
-    wasm: { simd: hasSimd ?? false, jspi: 'Suspending' in WebAssembly, threads: laneThreads() },
+    wasm: { simd: hasSimd ?? false, jspi: hasJspi(), threads: laneThreads() },
     memoryBudget: memoryBudget(),
     storage,
   }
@@ -34,13 +34,13 @@ export async function probeCapacity(clock: Clock): Promise<Capacity> {
 async function probeGpu(): Promise<GpuCapacity | null> {
   const adapter = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' })
   if (!adapter) return null
-  const { vendor, architecture, description } = adapter.info
+  // Older browsers tell nothing of their adapter.
+  const { vendor = '', architecture = '', description = '', isFallbackAdapter = false } = adapter.info ?? {}
   return {
     vendor,
     architecture,
     software:
-      adapter.info.isFallbackAdapter ||
-      /swiftshader|llvmpipe|basic render/i.test(`${architecture} ${description}`),
+      isFallbackAdapter || /swiftshader|llvmpipe|basic render/i.test(`${architecture} ${description}`),
     features: [...adapter.features],
     maxBufferSize: adapter.limits.maxBufferSize,
     maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,
@@ -51,6 +51,10 @@ async function probeStorage() {
   const estimate = await navigator.storage?.estimate()
   return estimate ? { quota: estimate.quota ?? 0, usage: estimate.usage ?? 0 } : null
 }
+
+// Lockdown modes take WebAssembly away whole.
+const hasWasm = () => typeof WebAssembly === 'object'
+const hasJspi = () => hasWasm() && 'Suspending' in WebAssembly
 
 /** Half the cores, four at most: past that small models get slower, and the page needs one for itself. */
 export function laneThreads(): number {

@@ -66,6 +66,9 @@ export class DeviceTier {
     if (this.isReady(session)) return
     let preparing = this.#preparing.get(session.key)
     if (!preparing) {
+      const abandon = () => {
+        if (this.#preparing.get(session.key) === preparing) this.#preparing.delete(session.key)
+      }
       preparing = share(async (stop, tell) => {
         try {
           // The runtime comes while the files do; why it did not start is told when they are loaded into it.
@@ -75,9 +78,9 @@ export class DeviceTier {
           await this.#scheduler.prepare(session, stop)
           this.#ready.add(session)
         } finally {
-          this.#preparing.delete(session.key)
+          abandon()
         }
-      })
+      }, abandon)
       this.#preparing.set(session.key, preparing)
     }
     await preparing.join(signal, onProgress)
@@ -92,6 +95,7 @@ export class DeviceTier {
   }
 
   close(): void {
+    for (const preparing of this.#preparing.values()) preparing.stop()
     this.#scheduler.close()
     this.#pool.close()
   }

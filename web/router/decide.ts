@@ -49,25 +49,27 @@ export function decide(capacity: Capacity, manifest: Manifest, policy: Policy, l
   const device = fitDevice(capacity, manifest, live.failed)
   const canAsk = live.server === 'available'
   switch (policy) {
-    case 'device':
-      if ('error' in device) throw device.error
-      return onDevice(device, 'policy', 'The policy is "device"')
+    case 'device': {
+      const only = retry(capacity, manifest, device)
+      if ('error' in only) throw only.error
+      return onDevice(only, 'policy', `The policy is "device": ${only.because}`)
+    }
     case 'server':
       if (live.server === 'absent') throw noServer(policy)
       return onServer('policy', 'The policy is "server"')
     case 'prefer-server':
       if (canAsk) return onServer('preferred', 'The policy prefers the server')
-      if ('error' in device) return lastResort(device, live)
+      if ('error' in device) return lastResort(capacity, manifest, device, live)
       return onDevice(
         device,
         'server-unavailable',
         'The server does not answer, and the device can run the model',
       )
     case 'prefer-device':
-      if ('error' in device) return lastResort(device, live)
+      if ('error' in device) return lastResort(capacity, manifest, device, live)
       return onDevice(device, 'preferred', `The policy prefers the device: ${device.because}`)
     case 'auto':
-      if ('error' in device) return lastResort(device, live)
+      if ('error' in device) return lastResort(capacity, manifest, device, live)
       if (!live.loaded && canAsk) return onServer('bridge', 'The device is still loading the model')
       if (live.late && canAsk) return onServer('spill', whySpill(live.late))
       return onDevice(device, 'device-capable', device.because)
@@ -124,10 +126,16 @@ const onServer = (reason: Placement['reason'], because: string): Decision => ({
   because,
 })
 
-function lastResort({ reason, because, error }: Obstacle, live: Live): Decision {
-  if (live.server === 'absent') throw error
-  return onServer(reason, because)
+function lastResort(capacity: Capacity, manifest: Manifest, device: Obstacle, live: Live): Decision {
+  if (live.server !== 'absent') return onServer(device.reason, device.because)
+  const only = retry(capacity, manifest, device)
+  if ('error' in only) throw only.error
+  return onDevice(only, 'server-unavailable', `There is no server: ${only.because}`)
 }
+
+/** The device again where nothing but a late failure speaks against it and nothing else is left. */
+const retry = (capacity: Capacity, manifest: Manifest, device: Fit | Obstacle): Fit | Obstacle =>
+  'error' in device && device.reason === 'device-failed' ? fitDevice(capacity, manifest, {}) : device
 
 const obstacle = (reason: Placement['reason'], expected: string, got: string): Obstacle => ({
   reason,

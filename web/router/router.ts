@@ -7,8 +7,9 @@ import {
   type RunResult,
   SpillwayError,
 } from '../../models/index.ts'
+import { untilDeadline } from '../../workers/bounded.ts'
 import type { Clock } from '../../workers/clock.ts'
-import type { Answer, WaitOptions } from '../../workers/scheduler/work.ts'
+import type { Answer, WaitOptions, Work } from '../../workers/scheduler/work.ts'
 import type { Capacity } from '../capacity/capacity.ts'
 import type { DeviceTier } from '../device/device.ts'
 import type { DeviceSession } from '../device/session.ts'
@@ -32,11 +33,14 @@ export interface RouteOptions extends WaitOptions {
 /** A request on its way, and where it has been. */
 interface Job {
   readonly manifest: Manifest
-  readonly inputs: CheckedInputs
+  readonly rows: number
   readonly options: RouteOptions
-  readonly askedAt: number
   readonly tried: string[]
+  /** The last failure: what is told when no place is left. */
   failure: SpillwayError | undefined
+  /** Backends of the device that failed this request, with the reason in words. */
+  failed: Live['failed']
+  serverFailed: boolean
 }
 
 /** What is kept of a model between requests. */
@@ -46,24 +50,24 @@ interface Route {
   last: { readonly policy: Policy; readonly live: Live; readonly decision: Decision } | undefined
 }
 
-/** Failures after which another place may do better. */
-const deviceFailures: ReadonlySet<ErrorCode> = new Set([
-  'lane_failed',
-  'model_invalid',
-  'run_failed',
-  'capacity_insufficient',
-  'file_missing',
-  'file_truncated',
-  'file_altered',
-  'server_unreachable',
-  'server_timeout',
-])
-const serverFailures: ReadonlySet<ErrorCode> = new Set([
-  'server_unreachable',
-  'server_timeout',
-  'server_response_invalid',
-  'overloaded',
+/** Failures that no other place would mend. */
+const final: ReadonlySet<ErrorCode> = new Set([
+  'aborted',
   'closed',
+  'deadline_exceeded',
+  'input_name_invalid',
+  'input_shape_invalid',
+  'input_size_invalid',
+  'input_type_invalid',
+  'output_name_invalid',
+])
+
+/** Failures of a request, and not of the place where it ran: they are not held against the place. */
+const own: ReadonlySet<ErrorCode> = new Set([
+  'body_too_large',
+  'input_value_invalid',
+  'not_supported',
+  'run_failed',
 ])
 
 /** Decides where each request runs, runs it there, and takes it to another place when that one fails. */
@@ -86,60 +90,51 @@ export class Router {
   /** Makes the model ready where the policy places it now: nothing to wait for where the server answers. */
   async prepare(
     manifest: Manifest,
-    { policy, signal }: RouteOptions,
+    options: RouteOptions,
     onProgress?: (progress: Progress) => void,
   ): Promise<void> {
     const capacity = await this.#options.capacity
-    const tried: string[] = []
-    for (let failure: SpillwayError | undefined; ; ) {
-      const decision = this.#decide(capacity, manifest, policy, 1, failure)
-      if (decision.reason === 'bridge') this.#bridge(capacity, manifest, signal, onProgress)
-      if (decision.tier === 'server') return
-      const place = placeOf(decision)
-      if (failure && tried.includes(place)) throw failure
-      tried.push(place)
-      try {
-        await this.#options.device.prepare(this.#sessionOf(manifest, decision.fit), signal, onProgress)
-        return
-      } catch (cause) {
-        failure = SpillwayError.from(cause, 'internal', `${manifest.id} failed`)
-        if (!this.#noteFailure(manifest, decision, failure)) throw failure
-      }
-    }
+    await this.#attempt(capacity, createJob(manifest, 1, options), (decision) => {
+      if (decision.reason === 'bridge') this.#bridge(capacity, manifest, options.signal, onProgress)
+      if (decision.tier === 'server') return Promise.resolve()
+      return this.#options.device.prepare(this.#sessionOf(manifest, decision.fit), options.signal, onProgress)
+    })
   }
 
   /** Loads the model on the device, whatever answers meanwhile. */
-  async load(
-    manifest: Manifest,
-    signal?: AbortSignal,
-    onProgress?: (progress: Progress) => void,
-  ): Promise<void> {
+  load(manifest: Manifest, signal?: AbortSignal, onProgress?: (progress: Progress) => void): Promise<void> {
     return this.prepare(manifest, { policy: 'device', signal }, onProgress)
   }
 
   run(manifest: Manifest, inputs: CheckedInputs, options: RouteOptions): Promise<RunResult> {
     const askedAt = this.#options.clock.now()
-    const job: Job = { manifest, inputs, options, askedAt, tried: [], failure: undefined }
-    const capacity = this.#capacity
-    return capacity
-      ? this.#attempt(capacity, job)
-      : this.#options.capacity.then((known) => this.#attempt(known, job))
+    const job = createJob(manifest, inputs.rows, options)
+    const work = { inputs: inputs.tensors, rows: inputs.rows, askedAt }
+    const start = (capacity: Capacity) =>
+      this.#attempt(capacity, job, (decision) => {
+        if (decision.reason === 'bridge') this.#bridge(capacity, manifest)
+        return this.#submit(manifest, work, options, decision)
+      }).then(({ answer, decision }) => this.#result(askedAt, decision, answer))
+    return this.#capacity ? start(this.#capacity) : this.#options.capacity.then(start)
   }
 
-  /** Runs where `decide` says; a failure changes what it says next, and each place is tried once at most. */
-  #attempt(capacity: Capacity, job: Job): Promise<RunResult> {
+  /** Goes where `decide` says; a failure changes what it says next, and each place is tried once at most. */
+  #attempt<T>(capacity: Capacity, job: Job, go: (decision: Decision) => Promise<T>): Promise<Arrival<T>> {
     try {
-      const decision = this.#decide(capacity, job.manifest, job.options.policy, job.inputs.rows, job.failure)
+      const decision = this.#decide(capacity, job)
       const place = placeOf(decision)
       if (job.failure && job.tried.includes(place)) throw job.failure
       job.tried.push(place)
-      if (decision.reason === 'bridge') this.#bridge(capacity, job.manifest)
-      return this.#submit(job, decision).then(
-        (answer) => this.#result(job, decision, answer),
+      return go(decision).then(
+        (answer) => {
+          this.#noteSuccess(job, decision)
+          return { answer, decision }
+        },
         (cause) => {
           job.failure = SpillwayError.from(cause, 'internal', `${job.manifest.id} failed`)
-          if (!this.#noteFailure(job.manifest, decision, job.failure)) throw job.failure
-          return this.#attempt(capacity, job)
+          if (final.has(job.failure.code)) throw job.failure
+          this.#noteFailure(job, decision, job.failure)
+          return this.#attempt(capacity, job, go)
         },
       )
     } catch (cause) {
@@ -147,21 +142,26 @@ export class Router {
     }
   }
 
-  #submit({ manifest, inputs, options, askedAt }: Job, decision: Decision): Promise<Answer> {
-    const { device, remote } = this.#options
+  #submit(
+    manifest: Manifest,
+    work: Omit<Work, 'source'>,
+    options: RouteOptions,
+    decision: Decision,
+  ): Promise<Answer> {
+    const { device, remote, clock } = this.#options
     if (decision.tier === 'server') {
       if (!remote) throw new SpillwayError('server_absent', 'The runtime has no server')
-      return remote.submit(manifest, { inputs: inputs.tensors, rows: inputs.rows, askedAt }, options)
+      return remote.submit(manifest, work, options)
     }
     const source = this.#sessionOf(manifest, decision.fit)
-    const submit = () =>
-      device.submit({ source, inputs: inputs.tensors, rows: inputs.rows, askedAt }, options)
-    return device.isReady(source) ? submit() : device.prepare(source, options.signal).then(submit)
+    if (device.isReady(source)) return device.submit({ ...work, source }, options)
+    const deadline = options.deadlineMs === undefined ? undefined : work.askedAt + options.deadlineMs
+    return untilDeadline(clock, deadline, options.signal, (signal) => device.prepare(source, signal)).then(
+      () => device.submit({ ...work, source }, options),
+    )
   }
 
-  #result({ manifest, askedAt }: Job, decision: Decision, answer: Answer): RunResult {
-    if (decision.tier === 'server') this.#health.serverAnswered()
-    else this.#health.deviceAnswered(manifest.id, decision.fit.backend)
+  #result(askedAt: number, decision: Decision, answer: Answer): RunResult {
     const { outputs, ranOn, queueMs, computeMs, answeredAt } = answer
     return {
       outputs,
@@ -188,18 +188,14 @@ export class Router {
     onProgress?: (progress: Progress) => void,
   ): void {
     const route = this.#routeOf(manifest)
-    const found = fitDevice(capacity, manifest, this.#health.failed(manifest.id))
-    if ('error' in found || (route.bridging && !onProgress)) return
+    const fit = fitDevice(capacity, manifest, this.#health.failed(manifest.id))
+    if ('error' in fit || (route.bridging && !onProgress)) return
     route.bridging = true
     this.#options.device
-      .prepare(this.#sessionOf(manifest, found), signal, onProgress)
+      .prepare(this.#sessionOf(manifest, fit), signal, onProgress)
       .catch((cause) => {
         const failure = SpillwayError.from(cause, 'internal', `${manifest.id} failed`)
-        this.#noteFailure(
-          manifest,
-          { tier: 'device', fit: found, reason: 'device-failed', because: '' },
-          failure,
-        )
+        if (!final.has(failure.code)) this.#health.deviceFailed(manifest.id, fit.backend, failure)
       })
       .finally(() => {
         route.bridging = false
@@ -207,16 +203,12 @@ export class Router {
   }
 
   /** Once a place has failed, what is told is how it failed, not that nothing else is left. */
-  #decide(
-    capacity: Capacity,
-    manifest: Manifest,
-    policy: Policy,
-    rows: number,
-    failure: SpillwayError | undefined,
-  ): Decision {
+  #decide(capacity: Capacity, job: Job): Decision {
+    const { manifest, failure } = job
+    const { policy } = job.options
     try {
       const route = this.#routeOf(manifest)
-      const live = this.#live(capacity, manifest, policy, rows, route)
+      const live = this.#live(capacity, job, route)
       const { last } = route
       // The same question as before, as nearly always: thousands of requests a second ask it.
       if (last && last.policy === policy && !live.late && sameLive(live, last.live)) return last.decision
@@ -228,27 +220,23 @@ export class Router {
     }
   }
 
-  #live(capacity: Capacity, manifest: Manifest, policy: Policy, rows: number, route: Route): Live {
+  #live(capacity: Capacity, { manifest, rows, options, failed: own, serverFailed }: Job, route: Route): Live {
     const { device, remote } = this.#options
-    const { server } = this.#health
-    const failed = this.#health.failed(manifest.id)
-    const found =
-      route.last?.live.failed === failed && route.last.decision.tier === 'device'
-        ? route.last.decision.fit
-        : fitDevice(capacity, manifest, failed)
-    if ('error' in found) return { server, failed, loaded: false, late: undefined }
-    const session = this.#sessionOf(manifest, found)
+    const server = serverFailed && this.#health.server === 'available' ? 'unavailable' : this.#health.server
+    const known = this.#health.failed(manifest.id)
+    const failed = own === nothing ? known : { ...known, ...own }
+    const { last } = route
+    const same = last?.live.failed === failed && last.decision.tier === 'device'
+    const fit = same ? last.decision.fit : fitDevice(capacity, manifest, failed)
+    if ('error' in fit) return { server, failed, loaded: false, late: undefined }
+    const session = this.#sessionOf(manifest, fit)
     const loaded = device.isReady(session)
-    if (policy !== 'auto' || !loaded || !remote || server !== 'available')
-      return { server, failed, loaded, late: undefined }
+    const compared = options.policy === 'auto' && loaded && remote && server === 'available'
+    if (!compared) return { server, failed, loaded, late: undefined }
     const there = remote.estimate(manifest, rows)
     const here = device.estimate(session, rows)
-    return {
-      server,
-      failed,
-      loaded,
-      late: route.balance.weigh(here.queueMs + here.runMs, there.queueMs + there.runMs),
-    }
+    const late = route.balance.weigh(here.queueMs + here.runMs, there.queueMs + there.runMs)
+    return { server, failed, loaded, late }
   }
 
   #routeOf(manifest: Manifest): Route {
@@ -269,19 +257,41 @@ export class Router {
     return session
   }
 
-  /** Keeps how an attempt went; true where another place may do better. */
-  #noteFailure(manifest: Manifest, decision: Decision, failure: SpillwayError): boolean {
+  #noteSuccess({ manifest }: Job, decision: Decision): void {
+    if (decision.tier === 'server') this.#health.serverAnswered()
+    else this.#health.deviceAnswered(manifest.id, decision.fit.backend)
+  }
+
+  /** A failure keeps this request away from the place, and, where it is the place's own, those that come next. */
+  #noteFailure(job: Job, decision: Decision, failure: SpillwayError): void {
     if (decision.tier === 'server') {
-      // A server that made a request miss its deadline is as good as down, for those that have a choice.
-      if (serverFailures.has(failure.code) || failure.code === 'deadline_exceeded')
-        this.#health.serverFailed()
-      return serverFailures.has(failure.code)
+      job.serverFailed = true
+      if (!own.has(failure.code)) this.#health.serverFailed()
+      return
     }
-    if (!deviceFailures.has(failure.code)) return false
-    this.#health.deviceFailed(manifest.id, decision.fit.backend, failure)
-    return true
+    const { backend } = decision.fit
+    job.failed = { ...job.failed, [backend]: failure.message }
+    if (!own.has(failure.code)) this.#health.deviceFailed(job.manifest.id, backend, failure)
   }
 }
+
+/** Where a request got to, and what it got there. */
+interface Arrival<T> {
+  readonly answer: T
+  readonly decision: Decision
+}
+
+const nothing: Live['failed'] = {}
+
+const createJob = (manifest: Manifest, rows: number, options: RouteOptions): Job => ({
+  manifest,
+  rows,
+  options,
+  tried: [],
+  failure: undefined,
+  failed: nothing,
+  serverFailed: false,
+})
 
 const placeOf = (decision: Decision) =>
   decision.tier === 'server' ? 'server' : `device/${decision.fit.backend}`

@@ -63,16 +63,18 @@ async function readBody(file: FileSpec, response: Response, { onBytes }: Downloa
   const bytes = new Uint8Array(file.size)
   let received = 0
   const reader = response.body?.getReader()
+  const read = () =>
+    reader?.read().catch((cause: unknown) => {
+      throw cause instanceof TypeError ? brokenOff(file, received, cause) : cause
+    })
   try {
-    for (let part = await reader?.read(); part?.value; part = await reader?.read()) {
+    for (let part = await read(); part?.value; part = await read()) {
       alive()
       if (received + part.value.length > file.size) throw wrongSize(file, received + part.value.length)
       bytes.set(part.value, received)
       received += part.value.length
       onBytes?.(received)
     }
-  } catch (cause) {
-    throw cause instanceof TypeError ? brokenOff(file, received, cause) : cause
   } finally {
     await reader?.cancel().catch(() => undefined)
   }

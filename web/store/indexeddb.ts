@@ -6,22 +6,25 @@ import { checkBytes } from './check.ts'
 import type { ModelStore } from './store.ts'
 
 /** Milliseconds for one operation: a database that another tab is upgrading or a broken profile may never answer. */
-const patience = 20_000
+const patience = 10_000
+
+/** Milliseconds for which a database that did not answer is left alone. */
+const restMs = 60_000
 
 /** The store in IndexedDB: files by the SHA-256 of their content, manifests by their address. */
 export function createIndexedDbStore(clock: Clock, name = 'spillway'): ModelStore {
   let opened: UseStore | undefined
+  let restUntil = Number.NEGATIVE_INFINITY
 
   // Private windows and blocked storage fail here: the page then works without a store.
   const attempt = async <T>(operation: (store: UseStore) => Promise<T>): Promise<T | undefined> => {
+    if (clock.now() < restUntil) return undefined
     try {
       opened ??= createStore(name, 'models')
-      return await bounded(
-        clock,
-        patience,
-        operation(opened),
-        () => new SpillwayError('internal', 'IndexedDB does not answer'),
-      )
+      return await bounded(clock, patience, operation(opened), () => {
+        restUntil = clock.now() + restMs
+        return new SpillwayError('internal', 'IndexedDB does not answer')
+      })
     } catch {
       // A failed open would stay failed in idb-keyval: the next attempt opens anew.
       opened = undefined

@@ -19,6 +19,10 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
       const lost: LaneLost = { lane: 'lost', reason }
       self.postMessage(lost)
     })
+    // A browser that gives none now may give one later.
+    device.catch(() => {
+      device = undefined
+    })
     return device
   }
 

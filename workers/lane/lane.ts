@@ -1,6 +1,5 @@
 import { type Endpoint, transfer, wrap } from 'comlink'
 import { SpillwayError } from '../../models/index.ts'
-import { bounded } from '../bounded.ts'
 import type { Clock } from '../clock.ts'
 import { buffersOf } from './buffers.ts'
 import type {
@@ -33,7 +32,7 @@ export interface LaneLimits {
   readonly runMs: number
 }
 
-export const laneLimits: LaneLimits = { startMs: 60_000, loadMs: 120_000, runMs: 60_000 }
+export const laneLimits: LaneLimits = { startMs: 60_000, loadMs: 60_000, runMs: 60_000 }
 
 /** What a realm gives to make a lane of one of its workers. */
 export interface LaneTransport {
@@ -49,32 +48,48 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
   const gone = new Promise<SpillwayError>((resolve) => {
     die = resolve
   })
+  let dead: SpillwayError | undefined
+  // Told one by one, not by racing each call against `gone`: that promise would keep every reply until the lane ends.
+  const inFlight = new Set<(reason: SpillwayError) => void>()
   const kill = (reason: SpillwayError) => {
+    if (dead) return
+    dead = reason
     die(reason)
     transport.terminate()
+    for (const reject of inFlight) reject(reason)
   }
   transport.onEnd((reason) => kill(new SpillwayError('lane_lost', `The lane ended: ${reason}`)))
 
   // A call in flight when its worker dies would stay pending for ever in comlink.
-  const call = async <T>(name: string, ms: number, sent: Promise<Outcome<T>>): Promise<T> => {
-    const answered = Promise.race([sent, gone.then((reason) => Promise.reject(reason))])
-    const reply = await bounded(clock, ms, answered, () => {
-      const late = new SpillwayError('lane_lost', `The lane did not answer "${name}"`, {
-        expected: `an answer within ${ms} ms`,
-      })
-      kill(late)
-      return late
+  const call = async <T>(name: string, ms: number, send: () => Promise<Outcome<T>>): Promise<T> => {
+    if (dead) throw dead
+    const reply = await new Promise<Outcome<T>>((resolve, reject) => {
+      const late = () =>
+        kill(
+          new SpillwayError('lane_lost', `The lane did not answer "${name}"`, {
+            expected: `an answer within ${ms} ms`,
+          }),
+        )
+      const cancel = clock.after(ms, late)
+      inFlight.add(reject)
+      send()
+        .then(resolve, reject)
+        .finally(() => {
+          cancel()
+          inFlight.delete(reject)
+        })
     })
     if (reply.ok) return reply.value
     throw SpillwayError.fromWire(reply.error)
   }
 
   return {
-    start: (request) => call('start', limits.startMs, remote.start(request)),
-    load: (request) => call('load', limits.loadMs, remote.load(transfer(request, sourceBuffers(request)))),
-    run: (batch) => call('run', limits.runMs, remote.run(transfer(batch, buffersOf(batch.inputs)))),
+    start: (request) => call('start', limits.startMs, () => remote.start(request)),
+    load: (request) =>
+      call('load', limits.loadMs, () => remote.load(transfer(request, sourceBuffers(request)))),
+    run: (batch) => call('run', limits.runMs, () => remote.run(transfer(batch, buffersOf(batch.inputs)))),
     unload: async (session) => {
-      await call('unload', limits.loadMs, remote.unload(session))
+      await call('unload', limits.loadMs, () => remote.unload(session))
     },
     gone,
     kill,

@@ -39,6 +39,7 @@ export class Pool implements Lanes<SessionSource> {
   run(source: SessionSource, batch: Batch): Promise<BatchAnswer> {
     const { key, backend, variant } = source
     return this.#freeSlot(key).use(source, async (lane) => {
+      if (batch.signal.aborted) throw new SpillwayError('aborted', 'Every caller has gone')
       const startedAt = this.#clock.now()
       const { outputs, computeMs } = await lane.run({ session: key, inputs: batch.pack() })
       return { outputs, ranOn: { backend, variant }, startedAt, waitedMs: 0, computeMs }

@@ -33,14 +33,25 @@ export class Slot {
   async use<T>(session: SessionSource | undefined, perform: (lane: Lane) => Promise<T>): Promise<T> {
     this.#busy = true
     try {
-      const lane = this.#lane ?? (await this.#start())
-      if (session && !this.#loaded.has(session.key)) {
-        await lane.load(await session.request())
-        this.#loaded.add(session.key)
-      }
-      return await perform(lane)
+      return await perform(await this.#laneWith(session))
     } finally {
       this.#busy = false
+    }
+  }
+
+  /** A lane with the session loaded. One that is lost while it loads is replaced once: a crash may be an accident. */
+  async #laneWith(session: SessionSource | undefined): Promise<Lane> {
+    for (let attempt = 1; ; attempt++) {
+      const lane = this.#lane ?? (await this.#start())
+      if (!session || this.#loaded.has(session.key)) return lane
+      try {
+        await lane.load(await session.request())
+        this.#loaded.add(session.key)
+        return lane
+      } catch (cause) {
+        if (!(cause instanceof SpillwayError && cause.code === 'lane_lost')) throw cause
+        if (attempt === 2 || this.#closed) throw lostWhileLoading(session, cause)
+      }
     }
   }
 
@@ -55,14 +66,16 @@ export class Slot {
     for (const delay of restartDelays) {
       if (delay > 0) await pause(clock, delay)
       if (this.#closed) throw this.#closed
-      const lane = startLane(this.#name)
-      this.#hold(lane)
+      let lane: Lane | undefined
       try {
+        // A page's content policy may forbid the worker: that throws at once.
+        lane = startLane(this.#name)
+        this.#hold(lane)
         await lane.start({ threads })
         return lane
       } catch (cause) {
         last = cause
-        lane.kill(new SpillwayError('lane_lost', 'The lane did not start'))
+        lane?.kill(new SpillwayError('lane_lost', 'The lane did not start'))
       }
     }
     throw new SpillwayError(
@@ -84,3 +97,12 @@ export class Slot {
 }
 
 const pause = (clock: Clock, ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve))
+
+/** The model's doing and not the request's, so it is not what makes a request poison. */
+const lostWhileLoading = ({ key }: SessionSource, cause: SpillwayError) =>
+  new SpillwayError(
+    'lane_failed',
+    `Two lanes were lost while they loaded ${key}: ${cause.message}`,
+    {},
+    { cause },
+  )

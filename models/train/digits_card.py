@@ -2,21 +2,14 @@
 
 from collections import defaultdict
 
-from dataset import MILD
+from digits_data import MILD
 from fonts import HELD_OUT_SHARE, SAME_DESIGN, SAME_SERIES
+from markdown import table
 
 PICTURES_SOURCE = (
     "https://github.com/webonnx/wonnx, folder `data/images`, "
     "commit c62f5d336c152102882a163ebc1eb18e63550de8"
 )
-
-
-def table(*rows):
-    """A Markdown table with its columns lined up; the first row is the heading."""
-    rows = [[str(cell) for cell in row] for row in rows]
-    widths = [max(3, *(len(row[column]) for row in rows)) for column in range(len(rows[0]))]
-    rows.insert(1, ["-" * width for width in widths])
-    return "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |" for row in rows)
 
 
 def confusion_table(confusion):
@@ -194,7 +187,7 @@ MIT, like the rest of the project.
 """
 
 
-def test_data_readme(facts):
+def test_data(facts):
     f = facts
     layout = table(
         ("bytes", "content"),
@@ -205,9 +198,7 @@ def test_data_readme(facts):
             "pictures, 28 rows of 28 bytes each, row by row; 0 = black paper, 255 = white ink",
         ),
     )
-    return f"""# Test data
-
-## digits-heldout.bin.gz
+    return f"""# digits-heldout.bin.gz
 
 800 pictures of digits that the model `digits` was not trained on, for tests of the
 model and of runtimes. Written by `models/train/digits.py` (seed {f.seed}); do not edit.

@@ -6,7 +6,7 @@ import time
 import torch
 from torch.nn import functional as F
 
-from model import build
+from digits_model import build
 
 BATCH = 256
 PEAK_RATE = 4e-3

@@ -24,10 +24,14 @@ class Score:
         return f"{self.share:.2%} ({self.right} of {self.count})"
 
 
+def images(pictures):
+    """The model's input for uint8 pictures."""
+    return torch.from_numpy(np.ascontiguousarray(pictures)).float().div(255).unsqueeze(1)
+
+
 def answers(run, pictures):
     """The digit read in each uint8 picture."""
-    images = torch.from_numpy(np.ascontiguousarray(pictures)).float().div(255).unsqueeze(1)
-    logits = torch.cat([run(part) for part in images.split(500)])
+    logits = torch.cat([run(part) for part in images(pictures).split(500)])
     return logits.argmax(dim=1).numpy()
 
 

@@ -1,5 +1,6 @@
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
+import { crashGpu } from './test/support/crash-gpu.ts'
 import { browserFlags, findBrowser } from './test/support/find-browser.ts'
 import { precompress } from './web/build/precompress.ts'
 import { sizeLimit } from './web/build/size-limit.ts'
@@ -87,6 +88,7 @@ export default defineConfig({
             enabled: true,
             headless: true,
             screenshotFailures: false,
+            commands: { crashGpu },
             provider: playwright({
               launchOptions: process.env.VITEST ? { executablePath: findBrowser(), args: browserFlags } : {},
             }),

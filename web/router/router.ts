@@ -78,6 +78,8 @@ export class Router {
   readonly #sessions = new WeakMap<Fit, DeviceSession>()
   #lastPlacement: { decision: Decision; ranOn: Answer['ranOn']; placement: Placement } | undefined
   #capacity: Capacity | undefined
+  /** When this turn's requests were made. */
+  #turn: number | undefined
 
   constructor(options: RouterOptions) {
     this.#options = options
@@ -107,15 +109,53 @@ export class Router {
   }
 
   run(manifest: Manifest, inputs: CheckedInputs, options: RouteOptions): Promise<RunResult> {
-    const askedAt = this.#options.clock.now()
-    const job = createJob(manifest, inputs.rows, options)
-    const work = { inputs: inputs.tensors, rows: inputs.rows, askedAt }
-    const start = (capacity: Capacity) =>
-      this.#attempt(capacity, job, (decision) => {
-        if (decision.reason === 'bridge') this.#bridge(capacity, manifest)
-        return this.#submit(manifest, work, options, decision)
-      }).then(({ answer, decision }) => this.#result(askedAt, decision, answer))
-    return this.#capacity ? start(this.#capacity) : this.#options.capacity.then(start)
+    const work = { inputs: inputs.tensors, rows: inputs.rows, askedAt: this.#askedAt() }
+    const capacity = this.#capacity
+    if (!capacity)
+      return this.#options.capacity.then((known) => this.#runAnywhere(known, manifest, work, options))
+    return (
+      this.#runAtOnce(capacity, manifest, work, options) ??
+      this.#runAnywhere(capacity, manifest, work, options)
+    )
+  }
+
+  /** The way of nearly all requests, kept short since thousands may come in one turn: the device, which has the model loaded. */
+  #runAtOnce(
+    capacity: Capacity,
+    manifest: Manifest,
+    work: Omit<Work, 'source'>,
+    options: RouteOptions,
+  ): Promise<RunResult> | undefined {
+    const route = this.#routeOf(manifest)
+    const { last } = route
+    if (last?.decision.tier !== 'device' || last.policy !== options.policy) return undefined
+    const { decision, live } = last
+    if (live.server !== this.#health.server || live.failed !== this.#health.failed(manifest.id))
+      return undefined
+    const source = this.#sessionOf(manifest, decision.fit)
+    if (!this.#options.device.isReady(source)) return undefined
+    if (options.policy === 'auto' && this.#late(route, source, work.rows)) return undefined
+    return this.#options.device.submit({ ...work, source }, options).then(
+      (answer) => this.#result(work.askedAt, decision, answer),
+      (cause) => {
+        const job = createJob(manifest, work.rows, options)
+        this.#settleFailure(job, decision, cause)
+        return this.#runAnywhere(capacity, manifest, work, options, job)
+      },
+    )
+  }
+
+  #runAnywhere(
+    capacity: Capacity,
+    manifest: Manifest,
+    work: Omit<Work, 'source'>,
+    options: RouteOptions,
+    job = createJob(manifest, work.rows, options),
+  ): Promise<RunResult> {
+    return this.#attempt(capacity, job, (decision) => {
+      if (decision.reason === 'bridge') this.#bridge(capacity, manifest)
+      return this.#submit(manifest, work, options, decision)
+    }).then(({ answer, decision }) => this.#result(work.askedAt, decision, answer))
   }
 
   /** Goes where `decide` says; a failure changes what it says next, and each place is tried once at most. */
@@ -124,16 +164,13 @@ export class Router {
       const decision = this.#decide(capacity, job)
       const place = placeOf(decision)
       if (job.failure && job.tried.includes(place)) throw job.failure
-      job.tried.push(place)
       return go(decision).then(
         (answer) => {
           this.#noteSuccess(job, decision)
           return { answer, decision }
         },
         (cause) => {
-          job.failure = SpillwayError.from(cause, 'internal', `${job.manifest.id} failed`)
-          if (final.has(job.failure.code)) throw job.failure
-          this.#noteFailure(job, decision, job.failure)
+          this.#settleFailure(job, decision, cause)
           return this.#attempt(capacity, job, go)
         },
       )
@@ -221,7 +258,7 @@ export class Router {
   }
 
   #live(capacity: Capacity, { manifest, rows, options, failed: own, serverFailed }: Job, route: Route): Live {
-    const { device, remote } = this.#options
+    const { device } = this.#options
     const server = serverFailed && this.#health.server === 'available' ? 'unavailable' : this.#health.server
     const known = this.#health.failed(manifest.id)
     const failed = own === nothing ? known : { ...known, ...own }
@@ -231,12 +268,17 @@ export class Router {
     if ('error' in fit) return { server, failed, loaded: false, late: undefined }
     const session = this.#sessionOf(manifest, fit)
     const loaded = device.isReady(session)
-    const compared = options.policy === 'auto' && loaded && remote && server === 'available'
-    if (!compared) return { server, failed, loaded, late: undefined }
-    const there = remote.estimate(manifest, rows)
+    const compared = options.policy === 'auto' && loaded && server === 'available'
+    return { server, failed, loaded, late: compared ? this.#late(route, session, rows) : undefined }
+  }
+
+  /** When each tier would answer, where the device is so late that the server should. */
+  #late(route: Route, session: DeviceSession, rows: number): Live['late'] {
+    const { device, remote } = this.#options
+    if (!remote || this.#health.server !== 'available') return undefined
+    const there = remote.estimate(session.manifest, rows)
     const here = device.estimate(session, rows)
-    const late = route.balance.weigh(here.queueMs + here.runMs, there.queueMs + there.runMs)
-    return { server, failed, loaded, late }
+    return route.balance.weigh(here.queueMs + here.runMs, there.queueMs + there.runMs)
   }
 
   #routeOf(manifest: Manifest): Route {
@@ -263,7 +305,11 @@ export class Router {
   }
 
   /** A failure keeps this request away from the place, and, where it is the place's own, those that come next. */
-  #noteFailure(job: Job, decision: Decision, failure: SpillwayError): void {
+  #settleFailure(job: Job, decision: Decision, cause: unknown): void {
+    const failure = SpillwayError.from(cause, 'internal', `${job.manifest.id} failed`)
+    if (final.has(failure.code)) throw failure
+    job.failure = failure
+    job.tried.push(placeOf(decision))
     if (decision.tier === 'server') {
       job.serverFailed = true
       if (!own.has(failure.code)) this.#health.serverFailed()
@@ -272,6 +318,17 @@ export class Router {
     const { backend } = decision.fit
     job.failed = { ...job.failed, [backend]: failure.message }
     if (!own.has(failure.code)) this.#health.deviceFailed(job.manifest.id, backend, failure)
+  }
+
+  /** Now, read once a turn: thousands of requests may come in one. */
+  #askedAt(): number {
+    if (this.#turn === undefined) {
+      this.#turn = this.#options.clock.now()
+      queueMicrotask(() => {
+        this.#turn = undefined
+      })
+    }
+    return this.#turn
   }
 }
 

@@ -38,15 +38,19 @@ async function batching(rounds: number) {
   if (!(difference < 1e-5)) throw new Error(`The two sides differ by ${difference}`)
 
   const times = { concurrent: [] as number[], oneByOne: [] as number[], byHand: [] as number[] }
-  for (let round = 0; round < rounds + 2; round++) {
+  // Both sides are warmed up first: what is compared is what a page that goes on gets.
+  const warmUp = 15
+  for (let round = 0; round < warmUp; round++) {
+    await concurrent()
+    await byHand()
+  }
+  for (let round = 0; round < rounds; round++) {
     const measured = {
       concurrent: await time(concurrent),
       byHand: await time(byHand),
       oneByOne: await time(oneByOne),
     }
-    // The first two warm both sides up.
-    if (round >= 2)
-      for (const side of ['concurrent', 'oneByOne', 'byHand'] as const) times[side].push(measured[side])
+    for (const side of ['concurrent', 'oneByOne', 'byHand'] as const) times[side].push(measured[side])
   }
   runtime.close()
   raw.close()

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { cpus } from 'node:os'
+import { env } from 'onnxruntime-common'
 import { launchBrowser } from '../support/page.ts'
 import type { Bench, Comparison } from './bench.ts'
 
@@ -37,8 +37,7 @@ export async function writeResults(benches: readonly Bench[], results: readonly 
   const browser = await launchBrowser()
   const chromium = browser.version()
   await browser.close()
-  const { version } = createRequire(import.meta.url)('onnxruntime-web/package.json')
-  const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}, Chromium ${chromium}, onnxruntime ${version}`
+  const machine = `${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}, Chromium ${chromium}, onnxruntime ${env.versions.common}`
   const lines = [
     '# Benchmarks',
     '',

@@ -97,6 +97,34 @@ describe('a page of another origin with the embed script', () => {
     expect(places.difference).toBeLessThanOrEqual(digitsManifest.tolerance)
   })
 
+  test('spills what the device would answer late to the server, and loses nothing', async () => {
+    const { page } = await openPage(context, host.url)
+    const { tiers, spilled, wrong } = await page.evaluate(async () => {
+      const rows = 400
+      const inputs = { image: { data: new Float32Array(rows * 784).fill(0.5), shape: [rows, 1, 28, 28] } }
+      const model = await window.spillway.model('digits')
+      await model.load()
+      // What so many rows cost on either side is learned first.
+      const expected = (await model.run(inputs, { policy: 'device' })).outputs.logits?.data ?? []
+      await model.run(inputs, { policy: 'server' })
+      const results = await Promise.all(
+        Array.from({ length: 24 }, () => model.run(inputs, { policy: 'auto' })),
+      )
+      const difference = (data: ArrayLike<number | bigint>) =>
+        Math.max(...Array.from(data, (value, index) => Math.abs(Number(value) - Number(expected[index]))))
+      return {
+        tiers: results.map(({ placement }) => placement.tier),
+        spilled: results.find(({ placement }) => placement.reason === 'spill')?.placement.because,
+        wrong: results.filter(({ outputs }) => !(difference(outputs.logits?.data ?? []) <= 0.001)).length,
+      }
+    })
+    expect(wrong).toBe(0)
+    expect(tiers).toHaveLength(24)
+    expect(tiers).toContain('device')
+    expect(tiers).toContain('server')
+    expect(spilled).toMatch(/The device would answer in \d+ ms, the server in \d+ ms/)
+  })
+
   test('runs a stored model with the server gone', async () => {
     const { page } = await openPage(context, host.url)
     await runDigits(page, { policy: 'device' })

@@ -1,13 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Manifest, SpillwayError, type Tensor } from '../../models/index.ts'
-import {
-  type Batch,
-  type BatchAnswer,
-  type Lanes,
-  Scheduler,
-  type SchedulerOptions,
-} from '../../workers/scheduler/scheduler.ts'
+import type { Batch, BatchAnswer, Lanes } from '../../workers/scheduler/lanes.ts'
+import { Scheduler, type SchedulerOptions } from '../../workers/scheduler/scheduler.ts'
 import {
   type Answer,
   type Priority,

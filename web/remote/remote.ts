@@ -1,12 +1,7 @@
 import type { Manifest } from '../../models/index.ts'
 import type { Clock } from '../../workers/clock.ts'
-import {
-  type Batch,
-  type BatchAnswer,
-  type Estimate,
-  type Lanes,
-  Scheduler,
-} from '../../workers/scheduler/scheduler.ts'
+import type { Batch, BatchAnswer, Lanes } from '../../workers/scheduler/lanes.ts'
+import { type Estimate, Scheduler } from '../../workers/scheduler/scheduler.ts'
 import type { Answer, Source, WaitOptions, Work } from '../../workers/scheduler/work.ts'
 import { infer } from './infer.ts'
 

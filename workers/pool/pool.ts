@@ -1,7 +1,7 @@
 import { SpillwayError } from '../../models/index.ts'
 import type { Clock } from '../clock.ts'
 import type { Lane } from '../lane/lane.ts'
-import type { Batch, BatchAnswer, Lanes } from '../scheduler/scheduler.ts'
+import type { Batch, BatchAnswer, Lanes } from '../scheduler/lanes.ts'
 import type { SessionSource } from '../scheduler/work.ts'
 import { Slot } from './slot.ts'
 

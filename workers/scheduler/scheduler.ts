@@ -3,38 +3,13 @@ import { abortedBy } from '../bounded.ts'
 import type { Clock } from '../clock.ts'
 import { type BatchLimits, formBatch, readyAt } from './batch.ts'
 import { CostCurve } from './cost-curve.ts'
+import { closed, finalError, maxDeaths, pastDeadline } from './errors.ts'
+import type { Lanes } from './lanes.ts'
 import { Entry, Line } from './line.ts'
 import { pack, unpack } from './pack.ts'
 import { signatureOf } from './signature.ts'
-import type { Answer, Source, Tensors, WaitOptions, Work } from './work.ts'
-
-/** Where batches run: lanes that take one at a time. */
-export interface Lanes<S extends Source> {
-  /** How many there are, busy or not. */
-  readonly count: number
-  /** Whether one of them would take a batch now. */
-  readonly isFree: boolean
-  /** Runs a batch in a free lane. */
-  run(source: S, batch: Batch): Promise<BatchAnswer>
-  /** Does other work in a free lane: starts it, or loads a model into it. */
-  prepare(source: S | undefined): Promise<void>
-}
-
-export interface Batch {
-  /** Makes the tensors to send; their buffers may be given away. */
-  pack(): Tensors
-  /** Milliseconds after which nobody waits for it any more. */
-  readonly withinMs: number
-  /** Fires when every caller has gone. */
-  readonly signal: AbortSignal
-}
-
-export interface BatchAnswer extends Pick<Answer, 'outputs' | 'ranOn' | 'computeMs'> {
-  /** On the scheduler's clock: when the lane was given the batch, its model loaded. */
-  readonly startedAt: number
-  /** Milliseconds that it waited after that, on a server. */
-  readonly waitedMs: number
-}
+import { limitsOf, whenAllLeft, withinMs } from './terms.ts'
+import type { Answer, Source, WaitOptions, Work } from './work.ts'
 
 export interface SchedulerOptions<S extends Source> {
   readonly lanes: Lanes<S>
@@ -70,9 +45,6 @@ interface Running {
   readonly rows: number
   readonly since: number
 }
-
-/** Two lanes lost to one request is no accident: a third would only spread the harm. */
-const maxDeaths = 2
 
 /**
  * Requests wait here, in one line a model and shape, until a lane is free; what waited goes in one batch.
@@ -325,52 +297,3 @@ export class Scheduler<S extends Source> {
     return code === 'run_failed' && batched > 1
   }
 }
-
-const limitsOf = (
-  { manifest: { batching } }: Source,
-  { targetMs, maxBatchBytes }: { readonly targetMs: number; readonly maxBatchBytes: number },
-): BatchLimits => ({
-  maxRows: batching?.maxRows ?? 8_192,
-  maxBytes: maxBatchBytes,
-  targetMs,
-  preferredRows: [...(batching?.preferredRows ?? [])].sort((one, other) => one - other),
-  maxDelayMs: batching?.maxDelayMs ?? 0,
-})
-
-/** How long the most patient of them waits. */
-const withinMs = (entries: readonly Entry[], now: number) =>
-  entries.reduce((latest, { deadline }) => Math.max(latest, deadline), 0) - now
-
-/** Fires when the last of them has left; those that nothing watches never do. */
-function whenAllLeft(entries: readonly Entry[]): AbortSignal {
-  const controller = new AbortController()
-  if (entries.some(({ release }) => !release)) return controller.signal
-  let left = entries.length
-  for (const entry of entries) {
-    entry.onLeave = () => {
-      if (--left === 0) controller.abort()
-    }
-  }
-  return controller.signal
-}
-
-const finalError = (
-  { work, deaths }: { readonly work: Work; readonly deaths: number },
-  error: SpillwayError,
-): SpillwayError =>
-  deaths < maxDeaths
-    ? error
-    : new SpillwayError(
-        'poisoned',
-        `Two lanes died of one request to ${work.source.key}`,
-        { got: error.message, hint: 'The request or the model is at fault; it is not tried again.' },
-        { cause: error },
-      )
-
-const closed = () => new SpillwayError('closed', 'The runtime was closed')
-
-const pastDeadline = (deadlineMs: number, queued: number) =>
-  new SpillwayError('deadline_exceeded', 'The request was not answered in time', {
-    expected: `an answer within ${deadlineMs} ms`,
-    got: `none, with ${queued} more waiting`,
-  })

@@ -1,0 +1,32 @@
+import type { BatchLimits } from './batch.ts'
+import type { Entry } from './line.ts'
+import type { Source } from './work.ts'
+
+/** What a manifest and the scheduler together set for batches of a model. */
+export const limitsOf = (
+  { manifest: { batching } }: Source,
+  { targetMs, maxBatchBytes }: { readonly targetMs: number; readonly maxBatchBytes: number },
+): BatchLimits => ({
+  maxRows: batching?.maxRows ?? 8_192,
+  maxBytes: maxBatchBytes,
+  targetMs,
+  preferredRows: [...(batching?.preferredRows ?? [])].sort((one, other) => one - other),
+  maxDelayMs: batching?.maxDelayMs ?? 0,
+})
+
+/** How long the most patient of them waits. */
+export const withinMs = (entries: readonly Entry[], now: number) =>
+  entries.reduce((latest, { deadline }) => Math.max(latest, deadline), 0) - now
+
+/** Fires when the last of them has left; those that nothing watches never do. */
+export function whenAllLeft(entries: readonly Entry[]): AbortSignal {
+  const controller = new AbortController()
+  if (entries.some(({ release }) => !release)) return controller.signal
+  let left = entries.length
+  for (const entry of entries) {
+    entry.onLeave = () => {
+      if (--left === 0) controller.abort()
+    }
+  }
+  return controller.signal
+}

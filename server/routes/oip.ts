@@ -1,5 +1,4 @@
 import { type Context, Hono } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
 import * as z from 'zod/mini'
 import { checkInputs, type Manifest, SpillwayError, type Tensor } from '../../models/index.ts'
 import {
@@ -15,6 +14,7 @@ import type { Answer } from '../../workers/scheduler/work.ts'
 import { callerGone } from '../caller.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../catalogue.ts'
 import type { Inference } from '../inference.ts'
+import { limitBody } from '../limit-body.ts'
 import type { Variables } from '../log.ts'
 
 export interface OipOptions {
@@ -62,16 +62,6 @@ export function oipRoutes({ catalogue, inference, version, maxBodyBytes }: OipOp
     return c.json(toResponse(entry, request, wanted, result))
   }
 
-  const limit = bodyLimit({
-    maxSize: maxBodyBytes,
-    onError: () => {
-      throw new SpillwayError('body_too_large', 'The request is too large', {
-        expected: `at most ${maxBodyBytes} bytes`,
-        hint: 'Send fewer rows at once.',
-      })
-    },
-  })
-
   const app = new Hono<Env>()
     .get('/', (c) => c.json({ name: 'spillway', version, extensions: [] }))
     .get('/health/live', (c) => c.json({ live: true }))
@@ -91,7 +81,7 @@ export function oipRoutes({ catalogue, inference, version, maxBodyBytes }: OipOp
   for (const path of ['/models/:name', '/models/:name/versions/:version'] as const) {
     app.get(path, (c) => c.json(modelMetadata(entryOf(c).manifest)))
     app.get(`${path}/ready`, ready)
-    app.post(`${path}/infer`, limit, infer)
+    app.post(`${path}/infer`, limitBody(maxBodyBytes), infer)
   }
   return app
 }

@@ -53,7 +53,13 @@ export default defineConfig({
         outDir: path('dist/server'),
         emptyOutDir: true,
         target: 'node20',
-        rolldownOptions: { input: { main: path('server/main.ts'), lane: path('workers/node/entry.ts') } },
+        rolldownOptions: {
+          input: {
+            main: path('server/main.ts'),
+            lane: path('workers/node/entry.ts'),
+            spillway: path('models/tools/main.ts'),
+          },
+        },
       },
     },
   },
@@ -71,12 +77,17 @@ export default defineConfig({
     // A lost promise or a dead lane must not hold a run for ever.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 10_000 } },
     globalSetup: path('test/support/global-setup.ts'),
     projects: [
       {
         extends: true,
         root: path('.'),
-        test: { name: 'node', environment: 'node', include: ['test/{unit,node,server,e2e}/**/*.test.ts'] },
+        test: {
+          name: 'node',
+          environment: 'node',
+          include: ['test/{unit,node,server,e2e,tools}/**/*.test.ts'],
+        },
       },
       {
         extends: true,

@@ -1,0 +1,24 @@
+import { Command } from 'commander'
+import { version } from '../../../package.json'
+import { compareCommand } from '../commands/compare.ts'
+import { inspectCommand } from '../commands/inspect.ts'
+import { quantizeCommand } from '../commands/quantize.ts'
+import type { Io } from './io.ts'
+
+const commands = [inspectCommand, compareCommand, quantizeCommand]
+
+export function createProgram(io: Io): Command {
+  const program = new Command('spillway')
+    .description(
+      'Looks into ONNX models, makes them smaller and faster, and checks that they still answer the same.',
+    )
+    .version(version)
+  for (const command of commands) program.addCommand(command(io))
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err })
+    command.showHelpAfterError(
+      `(${['spillway', command === program ? '' : command.name()].join(' ').trim()} --help)`,
+    )
+  }
+  return program
+}

@@ -1,0 +1,78 @@
+import { SpillwayError } from '../../error.ts'
+import { elementCount, showShape } from '../../tensor.ts'
+import type { Runnable, Runtime, Tensors, ToolBackend } from '../run/runtime.ts'
+import { createDifference, type Difference } from './difference.ts'
+import { timeInTurns } from './time.ts'
+
+export interface Comparison {
+  readonly samples: number
+  /** The answers of both on the first backend. */
+  readonly outputs: readonly Difference[]
+  /** Median milliseconds of a run. */
+  readonly times: readonly { readonly backend: ToolBackend; readonly a: number; readonly b: number }[]
+}
+
+export interface CompareOptions {
+  readonly backends: readonly ToolBackend[]
+  readonly threads: number
+  readonly onProgress?: (done: number, total: number) => void
+}
+
+/** Runs two models on the same samples. */
+export async function compareModels(
+  runtime: Runtime,
+  a: string,
+  b: string,
+  samples: readonly Tensors[],
+  { backends, threads, onProgress = () => {} }: CompareOptions,
+): Promise<Comparison> {
+  let outputs: readonly Difference[] = []
+  const times: { backend: ToolBackend; a: number; b: number }[] = []
+  for (const [index, backend] of backends.entries()) {
+    const pair = [
+      await runtime.load(a, { backend, threads }),
+      await runtime.load(b, { backend, threads }),
+    ] as const
+    try {
+      checkNames(pair)
+      if (index === 0) outputs = await differences(pair, samples, onProgress)
+      const [first = 0, second = 0] = await timeInTurns(pair, samples)
+      times.push({ backend, a: first, b: second })
+    } finally {
+      for (const runnable of pair) await runnable.release()
+    }
+  }
+  return { samples: samples.length, outputs, times }
+}
+
+async function differences(
+  [a, b]: readonly [Runnable, Runnable],
+  samples: readonly Tensors[],
+  onProgress: (done: number, total: number) => void,
+): Promise<readonly Difference[]> {
+  const all = a.outputNames.map(createDifference)
+  for (const [done, sample] of samples.entries()) {
+    const [one, other] = [await a.run(sample), await b.run(sample)]
+    for (const [index, name] of a.outputNames.entries()) {
+      const [left, right] = [one[name], other[name]]
+      if (left && right && elementCount(left.shape) > 0) all[index]?.add(left, right)
+    }
+    onProgress(done + 1, samples.length)
+  }
+  return all.map((difference) => difference.result())
+}
+
+function checkNames([a, b]: readonly [Runnable, Runnable]): void {
+  const show = ({ inputNames, outputNames }: Runnable) =>
+    `${inputNames.join(', ')} → ${outputNames.join(', ')}`
+  if (show(a) === show(b)) return
+  throw new SpillwayError('not_supported', 'The two models do not take and give the same', {
+    expected: show(a),
+    got: show(b),
+  })
+}
+
+export const showSample = (sample: Tensors): string =>
+  Object.entries(sample)
+    .map(([name, { shape }]) => `${name} ${showShape(shape)}`)
+    .join(', ')

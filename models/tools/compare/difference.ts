@@ -1,0 +1,65 @@
+import { SpillwayError } from '../../error.ts'
+import { showShape, type Tensor } from '../../tensor.ts'
+import { toFloats } from '../run/numbers.ts'
+
+/** How far apart two models are on one output, over all samples. */
+export interface Difference {
+  readonly output: string
+  readonly largest: number
+  readonly mean: number
+  readonly cosine: number
+  /** Rows whose largest element is at the same place, of all; nothing where there is nothing to choose. */
+  readonly top: { readonly same: number; readonly of: number } | null
+}
+
+/** Gathers differences sample by sample, so that no outputs are kept. */
+export function createDifference(output: string) {
+  const sums = { largest: 0, absolute: 0, count: 0, dot: 0, a: 0, b: 0, same: 0, rows: 0 }
+
+  const add = (one: Tensor, other: Tensor): void => {
+    if (showShape(one.shape) !== showShape(other.shape)) {
+      throw new SpillwayError('not_supported', `The two models give "${output}" in different shapes`, {
+        expected: showShape(one.shape),
+        got: showShape(other.shape),
+      })
+    }
+    const [a, b] = [toFloats(one), toFloats(other)]
+    for (let index = 0; index < a.length; index++) {
+      const [left, right] = [a[index] ?? 0, b[index] ?? 0]
+      // Equal infinities are no error: attention masks are made of them.
+      const error = left === right || (Number.isNaN(left) && Number.isNaN(right)) ? 0 : Math.abs(left - right)
+      sums.largest = Math.max(sums.largest, Number.isNaN(error) ? Number.POSITIVE_INFINITY : error)
+      sums.absolute += error
+      if (!Number.isFinite(left) || !Number.isFinite(right)) continue
+      sums.dot += left * right
+      sums.a += left * left
+      sums.b += right * right
+    }
+    sums.count += a.length
+    countTop(a, b, one.shape.at(-1) ?? 1)
+  }
+
+  const countTop = (a: ArrayLike<number>, b: ArrayLike<number>, width: number): void => {
+    if (width < 2) return
+    for (let start = 0; start < a.length; start += width) {
+      sums.rows++
+      if (topOf(a, start, width) === topOf(b, start, width)) sums.same++
+    }
+  }
+
+  const result = (): Difference => ({
+    output,
+    largest: sums.largest,
+    mean: sums.count === 0 ? 0 : sums.absolute / sums.count,
+    cosine: sums.a === 0 && sums.b === 0 ? 1 : sums.dot / (Math.sqrt(sums.a * sums.b) || 1),
+    top: sums.rows === 0 ? null : { same: sums.same, of: sums.rows },
+  })
+
+  return { add, result }
+}
+
+function topOf(values: ArrayLike<number>, start: number, width: number): number {
+  let top = 0
+  for (let at = 1; at < width; at++) if ((values[start + at] ?? 0) > (values[start + top] ?? 0)) top = at
+  return top
+}

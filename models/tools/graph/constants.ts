@@ -1,0 +1,32 @@
+import { floatWeight, int64Weight } from '../onnx/make.ts'
+import type { Model, Node } from '../onnx/model.ts'
+import { weightOf } from '../onnx/proto-tensor.ts'
+import type { Weight } from '../onnx/weight.ts'
+import { floatOf, hasAttribute, intOf, intsOf, tensorOf } from './attributes.ts'
+import { isStandard } from './node.ts'
+
+/** The model with its Constant nodes as weights, so that a pass has one place to look for what is known. */
+export function constantsToWeights(model: Model): Model {
+  const weights = new Map(model.weights)
+  const nodes = model.nodes.filter((node) => {
+    const weight = constantOf(node)
+    if (weight === undefined) return true
+    weights.set(weight.name, weight)
+    return false
+  })
+  return nodes.length === model.nodes.length ? model : { ...model, nodes, weights }
+}
+
+/** A Constant of numbers; strings and sparse tensors stay nodes. */
+function constantOf(node: Node): Weight | undefined {
+  const name = node.output[0]
+  if (node.opType !== 'Constant' || !isStandard(node) || name === undefined) return undefined
+  const tensor = tensorOf(node, 'value')
+  if (tensor !== undefined && tensor.stringData.length === 0)
+    return weightOf(tensor, name, `Constant "${name}"`)
+  if (hasAttribute(node, 'value_int')) return int64Weight(name, [intOf(node, 'value_int', 0)], [])
+  if (hasAttribute(node, 'value_ints')) return int64Weight(name, intsOf(node, 'value_ints') ?? [])
+  if (hasAttribute(node, 'value_float')) return floatWeight(name, [floatOf(node, 'value_float', 0)], [])
+  const floats = node.attribute.find((one) => one.name === 'value_floats')?.floats
+  return floats === undefined ? undefined : floatWeight(name, floats)
+}

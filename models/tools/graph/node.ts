@@ -1,0 +1,38 @@
+import { create } from '@bufbuild/protobuf'
+import { NodeProtoSchema } from '../onnx/generated/onnx_pb.ts'
+import type { Node } from '../onnx/model.ts'
+import { type AttributeValue, makeAttribute } from './attributes.ts'
+
+/** ONNX Runtime's own operators. */
+export const contrib = 'com.microsoft'
+
+export interface NodeParts {
+  readonly op: string
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  readonly attributes?: Readonly<Record<string, AttributeValue>>
+  readonly domain?: string
+}
+
+/** A node named for its first output, which no other node has. */
+export const makeNode = ({ op, inputs, outputs, attributes = {}, domain = '' }: NodeParts): Node =>
+  create(NodeProtoSchema, {
+    opType: op,
+    domain,
+    name: outputs[0] ?? op,
+    input: [...inputs],
+    output: [...outputs],
+    attribute: Object.entries(attributes).map(([name, value]) => makeAttribute(name, value)),
+  })
+
+/** The same node with some of its parts replaced. */
+export const changeNode = (
+  node: Node,
+  parts: Partial<Pick<Node, 'name' | 'opType' | 'input' | 'output' | 'attribute'>>,
+): Node => Object.assign(create(NodeProtoSchema), node, parts)
+
+/** An operator as people write it: `com.microsoft.MatMulNBits`, `Conv`. */
+export const operatorOf = ({ domain, opType }: Node): string =>
+  domain === '' || domain === 'ai.onnx' ? opType : `${domain}.${opType}`
+
+export const isStandard = ({ domain }: Node): boolean => domain === '' || domain === 'ai.onnx'

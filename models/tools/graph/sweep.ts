@@ -1,0 +1,34 @@
+import type { Model, Node } from '../onnx/model.ts'
+import { readsOf } from '../onnx/subgraphs.ts'
+import { changeNode } from './node.ts'
+import { withNotes } from './notes.ts'
+
+/** The model without what no output depends on, and with nodes of distinct names, which runtimes insist on. */
+export function sweep(model: Model): Model {
+  const needed = new Set(model.outputs.map(({ name }) => name))
+  const kept: Node[] = []
+  for (const node of model.nodes.toReversed()) {
+    if (!node.output.some((name) => needed.has(name))) continue
+    kept.push(node)
+    for (const name of readsOf(node)) needed.add(name)
+  }
+  const weights = new Map([...model.weights].filter(([name]) => needed.has(name)))
+  const valueInfo = model.notes.valueInfo.filter(({ name }) => needed.has(name))
+  const sparse = model.notes.sparseInitializer.filter(({ values }) => needed.has(values?.name ?? ''))
+  return {
+    ...model,
+    nodes: distinct(kept.toReversed()),
+    weights,
+    notes: withNotes(model, { valueInfo, sparseInitializer: sparse }),
+  }
+}
+
+function distinct(nodes: readonly Node[]): readonly Node[] {
+  const taken = new Set<string>()
+  return nodes.map((node) => {
+    let name = node.name
+    for (let count = 2; name !== '' && taken.has(name); count++) name = `${node.name}_${count}`
+    taken.add(name)
+    return name === node.name ? node : changeNode(node, { name })
+  })
+}

@@ -1,0 +1,77 @@
+import { intOf } from '../graph/attributes.ts'
+import { contrib } from '../graph/node.ts'
+import { DataType } from '../onnx/data-type.ts'
+import { axisOf, known, like, type Rule } from './known.ts'
+
+const quantize: Rule = (_node, [input, , zero]) => [known(zero?.type ?? DataType.UINT8, input?.shape)]
+
+const dequantize: Rule = (_node, [input, scale]) => [known(scale?.type ?? DataType.FLOAT, input?.shape)]
+
+const dynamicQuantize: Rule = (_node, [input]) => [
+  known(DataType.UINT8, input?.shape),
+  known(DataType.FLOAT, []),
+  known(DataType.UINT8, []),
+]
+
+const matMulNBits: Rule = (node, [input]) => [
+  like(input, input?.shape && [...input.shape.slice(0, -1), intOf(node, 'N', Number.NaN)]),
+]
+
+const matMulFloat: Rule = (_node, [a, b]) => [
+  known(DataType.FLOAT, a?.shape && b?.shape && [...a.shape.slice(0, -1), b.shape.at(-1) ?? Number.NaN]),
+]
+
+/** Four bits in a byte of their own type; eight of them, or two fours, where the data is of bytes. */
+const gatherBlocks: Rule = (node, [data, indices, scales]) => {
+  const axis = axisOf(intOf(node, 'gather_axis', 0), data?.shape?.length ?? 0)
+  const packed = data?.type === DataType.UINT8 && intOf(node, 'bits', 4) === 4 ? 2 : 1
+  const sizes = data?.shape?.map((size, at, all) => (at === all.length - 1 ? size * packed : size))
+  const shape = sizes &&
+    indices?.shape && [...sizes.slice(0, axis), ...indices.shape, ...sizes.slice(axis + 1)]
+  return [known(scales?.type ?? DataType.FLOAT, shape)]
+}
+
+/** A normalised value, and where asked for the sum that it was made of. */
+const normalize: Rule = (node, [input]) =>
+  node.output.map((_, index) =>
+    index === 0 || index === 3 ? like(input, input?.shape) : like(input, undefined),
+  )
+
+const attention: Rule = (node, [query, key, , pastKey, , , total]) => {
+  const past = pastKey?.shape
+  const sequence = query?.shape?.[1]
+  const length = total?.ints?.[0] ?? (past && sequence !== undefined ? (past[2] ?? 0) + sequence : undefined)
+  const present =
+    past && length !== undefined ? past.map((size, axis) => (axis === 2 ? length : size)) : undefined
+  const heads = intOf(node, 'num_heads', 1)
+  const both = heads + 2 * intOf(node, 'kv_num_heads', 1)
+  const width = query?.shape?.at(-1)
+  const packed = key === undefined && width !== undefined ? (width / both) * heads : width
+  const shape = query?.shape && [...query.shape.slice(0, -1), packed ?? Number.NaN]
+  return [like(query, shape), like(query, present), like(query, present)].slice(0, node.output.length)
+}
+
+const first: Rule = (_node, [input]) => [like(input, input?.shape)]
+
+const own = (name: string) => `${contrib}.${name}`
+
+export const quantized: readonly [string, Rule][] = [
+  ['QuantizeLinear', quantize],
+  ['DequantizeLinear', dequantize],
+  ['DynamicQuantizeLinear', dynamicQuantize],
+  ['SimplifiedLayerNormalization', normalize],
+  [own('MatMulNBits'), matMulNBits],
+  [own('GatherBlockQuantized'), gatherBlocks],
+  [own('SimplifiedLayerNormalization'), normalize],
+  [own('SkipSimplifiedLayerNormalization'), normalize],
+  [own('SkipLayerNormalization'), normalize],
+  [own('GroupQueryAttention'), attention],
+  [own('DynamicQuantizeMatMul'), matMulFloat],
+  [own('MatMulIntegerToFloat'), matMulFloat],
+  [own('QuantizeLinear'), quantize],
+  [own('DequantizeLinear'), dequantize],
+  ...['RotaryEmbedding', 'Gelu', 'FastGelu', 'BiasGelu', 'QuickGelu'].map((name): [string, Rule] => [
+    own(name),
+    first,
+  ]),
+]

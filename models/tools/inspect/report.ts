@@ -1,0 +1,96 @@
+import { placesOf } from '../backends/place.ts'
+import { operatorOf } from '../graph/node.ts'
+import { opsetOf } from '../graph/notes.ts'
+import { declaredOf } from '../infer/declared.ts'
+import { type InputShapes, infer } from '../infer/infer.ts'
+import { nameOf } from '../onnx/data-type.ts'
+import type { Model, Value } from '../onnx/model.ts'
+import { weightBytes, weightCount } from '../onnx/weight.ts'
+import { type Batchable, batchableOf } from './batchable.ts'
+import { type Memory, memoryOf } from './memory.ts'
+import { openShapes } from './open-shapes.ts'
+
+export interface ValueReport {
+  readonly name: string
+  readonly type: string
+  /** A dimension that varies is its name, or −1. */
+  readonly shape: readonly (number | string)[] | null
+}
+
+export interface OperatorReport {
+  readonly operator: string
+  readonly count: number
+  /** Nodes of it that run on the GPU; the others run on the CPU, with a copy there and back. */
+  readonly onGpu: number
+  /** Whether ONNX Runtime has it at all. */
+  readonly runs: boolean
+}
+
+export interface InspectReport {
+  readonly file: string
+  readonly bytes: number
+  readonly opset: number
+  readonly producer: string
+  readonly inputs: readonly ValueReport[]
+  readonly outputs: readonly ValueReport[]
+  readonly batch: Batchable
+  readonly weights: readonly { type: string; tensors: number; elements: number; bytes: number }[]
+  readonly memory: Memory
+  /** The shapes that the memory is for. */
+  readonly shapes: Readonly<Record<string, readonly number[]>>
+  readonly operators: readonly OperatorReport[]
+}
+
+export function inspect(model: Model, file: string, bytes: number, given: InputShapes): InspectReport {
+  const shapes = openShapes(model, given)
+  const values = infer(model, shapes)
+  return {
+    file,
+    bytes,
+    opset: opsetOf(model),
+    producer: `${model.header.producerName} ${model.header.producerVersion}`.trim(),
+    inputs: model.inputs.map(reportValue),
+    outputs: model.outputs.map(reportValue),
+    batch: batchableOf(model),
+    weights: weightsByType(model),
+    memory: memoryOf(model, values, bytes),
+    shapes: Object.fromEntries(shapes),
+    operators: operators(model, values),
+  }
+}
+
+function reportValue(value: Value): ValueReport {
+  const { type, shape } = declaredOf(value)
+  return { name: value.name, type: nameOf(type), shape: shape?.map((size) => size ?? -1) ?? null }
+}
+
+function weightsByType(model: Model): InspectReport['weights'] {
+  const types = new Map<string, { type: string; tensors: number; elements: number; bytes: number }>()
+  for (const weight of model.weights.values()) {
+    const type = nameOf(weight.type)
+    const sum = types.get(type) ?? { type, tensors: 0, elements: 0, bytes: 0 }
+    sum.tensors++
+    sum.elements += weightCount(weight)
+    sum.bytes += weightBytes(weight)
+    types.set(type, sum)
+  }
+  return [...types.values()].sort((a, b) => b.bytes - a.bytes)
+}
+
+function operators(model: Model, values: ReturnType<typeof infer>): readonly OperatorReport[] {
+  const functions = new Set(
+    model.header.functions.map(({ domain, name }) => (domain === '' ? name : `${domain}.${name}`)),
+  )
+  const rows = new Map<string, { operator: string; count: number; onGpu: number; runs: boolean }>()
+  for (const node of model.nodes) {
+    // Constants are folded away before anything runs.
+    if (node.opType === 'Constant') continue
+    const operator = operatorOf(node)
+    const { webgpu, cpu } = placesOf(node, values, functions)
+    const row = rows.get(operator) ?? { operator, count: 0, onGpu: 0, runs: cpu !== 'none' }
+    row.count++
+    if (webgpu === 'gpu') row.onGpu++
+    rows.set(operator, row)
+  }
+  return [...rows.values()].sort((a, b) => b.count - a.count || a.operator.localeCompare(b.operator))
+}

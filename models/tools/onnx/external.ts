@@ -1,0 +1,95 @@
+import { closeSync, existsSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
+import { isAbsolute, join, sep } from 'node:path'
+import { SpillwayError } from '../../error.ts'
+import type { StringStringEntryProto } from './generated/onnx_pb.ts'
+import { malformed } from './malformed.ts'
+
+/** A stretch of a file beside the model. */
+export interface External {
+  readonly path: string
+  readonly offset: number
+  readonly length: number
+}
+
+/**
+ * Where a tensor's external data lies. The path comes out of an untrusted file, so it may name nothing
+ * outside of the model's folder, by dots, by an absolute path or by a link.
+ * @throws SpillwayError `model_invalid` or `file_missing`.
+ */
+export function locateExternal(
+  folder: string | undefined,
+  entries: readonly StringStringEntryProto[],
+  wanted: number,
+  what: string,
+): External {
+  const value = (key: string) => entries.findLast((entry) => entry.key === key)?.value
+  const location = value('location')
+  if (!location) throw malformed(`${what} says that its data is in another file, but not which`)
+  const path = resolveInside(folder, location, what)
+  const offset = readNumber(value('offset') ?? '0', 'offset', what)
+  const { size } = statSync(path)
+  const length = readNumber(value('length') ?? String(Math.max(0, size - offset)), 'length', what)
+  if (length !== wanted) {
+    throw malformed(`${what} does not match its data in ${location}`, {
+      expected: `${wanted} bytes`,
+      got: `${length}`,
+    })
+  }
+  if (offset + length > size) {
+    throw new SpillwayError('file_truncated', `${location} ends before the data of ${what}`, {
+      expected: `${offset + length} bytes`,
+      got: `${size}`,
+      hint: 'Download the file again.',
+    })
+  }
+  return { path, offset, length }
+}
+
+function resolveInside(folder: string | undefined, location: string, what: string): string {
+  const parts = location.split(/[/\\]/)
+  const leaves = isAbsolute(location) || /^[A-Za-z]:/.test(location) || location.startsWith('\\')
+  if (leaves || location.includes('\0') || parts.includes('..')) throw outside(location, what)
+  if (folder === undefined) {
+    throw new SpillwayError(
+      'file_missing',
+      `${what} has its data in ${location}, and the model has no folder`,
+    )
+  }
+  const path = join(folder, ...parts)
+  if (!existsSync(path)) {
+    throw new SpillwayError('file_missing', `${what} has its data in ${location}, which is not there`, {
+      hint: 'Put it beside the model.',
+    })
+  }
+  const real = realpathSync(path)
+  if (!real.startsWith(realpathSync(folder) + sep)) throw outside(location, what)
+  if (!statSync(real).isFile()) throw malformed(`${what} has its data in ${location}, which is no file`)
+  return real
+}
+
+const outside = (location: string, what: string) =>
+  malformed(`${what} has its data outside of the model's folder`, { got: JSON.stringify(location) })
+
+function readNumber(text: string, key: string, what: string): number {
+  const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+  if (Number.isSafeInteger(number)) return number
+  throw malformed(`${what} has an external ${key} that is no size`, {
+    got: JSON.stringify(text.slice(0, 40)),
+  })
+}
+
+export function readExternal({ path, offset, length }: External): Uint8Array {
+  const bytes = new Uint8Array(length)
+  const file = openSync(path, 'r')
+  try {
+    let at = 0
+    while (at < length) {
+      const read = readSync(file, bytes, at, Math.min(length - at, 2 ** 30), offset + at)
+      if (read === 0) throw new SpillwayError('file_truncated', `${path} became shorter while it was read`)
+      at += read
+    }
+  } finally {
+    closeSync(file)
+  }
+  return bytes
+}

@@ -1,0 +1,5 @@
+import { type ErrorDetail, SpillwayError } from '../../error.ts'
+
+/** What every refusal of a file's content is made of. */
+export const malformed = (what: string, detail: ErrorDetail = {}): SpillwayError =>
+  new SpillwayError('model_invalid', what, detail)

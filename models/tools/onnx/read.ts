@@ -1,0 +1,93 @@
+import { readFileSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { messageOf, SpillwayError } from '../../error.ts'
+import { type Budget, newBudget } from './budget.ts'
+import { decode } from './decode.ts'
+import { GraphProtoSchema, ModelProtoSchema, type TensorProto } from './generated/onnx_pb.ts'
+import { malformed } from './malformed.ts'
+import type { Model } from './model.ts'
+import { readWeight } from './read-weight.ts'
+import { type Split, takeFields } from './split.ts'
+import { checkModel } from './validate.ts'
+import type { Weight } from './weight.ts'
+import { WireType } from './wire.ts'
+
+const graphField = 7
+const initializerField = 5
+
+/** Reads an ONNX file. What it holds is checked; tensors stay in the file's bytes until they are asked for. */
+export function readModel(path: string): Model {
+  return parseModel(readBytes(path), dirname(path))
+}
+
+export function readBytes(path: string): Uint8Array {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (!stat?.isFile()) throw new SpillwayError('file_missing', `There is no file ${path}`)
+  if (stat.size >= 2 ** 31) {
+    throw malformed(`${path} is too large for ONNX`, {
+      expected: 'less than 2 GiB',
+      hint: 'Larger models keep their weights in a second file (external data).',
+    })
+  }
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    throw new SpillwayError('file_missing', `${path} cannot be read: ${messageOf(cause)}`, {}, { cause })
+  }
+}
+
+/**
+ * @param folder where external data may lie; without one the model must hold all its data.
+ * @throws SpillwayError `model_invalid`, `file_truncated` or `file_missing`, whatever the bytes are.
+ */
+export function parseModel(bytes: Uint8Array, folder?: string): Model {
+  const budget = newBudget()
+  // A Buffer's slices are Buffers, which would end up in what the model hands out.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const { taken, rest } = splitFile(plain, budget)
+  if (taken.length === 0) throw malformed('The file is no ONNX model: it has no graph')
+  const header = decode(ModelProtoSchema, rest, budget)
+  const graphs: Split[] = taken.map((field) => {
+    if (field.wireType !== WireType.LengthDelimited) throw malformed('The graph has the wrong wire type')
+    return takeFields(field.value, new Set([initializerField]), 'graph', budget)
+  })
+  const graph = decode(
+    GraphProtoSchema,
+    graphs.flatMap(({ rest }) => rest),
+    budget,
+  )
+  const { weights, strings } = readWeights(graphs, folder, budget)
+  const { node, input, output } = graph
+  // Fresh from the decoder, so no one else sees the change: each thing stands in one place of a Model.
+  Object.assign(graph, { node: [], input: [], output: [], initializer: strings })
+  // Weights apart from inputs are what version 4 brought; older files list them twice.
+  if (header.irVersion > 0n && header.irVersion < 4n) header.irVersion = 4n
+  const inputs = input.filter(({ name }) => !weights.has(name))
+  return checkModel({ nodes: node, weights, inputs, outputs: output, header, notes: graph })
+}
+
+function splitFile(bytes: Uint8Array, budget: Budget): Split {
+  if (bytes.length === 0) throw malformed('The file is empty')
+  if (Buffer.from(bytes.subarray(0, 40)).toString('latin1').startsWith('version https://git-lfs')) {
+    throw malformed('The file is a Git LFS pointer, not the model', { hint: 'Fetch it with "git lfs pull".' })
+  }
+  return takeFields(bytes, new Set([graphField]), 'file', budget)
+}
+
+function readWeights(
+  graphs: readonly Split[],
+  folder: string | undefined,
+  budget: Budget,
+): { weights: Map<string, Weight>; strings: TensorProto[] } {
+  const weights = new Map<string, Weight>()
+  const strings: TensorProto[] = []
+  for (const { value, wireType } of graphs.flatMap(({ taken }) => taken)) {
+    if (wireType !== WireType.LengthDelimited) throw malformed('A tensor has the wrong wire type')
+    const stored = readWeight(value, folder, budget)
+    if ('strings' in stored) strings.push(stored.strings)
+    else if (weights.has(stored.weight.name))
+      throw malformed(`Two tensors have the name "${stored.weight.name}"`)
+    else weights.set(stored.weight.name, stored.weight)
+  }
+  return { weights, strings }
+}

@@ -1,0 +1,89 @@
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { SpillwayError } from '../../error.ts'
+import { createCollector } from './collect.ts'
+import { type Placed, placedWeights, placeExternally } from './external-layout.ts'
+import type { Model } from './model.ts'
+import { weightBytes } from './weight.ts'
+import { checked, modelChunks, modelSize } from './write.ts'
+
+/** Told of each piece as it is written, with the bytes so far and in all. */
+export type OnWritten = (written: number, total: number) => void
+
+/** Below protobuf's 2 GiB, with room for what a runtime adds when it saves the graph again. */
+const maxOneFile = 2 ** 31 - 2 ** 27
+
+/** What was packed into a byte leaves the floats behind that it was. */
+const floatsPerByte = 8
+
+/**
+ * Writes a model, and beside it `NAME_data` where it is too large for one file. The file appears under its
+ * name when it is whole, so a model may be written over the one that it was made from.
+ * @returns the paths that were written, the graph first.
+ */
+export function saveModel(model: Model, path: string, onWritten: OnWritten = () => {}): readonly string[] {
+  mkdirSync(dirname(path), { recursive: true })
+  const size = modelSize(model)
+  const external =
+    size > maxOneFile ? placeExternally(model, `${basename(path)}_data`) : new Map<string, Placed>()
+  const progress = counter(size, onWritten)
+  const dataPath = `${path}_data`
+  const files: (readonly [string, Iterable<readonly [Uint8Array, number | null]>])[] = []
+  if (external.size > 0) files.push([dataPath, externalPieces(model, external)])
+  files.push([path, pieces(modelChunks(model, external))])
+  for (const [target, chunks] of files) writeFile(partial(target), chunks, progress)
+  for (const [target] of files) renameSync(partial(target), target)
+  return external.size > 0 ? [path, dataPath] : [path]
+}
+
+const partial = (path: string) => join(dirname(path), `.${basename(path)}.partial`)
+
+function* pieces(chunks: Iterable<Uint8Array>): Generator<readonly [Uint8Array, null]> {
+  for (const chunk of chunks) yield [chunk, null]
+}
+
+function* externalPieces(
+  model: Model,
+  external: ReadonlyMap<string, Placed>,
+): Generator<readonly [Uint8Array, number]> {
+  for (const [weight, { offset }] of placedWeights(model, external)) yield [checked(weight), offset]
+}
+
+function writeFile(
+  path: string,
+  chunks: Iterable<readonly [Uint8Array, number | null]>,
+  written: (bytes: number) => void,
+): void {
+  const file = openSync(path, 'w')
+  const collect = createCollector()
+  try {
+    for (const [chunk, position] of chunks) {
+      let at = 0
+      while (at < chunk.length) {
+        const where = position === null ? null : position + at
+        at += writeSync(file, chunk, at, Math.min(chunk.length - at, 2 ** 30), where)
+      }
+      written(chunk.length)
+      collect(chunk.length * floatsPerByte)
+    }
+  } catch (cause) {
+    rmSync(path, { force: true })
+    throw SpillwayError.from(cause, 'internal', `${path} cannot be written`)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function counter(total: number, onWritten: OnWritten) {
+  let written = 0
+  return (bytes: number) => {
+    written += bytes
+    onWritten(Math.min(written, total), total)
+  }
+}
+
+/** A model's bytes in memory, for a runtime that takes them so. */
+export const modelBytes = (model: Model): Uint8Array => Buffer.concat([...modelChunks(model)])
+
+export const weightsSize = (model: Model): number =>
+  [...model.weights.values()].reduce((sum, weight) => sum + weightBytes(weight), 0)

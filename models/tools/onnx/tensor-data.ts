@@ -1,0 +1,75 @@
+import { type Budget, spend } from './budget.ts'
+import { malformed } from './malformed.ts'
+import { type Field, fields, WireType } from './wire.ts'
+
+/** The fields of a TensorProto that hold elements, and the bytes of each one's element. */
+const dataFields = new Map([
+  [4, { name: 'float_data', wireType: WireType.Bit32 }],
+  [5, { name: 'int32_data', wireType: WireType.Varint }],
+  [7, { name: 'int64_data', wireType: WireType.Varint }],
+  [9, { name: 'raw_data', wireType: WireType.LengthDelimited }],
+  [10, { name: 'double_data', wireType: WireType.Bit64 }],
+  [11, { name: 'uint64_data', wireType: WireType.Varint }],
+])
+
+/** Bytes of one element where the field has them fixed. */
+export const fixedBytes = new Map([
+  [4, 4],
+  [10, 8],
+])
+
+export const rawData = 9
+
+/** Where a tensor's elements stand in its message. */
+export interface StoredData {
+  readonly field: number
+  readonly name: string
+  /** Elements of that field; bytes where it is `raw_data`. */
+  readonly count: number
+}
+
+/** Finds a tensor's elements without decoding them, and the pieces of the message that are not elements. */
+export function findData(
+  bytes: Uint8Array,
+  budget: Budget,
+): { readonly data: StoredData | undefined; readonly rest: readonly Uint8Array[] } {
+  const rest: Uint8Array[] = []
+  let data: StoredData | undefined
+  let from = 0
+  for (const field of fields(bytes, 'tensor')) {
+    const known = dataFields.get(field.number)
+    if (known === undefined) continue
+    if (data !== undefined && data.field !== field.number) {
+      throw malformed('A tensor has its elements twice', { got: `${data.name} and ${known.name}` })
+    }
+    // The last raw_data counts, as in protobuf; the elements of lists add up.
+    const before = field.number === rawData ? 0 : (data?.count ?? 0)
+    const count = before + countElements(field, budget)
+    data = { field: field.number, name: known.name, count }
+    if (field.start > from) {
+      spend(budget, 'records', 1)
+      rest.push(bytes.subarray(from, field.start))
+    }
+    from = field.end
+  }
+  if (from < bytes.length) rest.push(bytes.subarray(from))
+  return { data, rest }
+}
+
+function countElements({ number, wireType, value }: Field, budget: Budget): number {
+  const known = dataFields.get(number)
+  if (number === rawData && wireType === WireType.LengthDelimited) return value.length
+  if (wireType !== WireType.LengthDelimited || number === rawData) {
+    // One record an element is allowed, though nobody writes it, and far slower to read.
+    spend(budget, 'elements', 1)
+    if (wireType !== known?.wireType) throw malformed(`A tensor's ${known?.name} has the wrong wire type`)
+    return 1
+  }
+  const width = fixedBytes.get(number)
+  const whole = width === undefined ? (value.at(-1) ?? 0) < 0x80 : value.length % width === 0
+  if (!whole) throw malformed(`A tensor's ${known?.name} breaks off inside an element`)
+  if (width !== undefined) return value.length / width
+  let count = 0
+  for (const byte of value) if (byte < 0x80) count++
+  return count
+}

@@ -1,0 +1,81 @@
+import { bitsOf, DataType } from './data-type.ts'
+import type { GraphProto, TensorProto, ValueInfoProto } from './generated/onnx_pb.ts'
+import { malformed } from './malformed.ts'
+import type { Model, Node } from './model.ts'
+import { inOrder, show } from './order.ts'
+import { weightOf } from './proto-tensor.ts'
+import { checkTensor } from './read-weight.ts'
+import { capturesOf, ownNames, subgraphsOf } from './subgraphs.ts'
+
+/** A value of that many elements takes the 4 GiB that WebAssembly has. */
+const maxElements = 1e9
+
+/**
+ * A model whose graph holds together: every value is written once, before it is read, and has a possible type.
+ * @throws SpillwayError `model_invalid`.
+ */
+export function checkModel(model: Model): Model {
+  const { header, inputs, outputs, weights, notes } = model
+  if (header.irVersion <= 0n) throw malformed('The file is no ONNX model: it has no IR version')
+  if (header.opsetImport.length === 0) throw malformed('The model names no operator set')
+  for (const value of [...inputs, ...outputs, ...notes.valueInfo]) checkValue(value)
+  const names = inputs.map(({ name }) => name)
+  if (new Set(names).size !== names.length) throw malformed('Two inputs have the same name')
+  const given = [...names, ...weights.keys(), ...ownNames(notes)]
+  const nodes = inOrder(model.nodes, given)
+  for (const node of nodes) checkNode(node)
+  for (const node of header.functions.flatMap((one) => one.node)) checkNode(node)
+  checkSparse(notes)
+  const written = new Set([...given, ...nodes.flatMap(({ output }) => output)])
+  const missing = outputs.find(({ name }) => !written.has(name))
+  if (missing !== undefined) throw malformed(`Nothing writes the output "${missing.name}"`)
+  if (outputs.length === 0) throw malformed('The model has no output')
+  return { ...model, nodes }
+}
+
+function checkValue({ name, type }: ValueInfoProto): void {
+  const tensor = type?.value.case === 'tensorType' ? type.value.value : undefined
+  const sizes = (tensor?.shape?.dim ?? []).map(({ value }) => (value.case === 'dimValue' ? value.value : 1n))
+  const shown = `[${(tensor?.shape?.dim ?? []).map(({ value }) => value.value ?? '?').join(', ')}]`
+  if (sizes.some((size) => size < 0n)) {
+    throw malformed(`"${name}" has a negative dimension`, {
+      got: shown,
+      hint: 'A dimension that varies has a name in its place.',
+    })
+  }
+  if (sizes.reduce((product, size) => product * Number(size), 1) >= maxElements) {
+    throw malformed(`"${name}" has an impossible shape`, {
+      expected: `fewer than ${maxElements} elements`,
+      got: shown,
+    })
+  }
+  const element = tensor?.elemType ?? DataType.FLOAT
+  if (element !== DataType.STRING && bitsOf(element) === undefined) {
+    throw malformed(`"${name}" has an unknown element type`, { got: `${element}` })
+  }
+}
+
+function checkNode(node: Node): void {
+  for (const { name, t, tensors } of node.attribute) {
+    for (const tensor of t === undefined ? tensors : [t, ...tensors])
+      checkInner(tensor, `"${name}" of ${show(node)}`)
+  }
+  for (const graph of subgraphsOf(node)) checkSubgraph(graph)
+}
+
+function checkSubgraph(graph: GraphProto): void {
+  for (const value of [...graph.input, ...graph.output, ...graph.valueInfo]) checkValue(value)
+  for (const tensor of graph.initializer) checkInner(tensor, `Tensor "${tensor.name}"`)
+  checkSparse(graph)
+  for (const node of inOrder(graph.node, [...ownNames(graph), ...capturesOf(graph)])) checkNode(node)
+}
+
+function checkInner(tensor: TensorProto, what: string): void {
+  weightOf(tensor, tensor.name, what)
+}
+
+function checkSparse({ sparseInitializer }: GraphProto): void {
+  for (const { values, indices } of sparseInitializer) {
+    for (const tensor of [values, indices]) if (tensor) checkTensor(tensor, `Sparse tensor "${tensor.name}"`)
+  }
+}

@@ -1,0 +1,97 @@
+import { SpillwayError } from '../../error.ts'
+import { bitsOf, DataType, nameOf } from './data-type.ts'
+import { halvesToFloats } from './half.ts'
+import { fromMinifloat, minifloats } from './minifloat.ts'
+import { type Weight, weightCount } from './weight.ts'
+
+type Elements =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+
+/** A weight's elements as numbers, whatever their type: small floats are widened, packed integers unpacked. */
+export function valuesOf(weight: Weight): Elements {
+  const bytes = weight.bytes()
+  switch (weight.type) {
+    case DataType.FLOAT:
+    case DataType.COMPLEX64:
+      return view(Float32Array, bytes)
+    case DataType.DOUBLE:
+    case DataType.COMPLEX128:
+      return view(Float64Array, bytes)
+    case DataType.FLOAT16:
+      return halvesToFloats(view(Uint16Array, bytes))
+    case DataType.BFLOAT16:
+      return view(Float32Array, bytesOf(Uint32Array.from(view(Uint16Array, bytes), (bits) => bits << 16)))
+    case DataType.INT16:
+      return view(Int16Array, bytes)
+    case DataType.UINT16:
+      return view(Uint16Array, bytes)
+    case DataType.INT32:
+      return view(Int32Array, bytes)
+    case DataType.UINT32:
+      return view(Uint32Array, bytes)
+    case DataType.INT64:
+      return view(BigInt64Array, bytes)
+    case DataType.UINT64:
+      return view(BigUint64Array, bytes)
+    default:
+      return smallValues(weight, bytes)
+  }
+}
+
+function smallValues(weight: Weight, bytes: Uint8Array): Elements {
+  const bits = bitsOf(weight.type) ?? 8
+  const packed = bits === 8 ? bytes : unpack(bytes, bits, weightCount(weight))
+  const format = minifloats.get(weight.type)
+  if (format) return Float32Array.from(packed, (one) => fromMinifloat(one, format))
+  // A power of two, by its exponent alone.
+  if (weight.type === DataType.FLOAT8E8M0) {
+    return Float32Array.from(packed, (one) => (one === 255 ? Number.NaN : 2 ** (one - 127)))
+  }
+  const signed =
+    weight.type === DataType.INT8 || weight.type === DataType.INT4 || weight.type === DataType.INT2
+  return signed ? Int8Array.from(packed, (one) => (one << (32 - bits)) >> (32 - bits)) : packed
+}
+
+/** The first element stands in the lowest bits. */
+function unpack(bytes: Uint8Array, bits: number, count: number): Uint8Array {
+  const each = 8 / bits
+  return Uint8Array.from({ length: count }, (_, index) => {
+    return ((bytes[Math.floor(index / each)] ?? 0) >>> ((index % each) * bits)) & (2 ** bits - 1)
+  })
+}
+
+/** @throws SpillwayError `not_supported` for a tensor that is not of floats. */
+export function floatsOf(weight: Weight): Float32Array {
+  const values = valuesOf(weight)
+  if (values instanceof Float32Array) return values
+  if (values instanceof Float64Array) return Float32Array.from(values)
+  throw new SpillwayError('not_supported', `"${weight.name}" is not a tensor of floats`, {
+    got: nameOf(weight.type),
+  })
+}
+
+/** Integers as numbers: shapes, axes, indices. */
+export const integersOf = (weight: Weight): number[] => Array.from(valuesOf(weight), Number)
+
+interface ArrayType<T> {
+  readonly BYTES_PER_ELEMENT: number
+  new (buffer: ArrayBufferLike, offset: number, length: number): T
+}
+
+/** Elements where they lie, or copied where a file has them at an odd address. */
+export function view<T>(array: ArrayType<T>, bytes: Uint8Array): T {
+  const aligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes)
+  return new array(aligned.buffer, aligned.byteOffset, aligned.byteLength / array.BYTES_PER_ELEMENT)
+}
+
+export const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength)

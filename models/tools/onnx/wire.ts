@@ -1,0 +1,76 @@
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
+import { malformed } from './malformed.ts'
+
+export { WireType }
+
+/** One field of a message as it stands in the file. */
+export class Field {
+  readonly number: number
+  readonly wireType: WireType
+  /** Where its tag begins and where it ends. */
+  readonly start: number
+  readonly end: number
+  /** Bytes that follow the tag and, where there is one, the length. */
+  readonly length: number
+  readonly #message: Uint8Array
+
+  constructor(
+    message: Uint8Array,
+    number: number,
+    wireType: WireType,
+    start: number,
+    end: number,
+    length: number,
+  ) {
+    this.number = number
+    this.wireType = wireType
+    this.start = start
+    this.end = end
+    this.length = length
+    this.#message = message
+  }
+
+  /** Those bytes: a view, never a copy. */
+  get value(): Uint8Array {
+    return this.#message.subarray(this.end - this.length, this.end)
+  }
+}
+
+/**
+ * The fields of one message, in order, without decoding them: a hostile file costs no memory here.
+ * @throws SpillwayError `model_invalid` where a length reaches past the message.
+ */
+export function* fields(bytes: Uint8Array, what: string): Generator<Field> {
+  const reader = new BinaryReader(bytes)
+  while (reader.pos < reader.len) yield next(reader, bytes, what)
+}
+
+function next(reader: BinaryReader, bytes: Uint8Array, what: string): Field {
+  const start = reader.pos
+  try {
+    const [number, wireType] = reader.tag()
+    const length = pass(reader, wireType)
+    if (reader.pos > reader.len) throw new RangeError('past the end')
+    return new Field(bytes, number, wireType, start, reader.pos, length)
+  } catch {
+    throw malformed(`The ${what} breaks off or is garbled at byte ${start} of ${reader.len}`, {
+      expected: 'a protobuf field that ends within it',
+    })
+  }
+}
+
+/** Moves past a field's value and tells its length. */
+function pass(reader: BinaryReader, wireType: WireType): number {
+  if (wireType === WireType.LengthDelimited) {
+    const length = reader.uint32()
+    reader.pos += length
+    return length
+  }
+  const from = reader.pos
+  if (wireType === WireType.Varint) reader.uint64()
+  else if (wireType === WireType.Bit64) reader.pos += 8
+  else if (wireType === WireType.Bit32) reader.pos += 4
+  // Groups were never in ONNX, and to skip one is to recurse.
+  else throw new RangeError('a group')
+  return reader.pos - from
+}

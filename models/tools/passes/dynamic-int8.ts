@@ -1,0 +1,92 @@
+import { makeNode } from '../graph/node.ts'
+import { DataType } from '../onnx/data-type.ts'
+import { weightFrom } from '../onnx/make.ts'
+import { createLatest } from '../onnx/once.ts'
+import { floatsOf } from '../onnx/values.ts'
+import type { Weight } from '../onnx/weight.ts'
+import { type Channels, quantizeChannels } from '../quantize/channels.ts'
+import type { LinearLayer } from './layers.ts'
+import type { Rewriting, Tools } from './rewrite.ts'
+
+const latest = createLatest<Channels>()
+
+/**
+ * Dynamic int8: the input is rounded to eight bits as it comes, the product is of integers. Written in
+ * standard operators, which ONNX Runtime fuses into one; layers with the same input share its rounding.
+ * @param highest the largest weight: 127, or 63 for processors whose products of bytes saturate.
+ */
+export const toDynamicInt8 =
+  (layer: LinearLayer, highest: number): Rewriting =>
+  (node, tools) => {
+    const { weight, scales } = columns(layer, highest, tools)
+    const [input = '', output = ''] = [node.input[0], node.output[0]]
+    const rounded = tools.node(`${input}_u8`, (first) =>
+      makeNode({
+        op: 'DynamicQuantizeLinear',
+        inputs: [input],
+        outputs: [first, `${first}_scale`, `${first}_zero`],
+      }),
+    )
+    const name = (role: string) => tools.fresh(`${output}_${role}`)
+    const [sums, floats, scale] = [name('sums'), name('floats'), name('scale')]
+    const product = layer.bias === undefined ? output : name('product')
+    const nodes = [
+      makeNode({ op: 'MatMulInteger', inputs: [rounded, weight, `${rounded}_zero`], outputs: [sums] }),
+      makeNode({ op: 'Cast', inputs: [sums], outputs: [floats], attributes: { to: DataType.FLOAT } }),
+      makeNode({ op: 'Mul', inputs: [`${rounded}_scale`, scales], outputs: [scale] }),
+      makeNode({ op: 'Mul', inputs: [floats, scale], outputs: [product] }),
+    ]
+    if (layer.bias === undefined) return nodes
+    return [...nodes, makeNode({ op: 'Add', inputs: [product, layer.bias], outputs: [output] })]
+  }
+
+/** Rows of an embedding out of the columns of the product that it is tied to, which are kept once for both. */
+export const toGatheredColumns =
+  (tied: LinearLayer, highest: number, indexRank: number): Rewriting =>
+  (node, tools) => {
+    const { weight, scales } = columns(tied, highest, tools)
+    const [indices = '', output = ''] = [node.input[1], node.output[0]]
+    const name = (role: string) => tools.fresh(`${output}_${role}`)
+    const [found, floats, scale, scaled] = [name('columns'), name('floats'), name('scale'), name('scaled')]
+    const perm = [...Array.from({ length: indexRank }, (_, axis) => axis + 1), 0]
+    return [
+      makeNode({ op: 'Gather', inputs: [weight, indices], outputs: [found], attributes: { axis: 1 } }),
+      makeNode({ op: 'Cast', inputs: [found], outputs: [floats], attributes: { to: DataType.FLOAT } }),
+      makeNode({ op: 'Gather', inputs: [scales, indices], outputs: [scale] }),
+      makeNode({ op: 'Mul', inputs: [floats, scale], outputs: [scaled] }),
+      makeNode({ op: 'Transpose', inputs: [scaled], outputs: [output], attributes: { perm } }),
+    ]
+  }
+
+/** The matrix as MatMulInteger wants it, a column an output, with a scale each. */
+function columns(
+  { weight, rowPerOutput, inputs, outputs }: LinearLayer,
+  highest: number,
+  tools: Tools,
+): Readonly<Record<'weight' | 'scales', string>> {
+  const key = {}
+  const get = () =>
+    latest(key, () => {
+      const values = floatsOf(weight)
+      const stride = rowPerOutput ? { channel: inputs, element: 1 } : { channel: 1, element: outputs }
+      const channels = quantizeChannels(values, outputs, inputs, stride, highest)
+      return { scales: channels.scales, data: turned(channels.data, outputs, inputs) }
+    })
+  return tools.weights(
+    `${weight.name} columns ${rowPerOutput} ${highest}`,
+    (): Record<'weight' | 'scales', Weight> => ({
+      weight: weightFrom(`${weight.name}_i8`, DataType.INT8, [inputs, outputs], () => get().data),
+      scales: weightFrom(`${weight.name}_scales`, DataType.FLOAT, [outputs], () => get().scales),
+    }),
+  )
+}
+
+function turned(rows: Int8Array, outputs: number, inputs: number): Int8Array {
+  const columns = new Int8Array(rows.length)
+  for (let output = 0; output < outputs; output++) {
+    for (let input = 0; input < inputs; input++) {
+      columns[input * outputs + output] = rows[output * inputs + input] ?? 0
+    }
+  }
+  return columns
+}

@@ -1,0 +1,123 @@
+import { floatOf, intOf, intsOf } from '../graph/attributes.ts'
+import { readersOf, writersOf } from '../graph/links.ts'
+import { isStandard } from '../graph/node.ts'
+import { DataType } from '../onnx/data-type.ts'
+import type { Model, Node } from '../onnx/model.ts'
+import { type Weight, weightCount } from '../onnx/weight.ts'
+
+interface Common {
+  /** What people call it: the node's name, else its output's. */
+  readonly name: string
+  readonly node: Node
+  readonly weight: Weight
+}
+
+/** A product with a stored matrix: `MatMul`, or `Gemm` as exporters write it. */
+export interface LinearLayer extends Common {
+  readonly kind: 'linear'
+  readonly inputs: number
+  readonly outputs: number
+  /** Whether a row of the stored matrix makes one output; else a column does. */
+  readonly rowPerOutput: boolean
+  /** What is added to the product. */
+  readonly bias: string | undefined
+}
+
+/** Rows of a stored table, looked up by `Gather`. */
+export interface EmbeddingLayer extends Common {
+  readonly kind: 'embedding'
+}
+
+/** A `Conv`, or something else whose weights can be stored smaller, with a scale for each index of an axis. */
+export interface OtherLayer extends Common {
+  readonly kind: 'convolution' | 'other'
+  /** Which input of the node the weight is, and its axis that has a scale each. */
+  readonly input: number
+  readonly axis: number
+}
+
+export type Layer = LinearLayer | EmbeddingLayer | OtherLayer
+
+const floats: ReadonlySet<number> = new Set([DataType.FLOAT, DataType.FLOAT16])
+
+/** The layers of a model whose weights are stored and of floats, each weight read by layers alone. */
+export function findLayers(model: Model): readonly Layer[] {
+  const writers = writersOf(model)
+  const found = model.nodes.flatMap((node) => layersOf(model, node, writers))
+  const known = new Set(found.map(({ node }) => node))
+  const readers = readersOf(model)
+  // A weight that something else reads would stay as it is beside its smaller copy.
+  const alone = (name: string): boolean =>
+    (readers.get(name) ?? []).every(
+      (node) => known.has(node) || (isTransposed(node) && alone(node.output[0] ?? '')),
+    )
+  return found.filter(({ weight }) => alone(weight.name))
+}
+
+function layersOf(model: Model, node: Node, writers: ReadonlyMap<string, Node>): readonly Layer[] {
+  if (!isStandard(node)) return []
+  switch (node.opType) {
+    case 'MatMul':
+    case 'Gemm':
+      return linear(model, node, writers)
+    case 'Gather': {
+      const weight = stored(model, node.input[0])
+      const rows = weight?.dims.length === 2 && intOf(node, 'axis', 0) === 0
+      return weight && rows ? [{ kind: 'embedding', name: nameOf(node), node, weight }] : []
+    }
+    case 'Conv':
+      return others(model, node, 'convolution', [[1, 0]])
+    case 'ConvTranspose':
+      return others(model, node, 'other', [[1, 1]])
+    case 'LSTM':
+    case 'GRU':
+    case 'RNN':
+      return others(model, node, 'other', [
+        [1, 1],
+        [2, 1],
+      ])
+    default:
+      return []
+  }
+}
+
+function linear(model: Model, node: Node, writers: ReadonlyMap<string, Node>): readonly LinearLayer[] {
+  const given = node.input[1] ?? ''
+  const writer = writers.get(given)
+  const turned = writer !== undefined && isTransposed(writer)
+  const weight = stored(model, turned ? writer.input[0] : given)
+  const gemm = node.opType === 'Gemm'
+  const plain =
+    !gemm ||
+    (intOf(node, 'transA', 0) === 0 && floatOf(node, 'alpha', 1) === 1 && floatOf(node, 'beta', 1) === 1)
+  const [first, second] = weight?.dims ?? []
+  if (!weight || !plain || weight.dims.length !== 2 || first === undefined || second === undefined) return []
+  const rowPerOutput = turned !== (gemm && intOf(node, 'transB', 0) === 1)
+  const [outputs, inputs] = rowPerOutput ? [first, second] : [second, first]
+  const bias = (gemm && node.input[2]) || undefined
+  return [{ kind: 'linear', name: nameOf(node), node, weight, inputs, outputs, rowPerOutput, bias }]
+}
+
+function others(
+  model: Model,
+  node: Node,
+  kind: OtherLayer['kind'],
+  places: readonly (readonly [input: number, axis: number])[],
+): readonly OtherLayer[] {
+  return places.flatMap(([input, axis]) => {
+    const weight = stored(model, node.input[input])
+    if (!weight || weight.dims.length <= axis) return []
+    const name = places.length === 1 ? nameOf(node) : `${nameOf(node)}/${input}`
+    return [{ kind, name, node, weight, input, axis }]
+  })
+}
+
+function stored(model: Model, name: string | undefined): Weight | undefined {
+  const weight = model.weights.get(name ?? '')
+  return weight && floats.has(weight.type) && weightCount(weight) > 0 ? weight : undefined
+}
+
+const isTransposed = (node: Node): boolean =>
+  node.opType === 'Transpose' && isStandard(node) && (intsOf(node, 'perm') ?? [1, 0]).join() === '1,0'
+
+const nameOf = (node: Node): string => node.name || node.output[0] || node.opType

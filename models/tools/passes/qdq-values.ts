@@ -1,0 +1,68 @@
+import { readersOf } from '../graph/links.ts'
+import { isStandard } from '../graph/node.ts'
+import type { Model, Node } from '../onnx/model.ts'
+
+/** Operators that ONNX Runtime has for bytes too, so that what stands between convolutions stays in bytes. */
+const passing = new Set([
+  'Add',
+  'AveragePool',
+  'Concat',
+  'Flatten',
+  'GlobalAveragePool',
+  'MaxPool',
+  'Reshape',
+  'Squeeze',
+  'Transpose',
+  'Unsqueeze',
+])
+/** What only moves elements keeps its input's scale. */
+const moving = new Set(['Flatten', 'MaxPool', 'Reshape', 'Squeeze', 'Transpose', 'Unsqueeze'])
+
+/**
+ * Which values of a model are bytes when the given convolutions are, each with the value whose range it has:
+ * mostly its own.
+ */
+export function quantizedValues(model: Model, convolutions: ReadonlySet<Node>): ReadonlyMap<string, string> {
+  const readers = readersOf(model)
+  const ranges = new Map<string, string>()
+  for (const node of convolutions) {
+    const [input = ''] = node.input
+    ranges.set(input, input)
+    const result = resultOf(node, readers)
+    ranges.set(result, result)
+  }
+  const wanted = wantedValues(model, convolutions)
+  for (const node of model.nodes) {
+    const [output = ''] = node.output
+    if (!isPassing(node) || !wanted.has(output)) continue
+    const data = dataInputs(node)
+    if (!data.every((name) => ranges.has(name))) continue
+    const [first = ''] = data
+    ranges.set(output, moving.has(node.opType) ? (ranges.get(first) ?? first) : output)
+  }
+  return ranges
+}
+
+/** A convolution's output, or that of the activation that the runtime makes part of it. */
+function resultOf(node: Node, readers: ReadonlyMap<string, readonly Node[]>): string {
+  const [output = ''] = node.output
+  const [next, ...others] = readers.get(output) ?? []
+  const fused = next && others.length === 0 && isStandard(next) && next.opType === 'Relu'
+  return fused ? (next.output[0] ?? output) : output
+}
+
+/** Values that a convolution reads, by way of passing operators or not. */
+function wantedValues(model: Model, convolutions: ReadonlySet<Node>): ReadonlySet<string> {
+  const wanted = new Set<string>()
+  for (const node of model.nodes.toReversed()) {
+    if (convolutions.has(node)) wanted.add(node.input[0] ?? '')
+    else if (isPassing(node) && wanted.has(node.output[0] ?? ''))
+      for (const name of dataInputs(node)) wanted.add(name)
+  }
+  return wanted
+}
+
+const isPassing = (node: Node): boolean => passing.has(node.opType) && isStandard(node)
+
+const dataInputs = ({ opType, input }: Node): readonly string[] =>
+  opType === 'Add' || opType === 'Concat' ? input : input.slice(0, 1)

@@ -1,0 +1,59 @@
+import { freshNames } from '../graph/names.ts'
+import { sweep } from '../graph/sweep.ts'
+import type { Model, Node } from '../onnx/model.ts'
+import type { Weight } from '../onnx/weight.ts'
+
+/** What a rewriting gathers beside the nodes that it gives back. */
+export interface Tools {
+  /** A name that nothing else has. */
+  fresh(wanted: string): string
+  /** Makes weights once for a key: layers that share a weight share what becomes of it. */
+  weights<Name extends string>(
+    key: string,
+    make: () => Readonly<Record<Name, Weight>>,
+  ): Readonly<Record<Name, string>>
+  /** Makes a node once for a key, before the first that needs it, and tells its first output. */
+  node(key: string, make: (output: string) => Node): string
+}
+
+/** What stands in a node's place. */
+export type Rewriting = (node: Node, tools: Tools) => readonly Node[]
+
+/** The model with some of its nodes rewritten, and without what nothing reads any more. */
+export function rewrite(model: Model, rewritings: ReadonlyMap<Node, Rewriting>): Model {
+  if (rewritings.size === 0) return model
+  const fresh = freshNames(model)
+  const weights = new Map(model.weights)
+  const madeWeights = new Map<string, Readonly<Record<string, string>>>()
+  const madeNodes = new Map<string, string>()
+  const nodes: Node[] = []
+  const tools: Tools = {
+    fresh,
+    weights: (key, make) => {
+      const known = madeWeights.get(key)
+      if (known) return known as ReturnType<typeof tools.weights>
+      const made: [string, string][] = Object.entries<Weight>(make()).map(([role, weight]) => {
+        const name = fresh(weight.name)
+        weights.set(name, { ...weight, name })
+        return [role, name]
+      })
+      const names = Object.fromEntries(made)
+      madeWeights.set(key, names)
+      return names as ReturnType<typeof tools.weights>
+    },
+    node: (key, make) => {
+      const known = madeNodes.get(key)
+      if (known !== undefined) return known
+      const output = fresh(key)
+      madeNodes.set(key, output)
+      nodes.push(make(output))
+      return output
+    },
+  }
+  for (const node of model.nodes) {
+    const rewriting = rewritings.get(node)
+    if (rewriting === undefined) nodes.push(node)
+    else nodes.push(...rewriting(node, tools))
+  }
+  return sweep({ ...model, nodes, weights })
+}

@@ -1,0 +1,83 @@
+import { intOf } from '../graph/attributes.ts'
+import { constantNode } from '../graph/constant-node.ts'
+import { type FunctionParts, withFunction } from '../graph/functions.ts'
+import { changeNode, makeNode } from '../graph/node.ts'
+import { DataType } from '../onnx/data-type.ts'
+import { floatWeight, int64Weight } from '../onnx/make.ts'
+import type { Model } from '../onnx/model.ts'
+import type { BlockFormat } from '../quantize/blocks.ts'
+import { shapeWeight } from './gather-blocks.ts'
+import type { LinearLayer } from './layers.ts'
+import { packedMatrix } from './nbits.ts'
+import type { Rewriting, Tools } from './rewrite.ts'
+
+const domain = 'spillway'
+const functionName = (bits: number): string => `Unpack${bits}`
+
+/** Halves of bytes as floats, the low ones first. */
+const nibbles = [
+  constantNode(floatWeight('sixteenth', [1 / 16], [])),
+  constantNode(floatWeight('sixteen', [16], [])),
+  constantNode(int64Weight('apart', [0, 0, -1, 1])),
+  makeNode({ op: 'Mul', inputs: ['bytes', 'sixteenth'], outputs: ['shifted'] }),
+  makeNode({ op: 'Floor', inputs: ['shifted'], outputs: ['high'] }),
+  makeNode({ op: 'Mul', inputs: ['high', 'sixteen'], outputs: ['above'] }),
+  makeNode({ op: 'Sub', inputs: ['bytes', 'above'], outputs: ['low'] }),
+  makeNode({ op: 'Reshape', inputs: ['low', 'apart'], outputs: ['first'] }),
+  makeNode({ op: 'Reshape', inputs: ['high', 'apart'], outputs: ['second'] }),
+  makeNode({ op: 'Concat', inputs: ['first', 'second'], outputs: ['pairs'], attributes: { axis: 3 } }),
+  makeNode({ op: 'Reshape', inputs: ['pairs', 'together'], outputs: ['steps'] }),
+]
+
+/**
+ * Packed weights made floats by plain operators, which the runtime computes once, when it loads the model: the
+ * download is small, and the speed that of floats. (On WebAssembly `MatMulNBits` is twenty times slower.)
+ */
+const unpack = (bits: 4 | 8): FunctionParts => ({
+  domain,
+  name: functionName(bits),
+  inputs: ['packed', 'scales', 'shape'],
+  outputs: ['floats'],
+  nodes: [
+    constantNode(floatWeight('middle', [2 ** (bits - 1)], [])),
+    constantNode(int64Weight('together', [0, 0, -1])),
+    makeNode({ op: 'Cast', inputs: ['packed'], outputs: ['bytes'], attributes: { to: DataType.FLOAT } }),
+    ...(bits === 4 ? nibbles : []),
+    makeNode({ op: 'Sub', inputs: [bits === 4 ? 'steps' : 'bytes', 'middle'], outputs: ['around'] }),
+    makeNode({ op: 'Reshape', inputs: ['scales', 'together'], outputs: ['each'] }),
+    makeNode({ op: 'Mul', inputs: ['around', 'each'], outputs: ['scaled'] }),
+    makeNode({ op: 'Reshape', inputs: ['scaled', 'shape'], outputs: ['floats'] }),
+  ],
+})
+
+export const withUnpack = (model: Model, bits: 4 | 8): Model => withFunction(model, unpack(bits))
+
+/** The matrix of a linear layer, packed as for `MatMulNBits` and unpacked before the product that was there. */
+export const toUnpacked =
+  (layer: LinearLayer, format: BlockFormat): Rewriting =>
+  (node, tools) => {
+    const matrix = unpacked(layer, { ...format, asymmetric: false }, tools)
+    const keepsRows = node.opType === 'Gemm' && intOf(node, 'transB', 0) === 1
+    const given = keepsRows ? matrix : turned(matrix, tools)
+    return [changeNode(node, { input: node.input.map((input, index) => (index === 1 ? given : input)) })]
+  }
+
+function unpacked(layer: LinearLayer, format: BlockFormat, tools: Tools): string {
+  const { data, scales } = packedMatrix(layer.weight, layer, format, tools)
+  const whole = Math.ceil(layer.inputs / format.block) * format.block
+  const shape = shapeWeight([layer.outputs, whole], tools)
+  const op = functionName(format.bits)
+  const rows = tools.node(`${layer.weight.name}_unpacked`, (output) =>
+    makeNode({ op, domain, inputs: [data, scales, shape], outputs: [output] }),
+  )
+  if (whole === layer.inputs) return rows
+  const [start, end, axis] = [0, layer.inputs, 1].map((size) => shapeWeight([size], tools))
+  return tools.node(`${layer.weight.name}_cut`, (output) =>
+    makeNode({ op: 'Slice', inputs: [rows, start ?? '', end ?? '', axis ?? ''], outputs: [output] }),
+  )
+}
+
+const turned = (matrix: string, tools: Tools): string =>
+  tools.node(`${matrix}_turned`, (output) =>
+    makeNode({ op: 'Transpose', inputs: [matrix], outputs: [output], attributes: { perm: [1, 0] } }),
+  )

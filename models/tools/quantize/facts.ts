@@ -1,0 +1,34 @@
+import { infer } from '../infer/infer.ts'
+import { product } from '../infer/known.ts'
+import type { Model } from '../onnx/model.ts'
+import { weightCount } from '../onnx/weight.ts'
+import { canBeStatic } from '../passes/qdq.ts'
+import { sampleShapes } from '../run/sample-shapes.ts'
+import type { Facts } from './plan.ts'
+import type { TargetBackend } from './target.ts'
+
+/**
+ * Products in one sum from which a convolution of bytes is no slower than one of floats: measured on UltraFace,
+ * whose depthwise convolutions (9) are twice as slow in bytes, and Magika, whose only one (1,280) is twice as fast.
+ */
+const leastProducts: Readonly<Record<TargetBackend, number>> = {
+  webgpu: Number.POSITIVE_INFINITY,
+  cpu: 64,
+  wasm: 128,
+}
+/** Products in all below which rounding costs more than the convolution. */
+const leastWork = 1_000_000
+
+/** @param calibrated whether there are samples to find ranges with. */
+export function factsOf(model: Model, backend: TargetBackend, calibrated: boolean): Facts {
+  const values = infer(model, sampleShapes(model, new Map()))
+  return {
+    indexRank: ({ node }) => values.get(node.input[1] ?? '')?.shape?.length,
+    worthStatic: ({ node, weight }) => {
+      const [channels = 1] = weight.dims
+      const positions = product(values.get(node.output[0] ?? '')?.shape?.slice(2) ?? [])
+      const long = weightCount(weight) / channels >= leastProducts[backend]
+      return calibrated && long && weightCount(weight) * positions >= leastWork && canBeStatic(model, node)
+    },
+  }
+}

@@ -1,0 +1,111 @@
+import { DataType } from '../onnx/data-type.ts'
+import { weightCount } from '../onnx/weight.ts'
+import type { EmbeddingLayer, Layer, LinearLayer, OtherLayer } from '../passes/layers.ts'
+import type { BlockFormat } from './blocks.ts'
+import { isKept, type Target } from './target.ts'
+
+/** What becomes of a layer's weights. */
+export type How =
+  | { readonly how: 'nbits' | 'unpack'; readonly layer: LinearLayer; readonly format: BlockFormat }
+  | { readonly how: 'dynamic'; readonly layer: LinearLayer; readonly highest: number }
+  | {
+      readonly how: 'gather'
+      readonly layer: EmbeddingLayer
+      readonly format: BlockFormat
+      readonly rank: number
+    }
+  | {
+      readonly how: 'columns'
+      readonly layer: EmbeddingLayer
+      readonly tied: LinearLayer
+      readonly highest: number
+      readonly rank: number
+    }
+  | { readonly how: 'stored'; readonly layer: OtherLayer }
+  | { readonly how: 'static'; readonly layer: OtherLayer; readonly highest: number }
+
+/** A layer that stays as it is, and why. */
+export interface Kept {
+  readonly how: 'kept'
+  readonly layer: Layer
+  readonly because: string
+}
+
+export type Step = How | Kept
+
+/** Below that a scale and an operator more cost what the weights save. */
+const leastElements = 1024
+/** Rounding its input pays for a layer with many weights; for one with few it costs exactness and gains nothing. */
+const leastDynamic = 32_768
+
+/** What a plan needs to know of a layer beyond its weights. */
+export interface Facts {
+  /** The dimensions of an embedding's indices. */
+  indexRank(layer: EmbeddingLayer): number | undefined
+  /** Whether a convolution of bytes is worth its while. */
+  worthStatic(layer: OtherLayer): boolean
+}
+
+export function planLayers(layers: readonly Layer[], target: Target, facts: Facts): readonly Step[] {
+  return layers.map((layer): Step => {
+    const choice = choose(layer, layers, target, facts)
+    return typeof choice === 'string' ? { how: 'kept', layer, because: choice } : choice
+  })
+}
+
+function choose(layer: Layer, layers: readonly Layer[], target: Target, facts: Facts): How | string {
+  if (isKept(layer.name, target.keep) || isKept(layer.weight.name, target.keep)) return 'named to be kept'
+  if (weightCount(layer.weight) < leastElements) return 'small'
+  // Zero points are packed one way for an embedding and another for the product that it is tied to.
+  const tied = layers.some((other) => other !== layer && other.weight === layer.weight)
+  const bits = target.precision === 'q8' ? 8 : 4
+  const format: BlockFormat = { bits, block: 32, asymmetric: target.asymmetric && !tied }
+  switch (layer.kind) {
+    case 'linear':
+      return linear(layer, target, format)
+    case 'embedding':
+      return embedding(layer, layers, target, format, facts.indexRank(layer))
+    default:
+      if (layer.weight.type !== DataType.FLOAT) return 'its weights are half floats already'
+      if (layer.kind === 'convolution' && roundsInputs(target, layer) && facts.worthStatic(layer)) {
+        return { how: 'static', layer, highest: highestOf(target) }
+      }
+      return { how: 'stored', layer }
+  }
+}
+
+/** Whether products are of integers, and inputs rounded for them: under WebGPU they would run on the CPU. */
+const roundsInputs = ({ backend, precision, gentle }: Target, { name }: Layer): boolean =>
+  precision === 'q8' && backend !== 'webgpu' && !isKept(name, gentle)
+const highestOf = ({ reduceRange }: Target): number => (reduceRange ? 63 : 127)
+
+function linear(layer: LinearLayer, target: Target, format: BlockFormat): How | string {
+  const full = layer.weight.type === DataType.FLOAT
+  if (layer.inputs < format.block) return `its rows are shorter than a block of ${format.block}`
+  const byBytes = target.precision === 'q8' && target.backend !== 'webgpu' && full
+  if (byBytes && roundsInputs(target, layer) && weightCount(layer.weight) >= leastDynamic) {
+    return { how: 'dynamic', layer, highest: highestOf(target) }
+  }
+  if (byBytes) return { how: 'unpack', layer, format }
+  if (target.backend !== 'wasm') return { how: 'nbits', layer, format }
+  return full ? { how: 'unpack', layer, format } : 'weights for WASM are made from float32'
+}
+
+const isHow = (how: How | string, name: How['how']): boolean => typeof how !== 'string' && how.how === name
+
+function embedding(
+  layer: EmbeddingLayer,
+  layers: readonly Layer[],
+  target: Target,
+  format: BlockFormat,
+  rank: number | undefined,
+): How | string {
+  if (rank === undefined) return 'the shape of its indices is not known'
+  const tied = layers.find((other) => other.kind === 'linear' && other.weight === layer.weight)
+  if (tied?.kind === 'linear' && isHow(linear(tied, target, format), 'dynamic')) {
+    return { how: 'columns', layer, tied, highest: highestOf(target), rank }
+  }
+  if ((layer.weight.dims[1] ?? 0) % format.block !== 0)
+    return `its rows are no whole blocks of ${format.block}`
+  return { how: 'gather', layer, format: { ...format, asymmetric: false }, rank }
+}

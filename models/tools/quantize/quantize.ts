@@ -1,0 +1,90 @@
+import { SpillwayError } from '../../error.ts'
+import { constantsToWeights } from '../graph/constants.ts'
+import type { Model, Node } from '../onnx/model.ts'
+import { foldBatchNorm } from '../passes/fold-batch-norm.ts'
+import { toHalf } from '../passes/half.ts'
+import { findLayers } from '../passes/layers.ts'
+import { toStaticInt8 } from '../passes/qdq.ts'
+import { quantizedValues } from '../passes/qdq-values.ts'
+import { storeHalves } from '../passes/store-half.ts'
+import { upgradeOpset } from '../passes/upgrade.ts'
+import type { Runtime, Tensors } from '../run/runtime.ts'
+import { type Calibration, calibrate } from './calibrate.ts'
+import { factsOf } from './facts.ts'
+import { planLayers, type Step } from './plan.ts'
+import { isKept, type Target } from './target.ts'
+import { quantizeWeights } from './weights.ts'
+
+/** What the making of a smaller model takes beside the model. */
+export interface Workshop {
+  readonly runtime: Runtime
+  /** What to find ranges with; none where no ranges are wanted. */
+  readonly calibrationSamples: readonly Tensors[]
+  readonly calibration: Calibration
+  readonly onProgress?: (done: number, total: number) => void
+}
+
+export interface Quantized {
+  readonly model: Model
+  readonly steps: readonly Step[]
+  /** What could be kept as it was, by name, and what could be treated more gently. */
+  readonly candidates: readonly string[]
+  readonly rounding: readonly string[]
+}
+
+/** A model as the passes want it: newer operators, constants in one place, normalisations in convolutions. */
+export const prepare = (model: Model): Model => foldBatchNorm(upgradeOpset(constantsToWeights(model)))
+
+/** @throws SpillwayError `not_supported` where nothing of the model can be made smaller so. */
+export async function quantize(prepared: Model, target: Target, workshop: Workshop): Promise<Quantized> {
+  if (target.precision === 'fp16') {
+    const model = halve(prepared, target)
+    return {
+      model,
+      steps: [],
+      rounding: [],
+      candidates: target.backend === 'webgpu' ? prepared.nodes.map(nameOf) : [...prepared.weights.keys()],
+    }
+  }
+  if (target.precision === 'q4f16' && target.backend !== 'webgpu') {
+    throw new SpillwayError('not_supported', 'q4f16 is for WebGPU', { hint: 'Make q4 for WASM and the CPU.' })
+  }
+  const facts = factsOf(prepared, target.backend, workshop.calibrationSamples.length > 0)
+  const steps = planLayers(findLayers(prepared), target, facts)
+  if (steps.every(({ how }) => how === 'kept')) throw nothing(steps)
+  const small = await withStatic(quantizeWeights(prepared, steps), steps, workshop)
+  const named = (wanted: (how: Step['how']) => boolean) =>
+    steps.flatMap(({ how, layer }) => (wanted(how) ? [layer.name] : []))
+  return {
+    model: target.precision === 'q4f16' ? halve(small, target) : small,
+    steps,
+    candidates: named((how) => how !== 'kept'),
+    rounding: named((how) => how === 'static' || how === 'dynamic'),
+  }
+}
+
+const nameOf = (node: Node): string => node.name || (node.output[0] ?? '')
+
+function halve(model: Model, { backend, keep }: Target): Model {
+  if (backend !== 'webgpu') return storeHalves(model, ({ name }) => isKept(name, keep))
+  return toHalf(model, (node) => isKept(nameOf(node), keep))
+}
+
+async function withStatic(model: Model, steps: readonly Step[], workshop: Workshop): Promise<Model> {
+  const found = steps.filter((step) => step.how === 'static')
+  const [first] = found
+  if (!first) return model
+  const layers = found.map(({ layer }) => layer)
+  const sources = new Set(quantizedValues(model, new Set(layers.map(({ node }) => node))).values())
+  const { runtime, calibrationSamples, calibration, onProgress } = workshop
+  const ranges = await calibrate(runtime, model, [...sources], calibrationSamples, calibration, onProgress)
+  return toStaticInt8(model, layers, ranges, first.highest)
+}
+
+function nothing(steps: readonly Step[]): SpillwayError {
+  const reasons = new Set(steps.map((step) => (step.how === 'kept' ? step.because : '')))
+  return new SpillwayError('not_supported', 'There is nothing in this model to quantize', {
+    expected: 'products with stored matrices, embeddings or convolutions, large enough to gain by it',
+    got: steps.length === 0 ? 'none' : `${steps.length} layers: ${[...reasons].join(', ')}`,
+  })
+}

@@ -1,0 +1,46 @@
+import { contrib } from '../graph/node.ts'
+import { withOpset } from '../graph/notes.ts'
+import type { Model, Node } from '../onnx/model.ts'
+import { toDynamicInt8, toGatheredColumns } from '../passes/dynamic-int8.ts'
+import { toGatherBlocks } from '../passes/gather-blocks.ts'
+import { toMatMulNBits } from '../passes/nbits.ts'
+import { type Rewriting, rewrite } from '../passes/rewrite.ts'
+import { toStoredInt8 } from '../passes/store-int8.ts'
+import { toUnpacked, withUnpack } from '../passes/unpack.ts'
+import type { How, Step } from './plan.ts'
+
+/** The model with the weights of its layers as a plan says, but for the static ones, which need ranges. */
+export function quantizeWeights(model: Model, steps: readonly Step[]): Model {
+  const rewritings = new Map<Node, Rewriting>()
+  for (const step of steps) {
+    if (step.how !== 'kept' && step.how !== 'static')
+      rewritings.set(step.layer.node, rewritingOf(step, steps))
+  }
+  const uses = (name: How['how']) => steps.some(({ how }) => how === name)
+  const own = uses('nbits') || uses('gather') ? withOpset(model, contrib, 1) : model
+  const [unpacked] = steps.flatMap((step) => (step.how === 'unpack' ? [step.format] : []))
+  const done = rewrite(own, rewritings)
+  return unpacked ? withUnpack(done, unpacked.bits) : done
+}
+
+function rewritingOf(step: Exclude<How, { how: 'static' }>, steps: readonly Step[]): Rewriting {
+  switch (step.how) {
+    case 'nbits':
+      return toMatMulNBits(step.layer, step.format)
+    case 'unpack':
+      return toUnpacked(step.layer, step.format)
+    case 'dynamic':
+      return toDynamicInt8(step.layer, step.highest)
+    case 'columns':
+      return toGatheredColumns(step.tied, step.highest, step.rank)
+    case 'gather':
+      return toGatherBlocks(step.layer, step.format, step.rank)
+    case 'stored': {
+      // A recurrent node has several such weights.
+      const { node } = step.layer
+      return toStoredInt8(
+        steps.flatMap((one) => (one.how === 'stored' && one.layer.node === node ? [one.layer] : [])),
+      )
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { messageOf } from '../../error.ts'
+import { arrayOf, elementCount, showShape, type Tensor, tensorTypes } from '../../tensor.ts'
+import { declaredOf } from '../infer/declared.ts'
+import { nameOf } from '../onnx/data-type.ts'
+import { toHalf } from '../onnx/half.ts'
+import type { Model, Value } from '../onnx/model.ts'
+import { notSample } from './not-sample.ts'
+import type { Tensors } from './runtime.ts'
+
+/** A list of objects with an array, flat or nested, or `{ shape, data }` for each input. */
+export function jsonSamples(model: Model, file: string): Tensors[] {
+  const list = parse(file)
+  if (!Array.isArray(list)) throw notSample(file, 'a list of samples', typeof list)
+  return list.map((sample: unknown, index) => {
+    const where = `Sample ${index} of ${basename(file)}`
+    const entries = new Map(Object.entries(typeof sample === 'object' && sample !== null ? sample : {}))
+    const tensors = model.inputs.map((value) => {
+      const given: unknown = entries.get(value.name)
+      if (given === undefined)
+        throw notSample(where, `an array for "${value.name}"`, [...entries.keys()].join(', '))
+      return [value.name, toTensor(value, given, `"${value.name}" of ${where.toLowerCase()}`)] as const
+    })
+    return Object.fromEntries(tensors)
+  })
+}
+
+function parse(file: string): unknown {
+  try {
+    const bytes = readFileSync(file)
+    return JSON.parse((file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8'))
+  } catch (cause) {
+    throw notSample(file, 'JSON', messageOf(cause))
+  }
+}
+
+function toTensor(value: Value, given: unknown, where: string): Tensor {
+  const explicit = typeof given === 'object' && given !== null && 'data' in given ? given : { data: given }
+  const elements: unknown[] = Array.isArray(explicit.data)
+    ? explicit.data.flat(Number.POSITIVE_INFINITY)
+    : [explicit.data]
+  const declared = declaredOf(value)
+  const type = tensorTypes.find((known) => known === nameOf(declared.type)) ?? 'float32'
+  const shape =
+    'shape' in explicit && Array.isArray(explicit.shape)
+      ? explicit.shape.map(Number)
+      : fitted(sizesOf(explicit.data), elements.length, declared.shape)
+  const possible = shape.every((size) => Number.isSafeInteger(size) && size >= 0)
+  if (!possible || elementCount(shape) !== elements.length) {
+    throw notSample(where, `the elements of shape ${showShape(shape)}`, `${elements.length}`)
+  }
+  const data = new (arrayOf(type))(elements.length)
+  for (const [index, one] of elements.entries()) {
+    if (typeof one !== 'number' && typeof one !== 'boolean') throw notSample(where, 'numbers', typeof one)
+    if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[index] = BigInt(one)
+    else data[index] = type === 'float16' ? toHalf(Number(one)) : Number(one)
+  }
+  return { type, data, shape }
+}
+
+const sizesOf = (value: unknown): number[] =>
+  Array.isArray(value) ? [value.length, ...sizesOf(value[0])] : []
+
+/** A nested list has its own shape, with or without the batch; a flat one takes the declared shape as one row. */
+function fitted(
+  nested: readonly number[],
+  length: number,
+  declared: readonly (number | string | undefined)[] | undefined,
+): readonly number[] {
+  if (declared === undefined || nested.length === declared.length) return nested
+  if (nested.length === declared.length - 1 && nested.length > 1) return [1, ...nested]
+  const open = declared.findLastIndex((size) => typeof size !== 'number')
+  const sizes = declared.map((size) => (typeof size === 'number' ? size : 1))
+  return sizes.map((size, axis) => (axis === open ? length / elementCount(sizes) : size))
+}

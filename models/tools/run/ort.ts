@@ -1,0 +1,91 @@
+import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common'
+import { messageOf, SpillwayError } from '../../error.ts'
+import { showShape, type Tensor, type TensorData, tensorTypes } from '../../tensor.ts'
+import type { LoadOptions, Runnable, Runtime, Tensors } from './runtime.ts'
+
+type Ort = Pick<typeof import('onnxruntime-common'), 'InferenceSession' | 'Tensor'>
+
+/** ONNX Runtime in this process: the native one, and the browser's WebAssembly, which runs in Node as well. */
+export const ortRuntime: Runtime = {
+  load: async (path, options) => {
+    const ort = await load(options)
+    const session = await createSession(ort, path, options)
+    return {
+      inputNames: session.inputNames,
+      outputNames: session.outputNames,
+      run: (inputs) => runSession(ort, session, inputs),
+      release: () => session.release(),
+    } satisfies Runnable
+  },
+}
+
+/** Loaded when something runs: reading a model needs no native library. */
+async function load({ backend, threads }: LoadOptions): Promise<Ort> {
+  if (backend !== 'wasm') return import('onnxruntime-node')
+  const web = await import('onnxruntime-web')
+  web.env.wasm.numThreads = threads
+  return web
+}
+
+async function createSession(
+  ort: Ort,
+  path: string,
+  { backend, threads }: LoadOptions,
+): Promise<InferenceSession> {
+  try {
+    return await ort.InferenceSession.create(path, {
+      executionProviders: [backend],
+      graphOptimizationLevel: 'all',
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      // Its warnings are for those who build models by hand.
+      logSeverityLevel: 3,
+    })
+  } catch (cause) {
+    throw refusal(path, backend, messageOf(cause), cause)
+  }
+}
+
+function refusal(path: string, backend: string, message: string, cause: unknown): SpillwayError {
+  const lacking =
+    /adapter|not supported|no available backend|not enabled|libvulkan/i.test(message) && backend !== 'cpu'
+  if (lacking) {
+    const what = `This machine has no backend "${backend}"`
+    return new SpillwayError(
+      'capacity_insufficient',
+      what,
+      { hint: `ONNX Runtime says: ${firstLine(message)}` },
+      { cause },
+    )
+  }
+  const what = `ONNX Runtime cannot load ${path} on ${backend}: ${firstLine(message)}`
+  return new SpillwayError('model_invalid', what, {}, { cause })
+}
+
+async function runSession(ort: Ort, session: InferenceSession, inputs: Tensors): Promise<Tensors> {
+  const feeds: Record<string, OrtTensor> = {}
+  for (const [name, { type, data, shape }] of Object.entries(inputs)) {
+    feeds[name] = new ort.Tensor(type, data as OrtTensor.DataType, shape)
+  }
+  try {
+    const fetched = await session.run(feeds)
+    return Object.fromEntries(Object.entries(fetched).map(([name, tensor]) => [name, toTensor(name, tensor)]))
+  } catch (cause) {
+    if (cause instanceof SpillwayError) throw cause
+    const shapes = Object.entries(inputs).map(([name, { shape }]) => `${name} ${showShape(shape)}`)
+    const what = `ONNX Runtime failed on ${shapes.join(', ')}: ${firstLine(messageOf(cause))}`
+    throw new SpillwayError('run_failed', what, {}, { cause })
+  }
+}
+
+function toTensor(name: string, value: OrtTensor): Tensor {
+  const type = tensorTypes.find((known) => known === value.type)
+  if (type === undefined)
+    throw new SpillwayError('not_supported', `Output "${name}" is not a tensor of numbers`)
+  const data = value.data as TensorData
+  // Engines with a Float16Array give half floats as one; a tensor here holds their bits.
+  const plain = type === 'float16' ? new Uint16Array(data.buffer, data.byteOffset, data.length) : data
+  return { type, data: plain, shape: [...value.dims] }
+}
+
+const firstLine = (message: string): string => message.split('\n')[0]?.slice(0, 400) ?? ''

@@ -1,0 +1,27 @@
+import type { Tensor } from '../../tensor.ts'
+
+/** The inputs or the outputs of a run, by name. */
+export type Tensors = Readonly<Record<string, Tensor>>
+
+export const backends = ['cpu', 'wasm', 'webgpu'] as const
+export type ToolBackend = (typeof backends)[number]
+
+export interface LoadOptions {
+  readonly backend: ToolBackend
+  readonly threads: number
+}
+
+/** A loaded model. */
+export interface Runnable {
+  readonly inputNames: readonly string[]
+  readonly outputNames: readonly string[]
+  /** @throws SpillwayError `run_failed`. */
+  run(inputs: Tensors): Promise<Tensors>
+  release(): Promise<void>
+}
+
+/** What runs models for measuring: the commands know nothing else of ONNX Runtime. */
+export interface Runtime {
+  /** @throws SpillwayError `model_invalid`, or `capacity_insufficient` where this machine lacks the backend. */
+  load(path: string, options: LoadOptions): Promise<Runnable>
+}

@@ -1,0 +1,138 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { plain, styleOf } from '../../models/tools/cli/style.ts'
+import { facts, table } from '../../models/tools/cli/table.ts'
+import { showBytes, showMs, showSmall } from '../../models/tools/cli/units.ts'
+import { emptyFolder } from '../support/test-models.ts'
+import { encode, modelProto, value } from './support/build.ts'
+import { spillway } from './support/command.ts'
+import { realModels } from './support/real-models.ts'
+
+const style = styleOf({ outIsTerminal: false })
+
+describe('The command', () => {
+  test('tells its commands, each with examples', async () => {
+    const { code, out } = await spillway('--help')
+    expect(code).toBe(0)
+    const names = [...out.matchAll(/^ {2}([a-z]+) \[options\]/gm)].map(([, name]) => name ?? '')
+    expect(names).toContain('inspect')
+    for (const name of names) {
+      const help = await spillway(name, '--help')
+      expect(help.code, name).toBe(0)
+      expect(help.out, name).toContain(`$ spillway ${name} `)
+      expect(help.out, name).toContain('--json')
+    }
+  })
+
+  test.each<[string, string[], string]>([
+    ['without a command', [], 'Usage: spillway'],
+    ['with an unknown command', ['polish'], "unknown command 'polish'"],
+    ['with an unknown option', ['inspect', 'x.onnx', '--loud'], "unknown option '--loud'"],
+    ['without a file', ['inspect'], "missing required argument 'file'"],
+    ['with a shape that is none', ['inspect', 'x.onnx', '--shape', 'a=b'], 'Write it as name=1,128.'],
+  ])('called %s says how it is called, and ends with 2', async (_what, args, message) => {
+    const { code, out, err } = await spillway(...args)
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(err).toContain(message)
+  })
+
+  test('says what is wrong with a file, and ends with 1', async () => {
+    const { code, out, err } = await spillway('inspect', '/nowhere.onnx')
+    expect({ code, out, err }).toEqual({
+      code: 1,
+      out: '',
+      err: 'spillway: There is no file /nowhere.onnx\n',
+    })
+  })
+
+  test('says it as JSON where that is wanted', async () => {
+    const { code, out } = await spillway('inspect', '/nowhere.onnx', '--json')
+    expect(code).toBe(1)
+    expect(JSON.parse(out)).toMatchObject({ error: { code: 'file_missing' } })
+  })
+
+  test('names an input that the model does not have', async () => {
+    const { code, err } = await spillway('inspect', realModels[0] ?? '', '--shape', 'picture=1,1,28,28')
+    expect(code).toBe(1)
+    expect(err).toContain('The model has no input "picture": expected image')
+  })
+
+  test('lets no name in a model steer the terminal', async () => {
+    const path = join(await emptyFolder(), 'model.onnx')
+    const name = 'x\u001b[2J\r\u202e'
+    writeFileSync(
+      path,
+      encode(
+        modelProto({
+          nodes: [{ op: 'Relu', inputs: [name], outputs: ['y'] }],
+          inputs: [value(name, [1])],
+          outputs: [value('y', [1])],
+        }),
+      ),
+    )
+    const { code, out } = await spillway('inspect', path)
+    expect(code).toBe(0)
+    expect(out).toContain('x�[2J��')
+    expect(out).not.toContain('\u001b')
+  })
+})
+
+describe('What people read', () => {
+  test('stands in columns', () => {
+    const columns = [{ title: 'NAME' }, { title: 'SIZE', align: 'right' as const }]
+    expect(
+      table(
+        columns,
+        [
+          ['a', '1 B'],
+          ['long', '100 MB'],
+        ],
+        style,
+      ),
+    ).toBe(['  NAME     SIZE', '  a         1 B', '  long   100 MB', ''].join('\n'))
+    expect(
+      facts(
+        [
+          ['A', '1'],
+          ['Long', '2'],
+        ],
+        style,
+      ),
+    ).toBe('A      1\nLong   2\n')
+  })
+
+  test.each([
+    [0, '0 B'],
+    [999, '999 B'],
+    [1_000, '1.00 kB'],
+    [26_454, '26.5 kB'],
+    [999_499, '999 kB'],
+    [999_600, '1.00 MB'],
+    [3_163_737, '3.16 MB'],
+    [2_500_000_000, '2.50 GB'],
+  ])('%i bytes are %s', (bytes, shown) => expect(showBytes(bytes)).toBe(shown))
+
+  test.each([
+    [0.0123, '0.012 ms'],
+    [0.147, '0.147 ms'],
+    [35.72, '35.7 ms'],
+    [1_234, '1.23 s'],
+    [90_000, '1.5 min'],
+  ])('%d milliseconds are %s', (ms, shown) => expect(showMs(ms)).toBe(shown))
+
+  test.each([
+    [0, '0'],
+    [0.000012345, '0.0000123'],
+    [1.5e-9, '1.5e-9'],
+    [2.345, '2.35'],
+  ])('an error of %d is %s', (error, shown) => expect(showSmall(error)).toBe(shown))
+
+  test('is bold on a terminal only', () => {
+    expect(styleOf({ outIsTerminal: true }).strong('a')).toBe(
+      process.env.NO_COLOR ? 'a' : '\u001b[1ma\u001b[22m',
+    )
+    expect(style.strong('a')).toBe('a')
+    expect(plain('a\u0007b')).toBe('a�b')
+  })
+})

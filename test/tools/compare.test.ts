@@ -1,0 +1,229 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import type { Tensor } from '../../models/index.ts'
+import { createDifference } from '../../models/tools/compare/difference.ts'
+import type { ComparisonReport } from '../../models/tools/compare/show.ts'
+import { DataType } from '../../models/tools/onnx/data-type.ts'
+import { parseNpy } from '../../models/tools/run/npy.ts'
+import { randomSamples } from '../../models/tools/run/random-samples.ts'
+import { readSamples } from '../../models/tools/run/read-samples.ts'
+import { emptyFolder } from '../support/test-models.ts'
+import { build, encode, modelProto, value } from './support/build.ts'
+import { spillway, spillwayJson } from './support/command.ts'
+import { npy } from './support/npy.ts'
+
+const tensor = (data: number[], shape = [data.length]): Tensor => ({
+  type: 'float32',
+  data: Float32Array.from(data),
+  shape,
+})
+
+/** `y = scale × x + shift`, of three numbers a row. */
+async function linear(scale: number, shift: number): Promise<string> {
+  const path = join(await emptyFolder(), `linear-${scale}-${shift}.onnx`)
+  const constant = (name: string, number: number) => ({
+    op: 'Constant',
+    inputs: [],
+    outputs: [name],
+    attributes: { value_float: { float: number } },
+  })
+  const model = modelProto({
+    nodes: [
+      constant('scale', scale),
+      constant('shift', shift),
+      { op: 'Mul', inputs: ['x', 'scale'], outputs: ['scaled'] },
+      { op: 'Add', inputs: ['scaled', 'shift'], outputs: ['y'] },
+    ],
+    inputs: [value('x', ['batch', 3])],
+    outputs: [value('y', ['batch', 3])],
+  })
+  writeFileSync(path, encode(model))
+  return path
+}
+
+describe('The difference of two answers', () => {
+  test('is told by its largest and mean error, its angle and the top answers', () => {
+    const difference = createDifference('y')
+    difference.add(tensor([1, 2, 3, 4], [2, 2]), tensor([1, 2.5, 3, 2], [2, 2]))
+    difference.add(tensor([0, 1], [1, 2]), tensor([0, 1], [1, 2]))
+    expect(difference.result()).toMatchObject({
+      output: 'y',
+      largest: 2,
+      mean: 2.5 / 6,
+      top: { same: 2, of: 3 },
+    })
+  })
+
+  test('is none between equal answers, infinities included', () => {
+    const difference = createDifference('y')
+    const answer = tensor([Number.NEGATIVE_INFINITY, 1, Number.NaN])
+    difference.add(answer, answer)
+    expect(difference.result()).toMatchObject({ largest: 0, mean: 0, cosine: 1 })
+  })
+
+  test('is endless where one answer is no number', () => {
+    const difference = createDifference('y')
+    difference.add(tensor([1, 1]), tensor([1, Number.NaN]))
+    expect(difference.result().largest).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  test('cannot be told between shapes', () => {
+    expect(() => createDifference('y').add(tensor([1, 2]), tensor([1, 2], [1, 2]))).toThrow(
+      expect.objectContaining({
+        code: 'not_supported',
+        message: expect.stringContaining('expected [2], got [1, 2]'),
+      }),
+    )
+  })
+})
+
+describe('compare', () => {
+  test('finds a model equal to itself, on two backends', async () => {
+    const model = await linear(2, 1)
+    const report = await spillwayJson<ComparisonReport>('compare', model, model, '--on', 'cpu,wasm')
+    expect(report.outputs).toMatchObject([{ output: 'y', largest: 0, mean: 0, top: { same: 16, of: 16 } }])
+    expect(report.times.map(({ backend }) => backend)).toEqual(['cpu', 'wasm'])
+    for (const { a, b } of report.times) expect(Math.min(a, b)).toBeGreaterThan(0)
+  })
+
+  test('tells how far two models are apart, and fails past a limit', async () => {
+    const [a, b] = [await linear(2, 1), await linear(2, 1.25)]
+    const report = await spillwayJson<ComparisonReport>('compare', a, b)
+    expect(report.outputs[0]?.largest).toBeCloseTo(0.25, 5)
+    const { code, out, err } = await spillway('compare', a, b, '--max-error', '0.1')
+    expect(code).toBe(1)
+    expect(out).toMatch(/^ {2}y +0\.25 +0\.25 /m)
+    expect(err).toContain('differ too much on "y": expected at most 0.1')
+    expect((await spillway('compare', a, b, '--max-error', '0.3')).code).toBe(0)
+    const turned = await spillway('compare', a, await linear(-2, 1), '--min-agreement', '0.5')
+    expect(turned.err).toContain('agree too seldom')
+  })
+
+  test('refuses models that take something else', async () => {
+    const path = join(await emptyFolder(), 'other.onnx')
+    writeFileSync(
+      path,
+      encode(
+        modelProto({
+          nodes: [{ op: 'Relu', inputs: ['a'], outputs: ['y'] }],
+          inputs: [value('a', ['batch', 3])],
+          outputs: [value('y', ['batch', 3])],
+        }),
+      ),
+    )
+    const { code, err } = await spillway('compare', await linear(1, 0), path)
+    expect(code).toBe(1)
+    expect(err).toContain('do not take and give the same: expected x → y, got a → y')
+  })
+
+  test('says that there is no such backend', async () => {
+    const model = await linear(1, 0)
+    const { code, err } = await spillway('compare', model, model, '--on', 'tpu')
+    expect({ code, err }).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('The backends are cpu, wasm, webgpu.'),
+    })
+  })
+})
+
+describe('Samples', () => {
+  const model = build({
+    nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }],
+    inputs: [value('x', ['batch', 2, 2])],
+    outputs: [value('y', ['batch', 2, 2])],
+  })
+  const four = [1, 2, 3, 4]
+
+  test.each<[string, unknown]>([
+    ['flat', four],
+    [
+      'nested',
+      [
+        [1, 2],
+        [3, 4],
+      ],
+    ],
+    [
+      'nested, with its batch',
+      [
+        [
+          [1, 2],
+          [3, 4],
+        ],
+      ],
+    ],
+    ['with a shape', { shape: [1, 2, 2], data: four }],
+  ])('are read from JSON, %s', async (_what, x) => {
+    const folder = await emptyFolder()
+    writeFileSync(join(folder, 'a.json'), JSON.stringify([{ x }]))
+    writeFileSync(join(folder, 'b.json.gz'), gzipSync(JSON.stringify([{ x }])))
+    const samples = readSamples(model, folder)
+    expect(samples).toEqual([{ x: tensor(four, [1, 2, 2]) }, { x: tensor(four, [1, 2, 2]) }])
+  })
+
+  test('are read from NumPy files, row by row', async () => {
+    const folder = await emptyFolder()
+    writeFileSync(join(folder, 'any.npy'), npy('<f4', [2, 2, 2], Float32Array.from([...four, ...four])))
+    expect(readSamples(model, join(folder, 'any.npy'))).toEqual([
+      { x: tensor(four, [1, 2, 2]) },
+      { x: tensor(four, [1, 2, 2]) },
+    ])
+  })
+
+  test.each<[string, unknown, string]>([
+    ['with too few numbers', [{ x: [1, 2, 3] }], 'is no sample'],
+    ['with words', [{ x: ['a', 'b', 'c', 'd'] }], 'expected numbers, got string'],
+    ['of another input', [{ z: four }], 'expected an array for "x", got z'],
+    ['that are no list', { x: four }, 'expected a list of samples'],
+  ])('are refused %s', async (_what, content, message) => {
+    const path = join(await emptyFolder(), 'samples.json')
+    writeFileSync(path, JSON.stringify(content))
+    expect(() => readSamples(model, path)).toThrow(
+      expect.objectContaining({ code: 'input_value_invalid', message: expect.stringContaining(message) }),
+    )
+  })
+
+  test('are refused where there are none', async () => {
+    const folder = await emptyFolder()
+    mkdirSync(join(folder, 'empty'))
+    for (const path of [join(folder, 'empty'), join(folder, 'gone')]) {
+      expect(() => readSamples(model, path)).toThrow(expect.objectContaining({ code: 'file_missing' }))
+    }
+  })
+
+  test('a NumPy file of something else is refused', () => {
+    const good = npy('<f4', [2], Float32Array.of(1, 2))
+    expect(parseNpy(good, 'a')).toEqual(tensor([1, 2]))
+    for (const bad of [good.subarray(0, 20), good.subarray(0, -1), npy('<c8', [1], Float32Array.of(1, 2))]) {
+      expect(() => parseNpy(bad, 'a')).toThrow(expect.objectContaining({ code: 'input_value_invalid' }))
+    }
+  })
+
+  test('that are made up are the same each time, and index within tables', () => {
+    const lookup = build({
+      nodes: [
+        { op: 'Constant', inputs: [], outputs: ['shape'], attributes: { value_ints: [7, 2] } },
+        { op: 'ConstantOfShape', inputs: ['shape'], outputs: ['unused'] },
+        { op: 'Cast', inputs: ['ids'], outputs: ['wide'], attributes: { to: DataType.INT64 } },
+        { op: 'Gather', inputs: ['table', 'wide'], outputs: ['y'] },
+      ],
+      inputs: [value('ids', ['batch', 'sequence'], DataType.INT32), value('table', [7, 2])],
+      outputs: [value('y', ['batch', 'sequence', 2])],
+    })
+    const table = { name: 'table', type: DataType.FLOAT, dims: [7, 2], bytes: () => new Uint8Array(56) }
+    const whole = { ...lookup, inputs: lookup.inputs.slice(0, 1), weights: new Map([['table', table]]) }
+    const samples = randomSamples(whole, new Map(), 20)
+    expect(samples).toEqual(randomSamples(whole, new Map(), 20))
+    const ids = samples.flatMap(({ ids }) => [...(ids?.data ?? [])].map(Number))
+    expect(samples[0]?.ids?.shape).toEqual([1, 8])
+    expect([Math.min(...ids), Math.max(...ids)]).toEqual([0, 6])
+  })
+
+  test('that would fill the memory are not made up', () => {
+    expect(() => randomSamples(model, new Map([['x', [1_000_000_000, 2, 2]]]), 1)).toThrow(
+      expect.objectContaining({ code: 'input_size_invalid' }),
+    )
+  })
+})

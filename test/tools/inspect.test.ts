@@ -1,0 +1,80 @@
+import { statSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { type InspectReport, inspect } from '../../models/tools/inspect/report.ts'
+import { DataType } from '../../models/tools/onnx/data-type.ts'
+import { withoutTestModels } from '../support/test-models.ts'
+import { build, value } from './support/build.ts'
+import { spillway, spillwayJson } from './support/command.ts'
+import { published, realModels } from './support/real-models.ts'
+
+const digits = realModels[0] ?? ''
+const operator = ({ operators }: InspectReport, name: string) =>
+  operators.find((row) => row.operator === name)
+const reason = withoutTestModels ? ` (skipped: ${withoutTestModels})` : ''
+
+describe('inspect', () => {
+  test('tells what digits is', async () => {
+    const report = await spillwayJson<InspectReport>('inspect', digits)
+    expect(report).toMatchObject({
+      opset: 17,
+      inputs: [{ name: 'image', type: 'float32', shape: ['batch', 1, 28, 28] }],
+      outputs: [{ name: 'logits', type: 'float32', shape: ['batch', 10] }],
+      batch: { batchable: true },
+      weights: [{ type: 'float32', tensors: 14 }],
+      shapes: { image: [1, 1, 28, 28] },
+    })
+    expect(operator(report, 'Conv')).toEqual({ operator: 'Conv', count: 6, onGpu: 6, runs: true })
+    // Two values of 16 channels of 28 by 28 floats at once.
+    expect(report.memory.activations).toBe(2 * 16 * 28 * 28 * 4)
+    const [weights] = report.weights
+    expect(weights?.bytes).toBe((weights?.elements ?? 0) * 4)
+    expect(report.bytes).toBe(statSync(digits).size)
+    expect(report.memory.total).toBe((weights?.bytes ?? 0) + 100_352 + report.bytes)
+  })
+
+  test('grows the memory with the shape that is asked about', async () => {
+    const report = await spillwayJson<InspectReport>('inspect', digits, '--shape', 'image=64,1,28,28')
+    expect(report.memory.activations).toBe(64 * 2 * 16 * 28 * 28 * 4)
+  })
+
+  test('prints it for people', async () => {
+    const { out } = await spillway('inspect', digits)
+    expect(out).toContain('image   float32   [batch, 1, 28, 28]')
+    expect(out).toMatch(/^Batches {3}yes: /m)
+    expect(out).toMatch(/^ {2}Conv +6 +runs +runs +runs$/m)
+  })
+
+  test.skipIf(withoutTestModels)(`tells what does not run on the GPU${reason}`, async () => {
+    const report = await spillwayJson<InspectReport>(
+      'inspect',
+      published('ultraface', 'version-RFB-320.onnx'),
+    )
+    expect(report.batch).toEqual({
+      batchable: false,
+      because: 'the first dimension of "input" is fixed at 1',
+    })
+    expect(report.memory.unknownValues).toBe(0)
+    // Shapes are computed from 64-bit integers.
+    expect(operator(report, 'Unsqueeze')).toMatchObject({ count: 24, onGpu: 0 })
+    expect(operator(report, 'Concat')).toMatchObject({ count: 13, onGpu: 5 })
+  })
+
+  test.skipIf(withoutTestModels)(`knows inputs from weights in old files${reason}`, async () => {
+    const report = await spillwayJson<InspectReport>('inspect', published('mnist', 'mnist.onnx'))
+    expect(report.inputs.map(({ name }) => name)).toEqual(['Input3'])
+    expect(report.weights).toMatchObject([
+      { type: 'float32', elements: 5_994 },
+      { type: 'int64', elements: 4 },
+    ])
+  })
+
+  test('says that an operator is unknown', () => {
+    const model = build({
+      nodes: [{ op: 'Polish', inputs: ['x'], outputs: ['y'], domain: 'org.example' }],
+      inputs: [value('x', ['n', 4], DataType.INT64)],
+      outputs: [value('y', ['n', 4])],
+    })
+    const report = inspect(model, 'model.onnx', 100, new Map())
+    expect(operator(report, 'org.example.Polish')).toMatchObject({ runs: false, onGpu: 0 })
+  })
+})

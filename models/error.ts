@@ -13,6 +13,7 @@ export const errorStatus = {
   input_value_invalid: 400,
   request_malformed: 400,
   body_too_large: 413,
+  context_exceeded: 400,
   not_supported: 501,
   // a model and its files
   manifest_invalid: 500,
@@ -21,6 +22,7 @@ export const errorStatus = {
   file_altered: 500,
   model_invalid: 500,
   run_failed: 500,
+  model_output_invalid: 500,
   // where it should run
   capacity_insufficient: 503,
   lane_lost: 503,

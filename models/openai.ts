@@ -1,0 +1,152 @@
+/**
+ * The OpenAI API's completions, as both tiers write and read them, with the fields of vLLM that carry tokens.
+ * Source: https://platform.openai.com/docs/api-reference; vLLM's OpenAI-compatible server for the fields marked so.
+ * What a request holds beyond these fields is ignored, as OpenAI's API does.
+ */
+import * as z from 'zod/mini'
+
+const tokenIds = z.array(z.int().check(z.nonnegative()))
+const count = z.int().check(z.nonnegative())
+const positive = z.int().check(z.positive())
+
+/** Absent and null are the same to this API's clients. */
+const nullish = <T extends z.core.SomeType>(schema: T) => z.optional(z.nullable(schema))
+
+const sampling = {
+  temperature: nullish(z.number().check(z.minimum(0), z.maximum(2))),
+  top_p: nullish(z.number().check(z.gt(0), z.maximum(1))),
+  presence_penalty: nullish(z.number().check(z.minimum(-2), z.maximum(2))),
+  frequency_penalty: nullish(z.number().check(z.minimum(-2), z.maximum(2))),
+  logit_bias: nullish(
+    z.record(z.string().check(z.regex(/^\d+$/)), z.number().check(z.minimum(-100), z.maximum(100))),
+  ),
+  seed: nullish(z.int()),
+  /** vLLM; −1 and 0 are off. */
+  top_k: nullish(z.int().check(z.minimum(-1))),
+  /** vLLM. */
+  min_p: nullish(z.number().check(z.minimum(0), z.maximum(1))),
+  /** vLLM. */
+  repetition_penalty: nullish(z.number().check(z.gt(0))),
+}
+
+const common = {
+  model: z.string(),
+  n: nullish(positive.check(z.maximum(128))),
+  stop: nullish(z.union([z.string(), z.array(z.string()).check(z.maxLength(16))])),
+  stream: nullish(z.boolean()),
+  stream_options: nullish(z.object({ include_usage: nullish(z.boolean()) })),
+  ...sampling,
+  /** vLLM: goes on past the model's own stop tokens. */
+  ignore_eos: nullish(z.boolean()),
+  /** vLLM: keeps so many tokens of a longer prompt's end; −1: as many as the context holds. */
+  truncate_prompt_tokens: nullish(z.int().check(z.minimum(-1))),
+  /** vLLM: the answer tells its tokens' ids, and the prompt's. */
+  return_token_ids: nullish(z.boolean()),
+  /**
+   * Of the prompt's end, how many tokens this text generated elsewhere: penalties, stop strings and half characters go
+   * on from there. With a prompt of tokens only. Ours: other servers ignore it.
+   */
+  generated_tokens: nullish(count),
+}
+
+export const completionRequest = z.object({
+  ...common,
+  prompt: z.union([z.string(), z.array(z.string()), tokenIds, z.array(tokenIds)]),
+  max_tokens: nullish(count),
+  logprobs: nullish(z.int().check(z.minimum(0), z.maximum(20))),
+  echo: nullish(z.boolean()),
+})
+export type CompletionRequest = z.infer<typeof completionRequest>
+
+const textPart = z.object({ type: z.literal('text'), text: z.string() })
+
+export const chatMessage = z.object({
+  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
+  content: z.union([z.string(), z.array(textPart)]),
+})
+
+export const chatRequest = z.object({
+  ...common,
+  messages: z.array(chatMessage).check(z.minLength(1)),
+  max_tokens: nullish(positive),
+  max_completion_tokens: nullish(positive),
+  logprobs: nullish(z.boolean()),
+  top_logprobs: nullish(z.int().check(z.minimum(0), z.maximum(20))),
+})
+export type ChatRequest = z.infer<typeof chatRequest>
+
+export const embeddingRequest = z.object({
+  model: z.string(),
+  input: z.union([z.string(), z.array(z.string()), tokenIds, z.array(tokenIds)]),
+  encoding_format: nullish(z.enum(['float', 'base64'])),
+  dimensions: nullish(positive),
+})
+export type EmbeddingRequest = z.infer<typeof embeddingRequest>
+
+export const usage = z.object({
+  prompt_tokens: count,
+  completion_tokens: z.optional(count),
+  total_tokens: count,
+  prompt_tokens_details: nullish(z.object({ cached_tokens: nullish(count) })),
+})
+export type WireUsage = z.infer<typeof usage>
+
+const finishReason = nullish(z.string())
+
+/** One event of a streamed completion; a whole answer has the same form. Only what is read is named. */
+export const completionChunk = z.object({
+  /** Where it runs, `VARIANT/BACKEND`: what OpenAI calls the configuration that the model runs with. */
+  system_fingerprint: nullish(z.string()),
+  choices: z.array(
+    z.object({
+      index: z.int(),
+      text: z.string(),
+      finish_reason: finishReason,
+      logprobs: nullish(
+        z.object({
+          token_logprobs: nullish(z.array(z.nullable(z.number()))),
+        }),
+      ),
+      token_ids: nullish(tokenIds),
+      prompt_token_ids: nullish(tokenIds),
+    }),
+  ),
+  usage: nullish(usage),
+})
+export type CompletionChunk = z.infer<typeof completionChunk>
+
+/** One event of a streamed chat completion. */
+export const chatChunk = z.object({
+  system_fingerprint: nullish(z.string()),
+  /** vLLM, in the first event. */
+  prompt_token_ids: nullish(tokenIds),
+  choices: z.array(
+    z.object({
+      index: z.int(),
+      delta: z.object({ role: nullish(z.string()), content: nullish(z.string()) }),
+      finish_reason: finishReason,
+      logprobs: nullish(
+        z.object({ content: nullish(z.array(z.object({ token: z.string(), logprob: z.number() }))) }),
+      ),
+      token_ids: nullish(tokenIds),
+    }),
+  ),
+  usage: nullish(usage),
+})
+export type ChatChunk = z.infer<typeof chatChunk>
+
+export const embeddingResponse = z.object({
+  data: z.array(z.object({ index: z.int(), embedding: z.union([z.array(z.number()), z.string()]) })),
+  usage: nullish(usage),
+})
+
+/** The body of an answer that is an error, and of an event in a stream that broke. */
+export const errorBody = z.object({
+  error: z.object({
+    message: z.string(),
+    type: nullish(z.string()),
+    param: nullish(z.string()),
+    code: nullish(z.union([z.string(), z.number()])),
+  }),
+})
+export type WireOpenAiError = z.infer<typeof errorBody>

@@ -195,7 +195,6 @@ export type TextRequest = Prompt &
 export interface Piece {
   readonly text: string
   readonly tokens: readonly GeneratedToken[]
-  readonly placement: Placement
 }
 
 export interface Usage {
@@ -211,8 +210,6 @@ export interface GenerateResult {
   readonly finish: FinishReason
   readonly usage: Usage
   readonly timings: GenerateTimings & { readonly totalMs: number }
-  /** The last place where it ran. */
-  readonly placement: Placement
 }
 
 /** The pieces of one text as they come; `result` settles whether or not they are read. */
@@ -225,4 +222,5 @@ export interface TextGenerator {
   generate(request: TextRequest, options?: GenerateOptions): TextStream
   readonly tokenizer: Tokenizer
   readonly load: GeneratorLoad
+  readonly ranOn: TokenGenerator['ranOn']
 }

@@ -42,6 +42,8 @@ const common = {
   truncate_prompt_tokens: nullish(z.int().check(z.minimum(-1))),
   /** vLLM: the answer tells its tokens' ids, and the prompt's. */
   return_token_ids: nullish(z.boolean()),
+  /** vLLM: log probabilities name tokens as `token_id:ID` in place of their text. */
+  return_tokens_as_token_ids: nullish(z.boolean()),
   /**
    * Of the prompt's end, how many tokens this text generated elsewhere: penalties, stop strings and half characters go
    * on from there. With a prompt of tokens only. Ours: other servers ignore it.
@@ -60,8 +62,11 @@ export type CompletionRequest = z.infer<typeof completionRequest>
 
 const textPart = z.object({ type: z.literal('text'), text: z.string() })
 
+export const chatRoles = ['system', 'developer', 'user', 'assistant', 'tool'] as const
+export type ChatRole = (typeof chatRoles)[number]
+
 export const chatMessage = z.object({
-  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
+  role: z.enum(chatRoles),
   content: z.union([z.string(), z.array(textPart)]),
 })
 
@@ -104,7 +109,9 @@ export const completionChunk = z.object({
       finish_reason: finishReason,
       logprobs: nullish(
         z.object({
+          tokens: nullish(z.array(z.string())),
           token_logprobs: nullish(z.array(z.nullable(z.number()))),
+          top_logprobs: nullish(z.array(z.nullable(z.record(z.string(), z.number())))),
         }),
       ),
       token_ids: nullish(tokenIds),
@@ -114,6 +121,9 @@ export const completionChunk = z.object({
   usage: nullish(usage),
 })
 export type CompletionChunk = z.infer<typeof completionChunk>
+
+const tokenLogprob = { token: z.string(), logprob: z.number() }
+const chatLogprob = z.object({ ...tokenLogprob, top_logprobs: nullish(z.array(z.object(tokenLogprob))) })
 
 /** One event of a streamed chat completion. */
 export const chatChunk = z.object({
@@ -125,9 +135,7 @@ export const chatChunk = z.object({
       index: z.int(),
       delta: z.object({ role: nullish(z.string()), content: nullish(z.string()) }),
       finish_reason: finishReason,
-      logprobs: nullish(
-        z.object({ content: nullish(z.array(z.object({ token: z.string(), logprob: z.number() }))) }),
-      ),
+      logprobs: nullish(z.object({ content: nullish(z.array(chatLogprob)) })),
       token_ids: nullish(tokenIds),
     }),
   ),
@@ -150,3 +158,13 @@ export const errorBody = z.object({
   }),
 })
 export type WireOpenAiError = z.infer<typeof errorBody>
+
+const idPrefix = 'token_id:'
+
+/** A token as log probabilities name it where ids were asked for. */
+export const tokenIdName = (token: number): string => `${idPrefix}${token}`
+
+export function tokenOfIdName(name: string): number | undefined {
+  const id = name.startsWith(idPrefix) ? Number(name.slice(idPrefix.length)) : Number.NaN
+  return Number.isSafeInteger(id) && id >= 0 ? id : undefined
+}

@@ -35,12 +35,7 @@ export async function requestJson(url: URL, options: RequestOptions): Promise<un
     if (cause instanceof SpillwayError) throw cause
     if (signal?.aborted) throw abortedBy(signal)
     if (controller.signal.aborted) throw tooSlow(url, timeoutMs)
-    throw new SpillwayError(
-      'server_unreachable',
-      `The server at ${url.origin} cannot be reached: ${messageOf(cause)}`,
-      { hint: 'Check that it runs and that the network is there.' },
-      { cause },
-    )
+    throw unreachable(url, cause)
   } finally {
     cancel()
     signal?.removeEventListener('abort', abort)
@@ -68,17 +63,24 @@ const byStatus: Readonly<Record<number, ErrorCode>> = {
   503: 'overloaded',
 }
 
-function saidByServer(url: URL, response: Response, value: unknown): SpillwayError {
+export function saidByServer(url: URL, response: Response, value: unknown): SpillwayError {
   const header = response.headers.get(errorCodeHeader)
   const code = isErrorCode(header) ? header : (byStatus[response.status] ?? 'server_response_invalid')
-  const said = typeof value === 'object' && value !== null && 'error' in value ? value.error : undefined
+  const said = messageIn(value)
   const seconds = Number(response.headers.get('retry-after'))
   return SpillwayError.fromWire({
     code,
-    message:
-      typeof said === 'string' ? said : `The server at ${url.origin} answered status ${response.status}`,
+    message: said ?? `The server at ${url.origin} answered status ${response.status}`,
     detail: seconds > 0 ? { retryAfterMs: seconds * 1000 } : {},
   })
+}
+
+/** The Open Inference Protocol's errors are `{ error: message }`, the OpenAI API's `{ error: { message } }`. */
+function messageIn(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  if ('message' in value && typeof value.message === 'string') return value.message
+  if (!('error' in value)) return undefined
+  return typeof value.error === 'string' ? value.error : messageIn(value.error)
 }
 
 const notJson = (url: URL, response: Response, text: string) =>
@@ -88,8 +90,16 @@ const notJson = (url: URL, response: Response, text: string) =>
     hint: `Check that ${url.href} is a Spillway or Open Inference Protocol server.`,
   })
 
-const tooSlow = (url: URL, timeoutMs: number) =>
+export const tooSlow = (url: URL, timeoutMs: number) =>
   new SpillwayError('server_timeout', `The server at ${url.origin} is too slow`, {
     expected: `an answer within ${Math.round(timeoutMs)} ms`,
     got: 'none',
   })
+
+export const unreachable = (url: URL, cause: unknown) =>
+  new SpillwayError(
+    'server_unreachable',
+    `The server at ${url.origin} cannot be reached: ${messageOf(cause)}`,
+    { hint: 'Check that it runs and that the network is there.' },
+    { cause },
+  )

@@ -6,6 +6,7 @@
  * lane or tier goes on from its prompt and the tokens so far: nothing else is needed to continue it.
  */
 import type { Placement } from '../../models/index.ts'
+import type { ChatRole } from '../../models/openai.ts'
 import type { WaitOptions } from '../scheduler/work.ts'
 
 /** How the next token is chosen. What is absent is as the model's manifest says, else off. */
@@ -42,10 +43,12 @@ export interface TokenLogprob {
 }
 
 /** One generated token. */
-export interface GeneratedToken extends Partial<Pick<TokenLogprob, 'logprob'>> {
+export interface GeneratedToken {
   readonly token: number
+  /** As `TokenLogprob`'s, where it was asked for. */
+  readonly logprob?: number | undefined
   /** The likeliest at this place, best first, where they were asked for. */
-  readonly top?: readonly TokenLogprob[]
+  readonly top?: readonly TokenLogprob[] | undefined
 }
 
 /** `stop`: a stop token or stop string came; `length`: maxTokens or the context's end. */
@@ -167,7 +170,7 @@ export interface StreamDecoder {
 }
 
 export interface ChatMessage {
-  readonly role: string
+  readonly role: ChatRole
   readonly content: string
 }
 

@@ -1,0 +1,157 @@
+import * as z from 'zod/mini'
+import { type Backend, backends, type Manifest, SpillwayError } from '../../models/index.ts'
+import {
+  type ChatRequest,
+  type CompletionRequest,
+  chatChunk,
+  completionChunk,
+  tokenOfIdName,
+  type WireUsage,
+} from '../../models/openai.ts'
+import type { Clock } from '../../workers/clock.ts'
+import type { FinishReason, Piece, TextRequest, TokenLogprob } from '../../workers/generation/types.ts'
+import { streamEvents } from './events.ts'
+
+/** Part of a text that a server generates, with what it tells of itself on the way. */
+export interface RemotePiece extends Piece {
+  /** The prompt in tokens, where the server tells it: what the text can go on from elsewhere. */
+  readonly promptTokens?: readonly number[] | undefined
+  readonly ranOn?: { readonly backend: Backend | 'unknown'; readonly variant: string } | undefined
+  readonly finish?: FinishReason | undefined
+  readonly usage?: WireUsage | undefined
+}
+
+export interface CompleteOptions {
+  readonly clock: Clock
+  readonly signal?: AbortSignal | undefined
+  /** The longest silence in the stream, in milliseconds. */
+  readonly silenceMs: number
+}
+
+/** Continues a text on any server that speaks the OpenAI API. Leaving the loop ends the request. */
+export async function* complete(
+  server: URL,
+  { id }: Manifest,
+  request: TextRequest,
+  options: CompleteOptions,
+): AsyncGenerator<RemotePiece> {
+  const chat = request.messages !== undefined
+  const url = new URL(chat ? 'v1/chat/completions' : 'v1/completions', server)
+  const body = chat ? chatBody(id, request) : completionBody(id, request)
+  const read = chat ? readChat : readCompletion
+  for await (const event of streamEvents(url, { ...options, body })) {
+    yield read(url, event)
+  }
+}
+
+type Common = Omit<CompletionRequest, 'prompt' | 'max_tokens' | 'logprobs' | 'echo'>
+
+const common = (model: string, request: TextRequest): Common => ({
+  model,
+  stream: true,
+  stream_options: { include_usage: true },
+  return_token_ids: true,
+  return_tokens_as_token_ids: request.logprobs === undefined ? undefined : true,
+  temperature: request.temperature,
+  top_p: request.topP,
+  top_k: request.topK,
+  min_p: request.minP,
+  repetition_penalty: request.repetitionPenalty,
+  presence_penalty: request.presencePenalty,
+  frequency_penalty: request.frequencyPenalty,
+  logit_bias: request.logitBias,
+  seed: request.seed,
+  stop: typeof request.stop === 'string' ? request.stop : request.stop && [...request.stop],
+  ignore_eos: request.ignoreStopTokens,
+  truncate_prompt_tokens: request.truncate === 'start' ? -1 : undefined,
+})
+
+function chatBody(model: string, request: TextRequest): ChatRequest {
+  const { messages = [], logprobs, maxTokens } = request
+  return {
+    ...common(model, request),
+    messages: [...messages],
+    max_completion_tokens: maxTokens,
+    logprobs: logprobs === undefined ? undefined : true,
+    top_logprobs: logprobs,
+  }
+}
+
+function completionBody(model: string, request: TextRequest): CompletionRequest {
+  const { prompt, tokens, generated, logprobs, maxTokens } = request
+  return {
+    ...common(model, request),
+    prompt: prompt ?? [...(tokens ?? [])],
+    generated_tokens: generated,
+    max_tokens: maxTokens,
+    logprobs,
+  }
+}
+
+function readCompletion(url: URL, event: unknown): RemotePiece {
+  const parsed = z.safeParse(completionChunk, event)
+  if (!parsed.success) throw invalid(url, parsed.error)
+  const { choices, system_fingerprint, usage } = parsed.data
+  const [choice] = choices
+  const { token_logprobs, top_logprobs } = choice?.logprobs ?? {}
+  return {
+    text: choice?.text ?? '',
+    tokens: (choice?.token_ids ?? []).map((token, index) => ({
+      token,
+      logprob: token_logprobs?.[index] ?? undefined,
+      top: topOf(Object.entries(top_logprobs?.[index] ?? {})),
+    })),
+    promptTokens: choice?.prompt_token_ids ?? undefined,
+    ranOn: placeIn(system_fingerprint),
+    finish: finishOf(choice?.finish_reason),
+    usage: usage ?? undefined,
+  }
+}
+
+function readChat(url: URL, event: unknown): RemotePiece {
+  const parsed = z.safeParse(chatChunk, event)
+  if (!parsed.success) throw invalid(url, parsed.error)
+  const { choices, system_fingerprint, usage, prompt_token_ids } = parsed.data
+  const [choice] = choices
+  const told = choice?.logprobs?.content
+  return {
+    text: choice?.delta.content ?? '',
+    tokens: (choice?.token_ids ?? []).map((token, index) => ({
+      token,
+      logprob: told?.[index]?.logprob,
+      top: topOf((told?.[index]?.top_logprobs ?? []).map(({ token, logprob }) => [token, logprob])),
+    })),
+    promptTokens: prompt_token_ids ?? undefined,
+    ranOn: placeIn(system_fingerprint),
+    finish: finishOf(choice?.finish_reason),
+    usage: usage ?? undefined,
+  }
+}
+
+/** Those whose ids are told: names alone do not say which token it is. */
+function topOf(
+  told: readonly (readonly [name: string, logprob: number])[],
+): readonly TokenLogprob[] | undefined {
+  const top = told.flatMap(([name, logprob]) => {
+    const token = tokenOfIdName(name)
+    return token === undefined ? [] : [{ token, logprob }]
+  })
+  return top.length === 0 ? undefined : top
+}
+
+/** Of a Spillway server; others mean something else by it, or nothing. */
+function placeIn(fingerprint: string | null | undefined): RemotePiece['ranOn'] {
+  const [variant, name] = fingerprint?.split('/') ?? []
+  const backend = backends.find((known) => known === name)
+  return variant !== undefined && backend ? { backend, variant } : undefined
+}
+
+/** What ends a text for other reasons (a content filter, a tool) is a stop to its reader. */
+const finishOf = (reason: string | null | undefined): FinishReason | undefined =>
+  reason == null ? undefined : reason === 'length' ? 'length' : 'stop'
+
+const invalid = (url: URL, error: z.core.$ZodError) =>
+  new SpillwayError('server_response_invalid', `${url.origin} answered wrongly`, {
+    expected: 'an event of the OpenAI API',
+    got: z.prettifyError(error),
+  })

@@ -1,0 +1,58 @@
+/** A queue from one writer to one reader. What is not read yet waits; its writer sees to the bound. */
+export class Channel<T> implements AsyncIterable<T> {
+  readonly #items: T[] = []
+  readonly #onLeave: () => void
+  #wake: (() => void) | undefined
+  #end: { readonly error?: unknown } | undefined
+  #read = false
+
+  /** @param onLeave Called when the reader leaves its loop before the end. */
+  constructor(onLeave: () => void = () => {}) {
+    this.#onLeave = onLeave
+  }
+
+  /** Items that were not read yet. */
+  get size(): number {
+    return this.#items.length
+  }
+
+  push(item: T): void {
+    if (this.#end) return
+    this.#items.push(item)
+    this.#wake?.()
+  }
+
+  /** After the last item the loop ends. */
+  end(): void {
+    this.#end ??= {}
+    this.#wake?.()
+  }
+
+  /** After the last item the loop throws. */
+  fail(error: unknown): void {
+    this.#end ??= { error }
+    this.#wake?.()
+  }
+
+  /** @throws TypeError for a second reader: items would be lost to each of the two. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    if (this.#read) throw new TypeError('A stream can be read once')
+    this.#read = true
+    try {
+      for (;;) {
+        while (this.#items.length > 0) yield this.#items.shift() as T
+        if (this.#end) break
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve
+        })
+      }
+      if ('error' in this.#end) throw this.#end.error
+    } finally {
+      if (!this.#end) {
+        this.#end = {}
+        this.#items.length = 0
+        this.#onLeave()
+      }
+    }
+  }
+}

@@ -169,6 +169,19 @@ export interface StreamDecoder {
   end(): string
 }
 
+/** Text out of tokens, held back for as long as it may be the beginning of a stop string or half a character. */
+export interface TextAssembler {
+  /** The text that is sure now. Nothing more comes once it has stopped. */
+  push(token: number): string
+  /** What was held back, where no stop string came of it. */
+  end(): string
+  /** Whether a stop string came. */
+  readonly stopped: boolean
+}
+
+/** In `workers/generation/text/`, as `createTextAssembler`. */
+export type CreateTextAssembler = (tokenizer: Tokenizer, stops: readonly string[]) => TextAssembler
+
 export interface ChatMessage {
   readonly role: ChatRole
   readonly content: string

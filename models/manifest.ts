@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { SpillwayError } from './error.ts'
+import { type Backend, backends } from './placement.ts'
 import { tensorTypes } from './tensor.ts'
 
 const name = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/))
@@ -38,6 +39,8 @@ const fileSpec = z.strictObject({
 const variant = z.strictObject({
   id: name,
   precision: z.enum(['fp32', 'fp16', 'q8', 'q4', 'q4f16']),
+  /** The backends that it was made for, where not all: no other runs it. */
+  backends: z.optional(z.array(z.enum(backends)).check(z.minLength(1))),
   /** The ONNX graph first, then its external data files. */
   files: z.array(fileSpec).check(z.minLength(1)),
   /** Bytes that a lane needs to hold and run it at batch one: weights, activations and the runtime's copies. */
@@ -106,6 +109,10 @@ export function parseManifest(value: unknown, from: string): Manifest {
     hint: 'See models/README.md for the schema.',
   })
 }
+
+/** The variants that were made for a backend, best first. */
+export const variantsFor = ({ variants }: Manifest, backend: Backend): Variant[] =>
+  variants.filter((variant) => variant.backends?.includes(backend) ?? true)
 
 /** Where a site keeps a model's manifest, below its root. */
 export const manifestFile = (id: string): string => `models/${id}/manifest.json`

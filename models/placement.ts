@@ -18,6 +18,8 @@ export const placementReasons = [
   'device-capable',
   /** The device cannot run any model: no WebAssembly with SIMD. */
   'device-without-simd',
+  /** No variant of the model was made for a backend that the device has. */
+  'variant-missing',
   /** The model needs more memory than the device has to give. */
   'model-too-large',
   /** The model's files or its session could not be had on the device. */

@@ -1,5 +1,11 @@
 import { join } from 'node:path'
-import { type Backend, type CheckedInputs, SpillwayError, type Variant } from '../models/index.ts'
+import {
+  type Backend,
+  type CheckedInputs,
+  SpillwayError,
+  type Variant,
+  variantsFor,
+} from '../models/index.ts'
 import type { Clock } from '../workers/clock.ts'
 import type { Lane } from '../workers/lane/lane.ts'
 import type { LoadRequest } from '../workers/lane/protocol.ts'
@@ -85,7 +91,7 @@ export function createInference(options: InferenceOptions): Inference {
 
 function createSource(entry: CatalogueEntry, backend: Backend, verify: Verifier): SessionSource {
   const { manifest, folder } = entry
-  const variant = chooseVariant(entry)
+  const variant = chooseVariant(entry, backend)
   return {
     key: keyOf(entry, backend),
     manifest,
@@ -102,7 +108,7 @@ function createSource(entry: CatalogueEntry, backend: Backend, verify: Verifier)
 export function loadRequestOf(entry: CatalogueEntry, backend: Backend): LoadRequest {
   const { manifest, folder } = entry
   const { inputs, outputs, batchAxis } = manifest
-  const path = join(folder, chooseVariant(entry).files[0]?.path ?? '')
+  const path = join(folder, chooseVariant(entry, backend).files[0]?.path ?? '')
   return {
     session: keyOf(entry, backend),
     backend,
@@ -114,11 +120,14 @@ export function loadRequestOf(entry: CatalogueEntry, backend: Backend): LoadRequ
 }
 
 const keyOf = (entry: CatalogueEntry, backend: Backend) =>
-  `${entry.manifest.id}@${entry.manifest.version}/${chooseVariant(entry).id}/${backend}`
+  `${entry.manifest.id}@${entry.manifest.version}/${chooseVariant(entry, backend).id}/${backend}`
 
-/** The first variant: a manifest lists the best one first. */
-function chooseVariant({ manifest }: CatalogueEntry): Variant {
-  const variant = manifest.variants[0]
-  if (!variant) throw new SpillwayError('manifest_invalid', `${manifest.id} has no variant`)
-  return variant
+/** The first variant that was made for the backend: a manifest lists the best one first. */
+function chooseVariant({ manifest }: CatalogueEntry, backend: Backend): Variant {
+  const variant = variantsFor(manifest, backend)[0]
+  if (variant) return variant
+  throw new SpillwayError('capacity_insufficient', `${manifest.id} has no variant for this server`, {
+    expected: `one made for ${backend}`,
+    got: manifest.variants.map(({ id, backends = [] }) => `${id} for ${backends.join(', ')}`).join('; '),
+  })
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { type Policy, policies, SpillwayError } from '../../models/index.ts'
+import { type Manifest, type Policy, policies, SpillwayError, type Variant } from '../../models/index.ts'
 import type { Capacity, GpuCapacity } from '../../web/capacity/capacity.ts'
 import { decide, type Live } from '../../web/router/decide.ts'
+import { type Failure, type Fit, fitDevice } from '../../web/router/fit.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const gpu: GpuCapacity = {
@@ -18,7 +19,14 @@ const phone: Capacity = {
   memoryBudget: 2 ** 30,
   storage: null,
 }
-const calm: Live = { server: 'available', failed: {}, loaded: true, late: undefined }
+const calm: Live = { server: 'available', failed: [], speeds: {}, loaded: true, late: undefined }
+const only = digitsManifest.variants[0] ?? expect.fail('digits has no variant')
+const failure = (backend: Failure['backend'], why: string): Failure => ({
+  backend,
+  variant: only,
+  reach: 'backend',
+  why,
+})
 
 const capacities = {
   phone,
@@ -32,8 +40,8 @@ const lives = {
   calm,
   'server down': { ...calm, server: 'unavailable' },
   'no server': { ...calm, server: 'absent' },
-  'webgpu failed': { ...calm, failed: { webgpu: 'lost' } },
-  'wasm failed': { ...calm, failed: { wasm: 'no memory' } },
+  'webgpu failed': { ...calm, failed: [failure('webgpu', 'lost')] },
+  'wasm failed': { ...calm, failed: [failure('wasm', 'no memory')] },
   loading: { ...calm, loaded: false },
   'loading, server down': { ...calm, loaded: false, server: 'unavailable' },
   late: { ...calm, late: { deviceMs: 430, serverMs: 35 } },
@@ -102,5 +110,99 @@ describe('decide', () => {
     expect(decide(phone, digitsManifest, 'auto', lives.late).because).toBe(
       'The device would answer in 430 ms, the server in 35 ms',
     )
+  })
+})
+
+describe('fitDevice, with variants for different backends', () => {
+  const variant = (id: string, memory: number, change: Partial<Variant> = {}): Variant => ({
+    ...only,
+    id,
+    memory: memory * 2 ** 20,
+    ...change,
+  })
+  const manifest: Manifest = {
+    ...digitsManifest,
+    variants: [
+      variant('q4f16', 300, { backends: ['webgpu'] }),
+      variant('fp32', 900),
+      variant('q8', 400, { backends: ['wasm', 'cpu'] }),
+      variant('q4', 200),
+    ],
+  }
+  const pc = capacities['a gaming PC']
+  const fits = (
+    capacity: Capacity,
+    failed: [place: string, reach: Failure['reach']][] = [],
+    speeds: Live['speeds'] = {},
+  ): string => {
+    const failures = failed.map(([place, reach]): Failure => {
+      const [backend, id] = place.split('/')
+      const variant = manifest.variants.find((one) => one.id === id) ?? expect.fail(`no variant ${id}`)
+      return { backend: backend === 'webgpu' ? 'webgpu' : 'wasm', variant, reach, why: 'out of memory' }
+    })
+    const fit = fitDevice(capacity, manifest, { failed: failures, speeds })
+    return 'error' in fit ? fit.reason : `${fit.backend}/${fit.variant.id}`
+  }
+
+  test('takes the first that was made for the best backend and fits the memory', () => {
+    expect(fits(pc)).toBe('webgpu/q4f16')
+    expect(fits(phone)).toBe('wasm/fp32')
+    expect(fits({ ...phone, memoryBudget: 500 * 2 ** 20 })).toBe('wasm/q8')
+    expect(fits({ ...pc, memoryBudget: 250 * 2 ** 20 })).toBe('webgpu/q4')
+    expect(fits({ ...pc, memoryBudget: 100 * 2 ** 20 })).toBe('model-too-large')
+  })
+
+  test('falls to a smaller variant when memory ran out, then to WebAssembly, then to the server', () => {
+    expect(fits(pc, [['webgpu/q4f16', 'memory']])).toBe('webgpu/q4')
+    expect(fits(pc, [['webgpu/q4', 'memory']])).toBe('wasm/fp32')
+    expect(
+      fits(pc, [
+        ['webgpu/q4', 'memory'],
+        ['wasm/fp32', 'memory'],
+      ]),
+    ).toBe('wasm/q8')
+    const all: [string, Failure['reach']][] = [
+      ['webgpu/q4', 'memory'],
+      ['wasm/q4', 'memory'],
+    ]
+    expect(fits(pc, all)).toBe('device-failed')
+  })
+
+  test('avoids only the variant whose files are bad, and all of a backend that is gone', () => {
+    expect(fits(pc, [['webgpu/q4f16', 'variant']])).toBe('webgpu/fp32')
+    expect(fits(pc, [['webgpu/q4f16', 'backend']])).toBe('wasm/fp32')
+  })
+
+  test('takes the faster of two that were measured, and keeps the manifest’s order where one was not', () => {
+    expect(fits(phone, [], { 'wasm/fp32': 12, 'wasm/q4': 31 })).toBe('wasm/fp32')
+    expect(fits(phone, [], { 'wasm/fp32': 31, 'wasm/q4': 12 })).toBe('wasm/q4')
+    expect(fits(phone, [], { 'wasm/fp32': 31, 'wasm/q8': 14, 'wasm/q4': 12 })).toBe('wasm/q4')
+    expect(fits(phone, [], { 'wasm/fp32': 12.5, 'wasm/q4': 12 })).toBe('wasm/fp32')
+    expect(fits(phone, [], { 'wasm/q4': 12 })).toBe('wasm/fp32')
+    // What another backend measured is no reason to leave the GPU.
+    expect(fits(pc, [], { 'webgpu/q4f16': 31, 'wasm/fp32': 12 })).toBe('webgpu/q4f16')
+  })
+
+  test('says why', () => {
+    const because = (failed: Failure[], speeds: Live['speeds'] = {}) =>
+      (fitDevice(pc, manifest, { failed, speeds }) as Fit).because
+    const [first] = manifest.variants
+    if (!first) return expect.fail('no variant')
+    expect(because([{ backend: 'webgpu', variant: first, reach: 'memory', why: 'out of memory' }])).toBe(
+      'The device has a GPU (acme); "q4f16" failed there (out of memory), so "q4"',
+    )
+    expect(because([], { 'webgpu/q4f16': 31, 'webgpu/fp32': 12 })).toBe(
+      'The device has a GPU (acme); "fp32" took 12.0 ms a row here, "q4f16" 31.0 ms',
+    )
+  })
+
+  test('tells a device that no variant was made for', () => {
+    const webgpuOnly = { ...manifest, variants: manifest.variants.slice(0, 1) }
+    const fit = fitDevice(phone, webgpuOnly, calm)
+    expect(fit).toMatchObject({
+      reason: 'variant-missing',
+      because: 'The model needs webgpu; the device has wasm',
+      error: { code: 'capacity_insufficient' },
+    })
   })
 })

@@ -26,6 +26,11 @@ describe('parseManifest', () => {
       { ...digitsManifest, inputs: [{ name: 'a', type: 'float32', shape: [0] }] },
       'inputs.0.shape.0',
     ],
+    [
+      'a variant for no backend',
+      { ...digitsManifest, variants: digitsManifest.variants.map((one) => ({ ...one, backends: [] })) },
+      'variants.0.backends',
+    ],
     ['no variant', { ...digitsManifest, variants: [] }, 'variants'],
     [
       'a batch axis that an output lacks',

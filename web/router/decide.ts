@@ -1,20 +1,10 @@
-import {
-  type Manifest,
-  type Placement,
-  type Policy,
-  SpillwayError,
-  type Variant,
-} from '../../models/index.ts'
+import { type Manifest, type Placement, type Policy, SpillwayError } from '../../models/index.ts'
 import type { Capacity } from '../capacity/capacity.ts'
-
-/** Backends of the device, best first. */
-export type DeviceBackend = 'webgpu' | 'wasm'
+import { type Fit, fitDevice, type Known, type Obstacle } from './fit.ts'
 
 /** What changes from one request to the next. */
-export interface Live {
+export interface Live extends Known {
   readonly server: 'available' | 'unavailable' | 'absent'
-  /** Device backends on which the model failed a short while ago, with the reason in words. */
-  readonly failed: Readonly<Partial<Record<DeviceBackend, string>>>
   /** Whether the model is loaded where `fitDevice` would run it. */
   readonly loaded: boolean
   /** When each tier would answer, in milliseconds, where the device is so late that the server is asked. */
@@ -27,18 +17,6 @@ export type Decision =
   | ({ readonly tier: 'device'; readonly fit: Fit } & Why)
   | ({ readonly tier: 'server' } & Why)
 
-/** How the device would run the model. */
-export interface Fit {
-  readonly backend: DeviceBackend
-  readonly variant: Variant
-  readonly because: string
-}
-
-/** Why it cannot. */
-export interface Obstacle extends Why {
-  readonly error: SpillwayError
-}
-
 /**
  * Where a request runs. Pure: the same arguments give the same placement.
  * A tier that is the only one left is tried even when it looked unavailable.
@@ -46,11 +24,11 @@ export interface Obstacle extends Why {
  * @throws SpillwayError `capacity_insufficient` or `server_absent` where the policy leaves no tier.
  */
 export function decide(capacity: Capacity, manifest: Manifest, policy: Policy, live: Live): Decision {
-  const device = fitDevice(capacity, manifest, live.failed)
+  const device = fitDevice(capacity, manifest, live)
   const canAsk = live.server === 'available'
   switch (policy) {
     case 'device': {
-      const only = retry(capacity, manifest, device)
+      const only = retry(capacity, manifest, device, live)
       if ('error' in only) throw only.error
       return onDevice(only, 'policy', `The policy is "device": ${only.because}`)
     }
@@ -76,40 +54,6 @@ export function decide(capacity: Capacity, manifest: Manifest, policy: Policy, l
   }
 }
 
-/** The best backend that the device has and the first variant that fits it, or what stands in the way. */
-export function fitDevice(capacity: Capacity, manifest: Manifest, failed: Live['failed']): Fit | Obstacle {
-  if (!capacity.wasm.simd) {
-    return obstacle('device-without-simd', 'WebAssembly with SIMD', 'a browser without it')
-  }
-  const variant = manifest.variants.find(({ memory }) => memory <= capacity.memoryBudget)
-  if (!variant) {
-    const least = Math.min(...manifest.variants.map(({ memory }) => memory))
-    return obstacle(
-      'model-too-large',
-      `${mebibytes(least)} of memory for the model`,
-      mebibytes(capacity.memoryBudget),
-    )
-  }
-  if (capacity.gpu && !capacity.gpu.software && failed.webgpu === undefined) {
-    return {
-      backend: 'webgpu',
-      variant,
-      because: `The device has a GPU (${capacity.gpu.vendor || 'unnamed'})`,
-    }
-  }
-  if (failed.wasm === undefined) return { backend: 'wasm', variant, because: whyWasm(capacity, failed) }
-  return {
-    ...obstacle('device-failed', 'a session on the device', failed.wasm),
-    because: `The device failed: ${failed.wasm}`,
-  }
-}
-
-function whyWasm({ gpu, wasm: { threads } }: Capacity, failed: Live['failed']): string {
-  const how = threads === 1 ? 'WebAssembly on one thread' : `WebAssembly on ${threads} threads`
-  if (failed.webgpu !== undefined) return `WebGPU failed (${failed.webgpu}), so ${how}`
-  return gpu ? `The WebGPU adapter is software, so ${how}` : `The device has no WebGPU, so ${how}`
-}
-
 const whySpill = ({ deviceMs, serverMs }: NonNullable<Live['late']>) =>
   `The device would answer in ${Math.round(deviceMs)} ms, the server in ${Math.round(serverMs)} ms`
 
@@ -128,28 +72,23 @@ const onServer = (reason: Placement['reason'], because: string): Decision => ({
 
 function lastResort(capacity: Capacity, manifest: Manifest, device: Obstacle, live: Live): Decision {
   if (live.server !== 'absent') return onServer(device.reason, device.because)
-  const only = retry(capacity, manifest, device)
+  const only = retry(capacity, manifest, device, live)
   if ('error' in only) throw only.error
   return onDevice(only, 'server-unavailable', `There is no server: ${only.because}`)
 }
 
 /** The device again where nothing but a late failure speaks against it and nothing else is left. */
-const retry = (capacity: Capacity, manifest: Manifest, device: Fit | Obstacle): Fit | Obstacle =>
-  'error' in device && device.reason === 'device-failed' ? fitDevice(capacity, manifest, {}) : device
-
-const obstacle = (reason: Placement['reason'], expected: string, got: string): Obstacle => ({
-  reason,
-  because: `The model needs ${expected}; the device has ${got}`,
-  error: new SpillwayError('capacity_insufficient', 'The device cannot run the model', {
-    expected,
-    got,
-    hint: 'Allow the server: policy "auto", and a runtime with a server.',
-  }),
-})
+const retry = (
+  capacity: Capacity,
+  manifest: Manifest,
+  device: Fit | Obstacle,
+  { speeds }: Live,
+): Fit | Obstacle =>
+  'error' in device && device.reason === 'device-failed'
+    ? fitDevice(capacity, manifest, { failed: [], speeds })
+    : device
 
 const noServer = (policy: Policy) =>
   new SpillwayError('server_absent', `Policy "${policy}" needs a server and the runtime has none`, {
     hint: 'Give createRuntime a server, or use policy "device".',
   })
-
-const mebibytes = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`

@@ -1,20 +1,42 @@
-import type { SpillwayError } from '../../models/index.ts'
+import type { ErrorCode, SpillwayError } from '../../models/index.ts'
 import type { Clock } from '../../workers/clock.ts'
-import type { DeviceBackend, Live } from './decide.ts'
+import type { Live } from './decide.ts'
+import { type Failure, type Place, placeKey } from './fit.ts'
 
 /** Milliseconds for which a failure keeps requests away, unless nothing else is left. */
 const serverRestMs = 5_000
 const deviceRestMs = 30_000
+/** Memory that was too little will hardly be more soon, and to try again costs a load. */
+const memoryRestMs = 600_000
 
-const nothing: Live['failed'] = {}
+export const nothingFailed: readonly Failure[] = []
+
+/** Faults of a variant and its files, and not of the backend. */
+const ofVariant: ReadonlySet<ErrorCode> = new Set([
+  'file_missing',
+  'file_truncated',
+  'file_altered',
+  'model_invalid',
+  'not_supported',
+])
+
+/** What a failure at a place says about others. */
+export function failureOf({ backend, variant }: Place, { code, message }: SpillwayError): Failure {
+  const reach = code === 'capacity_insufficient' ? 'memory' : ofVariant.has(code) ? 'variant' : 'backend'
+  return { backend, variant, reach, why: message }
+}
+
+interface Remembered extends Failure {
+  readonly until: number
+}
 
 /** What failed lately. A failure is remembered for a while and never for good. */
 export class Health {
   readonly #clock: Clock
   readonly #hasServer: boolean
   #serverDownUntil = Number.NEGATIVE_INFINITY
-  /** By model and backend. */
-  readonly #failures = new Map<string, { why: string; until: number }>()
+  /** By model. A list is the same object until a failure is added or has passed. */
+  readonly #failures = new Map<string, readonly Remembered[]>()
 
   constructor(clock: Clock, hasServer: boolean) {
     this.#clock = clock
@@ -28,16 +50,13 @@ export class Health {
     return down ? 'unavailable' : 'available'
   }
 
-  /** The device's backends on which the model failed lately. */
-  failed(model: string): Live['failed'] {
+  /** Where on the device the model failed lately. */
+  failed(model: string): readonly Failure[] {
     // Nearly always: this is asked for every request.
-    if (this.#failures.size === 0) return nothing
-    const failed: Partial<Record<DeviceBackend, string>> = {}
-    for (const backend of ['webgpu', 'wasm'] as const) {
-      const failure = this.#failures.get(`${model}/${backend}`)
-      if (failure && failure.until > this.#clock.now()) failed[backend] = failure.why
-    }
-    return failed
+    if (this.#failures.size === 0) return nothingFailed
+    const now = this.#clock.now()
+    this.#keep(model, ({ until }) => until > now)
+    return this.#failures.get(model) ?? nothingFailed
   }
 
   serverFailed(): void {
@@ -48,11 +67,22 @@ export class Health {
     this.#serverDownUntil = Number.NEGATIVE_INFINITY
   }
 
-  deviceFailed(model: string, backend: DeviceBackend, { message }: SpillwayError): void {
-    this.#failures.set(`${model}/${backend}`, { why: message, until: this.#clock.now() + deviceRestMs })
+  deviceFailed(model: string, place: Place, error: SpillwayError): void {
+    this.deviceAnswered(model, place)
+    const failure = failureOf(place, error)
+    const until = this.#clock.now() + (failure.reach === 'memory' ? memoryRestMs : deviceRestMs)
+    this.#failures.set(model, [...(this.#failures.get(model) ?? []), { ...failure, until }])
   }
 
-  deviceAnswered(model: string, backend: DeviceBackend): void {
-    if (this.#failures.size > 0) this.#failures.delete(`${model}/${backend}`)
+  deviceAnswered(model: string, place: Place): void {
+    if (this.#failures.size > 0) this.#keep(model, (failure) => placeKey(failure) !== placeKey(place))
+  }
+
+  #keep(model: string, wanted: (failure: Remembered) => boolean): void {
+    const known = this.#failures.get(model)
+    if (!known || known.every(wanted)) return
+    const kept = known.filter(wanted)
+    if (kept.length === 0) this.#failures.delete(model)
+    else this.#failures.set(model, kept)
   }
 }

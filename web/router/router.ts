@@ -16,8 +16,9 @@ import type { DeviceSession } from '../device/session.ts'
 import type { RemoteTier } from '../remote/remote.ts'
 import type { Progress } from '../store/obtain.ts'
 import { Balance } from './balance.ts'
-import { type Decision, decide, type Fit, fitDevice, type Live } from './decide.ts'
-import { Health } from './health.ts'
+import { type Decision, decide, type Live } from './decide.ts'
+import { type Failure, type Fit, fitDevice, placeKey, type Speeds } from './fit.ts'
+import { failureOf, Health, nothingFailed } from './health.ts'
 
 export interface RouterOptions {
   readonly capacity: Promise<Capacity>
@@ -38,8 +39,8 @@ interface Job {
   readonly tried: string[]
   /** The last failure: what is told when no place is left. */
   failure: SpillwayError | undefined
-  /** Backends of the device that failed this request, with the reason in words. */
-  failed: Live['failed']
+  /** Where on the device this request failed. */
+  failed: readonly Failure[]
   serverFailed: boolean
 }
 
@@ -47,6 +48,7 @@ interface Job {
 interface Route {
   readonly balance: Balance
   bridging: boolean
+  readonly speeds: Speeds
   last: { readonly policy: Policy; readonly live: Live; readonly decision: Decision } | undefined
 }
 
@@ -225,14 +227,15 @@ export class Router {
     onProgress?: (progress: Progress) => void,
   ): void {
     const route = this.#routeOf(manifest)
-    const fit = fitDevice(capacity, manifest, this.#health.failed(manifest.id))
+    const failed = this.#health.failed(manifest.id)
+    const fit = fitDevice(capacity, manifest, { failed, speeds: route.speeds })
     if ('error' in fit || (route.bridging && !onProgress)) return
     route.bridging = true
     this.#options.device
       .prepare(this.#sessionOf(manifest, fit), signal, onProgress)
       .catch((cause) => {
         const failure = SpillwayError.from(cause, 'internal', `${manifest.id} failed`)
-        if (!final.has(failure.code)) this.#health.deviceFailed(manifest.id, fit.backend, failure)
+        if (!final.has(failure.code)) this.#health.deviceFailed(manifest.id, fit, failure)
       })
       .finally(() => {
         route.bridging = false
@@ -261,15 +264,16 @@ export class Router {
     const { device } = this.#options
     const server = serverFailed && this.#health.server === 'available' ? 'unavailable' : this.#health.server
     const known = this.#health.failed(manifest.id)
-    const failed = own === nothing ? known : { ...known, ...own }
+    const failed = own.length === 0 ? known : [...known, ...own]
+    const { speeds } = route
     const { last } = route
     const same = last?.live.failed === failed && last.decision.tier === 'device'
-    const fit = same ? last.decision.fit : fitDevice(capacity, manifest, failed)
-    if ('error' in fit) return { server, failed, loaded: false, late: undefined }
+    const fit = same ? last.decision.fit : fitDevice(capacity, manifest, { failed, speeds })
+    if ('error' in fit) return { server, failed, speeds, loaded: false, late: undefined }
     const session = this.#sessionOf(manifest, fit)
     const loaded = device.isReady(session)
     const compared = options.policy === 'auto' && loaded && server === 'available'
-    return { server, failed, loaded, late: compared ? this.#late(route, session, rows) : undefined }
+    return { server, failed, speeds, loaded, late: compared ? this.#late(route, session, rows) : undefined }
   }
 
   /** When each tier would answer, where the device is so late that the server should. */
@@ -284,7 +288,7 @@ export class Router {
   #routeOf(manifest: Manifest): Route {
     let route = this.#routes.get(manifest)
     if (!route) {
-      route = { balance: new Balance(), bridging: false, last: undefined }
+      route = { balance: new Balance(), bridging: false, speeds: {}, last: undefined }
       this.#routes.set(manifest, route)
     }
     return route
@@ -301,7 +305,7 @@ export class Router {
 
   #noteSuccess({ manifest }: Job, decision: Decision): void {
     if (decision.tier === 'server') this.#health.serverAnswered()
-    else this.#health.deviceAnswered(manifest.id, decision.fit.backend)
+    else this.#health.deviceAnswered(manifest.id, decision.fit)
   }
 
   /** A failure keeps this request away from the place, and, where it is the place's own, those that come next. */
@@ -315,9 +319,8 @@ export class Router {
       if (!own.has(failure.code)) this.#health.serverFailed()
       return
     }
-    const { backend } = decision.fit
-    job.failed = { ...job.failed, [backend]: failure.message }
-    if (!own.has(failure.code)) this.#health.deviceFailed(job.manifest.id, backend, failure)
+    job.failed = [...job.failed, failureOf(decision.fit, failure)]
+    if (!own.has(failure.code)) this.#health.deviceFailed(job.manifest.id, decision.fit, failure)
   }
 
   /** Now, read once a turn: thousands of requests may come in one. */
@@ -338,20 +341,17 @@ interface Arrival<T> {
   readonly decision: Decision
 }
 
-const nothing: Live['failed'] = {}
-
 const createJob = (manifest: Manifest, rows: number, options: RouteOptions): Job => ({
   manifest,
   rows,
   options,
   tried: [],
   failure: undefined,
-  failed: nothing,
+  failed: nothingFailed,
   serverFailed: false,
 })
 
-const placeOf = (decision: Decision) =>
-  decision.tier === 'server' ? 'server' : `device/${decision.fit.backend}`
+const placeOf = (decision: Decision) => (decision.tier === 'server' ? 'server' : placeKey(decision.fit))
 
 const sameLive = (one: Live, other: Live) =>
   one.server === other.server && one.loaded === other.loaded && one.failed === other.failed && !other.late

@@ -21,7 +21,7 @@ const raised = [
  * A device of the best adapter. Our own, and not the runtime's, so that its loss is seen: after it the lane
  * is replaced, because the runtime's next run in the same worker never returns.
  *
- * @throws SpillwayError `capacity_insufficient` where the browser gives none.
+ * @throws SpillwayError `lane_failed` where the browser gives none.
  */
 export async function requestGpuDevice(onLost: (reason: string) => void): Promise<GPUDevice> {
   try {
@@ -35,6 +35,6 @@ export async function requestGpuDevice(onLost: (reason: string) => void): Promis
     void device.lost.then(({ reason, message }) => onLost(`GPU device ${reason}: ${message}`))
     return device
   } catch (cause) {
-    throw SpillwayError.from(cause, 'capacity_insufficient', 'The browser gives no WebGPU device')
+    throw SpillwayError.from(cause, 'lane_failed', 'The browser gives no WebGPU device')
   }
 }

@@ -11,6 +11,6 @@ export interface Ort {
   readonly backends: readonly Backend[]
   readonly InferenceSession: InferenceSessionFactory
   createTensor(type: TensorType, data: TensorData, shape: readonly number[]): OrtTensor
-  /** @throws SpillwayError `capacity_insufficient` where the backend cannot be had here. */
+  /** @throws SpillwayError `lane_failed` where the backend cannot be had here. */
   sessionOptions(backend: Backend): Promise<InferenceSession.SessionOptions>
 }

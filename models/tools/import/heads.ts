@@ -1,0 +1,67 @@
+import { SpillwayError } from '../../error.ts'
+import { DataType } from '../onnx/data-type.ts'
+import { weightFrom } from '../onnx/make.ts'
+import { floatsOf } from '../onnx/values.ts'
+import type { Weight } from '../onnx/weight.ts'
+import type { Layer, Projection, Shape } from './checkpoint.ts'
+
+/** What ONNX Runtime's attention asks of a head's size. */
+const multiple = 16
+
+/** Numbers that a head has in the graph. */
+export const storedHeadSize = ({ headSize }: Shape): number => Math.ceil(headSize / multiple) * multiple
+
+/** The layer with its heads filled up with zeros, where they are of a size that attention does not take. */
+export function withStoredHeads(layer: Layer, shape: Shape): Layer {
+  const { headSize } = shape
+  const stored = storedHeadSize(shape)
+  if (stored === headSize) return layer
+  if (layer.queryNorm || layer.keyNorm) {
+    throw new SpillwayError('not_supported', 'Normalised heads of this size are not supported', {
+      expected: `a multiple of ${multiple}`,
+      got: `${headSize}`,
+    })
+  }
+  /** Pairs stay half a head apart. */
+  const turned = (at: number) => {
+    const pair = at % (stored / 2)
+    if (pair >= headSize / 2) return undefined
+    return at < stored / 2 ? pair : pair + headSize / 2
+  }
+  const plain = (at: number) => (at < headSize ? at : undefined)
+  const rows = ({ weight, bias }: Projection, place: Place): Projection => ({
+    weight: spread(weight, 0, headSize, stored, place),
+    bias: bias && spread(bias, 0, headSize, stored, place),
+  })
+  return {
+    ...layer,
+    query: rows(layer.query, turned),
+    key: rows(layer.key, turned),
+    value: rows(layer.value, plain),
+    output: { ...layer.output, weight: spread(layer.output.weight, 1, headSize, stored, plain) },
+  }
+}
+
+/** Where in a head what stands at a place of the larger head comes from; nowhere: zero. */
+type Place = (at: number) => number | undefined
+
+function spread(weight: Weight, axis: 0 | 1, headSize: number, stored: number, place: Place): Weight {
+  const size = weight.dims[axis] ?? 0
+  const dims = weight.dims.map((one, index) => (index === axis ? (size / headSize) * stored : one))
+  const inner = axis === 0 ? (weight.dims[1] ?? 1) : 1
+  const outer = axis === 0 ? 1 : (weight.dims[0] ?? 1)
+  return weightFrom(weight.name, DataType.FLOAT, dims, () => {
+    const from = floatsOf(weight)
+    const width = dims[axis] ?? 0
+    const to = new Float32Array(outer * width * inner)
+    for (let row = 0; row < outer; row++) {
+      for (let at = 0; at < width; at++) {
+        const source = place(at % stored)
+        if (source === undefined) continue
+        const start = (row * size + Math.floor(at / stored) * headSize + source) * inner
+        to.set(from.subarray(start, start + inner), (row * width + at) * inner)
+      }
+    }
+    return to
+  })
+}

@@ -1,0 +1,81 @@
+/** How positions turn the pairs of a head: one half of it with the other. */
+export interface Rope {
+  readonly theta: number
+  readonly scaling: RopeScaling
+}
+
+export type RopeScaling =
+  | { readonly type: 'default' }
+  | { readonly type: 'linear'; readonly factor: number }
+  | {
+      readonly type: 'llama3'
+      readonly factor: number
+      readonly lowFactor: number
+      readonly highFactor: number
+      /** Tokens of context before it was made longer. */
+      readonly original: number
+    }
+  | {
+      readonly type: 'yarn'
+      readonly factor: number
+      readonly fast: number
+      readonly slow: number
+      readonly original: number
+      /** What cosines and sines are multiplied with. */
+      readonly attention: number
+    }
+
+/** Cosines and sines of a position's turns, a row a position, a column a pair. */
+export interface RopeTables {
+  readonly cosines: Float32Array
+  readonly sines: Float32Array
+}
+
+/** @param pairs columns; those past a head's own pairs turn nothing. */
+export function ropeTables(rope: Rope, headSize: number, positions: number, pairs: number): RopeTables {
+  const frequencies = ropeFrequencies(rope, headSize)
+  const scale = rope.scaling.type === 'yarn' ? rope.scaling.attention : 1
+  const cosines = new Float32Array(positions * pairs)
+  const sines = new Float32Array(positions * pairs)
+  for (let position = 0; position < positions; position++) {
+    for (let pair = 0; pair < pairs; pair++) {
+      const angle = position * (frequencies[pair] ?? 0)
+      cosines[position * pairs + pair] = Math.cos(angle) * scale
+      sines[position * pairs + pair] = Math.sin(angle) * scale
+    }
+  }
+  return { cosines, sines }
+}
+
+/** Radians a position, by pair. */
+export function ropeFrequencies({ theta, scaling }: Rope, headSize: number): readonly number[] {
+  const plain = Array.from({ length: headSize / 2 }, (_, pair) => theta ** ((-2 * pair) / headSize))
+  switch (scaling.type) {
+    case 'default':
+      return plain
+    case 'linear':
+      return plain.map((frequency) => frequency / scaling.factor)
+    case 'llama3':
+      return plain.map((frequency) => {
+        const turns = (scaling.original * frequency) / (2 * Math.PI)
+        const share = (turns - scaling.lowFactor) / (scaling.highFactor - scaling.lowFactor)
+        return blend(frequency, scaling.factor, share)
+      })
+    case 'yarn': {
+      // The pair that turns so often within the original context.
+      const pairOf = (turns: number) =>
+        (headSize * Math.log(scaling.original / (turns * 2 * Math.PI))) / (2 * Math.log(theta))
+      const low = Math.max(0, Math.floor(pairOf(scaling.fast)))
+      const high = Math.min(headSize - 1, Math.ceil(pairOf(scaling.slow)))
+      return plain.map((frequency, pair) =>
+        blend(frequency, scaling.factor, 1 - (pair - low) / Math.max(high - low, 0.001)),
+      )
+    }
+  }
+}
+
+/** What turns fast keeps its frequency, what turns slowly is stretched, and between it is some of both. */
+function blend(frequency: number, factor: number, share: number): number {
+  const kept = Math.min(1, Math.max(0, share))
+  return frequency * kept + (frequency / factor) * (1 - kept)
+}

@@ -47,6 +47,27 @@ const variant = z.strictObject({
   memory: positive,
 })
 
+const token = z.int().check(z.nonnegative())
+const share = z.number().check(z.nonnegative(), z.maximum(1))
+
+/** How a language model is read from: what its sampling is where a request says nothing. */
+const generation = z.strictObject({
+  /** Tokens that a sequence may have, prompt and new ones together. */
+  context: positive,
+  vocabulary: positive,
+  /** Tokens that end a text. */
+  stopTokens: z.array(token),
+  sampling: z.optional(
+    z.strictObject({
+      temperature: z.optional(z.number().check(z.nonnegative())),
+      topK: z.optional(positive),
+      topP: z.optional(share),
+      minP: z.optional(share),
+      repetitionPenalty: z.optional(z.number().check(z.positive())),
+    }),
+  ),
+})
+
 const manifest = z
   .strictObject({
     schema: z.literal(1),
@@ -55,7 +76,7 @@ const manifest = z
     title: z.string().check(z.minLength(1)),
     description: z.string(),
     license: z.string(),
-    task: z.enum(['image-classification', 'tensor']),
+    task: z.enum(['image-classification', 'tensor', 'text-generation']),
     inputs: z.array(tensorSpec).check(z.minLength(1)),
     outputs: z.array(tensorSpec).check(z.minLength(1)),
     /** The axis along which rows of several requests may stand in one run; null where the graph fixes it. */
@@ -71,6 +92,10 @@ const manifest = z
         maxDelayMs: z.optional(z.number().check(z.nonnegative())),
       }),
     ),
+    /** The files of its tokenizer under their names on the hub: `tokenizer.json`, and what else there is. */
+    tokenizer: z.optional(z.array(fileSpec).check(z.minLength(1))),
+    /** For `text-generation`. */
+    generation: z.optional(generation),
     /** What the positions of the first output's last axis stand for. */
     labels: z.optional(z.array(z.string())),
     /** The largest absolute difference between backends on the same input. */
@@ -90,11 +115,16 @@ const manifest = z
         ),
       'a pad axis needs a batch axis, and −1 in its shape',
     ),
+    z.refine(
+      ({ task, generation }) => (task === 'text-generation') === (generation !== undefined),
+      'a model for text-generation says how text is generated, and no other does',
+    ),
   )
 
 export type TensorSpec = z.infer<typeof tensorSpec>
 export type FileSpec = z.infer<typeof fileSpec>
 export type Variant = z.infer<typeof variant>
+export type GenerationSpec = z.infer<typeof generation>
 /** What a model is: enough to check a request, to place it, and to fetch and verify its files. */
 export type Manifest = z.infer<typeof manifest>
 

@@ -25,7 +25,8 @@ export const modelRoutes = (catalogue: Catalogue) =>
       const { manifest, folder } = findModel(catalogue, c.req.param('id'))
       const path = c.req.param('path')
       // Only what a manifest lists is ever read: the address cannot name another file.
-      const file = manifest.variants.flatMap(({ files }) => files).find((listed) => listed.path === path)
+      const listed = [...manifest.variants.flatMap(({ files }) => files), ...(manifest.tokenizer ?? [])]
+      const file = listed.find((one) => one.path === path)
       if (!file) throw new SpillwayError('model_unknown', `${manifest.id} has no file "${path}"`)
       return sendFile(c, file, join(folder, file.path))
     })

@@ -1,5 +1,6 @@
 export * from './error.ts'
 export * from './inputs.ts'
+export * from './language.ts'
 export * from './manifest.ts'
 export * from './placement.ts'
 export * from './result.ts'

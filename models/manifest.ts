@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { SpillwayError } from './error.ts'
+import { embedding, generation } from './language.ts'
 import { type Backend, backends } from './placement.ts'
 import { tensorTypes } from './tensor.ts'
 
@@ -38,35 +39,25 @@ const fileSpec = z.strictObject({
 
 const variant = z.strictObject({
   id: name,
-  precision: z.enum(['fp32', 'fp16', 'q8', 'q4', 'q4f16']),
+  precision: z.enum(['fp32', 'fp16', 'q8', 'q4', 'q4f16', 'bnb4']),
   /** The backends that it was made for, where not all: no other runs it. */
   backends: z.optional(z.array(z.enum(backends)).check(z.minLength(1))),
   /** The ONNX graph first, then its external data files. */
   files: z.array(fileSpec).check(z.minLength(1)),
   /** Bytes that a lane needs to hold and run it at batch one: weights, activations and the runtime's copies. */
   memory: positive,
+  /** Of the cache of a language model; `float32` where it does not say. */
+  kvType: z.optional(z.enum(['float32', 'float16'])),
 })
 
-const token = z.int().check(z.nonnegative())
-const share = z.number().check(z.nonnegative(), z.maximum(1))
-
-/** How a language model is read from: what its sampling is where a request says nothing. */
-const generation = z.strictObject({
-  /** Tokens that a sequence may have, prompt and new ones together. */
-  context: positive,
-  vocabulary: positive,
-  /** Tokens that end a text. */
-  stopTokens: z.array(token),
-  sampling: z.optional(
-    z.strictObject({
-      temperature: z.optional(z.number().check(z.nonnegative())),
-      topK: z.optional(positive),
-      topP: z.optional(share),
-      minP: z.optional(share),
-      repetitionPenalty: z.optional(z.number().check(z.positive())),
-    }),
-  ),
-})
+/** What a model is for; `tensor` is anything else. */
+export const tasks = [
+  'text-generation',
+  'feature-extraction',
+  'text-classification',
+  'image-classification',
+  'tensor',
+] as const
 
 const manifest = z
   .strictObject({
@@ -76,7 +67,7 @@ const manifest = z
     title: z.string().check(z.minLength(1)),
     description: z.string(),
     license: z.string(),
-    task: z.enum(['image-classification', 'tensor', 'text-generation']),
+    task: z.enum(tasks),
     inputs: z.array(tensorSpec).check(z.minLength(1)),
     outputs: z.array(tensorSpec).check(z.minLength(1)),
     /** The axis along which rows of several requests may stand in one run; null where the graph fixes it. */
@@ -96,6 +87,8 @@ const manifest = z
     tokenizer: z.optional(z.array(fileSpec).check(z.minLength(1))),
     /** For `text-generation`. */
     generation: z.optional(generation),
+    /** For `feature-extraction`, where it embeds text. */
+    embedding: z.optional(embedding),
     /** What the positions of the first output's last axis stand for. */
     labels: z.optional(z.array(z.string())),
     /** The largest absolute difference between backends on the same input. */
@@ -119,12 +112,16 @@ const manifest = z
       ({ task, generation }) => (task === 'text-generation') === (generation !== undefined),
       'a model for text-generation says how text is generated, and no other does',
     ),
+    z.refine(
+      ({ task, embedding }) => embedding === undefined || task === 'feature-extraction',
+      'only a model for feature-extraction says how text is embedded',
+    ),
   )
 
 export type TensorSpec = z.infer<typeof tensorSpec>
 export type FileSpec = z.infer<typeof fileSpec>
 export type Variant = z.infer<typeof variant>
-export type GenerationSpec = z.infer<typeof generation>
+export type Task = (typeof tasks)[number]
 /** What a model is: enough to check a request, to place it, and to fetch and verify its files. */
 export type Manifest = z.infer<typeof manifest>
 
@@ -143,6 +140,12 @@ export function parseManifest(value: unknown, from: string): Manifest {
 /** The variants that were made for a backend, best first. */
 export const variantsFor = ({ variants }: Manifest, backend: Backend): Variant[] =>
   variants.filter((variant) => variant.backends?.includes(backend) ?? true)
+
+/** Every file that a manifest lists: its tokenizer's and its variants'. */
+export const manifestFiles = ({ tokenizer = [], variants }: Manifest): FileSpec[] => [
+  ...tokenizer,
+  ...variants.flatMap(({ files }) => files),
+]
 
 /** Where a site keeps a model's manifest, below its root. */
 export const manifestFile = (id: string): string => `models/${id}/manifest.json`

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { type Context, Hono } from 'hono'
 import { etag } from 'hono/etag'
 import parseRange from 'range-parser'
-import { type FileSpec, SpillwayError } from '../../models/index.ts'
+import { type FileSpec, manifestFiles, SpillwayError } from '../../models/index.ts'
 import { type Catalogue, findModel } from '../catalogue.ts'
 import { statFile } from '../verify.ts'
 
@@ -25,8 +25,7 @@ export const modelRoutes = (catalogue: Catalogue) =>
       const { manifest, folder } = findModel(catalogue, c.req.param('id'))
       const path = c.req.param('path')
       // Only what a manifest lists is ever read: the address cannot name another file.
-      const listed = [...manifest.variants.flatMap(({ files }) => files), ...(manifest.tokenizer ?? [])]
-      const file = listed.find((one) => one.path === path)
+      const file = manifestFiles(manifest).find((listed) => listed.path === path)
       if (!file) throw new SpillwayError('model_unknown', `${manifest.id} has no file "${path}"`)
       return sendFile(c, file, join(folder, file.path))
     })

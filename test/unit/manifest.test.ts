@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseManifest } from '../../models/index.ts'
+import { manifestFiles, parseManifest } from '../../models/index.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const withFile = (path: string) => ({
@@ -10,9 +10,30 @@ const withFile = (path: string) => ({
   })),
 })
 
+const generation = {
+  context: 128,
+  vocabulary: 1_000,
+  stopTokens: [2],
+  kv: { layers: 5, heads: 4, headDim: 8 },
+  sampling: { temperature: 0.7, topP: 0.9 },
+}
+
 describe('parseManifest', () => {
   test('takes the manifest of digits as it is', () => {
     expect(parseManifest(digitsManifest, 'a test')).toEqual(digitsManifest)
+  })
+
+  test('takes a language model with its tokenizer and its cache', () => {
+    const language = {
+      ...digitsManifest,
+      task: 'text-generation',
+      generation,
+      tokenizer: [{ path: 'tokenizer.json', size: 3, sha256: 'a'.repeat(64) }],
+      variants: digitsManifest.variants.map((variant) => ({ ...variant, kvType: 'float16' })),
+    }
+    const manifest = parseManifest(language, 'a test')
+    expect(manifest).toEqual(language)
+    expect(manifestFiles(manifest).map(({ path }) => path)).toEqual(['tokenizer.json', 'fp32/model.onnx'])
   })
 
   test.each([
@@ -41,6 +62,13 @@ describe('parseManifest', () => {
     ['a file with an absolute path', withFile('/etc/passwd'), 'variants.0.files.0.path'],
     ['a hidden file', withFile('a/.env'), 'variants.0.files.0.path'],
     ['a file by another separator', withFile('a\\b'), 'variants.0.files.0.path'],
+    ['text generation without its settings', { ...digitsManifest, task: 'text-generation' }, 'the document'],
+    ['settings of another task', { ...digitsManifest, generation }, 'the document'],
+    [
+      'a cache without layers',
+      { ...digitsManifest, generation: { ...generation, kv: { ...generation.kv, layers: 0 } } },
+      'generation.kv.layers',
+    ],
   ])('refuses %s, and names the field', (_what, value, field) => {
     expect(() => parseManifest(value, 'a test')).toThrow(
       expect.objectContaining({ code: 'manifest_invalid', message: expect.stringContaining(`at ${field}`) }),

@@ -1,6 +1,6 @@
 import { constantsToWeights } from '../graph/constants.ts'
 import { operatorOf } from '../graph/node.ts'
-import type { Model, Value } from '../onnx/model.ts'
+import type { Model, Node, Value } from '../onnx/model.ts'
 import { integersOf } from '../onnx/values.ts'
 import { type Weight, weightCount } from '../onnx/weight.ts'
 import { compute } from './compute.ts'
@@ -32,24 +32,50 @@ export type InputShapes = ReadonlyMap<string, readonly number[]>
  * so a hostile model costs no more than reading it did.
  */
 export function infer(model: Model, shapes: InputShapes): ReadonlyMap<string, Known> {
-  const { nodes, weights, inputs, notes, outputs } = constantsToWeights(model)
-  const values = new Map<string, Known>(
-    [...weights.values()].map((weight) => [weight.name, ofWeight(weight)]),
-  )
+  const plain = constantsToWeights(model)
+  const inference = startInference(plain, shapes)
+  for (const node of plain.nodes) inference.step(node)
+  return inference.values
+}
+
+/** The same one node after the other, for a pass that changes nodes as it goes. */
+export interface Inference {
+  readonly values: ReadonlyMap<string, Known>
+  /** What a node gives, its inputs being known. */
+  outputsOf(node: Node): readonly Known[]
+  /** Adds what a node gives to the values. */
+  step(node: Node): void
+  /** Adds a weight that the model does not have. */
+  addWeight(weight: Weight): void
+}
+
+export function startInference({ weights, inputs, notes, outputs }: Model, shapes: InputShapes): Inference {
+  const values = new Map<string, Known>()
+  const addWeight = (weight: Weight): void => {
+    values.set(weight.name, ofWeight(weight))
+  }
+  for (const weight of weights.values()) addWeight(weight)
   const declared = new Map([...notes.valueInfo, ...outputs].map((value) => [value.name, ofValue(value)]))
   for (const value of inputs) {
     const given = shapes.get(value.name)
     values.set(value.name, given ? known(ofValue(value).type, given) : ofValue(value))
   }
-  for (const node of nodes) {
-    const rule = rules.get(operatorOf(node))
+  const outputsOf = (node: Node): readonly Known[] => {
     const given = node.input.map((name) => values.get(name))
-    const found = rule?.(node, given) ?? []
-    for (const [index, name] of node.output.entries()) {
-      if (name !== '') values.set(name, merge(found[index] ?? unknown, declared.get(name) ?? unknown))
-    }
+    const found = rules.get(operatorOf(node))?.(node, given) ?? []
+    return node.output.map((name, index) => merge(found[index] ?? unknown, declared.get(name) ?? unknown))
   }
-  return values
+  return {
+    values,
+    outputsOf,
+    step: (node) => {
+      const found = outputsOf(node)
+      for (const [index, name] of node.output.entries()) {
+        if (name !== '') values.set(name, found[index] ?? unknown)
+      }
+    },
+    addWeight,
+  }
 }
 
 /** What was computed, filled up with what the file declares. */

@@ -1,0 +1,41 @@
+import { arrayOf, elementCount, type Tensor } from '../../tensor.ts'
+import type { Tensors } from '../run/runtime.ts'
+
+/** One row of each tensor, by names. */
+export type Row = Tensors
+
+/** Rows of tensors that all have as many. */
+export function rowsOf(tensors: Tensors): Row[] {
+  const [first] = Object.values(tensors)
+  return Array.from({ length: first?.shape[0] ?? 0 }, (_, row) =>
+    Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, rowOf(tensor, row)])),
+  )
+}
+
+function rowOf({ type, data, shape }: Tensor, row: number): Tensor {
+  const rest = shape.slice(1)
+  const each = elementCount(rest)
+  return { type, data: data.slice(row * each, (row + 1) * each), shape: [1, ...rest] }
+}
+
+/** Rows, at least one, as the tensors of one run. */
+export function stack(rows: readonly Row[]): Tensors {
+  const [first = {}] = rows
+  return Object.fromEntries(
+    Object.keys(first).map((name) => [name, joined(rows.flatMap((row) => row[name] ?? []))]),
+  )
+}
+
+function joined(parts: readonly Tensor[]): Tensor {
+  const [{ type, shape }] = parts as readonly [Tensor, ...Tensor[]]
+  const each = elementCount(shape)
+  const data = new (arrayOf(type))(each * parts.length)
+  for (const [index, part] of parts.entries()) copy(part.data, data, index * each)
+  return { type, data, shape: [parts.length, ...shape.slice(1)] }
+}
+
+function copy(from: Tensor['data'], to: Tensor['data'], at: number): void {
+  if (from instanceof BigInt64Array || from instanceof BigUint64Array) {
+    if (to instanceof BigInt64Array || to instanceof BigUint64Array) to.set(from, at)
+  } else if (!(to instanceof BigInt64Array || to instanceof BigUint64Array)) to.set(from, at)
+}

@@ -1,0 +1,56 @@
+import { Command } from 'commander'
+import { freeBatch } from '../batch/free.ts'
+import { proveBatch } from '../batch/prove.ts'
+import { type BatchReport, showBatched } from '../batch/report.ts'
+import { openModel } from '../cli/files.ts'
+import type { Io } from '../cli/io.ts'
+import { jsonOption, requiredOut } from '../cli/options.ts'
+import { startProgress } from '../cli/progress.ts'
+import { chooseSamples, samplesOption } from '../cli/samples.ts'
+import { styleOf } from '../cli/style.ts'
+import { saveModel } from '../onnx/save.ts'
+import { ortRuntime } from '../run/ort.ts'
+
+interface Options {
+  readonly out: string
+  readonly samples?: string
+  readonly json?: boolean
+}
+
+/** Rows that run together to prove it. */
+const company = 8
+
+const examples = `
+Examples:
+  $ spillway batch detector.onnx -o detector.batch.onnx
+  $ spillway batch detector.onnx --samples photos.npy -o detector.batch.onnx
+
+Quantize afterwards: layers that round by the range of their whole input make rows depend on each other.`
+
+export const batchCommand = (io: Io): Command =>
+  new Command('batch')
+    .description('a model whose fixed batch varies, proven by running rows alone and together')
+    .argument('<file>', 'an ONNX model with a fixed first dimension')
+    .addOption(requiredOut('the file to write'))
+    .addOption(samplesOption())
+    .addOption(jsonOption())
+    .addHelpText('after', examples)
+    .action(async (file: string, options: Options) => {
+      const report = await batch(io, file, options)
+      io.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : showBatched(report, styleOf(io)))
+    })
+
+async function batch(io: Io, file: string, { out, samples: path }: Options): Promise<BatchReport> {
+  const { model } = openModel(file)
+  const { model: freed, batch, repaired } = freeBatch(model)
+  const { samples, from } = chooseSamples(model, path, new Map())
+  const runs = samples.slice(0, Math.max(2, Math.ceil(company / batch)))
+  const progress = startProgress(io, 'Running rows alone and together')
+  try {
+    const proof = await proveBatch(ortRuntime, file, freed, runs, progress.update)
+    saveModel(freed, out)
+    return { file, out, batch, repaired, ...proof, from }
+  } finally {
+    progress.stop()
+  }
+}

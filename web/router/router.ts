@@ -31,6 +31,17 @@ export interface RouteOptions extends WaitOptions {
   readonly policy: Policy
 }
 
+/** When each tier would answer, where the device is so late that the server should. */
+export type Late = (session: DeviceSession) => Live['late']
+
+/** A place for a stream: the session on the device, or none for the server. */
+export interface Place {
+  readonly decision: Decision
+  readonly session: DeviceSession | undefined
+  /** Says that the stream got on here: should this place fail now, all others may be tried again. */
+  gotOn(): void
+}
+
 /** A request on its way, and where it has been. */
 interface Job {
   readonly manifest: Manifest
@@ -42,6 +53,8 @@ interface Job {
   /** Where on the device this request failed. */
   failed: readonly Failure[]
   serverFailed: boolean
+  /** How late the device would be, where its batches do not say it. */
+  readonly late: Late | undefined
 }
 
 /** What is kept of a model between requests. */
@@ -56,18 +69,21 @@ interface Route {
 const final: ReadonlySet<ErrorCode> = new Set([
   'aborted',
   'closed',
+  'context_exceeded',
   'deadline_exceeded',
   'input_name_invalid',
   'input_shape_invalid',
   'input_size_invalid',
   'input_type_invalid',
   'output_name_invalid',
+  'request_malformed',
 ])
 
 /** Failures of a request, and not of the place where it ran: they are not held against the place. */
 const own: ReadonlySet<ErrorCode> = new Set([
   'body_too_large',
   'input_value_invalid',
+  'model_output_invalid',
   'not_supported',
   'run_failed',
 ])
@@ -119,6 +135,38 @@ export class Router {
       this.#runAtOnce(capacity, manifest, work, options) ??
       this.#runAnywhere(capacity, manifest, work, options)
     )
+  }
+
+  /**
+   * Takes a stream where it is placed, its model loaded there, and on to the next place when that one fails.
+   *
+   * @param go Does there what can be done; it rejects with what the place did wrong.
+   */
+  async follow<T>(
+    manifest: Manifest,
+    options: RouteOptions,
+    late: Late,
+    go: (place: Place) => Promise<T>,
+  ): Promise<T> {
+    const { device, clock } = this.#options
+    const askedAt = clock.now()
+    const capacity = await this.#options.capacity
+    const job = createJob(manifest, 1, options, late)
+    const gotOn = () => {
+      job.tried.length = 0
+      job.failure = undefined
+      job.failed = nothingFailed
+      job.serverFailed = false
+    }
+    const { answer } = await this.#attempt(capacity, job, async (decision) => {
+      if (decision.reason === 'bridge') this.#bridge(capacity, manifest)
+      if (decision.tier === 'server') return go({ decision, session: undefined, gotOn })
+      const session = this.#sessionOf(manifest, decision.fit)
+      const deadline = options.deadlineMs === undefined ? undefined : askedAt + options.deadlineMs
+      await untilDeadline(clock, deadline, options.signal, (signal) => device.prepare(session, signal))
+      return go({ decision, session, gotOn })
+    })
+    return answer
   }
 
   /** The way of nearly all requests, kept short since thousands may come in one turn: the device, which has the model loaded. */
@@ -260,7 +308,8 @@ export class Router {
     }
   }
 
-  #live(capacity: Capacity, { manifest, rows, options, failed: own, serverFailed }: Job, route: Route): Live {
+  #live(capacity: Capacity, job: Job, route: Route): Live {
+    const { manifest, rows, options, failed: own, serverFailed } = job
     const { device } = this.#options
     const server = serverFailed && this.#health.server === 'available' ? 'unavailable' : this.#health.server
     const known = this.#health.failed(manifest.id)
@@ -273,7 +322,8 @@ export class Router {
     const session = this.#sessionOf(manifest, fit)
     const loaded = device.isReady(session)
     const compared = options.policy === 'auto' && loaded && server === 'available'
-    return { server, failed, speeds, loaded, late: compared ? this.#late(route, session, rows) : undefined }
+    const late = job.late ?? (() => this.#late(route, session, rows))
+    return { server, failed, speeds, loaded, late: compared ? late(session) : undefined }
   }
 
   /** When each tier would answer, where the device is so late that the server should. */
@@ -341,7 +391,7 @@ interface Arrival<T> {
   readonly decision: Decision
 }
 
-const createJob = (manifest: Manifest, rows: number, options: RouteOptions): Job => ({
+const createJob = (manifest: Manifest, rows: number, options: RouteOptions, late?: Late): Job => ({
   manifest,
   rows,
   options,
@@ -349,6 +399,7 @@ const createJob = (manifest: Manifest, rows: number, options: RouteOptions): Job
   failure: undefined,
   failed: nothingFailed,
   serverFailed: false,
+  late,
 })
 
 const placeOf = (decision: Decision) => (decision.tier === 'server' ? 'server' : placeKey(decision.fit))

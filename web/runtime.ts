@@ -1,5 +1,8 @@
 import type { Policy } from '../models/index.ts'
 import { systemClock } from '../workers/clock.ts'
+import { Calibrations } from './calibration/calibrations.ts'
+import { fingerprintOf } from './calibration/fingerprint.ts'
+import { createIndexedDbCalibrations } from './calibration/store.ts'
 import type { Capacity } from './capacity/capacity.ts'
 import { laneThreads, probeCapacity } from './capacity/probe.ts'
 import { fetchManifest } from './catalogue.ts'
@@ -46,9 +49,15 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   let policy = checkPolicy(options.policy ?? 'auto')
   const capacity = probeCapacity(clock)
   const store = createIndexedDbStore(clock)
-  const device = new DeviceTier({ store, base, threads: laneThreads(), clock })
+  const calibrations = new Calibrations(createIndexedDbCalibrations(clock), capacity.then(fingerprintOf))
+  const device = new DeviceTier({ store, base, calibrations, threads: laneThreads(), clock })
   const remote = options.server === null ? null : new RemoteTier(base, clock)
-  const router = new Router({ capacity, device, remote, clock })
+  const router = new Router({ capacity, device, remote, calibrations, clock })
+  // At leisure, and before a phone may end the page.
+  const writeBack = () => {
+    if (document.visibilityState === 'hidden') void calibrations.writeBack()
+  }
+  document.addEventListener('visibilitychange', writeBack)
 
   return {
     capacity: () => capacity,
@@ -60,10 +69,13 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     },
     model: async (id, { signal, onProgress } = {}) => {
       const manifest = await fetchManifest(base, id, { store, clock, signal })
+      await calibrations.recall(manifest)
       await router.prepare(manifest, { policy, signal }, onProgress)
       return createModel(manifest, router, () => policy)
     },
     close: () => {
+      document.removeEventListener('visibilitychange', writeBack)
+      void calibrations.writeBack()
       device.close()
       remote?.close()
     },

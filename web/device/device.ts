@@ -1,9 +1,12 @@
 import type { Backend, Manifest, Variant } from '../../models/index.ts'
 import { startWorkerLane } from '../../workers/browser/start.ts'
 import type { Clock } from '../../workers/clock.ts'
+import { zeros } from '../../workers/engine/zeros.ts'
 import { Pool } from '../../workers/pool/pool.ts'
 import { type Estimate, Scheduler } from '../../workers/scheduler/scheduler.ts'
 import type { Answer, WaitOptions, Work } from '../../workers/scheduler/work.ts'
+import type { Calibrations } from '../calibration/calibrations.ts'
+import { measure } from '../calibration/measure.ts'
 import { obtainFiles, type Progress } from '../store/obtain.ts'
 import type { ModelStore } from '../store/store.ts'
 import { DeviceSession, sessionKey } from './session.ts'
@@ -13,9 +16,12 @@ export interface DeviceOptions {
   readonly store: ModelStore
   /** Where `models/…` lies. */
   readonly base: URL
+  readonly calibrations: Calibrations
   readonly threads: number
   readonly clock: Clock
 }
+
+const calibrateAfterMs = 20
 
 /** The device tier: a scheduler over a pool of Web Workers, fed from the store. */
 export class DeviceTier {
@@ -48,6 +54,8 @@ export class DeviceTier {
     if (!session) {
       session = new DeviceSession(manifest, variant, backend, (wanted) => this.#obtain(wanted))
       this.#sessions.set(key, session)
+      const known = this.#options.calibrations.curveOf(manifest, session)
+      if (known) this.#scheduler.seed(session, known)
     }
     return session
   }
@@ -64,6 +72,7 @@ export class DeviceTier {
     onProgress?: (progress: Progress) => void,
   ): Promise<void> {
     if (this.isReady(session)) return
+    const { clock } = this.#options
     let preparing = this.#preparing.get(session.key)
     if (!preparing) {
       const abandon = () => {
@@ -77,6 +86,8 @@ export class DeviceTier {
           session.give(await this.#obtain(session, stop, tell))
           await this.#scheduler.prepare(session, stop)
           this.#ready.add(session)
+          // A page that waited for the model asks at once, and goes first.
+          clock.after(calibrateAfterMs, () => void this.#calibrate(session))
         } finally {
           abandon()
         }
@@ -98,6 +109,27 @@ export class DeviceTier {
     for (const preparing of this.#preparing.values()) preparing.stop()
     this.#scheduler.close()
     this.#pool.close()
+  }
+
+  /** Measures what was never measured here, and keeps what requests will teach. */
+  async #calibrate(session: DeviceSession): Promise<void> {
+    const { clock, calibrations } = this.#options
+    const scheduler = this.#scheduler
+    if (!scheduler.costOf(session).isKnown) {
+      const measured = await measure(session.manifest, {
+        isIdle: () => scheduler.size === 0 && scheduler.pending === 0,
+        run: async (rows) => {
+          const inputs = zeros(session.manifest, rows)
+          if (!inputs) return undefined
+          const work = { source: session, inputs, rows, askedAt: clock.now() }
+          // What keeps it from running will be told to a request, and is no matter here.
+          const answer = await scheduler.submit(work, { priority: 'low' }).catch(() => undefined)
+          return answer && answer.answeredAt - work.askedAt - answer.queueMs
+        },
+      })
+      if (measured) scheduler.seed(session, measured)
+    }
+    calibrations.keep(session.manifest, session, () => scheduler.costOf(session))
   }
 
   #obtain(

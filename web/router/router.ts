@@ -10,6 +10,7 @@ import {
 import { untilDeadline } from '../../workers/bounded.ts'
 import type { Clock } from '../../workers/clock.ts'
 import type { Answer, WaitOptions, Work } from '../../workers/scheduler/work.ts'
+import type { Calibrations } from '../calibration/calibrations.ts'
 import type { Capacity } from '../capacity/capacity.ts'
 import type { DeviceTier } from '../device/device.ts'
 import type { DeviceSession } from '../device/session.ts'
@@ -24,6 +25,7 @@ export interface RouterOptions {
   readonly capacity: Promise<Capacity>
   readonly device: DeviceTier
   readonly remote: RemoteTier | null
+  readonly calibrations: Calibrations
   readonly clock: Clock
 }
 
@@ -338,7 +340,8 @@ export class Router {
   #routeOf(manifest: Manifest): Route {
     let route = this.#routes.get(manifest)
     if (!route) {
-      route = { balance: new Balance(), bridging: false, speeds: {}, last: undefined }
+      const speeds = this.#options.calibrations.speedsOf(manifest)
+      route = { balance: new Balance(), bridging: false, speeds, last: undefined }
       this.#routes.set(manifest, route)
     }
     return route

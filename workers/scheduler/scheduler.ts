@@ -36,7 +36,7 @@ export interface Estimate {
 interface Model<S extends Source> {
   readonly source: S
   readonly limits: BatchLimits
-  readonly curve: CostCurve
+  curve: CostCurve
   readonly lines: Map<string, Line<S>>
 }
 
@@ -76,6 +76,16 @@ export class Scheduler<S extends Source> {
 
   get isSaturated(): boolean {
     return this.#queued >= this.#options.maxQueued
+  }
+
+  /** What runs of a source cost, as far as is known. */
+  costOf(source: S): CostCurve {
+    return this.#modelOf(source).curve
+  }
+
+  /** Takes what was measured elsewhere, or earlier, for what runs of a source cost. */
+  seed(source: S, curve: CostCurve): void {
+    this.#modelOf(source).curve = curve
   }
 
   submit(work: Work<S>, wait: WaitOptions = {}): Promise<Answer> {
@@ -182,13 +192,17 @@ export class Scheduler<S extends Source> {
     }
   }
 
-  #lineOf(work: Work<S>): Line<S> {
-    const { source } = work
+  #modelOf(source: S): Model<S> {
     let model = this.#models.get(source.key)
     if (!model) {
       model = { source, limits: limitsOf(source, this.#options), curve: new CostCurve(), lines: new Map() }
       this.#models.set(source.key, model)
     }
+    return model
+  }
+
+  #lineOf(work: Work<S>): Line<S> {
+    const model = this.#modelOf(work.source)
     const signature = signatureOf(work)
     let line = model.lines.get(signature)
     if (!line) {

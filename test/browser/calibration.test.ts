@@ -1,0 +1,36 @@
+import { createStore, get, set } from 'idb-keyval'
+import { expect, inject, test } from 'vitest'
+import { createIndexedDbCalibrations } from '../../web/calibration/store.ts'
+import { createRuntime } from '../../web/index.ts'
+import { systemClock } from '../../workers/clock.ts'
+
+test('the store gives back what it was given, and nothing for what is not a calibration', async () => {
+  const name = crypto.randomUUID()
+  const store = createIndexedDbCalibrations(systemClock, name)
+  expect(await store.read('digits@1')).toBeUndefined()
+  const calibration = { fingerprint: 'here', curves: { 'wasm/fp32': [{ rows: 1, ms: 0.5 }] } }
+  await store.write('digits@1', calibration)
+  expect(await createIndexedDbCalibrations(systemClock, name).read('digits@1')).toEqual(calibration)
+  await set(
+    'digits@1',
+    { fingerprint: 'here', curves: { 'wasm/fp32': [{ rows: 0, ms: 'x' }] } },
+    createStore(name, 'calibrations'),
+  )
+  expect(await store.read('digits@1')).toBeUndefined()
+})
+
+test('a model that was loaded is measured, and what was measured is kept', async () => {
+  const kept = createStore('spillway-calibration', 'calibrations')
+  await set('digits@1', undefined, kept)
+  const runtime = await createRuntime({ server: inject('serverUrl'), policy: 'device' })
+  await runtime.model('digits')
+  await expect
+    .poll(() => get('digits@1', kept))
+    .toMatchObject({
+      fingerprint: expect.stringContaining('1.30'),
+      curves: {
+        'wasm/fp32': [{ rows: 1 }, { rows: 8 }, { rows: 64 }],
+      },
+    })
+  runtime.close()
+})

@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest'
+import { Calibrations } from '../../web/calibration/calibrations.ts'
+import { measure } from '../../web/calibration/measure.ts'
+import type { Calibration, CalibrationStore } from '../../web/calibration/store.ts'
+import { CostCurve } from '../../workers/scheduler/cost-curve.ts'
+import { digitsManifest } from '../support/test-models.ts'
+
+const place = { backend: 'wasm', variant: 'fp32' } as const
+
+function memory(): CalibrationStore & { readonly kept: Map<string, Calibration>; writes: number } {
+  const kept = new Map<string, Calibration>()
+  const store = {
+    kept,
+    writes: 0,
+    read: async (model: string) => kept.get(model),
+    write: async (model: string, calibration: Calibration) => {
+      store.writes++
+      kept.set(model, structuredClone(calibration))
+    },
+  }
+  return store
+}
+
+describe('a calibration', () => {
+  test('is there at the next visit, and what requests taught since with it', async () => {
+    const store = memory()
+    const first = new Calibrations(store, Promise.resolve('this device'))
+    await first.recall(digitsManifest)
+    expect(first.curveOf(digitsManifest, place)).toBeUndefined()
+    const curve = CostCurve.from([{ rows: 1, ms: 2 }])
+    first.keep(digitsManifest, place, () => curve)
+    await first.writeBack()
+    curve.learn(64, 20)
+    await first.writeBack()
+    const { writes } = store
+    await first.writeBack()
+    expect(store.writes, 'nothing new, nothing written').toBe(writes)
+
+    const second = new Calibrations(store, Promise.resolve('this device'))
+    await second.recall(digitsManifest)
+    expect(second.curveOf(digitsManifest, place)?.toJSON()).toEqual(curve.toJSON())
+    expect(second.speedsOf(digitsManifest)).toEqual({ 'wasm/fp32': 2 })
+  })
+
+  test('of another device, another version of the model or a store that holds rubbish does not count', async () => {
+    const store = memory()
+    const here = new Calibrations(store, Promise.resolve('this device'))
+    await here.recall(digitsManifest)
+    here.keep(digitsManifest, place, () => CostCurve.from([{ rows: 1, ms: 2 }]))
+    await here.writeBack()
+    const there = new Calibrations(store, Promise.resolve('another'))
+    await there.recall(digitsManifest)
+    expect(there.curveOf(digitsManifest, place)).toBeUndefined()
+    const newer = { ...digitsManifest, version: '2' }
+    await here.recall(newer)
+    expect(here.speedsOf(newer)).toEqual({})
+  })
+})
+
+describe('measuring', () => {
+  /** A device on which a run costs `fixed` and each row `perRow` milliseconds. */
+  const device = (fixed: number, perRow: number, idleRuns = Number.POSITIVE_INFINITY) => {
+    const runs: number[] = []
+    return {
+      runs,
+      isIdle: () => runs.length < idleRuns,
+      run: async (rows: number) => {
+        runs.push(rows)
+        // The first run of a size is slow; that of one row was the warm-up.
+        return (fixed + perRow * rows) * (rows > 1 && runs.filter((one) => one === rows).length === 1 ? 5 : 1)
+      },
+    }
+  }
+
+  test('times one, some and many rows, and takes the quickest of each', async () => {
+    const fast = device(0.1, 0.02)
+    const curve = await measure(digitsManifest, fast)
+    expect(curve?.toJSON().map(({ rows, ms }) => [rows, Math.round(ms * 100) / 100])).toEqual([
+      [1, 0.12],
+      [8, 0.26],
+      [64, 1.38],
+    ])
+  })
+
+  test('makes no run that would hold a request up for long, and ends soon', async () => {
+    const slow = device(0, 30)
+    expect((await measure(digitsManifest, slow))?.toJSON()).toEqual([{ rows: 1, ms: 30 }])
+    const slower = device(0, 400)
+    await measure(digitsManifest, slower)
+    expect(slower.runs).toEqual([1])
+  })
+
+  test('ends as soon as a request waits', async () => {
+    const busy = device(0.1, 0.02, 2)
+    expect((await measure(digitsManifest, busy))?.toJSON().map(({ rows }) => rows)).toEqual([1])
+    const never = device(0.1, 0.02, 0)
+    expect(await measure(digitsManifest, never)).toBeUndefined()
+    expect(never.runs).toEqual([])
+  })
+
+  test('keeps to what the manifest allows', async () => {
+    const limited = device(0.1, 0.02)
+    await measure({ ...digitsManifest, batching: { maxRows: 8 } }, limited)
+    expect(Math.max(...limited.runs)).toBe(8)
+    const single = device(0.1, 0.02)
+    await measure({ ...digitsManifest, batchAxis: null }, single)
+    expect(Math.max(...single.runs)).toBe(1)
+  })
+})

@@ -2,11 +2,12 @@ import { Command } from 'commander'
 import { version } from '../../../package.json'
 import { batchCommand } from '../commands/batch.ts'
 import { compareCommand } from '../commands/compare.ts'
+import { importCommand } from '../commands/import.ts'
 import { inspectCommand } from '../commands/inspect.ts'
 import { quantizeCommand } from '../commands/quantize.ts'
 import type { Io } from './io.ts'
 
-const commands = [inspectCommand, compareCommand, quantizeCommand, batchCommand]
+const commands = [inspectCommand, compareCommand, quantizeCommand, batchCommand, importCommand]
 
 export function createProgram(io: Io): Command {
   const program = new Command('spillway')

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { type FileSpec, type Manifest, parseManifest, type TensorSpec, type Variant } from '../../manifest.ts'
+import type { TensorType } from '../../tensor.ts'
+import { declaredOf } from '../infer/declared.ts'
+import { infer } from '../infer/infer.ts'
+import { memoryOf } from '../inspect/memory.ts'
+import { DataType } from '../onnx/data-type.ts'
+import type { Model, Value } from '../onnx/model.ts'
+import { type OnWritten, saveModel } from '../onnx/save.ts'
+import { sizeOfFiles } from '../onnx/size.ts'
+import { sampleShapes } from '../run/sample-shapes.ts'
+import type { ImportSource } from './source.ts'
+import { backendsOf, buildVariant, type WantedVariant } from './variant.ts'
+
+export interface FolderOptions {
+  readonly id: string
+  readonly title: string
+  readonly variants: readonly WantedVariant[]
+  readonly context: number
+  readonly topK?: number | undefined
+  readonly onWritten?: OnWritten
+}
+
+/** The largest difference between backends: what products of rounded activations differ by is seen in logits. */
+const tolerances = { exact: 0.001, rounded: 0.5 }
+
+/** Writes a model's folder, the manifest last: a folder with one is whole. */
+export async function writeFolder(
+  folder: string,
+  source: ImportSource,
+  options: FolderOptions,
+): Promise<Manifest> {
+  const { id, title, context, topK } = options
+  mkdirSync(folder, { recursive: true })
+  const variants: Variant[] = []
+  let first: Model | undefined
+  for (const wanted of options.variants) {
+    const model = await buildVariant(source.checkpoint, wanted, { context, topK })
+    first ??= model
+    const paths = saveModel(model, join(folder, wanted.id, 'model.onnx'), options.onWritten)
+    const backends = backendsOf(wanted, options.variants)
+    const values = infer(model, sampleShapes(model, new Map()))
+    variants.push({
+      id: wanted.id,
+      precision: wanted.precision,
+      ...(backends && { backends: [...backends] }),
+      memory: memoryOf(model, values, sizeOfFiles(paths)).total,
+      files: await Promise.all(paths.map((path) => fileSpec(folder, `${wanted.id}/${basename(path)}`))),
+    })
+  }
+  for (const { path, text } of source.tokenizer) writeFileSync(join(folder, path), text)
+  const tokenizer = await Promise.all(source.tokenizer.map(({ path }) => fileSpec(folder, path)))
+  const { vocabulary } = source.checkpoint.shape
+  const manifest: Manifest = {
+    schema: 1,
+    id,
+    version: '1',
+    title,
+    description: `A language model of the family ${source.family}.`,
+    license: source.license,
+    task: 'text-generation',
+    inputs: (first?.inputs ?? []).filter(isOwn).map(tensorSpec),
+    outputs: (first?.outputs ?? []).filter(isOwn).map(tensorSpec),
+    batchAxis: 0,
+    ...(tokenizer.length > 0 && { tokenizer }),
+    generation: {
+      context,
+      vocabulary,
+      stopTokens: [...source.stopTokens],
+      ...(source.sampling && { sampling: source.sampling }),
+    },
+    tolerance: options.variants.every(({ precision }) => precision === 'fp32')
+      ? tolerances.exact
+      : tolerances.rounded,
+    variants,
+  }
+  const path = join(folder, 'manifest.json')
+  writeFileSync(`${path}.partial`, `${JSON.stringify(parseManifest(manifest, path), null, 2)}\n`)
+  renameSync(`${path}.partial`, path)
+  return manifest
+}
+
+/** What attention keeps is the engine's own affair, and of other types in other variants. */
+const isOwn = ({ name }: Value): boolean => !/^(past_key_values|present)\./.test(name)
+
+async function fileSpec(folder: string, path: string): Promise<FileSpec> {
+  const hash = createHash('sha256')
+  for await (const part of createReadStream(join(folder, path))) hash.update(part)
+  return { path, size: statSync(join(folder, path)).size, sha256: hash.digest('hex') }
+}
+
+const typeNames = new Map<number, TensorType>([
+  [DataType.FLOAT, 'float32'],
+  [DataType.FLOAT16, 'float16'],
+  [DataType.INT64, 'int64'],
+  [DataType.INT32, 'int32'],
+])
+
+function tensorSpec(value: Value): TensorSpec {
+  const { type, shape = [] } = declaredOf(value)
+  return {
+    name: value.name,
+    type: typeNames.get(type) ?? 'float32',
+    shape: shape.map((size) => (typeof size === 'number' ? size : -1)),
+  }
+}

@@ -1,0 +1,83 @@
+import { SpillwayError } from '../../error.ts'
+import type { Variant } from '../../manifest.ts'
+import { type Backend, backends } from '../../placement.ts'
+import { DataType } from '../onnx/data-type.ts'
+import type { Model } from '../onnx/model.ts'
+import { storeHalves } from '../passes/store-half.ts'
+import { prepare, quantize } from '../quantize/quantize.ts'
+import { type Target, type TargetBackend, targets } from '../quantize/target.ts'
+import { ortRuntime } from '../run/ort.ts'
+import type { Checkpoint } from './checkpoint.ts'
+import { buildDecoder, type DecoderOptions } from './decoder.ts'
+
+type Precision = Variant['precision']
+
+/** `q4` for WebGPU, or `q4-wasm`: what a variant is and where it runs, which is also its id. */
+export interface WantedVariant {
+  readonly id: string
+  readonly precision: Precision
+  readonly backend: TargetBackend
+}
+
+const precisions = ['fp32', 'fp16', 'q8', 'q4', 'q4f16'] as const
+
+export const variantsHelp = `${precisions.join(', ')}; with -wasm or -cpu behind it what is best there, as in q4-wasm`
+
+/** @returns nothing where it is no variant's name. */
+export function parseVariant(text: string): WantedVariant | undefined {
+  const [name, made, ...more] = text.split('-')
+  const precision = precisions.find((one) => one === name)
+  const backend = made === undefined ? 'webgpu' : targets.find((one) => one === made)
+  if (!precision || !backend || more.length > 0) return undefined
+  if (made !== undefined && (precision === 'fp32' || precision === 'q4f16')) return undefined
+  return { id: text, precision, backend }
+}
+
+/**
+ * The backends that a variant is for; absent: all. One that computes in halves is for GPUs alone, and one that is
+ * made for a backend leaves the others to its like.
+ */
+export function backendsOf(
+  { precision, backend }: WantedVariant,
+  all: readonly WantedVariant[],
+): readonly Backend[] | undefined {
+  if (precision === 'fp32') return undefined
+  if (backend !== 'webgpu') return [backend]
+  if (precision === 'fp16' || precision === 'q4f16') return ['webgpu', 'cuda']
+  const others = all.filter((one) => one.precision === precision).map((one): Backend => one.backend)
+  const left = backends.filter((one) => one === 'webgpu' || !others.includes(one))
+  return left.length === backends.length ? undefined : left
+}
+
+/** The checkpoint's graph as a variant has it. */
+export async function buildVariant(
+  checkpoint: Checkpoint,
+  { precision, backend }: WantedVariant,
+  options: Omit<DecoderOptions, 'type'>,
+): Promise<Model> {
+  const halves = backend === 'webgpu' && (precision === 'fp16' || precision === 'q4f16')
+  const model = buildDecoder(checkpoint, { ...options, type: halves ? DataType.FLOAT16 : DataType.FLOAT })
+  if (precision === 'fp32' || (halves && precision === 'fp16')) return model
+  if (precision === 'fp16') return storeHalves(model, () => false)
+  const target: Target = {
+    // The graph computes in halves already.
+    precision: precision === 'q4f16' ? 'q4' : precision,
+    backend,
+    asymmetric: false,
+    reduceRange: false,
+    keep: [],
+    // A batch's activations would be rounded together, and a row's answer depend on its company.
+    gentle: ['*'],
+  }
+  try {
+    return (await quantize(prepare(model), target, workshop)).model
+  } catch (cause) {
+    throw SpillwayError.from(cause, 'not_supported', `The variant ${precision} cannot be made`)
+  }
+}
+
+const workshop = {
+  runtime: ortRuntime,
+  calibrationSamples: [],
+  calibration: { method: 'minmax' },
+} as const

@@ -1,5 +1,4 @@
 import { SpillwayError } from '../../error.ts'
-import type { Variant } from '../../manifest.ts'
 import { type Backend, backends } from '../../placement.ts'
 import { DataType } from '../onnx/data-type.ts'
 import type { Model } from '../onnx/model.ts'
@@ -10,7 +9,8 @@ import { ortRuntime } from '../run/ort.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { buildDecoder, type DecoderOptions } from './decoder.ts'
 
-type Precision = Variant['precision']
+const precisions = ['fp32', 'fp16', 'q8', 'q4', 'q4f16'] as const
+type Precision = (typeof precisions)[number]
 
 /** `q4` for WebGPU, or `q4-wasm`: what a variant is and where it runs, which is also its id. */
 export interface WantedVariant {
@@ -18,8 +18,6 @@ export interface WantedVariant {
   readonly precision: Precision
   readonly backend: TargetBackend
 }
-
-const precisions = ['fp32', 'fp16', 'q8', 'q4', 'q4f16'] as const
 
 export const variantsHelp = `${precisions.join(', ')}; with -wasm or -cpu behind it what is best there, as in q4-wasm`
 

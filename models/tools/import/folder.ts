@@ -11,8 +11,9 @@ import type { Model, Value } from '../onnx/model.ts'
 import { type OnWritten, saveModel } from '../onnx/save.ts'
 import { sizeOfFiles } from '../onnx/size.ts'
 import { sampleShapes } from '../run/sample-shapes.ts'
+import { storedHeadSize } from './heads.ts'
 import type { ImportSource } from './source.ts'
-import { backendsOf, buildVariant, type WantedVariant } from './variant.ts'
+import { backendsOf, buildVariant, computesInHalves, type WantedVariant } from './variant.ts'
 
 export interface FolderOptions {
   readonly id: string
@@ -46,13 +47,14 @@ export async function writeFolder(
       id: wanted.id,
       precision: wanted.precision,
       ...(backends && { backends: [...backends] }),
+      ...(computesInHalves(wanted) && { kvType: 'float16' as const }),
       memory: memoryOf(model, values, sizeOfFiles(paths)).total,
       files: await Promise.all(paths.map((path) => fileSpec(folder, `${wanted.id}/${basename(path)}`))),
     })
   }
   for (const { path, text } of source.tokenizer) writeFileSync(join(folder, path), text)
   const tokenizer = await Promise.all(source.tokenizer.map(({ path }) => fileSpec(folder, path)))
-  const { vocabulary } = source.checkpoint.shape
+  const { shape } = source.checkpoint
   const manifest: Manifest = {
     schema: 1,
     id,
@@ -67,7 +69,9 @@ export async function writeFolder(
     ...(tokenizer.length > 0 && { tokenizer }),
     generation: {
       context,
-      vocabulary,
+      vocabulary: shape.vocabulary,
+      kv: { layers: shape.layers, heads: shape.kvHeads, headDim: storedHeadSize(shape) },
+      batched: true,
       stopTokens: [...source.stopTokens],
       ...(source.sampling && { sampling: source.sampling }),
     },

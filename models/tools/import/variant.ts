@@ -31,17 +31,22 @@ export function parseVariant(text: string): WantedVariant | undefined {
   return { id: text, precision, backend }
 }
 
+/** Its past is kept in halves, too. */
+export const computesInHalves = ({ precision, backend }: WantedVariant): boolean =>
+  backend === 'webgpu' && (precision === 'fp16' || precision === 'q4f16')
+
 /**
  * The backends that a variant is for; absent: all. One that computes in halves is for GPUs alone, and one that is
  * made for a backend leaves the others to its like.
  */
 export function backendsOf(
-  { precision, backend }: WantedVariant,
+  wanted: WantedVariant,
   all: readonly WantedVariant[],
 ): readonly Backend[] | undefined {
+  const { precision, backend } = wanted
   if (precision === 'fp32') return undefined
   if (backend !== 'webgpu') return [backend]
-  if (precision === 'fp16' || precision === 'q4f16') return ['webgpu', 'cuda']
+  if (computesInHalves(wanted)) return ['webgpu', 'cuda']
   const others = all.filter((one) => one.precision === precision).map((one): Backend => one.backend)
   const left = backends.filter((one) => one === 'webgpu' || !others.includes(one))
   return left.length === backends.length ? undefined : left
@@ -50,10 +55,11 @@ export function backendsOf(
 /** The checkpoint's graph as a variant has it. */
 export async function buildVariant(
   checkpoint: Checkpoint,
-  { precision, backend }: WantedVariant,
+  wanted: WantedVariant,
   options: Omit<DecoderOptions, 'type'>,
 ): Promise<Model> {
-  const halves = backend === 'webgpu' && (precision === 'fp16' || precision === 'q4f16')
+  const { precision, backend } = wanted
+  const halves = computesInHalves(wanted)
   const model = buildDecoder(checkpoint, { ...options, type: halves ? DataType.FLOAT16 : DataType.FLOAT })
   if (precision === 'fp32' || (halves && precision === 'fp16')) return model
   if (precision === 'fp16') return storeHalves(model, () => false)

@@ -9,6 +9,7 @@ import {
 import type { Clock } from '../workers/clock.ts'
 import type { Lane } from '../workers/lane/lane.ts'
 import type { LoadRequest } from '../workers/lane/protocol.ts'
+import { type Layout, layoutsFor } from '../workers/pool/layout.ts'
 import { Pool } from '../workers/pool/pool.ts'
 import { Scheduler } from '../workers/scheduler/scheduler.ts'
 import type { Answer, SessionSource, WaitOptions } from '../workers/scheduler/work.ts'
@@ -28,17 +29,30 @@ export type ModelState = 'loading' | 'ready' | 'failed'
 
 export interface InferenceOptions {
   readonly backend: Backend
-  readonly lanes: number
-  readonly threads: number
+  /** Cores that lanes may use. */
+  readonly cores: number
+  /** Bytes for all models in all lanes. */
+  readonly memoryBudget: number
   readonly maxQueued: number
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
 }
 
+/** Past so many threads a run gets slower, and past so many processes memory is better used. */
+const maxThreads = 16
+const maxLanes = 16
+
+/** A GPU has one lane, and a second only where it is measured to be faster. */
+const gpuLayouts: readonly Layout[] = [
+  { lanes: 1, threads: 1 },
+  { lanes: 2, threads: 1 },
+]
+
 /** The server tier's models: a pool of lanes in child processes. */
 export function createInference(options: InferenceOptions): Inference {
-  const { backend, clock, maxQueued } = options
-  const pool = new Pool(options)
+  const { backend, clock, cores, maxQueued, memoryBudget, startLane } = options
+  const layouts = () => (backend === 'cpu' ? layoutsFor({ cores, maxThreads, maxLanes }) : gpuLayouts)
+  const pool = new Pool({ layouts, memoryBudget, startLane, clock })
   const scheduler = new Scheduler<SessionSource>({
     lanes: pool,
     clock,
@@ -97,6 +111,7 @@ function createSource(entry: CatalogueEntry, backend: Backend, verify: Verifier)
     manifest,
     backend,
     variant: variant.id,
+    memory: variant.memory,
     request: async () => {
       for (const file of variant.files) await verify(join(folder, file.path), file)
       return loadRequestOf(entry, backend)

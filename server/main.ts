@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os'
+import { availableParallelism, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { serve } from '@hono/node-server'
 import { type Backend, messageOf } from '../models/index.ts'
@@ -31,12 +31,10 @@ async function main(): Promise<void> {
   }
   const digits = findModel(catalogue, 'digits')
   const trial = (backend: Backend) => loadRequestOf(digits, backend)
-  const cores = availableParallelism()
-  const lanes = Math.min(2, cores)
   const inference = createInference({
     backend: await chooseBackend(config.backend, startLane, trial),
-    lanes,
-    threads: Math.max(1, Math.floor(cores / lanes)),
+    cores: availableParallelism(),
+    memoryBudget: memoryBudget(),
     maxQueued: 1_000,
     startLane,
     clock: systemClock,
@@ -63,6 +61,12 @@ async function main(): Promise<void> {
       .prepare(entry)
       .catch((err: unknown) => log.error({ err }, `${entry.manifest.id} could not be loaded`))
   }
+}
+
+/** Three quarters of what this machine, or the container, has. */
+function memoryBudget(): number {
+  const bound = process.constrainedMemory()
+  return 0.75 * Math.min(totalmem(), bound > 0 ? bound : Number.POSITIVE_INFINITY)
 }
 
 function fail(cause: unknown): void {

@@ -4,7 +4,8 @@ import { Calibrations } from './calibration/calibrations.ts'
 import { fingerprintOf } from './calibration/fingerprint.ts'
 import { createIndexedDbCalibrations } from './calibration/store.ts'
 import type { Capacity } from './capacity/capacity.ts'
-import { laneThreads, probeCapacity } from './capacity/probe.ts'
+import { deviceLayouts } from './capacity/layouts.ts'
+import { memoryBudget, probeCapacity } from './capacity/probe.ts'
 import { fetchManifest } from './catalogue.ts'
 import { DeviceTier } from './device/device.ts'
 import { createModel, type Model, type ModelOptions } from './model.ts'
@@ -50,7 +51,14 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const capacity = probeCapacity(clock)
   const store = createIndexedDbStore(clock)
   const calibrations = new Calibrations(createIndexedDbCalibrations(clock), capacity.then(fingerprintOf))
-  const device = new DeviceTier({ store, base, calibrations, threads: laneThreads(), clock })
+  const device = new DeviceTier({
+    store,
+    base,
+    calibrations,
+    layouts: deviceLayouts,
+    memoryBudget: memoryBudget(),
+    clock,
+  })
   const remote = options.server === null ? null : new RemoteTier(base, clock)
   const router = new Router({ capacity, device, remote, calibrations, clock })
   // At leisure, and before a phone may end the page.

@@ -33,8 +33,8 @@ export async function makeBed(): Promise<Bed & { close(): Promise<void> }> {
   const catalogue = await readCatalogue([root('../../models/catalogue'), ...(await benchModels(testModels))])
   const inference = createInference({
     backend: 'cpu',
-    lanes: 2,
-    threads: 1,
+    cores: 2,
+    memoryBudget: 2 ** 32,
     maxQueued: 1_000,
     startLane: () => processLane(systemClock),
     clock: systemClock,

@@ -17,6 +17,7 @@ const source: SessionSource = {
   manifest: digits,
   backend: 'webgpu',
   variant: 'fp32',
+  memory: 2 ** 20,
   request: async () => ({
     session: 'digits',
     backend: 'webgpu',
@@ -38,8 +39,8 @@ const work = (rows: number) => ({
 
 const lanes: Lane[] = []
 const pool = new Pool({
-  lanes: 1,
-  threads: 1,
+  layouts: () => [{ lanes: 1, threads: 1 }],
+  memoryBudget: 2 ** 30,
   clock: systemClock,
   startLane: (name) => {
     const lane = startWorkerLane(name, systemClock)

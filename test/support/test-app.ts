@@ -23,8 +23,8 @@ export async function startTestApp({
   const catalogue = await readCatalogue([root('models/catalogue'), ...models])
   const inference = createInference({
     backend: 'cpu',
-    lanes: 1,
-    threads: 1,
+    cores: 1,
+    memoryBudget: 2 ** 32,
     maxQueued: 100,
     startLane: () => processLane(systemClock),
     clock: systemClock,

@@ -34,7 +34,7 @@ const padded = echo({
 
 /** Lanes that take what time they are told on a clock that is moved by hand, and keep every batch that they ran. */
 class ManualLanes implements Lanes<Source> {
-  readonly count: number
+  readonly #count: number
   readonly batches: Tensor[] = []
   readonly #clock: ManualClock
   readonly #msOf: (rows: number) => number
@@ -48,17 +48,27 @@ class ManualLanes implements Lanes<Source> {
     fault: (tensor: Tensor) => SpillwayError | undefined = () => undefined,
   ) {
     this.#clock = clock
-    this.count = count
+    this.#count = count
     this.#msOf = msOf
     this.#fault = fault
   }
 
-  get isFree() {
-    return this.#busy < this.count
+  count() {
+    return this.#count
   }
 
+  free() {
+    return this.#count - this.#busy
+  }
+
+  shared() {
+    return true
+  }
+
+  onFree() {}
+
   run(_source: Source, { pack }: Batch): Promise<BatchAnswer> {
-    if (!this.isFree) throw new Error('A busy lane was given a batch')
+    if (this.free() === 0) throw new Error('A busy lane was given a batch')
     this.#busy++
     const tensor = pack().x ?? expect.fail('no input')
     this.batches.push(tensor)

@@ -63,7 +63,7 @@ export function laneThreads(): number {
 }
 
 /** A quarter of the memory, within WebAssembly's 4 GiB. Only Chromium tells it (8 GiB at most); others are taken for 4 GiB. */
-function memoryBudget(): number {
+export function memoryBudget(): number {
   const { deviceMemory = 4 } = navigator as Navigator & { readonly deviceMemory?: number }
   return Math.min(4, deviceMemory / 4) * gibibyte
 }

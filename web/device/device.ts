@@ -2,7 +2,7 @@ import type { Backend, Manifest, Variant } from '../../models/index.ts'
 import { startWorkerLane } from '../../workers/browser/start.ts'
 import type { Clock } from '../../workers/clock.ts'
 import { zeros } from '../../workers/engine/zeros.ts'
-import { Pool } from '../../workers/pool/pool.ts'
+import { Pool, type PoolOptions } from '../../workers/pool/pool.ts'
 import { type Estimate, Scheduler } from '../../workers/scheduler/scheduler.ts'
 import type { Answer, WaitOptions, Work } from '../../workers/scheduler/work.ts'
 import type { Calibrations } from '../calibration/calibrations.ts'
@@ -17,7 +17,10 @@ export interface DeviceOptions {
   /** Where `models/…` lies. */
   readonly base: URL
   readonly calibrations: Calibrations
-  readonly threads: number
+  /** The lanes that each backend may have. */
+  readonly layouts: PoolOptions['layouts']
+  /** Bytes for all sessions in all lanes. */
+  readonly memoryBudget: number
   readonly clock: Clock
 }
 
@@ -33,10 +36,10 @@ export class DeviceTier {
   readonly #ready = new WeakSet<DeviceSession>()
 
   constructor(options: DeviceOptions) {
-    const { threads, clock } = options
+    const { layouts, memoryBudget, clock } = options
     this.#options = options
     const startLane = (name: string) => startWorkerLane(`spillway ${name}`, clock)
-    this.#pool = new Pool({ lanes: 1, threads, clock, startLane })
+    this.#pool = new Pool({ layouts, memoryBudget, clock, startLane })
     this.#scheduler = new Scheduler({
       lanes: this.#pool,
       clock,
@@ -80,8 +83,8 @@ export class DeviceTier {
       }
       preparing = share(async (stop, tell) => {
         try {
-          // The runtime comes while the files do; why it did not start is told when they are loaded into it.
-          void this.#scheduler.prepare(undefined, stop).catch(() => undefined)
+          // The runtime comes while the files do.
+          this.#pool.warm(session.backend)
           // Fetched before a lane is asked for: a download must not keep other models' requests waiting.
           session.give(await this.#obtain(session, stop, tell))
           await this.#scheduler.prepare(session, stop)

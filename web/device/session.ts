@@ -28,6 +28,10 @@ export class DeviceSession implements SessionSource {
     return this.files.id
   }
 
+  get memory(): number {
+    return this.files.memory
+  }
+
   /** Files that were just fetched serve the next load; its message takes their buffers. */
   give(files: ArrayBuffer[]): void {
     this.#inHand = files

@@ -52,7 +52,6 @@ export class RemoteTier {
 }
 
 class Connections implements Lanes<Source> {
-  readonly count = connections
   readonly #server: URL
   readonly #clock: Clock
   #open = 0
@@ -62,9 +61,20 @@ class Connections implements Lanes<Source> {
     this.#clock = clock
   }
 
-  get isFree(): boolean {
-    return this.#open < this.count
+  count(): number {
+    return connections
   }
+
+  /** One at a time: what goes in one request costs its way there once. */
+  free(): number {
+    return this.#open < connections ? 1 : 0
+  }
+
+  shared(): boolean {
+    return true
+  }
+
+  onFree(): void {}
 
   async run({ manifest }: Source, { pack, withinMs, signal }: Batch): Promise<BatchAnswer> {
     this.#open++

@@ -1,65 +1,156 @@
-import { SpillwayError } from '../../models/index.ts'
+import { type Backend, SpillwayError } from '../../models/index.ts'
 import type { Clock } from '../clock.ts'
 import type { Lane } from '../lane/lane.ts'
 import type { Batch, BatchAnswer, Lanes } from '../scheduler/lanes.ts'
 import type { SessionSource } from '../scheduler/work.ts'
-import { Slot } from './slot.ts'
+import { Group } from './group.ts'
+import type { Layout } from './layout.ts'
+import { type Tenant, toUnload } from './memory.ts'
+import type { Slot, SlotState } from './slot.ts'
 
 export interface PoolOptions {
-  readonly lanes: number
-  /** Threads of one lane's run. */
-  readonly threads: number
+  /** The layouts that a backend's lanes may climb, the one to begin with first. */
+  readonly layouts: (backend: Backend) => readonly Layout[]
+  /** Bytes for all sessions in all lanes. */
+  readonly memoryBudget: number
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
 }
 
-/** Lanes: started when they are needed, replaced when they die. Nothing waits here; the scheduler's requests do. */
+export interface PoolStats {
+  readonly lanes: readonly LaneStats[]
+  readonly memory: { readonly usedBytes: number; readonly budgetBytes: number }
+}
+
+export interface LaneStats {
+  readonly name: string
+  readonly backend: Backend
+  readonly threads: number
+  /** `down`: to be started when it is needed. */
+  readonly state: SlotState
+  /** What is loaded in it: model, version, variant and backend. */
+  readonly sessions: readonly { readonly session: string; readonly memoryBytes: number }[]
+}
+
+/**
+ * Lanes in a group for each backend: started when they are needed, replaced when they die, more of them while that pays.
+ * Sessions are placed on them within a memory budget. Nothing waits here; the scheduler's requests do.
+ */
 export class Pool implements Lanes<SessionSource> {
-  readonly #clock: Clock
-  readonly #slots: readonly Slot[]
+  readonly #options: PoolOptions
+  readonly #groups = new Map<Backend, Group>()
+  #onFree: () => void = () => {}
 
   constructor(options: PoolOptions) {
-    this.#clock = options.clock
-    this.#slots = Array.from({ length: options.lanes }, (_, index) => new Slot(`lane-${index}`, options))
+    this.#options = options
   }
 
-  get count(): number {
-    return this.#slots.length
+  count({ key, backend }: SessionSource): number {
+    return this.#groupOf(backend).count(key)
   }
 
-  get isFree(): boolean {
-    return this.#slots.some(({ isBusy }) => !isBusy)
+  free({ key, backend }: SessionSource): number {
+    return this.#groupOf(backend).free(key)
+  }
+
+  shared(one: SessionSource, other: SessionSource): boolean {
+    return one.backend === other.backend
+  }
+
+  onFree(callback: () => void): void {
+    this.#onFree = callback
   }
 
   /** Whether some lane has the session loaded. */
-  has(session: string): boolean {
-    return this.#slots.some((slot) => slot.has(session))
+  has({ key, backend }: SessionSource): boolean {
+    return this.#groups.get(backend)?.slots.some((slot) => slot.has(key)) ?? false
   }
 
-  run(source: SessionSource, batch: Batch): Promise<BatchAnswer> {
-    const { key, backend, variant } = source
-    return this.#freeSlot(key).use(source, async (lane) => {
-      if (batch.signal.aborted) throw new SpillwayError('aborted', 'Every caller has gone')
-      const startedAt = this.#clock.now()
-      const { outputs, computeMs } = await lane.run({ session: key, inputs: batch.pack() })
-      return { outputs, ranOn: { backend, variant }, startedAt, waitedMs: 0, computeMs }
-    })
+  async run(source: SessionSource, batch: Batch): Promise<BatchAnswer> {
+    this.#checkSize(source)
+    return this.#groupOf(source.backend).run(source, batch)
   }
 
-  prepare(source: SessionSource | undefined): Promise<void> {
-    return this.#freeSlot(source?.key).use(source, () => Promise.resolve())
+  async prepare(source: SessionSource): Promise<void> {
+    this.#checkSize(source)
+    await this.#groupOf(source.backend).prepare(source)
+  }
+
+  /** Starts a lane of the backend ahead of its first session. */
+  warm(backend: Backend): void {
+    this.#groupOf(backend).warm()
+  }
+
+  stats(): PoolStats {
+    const lanes = [...this.#groups].flatMap(([backend, { slots }]) =>
+      slots.map(({ name, threads, state, held }) => ({
+        name,
+        backend,
+        threads,
+        state,
+        sessions: [...held.values()].map(({ source }) => ({
+          session: source.key,
+          memoryBytes: source.memory,
+        })),
+      })),
+    )
+    return { lanes, memory: { usedBytes: this.#usedBytes(), budgetBytes: this.#options.memoryBudget } }
   }
 
   close(): void {
     const reason = new SpillwayError('closed', 'The pool was closed')
-    for (const slot of this.#slots) slot.close(reason)
+    for (const group of this.#groups.values()) group.close(reason)
   }
 
-  /** One that has the session loaded before one that would have to load it. */
-  #freeSlot(session: string | undefined): Slot {
-    const free = this.#slots.filter(({ isBusy }) => !isBusy)
-    const slot = free.find((candidate) => session !== undefined && candidate.has(session)) ?? free[0]
-    if (slot) return slot
-    throw new SpillwayError('internal', 'No lane is free')
+  #groupOf(backend: Backend): Group {
+    let group = this.#groups.get(backend)
+    if (!group) {
+      const { layouts, startLane, clock, memoryBudget } = this.#options
+      group = new Group({
+        name: backend,
+        layouts: layouts(backend),
+        startLane,
+        clock,
+        makeRoom: (session, slot) => this.#makeRoom(session, slot),
+        hasRoom: ({ memory }, copies) => this.#usedBytes() + memory * copies <= memoryBudget,
+        onFree: () => this.#onFree(),
+      })
+      this.#groups.set(backend, group)
+    }
+    return group
+  }
+
+  #checkSize({ key, memory }: SessionSource): void {
+    const { memoryBudget } = this.#options
+    if (memory <= memoryBudget) return
+    throw new SpillwayError('capacity_insufficient', `${key} does not fit the memory`, {
+      expected: `at most ${memoryBudget} bytes`,
+      got: `${memory} bytes`,
+    })
+  }
+
+  async #makeRoom({ key, memory }: SessionSource, slot: Slot): Promise<void> {
+    const others = this.#tenants().filter((tenant) => tenant.slot !== slot || tenant.session !== key)
+    const leaving = toUnload(others, memory, this.#options.memoryBudget)
+    await Promise.all(leaving.map((tenant) => tenant.slot.unload(tenant.session)))
+  }
+
+  #usedBytes(): number {
+    return this.#tenants().reduce((sum, { memory }) => sum + memory, 0)
+  }
+
+  #tenants(): (Tenant & { readonly slot: Slot })[] {
+    return [...this.#groups.values()].flatMap(({ slots }) =>
+      slots.flatMap((slot) =>
+        [...slot.held.values()].map(({ source: { key, memory }, usedAt }) => ({
+          session: key,
+          memory,
+          usedAt,
+          isUsed: slot.isUsing(key),
+          isLoading: slot.isLoading(key),
+          slot,
+        })),
+      ),
+    )
   }
 }

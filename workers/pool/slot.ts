@@ -2,85 +2,205 @@ import { messageOf, SpillwayError } from '../../models/index.ts'
 import type { Clock } from '../clock.ts'
 import type { Lane } from '../lane/lane.ts'
 import type { SessionSource } from '../scheduler/work.ts'
-import type { PoolOptions } from './pool.ts'
+import { Restarts } from './restarts.ts'
 
-/** Waits between attempts to start a lane, in milliseconds; after the last the jobs that need it fail. */
-const restartDelays = [0, 200, 1000]
+export interface SlotOptions {
+  readonly name: string
+  /** Threads of one run. */
+  readonly threads: number
+  readonly startLane: (name: string) => Lane
+  readonly clock: Clock
+  /** Sees to it that there is memory for a session before it is loaded into this slot. */
+  readonly makeRoom: (session: SessionSource, slot: Slot) => Promise<void>
+}
 
-/** The place of one lane in a pool: starts it when needed, and anew when it died. */
+/** A session's place in a lane. */
+export interface Held {
+  readonly source: SessionSource
+  /** On the clock. */
+  usedAt: number
+  /** What loading it took, its files' reading included; nothing while it is being loaded. */
+  loadMs: number | undefined
+}
+
+export type SlotState = 'down' | 'starting' | 'idle' | 'busy'
+
+/** Times that one job starts or replaces a lane before it fails. */
+const attempts = 3
+
+/** Milliseconds that a job waits for a lane that died too often; it fails at once where the lane has to rest longer. */
+const patience = 1_000
+
+/** The place of one lane: starts it when needed, and anew when it died. One job at a time. */
 export class Slot {
-  readonly #name: string
-  readonly #options: PoolOptions
+  readonly name: string
+  readonly threads: number
+  readonly #options: SlotOptions
+  readonly #held = new Map<string, Held>()
+  readonly #restarts = new Restarts()
   #lane: Lane | undefined
-  #loaded = new Set<string>()
-  #busy = false
+  #started = false
+  #startMs = 0
+  #job: string | true | undefined
+  #leaving = false
   #closed: SpillwayError | undefined
 
-  constructor(name: string, options: PoolOptions) {
-    this.#name = name
+  constructor(options: SlotOptions) {
     this.#options = options
+    this.name = options.name
+    this.threads = options.threads
   }
 
   get isBusy(): boolean {
-    return this.#busy
+    return this.#job !== undefined
   }
 
+  get isFree(): boolean {
+    return this.#job === undefined && !this.#leaving
+  }
+
+  /** It died so often that its next start has to wait. */
+  get isResting(): boolean {
+    return !this.#lane && this.#restarts.waitMs(this.#options.clock.now()) > 0
+  }
+
+  get state(): SlotState {
+    if (!this.#lane) return 'down'
+    if (!this.#started) return 'starting'
+    return this.isBusy ? 'busy' : 'idle'
+  }
+
+  get held(): ReadonlyMap<string, Held> {
+    return this.#held
+  }
+
+  /** What its last lane needed to start. */
+  get startMs(): number {
+    return this.#startMs
+  }
+
+  /** Whether the session is loaded. */
   has(session: string): boolean {
-    return this.#loaded.has(session)
+    return this.#held.get(session)?.loadMs !== undefined
+  }
+
+  isLoading(session: string): boolean {
+    const held = this.#held.get(session)
+    return held !== undefined && held.loadMs === undefined
+  }
+
+  /** Whether the job at work is this session's. */
+  isUsing(session: string): boolean {
+    return this.#job === session
   }
 
   /** Performs one job in this slot's lane, with the session loaded. The caller sees to it that there is one at a time. */
   async use<T>(session: SessionSource | undefined, perform: (lane: Lane) => Promise<T>): Promise<T> {
-    this.#busy = true
+    this.#job = session?.key ?? true
     try {
       return await perform(await this.#laneWith(session))
     } finally {
-      this.#busy = false
+      this.#job = undefined
+      if (this.#leaving) this.#end()
     }
+  }
+
+  /** Gives a session's memory back: after the run that may be using it. A lane that holds nothing more is ended, as only that shrinks it. */
+  async unload(session: string): Promise<void> {
+    const lane = this.#lane
+    if (!this.#held.delete(session) || !lane) return
+    if (this.#held.size === 0 && !this.isBusy) return this.#discard(lane)
+    // A lane that dies meanwhile has given the memory back, too.
+    await lane.unload(session).catch(() => undefined)
+  }
+
+  /** Takes no more jobs, and ends the lane after the last. */
+  leave(): void {
+    this.#leaving = true
+    if (!this.isBusy) this.#end()
+  }
+
+  close(reason: SpillwayError): void {
+    this.#leaving = true
+    this.#closed = reason
+    this.#lane?.kill(reason)
+  }
+
+  #end(): void {
+    this.close(new SpillwayError('closed', 'The lane is no longer needed'))
   }
 
   /** A lane with the session loaded. One that is lost while it loads is replaced once: a crash may be an accident. */
   async #laneWith(session: SessionSource | undefined): Promise<Lane> {
     for (let attempt = 1; ; attempt++) {
-      const lane = this.#lane ?? (await this.#start())
-      if (!session || this.#loaded.has(session.key)) return lane
+      const lane = this.#started && this.#lane ? this.#lane : await this.#start()
+      if (!session) return lane
+      const held = this.#held.get(session.key)
+      if (held) {
+        held.usedAt = this.#options.clock.now()
+        return lane
+      }
       try {
-        await lane.load(await session.request())
-        this.#loaded.add(session.key)
+        await this.#load(lane, session)
         return lane
       } catch (cause) {
-        if (!(cause instanceof SpillwayError && cause.code === 'lane_lost')) throw cause
-        if (attempt === 2 || this.#closed) throw lostWhileLoading(session, cause)
+        if (!(cause instanceof SpillwayError)) throw cause
+        if (this.#closed) throw this.#closed
+        if (cause.code === 'capacity_insufficient') {
+          // What a lane once took it keeps: another is smaller, and has the memory for this session alone.
+          const alone = this.#held.size === 0
+          this.#discard(lane)
+          if (alone || attempt === 2) throw cause
+        } else if (cause.code !== 'lane_lost') throw cause
+        else if (attempt === 2) throw lostWhileLoading(session, cause)
       }
     }
   }
 
-  close(reason: SpillwayError): void {
-    this.#closed = reason
-    this.#lane?.kill(reason)
+  async #load(lane: Lane, source: SessionSource): Promise<void> {
+    const { clock, makeRoom } = this.#options
+    const begun = clock.now()
+    const held: Held = { source, usedAt: begun, loadMs: undefined }
+    this.#held.set(source.key, held)
+    try {
+      await makeRoom(source, this)
+      await lane.load(await source.request())
+      held.loadMs = clock.now() - begun
+      held.usedAt = clock.now()
+    } catch (cause) {
+      if (this.#held.get(source.key) === held) this.#held.delete(source.key)
+      throw cause
+    }
   }
 
   async #start(): Promise<Lane> {
-    const { startLane, threads, clock } = this.#options
+    const { startLane, threads, clock, name } = this.#options
     let last: unknown
-    for (const delay of restartDelays) {
-      if (delay > 0) await pause(clock, delay)
+    for (let attempt = 1; attempt <= attempts; attempt++) {
+      const waitMs = this.#restarts.waitMs(clock.now())
+      if (waitMs > patience) throw resting(waitMs, last)
+      if (waitMs > 0) await pause(clock, waitMs)
       if (this.#closed) throw this.#closed
+      const begun = clock.now()
       let lane: Lane | undefined
       try {
         // A page's content policy may forbid the worker: that throws at once.
-        lane = startLane(this.#name)
+        lane = startLane(name)
         this.#hold(lane)
         await lane.start({ threads })
+        this.#started = true
+        this.#startMs = clock.now() - begun
         return lane
       } catch (cause) {
         last = cause
+        if (lane) this.#lose(lane)
+        else this.#restarts.died(clock.now())
         lane?.kill(new SpillwayError('lane_lost', 'The lane did not start'))
       }
     }
     throw new SpillwayError(
       'lane_failed',
-      `No lane could be started in ${restartDelays.length} attempts: ${messageOf(last)}`,
+      `No lane could be started in ${attempts} attempts: ${messageOf(last)}`,
       {},
       { cause: last },
     )
@@ -88,15 +208,44 @@ export class Slot {
 
   #hold(lane: Lane): void {
     this.#lane = lane
-    void lane.gone.then(() => {
-      if (this.#lane !== lane) return
-      this.#lane = undefined
-      this.#loaded = new Set()
-    })
+    this.#started = false
+    void lane.gone.then(() => this.#lose(lane))
+  }
+
+  /** It died by itself. */
+  #lose(lane: Lane): void {
+    if (this.#lane !== lane) return
+    this.#forget()
+    this.#restarts.died(this.#options.clock.now())
+  }
+
+  /** It is ended to give its memory back. */
+  #discard(lane: Lane): void {
+    if (this.#lane !== lane) return
+    this.#forget()
+    lane.kill(new SpillwayError('closed', 'The lane was ended to give its memory back'))
+  }
+
+  #forget(): void {
+    this.#lane = undefined
+    this.#started = false
+    this.#held.clear()
   }
 }
 
 const pause = (clock: Clock, ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve))
+
+const resting = (waitMs: number, cause: unknown) =>
+  new SpillwayError(
+    'lane_failed',
+    'The lane died too often',
+    {
+      got: 'a lane that has to rest',
+      retryAfterMs: Math.ceil(waitMs),
+      hint: 'What it is asked to do may be at fault.',
+    },
+    { cause },
+  )
 
 /** The model's doing and not the request's, so it is not what makes a request poison. */
 const lostWhileLoading = ({ key }: SessionSource, cause: SpillwayError) =>

@@ -36,21 +36,23 @@ export function readyAt<S extends Source>(
   return Math.min(head.work.askedAt + limits.maxDelayMs, head.deadline - curve.predict(line.rows))
 }
 
-/** Takes the next batch out of a line: by rank, as many rows as the limits, the cost curve and the first deadline allow. */
+/**
+ * Takes the next batch out of a line: by rank, as many rows as the limits, the cost curve and the first deadline allow,
+ * and no more than each of the free lanes' share where sharing saves time.
+ */
 export function formBatch<S extends Source>(
   line: Line<S>,
   curve: CostCurve,
   limits: BatchLimits,
   now: number,
+  freeLanes: number,
 ): Entry<S>[] {
   const head = line.shift()
   if (!head) return []
   const batch = [head]
-  const most = preferred(
-    allowedRows(head, curve, limits, now),
-    head.work.rows + line.rows,
-    limits.preferredRows,
-  )
+  const available = head.work.rows + line.rows
+  const allowed = Math.min(allowedRows(head, curve, limits, now), shareOf(available, curve, freeLanes))
+  const most = preferred(allowed, available, limits.preferredRows)
   let rows = head.work.rows
   let bytes = bytesOf(head)
   let company = head.company
@@ -65,6 +67,10 @@ export function formBatch<S extends Source>(
   return batch
 }
 
+/** What a second lane's message costs has to be saved by it, and a share of the run, since no estimate is exact. */
+const leastSavedMs = 2
+const leastSaved = 0.25
+
 function allowedRows(
   { deadline }: { readonly deadline: number },
   curve: CostCurve,
@@ -74,6 +80,14 @@ function allowedRows(
   const unknown = Math.max(1, curve.largestRows) * growth
   const within = curve.isKnown ? curve.rowsWithin(Math.min(targetMs, (deadline - now) * margin)) : growth
   return Math.max(1, Math.min(maxRows, unknown, within))
+}
+
+/** Each lane's part, where running the parts side by side is clearly earlier than running the whole. */
+function shareOf(rows: number, curve: CostCurve, freeLanes: number): number {
+  if (freeLanes < 2) return rows
+  const share = Math.ceil(rows / freeLanes)
+  const saved = curve.predict(rows) - curve.predict(share)
+  return saved >= Math.max(leastSavedMs, leastSaved * curve.predict(rows)) ? share : rows
 }
 
 /** The largest preferred size that is allowed and there, or what is allowed where none is. */

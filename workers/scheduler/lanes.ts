@@ -2,19 +2,26 @@ import type { Answer, Source, Tensors } from './work.ts'
 
 /** Where batches run: lanes that take one at a time. */
 export interface Lanes<S extends Source> {
-  /** How many there are, busy or not. */
-  readonly count: number
-  /** Whether one of them would take a batch now. */
-  readonly isFree: boolean
+  /** How many share this model's batches, busy or not: one at least. */
+  count(source: S): number
+  /** How many of them would take a batch now. */
+  free(source: S): number
+  /** Whether the batches of two models wait for the same lanes. */
+  shared(one: S, other: S): boolean
+  /** Calls back when a lane came free by something else than the end of what it was given here. */
+  onFree(callback: () => void): void
   /** Runs a batch in a free lane. */
   run(source: S, batch: Batch): Promise<BatchAnswer>
-  /** Does other work in a free lane: starts it, or loads a model into it. */
-  prepare(source: S | undefined): Promise<void>
+  /** Loads a model into a free lane. */
+  prepare(source: S): Promise<void>
 }
 
 export interface Batch {
+  readonly rows: number
   /** Makes the tensors to send; their buffers may be given away. */
   pack(): Tensors
+  /** Rows of the same model that wait now. */
+  waiting(): number
   /** Milliseconds after which nobody waits for it any more. */
   readonly withinMs: number
   /** Fires when every caller has gone. */

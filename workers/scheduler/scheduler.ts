@@ -40,7 +40,14 @@ interface Model<S extends Source> {
   readonly lines: Map<string, Line<S>>
 }
 
-interface Running {
+interface Preparation<S extends Source> {
+  readonly source: S
+  start(): void
+  cancel(reason: SpillwayError): void
+}
+
+interface Running<S extends Source> {
+  readonly source: S
   readonly curve: CostCurve
   readonly rows: number
   readonly since: number
@@ -53,8 +60,8 @@ interface Running {
 export class Scheduler<S extends Source> {
   readonly #options: SchedulerOptions<S>
   readonly #models = new Map<string, Model<S>>()
-  readonly #preparing: { start: () => void; cancel: (reason: SpillwayError) => void }[] = []
-  readonly #running = new Set<Running>()
+  readonly #preparing: Preparation<S>[] = []
+  readonly #running = new Set<Running<S>>()
   #queued = 0
   #turnPlanned = false
   #cancelWake: () => void = () => {}
@@ -62,6 +69,7 @@ export class Scheduler<S extends Source> {
 
   constructor(options: SchedulerOptions<S>) {
     this.#options = options
+    options.lanes.onFree(() => this.#dispatch())
   }
 
   /** Requests that wait. */
@@ -89,7 +97,7 @@ export class Scheduler<S extends Source> {
   }
 
   submit(work: Work<S>, wait: WaitOptions = {}): Promise<Answer> {
-    const refusal = this.#refusal(wait.signal)
+    const refusal = this.#refusal(work.source, wait.signal)
     if (refusal) return Promise.reject(refusal)
     return new Promise((resolve, reject) => {
       const entry = new Entry(work, wait, resolve, reject)
@@ -100,12 +108,13 @@ export class Scheduler<S extends Source> {
     })
   }
 
-  /** Starts a lane, or loads a model into one, as soon as one is free. */
-  prepare(source: S | undefined, signal?: AbortSignal): Promise<void> {
+  /** Loads a model into a lane, as soon as one is free. */
+  prepare(source: S, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.reject(abortedBy(signal))
     if (this.#closed) return Promise.reject(closed())
     return new Promise((resolve, reject) => {
-      const job = {
+      const job: Preparation<S> = {
+        source,
         start: () => {
           signal?.removeEventListener('abort', abort)
           this.#options.lanes
@@ -127,16 +136,19 @@ export class Scheduler<S extends Source> {
   }
 
   /** What a request of `rows` would wait and run, if it came now. */
-  estimate({ key }: S, rows: number): Estimate {
+  estimate(source: S, rows: number): Estimate {
     const { lanes, clock } = this.#options
     const now = clock.now()
     let ahead = 0
-    for (const { curve, rows: inLane, since } of this.#running)
-      ahead += Math.max(0, curve.predict(inLane) - (now - since))
-    for (const { curve, lines } of this.#models.values()) {
+    for (const { source: other, curve, rows: inLane, since } of this.#running) {
+      if (lanes.shared(source, other)) ahead += Math.max(0, curve.predict(inLane) - (now - since))
+    }
+    for (const { source: other, curve, lines } of this.#models.values()) {
+      if (!lanes.shared(source, other)) continue
       for (const line of lines.values()) ahead += curve.predict(line.rows)
     }
-    return { queueMs: ahead / lanes.count, runMs: this.#models.get(key)?.curve.predict(rows) ?? 0 }
+    const runMs = this.#models.get(source.key)?.curve.predict(rows) ?? 0
+    return { queueMs: ahead / lanes.count(source), runMs }
   }
 
   close(): void {
@@ -151,24 +163,17 @@ export class Scheduler<S extends Source> {
     }
   }
 
-  #refusal(signal: AbortSignal | undefined): SpillwayError | undefined {
+  #refusal(source: S, signal: AbortSignal | undefined): SpillwayError | undefined {
     if (signal?.aborted) return abortedBy(signal)
     if (this.#closed) return closed()
     if (!this.isSaturated) return undefined
     return new SpillwayError('overloaded', 'Every lane is busy and the queue is full', {
       expected: `fewer than ${this.#options.maxQueued} waiting`,
       got: `${this.size} waiting, ${this.pending} running`,
-      retryAfterMs: Math.max(1, Math.ceil(this.#drainMs())),
+      // About half of what waits is done by then.
+      retryAfterMs: Math.max(1, Math.ceil(this.estimate(source, 0).queueMs / 2)),
       hint: 'Try again later, or send less at once.',
     })
-  }
-
-  /** Milliseconds until about half of what waits is done. */
-  #drainMs(): number {
-    let ms = 0
-    for (const { curve, lines } of this.#models.values())
-      for (const { rows } of lines.values()) ms += curve.predict(rows)
-    return ms / 2 / this.#options.lanes.count
   }
 
   /** Lets a request go at its deadline or its caller's word; what runs cannot be called back, its result is dropped. */
@@ -224,28 +229,31 @@ export class Scheduler<S extends Source> {
   #dispatch(): void {
     const { lanes, clock } = this.#options
     this.#cancelWake()
-    while (lanes.isFree) {
-      const preparation = this.#preparing.shift()
-      if (preparation) {
-        preparation.start()
-        continue
-      }
-      const next = this.#nextLine(clock.now())
+    for (const job of [...this.#preparing]) {
+      if (lanes.free(job.source) === 0) continue
+      this.#preparing.splice(this.#preparing.indexOf(job), 1)
+      job.start()
+    }
+    for (;;) {
+      const now = clock.now()
+      const next = this.#nextLine(now)
       if (!next) return
-      if (next.at > clock.now()) {
-        this.#cancelWake = clock.after(next.at - clock.now(), () => this.#dispatch())
+      if (next.at > now) {
+        this.#cancelWake = clock.after(next.at - now, () => this.#dispatch())
         return
       }
-      const entries = formBatch(next.line, next.model.curve, next.model.limits, clock.now())
+      const { model, line } = next
+      const entries = formBatch(line, model.curve, model.limits, now, lanes.free(model.source))
       this.#queued -= entries.length
-      void this.#run(next.model, entries)
+      void this.#run(model, entries)
     }
   }
 
-  /** Among the lines whose batch may go, the one with the lowest rank; else the one that may go soonest. */
+  /** Among the lines whose batch may go and has a lane, the one with the lowest rank; else the one that may go soonest. */
   #nextLine(now: number): { model: Model<S>; line: Line<S>; at: number } | undefined {
     let best: { model: Model<S>; line: Line<S>; at: number; rank: number } | undefined
     for (const model of this.#models.values()) {
+      let isFree: boolean | undefined
       for (const [signature, line] of model.lines) {
         const rank = line.peek()?.rank
         if (rank === undefined) {
@@ -253,6 +261,8 @@ export class Scheduler<S extends Source> {
           if (signature !== '') model.lines.delete(signature)
           continue
         }
+        isFree ??= this.#options.lanes.free(model.source) > 0
+        if (!isFree) break
         const at = Math.max(now, readyAt(line, model.curve, model.limits, now))
         if (!best || at < best.at || (at === best.at && rank < best.rank)) best = { model, line, at, rank }
       }
@@ -260,15 +270,17 @@ export class Scheduler<S extends Source> {
     return best
   }
 
-  async #run({ source, curve }: Model<S>, entries: Entry<S>[]): Promise<void> {
+  async #run({ source, curve, lines }: Model<S>, entries: Entry<S>[]): Promise<void> {
     const { lanes, clock } = this.#options
     const works = entries.map(({ work }) => work)
     const rows = works.reduce((sum, work) => sum + work.rows, 0)
-    const running: Running = { curve, rows, since: clock.now() }
+    const running: Running<S> = { source, curve, rows, since: clock.now() }
     this.#running.add(running)
     try {
       const batch = {
+        rows,
         pack: () => pack(works),
+        waiting: () => rowsIn(lines),
         withinMs: withinMs(entries, clock.now()),
         signal: whenAllLeft(entries),
       }
@@ -310,4 +322,10 @@ export class Scheduler<S extends Source> {
     entry.company = Math.max(1, Math.floor(batched / 2))
     return code === 'run_failed' && batched > 1
   }
+}
+
+function rowsIn<S extends Source>(lines: ReadonlyMap<string, Line<S>>): number {
+  let rows = 0
+  for (const line of lines.values()) rows += line.rows
+  return rows
 }

@@ -11,6 +11,8 @@ export interface Source {
 
 /** A model as a lane can load it; its key names model, version, variant and backend. */
 export interface SessionSource extends Source, RanOn {
+  /** Bytes that it takes in a lane, as its manifest says. */
+  readonly memory: number
   /** Asked for again for each lane that needs it. */
   request(): Promise<LoadRequest>
 }

@@ -12,8 +12,8 @@ import { listen } from './listen.ts'
 const catalogue = await readCatalogue(process.argv.slice(2))
 const inference = createInference({
   backend: 'cpu',
-  lanes: 2,
-  threads: 1,
+  cores: 2,
+  memoryBudget: 2 ** 32,
   maxQueued: 1_000,
   startLane: () => processLane(systemClock),
   clock: systemClock,

@@ -60,7 +60,7 @@ export async function writeFolder(
     id,
     version: '1',
     title,
-    description: `A language model of the family ${source.family}.`,
+    description: `A language model, imported from a checkpoint of ${source.family}.`,
     license: source.license,
     task: 'text-generation',
     inputs: (first?.inputs ?? []).filter(isOwn).map(tensorSpec),

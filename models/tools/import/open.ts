@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { SpillwayError } from '../../error.ts'
+import { openHubFolder } from './hub/source.ts'
 import { openLlama2c } from './llama2c/source.ts'
 import type { ImportSource } from './source.ts'
 
@@ -9,5 +10,6 @@ export function openCheckpoint(path: string, tokenizer: string | undefined): Imp
     if (!statSync(one, { throwIfNoEntry: false }))
       throw new SpillwayError('file_missing', `There is no ${one}`)
   }
+  if (statSync(path).isDirectory()) return openHubFolder(path)
   return openLlama2c(path, tokenizer)
 }

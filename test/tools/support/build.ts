@@ -1,5 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import { makeNode, type NodeParts } from '../../../models/tools/graph/node.ts'
+import { makeValue } from '../../../models/tools/graph/value.ts'
 import { DataType } from '../../../models/tools/onnx/data-type.ts'
 import {
   GraphProtoSchema,
@@ -8,7 +9,6 @@ import {
   OperatorSetIdProtoSchema,
   type TensorProto,
   type ValueInfoProto,
-  ValueInfoProtoSchema,
 } from '../../../models/tools/onnx/generated/onnx_pb.ts'
 import { parseModel } from '../../../models/tools/onnx/read.ts'
 
@@ -16,27 +16,8 @@ import { parseModel } from '../../../models/tools/onnx/read.ts'
 export const value = (
   name: string,
   shape: readonly (number | string)[],
-  elemType: number = DataType.FLOAT,
-): ValueInfoProto =>
-  create(ValueInfoProtoSchema, {
-    name,
-    type: {
-      value: {
-        case: 'tensorType',
-        value: {
-          elemType,
-          shape: {
-            dim: shape.map((size) => ({
-              value:
-                typeof size === 'number'
-                  ? { case: 'dimValue' as const, value: BigInt(size) }
-                  : { case: 'dimParam' as const, value: size },
-            })),
-          },
-        },
-      },
-    },
-  })
+  elemType: DataType = DataType.FLOAT,
+): ValueInfoProto => makeValue(name, elemType, shape)
 
 export interface Parts {
   readonly nodes: readonly NodeParts[]

@@ -5,6 +5,7 @@
 export const errorStatus = {
   // what was asked
   model_unknown: 404,
+  access_denied: 403,
   input_name_invalid: 400,
   output_name_invalid: 400,
   input_type_invalid: 400,

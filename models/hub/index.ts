@@ -1,0 +1,7 @@
+export * from './describe.ts'
+export * from './exchange.ts'
+export * from './folder.ts'
+export * from './hub.ts'
+export * from './layout.ts'
+export * from './reference.ts'
+export * from './repository.ts'

@@ -1,0 +1,87 @@
+import { SpillwayError } from '../error.ts'
+import type { EmbeddingSpec, GenerationSpec } from '../language.ts'
+import type { Variant } from '../manifest.ts'
+import type { Configs, GenerationConfig, ModelConfig } from './config.ts'
+
+/** Tokenizers that know no limit say 10³⁰. */
+const anyLength = 1e9
+
+const contextOf = ({ model, tokenizer }: Configs): number => {
+  const told = tokenizer.model_max_length ?? anyLength
+  const positions = model.max_position_embeddings ?? model.n_positions ?? model.n_ctx
+  return positions ?? (told < anyLength ? told : 2048)
+}
+
+/** The cache's shape, as configurations of each family name its sides. */
+function cacheOf(model: ModelConfig): GenerationSpec['kv'] | undefined {
+  const layers = model.num_hidden_layers ?? model.n_layer ?? model.num_layers
+  const queries = model.num_attention_heads ?? model.n_head ?? model.num_heads
+  const heads = model.multi_query ? 1 : (model.num_key_value_heads ?? queries)
+  const hidden = model.hidden_size ?? model.n_embd
+  const headDim = model.head_dim ?? (hidden && queries ? hidden / queries : undefined)
+  if (!layers || !heads || !headDim || !Number.isInteger(headDim)) return undefined
+  return { layers, heads, headDim }
+}
+
+const attention = ['full_attention', 'sliding_attention']
+
+/**
+ * @param known What was read from the graph.
+ * @throws SpillwayError `not_supported` where what a step keeps is not keys and values of every layer.
+ */
+export function generationOf(
+  configs: Configs,
+  from: string,
+  known?: Partial<Pick<GenerationSpec, 'kv' | 'vocabulary' | 'batched'>>,
+): GenerationSpec {
+  const { model, generation } = configs
+  const kv = known?.kv ?? cacheOf(model)
+  const vocabulary = known?.vocabulary ?? model.vocab_size
+  const other = model.layer_types?.find((type) => !attention.includes(type))
+  if (!kv || !vocabulary || other !== undefined || model.is_encoder_decoder) {
+    throw new SpillwayError('not_supported', `Text cannot be generated with ${from}`, {
+      expected: 'a decoder whose config.json tells its layers, heads, head size and vocabulary',
+      got: other ?? model.architectures?.join(', ') ?? model.model_type ?? 'no architecture',
+    })
+  }
+  const ends = generation.eos_token_id ?? model.eos_token_id ?? []
+  const sampling = samplingOf(generation)
+  return {
+    context: contextOf(configs),
+    vocabulary,
+    stopTokens: typeof ends === 'number' ? [ends] : ends,
+    kv,
+    ...(known?.batched === undefined ? {} : { batched: known.batched }),
+    ...(sampling ? { sampling } : {}),
+  }
+}
+
+/** Values that mean "off" there, such as a top_k of 0, are left out. */
+function samplingOf(config: GenerationConfig): GenerationSpec['sampling'] {
+  const { do_sample, temperature, top_k, top_p, min_p, repetition_penalty } = config
+  const sampling = {
+    ...(repetition_penalty && repetition_penalty !== 1 ? { repetitionPenalty: repetition_penalty } : {}),
+    ...(do_sample ? { temperature: temperature ?? 1 } : {}),
+    ...(do_sample && top_k ? { topK: top_k } : {}),
+    ...(do_sample && top_p && top_p < 1 ? { topP: top_p } : {}),
+    ...(do_sample && min_p ? { minP: min_p } : {}),
+  }
+  return Object.keys(sampling).length === 0 ? undefined : sampling
+}
+
+/** What the cache of a variant is made of, as converters note it for transformers.js. */
+export function kvTypeOf(id: string, { model }: Configs): Variant['kvType'] {
+  const told = model['transformers.js_config']?.kv_cache_dtype
+  const type = typeof told === 'string' ? told : told?.[id]
+  return type === 'float16' ? 'float16' : 'float32'
+}
+
+export function embeddingOf(configs: Configs): EmbeddingSpec {
+  const { pooling, sentence, tokenizer } = configs
+  const told = Math.min(tokenizer.model_max_length ?? anyLength, sentence.max_seq_length ?? anyLength)
+  return {
+    pooling: pooling.pooling_mode_cls_token ? 'cls' : pooling.pooling_mode_lasttoken ? 'last' : 'mean',
+    normalize: true,
+    context: Math.min(told, contextOf(configs)),
+  }
+}

@@ -1,0 +1,99 @@
+import { SpillwayError } from '../error.ts'
+import type { Variant } from '../manifest.ts'
+
+/** The files of one variant, the graph first, and what its name says of it. */
+export interface Candidate extends Pick<Variant, 'id' | 'precision' | 'backends'> {
+  readonly paths: readonly string[]
+}
+
+interface Kind extends Pick<Variant, 'precision' | 'backends'> {}
+
+const halfBackends: Variant['backends'] = ['webgpu', 'cuda']
+/** Products of integers: on a GPU they go to the CPU and back, layer by layer. */
+const integerBackends: Variant['backends'] = ['wasm', 'cpu', 'cuda']
+
+/** By the names that the hub's converters give, best first. */
+const kinds: Readonly<Record<string, Kind>> = {
+  q4f16: { precision: 'q4f16', backends: halfBackends },
+  q8: { precision: 'q8' },
+  quantized: { precision: 'q8', backends: integerBackends },
+  q4: { precision: 'q4' },
+  fp16: { precision: 'fp16', backends: halfBackends },
+  int8: { precision: 'q8', backends: integerBackends },
+  uint8: { precision: 'q8', backends: integerBackends },
+  fp32: { precision: 'fp32' },
+  bnb4: { precision: 'bnb4', backends: integerBackends },
+}
+
+const ids = Object.keys(kinds)
+
+/** Graphs that are a whole model, by name; a decoder without and with a cache in one is the newer of two layouts. */
+const wholeModels = ['model', 'decoder_model_merged']
+
+interface Graph {
+  readonly path: string
+  readonly name: string
+  readonly id: string
+}
+
+/**
+ * The variants among a folder's files: `onnx/model_q4.onnx` as the hub has it, `model.q4.onnx` as `spillway quantize`
+ * is mostly told to name it, or `q4/model.onnx` as this project's own models have it; with their external data.
+ *
+ * @throws SpillwayError `model_invalid` where there is no ONNX file, `not_supported` where one model is many graphs.
+ */
+export function findVariants(paths: Iterable<string>, from: string): Candidate[] {
+  const all = [...paths]
+  const graphs = all
+    .filter((path) => path.endsWith('.onnx') && path.split('/').length <= 3)
+    .flatMap((path) => readName(path) ?? [])
+  if (graphs.length === 0) {
+    throw new SpillwayError('model_invalid', `There is no ONNX model in ${from}`, {
+      expected: 'onnx/model.onnx, or with a suffix such as model_q4.onnx',
+      got: all.slice(0, 5).join(', ') || 'no file',
+      hint: 'Repositories that have one are tagged "onnx" on the hub.',
+    })
+  }
+  return chooseModel(graphs, from)
+    .map(({ id, path }) => ({ id, ...kindOf(id), paths: [path, ...externalData(path, all)] }))
+    .sort((one, other) => ids.indexOf(one.id) - ids.indexOf(other.id))
+}
+
+const kindOf = (id: string): Kind => kinds[id] ?? { precision: 'fp32' }
+
+/** Suffixes that are none of ours are of variants that nothing here runs, such as `_q2`. */
+function readName(path: string): Graph | undefined {
+  const folder = path.includes('/') ? (path.split('/').at(-2) ?? '') : ''
+  const base = path.slice(path.lastIndexOf('/') + 1, -'.onnx'.length)
+  const suffix = ids.find((id) => base.endsWith(`_${id}`) || base.endsWith(`.${id}`))
+  if (suffix) return { path, name: base.slice(0, -suffix.length - 1), id: suffix }
+  if (/[_.](?:q\d\w*|fp8\w*|bf16)$/.test(base)) return undefined
+  return { path, name: base, id: ids.includes(folder) ? folder : 'fp32' }
+}
+
+/** One graph a variant, all of one name; of two folders with the same, the hub's `onnx/` counts. */
+function chooseModel(graphs: readonly Graph[], from: string): Graph[] {
+  const names = [...new Set(graphs.map(({ name }) => name))]
+  const name = names.length === 1 ? names[0] : wholeModels.find((whole) => names.includes(whole))
+  const several = wholeModels.every((whole) => name !== whole) && names.length > 1
+  if (name === undefined || several || names.some((other) => /encoder/.test(other))) {
+    throw new SpillwayError('not_supported', `The model in ${from} is made of several graphs`, {
+      expected: `one, such as ${wholeModels.join('.onnx or ')}.onnx`,
+      got: names.slice(0, 8).join(', '),
+    })
+  }
+  const chosen = new Map<string, Graph>()
+  for (const graph of graphs) {
+    if (graph.name !== name) continue
+    if (!chosen.has(graph.id) || graph.path.startsWith('onnx/')) chosen.set(graph.id, graph)
+  }
+  return [...chosen.values()]
+}
+
+/** `model.onnx_data`, `model.onnx_data_1`, `model.onnx.data`, in order. */
+function externalData(path: string, all: readonly string[]): string[] {
+  const rest = (other: string) => other.slice(path.length)
+  return all
+    .filter((other) => other.startsWith(path) && /^[._]data(?:_\d+)?$/.test(rest(other)))
+    .sort((one, other) => rest(one).length - rest(other).length || one.localeCompare(other))
+}

@@ -1,0 +1,70 @@
+import { SpillwayError } from '../error.ts'
+
+/** A repository on the hub, at a revision: a branch, a tag or a commit. */
+export interface HubReference {
+  /** `owner/name`, or the bare name of one of the hub's oldest. */
+  readonly repo: string
+  readonly revision: string
+}
+
+/** What a model is asked for by. */
+export type SourceName =
+  | { readonly kind: 'hub'; readonly reference: HubReference }
+  /** Of a manifest, or of an ONNX file. */
+  | { readonly kind: 'url'; readonly url: URL }
+  /** The id of a model in a folder of models. */
+  | { readonly kind: 'id'; readonly id: string }
+
+const part = '[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?'
+const repository = new RegExp(`^(?:${part}/)?${part}$`)
+const revisionName = /^[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}$/
+export const commitName = /^[0-9a-f]{40}$/
+
+/**
+ * Reads a source: `hf:owner/repo@revision`, an address of a repository, a manifest or an ONNX file, or an id.
+ *
+ * @param endpoint The hub's own address: pages of repositories there are repositories.
+ * @throws SpillwayError `input_value_invalid`.
+ */
+export function parseSource(source: string, endpoint: URL): SourceName {
+  if (source.startsWith('hf:')) return { kind: 'hub', reference: parseReference(source) }
+  if (!/^https?:\/\//i.test(source)) return { kind: 'id', id: source }
+  const url = parseUrl(source)
+  const reference = url.origin === endpoint.origin ? pageOf(url, endpoint) : undefined
+  return reference ? { kind: 'hub', reference } : { kind: 'url', url }
+}
+
+function parseReference(source: string): HubReference {
+  const [repo = '', ...rest] = source.slice('hf:'.length).split('@')
+  return checkReference(source, repo, rest.length === 0 ? 'main' : rest.join('@'))
+}
+
+function checkReference(source: string, repo: string, revision: string): HubReference {
+  const odd = `${repo}/${revision}`.includes('..') || repo.includes('--')
+  if (!odd && repo.length <= 96 && repository.test(repo) && revisionName.test(revision))
+    return { repo, revision }
+  throw new SpillwayError('input_value_invalid', 'This is no repository on the hub', {
+    expected: 'hf:owner/name, or hf:owner/name@revision',
+    got: source,
+  })
+}
+
+/** The repository whose page it is: `/owner/name`, or `/owner/name/tree/revision`. */
+function pageOf(url: URL, endpoint: URL): HubReference | undefined {
+  const path = decodeURIComponent(url.pathname.slice(endpoint.pathname.length)).replace(/\/$/, '')
+  const [owner, name, what, ...revision] = path.split('/')
+  if (!owner || !name) return undefined
+  if (what === undefined) return checkReference(url.href, `${owner}/${name}`, 'main')
+  if (what !== 'tree' || revision.length === 0) return undefined
+  return checkReference(url.href, `${owner}/${name}`, revision.join('/'))
+}
+
+function parseUrl(source: string): URL {
+  if (URL.canParse(source)) return new URL(source)
+  throw new SpillwayError('input_value_invalid', 'This is no address', {
+    expected: 'https://host/path',
+    got: source,
+  })
+}
+
+export const showReference = ({ repo, revision }: HubReference): string => `hf:${repo}@${revision}`

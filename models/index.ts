@@ -1,3 +1,4 @@
+export { batchAxisOf, defaultTensor, fill, shapeOfRows } from './axes.ts'
 export * from './error.ts'
 export * from './inputs.ts'
 export * from './language.ts'

@@ -1,3 +1,4 @@
+import { batchAxisOf, defaultTensor, shapeOfRows } from './axes.ts'
 import { SpillwayError } from './error.ts'
 import type { Manifest, TensorSpec } from './manifest.ts'
 import { arrayOf, elementCount, fitsShape, showShape, type Tensor, type TensorData } from './tensor.ts'
@@ -14,31 +15,64 @@ export interface CheckedInputs {
   readonly rows: number
 }
 
-/** @throws SpillwayError `input_name_invalid`, `input_type_invalid`, `input_shape_invalid` or `input_size_invalid`. */
-export function checkInputs(manifest: Manifest, inputs: Inputs): CheckedInputs {
+/**
+ * Checks a run on its own; of a model with state the state is given as any other input.
+ *
+ * @throws SpillwayError `input_name_invalid`, `input_type_invalid`, `input_shape_invalid` or `input_size_invalid`.
+ */
+export const checkInputs = (manifest: Manifest, inputs: Inputs): CheckedInputs =>
+  check(manifest, manifest.inputs, inputs)
+
+/** The same for a session's run, to which the session itself adds the state. */
+export const checkSessionInputs = (manifest: Manifest, inputs: Inputs): CheckedInputs =>
+  check(
+    manifest,
+    manifest.inputs.filter(({ name }) => !isState(manifest, name)),
+    inputs,
+  )
+
+function check(manifest: Manifest, specs: readonly TensorSpec[], inputs: Inputs): CheckedInputs {
   const tensors: Record<string, Tensor> = {}
-  for (const spec of manifest.inputs) {
-    if (!(spec.name in inputs)) throw wrongNames(manifest, inputs)
-    tensors[spec.name] = checkTensor(spec, manifest.batchAxis, inputs[spec.name])
+  const absent: TensorSpec[] = []
+  for (const spec of specs) {
+    if (spec.name in inputs)
+      tensors[spec.name] = checkTensor(spec, batchAxisOf(manifest, spec), inputs[spec.name])
+    else if (spec.default === undefined) throw wrongNames(manifest, specs, inputs)
+    else absent.push(spec)
   }
-  for (const name in inputs) if (!(name in tensors)) throw wrongNames(manifest, inputs)
-  return { tensors, rows: countRows(manifest, tensors) }
+  for (const name in inputs) if (!(name in tensors)) throw wrongNames(manifest, specs, inputs)
+  const rows = countRows(manifest, specs, tensors)
+  for (const spec of absent) tensors[spec.name] = defaultTensor(manifest, spec, rows)
+  return { tensors, rows }
 }
 
-function wrongNames(manifest: Manifest, inputs: Inputs): SpillwayError {
-  const known = manifest.inputs.map(({ name }) => name)
+function wrongNames(
+  { id, ...manifest }: Manifest,
+  specs: readonly TensorSpec[],
+  inputs: Inputs,
+): SpillwayError {
+  const known = specs.map(({ name }) => name)
   const given = Object.keys(inputs)
   const wrong = given.find((name) => !known.includes(name))
-  const missing = known.find((name) => !given.includes(name))
+  const missing = specs.find((spec) => spec.default === undefined && !given.includes(spec.name))?.name
   const what =
-    wrong === undefined
-      ? `Input "${missing}" of ${manifest.id} is missing`
-      : `${manifest.id} has no input "${wrong}"`
+    wrong === undefined ? `Input "${missing}" of ${id} is missing` : `${id} has no input "${wrong}"`
   return new SpillwayError('input_name_invalid', what, {
     expected: known.join(', '),
     got: given.join(', ') || 'no input',
+    ...hintOf(manifest, wrong, missing),
   })
 }
+
+function hintOf(manifest: Pick<Manifest, 'state'>, wrong: string | undefined, missing: string | undefined) {
+  if (wrong !== undefined && isState(manifest, wrong))
+    return { hint: 'The session keeps it from run to run.' }
+  if (wrong !== undefined || missing === undefined || !isState(manifest, missing)) return {}
+  return { hint: 'A session, model.open(), keeps it from run to run; zeros are the first.' }
+}
+
+const isState = ({ state }: Pick<Manifest, 'state'>, name: string) =>
+  state?.some(({ input }) => input === name) ?? false
 
 function checkTensor(spec: TensorSpec, batchAxis: number | null, input: Input | undefined): Tensor {
   const data = ArrayBuffer.isView(input) ? input : input?.data
@@ -72,7 +106,7 @@ const fixedRows = new WeakMap<TensorSpec, readonly number[]>()
 function rowShape(spec: TensorSpec, batchAxis: number | null, length: number): readonly number[] {
   const fixed = fixedRows.get(spec)
   if (fixed) return fixed
-  const shape = spec.shape.map((size, axis) => (axis === batchAxis ? 1 : size))
+  const shape = shapeOfRows(spec, batchAxis, 1)
   const open = shape.indexOf(-1)
   if (open === -1) {
     fixedRows.set(spec, shape)
@@ -93,19 +127,29 @@ function rowShape(spec: TensorSpec, batchAxis: number | null, length: number): r
   return shape
 }
 
-function countRows({ id, batchAxis, inputs }: Manifest, tensors: Record<string, Tensor>): number {
-  if (batchAxis === null) return 1
-  const first = inputs[0]?.name ?? ''
-  const rows = tensors[first]?.shape[batchAxis] ?? 1
-  for (const { name } of inputs) {
-    const other = tensors[name]?.shape[batchAxis]
-    if (other === rows) continue
-    throw new SpillwayError('input_shape_invalid', `The inputs of ${id} differ in rows`, {
-      expected: `${rows} rows in "${name}", as in "${first}"`,
-      got: `${other}`,
-    })
+function countRows(
+  manifest: Manifest,
+  specs: readonly TensorSpec[],
+  tensors: Readonly<Record<string, Tensor>>,
+): number {
+  let rows: number | undefined
+  let first = ''
+  for (const spec of specs) {
+    const axis = batchAxisOf(manifest, spec)
+    const tensor = tensors[spec.name]
+    if (axis === null || !tensor) continue
+    const own = tensor.shape[axis] ?? 1
+    if (rows === undefined) {
+      rows = own
+      first = spec.name
+    } else if (own !== rows) {
+      throw new SpillwayError('input_shape_invalid', `The inputs of ${manifest.id} differ in rows`, {
+        expected: `${rows} rows in "${spec.name}", as in "${first}"`,
+        got: `${own}`,
+      })
+    }
   }
-  return rows
+  return rows ?? 1
 }
 
 const describe = (value: unknown): string => {

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { batchAxesHold, defaultsHold, padsHold, statesHold } from './axes.ts'
 import { SpillwayError } from './error.ts'
 import { embedding, generation } from './language.ts'
 import { type Backend, backends } from './placement.ts'
@@ -6,6 +7,7 @@ import { tensorTypes } from './tensor.ts'
 
 const name = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/))
 const positive = z.int().check(z.positive())
+const axis = z.int().check(z.minimum(0), z.maximum(7))
 
 /** A path inside the model's folder: it can name nothing outside of it. */
 const filePath = z.string().check(
@@ -22,12 +24,22 @@ const tensorSpec = z.strictObject({
   /** One number per dimension; −1 where any size of at least one fits. */
   shape: z.array(z.union([z.literal(-1), positive])).check(z.maxLength(8)),
   /**
+   * The axis along which this tensor holds its rows, where that is another than the model's `batchAxis`;
+   * null: it holds none, and requests share a run where it is equal.
+   */
+  batchAxis: z.optional(z.nullable(axis)),
+  /**
    * Rows of different lengths along this axis may share a run: inputs are filled up with `value`, outputs cut back.
    * Only where the graph's answer for a row does not depend on its filling.
    */
-  pad: z.optional(z.strictObject({ axis: z.literal(1), value: z.number() })),
+  pad: z.optional(z.strictObject({ axis, value: z.number() })),
+  /** What every element of an input is where the caller does not give it. */
+  default: z.optional(z.number()),
   description: z.optional(z.string()),
 })
+
+/** What a session keeps from one run to the next: what came out as `output` goes in as `input`, zeros at first. */
+const stateSpec = z.strictObject({ input: z.string(), output: z.string() })
 
 const fileSpec = z.strictObject({
   path: filePath,
@@ -72,6 +84,8 @@ const manifest = z
     outputs: z.array(tensorSpec).check(z.minLength(1)),
     /** The axis along which rows of several requests may stand in one run; null where the graph fixes it. */
     batchAxis: z.nullable(z.literal(0)),
+    /** Tensors that a session (`model.open()`) keeps between its runs. */
+    state: z.optional(z.array(stateSpec).check(z.minLength(1))),
     /** How requests are put together, where the batch axis lets them; as Triton's dynamic batcher has it. */
     batching: z.optional(
       z.strictObject({
@@ -96,17 +110,15 @@ const manifest = z
     variants: z.array(variant).check(z.minLength(1)),
   })
   .check(
+    z.refine(batchAxesHold, 'every input and output has −1 at its batch axis, where the model has one'),
     z.refine(
-      ({ batchAxis, inputs, outputs }) =>
-        batchAxis === null || [...inputs, ...outputs].every(({ shape }) => shape[batchAxis] === -1),
-      'every input and output has −1 at the batch axis',
+      padsHold,
+      'a pad axis is another than the batch axis, −1 in the shape, its value one of the type',
     ),
+    z.refine(defaultsHold, 'only inputs whose rows are of one size have a default, a value of their type'),
     z.refine(
-      ({ batchAxis, inputs, outputs }) =>
-        [...inputs, ...outputs].every(
-          ({ pad, shape }) => !pad || (batchAxis !== null && shape[pad.axis] === -1),
-        ),
-      'a pad axis needs a batch axis, and −1 in its shape',
+      statesHold,
+      'a state names an input and an output of one type and shape, whose rows are of one size, each once',
     ),
     z.refine(
       ({ task, generation }) => (task === 'text-generation') === (generation !== undefined),
@@ -122,6 +134,7 @@ export type TensorSpec = z.infer<typeof tensorSpec>
 export type FileSpec = z.infer<typeof fileSpec>
 export type Variant = z.infer<typeof variant>
 export type Task = (typeof tasks)[number]
+export type StateSpec = z.infer<typeof stateSpec>
 /** What a model is: enough to check a request, to place it, and to fetch and verify its files. */
 export type Manifest = z.infer<typeof manifest>
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { checkInputs, type Inputs, type Manifest } from '../../models/index.ts'
+import { checkInputs, checkSessionInputs, type Inputs, type Manifest } from '../../models/index.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const image = new Float32Array(784)
@@ -104,5 +104,69 @@ describe('checkInputs', () => {
         message: expect.stringContaining('expected 2 rows in "b"'),
       }),
     )
+  })
+})
+
+describe('inputs of a model with state', () => {
+  const vad: Manifest = {
+    ...digitsManifest,
+    id: 'vad',
+    inputs: [
+      { name: 'frame', type: 'float32', shape: [-1, 4] },
+      { name: 'state', type: 'float32', shape: [2, -1, 3], batchAxis: 1 },
+      { name: 'rate', type: 'int64', shape: [], batchAxis: null, default: 16_000 },
+    ],
+    outputs: [
+      { name: 'speech', type: 'float32', shape: [-1, 1] },
+      { name: 'next', type: 'float32', shape: [2, -1, 3], batchAxis: 1 },
+    ],
+    state: [{ input: 'state', output: 'next' }],
+  }
+  const frame = new Float32Array(4)
+  const state = { data: new Float32Array(12), shape: [2, 2, 3] }
+
+  test('a run on its own gives the state as any other input, rows along its own axis', () => {
+    const { tensors, rows } = checkInputs(vad, { frame: { data: new Float32Array(8), shape: [2, 4] }, state })
+    expect(rows).toBe(2)
+    expect(tensors.rate).toEqual({ type: 'int64', data: BigInt64Array.of(16_000n), shape: [] })
+    expect(checkInputs(vad, { frame, state: new Float32Array(6) }).tensors.state?.shape).toEqual([2, 1, 3])
+  })
+
+  test('a default gives way to what the caller says', () => {
+    const { tensors } = checkSessionInputs(vad, { frame, rate: BigInt64Array.of(8_000n) })
+    expect(tensors.rate?.data).toEqual(BigInt64Array.of(8_000n))
+  })
+
+  test('a session is asked for what is no state', () => {
+    expect(Object.keys(checkSessionInputs(vad, { frame }).tensors)).toEqual(['frame', 'rate'])
+  })
+
+  test.each<[string, () => unknown, string, string]>([
+    [
+      'no state on its own',
+      () => checkInputs(vad, { frame }),
+      'input_name_invalid',
+      'Input "state" of vad is missing: expected frame, state, rate, got frame. A session, model.open(), keeps it',
+    ],
+    [
+      'a state in a session',
+      () => checkSessionInputs(vad, { frame, state }),
+      'input_name_invalid',
+      'vad has no input "state": expected frame, rate, got frame, state. The session keeps it',
+    ],
+    [
+      'a state of other rows',
+      () => checkInputs(vad, { frame, state }),
+      'input_shape_invalid',
+      'expected 1 rows in "state"',
+    ],
+    [
+      'rows in what has none',
+      () => checkSessionInputs(vad, { frame, rate: { data: new BigInt64Array(1), shape: [1] } }),
+      'input_shape_invalid',
+      'expected [] (-1: any size), got [1]',
+    ],
+  ])('refuses %s', (_what, check, code, message) => {
+    expect(check).toThrow(expect.objectContaining({ code, message: expect.stringContaining(message) }))
   })
 })

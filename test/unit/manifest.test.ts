@@ -17,6 +17,25 @@ const generation = {
   kv: { layers: 5, heads: 4, headDim: 8 },
   sampling: { temperature: 0.7, topP: 0.9 },
 }
+const state = (name: string, change: object = {}) => ({
+  name,
+  type: 'float32',
+  shape: [2, -1, 128],
+  batchAxis: 1,
+  ...change,
+})
+
+const stateful = (change: object = {}) => ({
+  ...digitsManifest,
+  inputs: [
+    ...digitsManifest.inputs,
+    state('state'),
+    { name: 'rate', type: 'int64', shape: [], batchAxis: null, default: 16_000 },
+  ],
+  outputs: [...digitsManifest.outputs, state('next')],
+  state: [{ input: 'state', output: 'next' }],
+  ...change,
+})
 
 describe('parseManifest', () => {
   test('takes the manifest of digits as it is', () => {
@@ -34,6 +53,10 @@ describe('parseManifest', () => {
     const manifest = parseManifest(language, 'a test')
     expect(manifest).toEqual(language)
     expect(manifestFiles(manifest).map(({ path }) => path)).toEqual(['tokenizer.json', 'fp32/model.onnx'])
+  })
+
+  test('takes tensors with a batch axis of their own, defaults and state', () => {
+    expect(parseManifest(stateful(), 'a test')).toEqual(stateful())
   })
 
   test.each([
@@ -72,6 +95,66 @@ describe('parseManifest', () => {
   ])('refuses %s, and names the field', (_what, value, field) => {
     expect(() => parseManifest(value, 'a test')).toThrow(
       expect.objectContaining({ code: 'manifest_invalid', message: expect.stringContaining(`at ${field}`) }),
+    )
+  })
+
+  test.each([
+    [
+      'a batch axis of a tensor that is fixed there',
+      stateful({ inputs: [...digitsManifest.inputs, state('state', { batchAxis: 0 })] }),
+      '−1 at its batch axis',
+    ],
+    [
+      'a batch axis of a tensor where the model has none',
+      stateful({ batchAxis: null }),
+      '−1 at its batch axis',
+    ],
+    ['a state that no input has', stateful({ state: [{ input: 'other', output: 'next' }] }), 'a state names'],
+    [
+      'a state that comes out otherwise than it goes in',
+      stateful({ outputs: [...digitsManifest.outputs, state('next', { shape: [2, -1, 64] })] }),
+      'a state names',
+    ],
+    [
+      'a state of open size',
+      stateful({
+        inputs: [...digitsManifest.inputs, state('state', { shape: [2, -1, -1] })],
+        outputs: [...digitsManifest.outputs, state('next', { shape: [2, -1, -1] })],
+      }),
+      'a state names',
+    ],
+    [
+      'one state twice',
+      stateful({
+        state: [
+          { input: 'state', output: 'next' },
+          { input: 'state', output: 'next' },
+        ],
+      }),
+      'a state names',
+    ],
+    [
+      'a default that its type cannot hold',
+      stateful({
+        inputs: [...digitsManifest.inputs, { name: 'n', type: 'uint8', shape: [-1], default: 256 }],
+      }),
+      'a default',
+    ],
+    [
+      'a default of an open size',
+      stateful({ inputs: [{ name: 'n', type: 'uint8', shape: [-1, -1], default: 1 }] }),
+      'a default',
+    ],
+    [
+      'a pad axis that is the batch axis',
+      stateful({
+        inputs: [{ name: 'n', type: 'uint8', shape: [-1, -1], pad: { axis: 0, value: 0 } }],
+      }),
+      'a pad axis',
+    ],
+  ])('refuses %s, and says what would hold', (_what, value, message) => {
+    expect(() => parseManifest(value, 'a test')).toThrow(
+      expect.objectContaining({ code: 'manifest_invalid', message: expect.stringContaining(message) }),
     )
   })
 })

@@ -1,4 +1,5 @@
-import { arrayOf, elementCount, type Tensor, type TensorData, type TensorSpec } from '../../models/index.ts'
+import { arrayOf, batchAxisOf, elementCount, fill, type Tensor, type TensorSpec } from '../../models/index.ts'
+import { copyBlock, createCutter } from './blocks.ts'
 import type { Tensors, Work } from './work.ts'
 
 /** The rows of several requests as one batch, in buffers of its own that a message may give away. */
@@ -12,60 +13,55 @@ export function pack(works: readonly Work[]): Tensors {
 export function unpack(outputs: Tensors, works: readonly Work[]): Tensors[] {
   if (works.length === 1) return [outputs]
   const parts = works.map((): Record<string, Tensor> => ({}))
-  for (const spec of works[0]?.source.manifest.outputs ?? []) {
+  const manifest = works[0]?.source.manifest
+  for (const spec of manifest?.outputs ?? []) {
     const batch = outputs[spec.name]
-    if (!batch) continue
-    const rest = batch.shape.slice(1)
-    const perRow = elementCount(rest)
-    const single = [1, ...rest]
-    let offset = 0
+    if (!manifest || !batch) continue
+    const axis = batchAxisOf(manifest, spec)
+    const padAxis = spec.pad?.axis
+    let cut: ReturnType<typeof createCutter> | undefined
+    let last: { readonly rows: number; readonly length: number } | undefined
+    let at = 0
     for (let index = 0; index < works.length; index++) {
       const work = works[index]
       const part = parts[index]
       if (!work || !part) continue
-      const end = offset + work.rows * perRow
-      const shape = work.rows === 1 ? single : [work.rows, ...rest]
-      const rows: Tensor = { type: batch.type, data: batch.data.slice(offset, end), shape }
-      part[spec.name] = spec.pad ? cut(rows, lengthOf(work)) : rows
-      offset = end
+      const { rows } = work
+      const length = padAxis === undefined ? 0 : lengthOf(work)
+      // Made anew where the size changes only: there can be thousands alike.
+      if (!cut || last?.rows !== rows || last.length !== length) {
+        const block = batch.shape.map((size, on) => (on === axis ? rows : on === padAxis ? length : size))
+        cut = createCutter(batch, block, axis ?? 0)
+        last = { rows, length }
+      }
+      part[spec.name] = cut(at)
+      if (axis !== null) at += rows
     }
   }
   return parts
 }
 
-function packInput({ name, type, pad }: TensorSpec, works: readonly Work[]): Tensor {
+function packInput(spec: TensorSpec, works: readonly Work[]): Tensor {
+  const { name, type, pad } = spec
+  const manifest = works[0]?.source.manifest
+  const axis = manifest ? batchAxisOf(manifest, spec) : null
+  // Requests share a run where what has no rows is equal: the first one's stands for all.
+  const sharing = axis === null ? works.slice(0, 1) : works
   const shape = [...(works[0]?.inputs[name]?.shape ?? [])]
-  if (works.length > 1) shape[0] = works.reduce((rows, work) => rows + work.rows, 0)
-  if (pad)
-    shape[pad.axis] = works.reduce(
-      (longest, { inputs }) => Math.max(longest, inputs[name]?.shape[pad.axis] ?? 0),
-      0,
-    )
-  const data = new (arrayOf(type))(elementCount(shape))
-  if (pad && pad.value !== 0) fill(data, pad.value)
-  const perRow = elementCount(shape.slice(1))
-  let offset = 0
-  for (const { inputs, rows } of works) {
-    const tensor = inputs[name]
-    if (!tensor) continue
-    if (tensor.data.length === rows * perRow || works.length === 1) copy(tensor.data, data, offset)
-    else copyRows(tensor.data, rows, data, offset, perRow)
-    offset += rows * perRow
+  if (axis !== null) shape[axis] = sharing.reduce((rows, work) => rows + work.rows, 0)
+  if (pad) {
+    const longest = (length: number, { inputs }: Work) => Math.max(length, inputs[name]?.shape[pad.axis] ?? 0)
+    shape[pad.axis] = sharing.reduce(longest, 0)
   }
-  return { type, data, shape }
-}
-
-/** Each row at the beginning of its longer place: the rest stays filling. */
-function copyRows(
-  source: TensorData,
-  rows: number,
-  target: TensorData,
-  offset: number,
-  perRow: number,
-): void {
-  const length = source.length / rows
-  for (let row = 0; row < rows; row++)
-    copy(source.subarray(row * length, (row + 1) * length), target, offset + row * perRow)
+  const packed: Tensor = { type, data: new (arrayOf(type))(elementCount(shape)), shape }
+  if (pad && pad.value !== 0) fill(packed.data, pad.value)
+  let at = 0
+  for (const { inputs, rows } of sharing) {
+    const tensor = inputs[name]
+    if (tensor) copyBlock(tensor, 0, packed, at, tensor.shape, axis ?? 0)
+    at += rows
+  }
+  return packed
 }
 
 /** The request's length along the pad axis. */
@@ -73,24 +69,3 @@ function lengthOf({ source: { manifest }, inputs }: Work): number {
   const padded = manifest.inputs.find(({ pad }) => pad)
   return (padded?.pad && inputs[padded.name]?.shape[padded.pad.axis]) ?? 0
 }
-
-function cut({ type, data, shape }: Tensor, length: number): Tensor {
-  const [rows = 0, longest = 0, ...rest] = shape
-  if (length === longest) return { type, data, shape }
-  const size = elementCount(rest)
-  const kept = new (arrayOf(type))(rows * length * size)
-  for (let row = 0; row < rows; row++) {
-    const start = row * longest * size
-    copy(data.subarray(start, start + length * size), kept, row * length * size)
-  }
-  return { type, data: kept, shape: [rows, length, ...rest] }
-}
-
-// Both sides hold the same type of elements, which the union of arrays cannot say.
-const copy = (source: TensorData, target: TensorData, offset: number) =>
-  (target as Float32Array).set(source as Float32Array, offset)
-
-const fill = (data: TensorData, value: number) =>
-  data instanceof BigInt64Array || data instanceof BigUint64Array
-    ? data.fill(BigInt(value))
-    : data.fill(value)

@@ -1,34 +1,49 @@
-import type { Manifest } from '../../models/index.ts'
+import { batchAxisOf, type Manifest } from '../../models/index.ts'
 import type { Tensors, Work } from './work.ts'
 
-/** Sizes, besides the batch axis, that a manifest leaves open: requests that differ in one cannot share a run as they are. */
-interface OpenAxis {
+/** What a manifest leaves open besides the number of rows: requests that differ in it cannot share a run as they are. */
+interface Open {
   readonly input: string
-  readonly axis: number
+  /** The axis whose size is open; null: the whole tensor, which holds no rows. */
+  readonly axis: number | null
   readonly padded: boolean
 }
 
-const openAxes = new WeakMap<Manifest, readonly OpenAxis[]>()
+const opens = new WeakMap<Manifest, readonly Open[]>()
 
 /** Equal for requests that one run can hold; lengths along a pad axis count by their power of two. */
 export function signatureOf({ source: { manifest }, inputs }: Work): string {
-  let open = openAxes.get(manifest)
+  let open = opens.get(manifest)
   if (!open) {
-    open = findOpenAxes(manifest)
-    openAxes.set(manifest, open)
+    open = findOpen(manifest)
+    opens.set(manifest, open)
   }
-  return open.length === 0 ? '' : open.map((axis) => sizeAt(inputs, axis)).join()
+  return open.length === 0 ? '' : open.map((part) => signatureAt(inputs, part)).join()
 }
 
-function findOpenAxes({ inputs, batchAxis }: Manifest): OpenAxis[] {
-  return inputs.flatMap(({ name, shape, pad }) =>
-    shape.flatMap((size, axis) =>
-      size === -1 && axis !== batchAxis ? [{ input: name, axis, padded: pad?.axis === axis }] : [],
-    ),
-  )
+function findOpen(manifest: Manifest): Open[] {
+  // Where requests never share a run, only the shapes tell runs of different cost apart.
+  const shared = manifest.batchAxis !== null
+  return manifest.inputs.flatMap((spec) => {
+    const { name: input, shape, pad } = spec
+    const batchAxis = batchAxisOf(manifest, spec)
+    const sizes: Open[] = shape.flatMap((size, axis) =>
+      size === -1 && axis !== batchAxis ? [{ input, axis, padded: pad?.axis === axis }] : [],
+    )
+    return shared && batchAxis === null ? [...sizes, { input, axis: null, padded: false }] : sizes
+  })
 }
 
-function sizeAt(inputs: Tensors, { input, axis, padded }: OpenAxis): number {
-  const size = inputs[input]?.shape[axis] ?? 0
+function signatureAt(inputs: Tensors, { input, axis, padded }: Open): string | number {
+  const tensor = inputs[input]
+  if (axis === null) return tensor ? `[${valuesOf(tensor.data)}]` : ''
+  const size = tensor?.shape[axis] ?? 0
   return padded ? 2 ** Math.ceil(Math.log2(size)) : size
 }
+
+/** Settings are small. What is larger is not read at each request: it shares no run. */
+const mostCompared = 64
+let largeTensors = 0
+
+const valuesOf = (data: Tensors[string]['data']) =>
+  data.length <= mostCompared ? data.join() : `large ${largeTensors++}`

@@ -1,0 +1,77 @@
+/** What a manifest says of its tensors' axes and states, and whether it holds together. */
+import type { Manifest, TensorSpec } from './manifest.ts'
+import { arrayOf, elementCount, type Tensor, type TensorType } from './tensor.ts'
+
+type Model = Pick<Manifest, 'batchAxis' | 'inputs' | 'outputs' | 'state'>
+
+/** The axis along which a tensor of a model holds its rows; null where it holds none. */
+export const batchAxisOf = (model: Pick<Manifest, 'batchAxis'>, spec: TensorSpec): number | null =>
+  spec.batchAxis === undefined ? model.batchAxis : spec.batchAxis
+
+/** The tensor's shape with so many rows along `axis`; −1 where another size is open. */
+export const shapeOfRows = ({ shape }: TensorSpec, axis: number | null, rows: number): number[] =>
+  shape.map((size, at) => (at === axis ? rows : size))
+
+/** So many rows of an input's default, or of zeros. Nothing else in its shape may be open. */
+export function defaultTensor(model: Pick<Manifest, 'batchAxis'>, spec: TensorSpec, rows: number): Tensor {
+  const shape = shapeOfRows(spec, batchAxisOf(model, spec), rows)
+  const data = new (arrayOf(spec.type))(elementCount(shape))
+  fill(data, spec.default ?? 0)
+  return { type: spec.type, data, shape }
+}
+
+export const fill = (data: Tensor['data'], value: number) =>
+  data instanceof BigInt64Array || data instanceof BigUint64Array
+    ? data.fill(BigInt(value))
+    : data.fill(value)
+
+/** Whether the manifest leaves a size open that is not the number of rows. */
+const isOpen = (model: Model, spec: TensorSpec, at: number) =>
+  spec.shape[at] === -1 && at !== batchAxisOf(model, spec)
+
+const isFixed = (model: Model, spec: TensorSpec) => !spec.shape.some((_, at) => isOpen(model, spec, at))
+
+export const batchAxesHold = (model: Model): boolean =>
+  [...model.inputs, ...model.outputs].every((spec) => {
+    const axis = batchAxisOf(model, spec)
+    return axis === null || (model.batchAxis !== null && spec.shape[axis] === -1)
+  })
+
+export const padsHold = (model: Model): boolean =>
+  [...model.inputs, ...model.outputs].every((spec) => {
+    const { pad, type } = spec
+    if (!pad) return true
+    return batchAxisOf(model, spec) !== null && isOpen(model, spec, pad.axis) && canHold(type, pad.value)
+  })
+
+export const defaultsHold = (model: Model): boolean =>
+  model.outputs.every((spec) => spec.default === undefined) &&
+  model.inputs.every(
+    (spec) => spec.default === undefined || (isFixed(model, spec) && canHold(spec.type, spec.default)),
+  )
+
+function canHold(type: TensorType, value: number): boolean {
+  if (type === 'float16') return value === 0
+  if (type.startsWith('float')) return true
+  if (type === 'bool') return value === 0 || value === 1
+  return Number.isSafeInteger(value) && Number(fill(new (arrayOf(type))(1), value)[0]) === value
+}
+
+export const statesHold = (model: Model): boolean =>
+  statesAreDistinct(model) &&
+  (model.state ?? []).every((state) => {
+    const input = model.inputs.find(({ name }) => name === state.input)
+    const output = model.outputs.find(({ name }) => name === state.output)
+    return (
+      input !== undefined && output !== undefined && isFixed(model, input) && areAlike(model, input, output)
+    )
+  })
+
+const statesAreDistinct = ({ state = [] }: Model) =>
+  new Set(state.map(({ input }) => input)).size === state.length &&
+  new Set(state.map(({ output }) => output)).size === state.length
+
+const areAlike = (model: Model, one: TensorSpec, other: TensorSpec) =>
+  one.type === other.type &&
+  one.shape.join() === other.shape.join() &&
+  batchAxisOf(model, one) === batchAxisOf(model, other)

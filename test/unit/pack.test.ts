@@ -1,0 +1,138 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { elementCount, type Manifest, type Tensor } from '../../models/index.ts'
+import { pack, unpack } from '../../workers/scheduler/pack.ts'
+import { signatureOf } from '../../workers/scheduler/signature.ts'
+import type { Work } from '../../workers/scheduler/work.ts'
+import { digitsManifest } from '../support/test-models.ts'
+
+/** A model whose outputs have the shapes of its inputs, `x` along any axis, `mode` without rows. */
+const model = (shape: number[], batchAxis: number, pad?: { axis: number; value: number }): Manifest => {
+  const x = { type: 'float32' as const, shape, batchAxis, ...(pad ? { pad } : {}) }
+  return {
+    ...digitsManifest,
+    id: 'model',
+    inputs: [
+      { name: 'x', ...x },
+      { name: 'mode', type: 'int64', shape: [], batchAxis: null, default: 7 },
+    ],
+    outputs: [
+      { name: 'y', ...x },
+      { name: 'scale', type: 'float32', shape: [2], batchAxis: null },
+    ],
+  }
+}
+
+const counting = (shape: readonly number[], from: number): Tensor => ({
+  type: 'float32',
+  data: Float32Array.from({ length: elementCount(shape) }, (_, index) => from + index),
+  shape,
+})
+
+const mode = (value: number): Tensor => ({ type: 'int64', data: BigInt64Array.of(BigInt(value)), shape: [] })
+
+const workOf = (manifest: Manifest, x: Tensor, rows: number, setting = 7): Work => ({
+  source: { key: manifest.id, manifest },
+  inputs: { x, mode: mode(setting) },
+  rows,
+  askedAt: 0,
+})
+
+/** An element by its position, the plain way. */
+function at({ data, shape }: Tensor, position: readonly number[]): number {
+  let index = 0
+  for (const [axis, size] of shape.entries()) index = index * size + (position[axis] ?? 0)
+  return Number(data[index])
+}
+
+function* positions(shape: readonly number[]): Generator<number[]> {
+  const [size = 1, ...rest] = shape
+  if (shape.length === 0) yield []
+  else for (let index = 0; index < size; index++) for (const inner of positions(rest)) yield [index, ...inner]
+}
+
+describe('pack and unpack', () => {
+  const cases = fc
+    .record({
+      sizes: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 2, maxLength: 4 }),
+      batchAxis: fc.nat(3),
+      padAxis: fc.nat(3),
+      requests: fc.array(
+        fc.record({ rows: fc.integer({ min: 1, max: 3 }), length: fc.integer({ min: 1, max: 4 }) }),
+        { minLength: 1, maxLength: 5 },
+      ),
+    })
+    .map(({ sizes, batchAxis, padAxis, requests }) => {
+      const axis = batchAxis % sizes.length
+      const padded = padAxis % sizes.length
+      const shape = sizes.map((size, on) => (on === axis || on === padded ? -1 : size))
+      const manifest = model(shape, axis, padded === axis ? undefined : { axis: padded, value: -1 })
+      const works = requests.map(({ rows, length }, index) => {
+        const own = shape.map((size, on) => (on === axis ? rows : on === padded ? length : size))
+        return workOf(manifest, counting(own, index * 1_000), rows)
+      })
+      return { axis, padded, works }
+    })
+
+  test('puts every row where its turn is, along any axis, and fills up with the pad value', () => {
+    fc.assert(
+      fc.property(cases, ({ axis, padded, works }) => {
+        const { x, mode } = pack(works)
+        if (!x || !mode) throw new Error('an input is missing')
+        expect(mode.data).toEqual(BigInt64Array.of(7n))
+        let first = 0
+        for (const { inputs, rows } of works) {
+          const own = inputs.x ?? expect.fail()
+          for (const position of positions(x.shape)) {
+            const row = (position[axis] ?? 0) - first
+            if (row < 0 || row >= rows) continue
+            const length = own.shape[padded] ?? 0
+            const inside = padded === axis || (position[padded] ?? 0) < length
+            expect(at(x, position)).toBe(inside ? at(own, position.with(axis, row)) : -1)
+          }
+          first += rows
+        }
+        expect(x.shape[axis]).toBe(first)
+      }),
+    )
+  })
+
+  test('gives every request its own rows back, in arrays of its own, and what has no rows to all', () => {
+    fc.assert(
+      fc.property(cases, ({ works }) => {
+        const { x } = pack(works)
+        if (!x) throw new Error('the input is missing')
+        const scale = counting([2], 5)
+        for (const [index, { y, scale: own }] of unpack({ y: x, scale }, works).entries()) {
+          expect(y).toEqual(works[index]?.inputs.x)
+          expect(own).toEqual(scale)
+          if (works.length > 1) expect(y?.data.buffer).not.toBe(x.data.buffer)
+        }
+      }),
+    )
+  })
+})
+
+describe('signatureOf', () => {
+  const manifest = model([2, -1, -1], 1)
+  const sample = (rows: number, length: number, setting?: number) =>
+    signatureOf(workOf(manifest, counting([2, rows, length], 0), rows, setting))
+
+  test('is equal whatever the rows, and differs with every other open size', () => {
+    expect(sample(1, 4)).toBe(sample(3, 4))
+    expect(sample(1, 4)).not.toBe(sample(1, 5))
+  })
+
+  test('differs with the values of what has no rows', () => {
+    expect(sample(1, 4, 7)).not.toBe(sample(1, 4, 8))
+  })
+
+  test('is of one request alone where such a tensor is large', () => {
+    const large = {
+      ...manifest,
+      inputs: [{ name: 'w', type: 'float32' as const, shape: [100], batchAxis: null }],
+    }
+    const work: Work = { ...workOf(large, counting([100], 0), 1), inputs: { w: counting([100], 0) } }
+    expect(signatureOf(work)).not.toBe(signatureOf(work))
+  })
+})

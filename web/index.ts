@@ -14,6 +14,6 @@ export {
   type Timings,
 } from '../models/index.ts'
 export type { Capacity, GpuCapacity } from './capacity/capacity.ts'
-export type { Model, ModelOptions, RunOptions } from './model.ts'
+export type { Model, ModelOptions, ModelSession, RunOptions } from './model.ts'
 export { createRuntime, type Runtime, type RuntimeOptions } from './runtime.ts'
 export type { Progress } from './store/obtain.ts'

@@ -1,4 +1,5 @@
 import {
+  type CheckedInputs,
   checkInputs,
   type Inputs,
   type Manifest,
@@ -6,9 +7,11 @@ import {
   type RunResult,
   SpillwayError,
 } from '../models/index.ts'
+import type { Clock } from '../workers/clock.ts'
 import type { Priority } from '../workers/scheduler/work.ts'
 import { checkPolicy } from './policy.ts'
-import type { Router } from './router/router.ts'
+import type { RouteOptions, Router } from './router/router.ts'
+import { StatefulSession } from './stateful.ts'
 import type { Progress } from './store/obtain.ts'
 
 export interface ModelOptions {
@@ -45,26 +48,62 @@ export interface Model {
    * `aborted`, `overloaded`; or what kept the request from every tier that the policy allows.
    */
   run(inputs: Inputs, options?: RunOptions): Promise<RunResult>
+  /**
+   * A session of a model whose manifest declares state (a recurrent model, a voice detector): it keeps the state from
+   * run to run. `run()` of such a model has the state among its inputs and outputs.
+   *
+   * @throws SpillwayError `not_supported` where the model has no state.
+   */
+  open(): ModelSession
 }
 
-export const createModel = (manifest: Manifest, router: Router, runtimePolicy: () => Policy): Model => ({
-  manifest,
-  load: ({ signal, onProgress } = {}) => router.load(manifest, signal, onProgress),
-  run: (inputs, options) => {
-    // Not an async function: what it adds to each call is more than all of the routing.
-    try {
-      checkDeadline(options?.deadlineMs)
-      const policy = options?.policy === undefined ? runtimePolicy() : checkPolicy(options.policy)
-      return router.run(
-        manifest,
-        checkInputs(manifest, inputs),
-        options ? { ...options, policy } : { policy },
-      )
-    } catch (cause) {
-      return Promise.reject(cause)
-    }
-  },
-})
+/** A model with state, run again and again along a sequence: what a run leaves as state goes into the next. */
+export interface ModelSession {
+  /**
+   * One run, after all that this session was asked for before it; those of different sessions share batches. Inputs and
+   * outputs are the manifest's without the state. Every run has as many rows as the session's first.
+   *
+   * A run that fails leaves the state as it was, and the runs after it go on from there.
+   *
+   * @throws SpillwayError As `model.run()` does, and `closed`.
+   */
+  run(inputs: Inputs, options?: RunOptions): Promise<RunResult>
+  /** Forgets the state. Runs that are not answered yet are rejected as `closed`, as is every run after it. */
+  close(): void
+}
+
+export const createModel = (
+  manifest: Manifest,
+  router: Router,
+  runtimePolicy: () => Policy,
+  clock: Clock,
+): Model => {
+  const accept = (options: RunOptions | undefined): RouteOptions => {
+    checkDeadline(options?.deadlineMs)
+    const policy = options?.policy === undefined ? runtimePolicy() : checkPolicy(options.policy)
+    return options ? { ...options, policy } : { policy }
+  }
+  const run = (inputs: CheckedInputs, options: RouteOptions) => router.run(manifest, inputs, options)
+  return {
+    manifest,
+    load: ({ signal, onProgress } = {}) => router.load(manifest, signal, onProgress),
+    run: (inputs, options) => {
+      // Not an async function: what it adds to each call is more than all of the routing.
+      try {
+        return run(checkInputs(manifest, inputs), accept(options))
+      } catch (cause) {
+        return Promise.reject(cause)
+      }
+    },
+    open: () => {
+      const session = new StatefulSession(manifest, run, clock)
+      return {
+        run: async (inputs, options) => session.run(inputs, accept(options)),
+        close: () => session.close(),
+      }
+    },
+  }
+}
 
 function checkDeadline(deadlineMs: number | undefined): void {
   if (deadlineMs === undefined || (Number.isFinite(deadlineMs) && deadlineMs > 0)) return

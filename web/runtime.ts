@@ -79,7 +79,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       const manifest = await fetchManifest(base, id, { store, clock, signal })
       await calibrations.recall(manifest)
       await router.prepare(manifest, { policy, signal }, onProgress)
-      return createModel(manifest, router, () => policy)
+      return createModel(manifest, router, () => policy, clock)
     },
     close: () => {
       document.removeEventListener('visibilitychange', writeBack)

@@ -1,0 +1,166 @@
+import { readFileSync } from 'node:fs'
+import { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { CheckedInputs, Manifest } from '../../models/index.ts'
+import type { RouteOptions } from '../../web/router/router.ts'
+import { StatefulSession } from '../../web/stateful.ts'
+import { systemClock } from '../../workers/clock.ts'
+import type { ProcessLane } from '../../workers/node/start.ts'
+import { Pool } from '../../workers/pool/pool.ts'
+import { Scheduler } from '../../workers/scheduler/scheduler.ts'
+import type { SessionSource } from '../../workers/scheduler/work.ts'
+import { processLane } from '../support/process-lane.ts'
+import { framesOf, readSpeech, vadFile, vadManifest } from '../support/speech.ts'
+import { digitsManifest, withoutTestModels } from '../support/test-models.ts'
+
+const vad: Manifest = { ...digitsManifest, ...vadManifest }
+
+const sourceOf = (manifest: Manifest): SessionSource => ({
+  key: manifest.id,
+  manifest,
+  backend: 'cpu',
+  variant: 'fp32',
+  request: async () => {
+    const { inputs, outputs, batchAxis } = manifest
+    const graph = new Uint8Array(readFileSync(vadFile())).buffer
+    const source = { from: 'bytes', graph, external: [] } as const
+    return { session: manifest.id, backend: 'cpu', source, inputs, outputs, batchAxis }
+  },
+})
+
+const opened: { close(): void }[] = []
+afterEach(() => {
+  for (const closable of opened.splice(0)) closable.close()
+})
+
+/** Sessions over a pool of real lanes; the lanes that were started, and the rows of each run. */
+async function createSessions(lanes: number, manifest = vad) {
+  const started: ProcessLane[] = []
+  const startLane = () => {
+    const lane = processLane(systemClock)
+    started.push(lane)
+    return lane
+  }
+  const pool = new Pool({ lanes, threads: 1, clock: systemClock, startLane })
+  const scheduler = new Scheduler<SessionSource>({
+    lanes: pool,
+    clock: systemClock,
+    maxQueued: 1_000,
+    targetMs: 1_000,
+    maxBatchBytes: 2 ** 28,
+    afterTurn: (task) => queueMicrotask(task),
+  })
+  opened.push(scheduler, pool)
+  const source = sourceOf(manifest)
+  await scheduler.prepare(source)
+  const batches: number[] = []
+  const runOnce = async ({ tensors, rows }: CheckedInputs, options: RouteOptions) => {
+    const work = { source, inputs: tensors, rows, askedAt: systemClock.now() }
+    const { outputs, queueMs, computeMs, batchRows } = await scheduler.submit(work, options)
+    batches.push(batchRows)
+    const placement = {
+      tier: 'server',
+      backend: 'cpu',
+      variant: 'fp32',
+      reason: 'policy',
+      because: '',
+    } as const
+    return { outputs, placement, timings: { totalMs: queueMs + computeMs, queueMs, computeMs } }
+  }
+  return { open: () => new StatefulSession(manifest, runOnce, systemClock), started, batches }
+}
+
+async function probabilities(session: StatefulSession, frames: readonly Float32Array[]): Promise<number[]> {
+  const answers = await Promise.all(frames.map((input) => session.run({ input }, { policy: 'server' })))
+  return answers.map(({ outputs }) => Number(outputs.output?.data[0]))
+}
+
+/** The same, as one writes it with onnxruntime-node alone. */
+async function plainly(frames: readonly Float32Array[]): Promise<number[]> {
+  const session = await InferenceSession.create(vadFile(), { intraOpNumThreads: 1 })
+  const sr = new OnnxTensor('int64', BigInt64Array.of(16_000n), [])
+  let state: OnnxTensor = new OnnxTensor('float32', new Float32Array(256), [2, 1, 128])
+  const found: number[] = []
+  for (const frame of frames) {
+    const input = new OnnxTensor('float32', frame, [1, frame.length])
+    const { output, stateN } = await session.run({ input, state, sr })
+    if (!output || !stateN) throw new Error('an output is missing')
+    found.push(Number(output.data[0]))
+    state = stateN
+  }
+  return found
+}
+
+const largestDifference = (some: readonly number[], others: readonly number[]) =>
+  Math.max(...some.map((value, index) => Math.abs(value - (others[index] ?? Number.NaN))))
+
+/** Eight places in the recording: eight sequences that have nothing to do with each other. */
+const sequences = (count: number) => {
+  const samples = readSpeech()
+  return Array.from({ length: 8 }, (_, index) => framesOf(samples, index * 110_000, count))
+}
+
+const why = withoutTestModels === undefined ? '' : ` (skipped: ${withoutTestModels})`
+
+describe.skipIf(withoutTestModels !== undefined)(`sessions over real lanes${why}`, () => {
+  test('find the speech in a recording, as onnxruntime-node alone does', async () => {
+    const { open } = await createSessions(1)
+    const frames = framesOf(readSpeech(), 0, 500)
+    const found = await probabilities(open(), frames)
+    expect(largestDifference(found, await plainly(frames))).toBeLessThanOrEqual(1e-5)
+    const speech = found.filter((probability) => probability > 0.5).length
+    expect(speech).toBeGreaterThan(300)
+    expect(speech).toBeLessThan(450)
+  })
+
+  test('eight at once share runs, and each finds what it finds alone', async () => {
+    const { open, batches } = await createSessions(2)
+    const all = sequences(40)
+    const together = await Promise.all(all.map((frames) => probabilities(open(), frames)))
+    expect(batches.filter((rows) => rows > 1).length).toBeGreaterThan(batches.length / 2)
+    expect(Math.max(...batches)).toBeLessThanOrEqual(8)
+    for (const [index, frames] of all.entries())
+      expect(largestDifference(together[index] ?? [], await plainly(frames))).toBeLessThanOrEqual(1e-5)
+  })
+
+  test('live through lanes that are killed: the same probabilities, none missing', async () => {
+    const { open, started } = await createSessions(2)
+    const all = sequences(60)
+    let answered = 0
+    const together = await Promise.all(
+      all.map(async (frames) => {
+        const session = open()
+        const found: number[] = []
+        for (const input of frames) {
+          const { outputs } = await session.run({ input }, { policy: 'server' })
+          found.push(Number(outputs.output?.data[0]))
+          // Two lanes, one in the first half of the sequences and one in the second.
+          if (++answered === 100 || answered === 300) {
+            const lane = started.at(answered === 100 ? 0 : -1)
+            process.kill(lane?.pid ?? 0, 'SIGKILL')
+            await lane?.gone
+          }
+        }
+        return found
+      }),
+    )
+    expect(started.length).toBeGreaterThan(2)
+    for (const [index, frames] of all.entries())
+      expect(largestDifference(together[index] ?? [], await plainly(frames))).toBeLessThanOrEqual(1e-5)
+  })
+
+  test('a run that fails in the middle leaves the state as it was', async () => {
+    const anyLength = vad.inputs.map((spec) => (spec.name === 'input' ? { ...spec, shape: [-1, -1] } : spec))
+    const { open } = await createSessions(1, { ...vad, inputs: anyLength })
+    const session = open()
+    const frames = framesOf(readSpeech(), 0, 20)
+    const first = await probabilities(session, frames.slice(0, 10))
+    // The graph cannot make a spectrum of ten samples.
+    const outcome = await session
+      .run({ input: new Float32Array(10) }, { policy: 'server' })
+      .catch((error) => error.code)
+    expect(outcome).toBe('run_failed')
+    const second = await probabilities(session, frames.slice(10))
+    expect(largestDifference([...first, ...second], await plainly(frames))).toBeLessThanOrEqual(1e-5)
+  })
+})

@@ -20,6 +20,7 @@ const sourceOf = (manifest: Manifest): SessionSource => ({
   manifest,
   backend: 'cpu',
   variant: 'fp32',
+  memory: 2 ** 22,
   request: async () => {
     const { inputs, outputs, batchAxis } = manifest
     const graph = new Uint8Array(readFileSync(vadFile())).buffer
@@ -41,7 +42,12 @@ async function createSessions(lanes: number, manifest = vad) {
     started.push(lane)
     return lane
   }
-  const pool = new Pool({ lanes, threads: 1, clock: systemClock, startLane })
+  const pool = new Pool({
+    layouts: () => [{ lanes, threads: 1 }],
+    memoryBudget: 2 ** 30,
+    clock: systemClock,
+    startLane,
+  })
   const scheduler = new Scheduler<SessionSource>({
     lanes: pool,
     clock: systemClock,

@@ -1,5 +1,4 @@
-import type { Manifest } from '../../models/index.ts'
-import { byteLength } from '../../models/index.ts'
+import { batchAxisOf, byteLength, type Manifest, shapeOfRows } from '../../models/index.ts'
 import { CostCurve } from '../../workers/scheduler/cost-curve.ts'
 
 /** What is measured: a few sizes, from which the cost of others follows. */
@@ -49,16 +48,13 @@ export async function measure(manifest: Manifest, { isIdle, run }: Trial): Promi
   return curve.isKnown ? curve : undefined
 }
 
-function fits({ inputs, batchAxis, batching }: Manifest, rows: number): boolean {
+function fits(manifest: Manifest, rows: number): boolean {
+  const { inputs, batchAxis, batching } = manifest
   if (rows === 1) return true
   if (batchAxis === null || rows > (batching?.maxRows ?? rows)) return false
   const bytes = inputs.reduce(
-    (sum, { type, shape }) =>
-      sum +
-      byteLength(
-        type,
-        shape.map((size, axis) => (axis === batchAxis ? rows : Math.abs(size))),
-      ),
+    (sum, spec) =>
+      sum + byteLength(spec.type, shapeOfRows(spec, batchAxisOf(manifest, spec), rows).map(Math.abs)),
     0,
   )
   return bytes <= maxBytes

@@ -6,14 +6,15 @@ import type { SessionSource } from '../scheduler/work.ts'
 import type { Layout } from './layout.ts'
 import { Shortage } from './shortage.ts'
 import { type Need, Sizing } from './sizing.ts'
-import { Slot } from './slot.ts'
+import { Slot, type SlotOptions } from './slot.ts'
 
 export interface GroupOptions {
   readonly name: string
   readonly layouts: readonly Layout[]
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
-  readonly makeRoom: (session: SessionSource, slot: Slot) => Promise<void>
+  readonly makeRoom: SlotOptions['makeRoom']
+  readonly onIdle: () => void
   /** Whether so many further copies of a session fit without another's leaving. */
   readonly hasRoom: (session: SessionSource, copies: number) => boolean
   readonly onFree: () => void
@@ -206,8 +207,8 @@ export class Group {
   }
 
   #createSlot({ threads }: Layout): Slot {
-    const { name, startLane, clock, makeRoom } = this.#options
-    return new Slot({ name: `${name}-${this.#named++}`, threads, startLane, clock, makeRoom })
+    const { name, startLane, clock, makeRoom, onIdle } = this.#options
+    return new Slot({ name: `${name}-${this.#named++}`, threads, startLane, clock, makeRoom, onIdle })
   }
 }
 

@@ -39,6 +39,8 @@ export interface LaneStats {
 export class Pool implements Lanes<SessionSource> {
   readonly #options: PoolOptions
   readonly #groups = new Map<Backend, Group>()
+  /** Who waits for memory that is in use. */
+  readonly #needRoom: (() => void)[] = []
   #onFree: () => void = () => {}
 
   constructor(options: PoolOptions) {
@@ -66,14 +68,12 @@ export class Pool implements Lanes<SessionSource> {
     return this.#groups.get(backend)?.slots.some((slot) => slot.has(key)) ?? false
   }
 
-  async run(source: SessionSource, batch: Batch): Promise<BatchAnswer> {
-    this.#checkSize(source)
+  run(source: SessionSource, batch: Batch): Promise<BatchAnswer> {
     return this.#groupOf(source.backend).run(source, batch)
   }
 
-  async prepare(source: SessionSource): Promise<void> {
-    this.#checkSize(source)
-    await this.#groupOf(source.backend).prepare(source)
+  prepare(source: SessionSource): Promise<void> {
+    return this.#groupOf(source.backend).prepare(source)
   }
 
   /** Starts a lane of the backend ahead of its first session. */
@@ -111,7 +111,10 @@ export class Pool implements Lanes<SessionSource> {
         layouts: layouts(backend),
         startLane,
         clock,
-        makeRoom: (session, slot) => this.#makeRoom(session, slot),
+        makeRoom: (session, reserve) => this.#makeRoom(session, reserve),
+        onIdle: () => {
+          for (const resolve of this.#needRoom.splice(0)) resolve()
+        },
         hasRoom: ({ memory }, copies) => this.#usedBytes() + memory * copies <= memoryBudget,
         onFree: () => this.#onFree(),
       })
@@ -120,19 +123,17 @@ export class Pool implements Lanes<SessionSource> {
     return group
   }
 
-  #checkSize({ key, memory }: SessionSource): void {
+  /** Unloads enough others; what is in use is waited for. One that is more than the budget has the lanes to itself. */
+  async #makeRoom({ memory }: SessionSource, reserve: () => void): Promise<void> {
     const { memoryBudget } = this.#options
-    if (memory <= memoryBudget) return
-    throw new SpillwayError('capacity_insufficient', `${key} does not fit the memory`, {
-      expected: `at most ${memoryBudget} bytes`,
-      got: `${memory} bytes`,
-    })
-  }
-
-  async #makeRoom({ key, memory }: SessionSource, slot: Slot): Promise<void> {
-    const others = this.#tenants().filter((tenant) => tenant.slot !== slot || tenant.session !== key)
-    const leaving = toUnload(others, memory, this.#options.memoryBudget)
-    await Promise.all(leaving.map((tenant) => tenant.slot.unload(tenant.session)))
+    for (;;) {
+      const usedBytes = this.#usedBytes()
+      if (usedBytes === 0 || usedBytes + memory <= memoryBudget) break
+      const leaving = toUnload(this.#tenants(), memory, memoryBudget)
+      if (leaving.length === 0) await new Promise<void>((resolve) => this.#needRoom.push(resolve))
+      await Promise.all(leaving.map(({ slot, session }) => slot.unload(session)))
+    }
+    reserve()
   }
 
   #usedBytes(): number {
@@ -142,12 +143,11 @@ export class Pool implements Lanes<SessionSource> {
   #tenants(): (Tenant & { readonly slot: Slot })[] {
     return [...this.#groups.values()].flatMap(({ slots }) =>
       slots.flatMap((slot) =>
-        [...slot.held.values()].map(({ source: { key, memory }, usedAt }) => ({
+        [...slot.held.values()].map(({ source: { key, memory }, usedAt, loadMs }) => ({
           session: key,
           memory,
           usedAt,
-          isUsed: slot.isUsing(key),
-          isLoading: slot.isLoading(key),
+          isInUse: loadMs === undefined || slot.isUsing(key),
           slot,
         })),
       ),

@@ -10,8 +10,10 @@ export interface SlotOptions {
   readonly threads: number
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
-  /** Sees to it that there is memory for a session before it is loaded into this slot. */
-  readonly makeRoom: (session: SessionSource, slot: Slot) => Promise<void>
+  /** Waits until there is memory for a session, and calls `reserve` in the moment from which it is taken. */
+  readonly makeRoom: (session: SessionSource, reserve: () => void) => Promise<void>
+  /** Calls back at the end of each job. */
+  readonly onIdle: () => void
 }
 
 /** A session's place in a lane. */
@@ -85,11 +87,10 @@ export class Slot {
   }
 
   isLoading(session: string): boolean {
-    const held = this.#held.get(session)
-    return held !== undefined && held.loadMs === undefined
+    return this.#job === session && !this.has(session)
   }
 
-  /** Whether the job at work is this session's. */
+  /** Whether the job at work is the session's. */
   isUsing(session: string): boolean {
     return this.#job === session
   }
@@ -102,10 +103,11 @@ export class Slot {
     } finally {
       this.#job = undefined
       if (this.#leaving) this.#end()
+      this.#options.onIdle()
     }
   }
 
-  /** Gives a session's memory back: after the run that may be using it. A lane that holds nothing more is ended, as only that shrinks it. */
+  /** Gives the memory of a session back that no job is using. A lane that holds nothing more is ended: only that shrinks it. */
   async unload(session: string): Promise<void> {
     const lane = this.#lane
     if (!this.#held.delete(session) || !lane) return
@@ -161,9 +163,8 @@ export class Slot {
     const { clock, makeRoom } = this.#options
     const begun = clock.now()
     const held: Held = { source, usedAt: begun, loadMs: undefined }
-    this.#held.set(source.key, held)
     try {
-      await makeRoom(source, this)
+      await makeRoom(source, () => this.#held.set(source.key, held))
       await lane.load(await source.request())
       held.loadMs = clock.now() - begun
       held.usedAt = clock.now()

@@ -1,0 +1,93 @@
+import { SpillwayError } from '../../models/index.ts'
+import type { Lane } from '../../workers/lane/lane.ts'
+import type { BatchReply, LoadRequest } from '../../workers/lane/protocol.ts'
+import type { ManualClock } from './manual-clock.ts'
+
+export interface Machine {
+  /** Runs at once that do not slow each other down. */
+  readonly cores: number
+  /** Milliseconds of one row on a core of its own. */
+  readonly msPerRow: number
+  readonly startMs: number
+  readonly loadMs: number
+  /** What a lane's death or failure hangs on. */
+  readonly faultOfLoad?: (request: LoadRequest, lane: ManualLane) => SpillwayError | undefined
+  /** An error that is `lane_lost` takes the lane along. */
+  readonly faultOfRun?: (session: string) => SpillwayError | undefined
+}
+
+export interface ManualLane extends Lane {
+  readonly name: string
+  readonly threads: number
+  readonly sessions: ReadonlySet<string>
+  readonly isAlive: boolean
+}
+
+/** Lanes that take the time that a machine of so many cores would, on a clock that a test moves. */
+export function createManualLanes(clock: ManualClock, machine: Machine) {
+  const lanes: ManualLane[] = []
+  let running = 0
+  const after = (ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve))
+
+  const startLane = (name: string): Lane => {
+    let die: (reason: SpillwayError) => void = () => {}
+    let dead: SpillwayError | undefined
+    let threads = 0
+    const sessions = new Set<string>()
+    const gone = new Promise<SpillwayError>((resolve) => {
+      die = resolve
+    })
+    const kill = (reason: SpillwayError) => {
+      dead ??= reason
+      die(dead)
+    }
+    const alive = <T>(value: T): T => {
+      if (dead) throw dead
+      return value
+    }
+    const lane: ManualLane = {
+      name,
+      sessions,
+      gone,
+      kill,
+      get threads() {
+        return threads
+      },
+      get isAlive() {
+        return dead === undefined
+      },
+      start: async (request) => {
+        await after(machine.startMs)
+        threads = request.threads
+        return alive({ runtime: '1', backends: ['cpu' as const] })
+      },
+      load: async (request) => {
+        await after(machine.loadMs)
+        const fault = machine.faultOfLoad?.(request, lane)
+        if (fault?.code === 'lane_lost') kill(fault)
+        if (fault) throw fault
+        sessions.add(request.session)
+        return alive({ loadMs: machine.loadMs, warmUpMs: 0 })
+      },
+      run: async ({ session, inputs }): Promise<BatchReply> => {
+        if (!sessions.has(session))
+          throw new SpillwayError('internal', `No session "${session}" in this lane`)
+        running++
+        const rows = inputs.image?.shape[0] ?? 0
+        await after(rows * machine.msPerRow * Math.max(1, running / machine.cores))
+        running--
+        const fault = machine.faultOfRun?.(session)
+        if (fault?.code === 'lane_lost') kill(fault)
+        if (fault) throw fault
+        const logits = { type: 'float32', data: new Float32Array(rows * 10), shape: [rows, 10] } as const
+        return alive({ outputs: { logits }, computeMs: 1 })
+      },
+      unload: async (session) => {
+        sessions.delete(alive(session))
+      },
+    }
+    lanes.push(lane)
+    return lane
+  }
+  return { lanes, startLane }
+}

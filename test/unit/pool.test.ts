@@ -1,0 +1,264 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { SpillwayError } from '../../models/index.ts'
+import { layoutsFor } from '../../workers/pool/layout.ts'
+import { Pool, type PoolOptions } from '../../workers/pool/pool.ts'
+import { Scheduler } from '../../workers/scheduler/scheduler.ts'
+import type { SessionSource } from '../../workers/scheduler/work.ts'
+import { createManualClock } from '../support/manual-clock.ts'
+import { createManualLanes, type Machine } from '../support/manual-lanes.ts'
+import { digitsManifest } from '../support/test-models.ts'
+
+const machine: Machine = { cores: 4, msPerRow: 5, startMs: 100, loadMs: 100 }
+
+function create(change: Partial<Machine> = {}, options: Partial<PoolOptions> = {}) {
+  const clock = createManualClock()
+  const { lanes, startLane } = createManualLanes(clock, { ...machine, ...change })
+  const pool = new Pool({
+    layouts: () => layoutsFor({ cores: 4, maxThreads: 1, maxLanes: 4 }),
+    memoryBudget: 1_000,
+    startLane,
+    clock,
+    ...options,
+  })
+  const scheduler = new Scheduler({
+    lanes: pool,
+    clock,
+    maxQueued: 10_000,
+    targetMs: 40,
+    maxBatchBytes: 2 ** 28,
+    afterTurn: (task) => queueMicrotask(task),
+  })
+  const pass = async (ms: number) => {
+    for (const until = clock.now() + ms; clock.now() < until; clock.advance(5)) await settled()
+  }
+  const ask = (source: SessionSource, rows = 1) =>
+    scheduler
+      .submit({
+        source,
+        rows,
+        askedAt: clock.now(),
+        inputs: { image: { type: 'float32', data: new Float32Array(rows * 784), shape: [rows, 1, 28, 28] } },
+      })
+      .then(
+        () => 'answered',
+        (error) => (error instanceof SpillwayError ? error.code : String(error)),
+      )
+  /** So many callers that each ask again as soon as they are answered. */
+  const load = async (source: SessionSource, callers: number, ms: number) => {
+    const until = clock.now() + ms
+    const told: string[] = []
+    const call = async () => {
+      while (clock.now() < until) told.push(await ask(source))
+    }
+    const calling = Promise.all(Array.from({ length: callers }, call))
+    await pass(ms + 5_000)
+    await calling
+    return told
+  }
+  return {
+    clock,
+    lanes,
+    pool,
+    scheduler,
+    ask,
+    load,
+    pass,
+    alive: () => lanes.filter(({ isAlive }) => isAlive),
+  }
+}
+
+const settled = async () => {
+  for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate)
+}
+
+const model = (id: string, memory = 100): SessionSource => ({
+  key: id,
+  manifest: { ...digitsManifest, id },
+  backend: 'cpu',
+  variant: 'fp32',
+  memory,
+  request: async () => ({
+    session: id,
+    backend: 'cpu',
+    source: { from: 'file', path: id },
+    inputs: [],
+    outputs: [],
+    batchAxis: 0,
+  }),
+})
+
+describe('Pool', () => {
+  test('has as many lanes as pay under load, and one again after it', async () => {
+    const { load, alive, pass, pool } = create()
+    const told = await load(model('a'), 64, 15_000)
+    expect(new Set(told)).toEqual(new Set(['answered']))
+    expect(alive()).toHaveLength(4)
+    expect(alive().every(({ sessions }) => sessions.has('a'))).toBe(true)
+    await pass(150_000)
+    expect(alive()).toHaveLength(1)
+    expect(pool.stats().lanes).toHaveLength(1)
+  })
+
+  test('stays with one lane where a second brings nothing, and costs no request to find out', async () => {
+    const { load, alive, lanes } = create({ cores: 1 })
+    const told = await load(model('a'), 64, 10_000)
+    expect(new Set(told)).toEqual(new Set(['answered']))
+    expect(lanes.length).toBeGreaterThan(1)
+    expect(alive()).toHaveLength(1)
+  })
+
+  test('starts no lane for a burst that is over sooner than the lane would be there', async () => {
+    const { ask, pass, lanes } = create()
+    const told = Array.from({ length: 30 }, () => ask(model('a')))
+    await pass(2_000)
+    expect(new Set(await Promise.all(told))).toEqual(new Set(['answered']))
+    expect(lanes).toHaveLength(1)
+  })
+
+  test('a lane that cannot be had harms no request', async () => {
+    const { load, alive } = create({
+      faultOfLoad: (_request, { name }) =>
+        name.endsWith('-0') ? undefined : new SpillwayError('model_invalid', 'Not here'),
+    })
+    const told = await load(model('a'), 64, 5_000)
+    expect(new Set(told)).toEqual(new Set(['answered']))
+    expect(alive()).toHaveLength(1)
+  })
+
+  test('moves from one lane of many threads to many of one, and keeps what is faster', async () => {
+    const layouts = () => layoutsFor({ cores: 4, maxThreads: 4, maxLanes: 4 })
+    const { load, alive } = create({}, { layouts })
+    const told = await load(model('a'), 64, 15_000)
+    expect(new Set(told)).toEqual(new Set(['answered']))
+    expect(alive().map(({ threads }) => threads)).toEqual([1, 1, 1, 1])
+  })
+
+  test('unloads what was used least recently when memory is needed, and loads it again when asked for', async () => {
+    const { ask, pass, pool, lanes } = create()
+    for (const id of ['a', 'b', 'c']) {
+      const told = ask(model(id, 400))
+      await pass(500)
+      expect(await told).toBe('answered')
+    }
+    expect([...(lanes[0]?.sessions ?? [])]).toEqual(['b', 'c'])
+    expect(pool.stats().memory).toEqual({ usedBytes: 800, budgetBytes: 1_000 })
+    const again = ask(model('a', 400))
+    await pass(500)
+    expect(await again).toBe('answered')
+    expect([...(lanes[0]?.sessions ?? [])]).toEqual(['c', 'a'])
+  })
+
+  test('gives a model that is more than the memory the lanes to itself: what it needs was an estimate', async () => {
+    const { ask, pass, pool } = create()
+    const told = [ask(model('a')), ask(model('huge', 1_001))]
+    await pass(1_000)
+    expect(await Promise.all(told)).toEqual(['answered', 'answered'])
+    expect(pool.stats().lanes.flatMap(({ sessions }) => sessions)).toEqual([
+      { session: 'huge', memoryBytes: 1_001 },
+    ])
+  })
+
+  test('ends a lane that ran out of memory, and tries once more in one that holds nothing else', async () => {
+    const { ask, pass, lanes, alive } = create({
+      faultOfLoad: ({ session }, { sessions }) =>
+        session === 'large' && sessions.size > 0
+          ? new SpillwayError('capacity_insufficient', 'Out of memory')
+          : undefined,
+    })
+    const [small, large] = [ask(model('small')), ask(model('large'))]
+    await pass(2_000)
+    expect(await Promise.all([small, large])).toEqual(['answered', 'answered'])
+    expect(lanes).toHaveLength(2)
+    expect(alive().map(({ sessions }) => [...sessions])).toEqual([['large']])
+  })
+
+  test('tells that memory ran out where a lane of its own is not enough, and leaves no lane behind', async () => {
+    const { ask, pass, alive } = create({
+      faultOfLoad: () => new SpillwayError('capacity_insufficient', 'Out of memory'),
+    })
+    const told = ask(model('a'))
+    await pass(2_000)
+    expect(await told).toBe('capacity_insufficient')
+    expect(alive()).toHaveLength(0)
+  })
+
+  test('a lane that dies of every request is started ever more rarely, and requests are told at once', async () => {
+    const { ask, pass, lanes, clock } = create({
+      faultOfRun: () => new SpillwayError('lane_lost', 'Crashed'),
+    })
+    const told: string[] = []
+    for (let minute = 0; minute < 10; minute++) {
+      for (let second = 0; second < 60; second++) {
+        void ask(model('a')).then((code) => told.push(code))
+        await pass(1_000)
+      }
+    }
+    expect(clock.now()).toBe(600_000)
+    expect(told).toHaveLength(600)
+    expect(new Set(told)).toEqual(new Set(['poisoned', 'lane_failed']))
+    // Some at first, then six a minute.
+    expect(lanes.length).toBeLessThan(80)
+  })
+
+  test('a lane that died long ago is started at once', async () => {
+    let crashes = true
+    const { ask, pass } = create({
+      faultOfRun: () => (crashes ? new SpillwayError('lane_lost', 'Crashed') : undefined),
+    })
+    for (let count = 0; count < 5; count++) {
+      void ask(model('a'))
+      await pass(1_000)
+    }
+    crashes = false
+    await pass(60_000)
+    const told = ask(model('a'))
+    await pass(250)
+    expect(await told).toBe('answered')
+  })
+
+  test('whatever is asked for: every request settles, memory stays within its budget, no session is twice in a lane', async () => {
+    const request = fc.record({
+      model: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+      backend: fc.constantFrom('cpu' as const, 'webgpu' as const),
+      rows: fc.integer({ min: 1, max: 20 }),
+      pause: fc.integer({ min: 0, max: 120 }),
+    })
+    const sizes: Record<string, number> = { a: 100, b: 200, c: 300, d: 600, e: 1_000 }
+    await fc.assert(
+      fc.asyncProperty(fc.array(request, { maxLength: 40 }), async (requests) => {
+        const { ask, pass, pool, lanes, alive } = create({ startMs: 20, loadMs: 20 })
+        const told: Promise<string>[] = []
+        for (const { model: id, backend, rows, pause } of requests) {
+          told.push(
+            ask(
+              {
+                ...model(id, sizes[id]),
+                key: `${id}/${backend}`,
+                backend,
+                request: requestOf(`${id}/${backend}`),
+              },
+              rows,
+            ),
+          )
+          await pass(pause)
+          const { usedBytes, budgetBytes } = pool.stats().memory
+          expect(usedBytes).toBeLessThanOrEqual(budgetBytes)
+        }
+        await pass(20_000)
+        expect(new Set(await Promise.all(told))).toEqual(new Set(requests.length === 0 ? [] : ['answered']))
+        const held = pool.stats().lanes.flatMap(({ sessions }) => sessions.map(({ session }) => session))
+        expect(
+          alive()
+            .flatMap(({ sessions }) => [...sessions])
+            .sort(),
+        ).toEqual(held.sort())
+        pool.close()
+        expect(lanes.some(({ isAlive }) => isAlive)).toBe(false)
+      }),
+      { numRuns: 25 },
+    )
+  })
+})
+
+const requestOf = (session: string) => async () => ({ ...(await model('').request()), session })

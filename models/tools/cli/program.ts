@@ -4,10 +4,11 @@ import { batchCommand } from '../commands/batch.ts'
 import { compareCommand } from '../commands/compare.ts'
 import { importCommand } from '../commands/import.ts'
 import { inspectCommand } from '../commands/inspect.ts'
+import { pruneCommand } from '../commands/prune.ts'
 import { quantizeCommand } from '../commands/quantize.ts'
 import type { Io } from './io.ts'
 
-const commands = [inspectCommand, compareCommand, quantizeCommand, batchCommand, importCommand]
+const commands = [inspectCommand, compareCommand, quantizeCommand, batchCommand, pruneCommand, importCommand]
 
 export function createProgram(io: Io): Command {
   const program = new Command('spillway')

@@ -1,0 +1,56 @@
+import { SpillwayError } from '../../error.ts'
+import type { Model } from '../onnx/model.ts'
+import type { Runtime, Tensors } from '../run/runtime.ts'
+import { type Choice, chooseChannels, isExact, type Wanted } from './choose.ts'
+import { cutChannels } from './cut.ts'
+import { reshapesToFlatten } from './flatten.ts'
+import { measureActivity } from './measure.ts'
+import { traceChannels } from './trace.ts'
+
+export interface Pruned extends Pick<Choice, 'layers' | 'kept'> {
+  readonly model: Model
+  /** Whether nothing goes that the answers depend on. */
+  readonly exact: boolean
+}
+
+/**
+ * Takes whole channels and neurons out of a model: those that are dead, and as many of the weakest as wanted.
+ * @param samples to see on what channels do; by the weights alone where there are none.
+ * @throws SpillwayError `not_supported` where there is nothing to take.
+ */
+export async function prune(
+  runtime: Runtime,
+  prepared: Model,
+  wanted: Wanted,
+  samples: readonly Tensors[],
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<Pruned> {
+  const model = reshapesToFlatten(prepared)
+  const trace = traceChannels(model)
+  const activity =
+    samples.length === 0 ? undefined : await measureActivity(runtime, model, trace.cuts, samples, onProgress)
+  const choice = chooseChannels(trace, wanted, activity)
+  if (choice.removed.size === 0) throw nothing(choice)
+  const { layers, kept } = choice
+  return {
+    model: cutChannels(model, trace, choice.removed),
+    layers,
+    kept,
+    exact: activity === undefined && isExact(choice),
+  }
+}
+
+function nothing({ layers, kept }: Choice): SpillwayError {
+  if (layers.length === 0) {
+    const reasons = new Set(kept.map(({ because }) => because))
+    return new SpillwayError('not_supported', 'This model has no channels that could be taken out', {
+      expected: 'float layers whose channels other layers read',
+      got: kept.length === 0 ? 'none' : `${kept.length} layers that stay whole: ${[...reasons].join(', ')}`,
+      hint: 'Prune a float model, then quantize it.',
+    })
+  }
+  return new SpillwayError('not_supported', 'No channel of this model is dead', {
+    got: `${layers.reduce((sum, { channels }) => sum + channels, 0)} channels in ${layers.length} layers`,
+    hint: 'Give a --sparsity or a --threshold to take the weakest.',
+  })
+}

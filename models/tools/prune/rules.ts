@@ -1,0 +1,221 @@
+import { intOf, intsOf, makeAttribute } from '../graph/attributes.ts'
+import { changeNode } from '../graph/node.ts'
+import { axisOf, product } from '../infer/known.ts'
+import { DataType } from '../onnx/data-type.ts'
+import { floatsOf } from '../onnx/values.ts'
+import type { Weight } from '../onnx/weight.ts'
+import type { Channels, Look, Rule } from './trace.ts'
+
+const conv: Rule = (look) => {
+  const { node } = look
+  const weight = floats(look, node.input[1])
+  const bias = floats(look, node.input[2])
+  if (!weight || (node.input[2] && !bias)) return undefined
+  const group = intOf(node, 'group', 1)
+  if (group === 1) return layer(look, { weight, reads: 1, makes: 0, bias, valueAxis: 1, outAxis: 1 })
+  return depthwise(look, weight, bias, group)
+}
+
+/** A filter for each channel: what goes in goes out. */
+function depthwise(look: Look, weight: Weight, bias: Weight | undefined, group: number) {
+  const given = look.channels(look.node.input[0])
+  if (given?.axis !== 1 || weight.dims[0] !== group || given.atoms.length !== group) return undefined
+  for (const one of bias ? [weight, bias] : [weight]) {
+    look.cut({ weight: one, axis: 0, atoms: given.atoms, role: 'follows' })
+  }
+  look.change(given.atoms, (node, kept) =>
+    changeNode(node, {
+      attribute: node.attribute.map((one) => (one.name === 'group' ? makeAttribute('group', kept) : one)),
+    }),
+  )
+  const added = bias ? floatsOf(bias) : undefined
+  const rest = given.rest.map((one, index) => (one === 0 ? (added?.[index] ?? 0) : Number.NaN))
+  return { ...given, rest }
+}
+
+const gemm: Rule = (look) => {
+  const { node } = look
+  const weight = floats(look, node.input[1])
+  const bias = floats(look, node.input[2])
+  const reads = intOf(node, 'transB', 0) === 1 ? 1 : 0
+  const outputs = weight?.dims[1 - reads]
+  const odd = intOf(node, 'transA', 0) === 1 || (node.input[2] && bias?.dims.at(-1) !== outputs)
+  if (weight?.dims.length !== 2 || odd) return undefined
+  return layer(look, { weight, reads, makes: 1 - reads, bias, valueAxis: 1, outAxis: 1 })
+}
+
+const matMul: Rule = (look) => {
+  const { node } = look
+  const weight = floats(look, node.input[1])
+  const rank = look.known(node.input[0])?.shape?.length
+  if (weight?.dims.length !== 2 || rank === undefined || rank < 2) return undefined
+  return layer(look, { weight, reads: 0, makes: 1, bias: undefined, valueAxis: rank - 1, outAxis: rank - 1 })
+}
+
+interface Layer {
+  readonly weight: Weight
+  /** The axis of the weight that goes along the channels read, and the one along those made. */
+  readonly reads: number
+  readonly makes: number
+  readonly bias: Weight | undefined
+  /** The axis of the channels in the value read and in the output. */
+  readonly valueAxis: number
+  readonly outAxis: number
+}
+
+function layer(look: Look, { weight, reads, makes, bias, valueAxis, outAxis }: Layer): Channels | undefined {
+  const [value = ''] = look.node.input
+  const given = look.channels(value)
+  const fits = given?.axis === valueAxis && given.atoms.length === weight.dims[reads]
+  if (given && !fits) return undefined
+  if (given) {
+    look.cut({ weight, axis: reads, atoms: given.atoms, role: 'reads', value, valueAxis, rest: given.rest })
+  }
+  const atoms = look.atoms.make(weight.dims[makes] ?? 0)
+  look.cut({ weight, axis: makes, atoms, role: 'makes' })
+  if (bias) look.cut({ weight: bias, axis: bias.dims.length - 1, atoms, role: 'follows' })
+  const added = bias ? floatsOf(bias) : undefined
+  return { axis: outAxis, atoms, rest: atoms.map((_, index) => added?.[index] ?? 0) }
+}
+
+/** The same channels, each its own value bent. */
+const bent =
+  (bend: (value: number) => number): Rule =>
+  ({ node, channels }) => {
+    const given = channels(node.input[0])
+    return given && { ...given, rest: given.rest.map(bend) }
+  }
+
+const zeroKept = (value: number) => (value === 0 ? 0 : Number.NaN)
+
+/** A window over each channel. */
+const pool: Rule = ({ node, channels }) => {
+  const given = channels(node.input[0])
+  return given?.axis === 1 && node.output.length === 1
+    ? { ...given, rest: given.rest.map(zeroKept) }
+    : undefined
+}
+
+/** Two values, channel by channel, or a value and something stored for each channel. */
+const pair =
+  (combine: (a: number, b: number) => number): Rule =>
+  (look) => {
+    const { node } = look
+    const [a, b] = [look.channels(node.input[0]), look.channels(node.input[1])]
+    if (a && b) return joined(look, a, b, combine)
+    const given = a ?? b
+    const stored = floats(look, node.input[a ? 1 : 0])
+    const rank = look.known(node.input[a ? 0 : 1])?.shape?.length
+    if (!given || !stored || rank === undefined || stored.dims.length > rank) return undefined
+    const axis = given.axis - (rank - stored.dims.length)
+    const size = stored.dims[axis] ?? 1
+    if (size !== 1 && size !== given.atoms.length) return undefined
+    if (size !== 1) look.cut({ weight: stored, axis, atoms: given.atoms, role: 'follows' })
+    // Something else for each position is not one number a channel.
+    const plain = stored.dims.every((one, at) => one === 1 || at === axis)
+    const values = plain ? floatsOf(stored) : undefined
+    const other = (index: number) => values?.[size === 1 ? 0 : index] ?? Number.NaN
+    const rest = given.rest.map((one, index) => (a ? combine(one, other(index)) : combine(other(index), one)))
+    return { ...given, rest }
+  }
+
+function joined(
+  { node, atoms, known }: Look,
+  a: Channels,
+  b: Channels,
+  combine: (a: number, b: number) => number,
+): Channels | undefined {
+  const ranks = node.input.map((name) => known(name)?.shape?.length)
+  if (ranks[0] === undefined || ranks[0] !== ranks[1]) return undefined
+  if (a.axis !== b.axis || a.atoms.length !== b.atoms.length) return undefined
+  for (const [index, atom] of a.atoms.entries()) atoms.join(atom, b.atoms[index] ?? atom)
+  return { ...a, rest: a.rest.map((one, index) => combine(one, b.rest[index] ?? Number.NaN)) }
+}
+
+const concat: Rule = ({ node, atoms, channels, known }) => {
+  const all = node.input.map(channels)
+  const [first] = all.flatMap((one) => one ?? [])
+  const rank = known(node.output[0])?.shape?.length
+  if (!first || rank === undefined || axisOf(intOf(node, 'axis', 0), rank) !== first.axis) return undefined
+  const parts = node.input.map((name, index): Channels | undefined => {
+    const given = all[index]
+    if (given) return given.axis === first.axis ? given : undefined
+    const size = known(name)?.shape?.[first.axis]
+    if (size === undefined) return undefined
+    // What no layer made has its place among the others and stays.
+    const made = atoms.make(size)
+    atoms.pin(made, 'no layer makes it')
+    return { axis: first.axis, atoms: made, rest: made.map(() => Number.NaN) }
+  })
+  const found = parts.flatMap((part) => part ?? [])
+  if (found.length < parts.length) return undefined
+  return {
+    axis: first.axis,
+    atoms: found.flatMap((part) => part.atoms),
+    rest: found.flatMap((part) => part.rest),
+  }
+}
+
+/** Rows of everything after the first axis: a channel becomes as many columns as it has positions. */
+const flatten: Rule = ({ node, channels, known }) => {
+  const given = channels(node.input[0])
+  const shape = known(node.input[0])?.shape
+  if (given?.axis !== 1 || !shape || axisOf(intOf(node, 'axis', 1), shape.length) !== 1) return undefined
+  const each = product(shape.slice(2))
+  const spread = <T>(list: readonly T[]) => list.flatMap((one) => new Array<T>(each).fill(one))
+  return { axis: 1, atoms: spread(given.atoms), rest: spread(given.rest) }
+}
+
+const transpose: Rule = ({ node, channels }) => {
+  const given = channels(node.input[0])
+  const order = intsOf(node, 'perm')
+  return given && order ? { ...given, axis: order.indexOf(given.axis) } : undefined
+}
+
+const reduceMean: Rule = ({ node, channels, known }) => {
+  const given = channels(node.input[0])
+  const rank = known(node.input[0])?.shape?.length
+  const axes = intsOf(node, 'axes') ?? known(node.input[1])?.ints
+  if (!given || rank === undefined || !axes) return undefined
+  const gone = axes.map((axis) => axisOf(axis, rank))
+  if (gone.includes(given.axis)) return undefined
+  const before = gone.filter((axis) => axis < given.axis).length
+  return intOf(node, 'keepdims', 1) === 1 ? given : { ...given, axis: given.axis - before }
+}
+
+/** A stored weight of floats that this node alone reads. */
+function floats(look: Look, name: string | undefined): Weight | undefined {
+  const weight = look.weight(name)
+  return weight?.type === DataType.FLOAT ? weight : undefined
+}
+
+const named = (names: string, rule: Rule): [string, Rule][] => names.split(' ').map((name) => [name, rule])
+
+export const rules: ReadonlyMap<string, Rule> = new Map([
+  ['Conv', conv],
+  ['Gemm', gemm],
+  ['MatMul', matMul],
+  ['Relu', bent((value) => Math.max(0, value))],
+  ...named(
+    'Identity Cast Dropout',
+    bent((value) => value),
+  ),
+  ...named(
+    'Abs Celu Elu Erf Gelu HardSwish LeakyRelu Mish Neg Selu Sign Softsign Swish Tanh',
+    bent(zeroKept),
+  ),
+  ...named(
+    'Sigmoid HardSigmoid Softplus Clip Sqrt',
+    bent(() => Number.NaN),
+  ),
+  ...named('AveragePool GlobalAveragePool GlobalMaxPool MaxPool LpPool', pool),
+  ['Add', pair((a, b) => a + b)],
+  ['Sub', pair((a, b) => a - b)],
+  ['Mul', pair((a, b) => (a === 0 || b === 0 ? 0 : a * b))],
+  ['Div', pair((a, b) => a / b)],
+  ['PRelu', pair((value) => (value >= 0 ? value : Number.NaN))],
+  ['Concat', concat],
+  ['Flatten', flatten],
+  ['Transpose', transpose],
+  ['ReduceMean', reduceMean],
+])

@@ -36,7 +36,7 @@ def parse():
     parser.add_argument("--context", type=int, default=512)
     parser.add_argument("--dim", type=int, default=192)
     parser.add_argument("--hidden", type=int, default=512)
-    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--heads", type=int, default=6)
     parser.add_argument("--kv-heads", type=int, default=2)
     return parser.parse_args()

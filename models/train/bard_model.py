@@ -18,7 +18,7 @@ class Shape:
     context: int
     dim: int = 192
     hidden: int = 512
-    layers: int = 6
+    layers: int = 4
     heads: int = 6
     kv_heads: int = 2
     eps: float = 1e-5

@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 from bard_data import Windows
 
-ROWS = 8
+ROWS = 4
 HALVED = 0.6  # of the training sees windows of half the length: attention costs less, and most words look back less
-PEAK_RATE = 5e-3
+PEAK_RATE = 4e-3
 WARM_UP = 0.02
 WEIGHT_DECAY = 0.1
 DISTILLED = 0.5  # the teacher's part of the loss, where there is one

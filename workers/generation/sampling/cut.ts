@@ -1,0 +1,82 @@
+/**
+ * Top-k and top-p as a cut: the least logit that stays. So nothing is sorted and nothing copied; what follows
+ * compares. Equal logits stay or go together.
+ */
+
+/** The k-th largest value; no cut where there are not so many. */
+export function topKCut(values: Float32Array, k: number): number {
+  if (k >= values.length) return Number.NEGATIVE_INFINITY
+  // A heap of the k largest so far, the least of them on top.
+  const heap = values.slice(0, k)
+  for (let at = (k >> 1) - 1; at >= 0; at--) sink(heap, at)
+  let least = heap[0] ?? 0
+  for (let at = k; at < values.length; at++) {
+    const value = values[at] ?? 0
+    if (value <= least) continue
+    heap[0] = value
+    sink(heap, 0)
+    least = heap[0]
+  }
+  return least
+}
+
+function sink(heap: Float32Array, from: number): void {
+  const value = heap[from] ?? 0
+  let at = from
+  for (;;) {
+    let child = 2 * at + 1
+    if (child >= heap.length) break
+    if (child + 1 < heap.length && (heap[child + 1] ?? 0) < (heap[child] ?? 0)) child++
+    const smaller = heap[child] ?? 0
+    if (smaller >= value) break
+    heap[at] = smaller
+    at = child
+  }
+  heap[at] = value
+}
+
+/** Buckets a nat of probability, and nats that have buckets of their own: below is one ten-billionth of a percent. */
+const perNat = 32
+const buckets = perNat * 32
+
+/**
+ * The least value among the likeliest that together have the share `p` of what is not cut yet.
+ * The mass is summed by bucket, and only the bucket that holds the border is sorted.
+ */
+export function topPCut(
+  values: Float32Array,
+  largest: number,
+  temperature: number,
+  cut: number,
+  p: number,
+): number {
+  const masses = new Float64Array(buckets)
+  let total = 0
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at] ?? 0
+    if (value < cut) continue
+    const below = (largest - value) / temperature
+    const mass = Math.exp(-below)
+    const bucket = bucketOf(below)
+    masses[bucket] = (masses[bucket] ?? 0) + mass
+    total += mass
+  }
+  let reached = 0
+  let border = 0
+  while (border < buckets - 1 && reached + (masses[border] ?? 0) < p * total) {
+    reached += masses[border] ?? 0
+    border++
+  }
+  const inBorder = values
+    .filter((value) => value >= cut && bucketOf((largest - value) / temperature) === border)
+    .sort()
+  let least = cut
+  for (let at = inBorder.length - 1; at >= 0; at--) {
+    least = inBorder[at] ?? 0
+    reached += Math.exp((least - largest) / temperature)
+    if (reached >= p * total) break
+  }
+  return least
+}
+
+const bucketOf = (below: number) => Math.min(buckets - 1, Math.floor(below * perNat))

@@ -1,0 +1,33 @@
+/**
+ * Chance that depends on the seed, the position and the token alone: a hash, not a generator with a state. So a
+ * sequence draws the same wherever and beside whomever it is decoded, and goes on drawing so after it has moved.
+ */
+export interface Noise {
+  /** 32 random bits of a token. */
+  bits(token: number): number
+}
+
+const golden = 0x9e3779b1
+
+/** MurmurHash3's finalizer: each bit in changes about half of those out. */
+function mix(bits: number): number {
+  let mixed = bits
+  mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b)
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
+  return mixed ^ (mixed >>> 16)
+}
+
+/** @param seed Any safe integer. */
+export function noiseAt(seed: number, position: number): Noise {
+  const low = mix(seed ^ Math.imul(position, golden))
+  const high = mix(Math.floor(seed / 2 ** 32) ^ (position + 0x7f4a7c15))
+  const before = mix(low ^ Math.imul(high, golden))
+  const between = mix(high ^ before)
+  return { bits: (token) => mix(mix(Math.imul(token, golden) + before) ^ between) >>> 0 }
+}
+
+/** Gumbel noise: what is likeliest after adding it to each log probability is a draw by those probabilities. */
+export const gumbel = (bits: number): number => -Math.log(-Math.log((bits + 0.5) / 2 ** 32))
+
+/** No less than `gumbel` of the same bits, and much cheaper. */
+export const gumbelBound = (bits: number): number => (Math.clz32(~bits) + 1) * Math.LN2

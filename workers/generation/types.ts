@@ -149,8 +149,13 @@ export interface Tokenizer {
   encode(text: string, special: boolean): number[]
   /** All at once; special tokens are left out. */
   decode(tokens: readonly number[]): string
-  /** As they come: what is told never holds half a character, and together it is what `decode` gives. */
-  streamDecoder(): StreamDecoder
+  /**
+   * As they come: what is told never holds half a character, and together it is what `decode` gives.
+   *
+   * @param before The tokens that these go on from: where they say something, a space that follows them stays.
+   * @throws SpillwayError `not_supported` where the tokenizer cannot decode token by token.
+   */
+  streamDecoder(before?: readonly number[]): StreamDecoder
   /** A token as text, for log probabilities: special ones by their names. */
   textOf(token: number): string
   /** The bytes of a token, where it is part of a character. */
@@ -179,8 +184,12 @@ export interface TextAssembler {
   readonly stopped: boolean
 }
 
-/** In `workers/generation/text/`, as `createTextAssembler`. */
-export type CreateTextAssembler = (tokenizer: Tokenizer, stops: readonly string[]) => TextAssembler
+/** In `workers/generation/text/`, as `createTextAssembler`. `before`: the prompt, as of `streamDecoder`. */
+export type CreateTextAssembler = (
+  tokenizer: Tokenizer,
+  stops: readonly string[],
+  before?: readonly number[],
+) => TextAssembler
 
 export interface ChatMessage {
   readonly role: ChatRole

@@ -1,12 +1,16 @@
 import type { GeneratedToken, Logits, TokenLogprob } from '../types.ts'
 
-/** The chosen token with its log probability and those of the `count` likeliest, of the logits as they came. */
-export function withLogprobs(chosen: number, logits: Logits, largest: number, count: number): GeneratedToken {
+/** The log probability of what was chosen, and those of the `count` likeliest, of the logits as they came. */
+export function logprobsOf(
+  chosen: number,
+  logits: Logits,
+  largest: number,
+  count: number,
+): Omit<GeneratedToken, 'token'> {
   const { values, ids } = logits
   const sum = logits.logSumExp ?? logSumExp(values, largest)
   const tokenAt = (at: number) => (ids ? (ids[at] ?? 0) : at)
   return {
-    token: tokenAt(chosen),
     logprob: (values[chosen] ?? 0) - sum,
     top: likeliest(values, count).map(
       (at): TokenLogprob => ({ token: tokenAt(at), logprob: (values[at] ?? 0) - sum }),

@@ -2,7 +2,7 @@ import { SpillwayError } from '../../../models/index.ts'
 import type { CreateSampler, GeneratedToken, Logits, Sampler, Sampling } from '../types.ts'
 import { checkSampling } from './check.ts'
 import { topKCut, topPCut } from './cut.ts'
-import { withLogprobs } from './logprobs.ts'
+import { logprobsOf } from './logprobs.ts'
 import { gumbel, gumbelBound, noiseAt } from './noise.ts'
 import { Penalties } from './penalties.ts'
 
@@ -17,24 +17,28 @@ export const createSampler: CreateSampler = (sampling, prompt, generated): Sampl
   const penalties = new Penalties(sampling, prompt, generated)
   return {
     next(logits, position): GeneratedToken {
-      const largestGiven = logits.values[largestOf(logits.values)] ?? 0
+      const { ids } = logits
+      const likeliest = largestOf(logits.values)
       const values = penalties.apply(logits)
-      const chosen = choose(values, logits.ids, sampling, position)
-      const { logprobs } = sampling
-      const made =
-        logprobs === undefined
-          ? { token: logits.ids ? (logits.ids[chosen] ?? 0) : chosen }
-          : withLogprobs(chosen, logits, largestGiven, logprobs)
-      penalties.add(made.token)
-      return made
+      const first = values === logits.values ? likeliest : largestOf(values)
+      const chosen = choose(values, ids, first, sampling, position)
+      const token = ids ? (ids[chosen] ?? 0) : chosen
+      penalties.add(token)
+      if (sampling.logprobs === undefined) return { token }
+      return { token, ...logprobsOf(chosen, logits, logits.values[likeliest] ?? 0, sampling.logprobs) }
     },
   }
 }
 
-/** The place of the chosen token. */
-function choose(values: Float32Array, ids: Logits['ids'], sampling: Sampling, position: number): number {
+/** The place of the chosen token, `first` being that of the likeliest. */
+function choose(
+  values: Float32Array,
+  ids: Logits['ids'],
+  first: number,
+  sampling: Sampling,
+  position: number,
+): number {
   const { temperature = 1, topK, topP, minP, seed = 0 } = sampling
-  const first = largestOf(values)
   if (temperature === 0) return first
   const largest = values[first] ?? 0
   let cut = topK === undefined ? Number.NEGATIVE_INFINITY : topKCut(values, topK)

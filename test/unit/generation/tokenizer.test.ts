@@ -1,0 +1,304 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { convertLlama2cTokenizer } from '../../../models/tools/import/llama2c/tokenizer.ts'
+import { createTextAssembler } from '../../../workers/generation/text/assembler.ts'
+import { readTokenizer } from '../../../workers/generation/text/tokenizer.ts'
+import type { Tokenizer } from '../../../workers/generation/types.ts'
+import { testModels, withoutTestModels } from '../../support/test-models.ts'
+
+const utf8 = new TextEncoder()
+const filesOf = (files: Record<string, unknown>) =>
+  new Map(
+    Object.entries(files).map(([name, content]) => [
+      name,
+      utf8.encode(typeof content === 'string' ? content : JSON.stringify(content)),
+    ]),
+  )
+
+/** Byte fallback, and words with ▁ before them, as Llama's and Gemma's tokenizers have it. */
+const fallback = {
+  added_tokens: [{ id: 0, content: '<s>', special: true, normalized: false }],
+  normalizer: {
+    type: 'Sequence',
+    normalizers: [
+      { type: 'Prepend', prepend: '▁' },
+      { type: 'Replace', pattern: { String: ' ' }, content: '▁' },
+    ],
+  },
+  pre_tokenizer: null,
+  post_processor: null,
+  decoder: {
+    type: 'Sequence',
+    decoders: [
+      { type: 'Replace', pattern: { String: '▁' }, content: ' ' },
+      { type: 'ByteFallback' },
+      { type: 'Fuse' },
+      { type: 'Strip', content: ' ', start: 1, stop: 0 },
+    ],
+  },
+  model: {
+    type: 'BPE',
+    unk_token: '<s>',
+    byte_fallback: true,
+    fuse_unk: true,
+    vocab: Object.fromEntries(
+      [
+        '<s>',
+        ...Array.from(
+          { length: 256 },
+          (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`,
+        ),
+        '▁',
+        'a',
+        'b',
+        '▁a',
+      ].map((piece, id) => [piece, id]),
+    ),
+    merges: ['▁ a'],
+  },
+}
+const fallbackTokenizer = (config: object = {}) =>
+  readTokenizer(filesOf({ 'tokenizer.json': fallback, 'tokenizer_config.json': config }), [0])
+
+/** Pieces of a stream, the last of them what was held back. */
+function streamed(tokenizer: Tokenizer, tokens: readonly number[], before?: readonly number[]): string[] {
+  const decoder = tokenizer.streamDecoder(before)
+  return [...tokens.map((token) => decoder.push(token)), decoder.end()]
+}
+
+const texts = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 60 }),
+  fc.string({ unit: 'grapheme-ascii', maxLength: 60 }),
+)
+const hasLoneSurrogate = (text: string) => /\p{Surrogate}/u.test(text)
+
+describe('a tokenizer with byte fallback', () => {
+  const tokenizer = fallbackTokenizer()
+
+  test('streams what it decodes, and what went in, without half a character on the way', () => {
+    fc.assert(
+      fc.property(texts, (text) => {
+        const tokens = tokenizer.encode(text, false)
+        const pieces = streamed(tokenizer, tokens)
+        expect(pieces.join('')).toBe(text.replaceAll('▁', ' '))
+        expect(pieces.some((piece) => piece.includes('\u{fffd}') || hasLoneSurrogate(piece))).toBe(
+          text.includes('\u{fffd}'),
+        )
+        expect(tokenizer.decode(tokens)).toBe(pieces.join(''))
+      }),
+    )
+  })
+
+  test('gives any tokens as text, and broken bytes as replacement characters', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(300)), (tokens) => {
+        expect(streamed(tokenizer, tokens).join('')).toBe(tokenizer.decode(tokens))
+      }),
+    )
+    const [half] = tokenizer.encode('é', false).slice(-1)
+    expect(tokenizer.decode([half ?? 0, 258])).toBe('\u{fffd}a')
+  })
+
+  test('drops the first space of a text, and keeps it where the text goes on', () => {
+    const tokens = tokenizer.encode('a', false)
+    expect(tokenizer.decode([0, ...tokens])).toBe('a')
+    expect(streamed(tokenizer, tokens, [0]).join('')).toBe('a')
+    expect(streamed(tokenizer, tokens, [0, ...tokens]).join('')).toBe(' a')
+  })
+
+  test('names special tokens, and tells the bytes of half a character', () => {
+    expect(tokenizer.textOf(0)).toBe('<s>')
+    expect(tokenizer.textOf(260)).toBe(' a')
+    expect(tokenizer.bytesOf(1 + 0xc3)).toEqual([0xc3])
+    expect(tokenizer.bytesOf(9999)).toEqual([])
+  })
+})
+
+describe('stop strings', () => {
+  const tokenizer = fallbackTokenizer()
+  const assembled = (text: string, stops: readonly string[]) => {
+    const assembler = createTextAssembler(tokenizer, stops)
+    const pieces: string[] = []
+    for (const token of tokenizer.encode(text, false)) {
+      pieces.push(assembler.push(token))
+      if (assembler.stopped) break
+    }
+    return { text: pieces.join('') + assembler.end(), pieces, stopped: assembler.stopped }
+  }
+
+  test('end the text before the first of them, wherever the tokens are cut', () => {
+    const small = fc.string({ unit: fc.constantFrom('a', 'b', ' ', 'é', '😀'), maxLength: 30 })
+    const stop = fc.string({ unit: fc.constantFrom('a', 'b', ' ', 'é', '😀'), minLength: 1, maxLength: 4 })
+    fc.assert(
+      fc.property(small, fc.array(stop, { maxLength: 3 }), (text, stops) => {
+        const ends = stops
+          .map((one) => ({ at: text.indexOf(one), end: text.indexOf(one) + one.length }))
+          .filter(({ at }) => at >= 0)
+        const end = Math.min(...ends.map((one) => one.end))
+        const at = Math.min(...ends.filter((one) => one.end === end).map((one) => one.at))
+        const result = assembled(text, stops)
+        expect(result.stopped).toBe(ends.length > 0)
+        expect(result.text).toBe(ends.length > 0 ? text.slice(0, at) : text)
+        // Nothing that was told had to be taken back, and nothing is half a character.
+        expect(result.pieces.some(hasLoneSurrogate)).toBe(false)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('hold back no more than what may become one', () => {
+    expect(assembled('ab b', [' b']).pieces).toEqual(['a', 'b', '', ''])
+    expect(assembled('aaab', ['aab'])).toMatchObject({ text: 'a', stopped: true })
+  })
+
+  test('of great length cost one look at each character', () => {
+    const stop = 'a'.repeat(100_000)
+    const text = 'a'.repeat(99_999)
+    expect(assembled(`${text}b`, [stop])).toMatchObject({ text: `${text}b`, stopped: false })
+  })
+
+  test('must not be empty', () => {
+    expect(() => createTextAssembler(tokenizer, ['x', ''])).toThrow(
+      expect.objectContaining({ code: 'input_value_invalid' }),
+    )
+  })
+})
+
+describe('a chat', () => {
+  const messages = [{ role: 'user', content: 'ab' }] as const
+  const withTemplate = (chat_template: unknown) =>
+    fallbackTokenizer({ chat_template, bos_token: { content: '<s>' } })
+
+  test.each([
+    ['one template', "{{ bos_token }}{% for m in messages %}{{ m['content'] }}{% endfor %}"],
+    [
+      'templates by name',
+      [
+        { name: 'tool_use', template: '-' },
+        { name: 'default', template: '{{ bos_token }}{{ messages[0].content }}' },
+      ],
+    ],
+  ])('is read by %s', (_, template) => {
+    const tokenizer = withTemplate(template)
+    expect(tokenizer.chat(messages)).toEqual([0, ...tokenizer.encode('ab', false)])
+  })
+
+  test('is read by the file of a template before others', () => {
+    const files = filesOf({
+      'tokenizer.json': fallback,
+      'tokenizer_config.json': { chat_template: 'old' },
+      'chat_template.jinja': '{% if add_generation_prompt %}{{ messages[0].content }}{% endif %}',
+    })
+    const tokenizer = readTokenizer(files, [])
+    expect(tokenizer.chat(messages)).toEqual(tokenizer.encode('ab', false))
+  })
+
+  test.each([
+    [
+      'refuses the messages',
+      "{{ raise_exception('Roles must alternate') }}",
+      'request_malformed',
+      'alternate',
+    ],
+    ['calls what is not there', '{{ nothing.at.all() }}', 'request_malformed', 'template'],
+    ['is no template', '{% for %}', 'model_invalid', 'Jinja'],
+    ['is not there', undefined, 'not_supported', 'Give a prompt'],
+  ])('fails clearly where the template %s', (_, template, code, message) => {
+    const chat = () => withTemplate(template).chat(messages)
+    expect(chat).toThrow(expect.objectContaining({ code }))
+    expect(chat).toThrow(message)
+  })
+})
+
+describe('files that are none', () => {
+  test.each([
+    ['nothing', {}, 'file_missing'],
+    ['a page', { 'tokenizer.json': '<html>' }, 'model_invalid'],
+    ['a list', { 'tokenizer.json': [] }, 'model_invalid'],
+    ['an empty object', { 'tokenizer.json': {} }, 'model_invalid'],
+    ['a kind unheard of', { 'tokenizer.json': { ...fallback, model: { type: 'Tarot' } } }, 'model_invalid'],
+    [
+      'a bad configuration',
+      { 'tokenizer.json': fallback, 'tokenizer_config.json': { bos_token: 3 } },
+      'model_invalid',
+    ],
+  ])('%s is refused', (_, files, code) => {
+    expect(() => readTokenizer(filesOf(files), [])).toThrow(expect.objectContaining({ code }))
+  })
+
+  test('a decoder whose text depends on what comes later is not streamed, but encodes', () => {
+    const files = filesOf({ 'tokenizer.json': { ...fallback, decoder: { type: 'CTC' } } })
+    const tokenizer = readTokenizer(files, [])
+    expect(tokenizer.encode('a', false)).toEqual([260])
+    expect(() => tokenizer.streamDecoder()).toThrow(expect.objectContaining({ code: 'not_supported' }))
+  })
+})
+
+describe.skipIf(withoutTestModels)(
+  `published tokenizers${withoutTestModels ? `: ${withoutTestModels}` : ''}`,
+  () => {
+    const read = (...path: string[]) => readFileSync(join(testModels ?? '', ...path))
+    const smollm = () =>
+      filesOf({ 'tokenizer.json': read('tokenizers', 'smollm', 'tokenizer.json').toString() })
+    const minilm = () =>
+      new Map(
+        ['tokenizer.json', 'tokenizer_config.json'].map((name) => [name, read('tokenizers', 'minilm', name)]),
+      )
+    const stories = () => {
+      const { tokenizer, config } = convertLlama2cTokenizer(
+        join(testModels ?? '', 'stories260k', 'tok512.bin'),
+        512,
+      )
+      return filesOf({ 'tokenizer.json': tokenizer, 'tokenizer_config.json': config })
+    }
+
+    test.each([
+      ['smollm', smollm],
+      ['stories260k', stories],
+    ])('%s: a stream is the text that went in', (_, files) => {
+      const tokenizer = readTokenizer(files(), [])
+      fc.assert(
+        fc.property(texts, (text) => {
+          const pieces = streamed(tokenizer, tokenizer.encode(text, false))
+          expect(pieces.join('')).toBe(text)
+          expect(pieces.some(hasLoneSurrogate)).toBe(false)
+        }),
+        { numRuns: 300 },
+      )
+    })
+
+    test('smollm: any tokens decode as the library decodes them all at once', () => {
+      const files = smollm()
+      const tokenizer = readTokenizer(files, [])
+      const hub = new HubTokenizer(JSON.parse(new TextDecoder().decode(files.get('tokenizer.json'))), {})
+      const options = { skip_special_tokens: true, clean_up_tokenization_spaces: false }
+      fc.assert(
+        fc.property(fc.array(fc.nat(49_151), { minLength: 1 }), (tokens) => {
+          expect(streamed(tokenizer, tokens).join('')).toBe(hub.decode(tokens, options))
+        }),
+        { numRuns: 300 },
+      )
+    })
+
+    test('stories260k: the tokens and texts of the reference', () => {
+      const tokenizer = readTokenizer(stories(), [])
+      const reference = JSON.parse(read('stories260k', 'reference.json').toString())
+      const tokens: number[] = reference.token_ids
+      expect(tokenizer.encode('', true)).toEqual([1])
+      expect(tokenizer.decode(tokens)).toBe(reference.expected_text)
+      expect(tokenizer.encode(reference.expected_text, true).slice(0, 40)).toEqual(tokens.slice(0, 40))
+    })
+
+    test('minilm: words, their parts and marks', () => {
+      const tokenizer = readTokenizer(minilm(), [])
+      const tokens = tokenizer.encode('Unbelievable tokenizers, yes!', true)
+      expect(tokens.at(0)).toBe(101)
+      expect(tokens.at(-1)).toBe(102)
+      expect(tokenizer.decode(tokens)).toBe('unbelievable tokenizers, yes!')
+      expect(tokenizer.textOf(101)).toBe('[CLS]')
+    })
+  },
+)

@@ -160,9 +160,8 @@ export const manifestFiles = ({ tokenizer = [], variants }: Manifest): FileSpec[
   ...variants.flatMap(({ files }) => files),
 ]
 
-/** Where a site keeps a model's manifest, below its root. */
-export const manifestFile = (id: string): string => `models/${id}/manifest.json`
+/** Where a model's manifest is in a folder of models, as the server, a site and any static host have it. */
+export const manifestFile = (id: string): string => `${encodeURIComponent(id)}/manifest.json`
 
-/** The hash is part of the address, so a file may be cached for ever and a new version is a new address. */
-export const modelFile = (id: string, file: FileSpec): string =>
-  `models/${id}/${file.path}?sha256=${file.sha256}`
+/** Beside its manifest. The hash is part of the address, so a file may be cached for ever and a new version is a new address. */
+export const modelFile = ({ path, sha256 }: FileSpec): string => `${path}?sha256=${sha256}`

@@ -1,30 +1,67 @@
-import { type Manifest, manifestFile, parseManifest, SpillwayError } from '../models/index.ts'
-import type { Clock } from '../workers/clock.ts'
-import { requestJson } from './remote/request.ts'
+import { openSource, type Source, type SourceOptions } from '../models/hub/index.ts'
+import { type FileSpec, type Manifest, parseManifest, SpillwayError } from '../models/index.ts'
+import type { FileSource } from './store/source.ts'
 import type { ModelStore } from './store/store.ts'
 
-const timeoutMs = 10_000
+export interface CatalogueOptions extends SourceOptions {
+  readonly store: Pick<ModelStore, 'readManifest' | 'writeManifest'>
+}
 
-/** The manifest of a model that the site offers; with the site out of reach, the one last seen. */
-export async function fetchManifest(
-  base: URL,
-  id: string,
-  { store, clock, signal }: { store: ModelStore; clock: Clock; signal?: AbortSignal | undefined },
-): Promise<Manifest> {
-  const url = new URL(manifestFile(encodeURIComponent(id)), base)
-  try {
-    const manifest = parseManifest(await requestJson(url, { clock, timeoutMs, signal }), url.href)
-    // Not waited for: a slow database must not hold up the first request.
-    void store.writeManifest(url.href, manifest)
+/** Where a page's models come from: its folder of models, addresses of manifests, and the Hugging Face hub. */
+export class Catalogue {
+  readonly #options: CatalogueOptions
+  readonly #sources = new WeakMap<Manifest, Source>()
+
+  constructor(options: CatalogueOptions) {
+    this.#options = options
+  }
+
+  /**
+   * What a model is. With its source out of reach, it is what it was when it was last seen.
+   *
+   * @param name An id in the folder of models, the address of a manifest, or `hf:owner/repo@revision`.
+   * @throws SpillwayError As `openSource` and `Source.fetch`.
+   */
+  async find(name: string, signal?: AbortSignal): Promise<Manifest> {
+    const source = openSource(name, this.#options)
+    const manifest = (source.pinned && (await this.#kept(source))) || (await this.#fetch(source, signal))
+    this.#sources.set(manifest, source)
     return manifest
-  } catch (cause) {
-    if (isFinal(cause)) throw cause
-    const kept = await store.readManifest(url.href)
-    if (kept === undefined) throw cause
-    return parseManifest(kept, 'the store')
+  }
+
+  /** Where a file of a model that was found here is fetched from. */
+  fileOf(manifest: Manifest, file: FileSpec): FileSource {
+    const source = this.#sources.get(manifest)
+    if (!source) throw new SpillwayError('internal', `${manifest.id} was not found in this catalogue`)
+    const { path, size, sha256 } = file
+    return { path, size, key: { sha256 }, request: () => source.locate(manifest, file) }
+  }
+
+  async #fetch(source: Source, signal: AbortSignal | undefined): Promise<Manifest> {
+    try {
+      const manifest = await source.fetch(signal)
+      // Not waited for: a slow database must not hold up the first request.
+      void this.#options.store.writeManifest(source.address, manifest)
+      return manifest
+    } catch (cause) {
+      if (isFinal(cause)) throw cause
+      const kept = await this.#kept(source)
+      if (kept === undefined) throw cause
+      return kept
+    }
+  }
+
+  /** What another version of this library kept may be no manifest to this one. */
+  async #kept({ address }: Source): Promise<Manifest | undefined> {
+    const kept = await this.#options.store.readManifest(address)
+    try {
+      return kept === undefined ? undefined : parseManifest(kept, 'the store')
+    } catch {
+      return undefined
+    }
   }
 }
 
-/** The site has spoken, or the caller has gone; whatever else answers for a site that is down is not believed. */
+/** The source has spoken, or the caller has gone; whatever else answers for a source that is down is not believed. */
 const isFinal = (cause: unknown) =>
-  cause instanceof SpillwayError && (cause.code === 'model_unknown' || cause.code === 'aborted')
+  cause instanceof SpillwayError && ['model_unknown', 'access_denied', 'aborted'].includes(cause.code)

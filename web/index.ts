@@ -1,3 +1,4 @@
+export type { HubOptions } from '../models/hub/index.ts'
 export {
   type ErrorCode,
   type ErrorDetail,

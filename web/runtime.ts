@@ -1,3 +1,4 @@
+import type { HubOptions } from '../models/hub/index.ts'
 import type { Policy } from '../models/index.ts'
 import { systemClock } from '../workers/clock.ts'
 import { Calibrations } from './calibration/calibrations.ts'
@@ -6,7 +7,7 @@ import { createIndexedDbCalibrations } from './calibration/store.ts'
 import type { Capacity } from './capacity/capacity.ts'
 import { deviceLayouts } from './capacity/layouts.ts'
 import { memoryBudget, probeCapacity } from './capacity/probe.ts'
-import { fetchManifest } from './catalogue.ts'
+import { Catalogue } from './catalogue.ts'
 import { DeviceTier } from './device/device.ts'
 import { createModel, type Model, type ModelOptions } from './model.ts'
 import { checkPolicy } from './policy.ts'
@@ -16,10 +17,17 @@ import { createIndexedDbStore } from './store/indexeddb.ts'
 
 export interface RuntimeOptions {
   /**
-   * The folder below which the server tier (`v2/`) and the models (`models/`) are, against the page's address.
-   * Default: the page's own root. `null`: models come from the page's root, and no request leaves the device.
+   * The folder below which the server tier (`v2/`) and, where `models` does not say another, the models are, against
+   * the page's address. Default: the page's own root. `null`: there is no server, and no request leaves the device.
    */
   readonly server?: string | URL | null
+  /**
+   * The folder of models, `ID/manifest.json` each, against the page's address: on any host that serves files.
+   * Default: `models/` on the server, else at the page's root.
+   */
+  readonly models?: string | URL
+  /** The Hugging Face hub, for models named `hf:owner/repo@revision`. */
+  readonly hub?: HubOptions
   /** Where requests may run. Default `auto`. */
   readonly policy?: Policy
 }
@@ -29,9 +37,11 @@ export interface Runtime {
    * Makes a model ready to run where the policy places it. Under `auto` the server answers while the device still
    * downloads and loads it; under the others the promise waits for that, where it is the device.
    *
-   * @throws SpillwayError `model_unknown`, `manifest_invalid`, or what kept it from every tier that the policy allows.
+   * @param source An id in the folder of models, the address of a manifest, or `hf:owner/repo`, with `@revision` for
+   * a branch, a tag or a commit: a repository in the hub's ONNX layout.
+   * @throws SpillwayError `model_unknown`, `access_denied`, `manifest_invalid`, or what kept it from every tier that the policy allows.
    */
-  model(id: string, options?: ModelOptions): Promise<Model>
+  model(source: string, options?: ModelOptions): Promise<Model>
   /** What the device can do: the browser is asked once. */
   capacity(): Promise<Capacity>
   /** Where requests go that do not say it themselves; it may be changed at any time. */
@@ -51,9 +61,11 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const capacity = probeCapacity(clock)
   const store = createIndexedDbStore(clock)
   const calibrations = new Calibrations(createIndexedDbCalibrations(clock), capacity.then(fingerprintOf))
+  const models = folder(options.models ?? new URL('models/', base))
+  const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store })
   const device = new DeviceTier({
     store,
-    base,
+    catalogue,
     calibrations,
     layouts: deviceLayouts,
     memoryBudget: memoryBudget(),
@@ -75,8 +87,8 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     set policy(next) {
       policy = checkPolicy(next)
     },
-    model: async (id, { signal, onProgress } = {}) => {
-      const manifest = await fetchManifest(base, id, { store, clock, signal })
+    model: async (source, { signal, onProgress } = {}) => {
+      const manifest = await catalogue.find(source, signal)
       await calibrations.recall(manifest)
       await router.prepare(manifest, { policy, signal }, onProgress)
       return createModel(manifest, router, () => policy, clock)

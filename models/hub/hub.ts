@@ -48,6 +48,22 @@ export const hubEndpoint = (endpoint: HubOptions['endpoint']): URL => {
   return url
 }
 
+const headersOf = ({ token }: HubOptions): Readonly<Record<string, string>> =>
+  token === undefined ? {} : { authorization: `Bearer ${token}` }
+
+/** Where the files of a commit are. */
+export function locateOnHub(
+  repo: string,
+  commit: string,
+  options: HubOptions,
+): (path: string) => FileRequest {
+  const folder = new URL(`${repo}/resolve/${commit}/`, hubEndpoint(options.endpoint))
+  return (path) => ({
+    url: new URL(path.split('/').map(encodeURIComponent).join('/'), folder),
+    headers: headersOf(options),
+  })
+}
+
 /**
  * Resolves a revision to its commit and lists the files there.
  *
@@ -61,11 +77,10 @@ export async function openRepository(
 ): Promise<PinnedRepository> {
   const endpoint = hubEndpoint(options.endpoint)
   const { repo } = reference
-  const headers: Record<string, string> =
-    options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }
+  const headers = headersOf(options)
   const ask: Ask = async (url, what, rest = {}) => {
     const answer = await exchange(url, { headers, signal, maxBytes: maxJsonBytes, ...rest })
-    if (answer.ok || rest.redirect === 'manual') return answer
+    if (answer.ok || (rest.redirect === 'manual' && answer.status < 400)) return answer
     throw refusal(answer, reference, what, endpoint)
   }
   const api = `api/models/${repo}`
@@ -74,10 +89,7 @@ export async function openRepository(
     ask,
   )
   const listed = await listFiles(new URL(`${api}/tree/${sha}?recursive=true`, endpoint), ask)
-  const locate = (path: string): FileRequest => ({
-    url: new URL(`${repo}/resolve/${sha}/${path.split('/').map(encodeURIComponent).join('/')}`, endpoint),
-    headers,
-  })
+  const locate = locateOnHub(repo, sha, options)
   const known = (path: string): Listed => {
     const found = listed.get(path)
     if (found) return found

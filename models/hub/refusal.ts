@@ -1,5 +1,7 @@
-import { SpillwayError } from '../error.ts'
-import type { Answer } from './exchange.ts'
+import * as z from 'zod/mini'
+import { type ErrorCode, isErrorCode, SpillwayError } from '../error.ts'
+import { errorCodeHeader } from '../oip.ts'
+import { type Answer, readJson } from './exchange.ts'
 import { type HubReference, showReference } from './reference.ts'
 
 /** What the hub means by an answer that is not the one that was asked for. */
@@ -48,4 +50,35 @@ function overloaded(endpoint: URL, headers: Headers): SpillwayError {
     ...(seconds > 0 ? { retryAfterMs: seconds * 1000 } : {}),
     hint: 'Try again later; with a token (HF_TOKEN) more are allowed.',
   })
+}
+
+/** What the status alone says, on hosts that are no server of ours. */
+const byStatus: Readonly<Record<number, ErrorCode>> = {
+  401: 'access_denied',
+  403: 'access_denied',
+  404: 'model_unknown',
+  410: 'model_unknown',
+  429: 'overloaded',
+  503: 'overloaded',
+}
+
+const ours = z.object({ error: z.string() })
+
+/** What a site means by an answer that is not the manifest: in its own words where it is a server of ours. */
+export function saidBy(url: URL, answer: Answer): SpillwayError {
+  const { status, headers } = answer
+  const header = headers.get(errorCodeHeader)
+  if (isErrorCode(header)) {
+    const parsed = z.safeParse(ours, readJson(url, answer))
+    if (parsed.success)
+      return SpillwayError.fromWire({ code: header, message: parsed.data.error, detail: {} })
+  }
+  return new SpillwayError(
+    byStatus[status] ?? 'server_response_invalid',
+    `There is no model at ${url.href}`,
+    {
+      expected: 'status 200 with its manifest',
+      got: `status ${status}`,
+    },
+  )
 }

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { findOnHub, type HubOptions, openRepository, parseSource } from '../../models/hub/index.ts'
+import { findModel, type HubOptions, openRepository } from '../../models/hub/index.ts'
 import { SpillwayError } from '../../models/index.ts'
 import { type HubFault, startHub, type TestHub } from '../support/hub.ts'
 import { decoderRepository, embedderRepository } from '../support/hub-models.ts'
@@ -64,11 +64,8 @@ afterEach(() => {
   hub.clear()
 })
 
-const find = (source: string, options: HubOptions = {}) => {
-  const name = parseSource(source, hub.url)
-  if (name.kind !== 'hub') throw new Error(`${source} is not on the hub`)
-  return findOnHub(name.reference, { endpoint: hub.url, ...options })
-}
+const find = (source: string, options: HubOptions = {}, signal?: AbortSignal) =>
+  findModel(source, { models: hub.url, hub: { endpoint: hub.url, ...options } }, signal)
 
 const refused = async (source: string, options?: HubOptions): Promise<SpillwayError> => {
   const error = await find(source, options).catch((cause: unknown) => cause)
@@ -99,9 +96,8 @@ describe('A repository on the hub', () => {
       ['fp32', ['onnx/model.onnx', 'onnx/model.onnx_data']],
     ])
     expect(manifest.tokenizer?.map(({ path }) => path)).toEqual(['tokenizer.json', 'tokenizer_config.json'])
-    expect(locate('onnx/model.onnx').url.href).toBe(
-      `${hub.url}owner/embedder/resolve/${commit}/onnx/model.onnx`,
-    )
+    const graph = manifest.variants[1]?.files[0] ?? expect.fail('no file')
+    expect(locate(graph).url.href).toBe(`${hub.url}owner/embedder/resolve/${commit}/onnx/model.onnx`)
     // No file in LFS is fetched to know it.
     expect(hub.seen.filter(({ origin }) => origin === 'store')).toEqual([])
     expect(hub.seen.filter(({ path }) => path.includes('/resolve/main/'))).toEqual([])
@@ -170,9 +166,10 @@ describe('A repository on the hub', () => {
 describe('A private repository', () => {
   test('is read with a token, which no other origin sees', async () => {
     const { manifest, locate } = await find('hf:owner/private', { token: hub.token })
-    const { url, headers } = locate('onnx/model.onnx')
+    const graph = manifest.variants[1]?.files[0] ?? expect.fail('no file')
+    const { url, headers } = locate(graph)
     const response = await fetch(url, { headers })
-    expect((await response.arrayBuffer()).byteLength).toBe(manifest.variants[1]?.files[0]?.size)
+    expect((await response.arrayBuffer()).byteLength).toBe(graph.size)
     const asked = (origin: 'hub' | 'store') =>
       hub.seen.filter((entry) => entry.origin === origin).map(({ authorization }) => authorization)
     expect(new Set(asked('hub'))).toEqual(new Set([`Bearer ${hub.token}`]))
@@ -235,11 +232,7 @@ describe('A repository that cannot be used says why', () => {
   test('where its caller goes', async () => {
     hub.fault = () => 'hang'
     const controller = new AbortController()
-    const found = findOnHub(
-      { repo: 'owner/embedder', revision: 'main' },
-      { endpoint: hub.url },
-      controller.signal,
-    )
+    const found = find('hf:owner/embedder', {}, controller.signal)
     controller.abort()
     await expect(found).rejects.toMatchObject({ code: 'aborted' })
   })

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => app.close())
 
 const file = digitsManifest.variants[0]?.files[0] ?? expect.fail('digits has no file')
-const address = `/${modelFile('digits', file)}`
+const address = `/models/digits/${modelFile(file)}`
 const etag = `"${file.sha256}"`
 const get = (headers: Record<string, string> = {}, path = address) => app.request(path, { headers })
 

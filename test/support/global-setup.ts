@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
+import { type HubFixture, startHubFixture } from './hub-fixture.ts'
 import { startServer } from './server.ts'
 import { testModels, withoutTestModels } from './test-models.ts'
 
@@ -8,17 +9,20 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** A server that all tests share: none of them harms it. */
     serverUrl: string
+    /** A hub with small models. */
+    hub: HubFixture
     /** The four MNIST pictures as base64 JPEG, by their digit; or why they are not here. */
     mnist: { pictures: Record<string, string> } | { absent: string }
   }
 }
 
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
-  const server = await startServer()
+  const [server, { hub, fixture }] = await Promise.all([startServer(), startHubFixture()])
   provide('serverUrl', server.url.href)
+  provide('hub', fixture)
   provide('mnist', await readPictures())
   return async () => {
-    await server.stop()
+    await Promise.all([server.stop(), hub.stop()])
   }
 }
 

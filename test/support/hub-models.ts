@@ -44,6 +44,18 @@ export function embedderGraph(): Uint8Array {
   )
 }
 
+/** What it gives for a token of a sentence. */
+export function embedderRow(token: number, sentence: number): number[] {
+  const { weights } = parseModel(embedderGraph())
+  const row = (name: string, index: number) => {
+    const bytes = weights.get(name)?.bytes().slice() ?? new Uint8Array()
+    const { hidden } = embedderSize
+    return [...new Float32Array(bytes.buffer).subarray(index * hidden, (index + 1) * hidden)]
+  }
+  const types = row('types', sentence)
+  return row('table', token).map((value, at) => Math.fround(value + (types[at] ?? 0)))
+}
+
 /** The same model in two files, as the hub has what is too large for one. */
 export function withExternalData(graph: Uint8Array, name: string): { graph: Uint8Array; data: Uint8Array } {
   const model = parseModel(graph)

@@ -1,4 +1,4 @@
-import type { Backend, Manifest, Variant } from '../../models/index.ts'
+import type { Backend, FileSpec, Manifest, Variant } from '../../models/index.ts'
 import { startWorkerLane } from '../../workers/browser/start.ts'
 import type { Clock } from '../../workers/clock.ts'
 import { zeros } from '../../workers/engine/zeros.ts'
@@ -7,6 +7,7 @@ import { type Estimate, Scheduler } from '../../workers/scheduler/scheduler.ts'
 import type { Answer, WaitOptions, Work } from '../../workers/scheduler/work.ts'
 import type { Calibrations } from '../calibration/calibrations.ts'
 import { measure } from '../calibration/measure.ts'
+import type { Catalogue } from '../catalogue.ts'
 import { obtainFiles, type Progress } from '../store/obtain.ts'
 import type { ModelStore } from '../store/store.ts'
 import { DeviceSession, sessionKey } from './session.ts'
@@ -14,8 +15,8 @@ import { type Shared, share } from './shared.ts'
 
 export interface DeviceOptions {
   readonly store: ModelStore
-  /** Where `models/…` lies. */
-  readonly base: URL
+  /** Where models' files come from. */
+  readonly catalogue: Pick<Catalogue, 'fileOf'>
   readonly calibrations: Calibrations
   /** The lanes that each backend may have. */
   readonly layouts: PoolOptions['layouts']
@@ -140,7 +141,8 @@ export class DeviceTier {
     signal?: AbortSignal,
     onProgress?: (progress: Progress) => void,
   ) {
-    const { store, base, clock } = this.#options
-    return obtainFiles(manifest, files, { store, base, clock, signal, onProgress })
+    const { store, catalogue, clock } = this.#options
+    const sourceOf = (file: FileSpec) => catalogue.fileOf(manifest, file)
+    return obtainFiles(files.files, { store, sourceOf, clock, signal, onProgress })
   }
 }

@@ -2,6 +2,7 @@ import { type FileSpec, messageOf, SpillwayError } from '../../models/index.ts'
 import { abortedBy } from '../../workers/bounded.ts'
 import type { Clock } from '../../workers/clock.ts'
 import { wrongSize } from './check.ts'
+import type { FileRequest } from './source.ts'
 
 /** Milliseconds without a byte after which a download is given up. */
 const stallMs = 20_000
@@ -19,7 +20,11 @@ export interface DownloadOptions {
  *
  * @throws SpillwayError `file_missing`, `file_truncated`, `file_altered` (longer), `server_unreachable`, `server_timeout` or `aborted`.
  */
-export async function download(url: URL, file: FileSpec, options: DownloadOptions): Promise<ArrayBuffer> {
+export async function download(
+  { url, headers = {} }: FileRequest,
+  file: FileSpec,
+  options: DownloadOptions,
+): Promise<ArrayBuffer> {
   const { clock, signal } = options
   const stalled = new AbortController()
   const abort = () => stalled.abort(signal?.reason)
@@ -32,7 +37,8 @@ export async function download(url: URL, file: FileSpec, options: DownloadOption
   alive()
   try {
     if (signal?.aborted) throw abortedBy(signal)
-    const response = await fetch(url, { signal: stalled.signal, cache: options.fresh ? 'reload' : 'default' })
+    const cache = options.fresh ? 'reload' : 'default'
+    const response = await fetch(url, { headers, signal: stalled.signal, cache })
     checkResponse(url, file, response)
     return await readBody(file, response, options, alive)
   } catch (cause) {

@@ -1,6 +1,7 @@
-import { type FileSpec, type Manifest, modelFile, SpillwayError, type Variant } from '../../models/index.ts'
+import { type FileSpec, SpillwayError } from '../../models/index.ts'
 import type { Clock } from '../../workers/clock.ts'
 import { download } from './download.ts'
+import type { FileSource } from './source.ts'
 import type { ModelStore } from './store.ts'
 
 /** How far a model's files have come. */
@@ -14,33 +15,32 @@ export interface Progress {
 
 export interface ObtainOptions {
   readonly store: ModelStore
-  /** Where `models/…` lies. */
-  readonly base: URL
+  /** Where a file comes from. */
+  readonly sourceOf: (file: FileSpec) => FileSource
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
-/** The verified bytes of a variant's files in the manifest's order: from the store, else fetched and stored. */
+/** The verified bytes of files in their order: from the store, else fetched and stored. */
 export async function obtainFiles(
-  manifest: Manifest,
-  variant: Variant,
+  wanted: readonly FileSpec[],
   options: ObtainOptions,
 ): Promise<ArrayBuffer[]> {
   const { store, onProgress } = options
-  const totalBytes = variant.files.reduce((sum, { size }) => sum + size, 0)
+  const totalBytes = wanted.reduce((sum, { size }) => sum + size, 0)
   let done = 0
   let storedBytes = 0
   const report = (current: number) => onProgress?.({ loadedBytes: done + current, totalBytes, storedBytes })
   const files: ArrayBuffer[] = []
   report(0)
-  for (const file of variant.files) {
+  for (const file of wanted) {
     const stored = await store.readFile(file)
     if (stored) {
       storedBytes += file.size
       files.push(stored)
     } else {
-      files.push(await fetchFile(manifest, file, options, report))
+      files.push(await fetchFile(file, options, report))
     }
     done += file.size
     report(0)
@@ -50,13 +50,12 @@ export async function obtainFiles(
 
 /** Bytes that came wrong are asked for once more, past the browser's cache. */
 async function fetchFile(
-  manifest: Manifest,
   file: FileSpec,
-  { store, base, clock, signal }: ObtainOptions,
+  { store, sourceOf, clock, signal }: ObtainOptions,
   onBytes: (received: number) => void,
 ): Promise<ArrayBuffer> {
   const attempt = async (fresh: boolean) => {
-    const bytes = await download(new URL(modelFile(manifest.id, file), base), file, {
+    const bytes = await download(await sourceOf(file).request(), file, {
       clock,
       signal,
       onBytes,

@@ -1,0 +1,103 @@
+import { SpillwayError } from '../error.ts'
+import { type FileSpec, type Manifest, manifestFile, modelFile, parseManifest } from '../manifest.ts'
+import { type About, describeModel } from './describe.ts'
+import { exchange, readJson } from './exchange.ts'
+import {
+  type FileRequest,
+  type HubOptions,
+  hubEndpoint,
+  locateOnHub,
+  openRepository,
+  type PinnedRepository,
+} from './hub.ts'
+import { commitName, type HubReference, parseSource, showReference } from './reference.ts'
+import { saidBy } from './refusal.ts'
+
+export interface SourceOptions {
+  /** The folder of models that ids are looked for in: a server's, a site's, or any static host's. */
+  readonly models: URL
+  readonly hub: HubOptions
+}
+
+/** A model where it was found: what it is, and where each of its files lies. */
+export interface FoundModel {
+  readonly manifest: Manifest
+  locate(file: FileSpec): FileRequest
+}
+
+/** Where a model comes from; its manifest may be kept, and its files be found with that alone. */
+export interface Source {
+  /** What its manifest is kept under. */
+  readonly address: string
+  /** Whether it never changes: a commit's manifest that was kept is as good as another. */
+  readonly pinned: boolean
+  /**
+   * @throws SpillwayError `model_unknown`, `access_denied`, `manifest_invalid`, `model_invalid`, `not_supported`,
+   * `overloaded`, `server_unreachable`, `server_timeout`, `server_response_invalid` or `aborted`.
+   */
+  fetch(signal?: AbortSignal): Promise<Manifest>
+  locate(manifest: Manifest, file: FileSpec): FileRequest
+}
+
+/**
+ * A model by its id in the folder of models, by the address of its manifest, or by `hf:owner/repo@revision`.
+ *
+ * @throws SpillwayError `input_value_invalid`.
+ */
+export function openSource(source: string, { models, hub }: SourceOptions): Source {
+  const name = parseSource(source, hubEndpoint(hub.endpoint))
+  if (name.kind === 'hub') return hubSource(name.reference, hub)
+  if (name.kind === 'id') return manifestSource(new URL(manifestFile(name.id), models))
+  if (!name.url.pathname.endsWith('.onnx')) return manifestSource(name.url)
+  throw new SpillwayError('not_supported', 'A model is loaded by its manifest', {
+    expected: 'the address of a manifest.json',
+    got: name.url.href,
+    hint: 'Write one with "spillway pull", which reads the graph.',
+  })
+}
+
+/** @throws SpillwayError As `openSource` and `fetch`. */
+export async function findModel(
+  source: string,
+  options: SourceOptions,
+  signal?: AbortSignal,
+): Promise<FoundModel> {
+  const opened = openSource(source, options)
+  const manifest = await opened.fetch(signal)
+  return { manifest, locate: (file) => opened.locate(manifest, file) }
+}
+
+const maxManifestBytes = 4 * 2 ** 20
+
+/** Files are beside their manifest, wherever that is. */
+const manifestSource = (url: URL): Source => ({
+  address: url.href,
+  pinned: false,
+  fetch: async (signal) => {
+    const answer = await exchange(url, { maxBytes: maxManifestBytes, timeoutMs: 10_000, signal })
+    if (!answer.ok) throw saidBy(url, answer)
+    return parseManifest(readJson(url, answer), url.href)
+  },
+  locate: (_manifest, file) => ({ url: new URL(modelFile(file), url), headers: {} }),
+})
+
+const hubSource = (reference: HubReference, options: HubOptions): Source => ({
+  address: showReference(reference),
+  pinned: commitName.test(reference.revision),
+  fetch: async (signal) => {
+    const repository = await openRepository(reference, options, signal)
+    return describeModel(repository, aboutRepository(repository))
+  },
+  locate: ({ version }, { path }) => locateOnHub(reference.repo, version, options)(path),
+})
+
+/** What a repository is called among models: its id is what the hub's own caches call it, its version the commit. */
+export const aboutRepository = ({ repo, commit, license, pipeline }: PinnedRepository): About => ({
+  id: repo.replace('/', '--'),
+  version: commit,
+  title: repo.slice(repo.indexOf('/') + 1),
+  description: `${repo} on the Hugging Face hub.`,
+  license: license ?? 'unknown',
+  pipeline,
+  from: `hf:${repo}`,
+})

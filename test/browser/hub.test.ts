@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
+import { createRuntime, type Runtime, type RuntimeOptions } from '../../web/index.ts'
+
+const hub = inject('hub')
+let runtimes: Runtime[] = []
+beforeEach(() => {
+  runtimes = []
+})
+afterEach(() => {
+  for (const runtime of runtimes) runtime.close()
+})
+
+const withHub = async (options: RuntimeOptions = {}) => {
+  const runtime = await createRuntime({
+    server: null,
+    policy: 'device',
+    hub: { endpoint: hub.url },
+    ...options,
+  })
+  runtimes.push(runtime)
+  return runtime
+}
+
+const tokens = (...ids: number[]) => BigInt64Array.from(ids, BigInt)
+
+describe('A model on the hub', () => {
+  test('runs on the device without any server of ours, its data in a file of its own', async () => {
+    const runtime = await withHub()
+    const progress: number[] = []
+    const model = await runtime.model('hf:owner/external', {
+      onProgress: ({ loadedBytes, totalBytes }) => progress.push(loadedBytes / totalBytes),
+    })
+    expect(model.manifest).toMatchObject({ id: 'owner--external', version: hub.commits['owner/external'] })
+    expect(model.manifest.variants.map(({ files }) => files.map(({ path }) => path))).toEqual([
+      ['onnx/model.onnx', 'onnx/model.onnx_data'],
+    ])
+    const { outputs, placement } = await model.run({
+      input_ids: tokens(5, 7),
+      attention_mask: tokens(1, 1),
+      token_type_ids: tokens(0, 0),
+    })
+    expect(placement).toMatchObject({ tier: 'device', variant: 'fp32' })
+    expect(outputs.last_hidden_state?.shape).toEqual([1, 2, 32])
+    expect(Array.from(outputs.last_hidden_state?.data ?? [], Number)).toEqual(hub.rows.flat())
+    expect(progress.at(-1)).toBe(1)
+  })
+
+  test('batches texts of different lengths', async () => {
+    const model = await (await withHub()).model('hf:owner/embedder@v1')
+    const answers = await Promise.all(
+      [[5], [7, 5], [5, 7, 5]].map((ids) =>
+        model.run({
+          input_ids: tokens(...ids),
+          attention_mask: tokens(...ids.map(() => 1)),
+          token_type_ids: tokens(...ids.map(() => 0)),
+        }),
+      ),
+    )
+    expect(answers.map(({ outputs }) => outputs.last_hidden_state?.shape)).toEqual([
+      [1, 1, 32],
+      [1, 2, 32],
+      [1, 3, 32],
+    ])
+    const [first, second = []] = hub.rows
+    expect(Array.from(answers[0]?.outputs.last_hidden_state?.data ?? [], Number)).toEqual(first)
+    expect(Array.from(answers[1]?.outputs.last_hidden_state?.data ?? [], Number).slice(0, 32)).toEqual(second)
+    expect(answers[0]?.placement.variant).toBe('quantized')
+  })
+
+  test('is read with a token where it is private', async () => {
+    await expect((await withHub()).model('hf:owner/private')).rejects.toMatchObject({
+      code: 'model_unknown',
+      message: expect.stringContaining('HF_TOKEN'),
+    })
+    const model = await (await withHub({ hub: { endpoint: hub.url, token: hub.token } })).model(
+      'hf:owner/private',
+    )
+    await model.load()
+    expect(model.manifest.version).toBe(hub.commits['owner/private'])
+  })
+
+  test('that was pinned and seen needs the hub no more', async () => {
+    const source = `hf:owner/external@${hub.commits['owner/external']}`
+    await (await (await withHub()).model(source)).load()
+    const gone = { endpoint: 'http://localhost:1/' }
+    const model = await (await withHub({ hub: gone })).model(source)
+    await model.load()
+    await expect((await withHub({ hub: gone })).model('hf:owner/embedder@refs/pr/1')).rejects.toMatchObject({
+      code: 'server_unreachable',
+    })
+  })
+})
+
+describe('A model in a folder on any host', () => {
+  const models = new URL('models/', inject('serverUrl'))
+
+  test('is found by its id, with no server tier', async () => {
+    const model = await (await withHub({ models })).model('digits')
+    const { placement } = await model.run({ image: new Float32Array(784) })
+    expect(placement.tier).toBe('device')
+  })
+
+  test("is found by its manifest's address", async () => {
+    const model = await (await withHub()).model(new URL('digits/manifest.json', models).href)
+    await model.load()
+    expect(model.manifest.id).toBe('digits')
+  })
+
+  test.each([
+    ['cats', 'model_unknown', 'There is no model "cats"'],
+    ['hf:../x', 'input_value_invalid', 'hf:owner/name'],
+    [new URL('digits/fp32/model.onnx', models).href, 'not_supported', 'spillway pull'],
+    [new URL('../', models).href, 'server_response_invalid', 'text/html'],
+  ])('%s is refused', async (source, code, message) => {
+    await expect((await withHub({ models })).model(source)).rejects.toMatchObject({
+      code,
+      message: expect.stringContaining(message),
+    })
+  })
+})

@@ -24,13 +24,12 @@ test('a model that was loaded is measured, and what was measured is kept', async
   await set('digits@1', undefined, kept)
   const runtime = await createRuntime({ server: inject('serverUrl'), policy: 'device' })
   await runtime.model('digits')
+  // How many sizes there is time for is the machine's to say.
   await expect
     .poll(() => get('digits@1', kept))
     .toMatchObject({
-      fingerprint: expect.stringContaining('1.30'),
-      curves: {
-        'wasm/fp32': [{ rows: 1 }, { rows: 8 }, { rows: 64 }],
-      },
+      fingerprint: expect.stringMatching(/"\d+\.\d+\.\d+"\]$/),
+      curves: { 'wasm/fp32': expect.arrayContaining([{ rows: 1, ms: expect.any(Number) }]) },
     })
   runtime.close()
 })

@@ -8,7 +8,7 @@ const sizes = [1, 8, 64] as const
 const runsEach = 3
 
 /** Milliseconds: a request that comes meanwhile waits for one run at most, and all of them together are soon done. */
-const longestRunMs = 50
+const longestRunMs = 100
 const totalMs = 500
 
 /** Bytes of inputs: the page's thread makes and packs them. */

@@ -81,6 +81,12 @@ const tensorMetadata = ({ name, type, shape }: TensorSpec) => ({ name, datatype:
  */
 export const errorCodeHeader = 'spillway-error'
 
+/**
+ * The response header that says how many milliseconds a request to the model would wait if it came now: what a
+ * client weighs against its own queue.
+ */
+export const queueHeader = 'spillway-queue-ms'
+
 /** @throws SpillwayError `input_value_invalid` for what JSON cannot say: NaN, infinities, integers past 2^53, half floats. */
 export function encodeTensor(name: string, { type, data, shape }: Tensor): WireTensor {
   if (type === 'float16') throw halfFloat(name)

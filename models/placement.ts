@@ -26,8 +26,10 @@ export const placementReasons = [
   'device-failed',
   /** Policy `auto`: the device still loads the model, the server answers meanwhile. */
   'bridge',
-  /** Policy `auto`: the device has so much waiting that the server is earlier. */
+  /** The device has so much waiting that the server is earlier, or no room for one more request. */
   'spill',
+  /** The tier that was asked first was late, so this one was asked, too, and was earlier. */
+  'hedge',
   /** The page has no server, or it does not answer. */
   'server-unavailable',
 ] as const

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { secureHeaders } from 'hono/secure-headers'
-import { errorCodeHeader } from '../models/oip.ts'
+import { errorCodeHeader, queueHeader } from '../models/oip.ts'
 import type { Catalogue } from './catalogue.ts'
 import { answerError, answerNotFound } from './errors.ts'
 import type { Inference } from './inference.ts'
@@ -27,7 +27,12 @@ export const createApp = (options: AppOptions) =>
     .notFound(answerNotFound)
     .use(logRequests(options.log))
     // Pages of other origins embed the script, and their workers load everything it names.
-    .use(cors({ origin: '*', exposeHeaders: [errorCodeHeader, 'retry-after', 'etag', 'content-range'] }))
+    .use(
+      cors({
+        origin: '*',
+        exposeHeaders: [errorCodeHeader, queueHeader, 'retry-after', 'etag', 'content-range'],
+      }),
+    )
     .route('/v2', oipRoutes(options))
     .use(
       secureHeaders({

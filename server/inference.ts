@@ -21,6 +21,8 @@ export interface Inference {
   /** Loads the model into a lane and runs it once. */
   prepare(entry: CatalogueEntry): Promise<void>
   state(entry: CatalogueEntry): ModelState
+  /** Milliseconds that a request would wait for a lane if it came now. */
+  queueMs(entry: CatalogueEntry): number
   close(): void
 }
 
@@ -95,6 +97,7 @@ export function createInference(options: InferenceOptions): Inference {
         throw cause
       }
     },
+    queueMs: (entry) => scheduler.estimate(sourceOf(entry), 1).queueMs,
     state: ({ manifest }) => states.get(manifest.id) ?? 'loading',
     close: () => {
       scheduler.close()

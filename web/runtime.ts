@@ -30,6 +30,12 @@ export interface RuntimeOptions {
   readonly hub?: HubOptions
   /** Where requests may run. Default `auto`. */
   readonly policy?: Policy
+  /**
+   * Whether a request is also sent to the other tier when the first is slower than it nearly always is (its p95);
+   * the first answer counts, the other is called off. Never under policies `device` and `server`, and for few
+   * requests of a hundred. Default `false`.
+   */
+  readonly hedge?: boolean
 }
 
 export interface Runtime {
@@ -72,7 +78,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     clock,
   })
   const remote = options.server === null ? null : new RemoteTier(base, clock)
-  const router = new Router({ capacity, device, remote, calibrations, clock })
+  const router = new Router({ capacity, device, remote, calibrations, hedge: options.hedge ?? false, clock })
   // At leisure, and before a phone may end the page.
   const writeBack = () => {
     if (document.visibilityState === 'hidden') void calibrations.writeBack()

@@ -9,6 +9,7 @@ import {
   type InferResponse,
   inferRequest,
   modelMetadata,
+  queueHeader,
 } from '../../models/oip.ts'
 import type { Answer } from '../../workers/scheduler/work.ts'
 import { callerGone } from '../caller.ts'
@@ -44,22 +45,31 @@ export function oipRoutes({ catalogue, inference, version, maxBodyBytes }: OipOp
     })
   }
 
+  const reportQueue = (c: Context<Env>, entry: CatalogueEntry) =>
+    c.header(queueHeader, inference.queueMs(entry).toFixed(1))
+
   const infer = async (c: Context<Env>) => {
     const entry = entryOf(c)
-    const request = parseRequest(await readBody(c))
-    const inputs = checkInputs(entry.manifest, decodeInputs(entry.manifest, request))
-    const wanted = wantedOutputs(entry.manifest, request)
-    const result = await inference.run(entry, inputs, {
-      signal: callerGone(c),
-      deadlineMs: deadlineOf(request),
-    })
-    c.set('inference', {
-      model: entry.manifest.id,
-      rows: inputs.rows,
-      queueMs: result.queueMs,
-      computeMs: result.computeMs,
-    })
-    return c.json(toResponse(entry, request, wanted, result))
+    try {
+      const request = parseRequest(await readBody(c))
+      const inputs = checkInputs(entry.manifest, decodeInputs(entry.manifest, request))
+      const wanted = wantedOutputs(entry.manifest, request)
+      const result = await inference.run(entry, inputs, {
+        signal: callerGone(c),
+        deadlineMs: deadlineOf(request),
+      })
+      c.set('inference', {
+        model: entry.manifest.id,
+        rows: inputs.rows,
+        queueMs: result.queueMs,
+        computeMs: result.computeMs,
+      })
+      reportQueue(c, entry)
+      return c.json(toResponse(entry, request, wanted, result))
+    } catch (cause) {
+      reportQueue(c, entry)
+      throw cause
+    }
   }
 
   const app = new Hono<Env>()

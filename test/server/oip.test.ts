@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { errorCodeHeader, inferResponse } from '../../models/oip.ts'
+import { errorCodeHeader, inferResponse, queueHeader } from '../../models/oip.ts'
 import { startTestApp, type TestApp } from '../support/test-app.ts'
 
 let app: TestApp
@@ -186,6 +186,15 @@ describe('Open Inference Protocol', () => {
     const response = await post('{', '/v2/models/cats/infer')
     expect(response.status).toBe(404)
     expect(response.headers.get(errorCodeHeader)).toBe('model_unknown')
+  })
+
+  test('says how long a request would wait, with errors too, to pages of other origins too', async () => {
+    const [answer, refusal] = await Promise.all([post({ inputs: [image()] }), post({ inputs: [] })])
+    for (const { headers } of [answer, refusal]) {
+      expect(Number(headers.get(queueHeader))).toBeGreaterThanOrEqual(0)
+      expect(headers.get(queueHeader)).toMatch(/^\d+\.\d$/)
+      expect(headers.get('access-control-expose-headers')).toContain(queueHeader)
+    }
   })
 
   test('gives up at the request’s own timeout', async () => {

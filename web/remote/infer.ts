@@ -18,6 +18,7 @@ export interface InferOptions {
   readonly signal?: AbortSignal | undefined
   /** The bound on the whole exchange, in milliseconds; the server is told. */
   readonly timeoutMs: number
+  readonly onHeaders: (headers: Headers) => void
 }
 
 export interface Inferred {
@@ -33,13 +34,14 @@ export async function infer(
   server: URL,
   manifest: Manifest,
   inputs: Readonly<Record<string, Tensor>>,
-  { clock, signal, timeoutMs }: InferOptions,
+  { clock, signal, timeoutMs, onHeaders }: InferOptions,
 ): Promise<Inferred> {
   const url = new URL(`v2/models/${manifest.id}/versions/${manifest.version}/infer`, server)
   const answer = await requestJson(url, {
     clock,
     signal,
     timeoutMs,
+    onHeaders,
     method: 'POST',
     body: JSON.stringify({
       // The protocol's `timeout` is in microseconds.

@@ -10,6 +10,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined
   readonly method?: 'GET' | 'POST'
   readonly body?: string
+  /** Told of the answer's headers as they come, an error's too. */
+  readonly onHeaders?: (headers: Headers) => void
 }
 
 /**
@@ -18,7 +20,7 @@ export interface RequestOptions {
  * @throws SpillwayError `server_unreachable`, `server_timeout`, `server_response_invalid`, `aborted`, or what the server says.
  */
 export async function requestJson(url: URL, options: RequestOptions): Promise<unknown> {
-  const { clock, timeoutMs, signal, method = 'GET', body } = options
+  const { clock, timeoutMs, signal, method = 'GET', body, onHeaders } = options
   const controller = new AbortController()
   const abort = () => controller.abort()
   signal?.addEventListener('abort', abort, { once: true })
@@ -30,6 +32,7 @@ export async function requestJson(url: URL, options: RequestOptions): Promise<un
       signal: controller.signal,
       ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } }),
     })
+    onHeaders?.(response.headers)
     return readJson(url, response, await response.text())
   } catch (cause) {
     if (cause instanceof SpillwayError) throw cause

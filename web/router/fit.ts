@@ -32,8 +32,8 @@ export interface Obstacle {
 
 /** A place where the model failed a short while ago. */
 export interface Failure extends Place {
-  /** What is avoided for it: that variant, all that need as much memory, or the whole backend. */
-  readonly reach: 'variant' | 'memory' | 'backend'
+  /** What is avoided for it: that variant, all that need as much memory, the backend, or the device. */
+  readonly reach: 'variant' | 'memory' | 'backend' | 'device'
   readonly why: string
 }
 
@@ -76,10 +76,11 @@ export function fitDevice(capacity: Capacity, manifest: Manifest, known: Known):
   const sound = fitting.filter((place) => !known.failed.some((failure) => reaches(failure, place)))
   const [first] = sound
   if (!first) {
-    const why = known.failed.at(-1)?.why ?? 'unknown'
+    const { why = 'unknown', reach } = known.failed.at(-1) ?? {}
+    const isFull = reach === 'device'
     return {
-      ...obstacle('device-failed', 'a session on the device', why),
-      because: `The device failed: ${why}`,
+      ...obstacle(isFull ? 'spill' : 'device-failed', 'a session on the device', why),
+      because: `The device ${isFull ? 'has no room' : 'failed'}: ${why}`,
     }
   }
   const best = fastest(
@@ -93,6 +94,7 @@ export function fitDevice(capacity: Capacity, manifest: Manifest, known: Known):
 const hasGpu = ({ gpu }: Capacity) => gpu !== null && !gpu.software
 
 function reaches({ backend, variant, reach }: Failure, place: Place): boolean {
+  if (reach === 'device') return true
   if (backend !== place.backend) return false
   if (reach === 'backend') return true
   return reach === 'memory' ? place.variant.memory >= variant.memory : place.variant.id === variant.id
@@ -120,7 +122,9 @@ function whyBackend({ backend }: Place, { gpu, wasm: { threads } }: Capacity, fa
 }
 
 function whyVariant({ backend, variant }: Place, first: Place, { failed, speeds }: Known): string {
-  const failure = failed.find((one) => one.backend === backend && one.reach !== 'backend')
+  const failure = failed.find(
+    (one) => one.backend === backend && (one.reach === 'variant' || one.reach === 'memory'),
+  )
   if (failure) return `; "${failure.variant.id}" failed there (${failure.why}), so "${variant.id}"`
   if (variant === first.variant) return ''
   const [ms, other] = [speeds[placeKey({ backend, variant })], speeds[placeKey(first)]]

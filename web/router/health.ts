@@ -1,30 +1,28 @@
 import type { ErrorCode, SpillwayError } from '../../models/index.ts'
 import type { Clock } from '../../workers/clock.ts'
 import type { Live } from './decide.ts'
+import { failureOf, nothingFailed } from './failure.ts'
 import { type Failure, type Place, placeKey } from './fit.ts'
 
 /** Milliseconds for which a failure keeps requests away, unless nothing else is left. */
-const serverRestMs = 5_000
-const deviceRestMs = 30_000
+const restMs = 30_000
 /** Memory that was too little will hardly be more soon, and to try again costs a load. */
 const memoryRestMs = 600_000
+/** A full server that does not say when to come back. */
+const overloadMs = 1_000
 
-export const nothingFailed: readonly Failure[] = []
-
-/** Faults of a variant and its files, and not of the backend. */
-const ofVariant: ReadonlySet<ErrorCode> = new Set([
+/** Faults of one model on a server that is well. Whether the server is there at all is the circuit breaker's. */
+const ofModel: ReadonlySet<ErrorCode> = new Set([
+  'model_unknown',
+  'model_invalid',
+  'manifest_invalid',
   'file_missing',
   'file_truncated',
   'file_altered',
-  'model_invalid',
-  'not_supported',
+  'capacity_insufficient',
+  'lane_failed',
+  'overloaded',
 ])
-
-/** What a failure at a place says about others. */
-export function failureOf({ backend, variant }: Place, { code, message }: SpillwayError): Failure {
-  const reach = code === 'capacity_insufficient' ? 'memory' : ofVariant.has(code) ? 'variant' : 'backend'
-  return { backend, variant, reach, why: message }
-}
 
 interface Remembered extends Failure {
   readonly until: number
@@ -33,21 +31,24 @@ interface Remembered extends Failure {
 /** What failed lately. A failure is remembered for a while and never for good. */
 export class Health {
   readonly #clock: Clock
-  readonly #hasServer: boolean
-  #serverDownUntil = Number.NEGATIVE_INFINITY
+  readonly #circuit: { readonly isClosed: boolean } | undefined
+  /** When the server may be asked again, by model. */
+  readonly #serverRests = new Map<string, number>()
   /** By model. A list is the same object until a failure is added or has passed. */
   readonly #failures = new Map<string, readonly Remembered[]>()
 
-  constructor(clock: Clock, hasServer: boolean) {
+  /** @param circuit To the server, where there is one. */
+  constructor(clock: Clock, circuit: { readonly isClosed: boolean } | undefined) {
     this.#clock = clock
-    this.#hasServer = hasServer
+    this.#circuit = circuit
   }
 
-  get server(): Live['server'] {
-    if (!this.#hasServer) return 'absent'
+  server(model: string): Live['server'] {
+    if (!this.#circuit) return 'absent'
+    if (!this.#circuit.isClosed) return 'unavailable'
     // The clock is asked only after a failure: this is read for every request.
-    const down = this.#serverDownUntil > 0 && this.#serverDownUntil > this.#clock.now()
-    return down ? 'unavailable' : 'available'
+    if (this.#serverRests.size === 0) return 'available'
+    return (this.#serverRests.get(model) ?? 0) > this.#clock.now() ? 'unavailable' : 'available'
   }
 
   /** Where on the device the model failed lately. */
@@ -59,18 +60,22 @@ export class Health {
     return this.#failures.get(model) ?? nothingFailed
   }
 
-  serverFailed(): void {
-    this.#serverDownUntil = this.#clock.now() + serverRestMs
+  serverFailed(model: string, { code, detail }: SpillwayError): void {
+    if (!ofModel.has(code)) return
+    const rest = code === 'overloaded' ? (detail.retryAfterMs ?? overloadMs) : restMs
+    this.#serverRests.set(model, this.#clock.now() + Math.min(rest, restMs))
   }
 
-  serverAnswered(): void {
-    this.#serverDownUntil = Number.NEGATIVE_INFINITY
+  serverAnswered(model: string): void {
+    if (this.#serverRests.size > 0) this.#serverRests.delete(model)
   }
 
   deviceFailed(model: string, place: Place, error: SpillwayError): void {
     this.deviceAnswered(model, place)
     const failure = failureOf(place, error)
-    const until = this.#clock.now() + (failure.reach === 'memory' ? memoryRestMs : deviceRestMs)
+    // A full queue is a request's own misfortune: for the next one the estimates tell.
+    if (failure.reach === 'device') return
+    const until = this.#clock.now() + (failure.reach === 'memory' ? memoryRestMs : restMs)
     this.#failures.set(model, [...(this.#failures.get(model) ?? []), { ...failure, until }])
   }
 

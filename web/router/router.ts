@@ -1,40 +1,33 @@
 import {
   type CheckedInputs,
-  type ErrorCode,
   type Manifest,
-  type Placement,
   type Policy,
   type RunResult,
   SpillwayError,
+  type Tier,
 } from '../../models/index.ts'
-import { untilDeadline } from '../../workers/bounded.ts'
-import type { Clock } from '../../workers/clock.ts'
-import type { Answer, WaitOptions, Work } from '../../workers/scheduler/work.ts'
+import { abortable } from '../../workers/bounded.ts'
 import type { Calibrations } from '../calibration/calibrations.ts'
 import type { Capacity } from '../capacity/capacity.ts'
-import type { DeviceTier } from '../device/device.ts'
 import type { DeviceSession } from '../device/session.ts'
-import type { RemoteTier } from '../remote/remote.ts'
 import type { Progress } from '../store/obtain.ts'
 import { Balance } from './balance.ts'
+import { RetryBudget } from './budget.ts'
 import { type Decision, decide, type Live } from './decide.ts'
-import { type Failure, type Fit, fitDevice, placeKey, type Speeds } from './fit.ts'
-import { failureOf, Health, nothingFailed } from './health.ts'
+import { failureOf, final, own, retryDelay } from './failure.ts'
+import { type Failure, type Fit, fitDevice, type Obstacle, type Speeds } from './fit.ts'
+import { Health } from './health.ts'
+import { hedge } from './hedge.ts'
+import { createJob, type Job, type Late, placeOf, type RouteOptions, startAnew } from './job.ts'
+import { Latency } from './latency.ts'
+import { Tiers, type TiersOptions, type Unplaced } from './tiers.ts'
 
-export interface RouterOptions {
+export interface RouterOptions extends TiersOptions {
   readonly capacity: Promise<Capacity>
-  readonly device: DeviceTier
-  readonly remote: RemoteTier | null
-  readonly calibrations: Calibrations
-  readonly clock: Clock
+  readonly calibrations: Pick<Calibrations, 'speedsOf'>
+  /** Whether the other tier is asked, too, when one is slower than it nearly always is. */
+  readonly hedge: boolean
 }
-
-export interface RouteOptions extends WaitOptions {
-  readonly policy: Policy
-}
-
-/** When each tier would answer, where the device is so late that the server should. */
-export type Late = (session: DeviceSession) => Live['late']
 
 /** A place for a stream: the session on the device, or none for the server. */
 export interface Place {
@@ -44,66 +37,31 @@ export interface Place {
   gotOn(): void
 }
 
-/** A request on its way, and where it has been. */
-interface Job {
-  readonly manifest: Manifest
-  readonly rows: number
-  readonly options: RouteOptions
-  readonly tried: string[]
-  /** The last failure: what is told when no place is left. */
-  failure: SpillwayError | undefined
-  /** Where on the device this request failed. */
-  failed: readonly Failure[]
-  serverFailed: boolean
-  /** How late the device would be, where its batches do not say it. */
-  readonly late: Late | undefined
-}
-
 /** What is kept of a model between requests. */
 interface Route {
   readonly balance: Balance
   bridging: boolean
   readonly speeds: Speeds
+  readonly latency: Readonly<Record<Tier, Latency>>
+  fit: { readonly failed: readonly Failure[]; readonly is: Fit | Obstacle } | undefined
   last: { readonly policy: Policy; readonly live: Live; readonly decision: Decision } | undefined
 }
-
-/** Failures that no other place would mend. */
-const final: ReadonlySet<ErrorCode> = new Set([
-  'aborted',
-  'closed',
-  'context_exceeded',
-  'deadline_exceeded',
-  'input_name_invalid',
-  'input_shape_invalid',
-  'input_size_invalid',
-  'input_type_invalid',
-  'output_name_invalid',
-  'request_malformed',
-])
-
-/** Failures of a request, and not of the place where it ran: they are not held against the place. */
-const own: ReadonlySet<ErrorCode> = new Set([
-  'body_too_large',
-  'input_value_invalid',
-  'model_output_invalid',
-  'not_supported',
-  'run_failed',
-])
 
 /** Decides where each request runs, runs it there, and takes it to another place when that one fails. */
 export class Router {
   readonly #options: RouterOptions
   readonly #health: Health
+  readonly #budget = new RetryBudget()
   readonly #routes = new WeakMap<Manifest, Route>()
-  readonly #sessions = new WeakMap<Fit, DeviceSession>()
-  #lastPlacement: { decision: Decision; ranOn: Answer['ranOn']; placement: Placement } | undefined
+  readonly #tiers: Tiers
   #capacity: Capacity | undefined
   /** When this turn's requests were made. */
   #turn: number | undefined
 
   constructor(options: RouterOptions) {
     this.#options = options
-    this.#health = new Health(options.clock, options.remote !== null)
+    this.#tiers = new Tiers(options)
+    this.#health = new Health(options.clock, options.remote?.breaker)
     void options.capacity.then((capacity) => {
       this.#capacity = capacity
     })
@@ -116,10 +74,15 @@ export class Router {
     onProgress?: (progress: Progress) => void,
   ): Promise<void> {
     const capacity = await this.#options.capacity
-    await this.#attempt(capacity, createJob(manifest, 1, options), (decision) => {
+    const job = createJob({ manifest, rows: 1, askedAt: this.#options.clock.now() }, options)
+    await this.#attempt(capacity, job, (decision) => {
       if (decision.reason === 'bridge') this.#bridge(capacity, manifest, options.signal, onProgress)
       if (decision.tier === 'server') return Promise.resolve()
-      return this.#options.device.prepare(this.#sessionOf(manifest, decision.fit), options.signal, onProgress)
+      return this.#options.device.prepare(
+        this.#tiers.sessionOf(manifest, decision.fit),
+        options.signal,
+        onProgress,
+      )
     })
   }
 
@@ -150,47 +113,43 @@ export class Router {
     late: Late,
     go: (place: Place) => Promise<T>,
   ): Promise<T> {
-    const { device, clock } = this.#options
+    const { remote, clock } = this.#options
     const askedAt = clock.now()
     const capacity = await this.#options.capacity
-    const job = createJob(manifest, 1, options, late)
-    const gotOn = () => {
-      job.tried.length = 0
-      job.failure = undefined
-      job.failed = nothingFailed
-      job.serverFailed = false
-    }
-    const { answer } = await this.#attempt(capacity, job, async (decision) => {
+    const job = createJob({ manifest, rows: 1, askedAt }, options, late)
+    const gotOn = () => startAnew(job)
+    return this.#attempt(capacity, job, async (decision) => {
       if (decision.reason === 'bridge') this.#bridge(capacity, manifest)
-      if (decision.tier === 'server') return go({ decision, session: undefined, gotOn })
-      const session = this.#sessionOf(manifest, decision.fit)
-      const deadline = options.deadlineMs === undefined ? undefined : askedAt + options.deadlineMs
-      await untilDeadline(clock, deadline, options.signal, (signal) => device.prepare(session, signal))
+      if (decision.tier === 'server') {
+        const stream = () => go({ decision, session: undefined, gotOn })
+        return remote ? remote.breaker.run(stream) : stream()
+      }
+      const session = await this.#tiers.loaded(manifest, decision.fit, askedAt, options)
       return go({ decision, session, gotOn })
     })
-    return answer
   }
 
   /** The way of nearly all requests, kept short since thousands may come in one turn: the device, which has the model loaded. */
   #runAtOnce(
     capacity: Capacity,
     manifest: Manifest,
-    work: Omit<Work, 'source'>,
+    work: Unplaced,
     options: RouteOptions,
   ): Promise<RunResult> | undefined {
     const route = this.#routeOf(manifest)
     const { last } = route
-    if (last?.decision.tier !== 'device' || last.policy !== options.policy) return undefined
-    const { decision, live } = last
-    if (live.server !== this.#health.server || live.failed !== this.#health.failed(manifest.id))
+    if (last?.decision.tier !== 'device' || last.policy !== options.policy || this.#options.hedge)
       return undefined
-    const source = this.#sessionOf(manifest, decision.fit)
+    const { decision, live } = last
+    if (live.server !== this.#health.server(manifest.id) || live.failed !== this.#health.failed(manifest.id))
+      return undefined
+    const source = this.#tiers.sessionOf(manifest, decision.fit)
     if (!this.#options.device.isReady(source)) return undefined
     if (options.policy === 'auto' && this.#late(route, source, work.rows)) return undefined
     return this.#options.device.submit({ ...work, source }, options).then(
-      (answer) => this.#result(work.askedAt, decision, answer),
+      (answer) => this.#tiers.result(work.askedAt, decision, answer),
       (cause) => {
-        const job = createJob(manifest, work.rows, options)
+        const job = createJob({ manifest, rows: work.rows, askedAt: work.askedAt }, options)
         this.#settleFailure(job, decision, cause)
         return this.#runAnywhere(capacity, manifest, work, options, job)
       },
@@ -200,30 +159,33 @@ export class Router {
   #runAnywhere(
     capacity: Capacity,
     manifest: Manifest,
-    work: Omit<Work, 'source'>,
+    work: Unplaced,
     options: RouteOptions,
-    job = createJob(manifest, work.rows, options),
+    job = createJob({ manifest, rows: work.rows, askedAt: work.askedAt }, options),
   ): Promise<RunResult> {
     return this.#attempt(capacity, job, (decision) => {
       if (decision.reason === 'bridge') this.#bridge(capacity, manifest)
-      return this.#submit(manifest, work, options, decision)
-    }).then(({ answer, decision }) => this.#result(work.askedAt, decision, answer))
+      if (decision.tier === 'server') this.#budget.earn()
+      if (this.#options.hedge) return this.#hedged(capacity, job, work, decision)
+      return this.#tiers.submit(manifest, work, options, decision)
+    })
   }
 
   /** Goes where `decide` says; a failure changes what it says next, and each place is tried once at most. */
-  #attempt<T>(capacity: Capacity, job: Job, go: (decision: Decision) => Promise<T>): Promise<Arrival<T>> {
+  #attempt<T>(capacity: Capacity, job: Job, go: (decision: Decision) => Promise<T>): Promise<T> {
     try {
       const decision = this.#decide(capacity, job)
-      const place = placeOf(decision)
-      if (job.failure && job.tried.includes(place)) throw job.failure
+      if (job.failure && job.tried.has(placeOf(decision))) throw job.failure
       return go(decision).then(
         (answer) => {
           this.#noteSuccess(job, decision)
-          return { answer, decision }
+          return answer
         },
         (cause) => {
           this.#settleFailure(job, decision, cause)
-          return this.#attempt(capacity, job, go)
+          const again = () => this.#attempt(capacity, job, go)
+          const delay = decision.tier === 'server' ? this.#retryDelay(capacity, job) : undefined
+          return delay === undefined ? again() : this.#pause(job, delay).then(again)
         },
       )
     } catch (cause) {
@@ -231,42 +193,62 @@ export class Router {
     }
   }
 
-  #submit(
-    manifest: Manifest,
-    work: Omit<Work, 'source'>,
-    options: RouteOptions,
-    decision: Decision,
-  ): Promise<Answer> {
-    const { device, remote, clock } = this.#options
-    if (decision.tier === 'server') {
-      if (!remote) throw new SpillwayError('server_absent', 'The runtime has no server')
-      return remote.submit(manifest, work, options)
-    }
-    const source = this.#sessionOf(manifest, decision.fit)
-    if (device.isReady(source)) return device.submit({ ...work, source }, options)
-    const deadline = options.deadlineMs === undefined ? undefined : work.askedAt + options.deadlineMs
-    return untilDeadline(clock, deadline, options.signal, (signal) => device.prepare(source, signal)).then(
-      () => device.submit({ ...work, source }, options),
-    )
+  /** Milliseconds after which the server is asked once more: where nothing else could answer now, and the budget has it. */
+  #retryDelay(capacity: Capacity, job: Job): number | undefined {
+    const { failure, options, manifest, askedAt } = job
+    if (job.retried || !failure) return undefined
+    if (options.policy !== 'server' && this.#live(capacity, job, this.#routeOf(manifest)).loaded)
+      return undefined
+    const { deadlineMs } = options
+    const left = deadlineMs === undefined ? undefined : askedAt + deadlineMs - this.#options.clock.now()
+    const delay = retryDelay(failure, left)
+    return delay !== undefined && this.#budget.take() ? delay : undefined
   }
 
-  #result(askedAt: number, decision: Decision, answer: Answer): RunResult {
-    const { outputs, ranOn, queueMs, computeMs, answeredAt } = answer
-    return {
-      outputs,
-      placement: this.#placementOf(decision, ranOn),
-      timings: { totalMs: answeredAt - askedAt, queueMs, computeMs },
-    }
+  async #pause(job: Job, ms: number): Promise<void> {
+    const { clock } = this.#options
+    job.retried = true
+    await abortable(job.options.signal, new Promise<void>((resolve) => clock.after(ms, resolve)))
+    job.serverFailed = false
+    job.tried.delete('server')
   }
 
-  /** One object for all the requests of a decision that one batch answered: there can be thousands. */
-  #placementOf(decision: Decision, ranOn: Answer['ranOn']): Placement {
-    const last = this.#lastPlacement
-    if (last && last.decision === decision && last.ranOn === ranOn) return last.placement
-    const { tier, reason, because } = decision
-    const placement = { tier, backend: ranOn.backend, variant: ranOn.variant, reason, because }
-    this.#lastPlacement = { decision, ranOn, placement }
-    return placement
+  /** Asks the other tier, too, where the first is slower than it nearly always is. */
+  #hedged(capacity: Capacity, job: Job, work: Unplaced, decision: Decision): Promise<RunResult> {
+    const { manifest, options } = job
+    const route = this.#routeOf(manifest)
+    const afterMs = route.latency[decision.tier].p95
+    const ask = (decision: Decision, signal: AbortSignal | undefined) =>
+      this.#tiers.submit(manifest, work, { ...options, signal }, decision).then((result) => {
+        route.latency[decision.tier].add(result.timings.totalMs)
+        return result
+      })
+    if (afterMs === undefined || options.policy === 'device' || options.policy === 'server')
+      return ask(decision, options.signal)
+    const second = (signal: AbortSignal) => {
+      const other = this.#otherTier(capacity, job, decision, afterMs)
+      return other && this.#budget.take() ? ask(other, signal) : undefined
+    }
+    const first = (signal: AbortSignal) => ask(decision, signal)
+    return hedge({ clock: this.#options.clock, afterMs, signal: options.signal, first, second })
+  }
+
+  /** The tier that was not asked, where it could answer at once. */
+  #otherTier(
+    capacity: Capacity,
+    { manifest }: Job,
+    { tier }: Decision,
+    afterMs: number,
+  ): Decision | undefined {
+    const because = `The ${tier} did not answer within ${Math.round(afterMs)} ms`
+    if (tier === 'device')
+      return this.#health.server(manifest.id) === 'available'
+        ? { tier: 'server', reason: 'hedge', because }
+        : undefined
+    const fit = this.#fitOf(capacity, manifest, this.#health.failed(manifest.id))
+    if ('error' in fit || !this.#options.device.isReady(this.#tiers.sessionOf(manifest, fit)))
+      return undefined
+    return { tier: 'device', fit, reason: 'hedge', because }
   }
 
   /** Loads on the device what the server answers meanwhile. */
@@ -277,12 +259,11 @@ export class Router {
     onProgress?: (progress: Progress) => void,
   ): void {
     const route = this.#routeOf(manifest)
-    const failed = this.#health.failed(manifest.id)
-    const fit = fitDevice(capacity, manifest, { failed, speeds: route.speeds })
+    const fit = this.#fitOf(capacity, manifest, this.#health.failed(manifest.id))
     if ('error' in fit || (route.bridging && !onProgress)) return
     route.bridging = true
     this.#options.device
-      .prepare(this.#sessionOf(manifest, fit), signal, onProgress)
+      .prepare(this.#tiers.sessionOf(manifest, fit), signal, onProgress)
       .catch((cause) => {
         const failure = SpillwayError.from(cause, 'internal', `${manifest.id} failed`)
         if (!final.has(failure.code)) this.#health.deviceFailed(manifest.id, fit, failure)
@@ -311,27 +292,35 @@ export class Router {
   }
 
   #live(capacity: Capacity, job: Job, route: Route): Live {
-    const { manifest, rows, options, failed: own, serverFailed } = job
+    const { manifest, rows, options, failed: mine, serverFailed } = job
     const { device } = this.#options
-    const server = serverFailed && this.#health.server === 'available' ? 'unavailable' : this.#health.server
-    const known = this.#health.failed(manifest.id)
-    const failed = own.length === 0 ? known : [...known, ...own]
     const { speeds } = route
-    const { last } = route
-    const same = last?.live.failed === failed && last.decision.tier === 'device'
-    const fit = same ? last.decision.fit : fitDevice(capacity, manifest, { failed, speeds })
+    const known = this.#health.failed(manifest.id)
+    const failed = mine.length === 0 ? known : [...known, ...mine]
+    const health = this.#health.server(manifest.id)
+    const server = serverFailed && health === 'available' ? 'unavailable' : health
+    const fit = this.#fitOf(capacity, manifest, failed)
     if ('error' in fit) return { server, failed, speeds, loaded: false, late: undefined }
-    const session = this.#sessionOf(manifest, fit)
+    const session = this.#tiers.sessionOf(manifest, fit)
     const loaded = device.isReady(session)
     const compared = options.policy === 'auto' && loaded && server === 'available'
     const late = job.late ?? (() => this.#late(route, session, rows))
     return { server, failed, speeds, loaded, late: compared ? late(session) : undefined }
   }
 
+  /** The same as before, as nearly always. */
+  #fitOf(capacity: Capacity, manifest: Manifest, failed: readonly Failure[]): Fit | Obstacle {
+    const route = this.#routeOf(manifest)
+    if (route.fit?.failed === failed) return route.fit.is
+    const is = fitDevice(capacity, manifest, { failed, speeds: route.speeds })
+    route.fit = { failed, is }
+    return is
+  }
+
   /** When each tier would answer, where the device is so late that the server should. */
   #late(route: Route, session: DeviceSession, rows: number): Live['late'] {
     const { device, remote } = this.#options
-    if (!remote || this.#health.server !== 'available') return undefined
+    if (!remote || this.#health.server(session.manifest.id) !== 'available') return undefined
     const there = remote.estimate(session.manifest, rows)
     const here = device.estimate(session, rows)
     return route.balance.weigh(here.queueMs + here.runMs, there.queueMs + there.runMs)
@@ -341,23 +330,21 @@ export class Router {
     let route = this.#routes.get(manifest)
     if (!route) {
       const speeds = this.#options.calibrations.speedsOf(manifest)
-      route = { balance: new Balance(), bridging: false, speeds, last: undefined }
+      route = {
+        balance: new Balance(),
+        bridging: false,
+        speeds,
+        latency: { device: new Latency(), server: new Latency() },
+        fit: undefined,
+        last: undefined,
+      }
       this.#routes.set(manifest, route)
     }
     return route
   }
 
-  #sessionOf(manifest: Manifest, fit: Fit): DeviceSession {
-    let session = this.#sessions.get(fit)
-    if (!session) {
-      session = this.#options.device.session(manifest, fit.variant, fit.backend)
-      this.#sessions.set(fit, session)
-    }
-    return session
-  }
-
   #noteSuccess({ manifest }: Job, decision: Decision): void {
-    if (decision.tier === 'server') this.#health.serverAnswered()
+    if (decision.tier === 'server') this.#health.serverAnswered(manifest.id)
     else this.#health.deviceAnswered(manifest.id, decision.fit)
   }
 
@@ -366,10 +353,10 @@ export class Router {
     const failure = SpillwayError.from(cause, 'internal', `${job.manifest.id} failed`)
     if (final.has(failure.code)) throw failure
     job.failure = failure
-    job.tried.push(placeOf(decision))
+    job.tried.add(placeOf(decision))
     if (decision.tier === 'server') {
       job.serverFailed = true
-      if (!own.has(failure.code)) this.#health.serverFailed()
+      if (!own.has(failure.code)) this.#health.serverFailed(job.manifest.id, failure)
       return
     }
     job.failed = [...job.failed, failureOf(decision.fit, failure)]
@@ -387,25 +374,6 @@ export class Router {
     return this.#turn
   }
 }
-
-/** Where a request got to, and what it got there. */
-interface Arrival<T> {
-  readonly answer: T
-  readonly decision: Decision
-}
-
-const createJob = (manifest: Manifest, rows: number, options: RouteOptions, late?: Late): Job => ({
-  manifest,
-  rows,
-  options,
-  tried: [],
-  failure: undefined,
-  failed: nothingFailed,
-  serverFailed: false,
-  late,
-})
-
-const placeOf = (decision: Decision) => (decision.tier === 'server' ? 'server' : placeKey(decision.fit))
 
 const sameLive = (one: Live, other: Live) =>
   one.server === other.server && one.loaded === other.loaded && one.failed === other.failed && !other.late

@@ -286,7 +286,8 @@ export class Scheduler<S extends Source> {
       }
       const { outputs, ranOn, startedAt, waitedMs, computeMs } = await lanes.run(source, batch)
       const answeredAt = clock.now()
-      curve.learn(rows, answeredAt - startedAt)
+      // What it waited on a server is the queue's, and no cost of its rows.
+      curve.learn(rows, Math.max(0, answeredAt - startedAt - waitedMs))
       const parts = unpack(outputs, works)
       for (let index = 0; index < entries.length; index++) {
         const entry = entries[index]

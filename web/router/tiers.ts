@@ -1,0 +1,87 @@
+import { type Manifest, type Placement, type RunResult, SpillwayError } from '../../models/index.ts'
+import { untilDeadline } from '../../workers/bounded.ts'
+import type { Clock } from '../../workers/clock.ts'
+import type { Answer, WaitOptions, Work } from '../../workers/scheduler/work.ts'
+import type { DeviceTier } from '../device/device.ts'
+import type { DeviceSession } from '../device/session.ts'
+import type { RemoteTier } from '../remote/remote.ts'
+import type { Decision } from './decide.ts'
+import type { Fit } from './fit.ts'
+
+export interface TiersOptions {
+  readonly device: Pick<DeviceTier, 'session' | 'isReady' | 'prepare' | 'submit' | 'estimate'>
+  readonly remote: Pick<RemoteTier, 'breaker' | 'submit' | 'estimate'> | null
+  readonly clock: Clock
+}
+
+/** A request as the router has it: where it runs is not said yet. */
+export type Unplaced = Omit<Work, 'source'>
+
+/** The device and the server, asked as a decision says. */
+export class Tiers {
+  readonly #options: TiersOptions
+  readonly #sessions = new WeakMap<Fit, DeviceSession>()
+  #lastPlacement: { decision: Decision; ranOn: Answer['ranOn']; placement: Placement } | undefined
+
+  constructor(options: TiersOptions) {
+    this.#options = options
+  }
+
+  sessionOf(manifest: Manifest, fit: Fit): DeviceSession {
+    let session = this.#sessions.get(fit)
+    if (!session) {
+      session = this.#options.device.session(manifest, fit.variant, fit.backend)
+      this.#sessions.set(fit, session)
+    }
+    return session
+  }
+
+  submit(manifest: Manifest, work: Unplaced, options: WaitOptions, decision: Decision): Promise<RunResult> {
+    return this.#answer(manifest, work, options, decision).then((answer) =>
+      this.result(work.askedAt, decision, answer),
+    )
+  }
+
+  /** The session of a fit once it is loaded, before the request's deadline. */
+  async loaded(manifest: Manifest, fit: Fit, askedAt: number, options: WaitOptions): Promise<DeviceSession> {
+    const { device, clock } = this.#options
+    const { deadlineMs, signal } = options
+    const session = this.sessionOf(manifest, fit)
+    const deadline = deadlineMs === undefined ? undefined : askedAt + deadlineMs
+    await untilDeadline(clock, deadline, signal, (stop) => device.prepare(session, stop))
+    return session
+  }
+
+  /** The answer with where it came from, and why from there. */
+  result(askedAt: number, decision: Decision, answer: Answer): RunResult {
+    const { outputs, ranOn, queueMs, computeMs, answeredAt } = answer
+    return {
+      outputs,
+      placement: this.#placementOf(decision, ranOn),
+      timings: { totalMs: answeredAt - askedAt, queueMs, computeMs },
+    }
+  }
+
+  #answer(manifest: Manifest, work: Unplaced, options: WaitOptions, decision: Decision): Promise<Answer> {
+    const { device, remote } = this.#options
+    if (decision.tier === 'server') {
+      if (!remote) throw new SpillwayError('server_absent', 'The runtime has no server')
+      return remote.submit(manifest, work, options)
+    }
+    const source = this.sessionOf(manifest, decision.fit)
+    if (device.isReady(source)) return device.submit({ ...work, source }, options)
+    return this.loaded(manifest, decision.fit, work.askedAt, options).then(() =>
+      device.submit({ ...work, source }, options),
+    )
+  }
+
+  /** One object for all the requests of a decision that one batch answered: there can be thousands. */
+  #placementOf(decision: Decision, ranOn: Answer['ranOn']): Placement {
+    const last = this.#lastPlacement
+    if (last && last.decision === decision && last.ranOn === ranOn) return last.placement
+    const { tier, reason, because } = decision
+    const placement = { tier, backend: ranOn.backend, variant: ranOn.variant, reason, because }
+    this.#lastPlacement = { decision, ranOn, placement }
+    return placement
+  }
+}

@@ -10,7 +10,8 @@ import {
 import type { Clock } from '../workers/clock.ts'
 import type { Priority } from '../workers/scheduler/work.ts'
 import { checkPolicy } from './policy.ts'
-import type { RouteOptions, Router } from './router/router.ts'
+import type { RouteOptions } from './router/job.ts'
+import type { Router } from './router/router.ts'
 import { StatefulSession } from './stateful.ts'
 import type { Progress } from './store/obtain.ts'
 

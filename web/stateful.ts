@@ -12,7 +12,7 @@ import {
 import { abortable, bounded } from '../workers/bounded.ts'
 import type { Clock } from '../workers/clock.ts'
 import { pastDeadline } from '../workers/scheduler/errors.ts'
-import type { RouteOptions } from './router/router.ts'
+import type { RouteOptions } from './router/job.ts'
 
 /** Runs that may wait for those before them: past it the sequence comes faster than the model follows. */
 const maxWaiting = 1_024

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { type CheckedInputs, type Manifest, type RunResult, SpillwayError } from '../../models/index.ts'
-import type { RouteOptions } from '../../web/router/router.ts'
+import type { RouteOptions } from '../../web/router/job.ts'
 import { StatefulSession } from '../../web/stateful.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'

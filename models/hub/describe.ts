@@ -1,5 +1,6 @@
 import { SpillwayError } from '../error.ts'
-import { type FileSpec, type Manifest, parseManifest, type Variant } from '../manifest.ts'
+import type { GenerationSpec } from '../language.ts'
+import { type FileSpec, type Manifest, parseManifest, type TensorSpec, type Variant } from '../manifest.ts'
 import { type Configs, readConfigs } from './config.ts'
 import { conventionOf, labelsOf, type Signature } from './convention.ts'
 import type { Folder } from './folder.ts'
@@ -14,10 +15,12 @@ export interface About extends Pick<Manifest, 'id' | 'version' | 'title' | 'desc
   readonly pipeline?: string | undefined
 }
 
-/** What was read from a graph itself, where somebody could read it. */
+/** What was read from the graphs themselves, where somebody could read them. */
 export interface GraphFacts {
+  readonly candidates: readonly Candidate[]
   readonly signature: Signature
-  readonly generation?: Pick<NonNullable<Manifest['generation']>, 'kv' | 'batched' | 'vocabulary'>
+  /** Of a graph that keeps keys and values from step to step. */
+  readonly generation?: Partial<Pick<GenerationSpec, 'kv' | 'batched' | 'vocabulary'>>
   /** By variant. */
   readonly variants: ReadonlyMap<string, Pick<Variant, 'memory' | 'kvType'>>
 }
@@ -42,10 +45,10 @@ const tokenizerFiles = [
  * @throws SpillwayError `model_invalid`, `not_supported` or what kept a file from being read.
  */
 export async function describeModel(folder: Folder, about: About, graph?: GraphFacts): Promise<Manifest> {
-  const candidates = findVariants(folder.sizes.keys(), about.from)
+  const candidates = graph?.candidates ?? findVariants(folder.sizes.keys(), about.from)
   const configs = await readConfigs(folder)
   const convention = conventionOf(configs, about.pipeline)
-  const signature = graph?.signature ?? convention?.signature
+  const signature = graph ? withNotes(graph.signature, convention?.signature) : convention?.signature
   if (!signature) throw unknownArchitecture(about.from, configs)
   const task = taskOf(convention?.task, graph)
   const [tokenizer, variants] = await Promise.all([
@@ -78,6 +81,20 @@ function taskOf(told: Manifest['task'] | undefined, graph: GraphFacts | undefine
   if (!graph) return told ?? 'tensor'
   if (graph.generation) return 'text-generation'
   return told === undefined || told === 'text-generation' ? 'tensor' : told
+}
+
+/** What a convention knows of an input that no graph tells: how it is filled up, and what it is. */
+function withNotes(signature: Signature, known: Signature | undefined): Signature {
+  const noted = (spec: TensorSpec, others: readonly TensorSpec[] = []): TensorSpec => {
+    const { pad, description } = others.find(({ name }) => name === spec.name) ?? {}
+    const fits = pad && signature.batchAxis !== null && spec.shape[pad.axis] === -1
+    return { ...spec, ...(fits ? { pad } : {}), ...(description === undefined ? {} : { description }) }
+  }
+  return {
+    ...signature,
+    inputs: signature.inputs.map((spec) => noted(spec, known?.inputs)),
+    outputs: signature.outputs.map((spec) => noted(spec, known?.outputs)),
+  }
 }
 
 async function variantOf(

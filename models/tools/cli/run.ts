@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander'
 import { messageOf, SpillwayError } from '../../error.ts'
+import { Failed } from './failed.ts'
 import type { Io } from './io.ts'
 import { createProgram } from './program.ts'
 import { plain } from './style.ts'
@@ -21,6 +22,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   } catch (cause) {
     // Commander has said it already.
     if (cause instanceof CommanderError) return cause.exitCode === 0 ? exitCodes.done : exitCodes.usage
+    if (cause instanceof Failed) return exitCodes.failed
     report(cause, args.includes('--json'), io)
     return exitCodes.failed
   }

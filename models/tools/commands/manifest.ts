@@ -1,0 +1,67 @@
+import { join } from 'node:path'
+import { Command, Option } from 'commander'
+import type { Manifest } from '../../manifest.ts'
+import type { Io } from '../cli/io.ts'
+import { jsonOption } from '../cli/options.ts'
+import { startProgress } from '../cli/progress.ts'
+import { styleOf } from '../cli/style.ts'
+import { countRead } from '../manifest/count-read.ts'
+import { showManifest } from '../manifest/show.ts'
+import { makeManifest, writeManifest } from '../manifest/write.ts'
+
+interface Options {
+  readonly out?: string
+  readonly id?: string
+  readonly title?: string
+  readonly license?: string
+  readonly json?: boolean
+}
+
+const examples = `
+What is read:
+  ONNX files       inputs, outputs, the batch axis, memory, a cache of keys and values
+  their names      variants: onnx/model_q4f16.onnx, model.q8.onnx or q8/model.onnx; without a suffix, fp32
+  config.json      and what else the Hugging Face hub has beside a model: the task, labels, tokenizer, sampling
+  manifest.json    all that people wrote into it is kept
+
+Examples:
+  $ spillway manifest models/mnist --title "Handwritten digits" --license MIT
+  $ spillway manifest models/minilm -o minilm.json
+  $ spillway manifest models/minilm --json | jq .variants`
+
+export const manifestCommand = (io: Io): Command =>
+  new Command('manifest')
+    .description("a model folder's manifest, written or brought up to date from the ONNX files in it")
+    .argument('<folder>', 'a folder with one model, in one or more variants')
+    .addOption(
+      new Option('-o, --out <file>', 'the file to write').default(undefined, 'manifest.json in the folder'),
+    )
+    .addOption(new Option('--id <id>', "what a new manifest calls it; the folder's name if not given"))
+    .addOption(new Option('--title <title>', 'what people call it'))
+    .addOption(new Option('--license <license>', 'its licence, such as MIT'))
+    .addOption(jsonOption())
+    .addHelpText('after', examples)
+    .action(async (folder: string, options: Options) => {
+      const out = options.out ?? join(folder, 'manifest.json')
+      const manifest = await run(io, folder, options)
+      writeManifest(out, manifest)
+      io.out(
+        options.json ? `${JSON.stringify(manifest, null, 2)}\n` : showManifest(manifest, out, styleOf(io)),
+      )
+    })
+
+async function run(io: Io, folder: string, { id, title, license }: Options): Promise<Manifest> {
+  const progress = startProgress(io, 'Reading')
+  try {
+    return await makeManifest(folder, {
+      about: {
+        ...(id === undefined ? {} : { id }),
+        ...(title === undefined ? {} : { title }),
+        ...(license === undefined ? {} : { license }),
+      },
+      onRead: countRead(folder, progress.update),
+    })
+  } finally {
+    progress.stop()
+  }
+}

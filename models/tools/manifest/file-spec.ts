@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { SpillwayError } from '../../error.ts'
+import type { FileSpec } from '../../manifest.ts'
+
+/** Told of the bytes of each piece that was read. */
+export type OnRead = (bytes: number) => void
+
+/** @throws SpillwayError `file_missing`. */
+export async function sha256OfFile(path: string, onRead: OnRead = () => {}): Promise<string> {
+  const hash = createHash('sha256')
+  try {
+    for await (const part of createReadStream(path, { highWaterMark: 2 ** 20 })) {
+      hash.update(part)
+      onRead(part.length)
+    }
+  } catch (cause) {
+    throw SpillwayError.from(cause, 'file_missing', `${path} cannot be read`)
+  }
+  return hash.digest('hex')
+}
+
+/** A file as a manifest lists it. */
+export async function fileSpec(folder: string, path: string, onRead?: OnRead): Promise<FileSpec> {
+  const file = join(folder, path)
+  const sha256 = await sha256OfFile(file, onRead)
+  return { path, size: statSync(file).size, sha256 }
+}

@@ -1,0 +1,131 @@
+import { dirname, join, relative, sep } from 'node:path'
+import { SpillwayError } from '../../error.ts'
+import type { Candidate, GraphFacts } from '../../hub/index.ts'
+import type { TensorSpec, Variant } from '../../manifest.ts'
+import { tensorTypes } from '../../tensor.ts'
+import { declaredOf } from '../infer/declared.ts'
+import { infer } from '../infer/infer.ts'
+import { memoryOf } from '../inspect/memory.ts'
+import { DataType, nameOf } from '../onnx/data-type.ts'
+import type { Model, Value } from '../onnx/model.ts'
+import { readModel } from '../onnx/read.ts'
+import { filesOf, sizeOfFiles } from '../onnx/size.ts'
+import { sampleShapes } from '../run/sample-shapes.ts'
+
+/** What attention keeps from step to step: the generation's own affair, and of other types in other variants. */
+const cacheName = /^(?:past_key_values|present)\./
+
+type Signature = GraphFacts['signature']
+type Generation = GraphFacts['generation']
+
+interface Read {
+  readonly candidate: Candidate
+  readonly signature: Signature
+  readonly generation: Generation
+  readonly facts: Pick<Variant, 'memory' | 'kvType'>
+}
+
+/**
+ * Reads each variant's graph, one after the other: what they take and give, what they need, where their data is.
+ *
+ * @throws SpillwayError `model_invalid`, `file_missing`, `file_truncated`, or `not_supported` where inputs or outputs
+ * are no tensors of numbers.
+ */
+export function readGraphs(
+  root: string,
+  candidates: readonly Candidate[],
+  onRead: (done: number, total: number) => void = () => {},
+): GraphFacts {
+  const read = candidates.map((candidate, index) => {
+    const one = readGraph(root, candidate)
+    onRead(index + 1, candidates.length)
+    return one
+  })
+  // Floats as they were before anything was made smaller.
+  const whole = read.find(({ candidate }) => candidate.precision === 'fp32') ?? read[0]
+  if (!whole) throw new SpillwayError('model_invalid', `There is no ONNX model in ${root}`)
+  for (const other of read) checkSame(whole, other)
+  return {
+    candidates: read.map(({ candidate }) => candidate),
+    signature: whole.signature,
+    ...(whole.generation ? { generation: whole.generation } : {}),
+    variants: new Map(read.map(({ candidate, facts }) => [candidate.id, facts])),
+  }
+}
+
+function readGraph(root: string, candidate: Candidate): Read {
+  const path = join(root, candidate.paths[0] ?? '')
+  const model = readModel(path)
+  const files = filesOf(model, path)
+  const values = infer(model, sampleShapes(model, new Map()))
+  const kvType = kvTypeOf(model)
+  return {
+    candidate: { ...candidate, paths: files.map((file) => relative(root, file).split(sep).join('/')) },
+    signature: signatureOf(model),
+    generation: generationOf(model),
+    facts: {
+      memory: memoryOf(model, values, sizeOfFiles(files)).total,
+      ...(kvType === 'float16' ? { kvType } : {}),
+    },
+  }
+}
+
+function signatureOf({ inputs, outputs }: Model): Signature {
+  const own = (values: readonly Value[]) => values.filter(({ name }) => !cacheName.test(name)).map(specOf)
+  const [taken, given] = [own(inputs), own(outputs)]
+  const batches = taken.length > 0 && [...taken, ...given].every(({ shape }) => shape[0] === -1)
+  return { inputs: taken, outputs: given, batchAxis: batches ? 0 : null }
+}
+
+function specOf(value: Value): TensorSpec {
+  const { type, shape } = declaredOf(value)
+  const name = tensorTypes.find((known) => known === nameOf(type))
+  if (name && shape) {
+    return {
+      name: value.name,
+      type: name,
+      shape: shape.map((size) => (typeof size === 'number' && size > 0 ? size : -1)),
+    }
+  }
+  throw new SpillwayError('not_supported', `"${value.name}" is no tensor of numbers of a known rank`, {
+    expected: tensorTypes.join(', '),
+    got: shape ? nameOf(type) : 'any shape',
+  })
+}
+
+function generationOf({ inputs, outputs, nodes }: Model): Generation {
+  const keys = inputs.filter(({ name }) => /^past_key_values\.\d+\.key$/.test(name))
+  const [first] = keys
+  if (!first) return undefined
+  const [, heads, , headDim] = declaredOf(first).shape ?? []
+  const logits = outputs.find(({ name }) => name === 'logits')
+  const vocabulary = logits && declaredOf(logits).shape?.at(-1)
+  return {
+    ...(typeof heads === 'number' && typeof headDim === 'number'
+      ? { kv: { layers: keys.length, heads, headDim } }
+      : {}),
+    ...(typeof vocabulary === 'number' ? { vocabulary } : {}),
+    batched: nodes.some(({ opType }) => opType === 'GroupQueryAttention'),
+  }
+}
+
+function kvTypeOf({ inputs }: Model): Variant['kvType'] {
+  const key = inputs.find(({ name }) => cacheName.test(name))
+  return key && declaredOf(key).type === DataType.FLOAT16 ? 'float16' : 'float32'
+}
+
+/** Callers give one set of inputs, whichever variant runs. Types of outputs may differ: a result says its own. */
+function checkSame(one: Read, other: Read): void {
+  const told = ({ signature }: Read) =>
+    `${signature.inputs.map(({ name, type }) => `${name} (${type})`).join(', ')} → ${signature.outputs.map(({ name }) => name).join(', ')}`
+  if (told(one) === told(other)) return
+  throw new SpillwayError(
+    'model_invalid',
+    `${other.candidate.paths[0]} is no variant of ${one.candidate.paths[0]}`,
+    {
+      expected: told(one),
+      got: told(other),
+      hint: `Put it into a folder of its own, or out of ${dirname(other.candidate.paths[0] ?? '')}.`,
+    },
+  )
+}

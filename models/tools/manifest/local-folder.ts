@@ -1,0 +1,50 @@
+import { readdirSync, statSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { SpillwayError } from '../../error.ts'
+import type { Folder } from '../../hub/folder.ts'
+import { fileSpec, type OnRead } from './file-spec.ts'
+
+/** Below a model's folder, as the hub has it; what is deeper belongs to something else. */
+const maxDepth = 3
+const maxFiles = 10_000
+
+/** @throws SpillwayError `file_missing` or `not_supported`. */
+export function openFolder(root: string, onRead?: OnRead): Folder {
+  const sizes = new Map<string, number>()
+  walk(root, '', 1, sizes)
+  return {
+    sizes,
+    read: async (path) => {
+      try {
+        return new Uint8Array(await readFile(join(root, path)))
+      } catch (cause) {
+        throw SpillwayError.from(cause, 'file_missing', `${path} cannot be read`)
+      }
+    },
+    spec: (path) => fileSpec(root, path, onRead),
+  }
+}
+
+function walk(root: string, below: string, depth: number, sizes: Map<string, number>): void {
+  for (const name of names(join(root, below))) {
+    if (name.startsWith('.')) continue
+    const path = below === '' ? name : `${below}/${name}`
+    const stat = statSync(join(root, path), { throwIfNoEntry: false })
+    if (stat?.isFile()) sizes.set(path, stat.size)
+    else if (stat?.isDirectory() && depth < maxDepth) walk(root, path, depth + 1, sizes)
+    if (sizes.size > maxFiles) {
+      throw new SpillwayError('not_supported', `${root} has too many files for a model's folder`, {
+        expected: `at most ${maxFiles}`,
+      })
+    }
+  }
+}
+
+function names(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort()
+  } catch (cause) {
+    throw SpillwayError.from(cause, 'file_missing', `The folder ${folder} cannot be read`)
+  }
+}

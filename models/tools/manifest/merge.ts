@@ -1,0 +1,31 @@
+import type { Manifest, TensorSpec } from '../../manifest.ts'
+
+/**
+ * A manifest that was made anew, with what people wrote into the old one: all that does not follow from the files.
+ * Files, sizes, hashes, memory, names, types and what a graph fixes are the new one's.
+ */
+export function mergeManifest(old: Manifest, made: Manifest): Manifest {
+  const { variants, tokenizer, inputs, outputs, generation } = made
+  return {
+    ...made,
+    ...old,
+    inputs: inputs.map((spec) => mergeSpec(old.inputs, spec)),
+    outputs: outputs.map((spec) => mergeSpec(old.outputs, spec)),
+    // A graph may be able to batch and its author still not want it.
+    batchAxis: old.batchAxis === null ? null : made.batchAxis,
+    ...(tokenizer ? { tokenizer } : {}),
+    ...(generation && old.generation
+      ? { generation: { ...generation, ...old.generation, kv: generation.kv } }
+      : {}),
+    variants,
+  }
+}
+
+function mergeSpec(old: readonly TensorSpec[], made: TensorSpec): TensorSpec {
+  const known = old.find(({ name }) => name === made.name)
+  if (!known) return made
+  const narrower =
+    known.shape.length === made.shape.length &&
+    made.shape.every((size, axis) => size === -1 || size === known.shape[axis])
+  return { ...made, ...known, type: made.type, shape: narrower ? known.shape : made.shape }
+}

@@ -1,0 +1,93 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { basename, join, resolve } from 'node:path'
+import { messageOf, SpillwayError } from '../../error.ts'
+import { type About, type Candidate, describeModel, findVariants } from '../../hub/index.ts'
+import { type Manifest, parseManifest } from '../../manifest.ts'
+import type { OnRead } from './file-spec.ts'
+import { readGraphs } from './graph-facts.ts'
+import { openFolder } from './local-folder.ts'
+import { mergeManifest } from './merge.ts'
+
+export interface MakeOptions {
+  /** What the model is called, where no manifest says it yet. */
+  readonly about?: Partial<About> | undefined
+  /** The graphs that count, and nothing that an old manifest says: they came from elsewhere. */
+  readonly only?: readonly string[] | undefined
+  /** Backends of a variant that was just made, by the path of its graph. */
+  readonly backends?: ReadonlyMap<string, Candidate['backends']> | undefined
+  readonly onRead?: OnRead | undefined
+}
+
+/**
+ * The manifest of the ONNX files in a folder, read from their graphs. What the folder's manifest says already and
+ * does not follow from them is kept.
+ *
+ * @throws SpillwayError `manifest_invalid` where that is no manifest, or as `readGraphs` and `describeModel`.
+ */
+export async function makeManifest(root: string, options: MakeOptions = {}): Promise<Manifest> {
+  const { only } = options
+  const old = only ? undefined : readManifest(root)
+  const folder = openFolder(root, options.onRead)
+  const paths = [...folder.sizes.keys()].filter(
+    (path) => !only || !path.endsWith('.onnx') || only.includes(path),
+  )
+  const candidates = candidatesOf(paths, old, root).map((candidate) => {
+    const backends = options.backends?.get(candidate.paths[0] ?? '')
+    return backends ? { ...candidate, backends } : candidate
+  })
+  const about = { ...aboutFolder(root), ...options.about }
+  const made = await describeModel(folder, about, readGraphs(root, candidates))
+  return old ? parseManifest(mergeManifest(old, made), root) : made
+}
+
+/** The folder's manifest, where it has one. */
+export function readManifest(root: string): Manifest | undefined {
+  const path = join(root, 'manifest.json')
+  if (!existsSync(path)) return undefined
+  let value: unknown
+  try {
+    value = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    throw new SpillwayError('manifest_invalid', `${path} cannot be read: ${messageOf(cause)}`)
+  }
+  return parseManifest(value, path)
+}
+
+/** It appears when it is whole: a server may read it meanwhile. */
+export function writeManifest(path: string, manifest: Manifest): void {
+  try {
+    writeFileSync(`${path}.partial`, `${JSON.stringify(manifest, null, 2)}\n`)
+    renameSync(`${path}.partial`, path)
+  } catch (cause) {
+    throw SpillwayError.from(cause, 'internal', `${path} cannot be written`)
+  }
+}
+
+/** Variants that the old manifest names keep their names and their order; what is gone is left out. */
+function candidatesOf(paths: readonly string[], old: Manifest | undefined, root: string): Candidate[] {
+  const known = (old?.variants ?? [])
+    .filter(({ files }) => paths.includes(files[0]?.path ?? ''))
+    .map(({ id, precision, backends, files }) => ({
+      id,
+      precision,
+      ...(backends ? { backends } : {}),
+      paths: files.map(({ path }) => path),
+    }))
+  const graphs = known.map(({ paths }) => paths[0])
+  const rest = paths.filter((path) => !graphs.includes(path))
+  if (known.length > 0 && !rest.some((path) => path.endsWith('.onnx'))) return known
+  const found = findVariants(rest, root).filter(({ id }) => known.every((other) => other.id !== id))
+  return [...known, ...found]
+}
+
+function aboutFolder(root: string): About {
+  const name = basename(resolve(root))
+  return {
+    id: name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '') || 'model',
+    version: '1',
+    title: name || 'A model',
+    description: '',
+    license: 'unknown',
+    from: root,
+  }
+}

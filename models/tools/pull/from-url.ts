@@ -1,0 +1,77 @@
+import { SpillwayError } from '../../error.ts'
+import { exchange, type FoundModel, findModel, type HubOptions, hubEndpoint } from '../../hub/index.ts'
+import { manifestFiles } from '../../manifest.ts'
+import { makeManifest, readManifest } from '../manifest/write.ts'
+import { chooseVariants } from './choose.ts'
+import type { PullFile } from './download.ts'
+import type { PullPlan, VariantChoice } from './plan.ts'
+
+/** A model whose manifest is there already. */
+export async function planFromManifest(
+  url: URL,
+  hub: HubOptions,
+  choice: VariantChoice,
+  id: string | undefined,
+): Promise<PullPlan> {
+  const found: FoundModel = await findModel(url.href, { models: url, hub })
+  const variants = chooseVariants(found.manifest.variants, choice)
+  const manifest = { ...found.manifest, variants, ...(id === undefined ? {} : { id }) }
+  return {
+    from: url.href,
+    id: manifest.id,
+    version: manifest.version,
+    files: manifestFiles(manifest).map((file) => ({ ...file, request: found.locate(file) })),
+    read: [],
+    manifest: async (root) => {
+      const known = readManifest(root)
+      if (known?.version !== manifest.version) return manifest
+      const others = known.variants.filter((one) => variants.every((other) => other.id !== one.id))
+      return { ...manifest, variants: [...variants, ...others] }
+    },
+  }
+}
+
+/** A bare ONNX file. Its external data is looked for beside it, under the names that exporters give. */
+export async function planFromFile(url: URL, options: HubOptions, id: string | undefined): Promise<PullPlan> {
+  const name = decodeURIComponent(url.pathname.slice(url.pathname.lastIndexOf('/') + 1))
+  const path = name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9_]+/, '')
+  const model = id ?? (path.replace(/(?:[_.][a-z]*\d+[a-z0-9]*)?\.onnx$/, '') || 'model')
+  const headers: Record<string, string> =
+    url.origin === hubEndpoint(options.endpoint).origin && options.token !== undefined
+      ? { authorization: `Bearer ${options.token}` }
+      : {}
+  const beside = (suffix: string): PullFile => {
+    const other = new URL(url)
+    other.pathname += suffix
+    return { path: path + suffix, request: { url: other, headers }, optional: true }
+  }
+  const known = await askSize(url, headers)
+  return {
+    from: url.href,
+    id: model,
+    version: '1',
+    files: [{ path, request: { url, headers }, ...known }, beside('_data'), beside('.data')],
+    read: [],
+    manifest: (root) => makeManifest(root, { about: { id: model, title: model, from: url.href } }),
+  }
+}
+
+/** What a file's host tells before it gives it; the hub tells the SHA-256 of what is in LFS, in the redirect to it. */
+async function askSize(url: URL, headers: Readonly<Record<string, string>>) {
+  const { status, headers: told } = await exchange(url, {
+    method: 'HEAD',
+    headers,
+    redirect: 'manual',
+    maxBytes: 0,
+  })
+  if (status === 401 || status === 403) {
+    throw new SpillwayError('access_denied', `${url.href} may not be read`, {
+      got: `status ${status}`,
+      hint: 'Give a token that may read it (HF_TOKEN).',
+    })
+  }
+  if (status === 404) throw new SpillwayError('file_missing', `There is nothing at ${url.href}`)
+  const sha256 = told.get('x-linked-etag')?.replaceAll('"', '')
+  if (sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256)) return {}
+  return { sha256, size: Number(told.get('x-linked-size')) }
+}

@@ -1,0 +1,163 @@
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { Manifest } from '../../models/index.ts'
+import type { ModelVerdict } from '../../models/tools/manifest/verify.ts'
+import { embedderGraph, withExternalData } from '../support/hub-models.ts'
+import { digitsFolder, digitsManifest, emptyFolder, withoutTestModels } from '../support/test-models.ts'
+import { encode } from './support/build.ts'
+import { spillway, spillwayJson } from './support/command.ts'
+import { convNetwork } from './support/network.ts'
+import { published } from './support/real-models.ts'
+
+const copyOfDigits = async () => {
+  const folder = join(await emptyFolder(), 'digits')
+  cpSync(digitsFolder, folder, { recursive: true })
+  return folder
+}
+const read = (folder: string): Manifest => JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'))
+const write = (folder: string, manifest: unknown) =>
+  writeFileSync(join(folder, 'manifest.json'), JSON.stringify(manifest))
+
+describe('spillway manifest', () => {
+  test('keeps all that people wrote', async () => {
+    const folder = await copyOfDigits()
+    const made = await spillwayJson<Manifest>('manifest', folder)
+    const forget = (manifest: Manifest) => ({
+      ...manifest,
+      variants: manifest.variants.map(({ memory: _memory, ...variant }) => variant),
+    })
+    expect(forget(made)).toEqual(forget(digitsManifest))
+    expect(read(folder)).toEqual(made)
+  })
+
+  test('brings hashes, sizes and variants up to date', async () => {
+    const folder = await copyOfDigits()
+    const graph = encode(convNetwork())
+    rmSync(join(folder, 'fp32'), { recursive: true })
+    for (const { id } of digitsManifest.variants) rmSync(join(folder, id), { recursive: true, force: true })
+    for (const id of ['fp32', 'q8']) {
+      mkdirSync(join(folder, id))
+      writeFileSync(join(folder, id, 'model.onnx'), graph)
+    }
+    const made = await spillwayJson<Manifest>('manifest', folder)
+    expect(made.variants.map(({ id, precision, files }) => [id, precision, files[0]?.size])).toEqual(
+      expect.arrayContaining([
+        ['fp32', 'fp32', graph.length],
+        ['q8', 'q8', graph.length],
+      ]),
+    )
+    expect(made.variants).toHaveLength(2)
+    // Of the same name, and of another shape: what the graph fixes counts.
+    expect(made.inputs).toEqual([expect.objectContaining({ name: 'image', shape: [-1, 3, 32, 32] })])
+    expect(made).toMatchObject({ title: digitsManifest.title, labels: digitsManifest.labels })
+  })
+
+  test('writes one for a bare graph and its data, where it is told to', async () => {
+    const folder = await emptyFolder()
+    const { graph, data } = withExternalData(embedderGraph(), 'weights.bin')
+    writeFileSync(join(folder, 'net.onnx'), graph)
+    writeFileSync(join(folder, 'weights.bin'), data)
+    const out = join(folder, 'made.json')
+    const { code, out: said } = await spillway(
+      ...['manifest', folder, '--id', 'net', '--title', 'A net', '--license', 'MIT', '-o', out],
+    )
+    expect(code).toBe(0)
+    expect(said).toContain('A net')
+    const made: Manifest = JSON.parse(readFileSync(out, 'utf8'))
+    expect(made).toMatchObject({ id: 'net', title: 'A net', license: 'MIT', batchAxis: 0, task: 'tensor' })
+    expect(made.variants[0]?.files.map(({ path }) => path)).toEqual(['net.onnx', 'weights.bin'])
+    expect(made.variants[0]?.memory).toBeGreaterThan(graph.length + data.length)
+  })
+
+  const title = `reads a published model that does not batch${withoutTestModels ? ` (skipped: ${withoutTestModels})` : ''}`
+  test.skipIf(withoutTestModels !== undefined)(title, async () => {
+    const folder = await emptyFolder()
+    cpSync(published('ultraface', 'version-RFB-320.onnx'), join(folder, 'version-RFB-320.onnx'))
+    const made = await spillwayJson<Manifest>('manifest', folder)
+    expect(made).toMatchObject({
+      batchAxis: null,
+      inputs: [{ name: 'input', shape: [1, 3, 240, 320] }],
+      outputs: [{ name: 'scores' }, { name: 'boxes' }],
+    })
+  })
+
+  test.each<[string, (folder: string) => void, string]>([
+    ['no model', () => {}, 'There is no ONNX model in'],
+    ['a manifest that is none', (folder) => write(folder, { schema: 7 }), 'not valid at schema'],
+    ['a model that is none', (folder) => writeFileSync(join(folder, 'model.onnx'), 'text'), 'spillway: '],
+    [
+      'two models',
+      (folder) => {
+        writeFileSync(join(folder, 'model.onnx'), embedderGraph())
+        writeFileSync(join(folder, 'model_q8.onnx'), encode(convNetwork()))
+      },
+      'is no variant of model.onnx',
+    ],
+  ])('refuses a folder with %s', async (_what, fill, message) => {
+    const folder = await emptyFolder()
+    fill(folder)
+    const { code, err } = await spillway('manifest', folder)
+    expect(code).toBe(1)
+    expect(err).toContain(message)
+  })
+})
+
+describe('spillway verify', () => {
+  const verify = async (folder: string) => {
+    const { code, out } = await spillway('verify', folder, '--json')
+    const said: { ok: boolean; models: ModelVerdict[] } = JSON.parse(out)
+    return { code, ...said }
+  }
+
+  test('finds nothing wrong with what comes along', async () => {
+    const { code, ok, models } = await verify(join(digitsFolder, '..'))
+    expect({ code, ok }).toEqual({ code: 0, ok: true })
+    expect(models.map(({ id }) => id)).toEqual(expect.arrayContaining(['digits', 'transactions']))
+  })
+
+  test.each<[string, (path: string, bytes: Buffer) => void, string]>([
+    ['missing', (path) => rmSync(path), 'missing'],
+    ['cut short', (path, bytes) => writeFileSync(path, bytes.subarray(1)), 'size'],
+    [
+      'altered',
+      (path, bytes) =>
+        writeFileSync(
+          path,
+          bytes.map((byte, at) => (at === 9 ? byte ^ 1 : byte)),
+        ),
+      'content',
+    ],
+  ])('ends with 1 for a file that is %s, and names it', async (_what, spoil, state) => {
+    const folder = await copyOfDigits()
+    const path = join(folder, 'fp32', 'model.onnx')
+    spoil(path, readFileSync(path))
+    const { code, ok, models } = await verify(folder)
+    expect({ code, ok }).toEqual({ code: 1, ok: false })
+    expect(models[0]?.files.find((file) => file.path === 'fp32/model.onnx')?.state).toBe(state)
+    const shown = await spillway('verify', folder)
+    expect(shown.code).toBe(1)
+    expect(shown.out).toContain('files are not what the manifest says')
+  })
+
+  test('reads no file outside of the folder', async () => {
+    const folder = await copyOfDigits()
+    const manifest = read(folder)
+    write(folder, {
+      ...manifest,
+      variants: manifest.variants.map((one) => ({
+        ...one,
+        files: one.files.map((file) => ({ ...file, path: '../../etc/passwd' })),
+      })),
+    })
+    const { code, models } = await verify(folder)
+    expect(code).toBe(1)
+    expect(models[0]?.fault).toContain('a relative path without empty, hidden or ".." parts')
+  })
+
+  test('says that there is nothing to verify', async () => {
+    const { code, err } = await spillway('verify', await emptyFolder())
+    expect(code).toBe(1)
+    expect(err).toContain('There is no model in')
+  })
+})

@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { secureHeaders } from 'hono/secure-headers'
+import type { Reference } from '../models/index.ts'
 import { errorCodeHeader, queueHeader } from '../models/oip.ts'
 import type { Catalogue } from './catalogue.ts'
 import { answerError, answerNotFound } from './errors.ts'
@@ -12,6 +13,8 @@ import { siteRoutes } from './routes/site.ts'
 
 export interface AppOptions {
   readonly catalogue: Catalogue
+  /** What it points to on the hub, besides. */
+  readonly references?: readonly Reference[]
   readonly inference: Inference
   /** The folder of the built site. */
   readonly site: string
@@ -45,5 +48,5 @@ export const createApp = (options: AppOptions) =>
         xFrameOptions: false,
       }),
     )
-    .route('/models', modelRoutes(options.catalogue))
+    .route('/models', modelRoutes(options.catalogue, options.references))
     .route('/', siteRoutes(options.site))

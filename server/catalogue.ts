@@ -1,6 +1,12 @@
 import { access, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Manifest, parseManifest, SpillwayError } from '../models/index.ts'
+import {
+  type Manifest,
+  parseManifest,
+  parseReferences,
+  type Reference,
+  SpillwayError,
+} from '../models/index.ts'
 
 /** A model that this server offers, and the folder its files are in. */
 export interface CatalogueEntry {
@@ -26,6 +32,21 @@ export async function readCatalogue(folders: readonly string[]): Promise<Catalog
     }
   }
   return catalogue
+}
+
+/**
+ * What the folders' `hub.json` point to on the hub. Pages fetch those from there; this server runs what it has.
+ *
+ * @throws SpillwayError `manifest_invalid`.
+ */
+export async function readReferences(folders: readonly string[]): Promise<Reference[]> {
+  const found = new Map<string, Reference>()
+  for (const path of folders.map((folder) => join(folder, 'hub.json'))) {
+    if (!(await exists(path))) continue
+    for (const reference of parseReferences(await readJson(path), path))
+      found.set(reference.source, reference)
+  }
+  return [...found.values()]
 }
 
 async function modelFolders(folder: string): Promise<string[]> {

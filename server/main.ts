@@ -7,7 +7,7 @@ import { systemClock } from '../workers/clock.ts'
 import { startProcessLane } from '../workers/node/start.ts'
 import { createApp } from './app.ts'
 import { chooseBackend } from './backend.ts'
-import { findModel, readCatalogue } from './catalogue.ts'
+import { findModel, readCatalogue, readReferences } from './catalogue.ts'
 import { readConfig } from './config.ts'
 import { createInference, loadRequestOf } from './inference.ts'
 import { createLog } from './log.ts'
@@ -20,10 +20,8 @@ const built = (path: string) => new URL(path, import.meta.url)
 
 async function main(): Promise<void> {
   const config = readConfig(process.env)
-  const catalogue = await readCatalogue([
-    fileURLToPath(built('../../models/catalogue')),
-    ...config.modelFolders,
-  ])
+  const folders = [fileURLToPath(built('../../models/catalogue')), ...config.modelFolders]
+  const catalogue = await readCatalogue(folders)
   const startLane = () => {
     const lane = startProcessLane(built('./lane.js'), systemClock)
     log.info({ pid: lane.pid }, 'Lane started')
@@ -41,6 +39,7 @@ async function main(): Promise<void> {
   })
   const app = createApp({
     catalogue,
+    references: await readReferences(folders),
     inference,
     site: fileURLToPath(built('../site')),
     version,

@@ -1,5 +1,11 @@
-import { openSource, type Source, type SourceOptions } from '../models/hub/index.ts'
-import { type FileSpec, type Manifest, parseManifest, SpillwayError } from '../models/index.ts'
+import { fetchCatalogue, openSource, type Source, type SourceOptions } from '../models/hub/index.ts'
+import {
+  type FileSpec,
+  type Manifest,
+  parseManifest,
+  type SiteCatalogue,
+  SpillwayError,
+} from '../models/index.ts'
 import type { FileSource } from './store/source.ts'
 import type { ModelStore } from './store/store.ts'
 
@@ -27,6 +33,11 @@ export class Catalogue {
     const manifest = (source.pinned && (await this.#kept(source))) || (await this.#fetch(source, signal))
     this.#sources.set(manifest, source)
     return manifest
+  }
+
+  /** @throws SpillwayError As `fetchCatalogue`. */
+  list(signal?: AbortSignal): Promise<SiteCatalogue> {
+    return fetchCatalogue(this.#options.models, signal)
   }
 
   /** Where a file of a model that was found here is fetched from. */

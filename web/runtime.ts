@@ -1,5 +1,5 @@
 import type { HubOptions } from '../models/hub/index.ts'
-import type { Policy } from '../models/index.ts'
+import type { Policy, SiteCatalogue } from '../models/index.ts'
 import { systemClock } from '../workers/clock.ts'
 import { Calibrations } from './calibration/calibrations.ts'
 import { fingerprintOf } from './calibration/fingerprint.ts'
@@ -48,6 +48,11 @@ export interface Runtime {
    * @throws SpillwayError `model_unknown`, `access_denied`, `manifest_invalid`, or what kept it from every tier that the policy allows.
    */
   model(source: string, options?: ModelOptions): Promise<Model>
+  /**
+   * What there is in the folder of models, and what its site points to on the hub: the `source` of each is what
+   * `model` takes.
+   */
+  catalogue(signal?: AbortSignal): Promise<SiteCatalogue>
   /** What the device can do: the browser is asked once. */
   capacity(): Promise<Capacity>
   /** Where requests go that do not say it themselves; it may be changed at any time. */
@@ -86,6 +91,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   document.addEventListener('visibilitychange', writeBack)
 
   return {
+    catalogue: (signal) => catalogue.list(signal),
     capacity: () => capacity,
     get policy() {
       return policy

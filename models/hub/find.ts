@@ -1,5 +1,6 @@
 import { SpillwayError } from '../error.ts'
 import { type FileSpec, type Manifest, manifestFile, modelFile, parseManifest } from '../manifest.ts'
+import { parseCatalogue, type SiteCatalogue } from '../references.ts'
 import { type About, describeModel } from './describe.ts'
 import { exchange, readJson } from './exchange.ts'
 import {
@@ -68,6 +69,20 @@ export async function findModel(
 }
 
 const maxManifestBytes = 4 * 2 ** 20
+const maxCatalogueBytes = 32 * 2 ** 20
+
+/**
+ * What a folder of models offers, where it has a `catalogue.json`.
+ *
+ * @throws SpillwayError `model_unknown`, `access_denied`, `manifest_invalid`, `overloaded`, `server_unreachable`,
+ * `server_timeout`, `server_response_invalid` or `aborted`.
+ */
+export async function fetchCatalogue(models: URL, signal?: AbortSignal): Promise<SiteCatalogue> {
+  const url = new URL('catalogue.json', models)
+  const answer = await exchange(url, { maxBytes: maxCatalogueBytes, timeoutMs: 10_000, signal })
+  if (!answer.ok) throw saidBy(url, answer)
+  return parseCatalogue(readJson(url, answer), url.href)
+}
 
 /** Files are beside their manifest, wherever that is. */
 const manifestSource = (url: URL): Source => ({

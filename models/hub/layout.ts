@@ -1,5 +1,6 @@
 import { SpillwayError } from '../error.ts'
 import type { Variant } from '../manifest.ts'
+import { backends } from '../placement.ts'
 
 /** The files of one variant, the graph first, and what its name says of it. */
 export interface Candidate extends Pick<Variant, 'id' | 'precision' | 'backends'> {
@@ -56,19 +57,36 @@ export function findVariants(paths: Iterable<string>, from: string): Candidate[]
   }
   return chooseModel(graphs, from)
     .map(({ id, path }) => ({ id, ...kindOf(id), paths: [path, ...externalData(path, all)] }))
-    .sort((one, other) => ids.indexOf(one.id) - ids.indexOf(other.id))
+    .sort((one, other) => rankOf(one.id) - rankOf(other.id))
 }
 
-const kindOf = (id: string): Kind => kinds[id] ?? { precision: 'fp32' }
+/** A kind, and the backend that it was made for where its name says one: `q8-wasm`. */
+const tag = `(${ids.join('|')})(-(?:${backends.join('|')}))?`
+const suffixed = new RegExp(`^(.+)[._]${tag}$`)
+const tagged = new RegExp(`^${tag}$`)
+
+function kindOf(id: string): Kind {
+  const [, kind = '', backend] = tagged.exec(id) ?? []
+  const { precision, backends: usual } = kinds[kind] ?? { precision: 'fp32' }
+  const made = backends.filter((name) => backend === `-${name}`)
+  const own = made.length > 0 ? made : usual
+  return own ? { precision, backends: own } : { precision }
+}
+
+/** How good a variant is where it runs: the lower, the better. */
+export const rankOf = (id: string): number => {
+  const kind = tagged.exec(id)?.[1]
+  return kind === undefined ? ids.length : ids.indexOf(kind)
+}
 
 /** Suffixes that are none of ours are of variants that nothing here runs, such as `_q2`. */
 function readName(path: string): Graph | undefined {
   const folder = path.includes('/') ? (path.split('/').at(-2) ?? '') : ''
   const base = path.slice(path.lastIndexOf('/') + 1, -'.onnx'.length)
-  const suffix = ids.find((id) => base.endsWith(`_${id}`) || base.endsWith(`.${id}`))
-  if (suffix) return { path, name: base.slice(0, -suffix.length - 1), id: suffix }
+  const [, name, kind, backend = ''] = suffixed.exec(base) ?? []
+  if (name !== undefined && kind !== undefined) return { path, name, id: kind + backend }
   if (/[_.](?:q\d\w*|fp8\w*|bf16)$/.test(base)) return undefined
-  return { path, name: base, id: ids.includes(folder) ? folder : 'fp32' }
+  return { path, name: base, id: tagged.test(folder) ? folder : 'fp32' }
 }
 
 /** One graph a variant, all of one name; of two folders with the same, the hub's `onnx/` counts. */

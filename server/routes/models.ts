@@ -4,17 +4,17 @@ import { Readable } from 'node:stream'
 import { type Context, Hono } from 'hono'
 import { etag } from 'hono/etag'
 import parseRange from 'range-parser'
-import { type FileSpec, manifestFiles, SpillwayError } from '../../models/index.ts'
+import { type FileSpec, manifestFiles, type Reference, SpillwayError } from '../../models/index.ts'
 import { type Catalogue, findModel } from '../catalogue.ts'
 import { statFile } from '../verify.ts'
 
 /** Manifests and model files, below `models/` as on any static host. */
-export const modelRoutes = (catalogue: Catalogue) =>
+export const modelRoutes = (catalogue: Catalogue, references: readonly Reference[] = []) =>
   new Hono()
     .use('/catalogue.json', etag())
     .get('/catalogue.json', (c) => {
       c.header('cache-control', 'no-cache')
-      return c.json({ models: [...catalogue.values()].map(({ manifest }) => manifest) })
+      return c.json({ models: [...catalogue.values()].map(({ manifest }) => manifest), hub: references })
     })
     .use('/:id/manifest.json', etag())
     .get('/:id/manifest.json', (c) => {

@@ -94,6 +94,15 @@ describe('A model on the hub', () => {
 describe('A model in a folder on any host', () => {
   const models = new URL('models/', inject('serverUrl'))
 
+  test('is listed beside those on the hub that the site points to', async () => {
+    const catalogue = await (await withHub({ models })).catalogue()
+    expect(catalogue.models.map(({ id }) => id)).toContain('digits')
+    expect(catalogue.hub.length).toBeGreaterThan(0)
+    await expect((await withHub({ models: new URL('digits/', models) })).catalogue()).rejects.toMatchObject({
+      code: 'model_unknown',
+    })
+  })
+
   test('is found by its id, with no server tier', async () => {
     const model = await (await withHub({ models })).model('digits')
     const { placement } = await model.run({ image: new Float32Array(784) })

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { modelFile } from '../../models/index.ts'
+import { modelFile, parseCatalogue, type Reference } from '../../models/index.ts'
 import { startTestApp, type TestApp } from '../support/test-app.ts'
 import { digitsFolder, digitsManifest } from '../support/test-models.ts'
 
@@ -94,6 +94,8 @@ describe('manifests', () => {
     expect((await get({ 'if-none-match': tag }, '/models/digits/manifest.json')).status).toBe(304)
     const catalogue = await (await app.request('/models/catalogue.json')).json()
     expect(catalogue.models).toContainEqual(digitsManifest)
+    expect(parseCatalogue(catalogue, 'the server')).toEqual(catalogue)
+    expect(catalogue.hub.map(({ task }: Reference) => task)).toContain('feature-extraction')
     expect((await app.request('/models/cats/manifest.json')).status).toBe(404)
   })
 })

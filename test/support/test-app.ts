@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { createApp } from '../../server/app.ts'
-import { readCatalogue } from '../../server/catalogue.ts'
+import { readCatalogue, readReferences } from '../../server/catalogue.ts'
 import { createInference } from '../../server/inference.ts'
 import { systemClock } from '../../workers/clock.ts'
 import { processLane } from './process-lane.ts'
@@ -20,7 +20,8 @@ export async function startTestApp({
   models?: string[]
 }): Promise<TestApp> {
   const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
-  const catalogue = await readCatalogue([root('models/catalogue'), ...models])
+  const folders = [root('models/catalogue'), ...models]
+  const catalogue = await readCatalogue(folders)
   const inference = createInference({
     backend: 'cpu',
     cores: 1,
@@ -32,6 +33,7 @@ export async function startTestApp({
   await Promise.allSettled([...catalogue.values()].map((entry) => inference.prepare(entry)))
   const app = createApp({
     catalogue,
+    references: await readReferences(folders),
     inference,
     site: root('dist/site'),
     version: '0.0.0-test',

@@ -106,7 +106,7 @@ describe('spillway pull', () => {
     expect(status).toBe(200)
     // Another variant later joins it.
     const more = await spillwayJson<Pulled>('pull', 'hf:owner/embedder', '--to', 'q8', '-o', folder)
-    expect(more.manifest.variants.map(({ id }) => id)).toEqual(['fp32', 'quantized'])
+    expect(more.manifest.variants.map(({ id }) => id)).toEqual(['quantized', 'fp32'])
   })
 
   test('reads what a decoder keeps from its graph', async () => {

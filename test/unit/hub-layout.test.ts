@@ -79,6 +79,11 @@ describe('The variants in a folder', () => {
 
   test.each([
     ['folders of their own', ['fp32/model.onnx', 'q8/model.onnx'], ['q8', 'fp32']],
+    [
+      'a backend that each was made for',
+      ['model.onnx', 'model_q8-cpu.onnx', 'q8-wasm/model.onnx'],
+      ['q8-cpu', 'q8-wasm', 'fp32'],
+    ],
     ['the names of quantize', ['net.onnx', 'net.q4.onnx'], ['q4', 'fp32']],
     [
       'a decoder in one graph beside its two',

@@ -4,6 +4,7 @@ import type { Io } from '../cli/io.ts'
 import { jsonOption, percent, positiveNumber, requiredOut } from '../cli/options.ts'
 import { startProgress } from '../cli/progress.ts'
 import { styleOf } from '../cli/style.ts'
+import { type Added, addVariant } from '../manifest/add.ts'
 import type { Model } from '../onnx/model.ts'
 import { saveModel } from '../onnx/save.ts'
 import { sizeOfFiles } from '../onnx/size.ts'
@@ -37,6 +38,7 @@ What is made:
   q4f16     MatMulNBits, computing in half
   fp16      computing in half               half, floats once loaded     half, floats once loaded
 Convolutions are stored as int8 in q8 and q4; with --calibrate, q8 for wasm and cpu computes them in int8.
+Written into a model's folder as model_q8.onnx, or model_q8-wasm.onnx for that backend only, it joins the manifest.
 
 Examples:
   $ spillway quantize model.onnx --to q4 -o model.q4.onnx
@@ -102,6 +104,7 @@ async function run(io: Io, file: string, options: Options) {
         : await quantizeWithin(prepared, target, workshop, measured(prepared, samples), options.measure)
     const after = sizeOfFiles(saveModel(made.model, options.out, progress.update))
     const { steps } = made
+    const added: Added | undefined = await addVariant(options.out)
     const error = made.error === undefined ? {} : { error: made.error }
     const report: QuantizeReport = {
       file,
@@ -112,6 +115,7 @@ async function run(io: Io, file: string, options: Options) {
       layers: layersOf(steps),
       kept: keptOf(steps),
       ...error,
+      ...added,
     }
     return { report, steps }
   } finally {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { messageOf, SpillwayError } from '../../error.ts'
-import { type About, type Candidate, describeModel, findVariants } from '../../hub/index.ts'
+import { type About, type Candidate, describeModel, findVariants, rankOf } from '../../hub/index.ts'
 import { type Manifest, parseManifest } from '../../manifest.ts'
 import type { OnRead } from './file-spec.ts'
 import { readGraphs } from './graph-facts.ts'
@@ -13,8 +13,6 @@ export interface MakeOptions {
   readonly about?: Partial<About> | undefined
   /** The graphs that count, and nothing that an old manifest says: they came from elsewhere. */
   readonly only?: readonly string[] | undefined
-  /** Backends of a variant that was just made, by the path of its graph. */
-  readonly backends?: ReadonlyMap<string, Candidate['backends']> | undefined
   readonly onRead?: OnRead | undefined
 }
 
@@ -31,10 +29,7 @@ export async function makeManifest(root: string, options: MakeOptions = {}): Pro
   const paths = [...folder.sizes.keys()].filter(
     (path) => !only || !path.endsWith('.onnx') || only.includes(path),
   )
-  const candidates = candidatesOf(paths, old, root).map((candidate) => {
-    const backends = options.backends?.get(candidate.paths[0] ?? '')
-    return backends ? { ...candidate, backends } : candidate
-  })
+  const candidates = candidatesOf(paths, old, root)
   const about = { ...aboutFolder(root), ...options.about }
   const made = await describeModel(folder, about, readGraphs(root, candidates))
   return old ? parseManifest(mergeManifest(old, made), root) : made
@@ -63,7 +58,7 @@ export function writeManifest(path: string, manifest: Manifest): void {
   }
 }
 
-/** Variants that the old manifest names keep their names and their order; what is gone is left out. */
+/** Variants that the old manifest names keep their names and their order, new ones stand among them; what is gone is left out. */
 function candidatesOf(paths: readonly string[], old: Manifest | undefined, root: string): Candidate[] {
   const known = (old?.variants ?? [])
     .filter(({ files }) => paths.includes(files[0]?.path ?? ''))
@@ -76,8 +71,13 @@ function candidatesOf(paths: readonly string[], old: Manifest | undefined, root:
   const graphs = known.map(({ paths }) => paths[0])
   const rest = paths.filter((path) => !graphs.includes(path))
   if (known.length > 0 && !rest.some((path) => path.endsWith('.onnx'))) return known
-  const found = findVariants(rest, root).filter(({ id }) => known.every((other) => other.id !== id))
-  return [...known, ...found]
+  const ordered: Candidate[] = [...known]
+  for (const one of findVariants(rest, root)) {
+    if (ordered.some(({ id }) => id === one.id)) continue
+    const worse = ordered.findIndex(({ id }) => rankOf(id) > rankOf(one.id))
+    ordered.splice(worse === -1 ? ordered.length : worse, 0, one)
+  }
+  return ordered
 }
 
 function aboutFolder(root: string): About {

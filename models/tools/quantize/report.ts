@@ -14,6 +14,9 @@ export interface QuantizeReport {
   readonly after: number
   readonly layers: readonly { readonly name: string; readonly weight: string; readonly how: string }[]
   readonly kept: readonly { readonly name: string; readonly because: string }[]
+  /** Where it was written into a model's folder: the manifest that lists it now, and as which variant. */
+  readonly manifest?: string
+  readonly variant?: string
   /** Where layers were measured: what is left of the error, relative to the answers. */
   readonly error?: number
 }
@@ -49,13 +52,15 @@ export const keptOf = (steps: readonly Step[]): QuantizeReport['kept'] =>
   steps.flatMap((step) => (step.how === 'kept' ? [{ name: step.layer.name, because: step.because }] : []))
 
 export function showQuantized(report: QuantizeReport, steps: readonly Step[], style: Style): string {
-  const { out, before, after, kept, error } = report
+  const { out, before, after, kept, error, manifest, variant } = report
   const size = `${showBytes(after)}, ${Math.round((100 * after) / before)}% of ${showBytes(before)}`
   const parts = [`${style.strong(plain(out))}\n${size}\n`]
   if (steps.some(({ how }) => how !== 'kept')) parts.push(groups(steps, style))
   if (kept.length > 0) parts.push(`${style.strong('Kept in float')}\n${keptTable(kept, style)}`)
   if (error !== undefined)
     parts.push(style.quiet(`the answers are off by ${(100 * error).toFixed(2)}% on the samples\n`))
+  if (manifest !== undefined)
+    parts.push(style.quiet(`${plain(manifest)} lists it as ${plain(variant ?? '')}\n`))
   return parts.join('\n')
 }
 

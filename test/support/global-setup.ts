@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { type HubFixture, startHubFixture } from './hub-fixture.ts'
 import { startServer } from './server.ts'
+import { importStories, type Stories } from './stories.ts'
 import { testModels, withoutTestModels } from './test-models.ts'
 
 declare module 'vitest' {
@@ -13,6 +14,7 @@ declare module 'vitest' {
     hub: HubFixture
     /** The four MNIST pictures as base64 JPEG, by their digit; or why they are not here. */
     mnist: { pictures: Record<string, string> } | { absent: string }
+    stories: Stories | { absent: string }
   }
 }
 
@@ -21,6 +23,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   provide('serverUrl', server.url.href)
   provide('hub', fixture)
   provide('mnist', await readPictures())
+  provide('stories', await importStories())
   return async () => {
     await Promise.all([server.stop(), hub.stop()])
   }

@@ -85,9 +85,14 @@ export function createManualLanes(clock: ManualClock, machine: Machine) {
       unload: async (session) => {
         sessions.delete(alive(session))
       },
+      begin: () => Promise.reject(noDecoder()),
+      leave: () => Promise.reject(noDecoder()),
+      steps: () => Promise.reject(noDecoder()),
     }
     lanes.push(lane)
     return lane
   }
   return { lanes, startLane }
 }
+
+const noDecoder = () => new SpillwayError('internal', 'These lanes decode nothing')

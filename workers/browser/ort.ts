@@ -2,6 +2,7 @@ import type * as OrtWeb from 'onnxruntime-web'
 import type { Ort } from '../engine/ort.ts'
 import type { LaneLost, StartRequest } from '../lane/protocol.ts'
 import { requestGpuDevice } from './gpu.ts'
+import { gpuMemory } from './gpu-memory.ts'
 
 /** ONNX Runtime in a Web Worker: the JSPI build where the browser has it (a third smaller), else the asyncify build. */
 export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
@@ -38,6 +39,10 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
       executionProviders: backend === 'webgpu' ? [{ name: 'webgpu', device: await gpu() }] : ['wasm'],
       graphOptimizationLevel: 'all',
     }),
+    memory: async (backend) =>
+      backend === 'webgpu'
+        ? gpuMemory(await gpu(), (buffer, dataType, dims) => Tensor.fromGpuBuffer(buffer, { dataType, dims }))
+        : undefined,
   }
 }
 

@@ -9,6 +9,8 @@ import {
   type TensorType,
   tensorTypes,
 } from '../../models/index.ts'
+import { chainedOutputs, createDecoder } from '../generation/decode/create.ts'
+import type { Decoder } from '../generation/decode/decoder.ts'
 import type { BatchReply, BatchRequest, LoadReply, LoadRequest } from '../lane/protocol.ts'
 import type { Ort, OrtSession, OrtTensor } from './ort.ts'
 import { zeros } from './zeros.ts'
@@ -18,11 +20,14 @@ export interface Engine {
   load(request: LoadRequest): Promise<LoadReply>
   run(batch: BatchRequest): Promise<BatchReply>
   unload(session: string): Promise<void>
+  /** The decoder of a session that was loaded to generate. */
+  decoder(session: string): Decoder
 }
 
 interface Loaded {
   readonly session: OrtSession
   readonly outputs: readonly TensorSpec[]
+  readonly decoder?: Decoder
 }
 
 /**
@@ -35,24 +40,34 @@ export function createEngine(ort: Ort): Engine {
 
   const load = async (request: LoadRequest): Promise<LoadReply> => {
     const started = performance.now()
+    const { backend, outputs, generate } = request
     const session = await createSession(ort, request)
     const loadMs = performance.now() - started
+    let decoder: Decoder | undefined
     try {
-      checkNames(request, session)
-      const warmUp = zeros(request)
-      if (warmUp) await runSession(ort, session, warmUp, request.outputs)
+      if (generate) decoder = await createDecoder(ort, session, backend, generate, exclusive)
+      else {
+        checkNames(request, session)
+        const warmUp = zeros(request)
+        if (warmUp) await runSession(ort, session, warmUp, outputs)
+      }
     } catch (cause) {
       await session.release()
       throw cause
     }
-    await sessions.get(request.session)?.session.release()
-    sessions.set(request.session, { session, outputs: request.outputs })
+    await unload(request.session)
+    sessions.set(request.session, { session, outputs, ...(decoder && { decoder }) })
     return { loadMs, warmUpMs: performance.now() - started - loadMs }
   }
 
-  const run = async ({ session, inputs }: BatchRequest): Promise<BatchReply> => {
+  const find = (session: string): Loaded => {
     const loaded = sessions.get(session)
-    if (!loaded) throw new SpillwayError('internal', `No session "${session}" in this lane`)
+    if (loaded) return loaded
+    throw new SpillwayError('internal', `No session "${session}" in this lane`)
+  }
+
+  const run = async ({ session, inputs }: BatchRequest): Promise<BatchReply> => {
+    const loaded = find(session)
     const started = performance.now()
     const outputs = await runSession(ort, loaded.session, inputs, loaded.outputs)
     return { outputs, computeMs: performance.now() - started }
@@ -61,6 +76,7 @@ export function createEngine(ort: Ort): Engine {
   const unload = async (session: string): Promise<void> => {
     const loaded = sessions.get(session)
     sessions.delete(session)
+    loaded?.decoder?.close(new SpillwayError('lane_lost', `${session} was unloaded`))
     await loaded?.session.release()
   }
 
@@ -68,6 +84,11 @@ export function createEngine(ort: Ort): Engine {
     load: (request) => exclusive(() => load(request)),
     run: (batch) => exclusive(() => run(batch)),
     unload: (session) => exclusive(() => unload(session)),
+    decoder: (session) => {
+      const { decoder } = find(session)
+      if (decoder) return decoder
+      throw new SpillwayError('internal', `${session} was not loaded to generate`)
+    },
   }
 }
 
@@ -81,8 +102,17 @@ function createMutex() {
   }
 }
 
-async function createSession(ort: Ort, { session, backend, source }: LoadRequest): Promise<OrtSession> {
-  const options = await ort.sessionOptions(backend)
+async function createSession(
+  ort: Ort,
+  { session, backend, source, generate }: LoadRequest,
+): Promise<OrtSession> {
+  const onGpu = generate && backend === 'webgpu' ? chainedOutputs(generate) : []
+  const options = {
+    ...(await ort.sessionOptions(backend)),
+    ...(onGpu.length > 0 && {
+      preferredOutputLocation: Object.fromEntries(onGpu.map((name) => [name, 'gpu-buffer' as const])),
+    }),
+  }
   try {
     if (source.from === 'file') return await ort.InferenceSession.create(source.path, options)
     const externalData = source.external.map(({ path, data }) => ({ path, data: new Uint8Array(data) }))

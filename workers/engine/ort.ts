@@ -1,5 +1,6 @@
 import type { InferenceSession, InferenceSessionFactory, Tensor as OnnxTensor } from 'onnxruntime-common'
 import type { Backend, TensorData, TensorType } from '../../models/index.ts'
+import type { TensorMemory } from '../generation/kv/memory.ts'
 
 export type OrtSession = InferenceSession
 export type OrtTensor = OnnxTensor
@@ -13,4 +14,6 @@ export interface Ort {
   createTensor(type: TensorType, data: TensorData, shape: readonly number[]): OrtTensor
   /** @throws SpillwayError `lane_failed` where the backend cannot be had here. */
   sessionOptions(backend: Backend): Promise<InferenceSession.SessionOptions>
+  /** Memory that runs on the backend write into where it lies, if this realm has some. */
+  memory(backend: Backend): Promise<TensorMemory | undefined>
 }

@@ -9,8 +9,10 @@ import type {
   LoadReply,
   LoadRequest,
   Outcome,
+  SequenceRequest,
   StartReply,
   StartRequest,
+  StepsReply,
 } from './protocol.ts'
 
 /** One worker with its own ONNX Runtime, seen from outside. Every call settles, the lane's death included. */
@@ -19,6 +21,11 @@ export interface Lane {
   load(request: LoadRequest): Promise<LoadReply>
   run(batch: BatchRequest): Promise<BatchReply>
   unload(session: string): Promise<void>
+  /** Adds sequences to those that a session decodes. */
+  begin(session: string, requests: readonly SequenceRequest[]): Promise<void>
+  leave(session: string, ids: readonly number[]): Promise<void>
+  /** What came of them since the last time. */
+  steps(session: string): Promise<StepsReply>
   /** Resolves with the reason once the lane is gone. It never rejects. */
   readonly gone: Promise<SpillwayError>
   /** Ends the worker at once, whatever it does. */
@@ -91,6 +98,13 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
     unload: async (session) => {
       await call('unload', limits.loadMs, () => remote.unload(session))
     },
+    begin: async (session, requests) => {
+      await call('begin', limits.runMs, () => remote.begin(session, requests))
+    },
+    leave: async (session, ids) => {
+      await call('leave', limits.runMs, () => remote.leave(session, ids))
+    },
+    steps: (session) => call('steps', limits.runMs, () => remote.steps(session)),
     gone,
     kill,
   }

@@ -1,5 +1,6 @@
 /** What crosses a lane's edge, by postMessage or by process IPC. Types only. */
-import type { Backend, Tensor, TensorSpec, WireError } from '../../models/index.ts'
+import type { Backend, GenerationSpec, Tensor, TensorSpec, WireError } from '../../models/index.ts'
+import type { FinishReason, GeneratedToken, GeneratorLoad, TokenRequest } from '../generation/types.ts'
 
 /** Nothing is thrown across the edge: comlink keeps an error's message, and drops its code. */
 export type Outcome<T> =
@@ -34,6 +35,17 @@ export interface LoadRequest {
   readonly inputs: readonly TensorSpec[]
   readonly outputs: readonly TensorSpec[]
   readonly batchAxis: 0 | null
+  readonly generate?: GenerateSetup | undefined
+}
+
+/** What a language model is loaded for: it decodes sequences, and takes no batches. */
+export interface GenerateSetup {
+  readonly spec: GenerationSpec
+  readonly kvType: 'float32' | 'float16'
+  /** Sequences that may share a step. */
+  readonly maxSlots: number
+  /** Bytes for their keys and values. */
+  readonly maxBytes: number
 }
 
 export interface LoadReply {
@@ -55,12 +67,41 @@ export interface BatchReply {
   readonly computeMs: number
 }
 
+/** A sequence to decode, with a name of its own within the session. */
+export interface SequenceRequest {
+  readonly id: number
+  readonly request: TokenRequest
+}
+
+/** What became of a sequence since the last message. */
+export interface SequenceEvent {
+  readonly id: number
+  readonly tokens: readonly GeneratedToken[]
+  /** It has a slot now, in which so many of its prompt's tokens were already. */
+  readonly cached?: number
+  /** It is done, well or not: nothing more comes of it. */
+  readonly finish?: FinishReason
+  readonly error?: WireError
+}
+
+/** One message a step, or several steps at once where they come faster than they are asked for. */
+export interface StepsReply {
+  readonly events: readonly SequenceEvent[]
+  readonly load: GeneratorLoad
+}
+
 /** What a lane can be asked. `start` comes first, once. */
 export interface LaneApi {
   start(request: StartRequest): Promise<Outcome<StartReply>>
   load(request: LoadRequest): Promise<Outcome<LoadReply>>
   run(batch: BatchRequest): Promise<Outcome<BatchReply>>
   unload(session: string): Promise<Outcome<null>>
+  /** Adds sequences to those that the session decodes. */
+  begin(session: string, requests: readonly SequenceRequest[]): Promise<Outcome<null>>
+  /** Their callers have gone. */
+  leave(session: string, ids: readonly number[]): Promise<Outcome<null>>
+  /** What came since it was asked the last time; waits a second for some where there is none. */
+  steps(session: string): Promise<Outcome<StepsReply>>
 }
 
 /** What a lane says unasked: its GPU device is gone, and no session in it will answer again. */

@@ -39,6 +39,17 @@ export function serveLane(
           .unload(session)
           .then(() => null),
       ),
+    begin: (session, requests) =>
+      outcome(async () => {
+        started().decoder(session).begin(requests)
+        return null
+      }),
+    leave: (session, ids) =>
+      outcome(async () => {
+        started().decoder(session).leave(ids)
+        return null
+      }),
+    steps: (session) => outcome(() => started().decoder(session).steps()),
   }
   expose(api, endpoint)
 }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import * as onnx from 'onnxruntime-node'
 import { backends } from '../../models/index.ts'
 import type { Ort } from '../engine/ort.ts'
+import { arrayMemory } from '../generation/kv/array-memory.ts'
 import type { StartRequest } from '../lane/protocol.ts'
 
 /** ONNX Runtime in a server process. */
@@ -11,17 +12,20 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
   const listed = onnx
     .listSupportedBackends()
     .filter(({ name, bundled }) => bundled || hasProviderLibrary(name))
+  const createTensor: Ort['createTensor'] = (type, data, shape) =>
+    new onnx.Tensor(type, data as onnx.Tensor.DataType, shape)
   return {
     version: onnx.env.versions.node ?? onnx.env.versions.common,
     backends: backends.filter((backend) => listed.some(({ name }) => name === backend)),
     InferenceSession: onnx.InferenceSession,
-    createTensor: (type, data, shape) => new onnx.Tensor(type, data as onnx.Tensor.DataType, shape),
+    createTensor,
     sessionOptions: async (backend) => ({
       executionProviders: [backend],
       graphOptimizationLevel: 'all',
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
     }),
+    memory: async (backend) => (backend === 'cpu' ? arrayMemory(createTensor) : undefined),
   }
 }
 

@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Backend, SpillwayError } from '../../models/index.ts'
+import { systemClock } from '../../workers/clock.ts'
+import { Generator } from '../../workers/generation/generator.ts'
+import type { GeneratedToken, Sampling, TokenRequest, TokenStream } from '../../workers/generation/types.ts'
+import type { Lane } from '../../workers/lane/lane.ts'
+import type { Stories } from '../support/stories.ts'
+
+export interface GenerationSubject {
+  start(): Lane
+  readonly backends: readonly Backend[]
+  readonly stories: Stories | { readonly absent: string }
+}
+
+const bytesOf = (base64: string): ArrayBuffer =>
+  Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)).buffer
+
+export const greedy: Sampling = { temperature: 0 }
+
+export const request = (
+  prompt: readonly number[],
+  maxTokens: number,
+  more: Partial<TokenRequest> = {},
+): TokenRequest => ({
+  prompt,
+  generated: 0,
+  maxTokens,
+  stopTokens: [1, 2],
+  sampling: greedy,
+  ...more,
+})
+
+export async function read(stream: TokenStream): Promise<GeneratedToken[]> {
+  const tokens: GeneratedToken[] = []
+  for await (const made of stream) tokens.push(...made)
+  return tokens
+}
+
+/** What every lane makes of a published model, token for token. */
+export function generationContract(name: string, { start, backends, stories }: GenerationSubject): void {
+  if ('absent' in stories) {
+    describe.skip(`${name} generates: ${stories.absent}`, () => {
+      test('nothing')
+    })
+    return
+  }
+  const { manifest, cases, reference } = stories
+  const spec = manifest.generation
+  if (!spec) throw new Error('The manifest says nothing of generation')
+
+  describe.each(backends)(`${name} generates on %s`, (backend) => {
+    const lanes: Lane[] = []
+    const open = async (
+      options: { readonly selecting?: boolean; readonly slots?: number; readonly maxBytes?: number } = {},
+    ) => {
+      const { selecting = false, slots = 8, maxBytes = 64 * 2 ** 20 } = options
+      const lane = start()
+      lanes.push(lane)
+      await lane.start({ threads: 1 })
+      await lane.load({
+        session: 'stories',
+        backend,
+        source: {
+          from: 'bytes',
+          graph: bytesOf(selecting ? stories.selecting : stories.graph),
+          external: [],
+        },
+        inputs: manifest.inputs,
+        outputs: manifest.outputs,
+        batchAxis: 0,
+        generate: { spec, kvType: 'float32', maxSlots: slots, maxBytes },
+      })
+      return new Generator({
+        session: 'stories',
+        spec,
+        hold: async () => ({ lane, release: () => {} }),
+        ranOn: { backend, variant: 'fp32' },
+        slots,
+        maxWaiting: 100,
+        clock: systemClock,
+      })
+    }
+    let generator: Generator
+    beforeAll(async () => {
+      generator = await open()
+    })
+    afterAll(() => {
+      for (const lane of lanes) lane.kill(new SpillwayError('closed', 'The tests are over'))
+    })
+
+    const tokensOf = async (from: Generator, wanted: TokenRequest) =>
+      (await read(from.generate(wanted))).map(({ token }) => token)
+
+    test('says what the reference says, alone', async () => {
+      const [first = 0, ...rest] = reference.tokens
+      expect(await tokensOf(generator, request([first], 40))).toEqual(rest.slice(0, 40))
+      for (const { prompt, tokens } of cases)
+        expect(await tokensOf(generator, request(prompt, 40))).toEqual(tokens.slice(0, 40))
+    })
+
+    test('says it with seven others in each step', async () => {
+      const [first = 0, ...rest] = reference.tokens
+      const all = [...cases, ...cases, ...cases].slice(0, 7)
+      const made = await Promise.all([
+        tokensOf(generator, request([first], 40)),
+        ...all.map(({ prompt }, index) => tokensOf(generator, request(prompt, 40 - index))),
+      ])
+      expect(made[0]).toEqual(rest.slice(0, 40))
+      for (const [index, { tokens }] of all.entries())
+        expect(made[index + 1]).toEqual(tokens.slice(0, 40 - index))
+    })
+
+    test('reads a prompt in pieces while others go on, and begins where a slot has it already', async () => {
+      const long = reference.tokens.slice(0, 150)
+      const expected = reference.tokens.slice(150, 160)
+      const other = tokensOf(generator, request(cases[0]?.prompt ?? [], 60))
+      expect(await tokensOf(generator, request(long, 10))).toEqual(expected)
+      expect(await other).toEqual(cases[0]?.tokens.slice(0, 60))
+      const again = generator.generate(request(long, 10))
+      expect((await read(again)).map(({ token }) => token)).toEqual(expected)
+      expect((await again.result).cachedTokens).toBe(149)
+      const other2 = generator.generate(request([...long.slice(0, 100), 400], 1))
+      expect((await other2.result).cachedTokens).toBe(100)
+    })
+
+    test('tells the log probabilities of the reference', async () => {
+      const [row = []] = reference.logits
+      const sum = Math.log(row.reduce((all, logit) => all + Math.exp(logit), 0))
+      const stream = generator.generate(
+        request(reference.tokens.slice(0, 1), 1, { sampling: { temperature: 0, logprobs: 3 } }),
+      )
+      const [made] = await read(stream)
+      expect(made?.logprob).toBeCloseTo(Math.max(...row) - sum, 3)
+      expect(made?.top).toHaveLength(3)
+    })
+
+    test('chooses the same where the graph selects the likeliest', async () => {
+      const selecting = await open({ selecting: true })
+      const made = await Promise.all([
+        ...cases.map(({ prompt }) => tokensOf(selecting, request(prompt, 40))),
+        // One that needs all logits, beside them.
+        tokensOf(
+          selecting,
+          request(cases[0]?.prompt ?? [], 40, { sampling: { temperature: 0, presencePenalty: 0.001 } }),
+        ),
+      ])
+      expect(made.slice(0, cases.length)).toEqual(cases.map(({ tokens }) => tokens.slice(0, 40)))
+    })
+
+    test('draws the same from the same seed, whatever else is in the step', async () => {
+      const drawn = (seed: number) =>
+        tokensOf(generator, request(cases[1]?.prompt ?? [], 24, { sampling: { temperature: 1, seed } }))
+      const alone = await drawn(7)
+      const [again, other] = await Promise.all([drawn(7), drawn(8)])
+      expect(again).toEqual(alone)
+      expect(other).not.toEqual(alone)
+    })
+
+    test('ends a sequence at its stop token, its limit, or the context', async () => {
+      const { prompt = [], tokens = [] } = cases[0] ?? {}
+      const [stop = 0] = tokens.slice(5)
+      const at = tokens.indexOf(stop)
+      const stopped = generator.generate(request(prompt, 40, { stopTokens: [stop] }))
+      expect((await read(stopped)).map(({ token }) => token)).toEqual(tokens.slice(0, at))
+      expect(await stopped.result).toMatchObject({ finish: 'stop' })
+      const limited = generator.generate(request(prompt, 3))
+      expect(await limited.result).toMatchObject({ finish: 'length' })
+      const full = Array.from({ length: 510 }, (_, index) => reference.tokens[index % 150] ?? 0)
+      const last = generator.generate(request(full, 40, { stopTokens: [] }))
+      expect(await read(last)).toHaveLength(2)
+      expect(await last.result).toMatchObject({ finish: 'length' })
+    })
+
+    test('with less memory than all want gives each its turn', async () => {
+      // Two slots of 128 tokens, or one of 256.
+      const perToken = 4 * spec.kv.layers * 2 * spec.kv.heads * spec.kv.headDim
+      const tight = await open({ slots: 4, maxBytes: 3 * 300 * perToken })
+      const wanted = [...cases, ...cases].map(({ prompt }) => tokensOf(tight, request(prompt, 80)))
+      const long = tokensOf(tight, request(reference.tokens.slice(0, 190), 10))
+      expect(await Promise.all(wanted)).toEqual([...cases, ...cases].map(({ tokens }) => tokens.slice(0, 80)))
+      expect(await long).toEqual(reference.tokens.slice(190, 200))
+    })
+  })
+}

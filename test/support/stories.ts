@@ -1,0 +1,49 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Manifest } from '../../models/index.ts'
+import { writeFolder } from '../../models/tools/import/folder.ts'
+import { openCheckpoint } from '../../models/tools/import/open.ts'
+import { parseVariant } from '../../models/tools/import/variant.ts'
+import { emptyFolder, testModels, withoutTestModels } from './test-models.ts'
+
+/** The published stories260k, imported as float32, with what it is known to say. */
+export interface Stories {
+  readonly manifest: Manifest
+  /** The graph as base64; `selecting` is the one that selects its eight likeliest tokens. */
+  readonly graph: string
+  readonly selecting: string
+  readonly cases: readonly { readonly prompt: readonly number[]; readonly tokens: readonly number[] }[]
+  /** Tokens, and the logits after each of the first sixteen. */
+  readonly reference: { readonly tokens: readonly number[]; readonly logits: readonly (readonly number[])[] }
+}
+
+export async function importStories(): Promise<Stories | { readonly absent: string }> {
+  if (withoutTestModels !== undefined || testModels === undefined) return { absent: withoutTestModels ?? '' }
+  const published = (name: string) => join(testModels ?? '', 'stories260k', name)
+  const json = (name: string) => JSON.parse(readFileSync(published(name), 'utf8'))
+  const source = openCheckpoint(published('stories260K.bin'), published('tok512.bin'))
+  const variant = parseVariant('fp32')
+  const make = async (topK: number | undefined) => {
+    const folder = join(await emptyFolder(), 'stories260k')
+    const variants = variant ? [variant] : []
+    const manifest = await writeFolder(folder, source, {
+      id: 'stories260k',
+      title: 'Stories',
+      variants,
+      context: 512,
+      topK,
+    })
+    return { manifest, graph: readFileSync(join(folder, 'fp32/model.onnx'), 'base64') }
+  }
+  const { manifest, graph } = await make(undefined)
+  const { cases }: { cases: { prompt_ids: number[]; ids: number[] }[] } = json('prompts.json')
+  const { token_ids, logits_first16 }: { token_ids: number[]; logits_first16: number[][] } =
+    json('reference.json')
+  return {
+    manifest,
+    graph,
+    selecting: (await make(8)).graph,
+    cases: cases.map(({ prompt_ids, ids }) => ({ prompt: prompt_ids, tokens: ids })),
+    reference: { tokens: token_ids, logits: logits_first16 },
+  }
+}

@@ -1,0 +1,63 @@
+import type { Backend } from '../../../models/index.ts'
+import { systemClock } from '../../clock.ts'
+import type { Ort, OrtSession } from '../../engine/ort.ts'
+import type { GenerateSetup } from '../../lane/protocol.ts'
+import { ChainedKv } from '../kv/chained.ts'
+import { InPlaceKv } from '../kv/in-place.ts'
+import type { Kv, KvShape, KvSpec } from '../kv/kv.ts'
+import { RegroupedKv } from '../kv/regrouped.ts'
+import { createSampler } from '../sampling/sampler.ts'
+import { Decoder } from './decoder.ts'
+import { DecoderGraph } from './graph.ts'
+import { createTurn } from './turn.ts'
+
+/** What a slot has room for before any sequence asked for more. */
+const firstCapacity = 256
+
+/** A decoder over a session, its keys and values where the backend has them best. */
+export async function createDecoder(
+  ort: Ort,
+  session: OrtSession,
+  backend: Backend,
+  { spec, kvType, maxSlots, maxBytes }: GenerateSetup,
+  exclusive: <T>(work: () => Promise<T>) => Promise<T>,
+): Promise<Decoder> {
+  const graph = new DecoderGraph(ort, session, spec.kv.layers, spec.vocabulary)
+  const shape = { slots: 1, capacity: Math.min(firstCapacity, spec.context) }
+  const kv = await createKv(ort, graph, backend, { ...spec.kv, type: kvType }, shape, spec.batched === true)
+  await kv.step([{ slot: 0, token: 0 }], 'all')
+  kv.cut(0, 0)
+  return new Decoder({
+    kv,
+    context: spec.context,
+    maxSlots,
+    maxBytes,
+    selected: graph.selected,
+    createSampler,
+    exclusive,
+    turn: createTurn(),
+    clock: systemClock,
+  })
+}
+
+export async function createKv(
+  ort: Ort,
+  graph: DecoderGraph,
+  backend: Backend,
+  spec: KvSpec,
+  shape: KvShape,
+  batched: boolean,
+): Promise<Kv> {
+  if (!batched) return new ChainedKv(graph, ort, spec, shape)
+  const memory = await ort.memory(backend)
+  return memory ? new InPlaceKv(graph, memory, spec, shape) : new RegroupedKv(graph, ort, spec, shape)
+}
+
+/** Names of what a run leaves on the GPU, where rows run one by one: nothing of it is read elsewhere. */
+export const chainedOutputs = ({ spec: { kv, batched } }: GenerateSetup): readonly string[] =>
+  batched === true
+    ? []
+    : Array.from({ length: kv.layers }, (_, layer) => layer).flatMap((layer) => [
+        `present.${layer}.key`,
+        `present.${layer}.value`,
+      ])

@@ -13,7 +13,11 @@ import { createModel, type Model, type ModelOptions } from './model.ts'
 import { checkPolicy } from './policy.ts'
 import { RemoteTier } from './remote/remote.ts'
 import { Router } from './router/router.ts'
+import { createModelsInUse } from './store/in-use.ts'
 import { createIndexedDbStore } from './store/indexeddb.ts'
+import { openOpfs } from './store/opfs.ts'
+import { createModelStorage, type ModelStorage } from './store/storage.ts'
+import { StoreWorker } from './store/store-worker.ts'
 
 export interface RuntimeOptions {
   /**
@@ -53,6 +57,8 @@ export interface Runtime {
    * `model` takes.
    */
   catalogue(signal?: AbortSignal): Promise<SiteCatalogue>
+  /** The models that this device keeps. */
+  readonly storage: ModelStorage
   /** What the device can do: the browser is asked once. */
   capacity(): Promise<Capacity>
   /** Where requests go that do not say it themselves; it may be changed at any time. */
@@ -70,12 +76,13 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const base = folder(options.server ?? '/')
   let policy = checkPolicy(options.policy ?? 'auto')
   const capacity = probeCapacity(clock)
-  const store = createIndexedDbStore(clock)
+  const store = createIndexedDbStore({ clock, opfs: openOpfs('spillway') })
+  const storeWorker = new StoreWorker()
   const calibrations = new Calibrations(createIndexedDbCalibrations(clock), capacity.then(fingerprintOf))
   const models = folder(options.models ?? new URL('models/', base))
   const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store })
   const device = new DeviceTier({
-    store,
+    store: storeWorker,
     catalogue,
     calibrations,
     layouts: deviceLayouts,
@@ -92,6 +99,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
 
   return {
     catalogue: (signal) => catalogue.list(signal),
+    storage: createModelStorage(store, createModelsInUse()),
     capacity: () => capacity,
     get policy() {
       return policy
@@ -109,6 +117,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       document.removeEventListener('visibilitychange', writeBack)
       void calibrations.writeBack()
       device.close()
+      storeWorker.close()
       remote?.close()
     },
   }

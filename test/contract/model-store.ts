@@ -1,53 +1,158 @@
-import { describe, expect, test } from 'vitest'
-import type { FileSpec } from '../../models/index.ts'
-import type { ModelStore } from '../../web/store/store.ts'
+import { afterEach, describe, expect, test } from 'vitest'
+import { checkOf, loadCheck } from '../../web/store/check.ts'
+import {
+  chunkBytes,
+  chunkRange,
+  type FileRecord,
+  type ModelRecord,
+  type ModelStore,
+  modelKey,
+} from '../../web/store/store.ts'
 
 export interface StoreSubject {
   /** A store with nothing in it. */
   create(): Promise<ModelStore>
-  /** The same store, as the next visit opens it. */
-  reopen(): ModelStore
-  /** Puts bytes where the store keeps the file, past all its checks. */
-  corrupt(file: FileSpec, bytes: ArrayBuffer): Promise<void>
+  /** The same store, as the next visit opens it; absent where it does not outlive the page. */
+  reopen?(): ModelStore
+  /** Puts bytes where the store keeps a chunk, past all its checks; none: takes it away. */
+  corrupt?(record: FileRecord, index: number, bytes: Uint8Array<ArrayBuffer> | undefined): Promise<void>
+  dispose?(): Promise<void>
 }
 
-const bytesOf = (text: string): ArrayBuffer => new Uint8Array(new TextEncoder().encode(text)).buffer
-
-/** SHA-256 of "abc", from FIPS 180-2. */
-const abc: FileSpec = {
-  path: 'abc.onnx',
-  size: 3,
-  sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
+/** Bytes that are no chunk's copy of another. */
+function numbered(size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size)
+  for (let at = 0; at < size; at += 4096) bytes[at] = 1 + ((at / 4096) % 251)
+  return bytes
 }
 
-/** What every store does: it never gives or keeps bytes that are not the file. */
-export function modelStoreContract(name: string, { create, reopen, corrupt }: StoreSubject): void {
+/** Keeps a file chunk by chunk, as a download does. */
+async function keep(store: ModelStore, key: string, bytes: Uint8Array<ArrayBuffer>): Promise<FileRecord> {
+  const hash = await loadCheck()
+  const size = bytes.length
+  const checks: string[] = []
+  let record: FileRecord = { key, size, place: await store.placeOf(size), checks: [] }
+  for (let index = 0; index * chunkBytes < size; index++) {
+    const { start, end } = chunkRange(index, size)
+    checks.push(checkOf(hash, bytes.subarray(start, end)))
+    record = { ...record, checks: [...checks], ...(end === size ? { sha256: 'f'.repeat(64) } : {}) }
+    expect(await store.append(record, bytes.subarray(start, end))).toBe('kept')
+  }
+  return record
+}
+
+async function readBack(store: ModelStore, key: string): Promise<Uint8Array | 'absent' | 'wrong'> {
+  const record = await store.file(key)
+  if (!record) return 'absent'
+  const into = new Uint8Array(record.size)
+  return (await store.read(record, into)) ? into : 'wrong'
+}
+
+const sameBytes = (one: unknown, other: Uint8Array) =>
+  one instanceof Uint8Array && one.length === other.length && one.every((byte, at) => byte === other[at])
+
+/** What every store does: what it gives back is what it was given, or it says that it is not. */
+export function modelStoreContract(name: string, subject: StoreSubject): void {
+  const { create, reopen, corrupt, dispose } = subject
+  const small = numbered(5000)
+  const large = numbered(chunkBytes + 5000)
+  const model = (id: string, files: string[]): ModelRecord => ({
+    id,
+    version: '1',
+    variant: 'fp32',
+    files,
+    usedAt: 7,
+  })
+
   describe(`${name} as a model store`, () => {
-    test('gives back what it was given, on the next visit too', async () => {
-      const store = await create()
-      expect(await store.readFile(abc)).toBeUndefined()
-      expect(await store.writeFile(abc, bytesOf('abc'))).toBe(true)
-      expect(await store.readFile(abc)).toEqual(bytesOf('abc'))
-      expect(await reopen().readFile(abc)).toEqual(bytesOf('abc'))
-    })
+    afterEach(async () => dispose?.())
 
     test.each([
-      ['other bytes', 'abd', 'file_altered'],
-      ['fewer bytes', 'ab', 'file_truncated'],
-      ['more bytes', 'abcd', 'file_altered'],
-    ])('refuses %s, and keeps nothing of them', async (_what, text, code) => {
+      ['one chunk', small],
+      ['several chunks', large],
+    ])('gives back a file of %s', async (_what, bytes) => {
       const store = await create()
-      await expect(store.writeFile(abc, bytesOf(text))).rejects.toMatchObject({ code })
-      expect(await store.readFile(abc)).toBeUndefined()
+      expect(await readBack(store, 'a')).toBe('absent')
+      const record = await keep(store, 'a', bytes)
+      expect(await store.file('a')).toEqual(record)
+      expect(sameBytes(await readBack(store, 'a'), bytes)).toBe(true)
+      expect(await store.files()).toEqual([record])
     })
 
-    test.each(['abd', 'ab', ''])('notices %j where the file was, and removes it', async (text) => {
+    const durable = reopen ? '' : ' (skipped: it does not outlive the page)'
+    test.skipIf(!reopen)(`gives it back on the next visit${durable}`, async () => {
       const store = await create()
-      await store.writeFile(abc, bytesOf('abc'))
-      await corrupt(abc, bytesOf(text))
-      expect(await store.readFile(abc)).toBeUndefined()
-      await store.writeFile(abc, bytesOf('abc'))
-      expect(await store.readFile(abc)).toEqual(bytesOf('abc'))
+      await keep(store, 'a', large)
+      await store.putModel(model('a', ['a']))
+      await store.writeManifest('http://one/', { id: 'a' })
+      const next = reopen?.() ?? store
+      expect(sameBytes(await readBack(next, 'a'), large)).toBe(true)
+      expect(await next.models()).toEqual([model('a', ['a'])])
+      expect(await next.readManifest('http://one/')).toEqual({ id: 'a' })
+    })
+
+    test('knows how far a file has come, and takes the rest', async () => {
+      const store = await create()
+      const hash = await loadCheck()
+      const first = large.subarray(0, chunkBytes)
+      const resume = { hash: new Uint8Array([1, 2, 3]), etag: '"e"' }
+      const record: FileRecord = {
+        key: 'a',
+        size: large.length,
+        place: await store.placeOf(large.length),
+        checks: [checkOf(hash, first)],
+        resume,
+      }
+      await store.append(record, first)
+      expect(await store.file('a')).toEqual(record)
+      const into = new Uint8Array(large.length)
+      const told: number[] = []
+      expect(await store.read(record, into, (read) => told.push(read))).toBe(true)
+      expect(told).toEqual([chunkBytes])
+      expect(sameBytes(into.subarray(0, chunkBytes), first)).toBe(true)
+      await keep(store, 'a', large)
+      expect(sameBytes(await readBack(store, 'a'), large)).toBe(true)
+    })
+
+    const closed = corrupt ? '' : ' (skipped: nothing else can write to it)'
+    test
+      .skipIf(!corrupt)
+      .each<[string, (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer> | undefined]>([
+        ['a flipped bit', (bytes) => bytes.map((byte, at) => (at === 100 ? byte ^ 4 : byte))],
+        ['a chunk that is too short', (bytes) => bytes.slice(0, -1)],
+        ['a chunk that is gone', () => undefined],
+      ])(`notices %s, and takes the file anew${closed}`, async (_what, change) => {
+      const store = await create()
+      const record = await keep(store, 'a', large)
+      await corrupt?.(record, 1, change(large.slice(chunkBytes)))
+      expect(await readBack(store, 'a')).toBe('wrong')
+      await store.removeFiles(['a'])
+      await keep(store, 'a', large)
+      expect(sameBytes(await readBack(store, 'a'), large)).toBe(true)
+    })
+
+    test('removes a file and its bytes', async () => {
+      const store = await create()
+      const record = await keep(store, 'a', large)
+      await keep(store, 'b', small)
+      await store.removeFiles(['a'])
+      expect(await readBack(store, 'a')).toBe('absent')
+      expect(await store.read(record, new Uint8Array(record.size))).toBe(false)
+      expect(sameBytes(await readBack(store, 'b'), small)).toBe(true)
+    })
+
+    test('removes a model with the files that no other model has', async () => {
+      const store = await create()
+      await keep(store, 'a', small)
+      await keep(store, 'shared', small)
+      await store.putModel(model('one', ['a', 'shared']))
+      await store.putModel(model('two', ['shared']))
+      await store.removeModels([modelKey(model('one', []))])
+      expect(await store.models()).toEqual([model('two', ['shared'])])
+      expect(await readBack(store, 'a')).toBe('absent')
+      expect(sameBytes(await readBack(store, 'shared'), small)).toBe(true)
+      await store.removeModels([modelKey(model('two', []))])
+      expect(await store.files()).toEqual([])
     })
 
     test('keeps the manifest last seen at an address', async () => {
@@ -55,8 +160,13 @@ export function modelStoreContract(name: string, { create, reopen, corrupt }: St
       expect(await store.readManifest('http://one/')).toBeUndefined()
       await store.writeManifest('http://one/', { id: 'a' })
       await store.writeManifest('http://one/', { id: 'b' })
-      expect(await reopen().readManifest('http://one/')).toEqual({ id: 'b' })
+      expect(await store.readManifest('http://one/')).toEqual({ id: 'b' })
       expect(await store.readManifest('http://two/')).toBeUndefined()
+    })
+
+    test('tells how much more it can keep', async () => {
+      const store = await create()
+      expect(await store.room()).toBeGreaterThan(large.length)
     })
   })
 }

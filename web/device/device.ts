@@ -1,4 +1,4 @@
-import type { Backend, FileSpec, Manifest, Variant } from '../../models/index.ts'
+import type { Backend, Manifest, Variant } from '../../models/index.ts'
 import { startWorkerLane } from '../../workers/browser/start.ts'
 import type { Clock } from '../../workers/clock.ts'
 import { zeros } from '../../workers/engine/zeros.ts'
@@ -8,13 +8,13 @@ import type { Answer, WaitOptions, Work } from '../../workers/scheduler/work.ts'
 import type { Calibrations } from '../calibration/calibrations.ts'
 import { measure } from '../calibration/measure.ts'
 import type { Catalogue } from '../catalogue.ts'
-import { obtainFiles, type Progress } from '../store/obtain.ts'
-import type { ModelStore } from '../store/store.ts'
+import type { Progress } from '../store/obtain.ts'
+import type { StoreWorker } from '../store/store-worker.ts'
 import { DeviceSession, sessionKey } from './session.ts'
 import { type Shared, share } from './shared.ts'
 
 export interface DeviceOptions {
-  readonly store: ModelStore
+  readonly store: StoreWorker
   /** Where models' files come from. */
   readonly catalogue: Pick<Catalogue, 'fileOf'>
   readonly calibrations: Calibrations
@@ -141,8 +141,9 @@ export class DeviceTier {
     signal?: AbortSignal,
     onProgress?: (progress: Progress) => void,
   ) {
-    const { store, catalogue, clock } = this.#options
-    const sourceOf = (file: FileSpec) => catalogue.fileOf(manifest, file)
-    return obtainFiles(files.files, { store, sourceOf, clock, signal, onProgress })
+    const { store, catalogue } = this.#options
+    const { id, version } = manifest
+    const wanted = files.files.map((file) => catalogue.fileOf(manifest, file))
+    return store.obtain({ model: { id, version, variant: files.id }, files: wanted }, signal, onProgress)
   }
 }

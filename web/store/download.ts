@@ -1,102 +1,82 @@
-import { type FileSpec, messageOf, SpillwayError } from '../../models/index.ts'
-import { abortedBy } from '../../workers/bounded.ts'
+import { SpillwayError } from '../../models/index.ts'
+import { abortable } from '../../workers/bounded.ts'
 import type { Clock } from '../../workers/clock.ts'
-import { wrongSize } from './check.ts'
-import type { FileRequest } from './source.ts'
+import { exchange } from './exchange.ts'
+import type { Intake, Taken } from './intake.ts'
+import { takeSegments } from './segments.ts'
+import type { FileSource } from './source.ts'
+import { chunkBytes } from './store.ts'
+import { takeAnswer } from './take-answer.ts'
+import { isPassing } from './wrong.ts'
 
-/** Milliseconds without a byte after which a download is given up. */
-const stallMs = 20_000
+/** Attempts in a row that bring next to nothing, after which a download is given up. */
+const maxAttempts = 5
+
+/** Bytes that make an attempt worth its while: a line that drops again and again still gets there. */
+const worthwhile = 2 ** 16
+
+/** Milliseconds before the second attempt; each further one waits twice as long. */
+const firstDelayMs = 250
+
+/** The longest that a busy server is waited for, in milliseconds. */
+const maxDelayMs = 30_000
 
 export interface DownloadOptions {
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
-  readonly onBytes?: ((received: number) => void) | undefined
-  /** Past the browser's own cache: what it held was wrong. */
-  readonly fresh?: boolean
+  /** `no-store` where the store keeps the file: nobody needs it twice. */
+  readonly cache: RequestCache
+  readonly onBytes: (received: number) => void
 }
 
 /**
- * Fetches one file of the size that its manifest says; the store checks its content.
+ * Fetches what is missing of a file, in as many attempts as it takes.
  *
- * @throws SpillwayError `file_missing`, `file_truncated`, `file_altered` (longer), `server_unreachable`, `server_timeout` or `aborted`.
+ * @throws SpillwayError What the last attempt failed of; `file_altered` where the file is not what it should be,
+ * fetched anew once.
  */
-export async function download(
-  { url, headers = {} }: FileRequest,
-  file: FileSpec,
-  options: DownloadOptions,
-): Promise<ArrayBuffer> {
+export async function download(file: FileSource, intake: Intake, options: DownloadOptions): Promise<Taken> {
   const { clock, signal } = options
-  const stalled = new AbortController()
-  const abort = () => stalled.abort(signal?.reason)
-  signal?.addEventListener('abort', abort, { once: true })
-  let cancel = () => {}
-  const alive = () => {
-    cancel()
-    cancel = clock.after(stallMs, () => stalled.abort())
-  }
-  alive()
-  try {
-    if (signal?.aborted) throw abortedBy(signal)
-    const cache = options.fresh ? 'reload' : 'default'
-    const response = await fetch(url, { headers, signal: stalled.signal, cache })
-    checkResponse(url, file, response)
-    return await readBody(file, response, options, alive)
-  } catch (cause) {
-    if (signal?.aborted) throw abortedBy(signal)
-    if (stalled.signal.aborted) throw stall(file)
-    throw SpillwayError.from(
-      cause,
-      'server_unreachable',
-      `${file.path} could not be fetched from ${url.origin}`,
-    )
-  } finally {
-    cancel()
-    signal?.removeEventListener('abort', abort)
-  }
-}
-
-function checkResponse(url: URL, file: FileSpec, response: Response): void {
-  const type = response.headers.get('content-type') ?? 'no content type'
-  if (response.ok && !type.includes('text/html')) return
-  throw new SpillwayError('file_missing', `The server has no ${file.path}`, {
-    expected: 'status 200 with the bytes of the file',
-    got: `status ${response.status}, ${type}`,
-    hint: `Open ${url.href} to see what it answers.`,
-  })
-}
-
-async function readBody(file: FileSpec, response: Response, { onBytes }: DownloadOptions, alive: () => void) {
-  const bytes = new Uint8Array(file.size)
-  let received = 0
-  const reader = response.body?.getReader()
-  const read = () =>
-    reader?.read().catch((cause: unknown) => {
-      throw cause instanceof TypeError ? brokenOff(file, received, cause) : cause
-    })
-  try {
-    for (let part = await read(); part?.value; part = await read()) {
-      alive()
-      if (received + part.value.length > file.size) throw wrongSize(file, received + part.value.length)
-      bytes.set(part.value, received)
-      received += part.value.length
-      onBytes?.(received)
+  let { cache } = options
+  let failures = 0
+  let furthest = intake.received
+  for (;;) {
+    try {
+      await transfer(file, intake, { ...options, cache })
+      return await intake.finish()
+    } catch (cause) {
+      const error = SpillwayError.from(cause, 'internal', `${file.path} could not be fetched`)
+      if (error.code === 'file_altered' && cache !== 'reload') {
+        // Past every cache: what it held may be what is wrong.
+        cache = 'reload'
+        await intake.restart()
+        continue
+      }
+      if (!isPassing(error)) throw error
+      failures = intake.received - furthest >= worthwhile ? 1 : failures + 1
+      furthest = Math.max(furthest, intake.received)
+      if (failures >= maxAttempts) throw error
+      const delay = Math.max(firstDelayMs * 2 ** (failures - 1), error.detail.retryAfterMs ?? 0)
+      await abortable(
+        signal,
+        new Promise<void>((resolve) => clock.after(Math.min(delay, maxDelayMs), resolve)),
+      )
     }
-  } finally {
-    await reader?.cancel().catch(() => undefined)
   }
-  if (received !== file.size) throw wrongSize(file, received)
-  return bytes.buffer
 }
 
-/** A connection that breaks in the middle is a shorter file, whatever the browser calls it. */
-const brokenOff = (file: FileSpec, received: number, cause: TypeError) =>
-  new SpillwayError('file_truncated', `${file.path} broke off (${messageOf(cause)})`, {
-    expected: `${file.size} bytes`,
-    got: `${received}`,
-  })
-
-const stall = (file: FileSpec) =>
-  new SpillwayError('server_timeout', `${file.path} stopped coming`, {
-    expected: `bytes within ${stallMs / 1000} s`,
-    got: 'none',
-  })
+/** One attempt. What it brought stays when it fails. */
+async function transfer(file: FileSource, intake: Intake, options: DownloadOptions): Promise<void> {
+  const { size } = intake
+  if (size === intake.received) return
+  // Parts of two files must not be put together: the hash tells at the end, or the ETag of each part.
+  const isOneFile = 'sha256' in file.key || intake.etag !== undefined
+  if (!isOneFile && intake.received > 0) await intake.restart()
+  if (isOneFile && size !== undefined && size - intake.received > chunkBytes) {
+    return takeSegments(file, intake, { ...options, size })
+  }
+  const range = intake.received > 0 ? { start: intake.received } : undefined
+  await exchange(file, { ...options, range, etag: intake.etag }, (answer) =>
+    takeAnswer(file, intake, answer, options.onBytes),
+  )
+}

@@ -1,75 +1,89 @@
-import { type FileSpec, SpillwayError } from '../../models/index.ts'
 import type { Clock } from '../../workers/clock.ts'
-import { download } from './download.ts'
+import type { ModelsInUse } from './in-use.ts'
+import { keyText } from './key.ts'
+import { obtainFile } from './obtain-file.ts'
+import { Rate } from './rate.ts'
+import { makeRoom } from './room.ts'
 import type { FileSource } from './source.ts'
-import type { ModelStore } from './store.ts'
+import { type ModelRecord, type ModelStore, modelKey } from './store.ts'
 
-/** How far a model's files have come. */
+/** How far a model's files have come: one number for all of them. */
 export interface Progress {
   /** Bytes that are here, from the store or the network. */
   readonly loadedBytes: number
   readonly totalBytes: number
-  /** Of `loadedBytes`, those that came from the store. */
+  /** Of `loadedBytes`, those that the store had. */
   readonly storedBytes: number
+  /** From the network, over the last seconds; absent while there is nothing to tell. */
+  readonly bytesPerSecond?: number | undefined
+  /** Until all is here at that rate, in milliseconds. */
+  readonly remainingMs?: number | undefined
+  /** False where the browser has no room for the files or keeps nothing: the next visit downloads them again. */
+  readonly isKept: boolean
+}
+
+/** Which files to obtain, and for which model they are kept. */
+export interface Wanted {
+  readonly model: Pick<ModelRecord, 'id' | 'version' | 'variant'>
+  readonly files: readonly FileSource[]
 }
 
 export interface ObtainOptions {
   readonly store: ModelStore
-  /** Where a file comes from. */
-  readonly sourceOf: (file: FileSpec) => FileSource
+  readonly inUse: ModelsInUse
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
-/** The verified bytes of files in their order: from the store, else fetched and stored. */
-export async function obtainFiles(
-  wanted: readonly FileSpec[],
-  options: ObtainOptions,
-): Promise<ArrayBuffer[]> {
-  const { store, onProgress } = options
-  const totalBytes = wanted.reduce((sum, { size }) => sum + size, 0)
-  let done = 0
-  let storedBytes = 0
-  const report = (current: number) => onProgress?.({ loadedBytes: done + current, totalBytes, storedBytes })
-  const files: ArrayBuffer[] = []
-  report(0)
-  for (const file of wanted) {
-    const stored = await store.readFile(file)
-    if (stored) {
-      storedBytes += file.size
-      files.push(stored)
-    } else {
-      files.push(await fetchFile(file, options, report))
-    }
-    done += file.size
-    report(0)
-  }
-  return files
-}
+/** Milliseconds between two reports: a bar that moves more often looks no smoother. */
+const reportMs = 50
 
-/** Bytes that came wrong are asked for once more, past the browser's cache. */
-async function fetchFile(
-  file: FileSpec,
-  { store, sourceOf, clock, signal }: ObtainOptions,
-  onBytes: (received: number) => void,
-): Promise<ArrayBuffer> {
-  const attempt = async (fresh: boolean) => {
-    const bytes = await download(await sourceOf(file).request(), file, {
+/** The verified bytes of a model's files, in their order. */
+export async function obtainModel({ model, files }: Wanted, options: ObtainOptions): Promise<ArrayBuffer[]> {
+  const { store, inUse, clock, signal, onProgress } = options
+  const keys = await Promise.all(files.map(({ key }) => keyText(key)))
+  inUse.add(modelKey(model))
+  // Before its files: what is kept of a download that never ends belongs to a model, and is evicted with it.
+  await store.putModel({ ...model, files: keys, usedAt: Date.now() })
+
+  const here = files.map(() => ({ loaded: 0, stored: 0 }))
+  const sizes = files.map(({ size }) => size)
+  const rate = new Rate()
+  let isKept = true
+  let reportedAt = Number.NEGATIVE_INFINITY
+  const report = (isDue = false) => {
+    const now = clock.now()
+    if (!isDue && now - reportedAt < reportMs) return
+    reportedAt = now
+    const loadedBytes = sum(here.map(({ loaded }) => loaded))
+    const storedBytes = sum(here.map(({ stored }) => stored))
+    const totalBytes = sum(here.map(({ loaded }, index) => Math.max(loaded, sizes[index] ?? 0)))
+    rate.add(now, loadedBytes - storedBytes)
+    const bytesPerSecond = rate.perSecond
+    const remainingMs = bytesPerSecond && ((totalBytes - loadedBytes) / bytesPerSecond) * 1000
+    onProgress?.({ loadedBytes, totalBytes, storedBytes, bytesPerSecond, remainingMs, isKept })
+  }
+
+  const obtained: ArrayBuffer[] = []
+  report(true)
+  for (const [index, file] of files.entries()) {
+    const taken = await obtainFile(file, {
+      store,
       clock,
       signal,
-      onBytes,
-      fresh,
+      makeRoom: (bytes, isFull) => makeRoom(store, inUse, bytes, isFull),
+      onBytes: (loaded, stored) => {
+        here[index] = { loaded, stored }
+        report()
+      },
     })
-    await store.writeFile(file, bytes)
-    return bytes
+    isKept &&= taken.isKept
+    sizes[index] = taken.bytes.byteLength
+    obtained.push(taken.bytes)
+    report(true)
   }
-  try {
-    return await attempt(false)
-  } catch (cause) {
-    const wrong =
-      cause instanceof SpillwayError && (cause.code === 'file_altered' || cause.code === 'file_truncated')
-    if (!wrong) throw cause
-    return await attempt(true)
-  }
+  return obtained
 }
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)

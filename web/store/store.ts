@@ -1,16 +1,93 @@
-import type { FileSpec } from '../../models/index.ts'
+/** Bytes of one chunk: under every browser's limit for one value, and large enough to be read fast. */
+export const chunkBytes = 16 * 2 ** 20
 
-/** Verified model files, kept between visits. A store that cannot keep anything answers every read with nothing. */
+/** Where a file's chunks lie. Its record lies in IndexedDB, unless all is in memory. */
+export type Place = 'indexeddb' | 'opfs' | 'memory'
+
+/** What the store knows of one file, complete or on its way. */
+export interface FileRecord {
+  /** `keyText` of its source's key. */
+  readonly key: string
+  readonly place: Place
+  /** Bytes of the whole file. */
+  readonly size: number
+  /** Of each chunk that is here, in order: its XXH128. */
+  readonly checks: readonly string[]
+  /** Of the whole file, which passed it: there once all of it is. */
+  readonly sha256?: string
+  /** How a file that is on its way goes on. */
+  readonly resume?: Resume
+}
+
+export interface Resume {
+  /** The running SHA-256 after the last chunk. */
+  readonly hash: Uint8Array
+  /** The strong ETag that the bytes came with: what follows must have it too. */
+  readonly etag?: string | undefined
+}
+
+/** One variant of a model, and its files: what is listed, removed and evicted together. */
+export interface ModelRecord {
+  readonly id: string
+  readonly version: string
+  readonly variant: string
+  /** Keys of its files, those that are not here yet included. */
+  readonly files: readonly string[]
+  /** When it was last loaded, in milliseconds since 1970. */
+  readonly usedAt: number
+}
+
+export const modelKey = ({ id, version, variant }: Omit<ModelRecord, 'files' | 'usedAt'>): string =>
+  `${id}@${version}/${variant}`
+
+/** Whether bytes were kept. `full`: there is no room; `refused`: the browser keeps nothing, or does not answer. */
+export type Kept = 'kept' | 'full' | 'refused'
+
+export const isFull = (cause: unknown): boolean =>
+  cause instanceof Error && cause.name === 'QuotaExceededError'
+
+/**
+ * Model files, kept between visits as chunks of `chunkBytes` (the last one shorter), with a record per file.
+ * Nothing here throws: a store that cannot keep anything answers every read with nothing. Who writes sees to it
+ * that a record has a `sha256` only when its file passed it.
+ */
 export interface ModelStore {
-  /** The file's bytes, checked against its SHA-256; nothing where it is absent. Bytes that fail the check are removed. */
-  readFile(file: FileSpec): Promise<ArrayBuffer | undefined>
+  /** Where a file of so many bytes would lie. */
+  placeOf(size: number): Promise<Place>
+  file(key: string): Promise<FileRecord | undefined>
+  files(): Promise<readonly FileRecord[]>
   /**
-   * Checks the bytes and keeps them; false where the browser would not keep them.
+   * Reads the chunks of a record into the start of `into`, each checked.
    *
-   * @throws SpillwayError `file_truncated` or `file_altered`: such bytes must not be used either.
+   * @returns Whether all of them are what was kept.
    */
-  writeFile(file: FileSpec, bytes: ArrayBuffer): Promise<boolean>
-  /** The last manifest seen at `url`, so that a cached model is known with its server gone. It is not validated. */
+  read(record: FileRecord, into: Uint8Array, onBytes?: (read: number) => void): Promise<boolean>
+  /** Keeps the last chunk of a record with the record: both or neither. */
+  append(record: FileRecord, chunk: Uint8Array<ArrayBuffer>): Promise<Kept>
+  removeFiles(keys: readonly string[]): Promise<void>
+  models(): Promise<readonly ModelRecord[]>
+  putModel(model: ModelRecord): Promise<void>
+  /** Removes the models, and each file that no other model has. */
+  removeModels(keys: readonly string[]): Promise<void>
+  /** Bytes that can be kept besides what is here, as far as the browser tells. */
+  room(): Promise<number>
+  /** The last manifest seen at `url`, so that a kept model is known with its server gone. It is not validated. */
   readManifest(url: string): Promise<unknown>
   writeManifest(url: string, manifest: unknown): Promise<void>
+}
+
+/** The part of a file that its chunk number `index` is. */
+export const chunkRange = (index: number, size: number) => {
+  const start = index * chunkBytes
+  return { start, end: Math.min(size, start + chunkBytes) }
+}
+
+/** Bytes of a record's chunks. */
+export const keptBytes = ({ checks, size }: FileRecord): number => Math.min(size, checks.length * chunkBytes)
+
+/** Files of the models to be removed that no other model has. */
+export function filesOnlyOf(models: readonly ModelRecord[], removed: readonly string[]): string[] {
+  const leaving = models.filter((model) => removed.includes(modelKey(model)))
+  const staying = new Set(models.filter((model) => !leaving.includes(model)).flatMap(({ files }) => files))
+  return leaving.flatMap(({ files }) => files).filter((file) => !staying.has(file))
 }

@@ -2,6 +2,7 @@ import { type Endpoint, transfer, wrap } from 'comlink'
 import { SpillwayError } from '../../models/index.ts'
 import type { Clock } from '../clock.ts'
 import { buffersOf } from './buffers.ts'
+import { unwrap } from './outcome.ts'
 import type {
   BatchReply,
   BatchRequest,
@@ -86,8 +87,7 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
           inFlight.delete(reject)
         })
     })
-    if (reply.ok) return reply.value
-    throw SpillwayError.fromWire(reply.error)
+    return unwrap(reply)
   }
 
   return {

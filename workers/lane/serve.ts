@@ -3,7 +3,8 @@ import { SpillwayError } from '../../models/index.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
 import type { Ort } from '../engine/ort.ts'
 import { buffersOf } from './buffers.ts'
-import type { LaneApi, Outcome, StartRequest } from './protocol.ts'
+import { outcome } from './outcome.ts'
+import type { LaneApi, StartRequest } from './protocol.ts'
 
 /**
  * The lane's own side: an engine behind the lane protocol.
@@ -52,12 +53,4 @@ export function serveLane(
     steps: (session) => outcome(() => started().decoder(session).steps()),
   }
   expose(api, endpoint)
-}
-
-async function outcome<T>(work: () => Promise<T>): Promise<Outcome<T>> {
-  try {
-    return { ok: true, value: await work() }
-  } catch (cause) {
-    return { ok: false, error: SpillwayError.from(cause, 'internal', 'The lane failed').toWire() }
-  }
 }

@@ -1,5 +1,4 @@
 import { createRuntime } from '../../../web/index.ts'
-import { adapter, backend } from './backend.ts'
 import { openRaw } from './raw.ts'
 
 const base = new URL('/', location.href)
@@ -82,7 +81,7 @@ async function overhead(rounds: number) {
   return { ours, theirs }
 }
 
-export const benches = { batching, overhead, backend, adapter }
+export const benches = { batching, overhead }
 export type PageBenches = typeof benches
 
 declare global {

@@ -1,0 +1,66 @@
+import { wrap } from 'comlink'
+import { createStore, del, set } from 'idb-keyval'
+import { expect, test } from 'vitest'
+import { chunkKey, createIndexedDbStore } from '../../web/store/indexeddb.ts'
+import { createMemoryStore } from '../../web/store/memory.ts'
+import { openOpfs } from '../../web/store/opfs.ts'
+import { chunkRange, type ModelStore } from '../../web/store/store.ts'
+import { systemClock } from '../../workers/clock.ts'
+import { modelStoreContract } from '../contract/model-store.ts'
+import type { OpfsWorkerApi } from './opfs-worker.ts'
+
+let count = 0
+const name = () => `spillway-test-${count}`
+const openOnPage = () => createIndexedDbStore({ clock: systemClock, opfs: openOpfs(name()), name: name() })
+
+modelStoreContract('IndexedDB', {
+  create: async () => {
+    count++
+    return openOnPage()
+  },
+  reopen: openOnPage,
+  corrupt: ({ key }, index, bytes) => {
+    const store = createStore(name(), 'models')
+    return bytes ? set(chunkKey(key, index), bytes.buffer, store) : del(chunkKey(key, index), store)
+  },
+})
+
+modelStoreContract('memory', { create: async () => createMemoryStore() })
+
+const worker = new Worker(new URL('./opfs-worker.ts', import.meta.url), { type: 'module' })
+const api = wrap<OpfsWorkerApi>(worker)
+
+/** Bytes are read and written in the worker, the rest is the page's. */
+const openInWorker = (): ModelStore => ({
+  ...openOnPage(),
+  placeOf: (size) => api.placeOf(name(), size),
+  append: (record, chunk) => api.append(name(), record, chunk),
+  read: async (record, into, onBytes) => {
+    const { isRight, bytes, told } = await api.read(name(), record)
+    into.set(bytes)
+    for (const read of told) onBytes?.(read)
+    return isRight
+  },
+})
+
+modelStoreContract('the private files', {
+  create: async () => {
+    count++
+    return openInWorker()
+  },
+  reopen: openInWorker,
+  corrupt: ({ key, size }, index, bytes) => api.overwrite(name(), key, chunkRange(index, size).start, bytes),
+})
+
+test('large files lie in the private files, where a worker may write them', async () => {
+  expect(await api.placeOf(name(), 1)).toBe('opfs')
+  expect(await openOnPage().placeOf(2 ** 30)).toBe('indexeddb')
+})
+
+test('a memory store that is full says so, and keeps what it has', async () => {
+  const store = createMemoryStore(10)
+  const record = { key: 'a', size: 8, place: 'memory', checks: ['x'] } as const
+  expect(await store.append(record, new Uint8Array(8))).toBe('kept')
+  expect(await store.append({ ...record, key: 'b' }, new Uint8Array(8))).toBe('full')
+  expect((await store.files()).map(({ key }) => key)).toEqual(['a'])
+})

@@ -1,0 +1,31 @@
+/** A store that keeps every file in the origin's private files: they can be written in a worker only. */
+import { expose } from 'comlink'
+import { createIndexedDbStore } from '../../web/store/indexeddb.ts'
+import { openOpfs } from '../../web/store/opfs.ts'
+import type { FileRecord } from '../../web/store/store.ts'
+import { systemClock } from '../../workers/clock.ts'
+
+const open = (name: string) =>
+  createIndexedDbStore({ clock: systemClock, opfs: openOpfs(name), name, opfsFrom: 0 })
+
+const api = {
+  placeOf: (name: string, size: number) => open(name).placeOf(size),
+  append: (name: string, record: FileRecord, chunk: Uint8Array<ArrayBuffer>) =>
+    open(name).append(record, chunk),
+  read: async (name: string, record: FileRecord) => {
+    const bytes = new Uint8Array(record.size)
+    const told: number[] = []
+    const isRight = await open(name).read(record, bytes, (read) => told.push(read))
+    return { isRight, bytes, told }
+  },
+  /** Writes past all checks: none takes what follows away. */
+  overwrite: async (name: string, key: string, at: number, bytes: Uint8Array<ArrayBuffer> | undefined) => {
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle(name)
+    const writer = await (await folder.getFileHandle(key)).createWritable({ keepExistingData: true })
+    await writer.truncate(at)
+    if (bytes) await writer.write({ type: 'write', position: at, data: bytes })
+    await writer.close()
+  },
+}
+export type OpfsWorkerApi = typeof api
+expose(api)

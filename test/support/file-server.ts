@@ -1,0 +1,132 @@
+import { createHash, randomFillSync } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import parseRange from 'range-parser'
+
+/** One request for the file, as it went. */
+export interface Served {
+  readonly range: string | undefined
+  readonly ifRange: string | undefined
+  readonly token: string | undefined
+  /** Bytes of the file that were handed to the socket. */
+  sent: number
+}
+
+/** A server of one file that a test makes behave: it does ranges and ETags, unless it is told otherwise. */
+export interface FileServer {
+  readonly url: URL
+  bytes: Buffer
+  /** Null: none. A weak one begins with `W/`. */
+  etag: string | null
+  ranges: boolean
+  readonly served: Served[]
+  /** The most requests that were answered at one time. */
+  readonly peak: number
+  /** Answers a request in its own way; true where it did. */
+  fault: (served: Served, response: ServerResponse, request: IncomingMessage) => boolean
+  /** Cuts every connection once so many further bytes were sent; resolves when that happened. */
+  cutAfter(bytes: number): Promise<void>
+  readonly sent: number
+  stop(): Promise<void>
+}
+
+export const randomBytes = (size: number): Buffer => randomFillSync(Buffer.alloc(size))
+export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+const drained = (response: ServerResponse) =>
+  new Promise<void>((resolve) => {
+    response.once('drain', resolve)
+  })
+
+const pieceBytes = 64 * 1024
+
+export async function startFileServer(bytes: Buffer): Promise<FileServer> {
+  const served: Served[] = []
+  let active = 0
+  let peak = 0
+  let sent = 0
+  let cut: { at: number; done: () => void } | undefined
+
+  const send = async (response: ServerResponse, entry: Served, part: Buffer) => {
+    const closed = once(response, 'close')
+    for (let start = 0; start < part.length && !response.destroyed; start += pieceBytes) {
+      const piece = part.subarray(start, start + pieceBytes)
+      sent += piece.length
+      entry.sent += piece.length
+      if (cut && sent >= cut.at) {
+        const { done } = cut
+        cut = undefined
+        node.closeAllConnections()
+        done()
+        return
+      }
+      if (!response.write(piece)) await Promise.race([drained(response), closed])
+    }
+    response.end()
+  }
+
+  const node = createServer(async (request, response) => {
+    response.setHeader('access-control-allow-origin', '*')
+    response.setHeader('access-control-allow-headers', '*')
+    response.setHeader('access-control-expose-headers', 'etag, content-range')
+    if (request.method === 'OPTIONS') return void response.end()
+    const { range, authorization } = request.headers
+    const ifRange = request.headers['if-range']
+    const entry: Served = {
+      range,
+      ifRange: typeof ifRange === 'string' ? ifRange : undefined,
+      token: authorization,
+      sent: 0,
+    }
+    served.push(entry)
+    active++
+    peak = Math.max(peak, active)
+    response.once('close', () => active--)
+    if (server.fault(entry, response, request)) return
+    const { etag } = server
+    if (etag !== null) response.setHeader('etag', etag)
+    const isAsked = server.ranges && range !== undefined && (ifRange === undefined || ifRange === etag)
+    const parsed = isAsked ? parseRange(server.bytes.length, range) : undefined
+    if (parsed === -1) {
+      response.writeHead(416, { 'content-range': `bytes */${server.bytes.length}` })
+      return void response.end()
+    }
+    const part = Array.isArray(parsed) ? parsed[0] : undefined
+    const { start, end } = part ?? { start: 0, end: server.bytes.length - 1 }
+    response.writeHead(part ? 206 : 200, {
+      'content-type': 'application/octet-stream',
+      'content-length': end - start + 1,
+      ...(part ? { 'content-range': `bytes ${start}-${end}/${server.bytes.length}` } : {}),
+    })
+    await send(response, entry, server.bytes.subarray(start, end + 1))
+  })
+  node.listen(0, '127.0.0.1')
+  await once(node, 'listening')
+  const { port } = node.address() as AddressInfo
+
+  const server: FileServer = {
+    url: new URL(`http://localhost:${port}/model.onnx`),
+    bytes,
+    etag: '"one"',
+    ranges: true,
+    served,
+    get peak() {
+      return peak
+    },
+    fault: () => false,
+    cutAfter: (more) =>
+      new Promise<void>((done) => {
+        cut = { at: sent + more, done }
+      }),
+    get sent() {
+      return sent
+    },
+    stop: async () => {
+      node.close()
+      node.closeAllConnections()
+      await once(node, 'close')
+    },
+  }
+  return server
+}

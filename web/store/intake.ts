@@ -1,0 +1,216 @@
+import { createSHA256, type IHasher } from 'hash-wasm'
+import { SpillwayError } from '../../models/index.ts'
+import { checkOf, loadCheck } from './check.ts'
+import type { FileSource } from './source.ts'
+import { chunkBytes, chunkRange, type FileRecord, keptBytes, type ModelStore, type Place } from './store.ts'
+import { wrongHash, wrongSize } from './wrong.ts'
+
+export interface IntakeOptions {
+  readonly file: FileSource
+  /** `keyText` of the file's key. */
+  readonly key: string
+  readonly store: ModelStore
+  /** Sees to it that so many bytes can be kept. */
+  readonly makeRoom: (bytes: number, isFull: boolean) => Promise<boolean>
+}
+
+export interface Taken {
+  readonly bytes: ArrayBuffer
+  readonly sha256: string
+  /** Whether the store has it. */
+  readonly isKept: boolean
+}
+
+/**
+ * A file on its way in. Its bytes come in order into the one buffer that is used later; each chunk that is full
+ * is written to the store while the next one comes. The last chunk is written when the file has passed its
+ * SHA-256, so no file is whole in the store that did not.
+ */
+export class Intake {
+  readonly #options: IntakeOptions
+  readonly #hash: IHasher
+  readonly #check: IHasher
+  #place: Place | undefined
+  #size: number | undefined
+  #buffer: Uint8Array<ArrayBuffer>
+  #received = 0
+  #checks: string[] = []
+  #isKept: boolean | undefined
+  #writing: Promise<void> = Promise.resolve()
+  /** The strong ETag of the bytes so far. */
+  etag: string | undefined
+
+  private constructor(options: IntakeOptions, hash: IHasher, check: IHasher) {
+    this.#options = options
+    this.#hash = hash.init()
+    this.#check = check
+    this.#size = options.file.size
+    this.#buffer = allocate(this.#size ?? 0)
+  }
+
+  /** Takes a file up where an earlier visit left it, if it did. */
+  static async open(options: IntakeOptions): Promise<Intake> {
+    const [hash, check] = await Promise.all([createSHA256(), loadCheck()]).catch((cause: unknown) => {
+      throw SpillwayError.from(
+        cause,
+        'capacity_insufficient',
+        'The page may not run WebAssembly, which checks files',
+      )
+    })
+    const intake = new Intake(options, hash, check)
+    const record = await options.store.file(options.key)
+    if (record && !(await intake.#resume(record))) await intake.restart()
+    return intake
+  }
+
+  /** Bytes that are here, from its start. */
+  get received(): number {
+    return this.#received
+  }
+
+  /** Bytes of the whole file, once they are known. */
+  get size(): number | undefined {
+    return this.#size
+  }
+
+  /** Whether what comes is being kept; not known before the first chunk is. */
+  get isKept(): boolean {
+    return this.#isKept ?? true
+  }
+
+  /** @throws SpillwayError `file_altered` where the server has a file of another size. */
+  announce(size: number): void {
+    if (this.#size !== undefined && this.#size !== size) {
+      throw wrongSize(this.#options.file, this.#size, `${size}`)
+    }
+    this.#size = size
+  }
+
+  /** @throws SpillwayError `file_altered` past the file's size. */
+  async take(bytes: Uint8Array): Promise<void> {
+    const end = this.#received + bytes.length
+    if (this.#size !== undefined && end > this.#size) {
+      throw wrongSize(this.#options.file, this.#size, 'more')
+    }
+    this.#grow(end)
+    let rest = bytes
+    while (rest.length > 0) {
+      const part = rest.subarray(0, chunkBytes - (this.#received % chunkBytes))
+      rest = rest.subarray(part.length)
+      this.#hash.update(part)
+      this.#buffer.set(part, this.#received)
+      this.#received += part.length
+      const isFull = this.#received % chunkBytes === 0
+      if (isFull && this.#size !== undefined && this.#received < this.#size) {
+        await this.#keepChunk({ resume: { hash: this.#hash.save(), etag: this.etag } })
+      }
+    }
+  }
+
+  /**
+   * The file, once all bytes came.
+   *
+   * @throws SpillwayError `file_altered`: then nothing of it is kept, here or in the store.
+   */
+  async finish(): Promise<Taken> {
+    const { file } = this.#options
+    this.#size ??= this.#received
+    const sha256 = this.#hash.digest()
+    if ('sha256' in file.key && file.key.sha256 !== sha256) {
+      await this.restart()
+      throw wrongHash(file, file.key.sha256, sha256)
+    }
+    const count = Math.ceil(this.#size / chunkBytes)
+    while (this.#checks.length < count && this.isKept) {
+      await this.#keepChunk(this.#checks.length === count - 1 ? { sha256 } : {})
+    }
+    await this.#writing
+    return { bytes: this.#whole(), sha256, isKept: this.isKept }
+  }
+
+  /** Forgets all that came. */
+  async restart(): Promise<void> {
+    const { store, key, file } = this.#options
+    await this.#writing
+    await store.removeFiles([key])
+    this.#hash.init()
+    this.#size = file.size
+    this.#received = 0
+    this.#checks = []
+    this.etag = undefined
+  }
+
+  async #resume(record: FileRecord): Promise<boolean> {
+    const { file, store } = this.#options
+    const { resume, size } = record
+    if (!resume || (file.size !== undefined && file.size !== size)) return false
+    this.#grow(size)
+    if (!(await store.read(record, this.#buffer))) return false
+    try {
+      this.#hash.load(resume.hash)
+    } catch {
+      // Another build of the hasher saved it.
+      return false
+    }
+    this.#size = size
+    this.#place = record.place
+    this.#received = keptBytes(record)
+    this.#checks = [...record.checks]
+    this.etag = resume.etag
+    return true
+  }
+
+  /** Hands the next chunk to the store, when it has written the one before. */
+  async #keepChunk(state: Pick<FileRecord, 'sha256' | 'resume'>): Promise<void> {
+    const size = this.#size ?? this.#received
+    await this.#writing
+    if (this.#isKept === undefined) {
+      const left = size - this.#checks.length * chunkBytes
+      this.#isKept = await this.#options.makeRoom(left, false)
+      this.#place ??= await this.#options.store.placeOf(size)
+    }
+    if (!this.#isKept || this.#place === undefined) return
+    const { start, end } = chunkRange(this.#checks.length, size)
+    const chunk = this.#buffer.subarray(start, end)
+    this.#checks.push(checkOf(this.#check, chunk))
+    const checks = [...this.#checks]
+    this.#writing = this.#write({ key: this.#options.key, place: this.#place, size, checks, ...state }, chunk)
+  }
+
+  async #write(record: FileRecord, chunk: Uint8Array<ArrayBuffer>): Promise<void> {
+    const { store, makeRoom } = this.#options
+    let kept = await store.append(record, chunk)
+    const left = record.size - chunkRange(record.checks.length - 1, record.size).start
+    if (kept === 'full' && (await makeRoom(left, true))) kept = await store.append(record, chunk)
+    if (kept === 'kept') return
+    // A part that can not become whole only takes room.
+    this.#isKept = false
+    await store.removeFiles([record.key])
+  }
+
+  /** Where the size is not known before, room is made as the file grows. */
+  #grow(length: number): void {
+    if (length <= this.#buffer.length) return
+    const grown = allocate(this.#size ?? Math.max(length, this.#buffer.length * 2))
+    grown.set(this.#buffer.subarray(0, this.#received))
+    this.#buffer = grown
+  }
+
+  #whole(): ArrayBuffer {
+    const { buffer, length } = this.#buffer
+    return this.#size === length ? buffer : buffer.slice(0, this.#size)
+  }
+}
+
+function allocate(size: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(size)
+  } catch (cause) {
+    throw new SpillwayError(
+      'capacity_insufficient',
+      'The page has no memory for the model',
+      { expected: `${size} bytes` },
+      { cause },
+    )
+  }
+}

@@ -1,0 +1,22 @@
+/** Milliseconds that a rate looks back: long enough to be calm, short enough to follow the line. */
+const windowMs = 4_000
+
+/** Milliseconds before there is anything to tell. */
+const leastMs = 250
+
+/** Bytes a second over the last seconds. */
+export class Rate {
+  readonly #samples: { readonly at: number; readonly bytes: number }[] = []
+
+  add(at: number, bytes: number): void {
+    this.#samples.push({ at, bytes })
+    // One sample before the window stays, so that the window is always covered.
+    while ((this.#samples[1]?.at ?? at) <= at - windowMs) this.#samples.shift()
+  }
+
+  get perSecond(): number | undefined {
+    const [first, last] = [this.#samples[0], this.#samples.at(-1)]
+    if (!first || !last || last.at - first.at < leastMs || last.bytes <= first.bytes) return undefined
+    return ((last.bytes - first.bytes) / (last.at - first.at)) * 1000
+  }
+}

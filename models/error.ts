@@ -24,6 +24,8 @@ export const errorStatus = {
   model_invalid: 500,
   run_failed: 500,
   model_output_invalid: 500,
+  /** A run of so many rows needs more memory than there is: fewer at once may do. */
+  memory_exhausted: 503,
   // where it should run
   capacity_insufficient: 503,
   lane_lost: 503,

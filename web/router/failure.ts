@@ -21,6 +21,7 @@ export const own: ReadonlySet<ErrorCode> = new Set([
   'input_value_invalid',
   'model_output_invalid',
   'not_supported',
+  'memory_exhausted',
   'run_failed',
 ])
 

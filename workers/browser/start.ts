@@ -5,8 +5,12 @@ import { createWorker } from './create-worker.ts'
 import workerUrl from './entry.ts?worker&url'
 
 /** A lane in a new Web Worker. */
-export function startWorkerLane(name: string, clock: Clock, limits?: LaneLimits): Lane {
-  const { worker, terminate } = createWorker(new URL(workerUrl, import.meta.url), name)
+export const startWorkerLane = (name: string, clock: Clock, limits?: LaneLimits): Lane =>
+  startLaneFrom(new URL(workerUrl, import.meta.url), name, clock, limits)
+
+/** A lane in a new Web Worker whose script serves it. */
+export function startLaneFrom(script: URL, name: string, clock: Clock, limits?: LaneLimits): Lane {
+  const { worker, terminate } = createWorker(script, name)
   return connectLane(
     {
       endpoint: worker,

@@ -1,4 +1,5 @@
 import {
+  type Backend,
   elementCount,
   messageOf,
   SpillwayError,
@@ -12,6 +13,7 @@ import {
 import { chainedOutputs, createDecoder } from '../generation/decode/create.ts'
 import type { Decoder } from '../generation/decode/decoder.ts'
 import type { BatchReply, BatchRequest, LoadReply, LoadRequest } from '../lane/protocol.ts'
+import { ranOutOfMemory } from './memory.ts'
 import type { Ort, OrtSession, OrtTensor } from './ort.ts'
 import { zeros } from './zeros.ts'
 
@@ -53,6 +55,7 @@ export function createEngine(ort: Ort): Engine {
       }
     } catch (cause) {
       await session.release()
+      if (ranOutOfMemory(cause)) throw tooLarge(request.session, request.backend, cause)
       throw cause
     }
     await unload(request.session)
@@ -118,6 +121,7 @@ async function createSession(
     const externalData = source.external.map(({ path, data }) => ({ path, data: new Uint8Array(data) }))
     return await ort.InferenceSession.create(new Uint8Array(source.graph), { ...options, externalData })
   } catch (cause) {
+    if (ranOutOfMemory(cause)) throw tooLarge(session, backend, cause)
     throw new SpillwayError(
       'model_invalid',
       `ONNX Runtime cannot load ${session} on ${backend}: ${messageOf(cause)}`,
@@ -126,6 +130,14 @@ async function createSession(
     )
   }
 }
+
+const tooLarge = (session: string, backend: Backend, cause: unknown) =>
+  new SpillwayError(
+    'capacity_insufficient',
+    `${session} finds too little memory on ${backend}: ${messageOf(cause)}`,
+    {},
+    { cause },
+  )
 
 /** A graph that is not what its manifest says fails at load, once, and not at each run. */
 function checkNames(
@@ -167,7 +179,7 @@ async function runSession(
     .catch((cause: unknown) => {
       const shapes = Object.entries(inputs).map(([name, { shape }]) => `${name} ${showShape(shape)}`)
       throw new SpillwayError(
-        'run_failed',
+        ranOutOfMemory(cause) ? 'memory_exhausted' : 'run_failed',
         `ONNX Runtime failed on ${shapes.join(', ')}: ${messageOf(cause)}`,
         {},
         { cause },

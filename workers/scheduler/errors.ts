@@ -5,18 +5,22 @@ import type { Work } from './work.ts'
 export const maxDeaths = 2
 
 /** What a request is told that is not run again. */
-export const finalError = (
+export function finalError(
   { work, deaths }: { readonly work: Work; readonly deaths: number },
   error: SpillwayError,
-): SpillwayError =>
-  deaths < maxDeaths
-    ? error
-    : new SpillwayError(
-        'poisoned',
-        `Two lanes died of one request to ${work.source.key}`,
-        { got: error.message, hint: 'The request or the model is at fault; it is not tried again.' },
-        { cause: error },
-      )
+): SpillwayError {
+  if (deaths >= maxDeaths)
+    return new SpillwayError(
+      'poisoned',
+      `Two lanes died of one request to ${work.source.key}`,
+      { got: error.message, hint: 'The request or the model is at fault; it is not tried again.' },
+      { cause: error },
+    )
+  // Where one row is too much it is the model that is, whatever was asked.
+  if (error.code === 'memory_exhausted' && work.rows === 1)
+    return new SpillwayError('capacity_insufficient', error.message, {}, { cause: error })
+  return error
+}
 
 export const closed = () => new SpillwayError('closed', 'The runtime was closed')
 

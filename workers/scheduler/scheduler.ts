@@ -8,7 +8,7 @@ import type { Lanes } from './lanes.ts'
 import { Entry, Line } from './line.ts'
 import { pack, unpack } from './pack.ts'
 import { signatureOf } from './signature.ts'
-import { limitsOf, whenAllLeft, withinMs } from './terms.ts'
+import { limitsOf, smaller, whenAllLeft, withinMs } from './terms.ts'
 import type { Answer, Source, WaitOptions, Work } from './work.ts'
 
 export interface SchedulerOptions<S extends Source> {
@@ -35,7 +35,8 @@ export interface Estimate {
 
 interface Model<S extends Source> {
   readonly source: S
-  readonly limits: BatchLimits
+  /** They shrink where memory turned out to be short. */
+  limits: BatchLimits
   curve: CostCurve
   readonly lines: Map<string, Line<S>>
 }
@@ -270,8 +271,9 @@ export class Scheduler<S extends Source> {
     return best
   }
 
-  async #run({ source, curve, lines }: Model<S>, entries: Entry<S>[]): Promise<void> {
+  async #run(model: Model<S>, entries: Entry<S>[]): Promise<void> {
     const { lanes, clock } = this.#options
+    const { source, curve, lines } = model
     const works = entries.map(({ work }) => work)
     const rows = works.reduce((sum, work) => sum + work.rows, 0)
     const running: Running<S> = { source, curve, rows, since: clock.now() }
@@ -296,7 +298,9 @@ export class Scheduler<S extends Source> {
         entry.settle({ outputs: parts[index] ?? {}, ranOn, queueMs, computeMs, answeredAt, batchRows: rows })
       }
     } catch (cause) {
-      this.#settleFailure(entries, SpillwayError.from(cause, 'internal', `${source.key} failed`))
+      const error = SpillwayError.from(cause, 'internal', `${source.key} failed`)
+      if (error.code === 'memory_exhausted') model.limits = smaller(model.limits, rows)
+      this.#settleFailure(entries, error)
     } finally {
       this.#running.delete(running)
       this.#dispatch()
@@ -321,7 +325,7 @@ export class Scheduler<S extends Source> {
       return entry.deaths < maxDeaths
     }
     entry.company = Math.max(1, Math.floor(batched / 2))
-    return code === 'run_failed' && batched > 1
+    return (code === 'run_failed' || code === 'memory_exhausted') && batched > 1
   }
 }
 

@@ -14,6 +14,12 @@ export const limitsOf = (
   maxDelayMs: batching?.maxDelayMs ?? 0,
 })
 
+/** After a run of so many rows found too little memory. */
+export const smaller = (limits: BatchLimits, rows: number): BatchLimits => ({
+  ...limits,
+  maxRows: Math.max(1, Math.min(limits.maxRows, Math.floor(rows / 2))),
+})
+
 /** How long the most patient of them waits. */
 export const withinMs = (entries: readonly Entry[], now: number) =>
   entries.reduce((latest, { deadline }) => Math.max(latest, deadline), 0) - now

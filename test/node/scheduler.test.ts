@@ -7,6 +7,7 @@ import { Scheduler, type SchedulerOptions } from '../../workers/scheduler/schedu
 import type { SessionSource, Work } from '../../workers/scheduler/work.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { digitsGraph, processLane } from '../support/process-lane.ts'
+import { isAlive } from '../support/server.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const opened: { close(): void }[] = []
@@ -123,6 +124,42 @@ describe('the scheduler over real lanes', () => {
     expect(most).toContain(2)
     expect(started).toHaveLength(2)
     expect(scheduler.size + scheduler.pending).toBe(0)
+  })
+
+  test('lanes killed with kill -9, one and all, with requests in flight and waiting: each is answered once, with its own values', async () => {
+    const { scheduler, pool, started } = createScheduler({ layouts: () => [{ lanes: 2, threads: 1 }] })
+    const both = () => pool.stats().lanes.every(({ sessions }) => sessions.length === 1)
+    const ask = async (value: number, rows: number) => {
+      const { outputs } = await scheduler.submit(work(rows, digits, value))
+      return [...(outputs.logits?.data ?? [])].map(Number)
+    }
+    const expected = [await ask(0, 1), await ask(1, 1)]
+    const isRight = (logits: readonly number[], value: number, rows: number) =>
+      logits.length === rows * 10 &&
+      logits.every((logit, index) => Math.abs(logit - Number(expected[value]?.[index % 10])) < 1e-3)
+    const until = performance.now() + 20_000
+    while (!both() && performance.now() < until)
+      await Promise.all(Array.from({ length: 20 }, (_, count) => ask(0, 100 + count)))
+    expect(both()).toBe(true)
+
+    let settled = 0
+    const answers: Promise<boolean>[] = []
+    const alive = () => started.filter(({ pid }) => isAlive(pid ?? 0))
+    for (let round = 0; round < 4; round++) {
+      for (let index = 0; index < 30; index++) {
+        const [value, rows] = [index % 2, 20 + index]
+        answers.push(ask(value, rows).then((logits) => isRight(logits, value, rows)))
+        answers.at(-1)?.finally(() => settled++)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      // One of the two, then both at once.
+      for (const lane of round % 2 === 0 ? alive().slice(-1) : alive()) kill(lane)
+      await Promise.all(answers)
+    }
+    expect(await Promise.all(answers)).toEqual(answers.map(() => true))
+    expect(settled).toBe(120)
+    expect(scheduler.size + scheduler.pending).toBe(0)
+    expect(started.length).toBeGreaterThan(4)
   })
 
   test('loads a model before its first request', async () => {

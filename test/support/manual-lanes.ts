@@ -82,6 +82,7 @@ export function createManualLanes(clock: ManualClock, machine: Machine) {
         const logits = { type: 'float32', data: new Float32Array(rows * 10), shape: [rows, 10] } as const
         return alive({ outputs: { logits }, computeMs: 1 })
       },
+      ping: async () => alive(undefined),
       unload: async (session) => {
         sessions.delete(alive(session))
       },

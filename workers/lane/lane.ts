@@ -27,6 +27,8 @@ export interface Lane {
   leave(session: string, ids: readonly number[]): Promise<void>
   /** What came of them since the last time. */
   steps(session: string): Promise<StepsReply>
+  /** Resolves when the lane is seen to be alive. */
+  ping(): Promise<void>
   /** Resolves with the reason once the lane is gone. It never rejects. */
   readonly gone: Promise<SpillwayError>
   /** Ends the worker at once, whatever it does. */
@@ -105,6 +107,9 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
       await call('leave', limits.runMs, () => remote.leave(session, ids))
     },
     steps: (session) => call('steps', limits.runMs, () => remote.steps(session)),
+    ping: async () => {
+      await call('ping', limits.runMs, () => remote.ping())
+    },
     gone,
     kill,
   }

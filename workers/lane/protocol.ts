@@ -102,6 +102,7 @@ export interface LaneApi {
   leave(session: string, ids: readonly number[]): Promise<Outcome<null>>
   /** What came since it was asked the last time; waits a second for some where there is none. */
   steps(session: string): Promise<Outcome<StepsReply>>
+  ping(): Promise<Outcome<null>>
 }
 
 /** What a lane says unasked: its GPU device is gone, and no session in it will answer again. */

@@ -51,6 +51,7 @@ export function serveLane(
         return null
       }),
     steps: (session) => outcome(() => started().decoder(session).steps()),
+    ping: async () => ({ ok: true, value: null }),
   }
   expose(api, endpoint)
 }

@@ -70,14 +70,15 @@ export class Group {
   async run(source: SessionSource, batch: Batch): Promise<BatchAnswer> {
     const { clock } = this.#options
     const { key, backend, variant } = source
-    const answer = await this.#choose(key).use(source, async (lane) => {
+    const perform = async (lane: Lane): Promise<BatchAnswer> => {
       if (batch.signal.aborted) throw new SpillwayError('aborted', 'Every caller has gone')
       const startedAt = clock.now()
       const isFull = this.#isFull()
       const { outputs, computeMs } = await lane.run({ session: key, inputs: batch.pack() })
       this.#observe(source, batch, clock.now() - startedAt, isFull)
       return { outputs, ranOn: { backend, variant }, startedAt, waitedMs: 0, computeMs }
-    })
+    }
+    const answer = await this.#choose(key).use(source, perform, batch.isReplay)
     this.#adapt(source)
     return answer
   }

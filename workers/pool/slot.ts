@@ -95,11 +95,19 @@ export class Slot {
     return this.#job === session
   }
 
-  /** Performs one job in this slot's lane, with the session loaded. The caller sees to it that there is one at a time. */
-  async use<T>(session: SessionSource | undefined, perform: (lane: Lane) => Promise<T>): Promise<T> {
+  /**
+   * Performs one job in this slot's lane, with the session loaded. The caller sees to it that there is one at a time.
+   *
+   * @param seenAlive Whether the lane has to answer before the job is given to it.
+   */
+  async use<T>(
+    session: SessionSource | undefined,
+    perform: (lane: Lane) => Promise<T>,
+    seenAlive = false,
+  ): Promise<T> {
     this.#job = session?.key ?? true
     try {
-      return await perform(await this.#laneWith(session))
+      return await perform(await this.#laneWith(session, seenAlive))
     } finally {
       this.#job = undefined
       if (this.#leaving) this.#end()
@@ -133,17 +141,15 @@ export class Slot {
   }
 
   /** A lane with the session loaded. One that is lost while it loads is replaced once: a crash may be an accident. */
-  async #laneWith(session: SessionSource | undefined): Promise<Lane> {
+  async #laneWith(session: SessionSource | undefined, seenAlive: boolean): Promise<Lane> {
     for (let attempt = 1; ; attempt++) {
       const lane = this.#started && this.#lane ? this.#lane : await this.#start()
       if (!session) return lane
-      const held = this.#held.get(session.key)
-      if (held) {
-        held.usedAt = this.#options.clock.now()
-        return lane
-      }
       try {
-        await this.#load(lane, session)
+        const held = this.#held.get(session.key)
+        if (held) held.usedAt = this.#options.clock.now()
+        if (!held) await this.#load(lane, session)
+        else if (seenAlive) await lane.ping()
         return lane
       } catch (cause) {
         if (!(cause instanceof SpillwayError)) throw cause

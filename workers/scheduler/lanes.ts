@@ -18,6 +18,8 @@ export interface Lanes<S extends Source> {
 
 export interface Batch {
   readonly rows: number
+  /** A lane died of it before: the next has to be seen alive first, lest a death that came earlier is laid at its door. */
+  readonly isReplay: boolean
   /** Makes the tensors to send; their buffers may be given away. */
   pack(): Tensors
   /** Rows of the same model that wait now. */

@@ -281,6 +281,7 @@ export class Scheduler<S extends Source> {
     try {
       const batch = {
         rows,
+        isReplay: entries.some(({ deaths }) => deaths > 0),
         pack: () => pack(works),
         waiting: () => rowsIn(lines),
         withinMs: withinMs(entries, clock.now()),

@@ -16,7 +16,7 @@ import { benchModels } from './models.ts'
 const root = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /** Builds the bench's page as the product is built, serves it beside the models, and starts a browser. */
-export async function makeBed(): Promise<Bed & { close(): Promise<void> }> {
+export async function makeBed(launch = launchBrowser): Promise<Bed & { close(): Promise<void> }> {
   if (withoutTestModels !== undefined || testModels === undefined) throw new Error(withoutTestModels)
   const site = root('../../node_modules/.cache/bench')
   await build({
@@ -45,7 +45,7 @@ export async function makeBed(): Promise<Bed & { close(): Promise<void> }> {
   await new Promise((resolve) => server.once('listening', resolve))
   const address = server.address()
   const port = typeof address === 'object' ? address?.port : undefined
-  const browser = await launchBrowser()
+  const browser = await launch()
   return {
     models: testModels,
     openPage: async (): Promise<Page> => {

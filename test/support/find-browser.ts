@@ -13,15 +13,25 @@ const installed = [
   'C:\\Program Files (x86)\\Google\\Chrome\\Application\\chrome.exe',
 ]
 
-/** The flags for WebGPU without a GPU, in headless mode and without calls home. */
-export const browserFlags = [
+/** WebGPU, and no calls home. */
+const commonFlags = [
   '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
   // Chromium's sandbox does not start for root, as whom containers run.
   ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+]
+
+/** The flags for WebGPU without a GPU, in headless mode. */
+export const browserFlags = ['--use-webgpu-adapter=swiftshader', ...commonFlags]
+
+/** The flags for the GPU of a Linux machine, in headless mode. */
+export const hardwareFlags = [
+  '--enable-features=Vulkan',
+  '--use-vulkan=native',
+  '--ignore-gpu-blocklist',
+  ...commonFlags,
 ]
 
 /** A Chromium for the tests: the one named, the system's, Playwright's, else one that is installed now. */

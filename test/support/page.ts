@@ -1,5 +1,5 @@
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
-import { browserFlags, findBrowser } from './find-browser.ts'
+import { browserFlags, findBrowser, hardwareFlags } from './find-browser.ts'
 
 declare global {
   interface Window {
@@ -10,6 +10,10 @@ declare global {
 
 export const launchBrowser = (flags: readonly string[] = []): Promise<Browser> =>
   chromium.launch({ executablePath: findBrowser(), args: [...browserFlags, ...flags] })
+
+/** With the machine's own GPU, where it has one. */
+export const launchHardware = (): Promise<Browser> =>
+  chromium.launch({ executablePath: findBrowser(), args: [...hardwareFlags] })
 
 /** A page that keeps what goes wrong on it and how long its thread was held. */
 export async function openPage(context: BrowserContext, url: URL): Promise<{ page: Page; errors: string[] }> {

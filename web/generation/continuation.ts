@@ -1,8 +1,8 @@
 import { SpillwayError } from '../../models/index.ts'
+import { promptTokensOf } from '../../workers/generation/text/prompt.ts'
 import type {
   FinishReason,
   GeneratedToken,
-  Prompt,
   TextRequest,
   Tokenizer,
   Usage,
@@ -44,11 +44,11 @@ export class Continuation {
   }
 
   get usage(): Usage {
-    const { prompt_tokens = 0, completion_tokens = 0, prompt_tokens_details } = this.#usage ?? {}
+    const { promptTokens = 0, generatedTokens = 0, cachedTokens = 0 } = this.#usage ?? {}
     return {
-      promptTokens: this.#promptTokens?.length ?? prompt_tokens,
-      generatedTokens: this.#textOnly ? completion_tokens : this.#tokens.length,
-      cachedTokens: prompt_tokens_details?.cached_tokens ?? 0,
+      promptTokens: this.#promptTokens?.length ?? promptTokens,
+      generatedTokens: this.#textOnly ? generatedTokens : this.#tokens.length,
+      cachedTokens,
     }
   }
 
@@ -95,11 +95,4 @@ export class Continuation {
     const { maxTokens } = this.#request
     return maxTokens === undefined ? undefined : Math.max(0, maxTokens - this.usage.generatedTokens)
   }
-}
-
-/** A prompt as the model reads it. */
-export function promptTokensOf(request: Prompt, tokenizer: Tokenizer): readonly number[] {
-  if (request.tokens) return request.tokens
-  if (request.messages) return tokenizer.chat(request.messages)
-  return tokenizer.encode(request.prompt, true)
 }

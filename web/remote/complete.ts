@@ -9,7 +9,7 @@ import {
   type WireUsage,
 } from '../../models/openai.ts'
 import type { Clock } from '../../workers/clock.ts'
-import type { FinishReason, Piece, TextRequest, TokenLogprob } from '../../workers/generation/types.ts'
+import type { FinishReason, Piece, TextRequest, TokenLogprob, Usage } from '../../workers/generation/types.ts'
 import { streamEvents } from './events.ts'
 
 /** Part of a text that a server generates, with what it tells of itself on the way. */
@@ -18,7 +18,7 @@ export interface RemotePiece extends Piece {
   readonly promptTokens?: readonly number[] | undefined
   readonly ranOn?: { readonly backend: Backend | 'unknown'; readonly variant: string } | undefined
   readonly finish?: FinishReason | undefined
-  readonly usage?: WireUsage | undefined
+  readonly usage?: Usage | undefined
 }
 
 export interface CompleteOptions {
@@ -104,7 +104,7 @@ function readCompletion(url: URL, event: unknown): RemotePiece {
     promptTokens: choice?.prompt_token_ids ?? undefined,
     ranOn: placeIn(system_fingerprint),
     finish: finishOf(choice?.finish_reason),
-    usage: usage ?? undefined,
+    usage: usage ? usageOf(usage) : undefined,
   }
 }
 
@@ -124,7 +124,7 @@ function readChat(url: URL, event: unknown): RemotePiece {
     promptTokens: prompt_token_ids ?? undefined,
     ranOn: placeIn(system_fingerprint),
     finish: finishOf(choice?.finish_reason),
-    usage: usage ?? undefined,
+    usage: usage ? usageOf(usage) : undefined,
   }
 }
 
@@ -138,6 +138,12 @@ function topOf(
   })
   return top.length === 0 ? undefined : top
 }
+
+const usageOf = ({ prompt_tokens, completion_tokens, prompt_tokens_details }: WireUsage): Usage => ({
+  promptTokens: prompt_tokens,
+  generatedTokens: completion_tokens ?? 0,
+  cachedTokens: prompt_tokens_details?.cached_tokens ?? 0,
+})
 
 /** Of a Spillway server; others mean something else by it, or nothing. */
 function placeIn(fingerprint: string | null | undefined): RemotePiece['ranOn'] {

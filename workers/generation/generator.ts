@@ -3,15 +3,10 @@ import { abortedBy } from '../bounded.ts'
 import type { Clock } from '../clock.ts'
 import type { Lane } from '../lane/lane.ts'
 import type { SequenceEvent } from '../lane/protocol.ts'
+import type { HeldLane } from '../pool/slot.ts'
 import { closed, maxDeaths } from '../scheduler/errors.ts'
 import { rankOf, Stream } from './stream.ts'
 import type { GenerateOptions, GeneratorLoad, TokenGenerator, TokenRequest, TokenStream } from './types.ts'
-
-/** A lane that has the model loaded, and keeps it until it is released. */
-export interface HeldLane {
-  readonly lane: Lane
-  release(): void
-}
 
 export interface GeneratorOptions {
   /** The session's name in its lane. */

@@ -88,8 +88,9 @@ export interface TokenResult {
 
 /**
  * The tokens of one sequence as they come, several at once where the reader is slower than they come.
- * Leaving the loop, or the request's signal, frees the slot within one step. What is not read yet is bounded by
- * maxTokens: a reader that stops holds up nobody else.
+ * Leaving the loop, or the request's signal, frees the slot within one step: who leaves has enough, and `result`
+ * resolves as `stop`; a signal rejects both as `aborted`. What is not read yet is bounded by maxTokens: a reader
+ * that stops holds up nobody else.
  *
  * Both the loop and `result` reject with a SpillwayError: `context_exceeded`, `model_output_invalid` (NaN logits),
  * `lane_lost` only when the sequence could not be moved to another lane, `overloaded`, `aborted`, `deadline_exceeded`.

@@ -6,7 +6,7 @@ import type { SessionSource } from '../scheduler/work.ts'
 import type { Layout } from './layout.ts'
 import { Shortage } from './shortage.ts'
 import { type Need, Sizing } from './sizing.ts'
-import { Slot, type SlotOptions } from './slot.ts'
+import { type HeldLane, Slot, type SlotOptions } from './slot.ts'
 
 export interface GroupOptions {
   readonly name: string
@@ -85,6 +85,10 @@ export class Group {
 
   async prepare(source: SessionSource): Promise<void> {
     await this.#choose(source.key).use(source, () => Promise.resolve())
+  }
+
+  hold(session: string): HeldLane | undefined {
+    return this.#slots.find((slot) => slot.has(session))?.hold(session)
   }
 
   /** Starts the first lane ahead of the first session. Why it did not start is told to who needs it. */

@@ -6,7 +6,7 @@ import type { SessionSource } from '../scheduler/work.ts'
 import { Group } from './group.ts'
 import type { Layout } from './layout.ts'
 import { type Tenant, toUnload } from './memory.ts'
-import type { Slot, SlotState } from './slot.ts'
+import type { HeldLane, Slot, SlotState } from './slot.ts'
 
 export interface PoolOptions {
   /** The layouts that a backend's lanes may climb, the one to begin with first. */
@@ -74,6 +74,11 @@ export class Pool implements Lanes<SessionSource> {
 
   prepare(source: SessionSource): Promise<void> {
     return this.#groupOf(source.backend).prepare(source)
+  }
+
+  /** A lane that has the session loaded, which stays there while it is held; nothing where none has it. */
+  hold({ key, backend }: SessionSource): HeldLane | undefined {
+    return this.#groups.get(backend)?.hold(key)
   }
 
   /** Starts a lane of the backend ahead of its first session. */

@@ -25,6 +25,12 @@ export interface Held {
   loadMs: number | undefined
 }
 
+/** A lane that is kept, with a session loaded, for work that goes on beside batches. */
+export interface HeldLane {
+  readonly lane: Lane
+  release(): void
+}
+
 export type SlotState = 'down' | 'starting' | 'idle' | 'busy'
 
 /** Times that one job starts or replaces a lane before it fails. */
@@ -40,6 +46,8 @@ export class Slot {
   readonly #options: SlotOptions
   readonly #held = new Map<string, Held>()
   readonly #restarts = new Restarts()
+  /** Sessions that are held, each by how many. */
+  readonly #holds = new Map<string, number>()
   #lane: Lane | undefined
   #started = false
   #startMs = 0
@@ -90,9 +98,31 @@ export class Slot {
     return this.#job === session && !this.has(session)
   }
 
-  /** Whether the job at work is the session's. */
+  /** Whether the job at work is the session's, or somebody holds it. */
   isUsing(session: string): boolean {
-    return this.#job === session
+    return this.#job === session || this.#holds.has(session)
+  }
+
+  /** The lane, with the session in it for as long as it is held and lives; nothing where the session is not loaded. */
+  hold(session: string): HeldLane | undefined {
+    const lane = this.#lane
+    if (!lane || this.#leaving || !this.has(session)) return undefined
+    this.#holds.set(session, (this.#holds.get(session) ?? 0) + 1)
+    let isHeld = true
+    return {
+      lane,
+      release: () => {
+        // A lane that was lost took its holds along.
+        if (!isHeld || this.#lane !== lane) return
+        isHeld = false
+        const left = (this.#holds.get(session) ?? 1) - 1
+        if (left > 0) this.#holds.set(session, left)
+        else this.#holds.delete(session)
+        const held = this.#held.get(session)
+        if (held) held.usedAt = this.#options.clock.now()
+        this.#options.onIdle()
+      },
+    }
   }
 
   /**
@@ -237,6 +267,7 @@ export class Slot {
     this.#lane = undefined
     this.#started = false
     this.#held.clear()
+    this.#holds.clear()
   }
 }
 

@@ -38,7 +38,8 @@ What is made:
   q4f16     MatMulNBits, computing in half
   fp16      computing in half               half, floats once loaded     half, floats once loaded
 Convolutions are stored as int8 in q8 and q4; with --calibrate, q8 for wasm and cpu computes them in int8.
-Written into a model's folder as model_q8.onnx, or model_q8-wasm.onnx for that backend only, it joins the manifest.
+Written into a model's folder it joins the manifest as what its name says: model_q4.onnx for all backends,
+model_q8-webgpu.onnx for one, model_quantized.onnx (int8 products) for wasm and cpu.
 
 Examples:
   $ spillway quantize model.onnx --to q4 -o model.q4.onnx

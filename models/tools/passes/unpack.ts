@@ -7,7 +7,7 @@ import { floatWeight, int64Weight } from '../onnx/make.ts'
 import type { Model } from '../onnx/model.ts'
 import type { BlockFormat } from '../quantize/blocks.ts'
 import { shapeWeight } from './gather-blocks.ts'
-import type { LinearLayer } from './layers.ts'
+import type { EmbeddingLayer, LinearLayer } from './layers.ts'
 import { packedMatrix } from './nbits.ts'
 import type { Rewriting, Tools } from './rewrite.ts'
 
@@ -76,6 +76,48 @@ function unpacked(layer: LinearLayer, format: BlockFormat, tools: Tools): string
     makeNode({ op: 'Slice', inputs: [rows, start ?? '', end ?? '', axis ?? ''], outputs: [output] }),
   )
 }
+
+/**
+ * An embedding's table, packed as for `MatMulNBits`, of which the rows that are read are unpacked. Not by
+ * `GatherBlockQuantized`: the builds of onnxruntime-web with a native WebGPU backend have no kernel of it for
+ * WebAssembly, on whichever backend the session runs.
+ */
+export const toUnpackedRows =
+  ({ weight }: EmbeddingLayer, format: BlockFormat): Rewriting =>
+  (node, tools) => {
+    const [rows = 0, columns = 0] = weight.dims
+    const { data, scales } = packedMatrix(
+      weight,
+      { rowPerOutput: true, outputs: rows, inputs: columns },
+      format,
+      tools,
+    )
+    const [indices = '', output = ''] = [node.input[1], node.output[0]]
+    const named = (what: string) => tools.fresh(`${output}_${what}`)
+    const [flat, packed, scale, floats, sizes, dims] = [
+      named('indices'),
+      named('packed'),
+      named('scales'),
+      named('floats'),
+      named('sizes'),
+      named('dims'),
+    ]
+    const [all, width] = [shapeWeight([-1], tools), shapeWeight([columns], tools)]
+    return [
+      makeNode({ op: 'Reshape', inputs: [indices, all], outputs: [flat] }),
+      makeNode({ op: 'Gather', inputs: [data, flat], outputs: [packed] }),
+      makeNode({ op: 'Gather', inputs: [scales, flat], outputs: [scale] }),
+      makeNode({
+        op: functionName(format.bits),
+        domain,
+        inputs: [packed, scale, shapeWeight([-1, columns], tools)],
+        outputs: [floats],
+      }),
+      makeNode({ op: 'Shape', inputs: [indices], outputs: [sizes] }),
+      makeNode({ op: 'Concat', inputs: [sizes, width], outputs: [dims], attributes: { axis: 0 } }),
+      makeNode({ op: 'Reshape', inputs: [floats, dims], outputs: [output] }),
+    ]
+  }
 
 const turned = (matrix: string, tools: Tools): string =>
   tools.node(`${matrix}_turned`, (output) =>

@@ -9,7 +9,7 @@ export type How =
   | { readonly how: 'nbits' | 'unpack'; readonly layer: LinearLayer; readonly format: BlockFormat }
   | { readonly how: 'dynamic'; readonly layer: LinearLayer; readonly highest: number }
   | {
-      readonly how: 'gather'
+      readonly how: 'gather' | 'unpackRows'
       readonly layer: EmbeddingLayer
       readonly format: BlockFormat
       readonly rank: number
@@ -107,5 +107,8 @@ function embedding(
   }
   if ((layer.weight.dims[1] ?? 0) % format.block !== 0)
     return `its rows are no whole blocks of ${format.block}`
-  return { how: 'gather', layer, format: { ...format, asymmetric: false }, rank }
+  const plain = { ...format, asymmetric: false }
+  if (target.backend !== 'wasm') return { how: 'gather', layer, format: plain, rank }
+  if (layer.weight.type !== DataType.FLOAT) return 'weights for WASM are made from float32'
+  return { how: 'unpackRows', layer, format: plain, rank }
 }

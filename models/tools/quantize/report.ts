@@ -28,6 +28,8 @@ export function describe(step: How): string {
       return `MatMulNBits, ${step.format.bits} bits`
     case 'gather':
       return `GatherBlockQuantized, ${step.format.bits} bits`
+    case 'unpackRows':
+      return `${step.format.bits} bits in blocks, floats as rows are read`
     case 'unpack':
       return `${step.format.bits} bits in blocks, floats once loaded`
     case 'dynamic':

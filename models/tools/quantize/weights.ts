@@ -6,7 +6,7 @@ import { toGatherBlocks } from '../passes/gather-blocks.ts'
 import { toMatMulNBits } from '../passes/nbits.ts'
 import { type Rewriting, rewrite } from '../passes/rewrite.ts'
 import { toStoredInt8 } from '../passes/store-int8.ts'
-import { toUnpacked, withUnpack } from '../passes/unpack.ts'
+import { toUnpacked, toUnpackedRows, withUnpack } from '../passes/unpack.ts'
 import type { How, Step } from './plan.ts'
 
 /** The model with the weights of its layers as a plan says, but for the static ones, which need ranges. */
@@ -18,7 +18,9 @@ export function quantizeWeights(model: Model, steps: readonly Step[]): Model {
   }
   const uses = (name: How['how']) => steps.some(({ how }) => how === name)
   const own = uses('nbits') || uses('gather') ? withOpset(model, contrib, 1) : model
-  const [unpacked] = steps.flatMap((step) => (step.how === 'unpack' ? [step.format] : []))
+  const [unpacked] = steps.flatMap((step) =>
+    step.how === 'unpack' || step.how === 'unpackRows' ? [step.format] : [],
+  )
   const done = rewrite(own, rewritings)
   return unpacked ? withUnpack(done, unpacked.bits) : done
 }
@@ -35,6 +37,8 @@ function rewritingOf(step: Exclude<How, { how: 'static' }>, steps: readonly Step
       return toGatheredColumns(step.tied, step.highest, step.rank)
     case 'gather':
       return toGatherBlocks(step.layer, step.format, step.rank)
+    case 'unpackRows':
+      return toUnpackedRows(step.layer, step.format)
     case 'stored': {
       // A recurrent node has several such weights.
       const { node } = step.layer

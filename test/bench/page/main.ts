@@ -1,4 +1,5 @@
 import { createRuntime } from '../../../web/index.ts'
+import { adapter, backend } from './backend.ts'
 import { openRaw } from './raw.ts'
 
 const base = new URL('/', location.href)
@@ -81,7 +82,7 @@ async function overhead(rounds: number) {
   return { ours, theirs }
 }
 
-export const benches = { batching, overhead }
+export const benches = { batching, overhead, backend, adapter }
 export type PageBenches = typeof benches
 
 declare global {

@@ -1,0 +1,30 @@
+import type { Backend, Manifest } from '../../../models/index.ts'
+import { zeros } from '../../../workers/engine/zeros.ts'
+import type { Lane } from '../../../workers/lane/lane.ts'
+import type { ModelSource } from '../../../workers/lane/protocol.ts'
+import { median } from '../bench.ts'
+import { rounds, sizes } from './row.ts'
+
+/** Milliseconds of one run of each size in a lane, on one backend: the same on both tiers. */
+export async function timeLane(
+  lane: Lane,
+  { id, inputs, outputs, batchAxis }: Manifest,
+  source: ModelSource,
+  backend: Backend,
+  threads: number,
+): Promise<number[]> {
+  await lane.start({ threads })
+  await lane.load({ session: id, backend, source, inputs, outputs, batchAxis })
+  const times: number[] = []
+  for (const rows of sizes) {
+    const measured: number[] = []
+    for (let round = -2; round < rounds; round++) {
+      const feeds = zeros({ inputs, batchAxis }, rows)
+      if (!feeds) throw new Error(`${id} leaves more open than its rows`)
+      const { computeMs } = await lane.run({ session: id, inputs: feeds })
+      if (round >= 0) measured.push(computeMs)
+    }
+    times.push(median(measured))
+  }
+  return times
+}

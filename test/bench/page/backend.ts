@@ -1,0 +1,32 @@
+import { type Backend, modelFile, parseManifest, SpillwayError } from '../../../models/index.ts'
+import { startWorkerLane } from '../../../workers/browser/start.ts'
+import { systemClock } from '../../../workers/clock.ts'
+import { timeLane } from '../gpu/time-lane.ts'
+
+/** Milliseconds of one run of each size on one backend of this browser. */
+export async function backend(id: string, name: Backend): Promise<number[]> {
+  const base = new URL('/', location.href)
+  const url = new URL(`models/${id}/manifest.json`, base)
+  const manifest = parseManifest(await (await fetch(url)).json(), url.href)
+  const file = manifest.variants[0]?.files[0]
+  if (!file) throw new Error(`${id} has no file`)
+  const graph = await (await fetch(new URL(modelFile(file), url))).arrayBuffer()
+  const lane = startWorkerLane(`bench ${name}`, systemClock)
+  try {
+    const threads = crossOriginIsolated ? Math.max(1, navigator.hardwareConcurrency >> 1) : 1
+    return await timeLane(lane, manifest, { from: 'bytes', graph, external: [] }, name, threads)
+  } finally {
+    lane.kill(new SpillwayError('closed', 'It was timed'))
+  }
+}
+
+/** The GPU that this browser gives, in words. */
+export async function adapter(): Promise<{ device: string; isSoftware: boolean }> {
+  const found = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' })
+  if (!found) return { device: 'none', isSoftware: true }
+  const { vendor, architecture, description, isFallbackAdapter } = found.info
+  return {
+    device: [vendor, architecture, description].filter((word) => word !== '').join(' '),
+    isSoftware: isFallbackAdapter || /swiftshader|llvmpipe/i.test(`${architecture} ${description}`),
+  }
+}

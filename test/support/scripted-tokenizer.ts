@@ -1,0 +1,18 @@
+import type { Tokenizer } from '../../workers/generation/types.ts'
+
+/** A tokenizer whose tokens are characters, by their code; 0 ends a text. */
+export const tokenizerOf = (): Tokenizer => {
+  const textOf = (token: number) => (token === 0 ? '' : String.fromCodePoint(token))
+  return {
+    encode: (text) => [...text].map((character) => character.codePointAt(0) ?? 0),
+    decode: (tokens) => tokens.map(textOf).join(''),
+    streamDecoder: () => ({ push: textOf, end: () => '' }),
+    textOf,
+    bytesOf: (token) => [...new TextEncoder().encode(textOf(token))],
+    chat: (messages) =>
+      [...messages.map(({ role, content }) => `${role}: ${content}\n`).join('')].map(
+        (character) => character.codePointAt(0) ?? 0,
+      ),
+    stopTokens: [0],
+  }
+}

@@ -1,0 +1,186 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { type ErrorCode, SpillwayError } from '../../models/index.ts'
+import { type GenerationStream, generate, type PlacedPiece } from '../../web/generation/generate.ts'
+import { deviceLeg } from '../../web/generation/legs.ts'
+import type { Place } from '../../web/router/router.ts'
+import { createTextGenerator } from '../../workers/generation/text-generator.ts'
+import type { TextGenerator, TextRequest } from '../../workers/generation/types.ts'
+import { createManualClock } from '../support/manual-clock.ts'
+import { type Script, scriptedGenerator } from '../support/scripted-generator.ts'
+import { tokenizerOf } from '../support/scripted-tokenizer.ts'
+import { digitsManifest } from '../support/test-models.ts'
+
+const story = 'Once there was a fox — a “red” one — who went 🦊 into the wood. The end of it.'
+const prompt = 'Once'
+
+const textGenerator = (script: Partial<Script> = {}, contextLength = 200): TextGenerator =>
+  createTextGenerator({
+    tokenizer: tokenizerOf(),
+    tokens: scriptedGenerator({ text: story, ...script }),
+    contextLength,
+    defaults: {},
+    clock: createManualClock(),
+  })
+
+const lost = () => new SpillwayError('lane_lost', 'The lane ended')
+
+const where = (tier: 'device' | 'server'): Place['decision'] => {
+  const why = { reason: 'preferred', because: `It is the turn of the ${tier}` } as const
+  const [variant] = digitsManifest.variants
+  return tier === 'server' || !variant
+    ? { tier: 'server', ...why }
+    : { tier, ...why, fit: { backend: 'wasm', variant, because: '' } }
+}
+
+/** A text on places that take turns, as a router goes on from one that fails to the next. */
+function write(
+  places: readonly { tier: 'device' | 'server'; generator: TextGenerator }[],
+  request: TextRequest = { prompt },
+  signal?: AbortSignal,
+): GenerationStream {
+  const turns = [...places]
+  return generate(
+    {
+      clock: createManualClock(),
+      late: () => undefined,
+      legTo: async () => deviceLeg(turns.shift()?.generator ?? expect.fail('no place is left')),
+      router: {
+        follow: async (_manifest, _route, _late, go) => {
+          let failure: unknown
+          for (const { tier } of places) {
+            try {
+              return await go({ decision: where(tier), session: undefined, gotOn: () => {} })
+            } catch (cause) {
+              failure = cause
+            }
+          }
+          throw failure
+        },
+      },
+    },
+    digitsManifest,
+    request,
+    { policy: 'auto', signal },
+  )
+}
+
+async function read(stream: GenerationStream): Promise<PlacedPiece[]> {
+  const pieces: PlacedPiece[] = []
+  for await (const piece of stream) pieces.push(piece)
+  return pieces
+}
+
+const textOf = (pieces: readonly PlacedPiece[]) => pieces.map(({ text }) => text).join('')
+
+describe('a text', () => {
+  test('comes in pieces and whole', async () => {
+    const stream = write([{ tier: 'device', generator: textGenerator() }])
+    const pieces = await read(stream)
+    expect(prompt + textOf(pieces)).toBe(story)
+    const result = await stream.result
+    expect(result).toMatchObject({
+      text: textOf(pieces),
+      finish: 'stop',
+      usage: { promptTokens: 4, generatedTokens: [...story].length - 4 },
+      placement: { tier: 'device', variant: 'scripted' },
+    })
+    expect(String.fromCodePoint(...result.tokens)).toBe(result.text)
+  })
+
+  test('goes on from its last token wherever and however often its place fails', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 4, max: [...story].length - 1 }), { maxLength: 4 }),
+        fc.option(fc.constantFrom('The end', 'wood.', 'never there'), { nil: undefined }),
+        async (faults, stop) => {
+          const failing = [...faults].sort((one, other) => one - other)
+          const places = [...failing, undefined].map((at, index) => ({
+            tier: index % 2 === 0 ? ('device' as const) : ('server' as const),
+            generator: textGenerator({ fail: (place) => (place === at ? lost() : undefined) }),
+          }))
+          const undisturbed = write([{ tier: 'device', generator: textGenerator() }], { prompt, stop })
+          const disturbed = write(places, { prompt, stop })
+          const [one, other] = [await read(undisturbed), await read(disturbed)]
+          expect(textOf(other)).toBe(textOf(one))
+          expect((await disturbed.result).tokens).toEqual((await undisturbed.result).tokens)
+          expect((await disturbed.result).usage).toEqual((await undisturbed.result).usage)
+        },
+      ),
+      { numRuns: 40 },
+    )
+  })
+
+  test('keeps its seed and its count of tokens when it moves', async () => {
+    const seen: { seed: number | undefined; generated: number; maxTokens: number }[] = []
+    const onRequest: Script['onRequest'] = ({ sampling: { seed }, generated, maxTokens }) =>
+      seen.push({ seed, generated, maxTokens })
+    const places = [10, undefined].map((at) => ({
+      tier: 'device' as const,
+      generator: textGenerator({ onRequest, fail: (place) => (place === at ? lost() : undefined) }),
+    }))
+    const { tokens, finish } = await write(places, { prompt, maxTokens: 20 }).result
+    expect(tokens).toHaveLength(20)
+    expect(finish).toBe('length')
+    expect(seen).toMatchObject([
+      { generated: 0, maxTokens: 20 },
+      { generated: 6, maxTokens: 14 },
+    ])
+    expect(seen[1]?.seed).toBe(seen[0]?.seed)
+    expect(seen[0]?.seed).toBeTypeOf('number')
+  })
+
+  test('ends when its reader has enough, and tells what there was', async () => {
+    const generator = textGenerator()
+    const stream = write([{ tier: 'device', generator }])
+    let text = ''
+    for await (const piece of stream) {
+      text += piece.text
+      if (text.length > 8) break
+    }
+    const result = await stream.result
+    expect(result.finish).toBe('stop')
+    expect(story.slice(prompt.length).startsWith(result.text)).toBe(true)
+    expect(generator.load.running).toBe(0)
+  })
+
+  test('is rejected when its caller aborts it', async () => {
+    const controller = new AbortController()
+    const stream = write([{ tier: 'device', generator: textGenerator() }], { prompt }, controller.signal)
+    const pieces = (async () => {
+      for await (const _ of stream) controller.abort()
+    })()
+    await expect(pieces).rejects.toMatchObject({ code: 'aborted' })
+    await expect(stream.result).rejects.toMatchObject({ code: 'aborted' })
+  })
+
+  test('is written to its end though nobody reads it', async () => {
+    const { text } = await write([{ tier: 'device', generator: textGenerator() }]).result
+    expect(prompt + text).toBe(story)
+  })
+
+  test.each<[string, TextRequest, ErrorCode]>([
+    ['no prompt', { prompt: '' }, 'input_value_invalid'],
+    ['a prompt that is too long', { prompt: 'x'.repeat(200) }, 'context_exceeded'],
+    ['a temperature below zero', { prompt, temperature: -1 }, 'input_value_invalid'],
+    ['no number', { prompt, topP: Number.NaN }, 'input_value_invalid'],
+    ['an empty stop string', { prompt, stop: [''] }, 'input_value_invalid'],
+  ])('refuses %s', async (_what, request, code) => {
+    await expect(
+      write([{ tier: 'device', generator: textGenerator() }], request).result,
+    ).rejects.toMatchObject({
+      code,
+    })
+  })
+
+  test('cuts the beginning off a prompt where that is asked for', async () => {
+    const lengths: number[] = []
+    const generator = textGenerator({ onRequest: (request) => lengths.push(request.prompt.length) }, 50)
+    await write([{ tier: 'device', generator }], {
+      prompt: story.slice(0, 60),
+      truncate: 'start',
+      maxTokens: 10,
+    }).result
+    expect(lengths).toEqual([40])
+  })
+})

@@ -1,18 +1,11 @@
 import { SpillwayError } from '../error.ts'
 import { type FileSpec, type Manifest, manifestFile, modelFile, parseManifest } from '../manifest.ts'
 import { parseCatalogue, type SiteCatalogue } from '../references.ts'
-import { type About, describeModel } from './describe.ts'
 import { exchange, readJson } from './exchange.ts'
-import {
-  type FileRequest,
-  type HubOptions,
-  hubEndpoint,
-  locateOnHub,
-  openRepository,
-  type PinnedRepository,
-} from './hub.ts'
+import { type FileRequest, type HubOptions, hubEndpoint, locateOnHub } from './locate.ts'
 import { commitName, type HubReference, parseSource, showReference } from './reference.ts'
 import { saidBy } from './refusal.ts'
+import { describeRepository } from './repository.ts'
 
 export interface SourceOptions {
   /** The folder of models that ids are looked for in: a server's, a site's, or any static host's. */
@@ -99,20 +92,6 @@ const manifestSource = (url: URL): Source => ({
 const hubSource = (reference: HubReference, options: HubOptions): Source => ({
   address: showReference(reference),
   pinned: commitName.test(reference.revision),
-  fetch: async (signal) => {
-    const repository = await openRepository(reference, options, signal)
-    return describeModel(repository, aboutRepository(repository))
-  },
+  fetch: (signal) => describeRepository(reference, options, signal),
   locate: ({ version }, { path }) => locateOnHub(reference.repo, version, options)(path),
-})
-
-/** What a repository is called among models: its id is what the hub's own caches call it, its version the commit. */
-export const aboutRepository = ({ repo, commit, license, pipeline }: PinnedRepository): About => ({
-  id: repo.replace('/', '--'),
-  version: commit,
-  title: repo.slice(repo.indexOf('/') + 1),
-  description: `${repo} on the Hugging Face hub.`,
-  license: license ?? 'unknown',
-  pipeline,
-  from: `hf:${repo}`,
 })

@@ -5,15 +5,9 @@ import { type Answer, exchange, readJson } from './exchange.ts'
 import type { Folder } from './folder.ts'
 import { gitBlobId, sha256Hex } from './hash.ts'
 import { type Ask, type Listed, listFiles, notTheHub } from './listing.ts'
+import { type FileRequest, type HubOptions, headersOf, hubEndpoint, locateOnHub } from './locate.ts'
 import { commitName, type HubReference } from './reference.ts'
 import { refusal } from './refusal.ts'
-
-export interface HubOptions {
-  /** Default: https://huggingface.co. A mirror, or a server that speaks its protocol. */
-  readonly endpoint?: string | URL | undefined
-  /** Lets private and gated repositories be read. It is sent to the endpoint's own origin only. */
-  readonly token?: string | undefined
-}
 
 /** A repository at the commit that its revision named when it was asked for. */
 export interface PinnedRepository extends Folder {
@@ -26,12 +20,6 @@ export interface PinnedRepository extends Folder {
   readonly pipeline: string | undefined
 }
 
-/** A file's address. Its headers are for that address's origin: a redirect to another takes none of them along. */
-export interface FileRequest {
-  readonly url: URL
-  readonly headers: Readonly<Record<string, string>>
-}
-
 /** What git itself keeps on the hub is smaller: what is larger is in LFS, where its SHA-256 is its name. */
 const maxSmallBytes = 32 * 2 ** 20
 const maxJsonBytes = 8 * 2 ** 20
@@ -41,28 +29,6 @@ const info = z.looseObject({
   pipeline_tag: z.optional(z.nullable(z.string())),
   cardData: z.optional(z.nullable(z.looseObject({ license: z.optional(z.unknown()) }))),
 })
-
-export const hubEndpoint = (endpoint: HubOptions['endpoint']): URL => {
-  const url = new URL(endpoint ?? 'https://huggingface.co')
-  if (!url.pathname.endsWith('/')) url.pathname += '/'
-  return url
-}
-
-const headersOf = ({ token }: HubOptions): Readonly<Record<string, string>> =>
-  token === undefined ? {} : { authorization: `Bearer ${token}` }
-
-/** Where the files of a commit are. */
-export function locateOnHub(
-  repo: string,
-  commit: string,
-  options: HubOptions,
-): (path: string) => FileRequest {
-  const folder = new URL(`${repo}/resolve/${commit}/`, hubEndpoint(options.endpoint))
-  return (path) => ({
-    url: new URL(path.split('/').map(encodeURIComponent).join('/'), folder),
-    headers: headersOf(options),
-  })
-}
 
 /**
  * Resolves a revision to its commit and lists the files there.

@@ -51,12 +51,21 @@ function checkReference(source: string, repo: string, revision: string): HubRefe
 
 /** The repository whose page it is: `/owner/name`, or `/owner/name/tree/revision`. */
 function pageOf(url: URL, endpoint: URL): HubReference | undefined {
-  const path = decodeURIComponent(url.pathname.slice(endpoint.pathname.length)).replace(/\/$/, '')
+  const path = decode(url.pathname.slice(endpoint.pathname.length)).replace(/\/$/, '')
   const [owner, name, what, ...revision] = path.split('/')
   if (!owner || !name) return undefined
   if (what === undefined) return checkReference(url.href, `${owner}/${name}`, 'main')
   if (what !== 'tree' || revision.length === 0) return undefined
   return checkReference(url.href, `${owner}/${name}`, revision.join('/'))
+}
+
+function decode(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    // What is no encoding names nothing on the hub, and is told as that.
+    return path
+  }
 }
 
 function parseUrl(source: string): URL {

@@ -33,7 +33,7 @@ export async function planFromManifest(
 
 /** A bare ONNX file. Its external data is looked for beside it, under the names that exporters give. */
 export async function planFromFile(url: URL, options: HubOptions, id: string | undefined): Promise<PullPlan> {
-  const name = decodeURIComponent(url.pathname.slice(url.pathname.lastIndexOf('/') + 1))
+  const name = url.pathname.slice(url.pathname.lastIndexOf('/') + 1)
   const path = name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9_]+/, '')
   const model = id ?? (path.replace(/(?:[_.][a-z]*\d+[a-z0-9]*)?\.onnx$/, '') || 'model')
   const headers: Record<string, string> =

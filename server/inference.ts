@@ -7,6 +7,10 @@ import {
   variantsFor,
 } from '../models/index.ts'
 import type { Clock } from '../workers/clock.ts'
+import { Generator } from '../workers/generation/generator.ts'
+import { holdLane } from '../workers/generation/hold.ts'
+import { type GenerateLimits, generateSetup, notLanguage } from '../workers/generation/setup.ts'
+import type { TokenGenerator } from '../workers/generation/types.ts'
 import type { Lane } from '../workers/lane/lane.ts'
 import type { LoadRequest } from '../workers/lane/protocol.ts'
 import { type Layout, layoutsFor } from '../workers/pool/layout.ts'
@@ -20,6 +24,8 @@ export interface Inference {
   run(entry: CatalogueEntry, inputs: CheckedInputs, wait: WaitOptions): Promise<Answer>
   /** Loads the model into a lane and runs it once. */
   prepare(entry: CatalogueEntry): Promise<void>
+  /** Decodes sequences of a language model. @throws SpillwayError `not_supported` for another. */
+  generator(entry: CatalogueEntry): TokenGenerator
   state(entry: CatalogueEntry): ModelState
   /** Milliseconds that a request would wait for a lane if it came now. */
   queueMs(entry: CatalogueEntry): number
@@ -39,6 +45,9 @@ export interface InferenceOptions {
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
 }
+
+/** Sequences of one model that share a step, and bytes for their keys and values. */
+const generateLimits: GenerateLimits = { maxSlots: 16, maxBytes: 2 ** 30 }
 
 /** Past so many threads a run gets slower, and past so many processes memory is better used. */
 const maxThreads = 16
@@ -66,6 +75,7 @@ export function createInference(options: InferenceOptions): Inference {
   const states = new Map<string, ModelState>()
   const verify = createVerifier()
   const sources = new Map<CatalogueEntry, SessionSource>()
+  const generators = new Map<CatalogueEntry, Generator>()
 
   const sourceOf = (entry: CatalogueEntry): SessionSource => {
     let source = sources.get(entry)
@@ -76,7 +86,28 @@ export function createInference(options: InferenceOptions): Inference {
     return source
   }
 
+  const generatorOf = (entry: CatalogueEntry): Generator => {
+    let generator = generators.get(entry)
+    if (!generator) {
+      const { generation: spec } = entry.manifest
+      if (!spec) throw notLanguage(entry.manifest)
+      const source = sourceOf(entry)
+      generator = new Generator({
+        session: source.key,
+        spec,
+        hold: () => holdLane(scheduler, pool, source),
+        ranOn: source,
+        slots: generateLimits.maxSlots,
+        maxWaiting: maxQueued,
+        clock,
+      })
+      generators.set(entry, generator)
+    }
+    return generator
+  }
+
   return {
+    generator: generatorOf,
     run: async (entry, { tensors, rows }, wait) => {
       const answer = await scheduler.submit(
         { source: sourceOf(entry), inputs: tensors, rows, askedAt: clock.now() },
@@ -100,6 +131,7 @@ export function createInference(options: InferenceOptions): Inference {
     queueMs: (entry) => scheduler.estimate(sourceOf(entry), 1).queueMs,
     state: ({ manifest }) => states.get(manifest.id) ?? 'loading',
     close: () => {
+      for (const generator of generators.values()) generator.close()
       scheduler.close()
       pool.close()
     },
@@ -114,7 +146,7 @@ function createSource(entry: CatalogueEntry, backend: Backend, verify: Verifier)
     manifest,
     backend,
     variant: variant.id,
-    memory: variant.memory,
+    memory: variant.memory + (generateSetup(manifest, variant, generateLimits)?.maxBytes ?? 0),
     request: async () => {
       for (const file of variant.files) await verify(join(folder, file.path), file)
       return loadRequestOf(entry, backend)
@@ -134,6 +166,7 @@ export function loadRequestOf(entry: CatalogueEntry, backend: Backend): LoadRequ
     inputs,
     outputs,
     batchAxis,
+    generate: generateSetup(manifest, chooseVariant(entry, backend), generateLimits),
   }
 }
 

@@ -2,6 +2,10 @@ import type { Backend, Manifest, Variant } from '../../models/index.ts'
 import { startWorkerLane } from '../../workers/browser/start.ts'
 import type { Clock } from '../../workers/clock.ts'
 import { zeros } from '../../workers/engine/zeros.ts'
+import { Generator } from '../../workers/generation/generator.ts'
+import { holdLane } from '../../workers/generation/hold.ts'
+import { notLanguage } from '../../workers/generation/setup.ts'
+import type { TokenGenerator } from '../../workers/generation/types.ts'
 import { Pool, type PoolOptions } from '../../workers/pool/pool.ts'
 import { type Estimate, Scheduler } from '../../workers/scheduler/scheduler.ts'
 import type { Answer, WaitOptions, Work } from '../../workers/scheduler/work.ts'
@@ -10,7 +14,7 @@ import { measure } from '../calibration/measure.ts'
 import type { Catalogue } from '../catalogue.ts'
 import type { Progress } from '../store/obtain.ts'
 import type { StoreWorker } from '../store/store-worker.ts'
-import { DeviceSession, sessionKey } from './session.ts'
+import { DeviceSession, generateLimits, sessionKey } from './session.ts'
 import { type Shared, share } from './shared.ts'
 
 export interface DeviceOptions {
@@ -35,6 +39,7 @@ export class DeviceTier {
   readonly #sessions = new Map<string, DeviceSession>()
   readonly #preparing = new Map<string, Shared<Progress>>()
   readonly #ready = new WeakSet<DeviceSession>()
+  readonly #generators = new Map<string, Generator>()
 
   constructor(options: DeviceOptions) {
     const { layouts, memoryBudget, clock } = options
@@ -109,7 +114,28 @@ export class DeviceTier {
     return this.#scheduler.estimate(session, rows)
   }
 
+  /** Decodes sequences of a language model, loaded where it is not; once for all its texts. */
+  generator(session: DeviceSession): TokenGenerator {
+    let generator = this.#generators.get(session.key)
+    if (!generator) {
+      const { generation: spec } = session.manifest
+      if (!spec) throw notLanguage(session.manifest)
+      generator = new Generator({
+        session: session.key,
+        spec,
+        hold: () => holdLane(this.#scheduler, this.#pool, session),
+        ranOn: session,
+        slots: generateLimits.maxSlots,
+        maxWaiting: 1_024,
+        clock: this.#options.clock,
+      })
+      this.#generators.set(session.key, generator)
+    }
+    return generator
+  }
+
   close(): void {
+    for (const generator of this.#generators.values()) generator.close()
     for (const preparing of this.#preparing.values()) preparing.stop()
     this.#scheduler.close()
     this.#pool.close()

@@ -1,6 +1,10 @@
 import type { Backend, Manifest, Variant } from '../../models/index.ts'
-import type { LoadRequest } from '../../workers/lane/protocol.ts'
+import { type GenerateLimits, generateSetup } from '../../workers/generation/setup.ts'
+import type { GenerateSetup, LoadRequest } from '../../workers/lane/protocol.ts'
 import type { SessionSource } from '../../workers/scheduler/work.ts'
+
+/** Sequences of one model on a device: a person's few chats, and what a page asks beside them. */
+export const generateLimits: GenerateLimits = { maxSlots: 8, maxBytes: 192 * 2 ** 20 }
 
 /** A model on the device: which files, on which backend. */
 export class DeviceSession implements SessionSource {
@@ -9,6 +13,7 @@ export class DeviceSession implements SessionSource {
   readonly files: Variant
   readonly backend: Backend
   readonly #obtain: (session: DeviceSession) => Promise<ArrayBuffer[]>
+  readonly #generate: GenerateSetup | undefined
   #inHand: ArrayBuffer[] | undefined
 
   constructor(
@@ -22,6 +27,7 @@ export class DeviceSession implements SessionSource {
     this.files = files
     this.backend = backend
     this.#obtain = obtain
+    this.#generate = generateSetup(manifest, files, generateLimits)
   }
 
   get variant(): string {
@@ -29,7 +35,7 @@ export class DeviceSession implements SessionSource {
   }
 
   get memory(): number {
-    return this.files.memory
+    return this.files.memory + (this.#generate?.maxBytes ?? 0)
   }
 
   /** Files that were just fetched serve the next load; its message takes their buffers. */
@@ -56,6 +62,7 @@ export class DeviceSession implements SessionSource {
       inputs: manifest.inputs,
       outputs: manifest.outputs,
       batchAxis: manifest.batchAxis,
+      generate: this.#generate,
     }
   }
 }

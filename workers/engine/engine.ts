@@ -71,6 +71,13 @@ export function createEngine(ort: Ort): Engine {
 
   const run = async ({ session, inputs }: BatchRequest): Promise<BatchReply> => {
     const loaded = find(session)
+    if (loaded.decoder) {
+      throw new SpillwayError('not_supported', `${session} is a language model`, {
+        expected: 'sequences to continue',
+        got: 'a batch of tensors',
+        hint: 'Use the interfaces for text.',
+      })
+    }
     const started = performance.now()
     const outputs = await runSession(ort, loaded.session, inputs, loaded.outputs)
     return { outputs, computeMs: performance.now() - started }

@@ -22,6 +22,9 @@ export interface GeneratorOptions {
   readonly clock: Clock
 }
 
+/** Times that a sequence is taken to another lane without a token of the one before. */
+const maxMoves = 5
+
 /**
  * Sequences wait here for a slot in a lane, and are moved when their lane is lost: each is kept as its prompt and the
  * tokens that came of it, which is all that another lane needs to go on.
@@ -200,7 +203,7 @@ export class Generator implements TokenGenerator {
     if (error) {
       const reason = SpillwayError.fromWire(error)
       // The model left its lane: that is nobody's fault, and another takes it up.
-      if (reason.code === 'lane_lost') this.#again(stream)
+      if (reason.code === 'lane_lost') this.#again(stream, reason)
       else stream.fail(reason)
     } else if (finish) {
       this.#meanMs = this.#meanMs === 0 ? stream.ageMs : 0.8 * this.#meanMs + 0.2 * stream.ageMs
@@ -216,14 +219,15 @@ export class Generator implements TokenGenerator {
     for (const stream of [...this.#running.values()]) {
       if (error.code === 'lane_lost') stream.deaths++
       if (stream.deaths >= maxDeaths) stream.fail(poisoned(error))
-      else this.#again(stream)
+      else this.#again(stream, error)
     }
     this.#plan()
   }
 
-  #again(stream: Stream): void {
+  #again(stream: Stream, error: SpillwayError): void {
     this.#running.delete(stream.id)
-    this.#queue(stream)
+    if (++stream.moves > maxMoves) stream.fail(error)
+    else this.#queue(stream)
   }
 
   /** Whoever ends it: its slot is free within a step. */

@@ -42,6 +42,8 @@ export class Stream implements TokenStream {
   id = 0
   /** Lanes that were lost while it ran in them and made nothing. */
   deaths = 0
+  /** Lanes that it left, for whatever reason, since it made something. */
+  moves = 0
 
   constructor(request: TokenRequest, clock: Clock, rank: number, onEnd: (stream: Stream) => void) {
     this.#request = request
@@ -108,6 +110,7 @@ export class Stream implements TokenStream {
   push(tokens: readonly GeneratedToken[]): void {
     if (this.#isOver) return
     this.deaths = 0
+    this.moves = 0
     this.#lastAt = this.#clock.now()
     this.#firstAt ??= this.#lastAt
     for (const { token } of tokens) this.#made.push(token)

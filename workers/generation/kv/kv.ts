@@ -46,6 +46,3 @@ export interface Kv {
 
 export const bytesPerToken = ({ layers, heads, headDim, type }: KvSpec): number =>
   2 * layers * heads * headDim * (type === 'float16' ? 2 : 4)
-
-/** Slots, and one more where it is beyond the last. */
-export const keepInPlace = (slots: number): number[] => Array.from({ length: slots }, (_, index) => index)

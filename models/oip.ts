@@ -1,5 +1,6 @@
 /**
- * Open Inference Protocol v2 over JSON, as KServe and Triton speak it: both tiers' wire form of a run.
+ * Open Inference Protocol v2, as KServe and Triton speak it: both tiers' wire form of a run. Tensors in JSON; oip-binary.ts has
+ * the extension that sends them as they lie in memory.
  * Source: https://github.com/kserve/open-inference-protocol
  */
 import * as z from 'zod/mini'
@@ -42,7 +43,8 @@ const wireTensor = z.object({
   datatype: z.string(),
   parameters,
   // Elements are checked one by one while they are copied: a schema per element would cost more than the run.
-  data: z.custom<readonly unknown[]>(Array.isArray, 'an array'),
+  // Absent where the elements stand behind the JSON part.
+  data: z.optional(z.custom<readonly unknown[]>(Array.isArray, 'an array')),
 })
 
 export const inferRequest = z.object({
@@ -108,13 +110,24 @@ export function encodeTensor(name: string, { type, data, shape }: Tensor): WireT
   return { name, shape: [...shape], datatype: datatypes[type], data: elements }
 }
 
+/** @throws SpillwayError `input_type_invalid`, or `not_supported` for the protocol's strings. */
+export function wireType(name: string, datatype: string): TensorType {
+  const type = typeOfDatatype.get(datatype)
+  if (type !== undefined) return type
+  if (datatype === 'BYTES')
+    throw new SpillwayError('not_supported', `"${name}" is BYTES: models here take numbers only`)
+  throw new SpillwayError('input_type_invalid', `"${name}" has an unknown datatype`, {
+    expected: [...typeOfDatatype.keys()].join(', '),
+    got: datatype,
+  })
+}
+
 /** @throws SpillwayError `input_type_invalid`, `input_size_invalid` or `input_value_invalid`. */
 export function decodeTensor({ name, datatype, shape, data }: WireTensor): Tensor {
-  const type = typeOfDatatype.get(datatype)
-  if (type === undefined) {
-    throw new SpillwayError('input_type_invalid', `"${name}" has an unknown datatype`, {
-      expected: [...typeOfDatatype.keys()].join(', '),
-      got: datatype,
+  const type = wireType(name, datatype)
+  if (!data) {
+    throw new SpillwayError('input_size_invalid', `"${name}" has no data`, {
+      expected: '"data", or "binary_data_size" in its parameters',
     })
   }
   if (type === 'float16') throw halfFloat(name)
@@ -130,27 +143,55 @@ export function decodeTensor({ name, datatype, shape, data }: WireTensor): Tenso
 }
 
 function fill(name: string, type: Exclude<TensorType, 'float16'>, elements: readonly unknown[]): TensorData {
-  const array = arrayOf(type)
-  const data = new array(elements.length)
-  const [low, high] = rangeOf(type)
-  for (let index = 0; index < elements.length; index++) {
-    const element = elements[index]
-    const value = typeof element === 'boolean' && type === 'bool' ? Number(element) : element
-    if (typeof value !== 'number' || !(value >= low && value <= high))
-      throw badValue(name, type, index, element)
-    if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
-      if (!Number.isSafeInteger(value)) throw badValue(name, type, index, element)
-      data[index] = BigInt(value)
-    } else {
-      if (!type.startsWith('float') && !Number.isInteger(value)) throw badValue(name, type, index, element)
-      data[index] = value
+  const data = new (arrayOf(type))(elements.length)
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
+    const [low] = rangeOf(type)
+    for (let index = 0; index < elements.length; index++) {
+      const element = elements[index]
+      if (typeof element !== 'number' || !Number.isSafeInteger(element) || element < low)
+        throw badValue(name, type, index, element)
+      data[index] = BigInt(element)
     }
+    return data
   }
+  const wrong = type.startsWith('float')
+    ? fillFloats(data, elements, rangeOf(type))
+    : fillIntegers(data, type === 'bool' ? elements.map(bit) : elements, rangeOf(type))
+  if (wrong !== undefined) throw badValue(name, type, wrong, elements[wrong])
   return data
 }
 
+type NumberData = Exclude<TensorData, BigInt64Array | BigUint64Array>
+type Range = readonly [low: number, high: number]
+
+/** One loop for all of it, since most of a server's own work is here. Gives the index of a wrong element. */
+function fillFloats(data: NumberData, elements: readonly unknown[], [low, high]: Range): number | undefined {
+  for (let index = 0; index < elements.length; index++) {
+    const element = elements[index]
+    if (typeof element !== 'number' || !(element >= low && element <= high)) return index
+    data[index] = element
+  }
+  return undefined
+}
+
+function fillIntegers(
+  data: NumberData,
+  elements: readonly unknown[],
+  [low, high]: Range,
+): number | undefined {
+  for (let index = 0; index < elements.length; index++) {
+    const element = elements[index]
+    if (typeof element !== 'number' || !(element >= low && element <= high) || !Number.isInteger(element))
+      return index
+    data[index] = element
+  }
+  return undefined
+}
+
+const bit = (element: unknown) => (typeof element === 'boolean' ? Number(element) : element)
+
 /** The values that `type` can hold, so that none is wrapped around in silence. */
-function rangeOf(type: TensorType): readonly [number, number] {
+function rangeOf(type: TensorType): Range {
   if (type === 'bool') return [0, 1]
   if (type === 'float32') return [-3.4028235677973366e38, 3.4028235677973366e38]
   if (type === 'float64' || type === 'float16') return [-Number.MAX_VALUE, Number.MAX_VALUE]
@@ -170,4 +211,6 @@ const badValue = (name: string, type: TensorType, index: number, got: unknown) =
   })
 
 const halfFloat = (name: string) =>
-  new SpillwayError('not_supported', `"${name}" is FP16, which the protocol's JSON form does not have`)
+  new SpillwayError('not_supported', `"${name}" is FP16, which the protocol's JSON form does not have`, {
+    hint: 'Send it with the binary tensor extension.',
+  })

@@ -3,6 +3,7 @@ import { cors } from 'hono/cors'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Reference } from '../models/index.ts'
 import { errorCodeHeader, queueHeader } from '../models/oip.ts'
+import { jsonLengthHeader } from '../models/oip-binary.ts'
 import type { Catalogue } from './catalogue.ts'
 import { answerError, answerNotFound } from './errors.ts'
 import type { Inference } from './inference.ts'
@@ -33,7 +34,14 @@ export const createApp = (options: AppOptions) =>
     .use(
       cors({
         origin: '*',
-        exposeHeaders: [errorCodeHeader, queueHeader, 'retry-after', 'etag', 'content-range'],
+        exposeHeaders: [
+          errorCodeHeader,
+          queueHeader,
+          jsonLengthHeader,
+          'retry-after',
+          'etag',
+          'content-range',
+        ],
       }),
     )
     .route('/v2', oipRoutes(options))

@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
+import { RemoteTier } from '../../web/remote/remote.ts'
 import { requestJson } from '../../web/remote/request.ts'
 import { systemClock } from '../../workers/clock.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { digitsManifest } from '../support/test-models.ts'
 
 let proxy: FaultProxy
 beforeEach(async () => {
@@ -48,5 +50,37 @@ describe('a request to the server tier', () => {
       code: 'request_malformed',
       message: 'There is nothing at GET /nothing/here',
     })
+  })
+})
+
+describe('the server tier', () => {
+  const image = new Float32Array(784).fill(0.3)
+  const work = () => ({
+    inputs: { image: { type: 'float32', data: image, shape: [1, 1, 28, 28] } as const },
+    rows: 1,
+    askedAt: systemClock.now(),
+  })
+  const sent = () =>
+    proxy.seen.filter(({ path }) => path.endsWith('/infer')).map(({ bodyBytes }) => bodyBytes)
+
+  test('is asked in JSON until it says that it takes binary tensors; the answers are the same', async () => {
+    const remote = new RemoteTier(proxy.url, systemClock)
+    const first = await remote.submit(digitsManifest, work(), {})
+    await expect.poll(() => proxy.seen.map(({ path }) => path)).toContain('/v2')
+    const second = await remote.submit(digitsManifest, work(), {})
+    expect(second.outputs).toEqual(first.outputs)
+    expect(second.ranOn).toEqual({ backend: 'cpu', variant: 'fp32' })
+    const [json = 0, binary = 0] = sent()
+    expect(json).toBeGreaterThan(784 * 10)
+    expect(binary).toBeLessThan(784 * 4 + 400)
+    remote.close()
+  })
+
+  test('that does not have the extension, or does not say, is asked in JSON for ever', async () => {
+    proxy.fault = (_method, path) => (path === '/v2' ? 'reset' : 'pass')
+    const remote = new RemoteTier(proxy.url, systemClock)
+    for (let count = 0; count < 3; count++) await remote.submit(digitsManifest, work(), {})
+    for (const bytes of sent()) expect(bytes).toBeGreaterThan(784 * 10)
+    remote.close()
   })
 })

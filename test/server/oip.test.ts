@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { errorCodeHeader, inferResponse, queueHeader } from '../../models/oip.ts'
+import { jsonLengthHeader } from '../../models/oip-binary.ts'
 import { startTestApp, type TestApp } from '../support/test-app.ts'
 
 let app: TestApp
@@ -25,7 +26,7 @@ describe('Open Inference Protocol', () => {
     expect(await (await app.request('/v2')).json()).toEqual({
       name: 'spillway',
       version: '0.0.0-test',
-      extensions: [],
+      extensions: ['binary_tensor_data'],
     })
     expect((await app.request('/v2/health/live')).status).toBe(200)
     expect((await app.request('/v2/health/ready')).status).toBe(200)
@@ -195,6 +196,72 @@ describe('Open Inference Protocol', () => {
       expect(headers.get(queueHeader)).toMatch(/^\d+\.\d$/)
       expect(headers.get('access-control-expose-headers')).toContain(queueHeader)
     }
+  })
+
+  const binary = (request: object, tensors: ArrayBuffer, length?: string) => {
+    const json = new TextEncoder().encode(JSON.stringify(request))
+    return app.request('/v2/models/digits/infer', {
+      method: 'POST',
+      headers: { [jsonLengthHeader]: length ?? String(json.length) },
+      body: new Blob([json, tensors]),
+    })
+  }
+  const binaryImage = {
+    name: 'image',
+    datatype: 'FP32',
+    shape: [1, 1, 28, 28],
+    parameters: { binary_data_size: 3136 },
+  }
+  const halves = new Float32Array(784).fill(0.5).buffer
+
+  test('takes and gives tensors as they lie in memory, each way for itself', async () => {
+    const plain = inferResponse.parse(await (await post({ inputs: [image()] })).json())
+    const expected = plain.outputs[0]?.data
+    const mixed = await binary({ inputs: [binaryImage] }, halves)
+    expect(inferResponse.parse(await mixed.json()).outputs[0]?.data).toEqual(expected)
+
+    for (const ask of [
+      { parameters: { binary_data_output: true } },
+      { outputs: [{ name: 'logits', parameters: { binary_data: true } }] },
+    ]) {
+      const response = await binary({ inputs: [binaryImage], ...ask }, halves)
+      expect(response.headers.get('content-type')).toBe('application/octet-stream')
+      expect(response.headers.get('access-control-expose-headers')).toContain(jsonLengthHeader)
+      const bytes = await response.arrayBuffer()
+      const length = Number(response.headers.get(jsonLengthHeader))
+      const answer = inferResponse.parse(JSON.parse(new TextDecoder().decode(bytes.slice(0, length))))
+      expect(answer.outputs[0]).toMatchObject({ shape: [1, 10], parameters: { binary_data_size: 40 } })
+      expect([...new Float32Array(bytes.slice(length))]).toEqual(
+        expected?.map((value) => Math.fround(Number(value))),
+      )
+    }
+    const json = await binary(
+      {
+        inputs: [binaryImage],
+        parameters: { binary_data_output: true },
+        outputs: [{ name: 'logits', parameters: { binary_data: false } }],
+      },
+      halves,
+    )
+    expect(json.headers.get(jsonLengthHeader)).toBeNull()
+  })
+
+  test.each([
+    ['a length past the body', {}, halves, '99999', 'request_malformed'],
+    ['a tensor that is cut off', {}, halves.slice(4), undefined, 'input_size_invalid'],
+    ['bytes too many', {}, new ArrayBuffer(3140), undefined, 'request_malformed'],
+    ['another shape', { shape: [2, 1, 28, 28] }, halves, undefined, 'input_size_invalid'],
+    ['strings', { datatype: 'BYTES' }, halves, undefined, 'not_supported'],
+  ])('refuses %s', async (_what, change, tensors, length, code) => {
+    const response = await binary({ inputs: [{ ...binaryImage, ...change }] }, tensors, length)
+    expect(response.headers.get(errorCodeHeader)).toBe(code)
+  })
+
+  test('takes a priority, and refuses what is none', async () => {
+    for (const priority of [0, 1, 2, 7])
+      expect((await post({ inputs: [image()], parameters: { priority } })).status).toBe(200)
+    for (const priority of [-1, 0.5, 'high'])
+      expect((await post({ inputs: [image()], parameters: { priority } })).status).toBe(400)
   })
 
   test('gives up at the request’s own timeout', async () => {

@@ -9,15 +9,25 @@ import {
   showShape,
   type Tensor,
 } from '../../models/index.ts'
-import { decodeTensor, encodeTensor, type InferResponse, inferResponse } from '../../models/oip.ts'
+import { decodeTensor, encodeTensor, inferResponse } from '../../models/oip.ts'
+import {
+  BinaryReader,
+  binarySize,
+  binaryTensor,
+  joinBody,
+  jsonLengthHeader,
+  splitBody,
+} from '../../models/oip-binary.ts'
 import type { Clock } from '../../workers/clock.ts'
-import { requestJson } from './request.ts'
+import { type Answered, exchange, type RequestOptions, readJson } from './request.ts'
 
 export interface InferOptions {
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
   /** The bound on the whole exchange, in milliseconds; the server is told. */
   readonly timeoutMs: number
+  /** Whether the server takes and gives tensors as they lie in memory. */
+  readonly binary: boolean
   readonly onHeaders: (headers: Headers) => void
 }
 
@@ -34,26 +44,23 @@ export async function infer(
   server: URL,
   manifest: Manifest,
   inputs: Readonly<Record<string, Tensor>>,
-  { clock, signal, timeoutMs, onHeaders }: InferOptions,
+  { clock, signal, timeoutMs, binary, onHeaders }: InferOptions,
 ): Promise<Inferred> {
   const url = new URL(`v2/models/${manifest.id}/versions/${manifest.version}/infer`, server)
-  const answer = await requestJson(url, {
+  const answered = await exchange(url, {
     clock,
     signal,
     timeoutMs,
     onHeaders,
     method: 'POST',
-    body: JSON.stringify({
-      // The protocol's `timeout` is in microseconds.
-      parameters: { timeout: Math.ceil(timeoutMs * 1000) },
-      inputs: Object.entries(inputs).map(([name, tensor]) => encodeTensor(name, tensor)),
-    }),
+    ...(binary ? writeBinary(inputs, timeoutMs) : writeJson(inputs, timeoutMs)),
   })
-  const parsed = z.safeParse(inferResponse, answer)
+  const { json, tensors } = splitAnswer(server, answered)
+  const parsed = z.safeParse(inferResponse, readJson(url, { status: 200, headers: answered.headers }, json))
   if (!parsed.success) throw invalid(server, z.prettifyError(parsed.error))
-  const { parameters } = parsed.data
+  const { parameters, outputs } = parsed.data
   return {
-    outputs: readOutputs(server, manifest, parsed.data),
+    outputs: readOutputs(server, manifest, outputs, tensors),
     backend: backends.find((backend) => backend === parameters?.backend) ?? 'unknown',
     variant: typeof parameters?.variant === 'string' ? parameters.variant : 'unknown',
     queueMs: milliseconds(parameters?.queue_ms),
@@ -61,12 +68,58 @@ export async function infer(
   }
 }
 
-function readOutputs(server: URL, manifest: Manifest, response: InferResponse): Record<string, Tensor> {
+type Body = Pick<RequestOptions, 'body' | 'headers'>
+type Tensors = Readonly<Record<string, Tensor>>
+
+/** The protocol's `timeout` is in microseconds. */
+const timeoutOf = (timeoutMs: number) => Math.ceil(timeoutMs * 1000)
+
+const writeJson = (inputs: Tensors, timeoutMs: number): Body => ({
+  body: JSON.stringify({
+    parameters: { timeout: timeoutOf(timeoutMs) },
+    inputs: Object.entries(inputs).map(([name, tensor]) => encodeTensor(name, tensor)),
+  }),
+})
+
+function writeBinary(inputs: Tensors, timeoutMs: number): Body {
+  const json = new TextEncoder().encode(
+    JSON.stringify({
+      parameters: { timeout: timeoutOf(timeoutMs), binary_data_output: true },
+      inputs: Object.entries(inputs).map(([name, tensor]) => binaryTensor(name, tensor)),
+    }),
+  )
+  return {
+    body: joinBody(json, Object.values(inputs)),
+    headers: { 'content-type': 'application/octet-stream', [jsonLengthHeader]: String(json.length) },
+  }
+}
+
+function splitAnswer(server: URL, { headers, bytes }: Answered) {
+  const length = headers.get(jsonLengthHeader)
+  return length === null
+    ? { json: bytes, tensors: new Uint8Array(0) }
+    : told(server, () => splitBody(bytes, length))
+}
+
+function readOutputs(
+  server: URL,
+  manifest: Manifest,
+  wires: z.infer<typeof inferResponse>['outputs'],
+  tensors: Uint8Array,
+): Record<string, Tensor> {
+  // In the response's own order: binary tensors stand one behind the other.
+  const reader = new BinaryReader(tensors)
+  const given = new Map(
+    wires.map((wire) => [
+      wire.name,
+      told(server, () => (binarySize(wire) === undefined ? decodeTensor(wire) : reader.read(wire))),
+    ]),
+  )
+  told(server, () => reader.end())
   const outputs: Record<string, Tensor> = {}
   for (const { name, type, shape } of manifest.outputs) {
-    const wire = response.outputs.find((output) => output.name === name)
-    if (!wire) throw invalid(server, `no output "${name}"`)
-    const tensor = decode(server, wire)
+    const tensor = given.get(name)
+    if (!tensor) throw invalid(server, `no output "${name}"`)
     if (tensor.type !== type || !fitsShape(tensor.shape, shape)) {
       throw invalid(
         server,
@@ -78,9 +131,10 @@ function readOutputs(server: URL, manifest: Manifest, response: InferResponse): 
   return outputs
 }
 
-function decode(server: URL, wire: InferResponse['outputs'][number]): Tensor {
+/** What is wrong with an answer is the server's fault, and not the request's. */
+function told<T>(server: URL, read: () => T): T {
   try {
-    return decodeTensor(wire)
+    return read()
   } catch (cause) {
     throw invalid(server, messageOf(cause))
   }

@@ -1,11 +1,12 @@
-import type { Manifest } from '../../models/index.ts'
+import { type Manifest, SpillwayError } from '../../models/index.ts'
 import { queueHeader } from '../../models/oip.ts'
 import type { Clock } from '../../workers/clock.ts'
 import type { Batch, BatchAnswer, Lanes } from '../../workers/scheduler/lanes.ts'
 import { type Estimate, Scheduler } from '../../workers/scheduler/scheduler.ts'
 import type { Answer, Source, WaitOptions, Work } from '../../workers/scheduler/work.ts'
 import { Breaker } from './breaker.ts'
-import { infer } from './infer.ts'
+import { Extensions } from './extensions.ts'
+import { type Inferred, infer } from './infer.ts'
 import { ServerQueue } from './queue.ts'
 
 /** Requests that a browser sends to one host at once over HTTP/1.1; one is left for what else the page loads. */
@@ -13,6 +14,12 @@ const connections = 5
 
 /** Milliseconds that a server has where nobody sets a deadline. */
 const patience = 30_000
+
+/** Bytes of one request's inputs: so much is sent without making other requests wait long for the way. */
+const binaryBytes = 4 * 2 ** 20
+
+/** A number is up to five times as long in JSON, and this much is written without holding the page's thread up. */
+const jsonBytes = 256 * 2 ** 10
 
 /** The server tier: the same scheduler, whose lanes are connections. What waits for one goes in one request. */
 export class RemoteTier {
@@ -23,14 +30,17 @@ export class RemoteTier {
 
   constructor(server: URL, clock: Clock) {
     this.#queue = new ServerQueue(clock)
+    const extensions = new Extensions(server, clock)
     this.#scheduler = new Scheduler({
-      lanes: new Connections(server, clock, this.breaker, this.#queue),
+      lanes: new Connections(server, clock, this.breaker, this.#queue, extensions),
       clock,
       maxQueued: 4_096,
       // What a server needs for one row is mostly the way there: so many rows as it takes well.
       targetMs: 1_000,
-      // A number is up to five times as long in JSON, and this much is written without holding the page's thread up.
-      maxBatchBytes: 256 * 2 ** 10,
+      // Learned with the first answer.
+      get maxBatchBytes() {
+        return extensions.binary ? binaryBytes : jsonBytes
+      },
       afterTurn: (task) => queueMicrotask(task),
     })
   }
@@ -64,13 +74,15 @@ class Connections implements Lanes<Source> {
   readonly #clock: Clock
   readonly #breaker: Breaker
   readonly #queue: ServerQueue
+  readonly #extensions: Extensions
   #open = 0
 
-  constructor(server: URL, clock: Clock, breaker: Breaker, queue: ServerQueue) {
+  constructor(server: URL, clock: Clock, breaker: Breaker, queue: ServerQueue, extensions: Extensions) {
     this.#server = server
     this.#clock = clock
     this.#breaker = breaker
     this.#queue = queue
+    this.#extensions = extensions
   }
 
   count(): number {
@@ -92,17 +104,31 @@ class Connections implements Lanes<Source> {
     this.#open++
     try {
       const startedAt = this.#clock.now()
-      const exchange = () =>
-        infer(this.#server, manifest, pack(), {
+      const inputs = pack()
+      const ask = (binary: boolean) =>
+        infer(this.#server, manifest, inputs, {
           clock: this.#clock,
           signal,
           timeoutMs: Math.min(withinMs, patience),
+          binary,
           onHeaders: (headers) => this.#queue.tell(headers.get(queueHeader)),
         })
-      const { outputs, backend, variant, queueMs, computeMs } = await this.#breaker.run(exchange)
+      const { outputs, backend, variant, queueMs, computeMs } = await this.#breaker.run(() => this.#ask(ask))
       return { outputs, ranOn: { backend, variant }, startedAt, waitedMs: queueMs, computeMs }
     } finally {
       this.#open--
+    }
+  }
+
+  /** As JSON until the server is known to take more; what JSON cannot say waits for that. */
+  async #ask(ask: (binary: boolean) => Promise<Inferred>): Promise<Inferred> {
+    const { binary } = this.#extensions
+    const known = this.#extensions.ask()
+    try {
+      return await ask(binary)
+    } catch (cause) {
+      if (binary || !isUnsayable(cause) || !(await known)) throw cause
+      return await ask(true)
     }
   }
 
@@ -110,3 +136,6 @@ class Connections implements Lanes<Source> {
     return Promise.resolve()
   }
 }
+
+const isUnsayable = (cause: unknown) =>
+  cause instanceof SpillwayError && (cause.code === 'input_value_invalid' || cause.code === 'not_supported')

@@ -9,18 +9,25 @@ export interface RequestOptions {
   readonly timeoutMs: number
   readonly signal?: AbortSignal | undefined
   readonly method?: 'GET' | 'POST'
-  readonly body?: string
+  readonly body?: string | Uint8Array<ArrayBuffer>
+  readonly headers?: Readonly<Record<string, string>>
   /** Told of the answer's headers as they come, an error's too. */
   readonly onHeaders?: (headers: Headers) => void
 }
 
+/** What a server answered, read whole. */
+export interface Answered {
+  readonly headers: Headers
+  readonly bytes: Uint8Array
+}
+
 /**
- * One exchange of JSON with the server tier.
+ * One exchange with the server tier.
  *
  * @throws SpillwayError `server_unreachable`, `server_timeout`, `server_response_invalid`, `aborted`, or what the server says.
  */
-export async function requestJson(url: URL, options: RequestOptions): Promise<unknown> {
-  const { clock, timeoutMs, signal, method = 'GET', body, onHeaders } = options
+export async function exchange(url: URL, options: RequestOptions): Promise<Answered> {
+  const { clock, timeoutMs, signal, method = 'GET', body, headers, onHeaders } = options
   const controller = new AbortController()
   const abort = () => controller.abort()
   signal?.addEventListener('abort', abort, { once: true })
@@ -30,10 +37,12 @@ export async function requestJson(url: URL, options: RequestOptions): Promise<un
     const response = await fetch(url, {
       method,
       signal: controller.signal,
-      ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } }),
+      ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json', ...headers } }),
     })
     onHeaders?.(response.headers)
-    return readJson(url, response, await response.text())
+    const bytes = new Uint8Array(await response.arrayBuffer())
+    if (response.ok) return { headers: response.headers, bytes }
+    throw saidByServer(url, response, readJson(url, response, bytes))
   } catch (cause) {
     if (cause instanceof SpillwayError) throw cause
     if (signal?.aborted) throw abortedBy(signal)
@@ -45,15 +54,23 @@ export async function requestJson(url: URL, options: RequestOptions): Promise<un
   }
 }
 
-function readJson(url: URL, response: Response, text: string): unknown {
-  let value: unknown
+/** One exchange of JSON. */
+export async function requestJson(url: URL, options: RequestOptions): Promise<unknown> {
+  const { headers, bytes } = await exchange(url, options)
+  return readJson(url, { status: 200, headers }, bytes)
+}
+
+export function readJson(
+  url: URL,
+  response: Pick<Response, 'status' | 'headers'>,
+  bytes: Uint8Array,
+): unknown {
+  const text = new TextDecoder().decode(bytes)
   try {
-    value = JSON.parse(text)
+    return JSON.parse(text)
   } catch {
     throw notJson(url, response, text)
   }
-  if (response.ok) return value
-  throw saidByServer(url, response, value)
 }
 
 /** What the status alone says, for servers of other makes. */
@@ -86,7 +103,7 @@ function messageIn(value: unknown): string | undefined {
   return typeof value.error === 'string' ? value.error : messageIn(value.error)
 }
 
-const notJson = (url: URL, response: Response, text: string) =>
+const notJson = (url: URL, response: Pick<Response, 'status' | 'headers'>, text: string) =>
   new SpillwayError('server_response_invalid', `${url.origin} did not answer as an inference server`, {
     expected: 'JSON',
     got: `status ${response.status}, ${response.headers.get('content-type') ?? 'no content type'}: ${text.slice(0, 60).trim()}`,

@@ -5,11 +5,14 @@ import type { Source } from './work.ts'
 /** What a manifest and the scheduler together set for batches of a model. */
 export const limitsOf = (
   { manifest: { batching } }: Source,
-  { targetMs, maxBatchBytes }: { readonly targetMs: number; readonly maxBatchBytes: number },
+  options: { readonly targetMs: number; readonly maxBatchBytes: number },
 ): BatchLimits => ({
   maxRows: batching?.maxRows ?? 8_192,
-  maxBytes: maxBatchBytes,
-  targetMs,
+  // Read anew for each batch: a server may turn out to take more.
+  get maxBytes() {
+    return options.maxBatchBytes
+  },
+  targetMs: options.targetMs,
   preferredRows: [...(batching?.preferredRows ?? [])].sort((one, other) => one - other),
   maxDelayMs: batching?.maxDelayMs ?? 0,
 })

@@ -1,0 +1,124 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { arrayOf, SpillwayError, type Tensor, tensorTypes } from '../../models/index.ts'
+import { datatypeOf } from '../../models/oip.ts'
+import { BinaryReader, binaryTensor, joinBody, splitBody } from '../../models/oip-binary.ts'
+
+const tensors = fc.array(
+  fc.tuple(fc.constantFrom(...tensorTypes), fc.uint8Array({ maxLength: 64 })).map(([type, bytes]): Tensor => {
+    const array = arrayOf(type)
+    const length = Math.floor(bytes.length / array.BYTES_PER_ELEMENT)
+    const whole = bytes.slice(0, length * array.BYTES_PER_ELEMENT)
+    const data = new array(type === 'bool' ? whole.map((value) => value & 1).buffer : whole.buffer)
+    return { type, data, shape: [length] }
+  }),
+  { maxLength: 6 },
+)
+
+const bytesOf = ({ data }: Tensor) => [...new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]
+const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
+
+describe('binary tensors', () => {
+  test('of every type come back as they were, NaN and half floats too', () => {
+    fc.assert(
+      fc.property(tensors, (sent) => {
+        const wires = sent.map((tensor, index) => binaryTensor(`t${index}`, tensor))
+        const json = text(wires)
+        const { json: head, tensors: rest } = splitBody(joinBody(json, sent), String(json.length))
+        const reader = new BinaryReader(rest)
+        const back = JSON.parse(new TextDecoder().decode(head)).map(reader.read.bind(reader))
+        reader.end()
+        expect(back.map(bytesOf)).toEqual(sent.map(bytesOf))
+        expect(back.map(({ type, shape }: Tensor) => [type, shape])).toEqual(
+          sent.map(({ type, shape }) => [type, shape]),
+        )
+      }),
+    )
+  })
+
+  test('whatever a client sends is read or refused as ours, and never takes memory by its word', () => {
+    const size = fc.oneof(
+      fc.integer(),
+      fc.nat(64),
+      fc.double(),
+      fc.string(),
+      fc.boolean(),
+      fc.constant(undefined),
+    )
+    const shape = fc.array(fc.oneof(fc.nat(8), fc.maxSafeNat()), { maxLength: 5 })
+    const datatype = fc.oneof(fc.constantFrom(...tensorTypes.map(datatypeOf), 'BYTES', 'FP8'), fc.string())
+    const header = fc.oneof(
+      fc.string(),
+      fc.integer().map(String),
+      fc.nat(80).map(String),
+      fc.double().map(String),
+    )
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 80 }),
+        header,
+        size,
+        shape,
+        datatype,
+        (body, told, bytes, dims, type) => {
+          try {
+            const { json, tensors } = splitBody(body, told)
+            expect(json.length + tensors.length).toBe(body.length)
+            const parameters = bytes === undefined ? undefined : { binary_data_size: bytes }
+            const tensor = new BinaryReader(tensors).read({
+              name: 'x',
+              datatype: type,
+              shape: dims,
+              parameters,
+            })
+            expect(tensor.data.byteLength).toBeLessThanOrEqual(body.length)
+          } catch (error) {
+            expect(error).toBeInstanceOf(SpillwayError)
+            expect((error as SpillwayError).status).toBeOneOf([400, 501])
+          }
+        },
+      ),
+      { numRuns: 2_000 },
+    )
+  })
+
+  test.each([
+    ['a length past the body', '5'],
+    ['a negative length', '-1'],
+    ['a fraction', '1.5'],
+    ['hexadecimal', '0x2'],
+    ['nothing', ''],
+    ['a list', '1, 2'],
+    ['more digits than a number holds', '9'.repeat(40)],
+  ])('refuses %s as the JSON part’s', (_what, header) => {
+    expect(() => splitBody(new Uint8Array(4), header)).toThrow(
+      expect.objectContaining({ code: 'request_malformed' }),
+    )
+  })
+
+  test.each([
+    [
+      'a size that is not the shape’s',
+      'FP32',
+      [2],
+      4,
+      'input_size_invalid',
+      'binary_data_size 8 for FP32 [2]',
+    ],
+    ['more than there is', 'FP32', [3], 12, 'input_size_invalid', '8 bytes behind the JSON part'],
+    ['10^18 elements', 'FP32', [1e9, 1e9], 4e18, 'input_size_invalid', 'behind the JSON part'],
+    ['strings', 'BYTES', [1], 8, 'not_supported', 'BYTES'],
+    ['a bool of 2', 'BOOL', [8], 8, 'input_value_invalid', 'BOOL bytes of 0 or 1'],
+  ])('refuses %s', (_what, datatype, shape, size, code, message) => {
+    const wire = { name: 'x', datatype, shape, parameters: { binary_data_size: size } }
+    expect(() => new BinaryReader(new Uint8Array(8).fill(2)).read(wire)).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(message) }),
+    )
+  })
+
+  test('refuses bytes that no tensor claims', () => {
+    const reader = new BinaryReader(new Uint8Array(8))
+    reader.read({ name: 'x', datatype: 'FP32', shape: [1], parameters: { binary_data_size: 4 } })
+    expect(() => reader.end()).toThrow(expect.objectContaining({ code: 'request_malformed' }))
+  })
+})

@@ -14,8 +14,9 @@ import type { TokenGenerator } from '../workers/generation/types.ts'
 import type { Lane } from '../workers/lane/lane.ts'
 import type { LoadRequest } from '../workers/lane/protocol.ts'
 import { type Layout, layoutsFor } from '../workers/pool/layout.ts'
-import { Pool } from '../workers/pool/pool.ts'
+import { Pool, type PoolStats } from '../workers/pool/pool.ts'
 import { Scheduler } from '../workers/scheduler/scheduler.ts'
+import type { SchedulerStats } from '../workers/scheduler/stats.ts'
 import type { Answer, SessionSource, WaitOptions } from '../workers/scheduler/work.ts'
 import type { CatalogueEntry } from './catalogue.ts'
 import { createVerifier, type Verifier } from './verify.ts'
@@ -27,6 +28,8 @@ export interface Inference {
   /** Decodes sequences of a language model. @throws SpillwayError `not_supported` for another. */
   generator(entry: CatalogueEntry): TokenGenerator
   state(entry: CatalogueEntry): ModelState
+  /** What waits and runs now, batches so far, lanes and memory. */
+  stats(): SchedulerStats & PoolStats
   /** Milliseconds that a request would wait for a lane if it came now. */
   queueMs(entry: CatalogueEntry): number
   close(): void
@@ -130,6 +133,7 @@ export function createInference(options: InferenceOptions): Inference {
     },
     queueMs: (entry) => scheduler.estimate(sourceOf(entry), 1).queueMs,
     state: ({ manifest }) => states.get(manifest.id) ?? 'loading',
+    stats: () => ({ ...scheduler.stats(), ...pool.stats() }),
     close: () => {
       for (const generator of generators.values()) generator.close()
       scheduler.close()

@@ -18,6 +18,7 @@ export {
 } from '../models/index.ts'
 export type { Capacity, GpuCapacity } from './capacity/capacity.ts'
 export type { Model, ModelOptions, ModelSession, RunOptions } from './model.ts'
-export { createRuntime, type Runtime, type RuntimeOptions } from './runtime.ts'
+export { createRuntime, type Runtime, type RuntimeEvents, type RuntimeOptions } from './runtime.ts'
+export type { RuntimeStats, StatsEvent } from './stats.ts'
 export type { Progress } from './store/obtain.ts'
 export type { ModelStorage, StorageUsage, StoredModel } from './store/storage.ts'

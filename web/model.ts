@@ -13,6 +13,7 @@ import { checkPolicy } from './policy.ts'
 import type { RouteOptions } from './router/job.ts'
 import type { Router } from './router/router.ts'
 import { StatefulSession } from './stateful.ts'
+import type { StatsTeller } from './stats.ts'
 import type { Progress } from './store/obtain.ts'
 
 export interface ModelOptions {
@@ -33,6 +34,10 @@ export interface RunOptions {
 
 export interface Model {
   readonly manifest: Manifest
+  /** Milliseconds that a request made now would wait for its run, as far as is known: on the tier with the shorter queue. */
+  readonly queueMs: number
+  /** Whether a request made now would be refused as `overloaded`: every tier that the policy allows is full. */
+  readonly isSaturated: boolean
   /**
    * Loads the model on the device, if it is not yet. Requests need not wait for it: policy `auto` lets the server
    * answer meanwhile.
@@ -78,15 +83,25 @@ export const createModel = (
   router: Router,
   runtimePolicy: () => Policy,
   clock: Clock,
+  teller: StatsTeller,
 ): Model => {
   const accept = (options: RunOptions | undefined): RouteOptions => {
     checkDeadline(options?.deadlineMs)
     const policy = options?.policy === undefined ? runtimePolicy() : checkPolicy(options.policy)
     return options ? { ...options, policy } : { policy }
   }
-  const run = (inputs: CheckedInputs, options: RouteOptions) => router.run(manifest, inputs, options)
+  const run = (inputs: CheckedInputs, options: RouteOptions) => {
+    teller.note()
+    return router.run(manifest, inputs, options)
+  }
   return {
     manifest,
+    get queueMs() {
+      return router.backlog(manifest, runtimePolicy()).queueMs
+    },
+    get isSaturated() {
+      return router.backlog(manifest, runtimePolicy()).isSaturated
+    },
     load: ({ signal, onProgress } = {}) => router.load(manifest, signal, onProgress),
     run: (inputs, options) => {
       // Not an async function: what it adds to each call is more than all of the routing.

@@ -13,6 +13,7 @@ import { createModel, type Model, type ModelOptions } from './model.ts'
 import { checkPolicy } from './policy.ts'
 import { RemoteTier } from './remote/remote.ts'
 import { Router } from './router/router.ts'
+import { type RuntimeStats, type StatsEvent, StatsTeller } from './stats.ts'
 import { createModelsInUse } from './store/in-use.ts'
 import { createIndexedDbStore } from './store/indexeddb.ts'
 import { openOpfs } from './store/opfs.ts'
@@ -42,6 +43,10 @@ export interface RuntimeOptions {
   readonly hedge?: boolean
 }
 
+export interface RuntimeEvents {
+  readonly stats: StatsEvent
+}
+
 export interface Runtime {
   /**
    * Makes a model ready to run where the policy places it. Under `auto` the server answers while the device still
@@ -59,6 +64,19 @@ export interface Runtime {
   catalogue(signal?: AbortSignal): Promise<SiteCatalogue>
   /** The models that this device keeps. */
   readonly storage: ModelStorage
+  /** What waits and runs now, batches so far, lanes, memory and placements. */
+  stats(): RuntimeStats
+  /** `stats`: while requests run, four times a second at most. */
+  addEventListener<Type extends keyof RuntimeEvents>(
+    type: Type,
+    listener: (event: RuntimeEvents[Type]) => void,
+    options?: AddEventListenerOptions | boolean,
+  ): void
+  removeEventListener<Type extends keyof RuntimeEvents>(
+    type: Type,
+    listener: (event: RuntimeEvents[Type]) => void,
+    options?: EventListenerOptions | boolean,
+  ): void
   /** What the device can do: the browser is asked once. */
   capacity(): Promise<Capacity>
   /** Where requests go that do not say it themselves; it may be changed at any time. */
@@ -91,6 +109,13 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   })
   const remote = options.server === null ? null : new RemoteTier(base, clock)
   const router = new Router({ capacity, device, remote, calibrations, hedge: options.hedge ?? false, clock })
+  const events = new EventTarget()
+  const stats = (): RuntimeStats => ({
+    device: device.stats(),
+    server: remote?.stats() ?? null,
+    placements: router.placed.map(({ placement, requests }) => ({ placement, requests })),
+  })
+  const teller = new StatsTeller(clock, stats, (event) => events.dispatchEvent(event))
   // At leisure, and before a phone may end the page.
   const writeBack = () => {
     if (document.visibilityState === 'hidden') void calibrations.writeBack()
@@ -98,6 +123,12 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   document.addEventListener('visibilitychange', writeBack)
 
   return {
+    stats,
+    // A target knows no types of events; that those named `stats` are of this one is the teller's doing.
+    addEventListener: (type, listener, options) =>
+      events.addEventListener(type, listener as EventListener, options),
+    removeEventListener: (type, listener, options) =>
+      events.removeEventListener(type, listener as EventListener, options),
     catalogue: (signal) => catalogue.list(signal),
     storage: createModelStorage(store, createModelsInUse()),
     capacity: () => capacity,
@@ -111,11 +142,12 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       const manifest = await catalogue.find(source, signal)
       await calibrations.recall(manifest)
       await router.prepare(manifest, { policy, signal }, onProgress)
-      return createModel(manifest, router, () => policy, clock)
+      return createModel(manifest, router, () => policy, clock, teller)
     },
     close: () => {
       document.removeEventListener('visibilitychange', writeBack)
       void calibrations.writeBack()
+      teller.close()
       device.close()
       storeWorker.close()
       remote?.close()

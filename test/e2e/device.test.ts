@@ -125,6 +125,39 @@ describe('a page of another origin with the embed script', () => {
     expect(spilled).toMatch(/The device would answer in \d+ ms, the server in \d+ ms/)
   })
 
+  test('tells what waits, what ran in which batches and lanes, and where, while it happens and when it is over', async () => {
+    const { page } = await openPage(context, host.url)
+    const { events, last, before, during } = await page.evaluate(async () => {
+      const inputs = { image: new Float32Array(784) }
+      const model = await window.spillway.model('digits')
+      await model.load()
+      const told: ReturnType<typeof window.spillway.stats>[] = []
+      window.spillway.addEventListener('stats', ({ stats }) => told.push(stats))
+      const queue = () => ({ queueMs: model.queueMs, isSaturated: model.isSaturated })
+      await model.run(inputs, { policy: 'device' })
+      const before = queue()
+      const runs = Array.from({ length: 500 }, () => model.run(inputs, { policy: 'device' }))
+      window.spillway.policy = 'device'
+      const during = queue()
+      await Promise.all(runs)
+      for (let turn = 0; turn < 100 && told.at(-1)?.device.queued !== 0; turn++)
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      return { events: told.length, last: window.spillway.stats(), before, during }
+    })
+    expect(before).toEqual({ queueMs: 0, isSaturated: false })
+    expect(during.queueMs).toBeGreaterThan(0)
+    expect(events).toBeGreaterThan(0)
+    expect(last.device).toMatchObject({ queued: 0, running: 0, isSaturated: false })
+    const [digits] = last.device.models
+    expect(digits?.requests).toBeGreaterThanOrEqual(501)
+    expect(digits?.batches).toBeLessThan(100)
+    expect(digits?.largestBatch).toBeGreaterThan(8)
+    const { sessions = [] } = last.device.lanes[0] ?? {}
+    expect(sessions).toMatchObject([{ session: expect.stringContaining('digits@') }])
+    expect(last.device.memory.usedBytes).toBe(sessions[0]?.memoryBytes)
+    expect(last.placements.find(({ placement }) => placement.reason === 'policy')?.requests).toBe(501)
+  })
+
   test('runs a stored model with the server gone', async () => {
     const { page } = await openPage(context, host.url)
     await runDigits(page, { policy: 'device' })

@@ -63,6 +63,7 @@ function createBed(manifest: Manifest = digitsManifest, hedge = false): Bed {
       return answer('wasm')
     },
     estimate: () => ({ queueMs: 0, runMs: bed.estimates.device }),
+    isSaturated: false,
   }
   const remote: TiersOptions['remote'] = {
     breaker: new Breaker(),
@@ -72,6 +73,7 @@ function createBed(manifest: Manifest = digitsManifest, hedge = false): Bed {
       return answer('cpu')
     },
     estimate: () => ({ queueMs: 0, runMs: bed.estimates.server }),
+    isSaturated: false,
   }
   const calibrations = { speedsOf: () => ({}) }
   const router = new Router({ capacity: Promise.resolve(phone), device, remote, calibrations, hedge, clock })

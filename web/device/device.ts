@@ -6,8 +6,9 @@ import { Generator } from '../../workers/generation/generator.ts'
 import { holdLane } from '../../workers/generation/hold.ts'
 import { notLanguage } from '../../workers/generation/setup.ts'
 import type { TokenGenerator } from '../../workers/generation/types.ts'
-import { Pool, type PoolOptions } from '../../workers/pool/pool.ts'
+import { Pool, type PoolOptions, type PoolStats } from '../../workers/pool/pool.ts'
 import { type Estimate, Scheduler } from '../../workers/scheduler/scheduler.ts'
+import type { SchedulerStats } from '../../workers/scheduler/stats.ts'
 import type { Answer, WaitOptions, Work } from '../../workers/scheduler/work.ts'
 import type { Calibrations } from '../calibration/calibrations.ts'
 import { measure } from '../calibration/measure.ts'
@@ -132,6 +133,14 @@ export class DeviceTier {
       this.#generators.set(session.key, generator)
     }
     return generator
+  }
+
+  get isSaturated(): boolean {
+    return this.#scheduler.isSaturated
+  }
+
+  stats(): SchedulerStats & PoolStats {
+    return { ...this.#scheduler.stats(), ...this.#pool.stats() }
   }
 
   close(): void {

@@ -3,6 +3,7 @@ import { queueHeader } from '../../models/oip.ts'
 import type { Clock } from '../../workers/clock.ts'
 import type { Batch, BatchAnswer, Lanes } from '../../workers/scheduler/lanes.ts'
 import { type Estimate, Scheduler } from '../../workers/scheduler/scheduler.ts'
+import type { SchedulerStats } from '../../workers/scheduler/stats.ts'
 import type { Answer, Source, WaitOptions, Work } from '../../workers/scheduler/work.ts'
 import { Breaker } from './breaker.ts'
 import { Extensions } from './extensions.ts'
@@ -53,6 +54,14 @@ export class RemoteTier {
   estimate(manifest: Manifest, rows: number): Estimate {
     const { queueMs, runMs } = this.#scheduler.estimate(this.#sourceOf(manifest), rows)
     return { queueMs: queueMs + this.#queue.ms, runMs }
+  }
+
+  get isSaturated(): boolean {
+    return this.#scheduler.isSaturated
+  }
+
+  stats(): SchedulerStats {
+    return this.#scheduler.stats()
   }
 
   close(): void {

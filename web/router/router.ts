@@ -20,7 +20,7 @@ import { Health } from './health.ts'
 import { hedge } from './hedge.ts'
 import { createJob, type Job, type Late, placeOf, type RouteOptions, startAnew } from './job.ts'
 import { Latency } from './latency.ts'
-import { Tiers, type TiersOptions, type Unplaced } from './tiers.ts'
+import { type Placed, Tiers, type TiersOptions, type Unplaced } from './tiers.ts'
 
 export interface RouterOptions extends TiersOptions {
   readonly capacity: Promise<Capacity>
@@ -35,6 +35,12 @@ export interface Place {
   readonly session: DeviceSession | undefined
   /** Says that the stream got on here: should this place fail now, all others may be tried again. */
   gotOn(): void
+}
+
+/** What waits before a request that comes now. */
+export interface Backlog {
+  readonly queueMs: number
+  readonly isSaturated: boolean
 }
 
 /** What is kept of a model between requests. */
@@ -100,6 +106,32 @@ export class Router {
       this.#runAtOnce(capacity, manifest, work, options) ??
       this.#runAnywhere(capacity, manifest, work, options)
     )
+  }
+
+  /** Where requests were answered so far. */
+  get placed(): readonly Placed[] {
+    return this.#tiers.placed
+  }
+
+  /** What a request would find now on the tiers that a policy allows: the shorter wait, and whether all refuse it. */
+  backlog(manifest: Manifest, policy: Policy): Backlog {
+    const { device, remote } = this.#options
+    const fit = this.#capacity && this.#fitOf(this.#capacity, manifest, this.#health.failed(manifest.id))
+    const waits: number[] = []
+    const saturated: boolean[] = []
+    if (policy !== 'server' && fit && !('error' in fit)) {
+      const session = this.#tiers.sessionOf(manifest, fit)
+      if (device.isReady(session)) waits.push(device.estimate(session, 1).queueMs)
+      saturated.push(device.isSaturated)
+    }
+    if (policy !== 'device' && remote) {
+      waits.push(remote.estimate(manifest, 1).queueMs)
+      saturated.push(remote.isSaturated)
+    }
+    return {
+      queueMs: waits.length === 0 ? 0 : Math.min(...waits),
+      isSaturated: saturated.length > 0 && !saturated.includes(false),
+    }
   }
 
   /**

@@ -9,9 +9,15 @@ import type { Decision } from './decide.ts'
 import type { Fit } from './fit.ts'
 
 export interface TiersOptions {
-  readonly device: Pick<DeviceTier, 'session' | 'isReady' | 'prepare' | 'submit' | 'estimate'>
-  readonly remote: Pick<RemoteTier, 'breaker' | 'submit' | 'estimate'> | null
+  readonly device: Pick<DeviceTier, 'session' | 'isReady' | 'prepare' | 'submit' | 'estimate' | 'isSaturated'>
+  readonly remote: Pick<RemoteTier, 'breaker' | 'submit' | 'estimate' | 'isSaturated'> | null
   readonly clock: Clock
+}
+
+/** Requests that were answered at one place for one reason. */
+export interface Placed {
+  readonly placement: Placement
+  requests: number
 }
 
 /** A request as the router has it: where it runs is not said yet. */
@@ -21,10 +27,16 @@ export type Unplaced = Omit<Work, 'source'>
 export class Tiers {
   readonly #options: TiersOptions
   readonly #sessions = new WeakMap<Fit, DeviceSession>()
-  #lastPlacement: { decision: Decision; ranOn: Answer['ranOn']; placement: Placement } | undefined
+  #lastPlacement: { decision: Decision; ranOn: Answer['ranOn']; placed: Placed } | undefined
+  readonly #placed = new Map<string, Placed>()
 
   constructor(options: TiersOptions) {
     this.#options = options
+  }
+
+  /** Where requests were answered so far, by place and reason. */
+  get placed(): readonly Placed[] {
+    return [...this.#placed.values()]
   }
 
   sessionOf(manifest: Manifest, fit: Fit): DeviceSession {
@@ -78,10 +90,18 @@ export class Tiers {
   /** One object for all the requests of a decision that one batch answered: there can be thousands. */
   #placementOf(decision: Decision, ranOn: Answer['ranOn']): Placement {
     const last = this.#lastPlacement
-    if (last && last.decision === decision && last.ranOn === ranOn) return last.placement
+    if (last && last.decision === decision && last.ranOn === ranOn) {
+      last.placed.requests++
+      return last.placed.placement
+    }
     const { tier, reason, because } = decision
-    const placement = { tier, backend: ranOn.backend, variant: ranOn.variant, reason, because }
-    this.#lastPlacement = { decision, ranOn, placement }
+    const { backend, variant } = ranOn
+    const placement = { tier, backend, variant, reason, because }
+    const key = [tier, backend, variant, reason].join('/')
+    // What is told of them is the last one's words: figures in them change.
+    const placed = { placement, requests: (this.#placed.get(key)?.requests ?? 0) + 1 }
+    this.#placed.set(key, placed)
+    this.#lastPlacement = { decision, ranOn, placed }
     return placement
   }
 }

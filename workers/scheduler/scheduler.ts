@@ -8,6 +8,7 @@ import type { Lanes } from './lanes.ts'
 import { Entry, Line } from './line.ts'
 import { pack, unpack } from './pack.ts'
 import { signatureOf } from './signature.ts'
+import type { Counts, SchedulerStats } from './stats.ts'
 import { limitsOf, smaller, whenAllLeft, withinMs } from './terms.ts'
 import type { Answer, Source, WaitOptions, Work } from './work.ts'
 
@@ -39,6 +40,7 @@ interface Model<S extends Source> {
   limits: BatchLimits
   curve: CostCurve
   readonly lines: Map<string, Line<S>>
+  readonly counts: Counts
 }
 
 interface Preparation<S extends Source> {
@@ -152,6 +154,18 @@ export class Scheduler<S extends Source> {
     return { queueMs: ahead / lanes.count(source), runMs }
   }
 
+  stats(): SchedulerStats {
+    const models = [...this.#models.values()].map(({ source, lines, counts }) => ({
+      session: source.key,
+      queued: sumOf(lines, ({ size }) => size),
+      queueMs: this.estimate(source, 0).queueMs,
+      ...counts,
+      meanBatch: counts.batches === 0 ? 0 : counts.rows / counts.batches,
+    }))
+    const { size: queued, pending: running, isSaturated } = this
+    return { queued, maxQueued: this.#options.maxQueued, isSaturated, running, models }
+  }
+
   close(): void {
     this.#closed = true
     this.#queued = 0
@@ -201,7 +215,13 @@ export class Scheduler<S extends Source> {
   #modelOf(source: S): Model<S> {
     let model = this.#models.get(source.key)
     if (!model) {
-      model = { source, limits: limitsOf(source, this.#options), curve: new CostCurve(), lines: new Map() }
+      model = {
+        source,
+        limits: limitsOf(source, this.#options),
+        curve: new CostCurve(),
+        lines: new Map(),
+        counts: { requests: 0, rows: 0, batches: 0, largestBatch: 0 },
+      }
       this.#models.set(source.key, model)
     }
     return model
@@ -283,7 +303,7 @@ export class Scheduler<S extends Source> {
         rows,
         isReplay: entries.some(({ deaths }) => deaths > 0),
         pack: () => pack(works),
-        waiting: () => rowsIn(lines),
+        waiting: () => sumOf(lines, (line) => line.rows),
         withinMs: withinMs(entries, clock.now()),
         signal: whenAllLeft(entries),
       }
@@ -291,6 +311,10 @@ export class Scheduler<S extends Source> {
       const answeredAt = clock.now()
       // What it waited on a server is the queue's, and no cost of its rows.
       curve.learn(rows, Math.max(0, answeredAt - startedAt - waitedMs))
+      model.counts.requests += entries.length
+      model.counts.rows += rows
+      model.counts.batches++
+      model.counts.largestBatch = Math.max(model.counts.largestBatch, rows)
       const parts = unpack(outputs, works)
       for (let index = 0; index < entries.length; index++) {
         const entry = entries[index]
@@ -330,8 +354,11 @@ export class Scheduler<S extends Source> {
   }
 }
 
-function rowsIn<S extends Source>(lines: ReadonlyMap<string, Line<S>>): number {
-  let rows = 0
-  for (const line of lines.values()) rows += line.rows
-  return rows
+function sumOf<S extends Source>(
+  lines: ReadonlyMap<string, Line<S>>,
+  sizeOf: (line: Line<S>) => number,
+): number {
+  let sum = 0
+  for (const line of lines.values()) sum += sizeOf(line)
+  return sum
 }

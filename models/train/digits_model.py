@@ -1,4 +1,4 @@
-"""The network: six 3x3 convolutions, three poolings, one fully connected layer."""
+"""The networks: the model's, and the larger one that it learns from."""
 
 import copy
 
@@ -6,16 +6,36 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+CHANNELS = (20, 32, 32, 40)
 
-def block(channels_in, channels_out):
+
+def block(channels_in, channels_out, side=3, stride=1):
     return [
-        nn.Conv2d(channels_in, channels_out, 3, padding=1, bias=False),
+        nn.Conv2d(channels_in, channels_out, side, stride=stride, padding=side // 2, bias=False),
         nn.BatchNorm2d(channels_out),
         nn.ReLU(),
     ]
 
 
-def build():
+def student():
+    """Four convolutions: the first with a stride, because at full size it would do most of the work."""
+    first, second, third, fourth = CHANNELS
+    network = nn.Sequential(
+        *block(1, first, side=5, stride=2),  # 28 -> 14
+        *block(first, second),
+        nn.MaxPool2d(2),  # 14 -> 7
+        *block(second, third),
+        *block(third, fourth),
+        nn.MaxPool2d(3, stride=2),  # 7 -> 3
+        nn.Flatten(),
+        nn.Linear(fourth * 3 * 3, 10),
+    )
+    # Convolutions of this layout take two thirds of the time on a CPU.
+    return network.to(memory_format=torch.channels_last)
+
+
+def teacher():
+    """Six convolutions, four of them before the pictures get small."""
     return nn.Sequential(
         *block(1, 16),
         *block(16, 16),
@@ -40,7 +60,3 @@ def folded(model):
         else:
             layers.append(layer)
     return nn.Sequential(*layers).eval()
-
-
-def parameter_count(model):
-    return sum(parameter.numel() for parameter in model.parameters())

@@ -6,12 +6,13 @@ import time
 import torch
 from torch.nn import functional as F
 
-from digits_model import build
-
 BATCH = 256
 PEAK_RATE = 4e-3
 WEIGHT_DECAY = 0.02
 LABEL_SMOOTHING = 0.02
+# Of a teacher: how much its answers are flattened, so that its second thoughts count, and their share of the loss.
+TEMPERATURE = 3
+TEACHER_SHARE = 0.9
 
 
 def jitter(images, generator):
@@ -31,12 +32,20 @@ def jitter(images, generator):
     return F.grid_sample(images, grid, align_corners=False)
 
 
-def batch_loss(model, images, labels):
-    return F.cross_entropy(model(images), labels, label_smoothing=LABEL_SMOOTHING)
+def batch_loss(answers, labels, taught):
+    """`taught` is what a teacher answers to the same views of the pictures, or None."""
+    loss = F.cross_entropy(answers, labels, label_smoothing=LABEL_SMOOTHING)
+    if taught is None:
+        return loss
+    soft = F.kl_div(
+        F.log_softmax(answers / TEMPERATURE, dim=1), F.softmax(taught / TEMPERATURE, dim=1), reduction="batchmean"
+    )
+    # Flattening makes gradients smaller by the square of the temperature.
+    return TEACHER_SHARE * TEMPERATURE**2 * soft + (1 - TEACHER_SHARE) * loss
 
 
-def train(pictures, labels, epochs, seed, log=print):
-    """A trained network. `pictures` is uint8, n x 28 x 28; `labels` uint8, n."""
+def train(build, pictures, labels, epochs, seed, log=print, teacher=None):
+    """Trains what `build` makes. `pictures` is uint8, n x 28 x 28; `labels` uint8, n; `teacher` gives logits for images."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     pictures = torch.from_numpy(pictures)
@@ -53,7 +62,8 @@ def train(pictures, labels, epochs, seed, log=print):
         for step in range(steps):
             chosen = order[step * BATCH : (step + 1) * BATCH]
             images = jitter(pictures[chosen].float().div(255).unsqueeze(1), generator)
-            loss = batch_loss(model, images, labels[chosen])
+            taught = teacher(images) if teacher else None
+            loss = batch_loss(model(images), labels[chosen], taught)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

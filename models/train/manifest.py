@@ -12,21 +12,27 @@ def sha256(path):
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def write(folder, about, memory):
-    """Write `manifest.json` with `about` and the variant fp32, whose size and hash are read from its file.
+def file_of(folder, variant):
+    return folder / variant / "model.onnx"
+
+
+def write(folder, about, variants):
+    """Write `manifest.json` with `about` and the variants, best first, whose sizes and hashes are read from their files.
 
     What the recipe does not say stays as it is. Further variants stay while the file is the one they were made from.
     """
-    path, model = folder / "manifest.json", folder / MODEL
+    path = folder / "manifest.json"
     before = json.loads(path.read_text()) if path.exists() else {}
-    file = {"path": MODEL, "size": model.stat().st_size, "sha256": sha256(model)}
-    variant = {"id": "fp32", "precision": "fp32", "memory": memory, "files": [file]}
-    variants = before.get("variants", [])
-    if any(known["files"] == [file] for known in variants):
-        variants = [variant if known["id"] == "fp32" else known for known in variants]
-    else:
-        variants = [variant]
-    path.write_text(as_json({"schema": 1, **before, **about, "variants": variants}) + "\n")
+    made = [{**variant, "files": [file_in(folder, variant["id"])]} for variant in variants]
+    known = before.get("variants", [])
+    same = any(variant["files"] == [file_in(folder, "fp32")] for variant in known)
+    others = [variant for variant in known if same and all(variant["id"] != one["id"] for one in made)]
+    path.write_text(as_json({"schema": 1, **before, **about, "variants": made + others}) + "\n")
+
+
+def file_in(folder, variant):
+    path = file_of(folder, variant)
+    return {"path": path.relative_to(folder).as_posix(), "size": path.stat().st_size, "sha256": sha256(path)}
 
 
 def as_json(value, indent="", used=0):

@@ -35,9 +35,7 @@ class OnnxRunner:
     def __init__(self, path):
         graph = shape_inference.infer_shapes(onnx.load(str(path))).graph
         self.nodes = list(graph.node)
-        self.weights = {
-            w.name: torch.from_numpy(numpy_helper.to_array(w).copy()) for w in graph.initializer
-        }
+        self.weights = {w.name: stored(w) for w in graph.initializer}
         self.input, self.output = graph.input[0].name, graph.output[0].name
         self.parameters = sum(w.numel() for w in self.weights.values())
         self.operators = sorted({node.op_type for node in self.nodes})
@@ -50,6 +48,12 @@ class OnnxRunner:
             options = {a.name: helper.get_attribute_value(a) for a in node.attribute}
             values[node.output[0]] = OPERATORS[node.op_type](inputs, options)
         return values[self.output]
+
+
+def stored(initializer):
+    weight = torch.from_numpy(numpy_helper.to_array(initializer).copy())
+    # Convolutions of this layout take half the time on a CPU.
+    return weight.to(memory_format=torch.channels_last) if weight.dim() == 4 else weight
 
 
 @torch.no_grad()

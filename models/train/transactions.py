@@ -51,7 +51,7 @@ MANIFEST = {
     "batchAxis": 0,
     "tolerance": 1e-5,
 }
-MEMORY = 2**20
+VARIANTS = [{"id": "fp32", "precision": "fp32", "memory": 2**20}]
 
 
 def main():
@@ -73,7 +73,7 @@ def main():
         difference = onnx_file.greatest_difference(network, model_path, torch.from_numpy(test.features))
         log(f"exported; greatest difference from the trained network {difference:.2g}")
         assert difference < MANIFEST["tolerance"]
-    manifest.write(options.model_dir, MANIFEST, MEMORY)
+    manifest.write(options.model_dir, MANIFEST, VARIANTS)
     run = onnx_file.OnnxRunner(model_path)
 
     answers = evaluate.answers(run, test.features)

@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, inject, test } from 'vitest'
-import graphUrl from '../../models/catalogue/digits/fp32/model.onnx?url'
+import halvesUrl from '../../models/catalogue/digits/fp16/model.onnx?url'
+import floatsUrl from '../../models/catalogue/digits/fp32/model.onnx?url'
 import manifest from '../../models/catalogue/digits/manifest.json'
+import bytesUrl from '../../models/catalogue/digits/q8/model.onnx?url'
 import { type Backend, parseManifest, SpillwayError, type Tensor } from '../../models/index.ts'
 import { createRuntime } from '../../web/index.ts'
 import { startWorkerLane } from '../../workers/browser/start.ts'
@@ -56,7 +58,7 @@ const read = (logits: ArrayLike<number>) => rowsOf(logits).map((row) => row.inde
 const numbers = (tensor: Tensor | undefined) =>
   Float64Array.from(Array.from<number | bigint, number>(tensor?.data ?? [], Number))
 
-async function onLane(backend: Backend, images: Tensor): Promise<Float64Array> {
+async function onLane(graphUrl: string, backend: Backend, images: Tensor): Promise<Float64Array> {
   const lane = startWorkerLane('test', systemClock)
   await lane.start({ threads: 1 })
   const graph = await (await fetch(graphUrl)).arrayBuffer()
@@ -104,7 +106,7 @@ describe.each(['device', 'server'] as const)('digits, policy %s', (policy) => {
   })
 })
 
-test('WASM, WebGPU and the server give the same logits', { timeout: 120_000 }, async () => {
+test('a variant gives the same logits wherever it runs', { timeout: 120_000 }, async () => {
   const count = 64
   const images: Tensor = {
     ...heldOut.images,
@@ -113,15 +115,27 @@ test('WASM, WebGPU and the server give the same logits', { timeout: 120_000 }, a
   }
   const runtime = await createRuntime({ server: inject('serverUrl'), policy: 'server' })
   const served = await (await runtime.model('digits')).run({ image: images })
-  expect(served.placement).toMatchObject({ tier: 'server', backend: 'cpu' })
+  expect(served.placement).toMatchObject({ tier: 'server', backend: 'cpu', variant: 'q8' })
   runtime.close()
-  const server = numbers(served.outputs.logits)
-  expect(server).toHaveLength(count * 10)
-  for (const backend of ['wasm', 'webgpu'] as const) {
-    const device = await onLane(backend, images)
-    const difference = Math.max(
-      ...device.map((value, index) => Math.abs(value - (server[index] ?? Number.NaN))),
-    )
-    expect(difference, backend).toBeLessThanOrEqual(digits.tolerance)
+  const onServer = numbers(served.outputs.logits)
+  expect(onServer).toHaveLength(count * 10)
+  const far = (one: Float64Array, other: Float64Array) =>
+    Math.max(...one.map((value, index) => Math.abs(value - (other[index] ?? Number.NaN))))
+  expect(far(await onLane(bytesUrl, 'wasm', images), onServer)).toBeLessThanOrEqual(digits.tolerance)
+  for (const graphUrl of [floatsUrl, halvesUrl]) {
+    const [wasm, webgpu] = [await onLane(graphUrl, 'wasm', images), await onLane(graphUrl, 'webgpu', images)]
+    expect(far(webgpu, wasm), graphUrl).toBeLessThanOrEqual(0.001)
   }
+})
+
+test('every variant reads the held-out digits as well as the largest', async () => {
+  const right = (logits: Float64Array) =>
+    read(logits).filter((answer, index) => answer === heldOut.labels[index]).length
+  const shares = new Map<string, number>()
+  for (const [variant, graphUrl] of Object.entries({ fp32: floatsUrl, fp16: halvesUrl, q8: bytesUrl })) {
+    shares.set(variant, right(await onLane(graphUrl, 'wasm', heldOut.images)))
+  }
+  const most = shares.get('fp32') ?? 0
+  expect(most / heldOut.labels.length).toBeGreaterThanOrEqual(0.99)
+  for (const [variant, count] of shares) expect(count, variant).toBeGreaterThanOrEqual(most - 2)
 })

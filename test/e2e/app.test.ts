@@ -27,7 +27,7 @@ afterEach(async () => {
   await proxy.stop()
 })
 
-const isModelFile = (path: string) => path.startsWith('/models/digits/fp32/')
+const isModelFile = (path: string) => path.startsWith('/models/digits/q8/')
 
 /** Waits for an answer of the given tier, and reads it as a visitor sees it. */
 async function answerOf(

@@ -43,7 +43,7 @@ afterEach(async () => {
   await proxy.stop()
 })
 
-const isModelFile = (path: string) => path.startsWith('/models/digits/fp32/')
+const isModelFile = (path: string) => path.startsWith('/models/digits/q8/')
 const modelBytes = () =>
   proxy.seen.filter(({ path }) => isModelFile(path)).reduce((sum, { sentBytes }) => sum + sentBytes, 0)
 const size = digitsManifest.variants[0]?.files[0]?.size ?? 0
@@ -56,7 +56,7 @@ describe('a page of another origin with the embed script', () => {
     const first = await runDigits(page, { policy: 'prefer-device' })
     expect(first).toMatchObject({
       digit: 1,
-      placement: { tier: 'device', backend: 'wasm', variant: 'fp32', reason: 'preferred' },
+      placement: { tier: 'device', backend: 'wasm', variant: 'q8', reason: 'preferred' },
     })
     expect(first.progress.length).toBeGreaterThan(5)
     expect(first.progress.at(0)).toMatchObject({ loadedBytes: 0, totalBytes: size, storedBytes: 0 })
@@ -170,7 +170,7 @@ describe('a page of another origin with the embed script', () => {
     const { page } = await openPage(context, host.url)
     expect(await runDigits(page, { policy: 'server' })).toMatchObject({
       digit: 1,
-      placement: { tier: 'server', backend: 'cpu', variant: 'fp32', reason: 'policy' },
+      placement: { tier: 'server', backend: 'cpu', variant: 'q8', reason: 'policy' },
     })
     expect(modelBytes()).toBe(0)
     expect(page.workers()).toHaveLength(0)

@@ -53,7 +53,7 @@ describe('Open Inference Protocol', () => {
       id: 'mine',
       parameters: {
         backend: 'cpu',
-        variant: 'fp32',
+        variant: 'q8',
         queue_ms: expect.any(Number),
         compute_ms: expect.any(Number),
       },

@@ -111,7 +111,7 @@ describe('the server process', () => {
     ['truncated', (bytes: Buffer) => bytes.subarray(0, 1_000), 'file_truncated', 'got 1000'],
   ])('never runs %s model files, says so, and serves the others', async (_what, change, code, message) => {
     const folder = await copyDigits((manifest) => ({ ...manifest, id: 'broken' }))
-    const file = join(folder, 'broken', 'fp32', 'model.onnx')
+    const file = join(folder, 'broken', 'q8', 'model.onnx')
     await writeFile(file, change(await readFile(file)))
     const server = await startServer({ SPILLWAY_MODELS: folder })
     expect((await fetch(new URL('v2/models/broken/ready', server.url))).status).toBe(503)

@@ -20,28 +20,28 @@ describe('inspect', () => {
       inputs: [{ name: 'image', type: 'float32', shape: ['batch', 1, 28, 28] }],
       outputs: [{ name: 'logits', type: 'float32', shape: ['batch', 10] }],
       batch: { batchable: true },
-      weights: [{ type: 'float32', tensors: 14 }],
+      weights: [{ type: 'float32', tensors: 10 }],
       shapes: { image: [1, 1, 28, 28] },
     })
-    expect(operator(report, 'Conv')).toEqual({ operator: 'Conv', count: 6, onGpu: 6, runs: true })
-    // Two values of 16 channels of 28 by 28 floats at once.
-    expect(report.memory.activations).toBe(2 * 16 * 28 * 28 * 4)
+    expect(operator(report, 'Conv')).toEqual({ operator: 'Conv', count: 4, onGpu: 4, runs: true })
+    // Two values of 32 channels of 14 by 14 floats at once.
+    expect(report.memory.activations).toBe(2 * 32 * 14 * 14 * 4)
     const [weights] = report.weights
     expect(weights?.bytes).toBe((weights?.elements ?? 0) * 4)
     expect(report.bytes).toBe(statSync(digits).size)
-    expect(report.memory.total).toBe((weights?.bytes ?? 0) + 100_352 + report.bytes)
+    expect(report.memory.total).toBe((weights?.bytes ?? 0) + 50_176 + report.bytes)
   })
 
   test('grows the memory with the shape that is asked about', async () => {
     const report = await spillwayJson<InspectReport>('inspect', digits, '--shape', 'image=64,1,28,28')
-    expect(report.memory.activations).toBe(64 * 2 * 16 * 28 * 28 * 4)
+    expect(report.memory.activations).toBe(64 * 2 * 32 * 14 * 14 * 4)
   })
 
   test('prints it for people', async () => {
     const { out } = await spillway('inspect', digits)
     expect(out).toContain('image   float32   [batch, 1, 28, 28]')
     expect(out).toMatch(/^Batches {3}yes: /m)
-    expect(out).toMatch(/^ {2}Conv +6 +runs +runs +runs$/m)
+    expect(out).toMatch(/^ {2}Conv +4 +runs +runs +runs$/m)
   })
 
   test.skipIf(withoutTestModels)(`tells what does not run on the GPU${reason}`, async () => {

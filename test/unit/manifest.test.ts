@@ -52,7 +52,10 @@ describe('parseManifest', () => {
     }
     const manifest = parseManifest(language, 'a test')
     expect(manifest).toEqual(language)
-    expect(manifestFiles(manifest).map(({ path }) => path)).toEqual(['tokenizer.json', 'fp32/model.onnx'])
+    expect(manifestFiles(manifest).map(({ path }) => path)).toEqual([
+      'tokenizer.json',
+      ...['q8', 'fp16', 'fp32'].map((variant) => `${variant}/model.onnx`),
+    ])
   })
 
   test('takes tensors with a batch axis of their own, defaults and state', () => {

@@ -1,4 +1,4 @@
-import { fetchCatalogue, openSource, type Source, type SourceOptions } from '../models/hub/index.ts'
+import { fetchCatalogue, openSource, type Source, type SourceOptions } from '../models/hub/find.ts'
 import {
   type FileSpec,
   type Manifest,

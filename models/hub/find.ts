@@ -5,7 +5,6 @@ import { exchange, readJson } from './exchange.ts'
 import { type FileRequest, type HubOptions, hubEndpoint, locateOnHub } from './locate.ts'
 import { commitName, type HubReference, parseSource, showReference } from './reference.ts'
 import { saidBy } from './refusal.ts'
-import { describeRepository } from './repository.ts'
 
 export interface SourceOptions {
   /** The folder of models that ids are looked for in: a server's, a site's, or any static host's. */
@@ -92,6 +91,10 @@ const manifestSource = (url: URL): Source => ({
 const hubSource = (reference: HubReference, options: HubOptions): Source => ({
   address: showReference(reference),
   pinned: commitName.test(reference.revision),
-  fetch: (signal) => describeRepository(reference, options, signal),
+  fetch: async (signal) => {
+    // Apart from what every page loads: most have all their models on their own site.
+    const { describeRepository } = await import('./repository.ts')
+    return describeRepository(reference, options, signal)
+  },
   locate: ({ version }, { path }) => locateOnHub(reference.repo, version, options)(path),
 })

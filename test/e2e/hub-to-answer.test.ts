@@ -86,8 +86,24 @@ test("README's four commands pull a model, make it smaller, serve it and run it,
     )
     return { data: Array.from(outputs.last_hidden_state?.data ?? [], Number), placement }
   })
+  // The same repository by its name, in the built site: the page's request for the real hub goes to this one.
+  await page.route('https://huggingface.co/**', async (route) => {
+    const { pathname, search } = new URL(route.request().url())
+    const response = await fetch(new URL(pathname.slice(1) + search, hub.url))
+    await route.fulfill({
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      body: Buffer.from(await response.arrayBuffer()),
+    })
+  })
+  const fromHub = await page.evaluate(async () => {
+    const model = await window.spillway.model('hf:Xenova/all-MiniLM-L6-v2')
+    await model.load()
+    return model.manifest.id
+  })
   await browser.close()
   server.stop()
+  expect(fromHub).toBe('Xenova--all-MiniLM-L6-v2')
   expect(onPage.placement).toMatchObject({ tier: 'device', variant: 'quantized' })
   expect(answer.parameters).toMatchObject({ backend: 'cpu', variant: 'quantized' })
   const difference = onPage.data.map((value, at) => Math.abs(value - answer.outputs[0].data[at]))

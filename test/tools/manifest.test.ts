@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { Manifest } from '../../models/index.ts'
+import { type Manifest, parseCatalogue } from '../../models/index.ts'
 import type { ModelVerdict } from '../../models/tools/manifest/verify.ts'
 import { embedderGraph, withExternalData } from '../support/hub-models.ts'
 import { digitsFolder, digitsManifest, emptyFolder, withoutTestModels } from '../support/test-models.ts'
@@ -79,6 +79,23 @@ describe('spillway manifest', () => {
       batchAxis: null,
       inputs: [{ name: 'input', shape: [1, 3, 240, 320] }],
       outputs: [{ name: 'scores' }, { name: 'boxes' }],
+    })
+  })
+
+  test('lists the models of a folder for a host of files', async () => {
+    const folder = await emptyFolder()
+    cpSync(digitsFolder, join(folder, 'digits'), { recursive: true })
+    cpSync(join(digitsFolder, '..', 'hub.json'), join(folder, 'hub.json'))
+    const { code, out } = await spillway('manifest', folder)
+    expect({ code, out }).toEqual({ code: 0, out: `${join(folder, 'catalogue.json')} lists digits\n` })
+    const written: unknown = JSON.parse(readFileSync(join(folder, 'catalogue.json'), 'utf8'))
+    const { models, hub } = parseCatalogue(written, 'a test')
+    expect(models).toEqual([digitsManifest])
+    expect(hub.length).toBeGreaterThan(0)
+    cpSync(digitsFolder, join(folder, 'other'), { recursive: true })
+    expect(await spillway('manifest', folder)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('is not named as its model'),
     })
   })
 

@@ -4,7 +4,8 @@ import type { Manifest } from '../../manifest.ts'
 import type { Io } from '../cli/io.ts'
 import { jsonOption } from '../cli/options.ts'
 import { startProgress } from '../cli/progress.ts'
-import { styleOf } from '../cli/style.ts'
+import { plain, styleOf } from '../cli/style.ts'
+import { isAboveModels, makeCatalogue, writeCatalogue } from '../manifest/catalogue.ts'
 import { countRead } from '../manifest/count-read.ts'
 import { showManifest } from '../manifest/show.ts'
 import { makeManifest, writeManifest } from '../manifest/write.ts'
@@ -24,17 +25,23 @@ What is read:
   config.json      and what else the Hugging Face hub has beside a model: the task, labels, tokenizer, sampling
   manifest.json    all that people wrote into it is kept
 
+Of a folder above several models it writes catalogue.json, for hosts that serve files and nothing else.
+
 Examples:
   $ spillway manifest models/mnist --title "Handwritten digits" --license MIT
   $ spillway manifest models/minilm -o minilm.json
-  $ spillway manifest models/minilm --json | jq .variants`
+  $ spillway manifest models/minilm --json | jq .variants
+  $ spillway manifest models`
 
 export const manifestCommand = (io: Io): Command =>
   new Command('manifest')
     .description("a model folder's manifest, written or brought up to date from the ONNX files in it")
-    .argument('<folder>', 'a folder with one model, in one or more variants')
+    .argument('<folder>', 'a folder with one model, in one or more variants; or one above several')
     .addOption(
-      new Option('-o, --out <file>', 'the file to write').default(undefined, 'manifest.json in the folder'),
+      new Option('-o, --out <file>', 'the file to write').default(
+        undefined,
+        'manifest.json in the folder, or catalogue.json',
+      ),
     )
     .addOption(new Option('--id <id>', "what a new manifest calls it; the folder's name if not given"))
     .addOption(new Option('--title <title>', 'what people call it'))
@@ -42,6 +49,7 @@ export const manifestCommand = (io: Io): Command =>
     .addOption(jsonOption())
     .addHelpText('after', examples)
     .action(async (folder: string, options: Options) => {
+      if (isAboveModels(folder)) return listModels(io, folder, options)
       const out = options.out ?? join(folder, 'manifest.json')
       const manifest = await run(io, folder, options)
       writeManifest(out, manifest)
@@ -49,6 +57,13 @@ export const manifestCommand = (io: Io): Command =>
         options.json ? `${JSON.stringify(manifest, null, 2)}\n` : showManifest(manifest, out, styleOf(io)),
       )
     })
+
+function listModels(io: Io, folder: string, { out = join(folder, 'catalogue.json'), json }: Options): void {
+  const catalogue = makeCatalogue(folder)
+  writeCatalogue(out, catalogue)
+  const names = catalogue.models.map(({ id }) => id).join(', ')
+  io.out(json ? `${JSON.stringify(catalogue, null, 2)}\n` : `${plain(out)} lists ${plain(names)}\n`)
+}
 
 async function run(io: Io, folder: string, { id, title, license }: Options): Promise<Manifest> {
   const progress = startProgress(io, 'Reading')

@@ -1,0 +1,37 @@
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { SpillwayError } from '../../error.ts'
+import { parseReferences, type SiteCatalogue } from '../../references.ts'
+import { modelFolders } from './verify.ts'
+import { readManifest } from './write.ts'
+
+/** Whether a folder is no model's own, but has models in folders of it. */
+export const isAboveModels = (root: string): boolean =>
+  existsSync(root) &&
+  !existsSync(join(root, 'manifest.json')) &&
+  readdirSync(root).some((name) => existsSync(join(root, name, 'manifest.json')))
+
+/**
+ * What a folder of models offers, as a server tells it: for hosts that serve files and nothing else.
+ *
+ * @throws SpillwayError `manifest_invalid`, also where a folder is not named by its model's id, as pages look for it.
+ */
+export function makeCatalogue(root: string): SiteCatalogue {
+  const models = modelFolders(root).map((folder) => {
+    const manifest = readManifest(folder)
+    if (manifest && join(root, manifest.id) === folder) return manifest
+    throw new SpillwayError('manifest_invalid', `${folder} is not named as its model`, {
+      expected: join(root, manifest?.id ?? ''),
+      got: folder,
+      hint: 'Pages ask for models/ID/manifest.json: rename the folder.',
+    })
+  })
+  const list = join(root, 'hub.json')
+  const hub = existsSync(list) ? parseReferences(JSON.parse(readFileSync(list, 'utf8')), list) : []
+  return { models, hub }
+}
+
+export function writeCatalogue(path: string, catalogue: SiteCatalogue): void {
+  writeFileSync(`${path}.partial`, `${JSON.stringify(catalogue, null, 2)}\n`)
+  renameSync(`${path}.partial`, path)
+}

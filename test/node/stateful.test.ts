@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { InferenceSession, Tensor as OnnxTensor } from 'onnxruntime-node'
+import * as ort from 'onnxruntime-node'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { CheckedInputs, Manifest } from '../../models/index.ts'
 import type { RouteOptions } from '../../web/router/job.ts'
@@ -10,7 +10,15 @@ import { Pool } from '../../workers/pool/pool.ts'
 import { Scheduler } from '../../workers/scheduler/scheduler.ts'
 import type { SessionSource } from '../../workers/scheduler/work.ts'
 import { processLane } from '../support/process-lane.ts'
-import { framesOf, readSpeech, vadFile, vadManifest } from '../support/speech.ts'
+import {
+  detectPlainly,
+  eightSequences,
+  framesOf,
+  largestDifference,
+  readSpeech,
+  vadFile,
+  vadManifest,
+} from '../support/speech.ts'
 import { digitsManifest, withoutTestModels } from '../support/test-models.ts'
 
 const vad: Manifest = { ...digitsManifest, ...vadManifest }
@@ -81,30 +89,7 @@ async function probabilities(session: StatefulSession, frames: readonly Float32A
   return answers.map(({ outputs }) => Number(outputs.output?.data[0]))
 }
 
-/** The same, as one writes it with onnxruntime-node alone. */
-async function plainly(frames: readonly Float32Array[]): Promise<number[]> {
-  const session = await InferenceSession.create(vadFile(), { intraOpNumThreads: 1 })
-  const sr = new OnnxTensor('int64', BigInt64Array.of(16_000n), [])
-  let state: OnnxTensor = new OnnxTensor('float32', new Float32Array(256), [2, 1, 128])
-  const found: number[] = []
-  for (const frame of frames) {
-    const input = new OnnxTensor('float32', frame, [1, frame.length])
-    const { output, stateN } = await session.run({ input, state, sr })
-    if (!output || !stateN) throw new Error('an output is missing')
-    found.push(Number(output.data[0]))
-    state = stateN
-  }
-  return found
-}
-
-const largestDifference = (some: readonly number[], others: readonly number[]) =>
-  Math.max(...some.map((value, index) => Math.abs(value - (others[index] ?? Number.NaN))))
-
-/** Eight places in the recording: eight sequences that have nothing to do with each other. */
-const sequences = (count: number) => {
-  const samples = readSpeech()
-  return Array.from({ length: 8 }, (_, index) => framesOf(samples, index * 110_000, count))
-}
+const plainly = (frames: readonly Float32Array[]) => detectPlainly(ort, frames)
 
 const why = withoutTestModels === undefined ? '' : ` (skipped: ${withoutTestModels})`
 
@@ -121,7 +106,7 @@ describe.skipIf(withoutTestModels !== undefined)(`sessions over real lanes${why}
 
   test('eight at once share runs, and each finds what it finds alone', async () => {
     const { open, batches } = await createSessions(2)
-    const all = sequences(40)
+    const all = eightSequences(40)
     const together = await Promise.all(all.map((frames) => probabilities(open(), frames)))
     expect(batches.filter((rows) => rows > 1).length).toBeGreaterThan(batches.length / 2)
     expect(Math.max(...batches)).toBeLessThanOrEqual(8)
@@ -131,7 +116,7 @@ describe.skipIf(withoutTestModels !== undefined)(`sessions over real lanes${why}
 
   test('live through lanes that are killed: the same probabilities, none missing', async () => {
     const { open, started } = await createSessions(2)
-    const all = sequences(60)
+    const all = eightSequences(60)
     let answered = 0
     const together = await Promise.all(
       all.map(async (frames) => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { InferenceSessionFactory, Tensor as OnnxTensor, TensorConstructor } from 'onnxruntime-common'
 import type { Manifest } from '../../models/index.ts'
 import { testModels } from './test-models.ts'
 
@@ -49,4 +50,32 @@ export function framesOf(samples: Float32Array, from: number, count: number): Fl
     frame.set(samples.subarray(at, at + frameLength), contextLength)
     return frame
   })
+}
+
+/** Probabilities of speech, frame by frame, as one writes it with ONNX Runtime alone. */
+export async function detectPlainly(
+  { InferenceSession, Tensor }: { InferenceSession: InferenceSessionFactory; Tensor: TensorConstructor },
+  frames: readonly Float32Array[],
+): Promise<number[]> {
+  const session = await InferenceSession.create(new Uint8Array(readFileSync(vadFile())))
+  const sr = new Tensor('int64', BigInt64Array.of(16_000n), [])
+  let state: OnnxTensor = new Tensor('float32', new Float32Array(256), [2, 1, 128])
+  const found: number[] = []
+  for (const frame of frames) {
+    const input = new Tensor('float32', frame, [1, frame.length])
+    const { output, stateN } = await session.run({ input, state, sr })
+    if (!output || !stateN) throw new Error('an output is missing')
+    found.push(Number(output.data[0]))
+    state = stateN
+  }
+  return found
+}
+
+export const largestDifference = (some: readonly number[], others: readonly number[]) =>
+  Math.max(...some.map((value, index) => Math.abs(value - (others[index] ?? Number.NaN))))
+
+/** Eight places in the recording: eight sequences that have nothing to do with each other. */
+export function eightSequences(count: number): Float32Array[][] {
+  const samples = readSpeech()
+  return Array.from({ length: 8 }, (_, index) => framesOf(samples, index * 110_000, count))
 }

@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { serve } from '@hono/node-server'
 import { pino } from 'pino'
@@ -15,6 +17,12 @@ import { benchModels } from './models.ts'
 
 const root = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
+const transformersRuntime = dirname(
+  createRequire(createRequire(import.meta.url).resolve('@huggingface/transformers')).resolve(
+    'onnxruntime-web',
+  ),
+)
+
 /** Builds the bench's page as the product is built, serves it beside the models, and starts a browser. */
 export async function makeBed(launch = launchBrowser): Promise<Bed & { close(): Promise<void> }> {
   if (withoutTestModels !== undefined || testModels === undefined) throw new Error(withoutTestModels)
@@ -25,6 +33,8 @@ export async function makeBed(launch = launchBrowser): Promise<Bed & { close(): 
     base: './',
     logLevel: 'error',
     resolve: {
+      // The runtime that transformers.js brings along; its package names none of its files.
+      alias: { 'transformers-runtime': transformersRuntime },
       conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'],
     },
     worker: { format: 'es' },

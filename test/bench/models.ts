@@ -1,9 +1,11 @@
 import { join } from 'node:path'
 import { modelFolder } from '../support/test-models.ts'
+import { encoderFolder } from './encoder.ts'
 
-/** Folders with manifests for the published models that benches run. */
+/** Folders with manifests for the models that benches run: published ones, and one made here. */
 export const benchModels = (models: string): Promise<string[]> =>
   Promise.all([
+    encoderFolder(),
     modelFolder(join(models, 'fraud', 'model.onnx'), {
       id: 'fraud',
       title: 'Card fraud',

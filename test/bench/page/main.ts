@@ -1,15 +1,9 @@
 import { createRuntime } from '../../../web/index.ts'
 import { adapter, backend } from './backend.ts'
+import { padding } from './padding.ts'
+import { peers } from './peers.ts'
 import { openRaw } from './raw.ts'
-
-const base = new URL('/', location.href)
-
-/** Milliseconds of one piece of work. */
-async function time(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now()
-  await work()
-  return performance.now() - start
-}
+import { base, time } from './time.ts'
 
 /** Many single-row calls at once, against the same worker called one at a time, and against one batch made by hand. */
 async function batching(rounds: number) {
@@ -82,7 +76,7 @@ async function overhead(rounds: number) {
   return { ours, theirs }
 }
 
-export const benches = { batching, overhead, backend, adapter }
+export const benches = { batching, overhead, padding, peers, backend, adapter }
 export type PageBenches = typeof benches
 
 declare global {

@@ -12,22 +12,30 @@ ort.env.wasm.numThreads = 1
 interface Request {
   readonly id: number
   readonly model?: string
-  readonly data?: Float32Array
-  readonly shape?: readonly number[]
+  /** One after the other, as the session names them. */
+  readonly inputs?: readonly RawInput[]
+}
+
+export interface RawInput {
+  readonly type: 'float32' | 'int64'
+  readonly data: Float32Array | BigInt64Array
+  readonly shape: readonly number[]
 }
 
 let session: ort.InferenceSession | undefined
 
-self.onmessage = async ({ data: { id, model, data, shape } }: MessageEvent<Request>) => {
+self.onmessage = async ({ data: { id, model, inputs } }: MessageEvent<Request>) => {
   if (model) {
     const bytes = new Uint8Array(await (await fetch(model)).arrayBuffer())
     session = await ort.InferenceSession.create(bytes, { executionProviders: ['wasm'] })
     self.postMessage({ id })
     return
   }
-  if (!session || !data || !shape) throw new Error('No session')
-  const [input = '', output = ''] = [session.inputNames[0], session.outputNames[0]]
-  const outputs = await session.run({ [input]: new ort.Tensor('float32', data, shape) })
-  const result = outputs[output]?.data as Float32Array
+  if (!session || !inputs) throw new Error('No session')
+  const feeds: Record<string, ort.Tensor> = {}
+  for (const [index, { type, data, shape }] of inputs.entries())
+    feeds[session.inputNames[index] ?? ''] = new ort.Tensor(type, data, shape)
+  const outputs = await session.run(feeds)
+  const result = outputs[session.outputNames[0] ?? '']?.data as Float32Array
   self.postMessage({ id, result }, { transfer: [result.buffer as ArrayBuffer] })
 }

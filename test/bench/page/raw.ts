@@ -1,8 +1,11 @@
+import type { RawInput } from './raw-worker.ts'
 import workerUrl from './raw-worker.ts?worker&url'
 
 /** A worker over plain onnxruntime-web, asked by plain messages. */
 export interface Raw {
   run(data: Float32Array, shape: readonly number[]): Promise<Float32Array>
+  /** The same for inputs of any number and type, in the session's order. */
+  runAll(inputs: readonly RawInput[]): Promise<Float32Array>
   close(): void
 }
 
@@ -21,5 +24,9 @@ export async function openRaw(model: URL): Promise<Raw> {
       worker.postMessage({ id, ...message })
     })
   await ask({ model: model.href })
-  return { run: (data, shape) => ask({ data, shape }), close: () => worker.terminate() }
+  return {
+    run: (data, shape) => ask({ inputs: [{ type: 'float32', data, shape }] }),
+    runAll: (inputs) => ask({ inputs }),
+    close: () => worker.terminate(),
+  }
 }

@@ -56,6 +56,8 @@ export interface ErrorDetail {
   readonly got?: string
   /** What the caller can do about it. */
   readonly hint?: string
+  /** The parameter of a request that is wrong, as OpenAI's API names it. */
+  readonly param?: string
   /** When to try again, in milliseconds; with `overloaded`. */
   readonly retryAfterMs?: number
 }

@@ -4,12 +4,16 @@ import { secureHeaders } from 'hono/secure-headers'
 import type { Reference } from '../models/index.ts'
 import { errorCodeHeader, queueHeader } from '../models/oip.ts'
 import { jsonLengthHeader } from '../models/oip-binary.ts'
+import type { Clock } from '../workers/clock.ts'
 import type { Catalogue } from './catalogue.ts'
 import { answerError, answerNotFound } from './errors.ts'
 import type { Inference } from './inference.ts'
+import type { Language } from './language.ts'
 import { type Log, logRequests, type Variables } from './log.ts'
+import type { Metrics } from './metrics.ts'
 import { modelRoutes } from './routes/models.ts'
 import { oipRoutes } from './routes/oip.ts'
+import { openAiRoutes } from './routes/openai.ts'
 import { siteRoutes } from './routes/site.ts'
 
 export interface AppOptions {
@@ -17,6 +21,9 @@ export interface AppOptions {
   /** What it points to on the hub, besides. */
   readonly references?: readonly Reference[]
   readonly inference: Inference
+  readonly language: Language
+  readonly metrics: Metrics
+  readonly clock: Clock
   /** The folder of the built site. */
   readonly site: string
   readonly version: string
@@ -45,6 +52,12 @@ export const createApp = (options: AppOptions) =>
       }),
     )
     .route('/v2', oipRoutes(options))
+    .route('/v1', openAiRoutes(options))
+    .get('/metrics', async (c) =>
+      c.text(await options.metrics.registry.metrics(), 200, {
+        'content-type': options.metrics.registry.contentType,
+      }),
+    )
     .use(
       secureHeaders({
         // Isolation gives the app's workers threads.

@@ -10,17 +10,20 @@ export const answerError =
   (log: Log) =>
   (cause: Error, c: Context): Response => {
     const error = toSpillwayError(cause)
-    // Our own faults with their stack; a client's faults are in the request's line.
-    if (error.status >= 500 && error.code !== 'overloaded')
-      log.error({ err: cause, code: error.code }, 'request failed')
-    c.set('errorCode', error.code)
+    noteError(log, c, cause, error)
     c.header(errorCodeHeader, error.code)
     if (error.detail.retryAfterMs !== undefined)
       c.header('retry-after', String(Math.ceil(error.detail.retryAfterMs / 1000)))
     return c.json({ error: error.message }, error.status as ContentfulStatusCode)
   }
 
-function toSpillwayError(cause: Error): SpillwayError {
+/** Our own faults with their stack; a client's faults are in the request's line. */
+export function noteError(log: Log, c: Context, cause: Error, { status, code }: SpillwayError): void {
+  if (status >= 500 && code !== 'overloaded') log.error({ err: cause, code }, 'request failed')
+  c.set('errorCode', code)
+}
+
+export function toSpillwayError(cause: Error): SpillwayError {
   if (cause instanceof HTTPException)
     return new SpillwayError('request_malformed', cause.message, {}, { cause })
   if (cause instanceof SpillwayError) return cause

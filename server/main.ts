@@ -10,7 +10,9 @@ import { chooseBackend } from './backend.ts'
 import { findModel, readCatalogue, readReferences } from './catalogue.ts'
 import { readConfig } from './config.ts'
 import { createInference, loadRequestOf } from './inference.ts'
+import { createLanguage } from './language.ts'
 import { createLog } from './log.ts'
+import { createMetrics } from './metrics.ts'
 import { shutDown } from './shutdown.ts'
 
 const log = createLog()
@@ -41,6 +43,9 @@ async function main(): Promise<void> {
     catalogue,
     references: await readReferences(folders),
     inference,
+    language: createLanguage(inference, systemClock),
+    metrics: createMetrics(systemClock),
+    clock: systemClock,
     site: fileURLToPath(built('../site')),
     version,
     maxBodyBytes: 32 * 2 ** 20,

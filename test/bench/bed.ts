@@ -8,6 +8,8 @@ import { build } from 'vite'
 import { createApp } from '../../server/app.ts'
 import { readCatalogue } from '../../server/catalogue.ts'
 import { createInference } from '../../server/inference.ts'
+import { createLanguage } from '../../server/language.ts'
+import { createMetrics } from '../../server/metrics.ts'
 import { systemClock } from '../../workers/clock.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
 import { processLane } from '../support/process-lane.ts'
@@ -50,7 +52,17 @@ export async function makeBed(launch = launchBrowser): Promise<Bed & { close(): 
     clock: systemClock,
   })
   const log = pino({ level: 'silent' })
-  const app = createApp({ catalogue, inference, site, version: 'bench', maxBodyBytes: 2 ** 25, log })
+  const app = createApp({
+    catalogue,
+    inference,
+    language: createLanguage(inference, systemClock),
+    metrics: createMetrics(systemClock),
+    clock: systemClock,
+    site,
+    version: 'bench',
+    maxBodyBytes: 2 ** 25,
+    log,
+  })
   const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
   await new Promise((resolve) => server.once('listening', resolve))
   const address = server.address()

@@ -3,6 +3,8 @@ import { pino } from 'pino'
 import { createApp } from '../../server/app.ts'
 import { readCatalogue, readReferences } from '../../server/catalogue.ts'
 import { createInference } from '../../server/inference.ts'
+import { createLanguage } from '../../server/language.ts'
+import { createMetrics } from '../../server/metrics.ts'
 import { systemClock } from '../../workers/clock.ts'
 import { processLane } from './process-lane.ts'
 
@@ -35,6 +37,9 @@ export async function startTestApp({
     catalogue,
     references: await readReferences(folders),
     inference,
+    language: createLanguage(inference, systemClock),
+    metrics: createMetrics(systemClock),
+    clock: systemClock,
     site: root('dist/site'),
     version: '0.0.0-test',
     maxBodyBytes,

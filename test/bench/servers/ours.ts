@@ -4,6 +4,8 @@ import { pino } from 'pino'
 import { createApp } from '../../../server/app.ts'
 import { readCatalogue } from '../../../server/catalogue.ts'
 import { createInference } from '../../../server/inference.ts'
+import { createLanguage } from '../../../server/language.ts'
+import { createMetrics } from '../../../server/metrics.ts'
 import { systemClock } from '../../../workers/clock.ts'
 import { processLane } from '../../support/process-lane.ts'
 import { measureDelay } from './delay.ts'
@@ -22,6 +24,9 @@ for (const entry of catalogue.values()) await inference.prepare(entry)
 const app = createApp({
   catalogue,
   inference,
+  language: createLanguage(inference, systemClock),
+  metrics: createMetrics(systemClock),
+  clock: systemClock,
   site: '.',
   version: 'bench',
   maxBodyBytes: 2 ** 25,

@@ -106,7 +106,7 @@ async function checkContent(path: string, file: Listed, commit: string, { header
       got: from,
     })
   }
-  const got = file.sha256 === undefined ? await gitBlobId(bytes) : await sha256Hex(bytes)
+  const got = file.sha256 === undefined ? gitBlobId(bytes) : await sha256Hex(bytes)
   const expected = file.sha256 ?? file.blob
   if (expected === undefined || got === expected) return
   throw new SpillwayError('file_altered', `${path} is not what the hub lists`, {

@@ -1,5 +1,5 @@
 import type { HubOptions } from '../models/hub/index.ts'
-import type { Policy, SiteCatalogue } from '../models/index.ts'
+import { type Policy, type SiteCatalogue, SpillwayError } from '../models/index.ts'
 import { systemClock } from '../workers/clock.ts'
 import { Calibrations } from './calibration/calibrations.ts'
 import { fingerprintOf } from './calibration/fingerprint.ts'
@@ -41,6 +41,11 @@ export interface RuntimeOptions {
    * requests of a hundred. Default `false`.
    */
   readonly hedge?: boolean
+  /**
+   * The most lanes (workers) of one backend. There are never more than are measured to pay; a page that needs the
+   * device's cores for other work may set fewer. Default: what cores and memory allow.
+   */
+  readonly maxLanes?: number
 }
 
 export interface RuntimeEvents {
@@ -93,6 +98,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const clock = systemClock
   const base = folder(options.server ?? '/')
   let policy = checkPolicy(options.policy ?? 'auto')
+  const maxLanes = checkMaxLanes(options.maxLanes)
   const capacity = probeCapacity(clock)
   const store = createIndexedDbStore({ clock, opfs: openOpfs('spillway') })
   const storeWorker = new StoreWorker()
@@ -103,7 +109,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     store: storeWorker,
     catalogue,
     calibrations,
-    layouts: deviceLayouts,
+    layouts: (backend) => deviceLayouts(backend, maxLanes),
     memoryBudget: memoryBudget(),
     clock,
   })
@@ -153,6 +159,14 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       remote?.close()
     },
   }
+}
+
+function checkMaxLanes(maxLanes: number | undefined): number | undefined {
+  if (maxLanes === undefined || (Number.isInteger(maxLanes) && maxLanes > 0)) return maxLanes
+  throw new SpillwayError('input_value_invalid', 'maxLanes is wrong', {
+    expected: 'a whole number above zero',
+    got: String(maxLanes),
+  })
 }
 
 /** Without the slash at its end, the last part of an address would count as a file and be lost. */

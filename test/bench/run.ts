@@ -3,13 +3,14 @@ import { parseArgs } from 'node:util'
 import { batching } from './batching.ts'
 import { makeBed } from './bed.ts'
 import type { Bench, Comparison } from './bench.ts'
+import { lanes } from './lanes.ts'
 import { overhead } from './overhead.ts'
 import { padding } from './padding.ts'
 import { peers } from './peers.ts'
 import { printTable, writeResults } from './report.ts'
 import { server } from './server.ts'
 
-const benches: readonly Bench[] = [batching, overhead, padding, peers, server]
+const benches: readonly Bench[] = [batching, overhead, lanes, padding, peers, server]
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false } },

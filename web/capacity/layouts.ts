@@ -3,22 +3,22 @@ import { type Layout, layoutsFor } from '../../workers/pool/layout.ts'
 import { laneThreads, memoryBudget } from './probe.ts'
 
 /** More than so many lanes have not been seen to pay on a device: memory is what they share. */
-const maxLanes = 8
+const mostLanes = 8
 
 /** Bytes that a lane should find: its runtime, and a model of some size. */
 const laneBytes = 256 * 2 ** 20
 
-/** The lanes that a backend may have on this device. A GPU has one, and a second only where it is measured to be faster. */
-export function deviceLayouts(backend: Backend): Layout[] {
+/** The lanes that a backend may have here. A GPU has one, and a second only where it is measured to be faster. */
+export function deviceLayouts(backend: Backend, maxLanes = mostLanes): Layout[] {
   const threads = laneThreads()
   if (backend === 'webgpu')
     return [
       { lanes: 1, threads },
       { lanes: 2, threads },
-    ]
+    ].slice(0, maxLanes)
   return layoutsFor({
     cores: navigator.hardwareConcurrency,
     maxThreads: threads,
-    maxLanes: Math.min(maxLanes, Math.floor(memoryBudget() / laneBytes)),
+    maxLanes: Math.min(mostLanes, maxLanes, Math.floor(memoryBudget() / laneBytes)),
   })
 }

@@ -159,7 +159,9 @@ export class Group {
     const { clock } = this.#options
     this.#moving = true
     const fitting = this.#slots.filter(({ threads }) => threads === layout.threads)
-    const kept = [...fitting].sort((one, other) => other.held.size - one.held.size).slice(0, layout.lanes)
+    const kept = [...fitting]
+      .sort((one, other) => Number(other.isHeld) - Number(one.isHeld) || other.held.size - one.held.size)
+      .slice(0, layout.lanes)
     const added = Array.from({ length: layout.lanes - kept.length }, () => this.#createSlot(layout))
     this.#slots.push(...added)
     try {

@@ -120,6 +120,7 @@ export class Slot {
         else this.#holds.delete(session)
         const held = this.#held.get(session)
         if (held) held.usedAt = this.#options.clock.now()
+        if (this.#leaving) this.#endIfIdle()
         this.#options.onIdle()
       },
     }
@@ -140,7 +141,7 @@ export class Slot {
       return await perform(await this.#laneWith(session, seenAlive))
     } finally {
       this.#job = undefined
-      if (this.#leaving) this.#end()
+      if (this.#leaving) this.#endIfIdle()
       this.#options.onIdle()
     }
   }
@@ -154,10 +155,15 @@ export class Slot {
     await lane.unload(session).catch(() => undefined)
   }
 
-  /** Takes no more jobs, and ends the lane after the last. */
+  /** Whether somebody holds a session in it. */
+  get isHeld(): boolean {
+    return this.#holds.size > 0
+  }
+
+  /** Takes no more jobs, and ends the lane after the last, and after those who hold a session in it. */
   leave(): void {
     this.#leaving = true
-    if (!this.isBusy) this.#end()
+    this.#endIfIdle()
   }
 
   close(reason: SpillwayError): void {
@@ -166,7 +172,8 @@ export class Slot {
     this.#lane?.kill(reason)
   }
 
-  #end(): void {
+  #endIfIdle(): void {
+    if (this.isBusy || this.isHeld) return
     this.close(new SpillwayError('closed', 'The lane is no longer needed'))
   }
 

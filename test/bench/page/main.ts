@@ -1,5 +1,6 @@
 import { createRuntime } from '../../../web/index.ts'
 import { adapter, backend } from './backend.ts'
+import { lanes } from './lanes.ts'
 import { padding } from './padding.ts'
 import { peers } from './peers.ts'
 import { openRaw } from './raw.ts'
@@ -76,7 +77,7 @@ async function overhead(rounds: number) {
   return { ours, theirs }
 }
 
-export const benches = { batching, overhead, padding, peers, backend, adapter }
+export const benches = { batching, overhead, lanes, padding, peers, backend, adapter }
 export type PageBenches = typeof benches
 
 declare global {

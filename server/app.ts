@@ -46,6 +46,7 @@ export const createApp = (options: AppOptions) =>
           queueHeader,
           jsonLengthHeader,
           'retry-after',
+          'retry-after-ms',
           'etag',
           'content-range',
         ],

@@ -10,6 +10,9 @@ export interface Choice {
   readonly result: Promise<GenerateResult>
 }
 
+/** Milliseconds that a text may take, its waiting for a slot included. */
+const maxTextMs = 600_000
+
 /** Starts `n` texts for each prompt, all of them at once: they share steps. */
 export function startChoices(
   generator: TextGenerator,
@@ -21,7 +24,7 @@ export function startChoices(
     Array.from({ length: n }, (_, copy) => {
       // With one seed for all of them they would be one text n times.
       const seed = request.seed === undefined ? undefined : request.seed + copy
-      const stream = generator.generate({ ...request, seed }, { signal })
+      const stream = generator.generate({ ...request, seed }, { signal, deadlineMs: maxTextMs })
       // Another choice may fail first: this one's failure is then nobody's to hear.
       stream.result.catch(() => undefined)
       return { index: prompt * n + copy, request, pieces: stream, result: stream.result }

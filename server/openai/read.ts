@@ -53,6 +53,9 @@ export function chatRequestOf(request: ChatRequest, tokenizer: Tokenizer): Token
   }
 }
 
+/** What OpenAI's API and vLLM generate for a prompt where the request does not say. */
+const apiMaxTokens = 16
+
 /** One for each prompt. */
 export function completionRequestsOf(request: CompletionRequest, tokenizer: Tokenizer): TokensRequest[] {
   const { prompt, generated_tokens: generated } = request
@@ -68,7 +71,7 @@ export function completionRequestsOf(request: CompletionRequest, tokenizer: Toke
       ...optionsOf(request),
       ...cutPrompt(request, tokens),
       logprobs: request.logprobs ?? undefined,
-      maxTokens: request.max_tokens ?? undefined,
+      maxTokens: request.max_tokens ?? apiMaxTokens,
       generated: generated ?? undefined,
     }
   })

@@ -9,6 +9,8 @@ import { emptyFolder, testModels, withoutTestModels } from './test-models.ts'
 /** The published stories260k, imported as float32, with what it is known to say. */
 export interface Stories {
   readonly manifest: Manifest
+  /** Where the model and its manifest lie, as SPILLWAY_MODELS takes it. */
+  readonly folder: string
   /** The graph as base64; `selecting` is the one that selects its eight likeliest tokens. */
   readonly graph: string
   readonly selecting: string
@@ -33,14 +35,15 @@ export async function importStories(): Promise<Stories | { readonly absent: stri
       context: 512,
       topK,
     })
-    return { manifest, graph: readFileSync(join(folder, 'fp32/model.onnx'), 'base64') }
+    return { manifest, folder, graph: readFileSync(join(folder, 'fp32/model.onnx'), 'base64') }
   }
-  const { manifest, graph } = await make(undefined)
+  const { manifest, folder, graph } = await make(undefined)
   const { cases }: { cases: { prompt_ids: number[]; ids: number[] }[] } = json('prompts.json')
   const { token_ids, logits_first16 }: { token_ids: number[]; logits_first16: number[][] } =
     json('reference.json')
   return {
     manifest,
+    folder,
     graph,
     selecting: (await make(8)).graph,
     cases: cases.map(({ prompt_ids, ids }) => ({ prompt: prompt_ids, tokens: ids })),

@@ -31,13 +31,13 @@ export interface CompleteOptions {
 /** Continues a text on any server that speaks the OpenAI API. Leaving the loop ends the request. */
 export async function* complete(
   server: URL,
-  { id }: Manifest,
+  manifest: Manifest,
   request: TextRequest,
   options: CompleteOptions,
 ): AsyncGenerator<RemotePiece> {
   const chat = request.messages !== undefined
   const url = new URL(chat ? 'v1/chat/completions' : 'v1/completions', server)
-  const body = chat ? chatBody(id, request) : completionBody(id, request)
+  const body = chat ? chatBody(manifest, request) : completionBody(manifest, request)
   const read = chat ? readChat : readCompletion
   for await (const event of streamEvents(url, { ...options, body })) {
     yield read(url, event)
@@ -66,10 +66,10 @@ const common = (model: string, request: TextRequest): Common => ({
   truncate_prompt_tokens: request.truncate === 'start' ? -1 : undefined,
 })
 
-function chatBody(model: string, request: TextRequest): ChatRequest {
+function chatBody({ id }: Manifest, request: TextRequest): ChatRequest {
   const { messages = [], logprobs, maxTokens } = request
   return {
-    ...common(model, request),
+    ...common(id, request),
     messages: [...messages],
     max_completion_tokens: maxTokens,
     logprobs: logprobs === undefined ? undefined : true,
@@ -77,13 +77,14 @@ function chatBody(model: string, request: TextRequest): ChatRequest {
   }
 }
 
-function completionBody(model: string, request: TextRequest): CompletionRequest {
+function completionBody({ id, generation }: Manifest, request: TextRequest): CompletionRequest {
   const { prompt, tokens, generated, logprobs, maxTokens } = request
   return {
-    ...common(model, request),
+    ...common(id, request),
     prompt: prompt ?? [...(tokens ?? [])],
     generated_tokens: generated,
-    max_tokens: maxTokens,
+    // The API's own default is a few words.
+    max_tokens: maxTokens ?? generation?.context,
     logprobs,
   }
 }

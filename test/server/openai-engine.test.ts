@@ -1,0 +1,81 @@
+import OpenAI from 'openai'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startServer, type TestServer } from '../support/server.ts'
+import { importStories, type Stories } from '../support/stories.ts'
+import { withoutTestModels } from '../support/test-models.ts'
+
+const why = withoutTestModels === undefined ? '' : ` (skipped: ${withoutTestModels})`
+
+describe.skipIf(withoutTestModels !== undefined)(
+  `the OpenAI API over a real model and real lanes${why}`,
+  () => {
+    let stories: Stories
+    let server: TestServer
+    let client: OpenAI
+
+    beforeAll(async () => {
+      const imported = await importStories()
+      if ('absent' in imported) return
+      stories = imported
+      server = await startServer({ SPILLWAY_MODELS: imported.folder })
+      client = new OpenAI({ apiKey: 'none', baseURL: new URL('v1', server.url).href })
+    })
+    afterAll(async () => {
+      await server?.stop()
+    })
+
+    const greedy = (prompt: readonly number[], max_tokens: number) => ({
+      model: 'stories260k',
+      prompt: [...prompt],
+      max_tokens,
+      temperature: 0,
+      // Not among the fields that the client knows: vLLM has it.
+      return_token_ids: true,
+    })
+
+    test('says what the model is known to say, eight at once', async () => {
+      const answers = await Promise.all(
+        Array.from({ length: 8 }, async (_, index) => {
+          const known = stories.cases[index % stories.cases.length]
+          if (!known) throw new Error('there is no case')
+          const { choices } = await client.completions.create(greedy(known.prompt, 40))
+          const [choice] = choices
+          return { got: choice && 'token_ids' in choice ? choice.token_ids : undefined, known: known.tokens }
+        }),
+      )
+      for (const { got, known } of answers) expect(got).toEqual(known.slice(0, 40))
+    })
+
+    test('streams the same text as it gives whole, and a seed is a text', async () => {
+      const request = {
+        model: 'stories260k',
+        prompt: 'Once upon a time',
+        max_tokens: 30,
+        seed: 5,
+        temperature: 1,
+      }
+      const whole = await client.completions.create(request)
+      let streamed = ''
+      for await (const { choices } of await client.completions.create({ ...request, stream: true }))
+        streamed += choices[0]?.text ?? ''
+      expect(streamed).toBe(whole.choices[0]?.text)
+      expect(streamed.length).toBeGreaterThan(20)
+      const other = await client.completions.create({ ...request, seed: 6 })
+      expect(other.choices[0]?.text).not.toBe(streamed)
+    })
+
+    test('a prompt that is too long is the client’s fault, and a client that goes leaves its slot', async () => {
+      const long = client.completions.create(greedy(new Array(600).fill(5), 4))
+      await expect(long).rejects.toMatchObject({ status: 400, code: 'context_exceeded' })
+      const endless = { ...greedy([1], 500), ignore_eos: true }
+      const stream = await client.completions.create({ ...endless, stream: true })
+      for await (const _ of stream) break
+      stream.controller.abort()
+      const running = async () => {
+        const text = await (await fetch(new URL('metrics', server.url))).text()
+        return /vllm:num_requests_running\{model_name="stories260k"\} (\d+)/.exec(text)?.[1]
+      }
+      await expect.poll(running).toBe('0')
+    })
+  },
+)

@@ -69,7 +69,7 @@ describe('the server tier', () => {
     await expect.poll(() => proxy.seen.map(({ path }) => path)).toContain('/v2')
     const second = await remote.submit(digitsManifest, work(), {})
     expect(second.outputs).toEqual(first.outputs)
-    expect(second.ranOn).toEqual({ backend: 'cpu', variant: 'fp32' })
+    expect(second.ranOn).toEqual({ backend: 'cpu', variant: 'q8' })
     const [json = 0, binary = 0] = sent()
     expect(json).toBeGreaterThan(784 * 10)
     expect(binary).toBeLessThan(784 * 4 + 400)

@@ -243,7 +243,7 @@ describe('hedging', () => {
     await settle()
     bed.clock.advance(5)
     expect((await run).placement).toMatchObject({ tier: 'server', reason: 'hedge' })
-    expect(bed.asked).toEqual({ device: ['fp32'], server: 1 })
+    expect(bed.asked).toEqual({ device: ['q8'], server: 1 })
   })
 
   test('keeps to the retry budget, and to a policy that names a tier', async () => {

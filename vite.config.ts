@@ -2,6 +2,7 @@ import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import { crashGpu } from './test/support/crash-gpu.ts'
 import { browserFlags, findBrowser } from './test/support/find-browser.ts'
+import { makeQuantized } from './test/support/make-quantized.ts'
 import { weightsModel } from './test/support/weights-model.ts'
 import { precompress } from './web/build/precompress.ts'
 import { sizeLimit } from './web/build/size-limit.ts'
@@ -100,7 +101,7 @@ export default defineConfig({
             enabled: true,
             headless: true,
             screenshotFailures: false,
-            commands: { crashGpu, weightsModel },
+            commands: { crashGpu, makeQuantized, weightsModel },
             provider: playwright({
               launchOptions: process.env.VITEST ? { executablePath: findBrowser(), args: browserFlags } : {},
             }),

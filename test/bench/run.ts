@@ -7,10 +7,12 @@ import { lanes } from './lanes.ts'
 import { overhead } from './overhead.ts'
 import { padding } from './padding.ts'
 import { peers } from './peers.ts'
+import { quantize } from './quantize.ts'
+import { quantized } from './quantized.ts'
 import { printTable, writeResults } from './report.ts'
 import { server } from './server.ts'
 
-const benches: readonly Bench[] = [batching, overhead, lanes, padding, peers, server]
+const benches: readonly Bench[] = [batching, overhead, lanes, padding, peers, server, quantize, quantized]
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false } },

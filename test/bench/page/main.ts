@@ -3,6 +3,7 @@ import { adapter, backend } from './backend.ts'
 import { lanes } from './lanes.ts'
 import { padding } from './padding.ts'
 import { peers } from './peers.ts'
+import { quantized } from './quantized.ts'
 import { openRaw } from './raw.ts'
 import { base, time } from './time.ts'
 
@@ -77,7 +78,7 @@ async function overhead(rounds: number) {
   return { ours, theirs }
 }
 
-export const benches = { batching, overhead, lanes, padding, peers, backend, adapter }
+export const benches = { batching, overhead, lanes, padding, peers, quantized, backend, adapter }
 export type PageBenches = typeof benches
 
 declare global {

@@ -17,8 +17,8 @@ interface Request {
 }
 
 export interface RawInput {
-  readonly type: 'float32' | 'int64'
-  readonly data: Float32Array | BigInt64Array
+  readonly type: 'float32' | 'int32' | 'int64'
+  readonly data: Float32Array | Int32Array | BigInt64Array
   readonly shape: readonly number[]
 }
 

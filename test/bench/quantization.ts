@@ -1,0 +1,43 @@
+/** npm run quantization: the table of models/README.md, by `spillway compare`, as Markdown. */
+import { showBytes, showMs } from '../../models/tools/cli/units.ts'
+import type { ComparisonReport } from '../../models/tools/compare/show.ts'
+import { emptyFolder, withoutTestModels } from '../support/test-models.ts'
+import { spillwayJson } from '../tools/support/command.ts'
+import { pairs } from '../tools/support/quantized-pairs.ts'
+
+if (withoutTestModels !== undefined) throw new Error(withoutTestModels)
+
+const ratio = (a: number, b: number) => `${showMs(b)} (${(b / a).toFixed(2)}×)`
+
+process.stdout.write(
+  '| model | variant | made for | size | cosine of the answers | same top answer | CPU | WASM |\n' +
+    '| --- | --- | --- | --- | --- | --- | --- | --- |\n',
+)
+for (const [name, make] of Object.entries(pairs)) {
+  for (const backend of ['wasm', 'webgpu'] as const) {
+    const { full, small, precision, samples } = await make(await emptyFolder(), backend)
+    const given = samples === undefined ? [] : ['--samples', samples]
+    const { a, b, outputs, times } = await spillwayJson<ComparisonReport>(
+      'compare',
+      full,
+      small,
+      '--on',
+      'cpu,wasm',
+      ...given,
+    )
+    const same = outputs.flatMap(({ top }) =>
+      top === null ? [] : [`${((100 * top.same) / top.of).toFixed(1)}%`],
+    )
+    const cells = [
+      name,
+      precision,
+      backend === 'wasm' ? 'WASM, CPU' : 'WebGPU',
+      `${showBytes(b.bytes)} (${(b.bytes / a.bytes).toFixed(2)}×)`,
+      Math.min(...outputs.map(({ cosine }) => cosine)).toFixed(5),
+      same[0] ?? '',
+      ...times.map((time) => ratio(time.a, time.b)),
+    ]
+    process.stdout.write(`| ${cells.join(' | ')} |\n`)
+  }
+}
+process.exit(0)

@@ -1,0 +1,85 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { DataType } from '../../models/tools/onnx/data-type.ts'
+import { weightFrom } from '../../models/tools/onnx/make.ts'
+import { parseModel } from '../../models/tools/onnx/read.ts'
+import { saveModel } from '../../models/tools/onnx/save.ts'
+import { sizeOfFiles } from '../../models/tools/onnx/size.ts'
+import { randomFrom } from '../../models/tools/run/random.ts'
+import { emptyFolder } from '../support/test-models.ts'
+import { encode, modelProto, value } from '../tools/support/build.ts'
+import type { Bench, Comparison } from './bench.ts'
+
+/** Six square matrices of floats: about 100 MB. */
+const width = 2_048
+const layers = 6
+const megabytes = 100
+const secondsAllowed = 15
+/** Of the largest tensor, beyond the file itself. */
+const tensorsAllowed = 3
+const shareAllowed = 0.16
+
+/** A chain of products with stored matrices. */
+function writeModel(path: string): number {
+  const names = Array.from({ length: layers }, (_, index) => `matrix${index}`)
+  const proto = modelProto({
+    nodes: names.map((name, index) => ({
+      op: 'MatMul',
+      inputs: [index === 0 ? 'x' : `y${index - 1}`, name],
+      outputs: [index === layers - 1 ? 'y' : `y${index}`],
+    })),
+    inputs: [value('x', ['batch', width]), ...names.map((name) => value(name, [width, width]))],
+    outputs: [value('y', ['batch', width])],
+  })
+  const random = randomFrom(1)
+  const matrix = () => Float32Array.from({ length: width * width }, () => random.uniform() - 0.5)
+  const model = parseModel(encode(proto))
+  const weights = new Map(
+    names.map((name) => [name, weightFrom(name, DataType.FLOAT, [width, width], matrix)]),
+  )
+  const inputs = model.inputs.filter(({ name }) => name === 'x')
+  return sizeOfFiles(saveModel({ ...model, inputs, weights }, path))
+}
+
+interface Cost {
+  readonly cpuMs: number
+  readonly peakBytes: number
+}
+
+/** What a command costs in a process of its own. */
+async function costOf(...args: readonly string[]): Promise<Cost> {
+  const script = fileURLToPath(new URL('../tools/support/cost-of.ts', import.meta.url))
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script, ...args])
+  return JSON.parse(stdout)
+}
+
+const bound = (metric: string, ours: number, allowed: number, unit: string): Comparison => ({
+  bench: 'quantize',
+  metric,
+  ours,
+  theirs: allowed,
+  ratio: ours,
+  reach: `≤ ${allowed} ${unit}`.trimEnd(),
+  ok: ours <= allowed,
+})
+
+export const quantize: Bench = {
+  name: 'quantize',
+  what: `q4 of a float model of six ${width} × ${width} matrices, in a process of its own; theirs is what is allowed`,
+  run: async () => {
+    const folder = await emptyFolder()
+    const [file, out] = [join(folder, 'model.onnx'), join(folder, 'q4.onnx')]
+    const bytes = writeModel(file)
+    const idle = await costOf('quantize', '--help')
+    const cost = await costOf('quantize', file, '--to', 'q4', '-o', out)
+    const perHundred = (cost.cpuMs / 1_000) * ((megabytes * 1e6) / bytes)
+    const beyond = (cost.peakBytes - idle.peakBytes - bytes) / (width * width * 4)
+    return [
+      bound('CPU seconds for 100 MB', perHundred, secondsAllowed, 's'),
+      bound('peak memory beyond the file, in largest tensors', beyond, tensorsAllowed, ''),
+      bound('q4 of matrices, share of fp32', sizeOfFiles([out]) / bytes, shareAllowed, ''),
+    ]
+  },
+}

@@ -1,0 +1,27 @@
+import { emptyFolder } from '../support/test-models.ts'
+import { pairs } from '../tools/support/quantized-pairs.ts'
+import { type Bench, type Comparison, faster } from './bench.ts'
+import type {} from './page/main.ts'
+
+const rounds = 60
+
+export const quantized: Bench = {
+  name: 'quantized',
+  what: 'one row through models quantized for WASM, against the same models in floats, in Chromium with one thread, ms',
+  run: async ({ openPage }) => {
+    const page = await openPage()
+    const results: Comparison[] = []
+    for (const [name, make] of Object.entries(pairs)) {
+      const { full, small, precision, input } = await make(await emptyFolder(), 'wasm')
+      const files = { full: `quantized/${name}/full.onnx`, small: `quantized/${name}/small.onnx` }
+      await page.route(`**/${files.full}`, (route) => route.fulfill({ path: full }))
+      await page.route(`**/${files.small}`, (route) => route.fulfill({ path: small }))
+      const times = await page.evaluate(
+        ([files, { type, shape }, rounds]) => window.bench.quantized(files, type, shape, rounds),
+        [files, input, rounds] as const,
+      )
+      results.push(faster('quantized', `${name} ${precision}`, times, 1))
+    }
+    return results
+  },
+}

@@ -1,11 +1,21 @@
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { modelFolder } from '../support/test-models.ts'
 import { encoderFolder } from './encoder.ts'
+import { languageModel, randomCheckpoint } from './language-models.ts'
 
 /** Folders with manifests for the models that benches run: published ones, and one made here. */
 export const benchModels = (models: string): Promise<string[]> =>
   Promise.all([
     encoderFolder(),
+    languageModel('stories260k', join(models, 'stories260k', 'stories260K.bin')),
+    languageModel('stories260k-top', join(models, 'stories260k', 'stories260K.bin'), { topK: 16 }),
+    randomCheckpoint(join(tmpdir(), 'spillway-bench-15m.bin')).then((path) =>
+      languageModel('random15m', path),
+    ),
+    randomCheckpoint(join(tmpdir(), 'spillway-bench-15m.bin')).then((path) =>
+      languageModel('random15m-q4', path, { to: 'q4-wasm' }),
+    ),
     modelFolder(join(models, 'fraud', 'model.onnx'), {
       id: 'fraud',
       title: 'Card fraud',

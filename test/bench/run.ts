@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { batching } from './batching.ts'
 import { makeBed } from './bed.ts'
 import type { Bench, Comparison } from './bench.ts'
+import { generateEight, generateOne, prefix, stepOverhead } from './generate.ts'
 import { lanes } from './lanes.ts'
 import { overhead } from './overhead.ts'
 import { padding } from './padding.ts'
@@ -12,7 +13,20 @@ import { quantized } from './quantized.ts'
 import { printTable, writeResults } from './report.ts'
 import { server } from './server.ts'
 
-const benches: readonly Bench[] = [batching, overhead, lanes, padding, peers, server, quantize, quantized]
+const benches: readonly Bench[] = [
+  batching,
+  overhead,
+  lanes,
+  padding,
+  peers,
+  server,
+  quantize,
+  quantized,
+  generateOne,
+  generateEight,
+  prefix,
+  stepOverhead,
+]
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean', default: false } },

@@ -1,5 +1,6 @@
 import { createRuntime } from '../../../web/index.ts'
 import { adapter, backend } from './backend.ts'
+import { generation } from './generate.ts'
 import { lanes } from './lanes.ts'
 import { padding } from './padding.ts'
 import { peers } from './peers.ts'
@@ -78,7 +79,17 @@ async function overhead(rounds: number) {
   return { ours, theirs }
 }
 
-export const benches = { batching, overhead, lanes, padding, peers, quantized, backend, adapter }
+export const benches = {
+  ...generation,
+  batching,
+  overhead,
+  lanes,
+  padding,
+  peers,
+  quantized,
+  backend,
+  adapter,
+}
 export type PageBenches = typeof benches
 
 declare global {

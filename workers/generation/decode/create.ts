@@ -9,7 +9,7 @@ import { RegroupedKv } from '../kv/regrouped.ts'
 import { createSampler } from '../sampling/sampler.ts'
 import { Decoder } from './decoder.ts'
 import { DecoderGraph } from './graph.ts'
-import { createTurn } from './turn.ts'
+import { endOfTurn } from './turn.ts'
 
 /** What a slot has room for before any sequence asked for more. */
 const firstCapacity = 256
@@ -35,7 +35,7 @@ export async function createDecoder(
     selected: graph.selected,
     createSampler,
     exclusive,
-    turn: createTurn(),
+    turn: endOfTurn,
     clock: systemClock,
   })
 }

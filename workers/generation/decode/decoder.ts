@@ -25,7 +25,7 @@ export interface DecoderOptions {
 }
 
 /** Tokens of a prompt that are read in one run: few while others wait for their next token, many where nobody does. */
-const chunk = { shared: 32, alone: 256 }
+const chunk = { shared: 32, alone: 256, withLogits: 16 }
 
 /** Tokens that a slot has room for at first, beyond its prompt. */
 const spare = 64
@@ -137,21 +137,16 @@ export class Decoder {
     if (!this.#isClosed) this.#cancelIdle = this.#options.clock.after(idleMs, () => this.#shrink())
   }
 
-  /** A chunk of one prompt, and a step of all that have read theirs. */
+  /** A chunk of one prompt, and a step of all others that have read theirs. */
   async #round(): Promise<void> {
     for (const sequence of [...this.#waiting, ...this.#running]) if (sequence.left) this.#end(sequence, {})
     this.#admit()
     const { exclusive } = this.#options
     const reading = this.#running.find((sequence) => this.#unread(sequence) > 1)
-    if (reading) {
-      const { slot = 0, tokens } = reading
-      const most = this.#running.length > 1 ? chunk.shared : chunk.alone
-      const from = this.#kv.length(slot)
-      const until = Math.min(tokens.length - 1, from + most)
-      await exclusive(() => this.#run(() => this.#kv.read(slot, tokens.slice(from, until))))
-    }
+    if (reading) await this.#read(reading)
     this.#makeRoom()
-    const rows = this.#running.filter((sequence) => this.#unread(sequence) === 1)
+    // Whose first token came just now has had its turn.
+    const rows = this.#running.filter((sequence) => sequence !== reading && this.#unread(sequence) === 1)
     if (rows.length === 0) return
     const logits = await exclusive(() =>
       this.#run(() =>
@@ -165,6 +160,21 @@ export class Decoder {
       const told = logits[row]
       if (told && !sequence.left) this.#choose(sequence, told)
     }
+  }
+
+  /** A chunk of a prompt; at its end the first token comes with it, where that multiplies little with the vocabulary. */
+  async #read(sequence: Sequence): Promise<void> {
+    const { exclusive, selected } = this.#options
+    const { slot = 0, tokens } = sequence
+    const most = this.#running.length > 1 ? chunk.shared : chunk.alone
+    const from = this.#kv.length(slot)
+    const isLast = tokens.length - from <= (selected > 0 ? most : chunk.withLogits)
+    const until = isLast ? tokens.length : Math.min(tokens.length - 1, from + most)
+    const wanted = isLast ? this.#wanted([sequence]) : undefined
+    const logits = await exclusive(() =>
+      this.#run(() => this.#kv.read(slot, tokens.slice(from, until), wanted)),
+    )
+    if (logits && !sequence.left) this.#choose(sequence, logits)
   }
 
   /** Nothing is run for a decoder that was closed while it waited for its turn. */

@@ -55,8 +55,9 @@ export class ChainedKv implements Kv {
     return this.length(slot)
   }
 
-  async read(slot: number, tokens: readonly number[]): Promise<void> {
-    await this.#run(slot, tokens)
+  async read(slot: number, tokens: readonly number[], wanted?: Wanted): Promise<Logits | undefined> {
+    const logits = await this.#run(slot, tokens, wanted)
+    return wanted && logits.of(0)
   }
 
   async step(rows: readonly KvRow[], wanted: Wanted): Promise<readonly Logits[]> {

@@ -8,7 +8,8 @@ import type { Block, Move, TensorMemory } from './memory.ts'
  * Every tensor of keys or values is one block `[slots, heads, capacity, headDim]`, given to the model as past and as
  * present: attention writes each row's next token into it, and nothing is copied.
  *
- * A step runs the slots from the first to the last that it wants. One between them that is not wanted is given a token
+ * A step runs the slots from the first that it wants, or the very first where no tensor may begin inside a block, to
+ * the last. One between them that is not wanted is given a token
  * after those it holds, which is forgotten again.
  */
 export class InPlaceKv implements Kv {
@@ -80,28 +81,32 @@ export class InPlaceKv implements Kv {
     return this.length(slot)
   }
 
-  async read(slot: number, tokens: readonly number[]): Promise<void> {
+  async read(slot: number, tokens: readonly number[], wanted?: Wanted): Promise<Logits | undefined> {
     const length = this.length(slot)
     const tensors = this.#readable(slot)
-    await this.#graph.run({ rows: [{ tokens, before: length }], past: tensors, present: tensors })
+    const rows = [{ tokens, before: length }]
+    const logits = await this.#graph.run({ rows, past: tensors, present: tensors, ...(wanted && { wanted }) })
     this.#lengths[slot] = length + tokens.length
+    return wanted && logits.of(0)
   }
 
   async step(rows: readonly KvRow[], wanted: Wanted): Promise<readonly Logits[]> {
     const { capacity } = this.#shape
     if (rows.some(({ slot }) => slot === this.#scratch?.slot)) this.#flush()
-    const count = Math.max(...rows.map(({ slot }) => slot)) + 1
-    const tokens = new Array<number>(count).fill(0)
-    for (const { slot, token } of rows) tokens[slot] = token
-    const all = tokens.map((token, slot) => {
+    const slots = rows.map(({ slot }) => slot)
+    const first = this.#memory.hasOffsets ? Math.min(...slots) : 0
+    const tokens = new Array<number>(Math.max(...slots) + 1 - first).fill(0)
+    for (const { slot, token } of rows) tokens[slot - first] = token
+    const all = tokens.map((token, row) => {
+      const slot = first + row
       // Its last token would be written over.
       if (this.length(slot) === capacity) this.#lengths[slot] = capacity - 1
       return { tokens: [token], before: this.length(slot) }
     })
-    const tensors = this.#view(0, count)
+    const tensors = this.#view(first, tokens.length)
     const logits = await this.#graph.run({ rows: all, past: tensors, present: tensors, wanted })
-    for (const { slot } of rows) this.#lengths[slot] = this.length(slot) + 1
-    return rows.map(({ slot }) => logits.of(slot))
+    for (const slot of slots) this.#lengths[slot] = this.length(slot) + 1
+    return slots.map((slot) => logits.of(slot - first))
   }
 
   dispose(): void {

@@ -37,8 +37,8 @@ export interface Kv {
   resize(shape: KvShape, from: readonly (number | undefined)[]): void
   /** Forgets all but the first tokens of a slot. @returns how many are left: fewer where it cannot cut. */
   cut(slot: number, length: number): number
-  /** Reads tokens into a slot, after those that it holds. */
-  read(slot: number, tokens: readonly number[]): Promise<void>
+  /** Reads tokens into a slot, after those that it holds. @returns logits for the token after them, where they are wanted. */
+  read(slot: number, tokens: readonly number[], wanted?: Wanted): Promise<Logits | undefined>
   /** Gives each row its token, all at once. @returns logits for the token after it, by row. */
   step(rows: readonly KvRow[], wanted: Wanted): Promise<readonly Logits[]>
   dispose(): void

@@ -62,13 +62,15 @@ export class RegroupedKv implements Kv {
     return this.length(slot)
   }
 
-  async read(slot: number, tokens: readonly number[]): Promise<void> {
+  async read(slot: number, tokens: readonly number[], wanted?: Wanted): Promise<Logits | undefined> {
     const group = this.#groupOf([slot])
-    const { present } = await this.#graph.run({
+    const logits = await this.#graph.run({
       rows: [{ tokens, before: this.length(slot) }],
       past: this.#tensors(group),
+      ...(wanted && { wanted }),
     })
-    this.#take([slot], present, tokens.length)
+    this.#take([slot], logits.present, tokens.length)
+    return wanted && logits.of(0)
   }
 
   async step(rows: readonly KvRow[], wanted: Wanted): Promise<readonly Logits[]> {

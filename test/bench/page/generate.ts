@@ -1,0 +1,214 @@
+import { type Manifest, SpillwayError } from '../../../models/index.ts'
+import { loadOrt } from '../../../workers/browser/ort.ts'
+import { startWorkerLane } from '../../../workers/browser/start.ts'
+import { systemClock } from '../../../workers/clock.ts'
+import { createEngine } from '../../../workers/engine/engine.ts'
+import type { Ort, OrtSession } from '../../../workers/engine/ort.ts'
+import { Generator } from '../../../workers/generation/generator.ts'
+import { generateSetup } from '../../../workers/generation/setup.ts'
+import type { TokenStream } from '../../../workers/generation/types.ts'
+import type { Lane } from '../../../workers/lane/lane.ts'
+import type { LoadRequest } from '../../../workers/lane/protocol.ts'
+import { openTransformers } from './transformers.ts'
+
+const base = new URL('/', location.href)
+type Backend = 'wasm' | 'webgpu'
+
+async function manifestOf(id: string): Promise<Manifest> {
+  return (await fetch(new URL(`models/${id}/manifest.json`, base))).json()
+}
+
+async function loadRequest(manifest: Manifest, backend: Backend): Promise<LoadRequest> {
+  const [variant] = manifest.variants
+  const file = variant?.files[0]
+  if (!variant || !file) throw new Error(`${manifest.id} has no files`)
+  return {
+    session: manifest.id,
+    backend,
+    source: {
+      from: 'bytes',
+      graph: await (await fetch(new URL(`models/${manifest.id}/${file.path}`, base))).arrayBuffer(),
+      external: [],
+    },
+    inputs: manifest.inputs,
+    outputs: manifest.outputs,
+    batchAxis: 0,
+    generate: generateSetup(manifest, variant, { maxSlots: 8, maxBytes: 2 ** 29 }),
+  }
+}
+
+function generatorOver(lane: Lane, { id, generation: spec }: Manifest, backend: Backend): Generator {
+  if (!spec) throw new Error(`${id} is no language model`)
+  return new Generator({
+    session: id,
+    spec,
+    hold: async () => ({ lane, release: () => {} }),
+    ranOn: { backend, variant: 'fp32' },
+    slots: 8,
+    maxWaiting: 100,
+    clock: systemClock,
+  })
+}
+
+async function open(id: string, backend: Backend) {
+  const manifest = await manifestOf(id)
+  const lane = startWorkerLane('bench', systemClock)
+  await lane.start({ threads: 1 })
+  await lane.load(await loadRequest(manifest, backend))
+  return { lane, manifest, generator: generatorOver(lane, manifest, backend) }
+}
+
+const ask = (generator: Generator, prompt: readonly number[], maxTokens: number): TokenStream =>
+  generator.generate({ prompt, generated: 0, maxTokens, stopTokens: [], sampling: { temperature: 0 } })
+
+export interface Run {
+  readonly ms: number
+  readonly firstMs: number
+  readonly tokens: readonly number[]
+}
+
+/** One text: its first token, and all of it. */
+async function timed(stream: TokenStream): Promise<Run> {
+  const start = performance.now()
+  let firstMs = 0
+  const tokens: number[] = []
+  for await (const made of stream) {
+    firstMs ||= performance.now() - start
+    tokens.push(...made.map(({ token }) => token))
+  }
+  return { ms: performance.now() - start, firstMs, tokens }
+}
+
+const promptOf = (length: number, vocabulary: number, seed = 1): number[] =>
+  Array.from({ length }, (_, index) => (index === 0 ? 1 : (index * 97 * seed + 31) % vocabulary))
+
+/** One stream against @huggingface/transformers on the same file, taking turns. */
+async function generateOne(id: string, tokens: number, rounds: number) {
+  const { lane, manifest, generator } = await open(id, 'wasm')
+  const theirs = await openTransformers(manifest)
+  const vocabulary = manifest.generation?.vocabulary ?? 0
+  const times = { ours: [] as Run[], theirs: [] as Run[] }
+  for (let round = 0; round <= rounds; round++) {
+    const prompt = promptOf(8, vocabulary, round + 1)
+    const mine = await timed(ask(generator, prompt, tokens))
+    const other = await theirs.generate(prompt, tokens)
+    if (mine.tokens.join() !== other.tokens.join()) throw new Error('The two sides say different things')
+    if (round === 0) continue
+    times.ours.push(mine)
+    times.theirs.push(other)
+  }
+  lane.kill(new SpillwayError('closed', 'The bench is over'))
+  await theirs.close()
+  return times
+}
+
+/** Eight streams at once, against the same eight one after the other, and against as many calls at once of theirs. */
+async function generateEight(
+  id: string,
+  backend: Backend,
+  tokens: number,
+  rounds: number,
+  withTheirs: boolean,
+) {
+  const { lane, manifest, generator } = await open(id, backend)
+  const theirs = withTheirs ? await openTransformers(manifest) : undefined
+  const vocabulary = manifest.generation?.vocabulary ?? 0
+  const times = { together: [] as number[], sequence: [] as number[], theirs: [] as number[] }
+  for (let round = 0; round <= rounds; round++) {
+    const prompts = Array.from({ length: 8 }, (_, index) =>
+      promptOf(6 + index, vocabulary, index + 1 + 8 * round),
+    )
+    const together = await time(() =>
+      Promise.all(prompts.map((prompt) => timed(ask(generator, prompt, tokens)))),
+    )
+    const sequence = await time(async () => {
+      for (const prompt of prompts) await timed(ask(generator, prompt, tokens))
+    })
+    const other = theirs
+      ? await time(() => Promise.all(prompts.map((prompt) => theirs.generate(prompt, tokens))))
+      : 0
+    if (round === 0) continue
+    times.together.push(together)
+    times.sequence.push(sequence)
+    times.theirs.push(other)
+  }
+  lane.kill(new SpillwayError('closed', 'The bench is over'))
+  await theirs?.close()
+  return times
+}
+
+/** The second turn of a chat: time to its first token, where the first turn is still in its slot and where it is not. */
+async function prefix(id: string, length: number, rounds: number) {
+  const { lane, manifest, generator } = await open(id, 'wasm')
+  const vocabulary = manifest.generation?.vocabulary ?? 0
+  const times = { reused: [] as number[], anew: [] as number[] }
+  for (let round = 0; round < rounds; round++) {
+    const turn = promptOf(length, vocabulary, round + 1)
+    const { tokens } = await timed(ask(generator, turn, 8))
+    const second = [...turn, ...tokens, ...promptOf(12, vocabulary, round + 2)]
+    times.reused.push((await timed(ask(generator, second, 2))).firstMs)
+    // Another beginning, of the same length: nothing of it was read before.
+    const other = second.map((token, index) => (index === 1 ? (token + 1) % vocabulary : token))
+    times.anew.push((await timed(ask(generator, other, 2))).firstMs)
+  }
+  lane.kill(new SpillwayError('closed', 'The bench is over'))
+  return times
+}
+
+/** What a step takes outside of the session's run: decoding in this thread, with the session's runs timed. */
+async function stepOverhead(id: string, tokens: number) {
+  let inside = 0
+  const ort = timedOrt(await loadOrt({ threads: 1 }), (ms) => {
+    inside += ms
+  })
+  const engine = createEngine(ort)
+  const manifest = await manifestOf(id)
+  await engine.load(await loadRequest(manifest, 'wasm'))
+  const decoder = engine.decoder(id)
+  const lane: Lane = {
+    ...startWorkerLane('unused', systemClock),
+    begin: async (_session, requests) => decoder.begin(requests),
+    leave: async (_session, ids) => decoder.leave(ids),
+    steps: () => decoder.steps(),
+  }
+  const generator = generatorOver(lane, manifest, 'wasm')
+  const prompt = promptOf(8, manifest.generation?.vocabulary ?? 0)
+  await timed(ask(generator, prompt, tokens))
+  inside = 0
+  const { ms, tokens: made } = await timed(ask(generator, prompt, tokens))
+  lane.kill(new SpillwayError('closed', 'The bench is over'))
+  return { overheadMs: (ms - inside) / made.length, runMs: inside / made.length }
+}
+
+function timedOrt(ort: Ort, tell: (ms: number) => void): Ort {
+  const timedSession = (session: OrtSession): OrtSession =>
+    new Proxy(session, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name)
+        if (typeof value !== 'function') return value
+        if (name !== 'run') return value.bind(target)
+        return async (...given: unknown[]) => {
+          const start = performance.now()
+          const outputs = await value.apply(target, given)
+          tell(performance.now() - start)
+          return outputs
+        }
+      },
+    })
+  const InferenceSession = new Proxy(ort.InferenceSession, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name)
+      if (typeof value !== 'function' || name !== 'create') return value
+      return async (...given: unknown[]) => timedSession(await value.apply(target, given))
+    },
+  })
+  return { ...ort, InferenceSession }
+}
+
+async function time(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now()
+  await work()
+  return performance.now() - start
+}
+
+export const generation = { generateOne, generateEight, prefix, stepOverhead }

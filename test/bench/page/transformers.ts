@@ -1,0 +1,67 @@
+import { AutoModelForCausalLM, env, PretrainedConfig, Tensor } from '@huggingface/transformers'
+import mjs from 'transformers-runtime/ort-wasm-simd-threaded.asyncify.mjs?url'
+import wasm from 'transformers-runtime/ort-wasm-simd-threaded.asyncify.wasm?url'
+import type { Manifest } from '../../../models/index.ts'
+
+const base = new URL('/', location.href)
+
+/** A language model as transformers.js loads it from a hub; what its hub would say about it is said here. */
+export async function openTransformers({ id, generation }: Manifest) {
+  if (!generation) throw new Error(`${id} is no language model`)
+  env.remoteHost = base.href
+  env.remotePathTemplate = 'models/{model}/'
+  env.useBrowserCache = false
+  if (env.backends.onnx.wasm) {
+    env.backends.onnx.wasm.wasmPaths = {
+      mjs: new URL(mjs, import.meta.url).href,
+      wasm: new URL(wasm, import.meta.url).href,
+    }
+    env.backends.onnx.wasm.numThreads = 1
+  }
+  const { layers, heads, headDim } = generation.kv
+  const config = new PretrainedConfig({
+    model_type: 'llama',
+    architectures: ['LlamaForCausalLM'],
+    num_hidden_layers: layers,
+    num_attention_heads: heads,
+    num_key_value_heads: heads,
+    hidden_size: heads * headDim,
+    head_dim: headDim,
+    vocab_size: generation.vocabulary,
+  })
+  const options = {
+    config,
+    subfolder: '',
+    model_file_name: 'fp32/model',
+    device: 'wasm',
+    dtype: 'fp32',
+  } as const
+  const model = await AutoModelForCausalLM.from_pretrained(id, options)
+  return {
+    /** Greedily, as many tokens as asked for. */
+    generate: async (prompt: readonly number[], count: number) => {
+      const start = performance.now()
+      let firstMs = 0
+      let told = 0
+      const streamer = {
+        // The prompt comes first.
+        put: () => {
+          if (++told === 2) firstMs = performance.now() - start
+        },
+        end: () => {},
+      }
+      const shape = [1, prompt.length]
+      const output = await model.generate({
+        inputs: new Tensor('int64', BigInt64Array.from(prompt, BigInt), shape),
+        attention_mask: new Tensor('int64', new BigInt64Array(prompt.length).fill(1n), shape),
+        max_new_tokens: count,
+        do_sample: false,
+        streamer,
+      } as never)
+      const { data } = output as Tensor
+      const tokens = Array.from(data as BigInt64Array, Number).slice(prompt.length)
+      return { ms: performance.now() - start, firstMs, tokens }
+    },
+    close: () => model.dispose(),
+  }
+}

@@ -12,6 +12,7 @@ import { quantize } from './quantize.ts'
 import { quantized } from './quantized.ts'
 import { printTable, writeResults } from './report.ts'
 import { server } from './server.ts'
+import { storeDownload, storeLoad, storePeers } from './store.ts'
 
 const benches: readonly Bench[] = [
   batching,
@@ -26,6 +27,9 @@ const benches: readonly Bench[] = [
   generateEight,
   prefix,
   stepOverhead,
+  storeLoad,
+  storeDownload,
+  storePeers,
 ]
 
 const { values, positionals } = parseArgs({

@@ -165,6 +165,19 @@ describe('a download that is cut', () => {
   })
 })
 
+test('a store that is full in the middle keeps nothing of the file, which is run from memory', async () => {
+  server.bytes = large
+  const roomy = store
+  store = {
+    ...roomy,
+    append: async (record, chunk) => (record.checks.length > 1 ? 'full' : roomy.append(record, chunk)),
+  }
+  const { bytes, progress } = await obtain()
+  expect(bytes.equals(large)).toBe(true)
+  expect(progress.at(-1)).toMatchObject({ loadedBytes: large.length, isKept: false })
+  expect(await store.files()).toEqual([])
+})
+
 describe('a file that is not what it should be', () => {
   const wrong = (bytes: Buffer) => {
     const other = Buffer.from(bytes)

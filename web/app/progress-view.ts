@@ -1,6 +1,6 @@
 import type { Progress } from '../store/obtain.ts'
 import { find } from './find.ts'
-import { bytes, percent } from './words.ts'
+import { bytes, duration, percent } from './words.ts'
 
 export interface ProgressView {
   starting(): void
@@ -35,7 +35,10 @@ export function createProgressView(panel: HTMLElement): ProgressView {
       }
       bar.max = totalBytes
       bar.value = loadedBytes
-      show('loading', `Downloading ${bytes(totalBytes)}, ${percent(loadedBytes / totalBytes)}`)
+      show(
+        'loading',
+        `Downloading ${bytes(totalBytes)}, ${percent(loadedBytes / totalBytes)}${paceOf(progress)}`,
+      )
     },
     ready: () => {
       bar.max = 1
@@ -50,7 +53,16 @@ export function createProgressView(panel: HTMLElement): ProgressView {
   }
 }
 
-function hereAs({ totalBytes, storedBytes }: Progress): string {
+/** What is over sooner than it is read says nothing. */
+const worthTellingMs = 2_000
+
+function paceOf({ bytesPerSecond, remainingMs }: Progress): string {
+  if (bytesPerSecond === undefined || remainingMs === undefined || remainingMs < worthTellingMs) return ''
+  return `, ${bytes(bytesPerSecond)}/s, ${duration(remainingMs)} left`
+}
+
+function hereAs({ totalBytes, storedBytes, isKept }: Progress): string {
+  if (!isKept) return `${bytes(totalBytes)} downloaded, not kept: no room`
   if (storedBytes === 0) return `${bytes(totalBytes)} downloaded`
   if (storedBytes === totalBytes) return `${bytes(totalBytes)} from storage`
   return `${bytes(totalBytes - storedBytes)} downloaded, ${bytes(storedBytes)} from storage`

@@ -15,6 +15,10 @@ export const backendName = (backend: Placement['backend']): string =>
 /** `12.3 ms`: tenths only where they tell something. */
 export const milliseconds = (ms: number): string => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`
 
+/** `40 s`, `3 min`: what is waited for, in whole units. */
+export const duration = (ms: number): string =>
+  ms < 90_000 ? `${Math.ceil(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`
+
 export const percent = (share: number): string =>
   share > 0 && share < 0.005 ? '<1%' : `${Math.round(share * 100)}%`
 

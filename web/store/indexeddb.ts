@@ -10,6 +10,7 @@ import {
   filesOnlyOf,
   isFull,
   type Kept,
+  keptBytes,
   type ModelRecord,
   type ModelStore,
   modelKey,
@@ -142,7 +143,9 @@ export function createIndexedDbStore(options: IndexedDbOptions): IndexedDbStore 
     room: async () => {
       // Browsers that do not tell are told by the first write that fails.
       const told = await navigator.storage?.estimate().catch(() => undefined)
-      return (told?.quota ?? Number.POSITIVE_INFINITY) - (told?.usage ?? 0)
+      const kept = (await files()).reduce((sum, file) => sum + keptBytes(file), 0)
+      // What a browser tells of usage may be minutes old.
+      return (told?.quota ?? Number.POSITIVE_INFINITY) - Math.max(told?.usage ?? 0, kept)
     },
     readManifest: (url) => attempt((store) => get<unknown>(manifestKey(url), store)),
     writeManifest: async (url, manifest) => {

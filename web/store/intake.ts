@@ -23,7 +23,7 @@ export interface Taken {
 
 /**
  * A file on its way in. Its bytes come in order into the one buffer that is used later; each chunk that is full
- * is written to the store while the next one comes. The last chunk is written when the file has passed its
+ * is written to the store before more is taken. The last chunk is written when the file has passed its
  * SHA-256, so no file is whole in the store that did not.
  */
 export class Intake {
@@ -35,8 +35,7 @@ export class Intake {
   #buffer: Uint8Array<ArrayBuffer>
   #received = 0
   #checks: string[] = []
-  #isKept: boolean | undefined
-  #writing: Promise<void> = Promise.resolve()
+  #isKept = true
   /** The strong ETag of the bytes so far. */
   etag: string | undefined
 
@@ -73,9 +72,9 @@ export class Intake {
     return this.#size
   }
 
-  /** Whether what comes is being kept; not known before the first chunk is. */
+  /** Whether what comes is being kept. */
   get isKept(): boolean {
-    return this.#isKept ?? true
+    return this.#isKept
   }
 
   /** @throws SpillwayError `file_altered` where the server has a file of another size. */
@@ -124,14 +123,12 @@ export class Intake {
     while (this.#checks.length < count && this.isKept) {
       await this.#keepChunk(this.#checks.length === count - 1 ? { sha256 } : {})
     }
-    await this.#writing
     return { bytes: this.#whole(), sha256, isKept: this.isKept }
   }
 
   /** Forgets all that came. */
   async restart(): Promise<void> {
     const { store, key, file } = this.#options
-    await this.#writing
     await store.removeFiles([key])
     this.#hash.init()
     this.#size = file.size
@@ -160,21 +157,18 @@ export class Intake {
     return true
   }
 
-  /** Hands the next chunk to the store, when it has written the one before. */
+  /** Writes the next chunk. It is waited for: what would come meanwhile would be lost besides it if the tab closed. */
   async #keepChunk(state: Pick<FileRecord, 'sha256' | 'resume'>): Promise<void> {
     const size = this.#size ?? this.#received
-    await this.#writing
-    if (this.#isKept === undefined) {
-      const left = size - this.#checks.length * chunkBytes
-      this.#isKept = await this.#options.makeRoom(left, false)
-      this.#place ??= await this.#options.store.placeOf(size)
-    }
-    if (!this.#isKept || this.#place === undefined) return
+    if (!this.isKept) return
+    // Asked at each chunk: others write, too, and the browser may change its mind.
+    if (!(await this.#options.makeRoom(size - this.#checks.length * chunkBytes, false))) return this.#giveUp()
+    this.#place ??= await this.#options.store.placeOf(size)
     const { start, end } = chunkRange(this.#checks.length, size)
     const chunk = this.#buffer.subarray(start, end)
     this.#checks.push(checkOf(this.#check, chunk))
     const checks = [...this.#checks]
-    this.#writing = this.#write({ key: this.#options.key, place: this.#place, size, checks, ...state }, chunk)
+    await this.#write({ key: this.#options.key, place: this.#place, size, checks, ...state }, chunk)
   }
 
   async #write(record: FileRecord, chunk: Uint8Array<ArrayBuffer>): Promise<void> {
@@ -183,9 +177,13 @@ export class Intake {
     const left = record.size - chunkRange(record.checks.length - 1, record.size).start
     if (kept === 'full' && (await makeRoom(left, true))) kept = await store.append(record, chunk)
     if (kept === 'kept') return
-    // A part that can not become whole only takes room.
+    await this.#giveUp()
+  }
+
+  /** A part that can not become whole only takes room. */
+  async #giveUp(): Promise<void> {
     this.#isKept = false
-    await store.removeFiles([record.key])
+    await this.#options.store.removeFiles([this.#options.key])
   }
 
   /** Where the size is not known before, room is made as the file grows. */

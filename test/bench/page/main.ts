@@ -6,6 +6,7 @@ import { padding } from './padding.ts'
 import { peers } from './peers.ts'
 import { quantized } from './quantized.ts'
 import { openRaw } from './raw.ts'
+import { storeDownload, storeLoad, storeLoadOnce, storePeers } from './store.ts'
 import { base, time } from './time.ts'
 
 /** Many single-row calls at once, against the same worker called one at a time, and against one batch made by hand. */
@@ -89,6 +90,10 @@ export const benches = {
   quantized,
   backend,
   adapter,
+  storeDownload,
+  storeLoad,
+  storeLoadOnce,
+  storePeers,
 }
 export type PageBenches = typeof benches
 

@@ -1,0 +1,41 @@
+/** In a worker that does nothing else: the plain ways to keep a file, and the store kept to IndexedDB alone. */
+import { expose, transfer } from 'comlink'
+import { createStore, get, set } from 'idb-keyval'
+import { createIndexedDbStore } from '../../../web/store/indexeddb.ts'
+import { obtainFile } from '../../../web/store/obtain-file.ts'
+import { openOpfs } from '../../../web/store/opfs.ts'
+import { chunkBytes } from '../../../web/store/store.ts'
+import { systemClock as clock } from '../../../workers/clock.ts'
+import type { BenchFile } from './store.ts'
+
+const plain = createStore('bench-plain', 'chunks')
+const opfs = openOpfs('bench')
+const store = createIndexedDbStore({ clock, opfs, name: 'bench', opfsFrom: Number.POSITIVE_INFINITY })
+
+const api = {
+  /** Fetches a file, then writes it in chunks. */
+  download: async (href: string) => {
+    const bytes = await (await fetch(href, { cache: 'no-store' })).arrayBuffer()
+    for (let start = 0; start < bytes.byteLength; start += chunkBytes) {
+      await set(start / chunkBytes, bytes.slice(start, start + chunkBytes), plain)
+    }
+  },
+  /** Reads the chunks, and does nothing with them. */
+  read: async (count: number) => {
+    for (let index = 0; index < count; index++) await get<ArrayBuffer>(index, plain)
+  },
+  /** As the product does it with files that are not large. */
+  obtain: async ({ href, sha256, size }: BenchFile) => {
+    const request = () => ({ url: new URL(href) })
+    const file = { path: 'file', key: { sha256 }, size, request }
+    const { bytes } = await obtainFile(file, {
+      store,
+      clock,
+      makeRoom: async () => true,
+      onBytes: () => undefined,
+    })
+    return transfer(bytes, [bytes])
+  },
+}
+export type StoreBenchApi = typeof api
+expose(api)

@@ -1,0 +1,83 @@
+import { wrap } from 'comlink'
+import { chunkBytes } from '../../../web/store/store.ts'
+import { StoreWorker } from '../../../web/store/store-worker.ts'
+import type { StoreBenchApi } from './store-worker.ts'
+import workerUrl from './store-worker.ts?worker&url'
+import { time } from './time.ts'
+
+/** A file on a server of the bench. */
+export interface BenchFile {
+  readonly href: string
+  readonly sha256: string
+  readonly size: number
+}
+
+const startBare = () => {
+  const worker = new Worker(new URL(workerUrl, import.meta.url), { type: 'module' })
+  return { api: wrap<StoreBenchApi>(worker), end: () => worker.terminate() }
+}
+
+/** The product's way to a model's bytes, from the page. */
+const obtain = async (store: StoreWorker, { href, sha256, size }: BenchFile) => {
+  const request = () => ({ url: new URL(href) })
+  const file = { path: 'file', key: { sha256 }, size, request }
+  const model = { id: sha256, version: '1', variant: 'fp32' }
+  const [bytes] = await store.obtain({ model, files: [file] })
+  if (bytes?.byteLength !== size) throw new Error(`${bytes?.byteLength} bytes came`)
+}
+
+/** From the store into the bytes that a session takes, against reading the chunks and no more. */
+export async function storeLoad(file: BenchFile, rounds: number) {
+  const store = new StoreWorker()
+  const { api, end } = startBare()
+  await obtain(store, file)
+  await api.obtain(file)
+  await api.download(file.href)
+  const times = { ours: [] as number[], indexedDb: [] as number[], theirs: [] as number[] }
+  for (let round = 0; round < rounds; round++) {
+    times.theirs.push(await time(() => api.read(Math.ceil(file.size / chunkBytes))))
+    times.ours.push(await time(() => obtain(store, file)))
+    times.indexedDb.push(await time(() => api.obtain(file)))
+  }
+  store.close()
+  end()
+  return times
+}
+
+/** One load of a file that is in the store, for its memory to be watched. */
+export async function storeLoadOnce(file: BenchFile) {
+  const store = new StoreWorker()
+  await obtain(store, file)
+  store.close()
+}
+
+/** Verified and stored, against fetched and then written. Each round has a file of its own. */
+export async function storeDownload(file: BenchFile) {
+  const store = new StoreWorker()
+  const { api, end } = startBare()
+  const theirs = await time(() => api.download(file.href))
+  const ours = await time(() => obtain(store, file))
+  store.close()
+  end()
+  return { ours, theirs }
+}
+
+/** A second visit, against the Cache API as @huggingface/transformers keeps files in it and reads them. */
+export async function storePeers(file: BenchFile, rounds: number) {
+  const store = new StoreWorker()
+  await obtain(store, file)
+  const cache = await caches.open('transformers-cache')
+  await cache.put(file.href, await fetch(file.href))
+  const read = async () => {
+    const response = await (await caches.open('transformers-cache')).match(file.href)
+    const bytes = new Uint8Array((await response?.arrayBuffer()) ?? [])
+    if (bytes.length !== file.size) throw new Error(`${bytes.length} bytes came`)
+  }
+  const times = { ours: [] as number[], theirs: [] as number[] }
+  for (let round = 0; round < rounds; round++) {
+    times.ours.push(await time(() => obtain(store, file)))
+    times.theirs.push(await time(read))
+  }
+  store.close()
+  return times
+}

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { batching } from './batching.ts'
 import { makeBed } from './bed.ts'
 import type { Bench, Comparison } from './bench.ts'
+import { bridge } from './bridge.ts'
 import { generateEight, generateOne, prefix, stepOverhead } from './generate.ts'
 import { lanes } from './lanes.ts'
 import { overhead } from './overhead.ts'
@@ -12,6 +13,7 @@ import { quantize } from './quantize.ts'
 import { quantized } from './quantized.ts'
 import { printTable, writeResults } from './report.ts'
 import { server } from './server.ts'
+import { spill } from './spill.ts'
 import { storeDownload, storeLoad, storePeers } from './store.ts'
 
 const benches: readonly Bench[] = [
@@ -20,6 +22,8 @@ const benches: readonly Bench[] = [
   lanes,
   padding,
   peers,
+  spill,
+  bridge,
   server,
   quantize,
   quantized,

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import autocannon from 'autocannon'
 import { type Bench, type Comparison, median } from './bench.ts'
+import { ceilingOf } from './ceiling.ts'
 import { benchModels } from './models.ts'
 
 /** Seconds of load a round, and rounds a side. */
@@ -64,6 +65,7 @@ export const server: Bench = {
     for (const model of ['mnist-mlp', 'magika'] as const) {
       const body = JSON.stringify({ inputs: [bodies[model]()] })
       const rates = { ours: [] as number[], plain: [] as number[] }
+      const ceilings: number[] = []
       const delays = { ours: [] as number[], plain: [] as number[] }
       for (let round = 0; round < rounds + 1; round++) {
         for (const [name, side] of [
@@ -75,6 +77,7 @@ export const server: Bench = {
           rates[name].push(perSecond)
           delays[name].push(delay)
         }
+        if (model === 'magika' && round > 0) ceilings.push(await ceilingOf(models, seconds))
       }
       const [mine, theirs] = [median(rates.ours), median(rates.plain)]
       const least = model === 'mnist-mlp' ? 1.5 : 1
@@ -87,6 +90,18 @@ export const server: Bench = {
         reach: `≥ ${least}×`,
         ok: mine / theirs >= least,
       })
+      if (model === 'magika') {
+        const ceiling = median(ceilings)
+        results.push({
+          bench: 'server',
+          metric: 'magika, requests/s, against rows/s in batches by hand',
+          ours: mine,
+          theirs: ceiling,
+          ratio: mine / ceiling,
+          reach: '≥ 0.8',
+          ok: mine / ceiling >= 0.8,
+        })
+      }
       const [delay, other] = [median(delays.ours), median(delays.plain)]
       results.push({
         bench: 'server',

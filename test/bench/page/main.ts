@@ -6,6 +6,7 @@ import { padding } from './padding.ts'
 import { peers } from './peers.ts'
 import { quantized } from './quantized.ts'
 import { openRaw } from './raw.ts'
+import { bridge, spill } from './spill.ts'
 import { storeDownload, storeLoad, storeLoadOnce, storePeers } from './store.ts'
 import { base, time } from './time.ts'
 
@@ -87,6 +88,8 @@ export const benches = {
   lanes,
   padding,
   peers,
+  spill,
+  bridge,
   quantized,
   backend,
   adapter,

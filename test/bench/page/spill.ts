@@ -1,0 +1,118 @@
+import { createRuntime, type Model, SpillwayError } from '../../../web/index.ts'
+
+import { base } from './time.ts'
+
+const row = () => Int32Array.from({ length: 2_048 }, () => Math.floor(Math.random() * 257))
+
+export interface Load {
+  /** Milliseconds that each request took, those that were not answered included. */
+  readonly times: readonly number[]
+  readonly lost: number
+  /** Of all that were answered, those that the server did. */
+  readonly serverShare: number
+}
+
+/** Requests a second that the device does when it is always asked for more. */
+async function capacityOf(model: Model, ms: number): Promise<number> {
+  const until = performance.now() + ms
+  let answered = 0
+  const ask = async () => {
+    while (performance.now() < until) {
+      await model.run({ bytes: row() }, { policy: 'device' })
+      answered++
+    }
+  }
+  await Promise.all(Array.from({ length: 32 }, ask))
+  return (answered * 1_000) / ms
+}
+
+/** Offers so many requests a second, whether they are answered or not. */
+async function offer(
+  model: Model,
+  perSecond: number,
+  ms: number,
+  options: { policy: 'auto' | 'device'; deadlineMs: number },
+): Promise<Load> {
+  const times: number[] = []
+  let lost = 0
+  let server = 0
+  const one = async () => {
+    const start = performance.now()
+    try {
+      const { placement } = await model.run({ bytes: row() }, options)
+      if (placement.tier === 'server') server++
+    } catch (cause) {
+      if (!(cause instanceof SpillwayError)) throw cause
+      lost++
+    }
+    times.push(performance.now() - start)
+  }
+  const all: Promise<void>[] = []
+  const start = performance.now()
+  while (performance.now() - start < ms) {
+    const due = ((performance.now() - start) / 1_000) * perSecond
+    while (all.length < due) all.push(one())
+    await new Promise((resolve) => setTimeout(resolve, 4))
+  }
+  await Promise.all(all)
+  return { times, lost, serverShare: server / Math.max(1, times.length - lost) }
+}
+
+/** Three times what the device can do, with a server beside it and without. */
+export async function spill(deadlineMs: number) {
+  const runtime = await createRuntime({ server: base, policy: 'auto' })
+  const model = await runtime.model('magika')
+  await model.load()
+  await capacityOf(model, 1_000)
+  const perSecond = await capacityOf(model, 3_000)
+  const offered = 3 * perSecond
+  const alone = await offer(model, offered, 5_000, { policy: 'device', deadlineMs })
+  const together = await offer(model, offered, 8_000, { policy: 'auto', deadlineMs })
+  runtime.close()
+  return { perSecond, alone, together }
+}
+
+/** From nothing to the first answer: bridged by the server, by the device after its download, and by a plain call to the server. */
+export async function bridge(wait: boolean) {
+  const bytes = row()
+  if (wait) {
+    const start = performance.now()
+    const runtime = await createRuntime({ server: base, policy: 'device' })
+    await (await runtime.model('magika')).run({ bytes })
+    const waited = performance.now() - start
+    runtime.close()
+    return { first: waited, plain: waited, moved: true, failed: 0 }
+  }
+  const plainCall = async () => {
+    const start = performance.now()
+    const response = await fetch(new URL('v2/models/magika/infer', base), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        inputs: [{ name: 'bytes', datatype: 'INT32', shape: [1, 2_048], data: [...bytes] }],
+      }),
+    })
+    if (!response.ok) throw new Error(await response.text())
+    await response.json()
+    return performance.now() - start
+  }
+  await plainCall()
+  const plain = await plainCall()
+  const start = performance.now()
+  const runtime = await createRuntime({ server: base, policy: 'auto' })
+  const model = await runtime.model('magika')
+  const { placement } = await model.run({ bytes })
+  const first = performance.now() - start
+  if (placement.reason !== 'bridge') throw new Error(`Not bridged: ${placement.because}`)
+  // The page goes on asking, and notices nothing but the placement.
+  let failed = 0
+  let moved = false
+  for (const until = start + 120_000; !moved && performance.now() < until; ) {
+    const result = await model.run({ bytes }).catch(() => undefined)
+    if (!result) failed++
+    moved = result?.placement.tier === 'device'
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  runtime.close()
+  return { first, plain, moved, failed }
+}

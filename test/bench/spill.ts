@@ -1,0 +1,47 @@
+import { type Bench, percentile } from './bench.ts'
+import type {} from './page/main.ts'
+
+const deadlineMs = 1_000
+
+/** Of three times what the device can do, two parts are too much for it. */
+const excess = 2 / 3
+const mostShare = excess * 1.2
+
+export const spill: Bench = {
+  name: 'spill',
+  what: `three times the requests that the device can answer (magika, deadline ${deadlineMs} ms), with a server beside it and without`,
+  run: async ({ openPage }) => {
+    const page = await openPage()
+    const { alone, together } = await page.evaluate((ms) => window.bench.spill(ms), deadlineMs)
+    const [p99, other] = [percentile(together.times, 0.99), percentile(alone.times, 0.99)]
+    return [
+      {
+        bench: 'spill',
+        metric: 'p99 ms; ratio: of the deadline',
+        ours: p99,
+        theirs: other,
+        ratio: p99 / deadlineMs,
+        reach: '≤ 1',
+        ok: p99 <= deadlineMs,
+      },
+      {
+        bench: 'spill',
+        metric: 'requests lost; ratio: share of all',
+        ours: together.lost,
+        theirs: alone.lost,
+        ratio: together.lost / together.times.length,
+        reach: '0',
+        ok: together.lost === 0,
+      },
+      {
+        bench: 'spill',
+        metric: 'server share; theirs: the excess',
+        ours: together.serverShare,
+        theirs: excess,
+        ratio: together.serverShare / excess,
+        reach: '≤ 1.2',
+        ok: together.serverShare <= mostShare,
+      },
+    ]
+  },
+}

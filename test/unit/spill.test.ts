@@ -164,6 +164,16 @@ describe('the server’s queue', () => {
     clock.advance(1_000)
     expect(queue.ms).toBe(0)
   })
+
+  test('is at least as long as an exchange waited that was given up, for as long', () => {
+    const clock = createManualClock()
+    const queue = new ServerQueue(clock)
+    queue.unanswered(400)
+    queue.unanswered(100)
+    expect(queue.ms).toBe(400)
+    clock.advance(400)
+    expect(queue.ms).toBe(0)
+  })
 })
 
 describe('a hedge', () => {

@@ -111,8 +111,8 @@ class Connections implements Lanes<Source> {
 
   async run({ manifest }: Source, { pack, withinMs, signal }: Batch): Promise<BatchAnswer> {
     this.#open++
+    const startedAt = this.#clock.now()
     try {
-      const startedAt = this.#clock.now()
       const inputs = pack()
       const ask = (binary: boolean) =>
         infer(this.#server, manifest, inputs, {
@@ -124,6 +124,11 @@ class Connections implements Lanes<Source> {
         })
       const { outputs, backend, variant, queueMs, computeMs } = await this.#breaker.run(() => this.#ask(ask))
       return { outputs, ranOn: { backend, variant }, startedAt, waitedMs: queueMs, computeMs }
+    } catch (cause) {
+      // Or a server that is too slow for everybody's deadline would look as quick as one that was never asked.
+      if (signal.aborted || (cause instanceof SpillwayError && cause.code === 'server_timeout'))
+        this.#queue.unanswered(this.#clock.now() - startedAt)
+      throw cause
     } finally {
       this.#open--
     }

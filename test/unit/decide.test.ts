@@ -115,8 +115,9 @@ describe('decide', () => {
 
 describe('fitDevice, with variants for different backends', () => {
   const variant = (id: string, memory: number, change: Partial<Variant> = {}): Variant => ({
-    ...only,
     id,
+    precision: 'fp32',
+    files: only.files,
     memory: memory * 2 ** 20,
     ...change,
   })

@@ -198,7 +198,12 @@ describe('a device with too little memory', () => {
   test('falls to a smaller variant, then to the server', async () => {
     const [only] = digitsManifest.variants
     if (!only) return expect.fail('digits has no variant')
-    const variant = (id: string, memory: number): Variant => ({ ...only, id, memory })
+    const variant = (id: string, memory: number): Variant => ({
+      id,
+      precision: 'fp32',
+      files: only.files,
+      memory,
+    })
     const manifest = {
       ...digitsManifest,
       variants: [variant('fp32', 900), variant('fp16', 950), variant('q8', 300)],

@@ -20,8 +20,6 @@ describe.skipIf(absent)(`published models, quantized${absent ? ` (skipped: ${abs
     ['mnist-mlp', 'webgpu'],
     ['magika', 'wasm'],
     ['magika', 'webgpu'],
-    ['ultraface', 'wasm'],
-    ['ultraface', 'webgpu'],
   ] as const)('%s answers on %s as it does on the server', { timeout: 180_000 }, async (name, backend) => {
     const { graph, inputs, outputs, sample, answers } = await commands.makeQuantized(name, backend)
     const bytes = Uint8Array.from(atob(graph), (letter) => letter.charCodeAt(0))

@@ -16,7 +16,18 @@ export {
   type TensorType,
   type Timings,
 } from '../models/index.ts'
+export type { EmbedResult } from '../workers/embedding/embedder.ts'
+export type {
+  ChatMessage,
+  FinishReason,
+  GeneratedToken,
+  Prompt,
+  Sampling,
+  TextRequest,
+  Usage,
+} from '../workers/generation/types.ts'
 export type { Capacity, GpuCapacity } from './capacity/capacity.ts'
+export type { GenerationStream, PlacedPiece, PlacedResult } from './generation/generate.ts'
 export type { Model, ModelOptions, ModelSession, RunOptions } from './model.ts'
 export { createRuntime, type Runtime, type RuntimeEvents, type RuntimeOptions } from './runtime.ts'
 export type { RuntimeStats, StatsEvent } from './stats.ts'

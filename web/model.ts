@@ -8,7 +8,11 @@ import {
   SpillwayError,
 } from '../models/index.ts'
 import type { Clock } from '../workers/clock.ts'
+import type { EmbedResult } from '../workers/embedding/embedder.ts'
+import type { TextRequest } from '../workers/generation/types.ts'
 import type { Priority } from '../workers/scheduler/work.ts'
+import type { GenerationStream } from './generation/generate.ts'
+import type { LazyLanguages } from './generation/lazy.ts'
 import { checkPolicy } from './policy.ts'
 import type { RouteOptions } from './router/job.ts'
 import type { Router } from './router/router.ts'
@@ -61,6 +65,23 @@ export interface Model {
    * @throws SpillwayError `not_supported` where the model has no state.
    */
   open(): ModelSession
+  /**
+   * Continues a text: `for await (const { text } of model.generate({ prompt }))`. Under policy `auto` the server writes
+   * while the device loads the model; a text whose device or server is lost goes on elsewhere from its last token.
+   *
+   * @throws SpillwayError From the loop and from `result`: `not_supported` where the model generates no text,
+   * `input_value_invalid`, `context_exceeded`, `overloaded`, `deadline_exceeded`, `aborted`, or what kept the text from
+   * every tier that the policy allows.
+   */
+  generate(request: TextRequest, options?: RunOptions): GenerationStream
+  /**
+   * Texts as vectors, pooled and scaled as the manifest says. Texts of about one length share runs, those of concurrent
+   * calls too.
+   *
+   * @throws SpillwayError `not_supported` where the model makes none, `context_exceeded` for a text that is too long;
+   * else as `run()` does.
+   */
+  embed(texts: string | readonly string[], options?: RunOptions): Promise<EmbedResult>
 }
 
 /** A model with state, run again and again along a sequence: what a run leaves as state goes into the next. */
@@ -81,6 +102,7 @@ export interface ModelSession {
 export const createModel = (
   manifest: Manifest,
   router: Router,
+  languages: LazyLanguages,
   runtimePolicy: () => Policy,
   clock: Clock,
   teller: StatsTeller,
@@ -118,6 +140,9 @@ export const createModel = (
         close: () => session.close(),
       }
     },
+    generate: (request, options) => languages.generate(manifest, request, accept(options)),
+    embed: async (texts, options) =>
+      languages.embed(manifest, typeof texts === 'string' ? [texts] : texts, accept(options)),
   }
 }
 

@@ -9,6 +9,7 @@ import { deviceLayouts } from './capacity/layouts.ts'
 import { memoryBudget, probeCapacity } from './capacity/probe.ts'
 import { Catalogue } from './catalogue.ts'
 import { DeviceTier } from './device/device.ts'
+import { LazyLanguages } from './generation/lazy.ts'
 import { createModel, type Model, type ModelOptions } from './model.ts'
 import { checkPolicy } from './policy.ts'
 import { RemoteTier } from './remote/remote.ts'
@@ -122,6 +123,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     placements: router.placed.map(({ placement, requests }) => ({ placement, requests })),
   })
   const teller = new StatsTeller(clock, stats, (event) => events.dispatchEvent(event))
+  const languages = new LazyLanguages({ router, device, server: remote && base, clock })
   // At leisure, and before a phone may end the page.
   const writeBack = () => {
     if (document.visibilityState === 'hidden') void calibrations.writeBack()
@@ -148,7 +150,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       const manifest = await catalogue.find(source, signal)
       await calibrations.recall(manifest)
       await router.prepare(manifest, { policy, signal }, onProgress)
-      return createModel(manifest, router, () => policy, clock, teller)
+      return createModel(manifest, router, languages, () => policy, clock, teller)
     },
     close: () => {
       document.removeEventListener('visibilitychange', writeBack)

@@ -143,6 +143,11 @@ export class DeviceTier {
     return { ...this.#scheduler.stats(), ...this.#pool.stats() }
   }
 
+  /** A language model's tokenizer: its files' bytes, as the manifest lists them. */
+  tokenizerFiles(manifest: Manifest): Promise<ArrayBuffer[]> {
+    return this.#obtain({ manifest, files: { id: 'tokenizer', files: manifest.tokenizer ?? [] } })
+  }
+
   close(): void {
     for (const generator of this.#generators.values()) generator.close()
     for (const preparing of this.#preparing.values()) preparing.stop()
@@ -172,7 +177,7 @@ export class DeviceTier {
   }
 
   #obtain(
-    { manifest, files }: DeviceSession,
+    { manifest, files }: { readonly manifest: Manifest; readonly files: Pick<Variant, 'id' | 'files'> },
     signal?: AbortSignal,
     onProgress?: (progress: Progress) => void,
   ) {

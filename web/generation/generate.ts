@@ -33,7 +33,7 @@ export interface GenerationOptions {
   /** How late the device would be, where its slots are taken. */
   readonly late: Late
   /** What generates at a place, the model being loaded there. */
-  readonly legTo: (manifest: Manifest, place: Place) => Promise<Leg>
+  readonly legTo: (place: Place) => Promise<Leg>
   readonly clock: Clock
 }
 
@@ -71,7 +71,7 @@ async function write(
   try {
     await router.follow(manifest, { ...route, signal: gone.signal }, options.late, async (place) => {
       const { tier, reason, because } = place.decision
-      const leg = await options.legTo(manifest, place)
+      const leg = await options.legTo(place)
       placement = { tier, ...leg.ranOn, reason, because }
       if (text.isDone) return
       for await (const piece of leg.go(text, { ...route, deadlineMs: gone.leftMs(), signal: gone.signal })) {

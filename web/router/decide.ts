@@ -7,9 +7,14 @@ export interface Live extends Known {
   readonly server: 'available' | 'unavailable' | 'absent'
   /** Whether the model is loaded where `fitDevice` would run it. */
   readonly loaded: boolean
-  /** When each tier would answer, in milliseconds, where the device is so late that the server is asked. */
-  readonly late: { readonly deviceMs: number; readonly serverMs: number } | undefined
+  /** How late the device would be, where it is so late that the server is asked. */
+  readonly late: Lateness | undefined
 }
+
+/** When each tier would answer, in milliseconds; or the sequences of a language model that have its slots or wait for one. */
+export type Lateness =
+  | { readonly deviceMs: number; readonly serverMs: number }
+  | { readonly slots: number; readonly taken: number }
 
 type Why = Pick<Placement, 'reason' | 'because'>
 
@@ -54,8 +59,10 @@ export function decide(capacity: Capacity, manifest: Manifest, policy: Policy, l
   }
 }
 
-const whySpill = ({ deviceMs, serverMs }: NonNullable<Live['late']>) =>
-  `The device would answer in ${Math.round(deviceMs)} ms, the server in ${Math.round(serverMs)} ms`
+const whySpill = (late: Lateness) =>
+  'slots' in late
+    ? `The device's ${late.slots} slots are taken, and ${late.taken - late.slots} sequences wait for one`
+    : `The device would answer in ${Math.round(late.deviceMs)} ms, the server in ${Math.round(late.serverMs)} ms`
 
 const onDevice = (fit: Fit, reason: Placement['reason'], because: string): Decision => ({
   tier: 'device',

@@ -1,4 +1,4 @@
-import { createXXHash128, type IHasher } from 'hash-wasm'
+import type { IHasher } from 'hash-wasm'
 
 /** Bytes read and checked in one go: they are still in the processor's cache when they are checked. */
 export const sliceBytes = 2 ** 20
@@ -13,7 +13,8 @@ let hasher: Promise<IHasher> | undefined
  * One hasher serves all: from `init` to `digest` nothing may be awaited.
  */
 export function loadCheck(): Promise<IHasher> {
-  hasher ??= createXXHash128()
+  // The library comes when there is something to hash.
+  hasher ??= import('hash-wasm').then(({ createXXHash128 }) => createXXHash128())
   return hasher
 }
 

@@ -1,0 +1,40 @@
+import type { GenerationStream, PlacedPiece } from './generate.ts'
+import type { Languages, LanguagesOptions } from './languages.ts'
+
+/** `Languages`, loaded with the first text: pages that only run tensors never do. */
+export class LazyLanguages implements Pick<Languages, 'generate' | 'embed'> {
+  readonly #options: LanguagesOptions
+  #loading: Promise<Languages> | undefined
+
+  constructor(options: LanguagesOptions) {
+    this.#options = options
+  }
+
+  generate(...asked: Parameters<Languages['generate']>): GenerationStream {
+    const stream = this.#load().then((languages) => languages.generate(...asked))
+    const result = stream.then(({ result }) => result)
+    // Who reads the pieces is told there.
+    result.catch(() => undefined)
+    return {
+      result,
+      async *[Symbol.asyncIterator](): AsyncGenerator<PlacedPiece> {
+        yield* await stream
+      },
+    }
+  }
+
+  async embed(...asked: Parameters<Languages['embed']>): ReturnType<Languages['embed']> {
+    return (await this.#load()).embed(...asked)
+  }
+
+  #load(): Promise<Languages> {
+    this.#loading ??= import('./languages.ts').then(
+      ({ Languages }) => new Languages(this.#options),
+      (cause: unknown) => {
+        this.#loading = undefined
+        throw cause
+      },
+    )
+    return this.#loading
+  }
+}

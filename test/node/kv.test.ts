@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, inject } from 'vitest'
+import type { Ort, OrtSession } from '../../workers/engine/ort.ts'
+import { DecoderGraph } from '../../workers/generation/decode/graph.ts'
+import { arrayMemory } from '../../workers/generation/kv/array-memory.ts'
+import { ChainedKv } from '../../workers/generation/kv/chained.ts'
+import { InPlaceKv } from '../../workers/generation/kv/in-place.ts'
+import type { Kv, KvShape, KvSpec } from '../../workers/generation/kv/kv.ts'
+import type { TensorMemory } from '../../workers/generation/kv/memory.ts'
+import { RegroupedKv } from '../../workers/generation/kv/regrouped.ts'
+import { loadOrt } from '../../workers/node/ort.ts'
+import { bytesOf } from '../contract/generation.ts'
+import { kvContract } from '../contract/kv.ts'
+
+const stories = inject('stories')
+const absent = 'absent' in stories ? stories.absent : undefined
+
+describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
+  if ('absent' in stories) return
+  const { generation } = stories.manifest
+  if (!generation) throw new Error('no language model')
+  const spec: KvSpec = { ...generation.kv, type: 'float32' }
+  const shape: KvShape = { slots: 2, capacity: 64 }
+  let ort: Ort
+  let session: OrtSession
+  let graph: DecoderGraph
+  beforeAll(async () => {
+    ort = await loadOrt({ threads: 1 })
+    const options = await ort.sessionOptions('cpu')
+    session = await ort.InferenceSession.create(new Uint8Array(bytesOf(stories.graph)), options)
+    graph = new DecoderGraph(ort, session, spec.layers, generation.vocabulary)
+  })
+  afterAll(() => session.release())
+
+  /** Arrays as a GPU has its buffers: no tensor begins inside one. */
+  const withoutOffsets = (memory: TensorMemory): TensorMemory => ({ ...memory, hasOffsets: false })
+
+  describe.each<[string, boolean, () => Kv]>([
+    ['in place', true, () => new InPlaceKv(graph, arrayMemory(ort.createTensor), spec, shape)],
+    [
+      'in place, without offsets',
+      true,
+      () => new InPlaceKv(graph, withoutOffsets(arrayMemory(ort.createTensor)), spec, shape),
+    ],
+    ['regrouped', true, () => new RegroupedKv(graph, ort, spec, shape)],
+    ['chained', false, () => new ChainedKv(graph, ort, spec, shape)],
+  ])('%s', (_name, cuts, create) => {
+    kvContract({
+      open: async () => create(),
+      cuts,
+      tokens: stories.reference.tokens,
+      logits: stories.reference.logits,
+    })
+  })
+})

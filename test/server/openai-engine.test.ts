@@ -64,6 +64,29 @@ describe.skipIf(withoutTestModels !== undefined)(
       expect(other.choices[0]?.text).not.toBe(streamed)
     })
 
+    test('200 at once against few slots: each is answered, or told when to come again', async () => {
+      const [known] = stories.cases
+      if (!known) throw new Error('there is no case')
+      const answers = await Promise.all(
+        Array.from({ length: 200 }, async () => {
+          const response = await fetch(new URL('v1/completions', server.url), {
+            method: 'POST',
+            body: JSON.stringify(greedy(known.prompt, 8)),
+          })
+          const { status, headers } = response
+          return { status, retryAfter: headers.get('retry-after'), body: await response.json() }
+        }),
+      )
+      const answered = answers.filter(({ status }) => status === 200)
+      expect(answered.length).toBeGreaterThanOrEqual(4)
+      for (const { body } of answered) expect(body.choices[0].token_ids).toEqual(known.tokens.slice(0, 8))
+      for (const { status, retryAfter } of answers) {
+        if (status === 200) continue
+        expect(status).toBe(429)
+        expect(Number(retryAfter)).toBeGreaterThan(0)
+      }
+    })
+
     test('a prompt that is too long is the client’s fault, and a client that goes leaves its slot', async () => {
       const long = client.completions.create(greedy(new Array(600).fill(5), 4))
       await expect(long).rejects.toMatchObject({ status: 400, code: 'context_exceeded' })

@@ -35,9 +35,9 @@ function sink(heap: Float32Array, from: number): void {
   heap[at] = value
 }
 
-/** Buckets a nat of probability, and nats that have buckets of their own: below is one ten-billionth of a percent. */
+/** Buckets a nat of probability, and how far down there are any: what is less likely by 32 nats has no share. */
 const perNat = 32
-const buckets = perNat * 32
+const depth = 32
 
 /**
  * The least value among the likeliest that together have the share `p` of what is not cut yet.
@@ -50,33 +50,35 @@ export function topPCut(
   cut: number,
   p: number,
 ): number {
-  const masses = new Float64Array(buckets)
+  const floor = Math.max(cut, largest - depth * temperature)
+  const masses = new Float64Array(perNat * depth + 1)
   let total = 0
   for (let at = 0; at < values.length; at++) {
     const value = values[at] ?? 0
-    if (value < cut) continue
+    if (value < floor) continue
     const below = (largest - value) / temperature
     const mass = Math.exp(-below)
-    const bucket = bucketOf(below)
-    masses[bucket] = (masses[bucket] ?? 0) + mass
+    masses[bucketOf(below)] = (masses[bucketOf(below)] ?? 0) + mass
     total += mass
   }
   let reached = 0
   let border = 0
-  while (border < buckets - 1 && reached + (masses[border] ?? 0) < p * total) {
+  while (border < masses.length - 1 && reached + (masses[border] ?? 0) < p * total) {
     reached += masses[border] ?? 0
     border++
   }
-  const inBorder = values
-    .filter((value) => value >= cut && bucketOf((largest - value) / temperature) === border)
-    .sort()
-  let least = cut
-  for (let at = inBorder.length - 1; at >= 0; at--) {
-    least = inBorder[at] ?? 0
-    reached += Math.exp((least - largest) / temperature)
+  const inBorder: number[] = []
+  for (let at = 0; at < values.length; at++) {
+    const value = values[at] ?? 0
+    if (value >= floor && bucketOf((largest - value) / temperature) === border) inBorder.push(value)
+  }
+  let least = floor
+  for (const value of Float32Array.from(inBorder).sort().reverse()) {
+    least = value
+    reached += Math.exp((value - largest) / temperature)
     if (reached >= p * total) break
   }
   return least
 }
 
-const bucketOf = (below: number) => Math.min(buckets - 1, Math.floor(below * perNat))
+const bucketOf = (below: number) => Math.min(perNat * depth, Math.floor(below * perNat))

@@ -31,3 +31,6 @@ export const gumbel = (bits: number): number => -Math.log(-Math.log((bits + 0.5)
 
 /** No less than `gumbel` of the same bits, and much cheaper. */
 export const gumbelBound = (bits: number): number => (Math.clz32(~bits) + 1) * Math.LN2
+
+/** No Gumbel noise is more. */
+export const mostGumbel = gumbelBound(2 ** 32 - 1)

@@ -3,7 +3,7 @@ import type { CreateSampler, GeneratedToken, Logits, Sampler, Sampling } from '.
 import { checkSampling } from './check.ts'
 import { topKCut, topPCut } from './cut.ts'
 import { logprobsOf } from './logprobs.ts'
-import { gumbel, gumbelBound, noiseAt } from './noise.ts'
+import { gumbel, gumbelBound, mostGumbel, noiseAt } from './noise.ts'
 import { Penalties } from './penalties.ts'
 
 /**
@@ -52,6 +52,7 @@ function choose(
     const value = values[at] ?? 0
     if (value < cut || at === first) continue
     const score = (value - largest) / temperature
+    if (score + mostGumbel <= best) continue
     const bits = noise.bits(ids ? (ids[at] ?? 0) : at)
     if (score + gumbelBound(bits) <= best) continue
     const drawn = score + gumbel(bits)

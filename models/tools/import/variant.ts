@@ -47,10 +47,14 @@ export function backendsOf(
   if (precision === 'fp32') return undefined
   if (backend !== 'webgpu') return [backend]
   if (computesInHalves(wanted)) return ['webgpu', 'cuda']
-  const others = all.filter((one) => one.precision === precision).map((one): Backend => one.backend)
+  const others = all.filter((one) => kindOf(one) === kindOf(wanted)).map((one): Backend => one.backend)
   const left = backends.filter((one) => one === 'webgpu' || !others.includes(one))
   return left.length === backends.length ? undefined : left
 }
+
+/** Blocks of quantized weights are slow where none of them was made for the backend, of eight bits or of four. */
+const kindOf = ({ precision }: WantedVariant) =>
+  precision === 'q8' || precision === 'q4' ? 'blocks' : precision
 
 /** The checkpoint's graph as a variant has it. */
 export async function buildVariant(

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+import { backendsOf, parseVariant, type WantedVariant } from '../../../models/tools/import/variant.ts'
+
+const parse = (ids: readonly string[]): WantedVariant[] =>
+  ids.map(parseVariant).filter((variant) => variant !== undefined)
+
+test.each([
+  [
+    ['q8', 'q4', 'q4-wasm'],
+    [['webgpu', 'cpu', 'cuda'], ['webgpu', 'cpu', 'cuda'], ['wasm']],
+  ],
+  [
+    ['q8', 'fp16-wasm'],
+    [undefined, ['wasm']],
+  ],
+  [
+    ['q4', 'fp32'],
+    [undefined, undefined],
+  ],
+  [
+    ['q4f16', 'q4', 'q4-cpu'],
+    [['webgpu', 'cuda'], ['webgpu', 'wasm', 'cuda'], ['cpu']],
+  ],
+])('of %j each is for the backends that it is good on', (ids, backends) => {
+  const all = parse(ids)
+  expect(all.map((one) => backendsOf(one, all)?.toSorted())).toEqual(backends.map((one) => one?.toSorted()))
+})

@@ -117,6 +117,39 @@ describe('a tokenizer with byte fallback', () => {
   })
 })
 
+describe("bard's tokenizer", () => {
+  const folder = new URL('../../../models/catalogue/bard/', import.meta.url)
+  const files = new Map(
+    ['tokenizer.json', 'tokenizer_config.json'].map((name) => [name, readFileSync(new URL(name, folder))]),
+  )
+  const tokenizer = readTokenizer(files, [0])
+
+  test('gives back any text, though it learnt from tales only', () => {
+    fc.assert(
+      fc.property(texts, (text) => {
+        const tokens = tokenizer.encode(text, true)
+        expect(tokens[0]).toBe(0)
+        expect(streamed(tokenizer, tokens).join('')).toBe(text)
+      }),
+    )
+  })
+
+  test('has pieces for what tales are made of', () => {
+    const text = 'Once upon a time there was a king'
+    expect(tokenizer.encode(text, false).map(tokenizer.textOf)).toEqual([
+      'Once',
+      ' upon',
+      ' a',
+      ' time',
+      ' there',
+      ' was',
+      ' a',
+      ' king',
+    ])
+    expect(tokenizer.chat([{ role: 'user', content: text }])).toEqual(tokenizer.encode(text, true))
+  })
+})
+
 describe('stop strings', () => {
   const tokenizer = fallbackTokenizer()
   const assembled = (text: string, stops: readonly string[]) => {

@@ -41,7 +41,11 @@ export default defineConfig({
         emptyOutDir: true,
         assetsInlineLimit: 0,
         rolldownOptions: {
-          input: { index: path('web/app/index.html'), embed: path('web/embed.ts') },
+          input: {
+            index: path('web/app/index.html'),
+            stories: path('web/app/stories.html'),
+            embed: path('web/embed.ts'),
+          },
           output: {
             entryFileNames: ({ name }) => (name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js'),
           },

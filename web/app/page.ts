@@ -4,6 +4,7 @@ import { createBars } from './bars.ts'
 import { showCapacity } from './capacity-view.ts'
 import { Drawing } from './drawing.ts'
 import { createErrorView } from './error-view.ts'
+import { createFiguresView, type Figure } from './figures-view.ts'
 import { find } from './find.ts'
 import { oncePerFrame } from './once-per-frame.ts'
 import { showDrawing } from './pad.ts'
@@ -19,7 +20,7 @@ import { Recogniser } from './recogniser.ts'
 import { createResultView } from './result-view.ts'
 import { showSamples } from './sample-buttons.ts'
 import { samples } from './samples.ts'
-import { tierWords } from './words.ts'
+import { milliseconds, tierWords } from './words.ts'
 
 /** Wires the page's parts together. */
 export function showPage(runtime: Runtime): void {
@@ -31,6 +32,11 @@ export function showPage(runtime: Runtime): void {
   const bars = createBars(find('#bars', HTMLElement))
   const result = createResultView(answer, bars, announcer)
   const placement = createPlacementView(find('#placement', HTMLElement))
+  const timings = createFiguresView(find('[data-testid="timings"]', HTMLElement), [
+    'total',
+    'compute',
+    'queue',
+  ])
   const progress = createProgressView(find('#progress', HTMLElement))
   const error = createErrorView(find('#error', HTMLElement), () => recogniser.retry())
   const preview = createPreview(find('#preview', HTMLCanvasElement))
@@ -39,6 +45,7 @@ export function showPage(runtime: Runtime): void {
   const clearAnswer = () => {
     result.clear()
     placement.clear()
+    timings.clear()
     announcer.settled('')
   }
 
@@ -52,10 +59,11 @@ export function showPage(runtime: Runtime): void {
     progress: progress.loading,
     loaded: (worked) => (worked ? progress.ready() : progress.failed()),
     running: (isRunning) => answer.toggleAttribute('data-busy', isRunning),
-    result: ({ manifest }, { outputs, placement: where, timings }) => {
+    result: ({ manifest }, { outputs, placement: where, timings: { totalMs, computeMs, queueMs } }) => {
       error.clear()
       result.show(manifest.labels ?? [], outputs.logits?.data ?? [], tierWords[where.tier])
-      placement.show(where, timings)
+      placement.show(where)
+      timings.show({ total: inMs(totalMs), compute: inMs(computeMs), queue: inMs(queueMs) })
     },
     failure: (cause) => {
       clearAnswer()
@@ -77,6 +85,10 @@ export function showPage(runtime: Runtime): void {
   drawByPointer(pad, drawing)
   showSamples(find('#samples', HTMLElement), samples, (strokes) => drawing.replace(strokes))
   find('#clear', HTMLButtonElement).addEventListener('click', () => drawing.clear())
-  showPolicies(find('#policies', HTMLElement), runtime.policy, (policy) => recogniser.setPolicy(policy))
+  showPolicies(find('#policies', HTMLElement), runtime.policy, 'drawing', (policy) =>
+    recogniser.setPolicy(policy),
+  )
   void runtime.capacity().then((capacity) => showCapacity(find('#capacity', HTMLElement), capacity))
 }
+
+const inMs = (ms: number): Figure => [ms, milliseconds(ms)]

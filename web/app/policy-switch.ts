@@ -1,15 +1,24 @@
 import { type Policy, policies } from '../../models/index.ts'
 
-const words: Readonly<Record<Policy, { readonly name: string; readonly explanation: string }>> = {
+/** @param thing What a request is made of: a drawing, a story. */
+const wordsFor = (
+  thing: string,
+): Readonly<Record<Policy, { readonly name: string; readonly explanation: string }>> => ({
   auto: { name: 'Auto', explanation: 'The device, or the server when that is sooner.' },
-  device: { name: 'Device', explanation: 'This device only. Your drawing never leaves it.' },
-  server: { name: 'Server', explanation: 'The server only. Every drawing is sent to it.' },
+  device: { name: 'Device', explanation: `This device only. Your ${thing} never leaves it.` },
+  server: { name: 'Server', explanation: `The server only. Every ${thing} is sent to it.` },
   'prefer-device': { name: 'Prefer device', explanation: 'The server takes over when the device fails.' },
   'prefer-server': { name: 'Prefer server', explanation: 'The device takes over when the server fails.' },
-}
+})
 
 /** A radio button for each policy, with what it means. */
-export function showPolicies(group: HTMLElement, chosen: Policy, onChoose: (policy: Policy) => void): void {
+export function showPolicies(
+  group: HTMLElement,
+  chosen: Policy,
+  thing: string,
+  onChoose: (policy: Policy) => void,
+): void {
+  const words = wordsFor(thing)
   group.append(
     ...policies.map((policy) => {
       const { name, explanation } = words[policy]

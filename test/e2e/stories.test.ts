@@ -1,0 +1,103 @@
+import { createRequire } from 'node:module'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { launchBrowser, openPage } from '../support/page.ts'
+
+let browser: Browser
+let context: BrowserContext
+beforeAll(async () => {
+  browser = await launchBrowser()
+})
+afterAll(() => browser.close())
+beforeEach(async () => {
+  context = await browser.newContext()
+})
+afterEach(() => context.close())
+
+const address = () => new URL('stories.html', inject('serverUrl'))
+
+async function tell(page: Page, count: number): Promise<void> {
+  await page.getByTestId(`count-${count}`).check({ force: true })
+  await page.getByTestId('tell').click()
+}
+
+const told = (page: Page, story: number) =>
+  page.getByTestId(`story-${story}`).getByTestId('told').textContent()
+
+const ended = (page: Page, story: number) =>
+  page.getByTestId(`story-${story}`).and(page.locator('[data-state="ended"][data-tokens]')).waitFor()
+
+const whereOf = (page: Page) =>
+  page.getByTestId('placement').evaluate(({ dataset }) => ({ ...dataset }) as Record<string, string>)
+
+const figuresOf = (page: Page) =>
+  page.getByTestId('figures').evaluate(({ dataset }) => ({ ...dataset }) as Record<string, string>)
+
+describe('the stories', () => {
+  test('come in pieces, on the device, several in shared steps', async () => {
+    const { page, errors } = await openPage(context, address())
+    await page.getByTestId('policy-device').check({ force: true })
+    await page.getByTestId('progress').and(page.locator('[data-state="ready"]')).waitFor()
+    await tell(page, 4)
+    await expect.poll(() => told(page, 3)).not.toBe('')
+    const early = (await told(page, 3)) ?? ''
+    for (const story of [0, 1, 2, 3]) await ended(page, story)
+    const late = (await told(page, 3)) ?? ''
+    expect(late.startsWith(early)).toBe(true)
+    expect(new Set(await Promise.all([0, 1, 2, 3].map((story) => told(page, story)))).size).toBe(4)
+    expect(await whereOf(page)).toMatchObject({ tier: 'device', reason: 'policy' })
+    const { rate, shared, first } = await figuresOf(page)
+    expect(Number(rate)).toBeGreaterThan(0)
+    expect(Number(first)).toBeGreaterThan(0)
+    expect(Number(shared)).toBeGreaterThan(2)
+    expect(errors).toEqual([])
+  })
+
+  test('come from the server where the policy says so, stop on demand, and go on', async () => {
+    const { page } = await openPage(context, address())
+    await page.getByTestId('policy-server').check({ force: true })
+    await tell(page, 2)
+    await expect.poll(() => told(page, 0)).not.toBe('')
+    expect(await whereOf(page)).toMatchObject({ tier: 'server', reason: 'policy' })
+    await page.getByTestId('stop-all').click()
+    await ended(page, 0)
+    await ended(page, 1)
+    const before = (await told(page, 0)) ?? ''
+    await page.getByTestId('story-0').getByRole('button', { name: 'Go on' }).click()
+    await expect.poll(async () => (await told(page, 0))?.length).toBeGreaterThan(before.length)
+    expect((await told(page, 0))?.startsWith(before)).toBe(true)
+  })
+
+  test('are told by the keyboard alone', async () => {
+    const { page } = await openPage(context, address())
+    await page.getByTestId('opening').focus()
+    await page.keyboard.press('Control+a')
+    await page.keyboard.type('The fox')
+    await page.keyboard.press('Control+Enter')
+    await expect.poll(() => told(page, 0)).not.toBe('')
+    expect(await page.getByTestId('story-0').textContent()).toContain('The fox')
+  })
+
+  test.each([
+    [320, 568],
+    [1280, 800],
+  ])('fit %i pixels and have no accessibility fault, in light and dark', async (width, height) => {
+    const { page } = await openPage(context, address())
+    await page.setViewportSize({ width, height })
+    await tell(page, 2)
+    await ended(page, 0)
+    await ended(page, 1)
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
+    await page.addScriptTag({ path: createRequire(import.meta.url).resolve('axe-core') })
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      const faults = await page.evaluate(async () => {
+        const { axe } = window as unknown as {
+          axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> }
+        }
+        return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
+      })
+      expect(faults, colorScheme).toEqual([])
+    }
+  })
+})

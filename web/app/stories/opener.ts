@@ -1,0 +1,72 @@
+import { type Policy, SpillwayError } from '../../../models/index.ts'
+import type { Model, ModelOptions } from '../../model.ts'
+import type { Runtime } from '../../runtime.ts'
+import type { ProgressView } from '../progress-view.ts'
+
+const onServerFirst: readonly Policy[] = ['server', 'prefer-server']
+
+/** The model, asked for once a policy: every story is told by the same. */
+export class Opener {
+  readonly #runtime: Runtime
+  readonly #progress: ProgressView
+  readonly #onFailure: (error: SpillwayError) => void
+  #abort = new AbortController()
+  #model: Promise<Model> | undefined
+
+  constructor(runtime: Runtime, progress: ProgressView, onFailure: (error: SpillwayError) => void) {
+    this.#runtime = runtime
+    this.#progress = progress
+    this.#onFailure = onFailure
+  }
+
+  /** The model, ready where the policy places it. A failure is not kept: the next who asks tries again. */
+  model(): Promise<Model> {
+    this.#model ??= this.#open(this.#abort.signal)
+    return this.#model
+  }
+
+  setPolicy(policy: Policy): void {
+    this.#runtime.policy = policy
+    this.reopen()
+  }
+
+  reopen(): void {
+    this.#abort.abort()
+    this.#abort = new AbortController()
+    this.#model = undefined
+    this.model().catch(() => {})
+  }
+
+  async #open(signal: AbortSignal): Promise<Model> {
+    const options: ModelOptions = {
+      signal,
+      onProgress: (progress) => {
+        if (!signal.aborted) this.#progress.loading(progress)
+      },
+    }
+    this.#progress.starting()
+    try {
+      const model = await this.#runtime.model('bard', options)
+      void this.#load(model, options, signal)
+      return model
+    } catch (cause) {
+      if (!signal.aborted) {
+        this.#model = undefined
+        this.#progress.failed()
+        this.#onFailure(SpillwayError.from(cause, 'internal', 'The page failed'))
+      }
+      throw cause
+    }
+  }
+
+  /** On the device too, where the policy wants it: meanwhile the server tells. */
+  async #load(model: Model, options: ModelOptions, signal: AbortSignal): Promise<void> {
+    try {
+      if (!onServerFirst.includes(this.#runtime.policy)) await model.load(options)
+      if (!signal.aborted) this.#progress.ready()
+    } catch {
+      // Where nobody else may tell, the story says what is wrong.
+      if (!signal.aborted) this.#progress.failed()
+    }
+  }
+}

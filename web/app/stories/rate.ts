@@ -1,0 +1,20 @@
+/** Tokens a second, of all stories together, from the first token to the last. */
+export class Rate {
+  #tokens = 0
+  #firstAt = 0
+  #lastAt = 0
+
+  /** @param now Milliseconds, of any clock. */
+  add(tokens: number, now: number): void {
+    // What came first came after a wait that is no part of the rate.
+    if (this.#firstAt === 0) this.#firstAt = now
+    else this.#tokens += tokens
+    this.#lastAt = now
+  }
+
+  /** Nothing while no time has passed. */
+  get perSecond(): number | undefined {
+    const seconds = (this.#lastAt - this.#firstAt) / 1000
+    return seconds > 0 ? this.#tokens / seconds : undefined
+  }
+}

@@ -1,0 +1,43 @@
+import type { Step } from './steps.ts'
+
+const gap = 2
+/** Pixels from one column to the next. */
+const pitch = 8
+const rowHeight = 9
+
+export interface StepsView {
+  /** Columns that fit. */
+  readonly columns: number
+  show(steps: readonly Step[], stories: number): void
+}
+
+/** The newest steps, from the left to the right, in the colours of the page. */
+export function createStepsView(canvas: HTMLCanvasElement): StepsView {
+  const width = () => canvas.clientWidth || 320
+  const columns = () => Math.max(1, Math.floor(width() / pitch))
+  return {
+    get columns() {
+      return columns()
+    },
+    show: (steps, stories) => {
+      const rows = Math.max(1, stories)
+      const scale = window.devicePixelRatio
+      canvas.style.height = `${rows * rowHeight}px`
+      canvas.width = Math.round(width() * scale)
+      canvas.height = Math.round(rows * rowHeight * scale)
+      const context = canvas.getContext('2d')
+      if (!context) return
+      const style = getComputedStyle(canvas)
+      const told = style.getPropertyValue('--accent')
+      const quiet = style.getPropertyValue('--sunken')
+      context.scale(scale, scale)
+      const shown = steps.slice(-columns())
+      for (let column = 0; column < columns(); column++) {
+        for (let row = 0; row < rows; row++) {
+          context.fillStyle = shown[column]?.has(row) ? told : quiet
+          context.fillRect(column * pitch, row * rowHeight, pitch - gap, rowHeight - gap)
+        }
+      }
+    },
+  }
+}

@@ -1,0 +1,59 @@
+import { SpillwayError } from '../../../models/index.ts'
+import type { PlacedPiece, PlacedResult } from '../../generation/generate.ts'
+import type { Model } from '../../model.ts'
+
+export interface StoryWatcher {
+  began(): void
+  piece(piece: PlacedPiece): void
+  ended(result: PlacedResult): void
+  /** Nothing where the story was stopped on purpose. */
+  failed(error: SpillwayError | undefined): void
+}
+
+/** New tokens of one go: a page's worth. */
+const maxTokens = 160
+
+/** One text that grows: told, stopped, and gone on with. */
+export class Story {
+  readonly #watcher: StoryWatcher
+  #text: string
+  #abort: AbortController | undefined
+
+  constructor(opening: string, watcher: StoryWatcher) {
+    this.#text = opening
+    this.#watcher = watcher
+  }
+
+  get isRunning(): boolean {
+    return this.#abort !== undefined
+  }
+
+  stop(): void {
+    this.#abort?.abort()
+  }
+
+  /** Goes on from what there is; of a text longer than the model's context it reads the end. */
+  async tell(open: () => Promise<Model>): Promise<void> {
+    if (this.#abort) return
+    const abort = new AbortController()
+    this.#abort = abort
+    this.#watcher.began()
+    try {
+      const model = await open()
+      abort.signal.throwIfAborted()
+      const request = { prompt: this.#text, maxTokens, truncate: 'start' } as const
+      const stream = model.generate(request, { signal: abort.signal })
+      for await (const piece of stream) {
+        this.#text += piece.text
+        this.#watcher.piece(piece)
+      }
+      const result = await stream.result
+      this.#abort = undefined
+      this.#watcher.ended(result)
+    } catch (cause) {
+      this.#abort = undefined
+      const stopped = abort.signal.aborted
+      this.#watcher.failed(stopped ? undefined : SpillwayError.from(cause, 'internal', 'The page failed'))
+    }
+  }
+}

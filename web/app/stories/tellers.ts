@@ -1,0 +1,110 @@
+import type { Placement, SpillwayError } from '../../../models/index.ts'
+import type { Opener } from './opener.ts'
+import { Rate } from './rate.ts'
+import { Steps } from './steps.ts'
+import { Story } from './story.ts'
+import { createStoryView } from './story-view.ts'
+
+export interface TellersWatcher {
+  placement(placement: Placement): void
+  changed(): void
+  ended(number: number): void
+  failed(error: SpillwayError): void
+}
+
+/** The stories on the page, told side by side, and what they show together. */
+export class Tellers {
+  readonly #list: HTMLElement
+  readonly #opener: Opener
+  readonly #watcher: TellersWatcher
+  readonly steps: Steps
+  #stories: Story[] = []
+  #rate = new Rate()
+  #begunAt = 0
+  #firstMs: number | undefined
+
+  constructor(list: HTMLElement, opener: Opener, columns: number, watcher: TellersWatcher) {
+    this.#list = list
+    this.#opener = opener
+    this.#watcher = watcher
+    this.steps = new Steps(columns, watcher.changed)
+  }
+
+  get count(): number {
+    return this.#stories.length
+  }
+
+  get running(): number {
+    return this.#stories.filter(({ isRunning }) => isRunning).length
+  }
+
+  get perSecond(): number | undefined {
+    return this.#rate.perSecond
+  }
+
+  /** From the telling to the first token of any story. */
+  get firstMs(): number | undefined {
+    return this.#firstMs
+  }
+
+  stop(): void {
+    for (const story of this.#stories) story.stop()
+  }
+
+  /** New stories in place of those that are there, all from one opening. */
+  tell(opening: string, count: number): void {
+    this.stop()
+    this.#list.replaceChildren()
+    this.#begin()
+    this.#stories = Array.from({ length: count }, (_, number) => this.#add(opening, number))
+    for (const story of this.#stories) void story.tell(this.#open)
+  }
+
+  #begin(): void {
+    this.steps.clear()
+    this.#rate = new Rate()
+    this.#begunAt = performance.now()
+    this.#firstMs = undefined
+  }
+
+  #add(opening: string, number: number): Story {
+    const view = createStoryView(number, opening, {
+      onStop: () => story.stop(),
+      onGoOn: () => {
+        if (this.running === 0) this.#begin()
+        void story.tell(this.#open)
+      },
+    })
+    const isShown = () => this.#stories[number] === story
+    const story = new Story(opening, {
+      began: () => {
+        view.began()
+        this.#watcher.changed()
+      },
+      piece: ({ text, tokens, placement }) => {
+        view.add(text, tokens.length)
+        if (!isShown()) return
+        const now = performance.now()
+        this.#firstMs ??= now - this.#begunAt
+        this.#rate.add(tokens.length, now)
+        this.steps.add(number, tokens.length)
+        this.#watcher.placement(placement)
+      },
+      ended: ({ finish }) => {
+        view.ended(finish === 'stop' ? 'the end' : 'to be continued')
+        if (!isShown()) return
+        this.#watcher.ended(number)
+      },
+      failed: (error) => {
+        view.ended(error ? 'broken off' : 'stopped')
+        if (!isShown()) return
+        if (error) this.#watcher.failed(error)
+        this.#watcher.changed()
+      },
+    })
+    this.#list.append(view.element)
+    return story
+  }
+
+  readonly #open = () => this.#opener.model()
+}

@@ -45,7 +45,7 @@ describe('the stories', () => {
     const late = (await told(page, 3)) ?? ''
     expect(late.startsWith(early)).toBe(true)
     expect(new Set(await Promise.all([0, 1, 2, 3].map((story) => told(page, story)))).size).toBe(4)
-    expect(await whereOf(page)).toMatchObject({ tier: 'device', reason: 'policy' })
+    expect(await whereOf(page)).toMatchObject({ tier: 'device', variant: 'q4-wasm', reason: 'policy' })
     const { rate, shared, first } = await figuresOf(page)
     expect(Number(rate)).toBeGreaterThan(0)
     expect(Number(first)).toBeGreaterThan(0)

@@ -72,7 +72,9 @@ async function write(
     await router.follow(manifest, { ...route, signal: gone.signal }, options.late, async (place) => {
       const { tier, reason, because } = place.decision
       const leg = await options.legTo(place)
-      placement = { tier, ...leg.ranOn, reason, because }
+      // Not spread: on the device it is a session, whose fields are getters.
+      const { backend, variant } = leg.ranOn
+      placement = { tier, backend, variant, reason, because }
       if (text.isDone) return
       for await (const piece of leg.go(text, { ...route, deadlineMs: gone.leftMs(), signal: gone.signal })) {
         if (piece.ranOn && piece.ranOn.variant !== placement.variant)

@@ -52,7 +52,7 @@ A Llama: 4 layers of width 192, six query heads over two of keys and values (32 
 
 ## Data
 
-\`stories.txt\`: [public-domain tales and chapters of children's books](tales.md), all first published before 1929, 18.9 MB (SHA-256 \`${training.text}\`). ${count(training.trainingTales)} tales (${count(training.trainingTokens)} tokens) to train on, ${training.heldOutTales} whole tales (${count(training.heldOutTokens)} tokens) held out by chance. Some tales are in the collection in two translations, so a held-out tale may have a sister among the others. Period attitudes remain in places, and the model may repeat them.
+\`stories.txt\`: [public-domain tales and chapters of children's books](tales.md), all first published before 1929, 18.9 MB (SHA-256 \`${training.text}\`). ${count(training.trainingTales)} tales (${count(training.trainingTokens)} tokens) to train on, ${training.heldOutTales} whole tales (${count(training.heldOutTokens)} tokens) held out by chance. Near-duplicates were left out, but some tales remain in two translations, so a held-out tale may have a sister among the others. Period attitudes remain in places, and the model may repeat them.
 
 ## Training
 

@@ -1,4 +1,4 @@
-/** Takes README's picture: the app at desktop width with a drawn digit, against the built server. */
+/** Takes README's pictures: the app at desktop width, with a drawn digit and with stories, against the built server. */
 import { fileURLToPath } from 'node:url'
 import { launchBrowser, openPage } from './page.ts'
 import { startServer } from './server.ts'
@@ -10,5 +10,10 @@ const { page } = await openPage(context, server.url)
 await page.getByTestId('sample-3').click()
 await page.getByTestId('placement').and(page.locator('[data-tier]')).waitFor()
 await page.screenshot({ path: fileURLToPath(new URL('../../web/app/screenshot.png', import.meta.url)) })
+await page.goto(new URL('stories.html', server.url).href)
+await page.getByTestId('progress').and(page.locator('[data-state="ready"]')).waitFor()
+await page.getByTestId('tell').click()
+await page.getByTestId('story-3').and(page.locator('[data-state="ended"]')).waitFor()
+await page.screenshot({ path: fileURLToPath(new URL('../../web/app/stories.png', import.meta.url)) })
 await browser.close()
 await server.stop()

@@ -10,6 +10,8 @@ const { page } = await openPage(context, server.url)
 await page.getByTestId('sample-3').click()
 await page.getByTestId('placement').and(page.locator('[data-tier]')).waitFor()
 await page.screenshot({ path: fileURLToPath(new URL('../../web/app/screenshot.png', import.meta.url)) })
+// Taller: the steps stand below.
+await page.setViewportSize({ width: 1120, height: 930 })
 await page.goto(new URL('stories.html', server.url).href)
 await page.getByTestId('progress').and(page.locator('[data-state="ready"]')).waitFor()
 await page.getByTestId('tell').click()

@@ -18,6 +18,8 @@ export interface FaultProxy {
     sentBytes: number
   }[]
   clear(): void
+  /** Cuts every connection, in the middle of whatever goes over it. */
+  cut(): void
   /** Stops listening and cuts every connection. */
   stop(): Promise<void>
 }
@@ -51,6 +53,7 @@ export async function startFaultProxy(target: URL): Promise<FaultProxy> {
     clear: () => {
       seen.length = 0
     },
+    cut: () => server.closeAllConnections(),
     stop: async () => {
       if (!server.listening) return
       server.close()

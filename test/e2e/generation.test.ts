@@ -1,0 +1,188 @@
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Placement, Policy } from '../../models/index.ts'
+import type {} from '../../web/global.ts'
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { startHostPage } from '../support/host-page.ts'
+import { launchBrowser, openPage } from '../support/page.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+import { importStories } from '../support/stories.ts'
+import { withoutTestModels } from '../support/test-models.ts'
+
+declare global {
+  interface Window {
+    /** Tokens of all texts so far. */
+    tokens: number
+  }
+}
+
+const openings = ['Once upon a time', 'One day', 'Lily', 'The cat', 'Tom had a big', 'It was a sunny day and']
+/** So many that a fault finds them at as many places, some of them waiting for a slot. */
+const texts = 20
+const maxTokens = 60
+
+let server: TestServer
+let browser: Browser
+let proxy: FaultProxy
+let host: Awaited<ReturnType<typeof startHostPage>>
+let context: BrowserContext
+let page: Page
+
+describe.skipIf(withoutTestModels)(
+  `a text on a page${withoutTestModels ? ` (skipped: ${withoutTestModels})` : ''}`,
+  () => {
+    beforeAll(async () => {
+      const stories = await importStories()
+      if ('absent' in stories) throw new Error(stories.absent)
+      ;[server, browser] = await Promise.all([
+        startServer({ SPILLWAY_MODELS: stories.folder }),
+        launchBrowser(),
+      ])
+    })
+    afterAll(async () => {
+      await browser?.close()
+      await server?.stop()
+    })
+    beforeEach(async () => {
+      proxy = await startFaultProxy(server.url)
+      host = await startHostPage(new URL('embed.js', proxy.url))
+      context = await browser.newContext()
+      ;({ page } = await openPage(context, host.url))
+      await page.waitForFunction(() => 'spillway' in window)
+    })
+    afterEach(async () => {
+      await context.close()
+      await host.stop()
+      await proxy.stop()
+    })
+
+    test('is written by the server while the device loads the model, and by the device from then on', async () => {
+      const placements = await page.evaluate(async () => {
+        const model = await window.spillway.model('stories260k')
+        const first = await model.generate({ prompt: 'Once', maxTokens: 5 }).result
+        await model.load()
+        const second = await model.generate({ prompt: 'Once', maxTokens: 5 }).result
+        return [first.placement, second.placement]
+      })
+      expect(placements).toMatchObject([
+        { tier: 'server', backend: 'cpu', variant: 'fp32', reason: 'bridge' },
+        { tier: 'device', backend: 'wasm', variant: 'fp32', reason: 'device-capable' },
+      ])
+    })
+
+    test('sends nothing of itself anywhere under policy "device"', async () => {
+      await page.evaluate(async () => {
+        const model = await window.spillway.model('stories260k', {})
+        await model.load()
+      })
+      proxy.clear()
+      const [told] = await tell('device', 1)
+      expect(told?.placement.tier).toBe('device')
+      expect(proxy.seen.filter(({ method }) => method !== 'GET')).toEqual([])
+    })
+
+    test('goes on on the device when the server is lost in its middle', async () => {
+      const whole = await undisturbed()
+      proxy.clear()
+      const telling = tell('prefer-server')
+      await sentByServer(12_000)
+      proxy.fault = () => 'reset'
+      proxy.cut()
+      const told = await telling
+      expect(told.map(({ text }) => text)).toEqual(whole)
+      expect(told.map(({ tiers }) => tiers.join())).toContain('server,device')
+    })
+
+    test('goes on in another worker when its own dies in its middle', async () => {
+      const whole = await undisturbed()
+      const telling = tell('device')
+      await tokensTold(texts * 10)
+      await crashWorkers()
+      const told = await telling
+      expect(told.map(({ text }) => text)).toEqual(whole)
+      expect(new Set(told.flatMap(({ tiers }) => tiers))).toEqual(new Set(['device']))
+    })
+
+    test('goes on on the server when the device is lost in its middle', async () => {
+      const whole = await undisturbed()
+      const telling = tell('prefer-device')
+      await tokensTold(texts * 10)
+      await page.evaluate(() => {
+        const refuse = () => {
+          throw new Error('No workers any more')
+        }
+        Object.assign(window, { Worker: refuse })
+      })
+      await crashWorkers()
+      const told = await telling
+      expect(told.map(({ text }) => text)).toEqual(whole)
+      expect(told.map(({ tiers }) => tiers.join())).toContain('device,server')
+    })
+  },
+)
+
+interface Told {
+  readonly text: string
+  readonly placement: Placement
+  /** In the order in which the text came to them. */
+  readonly tiers: readonly string[]
+}
+
+/** Many texts at once, greedily; each begins a little later than the one before. */
+function tell(policy: Policy, count = texts): Promise<Told[]> {
+  return page.evaluate(
+    async ({ policy, openings, count, maxTokens }) => {
+      window.tokens = 0
+      const model = await window.spillway.model('stories260k')
+      const write = async (index: number): Promise<Told> => {
+        await new Promise((resolve) => setTimeout(resolve, 7 * index))
+        const prompt = openings[index % openings.length] ?? ''
+        const stream = model.generate({ prompt, temperature: 0, maxTokens: maxTokens + index }, { policy })
+        const tiers: string[] = []
+        let text = ''
+        for await (const piece of stream) {
+          window.tokens += piece.tokens.length
+          text += piece.text
+          if (tiers.at(-1) !== piece.placement.tier) tiers.push(piece.placement.tier)
+        }
+        const result = await stream.result
+        if (result.text !== text) throw new Error(`The pieces say ${text}, the result ${result.text}`)
+        return { text, placement: result.placement, tiers }
+      }
+      return Promise.all(Array.from({ length: count }, (_, index) => write(index)))
+    },
+    { policy, openings, count, maxTokens },
+  )
+}
+
+/** What the texts are when nothing goes wrong: both tiers say the same. */
+async function undisturbed(): Promise<string[]> {
+  await page.evaluate(async () => (await window.spillway.model('stories260k')).load())
+  const [here, there] = [await tell('device'), await tell('server')]
+  const whole = here.map(({ text }) => text)
+  expect(there.map(({ text }) => text)).toEqual(whole)
+  return whole
+}
+
+const tokensTold = (count: number) =>
+  page.waitForFunction((count) => window.tokens >= count, count, { polling: 5 })
+
+/** Waits in the proxy's own process: the server may be done before the page has read half. */
+async function sentByServer(bytes: number): Promise<void> {
+  const sent = () => proxy.seen.reduce((sum, { sentBytes }) => sum + sentBytes, 0)
+  while (sent() < bytes) await new Promise(setImmediate)
+}
+
+/** An error that nobody catches ends a lane, as a crash would. */
+const crashWorkers = () =>
+  Promise.all(
+    page.workers().map((worker) =>
+      worker
+        .evaluate(() => {
+          setTimeout(() => {
+            throw new Error('The worker dies')
+          })
+        })
+        .catch(() => undefined),
+    ),
+  )

@@ -137,7 +137,10 @@ function tell(policy: Policy, count = texts): Promise<Told[]> {
       const write = async (index: number): Promise<Told> => {
         await new Promise((resolve) => setTimeout(resolve, 7 * index))
         const prompt = openings[index % openings.length] ?? ''
-        const stream = model.generate({ prompt, temperature: 0, maxTokens: maxTokens + index }, { policy })
+        const stream = model.generate(
+          { prompt, temperature: 0, maxTokens: maxTokens + 5 * index },
+          { policy },
+        )
         const tiers: string[] = []
         let text = ''
         for await (const piece of stream) {

@@ -83,7 +83,14 @@ function forward(
     headers: incoming.headers,
   })
   passed.on('error', () => incoming.socket.destroy())
+  // Who leaves an answer in its middle leaves it on both sides.
+  outgoing.on('close', () => passed.destroy())
   passed.on('response', async (response) => {
+    if (fault === 'pass') {
+      outgoing.writeHead(response.statusCode ?? 502, response.headers)
+      response.on('data', (part: Buffer) => sent(part.length))
+      return void response.pipe(outgoing)
+    }
     const answer = await readBody(response)
     outgoing.writeHead(response.statusCode ?? 502, response.headers)
     if (fault === 'truncate') {

@@ -29,7 +29,7 @@ test('a model that was loaded is measured, and what was measured is kept', async
     .poll(() => get('digits@1', kept))
     .toMatchObject({
       fingerprint: expect.stringMatching(/"\d+\.\d+\.\d+"\]$/),
-      curves: { 'wasm/fp32': expect.arrayContaining([{ rows: 1, ms: expect.any(Number) }]) },
+      curves: { 'wasm/q8': expect.arrayContaining([{ rows: 1, ms: expect.any(Number) }]) },
     })
   runtime.close()
 })

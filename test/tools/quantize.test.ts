@@ -50,11 +50,12 @@ describe('quantize, a network with an embedding that its output layer is tied to
     ['webgpu', 'q4f16', [], 0.98, ['com.microsoft.MatMulNBits', 'Cast']],
     ['webgpu', 'fp16', [], 0.999999, ['MatMul', 'Cast']],
     ['wasm', 'q4', [], 0.98, ['spillway.Unpack4', 'Gather', 'MatMul']],
-    ['wasm', 'q8', [], 0.9998, ['DynamicQuantizeLinear', 'MatMulInteger', 'spillway.Unpack8']],
+    // A processor without VNNI adds products by pairs in 16 bits, where the largest are cut off.
+    ['wasm', 'q8', [], 0.998, ['DynamicQuantizeLinear', 'MatMulInteger', 'spillway.Unpack8']],
     ['wasm', 'q8', ['--reduce-range'], 0.999, ['MatMulInteger']],
     ['wasm', 'fp16', [], 0.999999, ['MatMul', 'Cast']],
     ['cpu', 'q4', [], 0.98, ['com.microsoft.MatMulNBits']],
-    ['cpu', 'q8', [], 0.9998, ['MatMulInteger']],
+    ['cpu', 'q8', [], 0.998, ['MatMulInteger']],
     ['cpu', 'fp16', [], 0.999999, ['Cast']],
   ])('for %s as %s %j answers the same, nearly', async (backend, precision, more, cosine, expected) => {
     const { operators, answer, report } = await quantize(tied, '--to', precision, '--for', backend, ...more)

@@ -213,6 +213,27 @@ describe('Scheduler', () => {
     expect(lanes.batches[0]?.shape[0]).toBeLessThanOrEqual(5)
   })
 
+  test('answers what it can where more is asked than it can do, in place of all of it too late', async () => {
+    const { clock, scheduler } = create({ msOf: (rows) => rows * 10 })
+    void scheduler.ask(work([[0]]))
+    await finish(clock, scheduler)
+    // Three times what can be done, second after second.
+    const fates: string[] = []
+    for (let round = 0; round < 300; round++) {
+      scheduler.ask(work([[round]]), { deadlineMs: 100 }).then(
+        () => fates.push('answered'),
+        ({ code }: SpillwayError) => fates.push(code),
+      )
+      await new Promise(setImmediate)
+      clock.advance(3)
+      await new Promise(setImmediate)
+    }
+    await finish(clock, scheduler)
+    const answered = fates.filter((fate) => fate === 'answered').length
+    expect(new Set(fates)).toEqual(new Set(['answered', 'deadline_exceeded']))
+    expect(answered).toBeGreaterThan(60)
+  })
+
   test('finds its way to large batches where nothing is known of their cost', async () => {
     const { clock, lanes, scheduler } = create({ msOf: (rows) => 1 + rows / 1_000 })
     const answers = Array.from({ length: 3_000 }, (_, value) => scheduler.ask(work([[value]])))

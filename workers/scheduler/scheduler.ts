@@ -264,9 +264,23 @@ export class Scheduler<S extends Source> {
         return
       }
       const { model, line } = next
+      this.#letGo(line, model.curve, now)
       const entries = formBatch(line, model.curve, model.limits, now, lanes.free(model.source))
       this.#queued -= entries.length
       void this.#run(model, entries)
+    }
+  }
+
+  /**
+   * With more asked than can be done, a run for one that will be late anyway makes the next one late, too, and in the end
+   * all of them. The last in line runs whatever is expected of it: that is how a wrong expectation is mended.
+   */
+  #letGo(line: Line<S>, curve: CostCurve, now: number): void {
+    for (let head = line.peek(); head && line.size > 1; head = line.peek()) {
+      if (now + curve.predict(head.work.rows) <= head.deadline) return
+      line.shift()
+      this.#queued--
+      head.fail(pastDeadline(head.deadline - head.work.askedAt, this.#queued))
     }
   }
 

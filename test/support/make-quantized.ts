@@ -4,19 +4,23 @@ import { promisify } from 'node:util'
 import type { BrowserCommand } from 'vitest/node'
 import type { TensorSpec } from '../../models/manifest.ts'
 
-/** A quantized model, and what it answers on the server tier's backend. */
+export type Answers = Readonly<Record<string, readonly number[]>>
+
+/** A quantized model, and what it and the full one answer on the server tier's backend. */
 export interface QuantizedModel {
   /** Base64. */
   readonly graph: string
   readonly inputs: TensorSpec[]
   readonly outputs: TensorSpec[]
-  readonly sample: {
+  /** Photos, one a sample, where the model has some; else three rows of random numbers. */
+  readonly samples: readonly {
     readonly name: string
     readonly type: 'float32' | 'int32'
     readonly shape: readonly number[]
     readonly data: readonly number[]
-  }
-  readonly answers: Readonly<Record<string, readonly number[]>>
+    readonly answers: Answers
+    readonly fullAnswers: Answers
+  }[]
 }
 
 /** Makes a published model smaller for a backend, in a process of its own. */

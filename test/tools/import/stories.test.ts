@@ -1,9 +1,12 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Tokenizer } from '@huggingface/tokenizers'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Manifest } from '../../../models/index.ts'
+import type { ComparisonReport } from '../../../models/tools/compare/show.ts'
+import type { InspectReport } from '../../../models/tools/inspect/report.ts'
 import { readModel } from '../../../models/tools/onnx/read.ts'
+import type { QuantizeReport } from '../../../models/tools/quantize/report.ts'
 import { ortRuntime } from '../../../models/tools/run/ort.ts'
 import { emptyFolder, withoutTestModels } from '../../support/test-models.ts'
 import { spillway, spillwayJson } from '../support/command.ts'
@@ -61,6 +64,53 @@ describe.skipIf(withoutTestModels)(
         return got.indexOf(Math.max(...got)) === row.indexOf(Math.max(...row))
       })
       expect(same.length).toBeGreaterThanOrEqual(least)
+    })
+
+    test('fp32 goes through inspect, quantize and compare', async () => {
+      const full = file('fp32')
+      const { batch, operators } = await spillwayJson<InspectReport>('inspect', full)
+      expect(batch.batchable).toBe(true)
+      expect(operators.every(({ runs }) => runs)).toBe(true)
+      expect(operators).toContainEqual({
+        operator: 'com.microsoft.GroupQueryAttention',
+        count: 5,
+        onGpu: 5,
+        runs: true,
+      })
+
+      const tokens = reference.token_ids.slice(0, 16)
+      const samples = join(folder, 'samples.json')
+      const plain = Object.entries(decoderFeeds(readModel(full), tokens)).map(([name, { shape, data }]) => [
+        name,
+        { shape, data: Array.from<number | bigint, number>(data, Number) },
+      ])
+      writeFileSync(samples, JSON.stringify([Object.fromEntries(plain)]))
+      for (const [precision, backend, size, cosine, top] of [
+        ['q8', 'wasm', 0.35, 0.9995, 16],
+        ['q4', 'wasm', 0.25, 0.99, 13],
+        ['q4', 'webgpu', 0.25, 0.99, 13],
+      ] as const) {
+        const what = `${precision} for ${backend}`
+        const out = join(await emptyFolder(), `${precision}.onnx`)
+        const made = ['--to', precision, '--for', backend, '-o', out]
+        const { before, after } = await spillwayJson<QuantizeReport>('quantize', full, ...made)
+        expect(after / before, what).toBeLessThan(size)
+        const on = backend === 'wasm' ? 'cpu,wasm' : 'cpu'
+        const report = await spillwayJson<ComparisonReport>(
+          'compare',
+          full,
+          out,
+          '--samples',
+          samples,
+          '--on',
+          on,
+        )
+        const logits = report.outputs.find(({ output }) => output === 'logits')
+        expect(logits?.cosine, what).toBeGreaterThan(cosine)
+        expect(logits?.top?.of, what).toBe(16)
+        expect(logits?.top?.same, what).toBeGreaterThanOrEqual(top)
+        expect(report.times.map(({ backend }) => backend).join()).toBe(on)
+      }
     })
 
     test('keeps the tied embedding once', () => {

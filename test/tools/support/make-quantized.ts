@@ -1,10 +1,11 @@
-/** Quantizes a model for a backend, and ends with the file and what it answers on this machine's CPU, as JSON. */
+/** Quantizes a model for a backend, and ends with the file and what it and the full one answer on this machine's CPU, as JSON. */
 import { readFileSync } from 'node:fs'
 import type { InspectReport, ValueReport } from '../../../models/tools/inspect/report.ts'
 import { readModel } from '../../../models/tools/onnx/read.ts'
 import type { TargetBackend } from '../../../models/tools/quantize/target.ts'
 import { ortRuntime } from '../../../models/tools/run/ort.ts'
 import { randomSamples } from '../../../models/tools/run/random-samples.ts'
+import { readSamples } from '../../../models/tools/run/read-samples.ts'
 import { emptyFolder } from '../../support/test-models.ts'
 import { spillwayJson } from './command.ts'
 import { pairs } from './quantized-pairs.ts'
@@ -12,7 +13,7 @@ import { pairs } from './quantized-pairs.ts'
 const [name = '', backend] = process.argv.slice(2)
 const make = pairs[name]
 if (!make || (backend !== 'wasm' && backend !== 'webgpu')) throw new Error(`There is no "${name}"`)
-const { small, input } = await make(await emptyFolder(), backend satisfies TargetBackend)
+const { full, small, input, samples: file } = await make(await emptyFolder(), backend satisfies TargetBackend)
 const report = await spillwayJson<InspectReport>('inspect', small)
 const specs = (values: readonly ValueReport[]) =>
   values.map(({ name, type, shape }) => ({
@@ -20,24 +21,34 @@ const specs = (values: readonly ValueReport[]) =>
     type,
     shape: shape?.map((size) => (typeof size === 'number' ? size : -1)),
   }))
+const model = readModel(small)
 const rows = [3, ...input.shape.slice(1)]
-const [sample = {}] = randomSamples(readModel(small), new Map([[input.name, rows]]), 1)
-const runnable = await ortRuntime.load(small, { backend: 'cpu', threads: 1 })
-const outputs = await runnable.run(sample)
-await runnable.release()
+const samples = file ? readSamples(model, file) : randomSamples(model, new Map([[input.name, rows]]), 1)
+
+async function answersOf(path: string): Promise<Record<string, number[]>[]> {
+  const runnable = await ortRuntime.load(path, { backend: 'cpu', threads: 1 })
+  const all: Record<string, number[]>[] = []
+  for (const sample of samples) {
+    const outputs = Object.entries(await runnable.run(sample))
+    all.push(Object.fromEntries(outputs.map(([key, { data }]) => [key, Array.from(data, Number)])))
+  }
+  await runnable.release()
+  return all
+}
+
+const [answers, fullAnswers] = [await answersOf(small), await answersOf(full)]
 process.stdout.write(
   JSON.stringify({
     graph: readFileSync(small, 'base64'),
     inputs: specs(report.inputs),
     outputs: specs(report.outputs),
-    sample: {
+    samples: samples.map((sample, index) => ({
       name: input.name,
       type: input.type,
-      shape: rows,
+      shape: sample[input.name]?.shape,
       data: Array.from(sample[input.name]?.data ?? [], Number),
-    },
-    answers: Object.fromEntries(
-      Object.entries(outputs).map(([key, { data }]) => [key, Array.from(data, Number)]),
-    ),
+      answers: answers[index],
+      fullAnswers: fullAnswers[index],
+    })),
   }),
 )

@@ -58,6 +58,10 @@ export function createStoryView(
       element.dataset.tokens = String(tokens)
       state.textContent = `${tokens} tokens`
     },
-    ended: (how) => show(false, `${tokens} tokens, ${how}`),
+    ended: (how) => {
+      // One that was stopped before its first token has ended, too.
+      element.dataset.tokens = String(tokens)
+      show(false, `${tokens} tokens, ${how}`)
+    },
   }
 }

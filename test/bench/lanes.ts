@@ -6,6 +6,6 @@ export const lanes: Bench = {
   what: '64 concurrent run() of magika, WASM: two lanes of one thread, once they came by themselves, against one',
   run: async ({ openPage }) => {
     const page = await openPage()
-    return [faster('lanes', 'ms', await page.evaluate(() => window.bench.lanes(7)), 1.7)]
+    return [faster('lanes', 'ms', await page.evaluate(() => window.bench.lanes(3)), 1.7)]
   },
 }

@@ -20,7 +20,8 @@ const inference = createInference({
   startLane: () => processLane(systemClock),
   clock: systemClock,
 })
-for (const entry of catalogue.values()) await inference.prepare(entry)
+// Language models are for other benches, and some of them for other backends.
+for (const entry of catalogue.values()) if (!entry.manifest.generation) await inference.prepare(entry)
 const app = createApp({
   catalogue,
   inference,

@@ -48,7 +48,8 @@ describe(`${cases} mutated files${published}`, () => {
           // What was read can be written and read again; a sample of them, for it costs more than reading.
           if (!(result instanceof SpillwayError) && outcomes.read % 20 === 0) readWhole(modelBytes(result))
         }),
-        { numRuns: Math.ceil(cases / realModels.length) },
+        // The same cases each time; a slow one is told at once: looking for a smaller one like it takes minutes.
+        { numRuns: Math.ceil(cases / realModels.length), seed: 1, endOnFailure: true },
       )
       expect(outcomes.read).toBeGreaterThan(0)
       expect(outcomes.refused).toBeGreaterThan(0)

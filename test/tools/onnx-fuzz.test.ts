@@ -33,9 +33,8 @@ function readWhole(file: Uint8Array): Model | SpillwayError {
 }
 
 describe(`${cases} mutated files${published}`, () => {
-  // Left out: magika, of which some mutation fails here, a reader's fault that is to be found.
-  test.each(realModels.filter((path) => !path.includes('magika')).map((path) => [nameOf(path), path]))(
-    'of %s are read and inspected, or refused, each within seconds',
+  test.each(realModels.map((path) => [nameOf(path), path]))(
+    'of %s are read and inspected, or refused, each within a second',
     (_name, path) => {
       const file = new Uint8Array(readFileSync(path))
       const outcomes = { read: 0, refused: 0 }
@@ -44,13 +43,13 @@ describe(`${cases} mutated files${published}`, () => {
           const mutated = mutate(file, changes)
           const started = cpuMs()
           const result = readWhole(mutated)
-          expect(cpuMs() - started).toBeLessThan(5_000)
+          expect(cpuMs() - started).toBeLessThan(1_000)
           outcomes[result instanceof SpillwayError ? 'refused' : 'read']++
           // What was read can be written and read again; a sample of them, for it costs more than reading.
           if (!(result instanceof SpillwayError) && outcomes.read % 20 === 0) readWhole(modelBytes(result))
         }),
         // The same cases each time; a slow one is told at once: looking for a smaller one like it takes minutes.
-        { numRuns: Math.ceil(cases / realModels.length), seed: 7, endOnFailure: true },
+        { numRuns: Math.ceil(cases / realModels.length), seed: 1, endOnFailure: true },
       )
       expect(outcomes.read).toBeGreaterThan(0)
       expect(outcomes.refused).toBeGreaterThan(0)

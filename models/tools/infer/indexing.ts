@@ -29,7 +29,9 @@ const slice: Rule = (node, [data, starts, ends, axes, steps]) => {
   const ranges = data.shape.map((size): Range => ({ start: 0, count: size, step: 1 }))
   for (const [index, axis] of along.entries()) {
     const at = axisOf(axis, data.shape.length)
-    const size = data.shape[at] ?? Number.NaN
+    const size = data.shape[at]
+    // A file may name an axis that is not there, billions away.
+    if (size === undefined) return [like(data, undefined)]
     ranges[at] = rangeOf(size, from[index] ?? 0, to[index] ?? 0, steps?.ints?.[index] ?? 1)
   }
   const ints = data.ints && pick(data.ints, data.shape, ranges)

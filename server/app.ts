@@ -1,11 +1,11 @@
 import { Hono } from 'hono'
-import { cors } from 'hono/cors'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Reference } from '../models/index.ts'
 import { errorCodeHeader, queueHeader } from '../models/oip.ts'
 import { jsonLengthHeader } from '../models/oip-binary.ts'
 import type { Clock } from '../workers/clock.ts'
 import type { Catalogue } from './catalogue.ts'
+import { allowAllOrigins } from './cors.ts'
 import { answerError, answerNotFound } from './errors.ts'
 import type { Inference } from './inference.ts'
 import type { Language } from './language.ts'
@@ -39,18 +39,15 @@ export const createApp = (options: AppOptions) =>
     .use(logRequests(options.log))
     // Pages of other origins embed the script, and their workers load everything it names.
     .use(
-      cors({
-        origin: '*',
-        exposeHeaders: [
-          errorCodeHeader,
-          queueHeader,
-          jsonLengthHeader,
-          'retry-after',
-          'retry-after-ms',
-          'etag',
-          'content-range',
-        ],
-      }),
+      allowAllOrigins([
+        errorCodeHeader,
+        queueHeader,
+        jsonLengthHeader,
+        'retry-after',
+        'retry-after-ms',
+        'etag',
+        'content-range',
+      ]),
     )
     .route('/v2', oipRoutes(options))
     .route('/v1', openAiRoutes(options))

@@ -25,13 +25,16 @@ export const logRequests =
   async (c, next) => {
     const startedAt = performance.now()
     await next()
+    // Each by name: `c.var` copies all of them whenever it is read.
+    const code = c.get('errorCode')
+    const inference = c.get('inference')
     const line = {
       method: c.req.method,
       path: c.req.path,
       status: c.res.status,
       ms: round(performance.now() - startedAt),
-      ...(c.var.errorCode === undefined ? {} : { code: c.var.errorCode }),
-      ...(c.var.inference === undefined ? {} : roundAll(c.var.inference)),
+      ...(code === undefined ? {} : { code }),
+      ...(inference === undefined ? {} : roundAll(inference)),
     }
     if (c.res.status >= 500) log.warn(line, 'request')
     else log.info(line, 'request')

@@ -10,6 +10,7 @@ import {
 import { datatypeOf, decodeTensor, type InferRequest, inferRequest } from '../../models/oip.ts'
 import { BinaryReader, binarySize, jsonLengthHeader, splitBody } from '../../models/oip-binary.ts'
 import type { Priority } from '../../workers/scheduler/work.ts'
+import { parseTensorJson } from './tensor-json.ts'
 
 /** Milliseconds that a request may take where it does not say, and at most. */
 const defaultDeadlineMs = 30_000
@@ -47,9 +48,10 @@ const noTensors = new Uint8Array(0)
 
 async function readBody(c: Context): Promise<{ request: InferRequest; tensors: Uint8Array }> {
   const header = c.req.header(jsonLengthHeader)
-  if (header === undefined) return { request: parseRequest(await whole(c.req.text())), tensors: noTensors }
-  const { json, tensors } = splitBody(new Uint8Array(await whole(c.req.arrayBuffer())), header)
-  return { request: parseRequest(new TextDecoder().decode(json)), tensors }
+  const body = new Uint8Array(await whole(c.req.arrayBuffer()))
+  if (header === undefined) return { request: parseRequest(body), tensors: noTensors }
+  const { json, tensors } = splitBody(body, header)
+  return { request: parseRequest(json), tensors }
 }
 
 /** A body that breaks off is its client's leaving, and no fault of the server's. */
@@ -58,10 +60,10 @@ const whole = <T>(body: Promise<T>): Promise<T> =>
     throw SpillwayError.from(cause, 'aborted', 'The request broke off')
   })
 
-function parseRequest(body: string): InferRequest {
+function parseRequest(json: Uint8Array): InferRequest {
   let value: unknown
   try {
-    value = JSON.parse(body)
+    value = parseTensorJson(json)
   } catch (cause) {
     throw SpillwayError.from(cause, 'request_malformed', 'The request is not JSON')
   }

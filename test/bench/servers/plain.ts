@@ -1,6 +1,6 @@
-/** The plain way: Hono and onnxruntime-node, each request run alone on the event loop. */
+/** The plain way: Hono and onnxruntime-node, each request run alone on the event loop. Takes JSON and binary tensors. */
 import { join } from 'node:path'
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { readCatalogue } from '../../../server/catalogue.ts'
 import { measureDelay } from './delay.ts'
@@ -13,22 +13,53 @@ for (const { manifest, folder } of catalogue.values()) {
   sessions.set(manifest.id, await InferenceSession.create(file, { intraOpNumThreads: 2 }))
 }
 
+interface Feed {
+  readonly name: string
+  readonly datatype: string
+  readonly shape: number[]
+  readonly data: number[] | ArrayBuffer
+}
+
+const lengthHeader = 'inference-header-content-length'
+
+/** The only input of a request, which is all that the bench's models have. */
+async function readInput(c: Context): Promise<Feed> {
+  const length = c.req.header(lengthHeader)
+  if (length === undefined) return (await c.req.json()).inputs[0]
+  const body = await c.req.arrayBuffer()
+  const [input] = JSON.parse(new TextDecoder().decode(body.slice(0, Number(length)))).inputs
+  return { ...input, data: body.slice(Number(length)) }
+}
+
+function toTensor({ datatype, shape, data }: Feed): Tensor {
+  const type = datatype === 'INT32' ? Int32Array : Float32Array
+  const array = data instanceof ArrayBuffer ? new type(data) : type.from(data)
+  return new Tensor(datatype === 'INT32' ? 'int32' : 'float32', array, shape)
+}
+
 const app = new Hono().post('/v2/models/:name/infer', async (c) => {
-  const session = sessions.get(c.req.param('name'))
-  const { inputs } = await c.req.json()
+  const name = c.req.param('name')
+  const session = sessions.get(name)
   if (!session) return c.json({ error: 'No such model' }, 404)
-  const feeds: Record<string, Tensor> = {}
-  for (const { name, datatype, shape, data } of inputs) {
-    const array = datatype === 'INT32' ? Int32Array.from(data) : Float32Array.from(data)
-    feeds[name] = new Tensor(datatype === 'INT32' ? 'int32' : 'float32', array, shape)
+  const input = await readInput(c)
+  const results = Object.entries(await session.run({ [input.name]: toTensor(input) }))
+  const tell = (data: (values: Float32Array) => object) =>
+    JSON.stringify({
+      model_name: name,
+      outputs: results.map(([name, { dims, data: values }]) => ({
+        name,
+        shape: dims,
+        datatype: 'FP32',
+        ...data(values as Float32Array),
+      })),
+    })
+  if (c.req.header(lengthHeader) === undefined) {
+    c.header('content-type', 'application/json')
+    return c.body(tell((values) => ({ data: Array.from(values) })))
   }
-  const results = await session.run(feeds)
-  const outputs = Object.entries(results).map(([name, { dims, data }]) => ({
-    name,
-    shape: dims,
-    datatype: 'FP32',
-    data: Array.from(data as Float32Array),
-  }))
-  return c.json({ model_name: c.req.param('name'), outputs })
+  const json = Buffer.from(tell(({ byteLength }) => ({ parameters: { binary_data_size: byteLength } })))
+  c.header(lengthHeader, String(json.length))
+  const tensors = results.map(([, { data }]) => Buffer.from((data as Float32Array).buffer))
+  return c.body(Buffer.concat([json, ...tensors]))
 })
 listen(measureDelay(app))

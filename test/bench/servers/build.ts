@@ -1,0 +1,24 @@
+import { fileURLToPath } from 'node:url'
+import { build } from 'vite'
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
+
+/** Beside what `npm run build` made: a server finds its lanes' entry by its own place. */
+const outDir = path('../../../dist/bench')
+
+/** Builds both servers as the product is built, since what runs from TypeScript sources is slower; gives their files. */
+export async function buildServers(): Promise<Record<'ours' | 'plain', string>> {
+  await build({
+    root: path('.'),
+    configFile: false,
+    logLevel: 'error',
+    build: {
+      ssr: true,
+      outDir,
+      emptyOutDir: true,
+      target: 'node20',
+      rolldownOptions: { input: { ours: path('./ours.ts'), plain: path('./plain.ts') } },
+    },
+  })
+  return { ours: `${outDir}/ours.js`, plain: `${outDir}/plain.js` }
+}

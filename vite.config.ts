@@ -32,7 +32,14 @@ export default defineConfig({
   server: devServer(),
   optimizeDeps: {
     exclude: ['onnxruntime-web'],
-    include: ['comlink', 'hash-wasm', 'idb-keyval', 'wasm-feature-detect', 'zod/mini'],
+    include: [
+      '@bufbuild/protobuf/wire',
+      'comlink',
+      'hash-wasm',
+      'idb-keyval',
+      'wasm-feature-detect',
+      'zod/mini',
+    ],
   },
   environments: {
     client: {

@@ -22,7 +22,10 @@ export const generation = z.strictObject({
     heads: positive,
     headDim: positive,
   }),
-  /** Whether sequences of different lengths may share a step (`GroupQueryAttention`); absent where nobody looked. */
+  /**
+   * Whether sequences of different lengths may share a step (`GroupQueryAttention`). Where a manifest was made without
+   * its graph it is absent, and a lane that is given the graph's bytes looks.
+   */
   batched: z.optional(z.boolean()),
   /** What sampling is where a request says nothing. */
   sampling: z.optional(

@@ -91,6 +91,22 @@ describe('A model on the hub', () => {
   })
 })
 
+describe('A decoder on the hub', () => {
+  test('shares its steps, and keeps what two prompts begin with, though only its graph says that it can', async () => {
+    const model = await (await withHub()).model('hf:owner/bard')
+    expect(model.manifest.generation?.batched).toBeUndefined()
+    const ask = (prompt: string) => model.generate({ prompt, maxTokens: 12, temperature: 0 }).result
+    const beginning =
+      'Once upon a time there was a king who lived in a great castle by the sea, and he had three'
+    const alone = [await ask(`${beginning} sons`), await ask(`${beginning} daughters`)]
+    // Where steps are not shared nothing can be cut from what a slot holds, and each prompt is read anew.
+    expect(alone.map(({ usage }) => usage.cachedTokens > 0)).toEqual([false, true])
+    const together = await Promise.all(['sons', 'daughters'].map((who) => ask(`${beginning} ${who}`)))
+    expect(together.map(({ text }) => text)).toEqual(alone.map(({ text }) => text))
+    expect(together[0]?.placement).toMatchObject({ tier: 'device', variant: 'q4' })
+  })
+})
+
 describe('A model in a folder on any host', () => {
   const models = new URL('models/', inject('serverUrl'))
 

@@ -1,5 +1,5 @@
 import { startHub, type TestHub } from './hub.ts'
-import { decoderRepository, embedderRepository, embedderRow } from './hub-models.ts'
+import { bardRepository, decoderRepository, embedderRepository, embedderRow } from './hub-models.ts'
 
 /** What a test in the browser knows of the hub that all of them share. */
 export interface HubFixture {
@@ -20,6 +20,7 @@ export async function startHubFixture(): Promise<{ hub: TestHub; fixture: HubFix
     'owner/external': { ...embedder, files: external },
     'owner/private': { ...embedder, access: 'private' as const },
     'owner/decoder': decoderRepository(),
+    'owner/bard': bardRepository(),
   }
   const hub = await startHub(repositories)
   const fixture = {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { create } from '@bufbuild/protobuf'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
 import { placedWeights, placeExternally } from '../../models/tools/onnx/external-layout.ts'
@@ -163,5 +164,28 @@ export const decoderRepository = (): TestRepository => ({
     'tokenizer_config.json': json({ model_max_length: 1e30 }),
     'onnx/model.onnx': decoderGraph(),
     'onnx/model_q4f16.onnx': decoderGraph(),
+  },
+})
+
+const bard = (path: string) => readFileSync(new URL(`../../models/catalogue/bard/${path}`, import.meta.url))
+
+/** A decoder whose attention takes sequences of different lengths, as the hub has such: nothing but its graph says so. */
+export const bardRepository = (): TestRepository => ({
+  license: 'mit',
+  files: {
+    'config.json': json({
+      architectures: ['LlamaForCausalLM'],
+      model_type: 'llama',
+      num_hidden_layers: 4,
+      num_attention_heads: 6,
+      num_key_value_heads: 2,
+      head_dim: 32,
+      max_position_embeddings: 512,
+      vocab_size: 3072,
+      eos_token_id: 0,
+    }),
+    'tokenizer.json': bard('tokenizer.json'),
+    'tokenizer_config.json': bard('tokenizer_config.json'),
+    'onnx/model_q4.onnx': bard('q4-wasm/model.onnx'),
   },
 })

@@ -12,8 +12,16 @@ import {
 } from '../../models/index.ts'
 import { chainedOutputs, createDecoder } from '../generation/decode/create.ts'
 import type { Decoder } from '../generation/decode/decoder.ts'
-import type { BatchReply, BatchRequest, LoadReply, LoadRequest } from '../lane/protocol.ts'
+import type {
+  BatchReply,
+  BatchRequest,
+  GenerateSetup,
+  LoadReply,
+  LoadRequest,
+  ModelSource,
+} from '../lane/protocol.ts'
 import { ranOutOfMemory } from './memory.ts'
+import { hasOperator } from './operators.ts'
 import type { Ort, OrtSession, OrtTensor } from './ort.ts'
 import { zeros } from './zeros.ts'
 
@@ -42,8 +50,9 @@ export function createEngine(ort: Ort): Engine {
 
   const load = async (request: LoadRequest): Promise<LoadReply> => {
     const started = performance.now()
-    const { backend, outputs, generate } = request
-    const session = await createSession(ort, request)
+    const { backend, outputs } = request
+    const generate = request.generate && lookedInto(request.generate, request.source)
+    const session = await createSession(ort, { ...request, generate })
     const loadMs = performance.now() - started
     let decoder: Decoder | undefined
     try {
@@ -136,6 +145,13 @@ async function createSession(
       { cause },
     )
   }
+}
+
+/** A manifest that was made without its graph does not say whether sequences may share a step; the graph does. */
+function lookedInto(setup: GenerateSetup, source: ModelSource): GenerateSetup {
+  if (setup.spec.batched !== undefined || source.from === 'file') return setup
+  const batched = hasOperator(new Uint8Array(source.graph), 'GroupQueryAttention')
+  return { ...setup, spec: { ...setup.spec, batched } }
 }
 
 const tooLarge = (session: string, backend: Backend, cause: unknown) =>

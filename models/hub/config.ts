@@ -71,6 +71,9 @@ const pooling = z.looseObject({
 
 const sentenceConfig = z.looseObject({ max_seq_length: count })
 
+/** The steps of a sentence-transformers model, by the names of their classes. */
+const modules = z.array(z.looseObject({ type: z.string() }))
+
 export type ModelConfig = z.infer<typeof modelConfig>
 export type GenerationConfig = z.infer<typeof generationConfig>
 export type PreprocessorConfig = z.infer<typeof preprocessorConfig>
@@ -83,12 +86,18 @@ export interface Configs {
   readonly preprocessor: PreprocessorConfig
   readonly pooling: z.infer<typeof pooling>
   readonly sentence: z.infer<typeof sentenceConfig>
+  /** Null where the model is not laid out as sentence-transformers has it. */
+  readonly modules: z.infer<typeof modules> | null
 }
 
 /** @throws SpillwayError `model_invalid`, naming the file and the field that are wrong. */
 export async function readConfigs(folder: Folder): Promise<Configs> {
-  const read = async <T extends z.ZodMiniType>(path: string, schema: T): Promise<z.infer<T>> => {
-    const value = folder.sizes.has(path) ? parseJson(path, await folder.read(path)) : {}
+  const read = async <T extends z.ZodMiniType>(
+    path: string,
+    schema: T,
+    absent: unknown = {},
+  ): Promise<z.infer<T>> => {
+    const value = folder.sizes.has(path) ? parseJson(path, await folder.read(path)) : absent
     const parsed = z.safeParse(schema, value)
     if (parsed.success) return parsed.data
     const issue = parsed.error.issues[0]
@@ -100,15 +109,16 @@ export async function readConfigs(folder: Folder): Promise<Configs> {
       },
     )
   }
-  const [model, generation, tokenizer, preprocessor, poolingMode, sentence] = await Promise.all([
+  const [model, generation, tokenizer, preprocessor, poolingMode, sentence, steps] = await Promise.all([
     read('config.json', modelConfig),
     read('generation_config.json', generationConfig),
     read('tokenizer_config.json', tokenizerConfig),
     read('preprocessor_config.json', preprocessorConfig),
     read('1_Pooling/config.json', pooling),
     read('sentence_bert_config.json', sentenceConfig),
+    read('modules.json', z.nullable(modules), null),
   ])
-  return { model, generation, tokenizer, preprocessor, pooling: poolingMode, sentence }
+  return { model, generation, tokenizer, preprocessor, pooling: poolingMode, sentence, modules: steps }
 }
 
 function parseJson(path: string, bytes: Uint8Array): unknown {

@@ -76,12 +76,13 @@ export function kvTypeOf(id: string, { model }: Configs): Variant['kvType'] {
   return type === 'float16' ? 'float16' : 'float32'
 }
 
+/** Vectors have length one, unless the model's own steps are told and scaling is none of them. */
 export function embeddingOf(configs: Configs): EmbeddingSpec {
-  const { pooling, sentence, tokenizer } = configs
+  const { pooling, sentence, tokenizer, modules } = configs
   const told = Math.min(tokenizer.model_max_length ?? anyLength, sentence.max_seq_length ?? anyLength)
   return {
     pooling: pooling.pooling_mode_cls_token ? 'cls' : pooling.pooling_mode_lasttoken ? 'last' : 'mean',
-    normalize: true,
+    normalize: modules?.some(({ type }) => type.endsWith('Normalize')) ?? true,
     context: Math.min(told, contextOf(configs)),
   }
 }

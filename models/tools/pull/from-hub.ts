@@ -25,6 +25,7 @@ const companions = [
   'special_tokens_map.json',
   'chat_template.jinja',
   'chat_template.json',
+  'modules.json',
   'sentence_bert_config.json',
   '1_Pooling/config.json',
 ]

@@ -1,0 +1,79 @@
+import { create } from '@bufbuild/protobuf'
+import type { NodeParts } from '../../models/tools/graph/node.ts'
+import { DataType } from '../../models/tools/onnx/data-type.ts'
+import { type TensorProto, TensorProtoSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
+import { bytesOf } from '../../models/tools/onnx/values.ts'
+import { randomTensor } from '../tools/support/network.ts'
+
+/** A part of a graph, and the weights that it brings. */
+export interface Part {
+  readonly nodes: readonly NodeParts[]
+  readonly tensors: readonly TensorProto[]
+}
+
+export interface Heads {
+  readonly width: number
+  readonly heads: number
+}
+
+export const joinParts = (...parts: readonly Part[]): Part => ({
+  nodes: parts.flatMap(({ nodes }) => nodes),
+  tensors: parts.flatMap(({ tensors }) => tensors),
+})
+
+export const step = (...nodes: readonly NodeParts[]): Part => ({ nodes, tensors: [] })
+
+const constant = (name: string, dataType: DataType, dims: readonly number[], data: ArrayBufferView) =>
+  create(TensorProtoSchema, { name, dataType, dims: dims.map(BigInt), rawData: bytesOf(data) })
+
+export const ints = (name: string, values: readonly number[]) =>
+  constant(name, DataType.INT64, [values.length], BigInt64Array.from(values, BigInt))
+export const float = (name: string, number: number) =>
+  constant(name, DataType.FLOAT, [], Float32Array.of(number))
+
+/** A product with a matrix of random weights. */
+export const project = (input: string, output: string, from: number, to: number, seed: number): Part => ({
+  nodes: [{ op: 'MatMul', inputs: [input, `${output}.weight`], outputs: [output] }],
+  tensors: [randomTensor(`${output}.weight`, [from, to], from ** -0.5, seed)],
+})
+
+/** Heads apart from the width: keys as columns, what else as rows. */
+const apart = (input: string, output: string, perm: readonly number[]): NodeParts[] => [
+  { op: 'Reshape', inputs: [input, 'apart'], outputs: [`${output}.split`] },
+  { op: 'Transpose', inputs: [`${output}.split`], outputs: [output], attributes: { perm } },
+]
+
+/** What every layer's attention needs once: the mask as numbers to add to the scores, and the sizes of heads. */
+export const attentionMask = ({ width, heads }: Heads): Part => ({
+  nodes: [
+    { op: 'Cast', inputs: ['attention_mask'], outputs: ['mask'], attributes: { to: DataType.FLOAT } },
+    { op: 'Sub', inputs: ['mask', 'one'], outputs: ['unseen'] },
+    { op: 'Mul', inputs: ['unseen', 'far'], outputs: ['away'] },
+    { op: 'Unsqueeze', inputs: ['away', 'middle'], outputs: ['unseen.bias'] },
+  ],
+  tensors: [
+    ints('apart', [0, 0, heads, width / heads]),
+    ints('joined', [0, 0, width]),
+    ints('middle', [1, 2]),
+    float('scale', (width / heads) ** -0.5),
+    float('one', 1),
+    float('far', 1e9),
+  ],
+})
+
+/** Attention that sees what the mask lets it, out of queries, keys and values of all heads side by side. */
+export const attention = (query: string, key: string, value: string, output: string): Part => {
+  const own = (name: string) => `${output}.${name}`
+  return step(
+    ...apart(query, own('queries'), [0, 2, 1, 3]),
+    ...apart(key, own('keys'), [0, 2, 3, 1]),
+    ...apart(value, own('values'), [0, 2, 1, 3]),
+    { op: 'MatMul', inputs: [own('queries'), own('keys')], outputs: [own('products')] },
+    { op: 'Mul', inputs: [own('products'), 'scale'], outputs: [own('scaled')] },
+    { op: 'Add', inputs: [own('scaled'), 'unseen.bias'], outputs: [own('biased')] },
+    { op: 'Softmax', inputs: [own('biased')], outputs: [own('shares')], attributes: { axis: -1 } },
+    { op: 'MatMul', inputs: [own('shares'), own('values')], outputs: [own('seen')] },
+    { op: 'Transpose', inputs: [own('seen')], outputs: [own('turned')], attributes: { perm: [0, 2, 1, 3] } },
+    { op: 'Reshape', inputs: [own('turned'), 'joined'], outputs: [output] },
+  )
+}

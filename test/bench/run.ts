@@ -4,6 +4,7 @@ import { batching } from './batching.ts'
 import { makeBed } from './bed.ts'
 import type { Bench, Comparison } from './bench.ts'
 import { bridge } from './bridge.ts'
+import { embed } from './embed.ts'
 import { generateEight, generateOne, prefix, stepOverhead } from './generate.ts'
 import { lanes } from './lanes.ts'
 import { overhead } from './overhead.ts'
@@ -31,6 +32,7 @@ const benches: readonly Bench[] = [
   generateEight,
   prefix,
   stepOverhead,
+  embed,
   storeLoad,
   storeDownload,
   storePeers,

@@ -1,5 +1,6 @@
 import { createRuntime } from '../../../web/index.ts'
 import { adapter, backend } from './backend.ts'
+import { embed } from './embed.ts'
 import { generation } from './generate.ts'
 import { lanes } from './lanes.ts'
 import { padding } from './padding.ts'
@@ -85,6 +86,7 @@ export const benches = {
   ...generation,
   batching,
   overhead,
+  embed,
   lanes,
   padding,
   peers,

@@ -5,11 +5,10 @@ import type { Manifest } from '../../../models/index.ts'
 
 const base = new URL('/', location.href)
 
-/** A language model as transformers.js loads it from a hub; what its hub would say about it is said here. */
-export async function openTransformers({ id, generation }: Manifest) {
-  if (!generation) throw new Error(`${id} is no language model`)
-  env.remoteHost = base.href
-  env.remotePathTemplate = 'models/{model}/'
+/** Where transformers.js fetches from, with the runtime that it brings along, in one thread. */
+export function transformersFrom(host: URL, template: string): void {
+  env.remoteHost = host.href
+  env.remotePathTemplate = template
   env.useBrowserCache = false
   if (env.backends.onnx.wasm) {
     env.backends.onnx.wasm.wasmPaths = {
@@ -18,6 +17,12 @@ export async function openTransformers({ id, generation }: Manifest) {
     }
     env.backends.onnx.wasm.numThreads = 1
   }
+}
+
+/** A language model as transformers.js loads it from a hub; what its hub would say about it is said here. */
+export async function openTransformers({ id, generation }: Manifest) {
+  if (!generation) throw new Error(`${id} is no language model`)
+  transformersFrom(base, 'models/{model}/')
   const { layers, heads, headDim } = generation.kv
   const config = new PretrainedConfig({
     model_type: 'llama',

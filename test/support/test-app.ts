@@ -2,13 +2,16 @@ import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { createApp } from '../../server/app.ts'
 import { readCatalogue, readReferences } from '../../server/catalogue.ts'
-import { createInference } from '../../server/inference.ts'
+import { createInference, type Inference } from '../../server/inference.ts'
 import { createLanguage } from '../../server/language.ts'
 import { createMetrics } from '../../server/metrics.ts'
 import { systemClock } from '../../workers/clock.ts'
+import type { Lane } from '../../workers/lane/lane.ts'
 import { processLane } from './process-lane.ts'
 
 export interface TestApp {
+  readonly inference: Inference
+  fetch(request: Request, bindings?: unknown): Response | Promise<Response>
   request(path: string, init?: RequestInit): Promise<Response>
   close(): void
 }
@@ -16,10 +19,14 @@ export interface TestApp {
 /** The server's app over real lanes, without a socket. */
 export async function startTestApp({
   maxBodyBytes = 1_000_000,
+  maxQueued = 100,
   models = [],
+  startLane = () => processLane(systemClock),
 }: {
   maxBodyBytes?: number
+  maxQueued?: number
   models?: string[]
+  startLane?: () => Lane
 }): Promise<TestApp> {
   const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
   const folders = [root('models/catalogue'), ...models]
@@ -28,8 +35,8 @@ export async function startTestApp({
     backend: 'cpu',
     cores: 1,
     memoryBudget: 2 ** 32,
-    maxQueued: 100,
-    startLane: () => processLane(systemClock),
+    maxQueued,
+    startLane,
     clock: systemClock,
   })
   await Promise.allSettled([...catalogue.values()].map((entry) => inference.prepare(entry)))
@@ -46,6 +53,8 @@ export async function startTestApp({
     log: pino({ level: 'silent' }),
   })
   return {
+    inference,
+    fetch: app.fetch,
     request: async (path, init) => app.request(path, init),
     close: () => inference.close(),
   }

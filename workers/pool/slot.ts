@@ -240,6 +240,8 @@ export class Slot {
         if (lane) this.#lose(lane)
         else this.#restarts.died(clock.now())
         lane?.kill(new SpillwayError('lane_lost', 'The lane did not start'))
+        // It did not die by itself: what waited for it is told so.
+        if (this.#closed) throw this.#closed
       }
     }
     throw new SpillwayError(

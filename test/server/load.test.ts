@@ -1,0 +1,209 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect } from 'node:net'
+import { type ServerType, serve } from '@hono/node-server'
+import { afterEach, describe, expect, test } from 'vitest'
+import { errorCodeHeader } from '../../models/oip.ts'
+import { systemClock } from '../../workers/clock.ts'
+import type { ProcessLane } from '../../workers/node/start.ts'
+import { processLane } from '../support/process-lane.ts'
+import { seeded } from '../support/seeded.ts'
+import { isAlive } from '../support/server.ts'
+import { startTestApp, type TestApp } from '../support/test-app.ts'
+
+interface Bed {
+  readonly url: URL
+  readonly app: TestApp
+  readonly server: ServerType
+  /** In the order in which they were started. */
+  readonly lanes: readonly ProcessLane[]
+  /** Rows of each batch of pictures that went to a lane. */
+  readonly batches: number[]
+}
+
+let bed: Bed
+afterEach(async () => {
+  bed.app.close()
+  bed.server.close()
+  if ('closeAllConnections' in bed.server) bed.server.closeAllConnections()
+  await once(bed.server, 'close')
+})
+
+/** The server's app over real sockets and real lanes. */
+async function listen(options: { maxQueued?: number; maxBodyBytes?: number } = {}): Promise<Bed> {
+  const lanes: ProcessLane[] = []
+  const batches: number[] = []
+  const startLane = () => {
+    const lane = processLane(systemClock)
+    lanes.push(lane)
+    return {
+      ...lane,
+      run: (batch: Parameters<typeof lane.run>[0]) => {
+        const { image } = batch.inputs
+        if (image) batches.push(image.shape[0] ?? 0)
+        return lane.run(batch)
+      },
+    }
+  }
+  const app = await startTestApp({ startLane, maxBodyBytes: 2 ** 25, ...options })
+  const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  batches.length = 0
+  bed = { url: new URL(`http://127.0.0.1:${port}/v2/models/digits/infer`), app, server, lanes, batches }
+  return bed
+}
+
+const bodyOf = (rows: number, value: number, timeout?: number) =>
+  JSON.stringify({
+    ...(timeout === undefined ? {} : { parameters: { timeout } }),
+    inputs: [
+      { name: 'image', datatype: 'FP32', shape: [rows, 1, 28, 28], data: new Array(rows * 784).fill(value) },
+    ],
+  })
+
+/** What came of a request: its logits, the code that it was refused with, or `gone` where its client was. */
+async function ask(url: URL, body: string, signal?: AbortSignal): Promise<number[] | string> {
+  try {
+    const response = await fetch(url, { method: 'POST', body, signal: signal ?? null })
+    const answer = await response.json()
+    return response.ok ? answer.outputs[0].data : (response.headers.get(errorCodeHeader) ?? 'no code')
+  } catch {
+    return 'gone'
+  }
+}
+
+/** Cuts every connection, in the middle of whatever goes over it. */
+const cut = () => 'closeAllConnections' in bed.server && bed.server.closeAllConnections()
+
+/** What a request is, and what it may come to while nothing but lanes fails. */
+const fates = {
+  fine: ['answered', 'overloaded'],
+  wrong: ['input_size_invalid'],
+  'no model': ['model_unknown'],
+  'no JSON': ['request_malformed'],
+  late: ['answered', 'overloaded', 'deadline_exceeded'],
+  leaves: ['answered', 'overloaded', 'gone'],
+} as const
+type Fate = keyof typeof fates
+const drawn: readonly Fate[] = ['fine', 'fine', 'fine', 'wrong', 'no model', 'no JSON', 'late', 'leaves']
+
+/** What it may come to besides, once connections were cut, and once the server was closed. */
+const phases = { open: [], cut: ['gone'], closed: ['gone', 'closed'] } as const
+
+describe('the server under load', () => {
+  test('with clients that leave, deadlines, bad requests, lanes killed with kill -9, connections cut and its own end: every request settles, with its own answer or a code', {
+    timeout: 120_000,
+  }, async () => {
+    const { url, app, lanes } = await listen({ maxQueued: 100 })
+    const random = seeded(4)
+    const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] ?? expect.fail()
+    const values = [0, 0.25, 0.5, 1]
+    const expected = new Map<number, readonly number[]>()
+    for (const value of values) {
+      const logits = await ask(url, bodyOf(1, value))
+      expected.set(value, typeof logits === 'string' ? expect.fail(logits) : logits)
+    }
+    const isRight = (logits: readonly number[], value: number, rows: number) =>
+      logits.length === rows * 10 &&
+      logits.every((logit, index) => Math.abs(logit - (expected.get(value)?.[index % 10] ?? 0)) < 1e-3)
+
+    let phase: keyof typeof phases = 'open'
+    const send = async (fate: Fate, value: number, rows: number) => {
+      const leaving = new AbortController()
+      if (fate === 'leaves') setTimeout(() => leaving.abort(), random() * 20)
+      const bodies = {
+        fine: bodyOf(rows, value),
+        leaves: bodyOf(rows, value),
+        'no model': bodyOf(rows, value),
+        'no JSON': bodyOf(rows, value).slice(0, -2),
+        late: bodyOf(rows, value, 1 + Math.floor(random() * 20_000)),
+        wrong: bodyOf(rows, value).replace('28,28]', '28,27]'),
+      }
+      const at = fate === 'no model' ? new URL('../nothing/infer', url) : url
+      const came = await ask(at, bodies[fate], leaving.signal)
+      const got = typeof came === 'string' ? came : isRight(came, value, rows) ? 'answered' : 'a wrong answer'
+      return { fate, phase, got }
+    }
+
+    const total = 2_400
+    const outcomes: ReturnType<typeof send>[] = []
+    for (let index = 0; index < total; index++) {
+      outcomes.push(send(pick(drawn), pick(values), pick([1, 2, 4, 8])))
+      if (index % 8 === 7) await new Promise((resolve) => setTimeout(resolve, 3 + random() * 10))
+      // So far apart that no request meets two of them.
+      if (index % 600 === 300) for (const { pid = 0 } of lanes) if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+      if (index === 1_800) phase = 'cut'
+      if (index === 1_820) cut()
+      if (index === 2_300) {
+        phase = 'closed'
+        app.close()
+      }
+    }
+    const settled = await Promise.all(outcomes)
+    for (const { fate, phase, got } of settled)
+      expect([...fates[fate], ...phases[phase]], `${fate}, ${phase}`).toContain(got)
+    const came = new Set(settled.map(({ got }) => got))
+    for (const got of ['answered', 'deadline_exceeded', 'gone', 'closed']) expect(came).toContain(got)
+    expect(settled).toHaveLength(total)
+    expect(lanes.length).toBeGreaterThan(3)
+    expect(app.inference.stats()).toMatchObject({ queued: 0, running: 0 })
+  })
+
+  test('past its bound it refuses at once, and says when to come back; what it accepted is answered', async () => {
+    const { url, app, batches } = await listen({ maxQueued: 3 })
+    const long = ask(url, bodyOf(2_000, 0.5))
+    await expect.poll(() => batches, { interval: 2 }).toEqual([2_000])
+    const accepted = [1, 2, 3].map((rows) => ask(url, bodyOf(rows, 0.5)))
+    await expect.poll(() => app.inference.stats().queued, { interval: 2 }).toBe(3)
+    const response = await fetch(url, { method: 'POST', body: bodyOf(4, 0.5) })
+    // The long run is still on: nothing was waited for.
+    expect(app.inference.stats()).toMatchObject({ queued: 3, running: 1, isSaturated: true })
+    expect(response.status).toBe(503)
+    expect(response.headers.get(errorCodeHeader)).toBe('overloaded')
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+    expect((await response.json()).error).toContain('expected fewer than 3 waiting, got 3 waiting, 1 running')
+    expect((await long).length).toBe(20_000)
+    expect((await Promise.all(accepted)).map(({ length }) => length)).toEqual([10, 20, 30])
+  })
+
+  test('what waits for a lane when its client goes is never run', async () => {
+    const { url, app, batches } = await listen()
+    const long = ask(url, bodyOf(2_000, 0.5))
+    await expect.poll(() => batches, { interval: 2 }).toEqual([2_000])
+    const leaving = new AbortController()
+    const gone = ask(url, bodyOf(7, 0.5), leaving.signal)
+    const stays = ask(url, bodyOf(5, 0.5))
+    await expect.poll(() => app.inference.stats().queued, { interval: 2 }).toBe(2)
+    leaving.abort()
+    expect(await gone).toBe('gone')
+    await expect.poll(() => app.inference.stats().queued, { interval: 2 }).toBe(1)
+    expect((await long).length).toBe(20_000)
+    expect((await stays).length).toBe(50)
+    expect(batches).toEqual([2_000, 5])
+  })
+
+  test('a body without a length is read no further than its limit, however long it goes on', async () => {
+    const maxBodyBytes = 2 ** 20
+    const { url } = await listen({ maxBodyBytes })
+    const socket = connect(Number(url.port), url.hostname)
+    await once(socket, 'connect')
+    socket.write(`POST ${url.pathname} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n`)
+    const part = Buffer.alloc(2 ** 16, ' ')
+    const chunk = Buffer.concat([Buffer.from(`${part.length.toString(16)}\r\n`), part, Buffer.from('\r\n')])
+    let answer = ''
+    socket.on('data', (data: Buffer) => {
+      answer += data
+    })
+    socket.on('error', () => undefined)
+    // A client that sends as long as it is taken.
+    const most = 2 ** 26
+    while (socket.bytesWritten < most && !socket.destroyed && answer === '')
+      if (!socket.write(chunk))
+        await Promise.race([once(socket, 'drain'), once(socket, 'close'), once(socket, 'data')])
+    expect(answer).toContain('413')
+    expect(answer).toContain('body_too_large')
+    // Besides the limit, what lies in the buffers of both sockets.
+    expect(socket.bytesWritten).toBeLessThan(maxBodyBytes + 2 ** 24)
+    socket.destroy()
+  })
+})

@@ -2,6 +2,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Placement, Policy } from '../../models/index.ts'
 import type {} from '../../web/global.ts'
+import { crashWorkers } from '../support/crash-workers.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { startHostPage } from '../support/host-page.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
@@ -98,7 +99,7 @@ describe.skipIf(withoutTestModels)(
       const whole = await undisturbed()
       const telling = tell('device')
       await tokensTold(texts * 10)
-      await crashWorkers()
+      await crashWorkers(page)
       const told = await telling
       expect(told.map(({ text }) => text)).toEqual(whole)
       expect(new Set(told.flatMap(({ tiers }) => tiers))).toEqual(new Set(['device']))
@@ -114,7 +115,7 @@ describe.skipIf(withoutTestModels)(
         }
         Object.assign(window, { Worker: refuse })
       })
-      await crashWorkers()
+      await crashWorkers(page)
       const told = await telling
       expect(told.map(({ text }) => text)).toEqual(whole)
       expect(told.map(({ tiers }) => tiers.join())).toContain('device,server')
@@ -170,17 +171,3 @@ async function undisturbed(): Promise<string[]> {
 
 const tokensTold = (count: number) =>
   page.waitForFunction((count) => window.tokens >= count, count, { polling: 5 })
-
-/** An error that nobody catches ends a lane, as a crash would. */
-const crashWorkers = () =>
-  Promise.all(
-    page.workers().map((worker) =>
-      worker
-        .evaluate(() => {
-          setTimeout(() => {
-            throw new Error('The worker dies')
-          })
-        })
-        .catch(() => undefined),
-    ),
-  )

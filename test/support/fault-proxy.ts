@@ -28,6 +28,8 @@ export async function startFaultProxy(target: URL): Promise<FaultProxy> {
   const seen: FaultProxy['seen'] = []
   const server = createServer(async (incoming, outgoing) => {
     const body = await readBody(incoming)
+    // Its sender has gone.
+    if (!body) return
     const path = incoming.url ?? '/'
     const entry = { method: incoming.method ?? 'GET', path, bodyBytes: body.length, sentBytes: 0 }
     seen.push(entry)
@@ -64,9 +66,14 @@ export async function startFaultProxy(target: URL): Promise<FaultProxy> {
   return proxy
 }
 
-async function readBody(incoming: IncomingMessage): Promise<Buffer> {
+/** Nothing where it breaks off. */
+async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
   const parts: Buffer[] = []
-  for await (const part of incoming) parts.push(part)
+  try {
+    for await (const part of incoming) parts.push(part)
+  } catch {
+    return undefined
+  }
   return Buffer.concat(parts)
 }
 
@@ -92,6 +99,7 @@ function forward(
       return void response.pipe(outgoing)
     }
     const answer = await readBody(response)
+    if (!answer) return void incoming.socket.destroy()
     outgoing.writeHead(response.statusCode ?? 502, response.headers)
     if (fault === 'truncate') {
       outgoing.write(answer.subarray(0, answer.length >> 1))

@@ -1,0 +1,166 @@
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import type {} from '../../web/global.ts'
+import { crashWorkers } from '../support/crash-workers.ts'
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { startHostPage } from '../support/host-page.ts'
+import { launchBrowser, openPage } from '../support/page.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+declare global {
+  interface Window {
+    /** Requests that were made so far. */
+    asked: number
+  }
+}
+
+let server: TestServer
+let browser: Browser
+let proxy: FaultProxy
+let host: Awaited<ReturnType<typeof startHostPage>>
+let context: BrowserContext
+let page: Page
+
+beforeAll(async () => {
+  ;[server, browser] = await Promise.all([startServer(), launchBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await server.stop()
+})
+beforeEach(async () => {
+  proxy = await startFaultProxy(server.url)
+  host = await startHostPage(new URL('embed.js', proxy.url))
+  context = await browser.newContext()
+  page = (await openPage(context, host.url)).page
+  await page.waitForFunction(() => 'spillway' in window)
+})
+afterEach(async () => {
+  await context.close()
+  await host.stop()
+  await proxy.stop()
+})
+
+const total = 3_000
+/** Here the page waits for all answers before it goes on. */
+const pauses = [900, 1_800, 2_800]
+const closedAt = 2_900
+
+/** What a request is, and what it may come to: where the device may answer it does, whatever dies. */
+const fates: Readonly<Record<string, readonly string[]>> = {
+  auto: ['answered'],
+  device: ['answered'],
+  server: ['answered', 'server_unreachable', 'overloaded'],
+  'prefer-device': ['answered'],
+  'prefer-server': ['answered'],
+  wrong: ['input_size_invalid'],
+  'no policy': ['input_value_invalid'],
+  late: ['answered', 'deadline_exceeded'],
+  leaves: ['answered', 'aborted'],
+}
+
+interface Outcome {
+  readonly fate: string
+  readonly index: number
+  readonly got: string
+}
+
+/** Three thousand requests in the page, by a schedule that is the same each time, and the runtime's end before the last are answered. */
+const load = (): Promise<{ outcomes: Outcome[]; settled: number[] }> =>
+  page.evaluate(
+    async ({ total, pauses, closedAt, names }) => {
+      let state = 7
+      const random = () => {
+        state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+        return state / 2 ** 32
+      }
+      const pick = <T>(items: readonly T[]) => items[Math.floor(random() * items.length)] as T
+      const { spillway } = window
+      const model = await spillway.model('digits')
+      await model.load()
+      const values = [0, 0.25, 0.5, 1]
+      const image = (rows: number, value: number) => ({
+        image: { data: new Float32Array(rows * 784).fill(value), shape: [rows, 1, 28, 28] },
+      })
+      const logits = async (rows: number, value: number, options: Parameters<typeof model.run>[1]) =>
+        Array.from<number | bigint, number>(
+          (await model.run(image(rows, value), options)).outputs.logits?.data ?? [],
+          Number,
+        )
+      const expected = new Map<number, number[]>()
+      for (const value of values) expected.set(value, await logits(1, value, { policy: 'device' }))
+
+      const settled = new Array<number>(total).fill(0)
+      const send = async (index: number, fate: string): Promise<Outcome> => {
+        const rows = pick([1, 2, 5])
+        const value = pick(values)
+        const leaving = new AbortController()
+        const options: Record<string, object> = {
+          wrong: {},
+          late: { deadlineMs: 1 + random() * 20 },
+          leaves: { signal: leaving.signal },
+          'no policy': { policy: 'nowhere' },
+        }
+        if (fate === 'leaves') setTimeout(() => leaving.abort(), random() * 10)
+        const asked =
+          fate === 'wrong'
+            ? model.run({ image: new Float32Array(783) }).then(() => [])
+            : logits(rows, value, options[fate] ?? { policy: fate })
+        const got = await asked
+          .then(
+            (data) =>
+              data.length === rows * 10 &&
+              data.every((logit, at) => Math.abs(logit - (expected.get(value)?.[at % 10] ?? 0)) < 1e-2)
+                ? 'answered'
+                : 'a wrong answer',
+            (error) => String(error.code ?? error),
+          )
+          .finally(() => {
+            settled[index] = (settled[index] ?? 0) + 1
+          })
+        return { fate, index, got }
+      }
+      const outcomes: Promise<Outcome>[] = []
+      for (let index = 0; index < total; index++) {
+        if (index === closedAt) spillway.close()
+        outcomes.push(send(index, pick(names)))
+        window.asked = index + 1
+        if (pauses.includes(index)) await Promise.all(outcomes)
+        else if (index < Math.max(...pauses) && index % 15 === 14)
+          await new Promise((resolve) => setTimeout(resolve, random() * 30))
+      }
+      return { outcomes: await Promise.all(outcomes), settled }
+    },
+    { total, pauses, closedAt, names: Object.keys(fates) },
+  )
+
+const asked = (count: number) =>
+  page.waitForFunction((count) => window.asked >= count, count, { polling: 5, timeout: 60_000 })
+
+test('a page that runs, aborts and mistakes thousands of requests, while workers crash, the server is cut off and the runtime is closed: every request settles once, with its own answer or a code', {
+  timeout: 120_000,
+}, async () => {
+  const loading = load()
+  await asked(200)
+  await crashWorkers(page)
+  await asked(1_000)
+  proxy.fault = (_method, path) => (path.endsWith('/infer') ? 'reset' : 'pass')
+  proxy.cut()
+  await asked(1_200)
+  await crashWorkers(page)
+  await asked(1_500)
+  proxy.fault = (_method, path) => (path.endsWith('/infer') ? 'truncate' : 'pass')
+  await asked(1_900)
+  proxy.fault = () => 'pass'
+  await asked(2_000)
+  await crashWorkers(page)
+  const { outcomes, settled } = await loading
+  for (const { index, fate, got } of outcomes) {
+    const allowed = [...(fates[fate] ?? []), ...(index > Math.max(...pauses) ? ['closed'] : [])]
+    expect(allowed, `request ${index}, ${fate}`).toContain(got)
+  }
+  const came = new Set(outcomes.map(({ got }) => got))
+  for (const got of ['answered', 'server_unreachable', 'deadline_exceeded', 'aborted', 'closed'])
+    expect(came).toContain(got)
+  expect(settled).toEqual(new Array(total).fill(1))
+})

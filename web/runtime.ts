@@ -91,7 +91,7 @@ export interface Runtime {
   close(): void
 }
 
-/** A runtime on this page. It asks the browser what it can do; workers and models start when they are first needed. */
+/** A runtime on this page. What the browser can do is asked, and workers and models start, when they are first needed. */
 export const createRuntime = async (options: RuntimeOptions = {}): Promise<Runtime> => startRuntime(options)
 
 /** The same at once, for a global that has to be there when the next script runs. */
@@ -100,10 +100,16 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const base = folder(options.server ?? '/')
   let policy = checkPolicy(options.policy ?? 'auto')
   const maxLanes = checkMaxLanes(options.maxLanes)
-  const capacity = probeCapacity(clock)
+  let told: Promise<Capacity> | undefined
+  const capacity = () => {
+    told ??= probeCapacity(clock)
+    return told
+  }
   const store = createIndexedDbStore({ clock, opfs: openOpfs('spillway') })
   const storeWorker = new StoreWorker()
-  const calibrations = new Calibrations(createIndexedDbCalibrations(clock), capacity.then(fingerprintOf))
+  const calibrations = new Calibrations(createIndexedDbCalibrations(clock), () =>
+    capacity().then(fingerprintOf),
+  )
   const models = folder(options.models ?? new URL('models/', base))
   const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store })
   const device = new DeviceTier({
@@ -139,7 +145,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       events.removeEventListener(type, listener as EventListener, options),
     catalogue: (signal) => catalogue.list(signal),
     storage: createModelStorage(store, createModelsInUse()),
-    capacity: () => capacity,
+    capacity,
     get policy() {
       return policy
     },
@@ -147,8 +153,9 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       policy = checkPolicy(next)
     },
     model: async (source, { signal, onProgress } = {}) => {
+      // Beside the manifest, where the first request waits for it.
+      if (!router.startsOnServer(policy)) void capacity()
       const manifest = await catalogue.find(source, signal)
-      await calibrations.recall(manifest)
       await router.prepare(manifest, { policy, signal }, onProgress)
       return createModel(manifest, router, languages, () => policy, clock, teller)
     },

@@ -24,7 +24,7 @@ function memory(): CalibrationStore & { readonly kept: Map<string, Calibration>;
 describe('a calibration', () => {
   test('is there at the next visit, and what requests taught since with it', async () => {
     const store = memory()
-    const first = new Calibrations(store, Promise.resolve('this device'))
+    const first = new Calibrations(store, () => Promise.resolve('this device'))
     await first.recall(digitsManifest)
     expect(first.curveOf(digitsManifest, place)).toBeUndefined()
     const curve = CostCurve.from([{ rows: 1, ms: 2 }])
@@ -36,7 +36,7 @@ describe('a calibration', () => {
     await first.writeBack()
     expect(store.writes, 'nothing new, nothing written').toBe(writes)
 
-    const second = new Calibrations(store, Promise.resolve('this device'))
+    const second = new Calibrations(store, () => Promise.resolve('this device'))
     await second.recall(digitsManifest)
     expect(second.curveOf(digitsManifest, place)?.toJSON()).toEqual(curve.toJSON())
     expect(second.speedsOf(digitsManifest)).toEqual({ 'wasm/fp32': 2 })
@@ -44,11 +44,11 @@ describe('a calibration', () => {
 
   test('of another device, another version of the model or a store that holds rubbish does not count', async () => {
     const store = memory()
-    const here = new Calibrations(store, Promise.resolve('this device'))
+    const here = new Calibrations(store, () => Promise.resolve('this device'))
     await here.recall(digitsManifest)
     here.keep(digitsManifest, place, () => CostCurve.from([{ rows: 1, ms: 2 }]))
     await here.writeBack()
-    const there = new Calibrations(store, Promise.resolve('another'))
+    const there = new Calibrations(store, () => Promise.resolve('another'))
     await there.recall(digitsManifest)
     expect(there.curveOf(digitsManifest, place)).toBeUndefined()
     const newer = { ...digitsManifest, version: '2' }

@@ -75,8 +75,15 @@ function createBed(manifest: Manifest = digitsManifest, hedge = false): Bed {
     estimate: () => ({ queueMs: 0, runMs: bed.estimates.server }),
     isSaturated: false,
   }
-  const calibrations = { speedsOf: () => ({}) }
-  const router = new Router({ capacity: Promise.resolve(phone), device, remote, calibrations, hedge, clock })
+  const calibrations = { recall: async () => {}, speedsOf: () => ({}) }
+  const router = new Router({
+    capacity: () => Promise.resolve(phone),
+    device,
+    remote,
+    calibrations,
+    hedge,
+    clock,
+  })
   const bed: Bed = {
     clock,
     asked: { device: [], server: 0 },

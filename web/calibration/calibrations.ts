@@ -22,13 +22,13 @@ interface Live {
  */
 export class Calibrations {
   readonly #store: CalibrationStore
-  readonly #fingerprint: Promise<string>
+  readonly #fingerprint: () => Promise<string>
   /** By model: what the store had when the model was opened, and what it was given since. */
   readonly #curves = new Map<string, Calibration['curves']>()
   readonly #live = new Map<string, Live>()
 
   /** @param fingerprint What measurements hold for. */
-  constructor(store: CalibrationStore, fingerprint: Promise<string>) {
+  constructor(store: CalibrationStore, fingerprint: () => Promise<string>) {
     this.#store = store
     this.#fingerprint = fingerprint
   }
@@ -37,7 +37,7 @@ export class Calibrations {
   async recall(manifest: Manifest): Promise<void> {
     const key = keyOf(manifest)
     if (this.#curves.has(key)) return
-    const [kept, fingerprint] = await Promise.all([this.#store.read(key), this.#fingerprint])
+    const [kept, fingerprint] = await Promise.all([this.#store.read(key), this.#fingerprint()])
     if (!this.#curves.has(key)) this.#curves.set(key, kept?.fingerprint === fingerprint ? kept.curves : {})
   }
 
@@ -63,7 +63,8 @@ export class Calibrations {
 
   /** Writes what was learned since the last time. */
   async writeBack(): Promise<void> {
-    const fingerprint = await this.#fingerprint
+    if (this.#live.size === 0) return
+    const fingerprint = await this.#fingerprint()
     const changed = new Set<string>()
     for (const { model, place, curve } of this.#live.values()) {
       const known = this.#curves.get(model) ?? {}

@@ -137,9 +137,11 @@ class Connections implements Lanes<Source> {
   /** As JSON until the server is known to take more; what JSON cannot say waits for that. */
   async #ask(ask: (binary: boolean) => Promise<Inferred>): Promise<Inferred> {
     const { binary } = this.#extensions
+    const answer = ask(binary)
+    // After the request has left, which should not wait for it.
     const known = this.#extensions.ask()
     try {
-      return await ask(binary)
+      return await answer
     } catch (cause) {
       if (binary || !isUnsayable(cause) || !(await known)) throw cause
       return await ask(true)

@@ -1,5 +1,6 @@
 import { createRuntime } from '../../../web/index.ts'
 import { adapter, backend } from './backend.ts'
+import { bridge, plainCall, waitForModel } from './bridge.ts'
 import { embed } from './embed.ts'
 import { generation } from './generate.ts'
 import { lanes } from './lanes.ts'
@@ -7,7 +8,7 @@ import { padding } from './padding.ts'
 import { peers } from './peers.ts'
 import { quantized } from './quantized.ts'
 import { openRaw } from './raw.ts'
-import { bridge, spill } from './spill.ts'
+import { spill } from './spill.ts'
 import { storeDownload, storeLoad, storeLoadOnce, storePeers } from './store.ts'
 import { base, time } from './time.ts'
 
@@ -92,6 +93,8 @@ export const benches = {
   peers,
   spill,
   bridge,
+  plainCall,
+  waitForModel,
   quantized,
   backend,
   adapter,

@@ -2,7 +2,7 @@ import { createRuntime, type Model, SpillwayError } from '../../../web/index.ts'
 
 import { base } from './time.ts'
 
-const row = () => Int32Array.from({ length: 2_048 }, () => Math.floor(Math.random() * 257))
+export const row = () => Int32Array.from({ length: 2_048 }, () => Math.floor(Math.random() * 257))
 
 export interface Load {
   /** Milliseconds that each request took, those that were not answered included. */
@@ -70,49 +70,4 @@ export async function spill(deadlineMs: number) {
   const together = await offer(model, offered, 8_000, { policy: 'auto', deadlineMs })
   runtime.close()
   return { perSecond, alone, together }
-}
-
-/** From nothing to the first answer: bridged by the server, by the device after its download, and by a plain call to the server. */
-export async function bridge(wait: boolean) {
-  const bytes = row()
-  if (wait) {
-    const start = performance.now()
-    const runtime = await createRuntime({ server: base, policy: 'device' })
-    await (await runtime.model('magika')).run({ bytes })
-    const waited = performance.now() - start
-    runtime.close()
-    return { first: waited, plain: waited, moved: true, failed: 0 }
-  }
-  const plainCall = async () => {
-    const start = performance.now()
-    const response = await fetch(new URL('v2/models/magika/infer', base), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({
-        inputs: [{ name: 'bytes', datatype: 'INT32', shape: [1, 2_048], data: [...bytes] }],
-      }),
-    })
-    if (!response.ok) throw new Error(await response.text())
-    await response.json()
-    return performance.now() - start
-  }
-  await plainCall()
-  const plain = await plainCall()
-  const start = performance.now()
-  const runtime = await createRuntime({ server: base, policy: 'auto' })
-  const model = await runtime.model('magika')
-  const { placement } = await model.run({ bytes })
-  const first = performance.now() - start
-  if (placement.reason !== 'bridge') throw new Error(`Not bridged: ${placement.because}`)
-  // The page goes on asking, and notices nothing but the placement.
-  let failed = 0
-  let moved = false
-  for (const until = start + 120_000; !moved && performance.now() < until; ) {
-    const result = await model.run({ bytes }).catch(() => undefined)
-    if (!result) failed++
-    moved = result?.placement.tier === 'device'
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  runtime.close()
-  return { first, plain, moved, failed }
 }

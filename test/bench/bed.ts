@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { serve } from '@hono/node-server'
 import { pino } from 'pino'
-import type { Page } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import { build } from 'vite'
 import { createApp } from '../../server/app.ts'
 import { readCatalogue } from '../../server/catalogue.ts'
@@ -70,8 +70,11 @@ export async function makeBed(launch = launchBrowser): Promise<Bed & { close(): 
   const browser = await launch()
   return {
     models: testModels,
-    openPage: async (): Promise<Page> => {
-      const { page } = await openPage(await browser.newContext(), new URL(`http://localhost:${port}/`))
+    openPage: async (context?: BrowserContext): Promise<Page> => {
+      const { page } = await openPage(
+        context ?? (await browser.newContext()),
+        new URL(`http://localhost:${port}/`),
+      )
       await page.waitForFunction(() => 'bench' in window)
       return page
     },

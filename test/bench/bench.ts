@@ -1,4 +1,4 @@
-import type { Page } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 
 /** One figure of one comparison, as `--json` prints it. */
 export interface Comparison {
@@ -15,8 +15,11 @@ export interface Comparison {
 
 /** What a bench may use: made once for all of them. */
 export interface Bed {
-  /** A fresh page with the bench's functions, its runtime's server being a real one with the test models. */
-  openPage(): Promise<Page>
+  /**
+   * A fresh page with the bench's functions, its runtime's server being a real one with the test models; in a
+   * context of its own, unless one is given.
+   */
+  openPage(context?: BrowserContext): Promise<Page>
   /** The folder of published models. */
   readonly models: string
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openDigest } from '../../web/store/digest.ts'
 import { createModelsInUse } from '../../web/store/in-use.ts'
 import { createMemoryStore } from '../../web/store/memory.ts'
 import { obtainModel, type Progress } from '../../web/store/obtain.ts'
@@ -36,7 +37,14 @@ async function obtain(
   const progress: Progress[] = []
   const [bytes] = await obtainModel(
     { model, files: [file] },
-    { store, inUse: createModelsInUse(), clock, signal, onProgress: (told) => progress.push(told) },
+    {
+      store,
+      openDigest,
+      inUse: createModelsInUse(),
+      clock,
+      signal,
+      onProgress: (told) => progress.push(told),
+    },
   )
   return { bytes: Buffer.from(bytes ?? new ArrayBuffer(0)), progress }
 }

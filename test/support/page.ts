@@ -8,6 +8,10 @@ export const launchBrowser = (flags: readonly string[] = []): Promise<Browser> =
 export const launchHardware = (): Promise<Browser> =>
   chromium.launch({ executablePath: findBrowser(), args: [...hardwareFlags] })
 
+/** A browser that keeps what its pages store in a folder, as a visitor's does; other contexts keep it in memory. */
+export const launchProfile = (folder: string): Promise<BrowserContext> =>
+  chromium.launchPersistentContext(folder, { executablePath: findBrowser(), args: [...browserFlags] })
+
 /** A page that keeps what goes wrong on it. */
 export async function openPage(context: BrowserContext, url: URL): Promise<{ page: Page; errors: string[] }> {
   const page = await context.newPage()

@@ -25,6 +25,9 @@ const restMs = 60_000
 /** Bytes from which a file lies in the origin's private files, where they can be had: it loads faster from there. */
 const opfsFrom = 64 * 2 ** 20
 
+/** Chunks that are read at once: the browser's process reads further ones while one is checked. */
+const readsAtOnce = 3
+
 export interface IndexedDbOptions {
   readonly clock: Clock
   readonly opfs: Opfs
@@ -73,11 +76,11 @@ export function createIndexedDbStore(options: IndexedDbOptions): IndexedDbStore 
   ): Promise<boolean> => {
     const hash = await loadCheck()
     const fetchChunk = (index: number) => attempt((store) => get<unknown>(chunkKey(key, index), store))
-    // One chunk ahead: while it is read, the one before is checked.
-    let next = fetchChunk(0)
+    const coming: Promise<unknown>[] = []
+    let next = 0
     for (const [index, expected] of checks.entries()) {
-      const chunk = await next
-      if (index + 1 < checks.length) next = fetchChunk(index + 1)
+      while (next < Math.min(checks.length, index + readsAtOnce)) coming.push(fetchChunk(next++))
+      const chunk = await coming.shift()
       const { start, end } = chunkRange(index, size)
       if (!(chunk instanceof ArrayBuffer) || chunk.byteLength !== end - start) return false
       const bytes = new Uint8Array(chunk)

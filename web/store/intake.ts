@@ -1,6 +1,7 @@
-import { createSHA256, type IHasher } from 'hash-wasm'
+import type { IHasher } from 'hash-wasm'
 import { SpillwayError } from '../../models/index.ts'
 import { checkOf, loadCheck } from './check.ts'
+import type { Digest, OpenDigest } from './digest.ts'
 import type { FileSource } from './source.ts'
 import { chunkBytes, chunkRange, type FileRecord, keptBytes, type ModelStore, type Place } from './store.ts'
 import { wrongHash, wrongSize } from './wrong.ts'
@@ -10,9 +11,13 @@ export interface IntakeOptions {
   /** `keyText` of the file's key. */
   readonly key: string
   readonly store: ModelStore
+  readonly openDigest: OpenDigest
   /** Sees to it that so many bytes can be kept. */
   readonly makeRoom: (bytes: number, isFull: boolean) => Promise<boolean>
 }
+
+/** Bytes that are given to the digest in one go. */
+const pieceBytes = 4 * 2 ** 20
 
 export interface Taken {
   readonly bytes: ArrayBuffer
@@ -22,26 +27,28 @@ export interface Taken {
 }
 
 /**
- * A file on its way in. Its bytes come in order into the one buffer that is used later; each chunk that is full
- * is written to the store before more is taken. The last chunk is written when the file has passed its
- * SHA-256, so no file is whole in the store that did not.
+ * A file on its way in. Its bytes come into the one buffer that is used later; each chunk that is full is written
+ * to the store before more is taken. The digest may lag behind: the last chunk is written when the file has
+ * passed its SHA-256, so no file is whole in the store that did not.
  */
 export class Intake {
   readonly #options: IntakeOptions
-  readonly #hash: IHasher
+  readonly #digest: Digest
   readonly #check: IHasher
-  #place: Place | undefined
+  #at: Place | undefined
   #size: number | undefined
   #buffer: Uint8Array<ArrayBuffer>
   #received = 0
+  /** Bytes that the digest was given. */
+  #digested = 0
   #checks: string[] = []
   #isKept = true
   /** The strong ETag of the bytes so far. */
   etag: string | undefined
 
-  private constructor(options: IntakeOptions, hash: IHasher, check: IHasher) {
+  private constructor(options: IntakeOptions, digest: Digest, check: IHasher) {
     this.#options = options
-    this.#hash = hash.init()
+    this.#digest = digest
     this.#check = check
     this.#size = options.file.size
     this.#buffer = allocate(this.#size ?? 0)
@@ -49,14 +56,17 @@ export class Intake {
 
   /** Takes a file up where an earlier visit left it, if it did. */
   static async open(options: IntakeOptions): Promise<Intake> {
-    const [hash, check] = await Promise.all([createSHA256(), loadCheck()]).catch((cause: unknown) => {
-      throw SpillwayError.from(
-        cause,
-        'capacity_insufficient',
-        'The page may not run WebAssembly, which checks files',
-      )
-    })
-    const intake = new Intake(options, hash, check)
+    const { openDigest, file } = options
+    const [digest, check] = await Promise.all([openDigest(file.size), loadCheck()]).catch(
+      (cause: unknown) => {
+        throw SpillwayError.from(
+          cause,
+          'capacity_insufficient',
+          'The page may not run WebAssembly, which checks files',
+        )
+      },
+    )
+    const intake = new Intake(options, digest, check)
     const record = await options.store.file(options.key)
     if (record && !(await intake.#resume(record))) await intake.restart()
     return intake
@@ -92,16 +102,25 @@ export class Intake {
       throw wrongSize(this.#options.file, this.#size, 'more')
     }
     this.#grow(end)
-    let rest = bytes
-    while (rest.length > 0) {
-      const part = rest.subarray(0, chunkBytes - (this.#received % chunkBytes))
-      rest = rest.subarray(part.length)
-      this.#hash.update(part)
-      this.#buffer.set(part, this.#received)
-      this.#received += part.length
-      const isFull = this.#received % chunkBytes === 0
-      if (isFull && this.#size !== undefined && this.#received < this.#size) {
-        await this.#keepChunk({ resume: { hash: this.#hash.save(), etag: this.etag } })
+    this.#buffer.set(bytes, this.#received)
+    await this.advance(bytes.length)
+  }
+
+  /** Where the bytes from `start` to `end` belong, for who fills it itself. The file's size must be known. */
+  place(start: number, end: number): Uint8Array {
+    this.#grow(end)
+    return this.#buffer.subarray(start, end)
+  }
+
+  /** Takes so many further bytes that are in their place. */
+  async advance(length: number): Promise<void> {
+    const end = this.#received + length
+    while (this.#received < end) {
+      const chunkEnd = this.#received - (this.#received % chunkBytes) + chunkBytes
+      this.#received = Math.min(end, chunkEnd)
+      if (this.#received - this.#digested >= pieceBytes) await this.#feedDigest()
+      if (this.#received === chunkEnd && this.#size !== undefined && chunkEnd < this.#size) {
+        await this.#keepChunk({ etag: this.etag })
       }
     }
   }
@@ -114,7 +133,8 @@ export class Intake {
   async finish(): Promise<Taken> {
     const { file } = this.#options
     this.#size ??= this.#received
-    const sha256 = this.#hash.digest()
+    await this.#feedDigest()
+    const sha256 = await this.#digest.finish()
     if ('sha256' in file.key && file.key.sha256 !== sha256) {
       await this.restart()
       throw wrongHash(file, file.key.sha256, sha256)
@@ -126,49 +146,56 @@ export class Intake {
     return { bytes: this.#whole(), sha256, isKept: this.isKept }
   }
 
+  close(): void {
+    this.#digest.close()
+  }
+
   /** Forgets all that came. */
   async restart(): Promise<void> {
     const { store, key, file } = this.#options
     await store.removeFiles([key])
-    this.#hash.init()
+    this.#digest.restart()
     this.#size = file.size
     this.#received = 0
+    this.#digested = 0
     this.#checks = []
     this.etag = undefined
   }
 
   async #resume(record: FileRecord): Promise<boolean> {
     const { file, store } = this.#options
-    const { resume, size } = record
-    if (!resume || (file.size !== undefined && file.size !== size)) return false
+    const { sha256, etag, size } = record
+    if (sha256 !== undefined || (file.size !== undefined && file.size !== size)) return false
     this.#grow(size)
     if (!(await store.read(record, this.#buffer))) return false
-    try {
-      this.#hash.load(resume.hash)
-    } catch {
-      // Another build of the hasher saved it.
-      return false
-    }
     this.#size = size
-    this.#place = record.place
+    this.#at = record.place
     this.#received = keptBytes(record)
     this.#checks = [...record.checks]
-    this.etag = resume.etag
+    this.etag = etag
     return true
   }
 
+  async #feedDigest(): Promise<void> {
+    while (this.#digested < this.#received) {
+      const start = this.#digested
+      this.#digested = Math.min(this.#received, start + pieceBytes)
+      await this.#digest.update(this.#buffer.subarray(start, this.#digested))
+    }
+  }
+
   /** Writes the next chunk. It is waited for: what would come meanwhile would be lost besides it if the tab closed. */
-  async #keepChunk(state: Pick<FileRecord, 'sha256' | 'resume'>): Promise<void> {
+  async #keepChunk(state: Pick<FileRecord, 'sha256' | 'etag'>): Promise<void> {
     const size = this.#size ?? this.#received
     if (!this.isKept) return
     // Asked at each chunk: others write, too, and the browser may change its mind.
     if (!(await this.#options.makeRoom(size - this.#checks.length * chunkBytes, false))) return this.#giveUp()
-    this.#place ??= await this.#options.store.placeOf(size)
+    this.#at ??= await this.#options.store.placeOf(size)
     const { start, end } = chunkRange(this.#checks.length, size)
     const chunk = this.#buffer.subarray(start, end)
     this.#checks.push(checkOf(this.#check, chunk))
     const checks = [...this.#checks]
-    await this.#write({ key: this.#options.key, place: this.#place, size, checks, ...state }, chunk)
+    await this.#write({ key: this.#options.key, place: this.#at, size, checks, ...state }, chunk)
   }
 
   async #write(record: FileRecord, chunk: Uint8Array<ArrayBuffer>): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Clock } from '../../workers/clock.ts'
+import type { OpenDigest } from './digest.ts'
 import { download } from './download.ts'
 import { Intake, type Taken } from './intake.ts'
 import { keyText } from './key.ts'
@@ -8,6 +9,7 @@ import { takeTurn } from './turns.ts'
 
 export interface ObtainFileOptions {
   readonly store: ModelStore
+  readonly openDigest: OpenDigest
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
   readonly makeRoom: (bytes: number, isFull: boolean) => Promise<boolean>
@@ -22,7 +24,7 @@ export interface ObtainFileOptions {
  * `server_response_invalid`, `overloaded`, `capacity_insufficient` or `aborted`; or what the source throws.
  */
 export async function obtainFile(file: FileSource, options: ObtainFileOptions): Promise<Taken> {
-  const { store, clock, signal, makeRoom, onBytes } = options
+  const { store, openDigest, clock, signal, makeRoom, onBytes } = options
   const key = await keyText(file.key)
   const read = () => readKept(store, key, (bytes) => onBytes(bytes, bytes))
   const kept = await read()
@@ -32,19 +34,23 @@ export async function obtainFile(file: FileSource, options: ObtainFileOptions): 
     // Another tab may have brought it meanwhile.
     const brought = await read()
     if (brought) return brought
-    const intake = await Intake.open({ file, key, store, makeRoom })
-    const stored = intake.received
-    onBytes(stored, stored)
-    const cache = (await store.placeOf(file.size ?? 0)) === 'memory' ? 'default' : 'no-store'
-    return download(file, intake, {
-      clock,
-      signal,
-      cache,
-      onBytes: (received) => {
-        tell(received)
-        onBytes(received, Math.min(stored, received))
-      },
-    })
+    const intake = await Intake.open({ file, key, store, openDigest, makeRoom })
+    try {
+      const stored = intake.received
+      onBytes(stored, stored)
+      const cache = (await store.placeOf(file.size ?? 0)) === 'memory' ? 'default' : 'no-store'
+      return await download(file, intake, {
+        clock,
+        signal,
+        cache,
+        onBytes: (received) => {
+          tell(received)
+          onBytes(received, Math.min(stored, received))
+        },
+      })
+    } finally {
+      intake.close()
+    }
   })
 }
 

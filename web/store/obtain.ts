@@ -1,4 +1,5 @@
 import type { Clock } from '../../workers/clock.ts'
+import type { OpenDigest } from './digest.ts'
 import type { ModelsInUse } from './in-use.ts'
 import { keyText } from './key.ts'
 import { obtainFile } from './obtain-file.ts'
@@ -30,6 +31,7 @@ export interface Wanted {
 
 export interface ObtainOptions {
   readonly store: ModelStore
+  readonly openDigest: OpenDigest
   readonly inUse: ModelsInUse
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
@@ -41,7 +43,7 @@ const reportMs = 50
 
 /** The verified bytes of a model's files, in their order. */
 export async function obtainModel({ model, files }: Wanted, options: ObtainOptions): Promise<ArrayBuffer[]> {
-  const { store, inUse, clock, signal, onProgress } = options
+  const { store, openDigest, inUse, clock, signal, onProgress } = options
   const keys = await Promise.all(files.map(({ key }) => keyText(key)))
   inUse.add(modelKey(model))
   // Before its files: what is kept of a download that never ends belongs to a model, and is evicted with it.
@@ -70,6 +72,7 @@ export async function obtainModel({ model, files }: Wanted, options: ObtainOptio
   for (const [index, file] of files.entries()) {
     const taken = await obtainFile(file, {
       store,
+      openDigest,
       clock,
       signal,
       makeRoom: (bytes, isFull) => makeRoom(store, inUse, bytes, isFull),

@@ -1,4 +1,5 @@
 import { SpillwayError } from '../../models/index.ts'
+import { abortedBy } from '../../workers/bounded.ts'
 import type { DownloadOptions } from './download.ts'
 import { type Answer, exchange } from './exchange.ts'
 import type { Intake } from './intake.ts'
@@ -17,6 +18,7 @@ const maxSegments = 4
 
 /** A part of the file that is being fetched, filled from its start. */
 interface Segment {
+  /** Its place in the file's bytes. */
   readonly bytes: Uint8Array
   received: number
   /** Whether it is here; false where the server sent the whole file instead, and that was taken. */
@@ -50,7 +52,7 @@ export async function takeSegments(
     const fill = async (answer: Answer): Promise<boolean> => {
       if (answer.kind === 'part') {
         if (isFirst) await begin(file, intake, answer)
-        await collect(file, segment, answer, report)
+        await collect(file, segment, answer, stop.signal, report)
         return true
       }
       if (!isFirst) throw stopped(file)
@@ -58,7 +60,7 @@ export async function takeSegments(
       return false
     }
     const segment: Segment = {
-      bytes: new Uint8Array(range.end - range.start),
+      bytes: intake.place(range.start, range.end),
       received: 0,
       done: exchange(file, exchanged, fill),
     }
@@ -75,7 +77,7 @@ export async function takeSegments(
       } finally {
         // What came of one that failed is not fetched again.
         asked.shift()
-        await intake.take(segment.bytes.subarray(0, segment.received))
+        await intake.advance(segment.received)
       }
       while (asked.length < maxSegments && ask(false));
     }
@@ -89,10 +91,13 @@ async function collect(
   file: FileSource,
   segment: Segment,
   { parts }: Answer,
+  signal: AbortSignal,
   report: () => void,
 ): Promise<void> {
   const { bytes } = segment
   for await (const part of parts) {
+    // The place is another's by now.
+    if (signal.aborted) throw abortedBy(signal)
     if (segment.received + part.length > bytes.length) throw wrongSize(file, bytes.length, 'more')
     bytes.set(part, segment.received)
     segment.received += part.length

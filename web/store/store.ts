@@ -15,14 +15,7 @@ export interface FileRecord {
   readonly checks: readonly string[]
   /** Of the whole file, which passed it: there once all of it is. */
   readonly sha256?: string
-  /** How a file that is on its way goes on. */
-  readonly resume?: Resume
-}
-
-export interface Resume {
-  /** The running SHA-256 after the last chunk. */
-  readonly hash: Uint8Array
-  /** The strong ETag that the bytes came with: what follows must have it too. */
+  /** The strong ETag that a file on its way came with, where it has one: what follows must have it too. */
   readonly etag?: string | undefined
 }
 

@@ -2,6 +2,7 @@
 import { expose, type ProxyMarked, type Remote, releaseProxy, transfer } from 'comlink'
 import { systemClock as clock } from '../../workers/clock.ts'
 import { outcome, unwrap } from '../../workers/lane/outcome.ts'
+import { openDigestFor } from './digest-worker.ts'
 import { createModelsInUse } from './in-use.ts'
 import { createIndexedDbStore } from './indexeddb.ts'
 import { createMemoryStore } from './memory.ts'
@@ -12,6 +13,7 @@ import type { FileSource } from './source.ts'
 import type { ModelStore } from './store.ts'
 
 const inUse = createModelsInUse()
+const openDigest = openDigestFor(clock)
 const aborts = new Map<number, AbortController>()
 
 let opened: Promise<ModelStore> | undefined
@@ -44,6 +46,7 @@ async function obtain(
       { model, files: sources },
       {
         store: await openStore(),
+        openDigest,
         inUse,
         clock,
         signal: controller.signal,

@@ -1,6 +1,7 @@
 /** In a worker that does nothing else: the plain ways to keep a file, and the store kept to IndexedDB alone. */
 import { expose, transfer } from 'comlink'
 import { createStore, get, set } from 'idb-keyval'
+import { openDigestFor } from '../../../web/store/digest-worker.ts'
 import { createIndexedDbStore } from '../../../web/store/indexeddb.ts'
 import { obtainFile } from '../../../web/store/obtain-file.ts'
 import { openOpfs } from '../../../web/store/opfs.ts'
@@ -8,6 +9,7 @@ import { chunkBytes } from '../../../web/store/store.ts'
 import { systemClock as clock } from '../../../workers/clock.ts'
 import type { BenchFile } from './store.ts'
 
+const openDigest = openDigestFor(clock)
 const plain = createStore('bench-plain', 'chunks')
 const opfs = openOpfs('bench')
 const store = createIndexedDbStore({ clock, opfs, name: 'bench', opfsFrom: Number.POSITIVE_INFINITY })
@@ -30,6 +32,7 @@ const api = {
     const file = { path: 'file', key: { sha256 }, size, request }
     const { bytes } = await obtainFile(file, {
       store,
+      openDigest,
       clock,
       makeRoom: async () => true,
       onBytes: () => undefined,

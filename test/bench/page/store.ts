@@ -44,8 +44,13 @@ export async function storeLoad(file: BenchFile, rounds: number) {
   return times
 }
 
-/** One load of a file that is in the store, for its memory to be watched. */
-export async function storeLoadOnce(file: BenchFile) {
+/** One load of a file that is in the store, or in the one kept to IndexedDB, for its memory to be watched. */
+export async function storeLoadOnce(file: BenchFile, isPlain: boolean) {
+  if (isPlain) {
+    const { api, end } = startBare()
+    await api.obtain(file)
+    return end()
+  }
   const store = new StoreWorker()
   await obtain(store, file)
   store.close()

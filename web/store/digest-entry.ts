@@ -1,0 +1,17 @@
+/** The worker of one file's digest: it hashes while the store's worker fetches and writes. */
+import { expose } from 'comlink'
+import { openDigest } from './digest.ts'
+
+const digest = openDigest()
+
+const api = {
+  /** Resolves once it can hash. */
+  ready: async () => {
+    await digest
+  },
+  update: async (bytes: Uint8Array) => (await digest).update(bytes),
+  finish: async () => (await digest).finish(),
+  restart: async () => (await digest).restart(),
+}
+export type DigestApi = typeof api
+expose(api)

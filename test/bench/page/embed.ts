@@ -5,11 +5,24 @@ import { transformersFrom } from './transformers.ts'
 
 const pooled = { pooling: 'mean', normalize: true } as const
 
-/** Texts as vectors, through our runtime and through transformers.js: one a call, all at once; and in arrays. */
-export async function embed(hub: string, texts: readonly string[], batch: number, rounds: number) {
-  const runtime = await createRuntime({ server: null, policy: 'device', hub: { endpoint: hub }, maxLanes: 1 })
+/**
+ * Texts as vectors, through our runtime and through transformers.js: one a call, all at once; and in arrays.
+ *
+ * @param cores How many each side may use: as lanes here, as threads there.
+ */
+export async function embed(
+  hub: string,
+  texts: readonly string[],
+  { batch, rounds, cores }: { readonly batch: number; readonly rounds: number; readonly cores: number },
+) {
+  const runtime = await createRuntime({
+    server: null,
+    policy: 'device',
+    hub: { endpoint: hub },
+    maxLanes: cores,
+  })
   const model = await runtime.model('hf:bench/encoder')
-  transformersFrom(new URL(hub), '{model}/resolve/{revision}/')
+  transformersFrom(new URL(hub), '{model}/resolve/{revision}/', cores)
   const extractor = await pipeline('feature-extraction', 'bench/encoder', { device: 'wasm', dtype: 'fp32' })
   const arrays = Array.from({ length: Math.ceil(texts.length / batch) }, (_, at) =>
     texts.slice(at * batch, (at + 1) * batch),
@@ -26,7 +39,7 @@ export async function embed(hub: string, texts: readonly string[], batch: number
         for (const array of arrays) await extractor([...array], pooled)
       },
     },
-    { rounds, warmUp: 2 },
+    { rounds, warmUp: 3 },
   )
   await extractor.dispose()
   runtime.close()

@@ -5,8 +5,8 @@ import type { Manifest } from '../../../models/index.ts'
 
 const base = new URL('/', location.href)
 
-/** Where transformers.js fetches from, with the runtime that it brings along, in one thread. */
-export function transformersFrom(host: URL, template: string): void {
+/** Where transformers.js fetches from, with the runtime that it brings along. */
+export function transformersFrom(host: URL, template: string, threads = 1): void {
   env.remoteHost = host.href
   env.remotePathTemplate = template
   env.useBrowserCache = false
@@ -15,7 +15,7 @@ export function transformersFrom(host: URL, template: string): void {
       mjs: new URL(mjs, import.meta.url).href,
       wasm: new URL(wasm, import.meta.url).href,
     }
-    env.backends.onnx.wasm.numThreads = 1
+    env.backends.onnx.wasm.numThreads = threads
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeFolder } from '../../models/tools/import/folder.ts'
 import { openCheckpoint } from '../../models/tools/import/open.ts'
@@ -10,21 +10,46 @@ import { emptyFolder } from '../support/test-models.ts'
 export async function languageModel(
   id: string,
   checkpoint: string,
-  { to = 'fp32', topK }: { readonly to?: string; readonly topK?: number } = {},
+  {
+    to = 'fp32',
+    topK,
+    tokenizer,
+  }: { readonly to?: string; readonly topK?: number; readonly tokenizer?: string } = {},
 ): Promise<string> {
   const variant = parseVariant(to)
   if (!variant) throw new Error(`There is no variant ${to}`)
   const folder = await emptyFolder()
-  const source = openCheckpoint(checkpoint, undefined)
+  const source = openCheckpoint(checkpoint, tokenizer)
   const context = source.checkpoint.shape.context
   await writeFolder(join(folder, id), source, { id, title: id, variants: [variant], context, topK })
   return folder
 }
 
+const randomVocabulary = 32_000
+
+/** A tokenizer of llama2.c's for it, for servers, which speak of texts: bytes, and pieces that no text has. */
+export async function randomTokenizer(): Promise<string> {
+  const path = join(await emptyFolder(), 'tokenizer.bin')
+  const piece = (id: number) => {
+    if (id < 3) return ['<unk>', '<s>', '</s>'][id] ?? ''
+    if (id < 259) return `<0x${(id - 3).toString(16).toUpperCase().padStart(2, '0')}>`
+    return String.fromCodePoint(0x4e00 + id)
+  }
+  const parts = Array.from({ length: randomVocabulary }, (_, id) => {
+    const text = Buffer.from(piece(id))
+    const head = Buffer.alloc(8)
+    head.writeFloatLE(-id, 0)
+    head.writeInt32LE(text.length, 4)
+    return Buffer.concat([head, text])
+  })
+  writeFileSync(path, Buffer.concat([Buffer.from(Int32Array.of(8).buffer), ...parts]))
+  return path
+}
+
 /** A checkpoint of llama2.c's with the sizes of its 15M stories model and weights of chance. */
 export async function randomCheckpoint(path: string): Promise<string> {
   if (existsSync(path)) return path
-  const [dim, hidden, layers, heads, vocabulary, context] = [288, 768, 6, 6, 32_000, 512]
+  const [dim, hidden, layers, heads, vocabulary, context] = [288, 768, 6, 6, randomVocabulary, 512]
   const random = randomFrom(15)
   const partial = `${path}.${process.pid}`
   const file = openSync(partial, 'w')

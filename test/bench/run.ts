@@ -6,6 +6,7 @@ import type { Bench, Comparison } from './bench.ts'
 import { bridge } from './bridge.ts'
 import { embed } from './embed.ts'
 import { generateEight, generateOne, prefix, stepOverhead } from './generate.ts'
+import { generateServer } from './generate-server.ts'
 import { lanes } from './lanes.ts'
 import { overhead } from './overhead.ts'
 import { padding } from './padding.ts'
@@ -32,6 +33,7 @@ const benches: readonly Bench[] = [
   generateEight,
   prefix,
   stepOverhead,
+  generateServer,
   embed,
   storeLoad,
   storeDownload,

@@ -1,5 +1,3 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import autocannon from 'autocannon'
 import type { Tensor } from '../../models/index.ts'
 import { datatypeOf } from '../../models/oip.ts'
@@ -9,27 +7,12 @@ import { ceilingOf } from './ceiling.ts'
 import { benchModels } from './models.ts'
 import { buildServers } from './servers/build.ts'
 import { cpuTime } from './servers/cpu-time.ts'
+import { type Side, start } from './servers/start.ts'
 
 /** Seconds of load a round, and rounds a side. */
 const seconds = 3
 const rounds = 3
 const connections = 64
-
-interface Side {
-  readonly url: URL
-  readonly pid: number
-  stop(): void
-}
-
-async function start(file: string, folders: readonly string[]): Promise<Side> {
-  const child = fork(file, [...folders], { execArgv: [] })
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }]
-  return {
-    url: new URL(`http://127.0.0.1:${port}`),
-    pid: child.pid ?? 0,
-    stop: () => child.kill('SIGKILL'),
-  }
-}
 
 interface Input {
   readonly name: string

@@ -1,6 +1,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Placement, Policy } from '../../models/index.ts'
+import { randomFrom } from '../../models/tools/run/random.ts'
 import type {} from '../../web/global.ts'
 import { crashWorkers } from '../support/crash-workers.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
@@ -105,6 +106,26 @@ describe.skipIf(withoutTestModels)(
       expect(new Set(told.flatMap(({ tiers }) => tiers))).toEqual(new Set(['device']))
     })
 
+    test('goes on when the process of the GPU crashes in its middle, and crashes again', async () => {
+      const gpu = await openOnGpu()
+      const whole = (await tell('server', texts, 24)).map(({ text }) => text)
+      const random = randomFrom(11)
+      const first = texts + Math.floor(random.uniform() * 2 * texts)
+      const second = first + 5 * texts + Math.floor(random.uniform() * 4 * texts)
+      const telling = tell('prefer-device', texts, 24)
+      for (const point of [first, second]) {
+        await tokensTold(point)
+        await gpu.crash()
+      }
+      const told = await telling
+      await gpu.close()
+      expect(told.map(({ text }) => text)).toEqual(whole)
+      // After its first crash the browser gives a GPU at once, after the second none any more.
+      const moves = told.map(({ backends }) => backends.join())
+      expect(moves).toContain('webgpu,wasm')
+      expect(told.map(({ tiers }) => tiers.join())).toEqual(told.map(() => 'device'))
+    })
+
     test('goes on on the server when the device is lost in its middle', async () => {
       const whole = await undisturbed()
       const telling = tell('prefer-device')
@@ -128,35 +149,36 @@ interface Told {
   readonly placement: Placement
   /** In the order in which the text came to them. */
   readonly tiers: readonly string[]
+  readonly backends: readonly string[]
 }
 
 /** Many texts at once, greedily; each begins a little later than the one before. */
-function tell(policy: Policy, count = texts): Promise<Told[]> {
+function tell(policy: Policy, count = texts, least = maxTokens): Promise<Told[]> {
   return page.evaluate(
-    async ({ policy, openings, count, maxTokens }) => {
+    async ({ policy, openings, count, least }) => {
       window.tokens = 0
       const model = await window.spillway.model('stories260k')
       const write = async (index: number): Promise<Told> => {
         await new Promise((resolve) => setTimeout(resolve, 7 * index))
         const prompt = openings[index % openings.length] ?? ''
-        const stream = model.generate(
-          { prompt, temperature: 0, maxTokens: maxTokens + 5 * index },
-          { policy },
-        )
+        const stream = model.generate({ prompt, temperature: 0, maxTokens: least + 5 * index }, { policy })
         const tiers: string[] = []
+        const backends: string[] = []
         let text = ''
         for await (const piece of stream) {
           window.tokens += piece.tokens.length
           text += piece.text
-          if (tiers.at(-1) !== piece.placement.tier) tiers.push(piece.placement.tier)
+          const { tier, backend } = piece.placement
+          if (tiers.at(-1) !== tier) tiers.push(tier)
+          if (backends.at(-1) !== backend) backends.push(backend)
         }
         const result = await stream.result
         if (result.text !== text) throw new Error(`The pieces say ${text}, the result ${result.text}`)
-        return { text, placement: result.placement, tiers }
+        return { text, placement: result.placement, tiers, backends }
       }
       return Promise.all(Array.from({ length: count }, (_, index) => write(index)))
     },
-    { policy, openings, count, maxTokens },
+    { policy, openings, count, least },
   )
 }
 
@@ -171,3 +193,23 @@ async function undisturbed(): Promise<string[]> {
 
 const tokensTold = (count: number) =>
   page.waitForFunction((count) => window.tokens >= count, count, { polling: 5 })
+
+/** Another page in a browser of its own, which takes its software adapter for a GPU. */
+async function openOnGpu() {
+  const own = await launchBrowser()
+  ;({ page } = await openPage(await own.newContext(), new URL('about:blank')))
+  await page.addInitScript(() => {
+    const info = GPUAdapterInfo.prototype
+    Object.defineProperty(info, 'isFallbackAdapter', { get: () => false })
+    for (const name of ['architecture', 'description']) Object.defineProperty(info, name, { get: () => '' })
+  })
+  await page.goto(host.url.href)
+  await page.waitForFunction(() => 'spillway' in window)
+  await page.evaluate(async () => (await window.spillway.model('stories260k')).load())
+  const session = await own.newBrowserCDPSession()
+  return {
+    // The answer is lost with the process where it is quick to die.
+    crash: () => session.send('Browser.crashGpuProcess').catch(() => undefined),
+    close: () => own.close(),
+  }
+}

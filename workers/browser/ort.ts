@@ -4,6 +4,9 @@ import type { LaneLost, StartRequest } from '../lane/protocol.ts'
 import { requestGpuDevice } from './gpu.ts'
 import { gpuMemory } from './gpu-memory.ts'
 
+/** Milliseconds from a run that fails with its device to the browser's word that the device is lost. */
+const seenWithinMs = 500
+
 /** ONNX Runtime in a Web Worker: the JSPI build where the browser has it (a third smaller), else the asyncify build. */
 export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
   const { runtime, mjs, wasm } = 'Suspending' in WebAssembly ? await jspi() : await asyncify()
@@ -18,10 +21,15 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
 
   // Asked for with the first session that wants it: a lane that runs WASM only holds no GPU device.
   let device: Promise<GPUDevice> | undefined
+  let lose: (reason: string) => void = () => {}
+  const lost = new Promise<string>((resolve) => {
+    lose = resolve
+  })
   const gpu = () => {
     device ??= requestGpuDevice((reason) => {
       const lost: LaneLost = { lane: 'lost', reason }
       self.postMessage(lost)
+      lose(reason)
     })
     // A browser that gives none now may give one later.
     device.catch(() => {
@@ -43,6 +51,11 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
       backend === 'webgpu'
         ? gpuMemory(await gpu(), (buffer, dataType, dims) => Tensor.fromGpuBuffer(buffer, { dataType, dims }))
         : undefined,
+    lost: async () => {
+      if (!device) return undefined
+      const unseen = new Promise<undefined>((resolve) => setTimeout(resolve, seenWithinMs))
+      return Promise.race([lost, unseen])
+    },
   }
 }
 

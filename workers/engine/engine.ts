@@ -23,6 +23,7 @@ import type {
 import { ranOutOfMemory } from './memory.ts'
 import { hasOperator } from './operators.ts'
 import type { Ort, OrtSession, OrtTensor } from './ort.ts'
+import { laneLost, runFailure } from './run-failure.ts'
 import { zeros } from './zeros.ts'
 
 /** Sessions and their runs in one lane. */
@@ -138,6 +139,8 @@ async function createSession(
     return await ort.InferenceSession.create(new Uint8Array(source.graph), { ...options, externalData })
   } catch (cause) {
     if (ranOutOfMemory(cause)) throw tooLarge(session, backend, cause)
+    const lost = await ort.lost()
+    if (lost !== undefined) throw laneLost(lost, cause)
     throw new SpillwayError(
       'model_invalid',
       `ONNX Runtime cannot load ${session} on ${backend}: ${messageOf(cause)}`,
@@ -199,14 +202,9 @@ async function runSession(
       feeds,
       outputs.map(({ name }) => name),
     )
-    .catch((cause: unknown) => {
+    .catch(async (cause: unknown) => {
       const shapes = Object.entries(inputs).map(([name, { shape }]) => `${name} ${showShape(shape)}`)
-      throw new SpillwayError(
-        ranOutOfMemory(cause) ? 'memory_exhausted' : 'run_failed',
-        `ONNX Runtime failed on ${shapes.join(', ')}: ${messageOf(cause)}`,
-        {},
-        { cause },
-      )
+      throw await runFailure(ort, `on ${shapes.join(', ')}`, cause)
     })
   const read: Record<string, Tensor> = {}
   for (const { name } of outputs) read[name] = toTensor(name, fetched[name])

@@ -16,4 +16,6 @@ export interface Ort {
   sessionOptions(backend: Backend): Promise<InferenceSession.SessionOptions>
   /** Memory that runs on the backend write into where it lies, if this realm has some. */
   memory(backend: Backend): Promise<TensorMemory | undefined>
+  /** Asked when something failed: why this lane's device is gone, where it is. It may take a moment to be seen. */
+  lost(): Promise<string | undefined>
 }

@@ -142,6 +142,7 @@ export class Generator implements TokenGenerator {
     const requests = next.map((stream) => {
       const id = ++this.#ids
       stream.id = id
+      stream.hasProgressed = false
       this.#running.set(id, stream)
       return { id, request: stream.rest() }
     })
@@ -217,7 +218,7 @@ export class Generator implements TokenGenerator {
     this.#release()
     const error = SpillwayError.from(cause, 'lane_lost', 'The lane was lost')
     for (const stream of [...this.#running.values()]) {
-      if (error.code === 'lane_lost') stream.deaths++
+      if (error.code === 'lane_lost' && !stream.hasProgressed) stream.deaths++
       if (stream.deaths >= maxDeaths) stream.fail(poisoned(error))
       else this.#again(stream, error)
     }

@@ -40,6 +40,8 @@ export class Stream implements TokenStream {
   #lastAt = 0
   /** Its name in its lane. */
   id = 0
+  /** Whether it made something in the lane that it is in. */
+  hasProgressed = false
   /** Lanes that were lost while it ran in them and made nothing. */
   deaths = 0
   /** Lanes that it left, for whatever reason, since it made something. */
@@ -109,6 +111,7 @@ export class Stream implements TokenStream {
 
   push(tokens: readonly GeneratedToken[]): void {
     if (this.#isOver) return
+    this.hasProgressed = true
     this.deaths = 0
     this.moves = 0
     this.#lastAt = this.#clock.now()

@@ -26,6 +26,7 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
       interOpNumThreads: 1,
     }),
     memory: async (backend) => (backend === 'cpu' ? arrayMemory(createTensor) : undefined),
+    lost: async () => undefined,
   }
 }
 

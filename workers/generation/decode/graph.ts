@@ -1,5 +1,6 @@
-import { messageOf, SpillwayError } from '../../../models/index.ts'
+import { SpillwayError } from '../../../models/index.ts'
 import type { Ort, OrtSession, OrtTensor } from '../../engine/ort.ts'
+import { runFailure } from '../../engine/run-failure.ts'
 import type { Wanted } from '../kv/kv.ts'
 import type { Logits } from '../types.ts'
 
@@ -57,7 +58,7 @@ export class DecoderGraph {
     this.#checkNames()
   }
 
-  /** @throws SpillwayError `run_failed`. */
+  /** @throws SpillwayError As `runFailure`. */
   async run({ rows, past, present, wanted }: GraphRun): Promise<GraphOutput> {
     const { feeds, made } = this.#feeds(rows, past)
     const fetches: Record<string, OrtTensor | null> = {}
@@ -70,12 +71,7 @@ export class DecoderGraph {
       outputs = await this.#session.run(feeds, fetches)
     } catch (cause) {
       const count = rows.reduce((sum, { tokens }) => sum + tokens.length, 0)
-      throw new SpillwayError(
-        'run_failed',
-        `ONNX Runtime failed to decode ${count} tokens of ${rows.length} sequences: ${messageOf(cause)}`,
-        {},
-        { cause },
-      )
+      throw await runFailure(this.#ort, `to decode ${count} tokens of ${rows.length} sequences`, cause)
     } finally {
       for (const tensor of made) tensor.dispose()
     }

@@ -126,7 +126,7 @@ class Connections implements Lanes<Source> {
       return { outputs, ranOn: { backend, variant }, startedAt, waitedMs: queueMs, computeMs }
     } catch (cause) {
       // Or a server that is too slow for everybody's deadline would look as quick as one that was never asked.
-      if (signal.aborted || (cause instanceof SpillwayError && cause.code === 'server_timeout'))
+      if (signal?.aborted || (cause instanceof SpillwayError && cause.code === 'server_timeout'))
         this.#queue.unanswered(this.#clock.now() - startedAt)
       throw cause
     } finally {

@@ -2,4 +2,4 @@ import type { StartRequest } from '../lane/protocol.ts'
 import { serveLane } from '../lane/serve.ts'
 import { loadOrt } from './ort.ts'
 
-serveLane((request: StartRequest) => loadOrt(request))
+serveLane((request: StartRequest) => loadOrt(request), self)

@@ -1,8 +1,7 @@
 import { type Endpoint, transfer, wrap } from 'comlink'
 import { SpillwayError } from '../../models/index.ts'
 import type { Clock } from '../clock.ts'
-import { buffersOf } from './buffers.ts'
-import { unwrap } from './outcome.ts'
+import { callDirectly } from './direct.ts'
 import type {
   BatchReply,
   BatchRequest,
@@ -54,6 +53,7 @@ export interface LaneTransport {
 
 export function connectLane(transport: LaneTransport, clock: Clock, limits: LaneLimits = laneLimits): Lane {
   const remote = wrap<LaneApi>(transport.endpoint)
+  const direct = callDirectly(transport.endpoint)
   let die: (reason: SpillwayError) => void = () => {}
   const gone = new Promise<SpillwayError>((resolve) => {
     die = resolve
@@ -70,10 +70,10 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
   }
   transport.onEnd((reason) => kill(new SpillwayError('lane_lost', `The lane ended: ${reason}`)))
 
-  // A call in flight when its worker dies would stay pending for ever in comlink.
-  const call = async <T>(name: string, ms: number, send: () => Promise<Outcome<T>>): Promise<T> => {
-    if (dead) throw dead
-    const reply = await new Promise<Outcome<T>>((resolve, reject) => {
+  // A call in flight when its worker dies would stay pending for ever.
+  const call = <T>(name: string, ms: number, send: () => Promise<Outcome<T>>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      if (dead) throw dead
       const late = () =>
         kill(
           new SpillwayError('lane_lost', `The lane did not answer "${name}"`, {
@@ -82,21 +82,28 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
         )
       const cancel = clock.after(ms, late)
       inFlight.add(reject)
-      send()
-        .then(resolve, reject)
-        .finally(() => {
-          cancel()
-          inFlight.delete(reject)
-        })
+      const end = () => {
+        cancel()
+        inFlight.delete(reject)
+      }
+      send().then(
+        (reply) => {
+          end()
+          if (reply.ok) resolve(reply.value)
+          else reject(SpillwayError.fromWire(reply.error))
+        },
+        (cause) => {
+          end()
+          reject(cause)
+        },
+      )
     })
-    return unwrap(reply)
-  }
 
   return {
     start: (request) => call('start', limits.startMs, () => remote.start(request)),
     load: (request) =>
       call('load', limits.loadMs, () => remote.load(transfer(request, sourceBuffers(request)))),
-    run: (batch) => call('run', limits.runMs, () => remote.run(transfer(batch, buffersOf(batch.inputs)))),
+    run: (batch) => call('run', limits.runMs, () => direct.run(batch)),
     unload: async (session) => {
       await call('unload', limits.loadMs, () => remote.unload(session))
     },
@@ -106,7 +113,7 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
     leave: async (session, ids) => {
       await call('leave', limits.runMs, () => remote.leave(session, ids))
     },
-    steps: (session) => call('steps', limits.runMs, () => remote.steps(session)),
+    steps: (session) => call('steps', limits.runMs, () => direct.steps(session)),
     ping: async () => {
       await call('ping', limits.runMs, () => remote.ping())
     },

@@ -90,19 +90,36 @@ export interface StepsReply {
   readonly load: GeneratorLoad
 }
 
-/** What a lane can be asked. `start` comes first, once. */
+/** What a lane can be asked by comlink. `start` comes first, once. */
 export interface LaneApi {
   start(request: StartRequest): Promise<Outcome<StartReply>>
   load(request: LoadRequest): Promise<Outcome<LoadReply>>
-  run(batch: BatchRequest): Promise<Outcome<BatchReply>>
   unload(session: string): Promise<Outcome<null>>
   /** Adds sequences to those that the session decodes. */
   begin(session: string, requests: readonly SequenceRequest[]): Promise<Outcome<null>>
   /** Their callers have gone. */
   leave(session: string, ids: readonly number[]): Promise<Outcome<null>>
+  ping(): Promise<Outcome<null>>
+}
+
+/** What a lane is asked thousands of times a second: plain messages, beside comlink's. */
+export interface DirectApi {
+  run(batch: BatchRequest): Promise<Outcome<BatchReply>>
   /** What came since it was asked the last time; waits a second for some where there is none. */
   steps(session: string): Promise<Outcome<StepsReply>>
-  ping(): Promise<Outcome<null>>
+}
+
+/** A call with a number of its own in its lane: to run a batch, or for what a session's sequences came to. */
+export interface DirectCall {
+  readonly call: number
+  readonly run?: BatchRequest
+  readonly steps?: string
+}
+
+/** The answer to the call of that number. */
+export interface DirectReply {
+  readonly reply: number
+  readonly outcome: Outcome<BatchReply | StepsReply>
 }
 
 /** What a lane says unasked: its GPU device is gone, and no session in it will answer again. */

@@ -1,19 +1,16 @@
-import { expose, transfer } from 'comlink'
+import { type Endpoint, expose } from 'comlink'
 import { SpillwayError } from '../../models/index.ts'
 import { createEngine, type Engine } from '../engine/engine.ts'
 import type { Ort } from '../engine/ort.ts'
-import { buffersOf } from './buffers.ts'
+import { answerDirectly } from './direct.ts'
 import { outcome } from './outcome.ts'
-import type { LaneApi, StartRequest } from './protocol.ts'
+import type { DirectApi, LaneApi, StartRequest } from './protocol.ts'
 
 /**
  * The lane's own side: an engine behind the lane protocol.
  * An entry point calls this before its first `await`: comlink loses calls that come earlier.
  */
-export function serveLane(
-  loadOrt: (request: StartRequest) => Promise<Ort>,
-  endpoint?: Parameters<typeof expose>[1],
-) {
+export function serveLane(loadOrt: (request: StartRequest) => Promise<Ort>, endpoint: Endpoint): void {
   let engine: Engine | undefined
 
   const started = (): Engine => {
@@ -29,11 +26,6 @@ export function serveLane(
         return { runtime: ort.version, backends: ort.backends }
       }),
     load: (request) => outcome(() => started().load(request)),
-    run: async (batch) => {
-      const reply = await outcome(() => started().run(batch))
-      if (!reply.ok) return reply
-      return transfer(reply, buffersOf(reply.value.outputs))
-    },
     unload: (session) =>
       outcome(() =>
         started()
@@ -50,8 +42,12 @@ export function serveLane(
         started().decoder(session).leave(ids)
         return null
       }),
-    steps: (session) => outcome(() => started().decoder(session).steps()),
     ping: async () => ({ ok: true, value: null }),
   }
+  const direct: DirectApi = {
+    run: (batch) => outcome(() => started().run(batch)),
+    steps: (session) => outcome(() => started().decoder(session).steps()),
+  }
   expose(api, endpoint)
+  answerDirectly(direct, endpoint)
 }

@@ -71,7 +71,7 @@ export class Group {
     const { clock } = this.#options
     const { key, backend, variant } = source
     const perform = async (lane: Lane): Promise<BatchAnswer> => {
-      if (batch.signal.aborted) throw new SpillwayError('aborted', 'Every caller has gone')
+      if (batch.signal?.aborted) throw new SpillwayError('aborted', 'Every caller has gone')
       const startedAt = clock.now()
       const isFull = this.#isFull()
       const { outputs, computeMs } = await lane.run({ session: key, inputs: batch.pack() })

@@ -26,8 +26,8 @@ export interface Batch {
   waiting(): number
   /** Milliseconds after which nobody waits for it any more. */
   readonly withinMs: number
-  /** Fires when every caller has gone. */
-  readonly signal: AbortSignal
+  /** Fires when every caller has gone; nothing where one of them stays in any case. */
+  readonly signal: AbortSignal | undefined
 }
 
 export interface BatchAnswer extends Pick<Answer, 'outputs' | 'ranOn' | 'computeMs'> {

@@ -27,10 +27,10 @@ export const smaller = (limits: BatchLimits, rows: number): BatchLimits => ({
 export const withinMs = (entries: readonly Entry[], now: number) =>
   entries.reduce((latest, { deadline }) => Math.max(latest, deadline), 0) - now
 
-/** Fires when the last of them has left; those that nothing watches never do. */
-export function whenAllLeft(entries: readonly Entry[]): AbortSignal {
+/** Fires when the last of them has left; nothing where one is not watched, which never does. */
+export function whenAllLeft(entries: readonly Entry[]): AbortSignal | undefined {
+  for (const { release } of entries) if (!release) return undefined
   const controller = new AbortController()
-  if (entries.some(({ release }) => !release)) return controller.signal
   let left = entries.length
   for (const entry of entries) {
     entry.onLeave = () => {

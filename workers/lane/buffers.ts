@@ -1,7 +1,7 @@
 import type { Tensor } from '../../models/index.ts'
 
 /** Bytes below which a copy is quicker than to give a buffer away. */
-const smallBytes = 8_192
+const smallBytes = 2_048
 
 /**
  * The buffers that a message gives away; small ones are copied with it. Tensors that cross a lane's edge were packed:

@@ -138,6 +138,7 @@ export class Group {
     const now = this.#options.clock.now()
     const { key } = source
     const shortMs = this.#shortageOf(key).at(now)
+    if (shortMs < leastShortMs && this.#sizing.isLowest) return
     const loadMs = Math.max(0, ...this.#slots.map((slot) => slot.held.get(key)?.loadMs ?? 0))
     const other = this.#slots.find((slot) => slot.isFree && !slot.isResting && !slot.held.has(key))
     if (other) {

@@ -138,7 +138,8 @@ export class Slot {
   ): Promise<T> {
     this.#job = session?.key ?? true
     try {
-      return await perform(await this.#laneWith(session, seenAlive))
+      const ready = seenAlive ? undefined : this.#laneHolding(session)
+      return await perform(ready ?? (await this.#laneWith(session, seenAlive)))
     } finally {
       this.#job = undefined
       if (this.#leaving) this.#endIfIdle()
@@ -175,6 +176,13 @@ export class Slot {
   #endIfIdle(): void {
     if (this.isBusy || this.isHeld) return
     this.close(new SpillwayError('closed', 'The lane is no longer needed'))
+  }
+
+  /** The lane, where it has the session already: nearly always, and then the job is sent in its caller's own turn. */
+  #laneHolding(session: SessionSource | undefined): Lane | undefined {
+    const held = session && this.#held.get(session.key)
+    if (held) held.usedAt = this.#options.clock.now()
+    return held && this.#lane
   }
 
   /** A lane with the session loaded. One that is lost while it loads is replaced once: a crash may be an accident. */

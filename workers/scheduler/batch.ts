@@ -50,6 +50,8 @@ export function formBatch<S extends Source>(
   const head = line.shift()
   if (!head) return []
   const batch = [head]
+  // Nearly always where requests come one at a time: what it costs and how long it may take changes nothing.
+  if (line.size === 0) return batch
   const available = head.work.rows + line.rows
   const allowed = Math.min(allowedRows(head, curve, limits, now), shareOf(available, curve, freeLanes))
   const most = preferred(allowed, available, limits.preferredRows)

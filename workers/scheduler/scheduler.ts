@@ -56,6 +56,9 @@ interface Running<S extends Source> {
   readonly since: number
 }
 
+/** Requests of one turn that are sent before it ends: asking for more takes milliseconds in which a lane could run these. */
+const burst = 2_048
+
 /**
  * Requests wait here, in one line a model and shape, until a lane is free; what waited goes in one batch.
  * Work-conserving: no request waits while a lane is idle, unless its manifest says so.
@@ -105,9 +108,11 @@ export class Scheduler<S extends Source> {
     return new Promise((resolve, reject) => {
       const entry = new Entry(work, wait, resolve, reject)
       if (wait.signal || wait.deadlineMs !== undefined) this.#watch(entry, wait)
-      this.#lineOf(work).push(entry, wait.priority ?? 'normal')
+      const line = this.#lineOf(work)
+      line.push(entry, wait.priority ?? 'normal')
       this.#queued++
-      this.#planTurn()
+      if (line.size % burst === 0) this.#dispatch()
+      else this.#planTurn()
     })
   }
 
@@ -329,6 +334,9 @@ export class Scheduler<S extends Source> {
       model.counts.rows += rows
       model.counts.batches++
       model.counts.largestBatch = Math.max(model.counts.largestBatch, rows)
+      this.#running.delete(running)
+      // The lane runs what waits while this batch is taken apart.
+      if (this.#queued > 0) this.#dispatch()
       const parts = unpack(outputs, works)
       for (let index = 0; index < entries.length; index++) {
         const entry = entries[index]

@@ -115,6 +115,22 @@ export function laneContract(
         )
       }))
 
+    test('does what it is asked in the order of asking, and tells what it cannot', () =>
+      withLane(async (lane) => {
+        await lane.load(await request(backends[0] ?? 'cpu'))
+        const first = lane.run({ session: 'digits', inputs: { image: image(1) } })
+        const steps = failure(lane.steps('digits'))
+        const unloaded = lane.unload('digits')
+        const last = failure(lane.run({ session: 'digits', inputs: { image: image(1) } }))
+        expect((await first).outputs.logits?.shape).toEqual([1, 10])
+        expect(await steps).toMatchObject({ code: 'internal', message: 'digits was not loaded to generate' })
+        await unloaded
+        expect(await last).toMatchObject({
+          code: 'internal',
+          message: 'No session "digits" in this lane',
+        })
+      }))
+
     test('settles every call in flight when it is killed, and says why it is gone', () =>
       withLane(async (lane) => {
         await lane.load(await request(backends[0] ?? 'cpu'))

@@ -171,6 +171,23 @@ describe('Scheduler', () => {
     expect((await Promise.all(answers)).map(first)).toEqual([[1], [2], [3], [4], [5], [6]])
   })
 
+  test('of thousands that are asked for in one turn the first go before it ends', async () => {
+    const { clock, lanes, scheduler } = create()
+    const warm = Array.from({ length: 2_000 }, (_, index) => scheduler.ask(work([[index]])))
+    await finish(clock, scheduler)
+    lanes.batches.length = 0
+    const answers = Array.from({ length: 2_047 }, (_, index) => scheduler.ask(work([[index]])))
+    expect(lanes.batches).toHaveLength(0)
+    answers.push(...[2_047, 2_048].map((value) => scheduler.ask(work([[value]]))))
+    expect(lanes.batches.map(({ shape }) => shape)).toEqual([[2_048, 1]])
+    await finish(clock, scheduler)
+    expect(lanes.batches.map(({ shape }) => shape[0])).toEqual([2_048, 1])
+    expect((await Promise.all(warm)).length).toBe(2_000)
+    expect((await Promise.all(answers)).map(first)).toEqual(
+      Array.from({ length: 2_049 }, (_, index) => [index]),
+    )
+  })
+
   test('puts requests of different shapes in batches of their own', async () => {
     const { clock, lanes, scheduler } = create()
     const answers = [[[1]], [[2, 2]], [[3]], [[4, 4]]].map((values) => scheduler.ask(work(values)))

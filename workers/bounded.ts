@@ -38,6 +38,7 @@ export function untilDeadline<T>(
   if (deadline === undefined) return work(signal)
   const controller = new AbortController()
   const abort = () => controller.abort(signal?.reason)
+  if (signal?.aborted) abort()
   signal?.addEventListener('abort', abort, { once: true })
   const left = Math.max(0, deadline - clock.now())
   return bounded(clock, left, work(controller.signal), () => {

@@ -4,13 +4,11 @@ import { SpillwayError } from '../../models/index.ts'
 import type { ChatRequest, CompletionRequest } from '../../models/openai.ts'
 import { promptTokensOf } from '../../workers/generation/text/prompt.ts'
 import type { Sampling, TextRequest, Tokenizer } from '../../workers/generation/types.ts'
+import { wholeBody } from '../whole-body.ts'
 
 /** @throws SpillwayError `request_malformed`, naming the parameter that is wrong. */
 export async function readRequest<T extends z.ZodMiniType>(c: Context, schema: T): Promise<z.infer<T>> {
-  // A body that breaks off is its client's leaving, and no fault of the server's.
-  const body = await c.req.text().catch((cause: unknown) => {
-    throw SpillwayError.from(cause, 'aborted', 'The request broke off')
-  })
+  const body = await wholeBody(c.req.text())
   let value: unknown
   try {
     value = JSON.parse(body)

@@ -10,6 +10,7 @@ import {
 import { datatypeOf, decodeTensor, type InferRequest, inferRequest } from '../../models/oip.ts'
 import { BinaryReader, binarySize, jsonLengthHeader, splitBody } from '../../models/oip-binary.ts'
 import type { Priority } from '../../workers/scheduler/work.ts'
+import { wholeBody } from '../whole-body.ts'
 import { parseTensorJson } from './tensor-json.ts'
 
 /** Milliseconds that a request may take where it does not say, and at most. */
@@ -48,17 +49,11 @@ const noTensors = new Uint8Array(0)
 
 async function readBody(c: Context): Promise<{ request: InferRequest; tensors: Uint8Array }> {
   const header = c.req.header(jsonLengthHeader)
-  const body = new Uint8Array(await whole(c.req.arrayBuffer()))
+  const body = new Uint8Array(await wholeBody(c.req.arrayBuffer()))
   if (header === undefined) return { request: parseRequest(body), tensors: noTensors }
   const { json, tensors } = splitBody(body, header)
   return { request: parseRequest(json), tensors }
 }
-
-/** A body that breaks off is its client's leaving, and no fault of the server's. */
-const whole = <T>(body: Promise<T>): Promise<T> =>
-  body.catch((cause: unknown) => {
-    throw SpillwayError.from(cause, 'aborted', 'The request broke off')
-  })
 
 function parseRequest(json: Uint8Array): InferRequest {
   let value: unknown

@@ -1,4 +1,5 @@
 import { type Manifest, SpillwayError, type Tensor } from '../../models/index.ts'
+import { abortable, untilDeadline } from '../../workers/bounded.ts'
 import type { Clock } from '../../workers/clock.ts'
 import { type EmbedResult, embed } from '../../workers/embedding/embedder.ts'
 import { createTextGenerator } from '../../workers/generation/text-generator.ts'
@@ -49,9 +50,17 @@ export class Languages {
     texts: readonly (string | readonly number[])[],
     route: RouteOptions,
   ): Promise<EmbedResult> {
-    const tokenizer = await this.tokenizer(manifest)
+    const { router, clock } = this.#options
+    const { signal, deadlineMs } = route
+    const deadline = deadlineMs === undefined ? undefined : clock.now() + deadlineMs
+    // Others may wait for it, too: it is left, and not stopped.
+    const tokenizer = await untilDeadline(clock, deadline, signal, () =>
+      abortable(signal, this.tokenizer(manifest)),
+    )
+    const left =
+      deadline === undefined ? route : { ...route, deadlineMs: Math.max(1, deadline - clock.now()) }
     const run = async (tensors: Readonly<Record<string, Tensor>>) =>
-      (await this.#options.router.run(manifest, { tensors, rows: 1 }, route)).outputs
+      (await router.run(manifest, { tensors, rows: 1 }, left)).outputs
     return embed(manifest, tokenizer, texts, run)
   }
 

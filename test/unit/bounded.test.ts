@@ -1,0 +1,36 @@
+import { describe, expect, test } from 'vitest'
+import { Languages } from '../../web/generation/languages.ts'
+import { untilDeadline } from '../../workers/bounded.ts'
+import { createManualClock } from '../support/manual-clock.ts'
+import { digitsManifest } from '../support/test-models.ts'
+
+const never = () => new Promise<never>(() => {})
+
+test('work that is begun for a caller who has gone is told so', async () => {
+  const told = untilDeadline(createManualClock(), 50, AbortSignal.abort(), async (signal) => signal?.aborted)
+  expect(await told).toBe(true)
+})
+
+describe('texts that wait for a tokenizer that never comes', () => {
+  const manifest = { ...digitsManifest, tokenizer: [] }
+  const clock = createManualClock()
+  const languages = new Languages({
+    router: { run: never, follow: never },
+    device: { tokenizerFiles: never, generator: () => expect.fail('nothing is generated') },
+    server: null,
+    clock,
+  })
+
+  test('are let go at their deadline', async () => {
+    const vectors = languages.embed(manifest, ['a text'], { policy: 'device', deadlineMs: 100 })
+    clock.advance(100)
+    await expect(vectors).rejects.toMatchObject({ code: 'deadline_exceeded' })
+  })
+
+  test('are let go at their caller’s word', async () => {
+    const leaving = new AbortController()
+    const vectors = languages.embed(manifest, ['a text'], { policy: 'device', signal: leaving.signal })
+    leaving.abort()
+    await expect(vectors).rejects.toMatchObject({ code: 'aborted' })
+  })
+})

@@ -45,7 +45,8 @@ export async function makeBed(launch = launchBrowser): Promise<Bed & { close(): 
   const catalogue = await readCatalogue([root('../../models/catalogue'), ...(await benchModels(testModels))])
   const inference = createInference({
     backend: 'cpu',
-    cores: 2,
+    // The page has the other.
+    cores: 1,
     memoryBudget: 2 ** 32,
     maxQueued: 1_000,
     startLane: () => processLane(systemClock),

@@ -6,6 +6,7 @@ import { randomBytes, sha256Of, startFileServer } from '../support/file-server.t
 import { launchProfile } from '../support/page.ts'
 import { type Bench, type Comparison, median } from './bench.ts'
 import type {} from './page/main.ts'
+import { renderersOf } from './renderers.ts'
 
 const size = 256 * 2 ** 20
 
@@ -117,10 +118,7 @@ export const storePeers: Bench = {
 
 /** Bytes that the page's process has more at its peak than before, by what Linux tells of it. */
 async function peakOf(page: Page, work: () => Promise<unknown>): Promise<number> {
-  const browser = await page.context().browser()?.newBrowserCDPSession()
-  const { processInfo = [] } = (await browser?.send('SystemInfo.getProcessInfo')) ?? {}
-  const renderers = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id)
-  if (renderers.length === 0) throw new Error('The browser does not tell which processes are its pages')
+  const renderers = await renderersOf(page)
   const resident = async () => {
     const sizes = await Promise.all(
       renderers.map(async (id) => {

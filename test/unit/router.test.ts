@@ -141,7 +141,7 @@ describe('a full device', () => {
 describe('a full server', () => {
   test('leaves the request to the device that has the model, and is left alone for as long as it said', async () => {
     const bed = await loadedBed()
-    bed.estimates = { device: 100, server: 10 }
+    bed.estimates = { device: 200, server: 10 }
     bed.server = full
     expect((await bed.run()).placement.tier).toBe('device')
     bed.server = atOnce

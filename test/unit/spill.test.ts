@@ -15,21 +15,42 @@ const cut = () => Promise.reject(new SpillwayError('server_unreachable', 'cut'))
 const answer = () => Promise.resolve('answer')
 
 describe('the balance', () => {
-  test('always goes to the clearly earlier side, and keeps its side in between', () => {
-    const ms = fc.double({ min: 0.01, max: 1e5, noNaN: true })
+  const ms = fc.double({ min: 0.01, max: 1e5, noNaN: true })
+  const busy = (ms: number) => ({ queueMs: ms / 2, runMs: ms / 2 })
+  const idle = (ms: number) => ({ queueMs: 0, runMs: ms })
+
+  test('goes to the side that is clearly earlier, and keeps its side in between', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(ms, ms), { minLength: 1, maxLength: 40 }), (estimates) => {
+      fc.property(fc.array(fc.tuple(ms, ms, ms), { minLength: 1, maxLength: 40 }), (estimates) => {
         const balance = new Balance()
         let before = false
-        for (const [deviceMs, serverMs] of estimates) {
-          const spills = balance.weigh(deviceMs, serverMs) !== undefined
-          if (deviceMs > 1.3 * serverMs) expect(spills).toBe(true)
-          else if (deviceMs <= 0.9 * serverMs) expect(spills).toBe(false)
+        for (const [deviceMs, serverMs, withinMs] of estimates) {
+          const spills = balance.weigh(busy(deviceMs), idle(serverMs), withinMs) !== undefined
+          const unnoticed = Math.min(100, withinMs / 4)
+          if (deviceMs > 1.3 * serverMs && deviceMs > serverMs + unnoticed) expect(spills).toBe(true)
+          else if (deviceMs <= serverMs + unnoticed / 2) expect(spills).toBe(false)
           else expect(spills).toBe(before)
           before = spills
         }
       }),
     )
+  })
+
+  test('leaves a quick server alone while nobody notices, and not where the deadline is near', () => {
+    expect(new Balance().weigh(idle(120), idle(30))).toBeUndefined()
+    expect(new Balance().weigh(idle(140), idle(30))).toBeDefined()
+    expect(new Balance().weigh(idle(120), idle(30), 200)).toBeDefined()
+  })
+
+  test('tries an idle device again, ever more rarely, and not where that would cost too much', () => {
+    const trials = (deviceMs: number, withinMs?: number) => {
+      const balance = new Balance()
+      const all = Array.from({ length: 100 }, () => balance.weigh(idle(deviceMs), idle(20), withinMs))
+      return all.flatMap((late, index) => (late ? [] : [index + 1]))
+    }
+    expect(trials(200)).toEqual([8, 24, 56])
+    expect(trials(200, 300)).toEqual([])
+    expect(trials(600)).toEqual([])
   })
 })
 

@@ -3,7 +3,7 @@ import type { DeviceSession } from '../device/session.ts'
 import { type Decision, decide, type Live } from './decide.ts'
 import { type Failure, type Fit, fitDevice, type Obstacle } from './fit.ts'
 import type { Health } from './health.ts'
-import type { Job } from './job.ts'
+import type { Job, RouteOptions } from './job.ts'
 import type { Route } from './routes.ts'
 import type { Tiers, TiersOptions } from './tiers.ts'
 
@@ -42,7 +42,11 @@ export class Judge {
   }
 
   /** The last decision, where it was the device, which has the model loaded, and nothing has changed. */
-  sameDevice(route: Route, policy: Policy, rows: number): Extract<Decision, { tier: 'device' }> | undefined {
+  sameDevice(
+    route: Route,
+    { policy, deadlineMs }: RouteOptions,
+    rows: number,
+  ): Extract<Decision, { tier: 'device' }> | undefined {
     const { last, manifest } = route
     if (last?.decision.tier !== 'device' || last.policy !== policy) return undefined
     const { decision, live } = last
@@ -50,7 +54,7 @@ export class Judge {
       return undefined
     const source = this.#tiers.sessionOf(manifest, decision.fit)
     if (!this.#options.device.isReady(source)) return undefined
-    return policy === 'auto' && this.#late(route, source, rows) ? undefined : decision
+    return policy === 'auto' && this.#late(route, source, rows, deadlineMs) ? undefined : decision
   }
 
   /**
@@ -128,7 +132,7 @@ export class Judge {
     const session = this.#tiers.sessionOf(manifest, fit)
     const loaded = this.#options.device.isReady(session)
     const compared = options.policy === 'auto' && loaded && server === 'available'
-    const late = job.late ?? (() => this.#late(route, session, rows))
+    const late = job.late ?? (() => this.#late(route, session, rows, options.deadlineMs))
     return { server, failed, speeds, loaded, late: compared ? late(session) : undefined }
   }
 
@@ -141,12 +145,12 @@ export class Judge {
   }
 
   /** When each tier would answer, where the device is so late that the server should. */
-  #late(route: Route, session: DeviceSession, rows: number): Live['late'] {
+  #late(route: Route, session: DeviceSession, rows: number, deadlineMs: number | undefined): Live['late'] {
     const { device, remote } = this.#options
     if (!remote || this.#health.server(session.manifest.id) !== 'available') return undefined
     const there = remote.estimate(session.manifest, rows)
     const here = device.estimate(session, rows)
-    return route.balance.weigh(here.queueMs + here.runMs, there.queueMs + there.runMs)
+    return route.balance.weigh(here, there, deadlineMs)
   }
 }
 

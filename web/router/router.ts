@@ -140,7 +140,7 @@ export class Router {
   /** The way of nearly all requests, kept short since thousands may come in one turn: the device, which has the model loaded. */
   #runAtOnce(route: Route, work: Unplaced, options: RouteOptions): Promise<RunResult> | undefined {
     if (this.#options.hedge) return undefined
-    const decision = this.#judge.sameDevice(route, options.policy, work.rows)
+    const decision = this.#judge.sameDevice(route, options, work.rows)
     if (!decision) return undefined
     const { manifest } = route
     const source = this.#tiers.sessionOf(manifest, decision.fit)

@@ -60,7 +60,7 @@ async function offer(
 
 /** Three times what the device can do, with a server beside it and without. */
 export async function spill(deadlineMs: number) {
-  // One lane, on one of two cores: the server has the other, so that both together can do what is asked.
+  // One lane, on one of two cores: the server has the other.
   const runtime = await createRuntime({ server: base, policy: 'auto', maxLanes: 1 })
   const model = await runtime.model('magika')
   await model.load()

@@ -1,0 +1,55 @@
+import '../../web/global.ts'
+import type { Page } from 'playwright-core'
+import { bigManifest } from './big-model.ts'
+import { type FileServer, sha256Of, startFileServer } from './file-server.ts'
+
+/** Of a model of fifty megabytes: three chunks and a bit. */
+export const side = 3_600
+
+/** Serves a model of so many rows, and its manifest. */
+export async function serve(id: string, file: Buffer, rows = side): Promise<FileServer> {
+  const started = await startFileServer(file)
+  const manifest = JSON.stringify(bigManifest(id, rows, file.length, sha256Of(file)))
+  started.fault = (_entry, response, request) => {
+    if (!request.url?.includes('manifest.json')) return false
+    response.writeHead(200, { 'content-type': 'application/json' }).end(manifest)
+    return true
+  }
+  return started
+}
+
+interface Loaded {
+  readonly tier?: string
+  readonly code?: string
+  readonly told: number
+  readonly loadedBytes?: number
+  readonly storedBytes?: number
+  readonly isKept?: boolean
+}
+
+/** Loads the model on the device and runs it; what the last progress said, or the error's code. */
+export async function load(page: Page, from: FileServer, inputs = side): Promise<Loaded> {
+  await page.waitForFunction(() => 'spillway' in window)
+  return page.evaluate(
+    async ({ address, rows }) => {
+      let last: { loadedBytes: number; storedBytes: number; isKept: boolean } | undefined
+      let told = 0
+      window.spillway.policy = 'device'
+      try {
+        const model = await window.spillway.model(address, {
+          onProgress: (progress) => {
+            last = progress
+            told++
+          },
+        })
+        const { placement } = await model.run({ x: new Float32Array(rows) })
+        return { tier: placement.tier, told, ...last }
+      } catch (cause) {
+        return { told, code: cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause) }
+      }
+    },
+    { address: new URL('manifest.json', from.url).href, rows: inputs },
+  )
+}
+
+export const list = (page: Page) => page.evaluate(() => window.spillway.storage.list())

@@ -132,7 +132,7 @@ export class Router {
     const { manifest, options } = job
     const route = this.#routes.known(manifest)
     if (route) return this.#attempts.run(route, job, go)
-    const unseen = this.#judge.decideUnseen(manifest, options.policy)
+    const unseen = this.#routes.deviceHasTold ? undefined : this.#judge.decideUnseen(manifest, options.policy)
     if (unseen) return this.#attempts.begin(unseen, job, go)
     return this.#routes.open(manifest).then((opened) => this.#attempts.run(opened, job, go))
   }

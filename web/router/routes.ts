@@ -27,6 +27,7 @@ export interface Route {
 export class Routes {
   readonly #options: RoutesOptions
   readonly #known = new WeakMap<Manifest, Route>()
+  #deviceHasTold = false
 
   constructor(options: RoutesOptions) {
     this.#options = options
@@ -36,9 +37,15 @@ export class Routes {
     return this.#known.get(manifest)
   }
 
+  /** Whether the device has told what it can do: from then on a route opens as soon as storage has told the rest. */
+  get deviceHasTold(): boolean {
+    return this.#deviceHasTold
+  }
+
   async open(manifest: Manifest): Promise<Route> {
     const { capacity: ask, calibrations } = this.#options
     const [capacity] = await Promise.all([ask(), calibrations.recall(manifest)])
+    this.#deviceHasTold = true
     const known = this.#known.get(manifest)
     if (known) return known
     const route: Route = {

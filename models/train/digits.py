@@ -21,6 +21,7 @@ import torch
 import digits_card as card
 import digits_data as dataset
 import digits_evaluate as evaluate
+import distilling
 import manifest
 import onnx_file
 import recipe
@@ -67,7 +68,6 @@ VARIANTS = [
 ]
 QUANTIZE = {"q8": ["--for", "wasm", "--reduce-range"], "fp16": ["--for", "wasm"]}
 CALIBRATED = 256  # pictures of each training set
-PEERS = ("teacher", "alone")
 TEACHER_EPOCHS = 7
 TEACHER_THREADS = 2  # part of the recipe: the order of sums depends on them
 HELPS = {
@@ -81,12 +81,7 @@ HELPS = {
 def parse():
     parser = recipe.parser(__doc__, "digits", DEFAULTS, HELPS)
     parser.add_argument("--pictures", type=Path, help="folder with MNIST pictures digit-<label>.jpg, test only")
-    parser.add_argument(
-        "--teacher",
-        type=Path,
-        help="folder with teacher.onnx, a wider network to learn from, and alone.onnx, one of the same size that had "
-        "no teacher, to compare with: what is missing is trained first and written there",
-    )
+    distilling.add_option(parser)
     return parser.parse_args()
 
 
@@ -115,26 +110,19 @@ def worst_families(run, faces, seed, pictures, labels):
 
 
 def train_all(options, model_path, pictures, labels, log):
-    """Trains what is wanted and not there yet. The teacher that is learnt from is the one in its file."""
     notes = {"model": "digits", "licence": "MIT", "seed": str(options.seed)}
 
-    def make(path, build, epochs=options.epochs, learns_from=None):
+    def make(path, larger, learns_from):
+        build, epochs = (teacher, TEACHER_EPOCHS) if larger else (student, options.epochs)
+        torch.set_num_threads(TEACHER_THREADS if larger else 1)
         network = folded(train(build, pictures, labels, epochs, options.seed, log, learns_from))
+        torch.set_num_threads(1)
         onnx_file.export(network, torch.zeros(1, 1, 28, 28), path, ("image", "logits"), notes)
         difference = onnx_file.greatest_difference(network, path, evaluate.images(pictures[:256]))
         log(f"{path.name} exported; greatest difference from the trained network {difference:.2g}")
         assert difference < 1e-3
 
-    if options.teacher is None:
-        return make(model_path, student)
-    teacher_path, alone_path = (options.teacher / f"{name}.onnx" for name in PEERS)
-    if not teacher_path.exists():
-        torch.set_num_threads(TEACHER_THREADS)
-        make(teacher_path, teacher, TEACHER_EPOCHS)
-        torch.set_num_threads(1)
-    if not alone_path.exists():
-        make(alone_path, student)
-    make(model_path, student, learns_from=onnx_file.OnnxRunner(teacher_path))
+    distilling.train(options.teacher, model_path, make)
 
 
 def quantize(model_path, pictures):
@@ -176,7 +164,7 @@ def main():
         quantize(model_path, np.concatenate([pictures[:CALIBRATED] for pictures, _ in parts]))
     manifest.write(options.model_dir, MANIFEST, VARIANTS)
     run = onnx_file.OnnxRunner(model_path)
-    peers = {name: onnx_file.OnnxRunner(options.teacher / f"{name}.onnx") for name in PEERS if options.teacher}
+    peers = distilling.peers(options.teacher)
 
     test_path = options.test_dir / "digits-heldout.bin.gz"
     options.test_dir.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import torch
 
+import distilling
 import manifest
 import onnx_file
 import recipe
@@ -56,6 +57,7 @@ VARIANTS = [{"id": "fp32", "precision": "fp32", "memory": 2**20}]
 
 def main():
     parser = recipe.parser(__doc__, "transactions", DEFAULTS, HELPS)
+    distilling.add_option(parser)
     parser.add_argument("--workers", type=int, default=2, help="processes that simulate; changes nothing in the result")
     options = parser.parse_args()
     log = recipe.start(threads=1)  # more would not help with a network this small
@@ -65,17 +67,23 @@ def main():
     test = sets["test"]
 
     model_path = options.model_dir / manifest.MODEL
-    if not options.measure_only:
-        network = model.train(sets["train"], sets["validate"], options.epochs, options.seed, log)
+
+    def make(path, larger, learns_from):
+        hidden = model.TEACHER_HIDDEN if larger else model.HIDDEN
+        network = model.train(hidden, sets["train"], sets["validate"], options.epochs, options.seed, log, learns_from)
         notes = {"model": "transactions", "licence": "MIT", "seed": str(options.seed), "data": "simulated"}
         names = "features", "probability"
-        onnx_file.export(network, torch.zeros(1, len(NAMES)), model_path, names, notes)
-        difference = onnx_file.greatest_difference(network, model_path, torch.from_numpy(test.features))
-        log(f"exported; greatest difference from the trained network {difference:.2g}")
+        onnx_file.export(network, torch.zeros(1, len(NAMES)), path, names, notes)
+        difference = onnx_file.greatest_difference(network, path, torch.from_numpy(test.features))
+        log(f"{path.name} exported; greatest difference from the trained network {difference:.2g}")
         assert difference < MANIFEST["tolerance"]
+
+    if not options.measure_only:
+        distilling.train(options.teacher, model_path, make)
     manifest.write(options.model_dir, MANIFEST, VARIANTS)
     run = onnx_file.OnnxRunner(model_path)
 
+    peers = distilling.peers(options.teacher)
     answers = evaluate.answers(run, test.features)
     simple = model.logistic_regression(sets["train"])(test.features)
     score, baseline = evaluate.score(answers, test.labels), evaluate.score(simple, test.labels)
@@ -93,7 +101,7 @@ def main():
         seed=options.seed,
         epochs=options.epochs,
         cardholders=options.cardholders,
-        command=recipe.command_line("transactions", DEFAULTS, options),
+        command=recipe.command_line("transactions", DEFAULTS, options) + (" --teacher <folder>" if options.teacher else ""),
         size=model_path.stat().st_size,
         sha256=manifest.sha256(model_path),
         parameters=run.parameters,
@@ -102,6 +110,8 @@ def main():
         score=score,
         interval=evaluate.interval(answers, test, options.seed),
         baseline=baseline,
+        peers={name: evaluate.score(evaluate.answers(peer, test.features), test.labels) for name, peer in peers.items()},
+        teacher_parameters=peers["teacher"].parameters if peers else None,
         baseline_interval=evaluate.interval(simple, test, options.seed),
         caught=[float((answers[test.kinds == kind] > score.threshold).mean()) for kind in np.unique(test.kinds)],
         calibration=evaluate.calibration(answers, test.labels),

@@ -6,7 +6,7 @@ from markdown import table
 from transactions_data import DEFRAUDED, FILE_FRAUD, FILE_OWN, PARTS, PERIODS
 from transactions_evaluate import BANDS, FALSE_POSITIVES, RESAMPLED
 from transactions_features import FEATURES
-from transactions_model import HIDDEN, PIECES
+from transactions_model import HIDDEN, PIECES, TEACHER_HIDDEN, TEACHER_SHARE
 from transactions_simulator import CATEGORIES, DAYS, FAR_TOWNS, HOME_TOWNS, KINDS
 
 # Two payments made up for the card, by feature: groceries round the corner at six in the evening, and
@@ -72,6 +72,33 @@ def scores_table(f):
     labels = ("ROC AUC", "average precision", f"recall at {FALSE_POSITIVES:.0%} false positives", "log loss")
     rows = zip(labels, column(f.score, f.interval), column(f.baseline, f.baseline_interval))
     return table(("", "this model", "logistic regression"), *rows)
+
+
+def taught(f):
+    """What the teacher was good for; nothing where there was none."""
+    if not f.peers:
+        return ""
+    columns = (f.score, f.peers["alone"], f.peers["teacher"])
+    shown = table(
+        ("", "this model", "same size, no teacher", "teacher"),
+        ("parameters", f"{f.parameters:,}", f"{f.parameters:,}", f"{f.teacher_parameters:,}"),
+        ("ROC AUC", *(f"{score.roc_auc:.4f}" for score in columns)),
+        ("average precision", *(f"{score.average_precision:.3f}" for score in columns)),
+        (f"recall at {FALSE_POSITIVES:.0%} false positives", *(percent(score.recall) for score in columns)),
+        ("log loss", *(f"{score.log_loss:.5f}" for score in columns)),
+    )
+    first, second = TEACHER_HIDDEN
+    return f"""
+## Teacher
+
+The model learnt from a larger one of the same recipe, with layers of {first} and {second}: of what it was to answer,
+{TEACHER_SHARE:.0%} was the teacher's probability and the rest the label. A third has the model's size and learnt from the
+labels alone, from the same rows in the same order. On the test set:
+
+{shown}
+
+The brackets above tell how much of such a difference is chance.
+"""
 
 
 def caught_table(f):
@@ -166,7 +193,7 @@ False positives of {FALSE_POSITIVES:.0%} mean a probability above {f.score.thres
 **Calibration.** All payments weighed the same in training, so the output is a probability at this base rate:
 
 {calibration_table(f)}
-
+{taught(f)}
 ## Intended use and limits
 
 - For demonstrations, tests and measurements of many small calls.

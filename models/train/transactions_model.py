@@ -11,6 +11,8 @@ from torch.nn import functional as F
 from transactions_features import NAMES
 
 HIDDEN = (48, 24)
+TEACHER_HIDDEN = (192, 96)
+TEACHER_SHARE = 0.5  # of the loss, where there is a teacher
 BATCH = 1024
 PEAK_RATE = 4e-3
 WEIGHT_DECAY = 0.01
@@ -50,9 +52,9 @@ def spread():
     return layer
 
 
-def build():
+def build(hidden):
     """Raw features in, probability out; all but the last layer is used in training."""
-    first, second = HIDDEN
+    first, second = hidden
     return nn.Sequential(
         OrderedDict(
             spread=spread(),
@@ -78,12 +80,18 @@ def mean_loss(network, features, labels):
     return (sum(parts) / len(labels)).item()
 
 
-def train(rows, check, epochs, seed, log=print):
-    """A trained network; `check` is only watched. All rows weigh the same, so that the output is a probability."""
+def train(hidden, rows, check, epochs, seed, log=print, teacher=None):
+    """A trained network; `check` is only watched. All rows weigh the same, so that the output is a probability.
+
+    `teacher` gives probabilities for features: the label counts for less where it knows better.
+    """
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     features, labels = tensors(rows)
-    network = build()
+    network = build(hidden)
+    if teacher:
+        taught = torch.cat([teacher(part)[:, 0] for part in features.split(65536)])
+        labels = TEACHER_SHARE * taught + (1 - TEACHER_SHARE) * labels
     learnt = [p for p in network.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(learnt, lr=PEAK_RATE, weight_decay=WEIGHT_DECAY)
     steps = len(labels) // BATCH

@@ -33,7 +33,8 @@ interface Options {
 const examples = `
 What is made:
             webgpu                          wasm                         cpu
-  q8        MatMulNBits, 8 bits             int8 products                int8 products
+  q8        MatMulNBits, 8 bits             int8 products of sequences,  int8 products
+                                            else floats once loaded
   q4        MatMulNBits, 4 bits             4 bits, floats once loaded   MatMulNBits, 4 bits
   q4f16     MatMulNBits, computing in half
   fp16      computing in half               half, floats once loaded     half, floats once loaded

@@ -9,21 +9,37 @@ import type { TargetBackend } from './target.ts'
 
 /**
  * Products in one sum from which a convolution of bytes is no slower than one of floats: measured on UltraFace,
- * whose depthwise convolutions (9) are twice as slow in bytes, and Magika, whose only one (1,280) is twice as fast.
+ * whose depthwise convolutions (9) are twice as slow in bytes, and Magika, whose only one (1,280) is twice as fast. On
+ * WASM UltraFace's pointwise ones (128) lose by rounding what stands between them more than they gain.
  */
 const leastProducts: Readonly<Record<TargetBackend, number>> = {
   webgpu: Number.POSITIVE_INFINITY,
   cpu: 64,
-  wasm: 128,
+  wasm: 256,
 }
 /** Products in all below which rounding costs more than the convolution. */
 const leastWork = 1_000_000
+
+/**
+ * Rows of a product from which it is no slower of bytes. Measured on WASM from 512 × 512 to 2048 × 2048: of one row
+ * 0.4 times as fast as of floats, of four 1.2 times, of 32 2.5 times.
+ */
+const leastRows: Readonly<Record<TargetBackend, number>> = {
+  webgpu: Number.POSITIVE_INFINITY,
+  cpu: 1,
+  wasm: 4,
+}
 
 /** @param calibrated whether there are samples to find ranges with. */
 export function factsOf(model: Model, backend: TargetBackend, calibrated: boolean): Facts {
   const values = infer(model, sampleShapes(model, new Map()))
   return {
     indexRank: ({ node }) => values.get(node.input[1] ?? '')?.shape?.length,
+    worthDynamic: ({ node }) => {
+      const shape = values.get(node.output[0] ?? '')?.shape
+      // Rows that nothing tells of are a sequence's, most often.
+      return shape === undefined || product(shape.slice(0, -1)) >= leastRows[backend]
+    },
     worthStatic: ({ node, weight }) => {
       const [channels = 1] = weight.dims
       const positions = product(values.get(node.output[0] ?? '')?.shape?.slice(2) ?? [])

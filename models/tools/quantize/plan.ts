@@ -42,6 +42,8 @@ const leastDynamic = 32_768
 export interface Facts {
   /** The dimensions of an embedding's indices. */
   indexRank(layer: EmbeddingLayer): number | undefined
+  /** Whether a product of bytes has rows enough to be no slower, for one caller's input. */
+  worthDynamic(layer: LinearLayer): boolean
   /** Whether a convolution of bytes is worth its while. */
   worthStatic(layer: OtherLayer): boolean
 }
@@ -62,9 +64,9 @@ function choose(layer: Layer, layers: readonly Layer[], target: Target, facts: F
   const format: BlockFormat = { bits, block: 32, asymmetric: target.asymmetric && !tied }
   switch (layer.kind) {
     case 'linear':
-      return linear(layer, target, format)
+      return linear(layer, target, format, facts)
     case 'embedding':
-      return embedding(layer, layers, target, format, facts.indexRank(layer))
+      return embedding(layer, layers, target, format, facts)
     default:
       if (layer.weight.type !== DataType.FLOAT) return 'its weights are half floats already'
       if (layer.kind === 'convolution' && roundsInputs(target, layer) && facts.worthStatic(layer)) {
@@ -79,11 +81,12 @@ const roundsInputs = ({ backend, precision, gentle }: Target, { name }: Layer): 
   precision === 'q8' && backend !== 'webgpu' && !isKept(name, gentle)
 const highestOf = ({ reduceRange }: Target): number => (reduceRange ? 63 : 127)
 
-function linear(layer: LinearLayer, target: Target, format: BlockFormat): How | string {
+function linear(layer: LinearLayer, target: Target, format: BlockFormat, facts: Facts): How | string {
   const full = layer.weight.type === DataType.FLOAT
   if (layer.inputs < format.block) return `its rows are shorter than a block of ${format.block}`
   const byBytes = target.precision === 'q8' && target.backend !== 'webgpu' && full
-  if (byBytes && roundsInputs(target, layer) && weightCount(layer.weight) >= leastDynamic) {
+  const worth = weightCount(layer.weight) >= leastDynamic && facts.worthDynamic(layer)
+  if (byBytes && roundsInputs(target, layer) && worth) {
     return { how: 'dynamic', layer, highest: highestOf(target) }
   }
   if (byBytes) return { how: 'unpack', layer, format }
@@ -98,11 +101,12 @@ function embedding(
   layers: readonly Layer[],
   target: Target,
   format: BlockFormat,
-  rank: number | undefined,
+  facts: Facts,
 ): How | string {
+  const rank = facts.indexRank(layer)
   if (rank === undefined) return 'the shape of its indices is not known'
   const tied = layers.find((other) => other.kind === 'linear' && other.weight === layer.weight)
-  if (tied?.kind === 'linear' && isHow(linear(tied, target, format), 'dynamic')) {
+  if (tied?.kind === 'linear' && isHow(linear(tied, target, format, facts), 'dynamic')) {
     return { how: 'columns', layer, tied, highest: highestOf(target), rank }
   }
   if ((layer.weight.dims[1] ?? 0) % format.block !== 0)

@@ -7,7 +7,7 @@ const rounds = 60
 
 export const quantized: Bench = {
   name: 'quantized',
-  what: 'one row through models quantized for WASM, against the same models in floats, in Chromium with one thread, ms',
+  what: 'one row through models quantized for WASM, against the same models in floats, in Chromium with one thread, ms of the runs alone',
   run: async ({ openPage }) => {
     const page = await openPage()
     const results: Comparison[] = []

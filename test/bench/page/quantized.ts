@@ -1,32 +1,37 @@
-import { openRaw } from './raw.ts'
-import { base, time } from './time.ts'
+import type { Race } from './quantized-worker.ts'
+import workerUrl from './quantized-worker.ts?worker&url'
+import { base } from './time.ts'
 
 /** The page's requests are answered by the bench; a worker's need not be. */
-const local = async (path: string): Promise<URL> =>
-  new URL(URL.createObjectURL(await (await fetch(new URL(path, base))).blob()))
+const local = async (path: string): Promise<string> =>
+  URL.createObjectURL(await (await fetch(new URL(path, base))).blob())
 
-/** A model quantized against the same in floats, one row at a time, each in a worker of its own: milliseconds. */
+/** A model quantized against the same in floats, one row at a time: milliseconds of the runs alone, in one worker. */
 export async function quantized(
   { full, small }: { readonly full: string; readonly small: string },
   type: 'float32' | 'int32',
   shape: readonly number[],
   rounds: number,
 ): Promise<{ ours: number[]; theirs: number[] }> {
-  const [theirs, ours] = [await openRaw(await local(full)), await openRaw(await local(small))]
   const count = shape.reduce((all, size) => all * size, 1)
   const data =
     type === 'int32'
       ? Int32Array.from({ length: count }, () => Math.floor(Math.random() * 256))
       : Float32Array.from({ length: count }, () => Math.random())
-  const timed = (raw: typeof ours) => time(() => raw.runAll([{ type, data, shape }]))
-  const times: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] }
-  for (let round = -3; round < rounds; round++) {
-    const [mine, other] = [await timed(ours), await timed(theirs)]
-    if (round < 0) continue
-    times.ours.push(mine)
-    times.theirs.push(other)
+  const race: Race = {
+    full: await local(full),
+    small: await local(small),
+    input: { type, data, shape },
+    rounds,
   }
-  ours.close()
-  theirs.close()
-  return times
+  const worker = new Worker(new URL(workerUrl, import.meta.url), { type: 'module' })
+  try {
+    return await new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }) => resolve(data)
+      worker.onerror = ({ message }) => reject(new Error(message))
+      worker.postMessage(race)
+    })
+  } finally {
+    worker.terminate()
+  }
 }

@@ -1,17 +1,16 @@
 import '../../web/global.ts'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type Fault, type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
-import { startHostPage } from '../support/host-page.ts'
-import { launchBrowser, openPage } from '../support/page.ts'
+import type { Fault, FaultProxy } from '../support/fault-proxy.ts'
+import { type GuestPage, openGuestPage } from '../support/guest-page.ts'
+import { launchBrowser } from '../support/page.ts'
 import { failDigits, runDigits } from '../support/run-digits.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer
 let browser: Browser
+let guest: GuestPage
 let proxy: FaultProxy
-let host: Awaited<ReturnType<typeof startHostPage>>
-let context: BrowserContext
 let page: Page
 
 beforeAll(async () => {
@@ -22,15 +21,11 @@ afterAll(async () => {
   await server.stop()
 })
 beforeEach(async () => {
-  proxy = await startFaultProxy(server.url)
-  host = await startHostPage(new URL('embed.js', proxy.url))
-  context = await browser.newContext()
-  page = (await openPage(context, host.url)).page
+  guest = await openGuestPage(browser, server.url)
+  ;({ proxy, page } = guest)
 })
 afterEach(async () => {
-  await context.close()
-  await host.stop()
-  await proxy.stop()
+  await guest.close()
 })
 
 /** Does one fault to one kind of request, as often as said. */

@@ -1,11 +1,11 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Placement, Policy } from '../../models/index.ts'
 import { randomFrom } from '../../models/tools/run/random.ts'
 import type {} from '../../web/global.ts'
 import { crashWorkers } from '../support/crash-workers.ts'
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
-import { startHostPage } from '../support/host-page.ts'
+import type { FaultProxy } from '../support/fault-proxy.ts'
+import { type GuestPage, openGuestPage } from '../support/guest-page.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { importStories } from '../support/stories.ts'
@@ -25,9 +25,8 @@ const maxTokens = 60
 
 let server: TestServer
 let browser: Browser
+let guest: GuestPage
 let proxy: FaultProxy
-let host: Awaited<ReturnType<typeof startHostPage>>
-let context: BrowserContext
 let page: Page
 
 describe.skipIf(withoutTestModels)(
@@ -46,16 +45,11 @@ describe.skipIf(withoutTestModels)(
       await server?.stop()
     })
     beforeEach(async () => {
-      proxy = await startFaultProxy(server.url)
-      host = await startHostPage(new URL('embed.js', proxy.url))
-      context = await browser.newContext()
-      ;({ page } = await openPage(context, host.url))
-      await page.waitForFunction(() => 'spillway' in window)
+      guest = await openGuestPage(browser, server.url)
+      ;({ proxy, page } = guest)
     })
     afterEach(async () => {
-      await context.close()
-      await host.stop()
-      await proxy.stop()
+      await guest.close()
     })
 
     test('is written by the server while the device loads the model, and by the device from then on', async () => {
@@ -203,7 +197,7 @@ async function openOnGpu() {
     Object.defineProperty(info, 'isFallbackAdapter', { get: () => false })
     for (const name of ['architecture', 'description']) Object.defineProperty(info, name, { get: () => '' })
   })
-  await page.goto(host.url.href)
+  await page.goto(guest.url.href)
   await page.waitForFunction(() => 'spillway' in window)
   await page.evaluate(async () => (await window.spillway.model('stories260k')).load())
   const session = await own.newBrowserCDPSession()

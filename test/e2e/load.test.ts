@@ -1,10 +1,10 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type {} from '../../web/global.ts'
 import { crashWorkers } from '../support/crash-workers.ts'
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
-import { startHostPage } from '../support/host-page.ts'
-import { launchBrowser, openPage } from '../support/page.ts'
+import type { FaultProxy } from '../support/fault-proxy.ts'
+import { type GuestPage, openGuestPage } from '../support/guest-page.ts'
+import { launchBrowser } from '../support/page.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 declare global {
@@ -16,9 +16,8 @@ declare global {
 
 let server: TestServer
 let browser: Browser
+let guest: GuestPage
 let proxy: FaultProxy
-let host: Awaited<ReturnType<typeof startHostPage>>
-let context: BrowserContext
 let page: Page
 
 beforeAll(async () => {
@@ -29,16 +28,11 @@ afterAll(async () => {
   await server.stop()
 })
 beforeEach(async () => {
-  proxy = await startFaultProxy(server.url)
-  host = await startHostPage(new URL('embed.js', proxy.url))
-  context = await browser.newContext()
-  page = (await openPage(context, host.url)).page
-  await page.waitForFunction(() => 'spillway' in window)
+  guest = await openGuestPage(browser, server.url)
+  ;({ proxy, page } = guest)
 })
 afterEach(async () => {
-  await context.close()
-  await host.stop()
-  await proxy.stop()
+  await guest.close()
 })
 
 const total = 3_000

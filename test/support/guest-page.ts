@@ -1,0 +1,30 @@
+import type { Browser, Page } from 'playwright-core'
+import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
+import { startHostPage } from './host-page.ts'
+import { openPage } from './page.ts'
+
+/** A page of another origin that embeds the runtime, in a fresh profile, with what makes faults between it and the server. */
+export interface GuestPage {
+  readonly url: URL
+  readonly page: Page
+  readonly proxy: FaultProxy
+  close(): Promise<void>
+}
+
+export async function openGuestPage(browser: Browser, server: URL): Promise<GuestPage> {
+  const proxy = await startFaultProxy(server)
+  const host = await startHostPage(new URL('embed.js', proxy.url))
+  const context = await browser.newContext()
+  const { page } = await openPage(context, host.url)
+  await page.waitForFunction(() => 'spillway' in window)
+  return {
+    url: host.url,
+    page,
+    proxy,
+    close: async () => {
+      await context.close()
+      await host.stop()
+      await proxy.stop()
+    },
+  }
+}

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
-import { launchBrowser, openPage } from '../support/page.ts'
+import { launchBrowser, openPage, throttle } from '../support/page.ts'
 
 let browser: Browser
 let context: BrowserContext
@@ -56,10 +56,13 @@ describe('the stories', () => {
   test('come from the server where the policy says so, stop on demand, and go on', async () => {
     const { page } = await openPage(context, address())
     await page.getByTestId('policy-server').check({ force: true })
+    // A server that tells faster than a hand can stop it would leave nothing to stop.
+    const unthrottle = await throttle(page, 4_000)
     await tell(page, 2)
     await expect.poll(() => told(page, 0)).not.toBe('')
     expect(await whereOf(page)).toMatchObject({ tier: 'server', reason: 'policy' })
     await page.getByTestId('stop-all').click()
+    await unthrottle()
     await ended(page, 0)
     await ended(page, 1)
     const before = (await told(page, 0)) ?? ''

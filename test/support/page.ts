@@ -20,3 +20,20 @@ export async function openPage(context: BrowserContext, url: URL): Promise<{ pag
   await page.goto(url.href)
   return { page, errors }
 }
+
+/**
+ * Slows down what a page downloads.
+ *
+ * @param perSecond Bytes.
+ * @returns Gives the page its speed back.
+ */
+export async function throttle(page: Page, perSecond: number): Promise<() => Promise<void>> {
+  const session = await page.context().newCDPSession(page)
+  await session.send('Network.emulateNetworkConditions', {
+    offline: false,
+    latency: 0,
+    downloadThroughput: perSecond,
+    uploadThroughput: -1,
+  })
+  return () => session.detach()
+}

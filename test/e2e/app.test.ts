@@ -67,7 +67,7 @@ describe('the app', () => {
   })
 
   test('shows how far the first download is, and takes the second visit from the store', async () => {
-    proxy.fault = (_method, path) => (isModelFile(path) ? 'slow' : 'pass')
+    proxy.fault = (_method, path) => (isModelFile(path) ? 'half' : 'pass')
     const { page } = await openPage(context, proxy.url)
     const bar = page.getByTestId('progress').locator('progress')
     await expect
@@ -75,6 +75,7 @@ describe('the app', () => {
         interval: 20,
       })
       .toBe(true)
+    proxy.release()
     await page.getByTestId('sample-3').click()
     expect((await answerOf(page, 'device')).digit).toBe('3')
     proxy.clear()

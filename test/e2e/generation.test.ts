@@ -15,6 +15,7 @@ declare global {
   interface Window {
     /** Tokens of all texts so far. */
     tokens: number
+    releaseLane: () => void
   }
 }
 
@@ -79,8 +80,8 @@ describe.skipIf(withoutTestModels)(
 
     test('goes on on the device when the server is lost in its middle', async () => {
       const whole = await undisturbed()
-      // Over a second each: all that come at once are in their middle when the page has read a few tokens.
-      proxy.fault = (_method, path) => (path.startsWith('/v1/') ? 'slow' : 'pass')
+      // Those that come at once stand in their middle when the page has read a few tokens.
+      proxy.fault = (_method, path) => (path.startsWith('/v1/') ? 'half' : 'pass')
       const telling = tell('prefer-server')
       await tokensTold(texts * 2)
       proxy.fault = () => 'reset'
@@ -92,15 +93,19 @@ describe.skipIf(withoutTestModels)(
 
     test('goes on in another worker when its own dies in its middle', async () => {
       const whole = await undisturbed()
+      await holdLaneAt(texts * 10)
       const telling = tell('device')
       await tokensTold(texts * 10)
       await crashWorkers(page)
+      await releaseLane()
       const told = await telling
       expect(told.map(({ text }) => text)).toEqual(whole)
       expect(new Set(told.flatMap(({ tiers }) => tiers))).toEqual(new Set(['device']))
     })
 
-    test('goes on when the process of the GPU crashes in its middle, and crashes again', async () => {
+    test('goes on when the process of the GPU crashes in its middle, and crashes again', {
+      timeout: 180_000,
+    }, async () => {
       const gpu = await openOnGpu()
       const whole = (await tell('server', texts, 24)).map(({ text }) => text)
       const random = randomFrom(11)
@@ -122,6 +127,7 @@ describe.skipIf(withoutTestModels)(
 
     test('goes on on the server when the device is lost in its middle', async () => {
       const whole = await undisturbed()
+      await holdLaneAt(texts * 10)
       const telling = tell('prefer-device')
       await tokensTold(texts * 10)
       await page.evaluate(() => {
@@ -131,6 +137,7 @@ describe.skipIf(withoutTestModels)(
         Object.assign(window, { Worker: refuse })
       })
       await crashWorkers(page)
+      await releaseLane()
       const told = await telling
       expect(told.map(({ text }) => text)).toEqual(whole)
       expect(told.map(({ tiers }) => tiers.join())).toContain('device,server')
@@ -187,6 +194,29 @@ async function undisturbed(): Promise<string[]> {
 
 const tokensTold = (count: number) =>
   page.waitForFunction((count) => window.tokens >= count, count, { polling: 5 })
+
+/**
+ * Once so many tokens are told the page sends nothing more to its workers until it is released: a lane runs only so far
+ * ahead of who reads, and stands in the middle of its texts.
+ */
+const holdLaneAt = (count: number) =>
+  page.evaluate((count) => {
+    window.tokens = 0
+    const held: (() => void)[] = []
+    const { prototype } = Worker
+    const { postMessage: send } = prototype
+    prototype.postMessage = function (...message: unknown[]) {
+      const go = () => Reflect.apply(send, this, message)
+      if (window.tokens < count) go()
+      else held.push(go)
+    }
+    window.releaseLane = () => {
+      prototype.postMessage = send
+      for (const go of held) go()
+    }
+  }, count)
+
+const releaseLane = () => page.evaluate(() => window.releaseLane())
 
 /** Another page in a browser of its own, which takes its software adapter for a GPU. */
 async function openOnGpu() {

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from 'node:net'
 
 /** What the proxy does to a request instead of passing it on. */
-export type Fault = 'pass' | 'html' | 'hang' | 'reset' | 'truncate' | 'alter' | 'slow'
+export type Fault = 'pass' | 'html' | 'hang' | 'reset' | 'truncate' | 'alter' | 'half'
 
 /** A real server between the page and the real server, which makes real faults and counts what passes. */
 export interface FaultProxy {
@@ -18,6 +18,8 @@ export interface FaultProxy {
     sentBytes: number
   }[]
   clear(): void
+  /** Lets answers that are at their half go on to their end. */
+  release(): void
   /** Cuts every connection, in the middle of whatever goes over it. */
   cut(): void
   /** Stops listening and cuts every connection. */
@@ -26,6 +28,7 @@ export interface FaultProxy {
 
 export async function startFaultProxy(target: URL): Promise<FaultProxy> {
   const seen: FaultProxy['seen'] = []
+  const halves = new Set<() => void>()
   const server = createServer(async (incoming, outgoing) => {
     const body = await readBody(incoming)
     // Its sender has gone.
@@ -41,7 +44,8 @@ export async function startFaultProxy(target: URL): Promise<FaultProxy> {
       outgoing.writeHead(200, { 'content-type': 'text/html', 'access-control-allow-origin': '*' })
       return void outgoing.end('<!doctype html><title>Sign in</title>')
     }
-    forward(target, incoming, body, outgoing, fault, (bytes) => {
+    const released = new Promise<void>((resolve) => halves.add(resolve))
+    forward(target, incoming, body, outgoing, fault, released, (bytes) => {
       entry.sentBytes += bytes
     })
   })
@@ -54,6 +58,10 @@ export async function startFaultProxy(target: URL): Promise<FaultProxy> {
     seen,
     clear: () => {
       seen.length = 0
+    },
+    release: () => {
+      for (const go of halves) go()
+      halves.clear()
     },
     cut: () => server.closeAllConnections(),
     stop: async () => {
@@ -83,6 +91,7 @@ function forward(
   body: Buffer,
   outgoing: ServerResponse,
   fault: Fault,
+  released: Promise<void>,
   sent: (bytes: number) => void,
 ): void {
   const passed = request(new URL(incoming.url ?? '/', target), {
@@ -107,17 +116,19 @@ function forward(
     }
     if (fault === 'alter') answer[answer.length >> 1] = (answer[answer.length >> 1] ?? 0) ^ 1
     sent(answer.length)
-    if (fault === 'slow') await trickle(outgoing, answer)
-    outgoing.end(fault === 'slow' ? undefined : answer)
+    outgoing.end(fault === 'half' ? await firstHalf(outgoing, answer, released) : answer)
   })
   passed.end(body)
 }
 
-/** In twenty parts over about a second, so that a page has something to show. */
-async function trickle(outgoing: ServerResponse, answer: Buffer): Promise<void> {
-  const part = Math.ceil(answer.length / 20)
-  for (let start = 0; start < answer.length; start += part) {
-    outgoing.write(answer.subarray(start, start + part))
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
+/** Sends half of an answer, then a byte now and then so that there is always something to show; the rest is to be sent. */
+async function firstHalf(outgoing: ServerResponse, answer: Buffer, released: Promise<void>): Promise<Buffer> {
+  let sent = answer.length >> 1
+  outgoing.write(answer.subarray(0, sent))
+  const timer = setInterval(() => {
+    if (sent < answer.length - 1) outgoing.write(answer.subarray(sent, ++sent))
+  }, 20)
+  await Promise.race([released, once(outgoing, 'close')])
+  clearInterval(timer)
+  return answer.subarray(sent)
 }

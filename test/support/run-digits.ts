@@ -2,6 +2,13 @@ import type { Page } from 'playwright-core'
 import '../../web/global.ts'
 import type { Placement, Policy, Progress } from '../../web/index.ts'
 
+declare global {
+  interface Window {
+    /** What a model's loading has told so far. */
+    progress?: readonly Progress[]
+  }
+}
+
 export interface RunDigitsOptions {
   readonly policy?: Policy
   readonly model?: string
@@ -41,6 +48,7 @@ const tryDigits = (page: Page, options: RunDigitsOptions): Promise<DigitsRun | D
     try {
       if (policy) window.spillway.policy = policy
       const progress: Progress[] = []
+      window.progress = progress
       const model = await window.spillway.model(id, { onProgress: (now) => progress.push(now) })
       const data = new Float32Array(rows * 784)
       for (let row = 0; row < rows; row++) {

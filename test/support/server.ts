@@ -38,7 +38,8 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
     stop: async () => {
       if (child.exitCode !== null) return child.exitCode
       child.kill('SIGTERM')
-      const [code] = await once(child, 'exit')
+      // Its log is whole by then.
+      const [code] = await once(child, 'close')
       return code
     },
   }
@@ -62,7 +63,7 @@ async function listening(child: ChildProcess, log: Record<string, unknown>[]): P
         if (address) resolve(new URL(address))
       }
     })
-    child.once('exit', (code) =>
+    child.once('close', (code) =>
       reject(new Error(`The server ended with ${code}: ${log.map(({ msg }) => msg).join('; ')} ${errors}`)),
     )
   })

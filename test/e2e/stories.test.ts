@@ -81,6 +81,15 @@ describe('the stories', () => {
     expect(await page.getByTestId('story-0').textContent()).toContain('The fox')
   })
 
+  test('are seen once they are told, on a phone too', async () => {
+    const { page } = await openPage(context, address())
+    await page.setViewportSize({ width: 390, height: 844 })
+    await tell(page, 1)
+    await expect
+      .poll(() => page.getByTestId('told').evaluate((told) => told.getBoundingClientRect().top))
+      .toBeLessThan(844)
+  })
+
   test.each([
     [320, 568],
     [1280, 800],

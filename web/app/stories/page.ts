@@ -12,6 +12,7 @@ import { milliseconds } from '../words.ts'
 import { showCounts } from './counts.ts'
 import { Opener } from './opener.ts'
 import { openings } from './openings.ts'
+import { bringIntoSight } from './sight.ts'
 import { createStepsView } from './steps-view.ts'
 import { Tellers } from './tellers.ts'
 
@@ -38,7 +39,8 @@ export function showPage(runtime: Runtime): void {
     stepsView.show(steps.recent, count)
     stopAll.disabled = running === 0
   })
-  const tellers = new Tellers(find('#stories', HTMLElement), opener, stepsView.columns, {
+  const stories = find('#stories', HTMLElement)
+  const tellers = new Tellers(stories, opener, stepsView.columns, {
     placement: placement.show,
     changed: refresh,
     ended: (number) => {
@@ -58,6 +60,7 @@ export function showPage(runtime: Runtime): void {
     error.clear()
     placement.clear()
     tellers.tell(opening.value.trimEnd(), counts.chosen)
+    bringIntoSight(stories, find('#placement', HTMLElement))
   })
   opening.addEventListener('keydown', (event) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit()

@@ -3,6 +3,9 @@ import type { Ort } from '../engine/ort.ts'
 import type { LaneLost, StartRequest } from '../lane/protocol.ts'
 import { requestGpuDevice } from './gpu.ts'
 import { gpuMemory } from './gpu-memory.ts'
+import { heapMemory } from './heap-memory.ts'
+import tapUrl from './module-tap.mjs?url'
+import { isRuntimeModule, sessionHandle } from './runtime-module.ts'
 
 /** Milliseconds from a run that fails with its device to the browser's word that the device is lost. */
 const seenWithinMs = 500
@@ -11,13 +14,18 @@ const seenWithinMs = 500
 export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
   const { runtime, mjs, wasm } = 'Suspending' in WebAssembly ? await jspi() : await asyncify()
   const { env, InferenceSession, Tensor } = runtime
-  env.wasm.wasmPaths = { mjs, wasm }
+  // Threads start from the module's address; where that is of another origin, onnxruntime-web has to copy it first.
+  const isTapped = threads === 1 || new URL(mjs).origin === location.origin
+  const tap = `${absolute(tapUrl)}?of=${encodeURIComponent(mjs)}`
+  env.wasm.wasmPaths = { mjs: isTapped ? tap : mjs, wasm }
   env.wasm.numThreads = threads
   // A session's thread pool is this worker's own: onnxruntime-web's proxy would start one more.
   env.wasm.proxy = false
 
   // The WebAssembly comes with the first session: one that does nothing brings it while the model's files come.
   await (await InferenceSession.create(identity, { executionProviders: ['wasm'] })).release()
+
+  const module: unknown = isTapped ? (await import(/* @vite-ignore */ tap)).instance : undefined
 
   // Asked for with the first session that wants it: a lane that runs WASM only holds no GPU device.
   let device: Promise<GPUDevice> | undefined
@@ -38,19 +46,28 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
     return device
   }
 
+  const createTensor: Ort['createTensor'] = (type, data, shape) =>
+    new Tensor(type, data as OrtWeb.Tensor.DataType, shape)
+
   return {
     version: env.versions.web ?? env.versions.common,
     backends: 'gpu' in navigator ? ['webgpu', 'wasm'] : ['wasm'],
     InferenceSession,
-    createTensor: (type, data, shape) => new Tensor(type, data as OrtWeb.Tensor.DataType, shape),
+    createTensor,
     sessionOptions: async (backend) => ({
       executionProviders: backend === 'webgpu' ? [{ name: 'webgpu', device: await gpu() }] : ['wasm'],
       graphOptimizationLevel: 'all',
     }),
-    memory: async (backend) =>
-      backend === 'webgpu'
-        ? gpuMemory(await gpu(), (buffer, dataType, dims) => Tensor.fromGpuBuffer(buffer, { dataType, dims }))
-        : undefined,
+    memory: async (backend, session) => {
+      if (backend === 'webgpu') {
+        const device = await gpu()
+        return gpuMemory(device, (buffer, dataType, dims) => Tensor.fromGpuBuffer(buffer, { dataType, dims }))
+      }
+      const handle = sessionHandle(session)
+      return isRuntimeModule(module) && handle !== undefined
+        ? heapMemory(module, handle, session, createTensor)
+        : undefined
+    },
     lost: async () => {
       if (!device) return undefined
       const unseen = new Promise<undefined>((resolve) => setTimeout(resolve, seenWithinMs))

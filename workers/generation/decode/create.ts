@@ -5,6 +5,7 @@ import type { GenerateSetup } from '../../lane/protocol.ts'
 import { ChainedKv } from '../kv/chained.ts'
 import { InPlaceKv } from '../kv/in-place.ts'
 import type { Kv, KvShape, KvSpec } from '../kv/kv.ts'
+import type { TensorMemory } from '../kv/memory.ts'
 import { RegroupedKv } from '../kv/regrouped.ts'
 import { createSampler } from '../sampling/sampler.ts'
 import { Decoder } from './decoder.ts'
@@ -22,9 +23,10 @@ export async function createDecoder(
   { spec, kvType, maxSlots, maxBytes }: GenerateSetup,
   exclusive: <T>(work: () => Promise<T>) => Promise<T>,
 ): Promise<Decoder> {
-  const graph = new DecoderGraph(ort, session, spec.kv.layers, spec.vocabulary)
+  const memory = spec.batched === true ? await ort.memory(backend, session) : undefined
+  const graph = new DecoderGraph(ort, memory?.session ?? session, spec.kv.layers, spec.vocabulary)
   const shape = { slots: 1, capacity: Math.min(firstCapacity, spec.context) }
-  const kv = await createKv(ort, graph, backend, { ...spec.kv, type: kvType }, shape, spec.batched === true)
+  const kv = createKv(ort, graph, memory, { ...spec.kv, type: kvType }, shape, spec.batched === true)
   await kv.step([{ slot: 0, token: 0 }], 'all')
   kv.cut(0, 0)
   return new Decoder({
@@ -40,16 +42,15 @@ export async function createDecoder(
   })
 }
 
-export async function createKv(
+function createKv(
   ort: Ort,
   graph: DecoderGraph,
-  backend: Backend,
+  memory: TensorMemory | undefined,
   spec: KvSpec,
   shape: KvShape,
   batched: boolean,
-): Promise<Kv> {
+): Kv {
   if (!batched) return new ChainedKv(graph, ort, spec, shape)
-  const memory = await ort.memory(backend)
   return memory ? new InPlaceKv(graph, memory, spec, shape) : new RegroupedKv(graph, ort, spec, shape)
 }
 

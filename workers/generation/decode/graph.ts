@@ -1,5 +1,5 @@
 import { SpillwayError } from '../../../models/index.ts'
-import type { Ort, OrtSession, OrtTensor } from '../../engine/ort.ts'
+import type { DecoderSession, Ort, OrtTensor } from '../../engine/ort.ts'
 import { runFailure } from '../../engine/run-failure.ts'
 import type { Wanted } from '../kv/kv.ts'
 import type { Logits } from '../types.ts'
@@ -34,7 +34,7 @@ const selected = ['top_logits', 'top_ids', 'log_sum_exp'] as const
 /** A decoder by the hub's names: what it is given besides the past, and how its logits are read. */
 export class DecoderGraph {
   readonly #ort: Ort
-  readonly #session: OrtSession
+  readonly #session: DecoderSession
   readonly #vocabulary: number
   readonly #pastNames: readonly string[]
   readonly #presentNames: readonly string[]
@@ -46,7 +46,7 @@ export class DecoderGraph {
   readonly selected: number
 
   /** @throws SpillwayError `model_invalid` where it is no decoder of these layers. */
-  constructor(ort: Ort, session: OrtSession, layers: number, vocabulary: number) {
+  constructor(ort: Ort, session: DecoderSession, layers: number, vocabulary: number) {
     this.#ort = ort
     this.#session = session
     this.#vocabulary = vocabulary
@@ -66,7 +66,7 @@ export class DecoderGraph {
     const names =
       wanted === undefined ? [] : wanted === 'top' && this.selected > 0 ? selected : (['logits'] as const)
     for (const name of names) fetches[name] = null
-    let outputs: Awaited<ReturnType<OrtSession['run']>>
+    let outputs: Awaited<ReturnType<DecoderSession['run']>>
     try {
       outputs = await this.#session.run(feeds, fetches)
     } catch (cause) {
@@ -141,7 +141,7 @@ export class DecoderGraph {
   }
 }
 
-function selectedBy({ outputNames, outputMetadata }: OrtSession): number {
+function selectedBy({ outputNames, outputMetadata }: DecoderSession): number {
   if (!selected.every((name) => outputNames.includes(name))) return 0
   const top = outputMetadata.find(({ name }) => name === selected[0])
   const count = top?.isTensor ? top.shape.at(-1) : undefined

@@ -1,4 +1,4 @@
-import type { OrtTensor } from '../../engine/ort.ts'
+import type { DecoderSession, OrtTensor } from '../../engine/ort.ts'
 
 /** A stretch of memory where the model runs. */
 export interface Block {
@@ -16,6 +16,8 @@ export interface Move {
 
 /** Memory that a run reads and writes in place. It is zero at first. */
 export interface TensorMemory {
+  /** The session as it runs on tensors of this memory, where its own `run` would copy them. */
+  readonly session?: DecoderSession
   /** Whether a tensor may begin inside a block. */
   readonly hasOffsets: boolean
   allocate(bytes: number): Block

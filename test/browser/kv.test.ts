@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { loadOrt } from '../../workers/browser/ort.ts'
+import type { Ort, OrtSession } from '../../workers/engine/ort.ts'
+import { DecoderGraph } from '../../workers/generation/decode/graph.ts'
+import { InPlaceKv } from '../../workers/generation/kv/in-place.ts'
+import type { TensorMemory } from '../../workers/generation/kv/memory.ts'
+import { RegroupedKv } from '../../workers/generation/kv/regrouped.ts'
+import { bytesOf } from '../contract/generation.ts'
+import { kvContract } from '../contract/kv.ts'
+
+const stories = inject('stories')
+const absent = 'absent' in stories ? stories.absent : undefined
+
+describe.skipIf(absent)(`Keys and values in WebAssembly${absent ? `: ${absent}` : ''}`, () => {
+  if ('absent' in stories) return
+  const { generation } = stories.manifest
+  if (!generation) throw new Error('no language model')
+  const spec = { ...generation.kv, type: 'float32' as const }
+  const shape = { slots: 2, capacity: 64 }
+  const { tokens, logits } = stories.reference
+  let ort: Ort
+  let session: OrtSession
+  let memory: TensorMemory | undefined
+  beforeAll(async () => {
+    ort = await loadOrt({ threads: 1 })
+    const options = await ort.sessionOptions('wasm')
+    session = await ort.InferenceSession.create(new Uint8Array(bytesOf(stories.graph)), options)
+    memory = await ort.memory('wasm', session)
+  })
+  afterAll(() => session.release())
+
+  describe('in its heap', () => {
+    const inHeap = () => {
+      if (!memory?.session) throw new Error('onnxruntime-web is not what it was: its module is not found')
+      return { memory, graph: new DecoderGraph(ort, memory.session, spec.layers, generation.vocabulary) }
+    }
+    kvContract({
+      open: async () => {
+        const { graph, memory } = inHeap()
+        return new InPlaceKv(graph, memory, spec, shape)
+      },
+      cuts: true,
+      tokens,
+      logits,
+    })
+
+    test('a run that fails says why, and the next is as good as ever', async () => {
+      const { graph, memory } = inHeap()
+      const kv = new InPlaceKv(graph, memory, spec, shape)
+      await expect(kv.read(0, [generation.vocabulary + 1], 'all')).rejects.toThrow(/indices element out of/)
+      const told = await kv.step([{ slot: 0, token: tokens[0] ?? 0 }], 'all')
+      expect(told[0]?.values[0]).toBeCloseTo(logits[0]?.[0] ?? Number.NaN, 3)
+      kv.dispose()
+    })
+
+    test('memory that was given back may be taken again, and more than there can be is refused', () => {
+      const { memory } = inHeap()
+      for (let time = 0; time < 3; time++) {
+        const block = memory.allocate(2 ** 24)
+        memory.tensor(block, 0, 'float32', [1, 8])
+        block.free()
+      }
+      expect(() => memory.allocate(2 ** 32 + 8)).toThrow(/out of memory/)
+    })
+  })
+
+  describe('regrouped, where the module is not to be had', () => {
+    kvContract({
+      open: async () =>
+        new RegroupedKv(new DecoderGraph(ort, session, spec.layers, generation.vocabulary), ort, spec, shape),
+      cuts: true,
+      tokens,
+      logits,
+    })
+  })
+})

@@ -202,7 +202,19 @@ function timedOrt(ort: Ort, tell: (ms: number) => void): Ort {
       return async (...given: unknown[]) => timedSession(await value.apply(target, given))
     },
   })
-  return { ...ort, InferenceSession }
+  const memory: Ort['memory'] = async (backend, session) => {
+    const given = await ort.memory(backend, session)
+    if (!given?.session) return given
+    const { run, ...names } = given.session
+    const timedRun: typeof run = async (feeds, fetches) => {
+      const start = performance.now()
+      const outputs = await run(feeds, fetches)
+      tell(performance.now() - start)
+      return outputs
+    }
+    return { ...given, session: { ...names, run: timedRun } }
+  }
+  return { ...ort, InferenceSession, memory }
 }
 
 async function time(work: () => Promise<unknown>): Promise<number> {

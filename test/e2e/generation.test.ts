@@ -26,7 +26,7 @@ const maxTokens = 60
 
 let server: TestServer
 let browser: Browser
-let guest: GuestPage
+let guest: GuestPage | undefined
 let proxy: FaultProxy
 let page: Page
 
@@ -45,12 +45,10 @@ describe.skipIf(withoutTestModels)(
       await browser?.close()
       await server?.stop()
     })
-    beforeEach(async () => {
-      guest = await openGuestPage(browser, server.url)
-      ;({ proxy, page } = guest)
-    })
+    beforeEach(() => openAnew())
     afterEach(async () => {
-      await guest.close()
+      await guest?.close()
+      guest = undefined
     })
 
     test('is written by the server while the device loads the model, and by the device from then on', async () => {
@@ -76,6 +74,45 @@ describe.skipIf(withoutTestModels)(
       const [told] = await tell('device', 1)
       expect(told?.placement.tier).toBe('device')
       expect(proxy.seen.filter(({ method }) => method !== 'GET')).toEqual([])
+    })
+
+    describe('on WebAssembly without the module that stands before the runtime’s own', () => {
+      const isTap = (path: string) => path.includes('module-tap')
+      const write = () =>
+        page.evaluate(async () => {
+          const model = await window.spillway.model('stories260k')
+          const request = { prompt: 'Once upon a time', temperature: 0, maxTokens: 40 }
+          const { text, placement } = await model.generate(request, { policy: 'device' }).result
+          return { text, backend: placement.backend }
+        })
+      const scripts = () => proxy.seen.map(({ path }) => path).filter((path) => /\.m?js(\?|$)/.test(path))
+
+      test.each(['missing', 'html', 'reset'] as const)(
+        'says the same, where its address answers "%s"',
+        async (fault) => {
+          const whole = await write()
+          await openAnew()
+          proxy.fault = (_method, path) => (isTap(path) ? fault : 'pass')
+          expect(await write()).toEqual(whole)
+          expect(whole.backend).toBe('wasm')
+          expect(proxy.seen.map(({ path }) => isTap(path))).toContain(true)
+        },
+      )
+
+      test('says the same, where the page’s policy names all other scripts', async () => {
+        const whole = await write()
+        const named = scripts().filter((path) => !isTap(path))
+        expect(named.length).toBeLessThan(scripts().length)
+        await openAnew(({ origin }) =>
+          [
+            `script-src 'wasm-unsafe-eval' blob: ${named.map((path) => origin + path).join(' ')}`,
+            `worker-src blob: ${origin}`,
+            `connect-src ${origin}`,
+          ].join('; '),
+        )
+        expect(await write()).toEqual(whole)
+        expect(scripts().map(isTap)).not.toContain(true)
+      })
     })
 
     test('goes on on the device when the server is lost in its middle', async () => {
@@ -144,6 +181,12 @@ describe.skipIf(withoutTestModels)(
     })
   },
 )
+
+async function openAnew(policyFor?: (runtime: URL) => string): Promise<void> {
+  await guest?.close()
+  guest = await openGuestPage(browser, server.url, policyFor)
+  ;({ proxy, page } = guest)
+}
 
 interface Told {
   readonly text: string
@@ -220,6 +263,7 @@ const releaseLane = () => page.evaluate(() => window.releaseLane())
 
 /** Another page in a browser of its own, which takes its software adapter for a GPU. */
 async function openOnGpu() {
+  const home = page.url()
   const own = await launchBrowser()
   ;({ page } = await openPage(await own.newContext(), new URL('about:blank')))
   await page.addInitScript(() => {
@@ -227,7 +271,7 @@ async function openOnGpu() {
     Object.defineProperty(info, 'isFallbackAdapter', { get: () => false })
     for (const name of ['architecture', 'description']) Object.defineProperty(info, name, { get: () => '' })
   })
-  await page.goto(guest.url.href)
+  await page.goto(home)
   await page.waitForFunction(() => 'spillway' in window)
   await page.evaluate(async () => (await window.spillway.model('stories260k')).load())
   const session = await own.newBrowserCDPSession()

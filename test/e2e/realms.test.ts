@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { launchBrowser, openPage } from '../support/page.ts'
 import { failDigits, runDigits } from '../support/run-digits.ts'
@@ -15,22 +15,41 @@ afterAll(async () => {
   await server.stop()
 })
 
+/** A text by the page's own runtime, on the device. */
+const write = (page: Page) =>
+  page.evaluate(async () => {
+    const model = await window.spillway.model('bard')
+    const request = { prompt: 'To be', temperature: 0, maxTokens: 40 }
+    const { text, placement } = await model.generate(request, { policy: 'device' }).result
+    return { text, because: placement.because }
+  })
+
 /** The app's page in a browser that differs in what the script changes before the page begins. */
-async function openChanged(change: () => void) {
+async function openChanged(change: (given: number) => void, given = 0) {
   const context = await browser.newContext()
-  await context.addInitScript(change)
+  await context.addInitScript(change, given)
   return (await openPage(context, server.url)).page
 }
 
+const openWithCores = (count: number) =>
+  openChanged((cores) => {
+    Object.defineProperty(Navigator.prototype, 'hardwareConcurrency', { get: () => cores })
+  }, count)
+
 describe('the runtime in', () => {
   test('a browser with eight cores runs WebAssembly on four threads', async () => {
-    const page = await openChanged(() => {
-      Object.defineProperty(Navigator.prototype, 'hardwareConcurrency', { get: () => 8 })
-    })
+    const page = await openWithCores(8)
     const { digit, placement } = await runDigits(page, { policy: 'device' })
     expect(digit).toBe(1)
     expect(placement).toMatchObject({ tier: 'device', backend: 'wasm' })
     expect(placement.because).toContain('WebAssembly on 4 threads')
+  })
+
+  test('a browser with eight cores writes on four threads what it writes on one', async () => {
+    const [many, one] = [await write(await openWithCores(8)), await write(await openWithCores(1))]
+    expect(many.because).toContain('WebAssembly on 4 threads')
+    expect(one.because).toContain('WebAssembly on one thread')
+    expect(many.text).toBe(one.text)
   })
 
   test('a browser whose adapter does not call itself software runs on WebGPU', async () => {

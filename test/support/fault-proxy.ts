@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from 'node:net'
 
 /** What the proxy does to a request instead of passing it on. */
-export type Fault = 'pass' | 'html' | 'hang' | 'reset' | 'truncate' | 'alter' | 'half'
+export type Fault = 'pass' | 'missing' | 'html' | 'hang' | 'reset' | 'truncate' | 'alter' | 'half'
 
 /** A real server between the page and the real server, which makes real faults and counts what passes. */
 export interface FaultProxy {
@@ -40,6 +40,10 @@ export async function startFaultProxy(target: URL): Promise<FaultProxy> {
     const fault = entry.method === 'OPTIONS' ? 'pass' : proxy.fault(entry.method, path)
     if (fault === 'hang') return
     if (fault === 'reset') return void incoming.socket.destroy()
+    if (fault === 'missing') {
+      outgoing.writeHead(404, { 'content-type': 'text/plain', 'access-control-allow-origin': '*' })
+      return void outgoing.end('Not found')
+    }
     if (fault === 'html') {
       outgoing.writeHead(200, { 'content-type': 'text/html', 'access-control-allow-origin': '*' })
       return void outgoing.end('<!doctype html><title>Sign in</title>')

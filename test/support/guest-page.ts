@@ -11,9 +11,14 @@ export interface GuestPage {
   close(): Promise<void>
 }
 
-export async function openGuestPage(browser: Browser, server: URL): Promise<GuestPage> {
+/** @param policyFor What the page's Content-Security-Policy says, with the runtime at the address. */
+export async function openGuestPage(
+  browser: Browser,
+  server: URL,
+  policyFor?: (runtime: URL) => string,
+): Promise<GuestPage> {
   const proxy = await startFaultProxy(server)
-  const host = await startHostPage(new URL('embed.js', proxy.url))
+  const host = await startHostPage(new URL('embed.js', proxy.url), policyFor?.(proxy.url))
   const context = await browser.newContext()
   const { page } = await openPage(context, host.url)
   await page.waitForFunction(() => 'spillway' in window)

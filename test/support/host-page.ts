@@ -2,10 +2,17 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A page of another origin with nothing but the embed tag on it, and no header that isolates it. */
-export async function startHostPage(script: URL): Promise<{ url: URL; stop(): Promise<void> }> {
+/**
+ * A page of another origin with nothing but the embed tag on it, and no header that isolates it.
+ * @param policy What its Content-Security-Policy says, if it has one.
+ */
+export async function startHostPage(
+  script: URL,
+  policy?: string,
+): Promise<{ url: URL; stop(): Promise<void> }> {
   const server = createServer((_request, response) => {
     response.setHeader('content-type', 'text/html')
+    if (policy !== undefined) response.setHeader('content-security-policy', policy)
     response.end(
       `<!doctype html><html lang="en"><title>Host</title><script type="module" src="${script.href}"></script>`,
     )

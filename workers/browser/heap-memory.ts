@@ -25,7 +25,7 @@ class HeapBlock implements Block {
     this.#module = module
     this.bytes = bytes
     this.pointer = allocate(module, bytes)
-    module.HEAPU8.fill(0, this.pointer, this.pointer + bytes)
+    heapOf(module).fill(0, this.pointer, this.pointer + bytes)
   }
 
   free(): void {
@@ -113,9 +113,10 @@ export function heapMemory(
       return stand
     },
     copy: (moves) => {
+      const heap = heapOf(module)
       for (const { from, fromByte, to, toByte, bytes } of moves) {
         const start = own(from).pointer + fromByte
-        module.HEAPU8.copyWithin(own(to).pointer + toByte, start, start + bytes)
+        heap.copyWithin(own(to).pointer + toByte, start, start + bytes)
       }
     },
   }
@@ -124,6 +125,12 @@ export function heapMemory(
 function own(block: Block): HeapBlock {
   if (block instanceof HeapBlock) return block
   throw new TypeError('A block of other memory')
+}
+
+/** The heap as large as it is: what threads make of it is seen when the module next reads a value. */
+function heapOf(module: RuntimeModule): Uint8Array {
+  module.getValue(0, 'i32')
+  return module.HEAPU8
 }
 
 function allocate(module: RuntimeModule, bytes: number): number {
@@ -169,7 +176,7 @@ function uploaded(module: RuntimeModule, { type, data, dims }: OrtTensor) {
   const known = typeNumbers.find(([name]) => name === type)?.[0]
   if (!known || !ArrayBuffer.isView(data)) throw new TypeError(`No decoder takes ${type}`)
   const pointer = allocate(module, data.byteLength)
-  module.HEAPU8.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), pointer)
+  heapOf(module).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), pointer)
   return { tensor: makeTensor(module, known, pointer, data.byteLength, dims), pointer }
 }
 
@@ -189,7 +196,7 @@ function downloaded(module: RuntimeModule, tensor: number, createTensor: Ort['cr
   if (!type) throw new TypeError(`No decoder gives the type ${number}`)
   const array = arrayOf(type)
   const bytes = new Uint8Array(elementCount(shape) * array.BYTES_PER_ELEMENT)
-  bytes.set(module.HEAPU8.subarray(pointer, pointer + bytes.length))
+  bytes.set(heapOf(module).subarray(pointer, pointer + bytes.length))
   return createTensor(type, new array(bytes.buffer), shape)
 }
 

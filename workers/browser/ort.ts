@@ -4,8 +4,8 @@ import type { LaneLost, StartRequest } from '../lane/protocol.ts'
 import { requestGpuDevice } from './gpu.ts'
 import { gpuMemory } from './gpu-memory.ts'
 import { heapMemory } from './heap-memory.ts'
-import tapUrl from './module-tap.mjs?url'
-import { isRuntimeModule, sessionHandle } from './runtime-module.ts'
+import { sessionHandle } from './runtime-module.ts'
+import { tapModule } from './tap.ts'
 
 /** Milliseconds from a run that fails with its device to the browser's word that the device is lost. */
 const seenWithinMs = 500
@@ -14,10 +14,8 @@ const seenWithinMs = 500
 export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
   const { runtime, mjs, wasm } = 'Suspending' in WebAssembly ? await jspi() : await asyncify()
   const { env, InferenceSession, Tensor } = runtime
-  // Threads start from the module's address; where that is of another origin, onnxruntime-web has to copy it first.
-  const isTapped = threads === 1 || new URL(mjs).origin === location.origin
-  const tap = `${absolute(tapUrl)}?of=${encodeURIComponent(mjs)}`
-  env.wasm.wasmPaths = { mjs: isTapped ? tap : mjs, wasm }
+  const tap = await tapModule(mjs, threads)
+  env.wasm.wasmPaths = { mjs: tap?.address ?? mjs, wasm }
   env.wasm.numThreads = threads
   // A session's thread pool is this worker's own: onnxruntime-web's proxy would start one more.
   env.wasm.proxy = false
@@ -25,7 +23,7 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
   // The WebAssembly comes with the first session: one that does nothing brings it while the model's files come.
   await (await InferenceSession.create(identity, { executionProviders: ['wasm'] })).release()
 
-  const module: unknown = isTapped ? (await import(/* @vite-ignore */ tap)).instance : undefined
+  const module = tap?.module()
 
   // Asked for with the first session that wants it: a lane that runs WASM only holds no GPU device.
   let device: Promise<GPUDevice> | undefined
@@ -64,9 +62,7 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
         return gpuMemory(device, (buffer, dataType, dims) => Tensor.fromGpuBuffer(buffer, { dataType, dims }))
       }
       const handle = sessionHandle(session)
-      return isRuntimeModule(module) && handle !== undefined
-        ? heapMemory(module, handle, session, createTensor)
-        : undefined
+      return module && handle !== undefined ? heapMemory(module, handle, session, createTensor) : undefined
     },
     lost: async () => {
       if (!device) return undefined

@@ -2,7 +2,7 @@ import type { OrtSession } from '../engine/ort.ts'
 
 /** What is used of onnxruntime-web's Emscripten module: its heap, and functions of the runtime's C interface. */
 export interface RuntimeModule {
-  /** Another one after the heap has grown. */
+  /** Another one after the heap has grown; where a thread grew it, from the next `getValue` on. */
   readonly HEAPU8: Uint8Array
   readonly PTR_SIZE: number
   _malloc(bytes: number): number

@@ -124,7 +124,14 @@ export class InPlaceKv implements Kv {
 
   #allocate({ slots, capacity }: KvShape): Block[] {
     const bytes = slots * this.#spec.heads * capacity * this.#rowBytes
-    return Array.from({ length: 2 * this.#spec.layers }, () => this.#memory.allocate(bytes))
+    const blocks: Block[] = []
+    try {
+      while (blocks.length < 2 * this.#spec.layers) blocks.push(this.#memory.allocate(bytes))
+    } catch (cause) {
+      for (const block of blocks) block.free()
+      throw cause
+    }
+    return blocks
   }
 
   #free(): void {

@@ -6,8 +6,8 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 /** Beside what `npm run build` made: a server finds its lanes' entry by its own place. */
 const outDir = path('../../../dist/bench')
 
-/** Builds both servers as the product is built, since what runs from TypeScript sources is slower; gives their files. */
-export async function buildServers(): Promise<Record<'ours' | 'plain', string>> {
+/** Builds both servers and their client as the product is built, since what runs from TypeScript sources is slower; gives their files. */
+export async function buildServers(): Promise<Record<'ours' | 'plain' | 'client', string>> {
   await build({
     root: path('.'),
     configFile: false,
@@ -17,8 +17,10 @@ export async function buildServers(): Promise<Record<'ours' | 'plain', string>> 
       outDir,
       emptyOutDir: true,
       target: 'node20',
-      rolldownOptions: { input: { ours: path('./ours.ts'), plain: path('./plain.ts') } },
+      rolldownOptions: {
+        input: { ours: path('./ours.ts'), plain: path('./plain.ts'), client: path('./client.ts') },
+      },
     },
   })
-  return { ours: `${outDir}/ours.js`, plain: `${outDir}/plain.js` }
+  return { ours: `${outDir}/ours.js`, plain: `${outDir}/plain.js`, client: `${outDir}/client.js` }
 }

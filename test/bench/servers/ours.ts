@@ -1,5 +1,4 @@
 /** The product's server as main.ts puts it together, on a free port. */
-import { Hono } from 'hono'
 import { pino } from 'pino'
 import { createApp } from '../../../server/app.ts'
 import { readCatalogue } from '../../../server/catalogue.ts'
@@ -8,7 +7,6 @@ import { createLanguage } from '../../../server/language.ts'
 import { createMetrics } from '../../../server/metrics.ts'
 import { systemClock } from '../../../workers/clock.ts'
 import { processLane } from '../../support/process-lane.ts'
-import { measureDelay } from './delay.ts'
 import { listen } from './listen.ts'
 
 const catalogue = await readCatalogue(process.argv.slice(2))
@@ -33,4 +31,4 @@ const app = createApp({
   maxBodyBytes: 2 ** 25,
   log: pino({ level: 'silent' }),
 })
-listen(measureDelay(new Hono()).route('/', app))
+listen(app)

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { type Context, Hono } from 'hono'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { readCatalogue } from '../../../server/catalogue.ts'
-import { measureDelay } from './delay.ts'
 import { listen } from './listen.ts'
 
 const catalogue = await readCatalogue(process.argv.slice(2))
@@ -62,4 +61,4 @@ const app = new Hono().post('/v2/models/:name/infer', async (c) => {
   const tensors = results.map(([, { data }]) => Buffer.from((data as Float32Array).buffer))
   return c.body(Buffer.concat([json, ...tensors]))
 })
-listen(measureDelay(app))
+listen(app)

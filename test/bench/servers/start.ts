@@ -1,19 +1,51 @@
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import type { Done, Task } from './client.ts'
 
 export interface Side {
   readonly url: URL
   readonly pid: number
+  /** The event loop's p99 in milliseconds, since the last time that it was asked for. */
+  delay(): Promise<number>
   stop(): void
 }
 
 /** A bench's server in a process of its own, on the port that it was given. */
 export async function start(file: string, folders: readonly string[]): Promise<Side> {
   const child = fork(file, [...folders], { execArgv: [] })
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }]
+  const { port } = await message<{ port: number }>(child)
   return {
     url: new URL(`http://127.0.0.1:${port}`),
     pid: child.pid ?? 0,
+    delay: async () => {
+      child.send('delay')
+      return (await message<{ p99: number }>(child)).p99
+    },
     stop: () => child.kill('SIGKILL'),
   }
+}
+
+export interface Client {
+  load(task: Task): Promise<Done>
+  stop(): void
+}
+
+/** What asks the servers, in a process of its own. */
+export function startClient(file: string): Client {
+  const child = fork(file, { execArgv: [], serialization: 'advanced' })
+  return {
+    load: (task) => {
+      child.send(task)
+      return message<Done>(child)
+    },
+    stop: () => child.kill('SIGKILL'),
+  }
+}
+
+async function message<T>(child: ChildProcess): Promise<T> {
+  const ended = once(child, 'exit').then(([code]) => {
+    throw new Error(`A process of the bench ended with ${code}`)
+  })
+  const [message] = await Promise.race([once(child, 'message'), ended])
+  return message as T
 }

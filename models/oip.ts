@@ -37,6 +37,12 @@ const typeOfDatatype = new Map<string, TensorType>(tensorTypes.map((type) => [da
 
 const parameters = z.optional(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])))
 
+/** Numbers that a reader found without `JSON.parse` need no array of JavaScript's. */
+type Elements = readonly unknown[] | Float64Array
+
+const isElements = (value: unknown): value is Elements =>
+  Array.isArray(value) || value instanceof Float64Array
+
 const wireTensor = z.object({
   name: z.string(),
   shape: z.array(z.int().check(z.nonnegative())),
@@ -44,7 +50,7 @@ const wireTensor = z.object({
   parameters,
   // Elements are checked one by one while they are copied: a schema per element would cost more than the run.
   // Absent where the elements stand behind the JSON part.
-  data: z.optional(z.custom<readonly unknown[]>(Array.isArray, 'an array')),
+  data: z.optional(z.custom<Elements>(isElements, 'an array')),
 })
 
 export const inferRequest = z.object({
@@ -142,7 +148,7 @@ export function decodeTensor({ name, datatype, shape, data }: WireTensor): Tenso
   return { type, data: fill(name, type, elements), shape }
 }
 
-function fill(name: string, type: Exclude<TensorType, 'float16'>, elements: readonly unknown[]): TensorData {
+function fill(name: string, type: Exclude<TensorType, 'float16'>, elements: ArrayLike<unknown>): TensorData {
   const data = new (arrayOf(type))(elements.length)
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
     const [low] = rangeOf(type)
@@ -156,7 +162,7 @@ function fill(name: string, type: Exclude<TensorType, 'float16'>, elements: read
   }
   const wrong = type.startsWith('float')
     ? fillFloats(data, elements, rangeOf(type))
-    : fillIntegers(data, type === 'bool' ? elements.map(bit) : elements, rangeOf(type))
+    : fillIntegers(data, type === 'bool' ? Array.from(elements, bit) : elements, rangeOf(type))
   if (wrong !== undefined) throw badValue(name, type, wrong, elements[wrong])
   return data
 }
@@ -165,7 +171,7 @@ type NumberData = Exclude<TensorData, BigInt64Array | BigUint64Array>
 type Range = readonly [low: number, high: number]
 
 /** One loop for all of it, since most of a server's own work is here. Gives the index of a wrong element. */
-function fillFloats(data: NumberData, elements: readonly unknown[], [low, high]: Range): number | undefined {
+function fillFloats(data: NumberData, elements: ArrayLike<unknown>, [low, high]: Range): number | undefined {
   for (let index = 0; index < elements.length; index++) {
     const element = elements[index]
     if (typeof element !== 'number' || !(element >= low && element <= high)) return index
@@ -176,7 +182,7 @@ function fillFloats(data: NumberData, elements: readonly unknown[], [low, high]:
 
 function fillIntegers(
   data: NumberData,
-  elements: readonly unknown[],
+  elements: ArrayLike<unknown>,
   [low, high]: Range,
 ): number | undefined {
   for (let index = 0; index < elements.length; index++) {
@@ -200,8 +206,8 @@ function rangeOf(type: TensorType): Range {
 }
 
 /** The protocol lets `data` be flat or nested like the shape. */
-function flatten(data: readonly unknown[], depth: number): readonly unknown[] {
-  return Array.isArray(data[0]) ? data.flat(depth) : data
+function flatten(data: Elements, depth: number): Elements {
+  return Array.isArray(data) && Array.isArray(data[0]) ? data.flat(depth) : data
 }
 
 const badValue = (name: string, type: TensorType, index: number, got: unknown) =>

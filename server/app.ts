@@ -1,8 +1,6 @@
 import { Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Reference } from '../models/index.ts'
-import { errorCodeHeader, queueHeader } from '../models/oip.ts'
-import { jsonLengthHeader } from '../models/oip-binary.ts'
 import type { Clock } from '../workers/clock.ts'
 import type { Catalogue } from './catalogue.ts'
 import { allowAllOrigins } from './cors.ts'
@@ -11,6 +9,7 @@ import type { Inference } from './inference.ts'
 import type { Language } from './language.ts'
 import { type Log, logRequests, type Variables } from './log.ts'
 import type { Metrics } from './metrics.ts'
+import { inferRoutes } from './routes/infer.ts'
 import { modelRoutes } from './routes/models.ts'
 import { oipRoutes } from './routes/oip.ts'
 import { openAiRoutes } from './routes/openai.ts'
@@ -37,18 +36,8 @@ export const createApp = (options: AppOptions) =>
     .onError(answerError(options.log))
     .notFound(answerNotFound)
     .use(logRequests(options.log))
-    // Pages of other origins embed the script, and their workers load everything it names.
-    .use(
-      allowAllOrigins([
-        errorCodeHeader,
-        queueHeader,
-        jsonLengthHeader,
-        'retry-after',
-        'retry-after-ms',
-        'etag',
-        'content-range',
-      ]),
-    )
+    .route('/v2', inferRoutes(options))
+    .use(allowAllOrigins)
     .route('/v2', oipRoutes(options))
     .route('/v1', openAiRoutes(options))
     .get('/metrics', async (c) =>

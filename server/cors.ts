@@ -1,20 +1,36 @@
 import type { MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
+import { errorCodeHeader, queueHeader } from '../models/oip.ts'
+import { jsonLengthHeader } from '../models/oip-binary.ts'
 
 /** Seconds that a browser may remember a preflight's answer, which never changes. */
 const maxAge = 86_400
 
+/** What a page reads of an answer besides its body. */
+const exposed = [
+  errorCodeHeader,
+  queueHeader,
+  jsonLengthHeader,
+  'retry-after',
+  'retry-after-ms',
+  'etag',
+  'content-range',
+]
+
+/** Pages of other origins embed the script, and their workers load everything it names. */
+export const corsHeaders = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': exposed.join(','),
+}
+
+const preflight = cors({ origin: '*', maxAge })
+
 /**
- * Pages of all origins may ask, and read these headers. Hono's own middleware answers preflights only: it writes into the
- * response before there is one, and so makes a stream of every answer, which costs more than the rest of a small run.
+ * Lets pages of all origins ask. Hono's own middleware answers preflights only: it writes into the response before there is
+ * one, and so makes a stream of every answer.
  */
-export function allowAllOrigins(exposed: readonly string[]): MiddlewareHandler {
-  const preflight = cors({ origin: '*', maxAge })
-  const names = exposed.join(',')
-  return (c, next) => {
-    if (c.req.method === 'OPTIONS') return preflight(c, next)
-    c.header('access-control-allow-origin', '*')
-    c.header('access-control-expose-headers', names)
-    return next()
-  }
+export const allowAllOrigins: MiddlewareHandler = (c, next) => {
+  if (c.req.method === 'OPTIONS') return preflight(c, next)
+  for (const [name, value] of Object.entries(corsHeaders)) c.header(name, value)
+  return next()
 }

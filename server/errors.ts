@@ -3,6 +3,7 @@ import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { SpillwayError } from '../models/index.ts'
 import { errorCodeHeader } from '../models/oip.ts'
+import { corsHeaders } from './cors.ts'
 import type { Log } from './log.ts'
 
 /** Every failure as the Open Inference Protocol has it: a status and `{"error": message}`; our code goes into a header. */
@@ -11,6 +12,7 @@ export const answerError =
   (cause: Error, c: Context): Response => {
     const error = toSpillwayError(cause)
     noteError(log, c, cause, error)
+    for (const [name, value] of Object.entries(corsHeaders)) c.header(name, value)
     c.header(errorCodeHeader, error.code)
     if (error.detail.retryAfterMs !== undefined)
       c.header('retry-after', String(Math.ceil(error.detail.retryAfterMs / 1000)))

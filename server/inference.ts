@@ -23,6 +23,8 @@ import { createVerifier, type Verifier } from './verify.ts'
 
 export interface Inference {
   run(entry: CatalogueEntry, inputs: CheckedInputs, wait: WaitOptions): Promise<Answer>
+  /** Why a request that came now would not be taken; nothing where it would. */
+  refusal(entry: CatalogueEntry): SpillwayError | undefined
   /** Loads the model into a lane and runs it once. */
   prepare(entry: CatalogueEntry): Promise<void>
   /** Decodes sequences of a language model. @throws SpillwayError `not_supported` for another. */
@@ -120,6 +122,7 @@ export function createInference(options: InferenceOptions): Inference {
       states.set(entry.manifest.id, 'ready')
       return answer
     },
+    refusal: (entry) => scheduler.refusal(sourceOf(entry)),
     prepare: async (entry) => {
       const { id } = entry.manifest
       states.set(id, 'loading')

@@ -6,12 +6,16 @@ import { promptTokensOf } from '../../workers/generation/text/prompt.ts'
 import type { Sampling, TextRequest, Tokenizer } from '../../workers/generation/types.ts'
 import { wholeBody } from '../whole-body.ts'
 
-/** @throws SpillwayError `request_malformed`, naming the parameter that is wrong. */
-export async function readRequest<T extends z.ZodMiniType>(c: Context, schema: T): Promise<z.infer<T>> {
-  const body = await wholeBody(c.req.text())
+/** @throws SpillwayError `request_malformed`, naming the parameter that is wrong; else as `wholeBody`. */
+export async function readRequest<T extends z.ZodMiniType>(
+  c: Context,
+  maxBytes: number,
+  schema: T,
+): Promise<z.infer<T>> {
+  const body = await wholeBody(c, maxBytes)
   let value: unknown
   try {
-    value = JSON.parse(body)
+    value = JSON.parse(new TextDecoder().decode(body))
   } catch (cause) {
     throw SpillwayError.from(cause, 'request_malformed', 'The request is not JSON')
   }

@@ -10,7 +10,6 @@ import {
 import { datatypeOf, decodeTensor, type InferRequest, inferRequest } from '../../models/oip.ts'
 import { BinaryReader, binarySize, jsonLengthHeader, splitBody } from '../../models/oip-binary.ts'
 import type { Priority } from '../../workers/scheduler/work.ts'
-import { wholeBody } from '../whole-body.ts'
 import { parseTensorJson } from './tensor-json.ts'
 
 /** Milliseconds that a request may take where it does not say, and at most. */
@@ -33,9 +32,12 @@ export interface WantedOutput {
   readonly binary: boolean
 }
 
-/** @throws SpillwayError `request_malformed`, `input_*`, `output_name_invalid`, `not_supported` or `aborted`. */
-export async function readRequest(c: Context, manifest: Manifest): Promise<ReadRequest> {
-  const { request, tensors } = await readBody(c)
+/** @throws SpillwayError `request_malformed`, `input_*`, `output_name_invalid` or `not_supported`. */
+export function readRequest(c: Context, body: Uint8Array, manifest: Manifest): ReadRequest {
+  const header = c.req.header(jsonLengthHeader)
+  const { json, tensors } =
+    header === undefined ? { json: body, tensors: noTensors } : splitBody(body, header)
+  const request = parseRequest(json)
   return {
     request,
     inputs: checkInputs(manifest, decodeInputs(manifest, request, new BinaryReader(tensors))),
@@ -46,14 +48,6 @@ export async function readRequest(c: Context, manifest: Manifest): Promise<ReadR
 }
 
 const noTensors = new Uint8Array(0)
-
-async function readBody(c: Context): Promise<{ request: InferRequest; tensors: Uint8Array }> {
-  const header = c.req.header(jsonLengthHeader)
-  const body = new Uint8Array(await wholeBody(c.req.arrayBuffer()))
-  if (header === undefined) return { request: parseRequest(body), tensors: noTensors }
-  const { json, tensors } = splitBody(body, header)
-  return { request: parseRequest(json), tensors }
-}
 
 function parseRequest(json: Uint8Array): InferRequest {
   let value: unknown

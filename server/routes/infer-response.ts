@@ -1,18 +1,21 @@
-import type { Context } from 'hono'
 import { type Manifest, SpillwayError, type Tensor } from '../../models/index.ts'
 import { encodeTensor, type InferRequest, type InferResponse, type WireTensor } from '../../models/oip.ts'
 import { binaryTensor, joinBody, jsonLengthHeader } from '../../models/oip-binary.ts'
 import type { Answer } from '../../workers/scheduler/work.ts'
 import type { WantedOutput } from './infer-request.ts'
 
+interface Written {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Uint8Array<ArrayBuffer>
+}
+
 /** The answer as the client wants it: JSON, or JSON with tensors behind it. */
 export function writeResponse(
-  c: Context,
   { id: model, version }: Manifest,
   { id }: InferRequest,
   wanted: readonly WantedOutput[],
   { outputs, ranOn, queueMs, computeMs }: Answer,
-): Response {
+): Written {
   const behind: Tensor[] = []
   const write = ({ name, binary }: WantedOutput): WireTensor => {
     const tensor = outputs[name]
@@ -33,11 +36,13 @@ export function writeResponse(
     },
     outputs: wanted.map(write),
   }
-  if (behind.length === 0) return c.json(response)
-  const json = new TextEncoder().encode(JSON.stringify(response))
-  c.header(jsonLengthHeader, String(json.length))
-  c.header('content-type', 'application/octet-stream')
-  return c.body(joinBody(json, behind))
+  const text = JSON.stringify(response)
+  if (behind.length === 0) return { headers: { 'content-type': 'application/json' }, body: text }
+  const json = new TextEncoder().encode(text)
+  return {
+    headers: { 'content-type': 'application/octet-stream', [jsonLengthHeader]: String(json.length) },
+    body: joinBody(json, behind),
+  }
 }
 
 function encodeOutput(name: string, tensor: Tensor): WireTensor {

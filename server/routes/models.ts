@@ -8,27 +8,29 @@ import { type FileSpec, manifestFiles, type Reference, SpillwayError } from '../
 import { type Catalogue, findModel } from '../catalogue.ts'
 import { statFile } from '../verify.ts'
 
-/** Manifests and model files, below `models/` as on any static host. */
+/**
+ * The catalogue, manifests and model files, below `models/` as on any static host. One route for all of them: beside a
+ * parameter Hono's fast router takes no other name, and one address that it does not take makes all of a site's slower.
+ */
 export const modelRoutes = (catalogue: Catalogue, references: readonly Reference[] = []) =>
-  new Hono()
-    .use('/catalogue.json', etag())
-    .get('/catalogue.json', (c) => {
-      c.header('cache-control', 'no-cache')
-      return c.json({ models: [...catalogue.values()].map(({ manifest }) => manifest), hub: references })
-    })
-    .use('/:id/manifest.json', etag())
-    .get('/:id/manifest.json', (c) => {
-      c.header('cache-control', 'no-cache')
-      return c.json(findModel(catalogue, c.req.param('id')).manifest)
-    })
-    .get('/:id/:path{.+}', async (c) => {
-      const { manifest, folder } = findModel(catalogue, c.req.param('id'))
-      const path = c.req.param('path')
-      // Only what a manifest lists is ever read: the address cannot name another file.
-      const file = manifestFiles(manifest).find((listed) => listed.path === path)
-      if (!file) throw new SpillwayError('model_unknown', `${manifest.id} has no file "${path}"`)
-      return sendFile(c, file, join(folder, file.path))
-    })
+  new Hono().use('/*', etag()).get('/:path{.+}', async (c) => {
+    const [, id = '', path] = /^([^/]*)(?:\/(.*))?$/.exec(c.req.param('path')) ?? []
+    if (id === 'catalogue.json' && path === undefined) {
+      const models = [...catalogue.values()].map(({ manifest }) => manifest)
+      return sendDescription(c, { models, hub: references })
+    }
+    const { manifest, folder } = findModel(catalogue, id)
+    if (path === 'manifest.json') return sendDescription(c, manifest)
+    // Only what a manifest lists is ever read: the address cannot name another file.
+    const file = manifestFiles(manifest).find((listed) => listed.path === path)
+    if (!file) throw new SpillwayError('model_unknown', `${id} has no file "${path ?? ''}"`)
+    return sendFile(c, file, join(folder, file.path))
+  })
+
+function sendDescription(c: Context, description: object): Response {
+  c.header('cache-control', 'no-cache')
+  return c.json(description)
+}
 
 /** The SHA-256 is a strong ETag, so `If-Range` may resume; an address that carries it may be kept for ever. */
 async function sendFile(c: Context, file: FileSpec, path: string): Promise<Response> {

@@ -5,7 +5,6 @@ import type { TextGenerator } from '../../workers/generation/types.ts'
 import { callerGone } from '../caller.ts'
 import { type Catalogue, findModel } from '../catalogue.ts'
 import type { Language } from '../language.ts'
-import { limitBody } from '../limit-body.ts'
 import type { Log, Variables } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { startChoices } from '../openai/choices.ts'
@@ -79,29 +78,28 @@ export function openAiRoutes({ catalogue, language, metrics, maxBodyBytes, clock
     return answerStream(c, completion, { includeUsage, leave })
   }
 
-  const limit = limitBody(maxBodyBytes)
   return new Hono<Env>()
     .onError(answerOpenAiError(log))
     .get('/models', (c) =>
       c.json({ object: 'list', data: models().map(({ manifest }) => describe(manifest.id)) }),
     )
     .get('/models/:id', (c) => c.json(describe(findModel(catalogue, c.req.param('id')).manifest.id)))
-    .post('/chat/completions', limit, async (c) => {
-      const request = await readRequest(c, chatRequest)
+    .post('/chat/completions', async (c) => {
+      const request = await readRequest(c, maxBodyBytes, chatRequest)
       const generator = await generatorOf(request.model)
       const { tokenizer } = generator
       const form = chatForm(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(c, request, generator, [chatRequestOf(request, tokenizer)], form)
     })
-    .post('/completions', limit, async (c) => {
-      const request = await readRequest(c, completionRequest)
+    .post('/completions', async (c) => {
+      const request = await readRequest(c, maxBodyBytes, completionRequest)
       const generator = await generatorOf(request.model)
       const { tokenizer } = generator
       const form = completionForm(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(c, request, generator, completionRequestsOf(request, tokenizer), form)
     })
-    .post('/embeddings', limit, async (c) => {
-      const request = await readRequest(c, embeddingRequest)
+    .post('/embeddings', async (c) => {
+      const request = await readRequest(c, maxBodyBytes, embeddingRequest)
       const texts = promptsOf(request.input)
       if (texts.length === 0) throw wrongParameter('input', 'one text at least')
       const entry = findModel(catalogue, request.model)

@@ -27,8 +27,12 @@ const powers = Array.from({ length: 23 }, (_, exponent) => 10 ** exponent)
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
+/** Numbers of one request, 64-bit as JSON's are; a longer request has room of its own. */
+const room = new Float64Array(65_536)
+
 /**
- * What `JSON.parse` gives.
+ * What `JSON.parse` gives, but for lists under the key `data`: those of plain numbers are views of memory that the next
+ * call writes into. A list that grows costs more than its numbers.
  *
  * @throws SyntaxError As `JSON.parse`.
  */
@@ -43,13 +47,16 @@ export function parseTensorJson(bytes: Uint8Array): unknown {
 interface Lifted {
   /** The text, with a list's index in its place. No `data` in it is a number of the text's own. */
   readonly rest: string
-  readonly lists: readonly (readonly number[])[]
+  readonly lists: readonly Float64Array[]
 }
 
 /** Takes the lists under the key `data` out. Nothing where the text is not as simple as nearly all are. */
 function liftData(bytes: Uint8Array): Lifted | undefined {
   if (bytes[0] !== brace) return undefined
-  const lists: (readonly number[])[] = []
+  const lists: Float64Array[] = []
+  // A number and what parts it from the next are two bytes at least.
+  const most = bytes.length / 2
+  let free = most <= room.length ? room : new Float64Array(most)
   let rest = ''
   let from = 0
   let at = 0
@@ -66,13 +73,13 @@ function liftData(bytes: Uint8Array): Lifted | undefined {
       continue
     }
     const start = skipSpace(bytes, after + 1)
-    const numbers: number[] = []
-    const past = readNumbers(bytes, start, numbers)
-    if (past === undefined) return undefined
+    const read = readNumbers(bytes, start, free)
+    if (read === undefined) return undefined
     rest += decoder.decode(bytes.subarray(from, start)) + lists.length
-    lists.push(numbers)
-    from = past
-    at = past
+    lists.push(free.subarray(0, read.count))
+    free = free.subarray(read.count)
+    from = read.past
+    at = read.past
   }
   return { rest: rest + decoder.decode(bytes.subarray(from)), lists }
 }
@@ -110,46 +117,55 @@ function skipSpace(bytes: Uint8Array, from: number): number {
 const isSpace = (byte: number | undefined) =>
   byte === space || byte === lineFeed || byte === carriageReturn || byte === tab
 
-const isDigit = (byte: number) => byte >= zero && byte <= nine
+interface Read {
+  readonly count: number
+  /** The place past the list. */
+  readonly past: number
+}
 
-/** Reads a list in one loop, and gives the place past it; nothing where something in it is no plain number. */
-function readNumbers(bytes: Uint8Array, start: number, numbers: number[]): number | undefined {
+/** Reads a list in one loop; gives nothing where something in it is no plain number. */
+function readNumbers(bytes: Uint8Array, start: number, numbers: Float64Array): Read | undefined {
   if (bytes[start] !== opening) return undefined
   let at = skipSpace(bytes, start + 1)
-  if (bytes[at] === closing) return at + 1
-  for (;;) {
+  if (bytes[at] === closing) return { count: 0, past: at + 1 }
+  for (let count = 0; ; at++) {
     let byte = bytes[at] ?? 0
+    if (byte <= space) {
+      at = skipSpace(bytes, at)
+      byte = bytes[at] ?? 0
+    }
     const isNegative = byte === minus
     if (isNegative) byte = bytes[++at] ?? 0
     const first = at
+    const isBelowOne = byte === zero
     let digits = 0
-    while (isDigit(byte)) {
+    while (byte >= zero && byte <= nine) {
       digits = digits * 10 + (byte - zero)
       byte = bytes[++at] ?? 0
     }
     let length = at - first
-    const isBelowOne = bytes[first] === zero
     if (length === 0 || (isBelowOne && length > 1)) return undefined
     let decimals = 0
     if (byte === point) {
-      const fraction = at + 1
-      byte = bytes[++at] ?? 0
-      while (isDigit(byte)) {
+      const fraction = ++at
+      byte = bytes[at] ?? 0
+      while (byte >= zero && byte <= nine) {
         digits = digits * 10 + (byte - zero)
         byte = bytes[++at] ?? 0
       }
-      if (at === fraction) return undefined
       decimals = at - fraction
+      if (decimals === 0) return undefined
       length += decimals
     }
     if (isBelowOne) length--
     const power = powers[decimals]
     if (length > exactDigits || power === undefined) return undefined
-    numbers.push((isNegative ? -digits : digits) / power)
-    if (byte <= space) at = skipSpace(bytes, at)
-    if (bytes[at] === closing) return at + 1
-    if (bytes[at] !== comma) return undefined
-    at++
-    if ((bytes[at] ?? 0) <= space) at = skipSpace(bytes, at)
+    numbers[count++] = (isNegative ? -digits : digits) / power
+    if (byte <= space) {
+      at = skipSpace(bytes, at)
+      byte = bytes[at] ?? 0
+    }
+    if (byte === closing) return { count, past: at + 1 }
+    if (byte !== comma) return undefined
   }
 }

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import { type ServerType, serve } from '@hono/node-server'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { Tensor } from '../../models/index.ts'
 import { errorCodeHeader } from '../../models/oip.ts'
+import { binaryTensor, joinBody, jsonLengthHeader } from '../../models/oip-binary.ts'
 import { systemClock } from '../../workers/clock.ts'
 import type { ProcessLane } from '../../workers/node/start.ts'
 import { processLane } from '../support/process-lane.ts'
@@ -72,15 +74,29 @@ async function ask(url: URL, body: string, signal?: AbortSignal): Promise<number
   }
 }
 
+/** The answers over a connection that its client writes to by hand. */
+async function* answersOf(socket: Socket): AsyncGenerator<string, string> {
+  let text = ''
+  for await (const part of socket) {
+    text += part
+    const [, head = '', length = ''] = /^(.*?content-length: (\d+)\r\n.*?\r\n\r\n)/is.exec(text) ?? []
+    const end = head.length + Number(length)
+    if (head === '' || text.length < end) continue
+    yield text.slice(0, end)
+    text = text.slice(end)
+  }
+  return text
+}
+
 /** Cuts every connection, in the middle of whatever goes over it. */
 const cut = () => 'closeAllConnections' in bed.server && bed.server.closeAllConnections()
 
 /** What a request is, and what it may come to while nothing but lanes fails. */
 const fates = {
   fine: ['answered', 'overloaded'],
-  wrong: ['input_size_invalid'],
+  wrong: ['input_size_invalid', 'overloaded'],
   'no model': ['model_unknown'],
-  'no JSON': ['request_malformed'],
+  'no JSON': ['request_malformed', 'overloaded'],
   late: ['answered', 'overloaded', 'deadline_exceeded'],
   leaves: ['answered', 'overloaded', 'gone'],
 } as const
@@ -164,6 +180,55 @@ describe('the server under load', () => {
     expect((await response.json()).error).toContain('expected fewer than 3 waiting, got 3 waiting, 1 running')
     expect((await long).length).toBe(20_000)
     expect((await Promise.all(accepted)).map(({ length }) => length)).toEqual([10, 20, 30])
+  })
+
+  test('a full queue refuses a request before it is read, and its connection goes on', async () => {
+    const { url, app, batches } = await listen({ maxQueued: 1 })
+    const long = ask(url, bodyOf(2_000, 0.5))
+    await expect.poll(() => batches, { interval: 2 }).toEqual([2_000])
+    const accepted = ask(url, bodyOf(1, 0.5))
+    await expect.poll(() => app.inference.stats().queued, { interval: 2 }).toBe(1)
+    const socket = connect(Number(url.port), url.hostname)
+    const answers = answersOf(socket)
+    // No byte of the body, which is none: it is not looked at.
+    const body = 'no JSON at all'
+    socket.write(`POST ${url.pathname} HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n`)
+    const refusal = (await answers.next()).value
+    expect(app.inference.stats()).toMatchObject({ queued: 1, running: 1 })
+    expect(refusal).toContain('503')
+    expect(refusal).toContain('overloaded')
+    expect(refusal).toMatch(/retry-after: \d+/)
+    expect(refusal).toMatch(/spillway-queue-ms: \d/)
+    socket.write(`${body}GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n`)
+    expect((await answers.next()).value).toContain('"live":true')
+    socket.destroy()
+    expect((await long).length).toBe(20_000)
+    expect((await accepted).length).toBe(10)
+  })
+
+  test('tensors that lie in memory are the same over sockets, in one piece and in many', async () => {
+    const { url } = await listen()
+    const rows = 40
+    const data = Float32Array.from({ length: rows * 784 }, (_, index) => (index % 7) / 8)
+    const tensor: Tensor = { type: 'float32', shape: [rows, 1, 28, 28], data }
+    const json = new TextEncoder().encode(JSON.stringify({ inputs: [binaryTensor('image', tensor)] }))
+    const plain = JSON.stringify({
+      inputs: [{ name: 'image', datatype: 'FP32', shape: tensor.shape, data: [...data] }],
+    })
+    const expected = await ask(url, plain)
+    expect(expected.length).toBe(rows * 10)
+    const whole = joinBody(json, [tensor])
+    const stream = new ReadableStream({
+      start: (controller) => {
+        for (let at = 0; at < whole.length; at += 9_999) controller.enqueue(whole.slice(at, at + 9_999))
+        controller.close()
+      },
+    })
+    for (const body of [whole, stream]) {
+      const headers = { [jsonLengthHeader]: String(json.length) }
+      const response = await fetch(url, { method: 'POST', headers, body, duplex: 'half' } as RequestInit)
+      expect((await response.json()).outputs?.[0].data).toEqual(expected)
+    }
   })
 
   test('what waits for a lane when its client goes is never run', async () => {

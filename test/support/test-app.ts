@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import type { RouterRoute } from 'hono/types'
 import { pino } from 'pino'
 import { createApp } from '../../server/app.ts'
 import { readCatalogue, readReferences } from '../../server/catalogue.ts'
@@ -10,6 +11,7 @@ import type { Lane } from '../../workers/lane/lane.ts'
 import { processLane } from './process-lane.ts'
 
 export interface TestApp {
+  readonly routes: RouterRoute[]
   readonly inference: Inference
   fetch(request: Request, bindings?: unknown): Response | Promise<Response>
   request(path: string, init?: RequestInit): Promise<Response>
@@ -54,6 +56,7 @@ export async function startTestApp({
   })
   return {
     inference,
+    routes: app.routes,
     fetch: app.fetch,
     request: async (path, init) => app.request(path, init),
     close: () => inference.close(),

@@ -2,7 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseTensorJson } from '../../server/routes/tensor-json.ts'
 
-const parse = (text: string) => parseTensorJson(new TextEncoder().encode(text))
+/** Lists of numbers as JSON.parse gives them. */
+const parse = (text: string) => arrays(parseTensorJson(new TextEncoder().encode(text)))
+
+function arrays(value: unknown): unknown {
+  if (value instanceof Float64Array) return Array.from(value)
+  if (Array.isArray(value)) return value.map(arrays)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, arrays(inner)]))
+}
 
 /** Numbers as clients write them. */
 const written = fc.oneof(

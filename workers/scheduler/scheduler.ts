@@ -102,8 +102,22 @@ export class Scheduler<S extends Source> {
     this.#modelOf(source).curve = curve
   }
 
+  /** Why a request that came now would not be taken; nothing where it would. */
+  refusal(source: S, signal?: AbortSignal): SpillwayError | undefined {
+    if (signal?.aborted) return abortedBy(signal)
+    if (this.#closed) return closed()
+    if (!this.isSaturated) return undefined
+    return new SpillwayError('overloaded', 'Every lane is busy and the queue is full', {
+      expected: `fewer than ${this.#options.maxQueued} waiting`,
+      got: `${this.size} waiting, ${this.pending} running`,
+      // About half of what waits is done by then.
+      retryAfterMs: Math.max(1, Math.ceil(this.estimate(source, 0).queueMs / 2)),
+      hint: 'Try again later, or send less at once.',
+    })
+  }
+
   submit(work: Work<S>, wait: WaitOptions = {}): Promise<Answer> {
-    const refusal = this.#refusal(work.source, wait.signal)
+    const refusal = this.refusal(work.source, wait.signal)
     if (refusal) return Promise.reject(refusal)
     return new Promise((resolve, reject) => {
       const entry = new Entry(work, wait, resolve, reject)
@@ -181,19 +195,6 @@ export class Scheduler<S extends Source> {
         for (let entry = line.shift(); entry; entry = line.shift()) entry.fail(closed())
       }
     }
-  }
-
-  #refusal(source: S, signal: AbortSignal | undefined): SpillwayError | undefined {
-    if (signal?.aborted) return abortedBy(signal)
-    if (this.#closed) return closed()
-    if (!this.isSaturated) return undefined
-    return new SpillwayError('overloaded', 'Every lane is busy and the queue is full', {
-      expected: `fewer than ${this.#options.maxQueued} waiting`,
-      got: `${this.size} waiting, ${this.pending} running`,
-      // About half of what waits is done by then.
-      retryAfterMs: Math.max(1, Math.ceil(this.estimate(source, 0).queueMs / 2)),
-      hint: 'Try again later, or send less at once.',
-    })
   }
 
   /** Lets a request go at its deadline or its caller's word; what runs cannot be called back, its result is dropped. */

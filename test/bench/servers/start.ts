@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import type { Done, Task } from './client.ts'
 
 export interface Side {
@@ -42,10 +41,12 @@ export function startClient(file: string): Client {
   }
 }
 
-async function message<T>(child: ChildProcess): Promise<T> {
-  const ended = once(child, 'exit').then(([code]) => {
-    throw new Error(`A process of the bench ended with ${code}`)
+const message = <T>(child: ChildProcess) =>
+  new Promise<T>((resolve, reject) => {
+    const end = (code: number | null) => reject(new Error(`A process of the bench ended with ${code}`))
+    child.once('exit', end)
+    child.once('message', (message) => {
+      child.off('exit', end)
+      resolve(message as T)
+    })
   })
-  const [message] = await Promise.race([once(child, 'message'), ended])
-  return message as T
-}

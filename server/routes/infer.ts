@@ -1,0 +1,57 @@
+import { type Context, Hono } from 'hono'
+import { queueHeader } from '../../models/oip.ts'
+import { callerGone } from '../caller.ts'
+import { type Catalogue, type CatalogueEntry, findModel } from '../catalogue.ts'
+import { corsHeaders } from '../cors.ts'
+import type { Inference } from '../inference.ts'
+import type { Variables } from '../log.ts'
+import { wholeBody } from '../whole-body.ts'
+import { readRequest } from './infer-request.ts'
+import { writeResponse } from './infer-response.ts'
+
+export interface InferOptions {
+  readonly catalogue: Catalogue
+  readonly inference: Inference
+  readonly maxBodyBytes: number
+}
+
+type Env = { Variables: Variables }
+
+/**
+ * A run, by the Open Inference Protocol. It may be asked for thousands of times a second, so it stands before what other
+ * addresses share, and tells its headers once, as a plain object: `Headers` cost more than many a run.
+ */
+export function inferRoutes({ catalogue, inference, maxBodyBytes }: InferOptions) {
+  const queueMs = (entry: CatalogueEntry) => inference.queueMs(entry).toFixed(1)
+
+  const answer = async (c: Context<Env>, entry: CatalogueEntry) => {
+    // Before the request is read: a server that has too much to do leaves that undone.
+    const refusal = inference.refusal(entry)
+    if (refusal) throw refusal
+    const body = await wholeBody(c, maxBodyBytes)
+    const { request, inputs, outputs, deadlineMs, priority } = readRequest(c, body, entry.manifest)
+    const result = await inference.run(entry, inputs, { signal: callerGone(c), deadlineMs, priority })
+    c.set('inference', {
+      model: entry.manifest.id,
+      rows: inputs.rows,
+      queueMs: result.queueMs,
+      computeMs: result.computeMs,
+    })
+    const { headers, body: answer } = writeResponse(entry.manifest, request, outputs, result)
+    return new Response(answer, { headers: { ...corsHeaders, [queueHeader]: queueMs(entry), ...headers } })
+  }
+
+  const infer = async (c: Context<Env>) => {
+    const entry = findModel(catalogue, c.req.param('name') ?? '', c.req.param('version'))
+    try {
+      return await answer(c, entry)
+    } catch (cause) {
+      c.header(queueHeader, queueMs(entry))
+      throw cause
+    }
+  }
+
+  return new Hono<Env>()
+    .post('/models/:name/infer', infer)
+    .post('/models/:name/versions/:version/infer', infer)
+}

@@ -1,6 +1,7 @@
 import { type Endpoint, transfer, wrap } from 'comlink'
 import { SpillwayError } from '../../models/index.ts'
 import type { Clock } from '../clock.ts'
+import { Deadlines } from '../deadlines.ts'
 import { callDirectly } from './direct.ts'
 import type {
   BatchReply,
@@ -51,6 +52,14 @@ export interface LaneTransport {
   onEnd(ended: (reason: string) => void): void
 }
 
+interface Call {
+  readonly name: string
+  /** Milliseconds that it may take, and the moment on the clock when they are over. */
+  readonly ms: number
+  readonly deadline: number
+  readonly reject: (reason: SpillwayError) => void
+}
+
 export function connectLane(transport: LaneTransport, clock: Clock, limits: LaneLimits = laneLimits): Lane {
   const remote = wrap<LaneApi>(transport.endpoint)
   const direct = callDirectly(transport.endpoint)
@@ -59,14 +68,20 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
     die = resolve
   })
   let dead: SpillwayError | undefined
-  // Told one by one, not by racing each call against `gone`: that promise would keep every reply until the lane ends.
-  const inFlight = new Set<(reason: SpillwayError) => void>()
+  const inFlight = new Deadlines<Call>(clock, ({ name, ms, reject }) => {
+    const reason = new SpillwayError('lane_lost', `The lane did not answer "${name}"`, {
+      expected: `an answer within ${ms} ms`,
+    })
+    reject(reason)
+    kill(reason)
+  })
   const kill = (reason: SpillwayError) => {
     if (dead) return
     dead = reason
     die(reason)
     transport.terminate()
-    for (const reject of inFlight) reject(reason)
+    // Told one by one, not by racing each call against `gone`: that promise would keep every reply until the lane ends.
+    for (const { reject } of inFlight.clear()) reject(reason)
   }
   transport.onEnd((reason) => kill(new SpillwayError('lane_lost', `The lane ended: ${reason}`)))
 
@@ -74,26 +89,16 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
   const call = <T>(name: string, ms: number, send: () => Promise<Outcome<T>>): Promise<T> =>
     new Promise((resolve, reject) => {
       if (dead) throw dead
-      const late = () =>
-        kill(
-          new SpillwayError('lane_lost', `The lane did not answer "${name}"`, {
-            expected: `an answer within ${ms} ms`,
-          }),
-        )
-      const cancel = clock.after(ms, late)
-      inFlight.add(reject)
-      const end = () => {
-        cancel()
-        inFlight.delete(reject)
-      }
+      const sent: Call = { name, ms, deadline: clock.now() + ms, reject }
+      inFlight.add(sent)
       send().then(
         (reply) => {
-          end()
+          inFlight.delete(sent)
           if (reply.ok) resolve(reply.value)
           else reject(SpillwayError.fromWire(reply.error))
         },
         (cause) => {
-          end()
+          inFlight.delete(sent)
           reject(cause)
         },
       )

@@ -26,6 +26,7 @@ export const closed = () => new SpillwayError('closed', 'The runtime was closed'
 
 export const pastDeadline = (deadlineMs: number, queued: number) =>
   new SpillwayError('deadline_exceeded', 'The request was not answered in time', {
-    expected: `an answer within ${deadlineMs} ms`,
+    // The difference of two moments is not exact.
+    expected: `an answer within ${Number(deadlineMs.toFixed(3))} ms`,
     got: `none, with ${queued} more waiting`,
   })

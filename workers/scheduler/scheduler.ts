@@ -1,6 +1,7 @@
 import { SpillwayError } from '../../models/index.ts'
 import { abortedBy } from '../bounded.ts'
 import type { Clock } from '../clock.ts'
+import { Deadlines } from '../deadlines.ts'
 import { type BatchLimits, formBatch, readyAt } from './batch.ts'
 import { CostCurve } from './cost-curve.ts'
 import { closed, finalError, maxDeaths, pastDeadline } from './errors.ts'
@@ -68,6 +69,7 @@ export class Scheduler<S extends Source> {
   readonly #models = new Map<string, Model<S>>()
   readonly #preparing: Preparation<S>[] = []
   readonly #running = new Set<Running<S>>()
+  readonly #deadlines: Deadlines<Entry<S>>
   #queued = 0
   #turnPlanned = false
   #cancelWake: () => void = () => {}
@@ -75,6 +77,9 @@ export class Scheduler<S extends Source> {
 
   constructor(options: SchedulerOptions<S>) {
     this.#options = options
+    this.#deadlines = new Deadlines(options.clock, (entry) =>
+      this.#leave(entry, pastDeadline(entry.deadline - entry.work.askedAt, this.#queued)),
+    )
     options.lanes.onFree(() => this.#dispatch())
   }
 
@@ -197,25 +202,25 @@ export class Scheduler<S extends Source> {
     }
   }
 
-  /** Lets a request go at its deadline or its caller's word; what runs cannot be called back, its result is dropped. */
+  /** Sees to it that a request is let go at its deadline or its caller's word. */
   #watch(entry: Entry<S>, { signal, deadlineMs }: WaitOptions): void {
-    const { clock } = this.#options
-    const leave = (error: SpillwayError) => {
-      if (entry.line) {
-        entry.line.drop(entry)
-        this.#queued--
-      }
-      entry.fail(error)
-      entry.onLeave?.()
-    }
-    const abort = () => signal && leave(abortedBy(signal))
-    const late = () => leave(pastDeadline(deadlineMs ?? 0, this.#queued))
+    const abort = () => signal && this.#leave(entry, abortedBy(signal))
     signal?.addEventListener('abort', abort, { once: true })
-    const cancel = deadlineMs === undefined ? undefined : clock.after(entry.deadline - clock.now(), late)
+    if (deadlineMs !== undefined) this.#deadlines.add(entry)
     entry.release = () => {
       signal?.removeEventListener('abort', abort)
-      cancel?.()
+      this.#deadlines.delete(entry)
     }
+  }
+
+  /** What runs cannot be called back: its result is dropped. */
+  #leave(entry: Entry<S>, error: SpillwayError): void {
+    if (entry.line) {
+      entry.line.drop(entry)
+      this.#queued--
+    }
+    entry.fail(error)
+    entry.onLeave?.()
   }
 
   #modelOf(source: S): Model<S> {
@@ -254,6 +259,7 @@ export class Scheduler<S extends Source> {
   }
 
   #dispatch(): void {
+    if (this.#queued === 0 && this.#preparing.length === 0) return
     const { lanes, clock } = this.#options
     this.#cancelWake()
     for (const job of [...this.#preparing]) {

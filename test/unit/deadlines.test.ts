@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest'
+import { Deadlines } from '../../workers/deadlines.ts'
+import { createManualClock } from '../support/manual-clock.ts'
+
+const item = (name: string, deadline: number) => ({ name, deadline })
+
+describe('Deadlines', () => {
+  test('call back for each item at its own moment, whatever the order of their coming', () => {
+    const clock = createManualClock()
+    const late: string[] = []
+    const deadlines = new Deadlines<ReturnType<typeof item>>(clock, ({ name }) =>
+      late.push(`${name} at ${clock.now()}`),
+    )
+    for (const one of [item('second', 20), item('first', 10), item('third', 30)]) deadlines.add(one)
+    for (let at = 0; at < 40; at++) clock.advance(1)
+    expect(late).toEqual(['first at 10', 'second at 20', 'third at 30'])
+  })
+
+  test('leave alone what was done in time, and arm one timer however many there are', () => {
+    const clock = createManualClock()
+    let armed = 0
+    const counting = {
+      now: clock.now,
+      after: (ms: number, task: () => void) => {
+        armed++
+        return clock.after(ms, task)
+      },
+    }
+    const late: string[] = []
+    const deadlines = new Deadlines<ReturnType<typeof item>>(counting, ({ name }) => late.push(name))
+    for (let count = 0; count < 1_000; count++) {
+      const done = item('done', clock.now() + 100_000)
+      deadlines.add(done)
+      clock.advance(1)
+      deadlines.delete(done)
+    }
+    clock.advance(200_000)
+    expect(late).toEqual([])
+    expect(armed).toBe(1)
+    deadlines.add(item('last', clock.now() + 5))
+    clock.advance(5)
+    expect(late).toEqual(['last'])
+  })
+
+  test('are forgotten by clear(), which may be called back for the first that is late', () => {
+    const clock = createManualClock()
+    const late: string[] = []
+    const deadlines = new Deadlines<ReturnType<typeof item>>(clock, ({ name }) => {
+      late.push(name, ...deadlines.clear().map((left) => `${left.name} left`))
+    })
+    for (const one of [item('first', 10), item('other', 10), item('later', 20)]) deadlines.add(one)
+    clock.advance(100)
+    clock.advance(100)
+    expect(late).toEqual(['first', 'other left', 'later left'])
+  })
+})

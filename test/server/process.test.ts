@@ -3,8 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { errorCodeHeader } from '../../models/oip.ts'
-import { isAlive, startServer } from '../support/server.ts'
+import { errorCodeHeader, queueHeader } from '../../models/oip.ts'
+import { isAlive, startServer, type TestServer } from '../support/server.ts'
 import { copyDigits, emptyFolder } from '../support/test-models.ts'
 
 const request = (rows = 1) => ({
@@ -17,28 +17,45 @@ const request = (rows = 1) => ({
 })
 const infer = (url: URL, model = 'digits') => new URL(`v2/models/${model}/infer`, url)
 
+/** Requests of which some are in lanes that stand, and the others wait for them. */
+async function inFlight(server: TestServer) {
+  const url = infer(server.url)
+  // What a run costs is known then, and so is how long others have to wait for it.
+  expect((await fetch(url, request())).status).toBe(200)
+  const goOn = server.freezeLanes()
+  const answers = Promise.all([1, 2, 3, 4].map(() => fetch(url, request(1_000))))
+  // Every answer tells the queue, that to a bad request, too.
+  const queueMs = async () => (await fetch(url, { method: 'POST', body: '{' })).headers.get(queueHeader)
+  await expect.poll(async () => Number(await queueMs()), { interval: 5 }).toBeGreaterThan(0)
+  return { answers, goOn }
+}
+
+async function expectAnswers(answers: Promise<readonly Response[]>): Promise<void> {
+  for (const answer of await answers) {
+    expect(answer.status).toBe(200)
+    expect((await answer.json()).outputs[0].shape).toEqual([1_000, 10])
+  }
+}
+
 describe('the server process', () => {
   test('loses no request when its lanes are killed with kill -9 in the middle', async () => {
     const server = await startServer()
-    // A thousand rows take a lane long enough to be in the middle of them.
-    const answers = [1, 2, 3, 4].map(() => fetch(infer(server.url), request(1_000)))
-    await expect.poll(() => server.lanes(), { interval: 5, timeout: 10_000 }).not.toHaveLength(0)
-    await new Promise((resolve) => setTimeout(resolve, 250))
+    const { answers } = await inFlight(server)
     for (const pid of server.lanes()) process.kill(pid, 'SIGKILL')
-    for (const answer of await Promise.all(answers)) {
-      expect(answer.status).toBe(200)
-      expect((await answer.json()).outputs[0].shape).toEqual([1_000, 10])
-    }
+    await expectAnswers(answers)
     expect(await server.stop()).toBe(0)
   })
 
   test('finishes what is in flight at SIGTERM, ends its lanes and exits with 0', async () => {
     const server = await startServer()
+    const { answers, goOn } = await inFlight(server)
     const lanes = server.lanes()
-    const answer = fetch(infer(server.url), request(1_000))
-    await new Promise((resolve) => setTimeout(resolve, 100))
     const code = server.stop()
-    expect((await answer).status).toBe(200)
+    await expect
+      .poll(() => server.log.map(({ msg }) => msg))
+      .toContain('SIGTERM: finishing requests in flight')
+    goOn()
+    await expectAnswers(answers)
     expect(await code).toBe(0)
     for (const pid of lanes) await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false)
   })
@@ -55,14 +72,16 @@ describe('the server process', () => {
 
   test('drops a request whose client has gone, and goes on', async () => {
     const server = await startServer()
+    const goOn = server.freezeLanes()
     const { body } = request(2_000)
     const socket = connect(Number(server.url.port), '127.0.0.1')
     socket.write(`POST /v2/models/digits/infer HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n`)
-    // Gone as soon as the request is whole: a run of its size takes far longer.
+    // Gone when the request is whole, or nearly.
     socket.write(body, () => setTimeout(() => socket.destroy(), 20))
     await expect
       .poll(() => server.log, { timeout: 30_000 })
       .toContainEqual(expect.objectContaining({ status: 499, code: 'aborted' }))
+    goOn()
     expect((await fetch(infer(server.url), request())).status).toBe(200)
     await server.stop()
   })

@@ -12,6 +12,8 @@ export interface TestServer {
   readonly log: readonly Record<string, unknown>[]
   /** Process ids of its lanes that are alive. */
   lanes(): number[]
+  /** Stops its lanes where they are, so that what they were given stays in flight; what lets them go on. */
+  freezeLanes(): () => void
   /** SIGTERM, and its exit code. */
   stop(): Promise<number | null>
 }
@@ -26,15 +28,23 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
   const log: Record<string, unknown>[] = []
   const url = await listening(child, log)
   await ready(url)
+  const lanes = () =>
+    log
+      .filter(({ msg }) => msg === 'Lane started')
+      .map(({ pid }) => Number(pid))
+      .filter(isAlive)
   return {
     url,
     pid: child.pid ?? 0,
     log,
-    lanes: () =>
-      log
-        .filter(({ msg }) => msg === 'Lane started')
-        .map(({ pid }) => Number(pid))
-        .filter(isAlive),
+    lanes,
+    freezeLanes: () => {
+      const frozen = lanes()
+      for (const pid of frozen) process.kill(pid, 'SIGSTOP')
+      return () => {
+        for (const pid of frozen) if (isAlive(pid)) process.kill(pid, 'SIGCONT')
+      }
+    },
     stop: async () => {
       if (child.exitCode !== null) return child.exitCode
       child.kill('SIGTERM')

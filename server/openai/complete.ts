@@ -86,7 +86,8 @@ export async function answerStream(
         const begin = form.begin(choice)
         if (begin) await sendPart(begin)
       }
-      for (let part = await first; !part.done; part = await parts.next()) {
+      // What was made and not read yet may be long: nobody is there to write it to.
+      for (let part = await first; !part.done && !stream.aborted; part = await parts.next()) {
         keepAlive.again()
         note(measure, part.value)
         await sendPart(partOf(form, part.value))
@@ -102,6 +103,7 @@ export async function answerStream(
     } finally {
       keepAlive.stop()
       leave()
+      void parts.return(undefined)
     }
   })
   // Proxies that gather an answer before they pass it on would make one piece of it.

@@ -399,8 +399,11 @@ describe('the OpenAI API, as its client asks', () => {
       .toBe(true)
     expect(inflate.taken).toBeLessThan(2_000)
     expect(tokens.load.running).toBe(1)
+    const { taken } = inflate
     socket.destroy()
     await until(() => tokens.load.running === 0)
+    // Nor is the rest written to nobody.
+    expect(inflate.taken).toBeLessThan(taken + 10)
   })
 })
 

@@ -2,15 +2,15 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type {} from '../../web/global.ts'
 import { crashWorkers } from '../support/crash-workers.ts'
-import type { FaultProxy } from '../support/fault-proxy.ts'
+import type { Fault, FaultProxy } from '../support/fault-proxy.ts'
 import { type GuestPage, openGuestPage } from '../support/guest-page.ts'
 import { launchBrowser } from '../support/page.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 declare global {
   interface Window {
-    /** Requests that were made so far. */
-    asked: number
+    /** Does what goes wrong at a request, by the request's number. */
+    strike: (index: number) => Promise<void>
   }
 }
 
@@ -40,6 +40,26 @@ const total = 3_000
 const pauses = [900, 1_800, 2_800]
 const closedAt = 2_900
 
+const answerInfer = (fault: Fault) => {
+  proxy.fault = (_method, path) => (path.endsWith('/infer') ? fault : 'pass')
+}
+
+/** What goes wrong at which request. */
+const strikes = new Map<number, () => unknown>([
+  [200, () => crashWorkers(page)],
+  [
+    1_000,
+    () => {
+      answerInfer('reset')
+      proxy.cut()
+    },
+  ],
+  [1_200, () => crashWorkers(page)],
+  [1_500, () => answerInfer('truncate')],
+  [1_750, () => answerInfer('pass')],
+  [2_000, () => crashWorkers(page)],
+])
+
 /** What a request is, and what it may come to: where the device may answer it does, whatever dies. */
 const fates: Readonly<Record<string, readonly string[]>> = {
   auto: ['answered'],
@@ -62,7 +82,7 @@ interface Outcome {
 /** Three thousand requests in the page, by a schedule that is the same each time, and the runtime's end before the last are answered. */
 const load = (): Promise<{ outcomes: Outcome[]; settled: number[] }> =>
   page.evaluate(
-    async ({ total, pauses, closedAt, names }) => {
+    async ({ total, pauses, closedAt, strikes, names }) => {
       let state = 7
       const random = () => {
         state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
@@ -115,40 +135,31 @@ const load = (): Promise<{ outcomes: Outcome[]; settled: number[] }> =>
         return { fate, index, got }
       }
       const outcomes: Promise<Outcome>[] = []
+      let struck = Promise.resolve()
       for (let index = 0; index < total; index++) {
         if (index === closedAt) spillway.close()
         outcomes.push(send(index, pick(names)))
-        window.asked = index + 1
+        if (strikes.includes(index)) {
+          // More is asked while it happens, but not before the last has happened.
+          await struck
+          struck = window.strike(index)
+        }
         if (pauses.includes(index)) await Promise.all(outcomes)
         else if (index < Math.max(...pauses) && index % 15 === 14)
           await new Promise((resolve) => setTimeout(resolve, random() * 30))
       }
       return { outcomes: await Promise.all(outcomes), settled }
     },
-    { total, pauses, closedAt, names: Object.keys(fates) },
+    { total, pauses, closedAt, strikes: [...strikes.keys()], names: Object.keys(fates) },
   )
-
-const asked = (count: number) =>
-  page.waitForFunction((count) => window.asked >= count, count, { polling: 5, timeout: 60_000 })
 
 test('a page that runs, aborts and mistakes thousands of requests, while workers crash, the server is cut off and the runtime is closed: every request settles once, with its own answer or a code', {
   timeout: 120_000,
 }, async () => {
-  const loading = load()
-  await asked(200)
-  await crashWorkers(page)
-  await asked(1_000)
-  proxy.fault = (_method, path) => (path.endsWith('/infer') ? 'reset' : 'pass')
-  proxy.cut()
-  await asked(1_200)
-  await crashWorkers(page)
-  await asked(1_500)
-  proxy.fault = (_method, path) => (path.endsWith('/infer') ? 'truncate' : 'pass')
-  await asked(1_900)
-  proxy.fault = () => 'pass'
-  await asked(2_000)
-  await crashWorkers(page)
-  const { outcomes, settled } = await loading
+  await page.exposeFunction('strike', async (index: number) => {
+    await strikes.get(index)?.()
+  })
+  const { outcomes, settled } = await load()
   for (const { index, fate, got } of outcomes) {
     const allowed = [...(fates[fate] ?? []), ...(index > Math.max(...pauses) ? ['closed'] : [])]
     expect(allowed, `request ${index}, ${fate}`).toContain(got)

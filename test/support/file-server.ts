@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import parseRange from 'range-parser'
+import { deferred } from './deferred.ts'
 
 /** One request for the file, as it went. */
 export interface Served {
@@ -27,6 +28,8 @@ export interface FileServer {
   fault: (served: Served, response: ServerResponse, request: IncomingMessage) => boolean
   /** Cuts every connection once so many further bytes were sent; resolves when that happened. */
   cutAfter(bytes: number): Promise<void>
+  /** Sends nothing more after so many further bytes; resolves when it has come to that, with what lets it go on. */
+  holdAfter(bytes: number): Promise<() => void>
   readonly sent: number
   stop(): Promise<void>
 }
@@ -47,6 +50,9 @@ export async function startFileServer(bytes: Buffer): Promise<FileServer> {
   let peak = 0
   let sent = 0
   let cut: { at: number; done: () => void } | undefined
+  let hold:
+    | { at: number; done: (release: () => void) => void; until: Promise<void>; release: () => void }
+    | undefined
 
   const send = async (response: ServerResponse, entry: Served, part: Buffer) => {
     const closed = once(response, 'close')
@@ -60,6 +66,11 @@ export async function startFileServer(bytes: Buffer): Promise<FileServer> {
         node.closeAllConnections()
         done()
         return
+      }
+      if (hold && sent >= hold.at) {
+        const { done, until, release } = hold
+        done(release)
+        await Promise.race([until, closed])
       }
       if (!response.write(piece)) await Promise.race([drained(response), closed])
     }
@@ -118,6 +129,15 @@ export async function startFileServer(bytes: Buffer): Promise<FileServer> {
     cutAfter: (more) =>
       new Promise<void>((done) => {
         cut = { at: sent + more, done }
+      }),
+    holdAfter: (more) =>
+      new Promise<() => void>((done) => {
+        const { promise: until, resolve } = deferred<void>()
+        const release = () => {
+          hold = undefined
+          resolve()
+        }
+        hold = { at: sent + more, done, until, release }
       }),
     get sent() {
       return sent

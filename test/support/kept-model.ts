@@ -1,7 +1,9 @@
 import '../../web/global.ts'
 import type { Page } from 'playwright-core'
+import type { Progress } from '../../web/index.ts'
 import { bigManifest } from './big-model.ts'
 import { type FileServer, sha256Of, startFileServer } from './file-server.ts'
+import './told.ts'
 
 /** Of a model of fifty megabytes: three chunks and a bit. */
 export const side = 3_600
@@ -21,7 +23,6 @@ export async function serve(id: string, file: Buffer, rows = side): Promise<File
 interface Loaded {
   readonly tier?: string
   readonly code?: string
-  readonly told: number
   readonly loadedBytes?: number
   readonly storedBytes?: number
   readonly isKept?: boolean
@@ -32,20 +33,17 @@ export async function load(page: Page, from: FileServer, inputs = side): Promise
   await page.waitForFunction(() => 'spillway' in window)
   return page.evaluate(
     async ({ address, rows }) => {
-      let last: { loadedBytes: number; storedBytes: number; isKept: boolean } | undefined
-      let told = 0
+      const progress: Progress[] = []
+      window.progress = progress
       window.spillway.policy = 'device'
       try {
         const model = await window.spillway.model(address, {
-          onProgress: (progress) => {
-            last = progress
-            told++
-          },
+          onProgress: (now) => progress.push(now),
         })
         const { placement } = await model.run({ x: new Float32Array(rows) })
-        return { tier: placement.tier, told, ...last }
+        return { tier: placement.tier, ...progress.at(-1) }
       } catch (cause) {
-        return { told, code: cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause) }
+        return { code: cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause) }
       }
     },
     { address: new URL('manifest.json', from.url).href, rows: inputs },

@@ -1,13 +1,7 @@
 import type { Page } from 'playwright-core'
 import '../../web/global.ts'
 import type { Placement, Policy, Progress } from '../../web/index.ts'
-
-declare global {
-  interface Window {
-    /** What a model's loading has told so far. */
-    progress?: readonly Progress[]
-  }
-}
+import './told.ts'
 
 export interface RunDigitsOptions {
   readonly policy?: Policy

@@ -24,7 +24,9 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   // A test that fails leaves no server behind.
-  process.once('exit', () => child.kill('SIGKILL'))
+  const end = () => child.kill('SIGKILL')
+  process.once('exit', end)
+  child.once('close', () => process.off('exit', end))
   const log: Record<string, unknown>[] = []
   const url = await listening(child, log)
   await ready(url)

@@ -1,0 +1,8 @@
+import type { Progress } from '../../web/index.ts'
+
+declare global {
+  interface Window {
+    /** What loading a model has told so far. */
+    progress?: readonly Progress[]
+  }
+}

@@ -26,7 +26,7 @@ test('a model that was loaded is measured, and what was measured is kept', async
   await runtime.model('digits')
   // How many sizes there is time for is the machine's to say.
   await expect
-    .poll(() => get('digits@1', kept))
+    .poll(() => get('digits@1', kept), { timeout: 30_000 })
     .toMatchObject({
       fingerprint: expect.stringMatching(/"\d+\.\d+\.\d+"\]$/),
       curves: { 'wasm/q8': expect.arrayContaining([{ rows: 1, ms: expect.any(Number) }]) },

@@ -108,9 +108,16 @@ describe('a page of another origin with the embed script', () => {
       // What so many rows cost on either side is learned first.
       const expected = (await model.run(inputs, { policy: 'device' })).outputs.logits?.data ?? []
       await model.run(inputs, { policy: 'server' })
-      const results = await Promise.all(
-        Array.from({ length: 24 }, () => model.run(inputs, { policy: 'auto' })),
+      // How many are too many for the device is the machine's to say.
+      let results: Awaited<ReturnType<typeof model.run>>[] = []
+      for (
+        let count = 24;
+        count < 1_000 && !results.some(({ placement }) => placement.reason === 'spill');
+        count *= 2
       )
+        results = await Promise.all(
+          Array.from({ length: count }, () => model.run(inputs, { policy: 'auto' })),
+        )
       const difference = (data: ArrayLike<number | bigint>) =>
         Math.max(...Array.from(data, (value, index) => Math.abs(Number(value) - Number(expected[index]))))
       return {
@@ -120,7 +127,6 @@ describe('a page of another origin with the embed script', () => {
       }
     })
     expect(wrong).toBe(0)
-    expect(tiers).toHaveLength(24)
     expect(tiers).toContain('device')
     expect(tiers).toContain('server')
     expect(spilled).toMatch(/The device would answer in \d+ ms, the server in \d+ ms/)

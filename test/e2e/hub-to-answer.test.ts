@@ -58,7 +58,9 @@ async function serve(command: string): Promise<{ url: URL; stop(): void }> {
     })
     child.once('exit', (code) => reject(new Error(`The server ended with ${code}: ${log}`)))
   })
-  await expect.poll(async () => (await fetch(new URL('v2/health/ready', url))).status).toBe(200)
+  await expect
+    .poll(async () => (await fetch(new URL('v2/health/ready', url))).status, { timeout: 30_000 })
+    .toBe(200)
   return { url, stop: () => child.kill('SIGTERM') }
 }
 

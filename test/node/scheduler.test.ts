@@ -146,14 +146,18 @@ describe('the scheduler over real lanes', () => {
     const answers: Promise<boolean>[] = []
     const alive = () => started.filter(({ pid }) => isAlive(pid ?? 0))
     for (let round = 0; round < 4; round++) {
+      // One of the two, then both at once; they stand, so that what they are given is in flight when they are killed.
+      const victims = round % 2 === 0 ? alive().slice(-1) : alive()
+      for (const { pid = 0 } of victims) process.kill(pid, 'SIGSTOP')
       for (let index = 0; index < 30; index++) {
         const [value, rows] = [index % 2, 20 + index]
         answers.push(ask(value, rows).then((logits) => isRight(logits, value, rows)))
         answers.at(-1)?.finally(() => settled++)
       }
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      // One of the two, then both at once.
-      for (const lane of round % 2 === 0 ? alive().slice(-1) : alive()) kill(lane)
+      await expect
+        .poll(() => pool.stats().lanes.some(({ state }) => state === 'busy'), { interval: 1 })
+        .toBe(true)
+      for (const lane of victims) kill(lane)
       await Promise.all(answers)
     }
     expect(await Promise.all(answers)).toEqual(answers.map(() => true))

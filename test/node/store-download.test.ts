@@ -8,6 +8,7 @@ import { chunkBytes, type ModelStore } from '../../web/store/store.ts'
 import { systemClock } from '../../workers/clock.ts'
 import { type FileServer, randomBytes, sha256Of, startFileServer } from '../support/file-server.ts'
 import { createManualClock } from '../support/manual-clock.ts'
+import { seeded } from '../support/seeded.ts'
 
 const small = randomBytes(100_000)
 const large = randomBytes(50_000_000)
@@ -84,7 +85,7 @@ describe('a download', () => {
 
   test('tells how fast it comes and how long it will take', async () => {
     server.bytes = large
-    const { progress } = await obtain(source(), { clock: slowedClock(20) })
+    const { progress } = await obtain(source(), { clock: countingClock(100) })
     const told = progress.find(({ bytesPerSecond }) => bytesPerSecond !== undefined)
     expect(told?.bytesPerSecond).toBeGreaterThan(0)
     const left = (told?.totalBytes ?? 0) - (told?.loadedBytes ?? 0)
@@ -123,8 +124,9 @@ describe('a download that is cut', () => {
     server.bytes = large
     const cuts = 20
     let made = 0
+    const random = seeded(2)
     void (async () => {
-      for (; made < cuts; made++) await server.cutAfter(1_000_000 + Math.random() * 2_000_000)
+      for (; made < cuts; made++) await server.cutAfter(1_000_000 + random() * 1_000_000)
     })()
     const { bytes } = await hurried((clock) => obtain(source(), { clock }))
     expect(bytes.equals(large)).toBe(true)
@@ -319,7 +321,14 @@ describe('a file whose hash is not known before', () => {
   })
 })
 
-/** Real time, as if each moment were so many. */
-function slowedClock(times: number): typeof systemClock {
-  return { now: () => systemClock.now() * times, after: systemClock.after }
+/** A clock that is so many milliseconds further whenever it is read. */
+function countingClock(ms: number): typeof systemClock {
+  let time = 0
+  return {
+    now: () => {
+      time += ms
+      return time
+    },
+    after: systemClock.after,
+  }
 }

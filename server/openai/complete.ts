@@ -59,7 +59,7 @@ const decideMs = 1_000
 
 export interface StreamOptions {
   readonly includeUsage: boolean
-  /** Ends the choices: their client has gone. */
+  /** Ends what is left of the choices: the answer is over, or its client has gone. */
   readonly leave: () => void
 }
 
@@ -71,7 +71,12 @@ export async function answerStream(
   const { choices, form, measure, clock } = completion
   const parts = inOrderOfComing(choices)
   const first = parts.next()
-  await firstOr(first, clock)
+  try {
+    await firstOr(first, clock)
+  } catch (cause) {
+    leave()
+    throw cause
+  }
 
   const head = { ...headOf(completion), object: form.chunkObject, ...(includeUsage ? { usage: null } : {}) }
   const response = streamSSE(c, async (stream) => {

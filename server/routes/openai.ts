@@ -67,8 +67,14 @@ export function openAiRoutes({ catalogue, language, metrics, maxBodyBytes, clock
     if (requests.length * n > maxChoices)
       throw wrongParameter('n', `at most ${maxChoices} texts for all prompts together`)
     const left = new AbortController()
-    const leave = () => left.abort()
-    callerGone(c).addEventListener('abort', leave, { once: true })
+    const gone = callerGone(c)
+    const leave = () => {
+      // The connection goes on to other requests.
+      gone.removeEventListener('abort', leave)
+      left.abort()
+    }
+    gone.addEventListener('abort', leave)
+    if (gone.aborted) leave()
     const { model } = terms
     const measure = metrics.measure(model)
     const choices = startChoices(generator, requests, n, left.signal)

@@ -1,11 +1,13 @@
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { type ServerType, serve } from '@hono/node-server'
+import { Hono } from 'hono'
 import OpenAI from 'openai'
 import { pino } from 'pino'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Manifest, SpillwayError } from '../../models/index.ts'
 import { createApp } from '../../server/app.ts'
+import { callerGone } from '../../server/caller.ts'
 import type { CatalogueEntry } from '../../server/catalogue.ts'
 import { createInference } from '../../server/inference.ts'
 import type { Language } from '../../server/language.ts'
@@ -154,7 +156,12 @@ function createTalker(
 /** The same behind a socket, and the real client of OpenAI's API. */
 async function listen(options: Options = {}) {
   const { app, tokens } = createTalker(options)
-  const server: ServerType = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })
+  let caller: unknown
+  const fetch: typeof app.fetch = (request, bindings, context) => {
+    caller = bindings
+    return app.fetch(request, bindings, context)
+  }
+  const server: ServerType = serve({ fetch, port: 0, hostname: '127.0.0.1' })
   await once(server, 'listening')
   opened.push(() => {
     server.close()
@@ -162,7 +169,7 @@ async function listen(options: Options = {}) {
   })
   const { port } = server.address() as AddressInfo
   const client = new OpenAI({ apiKey: 'none', baseURL: `http://127.0.0.1:${port}/v1`, maxRetries: 2 })
-  return { client, port, tokens }
+  return { client, port, tokens, caller: () => caller }
 }
 
 const post = (app: ReturnType<typeof createApp>, path: string, body: unknown) =>
@@ -358,6 +365,34 @@ describe('the OpenAI API, as its client asks', () => {
     })()
     await expect(reading).rejects.toThrow('Not a number')
     expect(text).toBe('jkl')
+  })
+
+  test('a text that fails at once takes the others of its request with it, streaming or not', async () => {
+    const { client, tokens } = await listen({
+      text: 'x'.repeat(900_000),
+      fail: (_place, { sampling }) =>
+        sampling.seed === 7 ? new SpillwayError('model_output_invalid', 'Not a number') : undefined,
+    })
+    for (const stream of [true, false]) {
+      const answer = client.chat.completions.create({ ...chat, n: 3, seed: 7, stream }, { maxRetries: 0 })
+      await expect(answer).rejects.toMatchObject({ status: 500, code: 'model_output_invalid' })
+      await until(() => tokens.load.running === 0)
+    }
+  })
+
+  test('requests over one connection leave nothing behind on it', async () => {
+    const { client, caller } = await listen({ text: said })
+    for (const stream of [true, false]) {
+      const answer = await client.chat.completions.create({ ...chat, stream })
+      if ('controller' in answer) await collect(answer)
+    }
+    let left: unknown[] = ['nobody was asked']
+    const watch = new Hono().get('/', (c) => {
+      left = getEventListeners(callerGone(c), 'abort')
+      return c.text('')
+    })
+    await watch.fetch(new Request('http://here/'), caller())
+    expect(left).toEqual([])
   })
 
   test('a client that goes frees its slot, streaming or not', async () => {

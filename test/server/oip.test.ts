@@ -246,6 +246,28 @@ describe('Open Inference Protocol', () => {
     expect(json.headers.get(jsonLengthHeader)).toBeNull()
   })
 
+  test('requests that differ in their tensors alone have their own answers, and are wrong again and again', async () => {
+    const ask = async (tensors: ArrayBuffer) => {
+      const response = await binary({ inputs: [binaryImage] }, tensors)
+      return response.ok
+        ? inferResponse.parse(await response.json()).outputs[0]?.data
+        : response.headers.get(errorCodeHeader)
+    }
+    const ones = new Float32Array(784).fill(1).buffer
+    const [first, other, again] = [await ask(halves), await ask(ones), await ask(halves)]
+    expect(again).toEqual(first)
+    expect(other).not.toEqual(first)
+    for (let time = 0; time < 2; time++) expect(await ask(halves.slice(4))).toBe('input_size_invalid')
+    // Numbers in the JSON part, with the header that tells its length.
+    for (const value of [0.5, 1]) {
+      const mixed = await binary(
+        { inputs: [image({ data: new Array(784).fill(value) })] },
+        new ArrayBuffer(0),
+      )
+      expect(inferResponse.parse(await mixed.json()).outputs[0]?.data).toEqual(value === 1 ? other : first)
+    }
+  })
+
   test.each([
     ['a length past the body', {}, halves, '99999', 'request_malformed'],
     ['a tensor that is cut off', {}, halves.slice(4), undefined, 'input_size_invalid'],

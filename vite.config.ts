@@ -4,6 +4,7 @@ import { crashGpu } from './test/support/crash-gpu.ts'
 import { browserFlags, findBrowser } from './test/support/find-browser.ts'
 import { makeQuantized } from './test/support/make-quantized.ts'
 import { weightsModel } from './test/support/weights-model.ts'
+import { compileHints } from './web/build/compile-hints.ts'
 import { precompress } from './web/build/precompress.ts'
 import { sizeLimit } from './web/build/size-limit.ts'
 
@@ -84,7 +85,7 @@ export default defineConfig({
       }
     },
   },
-  plugins: [sizeLimit(), precompress()],
+  plugins: [compileHints(), sizeLimit(), precompress()],
   test: {
     root: path('.'),
     // A lost promise or a dead lane must not hold a run for ever.

@@ -51,8 +51,8 @@ export class Catalogue {
   async #fetch(source: Source, signal: AbortSignal | undefined): Promise<Manifest> {
     try {
       const manifest = await source.fetch(signal)
-      // Not waited for: a slow database must not hold up the first request.
-      void this.#options.store.writeManifest(source.address, manifest)
+      // Not waited for, and not in this task: to open a database takes longer than to send the first request.
+      setTimeout(() => void this.#options.store.writeManifest(source.address, manifest))
       return manifest
     } catch (cause) {
       if (isFinal(cause)) throw cause

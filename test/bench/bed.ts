@@ -10,6 +10,7 @@ import { readCatalogue } from '../../server/catalogue.ts'
 import { createInference } from '../../server/inference.ts'
 import { createLanguage } from '../../server/language.ts'
 import { createMetrics } from '../../server/metrics.ts'
+import { compileHints } from '../../web/build/compile-hints.ts'
 import { systemClock } from '../../workers/clock.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
 import { processLane } from '../support/process-lane.ts'
@@ -40,6 +41,7 @@ export async function makeBed(launch = launchBrowser): Promise<Bed & { close(): 
       conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'],
     },
     worker: { format: 'es' },
+    plugins: [compileHints()],
     build: { outDir: site, emptyOutDir: true, assetsInlineLimit: 0, chunkSizeWarningLimit: 10_000 },
   })
   const catalogue = await readCatalogue([root('../../models/catalogue'), ...(await benchModels(testModels))])

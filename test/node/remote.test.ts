@@ -77,6 +77,7 @@ describe('the server tier', () => {
     expect(later.outputs).toEqual(first.outputs)
     expect(later.ranOn).toEqual({ backend: 'cpu', variant: 'q8' })
     expect(sent()[0]).toBeGreaterThan(784 * 10)
+    expect(proxy.seen.filter(({ path }) => path === '/v2')).toHaveLength(1)
     remote.close()
   })
 

@@ -7,7 +7,7 @@ const metadata = z.object({ extensions: z.optional(z.array(z.string())) })
 
 const timeoutMs = 5_000
 
-/** What a server can do beyond the protocol's core, as `GET v2` says. Asked beside the first request, not before it. */
+/** What a server can do beyond the protocol's core, as `GET v2` says. Asked after the first answer, not before it. */
 export class Extensions {
   readonly #url: URL
   readonly #clock: Clock

@@ -137,13 +137,13 @@ class Connections implements Lanes<Source> {
   /** As JSON until the server is known to take more; what JSON cannot say waits for that. */
   async #ask(ask: (binary: boolean) => Promise<Inferred>): Promise<Inferred> {
     const { binary } = this.#extensions
-    const answer = ask(binary)
-    // After the request has left, which should not wait for it.
-    const known = this.#extensions.ask()
     try {
-      return await answer
+      const answer = await ask(binary)
+      // Not beside the first request, which has the way and the page's thread to itself.
+      void this.#extensions.ask()
+      return answer
     } catch (cause) {
-      if (binary || !isUnsayable(cause) || !(await known)) throw cause
+      if (binary || !isUnsayable(cause) || !(await this.#extensions.ask())) throw cause
       return await ask(true)
     }
   }

@@ -1,12 +1,13 @@
 /** The worker of one file's digest: it hashes while the store's worker fetches and writes. */
 import { expose } from 'comlink'
-import { openDigest } from './digest.ts'
+import { resumeDigest } from './digest.ts'
 
-const digest = openDigest()
+let digest = resumeDigest()
 
 const api = {
-  /** Resolves once it can hash. */
-  ready: async () => {
+  /** Resolves once it can hash, going on from `state`. */
+  open: async (state: Uint8Array | undefined) => {
+    if (state) digest = resumeDigest(state)
     await digest
   },
   update: async (bytes: Uint8Array) => (await digest).update(bytes),

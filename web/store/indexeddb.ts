@@ -2,8 +2,9 @@ import { createStore, get, promisifyRequest, set, setMany, type UseStore } from 
 import { SpillwayError } from '../../models/index.ts'
 import { bounded } from '../../workers/bounded.ts'
 import type { Clock } from '../../workers/clock.ts'
-import { checkOf, loadCheck } from './check.ts'
+import { chunkKey, fetchChunk, objectStore } from './fetch-chunk.ts'
 import type { Opfs } from './opfs.ts'
+import { readChunks } from './read-chunks.ts'
 import {
   chunkRange,
   type FileRecord,
@@ -24,9 +25,6 @@ const restMs = 60_000
 
 /** Bytes from which a file lies in the origin's private files, where they can be had: it loads faster from there. */
 const opfsFrom = 64 * 2 ** 20
-
-/** Chunks that are read at once: the browser's process reads further ones while one is checked. */
-const readsAtOnce = 3
 
 export interface IndexedDbOptions {
   readonly clock: Clock
@@ -49,7 +47,7 @@ export function createIndexedDbStore(options: IndexedDbOptions): IndexedDbStore 
   const perform = async <T>(operation: (store: UseStore) => Promise<T>): Promise<T> => {
     if (clock.now() < restUntil) throw new SpillwayError('internal', 'IndexedDB is left alone')
     try {
-      opened ??= createStore(name, 'models')
+      opened ??= createStore(name, objectStore)
       return await bounded(clock, patience, operation(opened), () => {
         restUntil = clock.now() + restMs
         return new SpillwayError('internal', 'IndexedDB does not answer')
@@ -69,28 +67,6 @@ export function createIndexedDbStore(options: IndexedDbOptions): IndexedDbStore 
 
   const files = () => list<FileRecord>('file')
 
-  const readChunks = async (
-    { key, size, checks }: FileRecord,
-    into: Uint8Array,
-    onBytes?: (read: number) => void,
-  ): Promise<boolean> => {
-    const hash = await loadCheck()
-    const fetchChunk = (index: number) => attempt((store) => get<unknown>(chunkKey(key, index), store))
-    const coming: Promise<unknown>[] = []
-    let next = 0
-    for (const [index, expected] of checks.entries()) {
-      while (next < Math.min(checks.length, index + readsAtOnce)) coming.push(fetchChunk(next++))
-      const chunk = await coming.shift()
-      const { start, end } = chunkRange(index, size)
-      if (!(chunk instanceof ArrayBuffer) || chunk.byteLength !== end - start) return false
-      const bytes = new Uint8Array(chunk)
-      if (checkOf(hash, bytes) !== expected) return false
-      into.set(bytes, start)
-      onBytes?.(end)
-    }
-    return true
-  }
-
   const removeFromOpfs = async (keys: readonly string[]) => {
     await Promise.all(keys.map((key) => opfs.remove(key)))
   }
@@ -102,7 +78,14 @@ export function createIndexedDbStore(options: IndexedDbOptions): IndexedDbStore 
     file: (key) => attempt((store) => get<FileRecord>(fileKey(key), store)),
     files,
     read: (record, into, onBytes) =>
-      record.place === 'opfs' ? opfs.read(record, into, onBytes) : readChunks(record, into, onBytes),
+      record.place === 'opfs'
+        ? opfs.read(record, into, onBytes)
+        : readChunks(record, into, {
+            clock,
+            database: name,
+            fetch: (place) => attempt((store) => fetchChunk(place, store)),
+            onBytes,
+          }),
     append: async (record, chunk) => {
       const index = record.checks.length - 1
       const entries: [string, unknown][] = [[fileKey(record.key), record]]
@@ -167,8 +150,7 @@ function deleteFile(objects: IDBObjectStore, key: string): void {
   objects.delete(IDBKeyRange.bound(`chunk:${key}#`, `chunk:${key}#\uffff`))
 }
 
-export const fileKey = (key: string) => `file:${key}`
-export const chunkKey = (key: string, index: number) => `chunk:${key}#${index}`
+const fileKey = (key: string) => `file:${key}`
 const modelRecordKey = (key: string) => `model:${key}`
 const manifestKey = (url: string) => `manifest:${url}`
 

@@ -3,7 +3,7 @@ import type {} from './page/main.ts'
 
 export const peers: Bench = {
   name: 'peers',
-  what: 'the texts of padding, 256 at once and 64 one after another, through transformers.js and plain onnxruntime-web, called one by one and in batches of 32 made by hand',
+  what: 'the texts of padding, 256 at once and 64 one after another, through transformers.js and plain onnxruntime-web, called one by one and in batches of 32 made by hand. Ours and plain run in a worker; transformers.js runs in the page’s thread, which is blocked meanwhile, and where asked in turn in a worker, too',
   run: async ({ openPage }) => {
     const page = await openPage()
     const { atOnce, alone } = await page.evaluate(() => window.bench.peers(7))
@@ -17,8 +17,9 @@ export const peers: Bench = {
       against('transformers.js batched by hand', atOnce.transformersByHand),
       against('plain onnxruntime-web', atOnce.plain),
       against('plain onnxruntime-web batched by hand', atOnce.plainByHand),
-      oneByOne('transformers.js', alone.transformers),
-      oneByOne('plain onnxruntime-web', alone.plain),
+      oneByOne('transformers.js in the page’s thread', alone.transformers),
+      oneByOne('transformers.js in a worker', alone.transformersInWorker),
+      oneByOne('plain onnxruntime-web in a worker', alone.plain),
     ]
   },
 }

@@ -1,37 +1,12 @@
-import { AutoModel, env, PretrainedConfig, Tensor } from '@huggingface/transformers'
-import mjs from 'transformers-runtime/ort-wasm-simd-threaded.asyncify.mjs?url'
-import wasm from 'transformers-runtime/ort-wasm-simd-threaded.asyncify.wasm?url'
 import { createRuntime } from '../../../web/index.ts'
 import { encode, expectEqual, makeTexts, stack, type Text } from './encoder.ts'
-import { openRaw, type Raw } from './raw.ts'
+import { openRaw, type Raw, startAsked } from './raw.ts'
 import { base, takeTurns } from './time.ts'
+import { openEncoder } from './transformers-encoder.ts'
+import workerUrl from './transformers-worker.ts?worker&url'
 
 /** Texts in one batch made by hand: what a page that batches for itself takes. */
 const byHandRows = 32
-
-/** The model as transformers.js loads it from a hub; what its hub would say about the model is said here. */
-async function openTransformers(file: string) {
-  env.remoteHost = base.href
-  env.remotePathTemplate = 'models/{model}/'
-  env.useBrowserCache = false
-  if (env.backends.onnx.wasm)
-    env.backends.onnx.wasm.wasmPaths = {
-      mjs: new URL(mjs, import.meta.url).href,
-      wasm: new URL(wasm, import.meta.url).href,
-    }
-  const config = new PretrainedConfig({ model_type: 'bert', architectures: ['BertModel'] })
-  const name = file.replace(/\.onnx$/, '')
-  const options = { config, subfolder: '', model_file_name: name, device: 'wasm', dtype: 'fp32' } as const
-  const model = await AutoModel.from_pretrained('encoder', options)
-  return async ({ ids, mask }: Text, shape: readonly number[] = [1, ids.length]): Promise<Float32Array> => {
-    const dims = [...shape]
-    const { last_hidden_state } = await model({
-      input_ids: new Tensor('int64', ids, dims),
-      attention_mask: new Tensor('int64', mask, dims),
-    })
-    return last_hidden_state.data
-  }
-}
 
 const plainly = (raw: Raw, { ids, mask }: Text, shape: readonly number[] = [1, ids.length]) =>
   raw.runAll([
@@ -44,7 +19,9 @@ export async function peers(rounds: number) {
   const runtime = await createRuntime({ server: base, policy: 'device' })
   const model = await runtime.model('encoder')
   const file = model.manifest.variants[0]?.files[0]?.path ?? ''
-  const transformers = await openTransformers(file)
+  const transformers = await openEncoder(file)
+  const inWorker = startAsked(new URL(workerUrl, import.meta.url))
+  await inWorker.ask({ file })
   const raw = await openRaw(new URL(`models/encoder/${file}`, base))
   const texts = makeTexts(256)
   const few = texts.slice(0, 64)
@@ -59,6 +36,7 @@ export async function peers(rounds: number) {
   for (const text of few) {
     const ours = await encode(model, text)
     expectEqual(ours, await transformers(text))
+    expectEqual(ours, await inWorker.ask({ text }))
     expectEqual(ours, await plainly(raw, text))
   }
   const atOnce = await takeTurns(
@@ -76,11 +54,13 @@ export async function peers(rounds: number) {
     {
       ours: () => oneByOne(few, (text) => encode(model, text)),
       transformers: () => oneByOne(few, transformers),
+      transformersInWorker: () => oneByOne(few, (text) => inWorker.ask({ text })),
       plain: () => oneByOne(few, (text) => plainly(raw, text)),
     },
     { rounds, warmUp: 5 },
   )
   runtime.close()
   raw.close()
+  inWorker.close()
   return { atOnce, alone }
 }

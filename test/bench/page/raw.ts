@@ -10,7 +10,18 @@ export interface Raw {
 }
 
 export async function openRaw(model: URL): Promise<Raw> {
-  const worker = new Worker(new URL(workerUrl, import.meta.url), { type: 'module' })
+  const { ask, close } = startAsked(new URL(workerUrl, import.meta.url))
+  await ask({ model: model.href })
+  return {
+    run: (data, shape) => ask({ inputs: [{ type: 'float32', data, shape }] }),
+    runAll: (inputs) => ask({ inputs }),
+    close,
+  }
+}
+
+/** A worker that answers each message with what its work came to. */
+export function startAsked(script: URL) {
+  const worker = new Worker(script, { type: 'module' })
   const waiting = new Map<number, (result: Float32Array) => void>()
   let count = 0
   worker.onmessage = ({ data: { id, result } }) => {
@@ -23,10 +34,5 @@ export async function openRaw(model: URL): Promise<Raw> {
       waiting.set(id, resolve)
       worker.postMessage({ id, ...message })
     })
-  await ask({ model: model.href })
-  return {
-    run: (data, shape) => ask({ inputs: [{ type: 'float32', data, shape }] }),
-    runAll: (inputs) => ask({ inputs }),
-    close: () => worker.terminate(),
-  }
+  return { ask, close: () => worker.terminate() }
 }

@@ -1,0 +1,76 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../workers/clock.ts'
+import { Pool } from '../../workers/pool/pool.ts'
+import { Scheduler } from '../../workers/scheduler/scheduler.ts'
+import type { SessionSource } from '../../workers/scheduler/work.ts'
+import { littleLane, tooManyRows, wideModel, wideTensors, withoutLimit } from '../support/little-memory.ts'
+import { digitsManifest } from '../support/test-models.ts'
+
+const manifest = { ...digitsManifest, ...wideTensors }
+const wide: SessionSource = {
+  key: 'wide',
+  manifest,
+  backend: 'cpu',
+  variant: 'fp32',
+  memory: 2 ** 20,
+  request: async () => ({
+    session: 'wide',
+    backend: 'cpu',
+    source: { from: 'bytes', graph: wideModel().buffer, external: [] },
+    ...wideTensors,
+    batchAxis: 0,
+  }),
+}
+
+const work = (rows: number, value = 0.5) => ({
+  source: wide,
+  rows,
+  askedAt: systemClock.now(),
+  inputs: { x: { type: 'float32', data: new Float32Array(rows).fill(value), shape: [rows, 1] } } as const,
+})
+
+describe.skipIf(withoutLimit)(
+  `a process that finds no more memory${withoutLimit ? ` (skipped: ${withoutLimit})` : ''}`,
+  () => {
+    let close = () => {}
+    afterEach(() => close())
+
+    function createScheduler() {
+      const runs: number[] = []
+      const pool = new Pool({
+        layouts: () => [{ lanes: 1, threads: 1 }],
+        memoryBudget: 2 ** 40,
+        clock: systemClock,
+        startLane: () => littleLane((rows) => runs.push(rows)),
+      })
+      const scheduler = new Scheduler<SessionSource>({
+        lanes: pool,
+        clock: systemClock,
+        maxQueued: 100,
+        targetMs: 60_000,
+        maxBatchBytes: 2 ** 28,
+        afterTurn: (task) => queueMicrotask(task),
+      })
+      close = () => {
+        scheduler.close()
+        pool.close()
+      }
+      return { scheduler, runs }
+    }
+
+    test('runs what is too much at once in smaller batches, and remembers how much that is', async () => {
+      const { scheduler, runs } = createScheduler()
+      // What a row costs is known then, and the next go together.
+      await scheduler.submit(work(1))
+      const many = async () => {
+        runs.length = 0
+        const values = Array.from({ length: tooManyRows }, (_, index) => index / 4)
+        const answers = await Promise.all(values.map((value) => scheduler.submit(work(1, value))))
+        expect(answers.map(({ outputs }) => outputs.y?.data[0])).toEqual(values)
+        return Math.max(...runs)
+      }
+      expect(await many()).toBe(tooManyRows)
+      expect(await many()).toBeLessThan(tooManyRows)
+    })
+  },
+)

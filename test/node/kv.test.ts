@@ -34,12 +34,28 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
   /** Arrays as a GPU has its buffers: no tensor begins inside one. */
   const withoutOffsets = (memory: TensorMemory): TensorMemory => ({ ...memory, hasOffsets: false })
 
+  /** As memory that others had before: what is read of it unwritten makes all of the sum NaN. */
+  const used = (memory: TensorMemory): TensorMemory => ({
+    ...memory,
+    allocate: (bytes) => {
+      const block = memory.allocate(bytes)
+      const { data } = memory.tensor(block, 0, 'float32', [bytes / 4])
+      if (data instanceof Float32Array) data.fill(Number.NaN)
+      return block
+    },
+  })
+
   describe.each<[string, boolean, () => Kv]>([
     ['in place', true, () => new InPlaceKv(graph, arrayMemory(ort.createTensor), spec, shape)],
     [
       'in place, without offsets',
       true,
       () => new InPlaceKv(graph, withoutOffsets(arrayMemory(ort.createTensor)), spec, shape),
+    ],
+    [
+      'in place, in used memory',
+      true,
+      () => new InPlaceKv(graph, used(arrayMemory(ort.createTensor)), spec, shape),
     ],
     ['regrouped', true, () => new RegroupedKv(graph, ort, spec, shape)],
     ['chained', false, () => new ChainedKv(graph, ort, spec, shape)],

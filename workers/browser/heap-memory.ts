@@ -25,7 +25,6 @@ class HeapBlock implements Block {
     this.#module = module
     this.bytes = bytes
     this.pointer = allocate(module, bytes)
-    heapOf(module).fill(0, this.pointer, this.pointer + bytes)
   }
 
   free(): void {

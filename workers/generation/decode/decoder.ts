@@ -244,7 +244,8 @@ export class Decoder {
     const free = choice && this.#slots[choice.slot]
     // Rather one slot more than to lose what another prompt may go on from.
     if (!choice || (choice.shared === 0 && (free?.kept.length ?? 0) > 0)) {
-      if (this.#grow(this.#slots.length + 1, needed)) choice = { slot: this.#slots.length - 1, shared: 0 }
+      const added = this.#slots.length
+      if (this.#grow(added + 1, needed)) choice = { slot: added, shared: 0 }
     }
     const slot = choice && this.#fit(needed, choice.slot)
     if (!choice || slot === undefined) return false
@@ -294,10 +295,14 @@ export class Decoder {
 
   /** The roomiest shape that fits: growing by doubling, seldom; or else just what is needed. */
   #shapeFor(slots: number, tokens: number): KvShape | undefined {
+    const { maxSlots, maxBytes } = this.#options
     const roomy = Math.min(this.#context, 2 ** Math.ceil(Math.log2(tokens)))
-    return [roomy, tokens]
-      .map((capacity) => ({ slots, capacity }))
-      .find((shape) => this.#kv.bytes(shape) <= this.#options.maxBytes)
+    const more = slots > this.#slots.length ? Math.min(maxSlots, 2 * this.#slots.length) : slots
+    return [
+      { slots: more, capacity: roomy },
+      { slots, capacity: roomy },
+      { slots, capacity: tokens },
+    ].find((shape) => this.#kv.bytes(shape) <= maxBytes)
   }
 
   /** Slots move: `from` says which stay, in their new order. */

@@ -14,7 +14,7 @@ export interface Move {
   readonly bytes: number
 }
 
-/** Memory that a run reads and writes in place. It is zero at first. */
+/** Memory that a run reads and writes in place. A run reads no place that was not written, so it may hold anything. */
 export interface TensorMemory {
   /** The session as it runs on tensors of this memory, where its own `run` would copy them. */
   readonly session?: DecoderSession

@@ -8,7 +8,7 @@ export const generateOne: Bench = {
     const results: Comparison[] = []
     for (const id of ['stories260k', 'random15m']) {
       const page = await openPage()
-      const { ours, theirs } = await page.evaluate((id) => window.bench.generateOne(id, 64, 5), id)
+      const { ours, theirs } = await page.evaluate((id) => window.bench.generateOne(id, 64, 9), id)
       const of = (runs: typeof ours, what: 'ms' | 'firstMs') => runs.map((run) => run[what])
       results.push(
         faster('generate-1', `${id}, ms a text`, { ours: of(ours, 'ms'), theirs: of(theirs, 'ms') }, 1.3),

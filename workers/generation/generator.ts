@@ -147,8 +147,9 @@ export class Generator implements TokenGenerator {
       return { id, request: stream.rest() }
     })
     this.#waiting = this.#waiting.filter((stream) => !next.includes(stream))
-    lane.begin(this.#options.session, requests).catch((cause: unknown) => this.#lose(lane, cause))
+    // Asked for before they begin, so that the first token finds who waits for it.
     if (wasIdle) void this.#follow(lane)
+    lane.begin(this.#options.session, requests).catch((cause: unknown) => this.#lose(lane, cause))
   }
 
   /** As many as there are slots for. What may have killed a lane goes alone until it has made a token, so that no other is blamed for it. */

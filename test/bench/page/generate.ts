@@ -82,8 +82,8 @@ async function timed(stream: TokenStream): Promise<Run> {
 const promptOf = (length: number, vocabulary: number, seed = 1): number[] =>
   Array.from({ length }, (_, index) => (index === 0 ? 1 : (index * 97 * seed + 31) % vocabulary))
 
-/** Rounds before any counts: both sides' WebAssembly is compiled anew beside them, on the cores that they run on. */
-const warmUp = 3
+/** Before any round counts: V8 compiles both sides' WebAssembly anew beside them, on the cores that they run on. */
+const warmUpMs = 3_000
 
 /** One stream against @huggingface/transformers on the same file, taking turns. */
 async function generateOne(id: string, tokens: number, rounds: number) {
@@ -91,12 +91,13 @@ async function generateOne(id: string, tokens: number, rounds: number) {
   const theirs = await openTransformers(manifest)
   const vocabulary = manifest.generation?.vocabulary ?? 0
   const times = { ours: [] as Run[], theirs: [] as Run[] }
-  for (let round = 0; round < warmUp + rounds; round++) {
+  const start = performance.now()
+  for (let round = 0; times.ours.length < rounds; round++) {
     const prompt = promptOf(8, vocabulary, round + 1)
     const mine = await timed(ask(generator, prompt, tokens))
     const other = await theirs.generate(prompt, tokens)
     if (mine.tokens.join() !== other.tokens.join()) throw new Error('The two sides say different things')
-    if (round < warmUp) continue
+    if (performance.now() - start < warmUpMs) continue
     times.ours.push(mine)
     times.theirs.push(other)
   }

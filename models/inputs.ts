@@ -35,12 +35,12 @@ function check(manifest: Manifest, specs: readonly TensorSpec[], inputs: Inputs)
   const tensors: Record<string, Tensor> = {}
   const absent: TensorSpec[] = []
   for (const spec of specs) {
-    if (spec.name in inputs)
+    if (Object.hasOwn(inputs, spec.name))
       tensors[spec.name] = checkTensor(spec, batchAxisOf(manifest, spec), inputs[spec.name])
     else if (spec.default === undefined) throw wrongNames(manifest, specs, inputs)
     else absent.push(spec)
   }
-  for (const name in inputs) if (!(name in tensors)) throw wrongNames(manifest, specs, inputs)
+  for (const name in inputs) if (!Object.hasOwn(tensors, name)) throw wrongNames(manifest, specs, inputs)
   const rows = countRows(manifest, specs, tensors)
   for (const spec of absent) tensors[spec.name] = defaultTensor(manifest, spec, rows)
   return { tensors, rows }

@@ -120,7 +120,6 @@ export const completionChunk = z.object({
   ),
   usage: nullish(usage),
 })
-export type CompletionChunk = z.infer<typeof completionChunk>
 
 const tokenLogprob = { token: z.string(), logprob: z.number() }
 const chatLogprob = z.object({ ...tokenLogprob, top_logprobs: nullish(z.array(z.object(tokenLogprob))) })
@@ -139,12 +138,6 @@ export const chatChunk = z.object({
       token_ids: nullish(tokenIds),
     }),
   ),
-  usage: nullish(usage),
-})
-export type ChatChunk = z.infer<typeof chatChunk>
-
-export const embeddingResponse = z.object({
-  data: z.array(z.object({ index: z.int(), embedding: z.union([z.array(z.number()), z.string()]) })),
   usage: nullish(usage),
 })
 

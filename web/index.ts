@@ -26,6 +26,7 @@ export type {
   TextRequest,
   Usage,
 } from '../workers/generation/types.ts'
+export type { Priority } from '../workers/scheduler/work.ts'
 export type { Capacity, GpuCapacity } from './capacity/capacity.ts'
 export type { GenerationStream, PlacedPiece, PlacedResult } from './generation/generate.ts'
 export type { Model, ModelOptions, ModelSession, RunOptions } from './model.ts'

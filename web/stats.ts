@@ -51,6 +51,8 @@ export class StatsTeller {
 
   close(): void {
     this.#cancel?.()
+    // As if the next event were planned: none is from now on.
+    this.#cancel = () => {}
   }
 }
 

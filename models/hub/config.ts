@@ -103,7 +103,7 @@ export async function readConfigs(folder: Folder): Promise<Configs> {
     const issue = parsed.error.issues[0]
     throw new SpillwayError(
       'model_invalid',
-      `${path} is not valid at ${issue?.path.join('.') ?? 'its root'}`,
+      `${path} is not valid at ${issue?.path.join('.') || 'its root'}`,
       {
         expected: issue?.message ?? 'a configuration',
       },

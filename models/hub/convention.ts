@@ -32,7 +32,7 @@ export function conventionOf(configs: Configs, pipeline: string | undefined): Co
   if (pipeline === 'feature-extraction' || pipeline === 'sentence-similarity') return embedder(configs.model)
   const found = conventions.find(([name]) => name.test(architecture))
   if (found) return found[1](configs)
-  const textModel = configs.model.vocab_size !== undefined && /Model$/.test(architecture)
+  const textModel = configs.model.vocab_size != null && /Model$/.test(architecture)
   return textModel ? embedder(configs.model) : undefined
 }
 

@@ -18,7 +18,6 @@ export interface Answer {
   readonly ok: boolean
   readonly headers: Headers
   readonly bytes: Uint8Array<ArrayBuffer>
-  readonly type: ResponseType
 }
 
 /**
@@ -36,7 +35,7 @@ export async function exchange(url: URL, options: ExchangeOptions): Promise<Answ
   try {
     const response = await fetch(url, { method, headers, redirect, signal: controller.signal })
     const bytes = await readAll(url, response, maxBytes)
-    return { status: response.status, ok: response.ok, headers: response.headers, bytes, type: response.type }
+    return { status: response.status, ok: response.ok, headers: response.headers, bytes }
   } catch (cause) {
     if (cause instanceof SpillwayError) throw cause
     if (signal?.aborted) throw new SpillwayError('aborted', 'The request was aborted by its caller')

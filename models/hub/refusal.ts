@@ -44,10 +44,15 @@ const told = (status: number, headers: Headers): string => {
   return message ? `status ${status} (${message})` : `status ${status}`
 }
 
-function overloaded(endpoint: URL, headers: Headers): SpillwayError {
+/** When to come back, where the answer says it in seconds; as a date it is not read. */
+function retryAfter(headers: Headers): { readonly retryAfterMs?: number } {
   const seconds = Number(headers.get('retry-after'))
+  return seconds > 0 ? { retryAfterMs: seconds * 1000 } : {}
+}
+
+function overloaded(endpoint: URL, headers: Headers): SpillwayError {
   return new SpillwayError('overloaded', `${endpoint.origin} has too many requests`, {
-    ...(seconds > 0 ? { retryAfterMs: seconds * 1000 } : {}),
+    ...retryAfter(headers),
     hint: 'Try again later; with a token (HF_TOKEN) more are allowed.',
   })
 }
@@ -64,21 +69,22 @@ const byStatus: Readonly<Record<number, ErrorCode>> = {
 
 const ours = z.object({ error: z.string() })
 
-/** What a site means by an answer that is not the manifest: in its own words where it is a server of ours. */
+/** What a site means by an answer that is not what was asked for: in its own words where it is a server of ours. */
 export function saidBy(url: URL, answer: Answer): SpillwayError {
   const { status, headers } = answer
   const header = headers.get(errorCodeHeader)
   if (isErrorCode(header)) {
     const parsed = z.safeParse(ours, readJson(url, answer))
     if (parsed.success)
-      return SpillwayError.fromWire({ code: header, message: parsed.data.error, detail: {} })
+      return SpillwayError.fromWire({ code: header, message: parsed.data.error, detail: retryAfter(headers) })
   }
-  return new SpillwayError(
-    byStatus[status] ?? 'server_response_invalid',
-    `There is no model at ${url.href}`,
-    {
-      expected: 'status 200 with its manifest',
-      got: `status ${status}`,
-    },
-  )
+  const code = byStatus[status] ?? 'server_response_invalid'
+  return new SpillwayError(code, `${url.origin} did not give ${url.pathname}`, {
+    expected: 'status 200',
+    got: `status ${status}`,
+    ...retryAfter(headers),
+    ...(code === 'model_unknown'
+      ? { hint: 'Check the name, and the folder of models that it is looked for in.' }
+      : {}),
+  })
 }

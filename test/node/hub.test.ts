@@ -27,6 +27,8 @@ beforeAll(async () => {
       }),
     },
     'owner/broken': { files: { 'config.json': '{"hidden_size": -3}', 'onnx/model.onnx': 'x' } },
+    'owner/list': { files: { 'config.json': '[]', 'onnx/model.onnx': 'x' } },
+    'owner/eyes': { files: config({ architectures: ['ViTModel'], vocab_size: null }) },
     'owner/escapes': { files: { ...config({}), '../../etc/passwd': 'x' } },
     'owner/huge': {
       files: { ...Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`part-${index}`, 'x'])) },
@@ -163,6 +165,20 @@ describe('A repository on the hub', () => {
   })
 })
 
+describe('A folder of models that does not answer with one', () => {
+  test.each<[HubFault, string, object]>([
+    ['missing', 'model_unknown', { hint: expect.stringContaining('folder of models') }],
+    ['busy', 'overloaded', { retryAfterMs: 7_000 }],
+  ])('says so: %s', async (fault, code, detail) => {
+    hub.fault = () => fault
+    const error = await refused('digits')
+    expect(error).toMatchObject({ code, detail })
+    expect(error.message).toContain(
+      `${hub.url.origin} did not give /digits/manifest.json: expected status 200`,
+    )
+  })
+})
+
 describe('A private repository', () => {
   test('is read with a token, which no other origin sees', async () => {
     const { manifest, locate } = await find('hf:owner/private', { token: hub.token })
@@ -196,6 +212,8 @@ describe('A repository that cannot be used says why', () => {
     ['hf:owner/strange', 'not_supported', 'FooModel2'],
     ['hf:owner/state-space', 'not_supported', 'conv'],
     ['hf:owner/broken', 'model_invalid', 'config.json is not valid at hidden_size'],
+    ['hf:owner/list', 'model_invalid', 'config.json is not valid at its root'],
+    ['hf:owner/eyes', 'not_supported', 'ViTModel'],
     ['hf:owner/escapes', 'server_response_invalid', 'outside of itself'],
   ])('%s', async (source, code, message) => {
     expect(await refused(source)).toMatchObject({ code, message: expect.stringContaining(message) })

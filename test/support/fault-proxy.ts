@@ -18,7 +18,7 @@ export interface FaultProxy {
     sentBytes: number
   }[]
   clear(): void
-  /** Lets answers that are at their half go on to their end. */
+  /** Lets answers that are at their half go on to their end, and all that come pass. */
   release(): void
   /** Cuts every connection, in the middle of whatever goes over it. */
   cut(): void
@@ -64,6 +64,7 @@ export async function startFaultProxy(target: URL): Promise<FaultProxy> {
       seen.length = 0
     },
     release: () => {
+      proxy.fault = () => 'pass'
       for (const go of halves) go()
       halves.clear()
     },

@@ -40,6 +40,12 @@ describe('checkInputs', () => {
     ],
     ['one input too many', { image, mask: image }, 'input_name_invalid', 'no input "mask"'],
     [
+      'one that every object seems to have',
+      { image, toString: image } as Inputs,
+      'input_name_invalid',
+      'no input "toString"',
+    ],
+    [
       'a wrong type',
       { image: new Float64Array(784) },
       'input_type_invalid',

@@ -10,6 +10,7 @@ export interface Capacity {
   }
   /** Bytes that a model may take in a lane: an estimate, no browser tells the real figure. */
   readonly memoryBudget: number
+  /** Bytes that the origin may keep, and that it keeps. */
   readonly storage: { readonly quota: number; readonly usage: number } | null
 }
 
@@ -19,6 +20,7 @@ export interface GpuCapacity {
   /** Runs on the CPU: about a thousand times slower than WebAssembly for small models, so it counts as no GPU. */
   readonly software: boolean
   readonly features: readonly string[]
+  /** Bytes of one buffer, and of one that a shader reads, at most. */
   readonly maxBufferSize: number
   readonly maxStorageBufferBindingSize: number
 }

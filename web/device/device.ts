@@ -99,6 +99,8 @@ export class DeviceTier {
           // A page that waited for the model asks at once, and goes first.
           clock.after(calibrateAfterMs, () => void this.#calibrate(session))
         } finally {
+          // A load that failed or was called off took nothing.
+          session.give(undefined)
           abandon()
         }
       }, abandon)

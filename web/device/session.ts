@@ -38,8 +38,8 @@ export class DeviceSession implements SessionSource {
     return this.files.memory + (this.#generate?.maxBytes ?? 0)
   }
 
-  /** Files that were just fetched serve the next load; its message takes their buffers. */
-  give(files: ArrayBuffer[]): void {
+  /** Files that were just fetched serve the next load, whose message takes their buffers; undefined: none is to come. */
+  give(files: ArrayBuffer[] | undefined): void {
     this.#inHand = files
   }
 

@@ -47,8 +47,12 @@ export function halvesToFloats(halves: Uint16Array): Float32Array {
   return floats
 }
 
-export function floatsToHalves(floats: Float32Array): Uint16Array {
+/** @param largest What finite numbers beyond it become, with their sign. */
+export function floatsToHalves(floats: Float32Array, largest = Number.POSITIVE_INFINITY): Uint16Array {
   const halves = new Uint16Array(floats.length)
-  for (let index = 0; index < floats.length; index++) halves[index] = toHalf(floats[index] ?? 0)
+  for (let index = 0; index < floats.length; index++) {
+    const value = floats[index] ?? 0
+    halves[index] = toHalf(Number.isFinite(value) ? Math.max(-largest, Math.min(largest, value)) : value)
+  }
   return halves
 }

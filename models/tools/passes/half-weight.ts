@@ -8,11 +8,5 @@ const largest = 65_504
 
 /** What is too large for a half becomes its largest: the minus infinity of masks stays a number. */
 export function halfOf(weight: Weight, name: string): Weight {
-  return weightFrom(name, DataType.FLOAT16, weight.dims, () =>
-    floatsToHalves(
-      floatsOf(weight).map((value) =>
-        Number.isFinite(value) ? Math.max(-largest, Math.min(largest, value)) : value,
-      ),
-    ),
-  )
+  return weightFrom(name, DataType.FLOAT16, weight.dims, () => floatsToHalves(floatsOf(weight), largest))
 }

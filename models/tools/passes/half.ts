@@ -11,6 +11,7 @@ import { AttributeProtoSchema } from '../onnx/generated/onnx_pb.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { protoOf, weightOf } from '../onnx/proto-tensor.ts'
 import { readsOf } from '../onnx/subgraphs.ts'
+import type { Weight } from '../onnx/weight.ts'
 import { isBlocked, isFullInput } from './half-blocked.ts'
 import { halfOf } from './half-weight.ts'
 
@@ -23,7 +24,6 @@ export function toHalf(model: Model, keeps: (node: Node) => boolean): Model {
   const types = infer(model, openShapes(model, new Map()))
   const isFloat = (name: string) => name !== '' && types.get(name)?.type === DataType.FLOAT
   const fresh = freshNames(model)
-  const weights = new Map(model.weights)
   const nodes: Node[] = []
   /** The half of a value, and whether its float32 is there as well. */
   const halves = new Map<string, string>()
@@ -37,9 +37,7 @@ export function toHalf(model: Model, keeps: (node: Node) => boolean): Model {
     if (known !== undefined) return known
     const made = fresh(`${name}_half`)
     halves.set(name, made)
-    const weight = model.weights.get(name)
-    if (weight) weights.set(made, halfOf(weight, made))
-    else cast(name, made, DataType.FLOAT16)
+    if (!model.weights.has(name)) cast(name, made, DataType.FLOAT16)
     return made
   }
 
@@ -72,6 +70,13 @@ export function toHalf(model: Model, keeps: (node: Node) => boolean): Model {
     nodes.push(changeNode(node, { input, output, attribute: halfAttributes(node) }))
   }
   for (const { name } of model.outputs) fullOf(name)
+  const weights = new Map<string, Weight>()
+  for (const [name, weight] of model.weights) {
+    weights.set(name, weight)
+    // Beside it: what comes out of one matrix is made once for all that are written one after the other.
+    const made = halves.get(name)
+    if (made !== undefined) weights.set(made, halfOf(weight, made))
+  }
   // Declared types of values that are halves now would be wrong.
   return sweep({ ...model, nodes, weights, notes: withNotes(model, { valueInfo: [] }) })
 }

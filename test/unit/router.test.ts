@@ -57,10 +57,14 @@ function createBed(manifest: Manifest = digitsManifest, hedge = false): Bed {
       await bed.prepare(session)
       ready.add(session)
     },
-    submit: async ({ source }, wait) => {
-      bed.asked.device.push(source.variant)
-      await bed.device(wait)
-      return answer('wasm')
+    submit: async (work, wait, reader) => {
+      bed.asked.device.push(work.source.variant)
+      try {
+        await bed.device(wait)
+      } catch (cause) {
+        return reader.recover(SpillwayError.from(cause, 'internal', 'failed'), work, wait)
+      }
+      return reader.read(answer('wasm'), work)
     },
     estimate: () => ({ queueMs: 0, runMs: bed.estimates.device }),
     isSaturated: false,

@@ -9,7 +9,7 @@ import type { TokenGenerator } from '../../workers/generation/types.ts'
 import { Pool, type PoolOptions, type PoolStats } from '../../workers/pool/pool.ts'
 import { type Estimate, Scheduler } from '../../workers/scheduler/scheduler.ts'
 import type { SchedulerStats } from '../../workers/scheduler/stats.ts'
-import type { Answer, WaitOptions, Work } from '../../workers/scheduler/work.ts'
+import type { Reader, WaitOptions, Work } from '../../workers/scheduler/work.ts'
 import type { Calibrations } from '../calibration/calibrations.ts'
 import { measure } from '../calibration/measure.ts'
 import type { Catalogue } from '../catalogue.ts'
@@ -109,8 +109,12 @@ export class DeviceTier {
     await preparing.join(signal, onProgress)
   }
 
-  submit(work: Work<DeviceSession>, wait: WaitOptions): Promise<Answer> {
-    return this.#scheduler.submit(work, wait)
+  submit<T, W extends WaitOptions>(
+    work: Work<DeviceSession>,
+    wait: W,
+    reader: Reader<DeviceSession, T, W>,
+  ): Promise<T> {
+    return this.#scheduler.submit(work, wait, reader)
   }
 
   estimate(session: DeviceSession, rows: number): Estimate {

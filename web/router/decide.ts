@@ -18,9 +18,9 @@ export type Lateness =
 
 type Why = Pick<Placement, 'reason' | 'because'>
 
-export type Decision =
-  | ({ readonly tier: 'device'; readonly fit: Fit } & Why)
-  | ({ readonly tier: 'server' } & Why)
+export type DeviceDecision = { readonly tier: 'device'; readonly fit: Fit } & Why
+
+export type Decision = DeviceDecision | ({ readonly tier: 'server' } & Why)
 
 /**
  * Where a request runs. Pure: the same arguments give the same placement.

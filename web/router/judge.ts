@@ -1,6 +1,6 @@
 import type { Manifest, Policy } from '../../models/index.ts'
 import type { DeviceSession } from '../device/session.ts'
-import { type Decision, decide, type Live } from './decide.ts'
+import { type Decision, type DeviceDecision, decide, type Live } from './decide.ts'
 import { type Failure, type Fit, fitDevice, type Obstacle } from './fit.ts'
 import type { Health } from './health.ts'
 import type { Job, RouteOptions } from './job.ts'
@@ -42,11 +42,7 @@ export class Judge {
   }
 
   /** The last decision, where it was the device, which has the model loaded, and nothing has changed. */
-  sameDevice(
-    route: Route,
-    { policy, deadlineMs }: RouteOptions,
-    rows: number,
-  ): Extract<Decision, { tier: 'device' }> | undefined {
+  sameDevice(route: Route, { policy, deadlineMs }: RouteOptions, rows: number): DeviceDecision | undefined {
     const { last, manifest } = route
     if (last?.decision.tier !== 'device' || last.policy !== policy) return undefined
     const { decision, live } = last

@@ -1,10 +1,11 @@
 import type { CheckedInputs, Manifest, Policy, RunResult } from '../../models/index.ts'
+import type { Reader } from '../../workers/scheduler/work.ts'
 import type { DeviceSession } from '../device/session.ts'
 import type { Progress } from '../store/obtain.ts'
 import { Attempts } from './attempts.ts'
 import { Bridges } from './bridges.ts'
 import { RetryBudget } from './budget.ts'
-import type { Decision } from './decide.ts'
+import type { Decision, DeviceDecision } from './decide.ts'
 import { Health } from './health.ts'
 import { hedge } from './hedge.ts'
 import { createJob, type Job, type Late, type RouteOptions, startAnew } from './job.ts'
@@ -34,6 +35,7 @@ export class Router {
   readonly #judge: Judge
   readonly #bridges: Bridges
   readonly #attempts: Attempts
+  readonly #readers = new WeakMap<DeviceDecision, Reader<DeviceSession, RunResult, RouteOptions>>()
   /** When this turn's requests were made. */
   #turn: number | undefined
 
@@ -75,11 +77,14 @@ export class Router {
   }
 
   run(manifest: Manifest, inputs: CheckedInputs, options: RouteOptions): Promise<RunResult> {
-    const work = { inputs: inputs.tensors, rows: inputs.rows, askedAt: this.#askedAt() }
+    const askedAt = this.#askedAt()
     const route = this.#routes.known(manifest)
-    return (
-      (route && this.#runAtOnce(route, work, options)) ??
-      this.#runAnywhere(work, createJob({ manifest, rows: work.rows, askedAt: work.askedAt }, options))
+    const atOnce = route && this.#runAtOnce(route, inputs, askedAt, options)
+    if (atOnce) return atOnce
+    const { tensors, rows } = inputs
+    return this.#runAnywhere(
+      { inputs: tensors, rows, askedAt },
+      createJob({ manifest, rows, askedAt }, options),
     )
   }
 
@@ -138,20 +143,36 @@ export class Router {
   }
 
   /** The way of nearly all requests, kept short since thousands may come in one turn: the device, which has the model loaded. */
-  #runAtOnce(route: Route, work: Unplaced, options: RouteOptions): Promise<RunResult> | undefined {
+  #runAtOnce(
+    route: Route,
+    { tensors: inputs, rows }: CheckedInputs,
+    askedAt: number,
+    options: RouteOptions,
+  ): Promise<RunResult> | undefined {
     if (this.#options.hedge) return undefined
-    const decision = this.#judge.sameDevice(route, options, work.rows)
+    const decision = this.#judge.sameDevice(route, options, rows)
     if (!decision) return undefined
     const { manifest } = route
     const source = this.#tiers.sessionOf(manifest, decision.fit)
-    return this.#options.device.submit({ ...work, source }, options).then(
-      (answer) => this.#tiers.result(work.askedAt, decision, answer),
-      (cause) => {
-        const job = createJob({ manifest, rows: work.rows, askedAt: work.askedAt }, options)
-        this.#attempts.settleFailure(job, decision, cause)
-        return this.#runAnywhere(work, job)
-      },
-    )
+    const reader = this.#readerOf(manifest, decision)
+    return this.#options.device.submit({ source, inputs, rows, askedAt }, options, reader)
+  }
+
+  /** Reads all answers of a decision, and takes what failed to another place. */
+  #readerOf(manifest: Manifest, decision: DeviceDecision): Reader<DeviceSession, RunResult, RouteOptions> {
+    let reader = this.#readers.get(decision)
+    if (!reader) {
+      reader = {
+        read: (answer, { askedAt }) => this.#tiers.result(askedAt, decision, answer),
+        recover: async (error, work, options) => {
+          const job = createJob({ manifest, rows: work.rows, askedAt: work.askedAt }, options)
+          this.#attempts.settleFailure(job, decision, error)
+          return this.#runAnywhere(work, job)
+        },
+      }
+      this.#readers.set(decision, reader)
+    }
+    return reader
   }
 
   #runAnywhere(work: Unplaced, job: Job): Promise<RunResult> {

@@ -1,7 +1,7 @@
 import { type Manifest, type Placement, type RunResult, SpillwayError } from '../../models/index.ts'
 import { untilDeadline } from '../../workers/bounded.ts'
 import type { Clock } from '../../workers/clock.ts'
-import type { Answer, WaitOptions, Work } from '../../workers/scheduler/work.ts'
+import { type Answer, plainly, type WaitOptions, type Work } from '../../workers/scheduler/work.ts'
 import type { DeviceTier } from '../device/device.ts'
 import type { DeviceSession } from '../device/session.ts'
 import type { RemoteTier } from '../remote/remote.ts'
@@ -81,9 +81,9 @@ export class Tiers {
       return remote.submit(manifest, work, options)
     }
     const source = this.sessionOf(manifest, decision.fit)
-    if (device.isReady(source)) return device.submit({ ...work, source }, options)
+    if (device.isReady(source)) return device.submit({ ...work, source }, options, plainly)
     return this.loaded(manifest, decision.fit, work.askedAt, options).then(() =>
-      device.submit({ ...work, source }, options),
+      device.submit({ ...work, source }, options, plainly),
     )
   }
 

@@ -26,6 +26,9 @@ const longRunMs = 16
 /** Nothing shorter is a reason for a lane, however cheap it is. */
 const leastShortMs = 250
 
+/** Milliseconds between two looks at whether the lanes pay, while none is short: a look costs a small run something. */
+const restMs = 50
+
 /** Milliseconds between looks at whether lanes are still needed. */
 const checkMs = 10_000
 
@@ -37,6 +40,7 @@ export class Group {
   #slots: Slot[] = []
   #named = 0
   #moving = false
+  #restsUntil = 0
   #closed = false
   #cancelCheck: (() => void) | undefined
 
@@ -138,7 +142,8 @@ export class Group {
     const now = this.#options.clock.now()
     const { key } = source
     const shortMs = this.#shortageOf(key).at(now)
-    if (shortMs < leastShortMs && this.#sizing.isLowest) return
+    if (shortMs < leastShortMs && (this.#sizing.isLowest || now < this.#restsUntil)) return
+    this.#restsUntil = now + restMs
     const loadMs = Math.max(0, ...this.#slots.map((slot) => slot.held.get(key)?.loadMs ?? 0))
     const other = this.#slots.find((slot) => slot.isFree && !slot.isResting && !slot.held.has(key))
     if (other) {

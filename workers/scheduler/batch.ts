@@ -58,14 +58,14 @@ export function formBatch<S extends Source>(
   let rows = head.work.rows
   let bytes = bytesOf(head)
   let company = head.company
-  for (let next = line.peek(); next; next = line.peek()) {
+  line.shiftWhile((next) => {
     rows += next.work.rows
     bytes += bytesOf(next)
     company = Math.min(company, next.company)
-    if (rows > most || bytes > limits.maxBytes || batch.length >= company) break
-    line.shift()
+    if (rows > most || bytes > limits.maxBytes || batch.length >= company) return false
     batch.push(next)
-  }
+    return true
+  })
   return batch
 }
 

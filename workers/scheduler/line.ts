@@ -1,5 +1,13 @@
 import type { SpillwayError } from '../../models/index.ts'
-import { type Answer, type Priority, priorities, type Source, type WaitOptions, type Work } from './work.ts'
+import {
+  type Answer,
+  type Priority,
+  priorities,
+  type Reader,
+  type Source,
+  type WaitOptions,
+  type Work,
+} from './work.ts'
 
 /** A request from `submit` to its settling. */
 export class Entry<S extends Source = Source> {
@@ -19,35 +27,39 @@ export class Entry<S extends Source = Source> {
   /** Told when its caller left while it was in a lane. */
   onLeave: (() => void) | undefined
   settled = false
-  readonly #resolve: (answer: Answer) => void
-  readonly #reject: (error: SpillwayError) => void
+  readonly #wait: WaitOptions
+  readonly #reader: Reader<S, unknown>
+  readonly #resolve: (outcome: unknown) => void
 
   constructor(
     work: Work<S>,
-    { deadlineMs, priority = 'normal' }: WaitOptions,
-    resolve: (answer: Answer) => void,
-    reject: (error: SpillwayError) => void,
+    wait: WaitOptions,
+    reader: Reader<S, unknown>,
+    resolve: (outcome: unknown) => void,
   ) {
+    const { deadlineMs, priority = 'normal' } = wait
     this.work = work
     this.deadline = deadlineMs === undefined ? Number.POSITIVE_INFINITY : work.askedAt + deadlineMs
     this.rank = work.askedAt + levelOf(priority) * priorityStepMs
     this.company = work.source.manifest.batchAxis === null ? 1 : Number.POSITIVE_INFINITY
+    this.#wait = wait
+    this.#reader = reader
     this.#resolve = resolve
-    this.#reject = reject
   }
 
   settle(answer: Answer): void {
     if (this.settled) return
     this.settled = true
     this.release?.()
-    this.#resolve(answer)
+    this.#resolve(this.#reader.read(answer, this.work))
   }
 
   fail(error: SpillwayError): void {
     if (this.settled) return
     this.settled = true
     this.release?.()
-    this.#reject(error)
+    // In a turn of its own: who recovers may ask the scheduler again.
+    this.#resolve(Promise.resolve().then(() => this.#reader.recover(error, this.work, this.#wait)))
   }
 }
 
@@ -93,6 +105,16 @@ export class Line<S extends Source = Source> {
     return entry
   }
 
+  /** Takes the next, and the one after it, for as long as `takes` says so. */
+  shiftWhile(takes: (entry: Entry<S>) => boolean): void {
+    for (let queue = this.#next(); queue; queue = this.#next()) {
+      const entry = queue.peek()
+      if (!entry || !takes(entry)) return
+      queue.shift()
+      this.#forget(entry)
+    }
+  }
+
   /** A request that was settled while it waited. It stays in its queue, unseen, until its turn comes. */
   drop(entry: Entry<S>): void {
     this.#forget(entry)
@@ -112,10 +134,13 @@ export class Line<S extends Source = Source> {
 
   #next(): Fifo<Entry<S>> | undefined {
     let best: Fifo<Entry<S>> | undefined
+    let lowest = Number.POSITIVE_INFINITY
     for (const queue of this.#queues) {
-      while (queue.peek()?.settled) queue.shift()
-      const head = queue.peek()
-      if (head && head.rank < (best?.peek()?.rank ?? Number.POSITIVE_INFINITY)) best = queue
+      let head = queue.peek()
+      for (; head?.settled; head = queue.peek()) queue.shift()
+      if (!head || head.rank >= lowest) continue
+      best = queue
+      lowest = head.rank
     }
     return best
   }

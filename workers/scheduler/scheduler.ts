@@ -11,7 +11,7 @@ import { pack, unpack } from './pack.ts'
 import { signatureOf } from './signature.ts'
 import type { Counts, SchedulerStats } from './stats.ts'
 import { limitsOf, smaller, whenAllLeft, withinMs } from './terms.ts'
-import type { Answer, Source, WaitOptions, Work } from './work.ts'
+import { type Answer, plainly, type Reader, type Source, type WaitOptions, type Work } from './work.ts'
 
 export interface SchedulerOptions<S extends Source> {
   readonly lanes: Lanes<S>
@@ -121,11 +121,14 @@ export class Scheduler<S extends Source> {
     })
   }
 
-  submit(work: Work<S>, wait: WaitOptions = {}): Promise<Answer> {
+  submit(work: Work<S>, wait?: WaitOptions): Promise<Answer>
+  /** @param reader Makes of the answer, or of the error, what the promise comes to. */
+  submit<T, W extends WaitOptions>(work: Work<S>, wait: W, reader: Reader<S, T, W>): Promise<T>
+  submit(work: Work<S>, wait: WaitOptions = {}, reader: Reader<S, unknown> = plainly): Promise<unknown> {
     const refusal = this.refusal(work.source, wait.signal)
-    if (refusal) return Promise.reject(refusal)
-    return new Promise((resolve, reject) => {
-      const entry = new Entry(work, wait, resolve, reject)
+    if (refusal) return reader.recover(refusal, work, wait)
+    return new Promise((resolve) => {
+      const entry = new Entry(work, wait, reader, resolve)
       if (wait.signal || wait.deadlineMs !== undefined) this.#watch(entry, wait)
       const line = this.#lineOf(work)
       line.push(entry, wait.priority ?? 'normal')

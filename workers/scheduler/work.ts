@@ -1,4 +1,4 @@
-import type { Backend, Manifest, Tensor } from '../../models/index.ts'
+import type { Backend, Manifest, SpillwayError, Tensor } from '../../models/index.ts'
 import type { LoadRequest } from '../lane/protocol.ts'
 
 export type Tensors = Readonly<Record<string, Tensor>>
@@ -56,4 +56,20 @@ export interface Answer {
   readonly computeMs: number
   /** Rows of all requests in that run. */
   readonly batchRows: number
+}
+
+/**
+ * What requests' promises come to. One object reads for all the requests of a place: of thousands each has one promise and
+ * no functions of its own.
+ */
+export interface Reader<S extends Source, T, W extends WaitOptions = WaitOptions> {
+  read(answer: Answer, work: Work<S>): T
+  /** What becomes of a request that failed; its caller is told what this rejects with. */
+  recover(error: SpillwayError, work: Work<S>, wait: W): Promise<T>
+}
+
+/** The answers and errors as they are. */
+export const plainly: Reader<Source, Answer> = {
+  read: (answer) => answer,
+  recover: (error) => Promise.reject(error),
 }

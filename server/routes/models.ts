@@ -1,8 +1,8 @@
+import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { type Context, Hono } from 'hono'
-import { etag } from 'hono/etag'
 import parseRange from 'range-parser'
 import { type FileSpec, manifestFiles, type Reference, SpillwayError } from '../../models/index.ts'
 import { type Catalogue, findModel } from '../catalogue.ts'
@@ -12,24 +12,39 @@ import { statFile } from '../verify.ts'
  * The catalogue, manifests and model files, below `models/` as on any static host. One route for all of them: beside a
  * parameter Hono's fast router takes no other name, and one address that it does not take makes all of a site's slower.
  */
-export const modelRoutes = (catalogue: Catalogue, references: readonly Reference[] = []) =>
-  new Hono().use('/*', etag()).get('/:path{.+}', async (c) => {
-    const [, id = '', path] = /^([^/]*)(?:\/(.*))?$/.exec(c.req.param('path')) ?? []
-    if (id === 'catalogue.json' && path === undefined) {
-      const models = [...catalogue.values()].map(({ manifest }) => manifest)
-      return sendDescription(c, { models, hub: references })
-    }
+export const modelRoutes = (catalogue: Catalogue, references: readonly Reference[] = []) => {
+  const models = [...catalogue.values()].map(({ manifest }) => manifest)
+  const documents = new Map([
+    ['catalogue.json', documentOf({ models, hub: references })],
+    ...models.map((manifest) => [`${manifest.id}/manifest.json`, documentOf(manifest)] as const),
+  ])
+  return new Hono().get('/:path{.+}', async (c) => {
+    const path = c.req.param('path')
+    const document = documents.get(path)
+    if (document) return sendDocument(c, document)
+    const [, id = '', name = ''] = /^([^/]*)\/?(.*)$/.exec(path) ?? []
     const { manifest, folder } = findModel(catalogue, id)
-    if (path === 'manifest.json') return sendDescription(c, manifest)
     // Only what a manifest lists is ever read: the address cannot name another file.
-    const file = manifestFiles(manifest).find((listed) => listed.path === path)
-    if (!file) throw new SpillwayError('model_unknown', `${id} has no file "${path ?? ''}"`)
+    const file = manifestFiles(manifest).find((listed) => listed.path === name)
+    if (!file) throw new SpillwayError('model_unknown', `${id} has no file "${name}"`)
     return sendFile(c, file, join(folder, file.path))
   })
+}
 
-function sendDescription(c: Context, description: object): Response {
-  c.header('cache-control', 'no-cache')
-  return c.json(description)
+interface Document {
+  readonly body: string
+  readonly tag: string
+}
+
+function documentOf(value: object): Document {
+  const body = JSON.stringify(value)
+  return { body, tag: `"${createHash('sha256').update(body).digest('base64url')}"` }
+}
+
+function sendDocument(c: Context, { body, tag }: Document): Response {
+  const headers = { etag: tag, 'cache-control': 'no-cache' }
+  if (names(c.req.header('if-none-match'), tag)) return c.body(null, 304, headers)
+  return c.body(body, 200, { ...headers, 'content-type': 'application/json' })
 }
 
 /** The SHA-256 is a strong ETag, so `If-Range` may resume; an address that carries it may be kept for ever. */

@@ -24,19 +24,20 @@ export class Extensions {
     return this.#binary
   }
 
-  /** Whether it does: asked once, and again where there was no answer. */
+  /** Whether it does: asked once, in the next task, and again where there was no answer. */
   ask(): Promise<boolean> {
-    this.#asked ??= requestJson(this.#url, { clock: this.#clock, timeoutMs }).then(
-      (answer) => {
-        const parsed = z.safeParse(metadata, answer)
-        this.#binary = parsed.success && parsed.data.extensions?.includes(binaryExtension) === true
-        return this.#binary
-      },
-      () => {
-        this.#asked = undefined
-        return false
-      },
-    )
+    this.#asked ??= this.#ask().catch(() => {
+      this.#asked = undefined
+      return false
+    })
     return this.#asked
+  }
+
+  async #ask(): Promise<boolean> {
+    // An answer that just came is given to the page first.
+    await new Promise<void>((resolve) => this.#clock.after(0, resolve))
+    const parsed = z.safeParse(metadata, await requestJson(this.#url, { clock: this.#clock, timeoutMs }))
+    this.#binary = parsed.success && parsed.data.extensions?.includes(binaryExtension) === true
+    return this.#binary
   }
 }

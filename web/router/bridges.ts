@@ -11,7 +11,8 @@ const headStartMs = 150
 
 interface HeadStart {
   readonly over: Promise<void>
-  end(): void
+  /** Ends it in the next task: in this one the page is given its answer, and may ask again. */
+  answered(): void
 }
 
 /** Loads models on the device that the server answers meanwhile. */
@@ -44,7 +45,7 @@ export class Bridges {
 
   /** The server has answered a request, or failed to. */
   answered(manifest: Manifest): void {
-    this.#headStart(manifest).end()
+    this.#headStart(manifest).answered()
   }
 
   async #load(
@@ -66,15 +67,19 @@ export class Bridges {
   #headStart(manifest: Manifest): HeadStart {
     let start = this.#headStarts.get(manifest)
     if (!start) {
-      let end = () => {}
+      const { clock } = this.#options
+      let isAnswered = false
+      let answered = () => {}
       const over = new Promise<void>((resolve) => {
-        const cancel = this.#options.clock.after(headStartMs, resolve)
-        end = () => {
+        const cancel = clock.after(headStartMs, resolve)
+        answered = () => {
+          if (isAnswered) return
+          isAnswered = true
           cancel()
-          resolve()
+          clock.after(0, resolve)
         }
       })
-      start = { over, end }
+      start = { over, answered }
       this.#headStarts.set(manifest, start)
     }
     return start

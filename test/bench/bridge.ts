@@ -13,6 +13,7 @@ export const bridge: Bench = {
   what: 'a page that opens magika over 10 Mbit/s: its first answer, against a plain call to the server from as fresh a page, and against waiting for the download',
   run: async ({ openPage }) => {
     const first: number[] = []
+    const preloaded: number[] = []
     const plain: number[] = []
     const waited: number[] = []
     let unmoved = 0
@@ -23,11 +24,20 @@ export const bridge: Bench = {
         page.evaluate((stay) => window.bench.bridge(stay), stay),
       )
       first.push(bridged.first)
+      preloaded.push(
+        await onFreshPage(openPage, (page) =>
+          page.evaluate(async () => {
+            await window.bench.preloadManifest()
+            return (await window.bench.bridge(false)).first
+          }),
+        ),
+      )
       if (!stay) continue
       if (!bridged.moved || bridged.failed > 0) unmoved++
       waited.push(await onFreshPage(openPage, (page) => page.evaluate(() => window.bench.waitForModel())))
     }
-    const [ours, call, download] = [median(first), median(plain), median(waited)]
+    const [ours, early] = [median(first), median(preloaded)]
+    const [call, download] = [median(plain), median(waited)]
     return [
       {
         bench: 'bridge',
@@ -37,6 +47,15 @@ export const bridge: Bench = {
         ratio: ours / call,
         reach: '≤ 1.2',
         ok: ours / call <= 1.2,
+      },
+      {
+        bench: 'bridge',
+        metric: "the same where the page's HTML preloads the manifest",
+        ours: early,
+        theirs: call,
+        ratio: early / call,
+        reach: '≤ 1.2',
+        ok: early / call <= 1.2,
       },
       {
         bench: 'bridge',

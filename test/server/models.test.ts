@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RegExpRouter } from 'hono/router/reg-exp-router'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -105,7 +105,6 @@ describe('the site', () => {
   const wasm = async () => {
     const page = await (await app.request('/')).text()
     expect(page).toContain('<title>Spillway</title>')
-    const { readdir } = await import('node:fs/promises')
     const names = await readdir(new URL('../../dist/site/assets', import.meta.url))
     return `/assets/${names.find((name) => /jspi.*\.wasm$/.test(name))}`
   }
@@ -150,6 +149,19 @@ describe('the site', () => {
     })
     expect(preflight.status).toBe(204)
     expect(preflight.headers.get('access-control-allow-headers')).toContain('content-type')
+  })
+
+  test('marks scripts that a page starts with for the compiler, and no other', async () => {
+    const script = async (path: string) => (await app.request(path)).text()
+    const isMarked = (code: string) => code.startsWith('//# allFunctionsCalledOnLoad\n')
+    const embed = await script('/embed.js')
+    const imported = [...embed.matchAll(/from\s*"\.\/(assets\/[^"]+)"/g)].map(([, path]) => path ?? '')
+    expect(imported).not.toHaveLength(0)
+    for (const code of [embed, ...(await Promise.all(imported.map((path) => script(`/${path}`))))])
+      expect(isMarked(code)).toBe(true)
+    const names = await readdir(new URL('../../dist/site/assets', import.meta.url))
+    const later = names.find((name) => /^languages.*\.js$/.test(name)) ?? expect.fail('no script for later')
+    expect(isMarked(await script(`/assets/${later}`))).toBe(false)
   })
 
   test('answers what is not there with words', async () => {

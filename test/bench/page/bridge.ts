@@ -18,6 +18,21 @@ export async function plainCall(): Promise<number> {
   return performance.now() - start
 }
 
+/** What a page's HTML may ask for beside its scripts; here before the first of them is timed. */
+export async function preloadManifest(): Promise<void> {
+  const link = document.createElement('link')
+  link.rel = 'preload'
+  link.as = 'fetch'
+  link.crossOrigin = 'anonymous'
+  link.href = new URL('models/magika/manifest.json', base).href
+  const loaded = new Promise((resolve, reject) => {
+    link.onload = resolve
+    link.onerror = reject
+  })
+  document.head.append(link)
+  await loaded
+}
+
 /** Milliseconds from nothing to the first answer where the page waits for its download. */
 export async function waitForModel(): Promise<number> {
   const bytes = row()

@@ -1,6 +1,6 @@
 import { createRuntime } from '../../../web/index.ts'
 import { adapter, backend } from './backend.ts'
-import { bridge, plainCall, waitForModel } from './bridge.ts'
+import { bridge, plainCall, preloadManifest, waitForModel } from './bridge.ts'
 import { embed } from './embed.ts'
 import { generation } from './generate.ts'
 import { lanes } from './lanes.ts'
@@ -94,6 +94,7 @@ export const benches = {
   spill,
   bridge,
   plainCall,
+  preloadManifest,
   waitForModel,
   quantized,
   backend,

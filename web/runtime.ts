@@ -87,7 +87,7 @@ export interface Runtime {
   capacity(): Promise<Capacity>
   /** Where requests go that do not say it themselves; it may be changed at any time. */
   policy: Policy
-  /** Ends the workers. Requests that wait are rejected as `closed`. */
+  /** Ends the workers. Requests that wait, and texts that are not at their end, are rejected as `closed`. */
   close(): void
 }
 
@@ -163,6 +163,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       document.removeEventListener('visibilitychange', writeBack)
       void calibrations.writeBack()
       teller.close()
+      languages.close()
       device.close()
       storeWorker.close()
       remote?.close()

@@ -19,6 +19,7 @@ describe('texts that wait for a tokenizer that never comes', () => {
     device: { tokenizerFiles: never, generator: () => expect.fail('nothing is generated') },
     server: null,
     clock,
+    closing: new AbortController().signal,
   })
 
   test('are let go at their deadline', async () => {

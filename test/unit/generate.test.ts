@@ -38,11 +38,13 @@ function write(
   places: readonly { tier: 'device' | 'server'; generator: TextGenerator }[],
   request: TextRequest = { prompt },
   signal?: AbortSignal,
+  closing = new AbortController().signal,
 ): GenerationStream {
   const turns = [...places]
   return generate(
     {
       clock: createManualClock(),
+      closing,
       late: () => undefined,
       legTo: async () => deviceLeg(turns.shift()?.generator ?? expect.fail('no place is left')),
       router: {
@@ -152,6 +154,20 @@ describe('a text', () => {
     })()
     await expect(pieces).rejects.toMatchObject({ code: 'aborted' })
     await expect(stream.result).rejects.toMatchObject({ code: 'aborted' })
+  })
+
+  test('is rejected when the runtime is closed, on the server too, as is every text after it', async () => {
+    const closing = new AbortController()
+    const places = [{ tier: 'server' as const, generator: textGenerator() }]
+    const stream = write(places, { prompt }, undefined, closing.signal)
+    const pieces = (async () => {
+      for await (const _ of stream) closing.abort()
+    })()
+    await expect(pieces).rejects.toMatchObject({ code: 'closed' })
+    await expect(stream.result).rejects.toMatchObject({ code: 'closed' })
+    expect(places[0]?.generator.load.running).toBe(0)
+    const later = write(places, { prompt }, undefined, closing.signal)
+    await expect(later.result).rejects.toMatchObject({ code: 'closed' })
   })
 
   test('is written to its end though nobody reads it', async () => {

@@ -34,6 +34,8 @@ export interface GenerationOptions {
   readonly late: Late
   /** What generates at a place, the model being loaded there. */
   readonly legTo: (place: Place) => Promise<Leg>
+  /** Fires when the runtime is closed. */
+  readonly closing: AbortSignal
   readonly clock: Clock
 }
 
@@ -66,7 +68,7 @@ async function write(
   const { router, clock } = options
   const watch = new Stopwatch(clock)
   const text = new Continuation({ ...request, seed: request.seed ?? randomSeed() })
-  const gone = untilGone(clock, route, left)
+  const gone = untilGone(clock, route, left, options.closing)
   let placement: Placement | undefined
   try {
     await router.follow(manifest, { ...route, signal: gone.signal }, options.late, async (place) => {

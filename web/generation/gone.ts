@@ -1,19 +1,25 @@
 import { SpillwayError } from '../../models/index.ts'
 import { abortedBy } from '../../workers/bounded.ts'
 import type { Clock } from '../../workers/clock.ts'
+import { closed } from '../../workers/scheduler/errors.ts'
 import type { WaitOptions } from '../../workers/scheduler/work.ts'
 
-/** All that ends a text before its end: its caller's word, its deadline, its reader's leaving. */
+/** All that ends a text before its end: its caller's word, its deadline, its reader's leaving, the runtime's end. */
 export interface Gone {
   readonly signal: AbortSignal
-  /** What the caller is told, where its word or its deadline ended it. */
+  /** What the caller is told, where anything but its reader ended it. */
   why(): SpillwayError | undefined
   /** Milliseconds to the deadline, where there is one. */
   leftMs(): number | undefined
   release(): void
 }
 
-export function untilGone(clock: Clock, { signal, deadlineMs }: WaitOptions, left: AbortSignal): Gone {
+export function untilGone(
+  clock: Clock,
+  { signal, deadlineMs }: WaitOptions,
+  left: AbortSignal,
+  closing: AbortSignal,
+): Gone {
   const controller = new AbortController()
   const deadline = deadlineMs === undefined ? undefined : clock.now() + deadlineMs
   let reason: SpillwayError | undefined
@@ -24,11 +30,14 @@ export function untilGone(clock: Clock, { signal, deadlineMs }: WaitOptions, lef
   }
   const abort = () => end(signal && abortedBy(signal))
   const leave = () => end()
+  const close = () => end(closed())
   const late = () => end(pastDeadline(deadlineMs ?? 0))
   signal?.addEventListener('abort', abort, { once: true })
   left.addEventListener('abort', leave, { once: true })
+  closing.addEventListener('abort', close, { once: true })
   const cancel = deadlineMs === undefined ? undefined : clock.after(deadlineMs, late)
   if (signal?.aborted) abort()
+  if (closing.aborted) close()
   return {
     signal: controller.signal,
     why: () => reason,
@@ -37,6 +46,7 @@ export function untilGone(clock: Clock, { signal, deadlineMs }: WaitOptions, lef
       cancel?.()
       signal?.removeEventListener('abort', abort)
       left.removeEventListener('abort', leave)
+      closing.removeEventListener('abort', close)
     },
   }
 }

@@ -17,6 +17,8 @@ export interface LanguagesOptions {
   readonly device: Pick<DeviceTier, 'generator' | 'tokenizerFiles'>
   readonly server: URL | null
   readonly clock: Clock
+  /** Fires when the runtime is closed. */
+  readonly closing: AbortSignal
 }
 
 /** What a page asks of models that read and write text. */
@@ -31,13 +33,14 @@ export class Languages {
 
   /** @throws SpillwayError In the stream: `not_supported` where the model generates no text. */
   generate(manifest: Manifest, request: TextRequest, route: RouteOptions): GenerationStream {
-    const { router, clock } = this.#options
+    const { router, clock, closing } = this.#options
     return generate(
       {
         router,
         late: (session) => this.#late(session),
         legTo: (place) => this.#legTo(manifest, place),
         clock,
+        closing,
       },
       manifest,
       request,

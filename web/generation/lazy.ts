@@ -4,10 +4,11 @@ import type { Languages, LanguagesOptions } from './languages.ts'
 /** `Languages`, loaded with the first text: pages that only run tensors never do. */
 export class LazyLanguages implements Pick<Languages, 'generate' | 'embed'> {
   readonly #options: LanguagesOptions
+  readonly #closing = new AbortController()
   #loading: Promise<Languages> | undefined
 
-  constructor(options: LanguagesOptions) {
-    this.#options = options
+  constructor(options: Omit<LanguagesOptions, 'closing'>) {
+    this.#options = { ...options, closing: this.#closing.signal }
   }
 
   generate(...asked: Parameters<Languages['generate']>): GenerationStream {
@@ -25,6 +26,11 @@ export class LazyLanguages implements Pick<Languages, 'generate' | 'embed'> {
 
   async embed(...asked: Parameters<Languages['embed']>): ReturnType<Languages['embed']> {
     return (await this.#load()).embed(...asked)
+  }
+
+  /** Ends the texts that a server still writes; those on the device end with it. */
+  close(): void {
+    this.#closing.abort()
   }
 
   #load(): Promise<Languages> {

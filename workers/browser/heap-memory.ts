@@ -45,7 +45,6 @@ export function heapMemory(
 ): TensorMemory & { readonly session: DecoderSession } {
   /** Tensors of blocks, by what stands for them outside. */
   const placed = new WeakMap<OrtTensor, number>()
-  const nameOf = names(module)
 
   const run: DecoderSession['run'] = async (feeds, fetches) => {
     const inputs = Object.entries(feeds)
@@ -69,10 +68,10 @@ export function heapMemory(
       })
       const failed = await module._OrtRun(
         handle,
-        list(inputs.map(([name]) => nameOf(name))),
+        list(inputs.map(([name]) => nameIn(module, name))),
         list(given),
         inputs.length,
-        list(outputs.map(([name]) => nameOf(name))),
+        list(outputs.map(([name]) => nameIn(module, name))),
         outputs.length,
         results,
         0,
@@ -139,19 +138,20 @@ function allocate(module: RuntimeModule, bytes: number): number {
   throw new RangeError(`WebAssembly is out of memory for ${bytes} bytes`)
 }
 
-/** Names as the C interface reads them, written once: a session's are few. */
-function names(module: RuntimeModule) {
-  const known = new Map<string, number>()
-  return (name: string): number => {
-    let pointer = known.get(name)
-    if (pointer === undefined) {
-      const bytes = module.lengthBytesUTF8(name) + 1
-      pointer = allocate(module, bytes)
-      module.stringToUTF8(name, pointer, bytes)
-      known.set(name, pointer)
-    }
-    return pointer
+/** Names as the C interface reads them. Decoders share theirs, so they are few: written once, and never freed. */
+const written = new WeakMap<RuntimeModule, Map<string, number>>()
+
+function nameIn(module: RuntimeModule, name: string): number {
+  const known = written.get(module) ?? new Map<string, number>()
+  written.set(module, known)
+  let pointer = known.get(name)
+  if (pointer === undefined) {
+    const bytes = module.lengthBytesUTF8(name) + 1
+    pointer = allocate(module, bytes)
+    module.stringToUTF8(name, pointer, bytes)
+    known.set(name, pointer)
   }
+  return pointer
 }
 
 function makeTensor(

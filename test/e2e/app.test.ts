@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import '../../web/global.ts'
+import { accessibilityFaults } from '../support/accessibility.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -147,16 +147,6 @@ describe('the app', () => {
     await page.getByTestId('sample-8').click()
     await answerOf(page, 'device')
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
-    await page.addScriptTag({ path: createRequire(import.meta.url).resolve('axe-core') })
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-      const faults = await page.evaluate(async () => {
-        const { axe } = window as unknown as {
-          axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> }
-        }
-        return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
-      })
-      expect(faults, colorScheme).toEqual([])
-    }
+    expect(await accessibilityFaults(page)).toEqual([])
   })
 })

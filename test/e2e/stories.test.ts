@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import { accessibilityFaults } from '../support/accessibility.ts'
 import { launchBrowser, openPage, throttle } from '../support/page.ts'
 
 let browser: Browser
@@ -100,16 +100,6 @@ describe('the stories', () => {
     await ended(page, 0)
     await ended(page, 1)
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
-    await page.addScriptTag({ path: createRequire(import.meta.url).resolve('axe-core') })
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-      const faults = await page.evaluate(async () => {
-        const { axe } = window as unknown as {
-          axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> }
-        }
-        return (await axe.run()).violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
-      })
-      expect(faults, colorScheme).toEqual([])
-    }
+    expect(await accessibilityFaults(page)).toEqual([])
   })
 })

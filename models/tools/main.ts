@@ -2,4 +2,9 @@
 import { processIo } from './cli/io.ts'
 import { run } from './cli/run.ts'
 
+// Who reads may have enough before the end, as `head` has.
+process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+  if (cause.code !== 'EPIPE') throw cause
+  process.exit()
+})
 process.exitCode = await run(process.argv.slice(2), processIo)

@@ -30,6 +30,16 @@ describe('The command', () => {
     ['with an unknown command', ['polish'], "unknown command 'polish'"],
     ['with an unknown option', ['inspect', 'x.onnx', '--loud'], "unknown option '--loud'"],
     ['without a file', ['inspect'], "missing required argument 'file'"],
+    [
+      'with a folder to write a file over',
+      ['batch', 'x.onnx', '-o', '.'],
+      'It is a folder: name the file to write.',
+    ],
+    [
+      'with a percentile of nothing',
+      ['quantize', 'x.onnx', '--to', 'q8', '--percentile', '99.9', '-o', 'y.onnx'],
+      "option '--percentile <percent>' needs --calibrate",
+    ],
     ['with a shape that is none', ['inspect', 'x.onnx', '--shape', 'a=b'], 'Write it as name=1,128.'],
   ])('called %s says how it is called, and ends with 2', async (_what, args, message) => {
     const { code, out, err } = await spillway(...args)
@@ -44,6 +54,25 @@ describe('The command', () => {
       out: '',
       err: 'spillway: There is no file /nowhere.onnx\n',
     })
+  })
+
+  test('names the one of two files that is no model, and the folder that cannot be written', async () => {
+    const folder = await emptyFolder()
+    const wrong = join(folder, 'wrong.onnx')
+    writeFileSync(wrong, '{"a": 1}')
+    const compared = await spillway('compare', realModels[0] ?? '', wrong)
+    expect(compared.code).toBe(1)
+    expect(compared.err).toContain(`spillway: ${wrong}: The file breaks off or is garbled`)
+    const written = await spillway(
+      'quantize',
+      realModels[0] ?? '',
+      '--to',
+      'q8',
+      '-o',
+      join(wrong, 'q8.onnx'),
+    )
+    expect(written.code).toBe(1)
+    expect(written.err).toContain(`spillway: The folder ${wrong} cannot be made: `)
   })
 
   test('says it as JSON where that is wanted', async () => {

@@ -154,7 +154,7 @@ describe('spillway verify', () => {
     expect(models[0]?.files.find((file) => file.path === 'fp32/model.onnx')?.state).toBe(state)
     const shown = await spillway('verify', folder)
     expect(shown.code).toBe(1)
-    expect(shown.out).toContain('files are not what the manifest says')
+    expect(shown.out).toContain('1 of 3 files is not what the manifest says')
   })
 
   test('reads no file outside of the folder', async () => {
@@ -176,5 +176,9 @@ describe('spillway verify', () => {
     const { code, err } = await spillway('verify', await emptyFolder())
     expect(code).toBe(1)
     expect(err).toContain('There is no model in')
+    for (const command of ['verify', 'manifest']) {
+      const { code, err } = await spillway(command, '/nowhere')
+      expect({ code, err }).toEqual({ code: 1, err: 'spillway: There is no folder /nowhere\n' })
+    }
   })
 })

@@ -1,3 +1,4 @@
+import { existsSync, statSync } from 'node:fs'
 import { InvalidArgumentError, Option } from 'commander'
 import type { InputShapes } from '../infer/infer.ts'
 
@@ -42,4 +43,15 @@ export function percent(text: string): number {
   return number
 }
 
-export const requiredOut = (what: string) => new Option('-o, --out <path>', what).makeOptionMandatory()
+export const requiredFolder = () =>
+  new Option('-o, --out <path>', 'the folder to write').makeOptionMandatory()
+
+export const requiredFile = () =>
+  new Option('-o, --out <path>', 'the file to write').argParser(noFolder).makeOptionMandatory()
+
+/** Told before the work, not after it. */
+function noFolder(path: string): string {
+  if (existsSync(path) && statSync(path).isDirectory())
+    throw new InvalidArgumentError('It is a folder: name the file to write.')
+  return path
+}

@@ -19,6 +19,10 @@ export const showMs = (ms: number): string =>
 
 export const showCount = (count: number): string => count.toLocaleString('en-US')
 
+/** `1 file`, `2 files`. */
+export const showNumber = (count: number, noun: string): string =>
+  `${showCount(count)} ${noun}${count === 1 ? '' : 's'}`
+
 export function threeDigits(value: number): string {
   if (!Number.isFinite(value)) return String(value)
   const size = Math.abs(value)

@@ -4,7 +4,7 @@ import { proveBatch } from '../batch/prove.ts'
 import { type BatchReport, showBatched } from '../batch/report.ts'
 import { openModel } from '../cli/files.ts'
 import type { Io } from '../cli/io.ts'
-import { jsonOption, requiredOut } from '../cli/options.ts'
+import { jsonOption, requiredFile } from '../cli/options.ts'
 import { startProgress } from '../cli/progress.ts'
 import { chooseSamples, samplesOption } from '../cli/samples.ts'
 import { styleOf } from '../cli/style.ts'
@@ -31,7 +31,7 @@ export const batchCommand = (io: Io): Command =>
   new Command('batch')
     .description('a model whose fixed batch varies, proven by running rows alone and together')
     .argument('<file>', 'an ONNX model with a fixed first dimension')
-    .addOption(requiredOut('the file to write'))
+    .addOption(requiredFile())
     .addOption(samplesOption())
     .addOption(jsonOption())
     .addHelpText('after', examples)

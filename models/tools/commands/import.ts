@@ -2,7 +2,7 @@ import { basename, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Manifest } from '../../manifest.ts'
 import type { Io } from '../cli/io.ts'
-import { jsonOption, positiveInteger, requiredOut } from '../cli/options.ts'
+import { jsonOption, positiveInteger, requiredFolder } from '../cli/options.ts'
 import { startProgress } from '../cli/progress.ts'
 import { styleOf } from '../cli/style.ts'
 import { writeFolder } from '../import/folder.ts'
@@ -60,7 +60,7 @@ export const importCommand = (io: Io): Command =>
     )
     .addOption(new Option('--id <id>', "the model's id; the folder's name if not given"))
     .addOption(new Option('--title <title>', 'what people call it'))
-    .addOption(requiredOut('the folder to write'))
+    .addOption(requiredFolder())
     .addOption(jsonOption())
     .addHelpText('after', examples)
     .action(async (path: string, options: Options) => {

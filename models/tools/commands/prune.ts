@@ -2,7 +2,7 @@ import { Command, Option } from 'commander'
 import { SpillwayError } from '../../error.ts'
 import { openModel } from '../cli/files.ts'
 import type { Io } from '../cli/io.ts'
-import { fraction, jsonOption, requiredOut } from '../cli/options.ts'
+import { fraction, jsonOption, requiredFile } from '../cli/options.ts'
 import { startProgress } from '../cli/progress.ts'
 import { backendsOption, chooseSamples, samplesOption } from '../cli/samples.ts'
 import { styleOf } from '../cli/style.ts'
@@ -38,7 +38,7 @@ export const pruneCommand = (io: Io): Command =>
   new Command('prune')
     .description('a model without the channels and neurons that it does not need')
     .argument('<file>', 'an ONNX model of floats')
-    .addOption(requiredOut('the file to write'))
+    .addOption(requiredFile())
     .addOption(
       new Option(
         '--sparsity <share>',

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander'
 import type { Io } from '../cli/io.ts'
-import { jsonOption, requiredOut } from '../cli/options.ts'
+import { jsonOption, requiredFolder } from '../cli/options.ts'
 import { startProgress } from '../cli/progress.ts'
 import { plain, styleOf } from '../cli/style.ts'
 import { showBytes } from '../cli/units.ts'
@@ -38,8 +38,13 @@ export const pullCommand = (io: Io): Command =>
     .argument('<source>', 'hf:owner/name, or the address of a manifest or an ONNX file')
     .addOption(new Option('--variant <id...>', 'the variants to fetch, by name; all for all of them'))
     .addOption(new Option('--to <precision...>', 'the variants to fetch, by precision, such as q4f16 or q8'))
-    .addOption(new Option('--id <id>', 'what the model is called; owner--name if not given'))
-    .addOption(requiredOut('the folder to write'))
+    .addOption(
+      new Option(
+        '--id <id>',
+        'what the model is called; owner--name, or what its manifest or file says, if not given',
+      ),
+    )
+    .addOption(requiredFolder())
     .addOption(jsonOption())
     .addHelpText('after', examples)
     .action(async (source: string, options: Options) => {

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { openModel } from '../cli/files.ts'
 import type { Io } from '../cli/io.ts'
-import { jsonOption, percent, positiveNumber, requiredOut } from '../cli/options.ts'
+import { jsonOption, percent, positiveNumber, requiredFile } from '../cli/options.ts'
 import { startProgress } from '../cli/progress.ts'
 import { styleOf } from '../cli/style.ts'
 import { type Added, addVariant } from '../manifest/add.ts'
@@ -53,7 +53,7 @@ export const quantizeCommand = (io: Io): Command =>
     .argument('<file>', 'an ONNX model of floats')
     .addOption(new Option('--to <precision>', 'what to make').choices(precisions).makeOptionMandatory())
     .addOption(new Option('--for <backend>', 'where it will run').choices(targets).default('webgpu'))
-    .addOption(requiredOut('the file to write'))
+    .addOption(requiredFile())
     .addOption(new Option('--calibrate <data>', `find the ranges of convolutions with ${samplesHelp}`))
     .addOption(
       new Option(
@@ -77,7 +77,9 @@ export const quantizeCommand = (io: Io): Command =>
     )
     .addOption(jsonOption())
     .addHelpText('after', examples)
-    .action(async (file: string, options: Options) => {
+    .action(async (file: string, options: Options, command: Command) => {
+      if (options.percentile !== undefined && options.calibrate === undefined)
+        command.error("error: option '--percentile <percent>' needs --calibrate")
       const { report, steps } = await run(io, file, options)
       io.out(
         options.json ? `${JSON.stringify(report, null, 2)}\n` : showQuantized(report, steps, styleOf(io)),

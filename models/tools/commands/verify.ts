@@ -5,7 +5,7 @@ import { jsonOption } from '../cli/options.ts'
 import { startProgress } from '../cli/progress.ts'
 import { plain, type Style, styleOf } from '../cli/style.ts'
 import { table } from '../cli/table.ts'
-import { showBytes } from '../cli/units.ts'
+import { showBytes, showNumber } from '../cli/units.ts'
 import { bytesToVerify, type ModelVerdict, modelFolders, verifyModel } from '../manifest/verify.ts'
 
 const examples = `
@@ -55,8 +55,9 @@ async function verify(io: Io, folder: string): Promise<ModelVerdict[]> {
 function showVerdict({ folder, id, ok, files, fault }: ModelVerdict, style: Style): string {
   const wrong = files.filter(({ state }) => state !== 'ok').length
   const verdict = ok
-    ? `${files.length} files are what the manifest says`
-    : (fault ?? `${wrong} of ${files.length} files are not what the manifest says`)
+    ? `${showNumber(files.length, 'file')} ${files.length === 1 ? 'is' : 'are'} what the manifest says`
+    : (fault ??
+      `${wrong} of ${showNumber(files.length, 'file')} ${wrong === 1 ? 'is' : 'are'} not what the manifest says`)
   const head = `${style.strong(plain(id || folder))}: ${plain(verdict)}\n`
   if (files.length === 0) return head
   const columns = [{ title: 'FILE' }, { title: 'SIZE', align: 'right' as const }, { title: '' }]

@@ -11,6 +11,8 @@ const maxFiles = 10_000
 
 /** @throws SpillwayError `file_missing` or `not_supported`. */
 export function openFolder(root: string, onRead?: OnRead): Folder {
+  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory())
+    throw new SpillwayError('file_missing', `There is no folder ${root}`)
   const sizes = new Map<string, number>()
   walk(root, '', 1, sizes)
   return {

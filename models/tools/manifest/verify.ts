@@ -28,9 +28,11 @@ export interface ModelVerdict {
  * @throws SpillwayError `file_missing` where there is none.
  */
 export function modelFolders(root: string): string[] {
+  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory())
+    throw new SpillwayError('file_missing', `There is no folder ${root}`)
   if (existsSync(join(root, 'manifest.json'))) return [root]
-  const below = statSync(root, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(root).sort() : []
-  const found = below
+  const found = readdirSync(root)
+    .sort()
     .map((name) => join(root, name))
     .filter((path) => existsSync(join(path, 'manifest.json')))
   if (found.length > 0) return found

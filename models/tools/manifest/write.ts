@@ -80,10 +80,15 @@ function candidatesOf(paths: readonly string[], old: Manifest | undefined, root:
   return ordered
 }
 
+export const idOfFolder = (root: string): string =>
+  basename(resolve(root))
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '') || 'model'
+
 function aboutFolder(root: string): About {
   const name = basename(resolve(root))
   return {
-    id: name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '') || 'model',
+    id: idOfFolder(root),
     version: '1',
     title: name || 'A model',
     description: '',

@@ -15,9 +15,19 @@ import { WireType } from './wire.ts'
 const graphField = 7
 const initializerField = 5
 
-/** Reads an ONNX file. What it holds is checked; tensors stay in the file's bytes until they are asked for. */
+/**
+ * Reads an ONNX file. What it holds is checked; tensors stay in the file's bytes until they are asked for.
+ *
+ * @throws SpillwayError As `parseModel` does, naming the file.
+ */
 export function readModel(path: string): Model {
-  return parseModel(readBytes(path), dirname(path))
+  const bytes = readBytes(path)
+  try {
+    return parseModel(bytes, dirname(path))
+  } catch (cause) {
+    if (!(cause instanceof SpillwayError)) throw cause
+    throw SpillwayError.fromWire({ ...cause.toWire(), message: `${path}: ${cause.message}` })
+  }
 }
 
 export function readBytes(path: string): Uint8Array {

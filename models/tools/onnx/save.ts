@@ -22,7 +22,7 @@ const floatsPerByte = 8
  * @returns the paths that were written, the graph first.
  */
 export function saveModel(model: Model, path: string, onWritten: OnWritten = () => {}): readonly string[] {
-  mkdirSync(dirname(path), { recursive: true })
+  makeFolder(dirname(path))
   const size = modelSize(model)
   const external =
     size > maxOneFile ? placeExternally(model, `${basename(path)}_data`) : new Map<string, Placed>()
@@ -34,6 +34,14 @@ export function saveModel(model: Model, path: string, onWritten: OnWritten = () 
   for (const [target, chunks] of files) writeFile(partial(target), chunks, progress)
   for (const [target] of files) renameSync(partial(target), target)
   return external.size > 0 ? [path, dataPath] : [path]
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true })
+  } catch (cause) {
+    throw SpillwayError.from(cause, 'internal', `The folder ${path} cannot be made`)
+  }
 }
 
 const partial = (path: string) => join(dirname(path), `.${basename(path)}.partial`)
@@ -54,7 +62,7 @@ function writeFile(
   chunks: Iterable<readonly [Uint8Array, number | null]>,
   written: (bytes: number) => void,
 ): void {
-  const file = openSync(path, 'w')
+  const file = open(path)
   const collect = createCollector()
   try {
     for (const [chunk, position] of chunks) {
@@ -71,6 +79,14 @@ function writeFile(
     throw SpillwayError.from(cause, 'internal', `${path} cannot be written`)
   } finally {
     closeSync(file)
+  }
+}
+
+function open(path: string): number {
+  try {
+    return openSync(path, 'w')
+  } catch (cause) {
+    throw SpillwayError.from(cause, 'internal', `${path} cannot be written`)
   }
 }
 

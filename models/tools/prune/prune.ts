@@ -1,4 +1,5 @@
 import { SpillwayError } from '../../error.ts'
+import { showNumber } from '../cli/units.ts'
 import type { Model } from '../onnx/model.ts'
 import type { Runtime, Tensors } from '../run/runtime.ts'
 import { type Choice, chooseChannels, isExact, type Wanted } from './choose.ts'
@@ -45,12 +46,16 @@ function nothing({ layers, kept }: Choice): SpillwayError {
     const reasons = new Set(kept.map(({ because }) => because))
     return new SpillwayError('not_supported', 'This model has no channels that could be taken out', {
       expected: 'float layers whose channels other layers read',
-      got: kept.length === 0 ? 'none' : `${kept.length} layers that stay whole: ${[...reasons].join(', ')}`,
+      got:
+        kept.length === 0
+          ? 'none'
+          : `${showNumber(kept.length, 'layer')} that must stay whole: ${[...reasons].join(', ')}`,
       hint: 'Prune a float model, then quantize it.',
     })
   }
+  const channels = layers.reduce((sum, layer) => sum + layer.channels, 0)
   return new SpillwayError('not_supported', 'No channel of this model is dead', {
-    got: `${layers.reduce((sum, { channels }) => sum + channels, 0)} channels in ${layers.length} layers`,
+    got: `${showNumber(channels, 'channel')} in ${showNumber(layers.length, 'layer')}`,
     hint: 'Give a --sparsity or a --threshold to take the weakest.',
   })
 }

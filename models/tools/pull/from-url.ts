@@ -31,11 +31,20 @@ export async function planFromManifest(
   }
 }
 
-/** A bare ONNX file. Its external data is looked for beside it, under the names that exporters give. */
-export async function planFromFile(url: URL, options: HubOptions, id: string | undefined): Promise<PullPlan> {
+/**
+ * A bare ONNX file, which is what its name says; where that says nothing, what the folder's does. Its external data is looked for beside it,
+ * under the names that exporters give.
+ */
+export async function planFromFile(
+  url: URL,
+  options: HubOptions,
+  id: string | undefined,
+  folder: string,
+): Promise<PullPlan> {
   const name = url.pathname.slice(url.pathname.lastIndexOf('/') + 1)
   const path = name.replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9_]+/, '')
-  const model = id ?? (path.replace(/(?:[_.][a-z]*\d+[a-z0-9]*)?\.onnx$/, '') || 'model')
+  const stem = path.replace(/(?:[_.][a-z]*\d+[a-z0-9]*)?\.onnx$/, '')
+  const model = id ?? (stem === '' || stem === 'model' ? folder : stem)
   const headers: Record<string, string> =
     url.origin === hubEndpoint(options.endpoint).origin && options.token !== undefined
       ? { authorization: `Bearer ${options.token}` }

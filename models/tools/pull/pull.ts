@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { SpillwayError } from '../../error.ts'
 import { type HubOptions, hubEndpoint, parseSource } from '../../hub/index.ts'
 import type { Manifest } from '../../manifest.ts'
-import { readManifest, writeManifest } from '../manifest/write.ts'
+import { idOfFolder, readManifest, writeManifest } from '../manifest/write.ts'
 import { download } from './download.ts'
 import { planFromHub } from './from-hub.ts'
 import { planFromFile, planFromManifest } from './from-url.ts'
@@ -33,7 +33,7 @@ const atOnce = 4
  * @throws SpillwayError `input_value_invalid`, or what kept it from being found, fetched or read.
  */
 export async function pull(source: string, root: string, options: PullOptions): Promise<Pulled> {
-  const plan = await planOf(source, options)
+  const plan = await planOf(source, root, options)
   checkFolder(root, plan)
   mkdirSync(root, { recursive: true })
   for (const { path, bytes } of plan.read) {
@@ -46,7 +46,7 @@ export async function pull(source: string, root: string, options: PullOptions): 
   return { from: plan.from, manifest, bytes }
 }
 
-function planOf(source: string, { hub, id, ...choice }: PullOptions): Promise<PullPlan> {
+function planOf(source: string, root: string, { hub, id, ...choice }: PullOptions): Promise<PullPlan> {
   const name = parseSource(source, hubEndpoint(hub.endpoint))
   if (name.kind === 'hub') return planFromHub(name.reference, hub, choice, id)
   if (name.kind === 'id') {
@@ -56,7 +56,7 @@ function planOf(source: string, { hub, id, ...choice }: PullOptions): Promise<Pu
     })
   }
   return name.url.pathname.endsWith('.onnx')
-    ? planFromFile(name.url, hub, id)
+    ? planFromFile(name.url, hub, id, idOfFolder(root))
     : planFromManifest(name.url, hub, choice, id)
 }
 

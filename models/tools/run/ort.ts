@@ -54,7 +54,7 @@ function refusal(path: string, backend: string, message: string, cause: unknown)
     return new SpillwayError(
       'capacity_insufficient',
       what,
-      { hint: `ONNX Runtime says: ${firstLine(message)}` },
+      { hint: `ONNX Runtime says: ${reasonOf(message)}.${backend === 'webgpu' ? softwareHint : ''}` },
       { cause },
     )
   }
@@ -87,5 +87,14 @@ function toTensor(name: string, value: OrtTensor): Tensor {
   const plain = type === 'float16' ? new Uint16Array(data.buffer, data.byteOffset, data.length) : data
   return { type, data: plain, shape: [...value.dims] }
 }
+
+const softwareHint =
+  ' Without a GPU a software adapter will do, slowly: name one of Vulkan in VK_ICD_FILENAMES.'
+
+/** What follows the source line and the check that failed. */
+const reasonOf = (message: string): string =>
+  firstLine(message)
+    .replace(/^.* was false\. /, '')
+    .replace(/\.$/, '')
 
 const firstLine = (message: string): string => message.split('\n')[0]?.slice(0, 400) ?? ''

@@ -26,7 +26,7 @@ export interface InferOptions {
   readonly signal?: AbortSignal | undefined
   /** The bound on the whole exchange, in milliseconds; the server is told. */
   readonly timeoutMs: number
-  /** Whether the server takes and gives tensors as they lie in memory. */
+  /** Whether the server takes tensors as they lie in memory. */
   readonly binary: boolean
   readonly onHeaders: (headers: Headers) => void
 }
@@ -74,9 +74,12 @@ type Tensors = Readonly<Record<string, Tensor>>
 /** The protocol's `timeout` is in microseconds. */
 const timeoutOf = (timeoutMs: number) => Math.ceil(timeoutMs * 1000)
 
+/** Binary tensors are asked for, whether or not the server is known to give them: one that does not answers in JSON. */
+const parametersOf = (timeoutMs: number) => ({ timeout: timeoutOf(timeoutMs), binary_data_output: true })
+
 const writeJson = (inputs: Tensors, timeoutMs: number): Body => ({
   body: JSON.stringify({
-    parameters: { timeout: timeoutOf(timeoutMs) },
+    parameters: parametersOf(timeoutMs),
     inputs: Object.entries(inputs).map(([name, tensor]) => encodeTensor(name, tensor)),
   }),
 })
@@ -84,7 +87,7 @@ const writeJson = (inputs: Tensors, timeoutMs: number): Body => ({
 function writeBinary(inputs: Tensors, timeoutMs: number): Body {
   const json = new TextEncoder().encode(
     JSON.stringify({
-      parameters: { timeout: timeoutOf(timeoutMs), binary_data_output: true },
+      parameters: parametersOf(timeoutMs),
       inputs: Object.entries(inputs).map(([name, tensor]) => binaryTensor(name, tensor)),
     }),
   )

@@ -13,6 +13,9 @@ export interface CatalogueOptions extends SourceOptions {
   readonly store: Pick<ModelStore, 'readManifest' | 'writeManifest'>
 }
 
+/** Milliseconds for which a manifest that was fetched is not written yet: the first request goes before it. */
+const keepAfterMs = 200
+
 /** Where a page's models come from: its folder of models, addresses of manifests, and the Hugging Face hub. */
 export class Catalogue {
   readonly #options: CatalogueOptions
@@ -51,8 +54,8 @@ export class Catalogue {
   async #fetch(source: Source, signal: AbortSignal | undefined): Promise<Manifest> {
     try {
       const manifest = await source.fetch(signal)
-      // Not waited for, and not in this task: to open a database takes longer than to send the first request.
-      setTimeout(() => void this.#options.store.writeManifest(source.address, manifest))
+      // Not waited for, and not now: to open a database takes the browser longer than to send the first request.
+      setTimeout(() => void this.#options.store.writeManifest(source.address, manifest), keepAfterMs)
       return manifest
     } catch (cause) {
       if (isFinal(cause)) throw cause

@@ -1,6 +1,7 @@
 /**
  * The calls that are made again and again, as plain messages with a number: comlink's envelope costs more than a small
  * model's run. Both share the endpoint, each passing over what is the other's, so calls come in the order of their making.
+ * These listen first, and keep from comlink what is theirs: it looks into each message at length.
  */
 import type { Endpoint } from 'comlink'
 import { buffersOf } from './buffers.ts'
@@ -12,6 +13,7 @@ export function callDirectly(endpoint: Endpoint): DirectApi {
   endpoint.addEventListener('message', (event) => {
     const { data } = event as MessageEvent<unknown>
     if (!isReply(data)) return
+    event.stopImmediatePropagation()
     waiting.get(data.reply)?.(data.outcome)
     waiting.delete(data.reply)
   })
@@ -32,6 +34,7 @@ export function answerDirectly({ run, steps }: DirectApi, endpoint: Endpoint): v
   endpoint.addEventListener('message', (event) => {
     const { data } = event as MessageEvent<unknown>
     if (!isCall(data)) return
+    event.stopImmediatePropagation()
     const { call: reply } = data
     if (data.run)
       void run(data.run).then((outcome) =>

@@ -61,8 +61,8 @@ interface Call {
 }
 
 export function connectLane(transport: LaneTransport, clock: Clock, limits: LaneLimits = laneLimits): Lane {
-  const remote = wrap<LaneApi>(transport.endpoint)
   const direct = callDirectly(transport.endpoint)
+  const remote = wrap<LaneApi>(transport.endpoint)
   let die: (reason: SpillwayError) => void = () => {}
   const gone = new Promise<SpillwayError>((resolve) => {
     die = resolve

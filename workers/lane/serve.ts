@@ -48,6 +48,6 @@ export function serveLane(loadOrt: (request: StartRequest) => Promise<Ort>, endp
     run: (batch) => outcome(() => started().run(batch)),
     steps: (session) => outcome(() => started().decoder(session).steps()),
   }
-  expose(api, endpoint)
   answerDirectly(direct, endpoint)
+  expose(api, endpoint)
 }

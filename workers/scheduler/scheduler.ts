@@ -282,7 +282,7 @@ export class Scheduler<S extends Source> {
       this.#letGo(line, model.curve, now)
       const entries = formBatch(line, model.curve, model.limits, now, lanes.free(model.source))
       this.#queued -= entries.length
-      void this.#run(model, entries)
+      void this.#run(model, entries, now)
     }
   }
 
@@ -320,12 +320,12 @@ export class Scheduler<S extends Source> {
     return best
   }
 
-  async #run(model: Model<S>, entries: Entry<S>[]): Promise<void> {
+  async #run(model: Model<S>, entries: Entry<S>[], since: number): Promise<void> {
     const { lanes, clock } = this.#options
     const { source, curve, lines } = model
     const works = entries.map(({ work }) => work)
     const rows = works.reduce((sum, work) => sum + work.rows, 0)
-    const running: Running<S> = { source, curve, rows, since: clock.now() }
+    const running: Running<S> = { source, curve, rows, since }
     this.#running.add(running)
     try {
       const batch = {
@@ -333,7 +333,7 @@ export class Scheduler<S extends Source> {
         isReplay: entries.some(({ deaths }) => deaths > 0),
         pack: () => pack(works),
         waiting: () => sumOf(lines, (line) => line.rows),
-        withinMs: withinMs(entries, clock.now()),
+        withinMs: withinMs(entries, since),
         signal: whenAllLeft(entries),
       }
       const { outputs, ranOn, startedAt, waitedMs, computeMs } = await lanes.run(source, batch)

@@ -10,7 +10,7 @@ import { quantized } from './quantized.ts'
 import { openRaw } from './raw.ts'
 import { spill } from './spill.ts'
 import { storeDownload, storeLoad, storeLoadOnce, storePeers } from './store.ts'
-import { base, time } from './time.ts'
+import { base, takeTurns, time } from './time.ts'
 
 /** Many single-row calls at once, against the same worker called one at a time, and against one batch made by hand. */
 async function batching(rounds: number) {
@@ -39,24 +39,13 @@ async function batching(rounds: number) {
   )
   if (!(difference < 1e-5)) throw new Error(`The two sides differ by ${difference}`)
 
-  const times = { concurrent: [] as number[], oneByOne: [] as number[], byHand: [] as number[] }
-  // Both sides are warmed up first: what is compared is what a page that goes on gets.
-  const warmUp = 15
-  for (let round = 0; round < warmUp; round++) {
-    await concurrent()
-    await byHand()
-  }
-  for (let round = 0; round < rounds; round++) {
-    const measured = {
-      concurrent: await time(concurrent),
-      byHand: await time(byHand),
-      oneByOne: await time(oneByOne),
-    }
-    for (const side of ['concurrent', 'oneByOne', 'byHand'] as const) times[side].push(measured[side])
-  }
+  // What is compared is what a page that goes on gets: both sides are warmed up.
+  const many = await takeTurns({ concurrent, byHand }, { rounds: 3 * rounds, warmUp: 15 })
+  // Apart: what thousands of messages leave behind would be cleared away in another side's time.
+  const few = await takeTurns({ oneByOne }, { rounds, warmUp: 1 })
   runtime.close()
   raw.close()
-  return times
+  return { concurrent: many.concurrent ?? [], byHand: many.byHand ?? [], oneByOne: few.oneByOne ?? [] }
 }
 
 /** A lone call from an idle page, against a bare message to a worker that runs the session. */

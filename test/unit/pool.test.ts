@@ -89,6 +89,14 @@ const model = (id: string, memory = 100): SessionSource => ({
 })
 
 describe('Pool', () => {
+  test('starts no lane once it is closed, whatever was still going on', async () => {
+    const { pool, lanes } = create()
+    pool.close()
+    pool.warm('wasm')
+    await settled()
+    expect(lanes).toEqual([])
+  })
+
   test('has as many lanes as pay under load, and one again after it', async () => {
     const { load, alive, pass, pool } = create()
     const told = await load(model('a'), 64, 15_000)

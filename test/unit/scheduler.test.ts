@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Manifest, SpillwayError, type Tensor } from '../../models/index.ts'
@@ -155,6 +157,27 @@ async function finish(clock: ManualClock, scheduler: Scheduler<Source>): Promise
 const first = (
   answer: { outputs: Record<string, Tensor> } | { readonly outputs: Readonly<Record<string, Tensor>> },
 ) => [...(answer.outputs.y?.data ?? [])].map(Number)
+
+test('of what callers who left had sent no more is kept than waits still', async () => {
+  const { scheduler } = create({ lanes: 0 })
+  const asked = (signal?: AbortSignal) => {
+    const inputs = work([[1, 2]])
+    void scheduler.ask(inputs, { signal }).catch(() => {})
+    return new WeakRef(inputs.inputs)
+  }
+  asked()
+  const gone = new AbortController()
+  const left = Array.from({ length: 50 }, () => asked(gone.signal))
+  gone.abort()
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc')
+  for (let turn = 0; turn < 3; turn++) {
+    await new Promise(setImmediate)
+    collect()
+  }
+  expect(scheduler.size).toBe(1)
+  expect(left.filter((inputs) => inputs.deref()).length).toBeLessThanOrEqual(1)
+})
 
 describe('Scheduler', () => {
   test('dispatches a lone request at once, and batches what comes while the lane is busy', async () => {

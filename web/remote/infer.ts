@@ -53,7 +53,10 @@ export async function infer(
     timeoutMs,
     onHeaders,
     method: 'POST',
-    ...(binary ? writeBinary(inputs, timeoutMs) : writeJson(inputs, timeoutMs)),
+    ...(binary ? writeBinary : writeJson)(inputs, {
+      timeout: timeoutOf(timeoutMs),
+      ...((binary || isOwn(server)) && { binary_data_output: true }),
+    }),
   })
   const { json, tensors } = splitAnswer(server, answered)
   const parsed = z.safeParse(inferResponse, readJson(url, { status: 200, headers: answered.headers }, json))
@@ -74,20 +77,28 @@ type Tensors = Readonly<Record<string, Tensor>>
 /** The protocol's `timeout` is in microseconds. */
 const timeoutOf = (timeoutMs: number) => Math.ceil(timeoutMs * 1000)
 
-/** Binary tensors are asked for, whether or not the server is known to give them: one that does not answers in JSON. */
-const parametersOf = (timeoutMs: number) => ({ timeout: timeoutOf(timeoutMs), binary_data_output: true })
+/**
+ * The page's own server is asked for binary tensors before it is known to give them: one that does not answers in JSON.
+ * A server of another origin may give them and hide the header that says where they begin.
+ */
+const isOwn = (server: URL) => server.origin === globalThis.location?.origin
 
-const writeJson = (inputs: Tensors, timeoutMs: number): Body => ({
+interface Parameters {
+  readonly timeout: number
+  readonly binary_data_output?: true
+}
+
+const writeJson = (inputs: Tensors, parameters: Parameters): Body => ({
   body: JSON.stringify({
-    parameters: parametersOf(timeoutMs),
+    parameters,
     inputs: Object.entries(inputs).map(([name, tensor]) => encodeTensor(name, tensor)),
   }),
 })
 
-function writeBinary(inputs: Tensors, timeoutMs: number): Body {
+function writeBinary(inputs: Tensors, parameters: Parameters): Body {
   const json = new TextEncoder().encode(
     JSON.stringify({
-      parameters: parametersOf(timeoutMs),
+      parameters,
       inputs: Object.entries(inputs).map(([name, tensor]) => binaryTensor(name, tensor)),
     }),
   )

@@ -56,20 +56,20 @@ export class Intake {
 
   /** Takes a file up where an earlier visit left it, if it did. */
   static async open(options: IntakeOptions): Promise<Intake> {
-    const { openDigest, file } = options
-    const [digest, check] = await Promise.all([openDigest(file.size), loadCheck()]).catch(
-      (cause: unknown) => {
-        throw SpillwayError.from(
-          cause,
-          'capacity_insufficient',
-          'The page may not run WebAssembly, which checks files',
-        )
-      },
+    const { openDigest, file, store, key } = options
+    const [check, digest] = await orNoWebAssembly(
+      async () => [await loadCheck(), await openDigest(file.size)] as const,
     )
-    const intake = new Intake(options, digest, check)
-    const record = await options.store.file(options.key)
-    if (record && !(await intake.#resume(record))) await intake.restart()
-    return intake
+    try {
+      const intake = new Intake(options, digest, check)
+      const record = await store.file(key)
+      if (record && !(await intake.#resume(record))) await intake.restart()
+      return intake
+    } catch (cause) {
+      // A digest may be a worker, which nobody else would end.
+      digest.close()
+      throw cause
+    }
   }
 
   /** Bytes that are here, from its start. */
@@ -224,6 +224,16 @@ export class Intake {
   #whole(): ArrayBuffer {
     const { buffer, length } = this.#buffer
     return this.#size === length ? buffer : buffer.slice(0, this.#size)
+  }
+}
+
+/** What checks files is WebAssembly. */
+async function orNoWebAssembly<T>(open: () => Promise<T>): Promise<T> {
+  try {
+    return await open()
+  } catch (cause) {
+    const message = 'The page may not run WebAssembly, which checks files'
+    throw SpillwayError.from(cause, 'capacity_insufficient', message)
   }
 }
 

@@ -176,7 +176,12 @@ function uploaded(module: RuntimeModule, { type, data, dims }: OrtTensor) {
   if (!known || !ArrayBuffer.isView(data)) throw new TypeError(`No decoder takes ${type}`)
   const pointer = allocate(module, data.byteLength)
   heapOf(module).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), pointer)
-  return { tensor: makeTensor(module, known, pointer, data.byteLength, dims), pointer }
+  try {
+    return { tensor: makeTensor(module, known, pointer, data.byteLength, dims), pointer }
+  } catch (cause) {
+    module._free(pointer)
+    throw cause
+  }
 }
 
 function downloaded(module: RuntimeModule, tensor: number, createTensor: Ort['createTensor']): OrtTensor {

@@ -42,6 +42,7 @@ export class Pool implements Lanes<SessionSource> {
   /** Who waits for memory that is in use. */
   readonly #needRoom: (() => void)[] = []
   #onFree: () => void = () => {}
+  #closed: SpillwayError | undefined
 
   constructor(options: PoolOptions) {
     this.#options = options
@@ -103,8 +104,8 @@ export class Pool implements Lanes<SessionSource> {
   }
 
   close(): void {
-    const reason = new SpillwayError('closed', 'The pool was closed')
-    for (const group of this.#groups.values()) group.close(reason)
+    this.#closed = new SpillwayError('closed', 'The pool was closed')
+    for (const group of this.#groups.values()) group.close(this.#closed)
   }
 
   #groupOf(backend: Backend): Group {
@@ -124,6 +125,8 @@ export class Pool implements Lanes<SessionSource> {
         onFree: () => this.#onFree(),
       })
       this.#groups.set(backend, group)
+      // Asked for by what was still going on when the pool was closed: it starts no lane.
+      if (this.#closed) group.close(this.#closed)
     }
     return group
   }

@@ -51,7 +51,11 @@ export class Entry<S extends Source = Source> {
     if (this.settled) return
     this.settled = true
     this.release?.()
-    this.#resolve(this.#reader.read(answer, this.work))
+    try {
+      this.#resolve(this.#reader.read(answer, this.work))
+    } catch (cause) {
+      this.#resolve(Promise.reject(cause))
+    }
   }
 
   fail(error: SpillwayError): void {
@@ -74,6 +78,8 @@ export class Line<S extends Source = Source> {
   readonly #queues = priorities.map(() => new Fifo<Entry<S>>())
   #size = 0
   #rows = 0
+  /** Requests that were dropped since the queues were last looked through. */
+  #dropped = 0
 
   /** Requests that wait. */
   get size(): number {
@@ -115,9 +121,15 @@ export class Line<S extends Source = Source> {
     }
   }
 
-  /** A request that was settled while it waited. It stays in its queue, unseen, until its turn comes. */
+  /**
+   * A request that was settled while it waited. It stays in its queue, unseen, until its turn comes or most there are
+   * settled: what callers who left had sent is not kept for long.
+   */
   drop(entry: Entry<S>): void {
     this.#forget(entry)
+    if (++this.#dropped <= this.#size) return
+    for (const queue of this.#queues) queue.keep(({ settled }) => !settled)
+    this.#dropped = 0
   }
 
   #hold(entry: Entry<S>): void {
@@ -158,6 +170,11 @@ class Fifo<T> {
   unshift(item: T): void {
     if (this.#head > 0) this.#items[--this.#head] = item
     else this.#items.unshift(item)
+  }
+
+  keep(stays: (item: T) => boolean): void {
+    this.#items = this.#items.filter((item) => item !== undefined && stays(item))
+    this.#head = 0
   }
 
   peek(): T | undefined {

@@ -218,11 +218,12 @@ export class Scheduler<S extends Source> {
 
   /** What runs cannot be called back: its result is dropped. */
   #leave(entry: Entry<S>, error: SpillwayError): void {
-    if (entry.line) {
-      entry.line.drop(entry)
+    const { line } = entry
+    entry.fail(error)
+    if (line) {
+      line.drop(entry)
       this.#queued--
     }
-    entry.fail(error)
     entry.onLeave?.()
   }
 

@@ -27,7 +27,12 @@ export async function createDecoder(
   const graph = new DecoderGraph(ort, memory?.session ?? session, spec.kv.layers, spec.vocabulary)
   const shape = { slots: 1, capacity: Math.min(firstCapacity, spec.context) }
   const kv = createKv(ort, graph, memory, { ...spec.kv, type: kvType }, shape, spec.batched === true)
-  await kv.step([{ slot: 0, token: 0 }], 'all')
+  try {
+    await kv.step([{ slot: 0, token: 0 }], 'all')
+  } catch (cause) {
+    kv.dispose()
+    throw cause
+  }
   kv.cut(0, 0)
   return new Decoder({
     kv,

@@ -42,6 +42,8 @@ export class Decoder {
   readonly #kv: Kv
   readonly #outbox: Outbox
   readonly #context: number
+  /** What is to be had for keys and values: less than is allowed where the runtime gave less. */
+  #maxBytes: number
   #slots: Slot<Sequence>[] = []
   #waiting: Sequence[] = []
   #running: Sequence[] = []
@@ -53,6 +55,7 @@ export class Decoder {
   constructor(options: DecoderOptions) {
     this.#options = options
     this.#kv = options.kv
+    this.#maxBytes = options.maxBytes
     this.#outbox = new Outbox(options.clock, () => this.load)
     this.#slots = Array.from({ length: options.kv.shape.slots }, emptySlot)
     this.#context = this.#longest()
@@ -231,9 +234,12 @@ export class Decoder {
   #admit(): void {
     for (;;) {
       const [sequence] = this.#waiting
-      if (!sequence || !this.#place(sequence)) return
-      this.#waiting.shift()
-      this.#running.push(sequence)
+      if (!sequence) return
+      if (this.#place(sequence)) {
+        this.#waiting.shift()
+        this.#running.push(sequence)
+      } else if (this.#running.length > 0) return
+      else this.#end(sequence, { error: noRoom(sequence.tokens.length) })
     }
   }
 
@@ -279,40 +285,53 @@ export class Decoder {
     const { slots, capacity } = this.#kv.shape
     if (tokens <= capacity || this.#grow(slots, tokens)) return slot
     const kept = [...this.#slots.keys()].filter((one) => one === slot || this.#slots[one]?.owner)
-    const shape = kept.length === slots ? undefined : this.#shapeFor(kept.length, tokens)
-    if (!shape) return undefined
-    this.#resize(shape, kept)
+    if (kept.length === slots || !this.#resizeFor(kept.length, tokens, kept)) return undefined
     return kept.indexOf(slot)
   }
 
   #grow(slots: number, tokens: number): boolean {
     if (slots > this.#options.maxSlots) return false
-    const shape = this.#shapeFor(slots, Math.max(tokens, this.#kv.shape.capacity))
-    if (!shape) return false
-    this.#resize(shape, [...this.#slots.keys()])
-    return true
+    return this.#resizeFor(slots, Math.max(tokens, this.#kv.shape.capacity), [...this.#slots.keys()])
+  }
+
+  /** The roomiest shape that is to be had. */
+  #resizeFor(slots: number, tokens: number, from: readonly number[]): boolean {
+    for (;;) {
+      const shape = this.#shapeFor(slots, tokens)
+      if (!shape) return false
+      if (this.#resize(shape, from)) return true
+    }
   }
 
   /** The roomiest shape that fits: growing by doubling, seldom; or else just what is needed. */
   #shapeFor(slots: number, tokens: number): KvShape | undefined {
-    const { maxSlots, maxBytes } = this.#options
+    const { maxSlots } = this.#options
     const roomy = Math.min(this.#context, 2 ** Math.ceil(Math.log2(tokens)))
     const more = slots > this.#slots.length ? Math.min(maxSlots, 2 * this.#slots.length) : slots
     return [
       { slots: more, capacity: roomy },
       { slots, capacity: roomy },
       { slots, capacity: tokens },
-    ].find((shape) => this.#kv.bytes(shape) <= maxBytes)
+    ].find((shape) => this.#kv.bytes(shape) <= this.#maxBytes)
   }
 
-  /** Slots move: `from` says which stay, in their new order. */
-  #resize(shape: KvShape, from: readonly number[]): void {
-    this.#kv.resize(shape, from)
+  /**
+   * Slots move: `from` says which stay, in their new order.
+   * @returns false, and all is as it was, where the runtime has no memory for it: it is not asked for so much again.
+   */
+  #resize(shape: KvShape, from: readonly number[]): boolean {
+    try {
+      this.#kv.resize(shape, from)
+    } catch {
+      this.#maxBytes = this.#kv.bytes(shape) - 1
+      return false
+    }
     this.#slots = Array.from(
       { length: shape.slots },
       (_, slot) => this.#slots[from[slot] ?? -1] ?? emptySlot(),
     )
     for (const [index, { owner }] of this.#slots.entries()) if (owner) owner.slot = index
+    return true
   }
 
   /** Nothing was asked for in a long time: memory goes back, and what prompts could have gone on from with it. */
@@ -320,10 +339,17 @@ export class Decoder {
     void this.#options.exclusive(async () => {
       if (this.#isAwake || this.#isClosed) return
       this.#resize({ slots: 1, capacity: Math.min(this.#context, spare) }, [])
+      this.#maxBytes = this.#options.maxBytes
     })
   }
 }
 
 const emptySlot = (): Slot<Sequence> => ({ owner: undefined, kept: [], usedAt: 0 })
+
+const noRoom = (tokens: number) =>
+  new SpillwayError('memory_exhausted', 'There is no memory for the keys and values of this text', {
+    got: `${tokens} tokens`,
+    hint: 'Try a shorter text, or a smaller variant of the model.',
+  })
 
 const wire = (cause: unknown) => SpillwayError.from(cause, 'internal', 'A sequence failed').toWire()

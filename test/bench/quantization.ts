@@ -7,24 +7,25 @@ import { pairs } from '../tools/support/quantized-pairs.ts'
 
 if (withoutTestModels !== undefined) throw new Error(withoutTestModels)
 
+/** A machine without an adapter has no figure for it. */
+function withoutAdapter(cause: unknown): undefined {
+  if (!String(cause).includes('adapter')) throw cause
+}
+
 const ratio = (a: number, b: number) => `${showMs(b)} (${(b / a).toFixed(2)}×)`
 
 process.stdout.write(
-  '| model | variant | made for | size | cosine of the answers | same top answer | CPU | WASM |\n' +
-    '| --- | --- | --- | --- | --- | --- | --- | --- |\n',
+  '| model | variant | made for | size | cosine of the answers | same top answer | CPU | WASM | WebGPU |\n' +
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n',
 )
 for (const [name, make] of Object.entries(pairs)) {
   for (const backend of ['wasm', 'webgpu'] as const) {
     const { full, small, precision, samples } = await make(await emptyFolder(), backend)
     const given = samples === undefined ? [] : ['--samples', samples]
-    const { a, b, outputs, times } = await spillwayJson<ComparisonReport>(
-      'compare',
-      full,
-      small,
-      '--on',
-      'cpu,wasm',
-      ...given,
-    )
+    const compare = (on: string) =>
+      spillwayJson<ComparisonReport>('compare', full, small, '--on', on, ...given)
+    const { a, b, outputs, times } = await compare('cpu,wasm')
+    const onGpu = await compare('webgpu').catch(withoutAdapter)
     const same = outputs.flatMap(({ top }) =>
       top === null ? [] : [`${((100 * top.same) / top.of).toFixed(1)}%`],
     )
@@ -35,7 +36,8 @@ for (const [name, make] of Object.entries(pairs)) {
       `${showBytes(b.bytes)} (${(b.bytes / a.bytes).toFixed(2)}×)`,
       Math.min(...outputs.map(({ cosine }) => cosine)).toFixed(5),
       same[0] ?? '',
-      ...times.map((time) => ratio(time.a, time.b)),
+      ...[...times, ...(onGpu?.times ?? [])].map((time) => ratio(time.a, time.b)),
+      ...(onGpu ? [] : ['']),
     ]
     process.stdout.write(`| ${cells.join(' | ')} |\n`)
   }

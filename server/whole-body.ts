@@ -23,33 +23,50 @@ export async function wholeBody(c: Context, maxBytes: number): Promise<Uint8Arra
 
 function readAll(incoming: Readable, maxBytes: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let bytes = 0
-    const stop = (cause: unknown) => {
-      incoming.off('data', take)
-      incoming.pause()
-      reject(cause)
+    const body = new Growing()
+    const settle = (outcome: () => void) => {
+      incoming.off('data', take).off('end', end).off('error', close).off('close', close)
+      outcome()
     }
     const take = (chunk: Buffer) => {
-      chunks.push(chunk)
-      bytes += chunk.length
-      if (bytes > maxBytes) stop(tooLarge(maxBytes))
+      body.add(chunk)
+      if (body.length <= maxBytes) return
+      incoming.pause()
+      settle(() => reject(tooLarge(maxBytes)))
     }
-    const close = (cause?: Error) => {
-      if (!incoming.readableEnded)
-        reject(new SpillwayError('aborted', 'The request broke off', {}, { cause }))
-    }
-    incoming.on('data', take)
-    incoming.on('end', () =>
-      resolve(bytesOf(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))),
-    )
-    incoming.on('error', close)
-    incoming.on('close', close)
+    const end = () => settle(() => resolve(body.bytes()))
+    const close = (cause?: Error) =>
+      settle(() => reject(new SpillwayError('aborted', 'The request broke off', {}, { cause })))
+    incoming.on('data', take).on('end', end).on('error', close).on('close', close)
   })
 }
 
-/** The same memory, not as a `Buffer`, whose `slice` is no copy. */
-const bytesOf = ({ buffer, byteOffset, byteLength }: Buffer) => new Uint8Array(buffer, byteOffset, byteLength)
+/** Chunks in one piece of memory, as many as they are: a client may send a body byte by byte. */
+class Growing {
+  /** One chunk, as nearly always, stays where it is. */
+  #memory: Uint8Array = new Uint8Array(0)
+  length = 0
+
+  add(chunk: Uint8Array): void {
+    const length = this.length + chunk.length
+    if (this.length === 0) this.#memory = chunk
+    else {
+      if (length > this.#memory.length) {
+        const roomier = new Uint8Array(2 * length)
+        roomier.set(this.bytes())
+        this.#memory = roomier
+      }
+      this.#memory.set(chunk, this.length)
+    }
+    this.length = length
+  }
+
+  /** Not as a `Buffer`, whose `slice` is no copy. */
+  bytes(): Uint8Array {
+    const { buffer, byteOffset } = this.#memory
+    return new Uint8Array(buffer, byteOffset, this.length)
+  }
+}
 
 const tooLarge = (maxBytes: number) =>
   new SpillwayError('body_too_large', 'The request is too large', {

@@ -6,11 +6,13 @@ import {
   type SiteCatalogue,
   SpillwayError,
 } from '../models/index.ts'
+import type { Clock } from '../workers/clock.ts'
 import type { FileSource } from './store/source.ts'
 import type { ModelStore } from './store/store.ts'
 
 export interface CatalogueOptions extends SourceOptions {
   readonly store: Pick<ModelStore, 'readManifest' | 'writeManifest'>
+  readonly clock: Clock
 }
 
 /** Milliseconds for which a manifest that was fetched is not written yet: the first request goes before it. */
@@ -55,7 +57,8 @@ export class Catalogue {
     try {
       const manifest = await source.fetch(signal)
       // Not waited for, and not now: to open a database takes the browser longer than to send the first request.
-      setTimeout(() => void this.#options.store.writeManifest(source.address, manifest), keepAfterMs)
+      const { store, clock } = this.#options
+      clock.after(keepAfterMs, () => void store.writeManifest(source.address, manifest))
       return manifest
     } catch (cause) {
       if (isFinal(cause)) throw cause

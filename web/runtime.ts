@@ -111,7 +111,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     capacity().then(fingerprintOf),
   )
   const models = folder(options.models ?? new URL('models/', base))
-  const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store })
+  const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store, clock })
   const device = new DeviceTier({
     store: storeWorker,
     catalogue,

@@ -18,7 +18,8 @@ const maxDeadlineMs = 600_000
 
 /** What a client wants run, checked against the manifest. */
 export interface ReadRequest {
-  readonly request: InferRequest
+  /** The request's own name, which its answer bears. */
+  readonly id: string | undefined
   readonly inputs: CheckedInputs
   /** By name, in the order that they were asked for. */
   readonly outputs: readonly WantedOutput[]
@@ -39,7 +40,7 @@ export function readRequest(c: Context, body: Uint8Array, manifest: Manifest): R
     header === undefined ? { json: body, tensors: noTensors } : splitBody(body, header)
   const request = header === undefined ? parseRequest(json) : parseRepeated(json)
   return {
-    request,
+    id: request.id,
     inputs: checkInputs(manifest, decodeInputs(manifest, request, new BinaryReader(tensors))),
     outputs: wantedOutputs(manifest, request),
     deadlineMs: deadlineOf(request),

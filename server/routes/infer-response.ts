@@ -1,5 +1,5 @@
 import { type Manifest, SpillwayError, type Tensor } from '../../models/index.ts'
-import { encodeTensor, type InferRequest, type InferResponse, type WireTensor } from '../../models/oip.ts'
+import { encodeTensor, type InferResponse, type WireTensor } from '../../models/oip.ts'
 import { binaryTensor, joinBody, jsonLengthHeader } from '../../models/oip-binary.ts'
 import type { Answer } from '../../workers/scheduler/work.ts'
 import type { WantedOutput } from './infer-request.ts'
@@ -12,7 +12,7 @@ interface Written {
 /** The answer as the client wants it: JSON, or JSON with tensors behind it. */
 export function writeResponse(
   { id: model, version }: Manifest,
-  { id }: InferRequest,
+  id: string | undefined,
   wanted: readonly WantedOutput[],
   { outputs, ranOn, queueMs, computeMs }: Answer,
 ): Written {

@@ -24,12 +24,15 @@ type Env = { Variables: Variables }
 export function inferRoutes({ catalogue, inference, maxBodyBytes }: InferOptions) {
   const queueMs = (entry: CatalogueEntry) => inference.queueMs(entry).toFixed(1)
 
+  /** The body ends with it: a request that waits holds its tensors only. */
+  const read = async (c: Context<Env>, { manifest }: CatalogueEntry) =>
+    readRequest(c, await wholeBody(c, maxBodyBytes), manifest)
+
   const answer = async (c: Context<Env>, entry: CatalogueEntry) => {
     // Before the request is read: a server that has too much to do leaves that undone.
     const refusal = inference.refusal(entry)
     if (refusal) throw refusal
-    const body = await wholeBody(c, maxBodyBytes)
-    const { request, inputs, outputs, deadlineMs, priority } = readRequest(c, body, entry.manifest)
+    const { id, inputs, outputs, deadlineMs, priority } = await read(c, entry)
     const result = await inference.run(entry, inputs, { signal: callerGone(c), deadlineMs, priority })
     c.set('inference', {
       model: entry.manifest.id,
@@ -37,8 +40,8 @@ export function inferRoutes({ catalogue, inference, maxBodyBytes }: InferOptions
       queueMs: result.queueMs,
       computeMs: result.computeMs,
     })
-    const { headers, body: answer } = writeResponse(entry.manifest, request, outputs, result)
-    return new Response(answer, { headers: { ...corsHeaders, [queueHeader]: queueMs(entry), ...headers } })
+    const { headers, body } = writeResponse(entry.manifest, id, outputs, result)
+    return new Response(body, { headers: { ...corsHeaders, [queueHeader]: queueMs(entry), ...headers } })
   }
 
   const infer = async (c: Context<Env>) => {

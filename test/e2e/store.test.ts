@@ -65,8 +65,6 @@ describe('two tabs', () => {
     const loading = Promise.all([load(one, files), load(other, files)])
     const goOn = await begun
     for (const page of [one, other]) await page.waitForFunction(() => window.progress?.length)
-    // So long after the last report the next bytes are one, however fast they come.
-    await one.waitForTimeout(100)
     goOn()
     const finish = await files.holdAfter(chunkBytes)
     for (const page of [one, other])

@@ -33,9 +33,12 @@ const source = (change: Partial<FileSource> = {}): FileSource => ({
 
 async function obtain(
   file = source(),
-  { signal, clock = systemClock }: { signal?: AbortSignal; clock?: typeof systemClock } = {},
+  {
+    signal,
+    clock = systemClock,
+    progress = [],
+  }: { signal?: AbortSignal; clock?: typeof systemClock; progress?: Progress[] } = {},
 ) {
-  const progress: Progress[] = []
   const [bytes] = await obtainModel(
     { model, files: [file] },
     {
@@ -81,6 +84,21 @@ describe('a download', () => {
     expect(server.served.length).toBeGreaterThan(10)
     expect(server.peak).toBeGreaterThan(1)
     expect(server.peak).toBeLessThanOrEqual(4)
+  })
+
+  test('that stands still has told of all that came', async () => {
+    const clock = createManualClock()
+    const progress: Progress[] = []
+    const held = server.holdAfter(70_000)
+    const loading = obtain(source(), { clock, progress })
+    const release = await held
+    const told = () => {
+      clock.advance(50)
+      return progress.at(-1)?.loadedBytes
+    }
+    await expect.poll(told, { interval: 5 }).toBeGreaterThanOrEqual(64 * 1024)
+    release()
+    expect((await loading).bytes.equals(small)).toBe(true)
   })
 
   test('tells how fast it comes and how long it will take', async () => {

@@ -24,8 +24,10 @@ import { type Answered, exchange, type RequestOptions, readJson } from './reques
 export interface InferOptions {
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
-  /** The bound on the whole exchange, in milliseconds; the server is told. */
+  /** The bound on the whole exchange, in milliseconds. */
   readonly timeoutMs: number
+  /** Milliseconds after which nobody waits for the answer any more: the server is told. */
+  readonly withinMs: number
   /** Whether the server takes tensors as they lie in memory. */
   readonly binary: boolean
   readonly onHeaders: (headers: Headers) => void
@@ -44,7 +46,7 @@ export async function infer(
   server: URL,
   manifest: Manifest,
   inputs: Readonly<Record<string, Tensor>>,
-  { clock, signal, timeoutMs, binary, onHeaders }: InferOptions,
+  { clock, signal, timeoutMs, withinMs, binary, onHeaders }: InferOptions,
 ): Promise<Inferred> {
   const url = new URL(`v2/models/${manifest.id}/versions/${manifest.version}/infer`, server)
   const answered = await exchange(url, {
@@ -54,7 +56,7 @@ export async function infer(
     onHeaders,
     method: 'POST',
     ...(binary ? writeBinary : writeJson)(inputs, {
-      timeout: timeoutOf(timeoutMs),
+      timeout: timeoutOf(withinMs),
       ...((binary || isOwn(server)) && { binary_data_output: true }),
     }),
   })
@@ -75,7 +77,7 @@ type Body = Pick<RequestOptions, 'body' | 'headers'>
 type Tensors = Readonly<Record<string, Tensor>>
 
 /** The protocol's `timeout` is in microseconds. */
-const timeoutOf = (timeoutMs: number) => Math.ceil(timeoutMs * 1000)
+const timeoutOf = (withinMs: number) => Math.ceil(withinMs * 1000)
 
 /**
  * The page's own server is asked for binary tensors before it is known to give them: one that does not answers in JSON.

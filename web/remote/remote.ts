@@ -118,7 +118,9 @@ class Connections implements Lanes<Source> {
         infer(this.#server, manifest, inputs, {
           clock: this.#clock,
           signal,
-          timeoutMs: Math.min(withinMs, patience),
+          // A deadline is the scheduler's, which calls the exchange off: of two timers for it either might be first.
+          timeoutMs: patience,
+          withinMs: Math.min(withinMs, patience),
           binary,
           onHeaders: (headers) => this.#queue.tell(headers.get(queueHeader)),
         })

@@ -54,9 +54,11 @@ export async function obtainModel({ model, files }: Wanted, options: ObtainOptio
   const rate = new Rate()
   let isKept = true
   let reportedAt = Number.NEGATIVE_INFINITY
-  const report = (isDue = false) => {
+  let cancelDue: (() => void) | undefined
+  const report = () => {
+    cancelDue?.()
+    cancelDue = undefined
     const now = clock.now()
-    if (!isDue && now - reportedAt < reportMs) return
     reportedAt = now
     const loadedBytes = sum(here.map(({ loaded }) => loaded))
     const storedBytes = sum(here.map(({ stored }) => stored))
@@ -66,9 +68,15 @@ export async function obtainModel({ model, files }: Wanted, options: ObtainOptio
     const remainingMs = bytesPerSecond && ((totalBytes - loadedBytes) / bytesPerSecond) * 1000
     onProgress?.({ loadedBytes, totalBytes, storedBytes, bytesPerSecond, remainingMs, isKept })
   }
+  /** The last bytes before a standstill are told, too. */
+  const reportSoon = () => {
+    const dueMs = reportedAt + reportMs - clock.now()
+    if (dueMs <= 0) report()
+    else cancelDue ??= clock.after(dueMs, report)
+  }
 
   const obtained: ArrayBuffer[] = []
-  report(true)
+  report()
   for (const [index, file] of files.entries()) {
     const taken = await obtainFile(file, {
       store,
@@ -78,13 +86,13 @@ export async function obtainModel({ model, files }: Wanted, options: ObtainOptio
       makeRoom: (bytes, isFull) => makeRoom(store, inUse, bytes, isFull),
       onBytes: (loaded, stored) => {
         here[index] = { loaded, stored }
-        report()
+        reportSoon()
       },
-    })
+    }).finally(() => cancelDue?.())
     isKept &&= taken.isKept
     sizes[index] = taken.bytes.byteLength
     obtained.push(taken.bytes)
-    report(true)
+    report()
   }
   return obtained
 }

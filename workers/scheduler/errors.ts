@@ -26,7 +26,6 @@ export const closed = () => new SpillwayError('closed', 'The runtime was closed'
 
 export const pastDeadline = (deadlineMs: number, queued: number) =>
   new SpillwayError('deadline_exceeded', 'The request was not answered in time', {
-    // The difference of two moments is not exact.
-    expected: `an answer within ${Number(deadlineMs.toFixed(3))} ms`,
+    expected: `an answer within ${deadlineMs} ms`,
     got: `none, with ${queued} more waiting`,
   })

@@ -37,14 +37,19 @@ export class Entry<S extends Source = Source> {
     reader: Reader<S, unknown>,
     resolve: (outcome: unknown) => void,
   ) {
-    const { deadlineMs, priority = 'normal' } = wait
+    const { deadlineMs = Number.POSITIVE_INFINITY, priority = 'normal' } = wait
     this.work = work
-    this.deadline = deadlineMs === undefined ? Number.POSITIVE_INFINITY : work.askedAt + deadlineMs
+    this.deadline = work.askedAt + deadlineMs
     this.rank = work.askedAt + levelOf(priority) * priorityStepMs
     this.company = work.source.manifest.batchAxis === null ? 1 : Number.POSITIVE_INFINITY
     this.#wait = wait
     this.#reader = reader
     this.#resolve = resolve
+  }
+
+  /** Milliseconds from its coming by which it has to be answered. */
+  get deadlineMs(): number {
+    return this.#wait.deadlineMs ?? Number.POSITIVE_INFINITY
   }
 
   settle(answer: Answer): void {

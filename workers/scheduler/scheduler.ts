@@ -78,7 +78,7 @@ export class Scheduler<S extends Source> {
   constructor(options: SchedulerOptions<S>) {
     this.#options = options
     this.#deadlines = new Deadlines(options.clock, (entry) =>
-      this.#leave(entry, pastDeadline(entry.deadline - entry.work.askedAt, this.#queued)),
+      this.#leave(entry, pastDeadline(entry.deadlineMs, this.#queued)),
     )
     options.lanes.onFree(() => this.#dispatch())
   }
@@ -296,7 +296,7 @@ export class Scheduler<S extends Source> {
       if (now + curve.predict(head.work.rows) <= head.deadline) return
       line.shift()
       this.#queued--
-      head.fail(pastDeadline(head.deadline - head.work.askedAt, this.#queued))
+      head.fail(pastDeadline(head.deadlineMs, this.#queued))
     }
   }
 

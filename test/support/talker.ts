@@ -1,0 +1,171 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { type ServerType, serve } from '@hono/node-server'
+import OpenAI from 'openai'
+import { pino } from 'pino'
+import { type Manifest, SpillwayError } from '../../models/index.ts'
+import { createApp } from '../../server/app.ts'
+import type { CatalogueEntry } from '../../server/catalogue.ts'
+import { createInference } from '../../server/inference.ts'
+import type { Language } from '../../server/language.ts'
+import { createMetrics } from '../../server/metrics.ts'
+import { type Clock, systemClock } from '../../workers/clock.ts'
+import { createTextGenerator } from '../../workers/generation/text-generator.ts'
+import type {
+  GeneratedToken,
+  TextGenerator,
+  TokenGenerator,
+  TokenRequest,
+} from '../../workers/generation/types.ts'
+import { processLane } from './process-lane.ts'
+import { type Script, scriptedGenerator } from './scripted-generator.ts'
+import { tokenizerOf } from './scripted-tokenizer.ts'
+import { digitsManifest } from './test-models.ts'
+
+const talker: Manifest = {
+  ...digitsManifest,
+  id: 'talker',
+  task: 'text-generation',
+  generation: {
+    context: 1_000_000,
+    vocabulary: 0x110000,
+    stopTokens: [0],
+    kv: { layers: 1, heads: 1, headDim: 1 },
+  },
+}
+
+/** The same, with log probabilities: each token is as likely as its place says, and `?` is second to it. */
+function withLogprobs(generator: TokenGenerator): TokenGenerator {
+  const tell = (request: TokenRequest, token: GeneratedToken): GeneratedToken => ({
+    ...token,
+    logprob: -0.5,
+    top: [
+      { token: token.token, logprob: -0.5 },
+      { token: 63, logprob: -2 },
+    ].slice(0, request.sampling.logprobs),
+  })
+  return {
+    ranOn: generator.ranOn,
+    get load() {
+      return generator.load
+    },
+    generate: (request, options) => {
+      const stream = generator.generate(request, options)
+      if (request.sampling.logprobs === undefined) return stream
+      return {
+        result: stream.result,
+        async *[Symbol.asyncIterator]() {
+          for await (const tokens of stream) yield tokens.map((token) => tell(request, token))
+        },
+      }
+    },
+  }
+}
+
+const opened: (() => void)[] = []
+
+export function closeTalkers(): void {
+  for (const close of opened.splice(0)) close()
+}
+
+export interface TalkerOptions extends Partial<Script> {
+  readonly embed?: Language['embed']
+  /** In place of a generator: what asking for one fails with. */
+  readonly refuse?: () => SpillwayError | undefined
+  /** Pieces are held back until then. */
+  readonly release?: Promise<void> | undefined
+  /** Each piece of text is so long, and the pieces that were taken are counted. */
+  readonly inflate?: { readonly length: number; taken: number } | undefined
+}
+
+/** The same with long pieces, counted when they are taken, from a moment on. */
+function inflated(
+  generator: TextGenerator,
+  { inflate = { length: 1, taken: 0 }, release }: Pick<TalkerOptions, 'inflate' | 'release'>,
+): TextGenerator {
+  return {
+    ...generator,
+    generate: (request, options) => {
+      const stream = generator.generate(request, options)
+      return {
+        result: stream.result,
+        async *[Symbol.asyncIterator]() {
+          await release
+          for await (const piece of stream) {
+            inflate.taken++
+            yield { ...piece, text: piece.text.repeat(inflate.length) }
+          }
+        },
+      }
+    },
+  }
+}
+
+/** The app with a language model that says what its script says. */
+export function createTalker(
+  { text = 'abcdefghij', embed, refuse, inflate, release, ...script }: TalkerOptions = {},
+  clock: Clock = systemClock,
+) {
+  const tokens = withLogprobs(scriptedGenerator({ text, ...script }))
+  const generator = createTextGenerator({
+    tokenizer: tokenizerOf(),
+    tokens,
+    contextLength: 1_000_000,
+    defaults: {},
+    clock: systemClock,
+  })
+  const unknown = () => Promise.reject(new SpillwayError('not_supported', 'No embeddings here'))
+  const language: Language = {
+    generator: async () => {
+      const refusal = refuse?.()
+      if (refusal) throw refusal
+      return inflated(generator, { inflate, release })
+    },
+    embed: embed ?? unknown,
+  }
+  const catalogue = new Map<string, CatalogueEntry>([
+    ['talker', { manifest: talker, folder: '' }],
+    ['digits', { manifest: digitsManifest, folder: '' }],
+  ])
+  const inference = createInference({
+    backend: 'cpu',
+    cores: 1,
+    memoryBudget: 2 ** 20,
+    maxQueued: 1,
+    startLane: () => processLane(systemClock),
+    clock: systemClock,
+  })
+  opened.push(() => inference.close())
+  const metrics = createMetrics(systemClock)
+  const app = createApp({
+    catalogue,
+    inference,
+    language,
+    metrics,
+    clock,
+    site: '.',
+    version: 'test',
+    maxBodyBytes: 100_000,
+    log: pino({ level: 'silent' }),
+  })
+  return { app, tokens }
+}
+
+/** The same behind a socket, and the real client of OpenAI's API. */
+export async function listen(options: TalkerOptions = {}) {
+  const { app, tokens } = createTalker(options)
+  let caller: unknown
+  const fetch: typeof app.fetch = (request, bindings, context) => {
+    caller = bindings
+    return app.fetch(request, bindings, context)
+  }
+  const server: ServerType = serve({ fetch, port: 0, hostname: '127.0.0.1' })
+  await once(server, 'listening')
+  opened.push(() => {
+    server.close()
+    if ('closeAllConnections' in server) server.closeAllConnections()
+  })
+  const { port } = server.address() as AddressInfo
+  const client = new OpenAI({ apiKey: 'none', baseURL: `http://127.0.0.1:${port}/v1`, maxRetries: 2 })
+  return { client, port, tokens, caller: () => caller }
+}

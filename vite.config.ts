@@ -52,7 +52,7 @@ export default defineConfig({
           input: {
             index: path('web/app/index.html'),
             stories: path('web/app/stories.html'),
-            embed: path('web/embed.ts'),
+            embed: path('web/embed/embed.ts'),
           },
           output: {
             entryFileNames: ({ name }) => (name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js'),
@@ -70,8 +70,8 @@ export default defineConfig({
         rolldownOptions: {
           input: {
             main: path('server/main.ts'),
-            lane: path('workers/node/entry.ts'),
-            spillway: path('models/tools/main.ts'),
+            lane: path('workers/lane/node/entry.ts'),
+            spillway: path('models/cli/main.ts'),
           },
         },
       },

@@ -1,6 +1,6 @@
 import { delimiter, resolve } from 'node:path'
 import * as z from 'zod/mini'
-import { backends, SpillwayError } from '../models/index.ts'
+import { backends, SpillwayError } from '../models/core/index.ts'
 
 const port = z.coerce.number().check(z.int(), z.minimum(0), z.maximum(65_535))
 

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Clock } from '../workers/clock.ts'
-import type { GenerateResult, GeneratorLoad } from '../workers/generation/types.ts'
+import type { Clock } from '../models/async/clock.ts'
+import type { GenerateResult } from '../workers/host/text/types.ts'
+import type { GeneratorLoad } from '../workers/protocol/generation.ts'
 
 /** What one request's texts are measured by, as they come. */
 export interface Measure {

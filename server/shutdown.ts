@@ -1,7 +1,7 @@
 import type { Server } from 'node:http'
 import type { ServerType } from '@hono/node-server'
-import type { Inference } from './inference.ts'
-import type { Log } from './log.ts'
+import type { Log } from './http/log.ts'
+import type { Inference } from './inference/inference.ts'
 
 /** Milliseconds that requests in flight have to finish. */
 const graceMs = 10_000

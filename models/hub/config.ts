@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { messageOf, SpillwayError } from '../error.ts'
+import { messageOf, SpillwayError } from '../core/error.ts'
 import type { Folder } from './folder.ts'
 
 const count = z.optional(z.nullable(z.int().check(z.positive())))

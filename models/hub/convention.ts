@@ -1,4 +1,4 @@
-import type { Manifest, Task, TensorSpec } from '../manifest.ts'
+import type { Manifest, Task, TensorSpec } from '../core/manifest.ts'
 import type { Configs, ModelConfig, PreprocessorConfig } from './config.ts'
 
 /** What a graph takes and gives. */

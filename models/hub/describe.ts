@@ -1,6 +1,12 @@
-import { SpillwayError } from '../error.ts'
-import type { GenerationSpec } from '../language.ts'
-import { type FileSpec, type Manifest, parseManifest, type TensorSpec, type Variant } from '../manifest.ts'
+import { SpillwayError } from '../core/error.ts'
+import type { GenerationSpec } from '../core/language.ts'
+import {
+  type FileSpec,
+  type Manifest,
+  parseManifest,
+  type TensorSpec,
+  type Variant,
+} from '../core/manifest.ts'
 import { type Configs, readConfigs } from './config.ts'
 import { conventionOf, labelsOf, type Signature } from './convention.ts'
 import type { Folder } from './folder.ts'

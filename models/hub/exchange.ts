@@ -1,4 +1,4 @@
-import { messageOf, SpillwayError } from '../error.ts'
+import { messageOf, SpillwayError } from '../core/error.ts'
 
 export interface ExchangeOptions {
   readonly method?: 'GET' | 'HEAD'

@@ -1,4 +1,4 @@
-import type { FileSpec } from '../manifest.ts'
+import type { FileSpec } from '../core/manifest.ts'
 
 /** The files that a model is described from: a repository on the hub, or a folder here. */
 export interface Folder {

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
-import { SpillwayError } from '../error.ts'
-import type { FileSpec } from '../manifest.ts'
+import { SpillwayError } from '../core/error.ts'
+import type { FileSpec } from '../core/manifest.ts'
 import { type Answer, exchange, readJson } from './exchange.ts'
 import type { Folder } from './folder.ts'
 import { gitBlobId, sha256Hex } from './hash.ts'

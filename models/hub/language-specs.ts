@@ -1,6 +1,6 @@
-import { SpillwayError } from '../error.ts'
-import type { EmbeddingSpec, GenerationSpec } from '../language.ts'
-import type { Variant } from '../manifest.ts'
+import { SpillwayError } from '../core/error.ts'
+import type { EmbeddingSpec, GenerationSpec } from '../core/language.ts'
+import type { Variant } from '../core/manifest.ts'
 import type { Configs, GenerationConfig, ModelConfig } from './config.ts'
 
 /** Tokenizers that know no limit say 10³⁰. */

@@ -1,6 +1,6 @@
-import { SpillwayError } from '../error.ts'
-import type { Variant } from '../manifest.ts'
-import { backends } from '../placement.ts'
+import { SpillwayError } from '../core/error.ts'
+import type { Variant } from '../core/manifest.ts'
+import { backends } from '../core/placement.ts'
 
 /** The files of one variant, the graph first, and what its name says of it. */
 export interface Candidate extends Pick<Variant, 'id' | 'precision' | 'backends'> {

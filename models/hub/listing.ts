@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { SpillwayError } from '../error.ts'
+import { SpillwayError } from '../core/error.ts'
 import { type Answer, type ExchangeOptions, readJson } from './exchange.ts'
 
 /** Asks the hub; an answer that is a refusal is thrown. */

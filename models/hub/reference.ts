@@ -1,4 +1,4 @@
-import { SpillwayError } from '../error.ts'
+import { SpillwayError } from '../core/error.ts'
 
 /** A repository on the hub, at a revision: a branch, a tag or a commit. */
 export interface HubReference {

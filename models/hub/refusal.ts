@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
-import { type ErrorCode, isErrorCode, SpillwayError } from '../error.ts'
-import { errorCodeHeader } from '../oip.ts'
+import { type ErrorCode, isErrorCode, SpillwayError } from '../core/error.ts'
+import { errorCodeHeader } from '../protocols/oip.ts'
 import { type Answer, readJson } from './exchange.ts'
 import { type HubReference, showReference } from './reference.ts'
 

@@ -1,4 +1,4 @@
-import type { Manifest } from '../manifest.ts'
+import type { Manifest } from '../core/manifest.ts'
 import { type About, describeModel } from './describe.ts'
 import { openRepository, type PinnedRepository } from './hub.ts'
 import type { HubOptions } from './locate.ts'

@@ -132,7 +132,7 @@ def quantize(model_path, pictures):
         np.save(samples, evaluate.images(pictures).numpy())
         for precision, options in QUANTIZE.items():
             out = manifest.file_of(model_path.parent.parent, precision)
-            command = ["npx", "tsx", "models/tools/main.ts", "quantize", model_path, "--to", precision, *options]
+            command = ["npx", "tsx", "models/cli/main.ts", "quantize", model_path, "--to", precision, *options]
             if precision == "q8":
                 command += ["--calibrate", samples]
             subprocess.run([*command, "-o", out], check=True, cwd=recipe.ROOT)

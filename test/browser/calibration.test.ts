@@ -1,8 +1,8 @@
 import { createStore, get, set } from 'idb-keyval'
 import { expect, inject, test } from 'vitest'
-import { createIndexedDbCalibrations } from '../../web/calibration/store.ts'
-import { createRuntime } from '../../web/index.ts'
-import { systemClock } from '../../workers/clock.ts'
+import { systemClock } from '../../models/async/clock.ts'
+import { createRuntime } from '../../web/api/index.ts'
+import { createIndexedDbCalibrations } from '../../web/device/calibration/calibration-store.ts'
 
 test('the store gives back what it was given, and nothing for what is not a calibration', async () => {
   const name = crypto.randomUUID()

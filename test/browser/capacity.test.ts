@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { probeCapacity } from '../../web/capacity/probe.ts'
-import { systemClock } from '../../workers/clock.ts'
+import { systemClock } from '../../models/async/clock.ts'
+import { probeCapacity } from '../../web/device/capacity/probe.ts'
 
 test('the probe sees this browser as it is: SIMD, JSPI, a software GPU, storage', async () => {
   const { gpu, wasm, memoryBudget, storage } = await probeCapacity(systemClock)

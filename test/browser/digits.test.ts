@@ -1,12 +1,12 @@
 import { beforeAll, describe, expect, inject, test } from 'vitest'
+import { systemClock } from '../../models/async/clock.ts'
 import halvesUrl from '../../models/catalogue/digits/fp16/model.onnx?url'
 import floatsUrl from '../../models/catalogue/digits/fp32/model.onnx?url'
 import manifest from '../../models/catalogue/digits/manifest.json'
 import bytesUrl from '../../models/catalogue/digits/q8/model.onnx?url'
-import { type Backend, parseManifest, SpillwayError, type Tensor } from '../../models/index.ts'
-import { createRuntime } from '../../web/index.ts'
-import { startWorkerLane } from '../../workers/browser/start.ts'
-import { systemClock } from '../../workers/clock.ts'
+import { type Backend, parseManifest, SpillwayError, type Tensor } from '../../models/core/index.ts'
+import { createRuntime } from '../../web/api/index.ts'
+import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
 import heldOutUrl from '../data/digits-heldout.bin.gz?url'
 
 const digits = parseManifest(manifest, 'the catalogue')

@@ -1,7 +1,7 @@
 import { describe, expect, inject, test } from 'vitest'
-import { SpillwayError, type Tensor } from '../../models/index.ts'
-import { startWorkerLane } from '../../workers/browser/start.ts'
-import { systemClock } from '../../workers/clock.ts'
+import { systemClock } from '../../models/async/clock.ts'
+import { SpillwayError, type Tensor } from '../../models/core/index.ts'
+import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
 import { bytesOf, generationContract } from '../contract/generation.ts'
 
 const stories = inject('stories')

@@ -1,14 +1,14 @@
 import { afterEach, expect, test } from 'vitest'
 import { commands } from 'vitest/browser'
+import { systemClock } from '../../models/async/clock.ts'
 import graphUrl from '../../models/catalogue/digits/fp32/model.onnx?url'
 import manifest from '../../models/catalogue/digits/manifest.json'
-import { parseManifest, type SpillwayError } from '../../models/index.ts'
-import { startWorkerLane } from '../../workers/browser/start.ts'
-import { systemClock } from '../../workers/clock.ts'
-import type { Lane } from '../../workers/lane/lane.ts'
-import { Pool } from '../../workers/pool/pool.ts'
-import { Scheduler } from '../../workers/scheduler/scheduler.ts'
-import type { SessionSource, WaitOptions } from '../../workers/scheduler/work.ts'
+import { parseManifest, type SpillwayError } from '../../models/core/index.ts'
+import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
+import type { Lane } from '../../workers/host/lane-client/lane.ts'
+import { Pool } from '../../workers/host/pool/pool.ts'
+import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
+import type { SessionSource, WaitOptions } from '../../workers/host/scheduler/work.ts'
 
 const digits = parseManifest(manifest, 'the catalogue')
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
-import { createRuntime, type Runtime, type RuntimeOptions } from '../../web/index.ts'
+import { createRuntime, type Runtime, type RuntimeOptions } from '../../web/api/index.ts'
 
 const hub = inject('hub')
 let runtimes: Runtime[] = []

@@ -1,8 +1,8 @@
+import { systemClock } from '../../models/async/clock.ts'
 import graphUrl from '../../models/catalogue/digits/fp32/model.onnx?url'
 import manifest from '../../models/catalogue/digits/manifest.json'
-import { parseManifest } from '../../models/index.ts'
-import { startWorkerLane } from '../../workers/browser/start.ts'
-import { systemClock } from '../../workers/clock.ts'
+import { parseManifest } from '../../models/core/index.ts'
+import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
 import { laneContract } from '../contract/lane.ts'
 
 const digits = parseManifest(manifest, 'the catalogue')

@@ -1,9 +1,9 @@
 /** A store that keeps every file in the origin's private files: they can be written in a worker only. */
 import { expose } from 'comlink'
-import { createIndexedDbStore } from '../../web/store/indexeddb.ts'
-import { openOpfs } from '../../web/store/opfs.ts'
-import type { FileRecord } from '../../web/store/store.ts'
-import { systemClock } from '../../workers/clock.ts'
+import { systemClock } from '../../models/async/clock.ts'
+import { createIndexedDbStore } from '../../web/store/storage/indexeddb.ts'
+import type { FileRecord } from '../../web/store/storage/model-store.ts'
+import { openOpfs } from '../../web/store/storage/opfs.ts'
 
 const open = (name: string) =>
   createIndexedDbStore({ clock: systemClock, opfs: openOpfs(name), name, opfsFrom: 0 })

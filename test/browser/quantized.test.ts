@@ -1,8 +1,8 @@
 import { describe, expect, inject, test } from 'vitest'
 import { commands } from 'vitest/browser'
-import { SpillwayError, type Tensor } from '../../models/index.ts'
-import { startWorkerLane } from '../../workers/browser/start.ts'
-import { systemClock } from '../../workers/clock.ts'
+import { systemClock } from '../../models/async/clock.ts'
+import { SpillwayError, type Tensor } from '../../models/core/index.ts'
+import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
 import type { Answers, QuantizedModel } from '../support/make-quantized.ts'
 import { facesIn, overlap } from '../tools/support/faces.ts'
 

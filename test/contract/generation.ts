@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Backend, SpillwayError } from '../../models/index.ts'
-import { systemClock } from '../../workers/clock.ts'
-import { Generator } from '../../workers/generation/generator.ts'
-import type { GeneratedToken, Sampling, TokenRequest, TokenStream } from '../../workers/generation/types.ts'
-import type { Lane } from '../../workers/lane/lane.ts'
+import { systemClock } from '../../models/async/clock.ts'
+import { type Backend, SpillwayError } from '../../models/core/index.ts'
+import type { Sampling } from '../../models/core/sampling.ts'
+import type { Lane } from '../../workers/host/lane-client/lane.ts'
+import { Generator } from '../../workers/host/text/sequence-scheduler.ts'
+import type { TokenStream } from '../../workers/host/text/types.ts'
+import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
 import type { Stories } from '../support/stories.ts'
 
 export interface GenerationSubject {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Kv } from '../../workers/generation/kv/kv.ts'
-import type { Logits } from '../../workers/generation/types.ts'
+import type { Kv } from '../../workers/lane/kv/kv.ts'
+import type { Logits } from '../../workers/lane/sampling/types.ts'
 
 export interface KvSubject {
   /** Two slots of 64 tokens. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { type Backend, type Manifest, SpillwayError, type Tensor } from '../../models/index.ts'
-import type { Lane } from '../../workers/lane/lane.ts'
-import type { LoadRequest } from '../../workers/lane/protocol.ts'
+import { type Backend, type Manifest, SpillwayError, type Tensor } from '../../models/core/index.ts'
+import type { Lane } from '../../workers/host/lane-client/lane.ts'
+import type { LoadRequest } from '../../workers/protocol/lane.ts'
 
 export interface LaneSubject {
   start(): Lane

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { checkOf, loadCheck } from '../../web/store/check.ts'
+import { checkOf, loadCheck } from '../../web/store/storage/chunk-check.ts'
 import {
   chunkBytes,
   chunkRange,
@@ -7,7 +7,7 @@ import {
   type ModelRecord,
   type ModelStore,
   modelKey,
-} from '../../web/store/store.ts'
+} from '../../web/store/storage/model-store.ts'
 
 export interface StoreSubject {
   /** A store with nothing in it. */

@@ -1,5 +1,5 @@
 import { inject } from 'vitest'
-import { systemClock } from '../../workers/clock.ts'
+import { systemClock } from '../../models/async/clock.ts'
 import { generationContract } from '../contract/generation.ts'
 import { processLane } from '../support/process-lane.ts'
 

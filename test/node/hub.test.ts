@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { SpillwayError } from '../../models/core/index.ts'
 import { findModel, type HubOptions, openRepository } from '../../models/hub/index.ts'
-import { SpillwayError } from '../../models/index.ts'
 import { type HubFault, startHub, type TestHub } from '../support/hub.ts'
 import { decoderRepository, embedderRepository } from '../support/hub-models.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { systemClock } from '../../workers/clock.ts'
-import { laneLimits } from '../../workers/lane/lane.ts'
+import { systemClock } from '../../models/async/clock.ts'
+import { laneLimits } from '../../workers/host/lane-client/lane.ts'
 import { laneContract } from '../contract/lane.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { digitsGraph, processLane } from '../support/process-lane.ts'

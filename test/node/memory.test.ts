@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { systemClock } from '../../workers/clock.ts'
-import { Pool } from '../../workers/pool/pool.ts'
-import { Scheduler } from '../../workers/scheduler/scheduler.ts'
-import type { SessionSource } from '../../workers/scheduler/work.ts'
+import { systemClock } from '../../models/async/clock.ts'
+import { Pool } from '../../workers/host/pool/pool.ts'
+import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
+import type { SessionSource } from '../../workers/host/scheduler/work.ts'
 import { littleLane, tooManyRows, wideModel, wideTensors, withoutLimit } from '../support/little-memory.ts'
 import { digitsManifest } from '../support/test-models.ts'
 

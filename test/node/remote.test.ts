@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
-import { RemoteTier } from '../../web/remote/remote.ts'
+import { systemClock } from '../../models/async/clock.ts'
+import { RemoteTier } from '../../web/remote/remote-tier.ts'
 import { requestJson } from '../../web/remote/request.ts'
-import { systemClock } from '../../workers/clock.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { digitsManifest } from '../support/test-models.ts'
 

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { errorCodeHeader } from '../../models/oip.ts'
+import { errorCodeHeader } from '../../models/protocols/oip.ts'
 import { littleLane, tooManyRows, wideModel, wideTensors, withoutLimit } from '../support/little-memory.ts'
 import { startTestApp, type TestApp } from '../support/test-app.ts'
 import { emptyFolder, modelFolder } from '../support/test-models.ts'

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RegExpRouter } from 'hono/router/reg-exp-router'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { modelFile, parseCatalogue, type Reference } from '../../models/index.ts'
+import { modelFile, parseCatalogue, type Reference } from '../../models/core/index.ts'
 import { startTestApp, type TestApp } from '../support/test-app.ts'
 import { digitsFolder, digitsManifest } from '../support/test-models.ts'
 

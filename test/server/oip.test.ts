@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { errorCodeHeader, inferResponse, queueHeader } from '../../models/oip.ts'
-import { jsonLengthHeader } from '../../models/oip-binary.ts'
+import { errorCodeHeader, inferResponse, queueHeader } from '../../models/protocols/oip.ts'
+import { jsonLengthHeader } from '../../models/protocols/oip-binary.ts'
 import { startTestApp, type TestApp } from '../support/test-app.ts'
 
 let app: TestApp

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { errorCodeHeader, queueHeader } from '../../models/oip.ts'
+import { errorCodeHeader, queueHeader } from '../../models/protocols/oip.ts'
 import { isAlive, startServer, type TestServer } from '../support/server.ts'
 import { copyDigits, emptyFolder } from '../support/test-models.ts'
 

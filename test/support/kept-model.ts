@@ -1,6 +1,6 @@
-import '../../web/global.ts'
+import '../../web/embed/global.ts'
 import type { Page } from 'playwright-core'
-import type { Progress } from '../../web/index.ts'
+import type { Progress } from '../../web/api/index.ts'
 import { bigManifest } from './big-model.ts'
 import { type FileServer, sha256Of, startFileServer } from './file-server.ts'
 import './told.ts'

@@ -1,10 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { create } from '@bufbuild/protobuf'
+import { systemClock } from '../../models/async/clock.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
 import { TensorProtoSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
-import { systemClock } from '../../workers/clock.ts'
-import type { Lane } from '../../workers/lane/lane.ts'
+import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { encode, modelProto, value } from '../tools/support/build.ts'
 import { processLane } from './process-lane.ts'
 

@@ -1,6 +1,6 @@
-import { SpillwayError } from '../../models/index.ts'
-import type { Lane } from '../../workers/lane/lane.ts'
-import type { BatchReply, LoadRequest } from '../../workers/lane/protocol.ts'
+import { SpillwayError } from '../../models/core/index.ts'
+import type { Lane } from '../../workers/host/lane-client/lane.ts'
+import type { BatchReply, LoadRequest } from '../../workers/protocol/lane.ts'
 import type { ManualClock } from './manual-clock.ts'
 
 export interface Machine {

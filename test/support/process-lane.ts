@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Clock } from '../../workers/clock.ts'
-import type { LaneLimits } from '../../workers/lane/lane.ts'
-import { startProcessLane } from '../../workers/node/start.ts'
+import type { Clock } from '../../models/async/clock.ts'
+import type { LaneLimits } from '../../workers/host/lane-client/lane.ts'
+import { startProcessLane } from '../../workers/host/lane-client/node/start-process-lane.ts'
 import { digitsFolder, digitsManifest } from './test-models.ts'
 
 /** The lane as it was built: Node 20 runs no TypeScript. */

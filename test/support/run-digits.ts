@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
-import '../../web/global.ts'
-import type { Placement, Policy, Progress } from '../../web/index.ts'
+import '../../web/embed/global.ts'
+import type { Placement, Policy, Progress } from '../../web/api/index.ts'
 import './told.ts'
 
 export interface RunDigitsOptions {

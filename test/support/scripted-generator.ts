@@ -1,11 +1,7 @@
-import { SpillwayError } from '../../models/index.ts'
-import { Channel } from '../../workers/channel.ts'
-import type {
-  GeneratedToken,
-  TokenGenerator,
-  TokenRequest,
-  TokenResult,
-} from '../../workers/generation/types.ts'
+import { Channel } from '../../models/async/async-queue.ts'
+import { SpillwayError } from '../../models/core/index.ts'
+import type { TokenGenerator, TokenResult } from '../../workers/host/text/types.ts'
+import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
 
 export interface Script {
   /** What every sequence says: its token at place n is the nth character, prompt and all. */

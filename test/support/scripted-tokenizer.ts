@@ -1,4 +1,4 @@
-import type { Tokenizer } from '../../workers/generation/types.ts'
+import type { Tokenizer } from '../../workers/host/text/types.ts'
 
 /** A tokenizer whose tokens are characters, by their code; 0 ends a text. */
 export const tokenizerOf = (): Tokenizer => {

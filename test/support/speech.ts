@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { InferenceSessionFactory, Tensor as OnnxTensor, TensorConstructor } from 'onnxruntime-common'
-import type { Manifest } from '../../models/index.ts'
+import type { Manifest } from '../../models/core/index.ts'
 import { testModels } from './test-models.ts'
 
 /** Samples of one frame, and of the one before that go in front of it. */

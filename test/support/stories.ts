@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Manifest } from '../../models/index.ts'
+import type { Manifest } from '../../models/core/index.ts'
 import { writeFolder } from '../../models/tools/import/folder.ts'
 import { openCheckpoint } from '../../models/tools/import/open.ts'
 import { parseVariant } from '../../models/tools/import/variant.ts'

@@ -3,20 +3,16 @@ import type { AddressInfo } from 'node:net'
 import { type ServerType, serve } from '@hono/node-server'
 import OpenAI from 'openai'
 import { pino } from 'pino'
-import { type Manifest, SpillwayError } from '../../models/index.ts'
+import { type Clock, systemClock } from '../../models/async/clock.ts'
+import { type Manifest, SpillwayError } from '../../models/core/index.ts'
 import { createApp } from '../../server/app.ts'
-import type { CatalogueEntry } from '../../server/catalogue.ts'
-import { createInference } from '../../server/inference.ts'
-import type { Language } from '../../server/language.ts'
+import type { CatalogueEntry } from '../../server/inference/catalogue.ts'
+import { createInference } from '../../server/inference/inference.ts'
+import type { Language } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/metrics.ts'
-import { type Clock, systemClock } from '../../workers/clock.ts'
-import { createTextGenerator } from '../../workers/generation/text-generator.ts'
-import type {
-  GeneratedToken,
-  TextGenerator,
-  TokenGenerator,
-  TokenRequest,
-} from '../../workers/generation/types.ts'
+import { createTextGenerator } from '../../workers/host/text/text-generator.ts'
+import type { TextGenerator, TokenGenerator } from '../../workers/host/text/types.ts'
+import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
 import { processLane } from './process-lane.ts'
 import { type Script, scriptedGenerator } from './scripted-generator.ts'
 import { tokenizerOf } from './scripted-tokenizer.ts'

@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url'
 import type { RouterRoute } from 'hono/types'
 import { pino } from 'pino'
+import { systemClock } from '../../models/async/clock.ts'
 import { createApp } from '../../server/app.ts'
-import { readCatalogue, readReferences } from '../../server/catalogue.ts'
-import { createInference, type Inference } from '../../server/inference.ts'
-import { createLanguage } from '../../server/language.ts'
+import { readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
+import { createInference, type Inference } from '../../server/inference/inference.ts'
+import { createLanguage } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/metrics.ts'
-import { systemClock } from '../../workers/clock.ts'
-import type { Lane } from '../../workers/lane/lane.ts'
+import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { processLane } from './process-lane.ts'
 
 export interface TestApp {

@@ -4,7 +4,7 @@ import { cp, mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Manifest } from '../../models/index.ts'
+import type { Manifest } from '../../models/core/index.ts'
 
 export const digitsFolder = fileURLToPath(new URL('../../models/catalogue/digits/', import.meta.url))
 

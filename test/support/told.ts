@@ -1,4 +1,4 @@
-import type { Progress } from '../../web/index.ts'
+import type { Progress } from '../../web/api/index.ts'
 
 declare global {
   interface Window {

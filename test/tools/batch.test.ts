@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { elementCount } from '../../models/tensor.ts'
+import { elementCount } from '../../models/core/tensor.ts'
 import type { InspectReport } from '../../models/tools/inspect/report.ts'
 import type { ModelProto } from '../../models/tools/onnx/generated/onnx_pb.ts'
 import { readModel } from '../../models/tools/onnx/read.ts'

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { type Manifest, parseCatalogue } from '../../models/index.ts'
+import { type Manifest, parseCatalogue } from '../../models/core/index.ts'
 import type { ModelVerdict } from '../../models/tools/manifest/verify.ts'
 import { embedderGraph, withExternalData } from '../support/hub-models.ts'
 import { digitsFolder, digitsManifest, emptyFolder, withoutTestModels } from '../support/test-models.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { SpillwayError } from '../../models/index.ts'
+import { SpillwayError } from '../../models/core/index.ts'
 import { inspect } from '../../models/tools/inspect/report.ts'
 import type { Model } from '../../models/tools/onnx/model.ts'
 import { parseModel } from '../../models/tools/onnx/read.ts'

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Manifest } from '../../models/index.ts'
+import type { Manifest } from '../../models/core/index.ts'
 import type { Pulled } from '../../models/tools/pull/pull.ts'
 import { startHub, type TestHub } from '../support/hub.ts'
 import {

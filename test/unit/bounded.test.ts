@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { Languages } from '../../web/generation/languages.ts'
-import { untilDeadline } from '../../workers/bounded.ts'
+import { untilDeadline } from '../../models/async/timeouts.ts'
+import { Languages } from '../../web/text/text-service.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { Calibrations } from '../../web/calibration/calibrations.ts'
-import { measure } from '../../web/calibration/measure.ts'
-import type { Calibration, CalibrationStore } from '../../web/calibration/store.ts'
-import { CostCurve } from '../../workers/scheduler/cost-curve.ts'
+import type { Calibration, CalibrationStore } from '../../web/device/calibration/calibration-store.ts'
+import { Calibrations } from '../../web/device/calibration/calibrations.ts'
+import { measure } from '../../web/device/calibration/measure.ts'
+import { CostCurve } from '../../workers/host/scheduler/cost-curve.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const place = { backend: 'wasm', variant: 'fp32' } as const

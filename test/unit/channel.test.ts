@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { Channel } from '../../workers/channel.ts'
+import { Channel } from '../../models/async/async-queue.ts'
 
 async function all<T>(channel: Channel<T>): Promise<T[]> {
   const items: T[] = []

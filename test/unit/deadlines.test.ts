@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { Deadlines } from '../../workers/deadlines.ts'
+import { Deadlines } from '../../models/async/deadlines.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 
 const item = (name: string, deadline: number) => ({ name, deadline })

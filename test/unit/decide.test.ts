@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { type Manifest, type Policy, policies, SpillwayError, type Variant } from '../../models/index.ts'
-import type { Capacity, GpuCapacity } from '../../web/capacity/capacity.ts'
-import { decide, type Live } from '../../web/router/decide.ts'
-import { type Failure, type Fit, fitDevice } from '../../web/router/fit.ts'
+import { type Manifest, type Policy, policies, SpillwayError, type Variant } from '../../models/core/index.ts'
+import type { Capacity, GpuCapacity } from '../../web/device/capacity/capacity.ts'
+import { decide, type Live } from '../../web/placement/decide.ts'
+import { type Failure, type Fit, fitDevice } from '../../web/placement/device-target.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const gpu: GpuCapacity = {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { Manifest, Tensor } from '../../models/index.ts'
-import { embed } from '../../workers/embedding/embedder.ts'
-import { poolTokens } from '../../workers/embedding/pool-tokens.ts'
+import type { Manifest, Tensor } from '../../models/core/index.ts'
+import { embed } from '../../workers/host/text/embedding/embedder.ts'
+import { poolTokens } from '../../workers/host/text/embedding/pool-tokens.ts'
 import { tokenizerOf } from '../support/scripted-tokenizer.ts'
 
 const hidden = (...vectors: readonly (readonly number[])[]): Tensor => ({

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type ErrorCode, errorStatus, isErrorCode, SpillwayError } from '../../models/index.ts'
+import { type ErrorCode, errorStatus, isErrorCode, SpillwayError } from '../../models/core/index.ts'
 
 describe('SpillwayError', () => {
   test('says what was expected, what came and what to do', () => {

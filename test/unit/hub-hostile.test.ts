@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { parseManifest, SpillwayError } from '../../models/core/index.ts'
 import { type About, describeModel, type Folder, parseSource } from '../../models/hub/index.ts'
-import { parseManifest, SpillwayError } from '../../models/index.ts'
 
 const about: About = {
   id: 'owner--name',

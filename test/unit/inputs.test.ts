@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { checkInputs, checkSessionInputs, type Inputs, type Manifest } from '../../models/index.ts'
+import { checkInputs, checkSessionInputs, type Inputs, type Manifest } from '../../models/core/index.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const image = new Float32Array(784)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { manifestFiles, parseManifest } from '../../models/index.ts'
+import { manifestFiles, parseManifest } from '../../models/core/index.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const withFile = (path: string) => ({

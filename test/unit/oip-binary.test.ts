@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { arrayOf, SpillwayError, type Tensor, tensorTypes } from '../../models/index.ts'
-import { datatypeOf } from '../../models/oip.ts'
-import { BinaryReader, binaryTensor, joinBody, splitBody } from '../../models/oip-binary.ts'
+import { arrayOf, SpillwayError, type Tensor, tensorTypes } from '../../models/core/index.ts'
+import { datatypeOf } from '../../models/protocols/oip.ts'
+import { BinaryReader, binaryTensor, joinBody, splitBody } from '../../models/protocols/oip-binary.ts'
 
 const tensors = fc.array(
   fc.tuple(fc.constantFrom(...tensorTypes), fc.uint8Array({ maxLength: 64 })).map(([type, bytes]): Tensor => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { arrayOf, type Tensor, type TensorType, tensorTypes } from '../../models/index.ts'
-import { decodeTensor, encodeTensor } from '../../models/oip.ts'
+import { arrayOf, type Tensor, type TensorType, tensorTypes } from '../../models/core/index.ts'
+import { decodeTensor, encodeTensor } from '../../models/protocols/oip.ts'
 
 const encodable = tensorTypes.filter((type) => type !== 'float16')
 

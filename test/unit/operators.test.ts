@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { hasOperator } from '../../workers/engine/operators.ts'
+import { hasOperator } from '../../workers/lane/engine/operators.ts'
 
 const read = (path: string) =>
   new Uint8Array(readFileSync(new URL(`../../models/catalogue/${path}`, import.meta.url)))

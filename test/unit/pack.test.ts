@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { elementCount, type Manifest, type Tensor } from '../../models/index.ts'
-import { pack, unpack } from '../../workers/scheduler/pack.ts'
-import { signatureOf } from '../../workers/scheduler/signature.ts'
-import type { Work } from '../../workers/scheduler/work.ts'
+import { elementCount, type Manifest, type Tensor } from '../../models/core/index.ts'
+import { pack, unpack } from '../../workers/host/scheduler/pack.ts'
+import { signatureOf } from '../../workers/host/scheduler/shape-key.ts'
+import type { Work } from '../../workers/host/scheduler/work.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 /** A model whose outputs have the shapes of its inputs, `x` along any axis, `mode` without rows. */

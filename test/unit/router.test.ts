@@ -1,11 +1,17 @@
 import { describe, expect, test } from 'vitest'
-import { checkInputs, type Manifest, type Policy, SpillwayError, type Variant } from '../../models/index.ts'
-import type { Capacity } from '../../web/capacity/capacity.ts'
-import { DeviceSession } from '../../web/device/session.ts'
-import { Breaker } from '../../web/remote/breaker.ts'
-import { Router } from '../../web/router/router.ts'
-import type { TiersOptions } from '../../web/router/tiers.ts'
-import type { Answer, WaitOptions } from '../../workers/scheduler/work.ts'
+import {
+  checkInputs,
+  type Manifest,
+  type Policy,
+  SpillwayError,
+  type Variant,
+} from '../../models/core/index.ts'
+import type { Capacity } from '../../web/device/capacity/capacity.ts'
+import { DeviceSession } from '../../web/device/device-session.ts'
+import type { TiersOptions } from '../../web/placement/dispatcher.ts'
+import { Router } from '../../web/placement/router.ts'
+import { Breaker } from '../../web/remote/circuit-breaker.ts'
+import type { Answer, WaitOptions } from '../../workers/host/scheduler/work.ts'
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'
 

@@ -2,9 +2,9 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Manifest, SpillwayError, type Tensor } from '../../models/index.ts'
-import type { Batch, BatchAnswer, Lanes } from '../../workers/scheduler/lanes.ts'
-import { Scheduler, type SchedulerOptions } from '../../workers/scheduler/scheduler.ts'
+import { type Manifest, SpillwayError, type Tensor } from '../../models/core/index.ts'
+import type { Batch, BatchAnswer, Lanes } from '../../workers/host/scheduler/lanes.ts'
+import { Scheduler, type SchedulerOptions } from '../../workers/host/scheduler/scheduler.ts'
 import {
   type Answer,
   type Priority,
@@ -12,7 +12,7 @@ import {
   type Source,
   type WaitOptions,
   type Work,
-} from '../../workers/scheduler/work.ts'
+} from '../../workers/host/scheduler/work.ts'
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Layout, layoutsFor } from '../../workers/pool/layout.ts'
-import { type Need, Sizing } from '../../workers/pool/sizing.ts'
+import { type Need, Sizing } from '../../workers/host/pool/autoscaler.ts'
+import { type Layout, layoutsFor } from '../../workers/host/pool/layout.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 
 const doubling = layoutsFor({ cores: 8, maxThreads: 1, maxLanes: 8 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { type CheckedInputs, type Manifest, type RunResult, SpillwayError } from '../../models/index.ts'
-import type { RouteOptions } from '../../web/router/job.ts'
-import { StatefulSession } from '../../web/stateful.ts'
+import { type CheckedInputs, type Manifest, type RunResult, SpillwayError } from '../../models/core/index.ts'
+import { StatefulSession } from '../../web/api/session.ts'
+import type { RouteOptions } from '../../web/placement/request-state.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type RuntimeStats, type StatsEvent, StatsTeller } from '../../web/stats.ts'
+import { type RuntimeStats, type StatsEvent, StatsTeller } from '../../web/api/stats.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 
 const quiet = { queued: 0, maxQueued: 1, isSaturated: false, running: 0, models: [] }

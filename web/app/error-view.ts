@@ -1,4 +1,4 @@
-import type { SpillwayError } from '../../models/index.ts'
+import type { SpillwayError } from '../../models/core/index.ts'
 import { find } from './find.ts'
 import { sentence } from './words.ts'
 

@@ -1,4 +1,4 @@
-import type { Placement } from '../../models/index.ts'
+import type { Placement } from '../../models/core/index.ts'
 import { find } from './find.ts'
 import { backendName, sentence, tierWords } from './words.ts'
 

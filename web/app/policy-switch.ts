@@ -1,4 +1,4 @@
-import { type Policy, policies } from '../../models/index.ts'
+import { type Policy, policies } from '../../models/core/index.ts'
 
 /** @param thing What a request is made of: a drawing, a story. */
 const wordsFor = (

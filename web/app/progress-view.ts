@@ -1,4 +1,4 @@
-import type { Progress } from '../store/obtain.ts'
+import type { Progress } from '../store/worker/load-files.ts'
 import { find } from './find.ts'
 import { bytes, duration, percent } from './words.ts'
 

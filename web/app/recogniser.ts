@@ -1,7 +1,7 @@
-import { type Policy, type RunResult, SpillwayError } from '../../models/index.ts'
-import type { Model, ModelOptions } from '../model.ts'
-import type { Runtime } from '../runtime.ts'
-import type { Progress } from '../store/obtain.ts'
+import { type Policy, type RunResult, SpillwayError } from '../../models/core/index.ts'
+import type { Model, ModelOptions } from '../api/model.ts'
+import type { Runtime } from '../api/runtime.ts'
+import type { Progress } from '../store/worker/load-files.ts'
 import { Latest } from './latest.ts'
 
 /** Milliseconds before a new stroke tries again what has just failed: a pen in motion asks sixty times a second. */

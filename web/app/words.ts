@@ -1,4 +1,4 @@
-import type { Backend, Placement, Tier } from '../../models/index.ts'
+import type { Backend, Placement, Tier } from '../../models/core/index.ts'
 
 export const tierWords: Readonly<Record<Tier, string>> = { device: 'On this device', server: 'On the server' }
 

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
-import { type Backend, backends, type Manifest, SpillwayError } from '../../models/index.ts'
+import type { Clock } from '../../models/async/clock.ts'
+import { type Backend, backends, type Manifest, SpillwayError } from '../../models/core/index.ts'
 import {
   type ChatRequest,
   type CompletionRequest,
@@ -7,10 +8,10 @@ import {
   completionChunk,
   tokenOfIdName,
   type WireUsage,
-} from '../../models/openai.ts'
-import type { Clock } from '../../workers/clock.ts'
-import type { FinishReason, Piece, TextRequest, TokenLogprob, Usage } from '../../workers/generation/types.ts'
-import { streamEvents } from './events.ts'
+} from '../../models/protocols/openai.ts'
+import type { Piece, TextRequest, Usage } from '../../workers/host/text/types.ts'
+import type { FinishReason, TokenLogprob } from '../../workers/protocol/generation.ts'
+import { streamEvents } from './event-stream.ts'
 
 /** Part of a text that a server generates, with what it tells of itself on the way. */
 export interface RemotePiece extends Piece {

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
-import { binaryExtension } from '../../models/oip-binary.ts'
-import type { Clock } from '../../workers/clock.ts'
+import type { Clock } from '../../models/async/clock.ts'
+import { binaryExtension } from '../../models/protocols/oip-binary.ts'
 import { requestJson } from './request.ts'
 
 const metadata = z.object({ extensions: z.optional(z.array(z.string())) })

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import type { Clock } from '../../models/async/clock.ts'
 import {
   type Backend,
   backends,
@@ -8,8 +9,8 @@ import {
   SpillwayError,
   showShape,
   type Tensor,
-} from '../../models/index.ts'
-import { decodeTensor, encodeTensor, inferResponse } from '../../models/oip.ts'
+} from '../../models/core/index.ts'
+import { decodeTensor, encodeTensor, inferResponse } from '../../models/protocols/oip.ts'
 import {
   BinaryReader,
   binarySize,
@@ -17,8 +18,7 @@ import {
   joinBody,
   jsonLengthHeader,
   splitBody,
-} from '../../models/oip-binary.ts'
-import type { Clock } from '../../workers/clock.ts'
+} from '../../models/protocols/oip-binary.ts'
 import { type Answered, exchange, type RequestOptions, readJson } from './request.ts'
 
 export interface InferOptions {

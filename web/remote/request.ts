@@ -1,7 +1,7 @@
-import { type ErrorCode, isErrorCode, messageOf, SpillwayError } from '../../models/index.ts'
-import { errorCodeHeader } from '../../models/oip.ts'
-import { abortedBy } from '../../workers/bounded.ts'
-import type { Clock } from '../../workers/clock.ts'
+import type { Clock } from '../../models/async/clock.ts'
+import { abortedBy } from '../../models/async/timeouts.ts'
+import { type ErrorCode, isErrorCode, messageOf, SpillwayError } from '../../models/core/index.ts'
+import { errorCodeHeader } from '../../models/protocols/oip.ts'
 
 export interface RequestOptions {
   readonly clock: Clock

@@ -1,10 +1,10 @@
 import { type Endpoint, expose } from 'comlink'
-import { SpillwayError } from '../../models/index.ts'
-import { createEngine, type Engine } from '../engine/engine.ts'
-import type { Ort } from '../engine/ort.ts'
-import { answerDirectly } from './direct.ts'
-import { outcome } from './outcome.ts'
-import type { DirectApi, LaneApi, StartRequest } from './protocol.ts'
+import { outcome } from '../../models/async/outcome.ts'
+import { SpillwayError } from '../../models/core/index.ts'
+import type { DirectApi, LaneApi, StartRequest } from '../protocol/lane.ts'
+import { answerDirectly } from './answer-directly.ts'
+import { createEngine, type Engine } from './engine/engine.ts'
+import type { Ort } from './engine/ort.ts'
 
 /**
  * The lane's own side: an engine behind the lane protocol.

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf'
-import { SpillwayError } from '../../error.ts'
+import { SpillwayError } from '../../core/error.ts'
 import { constantsToWeights } from '../graph/constants.ts'
 import { freshNames } from '../graph/names.ts'
 import { withNotes } from '../graph/notes.ts'

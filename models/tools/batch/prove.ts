@@ -1,5 +1,5 @@
-import { type ErrorDetail, messageOf, SpillwayError } from '../../error.ts'
-import { showShape, type Tensor } from '../../tensor.ts'
+import { type ErrorDetail, messageOf, SpillwayError } from '../../core/error.ts'
+import { showShape, type Tensor } from '../../core/tensor.ts'
 import type { Model } from '../onnx/model.ts'
 import { toFloats } from '../run/numbers.ts'
 import type { LoadOptions, Runnable, Runtime, Tensors } from '../run/runtime.ts'

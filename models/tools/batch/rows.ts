@@ -1,4 +1,4 @@
-import { arrayOf, elementCount, type Tensor } from '../../tensor.ts'
+import { arrayOf, elementCount, type Tensor } from '../../core/tensor.ts'
 import type { Tensors } from '../run/runtime.ts'
 
 /** One row of each tensor, by names. */

@@ -1,5 +1,5 @@
-import { SpillwayError } from '../../error.ts'
-import { elementCount, showShape } from '../../tensor.ts'
+import { SpillwayError } from '../../core/error.ts'
+import { elementCount, showShape } from '../../core/tensor.ts'
 import type { Runnable, Runtime, Tensors, ToolBackend } from '../run/runtime.ts'
 import { createDifference, type Difference } from './difference.ts'
 import { timeInTurns } from './time.ts'

@@ -1,5 +1,5 @@
-import { SpillwayError } from '../../error.ts'
-import { showShape, type Tensor } from '../../tensor.ts'
+import { SpillwayError } from '../../core/error.ts'
+import { showShape, type Tensor } from '../../core/tensor.ts'
 import { toFloats } from '../run/numbers.ts'
 
 /** How far apart two models are on one output, over all samples. */

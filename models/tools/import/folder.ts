@@ -1,8 +1,14 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { type FileSpec, type Manifest, parseManifest, type TensorSpec, type Variant } from '../../manifest.ts'
-import type { TensorType } from '../../tensor.ts'
+import {
+  type FileSpec,
+  type Manifest,
+  parseManifest,
+  type TensorSpec,
+  type Variant,
+} from '../../core/manifest.ts'
+import type { TensorType } from '../../core/tensor.ts'
 import { declaredOf } from '../infer/declared.ts'
 import { infer } from '../infer/infer.ts'
 import { memoryOf } from '../inspect/memory.ts'

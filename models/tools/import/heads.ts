@@ -1,4 +1,4 @@
-import { SpillwayError } from '../../error.ts'
+import { SpillwayError } from '../../core/error.ts'
 import { DataType } from '../onnx/data-type.ts'
 import { weightFrom } from '../onnx/make.ts'
 import { floatsOf } from '../onnx/values.ts'

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import { SpillwayError } from '../../error.ts'
+import { SpillwayError } from '../../core/error.ts'
 import { openHubFolder } from './hub/source.ts'
 import { openLlama2c } from './llama2c/source.ts'
 import type { ImportSource } from './source.ts'

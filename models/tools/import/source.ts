@@ -1,4 +1,4 @@
-import type { Manifest } from '../../manifest.ts'
+import type { Manifest } from '../../core/manifest.ts'
 import type { Checkpoint } from './checkpoint.ts'
 
 /** A checkpoint with what belongs to it: all that a model's folder is made of. */

@@ -1,5 +1,5 @@
-import { SpillwayError } from '../../error.ts'
-import { type Backend, backends } from '../../placement.ts'
+import { SpillwayError } from '../../core/error.ts'
+import { type Backend, backends } from '../../core/placement.ts'
 import { DataType } from '../onnx/data-type.ts'
 import type { Model } from '../onnx/model.ts'
 import { storeHalves } from '../passes/store-half.ts'

@@ -1,4 +1,4 @@
-import { SpillwayError } from '../../error.ts'
+import { SpillwayError } from '../../core/error.ts'
 import { declaredOf } from '../infer/declared.ts'
 import type { InputShapes } from '../infer/infer.ts'
 import type { Model } from '../onnx/model.ts'

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, relative, resolve, sep } from 'node:path'
-import type { Variant } from '../../manifest.ts'
+import type { Variant } from '../../core/manifest.ts'
 import { makeManifest, writeManifest } from './write.ts'
 
 export interface Added {

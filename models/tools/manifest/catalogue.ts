@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { SpillwayError } from '../../error.ts'
-import { parseReferences, type SiteCatalogue } from '../../references.ts'
+import { SpillwayError } from '../../core/error.ts'
+import { parseReferences, type SiteCatalogue } from '../../core/references.ts'
 import { modelFolders } from './verify.ts'
 import { readManifest } from './write.ts'
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { SpillwayError } from '../../error.ts'
-import type { FileSpec } from '../../manifest.ts'
+import { SpillwayError } from '../../core/error.ts'
+import type { FileSpec } from '../../core/manifest.ts'
 
 /** Told of the bytes of each piece that was read. */
 export type OnRead = (bytes: number) => void

@@ -1,4 +1,4 @@
-import type { Manifest, TensorSpec } from '../../manifest.ts'
+import type { Manifest, TensorSpec } from '../../core/manifest.ts'
 
 /**
  * A manifest that was made anew, with what people wrote into the old one: all that does not follow from the files.

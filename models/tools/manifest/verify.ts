@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { messageOf, SpillwayError } from '../../error.ts'
-import { type FileSpec, type Manifest, manifestFiles } from '../../manifest.ts'
+import { messageOf, SpillwayError } from '../../core/error.ts'
+import { type FileSpec, type Manifest, manifestFiles } from '../../core/manifest.ts'
 import { type OnRead, sha256OfFile } from './file-spec.ts'
 import { readManifest } from './write.ts'
 

@@ -1,5 +1,5 @@
 import { create, type DescMessage, type MessageShape, mergeFromBinary } from '@bufbuild/protobuf'
-import { messageOf } from '../../error.ts'
+import { messageOf } from '../../core/error.ts'
 import { type Budget, checkStructure } from './budget.ts'
 import { malformed } from './malformed.ts'
 

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
 import { isAbsolute, join, sep } from 'node:path'
-import { SpillwayError } from '../../error.ts'
+import { SpillwayError } from '../../core/error.ts'
 import type { StringStringEntryProto } from './generated/onnx_pb.ts'
 import { malformed } from './malformed.ts'
 

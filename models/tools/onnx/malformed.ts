@@ -1,4 +1,4 @@
-import { type ErrorDetail, SpillwayError } from '../../error.ts'
+import { type ErrorDetail, SpillwayError } from '../../core/error.ts'
 
 /** What every refusal of a file's content is made of. */
 export const malformed = (what: string, detail: ErrorDetail = {}): SpillwayError =>

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { messageOf, SpillwayError } from '../../error.ts'
+import { messageOf, SpillwayError } from '../../core/error.ts'
 import { type Budget, newBudget } from './budget.ts'
 import { decode } from './decode.ts'
 import { GraphProtoSchema, ModelProtoSchema, type TensorProto } from './generated/onnx_pb.ts'

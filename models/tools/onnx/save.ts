@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { SpillwayError } from '../../error.ts'
+import { SpillwayError } from '../../core/error.ts'
 import { createCollector } from './collect.ts'
 import { type Placed, placedWeights, placeExternally } from './external-layout.ts'
 import type { Model } from './model.ts'

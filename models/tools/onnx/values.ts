@@ -1,4 +1,4 @@
-import { SpillwayError } from '../../error.ts'
+import { SpillwayError } from '../../core/error.ts'
 import { bitsOf, DataType, nameOf } from './data-type.ts'
 import { halvesToFloats } from './half.ts'
 import { fromMinifloat, minifloats } from './minifloat.ts'

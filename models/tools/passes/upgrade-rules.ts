@@ -3,7 +3,7 @@ import { changeNode, makeNode } from '../graph/node.ts'
 import { floatWeight, int64Weight } from '../onnx/make.ts'
 import type { Node } from '../onnx/model.ts'
 import { show } from '../onnx/order.ts'
-import { type Context, tooOld } from './upgrade.ts'
+import { type Context, tooOld } from './upgrade-context.ts'
 
 export type Upgrade = (node: Node, context: Context) => readonly Node[]
 

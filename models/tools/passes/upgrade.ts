@@ -1,29 +1,17 @@
-import { SpillwayError } from '../../error.ts'
 import { freshNames } from '../graph/names.ts'
 import { isStandard } from '../graph/node.ts'
 import { opsetOf, withOpset } from '../graph/notes.ts'
 import { sweep } from '../graph/sweep.ts'
 import { infer } from '../infer/infer.ts'
-import type { Known } from '../infer/known.ts'
 import { openShapes } from '../inspect/open-shapes.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { show } from '../onnx/order.ts'
 import { subgraphsOf } from '../onnx/subgraphs.ts'
-import type { Weight } from '../onnx/weight.ts'
+import { type Context, tooOld } from './upgrade-context.ts'
 import { type Upgrade, upgrades } from './upgrade-rules.ts'
 
 /** The oldest operator set whose operators quantized models are made of. */
 export const leastOpset = 13
-
-/** What an operator's upgrade may use. */
-export interface Context {
-  readonly opset: number
-  /** What is known of a value. */
-  known(name: string): Known | undefined
-  /** Adds a small weight and tells its name. */
-  weight(weight: Weight): string
-  fresh(wanted: string): string
-}
 
 /**
  * The model with its operators as operator set 13 has them: what were attributes became inputs since.
@@ -57,9 +45,3 @@ function upgrade(node: Node, context: Context): readonly Node[] {
   const rule: Upgrade | undefined = isStandard(node) ? upgrades.get(node.opType) : undefined
   return rule ? rule(node, context) : [node]
 }
-
-export const tooOld = (what: string, expected: string): SpillwayError =>
-  new SpillwayError('not_supported', what, {
-    expected,
-    hint: 'Export the model anew with a newer operator set.',
-  })

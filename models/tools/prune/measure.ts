@@ -1,4 +1,4 @@
-import type { Tensor } from '../../tensor.ts'
+import type { Tensor } from '../../core/tensor.ts'
 import type { Model } from '../onnx/model.ts'
 import { expose } from '../passes/expose.ts'
 import { toFloats } from '../run/numbers.ts'

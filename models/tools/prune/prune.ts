@@ -1,5 +1,5 @@
-import { SpillwayError } from '../../error.ts'
-import { showNumber } from '../cli/units.ts'
+import { SpillwayError } from '../../core/error.ts'
+import { countOf } from '../../core/plural.ts'
 import type { Model } from '../onnx/model.ts'
 import type { Runtime, Tensors } from '../run/runtime.ts'
 import { type Choice, chooseChannels, isExact, type Wanted } from './choose.ts'
@@ -49,13 +49,13 @@ function nothing({ layers, kept }: Choice): SpillwayError {
       got:
         kept.length === 0
           ? 'none'
-          : `${showNumber(kept.length, 'layer')} that must stay whole: ${[...reasons].join(', ')}`,
+          : `${countOf(kept.length, 'layer')} that must stay whole: ${[...reasons].join(', ')}`,
       hint: 'Prune a float model, then quantize it.',
     })
   }
   const channels = layers.reduce((sum, layer) => sum + layer.channels, 0)
   return new SpillwayError('not_supported', 'No channel of this model is dead', {
-    got: `${showNumber(channels, 'channel')} in ${showNumber(layers.length, 'layer')}`,
+    got: `${countOf(channels, 'channel')} in ${countOf(layers.length, 'layer')}`,
     hint: 'Give a --sparsity or a --threshold to take the weakest.',
   })
 }

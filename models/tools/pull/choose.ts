@@ -1,6 +1,6 @@
-import { SpillwayError } from '../../error.ts'
-import type { Variant } from '../../manifest.ts'
-import { type Backend, backends } from '../../placement.ts'
+import { SpillwayError } from '../../core/error.ts'
+import type { Variant } from '../../core/manifest.ts'
+import { type Backend, backends } from '../../core/placement.ts'
 import type { VariantChoice } from './plan.ts'
 
 type Choosable = Pick<Variant, 'id' | 'precision' | 'backends'>

@@ -3,7 +3,7 @@ import { createReadStream, existsSync, mkdirSync, renameSync, rmSync, statSync }
 import { type FileHandle, open } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { ExponentialBackoff, handleWhen, retry } from 'cockatiel'
-import { messageOf, SpillwayError } from '../../error.ts'
+import { messageOf, SpillwayError } from '../../core/error.ts'
 import type { FileRequest } from '../../hub/index.ts'
 import { sha256OfFile } from '../manifest/file-spec.ts'
 

@@ -1,4 +1,4 @@
-import { SpillwayError } from '../../error.ts'
+import { SpillwayError } from '../../core/error.ts'
 import {
   aboutRepository,
   findVariants,

@@ -1,6 +1,6 @@
-import { SpillwayError } from '../../error.ts'
+import { SpillwayError } from '../../core/error.ts'
+import { manifestFiles } from '../../core/manifest.ts'
 import { exchange, type FoundModel, findModel, type HubOptions, hubEndpoint } from '../../hub/index.ts'
-import { manifestFiles } from '../../manifest.ts'
 import { makeManifest, readManifest } from '../manifest/write.ts'
 import { chooseVariants } from './choose.ts'
 import type { PullFile } from './download.ts'

@@ -1,4 +1,4 @@
-import type { FileSpec, Manifest } from '../../manifest.ts'
+import type { FileSpec, Manifest } from '../../core/manifest.ts'
 import type { PullFile } from './download.ts'
 
 /** What a pull fetches, and what becomes of it. */

@@ -1,5 +1,5 @@
-import { SpillwayError } from '../../error.ts'
-import { showNumber } from '../cli/units.ts'
+import { SpillwayError } from '../../core/error.ts'
+import { countOf } from '../../core/plural.ts'
 import { constantsToWeights } from '../graph/constants.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { foldBatchNorm } from '../passes/fold-batch-norm.ts'
@@ -86,6 +86,6 @@ function nothing(steps: readonly Step[]): SpillwayError {
   const reasons = new Set(steps.map((step) => (step.how === 'kept' ? step.because : '')))
   return new SpillwayError('not_supported', 'There is nothing in this model to quantize', {
     expected: 'products with stored matrices, embeddings or convolutions, large enough to gain by it',
-    got: steps.length === 0 ? 'none' : `${showNumber(steps.length, 'layer')}: ${[...reasons].join(', ')}`,
+    got: steps.length === 0 ? 'none' : `${countOf(steps.length, 'layer')}: ${[...reasons].join(', ')}`,
   })
 }

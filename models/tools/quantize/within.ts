@@ -1,4 +1,4 @@
-import { SpillwayError } from '../../error.ts'
+import { SpillwayError } from '../../core/error.ts'
 import type { Model } from '../onnx/model.ts'
 import type { Tensors } from '../run/runtime.ts'
 import { type Quantized, quantize, type Workshop } from './quantize.ts'

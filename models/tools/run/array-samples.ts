@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { basename, extname } from 'node:path'
-import { elementCount, type Tensor } from '../../tensor.ts'
+import { elementCount, type Tensor } from '../../core/tensor.ts'
 import type { Model } from '../onnx/model.ts'
 import { notSample } from './not-sample.ts'
 import { parseNpy } from './npy.ts'

@@ -1,5 +1,5 @@
-import { SpillwayError } from '../../error.ts'
-import { arrayOf, elementCount, type Tensor, type TensorType } from '../../tensor.ts'
+import { SpillwayError } from '../../core/error.ts'
+import { arrayOf, elementCount, type Tensor, type TensorType } from '../../core/tensor.ts'
 
 const types: Readonly<Record<string, TensorType>> = {
   '<f4': 'float32',

@@ -1,4 +1,4 @@
-import type { Tensor } from '../../tensor.ts'
+import type { Tensor } from '../../core/tensor.ts'
 import { halvesToFloats } from '../onnx/half.ts'
 
 /** A tensor's elements as floats, whatever their type. */

@@ -1,6 +1,6 @@
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common'
-import { messageOf, SpillwayError } from '../../error.ts'
-import { showShape, type Tensor, type TensorData, tensorTypes } from '../../tensor.ts'
+import { messageOf, SpillwayError } from '../../core/error.ts'
+import { showShape, type Tensor, type TensorData, tensorTypes } from '../../core/tensor.ts'
 import type { LoadOptions, Runnable, Runtime, Tensors } from './runtime.ts'
 
 type Ort = Pick<typeof import('onnxruntime-common'), 'InferenceSession' | 'Tensor'>

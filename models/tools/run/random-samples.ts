@@ -1,5 +1,12 @@
-import { SpillwayError } from '../../error.ts'
-import { arrayOf, elementCount, showShape, type Tensor, type TensorType, tensorTypes } from '../../tensor.ts'
+import { SpillwayError } from '../../core/error.ts'
+import {
+  arrayOf,
+  elementCount,
+  showShape,
+  type Tensor,
+  type TensorType,
+  tensorTypes,
+} from '../../core/tensor.ts'
 import { readersOf } from '../graph/links.ts'
 import { operatorOf } from '../graph/node.ts'
 import { declaredOf } from '../infer/declared.ts'

@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { SpillwayError } from '../../error.ts'
+import { SpillwayError } from '../../core/error.ts'
 import type { Model } from '../onnx/model.ts'
 import { arraySamples } from './array-samples.ts'
 import { jsonSamples } from './json-samples.ts'

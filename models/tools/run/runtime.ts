@@ -1,4 +1,4 @@
-import type { Tensor } from '../../tensor.ts'
+import type { Tensor } from '../../core/tensor.ts'
 
 /** The inputs or the outputs of a run, by name. */
 export type Tensors = Readonly<Record<string, Tensor>>

@@ -1,7 +1,7 @@
-import type { Backend, Manifest } from '../../../models/index.ts'
-import { zeros } from '../../../workers/engine/zeros.ts'
-import type { Lane } from '../../../workers/lane/lane.ts'
-import type { ModelSource } from '../../../workers/lane/protocol.ts'
+import type { Backend, Manifest } from '../../../models/core/index.ts'
+import { zeros } from '../../../models/core/zero-inputs.ts'
+import type { Lane } from '../../../workers/host/lane-client/lane.ts'
+import type { ModelSource } from '../../../workers/protocol/lane.ts'
 import { median } from '../bench.ts'
 import { rounds, sizes } from './row.ts'
 

@@ -1,6 +1,6 @@
-import { type Backend, modelFile, parseManifest, SpillwayError } from '../../../models/index.ts'
-import { startWorkerLane } from '../../../workers/browser/start.ts'
-import { systemClock } from '../../../workers/clock.ts'
+import { systemClock } from '../../../models/async/clock.ts'
+import { type Backend, modelFile, parseManifest, SpillwayError } from '../../../models/core/index.ts'
+import { startWorkerLane } from '../../../workers/host/lane-client/browser/start-worker-lane.ts'
 import { timeLane } from '../gpu/time-lane.ts'
 
 /** Milliseconds of one run of each size on one backend of this browser. */

@@ -1,4 +1,4 @@
-import { createRuntime } from '../../../web/index.ts'
+import { createRuntime } from '../../../web/api/index.ts'
 import { row } from './spill.ts'
 import { base } from './time.ts'
 

@@ -1,5 +1,5 @@
 import { type FeatureExtractionPipeline, pipeline } from '@huggingface/transformers'
-import { createRuntime, type Model } from '../../../web/index.ts'
+import { createRuntime, type Model } from '../../../web/api/index.ts'
 import { takeTurns } from './time.ts'
 import { transformersFrom } from './transformers.ts'
 

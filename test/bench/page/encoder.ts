@@ -1,4 +1,4 @@
-import type { Model } from '../../../web/index.ts'
+import type { Model } from '../../../web/api/index.ts'
 
 /** As the model was made: test/bench/encoder.ts. */
 const vocabulary = 1_000

@@ -1,4 +1,4 @@
-import { createRuntime } from '../../../web/index.ts'
+import { createRuntime } from '../../../web/api/index.ts'
 
 /** So many calls of magika at once: of a runtime that may have two lanes, once it has them, and of one with one. */
 export async function lanes(rounds: number) {

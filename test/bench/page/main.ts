@@ -1,4 +1,4 @@
-import { createRuntime } from '../../../web/index.ts'
+import { createRuntime } from '../../../web/api/index.ts'
 import { adapter, backend } from './backend.ts'
 import { bridge, plainCall, preloadManifest, waitForModel } from './bridge.ts'
 import { embed } from './embed.ts'

@@ -1,4 +1,4 @@
-import { createRuntime } from '../../../web/index.ts'
+import { createRuntime } from '../../../web/api/index.ts'
 import { encode, expectEqual, makeTexts, padTo } from './encoder.ts'
 import { base, takeTurns } from './time.ts'
 

@@ -1,4 +1,4 @@
-import { createRuntime } from '../../../web/index.ts'
+import { createRuntime } from '../../../web/api/index.ts'
 import { encode, expectEqual, makeTexts, stack, type Text } from './encoder.ts'
 import { openRaw, type Raw, startAsked } from './raw.ts'
 import { base, takeTurns } from './time.ts'

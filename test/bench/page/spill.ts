@@ -1,4 +1,4 @@
-import { createRuntime, type Model, SpillwayError } from '../../../web/index.ts'
+import { createRuntime, type Model, SpillwayError } from '../../../web/api/index.ts'
 
 import { base } from './time.ts'
 

@@ -1,12 +1,12 @@
 /** In a worker that does nothing else: the plain ways to keep a file, and the store kept to IndexedDB alone. */
 import { expose, transfer } from 'comlink'
 import { createStore, get, set } from 'idb-keyval'
-import { openDigestFor } from '../../../web/store/digest-worker.ts'
-import { createIndexedDbStore } from '../../../web/store/indexeddb.ts'
-import { obtainFile } from '../../../web/store/obtain-file.ts'
-import { openOpfs } from '../../../web/store/opfs.ts'
-import { chunkBytes } from '../../../web/store/store.ts'
-import { systemClock as clock } from '../../../workers/clock.ts'
+import { systemClock as clock } from '../../../models/async/clock.ts'
+import { openDigestFor } from '../../../web/store/download/digest-worker.ts'
+import { createIndexedDbStore } from '../../../web/store/storage/indexeddb.ts'
+import { chunkBytes } from '../../../web/store/storage/model-store.ts'
+import { openOpfs } from '../../../web/store/storage/opfs.ts'
+import { obtainFile } from '../../../web/store/worker/load-file.ts'
 import type { BenchFile } from './store.ts'
 
 const openDigest = openDigestFor(clock)

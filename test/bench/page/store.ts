@@ -1,6 +1,6 @@
 import { wrap } from 'comlink'
-import { chunkBytes } from '../../../web/store/store.ts'
-import { StoreWorker } from '../../../web/store/store-worker.ts'
+import { chunkBytes } from '../../../web/store/storage/model-store.ts'
+import { StoreWorker } from '../../../web/store/worker/store-worker.ts'
 import type { StoreBenchApi } from './store-worker.ts'
 import workerUrl from './store-worker.ts?worker&url'
 import { time } from './time.ts'

@@ -1,7 +1,7 @@
 import { AutoModelForCausalLM, env, PretrainedConfig, Tensor } from '@huggingface/transformers'
 import mjs from 'transformers-runtime/ort-wasm-simd-threaded.asyncify.mjs?url'
 import wasm from 'transformers-runtime/ort-wasm-simd-threaded.asyncify.wasm?url'
-import type { Manifest } from '../../../models/index.ts'
+import type { Manifest } from '../../../models/core/index.ts'
 
 const base = new URL('/', location.href)
 

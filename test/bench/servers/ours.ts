@@ -1,11 +1,11 @@
 /** The product's server as main.ts puts it together, on a free port. */
 import { pino } from 'pino'
+import { systemClock } from '../../../models/async/clock.ts'
 import { createApp } from '../../../server/app.ts'
-import { readCatalogue } from '../../../server/catalogue.ts'
-import { createInference } from '../../../server/inference.ts'
-import { createLanguage } from '../../../server/language.ts'
+import { readCatalogue } from '../../../server/inference/catalogue.ts'
+import { createInference } from '../../../server/inference/inference.ts'
+import { createLanguage } from '../../../server/inference/text-service.ts'
 import { createMetrics } from '../../../server/metrics.ts'
-import { systemClock } from '../../../workers/clock.ts'
 import { processLane } from '../../support/process-lane.ts'
 import { listen } from './listen.ts'
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { type Context, Hono } from 'hono'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { readCatalogue } from '../../../server/catalogue.ts'
+import { readCatalogue } from '../../../server/inference/catalogue.ts'
 import { listen } from './listen.ts'
 
 const catalogue = await readCatalogue(process.argv.slice(2))

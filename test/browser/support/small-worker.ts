@@ -1,3 +1,3 @@
 /** A lane's worker on a device with little memory. */
 import './limit-memory.ts'
-import '../../../workers/browser/entry.ts'
+import '../../../workers/lane/browser/entry.ts'

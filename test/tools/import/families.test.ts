@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { Manifest } from '../../../models/index.ts'
+import type { Manifest } from '../../../models/core/index.ts'
 import { readModel } from '../../../models/tools/onnx/read.ts'
 import { ortRuntime } from '../../../models/tools/run/ort.ts'
 import type { Tensors } from '../../../models/tools/run/runtime.ts'

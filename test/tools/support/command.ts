@@ -1,5 +1,5 @@
-import type { Io } from '../../../models/tools/cli/io.ts'
-import { run } from '../../../models/tools/cli/run.ts'
+import type { Io } from '../../../models/cli/io.ts'
+import { run } from '../../../models/cli/run.ts'
 
 export interface Ran {
   readonly code: number

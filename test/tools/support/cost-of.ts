@@ -1,6 +1,6 @@
 /** Runs two commands, apart by `--`, and ends with what the second one cost a process that the first had warmed up, as JSON. */
 import { readFileSync } from 'node:fs'
-import { run } from '../../../models/tools/cli/run.ts'
+import { run } from '../../../models/cli/run.ts'
 
 const quiet = {
   out: () => {},

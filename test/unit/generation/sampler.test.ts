@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { SpillwayError } from '../../../models/index.ts'
-import { topKCut, topPCut } from '../../../workers/generation/sampling/cut.ts'
-import { gumbel, gumbelBound, noiseAt } from '../../../workers/generation/sampling/noise.ts'
-import { createSampler } from '../../../workers/generation/sampling/sampler.ts'
-import type { GeneratedToken, Sampling } from '../../../workers/generation/types.ts'
+import { SpillwayError } from '../../../models/core/index.ts'
+import type { Sampling } from '../../../models/core/sampling.ts'
+import { gumbel, gumbelBound, noiseAt } from '../../../workers/lane/sampling/noise.ts'
+import { createSampler } from '../../../workers/lane/sampling/sampler.ts'
+import { topKCut, topPCut } from '../../../workers/lane/sampling/thresholds.ts'
+import type { GeneratedToken } from '../../../workers/protocol/generation.ts'
 
 const sample = (values: readonly number[], sampling: Sampling, position = 0) =>
   createSampler(sampling, [0], 0).next({ values: Float32Array.from(values) }, position).token

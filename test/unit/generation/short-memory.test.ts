@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { Decoder } from '../../../workers/generation/decode/decoder.ts'
-import type { Kv, KvShape } from '../../../workers/generation/kv/kv.ts'
-import type { SequenceEvent } from '../../../workers/lane/protocol.ts'
+import { Decoder } from '../../../workers/lane/decode/decoder.ts'
+import type { Kv, KvShape } from '../../../workers/lane/kv/kv.ts'
+import type { SequenceEvent } from '../../../workers/protocol/lane.ts'
 import { createManualClock } from '../../support/manual-clock.ts'
 
 /** A token is a byte, and the memory has fewer of them than the decoder is allowed. */

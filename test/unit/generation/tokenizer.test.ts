@@ -4,9 +4,9 @@ import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { convertLlama2cTokenizer } from '../../../models/tools/import/llama2c/tokenizer.ts'
-import { createTextAssembler } from '../../../workers/generation/text/assembler.ts'
-import { readTokenizer } from '../../../workers/generation/text/tokenizer.ts'
-import type { Tokenizer } from '../../../workers/generation/types.ts'
+import { createTextAssembler } from '../../../workers/host/text/tokenizer/assembler.ts'
+import { readTokenizer } from '../../../workers/host/text/tokenizer/tokenizer.ts'
+import type { Tokenizer } from '../../../workers/host/text/types.ts'
 import { testModels, withoutTestModels } from '../../support/test-models.ts'
 
 const utf8 = new TextEncoder()

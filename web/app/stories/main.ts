@@ -1,5 +1,5 @@
-import '../../global.ts'
-import { startRuntime } from '../../runtime.ts'
+import '../../embed/global.ts'
+import { startRuntime } from '../../api/runtime.ts'
 import { showPage } from './page.ts'
 
 const runtime = startRuntime({ server: new URL('.', location.href) })

@@ -1,6 +1,6 @@
-import { SpillwayError } from '../../../models/index.ts'
-import type { PlacedPiece, PlacedResult } from '../../generation/generate.ts'
-import type { Model } from '../../model.ts'
+import { SpillwayError } from '../../../models/core/index.ts'
+import type { Model } from '../../api/model.ts'
+import type { PlacedPiece, PlacedResult } from '../../text/generate.ts'
 
 export interface StoryWatcher {
   began(): void

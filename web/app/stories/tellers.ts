@@ -1,4 +1,4 @@
-import type { Placement, SpillwayError } from '../../../models/index.ts'
+import type { Placement, SpillwayError } from '../../../models/core/index.ts'
 import type { Opener } from './opener.ts'
 import { Rate } from './rate.ts'
 import { Steps } from './steps.ts'

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { SpillwayError } from '../../../error.ts'
+import { SpillwayError } from '../../../core/error.ts'
 import type { Shape } from '../checkpoint.ts'
 import type { Rope, RopeScaling } from '../rope.ts'
 

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import * as z from 'zod/mini'
-import { SpillwayError } from '../../../error.ts'
+import { SpillwayError } from '../../../core/error.ts'
 import { DataType } from '../../onnx/data-type.ts'
 import { readExternal } from '../../onnx/external.ts'
 import { malformed } from '../../onnx/malformed.ts'

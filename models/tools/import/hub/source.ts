@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import * as z from 'zod/mini'
-import { SpillwayError } from '../../../error.ts'
+import { SpillwayError } from '../../../core/error.ts'
 import type { ImportSource } from '../source.ts'
 import { hubCheckpoint } from './checkpoint.ts'
 import { config as configSchema } from './config.ts'

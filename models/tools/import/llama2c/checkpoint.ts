@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
-import { SpillwayError } from '../../../error.ts'
+import { SpillwayError } from '../../../core/error.ts'
 import { DataType } from '../../onnx/data-type.ts'
 import { readExternal } from '../../onnx/external.ts'
 import { malformed } from '../../onnx/malformed.ts'

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
-import { SpillwayError } from '../../../error.ts'
+import { SpillwayError } from '../../../core/error.ts'
 import { malformed } from '../../onnx/malformed.ts'
 
 interface Piece {

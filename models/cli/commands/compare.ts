@@ -1,0 +1,88 @@
+import { Command, Option } from 'commander'
+import { SpillwayError } from '../../core/error.ts'
+import { compareModels } from '../../tools/compare/compare.ts'
+import type { InputShapes } from '../../tools/infer/infer.ts'
+import { ortRuntime } from '../../tools/run/ort.ts'
+import type { ToolBackend } from '../../tools/run/runtime.ts'
+import { openModel } from '../files.ts'
+import type { Io } from '../io.ts'
+import { fraction, jsonOption, positiveInteger, positiveNumber, shapeOption } from '../options.ts'
+import { startProgress } from '../progress.ts'
+import { backendsOption, chooseSamples, samplesOption } from '../samples.ts'
+import { type ComparisonReport, showComparison } from '../show/compare.ts'
+import { styleOf } from '../style.ts'
+
+interface Options {
+  readonly samples?: string
+  readonly shape: InputShapes
+  readonly on: readonly ToolBackend[]
+  readonly threads: number
+  readonly maxError?: number
+  readonly minAgreement?: number
+  readonly json?: boolean
+}
+
+const examples = `
+Examples:
+  $ spillway compare model.onnx model.q8.onnx
+  $ spillway compare model.onnx model.q4.onnx --samples rows.json --on cpu,wasm
+  $ spillway compare model.onnx model.q8.onnx --samples rows.npy --min-agreement 0.98`
+
+export const compareCommand = (io: Io): Command =>
+  new Command('compare')
+    .description('how far two models differ in their answers, their size and their speed')
+    .argument('<a>', 'an ONNX model')
+    .argument('<b>', 'another that takes and gives the same')
+    .addOption(samplesOption())
+    .addOption(shapeOption())
+    .addOption(backendsOption())
+    .addOption(new Option('--threads <count>', 'threads of each run').argParser(positiveInteger).default(1))
+    .addOption(
+      new Option('--max-error <error>', 'end with 1 past this largest error').argParser(positiveNumber),
+    )
+    .addOption(
+      new Option('--min-agreement <share>', 'end with 1 below this share of same top answers').argParser(
+        fraction,
+      ),
+    )
+    .addOption(jsonOption())
+    .addHelpText('after', examples)
+    .action(async (a: string, b: string, options: Options) => {
+      const report = await compare(io, a, b, options)
+      io.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : showComparison(report, styleOf(io)))
+      check(report, options)
+    })
+
+async function compare(io: Io, a: string, b: string, options: Options): Promise<ComparisonReport> {
+  const [first, second] = [openModel(a), openModel(b)]
+  const { samples, from } = chooseSamples(first.model, options.samples, options.shape)
+  const progress = startProgress(io, 'Running both')
+  try {
+    const comparison = await compareModels(ortRuntime, a, b, samples, {
+      backends: options.on,
+      threads: options.threads,
+      onProgress: progress.update,
+    })
+    return { a: { file: a, bytes: first.bytes }, b: { file: b, bytes: second.bytes }, from, ...comparison }
+  } finally {
+    progress.stop()
+  }
+}
+
+function check({ outputs }: ComparisonReport, { maxError, minAgreement }: Options): void {
+  for (const { output, largest, top } of outputs) {
+    if (maxError !== undefined && !(largest <= maxError)) {
+      throw new SpillwayError('run_failed', `The models differ too much on "${output}"`, {
+        expected: `at most ${maxError}`,
+        got: `${largest}`,
+      })
+    }
+    const share = top === null ? 1 : top.same / top.of
+    if (minAgreement !== undefined && share < minAgreement) {
+      throw new SpillwayError('run_failed', `The models agree too seldom on "${output}"`, {
+        expected: `at least ${minAgreement}`,
+        got: share.toFixed(4),
+      })
+    }
+  }
+}

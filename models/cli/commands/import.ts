@@ -1,0 +1,99 @@
+import { basename, resolve } from 'node:path'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { Manifest } from '../../core/manifest.ts'
+import { writeFolder } from '../../tools/import/folder.ts'
+import { openCheckpoint } from '../../tools/import/open.ts'
+import { parseVariant, variantsHelp, type WantedVariant } from '../../tools/import/variant.ts'
+import type { Io } from '../io.ts'
+import { jsonOption, positiveInteger, requiredFolder } from '../options.ts'
+import { startProgress } from '../progress.ts'
+import { showImported } from '../show/import.ts'
+import { styleOf } from '../style.ts'
+
+interface Options {
+  readonly to: readonly WantedVariant[]
+  readonly tokenizer?: string
+  readonly topK?: number
+  readonly context?: number
+  readonly id?: string
+  readonly title?: string
+  readonly out: string
+  readonly json?: boolean
+}
+
+/** Tables of positions for more would weigh more than a small model. */
+const plentyOfContext = 8_192
+
+const examples = `
+What is read:
+  llama2.c      a checkpoint of float32, with its tokenizer.bin as --tokenizer
+  Hugging Face  a folder with config.json, tokenizer.json and safetensors: Llama, SmolLM, Mistral, Qwen2, Qwen3
+
+Examples:
+  $ spillway import stories15M.bin --tokenizer tokenizer.bin -o models/stories15m
+  $ spillway import ./SmolLM2-135M-Instruct --to q4f16 q4 q4-wasm -o models/smollm2
+  $ spillway import ./Qwen3-0.6B --to q4f16 q4 --top-k 64 --context 4096 -o models/qwen3`
+
+export const importCommand = (io: Io): Command =>
+  new Command('import')
+    .description(
+      "a model's folder out of a language model's checkpoint, for SPILLWAY_MODELS to name as it is",
+    )
+    .argument('<checkpoint>', "a file of llama2.c's, or a folder as the hub has it")
+    .addOption(
+      new Option('--to <variant...>', `what to make, the best first: ${variantsHelp}`)
+        .argParser(addVariant)
+        .default(undefined, 'fp32'),
+    )
+    .addOption(new Option('--tokenizer <file>', 'the tokenizer of a llama2.c checkpoint'))
+    .addOption(
+      new Option(
+        '--top-k <count>',
+        'choose so many of the likeliest tokens in the graph: a step reads these back, and not the vocabulary',
+      ).argParser(positiveInteger),
+    )
+    .addOption(
+      new Option(
+        '--context <tokens>',
+        `the longest sequence; the model's own if not given, and at most ${plentyOfContext}`,
+      ).argParser(positiveInteger),
+    )
+    .addOption(new Option('--id <id>', "the model's id; the folder's name if not given"))
+    .addOption(new Option('--title <title>', 'what people call it'))
+    .addOption(requiredFolder())
+    .addOption(jsonOption())
+    .addHelpText('after', examples)
+    .action(async (path: string, options: Options) => {
+      const manifest = await run(io, path, options)
+      io.out(
+        options.json
+          ? `${JSON.stringify(manifest, null, 2)}\n`
+          : showImported(manifest, options.out, styleOf(io)),
+      )
+    })
+
+async function run(io: Io, path: string, options: Options): Promise<Manifest> {
+  const { to: variants = [{ id: 'fp32', precision: 'fp32', backend: 'webgpu' }], out, topK } = options
+  const source = openCheckpoint(path, options.tokenizer)
+  const trained = source.checkpoint.shape.context
+  const context = Math.min(trained, options.context ?? plentyOfContext)
+  const progress = startProgress(io, 'Importing')
+  try {
+    return await writeFolder(out, source, {
+      id: options.id ?? basename(resolve(out)),
+      title: options.title ?? source.name,
+      variants,
+      context,
+      topK,
+      onWritten: progress.update,
+    })
+  } finally {
+    progress.stop()
+  }
+}
+
+function addVariant(text: string, before: readonly WantedVariant[] = []): readonly WantedVariant[] {
+  const wanted = parseVariant(text)
+  if (!wanted) throw new InvalidArgumentError(`The variants are ${variantsHelp}.`)
+  return [...before.filter(({ id }) => id !== wanted.id), wanted]
+}

@@ -1,0 +1,27 @@
+import { Command } from 'commander'
+import type { InputShapes } from '../../tools/infer/infer.ts'
+import { inspect } from '../../tools/inspect/report.ts'
+import { openModel } from '../files.ts'
+import type { Io } from '../io.ts'
+import { jsonOption, shapeOption } from '../options.ts'
+import { showReport } from '../show/inspect.ts'
+import { styleOf } from '../style.ts'
+
+const examples = `
+Examples:
+  $ spillway inspect model.onnx
+  $ spillway inspect decoder.onnx --shape input_ids=1,128
+  $ spillway inspect model.onnx --json | jq .operators`
+
+export const inspectCommand = (io: Io): Command =>
+  new Command('inspect')
+    .description('what a model takes and gives, what it weighs, and where its operators will run')
+    .argument('<file>', 'an ONNX model')
+    .addOption(shapeOption())
+    .addOption(jsonOption())
+    .addHelpText('after', examples)
+    .action((file: string, options: { shape: InputShapes; json?: boolean }) => {
+      const { model, bytes } = openModel(file)
+      const report = inspect(model, file, bytes, options.shape)
+      io.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : showReport(report, styleOf(io)))
+    })

@@ -1,0 +1,147 @@
+import { Command, Option } from 'commander'
+import { type Added, addVariant } from '../../tools/manifest/add.ts'
+import type { Model } from '../../tools/onnx/model.ts'
+import { saveModel } from '../../tools/onnx/save.ts'
+import { sizeOfFiles } from '../../tools/onnx/size.ts'
+import { prepare, type Quantized, quantize, type Workshop } from '../../tools/quantize/quantize.ts'
+import {
+  type Precision,
+  precisions,
+  type Target,
+  type TargetBackend,
+  targets,
+} from '../../tools/quantize/target.ts'
+import { quantizeWithin } from '../../tools/quantize/within.ts'
+import { ortRuntime } from '../../tools/run/ort.ts'
+import { randomSamples } from '../../tools/run/random-samples.ts'
+import { readSamples, samplesHelp } from '../../tools/run/read-samples.ts'
+import type { Tensors } from '../../tools/run/runtime.ts'
+import { openModel } from '../files.ts'
+import type { Io } from '../io.ts'
+import { jsonOption, percent, positiveNumber, requiredFile } from '../options.ts'
+import { startProgress } from '../progress.ts'
+import { keptOf, layersOf, type QuantizeReport, showQuantized } from '../show/quantize.ts'
+import { styleOf } from '../style.ts'
+
+interface Options {
+  readonly to: Precision
+  readonly for: TargetBackend
+  readonly out: string
+  readonly calibrate?: string
+  readonly percentile?: number
+  readonly asymmetric?: boolean
+  readonly reduceRange?: boolean
+  readonly keep: readonly string[]
+  readonly measure?: number
+  readonly json?: boolean
+}
+
+const examples = `
+What is made:
+            webgpu                          wasm                         cpu
+  q8        MatMulNBits, 8 bits             int8 products of sequences,  int8 products
+                                            else floats once loaded
+  q4        MatMulNBits, 4 bits             4 bits, floats once loaded   MatMulNBits, 4 bits
+  q4f16     MatMulNBits, computing in half
+  fp16      computing in half               half, floats once loaded     half, floats once loaded
+Convolutions are stored as int8 in q8 and q4; with --calibrate, q8 for wasm and cpu computes them in int8.
+Written into a model's folder it joins the manifest as what its name says: model_q4.onnx for all backends,
+model_q8-webgpu.onnx for one, model_quantized.onnx (int8 products) for wasm and cpu.
+
+Examples:
+  $ spillway quantize model.onnx --to q4 -o model.q4.onnx
+  $ spillway quantize detector.onnx --to q8 --for cpu --calibrate photos.npy -o detector.q8.onnx
+  $ spillway quantize model.onnx --to q8 --for wasm --keep '*/head/*' --measure 0.02 -o model.q8.onnx`
+
+export const quantizeCommand = (io: Io): Command =>
+  new Command('quantize')
+    .description('a smaller model out of a float one, for the backend that it will run on')
+    .argument('<file>', 'an ONNX model of floats')
+    .addOption(new Option('--to <precision>', 'what to make').choices(precisions).makeOptionMandatory())
+    .addOption(new Option('--for <backend>', 'where it will run').choices(targets).default('webgpu'))
+    .addOption(requiredFile())
+    .addOption(new Option('--calibrate <data>', `find the ranges of convolutions with ${samplesHelp}`))
+    .addOption(
+      new Option(
+        '--percentile <percent>',
+        'calibrate to the range of this share of values, such as 99.99, and not of all',
+      ).argParser(percent),
+    )
+    .addOption(new Option('--asymmetric', 'zero points of their own for the blocks of MatMulNBits'))
+    .addOption(new Option('--reduce-range', 'int8 of seven bits, for x86 processors without VNNI'))
+    .addOption(
+      new Option('--keep <layer...>', 'layers to leave in float, by name; * stands for anything').default(
+        [],
+        'none',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--measure <error>',
+        'leave in float what it takes to keep the answers within this relative error',
+      ).argParser(positiveNumber),
+    )
+    .addOption(jsonOption())
+    .addHelpText('after', examples)
+    .action(async (file: string, options: Options, command: Command) => {
+      if (options.percentile !== undefined && options.calibrate === undefined)
+        command.error("error: option '--percentile <percent>' needs --calibrate")
+      const { report, steps } = await run(io, file, options)
+      io.out(
+        options.json ? `${JSON.stringify(report, null, 2)}\n` : showQuantized(report, steps, styleOf(io)),
+      )
+    })
+
+async function run(io: Io, file: string, options: Options) {
+  const { model, bytes } = openModel(file)
+  const prepared = prepare(model)
+  const samples = options.calibrate === undefined ? [] : readSamples(model, options.calibrate)
+  const progress = startProgress(io, 'Quantizing')
+  try {
+    const workshop: Workshop = {
+      runtime: ortRuntime,
+      calibrationSamples: samples,
+      calibration:
+        options.percentile === undefined
+          ? { method: 'minmax' }
+          : { method: 'percentile', percent: options.percentile },
+      onProgress: progress.update,
+    }
+    const target = targetOf(options)
+    const made: Quantized & { readonly error?: number } =
+      options.measure === undefined
+        ? await quantize(prepared, target, workshop)
+        : await quantizeWithin(prepared, target, workshop, measured(prepared, samples), options.measure)
+    const after = sizeOfFiles(saveModel(made.model, options.out, progress.update))
+    const { steps } = made
+    const added: Added | undefined = await addVariant(options.out)
+    const error = made.error === undefined ? {} : { error: made.error }
+    const report: QuantizeReport = {
+      file,
+      out: options.out,
+      target,
+      before: bytes,
+      after,
+      layers: layersOf(steps),
+      kept: keptOf(steps),
+      ...error,
+      ...added,
+    }
+    return { report, steps }
+  } finally {
+    progress.stop()
+  }
+}
+
+/** Layers are measured on the samples that ranges are found with, or on made-up ones. */
+const measured = (prepared: Model, samples: readonly Tensors[]) =>
+  samples.length > 0 ? samples : randomSamples(prepared, new Map(), 16)
+
+const targetOf = ({ to, for: backend, asymmetric = false, reduceRange = false, keep }: Options): Target => ({
+  precision: to,
+  backend,
+  asymmetric,
+  reduceRange,
+  keep,
+  gentle: [],
+})

@@ -1,0 +1,67 @@
+import { Command } from 'commander'
+import { countOf } from '../../core/plural.ts'
+import { bytesToVerify, type ModelVerdict, modelFolders, verifyModel } from '../../tools/manifest/verify.ts'
+import { Failed } from '../failed.ts'
+import type { Io } from '../io.ts'
+import { jsonOption } from '../options.ts'
+import { startProgress } from '../progress.ts'
+import { plain, type Style, styleOf } from '../style.ts'
+import { table } from '../table.ts'
+import { showBytes } from '../units.ts'
+
+const examples = `
+Ends with 1 where a file is missing or is not what its manifest says.
+
+Examples:
+  $ spillway verify models/minilm
+  $ spillway verify models
+  $ spillway verify models --json | jq '.models[] | select(.ok | not)'`
+
+export const verifyCommand = (io: Io): Command =>
+  new Command('verify')
+    .description('checks every file of a model, or of a folder of models, against its manifest')
+    .argument('<folder>', "a model's folder, or one above several")
+    .addOption(jsonOption())
+    .addHelpText('after', examples)
+    .action(async (folder: string, options: { json?: boolean }) => {
+      const models = await verify(io, folder)
+      const ok = models.every((model) => model.ok)
+      const style = styleOf(io)
+      io.out(
+        options.json
+          ? `${JSON.stringify({ ok, models }, null, 2)}\n`
+          : models.map((model) => showVerdict(model, style)).join('\n'),
+      )
+      if (!ok) throw new Failed()
+    })
+
+async function verify(io: Io, folder: string): Promise<ModelVerdict[]> {
+  const folders = modelFolders(folder)
+  const total = bytesToVerify(folders)
+  const progress = startProgress(io, 'Verifying')
+  let done = 0
+  const onRead = (bytes: number) => {
+    done += bytes
+    progress.update(done, total)
+  }
+  try {
+    const models: ModelVerdict[] = []
+    for (const one of folders) models.push(await verifyModel(one, onRead))
+    return models
+  } finally {
+    progress.stop()
+  }
+}
+
+function showVerdict({ folder, id, ok, files, fault }: ModelVerdict, style: Style): string {
+  const wrong = files.filter(({ state }) => state !== 'ok').length
+  const verdict = ok
+    ? `${countOf(files.length, 'file')} ${files.length === 1 ? 'is' : 'are'} what the manifest says`
+    : (fault ??
+      `${wrong} of ${countOf(files.length, 'file')} ${wrong === 1 ? 'is' : 'are'} not what the manifest says`)
+  const head = `${style.strong(plain(id || folder))}: ${plain(verdict)}\n`
+  if (files.length === 0) return head
+  const columns = [{ title: 'FILE' }, { title: 'SIZE', align: 'right' as const }, { title: '' }]
+  const rows = files.map(({ path, size, fault }) => [path, showBytes(size), fault ?? 'ok'])
+  return head + table(columns, rows, style)
+}

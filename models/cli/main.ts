@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+import { processIo } from './io.ts'
+import { run } from './run.ts'
+
+// Who reads may have enough before the end, as `head` has.
+process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+  if (cause.code !== 'EPIPE') throw cause
+  process.exit()
+})
+process.exitCode = await run(process.argv.slice(2), processIo)

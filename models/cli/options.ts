@@ -1,0 +1,57 @@
+import { existsSync, statSync } from 'node:fs'
+import { InvalidArgumentError, Option } from 'commander'
+import type { InputShapes } from '../tools/infer/infer.ts'
+
+export const jsonOption = () => new Option('--json', 'print the result as JSON')
+
+export const shapeOption = () =>
+  new Option(
+    '--shape <name=sizes>',
+    'the shape of an input whose dimensions vary, such as input=1,128; may be repeated (each is 1 if not given)',
+  )
+    .argParser(addShape)
+    .default(new Map<string, readonly number[]>(), 'none')
+
+function addShape(text: string, shapes: InputShapes): InputShapes {
+  const found = /^(.+)=(\d{1,9}(?:,\d{1,9})*)?$/.exec(text)
+  if (!found?.[1]) throw new InvalidArgumentError('Write it as name=1,128.')
+  return new Map([...shapes, [found[1], (found[2] ?? '').split(',').filter(Boolean).map(Number)]])
+}
+
+export function positiveInteger(text: string): number {
+  const number = Number(text)
+  if (!Number.isSafeInteger(number) || number < 1)
+    throw new InvalidArgumentError('It is a whole number above zero.')
+  return number
+}
+
+export function fraction(text: string): number {
+  const number = Number(text)
+  if (!(number > 0 && number <= 1)) throw new InvalidArgumentError('It is a number above 0 and at most 1.')
+  return number
+}
+
+export function positiveNumber(text: string): number {
+  const number = Number(text)
+  if (!(number >= 0)) throw new InvalidArgumentError('It is a number of at least 0.')
+  return number
+}
+
+export function percent(text: string): number {
+  const number = Number(text)
+  if (!(number > 50 && number <= 100)) throw new InvalidArgumentError('It is a percentage above 50.')
+  return number
+}
+
+export const requiredFolder = () =>
+  new Option('-o, --out <path>', 'the folder to write').makeOptionMandatory()
+
+export const requiredFile = () =>
+  new Option('-o, --out <path>', 'the file to write').argParser(noFolder).makeOptionMandatory()
+
+/** Told before the work, not after it. */
+function noFolder(path: string): string {
+  if (existsSync(path) && statSync(path).isDirectory())
+    throw new InvalidArgumentError('It is a folder: name the file to write.')
+  return path
+}

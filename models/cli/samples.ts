@@ -1,0 +1,35 @@
+import { InvalidArgumentError, Option } from 'commander'
+import type { InputShapes } from '../tools/infer/infer.ts'
+import type { Model } from '../tools/onnx/model.ts'
+import { randomSamples } from '../tools/run/random-samples.ts'
+import { readSamples, samplesHelp } from '../tools/run/read-samples.ts'
+import { backends, type Tensors, type ToolBackend } from '../tools/run/runtime.ts'
+
+export const samplesOption = () =>
+  new Option('--samples <data>', `${samplesHelp}; made up from a seed if not given`)
+
+export const backendsOption = () =>
+  new Option('--on <backends>', `where to run, of ${backends.join(', ')}; several by commas`)
+    .argParser(parseBackends)
+    .default(['cpu'], 'cpu')
+
+function parseBackends(text: string): readonly ToolBackend[] {
+  return text.split(',').map((name) => {
+    const found = backends.find((backend) => backend === name)
+    if (found) return found
+    throw new InvalidArgumentError(`The backends are ${backends.join(', ')}.`)
+  })
+}
+
+const madeUp = 16
+
+export interface ChosenSamples {
+  readonly samples: readonly Tensors[]
+  /** Where they are from, in words. */
+  readonly from: string
+}
+
+export function chooseSamples(model: Model, path: string | undefined, shapes: InputShapes): ChosenSamples {
+  if (path !== undefined) return { samples: readSamples(model, path), from: `from ${path}` }
+  return { samples: randomSamples(model, shapes, madeUp), from: 'of random numbers' }
+}

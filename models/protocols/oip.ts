@@ -1,0 +1,222 @@
+/**
+ * Open Inference Protocol v2, as KServe and Triton speak it: both tiers' wire form of a run. Tensors in JSON; oip-binary.ts has
+ * the extension that sends them as they lie in memory.
+ * Source: https://github.com/kserve/open-inference-protocol
+ */
+import * as z from 'zod/mini'
+import { SpillwayError } from '../core/error.ts'
+import type { Manifest, TensorSpec } from '../core/manifest.ts'
+import {
+  arrayOf,
+  elementCount,
+  showShape,
+  type Tensor,
+  type TensorData,
+  type TensorType,
+  tensorTypes,
+} from '../core/tensor.ts'
+
+const datatypes = {
+  float32: 'FP32',
+  float64: 'FP64',
+  float16: 'FP16',
+  int8: 'INT8',
+  uint8: 'UINT8',
+  int16: 'INT16',
+  uint16: 'UINT16',
+  int32: 'INT32',
+  uint32: 'UINT32',
+  int64: 'INT64',
+  uint64: 'UINT64',
+  bool: 'BOOL',
+} as const satisfies Record<TensorType, string>
+
+export const datatypeOf = (type: TensorType): string => datatypes[type]
+
+const typeOfDatatype = new Map<string, TensorType>(tensorTypes.map((type) => [datatypes[type], type]))
+
+const parameters = z.optional(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])))
+
+/** Numbers that a reader found without `JSON.parse` need no array of JavaScript's. */
+type Elements = readonly unknown[] | Float64Array
+
+const isElements = (value: unknown): value is Elements =>
+  Array.isArray(value) || value instanceof Float64Array
+
+const wireTensor = z.object({
+  name: z.string(),
+  shape: z.array(z.int().check(z.nonnegative())),
+  datatype: z.string(),
+  parameters,
+  // Elements are checked one by one while they are copied: a schema per element would cost more than the run.
+  // Absent where the elements stand behind the JSON part.
+  data: z.optional(z.custom<Elements>(isElements, 'an array')),
+})
+
+export const inferRequest = z.object({
+  id: z.optional(z.string()),
+  parameters,
+  inputs: z.array(wireTensor),
+  outputs: z.optional(z.array(z.object({ name: z.string(), parameters }))),
+})
+
+export const inferResponse = z.object({
+  model_name: z.string(),
+  model_version: z.optional(z.string()),
+  id: z.optional(z.string()),
+  parameters,
+  outputs: z.array(wireTensor),
+})
+
+export type WireTensor = z.infer<typeof wireTensor>
+export type InferRequest = z.infer<typeof inferRequest>
+export type InferResponse = z.infer<typeof inferResponse>
+
+/** What a server says about a model: `GET /v2/models/{name}`. */
+export const modelMetadata = (manifest: Manifest) => ({
+  name: manifest.id,
+  versions: [manifest.version],
+  platform: 'onnxruntime_onnx',
+  inputs: manifest.inputs.map(tensorMetadata),
+  outputs: manifest.outputs.map(tensorMetadata),
+})
+
+const tensorMetadata = ({ name, type, shape }: TensorSpec) => ({ name, datatype: datatypes[type], shape })
+
+/**
+ * The response header that carries the error's code: the protocol fixes the body as `{"error": message}`,
+ * and servers of other makes do not send it.
+ */
+export const errorCodeHeader = 'spillway-error'
+
+/**
+ * The response header that says how many milliseconds a request to the model would wait if it came now: what a
+ * client weighs against its own queue.
+ */
+export const queueHeader = 'spillway-queue-ms'
+
+/** @throws SpillwayError `input_value_invalid` for what JSON cannot say: NaN, infinities, integers past 2^53, half floats. */
+export function encodeTensor(name: string, { type, data, shape }: Tensor): WireTensor {
+  if (type === 'float16') throw halfFloat(name)
+  const elements: unknown[] = new Array(data.length)
+  for (let index = 0; index < data.length; index++) {
+    const value = Number(data[index])
+    if (!Number.isFinite(value) || (typeof data[index] === 'bigint' && !Number.isSafeInteger(value))) {
+      throw new SpillwayError(
+        'input_value_invalid',
+        `"${name}" has an element at ${index} that JSON cannot carry`,
+        {
+          expected: 'a finite number, within 2^53 for integers',
+          got: String(data[index]),
+        },
+      )
+    }
+    elements[index] = type === 'bool' ? value !== 0 : value
+  }
+  return { name, shape: [...shape], datatype: datatypes[type], data: elements }
+}
+
+/** @throws SpillwayError `input_type_invalid`, or `not_supported` for the protocol's strings. */
+export function wireType(name: string, datatype: string): TensorType {
+  const type = typeOfDatatype.get(datatype)
+  if (type !== undefined) return type
+  if (datatype === 'BYTES')
+    throw new SpillwayError('not_supported', `"${name}" is BYTES: models here take numbers only`)
+  throw new SpillwayError('input_type_invalid', `"${name}" has an unknown datatype`, {
+    expected: [...typeOfDatatype.keys()].join(', '),
+    got: datatype,
+  })
+}
+
+/** @throws SpillwayError `input_type_invalid`, `input_size_invalid` or `input_value_invalid`. */
+export function decodeTensor({ name, datatype, shape, data }: WireTensor): Tensor {
+  const type = wireType(name, datatype)
+  if (!data) {
+    throw new SpillwayError('input_size_invalid', `"${name}" has no data`, {
+      expected: '"data", or "binary_data_size" in its parameters',
+    })
+  }
+  if (type === 'float16') throw halfFloat(name)
+  const elements = flatten(data, shape.length)
+  // Counted before anything is allocated by the shape's word.
+  if (elements.length !== elementCount(shape)) {
+    throw new SpillwayError('input_size_invalid', `"${name}" has the wrong number of elements`, {
+      expected: `${elementCount(shape)} for shape ${showShape(shape)}`,
+      got: `${elements.length}`,
+    })
+  }
+  return { type, data: fill(name, type, elements), shape }
+}
+
+function fill(name: string, type: Exclude<TensorType, 'float16'>, elements: ArrayLike<unknown>): TensorData {
+  const data = new (arrayOf(type))(elements.length)
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
+    const [low] = rangeOf(type)
+    for (let index = 0; index < elements.length; index++) {
+      const element = elements[index]
+      if (typeof element !== 'number' || !Number.isSafeInteger(element) || element < low)
+        throw badValue(name, type, index, element)
+      data[index] = BigInt(element)
+    }
+    return data
+  }
+  const wrong = type.startsWith('float')
+    ? fillFloats(data, elements, rangeOf(type))
+    : fillIntegers(data, type === 'bool' ? Array.from(elements, bit) : elements, rangeOf(type))
+  if (wrong !== undefined) throw badValue(name, type, wrong, elements[wrong])
+  return data
+}
+
+type NumberData = Exclude<TensorData, BigInt64Array | BigUint64Array>
+type Range = readonly [low: number, high: number]
+
+/** One loop for all of it, since most of a server's own work is here. Gives the index of a wrong element. */
+function fillFloats(data: NumberData, elements: ArrayLike<unknown>, [low, high]: Range): number | undefined {
+  for (let index = 0; index < elements.length; index++) {
+    const element = elements[index]
+    if (typeof element !== 'number' || !(element >= low && element <= high)) return index
+    data[index] = element
+  }
+  return undefined
+}
+
+function fillIntegers(
+  data: NumberData,
+  elements: ArrayLike<unknown>,
+  [low, high]: Range,
+): number | undefined {
+  for (let index = 0; index < elements.length; index++) {
+    const element = elements[index]
+    if (typeof element !== 'number' || !(element >= low && element <= high) || !Number.isInteger(element))
+      return index
+    data[index] = element
+  }
+  return undefined
+}
+
+const bit = (element: unknown) => (typeof element === 'boolean' ? Number(element) : element)
+
+/** The values that `type` can hold, so that none is wrapped around in silence. */
+function rangeOf(type: TensorType): Range {
+  if (type === 'bool') return [0, 1]
+  if (type === 'float32') return [-3.4028235677973366e38, 3.4028235677973366e38]
+  if (type === 'float64' || type === 'float16') return [-Number.MAX_VALUE, Number.MAX_VALUE]
+  const bits = arrayOf(type).BYTES_PER_ELEMENT * 8
+  return type.startsWith('uint') ? [0, 2 ** bits - 1] : [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1]
+}
+
+/** The protocol lets `data` be flat or nested like the shape. */
+function flatten(data: Elements, depth: number): Elements {
+  return Array.isArray(data) && Array.isArray(data[0]) ? data.flat(depth) : data
+}
+
+const badValue = (name: string, type: TensorType, index: number, got: unknown) =>
+  new SpillwayError('input_value_invalid', `"${name}" has a wrong element at ${index}`, {
+    expected: `a ${datatypes[type]} number`,
+    got: JSON.stringify(got)?.slice(0, 40) ?? 'nothing',
+  })
+
+const halfFloat = (name: string) =>
+  new SpillwayError('not_supported', `"${name}" is FP16, which the protocol's JSON form does not have`, {
+    hint: 'Send it with the binary tensor extension.',
+  })

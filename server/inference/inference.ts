@@ -1,0 +1,191 @@
+import { join } from 'node:path'
+import type { Clock } from '../../models/async/clock.ts'
+import {
+  type Backend,
+  type CheckedInputs,
+  SpillwayError,
+  type Variant,
+  variantsFor,
+} from '../../models/core/index.ts'
+import type { Lane } from '../../workers/host/lane-client/lane.ts'
+import { type Layout, layoutsFor } from '../../workers/host/pool/layout.ts'
+import { Pool, type PoolStats } from '../../workers/host/pool/pool.ts'
+import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
+import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'
+import type { Answer, SessionSource, WaitOptions } from '../../workers/host/scheduler/work.ts'
+import { type GenerateLimits, generateSetup, notLanguage } from '../../workers/host/text/generate-setup.ts'
+import { holdLane } from '../../workers/host/text/lease-lane.ts'
+import { Generator } from '../../workers/host/text/sequence-scheduler.ts'
+import type { TokenGenerator } from '../../workers/host/text/types.ts'
+import type { LoadRequest } from '../../workers/protocol/lane.ts'
+import type { CatalogueEntry } from './catalogue.ts'
+import { createVerifier, type Verifier } from './verify.ts'
+
+export interface Inference {
+  run(entry: CatalogueEntry, inputs: CheckedInputs, wait: WaitOptions): Promise<Answer>
+  /** Why a request that came now would not be taken; nothing where it would. */
+  refusal(entry: CatalogueEntry): SpillwayError | undefined
+  /** Loads the model into a lane and runs it once. */
+  prepare(entry: CatalogueEntry): Promise<void>
+  /** Decodes sequences of a language model. @throws SpillwayError `not_supported` for another. */
+  generator(entry: CatalogueEntry): TokenGenerator
+  state(entry: CatalogueEntry): ModelState
+  /** What waits and runs now, batches so far, lanes and memory. */
+  stats(): SchedulerStats & PoolStats
+  /** Milliseconds that a request would wait for a lane if it came now. */
+  queueMs(entry: CatalogueEntry): number
+  close(): void
+}
+
+/** Whether requests to a model can be answered: it loaded once, and a lane that lost it loads it again. */
+export type ModelState = 'loading' | 'ready' | 'failed'
+
+export interface InferenceOptions {
+  readonly backend: Backend
+  /** Cores that lanes may use. */
+  readonly cores: number
+  /** Bytes for all models in all lanes. */
+  readonly memoryBudget: number
+  readonly maxQueued: number
+  readonly startLane: (name: string) => Lane
+  readonly clock: Clock
+}
+
+/** Sequences of one model that share a step, and bytes for their keys and values. */
+const generateLimits: GenerateLimits = { maxSlots: 16, maxBytes: 2 ** 30 }
+
+/** Past so many threads a run gets slower, and past so many processes memory is better used. */
+const maxThreads = 16
+const maxLanes = 16
+
+/** A GPU has one lane, and a second only where it is measured to be faster. */
+const gpuLayouts: readonly Layout[] = [
+  { lanes: 1, threads: 1 },
+  { lanes: 2, threads: 1 },
+]
+
+/** The server tier's models: a pool of lanes in child processes. */
+export function createInference(options: InferenceOptions): Inference {
+  const { backend, clock, cores, maxQueued, memoryBudget, startLane } = options
+  const layouts = () => (backend === 'cpu' ? layoutsFor({ cores, maxThreads, maxLanes }) : gpuLayouts)
+  const pool = new Pool({ layouts, memoryBudget, startLane, clock })
+  const scheduler = new Scheduler<SessionSource>({
+    lanes: pool,
+    clock,
+    maxQueued,
+    targetMs: 100,
+    maxBatchBytes: 256 * 2 ** 20,
+    afterTurn: setImmediate,
+  })
+  const states = new Map<string, ModelState>()
+  const verify = createVerifier()
+  const sources = new Map<CatalogueEntry, SessionSource>()
+  const generators = new Map<CatalogueEntry, Generator>()
+
+  const sourceOf = (entry: CatalogueEntry): SessionSource => {
+    let source = sources.get(entry)
+    if (!source) {
+      source = createSource(entry, backend, verify)
+      sources.set(entry, source)
+    }
+    return source
+  }
+
+  const generatorOf = (entry: CatalogueEntry): Generator => {
+    let generator = generators.get(entry)
+    if (!generator) {
+      const { generation: spec } = entry.manifest
+      if (!spec) throw notLanguage(entry.manifest)
+      const source = sourceOf(entry)
+      generator = new Generator({
+        session: source.key,
+        spec,
+        hold: () => holdLane(scheduler, pool, source),
+        ranOn: source,
+        slots: generateLimits.maxSlots,
+        maxWaiting: maxQueued,
+        clock,
+      })
+      generators.set(entry, generator)
+    }
+    return generator
+  }
+
+  return {
+    generator: generatorOf,
+    run: async (entry, { tensors, rows }, wait) => {
+      const answer = await scheduler.submit(
+        { source: sourceOf(entry), inputs: tensors, rows, askedAt: clock.now() },
+        wait,
+      )
+      // A model that failed when the server started may have been mended since.
+      states.set(entry.manifest.id, 'ready')
+      return answer
+    },
+    refusal: (entry) => scheduler.refusal(sourceOf(entry)),
+    prepare: async (entry) => {
+      const { id } = entry.manifest
+      states.set(id, 'loading')
+      try {
+        await scheduler.prepare(sourceOf(entry))
+        states.set(id, 'ready')
+      } catch (cause) {
+        states.set(id, 'failed')
+        throw cause
+      }
+    },
+    queueMs: (entry) => scheduler.estimate(sourceOf(entry), 1).queueMs,
+    state: ({ manifest }) => states.get(manifest.id) ?? 'loading',
+    stats: () => ({ ...scheduler.stats(), ...pool.stats() }),
+    close: () => {
+      for (const generator of generators.values()) generator.close()
+      scheduler.close()
+      pool.close()
+    },
+  }
+}
+
+function createSource(entry: CatalogueEntry, backend: Backend, verify: Verifier): SessionSource {
+  const { manifest, folder } = entry
+  const variant = chooseVariant(entry, backend)
+  return {
+    key: keyOf(entry, backend),
+    manifest,
+    backend,
+    variant: variant.id,
+    memory: variant.memory + (generateSetup(manifest, variant, generateLimits)?.maxBytes ?? 0),
+    request: async () => {
+      for (const file of variant.files) await verify(join(folder, file.path), file)
+      return loadRequestOf(entry, backend)
+    },
+  }
+}
+
+/** The model as a lane on this machine loads it; its files have to be verified. */
+export function loadRequestOf(entry: CatalogueEntry, backend: Backend): LoadRequest {
+  const { manifest, folder } = entry
+  const { inputs, outputs, batchAxis } = manifest
+  const path = join(folder, chooseVariant(entry, backend).files[0]?.path ?? '')
+  return {
+    session: keyOf(entry, backend),
+    backend,
+    source: { from: 'file', path },
+    inputs,
+    outputs,
+    batchAxis,
+    generate: generateSetup(manifest, chooseVariant(entry, backend), generateLimits),
+  }
+}
+
+const keyOf = (entry: CatalogueEntry, backend: Backend) =>
+  `${entry.manifest.id}@${entry.manifest.version}/${chooseVariant(entry, backend).id}/${backend}`
+
+/** The first variant that was made for the backend: a manifest lists the best one first. */
+function chooseVariant({ manifest }: CatalogueEntry, backend: Backend): Variant {
+  const variant = variantsFor(manifest, backend)[0]
+  if (variant) return variant
+  throw new SpillwayError('capacity_insufficient', `${manifest.id} has no variant for this server`, {
+    expected: `one made for ${backend}`,
+    got: manifest.variants.map(({ id, backends = [] }) => `${id} for ${backends.join(', ')}`).join('; '),
+  })
+}

@@ -1,0 +1,49 @@
+import { type Context, Hono } from 'hono'
+import { SpillwayError } from '../../../models/core/index.ts'
+import { modelMetadata } from '../../../models/protocols/oip.ts'
+import { binaryExtension } from '../../../models/protocols/oip-binary.ts'
+import { type Catalogue, findModel } from '../../inference/catalogue.ts'
+import type { Inference } from '../../inference/inference.ts'
+
+export interface OipOptions {
+  readonly catalogue: Catalogue
+  readonly inference: Inference
+  readonly version: string
+}
+
+/** What the Open Inference Protocol v2 tells of a server and its models; infer.ts runs them. */
+export function oipRoutes({ catalogue, inference, version }: OipOptions) {
+  const entryOf = (c: Context) => findModel(catalogue, c.req.param('name') ?? '', c.req.param('version'))
+
+  const ready = (c: Context) => {
+    const entry = entryOf(c)
+    const state = inference.state(entry)
+    if (state === 'ready') return c.json({ name: entry.manifest.id, ready: true })
+    throw new SpillwayError('lane_failed', `${entry.manifest.id} is not ready`, {
+      expected: 'ready',
+      got: state,
+    })
+  }
+
+  const app = new Hono()
+    .get('/', (c) => c.json({ name: 'spillway', version, extensions: [binaryExtension] }))
+    .get('/health/live', (c) => c.json({ live: true }))
+    // As the protocol has it: a server is ready when all of its models are.
+    .get('/health/ready', (c) => {
+      const states = [...catalogue.values()].map(
+        (entry) => [entry.manifest.id, inference.state(entry)] as const,
+      )
+      const missing = states.filter(([, state]) => state !== 'ready')
+      if (missing.length === 0) return c.json({ ready: true })
+      throw new SpillwayError('lane_failed', 'The server is not ready', {
+        expected: 'every model ready',
+        got: missing.map(([id, state]) => `${id} ${state}`).join(', '),
+        retryAfterMs: 1000,
+      })
+    })
+  for (const path of ['/models/:name', '/models/:name/versions/:version'] as const) {
+    app.get(path, (c) => c.json(modelMetadata(entryOf(c).manifest)))
+    app.get(`${path}/ready`, ready)
+  }
+  return app
+}

@@ -1,0 +1,39 @@
+import type { Context } from 'hono'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { SpillwayError } from '../../../models/core/index.ts'
+import { errorCodeHeader } from '../../../models/protocols/oip.ts'
+import type { WireOpenAiError } from '../../../models/protocols/openai.ts'
+import { noteError, toSpillwayError } from '../../http/errors.ts'
+import type { Log } from '../../http/log.ts'
+
+/** What is full for now: OpenAI's clients wait and try again at this status. */
+const statusOf = ({ code, status }: SpillwayError) => (code === 'overloaded' ? 429 : status)
+
+/** Every failure as OpenAI's API has it. */
+export const answerOpenAiError =
+  (log: Log) =>
+  (cause: Error, c: Context): Response => {
+    const error = toSpillwayError(cause)
+    noteError(log, c, cause, error)
+    const { retryAfterMs } = error.detail
+    if (retryAfterMs !== undefined) {
+      c.header('retry-after', String(Math.ceil(retryAfterMs / 1000)))
+      c.header('retry-after-ms', String(retryAfterMs))
+    }
+    c.header(errorCodeHeader, error.code)
+    return c.json(openAiError(error), statusOf(error) as ContentfulStatusCode)
+  }
+
+export const openAiError = (error: SpillwayError): WireOpenAiError => ({
+  error: {
+    message: error.message,
+    type: typeOf(statusOf(error)),
+    param: error.detail.param ?? null,
+    code: error.code,
+  },
+})
+
+function typeOf(status: number): string {
+  if (status === 429) return 'rate_limit_exceeded'
+  return status < 500 ? 'invalid_request_error' : 'server_error'
+}

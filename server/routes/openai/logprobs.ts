@@ -1,0 +1,45 @@
+import { tokenIdName } from '../../../models/protocols/openai.ts'
+import type { Tokenizer } from '../../../workers/host/text/types.ts'
+import type { GeneratedToken, TokenLogprob } from '../../../workers/protocol/generation.ts'
+
+/** How tokens are named in an answer: by their text, or by their id where the request wants that. */
+export interface Naming {
+  readonly tokenizer: Tokenizer
+  readonly byId: boolean
+}
+
+const nameOf = ({ tokenizer, byId }: Naming, token: number) =>
+  byId ? tokenIdName(token) : tokenizer.textOf(token)
+
+/** Of a chat: one entry a token. */
+export const chatLogprobs = (naming: Naming, tokens: readonly GeneratedToken[]) => ({
+  content: tokens.map(({ token, logprob = 0, top = [] }) => ({
+    ...entryOf(naming, { token, logprob }),
+    top_logprobs: top.map((one) => entryOf(naming, one)),
+  })),
+  refusal: null,
+})
+
+const entryOf = (naming: Naming, { token, logprob }: TokenLogprob) => ({
+  token: nameOf(naming, token),
+  logprob,
+  bytes: naming.tokenizer.bytesOf(token),
+})
+
+/** Of a completion: a list of each kind, and where each token begins in the text. */
+export function completionLogprobs(naming: Naming, tokens: readonly GeneratedToken[], from: number) {
+  let at = from
+  const offsets = tokens.map(({ token }) => {
+    const begins = at
+    at += naming.tokenizer.textOf(token).length
+    return begins
+  })
+  return {
+    tokens: tokens.map(({ token }) => nameOf(naming, token)),
+    token_logprobs: tokens.map(({ logprob = null }) => logprob),
+    top_logprobs: tokens.map(({ top = [] }) =>
+      Object.fromEntries(top.map(({ token, logprob }) => [nameOf(naming, token), logprob])),
+    ),
+    text_offset: offsets,
+  }
+}

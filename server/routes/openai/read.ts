@@ -1,0 +1,118 @@
+import type { Context } from 'hono'
+import * as z from 'zod/mini'
+import { SpillwayError } from '../../../models/core/index.ts'
+import type { Sampling } from '../../../models/core/sampling.ts'
+import type { ChatRequest, CompletionRequest } from '../../../models/protocols/openai.ts'
+import { promptTokensOf } from '../../../workers/host/text/tokenizer/prompt.ts'
+import type { TextRequest, Tokenizer } from '../../../workers/host/text/types.ts'
+import { wholeBody } from '../../http/read-body.ts'
+
+/** @throws SpillwayError `request_malformed`, naming the parameter that is wrong; else as `wholeBody`. */
+export async function readRequest<T extends z.ZodMiniType>(
+  c: Context,
+  maxBytes: number,
+  schema: T,
+): Promise<z.infer<T>> {
+  const body = await wholeBody(c, maxBytes)
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder().decode(body))
+  } catch (cause) {
+    throw SpillwayError.from(cause, 'request_malformed', 'The request is not JSON')
+  }
+  const parsed = z.safeParse(schema, value)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  throw wrongParameter(parameterAt(issue?.path ?? []), issue?.message ?? 'another value')
+}
+
+export const wrongParameter = (param: string, expected: string) =>
+  new SpillwayError('request_malformed', `The request is wrong at ${param || 'its root'}`, {
+    expected,
+    ...(param === '' ? {} : { param }),
+  })
+
+/** As OpenAI's API names it: `messages[0].role`. */
+const parameterAt = (path: readonly PropertyKey[]): string =>
+  path.reduce<string>(
+    (name, part) =>
+      typeof part === 'number' ? `${name}[${part}]` : name === '' ? String(part) : `${name}.${String(part)}`,
+    '',
+  )
+
+/** What a text is asked to be, its prompt in tokens. */
+export type TokensRequest = TextRequest & { readonly tokens: readonly number[] }
+
+export function chatRequestOf(request: ChatRequest, tokenizer: Tokenizer): TokensRequest {
+  const messages = request.messages.map(({ role, content }) => ({
+    role,
+    content: typeof content === 'string' ? content : content.map(({ text }) => text).join(''),
+  }))
+  return {
+    ...optionsOf(request),
+    ...cutPrompt(request, promptTokensOf({ messages }, tokenizer)),
+    logprobs: request.logprobs ? (request.top_logprobs ?? 0) : undefined,
+    maxTokens: request.max_completion_tokens ?? request.max_tokens ?? undefined,
+  }
+}
+
+/** What OpenAI's API and vLLM generate for a prompt where the request does not say. */
+const apiMaxTokens = 16
+
+/** One for each prompt. */
+export function completionRequestsOf(request: CompletionRequest, tokenizer: Tokenizer): TokensRequest[] {
+  const { prompt, generated_tokens: generated } = request
+  const prompts = promptsOf(prompt)
+  if (prompts.length === 0) throw wrongParameter('prompt', 'one prompt at least')
+  if (generated && prompts.some((one) => typeof one === 'string'))
+    throw wrongParameter('generated_tokens', 'a prompt of tokens')
+  if (request.echo && request.logprobs != null)
+    throw wrongParameter('echo', 'none with logprobs: those of a prompt are not known here')
+  return prompts.map((one) => {
+    const tokens = typeof one === 'string' ? promptTokensOf({ prompt: one }, tokenizer) : one
+    return {
+      ...optionsOf(request),
+      ...cutPrompt(request, tokens),
+      logprobs: request.logprobs ?? undefined,
+      maxTokens: request.max_tokens ?? apiMaxTokens,
+      generated: generated ?? undefined,
+    }
+  })
+}
+
+/** The API's four forms of a prompt: one or several, as text or as tokens. */
+export function promptsOf(prompt: CompletionRequest['prompt']): readonly (string | readonly number[])[] {
+  if (typeof prompt === 'string') return [prompt]
+  const texts = prompt.filter((part) => typeof part === 'string')
+  if (texts.length > 0) return texts
+  const sequences = prompt.filter((part) => Array.isArray(part))
+  if (sequences.length > 0) return sequences
+  const tokens = prompt.filter((part) => typeof part === 'number')
+  return tokens.length > 0 ? [tokens] : []
+}
+
+function cutPrompt(
+  { truncate_prompt_tokens: keep }: ChatRequest | CompletionRequest,
+  tokens: readonly number[],
+) {
+  return {
+    tokens: keep && keep > 0 ? tokens.slice(-keep) : tokens,
+    truncate: keep === -1 ? ('start' as const) : undefined,
+  }
+}
+
+type Options = Sampling & Pick<TextRequest, 'stop' | 'ignoreStopTokens'>
+
+const optionsOf = (request: ChatRequest | CompletionRequest): Options => ({
+  temperature: request.temperature ?? undefined,
+  topK: request.top_k && request.top_k > 0 ? request.top_k : undefined,
+  topP: request.top_p ?? undefined,
+  minP: request.min_p ?? undefined,
+  repetitionPenalty: request.repetition_penalty ?? undefined,
+  presencePenalty: request.presence_penalty ?? undefined,
+  frequencyPenalty: request.frequency_penalty ?? undefined,
+  logitBias: request.logit_bias ?? undefined,
+  seed: request.seed ?? undefined,
+  stop: request.stop ?? undefined,
+  ignoreStopTokens: request.ignore_eos ?? undefined,
+})

@@ -1,0 +1,174 @@
+import type { Clock } from '../../models/async/clock.ts'
+import { abortable, bounded } from '../../models/async/timeouts.ts'
+import {
+  type CheckedInputs,
+  checkSessionInputs,
+  defaultTensor,
+  type Inputs,
+  type Manifest,
+  type RunResult,
+  SpillwayError,
+  type StateSpec,
+  type Tensor,
+} from '../../models/core/index.ts'
+import { pastDeadline } from '../../workers/host/scheduler/errors.ts'
+import type { RouteOptions } from '../placement/request-state.ts'
+
+/** Runs that may wait for those before them: past it the sequence comes faster than the model follows. */
+const maxWaiting = 1_024
+
+/**
+ * The state stands here, with the caller, and travels with each run as an ordinary tensor. So no lane's death costs it,
+ * and each run may go to whatever lane or tier is the best for it.
+ */
+export class StatefulSession {
+  readonly #manifest: Manifest
+  readonly #states: readonly StateSpec[]
+  readonly #runOnce: (inputs: CheckedInputs, options: RouteOptions) => Promise<RunResult>
+  readonly #clock: Clock
+  readonly #unanswered = new Set<(reason: SpillwayError) => void>()
+  #state: Readonly<Record<string, Tensor>> | undefined
+  #rows: number | undefined
+  /** Settles when all runs so far have; it never rejects. */
+  #last: Promise<unknown> = Promise.resolve()
+  #closed = false
+
+  /** @throws SpillwayError `not_supported` where the model has no state. */
+  constructor(
+    manifest: Manifest,
+    runOnce: (inputs: CheckedInputs, options: RouteOptions) => Promise<RunResult>,
+    clock: Clock,
+  ) {
+    if (!manifest.state) throw withoutState(manifest)
+    this.#manifest = manifest
+    this.#states = manifest.state
+    this.#runOnce = runOnce
+    this.#clock = clock
+  }
+
+  run(inputs: Inputs, options: RouteOptions): Promise<RunResult> {
+    try {
+      const checked = this.#check(inputs)
+      return this.#answer((signal) => this.#runInTurn(checked, { ...options, signal }), options.signal)
+    } catch (cause) {
+      return Promise.reject(cause)
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#state = undefined
+    for (const reject of this.#unanswered) reject(closed())
+  }
+
+  #check(inputs: Inputs): CheckedInputs {
+    if (this.#closed) throw closed()
+    const checked = checkSessionInputs(this.#manifest, inputs)
+    const rows = this.#rows ?? checked.rows
+    if (checked.rows !== rows) {
+      throw new SpillwayError('input_shape_invalid', `A session of ${this.#manifest.id} keeps to its rows`, {
+        expected: `${rows}, as in its first run`,
+        got: `${checked.rows}`,
+        hint: 'Open a session for each sequence.',
+      })
+    }
+    const waiting = this.#unanswered.size
+    if (waiting >= maxWaiting) {
+      throw new SpillwayError('overloaded', `A session of ${this.#manifest.id} has too much to do`, {
+        expected: `fewer than ${maxWaiting} runs waiting`,
+        got: `${waiting}`,
+        hint: 'Wait for answers before more is asked.',
+      })
+    }
+    this.#rows = rows
+    return checked
+  }
+
+  /** `work`, or the session's closing, which the work's signal is told, too. */
+  #answer<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    const controller = new AbortController()
+    const abort = () => controller.abort(signal?.reason)
+    if (signal?.aborted) abort()
+    signal?.addEventListener('abort', abort, { once: true })
+    return new Promise<T>((resolve, reject) => {
+      const leave = (reason: SpillwayError) => {
+        reject(reason)
+        controller.abort(reason)
+      }
+      this.#unanswered.add(leave)
+      work(controller.signal)
+        .then(resolve, reject)
+        .finally(() => {
+          this.#unanswered.delete(leave)
+          signal?.removeEventListener('abort', abort)
+        })
+    })
+  }
+
+  async #runInTurn(
+    inputs: CheckedInputs,
+    options: RouteOptions & { readonly signal: AbortSignal },
+  ): Promise<RunResult> {
+    const { signal, deadlineMs } = options
+    const askedAt = this.#clock.now()
+    const before = this.#last
+    const own = abortable(signal, this.#bounded(deadlineMs, before)).then(() => {
+      const waitedMs = this.#clock.now() - askedAt
+      return this.#runNow(inputs, options, waitedMs)
+    })
+    // One that leaves while it waits lets nobody pass those before it.
+    this.#last = before.then(() => own).catch(() => undefined)
+    return own
+  }
+
+  #bounded(deadlineMs: number | undefined, turn: Promise<unknown>): Promise<unknown> {
+    if (deadlineMs === undefined) return turn
+    return bounded(this.#clock, deadlineMs, turn, () => pastDeadline(deadlineMs, this.#unanswered.size - 1))
+  }
+
+  async #runNow(inputs: CheckedInputs, options: RouteOptions, waitedMs: number): Promise<RunResult> {
+    const { deadlineMs } = options
+    const state = this.#state ?? this.#initial(inputs.rows)
+    const { outputs, placement, timings } = await this.#runOnce(
+      { rows: inputs.rows, tensors: { ...inputs.tensors, ...state } },
+      deadlineMs === undefined ? options : { ...options, deadlineMs: deadlineMs - waitedMs },
+    )
+    const [shown, next] = this.#part(outputs)
+    this.#state = next
+    const { totalMs, queueMs, computeMs } = timings
+    return {
+      outputs: shown,
+      placement,
+      timings: { totalMs: totalMs + waitedMs, queueMs: queueMs + waitedMs, computeMs },
+    }
+  }
+
+  #initial(rows: number): Record<string, Tensor> {
+    const zeros: Record<string, Tensor> = {}
+    for (const spec of this.#manifest.inputs) {
+      if (this.#states.some(({ input }) => input === spec.name))
+        zeros[spec.name] = defaultTensor(this.#manifest, spec, rows)
+    }
+    return zeros
+  }
+
+  /** What the caller sees, and what goes into the next run. */
+  #part(outputs: Readonly<Record<string, Tensor>>): [Record<string, Tensor>, Record<string, Tensor>] {
+    const shown: Record<string, Tensor> = {}
+    const next: Record<string, Tensor> = {}
+    for (const [name, tensor] of Object.entries(outputs)) {
+      const state = this.#states.find(({ output }) => output === name)
+      if (state) next[state.input] = tensor
+      else shown[name] = tensor
+    }
+    return [shown, next]
+  }
+}
+
+const closed = () => new SpillwayError('closed', 'The session was closed')
+
+const withoutState = ({ id }: Manifest) =>
+  new SpillwayError('not_supported', `${id} keeps no state`, {
+    expected: 'a model whose manifest declares state',
+    hint: 'Use model.run().',
+  })

@@ -1,0 +1,55 @@
+import { createStore, get, set, type UseStore } from 'idb-keyval'
+import * as z from 'zod/mini'
+import type { Clock } from '../../../models/async/clock.ts'
+import { bounded } from '../../../models/async/timeouts.ts'
+import { SpillwayError } from '../../../models/core/index.ts'
+
+const calibration = z.object({
+  /** The device and the runtime that it was measured with. */
+  fingerprint: z.string(),
+  /** What runs cost, by backend and variant. */
+  curves: z.record(
+    z.string(),
+    z.array(z.object({ rows: z.number().check(z.positive()), ms: z.number().check(z.nonnegative()) })),
+  ),
+})
+
+/** What was measured of one model. */
+export type Calibration = z.infer<typeof calibration>
+
+/** Measurements, kept between visits. One that cannot keep anything answers every read with nothing. */
+export interface CalibrationStore {
+  read(model: string): Promise<Calibration | undefined>
+  write(model: string, calibration: Calibration): Promise<void>
+}
+
+/** Milliseconds for one operation: the first decision waits for a read. */
+const patience = 1_000
+
+export function createIndexedDbCalibrations(clock: Clock, name = 'spillway-calibration'): CalibrationStore {
+  let opened: UseStore | undefined
+  const attempt = async <T>(operation: (store: UseStore) => Promise<T>): Promise<T | undefined> => {
+    try {
+      opened ??= createStore(name, 'calibrations')
+      return await bounded(
+        clock,
+        patience,
+        operation(opened),
+        () => new SpillwayError('internal', 'IndexedDB does not answer'),
+      )
+    } catch {
+      // A failed open would stay failed in idb-keyval: the next attempt opens anew.
+      opened = undefined
+      return undefined
+    }
+  }
+  return {
+    read: async (model) => {
+      const parsed = z.safeParse(calibration, await attempt((store) => get<unknown>(model, store)))
+      return parsed.success ? parsed.data : undefined
+    },
+    write: async (model, value) => {
+      await attempt((store) => set(model, value, store))
+    },
+  }
+}

@@ -1,0 +1,8 @@
+import type { Runtime } from '../api/runtime.ts'
+
+declare global {
+  interface Window {
+    /** The page's runtime. */
+    spillway: Runtime
+  }
+}

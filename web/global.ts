@@ -1,8 +1,0 @@
-import type { Runtime } from './runtime.ts'
-
-declare global {
-  interface Window {
-    /** The page's runtime. */
-    spillway: Runtime
-  }
-}

@@ -1,0 +1,63 @@
+import { checkOf, loadCheck } from './chunk-check.ts'
+import {
+  chunkRange,
+  type FileRecord,
+  filesOnlyOf,
+  type ModelRecord,
+  type ModelStore,
+  modelKey,
+} from './model-store.ts'
+
+/** Bytes that are kept where the browser keeps nothing: a lane that is replaced need not download anew. */
+const defaultLimit = 256 * 2 ** 20
+
+/** The store of a page that may not keep anything: gone with the page, and bounded. */
+export function createMemoryStore(limit = defaultLimit): ModelStore {
+  const files = new Map<string, { record: FileRecord; chunks: Uint8Array[] }>()
+  const models = new Map<string, ModelRecord>()
+  const manifests = new Map<string, unknown>()
+  const room = () => {
+    let used = 0
+    for (const { chunks } of files.values()) for (const chunk of chunks) used += chunk.length
+    return limit - used
+  }
+  return {
+    placeOf: async () => 'memory',
+    file: async (key) => files.get(key)?.record,
+    files: async () => [...files.values()].map(({ record }) => record),
+    read: async ({ key, checks, size }, into, onBytes) => {
+      const hash = await loadCheck()
+      const chunks = files.get(key)?.chunks ?? []
+      for (const [index, expected] of checks.entries()) {
+        const chunk = chunks[index]
+        const { start, end } = chunkRange(index, size)
+        if (chunk?.length !== end - start || checkOf(hash, chunk) !== expected) return false
+        into.set(chunk, start)
+        onBytes?.(end)
+      }
+      return true
+    },
+    append: async (record, chunk) => {
+      if (room() < chunk.length) return 'full'
+      const before = files.get(record.key)?.chunks.slice(0, record.checks.length - 1) ?? []
+      files.set(record.key, { record, chunks: [...before, chunk.slice()] })
+      return 'kept'
+    },
+    removeFiles: async (keys) => {
+      for (const key of keys) files.delete(key)
+    },
+    models: async () => [...models.values()],
+    putModel: async (model) => {
+      models.set(modelKey(model), model)
+    },
+    removeModels: async (keys) => {
+      for (const file of filesOnlyOf([...models.values()], keys)) files.delete(file)
+      for (const key of keys) models.delete(key)
+    },
+    room: async () => room(),
+    readManifest: async (url) => manifests.get(url),
+    writeManifest: async (url, manifest) => {
+      manifests.set(url, manifest)
+    },
+  }
+}

@@ -1,0 +1,26 @@
+/** The worker that reads chunks of a large file from IndexedDB, beside the store's own. */
+import { expose, transfer } from 'comlink'
+import { createStore, type UseStore } from 'idb-keyval'
+import { checkOf, loadCheck } from './chunk-check.ts'
+import { hastenCollection } from './detach-buffer.ts'
+import { type ChunkPlace, fetchChunk, objectStore } from './fetch-chunk.ts'
+
+const check = loadCheck()
+let store: UseStore | undefined
+
+const api = {
+  /** Resolves once it can read. */
+  open: async (database: string) => {
+    store = createStore(database, objectStore)
+    await check
+  },
+  /** A chunk; nothing where it is not what was kept. */
+  read: async (place: ChunkPlace, expected: string) => {
+    hastenCollection()
+    const chunk = store && (await fetchChunk(place, store))
+    if (!chunk || checkOf(await check, chunk) !== expected) return undefined
+    return transfer(chunk.buffer, [chunk.buffer])
+  },
+}
+export type ReaderApi = typeof api
+expose(api)

@@ -1,0 +1,73 @@
+/** The store's worker: it downloads, hashes, writes and reads, so that the page's thread does not. */
+import { expose, type ProxyMarked, type Remote, releaseProxy, transfer } from 'comlink'
+import { systemClock as clock } from '../../../models/async/clock.ts'
+import { outcome, unwrap } from '../../../models/async/outcome.ts'
+import { openDigestFor } from '../download/digest-worker.ts'
+import type { FileSource } from '../download/file-source.ts'
+import { createIndexedDbStore } from '../storage/indexeddb.ts'
+import { createMemoryStore } from '../storage/memory.ts'
+import type { ModelStore } from '../storage/model-store.ts'
+import { createModelsInUse } from '../storage/models-in-use.ts'
+import { openOpfs } from '../storage/opfs.ts'
+import { obtainModel } from './load-files.ts'
+import type { ObtainRequest, ObtainWatcher } from './protocol.ts'
+
+const inUse = createModelsInUse()
+const openDigest = openDigestFor(clock)
+const aborts = new Map<number, AbortController>()
+
+let opened: Promise<ModelStore> | undefined
+const openStore = () => {
+  opened ??= (async () => {
+    const store = createIndexedDbStore({ clock, opfs: openOpfs('spillway') })
+    return (await store.isUsable()) ? store : createMemoryStore()
+  })()
+  return opened
+}
+
+async function obtain(
+  { id, model, files }: ObtainRequest,
+  watcher: Remote<ObtainWatcher & ProxyMarked>,
+): Promise<ArrayBuffer[]> {
+  const controller = new AbortController()
+  aborts.set(id, controller)
+  const sources = files.map(
+    (file, index): FileSource => ({
+      ...file,
+      request: async () => {
+        const { href, headers } = unwrap(await watcher.request(index))
+        return { url: new URL(href), headers }
+      },
+    }),
+  )
+  let told: Promise<void> | undefined
+  try {
+    const obtained = await obtainModel(
+      { model, files: sources },
+      {
+        store: await openStore(),
+        openDigest,
+        inUse,
+        clock,
+        signal: controller.signal,
+        onProgress: (progress) => {
+          told = watcher.progress(progress)
+        },
+      },
+    )
+    // The reply goes another way, and must not overtake the last of it.
+    await told
+    return obtained
+  } finally {
+    aborts.delete(id)
+    watcher[releaseProxy]()
+  }
+}
+
+expose({
+  obtain: async (request: ObtainRequest, watcher: Remote<ObtainWatcher & ProxyMarked>) => {
+    const reply = await outcome(() => obtain(request, watcher))
+    return reply.ok ? transfer(reply, reply.value) : reply
+  },
+  abort: (id: number) => aborts.get(id)?.abort(),
+})

@@ -1,0 +1,229 @@
+import type { Clock } from '../../../models/async/clock.ts'
+import { SpillwayError } from '../../../models/core/index.ts'
+import type { Lane } from '../lane-client/lane.ts'
+import type { Batch, BatchAnswer } from '../scheduler/lanes.ts'
+import type { SessionSource } from '../scheduler/work.ts'
+import { type Need, Sizing } from './autoscaler.ts'
+import { type HeldLane, Slot, type SlotOptions } from './lane-holder.ts'
+import type { Layout } from './layout.ts'
+import { Shortage } from './unmet-demand.ts'
+
+export interface GroupOptions {
+  readonly name: string
+  readonly layouts: readonly Layout[]
+  readonly startLane: (name: string) => Lane
+  readonly clock: Clock
+  readonly makeRoom: SlotOptions['makeRoom']
+  readonly onIdle: () => void
+  /** Whether so many further copies of a session fit without another's leaving. */
+  readonly hasRoom: (session: SessionSource, copies: number) => boolean
+  readonly onFree: () => void
+}
+
+/** Milliseconds of one run that are worth sharing with another lane, though nothing else waits. */
+const longRunMs = 16
+
+/** Nothing shorter is a reason for a lane, however cheap it is. */
+const leastShortMs = 250
+
+/** Milliseconds between two looks at whether the lanes pay, while none is short: a look costs a small run something. */
+const restMs = 50
+
+/** Milliseconds between looks at whether lanes are still needed. */
+const checkMs = 10_000
+
+/** The lanes of one backend: as many as pay, each with the sessions that are needed in it. */
+export class Group {
+  readonly #options: GroupOptions
+  readonly #sizing: Sizing
+  readonly #shortages = new Map<string, Shortage>()
+  #slots: Slot[] = []
+  #named = 0
+  #moving = false
+  #restsUntil = 0
+  #closed = false
+  #cancelCheck: (() => void) | undefined
+
+  constructor(options: GroupOptions) {
+    this.#options = options
+    this.#sizing = new Sizing(options.layouts)
+    const { layout } = this.#sizing
+    this.#slots = Array.from({ length: layout.lanes }, () => this.#createSlot(layout))
+  }
+
+  get slots(): readonly Slot[] {
+    return this.#slots
+  }
+
+  /** Lanes that share a session's batches. */
+  count(session: string): number {
+    return Math.max(
+      1,
+      count(this.#slots, (slot) => slot.has(session)),
+    )
+  }
+
+  /** Lanes that would take a batch of the session now: those that have it, or any where none has it. */
+  free(session: string): number {
+    const holders = this.#slots.filter((slot) => slot.has(session))
+    if (holders.length > 0) return count(holders, ({ isFree }) => isFree)
+    if (this.#slots.some((slot) => slot.isLoading(session))) return 0
+    return this.#slots.some(({ isFree }) => isFree) ? 1 : 0
+  }
+
+  async run(source: SessionSource, batch: Batch): Promise<BatchAnswer> {
+    const { clock } = this.#options
+    const { key, backend, variant } = source
+    const perform = async (lane: Lane): Promise<BatchAnswer> => {
+      if (batch.signal?.aborted) throw new SpillwayError('aborted', 'Every caller has gone')
+      const startedAt = clock.now()
+      const isFull = this.#isFull()
+      const { outputs, computeMs } = await lane.run({ session: key, inputs: batch.pack() })
+      this.#observe(source, batch, clock.now() - startedAt, isFull)
+      return { outputs, ranOn: { backend, variant }, startedAt, waitedMs: 0, computeMs }
+    }
+    const answer = await this.#choose(key).use(source, perform, batch.isReplay)
+    this.#adapt(source)
+    return answer
+  }
+
+  async prepare(source: SessionSource): Promise<void> {
+    await this.#choose(source.key).use(source, () => Promise.resolve())
+  }
+
+  hold(session: string): HeldLane | undefined {
+    return this.#slots.find((slot) => slot.has(session))?.hold(session)
+  }
+
+  /** Starts the first lane ahead of the first session. Why it did not start is told to who needs it. */
+  warm(): void {
+    const [first] = this.#slots
+    if (first?.isFree && first.state === 'down')
+      this.#inBackground(first.use(undefined, () => Promise.resolve()))
+  }
+
+  close(reason: SpillwayError): void {
+    this.#closed = true
+    this.#cancelCheck?.()
+    for (const slot of this.#slots) slot.close(reason)
+  }
+
+  /** One that has the session; else, of those that may have it, one that need not rest, with the fewest sessions. */
+  #choose(session: string): Slot {
+    const free = this.#slots.filter(({ isFree }) => isFree)
+    const holder = free.find((slot) => slot.has(session))
+    const [best] = free.sort(
+      (one, other) => Number(one.isResting) - Number(other.isResting) || one.held.size - other.held.size,
+    )
+    const slot = holder ?? best
+    if (slot) return slot
+    throw new SpillwayError('internal', 'No lane is free')
+  }
+
+  #isFull(): boolean {
+    return this.#slots.every(({ isBusy }) => isBusy)
+  }
+
+  /** Notes what a run shows of the throughput, and of what one more lane would have shared. */
+  #observe({ key }: SessionSource, batch: Batch, ms: number, wasFull: boolean): void {
+    const { clock } = this.#options
+    const { rows } = batch
+    const isShort = batch.waiting() > 0 || (rows > 1 && ms >= longRunMs)
+    if (!isShort || this.#moving) return
+    const holders = this.#slots.filter((slot) => slot.has(key))
+    if (!holders.every(({ isBusy }) => isBusy)) return
+    this.#shortageOf(key).add(ms / holders.length, clock.now())
+    if (wasFull && this.#isFull()) this.#sizing.observe({ session: key, rows, ms }, clock.now())
+  }
+
+  /** Loads a session that is short into one more lane, or changes the lanes where that pays. */
+  #adapt(source: SessionSource): void {
+    if (this.#moving || this.#closed) return
+    const now = this.#options.clock.now()
+    const { key } = source
+    const shortMs = this.#shortageOf(key).at(now)
+    if (shortMs < leastShortMs && (this.#sizing.isLowest || now < this.#restsUntil)) return
+    this.#restsUntil = now + restMs
+    const loadMs = Math.max(0, ...this.#slots.map((slot) => slot.held.get(key)?.loadMs ?? 0))
+    const other = this.#slots.find((slot) => slot.isFree && !slot.isResting && !slot.held.has(key))
+    if (other) {
+      if (shortMs < Math.max(leastShortMs, loadMs) || !this.#options.hasRoom(source, 1)) return
+      this.#shortageOf(key).reset()
+      this.#inBackground(other.use(source, () => Promise.resolve()))
+      return
+    }
+    const startMs = Math.max(...this.#slots.map((slot) => slot.startMs))
+    const costMs = Math.max(leastShortMs, startMs + loadMs)
+    const hasRoom = this.#options.hasRoom(source, this.#slots.length)
+    const need: Need = { session: key, shortMs: hasRoom ? shortMs : 0, costMs }
+    const next = this.#sizing.next(now, need)
+    if (next) this.#inBackground(this.#moveTo(next, source, need))
+  }
+
+  /** Goes to another layout: its lanes are there, with the session, before those that it has no place for leave. */
+  async #moveTo(layout: Layout, source: SessionSource | undefined, need?: Need): Promise<void> {
+    const { clock } = this.#options
+    this.#moving = true
+    const fitting = this.#slots.filter(({ threads }) => threads === layout.threads)
+    const kept = [...fitting]
+      .sort((one, other) => Number(other.isHeld) - Number(one.isHeld) || other.held.size - one.held.size)
+      .slice(0, layout.lanes)
+    const added = Array.from({ length: layout.lanes - kept.length }, () => this.#createSlot(layout))
+    this.#slots.push(...added)
+    try {
+      await Promise.all(added.map((slot) => slot.use(source, () => Promise.resolve())))
+      this.#sizing.arrived(layout, clock.now(), need)
+      this.#drop(this.#slots.filter((slot) => !kept.includes(slot) && !added.includes(slot)))
+      for (const shortage of this.#shortages.values()) shortage.reset()
+    } catch {
+      this.#drop(added)
+      this.#sizing.failed(clock.now())
+    } finally {
+      this.#moving = false
+      this.#planCheck()
+    }
+  }
+
+  #drop(slots: readonly Slot[]): void {
+    this.#slots = this.#slots.filter((slot) => !slots.includes(slot))
+    for (const slot of slots) slot.leave()
+  }
+
+  /** Lanes that nothing needs any more are given back though no request comes to notice it. */
+  #planCheck(): void {
+    if (this.#cancelCheck || this.#closed || this.#sizing.isLowest) return
+    this.#cancelCheck = this.#options.clock.after(checkMs, () => {
+      this.#cancelCheck = undefined
+      const next = this.#moving ? undefined : this.#sizing.next(this.#options.clock.now())
+      if (next) this.#inBackground(this.#moveTo(next, this.#lastUsed()))
+      else this.#planCheck()
+    })
+  }
+
+  #lastUsed(): SessionSource | undefined {
+    const held = this.#slots.flatMap((slot) => [...slot.held.values()])
+    return held.sort((one, other) => other.usedAt - one.usedAt)[0]?.source
+  }
+
+  /** Nobody waits for it; what fails in it fails again, and is told, when a request needs it. */
+  #inBackground(work: Promise<void>): void {
+    work.catch(() => undefined).finally(() => this.#options.onFree())
+  }
+
+  #shortageOf(session: string): Shortage {
+    let shortage = this.#shortages.get(session)
+    if (!shortage) {
+      shortage = new Shortage()
+      this.#shortages.set(session, shortage)
+    }
+    return shortage
+  }
+
+  #createSlot({ threads }: Layout): Slot {
+    const { name, startLane, clock, makeRoom, onIdle } = this.#options
+    return new Slot({ name: `${name}-${this.#named++}`, threads, startLane, clock, makeRoom, onIdle })
+  }
+}
+
+const count = <T>(items: readonly T[], counts: (item: T) => boolean): number =>
+  items.reduce((sum, item) => sum + (counts(item) ? 1 : 0), 0)

@@ -1,0 +1,164 @@
+import type { Clock } from '../../../models/async/clock.ts'
+import { type Backend, SpillwayError } from '../../../models/core/index.ts'
+import type { Lane } from '../lane-client/lane.ts'
+import type { Batch, BatchAnswer, Lanes } from '../scheduler/lanes.ts'
+import type { SessionSource } from '../scheduler/work.ts'
+import { type Tenant, toUnload } from './eviction.ts'
+import { Group } from './lane-group.ts'
+import type { HeldLane, Slot, SlotState } from './lane-holder.ts'
+import type { Layout } from './layout.ts'
+
+export interface PoolOptions {
+  /** The layouts that a backend's lanes may climb, the one to begin with first. */
+  readonly layouts: (backend: Backend) => readonly Layout[]
+  /** Bytes for all sessions in all lanes. */
+  readonly memoryBudget: number
+  readonly startLane: (name: string) => Lane
+  readonly clock: Clock
+}
+
+export interface PoolStats {
+  readonly lanes: readonly LaneStats[]
+  readonly memory: { readonly usedBytes: number; readonly budgetBytes: number }
+}
+
+export interface LaneStats {
+  readonly name: string
+  readonly backend: Backend
+  readonly threads: number
+  /** `down`: to be started when it is needed. */
+  readonly state: SlotState
+  /** What is loaded in it: model, version, variant and backend. */
+  readonly sessions: readonly { readonly session: string; readonly memoryBytes: number }[]
+}
+
+/**
+ * Lanes in a group for each backend: started when they are needed, replaced when they die, more of them while that pays.
+ * Sessions are placed on them within a memory budget. Nothing waits here; the scheduler's requests do.
+ */
+export class Pool implements Lanes<SessionSource> {
+  readonly #options: PoolOptions
+  readonly #groups = new Map<Backend, Group>()
+  /** Who waits for memory that is in use. */
+  readonly #needRoom: (() => void)[] = []
+  #onFree: () => void = () => {}
+  #closed: SpillwayError | undefined
+
+  constructor(options: PoolOptions) {
+    this.#options = options
+  }
+
+  count({ key, backend }: SessionSource): number {
+    return this.#groupOf(backend).count(key)
+  }
+
+  free({ key, backend }: SessionSource): number {
+    return this.#groupOf(backend).free(key)
+  }
+
+  shared(one: SessionSource, other: SessionSource): boolean {
+    return one.backend === other.backend
+  }
+
+  onFree(callback: () => void): void {
+    this.#onFree = callback
+  }
+
+  /** Whether some lane has the session loaded. */
+  has({ key, backend }: SessionSource): boolean {
+    return this.#groups.get(backend)?.slots.some((slot) => slot.has(key)) ?? false
+  }
+
+  run(source: SessionSource, batch: Batch): Promise<BatchAnswer> {
+    return this.#groupOf(source.backend).run(source, batch)
+  }
+
+  prepare(source: SessionSource): Promise<void> {
+    return this.#groupOf(source.backend).prepare(source)
+  }
+
+  /** A lane that has the session loaded, which stays there while it is held; nothing where none has it. */
+  hold({ key, backend }: SessionSource): HeldLane | undefined {
+    return this.#groups.get(backend)?.hold(key)
+  }
+
+  /** Starts a lane of the backend ahead of its first session. */
+  warm(backend: Backend): void {
+    this.#groupOf(backend).warm()
+  }
+
+  stats(): PoolStats {
+    const lanes = [...this.#groups].flatMap(([backend, { slots }]) =>
+      slots.map(({ name, threads, state, held }) => ({
+        name,
+        backend,
+        threads,
+        state,
+        sessions: [...held.values()].map(({ source }) => ({
+          session: source.key,
+          memoryBytes: source.memory,
+        })),
+      })),
+    )
+    return { lanes, memory: { usedBytes: this.#usedBytes(), budgetBytes: this.#options.memoryBudget } }
+  }
+
+  close(): void {
+    this.#closed = new SpillwayError('closed', 'The pool was closed')
+    for (const group of this.#groups.values()) group.close(this.#closed)
+  }
+
+  #groupOf(backend: Backend): Group {
+    let group = this.#groups.get(backend)
+    if (!group) {
+      const { layouts, startLane, clock, memoryBudget } = this.#options
+      group = new Group({
+        name: backend,
+        layouts: layouts(backend),
+        startLane,
+        clock,
+        makeRoom: (session, reserve) => this.#makeRoom(session, reserve),
+        onIdle: () => {
+          for (const resolve of this.#needRoom.splice(0)) resolve()
+        },
+        hasRoom: ({ memory }, copies) => this.#usedBytes() + memory * copies <= memoryBudget,
+        onFree: () => this.#onFree(),
+      })
+      this.#groups.set(backend, group)
+      // Asked for by what was still going on when the pool was closed: it starts no lane.
+      if (this.#closed) group.close(this.#closed)
+    }
+    return group
+  }
+
+  /** Unloads enough others; what is in use is waited for. One that is more than the budget has the lanes to itself. */
+  async #makeRoom({ memory }: SessionSource, reserve: () => void): Promise<void> {
+    const { memoryBudget } = this.#options
+    for (;;) {
+      const usedBytes = this.#usedBytes()
+      if (usedBytes === 0 || usedBytes + memory <= memoryBudget) break
+      const leaving = toUnload(this.#tenants(), memory, memoryBudget)
+      if (leaving.length === 0) await new Promise<void>((resolve) => this.#needRoom.push(resolve))
+      await Promise.all(leaving.map(({ slot, session }) => slot.unload(session)))
+    }
+    reserve()
+  }
+
+  #usedBytes(): number {
+    return this.#tenants().reduce((sum, { memory }) => sum + memory, 0)
+  }
+
+  #tenants(): (Tenant & { readonly slot: Slot })[] {
+    return [...this.#groups.values()].flatMap(({ slots }) =>
+      slots.flatMap((slot) =>
+        [...slot.held.values()].map(({ source: { key, memory }, usedAt, loadMs }) => ({
+          session: key,
+          memory,
+          usedAt,
+          isInUse: loadMs === undefined || slot.isUsing(key),
+          slot,
+        })),
+      ),
+    )
+  }
+}

@@ -1,0 +1,85 @@
+import { arrayOf, elementCount, type Tensor, type TensorData } from '../../../models/core/index.ts'
+
+type Shaped = Pick<Tensor, 'data' | 'shape'>
+
+/**
+ * Copies a block between two tensors of one type, from `fromAt` to `toAt` along `axis` and from the beginning of every
+ * other axis. What is contiguous in both is copied at once: along the first axis that is all of it.
+ */
+export function copyBlock(
+  from: Shaped,
+  fromAt: number,
+  to: Shaped,
+  toAt: number,
+  block: readonly number[],
+  axis: number,
+): void {
+  let outer = block.length
+  let run = 1
+  for (let whole = true; whole && outer > 0; ) {
+    outer--
+    const size = block[outer] ?? 1
+    run *= size
+    whole = size === from.shape[outer] && size === to.shape[outer]
+  }
+  const source = fromAt * strideOf(from.shape, axis)
+  const target = toAt * strideOf(to.shape, axis)
+  if (outer === 0) copy(from.data, source, run, to.data, target)
+  else copyRuns(from, source, to, target, block.slice(0, outer), run)
+}
+
+/** One contiguous run for each position along the outer axes, which `block` holds. */
+function copyRuns(
+  from: Shaped,
+  source: number,
+  to: Shaped,
+  target: number,
+  block: readonly number[],
+  run: number,
+  axis = 0,
+): void {
+  if (axis === block.length) {
+    copy(from.data, source, run, to.data, target)
+    return
+  }
+  const inSource = strideOf(from.shape, axis)
+  const inTarget = strideOf(to.shape, axis)
+  for (let index = 0; index < (block[axis] ?? 1); index++)
+    copyRuns(from, source + index * inSource, to, target + index * inTarget, block, run, axis + 1)
+}
+
+/** Cuts blocks of one shape out of a tensor, each as a tensor of its own, by where they begin along `axis`. */
+export function createCutter(from: Tensor, block: readonly number[], axis: number): (at: number) => Tensor {
+  const { type, data, shape } = from
+  const size = elementCount(block)
+  if (isContiguous(shape, block)) {
+    const stride = strideOf(shape, axis)
+    return (at) => ({ type, data: data.slice(at * stride, at * stride + size), shape: block })
+  }
+  return (at) => {
+    const cut: Tensor = { type, data: new (arrayOf(type))(size), shape: block }
+    copyBlock(from, at, cut, 0, block, axis)
+    return cut
+  }
+}
+
+/** Whether no more than one axis is cut, and those before it have one position. */
+function isContiguous(shape: readonly number[], block: readonly number[]): boolean {
+  let axis = block.length - 1
+  while (axis > 0 && block[axis] === shape[axis]) axis--
+  while (axis > 0) if (block[--axis] !== 1) return false
+  return true
+}
+
+function strideOf(shape: readonly number[], axis: number): number {
+  let stride = 1
+  for (let after = shape.length - 1; after > axis; after--) stride *= shape[after] ?? 1
+  return stride
+}
+
+// Both sides hold the same type of elements, which the union of arrays cannot say.
+const copy = (source: TensorData, from: number, count: number, target: TensorData, to: number) =>
+  (target as Float32Array).set(
+    (count === source.length ? source : source.subarray(from, from + count)) as Float32Array,
+    to,
+  )

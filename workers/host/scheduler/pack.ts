@@ -1,0 +1,78 @@
+import {
+  arrayOf,
+  batchAxisOf,
+  elementCount,
+  fill,
+  type Tensor,
+  type TensorSpec,
+} from '../../../models/core/index.ts'
+import { copyBlock, createCutter } from './blocks.ts'
+import type { Tensors, Work } from './work.ts'
+
+/** The rows of several requests as one batch, in buffers of its own that a message may give away. */
+export function pack(works: readonly Work[]): Tensors {
+  const packed: Record<string, Tensor> = {}
+  for (const spec of works[0]?.source.manifest.inputs ?? []) packed[spec.name] = packInput(spec, works)
+  return packed
+}
+
+/** Each request's own rows of a batch's outputs, cut back to its own length where the batch was padded. */
+export function unpack(outputs: Tensors, works: readonly Work[]): Tensors[] {
+  if (works.length === 1) return [outputs]
+  const parts = works.map((): Record<string, Tensor> => ({}))
+  const manifest = works[0]?.source.manifest
+  for (const spec of manifest?.outputs ?? []) {
+    const batch = outputs[spec.name]
+    if (!manifest || !batch) continue
+    const axis = batchAxisOf(manifest, spec)
+    const padAxis = spec.pad?.axis
+    let cut: ReturnType<typeof createCutter> | undefined
+    let last: { readonly rows: number; readonly length: number } | undefined
+    let at = 0
+    for (let index = 0; index < works.length; index++) {
+      const work = works[index]
+      const part = parts[index]
+      if (!work || !part) continue
+      const { rows } = work
+      const length = padAxis === undefined ? 0 : lengthOf(work)
+      // Made anew where the size changes only: there can be thousands alike.
+      if (!cut || last?.rows !== rows || last.length !== length) {
+        const block = batch.shape.map((size, on) => (on === axis ? rows : on === padAxis ? length : size))
+        cut = createCutter(batch, block, axis ?? 0)
+        last = { rows, length }
+      }
+      part[spec.name] = cut(at)
+      if (axis !== null) at += rows
+    }
+  }
+  return parts
+}
+
+function packInput(spec: TensorSpec, works: readonly Work[]): Tensor {
+  const { name, type, pad } = spec
+  const manifest = works[0]?.source.manifest
+  const axis = manifest ? batchAxisOf(manifest, spec) : null
+  // Requests share a run where what has no rows is equal: the first one's stands for all.
+  const sharing = axis === null ? works.slice(0, 1) : works
+  const shape = [...(works[0]?.inputs[name]?.shape ?? [])]
+  if (axis !== null) shape[axis] = sharing.reduce((rows, work) => rows + work.rows, 0)
+  if (pad) {
+    const longest = (length: number, { inputs }: Work) => Math.max(length, inputs[name]?.shape[pad.axis] ?? 0)
+    shape[pad.axis] = sharing.reduce(longest, 0)
+  }
+  const packed: Tensor = { type, data: new (arrayOf(type))(elementCount(shape)), shape }
+  if (pad && pad.value !== 0) fill(packed.data, pad.value)
+  let at = 0
+  for (const { inputs, rows } of sharing) {
+    const tensor = inputs[name]
+    if (tensor) copyBlock(tensor, 0, packed, at, tensor.shape, axis ?? 0)
+    at += rows
+  }
+  return packed
+}
+
+/** The request's length along the pad axis. */
+function lengthOf({ source: { manifest }, inputs }: Work): number {
+  const padded = manifest.inputs.find(({ pad }) => pad)
+  return (padded?.pad && inputs[padded.name]?.shape[padded.pad.axis]) ?? 0
+}

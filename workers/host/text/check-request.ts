@@ -1,0 +1,55 @@
+import { SpillwayError } from '../../../models/core/index.ts'
+import { checkSampling } from '../../../models/core/sampling.ts'
+import type { TextRequest } from './types.ts'
+
+const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
+
+/**
+ * What a page in plain JavaScript may have got wrong.
+ * @throws SpillwayError `input_name_invalid` or `input_value_invalid`, naming the field.
+ */
+export function checkTextRequest(request: TextRequest): void {
+  checkPrompt(request)
+  checkSampling(request)
+  const { maxTokens = 0, generated = 0, stop, truncate } = request
+  if (!isCount(maxTokens)) throw wrong('maxTokens', 'a whole number', maxTokens)
+  if (!isCount(generated)) throw wrong('generated', 'a whole number', generated)
+  const stops: unknown = typeof stop === 'string' ? [stop] : (stop ?? [])
+  if (!Array.isArray(stops) || !stops.every((one) => typeof one === 'string' && one !== ''))
+    throw wrong('stop', 'a string that is not empty, or several', stop)
+  if (truncate !== undefined && truncate !== 'error' && truncate !== 'start')
+    throw wrong('truncate', '"error" or "start"', truncate)
+}
+
+function checkPrompt({ prompt, messages, tokens }: TextRequest): void {
+  const given = Object.entries({ prompt, messages, tokens }).filter(([, value]) => value !== undefined)
+  const [only] = given
+  if (!only || given.length > 1) {
+    throw new SpillwayError('input_name_invalid', 'One of three says what is continued', {
+      expected: 'prompt, messages or tokens',
+      got: given.map(([name]) => name).join(', ') || 'none',
+    })
+  }
+  const [name, value] = only
+  if (name === 'prompt' && typeof value !== 'string') throw wrong(name, 'a string', value)
+  if (name === 'tokens' && !isList(value, isCount)) throw wrong(name, 'token ids', value)
+  if (name === 'messages' && !isList(value, isMessage))
+    throw wrong(name, 'a list of { role, content }, both strings', value)
+}
+
+const isList = (value: unknown, fits: (item: unknown) => boolean) =>
+  Array.isArray(value) && value.length > 0 && value.every(fits)
+
+const isMessage = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  'role' in value &&
+  typeof value.role === 'string' &&
+  'content' in value &&
+  typeof value.content === 'string'
+
+const wrong = (name: string, expected: string, got: unknown) =>
+  new SpillwayError('input_value_invalid', `"${name}" is wrong`, {
+    expected,
+    got: (typeof got === 'string' ? got : (JSON.stringify(got) ?? String(got))).slice(0, 60),
+  })

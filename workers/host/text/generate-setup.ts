@@ -1,0 +1,26 @@
+import { type Manifest, SpillwayError, type Variant } from '../../../models/core/index.ts'
+import { bytesPerToken } from '../../../models/core/language.ts'
+import type { GenerateSetup } from '../../protocol/lane.ts'
+
+/** What a tier gives to the sequences of one model. */
+export interface GenerateLimits {
+  /** Sequences at once. */
+  readonly maxSlots: number
+  /** Bytes for keys and values. */
+  readonly maxBytes: number
+}
+
+/** How a language model is loaded; nothing for other models. */
+export function generateSetup(
+  { generation: spec }: Manifest,
+  { kvType = 'float32' }: Variant,
+  { maxSlots, maxBytes }: GenerateLimits,
+): GenerateSetup | undefined {
+  if (!spec) return undefined
+  // A runtime that copies them holds them three times.
+  const most = 3 * maxSlots * spec.context * bytesPerToken({ ...spec.kv, type: kvType })
+  return { spec, kvType, maxSlots, maxBytes: Math.min(maxBytes, most) }
+}
+
+export const notLanguage = ({ id, task }: Manifest): SpillwayError =>
+  new SpillwayError('not_supported', `${id} generates no text`, { expected: 'text-generation', got: task })

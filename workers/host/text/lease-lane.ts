@@ -1,0 +1,24 @@
+import { SpillwayError } from '../../../models/core/index.ts'
+import type { HeldLane } from '../pool/lane-holder.ts'
+import type { Pool } from '../pool/pool.ts'
+import type { Scheduler } from '../scheduler/scheduler.ts'
+import type { SessionSource } from '../scheduler/work.ts'
+
+/** Times that a model is loaded that leaves its lane before it can be held. */
+const attempts = 3
+
+/** A lane of the pool with the model in it: loaded, in its turn, where no lane has it. */
+export async function holdLane<S extends SessionSource>(
+  scheduler: Scheduler<S>,
+  pool: Pool,
+  source: S,
+): Promise<HeldLane> {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const held = pool.hold(source)
+    if (held) return held
+    await scheduler.prepare(source)
+  }
+  throw new SpillwayError('lane_failed', `${source.key} does not stay in a lane`, {
+    hint: 'Other models take the memory that it needs.',
+  })
+}

@@ -1,0 +1,69 @@
+import * as z from 'zod/mini'
+import { SpillwayError } from '../../../../models/core/index.ts'
+
+/** A tokenizer's files by their names on the hub. */
+export type TokenizerFiles = ReadonlyMap<string, Uint8Array>
+
+/** A special token by its text, or with how it is matched. */
+const named = z.optional(z.nullable(z.union([z.string(), z.object({ content: z.string() })])))
+
+const tokenNames = ['bos_token', 'eos_token', 'unk_token', 'pad_token', 'sep_token', 'cls_token'] as const
+
+const configSchema = z.looseObject({
+  bos_token: named,
+  eos_token: named,
+  unk_token: named,
+  pad_token: named,
+  sep_token: named,
+  cls_token: named,
+  chat_template: z.optional(
+    z.nullable(z.union([z.string(), z.array(z.object({ name: z.string(), template: z.string() }))])),
+  ),
+})
+
+const tokenizerSchema = z.looseObject({ decoder: z.optional(z.unknown()) })
+
+/** @throws SpillwayError `file_missing`, `model_invalid` */
+export function readTokenizerFiles(files: TokenizerFiles) {
+  const tokenizer = readJson(files, 'tokenizer.json', tokenizerSchema)
+  if (!tokenizer) {
+    throw new SpillwayError('file_missing', 'The model has no tokenizer.json', {
+      got: [...files.keys()].join(', ') || 'no files',
+    })
+  }
+  const config: Config = readJson(files, 'tokenizer_config.json', configSchema) ?? {}
+  const template = files.get('chat_template.jinja')
+  return {
+    tokenizer,
+    config,
+    template: template ? new TextDecoder().decode(template) : templateOf(config),
+    specialTokens: specialTokensOf(config),
+  }
+}
+
+function readJson<T extends z.ZodMiniType>(files: TokenizerFiles, name: string, schema: T) {
+  const bytes = files.get(name)
+  if (!bytes) return undefined
+  try {
+    return z.parse(schema, JSON.parse(new TextDecoder().decode(bytes)))
+  } catch (cause) {
+    throw SpillwayError.from(cause, 'model_invalid', `${name} is not valid`)
+  }
+}
+
+type Config = z.infer<typeof configSchema>
+
+/** Some models have several templates by name; the others are for tools and documents. */
+function templateOf({ chat_template: template }: Config): string | undefined {
+  if (typeof template === 'string') return template
+  return template?.find(({ name }) => name === 'default')?.template
+}
+
+const specialTokensOf = (config: Config): Record<string, string> =>
+  Object.fromEntries(
+    tokenNames.flatMap((name) => {
+      const token = config[name]
+      if (!token) return []
+      return [[name, typeof token === 'string' ? token : token.content]]
+    }),
+  )

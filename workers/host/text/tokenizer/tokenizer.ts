@@ -1,0 +1,74 @@
+import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers'
+import { SpillwayError } from '../../../../models/core/index.ts'
+import type { Tokenizer } from '../types.ts'
+import { createChatTemplate } from './chat-template.ts'
+import { piecesOf } from './pieces.ts'
+import { createStreamDecoder } from './stream-decoder.ts'
+import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.ts'
+
+const nothing = new Uint8Array(0)
+
+/**
+ * A model's tokenizer from its files, by their names on the hub: `tokenizer.json`, and `tokenizer_config.json` and
+ * `chat_template.jinja` where there are such.
+ *
+ * Decoded text is what the tokens say: spaces are not tidied up, as they are not in a stream.
+ *
+ * @throws SpillwayError `file_missing`, `model_invalid`; `not_supported` when a text is decoded that cannot be streamed.
+ */
+export function readTokenizer(files: TokenizerFiles, stopTokens: readonly number[]): Tokenizer {
+  const { tokenizer: description, config, template, specialTokens } = readTokenizerFiles(files)
+  const hub = read(description, config)
+  const pieces = piecesOf(description.decoder)
+  const added = hub.get_added_tokens_decoder()
+  const specialText = (token: number) => (added.get(token)?.special ? added.get(token)?.content : undefined)
+  const render = createChatTemplate(template, specialTokens)
+  const known: Uint8Array[] = []
+
+  const decodable = () => {
+    if (pieces) return pieces
+    throw new SpillwayError('not_supported', "The tokenizer's text cannot be decoded token by token", {
+      got: `the decoder ${JSON.stringify(description.decoder)}`,
+    })
+  }
+  /** A token as it is read where it says something: special tokens too. */
+  const bytesOf = (token: number): Uint8Array => {
+    const piece = hub.id_to_token(token)
+    // A model may have more tokens than its tokenizer has pieces.
+    if (piece === undefined) return nothing
+    const whole = added.get(token)
+    known[token] ??= whole ? new TextEncoder().encode(whole.content) : decodable().bytesOf(piece)
+    return known[token]
+  }
+  const shownBytesOf = (token: number) => (specialText(token) === undefined ? bytesOf(token) : nothing)
+
+  const self: Tokenizer = {
+    stopTokens,
+    encode(text, special) {
+      const { ids } = hub.encode(text, { add_special_tokens: special })
+      return ids.filter((id) => id !== undefined)
+    },
+    decode(tokens) {
+      const decoder = self.streamDecoder()
+      return tokens.map(decoder.push).join('') + decoder.end()
+    },
+    streamDecoder: (before = []) =>
+      createStreamDecoder(
+        shownBytesOf,
+        decodable().lead,
+        before.every((token) => shownBytesOf(token).length === 0),
+      ),
+    textOf: (token) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytesOf(token)),
+    bytesOf: (token) => [...bytesOf(token)],
+    chat: (messages) => self.encode(render(messages), false),
+  }
+  return self
+}
+
+function read(description: object, config: object): HubTokenizer {
+  try {
+    return new HubTokenizer(description, config)
+  } catch (cause) {
+    throw SpillwayError.from(cause, 'model_invalid', 'tokenizer.json is no tokenizer that can be used')
+  }
+}

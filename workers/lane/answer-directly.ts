@@ -1,0 +1,25 @@
+import type { Endpoint } from 'comlink'
+import type { DirectApi, DirectCall, DirectReply } from '../protocol/lane.ts'
+import { buffersOf } from '../protocol/transferables.ts'
+
+/** Answers the calls that `callDirectly` makes. Call it before comlink's `expose`: it keeps its own messages from comlink. */
+export function answerDirectly({ run, steps }: DirectApi, endpoint: Endpoint): void {
+  endpoint.addEventListener('message', (event) => {
+    const { data } = event as MessageEvent<unknown>
+    if (!isCall(data)) return
+    event.stopImmediatePropagation()
+    const { call: reply } = data
+    if (data.run)
+      void run(data.run).then((outcome) =>
+        endpoint.postMessage(
+          { reply, outcome } satisfies DirectReply,
+          outcome.ok ? buffersOf(outcome.value.outputs) : [],
+        ),
+      )
+    else if (data.steps !== undefined)
+      void steps(data.steps).then((outcome) => endpoint.postMessage({ reply, outcome } satisfies DirectReply))
+  })
+}
+
+const isCall = (data: unknown): data is DirectCall =>
+  typeof data === 'object' && data !== null && 'call' in data

@@ -1,0 +1,70 @@
+import { systemClock } from '../../../models/async/clock.ts'
+import type { Backend } from '../../../models/core/index.ts'
+import type { KvSpec } from '../../../models/core/language.ts'
+import type { GenerateSetup } from '../../protocol/lane.ts'
+import type { Ort, OrtSession } from '../engine/ort.ts'
+import { RegroupedKv } from '../kv/gathered-kv.ts'
+import { InPlaceKv } from '../kv/in-place-kv.ts'
+import type { Kv, KvShape } from '../kv/kv.ts'
+import { ChainedKv } from '../kv/per-sequence-kv.ts'
+import type { TensorMemory } from '../kv/tensor-memory.ts'
+import { createSampler } from '../sampling/sampler.ts'
+import { Decoder } from './decoder.ts'
+import { DecoderGraph } from './decoder-graph.ts'
+import { endOfTurn } from './yield-to-event-loop.ts'
+
+/** What a slot has room for before any sequence asked for more. */
+const firstCapacity = 256
+
+/** A decoder over a session, its keys and values where the backend has them best. */
+export async function createDecoder(
+  ort: Ort,
+  session: OrtSession,
+  backend: Backend,
+  { spec, kvType, maxSlots, maxBytes }: GenerateSetup,
+  exclusive: <T>(work: () => Promise<T>) => Promise<T>,
+): Promise<Decoder> {
+  const memory = spec.batched === true ? await ort.memory(backend, session) : undefined
+  const graph = new DecoderGraph(ort, memory?.session ?? session, spec.kv.layers, spec.vocabulary)
+  const shape = { slots: 1, capacity: Math.min(firstCapacity, spec.context) }
+  const kv = createKv(ort, graph, memory, { ...spec.kv, type: kvType }, shape, spec.batched === true)
+  try {
+    await kv.step([{ slot: 0, token: 0 }], 'all')
+  } catch (cause) {
+    kv.dispose()
+    throw cause
+  }
+  kv.cut(0, 0)
+  return new Decoder({
+    kv,
+    context: spec.context,
+    maxSlots,
+    maxBytes,
+    selected: graph.selected,
+    createSampler,
+    exclusive,
+    turn: endOfTurn,
+    clock: systemClock,
+  })
+}
+
+function createKv(
+  ort: Ort,
+  graph: DecoderGraph,
+  memory: TensorMemory | undefined,
+  spec: KvSpec,
+  shape: KvShape,
+  batched: boolean,
+): Kv {
+  if (!batched) return new ChainedKv(graph, ort, spec, shape)
+  return memory ? new InPlaceKv(graph, memory, spec, shape) : new RegroupedKv(graph, ort, spec, shape)
+}
+
+/** Names of what a run leaves on the GPU, where rows run one by one: nothing of it is read elsewhere. */
+export const chainedOutputs = ({ spec: { kv, batched } }: GenerateSetup): readonly string[] =>
+  batched === true
+    ? []
+    : Array.from({ length: kv.layers }, (_, layer) => layer).flatMap((layer) => [
+        `present.${layer}.key`,
+        `present.${layer}.value`,
+      ])

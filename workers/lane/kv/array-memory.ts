@@ -1,0 +1,44 @@
+import type { Ort } from '../engine/ort.ts'
+import type { Block, TensorMemory } from './tensor-memory.ts'
+
+class ArrayBlock implements Block {
+  #buffer: ArrayBuffer
+
+  constructor(bytes: number) {
+    this.#buffer = new ArrayBuffer(bytes)
+  }
+
+  get buffer(): ArrayBuffer {
+    return this.#buffer
+  }
+
+  get bytes(): number {
+    return this.#buffer.byteLength
+  }
+
+  free(): void {
+    this.#buffer = new ArrayBuffer(0)
+  }
+}
+
+/** Arrays of this process, which onnxruntime-node reads and writes where they lie. */
+export const arrayMemory = (createTensor: Ort['createTensor']): TensorMemory => ({
+  hasOffsets: true,
+  allocate: (bytes) => new ArrayBlock(bytes),
+  tensor: (block, byte, type, shape) => {
+    const count = shape.reduce((all, size) => all * size, 1)
+    const { buffer } = own(block)
+    const data =
+      type === 'float32' ? new Float32Array(buffer, byte, count) : new Uint16Array(buffer, byte, count)
+    return createTensor(type, data, shape)
+  },
+  copy: (moves) => {
+    for (const { from, fromByte, to, toByte, bytes } of moves)
+      new Uint8Array(own(to).buffer, toByte, bytes).set(new Uint8Array(own(from).buffer, fromByte, bytes))
+  },
+})
+
+function own(block: Block): ArrayBlock {
+  if (block instanceof ArrayBlock) return block
+  throw new TypeError('A block of other memory')
+}

@@ -1,0 +1,158 @@
+import { arrayOf, type TensorData } from '../../../models/core/index.ts'
+import { bytesPerToken, type KvSpec } from '../../../models/core/language.ts'
+import type { DecoderGraph } from '../decode/decoder-graph.ts'
+import type { Ort, OrtTensor } from '../engine/ort.ts'
+import type { Logits } from '../sampling/types.ts'
+import type { Kv, KvRow, KvShape, Wanted } from './kv.ts'
+
+/** Keys and values of some slots as a run gave them: by layer, `[slots, heads, stride, headDim]` each. */
+interface Group {
+  readonly slots: readonly number[]
+  readonly arrays: readonly TensorData[]
+  readonly stride: number
+}
+
+/**
+ * For runtimes that write into no tensor of ours: what a step gives as present is the next one's past, for as long as
+ * the same rows go on. When rows come or leave, the group is made anew, as long as its longest row.
+ */
+export class RegroupedKv implements Kv {
+  readonly #graph: DecoderGraph
+  readonly #ort: Ort
+  readonly #spec: KvSpec
+  #shape: KvShape
+  #lengths: number[]
+  /** The group that a slot is in. */
+  #groups: (Group | undefined)[]
+
+  constructor(graph: DecoderGraph, ort: Ort, spec: KvSpec, shape: KvShape) {
+    this.#graph = graph
+    this.#ort = ort
+    this.#spec = spec
+    this.#shape = shape
+    this.#lengths = new Array<number>(shape.slots).fill(0)
+    this.#groups = new Array<Group | undefined>(shape.slots)
+  }
+
+  get shape(): KvShape {
+    return this.#shape
+  }
+
+  length(slot: number): number {
+    return this.#lengths[slot] ?? 0
+  }
+
+  /** What goes in, in the runtime and out. */
+  bytes({ slots, capacity }: KvShape): number {
+    return 3 * slots * capacity * bytesPerToken(this.#spec)
+  }
+
+  resize(shape: KvShape, from: readonly (number | undefined)[]): void {
+    const kept = Array.from({ length: shape.slots }, (_, slot) => {
+      const source = from[slot]
+      if (source === undefined || this.length(source) === 0) return undefined
+      return { group: this.#regroup([source], slot), length: Math.min(this.length(source), shape.capacity) }
+    })
+    this.#shape = shape
+    this.#groups = kept.map((one) => one?.group)
+    this.#lengths = kept.map((one) => one?.length ?? 0)
+  }
+
+  cut(slot: number, length: number): number {
+    this.#lengths[slot] = Math.min(this.length(slot), length)
+    return this.length(slot)
+  }
+
+  async read(slot: number, tokens: readonly number[], wanted?: Wanted): Promise<Logits | undefined> {
+    const group = this.#groupOf([slot])
+    const logits = await this.#graph.run({
+      rows: [{ tokens, before: this.length(slot) }],
+      past: this.#tensors(group),
+      ...(wanted && { wanted }),
+    })
+    this.#take([slot], logits.present, tokens.length)
+    return wanted && logits.of(0)
+  }
+
+  async step(rows: readonly KvRow[], wanted: Wanted): Promise<readonly Logits[]> {
+    const slots = rows.map(({ slot }) => slot)
+    const group = this.#groupOf(slots)
+    const logits = await this.#graph.run({
+      rows: rows.map(({ slot, token }) => ({ tokens: [token], before: this.length(slot) })),
+      past: this.#tensors(group),
+      wanted,
+    })
+    this.#take(slots, logits.present, 1)
+    return rows.map((_, row) => logits.of(row))
+  }
+
+  dispose(): void {
+    this.#groups = []
+    this.#lengths = []
+  }
+
+  /** The group of exactly these slots. */
+  #groupOf(slots: readonly number[]): Group {
+    const [first = 0] = slots
+    const group = this.#groups[first]
+    const same = group?.slots.length === slots.length && group.slots.every((slot, row) => slot === slots[row])
+    // A single row that was cut has its own tokens only: with more than one new token there may be no gap.
+    if (group && same && (slots.length > 1 || group.stride === this.length(first))) return group
+    const made = this.#regroup(slots)
+    for (const left of new Set(slots.map((slot) => this.#groups[slot]))) {
+      for (const slot of left?.slots ?? []) {
+        if (!slots.includes(slot) && this.#groups[slot] === left) this.#groups[slot] = this.#regroup([slot])
+      }
+    }
+    for (const slot of slots) this.#groups[slot] = made
+    return made
+  }
+
+  /** @param named the slot that a single row is of from now on, where that changes. */
+  #regroup(slots: readonly number[], named?: number): Group {
+    const { heads, headDim, layers, type } = this.#spec
+    const stride = Math.max(...slots.map((slot) => this.length(slot)))
+    const arrays = Array.from({ length: 2 * layers }, (_, index) => {
+      const to = new (arrayOf(type))(slots.length * heads * stride * headDim)
+      for (const [row, slot] of slots.entries()) {
+        const group = this.#groups[slot]
+        const from = group?.arrays[index]
+        const length = this.length(slot) * headDim
+        if (!group || !from || length === 0) continue
+        const fromRow = group.slots.indexOf(slot)
+        for (let head = 0; head < heads; head++) {
+          const start = (fromRow * heads + head) * group.stride * headDim
+          copy(from, start, length, to, (row * heads + head) * stride * headDim)
+        }
+      }
+      return to
+    })
+    return { slots: named === undefined ? slots : [named], arrays, stride }
+  }
+
+  #tensors({ slots, arrays, stride }: Group): OrtTensor[] {
+    const { heads, headDim, type } = this.#spec
+    const shape = [slots.length, heads, stride, headDim]
+    return arrays.map((data) => this.#ort.createTensor(type, data, shape))
+  }
+
+  #take(slots: readonly number[], present: readonly OrtTensor[], more: number): void {
+    const group: Group = {
+      slots,
+      arrays: present.map(({ data }) => data as TensorData),
+      stride: present[0]?.dims[2] ?? 0,
+    }
+    for (const slot of slots) {
+      this.#groups[slot] = group
+      this.#lengths[slot] = this.length(slot) + more
+    }
+  }
+}
+
+/** Both are of the spec's type; engines with a Float16Array give half floats as one. */
+function copy(from: TensorData, start: number, length: number, to: TensorData, at: number): void {
+  const size = to.BYTES_PER_ELEMENT
+  new Uint8Array(to.buffer, to.byteOffset + at * size, length * size).set(
+    new Uint8Array(from.buffer, from.byteOffset + start * size, length * size),
+  )
+}

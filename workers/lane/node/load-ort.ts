@@ -1,0 +1,39 @@
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import * as onnx from 'onnxruntime-node'
+import { backends } from '../../../models/core/index.ts'
+import type { StartRequest } from '../../protocol/lane.ts'
+import type { Ort } from '../engine/ort.ts'
+import { arrayMemory } from '../kv/array-memory.ts'
+
+/** ONNX Runtime in a server process. */
+export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
+  const listed = onnx
+    .listSupportedBackends()
+    .filter(({ name, bundled }) => bundled || hasProviderLibrary(name))
+  const createTensor: Ort['createTensor'] = (type, data, shape) =>
+    new onnx.Tensor(type, data as onnx.Tensor.DataType, shape)
+  return {
+    version: onnx.env.versions.node ?? onnx.env.versions.common,
+    backends: backends.filter((backend) => listed.some(({ name }) => name === backend)),
+    InferenceSession: onnx.InferenceSession,
+    createTensor,
+    sessionOptions: async (backend) => ({
+      executionProviders: [backend],
+      graphOptimizationLevel: 'all',
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+    }),
+    memory: async (backend) => (backend === 'cpu' ? arrayMemory(createTensor) : undefined),
+    lost: async () => undefined,
+  }
+}
+
+/** CUDA is listed wherever it could be; it is there once the package's install script has fetched its libraries. */
+function hasProviderLibrary(backend: string): boolean {
+  const folder = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'))
+  const binaries = join(folder, 'bin', 'napi-v6', process.platform, process.arch)
+  const names = [`libonnxruntime_providers_${backend}.so`, `onnxruntime_providers_${backend}.dll`]
+  return names.some((name) => existsSync(join(binaries, name)))
+}

@@ -1,0 +1,55 @@
+import type { Sampling } from '../../../models/core/sampling.ts'
+import type { Logits } from './types.ts'
+
+/** What was said already, and what that does to the logits. Nothing is kept or copied where nothing is asked for. */
+export class Penalties {
+  readonly #repetition: number
+  readonly #presence: number
+  readonly #frequency: number
+  readonly #bias: ReadonlyMap<number, number>
+  /** Tokens of prompt and text, with how often each was generated; empty where no penalty counts them. */
+  readonly #seen = new Map<number, number>()
+  readonly #counts: boolean
+
+  constructor(sampling: Sampling, prompt: readonly number[], generated: number) {
+    this.#repetition = sampling.repetitionPenalty ?? 1
+    this.#presence = sampling.presencePenalty ?? 0
+    this.#frequency = sampling.frequencyPenalty ?? 0
+    this.#bias = new Map(
+      Object.entries(sampling.logitBias ?? {}).map(([token, bias]) => [Number(token), bias]),
+    )
+    this.#counts = this.#repetition !== 1 || this.#presence !== 0 || this.#frequency !== 0
+    if (!this.#counts) return
+    const first = prompt.length - generated
+    if (this.#repetition !== 1) for (const token of prompt.slice(0, first)) this.#seen.set(token, 0)
+    for (const token of prompt.slice(first)) this.add(token)
+  }
+
+  add(token: number): void {
+    if (this.#counts) this.#seen.set(token, (this.#seen.get(token) ?? 0) + 1)
+  }
+
+  /** The values with bias and penalties: the given array itself where nothing changes. */
+  apply({ values, ids }: Logits): Float32Array {
+    if (this.#bias.size === 0 && this.#seen.size === 0) return values
+    const changed = values.slice()
+    if (ids) {
+      for (let at = 0; at < ids.length; at++) this.#change(changed, at, ids[at] ?? 0)
+      return changed
+    }
+    for (const token of this.#bias.keys()) this.#change(changed, token, token)
+    for (const token of this.#seen.keys()) if (!this.#bias.has(token)) this.#change(changed, token, token)
+    return changed
+  }
+
+  #change(values: Float32Array, at: number, token: number): void {
+    if (at >= values.length) return
+    let value = (values[at] ?? 0) + (this.#bias.get(token) ?? 0)
+    const times = this.#seen.get(token)
+    if (times !== undefined) {
+      value = value > 0 ? value / this.#repetition : value * this.#repetition
+      if (times > 0) value -= this.#presence + times * this.#frequency
+    }
+    values[at] = value
+  }
+}

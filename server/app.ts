@@ -7,7 +7,7 @@ import { answerError, answerNotFound } from './http/errors.ts'
 import { type Log, logRequests, type Variables } from './http/log.ts'
 import type { Catalogue } from './inference/catalogue.ts'
 import type { Inference } from './inference/inference.ts'
-import type { Language } from './inference/text-service.ts'
+import type { TextService } from './inference/text-service.ts'
 import type { Metrics } from './metrics.ts'
 import { inferRoutes } from './routes/oip/infer.ts'
 import { modelRoutes } from './routes/oip/models.ts'
@@ -20,7 +20,7 @@ export interface AppOptions {
   /** What it points to on the hub, besides. */
   readonly references?: readonly Reference[]
   readonly inference: Inference
-  readonly language: Language
+  readonly textService: TextService
   readonly metrics: Metrics
   readonly clock: Clock
   /** The folder of the built site. */

@@ -11,7 +11,7 @@ import { createLog } from './http/log.ts'
 import { chooseBackend } from './inference/backend.ts'
 import { findModel, readCatalogue, readReferences } from './inference/catalogue.ts'
 import { createInference, loadRequestOf } from './inference/inference.ts'
-import { createLanguage } from './inference/text-service.ts'
+import { createTextService } from './inference/text-service.ts'
 import { createMetrics } from './metrics.ts'
 import { shutDown } from './shutdown.ts'
 
@@ -43,7 +43,7 @@ async function main(): Promise<void> {
     catalogue,
     references: await readReferences(folders),
     inference,
-    language: createLanguage(inference, systemClock),
+    textService: createTextService(inference, systemClock),
     metrics: createMetrics(systemClock),
     clock: systemClock,
     site: fileURLToPath(built('../site')),

@@ -1,5 +1,5 @@
 /** A queue from one writer to one reader. What is not read yet waits; its writer sees to the bound. */
-export class Channel<T> implements AsyncIterable<T> {
+export class AsyncQueue<T> implements AsyncIterable<T> {
   readonly #items: T[] = []
   readonly #onLeave: () => void
   #wake: (() => void) | undefined

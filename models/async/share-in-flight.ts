@@ -1,16 +1,16 @@
-import { abortable } from './timeouts.ts'
+import { withAbort } from './timeouts.ts'
 
 /** Work that several callers wait for: done once, told to all, stopped when the last of them has gone. */
-export interface Shared<Told> {
+export interface InFlight<Told> {
   join(signal?: AbortSignal, listener?: (told: Told) => void): Promise<void>
   stop(): void
 }
 
 /** @param abandoned Called before the work is stopped: who comes later needs work of its own. */
-export function share<Told>(
+export function shareInFlight<Told>(
   work: (signal: AbortSignal, tell: (told: Told) => void) => Promise<void>,
   abandoned: () => void,
-): Shared<Told> {
+): InFlight<Told> {
   const controller = new AbortController()
   const listeners = new Set<(told: Told) => void>()
   let last: { readonly told: Told } | undefined
@@ -34,7 +34,7 @@ export function share<Told>(
         if (last) tellSafely(listener, last.told)
       }
       try {
-        await abortable(signal, done)
+        await withAbort(signal, done)
       } finally {
         waiting--
         if (listener) listeners.delete(listener)

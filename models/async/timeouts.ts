@@ -2,7 +2,7 @@ import { SpillwayError } from '../core/index.ts'
 import type { Clock } from './clock.ts'
 
 /** `work`, or `late()` after `ms`. The work goes on; who needs it stopped does so in `late`. */
-export function bounded<T>(
+export function withTimeout<T>(
   clock: Clock,
   ms: number,
   work: Promise<T>,
@@ -15,7 +15,7 @@ export function bounded<T>(
 }
 
 /** `work`, or `aborted` as soon as the signal fires. The listener does not outlive the work. */
-export function abortable<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
+export function withAbort<T>(signal: AbortSignal | undefined, work: Promise<T>): Promise<T> {
   if (!signal) return work
   return new Promise((resolve, reject) => {
     const abort = () => reject(abortedBy(signal))
@@ -41,7 +41,7 @@ export function untilDeadline<T>(
   if (signal?.aborted) abort()
   signal?.addEventListener('abort', abort, { once: true })
   const left = Math.max(0, deadline - clock.now())
-  return bounded(clock, left, work(controller.signal), () => {
+  return withTimeout(clock, left, work(controller.signal), () => {
     controller.abort()
     return new SpillwayError('deadline_exceeded', 'The request was not answered in time', {
       expected: `an answer within ${Math.round(left)} ms`,

@@ -43,5 +43,5 @@ export interface Placement {
   readonly variant: string
   readonly reason: PlacementReason
   /** The reason in words, with the figures behind it. */
-  readonly because: string
+  readonly explanation: string
 }

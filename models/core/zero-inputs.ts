@@ -3,7 +3,7 @@ import type { Manifest, TensorSpec } from './manifest.ts'
 import type { Tensor } from './tensor.ts'
 
 /** Rows of zeros, or of defaults, for a run that only costs; nothing where the manifest leaves more than the batch size open. */
-export function zeros(
+export function zeroInputs(
   request: Pick<Manifest, 'batchAxis'> & { readonly inputs: readonly TensorSpec[] },
   rows = 1,
 ): Record<string, Tensor> | undefined {

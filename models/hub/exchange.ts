@@ -13,7 +13,7 @@ export interface ExchangeOptions {
 }
 
 /** An answer with all of its body. */
-export interface Answer {
+export interface HttpResponse {
   readonly status: number
   readonly ok: boolean
   readonly headers: Headers
@@ -25,7 +25,7 @@ export interface Answer {
  *
  * @throws SpillwayError `server_unreachable`, `server_timeout`, `server_response_invalid` (too large) or `aborted`.
  */
-export async function exchange(url: URL, options: ExchangeOptions): Promise<Answer> {
+export async function exchange(url: URL, options: ExchangeOptions): Promise<HttpResponse> {
   const { method = 'GET', headers = {}, redirect = 'follow', signal, maxBytes, timeoutMs = 30_000 } = options
   const controller = new AbortController()
   const abort = () => controller.abort()
@@ -87,7 +87,7 @@ const tooSlow = (url: URL, timeoutMs: number) =>
   })
 
 /** @throws SpillwayError `server_response_invalid` where the body is no JSON: a page to sign in at, mostly. */
-export function readJson(url: URL, { status, headers, bytes }: Answer): unknown {
+export function readJson(url: URL, { status, headers, bytes }: HttpResponse): unknown {
   const text = new TextDecoder().decode(bytes)
   try {
     return JSON.parse(text)

@@ -19,7 +19,7 @@ export interface FoundModel {
 }
 
 /** Where a model comes from; its manifest may be kept, and its files be found with that alone. */
-export interface Source {
+export interface ModelSource {
   /** What its manifest is kept under. */
   readonly address: string
   /** Whether it never changes: a commit's manifest that was kept is as good as another. */
@@ -37,7 +37,7 @@ export interface Source {
  *
  * @throws SpillwayError `input_value_invalid`.
  */
-export function openSource(source: string, { models, hub }: SourceOptions): Source {
+export function openSource(source: string, { models, hub }: SourceOptions): ModelSource {
   const name = parseSource(source, hubEndpoint(hub.endpoint))
   if (name.kind === 'hub') return hubSource(name.reference, hub)
   if (name.kind === 'id') return manifestSource(new URL(manifestFile(name.id), models))
@@ -77,7 +77,7 @@ export async function fetchCatalogue(models: URL, signal?: AbortSignal): Promise
 }
 
 /** Files are beside their manifest, wherever that is. */
-const manifestSource = (url: URL): Source => ({
+const manifestSource = (url: URL): ModelSource => ({
   address: url.href,
   pinned: false,
   fetch: async (signal) => {
@@ -88,7 +88,7 @@ const manifestSource = (url: URL): Source => ({
   locate: (_manifest, file) => ({ url: new URL(modelFile(file), url), headers: {} }),
 })
 
-const hubSource = (reference: HubReference, options: HubOptions): Source => ({
+const hubSource = (reference: HubReference, options: HubOptions): ModelSource => ({
   address: showReference(reference),
   pinned: commitName.test(reference.revision),
   fetch: async (signal) => {

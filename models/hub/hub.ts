@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { SpillwayError } from '../core/error.ts'
 import type { FileSpec } from '../core/manifest.ts'
-import { type Answer, exchange, readJson } from './exchange.ts'
+import { exchange, type HttpResponse, readJson } from './exchange.ts'
 import type { Folder } from './folder.ts'
 import { gitBlobId, sha256Hex } from './hash.ts'
 import { type Ask, type Listed, listFiles, notTheHub } from './listing.ts'
@@ -98,7 +98,7 @@ async function readInfo(url: URL, ask: Ask) {
 }
 
 /** A file in git is checked by its blob's name, and by the commit that the answer says it is from. */
-async function checkContent(path: string, file: Listed, commit: string, { headers, bytes }: Answer) {
+async function checkContent(path: string, file: Listed, commit: string, { headers, bytes }: HttpResponse) {
   const from = headers.get('x-repo-commit')
   if (from !== null && from !== commit) {
     throw new SpillwayError('file_altered', `${path} came from another revision`, {
@@ -116,7 +116,7 @@ async function checkContent(path: string, file: Listed, commit: string, { header
 }
 
 /** Where a listing does not say what is in LFS, the redirect to it does: `X-Linked-Etag` is the SHA-256. */
-function linkedSpec(path: string, listedSize: number, { headers }: Answer): FileSpec {
+function linkedSpec(path: string, listedSize: number, { headers }: HttpResponse): FileSpec {
   const sha256 = headers.get('x-linked-etag')?.replace(/^(?:W\/)?"?([0-9a-f]*)"?$/, '$1') ?? ''
   const size = Number(headers.get('x-linked-size') ?? listedSize)
   if (/^[0-9a-f]{64}$/.test(sha256) && Number.isSafeInteger(size)) return { path, size, sha256 }

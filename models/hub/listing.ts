@@ -1,9 +1,9 @@
 import * as z from 'zod/mini'
 import { SpillwayError } from '../core/error.ts'
-import { type Answer, type ExchangeOptions, readJson } from './exchange.ts'
+import { type ExchangeOptions, type HttpResponse, readJson } from './exchange.ts'
 
 /** Asks the hub; an answer that is a refusal is thrown. */
-export type Ask = (url: URL, what: string, rest?: Partial<ExchangeOptions>) => Promise<Answer>
+export type Ask = (url: URL, what: string, rest?: Partial<ExchangeOptions>) => Promise<HttpResponse>
 
 /** A page has a thousand. */
 const maxPages = 20
@@ -34,7 +34,7 @@ export async function listFiles(first: URL, ask: Ask): Promise<Map<string, Liste
         expected: `at most ${maxPages} pages of them`,
       })
     }
-    const answer: Answer = await ask(url, 'the list of files')
+    const answer: HttpResponse = await ask(url, 'the list of files')
     const parsed = z.safeParse(z.array(entry), readJson(url, answer))
     if (!parsed.success) throw notTheHub(url, parsed.error.issues[0]?.message)
     for (const { type, path, size, oid, lfs } of parsed.data) {

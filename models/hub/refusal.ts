@@ -1,12 +1,12 @@
 import * as z from 'zod/mini'
 import { type ErrorCode, isErrorCode, SpillwayError } from '../core/error.ts'
 import { errorCodeHeader } from '../protocols/oip.ts'
-import { type Answer, readJson } from './exchange.ts'
+import { type HttpResponse, readJson } from './exchange.ts'
 import { type HubReference, showReference } from './reference.ts'
 
 /** What the hub means by an answer that is not the one that was asked for. */
 export function refusal(
-  { status, headers }: Answer,
+  { status, headers }: HttpResponse,
   reference: HubReference,
   what: string,
   endpoint: URL,
@@ -70,7 +70,7 @@ const byStatus: Readonly<Record<number, ErrorCode>> = {
 const ours = z.object({ error: z.string() })
 
 /** What a site means by an answer that is not what was asked for: in its own words where it is a server of ours. */
-export function saidBy(url: URL, answer: Answer): SpillwayError {
+export function saidBy(url: URL, answer: HttpResponse): SpillwayError {
   const { status, headers } = answer
   const header = headers.get(errorCodeHeader)
   if (isErrorCode(header)) {

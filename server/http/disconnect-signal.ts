@@ -6,7 +6,7 @@ import type { Context } from 'hono'
 const gone = new WeakMap<Socket, AbortSignal>()
 
 /** Fires when the client goes before it is answered: its connection closes, which answers one request at a time. */
-export function callerGone(c: Context): AbortSignal {
+export function disconnectSignal(c: Context): AbortSignal {
   // There is no socket where the app is asked in its own process.
   const socket = (c.env as Partial<HttpBindings> | undefined)?.incoming?.socket
   if (!socket) return c.req.raw.signal

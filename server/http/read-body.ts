@@ -10,7 +10,7 @@ import { SpillwayError } from '../../models/core/index.ts'
  * @throws SpillwayError `body_too_large` as soon as that is known, by the length that is told or by what came;
  * `aborted` where it breaks off, which is its client's leaving, and no fault of the server's.
  */
-export async function wholeBody(c: Context, maxBytes: number): Promise<Uint8Array> {
+export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array> {
   // Node's parser holds the client to it.
   const length = c.req.header('content-length')
   if (length !== undefined && Number(length) > maxBytes) throw tooLarge(maxBytes)

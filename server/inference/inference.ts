@@ -12,17 +12,17 @@ import { type Layout, layoutsFor } from '../../workers/host/pool/layout.ts'
 import { Pool, type PoolStats } from '../../workers/host/pool/pool.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'
-import type { Answer, SessionSource, WaitOptions } from '../../workers/host/scheduler/work.ts'
+import type { RunAnswer, SessionSpec, WaitOptions } from '../../workers/host/scheduler/work.ts'
 import { type GenerateLimits, generateSetup, notLanguage } from '../../workers/host/text/generate-setup.ts'
-import { holdLane } from '../../workers/host/text/lease-lane.ts'
-import { Generator } from '../../workers/host/text/sequence-scheduler.ts'
+import { leaseLane } from '../../workers/host/text/lease-lane.ts'
+import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
 import type { TokenGenerator } from '../../workers/host/text/types.ts'
 import type { LoadRequest } from '../../workers/protocol/lane.ts'
 import type { CatalogueEntry } from './catalogue.ts'
 import { createVerifier, type Verifier } from './verify.ts'
 
 export interface Inference {
-  run(entry: CatalogueEntry, inputs: CheckedInputs, wait: WaitOptions): Promise<Answer>
+  run(entry: CatalogueEntry, inputs: CheckedInputs, wait: WaitOptions): Promise<RunAnswer>
   /** Why a request that came now would not be taken; nothing where it would. */
   refusal(entry: CatalogueEntry): SpillwayError | undefined
   /** Loads the model into a lane and runs it once. */
@@ -69,7 +69,7 @@ export function createInference(options: InferenceOptions): Inference {
   const { backend, clock, cores, maxQueued, memoryBudget, startLane } = options
   const layouts = () => (backend === 'cpu' ? layoutsFor({ cores, maxThreads, maxLanes }) : gpuLayouts)
   const pool = new Pool({ layouts, memoryBudget, startLane, clock })
-  const scheduler = new Scheduler<SessionSource>({
+  const scheduler = new Scheduler<SessionSpec>({
     lanes: pool,
     clock,
     maxQueued,
@@ -79,10 +79,10 @@ export function createInference(options: InferenceOptions): Inference {
   })
   const states = new Map<string, ModelState>()
   const verify = createVerifier()
-  const sources = new Map<CatalogueEntry, SessionSource>()
-  const generators = new Map<CatalogueEntry, Generator>()
+  const sources = new Map<CatalogueEntry, SessionSpec>()
+  const generators = new Map<CatalogueEntry, SequenceScheduler>()
 
-  const sourceOf = (entry: CatalogueEntry): SessionSource => {
+  const sourceOf = (entry: CatalogueEntry): SessionSpec => {
     let source = sources.get(entry)
     if (!source) {
       source = createSource(entry, backend, verify)
@@ -91,17 +91,17 @@ export function createInference(options: InferenceOptions): Inference {
     return source
   }
 
-  const generatorOf = (entry: CatalogueEntry): Generator => {
+  const generatorOf = (entry: CatalogueEntry): SequenceScheduler => {
     let generator = generators.get(entry)
     if (!generator) {
       const { generation: spec } = entry.manifest
       if (!spec) throw notLanguage(entry.manifest)
       const source = sourceOf(entry)
-      generator = new Generator({
+      generator = new SequenceScheduler({
         session: source.key,
         spec,
-        hold: () => holdLane(scheduler, pool, source),
-        ranOn: source,
+        lease: () => leaseLane(scheduler, pool, source),
+        executedOn: source,
         slots: generateLimits.maxSlots,
         maxWaiting: maxQueued,
         clock,
@@ -145,7 +145,7 @@ export function createInference(options: InferenceOptions): Inference {
   }
 }
 
-function createSource(entry: CatalogueEntry, backend: Backend, verify: Verifier): SessionSource {
+function createSource(entry: CatalogueEntry, backend: Backend, verify: Verifier): SessionSpec {
   const { manifest, folder } = entry
   const variant = chooseVariant(entry, backend)
   return {

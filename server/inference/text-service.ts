@@ -12,7 +12,7 @@ import type { Inference } from './inference.ts'
 import { createVerifier } from './verify.ts'
 
 /** What this server's models do with text. */
-export interface Language {
+export interface TextService {
   /** @throws SpillwayError `not_supported` where the model generates no text. */
   generator(entry: CatalogueEntry): Promise<TextGenerator>
   /** @throws SpillwayError `not_supported` where the model makes no embeddings, `context_exceeded`; else as a run does. */
@@ -23,7 +23,10 @@ export interface Language {
   ): Promise<EmbedResult>
 }
 
-export function createLanguage(inference: Pick<Inference, 'generator' | 'run'>, clock: Clock): Language {
+export function createTextService(
+  inference: Pick<Inference, 'generator' | 'run'>,
+  clock: Clock,
+): TextService {
   const verify = createVerifier()
   const tokenizers = new Map<CatalogueEntry, Promise<Tokenizer>>()
   const generators = new Map<CatalogueEntry, TextGenerator>()

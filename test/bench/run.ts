@@ -1,12 +1,12 @@
 /** npm run bench [-- NAME…] [--json]: runs the named benches, or all of them and writes RESULTS.md. */
 import { parseArgs } from 'node:util'
 import { batching } from './batching.ts'
-import { makeBed } from './bed.ts'
 import type { Bench, Comparison } from './bench.ts'
 import { bridge } from './bridge.ts'
 import { embed } from './embed.ts'
 import { generateEight, generateOne, prefix, stepOverhead } from './generate.ts'
 import { generateServer } from './generate-server.ts'
+import { makeBed } from './harness.ts'
 import { lanes } from './lanes.ts'
 import { overhead } from './overhead.ts'
 import { padding } from './padding.ts'

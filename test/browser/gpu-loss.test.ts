@@ -8,11 +8,11 @@ import { startWorkerLane } from '../../workers/host/lane-client/browser/start-wo
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { Pool } from '../../workers/host/pool/pool.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
-import type { SessionSource, WaitOptions } from '../../workers/host/scheduler/work.ts'
+import type { SessionSpec, WaitOptions } from '../../workers/host/scheduler/work.ts'
 
 const digits = parseManifest(manifest, 'the catalogue')
 
-const source: SessionSource = {
+const source: SessionSpec = {
   key: 'digits',
   manifest: digits,
   backend: 'webgpu',
@@ -64,8 +64,8 @@ afterEach(() => {
 
 /** Logits of so many equal pictures, computed on the GPU. */
 async function ask(rows: number, value: number, wait?: WaitOptions): Promise<number[]> {
-  const { outputs, ranOn } = await scheduler.submit(work(rows, value), wait)
-  expect(ranOn.backend).toBe('webgpu')
+  const { outputs, executedOn } = await scheduler.submit(work(rows, value), wait)
+  expect(executedOn.backend).toBe('webgpu')
   return Array.from<number | bigint, number>(outputs.logits?.data ?? [], Number)
 }
 
@@ -107,5 +107,5 @@ test('a GPU process that crashes costs no request, of those in flight and of tho
   }
   expect(scheduler.size + scheduler.pending).toBe(0)
   expect(lanes.length).toBeGreaterThan(1)
-  expect((await lanes[0]?.gone)?.message).toContain('GPU device')
+  expect((await lanes[0]?.lost)?.message).toContain('GPU device')
 })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { loadOrt } from '../../workers/lane/browser/load-ort.ts'
 import { DecoderGraph } from '../../workers/lane/decode/decoder-graph.ts'
 import type { Ort, OrtSession } from '../../workers/lane/engine/ort.ts'
-import { RegroupedKv } from '../../workers/lane/kv/gathered-kv.ts'
+import { GatheredKv } from '../../workers/lane/kv/gathered-kv.ts'
 import { InPlaceKv } from '../../workers/lane/kv/in-place-kv.ts'
 import type { TensorMemory } from '../../workers/lane/kv/tensor-memory.ts'
 import { bytesOf } from '../contract/generation.ts'
@@ -47,8 +47,10 @@ describe.skipIf(absent)(`Keys and values in WebAssembly${absent ? `: ${absent}` 
     test('a run that fails says why, and the next is as good as ever', async () => {
       const { graph, memory } = inHeap()
       const kv = new InPlaceKv(graph, memory, spec, shape)
-      await expect(kv.read(0, [generation.vocabulary + 1], 'all')).rejects.toThrow(/indices element out of/)
-      const told = await kv.step([{ slot: 0, token: tokens[0] ?? 0 }], 'all')
+      await expect(kv.prefill(0, [generation.vocabulary + 1], 'all')).rejects.toThrow(
+        /indices element out of/,
+      )
+      const told = await kv.decode([{ slot: 0, token: tokens[0] ?? 0 }], 'all')
       expect(told[0]?.values[0]).toBeCloseTo(logits[0]?.[0] ?? Number.NaN, 3)
       kv.dispose()
     })
@@ -67,7 +69,7 @@ describe.skipIf(absent)(`Keys and values in WebAssembly${absent ? `: ${absent}` 
   describe('regrouped, where the module is not to be had', () => {
     kvContract({
       open: async () =>
-        new RegroupedKv(new DecoderGraph(ort, session, spec.layers, generation.vocabulary), ort, spec, shape),
+        new GatheredKv(new DecoderGraph(ort, session, spec.layers, generation.vocabulary), ort, spec, shape),
       cuts: true,
       tokens,
       logits,

@@ -7,7 +7,7 @@ import { startLaneFrom } from '../../workers/host/lane-client/browser/start-work
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { Pool } from '../../workers/host/pool/pool.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
-import type { SessionSource } from '../../workers/host/scheduler/work.ts'
+import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
 import type { LoadRequest } from '../../workers/protocol/lane.ts'
 import smallWorkerUrl from './support/small-worker.ts?worker&url'
 
@@ -50,7 +50,7 @@ function createScheduler() {
       return lane
     },
   })
-  const scheduler = new Scheduler<SessionSource>({
+  const scheduler = new Scheduler<SessionSpec>({
     lanes: pool,
     clock: systemClock,
     maxQueued: 1_000,
@@ -62,7 +62,7 @@ function createScheduler() {
   return { scheduler, pool, started }
 }
 
-const source = (key: string, bytes: number): SessionSource => ({
+const source = (key: string, bytes: number): SessionSpec => ({
   key,
   manifest,
   backend: 'wasm',
@@ -71,7 +71,7 @@ const source = (key: string, bytes: number): SessionSource => ({
   request: () => request(key, bytes),
 })
 
-const work = (from: SessionSource, rows: number) => ({
+const work = (from: SessionSpec, rows: number) => ({
   source: from,
   rows,
   askedAt: systemClock.now(),

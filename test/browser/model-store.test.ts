@@ -34,7 +34,7 @@ const api = wrap<OpfsWorkerApi>(worker)
 /** Bytes are read and written in the worker, the rest is the page's. */
 const openInWorker = (): ModelStore => ({
   ...openOnPage(),
-  placeOf: (size) => api.placeOf(name(), size),
+  locationOf: (size) => api.placeOf(name(), size),
   append: (record, chunk) => api.append(name(), record, chunk),
   read: async (record, into, onBytes) => {
     const { isRight, bytes, told } = await api.read(name(), record)
@@ -55,12 +55,12 @@ modelStoreContract('the private files', {
 
 test('large files lie in the private files, where a worker may write them', async () => {
   expect(await api.placeOf(name(), 1)).toBe('opfs')
-  expect(await openOnPage().placeOf(2 ** 30)).toBe('indexeddb')
+  expect(await openOnPage().locationOf(2 ** 30)).toBe('indexeddb')
 })
 
 test('a memory store that is full says so, and keeps what it has', async () => {
   const store = createMemoryStore(10)
-  const record = { key: 'a', size: 8, place: 'memory', checks: ['x'] } as const
+  const record = { key: 'a', size: 8, location: 'memory', checks: ['x'] } as const
   expect(await store.append(record, new Uint8Array(8))).toBe('kept')
   expect(await store.append({ ...record, key: 'b' }, new Uint8Array(8))).toBe('full')
   expect((await store.files()).map(({ key }) => key)).toEqual(['a'])

@@ -9,7 +9,7 @@ const open = (name: string) =>
   createIndexedDbStore({ clock: systemClock, opfs: openOpfs(name), name, opfsFrom: 0 })
 
 const api = {
-  placeOf: (name: string, size: number) => open(name).placeOf(size),
+  placeOf: (name: string, size: number) => open(name).locationOf(size),
   append: (name: string, record: FileRecord, chunk: Uint8Array<ArrayBuffer>) =>
     open(name).append(record, chunk),
   read: async (name: string, record: FileRecord) => {

@@ -6,7 +6,7 @@ import { createIndexedDbStore } from '../../web/store/storage/indexeddb.ts'
 import { createMemoryStore } from '../../web/store/storage/memory.ts'
 import { chunkBytes, chunkRange, type FileRecord } from '../../web/store/storage/model-store.ts'
 import { openOpfs } from '../../web/store/storage/opfs.ts'
-import { obtainFile } from '../../web/store/worker/load-file.ts'
+import { loadFile } from '../../web/store/worker/load-file.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 
 /** The workers that a test has started, in order. */
@@ -85,7 +85,7 @@ test('a download whose digest crashes with its worker goes on, and fetches nothi
   const sha256 = await sha256Of(new Uint8Array(await file.arrayBuffer()))
   const crashesAt = chunkBytes
   let requests = 0
-  const taken = await obtainFile(
+  const taken = await loadFile(
     {
       path: 'model.onnx',
       key: { sha256 },
@@ -135,7 +135,7 @@ async function keptFile(name: string) {
   const file = new Uint8Array(5 * chunkBytes + 5_000)
   for (let at = 0; at < file.length; at += 4_096) file[at] = 1 + ((at / 4_096) % 251)
   const checks: string[] = []
-  let record: FileRecord = { key: name, size: file.length, place: 'indexeddb', checks }
+  let record: FileRecord = { key: name, size: file.length, location: 'indexeddb', checks }
   for (let index = 0; index < 6; index++) {
     const { start, end } = chunkRange(index, file.length)
     checks.push(checkOf(hash, file.subarray(start, end)))

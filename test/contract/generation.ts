@@ -3,7 +3,7 @@ import { systemClock } from '../../models/async/clock.ts'
 import { type Backend, SpillwayError } from '../../models/core/index.ts'
 import type { Sampling } from '../../models/core/sampling.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
-import { Generator } from '../../workers/host/text/sequence-scheduler.ts'
+import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
 import type { TokenStream } from '../../workers/host/text/types.ts'
 import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
 import type { Stories } from '../support/stories.ts'
@@ -72,17 +72,17 @@ export function generationContract(name: string, { start, backends, stories }: G
         batchAxis: 0,
         generate: { spec, kvType: 'float32', maxSlots: slots, maxBytes },
       })
-      return new Generator({
+      return new SequenceScheduler({
         session: 'stories',
         spec,
-        hold: async () => ({ lane, release: () => {} }),
-        ranOn: { backend, variant: 'fp32' },
+        lease: async () => ({ lane, release: () => {} }),
+        executedOn: { backend, variant: 'fp32' },
         slots,
         maxWaiting: 100,
         clock: systemClock,
       })
     }
-    let generator: Generator
+    let generator: SequenceScheduler
     beforeAll(async () => {
       generator = await open()
     })
@@ -90,7 +90,7 @@ export function generationContract(name: string, { start, backends, stories }: G
       for (const lane of lanes) lane.kill(new SpillwayError('closed', 'The tests are over'))
     })
 
-    const tokensOf = async (from: Generator, wanted: TokenRequest) =>
+    const tokensOf = async (from: SequenceScheduler, wanted: TokenRequest) =>
       (await read(from.generate(wanted))).map(({ token }) => token)
 
     test('says what the reference says, alone', async () => {

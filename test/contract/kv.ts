@@ -21,7 +21,7 @@ export function kvContract({ open, cuts, tokens, logits }: KvSubject): void {
   }
   const feed = async (kv: Kv, slot: number, from: number, until: number) => {
     for (let at = from; at < until; at++)
-      expectAt((await kv.step([{ slot, token: tokens[at] ?? 0 }], 'all'))[0], at)
+      expectAt((await kv.decode([{ slot, token: tokens[at] ?? 0 }], 'all'))[0], at)
   }
   const using = (name: string, use: (kv: Kv) => Promise<void>) =>
     test(name, async () => {
@@ -34,24 +34,24 @@ export function kvContract({ open, cuts, tokens, logits }: KvSubject): void {
     })
 
   using('reads a prompt whole, in pieces, or token by token alike', async (kv) => {
-    expectAt(await kv.read(0, tokens.slice(0, 8), 'all'), 7)
-    await kv.read(1, tokens.slice(0, 5))
-    expectAt(await kv.read(1, tokens.slice(5, 8), 'all'), 7)
+    expectAt(await kv.prefill(0, tokens.slice(0, 8), 'all'), 7)
+    await kv.prefill(1, tokens.slice(0, 5))
+    expectAt(await kv.prefill(1, tokens.slice(5, 8), 'all'), 7)
     expect([kv.length(0), kv.length(1)]).toEqual([8, 8])
-    kv.cut(0, 0)
+    kv.truncate(0, 0)
     await feed(kv, 0, 0, 4)
     await feed(kv, 1, 8, 12)
   })
 
   using('gives rows of different lengths their own logits, in the order asked for', async (kv) => {
-    await kv.read(0, tokens.slice(0, 3))
-    await kv.read(1, tokens.slice(0, 9))
+    await kv.prefill(0, tokens.slice(0, 3))
+    await kv.prefill(1, tokens.slice(0, 9))
     for (let step = 0; step < 4; step++) {
       const rows = [
         { slot: 1, token: tokens[9 + step] ?? 0 },
         { slot: 0, token: tokens[3 + step] ?? 0 },
       ]
-      const [first, second] = await kv.step(rows, 'all')
+      const [first, second] = await kv.decode(rows, 'all')
       expectAt(first, 9 + step)
       expectAt(second, 3 + step)
     }
@@ -61,15 +61,15 @@ export function kvContract({ open, cuts, tokens, logits }: KvSubject): void {
   })
 
   using('goes on from what is left of a slot', async (kv) => {
-    await kv.read(1, tokens.slice(0, 10))
-    const left = kv.cut(1, 6)
+    await kv.prefill(1, tokens.slice(0, 10))
+    const left = kv.truncate(1, 6)
     expect(left).toBe(cuts ? 6 : 0)
     await feed(kv, 1, left, 9)
   })
 
   using('keeps what slots hold through another shape, where it is told to', async (kv) => {
-    await kv.read(0, tokens.slice(0, 4))
-    await kv.read(1, tokens.slice(0, 7))
+    await kv.prefill(0, tokens.slice(0, 4))
+    await kv.prefill(1, tokens.slice(0, 7))
     kv.resize({ slots: 3, capacity: 128 }, [1, undefined, 0])
     expect(kv.shape).toEqual({ slots: 3, capacity: 128 })
     expect([0, 1, 2].map((slot) => kv.length(slot))).toEqual([7, 0, 4])

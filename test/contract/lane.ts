@@ -141,7 +141,7 @@ export function laneContract(
         for (const { code, message } of await Promise.all(runs)) {
           expect({ code, message }).toEqual({ code: 'lane_lost', message: 'Killed by the test' })
         }
-        expect((await lane.gone).message).toBe('Killed by the test')
+        expect((await lane.lost).message).toBe('Killed by the test')
         expect((await failure(lane.unload('digits'))).code).toBe('lane_lost')
       }))
   })

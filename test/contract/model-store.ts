@@ -31,7 +31,7 @@ async function keep(store: ModelStore, key: string, bytes: Uint8Array<ArrayBuffe
   const hash = await loadCheck()
   const size = bytes.length
   const checks: string[] = []
-  let record: FileRecord = { key, size, place: await store.placeOf(size), checks: [] }
+  let record: FileRecord = { key, size, location: await store.locationOf(size), checks: [] }
   for (let index = 0; index * chunkBytes < size; index++) {
     const { start, end } = chunkRange(index, size)
     checks.push(checkOf(hash, bytes.subarray(start, end)))
@@ -98,7 +98,7 @@ export function modelStoreContract(name: string, subject: StoreSubject): void {
       const record: FileRecord = {
         key: 'a',
         size: large.length,
-        place: await store.placeOf(large.length),
+        location: await store.locationOf(large.length),
         checks: [checkOf(hash, first)],
         etag: '"e"',
       }
@@ -165,7 +165,7 @@ export function modelStoreContract(name: string, subject: StoreSubject): void {
 
     test('tells how much more it can keep', async () => {
       const store = await create()
-      expect(await store.room()).toBeGreaterThan(large.length)
+      expect(await store.availableBytes()).toBeGreaterThan(large.length)
     })
   })
 }

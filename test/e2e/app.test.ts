@@ -33,12 +33,12 @@ const isModelFile = (path: string) => path.startsWith('/models/digits/q8/')
 async function answerOf(
   page: Page,
   tier: 'device' | 'server',
-): Promise<{ digit: string; because: string; reason: string }> {
+): Promise<{ digit: string; explanation: string; reason: string }> {
   const placement = page.locator(`[data-testid=placement][data-tier=${tier}]`)
   await placement.waitFor()
   return {
     digit: (await page.getByTestId('result').textContent())?.trim() ?? '',
-    because: (await placement.textContent()) ?? '',
+    explanation: (await placement.textContent()) ?? '',
     reason: (await placement.getAttribute('data-reason')) ?? '',
   }
 }

@@ -122,7 +122,7 @@ describe('a page of another origin with the embed script', () => {
         Math.max(...Array.from(data, (value, index) => Math.abs(Number(value) - Number(expected[index]))))
       return {
         tiers: results.map(({ placement }) => placement.tier),
-        spilled: results.find(({ placement }) => placement.reason === 'spill')?.placement.because,
+        spilled: results.find(({ placement }) => placement.reason === 'spill')?.placement.explanation,
         wrong: results.filter(({ outputs }) => !(difference(outputs.logits?.data ?? []) <= 0.001)).length,
       }
     })
@@ -253,7 +253,7 @@ describe('a page of another origin with the embed script', () => {
       .toMatchObject({
         tier: 'server',
         reason: 'model-too-large',
-        because: expect.stringContaining(`${huge / 2 ** 20} MiB`),
+        explanation: expect.stringContaining(`${huge / 2 ** 20} MiB`),
       })
     expect(await failDigits(page, { model: 'huge', policy: 'device' })).toMatchObject({
       code: 'capacity_insufficient',

@@ -84,7 +84,7 @@ describe('model files that come wrong', () => {
     const { digit, placement } = await runDigits(page, { policy: 'prefer-device' })
     expect(digit).toBe(1)
     expect(placement).toMatchObject({ tier: 'server', reason: 'device-failed' })
-    expect(placement.because).toContain('is not what its manifest says')
+    expect(placement.explanation).toContain('is not what its manifest says')
   })
 })
 

@@ -21,7 +21,7 @@ const write = (page: Page) =>
     const model = await window.spillway.model('bard')
     const request = { prompt: 'To be', temperature: 0, maxTokens: 40 }
     const { text, placement } = await model.generate(request, { policy: 'device' }).result
-    return { text, because: placement.because }
+    return { text, explanation: placement.explanation }
   })
 
 /** The app's page in a browser that differs in what the script changes before the page begins. */
@@ -42,13 +42,13 @@ describe('the runtime in', () => {
     const { digit, placement } = await runDigits(page, { policy: 'device' })
     expect(digit).toBe(1)
     expect(placement).toMatchObject({ tier: 'device', backend: 'wasm' })
-    expect(placement.because).toContain('WebAssembly on 4 threads')
+    expect(placement.explanation).toContain('WebAssembly on 4 threads')
   })
 
   test('a browser with eight cores writes on four threads what it writes on one', async () => {
     const [many, one] = [await write(await openWithCores(8)), await write(await openWithCores(1))]
-    expect(many.because).toContain('WebAssembly on 4 threads')
-    expect(one.because).toContain('WebAssembly on one thread')
+    expect(many.explanation).toContain('WebAssembly on 4 threads')
+    expect(one.explanation).toContain('WebAssembly on one thread')
     expect(many.text).toBe(one.text)
   })
 

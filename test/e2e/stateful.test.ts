@@ -26,7 +26,7 @@ const detect = (
       if (policies.some(([, policy]) => policy === 'device')) await model.load()
       return Promise.all(
         sequences.map(async (frames) => {
-          const session = model.open()
+          const session = model.createSession()
           const found: Detected[] = []
           for (const [index, frame] of frames.entries()) {
             const policy = policies.findLast(([from]) => index >= from)?.[1] ?? 'device'

@@ -5,9 +5,9 @@ import { randomFrom } from '../../models/tools/run/random.ts'
 import type { ProcessLane } from '../../workers/host/lane-client/node/start-process-lane.ts'
 import { Pool } from '../../workers/host/pool/pool.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
-import type { SessionSource } from '../../workers/host/scheduler/work.ts'
-import { holdLane } from '../../workers/host/text/lease-lane.ts'
-import { Generator } from '../../workers/host/text/sequence-scheduler.ts'
+import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
+import { leaseLane } from '../../workers/host/text/lease-lane.ts'
+import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
 import { bytesOf, read, request } from '../contract/generation.ts'
 import { processLane } from '../support/process-lane.ts'
 
@@ -34,7 +34,7 @@ describe.skipIf(absent)(`sequences over a pool of processes${absent ? `: ${absen
       },
       clock: systemClock,
     })
-    const scheduler = new Scheduler<SessionSource>({
+    const scheduler = new Scheduler<SessionSpec>({
       lanes: pool,
       clock: systemClock,
       maxQueued: 10,
@@ -42,7 +42,7 @@ describe.skipIf(absent)(`sequences over a pool of processes${absent ? `: ${absen
       maxBatchBytes: 2 ** 20,
       afterTurn: setImmediate,
     })
-    const source: SessionSource = {
+    const source: SessionSpec = {
       key: 'stories',
       manifest,
       backend: 'cpu',
@@ -58,11 +58,11 @@ describe.skipIf(absent)(`sequences over a pool of processes${absent ? `: ${absen
         generate: { spec, kvType: 'float32', maxSlots: 4, maxBytes: 2 ** 26 },
       }),
     }
-    const generator = new Generator({
+    const generator = new SequenceScheduler({
       session: 'stories',
       spec,
-      hold: () => holdLane(scheduler, pool, source),
-      ranOn: source,
+      lease: () => leaseLane(scheduler, pool, source),
+      executedOn: source,
       slots: 4,
       maxWaiting: 250,
       clock: systemClock,
@@ -175,12 +175,12 @@ describe.skipIf(absent)(`sequences over a pool of processes${absent ? `: ${absen
     if (!spec) throw new Error('no language model')
     const lane = processLane(systemClock)
     await lane.start({ threads: 1 })
-    const over = (hold: () => Promise<void>) =>
-      new Generator({
+    const over = (lease: () => Promise<void>) =>
+      new SequenceScheduler({
         session: 'stories',
         spec,
-        hold: () => hold().then(() => ({ lane, release: () => {} })),
-        ranOn: source,
+        lease: () => lease().then(() => ({ lane, release: () => {} })),
+        executedOn: source,
         slots: 4,
         maxWaiting: 4,
         clock: systemClock,

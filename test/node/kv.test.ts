@@ -3,10 +3,10 @@ import type { KvSpec } from '../../models/core/language.ts'
 import { DecoderGraph } from '../../workers/lane/decode/decoder-graph.ts'
 import type { Ort, OrtSession } from '../../workers/lane/engine/ort.ts'
 import { arrayMemory } from '../../workers/lane/kv/array-memory.ts'
-import { RegroupedKv } from '../../workers/lane/kv/gathered-kv.ts'
+import { GatheredKv } from '../../workers/lane/kv/gathered-kv.ts'
 import { InPlaceKv } from '../../workers/lane/kv/in-place-kv.ts'
 import type { Kv, KvShape } from '../../workers/lane/kv/kv.ts'
-import { ChainedKv } from '../../workers/lane/kv/per-sequence-kv.ts'
+import { PerSequenceKv } from '../../workers/lane/kv/per-sequence-kv.ts'
 import type { TensorMemory } from '../../workers/lane/kv/tensor-memory.ts'
 import { loadOrt } from '../../workers/lane/node/load-ort.ts'
 import { bytesOf } from '../contract/generation.ts'
@@ -58,8 +58,8 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
       true,
       () => new InPlaceKv(graph, used(arrayMemory(ort.createTensor)), spec, shape),
     ],
-    ['regrouped', true, () => new RegroupedKv(graph, ort, spec, shape)],
-    ['chained', false, () => new ChainedKv(graph, ort, spec, shape)],
+    ['regrouped', true, () => new GatheredKv(graph, ort, spec, shape)],
+    ['chained', false, () => new PerSequenceKv(graph, ort, spec, shape)],
   ])('%s', (_name, cuts, create) => {
     kvContract({
       open: async () => create(),

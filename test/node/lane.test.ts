@@ -21,7 +21,7 @@ describe('a server process', () => {
     expect(runtime).toMatch(/^1\.\d+/)
     expect(backends).toContain('cpu')
     process.kill(lane.pid ?? 0, 'SIGKILL')
-    expect((await lane.gone).message).toContain('killed by SIGKILL')
+    expect((await lane.lost).message).toContain('killed by SIGKILL')
   })
 
   test('that does not answer is killed by the watchdog, and its calls are settled', async () => {
@@ -35,6 +35,6 @@ describe('a server process', () => {
       code: 'lane_lost',
       message: expect.stringContaining('within 1000 ms'),
     })
-    await expect(lane.gone).resolves.toMatchObject({ code: 'lane_lost' })
+    await expect(lane.lost).resolves.toMatchObject({ code: 'lane_lost' })
   })
 })

@@ -2,12 +2,12 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
 import { Pool } from '../../workers/host/pool/pool.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
-import type { SessionSource } from '../../workers/host/scheduler/work.ts'
+import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
 import { littleLane, tooManyRows, wideModel, wideTensors, withoutLimit } from '../support/little-memory.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const manifest = { ...digitsManifest, ...wideTensors }
-const wide: SessionSource = {
+const wide: SessionSpec = {
   key: 'wide',
   manifest,
   backend: 'cpu',
@@ -43,7 +43,7 @@ describe.skipIf(withoutLimit)(
         clock: systemClock,
         startLane: () => littleLane((rows) => runs.push(rows)),
       })
-      const scheduler = new Scheduler<SessionSource>({
+      const scheduler = new Scheduler<SessionSpec>({
         lanes: pool,
         clock: systemClock,
         maxQueued: 100,

@@ -4,7 +4,7 @@ import type { ProcessLane } from '../../workers/host/lane-client/node/start-proc
 import { Pool, type PoolOptions } from '../../workers/host/pool/pool.ts'
 import type { Lanes } from '../../workers/host/scheduler/lanes.ts'
 import { Scheduler, type SchedulerOptions } from '../../workers/host/scheduler/scheduler.ts'
-import type { SessionSource, Work } from '../../workers/host/scheduler/work.ts'
+import type { SessionSpec, Work } from '../../workers/host/scheduler/work.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { digitsGraph, processLane } from '../support/process-lane.ts'
 import { isAlive } from '../support/server.ts'
@@ -12,7 +12,7 @@ import { digitsManifest } from '../support/test-models.ts'
 
 const opened: { close(): void }[] = []
 
-interface Options extends Partial<PoolOptions>, Partial<Pick<SchedulerOptions<SessionSource>, 'maxQueued'>> {
+interface Options extends Partial<PoolOptions>, Partial<Pick<SchedulerOptions<SessionSpec>, 'maxQueued'>> {
   /** Called when a batch's message is on its way to a lane, with the rows of its first input. */
   readonly onSent?: (rows: number) => void
 }
@@ -32,7 +32,7 @@ function createScheduler({ onSent, maxQueued = 100, ...options }: Options = {}) 
     },
     ...options,
   })
-  const lanes: Lanes<SessionSource> = {
+  const lanes: Lanes<SessionSpec> = {
     count: (source) => pool.count(source),
     free: (source) => pool.free(source),
     shared: (one, other) => pool.shared(one, other),
@@ -64,7 +64,7 @@ afterEach(() => {
   for (const closable of opened.splice(0)) closable.close()
 })
 
-const digits: SessionSource = {
+const digits: SessionSpec = {
   key: 'digits',
   manifest: digitsManifest,
   backend: 'cpu',
@@ -80,7 +80,7 @@ const digits: SessionSource = {
   }),
 }
 
-const work = (rows = 1, source = digits, value = 0.25): Work<SessionSource> => ({
+const work = (rows = 1, source = digits, value = 0.25): Work<SessionSpec> => ({
   source,
   rows,
   askedAt: performance.now(),
@@ -214,7 +214,7 @@ describe('the scheduler over real lanes', () => {
 
   test('a model that does not load fails its requests and no others', async () => {
     const { scheduler, started } = createScheduler()
-    const broken: SessionSource = {
+    const broken: SessionSpec = {
       ...digits,
       key: 'broken',
       request: async () => ({

@@ -4,11 +4,11 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
 import type { CheckedInputs, Manifest } from '../../models/core/index.ts'
 import { StatefulSession } from '../../web/api/session.ts'
-import type { RouteOptions } from '../../web/placement/request-state.ts'
+import type { PlacementOptions } from '../../web/placement/request-state.ts'
 import type { ProcessLane } from '../../workers/host/lane-client/node/start-process-lane.ts'
 import { Pool } from '../../workers/host/pool/pool.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
-import type { SessionSource } from '../../workers/host/scheduler/work.ts'
+import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
 import { processLane } from '../support/process-lane.ts'
 import {
   detectPlainly,
@@ -23,7 +23,7 @@ import { digitsManifest, withoutTestModels } from '../support/test-models.ts'
 
 const vad: Manifest = { ...digitsManifest, ...vadManifest }
 
-const sourceOf = (manifest: Manifest): SessionSource => ({
+const sourceOf = (manifest: Manifest): SessionSpec => ({
   key: manifest.id,
   manifest,
   backend: 'cpu',
@@ -56,7 +56,7 @@ async function createSessions(lanes: number, manifest = vad) {
     clock: systemClock,
     startLane,
   })
-  const scheduler = new Scheduler<SessionSource>({
+  const scheduler = new Scheduler<SessionSpec>({
     lanes: pool,
     clock: systemClock,
     maxQueued: 1_000,
@@ -68,7 +68,7 @@ async function createSessions(lanes: number, manifest = vad) {
   const source = sourceOf(manifest)
   await scheduler.prepare(source)
   const batches: number[] = []
-  const runOnce = async ({ tensors, rows }: CheckedInputs, options: RouteOptions) => {
+  const runOnce = async ({ tensors, rows }: CheckedInputs, options: PlacementOptions) => {
     const work = { source, inputs: tensors, rows, askedAt: systemClock.now() }
     const { outputs, queueMs, computeMs, batchRows } = await scheduler.submit(work, options)
     batches.push(batchRows)
@@ -77,7 +77,7 @@ async function createSessions(lanes: number, manifest = vad) {
       backend: 'cpu',
       variant: 'fp32',
       reason: 'policy',
-      because: '',
+      explanation: '',
     } as const
     return { outputs, placement, timings: { totalMs: queueMs + computeMs, queueMs, computeMs } }
   }
@@ -89,7 +89,7 @@ async function probabilities(session: StatefulSession, frames: readonly Float32A
   return answers.map(({ outputs }) => Number(outputs.output?.data[0]))
 }
 
-const plainly = (frames: readonly Float32Array[]) => detectPlainly(ort, frames)
+const passThrough = (frames: readonly Float32Array[]) => detectPlainly(ort, frames)
 
 const why = withoutTestModels === undefined ? '' : ` (skipped: ${withoutTestModels})`
 
@@ -98,7 +98,7 @@ describe.skipIf(withoutTestModels !== undefined)(`sessions over real lanes${why}
     const { open } = await createSessions(1)
     const frames = framesOf(readSpeech(), 0, 500)
     const found = await probabilities(open(), frames)
-    expect(largestDifference(found, await plainly(frames))).toBeLessThanOrEqual(1e-5)
+    expect(largestDifference(found, await passThrough(frames))).toBeLessThanOrEqual(1e-5)
     const speech = found.filter((probability) => probability > 0.5).length
     expect(speech).toBeGreaterThan(300)
     expect(speech).toBeLessThan(450)
@@ -111,7 +111,7 @@ describe.skipIf(withoutTestModels !== undefined)(`sessions over real lanes${why}
     expect(batches.filter((rows) => rows > 1).length).toBeGreaterThan(batches.length / 2)
     expect(Math.max(...batches)).toBeLessThanOrEqual(8)
     for (const [index, frames] of all.entries())
-      expect(largestDifference(together[index] ?? [], await plainly(frames))).toBeLessThanOrEqual(1e-5)
+      expect(largestDifference(together[index] ?? [], await passThrough(frames))).toBeLessThanOrEqual(1e-5)
   })
 
   test('live through lanes that are killed: the same probabilities, none missing', async () => {
@@ -129,7 +129,7 @@ describe.skipIf(withoutTestModels !== undefined)(`sessions over real lanes${why}
           if (++answered === 100 || answered === 300) {
             const lane = started.at(answered === 100 ? 0 : -1)
             process.kill(lane?.pid ?? 0, 'SIGKILL')
-            await lane?.gone
+            await lane?.lost
           }
         }
         return found
@@ -137,7 +137,7 @@ describe.skipIf(withoutTestModels !== undefined)(`sessions over real lanes${why}
     )
     expect(started.length).toBeGreaterThan(2)
     for (const [index, frames] of all.entries())
-      expect(largestDifference(together[index] ?? [], await plainly(frames))).toBeLessThanOrEqual(1e-5)
+      expect(largestDifference(together[index] ?? [], await passThrough(frames))).toBeLessThanOrEqual(1e-5)
   })
 
   test('a run that fails in the middle leaves the state as it was', async () => {
@@ -152,6 +152,6 @@ describe.skipIf(withoutTestModels !== undefined)(`sessions over real lanes${why}
       .catch((error) => error.code)
     expect(outcome).toBe('run_failed')
     const second = await probabilities(session, frames.slice(10))
-    expect(largestDifference([...first, ...second], await plainly(frames))).toBeLessThanOrEqual(1e-5)
+    expect(largestDifference([...first, ...second], await passThrough(frames))).toBeLessThanOrEqual(1e-5)
   })
 })

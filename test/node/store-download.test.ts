@@ -5,7 +5,7 @@ import type { FileSource } from '../../web/store/download/file-source.ts'
 import { createMemoryStore } from '../../web/store/storage/memory.ts'
 import { chunkBytes, type ModelStore } from '../../web/store/storage/model-store.ts'
 import { createModelsInUse } from '../../web/store/storage/models-in-use.ts'
-import { obtainModel, type Progress } from '../../web/store/worker/load-files.ts'
+import { loadFiles, type Progress } from '../../web/store/worker/load-files.ts'
 import { type FileServer, randomBytes, sha256Of, startFileServer } from '../support/file-server.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { seeded } from '../support/seeded.ts'
@@ -39,7 +39,7 @@ async function obtain(
     progress = [],
   }: { signal?: AbortSignal; clock?: typeof systemClock; progress?: Progress[] } = {},
 ) {
-  const [bytes] = await obtainModel(
+  const [bytes] = await loadFiles(
     { model, files: [file] },
     {
       store,

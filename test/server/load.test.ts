@@ -25,12 +25,12 @@ interface Bed {
   hold(): () => void
 }
 
-let bed: Bed
+let harness: Bed
 afterEach(async () => {
-  bed.app.close()
-  bed.server.close()
-  if ('closeAllConnections' in bed.server) bed.server.closeAllConnections()
-  await once(bed.server, 'close')
+  harness.app.close()
+  harness.server.close()
+  if ('closeAllConnections' in harness.server) harness.server.closeAllConnections()
+  await once(harness.server, 'close')
 })
 
 /** The server's app over real sockets and real lanes. */
@@ -63,8 +63,8 @@ async function listen(options: { maxQueued?: number; maxBodyBytes?: number } = {
     held = promise
     return resolve
   }
-  bed = { url, app, server, lanes, batches, hold }
-  return bed
+  harness = { url, app, server, lanes, batches, hold }
+  return harness
 }
 
 const bodyOf = (rows: number, value: number, timeout?: number) =>
@@ -101,7 +101,7 @@ async function* answersOf(socket: Socket): AsyncGenerator<string, string> {
 }
 
 /** Cuts every connection, in the middle of whatever goes over it. */
-const cut = () => 'closeAllConnections' in bed.server && bed.server.closeAllConnections()
+const cut = () => 'closeAllConnections' in harness.server && harness.server.closeAllConnections()
 
 /** What a request is, and what it may come to while nothing but lanes fails. */
 const fates = {

@@ -5,8 +5,8 @@ import type OpenAI from 'openai'
 import { afterEach, describe, expect, test } from 'vitest'
 import { SpillwayError } from '../../models/core/index.ts'
 import type { createApp } from '../../server/app.ts'
-import { callerGone } from '../../server/http/disconnect-signal.ts'
-import type { Language } from '../../server/inference/text-service.ts'
+import { disconnectSignal } from '../../server/http/disconnect-signal.ts'
+import type { TextService } from '../../server/inference/text-service.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { closeTalkers, createTalker, listen, type TalkerOptions } from '../support/talker.ts'
 
@@ -149,7 +149,7 @@ describe('the OpenAI API, as its client asks', () => {
 
   test('gives embeddings as base64, which its client asks for, and as floats', async () => {
     const asked: unknown[] = []
-    const embed: Language['embed'] = async (_entry, texts) => {
+    const embed: TextService['embed'] = async (_entry, texts) => {
       asked.push(texts)
       return { embeddings: texts.map((_, at) => Float32Array.of(at, 0.25, -1)), promptTokens: 5 }
     }
@@ -228,7 +228,7 @@ describe('the OpenAI API, as its client asks', () => {
     }
     let left: unknown[] = ['nobody was asked']
     const watch = new Hono().get('/', (c) => {
-      left = getEventListeners(callerGone(c), 'abort')
+      left = getEventListeners(disconnectSignal(c), 'abort')
       return c.text('')
     })
     await watch.fetch(new Request('http://here/'), caller())

@@ -48,7 +48,7 @@ export function createManualLanes(clock: ManualClock, machine: Machine) {
     const lane: ManualLane = {
       name,
       sessions,
-      gone,
+      lost: gone,
       kill,
       get threads() {
         return threads
@@ -87,7 +87,7 @@ export function createManualLanes(clock: ManualClock, machine: Machine) {
         sessions.delete(alive(session))
       },
       begin: () => Promise.reject(noDecoder()),
-      leave: () => Promise.reject(noDecoder()),
+      cancel: () => Promise.reject(noDecoder()),
       steps: () => Promise.reject(noDecoder()),
     }
     lanes.push(lane)

@@ -1,4 +1,4 @@
-import { Channel } from '../../models/async/async-queue.ts'
+import { AsyncQueue } from '../../models/async/async-queue.ts'
 import { SpillwayError } from '../../models/core/index.ts'
 import type { TokenGenerator, TokenResult } from '../../workers/host/text/types.ts'
 import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
@@ -17,14 +17,14 @@ export function scriptedGenerator({ text, fail = () => undefined, onRequest }: S
   const characters = [...text]
   let running = 0
   return {
-    ranOn: { backend: 'cpu', variant: 'scripted' },
+    executedOn: { backend: 'cpu', variant: 'scripted' },
     get load() {
       return { slots: 4, running, waiting: 0, kvUsage: 0 }
     },
     generate: (request, { signal } = {}) => {
       onRequest?.(request)
       let left = false
-      const tokens = new Channel<readonly GeneratedToken[]>(() => {
+      const tokens = new AsyncQueue<readonly GeneratedToken[]>(() => {
         left = true
       })
       const result = (async (): Promise<TokenResult> => {

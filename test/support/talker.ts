@@ -8,7 +8,7 @@ import { type Manifest, SpillwayError } from '../../models/core/index.ts'
 import { createApp } from '../../server/app.ts'
 import type { CatalogueEntry } from '../../server/inference/catalogue.ts'
 import { createInference } from '../../server/inference/inference.ts'
-import type { Language } from '../../server/inference/text-service.ts'
+import type { TextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/metrics.ts'
 import { createTextGenerator } from '../../workers/host/text/text-generator.ts'
 import type { TextGenerator, TokenGenerator } from '../../workers/host/text/types.ts'
@@ -41,7 +41,7 @@ function withLogprobs(generator: TokenGenerator): TokenGenerator {
     ].slice(0, request.sampling.logprobs),
   })
   return {
-    ranOn: generator.ranOn,
+    executedOn: generator.executedOn,
     get load() {
       return generator.load
     },
@@ -65,7 +65,7 @@ export function closeTalkers(): void {
 }
 
 export interface TalkerOptions extends Partial<Script> {
-  readonly embed?: Language['embed']
+  readonly embed?: TextService['embed']
   /** In place of a generator: what asking for one fails with. */
   readonly refuse?: () => SpillwayError | undefined
   /** Pieces are held back until then. */
@@ -111,7 +111,7 @@ export function createTalker(
     clock: systemClock,
   })
   const unknown = () => Promise.reject(new SpillwayError('not_supported', 'No embeddings here'))
-  const language: Language = {
+  const textService: TextService = {
     generator: async () => {
       const refusal = refuse?.()
       if (refusal) throw refusal
@@ -136,7 +136,7 @@ export function createTalker(
   const app = createApp({
     catalogue,
     inference,
-    language,
+    textService,
     metrics,
     clock,
     site: '.',

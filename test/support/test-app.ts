@@ -5,7 +5,7 @@ import { systemClock } from '../../models/async/clock.ts'
 import { createApp } from '../../server/app.ts'
 import { readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
 import { createInference, type Inference } from '../../server/inference/inference.ts'
-import { createLanguage } from '../../server/inference/text-service.ts'
+import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/metrics.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { processLane } from './process-lane.ts'
@@ -46,7 +46,7 @@ export async function startTestApp({
     catalogue,
     references: await readReferences(folders),
     inference,
-    language: createLanguage(inference, systemClock),
+    textService: createTextService(inference, systemClock),
     metrics: createMetrics(systemClock),
     clock: systemClock,
     site: root('dist/site'),

@@ -7,7 +7,7 @@ const syllables = [...'bdfghklmnprstvwz'].flatMap((consonant) =>
 )
 
 /** A language of made-up words, most of which its tokenizer knows whole. */
-export interface Language {
+export interface TextService {
   /** The `tokenizer.json` of a BERT's: WordPiece, lower case, `[CLS]` and `[SEP]` around a text. */
   readonly tokenizer: object
   readonly vocabulary: number
@@ -16,7 +16,7 @@ export interface Language {
 }
 
 /** @param words Whole words in the vocabulary, besides letters and syllables that others are made of. */
-export function makeLanguage(words: number): Language {
+export function makeLanguage(words: number): TextService {
   const random = randomFrom(3)
   const below = (bound: number, { uniform } = random) => Math.floor(uniform() * bound)
   const word = (source = random) =>

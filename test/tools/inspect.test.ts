@@ -51,7 +51,7 @@ describe('inspect', () => {
     )
     expect(report.batch).toEqual({
       batchable: false,
-      because: 'the first dimension of "input" is fixed at 1',
+      reason: 'the first dimension of "input" is fixed at 1',
     })
     expect(report.memory.unknownValues).toBe(0)
     // Shapes are computed from 64-bit integers.

@@ -19,11 +19,11 @@ const published = withoutTestModels ? ` (ours only: ${withoutTestModels})` : ''
 
 function expectSame(one: Model, other: Model): void {
   expect(other.nodes).toEqual(one.nodes)
-  expect([other.inputs, other.outputs, other.header, other.notes]).toEqual([
+  expect([other.inputs, other.outputs, other.header, other.metadata]).toEqual([
     one.inputs,
     one.outputs,
     one.header,
-    one.notes,
+    one.metadata,
   ])
   expect([...other.weights.keys()]).toEqual([...one.weights.keys()])
   for (const [name, weight] of one.weights) {

@@ -97,8 +97,8 @@ describe('quantize, a network with an embedding that its output layer is tied to
   test('keeps in float what is named', async () => {
     const { report, made } = await quantize(tied, '--to', 'q4', '--keep', 'wide', 'na*')
     expect(report.kept).toEqual([
-      { name: 'wide', because: 'named to be kept' },
-      { name: 'narrow', because: 'named to be kept' },
+      { name: 'wide', reason: 'named to be kept' },
+      { name: 'narrow', reason: 'named to be kept' },
     ])
     expect(made.weights.get('up')?.dims).toEqual([64, 128])
     const half = await quantize(tied, '--to', 'fp16', '--keep', 'wide')
@@ -132,7 +132,7 @@ describe('quantize, a network with an embedding that its output layer is tied to
   test('rounds no inputs where that alone keeps the error within the limit', async () => {
     const rounded = await quantize(tied, '--to', 'q8', '--for', 'cpu', '--measure', '1')
     expect(rounded.operators).toContain('MatMulInteger')
-    const gentle = await quantize(
+    const weightOnly = await quantize(
       tied,
       '--to',
       'q8',
@@ -141,8 +141,8 @@ describe('quantize, a network with an embedding that its output layer is tied to
       '--measure',
       String((rounded.report.error ?? 0) * 0.9),
     )
-    expect(gentle.operators).not.toContain('MatMulInteger')
-    expect(gentle.report.kept).toEqual([])
+    expect(weightOnly.operators).not.toContain('MatMulInteger')
+    expect(weightOnly.report.kept).toEqual([])
   })
 })
 
@@ -183,7 +183,7 @@ describe('quantize, a network of convolutions', () => {
     expect(answer.cosine).toBeGreaterThan(0.995)
     // The first has three channels: bytes would be slower.
     expect(report.layers.map(({ how }) => how)).toEqual(['int8 convolution', 'int8 convolution'])
-    expect(report.kept).toEqual([{ name: 'c1', because: 'small' }])
+    expect(report.kept).toEqual([{ name: 'c1', reason: 'small' }])
   })
 })
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { type Manifest, type Policy, policies, SpillwayError, type Variant } from '../../models/core/index.ts'
 import type { Capacity, GpuCapacity } from '../../web/device/capacity/capacity.ts'
-import { decide, type Live } from '../../web/placement/decide.ts'
-import { type Failure, type Fit, fitDevice } from '../../web/placement/device-target.ts'
+import { type Conditions, decide } from '../../web/placement/decide.ts'
+import { type DeviceTarget, type Failure, selectDeviceTarget } from '../../web/placement/device-target.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const gpu: GpuCapacity = {
@@ -19,7 +19,7 @@ const phone: Capacity = {
   memoryBudget: 2 ** 30,
   storage: null,
 }
-const calm: Live = { server: 'available', failed: [], speeds: {}, loaded: true, late: undefined }
+const calm: Conditions = { server: 'available', failed: [], speeds: {}, loaded: true, late: undefined }
 const only = digitsManifest.variants.at(-1) ?? expect.fail('digits has no variant')
 const failure = (backend: Failure['backend'], why: string): Failure => ({
   backend,
@@ -45,12 +45,12 @@ const lives = {
   loading: { ...calm, loaded: false },
   'loading, server down': { ...calm, loaded: false, server: 'unavailable' },
   late: { ...calm, late: { deviceMs: 430, serverMs: 35 } },
-} satisfies Record<string, Live>
+} satisfies Record<string, Conditions>
 
 const where = (capacity: keyof typeof capacities, policy: Policy, live: keyof typeof lives = 'calm') => {
   try {
     const decision = decide(capacities[capacity], digitsManifest, policy, lives[live])
-    const place = decision.tier === 'device' ? decision.fit.backend : 'server'
+    const place = decision.tier === 'device' ? decision.target.backend : 'server'
     return `${place}: ${decision.reason}`
   } catch (error) {
     if (error instanceof SpillwayError) return error.code
@@ -106,14 +106,14 @@ describe('decide', () => {
 
   test('says why, with the figures', () => {
     const decision = decide(capacities['little memory'], digitsManifest, 'auto', calm)
-    expect(decision.because).toMatch(/needs \d+ MiB of memory.*the device has 1 MiB/)
-    expect(decide(phone, digitsManifest, 'auto', lives.late).because).toBe(
+    expect(decision.explanation).toMatch(/needs \d+ MiB of memory.*the device has 1 MiB/)
+    expect(decide(phone, digitsManifest, 'auto', lives.late).explanation).toBe(
       'The device would answer in 430 ms, the server in 35 ms',
     )
   })
 })
 
-describe('fitDevice, with variants for different backends', () => {
+describe('selectDeviceTarget, with variants for different backends', () => {
   const variant = (id: string, memory: number, change: Partial<Variant> = {}): Variant => ({
     id,
     precision: 'fp32',
@@ -134,15 +134,15 @@ describe('fitDevice, with variants for different backends', () => {
   const fits = (
     capacity: Capacity,
     failed: [place: string, reach: Failure['reach']][] = [],
-    speeds: Live['speeds'] = {},
+    speeds: Conditions['speeds'] = {},
   ): string => {
     const failures = failed.map(([place, reach]): Failure => {
       const [backend, id] = place.split('/')
       const variant = manifest.variants.find((one) => one.id === id) ?? expect.fail(`no variant ${id}`)
       return { backend: backend === 'webgpu' ? 'webgpu' : 'wasm', variant, reach, why: 'out of memory' }
     })
-    const fit = fitDevice(capacity, manifest, { failed: failures, speeds })
-    return 'error' in fit ? fit.reason : `${fit.backend}/${fit.variant.id}`
+    const target = selectDeviceTarget(capacity, manifest, { failed: failures, speeds })
+    return 'error' in target ? target.reason : `${target.backend}/${target.variant.id}`
   }
 
   test('takes the first that was made for the best backend and fits the memory', () => {
@@ -185,24 +185,24 @@ describe('fitDevice, with variants for different backends', () => {
   })
 
   test('says why', () => {
-    const because = (failed: Failure[], speeds: Live['speeds'] = {}) =>
-      (fitDevice(pc, manifest, { failed, speeds }) as Fit).because
+    const explanation = (failed: Failure[], speeds: Conditions['speeds'] = {}) =>
+      (selectDeviceTarget(pc, manifest, { failed, speeds }) as DeviceTarget).explanation
     const [first] = manifest.variants
     if (!first) return expect.fail('no variant')
-    expect(because([{ backend: 'webgpu', variant: first, reach: 'memory', why: 'out of memory' }])).toBe(
+    expect(explanation([{ backend: 'webgpu', variant: first, reach: 'memory', why: 'out of memory' }])).toBe(
       'The device has a GPU (acme); "q4f16" failed there (out of memory), so "q4"',
     )
-    expect(because([], { 'webgpu/q4f16': 31, 'webgpu/fp32': 12 })).toBe(
+    expect(explanation([], { 'webgpu/q4f16': 31, 'webgpu/fp32': 12 })).toBe(
       'The device has a GPU (acme); "fp32" took 12.0 ms a row here, "q4f16" 31.0 ms',
     )
   })
 
   test('tells a device that no variant was made for', () => {
     const webgpuOnly = { ...manifest, variants: manifest.variants.slice(0, 1) }
-    const fit = fitDevice(phone, webgpuOnly, calm)
-    expect(fit).toMatchObject({
+    const target = selectDeviceTarget(phone, webgpuOnly, calm)
+    expect(target).toMatchObject({
       reason: 'variant-missing',
-      because: 'The model needs webgpu; the device has wasm',
+      explanation: 'The model needs webgpu; the device has wasm',
       error: { code: 'capacity_insufficient' },
     })
   })

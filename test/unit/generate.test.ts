@@ -1,9 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type ErrorCode, SpillwayError } from '../../models/core/index.ts'
-import type { Place } from '../../web/placement/router.ts'
+import type { TextTarget } from '../../web/placement/router.ts'
 import { type GenerationStream, generate, type PlacedPiece } from '../../web/text/generate.ts'
-import { deviceLeg } from '../../web/text/stream-segments.ts'
+import { deviceSegment } from '../../web/text/stream-segments.ts'
 import { createTextGenerator } from '../../workers/host/text/text-generator.ts'
 import type { TextGenerator, TextRequest } from '../../workers/host/text/types.ts'
 import { createManualClock } from '../support/manual-clock.ts'
@@ -25,12 +25,12 @@ const textGenerator = (script: Partial<Script> = {}, contextLength = 200): TextG
 
 const lost = () => new SpillwayError('lane_lost', 'The lane ended')
 
-const where = (tier: 'device' | 'server'): Place['decision'] => {
-  const why = { reason: 'preferred', because: `It is the turn of the ${tier}` } as const
+const where = (tier: 'device' | 'server'): TextTarget['decision'] => {
+  const why = { reason: 'preferred', explanation: `It is the turn of the ${tier}` } as const
   const [variant] = digitsManifest.variants
   return tier === 'server' || !variant
     ? { tier: 'server', ...why }
-    : { tier, ...why, fit: { backend: 'wasm', variant, because: '' } }
+    : { tier, ...why, target: { backend: 'wasm', variant, explanation: '' } }
 }
 
 /** A text on places that take turns, as a router goes on from one that fails to the next. */
@@ -46,13 +46,13 @@ function write(
       clock: createManualClock(),
       closing,
       late: () => undefined,
-      legTo: async () => deviceLeg(turns.shift()?.generator ?? expect.fail('no place is left')),
+      segmentAt: async () => deviceSegment(turns.shift()?.generator ?? expect.fail('no place is left')),
       router: {
-        follow: async (_manifest, _route, _late, go) => {
+        streamWithFailover: async (_manifest, _route, _late, go) => {
           let failure: unknown
           for (const { tier } of places) {
             try {
-              return await go({ decision: where(tier), session: undefined, gotOn: () => {} })
+              return await go({ decision: where(tier), session: undefined, markProgress: () => {} })
             } catch (cause) {
               failure = cause
             }

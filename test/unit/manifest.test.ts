@@ -43,15 +43,15 @@ describe('parseManifest', () => {
   })
 
   test('takes a language model with its tokenizer and its cache', () => {
-    const language = {
+    const textService = {
       ...digitsManifest,
       task: 'text-generation',
       generation,
       tokenizer: [{ path: 'tokenizer.json', size: 3, sha256: 'a'.repeat(64) }],
       variants: digitsManifest.variants.map((variant) => ({ ...variant, kvType: 'float16' })),
     }
-    const manifest = parseManifest(language, 'a test')
-    expect(manifest).toEqual(language)
+    const manifest = parseManifest(textService, 'a test')
+    expect(manifest).toEqual(textService)
     expect(manifestFiles(manifest).map(({ path }) => path)).toEqual([
       'tokenizer.json',
       ...['q8', 'fp16', 'fp32'].map((variant) => `${variant}/model.onnx`),

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { elementCount, type Manifest, type Tensor } from '../../models/core/index.ts'
 import { pack, unpack } from '../../workers/host/scheduler/pack.ts'
-import { signatureOf } from '../../workers/host/scheduler/shape-key.ts'
+import { shapeKeyOf } from '../../workers/host/scheduler/shape-key.ts'
 import type { Work } from '../../workers/host/scheduler/work.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
@@ -113,10 +113,10 @@ describe('pack and unpack', () => {
   })
 })
 
-describe('signatureOf', () => {
+describe('shapeKeyOf', () => {
   const manifest = model([2, -1, -1], 1)
   const sample = (rows: number, length: number, setting?: number) =>
-    signatureOf(workOf(manifest, counting([2, rows, length], 0), rows, setting))
+    shapeKeyOf(workOf(manifest, counting([2, rows, length], 0), rows, setting))
 
   test('is equal whatever the rows, and differs with every other open size', () => {
     expect(sample(1, 4)).toBe(sample(3, 4))
@@ -133,6 +133,6 @@ describe('signatureOf', () => {
       inputs: [{ name: 'w', type: 'float32' as const, shape: [100], batchAxis: null }],
     }
     const work: Work = { ...workOf(large, counting([100], 0), 1), inputs: { w: counting([100], 0) } }
-    expect(signatureOf(work)).not.toBe(signatureOf(work))
+    expect(shapeKeyOf(work)).not.toBe(shapeKeyOf(work))
   })
 })

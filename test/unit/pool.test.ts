@@ -4,7 +4,7 @@ import { SpillwayError } from '../../models/core/index.ts'
 import { layoutsFor } from '../../workers/host/pool/layout.ts'
 import { Pool, type PoolOptions } from '../../workers/host/pool/pool.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
-import type { SessionSource } from '../../workers/host/scheduler/work.ts'
+import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { createManualLanes, type Machine } from '../support/manual-lanes.ts'
 import { digitsManifest } from '../support/test-models.ts'
@@ -32,7 +32,7 @@ function create(change: Partial<Machine> = {}, options: Partial<PoolOptions> = {
   const pass = async (ms: number) => {
     for (const until = clock.now() + ms; clock.now() < until; clock.advance(5)) await settled()
   }
-  const ask = (source: SessionSource, rows = 1) =>
+  const ask = (source: SessionSpec, rows = 1) =>
     scheduler
       .submit({
         source,
@@ -45,7 +45,7 @@ function create(change: Partial<Machine> = {}, options: Partial<PoolOptions> = {
         (error) => (error instanceof SpillwayError ? error.code : String(error)),
       )
   /** So many callers that each ask again as soon as they are answered. */
-  const load = async (source: SessionSource, callers: number, ms: number) => {
+  const load = async (source: SessionSpec, callers: number, ms: number) => {
     const until = clock.now() + ms
     const told: string[] = []
     const call = async () => {
@@ -72,7 +72,7 @@ const settled = async () => {
   for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate)
 }
 
-const model = (id: string, memory = 100): SessionSource => ({
+const model = (id: string, memory = 100): SessionSpec => ({
   key: id,
   manifest: { ...digitsManifest, id },
   backend: 'cpu',
@@ -92,7 +92,7 @@ describe('Pool', () => {
   test('starts no lane once it is closed, whatever was still going on', async () => {
     const { pool, lanes } = create()
     pool.close()
-    pool.warm('wasm')
+    pool.prestart('wasm')
     await settled()
     expect(lanes).toEqual([])
   })

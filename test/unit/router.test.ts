@@ -8,10 +8,10 @@ import {
 } from '../../models/core/index.ts'
 import type { Capacity } from '../../web/device/capacity/capacity.ts'
 import { DeviceSession } from '../../web/device/device-session.ts'
-import type { TiersOptions } from '../../web/placement/dispatcher.ts'
+import type { DispatcherOptions } from '../../web/placement/dispatcher.ts'
 import { Router } from '../../web/placement/router.ts'
 import { Breaker } from '../../web/remote/circuit-breaker.ts'
-import type { Answer, WaitOptions } from '../../workers/host/scheduler/work.ts'
+import type { RunAnswer, WaitOptions } from '../../workers/host/scheduler/work.ts'
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
@@ -43,15 +43,15 @@ function createBed(manifest: Manifest = digitsManifest, hedge = false): Bed {
   const clock = createManualClock()
   const ready = new Set<DeviceSession>()
   const sessions = new Map<string, DeviceSession>()
-  const answer = (backend: 'wasm' | 'cpu'): Answer => ({
+  const answer = (backend: 'wasm' | 'cpu'): RunAnswer => ({
     outputs: {},
-    ranOn: { backend, variant: 'fp32' },
+    executedOn: { backend, variant: 'fp32' },
     queueMs: 0,
     computeMs: 0,
     answeredAt: clock.now(),
     batchRows: 1,
   })
-  const device: TiersOptions['device'] = {
+  const device: DispatcherOptions['device'] = {
     session: (manifest, variant, backend) => {
       const key = `${backend}/${variant.id}`
       const session = sessions.get(key) ?? new DeviceSession(manifest, variant, backend, async () => [])
@@ -60,29 +60,29 @@ function createBed(manifest: Manifest = digitsManifest, hedge = false): Bed {
     },
     isReady: (session) => ready.has(session),
     prepare: async (session) => {
-      await bed.prepare(session)
+      await harness.prepare(session)
       ready.add(session)
     },
     submit: async (work, wait, reader) => {
-      bed.asked.device.push(work.source.variant)
+      harness.asked.device.push(work.source.variant)
       try {
-        await bed.device(wait)
+        await harness.device(wait)
       } catch (cause) {
-        return reader.recover(SpillwayError.from(cause, 'internal', 'failed'), work, wait)
+        return reader.onError(SpillwayError.from(cause, 'internal', 'failed'), work, wait)
       }
-      return reader.read(answer('wasm'), work)
+      return reader.onResult(answer('wasm'), work)
     },
-    estimate: () => ({ queueMs: 0, runMs: bed.estimates.device }),
+    estimate: () => ({ queueMs: 0, runMs: harness.estimates.device }),
     isSaturated: false,
   }
-  const remote: TiersOptions['remote'] = {
+  const remote: DispatcherOptions['remote'] = {
     breaker: new Breaker(),
     submit: async (_manifest, _work, wait) => {
-      bed.asked.server++
-      await bed.server(wait)
+      harness.asked.server++
+      await harness.server(wait)
       return answer('cpu')
     },
-    estimate: () => ({ queueMs: 0, runMs: bed.estimates.server }),
+    estimate: () => ({ queueMs: 0, runMs: harness.estimates.server }),
     isSaturated: false,
   }
   const calibrations = { recall: async () => {}, speedsOf: () => ({}) }
@@ -94,7 +94,7 @@ function createBed(manifest: Manifest = digitsManifest, hedge = false): Bed {
     hedge,
     clock,
   })
-  const bed: Bed = {
+  const harness: Bed = {
     clock,
     asked: { device: [], server: 0 },
     device: atOnce,
@@ -103,7 +103,7 @@ function createBed(manifest: Manifest = digitsManifest, hedge = false): Bed {
     estimates: { device: 1, server: 10 },
     run: (policy = 'auto', wait = {}) => router.run(manifest, inputs, { ...wait, policy }),
   }
-  return bed
+  return harness
 }
 
 const fail =
@@ -120,91 +120,91 @@ const settle = async () => {
 
 /** A bed whose device has the model loaded. */
 async function loadedBed(...options: Parameters<typeof createBed>) {
-  const bed = createBed(...options)
-  await bed.run('device')
-  bed.asked.device.length = 0
-  return bed
+  const harness = createBed(...options)
+  await harness.run('device')
+  harness.asked.device.length = 0
+  return harness
 }
 
 describe('a full device', () => {
   test('sends the request to the server, and gets the next one again', async () => {
-    const bed = await loadedBed()
-    bed.device = full
-    expect((await bed.run()).placement).toMatchObject({ tier: 'server', reason: 'spill' })
-    bed.device = atOnce
-    expect((await bed.run()).placement).toMatchObject({ tier: 'device', reason: 'device-capable' })
+    const harness = await loadedBed()
+    harness.device = full
+    expect((await harness.run()).placement).toMatchObject({ tier: 'server', reason: 'spill' })
+    harness.device = atOnce
+    expect((await harness.run()).placement).toMatchObject({ tier: 'device', reason: 'device-capable' })
   })
 
   test('is told at once where the policy or the server leaves nothing else', async () => {
-    const bed = await loadedBed()
-    bed.device = full
+    const harness = await loadedBed()
+    harness.device = full
     const told = { code: 'overloaded', detail: { retryAfterMs: 400 } }
-    await expect(bed.run('device')).rejects.toMatchObject(told)
-    bed.server = fail('server_unreachable', 'down')
-    const run = bed.run()
+    await expect(harness.run('device')).rejects.toMatchObject(told)
+    harness.server = fail('server_unreachable', 'down')
+    const run = harness.run()
     await settle()
-    bed.clock.advance(200)
+    harness.clock.advance(200)
     await expect(run).rejects.toMatchObject({ code: 'server_unreachable' })
   })
 })
 
 describe('a full server', () => {
   test('leaves the request to the device that has the model, and is left alone for as long as it said', async () => {
-    const bed = await loadedBed()
-    bed.estimates = { device: 200, server: 10 }
-    bed.server = full
-    expect((await bed.run()).placement.tier).toBe('device')
-    bed.server = atOnce
-    bed.clock.advance(399)
-    expect((await bed.run()).placement.tier).toBe('device')
-    bed.clock.advance(1)
-    expect((await bed.run()).placement).toMatchObject({ tier: 'server', reason: 'spill' })
+    const harness = await loadedBed()
+    harness.estimates = { device: 200, server: 10 }
+    harness.server = full
+    expect((await harness.run()).placement.tier).toBe('device')
+    harness.server = atOnce
+    harness.clock.advance(399)
+    expect((await harness.run()).placement.tier).toBe('device')
+    harness.clock.advance(1)
+    expect((await harness.run()).placement).toMatchObject({ tier: 'server', reason: 'spill' })
   })
 
   test('is asked once more after the time that it named, within the deadline', async () => {
-    const bed = createBed()
-    bed.server = full
-    const run = bed.run('server', { deadlineMs: 1_000 })
+    const harness = createBed()
+    harness.server = full
+    const run = harness.run('server', { deadlineMs: 1_000 })
     await settle()
-    expect(bed.asked.server).toBe(1)
-    bed.server = atOnce
-    bed.clock.advance(399)
+    expect(harness.asked.server).toBe(1)
+    harness.server = atOnce
+    harness.clock.advance(399)
     await settle()
-    expect(bed.asked.server).toBe(1)
-    bed.clock.advance(100)
+    expect(harness.asked.server).toBe(1)
+    harness.clock.advance(100)
     expect((await run).placement.tier).toBe('server')
-    expect(bed.asked.server).toBe(2)
+    expect(harness.asked.server).toBe(2)
   })
 
   test('is not asked again past the deadline, nor a third time', async () => {
-    const bed = createBed()
-    bed.server = full
-    await expect(bed.run('server', { deadlineMs: 300 })).rejects.toMatchObject({ code: 'overloaded' })
-    expect(bed.asked.server).toBe(1)
-    const run = bed.run('server')
+    const harness = createBed()
+    harness.server = full
+    await expect(harness.run('server', { deadlineMs: 300 })).rejects.toMatchObject({ code: 'overloaded' })
+    expect(harness.asked.server).toBe(1)
+    const run = harness.run('server')
     await settle()
-    bed.clock.advance(500)
+    harness.clock.advance(500)
     await expect(run).rejects.toMatchObject({ code: 'overloaded', detail: { retryAfterMs: 400 } })
-    expect(bed.asked.server).toBe(3)
+    expect(harness.asked.server).toBe(3)
   })
 
   test('is asked no more than a tenth more often by all requests together', async () => {
-    const bed = createBed()
-    bed.server = fail('server_unreachable', 'cut')
-    const runs = Array.from({ length: 100 }, () => bed.run('server'))
+    const harness = createBed()
+    harness.server = fail('server_unreachable', 'cut')
+    const runs = Array.from({ length: 100 }, () => harness.run('server'))
     const settled = Promise.allSettled(runs)
     await settle()
-    bed.clock.advance(1_000)
+    harness.clock.advance(1_000)
     await settled
-    expect(bed.asked.server).toBeGreaterThan(100)
-    expect(bed.asked.server).toBeLessThanOrEqual(111)
+    expect(harness.asked.server).toBeGreaterThan(100)
+    expect(harness.asked.server).toBeLessThanOrEqual(111)
   })
 
   test('lets a caller go who leaves while it waits', async () => {
-    const bed = createBed()
-    bed.server = full
+    const harness = createBed()
+    harness.server = full
     const controller = new AbortController()
-    const run = bed.run('server', { signal: controller.signal })
+    const run = harness.run('server', { signal: controller.signal })
     await settle()
     controller.abort()
     await expect(run).rejects.toMatchObject({ code: 'aborted' })
@@ -225,18 +225,18 @@ describe('a device with too little memory', () => {
       ...digitsManifest,
       variants: [variant('fp32', 900), variant('fp16', 950), variant('q8', 300)],
     }
-    const bed = createBed(manifest)
+    const harness = createBed(manifest)
     const loads: string[] = []
     const memory = { least: 900 }
-    bed.prepare = async ({ files }) => {
+    harness.prepare = async ({ files }) => {
       loads.push(files.id)
       if (files.memory >= memory.least) throw new SpillwayError('capacity_insufficient', 'out of memory')
     }
-    expect((await bed.run('prefer-device')).placement.because).toContain(
+    expect((await harness.run('prefer-device')).placement.explanation).toContain(
       '"fp32" failed there (out of memory), so "q8"',
     )
     expect(loads).toEqual(['fp32', 'q8'])
-    expect(bed.asked.device).toEqual(['q8'])
+    expect(harness.asked.device).toEqual(['q8'])
 
     const poor = createBed(manifest)
     poor.prepare = () => fail('capacity_insufficient', 'out of memory')({})
@@ -252,34 +252,34 @@ describe('hedging', () => {
     new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
 
   async function hedgedBed() {
-    const bed = await loadedBed(digitsManifest, true)
-    for (let count = 0; count < 40; count++) await bed.run()
-    bed.asked.device.length = 0
-    bed.device = never
-    return bed
+    const harness = await loadedBed(digitsManifest, true)
+    for (let count = 0; count < 40; count++) await harness.run()
+    harness.asked.device.length = 0
+    harness.device = never
+    return harness
   }
 
   test('asks the server when the device is slower than it nearly always is', async () => {
-    const bed = await hedgedBed()
-    const run = bed.run()
+    const harness = await hedgedBed()
+    const run = harness.run()
     await settle()
-    bed.clock.advance(5)
+    harness.clock.advance(5)
     expect((await run).placement).toMatchObject({ tier: 'server', reason: 'hedge' })
-    expect(bed.asked).toEqual({ device: ['q8'], server: 1 })
+    expect(harness.asked).toEqual({ device: ['q8'], server: 1 })
   })
 
   test('keeps to the retry budget, and to a policy that names a tier', async () => {
-    const bed = await hedgedBed()
-    const runs = Array.from({ length: 20 }, () => bed.run())
+    const harness = await hedgedBed()
+    const runs = Array.from({ length: 20 }, () => harness.run())
     await settle()
-    bed.clock.advance(5)
+    harness.clock.advance(5)
     await Promise.any(runs)
-    expect(bed.asked.server).toBe(1)
-    const kept = bed.run('device')
+    expect(harness.asked.server).toBe(1)
+    const kept = harness.run('device')
     await settle()
-    bed.clock.advance(5)
+    harness.clock.advance(5)
     await settle()
-    expect(bed.asked.server).toBe(1)
+    expect(harness.asked.server).toBe(1)
     void kept
   })
 })

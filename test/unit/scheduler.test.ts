@@ -3,13 +3,13 @@ import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Manifest, SpillwayError, type Tensor } from '../../models/core/index.ts'
-import type { Batch, BatchAnswer, Lanes } from '../../workers/host/scheduler/lanes.ts'
+import type { Batch, BatchResult, Lanes } from '../../workers/host/scheduler/lanes.ts'
 import { Scheduler, type SchedulerOptions } from '../../workers/host/scheduler/scheduler.ts'
 import {
-  type Answer,
+  type BatchedModel,
   type Priority,
   priorities,
-  type Source,
+  type RunAnswer,
   type WaitOptions,
   type Work,
 } from '../../workers/host/scheduler/work.ts'
@@ -17,7 +17,7 @@ import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 /** A model that gives back what it is given, one number a row. */
-const echo = (change: Partial<Manifest> = {}): Source => {
+const echo = (change: Partial<Manifest> = {}): BatchedModel => {
   const manifest: Manifest = {
     ...digitsManifest,
     id: 'echo',
@@ -35,7 +35,7 @@ const padded = echo({
 })
 
 /** Lanes that take what time they are told on a clock that is moved by hand, and keep every batch that they ran. */
-class ManualLanes implements Lanes<Source> {
+class ManualLanes implements Lanes<BatchedModel> {
   readonly #count: number
   readonly batches: Tensor[] = []
   readonly #clock: ManualClock
@@ -69,7 +69,7 @@ class ManualLanes implements Lanes<Source> {
 
   onFree() {}
 
-  run(_source: Source, { pack }: Batch): Promise<BatchAnswer> {
+  run(_source: BatchedModel, { pack }: Batch): Promise<BatchResult> {
     if (this.free() === 0) throw new Error('A busy lane was given a batch')
     this.#busy++
     const tensor = pack().x ?? expect.fail('no input')
@@ -83,7 +83,7 @@ class ManualLanes implements Lanes<Source> {
         else
           resolve({
             outputs: { y: tensor },
-            ranOn: { backend: 'cpu', variant: 'fp32' },
+            executedOn: { backend: 'cpu', variant: 'fp32' },
             startedAt,
             waitedMs: 0,
             computeMs: 1,
@@ -120,15 +120,15 @@ function create(
 }
 
 /** Requests come when they are made. */
-class AskedNow extends Scheduler<Source> {
+class AskedNow extends Scheduler<BatchedModel> {
   readonly #clock: ManualClock
 
-  constructor(options: SchedulerOptions<Source> & { readonly clock: ManualClock }) {
+  constructor(options: SchedulerOptions<BatchedModel> & { readonly clock: ManualClock }) {
     super(options)
     this.#clock = options.clock
   }
 
-  ask(work: Omit<Work, 'askedAt'>, wait?: WaitOptions): Promise<Answer> {
+  ask(work: Omit<Work, 'askedAt'>, wait?: WaitOptions): Promise<RunAnswer> {
     return this.submit({ ...work, askedAt: this.#clock.now() }, wait)
   }
 }
@@ -145,7 +145,7 @@ const work = (values: number[][], source = echo()): Omit<Work, 'askedAt'> => {
 }
 
 /** Lets promises settle, then moves the clock, until nothing is left to do. */
-async function finish(clock: ManualClock, scheduler: Scheduler<Source>): Promise<void> {
+async function finish(clock: ManualClock, scheduler: Scheduler<BatchedModel>): Promise<void> {
   for (let turns = 0; turns < 5_000; turns++) {
     await new Promise(setImmediate)
     if (scheduler.size + scheduler.pending === 0) return
@@ -196,7 +196,7 @@ describe('Scheduler', () => {
 
   test('of thousands that are asked for in one turn the first go before it ends', async () => {
     const { clock, lanes, scheduler } = create()
-    const warm = Array.from({ length: 2_000 }, (_, index) => scheduler.ask(work([[index]])))
+    const prestart = Array.from({ length: 2_000 }, (_, index) => scheduler.ask(work([[index]])))
     await finish(clock, scheduler)
     lanes.batches.length = 0
     const answers = Array.from({ length: 2_047 }, (_, index) => scheduler.ask(work([[index]])))
@@ -205,7 +205,7 @@ describe('Scheduler', () => {
     expect(lanes.batches.map(({ shape }) => shape)).toEqual([[2_048, 1]])
     await finish(clock, scheduler)
     expect(lanes.batches.map(({ shape }) => shape[0])).toEqual([2_048, 1])
-    expect((await Promise.all(warm)).length).toBe(2_000)
+    expect((await Promise.all(prestart)).length).toBe(2_000)
     expect((await Promise.all(answers)).map(first)).toEqual(
       Array.from({ length: 2_049 }, (_, index) => [index]),
     )

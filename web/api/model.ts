@@ -11,14 +11,14 @@ import {
 import type { Priority } from '../../workers/host/scheduler/work.ts'
 import type { EmbedResult } from '../../workers/host/text/embedding/embedder.ts'
 import type { TextRequest } from '../../workers/host/text/types.ts'
-import type { RouteOptions } from '../placement/request-state.ts'
+import type { PlacementOptions } from '../placement/request-state.ts'
 import type { Router } from '../placement/router.ts'
 import type { Progress } from '../store/worker/load-files.ts'
 import type { GenerationStream } from '../text/generate.ts'
-import type { LazyLanguages } from '../text/lazy-text-service.ts'
+import type { LazyTextService } from '../text/lazy-text-service.ts'
 import { checkPolicy } from './policy.ts'
 import { StatefulSession } from './session.ts'
-import type { StatsTeller } from './stats.ts'
+import type { StatsEmitter } from './stats.ts'
 
 export interface ModelOptions {
   readonly signal?: AbortSignal
@@ -64,7 +64,7 @@ export interface Model {
    *
    * @throws SpillwayError `not_supported` where the model has no state.
    */
-  open(): ModelSession
+  createSession(): ModelSession
   /**
    * Continues a text: `for await (const { text } of model.generate({ prompt }))`. Under policy `auto` the server writes
    * while the device loads the model; a text whose device or server is lost goes on elsewhere from its last token.
@@ -102,18 +102,18 @@ export interface ModelSession {
 export const createModel = (
   manifest: Manifest,
   router: Router,
-  languages: LazyLanguages,
+  textService: LazyTextService,
   runtimePolicy: () => Policy,
   clock: Clock,
-  teller: StatsTeller,
+  emitter: StatsEmitter,
 ): Model => {
-  const accept = (options: RunOptions | undefined): RouteOptions => {
+  const accept = (options: RunOptions | undefined): PlacementOptions => {
     checkDeadline(options?.deadlineMs)
     const policy = options?.policy === undefined ? runtimePolicy() : checkPolicy(options.policy)
     return options ? { ...options, policy } : { policy }
   }
-  const run = (inputs: CheckedInputs, options: RouteOptions) => {
-    teller.note()
+  const run = (inputs: CheckedInputs, options: PlacementOptions) => {
+    emitter.note()
     return router.run(manifest, inputs, options)
   }
   return {
@@ -133,16 +133,16 @@ export const createModel = (
         return Promise.reject(cause)
       }
     },
-    open: () => {
+    createSession: () => {
       const session = new StatefulSession(manifest, run, clock)
       return {
         run: async (inputs, options) => session.run(inputs, accept(options)),
         close: () => session.close(),
       }
     },
-    generate: (request, options) => languages.generate(manifest, request, accept(options)),
+    generate: (request, options) => textService.generate(manifest, request, accept(options)),
     embed: async (texts, options) =>
-      languages.embed(manifest, typeof texts === 'string' ? [texts] : texts, accept(options)),
+      textService.embed(manifest, typeof texts === 'string' ? [texts] : texts, accept(options)),
   }
 }
 

@@ -16,10 +16,10 @@ import { createModelStorage, type ModelStorage } from '../store/storage/model-st
 import { createModelsInUse } from '../store/storage/models-in-use.ts'
 import { openOpfs } from '../store/storage/opfs.ts'
 import { StoreWorker } from '../store/worker/store-worker.ts'
-import { LazyLanguages } from '../text/lazy-text-service.ts'
+import { LazyTextService } from '../text/lazy-text-service.ts'
 import { createModel, type Model, type ModelOptions } from './model.ts'
 import { checkPolicy } from './policy.ts'
-import { type RuntimeStats, type StatsEvent, StatsTeller } from './stats.ts'
+import { type RuntimeStats, StatsEmitter, type StatsEvent } from './stats.ts'
 
 export interface RuntimeOptions {
   /**
@@ -128,8 +128,8 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     server: remote?.stats() ?? null,
     placements: router.placed.map(({ placement, requests }) => ({ placement, requests })),
   })
-  const teller = new StatsTeller(clock, stats, (event) => events.dispatchEvent(event))
-  const languages = new LazyLanguages({ router, device, server: remote && base, clock })
+  const emitter = new StatsEmitter(clock, stats, (event) => events.dispatchEvent(event))
+  const textService = new LazyTextService({ router, device, server: remote && base, clock })
   // At leisure, and before a phone may end the page.
   const writeBack = () => {
     if (document.visibilityState === 'hidden') void calibrations.writeBack()
@@ -157,13 +157,13 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       if (!router.startsOnServer(policy)) void capacity()
       const manifest = await catalogue.find(source, signal)
       await router.prepare(manifest, { policy, signal }, onProgress)
-      return createModel(manifest, router, languages, () => policy, clock, teller)
+      return createModel(manifest, router, textService, () => policy, clock, emitter)
     },
     close: () => {
       document.removeEventListener('visibilitychange', writeBack)
       void calibrations.writeBack()
-      teller.close()
-      languages.close()
+      emitter.close()
+      textService.close()
       device.close()
       storeWorker.close()
       remote?.close()

@@ -1,5 +1,5 @@
 import type { Clock } from '../../models/async/clock.ts'
-import { abortable, bounded } from '../../models/async/timeouts.ts'
+import { withAbort, withTimeout } from '../../models/async/timeouts.ts'
 import {
   type CheckedInputs,
   checkSessionInputs,
@@ -12,7 +12,7 @@ import {
   type Tensor,
 } from '../../models/core/index.ts'
 import { pastDeadline } from '../../workers/host/scheduler/errors.ts'
-import type { RouteOptions } from '../placement/request-state.ts'
+import type { PlacementOptions } from '../placement/request-state.ts'
 
 /** Runs that may wait for those before them: past it the sequence comes faster than the model follows. */
 const maxWaiting = 1_024
@@ -24,7 +24,7 @@ const maxWaiting = 1_024
 export class StatefulSession {
   readonly #manifest: Manifest
   readonly #states: readonly StateSpec[]
-  readonly #runOnce: (inputs: CheckedInputs, options: RouteOptions) => Promise<RunResult>
+  readonly #runOnce: (inputs: CheckedInputs, options: PlacementOptions) => Promise<RunResult>
   readonly #clock: Clock
   readonly #unanswered = new Set<(reason: SpillwayError) => void>()
   #state: Readonly<Record<string, Tensor>> | undefined
@@ -36,7 +36,7 @@ export class StatefulSession {
   /** @throws SpillwayError `not_supported` where the model has no state. */
   constructor(
     manifest: Manifest,
-    runOnce: (inputs: CheckedInputs, options: RouteOptions) => Promise<RunResult>,
+    runOnce: (inputs: CheckedInputs, options: PlacementOptions) => Promise<RunResult>,
     clock: Clock,
   ) {
     if (!manifest.state) throw withoutState(manifest)
@@ -46,7 +46,7 @@ export class StatefulSession {
     this.#clock = clock
   }
 
-  run(inputs: Inputs, options: RouteOptions): Promise<RunResult> {
+  run(inputs: Inputs, options: PlacementOptions): Promise<RunResult> {
     try {
       const checked = this.#check(inputs)
       return this.#answer((signal) => this.#runInTurn(checked, { ...options, signal }), options.signal)
@@ -107,12 +107,12 @@ export class StatefulSession {
 
   async #runInTurn(
     inputs: CheckedInputs,
-    options: RouteOptions & { readonly signal: AbortSignal },
+    options: PlacementOptions & { readonly signal: AbortSignal },
   ): Promise<RunResult> {
     const { signal, deadlineMs } = options
     const askedAt = this.#clock.now()
     const before = this.#last
-    const own = abortable(signal, this.#bounded(deadlineMs, before)).then(() => {
+    const own = withAbort(signal, this.#withTimeout(deadlineMs, before)).then(() => {
       const waitedMs = this.#clock.now() - askedAt
       return this.#runNow(inputs, options, waitedMs)
     })
@@ -121,12 +121,14 @@ export class StatefulSession {
     return own
   }
 
-  #bounded(deadlineMs: number | undefined, turn: Promise<unknown>): Promise<unknown> {
+  #withTimeout(deadlineMs: number | undefined, turn: Promise<unknown>): Promise<unknown> {
     if (deadlineMs === undefined) return turn
-    return bounded(this.#clock, deadlineMs, turn, () => pastDeadline(deadlineMs, this.#unanswered.size - 1))
+    return withTimeout(this.#clock, deadlineMs, turn, () =>
+      pastDeadline(deadlineMs, this.#unanswered.size - 1),
+    )
   }
 
-  async #runNow(inputs: CheckedInputs, options: RouteOptions, waitedMs: number): Promise<RunResult> {
+  async #runNow(inputs: CheckedInputs, options: PlacementOptions, waitedMs: number): Promise<RunResult> {
     const { deadlineMs } = options
     const state = this.#state ?? this.#initial(inputs.rows)
     const { outputs, placement, timings } = await this.#runOnce(

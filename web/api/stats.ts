@@ -27,7 +27,7 @@ export class StatsEvent extends Event {
 const everyMs = 250
 
 /** Tells of what happens, four times a second at most: many requests are no more work than one. */
-export class StatsTeller {
+export class StatsEmitter {
   readonly #clock: Clock
   readonly #stats: () => RuntimeStats
   readonly #tell: (event: StatsEvent) => void

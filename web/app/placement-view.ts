@@ -10,18 +10,18 @@ export interface PlacementView {
 /** Where the last request ran, and why there. */
 export function createPlacementView(panel: HTMLElement): PlacementView {
   const where = find('[data-part="where"]', HTMLElement, panel)
-  const because = find('[data-part="because"]', HTMLElement, panel)
-  const idle = { where: where.textContent ?? '', because: because.textContent ?? '' }
+  const explanation = find('[data-part="explanation"]', HTMLElement, panel)
+  const idle = { where: where.textContent ?? '', explanation: explanation.textContent ?? '' }
   return {
-    show: ({ tier, backend, variant, reason, because: why }) => {
+    show: ({ tier, backend, variant, reason, explanation: why }) => {
       Object.assign(panel.dataset, { tier, backend, variant, reason })
       where.textContent = `${tierWords[tier]}, ${backendName(backend)}, ${variant}`
-      because.textContent = sentence(why)
+      explanation.textContent = sentence(why)
     },
     clear: () => {
       for (const name of ['tier', 'backend', 'variant', 'reason'] as const) delete panel.dataset[name]
       where.textContent = idle.where
-      because.textContent = idle.because
+      explanation.textContent = idle.explanation
     },
   }
 }

@@ -2,7 +2,7 @@ import { type Policy, type RunResult, SpillwayError } from '../../models/core/in
 import type { Model, ModelOptions } from '../api/model.ts'
 import type { Runtime } from '../api/runtime.ts'
 import type { Progress } from '../store/worker/load-files.ts'
-import { Latest } from './latest.ts'
+import { LatestTask } from './latest-task.ts'
 
 /** Milliseconds before a new stroke tries again what has just failed: a pen in motion asks sixty times a second. */
 const restMs = 1_000
@@ -26,7 +26,7 @@ export interface Watcher {
 export class Recogniser {
   readonly #runtime: Runtime
   readonly #watcher: Watcher
-  readonly #latest = new Latest((signal) => this.#attempt(signal))
+  readonly #latest = new LatestTask((signal) => this.#attempt(signal))
   #model: Model | undefined
   #image: Float32Array | undefined
   #opening = new AbortController()

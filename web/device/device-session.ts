@@ -1,5 +1,5 @@
 import type { Backend, Manifest, Variant } from '../../models/core/index.ts'
-import type { SessionSource } from '../../workers/host/scheduler/work.ts'
+import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
 import { type GenerateLimits, generateSetup } from '../../workers/host/text/generate-setup.ts'
 import type { GenerateSetup, LoadRequest } from '../../workers/protocol/lane.ts'
 
@@ -7,12 +7,12 @@ import type { GenerateSetup, LoadRequest } from '../../workers/protocol/lane.ts'
 export const generateLimits: GenerateLimits = { maxSlots: 8, maxBytes: 192 * 2 ** 20 }
 
 /** A model on the device: which files, on which backend. */
-export class DeviceSession implements SessionSource {
+export class DeviceSession implements SessionSpec {
   readonly key: string
   readonly manifest: Manifest
   readonly files: Variant
   readonly backend: Backend
-  readonly #obtain: (session: DeviceSession) => Promise<ArrayBuffer[]>
+  readonly #loadFiles: (session: DeviceSession) => Promise<ArrayBuffer[]>
   readonly #generate: GenerateSetup | undefined
   #inHand: ArrayBuffer[] | undefined
 
@@ -20,13 +20,13 @@ export class DeviceSession implements SessionSource {
     manifest: Manifest,
     files: Variant,
     backend: Backend,
-    obtain: (session: DeviceSession) => Promise<ArrayBuffer[]>,
+    loadFiles: (session: DeviceSession) => Promise<ArrayBuffer[]>,
   ) {
     this.key = sessionKey(manifest, files, backend)
     this.manifest = manifest
     this.files = files
     this.backend = backend
-    this.#obtain = obtain
+    this.#loadFiles = loadFiles
     this.#generate = generateSetup(manifest, files, generateLimits)
   }
 
@@ -44,7 +44,7 @@ export class DeviceSession implements SessionSource {
   }
 
   async request(): Promise<LoadRequest> {
-    const [graph = new ArrayBuffer(0), ...external] = this.#inHand ?? (await this.#obtain(this))
+    const [graph = new ArrayBuffer(0), ...external] = this.#inHand ?? (await this.#loadFiles(this))
     this.#inHand = undefined
     const { key, backend, manifest, files } = this
     return {

@@ -1,15 +1,15 @@
 import type { Clock } from '../../models/async/clock.ts'
-import { type Shared, share } from '../../models/async/share-in-flight.ts'
+import { type InFlight, shareInFlight } from '../../models/async/share-in-flight.ts'
 import type { Backend, Manifest, Variant } from '../../models/core/index.ts'
-import { zeros } from '../../models/core/zero-inputs.ts'
+import { zeroInputs } from '../../models/core/zero-inputs.ts'
 import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
 import { Pool, type PoolOptions, type PoolStats } from '../../workers/host/pool/pool.ts'
 import { type Estimate, Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'
-import type { Reader, WaitOptions, Work } from '../../workers/host/scheduler/work.ts'
+import type { ResultHandler, WaitOptions, Work } from '../../workers/host/scheduler/work.ts'
 import { notLanguage } from '../../workers/host/text/generate-setup.ts'
-import { holdLane } from '../../workers/host/text/lease-lane.ts'
-import { Generator } from '../../workers/host/text/sequence-scheduler.ts'
+import { leaseLane } from '../../workers/host/text/lease-lane.ts'
+import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
 import type { TokenGenerator } from '../../workers/host/text/types.ts'
 import type { Catalogue } from '../store/catalogue.ts'
 import type { Progress } from '../store/worker/load-files.ts'
@@ -38,9 +38,9 @@ export class DeviceTier {
   readonly #pool: Pool
   readonly #scheduler: Scheduler<DeviceSession>
   readonly #sessions = new Map<string, DeviceSession>()
-  readonly #preparing = new Map<string, Shared<Progress>>()
+  readonly #preparing = new Map<string, InFlight<Progress>>()
   readonly #ready = new WeakSet<DeviceSession>()
-  readonly #generators = new Map<string, Generator>()
+  readonly #generators = new Map<string, SequenceScheduler>()
 
   constructor(options: DeviceOptions) {
     const { layouts, memoryBudget, clock } = options
@@ -62,7 +62,7 @@ export class DeviceTier {
     const key = sessionKey(manifest, variant, backend)
     let session = this.#sessions.get(key)
     if (!session) {
-      session = new DeviceSession(manifest, variant, backend, (wanted) => this.#obtain(wanted))
+      session = new DeviceSession(manifest, variant, backend, (wanted) => this.#loadFiles(wanted))
       this.#sessions.set(key, session)
       const known = this.#options.calibrations.curveOf(manifest, session)
       if (known) this.#scheduler.seed(session, known)
@@ -88,12 +88,12 @@ export class DeviceTier {
       const abandon = () => {
         if (this.#preparing.get(session.key) === preparing) this.#preparing.delete(session.key)
       }
-      preparing = share(async (stop, tell) => {
+      preparing = shareInFlight(async (stop, tell) => {
         try {
           // The runtime comes while the files do.
-          this.#pool.warm(session.backend)
+          this.#pool.prestart(session.backend)
           // Fetched before a lane is asked for: a download must not keep other models' requests waiting.
-          session.give(await this.#obtain(session, stop, tell))
+          session.give(await this.#loadFiles(session, stop, tell))
           await this.#scheduler.prepare(session, stop)
           this.#ready.add(session)
           // A page that waited for the model asks at once, and goes first.
@@ -112,7 +112,7 @@ export class DeviceTier {
   submit<T, W extends WaitOptions>(
     work: Work<DeviceSession>,
     wait: W,
-    reader: Reader<DeviceSession, T, W>,
+    reader: ResultHandler<DeviceSession, T, W>,
   ): Promise<T> {
     return this.#scheduler.submit(work, wait, reader)
   }
@@ -127,11 +127,11 @@ export class DeviceTier {
     if (!generator) {
       const { generation: spec } = session.manifest
       if (!spec) throw notLanguage(session.manifest)
-      generator = new Generator({
+      generator = new SequenceScheduler({
         session: session.key,
         spec,
-        hold: () => holdLane(this.#scheduler, this.#pool, session),
-        ranOn: session,
+        lease: () => leaseLane(this.#scheduler, this.#pool, session),
+        executedOn: session,
         slots: generateLimits.maxSlots,
         maxWaiting: 1_024,
         clock: this.#options.clock,
@@ -151,7 +151,7 @@ export class DeviceTier {
 
   /** A language model's tokenizer: its files' bytes, as the manifest lists them. */
   tokenizerFiles(manifest: Manifest): Promise<ArrayBuffer[]> {
-    return this.#obtain({ manifest, files: { id: 'tokenizer', files: manifest.tokenizer ?? [] } })
+    return this.#loadFiles({ manifest, files: { id: 'tokenizer', files: manifest.tokenizer ?? [] } })
   }
 
   close(): void {
@@ -169,7 +169,7 @@ export class DeviceTier {
       const measured = await measure(session.manifest, {
         isIdle: () => scheduler.size === 0 && scheduler.pending === 0,
         run: async (rows) => {
-          const inputs = zeros(session.manifest, rows)
+          const inputs = zeroInputs(session.manifest, rows)
           if (!inputs) return undefined
           const work = { source: session, inputs, rows, askedAt: clock.now() }
           // What keeps it from running will be told to a request, and is no matter here.
@@ -182,7 +182,7 @@ export class DeviceTier {
     calibrations.keep(session.manifest, session, () => scheduler.costOf(session))
   }
 
-  #obtain(
+  #loadFiles(
     { manifest, files }: { readonly manifest: Manifest; readonly files: Pick<Variant, 'id' | 'files'> },
     signal?: AbortSignal,
     onProgress?: (progress: Progress) => void,
@@ -190,6 +190,6 @@ export class DeviceTier {
     const { store, catalogue } = this.#options
     const { id, version } = manifest
     const wanted = files.files.map((file) => catalogue.fileOf(manifest, file))
-    return store.obtain({ model: { id, version, variant: files.id }, files: wanted }, signal, onProgress)
+    return store.loadFiles({ model: { id, version, variant: files.id }, files: wanted }, signal, onProgress)
   }
 }

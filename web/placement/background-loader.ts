@@ -1,10 +1,10 @@
 import { type Manifest, SpillwayError } from '../../models/core/index.ts'
 import type { Progress } from '../store/worker/load-files.ts'
-import type { Tiers, TiersOptions } from './dispatcher.ts'
+import type { Dispatcher, DispatcherOptions } from './dispatcher.ts'
 import { final } from './failure.ts'
 import type { Health } from './health.ts'
-import type { Routes } from './model-states.ts'
-import type { Judge } from './placement-resolver.ts'
+import type { ModelStates } from './model-states.ts'
+import type { PlacementResolver } from './placement-resolver.ts'
 
 /** Milliseconds for which the server's first answer has the way and the processor to itself. */
 const headStartMs = 150
@@ -16,20 +16,26 @@ interface HeadStart {
 }
 
 /** Loads models on the device that the server answers meanwhile. */
-export class Bridges {
-  readonly #options: TiersOptions
-  readonly #tiers: Tiers
-  readonly #routes: Routes
-  readonly #judge: Judge
+export class BackgroundLoader {
+  readonly #options: DispatcherOptions
+  readonly #dispatcher: Dispatcher
+  readonly #states: ModelStates
+  readonly #resolver: PlacementResolver
   readonly #health: Health
   readonly #loading = new WeakSet<Manifest>()
   readonly #headStarts = new WeakMap<Manifest, HeadStart>()
 
-  constructor(options: TiersOptions, tiers: Tiers, routes: Routes, judge: Judge, health: Health) {
+  constructor(
+    options: DispatcherOptions,
+    dispatcher: Dispatcher,
+    states: ModelStates,
+    resolver: PlacementResolver,
+    health: Health,
+  ) {
     this.#options = options
-    this.#tiers = tiers
-    this.#routes = routes
-    this.#judge = judge
+    this.#dispatcher = dispatcher
+    this.#states = states
+    this.#resolver = resolver
     this.#health = health
   }
 
@@ -54,13 +60,13 @@ export class Bridges {
     onProgress: ((progress: Progress) => void) | undefined,
   ): Promise<void> {
     await this.#headStart(manifest).over
-    const fit = this.#judge.fit(await this.#routes.open(manifest))
-    if ('error' in fit) return
+    const target = this.#resolver.target(await this.#states.open(manifest))
+    if ('error' in target) return
     try {
-      await this.#options.device.prepare(this.#tiers.sessionOf(manifest, fit), signal, onProgress)
+      await this.#options.device.prepare(this.#dispatcher.sessionOf(manifest, target), signal, onProgress)
     } catch (cause) {
       const failure = SpillwayError.from(cause, 'internal', `${manifest.id} failed`)
-      if (!final.has(failure.code)) this.#health.deviceFailed(manifest.id, fit, failure)
+      if (!final.has(failure.code)) this.#health.deviceFailed(manifest.id, target, failure)
     }
   }
 

@@ -1,24 +1,24 @@
 import { type Manifest, type Placement, type Policy, SpillwayError } from '../../models/core/index.ts'
 import type { Capacity } from '../device/capacity/capacity.ts'
-import { type Fit, fitDevice, type Known, type Obstacle } from './device-target.ts'
+import { type DeviceTarget, type Ineligible, type Known, selectDeviceTarget } from './device-target.ts'
 
 /** What changes from one request to the next. */
-export interface Live extends Known {
+export interface Conditions extends Known {
   readonly server: 'available' | 'unavailable' | 'absent'
-  /** Whether the model is loaded where `fitDevice` would run it. */
+  /** Whether the model is loaded where `selectDeviceTarget` would run it. */
   readonly loaded: boolean
   /** How late the device would be, where it is so late that the server is asked. */
-  readonly late: Lateness | undefined
+  readonly late: SpillEstimate | undefined
 }
 
 /** When each tier would answer, in milliseconds; or the sequences of a language model that have its slots or wait for one. */
-export type Lateness =
+export type SpillEstimate =
   | { readonly deviceMs: number; readonly serverMs: number }
   | { readonly slots: number; readonly taken: number }
 
-type Why = Pick<Placement, 'reason' | 'because'>
+type Why = Pick<Placement, 'reason' | 'explanation'>
 
-export type DeviceDecision = { readonly tier: 'device'; readonly fit: Fit } & Why
+export type DeviceDecision = { readonly tier: 'device'; readonly target: DeviceTarget } & Why
 
 export type Decision = DeviceDecision | ({ readonly tier: 'server' } & Why)
 
@@ -28,14 +28,14 @@ export type Decision = DeviceDecision | ({ readonly tier: 'server' } & Why)
  *
  * @throws SpillwayError `capacity_insufficient` or `server_absent` where the policy leaves no tier.
  */
-export function decide(capacity: Capacity, manifest: Manifest, policy: Policy, live: Live): Decision {
-  const device = fitDevice(capacity, manifest, live)
+export function decide(capacity: Capacity, manifest: Manifest, policy: Policy, live: Conditions): Decision {
+  const device = selectDeviceTarget(capacity, manifest, live)
   const canAsk = live.server === 'available'
   switch (policy) {
     case 'device': {
       const only = retry(capacity, manifest, device, live)
       if ('error' in only) throw only.error
-      return onDevice(only, 'policy', `The policy is "device": ${only.because}`)
+      return onDevice(only, 'policy', `The policy is "device": ${only.explanation}`)
     }
     case 'server':
       if (live.server === 'absent') throw noServer(policy)
@@ -50,49 +50,49 @@ export function decide(capacity: Capacity, manifest: Manifest, policy: Policy, l
       )
     case 'prefer-device':
       if ('error' in device) return lastResort(capacity, manifest, device, live)
-      return onDevice(device, 'preferred', `The policy prefers the device: ${device.because}`)
+      return onDevice(device, 'preferred', `The policy prefers the device: ${device.explanation}`)
     case 'auto':
       if ('error' in device) return lastResort(capacity, manifest, device, live)
       if (!live.loaded && canAsk) return onServer('bridge', 'The device is still loading the model')
       if (live.late && canAsk) return onServer('spill', whySpill(live.late))
-      return onDevice(device, 'device-capable', device.because)
+      return onDevice(device, 'device-capable', device.explanation)
   }
 }
 
-const whySpill = (late: Lateness) =>
+const whySpill = (late: SpillEstimate) =>
   'slots' in late
     ? `The device's ${late.slots} slots are taken, and ${late.taken - late.slots} sequences wait for one`
     : `The device would answer in ${Math.round(late.deviceMs)} ms, the server in ${Math.round(late.serverMs)} ms`
 
-const onDevice = (fit: Fit, reason: Placement['reason'], because: string): Decision => ({
+const onDevice = (target: DeviceTarget, reason: Placement['reason'], explanation: string): Decision => ({
   tier: 'device',
-  fit,
+  target,
   reason,
-  because,
+  explanation,
 })
 
-const onServer = (reason: Placement['reason'], because: string): Decision => ({
+const onServer = (reason: Placement['reason'], explanation: string): Decision => ({
   tier: 'server',
   reason,
-  because,
+  explanation,
 })
 
-function lastResort(capacity: Capacity, manifest: Manifest, device: Obstacle, live: Live): Decision {
-  if (live.server !== 'absent') return onServer(device.reason, device.because)
+function lastResort(capacity: Capacity, manifest: Manifest, device: Ineligible, live: Conditions): Decision {
+  if (live.server !== 'absent') return onServer(device.reason, device.explanation)
   const only = retry(capacity, manifest, device, live)
   if ('error' in only) throw only.error
-  return onDevice(only, 'server-unavailable', `There is no server: ${only.because}`)
+  return onDevice(only, 'server-unavailable', `There is no server: ${only.explanation}`)
 }
 
 /** The device again where nothing but a late failure speaks against it and nothing else is left. */
 const retry = (
   capacity: Capacity,
   manifest: Manifest,
-  device: Fit | Obstacle,
-  { speeds }: Live,
-): Fit | Obstacle =>
+  device: DeviceTarget | Ineligible,
+  { speeds }: Conditions,
+): DeviceTarget | Ineligible =>
   'error' in device && device.reason === 'device-failed'
-    ? fitDevice(capacity, manifest, { failed: [], speeds })
+    ? selectDeviceTarget(capacity, manifest, { failed: [], speeds })
     : device
 
 const noServer = (policy: Policy) =>

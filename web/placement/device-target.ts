@@ -13,25 +13,25 @@ const deviceBackends = ['webgpu', 'wasm'] as const satisfies readonly Backend[]
 export type DeviceBackend = (typeof deviceBackends)[number]
 
 /** Where on the device a model can run. */
-export interface Place {
+export interface Candidate {
   readonly backend: DeviceBackend
   readonly variant: Variant
 }
 
 /** How the device would run the model. */
-export interface Fit extends Place {
-  readonly because: string
+export interface DeviceTarget extends Candidate {
+  readonly explanation: string
 }
 
 /** Why it cannot. */
-export interface Obstacle {
+export interface Ineligible {
   readonly reason: PlacementReason
-  readonly because: string
+  readonly explanation: string
   readonly error: SpillwayError
 }
 
 /** A place where the model failed a short while ago. */
-export interface Failure extends Place {
+export interface Failure extends Candidate {
   /** What is avoided for it: that variant, all that need as much memory, the backend, or the device. */
   readonly reach: 'variant' | 'memory' | 'backend' | 'device'
   readonly why: string
@@ -46,28 +46,32 @@ export interface Known {
   readonly speeds: Speeds
 }
 
-export const placeKey = ({ backend, variant }: Place) => `${backend}/${variant.id}`
+export const placeKey = ({ backend, variant }: Candidate) => `${backend}/${variant.id}`
 
 /** A variant has to be so much faster than a better one to be preferred to it: measurements swing. */
 const clearlyFaster = 0.9
 
 /** The best backend that the device has, and on it the variant to run; or what stands in the way. */
-export function fitDevice(capacity: Capacity, manifest: Manifest, known: Known): Fit | Obstacle {
+export function selectDeviceTarget(
+  capacity: Capacity,
+  manifest: Manifest,
+  known: Known,
+): DeviceTarget | Ineligible {
   if (!capacity.wasm.simd) {
-    return obstacle('device-without-simd', 'WebAssembly with SIMD', 'a browser without it')
+    return ineligible('device-without-simd', 'WebAssembly with SIMD', 'a browser without it')
   }
   const backends = deviceBackends.filter((backend) => backend === 'wasm' || hasGpu(capacity))
   const made = backends.flatMap((backend) =>
-    variantsFor(manifest, backend).map((variant): Place => ({ backend, variant })),
+    variantsFor(manifest, backend).map((variant): Candidate => ({ backend, variant })),
   )
   if (made.length === 0) {
     const wanted = new Set(manifest.variants.flatMap(({ backends = [] }) => backends))
-    return obstacle('variant-missing', [...wanted].join(' or '), backends.join(', '))
+    return ineligible('variant-missing', [...wanted].join(' or '), backends.join(', '))
   }
   const fitting = made.filter(({ variant }) => variant.memory <= capacity.memoryBudget)
   if (fitting.length === 0) {
     const least = Math.min(...made.map(({ variant }) => variant.memory))
-    return obstacle(
+    return ineligible(
       'model-too-large',
       `${mebibytes(least)} of memory for the model`,
       mebibytes(capacity.memoryBudget),
@@ -79,8 +83,8 @@ export function fitDevice(capacity: Capacity, manifest: Manifest, known: Known):
     const { why = 'unknown', reach } = known.failed.at(-1) ?? {}
     const isFull = reach === 'device'
     return {
-      ...obstacle(isFull ? 'spill' : 'device-failed', 'a session on the device', why),
-      because: `The device ${isFull ? 'has no room' : 'failed'}: ${why}`,
+      ...ineligible(isFull ? 'spill' : 'device-failed', 'a session on the device', why),
+      explanation: `The device ${isFull ? 'has no room' : 'failed'}: ${why}`,
     }
   }
   const best = fastest(
@@ -88,12 +92,15 @@ export function fitDevice(capacity: Capacity, manifest: Manifest, known: Known):
     first,
     known.speeds,
   )
-  return { ...best, because: `${whyBackend(best, capacity, known.failed)}${whyVariant(best, first, known)}` }
+  return {
+    ...best,
+    explanation: `${whyBackend(best, capacity, known.failed)}${whyVariant(best, first, known)}`,
+  }
 }
 
 const hasGpu = ({ gpu }: Capacity) => gpu !== null && !gpu.software
 
-function reaches({ backend, variant, reach }: Failure, place: Place): boolean {
+function reaches({ backend, variant, reach }: Failure, place: Candidate): boolean {
   if (reach === 'device') return true
   if (backend !== place.backend) return false
   if (reach === 'backend') return true
@@ -101,7 +108,7 @@ function reaches({ backend, variant, reach }: Failure, place: Place): boolean {
 }
 
 /** In the manifest's order; a later one only where both were measured and it is clearly faster. */
-function fastest(places: readonly Place[], first: Place, speeds: Speeds): Place {
+function fastest(places: readonly Candidate[], first: Candidate, speeds: Speeds): Candidate {
   let best = first
   for (const place of places) {
     const [ms, least] = [speeds[placeKey(place)], speeds[placeKey(best)]]
@@ -110,7 +117,7 @@ function fastest(places: readonly Place[], first: Place, speeds: Speeds): Place 
   return best
 }
 
-function whyBackend({ backend }: Place, { gpu, wasm: { threads } }: Capacity, failed: Known['failed']) {
+function whyBackend({ backend }: Candidate, { gpu, wasm: { threads } }: Capacity, failed: Known['failed']) {
   if (backend === 'webgpu') return `The device has a GPU (${gpu?.vendor || 'unnamed'})`
   const how = threads === 1 ? 'WebAssembly on one thread' : `WebAssembly on ${threads} threads`
   const failure = failed.find((one) => one.backend === 'webgpu')
@@ -121,7 +128,7 @@ function whyBackend({ backend }: Place, { gpu, wasm: { threads } }: Capacity, fa
     : `No variant was made for the GPU, so ${how}`
 }
 
-function whyVariant({ backend, variant }: Place, first: Place, { failed, speeds }: Known): string {
+function whyVariant({ backend, variant }: Candidate, first: Candidate, { failed, speeds }: Known): string {
   const failure = failed.find(
     (one) => one.backend === backend && (one.reach === 'variant' || one.reach === 'memory'),
   )
@@ -131,9 +138,9 @@ function whyVariant({ backend, variant }: Place, first: Place, { failed, speeds 
   return `; "${variant.id}" took ${ms?.toFixed(1)} ms a row here, "${first.variant.id}" ${other?.toFixed(1)} ms`
 }
 
-const obstacle = (reason: PlacementReason, expected: string, got: string): Obstacle => ({
+const ineligible = (reason: PlacementReason, expected: string, got: string): Ineligible => ({
   reason,
-  because: `The model needs ${expected}; the device has ${got}`,
+  explanation: `The model needs ${expected}; the device has ${got}`,
   error: new SpillwayError('capacity_insufficient', 'The device cannot run the model', {
     expected,
     got,

@@ -1,55 +1,55 @@
 import type { Clock } from '../../models/async/clock.ts'
-import { abortable } from '../../models/async/timeouts.ts'
+import { withAbort } from '../../models/async/timeouts.ts'
 import { SpillwayError } from '../../models/core/index.ts'
 import type { Decision } from './decide.ts'
 import { failureOf, final, own, retryDelay } from './failure.ts'
 import type { Health } from './health.ts'
-import type { Route, Routes } from './model-states.ts'
-import type { Judge } from './placement-resolver.ts'
-import { type Job, placeOf } from './request-state.ts'
+import type { ModelState, ModelStates } from './model-states.ts'
+import type { PlacementResolver } from './placement-resolver.ts'
+import { placeOf, type RequestState } from './request-state.ts'
 import type { RetryBudget } from './retry-budget.ts'
 
-export interface AttemptsOptions {
-  readonly judge: Judge
+export interface FailoverOptions {
+  readonly resolver: PlacementResolver
   readonly health: Health
-  readonly routes: Routes
+  readonly states: ModelStates
   readonly budget: RetryBudget
   readonly clock: Clock
 }
 
 /** Goes where it is placed, and on to another place when that one fails: each is tried once at most. */
-export class Attempts {
-  readonly #options: AttemptsOptions
+export class Failover {
+  readonly #options: FailoverOptions
 
-  constructor(options: AttemptsOptions) {
+  constructor(options: FailoverOptions) {
     this.#options = options
   }
 
   /** @param go Does at a place what can be done; it rejects with what the place did wrong. */
-  run<T>(route: Route, job: Job, go: (decision: Decision) => Promise<T>): Promise<T> {
+  run<T>(state: ModelState, request: RequestState, go: (decision: Decision) => Promise<T>): Promise<T> {
     try {
-      const decision = this.#options.judge.decide(route, job)
-      if (job.failure && job.tried.has(placeOf(decision))) throw job.failure
-      return this.begin(decision, job, go)
+      const decision = this.#options.resolver.decide(state, request)
+      if (request.failure && request.tried.has(placeOf(decision))) throw request.failure
+      return this.begin(decision, request, go)
     } catch (cause) {
       return Promise.reject(cause)
     }
   }
 
   /** The same from a place that is decided already. */
-  begin<T>(decision: Decision, job: Job, go: (decision: Decision) => Promise<T>): Promise<T> {
+  begin<T>(decision: Decision, request: RequestState, go: (decision: Decision) => Promise<T>): Promise<T> {
     return go(decision).then(
       (answer) => {
-        this.#noteSuccess(job, decision)
+        this.#noteSuccess(request, decision)
         return answer
       },
       async (cause) => {
-        const { routes } = this.#options
-        this.settleFailure(job, decision, cause)
-        const route = routes.known(job.manifest) ?? (await routes.open(job.manifest))
-        const delay = decision.tier === 'server' ? this.#retryDelay(route, job) : undefined
-        if (delay !== undefined) await this.#pause(job, delay)
-        return this.run(route, job, go)
+        const { states } = this.#options
+        this.settleFailure(request, decision, cause)
+        const state = states.known(request.manifest) ?? (await states.open(request.manifest))
+        const delay = decision.tier === 'server' ? this.#retryDelay(state, request) : undefined
+        if (delay !== undefined) await this.#pause(request, delay)
+        return this.run(state, request, go)
       },
     )
   }
@@ -59,44 +59,44 @@ export class Attempts {
    *
    * @throws SpillwayError The failure, where no other place would mend it.
    */
-  settleFailure(job: Job, decision: Decision, cause: unknown): void {
+  settleFailure(request: RequestState, decision: Decision, cause: unknown): void {
     const { health } = this.#options
-    const failure = SpillwayError.from(cause, 'internal', `${job.manifest.id} failed`)
+    const failure = SpillwayError.from(cause, 'internal', `${request.manifest.id} failed`)
     if (final.has(failure.code)) throw failure
-    job.failure = failure
-    job.tried.add(placeOf(decision))
+    request.failure = failure
+    request.tried.add(placeOf(decision))
     if (decision.tier === 'server') {
-      job.serverFailed = true
-      if (!own.has(failure.code)) health.serverFailed(job.manifest.id, failure)
+      request.serverFailed = true
+      if (!own.has(failure.code)) health.serverFailed(request.manifest.id, failure)
       return
     }
-    job.failed = [...job.failed, failureOf(decision.fit, failure)]
-    if (!own.has(failure.code)) health.deviceFailed(job.manifest.id, decision.fit, failure)
+    request.failed = [...request.failed, failureOf(decision.target, failure)]
+    if (!own.has(failure.code)) health.deviceFailed(request.manifest.id, decision.target, failure)
   }
 
-  #noteSuccess({ manifest }: Job, decision: Decision): void {
+  #noteSuccess({ manifest }: RequestState, decision: Decision): void {
     const { health } = this.#options
     if (decision.tier === 'server') health.serverAnswered(manifest.id)
-    else health.deviceAnswered(manifest.id, decision.fit)
+    else health.deviceAnswered(manifest.id, decision.target)
   }
 
   /** Milliseconds after which the server is asked once more: where nothing else could answer now, and the budget has it. */
-  #retryDelay(route: Route, job: Job): number | undefined {
-    const { judge, budget, clock } = this.#options
-    const { failure, options, askedAt } = job
-    if (job.retried || !failure) return undefined
-    if (options.policy !== 'server' && judge.isLoaded(route, job)) return undefined
+  #retryDelay(state: ModelState, request: RequestState): number | undefined {
+    const { resolver, budget, clock } = this.#options
+    const { failure, options, askedAt } = request
+    if (request.retried || !failure) return undefined
+    if (options.policy !== 'server' && resolver.isLoaded(state, request)) return undefined
     const { deadlineMs } = options
     const left = deadlineMs === undefined ? undefined : askedAt + deadlineMs - clock.now()
     const delay = retryDelay(failure, left)
     return delay !== undefined && budget.take() ? delay : undefined
   }
 
-  async #pause(job: Job, ms: number): Promise<void> {
+  async #pause(request: RequestState, ms: number): Promise<void> {
     const { clock } = this.#options
-    job.retried = true
-    await abortable(job.options.signal, new Promise<void>((resolve) => clock.after(ms, resolve)))
-    job.serverFailed = false
-    job.tried.delete('server')
+    request.retried = true
+    await withAbort(request.options.signal, new Promise<void>((resolve) => clock.after(ms, resolve)))
+    request.serverFailed = false
+    request.tried.delete('server')
   }
 }

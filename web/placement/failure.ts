@@ -1,5 +1,5 @@
 import type { ErrorCode, SpillwayError } from '../../models/core/index.ts'
-import type { Failure, Place } from './device-target.ts'
+import type { Candidate, Failure } from './device-target.ts'
 
 /** Failures that no other place would mend. */
 export const final: ReadonlySet<ErrorCode> = new Set([
@@ -37,7 +37,7 @@ const ofVariant: ReadonlySet<ErrorCode> = new Set([
 export const nothingFailed: readonly Failure[] = []
 
 /** What a failure at a place says about others. */
-export const failureOf = ({ backend, variant }: Place, { code, message }: SpillwayError): Failure => ({
+export const failureOf = ({ backend, variant }: Candidate, { code, message }: SpillwayError): Failure => ({
   backend,
   variant,
   reach: reachOf(code),
@@ -52,14 +52,14 @@ function reachOf(code: ErrorCode): Failure['reach'] {
 }
 
 /** Milliseconds that a retry may be put off where nobody set a deadline. */
-const patience = 10_000
+const timeoutMs = 10_000
 
 /**
  * Milliseconds after which the same server may be asked once more, before `leftMs` have passed: where the connection
  * was cut, or the server said when to come back. Not all at the same moment: those that fail together do not return
  * together.
  */
-export function retryDelay({ code, detail }: SpillwayError, leftMs = patience): number | undefined {
+export function retryDelay({ code, detail }: SpillwayError, leftMs = timeoutMs): number | undefined {
   const spread = Math.random()
   const { retryAfterMs } = detail
   let delay: number | undefined

@@ -1,7 +1,7 @@
 import type { Clock } from '../../models/async/clock.ts'
 import type { ErrorCode, SpillwayError } from '../../models/core/index.ts'
-import type { Live } from './decide.ts'
-import { type Failure, type Place, placeKey } from './device-target.ts'
+import type { Conditions } from './decide.ts'
+import { type Candidate, type Failure, placeKey } from './device-target.ts'
 import { failureOf, nothingFailed } from './failure.ts'
 
 /** Milliseconds for which a failure keeps requests away, unless nothing else is left. */
@@ -43,7 +43,7 @@ export class Health {
     this.#circuit = circuit
   }
 
-  server(model: string): Live['server'] {
+  server(model: string): Conditions['server'] {
     if (!this.#circuit) return 'absent'
     if (!this.#circuit.isClosed) return 'unavailable'
     // The clock is asked only after a failure: this is read for every request.
@@ -70,7 +70,7 @@ export class Health {
     if (this.#serverRests.size > 0) this.#serverRests.delete(model)
   }
 
-  deviceFailed(model: string, place: Place, error: SpillwayError): void {
+  deviceFailed(model: string, place: Candidate, error: SpillwayError): void {
     this.deviceAnswered(model, place)
     const failure = failureOf(place, error)
     // A full queue is a request's own misfortune: for the next one the estimates tell.
@@ -79,7 +79,7 @@ export class Health {
     this.#failures.set(model, [...(this.#failures.get(model) ?? []), { ...failure, until }])
   }
 
-  deviceAnswered(model: string, place: Place): void {
+  deviceAnswered(model: string, place: Candidate): void {
     if (this.#failures.size > 0) this.#keep(model, (failure) => placeKey(failure) !== placeKey(place))
   }
 

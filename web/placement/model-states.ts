@@ -1,39 +1,39 @@
 import type { Manifest, Policy, Tier } from '../../models/core/index.ts'
 import type { Calibrations } from '../device/calibration/calibrations.ts'
 import type { Capacity } from '../device/capacity/capacity.ts'
-import type { Decision, Live } from './decide.ts'
-import type { Failure, Fit, Obstacle, Speeds } from './device-target.ts'
+import type { Conditions, Decision } from './decide.ts'
+import type { DeviceTarget, Failure, Ineligible, Speeds } from './device-target.ts'
 import { Latency } from './latency.ts'
-import { Balance } from './spill-balance.ts'
+import { SpillBalance } from './spill-balance.ts'
 
-export interface RoutesOptions {
+export interface ModelStatesOptions {
   /** Asks the device what it can do: once, when it is first called. */
   readonly capacity: () => Promise<Capacity>
   readonly calibrations: Pick<Calibrations, 'recall' | 'speedsOf'>
 }
 
 /** What is kept of a model between requests. */
-export interface Route {
+export interface ModelState {
   readonly manifest: Manifest
   readonly capacity: Capacity
-  readonly balance: Balance
+  readonly balance: SpillBalance
   readonly speeds: Speeds
   readonly latency: Readonly<Record<Tier, Latency>>
-  fit: { readonly failed: readonly Failure[]; readonly is: Fit | Obstacle } | undefined
-  last: { readonly policy: Policy; readonly live: Live; readonly decision: Decision } | undefined
+  target: { readonly failed: readonly Failure[]; readonly is: DeviceTarget | Ineligible } | undefined
+  last: { readonly policy: Policy; readonly live: Conditions; readonly decision: Decision } | undefined
 }
 
 /** The models' routes: there once the device has told what it can do, and what it measured on earlier visits. */
-export class Routes {
-  readonly #options: RoutesOptions
-  readonly #known = new WeakMap<Manifest, Route>()
+export class ModelStates {
+  readonly #options: ModelStatesOptions
+  readonly #known = new WeakMap<Manifest, ModelState>()
   #deviceHasTold = false
 
-  constructor(options: RoutesOptions) {
+  constructor(options: ModelStatesOptions) {
     this.#options = options
   }
 
-  known(manifest: Manifest): Route | undefined {
+  known(manifest: Manifest): ModelState | undefined {
     return this.#known.get(manifest)
   }
 
@@ -42,22 +42,22 @@ export class Routes {
     return this.#deviceHasTold
   }
 
-  async open(manifest: Manifest): Promise<Route> {
+  async open(manifest: Manifest): Promise<ModelState> {
     const { capacity: ask, calibrations } = this.#options
     const [capacity] = await Promise.all([ask(), calibrations.recall(manifest)])
     this.#deviceHasTold = true
     const known = this.#known.get(manifest)
     if (known) return known
-    const route: Route = {
+    const state: ModelState = {
       manifest,
       capacity,
-      balance: new Balance(),
+      balance: new SpillBalance(),
       speeds: calibrations.speedsOf(manifest),
       latency: { device: new Latency(), server: new Latency() },
-      fit: undefined,
+      target: undefined,
       last: undefined,
     }
-    this.#known.set(manifest, route)
-    return route
+    this.#known.set(manifest, state)
+    return state
   }
 }

@@ -1,23 +1,23 @@
 import type { Manifest, Policy, SpillwayError } from '../../models/core/index.ts'
 import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
 import type { DeviceSession } from '../device/device-session.ts'
-import type { Decision, Live } from './decide.ts'
+import type { Conditions, Decision } from './decide.ts'
 import { type Failure, placeKey } from './device-target.ts'
 import { nothingFailed } from './failure.ts'
 
-export interface RouteOptions extends WaitOptions {
+export interface PlacementOptions extends WaitOptions {
   readonly policy: Policy
 }
 
 /** When each tier would answer, where the device is so late that the server should. */
-export type Late = (session: DeviceSession) => Live['late']
+export type EstimateSpill = (session: DeviceSession) => Conditions['late']
 
 /** A request on its way, and where it has been. */
-export interface Job {
+export interface RequestState {
   readonly manifest: Manifest
   readonly rows: number
   readonly askedAt: number
-  readonly options: RouteOptions
+  readonly options: PlacementOptions
   readonly tried: Set<string>
   /** The last failure: what is told when no place is left. */
   failure: SpillwayError | undefined
@@ -27,14 +27,14 @@ export interface Job {
   /** Whether the server was asked a second time. */
   retried: boolean
   /** How late the device would be, where its batches do not say it. */
-  readonly late: Late | undefined
+  readonly late: EstimateSpill | undefined
 }
 
-export const createJob = (
-  { manifest, rows, askedAt }: Pick<Job, 'manifest' | 'rows' | 'askedAt'>,
-  options: RouteOptions,
-  late?: Late,
-): Job => ({
+export const createRequestState = (
+  { manifest, rows, askedAt }: Pick<RequestState, 'manifest' | 'rows' | 'askedAt'>,
+  options: PlacementOptions,
+  late?: EstimateSpill,
+): RequestState => ({
   manifest,
   rows,
   askedAt,
@@ -48,13 +48,13 @@ export const createJob = (
 })
 
 /** The request got on: should its place fail now, all may be tried again. */
-export function startAnew(job: Job): void {
-  job.tried.clear()
-  job.failure = undefined
-  job.failed = nothingFailed
-  job.serverFailed = false
+export function resetAttempts(request: RequestState): void {
+  request.tried.clear()
+  request.failure = undefined
+  request.failed = nothingFailed
+  request.serverFailed = false
 }
 
 /** Each is tried once. */
 export const placeOf = (decision: Decision) =>
-  decision.tier === 'server' ? 'server' : placeKey(decision.fit)
+  decision.tier === 'server' ? 'server' : placeKey(decision.target)

@@ -1,41 +1,47 @@
 import type { CheckedInputs, Manifest, Policy, RunResult } from '../../models/core/index.ts'
-import type { Reader } from '../../workers/host/scheduler/work.ts'
+import type { ResultHandler } from '../../workers/host/scheduler/work.ts'
 import type { DeviceSession } from '../device/device-session.ts'
 import type { Progress } from '../store/worker/load-files.ts'
-import { Bridges } from './background-loader.ts'
+import { BackgroundLoader } from './background-loader.ts'
 import type { Decision, DeviceDecision } from './decide.ts'
-import { type Placed, Tiers, type TiersOptions, type Unplaced } from './dispatcher.ts'
-import { Attempts } from './failover.ts'
+import { Dispatcher, type DispatcherOptions, type Placed, type Unplaced } from './dispatcher.ts'
+import { Failover } from './failover.ts'
 import { Health } from './health.ts'
 import { hedge } from './hedge.ts'
-import { type Route, Routes, type RoutesOptions } from './model-states.ts'
-import { type Backlog, Judge } from './placement-resolver.ts'
-import { createJob, type Job, type Late, type RouteOptions, startAnew } from './request-state.ts'
+import { type ModelState, ModelStates, type ModelStatesOptions } from './model-states.ts'
+import { type Backlog, PlacementResolver } from './placement-resolver.ts'
+import {
+  createRequestState,
+  type EstimateSpill,
+  type PlacementOptions,
+  type RequestState,
+  resetAttempts,
+} from './request-state.ts'
 import { RetryBudget } from './retry-budget.ts'
 
-export interface RouterOptions extends TiersOptions, RoutesOptions {
+export interface RouterOptions extends DispatcherOptions, ModelStatesOptions {
   /** Whether the other tier is asked, too, when one is slower than it nearly always is. */
   readonly hedge: boolean
 }
 
 /** A place for a stream: the session on the device, or none for the server. */
-export interface Place {
+export interface TextTarget {
   readonly decision: Decision
   readonly session: DeviceSession | undefined
   /** Says that the stream got on here: should this place fail now, all others may be tried again. */
-  gotOn(): void
+  markProgress(): void
 }
 
 /** Takes each request where it is placed, and to another place when that one fails. */
 export class Router {
   readonly #options: RouterOptions
   readonly #budget = new RetryBudget()
-  readonly #routes: Routes
-  readonly #tiers: Tiers
-  readonly #judge: Judge
-  readonly #bridges: Bridges
-  readonly #attempts: Attempts
-  readonly #readers = new WeakMap<DeviceDecision, Reader<DeviceSession, RunResult, RouteOptions>>()
+  readonly #states: ModelStates
+  readonly #dispatcher: Dispatcher
+  readonly #resolver: PlacementResolver
+  readonly #backgroundLoader: BackgroundLoader
+  readonly #failover: Failover
+  readonly #readers = new WeakMap<DeviceDecision, ResultHandler<DeviceSession, RunResult, PlacementOptions>>()
   /** When this turn's requests were made. */
   #turn: number | undefined
 
@@ -43,14 +49,20 @@ export class Router {
     const { clock, remote } = options
     const health = new Health(clock, remote?.breaker)
     this.#options = options
-    this.#routes = new Routes(options)
-    this.#tiers = new Tiers(options)
-    this.#judge = new Judge(options, this.#tiers, health)
-    this.#bridges = new Bridges(options, this.#tiers, this.#routes, this.#judge, health)
-    this.#attempts = new Attempts({
-      judge: this.#judge,
+    this.#states = new ModelStates(options)
+    this.#dispatcher = new Dispatcher(options)
+    this.#resolver = new PlacementResolver(options, this.#dispatcher, health)
+    this.#backgroundLoader = new BackgroundLoader(
+      options,
+      this.#dispatcher,
+      this.#states,
+      this.#resolver,
       health,
-      routes: this.#routes,
+    )
+    this.#failover = new Failover({
+      resolver: this.#resolver,
+      health,
+      states: this.#states,
       budget: this.#budget,
       clock,
     })
@@ -59,15 +71,19 @@ export class Router {
   /** Makes the model ready where the policy places it now: nothing to wait for where the server answers. */
   async prepare(
     manifest: Manifest,
-    options: RouteOptions,
+    options: PlacementOptions,
     onProgress?: (progress: Progress) => void,
   ): Promise<void> {
     const { signal } = options
-    const job = createJob({ manifest, rows: 1, askedAt: this.#options.clock.now() }, options)
-    return this.#place(job, (decision) => {
-      if (decision.reason === 'bridge') this.#bridges.load(manifest, signal, onProgress)
+    const request = createRequestState({ manifest, rows: 1, askedAt: this.#options.clock.now() }, options)
+    return this.#place(request, (decision) => {
+      if (decision.reason === 'bridge') this.#backgroundLoader.load(manifest, signal, onProgress)
       if (decision.tier === 'server') return Promise.resolve()
-      return this.#options.device.prepare(this.#tiers.sessionOf(manifest, decision.fit), signal, onProgress)
+      return this.#options.device.prepare(
+        this.#dispatcher.sessionOf(manifest, decision.target),
+        signal,
+        onProgress,
+      )
     })
   }
 
@@ -76,15 +92,15 @@ export class Router {
     return this.prepare(manifest, { policy: 'device', signal }, onProgress)
   }
 
-  run(manifest: Manifest, inputs: CheckedInputs, options: RouteOptions): Promise<RunResult> {
+  run(manifest: Manifest, inputs: CheckedInputs, options: PlacementOptions): Promise<RunResult> {
     const askedAt = this.#askedAt()
-    const route = this.#routes.known(manifest)
-    const atOnce = route && this.#runAtOnce(route, inputs, askedAt, options)
+    const state = this.#states.known(manifest)
+    const atOnce = state && this.#runAtOnce(state, inputs, askedAt, options)
     if (atOnce) return atOnce
     const { tensors, rows } = inputs
     return this.#runAnywhere(
       { inputs: tensors, rows, askedAt },
-      createJob({ manifest, rows, askedAt }, options),
+      createRequestState({ manifest, rows, askedAt }, options),
     )
   }
 
@@ -95,12 +111,12 @@ export class Router {
 
   /** Where requests were answered so far. */
   get placed(): readonly Placed[] {
-    return this.#tiers.placed
+    return this.#dispatcher.placed
   }
 
   /** What a request would find now. */
   backlog(manifest: Manifest, policy: Policy): Backlog {
-    return this.#judge.backlog(manifest, this.#routes.known(manifest), policy)
+    return this.#resolver.backlog(manifest, this.#states.known(manifest), policy)
   }
 
   /**
@@ -108,66 +124,71 @@ export class Router {
    *
    * @param go Does there what can be done; it rejects with what the place did wrong.
    */
-  follow<T>(
+  streamWithFailover<T>(
     manifest: Manifest,
-    options: RouteOptions,
-    late: Late,
-    go: (place: Place) => Promise<T>,
+    options: PlacementOptions,
+    late: EstimateSpill,
+    go: (place: TextTarget) => Promise<T>,
   ): Promise<T> {
     const { remote, clock } = this.#options
     const askedAt = clock.now()
-    const job = createJob({ manifest, rows: 1, askedAt }, options, late)
-    const gotOn = () => {
-      startAnew(job)
-      this.#bridges.answered(manifest)
+    const request = createRequestState({ manifest, rows: 1, askedAt }, options, late)
+    const markProgress = () => {
+      resetAttempts(request)
+      this.#backgroundLoader.answered(manifest)
     }
-    return this.#place(job, async (decision) => {
-      if (decision.reason === 'bridge') this.#bridges.load(manifest)
+    return this.#place(request, async (decision) => {
+      if (decision.reason === 'bridge') this.#backgroundLoader.load(manifest)
       if (decision.tier === 'server') {
-        const stream = () => go({ decision, session: undefined, gotOn })
+        const stream = () => go({ decision, session: undefined, markProgress })
         return remote ? remote.breaker.run(stream) : stream()
       }
-      const session = await this.#tiers.loaded(manifest, decision.fit, askedAt, options)
-      return go({ decision, session, gotOn })
+      const session = await this.#dispatcher.loaded(manifest, decision.target, askedAt, options)
+      return go({ decision, session, markProgress })
     })
   }
 
   /** To the server at once where nothing that the device could tell would change that. */
-  #place<T>(job: Job, go: (decision: Decision) => Promise<T>): Promise<T> {
-    const { manifest, options } = job
-    const route = this.#routes.known(manifest)
-    if (route) return this.#attempts.run(route, job, go)
-    const unseen = this.#routes.deviceHasTold ? undefined : this.#judge.decideUnseen(manifest, options.policy)
-    if (unseen) return this.#attempts.begin(unseen, job, go)
-    return this.#routes.open(manifest).then((opened) => this.#attempts.run(opened, job, go))
+  #place<T>(request: RequestState, go: (decision: Decision) => Promise<T>): Promise<T> {
+    const { manifest, options } = request
+    const state = this.#states.known(manifest)
+    if (state) return this.#failover.run(state, request, go)
+    const unseen = this.#states.deviceHasTold
+      ? undefined
+      : this.#resolver.decideUnseen(manifest, options.policy)
+    if (unseen) return this.#failover.begin(unseen, request, go)
+    return this.#states.open(manifest).then((opened) => this.#failover.run(opened, request, go))
   }
 
   /** The way of nearly all requests, kept short since thousands may come in one turn: the device, which has the model loaded. */
   #runAtOnce(
-    route: Route,
+    state: ModelState,
     { tensors: inputs, rows }: CheckedInputs,
     askedAt: number,
-    options: RouteOptions,
+    options: PlacementOptions,
   ): Promise<RunResult> | undefined {
     if (this.#options.hedge) return undefined
-    const decision = this.#judge.sameDevice(route, options, rows)
+    const decision = this.#resolver.sameDevice(state, options, rows)
     if (!decision) return undefined
-    const { manifest } = route
-    const source = this.#tiers.sessionOf(manifest, decision.fit)
+    const { manifest } = state
+    const source = this.#dispatcher.sessionOf(manifest, decision.target)
     const reader = this.#readerOf(manifest, decision)
     return this.#options.device.submit({ source, inputs, rows, askedAt }, options, reader)
   }
 
   /** Reads all answers of a decision, and takes what failed to another place. */
-  #readerOf(manifest: Manifest, decision: DeviceDecision): Reader<DeviceSession, RunResult, RouteOptions> {
+  #readerOf(
+    manifest: Manifest,
+    decision: DeviceDecision,
+  ): ResultHandler<DeviceSession, RunResult, PlacementOptions> {
     let reader = this.#readers.get(decision)
     if (!reader) {
       reader = {
-        read: (answer, { askedAt }) => this.#tiers.result(askedAt, decision, answer),
-        recover: async (error, work, options) => {
-          const job = createJob({ manifest, rows: work.rows, askedAt: work.askedAt }, options)
-          this.#attempts.settleFailure(job, decision, error)
-          return this.#runAnywhere(work, job)
+        onResult: (answer, { askedAt }) => this.#dispatcher.result(askedAt, decision, answer),
+        onError: async (error, work, options) => {
+          const request = createRequestState({ manifest, rows: work.rows, askedAt: work.askedAt }, options)
+          this.#failover.settleFailure(request, decision, error)
+          return this.#runAnywhere(work, request)
         },
       }
       this.#readers.set(decision, reader)
@@ -175,33 +196,33 @@ export class Router {
     return reader
   }
 
-  #runAnywhere(work: Unplaced, job: Job): Promise<RunResult> {
-    const { manifest, options } = job
-    return this.#place(job, (decision) => {
-      if (decision.reason === 'bridge') this.#bridges.load(manifest)
+  #runAnywhere(work: Unplaced, request: RequestState): Promise<RunResult> {
+    const { manifest, options } = request
+    return this.#place(request, (decision) => {
+      if (decision.reason === 'bridge') this.#backgroundLoader.load(manifest)
       const answer = this.#options.hedge
-        ? this.#hedged(job, work, decision)
-        : this.#tiers.submit(manifest, work, options, decision)
+        ? this.#hedged(request, work, decision)
+        : this.#dispatcher.submit(manifest, work, options, decision)
       if (decision.tier === 'device') return answer
       this.#budget.earn()
-      return answer.finally(() => this.#bridges.answered(manifest))
+      return answer.finally(() => this.#backgroundLoader.answered(manifest))
     })
   }
 
   /** Asks the other tier, too, where the first is slower than it nearly always is. */
-  #hedged(job: Job, work: Unplaced, decision: Decision): Promise<RunResult> {
-    const { manifest, options } = job
-    const route = this.#routes.known(manifest)
-    const afterMs = route?.latency[decision.tier].p95
+  #hedged(request: RequestState, work: Unplaced, decision: Decision): Promise<RunResult> {
+    const { manifest, options } = request
+    const state = this.#states.known(manifest)
+    const afterMs = state?.latency[decision.tier].p95
     const ask = (decision: Decision, signal: AbortSignal | undefined) =>
-      this.#tiers.submit(manifest, work, { ...options, signal }, decision).then((result) => {
-        route?.latency[decision.tier].add(result.timings.totalMs)
+      this.#dispatcher.submit(manifest, work, { ...options, signal }, decision).then((result) => {
+        state?.latency[decision.tier].add(result.timings.totalMs)
         return result
       })
-    if (!route || afterMs === undefined || options.policy === 'device' || options.policy === 'server')
+    if (!state || afterMs === undefined || options.policy === 'device' || options.policy === 'server')
       return ask(decision, options.signal)
     const second = (signal: AbortSignal) => {
-      const other = this.#judge.other(route, decision, afterMs)
+      const other = this.#resolver.other(state, decision, afterMs)
       return other && this.#budget.take() ? ask(other, signal) : undefined
     }
     const first = (signal: AbortSignal) => ask(decision, signal)

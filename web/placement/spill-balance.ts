@@ -1,5 +1,5 @@
 import type { Estimate } from '../../workers/host/scheduler/scheduler.ts'
-import type { Live } from './decide.ts'
+import type { Conditions } from './decide.ts'
 
 /** The device has to be later by a third before requests go to the server. */
 const spillAt = 1.3
@@ -24,7 +24,7 @@ const lastTrial = 512
 const trialMs = 500
 
 /** Whether one model's requests spill: with hysteresis, since both estimates swing. */
-export class Balance {
+export class SpillBalance {
   #spills = false
   #untilTrial = firstTrial
   #nextTrial = firstTrial
@@ -34,7 +34,7 @@ export class Balance {
    *
    * @param withinMs The request's deadline.
    */
-  weigh(device: Estimate, server: Estimate, withinMs = Number.POSITIVE_INFINITY): Live['late'] {
+  weigh(device: Estimate, server: Estimate, withinMs = Number.POSITIVE_INFINITY): Conditions['late'] {
     const deviceMs = device.queueMs + device.runMs
     const serverMs = server.queueMs + server.runMs || unknownServerMs
     const allowedMs = Math.min(unnoticedMs, withinMs * ofDeadline)

@@ -17,7 +17,7 @@ import { streamEvents } from './event-stream.ts'
 export interface RemotePiece extends Piece {
   /** The prompt in tokens, where the server tells it: what the text can go on from elsewhere. */
   readonly promptTokens?: readonly number[] | undefined
-  readonly ranOn?: { readonly backend: Backend | 'unknown'; readonly variant: string } | undefined
+  readonly executedOn?: { readonly backend: Backend | 'unknown'; readonly variant: string } | undefined
   readonly finish?: FinishReason | undefined
   readonly usage?: Usage | undefined
 }
@@ -104,7 +104,7 @@ function readCompletion(url: URL, event: unknown): RemotePiece {
       top: topOf(Object.entries(top_logprobs?.[index] ?? {})),
     })),
     promptTokens: choice?.prompt_token_ids ?? undefined,
-    ranOn: placeIn(system_fingerprint),
+    executedOn: placeIn(system_fingerprint),
     finish: finishOf(choice?.finish_reason),
     usage: usage ? usageOf(usage) : undefined,
   }
@@ -124,7 +124,7 @@ function readChat(url: URL, event: unknown): RemotePiece {
       top: topOf((told?.[index]?.top_logprobs ?? []).map(({ token, logprob }) => [token, logprob])),
     })),
     promptTokens: prompt_token_ids ?? undefined,
-    ranOn: placeIn(system_fingerprint),
+    executedOn: placeIn(system_fingerprint),
     finish: finishOf(choice?.finish_reason),
     usage: usage ? usageOf(usage) : undefined,
   }
@@ -148,7 +148,7 @@ const usageOf = ({ prompt_tokens, completion_tokens, prompt_tokens_details }: Wi
 })
 
 /** Of a Spillway server; others mean something else by it, or nothing. */
-function placeIn(fingerprint: string | null | undefined): RemotePiece['ranOn'] {
+function placeIn(fingerprint: string | null | undefined): RemotePiece['executedOn'] {
   const [variant, name] = fingerprint?.split('/') ?? []
   const backend = backends.find((known) => known === name)
   return variant !== undefined && backend ? { backend, variant } : undefined

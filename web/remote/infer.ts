@@ -19,7 +19,7 @@ import {
   jsonLengthHeader,
   splitBody,
 } from '../../models/protocols/oip-binary.ts'
-import { type Answered, exchange, type RequestOptions, readJson } from './request.ts'
+import { exchange, type HttpResponse, type RequestOptions, readJson } from './request.ts'
 
 export interface InferOptions {
   readonly clock: Clock
@@ -110,7 +110,7 @@ function writeBinary(inputs: Tensors, parameters: Parameters): Body {
   }
 }
 
-function splitAnswer(server: URL, { headers, bytes }: Answered) {
+function splitAnswer(server: URL, { headers, bytes }: HttpResponse) {
   const length = headers.get(jsonLengthHeader)
   return length === null
     ? { json: bytes, tensors: new Uint8Array(0) }

@@ -1,10 +1,10 @@
 import type { Clock } from '../../models/async/clock.ts'
 import { type Manifest, SpillwayError } from '../../models/core/index.ts'
 import { queueHeader } from '../../models/protocols/oip.ts'
-import type { Batch, BatchAnswer, Lanes } from '../../workers/host/scheduler/lanes.ts'
+import type { Batch, BatchResult, Lanes } from '../../workers/host/scheduler/lanes.ts'
 import { type Estimate, Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'
-import type { Answer, Source, WaitOptions, Work } from '../../workers/host/scheduler/work.ts'
+import type { BatchedModel, RunAnswer, WaitOptions, Work } from '../../workers/host/scheduler/work.ts'
 import { Breaker } from './circuit-breaker.ts'
 import { Extensions } from './extensions.ts'
 import { type Inferred, infer } from './infer.ts'
@@ -14,7 +14,7 @@ import { ServerQueue } from './server-queue.ts'
 const connections = 5
 
 /** Milliseconds that a server has where nobody sets a deadline. */
-const patience = 30_000
+const timeoutMs = 30_000
 
 /** Bytes of one request's inputs: so much is sent without making other requests wait long for the way. */
 const binaryBytes = 4 * 2 ** 20
@@ -25,9 +25,9 @@ const jsonBytes = 256 * 2 ** 10
 /** The server tier: the same scheduler, whose lanes are connections. What waits for one goes in one request. */
 export class RemoteTier {
   readonly breaker = new Breaker()
-  readonly #scheduler: Scheduler<Source>
+  readonly #scheduler: Scheduler<BatchedModel>
   readonly #queue: ServerQueue
-  readonly #sources = new WeakMap<Manifest, Source>()
+  readonly #sources = new WeakMap<Manifest, BatchedModel>()
 
   constructor(server: URL, clock: Clock) {
     this.#queue = new ServerQueue(clock)
@@ -46,7 +46,7 @@ export class RemoteTier {
     })
   }
 
-  submit(manifest: Manifest, work: Omit<Work, 'source'>, wait: WaitOptions): Promise<Answer> {
+  submit(manifest: Manifest, work: Omit<Work, 'source'>, wait: WaitOptions): Promise<RunAnswer> {
     return this.#scheduler.submit({ ...work, source: this.#sourceOf(manifest) }, wait)
   }
 
@@ -68,7 +68,7 @@ export class RemoteTier {
     this.#scheduler.close()
   }
 
-  #sourceOf(manifest: Manifest): Source {
+  #sourceOf(manifest: Manifest): BatchedModel {
     let source = this.#sources.get(manifest)
     if (!source) {
       source = { key: `${manifest.id}@${manifest.version}`, manifest }
@@ -78,7 +78,7 @@ export class RemoteTier {
   }
 }
 
-class Connections implements Lanes<Source> {
+class Connections implements Lanes<BatchedModel> {
   readonly #server: URL
   readonly #clock: Clock
   readonly #breaker: Breaker
@@ -109,7 +109,7 @@ class Connections implements Lanes<Source> {
 
   onFree(): void {}
 
-  async run({ manifest }: Source, { pack, withinMs, signal }: Batch): Promise<BatchAnswer> {
+  async run({ manifest }: BatchedModel, { pack, withinMs, signal }: Batch): Promise<BatchResult> {
     this.#open++
     const startedAt = this.#clock.now()
     try {
@@ -119,13 +119,13 @@ class Connections implements Lanes<Source> {
           clock: this.#clock,
           signal,
           // A deadline is the scheduler's, which calls the exchange off: of two timers for it either might be first.
-          timeoutMs: patience,
-          withinMs: Math.min(withinMs, patience),
+          timeoutMs: timeoutMs,
+          withinMs: Math.min(withinMs, timeoutMs),
           binary,
           onHeaders: (headers) => this.#queue.tell(headers.get(queueHeader)),
         })
       const { outputs, backend, variant, queueMs, computeMs } = await this.#breaker.run(() => this.#ask(ask))
-      return { outputs, ranOn: { backend, variant }, startedAt, waitedMs: queueMs, computeMs }
+      return { outputs, executedOn: { backend, variant }, startedAt, waitedMs: queueMs, computeMs }
     } catch (cause) {
       // Or a server that is too slow for everybody's deadline would look as quick as one that was never asked.
       if (signal?.aborted || (cause instanceof SpillwayError && cause.code === 'server_timeout'))

@@ -16,7 +16,7 @@ export interface RequestOptions {
 }
 
 /** What a server answered, read whole. */
-export interface Answered {
+export interface HttpResponse {
   readonly headers: Headers
   readonly bytes: Uint8Array
 }
@@ -26,7 +26,7 @@ export interface Answered {
  *
  * @throws SpillwayError `server_unreachable`, `server_timeout`, `server_response_invalid`, `aborted`, or what the server says.
  */
-export async function exchange(url: URL, options: RequestOptions): Promise<Answered> {
+export async function exchange(url: URL, options: RequestOptions): Promise<HttpResponse> {
   const { clock, timeoutMs, signal, method = 'GET', body, headers, onHeaders } = options
   const controller = new AbortController()
   const abort = () => controller.abort()

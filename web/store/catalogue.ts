@@ -6,7 +6,7 @@ import {
   type SiteCatalogue,
   SpillwayError,
 } from '../../models/core/index.ts'
-import { fetchCatalogue, openSource, type Source, type SourceOptions } from '../../models/hub/find.ts'
+import { fetchCatalogue, type ModelSource, openSource, type SourceOptions } from '../../models/hub/find.ts'
 import type { FileSource } from './download/file-source.ts'
 import type { ModelStore } from './storage/model-store.ts'
 
@@ -21,7 +21,7 @@ const keepAfterMs = 200
 /** Where a page's models come from: its folder of models, addresses of manifests, and the Hugging Face hub. */
 export class Catalogue {
   readonly #options: CatalogueOptions
-  readonly #sources = new WeakMap<Manifest, Source>()
+  readonly #sources = new WeakMap<Manifest, ModelSource>()
 
   constructor(options: CatalogueOptions) {
     this.#options = options
@@ -53,7 +53,7 @@ export class Catalogue {
     return { path, size, key: { sha256 }, request: () => source.locate(manifest, file) }
   }
 
-  async #fetch(source: Source, signal: AbortSignal | undefined): Promise<Manifest> {
+  async #fetch(source: ModelSource, signal: AbortSignal | undefined): Promise<Manifest> {
     try {
       const manifest = await source.fetch(signal)
       // Not waited for, and not now: to open a database takes the browser longer than to send the first request.
@@ -69,7 +69,7 @@ export class Catalogue {
   }
 
   /** What another version of this library kept may be no manifest to this one. */
-  async #kept({ address }: Source): Promise<Manifest | undefined> {
+  async #kept({ address }: ModelSource): Promise<Manifest | undefined> {
     const kept = await this.#options.store.readManifest(address)
     try {
       return kept === undefined ? undefined : parseManifest(kept, 'the store')

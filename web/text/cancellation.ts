@@ -5,7 +5,7 @@ import { closed } from '../../workers/host/scheduler/errors.ts'
 import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
 
 /** All that ends a text before its end: its caller's word, its deadline, its reader's leaving, the runtime's end. */
-export interface Gone {
+export interface Cancellation {
   readonly signal: AbortSignal
   /** What the caller is told, where anything but its reader ended it. */
   why(): SpillwayError | undefined
@@ -14,12 +14,12 @@ export interface Gone {
   release(): void
 }
 
-export function untilGone(
+export function createCancellation(
   clock: Clock,
   { signal, deadlineMs }: WaitOptions,
   left: AbortSignal,
   closing: AbortSignal,
-): Gone {
+): Cancellation {
   const controller = new AbortController()
   const deadline = deadlineMs === undefined ? undefined : clock.now() + deadlineMs
   let reason: SpillwayError | undefined

@@ -1,14 +1,14 @@
-import { Channel } from '../../models/async/async-queue.ts'
+import { AsyncQueue } from '../../models/async/async-queue.ts'
 import type { Clock } from '../../models/async/clock.ts'
 import { type Manifest, type Placement, SpillwayError } from '../../models/core/index.ts'
 import { checkTextRequest } from '../../workers/host/text/check-request.ts'
 import type { GenerateResult, Piece, TextRequest } from '../../workers/host/text/types.ts'
-import type { Late, RouteOptions } from '../placement/request-state.ts'
-import type { Place, Router } from '../placement/router.ts'
-import { untilGone } from './cancellation.ts'
+import type { EstimateSpill, PlacementOptions } from '../placement/request-state.ts'
+import type { Router, TextTarget } from '../placement/router.ts'
+import { createCancellation } from './cancellation.ts'
 import { Continuation } from './continuation.ts'
 import { Stopwatch } from './stopwatch.ts'
-import type { Leg } from './stream-segments.ts'
+import type { StreamSegment } from './stream-segments.ts'
 
 /** Text as it comes, and where it was made. */
 export interface PlacedPiece extends Piece {
@@ -29,11 +29,11 @@ export interface GenerationStream extends AsyncIterable<PlacedPiece> {
 }
 
 export interface GenerationOptions {
-  readonly router: Pick<Router, 'follow'>
+  readonly router: Pick<Router, 'streamWithFailover'>
   /** How late the device would be, where its slots are taken. */
-  readonly late: Late
+  readonly late: EstimateSpill
   /** What generates at a place, the model being loaded there. */
-  readonly legTo: (place: Place) => Promise<Leg>
+  readonly segmentAt: (place: TextTarget) => Promise<StreamSegment>
   /** Fires when the runtime is closed. */
   readonly closing: AbortSignal
   readonly clock: Clock
@@ -44,10 +44,10 @@ export function generate(
   options: GenerationOptions,
   manifest: Manifest,
   request: TextRequest,
-  route: RouteOptions,
+  route: PlacementOptions,
 ): GenerationStream {
   const left = new AbortController()
-  const pieces = new Channel<PlacedPiece>(() => left.abort())
+  const pieces = new AsyncQueue<PlacedPiece>(() => left.abort())
   const result = write(options, manifest, request, route, pieces, left.signal)
   result.then(
     () => pieces.end(),
@@ -60,40 +60,49 @@ async function write(
   options: GenerationOptions,
   manifest: Manifest,
   request: TextRequest,
-  route: RouteOptions,
-  pieces: Channel<PlacedPiece>,
+  route: PlacementOptions,
+  pieces: AsyncQueue<PlacedPiece>,
   left: AbortSignal,
 ): Promise<PlacedResult> {
   checkTextRequest(request)
   const { router, clock } = options
   const watch = new Stopwatch(clock)
   const text = new Continuation({ ...request, seed: request.seed ?? randomSeed() })
-  const gone = untilGone(clock, route, left, options.closing)
+  const cancellation = createCancellation(clock, route, left, options.closing)
   let placement: Placement | undefined
   try {
-    await router.follow(manifest, { ...route, signal: gone.signal }, options.late, async (place) => {
-      const { tier, reason, because } = place.decision
-      const leg = await options.legTo(place)
-      // Not spread: on the device it is a session, whose fields are getters.
-      const { backend, variant } = leg.ranOn
-      placement = { tier, backend, variant, reason, because }
-      if (text.isDone) return
-      for await (const piece of leg.go(text, { ...route, deadlineMs: gone.leftMs(), signal: gone.signal })) {
-        if (piece.ranOn && piece.ranOn.variant !== placement.variant)
-          placement = { ...placement, ...piece.ranOn }
-        watch.queueMs ??= piece.queueMs
-        text.add(piece)
-        if (piece.text === '' && piece.tokens.length === 0) continue
-        watch.tick()
-        place.gotOn()
-        pieces.push({ text: piece.text, tokens: piece.tokens, placement })
-      }
-    })
+    await router.streamWithFailover(
+      manifest,
+      { ...route, signal: cancellation.signal },
+      options.late,
+      async (place) => {
+        const { tier, reason, explanation } = place.decision
+        const segment = await options.segmentAt(place)
+        // Not spread: on the device it is a session, whose fields are getters.
+        const { backend, variant } = segment.executedOn
+        placement = { tier, backend, variant, reason, explanation }
+        if (text.isDone) return
+        for await (const piece of segment.go(text, {
+          ...route,
+          deadlineMs: cancellation.leftMs(),
+          signal: cancellation.signal,
+        })) {
+          if (piece.executedOn && piece.executedOn.variant !== placement.variant)
+            placement = { ...placement, ...piece.executedOn }
+          watch.queueMs ??= piece.queueMs
+          text.add(piece)
+          if (piece.text === '' && piece.tokens.length === 0) continue
+          watch.tick()
+          place.markProgress()
+          pieces.push({ text: piece.text, tokens: piece.tokens, placement })
+        }
+      },
+    )
   } catch (cause) {
-    const why = gone.why()
+    const why = cancellation.why()
     if (why || !left.aborted || !placement) throw why ?? cause
   } finally {
-    gone.release()
+    cancellation.release()
   }
   if (!placement) throw new SpillwayError('internal', `${manifest.id} ended without a place`)
   return {

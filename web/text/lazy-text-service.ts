@@ -1,18 +1,18 @@
 import type { GenerationStream, PlacedPiece } from './generate.ts'
-import type { Languages, LanguagesOptions } from './text-service.ts'
+import type { TextService, TextServiceOptions } from './text-service.ts'
 
-/** `Languages`, loaded with the first text: pages that only run tensors never do. */
-export class LazyLanguages implements Pick<Languages, 'generate' | 'embed'> {
-  readonly #options: LanguagesOptions
+/** `TextService`, loaded with the first text: pages that only run tensors never do. */
+export class LazyTextService implements Pick<TextService, 'generate' | 'embed'> {
+  readonly #options: TextServiceOptions
   readonly #closing = new AbortController()
-  #loading: Promise<Languages> | undefined
+  #loading: Promise<TextService> | undefined
 
-  constructor(options: Omit<LanguagesOptions, 'closing'>) {
+  constructor(options: Omit<TextServiceOptions, 'closing'>) {
     this.#options = { ...options, closing: this.#closing.signal }
   }
 
-  generate(...asked: Parameters<Languages['generate']>): GenerationStream {
-    const stream = this.#load().then((languages) => languages.generate(...asked))
+  generate(...asked: Parameters<TextService['generate']>): GenerationStream {
+    const stream = this.#load().then((textService) => textService.generate(...asked))
     const result = stream.then(({ result }) => result)
     // Who reads the pieces is told there.
     result.catch(() => undefined)
@@ -24,7 +24,7 @@ export class LazyLanguages implements Pick<Languages, 'generate' | 'embed'> {
     }
   }
 
-  async embed(...asked: Parameters<Languages['embed']>): ReturnType<Languages['embed']> {
+  async embed(...asked: Parameters<TextService['embed']>): ReturnType<TextService['embed']> {
     return (await this.#load()).embed(...asked)
   }
 
@@ -33,9 +33,9 @@ export class LazyLanguages implements Pick<Languages, 'generate' | 'embed'> {
     this.#closing.abort()
   }
 
-  #load(): Promise<Languages> {
+  #load(): Promise<TextService> {
     this.#loading ??= import('./text-service.ts').then(
-      ({ Languages }) => new Languages(this.#options),
+      ({ TextService }) => new TextService(this.#options),
       (cause: unknown) => {
         this.#loading = undefined
         throw cause

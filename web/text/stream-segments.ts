@@ -6,12 +6,12 @@ import { complete, type RemotePiece } from '../remote/complete.ts'
 import type { Continuation } from './continuation.ts'
 
 /** Part of a text on one tier: from where the text stands to its end, or to the tier's failure. */
-export interface Leg {
-  readonly ranOn: NonNullable<RemotePiece['ranOn']>
-  go(text: Continuation, options: GenerateOptions): AsyncIterable<LegPiece>
+export interface StreamSegment {
+  readonly executedOn: NonNullable<RemotePiece['executedOn']>
+  go(text: Continuation, options: GenerateOptions): AsyncIterable<SegmentPiece>
 }
 
-export interface LegPiece extends RemotePiece {
+export interface SegmentPiece extends RemotePiece {
   /** How long it waited for a slot, in milliseconds. */
   readonly queueMs?: number | undefined
 }
@@ -19,8 +19,8 @@ export interface LegPiece extends RemotePiece {
 /** The longest silence of a server in the middle of a text, in milliseconds: it sends comments while it is busy. */
 const silenceMs = 30_000
 
-export const deviceLeg = (generator: TextGenerator): Leg => ({
-  ranOn: generator.ranOn,
+export const deviceSegment = (generator: TextGenerator): StreamSegment => ({
+  executedOn: generator.executedOn,
   async *go(text, options) {
     const request = text.next(generator.tokenizer)
     const promptTokens = promptTokensOf(request, generator.tokenizer)
@@ -33,7 +33,7 @@ export const deviceLeg = (generator: TextGenerator): Leg => ({
   },
 })
 
-export const serverLeg = (server: URL, manifest: Manifest, clock: Clock): Leg => ({
-  ranOn: { backend: 'unknown', variant: 'unknown' },
+export const serverSegment = (server: URL, manifest: Manifest, clock: Clock): StreamSegment => ({
+  executedOn: { backend: 'unknown', variant: 'unknown' },
   go: (text, { signal }) => complete(server, manifest, text.next(), { clock, signal, silenceMs }),
 })

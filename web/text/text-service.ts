@@ -1,19 +1,19 @@
 import type { Clock } from '../../models/async/clock.ts'
-import { abortable, untilDeadline } from '../../models/async/timeouts.ts'
+import { untilDeadline, withAbort } from '../../models/async/timeouts.ts'
 import { type Manifest, SpillwayError, type Tensor } from '../../models/core/index.ts'
 import { type EmbedResult, embed } from '../../workers/host/text/embedding/embedder.ts'
 import { createTextGenerator } from '../../workers/host/text/text-generator.ts'
 import type { TextGenerator, TextRequest, Tokenizer } from '../../workers/host/text/types.ts'
 import type { DeviceSession } from '../device/device-session.ts'
 import type { DeviceTier } from '../device/device-tier.ts'
-import type { Lateness } from '../placement/decide.ts'
-import type { RouteOptions } from '../placement/request-state.ts'
-import type { Place, Router } from '../placement/router.ts'
+import type { SpillEstimate } from '../placement/decide.ts'
+import type { PlacementOptions } from '../placement/request-state.ts'
+import type { Router, TextTarget } from '../placement/router.ts'
 import { type GenerationStream, generate } from './generate.ts'
-import { deviceLeg, type Leg, serverLeg } from './stream-segments.ts'
+import { deviceSegment, type StreamSegment, serverSegment } from './stream-segments.ts'
 
-export interface LanguagesOptions {
-  readonly router: Pick<Router, 'follow' | 'run'>
+export interface TextServiceOptions {
+  readonly router: Pick<Router, 'streamWithFailover' | 'run'>
   readonly device: Pick<DeviceTier, 'generator' | 'tokenizerFiles'>
   readonly server: URL | null
   readonly clock: Clock
@@ -22,23 +22,23 @@ export interface LanguagesOptions {
 }
 
 /** What a page asks of models that read and write text. */
-export class Languages {
-  readonly #options: LanguagesOptions
+export class TextService {
+  readonly #options: TextServiceOptions
   readonly #tokenizers = new WeakMap<Manifest, Promise<Tokenizer>>()
   readonly #generators = new WeakMap<DeviceSession, TextGenerator>()
 
-  constructor(options: LanguagesOptions) {
+  constructor(options: TextServiceOptions) {
     this.#options = options
   }
 
   /** @throws SpillwayError In the stream: `not_supported` where the model generates no text. */
-  generate(manifest: Manifest, request: TextRequest, route: RouteOptions): GenerationStream {
+  generate(manifest: Manifest, request: TextRequest, route: PlacementOptions): GenerationStream {
     const { router, clock, closing } = this.#options
     return generate(
       {
         router,
         late: (session) => this.#late(session),
-        legTo: (place) => this.#legTo(manifest, place),
+        segmentAt: (place) => this.#segmentAt(manifest, place),
         clock,
         closing,
       },
@@ -51,14 +51,14 @@ export class Languages {
   async embed(
     manifest: Manifest,
     texts: readonly (string | readonly number[])[],
-    route: RouteOptions,
+    route: PlacementOptions,
   ): Promise<EmbedResult> {
     const { router, clock } = this.#options
     const { signal, deadlineMs } = route
     const deadline = deadlineMs === undefined ? undefined : clock.now() + deadlineMs
     // Others may wait for it, too: it is left, and not stopped.
     const tokenizer = await untilDeadline(clock, deadline, signal, () =>
-      abortable(signal, this.tokenizer(manifest)),
+      withAbort(signal, this.tokenizer(manifest)),
     )
     const left =
       deadline === undefined ? route : { ...route, deadlineMs: Math.max(1, deadline - clock.now()) }
@@ -90,10 +90,10 @@ export class Languages {
     return readTokenizer(named, manifest.generation?.stopTokens ?? [])
   }
 
-  async #legTo(manifest: Manifest, { session }: Place): Promise<Leg> {
+  async #segmentAt(manifest: Manifest, { session }: TextTarget): Promise<StreamSegment> {
     const { server, clock } = this.#options
-    if (session) return deviceLeg(await this.#generatorOf(session))
-    if (server) return serverLeg(server, manifest, clock)
+    if (session) return deviceSegment(await this.#generatorOf(session))
+    if (server) return serverSegment(server, manifest, clock)
     throw new SpillwayError('server_absent', 'The runtime has no server')
   }
 
@@ -116,7 +116,7 @@ export class Languages {
   }
 
   /** With all slots taken a text waits for another's end, while the server would begin at once. */
-  #late(session: DeviceSession): Lateness | undefined {
+  #late(session: DeviceSession): SpillEstimate | undefined {
     const { slots, running, waiting } = this.#options.device.generator(session).load
     const taken = running + waiting
     return taken < slots ? undefined : { slots, taken }

@@ -37,9 +37,9 @@ export function serveLane(loadOrt: (request: StartRequest) => Promise<Ort>, endp
         started().decoder(session).begin(requests)
         return null
       }),
-    leave: (session, ids) =>
+    cancel: (session, ids) =>
       outcome(async () => {
-        started().decoder(session).leave(ids)
+        started().decoder(session).cancel(ids)
         return null
       }),
     ping: async () => ({ ok: true, value: null }),

@@ -15,7 +15,7 @@ export interface StartReply {
 }
 
 /** Where the graph comes from: bytes that were verified, or a file that this machine verified. */
-export type ModelSource =
+export type GraphSource =
   | {
       readonly from: 'bytes'
       readonly graph: ArrayBuffer
@@ -27,7 +27,7 @@ export interface LoadRequest {
   /** The session's name in later messages. */
   readonly session: string
   readonly backend: Backend
-  readonly source: ModelSource
+  readonly source: GraphSource
   readonly inputs: readonly TensorSpec[]
   readonly outputs: readonly TensorSpec[]
   readonly batchAxis: 0 | null
@@ -94,7 +94,7 @@ export interface LaneApi {
   /** Adds sequences to those that the session decodes. */
   begin(session: string, requests: readonly SequenceRequest[]): Promise<Outcome<null>>
   /** Their callers have gone. */
-  leave(session: string, ids: readonly number[]): Promise<Outcome<null>>
+  cancel(session: string, ids: readonly number[]): Promise<Outcome<null>>
   ping(): Promise<Outcome<null>>
 }
 

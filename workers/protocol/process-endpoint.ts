@@ -1,13 +1,13 @@
 import type { Endpoint } from 'comlink'
 
-interface Channel {
+interface IpcChannel {
   send?: (message: object) => boolean
   on(event: 'message', listener: (message: unknown) => void): unknown
   off(event: 'message', listener: (message: unknown) => void): unknown
 }
 
 /** A process's IPC channel as comlink wants it. Advanced serialization copies typed arrays; nothing is transferred. */
-export function processEndpoint(channel: Channel): Endpoint {
+export function processEndpoint(channel: IpcChannel): Endpoint {
   const listeners = new Map<unknown, (data: unknown) => void>()
   return {
     postMessage: (message) => {

@@ -3,7 +3,7 @@ import { type Added, addVariant } from '../../tools/manifest/add.ts'
 import type { Model } from '../../tools/onnx/model.ts'
 import { saveModel } from '../../tools/onnx/save.ts'
 import { sizeOfFiles } from '../../tools/onnx/size.ts'
-import { prepare, type Quantized, quantize, type Workshop } from '../../tools/quantize/quantize.ts'
+import { prepare, type Quantized, type QuantizeOptions, quantize } from '../../tools/quantize/quantize.ts'
 import {
   type Precision,
   precisions,
@@ -98,7 +98,7 @@ async function run(io: Io, file: string, options: Options) {
   const samples = options.calibrate === undefined ? [] : readSamples(model, options.calibrate)
   const progress = startProgress(io, 'Quantizing')
   try {
-    const workshop: Workshop = {
+    const workshop: QuantizeOptions = {
       runtime: ortRuntime,
       calibrationSamples: samples,
       calibration:
@@ -143,5 +143,5 @@ const targetOf = ({ to, for: backend, asymmetric = false, reduceRange = false, k
   asymmetric,
   reduceRange,
   keep,
-  gentle: [],
+  weightOnly: [],
 })

@@ -13,7 +13,7 @@ export function showReport(report: InspectReport, style: Style): string {
     section('Outputs', values(report.outputs, style), style),
     facts(
       [
-        ['Batches', `${report.batch.batchable ? 'yes' : 'no'}: ${report.batch.because}`],
+        ['Batches', `${report.batch.batchable ? 'yes' : 'no'}: ${report.batch.reason}`],
         ['Memory', memory(report)],
         ['WebGPU', placement(report)],
       ],

@@ -40,6 +40,6 @@ export function showPruned({ layers, kept, exact, comparison }: PruneReport, sty
 
 function reasons(kept: PruneReport['kept']): string {
   const counts = new Map<string, number>()
-  for (const { because } of kept) counts.set(because, (counts.get(because) ?? 0) + 1)
-  return [...counts].map(([because, count]) => `${count} (${because})`).join(', ')
+  for (const { reason } of kept) counts.set(reason, (counts.get(reason) ?? 0) + 1)
+  return [...counts].map(([reason, count]) => `${count} (${reason})`).join(', ')
 }

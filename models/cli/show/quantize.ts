@@ -13,7 +13,7 @@ export interface QuantizeReport {
   readonly before: number
   readonly after: number
   readonly layers: readonly { readonly name: string; readonly weight: string; readonly how: string }[]
-  readonly kept: readonly { readonly name: string; readonly because: string }[]
+  readonly kept: readonly { readonly name: string; readonly reason: string }[]
   /** Where it was written into a model's folder: the manifest that lists it now, and as which variant. */
   readonly manifest?: string
   readonly variant?: string
@@ -51,7 +51,7 @@ export const layersOf = (steps: readonly Step[]): QuantizeReport['layers'] =>
   )
 
 export const keptOf = (steps: readonly Step[]): QuantizeReport['kept'] =>
-  steps.flatMap((step) => (step.how === 'kept' ? [{ name: step.layer.name, because: step.because }] : []))
+  steps.flatMap((step) => (step.how === 'kept' ? [{ name: step.layer.name, reason: step.reason }] : []))
 
 export function showQuantized(report: QuantizeReport, steps: readonly Step[], style: Style): string {
   const { out, before, after, kept, error, manifest, variant } = report
@@ -96,10 +96,10 @@ function groups(steps: readonly Step[], style: Style): string {
 /** Layers by why they were kept, with some of their names. */
 function keptTable(kept: QuantizeReport['kept'], style: Style): string {
   const reasons = new Map<string, string[]>()
-  for (const { name, because } of kept) reasons.set(because, [...(reasons.get(because) ?? []), name])
-  const rows = [...reasons].map(([because, names]) => {
+  for (const { name, reason } of kept) reasons.set(reason, [...(reasons.get(reason) ?? []), name])
+  const rows = [...reasons].map(([reason, names]) => {
     const some = `${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}`
-    return [because, showCount(names.length), some]
+    return [reason, showCount(names.length), some]
   })
   return table([{ title: 'BECAUSE' }, { title: 'LAYERS', align: 'right' }, { title: '' }], rows, style)
 }

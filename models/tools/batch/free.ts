@@ -1,8 +1,8 @@
 import { create } from '@bufbuild/protobuf'
 import { SpillwayError } from '../../core/error.ts'
 import { constantsToWeights } from '../graph/constants.ts'
+import { withNotes } from '../graph/metadata.ts'
 import { freshNames } from '../graph/names.ts'
-import { withNotes } from '../graph/notes.ts'
 import { sweep } from '../graph/sweep.ts'
 import { declaredOf } from '../infer/declared.ts'
 import { startInference } from '../infer/infer.ts'
@@ -41,7 +41,7 @@ export function freeBatch(given: Model): Freed {
     inputs: model.inputs.map(withOpenBatch),
     outputs: model.outputs.map(withOpenBatch),
     // What the file says of values in between was said of the fixed batch.
-    notes: withNotes(model, { valueInfo: [] }),
+    metadata: withNotes(model, { valueInfo: [] }),
   }
   const shapes = (rows: number) =>
     new Map(model.inputs.map((value) => [value.name, [rows, ...restOf(value)] as const]))

@@ -6,7 +6,7 @@ import {
   OperatorSetIdProtoSchema,
 } from '../onnx/generated/onnx_pb.ts'
 import type { Model, Node } from '../onnx/model.ts'
-import { opsetOf, withOpset } from './notes.ts'
+import { opsetOf, withOpset } from './metadata.ts'
 
 export interface FunctionParts {
   readonly domain: string

@@ -7,7 +7,7 @@ export function freshNames(model: Model): (wanted: string) => string {
   const taken = new Set([
     ...model.inputs.map(({ name }) => name),
     ...model.weights.keys(),
-    ...ownNames(model.notes),
+    ...ownNames(model.metadata),
   ])
   for (const node of model.nodes) {
     for (const name of node.output) taken.add(name)

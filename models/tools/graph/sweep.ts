@@ -1,7 +1,7 @@
 import type { Model, Node } from '../onnx/model.ts'
 import { readsOf } from '../onnx/subgraphs.ts'
+import { withNotes } from './metadata.ts'
 import { changeNode } from './node.ts'
-import { withNotes } from './notes.ts'
 
 /** The model without what no output depends on, and with nodes of distinct names, which runtimes insist on. */
 export function sweep(model: Model): Model {
@@ -13,13 +13,13 @@ export function sweep(model: Model): Model {
     for (const name of readsOf(node)) needed.add(name)
   }
   const weights = new Map([...model.weights].filter(([name]) => needed.has(name)))
-  const valueInfo = model.notes.valueInfo.filter(({ name }) => needed.has(name))
-  const sparse = model.notes.sparseInitializer.filter(({ values }) => needed.has(values?.name ?? ''))
+  const valueInfo = model.metadata.valueInfo.filter(({ name }) => needed.has(name))
+  const sparse = model.metadata.sparseInitializer.filter(({ values }) => needed.has(values?.name ?? ''))
   return {
     ...model,
     nodes: distinct(kept.toReversed()),
     weights,
-    notes: withNotes(model, { valueInfo, sparseInitializer: sparse }),
+    metadata: withNotes(model, { valueInfo, sparseInitializer: sparse }),
   }
 }
 

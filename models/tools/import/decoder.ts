@@ -5,8 +5,8 @@ import { makeValue } from '../graph/value.ts'
 import { DataType } from '../onnx/data-type.ts'
 import { GraphProtoSchema, ModelProtoSchema, OperatorSetIdProtoSchema } from '../onnx/generated/onnx_pb.ts'
 import { int64Weight, weightFrom } from '../onnx/make.ts'
+import { memoizeLast } from '../onnx/memoize-last.ts'
 import type { Model } from '../onnx/model.ts'
-import { createLatest } from '../onnx/once.ts'
 import type { Checkpoint, Layer, Shape } from './checkpoint.ts'
 import { createDecoderGraph, type DecoderGraph, type Stream } from './decoder-graph.ts'
 import { storedHeadSize, withStoredHeads } from './heads.ts'
@@ -98,9 +98,9 @@ function ropeWeights(
   shape: Shape,
   { context }: DecoderOptions,
 ): readonly [string, string] {
-  const latest = createLatest<RopeTables>()
+  const memoized = memoizeLast<RopeTables>()
   const pairs = storedHeadSize(shape) / 2
-  const tables = () => latest(shape, () => ropeTables(shape.rope, shape.headSize, context, pairs))
+  const tables = () => memoized(shape, () => ropeTables(shape.rope, shape.headSize, context, pairs))
   const dims = [context, pairs]
   return [
     graph.weight(
@@ -243,6 +243,6 @@ function emptyModel(shape: Shape, { type, topK }: DecoderOptions): Model {
         create(OperatorSetIdProtoSchema, { domain: contrib, version: 1n }),
       ],
     }),
-    notes: create(GraphProtoSchema, { name: 'decoder' }),
+    metadata: create(GraphProtoSchema, { name: 'decoder' }),
   }
 }

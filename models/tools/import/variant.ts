@@ -75,7 +75,7 @@ export async function buildVariant(
     reduceRange: false,
     keep: [],
     // A batch's activations would be rounded together, and a row's answer depend on its company.
-    gentle: ['*'],
+    weightOnly: ['*'],
   }
   try {
     return (await quantize(prepare(model), target, workshop)).model

@@ -49,13 +49,16 @@ export interface Inference {
   addWeight(weight: Weight): void
 }
 
-export function startInference({ weights, inputs, notes, outputs }: Model, shapes: InputShapes): Inference {
+export function startInference(
+  { weights, inputs, metadata, outputs }: Model,
+  shapes: InputShapes,
+): Inference {
   const values = new Map<string, Known>()
   const addWeight = (weight: Weight): void => {
     values.set(weight.name, ofWeight(weight))
   }
   for (const weight of weights.values()) addWeight(weight)
-  const declared = new Map([...notes.valueInfo, ...outputs].map((value) => [value.name, ofValue(value)]))
+  const declared = new Map([...metadata.valueInfo, ...outputs].map((value) => [value.name, ofValue(value)]))
   for (const value of inputs) {
     const given = shapes.get(value.name)
     values.set(value.name, given ? known(ofValue(value).type, given) : ofValue(value))

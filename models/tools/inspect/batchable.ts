@@ -3,7 +3,7 @@ import type { Model } from '../onnx/model.ts'
 
 export interface Batchable {
   readonly batchable: boolean
-  readonly because: string
+  readonly reason: string
 }
 
 /** Whether rows of several requests may stand in one run, by what the model declares of its inputs and outputs. */
@@ -16,7 +16,7 @@ export function batchableOf({ inputs, outputs }: Model): Batchable {
     if (typeof first === 'number') return no(`the first dimension of "${value.name}" is fixed at ${first}`)
   }
   if (inputs.length === 0) return no('it has no input')
-  return { batchable: true, because: 'the first dimension of every input and output varies' }
+  return { batchable: true, reason: 'the first dimension of every input and output varies' }
 }
 
-const no = (because: string): Batchable => ({ batchable: false, because })
+const no = (reason: string): Batchable => ({ batchable: false, reason })

@@ -1,6 +1,6 @@
 import { placesOf } from '../backends/place.ts'
+import { opsetOf } from '../graph/metadata.ts'
 import { operatorOf } from '../graph/node.ts'
-import { opsetOf } from '../graph/notes.ts'
 import { declaredOf } from '../infer/declared.ts'
 import { type InputShapes, infer } from '../infer/infer.ts'
 import { nameOf } from '../onnx/data-type.ts'

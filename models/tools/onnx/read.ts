@@ -73,7 +73,7 @@ export function parseModel(bytes: Uint8Array, folder?: string): Model {
   // Weights apart from inputs are what version 4 brought; older files list them twice.
   if (header.irVersion > 0n && header.irVersion < 4n) header.irVersion = 4n
   const inputs = input.filter(({ name }) => !weights.has(name))
-  return checkModel({ nodes: node, weights, inputs, outputs: output, header, notes: graph })
+  return checkModel({ nodes: node, weights, inputs, outputs: output, header, metadata: graph })
 }
 
 function splitFile(bytes: Uint8Array, budget: Budget): Split {

@@ -15,17 +15,17 @@ const maxElements = 1e9
  * @throws SpillwayError `model_invalid`.
  */
 export function checkModel(model: Model): Model {
-  const { header, inputs, outputs, weights, notes } = model
+  const { header, inputs, outputs, weights, metadata } = model
   if (header.irVersion <= 0n) throw malformed('The file is no ONNX model: it has no IR version')
   if (header.opsetImport.length === 0) throw malformed('The model names no operator set')
-  for (const value of [...inputs, ...outputs, ...notes.valueInfo]) checkValue(value)
+  for (const value of [...inputs, ...outputs, ...metadata.valueInfo]) checkValue(value)
   const names = inputs.map(({ name }) => name)
   if (new Set(names).size !== names.length) throw malformed('Two inputs have the same name')
-  const given = [...names, ...weights.keys(), ...ownNames(notes)]
+  const given = [...names, ...weights.keys(), ...ownNames(metadata)]
   const nodes = inOrder(model.nodes, given)
   for (const node of nodes) checkNode(node)
   for (const node of header.functions.flatMap((one) => one.node)) checkNode(node)
-  checkSparse(notes)
+  checkSparse(metadata)
   const written = new Set([...given, ...nodes.flatMap(({ output }) => output)])
   const missing = outputs.find(({ name }) => !written.has(name))
   if (missing !== undefined) throw malformed(`Nothing writes the output "${missing.name}"`)

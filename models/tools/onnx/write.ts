@@ -40,9 +40,9 @@ export function modelSize(model: Model): number {
 }
 
 function layOut(model: Model, external: ReadonlyMap<string, Placed>) {
-  const { nodes, inputs, outputs, notes, weights } = model
+  const { nodes, inputs, outputs, metadata, weights } = model
   const graph = create(GraphProtoSchema)
-  Object.assign(graph, notes, { node: [...nodes], input: [...inputs], output: [...outputs] })
+  Object.assign(graph, metadata, { node: [...nodes], input: [...inputs], output: [...outputs] })
   const structure = toBinary(GraphProtoSchema, graph)
   const heads = [...weights.values()].map(
     (weight) => [weight, headOf(weight, external.get(weight.name))] as const,

@@ -1,14 +1,14 @@
 import { makeNode } from '../graph/node.ts'
 import { DataType } from '../onnx/data-type.ts'
 import { weightFrom } from '../onnx/make.ts'
-import { createLatest } from '../onnx/once.ts'
+import { memoizeLast } from '../onnx/memoize-last.ts'
 import { floatsOf } from '../onnx/values.ts'
 import type { Weight } from '../onnx/weight.ts'
 import { type Channels, quantizeChannels } from '../quantize/channels.ts'
 import type { LinearLayer } from './layers.ts'
 import type { Rewriting, Tools } from './rewrite.ts'
 
-const latest = createLatest<Channels>()
+const memoized = memoizeLast<Channels>()
 
 /**
  * Dynamic int8: the input is rounded to eight bits as it comes, the product is of integers. Written in
@@ -66,7 +66,7 @@ function columns(
 ): Readonly<Record<'weight' | 'scales', string>> {
   const key = {}
   const get = () =>
-    latest(key, () => {
+    memoized(key, () => {
       const values = floatsOf(weight)
       const stride = rowPerOutput ? { channel: inputs, element: 1 } : { channel: 1, element: outputs }
       const channels = quantizeChannels(values, outputs, inputs, stride, highest)

@@ -1,8 +1,8 @@
 import { create } from '@bufbuild/protobuf'
 import { makeAttribute } from '../graph/attributes.ts'
+import { withNotes } from '../graph/metadata.ts'
 import { freshNames } from '../graph/names.ts'
 import { changeNode, isStandard, makeNode } from '../graph/node.ts'
-import { withNotes } from '../graph/notes.ts'
 import { sweep } from '../graph/sweep.ts'
 import { infer } from '../infer/infer.ts'
 import { openShapes } from '../inspect/open-shapes.ts'
@@ -78,7 +78,7 @@ export function toHalf(model: Model, keeps: (node: Node) => boolean): Model {
     if (made !== undefined) weights.set(made, halfOf(weight, made))
   }
   // Declared types of values that are halves now would be wrong.
-  return sweep({ ...model, nodes, weights, notes: withNotes(model, { valueInfo: [] }) })
+  return sweep({ ...model, nodes, weights, metadata: withNotes(model, { valueInfo: [] }) })
 }
 
 /** What says float32 in a node says half. */

@@ -2,7 +2,7 @@ import { contrib, makeNode } from '../graph/node.ts'
 import { DataType } from '../onnx/data-type.ts'
 import { floatsToHalves } from '../onnx/half.ts'
 import { weightFrom } from '../onnx/make.ts'
-import { createLatest } from '../onnx/once.ts'
+import { memoizeLast } from '../onnx/memoize-last.ts'
 import { floatsOf } from '../onnx/values.ts'
 import type { Weight } from '../onnx/weight.ts'
 import {
@@ -20,7 +20,7 @@ import type { Rewriting, Tools } from './rewrite.ts'
 /** Activations are rounded to eight bits, block by block: on the CPU several times faster, and what models on the hub say. */
 const accuracyLevel = 4
 
-const latest = createLatest<Blocks>()
+const memoized = memoizeLast<Blocks>()
 
 /** `MatMulNBits`: weights in blocks, unpacked as they are used. */
 export const toMatMulNBits =
@@ -62,7 +62,7 @@ export function packedMatrix(
     return quantizeBlocks(matrix, format)
   }
   const key = {}
-  const get = () => latest(key, make)
+  const get = () => memoized(key, make)
   const suffix = `_q${format.bits}`
   const halves = weight.type === DataType.FLOAT16
   return tools.weights(`${weight.name} ${rowPerOutput} ${JSON.stringify(format)}`, () => ({

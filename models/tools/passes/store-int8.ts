@@ -1,14 +1,14 @@
 import { changeNode, makeNode } from '../graph/node.ts'
 import { DataType } from '../onnx/data-type.ts'
 import { weightFrom } from '../onnx/make.ts'
-import { createLatest } from '../onnx/once.ts'
+import { memoizeLast } from '../onnx/memoize-last.ts'
 import { floatsOf } from '../onnx/values.ts'
 import { type Weight, weightCount } from '../onnx/weight.ts'
 import { type Channels, quantizeChannels } from '../quantize/channels.ts'
 import type { OtherLayer } from './layers.ts'
 import type { Rewriting, Tools } from './rewrite.ts'
 
-const latest = createLatest<Channels>()
+const memoized = memoizeLast<Channels>()
 
 /**
  * Weights kept as int8 and made floats by `Cast` and `Mul`, which the runtime computes once, when it loads the
@@ -35,7 +35,7 @@ export function storedInt8(weight: Weight, axis: number, tools: Tools): string {
 
 function channelsOf(weight: Weight, axis: number): Record<'data' | 'scales', Weight> {
   const key = {}
-  const get = () => latest(key, () => inPlace(floatsOf(weight), weight, axis))
+  const get = () => memoized(key, () => inPlace(floatsOf(weight), weight, axis))
   const shape = weight.dims.map((size, at) => (at === axis ? size : 1))
   return {
     data: weightFrom(`${weight.name}_i8`, DataType.INT8, weight.dims, () => get().data),

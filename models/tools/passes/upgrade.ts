@@ -1,6 +1,6 @@
+import { opsetOf, withOpset } from '../graph/metadata.ts'
 import { freshNames } from '../graph/names.ts'
 import { isStandard } from '../graph/node.ts'
-import { opsetOf, withOpset } from '../graph/notes.ts'
 import { sweep } from '../graph/sweep.ts'
 import { infer } from '../infer/infer.ts'
 import { openShapes } from '../inspect/open-shapes.ts'

@@ -23,7 +23,7 @@ export interface Choice {
   readonly removed: ReadonlySet<number>
   readonly layers: readonly LayerChoice[]
   /** Layers that have to stay whole, and why. */
-  readonly kept: readonly { readonly layer: string; readonly because: string }[]
+  readonly kept: readonly { readonly layer: string; readonly reason: string }[]
 }
 
 /** How strong a channel is: squared sums of what makes it and what reads it. */
@@ -39,10 +39,10 @@ interface Strength {
  * A channel is as strong as it is itself times what its readers make of it: by its activity on samples where
  * there are some, else by the weights that make it.
  */
-export function chooseChannels({ atoms, cuts }: Trace, wanted: Wanted, activity?: Activity): Choice {
+export function chooseChannels({ groups, cuts }: Trace, wanted: Wanted, activity?: Activity): Choice {
   const strengths = new Map<number, Strength>()
   const strengthOf = (atom: number): Strength => {
-    const root = atoms.root(atom)
+    const root = groups.root(atom)
     const known = strengths.get(root) ?? { makes: 0, reads: 0, quiet: true }
     strengths.set(root, known)
     return known
@@ -51,7 +51,7 @@ export function chooseChannels({ atoms, cuts }: Trace, wanted: Wanted, activity?
     if (cut.role === 'follows') continue
     const squares = squaresAlong(cut.weight, cut.axis)
     const active = cut.value === undefined ? undefined : activity?.get(cut.value)
-    for (const [index, atom] of cut.atoms.entries()) {
+    for (const [index, atom] of cut.groups.entries()) {
       const strength = strengthOf(atom)
       strength[cut.role] += (squares[index] ?? 0) * (active?.[index] ?? 1)
       if (cut.role === 'reads' && cut.rest?.[index] !== 0) strength.quiet = false
@@ -63,19 +63,19 @@ export function chooseChannels({ atoms, cuts }: Trace, wanted: Wanted, activity?
     return activity ? reads : Math.max(Number.MIN_VALUE, makes * reads)
   }
   const removed = new Set<number>()
-  const [layers, kept]: [LayerChoice[], { layer: string; because: string }[]] = [[], []]
+  const [layers, kept]: [LayerChoice[], { layer: string; reason: string }[]] = [[], []]
   const seen = new Set<number>()
   for (const cut of cuts.filter(({ role }) => role === 'makes')) {
-    const own = [...new Set(cut.atoms.map(atoms.root))]
-    const free = own.filter((root) => atoms.pinned(root) === undefined && !seen.has(root))
+    const own = [...new Set(cut.groups.map(groups.root))]
+    const free = own.filter((root) => groups.pinned(root) === undefined && !seen.has(root))
     for (const root of own) seen.add(root)
-    const because = own.map(atoms.pinned).find((why) => why !== undefined)
-    if (free.length === 0 && because !== undefined) kept.push({ layer: cut.weight.name, because })
+    const reason = own.map(groups.pinned).find((why) => why !== undefined)
+    if (free.length === 0 && reason !== undefined) kept.push({ layer: cut.weight.name, reason })
     if (free.length === 0) continue
     const gone = weakest(free, scoreOf, wanted, own.length - free.length)
     for (const root of gone) removed.add(root)
     const dead = free.filter((root) => scoreOf(root) === 0).length
-    layers.push({ layer: cut.weight.name, channels: cut.atoms.length, dead, removed: gone.length })
+    layers.push({ layer: cut.weight.name, channels: cut.groups.length, dead, removed: gone.length })
   }
   return { removed, layers, kept }
 }

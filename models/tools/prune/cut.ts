@@ -1,4 +1,4 @@
-import { withNotes } from '../graph/notes.ts'
+import { withNotes } from '../graph/metadata.ts'
 import { sweep } from '../graph/sweep.ts'
 import { weightFrom } from '../onnx/make.ts'
 import type { Model } from '../onnx/model.ts'
@@ -8,23 +8,23 @@ import type { Trace } from './trace.ts'
 /** The model without some of its channels: every weight loses what it had for them. */
 export function cutChannels(
   model: Model,
-  { atoms, cuts, changes }: Trace,
+  { groups, cuts, changes }: Trace,
   removed: ReadonlySet<number>,
 ): Model {
   const keeps = (list: readonly number[]): readonly number[] =>
-    list.flatMap((atom, index) => (removed.has(atoms.root(atom)) ? [] : [index]))
+    list.flatMap((atom, index) => (removed.has(groups.root(atom)) ? [] : [index]))
   const weights = new Map(model.weights)
-  for (const { weight, axis, atoms: along } of cuts) {
+  for (const { weight, axis, groups: along } of cuts) {
     const kept = keeps(along)
     const now = weights.get(weight.name)
     if (now && kept.length < along.length) weights.set(weight.name, take(now, axis, kept))
   }
   const nodes = model.nodes.map((node) => {
     const found = changes.get(node)
-    return found ? found.change(node, keeps(found.atoms).length) : node
+    return found ? found.change(node, keeps(found.groups).length) : node
   })
   // What the file says of values in between holds no longer.
-  return sweep({ ...model, nodes, weights, notes: withNotes(model, { valueInfo: [] }) })
+  return sweep({ ...model, nodes, weights, metadata: withNotes(model, { valueInfo: [] }) })
 }
 
 /** Some of the positions along an axis. */

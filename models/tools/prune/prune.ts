@@ -43,7 +43,7 @@ export async function prune(
 
 function nothing({ layers, kept }: Choice): SpillwayError {
   if (layers.length === 0) {
-    const reasons = new Set(kept.map(({ because }) => because))
+    const reasons = new Set(kept.map(({ reason }) => reason))
     return new SpillwayError('not_supported', 'This model has no channels that could be taken out', {
       expected: 'float layers whose channels other layers read',
       got:

@@ -4,26 +4,26 @@ import { axisOf, product } from '../infer/known.ts'
 import { DataType } from '../onnx/data-type.ts'
 import { floatsOf } from '../onnx/values.ts'
 import type { Weight } from '../onnx/weight.ts'
-import type { Channels, Look, Rule } from './trace.ts'
+import type { Channels, PassContext, Rule } from './trace.ts'
 
-const conv: Rule = (look) => {
-  const { node } = look
-  const weight = floats(look, node.input[1])
-  const bias = floats(look, node.input[2])
+const conv: Rule = (context) => {
+  const { node } = context
+  const weight = floats(context, node.input[1])
+  const bias = floats(context, node.input[2])
   if (!weight || (node.input[2] && !bias)) return undefined
   const group = intOf(node, 'group', 1)
-  if (group === 1) return layer(look, { weight, reads: 1, makes: 0, bias, valueAxis: 1, outAxis: 1 })
-  return depthwise(look, weight, bias, group)
+  if (group === 1) return layer(context, { weight, reads: 1, makes: 0, bias, valueAxis: 1, outAxis: 1 })
+  return depthwise(context, weight, bias, group)
 }
 
 /** A filter for each channel: what goes in goes out. */
-function depthwise(look: Look, weight: Weight, bias: Weight | undefined, group: number) {
-  const given = look.channels(look.node.input[0])
-  if (given?.axis !== 1 || weight.dims[0] !== group || given.atoms.length !== group) return undefined
+function depthwise(context: PassContext, weight: Weight, bias: Weight | undefined, group: number) {
+  const given = context.channels(context.node.input[0])
+  if (given?.axis !== 1 || weight.dims[0] !== group || given.groups.length !== group) return undefined
   for (const one of bias ? [weight, bias] : [weight]) {
-    look.cut({ weight: one, axis: 0, atoms: given.atoms, role: 'follows' })
+    context.cut({ weight: one, axis: 0, groups: given.groups, role: 'follows' })
   }
-  look.change(given.atoms, (node, kept) =>
+  context.change(given.groups, (node, kept) =>
     changeNode(node, {
       attribute: node.attribute.map((one) => (one.name === 'group' ? makeAttribute('group', kept) : one)),
     }),
@@ -33,23 +33,30 @@ function depthwise(look: Look, weight: Weight, bias: Weight | undefined, group: 
   return { ...given, rest }
 }
 
-const gemm: Rule = (look) => {
-  const { node } = look
-  const weight = floats(look, node.input[1])
-  const bias = floats(look, node.input[2])
+const gemm: Rule = (context) => {
+  const { node } = context
+  const weight = floats(context, node.input[1])
+  const bias = floats(context, node.input[2])
   const reads = intOf(node, 'transB', 0) === 1 ? 1 : 0
   const outputs = weight?.dims[1 - reads]
   const odd = intOf(node, 'transA', 0) === 1 || (node.input[2] && bias?.dims.at(-1) !== outputs)
   if (weight?.dims.length !== 2 || odd) return undefined
-  return layer(look, { weight, reads, makes: 1 - reads, bias, valueAxis: 1, outAxis: 1 })
+  return layer(context, { weight, reads, makes: 1 - reads, bias, valueAxis: 1, outAxis: 1 })
 }
 
-const matMul: Rule = (look) => {
-  const { node } = look
-  const weight = floats(look, node.input[1])
-  const rank = look.known(node.input[0])?.shape?.length
+const matMul: Rule = (context) => {
+  const { node } = context
+  const weight = floats(context, node.input[1])
+  const rank = context.known(node.input[0])?.shape?.length
   if (weight?.dims.length !== 2 || rank === undefined || rank < 2) return undefined
-  return layer(look, { weight, reads: 0, makes: 1, bias: undefined, valueAxis: rank - 1, outAxis: rank - 1 })
+  return layer(context, {
+    weight,
+    reads: 0,
+    makes: 1,
+    bias: undefined,
+    valueAxis: rank - 1,
+    outAxis: rank - 1,
+  })
 }
 
 interface Layer {
@@ -63,19 +70,30 @@ interface Layer {
   readonly outAxis: number
 }
 
-function layer(look: Look, { weight, reads, makes, bias, valueAxis, outAxis }: Layer): Channels | undefined {
-  const [value = ''] = look.node.input
-  const given = look.channels(value)
-  const fits = given?.axis === valueAxis && given.atoms.length === weight.dims[reads]
+function layer(
+  context: PassContext,
+  { weight, reads, makes, bias, valueAxis, outAxis }: Layer,
+): Channels | undefined {
+  const [value = ''] = context.node.input
+  const given = context.channels(value)
+  const fits = given?.axis === valueAxis && given.groups.length === weight.dims[reads]
   if (given && !fits) return undefined
   if (given) {
-    look.cut({ weight, axis: reads, atoms: given.atoms, role: 'reads', value, valueAxis, rest: given.rest })
+    context.cut({
+      weight,
+      axis: reads,
+      groups: given.groups,
+      role: 'reads',
+      value,
+      valueAxis,
+      rest: given.rest,
+    })
   }
-  const atoms = look.atoms.make(weight.dims[makes] ?? 0)
-  look.cut({ weight, axis: makes, atoms, role: 'makes' })
-  if (bias) look.cut({ weight: bias, axis: bias.dims.length - 1, atoms, role: 'follows' })
+  const groups = context.groups.make(weight.dims[makes] ?? 0)
+  context.cut({ weight, axis: makes, groups, role: 'makes' })
+  if (bias) context.cut({ weight: bias, axis: bias.dims.length - 1, groups, role: 'follows' })
   const added = bias ? floatsOf(bias) : undefined
-  return { axis: outAxis, atoms, rest: atoms.map((_, index) => added?.[index] ?? 0) }
+  return { axis: outAxis, groups, rest: groups.map((_, index) => added?.[index] ?? 0) }
 }
 
 /** The same channels, each its own value bent. */
@@ -99,18 +117,18 @@ const pool: Rule = ({ node, channels }) => {
 /** Two values, channel by channel, or a value and something stored for each channel. */
 const pair =
   (combine: (a: number, b: number) => number): Rule =>
-  (look) => {
-    const { node } = look
-    const [a, b] = [look.channels(node.input[0]), look.channels(node.input[1])]
-    if (a && b) return joined(look, a, b, combine)
+  (context) => {
+    const { node } = context
+    const [a, b] = [context.channels(node.input[0]), context.channels(node.input[1])]
+    if (a && b) return joined(context, a, b, combine)
     const given = a ?? b
-    const stored = floats(look, node.input[a ? 1 : 0])
-    const rank = look.known(node.input[a ? 0 : 1])?.shape?.length
+    const stored = floats(context, node.input[a ? 1 : 0])
+    const rank = context.known(node.input[a ? 0 : 1])?.shape?.length
     if (!given || !stored || rank === undefined || stored.dims.length > rank) return undefined
     const axis = given.axis - (rank - stored.dims.length)
     const size = stored.dims[axis] ?? 1
-    if (size !== 1 && size !== given.atoms.length) return undefined
-    if (size !== 1) look.cut({ weight: stored, axis, atoms: given.atoms, role: 'follows' })
+    if (size !== 1 && size !== given.groups.length) return undefined
+    if (size !== 1) context.cut({ weight: stored, axis, groups: given.groups, role: 'follows' })
     // Something else for each position is not one number a channel.
     const plain = stored.dims.every((one, at) => one === 1 || at === axis)
     const values = plain ? floatsOf(stored) : undefined
@@ -120,19 +138,19 @@ const pair =
   }
 
 function joined(
-  { node, atoms, known }: Look,
+  { node, groups, known }: PassContext,
   a: Channels,
   b: Channels,
   combine: (a: number, b: number) => number,
 ): Channels | undefined {
   const ranks = node.input.map((name) => known(name)?.shape?.length)
   if (ranks[0] === undefined || ranks[0] !== ranks[1]) return undefined
-  if (a.axis !== b.axis || a.atoms.length !== b.atoms.length) return undefined
-  for (const [index, atom] of a.atoms.entries()) atoms.join(atom, b.atoms[index] ?? atom)
+  if (a.axis !== b.axis || a.groups.length !== b.groups.length) return undefined
+  for (const [index, atom] of a.groups.entries()) groups.join(atom, b.groups[index] ?? atom)
   return { ...a, rest: a.rest.map((one, index) => combine(one, b.rest[index] ?? Number.NaN)) }
 }
 
-const concat: Rule = ({ node, atoms, channels, known }) => {
+const concat: Rule = ({ node, groups, channels, known }) => {
   const all = node.input.map(channels)
   const [first] = all.flatMap((one) => one ?? [])
   const rank = known(node.output[0])?.shape?.length
@@ -143,15 +161,15 @@ const concat: Rule = ({ node, atoms, channels, known }) => {
     const size = known(name)?.shape?.[first.axis]
     if (size === undefined) return undefined
     // What no layer made has its place among the others and stays.
-    const made = atoms.make(size)
-    atoms.pin(made, 'no layer makes it')
-    return { axis: first.axis, atoms: made, rest: made.map(() => Number.NaN) }
+    const made = groups.make(size)
+    groups.pin(made, 'no layer makes it')
+    return { axis: first.axis, groups: made, rest: made.map(() => Number.NaN) }
   })
   const found = parts.flatMap((part) => part ?? [])
   if (found.length < parts.length) return undefined
   return {
     axis: first.axis,
-    atoms: found.flatMap((part) => part.atoms),
+    groups: found.flatMap((part) => part.groups),
     rest: found.flatMap((part) => part.rest),
   }
 }
@@ -163,7 +181,7 @@ const flatten: Rule = ({ node, channels, known }) => {
   if (given?.axis !== 1 || !shape || axisOf(intOf(node, 'axis', 1), shape.length) !== 1) return undefined
   const each = product(shape.slice(2))
   const spread = <T>(list: readonly T[]) => list.flatMap((one) => new Array<T>(each).fill(one))
-  return { axis: 1, atoms: spread(given.atoms), rest: spread(given.rest) }
+  return { axis: 1, groups: spread(given.groups), rest: spread(given.rest) }
 }
 
 const transpose: Rule = ({ node, channels }) => {
@@ -184,8 +202,8 @@ const reduceMean: Rule = ({ node, channels, known }) => {
 }
 
 /** A stored weight of floats that this node alone reads. */
-function floats(look: Look, name: string | undefined): Weight | undefined {
-  const weight = look.weight(name)
+function floats(context: PassContext, name: string | undefined): Weight | undefined {
+  const weight = context.weight(name)
   return weight?.type === DataType.FLOAT ? weight : undefined
 }
 

@@ -6,13 +6,13 @@ import type { Model, Node } from '../onnx/model.ts'
 import { capturesOf, subgraphsOf } from '../onnx/subgraphs.ts'
 import type { Weight } from '../onnx/weight.ts'
 import { sampleShapes } from '../run/sample-shapes.ts'
-import { type Atoms, createAtoms } from './atoms.ts'
+import { type ChannelGroups, createChannelGroups } from './channel-groups.ts'
 import { rules } from './rules.ts'
 
 /** Where the channels of a value lie, and what they are if the layers that make them have nothing but zeros. */
 export interface Channels {
   readonly axis: number
-  readonly atoms: readonly number[]
+  readonly groups: readonly number[]
   /** NaN where that is not known. */
   readonly rest: readonly number[]
 }
@@ -21,7 +21,7 @@ export interface Channels {
 export interface Cut {
   readonly weight: Weight
   readonly axis: number
-  readonly atoms: readonly number[]
+  readonly groups: readonly number[]
   /** Whether the layer makes the channels, reads them, or has something for each of them. */
   readonly role: 'makes' | 'reads' | 'follows'
   /** Of `reads`: the value that is read, along which axis, and what its channels are without their layers. */
@@ -34,41 +34,41 @@ export interface Cut {
 export type Change = (node: Node, kept: number) => Node
 
 export interface Trace {
-  readonly atoms: Atoms
+  readonly groups: ChannelGroups
   readonly cuts: readonly Cut[]
   /** Nodes with a number of channels in them, and the atoms that it counts. */
-  readonly changes: ReadonlyMap<Node, { readonly atoms: readonly number[]; readonly change: Change }>
+  readonly changes: ReadonlyMap<Node, { readonly groups: readonly number[]; readonly change: Change }>
 }
 
 /** What a rule has of a node. */
-export interface Look {
+export interface PassContext {
   readonly node: Node
-  readonly atoms: Atoms
+  readonly groups: ChannelGroups
   channels(name: string | undefined): Channels | undefined
   known(name: string | undefined): Known | undefined
   /** A stored weight of floats that nothing else reads. */
   weight(name: string | undefined): Weight | undefined
   cut(cut: Cut): void
-  change(atoms: readonly number[], change: Change): void
+  change(groups: readonly number[], change: Change): void
 }
 
 /**
  * The channels of the node's first output, where the rule knows them. What it does not know is pinned:
  * a rule that gives nothing leaves the node's inputs as they are.
  */
-export type Rule = (look: Look) => Channels | undefined
+export type Rule = (context: PassContext) => Channels | undefined
 
 export function traceChannels(model: Model): Trace {
-  const atoms = createAtoms()
+  const groups = createChannelGroups()
   const channels = new Map<string, Channels>()
   const cuts: Cut[] = []
-  const changes: Map<Node, { atoms: readonly number[]; change: Change }> = new Map()
+  const changes: Map<Node, { groups: readonly number[]; change: Change }> = new Map()
   const values = infer(model, sampleShapes(model, new Map()))
   const readers = readersOf(model)
   for (const node of model.nodes) {
-    const look: Look = {
+    const context: PassContext = {
       node,
-      atoms,
+      groups,
       channels: (name) => channels.get(name ?? ''),
       known: (name) => values.get(name ?? ''),
       weight: (name) => {
@@ -76,15 +76,15 @@ export function traceChannels(model: Model): Trace {
         return readers.get(name ?? '')?.length === 1 ? weight : undefined
       },
       cut: (cut) => cuts.push(cut),
-      change: (counted, change) => changes.set(node, { atoms: counted, change }),
+      change: (counted, change) => changes.set(node, { groups: counted, change }),
     }
-    const found = isStandard(node) ? rules.get(node.opType)?.(look) : undefined
+    const found = isStandard(node) ? rules.get(node.opType)?.(context) : undefined
     if (found) channels.set(node.output[0] ?? '', found)
     else {
       const read = [...node.input, ...subgraphsOf(node).flatMap(capturesOf)]
-      for (const name of read) atoms.pin(channels.get(name)?.atoms ?? [], `${operatorOf(node)} reads it`)
+      for (const name of read) groups.pin(channels.get(name)?.groups ?? [], `${operatorOf(node)} reads it`)
     }
   }
-  for (const { name } of model.outputs) atoms.pin(channels.get(name)?.atoms ?? [], 'it is an output')
-  return { atoms, cuts, changes }
+  for (const { name } of model.outputs) groups.pin(channels.get(name)?.groups ?? [], 'it is an output')
+  return { groups, cuts, changes }
 }

@@ -28,7 +28,7 @@ export type How =
 export interface Kept {
   readonly how: 'kept'
   readonly layer: Layer
-  readonly because: string
+  readonly reason: string
 }
 
 export type Step = How | Kept
@@ -51,7 +51,7 @@ export interface Facts {
 export function planLayers(layers: readonly Layer[], target: Target, facts: Facts): readonly Step[] {
   return layers.map((layer): Step => {
     const choice = choose(layer, layers, target, facts)
-    return typeof choice === 'string' ? { how: 'kept', layer, because: choice } : choice
+    return typeof choice === 'string' ? { how: 'kept', layer, reason: choice } : choice
   })
 }
 
@@ -77,8 +77,8 @@ function choose(layer: Layer, layers: readonly Layer[], target: Target, facts: F
 }
 
 /** Whether products are of integers, and inputs rounded for them: under WebGPU they would run on the CPU. */
-const roundsInputs = ({ backend, precision, gentle }: Target, { name }: Layer): boolean =>
-  precision === 'q8' && backend !== 'webgpu' && !isKept(name, gentle)
+const roundsInputs = ({ backend, precision, weightOnly }: Target, { name }: Layer): boolean =>
+  precision === 'q8' && backend !== 'webgpu' && !isKept(name, weightOnly)
 const highestOf = ({ reduceRange }: Target): number => (reduceRange ? 63 : 127)
 
 function linear(layer: LinearLayer, target: Target, format: BlockFormat, facts: Facts): How | string {

@@ -17,7 +17,7 @@ import { isKept, type Target } from './target.ts'
 import { quantizeWeights } from './weights.ts'
 
 /** What the making of a smaller model takes beside the model. */
-export interface Workshop {
+export interface QuantizeOptions {
   readonly runtime: Runtime
   /** What to find ranges with; none where no ranges are wanted. */
   readonly calibrationSamples: readonly Tensors[]
@@ -37,7 +37,11 @@ export interface Quantized {
 export const prepare = (model: Model): Model => foldBatchNorm(upgradeOpset(constantsToWeights(model)))
 
 /** @throws SpillwayError `not_supported` where nothing of the model can be made smaller so. */
-export async function quantize(prepared: Model, target: Target, workshop: Workshop): Promise<Quantized> {
+export async function quantize(
+  prepared: Model,
+  target: Target,
+  options: QuantizeOptions,
+): Promise<Quantized> {
   if (target.precision === 'fp16') {
     const model = halve(prepared, target)
     return {
@@ -50,10 +54,10 @@ export async function quantize(prepared: Model, target: Target, workshop: Worksh
   if (target.precision === 'q4f16' && target.backend !== 'webgpu') {
     throw new SpillwayError('not_supported', 'q4f16 is for WebGPU', { hint: 'Make q4 for WASM and the CPU.' })
   }
-  const facts = factsOf(prepared, target.backend, workshop.calibrationSamples.length > 0)
+  const facts = factsOf(prepared, target.backend, options.calibrationSamples.length > 0)
   const steps = planLayers(findLayers(prepared), target, facts)
   if (steps.every(({ how }) => how === 'kept')) throw nothing(steps)
-  const small = await withStatic(quantizeWeights(prepared, steps), steps, workshop)
+  const small = await withStatic(quantizeWeights(prepared, steps), steps, options)
   const named = (wanted: (how: Step['how']) => boolean) =>
     steps.flatMap(({ how, layer }) => (wanted(how) ? [layer.name] : []))
   return {
@@ -71,19 +75,19 @@ function halve(model: Model, { backend, keep }: Target): Model {
   return toHalf(model, (node) => isKept(nameOf(node), keep))
 }
 
-async function withStatic(model: Model, steps: readonly Step[], workshop: Workshop): Promise<Model> {
+async function withStatic(model: Model, steps: readonly Step[], options: QuantizeOptions): Promise<Model> {
   const found = steps.filter((step) => step.how === 'static')
   const [first] = found
   if (!first) return model
   const layers = found.map(({ layer }) => layer)
   const sources = new Set(quantizedValues(model, new Set(layers.map(({ node }) => node))).values())
-  const { runtime, calibrationSamples, calibration, onProgress } = workshop
+  const { runtime, calibrationSamples, calibration, onProgress } = options
   const ranges = await calibrate(runtime, model, [...sources], calibrationSamples, calibration, onProgress)
   return toStaticInt8(model, layers, ranges, first.highest)
 }
 
 function nothing(steps: readonly Step[]): SpillwayError {
-  const reasons = new Set(steps.map((step) => (step.how === 'kept' ? step.because : '')))
+  const reasons = new Set(steps.map((step) => (step.how === 'kept' ? step.reason : '')))
   return new SpillwayError('not_supported', 'There is nothing in this model to quantize', {
     expected: 'products with stored matrices, embeddings or convolutions, large enough to gain by it',
     got: steps.length === 0 ? 'none' : `${countOf(steps.length, 'layer')}: ${[...reasons].join(', ')}`,

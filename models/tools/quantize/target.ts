@@ -14,7 +14,7 @@ export interface Target {
   /** Layers to leave as they are, by name; `*` stands for anything. */
   readonly keep: readonly string[]
   /** Layers to make smaller without rounding what they compute with, by name. */
-  readonly gentle: readonly string[]
+  readonly weightOnly: readonly string[]
 }
 
 export function isKept(name: string, patterns: readonly string[]): boolean {

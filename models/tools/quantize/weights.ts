@@ -1,5 +1,5 @@
+import { withOpset } from '../graph/metadata.ts'
 import { contrib } from '../graph/node.ts'
-import { withOpset } from '../graph/notes.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { toDynamicInt8, toGatheredColumns } from '../passes/dynamic-int8.ts'
 import { toGatherBlocks } from '../passes/gather-blocks.ts'

@@ -1,7 +1,7 @@
 import { SpillwayError } from '../../core/error.ts'
 import type { Model } from '../onnx/model.ts'
 import type { Tensors } from '../run/runtime.ts'
-import { type Quantized, quantize, type Workshop } from './quantize.ts'
+import { type Quantized, type QuantizeOptions, quantize } from './quantize.ts'
 import { errorsAgainst, findSensitive } from './sensitive.ts'
 import type { Target } from './target.ts'
 
@@ -18,14 +18,14 @@ export interface Within extends Quantized {
 export async function quantizeWithin(
   prepared: Model,
   target: Target,
-  workshop: Workshop,
+  options: QuantizeOptions,
   samples: readonly Tensors[],
   limit: number,
 ): Promise<Within> {
-  const errorOf = await errorsAgainst(workshop.runtime, prepared, samples)
-  const make = (gentle: readonly string[], keep: readonly string[]) =>
-    quantize(prepared, { ...target, gentle, keep: [...target.keep, ...keep] }, workshop)
-  const onProgress = workshop.onProgress ?? (() => {})
+  const errorOf = await errorsAgainst(options.runtime, prepared, samples)
+  const make = (weightOnly: readonly string[], keep: readonly string[]) =>
+    quantize(prepared, { ...target, weightOnly, keep: [...target.keep, ...keep] }, options)
+  const onProgress = options.onProgress ?? (() => {})
   const whole = await make([], [])
   const error = await errorOf(whole.model)
   if (error <= limit) return { ...whole, error }

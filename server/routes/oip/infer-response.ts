@@ -1,7 +1,7 @@
 import { type Manifest, SpillwayError, type Tensor } from '../../../models/core/index.ts'
 import { encodeTensor, type InferResponse, type WireTensor } from '../../../models/protocols/oip.ts'
 import { binaryTensor, joinBody, jsonLengthHeader } from '../../../models/protocols/oip-binary.ts'
-import type { Answer } from '../../../workers/host/scheduler/work.ts'
+import type { RunAnswer } from '../../../workers/host/scheduler/work.ts'
 import type { WantedOutput } from './infer-request.ts'
 
 interface Written {
@@ -14,7 +14,7 @@ export function writeResponse(
   { id: model, version }: Manifest,
   id: string | undefined,
   wanted: readonly WantedOutput[],
-  { outputs, ranOn, queueMs, computeMs }: Answer,
+  { outputs, executedOn, queueMs, computeMs }: RunAnswer,
 ): Written {
   const behind: Tensor[] = []
   const write = ({ name, binary }: WantedOutput): WireTensor => {
@@ -29,8 +29,8 @@ export function writeResponse(
     model_version: version,
     id,
     parameters: {
-      backend: ranOn.backend,
-      variant: ranOn.variant,
+      backend: executedOn.backend,
+      variant: executedOn.variant,
       queue_ms: queueMs,
       compute_ms: computeMs,
     },

@@ -1,9 +1,9 @@
 import { type Context, Hono } from 'hono'
 import { queueHeader } from '../../../models/protocols/oip.ts'
 import { corsHeaders } from '../../http/cors.ts'
-import { callerGone } from '../../http/disconnect-signal.ts'
+import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import type { Variables } from '../../http/log.ts'
-import { wholeBody } from '../../http/read-body.ts'
+import { readBody } from '../../http/read-body.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
 import { readRequest } from './infer-request.ts'
@@ -26,14 +26,14 @@ export function inferRoutes({ catalogue, inference, maxBodyBytes }: InferOptions
 
   /** The body ends with it: a request that waits holds its tensors only. */
   const read = async (c: Context<Env>, { manifest }: CatalogueEntry) =>
-    readRequest(c, await wholeBody(c, maxBodyBytes), manifest)
+    readRequest(c, await readBody(c, maxBodyBytes), manifest)
 
   const answer = async (c: Context<Env>, entry: CatalogueEntry) => {
     // Before the request is read: a server that has too much to do leaves that undone.
     const refusal = inference.refusal(entry)
     if (refusal) throw refusal
     const { id, inputs, outputs, deadlineMs, priority } = await read(c, entry)
-    const result = await inference.run(entry, inputs, { signal: callerGone(c), deadlineMs, priority })
+    const result = await inference.run(entry, inputs, { signal: disconnectSignal(c), deadlineMs, priority })
     c.set('inference', {
       model: entry.manifest.id,
       rows: inputs.rows,

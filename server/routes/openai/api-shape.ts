@@ -5,7 +5,7 @@ import type { Choice } from './choices.ts'
 import { chatLogprobs, completionLogprobs, type Naming } from './logprobs.ts'
 
 /** How one of the two kinds of completion is written: what differs between them. */
-export interface Form {
+export interface ApiShape {
   readonly idPrefix: string
   readonly object: string
   readonly chunkObject: string
@@ -22,7 +22,7 @@ export interface Part {
   readonly beside?: object
 }
 
-export function chatForm(request: ChatRequest, naming: Naming): Form {
+export function chatForm(request: ChatRequest, naming: Naming): ApiShape {
   const wantsIds = request.return_token_ids === true
   const told = (tokens: readonly GeneratedToken[]) => ({
     logprobs: request.logprobs ? chatLogprobs(naming, tokens) : null,
@@ -61,7 +61,7 @@ export function chatForm(request: ChatRequest, naming: Naming): Form {
   }
 }
 
-export function completionForm(request: CompletionRequest, naming: Naming): Form {
+export function completionForm(request: CompletionRequest, naming: Naming): ApiShape {
   const wantsIds = request.return_token_ids === true
   /** Where a choice's next token begins in its text. */
   const offsets = new Map<Choice, number>()

@@ -69,7 +69,7 @@ export type ChoicePart =
  *
  * @throws SpillwayError what a choice failed with.
  */
-export async function* inOrderOfComing(choices: readonly Choice[]): AsyncGenerator<ChoicePart> {
+export async function* mergeByArrival(choices: readonly Choice[]): AsyncGenerator<ChoicePart> {
   const waiting = new Map<Choice, Promise<ChoicePart>>()
   const readers = new Map(choices.map((choice) => [choice, choice.pieces[Symbol.asyncIterator]()]))
   const next = async (choice: Choice): Promise<ChoicePart> => {

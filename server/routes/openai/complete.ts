@@ -6,8 +6,8 @@ import { SpillwayError } from '../../../models/core/index.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
 import type { GeneratedToken } from '../../../workers/protocol/generation.ts'
 import type { Measure } from '../../metrics.ts'
-import type { Form, Part } from './api-shape.ts'
-import { type Choice, type ChoicePart, inOrderOfComing, usageOf } from './choices.ts'
+import type { ApiShape, Part } from './api-shape.ts'
+import { type Choice, type ChoicePart, mergeByArrival, usageOf } from './choices.ts'
 import { openAiError } from './errors.ts'
 
 /** What a completion is answered from. */
@@ -15,23 +15,23 @@ export interface Completion {
   readonly model: string
   readonly generator: TextGenerator
   readonly choices: readonly Choice[]
-  readonly form: Form
+  readonly shape: ApiShape
   readonly measure: Measure
   readonly clock: Clock
 }
 
 /** Fields that the answer and each of its events have in common. */
-const headOf = ({ model, generator: { ranOn }, form }: Completion) => ({
-  id: `${form.idPrefix}-${randomUUID()}`,
+const headOf = ({ model, generator: { executedOn }, shape }: Completion) => ({
+  id: `${shape.idPrefix}-${randomUUID()}`,
   created: Math.floor(Date.now() / 1000),
   model,
-  system_fingerprint: `${ranOn.variant}/${ranOn.backend}`,
+  system_fingerprint: `${executedOn.variant}/${executedOn.backend}`,
 })
 
 export async function answerWhole(c: Context, completion: Completion): Promise<Response> {
-  const { choices, form, measure } = completion
+  const { choices, shape, measure } = completion
   const tokens = new Map<Choice, GeneratedToken[]>(choices.map((choice) => [choice, []]))
-  for await (const part of inOrderOfComing(choices)) {
+  for await (const part of mergeByArrival(choices)) {
     if ('piece' in part) {
       measure.came(part.choice.index, part.piece.tokens.length)
       tokens.get(part.choice)?.push(...part.piece.tokens)
@@ -41,11 +41,11 @@ export async function answerWhole(c: Context, completion: Completion): Promise<R
   const parts: Part[] = []
   for (const [at, choice] of choices.entries()) {
     const result = results[at]
-    if (result) parts.push(form.whole(choice, result, tokens.get(choice) ?? []))
+    if (result) parts.push(shape.whole(choice, result, tokens.get(choice) ?? []))
   }
   return c.json({
     ...headOf(completion),
-    object: form.object,
+    object: shape.object,
     ...parts[0]?.beside,
     choices: parts.map(({ choice }) => choice),
     usage: usageOf(choices, results),
@@ -69,8 +69,8 @@ export async function answerStream(
   completion: Completion,
   { includeUsage, leave }: StreamOptions,
 ): Promise<Response> {
-  const { choices, form, measure, clock } = completion
-  const parts = inOrderOfComing(choices)
+  const { choices, shape, measure, clock } = completion
+  const parts = mergeByArrival(choices)
   const first = parts.next()
   try {
     await firstOr(first, clock)
@@ -79,7 +79,7 @@ export async function answerStream(
     throw cause
   }
 
-  const head = { ...headOf(completion), object: form.chunkObject, ...(includeUsage ? { usage: null } : {}) }
+  const head = { ...headOf(completion), object: shape.chunkObject, ...(includeUsage ? { usage: null } : {}) }
   const response = streamSSE(c, async (stream) => {
     stream.onAbort(leave)
     const send = async (event: object) => {
@@ -89,14 +89,14 @@ export async function answerStream(
     const keepAlive = startKeepAlive(clock, () => void stream.write(': still there\n\n'))
     try {
       for (const choice of choices) {
-        const begin = form.begin(choice)
+        const begin = shape.begin(choice)
         if (begin) await sendPart(begin)
       }
       // What was made and not read yet may be long: nobody is there to write it to.
       for (let part = await first; !part.done && !stream.aborted; part = await parts.next()) {
         keepAlive.again()
         note(measure, part.value)
-        await sendPart(partOf(form, part.value))
+        await sendPart(partOf(shape, part.value))
       }
       if (includeUsage) {
         const results = await Promise.all(choices.map(({ result }) => result))
@@ -125,8 +125,8 @@ function firstOr(first: Promise<unknown>, clock: Clock): Promise<void> {
   })
 }
 
-const partOf = (form: Form, part: ChoicePart): Part =>
-  'piece' in part ? form.piece(part.choice, part.piece) : form.end(part.choice, part.result)
+const partOf = (shape: ApiShape, part: ChoicePart): Part =>
+  'piece' in part ? shape.piece(part.choice, part.piece) : shape.end(part.choice, part.result)
 
 function note(measure: Measure, part: ChoicePart): void {
   if ('piece' in part) measure.came(part.choice.index, part.piece.tokens.length)

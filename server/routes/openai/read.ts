@@ -5,15 +5,15 @@ import type { Sampling } from '../../../models/core/sampling.ts'
 import type { ChatRequest, CompletionRequest } from '../../../models/protocols/openai.ts'
 import { promptTokensOf } from '../../../workers/host/text/tokenizer/prompt.ts'
 import type { TextRequest, Tokenizer } from '../../../workers/host/text/types.ts'
-import { wholeBody } from '../../http/read-body.ts'
+import { readBody } from '../../http/read-body.ts'
 
-/** @throws SpillwayError `request_malformed`, naming the parameter that is wrong; else as `wholeBody`. */
+/** @throws SpillwayError `request_malformed`, naming the parameter that is wrong; else as `readBody`. */
 export async function readRequest<T extends z.ZodMiniType>(
   c: Context,
   maxBytes: number,
   schema: T,
 ): Promise<z.infer<T>> {
-  const body = await wholeBody(c, maxBytes)
+  const body = await readBody(c, maxBytes)
   let value: unknown
   try {
     value = JSON.parse(new TextDecoder().decode(body))

@@ -1,5 +1,5 @@
 import { launchBrowser, launchHardware } from '../../support/page.ts'
-import { makeBed } from '../bed.ts'
+import { makeBed } from '../harness.ts'
 import { type Row, sizes } from './row.ts'
 
 /**

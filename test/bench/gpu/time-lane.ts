@@ -1,7 +1,7 @@
 import type { Backend, Manifest } from '../../../models/core/index.ts'
-import { zeros } from '../../../models/core/zero-inputs.ts'
+import { zeroInputs } from '../../../models/core/zero-inputs.ts'
 import type { Lane } from '../../../workers/host/lane-client/lane.ts'
-import type { ModelSource } from '../../../workers/protocol/lane.ts'
+import type { GraphSource } from '../../../workers/protocol/lane.ts'
 import { median } from '../bench.ts'
 import { rounds, sizes } from './row.ts'
 
@@ -9,7 +9,7 @@ import { rounds, sizes } from './row.ts'
 export async function timeLane(
   lane: Lane,
   { id, inputs, outputs, batchAxis }: Manifest,
-  source: ModelSource,
+  source: GraphSource,
   backend: Backend,
   threads: number,
 ): Promise<number[]> {
@@ -19,7 +19,7 @@ export async function timeLane(
   for (const rows of sizes) {
     const measured: number[] = []
     for (let round = -2; round < rounds; round++) {
-      const feeds = zeros({ inputs, batchAxis }, rows)
+      const feeds = zeroInputs({ inputs, batchAxis }, rows)
       if (!feeds) throw new Error(`${id} leaves more open than its rows`)
       const { computeMs } = await lane.run({ session: id, inputs: feeds })
       if (round >= 0) measured.push(computeMs)

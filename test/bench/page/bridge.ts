@@ -56,7 +56,7 @@ export async function bridge(stay: boolean) {
   const model = await runtime.model('magika')
   const { placement } = await model.run({ bytes })
   const first = performance.now() - start
-  if (placement.reason !== 'bridge') throw new Error(`Not bridged: ${placement.because}`)
+  if (placement.reason !== 'bridge') throw new Error(`Not bridged: ${placement.explanation}`)
   // The page goes on asking, and notices nothing but the placement.
   let failed = 0
   let moved = false

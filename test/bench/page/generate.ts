@@ -3,7 +3,7 @@ import { type Manifest, SpillwayError } from '../../../models/core/index.ts'
 import { startWorkerLane } from '../../../workers/host/lane-client/browser/start-worker-lane.ts'
 import type { Lane } from '../../../workers/host/lane-client/lane.ts'
 import { generateSetup } from '../../../workers/host/text/generate-setup.ts'
-import { Generator } from '../../../workers/host/text/sequence-scheduler.ts'
+import { SequenceScheduler } from '../../../workers/host/text/sequence-scheduler.ts'
 import type { TokenStream } from '../../../workers/host/text/types.ts'
 import { loadOrt } from '../../../workers/lane/browser/load-ort.ts'
 import { createEngine } from '../../../workers/lane/engine/engine.ts'
@@ -37,13 +37,13 @@ async function loadRequest(manifest: Manifest, backend: Backend): Promise<LoadRe
   }
 }
 
-function generatorOver(lane: Lane, { id, generation: spec }: Manifest, backend: Backend): Generator {
+function generatorOver(lane: Lane, { id, generation: spec }: Manifest, backend: Backend): SequenceScheduler {
   if (!spec) throw new Error(`${id} is no language model`)
-  return new Generator({
+  return new SequenceScheduler({
     session: id,
     spec,
-    hold: async () => ({ lane, release: () => {} }),
-    ranOn: { backend, variant: 'fp32' },
+    lease: async () => ({ lane, release: () => {} }),
+    executedOn: { backend, variant: 'fp32' },
     slots: 8,
     maxWaiting: 100,
     clock: systemClock,
@@ -58,7 +58,7 @@ async function open(id: string, backend: Backend) {
   return { lane, manifest, generator: generatorOver(lane, manifest, backend) }
 }
 
-const ask = (generator: Generator, prompt: readonly number[], maxTokens: number): TokenStream =>
+const ask = (generator: SequenceScheduler, prompt: readonly number[], maxTokens: number): TokenStream =>
   generator.generate({ prompt, generated: 0, maxTokens, stopTokens: [], sampling: { temperature: 0 } })
 
 export interface Run {
@@ -172,7 +172,7 @@ async function stepOverhead(id: string, tokens: number) {
   const lane: Lane = {
     ...startWorkerLane('unused', systemClock),
     begin: async (_session, requests) => decoder.begin(requests),
-    leave: async (_session, ids) => decoder.leave(ids),
+    cancel: async (_session, ids) => decoder.cancel(ids),
     steps: () => decoder.steps(),
   }
   const generator = generatorOver(lane, manifest, 'wasm')

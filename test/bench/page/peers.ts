@@ -8,7 +8,7 @@ import workerUrl from './transformers-worker.ts?worker&url'
 /** Texts in one batch made by hand: what a page that batches for itself takes. */
 const byHandRows = 32
 
-const plainly = (raw: Raw, { ids, mask }: Text, shape: readonly number[] = [1, ids.length]) =>
+const passThrough = (raw: Raw, { ids, mask }: Text, shape: readonly number[] = [1, ids.length]) =>
   raw.runAll([
     { type: 'int64', data: ids, shape },
     { type: 'int64', data: mask, shape },
@@ -37,7 +37,7 @@ export async function peers(rounds: number) {
     const ours = await encode(model, text)
     expectEqual(ours, await transformers(text))
     expectEqual(ours, await inWorker.ask({ text }))
-    expectEqual(ours, await plainly(raw, text))
+    expectEqual(ours, await passThrough(raw, text))
   }
   const atOnce = await takeTurns(
     {
@@ -45,8 +45,8 @@ export async function peers(rounds: number) {
       transformers: () => Promise.all(texts.map((text) => transformers(text))),
       transformersByHand: () => inBatches((batch) => transformers(batch, batch.shape)),
       // It takes one run at a time: a second one meanwhile would block it.
-      plain: () => oneByOne(texts, (text) => plainly(raw, text)),
-      plainByHand: () => inBatches((batch) => plainly(raw, batch, batch.shape)),
+      plain: () => oneByOne(texts, (text) => passThrough(raw, text)),
+      plainByHand: () => inBatches((batch) => passThrough(raw, batch, batch.shape)),
     },
     { rounds, warmUp: 8 },
   )
@@ -55,7 +55,7 @@ export async function peers(rounds: number) {
       ours: () => oneByOne(few, (text) => encode(model, text)),
       transformers: () => oneByOne(few, transformers),
       transformersInWorker: () => oneByOne(few, (text) => inWorker.ask({ text })),
-      plain: () => oneByOne(few, (text) => plainly(raw, text)),
+      plain: () => oneByOne(few, (text) => passThrough(raw, text)),
     },
     { rounds, warmUp: 5 },
   )

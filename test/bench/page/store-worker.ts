@@ -6,7 +6,7 @@ import { openDigestFor } from '../../../web/store/download/digest-worker.ts'
 import { createIndexedDbStore } from '../../../web/store/storage/indexeddb.ts'
 import { chunkBytes } from '../../../web/store/storage/model-store.ts'
 import { openOpfs } from '../../../web/store/storage/opfs.ts'
-import { obtainFile } from '../../../web/store/worker/load-file.ts'
+import { loadFile } from '../../../web/store/worker/load-file.ts'
 import type { BenchFile } from './store.ts'
 
 const openDigest = openDigestFor(clock)
@@ -27,10 +27,10 @@ const api = {
     for (let index = 0; index < count; index++) await get<ArrayBuffer>(index, plain)
   },
   /** As the product does it with files that are not large. */
-  obtain: async ({ href, sha256, size }: BenchFile) => {
+  loadFiles: async ({ href, sha256, size }: BenchFile) => {
     const request = () => ({ url: new URL(href) })
     const file = { path: 'file', key: { sha256 }, size, request }
-    const { bytes } = await obtainFile(file, {
+    const { bytes } = await loadFile(file, {
       store,
       openDigest,
       clock,

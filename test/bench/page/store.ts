@@ -18,11 +18,11 @@ const startBare = () => {
 }
 
 /** The product's way to a model's bytes, from the page. */
-const obtain = async (store: StoreWorker, { href, sha256, size }: BenchFile) => {
+const loadFiles = async (store: StoreWorker, { href, sha256, size }: BenchFile) => {
   const request = () => ({ url: new URL(href) })
   const file = { path: 'file', key: { sha256 }, size, request }
   const model = { id: sha256, version: '1', variant: 'fp32' }
-  const [bytes] = await store.obtain({ model, files: [file] })
+  const [bytes] = await store.loadFiles({ model, files: [file] })
   if (bytes?.byteLength !== size) throw new Error(`${bytes?.byteLength} bytes came`)
 }
 
@@ -30,14 +30,14 @@ const obtain = async (store: StoreWorker, { href, sha256, size }: BenchFile) => 
 export async function storeLoad(file: BenchFile, rounds: number) {
   const store = new StoreWorker()
   const { api, end } = startBare()
-  await obtain(store, file)
-  await api.obtain(file)
+  await loadFiles(store, file)
+  await api.loadFiles(file)
   await api.download(file.href)
   const times = { ours: [] as number[], indexedDb: [] as number[], theirs: [] as number[] }
   for (let round = 0; round < rounds; round++) {
     times.theirs.push(await time(() => api.read(Math.ceil(file.size / chunkBytes))))
-    times.ours.push(await time(() => obtain(store, file)))
-    times.indexedDb.push(await time(() => api.obtain(file)))
+    times.ours.push(await time(() => loadFiles(store, file)))
+    times.indexedDb.push(await time(() => api.loadFiles(file)))
   }
   store.close()
   end()
@@ -48,11 +48,11 @@ export async function storeLoad(file: BenchFile, rounds: number) {
 export async function storeLoadOnce(file: BenchFile, isPlain: boolean) {
   if (isPlain) {
     const { api, end } = startBare()
-    await api.obtain(file)
+    await api.loadFiles(file)
     return end()
   }
   const store = new StoreWorker()
-  await obtain(store, file)
+  await loadFiles(store, file)
   store.close()
 }
 
@@ -61,7 +61,7 @@ export async function storeDownload(file: BenchFile) {
   const store = new StoreWorker()
   const { api, end } = startBare()
   const theirs = await time(() => api.download(file.href))
-  const ours = await time(() => obtain(store, file))
+  const ours = await time(() => loadFiles(store, file))
   store.close()
   end()
   return { ours, theirs }
@@ -70,7 +70,7 @@ export async function storeDownload(file: BenchFile) {
 /** A second visit, against the Cache API as @huggingface/transformers keeps files in it and reads them. */
 export async function storePeers(file: BenchFile, rounds: number) {
   const store = new StoreWorker()
-  await obtain(store, file)
+  await loadFiles(store, file)
   const cache = await caches.open('transformers-cache')
   await cache.put(file.href, await fetch(file.href))
   const read = async () => {
@@ -80,7 +80,7 @@ export async function storePeers(file: BenchFile, rounds: number) {
   }
   const times = { ours: [] as number[], theirs: [] as number[] }
   for (let round = 0; round < rounds; round++) {
-    times.ours.push(await time(() => obtain(store, file)))
+    times.ours.push(await time(() => loadFiles(store, file)))
     times.theirs.push(await time(read))
   }
   store.close()

@@ -4,7 +4,7 @@ import { systemClock } from '../../../models/async/clock.ts'
 import { createApp } from '../../../server/app.ts'
 import { readCatalogue } from '../../../server/inference/catalogue.ts'
 import { createInference } from '../../../server/inference/inference.ts'
-import { createLanguage } from '../../../server/inference/text-service.ts'
+import { createTextService } from '../../../server/inference/text-service.ts'
 import { createMetrics } from '../../../server/metrics.ts'
 import { processLane } from '../../support/process-lane.ts'
 import { listen } from './listen.ts'
@@ -23,7 +23,7 @@ for (const entry of catalogue.values()) if (!entry.manifest.generation) await in
 const app = createApp({
   catalogue,
   inference,
-  language: createLanguage(inference, systemClock),
+  textService: createTextService(inference, systemClock),
   metrics: createMetrics(systemClock),
   clock: systemClock,
   site: '.',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { Lane } from '../../../workers/host/lane-client/lane.ts'
-import { Generator } from '../../../workers/host/text/sequence-scheduler.ts'
+import { SequenceScheduler } from '../../../workers/host/text/sequence-scheduler.ts'
 import { DecoderGraph } from '../../../workers/lane/decode/decoder-graph.ts'
 import type { DecoderSession } from '../../../workers/lane/engine/ort.ts'
 import { loadOrt } from '../../../workers/lane/node/load-ort.ts'
@@ -27,7 +27,7 @@ describe('a decoding run that fails', () => {
     return new DecoderGraph({ ...ort, lost: () => told }, session, 1, spec.vocabulary)
   }
   const run = (graph: DecoderGraph) =>
-    graph.run({ rows: [{ tokens: [5], before: 0 }], past: [], wanted: 'all' })
+    graph.run({ rows: [{ tokens: [5], before: 0 }], past: [], logitsMode: 'all' })
 
   test('waits for the word that its device is lost, and is nobody’s fault then', async () => {
     const told = deferred<string | undefined>()
@@ -65,9 +65,9 @@ describe('a text', () => {
       run: refuse,
       unload: refuse,
       ping: refuse,
-      gone: new Promise(() => {}),
+      lost: new Promise(() => {}),
       kill: () => {},
-      leave: async () => {},
+      cancel: async () => {},
       begin: async (_session, requests) => {
         begun.push(...requests)
       },
@@ -84,14 +84,14 @@ describe('a text', () => {
   function over(...lanes: readonly Say[]) {
     const started: SequenceRequest[][] = []
     const left = [...lanes]
-    const generator = new Generator({
+    const generator = new SequenceScheduler({
       session: 'teller',
       spec,
-      hold: async () => ({
+      lease: async () => ({
         lane: laneOf(left.shift() ?? expect.fail('no lane is left'), started),
         release: () => {},
       }),
-      ranOn: { backend: 'webgpu', variant: 'fp32' },
+      executedOn: { backend: 'webgpu', variant: 'fp32' },
       slots: 4,
       maxWaiting: 10,
       clock: createManualClock(),

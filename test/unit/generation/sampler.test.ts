@@ -4,7 +4,7 @@ import { SpillwayError } from '../../../models/core/index.ts'
 import type { Sampling } from '../../../models/core/sampling.ts'
 import { gumbel, gumbelBound, noiseAt } from '../../../workers/lane/sampling/noise.ts'
 import { createSampler } from '../../../workers/lane/sampling/sampler.ts'
-import { topKCut, topPCut } from '../../../workers/lane/sampling/thresholds.ts'
+import { topKThreshold, topPThreshold } from '../../../workers/lane/sampling/thresholds.ts'
 import type { GeneratedToken } from '../../../workers/protocol/generation.ts'
 
 const sample = (values: readonly number[], sampling: Sampling, position = 0) =>
@@ -68,7 +68,7 @@ describe('what is chosen', () => {
       fc.property(logits, settings, (values, sampling) => {
         const floats = Float32Array.from(values)
         const topK = sampling.topK ?? 40
-        const cut = topKCut(floats, topK)
+        const cut = topKThreshold(floats, topK)
         const ids = [...floats.keys()].filter((token) => (floats[token] ?? 0) >= cut).reverse()
         const selected = Float32Array.from(ids, (id) => floats[id] ?? 0)
         // Exactly k: ties at the cut stay together in one and not in a graph.
@@ -130,12 +130,12 @@ test('cuts are where sorting would put them', () => {
     fc.property(logits, fc.integer({ min: 1, max: 300 }), (values, k) => {
       const floats = Float32Array.from(values)
       const sorted = floats.toSorted().reverse()
-      expect(topKCut(floats, k)).toBe(k >= floats.length ? Number.NEGATIVE_INFINITY : sorted[k - 1])
+      expect(topKThreshold(floats, k)).toBe(k >= floats.length ? Number.NEGATIVE_INFINITY : sorted[k - 1])
     }),
     { numRuns: 1000 },
   )
   const flat = new Float32Array(10_000)
-  expect(topPCut(flat, 0, 1, Number.NEGATIVE_INFINITY, 0.5)).toBe(0)
+  expect(topPThreshold(flat, 0, 1, Number.NEGATIVE_INFINITY, 0.5)).toBe(0)
 })
 
 describe('penalties', () => {

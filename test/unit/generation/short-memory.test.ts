@@ -33,17 +33,17 @@ class ShortKv implements Kv {
     this.shape = shape
   }
 
-  cut(slot: number, length: number) {
+  truncate(slot: number, length: number) {
     this.#lengths[slot] = Math.min(this.length(slot), length)
     return this.length(slot)
   }
 
-  async read(slot: number, tokens: readonly number[]) {
+  async prefill(slot: number, tokens: readonly number[]) {
     this.#lengths[slot] = this.length(slot) + tokens.length
     return { values: new Float32Array([1]) }
   }
 
-  async step(rows: readonly { readonly slot: number }[]) {
+  async decode(rows: readonly { readonly slot: number }[]) {
     return rows.map(({ slot }) => {
       this.#lengths[slot] = this.length(slot) + 1
       return { values: new Float32Array([1]) }
@@ -62,7 +62,7 @@ async function decode(kv: Kv, prompts: readonly number[]) {
     selected: 0,
     createSampler: () => ({ next: () => ({ token: 7 }) }),
     exclusive: (work) => work(),
-    turn: () => new Promise(setImmediate),
+    yieldToEventLoop: () => new Promise(setImmediate),
     clock: createManualClock(),
   })
   const sampling = { temperature: 0 }

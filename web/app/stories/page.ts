@@ -14,7 +14,7 @@ import { Opener } from './opener.ts'
 import { openings } from './openings.ts'
 import { bringIntoSight } from './sight.ts'
 import { createStepsView } from './steps-view.ts'
-import { Tellers } from './tellers.ts'
+import { StoryBoard } from './story-board.ts'
 
 /** Wires the page's parts together. */
 export function showPage(runtime: Runtime): void {
@@ -40,7 +40,7 @@ export function showPage(runtime: Runtime): void {
     stopAll.disabled = running === 0
   })
   const stories = find('#stories', HTMLElement)
-  const tellers = new Tellers(stories, opener, stepsView.columns, {
+  const tellers = new StoryBoard(stories, opener, stepsView.columns, {
     placement: placement.show,
     changed: refresh,
     ended: (number) => {

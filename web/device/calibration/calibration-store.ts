@@ -1,7 +1,7 @@
 import { createStore, get, set, type UseStore } from 'idb-keyval'
 import * as z from 'zod/mini'
 import type { Clock } from '../../../models/async/clock.ts'
-import { bounded } from '../../../models/async/timeouts.ts'
+import { withTimeout } from '../../../models/async/timeouts.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 
 const calibration = z.object({
@@ -24,16 +24,16 @@ export interface CalibrationStore {
 }
 
 /** Milliseconds for one operation: the first decision waits for a read. */
-const patience = 1_000
+const timeoutMs = 1_000
 
 export function createIndexedDbCalibrations(clock: Clock, name = 'spillway-calibration'): CalibrationStore {
   let opened: UseStore | undefined
   const attempt = async <T>(operation: (store: UseStore) => Promise<T>): Promise<T | undefined> => {
     try {
       opened ??= createStore(name, 'calibrations')
-      return await bounded(
+      return await withTimeout(
         clock,
-        patience,
+        timeoutMs,
         operation(opened),
         () => new SpillwayError('internal', 'IndexedDB does not answer'),
       )

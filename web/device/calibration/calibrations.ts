@@ -4,13 +4,13 @@ import type { Speeds } from '../../placement/device-target.ts'
 import type { Calibration, CalibrationStore } from './calibration-store.ts'
 
 /** Where a model ran on this device. */
-interface Place {
+interface BackendVariant {
   readonly backend: Backend
   readonly variant: string
 }
 
 /** A curve that goes on learning. */
-interface Live {
+interface LearningCurve {
   readonly model: string
   readonly place: string
   readonly curve: () => CostCurve
@@ -25,7 +25,7 @@ export class Calibrations {
   readonly #fingerprint: () => Promise<string>
   /** By model: what the store had when the model was opened, and what it was given since. */
   readonly #curves = new Map<string, Calibration['curves']>()
-  readonly #live = new Map<string, Live>()
+  readonly #live = new Map<string, LearningCurve>()
 
   /** @param fingerprint What measurements hold for. */
   constructor(store: CalibrationStore, fingerprint: () => Promise<string>) {
@@ -41,7 +41,7 @@ export class Calibrations {
     if (!this.#curves.has(key)) this.#curves.set(key, kept?.fingerprint === fingerprint ? kept.curves : {})
   }
 
-  curveOf(manifest: Manifest, place: Place): CostCurve | undefined {
+  curveOf(manifest: Manifest, place: BackendVariant): CostCurve | undefined {
     const points = this.#curves.get(keyOf(manifest))?.[placeOf(place)]
     return points && CostCurve.from(points)
   }
@@ -55,7 +55,7 @@ export class Calibrations {
   }
 
   /** Keeps what a place costs, now and as it is learned further. */
-  keep(manifest: Manifest, where: Place, curve: () => CostCurve): void {
+  keep(manifest: Manifest, where: BackendVariant, curve: () => CostCurve): void {
     const [model, place] = [keyOf(manifest), placeOf(where)]
     this.#live.set(`${model}/${place}`, { model, place, curve })
     void this.writeBack()
@@ -79,4 +79,4 @@ export class Calibrations {
 }
 
 const keyOf = ({ id, version }: Manifest) => `${id}@${version}`
-const placeOf = ({ backend, variant }: Place) => `${backend}/${variant}`
+const placeOf = ({ backend, variant }: BackendVariant) => `${backend}/${variant}`

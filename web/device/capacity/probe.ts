@@ -1,20 +1,20 @@
 import { simd } from 'wasm-feature-detect'
 import type { Clock } from '../../../models/async/clock.ts'
-import { bounded } from '../../../models/async/timeouts.ts'
+import { withTimeout } from '../../../models/async/timeouts.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { Capacity, GpuCapacity } from './capacity.ts'
 
 const gibibyte = 2 ** 30
 
 /** Milliseconds that one question to the browser may take before its answer counts as no. */
-const patience = 5_000
+const timeoutMs = 5_000
 
 /** Asks the browser once. What it does not tell, or tells too late, is taken as absent. */
 export async function probeCapacity(clock: Clock): Promise<Capacity> {
   const ask = <T>(question: string, answer: Promise<T>): Promise<T | null> =>
-    bounded(
+    withTimeout(
       clock,
-      patience,
+      timeoutMs,
       answer,
       () => new SpillwayError('internal', `No answer about ${question}`),
     ).catch(() => null)

@@ -5,14 +5,14 @@ import { startHelper } from '../worker/helper.ts'
 import { type MovableDigest, type OpenDigest, openDigest } from './digest.ts'
 import type { DigestApi } from './digest-entry.ts'
 import workerUrl from './digest-entry.ts?worker&url'
-import { openLastingDigest } from './resumable-hash.ts'
+import { openResumableHash } from './resumable-hash.ts'
 
 /** A large file's digest is taken in a worker of its own, where the browser lets a worker start another. */
 export const openDigestFor =
   (clock: Clock): OpenDigest =>
   async (size) =>
     size !== undefined && size > chunkBytes
-      ? openLastingDigest((state) => openInWorker(clock, state))
+      ? openResumableHash((state) => openInWorker(clock, state))
       : openDigest(size)
 
 async function openInWorker(clock: Clock, state: Uint8Array | undefined): Promise<MovableDigest> {

@@ -13,7 +13,7 @@ interface Heard {
   readonly received: number
 }
 
-export interface TurnOptions {
+export interface DownloadLockOptions {
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
   /** Told what another tab has received while this one waits for it. */
@@ -24,9 +24,9 @@ export interface TurnOptions {
  * One download of a file at a time, whatever tabs want it: the others wait, and find the file in the store. When
  * its tab is closed the next one goes on. Where the browser has no Web Locks each tab works for itself.
  */
-export async function takeTurn<T>(
+export async function withDownloadLock<T>(
   key: string,
-  { clock, signal, onBytes }: TurnOptions,
+  { clock, signal, onBytes }: DownloadLockOptions,
   work: (tell: (received: number) => void) => Promise<T>,
 ): Promise<T> {
   const locks = globalThis.navigator?.locks

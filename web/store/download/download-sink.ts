@@ -7,13 +7,13 @@ import {
   type FileRecord,
   keptBytes,
   type ModelStore,
-  type Place,
+  type StorageLocation,
 } from '../storage/model-store.ts'
 import type { Digest, OpenDigest } from './digest.ts'
 import { wrongHash, wrongSize } from './download-errors.ts'
 import type { FileSource } from './file-source.ts'
 
-export interface IntakeOptions {
+export interface DownloadSinkOptions {
   readonly file: FileSource
   /** `keyText` of the file's key. */
   readonly key: string
@@ -38,11 +38,11 @@ export interface Taken {
  * to the store before more is taken. The digest may lag behind: the last chunk is written when the file has
  * passed its SHA-256, so no file is whole in the store that did not.
  */
-export class Intake {
-  readonly #options: IntakeOptions
+export class DownloadSink {
+  readonly #options: DownloadSinkOptions
   readonly #digest: Digest
   readonly #check: IHasher
-  #at: Place | undefined
+  #at: StorageLocation | undefined
   #size: number | undefined
   #buffer: Uint8Array<ArrayBuffer>
   #received = 0
@@ -53,7 +53,7 @@ export class Intake {
   /** The strong ETag of the bytes so far. */
   etag: string | undefined
 
-  private constructor(options: IntakeOptions, digest: Digest, check: IHasher) {
+  private constructor(options: DownloadSinkOptions, digest: Digest, check: IHasher) {
     this.#options = options
     this.#digest = digest
     this.#check = check
@@ -62,16 +62,16 @@ export class Intake {
   }
 
   /** Takes a file up where an earlier visit left it, if it did. */
-  static async open(options: IntakeOptions): Promise<Intake> {
+  static async open(options: DownloadSinkOptions): Promise<DownloadSink> {
     const { openDigest, file, store, key } = options
     const [check, digest] = await orNoWebAssembly(
       async () => [await loadCheck(), await openDigest(file.size)] as const,
     )
     try {
-      const intake = new Intake(options, digest, check)
+      const sink = new DownloadSink(options, digest, check)
       const record = await store.file(key)
-      if (record && !(await intake.#resume(record))) await intake.restart()
-      return intake
+      if (record && !(await sink.#resume(record))) await sink.restart()
+      return sink
     } catch (cause) {
       // A digest may be a worker, which nobody else would end.
       digest.close()
@@ -114,7 +114,7 @@ export class Intake {
   }
 
   /** Where the bytes from `start` to `end` belong, for who fills it itself. The file's size must be known. */
-  place(start: number, end: number): Uint8Array {
+  region(start: number, end: number): Uint8Array {
     this.#grow(end)
     return this.#buffer.subarray(start, end)
   }
@@ -176,7 +176,7 @@ export class Intake {
     this.#grow(size)
     if (!(await store.read(record, this.#buffer))) return false
     this.#size = size
-    this.#at = record.place
+    this.#at = record.location
     this.#received = keptBytes(record)
     this.#checks = [...record.checks]
     this.etag = etag
@@ -197,12 +197,12 @@ export class Intake {
     if (!this.isKept) return
     // Asked at each chunk: others write, too, and the browser may change its mind.
     if (!(await this.#options.makeRoom(size - this.#checks.length * chunkBytes, false))) return this.#giveUp()
-    this.#at ??= await this.#options.store.placeOf(size)
+    this.#at ??= await this.#options.store.locationOf(size)
     const { start, end } = chunkRange(this.#checks.length, size)
     const chunk = this.#buffer.subarray(start, end)
     this.#checks.push(checkOf(this.#check, chunk))
     const checks = [...this.#checks]
-    await this.#write({ key: this.#options.key, place: this.#at, size, checks, ...state }, chunk)
+    await this.#write({ key: this.#options.key, location: this.#at, size, checks, ...state }, chunk)
   }
 
   async #write(record: FileRecord, chunk: Uint8Array<ArrayBuffer>): Promise<void> {

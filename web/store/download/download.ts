@@ -1,9 +1,9 @@
 import type { Clock } from '../../../models/async/clock.ts'
-import { abortable } from '../../../models/async/timeouts.ts'
+import { withAbort } from '../../../models/async/timeouts.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { chunkBytes } from '../storage/model-store.ts'
 import { isPassing } from './download-errors.ts'
-import type { Intake, Taken } from './download-sink.ts'
+import type { DownloadSink, Taken } from './download-sink.ts'
 import { exchange } from './fetch-file.ts'
 import type { FileSource } from './file-source.ts'
 import { takeSegments } from './segments.ts'
@@ -35,29 +35,33 @@ export interface DownloadOptions {
  * @throws SpillwayError What the last attempt failed of; `file_altered` where the file is not what it should be,
  * fetched anew once.
  */
-export async function download(file: FileSource, intake: Intake, options: DownloadOptions): Promise<Taken> {
+export async function download(
+  file: FileSource,
+  sink: DownloadSink,
+  options: DownloadOptions,
+): Promise<Taken> {
   const { clock, signal } = options
   let { cache } = options
   let failures = 0
-  let furthest = intake.received
+  let furthest = sink.received
   for (;;) {
     try {
-      await transfer(file, intake, { ...options, cache })
-      return await intake.finish()
+      await transfer(file, sink, { ...options, cache })
+      return await sink.finish()
     } catch (cause) {
       const error = SpillwayError.from(cause, 'internal', `${file.path} could not be fetched`)
       if (error.code === 'file_altered' && cache !== 'reload') {
         // Past every cache: what it held may be what is wrong.
         cache = 'reload'
-        await intake.restart()
+        await sink.restart()
         continue
       }
       if (!isPassing(error)) throw error
-      failures = intake.received - furthest >= worthwhile ? 1 : failures + 1
-      furthest = Math.max(furthest, intake.received)
+      failures = sink.received - furthest >= worthwhile ? 1 : failures + 1
+      furthest = Math.max(furthest, sink.received)
       if (failures >= maxAttempts) throw error
       const delay = Math.max(firstDelayMs * 2 ** (failures - 1), error.detail.retryAfterMs ?? 0)
-      await abortable(
+      await withAbort(
         signal,
         new Promise<void>((resolve) => clock.after(Math.min(delay, maxDelayMs), resolve)),
       )
@@ -66,17 +70,17 @@ export async function download(file: FileSource, intake: Intake, options: Downlo
 }
 
 /** One attempt. What it brought stays when it fails. */
-async function transfer(file: FileSource, intake: Intake, options: DownloadOptions): Promise<void> {
-  const { size } = intake
-  if (size === intake.received) return
+async function transfer(file: FileSource, sink: DownloadSink, options: DownloadOptions): Promise<void> {
+  const { size } = sink
+  if (size === sink.received) return
   // Parts of two files must not be put together: the hash tells at the end, or the ETag of each part.
-  const isOneFile = 'sha256' in file.key || intake.etag !== undefined
-  if (!isOneFile && intake.received > 0) await intake.restart()
-  if (isOneFile && size !== undefined && size - intake.received > chunkBytes) {
-    return takeSegments(file, intake, { ...options, size })
+  const isOneFile = 'sha256' in file.key || sink.etag !== undefined
+  if (!isOneFile && sink.received > 0) await sink.restart()
+  if (isOneFile && size !== undefined && size - sink.received > chunkBytes) {
+    return takeSegments(file, sink, { ...options, size })
   }
-  const range = intake.received > 0 ? { start: intake.received } : undefined
-  await exchange(file, { ...options, range, etag: intake.etag }, (answer) =>
-    takeAnswer(file, intake, answer, options.onBytes),
+  const range = sink.received > 0 ? { start: sink.received } : undefined
+  await exchange(file, { ...options, range, etag: sink.etag }, (answer) =>
+    takeAnswer(file, sink, answer, options.onBytes),
   )
 }

@@ -23,7 +23,7 @@ export interface ExchangeOptions {
   readonly etag?: string | undefined
 }
 
-export interface Answer {
+export interface FileResponse {
   /** `part`: the range that was asked for; `whole`: the file from its start, whatever was asked for. */
   readonly kind: 'part' | 'whole' | 'unsatisfiable'
   /** A strong ETag, where the server has one and lets the page see it. */
@@ -42,7 +42,7 @@ export interface Answer {
 export async function exchange<T>(
   file: FileSource,
   options: ExchangeOptions,
-  use: (answer: Answer) => Promise<T>,
+  use: (answer: FileResponse) => Promise<T>,
 ): Promise<T> {
   const { clock, signal } = options
   const { url, headers } = await file.request()
@@ -103,7 +103,7 @@ function answerOf(
   response: Response,
   range: Range | undefined,
   alive: () => void,
-): Answer {
+): FileResponse {
   const { status, headers } = response
   const etag = strong(headers.get('etag'))
   const parts = readBody(file, response, range?.start ?? 0, alive)

@@ -5,7 +5,7 @@ const windowMs = 4_000
 const leastMs = 250
 
 /** Bytes a second over the last seconds. */
-export class Rate {
+export class DownloadRate {
   readonly #samples: { readonly at: number; readonly bytes: number }[] = []
 
   add(at: number, bytes: number): void {

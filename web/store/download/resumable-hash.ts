@@ -16,7 +16,7 @@ interface Piece {
 }
 
 /** A digest that outlives the worker that takes it: what the dead one was given is hashed again, by the next. */
-export async function openLastingDigest(openWorker: OpenDigestWorker): Promise<Digest> {
+export async function openResumableHash(openWorker: OpenDigestWorker): Promise<Digest> {
   let workersLeft = maxWorkers
   let isHere = false
   let state: Uint8Array | undefined

@@ -3,8 +3,8 @@ import { SpillwayError } from '../../../models/core/index.ts'
 import { chunkBytes } from '../storage/model-store.ts'
 import type { DownloadOptions } from './download.ts'
 import { brokenOff, wrongSize } from './download-errors.ts'
-import type { Intake } from './download-sink.ts'
-import { type Answer, exchange } from './fetch-file.ts'
+import type { DownloadSink } from './download-sink.ts'
+import { exchange, type FileResponse } from './fetch-file.ts'
 import type { FileSource } from './file-source.ts'
 import { begin, takeAnswer } from './take-answer.ts'
 
@@ -31,7 +31,7 @@ interface Segment {
  */
 export async function takeSegments(
   file: FileSource,
-  intake: Intake,
+  sink: DownloadSink,
   options: DownloadOptions & { readonly size: number },
 ): Promise<void> {
   const { size, signal, onBytes } = options
@@ -41,26 +41,26 @@ export async function takeSegments(
   if (signal?.aborted) abort()
 
   const asked: Segment[] = []
-  const report = () => onBytes(asked.reduce((sum, { received }) => sum + received, intake.received))
-  let next = intake.received
+  const report = () => onBytes(asked.reduce((sum, { received }) => sum + received, sink.received))
+  let next = sink.received
   const ask = (isFirst: boolean) => {
-    const chunkEnd = (Math.floor(intake.received / chunkBytes) + 1) * chunkBytes
+    const chunkEnd = (Math.floor(sink.received / chunkBytes) + 1) * chunkBytes
     const range = { start: next, end: Math.min(size, chunkEnd, next + segmentBytes) }
     if (range.start >= range.end) return false
     next = range.end
-    const exchanged = { ...options, signal: stop.signal, range, etag: intake.etag }
-    const fill = async (answer: Answer): Promise<boolean> => {
+    const exchanged = { ...options, signal: stop.signal, range, etag: sink.etag }
+    const fill = async (answer: FileResponse): Promise<boolean> => {
       if (answer.kind === 'part') {
-        if (isFirst) await begin(file, intake, answer)
+        if (isFirst) await begin(file, sink, answer)
         await collect(file, segment, answer, stop.signal, report)
         return true
       }
       if (!isFirst) throw stopped(file)
-      await takeAnswer(file, intake, answer, onBytes)
+      await takeAnswer(file, sink, answer, onBytes)
       return false
     }
     const segment: Segment = {
-      bytes: intake.place(range.start, range.end),
+      bytes: sink.region(range.start, range.end),
       received: 0,
       done: exchange(file, exchanged, fill),
     }
@@ -77,7 +77,7 @@ export async function takeSegments(
       } finally {
         // What came of one that failed is not fetched again.
         asked.shift()
-        await intake.advance(segment.received)
+        await sink.advance(segment.received)
       }
       while (asked.length < maxSegments && ask(false));
     }
@@ -90,7 +90,7 @@ export async function takeSegments(
 async function collect(
   file: FileSource,
   segment: Segment,
-  { parts }: Answer,
+  { parts }: FileResponse,
   signal: AbortSignal,
   report: () => void,
 ): Promise<void> {

@@ -1,10 +1,10 @@
-const grave = new MessageChannel()
-grave.port2.close()
+const closedPort = new MessageChannel()
+closedPort.port2.close()
 
 /** Gives a buffer's memory back at once: chunks that were copied would pile up beside the file until a collection. */
-export function letGo(buffer: ArrayBuffer): void {
+export function detachBuffer(buffer: ArrayBuffer): void {
   // What is posted to a closed port is gone. `transfer(0)` does not free what came in a message, and is younger.
-  grave.port1.postMessage(undefined, [buffer])
+  closedPort.port1.postMessage(undefined, [buffer])
 }
 
 /** Bytes of a buffer that nobody touches: it has addresses, and no memory. */

@@ -18,7 +18,7 @@ export async function makeRoom(
   isFull: boolean,
 ): Promise<boolean> {
   const wanted = bytes + margin
-  const room = isFull ? 0 : await store.room()
+  const room = isFull ? 0 : await store.availableBytes()
   if (room >= wanted) return true
   const [models, files, used] = await Promise.all([store.models(), store.files(), inUse.list()])
   const isUsed = (model: (typeof models)[number]) => used.has(modelKey(model))

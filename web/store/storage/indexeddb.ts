@@ -1,6 +1,6 @@
 import { createStore, get, promisifyRequest, set, setMany, type UseStore } from 'idb-keyval'
 import type { Clock } from '../../../models/async/clock.ts'
-import { bounded } from '../../../models/async/timeouts.ts'
+import { withTimeout } from '../../../models/async/timeouts.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { chunkKey, fetchChunk, objectStore } from './fetch-chunk.ts'
 import {
@@ -18,7 +18,7 @@ import type { Opfs } from './opfs.ts'
 import { readChunks } from './read-chunks.ts'
 
 /** Milliseconds for one operation: a database that another tab is upgrading or a broken profile may never answer. */
-const patience = 10_000
+const timeoutMs = 10_000
 
 /** Milliseconds for which a database that did not answer is left alone. */
 const restMs = 60_000
@@ -48,7 +48,7 @@ export function createIndexedDbStore(options: IndexedDbOptions): IndexedDbStore 
     if (clock.now() < restUntil) throw new SpillwayError('internal', 'IndexedDB is left alone')
     try {
       opened ??= createStore(name, objectStore)
-      return await bounded(clock, patience, operation(opened), () => {
+      return await withTimeout(clock, timeoutMs, operation(opened), () => {
         restUntil = clock.now() + restMs
         return new SpillwayError('internal', 'IndexedDB does not answer')
       })
@@ -73,23 +73,23 @@ export function createIndexedDbStore(options: IndexedDbOptions): IndexedDbStore 
 
   return {
     isUsable: async () => (await attempt((store) => get('probe', store).then(() => true))) ?? false,
-    placeOf: async (size) =>
+    locationOf: async (size) =>
       size >= (options.opfsFrom ?? opfsFrom) && (await opfs.isUsable()) ? 'opfs' : 'indexeddb',
     file: (key) => attempt((store) => get<FileRecord>(fileKey(key), store)),
     files,
     read: (record, into, onBytes) =>
-      record.place === 'opfs'
+      record.location === 'opfs'
         ? opfs.read(record, into, onBytes)
         : readChunks(record, into, {
             clock,
             database: name,
-            fetch: (place) => attempt((store) => fetchChunk(place, store)),
+            fetch: (location) => attempt((store) => fetchChunk(location, store)),
             onBytes,
           }),
     append: async (record, chunk) => {
       const index = record.checks.length - 1
       const entries: [string, unknown][] = [[fileKey(record.key), record]]
-      if (record.place === 'opfs') {
+      if (record.location === 'opfs') {
         const kept = await opfs.write(record.key, chunkRange(index, record.size).start, chunk)
         if (kept !== 'kept') return kept
       } else {
@@ -126,7 +126,7 @@ export function createIndexedDbStore(options: IndexedDbOptions): IndexedDbStore 
       )
       await removeFromOpfs(removed ?? [])
     },
-    room: async () => {
+    availableBytes: async () => {
       // Browsers that do not tell are told by the first write that fails.
       const told = await navigator.storage?.estimate().catch(() => undefined)
       const kept = (await files()).reduce((sum, file) => sum + keptBytes(file), 0)

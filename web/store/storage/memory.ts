@@ -22,7 +22,7 @@ export function createMemoryStore(limit = defaultLimit): ModelStore {
     return limit - used
   }
   return {
-    placeOf: async () => 'memory',
+    locationOf: async () => 'memory',
     file: async (key) => files.get(key)?.record,
     files: async () => [...files.values()].map(({ record }) => record),
     read: async ({ key, checks, size }, into, onBytes) => {
@@ -54,7 +54,7 @@ export function createMemoryStore(limit = defaultLimit): ModelStore {
       for (const file of filesOnlyOf([...models.values()], keys)) files.delete(file)
       for (const key of keys) models.delete(key)
     },
-    room: async () => room(),
+    availableBytes: async () => room(),
     readManifest: async (url) => manifests.get(url),
     writeManifest: async (url, manifest) => {
       manifests.set(url, manifest)

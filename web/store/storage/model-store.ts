@@ -2,13 +2,13 @@
 export const chunkBytes = 16 * 2 ** 20
 
 /** Where a file's chunks lie. Its record lies in IndexedDB, unless all is in memory. */
-export type Place = 'indexeddb' | 'opfs' | 'memory'
+export type StorageLocation = 'indexeddb' | 'opfs' | 'memory'
 
 /** What the store knows of one file, complete or on its way. */
 export interface FileRecord {
   /** `keyText` of its source's key. */
   readonly key: string
-  readonly place: Place
+  readonly location: StorageLocation
   /** Bytes of the whole file. */
   readonly size: number
   /** Of each chunk that is here, in order: its XXH128. */
@@ -46,7 +46,7 @@ export const isFull = (cause: unknown): boolean =>
  */
 export interface ModelStore {
   /** Where a file of so many bytes would lie. */
-  placeOf(size: number): Promise<Place>
+  locationOf(size: number): Promise<StorageLocation>
   file(key: string): Promise<FileRecord | undefined>
   files(): Promise<readonly FileRecord[]>
   /**
@@ -63,7 +63,7 @@ export interface ModelStore {
   /** Removes the models, and each file that no other model has. */
   removeModels(keys: readonly string[]): Promise<void>
   /** Bytes that can be kept besides what is here, as far as the browser tells. */
-  room(): Promise<number>
+  availableBytes(): Promise<number>
   /** The last manifest seen at `url`, so that a kept model is known with its server gone. It is not validated. */
   readManifest(url: string): Promise<unknown>
   writeManifest(url: string, manifest: unknown): Promise<void>

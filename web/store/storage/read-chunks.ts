@@ -1,7 +1,7 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import { startHelper } from '../worker/helper.ts'
 import { loadCheck, sliceBytes } from './chunk-check.ts'
-import { hastenCollection, letGo } from './detach-buffer.ts'
+import { detachBuffer, hastenCollection } from './detach-buffer.ts'
 import type { ChunkPlace } from './fetch-chunk.ts'
 import { chunkRange, type FileRecord } from './model-store.ts'
 import type { ReaderApi } from './reader-entry.ts'
@@ -14,12 +14,12 @@ export interface Reading {
   readonly clock: Clock
   /** Its name. */
   readonly database: string
-  readonly fetch: (place: ChunkPlace) => Promise<Uint8Array<ArrayBuffer> | undefined>
+  readonly fetch: (location: ChunkPlace) => Promise<Uint8Array<ArrayBuffer> | undefined>
   readonly onBytes?: ((read: number) => void) | undefined
 }
 
 /** Puts a chunk where it belongs, and tells whether it is what was kept. */
-type Put = (place: ChunkPlace, check: string, into: Uint8Array) => Promise<boolean>
+type Put = (location: ChunkPlace, check: string, into: Uint8Array) => Promise<boolean>
 
 /**
  * Reads the chunks of a file from IndexedDB into the file's bytes, each checked. To read one is work for the thread
@@ -35,14 +35,14 @@ export async function readChunks(file: FileRecord, into: Uint8Array, reading: Re
   const putAll = async (put: Put) => {
     for (let index = left.shift(); isRight && index !== undefined; index = left.shift()) {
       const { start, end } = chunkRange(index, size)
-      const place = { key, index, bytes: end - start }
+      const location = { key, index, bytes: end - start }
       try {
-        isRight = (await put(place, checks[index] ?? '', into.subarray(start, end))) && isRight
+        isRight = (await put(location, checks[index] ?? '', into.subarray(start, end))) && isRight
       } catch (cause) {
         left.push(index)
         throw cause
       }
-      done += place.bytes
+      done += location.bytes
       if (isRight) reading.onBytes?.(done)
     }
   }
@@ -73,9 +73,9 @@ export async function readChunks(file: FileRecord, into: Uint8Array, reading: Re
 /** Reads on this thread. */
 async function openReader({ fetch }: Reading): Promise<Put> {
   const hash = await loadCheck()
-  return async (place, check, into) => {
+  return async (location, check, into) => {
     hastenCollection()
-    const chunk = await fetch(place)
+    const chunk = await fetch(location)
     if (!chunk) return false
     hash.init()
     for (let at = 0; at < chunk.length; at += sliceBytes) {
@@ -83,7 +83,7 @@ async function openReader({ fetch }: Reading): Promise<Put> {
       hash.update(slice)
       into.set(slice, at)
     }
-    letGo(chunk.buffer)
+    detachBuffer(chunk.buffer)
     return hash.digest() === check
   }
 }
@@ -94,11 +94,11 @@ async function startReader({ clock, database }: Reading): Promise<{ put: Put; en
   const { api, answered, end } = await startHelper<ReaderApi>(clock, url, 'spillway reader', (started) =>
     started.open(database),
   )
-  const put: Put = async (place, check, into) => {
-    const chunk = await answered(api.read(place, check))
+  const put: Put = async (location, check, into) => {
+    const chunk = await answered(api.read(location, check))
     if (!chunk) return false
     into.set(new Uint8Array(chunk))
-    letGo(chunk)
+    detachBuffer(chunk)
     return true
   }
   return { put, end }

@@ -15,9 +15,9 @@ const api = {
     await check
   },
   /** A chunk; nothing where it is not what was kept. */
-  read: async (place: ChunkPlace, expected: string) => {
+  read: async (location: ChunkPlace, expected: string) => {
     hastenCollection()
-    const chunk = store && (await fetchChunk(place, store))
+    const chunk = store && (await fetchChunk(location, store))
     if (!chunk || checkOf(await check, chunk) !== expected) return undefined
     return transfer(chunk.buffer, [chunk.buffer])
   },

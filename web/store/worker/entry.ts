@@ -9,8 +9,8 @@ import { createMemoryStore } from '../storage/memory.ts'
 import type { ModelStore } from '../storage/model-store.ts'
 import { createModelsInUse } from '../storage/models-in-use.ts'
 import { openOpfs } from '../storage/opfs.ts'
-import { obtainModel } from './load-files.ts'
-import type { ObtainRequest, ObtainWatcher } from './protocol.ts'
+import { loadFiles } from './load-files.ts'
+import type { LoadFilesRequest, LoadFilesWatcher } from './protocol.ts'
 
 const inUse = createModelsInUse()
 const openDigest = openDigestFor(clock)
@@ -25,9 +25,9 @@ const openStore = () => {
   return opened
 }
 
-async function obtain(
-  { id, model, files }: ObtainRequest,
-  watcher: Remote<ObtainWatcher & ProxyMarked>,
+async function load(
+  { id, model, files }: LoadFilesRequest,
+  watcher: Remote<LoadFilesWatcher & ProxyMarked>,
 ): Promise<ArrayBuffer[]> {
   const controller = new AbortController()
   aborts.set(id, controller)
@@ -42,7 +42,7 @@ async function obtain(
   )
   let told: Promise<void> | undefined
   try {
-    const obtained = await obtainModel(
+    const loaded = await loadFiles(
       { model, files: sources },
       {
         store: await openStore(),
@@ -57,7 +57,7 @@ async function obtain(
     )
     // The reply goes another way, and must not overtake the last of it.
     await told
-    return obtained
+    return loaded
   } finally {
     aborts.delete(id)
     watcher[releaseProxy]()
@@ -65,8 +65,8 @@ async function obtain(
 }
 
 expose({
-  obtain: async (request: ObtainRequest, watcher: Remote<ObtainWatcher & ProxyMarked>) => {
-    const reply = await outcome(() => obtain(request, watcher))
+  loadFiles: async (request: LoadFilesRequest, watcher: Remote<LoadFilesWatcher & ProxyMarked>) => {
+    const reply = await outcome(() => load(request, watcher))
     return reply.ok ? transfer(reply, reply.value) : reply
   },
   abort: (id: number) => aborts.get(id)?.abort(),

@@ -1,11 +1,11 @@
 import { type Remote, wrap } from 'comlink'
 import type { Clock } from '../../../models/async/clock.ts'
-import { bounded } from '../../../models/async/timeouts.ts'
+import { withTimeout } from '../../../models/async/timeouts.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { createWorker } from '../../../workers/host/lane-client/browser/create-worker.ts'
 
 /** Milliseconds for a helper to start, and for it to do what it was asked for. */
-const patience = 20_000
+const timeoutMs = 20_000
 
 /** A worker that the store's worker starts for itself. */
 export interface Helper<T> {
@@ -37,9 +37,9 @@ export async function startHelper<T>(
   failed.catch(() => undefined)
   const api = wrap<T>(worker)
   const answered = <R>(call: Promise<R>): Promise<R> =>
-    bounded(
+    withTimeout(
       clock,
-      patience,
+      timeoutMs,
       Promise.race([call, failed]),
       () => new SpillwayError('lane_failed', `${name} does not answer`),
     )

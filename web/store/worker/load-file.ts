@@ -1,13 +1,13 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import type { OpenDigest } from '../download/digest.ts'
 import { download } from '../download/download.ts'
-import { takeTurn } from '../download/download-lock.ts'
-import { Intake, type Taken } from '../download/download-sink.ts'
+import { withDownloadLock } from '../download/download-lock.ts'
+import { DownloadSink, type Taken } from '../download/download-sink.ts'
 import { keyText } from '../download/file-key.ts'
 import type { FileSource } from '../download/file-source.ts'
 import type { ModelStore } from '../storage/model-store.ts'
 
-export interface ObtainFileOptions {
+export interface LoadFileOptions {
   readonly store: ModelStore
   readonly openDigest: OpenDigest
   readonly clock: Clock
@@ -23,23 +23,23 @@ export interface ObtainFileOptions {
  * @throws SpillwayError `file_missing`, `file_altered`, `file_truncated`, `server_unreachable`, `server_timeout`,
  * `server_response_invalid`, `overloaded`, `capacity_insufficient` or `aborted`; or what the source throws.
  */
-export async function obtainFile(file: FileSource, options: ObtainFileOptions): Promise<Taken> {
+export async function loadFile(file: FileSource, options: LoadFileOptions): Promise<Taken> {
   const { store, openDigest, clock, signal, makeRoom, onBytes } = options
   const key = await keyText(file.key)
   const read = () => readKept(store, key, (bytes) => onBytes(bytes, bytes))
   const kept = await read()
   if (kept) return kept
   const watch = { clock, signal, onBytes: (received: number) => onBytes(received, 0) }
-  return takeTurn(key, watch, async (tell) => {
+  return withDownloadLock(key, watch, async (tell) => {
     // Another tab may have brought it meanwhile.
     const brought = await read()
     if (brought) return brought
-    const intake = await Intake.open({ file, key, store, openDigest, makeRoom })
+    const sink = await DownloadSink.open({ file, key, store, openDigest, makeRoom })
     try {
-      const stored = intake.received
+      const stored = sink.received
       onBytes(stored, stored)
-      const cache = (await store.placeOf(file.size ?? 0)) === 'memory' ? 'default' : 'no-store'
-      return await download(file, intake, {
+      const cache = (await store.locationOf(file.size ?? 0)) === 'memory' ? 'default' : 'no-store'
+      return await download(file, sink, {
         clock,
         signal,
         cache,
@@ -49,7 +49,7 @@ export async function obtainFile(file: FileSource, options: ObtainFileOptions): 
         },
       })
     } finally {
-      intake.close()
+      sink.close()
     }
   })
 }

@@ -2,11 +2,11 @@ import type { Clock } from '../../../models/async/clock.ts'
 import type { OpenDigest } from '../download/digest.ts'
 import { keyText } from '../download/file-key.ts'
 import type { FileSource } from '../download/file-source.ts'
-import { Rate } from '../download/rate.ts'
+import { DownloadRate } from '../download/rate.ts'
 import { makeRoom } from '../storage/eviction.ts'
 import { type ModelRecord, type ModelStore, modelKey } from '../storage/model-store.ts'
 import type { ModelsInUse } from '../storage/models-in-use.ts'
-import { obtainFile } from './load-file.ts'
+import { loadFile } from './load-file.ts'
 
 /** How far a model's files have come: one number for all of them. */
 export interface Progress {
@@ -24,12 +24,12 @@ export interface Progress {
 }
 
 /** Which files to obtain, and for which model they are kept. */
-export interface Wanted {
+export interface ModelFiles {
   readonly model: Pick<ModelRecord, 'id' | 'version' | 'variant'>
   readonly files: readonly FileSource[]
 }
 
-export interface ObtainOptions {
+export interface LoadFilesOptions {
   readonly store: ModelStore
   readonly openDigest: OpenDigest
   readonly inUse: ModelsInUse
@@ -42,7 +42,10 @@ export interface ObtainOptions {
 const reportMs = 50
 
 /** The verified bytes of a model's files, in their order. */
-export async function obtainModel({ model, files }: Wanted, options: ObtainOptions): Promise<ArrayBuffer[]> {
+export async function loadFiles(
+  { model, files }: ModelFiles,
+  options: LoadFilesOptions,
+): Promise<ArrayBuffer[]> {
   const { store, openDigest, inUse, clock, signal, onProgress } = options
   const keys = await Promise.all(files.map(({ key }) => keyText(key)))
   inUse.add(modelKey(model))
@@ -51,7 +54,7 @@ export async function obtainModel({ model, files }: Wanted, options: ObtainOptio
 
   const here = files.map(() => ({ loaded: 0, stored: 0 }))
   const sizes = files.map(({ size }) => size)
-  const rate = new Rate()
+  const rate = new DownloadRate()
   let isKept = true
   let reportedAt = Number.NEGATIVE_INFINITY
   let cancelDue: (() => void) | undefined
@@ -75,10 +78,10 @@ export async function obtainModel({ model, files }: Wanted, options: ObtainOptio
     else cancelDue ??= clock.after(dueMs, report)
   }
 
-  const obtained: ArrayBuffer[] = []
+  const loaded: ArrayBuffer[] = []
   report()
   for (const [index, file] of files.entries()) {
-    const taken = await obtainFile(file, {
+    const taken = await loadFile(file, {
       store,
       openDigest,
       clock,
@@ -91,10 +94,10 @@ export async function obtainModel({ model, files }: Wanted, options: ObtainOptio
     }).finally(() => cancelDue?.())
     isKept &&= taken.isKept
     sizes[index] = taken.bytes.byteLength
-    obtained.push(taken.bytes)
+    loaded.push(taken.bytes)
     report()
   }
-  return obtained
+  return loaded
 }
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)

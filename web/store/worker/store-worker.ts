@@ -1,12 +1,12 @@
 import { proxy, type Remote, wrap } from 'comlink'
 import { outcome, unwrap } from '../../../models/async/outcome.ts'
-import { abortable } from '../../../models/async/timeouts.ts'
+import { withAbort } from '../../../models/async/timeouts.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { createWorker } from '../../../workers/host/lane-client/browser/create-worker.ts'
 import { persistQuietly } from '../storage/model-storage.ts'
 import workerUrl from './entry.ts?worker&url'
-import type { Progress, Wanted } from './load-files.ts'
-import type { ObtainWatcher, StoreWorkerApi } from './protocol.ts'
+import type { ModelFiles, Progress } from './load-files.ts'
+import type { LoadFilesWatcher, StoreWorkerApi } from './protocol.ts'
 
 interface Started {
   readonly api: Remote<StoreWorkerApi>
@@ -26,14 +26,14 @@ export class StoreWorker {
    *
    * @throws SpillwayError What kept a file from being had; `lane_failed` where the page may not start workers.
    */
-  async obtain(
-    { model, files }: Wanted,
+  async loadFiles(
+    { model, files }: ModelFiles,
     signal?: AbortSignal,
     onProgress?: (progress: Progress) => void,
   ): Promise<ArrayBuffer[]> {
     const started = this.#start()
     const id = ++this.#count
-    const watcher: ObtainWatcher = {
+    const watcher: LoadFilesWatcher = {
       request: (index) =>
         outcome(async () => {
           const file = files[index]
@@ -52,13 +52,13 @@ export class StoreWorker {
         started.waiting.add(reject)
         settle = () => started.waiting.delete(reject)
         started.api
-          .obtain({ id, model, files: wanted }, proxy(watcher))
+          .loadFiles({ id, model, files: wanted }, proxy(watcher))
           .then((reply) => resolve(unwrap(reply)))
           .catch(reject)
       })
-      const obtained = await abortable(signal, work)
+      const loaded = await withAbort(signal, work)
       void persistQuietly()
-      return obtained
+      return loaded
     } catch (cause) {
       if (signal?.aborted) void started.api.abort(id)
       throw cause

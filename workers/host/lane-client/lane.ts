@@ -24,13 +24,13 @@ export interface Lane {
   unload(session: string): Promise<void>
   /** Adds sequences to those that a session decodes. */
   begin(session: string, requests: readonly SequenceRequest[]): Promise<void>
-  leave(session: string, ids: readonly number[]): Promise<void>
+  cancel(session: string, ids: readonly number[]): Promise<void>
   /** What came of them since the last time. */
   steps(session: string): Promise<StepsReply>
   /** Resolves when the lane is seen to be alive. */
   ping(): Promise<void>
   /** Resolves with the reason once the lane is gone. It never rejects. */
-  readonly gone: Promise<SpillwayError>
+  readonly lost: Promise<SpillwayError>
   /** Ends the worker at once, whatever it does. */
   kill(reason: SpillwayError): void
 }
@@ -115,14 +115,14 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
     begin: async (session, requests) => {
       await call('begin', limits.runMs, () => remote.begin(session, requests))
     },
-    leave: async (session, ids) => {
-      await call('leave', limits.runMs, () => remote.leave(session, ids))
+    cancel: async (session, ids) => {
+      await call('leave', limits.runMs, () => remote.cancel(session, ids))
     },
     steps: (session) => call('steps', limits.runMs, () => direct.steps(session)),
     ping: async () => {
       await call('ping', limits.runMs, () => remote.ping())
     },
-    gone,
+    lost: gone,
     kill,
   }
 }

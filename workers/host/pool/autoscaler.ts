@@ -41,9 +41,9 @@ const weight = 0.1
  * How many lanes pay: climbs a step of the layouts when work waits for longer than the step costs, compares the measured
  * throughput with that of the step below, and keeps the step only where it is clearly faster. Time is an argument.
  */
-export class Sizing {
+export class Autoscaler {
   readonly #layouts: readonly Layout[]
-  readonly #rates = new Map<string, Rate[]>()
+  readonly #rates = new Map<string, Throughput[]>()
   #step = 0
   /** The session whose need the present step is tried for. */
   #trial: string | undefined
@@ -97,7 +97,7 @@ export class Sizing {
     this.#step = step
     this.#usedAt = now
     // What was measured there before held for other times.
-    for (const rates of this.#rates.values()) rates[step] = new Rate(layout.lanes * warmUpRuns)
+    for (const rates of this.#rates.values()) rates[step] = new Throughput(layout.lanes * warmUpRuns)
   }
 
   /** The lanes of a layout that `next` gave could not be had. */
@@ -124,18 +124,18 @@ export class Sizing {
     this.#waitMs = Math.min(longestWaitMs, 2 * this.#waitMs)
   }
 
-  #rateOf(session: string, step: number): Rate {
+  #rateOf(session: string, step: number): Throughput {
     let rates = this.#rates.get(session)
     if (!rates) {
-      rates = this.#layouts.map(() => new Rate())
+      rates = this.#layouts.map(() => new Throughput())
       this.#rates.set(session, rates)
     }
-    return rates[step] ?? new Rate()
+    return rates[step] ?? new Throughput()
   }
 }
 
 /** Rows in a lane's time, the latest runs counting most. */
-class Rate {
+class Throughput {
   #skipped: number
   #runs = 0
   #totalMs = 0

@@ -1,5 +1,5 @@
 /** A session in a lane. */
-export interface Tenant {
+export interface Resident {
   readonly session: string
   /** Bytes. */
   readonly memory: number
@@ -12,7 +12,11 @@ export interface Tenant {
  * Which sessions have to go so that `needed` bytes more fit the budget: the least recently used first, but further
  * copies before the last one of a session. Fewer than needed where the others are in use.
  */
-export function toUnload<T extends Tenant>(tenants: readonly T[], needed: number, budget: number): T[] {
+export function selectEvictions<T extends Resident>(
+  tenants: readonly T[],
+  needed: number,
+  budget: number,
+): T[] {
   let over = tenants.reduce((sum, { memory }) => sum + memory, needed) - budget
   const copies = new Map<string, number>()
   for (const { session } of tenants) copies.set(session, (copies.get(session) ?? 0) + 1)

@@ -1,22 +1,22 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { Lane } from '../lane-client/lane.ts'
-import type { Batch, BatchAnswer } from '../scheduler/lanes.ts'
-import type { SessionSource } from '../scheduler/work.ts'
-import { type Need, Sizing } from './autoscaler.ts'
-import { type HeldLane, Slot, type SlotOptions } from './lane-holder.ts'
+import type { Batch, BatchResult } from '../scheduler/lanes.ts'
+import type { SessionSpec } from '../scheduler/work.ts'
+import { Autoscaler, type Need } from './autoscaler.ts'
+import { LaneHolder, type LaneHolderOptions, type LeasedLane } from './lane-holder.ts'
 import type { Layout } from './layout.ts'
-import { Shortage } from './unmet-demand.ts'
+import { UnmetDemand } from './unmet-demand.ts'
 
-export interface GroupOptions {
+export interface LaneGroupOptions {
   readonly name: string
   readonly layouts: readonly Layout[]
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
-  readonly makeRoom: SlotOptions['makeRoom']
+  readonly makeRoom: LaneHolderOptions['makeRoom']
   readonly onIdle: () => void
   /** Whether so many further copies of a session fit without another's leaving. */
-  readonly hasRoom: (session: SessionSource, copies: number) => boolean
+  readonly hasRoom: (session: SessionSpec, copies: number) => boolean
   readonly onFree: () => void
 }
 
@@ -33,25 +33,25 @@ const restMs = 50
 const checkMs = 10_000
 
 /** The lanes of one backend: as many as pay, each with the sessions that are needed in it. */
-export class Group {
-  readonly #options: GroupOptions
-  readonly #sizing: Sizing
-  readonly #shortages = new Map<string, Shortage>()
-  #slots: Slot[] = []
+export class LaneGroup {
+  readonly #options: LaneGroupOptions
+  readonly #autoscaler: Autoscaler
+  readonly #unmetDemands = new Map<string, UnmetDemand>()
+  #slots: LaneHolder[] = []
   #named = 0
   #moving = false
   #restsUntil = 0
   #closed = false
   #cancelCheck: (() => void) | undefined
 
-  constructor(options: GroupOptions) {
+  constructor(options: LaneGroupOptions) {
     this.#options = options
-    this.#sizing = new Sizing(options.layouts)
-    const { layout } = this.#sizing
+    this.#autoscaler = new Autoscaler(options.layouts)
+    const { layout } = this.#autoscaler
     this.#slots = Array.from({ length: layout.lanes }, () => this.#createSlot(layout))
   }
 
-  get slots(): readonly Slot[] {
+  get slots(): readonly LaneHolder[] {
     return this.#slots
   }
 
@@ -71,32 +71,32 @@ export class Group {
     return this.#slots.some(({ isFree }) => isFree) ? 1 : 0
   }
 
-  async run(source: SessionSource, batch: Batch): Promise<BatchAnswer> {
+  async run(source: SessionSpec, batch: Batch): Promise<BatchResult> {
     const { clock } = this.#options
     const { key, backend, variant } = source
-    const perform = async (lane: Lane): Promise<BatchAnswer> => {
+    const perform = async (lane: Lane): Promise<BatchResult> => {
       if (batch.signal?.aborted) throw new SpillwayError('aborted', 'Every caller has gone')
       const startedAt = clock.now()
       const isFull = this.#isFull()
       const { outputs, computeMs } = await lane.run({ session: key, inputs: batch.pack() })
       this.#observe(source, batch, clock.now() - startedAt, isFull)
-      return { outputs, ranOn: { backend, variant }, startedAt, waitedMs: 0, computeMs }
+      return { outputs, executedOn: { backend, variant }, startedAt, waitedMs: 0, computeMs }
     }
     const answer = await this.#choose(key).use(source, perform, batch.isReplay)
     this.#adapt(source)
     return answer
   }
 
-  async prepare(source: SessionSource): Promise<void> {
+  async prepare(source: SessionSpec): Promise<void> {
     await this.#choose(source.key).use(source, () => Promise.resolve())
   }
 
-  hold(session: string): HeldLane | undefined {
-    return this.#slots.find((slot) => slot.has(session))?.hold(session)
+  lease(session: string): LeasedLane | undefined {
+    return this.#slots.find((slot) => slot.has(session))?.lease(session)
   }
 
   /** Starts the first lane ahead of the first session. Why it did not start is told to who needs it. */
-  warm(): void {
+  prestart(): void {
     const [first] = this.#slots
     if (first?.isFree && first.state === 'down')
       this.#inBackground(first.use(undefined, () => Promise.resolve()))
@@ -109,11 +109,12 @@ export class Group {
   }
 
   /** One that has the session; else, of those that may have it, one that need not rest, with the fewest sessions. */
-  #choose(session: string): Slot {
+  #choose(session: string): LaneHolder {
     const free = this.#slots.filter(({ isFree }) => isFree)
     const holder = free.find((slot) => slot.has(session))
     const [best] = free.sort(
-      (one, other) => Number(one.isResting) - Number(other.isResting) || one.held.size - other.held.size,
+      (one, other) =>
+        Number(one.isBackingOff) - Number(other.isBackingOff) || one.held.size - other.held.size,
     )
     const slot = holder ?? best
     if (slot) return slot
@@ -125,30 +126,30 @@ export class Group {
   }
 
   /** Notes what a run shows of the throughput, and of what one more lane would have shared. */
-  #observe({ key }: SessionSource, batch: Batch, ms: number, wasFull: boolean): void {
+  #observe({ key }: SessionSpec, batch: Batch, ms: number, wasFull: boolean): void {
     const { clock } = this.#options
     const { rows } = batch
     const isShort = batch.waiting() > 0 || (rows > 1 && ms >= longRunMs)
     if (!isShort || this.#moving) return
     const holders = this.#slots.filter((slot) => slot.has(key))
     if (!holders.every(({ isBusy }) => isBusy)) return
-    this.#shortageOf(key).add(ms / holders.length, clock.now())
-    if (wasFull && this.#isFull()) this.#sizing.observe({ session: key, rows, ms }, clock.now())
+    this.#unmetDemandOf(key).add(ms / holders.length, clock.now())
+    if (wasFull && this.#isFull()) this.#autoscaler.observe({ session: key, rows, ms }, clock.now())
   }
 
   /** Loads a session that is short into one more lane, or changes the lanes where that pays. */
-  #adapt(source: SessionSource): void {
+  #adapt(source: SessionSpec): void {
     if (this.#moving || this.#closed) return
     const now = this.#options.clock.now()
     const { key } = source
-    const shortMs = this.#shortageOf(key).at(now)
-    if (shortMs < leastShortMs && (this.#sizing.isLowest || now < this.#restsUntil)) return
+    const shortMs = this.#unmetDemandOf(key).at(now)
+    if (shortMs < leastShortMs && (this.#autoscaler.isLowest || now < this.#restsUntil)) return
     this.#restsUntil = now + restMs
     const loadMs = Math.max(0, ...this.#slots.map((slot) => slot.held.get(key)?.loadMs ?? 0))
-    const other = this.#slots.find((slot) => slot.isFree && !slot.isResting && !slot.held.has(key))
+    const other = this.#slots.find((slot) => slot.isFree && !slot.isBackingOff && !slot.held.has(key))
     if (other) {
       if (shortMs < Math.max(leastShortMs, loadMs) || !this.#options.hasRoom(source, 1)) return
-      this.#shortageOf(key).reset()
+      this.#unmetDemandOf(key).reset()
       this.#inBackground(other.use(source, () => Promise.resolve()))
       return
     }
@@ -156,51 +157,51 @@ export class Group {
     const costMs = Math.max(leastShortMs, startMs + loadMs)
     const hasRoom = this.#options.hasRoom(source, this.#slots.length)
     const need: Need = { session: key, shortMs: hasRoom ? shortMs : 0, costMs }
-    const next = this.#sizing.next(now, need)
+    const next = this.#autoscaler.next(now, need)
     if (next) this.#inBackground(this.#moveTo(next, source, need))
   }
 
   /** Goes to another layout: its lanes are there, with the session, before those that it has no place for leave. */
-  async #moveTo(layout: Layout, source: SessionSource | undefined, need?: Need): Promise<void> {
+  async #moveTo(layout: Layout, source: SessionSpec | undefined, need?: Need): Promise<void> {
     const { clock } = this.#options
     this.#moving = true
     const fitting = this.#slots.filter(({ threads }) => threads === layout.threads)
     const kept = [...fitting]
-      .sort((one, other) => Number(other.isHeld) - Number(one.isHeld) || other.held.size - one.held.size)
+      .sort((one, other) => Number(other.isLeased) - Number(one.isLeased) || other.held.size - one.held.size)
       .slice(0, layout.lanes)
     const added = Array.from({ length: layout.lanes - kept.length }, () => this.#createSlot(layout))
     this.#slots.push(...added)
     try {
       await Promise.all(added.map((slot) => slot.use(source, () => Promise.resolve())))
-      this.#sizing.arrived(layout, clock.now(), need)
+      this.#autoscaler.arrived(layout, clock.now(), need)
       this.#drop(this.#slots.filter((slot) => !kept.includes(slot) && !added.includes(slot)))
-      for (const shortage of this.#shortages.values()) shortage.reset()
+      for (const unmetDemand of this.#unmetDemands.values()) unmetDemand.reset()
     } catch {
       this.#drop(added)
-      this.#sizing.failed(clock.now())
+      this.#autoscaler.failed(clock.now())
     } finally {
       this.#moving = false
       this.#planCheck()
     }
   }
 
-  #drop(slots: readonly Slot[]): void {
+  #drop(slots: readonly LaneHolder[]): void {
     this.#slots = this.#slots.filter((slot) => !slots.includes(slot))
-    for (const slot of slots) slot.leave()
+    for (const slot of slots) slot.drain()
   }
 
   /** Lanes that nothing needs any more are given back though no request comes to notice it. */
   #planCheck(): void {
-    if (this.#cancelCheck || this.#closed || this.#sizing.isLowest) return
+    if (this.#cancelCheck || this.#closed || this.#autoscaler.isLowest) return
     this.#cancelCheck = this.#options.clock.after(checkMs, () => {
       this.#cancelCheck = undefined
-      const next = this.#moving ? undefined : this.#sizing.next(this.#options.clock.now())
+      const next = this.#moving ? undefined : this.#autoscaler.next(this.#options.clock.now())
       if (next) this.#inBackground(this.#moveTo(next, this.#lastUsed()))
       else this.#planCheck()
     })
   }
 
-  #lastUsed(): SessionSource | undefined {
+  #lastUsed(): SessionSpec | undefined {
     const held = this.#slots.flatMap((slot) => [...slot.held.values()])
     return held.sort((one, other) => other.usedAt - one.usedAt)[0]?.source
   }
@@ -210,18 +211,18 @@ export class Group {
     work.catch(() => undefined).finally(() => this.#options.onFree())
   }
 
-  #shortageOf(session: string): Shortage {
-    let shortage = this.#shortages.get(session)
-    if (!shortage) {
-      shortage = new Shortage()
-      this.#shortages.set(session, shortage)
+  #unmetDemandOf(session: string): UnmetDemand {
+    let unmetDemand = this.#unmetDemands.get(session)
+    if (!unmetDemand) {
+      unmetDemand = new UnmetDemand()
+      this.#unmetDemands.set(session, unmetDemand)
     }
-    return shortage
+    return unmetDemand
   }
 
-  #createSlot({ threads }: Layout): Slot {
+  #createSlot({ threads }: Layout): LaneHolder {
     const { name, startLane, clock, makeRoom, onIdle } = this.#options
-    return new Slot({ name: `${name}-${this.#named++}`, threads, startLane, clock, makeRoom, onIdle })
+    return new LaneHolder({ name: `${name}-${this.#named++}`, threads, startLane, clock, makeRoom, onIdle })
   }
 }
 

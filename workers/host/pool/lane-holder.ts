@@ -1,24 +1,24 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import { messageOf, SpillwayError } from '../../../models/core/index.ts'
 import type { Lane } from '../lane-client/lane.ts'
-import type { SessionSource } from '../scheduler/work.ts'
-import { Restarts } from './restart-backoff.ts'
+import type { SessionSpec } from '../scheduler/work.ts'
+import { RestartBackoff } from './restart-backoff.ts'
 
-export interface SlotOptions {
+export interface LaneHolderOptions {
   readonly name: string
   /** Threads of one run. */
   readonly threads: number
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
   /** Waits until there is memory for a session, and calls `reserve` in the moment from which it is taken. */
-  readonly makeRoom: (session: SessionSource, reserve: () => void) => Promise<void>
+  readonly makeRoom: (session: SessionSpec, reserve: () => void) => Promise<void>
   /** Calls back at the end of each job. */
   readonly onIdle: () => void
 }
 
 /** A session's place in a lane. */
 export interface Held {
-  readonly source: SessionSource
+  readonly source: SessionSpec
   /** On the clock. */
   usedAt: number
   /** What loading it took, its files' reading included; nothing while it is being loaded. */
@@ -26,28 +26,28 @@ export interface Held {
 }
 
 /** A lane that is kept, with a session loaded, for work that goes on beside batches. */
-export interface HeldLane {
+export interface LeasedLane {
   readonly lane: Lane
   release(): void
 }
 
-export type SlotState = 'down' | 'starting' | 'idle' | 'busy'
+export type LaneState = 'down' | 'starting' | 'idle' | 'busy'
 
 /** Times that one job starts or replaces a lane before it fails. */
 const attempts = 3
 
 /** Milliseconds that a job waits for a lane that died too often; it fails at once where the lane has to rest longer. */
-const patience = 1_000
+const timeoutMs = 1_000
 
 /** The place of one lane: starts it when needed, and anew when it died. One job at a time. */
-export class Slot {
+export class LaneHolder {
   readonly name: string
   readonly threads: number
-  readonly #options: SlotOptions
+  readonly #options: LaneHolderOptions
   readonly #held = new Map<string, Held>()
-  readonly #restarts = new Restarts()
+  readonly #restartBackoff = new RestartBackoff()
   /** Sessions that are held, each by how many. */
-  readonly #holds = new Map<string, number>()
+  readonly #leases = new Map<string, number>()
   #lane: Lane | undefined
   #started = false
   #startMs = 0
@@ -55,7 +55,7 @@ export class Slot {
   #leaving = false
   #closed: SpillwayError | undefined
 
-  constructor(options: SlotOptions) {
+  constructor(options: LaneHolderOptions) {
     this.#options = options
     this.name = options.name
     this.threads = options.threads
@@ -70,11 +70,11 @@ export class Slot {
   }
 
   /** It died so often that its next start has to wait. */
-  get isResting(): boolean {
-    return !this.#lane && this.#restarts.waitMs(this.#options.clock.now()) > 0
+  get isBackingOff(): boolean {
+    return !this.#lane && this.#restartBackoff.waitMs(this.#options.clock.now()) > 0
   }
 
-  get state(): SlotState {
+  get state(): LaneState {
     if (!this.#lane) return 'down'
     if (!this.#started) return 'starting'
     return this.isBusy ? 'busy' : 'idle'
@@ -100,24 +100,24 @@ export class Slot {
 
   /** Whether the job at work is the session's, or somebody holds it. */
   isUsing(session: string): boolean {
-    return this.#job === session || this.#holds.has(session)
+    return this.#job === session || this.#leases.has(session)
   }
 
   /** The lane, with the session in it for as long as it is held and lives; nothing where the session is not loaded. */
-  hold(session: string): HeldLane | undefined {
+  lease(session: string): LeasedLane | undefined {
     const lane = this.#lane
     if (!lane || this.#leaving || !this.has(session)) return undefined
-    this.#holds.set(session, (this.#holds.get(session) ?? 0) + 1)
-    let isHeld = true
+    this.#leases.set(session, (this.#leases.get(session) ?? 0) + 1)
+    let isLeased = true
     return {
       lane,
       release: () => {
         // A lane that was lost took its holds along.
-        if (!isHeld || this.#lane !== lane) return
-        isHeld = false
-        const left = (this.#holds.get(session) ?? 1) - 1
-        if (left > 0) this.#holds.set(session, left)
-        else this.#holds.delete(session)
+        if (!isLeased || this.#lane !== lane) return
+        isLeased = false
+        const left = (this.#leases.get(session) ?? 1) - 1
+        if (left > 0) this.#leases.set(session, left)
+        else this.#leases.delete(session)
         const held = this.#held.get(session)
         if (held) held.usedAt = this.#options.clock.now()
         if (this.#leaving) this.#endIfIdle()
@@ -129,17 +129,17 @@ export class Slot {
   /**
    * Performs one job in this slot's lane, with the session loaded. The caller sees to it that there is one at a time.
    *
-   * @param seenAlive Whether the lane has to answer before the job is given to it.
+   * @param mustAnswer Whether the lane has to answer before the job is given to it.
    */
   async use<T>(
-    session: SessionSource | undefined,
+    session: SessionSpec | undefined,
     perform: (lane: Lane) => Promise<T>,
-    seenAlive = false,
+    mustAnswer = false,
   ): Promise<T> {
     this.#job = session?.key ?? true
     try {
-      const ready = seenAlive ? undefined : this.#laneHolding(session)
-      return await perform(ready ?? (await this.#laneWith(session, seenAlive)))
+      const ready = mustAnswer ? undefined : this.#laneHolding(session)
+      return await perform(ready ?? (await this.#laneWith(session, mustAnswer)))
     } finally {
       this.#job = undefined
       if (this.#leaving) this.#endIfIdle()
@@ -157,12 +157,12 @@ export class Slot {
   }
 
   /** Whether somebody holds a session in it. */
-  get isHeld(): boolean {
-    return this.#holds.size > 0
+  get isLeased(): boolean {
+    return this.#leases.size > 0
   }
 
   /** Takes no more jobs, and ends the lane after the last, and after those who hold a session in it. */
-  leave(): void {
+  drain(): void {
     this.#leaving = true
     this.#endIfIdle()
   }
@@ -174,19 +174,19 @@ export class Slot {
   }
 
   #endIfIdle(): void {
-    if (this.isBusy || this.isHeld) return
+    if (this.isBusy || this.isLeased) return
     this.close(new SpillwayError('closed', 'The lane is no longer needed'))
   }
 
   /** The lane, where it has the session already: nearly always, and then the job is sent in its caller's own turn. */
-  #laneHolding(session: SessionSource | undefined): Lane | undefined {
+  #laneHolding(session: SessionSpec | undefined): Lane | undefined {
     const held = session && this.#held.get(session.key)
     if (held) held.usedAt = this.#options.clock.now()
     return held && this.#lane
   }
 
   /** A lane with the session loaded. One that is lost while it loads is replaced once: a crash may be an accident. */
-  async #laneWith(session: SessionSource | undefined, seenAlive: boolean): Promise<Lane> {
+  async #laneWith(session: SessionSpec | undefined, mustAnswer: boolean): Promise<Lane> {
     for (let attempt = 1; ; attempt++) {
       const lane = this.#started && this.#lane ? this.#lane : await this.#start()
       if (!session) return lane
@@ -194,7 +194,7 @@ export class Slot {
         const held = this.#held.get(session.key)
         if (held) held.usedAt = this.#options.clock.now()
         if (!held) await this.#load(lane, session)
-        else if (seenAlive) await lane.ping()
+        else if (mustAnswer) await lane.ping()
         return lane
       } catch (cause) {
         if (!(cause instanceof SpillwayError)) throw cause
@@ -210,7 +210,7 @@ export class Slot {
     }
   }
 
-  async #load(lane: Lane, source: SessionSource): Promise<void> {
+  async #load(lane: Lane, source: SessionSpec): Promise<void> {
     const { clock, makeRoom } = this.#options
     const begun = clock.now()
     const held: Held = { source, usedAt: begun, loadMs: undefined }
@@ -229,8 +229,8 @@ export class Slot {
     const { startLane, threads, clock, name } = this.#options
     let last: unknown
     for (let attempt = 1; attempt <= attempts; attempt++) {
-      const waitMs = this.#restarts.waitMs(clock.now())
-      if (waitMs > patience) throw resting(waitMs, last)
+      const waitMs = this.#restartBackoff.waitMs(clock.now())
+      if (waitMs > timeoutMs) throw backingOff(waitMs, last)
       if (waitMs > 0) await pause(clock, waitMs)
       if (this.#closed) throw this.#closed
       const begun = clock.now()
@@ -238,7 +238,7 @@ export class Slot {
       try {
         // A page's content policy may forbid the worker: that throws at once.
         lane = startLane(name)
-        this.#hold(lane)
+        this.#attach(lane)
         await lane.start({ threads })
         this.#started = true
         this.#startMs = clock.now() - begun
@@ -246,7 +246,7 @@ export class Slot {
       } catch (cause) {
         last = cause
         if (lane) this.#lose(lane)
-        else this.#restarts.died(clock.now())
+        else this.#restartBackoff.died(clock.now())
         lane?.kill(new SpillwayError('lane_lost', 'The lane did not start'))
         // It did not die by itself: what waited for it is told so.
         if (this.#closed) throw this.#closed
@@ -260,17 +260,17 @@ export class Slot {
     )
   }
 
-  #hold(lane: Lane): void {
+  #attach(lane: Lane): void {
     this.#lane = lane
     this.#started = false
-    void lane.gone.then(() => this.#lose(lane))
+    void lane.lost.then(() => this.#lose(lane))
   }
 
   /** It died by itself. */
   #lose(lane: Lane): void {
     if (this.#lane !== lane) return
     this.#forget()
-    this.#restarts.died(this.#options.clock.now())
+    this.#restartBackoff.died(this.#options.clock.now())
   }
 
   /** It is ended to give its memory back. */
@@ -284,13 +284,13 @@ export class Slot {
     this.#lane = undefined
     this.#started = false
     this.#held.clear()
-    this.#holds.clear()
+    this.#leases.clear()
   }
 }
 
 const pause = (clock: Clock, ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve))
 
-const resting = (waitMs: number, cause: unknown) =>
+const backingOff = (waitMs: number, cause: unknown) =>
   new SpillwayError(
     'lane_failed',
     'The lane died too often',
@@ -303,7 +303,7 @@ const resting = (waitMs: number, cause: unknown) =>
   )
 
 /** The model's doing and not the request's, so it is not what makes a request poison. */
-const lostWhileLoading = ({ key }: SessionSource, cause: SpillwayError) =>
+const lostWhileLoading = ({ key }: SessionSpec, cause: SpillwayError) =>
   new SpillwayError(
     'lane_failed',
     `Two lanes were lost while they loaded ${key}: ${cause.message}`,

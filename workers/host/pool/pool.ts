@@ -1,11 +1,11 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import { type Backend, SpillwayError } from '../../../models/core/index.ts'
 import type { Lane } from '../lane-client/lane.ts'
-import type { Batch, BatchAnswer, Lanes } from '../scheduler/lanes.ts'
-import type { SessionSource } from '../scheduler/work.ts'
-import { type Tenant, toUnload } from './eviction.ts'
-import { Group } from './lane-group.ts'
-import type { HeldLane, Slot, SlotState } from './lane-holder.ts'
+import type { Batch, BatchResult, Lanes } from '../scheduler/lanes.ts'
+import type { SessionSpec } from '../scheduler/work.ts'
+import { type Resident, selectEvictions } from './eviction.ts'
+import { LaneGroup } from './lane-group.ts'
+import type { LaneHolder, LaneState, LeasedLane } from './lane-holder.ts'
 import type { Layout } from './layout.ts'
 
 export interface PoolOptions {
@@ -27,7 +27,7 @@ export interface LaneStats {
   readonly backend: Backend
   readonly threads: number
   /** `down`: to be started when it is needed. */
-  readonly state: SlotState
+  readonly state: LaneState
   /** What is loaded in it: model, version, variant and backend. */
   readonly sessions: readonly { readonly session: string; readonly memoryBytes: number }[]
 }
@@ -36,9 +36,9 @@ export interface LaneStats {
  * Lanes in a group for each backend: started when they are needed, replaced when they die, more of them while that pays.
  * Sessions are placed on them within a memory budget. Nothing waits here; the scheduler's requests do.
  */
-export class Pool implements Lanes<SessionSource> {
+export class Pool implements Lanes<SessionSpec> {
   readonly #options: PoolOptions
-  readonly #groups = new Map<Backend, Group>()
+  readonly #groups = new Map<Backend, LaneGroup>()
   /** Who waits for memory that is in use. */
   readonly #needRoom: (() => void)[] = []
   #onFree: () => void = () => {}
@@ -48,15 +48,15 @@ export class Pool implements Lanes<SessionSource> {
     this.#options = options
   }
 
-  count({ key, backend }: SessionSource): number {
+  count({ key, backend }: SessionSpec): number {
     return this.#groupOf(backend).count(key)
   }
 
-  free({ key, backend }: SessionSource): number {
+  free({ key, backend }: SessionSpec): number {
     return this.#groupOf(backend).free(key)
   }
 
-  shared(one: SessionSource, other: SessionSource): boolean {
+  shared(one: SessionSpec, other: SessionSpec): boolean {
     return one.backend === other.backend
   }
 
@@ -65,26 +65,26 @@ export class Pool implements Lanes<SessionSource> {
   }
 
   /** Whether some lane has the session loaded. */
-  has({ key, backend }: SessionSource): boolean {
+  has({ key, backend }: SessionSpec): boolean {
     return this.#groups.get(backend)?.slots.some((slot) => slot.has(key)) ?? false
   }
 
-  run(source: SessionSource, batch: Batch): Promise<BatchAnswer> {
+  run(source: SessionSpec, batch: Batch): Promise<BatchResult> {
     return this.#groupOf(source.backend).run(source, batch)
   }
 
-  prepare(source: SessionSource): Promise<void> {
+  prepare(source: SessionSpec): Promise<void> {
     return this.#groupOf(source.backend).prepare(source)
   }
 
   /** A lane that has the session loaded, which stays there while it is held; nothing where none has it. */
-  hold({ key, backend }: SessionSource): HeldLane | undefined {
-    return this.#groups.get(backend)?.hold(key)
+  lease({ key, backend }: SessionSpec): LeasedLane | undefined {
+    return this.#groups.get(backend)?.lease(key)
   }
 
   /** Starts a lane of the backend ahead of its first session. */
-  warm(backend: Backend): void {
-    this.#groupOf(backend).warm()
+  prestart(backend: Backend): void {
+    this.#groupOf(backend).prestart()
   }
 
   stats(): PoolStats {
@@ -108,11 +108,11 @@ export class Pool implements Lanes<SessionSource> {
     for (const group of this.#groups.values()) group.close(this.#closed)
   }
 
-  #groupOf(backend: Backend): Group {
+  #groupOf(backend: Backend): LaneGroup {
     let group = this.#groups.get(backend)
     if (!group) {
       const { layouts, startLane, clock, memoryBudget } = this.#options
-      group = new Group({
+      group = new LaneGroup({
         name: backend,
         layouts: layouts(backend),
         startLane,
@@ -132,12 +132,12 @@ export class Pool implements Lanes<SessionSource> {
   }
 
   /** Unloads enough others; what is in use is waited for. One that is more than the budget has the lanes to itself. */
-  async #makeRoom({ memory }: SessionSource, reserve: () => void): Promise<void> {
+  async #makeRoom({ memory }: SessionSpec, reserve: () => void): Promise<void> {
     const { memoryBudget } = this.#options
     for (;;) {
       const usedBytes = this.#usedBytes()
       if (usedBytes === 0 || usedBytes + memory <= memoryBudget) break
-      const leaving = toUnload(this.#tenants(), memory, memoryBudget)
+      const leaving = selectEvictions(this.#residents(), memory, memoryBudget)
       if (leaving.length === 0) await new Promise<void>((resolve) => this.#needRoom.push(resolve))
       await Promise.all(leaving.map(({ slot, session }) => slot.unload(session)))
     }
@@ -145,10 +145,10 @@ export class Pool implements Lanes<SessionSource> {
   }
 
   #usedBytes(): number {
-    return this.#tenants().reduce((sum, { memory }) => sum + memory, 0)
+    return this.#residents().reduce((sum, { memory }) => sum + memory, 0)
   }
 
-  #tenants(): (Tenant & { readonly slot: Slot })[] {
+  #residents(): (Resident & { readonly slot: LaneHolder })[] {
     return [...this.#groups.values()].flatMap(({ slots }) =>
       slots.flatMap((slot) =>
         [...slot.held.values()].map(({ source: { key, memory }, usedAt, loadMs }) => ({

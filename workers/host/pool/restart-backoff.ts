@@ -4,7 +4,7 @@ const delays = [0, 100, 300, 1_000, 3_000, 10_000]
 const forgottenAfterMs = 60_000
 
 /** When a lane may be started anew: a single crash costs nothing, a lane that goes on dying is started ever more rarely. */
-export class Restarts {
+export class RestartBackoff {
   #deaths: number[] = []
 
   died(now: number): void {

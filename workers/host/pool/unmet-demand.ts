@@ -1,5 +1,5 @@
 /** Milliseconds of runs that one more lane could have shared, the last ten seconds counting most: a burst long past is no reason for a lane. */
-export class Shortage {
+export class UnmetDemand {
   #ms = 0
   #at = 0
 

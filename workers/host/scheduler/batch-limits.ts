@@ -1,10 +1,10 @@
 import type { BatchLimits } from './form-batch.ts'
 import type { Entry } from './request-queue.ts'
-import type { Source } from './work.ts'
+import type { BatchedModel } from './work.ts'
 
 /** What a manifest and the scheduler together set for batches of a model. */
 export const limitsOf = (
-  { manifest: { batching } }: Source,
+  { manifest: { batching } }: BatchedModel,
   options: { readonly targetMs: number; readonly maxBatchBytes: number },
 ): BatchLimits => ({
   maxRows: batching?.maxRows ?? 8_192,

@@ -1,6 +1,6 @@
 import type { CostCurve } from './cost-curve.ts'
-import type { Entry, Line } from './request-queue.ts'
-import type { Source, Tensors } from './work.ts'
+import type { Entry, RequestQueue } from './request-queue.ts'
+import type { BatchedModel, Tensors } from './work.ts'
 
 /** What bounds one batch. */
 export interface BatchLimits {
@@ -22,47 +22,47 @@ const margin = 0.8
  * The moment from which a line's next batch may go: at once, or, where the manifest allows a delay, when the batch is
  * full or its first request has waited for so long.
  */
-export function readyAt<S extends Source>(
-  line: Line<S>,
+export function readyAt<S extends BatchedModel>(
+  queue: RequestQueue<S>,
   curve: CostCurve,
   limits: BatchLimits,
   now: number,
 ): number {
-  const head = line.peek()
+  const head = queue.peek()
   if (!head) return Number.POSITIVE_INFINITY
   const enough = limits.preferredRows[0] ?? limits.maxRows
-  if (limits.maxDelayMs === 0 || line.rows >= Math.min(enough, allowedRows(head, curve, limits, now)))
+  if (limits.maxDelayMs === 0 || queue.rows >= Math.min(enough, allowedRows(head, curve, limits, now)))
     return now
-  return Math.min(head.work.askedAt + limits.maxDelayMs, head.deadline - curve.predict(line.rows))
+  return Math.min(head.work.askedAt + limits.maxDelayMs, head.deadline - curve.predict(queue.rows))
 }
 
 /**
  * Takes the next batch out of a line: by rank, as many rows as the limits, the cost curve and the first deadline allow,
  * and no more than each of the free lanes' share where sharing saves time.
  */
-export function formBatch<S extends Source>(
-  line: Line<S>,
+export function formBatch<S extends BatchedModel>(
+  queue: RequestQueue<S>,
   curve: CostCurve,
   limits: BatchLimits,
   now: number,
   freeLanes: number,
 ): Entry<S>[] {
-  const head = line.shift()
+  const head = queue.shift()
   if (!head) return []
   const batch = [head]
   // Nearly always where requests come one at a time: what it costs and how long it may take changes nothing.
-  if (line.size === 0) return batch
-  const available = head.work.rows + line.rows
+  if (queue.size === 0) return batch
+  const available = head.work.rows + queue.rows
   const allowed = Math.min(allowedRows(head, curve, limits, now), shareOf(available, curve, freeLanes))
   const most = preferred(allowed, available, limits.preferredRows)
   let rows = head.work.rows
   let bytes = bytesOf(head)
-  let company = head.company
-  line.shiftWhile((next) => {
+  let maxBatchSize = head.maxBatchSize
+  queue.shiftWhile((next) => {
     rows += next.work.rows
     bytes += bytesOf(next)
-    company = Math.min(company, next.company)
-    if (rows > most || bytes > limits.maxBytes || batch.length >= company) return false
+    maxBatchSize = Math.min(maxBatchSize, next.maxBatchSize)
+    if (rows > most || bytes > limits.maxBytes || batch.length >= maxBatchSize) return false
     batch.push(next)
     return true
   })

@@ -1,7 +1,7 @@
-import type { Answer, Source, Tensors } from './work.ts'
+import type { BatchedModel, RunAnswer, Tensors } from './work.ts'
 
 /** Where batches run: lanes that take one at a time. */
-export interface Lanes<S extends Source> {
+export interface Lanes<S extends BatchedModel> {
   /** How many share this model's batches, busy or not: one at least. */
   count(source: S): number
   /** How many of them would take a batch now. */
@@ -11,7 +11,7 @@ export interface Lanes<S extends Source> {
   /** Calls back when a lane came free by something else than the end of what it was given here. */
   onFree(callback: () => void): void
   /** Runs a batch in a free lane. */
-  run(source: S, batch: Batch): Promise<BatchAnswer>
+  run(source: S, batch: Batch): Promise<BatchResult>
   /** Loads a model into a free lane. */
   prepare(source: S): Promise<void>
 }
@@ -30,7 +30,7 @@ export interface Batch {
   readonly signal: AbortSignal | undefined
 }
 
-export interface BatchAnswer extends Pick<Answer, 'outputs' | 'ranOn' | 'computeMs'> {
+export interface BatchResult extends Pick<RunAnswer, 'outputs' | 'executedOn' | 'computeMs'> {
   /** On the scheduler's clock: when the lane was given the batch, its model loaded. */
   readonly startedAt: number
   /** Milliseconds that it waited after that, on a server. */

@@ -1,47 +1,47 @@
 import type { SpillwayError } from '../../../models/core/index.ts'
 import {
-  type Answer,
+  type BatchedModel,
   type Priority,
   priorities,
-  type Reader,
-  type Source,
+  type ResultHandler,
+  type RunAnswer,
   type WaitOptions,
   type Work,
 } from './work.ts'
 
 /** A request from `submit` to its settling. */
-export class Entry<S extends Source = Source> {
+export class Entry<S extends BatchedModel = BatchedModel> {
   readonly work: Work<S>
   /** Milliseconds on the clock by which it has to be answered. */
   readonly deadline: number
   /** The place in line: the time of its coming, later for lower priorities. Waiting makes up for priority, so none starves. */
   readonly rank: number
   /** The most requests in its next batch: halved each time that a batch with it failed, so a bad one ends up alone. */
-  company: number
+  maxBatchSize: number
   /** Lanes that died of it. */
   deaths = 0
   /** Where it waits; nothing while it is in a lane. */
-  line: Line<S> | undefined
+  queue: RequestQueue<S> | undefined
   /** Ends what watches for its deadline and its caller's leaving; nothing where it has neither. */
   release: (() => void) | undefined
   /** Told when its caller left while it was in a lane. */
   onLeave: (() => void) | undefined
   settled = false
   readonly #wait: WaitOptions
-  readonly #reader: Reader<S, unknown>
+  readonly #reader: ResultHandler<S, unknown>
   readonly #resolve: (outcome: unknown) => void
 
   constructor(
     work: Work<S>,
     wait: WaitOptions,
-    reader: Reader<S, unknown>,
+    reader: ResultHandler<S, unknown>,
     resolve: (outcome: unknown) => void,
   ) {
     const { deadlineMs = Number.POSITIVE_INFINITY, priority = 'normal' } = wait
     this.work = work
     this.deadline = work.askedAt + deadlineMs
     this.rank = work.askedAt + levelOf(priority) * priorityStepMs
-    this.company = work.source.manifest.batchAxis === null ? 1 : Number.POSITIVE_INFINITY
+    this.maxBatchSize = work.source.manifest.batchAxis === null ? 1 : Number.POSITIVE_INFINITY
     this.#wait = wait
     this.#reader = reader
     this.#resolve = resolve
@@ -52,12 +52,12 @@ export class Entry<S extends Source = Source> {
     return this.#wait.deadlineMs ?? Number.POSITIVE_INFINITY
   }
 
-  settle(answer: Answer): void {
+  settle(answer: RunAnswer): void {
     if (this.settled) return
     this.settled = true
     this.release?.()
     try {
-      this.#resolve(this.#reader.read(answer, this.work))
+      this.#resolve(this.#reader.onResult(answer, this.work))
     } catch (cause) {
       this.#resolve(Promise.reject(cause))
     }
@@ -68,7 +68,7 @@ export class Entry<S extends Source = Source> {
     this.settled = true
     this.release?.()
     // In a turn of its own: who recovers may ask the scheduler again.
-    this.#resolve(Promise.resolve().then(() => this.#reader.recover(error, this.work, this.#wait)))
+    this.#resolve(Promise.resolve().then(() => this.#reader.onError(error, this.work, this.#wait)))
   }
 }
 
@@ -78,7 +78,7 @@ const priorityStepMs = 1_000
 const levelOf = (priority: Priority) => priorities.indexOf(priority)
 
 /** Requests of one model that one run can hold, by rank. */
-export class Line<S extends Source = Source> {
+export class RequestQueue<S extends BatchedModel = BatchedModel> {
   /** One queue a priority: within each the ranks rise, so the next is the lowest of three heads. */
   readonly #queues = priorities.map(() => new Fifo<Entry<S>>())
   #size = 0
@@ -97,13 +97,13 @@ export class Line<S extends Source = Source> {
 
   push(entry: Entry<S>, priority: Priority): void {
     this.#queues[levelOf(priority)]?.push(entry)
-    this.#hold(entry)
+    this.#attach(entry)
   }
 
   /** Puts a request that has to be run again before all others. */
   unshift(entry: Entry<S>): void {
     this.#queues[0]?.unshift(entry)
-    this.#hold(entry)
+    this.#attach(entry)
   }
 
   peek(): Entry<S> | undefined {
@@ -137,14 +137,14 @@ export class Line<S extends Source = Source> {
     this.#dropped = 0
   }
 
-  #hold(entry: Entry<S>): void {
-    entry.line = this
+  #attach(entry: Entry<S>): void {
+    entry.queue = this
     this.#size++
     this.#rows += entry.work.rows
   }
 
   #forget(entry: Entry<S>): void {
-    entry.line = undefined
+    entry.queue = undefined
     this.#size--
     this.#rows -= entry.work.rows
   }

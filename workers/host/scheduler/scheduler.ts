@@ -8,12 +8,19 @@ import { closed, finalError, maxDeaths, pastDeadline } from './errors.ts'
 import { type BatchLimits, formBatch, readyAt } from './form-batch.ts'
 import type { Lanes } from './lanes.ts'
 import { pack, unpack } from './pack.ts'
-import { Entry, Line } from './request-queue.ts'
-import { signatureOf } from './shape-key.ts'
+import { Entry, RequestQueue } from './request-queue.ts'
+import { shapeKeyOf } from './shape-key.ts'
 import type { Counts, SchedulerStats } from './stats.ts'
-import { type Answer, plainly, type Reader, type Source, type WaitOptions, type Work } from './work.ts'
+import {
+  type BatchedModel,
+  passThrough,
+  type ResultHandler,
+  type RunAnswer,
+  type WaitOptions,
+  type Work,
+} from './work.ts'
 
-export interface SchedulerOptions<S extends Source> {
+export interface SchedulerOptions<S extends BatchedModel> {
   readonly lanes: Lanes<S>
   readonly clock: Clock
   /** Past so many requests that wait, one more is refused as `overloaded`. */
@@ -35,22 +42,22 @@ export interface Estimate {
   readonly runMs: number
 }
 
-interface Model<S extends Source> {
+interface Model<S extends BatchedModel> {
   readonly source: S
   /** They shrink where memory turned out to be short. */
   limits: BatchLimits
   curve: CostCurve
-  readonly lines: Map<string, Line<S>>
+  readonly queues: Map<string, RequestQueue<S>>
   readonly counts: Counts
 }
 
-interface Preparation<S extends Source> {
+interface Preparation<S extends BatchedModel> {
   readonly source: S
   start(): void
   cancel(reason: SpillwayError): void
 }
 
-interface Running<S extends Source> {
+interface Running<S extends BatchedModel> {
   readonly source: S
   readonly curve: CostCurve
   readonly rows: number
@@ -64,7 +71,7 @@ const burst = 2_048
  * Requests wait here, in one line a model and shape, until a lane is free; what waited goes in one batch.
  * Work-conserving: no request waits while a lane is idle, unless its manifest says so.
  */
-export class Scheduler<S extends Source> {
+export class Scheduler<S extends BatchedModel> {
   readonly #options: SchedulerOptions<S>
   readonly #models = new Map<string, Model<S>>()
   readonly #preparing: Preparation<S>[] = []
@@ -121,19 +128,23 @@ export class Scheduler<S extends Source> {
     })
   }
 
-  submit(work: Work<S>, wait?: WaitOptions): Promise<Answer>
+  submit(work: Work<S>, wait?: WaitOptions): Promise<RunAnswer>
   /** @param reader Makes of the answer, or of the error, what the promise comes to. */
-  submit<T, W extends WaitOptions>(work: Work<S>, wait: W, reader: Reader<S, T, W>): Promise<T>
-  submit(work: Work<S>, wait: WaitOptions = {}, reader: Reader<S, unknown> = plainly): Promise<unknown> {
+  submit<T, W extends WaitOptions>(work: Work<S>, wait: W, reader: ResultHandler<S, T, W>): Promise<T>
+  submit(
+    work: Work<S>,
+    wait: WaitOptions = {},
+    reader: ResultHandler<S, unknown> = passThrough,
+  ): Promise<unknown> {
     const refusal = this.refusal(work.source, wait.signal)
-    if (refusal) return reader.recover(refusal, work, wait)
+    if (refusal) return reader.onError(refusal, work, wait)
     return new Promise((resolve) => {
       const entry = new Entry(work, wait, reader, resolve)
       if (wait.signal || wait.deadlineMs !== undefined) this.#watch(entry, wait)
-      const line = this.#lineOf(work)
-      line.push(entry, wait.priority ?? 'normal')
+      const queue = this.#queueOf(work)
+      queue.push(entry, wait.priority ?? 'normal')
       this.#queued++
-      if (line.size % burst === 0) this.#dispatch()
+      if (queue.size % burst === 0) this.#dispatch()
       else this.#planTurn()
     })
   }
@@ -173,18 +184,18 @@ export class Scheduler<S extends Source> {
     for (const { source: other, curve, rows: inLane, since } of this.#running) {
       if (lanes.shared(source, other)) ahead += Math.max(0, curve.predict(inLane) - (now - since))
     }
-    for (const { source: other, curve, lines } of this.#models.values()) {
+    for (const { source: other, curve, queues } of this.#models.values()) {
       if (!lanes.shared(source, other)) continue
-      for (const line of lines.values()) ahead += curve.predict(line.rows)
+      for (const queue of queues.values()) ahead += curve.predict(queue.rows)
     }
     const runMs = this.#models.get(source.key)?.curve.predict(rows) ?? 0
     return { queueMs: ahead / lanes.count(source), runMs }
   }
 
   stats(): SchedulerStats {
-    const models = [...this.#models.values()].map(({ source, lines, counts }) => ({
+    const models = [...this.#models.values()].map(({ source, queues, counts }) => ({
       session: source.key,
-      queued: sumOf(lines, ({ size }) => size),
+      queued: sumOf(queues, ({ size }) => size),
       queueMs: this.estimate(source, 0).queueMs,
       ...counts,
       meanBatch: counts.batches === 0 ? 0 : counts.rows / counts.batches,
@@ -198,9 +209,9 @@ export class Scheduler<S extends Source> {
     this.#queued = 0
     this.#cancelWake()
     for (const { cancel } of this.#preparing.splice(0)) cancel(closed())
-    for (const { lines } of this.#models.values()) {
-      for (const line of lines.values()) {
-        for (let entry = line.shift(); entry; entry = line.shift()) entry.fail(closed())
+    for (const { queues } of this.#models.values()) {
+      for (const queue of queues.values()) {
+        for (let entry = queue.shift(); entry; entry = queue.shift()) entry.fail(closed())
       }
     }
   }
@@ -218,10 +229,10 @@ export class Scheduler<S extends Source> {
 
   /** What runs cannot be called back: its result is dropped. */
   #leave(entry: Entry<S>, error: SpillwayError): void {
-    const { line } = entry
+    const { queue } = entry
     entry.fail(error)
-    if (line) {
-      line.drop(entry)
+    if (queue) {
+      queue.drop(entry)
       this.#queued--
     }
     entry.onLeave?.()
@@ -234,7 +245,7 @@ export class Scheduler<S extends Source> {
         source,
         limits: limitsOf(source, this.#options),
         curve: new CostCurve(),
-        lines: new Map(),
+        queues: new Map(),
         counts: { requests: 0, rows: 0, batches: 0, largestBatch: 0 },
       }
       this.#models.set(source.key, model)
@@ -242,15 +253,15 @@ export class Scheduler<S extends Source> {
     return model
   }
 
-  #lineOf(work: Work<S>): Line<S> {
+  #queueOf(work: Work<S>): RequestQueue<S> {
     const model = this.#modelOf(work.source)
-    const signature = signatureOf(work)
-    let line = model.lines.get(signature)
-    if (!line) {
-      line = new Line()
-      model.lines.set(signature, line)
+    const shapeKey = shapeKeyOf(work)
+    let queue = model.queues.get(shapeKey)
+    if (!queue) {
+      queue = new RequestQueue()
+      model.queues.set(shapeKey, queue)
     }
-    return line
+    return queue
   }
 
   #planTurn(): void {
@@ -273,15 +284,15 @@ export class Scheduler<S extends Source> {
     }
     for (;;) {
       const now = clock.now()
-      const next = this.#nextLine(now)
+      const next = this.#nextQueue(now)
       if (!next) return
       if (next.at > now) {
         this.#cancelWake = clock.after(next.at - now, () => this.#dispatch())
         return
       }
-      const { model, line } = next
-      this.#letGo(line, model.curve, now)
-      const entries = formBatch(line, model.curve, model.limits, now, lanes.free(model.source))
+      const { model, queue } = next
+      this.#dropLate(queue, model.curve, now)
+      const entries = formBatch(queue, model.curve, model.limits, now, lanes.free(model.source))
       this.#queued -= entries.length
       void this.#run(model, entries, now)
     }
@@ -291,31 +302,31 @@ export class Scheduler<S extends Source> {
    * With more asked than can be done, a run for one that will be late anyway makes the next one late, too, and in the end
    * all of them. The last in line runs whatever is expected of it: that is how a wrong expectation is mended.
    */
-  #letGo(line: Line<S>, curve: CostCurve, now: number): void {
-    for (let head = line.peek(); head && line.size > 1; head = line.peek()) {
+  #dropLate(queue: RequestQueue<S>, curve: CostCurve, now: number): void {
+    for (let head = queue.peek(); head && queue.size > 1; head = queue.peek()) {
       if (now + curve.predict(head.work.rows) <= head.deadline) return
-      line.shift()
+      queue.shift()
       this.#queued--
       head.fail(pastDeadline(head.deadlineMs, this.#queued))
     }
   }
 
   /** Among the lines whose batch may go and has a lane, the one with the lowest rank; else the one that may go soonest. */
-  #nextLine(now: number): { model: Model<S>; line: Line<S>; at: number } | undefined {
-    let best: { model: Model<S>; line: Line<S>; at: number; rank: number } | undefined
+  #nextQueue(now: number): { model: Model<S>; queue: RequestQueue<S>; at: number } | undefined {
+    let best: { model: Model<S>; queue: RequestQueue<S>; at: number; rank: number } | undefined
     for (const model of this.#models.values()) {
       let isFree: boolean | undefined
-      for (const [signature, line] of model.lines) {
-        const rank = line.peek()?.rank
+      for (const [shapeKey, queue] of model.queues) {
+        const rank = queue.peek()?.rank
         if (rank === undefined) {
           // Shapes may never come again.
-          if (signature !== '') model.lines.delete(signature)
+          if (shapeKey !== '') model.queues.delete(shapeKey)
           continue
         }
         isFree ??= this.#options.lanes.free(model.source) > 0
         if (!isFree) break
-        const at = Math.max(now, readyAt(line, model.curve, model.limits, now))
-        if (!best || at < best.at || (at === best.at && rank < best.rank)) best = { model, line, at, rank }
+        const at = Math.max(now, readyAt(queue, model.curve, model.limits, now))
+        if (!best || at < best.at || (at === best.at && rank < best.rank)) best = { model, queue, at, rank }
       }
     }
     return best
@@ -323,7 +334,7 @@ export class Scheduler<S extends Source> {
 
   async #run(model: Model<S>, entries: Entry<S>[], since: number): Promise<void> {
     const { lanes, clock } = this.#options
-    const { source, curve, lines } = model
+    const { source, curve, queues } = model
     const works = entries.map(({ work }) => work)
     const rows = works.reduce((sum, work) => sum + work.rows, 0)
     const running: Running<S> = { source, curve, rows, since }
@@ -333,11 +344,11 @@ export class Scheduler<S extends Source> {
         rows,
         isReplay: entries.some(({ deaths }) => deaths > 0),
         pack: () => pack(works),
-        waiting: () => sumOf(lines, (line) => line.rows),
+        waiting: () => sumOf(queues, (queue) => queue.rows),
         withinMs: withinMs(entries, since),
         signal: whenAllLeft(entries),
       }
-      const { outputs, ranOn, startedAt, waitedMs, computeMs } = await lanes.run(source, batch)
+      const { outputs, executedOn, startedAt, waitedMs, computeMs } = await lanes.run(source, batch)
       const answeredAt = clock.now()
       // What it waited on a server is the queue's, and no cost of its rows.
       curve.learn(rows, Math.max(0, answeredAt - startedAt - waitedMs))
@@ -353,7 +364,14 @@ export class Scheduler<S extends Source> {
         const entry = entries[index]
         if (!entry) continue
         const queueMs = startedAt - entry.work.askedAt + waitedMs
-        entry.settle({ outputs: parts[index] ?? {}, ranOn, queueMs, computeMs, answeredAt, batchRows: rows })
+        entry.settle({
+          outputs: parts[index] ?? {},
+          executedOn,
+          queueMs,
+          computeMs,
+          answeredAt,
+          batchRows: rows,
+        })
       }
     } catch (cause) {
       const error = SpillwayError.from(cause, 'internal', `${source.key} failed`)
@@ -369,7 +387,7 @@ export class Scheduler<S extends Source> {
     const again = batch.filter((entry) => !entry.settled && this.#mayRunAgain(entry, batch.length, error))
     for (const entry of batch) if (!again.includes(entry)) entry.fail(finalError(entry, error))
     for (const entry of again.reverse()) {
-      this.#lineOf(entry.work).unshift(entry)
+      this.#queueOf(entry.work).unshift(entry)
       this.#queued++
     }
   }
@@ -379,19 +397,19 @@ export class Scheduler<S extends Source> {
     if (this.#closed) return false
     if (code === 'lane_lost') {
       entry.deaths++
-      entry.company = 1
+      entry.maxBatchSize = 1
       return entry.deaths < maxDeaths
     }
-    entry.company = Math.max(1, Math.floor(batched / 2))
+    entry.maxBatchSize = Math.max(1, Math.floor(batched / 2))
     return (code === 'run_failed' || code === 'memory_exhausted') && batched > 1
   }
 }
 
-function sumOf<S extends Source>(
-  lines: ReadonlyMap<string, Line<S>>,
-  sizeOf: (line: Line<S>) => number,
+function sumOf<S extends BatchedModel>(
+  queues: ReadonlyMap<string, RequestQueue<S>>,
+  sizeOf: (queue: RequestQueue<S>) => number,
 ): number {
   let sum = 0
-  for (const line of lines.values()) sum += sizeOf(line)
+  for (const queue of queues.values()) sum += sizeOf(queue)
   return sum
 }

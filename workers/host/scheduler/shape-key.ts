@@ -12,7 +12,7 @@ interface Open {
 const opens = new WeakMap<Manifest, readonly Open[]>()
 
 /** Equal for requests that one run can hold; along a pad axis those of about one length. */
-export function signatureOf({ source: { manifest }, inputs }: Work): string {
+export function shapeKeyOf({ source: { manifest }, inputs }: Work): string {
   let open = opens.get(manifest)
   if (!open) {
     open = findOpen(manifest)

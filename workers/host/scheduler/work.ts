@@ -4,26 +4,26 @@ import type { LoadRequest } from '../../protocol/lane.ts'
 export type Tensors = Readonly<Record<string, Tensor>>
 
 /** A model whose requests are batched: those of one key share runs. */
-export interface Source {
+export interface BatchedModel {
   readonly key: string
   readonly manifest: Manifest
 }
 
 /** A model as a lane can load it; its key names model, version, variant and backend. */
-export interface SessionSource extends Source, RanOn {
+export interface SessionSpec extends BatchedModel, ExecutedOn {
   /** Bytes that it takes in a lane, as its manifest says. */
   readonly memory: number
   /** Asked for again for each lane that needs it. */
   request(): Promise<LoadRequest>
 }
 
-export interface RanOn {
+export interface ExecutedOn {
   readonly backend: Backend
   readonly variant: string
 }
 
 /** What one caller wants run: inputs that were checked against the manifest. */
-export interface Work<S extends Source = Source> {
+export interface Work<S extends BatchedModel = BatchedModel> {
   readonly source: S
   /** The caller's own arrays, read when a batch is packed: a replay reads them again. */
   readonly inputs: Tensors
@@ -45,9 +45,9 @@ export interface WaitOptions {
 export const priorities = ['high', 'normal', 'low'] as const
 export type Priority = (typeof priorities)[number]
 
-export interface Answer {
+export interface RunAnswer {
   readonly outputs: Tensors
-  readonly ranOn: { readonly backend: Backend | 'unknown'; readonly variant: string }
+  readonly executedOn: { readonly backend: Backend | 'unknown'; readonly variant: string }
   /** From the request to its run, in milliseconds. */
   readonly queueMs: number
   /** When the answer was there, on the scheduler's clock. */
@@ -62,14 +62,14 @@ export interface Answer {
  * What requests' promises come to. One object reads for all the requests of a place: of thousands each has one promise and
  * no functions of its own.
  */
-export interface Reader<S extends Source, T, W extends WaitOptions = WaitOptions> {
-  read(answer: Answer, work: Work<S>): T
+export interface ResultHandler<S extends BatchedModel, T, W extends WaitOptions = WaitOptions> {
+  onResult(answer: RunAnswer, work: Work<S>): T
   /** What becomes of a request that failed; its caller is told what this rejects with. */
-  recover(error: SpillwayError, work: Work<S>, wait: W): Promise<T>
+  onError(error: SpillwayError, work: Work<S>, wait: W): Promise<T>
 }
 
 /** The answers and errors as they are. */
-export const plainly: Reader<Source, Answer> = {
-  read: (answer) => answer,
-  recover: (error) => Promise.reject(error),
+export const passThrough: ResultHandler<BatchedModel, RunAnswer> = {
+  onResult: (answer) => answer,
+  onError: (error) => Promise.reject(error),
 }

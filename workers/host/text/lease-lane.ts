@@ -1,20 +1,20 @@
 import { SpillwayError } from '../../../models/core/index.ts'
-import type { HeldLane } from '../pool/lane-holder.ts'
+import type { LeasedLane } from '../pool/lane-holder.ts'
 import type { Pool } from '../pool/pool.ts'
 import type { Scheduler } from '../scheduler/scheduler.ts'
-import type { SessionSource } from '../scheduler/work.ts'
+import type { SessionSpec } from '../scheduler/work.ts'
 
 /** Times that a model is loaded that leaves its lane before it can be held. */
 const attempts = 3
 
 /** A lane of the pool with the model in it: loaded, in its turn, where no lane has it. */
-export async function holdLane<S extends SessionSource>(
+export async function leaseLane<S extends SessionSpec>(
   scheduler: Scheduler<S>,
   pool: Pool,
   source: S,
-): Promise<HeldLane> {
+): Promise<LeasedLane> {
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const held = pool.hold(source)
+    const held = pool.lease(source)
     if (held) return held
     await scheduler.prepare(source)
   }

@@ -4,18 +4,18 @@ import { type GenerationSpec, SpillwayError } from '../../../models/core/index.t
 import type { GeneratorLoad, TokenRequest } from '../../protocol/generation.ts'
 import type { SequenceEvent } from '../../protocol/lane.ts'
 import type { Lane } from '../lane-client/lane.ts'
-import type { HeldLane } from '../pool/lane-holder.ts'
+import type { LeasedLane } from '../pool/lane-holder.ts'
 import { closed, maxDeaths } from '../scheduler/errors.ts'
-import { rankOf, Stream } from './sequence-stream.ts'
+import { rankOf, SequenceStream } from './sequence-stream.ts'
 import type { GenerateOptions, TokenGenerator, TokenStream } from './types.ts'
 
-export interface GeneratorOptions {
+export interface SequenceSchedulerOptions {
   /** The session's name in its lane. */
   readonly session: string
   readonly spec: GenerationSpec
   /** A lane with the model in it, started and loaded where there is none. */
-  readonly hold: () => Promise<HeldLane>
-  readonly ranOn: TokenGenerator['ranOn']
+  readonly lease: () => Promise<LeasedLane>
+  readonly executedOn: TokenGenerator['executedOn']
   /** Sequences in a lane at once. */
   readonly slots: number
   /** Past so many that wait, one more is refused as `overloaded`. */
@@ -30,12 +30,12 @@ const maxMoves = 5
  * Sequences wait here for a slot in a lane, and are moved when their lane is lost: each is kept as its prompt and the
  * tokens that came of it, which is all that another lane needs to go on.
  */
-export class Generator implements TokenGenerator {
-  readonly #options: GeneratorOptions
-  #waiting: Stream[] = []
-  readonly #running = new Map<number, Stream>()
-  #held: HeldLane | undefined
-  #holding = false
+export class SequenceScheduler implements TokenGenerator {
+  readonly #options: SequenceSchedulerOptions
+  #waiting: SequenceStream[] = []
+  readonly #running = new Map<number, SequenceStream>()
+  #held: LeasedLane | undefined
+  #isLeasing = false
   #laneLoad: GeneratorLoad | undefined
   #ids = 0
   #planned = false
@@ -43,12 +43,12 @@ export class Generator implements TokenGenerator {
   /** Of the sequences that ended last: how long one takes. */
   #meanMs = 0
 
-  constructor(options: GeneratorOptions) {
+  constructor(options: SequenceSchedulerOptions) {
     this.#options = options
   }
 
-  get ranOn(): TokenGenerator['ranOn'] {
-    return this.#options.ranOn
+  get executedOn(): TokenGenerator['executedOn'] {
+    return this.#options.executedOn
   }
 
   get load(): GeneratorLoad {
@@ -62,7 +62,7 @@ export class Generator implements TokenGenerator {
 
   generate(request: TokenRequest, options: GenerateOptions = {}): TokenStream {
     const { clock, spec } = this.#options
-    const stream = new Stream(
+    const stream = new SequenceStream(
       withDefaults(request, spec),
       clock,
       rankOf(clock.now(), options.priority),
@@ -112,7 +112,7 @@ export class Generator implements TokenGenerator {
   }
 
   /** By rank; those of one rank in the order in which they came. */
-  #queue(stream: Stream): void {
+  #queue(stream: SequenceStream): void {
     const after = this.#waiting.findIndex(({ rank }) => rank > stream.rank)
     this.#waiting.splice(after < 0 ? this.#waiting.length : after, 0, stream)
   }
@@ -133,7 +133,7 @@ export class Generator implements TokenGenerator {
       return
     }
     if (!this.#held) {
-      if (!this.#holding) void this.#hold()
+      if (!this.#isLeasing) void this.#lease()
       return
     }
     const { lane } = this.#held
@@ -154,7 +154,7 @@ export class Generator implements TokenGenerator {
   }
 
   /** As many as there are slots for. What may have killed a lane goes alone until it has made a token, so that no other is blamed for it. */
-  #next(): Stream[] {
+  #next(): SequenceStream[] {
     const free = this.#options.slots - this.#running.size
     if ([...this.#running.values()].some(({ deaths }) => deaths > 0)) return []
     const suspect = this.#waiting.find(({ deaths }) => deaths > 0)
@@ -162,17 +162,17 @@ export class Generator implements TokenGenerator {
     return this.#waiting.slice(0, Math.max(0, free))
   }
 
-  async #hold(): Promise<void> {
-    this.#holding = true
+  async #lease(): Promise<void> {
+    this.#isLeasing = true
     try {
-      const held = await this.#options.hold()
+      const held = await this.#options.lease()
       if (this.#closed) held.release()
       else this.#held = held
     } catch (cause) {
       const error = SpillwayError.from(cause, 'lane_failed', 'No lane could decode')
       for (const stream of [...this.#waiting]) stream.fail(error)
     } finally {
-      this.#holding = false
+      this.#isLeasing = false
     }
     this.#dispatch()
   }
@@ -227,14 +227,14 @@ export class Generator implements TokenGenerator {
     this.#plan()
   }
 
-  #again(stream: Stream, error: SpillwayError): void {
+  #again(stream: SequenceStream, error: SpillwayError): void {
     this.#running.delete(stream.id)
     if (++stream.moves > maxMoves) stream.fail(error)
     else this.#queue(stream)
   }
 
   /** Whoever ends it: its slot is free within a step. */
-  #drop(stream: Stream): void {
+  #drop(stream: SequenceStream): void {
     const isRunning = this.#running.get(stream.id) === stream
     this.#waiting = this.#waiting.filter((one) => one !== stream)
     if (isRunning) {
@@ -242,7 +242,7 @@ export class Generator implements TokenGenerator {
       const held = this.#held
       if (!stream.isFinished)
         held?.lane
-          .leave(this.#options.session, [stream.id])
+          .cancel(this.#options.session, [stream.id])
           .catch((cause: unknown) => this.#lose(held.lane, cause))
     }
     this.#plan()

@@ -1,4 +1,4 @@
-import { Channel } from '../../../models/async/async-queue.ts'
+import { AsyncQueue } from '../../../models/async/async-queue.ts'
 import type { Clock } from '../../../models/async/clock.ts'
 import { abortedBy } from '../../../models/async/timeouts.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
@@ -13,15 +13,15 @@ export const rankOf = (askedAt: number, priority: Priority = 'normal'): number =
   askedAt + stepMs * priorities.indexOf(priority)
 
 /** One sequence from its request to its end, whatever lanes it runs in. */
-export class Stream implements TokenStream {
+export class SequenceStream implements TokenStream {
   readonly result: Promise<TokenResult>
   readonly rank: number
   readonly #request: TokenRequest
   readonly #clock: Clock
   readonly #askedAt: number
-  readonly #channel: Channel<readonly GeneratedToken[]>
+  readonly #channel: AsyncQueue<readonly GeneratedToken[]>
   readonly #made: number[] = []
-  readonly #onEnd: (stream: Stream) => void
+  readonly #onEnd: (stream: SequenceStream) => void
   #settle: {
     readonly resolve: (result: TokenResult) => void
     readonly reject: (error: SpillwayError) => void
@@ -41,13 +41,13 @@ export class Stream implements TokenStream {
   /** Lanes that it left, for whatever reason, since it made something. */
   moves = 0
 
-  constructor(request: TokenRequest, clock: Clock, rank: number, onEnd: (stream: Stream) => void) {
+  constructor(request: TokenRequest, clock: Clock, rank: number, onEnd: (stream: SequenceStream) => void) {
     this.#request = request
     this.#clock = clock
     this.#askedAt = clock.now()
     this.rank = rank
     this.#onEnd = onEnd
-    this.#channel = new Channel(() => this.fail(new SpillwayError('aborted', 'The reader left')))
+    this.#channel = new AsyncQueue(() => this.fail(new SpillwayError('aborted', 'The reader left')))
     this.#settle = { resolve: () => {}, reject: () => {} }
     this.result = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }

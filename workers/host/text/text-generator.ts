@@ -1,4 +1,4 @@
-import { Channel } from '../../../models/async/async-queue.ts'
+import { AsyncQueue } from '../../../models/async/async-queue.ts'
 import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { Sampling } from '../../../models/core/sampling.ts'
@@ -36,15 +36,15 @@ export function createTextGenerator(options: TextGeneratorOptions): TextGenerato
     get load() {
       return tokens.load
     },
-    get ranOn() {
-      return tokens.ranOn
+    get executedOn() {
+      return tokens.executedOn
     },
   }
 }
 
 function start(options: TextGeneratorOptions, request: TextRequest, wait: GenerateOptions = {}): TextStream {
   const left = new AbortController()
-  const pieces = new Channel<Piece>(() => left.abort())
+  const pieces = new AsyncQueue<Piece>(() => left.abort())
   const result = pump(options, request, wait, pieces, left.signal)
   result.then(
     () => pieces.end(),
@@ -58,7 +58,7 @@ async function pump(
   options: TextGeneratorOptions,
   request: TextRequest,
   wait: GenerateOptions,
-  pieces: Channel<Piece>,
+  pieces: AsyncQueue<Piece>,
   left: AbortSignal,
 ): Promise<GenerateResult> {
   const { tokenizer, tokens, clock } = options

@@ -46,7 +46,7 @@ export interface TokenGenerator {
   generate(request: TokenRequest, options?: GenerateOptions): TokenStream
   readonly load: GeneratorLoad
   /** Where its sequences run: part of the placement that is told. */
-  readonly ranOn: Pick<Placement, 'backend' | 'variant'>
+  readonly executedOn: Pick<Placement, 'backend' | 'variant'>
 }
 
 /** A model's text: the files of its tokenizer, read. */
@@ -153,5 +153,5 @@ export interface TextGenerator {
   generate(request: TextRequest, options?: GenerateOptions): TextStream
   readonly tokenizer: Tokenizer
   readonly load: GeneratorLoad
-  readonly ranOn: TokenGenerator['ranOn']
+  readonly executedOn: TokenGenerator['executedOn']
 }

@@ -1,8 +1,8 @@
-import tapUrl from './capture-module-entry.mjs?url&no-inline'
+import captureUrl from './capture-module-entry.mjs?url&no-inline'
 import { isRuntimeModule, type RuntimeModule } from './runtime-module.ts'
 
 /** The runtime's module as onnxruntime-web imports it, in a way that tells what it makes of it. */
-export interface Tap {
+export interface CapturedModule {
   readonly address: string
   /** Once onnxruntime-web has begun; nothing where it is not the module that is known here. */
   module(): RuntimeModule | undefined
@@ -13,19 +13,19 @@ export interface Tap {
  * names the scripts that a page may load, a server does not know its kind of file, a bundler has lost it. So it is
  * tried before onnxruntime-web is told of it, which would not try again.
  */
-export async function tapModule(of: string, threads: number): Promise<Tap | undefined> {
+export async function captureModule(of: string, threads: number): Promise<CapturedModule | undefined> {
   // Threads start from the module's address; where that is of another origin, onnxruntime-web has to copy it first.
   if (threads > 1 && new URL(of).origin !== location.origin) return undefined
-  const url = new URL(tapUrl, import.meta.url)
+  const url = new URL(captureUrl, import.meta.url)
   url.searchParams.set('of', of)
   try {
     // Together, as the one would only ask for the other when it has come.
-    const [tap]: { readonly instance?: unknown }[] = await Promise.all(
+    const [captured]: { readonly instance?: unknown }[] = await Promise.all(
       [url.href, of].map((address) => import(/* @vite-ignore */ address)),
     )
     return {
       address: url.href,
-      module: () => (isRuntimeModule(tap?.instance) ? tap.instance : undefined),
+      module: () => (isRuntimeModule(captured?.instance) ? captured.instance : undefined),
     }
   } catch {
     return undefined

@@ -1,7 +1,7 @@
 import type * as OrtWeb from 'onnxruntime-web'
 import type { LaneLost, StartRequest } from '../../protocol/lane.ts'
 import type { Ort } from '../engine/ort.ts'
-import { tapModule } from './capture-module.ts'
+import { captureModule } from './capture-module.ts'
 import { requestGpuDevice } from './gpu-device.ts'
 import { gpuMemory } from './gpu-memory.ts'
 import { heapMemory } from './heap-memory.ts'
@@ -14,8 +14,8 @@ const seenWithinMs = 500
 export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
   const { runtime, mjs, wasm } = 'Suspending' in WebAssembly ? await jspi() : await asyncify()
   const { env, InferenceSession, Tensor } = runtime
-  const tap = await tapModule(mjs, threads)
-  env.wasm.wasmPaths = { mjs: tap?.address ?? mjs, wasm }
+  const captured = await captureModule(mjs, threads)
+  env.wasm.wasmPaths = { mjs: captured?.address ?? mjs, wasm }
   env.wasm.numThreads = threads
   // A session's thread pool is this worker's own: onnxruntime-web's proxy would start one more.
   env.wasm.proxy = false
@@ -23,7 +23,7 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
   // The WebAssembly comes with the first session: one that does nothing brings it while the model's files come.
   await (await InferenceSession.create(identity, { executionProviders: ['wasm'] })).release()
 
-  const module = tap?.module()
+  const module = captured?.module()
 
   // Asked for with the first session that wants it: a lane that runs WASM only holds no GPU device.
   let device: Promise<GPUDevice> | undefined

@@ -3,15 +3,15 @@ import type { Backend } from '../../../models/core/index.ts'
 import type { KvSpec } from '../../../models/core/language.ts'
 import type { GenerateSetup } from '../../protocol/lane.ts'
 import type { Ort, OrtSession } from '../engine/ort.ts'
-import { RegroupedKv } from '../kv/gathered-kv.ts'
+import { GatheredKv } from '../kv/gathered-kv.ts'
 import { InPlaceKv } from '../kv/in-place-kv.ts'
 import type { Kv, KvShape } from '../kv/kv.ts'
-import { ChainedKv } from '../kv/per-sequence-kv.ts'
+import { PerSequenceKv } from '../kv/per-sequence-kv.ts'
 import type { TensorMemory } from '../kv/tensor-memory.ts'
 import { createSampler } from '../sampling/sampler.ts'
 import { Decoder } from './decoder.ts'
 import { DecoderGraph } from './decoder-graph.ts'
-import { endOfTurn } from './yield-to-event-loop.ts'
+import { yieldToEventLoop } from './yield-to-event-loop.ts'
 
 /** What a slot has room for before any sequence asked for more. */
 const firstCapacity = 256
@@ -29,12 +29,12 @@ export async function createDecoder(
   const shape = { slots: 1, capacity: Math.min(firstCapacity, spec.context) }
   const kv = createKv(ort, graph, memory, { ...spec.kv, type: kvType }, shape, spec.batched === true)
   try {
-    await kv.step([{ slot: 0, token: 0 }], 'all')
+    await kv.decode([{ slot: 0, token: 0 }], 'all')
   } catch (cause) {
     kv.dispose()
     throw cause
   }
-  kv.cut(0, 0)
+  kv.truncate(0, 0)
   return new Decoder({
     kv,
     context: spec.context,
@@ -43,7 +43,7 @@ export async function createDecoder(
     selected: graph.selected,
     createSampler,
     exclusive,
-    turn: endOfTurn,
+    yieldToEventLoop: yieldToEventLoop,
     clock: systemClock,
   })
 }
@@ -56,8 +56,8 @@ function createKv(
   shape: KvShape,
   batched: boolean,
 ): Kv {
-  if (!batched) return new ChainedKv(graph, ort, spec, shape)
-  return memory ? new InPlaceKv(graph, memory, spec, shape) : new RegroupedKv(graph, ort, spec, shape)
+  if (!batched) return new PerSequenceKv(graph, ort, spec, shape)
+  return memory ? new InPlaceKv(graph, memory, spec, shape) : new GatheredKv(graph, ort, spec, shape)
 }
 
 /** Names of what a run leaves on the GPU, where rows run one by one: nothing of it is read elsewhere. */

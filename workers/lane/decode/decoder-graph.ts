@@ -1,7 +1,7 @@
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { DecoderSession, Ort, OrtTensor } from '../engine/ort.ts'
 import { runFailure } from '../engine/run-failure.ts'
-import type { Wanted } from '../kv/kv.ts'
+import type { LogitsMode } from '../kv/kv.ts'
 import type { Logits } from '../sampling/types.ts'
 
 /** A row of a run: the tokens that it is given, and how many are in its past. */
@@ -18,7 +18,7 @@ export interface GraphRun {
   /** Where the present is written; else the runtime makes tensors for it. */
   readonly present?: readonly OrtTensor[]
   /** Absent: no logits. */
-  readonly wanted?: Wanted
+  readonly logitsMode?: LogitsMode
 }
 
 /** What a run gave. */
@@ -59,12 +59,16 @@ export class DecoderGraph {
   }
 
   /** @throws SpillwayError As `runFailure`. */
-  async run({ rows, past, present, wanted }: GraphRun): Promise<GraphOutput> {
+  async run({ rows, past, present, logitsMode }: GraphRun): Promise<GraphOutput> {
     const { feeds, made } = this.#feeds(rows, past)
     const fetches: Record<string, OrtTensor | null> = {}
     for (const [index, name] of this.#presentNames.entries()) fetches[name] = present?.[index] ?? null
     const names =
-      wanted === undefined ? [] : wanted === 'top' && this.selected > 0 ? selected : (['logits'] as const)
+      logitsMode === undefined
+        ? []
+        : logitsMode === 'top' && this.selected > 0
+          ? selected
+          : (['logits'] as const)
     for (const name of names) fetches[name] = null
     let outputs: Awaited<ReturnType<DecoderSession['run']>>
     try {

@@ -2,9 +2,9 @@ import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { FinishReason, GeneratorLoad } from '../../protocol/generation.ts'
 import type { SequenceRequest, StepsReply } from '../../protocol/lane.ts'
-import type { Kv, KvShape, Wanted } from '../kv/kv.ts'
+import type { Kv, KvShape, LogitsMode } from '../kv/kv.ts'
 import type { CreateSampler } from '../sampling/types.ts'
-import { Outbox } from './event-buffer.ts'
+import { EventBuffer } from './event-buffer.ts'
 import { Sequence } from './sequence.ts'
 import { chooseSlot, type Slot } from './slots.ts'
 
@@ -21,7 +21,7 @@ export interface DecoderOptions {
   /** One thing at a time in the runtime. */
   readonly exclusive: <T>(work: () => Promise<T>) => Promise<T>
   /** The end of this turn of the event loop. */
-  readonly turn: () => Promise<void>
+  readonly yieldToEventLoop: () => Promise<void>
   readonly clock: Clock
 }
 
@@ -41,7 +41,7 @@ const idleMs = 60_000
 export class Decoder {
   readonly #options: DecoderOptions
   readonly #kv: Kv
-  readonly #outbox: Outbox
+  readonly #events: EventBuffer
   readonly #context: number
   /** What is to be had for keys and values: less than is allowed where the runtime gave less. */
   #maxBytes: number
@@ -57,7 +57,7 @@ export class Decoder {
     this.#options = options
     this.#kv = options.kv
     this.#maxBytes = options.maxBytes
-    this.#outbox = new Outbox(options.clock, () => this.load)
+    this.#events = new EventBuffer(options.clock, () => this.load)
     this.#slots = Array.from({ length: options.kv.shape.slots }, emptySlot)
     this.#context = this.#longest()
   }
@@ -79,22 +79,22 @@ export class Decoder {
         this.#check(request.prompt.length)
         this.#waiting.push(new Sequence(id, request, this.#context, this.#options.createSampler))
       } catch (cause) {
-        this.#outbox.add({ id, tokens: [], error: wire(cause) })
-        this.#outbox.flush()
+        this.#events.add({ id, tokens: [], error: wire(cause) })
+        this.#events.flush()
       }
     }
     if (!this.#isAwake && !this.#isClosed) void this.#work()
   }
 
   /** Their callers have gone: each leaves its slot before the next step. */
-  leave(ids: readonly number[]): void {
+  cancel(ids: readonly number[]): void {
     for (const sequence of [...this.#waiting, ...this.#running]) {
       if (ids.includes(sequence.id)) sequence.left = true
     }
   }
 
   steps(): Promise<StepsReply> {
-    return this.#outbox.take()
+    return this.#events.take()
   }
 
   /** Ends all with an error, and gives the memory back. Not during a run. */
@@ -102,7 +102,7 @@ export class Decoder {
     this.#isClosed = true
     this.#cancelIdle()
     this.#failAll(error)
-    this.#outbox.flush()
+    this.#events.flush()
     this.#kv.dispose()
   }
 
@@ -130,12 +130,12 @@ export class Decoder {
       } catch (cause) {
         // What slots hold after a run that failed is not known.
         const error = SpillwayError.from(cause, 'run_failed', 'A decoding step failed')
-        for (const slot of this.#slots.keys()) this.#kv.cut(slot, 0)
+        for (const slot of this.#slots.keys()) this.#kv.truncate(slot, 0)
         for (const slot of this.#slots) slot.kept = []
         for (const sequence of [...this.#running]) this.#end(sequence, { error })
       }
-      await this.#outbox.stepped()
-      await this.#options.turn()
+      await this.#events.stepped()
+      await this.#options.yieldToEventLoop()
     }
     this.#isAwake = false
     if (!this.#isClosed) this.#cancelIdle = this.#options.clock.after(idleMs, () => this.#shrink())
@@ -154,9 +154,9 @@ export class Decoder {
     if (rows.length === 0) return
     const logits = await exclusive(() =>
       this.#run(() =>
-        this.#kv.step(
+        this.#kv.decode(
           rows.map(({ slot = 0, tokens }) => ({ slot, token: tokens.at(-1) ?? 0 })),
-          this.#wanted(rows),
+          this.#logitsMode(rows),
         ),
       ),
     )
@@ -174,9 +174,9 @@ export class Decoder {
     const from = this.#kv.length(slot)
     const isLast = tokens.length - from <= (selected > 0 ? most : chunk.withLogits)
     const until = isLast ? tokens.length : Math.min(tokens.length - 1, from + most)
-    const wanted = isLast ? this.#wanted([sequence]) : undefined
+    const logitsMode = isLast ? this.#logitsMode([sequence]) : undefined
     const logits = await exclusive(() =>
-      this.#run(() => this.#kv.read(slot, tokens.slice(from, until), wanted)),
+      this.#run(() => this.#kv.prefill(slot, tokens.slice(from, until), logitsMode)),
     )
     if (logits && !sequence.left) this.#choose(sequence, logits)
   }
@@ -191,7 +191,7 @@ export class Decoder {
     return tokens.length - this.#kv.length(slot)
   }
 
-  #wanted(rows: readonly Sequence[]): Wanted {
+  #logitsMode(rows: readonly Sequence[]): LogitsMode {
     const { selected } = this.#options
     return rows.every((sequence) => sequence.fits(selected)) ? 'top' : 'all'
   }
@@ -199,7 +199,7 @@ export class Decoder {
   #choose(sequence: Sequence, logits: Parameters<Sequence['next']>[0]): void {
     try {
       const { token, finish } = sequence.next(logits)
-      if (token) this.#outbox.add({ id: sequence.id, tokens: [token] })
+      if (token) this.#events.add({ id: sequence.id, tokens: [token] })
       if (finish) this.#end(sequence, { finish })
     } catch (cause) {
       this.#end(sequence, { error: cause })
@@ -212,8 +212,8 @@ export class Decoder {
     this.#waiting = this.#waiting.filter((one) => one !== sequence)
     this.#release(sequence)
     if (slot !== undefined) this.#keep(slot, sequence.tokens.slice(0, this.#kv.length(slot)))
-    if (how.finish) this.#outbox.add({ id, tokens: [], finish: how.finish })
-    else if (how.error !== undefined) this.#outbox.add({ id, tokens: [], error: wire(how.error) })
+    if (how.finish) this.#events.add({ id, tokens: [], finish: how.finish })
+    else if (how.error !== undefined) this.#events.add({ id, tokens: [], error: wire(how.error) })
   }
 
   #release(sequence: Sequence): void {
@@ -256,10 +256,10 @@ export class Decoder {
     }
     const slot = choice && this.#fit(needed, choice.slot)
     if (!choice || slot === undefined) return false
-    const cached = this.#kv.cut(slot, choice.shared)
+    const cached = this.#kv.truncate(slot, choice.shared)
     this.#slots[slot] = { owner: sequence, kept: [], usedAt: ++this.#turns }
     sequence.slot = slot
-    this.#outbox.add({ id: sequence.id, tokens: [], cached })
+    this.#events.add({ id: sequence.id, tokens: [], cached })
     return true
   }
 
@@ -272,7 +272,7 @@ export class Decoder {
       if (!last) return
       const { slot = 0 } = last
       this.#release(last)
-      this.#kv.cut(slot, 0)
+      this.#kv.truncate(slot, 0)
       this.#keep(slot, [])
       this.#waiting.unshift(last)
     }

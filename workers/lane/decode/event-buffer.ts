@@ -6,10 +6,10 @@ import type { SequenceEvent, StepsReply } from '../../protocol/lane.ts'
 const stepsAhead = 16
 
 /** An answer comes within this, though it be empty: so a lane that decodes is told from one that hangs. */
-const patienceMs = 1_000
+const timeoutMs = 1_000
 
 /** What sequences made, until it is asked for: all of a step's goes in one message. */
-export class Outbox {
+export class EventBuffer {
   readonly #clock: Clock
   readonly #load: () => GeneratorLoad
   #events = new Map<number, SequenceEvent>()
@@ -52,7 +52,7 @@ export class Outbox {
     this.#deliver?.()
     if (this.#events.size === 0) {
       await new Promise<void>((resolve) => {
-        const cancel = this.#clock.after(patienceMs, resolve)
+        const cancel = this.#clock.after(timeoutMs, resolve)
         this.#deliver = () => {
           cancel()
           resolve()

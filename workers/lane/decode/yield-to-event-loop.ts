@@ -10,7 +10,7 @@ interface Realm {
  * hear of no new sequence and of no abort. Browsers let messages to oneself pass those of others (measured: 65 ms late
  * beside steps of 10 ms), so what comes after all messages is a task of the lowest priority, or else a timer.
  */
-export function endOfTurn(realm: Realm = globalThis): Promise<void> {
+export function yieldToEventLoop(realm: Realm = globalThis): Promise<void> {
   return new Promise((resolve) => {
     if (realm.setImmediate) realm.setImmediate(resolve)
     else if (realm.scheduler?.postTask) realm.scheduler.postTask(resolve, { priority: 'background' })

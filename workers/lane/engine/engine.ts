@@ -10,14 +10,14 @@ import {
   type TensorType,
   tensorTypes,
 } from '../../../models/core/index.ts'
-import { zeros } from '../../../models/core/zero-inputs.ts'
+import { zeroInputs } from '../../../models/core/zero-inputs.ts'
 import type {
   BatchReply,
   BatchRequest,
   GenerateSetup,
+  GraphSource,
   LoadReply,
   LoadRequest,
-  ModelSource,
 } from '../../protocol/lane.ts'
 import { chainedOutputs, createDecoder } from '../decode/create-decoder.ts'
 import type { Decoder } from '../decode/decoder.ts'
@@ -60,7 +60,7 @@ export function createEngine(ort: Ort): Engine {
       if (generate) decoder = await createDecoder(ort, session, backend, generate, exclusive)
       else {
         checkNames(request, session)
-        const warmUp = zeros(request)
+        const warmUp = zeroInputs(request)
         if (warmUp) await runSession(ort, session, warmUp, outputs)
       }
     } catch (cause) {
@@ -151,7 +151,7 @@ async function createSession(
 }
 
 /** A manifest that was made without its graph does not say whether sequences may share a step; the graph does. */
-function lookedInto(setup: GenerateSetup, source: ModelSource): GenerateSetup {
+function lookedInto(setup: GenerateSetup, source: GraphSource): GenerateSetup {
   if (setup.spec.batched !== undefined || source.from === 'file') return setup
   const batched = hasOperator(new Uint8Array(source.graph), 'GroupQueryAttention')
   return { ...setup, spec: { ...setup.spec, batched } }

@@ -3,10 +3,10 @@ import { bytesPerToken, type KvSpec } from '../../../models/core/language.ts'
 import type { DecoderGraph } from '../decode/decoder-graph.ts'
 import type { Ort, OrtTensor } from '../engine/ort.ts'
 import type { Logits } from '../sampling/types.ts'
-import type { Kv, KvRow, KvShape, Wanted } from './kv.ts'
+import type { Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
 
 /** Keys and values of some slots as a run gave them: by layer, `[slots, heads, stride, headDim]` each. */
-interface Group {
+interface RowGroup {
   readonly slots: readonly number[]
   readonly arrays: readonly TensorData[]
   readonly stride: number
@@ -16,14 +16,14 @@ interface Group {
  * For runtimes that write into no tensor of ours: what a step gives as present is the next one's past, for as long as
  * the same rows go on. When rows come or leave, the group is made anew, as long as its longest row.
  */
-export class RegroupedKv implements Kv {
+export class GatheredKv implements Kv {
   readonly #graph: DecoderGraph
   readonly #ort: Ort
   readonly #spec: KvSpec
   #shape: KvShape
   #lengths: number[]
   /** The group that a slot is in. */
-  #groups: (Group | undefined)[]
+  #groups: (RowGroup | undefined)[]
 
   constructor(graph: DecoderGraph, ort: Ort, spec: KvSpec, shape: KvShape) {
     this.#graph = graph
@@ -31,7 +31,7 @@ export class RegroupedKv implements Kv {
     this.#spec = spec
     this.#shape = shape
     this.#lengths = new Array<number>(shape.slots).fill(0)
-    this.#groups = new Array<Group | undefined>(shape.slots)
+    this.#groups = new Array<RowGroup | undefined>(shape.slots)
   }
 
   get shape(): KvShape {
@@ -58,29 +58,33 @@ export class RegroupedKv implements Kv {
     this.#lengths = kept.map((one) => one?.length ?? 0)
   }
 
-  cut(slot: number, length: number): number {
+  truncate(slot: number, length: number): number {
     this.#lengths[slot] = Math.min(this.length(slot), length)
     return this.length(slot)
   }
 
-  async read(slot: number, tokens: readonly number[], wanted?: Wanted): Promise<Logits | undefined> {
+  async prefill(
+    slot: number,
+    tokens: readonly number[],
+    logitsMode?: LogitsMode,
+  ): Promise<Logits | undefined> {
     const group = this.#groupOf([slot])
     const logits = await this.#graph.run({
       rows: [{ tokens, before: this.length(slot) }],
       past: this.#tensors(group),
-      ...(wanted && { wanted }),
+      ...(logitsMode && { logitsMode }),
     })
     this.#take([slot], logits.present, tokens.length)
-    return wanted && logits.of(0)
+    return logitsMode && logits.of(0)
   }
 
-  async step(rows: readonly KvRow[], wanted: Wanted): Promise<readonly Logits[]> {
+  async decode(rows: readonly KvRow[], logitsMode: LogitsMode): Promise<readonly Logits[]> {
     const slots = rows.map(({ slot }) => slot)
     const group = this.#groupOf(slots)
     const logits = await this.#graph.run({
       rows: rows.map(({ slot, token }) => ({ tokens: [token], before: this.length(slot) })),
       past: this.#tensors(group),
-      wanted,
+      logitsMode,
     })
     this.#take(slots, logits.present, 1)
     return rows.map((_, row) => logits.of(row))
@@ -92,7 +96,7 @@ export class RegroupedKv implements Kv {
   }
 
   /** The group of exactly these slots. */
-  #groupOf(slots: readonly number[]): Group {
+  #groupOf(slots: readonly number[]): RowGroup {
     const [first = 0] = slots
     const group = this.#groups[first]
     const same = group?.slots.length === slots.length && group.slots.every((slot, row) => slot === slots[row])
@@ -109,7 +113,7 @@ export class RegroupedKv implements Kv {
   }
 
   /** @param named the slot that a single row is of from now on, where that changes. */
-  #regroup(slots: readonly number[], named?: number): Group {
+  #regroup(slots: readonly number[], named?: number): RowGroup {
     const { heads, headDim, layers, type } = this.#spec
     const stride = Math.max(...slots.map((slot) => this.length(slot)))
     const arrays = Array.from({ length: 2 * layers }, (_, index) => {
@@ -130,14 +134,14 @@ export class RegroupedKv implements Kv {
     return { slots: named === undefined ? slots : [named], arrays, stride }
   }
 
-  #tensors({ slots, arrays, stride }: Group): OrtTensor[] {
+  #tensors({ slots, arrays, stride }: RowGroup): OrtTensor[] {
     const { heads, headDim, type } = this.#spec
     const shape = [slots.length, heads, stride, headDim]
     return arrays.map((data) => this.#ort.createTensor(type, data, shape))
   }
 
   #take(slots: readonly number[], present: readonly OrtTensor[], more: number): void {
-    const group: Group = {
+    const group: RowGroup = {
       slots,
       arrays: present.map(({ data }) => data as TensorData),
       stride: present[0]?.dims[2] ?? 0,

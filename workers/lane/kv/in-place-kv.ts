@@ -2,7 +2,7 @@ import { bytesPerToken, type KvSpec } from '../../../models/core/language.ts'
 import type { DecoderGraph } from '../decode/decoder-graph.ts'
 import type { OrtTensor } from '../engine/ort.ts'
 import type { Logits } from '../sampling/types.ts'
-import type { Kv, KvRow, KvShape, Wanted } from './kv.ts'
+import type { Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
 import type { Block, Move, TensorMemory } from './tensor-memory.ts'
 
 /**
@@ -77,21 +77,30 @@ export class InPlaceKv implements Kv {
     this.#lengths = lengths
   }
 
-  cut(slot: number, length: number): number {
+  truncate(slot: number, length: number): number {
     this.#lengths[slot] = Math.min(this.length(slot), length)
     return this.length(slot)
   }
 
-  async read(slot: number, tokens: readonly number[], wanted?: Wanted): Promise<Logits | undefined> {
+  async prefill(
+    slot: number,
+    tokens: readonly number[],
+    logitsMode?: LogitsMode,
+  ): Promise<Logits | undefined> {
     const length = this.length(slot)
     const tensors = this.#readable(slot)
     const rows = [{ tokens, before: length }]
-    const logits = await this.#graph.run({ rows, past: tensors, present: tensors, ...(wanted && { wanted }) })
+    const logits = await this.#graph.run({
+      rows,
+      past: tensors,
+      present: tensors,
+      ...(logitsMode && { logitsMode }),
+    })
     this.#lengths[slot] = length + tokens.length
-    return wanted && logits.of(0)
+    return logitsMode && logits.of(0)
   }
 
-  async step(rows: readonly KvRow[], wanted: Wanted): Promise<readonly Logits[]> {
+  async decode(rows: readonly KvRow[], logitsMode: LogitsMode): Promise<readonly Logits[]> {
     const { capacity } = this.#shape
     if (rows.some(({ slot }) => slot === this.#scratch?.slot)) this.#flush()
     const slots = rows.map(({ slot }) => slot)
@@ -105,7 +114,7 @@ export class InPlaceKv implements Kv {
       return { tokens: [token], before: this.length(slot) }
     })
     const tensors = this.#view(first, tokens.length)
-    const logits = await this.#graph.run({ rows: all, past: tensors, present: tensors, wanted })
+    const logits = await this.#graph.run({ rows: all, past: tensors, present: tensors, logitsMode })
     for (const slot of slots) this.#lengths[slot] = this.length(slot) + 1
     return slots.map((slot) => logits.of(slot - first))
   }

@@ -13,7 +13,7 @@ export interface KvRow {
 }
 
 /** Which of a step's logits are wanted: the likeliest alone, where the graph selects them, or all. */
-export type Wanted = 'top' | 'all'
+export type LogitsMode = 'top' | 'all'
 
 /**
  * Keys and values of a model's slots, kept where the model runs. It runs the model, too, as how the two are brought
@@ -28,10 +28,10 @@ export interface Kv {
   /** Takes another shape. What slot `from[i]` held is in slot `i` after it; where that is not given, nothing. */
   resize(shape: KvShape, from: readonly (number | undefined)[]): void
   /** Forgets all but the first tokens of a slot. @returns how many are left: fewer where it cannot cut. */
-  cut(slot: number, length: number): number
+  truncate(slot: number, length: number): number
   /** Reads tokens into a slot, after those that it holds. @returns logits for the token after them, where they are wanted. */
-  read(slot: number, tokens: readonly number[], wanted?: Wanted): Promise<Logits | undefined>
+  prefill(slot: number, tokens: readonly number[], logitsMode?: LogitsMode): Promise<Logits | undefined>
   /** Gives each row its token, all at once. @returns logits for the token after it, by row. */
-  step(rows: readonly KvRow[], wanted: Wanted): Promise<readonly Logits[]>
+  decode(rows: readonly KvRow[], logitsMode: LogitsMode): Promise<readonly Logits[]>
   dispose(): void
 }

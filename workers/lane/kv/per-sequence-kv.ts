@@ -3,7 +3,7 @@ import { bytesPerToken, type KvSpec } from '../../../models/core/language.ts'
 import type { DecoderGraph } from '../decode/decoder-graph.ts'
 import type { Ort, OrtTensor } from '../engine/ort.ts'
 import type { Logits } from '../sampling/types.ts'
-import type { Kv, KvRow, KvShape, Wanted } from './kv.ts'
+import type { Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
 
 interface Chain {
   readonly tensors: readonly OrtTensor[]
@@ -14,7 +14,7 @@ interface Chain {
  * For models that cannot take rows of different lengths in one run: each slot has the tensors that its last run gave,
  * wherever the runtime keeps them, and runs alone. What is there cannot be cut, only added to.
  */
-export class ChainedKv implements Kv {
+export class PerSequenceKv implements Kv {
   readonly #graph: DecoderGraph
   readonly #ort: Ort
   readonly #spec: KvSpec
@@ -48,7 +48,7 @@ export class ChainedKv implements Kv {
     this.#chains = chains
   }
 
-  cut(slot: number, length: number): number {
+  truncate(slot: number, length: number): number {
     if (length < this.length(slot)) {
       release(this.#chains[slot])
       this.#chains[slot] = undefined
@@ -56,14 +56,18 @@ export class ChainedKv implements Kv {
     return this.length(slot)
   }
 
-  async read(slot: number, tokens: readonly number[], wanted?: Wanted): Promise<Logits | undefined> {
-    const logits = await this.#run(slot, tokens, wanted)
-    return wanted && logits.of(0)
+  async prefill(
+    slot: number,
+    tokens: readonly number[],
+    logitsMode?: LogitsMode,
+  ): Promise<Logits | undefined> {
+    const logits = await this.#run(slot, tokens, logitsMode)
+    return logitsMode && logits.of(0)
   }
 
-  async step(rows: readonly KvRow[], wanted: Wanted): Promise<readonly Logits[]> {
+  async decode(rows: readonly KvRow[], logitsMode: LogitsMode): Promise<readonly Logits[]> {
     const logits: Logits[] = []
-    for (const { slot, token } of rows) logits.push((await this.#run(slot, [token], wanted)).of(0))
+    for (const { slot, token } of rows) logits.push((await this.#run(slot, [token], logitsMode)).of(0))
     return logits
   }
 
@@ -72,12 +76,12 @@ export class ChainedKv implements Kv {
     this.#chains = []
   }
 
-  async #run(slot: number, tokens: readonly number[], wanted?: Wanted) {
+  async #run(slot: number, tokens: readonly number[], logitsMode?: LogitsMode) {
     const chain = this.#chains[slot] ?? this.#empty()
     const output = await this.#graph.run({
       rows: [{ tokens, before: chain.length }],
       past: chain.tensors,
-      ...(wanted && { wanted }),
+      ...(logitsMode && { logitsMode }),
     })
     release(chain)
     this.#chains[slot] = { tensors: output.present, length: chain.length + tokens.length }

@@ -5,7 +5,7 @@ import type { GeneratedToken } from '../../protocol/generation.ts'
 import { logprobsOf } from './logprobs.ts'
 import { gumbel, gumbelBound, mostGumbel, noiseAt } from './noise.ts'
 import { Penalties } from './penalties.ts'
-import { topKCut, topPCut } from './thresholds.ts'
+import { topKThreshold, topPThreshold } from './thresholds.ts'
 import type { CreateSampler, Logits, Sampler } from './types.ts'
 
 /**
@@ -43,8 +43,8 @@ function choose(
   const { temperature = 1, topK, topP, minP, seed = 0 } = sampling
   if (temperature === 0) return first
   const largest = values[first] ?? 0
-  let cut = topK === undefined ? Number.NEGATIVE_INFINITY : topKCut(values, topK)
-  if (topP !== undefined && topP < 1) cut = topPCut(values, largest, temperature, cut, topP)
+  let cut = topK === undefined ? Number.NEGATIVE_INFINITY : topKThreshold(values, topK)
+  if (topP !== undefined && topP < 1) cut = topPThreshold(values, largest, temperature, cut, topP)
   if (minP !== undefined && minP > 0) cut = Math.max(cut, largest + temperature * Math.log(minP))
 
   const noise = noiseAt(seed, position)

@@ -4,7 +4,7 @@
  */
 
 /** The k-th largest value; no cut where there are not so many. */
-export function topKCut(values: Float32Array, k: number): number {
+export function topKThreshold(values: Float32Array, k: number): number {
   if (k >= values.length) return Number.NEGATIVE_INFINITY
   // A heap of the k largest so far, the least of them on top.
   const heap = values.slice(0, k)
@@ -43,7 +43,7 @@ const depth = 32
  * The least value among the likeliest that together have the share `p` of what is not cut yet.
  * The mass is summed by bucket, and only the bucket that holds the border is sorted.
  */
-export function topPCut(
+export function topPThreshold(
   values: Float32Array,
   largest: number,
   temperature: number,

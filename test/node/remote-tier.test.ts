@@ -75,7 +75,7 @@ describe('the server tier', () => {
       })
       .toBeLessThan(784 * 4 + 400)
     expect(later.outputs).toEqual(first.outputs)
-    expect(later.ranOn).toEqual({ backend: 'cpu', variant: 'q8' })
+    expect(later.executedOn).toEqual({ backend: 'cpu', variant: 'q8' })
     expect(sent()[0]).toBeGreaterThan(784 * 10)
     expect(proxy.seen.filter(({ path }) => path === '/v2')).toHaveLength(1)
     remote.close()

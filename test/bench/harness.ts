@@ -9,7 +9,7 @@ import { systemClock } from '../../models/async/clock.ts'
 import { createApp } from '../../server/app.ts'
 import { readCatalogue } from '../../server/inference/catalogue.ts'
 import { createInference } from '../../server/inference/inference.ts'
-import { createLanguage } from '../../server/inference/text-service.ts'
+import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/metrics.ts'
 import { compileHints } from '../../web/build/compile-hints.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
@@ -58,7 +58,7 @@ export async function makeBed(launch = launchBrowser): Promise<Bed & { close(): 
   const app = createApp({
     catalogue,
     inference,
-    language: createLanguage(inference, systemClock),
+    textService: createTextService(inference, systemClock),
     metrics: createMetrics(systemClock),
     clock: systemClock,
     site,

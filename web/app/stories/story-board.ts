@@ -1,11 +1,11 @@
 import type { Placement, SpillwayError } from '../../../models/core/index.ts'
 import type { Opener } from './opener.ts'
-import { Rate } from './rate.ts'
 import { Steps } from './steps.ts'
 import { Story } from './story.ts'
 import { createStoryView } from './story-view.ts'
+import { TokenRate } from './token-rate.ts'
 
-export interface TellersWatcher {
+export interface StoryBoardWatcher {
   placement(placement: Placement): void
   changed(): void
   ended(number: number): void
@@ -13,17 +13,17 @@ export interface TellersWatcher {
 }
 
 /** The stories on the page, told side by side, and what they show together. */
-export class Tellers {
+export class StoryBoard {
   readonly #list: HTMLElement
   readonly #opener: Opener
-  readonly #watcher: TellersWatcher
+  readonly #watcher: StoryBoardWatcher
   readonly steps: Steps
   #stories: Story[] = []
-  #rate = new Rate()
+  #rate = new TokenRate()
   #begunAt = 0
   #firstMs: number | undefined
 
-  constructor(list: HTMLElement, opener: Opener, columns: number, watcher: TellersWatcher) {
+  constructor(list: HTMLElement, opener: Opener, columns: number, watcher: StoryBoardWatcher) {
     this.#list = list
     this.#opener = opener
     this.#watcher = watcher
@@ -62,7 +62,7 @@ export class Tellers {
 
   #begin(): void {
     this.steps.clear()
-    this.#rate = new Rate()
+    this.#rate = new TokenRate()
     this.#begunAt = performance.now()
     this.#firstMs = undefined
   }

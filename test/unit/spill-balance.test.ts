@@ -5,7 +5,7 @@ import { retryDelay } from '../../web/placement/failure.ts'
 import { hedge } from '../../web/placement/hedge.ts'
 import { Latency } from '../../web/placement/latency.ts'
 import { RetryBudget } from '../../web/placement/retry-budget.ts'
-import { Balance } from '../../web/placement/spill-balance.ts'
+import { SpillBalance } from '../../web/placement/spill-balance.ts'
 import { Breaker } from '../../web/remote/circuit-breaker.ts'
 import { ServerQueue } from '../../web/remote/server-queue.ts'
 import { deferred } from '../support/deferred.ts'
@@ -22,7 +22,7 @@ describe('the balance', () => {
   test('goes to the side that is clearly earlier, and keeps its side in between', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(ms, ms, ms), { minLength: 1, maxLength: 40 }), (estimates) => {
-        const balance = new Balance()
+        const balance = new SpillBalance()
         let before = false
         for (const [deviceMs, serverMs, withinMs] of estimates) {
           const spills = balance.weigh(busy(deviceMs), idle(serverMs), withinMs) !== undefined
@@ -37,14 +37,14 @@ describe('the balance', () => {
   })
 
   test('leaves a quick server alone while nobody notices, and not where the deadline is near', () => {
-    expect(new Balance().weigh(idle(120), idle(30))).toBeUndefined()
-    expect(new Balance().weigh(idle(140), idle(30))).toBeDefined()
-    expect(new Balance().weigh(idle(120), idle(30), 200)).toBeDefined()
+    expect(new SpillBalance().weigh(idle(120), idle(30))).toBeUndefined()
+    expect(new SpillBalance().weigh(idle(140), idle(30))).toBeDefined()
+    expect(new SpillBalance().weigh(idle(120), idle(30), 200)).toBeDefined()
   })
 
   test('tries an idle device again, ever more rarely, and not where that would cost too much', () => {
     const trials = (deviceMs: number, withinMs?: number) => {
-      const balance = new Balance()
+      const balance = new SpillBalance()
       const all = Array.from({ length: 100 }, () => balance.weigh(idle(deviceMs), idle(20), withinMs))
       return all.flatMap((late, index) => (late ? [] : [index + 1]))
     }

@@ -1,5 +1,5 @@
 /** Tokens a second, of all stories together, from the first token to the last. */
-export class Rate {
+export class TokenRate {
   #tokens = 0
   #firstAt = 0
   #lastAt = 0

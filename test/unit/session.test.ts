@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type CheckedInputs, type Manifest, type RunResult, SpillwayError } from '../../models/core/index.ts'
 import { StatefulSession } from '../../web/api/session.ts'
-import type { RouteOptions } from '../../web/placement/request-state.ts'
+import type { PlacementOptions } from '../../web/placement/request-state.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
@@ -20,10 +20,10 @@ const summing: Manifest = {
   state: [{ input: 'sum', output: 'next' }],
 }
 
-const options: RouteOptions = { policy: 'device' }
+const options: PlacementOptions = { policy: 'device' }
 
 interface Started extends CheckedInputs {
-  readonly options: RouteOptions
+  readonly options: PlacementOptions
   finish(): void
   fail(error: SpillwayError): void
 }
@@ -32,7 +32,7 @@ interface Started extends CheckedInputs {
 function open() {
   const clock = createManualClock()
   const started: Started[] = []
-  const run = (inputs: CheckedInputs, given: RouteOptions) =>
+  const run = (inputs: CheckedInputs, given: PlacementOptions) =>
     new Promise<RunResult>((resolve, reject) => {
       const { x, sum } = inputs.tensors
       if (!x || !sum) throw new Error('an input is missing')
@@ -43,7 +43,7 @@ function open() {
         backend: 'cpu',
         variant: 'fp32',
         reason: 'policy',
-        because: 'a test',
+        explanation: 'a test',
       } as const
       started.push({
         ...inputs,

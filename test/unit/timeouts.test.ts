@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { untilDeadline } from '../../models/async/timeouts.ts'
-import { Languages } from '../../web/text/text-service.ts'
+import { TextService } from '../../web/text/text-service.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
@@ -14,8 +14,8 @@ test('work that is begun for a caller who has gone is told so', async () => {
 describe('texts that wait for a tokenizer that never comes', () => {
   const manifest = { ...digitsManifest, tokenizer: [] }
   const clock = createManualClock()
-  const languages = new Languages({
-    router: { run: never, follow: never },
+  const textService = new TextService({
+    router: { run: never, streamWithFailover: never },
     device: { tokenizerFiles: never, generator: () => expect.fail('nothing is generated') },
     server: null,
     clock,
@@ -23,14 +23,14 @@ describe('texts that wait for a tokenizer that never comes', () => {
   })
 
   test('are let go at their deadline', async () => {
-    const vectors = languages.embed(manifest, ['a text'], { policy: 'device', deadlineMs: 100 })
+    const vectors = textService.embed(manifest, ['a text'], { policy: 'device', deadlineMs: 100 })
     clock.advance(100)
     await expect(vectors).rejects.toMatchObject({ code: 'deadline_exceeded' })
   })
 
   test('are let go at their caller’s word', async () => {
     const leaving = new AbortController()
-    const vectors = languages.embed(manifest, ['a text'], { policy: 'device', signal: leaving.signal })
+    const vectors = textService.embed(manifest, ['a text'], { policy: 'device', signal: leaving.signal })
     leaving.abort()
     await expect(vectors).rejects.toMatchObject({ code: 'aborted' })
   })

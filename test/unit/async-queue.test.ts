@@ -1,14 +1,14 @@
 import { expect, test, vi } from 'vitest'
-import { Channel } from '../../models/async/async-queue.ts'
+import { AsyncQueue } from '../../models/async/async-queue.ts'
 
-async function all<T>(channel: Channel<T>): Promise<T[]> {
+async function all<T>(channel: AsyncQueue<T>): Promise<T[]> {
   const items: T[] = []
   for await (const item of channel) items.push(item)
   return items
 }
 
 test('gives what was pushed before and after the reader came, in order, and ends', async () => {
-  const channel = new Channel<number>()
+  const channel = new AsyncQueue<number>()
   channel.push(1)
   const read = all(channel)
   channel.push(2)
@@ -20,7 +20,7 @@ test('gives what was pushed before and after the reader came, in order, and ends
 })
 
 test('throws after its last item', async () => {
-  const channel = new Channel<number>()
+  const channel = new AsyncQueue<number>()
   const seen: number[] = []
   const read = (async () => {
     for await (const item of channel) seen.push(item)
@@ -33,7 +33,7 @@ test('throws after its last item', async () => {
 
 test('tells its writer when the reader leaves early, and takes nothing more', async () => {
   const onLeave = vi.fn()
-  const channel = new Channel<number>(onLeave)
+  const channel = new AsyncQueue<number>(onLeave)
   channel.push(1)
   channel.push(2)
   for await (const _ of channel) break
@@ -43,7 +43,7 @@ test('tells its writer when the reader leaves early, and takes nothing more', as
 })
 
 test('has one reader', async () => {
-  const channel = new Channel<number>()
+  const channel = new AsyncQueue<number>()
   channel.end()
   await all(channel)
   await expect(all(channel)).rejects.toThrow('once')

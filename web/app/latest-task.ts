@@ -2,7 +2,7 @@
  * One task at a time. What is asked for while it runs is done once after it, however often it was asked for:
  * the task looks at the newest state when it starts.
  */
-export class Latest {
+export class LatestTask {
   readonly #task: (signal: AbortSignal) => Promise<void>
   #running: AbortController | undefined
   #asked = false

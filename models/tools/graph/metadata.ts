@@ -7,8 +7,8 @@ import {
 } from '../onnx/generated/onnx_pb.ts'
 import type { Model } from '../onnx/model.ts'
 
-export const withNotes = ({ notes }: Model, parts: Partial<GraphProto>): GraphProto =>
-  Object.assign(create(GraphProtoSchema), notes, parts)
+export const withNotes = ({ metadata }: Model, parts: Partial<GraphProto>): GraphProto =>
+  Object.assign(create(GraphProtoSchema), metadata, parts)
 
 /** The version of an operator set that the model uses; 0 where it uses none of it. */
 export function opsetOf({ header }: Model, domain = ''): number {

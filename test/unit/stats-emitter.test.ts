@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type RuntimeStats, type StatsEvent, StatsTeller } from '../../web/api/stats.ts'
+import { type RuntimeStats, StatsEmitter, type StatsEvent } from '../../web/api/stats.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 
 const quiet = { queued: 0, maxQueued: 1, isSaturated: false, running: 0, models: [] }
@@ -13,12 +13,12 @@ test('what happens is told a while later, once for many requests, until all is q
   const clock = createManualClock()
   let running = 1
   const told: StatsEvent[] = []
-  const teller = new StatsTeller(
+  const emitter = new StatsEmitter(
     clock,
     () => statsOf(running),
     (event) => told.push(event),
   )
-  for (let request = 0; request < 100; request++) teller.note()
+  for (let request = 0; request < 100; request++) emitter.note()
   clock.advance(249)
   expect(told).toHaveLength(0)
   clock.advance(1)
@@ -29,9 +29,9 @@ test('what happens is told a while later, once for many requests, until all is q
   clock.advance(10_000)
   expect(told).toHaveLength(2)
 
-  teller.note()
-  teller.close()
-  teller.note()
+  emitter.note()
+  emitter.close()
+  emitter.note()
   clock.advance(10_000)
   expect(told).toHaveLength(2)
 })

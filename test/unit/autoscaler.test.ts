@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Need, Sizing } from '../../workers/host/pool/autoscaler.ts'
+import { Autoscaler, type Need } from '../../workers/host/pool/autoscaler.ts'
 import { type Layout, layoutsFor } from '../../workers/host/pool/layout.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 
@@ -10,7 +10,7 @@ const short: Need = { session: 'a', shortMs: 1_000, costMs: 500 }
 /** A pool on a clock: every lane is busy all the time with runs of 20 ms, and steps are taken as soon as they are said. */
 function simulate(layouts: readonly Layout[], speedOf: (layout: Layout, now: number) => number) {
   const clock = createManualClock()
-  const sizing = new Sizing(layouts)
+  const sizing = new Autoscaler(layouts)
   const moves: { readonly at: number; readonly layout: Layout }[] = []
   const decide = (need?: Need) => {
     const next = sizing.next(clock.now(), need)
@@ -102,7 +102,7 @@ describe('Sizing', () => {
   })
 
   test('adds nothing where nothing waited for as long as a lane costs', () => {
-    const sizing = new Sizing(doubling)
+    const sizing = new Autoscaler(doubling)
     for (let now = 0; now < 60_000; now += 20) {
       sizing.observe({ session: 'a', rows: 1, ms: 20 }, now)
       expect(sizing.next(now, { ...short, shortMs: 499 })).toBeUndefined()
@@ -131,7 +131,7 @@ describe('Sizing', () => {
   })
 
   test('lanes that could not be had are asked for again, ever more rarely', () => {
-    const sizing = new Sizing(doubling)
+    const sizing = new Autoscaler(doubling)
     let asked = 0
     for (let now = 0; now < 3_600_000; now += 20) {
       sizing.observe({ session: 'a', rows: 1, ms: 20 }, now)

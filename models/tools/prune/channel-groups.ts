@@ -2,22 +2,22 @@
  * Channels that stand or fall together. Every channel that a layer makes is an atom; where two are added they
  * become one, and where something needs a channel for what it is, it is pinned and stays.
  */
-export interface Atoms {
+export interface ChannelGroups {
   /** So many new ones. */
   make(count: number): readonly number[]
   join(a: number, b: number): void
-  pin(atoms: Iterable<number>, because: string): void
+  pin(groups: Iterable<number>, reason: string): void
   /** The one that stands for all that an atom was joined with. */
-  root(atom: number): number
+  root(group: number): number
   /** Why an atom stays; nothing where it may go. */
-  pinned(atom: number): string | undefined
+  pinned(group: number): string | undefined
 }
 
-export function createAtoms(): Atoms {
+export function createChannelGroups(): ChannelGroups {
   const parents: number[] = []
   const pins = new Map<number, string>()
-  const root = (atom: number): number => {
-    let at = atom
+  const root = (group: number): number => {
+    let at = group
     while (parents[at] !== at) {
       // Halves the way for the next that asks.
       parents[at] = parents[parents[at] ?? at] ?? at
@@ -29,7 +29,7 @@ export function createAtoms(): Atoms {
     make: (count) => {
       const first = parents.length
       const made = Array.from({ length: count }, (_, index) => first + index)
-      for (const atom of made) parents.push(atom)
+      for (const group of made) parents.push(group)
       return made
     },
     join: (a, b) => {
@@ -39,10 +39,10 @@ export function createAtoms(): Atoms {
       const why = pins.get(other)
       if (why !== undefined && !pins.has(one)) pins.set(one, why)
     },
-    pin: (atoms, because) => {
-      for (const atom of atoms) if (!pins.has(root(atom))) pins.set(root(atom), because)
+    pin: (groups, reason) => {
+      for (const group of groups) if (!pins.has(root(group))) pins.set(root(group), reason)
     },
     root,
-    pinned: (atom) => pins.get(root(atom)),
+    pinned: (group) => pins.get(root(group)),
   }
 }

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { loadOrt } from '../../workers/lane/browser/load-ort.ts'
-import { DecoderGraph } from '../../workers/lane/decode/decoder-graph.ts'
-import type { Ort, OrtSession } from '../../workers/lane/engine/ort.ts'
+import { DecoderGraph } from '../../workers/lane/kv/decoder-graph.ts'
 import { GatheredKv } from '../../workers/lane/kv/gathered-kv.ts'
 import { InPlaceKv } from '../../workers/lane/kv/in-place-kv.ts'
-import type { TensorMemory } from '../../workers/lane/kv/tensor-memory.ts'
+import type { Ort, OrtSession, TensorMemory } from '../../workers/lane/runtime/ort.ts'
 import { bytesOf } from '../contract/generation.ts'
 import { kvContract } from '../contract/kv.ts'
 

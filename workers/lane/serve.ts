@@ -4,7 +4,7 @@ import { SpillwayError } from '../../models/core/index.ts'
 import type { DirectApi, LaneApi, StartRequest } from '../protocol/lane.ts'
 import { answerDirectly } from './answer-directly.ts'
 import { createEngine, type Engine } from './engine/engine.ts'
-import type { Ort } from './engine/ort.ts'
+import type { Ort } from './runtime/ort.ts'
 
 /**
  * The lane's own side: an engine behind the lane protocol.

@@ -7,7 +7,7 @@ import { SequenceScheduler } from '../../../workers/host/text/sequence-scheduler
 import type { TokenStream } from '../../../workers/host/text/types.ts'
 import { loadOrt } from '../../../workers/lane/browser/load-ort.ts'
 import { createEngine } from '../../../workers/lane/engine/engine.ts'
-import type { Ort, OrtSession } from '../../../workers/lane/engine/ort.ts'
+import type { Ort, OrtSession } from '../../../workers/lane/runtime/ort.ts'
 import type { LoadRequest } from '../../../workers/protocol/lane.ts'
 import { openTransformers } from './transformers.ts'
 

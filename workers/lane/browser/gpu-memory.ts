@@ -1,5 +1,4 @@
-import type { OrtTensor } from '../engine/ort.ts'
-import type { Block, TensorMemory } from '../kv/tensor-memory.ts'
+import type { Block, OrtTensor, TensorMemory } from '../runtime/ort.ts'
 
 class GpuBlock implements Block {
   readonly buffer: GPUBuffer

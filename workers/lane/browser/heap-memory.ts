@@ -1,6 +1,5 @@
 import { arrayOf, elementCount, type TensorType } from '../../../models/core/index.ts'
-import type { DecoderSession, Ort, OrtSession, OrtTensor } from '../engine/ort.ts'
-import type { Block, TensorMemory } from '../kv/tensor-memory.ts'
+import type { Block, DecoderSession, Ort, OrtSession, OrtTensor, TensorMemory } from '../runtime/ort.ts'
 import type { RuntimeModule } from './runtime-module.ts'
 
 /** Numbers of element types in ONNX; what decoders take and give. */

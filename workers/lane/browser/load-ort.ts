@@ -1,6 +1,6 @@
 import type * as OrtWeb from 'onnxruntime-web'
 import type { LaneLost, StartRequest } from '../../protocol/lane.ts'
-import type { Ort } from '../engine/ort.ts'
+import type { Ort } from '../runtime/ort.ts'
 import { captureModule } from './capture-module.ts'
 import { requestGpuDevice } from './gpu-device.ts'
 import { gpuMemory } from './gpu-memory.ts'

@@ -1,4 +1,4 @@
-import type { OrtSession } from '../engine/ort.ts'
+import type { OrtSession } from '../runtime/ort.ts'
 
 /** What is used of onnxruntime-web's Emscripten module: its heap, and functions of the runtime's C interface. */
 export interface RuntimeModule {

@@ -21,10 +21,9 @@ import type {
 } from '../../protocol/lane.ts'
 import { chainedOutputs, createDecoder } from '../decode/create-decoder.ts'
 import type { Decoder } from '../decode/decoder.ts'
-import { ranOutOfMemory } from './memory.ts'
+import type { Ort, OrtSession, OrtTensor } from '../runtime/ort.ts'
+import { isOutOfMemory, laneLost, runFailure } from '../runtime/run-failure.ts'
 import { hasOperator } from './operators.ts'
-import type { Ort, OrtSession, OrtTensor } from './ort.ts'
-import { laneLost, runFailure } from './run-failure.ts'
 
 /** Sessions and their runs in one lane. */
 export interface Engine {
@@ -65,7 +64,7 @@ export function createEngine(ort: Ort): Engine {
       }
     } catch (cause) {
       await session.release()
-      if (ranOutOfMemory(cause)) throw tooLarge(request.session, request.backend, cause)
+      if (isOutOfMemory(cause)) throw tooLarge(request.session, request.backend, cause)
       throw cause
     }
     await unload(request.session)
@@ -138,7 +137,7 @@ async function createSession(
     const externalData = source.external.map(({ path, data }) => ({ path, data: new Uint8Array(data) }))
     return await ort.InferenceSession.create(new Uint8Array(source.graph), { ...options, externalData })
   } catch (cause) {
-    if (ranOutOfMemory(cause)) throw tooLarge(session, backend, cause)
+    if (isOutOfMemory(cause)) throw tooLarge(session, backend, cause)
     const lost = await ort.lost()
     if (lost !== undefined) throw laneLost(lost, cause)
     throw new SpillwayError(

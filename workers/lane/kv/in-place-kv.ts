@@ -1,9 +1,8 @@
 import { bytesPerToken, type KvSpec } from '../../../models/core/language.ts'
-import type { DecoderGraph } from '../decode/decoder-graph.ts'
-import type { OrtTensor } from '../engine/ort.ts'
+import type { Block, Move, OrtTensor, TensorMemory } from '../runtime/ort.ts'
 import type { Logits } from '../sampling/types.ts'
+import type { DecoderGraph } from './decoder-graph.ts'
 import type { Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
-import type { Block, Move, TensorMemory } from './tensor-memory.ts'
 
 /**
  * Every tensor of keys or values is one block `[slots, heads, capacity, headDim]`, given to the model as past and as

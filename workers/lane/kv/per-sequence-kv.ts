@@ -1,8 +1,8 @@
 import { arrayOf } from '../../../models/core/index.ts'
 import { bytesPerToken, type KvSpec } from '../../../models/core/language.ts'
-import type { DecoderGraph } from '../decode/decoder-graph.ts'
-import type { Ort, OrtTensor } from '../engine/ort.ts'
+import type { Ort, OrtTensor } from '../runtime/ort.ts'
 import type { Logits } from '../sampling/types.ts'
+import type { DecoderGraph } from './decoder-graph.ts'
 import type { Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
 
 interface Chain {

@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path'
 import * as onnx from 'onnxruntime-node'
 import { backends } from '../../../models/core/index.ts'
 import type { StartRequest } from '../../protocol/lane.ts'
-import type { Ort } from '../engine/ort.ts'
-import { arrayMemory } from '../kv/array-memory.ts'
+import type { Ort } from '../runtime/ort.ts'
+import { arrayMemory } from './array-memory.ts'
 
 /** ONNX Runtime in a server process. */
 export async function loadOrt({ threads }: StartRequest): Promise<Ort> {

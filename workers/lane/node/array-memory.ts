@@ -1,5 +1,4 @@
-import type { Ort } from '../engine/ort.ts'
-import type { Block, TensorMemory } from './tensor-memory.ts'
+import type { Block, Ort, TensorMemory } from '../runtime/ort.ts'
 
 class ArrayBlock implements Block {
   #buffer: ArrayBuffer

@@ -1,8 +1,8 @@
 import { SpillwayError } from '../../../models/core/index.ts'
-import type { DecoderSession, Ort, OrtTensor } from '../engine/ort.ts'
-import { runFailure } from '../engine/run-failure.ts'
-import type { LogitsMode } from '../kv/kv.ts'
+import type { DecoderSession, Ort, OrtTensor } from '../runtime/ort.ts'
+import { runFailure } from '../runtime/run-failure.ts'
 import type { Logits } from '../sampling/types.ts'
+import type { LogitsMode } from './kv.ts'
 
 /** A row of a run: the tokens that it is given, and how many are in its past. */
 export interface GraphRow {

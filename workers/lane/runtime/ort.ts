@@ -1,0 +1,66 @@
+/**
+ * The runtime that is injected into a lane, as interfaces: the engine, the decoder and the keys and values know ONNX
+ * Runtime only through these. `browser/load-ort.ts` and `node/load-ort.ts` implement them.
+ */
+import type { InferenceSession, InferenceSessionFactory, Tensor as OnnxTensor } from 'onnxruntime-common'
+import type { Backend, TensorData, TensorType } from '../../../models/core/index.ts'
+
+export type OrtSession = InferenceSession
+export type OrtTensor = OnnxTensor
+
+export interface Ort {
+  readonly version: string
+  /** Backends that this build of the runtime has; the device may still lack what one needs. */
+  readonly backends: readonly Backend[]
+  readonly InferenceSession: InferenceSessionFactory
+  createTensor(type: TensorType, data: TensorData, shape: readonly number[]): OrtTensor
+  /** @throws SpillwayError `lane_failed` where the backend is not available here. */
+  sessionOptions(backend: Backend): Promise<InferenceSession.SessionOptions>
+  /** Memory that the session's runs on the backend read and write in place; undefined where this realm has none. */
+  memory(backend: Backend, session: OrtSession): Promise<TensorMemory | undefined>
+  /**
+   * Asked after a failure: the reason why this lane's device is lost, or undefined while it works. It may take a
+   * moment, because a run can fail before the browser reports the loss.
+   */
+  lost(): Promise<string | undefined>
+}
+
+/** The part of a session that decoding uses. */
+export interface DecoderSession extends Pick<OrtSession, 'inputNames' | 'outputNames' | 'outputMetadata'> {
+  /** @param fetches For each output the tensor to write into, or null for a new one. */
+  run(
+    feeds: Readonly<Record<string, OrtTensor>>,
+    fetches: Readonly<Record<string, OrtTensor | null>>,
+  ): Promise<Readonly<Record<string, OrtTensor>>>
+}
+
+/**
+ * Memory that a run reads and writes in place. Attention reads no position before it was written, so a new block may
+ * hold anything.
+ */
+export interface TensorMemory {
+  /** The session that runs on tensors of this memory, where the runtime's own `run` would copy them. */
+  readonly session?: DecoderSession
+  /** Whether a tensor may begin inside a block. */
+  readonly hasOffsets: boolean
+  /** @throws Error where there is no memory left. */
+  allocate(bytes: number): Block
+  /** A tensor over the block, from `byte` on. It lives as long as the block. */
+  tensor(block: Block, byte: number, type: 'float32' | 'float16', shape: readonly number[]): OrtTensor
+  copy(moves: readonly Move[]): void
+}
+
+/** A stretch of memory where the model runs. */
+export interface Block {
+  readonly bytes: number
+  free(): void
+}
+
+/** Bytes to copy from one block to another. */
+export interface Move {
+  readonly from: Block
+  readonly fromByte: number
+  readonly to: Block
+  readonly toByte: number
+  readonly bytes: number
+}

@@ -119,7 +119,7 @@ export function laneContract(
       withLane(async (lane) => {
         await lane.load(await request(backends[0] ?? 'cpu'))
         const first = lane.run({ session: 'digits', inputs: { image: image(1) } })
-        const steps = failure(lane.steps('digits'))
+        const steps = failure(lane.takeEvents('digits'))
         const unloaded = lane.unload('digits')
         const last = failure(lane.run({ session: 'digits', inputs: { image: image(1) } }))
         expect((await first).outputs.logits?.shape).toEqual([1, 10])

@@ -86,9 +86,9 @@ export function createManualLanes(clock: ManualClock, machine: Machine) {
       unload: async (session) => {
         sessions.delete(alive(session))
       },
-      begin: () => Promise.reject(noDecoder()),
-      cancel: () => Promise.reject(noDecoder()),
-      steps: () => Promise.reject(noDecoder()),
+      addSequences: () => Promise.reject(noDecoder()),
+      cancelSequences: () => Promise.reject(noDecoder()),
+      takeEvents: () => Promise.reject(noDecoder()),
     }
     lanes.push(lane)
     return lane

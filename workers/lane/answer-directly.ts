@@ -3,7 +3,7 @@ import type { DirectApi, DirectCall, DirectReply } from '../protocol/lane.ts'
 import { buffersOf } from '../protocol/transferables.ts'
 
 /** Answers the calls that `callDirectly` makes. Call it before comlink's `expose`: it keeps its own messages from comlink. */
-export function answerDirectly({ run, steps }: DirectApi, endpoint: Endpoint): void {
+export function answerDirectly({ run, takeEvents: steps }: DirectApi, endpoint: Endpoint): void {
   endpoint.addEventListener('message', (event) => {
     const { data } = event as MessageEvent<unknown>
     if (!isCall(data)) return
@@ -16,8 +16,10 @@ export function answerDirectly({ run, steps }: DirectApi, endpoint: Endpoint): v
           outcome.ok ? buffersOf(outcome.value.outputs) : [],
         ),
       )
-    else if (data.steps !== undefined)
-      void steps(data.steps).then((outcome) => endpoint.postMessage({ reply, outcome } satisfies DirectReply))
+    else if (data.takeEvents !== undefined)
+      void steps(data.takeEvents).then((outcome) =>
+        endpoint.postMessage({ reply, outcome } satisfies DirectReply),
+      )
   })
 }
 

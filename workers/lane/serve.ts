@@ -32,12 +32,12 @@ export function serveLane(loadOrt: (request: StartRequest) => Promise<Ort>, endp
           .unload(session)
           .then(() => null),
       ),
-    begin: (session, requests) =>
+    addSequences: (session, requests) =>
       outcome(async () => {
-        started().decoder(session).begin(requests)
+        started().decoder(session).add(requests)
         return null
       }),
-    cancel: (session, ids) =>
+    cancelSequences: (session, ids) =>
       outcome(async () => {
         started().decoder(session).cancel(ids)
         return null
@@ -46,7 +46,7 @@ export function serveLane(loadOrt: (request: StartRequest) => Promise<Ort>, endp
   }
   const direct: DirectApi = {
     run: (batch) => outcome(() => started().run(batch)),
-    steps: (session) => outcome(() => started().decoder(session).steps()),
+    takeEvents: (session) => outcome(() => started().decoder(session).takeEvents()),
   }
   answerDirectly(direct, endpoint)
   expose(api, endpoint)

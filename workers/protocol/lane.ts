@@ -74,14 +74,14 @@ export interface SequenceEvent {
   readonly id: number
   readonly tokens: readonly GeneratedToken[]
   /** It has a slot now, in which so many of its prompt's tokens were already. */
-  readonly cached?: number
+  readonly cachedTokens?: number
   /** It is done, well or not: nothing more comes of it. */
   readonly finish?: FinishReason
   readonly error?: WireError
 }
 
 /** One message a step, or several steps at once where they come faster than they are asked for. */
-export interface StepsReply {
+export interface EventsReply {
   readonly events: readonly SequenceEvent[]
   readonly load: GeneratorLoad
 }
@@ -92,9 +92,9 @@ export interface LaneApi {
   load(request: LoadRequest): Promise<Outcome<LoadReply>>
   unload(session: string): Promise<Outcome<null>>
   /** Adds sequences to those that the session decodes. */
-  begin(session: string, requests: readonly SequenceRequest[]): Promise<Outcome<null>>
+  addSequences(session: string, requests: readonly SequenceRequest[]): Promise<Outcome<null>>
   /** Their callers have gone. */
-  cancel(session: string, ids: readonly number[]): Promise<Outcome<null>>
+  cancelSequences(session: string, ids: readonly number[]): Promise<Outcome<null>>
   ping(): Promise<Outcome<null>>
 }
 
@@ -102,20 +102,20 @@ export interface LaneApi {
 export interface DirectApi {
   run(batch: BatchRequest): Promise<Outcome<BatchReply>>
   /** What came since it was asked the last time; waits a second for some where there is none. */
-  steps(session: string): Promise<Outcome<StepsReply>>
+  takeEvents(session: string): Promise<Outcome<EventsReply>>
 }
 
 /** A call with a number of its own in its lane: to run a batch, or for what a session's sequences came to. */
 export interface DirectCall {
   readonly call: number
   readonly run?: BatchRequest
-  readonly steps?: string
+  readonly takeEvents?: string
 }
 
 /** The answer to the call of that number. */
 export interface DirectReply {
   readonly reply: number
-  readonly outcome: Outcome<BatchReply | StepsReply>
+  readonly outcome: Outcome<BatchReply | EventsReply>
 }
 
 /** What a lane says unasked: its GPU device is gone, and no session in it will answer again. */

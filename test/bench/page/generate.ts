@@ -171,9 +171,9 @@ async function stepOverhead(id: string, tokens: number) {
   const decoder = engine.decoder(id)
   const lane: Lane = {
     ...startWorkerLane('unused', systemClock),
-    begin: async (_session, requests) => decoder.begin(requests),
-    cancel: async (_session, ids) => decoder.cancel(ids),
-    steps: () => decoder.steps(),
+    addSequences: async (_session, requests) => decoder.add(requests),
+    cancelSequences: async (_session, ids) => decoder.cancel(ids),
+    takeEvents: () => decoder.takeEvents(),
   }
   const generator = generatorOver(lane, manifest, 'wasm')
   const prompt = promptOf(8, manifest.generation?.vocabulary ?? 0)

@@ -67,11 +67,11 @@ describe('a text', () => {
       ping: refuse,
       lost: new Promise(() => {}),
       kill: () => {},
-      cancel: async () => {},
-      begin: async (_session, requests) => {
+      cancelSequences: async () => {},
+      addSequences: async (_session, requests) => {
         begun.push(...requests)
       },
-      steps: async () => {
+      takeEvents: async () => {
         await new Promise(setImmediate)
         const events = say(begun)
         if (events instanceof SpillwayError) throw events

@@ -27,7 +27,7 @@ export function callDirectly(endpoint: Endpoint): DirectApi {
     })
   return {
     run: (batch) => call({ run: batch }, buffersOf(batch.inputs)),
-    steps: (session) => call({ steps: session }),
+    takeEvents: (session) => call({ takeEvents: session }),
   }
 }
 

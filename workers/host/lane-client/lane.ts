@@ -6,13 +6,13 @@ import { SpillwayError } from '../../../models/core/index.ts'
 import type {
   BatchReply,
   BatchRequest,
+  EventsReply,
   LaneApi,
   LoadReply,
   LoadRequest,
   SequenceRequest,
   StartReply,
   StartRequest,
-  StepsReply,
 } from '../../protocol/lane.ts'
 import { callDirectly } from './direct-calls.ts'
 
@@ -23,10 +23,10 @@ export interface Lane {
   run(batch: BatchRequest): Promise<BatchReply>
   unload(session: string): Promise<void>
   /** Adds sequences to those that a session decodes. */
-  begin(session: string, requests: readonly SequenceRequest[]): Promise<void>
-  cancel(session: string, ids: readonly number[]): Promise<void>
+  addSequences(session: string, requests: readonly SequenceRequest[]): Promise<void>
+  cancelSequences(session: string, ids: readonly number[]): Promise<void>
   /** What came of them since the last time. */
-  steps(session: string): Promise<StepsReply>
+  takeEvents(session: string): Promise<EventsReply>
   /** Resolves when the lane is seen to be alive. */
   ping(): Promise<void>
   /** Resolves with the reason once the lane is gone. It never rejects. */
@@ -112,13 +112,13 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
     unload: async (session) => {
       await call('unload', limits.loadMs, () => remote.unload(session))
     },
-    begin: async (session, requests) => {
-      await call('begin', limits.runMs, () => remote.begin(session, requests))
+    addSequences: async (session, requests) => {
+      await call('addSequences', limits.runMs, () => remote.addSequences(session, requests))
     },
-    cancel: async (session, ids) => {
-      await call('leave', limits.runMs, () => remote.cancel(session, ids))
+    cancelSequences: async (session, ids) => {
+      await call('cancelSequences', limits.runMs, () => remote.cancelSequences(session, ids))
     },
-    steps: (session) => call('steps', limits.runMs, () => direct.steps(session)),
+    takeEvents: (session) => call('takeEvents', limits.runMs, () => direct.takeEvents(session)),
     ping: async () => {
       await call('ping', limits.runMs, () => remote.ping())
     },

@@ -150,7 +150,7 @@ export class SequenceScheduler implements TokenGenerator {
     this.#waiting = this.#waiting.filter((stream) => !next.includes(stream))
     // Asked for before they begin, so that the first token finds who waits for it.
     if (wasIdle) void this.#follow(lane)
-    lane.begin(this.#options.session, requests).catch((cause: unknown) => this.#lose(lane, cause))
+    lane.addSequences(this.#options.session, requests).catch((cause: unknown) => this.#lose(lane, cause))
   }
 
   /** As many as there are slots for. What may have killed a lane goes alone until it has made a token, so that no other is blamed for it. */
@@ -187,7 +187,7 @@ export class SequenceScheduler implements TokenGenerator {
     const { session } = this.#options
     try {
       while (this.#running.size > 0 && this.#held?.lane === lane) {
-        const { events, load } = await lane.steps(session)
+        const { events, load } = await lane.takeEvents(session)
         this.#laneLoad = load
         if (this.#held?.lane !== lane) return
         for (const event of events) this.#receive(event)
@@ -198,10 +198,10 @@ export class SequenceScheduler implements TokenGenerator {
     }
   }
 
-  #receive({ id, tokens, cached, finish, error }: SequenceEvent): void {
+  #receive({ id, tokens, cachedTokens, finish, error }: SequenceEvent): void {
     const stream = this.#running.get(id)
     if (!stream) return
-    if (cached !== undefined) stream.placed(cached)
+    if (cachedTokens !== undefined) stream.placed(cachedTokens)
     if (tokens.length > 0) stream.push(tokens)
     if (error) {
       const reason = SpillwayError.fromWire(error)
@@ -242,7 +242,7 @@ export class SequenceScheduler implements TokenGenerator {
       const held = this.#held
       if (!stream.isFinished)
         held?.lane
-          .cancel(this.#options.session, [stream.id])
+          .cancelSequences(this.#options.session, [stream.id])
           .catch((cause: unknown) => this.#lose(held.lane, cause))
     }
     this.#plan()

@@ -1,28 +1,28 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import type { GeneratorLoad } from '../../protocol/generation.ts'
-import type { SequenceEvent, StepsReply } from '../../protocol/lane.ts'
+import type { EventsReply, SequenceEvent } from '../../protocol/lane.ts'
 
-/** Steps that a lane decodes ahead of who asks for them: a page that sleeps fills no memory. */
-const stepsAhead = 16
+/** Steps that a lane decodes ahead of its reader: a page that sleeps fills no memory. */
+const maxStepsAhead = 16
 
-/** An answer comes within this, though it be empty: so a lane that decodes is told from one that hangs. */
+/** A reply comes within this time, even an empty one. So the host can tell a lane that decodes from one that hangs. */
 const timeoutMs = 1_000
 
-/** What sequences made, until it is asked for: all of a step's goes in one message. */
+/** Events of sequences until the host takes them. All events of a step go in one message. */
 export class EventBuffer {
   readonly #clock: Clock
   readonly #load: () => GeneratorLoad
   #events = new Map<number, SequenceEvent>()
-  #steps = 0
+  #stepsAhead = 0
   #deliver: (() => void) | undefined
-  #makeRoom: (() => void) | undefined
+  #resume: (() => void) | undefined
 
   constructor(clock: Clock, load: () => GeneratorLoad) {
     this.#clock = clock
     this.#load = load
   }
 
-  /** Adds to what is told of a sequence with the next message. */
+  /** Adds to the sequence's event in the next reply. */
   add(event: SequenceEvent): void {
     const before = this.#events.get(event.id)
     this.#events.set(
@@ -31,24 +31,24 @@ export class EventBuffer {
     )
   }
 
-  /** A step is done. @returns when the next may be made. */
+  /** Ends a step. Resolves when the next step may begin. */
   async stepped(): Promise<void> {
-    this.#steps++
+    this.#stepsAhead++
     this.flush()
-    if (this.#steps < stepsAhead) return
+    if (this.#stepsAhead < maxStepsAhead) return
     await new Promise<void>((resolve) => {
-      this.#makeRoom = resolve
+      this.#resume = resolve
     })
   }
 
-  /** Tells what there is to who waits for it. */
+  /** Delivers the events to a waiting reader, if there are both. */
   flush(): void {
     if (this.#events.size > 0) this.#deliver?.()
   }
 
-  /** What came since the last time; waits a while for some where there is none. */
-  async take(): Promise<StepsReply> {
-    // Who asks again has given up the last time.
+  /** The events since the last call; waits up to a second for some where there are none. */
+  async take(): Promise<EventsReply> {
+    // A second call means that the first caller gave up.
     this.#deliver?.()
     if (this.#events.size === 0) {
       await new Promise<void>((resolve) => {
@@ -62,9 +62,9 @@ export class EventBuffer {
     }
     const events = [...this.#events.values()]
     this.#events = new Map()
-    this.#steps = 0
-    this.#makeRoom?.()
-    this.#makeRoom = undefined
+    this.#stepsAhead = 0
+    this.#resume?.()
+    this.#resume = undefined
     return { events, load: this.#load() }
   }
 }

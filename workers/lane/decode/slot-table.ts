@@ -1,0 +1,224 @@
+import type { Kv, KvShape } from '../kv/kv.ts'
+
+/** A sequence as the table sees it. */
+export interface SlotOwner {
+  /** Prompt and generated tokens. */
+  readonly tokens: readonly number[]
+  /** Set by the table: it moves slots when it gives up unused ones. */
+  slot: number | undefined
+}
+
+export interface SlotTableOptions {
+  readonly kv: Kv
+  /** The most tokens of a sequence that the model can attend to. */
+  readonly context: number
+  readonly maxSlots: number
+  /** Bytes allowed for keys and values. */
+  readonly maxBytes: number
+}
+
+interface Slot<Owner> {
+  readonly owner: Owner | undefined
+  /** The tokens that the last owner left for reuse; none while there is an owner. */
+  readonly kept: readonly number[]
+  readonly usedAt: number
+}
+
+/** Tokens reserved at first for what a sequence generates. */
+const reservedTokens = 64
+
+/** A shorter common prefix is not worth overwriting what another prompt may reuse. */
+const leastShared = 16
+
+/**
+ * Which sequence has which slot of the keys and values, and how large these are.
+ *
+ * The tokens of a finished sequence stay in its slot: the next prompt that begins with them reads only the rest.
+ * Memory grows by doubling, so that it is seldom copied; near the limit it grows to exactly what is needed.
+ */
+export class SlotTable<Owner extends SlotOwner> {
+  readonly #kv: Kv
+  readonly #maxSlots: number
+  readonly #allowedBytes: number
+  /** The most tokens of one sequence: those that the model can attend to, or fewer where memory ends before. */
+  readonly context: number
+  /** Bytes to use: as allowed, or fewer once the runtime has refused more. */
+  #maxBytes: number
+  #slots: Slot<Owner>[]
+  #uses = 0
+
+  constructor({ kv, context, maxSlots, maxBytes }: SlotTableOptions) {
+    this.#kv = kv
+    this.#maxSlots = maxSlots
+    this.#allowedBytes = maxBytes
+    this.#maxBytes = maxBytes
+    this.#slots = Array.from({ length: kv.shape.slots }, emptySlot<Owner>)
+    const bytesPerToken = kv.bytes({ slots: 1, capacity: 1_024 }) / 1_024
+    this.context = Math.min(context, Math.max(1, Math.floor(maxBytes / bytesPerToken)))
+  }
+
+  /** Tokens held over those that fit, 0 to 1. */
+  get usage(): number {
+    const { slots, capacity } = this.#kv.shape
+    return this.#slots.reduce((sum, _, slot) => sum + this.#kv.length(slot), 0) / (slots * capacity)
+  }
+
+  /**
+   * Gives the sequence a slot with room for its tokens and the first of `newTokens` more.
+   * @returns how many of its tokens the slot holds already; undefined where memory does not suffice.
+   */
+  assign(owner: Owner, newTokens: number): number | undefined {
+    const { tokens } = owner
+    const needed = Math.min(this.context, tokens.length + Math.min(newTokens, reservedTokens))
+    const free = this.#chooseSlot(tokens)
+    const added = this.#slots.length
+    // A further slot is better than overwriting tokens that another prompt may reuse.
+    const isAdded = (!free || (free.shared === 0 && !free.isEmpty)) && this.#grow(added + 1, needed)
+    const slot = isAdded ? added : free && this.#fit(needed, free.slot)
+    if (slot === undefined) return undefined
+    const cachedTokens = this.#kv.truncate(slot, free?.shared ?? 0)
+    this.#slots[slot] = { owner, kept: [], usedAt: ++this.#uses }
+    owner.slot = slot
+    return cachedTokens
+  }
+
+  /** Makes room for so many tokens in every owned slot. @returns false where memory does not suffice. */
+  reserve(tokens: number): boolean {
+    return this.#expand(tokens) || this.#keepOnly(this.#slotsInUse(), tokens)
+  }
+
+  /** Frees the sequence's slot. Its tokens stay in it for reuse. */
+  release(owner: Owner): void {
+    const { slot } = owner
+    if (slot === undefined) return
+    owner.slot = undefined
+    const kept = owner.tokens.slice(0, this.#kv.length(slot))
+    this.#slots[slot] = { owner: undefined, kept, usedAt: ++this.#uses }
+  }
+
+  /** Takes the slot from a sequence, which has to read all its tokens again. */
+  preempt(owner: Owner): void {
+    if (owner.slot !== undefined) this.#kv.truncate(owner.slot, 0)
+    this.release(owner)
+  }
+
+  /** Forgets all tokens, as after a run that failed: what it has written is unknown. Owners keep their slots. */
+  clear(): void {
+    for (const [index, slot] of this.#slots.entries()) {
+      this.#kv.truncate(index, 0)
+      this.#slots[index] = { ...slot, kept: [] }
+    }
+  }
+
+  /** Gives memory back, and with it all kept tokens. Call it while no slot has an owner. */
+  shrink(): void {
+    this.#resize({ slots: 1, capacity: Math.min(this.context, reservedTokens) }, [])
+    // The runtime may have more memory by now.
+    this.#maxBytes = this.#allowedBytes
+  }
+
+  /** The free slot that shares most with the prompt; else an empty one, else the least recently used. */
+  #chooseSlot(prompt: readonly number[]): Choice | undefined {
+    let best: Choice | undefined
+    for (const [slot, { owner, kept, usedAt }] of this.#slots.entries()) {
+      if (owner !== undefined) continue
+      const common = sharedLength(kept, prompt)
+      const shared = common >= leastShared || common === kept.length ? common : 0
+      const choice = { slot, shared, isEmpty: kept.length === 0, usedAt }
+      if (!best || isBetter(choice, best)) best = choice
+    }
+    return best
+  }
+
+  /**
+   * Makes room for so many tokens in a free slot and in all owned ones.
+   * @returns where the slot is now; undefined where memory does not suffice.
+   */
+  #fit(tokens: number, free: number): number | undefined {
+    if (this.#expand(tokens)) return free
+    const kept = this.#slotsInUse(free)
+    return this.#keepOnly(kept, tokens) ? kept.indexOf(free) : undefined
+  }
+
+  #slotsInUse(free?: number): number[] {
+    return [...this.#slots.keys()].filter((slot) => slot === free || this.#slots[slot]?.owner)
+  }
+
+  /** Gives up all slots but these, for room in them. */
+  #keepOnly(slots: readonly number[], tokens: number): boolean {
+    return slots.length < this.#slots.length && this.#resizeFor(slots.length, tokens, slots)
+  }
+
+  #expand(tokens: number): boolean {
+    const { slots, capacity } = this.#kv.shape
+    return tokens <= capacity || this.#grow(slots, tokens)
+  }
+
+  #grow(slots: number, tokens: number): boolean {
+    if (slots > this.#maxSlots) return false
+    return this.#resizeFor(slots, Math.max(tokens, this.#kv.shape.capacity), [...this.#slots.keys()])
+  }
+
+  /** Takes the largest shape that the runtime has memory for. */
+  #resizeFor(slots: number, tokens: number, from: readonly number[]): boolean {
+    for (;;) {
+      const shape = this.#shapeFor(slots, tokens)
+      if (!shape) return false
+      if (this.#resize(shape, from)) return true
+    }
+  }
+
+  /** The largest shape within the limit: slots and capacity doubled, or the capacity alone, or exactly what is needed. */
+  #shapeFor(slots: number, tokens: number): KvShape | undefined {
+    const doubledCapacity = Math.min(this.context, 2 ** Math.ceil(Math.log2(tokens)))
+    const doubledSlots = slots > this.#slots.length ? Math.min(this.#maxSlots, 2 * this.#slots.length) : slots
+    return [
+      { slots: doubledSlots, capacity: doubledCapacity },
+      { slots, capacity: doubledCapacity },
+      { slots, capacity: tokens },
+    ].find((shape) => this.#kv.bytes(shape) <= this.#maxBytes)
+  }
+
+  /**
+   * Changes the shape. Slot `i` becomes what slot `from[i]` was.
+   * @returns false, with all as before, where the runtime refuses the memory. So much is not asked for again.
+   */
+  #resize(shape: KvShape, from: readonly number[]): boolean {
+    try {
+      this.#kv.resize(shape, from)
+    } catch {
+      this.#maxBytes = this.#kv.bytes(shape) - 1
+      return false
+    }
+    this.#slots = Array.from(
+      { length: shape.slots },
+      (_, slot) => this.#slots[from[slot] ?? -1] ?? emptySlot<Owner>(),
+    )
+    for (const [index, { owner }] of this.#slots.entries()) if (owner) owner.slot = index
+    return true
+  }
+}
+
+interface Choice {
+  readonly slot: number
+  /** Tokens of the slot that the prompt begins with. */
+  readonly shared: number
+  readonly isEmpty: boolean
+  readonly usedAt: number
+}
+
+function isBetter(choice: Choice, other: Choice): boolean {
+  if (choice.shared !== other.shared) return choice.shared > other.shared
+  if (choice.isEmpty !== other.isEmpty) return choice.isEmpty
+  return choice.usedAt < other.usedAt
+}
+
+/** Tokens that both begin with. The prompt's last is never among them: a run must be given it to predict the next. */
+function sharedLength(kept: readonly number[], prompt: readonly number[]): number {
+  const most = Math.min(kept.length, prompt.length - 1)
+  let length = 0
+  while (length < most && kept[length] === prompt[length]) length++
+  return length
+}
+
+const emptySlot = <Owner>(): Slot<Owner> => ({ owner: undefined, kept: [], usedAt: 0 })

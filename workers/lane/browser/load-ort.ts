@@ -5,7 +5,7 @@ import { captureModule } from './capture-module.ts'
 import { requestGpuDevice } from './gpu-device.ts'
 import { gpuMemory } from './gpu-memory.ts'
 import { heapMemory } from './heap-memory.ts'
-import { sessionHandle } from './runtime-module.ts'
+import { sessionPointer } from './runtime-module.ts'
 
 /** Milliseconds from a run that fails with its device to the browser's word that the device is lost. */
 const seenWithinMs = 500
@@ -61,8 +61,8 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
         const device = await gpu()
         return gpuMemory(device, (buffer, dataType, dims) => Tensor.fromGpuBuffer(buffer, { dataType, dims }))
       }
-      const handle = sessionHandle(session)
-      return module && handle !== undefined ? heapMemory(module, handle, session, createTensor) : undefined
+      const pointer = module && sessionPointer(session)
+      return module && pointer !== undefined ? heapMemory(module, pointer, session, createTensor) : undefined
     },
     lost: async () => {
       if (!device) return undefined

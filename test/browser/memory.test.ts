@@ -84,7 +84,7 @@ describe('a worker whose WebAssembly memory cannot grow', { timeout: 60_000 }, (
     const [large, small] = [source('large', 100 * mebibyte), source('small', mebibyte)]
     await expect(scheduler.submit(work(large, 1))).rejects.toMatchObject({
       code: 'capacity_insufficient',
-      message: expect.stringContaining('large finds too little memory on wasm'),
+      message: expect.stringContaining('too little memory for large on wasm'),
     })
     // Memory that a worker once took it keeps: it was ended.
     expect(pool.stats().lanes).toMatchObject([{ state: 'down', sessions: [] }])

@@ -2,8 +2,11 @@ import type { Endpoint } from 'comlink'
 import type { DirectApi, DirectCall, DirectReply } from '../protocol/lane.ts'
 import { buffersOf } from '../protocol/transferables.ts'
 
-/** Answers the calls that `callDirectly` makes. Call it before comlink's `expose`: it keeps its own messages from comlink. */
-export function answerDirectly({ run, takeEvents: steps }: DirectApi, endpoint: Endpoint): void {
+/**
+ * Answers the calls that `callDirectly` of workers/host makes. Call it before comlink's `expose`: its listener comes
+ * first and stops its own messages, so that comlink does not inspect them.
+ */
+export function answerDirectly({ run, takeEvents }: DirectApi, endpoint: Endpoint): void {
   endpoint.addEventListener('message', (event) => {
     const { data } = event as MessageEvent<unknown>
     if (!isCall(data)) return
@@ -17,7 +20,7 @@ export function answerDirectly({ run, takeEvents: steps }: DirectApi, endpoint: 
         ),
       )
     else if (data.takeEvents !== undefined)
-      void steps(data.takeEvents).then((outcome) =>
+      void takeEvents(data.takeEvents).then((outcome) =>
         endpoint.postMessage({ reply, outcome } satisfies DirectReply),
       )
   })

@@ -7,8 +7,8 @@ import { createEngine, type Engine } from './engine/engine.ts'
 import type { Ort } from './runtime/ort.ts'
 
 /**
- * The lane's own side: an engine behind the lane protocol.
- * An entry point calls this before its first `await`: comlink loses calls that come earlier.
+ * Serves an engine over the lane protocol. An entry point calls this before its first `await`: comlink loses calls that
+ * arrive before `expose`.
  */
 export function serveLane(loadOrt: (request: StartRequest) => Promise<Ort>, endpoint: Endpoint): void {
   let engine: Engine | undefined

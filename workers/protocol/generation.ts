@@ -1,4 +1,4 @@
-/** What a lane is told of sequences to decode, and what it tells of them. Types only. */
+/** Sequences to decode and the tokens that come of them. Types only. */
 import type { Sampling } from '../../models/core/sampling.ts'
 
 export interface TokenLogprob {
@@ -10,27 +10,27 @@ export interface TokenLogprob {
 /** One generated token. */
 export interface GeneratedToken {
   readonly token: number
-  /** As `TokenLogprob`'s, where it was asked for. */
+  /** As in `TokenLogprob`; present where the request asks for it. */
   readonly logprob?: number | undefined
-  /** The likeliest at this place, best first, where they were asked for. */
+  /** The likeliest tokens at this position, likeliest first; present where the request asks for them. */
   readonly top?: readonly TokenLogprob[] | undefined
 }
 
-/** `stop`: a stop token or stop string came; `length`: maxTokens or the context's end. */
+/** `stop`: a stop token or stop string came. `length`: maxTokens or the end of the context was reached. */
 export type FinishReason = 'stop' | 'length'
 
 /** One sequence to continue, in tokens. */
 export interface TokenRequest {
-  /** All that is read before the first new token: at least one token. */
+  /** All tokens before the first new one; at least one. */
   readonly prompt: readonly number[]
   /**
-   * Of the prompt's end, how many this stream generated before it came here. Penalties count them as generated;
-   * positions, and so the draws, go on from the whole prompt.
+   * How many tokens at the prompt's end this stream generated before it moved here. Penalties count them as generated.
+   * Positions, and so the draws, continue from the whole prompt.
    */
   readonly generated: number
-  /** New tokens at most, not counting `generated`. */
+  /** The most new tokens, not counting `generated`. */
   readonly maxTokens: number
-  /** Tokens that end the sequence; the one that does is not handed out. */
+  /** Tokens that end the sequence. The one that does is not part of the result. */
   readonly stopTokens: readonly number[]
   readonly sampling: Sampling
 }

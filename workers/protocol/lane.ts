@@ -1,4 +1,4 @@
-/** What crosses a lane's edge, by postMessage or by process IPC. Types only. */
+/** The messages between a host and a lane, over postMessage or a process's IPC channel. Types only. */
 import type { Outcome } from '../../models/async/outcome.ts'
 import type { Backend, GenerationSpec, Tensor, TensorSpec, WireError } from '../../models/core/index.ts'
 import type { FinishReason, GeneratedToken, GeneratorLoad, TokenRequest } from './generation.ts'
@@ -14,7 +14,7 @@ export interface StartReply {
   readonly backends: readonly Backend[]
 }
 
-/** Where the graph comes from: bytes that were verified, or a file that this machine verified. */
+/** Where the graph comes from: verified bytes, or a file that this machine has verified. */
 export type GraphSource =
   | {
       readonly from: 'bytes'
@@ -31,10 +31,10 @@ export interface LoadRequest {
   readonly inputs: readonly TensorSpec[]
   readonly outputs: readonly TensorSpec[]
   readonly batchAxis: 0 | null
+  /** Makes the session a language model's: it decodes sequences and takes no batches. */
   readonly generate?: GenerateSetup | undefined
 }
 
-/** What a language model is loaded for: it decodes sequences, and takes no batches. */
 export interface GenerateSetup {
   readonly spec: GenerationSpec
   readonly kvType: 'float32' | 'float16'
@@ -63,62 +63,62 @@ export interface BatchReply {
   readonly computeMs: number
 }
 
-/** A sequence to decode, with a name of its own within the session. */
+/** A sequence to decode. The host chooses its id, unique within the session. */
 export interface SequenceRequest {
   readonly id: number
   readonly request: TokenRequest
 }
 
-/** What became of a sequence since the last message. */
+/** The progress of a sequence since the last reply. */
 export interface SequenceEvent {
   readonly id: number
   readonly tokens: readonly GeneratedToken[]
-  /** It has a slot now, in which so many of its prompt's tokens were already. */
+  /** The sequence got a slot, which held so many of its prompt's tokens already. */
   readonly cachedTokens?: number
-  /** It is done, well or not: nothing more comes of it. */
+  /** Set once, when the sequence ends well; `error` when it fails. No event follows either. */
   readonly finish?: FinishReason
   readonly error?: WireError
 }
 
-/** One message a step, or several steps at once where they come faster than they are asked for. */
+/** The events of one step, or of several where steps come faster than the host takes them. */
 export interface EventsReply {
   readonly events: readonly SequenceEvent[]
   readonly load: GeneratorLoad
 }
 
-/** What a lane can be asked by comlink. `start` comes first, once. */
+/** Calls through comlink. `start` comes first, once. */
 export interface LaneApi {
   start(request: StartRequest): Promise<Outcome<StartReply>>
   load(request: LoadRequest): Promise<Outcome<LoadReply>>
   unload(session: string): Promise<Outcome<null>>
   /** Adds sequences to those that the session decodes. */
   addSequences(session: string, requests: readonly SequenceRequest[]): Promise<Outcome<null>>
-  /** Their callers have gone. */
+  /** Ends sequences whose callers have left. */
   cancelSequences(session: string, ids: readonly number[]): Promise<Outcome<null>>
   ping(): Promise<Outcome<null>>
 }
 
-/** What a lane is asked thousands of times a second: plain messages, beside comlink's. */
+/** Calls made thousands of times a second. They are plain messages: comlink costs more than a small model's run. */
 export interface DirectApi {
   run(batch: BatchRequest): Promise<Outcome<BatchReply>>
-  /** What came since it was asked the last time; waits a second for some where there is none. */
+  /** The events since the last call. Without any, it waits up to a second for some. */
   takeEvents(session: string): Promise<Outcome<EventsReply>>
 }
 
-/** A call with a number of its own in its lane: to run a batch, or for what a session's sequences came to. */
+/** A direct call, numbered within its lane: to run a batch, or to take a session's events. */
 export interface DirectCall {
   readonly call: number
   readonly run?: BatchRequest
   readonly takeEvents?: string
 }
 
-/** The answer to the call of that number. */
+/** The reply to the call of that number. */
 export interface DirectReply {
   readonly reply: number
   readonly outcome: Outcome<BatchReply | EventsReply>
 }
 
-/** What a lane says unasked: its GPU device is gone, and no session in it will answer again. */
+/** Sent by the lane itself: its GPU device is lost, and no session in it will answer again. */
 export interface LaneLost {
   readonly lane: 'lost'
   readonly reason: string

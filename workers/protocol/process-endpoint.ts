@@ -6,12 +6,12 @@ interface IpcChannel {
   off(event: 'message', listener: (message: unknown) => void): unknown
 }
 
-/** A process's IPC channel as comlink wants it. Advanced serialization copies typed arrays; nothing is transferred. */
+/** A process's IPC channel as comlink's endpoint. Advanced serialization copies typed arrays; none is transferred. */
 export function processEndpoint(channel: IpcChannel): Endpoint {
   const listeners = new Map<unknown, (data: unknown) => void>()
   return {
     postMessage: (message) => {
-      // The channel closes before its process is known to be gone: what is lost then is settled by the lane's end.
+      // `send` is missing once the channel is closed. The lane's end, seen a moment later, settles the lost calls.
       channel.send?.(message)
     },
     addEventListener: (_type, listener) => {

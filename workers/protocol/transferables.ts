@@ -1,11 +1,11 @@
 import type { Tensor } from '../../models/core/index.ts'
 
-/** Bytes below which a copy is quicker than to give a buffer away. */
+/** Below so many bytes, a copy is faster than a transfer. */
 const smallBytes = 2_048
 
 /**
- * The buffers that a message gives away; small ones are copied with it. Tensors that cross a lane's edge were packed:
- * each owns its buffer, none is shared.
+ * The buffers to transfer with a message; small ones are copied instead. Tensors of a batch were packed, so each owns
+ * its buffer and none is shared.
  */
 export function buffersOf(tensors: Readonly<Record<string, Tensor>>): ArrayBuffer[] {
   const buffers: ArrayBuffer[] = []

@@ -1,6 +1,6 @@
 /**
- * Stands before the runtime's own module, `?of=` its address, and keeps the instance that onnxruntime-web makes of it
- * and tells nobody of.
+ * A module for onnxruntime-web to import in place of the runtime's own, whose address is in `?of=`. It exports the
+ * Emscripten instance that onnxruntime-web creates, because onnxruntime-web does not.
  */
 const { default: create } = await import(/* @vite-ignore */ new URL(import.meta.url).searchParams.get('of'))
 

@@ -1,25 +1,26 @@
 import captureUrl from './capture-module-entry.mjs?url&no-inline'
 import { isRuntimeModule, type RuntimeModule } from './runtime-module.ts'
 
-/** The runtime's module as onnxruntime-web imports it, in a way that tells what it makes of it. */
+/** The runtime's module behind a wrapper that captures its instance. */
 export interface CapturedModule {
+  /** For onnxruntime-web to import. */
   readonly address: string
-  /** Once onnxruntime-web has begun; nothing where it is not the module that is known here. */
+  /** The instance, once onnxruntime-web has made it; undefined where it lacks what `RuntimeModule` needs. */
   module(): RuntimeModule | undefined
 }
 
 /**
- * What stands before the runtime's own module at the address. Runs do without it where it cannot be had: a policy
- * names the scripts that a page may load, a server does not know its kind of file, a bundler has lost it. So it is
- * tried before onnxruntime-web is told of it, which would not try again.
+ * Wraps the runtime's module at the address `of`. Returns undefined where the wrapper cannot be loaded: the page's
+ * content security policy does not list it, a server sends it with the wrong type, or a bundler lost it. The wrapper is
+ * imported here first because onnxruntime-web would not retry with another address.
  */
 export async function captureModule(of: string, threads: number): Promise<CapturedModule | undefined> {
-  // Threads start from the module's address; where that is of another origin, onnxruntime-web has to copy it first.
+  // Threads start from the module's address. onnxruntime-web copies a module of another origin first, but not this one.
   if (threads > 1 && new URL(of).origin !== location.origin) return undefined
   const url = new URL(captureUrl, import.meta.url)
   url.searchParams.set('of', of)
   try {
-    // Together, as the one would only ask for the other when it has come.
+    // Both at once: the wrapper alone would request the module only after it has arrived itself.
     const [captured]: { readonly instance?: unknown }[] = await Promise.all(
       [url.href, of].map((address) => import(/* @vite-ignore */ address)),
     )

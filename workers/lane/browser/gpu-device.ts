@@ -1,10 +1,10 @@
 import { SpillwayError } from '../../../models/core/index.ts'
 
 /** Features that ONNX Runtime's kernels use where an adapter has them. */
-const wanted: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query']
+const usedFeatures: readonly GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query']
 
 /** Limits whose defaults (256 MiB a buffer, 128 MiB a binding) are too small for real models. */
-const raised = [
+const raisedLimits = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
   'maxStorageBuffersPerShaderStage',
@@ -18,10 +18,10 @@ const raised = [
 ] as const
 
 /**
- * A device of the best adapter. Our own, and not the runtime's, so that its loss is seen: after it the lane
- * is replaced, because the runtime's next run in the same worker never returns.
+ * A device of the best adapter. The lane makes it, not the runtime, so that the lane sees its loss. After the loss the
+ * lane must be replaced: the runtime's next run in the same worker never returns.
  *
- * @throws SpillwayError `lane_failed` where the browser gives none.
+ * @throws SpillwayError `lane_failed` where the browser provides none.
  */
 export async function requestGpuDevice(onLost: (reason: string) => void): Promise<GPUDevice> {
   try {
@@ -29,12 +29,12 @@ export async function requestGpuDevice(onLost: (reason: string) => void): Promis
     if (!adapter) throw new Error('no adapter')
     const device = await adapter.requestDevice({
       label: 'spillway lane',
-      requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
-      requiredLimits: Object.fromEntries(raised.map((limit) => [limit, adapter.limits[limit]])),
+      requiredFeatures: usedFeatures.filter((feature) => adapter.features.has(feature)),
+      requiredLimits: Object.fromEntries(raisedLimits.map((limit) => [limit, adapter.limits[limit]])),
     })
     void device.lost.then(({ reason, message }) => onLost(`GPU device ${reason}: ${message}`))
     return device
   } catch (cause) {
-    throw SpillwayError.from(cause, 'lane_failed', 'The browser gives no WebGPU device')
+    throw SpillwayError.from(cause, 'lane_failed', 'The browser provides no WebGPU device')
   }
 }

@@ -6,7 +6,7 @@ class GpuBlock implements Block {
   constructor(device: GPUDevice, bytes: number) {
     this.buffer = device.createBuffer({
       label: 'keys or values',
-      // A binding's size is a multiple of sixteen, and so is what a kernel may read of it at once.
+      // A binding's size must be a multiple of sixteen bytes, which is also the most that a kernel reads at once.
       size: Math.ceil(Math.max(bytes, 16) / 16) * 16,
       usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST,
     })
@@ -21,7 +21,7 @@ class GpuBlock implements Block {
   }
 }
 
-/** The GPU's memory: what lies in it is written by runs and never leaves it. */
+/** The GPU's memory. Runs write keys and values there, and they never leave it. */
 export const gpuMemory = (
   device: GPUDevice,
   fromBuffer: (buffer: GPUBuffer, type: 'float32' | 'float16', shape: readonly number[]) => OrtTensor,
@@ -39,5 +39,5 @@ export const gpuMemory = (
 
 function own(block: Block): GpuBlock {
   if (block instanceof GpuBlock) return block
-  throw new TypeError('A block of other memory')
+  throw new TypeError('The block is of another memory')
 }

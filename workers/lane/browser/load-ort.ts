@@ -7,8 +7,8 @@ import { gpuMemory } from './gpu-memory.ts'
 import { heapMemory } from './heap-memory.ts'
 import { sessionPointer } from './runtime-module.ts'
 
-/** Milliseconds from a run that fails with its device to the browser's word that the device is lost. */
-const seenWithinMs = 500
+/** A run can fail up to so many milliseconds before the browser reports that its device is lost. */
+const lossReportedWithinMs = 500
 
 /** ONNX Runtime in a Web Worker: the JSPI build where the browser has it (a third smaller), else the asyncify build. */
 export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
@@ -17,27 +17,26 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
   const captured = await captureModule(mjs, threads)
   env.wasm.wasmPaths = { mjs: captured?.address ?? mjs, wasm }
   env.wasm.numThreads = threads
-  // A session's thread pool is this worker's own: onnxruntime-web's proxy would start one more.
+  // This worker may block: onnxruntime-web's proxy would start one more worker.
   env.wasm.proxy = false
 
-  // The WebAssembly comes with the first session: one that does nothing brings it while the model's files come.
+  // onnxruntime-web loads its WebAssembly with the first session. An empty one loads it while the model downloads.
   await (await InferenceSession.create(identity, { executionProviders: ['wasm'] })).release()
 
   const module = captured?.module()
 
-  // Asked for with the first session that wants it: a lane that runs WASM only holds no GPU device.
+  // Requested by the first WebGPU session: a lane that only runs WASM holds no GPU device.
   let device: Promise<GPUDevice> | undefined
-  let lose: (reason: string) => void = () => {}
+  let reportLoss: (reason: string) => void = () => {}
   const lost = new Promise<string>((resolve) => {
-    lose = resolve
+    reportLoss = resolve
   })
   const gpu = () => {
     device ??= requestGpuDevice((reason) => {
-      const lost: LaneLost = { lane: 'lost', reason }
-      self.postMessage(lost)
-      lose(reason)
+      self.postMessage({ lane: 'lost', reason } satisfies LaneLost)
+      reportLoss(reason)
     })
-    // A browser that gives none now may give one later.
+    // A browser that provides none now may provide one later.
     device.catch(() => {
       device = undefined
     })
@@ -66,8 +65,8 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
     },
     lost: async () => {
       if (!device) return undefined
-      const unseen = new Promise<undefined>((resolve) => setTimeout(resolve, seenWithinMs))
-      return Promise.race([lost, unseen])
+      const notReported = new Promise<undefined>((resolve) => setTimeout(resolve, lossReportedWithinMs))
+      return Promise.race([lost, notReported])
     },
   }
 }
@@ -96,5 +95,5 @@ async function asyncify() {
   return { runtime, mjs: absolute(mjs.default), wasm: absolute(wasm.default) }
 }
 
-/** Against this module and not the worker's location, which is a blob when the page is of another origin. */
+/** Relative to this module: the worker's own location is a blob where the page is of another origin. */
 const absolute = (url: string) => new URL(url, import.meta.url).href

@@ -12,10 +12,13 @@ import { createSampler } from '../sampling/sampler.ts'
 import { Decoder } from './decoder.ts'
 import { yieldToEventLoop } from './yield-to-event-loop.ts'
 
-/** What a slot has room for before any sequence asked for more. */
+/** Tokens of a slot before any sequence needed more. */
 const firstCapacity = 256
 
-/** A decoder over a session, its keys and values where the backend has them best. */
+/**
+ * A decoder over a session. Its keys and values are kept in the way that is fastest on the backend. A first run checks
+ * the graph and compiles its shaders.
+ */
 export async function createDecoder(
   ort: Ort,
   session: OrtSession,
@@ -42,7 +45,7 @@ export async function createDecoder(
     selected: graph.selected,
     createSampler,
     exclusive,
-    yieldToEventLoop: yieldToEventLoop,
+    yieldToEventLoop,
     clock: systemClock,
   })
 }
@@ -58,12 +61,3 @@ function createKv(
   if (!batched) return new PerSequenceKv(graph, ort, spec, shape)
   return memory ? new InPlaceKv(graph, memory, spec, shape) : new GatheredKv(graph, ort, spec, shape)
 }
-
-/** Names of what a run leaves on the GPU, where rows run one by one: nothing of it is read elsewhere. */
-export const chainedOutputs = ({ spec: { kv, batched } }: GenerateSetup): readonly string[] =>
-  batched === true
-    ? []
-    : Array.from({ length: kv.layers }, (_, layer) => layer).flatMap((layer) => [
-        `present.${layer}.key`,
-        `present.${layer}.value`,
-      ])

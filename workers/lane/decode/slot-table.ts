@@ -168,7 +168,7 @@ export class SlotTable<Owner extends SlotOwner> {
     }
   }
 
-  /** The largest shape within the limit: slots and capacity doubled, or the capacity alone, or exactly what is needed. */
+  /** The largest shape within the limit: slots and capacity doubled, capacity alone, or exactly what is needed. */
   #shapeFor(slots: number, tokens: number): KvShape | undefined {
     const doubledCapacity = Math.min(this.context, 2 ** Math.ceil(Math.log2(tokens)))
     const doubledSlots = slots > this.#slots.length ? Math.min(this.#maxSlots, 2 * this.#slots.length) : slots

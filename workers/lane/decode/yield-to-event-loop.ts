@@ -6,9 +6,10 @@ interface Realm {
 }
 
 /**
- * The end of this turn of the event loop, where messages are read: a runtime whose runs never leave the turn would
- * hear of no new sequence and of no abort. Browsers let messages to oneself pass those of others (measured: 65 ms late
- * beside steps of 10 ms), so what comes after all messages is a task of the lowest priority, or else a timer.
+ * Resolves after the event loop has handled the messages that wait. Some runs never yield: without this, a lane would
+ * receive no new sequence and no cancellation. A message to oneself is no way to yield, because browsers deliver it
+ * before other messages (measured: these came 65 ms late beside steps of 10 ms). A task of the lowest priority, or else
+ * a timer, runs after them.
  */
 export function yieldToEventLoop(realm: Realm = globalThis): Promise<void> {
   return new Promise((resolve) => {

@@ -1,26 +1,28 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 
-/** Where ONNX has them: a model's graph, its nodes, what a node does. */
+/** Field numbers in ONNX's protobuf: `ModelProto.graph`, `GraphProto.node`, `NodeProto.op_type`. */
 const graphField = 7
 const nodeField = 1
 const operatorField = 4
 
 /**
- * Whether a node of the main graph has this operator. Weights are stepped over by their length, so it costs what the
- * nodes do, however large the file is. A file that is no model has none: the runtime will say what it is.
+ * Whether a node of the main graph has this operator. Weights are skipped by their length, so the cost depends on the
+ * number of nodes, not on the file's size. Returns false for a file that is no model: the runtime reports that.
  */
 export function hasOperator(model: Uint8Array, operator: string): boolean {
   const wanted = new TextEncoder().encode(operator)
-  const is = (bytes: Uint8Array) =>
-    bytes.length === wanted.length && bytes.every((byte, at) => byte === wanted[at])
+  const isWanted = (bytes: Uint8Array) =>
+    bytes.length === wanted.length && bytes.every((byte, index) => byte === wanted[index])
   try {
-    return some(model, graphField, (graph) => some(graph, nodeField, (node) => some(node, operatorField, is)))
+    return some(model, graphField, (graph) =>
+      some(graph, nodeField, (node) => some(node, operatorField, isWanted)),
+    )
   } catch {
     return false
   }
 }
 
-/** @throws RangeError where the message breaks off. */
+/** Whether `holds` is true of a field of the message. @throws RangeError where the message is cut off. */
 function some(message: Uint8Array, field: number, holds: (value: Uint8Array) => boolean): boolean {
   const reader = new BinaryReader(message)
   while (reader.pos < reader.len) {

@@ -5,7 +5,7 @@ import type { Logits } from '../sampling/types.ts'
 import type { DecoderGraph } from './decoder-graph.ts'
 import type { Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
 
-/** Keys and values of some slots as a run gave them: by layer, `[slots, heads, stride, headDim]` each. */
+/** Keys and values of some slots as a run returned them: two arrays a layer, `[slots, heads, stride, headDim]`. */
 interface RowGroup {
   readonly slots: readonly number[]
   readonly arrays: readonly TensorData[]
@@ -13,8 +13,9 @@ interface RowGroup {
 }
 
 /**
- * For runtimes that write into no tensor of ours: what a step gives as present is the next one's past, for as long as
- * the same rows go on. When rows come or leave, the group is made anew, as long as its longest row.
+ * For runtimes that cannot write into a tensor of the caller: a step's present is the next step's past for as long as
+ * the rows stay the same. When rows join or leave, their keys and values are gathered into new arrays, whose stride is
+ * the longest row's length.
  */
 export class GatheredKv implements Kv {
   readonly #graph: DecoderGraph
@@ -22,7 +23,7 @@ export class GatheredKv implements Kv {
   readonly #spec: KvSpec
   #shape: KvShape
   #lengths: number[]
-  /** The group that a slot is in. */
+  /** By slot, the group that it is in. */
   #groups: (RowGroup | undefined)[]
 
   constructor(graph: DecoderGraph, ort: Ort, spec: KvSpec, shape: KvShape) {
@@ -42,7 +43,7 @@ export class GatheredKv implements Kv {
     return this.#lengths[slot] ?? 0
   }
 
-  /** What goes in, in the runtime and out. */
+  /** Three copies: the input, the runtime's own, and the output. */
   bytes({ slots, capacity }: KvShape): number {
     return 3 * slots * capacity * bytesPerToken(this.#spec)
   }
@@ -51,11 +52,11 @@ export class GatheredKv implements Kv {
     const kept = Array.from({ length: shape.slots }, (_, slot) => {
       const source = from[slot]
       if (source === undefined || this.length(source) === 0) return undefined
-      return { group: this.#regroup([source], slot), length: Math.min(this.length(source), shape.capacity) }
+      return { group: this.#gather([source], slot), length: Math.min(this.length(source), shape.capacity) }
     })
     this.#shape = shape
-    this.#groups = kept.map((one) => one?.group)
-    this.#lengths = kept.map((one) => one?.length ?? 0)
+    this.#groups = kept.map((slot) => slot?.group)
+    this.#lengths = kept.map((slot) => slot?.length ?? 0)
   }
 
   truncate(slot: number, length: number): number {
@@ -69,25 +70,25 @@ export class GatheredKv implements Kv {
     logitsMode?: LogitsMode,
   ): Promise<Logits | undefined> {
     const group = this.#groupOf([slot])
-    const logits = await this.#graph.run({
+    const output = await this.#graph.run({
       rows: [{ tokens, before: this.length(slot) }],
       past: this.#tensors(group),
       ...(logitsMode && { logitsMode }),
     })
-    this.#take([slot], logits.present, tokens.length)
-    return logitsMode && logits.of(0)
+    this.#adopt([slot], output.present, tokens.length)
+    return logitsMode && output.logitsOf(0)
   }
 
   async decode(rows: readonly KvRow[], logitsMode: LogitsMode): Promise<readonly Logits[]> {
     const slots = rows.map(({ slot }) => slot)
     const group = this.#groupOf(slots)
-    const logits = await this.#graph.run({
+    const output = await this.#graph.run({
       rows: rows.map(({ slot, token }) => ({ tokens: [token], before: this.length(slot) })),
       past: this.#tensors(group),
       logitsMode,
     })
-    this.#take(slots, logits.present, 1)
-    return rows.map((_, row) => logits.of(row))
+    this.#adopt(slots, output.present, 1)
+    return rows.map((_, row) => output.logitsOf(row))
   }
 
   dispose(): void {
@@ -95,25 +96,25 @@ export class GatheredKv implements Kv {
     this.#lengths = []
   }
 
-  /** The group of exactly these slots. */
+  /** The group of exactly these slots. Slots that shared an old group with them get their own. */
   #groupOf(slots: readonly number[]): RowGroup {
     const [first = 0] = slots
     const group = this.#groups[first]
     const same = group?.slots.length === slots.length && group.slots.every((slot, row) => slot === slots[row])
-    // A single row that was cut has its own tokens only: with more than one new token there may be no gap.
+    // A single row that was truncated is gathered again: a run of several new tokens allows no gap before them.
     if (group && same && (slots.length > 1 || group.stride === this.length(first))) return group
-    const made = this.#regroup(slots)
+    const gathered = this.#gather(slots)
     for (const left of new Set(slots.map((slot) => this.#groups[slot]))) {
       for (const slot of left?.slots ?? []) {
-        if (!slots.includes(slot) && this.#groups[slot] === left) this.#groups[slot] = this.#regroup([slot])
+        if (!slots.includes(slot) && this.#groups[slot] === left) this.#groups[slot] = this.#gather([slot])
       }
     }
-    for (const slot of slots) this.#groups[slot] = made
-    return made
+    for (const slot of slots) this.#groups[slot] = gathered
+    return gathered
   }
 
-  /** @param named the slot that a single row is of from now on, where that changes. */
-  #regroup(slots: readonly number[], named?: number): RowGroup {
+  /** @param owner The slot that a single row belongs to from now on, where that changes. */
+  #gather(slots: readonly number[], owner?: number): RowGroup {
     const { heads, headDim, layers, type } = this.#spec
     const stride = Math.max(...slots.map((slot) => this.length(slot)))
     const arrays = Array.from({ length: 2 * layers }, (_, index) => {
@@ -131,7 +132,7 @@ export class GatheredKv implements Kv {
       }
       return to
     })
-    return { slots: named === undefined ? slots : [named], arrays, stride }
+    return { slots: owner === undefined ? slots : [owner], arrays, stride }
   }
 
   #tensors({ slots, arrays, stride }: RowGroup): OrtTensor[] {
@@ -140,7 +141,7 @@ export class GatheredKv implements Kv {
     return arrays.map((data) => this.#ort.createTensor(type, data, shape))
   }
 
-  #take(slots: readonly number[], present: readonly OrtTensor[], more: number): void {
+  #adopt(slots: readonly number[], present: readonly OrtTensor[], more: number): void {
     const group: RowGroup = {
       slots,
       arrays: present.map(({ data }) => data as TensorData),

@@ -5,12 +5,11 @@ import type { DecoderGraph } from './decoder-graph.ts'
 import type { Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
 
 /**
- * Every tensor of keys or values is one block `[slots, heads, capacity, headDim]`, given to the model as past and as
+ * Every tensor of keys or values is one block `[slots, heads, capacity, headDim]`. The model gets it as past and as
  * present: attention writes each row's next token into it, and nothing is copied.
  *
- * A step runs the slots from the first that it wants, or the very first where no tensor may begin inside a block, to
- * the last. One between them that is not wanted is given a token
- * after those it holds, which is forgotten again.
+ * A step runs a range of slots, from its first row's slot to its last row's. Where a tensor cannot begin inside a
+ * block, the range begins at slot 0. A slot of the range without a row runs on a dummy token, which does not count.
  */
 export class InPlaceKv implements Kv {
   readonly #graph: DecoderGraph
@@ -20,7 +19,10 @@ export class InPlaceKv implements Kv {
   #blocks: Block[]
   #lengths: number[]
   readonly #views = new Map<string, readonly OrtTensor[]>()
-  /** A slot of its own for reading, where a tensor cannot begin inside a block, and whose tokens it holds. */
+  /**
+   * One more slot, where a tensor cannot begin inside a block: prompts are read in it and copied to their slot. `slot`
+   * is the slot whose tokens it holds now, not copied back yet.
+   */
   #scratch:
     | { readonly blocks: readonly Block[]; readonly tensors: readonly OrtTensor[]; slot?: number }
     | undefined
@@ -49,26 +51,15 @@ export class InPlaceKv implements Kv {
 
   resize(shape: KvShape, from: readonly (number | undefined)[]): void {
     this.#flush()
-    const before = this.#shape
     const blocks = this.#allocate(shape)
     const lengths = Array.from({ length: shape.slots }, (_, slot) => {
       const source = from[slot]
       return source === undefined ? 0 : Math.min(this.length(source), shape.capacity)
     })
-    const row = this.#rowBytes
-    const moves = lengths.flatMap((length, slot) =>
-      length === 0
-        ? []
-        : this.#moves(
-            this.#blocks,
-            from[slot] ?? 0,
-            before.capacity,
-            blocks,
-            slot,
-            shape.capacity,
-            length * row,
-          ),
-    )
+    const moves = lengths.flatMap((length, slot) => {
+      const source = { blocks: this.#blocks, slot: from[slot] ?? 0, capacity: this.#shape.capacity }
+      return length === 0 ? [] : this.#moves(source, { blocks, slot, capacity: shape.capacity }, length)
+    })
     this.#memory.copy(moves)
     this.#free()
     this.#shape = shape
@@ -87,16 +78,16 @@ export class InPlaceKv implements Kv {
     logitsMode?: LogitsMode,
   ): Promise<Logits | undefined> {
     const length = this.length(slot)
-    const tensors = this.#readable(slot)
+    const tensors = this.#single(slot)
     const rows = [{ tokens, before: length }]
-    const logits = await this.#graph.run({
+    const output = await this.#graph.run({
       rows,
       past: tensors,
       present: tensors,
       ...(logitsMode && { logitsMode }),
     })
     this.#lengths[slot] = length + tokens.length
-    return logitsMode && logits.of(0)
+    return logitsMode && output.logitsOf(0)
   }
 
   async decode(rows: readonly KvRow[], logitsMode: LogitsMode): Promise<readonly Logits[]> {
@@ -106,16 +97,16 @@ export class InPlaceKv implements Kv {
     const first = this.#memory.hasOffsets ? Math.min(...slots) : 0
     const tokens = new Array<number>(Math.max(...slots) + 1 - first).fill(0)
     for (const { slot, token } of rows) tokens[slot - first] = token
-    const all = tokens.map((token, row) => {
+    const range = tokens.map((token, row) => {
       const slot = first + row
-      // Its last token would be written over.
+      // The dummy token overwrites the last token of a full slot, which then has to be read again.
       if (this.length(slot) === capacity) this.#lengths[slot] = capacity - 1
       return { tokens: [token], before: this.length(slot) }
     })
     const tensors = this.#view(first, tokens.length)
-    const logits = await this.#graph.run({ rows: all, past: tensors, present: tensors, logitsMode })
+    const output = await this.#graph.run({ rows: range, past: tensors, present: tensors, logitsMode })
     for (const slot of slots) this.#lengths[slot] = this.length(slot) + 1
-    return slots.map((slot) => logits.of(slot - first))
+    return slots.map((slot) => output.logitsOf(slot - first))
   }
 
   dispose(): void {
@@ -149,7 +140,7 @@ export class InPlaceKv implements Kv {
     this.#scratch = undefined
   }
 
-  /** The slots as tensors, made once. */
+  /** `count` slots from `first` on, as tensors that are made once. */
   #view(first: number, count: number): readonly OrtTensor[] {
     const key = `${first} ${count}`
     let view = this.#views.get(key)
@@ -165,8 +156,8 @@ export class InPlaceKv implements Kv {
     return this.#memory.tensor(block, byte, type, [slots, heads, this.#shape.capacity, headDim])
   }
 
-  /** One slot's tensors: its own, or the scratch with a copy of what it holds. */
-  #readable(slot: number): readonly OrtTensor[] {
+  /** Tensors of one slot alone: its own, or the scratch with a copy of it. */
+  #single(slot: number): readonly OrtTensor[] {
     if (slot === 0 || this.#memory.hasOffsets) return this.#view(slot, 1)
     if (this.#scratch?.slot === slot) return this.#scratch.tensors
     this.#flush()
@@ -179,7 +170,7 @@ export class InPlaceKv implements Kv {
     return this.#scratch.tensors
   }
 
-  /** Puts what was read into its slot. */
+  /** Copies the scratch back to its slot. */
   #flush(): void {
     const scratch = this.#scratch
     if (scratch?.slot === undefined) return
@@ -199,28 +190,27 @@ export class InPlaceKv implements Kv {
     )
   }
 
-  /** A slot's tokens into a block of another capacity: head by head. */
-  #moves(
-    from: readonly Block[],
-    fromSlot: number,
-    fromCapacity: number,
-    to: readonly Block[],
-    toSlot: number,
-    toCapacity: number,
-    bytes: number,
-  ): Move[] {
+  /** Moves a slot's tokens into blocks of another capacity, head by head. */
+  #moves(from: SlotBlocks, to: SlotBlocks, tokens: number): Move[] {
     const { heads } = this.#spec
     const row = this.#rowBytes
-    return from.flatMap((block, index) => {
-      const other = to[index]
+    return from.blocks.flatMap((block, index) => {
+      const other = to.blocks[index]
       if (!other) return []
       return Array.from({ length: heads }, (_, head) => ({
         from: block,
-        fromByte: (fromSlot * heads + head) * fromCapacity * row,
+        fromByte: (from.slot * heads + head) * from.capacity * row,
         to: other,
-        toByte: (toSlot * heads + head) * toCapacity * row,
-        bytes,
+        toByte: (to.slot * heads + head) * to.capacity * row,
+        bytes: tokens * row,
       }))
     })
   }
+}
+
+/** A slot in blocks of some capacity. */
+interface SlotBlocks {
+  readonly blocks: readonly Block[]
+  readonly slot: number
+  readonly capacity: number
 }

@@ -1,37 +1,37 @@
 import type { Logits } from '../sampling/types.ts'
 
-/** Sequences that it has places for, and tokens that fit each. */
+/** The number of slots, and the tokens that fit each. */
 export interface KvShape {
   readonly slots: number
   readonly capacity: number
 }
 
-/** A slot and the token that it is given next. */
+/** A slot and its next token. */
 export interface KvRow {
   readonly slot: number
   readonly token: number
 }
 
-/** Which of a step's logits are wanted: the likeliest alone, where the graph selects them, or all. */
+/** Which logits a run returns: only the likeliest, where the graph selects them, or all. */
 export type LogitsMode = 'top' | 'all'
 
 /**
- * Keys and values of a model's slots, kept where the model runs. It runs the model, too, as how the two are brought
- * together is what its kinds differ in. One call at a time.
+ * Keys and values of a model's slots, kept where the model runs. It also runs the model: how a run gets at its keys and
+ * values is what the implementations differ in. One call at a time.
  */
 export interface Kv {
   readonly shape: KvShape
   /** Tokens that a slot holds. */
   length(slot: number): number
-  /** Bytes that a shape takes when all is used. */
+  /** Bytes that a shape takes when every slot is full. */
   bytes(shape: KvShape): number
-  /** Takes another shape. What slot `from[i]` held is in slot `i` after it; where that is not given, nothing. */
+  /** Changes the shape. Slot `i` then holds what slot `from[i]` held; nothing where `from[i]` is undefined. */
   resize(shape: KvShape, from: readonly (number | undefined)[]): void
-  /** Forgets all but the first tokens of a slot. @returns how many are left: fewer where it cannot cut. */
+  /** Keeps a slot's first `length` tokens. @returns how many are left: none where a slot cannot be truncated. */
   truncate(slot: number, length: number): number
-  /** Reads tokens into a slot, after those that it holds. @returns logits for the token after them, where they are wanted. */
+  /** Appends tokens to a slot. @returns logits for the token after them, where a mode asks for them. */
   prefill(slot: number, tokens: readonly number[], logitsMode?: LogitsMode): Promise<Logits | undefined>
-  /** Gives each row its token, all at once. @returns logits for the token after it, by row. */
+  /** Appends each row's token to its slot, in one run where the model can. @returns logits for the next, by row. */
   decode(rows: readonly KvRow[], logitsMode: LogitsMode): Promise<readonly Logits[]>
   dispose(): void
 }

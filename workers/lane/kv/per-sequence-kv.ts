@@ -5,28 +5,28 @@ import type { Logits } from '../sampling/types.ts'
 import type { DecoderGraph } from './decoder-graph.ts'
 import type { Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
 
-interface Chain {
+interface Past {
   readonly tensors: readonly OrtTensor[]
   readonly length: number
 }
 
 /**
- * For models that cannot take rows of different lengths in one run: each slot has the tensors that its last run gave,
- * wherever the runtime keeps them, and runs alone. What is there cannot be cut, only added to.
+ * For models that cannot run rows of different lengths together: each slot runs alone. A slot's last present tensors
+ * are its next past, wherever the runtime keeps them. They can only be appended to, not truncated.
  */
 export class PerSequenceKv implements Kv {
   readonly #graph: DecoderGraph
   readonly #ort: Ort
   readonly #spec: KvSpec
   #shape: KvShape
-  #chains: (Chain | undefined)[]
+  #pasts: (Past | undefined)[]
 
   constructor(graph: DecoderGraph, ort: Ort, spec: KvSpec, shape: KvShape) {
     this.#graph = graph
     this.#ort = ort
     this.#spec = spec
     this.#shape = shape
-    this.#chains = new Array<Chain | undefined>(shape.slots)
+    this.#pasts = new Array<Past | undefined>(shape.slots)
   }
 
   get shape(): KvShape {
@@ -34,7 +34,7 @@ export class PerSequenceKv implements Kv {
   }
 
   length(slot: number): number {
-    return this.#chains[slot]?.length ?? 0
+    return this.#pasts[slot]?.length ?? 0
   }
 
   bytes({ slots, capacity }: KvShape): number {
@@ -42,16 +42,16 @@ export class PerSequenceKv implements Kv {
   }
 
   resize(shape: KvShape, from: readonly (number | undefined)[]): void {
-    const chains = Array.from({ length: shape.slots }, (_, slot) => this.#chains[from[slot] ?? -1])
-    for (const chain of this.#chains) if (!chains.includes(chain)) release(chain)
+    const pasts = Array.from({ length: shape.slots }, (_, slot) => this.#pasts[from[slot] ?? -1])
+    for (const past of this.#pasts) if (!pasts.includes(past)) release(past)
     this.#shape = shape
-    this.#chains = chains
+    this.#pasts = pasts
   }
 
   truncate(slot: number, length: number): number {
     if (length < this.length(slot)) {
-      release(this.#chains[slot])
-      this.#chains[slot] = undefined
+      release(this.#pasts[slot])
+      this.#pasts[slot] = undefined
     }
     return this.length(slot)
   }
@@ -61,40 +61,40 @@ export class PerSequenceKv implements Kv {
     tokens: readonly number[],
     logitsMode?: LogitsMode,
   ): Promise<Logits | undefined> {
-    const logits = await this.#run(slot, tokens, logitsMode)
-    return logitsMode && logits.of(0)
+    const output = await this.#run(slot, tokens, logitsMode)
+    return logitsMode && output.logitsOf(0)
   }
 
   async decode(rows: readonly KvRow[], logitsMode: LogitsMode): Promise<readonly Logits[]> {
     const logits: Logits[] = []
-    for (const { slot, token } of rows) logits.push((await this.#run(slot, [token], logitsMode)).of(0))
+    for (const { slot, token } of rows) logits.push((await this.#run(slot, [token], logitsMode)).logitsOf(0))
     return logits
   }
 
   dispose(): void {
-    for (const chain of this.#chains) release(chain)
-    this.#chains = []
+    for (const past of this.#pasts) release(past)
+    this.#pasts = []
   }
 
   async #run(slot: number, tokens: readonly number[], logitsMode?: LogitsMode) {
-    const chain = this.#chains[slot] ?? this.#empty()
+    const past = this.#pasts[slot] ?? this.#empty()
     const output = await this.#graph.run({
-      rows: [{ tokens, before: chain.length }],
-      past: chain.tensors,
+      rows: [{ tokens, before: past.length }],
+      past: past.tensors,
       ...(logitsMode && { logitsMode }),
     })
-    release(chain)
-    this.#chains[slot] = { tensors: output.present, length: chain.length + tokens.length }
+    release(past)
+    this.#pasts[slot] = { tensors: output.present, length: past.length + tokens.length }
     return output
   }
 
-  #empty(): Chain {
+  #empty(): Past {
     const { layers, heads, headDim, type } = this.#spec
     const none = () => this.#ort.createTensor(type, new (arrayOf(type))(0), [1, heads, 0, headDim])
     return { tensors: Array.from({ length: 2 * layers }, none), length: 0 }
   }
 }
 
-function release(chain: Chain | undefined): void {
-  for (const tensor of chain?.tensors ?? []) tensor.dispose()
+function release(past: Past | undefined): void {
+  for (const tensor of past?.tensors ?? []) tensor.dispose()
 }

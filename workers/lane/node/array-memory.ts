@@ -1,3 +1,4 @@
+import { elementCount } from '../../../models/core/index.ts'
 import type { Block, Ort, TensorMemory } from '../runtime/ort.ts'
 
 class ArrayBlock implements Block {
@@ -20,12 +21,12 @@ class ArrayBlock implements Block {
   }
 }
 
-/** Arrays of this process, which onnxruntime-node reads and writes where they lie. */
+/** Arrays of this process. onnxruntime-node reads and writes them in place. */
 export const arrayMemory = (createTensor: Ort['createTensor']): TensorMemory => ({
   hasOffsets: true,
   allocate: (bytes) => new ArrayBlock(bytes),
   tensor: (block, byte, type, shape) => {
-    const count = shape.reduce((all, size) => all * size, 1)
+    const count = elementCount(shape)
     const { buffer } = own(block)
     const data =
       type === 'float32' ? new Float32Array(buffer, byte, count) : new Uint16Array(buffer, byte, count)
@@ -39,5 +40,5 @@ export const arrayMemory = (createTensor: Ort['createTensor']): TensorMemory => 
 
 function own(block: Block): ArrayBlock {
   if (block instanceof ArrayBlock) return block
-  throw new TypeError('A block of other memory')
+  throw new TypeError('The block is of another memory')
 }

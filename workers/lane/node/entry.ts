@@ -5,5 +5,5 @@ import { loadOrt } from './load-ort.ts'
 serveLane(loadOrt, processEndpoint(process))
 // A lane must not outlive the server that started it.
 process.on('disconnect', () => process.exit(0))
-// The server decides when its lanes end: a terminal's Ctrl-C and a service manager's stop reach the whole group.
+// The server ends its lanes itself: Ctrl-C and a service manager's stop would reach the whole process group at once.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => {})

@@ -30,7 +30,7 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
   }
 }
 
-/** CUDA is listed wherever it could be; it is there once the package's install script has fetched its libraries. */
+/** The runtime lists CUDA on every platform that could have it; the package's install script fetches its libraries. */
 function hasProviderLibrary(backend: string): boolean {
   const folder = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'))
   const binaries = join(folder, 'bin', 'napi-v6', process.platform, process.arch)

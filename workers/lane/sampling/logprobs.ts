@@ -1,7 +1,11 @@
 import type { GeneratedToken, TokenLogprob } from '../../protocol/generation.ts'
 import type { Logits } from './types.ts'
 
-/** The log probability of what was chosen, and those of the `count` likeliest, of the logits as they came. */
+/**
+ * The log probabilities of the chosen token and of the `count` likeliest, before penalties and filters.
+ * @param chosen The chosen token's index in `values`.
+ * @param largest The largest of `values`.
+ */
 export function logprobsOf(
   chosen: number,
   logits: Logits,
@@ -25,18 +29,18 @@ function logSumExp(values: Float32Array, largest: number): number {
   return largest + Math.log(sum)
 }
 
-/** Places of the largest values, largest first; of equal ones the first place first. */
-export function likeliest(values: Float32Array, count: number): number[] {
-  const places: number[] = []
+/** Indexes of the largest values, largest first; of equal values, the lower index first. */
+function likeliest(values: Float32Array, count: number): number[] {
+  const indexes: number[] = []
   let least = Number.NEGATIVE_INFINITY
   for (let at = 0; at < values.length && count > 0; at++) {
     const value = values[at] ?? 0
-    if (places.length === count && value <= least) continue
-    let place = places.length
-    while (place > 0 && (values[places[place - 1] ?? 0] ?? 0) < value) place--
-    places.splice(place, 0, at)
-    if (places.length > count) places.pop()
-    least = values[places[places.length - 1] ?? 0] ?? 0
+    if (indexes.length === count && value <= least) continue
+    let rank = indexes.length
+    while (rank > 0 && (values[indexes[rank - 1] ?? 0] ?? 0) < value) rank--
+    indexes.splice(rank, 0, at)
+    if (indexes.length > count) indexes.pop()
+    least = values[indexes[indexes.length - 1] ?? 0] ?? 0
   }
-  return places
+  return indexes
 }

@@ -1,6 +1,6 @@
 /**
- * Chance that depends on the seed, the position and the token alone: a hash, not a generator with a state. So a
- * sequence draws the same wherever and beside whomever it is decoded, and goes on drawing so after it has moved.
+ * Random numbers that depend only on the seed, the position and the token: a hash, not a generator with a state. So a
+ * sequence draws the same tokens on any lane, beside any others, and after it has moved.
  */
 export interface Noise {
   /** 32 random bits of a token. */
@@ -9,7 +9,7 @@ export interface Noise {
 
 const golden = 0x9e3779b1
 
-/** MurmurHash3's finalizer: each bit in changes about half of those out. */
+/** MurmurHash3's finalizer: each input bit changes about half of the output bits. */
 function mix(bits: number): number {
   let mixed = bits
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b)
@@ -26,11 +26,11 @@ export function noiseAt(seed: number, position: number): Noise {
   return { bits: (token) => mix(mix(Math.imul(token, golden) + before) ^ between) >>> 0 }
 }
 
-/** Gumbel noise: what is likeliest after adding it to each log probability is a draw by those probabilities. */
+/** Gumbel noise: the token with the largest sum of log probability and noise is a draw by those probabilities. */
 export const gumbel = (bits: number): number => -Math.log(-Math.log((bits + 0.5) / 2 ** 32))
 
-/** No less than `gumbel` of the same bits, and much cheaper. */
+/** An upper bound of `gumbel` of the same bits, much cheaper to compute. */
 export const gumbelBound = (bits: number): number => (Math.clz32(~bits) + 1) * Math.LN2
 
-/** No Gumbel noise is more. */
-export const mostGumbel = gumbelBound(2 ** 32 - 1)
+/** The upper bound of all Gumbel noise. */
+export const maxGumbel = gumbelBound(2 ** 32 - 1)

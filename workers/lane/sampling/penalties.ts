@@ -1,13 +1,13 @@
 import type { Sampling } from '../../../models/core/sampling.ts'
 import type { Logits } from './types.ts'
 
-/** What was said already, and what that does to the logits. Nothing is kept or copied where nothing is asked for. */
+/** Logit bias, and the penalties of tokens that came before. Without either, nothing is counted or copied. */
 export class Penalties {
   readonly #repetition: number
   readonly #presence: number
   readonly #frequency: number
   readonly #bias: ReadonlyMap<number, number>
-  /** Tokens of prompt and text, with how often each was generated; empty where no penalty counts them. */
+  /** How often each token of the sequence was generated; 0 for one of the prompt only. Empty without penalties. */
   readonly #seen = new Map<number, number>()
   readonly #counts: boolean
 
@@ -29,7 +29,7 @@ export class Penalties {
     if (this.#counts) this.#seen.set(token, (this.#seen.get(token) ?? 0) + 1)
   }
 
-  /** The values with bias and penalties: the given array itself where nothing changes. */
+  /** The values with bias and penalties: the same array where nothing changes, else a copy. */
   apply({ values, ids }: Logits): Float32Array {
     if (this.#bias.size === 0 && this.#seen.size === 0) return values
     const changed = values.slice()

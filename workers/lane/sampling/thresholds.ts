@@ -1,12 +1,12 @@
 /**
- * Top-k and top-p as a cut: the least logit that stays. So nothing is sorted and nothing copied; what follows
- * compares. Equal logits stay or go together.
+ * Top-k and top-p as thresholds: the smallest logit that stays. The vocabulary is neither sorted nor copied; the
+ * sampler only compares. Equal logits stay or go together.
  */
 
-/** The k-th largest value; no cut where there are not so many. */
+/** The k-th largest value; negative infinity where there are no more than k. */
 export function topKThreshold(values: Float32Array, k: number): number {
   if (k >= values.length) return Number.NEGATIVE_INFINITY
-  // A heap of the k largest so far, the least of them on top.
+  // A heap of the k largest so far, the smallest of them on top.
   const heap = values.slice(0, k)
   for (let at = (k >> 1) - 1; at >= 0; at--) sink(heap, at)
   let least = heap[0] ?? 0
@@ -35,23 +35,23 @@ function sink(heap: Float32Array, from: number): void {
   heap[at] = value
 }
 
-/** Buckets a nat of probability, and how far down there are any: what is less likely by 32 nats has no share. */
-const perNat = 32
+/** Buckets for each nat below the likeliest token, and the depth in nats: below it, a token has no weight. */
+const bucketsPerNat = 32
 const depth = 32
 
 /**
- * The least value among the likeliest that together have the share `p` of what is not cut yet.
- * The mass is summed by bucket, and only the bucket that holds the border is sorted.
+ * The smallest value among the likeliest that together have the share `p` of the probability at or above `threshold`.
+ * The probability is summed by bucket, and only the bucket that holds the border is sorted.
  */
 export function topPThreshold(
   values: Float32Array,
   largest: number,
   temperature: number,
-  cut: number,
+  threshold: number,
   p: number,
 ): number {
-  const floor = Math.max(cut, largest - depth * temperature)
-  const masses = new Float64Array(perNat * depth + 1)
+  const floor = Math.max(threshold, largest - depth * temperature)
+  const masses = new Float64Array(bucketsPerNat * depth + 1)
   let total = 0
   for (let at = 0; at < values.length; at++) {
     const value = values[at] ?? 0
@@ -81,4 +81,4 @@ export function topPThreshold(
   return least
 }
 
-const bucketOf = (below: number) => Math.min(perNat * depth, Math.floor(below * perNat))
+const bucketOf = (below: number) => Math.min(bucketsPerNat * depth, Math.floor(below * bucketsPerNat))

@@ -1,27 +1,27 @@
 import type { Sampling } from '../../../models/core/sampling.ts'
 import type { GeneratedToken } from '../../protocol/generation.ts'
 
-/** Chooses tokens for one sequence; holds what penalties need. */
+/** Chooses the tokens of one sequence. It remembers the tokens that penalties count. */
 export interface Sampler {
   /**
-   * @param logits Of the whole vocabulary, read-only; or, where the graph selects, those of its k likeliest tokens.
-   * @param position Of the token that is chosen, counted from the sequence's first.
+   * @param logits Of the whole vocabulary or, where the graph selects, of its k likeliest tokens. Read-only.
+   * @param position The new token's index in the sequence.
    * @throws SpillwayError `model_output_invalid` where the logits hold NaN or no finite number.
    */
   next(logits: Logits, position: number): GeneratedToken
 }
 
 export interface Logits {
-  /** Of the tokens in `ids`; where there are no ids, of every token in order. */
+  /** The logits of the tokens in `ids`; without ids, of every token in order. */
   readonly values: Float32Array
   readonly ids?: Int32Array | undefined
-  /** Logarithm of the sum of the exponentials of all logits; given with `ids`, where only the graph knows it. */
+  /** Logarithm of the sum of the exponentials of all logits. It comes with `ids`: only the graph sees them all. */
   readonly logSumExp?: number | undefined
 }
 
 export type CreateSampler = (
   sampling: Sampling,
   prompt: readonly number[],
-  /** How many at the prompt's end count as generated. */
+  /** How many tokens at the prompt's end count as generated. */
   generated: number,
 ) => Sampler

@@ -1,0 +1,79 @@
+import { type Backend, messageOf, SpillwayError, type TensorSpec } from '../../../models/core/index.ts'
+import type { GenerateSetup, GraphSource, LoadRequest } from '../../protocol/lane.ts'
+import { kvNames } from '../kv/decoder-graph.ts'
+import type { Ort, OrtSession } from '../runtime/ort.ts'
+import { isOutOfMemory, laneLost } from '../runtime/run-failure.ts'
+import { hasOperator } from './operators.ts'
+
+/** @throws SpillwayError `model_invalid`, `capacity_insufficient`, `lane_failed` or `lane_lost`. */
+export async function createSession(
+  ort: Ort,
+  { session, backend, source, generate }: LoadRequest,
+): Promise<OrtSession> {
+  const onGpu = backend === 'webgpu' ? chainedOutputs(generate) : []
+  const options = {
+    ...(await ort.sessionOptions(backend)),
+    ...(onGpu.length > 0 && {
+      preferredOutputLocation: Object.fromEntries(onGpu.map((name) => [name, 'gpu-buffer' as const])),
+    }),
+  }
+  try {
+    if (source.from === 'file') return await ort.InferenceSession.create(source.path, options)
+    const externalData = source.external.map(({ path, data }) => ({ path, data: new Uint8Array(data) }))
+    return await ort.InferenceSession.create(new Uint8Array(source.graph), { ...options, externalData })
+  } catch (cause) {
+    if (isOutOfMemory(cause)) throw tooLarge(session, backend, cause)
+    const lost = await ort.lost()
+    if (lost !== undefined) throw laneLost(lost, cause)
+    throw new SpillwayError(
+      'model_invalid',
+      `ONNX Runtime cannot load ${session} on ${backend}: ${messageOf(cause)}`,
+      { hint: 'Check that the file is an ONNX model whose operators this backend has.' },
+      { cause },
+    )
+  }
+}
+
+/** Where each sequence runs alone, a run's keys and values are the next run's input, and nothing else reads them. */
+const chainedOutputs = (generate: GenerateSetup | undefined): readonly string[] =>
+  generate && generate.spec.batched !== true ? kvNames('present', generate.spec.kv.layers) : []
+
+/** Reads from the graph whether sequences may share a step, where the manifest was made without the graph. */
+export function detectBatching(setup: GenerateSetup, source: GraphSource): GenerateSetup {
+  if (setup.spec.batched !== undefined || source.from === 'file') return setup
+  const batched = hasOperator(new Uint8Array(source.graph), 'GroupQueryAttention')
+  return { ...setup, spec: { ...setup.spec, batched } }
+}
+
+export const tooLarge = (session: string, backend: Backend, cause: unknown) =>
+  new SpillwayError(
+    'capacity_insufficient',
+    `There is too little memory for ${session} on ${backend}: ${messageOf(cause)}`,
+    {},
+    { cause },
+  )
+
+/**
+ * A graph that disagrees with its manifest fails once, when it is loaded, instead of at each run.
+ * @throws SpillwayError `model_invalid`.
+ */
+export function checkNames(
+  { session, inputs, outputs }: LoadRequest,
+  { inputNames, outputNames }: OrtSession,
+): void {
+  const missing =
+    inputNames.find((name) => !inputs.some((input) => input.name === name)) ??
+    [...inputs].find(({ name }) => !inputNames.includes(name))?.name ??
+    [...outputs].find(({ name }) => !outputNames.includes(name))?.name
+  if (missing === undefined) return
+  throw new SpillwayError(
+    'model_invalid',
+    `The graph and the manifest of ${session} disagree on "${missing}"`,
+    {
+      expected: `${listNames(inputs)} → ${listNames(outputs)}`,
+      got: `${inputNames.join(', ')} → ${outputNames.join(', ')}`,
+    },
+  )
+}
+
+const listNames = (specs: readonly TensorSpec[]) => specs.map(({ name }) => name).join(', ')

@@ -1,0 +1,62 @@
+import {
+  elementCount,
+  SpillwayError,
+  showShape,
+  type Tensor,
+  type TensorData,
+  type TensorSpec,
+  type TensorType,
+  tensorTypes,
+} from '../../../models/core/index.ts'
+import type { Ort, OrtSession, OrtTensor } from '../runtime/ort.ts'
+import { runFailure } from '../runtime/run-failure.ts'
+
+/** Runs a batch. @throws SpillwayError As `runFailure`; `not_supported` where an output holds no numbers. */
+export async function runSession(
+  ort: Ort,
+  session: OrtSession,
+  inputs: Readonly<Record<string, Tensor>>,
+  outputs: readonly TensorSpec[],
+): Promise<Record<string, Tensor>> {
+  const feeds: Record<string, OrtTensor> = {}
+  for (const [name, { type, data, shape }] of Object.entries(inputs)) {
+    feeds[name] = ort.createTensor(type, data, shape)
+  }
+  const fetched = await session
+    .run(
+      feeds,
+      outputs.map(({ name }) => name),
+    )
+    .catch(async (cause: unknown) => {
+      const shapes = Object.entries(inputs).map(([name, { shape }]) => `${name} ${showShape(shape)}`)
+      throw await runFailure(ort, `on ${shapes.join(', ')}`, cause)
+    })
+  const results: Record<string, Tensor> = {}
+  for (const { name } of outputs) results[name] = toTensor(name, fetched[name])
+  return results
+}
+
+function toTensor(name: string, output: OrtTensor | undefined): Tensor {
+  const type = tensorTypes.find((known) => known === output?.type)
+  if (!output || type === undefined) {
+    throw new SpillwayError('not_supported', `Output "${name}" is not a tensor of numbers`, {
+      expected: tensorTypes.join(', '),
+      got: output?.type ?? 'nothing',
+    })
+  }
+  const tensor: Tensor = { type, data: dataOf(type, output), shape: [...output.dims] }
+  output.dispose()
+  if (tensor.data.length !== elementCount(tensor.shape)) {
+    throw new SpillwayError(
+      'run_failed',
+      `Output "${name}" has ${tensor.data.length} elements for ${showShape(tensor.shape)}`,
+    )
+  }
+  return tensor
+}
+
+/** Engines with a `Float16Array` return half floats as one. A tensor here holds their bits. */
+function dataOf(type: TensorType, { data }: OrtTensor): TensorData {
+  const view = data as TensorData
+  return type === 'float16' ? new Uint16Array(view.buffer, view.byteOffset, view.length) : view
+}

@@ -62,15 +62,15 @@ afterEach(() => {
   pool.close()
 })
 
-/** Logits of so many equal pictures, computed on the GPU. */
+/** Logits of so many equal images, computed on the GPU. */
 async function ask(rows: number, value: number, wait?: WaitOptions): Promise<number[]> {
   const { outputs, executedOn } = await scheduler.submit(work(rows, value), wait)
   expect(executedOn.backend).toBe('webgpu')
   return Array.from<number | bigint, number>(outputs.logits?.data ?? [], Number)
 }
 
-// One crash a browser: after a second one Chromium gives no adapter any more.
-test('a GPU process that crashes costs no request, of those in flight and of those that come, leave and have deadlines meanwhile', {
+// Only one crash in each browser: after a second one, Chromium provides no adapter.
+test('a crash of the GPU process costs no request, in flight or arriving, aborted or with a deadline', {
   timeout: 120_000,
 }, async () => {
   const values = [0, 0.25, 0.5, 1]
@@ -81,10 +81,10 @@ test('a GPU process that crashes costs no request, of those in flight and of tho
   const send = (index: number) => {
     const value = values[index % values.length] ?? 0
     const rows = index === 100 ? 64 : 1 + (index % 3)
-    const leaving = new AbortController()
-    if (index % 7 === 3) setTimeout(() => leaving.abort(), index % 50)
+    const controller = new AbortController()
+    if (index % 7 === 3) setTimeout(() => controller.abort(), index % 50)
     const deadlineMs = index % 11 === 5 ? 1 + index : undefined
-    return ask(rows, value, { signal: leaving.signal, deadlineMs }).then(
+    return ask(rows, value, { signal: controller.signal, deadlineMs }).then(
       (logits) =>
         logits.length === rows * 10 &&
         logits.every((logit, at) => Math.abs(logit - (expected.get(value)?.[at % 10] ?? 0)) < 1e-2)

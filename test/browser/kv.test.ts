@@ -30,7 +30,8 @@ describe.skipIf(absent)(`Keys and values in WebAssembly${absent ? `: ${absent}` 
 
   describe('in its heap', () => {
     const inHeap = () => {
-      if (!memory?.session) throw new Error('onnxruntime-web is not what it was: its module is not found')
+      if (!memory?.session)
+        throw new Error('The module of this version of onnxruntime-web cannot be captured')
       return { memory, graph: new DecoderGraph(ort, memory.session, spec.layers, generation.vocabulary) }
     }
     kvContract({
@@ -38,23 +39,23 @@ describe.skipIf(absent)(`Keys and values in WebAssembly${absent ? `: ${absent}` 
         const { graph, memory } = inHeap()
         return new InPlaceKv(graph, memory, spec, shape)
       },
-      cuts: true,
+      canTruncate: true,
       tokens,
       logits,
     })
 
-    test('a run that fails says why, and the next is as good as ever', async () => {
+    test('a run that fails gives the reason, and the next run succeeds', async () => {
       const { graph, memory } = inHeap()
       const kv = new InPlaceKv(graph, memory, spec, shape)
       await expect(kv.prefill(0, [generation.vocabulary + 1], 'all')).rejects.toThrow(
         /indices element out of/,
       )
-      const told = await kv.decode([{ slot: 0, token: tokens[0] ?? 0 }], 'all')
-      expect(told[0]?.values[0]).toBeCloseTo(logits[0]?.[0] ?? Number.NaN, 3)
+      const rows = await kv.decode([{ slot: 0, token: tokens[0] ?? 0 }], 'all')
+      expect(rows[0]?.values[0]).toBeCloseTo(logits[0]?.[0] ?? Number.NaN, 3)
       kv.dispose()
     })
 
-    test('memory that was given back may be taken again, and more than there can be is refused', () => {
+    test('freed memory can be allocated again, and an allocation past 4 GiB is refused', () => {
       const { memory } = inHeap()
       for (let time = 0; time < 3; time++) {
         const block = memory.allocate(2 ** 24)
@@ -65,11 +66,11 @@ describe.skipIf(absent)(`Keys and values in WebAssembly${absent ? `: ${absent}` 
     })
   })
 
-  describe('regrouped, where the module is not to be had', () => {
+  describe('gathered, where the runtime’s module cannot be captured', () => {
     kvContract({
       open: async () =>
         new GatheredKv(new DecoderGraph(ort, session, spec.layers, generation.vocabulary), ort, spec, shape),
-      cuts: true,
+      canTruncate: true,
       tokens,
       logits,
     })

@@ -19,7 +19,7 @@ const manifest: Manifest = {
   outputs: [{ name: 'y', type: 'float32', shape: [-1, 1] }],
 }
 
-/** Weights of so many bytes, as an external file; a run takes as many more for each row. */
+/** A model with so many bytes of weights in an external file. A run takes as many more for each row. */
 async function request(session: string, bytes: number): Promise<LoadRequest> {
   const graph = Uint8Array.from(await commands.weightsModel(bytes)).buffer
   return {
@@ -79,20 +79,20 @@ const work = (from: SessionSpec, rows: number) => ({
 })
 
 describe('a worker whose WebAssembly memory cannot grow', { timeout: 60_000 }, () => {
-  test('says of a model that finds too little memory that it is too large, and runs a smaller one', async () => {
+  test('refuses a model that is too large for its memory, and runs a smaller one', async () => {
     const { scheduler, pool } = createScheduler()
     const [large, small] = [source('large', 100 * mebibyte), source('small', mebibyte)]
     await expect(scheduler.submit(work(large, 1))).rejects.toMatchObject({
       code: 'capacity_insufficient',
       message: expect.stringContaining('too little memory for large on wasm'),
     })
-    // Memory that a worker once took it keeps: it was ended.
+    // The worker was ended, because WebAssembly never gives memory back.
     expect(pool.stats().lanes).toMatchObject([{ state: 'down', sessions: [] }])
     const { outputs } = await scheduler.submit(work(small, 1))
     expect(outputs.y?.shape).toEqual([1, 1])
   })
 
-  test('loads a model in a worker of its own where it finds no memory beside another', async () => {
+  test('loads a model in a worker of its own where it does not fit beside another', async () => {
     const { scheduler, started } = createScheduler()
     const models = [source('one', 14 * mebibyte), source('two', 14 * mebibyte)]
     for (const model of models) {
@@ -102,10 +102,10 @@ describe('a worker whose WebAssembly memory cannot grow', { timeout: 60_000 }, (
     expect(started).toHaveLength(2)
   })
 
-  test('runs what was too much at once in smaller batches, and remembers how much that is', async () => {
+  test('runs a batch that is too large as smaller ones, and remembers the size that fits', async () => {
     const { scheduler } = createScheduler()
     const model = source('model', mebibyte)
-    // A run of eight is known before a hundred are tried.
+    // The cost of a small batch is known before a hundred rows are tried.
     await scheduler.submit(work(model, 13))
     const answers = await Promise.all(Array.from({ length: 100 }, () => scheduler.submit(work(model, 1))))
     expect(new Set(answers.map(({ outputs }) => outputs.y?.data.length))).toEqual(new Set([1]))
@@ -115,7 +115,7 @@ describe('a worker whose WebAssembly memory cannot grow', { timeout: 60_000 }, (
     expect(Math.max(...again.map(({ batchRows }) => batchRows))).toBeLessThanOrEqual(most)
   })
 
-  test('tells a request for too many rows so, and that it is the rows', async () => {
+  test('refuses a request with too many rows, and runs the next', async () => {
     const { scheduler } = createScheduler()
     const model = source('model', mebibyte)
     await expect(scheduler.submit(work(model, 100))).rejects.toMatchObject({ code: 'memory_exhausted' })

@@ -5,19 +5,21 @@ import type { Logits } from '../../workers/lane/sampling/types.ts'
 export interface KvSubject {
   /** Two slots of 64 tokens. */
   open(): Promise<Kv>
-  /** Whether a slot's end can be cut off. */
-  readonly cuts: boolean
+  /** Whether a slot can be truncated to some of its tokens, or only emptied. */
+  readonly canTruncate: boolean
   /** Tokens of a text, and the logits after each. */
   readonly tokens: readonly number[]
   readonly logits: readonly (readonly number[])[]
 }
 
-/** What every way of keeping keys and values does with a real model. */
-export function kvContract({ open, cuts, tokens, logits }: KvSubject): void {
+/** What every kind of `Kv` does with a real model. */
+export function kvContract({ open, canTruncate, tokens, logits }: KvSubject): void {
   const expectAt = (got: Logits | undefined, position: number) => {
     const expected = logits[position] ?? []
-    const farthest = Math.max(...expected.map((one, at) => Math.abs(one - (got?.values[at] ?? Number.NaN))))
-    expect(farthest, `after token ${position}`).toBeLessThan(1e-3)
+    const difference = Math.max(
+      ...expected.map((value, token) => Math.abs(value - (got?.values[token] ?? Number.NaN))),
+    )
+    expect(difference, `after token ${position}`).toBeLessThan(1e-3)
   }
   const feed = async (kv: Kv, slot: number, from: number, until: number) => {
     for (let at = from; at < until; at++)
@@ -33,7 +35,7 @@ export function kvContract({ open, cuts, tokens, logits }: KvSubject): void {
       }
     })
 
-  using('reads a prompt whole, in pieces, or token by token alike', async (kv) => {
+  using('gives the same logits for a prompt read at once, in chunks, or token by token', async (kv) => {
     expectAt(await kv.prefill(0, tokens.slice(0, 8), 'all'), 7)
     await kv.prefill(1, tokens.slice(0, 5))
     expectAt(await kv.prefill(1, tokens.slice(5, 8), 'all'), 7)
@@ -43,7 +45,7 @@ export function kvContract({ open, cuts, tokens, logits }: KvSubject): void {
     await feed(kv, 1, 8, 12)
   })
 
-  using('gives rows of different lengths their own logits, in the order asked for', async (kv) => {
+  using('gives rows of different lengths their own logits, in the order of the rows', async (kv) => {
     await kv.prefill(0, tokens.slice(0, 3))
     await kv.prefill(1, tokens.slice(0, 9))
     for (let step = 0; step < 4; step++) {
@@ -55,19 +57,19 @@ export function kvContract({ open, cuts, tokens, logits }: KvSubject): void {
       expectAt(first, 9 + step)
       expectAt(second, 3 + step)
     }
-    // One alone, then both again: what was not asked has kept its own.
+    // A row that was not in a run keeps its tokens.
     await feed(kv, 1, 13, 15)
     await feed(kv, 0, 7, 9)
   })
 
-  using('goes on from what is left of a slot', async (kv) => {
+  using('continues from the tokens that are left after truncation', async (kv) => {
     await kv.prefill(1, tokens.slice(0, 10))
     const left = kv.truncate(1, 6)
-    expect(left).toBe(cuts ? 6 : 0)
+    expect(left).toBe(canTruncate ? 6 : 0)
     await feed(kv, 1, left, 9)
   })
 
-  using('keeps what slots hold through another shape, where it is told to', async (kv) => {
+  using('keeps the tokens of the given slots when its shape changes', async (kv) => {
     await kv.prefill(0, tokens.slice(0, 4))
     await kv.prefill(1, tokens.slice(0, 7))
     kv.resize({ slots: 3, capacity: 128 }, [1, undefined, 0])
@@ -80,10 +82,10 @@ export function kvContract({ open, cuts, tokens, logits }: KvSubject): void {
     await feed(kv, 0, 6, 8)
   })
 
-  using('says what a shape takes', async (kv) => {
+  using('reports the bytes of a shape', async (kv) => {
     const one = kv.bytes({ slots: 1, capacity: 64 })
     expect(one).toBeGreaterThan(0)
-    // Where a prompt is read beside the slots, there is one more.
+    // Where prompts are read in a scratch slot, there is one slot more.
     expect([4 * one, 6 * one]).toContain(kv.bytes({ slots: 2, capacity: 128 }))
   })
 }

@@ -6,13 +6,13 @@ import type { LoadRequest } from '../../workers/protocol/lane.ts'
 export interface LaneSubject {
   start(): Lane
   readonly manifest: Manifest
-  /** The graph's bytes, new ones each time: a lane keeps what it is given. */
+  /** The graph's bytes, new ones each time: they are transferred to the lane. */
   graph(): Promise<ArrayBuffer>
   readonly backends: readonly Backend[]
   readonly timeoutMs: number
 }
 
-/** What every kind of lane does, with a real runtime in a real worker. */
+/** What every kind of lane does, with a real runtime in a real worker or process. */
 export function laneContract(
   name: string,
   { start, manifest, graph, backends, timeoutMs }: LaneSubject,
@@ -69,20 +69,20 @@ export function laneContract(
         expect(runs.map((run) => run.outputs.logits?.shape[0])).toEqual([1, 2, 3, 4])
       }))
 
-    test('says what is wrong with bytes that are no model, and goes on', () =>
+    test('refuses bytes that are no model, and keeps working', () =>
       withLane(async (lane) => {
         const backend = backends[0] ?? 'cpu'
-        const whole = await graph()
+        const complete = await graph()
         expect((await failure(lane.load(await request(backend, new ArrayBuffer(16))))).code).toBe(
           'model_invalid',
         )
-        const half = whole.slice(0, whole.byteLength >> 1)
+        const half = complete.slice(0, complete.byteLength >> 1)
         expect((await failure(lane.load(await request(backend, half)))).code).toBe('model_invalid')
         await lane.load(await request(backend))
         await lane.run({ session: 'digits', inputs: { image: image(1) } })
       }))
 
-    test('refuses a graph that is not what its manifest says', () =>
+    test('refuses a graph that disagrees with its manifest', () =>
       withLane(async (lane) => {
         const load = {
           ...(await request(backends[0] ?? 'cpu')),
@@ -95,7 +95,7 @@ export function laneContract(
         expect(error.message).toContain('expected image → boxes, got image → logits')
       }))
 
-    test('says which shapes failed a run, and goes on', () =>
+    test('names the input shapes of a failed run, and keeps working', () =>
       withLane(async (lane) => {
         await lane.load(await request(backends[0] ?? 'cpu'))
         const wrong: Tensor = { type: 'float32', data: new Float32Array(10), shape: [1, 10] }
@@ -105,7 +105,7 @@ export function laneContract(
         await lane.run({ session: 'digits', inputs: { image: image(1) } })
       }))
 
-    test('no longer runs what was unloaded', () =>
+    test('refuses runs of an unloaded session', () =>
       withLane(async (lane) => {
         await lane.load(await request(backends[0] ?? 'cpu'))
         await lane.unload('digits')
@@ -115,15 +115,15 @@ export function laneContract(
         )
       }))
 
-    test('does what it is asked in the order of asking, and tells what it cannot', () =>
+    test('handles direct calls and comlink’s in the order of their making, and refuses what a session cannot do', () =>
       withLane(async (lane) => {
         await lane.load(await request(backends[0] ?? 'cpu'))
         const first = lane.run({ session: 'digits', inputs: { image: image(1) } })
-        const steps = failure(lane.takeEvents('digits'))
+        const events = failure(lane.takeEvents('digits'))
         const unloaded = lane.unload('digits')
         const last = failure(lane.run({ session: 'digits', inputs: { image: image(1) } }))
         expect((await first).outputs.logits?.shape).toEqual([1, 10])
-        expect(await steps).toMatchObject({ code: 'internal', message: 'digits was not loaded to generate' })
+        expect(await events).toMatchObject({ code: 'internal', message: 'digits was not loaded to generate' })
         await unloaded
         expect(await last).toMatchObject({
           code: 'internal',
@@ -131,7 +131,7 @@ export function laneContract(
         })
       }))
 
-    test('settles every call in flight when it is killed, and says why it is gone', () =>
+    test('settles every call in flight when it is killed, and reports the reason', () =>
       withLane(async (lane) => {
         await lane.load(await request(backends[0] ?? 'cpu'))
         const runs = [1, 2, 3].map((rows) =>

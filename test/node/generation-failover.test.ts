@@ -75,12 +75,12 @@ describe.skipIf(absent)(`sequences over a pool of processes${absent ? `: ${absen
     return { generator, pool, lanes, source, cases: stories.cases }
   }
 
-  test('go on from their last token when their process is killed, at twenty points', async () => {
+  test('continue from their last token when their process is killed, at twenty points', async () => {
     const random = randomFrom(5)
     let { generator, lanes, cases } = open()
     const kill = () => process.kill(lanes.at(-1)?.pid ?? 0, 'SIGKILL')
     for (let round = 0; round < 20; round++) {
-      // A lane that dies too often has to rest.
+      // A lane that dies too often backs off.
       if (round % 2 === 0) {
         close()
         const opened = open()
@@ -107,18 +107,18 @@ describe.skipIf(absent)(`sequences over a pool of processes${absent ? `: ${absen
     }
   })
 
-  test('two hundred at once against four slots are all answered', async () => {
+  test('are all answered, two hundred at once on four slots', async () => {
     const { generator, cases } = open()
     const asked = Array.from({ length: 200 }, (_, index) => cases[index % cases.length])
     const made = await Promise.all(
-      asked.map((one) => read(generator.generate(request(one?.prompt ?? [], 6)))),
+      asked.map((text) => read(generator.generate(request(text?.prompt ?? [], 6)))),
     )
     for (const [index, tokens] of made.entries())
       expect(tokens.map(({ token }) => token)).toEqual(asked[index]?.tokens.slice(0, 6))
     expect(generator.load).toMatchObject({ running: 0, waiting: 0 })
   })
 
-  test('are aborted at every stage, and free their slot', async () => {
+  test('can be aborted at every stage, and free their slot', async () => {
     const { generator, cases } = open()
     const prompt = cases[0]?.prompt ?? []
     const reason = { code: 'aborted' }
@@ -147,7 +147,7 @@ describe.skipIf(absent)(`sequences over a pool of processes${absent ? `: ${absen
     expect(generator.load).toMatchObject({ running: 0, waiting: 0 })
   })
 
-  test('hold nothing up while their reader sleeps', async () => {
+  test('delay no other sequence while their reader sleeps', async () => {
     const { generator, cases } = open()
     const unread = generator.generate(request(cases[0]?.prompt ?? [], 40))
     expect(await read(generator.generate(request(cases[1]?.prompt ?? [], 40)))).toHaveLength(40)
@@ -155,11 +155,11 @@ describe.skipIf(absent)(`sequences over a pool of processes${absent ? `: ${absen
     expect(await read(unread)).toHaveLength(40)
   })
 
-  test('are refused where they cannot be continued', async () => {
+  test('are refused where the request is invalid', async () => {
     const { generator } = open()
     const refused = (...args: Parameters<typeof request>) =>
       read(generator.generate(request(...args))).then(
-        () => expect.fail('it went on'),
+        () => expect.fail('it was accepted'),
         (error: unknown) => (error instanceof SpillwayError ? error.code : String(error)),
       )
     expect(await refused([], 4)).toBe('context_exceeded')
@@ -169,7 +169,7 @@ describe.skipIf(absent)(`sequences over a pool of processes${absent ? `: ${absen
     expect(await refused([1], 4, { sampling: { temperature: -1 } })).toBe('input_value_invalid')
   })
 
-  test('go on where their model is loaded again after it had left its lane, and end where it does not stay', async () => {
+  test('continue when their unloaded model is loaded again, and end when it is not', async () => {
     const { source, cases } = open()
     const { generation: spec } = source.manifest
     if (!spec) throw new Error('no language model')

@@ -31,10 +31,10 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
   })
   afterAll(() => session.release())
 
-  /** Arrays as a GPU has its buffers: no tensor begins inside one. */
+  /** Like a GPU's buffers: no tensor begins inside a block. */
   const withoutOffsets = (memory: TensorMemory): TensorMemory => ({ ...memory, hasOffsets: false })
 
-  /** As memory that others had before: what is read of it unwritten makes all of the sum NaN. */
+  /** Like memory that was used before: a position that is read unwritten makes the logits NaN. */
   const used = (memory: TensorMemory): TensorMemory => ({
     ...memory,
     allocate: (bytes) => {
@@ -57,12 +57,12 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
       true,
       () => new InPlaceKv(graph, used(arrayMemory(ort.createTensor)), spec, shape),
     ],
-    ['regrouped', true, () => new GatheredKv(graph, ort, spec, shape)],
-    ['chained', false, () => new PerSequenceKv(graph, ort, spec, shape)],
-  ])('%s', (_name, cuts, create) => {
+    ['gathered', true, () => new GatheredKv(graph, ort, spec, shape)],
+    ['per sequence', false, () => new PerSequenceKv(graph, ort, spec, shape)],
+  ])('%s', (_name, canTruncate, create) => {
     kvContract({
       open: async () => create(),
-      cuts,
+      canTruncate,
       tokens: stories.reference.tokens,
       logits: stories.reference.logits,
     })

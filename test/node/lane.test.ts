@@ -15,7 +15,7 @@ laneContract('A server process', {
 })
 
 describe('a server process', () => {
-  test('tells the backends that its runtime has', async () => {
+  test('reports the backends of its runtime, and the signal that ended it', async () => {
     const lane = processLane(systemClock)
     const { runtime, backends } = await lane.start({ threads: 1 })
     expect(runtime).toMatch(/^1\.\d+/)
@@ -24,7 +24,7 @@ describe('a server process', () => {
     expect((await lane.lost).message).toContain('killed by SIGKILL')
   })
 
-  test('that does not answer is killed by the watchdog, and its calls are settled', async () => {
+  test('is killed by the watchdog when it does not answer, and its calls are settled', async () => {
     const clock = createManualClock()
     const lane = processLane(clock, { ...laneLimits, startMs: 1_000 })
     process.kill(lane.pid ?? 0, 'SIGSTOP')

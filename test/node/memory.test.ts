@@ -30,7 +30,7 @@ const work = (rows: number, value = 0.5) => ({
 })
 
 describe.skipIf(withoutLimit)(
-  `a process that finds no more memory${withoutLimit ? ` (skipped: ${withoutLimit})` : ''}`,
+  `a process that runs out of memory${withoutLimit ? ` (skipped: ${withoutLimit})` : ''}`,
   () => {
     let close = () => {}
     afterEach(() => close())
@@ -58,9 +58,9 @@ describe.skipIf(withoutLimit)(
       return { scheduler, runs }
     }
 
-    test('runs what is too much at once in smaller batches, and remembers how much that is', async () => {
+    test('runs a batch that is too large as smaller ones, and remembers the size that fits', async () => {
       const { scheduler, runs } = createScheduler()
-      // What a row costs is known then, and the next go together.
+      // After one run the cost of a row is known, and the next requests share a batch.
       await scheduler.submit(work(1))
       const many = async () => {
         runs.length = 0

@@ -7,18 +7,18 @@ const read = (path: string) =>
 const bard = read('bard/q8/model.onnx')
 
 describe('the operators of a graph', () => {
-  test('are found by their whole name', () => {
+  test('are found by their full name', () => {
     expect(hasOperator(bard, 'GroupQueryAttention')).toBe(true)
     expect(hasOperator(bard, 'GroupQuery')).toBe(false)
   })
 
-  test('are those of its nodes: other names count for nothing', () => {
+  test('are those of its nodes: other names do not count', () => {
     expect(new TextDecoder('latin1').decode(bard)).toContain('past_key_values.0.key')
     expect(hasOperator(bard, 'past_key_values.0.key')).toBe(false)
     expect(hasOperator(read('digits/fp32/model.onnx'), 'GroupQueryAttention')).toBe(false)
   })
 
-  test('of what is no graph are none', () => {
+  test('are none in a file that is no graph', () => {
     expect(hasOperator(new Uint8Array(), 'GroupQueryAttention')).toBe(false)
     expect(hasOperator(new TextEncoder().encode('<!doctype html>'), 'GroupQueryAttention')).toBe(false)
     expect(hasOperator(bard.subarray(0, 100), 'GroupQueryAttention')).toBe(false)

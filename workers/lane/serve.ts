@@ -15,7 +15,7 @@ export function serveLane(loadOrt: (request: StartRequest) => Promise<Ort>, endp
 
   const started = (): Engine => {
     if (engine) return engine
-    throw new SpillwayError('internal', 'The lane was asked before it was started')
+    throw new SpillwayError('internal', 'The lane was called before it was started')
   }
 
   const api: LaneApi = {

@@ -25,7 +25,7 @@ export interface TokenRequest {
   readonly prompt: readonly number[]
   /**
    * How many tokens at the prompt's end this stream generated before it moved here. Penalties count them as generated.
-   * Positions, and so the draws, continue from the whole prompt.
+   * Positions, and so the draws, continue after the prompt.
    */
   readonly generated: number
   /** The most new tokens, not counting `generated`. */

@@ -22,7 +22,7 @@ const settings = fc.record(
   { requiredKeys: ['seed'] },
 )
 
-/** What filters leave, by sorting everything: slow and plain. */
+/** The tokens that pass the filters, by sorting all of them: slow and simple. */
 function filtered(values: readonly number[], { temperature = 1, topK, topP, minP }: Sampling): Set<number> {
   const order = values.map((_, token) => token).sort((a, b) => (values[b] ?? 0) - (values[a] ?? 0))
   const value = (token: number | undefined) => values[token ?? 0] ?? 0
@@ -46,8 +46,8 @@ function filtered(values: readonly number[], { temperature = 1, topK, topP, minP
   return new Set(kept)
 }
 
-describe('what is chosen', () => {
-  test('is among what the filters leave, and never changes with the draw before', () => {
+describe('the chosen token', () => {
+  test('passes the filters, and does not depend on earlier draws', () => {
     fc.assert(
       fc.property(logits, settings, fc.nat(10_000), (values, sampling, position) => {
         const floats = [...Float32Array.from(values)]
@@ -59,7 +59,7 @@ describe('what is chosen', () => {
     )
   })
 
-  test('is the likeliest at temperature 0, the first of equal ones', () => {
+  test('is the likeliest at temperature 0, and the first of equal ones', () => {
     expect(sample([1, 3, 3, 2], { temperature: 0 })).toBe(1)
   })
 
@@ -68,10 +68,10 @@ describe('what is chosen', () => {
       fc.property(logits, settings, (values, sampling) => {
         const floats = Float32Array.from(values)
         const topK = sampling.topK ?? 40
-        const cut = topKThreshold(floats, topK)
-        const ids = [...floats.keys()].filter((token) => (floats[token] ?? 0) >= cut).reverse()
+        const threshold = topKThreshold(floats, topK)
+        const ids = [...floats.keys()].filter((token) => (floats[token] ?? 0) >= threshold).reverse()
         const selected = Float32Array.from(ids, (id) => floats[id] ?? 0)
-        // Exactly k: ties at the cut stay together in one and not in a graph.
+        // Exactly k: ties at the threshold stay together here, but not in a graph.
         fc.pre(ids.length === Math.min(topK, floats.length) && new Set(selected).size === selected.length)
         const sampler = createSampler({ ...sampling, topK }, [0], 0)
         expect(sampler.next({ values: selected, ids: Int32Array.from(ids) }, 7).token).toBe(
@@ -84,7 +84,7 @@ describe('what is chosen', () => {
   test.each([
     { name: 'as the logits say', temperature: 1, expected: [0.5, 0.3, 0.15, 0.05] },
     { name: 'colder', temperature: 0.5, expected: [0.6849, 0.2466, 0.0616, 0.0068] },
-  ])('comes with its probability: $name', ({ temperature, expected }) => {
+  ])('is drawn with its probability: $name', ({ temperature, expected }) => {
     const values = [0.5, 0.3, 0.15, 0.05].map(Math.log)
     const counts = [0, 0, 0, 0]
     const draws = 20_000
@@ -96,12 +96,12 @@ describe('what is chosen', () => {
       const aim = share * draws
       return sum + ((counts[token] ?? 0) - aim) ** 2 / aim
     }, 0)
-    // Three degrees of freedom: one in a thousand true dice is over it, and the seed is fixed.
+    // Three degrees of freedom: a fair draw exceeds it once in a thousand times. The seed is fixed.
     expect(chiSquare).toBeLessThan(16.27)
   })
 })
 
-describe('chance', () => {
+describe('noise', () => {
   test('differs with seed, position and token, in every bit', () => {
     const ones = new Array<number>(32).fill(0)
     const count = 4096
@@ -115,7 +115,7 @@ describe('chance', () => {
     expect(new Set(seeds.map((seed) => noiseAt(seed, 3).bits(5))).size).toBe(seeds.length)
   })
 
-  test('has the bound that lets most tokens be passed over', () => {
+  test('stays under the bound by which most tokens are skipped', () => {
     fc.assert(
       fc.property(fc.nat(2 ** 32 - 1), (bits) => {
         expect(gumbel(bits)).toBeLessThanOrEqual(gumbelBound(bits))
@@ -125,7 +125,7 @@ describe('chance', () => {
   })
 })
 
-test('cuts are where sorting would put them', () => {
+test('thresholds are those that sorting would give', () => {
   fc.assert(
     fc.property(logits, fc.integer({ min: 1, max: 300 }), (values, k) => {
       const floats = Float32Array.from(values)
@@ -140,7 +140,7 @@ test('cuts are where sorting would put them', () => {
 
 describe('penalties', () => {
   const greedy = { temperature: 0 }
-  test('repetition: of prompt and text, towards less likely on both sides of zero', () => {
+  test('repetition: counts prompt and text, and makes a token less likely on both sides of zero', () => {
     const values = Float32Array.from([2, 1.5, -1])
     const next = (prompt: number[], sampling: Sampling) =>
       createSampler({ ...greedy, ...sampling }, prompt, 0).next({ values }, 0).token
@@ -149,7 +149,7 @@ describe('penalties', () => {
     expect(next([0, 1], { repetitionPenalty: 1.5 })).toBe(0)
   })
 
-  test('presence and frequency: of what was generated, here or before it moved here', () => {
+  test('presence and frequency: count generated tokens, also those from before a move', () => {
     const values = Float32Array.from([2, 1.5, 0])
     const chosen = (sampling: Sampling, prompt: number[], generated: number) => {
       const sampler = createSampler({ ...greedy, ...sampling }, prompt, generated)
@@ -157,27 +157,27 @@ describe('penalties', () => {
     }
     expect(chosen({ presencePenalty: 1 }, [0, 0], 0)).toEqual([0, 1, 0])
     expect(chosen({ frequencyPenalty: 1 }, [1, 0], 1)).toEqual([1, 0, 1])
-    // A text that moved goes on as it would have.
+    // A sequence that moved continues as it would have.
     expect(chosen({ frequencyPenalty: 0.4 }, [2, 0, 1], 2)[0]).toBe(
       createSampler({ ...greedy, frequencyPenalty: 0.4 }, [2, 0, 1], 2).next({ values }, 2).token,
     )
   })
 
-  test('bias: adds, forbids, and ignores tokens that the model has not', () => {
+  test('bias: adds, forbids, and ignores tokens outside the vocabulary', () => {
     const next = (logitBias: Record<number, number>) => sample([2, 1, 0], { ...greedy, logitBias })
     expect(next({ 2: 3 })).toBe(2)
     expect(next({ 0: Number.NEGATIVE_INFINITY })).toBe(1)
     expect(next({ 99: 100 })).toBe(0)
   })
 
-  test('leave the given logits alone', () => {
+  test('do not change the given logits', () => {
     const values = Float32Array.from([2, 1])
     createSampler({ ...greedy, logitBias: { 1: 5 } }, [0], 0).next({ values }, 0)
     expect([...values]).toEqual([2, 1])
   })
 })
 
-test('log probabilities are of the logits as they came', () => {
+test('log probabilities are those before penalties and bias', () => {
   const values = Float32Array.from([0.5, 0.3, 0.15, 0.05].map(Math.log))
   const sampling = { temperature: 0, logprobs: 2, logitBias: { 3: 10 } }
   const { token, logprob, top } = createSampler(sampling, [0], 0).next({ values }, 0)
@@ -194,7 +194,7 @@ test('log probabilities are of the logits as they came', () => {
 
 describe('bad input', () => {
   test.each([[[0, Number.NaN]], [[Number.NEGATIVE_INFINITY]], [[Number.POSITIVE_INFINITY, 1]], [[]]])(
-    'logits %j are no answer',
+    'logits %j are refused',
     (values) => {
       expect(() => sample(values, {})).toThrow(expect.objectContaining({ code: 'model_output_invalid' }))
     },

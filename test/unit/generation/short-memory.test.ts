@@ -41,7 +41,7 @@ async function decode(kv: Kv, prompts: readonly number[]) {
   return prompts.map((_, id) => ends.get(id)?.finish ?? ends.get(id)?.error?.code ?? tokens.get(id))
 }
 
-describe('a decoder whose runtime has less memory than it is allowed', () => {
+describe('a decoder whose runtime has less memory than the decoder may use', () => {
   test('decodes all sequences in the slots that fit', async () => {
     const kv = new LimitedKv(400)
     expect(await decode(kv, [20, 30, 40, 50, 60, 70])).toEqual(new Array(6).fill('length'))

@@ -103,7 +103,7 @@ describe('memory grows', () => {
     expect(kv.shape).toEqual({ slots: 3, capacity: 83 })
   })
 
-  test('at the cost of slots that nobody uses, and the others move together', () => {
+  test('at the cost of unused slots, and the other slots move together', () => {
     const { kv, table, add } = open({ maxBytes: 256 })
     const [first, second] = [add(text(1, 60), 0).owner, add(text(2, 50), 0).owner]
     table.release(first)
@@ -129,7 +129,7 @@ describe('memory grows', () => {
 })
 
 describe('memory that the runtime refuses', () => {
-  test('is not asked for again: less is used', () => {
+  test('is not requested again, and less is used', () => {
     const { kv, add } = open({ available: 170 })
     add(text(1, 30), 0)
     add(text(2, 30), 0)
@@ -148,7 +148,7 @@ describe('memory that the runtime refuses', () => {
     expect([owner.slot, kv.length(0), kv.shape.capacity]).toEqual([0, 30, 32])
   })
 
-  test('is asked for again after the table has shrunk', () => {
+  test('is requested again after the table has shrunk', () => {
     const { kv, table, add } = open({ available: 100 })
     const { owner } = add(text(1, 30), 0)
     expect(table.reserve(90)).toBe(false)

@@ -192,7 +192,7 @@ export class Decoder {
     for (;;) {
       const [sequence] = this.#waiting
       if (!sequence) return
-      const cachedTokens = this.#slots.assign(sequence, sequence.request.maxTokens - sequence.made)
+      const cachedTokens = this.#slots.assign(sequence, sequence.request.maxTokens - sequence.newTokens)
       if (cachedTokens !== undefined) {
         this.#waiting.shift()
         this.#running.push(sequence)
@@ -242,7 +242,7 @@ export class Decoder {
   }
 }
 
-/** A sequence needs a token to read, and room for one to generate. */
+/** A sequence needs at least one token to read, and space for one to generate. */
 function checkLength(prompt: number, context: number): void {
   if (prompt >= 1 && prompt < context) return
   throw new SpillwayError('context_exceeded', 'The prompt does not fit the context', {

@@ -23,8 +23,8 @@ export class Sequence {
     this.#context = context
   }
 
-  /** Tokens generated here. */
-  get made(): number {
+  /** How many tokens this lane has generated. */
+  get newTokens(): number {
     return this.tokens.length - this.request.prompt.length
   }
 
@@ -36,7 +36,7 @@ export class Sequence {
     const token = this.#sampler.next(logits, this.tokens.length)
     if (this.#stopTokens.has(token.token)) return { finish: 'stop' }
     this.tokens.push(token.token)
-    return this.made >= this.request.maxTokens || this.tokens.length >= this.#context
+    return this.newTokens >= this.request.maxTokens || this.tokens.length >= this.#context
       ? { token, finish: 'length' }
       : { token }
   }

@@ -5,14 +5,8 @@ import { describe, expect, test } from 'vitest'
 import { type Manifest, SpillwayError, type Tensor } from '../../models/core/index.ts'
 import type { Batch, BatchResult, Lanes } from '../../workers/host/scheduler/lanes.ts'
 import { Scheduler, type SchedulerOptions } from '../../workers/host/scheduler/scheduler.ts'
-import {
-  type BatchedModel,
-  type Priority,
-  priorities,
-  type RunAnswer,
-  type WaitOptions,
-  type Work,
-} from '../../workers/host/scheduler/work.ts'
+import { type BatchedModel, type RunAnswer, type WaitOptions, type Work } from '../../workers/host/scheduler/work.ts'
+import { type Priority, priorities } from '../../workers/host/scheduler/priority.ts'
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../models/async/clock.ts'
-import { withAbort, withTimeout } from '../../models/async/timeouts.ts'
+import { withAbort } from '../../models/async/abort.ts'
+import { withTimeout } from '../../models/async/timeouts.ts'
 import {
   type CheckedInputs,
   checkSessionInputs,

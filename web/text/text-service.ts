@@ -1,5 +1,6 @@
 import type { Clock } from '../../models/async/clock.ts'
-import { untilDeadline, withAbort } from '../../models/async/timeouts.ts'
+import { untilDeadline } from '../../models/async/timeouts.ts'
+import { withAbort } from '../../models/async/abort.ts'
 import { type Manifest, SpillwayError, type Tensor } from '../../models/core/index.ts'
 import { type EmbedResult, embed } from '../../workers/host/text/embedding/embedder.ts'
 import { createTextGenerator } from '../../workers/host/text/text-generator.ts'

@@ -1,12 +1,14 @@
+import { abortedBy } from '../../../models/async/abort.ts'
 import type { Clock } from '../../../models/async/clock.ts'
-import { abortedBy } from '../../../models/async/timeouts.ts'
 import { type GenerationSpec, SpillwayError } from '../../../models/core/index.ts'
 import type { GeneratorLoad, TokenRequest } from '../../protocol/generation.ts'
 import type { SequenceEvent } from '../../protocol/lane.ts'
 import type { Lane } from '../lane-client/lane.ts'
 import type { LeasedLane } from '../pool/lane-holder.ts'
-import { closed, maxDeaths } from '../scheduler/errors.ts'
-import { rankOf, SequenceStream } from './sequence-stream.ts'
+import { closed } from '../scheduler/errors.ts'
+import { rankOf } from '../scheduler/priority.ts'
+import { maxDeaths } from '../scheduler/retry.ts'
+import { SequenceStream } from './sequence-stream.ts'
 import type { GenerateOptions, TokenGenerator, TokenStream } from './types.ts'
 
 export interface SequenceSchedulerOptions {

@@ -1,9 +1,9 @@
+import { abortedBy } from '../../../models/async/abort.ts'
 import { AsyncQueue } from '../../../models/async/async-queue.ts'
 import type { Clock } from '../../../models/async/clock.ts'
-import { abortedBy } from '../../../models/async/timeouts.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { FinishReason, GeneratedToken, TokenRequest } from '../../protocol/generation.ts'
-import { type Priority, priorities } from '../scheduler/work.ts'
+import { type Priority, priorities } from '../scheduler/priority.ts'
 import type { GenerateOptions, TokenResult, TokenStream } from './types.ts'
 
 /** Waiting counts for a sequence: a step of priority is worth a second of it. */

@@ -1,5 +1,5 @@
-import type { Clock } from '../../models/async/clock.ts'
 import { withAbort } from '../../models/async/abort.ts'
+import type { Clock } from '../../models/async/clock.ts'
 import { withTimeout } from '../../models/async/timeouts.ts'
 import {
   type CheckedInputs,

@@ -1,7 +1,12 @@
 import type { Clock } from '../../models/async/clock.ts'
 import { untilDeadline } from '../../models/async/timeouts.ts'
 import { type Manifest, type Placement, type RunResult, SpillwayError } from '../../models/core/index.ts'
-import { passThrough, type RunAnswer, type WaitOptions, type Work } from '../../workers/host/scheduler/work.ts'
+import {
+  passThrough,
+  type RunAnswer,
+  type WaitOptions,
+  type Work,
+} from '../../workers/host/scheduler/work.ts'
 import type { DeviceSession } from '../device/device-session.ts'
 import type { DeviceTier } from '../device/device-tier.ts'
 import type { RemoteTier } from '../remote/remote-tier.ts'

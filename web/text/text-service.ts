@@ -1,6 +1,6 @@
+import { withAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
 import { untilDeadline } from '../../models/async/timeouts.ts'
-import { withAbort } from '../../models/async/abort.ts'
 import { type Manifest, SpillwayError, type Tensor } from '../../models/core/index.ts'
 import { type EmbedResult, embed } from '../../workers/host/text/embedding/embedder.ts'
 import { createTextGenerator } from '../../workers/host/text/text-generator.ts'

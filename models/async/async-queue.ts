@@ -1,10 +1,10 @@
-/** A queue from one writer to one reader. What is not read yet waits; its writer sees to the bound. */
+/** A queue from one writer to one reader. It is not bounded: its writer sees to that. */
 export class AsyncQueue<T> implements AsyncIterable<T> {
   readonly #items: T[] = []
   readonly #onLeave: () => void
   #wake: (() => void) | undefined
   #end: { readonly error?: unknown } | undefined
-  #read = false
+  #hasReader = false
 
   /** @param onLeave Called when the reader leaves its loop before the end. */
   constructor(onLeave: () => void = () => {}) {
@@ -36,8 +36,8 @@ export class AsyncQueue<T> implements AsyncIterable<T> {
 
   /** @throws TypeError for a second reader: items would be lost to each of the two. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    if (this.#read) throw new TypeError('A stream can be read once')
-    this.#read = true
+    if (this.#hasReader) throw new TypeError('A stream can be read once')
+    this.#hasReader = true
     try {
       for (;;) {
         while (this.#items.length > 0) yield this.#items.shift() as T

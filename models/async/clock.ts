@@ -1,6 +1,6 @@
-/** Time, injected: tests move it by hand. */
+/** Time, injected so that tests can move it. */
 export interface Clock {
-  /** Milliseconds since some fixed moment; it never runs backwards. */
+  /** Milliseconds since a fixed moment; monotonic. */
   now(): number
   /** Calls `task` once after `ms`, unless the returned function is called first. */
   after(ms: number, task: () => void): () => void
@@ -9,7 +9,7 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => performance.now(),
   after: (ms, task) => {
-    // Past 2^31 ms, which is 24 days, a timer would fire at once.
+    // With more than 2^31 ms (24 days) a timer fires at once.
     const timer = setTimeout(task, Math.min(ms, 2 ** 31 - 1))
     return () => clearTimeout(timer)
   },

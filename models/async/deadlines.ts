@@ -1,19 +1,19 @@
 import type { Clock } from './clock.ts'
 
 /**
- * Calls back for what is not done by its moment on the clock, with one timer for all: to arm and cancel one for each
- * costs more than a call to a small model has. It stays armed when all is done, and then finds nothing.
+ * Calls back for each item that is still there at its deadline. One timer serves all items, because setting and clearing
+ * one for each costs more than a call to a small model. The timer stays set when the items are gone, and then finds none.
  */
 export class Deadlines<T extends { readonly deadline: number }> {
   readonly #clock: Clock
-  readonly #late: (item: T) => void
+  readonly #onLate: (item: T) => void
   readonly #items = new Set<T>()
   #wakesAt = Number.POSITIVE_INFINITY
   #cancel: () => void = () => {}
 
-  constructor(clock: Clock, late: (item: T) => void) {
+  constructor(clock: Clock, onLate: (item: T) => void) {
     this.#clock = clock
-    this.#late = late
+    this.#onLate = onLate
   }
 
   add(item: T): void {
@@ -25,7 +25,7 @@ export class Deadlines<T extends { readonly deadline: number }> {
     this.#items.delete(item)
   }
 
-  /** Forgets all, and returns what it was. */
+  /** Removes and returns all items. */
   clear(): readonly T[] {
     const left = [...this.#items]
     this.#items.clear()
@@ -49,7 +49,7 @@ export class Deadlines<T extends { readonly deadline: number }> {
       if (item.deadline > now) next = Math.min(next, item.deadline)
       else {
         this.#items.delete(item)
-        this.#late(item)
+        this.#onLate(item)
       }
     }
     if (this.#items.size > 0) this.#wakeAt(next)

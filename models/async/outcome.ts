@@ -1,11 +1,11 @@
 import { SpillwayError, type WireError } from '../core/error.ts'
 
-/** Nothing is thrown across the edge: comlink keeps an error's message, and drops its code. */
+/** The outcome of a call to a worker. Errors cross as values, because comlink drops an error's code. */
 export type Outcome<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: WireError }
 
-/** What `work` comes to, fit to cross a worker's edge. */
+/** Runs `work` and returns its outcome in a form that a message can carry. */
 export async function outcome<T>(work: () => T | Promise<T>): Promise<Outcome<T>> {
   try {
     return { ok: true, value: await work() }
@@ -14,7 +14,7 @@ export async function outcome<T>(work: () => T | Promise<T>): Promise<Outcome<T>
   }
 }
 
-/** @throws SpillwayError What the other side threw. */
+/** @throws SpillwayError The error of the other side. */
 export function unwrap<T>(reply: Outcome<T>): T {
   if (reply.ok) return reply.value
   throw SpillwayError.fromWire(reply.error)

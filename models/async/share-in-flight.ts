@@ -1,29 +1,30 @@
-import { withAbort } from './timeouts.ts'
+import { withAbort } from './abort.ts'
 
-/** Work that several callers wait for: done once, told to all, stopped when the last of them has gone. */
-export interface InFlight<Told> {
-  join(signal?: AbortSignal, listener?: (told: Told) => void): Promise<void>
+/** Work that several callers wait for: done once, and stopped when the last of them has left. */
+export interface InFlight<Progress> {
+  /** Waits for the work. A listener first gets the last progress that was reported. */
+  join(signal?: AbortSignal, listener?: (progress: Progress) => void): Promise<void>
   stop(): void
 }
 
-/** @param abandoned Called before the work is stopped: who comes later needs work of its own. */
-export function shareInFlight<Told>(
-  work: (signal: AbortSignal, tell: (told: Told) => void) => Promise<void>,
-  abandoned: () => void,
-): InFlight<Told> {
+/** @param onStop Called before the work is stopped: later callers need work of their own. */
+export function shareInFlight<Progress>(
+  work: (signal: AbortSignal, report: (progress: Progress) => void) => Promise<void>,
+  onStop: () => void,
+): InFlight<Progress> {
   const controller = new AbortController()
-  const listeners = new Set<(told: Told) => void>()
-  let last: { readonly told: Told } | undefined
+  const listeners = new Set<(progress: Progress) => void>()
+  let last: { readonly progress: Progress } | undefined
   let waiting = 0
   const stop = () => {
-    abandoned()
+    onStop()
     controller.abort()
   }
-  const done = work(controller.signal, (told) => {
-    last = { told }
-    for (const listener of listeners) tellSafely(listener, told)
+  const done = work(controller.signal, (progress) => {
+    last = { progress }
+    for (const listener of listeners) callSafely(listener, progress)
   })
-  // Nobody may be waiting any more when it fails.
+  // It may fail when no caller waits any more.
   done.catch(() => undefined)
 
   return {
@@ -31,7 +32,7 @@ export function shareInFlight<Told>(
       waiting++
       if (listener) {
         listeners.add(listener)
-        if (last) tellSafely(listener, last.told)
+        if (last) callSafely(listener, last.progress)
       }
       try {
         await withAbort(signal, done)
@@ -45,10 +46,10 @@ export function shareInFlight<Told>(
   }
 }
 
-/** A listener's fault is its page's, and must not become the work's. */
-function tellSafely<Told>(listener: (told: Told) => void, told: Told): void {
+/** A listener belongs to the page: its error must not fail the work. */
+function callSafely<Progress>(listener: (progress: Progress) => void, progress: Progress): void {
   try {
-    listener(told)
+    listener(progress)
   } catch (cause) {
     reportError(cause)
   }

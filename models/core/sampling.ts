@@ -1,31 +1,48 @@
 import { SpillwayError } from './error.ts'
 
-/** How the next token is chosen. What is absent is as the model's manifest says, else off. */
+/** How the next token is chosen. An absent field is as the model's manifest says, else off. */
 export interface Sampling {
-  /** 0 is greedy: the most likely token, always. */
+  /** 0 is greedy: always the most likely token. */
   readonly temperature?: number | undefined
-  /** Only the k most likely. */
+  /** Keeps the k most likely tokens. */
   readonly topK?: number | undefined
-  /** Only the most likely that together have this probability. */
+  /** Keeps the most likely tokens that together have this probability. */
   readonly topP?: number | undefined
-  /** Only those at least this share as likely as the likeliest. */
+  /** Keeps tokens at least this fraction as likely as the most likely token. */
   readonly minP?: number | undefined
   /** Divides the logits of tokens in the prompt and the text so far; 1 is off. */
   readonly repetitionPenalty?: number | undefined
-  /** Taken off the logit of each token that was generated; 0 is off. */
+  /** Subtracted from the logit of each generated token; 0 is off. */
   readonly presencePenalty?: number | undefined
-  /** Taken off the logit of each token for each time that it was generated; 0 is off. */
+  /** Subtracted from a token's logit for each time that it was generated; 0 is off. */
   readonly frequencyPenalty?: number | undefined
   /** Added to logits, by token id. */
   readonly logitBias?: Readonly<Record<number, number>> | undefined
   /**
-   * The same seed gives the same tokens, whatever else is in the batch: each draw depends on the seed and the
-   * token's position alone. Absent: a seed of chance, made once a request, above the lanes.
+   * The same seed gives the same tokens, whatever else is in the batch: each draw depends only on the seed and the
+   * token's position. Absent: a random seed, chosen once a request, before it reaches a lane.
    */
   readonly seed?: number | undefined
-  /** Tells the log probability of each token, and those of so many of the likeliest. Absent: none are told. */
+  /** Returns the log probability of each token, and of so many of the most likely ones. Absent: none. */
   readonly logprobs?: number | undefined
 }
+
+/** One for a whole request, so that every lane and tier that continues it draws the same tokens. */
+export const randomSeed = (): number => Math.floor(Math.random() * 2 ** 32)
+
+/** The sampling of a request: its own fields, else the model's. The seed is always set. */
+export const withDefaultSampling = (sampling: Sampling, defaults: Sampling = {}): Sampling => ({
+  temperature: sampling.temperature ?? defaults.temperature,
+  topK: sampling.topK ?? defaults.topK,
+  topP: sampling.topP ?? defaults.topP,
+  minP: sampling.minP ?? defaults.minP,
+  repetitionPenalty: sampling.repetitionPenalty ?? defaults.repetitionPenalty,
+  presencePenalty: sampling.presencePenalty ?? defaults.presencePenalty,
+  frequencyPenalty: sampling.frequencyPenalty ?? defaults.frequencyPenalty,
+  logitBias: sampling.logitBias ?? defaults.logitBias,
+  seed: sampling.seed ?? defaults.seed ?? randomSeed(),
+  logprobs: sampling.logprobs ?? defaults.logprobs,
+})
 
 type Rule = readonly [expected: string, holds: (value: number) => boolean]
 
@@ -47,7 +64,7 @@ const rules = {
 /** @throws SpillwayError `input_value_invalid`, naming the field. */
 export function checkSampling(sampling: Sampling): void {
   for (const [name, [expected, holds]] of Object.entries(rules)) {
-    const value = Object.entries(sampling).find(([given]) => given === name)?.[1]
+    const value = Object.entries(sampling).find(([key]) => key === name)?.[1]
     if (value !== undefined && !(typeof value === 'number' && holds(value)))
       throw invalid(name, expected, value)
   }

@@ -92,7 +92,7 @@ const work = (rows = 1, source = digits, value = 0.25): Work<SessionSpec> => ({
 const kill = (lane: ProcessLane | undefined) => process.kill(lane?.pid ?? 0, 'SIGKILL')
 
 describe('the scheduler over real lanes', () => {
-  test('answers requests that came together in one run, each with its own rows and values', async () => {
+  test('answers requests of one turn in one run, each with its own rows and values', async () => {
     const { scheduler } = createScheduler()
     const alone = await scheduler.submit(work(1, digits, 0.5))
     const rows = [1, 3, 2, 1]
@@ -112,7 +112,7 @@ describe('the scheduler over real lanes', () => {
     const busy = () => pool.stats().lanes.filter(({ state }) => state === 'busy').length
     const most: number[] = []
     const until = performance.now() + 20_000
-    // A second lane has the model once requests waited for as long as loading it takes.
+    // A second lane loads the model once demand was unmet for as long as loading takes.
     while (!most.includes(2) && performance.now() < until) {
       const answers = Array.from({ length: 20 }, (_, count) => scheduler.submit(work(100 + count)))
       await new Promise(setImmediate)
@@ -126,7 +126,7 @@ describe('the scheduler over real lanes', () => {
     expect(scheduler.size + scheduler.pending).toBe(0)
   })
 
-  test('lanes killed with kill -9, one and all, with requests in flight and waiting: each is answered once, with its own values', async () => {
+  test('answers each request once, with its own values, when lanes are killed with requests in flight and waiting', async () => {
     const { scheduler, pool, started } = createScheduler({ layouts: () => [{ lanes: 2, threads: 1 }] })
     const both = () => pool.stats().lanes.every(({ sessions }) => sessions.length === 1)
     const ask = async (value: number, rows: number) => {
@@ -146,7 +146,7 @@ describe('the scheduler over real lanes', () => {
     const answers: Promise<boolean>[] = []
     const alive = () => started.filter(({ pid }) => isAlive(pid ?? 0))
     for (let round = 0; round < 4; round++) {
-      // One of the two, then both at once; they stand, so that what they are given is in flight when they are killed.
+      // One of the two, then both. They are stopped first, so that requests are in flight when they are killed.
       const victims = round % 2 === 0 ? alive().slice(-1) : alive()
       for (const { pid = 0 } of victims) process.kill(pid, 'SIGSTOP')
       for (let index = 0; index < 30; index++) {
@@ -173,7 +173,7 @@ describe('the scheduler over real lanes', () => {
     expect(pool.has(digits)).toBe(true)
   })
 
-  test('replays a batch whose lane was killed with kill -9, in a new lane', async () => {
+  test('replays a batch in a new lane when its lane was killed', async () => {
     const sent: number[] = []
     const { scheduler, started } = createScheduler({
       onSent: (rows) => {
@@ -181,7 +181,7 @@ describe('the scheduler over real lanes', () => {
         if (rows === 1_004) kill(started[0])
       },
     })
-    // What rows cost is known then, and the three go together.
+    // Afterwards the cost of rows is known, and the three requests share a batch.
     await scheduler.submit(work(500))
     sent.length = 0
     const answers = await Promise.all([
@@ -190,12 +190,12 @@ describe('the scheduler over real lanes', () => {
       scheduler.submit(work(1)),
     ])
     expect(answers.map(({ outputs }) => outputs.logits?.shape[0])).toEqual([1_000, 3, 1])
-    // Together first, then each alone: none of them is blamed for another.
+    // Together first, then each alone, so that none is blamed for another.
     expect(sent).toEqual([1_004, 1_000, 3, 1])
     expect(started).toHaveLength(2)
   })
 
-  test('refuses the one request that two lanes died of, and answers those that shared its batch', async () => {
+  test('refuses a request that killed two lanes, and answers those that shared its batch', async () => {
     const { scheduler, started } = createScheduler({
       onSent: (rows) => {
         if (rows >= 1_000) kill(started.at(-1))
@@ -212,7 +212,7 @@ describe('the scheduler over real lanes', () => {
     expect(started).toHaveLength(3)
   })
 
-  test('a model that does not load fails its requests and no others', async () => {
+  test('fails only the requests of a model that does not load', async () => {
     const { scheduler, started } = createScheduler()
     const broken: SessionSpec = {
       ...digits,
@@ -232,7 +232,7 @@ describe('the scheduler over real lanes', () => {
     expect(started).toHaveLength(1)
   })
 
-  test('gives up on lanes that do not start, and says so', async () => {
+  test('fails clearly when lanes do not start', async () => {
     const { scheduler } = createScheduler({
       startLane: () => {
         const lane = processLane(systemClock)
@@ -246,7 +246,7 @@ describe('the scheduler over real lanes', () => {
     })
   })
 
-  test('lets aborted requests go, waiting or running, and does nothing for those that waited', async () => {
+  test('fails aborted requests at once, waiting or running, and does not run those that waited', async () => {
     const sent: number[] = []
     const { scheduler } = createScheduler({ onSent: (rows) => sent.push(rows) })
     await scheduler.prepare(digits)
@@ -266,7 +266,7 @@ describe('the scheduler over real lanes', () => {
     })
   })
 
-  test('lets a request go at its deadline, in its lane too', async () => {
+  test('fails a request at its deadline, even while it runs', async () => {
     const clock = createManualClock()
     const { scheduler } = createScheduler({ clock })
     const late = scheduler.submit({ ...work(), askedAt: clock.now() }, { deadlineMs: 50 })
@@ -277,7 +277,7 @@ describe('the scheduler over real lanes', () => {
     })
   })
 
-  test('settles everything when it is closed', async () => {
+  test('settles every request when it is closed', async () => {
     const { scheduler, pool } = createScheduler()
     const runs = [1, 2, 3].map((rows) => scheduler.submit(work(rows)).catch((error) => error.code))
     await new Promise(setImmediate)

@@ -42,7 +42,7 @@ afterEach(() => {
   for (const closable of opened.splice(0)) closable.close()
 })
 
-/** Sessions over a pool of real lanes; the lanes that were started, and the rows of each run. */
+/** Sessions over a pool of real lanes, with the lanes that were started and the rows of each run. */
 async function createSessions(lanes: number, manifest = vad) {
   const started: ProcessLane[] = []
   const startLane = () => {
@@ -89,7 +89,7 @@ async function probabilities(session: StatefulSession, frames: readonly Float32A
   return answers.map(({ outputs }) => Number(outputs.output?.data[0]))
 }
 
-const passThrough = (frames: readonly Float32Array[]) => detectPlainly(ort, frames)
+const directly = (frames: readonly Float32Array[]) => detectPlainly(ort, frames)
 
 const why = withoutTestModels === undefined ? '' : ` (skipped: ${withoutTestModels})`
 
@@ -98,23 +98,23 @@ describe.skipIf(withoutTestModels !== undefined)(`sessions over real lanes${why}
     const { open } = await createSessions(1)
     const frames = framesOf(readSpeech(), 0, 500)
     const found = await probabilities(open(), frames)
-    expect(largestDifference(found, await passThrough(frames))).toBeLessThanOrEqual(1e-5)
+    expect(largestDifference(found, await directly(frames))).toBeLessThanOrEqual(1e-5)
     const speech = found.filter((probability) => probability > 0.5).length
     expect(speech).toBeGreaterThan(300)
     expect(speech).toBeLessThan(450)
   })
 
-  test('eight at once share runs, and each finds what it finds alone', async () => {
+  test('share runs, and each finds what it finds alone', async () => {
     const { open, batches } = await createSessions(2)
     const all = eightSequences(40)
     const together = await Promise.all(all.map((frames) => probabilities(open(), frames)))
     expect(batches.filter((rows) => rows > 1).length).toBeGreaterThan(batches.length / 2)
     expect(Math.max(...batches)).toBeLessThanOrEqual(8)
     for (const [index, frames] of all.entries())
-      expect(largestDifference(together[index] ?? [], await passThrough(frames))).toBeLessThanOrEqual(1e-5)
+      expect(largestDifference(together[index] ?? [], await directly(frames))).toBeLessThanOrEqual(1e-5)
   })
 
-  test('live through lanes that are killed: the same probabilities, none missing', async () => {
+  test('survive killed lanes with the same probabilities, none missing', async () => {
     const { open, started } = await createSessions(2)
     const all = eightSequences(60)
     let answered = 0
@@ -125,7 +125,7 @@ describe.skipIf(withoutTestModels !== undefined)(`sessions over real lanes${why}
         for (const input of frames) {
           const { outputs } = await session.run({ input }, { policy: 'server' })
           found.push(Number(outputs.output?.data[0]))
-          // Two lanes, one in the first half of the sequences and one in the second.
+          // Kills two lanes, one in the first half of the sequences and one in the second.
           if (++answered === 100 || answered === 300) {
             const lane = started.at(answered === 100 ? 0 : -1)
             process.kill(lane?.pid ?? 0, 'SIGKILL')
@@ -137,21 +137,21 @@ describe.skipIf(withoutTestModels !== undefined)(`sessions over real lanes${why}
     )
     expect(started.length).toBeGreaterThan(2)
     for (const [index, frames] of all.entries())
-      expect(largestDifference(together[index] ?? [], await passThrough(frames))).toBeLessThanOrEqual(1e-5)
+      expect(largestDifference(together[index] ?? [], await directly(frames))).toBeLessThanOrEqual(1e-5)
   })
 
-  test('a run that fails in the middle leaves the state as it was', async () => {
+  test('keep their state when a run fails', async () => {
     const anyLength = vad.inputs.map((spec) => (spec.name === 'input' ? { ...spec, shape: [-1, -1] } : spec))
     const { open } = await createSessions(1, { ...vad, inputs: anyLength })
     const session = open()
     const frames = framesOf(readSpeech(), 0, 20)
     const first = await probabilities(session, frames.slice(0, 10))
-    // The graph cannot make a spectrum of ten samples.
+    // The graph cannot compute a spectrum of ten samples.
     const outcome = await session
       .run({ input: new Float32Array(10) }, { policy: 'server' })
       .catch((error) => error.code)
     expect(outcome).toBe('run_failed')
     const second = await probabilities(session, frames.slice(10))
-    expect(largestDifference([...first, ...second], await passThrough(frames))).toBeLessThanOrEqual(1e-5)
+    expect(largestDifference([...first, ...second], await directly(frames))).toBeLessThanOrEqual(1e-5)
   })
 })

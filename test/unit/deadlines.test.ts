@@ -5,7 +5,7 @@ import { createManualClock } from '../support/manual-clock.ts'
 const item = (name: string, deadline: number) => ({ name, deadline })
 
 describe('Deadlines', () => {
-  test('call back for each item at its own moment, whatever the order of their coming', () => {
+  test('call back for each item at its own deadline, in whatever order they were added', () => {
     const clock = createManualClock()
     const late: string[] = []
     const deadlines = new Deadlines<ReturnType<typeof item>>(clock, ({ name }) =>
@@ -16,7 +16,7 @@ describe('Deadlines', () => {
     expect(late).toEqual(['first at 10', 'second at 20', 'third at 30'])
   })
 
-  test('leave alone what was done in time, and arm one timer however many there are', () => {
+  test('do not call back for items deleted in time, and set one timer however many items there are', () => {
     const clock = createManualClock()
     let armed = 0
     const counting = {
@@ -42,7 +42,7 @@ describe('Deadlines', () => {
     expect(late).toEqual(['last'])
   })
 
-  test('are forgotten by clear(), which may be called back for the first that is late', () => {
+  test('are removed by clear(), which the callback itself may call', () => {
     const clock = createManualClock()
     const late: string[] = []
     const deadlines = new Deadlines<ReturnType<typeof item>>(clock, ({ name }) => {

@@ -20,7 +20,7 @@ describe('pooling', () => {
     expect([...poolTokens(tokens, { pooling, normalize: false })]).toEqual(expected)
   })
 
-  test('scales to length one, and leaves nothing as it is', () => {
+  test('scales to length one, but leaves a vector of zeros as it is', () => {
     expect([...poolTokens(hidden([3, 4]), { pooling: 'cls', normalize: true })]).toEqual([
       expect.closeTo(0.6, 6),
       expect.closeTo(0.8, 6),
@@ -28,12 +28,12 @@ describe('pooling', () => {
     expect([...poolTokens(hidden([0, 0]), { pooling: 'cls', normalize: true })]).toEqual([0, 0])
   })
 
-  test('takes a vector that the graph has pooled itself', () => {
+  test('accepts a vector that the graph pooled itself', () => {
     const pooled: Tensor = { type: 'float32', data: Float32Array.of(1, 2, 3), shape: [1, 3] }
     expect([...poolTokens(pooled, { pooling: 'mean', normalize: false })]).toEqual([1, 2, 3])
   })
 
-  test('refuses what is no embedding', () => {
+  test('refuses an output that is not an embedding', () => {
     expect(() => poolTokens(hidden([Number.NaN]), { pooling: 'mean', normalize: false })).toThrow(
       expect.objectContaining({ code: 'model_output_invalid' }),
     )
@@ -68,7 +68,7 @@ describe('embedding', () => {
     return { last_hidden_state: hidden(...ids.map((id) => [id, 1])) }
   }
 
-  test('runs each text by itself and gives the vectors in order', async () => {
+  test('runs each text by itself and returns the vectors in order', async () => {
     const { embeddings, promptTokens } = await embed(manifest, tokenizerOf(), ['ab', [5, 7, 9]], run)
     expect(embeddings.map((vector) => [...vector])).toEqual([
       [(97 + 98) / 2, 1],
@@ -84,7 +84,7 @@ describe('embedding', () => {
     await expect(embed(manifest, tokenizerOf(), [text], run)).rejects.toMatchObject({ code })
   })
 
-  test('refuses a model that makes none', async () => {
+  test('refuses a model without embeddings', async () => {
     await expect(
       embed({ ...manifest, embedding: undefined }, tokenizerOf(), ['a'], run),
     ).rejects.toMatchObject({

@@ -6,7 +6,7 @@ import { shapeKeyOf } from '../../workers/host/scheduler/shape-key.ts'
 import type { Work } from '../../workers/host/scheduler/work.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
-/** A model whose outputs have the shapes of its inputs, `x` along any axis, `mode` without rows. */
+/** A model whose outputs have the shapes of its inputs: `x` with rows along any axis, `mode` without rows. */
 const model = (shape: number[], batchAxis: number, pad?: { axis: number; value: number }): Manifest => {
   const x = { type: 'float32' as const, shape, batchAxis, ...(pad ? { pad } : {}) }
   return {
@@ -38,7 +38,7 @@ const workOf = (manifest: Manifest, x: Tensor, rows: number, setting = 7): Work 
   askedAt: 0,
 })
 
-/** An element by its position, the plain way. */
+/** An element by its position, computed the simple way. */
 function at({ data, shape }: Tensor, position: readonly number[]): number {
   let index = 0
   for (const [axis, size] of shape.entries()) index = index * size + (position[axis] ?? 0)
@@ -74,7 +74,7 @@ describe('pack and unpack', () => {
       return { axis, padded, works }
     })
 
-  test('puts every row where its turn is, along any axis, and fills up with the pad value', () => {
+  test('puts the rows one after the other, along any axis, and fills up with the pad value', () => {
     fc.assert(
       fc.property(cases, ({ axis, padded, works }) => {
         const { x, mode } = pack(works)
@@ -97,7 +97,7 @@ describe('pack and unpack', () => {
     )
   })
 
-  test('gives every request its own rows back, in arrays of its own, and what has no rows to all', () => {
+  test('gives each request its own rows in new arrays, and outputs without rows to all', () => {
     fc.assert(
       fc.property(cases, ({ works }) => {
         const { x } = pack(works)
@@ -123,11 +123,11 @@ describe('shapeKeyOf', () => {
     expect(sample(1, 4)).not.toBe(sample(1, 5))
   })
 
-  test('differs with the values of what has no rows', () => {
+  test('differs with the values of inputs without rows', () => {
     expect(sample(1, 4, 7)).not.toBe(sample(1, 4, 8))
   })
 
-  test('is of one request alone where such a tensor is large', () => {
+  test('is unique to a request where such an input is large', () => {
     const large = {
       ...manifest,
       inputs: [{ name: 'w', type: 'float32' as const, shape: [100], batchAxis: null }],

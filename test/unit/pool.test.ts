@@ -44,17 +44,17 @@ function create(change: Partial<Machine> = {}, options: Partial<PoolOptions> = {
         () => 'answered',
         (error) => (error instanceof SpillwayError ? error.code : String(error)),
       )
-  /** So many callers that each ask again as soon as they are answered. */
+  /** Callers that each submit the next request as soon as the last one is answered. */
   const load = async (source: SessionSpec, callers: number, ms: number) => {
     const until = clock.now() + ms
-    const told: string[] = []
+    const outcomes: string[] = []
     const call = async () => {
-      while (clock.now() < until) told.push(await ask(source))
+      while (clock.now() < until) outcomes.push(await ask(source))
     }
     const calling = Promise.all(Array.from({ length: callers }, call))
     await pass(ms + 5_000)
     await calling
-    return told
+    return outcomes
   }
   return {
     clock,
@@ -89,7 +89,7 @@ const model = (id: string, memory = 100): SessionSpec => ({
 })
 
 describe('Pool', () => {
-  test('starts no lane once it is closed, whatever was still going on', async () => {
+  test('starts no lane once it is closed', async () => {
     const { pool, lanes } = create()
     pool.close()
     pool.prestart('wasm')
@@ -97,10 +97,10 @@ describe('Pool', () => {
     expect(lanes).toEqual([])
   })
 
-  test('has as many lanes as pay under load, and one again after it', async () => {
+  test('has as many lanes as pay under load, and one afterwards', async () => {
     const { load, alive, pass, pool } = create()
-    const told = await load(model('a'), 64, 15_000)
-    expect(new Set(told)).toEqual(new Set(['answered']))
+    const outcomes = await load(model('a'), 64, 15_000)
+    expect(new Set(outcomes)).toEqual(new Set(['answered']))
     expect(alive()).toHaveLength(4)
     expect(alive().every(({ sessions }) => sessions.has('a'))).toBe(true)
     await pass(150_000)
@@ -108,46 +108,46 @@ describe('Pool', () => {
     expect(pool.stats().lanes).toHaveLength(1)
   })
 
-  test('stays with one lane where a second brings nothing, and costs no request to find out', async () => {
+  test('stays with one lane where a second brings nothing, and fails no request during the trial', async () => {
     const { load, alive, lanes } = create({ cores: 1 })
-    const told = await load(model('a'), 64, 10_000)
-    expect(new Set(told)).toEqual(new Set(['answered']))
+    const outcomes = await load(model('a'), 64, 10_000)
+    expect(new Set(outcomes)).toEqual(new Set(['answered']))
     expect(lanes.length).toBeGreaterThan(1)
     expect(alive()).toHaveLength(1)
   })
 
-  test('starts no lane for a burst that is over sooner than the lane would be there', async () => {
+  test('starts no lane for a burst that ends before the lane could have started', async () => {
     const { ask, pass, lanes } = create()
-    const told = Array.from({ length: 30 }, () => ask(model('a')))
+    const outcomes = Array.from({ length: 30 }, () => ask(model('a')))
     await pass(2_000)
-    expect(new Set(await Promise.all(told))).toEqual(new Set(['answered']))
+    expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['answered']))
     expect(lanes).toHaveLength(1)
   })
 
-  test('a lane that cannot be had harms no request', async () => {
+  test('fails no request when an additional lane cannot load the session', async () => {
     const { load, alive } = create({
       faultOfLoad: (_request, { name }) =>
         name.endsWith('-0') ? undefined : new SpillwayError('model_invalid', 'Not here'),
     })
-    const told = await load(model('a'), 64, 5_000)
-    expect(new Set(told)).toEqual(new Set(['answered']))
+    const outcomes = await load(model('a'), 64, 5_000)
+    expect(new Set(outcomes)).toEqual(new Set(['answered']))
     expect(alive()).toHaveLength(1)
   })
 
-  test('moves from one lane of many threads to many of one, and keeps what is faster', async () => {
+  test('changes from one lane with many threads to many lanes with one, where that is faster', async () => {
     const layouts = () => layoutsFor({ cores: 4, maxThreads: 4, maxLanes: 4 })
     const { load, alive } = create({}, { layouts })
-    const told = await load(model('a'), 64, 15_000)
-    expect(new Set(told)).toEqual(new Set(['answered']))
+    const outcomes = await load(model('a'), 64, 15_000)
+    expect(new Set(outcomes)).toEqual(new Set(['answered']))
     expect(alive().map(({ threads }) => threads)).toEqual([1, 1, 1, 1])
   })
 
-  test('unloads what was used least recently when memory is needed, and loads it again when asked for', async () => {
+  test('unloads the least recently used session when memory is needed, and loads it again on request', async () => {
     const { ask, pass, pool, lanes } = create()
     for (const id of ['a', 'b', 'c']) {
-      const told = ask(model(id, 400))
+      const outcomes = ask(model(id, 400))
       await pass(500)
-      expect(await told).toBe('answered')
+      expect(await outcomes).toBe('answered')
     }
     expect([...(lanes[0]?.sessions ?? [])]).toEqual(['b', 'c'])
     expect(pool.stats().memory).toEqual({ usedBytes: 800, budgetBytes: 1_000 })
@@ -157,17 +157,17 @@ describe('Pool', () => {
     expect([...(lanes[0]?.sessions ?? [])]).toEqual(['c', 'a'])
   })
 
-  test('gives a model that is more than the memory the lanes to itself: what it needs was an estimate', async () => {
+  test('gives all memory to a model larger than the budget, because its size is an estimate', async () => {
     const { ask, pass, pool } = create()
-    const told = [ask(model('a')), ask(model('huge', 1_001))]
+    const outcomes = [ask(model('a')), ask(model('huge', 1_001))]
     await pass(1_000)
-    expect(await Promise.all(told)).toEqual(['answered', 'answered'])
+    expect(await Promise.all(outcomes)).toEqual(['answered', 'answered'])
     expect(pool.stats().lanes.flatMap(({ sessions }) => sessions)).toEqual([
       { session: 'huge', memoryBytes: 1_001 },
     ])
   })
 
-  test('ends a lane that ran out of memory, and tries once more in one that holds nothing else', async () => {
+  test('ends a lane that ran out of memory, and loads once more into an empty one', async () => {
     const { ask, pass, lanes, alive } = create({
       faultOfLoad: ({ session }, { sessions }) =>
         session === 'large' && sessions.size > 0
@@ -181,35 +181,35 @@ describe('Pool', () => {
     expect(alive().map(({ sessions }) => [...sessions])).toEqual([['large']])
   })
 
-  test('tells that memory ran out where a lane of its own is not enough, and leaves no lane behind', async () => {
+  test('fails with capacity_insufficient where an empty lane is too small, and leaves no lane behind', async () => {
     const { ask, pass, alive } = create({
       faultOfLoad: () => new SpillwayError('capacity_insufficient', 'Out of memory'),
     })
-    const told = ask(model('a'))
+    const outcomes = ask(model('a'))
     await pass(2_000)
-    expect(await told).toBe('capacity_insufficient')
+    expect(await outcomes).toBe('capacity_insufficient')
     expect(alive()).toHaveLength(0)
   })
 
-  test('a lane that dies of every request is started ever more rarely, and requests are told at once', async () => {
+  test('restarts a lane that dies of every request ever more rarely, and fails requests at once meanwhile', async () => {
     const { ask, pass, lanes, clock } = create({
       faultOfRun: () => new SpillwayError('lane_lost', 'Crashed'),
     })
-    const told: string[] = []
+    const outcomes: string[] = []
     for (let minute = 0; minute < 10; minute++) {
       for (let second = 0; second < 60; second++) {
-        void ask(model('a')).then((code) => told.push(code))
+        void ask(model('a')).then((code) => outcomes.push(code))
         await pass(1_000)
       }
     }
     expect(clock.now()).toBe(600_000)
-    expect(told).toHaveLength(600)
-    expect(new Set(told)).toEqual(new Set(['poisoned', 'lane_failed']))
-    // Some at first, then six a minute.
+    expect(outcomes).toHaveLength(600)
+    expect(new Set(outcomes)).toEqual(new Set(['poisoned', 'lane_failed']))
+    // A few at first, then six a minute.
     expect(lanes.length).toBeLessThan(80)
   })
 
-  test('a lane that died long ago is started at once', async () => {
+  test('starts a lane at once whose deaths are long past', async () => {
     let crashes = true
     const { ask, pass } = create({
       faultOfRun: () => (crashes ? new SpillwayError('lane_lost', 'Crashed') : undefined),
@@ -220,12 +220,12 @@ describe('Pool', () => {
     }
     crashes = false
     await pass(60_000)
-    const told = ask(model('a'))
+    const outcomes = ask(model('a'))
     await pass(250)
-    expect(await told).toBe('answered')
+    expect(await outcomes).toBe('answered')
   })
 
-  test('whatever is asked for: every request settles, memory stays within its budget, no session is twice in a lane', async () => {
+  test('settles every request, keeps memory within the budget and no session twice in a lane, whatever is submitted', async () => {
     const request = fc.record({
       model: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
       backend: fc.constantFrom('cpu' as const, 'webgpu' as const),
@@ -236,9 +236,9 @@ describe('Pool', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(request, { maxLength: 40 }), async (requests) => {
         const { ask, pass, pool, lanes, alive } = create({ startMs: 20, loadMs: 20 })
-        const told: Promise<string>[] = []
+        const outcomes: Promise<string>[] = []
         for (const { model: id, backend, rows, pause } of requests) {
-          told.push(
+          outcomes.push(
             ask(
               {
                 ...model(id, sizes[id]),
@@ -254,7 +254,9 @@ describe('Pool', () => {
           expect(usedBytes).toBeLessThanOrEqual(budgetBytes)
         }
         await pass(20_000)
-        expect(new Set(await Promise.all(told))).toEqual(new Set(requests.length === 0 ? [] : ['answered']))
+        expect(new Set(await Promise.all(outcomes))).toEqual(
+          new Set(requests.length === 0 ? [] : ['answered']),
+        )
         const held = pool.stats().lanes.flatMap(({ sessions }) => sessions.map(({ session }) => session))
         expect(
           alive()

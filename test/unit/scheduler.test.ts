@@ -4,19 +4,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Manifest, SpillwayError, type Tensor } from '../../models/core/index.ts'
 import type { Batch, BatchResult, Lanes } from '../../workers/host/scheduler/lanes.ts'
+import { type Priority, priorities } from '../../workers/host/scheduler/priority.ts'
 import { Scheduler, type SchedulerOptions } from '../../workers/host/scheduler/scheduler.ts'
-import {
-  type BatchedModel,
-  type Priority,
-  priorities,
-  type RunAnswer,
-  type WaitOptions,
-  type Work,
-} from '../../workers/host/scheduler/work.ts'
+import type { BatchedModel, RunAnswer, WaitOptions, Work } from '../../workers/host/scheduler/work.ts'
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
-/** A model that gives back what it is given, one number a row. */
+/** A model that returns its input. */
 const echo = (change: Partial<Manifest> = {}): BatchedModel => {
   const manifest: Manifest = {
     ...digitsManifest,
@@ -34,7 +28,7 @@ const padded = echo({
   outputs: [{ name: 'y', type: 'float32', shape: [-1, -1], pad: { axis: 1, value: -1 } }],
 })
 
-/** Lanes that take what time they are told on a clock that is moved by hand, and keep every batch that they ran. */
+/** Lanes whose runs take a given time on a manual clock. They keep every batch. */
 class ManualLanes implements Lanes<BatchedModel> {
   readonly #count: number
   readonly batches: Tensor[] = []
@@ -119,7 +113,7 @@ function create(
   return { clock, lanes, scheduler }
 }
 
-/** Requests come when they are made. */
+/** Submits each request with the present moment. */
 class AskedNow extends Scheduler<BatchedModel> {
   readonly #clock: ManualClock
 
@@ -144,7 +138,7 @@ const work = (values: number[][], source = echo()): Omit<Work, 'askedAt'> => {
   }
 }
 
-/** Lets promises settle, then moves the clock, until nothing is left to do. */
+/** Lets promises settle and moves the clock until every request is settled. */
 async function finish(clock: ManualClock, scheduler: Scheduler<BatchedModel>): Promise<void> {
   for (let turns = 0; turns < 5_000; turns++) {
     await new Promise(setImmediate)
@@ -180,7 +174,7 @@ test('of what callers who left had sent no more is kept than waits still', async
 })
 
 describe('Scheduler', () => {
-  test('dispatches a lone request at once, and batches what comes while the lane is busy', async () => {
+  test('dispatches a lone request at once, and batches those that come while the lane is busy', async () => {
     const { clock, lanes, scheduler } = create()
     const answers = [scheduler.ask(work([[1]]))]
     await Promise.resolve()
@@ -194,9 +188,9 @@ describe('Scheduler', () => {
     expect((await Promise.all(answers)).map(first)).toEqual([[1], [2], [3], [4], [5], [6]])
   })
 
-  test('of thousands that are asked for in one turn the first go before it ends', async () => {
+  test('sends the first of thousands of requests of one turn before the turn ends', async () => {
     const { clock, lanes, scheduler } = create()
-    const prestart = Array.from({ length: 2_000 }, (_, index) => scheduler.ask(work([[index]])))
+    const warmUp = Array.from({ length: 2_000 }, (_, index) => scheduler.ask(work([[index]])))
     await finish(clock, scheduler)
     lanes.batches.length = 0
     const answers = Array.from({ length: 2_047 }, (_, index) => scheduler.ask(work([[index]])))
@@ -205,13 +199,13 @@ describe('Scheduler', () => {
     expect(lanes.batches.map(({ shape }) => shape)).toEqual([[2_048, 1]])
     await finish(clock, scheduler)
     expect(lanes.batches.map(({ shape }) => shape[0])).toEqual([2_048, 1])
-    expect((await Promise.all(prestart)).length).toBe(2_000)
+    expect((await Promise.all(warmUp)).length).toBe(2_000)
     expect((await Promise.all(answers)).map(first)).toEqual(
       Array.from({ length: 2_049 }, (_, index) => [index]),
     )
   })
 
-  test('puts requests of different shapes in batches of their own', async () => {
+  test('puts requests of different shapes in separate batches', async () => {
     const { clock, lanes, scheduler } = create()
     const answers = [[[1]], [[2, 2]], [[3]], [[4, 4]]].map((values) => scheduler.ask(work(values)))
     await finish(clock, scheduler)
@@ -222,7 +216,7 @@ describe('Scheduler', () => {
     expect((await Promise.all(answers)).map(first)).toEqual([[1], [2, 2], [3], [4, 4]])
   })
 
-  test('fills up rows of a like length along a pad axis, and cuts their outputs back', async () => {
+  test('pads rows of similar length along a pad axis, and cuts the padding off their outputs', async () => {
     const { clock, lanes, scheduler } = create()
     const lengths = [3, 4, 9, 1]
     const answers = lengths.map((length) => scheduler.ask(work([new Array(length).fill(length)], padded)))
@@ -238,7 +232,7 @@ describe('Scheduler', () => {
     expect(got.map(({ outputs }) => outputs.y?.shape)).toEqual(lengths.map((length) => [1, length]))
   })
 
-  test('keeps batches small enough for the first deadline, by what runs were seen to cost', async () => {
+  test('keeps batches small enough for the first deadline, by the measured cost of runs', async () => {
     const { clock, lanes, scheduler } = create({ msOf: (rows) => rows * 10 })
     for (const rows of [1, 2, 4, 8]) {
       void scheduler.ask(work(new Array(rows).fill([0])))
@@ -253,11 +247,11 @@ describe('Scheduler', () => {
     expect(lanes.batches[0]?.shape[0]).toBeLessThanOrEqual(5)
   })
 
-  test('answers what it can where more is asked than it can do, in place of all of it too late', async () => {
+  test('answers as many requests as it can under overload, in place of all of them too late', async () => {
     const { clock, scheduler } = create({ msOf: (rows) => rows * 10 })
     void scheduler.ask(work([[0]]))
     await finish(clock, scheduler)
-    // Three times what can be done, second after second.
+    // Three times as many requests as can be run.
     const fates: string[] = []
     for (let round = 0; round < 300; round++) {
       scheduler.ask(work([[round]]), { deadlineMs: 100 }).then(
@@ -274,7 +268,7 @@ describe('Scheduler', () => {
     expect(answered).toBeGreaterThan(60)
   })
 
-  test('finds its way to large batches where nothing is known of their cost', async () => {
+  test('grows batches step by step while their cost is unknown', async () => {
     const { clock, lanes, scheduler } = create({ msOf: (rows) => 1 + rows / 1_000 })
     const answers = Array.from({ length: 3_000 }, (_, value) => scheduler.ask(work([[value]])))
     await finish(clock, scheduler)
@@ -282,7 +276,7 @@ describe('Scheduler', () => {
     expect(lanes.batches.map(({ shape }) => shape[0])).toEqual([8, 64, 512, 2_416])
   })
 
-  test('waits for company only where the manifest says so, and no longer', async () => {
+  test('waits for a fuller batch only where the manifest allows it, and no longer', async () => {
     const { clock, lanes, scheduler } = create()
     const patient = echo({ id: 'patient', batching: { maxDelayMs: 20, preferredRows: [4] } })
     const alone = scheduler.ask(work([[1]], patient))
@@ -298,7 +292,7 @@ describe('Scheduler', () => {
     await Promise.all(four)
   })
 
-  test('lets higher priorities go first, and lower ones not wait for ever', async () => {
+  test('lets higher priorities go first, without starving lower ones', async () => {
     const one = echo({ batching: { maxRows: 1 } })
     const { clock, lanes, scheduler } = create()
     const order: string[] = []
@@ -325,7 +319,7 @@ describe('Scheduler', () => {
     expect(lanes.batches).toHaveLength(605)
   })
 
-  test('is bounded: past its queue it refuses at once, and says when to come back', async () => {
+  test('refuses requests at once when the queue is full, and says when to retry', async () => {
     const { clock, scheduler } = create({ maxQueued: 2, msOf: () => 100 })
     const accepted = [scheduler.ask(work([[1]]))]
     await Promise.resolve()
@@ -340,7 +334,7 @@ describe('Scheduler', () => {
     expect(scheduler.isSaturated).toBe(false)
   })
 
-  test('tells what a request would wait, from what waits and what runs cost', async () => {
+  test('estimates how long a request would wait, from the queue and the cost of runs', async () => {
     const { clock, scheduler } = create({ msOf: (rows) => rows * 10 })
     void scheduler.ask(work([[0]]))
     await finish(clock, scheduler)
@@ -350,7 +344,7 @@ describe('Scheduler', () => {
     await finish(clock, scheduler)
   })
 
-  test('a bad request fails alone, however many share its batch', async () => {
+  test('fails a bad request alone, however many share its batch', async () => {
     const { clock, scheduler } = create({
       fault: ({ data }) =>
         [...data].map(Number).includes(13) ? new SpillwayError('run_failed', 'Unlucky') : undefined,
@@ -364,7 +358,7 @@ describe('Scheduler', () => {
     )
   })
 
-  test('whatever comes: every request settles once, with its own answer, in bounded batches, and nothing is left', async () => {
+  test('settles every request once, with its own answer, in bounded batches, whatever is submitted', async () => {
     const request = fc.record({
       rows: fc.integer({ min: 1, max: 4 }),
       columns: fc.integer({ min: 1, max: 3 }),
@@ -380,7 +374,7 @@ describe('Scheduler', () => {
         fc.integer({ min: 1, max: 3 }),
         async (requests, lanesCount) => {
           let settled = 0
-          // A row's first number is its request's: the fault looks for those whose fate it is.
+          // A row's first number is the index of its request, whose fate decides the fault.
           const fault = ({ data, shape }: Tensor) => {
             const columns = shape[1] ?? 1
             const fates = [...data]

@@ -6,12 +6,17 @@ import { digitsManifest } from '../support/test-models.ts'
 
 const never = () => new Promise<never>(() => {})
 
-test('work that is begun for a caller who has gone is told so', async () => {
-  const told = untilDeadline(createManualClock(), 50, AbortSignal.abort(), async (signal) => signal?.aborted)
-  expect(await told).toBe(true)
+test('work that starts after its caller left gets an aborted signal', async () => {
+  const isAborted = untilDeadline(
+    createManualClock(),
+    50,
+    AbortSignal.abort(),
+    async (signal) => signal?.aborted,
+  )
+  expect(await isAborted).toBe(true)
 })
 
-describe('texts that wait for a tokenizer that never comes', () => {
+describe('texts that wait for a tokenizer that never loads', () => {
   const manifest = { ...digitsManifest, tokenizer: [] }
   const clock = createManualClock()
   const textService = new TextService({
@@ -22,13 +27,13 @@ describe('texts that wait for a tokenizer that never comes', () => {
     closing: new AbortController().signal,
   })
 
-  test('are let go at their deadline', async () => {
+  test('fail at their deadline', async () => {
     const vectors = textService.embed(manifest, ['a text'], { policy: 'device', deadlineMs: 100 })
     clock.advance(100)
     await expect(vectors).rejects.toMatchObject({ code: 'deadline_exceeded' })
   })
 
-  test('are let go at their caller’s word', async () => {
+  test('fail when their caller aborts', async () => {
     const leaving = new AbortController()
     const vectors = textService.embed(manifest, ['a text'], { policy: 'device', signal: leaving.signal })
     leaving.abort()

@@ -17,7 +17,7 @@ export {
 } from '../../models/core/index.ts'
 export type { Sampling } from '../../models/core/sampling.ts'
 export type { HubOptions } from '../../models/hub/index.ts'
-export type { Priority } from '../../workers/host/scheduler/work.ts'
+export type { Priority } from '../../workers/host/scheduler/priority.ts'
 export type { EmbedResult } from '../../workers/host/text/embedding/embedder.ts'
 export type { ChatMessage, Prompt, TextRequest, Usage } from '../../workers/host/text/types.ts'
 export type { FinishReason, GeneratedToken } from '../../workers/protocol/generation.ts'

@@ -8,7 +8,7 @@ import {
   type RunResult,
   SpillwayError,
 } from '../../models/core/index.ts'
-import type { Priority } from '../../workers/host/scheduler/work.ts'
+import type { Priority } from '../../workers/host/scheduler/priority.ts'
 import type { EmbedResult } from '../../workers/host/text/embedding/embedder.ts'
 import type { TextRequest } from '../../workers/host/text/types.ts'
 import type { PlacementOptions } from '../placement/request-state.ts'

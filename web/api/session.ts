@@ -1,5 +1,6 @@
+import { withAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
-import { withAbort, withTimeout } from '../../models/async/timeouts.ts'
+import { withTimeout } from '../../models/async/timeouts.ts'
 import {
   type CheckedInputs,
   checkSessionInputs,

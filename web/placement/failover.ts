@@ -1,5 +1,5 @@
+import { withAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
-import { withAbort } from '../../models/async/timeouts.ts'
 import { SpillwayError } from '../../models/core/index.ts'
 import type { Decision } from './decide.ts'
 import { failureOf, final, own, retryDelay } from './failure.ts'

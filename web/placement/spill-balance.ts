@@ -1,4 +1,4 @@
-import type { Estimate } from '../../workers/host/scheduler/scheduler.ts'
+import type { Estimate } from '../../workers/host/scheduler/load-estimator.ts'
 import type { Conditions } from './decide.ts'
 
 /** The device has to be later by a third before requests go to the server. */

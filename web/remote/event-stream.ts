@@ -1,7 +1,7 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import * as z from 'zod/mini'
+import { abortedBy } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
-import { abortedBy } from '../../models/async/timeouts.ts'
 import { isErrorCode, SpillwayError } from '../../models/core/index.ts'
 import { errorBody } from '../../models/protocols/openai.ts'
 import { saidByServer, tooSlow, unreachable } from './request.ts'

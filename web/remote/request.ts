@@ -1,5 +1,5 @@
+import { abortedBy } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
-import { abortedBy } from '../../models/async/timeouts.ts'
 import { type ErrorCode, isErrorCode, messageOf, SpillwayError } from '../../models/core/index.ts'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
 

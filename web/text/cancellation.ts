@@ -1,5 +1,5 @@
+import { abortedBy } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
-import { abortedBy } from '../../models/async/timeouts.ts'
 import { SpillwayError } from '../../models/core/index.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import type { WaitOptions } from '../../workers/host/scheduler/work.ts'

@@ -1,6 +1,7 @@
 import { AsyncQueue } from '../../models/async/async-queue.ts'
 import type { Clock } from '../../models/async/clock.ts'
 import { type Manifest, type Placement, SpillwayError } from '../../models/core/index.ts'
+import { randomSeed } from '../../models/core/sampling.ts'
 import { checkTextRequest } from '../../workers/host/text/check-request.ts'
 import type { GenerateResult, Piece, TextRequest } from '../../workers/host/text/types.ts'
 import type { EstimateSpill, PlacementOptions } from '../placement/request-state.ts'
@@ -114,6 +115,3 @@ async function write(
     placement,
   }
 }
-
-/** One for the whole text: every place that it moves to draws on from it. */
-const randomSeed = () => Math.floor(Math.random() * 2 ** 32)

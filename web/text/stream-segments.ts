@@ -1,14 +1,15 @@
 import type { Clock } from '../../models/async/clock.ts'
 import type { Manifest } from '../../models/core/index.ts'
+import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
 import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
-import type { GenerateOptions, TextGenerator } from '../../workers/host/text/types.ts'
+import type { TextGenerator } from '../../workers/host/text/types.ts'
 import { complete, type RemotePiece } from '../remote/complete.ts'
 import type { Continuation } from './continuation.ts'
 
 /** Part of a text on one tier: from where the text stands to its end, or to the tier's failure. */
 export interface StreamSegment {
   readonly executedOn: NonNullable<RemotePiece['executedOn']>
-  go(text: Continuation, options: GenerateOptions): AsyncIterable<SegmentPiece>
+  go(text: Continuation, options: WaitOptions): AsyncIterable<SegmentPiece>
 }
 
 export interface SegmentPiece extends RemotePiece {

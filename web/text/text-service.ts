@@ -1,8 +1,9 @@
+import { withAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
-import { untilDeadline, withAbort } from '../../models/async/timeouts.ts'
+import { untilDeadline } from '../../models/async/timeouts.ts'
 import { type Manifest, SpillwayError, type Tensor } from '../../models/core/index.ts'
 import { type EmbedResult, embed } from '../../workers/host/text/embedding/embedder.ts'
-import { createTextGenerator } from '../../workers/host/text/text-generator.ts'
+import { TextModels } from '../../workers/host/text/text-models.ts'
 import type { TextGenerator, TextRequest, Tokenizer } from '../../workers/host/text/types.ts'
 import type { DeviceSession } from '../device/device-session.ts'
 import type { DeviceTier } from '../device/device-tier.ts'
@@ -24,11 +25,11 @@ export interface TextServiceOptions {
 /** What a page asks of models that read and write text. */
 export class TextService {
   readonly #options: TextServiceOptions
-  readonly #tokenizers = new WeakMap<Manifest, Promise<Tokenizer>>()
-  readonly #generators = new WeakMap<DeviceSession, TextGenerator>()
+  readonly #models: TextModels
 
   constructor(options: TextServiceOptions) {
     this.#options = options
+    this.#models = new TextModels(options.clock)
   }
 
   /** @throws SpillwayError In the stream: `not_supported` where the model generates no text. */
@@ -67,27 +68,13 @@ export class TextService {
     return embed(manifest, tokenizer, texts, run)
   }
 
-  /** Read once; a failure is not kept. */
   tokenizer(manifest: Manifest): Promise<Tokenizer> {
-    let tokenizer = this.#tokenizers.get(manifest)
-    if (!tokenizer) {
-      tokenizer = this.#readTokenizer(manifest)
-      this.#tokenizers.set(manifest, tokenizer)
-      tokenizer.catch(() => this.#tokenizers.delete(manifest))
-    }
-    return tokenizer
+    return this.#models.tokenizer(manifest, () => this.#tokenizerFiles(manifest))
   }
 
-  async #readTokenizer(manifest: Manifest): Promise<Tokenizer> {
-    const specs = manifest.tokenizer
-    if (!specs) throw withoutTokenizer(manifest)
-    const [files, { readTokenizer }] = await Promise.all([
-      this.#options.device.tokenizerFiles(manifest),
-      // Pages that only run tensors load no tokenizer.
-      import('../../workers/host/text/tokenizer/tokenizer.ts'),
-    ])
-    const named = new Map(specs.map(({ path }, index) => [nameOf(path), new Uint8Array(files[index] ?? [])]))
-    return readTokenizer(named, manifest.generation?.stopTokens ?? [])
+  async #tokenizerFiles(manifest: Manifest): Promise<Uint8Array[]> {
+    const files = await this.#options.device.tokenizerFiles(manifest)
+    return files.map((bytes) => new Uint8Array(bytes))
   }
 
   async #segmentAt(manifest: Manifest, { session }: TextTarget): Promise<StreamSegment> {
@@ -100,19 +87,7 @@ export class TextService {
   async #generatorOf(session: DeviceSession): Promise<TextGenerator> {
     const { manifest } = session
     const tokens = this.#options.device.generator(session)
-    const tokenizer = await this.tokenizer(manifest)
-    let generator = this.#generators.get(session)
-    if (!generator) {
-      generator = createTextGenerator({
-        tokenizer,
-        tokens,
-        contextLength: manifest.generation?.context ?? 0,
-        defaults: manifest.generation?.sampling ?? {},
-        clock: this.#options.clock,
-      })
-      this.#generators.set(session, generator)
-    }
-    return generator
+    return this.#models.generator(manifest, tokens, () => this.#tokenizerFiles(manifest))
   }
 
   /** With all slots taken a text waits for another's end, while the server would begin at once. */
@@ -122,12 +97,3 @@ export class TextService {
     return taken < slots ? undefined : { slots, taken }
   }
 }
-
-/** The graph's folder is the hub's business; a tokenizer's files are known by their names. */
-const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1)
-
-const withoutTokenizer = ({ id }: Manifest) =>
-  new SpillwayError('not_supported', `${id} reads no text`, {
-    expected: 'a manifest that lists a tokenizer',
-    hint: 'Give it tokens.',
-  })

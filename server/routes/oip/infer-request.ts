@@ -14,7 +14,7 @@ import {
   jsonLengthHeader,
   splitBody,
 } from '../../../models/protocols/oip-binary.ts'
-import type { Priority } from '../../../workers/host/scheduler/work.ts'
+import type { Priority } from '../../../workers/host/scheduler/priority.ts'
 import { parseTensorJson } from './tensor-json.ts'
 
 /** Milliseconds that a request may take where it does not say, and at most. */

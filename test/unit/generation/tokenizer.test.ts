@@ -18,7 +18,7 @@ const filesOf = (files: Record<string, unknown>) =>
     ]),
   )
 
-/** Byte fallback, and words with ▁ before them, as Llama's and Gemma's tokenizers have it. */
+/** Byte fallback, and ▁ before words, as in the tokenizers of Llama and Gemma. */
 const fallback = {
   added_tokens: [{ id: 0, content: '<s>', special: true, normalized: false }],
   normalizer: {
@@ -63,7 +63,7 @@ const fallback = {
 const fallbackTokenizer = (config: object = {}) =>
   readTokenizer(filesOf({ 'tokenizer.json': fallback, 'tokenizer_config.json': config }), [0])
 
-/** Pieces of a stream, the last of them what was held back. */
+/** The pieces of a stream. The last one was held back. */
 function streamed(tokenizer: Tokenizer, tokens: readonly number[], before?: readonly number[]): string[] {
   const decoder = tokenizer.streamDecoder(before)
   return [...tokens.map((token) => decoder.push(token)), decoder.end()]
@@ -78,7 +78,7 @@ const hasLoneSurrogate = (text: string) => /\p{Surrogate}/u.test(text)
 describe('a tokenizer with byte fallback', () => {
   const tokenizer = fallbackTokenizer()
 
-  test('streams what it decodes, and what went in, without half a character on the way', () => {
+  test('streams the text that was encoded, never half a character', () => {
     fc.assert(
       fc.property(texts, (text) => {
         const tokens = tokenizer.encode(text, false)
@@ -92,7 +92,7 @@ describe('a tokenizer with byte fallback', () => {
     )
   })
 
-  test('gives any tokens as text, and broken bytes as replacement characters', () => {
+  test('decodes any tokens, and invalid bytes as replacement characters', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(300)), (tokens) => {
         expect(streamed(tokenizer, tokens).join('')).toBe(tokenizer.decode(tokens))
@@ -102,14 +102,14 @@ describe('a tokenizer with byte fallback', () => {
     expect(tokenizer.decode([half ?? 0, 258])).toBe('\u{fffd}a')
   })
 
-  test('drops the first space of a text, and keeps it where the text goes on', () => {
+  test('drops the first space of a text, and keeps it where the text continues', () => {
     const tokens = tokenizer.encode('a', false)
     expect(tokenizer.decode([0, ...tokens])).toBe('a')
     expect(streamed(tokenizer, tokens, [0]).join('')).toBe('a')
     expect(streamed(tokenizer, tokens, [0, ...tokens]).join('')).toBe(' a')
   })
 
-  test('names special tokens, and tells the bytes of half a character', () => {
+  test('names special tokens, and returns the bytes of half a character', () => {
     expect(tokenizer.textOf(0)).toBe('<s>')
     expect(tokenizer.textOf(260)).toBe(' a')
     expect(tokenizer.bytesOf(1 + 0xc3)).toEqual([0xc3])
@@ -124,7 +124,7 @@ describe("bard's tokenizer", () => {
   )
   const tokenizer = readTokenizer(files, [0])
 
-  test('gives back any text, though it learnt from tales only', () => {
+  test('round-trips any text, though it was trained on tales only', () => {
     fc.assert(
       fc.property(texts, (text) => {
         const tokens = tokenizer.encode(text, true)
@@ -134,7 +134,7 @@ describe("bard's tokenizer", () => {
     )
   })
 
-  test('has pieces for what tales are made of', () => {
+  test('has pieces for the words of tales', () => {
     const text = 'Once upon a time there was a king'
     expect(tokenizer.encode(text, false).map(tokenizer.textOf)).toEqual([
       'Once',
@@ -162,7 +162,7 @@ describe('stop strings', () => {
     return { text: pieces.join('') + assembler.end(), pieces, stopped: assembler.stopped }
   }
 
-  test('end the text before the first of them, wherever the tokens are cut', () => {
+  test('end the text before the first match, however the text is divided into tokens', () => {
     const small = fc.string({ unit: fc.constantFrom('a', 'b', ' ', 'é', '😀'), maxLength: 30 })
     const stop = fc.string({ unit: fc.constantFrom('a', 'b', ' ', 'é', '😀'), minLength: 1, maxLength: 4 })
     fc.assert(
@@ -175,19 +175,19 @@ describe('stop strings', () => {
         const result = assembled(text, stops)
         expect(result.stopped).toBe(ends.length > 0)
         expect(result.text).toBe(ends.length > 0 ? text.slice(0, at) : text)
-        // Nothing that was told had to be taken back, and nothing is half a character.
+        // No piece ends in half a character.
         expect(result.pieces.some(hasLoneSurrogate)).toBe(false)
       }),
       { numRuns: 2000 },
     )
   })
 
-  test('hold back no more than what may become one', () => {
+  test('hold back only text that may become one', () => {
     expect(assembled('ab b', [' b']).pieces).toEqual(['a', 'b', '', ''])
     expect(assembled('aaab', ['aab'])).toMatchObject({ text: 'a', stopped: true })
   })
 
-  test('of great length cost one look at each character', () => {
+  test('cost one comparison a character, however long they are', () => {
     const stop = 'a'.repeat(100_000)
     const text = 'a'.repeat(99_999)
     expect(assembled(`${text}b`, [stop])).toMatchObject({ text: `${text}b`, stopped: false })
@@ -214,12 +214,12 @@ describe('a chat', () => {
         { name: 'default', template: '{{ bos_token }}{{ messages[0].content }}' },
       ],
     ],
-  ])('is read by %s', (_, template) => {
+  ])('is rendered by %s', (_, template) => {
     const tokenizer = withTemplate(template)
     expect(tokenizer.chat(messages)).toEqual([0, ...tokenizer.encode('ab', false)])
   })
 
-  test('is read by the file of a template before others', () => {
+  test('is rendered by chat_template.jinja in preference to the configuration', () => {
     const files = filesOf({
       'tokenizer.json': fallback,
       'tokenizer_config.json': { chat_template: 'old' },
@@ -231,14 +231,14 @@ describe('a chat', () => {
 
   test.each([
     [
-      'refuses the messages',
+      'rejects the messages',
       "{{ raise_exception('Roles must alternate') }}",
       'request_malformed',
       'alternate',
     ],
-    ['calls what is not there', '{{ nothing.at.all() }}', 'request_malformed', 'template'],
-    ['is no template', '{% for %}', 'model_invalid', 'Jinja'],
-    ['is not there', undefined, 'not_supported', 'Give a prompt'],
+    ['calls an undefined function', '{{ nothing.at.all() }}', 'request_malformed', 'template'],
+    ['is not valid', '{% for %}', 'model_invalid', 'Jinja'],
+    ['is missing', undefined, 'not_supported', 'Pass a prompt'],
   ])('fails clearly where the template %s', (_, template, code, message) => {
     const chat = () => withTemplate(template).chat(messages)
     expect(chat).toThrow(expect.objectContaining({ code }))
@@ -246,23 +246,27 @@ describe('a chat', () => {
   })
 })
 
-describe('files that are none', () => {
+describe('invalid files', () => {
   test.each([
-    ['nothing', {}, 'file_missing'],
-    ['a page', { 'tokenizer.json': '<html>' }, 'model_invalid'],
+    ['no files', {}, 'file_missing'],
+    ['an HTML page', { 'tokenizer.json': '<html>' }, 'model_invalid'],
     ['a list', { 'tokenizer.json': [] }, 'model_invalid'],
     ['an empty object', { 'tokenizer.json': {} }, 'model_invalid'],
-    ['a kind unheard of', { 'tokenizer.json': { ...fallback, model: { type: 'Tarot' } } }, 'model_invalid'],
+    [
+      'an unknown model type',
+      { 'tokenizer.json': { ...fallback, model: { type: 'Tarot' } } },
+      'model_invalid',
+    ],
     [
       'a bad configuration',
       { 'tokenizer.json': fallback, 'tokenizer_config.json': { bos_token: 3 } },
       'model_invalid',
     ],
-  ])('%s is refused', (_, files, code) => {
+  ])('are refused: %s', (_, files, code) => {
     expect(() => readTokenizer(filesOf(files), [])).toThrow(expect.objectContaining({ code }))
   })
 
-  test('a decoder whose text depends on what comes later is not streamed, but encodes', () => {
+  test('with a decoder that cannot stream still encode', () => {
     const files = filesOf({ 'tokenizer.json': { ...fallback, decoder: { type: 'CTC' } } })
     const tokenizer = readTokenizer(files, [])
     expect(tokenizer.encode('a', false)).toEqual([260])
@@ -291,7 +295,7 @@ describe.skipIf(withoutTestModels)(
     test.each([
       ['smollm', smollm],
       ['stories260k', stories],
-    ])('%s: a stream is the text that went in', (_, files) => {
+    ])('%s: streams the text that was encoded', (_, files) => {
       const tokenizer = readTokenizer(files(), [])
       fc.assert(
         fc.property(texts, (text) => {
@@ -303,7 +307,7 @@ describe.skipIf(withoutTestModels)(
       )
     })
 
-    test('smollm: any tokens decode as the library decodes them all at once', () => {
+    test('smollm: decodes any tokens as the library does', () => {
       const files = smollm()
       const tokenizer = readTokenizer(files, [])
       const hub = new HubTokenizer(JSON.parse(new TextDecoder().decode(files.get('tokenizer.json'))), {})
@@ -316,7 +320,7 @@ describe.skipIf(withoutTestModels)(
       )
     })
 
-    test('stories260k: the tokens and texts of the reference', () => {
+    test('stories260k: has the tokens and texts of the reference', () => {
       const tokenizer = readTokenizer(stories(), [])
       const reference = JSON.parse(read('stories260k', 'reference.json').toString())
       const tokens: number[] = reference.token_ids
@@ -325,7 +329,7 @@ describe.skipIf(withoutTestModels)(
       expect(tokenizer.encode(reference.expected_text, true).slice(0, 40)).toEqual(tokens.slice(0, 40))
     })
 
-    test('minilm: words, their parts and marks', () => {
+    test('minilm: decodes words, word parts and punctuation', () => {
       const tokenizer = readTokenizer(minilm(), [])
       const tokens = tokenizer.encode('Unbelievable tokenizers, yes!', true)
       expect(tokens.at(0)).toBe(101)

@@ -1,5 +1,5 @@
+import { abortedBy } from '../../../models/async/abort.ts'
 import type { Clock } from '../../../models/async/clock.ts'
-import { abortedBy } from '../../../models/async/timeouts.ts'
 
 /** Milliseconds between two signs of life of who downloads. */
 const beatMs = 1_000

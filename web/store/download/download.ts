@@ -1,5 +1,5 @@
+import { withAbort } from '../../../models/async/abort.ts'
 import type { Clock } from '../../../models/async/clock.ts'
-import { withAbort } from '../../../models/async/timeouts.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { chunkBytes } from '../storage/model-store.ts'
 import { isPassing } from './download-errors.ts'

@@ -1,5 +1,5 @@
+import { abortedBy } from '../../../models/async/abort.ts'
 import type { Clock } from '../../../models/async/clock.ts'
-import { abortedBy } from '../../../models/async/timeouts.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { brokenOff, isPage, refused, stalled, unreachable } from './download-errors.ts'
 import type { FileSource } from './file-source.ts'

@@ -1,4 +1,4 @@
-import { abortedBy } from '../../../models/async/timeouts.ts'
+import { abortedBy } from '../../../models/async/abort.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { chunkBytes } from '../storage/model-store.ts'
 import type { DownloadOptions } from './download.ts'

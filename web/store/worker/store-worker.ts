@@ -1,6 +1,6 @@
 import { proxy, type Remote, wrap } from 'comlink'
+import { withAbort } from '../../../models/async/abort.ts'
 import { outcome, unwrap } from '../../../models/async/outcome.ts'
-import { withAbort } from '../../../models/async/timeouts.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { createWorker } from '../../../workers/host/lane-client/browser/create-worker.ts'
 import { persistQuietly } from '../storage/model-storage.ts'

@@ -1,7 +1,7 @@
 /**
- * The calls that are made again and again, as plain messages with a number: comlink's envelope costs more than a small
- * model's run. Both share the endpoint, each passing over what is the other's, so calls come in the order of their making.
- * These listen first, and keep from comlink what is theirs: it looks into each message at length.
+ * Sends the frequent calls as plain numbered messages, because comlink's envelope costs more than a small model's run. Both
+ * use the same endpoint, so calls arrive in the order in which they were made. Direct replies are taken off before comlink
+ * inspects them, which is slow.
  */
 import type { Endpoint } from 'comlink'
 import type { Outcome } from '../../../models/async/outcome.ts'
@@ -10,7 +10,7 @@ import { buffersOf } from '../../protocol/transferables.ts'
 
 export function callDirectly(endpoint: Endpoint): DirectApi {
   const waiting = new Map<number, (outcome: DirectReply['outcome']) => void>()
-  let last = 0
+  let lastCall = 0
   endpoint.addEventListener('message', (event) => {
     const { data } = event as MessageEvent<unknown>
     if (!isReply(data)) return
@@ -20,9 +20,9 @@ export function callDirectly(endpoint: Endpoint): DirectApi {
   })
   const call = <T>(message: Omit<DirectCall, 'call'>, buffers: ArrayBuffer[] = []) =>
     new Promise<Outcome<T>>((resolve) => {
-      const call = ++last
+      const call = ++lastCall
       endpoint.postMessage({ ...message, call } satisfies DirectCall, buffers)
-      // What came is what this call was for: the number says so, and types cannot.
+      // The number guarantees the type of the reply, which TypeScript cannot know.
       waiting.set(call, resolve as (outcome: DirectReply['outcome']) => void)
     })
   return {

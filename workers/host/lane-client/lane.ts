@@ -16,26 +16,26 @@ import type {
 } from '../../protocol/lane.ts'
 import { callDirectly } from './direct-calls.ts'
 
-/** One worker with its own ONNX Runtime, seen from outside. Every call settles, the lane's death included. */
+/** A client of one worker with its own ONNX Runtime. Every call settles, even when the lane dies. */
 export interface Lane {
   start(request: StartRequest): Promise<StartReply>
   load(request: LoadRequest): Promise<LoadReply>
   run(batch: BatchRequest): Promise<BatchReply>
   unload(session: string): Promise<void>
-  /** Adds sequences to those that a session decodes. */
+  /** Adds sequences to a session's decoding. */
   addSequences(session: string, requests: readonly SequenceRequest[]): Promise<void>
   cancelSequences(session: string, ids: readonly number[]): Promise<void>
-  /** What came of them since the last time. */
+  /** The sequences' events since the last call. */
   takeEvents(session: string): Promise<EventsReply>
-  /** Resolves when the lane is seen to be alive. */
+  /** Resolves when the lane answers. */
   ping(): Promise<void>
-  /** Resolves with the reason once the lane is gone. It never rejects. */
+  /** Resolves with the reason when the lane has ended. It never rejects. */
   readonly lost: Promise<SpillwayError>
-  /** Ends the worker at once, whatever it does. */
+  /** Ends the worker at once. */
   kill(reason: SpillwayError): void
 }
 
-/** Milliseconds after which a lane that does not answer is taken for dead. */
+/** Milliseconds within which a call has to be answered. A lane that exceeds them is ended. */
 export interface LaneLimits {
   readonly startMs: number
   readonly loadMs: number
@@ -44,18 +44,18 @@ export interface LaneLimits {
 
 export const laneLimits: LaneLimits = { startMs: 60_000, loadMs: 60_000, runMs: 60_000 }
 
-/** What a realm gives to make a lane of one of its workers. */
+/** The worker of one realm, as a lane needs it. */
 export interface LaneTransport {
   readonly endpoint: Endpoint
   terminate(): void
-  /** Calls back when the worker ended or failed by itself. */
+  /** Calls back when the worker ends or fails by itself. */
   onEnd(ended: (reason: string) => void): void
 }
 
 interface Call {
   readonly name: string
-  /** Milliseconds that it may take, and the moment on the clock when they are over. */
-  readonly ms: number
+  readonly timeoutMs: number
+  /** On the clock. */
   readonly deadline: number
   readonly reject: (reason: SpillwayError) => void
 }
@@ -63,33 +63,33 @@ interface Call {
 export function connectLane(transport: LaneTransport, clock: Clock, limits: LaneLimits = laneLimits): Lane {
   const direct = callDirectly(transport.endpoint)
   const remote = wrap<LaneApi>(transport.endpoint)
-  let die: (reason: SpillwayError) => void = () => {}
-  const gone = new Promise<SpillwayError>((resolve) => {
-    die = resolve
+  let resolveLost: (reason: SpillwayError) => void = () => {}
+  const lost = new Promise<SpillwayError>((resolve) => {
+    resolveLost = resolve
   })
-  let dead: SpillwayError | undefined
-  const inFlight = new Deadlines<Call>(clock, ({ name, ms, reject }) => {
+  let lostReason: SpillwayError | undefined
+  const inFlight = new Deadlines<Call>(clock, ({ name, timeoutMs, reject }) => {
     const reason = new SpillwayError('lane_lost', `The lane did not answer "${name}"`, {
-      expected: `an answer within ${ms} ms`,
+      expected: `an answer within ${timeoutMs} ms`,
     })
     reject(reason)
     kill(reason)
   })
   const kill = (reason: SpillwayError) => {
-    if (dead) return
-    dead = reason
-    die(reason)
+    if (lostReason) return
+    lostReason = reason
+    resolveLost(reason)
     transport.terminate()
-    // Told one by one, not by racing each call against `gone`: that promise would keep every reply until the lane ends.
+    // Not by racing each call against `lost`: that promise would keep every reply in memory until the lane ends.
     for (const { reject } of inFlight.clear()) reject(reason)
   }
   transport.onEnd((reason) => kill(new SpillwayError('lane_lost', `The lane ended: ${reason}`)))
 
-  // A call in flight when its worker dies would stay pending for ever.
-  const call = <T>(name: string, ms: number, send: () => Promise<Outcome<T>>): Promise<T> =>
+  // Without this, a call in flight when its worker dies would stay pending forever.
+  const call = <T>(name: string, timeoutMs: number, send: () => Promise<Outcome<T>>): Promise<T> =>
     new Promise((resolve, reject) => {
-      if (dead) throw dead
-      const sent: Call = { name, ms, deadline: clock.now() + ms, reject }
+      if (lostReason) throw lostReason
+      const sent: Call = { name, timeoutMs, deadline: clock.now() + timeoutMs, reject }
       inFlight.add(sent)
       send().then(
         (reply) => {
@@ -122,7 +122,7 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
     ping: async () => {
       await call('ping', limits.runMs, () => remote.ping())
     },
-    lost: gone,
+    lost,
     kill,
   }
 }

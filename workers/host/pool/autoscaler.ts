@@ -1,51 +1,51 @@
 import type { Layout } from './layout.ts'
 
-/** A run of a batch while every lane was busy and more waited: what the pool can do at most. */
+/** A batch's run while every lane was busy and more requests waited: it shows the pool's highest throughput. */
 export interface Sample {
   readonly session: string
   readonly rows: number
-  /** Of one lane's time. */
+  /** Milliseconds of one lane. */
   readonly ms: number
 }
 
-/** What a session lacked lately, and what one more lane with it would cost. */
+/** How much one more lane with a session would have done lately, and what it would cost. */
 export interface Need {
   readonly session: string
   /** Milliseconds of runs that another lane could have shared. */
-  readonly shortMs: number
-  /** To start a lane and load the session into it. */
+  readonly unmetMs: number
+  /** Milliseconds to start a lane and load the session into it. */
   readonly costMs: number
 }
 
-/** A step up has to bring so much more throughput to be kept, and to keep so much of it to stay. */
+/** The throughput of a step, relative to the step below: at least this much to keep a new one, and to stay on it. */
 const gainToKeep = 1.15
 const gainToStay = 1.05
 
-/** What has to be seen of a step before it is judged: runs, and milliseconds, of each lane. The first are warm-up. */
+/** Runs and milliseconds of each lane that a step is judged by, after its first runs, which are warm-up. */
 const enoughRuns = 3
 const enoughMs = 200
 const warmUpRuns = 2
 
-/** Not needed for so long, a step is given back. */
+/** A step that was not needed for so long is given back. */
 const idleMs = 30_000
 
-/** After a step that did not pay, the next try waits: longer each time, unless steps held in between. */
+/** After a step that did not pay, the next attempt waits; twice as long each time, unless a step was kept for a while. */
 const firstWaitMs = 30_000
 const longestWaitMs = 600_000
-const heldMs = 300_000
+const keptMs = 300_000
 
-/** Of a new run against those before it. */
+/** Weight of a new run in the moving average. */
 const weight = 0.1
 
 /**
- * How many lanes pay: climbs a step of the layouts when work waits for longer than the step costs, compares the measured
- * throughput with that of the step below, and keeps the step only where it is clearly faster. Time is an argument.
+ * Decides how many lanes to have. It goes up one step of the layouts when work waits for longer than the step costs,
+ * compares the measured throughput with that of the step below, and keeps the step only where it is clearly faster.
  */
 export class Autoscaler {
   readonly #layouts: readonly Layout[]
   readonly #rates = new Map<string, Throughput[]>()
   #step = 0
-  /** The session whose need the present step is tried for. */
+  /** The session that the present step is on trial for. */
   #trial: string | undefined
   #usedAt = Number.NEGATIVE_INFINITY
   #keptAt = Number.NEGATIVE_INFINITY
@@ -69,43 +69,43 @@ export class Autoscaler {
     this.#rateOf(session, this.#step).add(rows, ms)
   }
 
-  /** The layout to go to, where the present one is not the one to have. It is told by `arrived` or `failed`. */
+  /** The layout to change to, where it is not the present one. The caller then reports `applied` or `failed`. */
   next(now: number, need?: Need): Layout | undefined {
     if (this.#trial !== undefined) {
       const gain = this.#gain(this.#trial)
       if (gain !== undefined) {
         this.#trial = undefined
-        if (gain < gainToKeep) return this.#below(now)
+        if (gain < gainToKeep) return this.#stepDown(now)
         this.#keptAt = now
       }
     }
     if (this.#step > 0 && now - this.#usedAt >= idleMs) return this.#layouts[this.#step - 1]
     if (!need) return undefined
     if (this.#trial === undefined && (this.#gain(need.session) ?? gainToStay) < gainToStay) {
-      if (now - this.#keptAt >= heldMs) this.#waitMs = firstWaitMs
-      return this.#below(now)
+      if (now - this.#keptAt >= keptMs) this.#waitMs = firstWaitMs
+      return this.#stepDown(now)
     }
     const isKnown = this.#rateOf(need.session, this.#step).isEnough(this.layout.lanes)
-    const pays = need.shortMs >= need.costMs && now >= this.#blockedUntil
+    const pays = need.unmetMs >= need.costMs && now >= this.#blockedUntil
     return this.#trial === undefined && isKnown && pays ? this.#layouts[this.#step + 1] : undefined
   }
 
-  /** The lanes of a layout that `next` gave are there. */
-  arrived(layout: Layout, now: number, need?: Need): void {
+  /** The lanes of a layout that `next` returned have started. */
+  applied(layout: Layout, now: number, need?: Need): void {
     const step = this.#layouts.indexOf(layout)
     this.#trial = step > this.#step ? need?.session : undefined
     this.#step = step
     this.#usedAt = now
-    // What was measured there before held for other times.
+    // Earlier measurements of this step are out of date.
     for (const rates of this.#rates.values()) rates[step] = new Throughput(layout.lanes * warmUpRuns)
   }
 
-  /** The lanes of a layout that `next` gave could not be had. */
+  /** The lanes of a layout that `next` returned could not be started. */
   failed(now: number): void {
     this.#block(now)
   }
 
-  /** How many times faster this step is than the one below, once enough is seen of both. */
+  /** The throughput of this step relative to the one below, once enough was measured of both. */
   #gain(session: string): number | undefined {
     const [lower, lanes] = [this.#layouts[this.#step - 1], this.layout.lanes]
     if (!lower) return undefined
@@ -114,7 +114,7 @@ export class Autoscaler {
     return (lanes * here.rowsPerMs) / (lower.lanes * below.rowsPerMs)
   }
 
-  #below(now: number): Layout | undefined {
+  #stepDown(now: number): Layout | undefined {
     this.#block(now)
     return this.#layouts[this.#step - 1]
   }
@@ -134,7 +134,7 @@ export class Autoscaler {
   }
 }
 
-/** Rows in a lane's time, the latest runs counting most. */
+/** Rows per millisecond of one lane, as a moving average. */
 class Throughput {
   #skipped: number
   #runs = 0
@@ -150,7 +150,7 @@ class Throughput {
     if (this.#skipped-- > 0) return
     this.#runs++
     this.#totalMs += ms
-    // A mean of all at first, one that forgets later.
+    // The mean of all runs at first, a moving average later.
     const share = Math.max(weight, 1 / this.#runs)
     this.#rows += share * (rows - this.#rows)
     this.#ms += share * (ms - this.#ms)
@@ -162,5 +162,27 @@ class Throughput {
 
   isEnough(lanes: number): boolean {
     return this.#runs >= lanes * enoughRuns && this.#totalMs >= lanes * enoughMs
+  }
+}
+
+/** Milliseconds after which unmet demand counts only 1/e. */
+const memoryMs = 10_000
+
+/** Milliseconds of runs that one more lane could have shared. They decay: a burst long past is no reason for a lane. */
+export class UnmetDemand {
+  #ms = 0
+  #at = 0
+
+  add(ms: number, now: number): void {
+    this.#ms = this.at(now) + ms
+    this.#at = now
+  }
+
+  at(now: number): number {
+    return this.#ms * Math.exp((this.#at - now) / memoryMs)
+  }
+
+  reset(): void {
+    this.#ms = 0
   }
 }

@@ -3,210 +3,228 @@ import { SpillwayError } from '../../../models/core/index.ts'
 import type { Lane } from '../lane-client/lane.ts'
 import type { Batch, BatchResult } from '../scheduler/lanes.ts'
 import type { SessionSpec } from '../scheduler/work.ts'
-import { Autoscaler, type Need } from './autoscaler.ts'
-import { LaneHolder, type LaneHolderOptions, type LeasedLane } from './lane-holder.ts'
+import { Autoscaler, type Need, UnmetDemand } from './autoscaler.ts'
+import { LaneHolder, type LeasedLane } from './lane-holder.ts'
+import type { ReserveMemory } from './lane-sessions.ts'
 import type { Layout } from './layout.ts'
-import { UnmetDemand } from './unmet-demand.ts'
 
 export interface LaneGroupOptions {
   readonly name: string
   readonly layouts: readonly Layout[]
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
-  readonly makeRoom: LaneHolderOptions['makeRoom']
+  readonly reserveMemory: ReserveMemory
+  /** Whether so many further copies of a session fit without evicting another. */
+  readonly fitsMemory: (spec: SessionSpec, copies: number) => boolean
+  /** Called at the end of each lease. */
   readonly onIdle: () => void
-  /** Whether so many further copies of a session fit without another's leaving. */
-  readonly hasRoom: (session: SessionSpec, copies: number) => boolean
+  /** Called when work in the background ended, which kept a lane busy. */
   readonly onFree: () => void
 }
 
-/** Milliseconds of one run that are worth sharing with another lane, though nothing else waits. */
+/** Milliseconds of one run that are worth sharing with another lane, even where no other request waits. */
 const longRunMs = 16
 
-/** Nothing shorter is a reason for a lane, however cheap it is. */
-const leastShortMs = 250
+/** Milliseconds of unmet demand below which no lane is added, however cheap it is. */
+const leastUnmetMs = 250
 
-/** Milliseconds between two looks at whether the lanes pay, while none is short: a look costs a small run something. */
-const restMs = 50
+/** Milliseconds between two checks of the layout while demand is met: a check is noticeable beside a small run. */
+const checkPauseMs = 50
 
-/** Milliseconds between looks at whether lanes are still needed. */
-const checkMs = 10_000
+/** Milliseconds between checks whether the lanes are still needed, while no request comes. */
+const idleCheckMs = 10_000
 
 /** The lanes of one backend: as many as pay, each with the sessions that are needed in it. */
 export class LaneGroup {
   readonly #options: LaneGroupOptions
   readonly #autoscaler: Autoscaler
   readonly #unmetDemands = new Map<string, UnmetDemand>()
-  #slots: LaneHolder[] = []
-  #named = 0
-  #moving = false
-  #restsUntil = 0
-  #closed = false
-  #cancelCheck: (() => void) | undefined
+  #holders: readonly LaneHolder[]
+  #created = 0
+  #isChangingLayout = false
+  #nextCheckAt = 0
+  #isClosed = false
+  #cancelIdleCheck: (() => void) | undefined
 
   constructor(options: LaneGroupOptions) {
     this.#options = options
     this.#autoscaler = new Autoscaler(options.layouts)
     const { layout } = this.#autoscaler
-    this.#slots = Array.from({ length: layout.lanes }, () => this.#createSlot(layout))
+    this.#holders = Array.from({ length: layout.lanes }, () => this.#createHolder(layout))
   }
 
-  get slots(): readonly LaneHolder[] {
-    return this.#slots
+  get holders(): readonly LaneHolder[] {
+    return this.#holders
   }
 
-  /** Lanes that share a session's batches. */
+  /** Lanes that share a session's batches: one at least. */
   count(session: string): number {
     return Math.max(
       1,
-      count(this.#slots, (slot) => slot.has(session)),
+      count(this.#holders, (holder) => holder.has(session)),
     )
   }
 
   /** Lanes that would take a batch of the session now: those that have it, or any where none has it. */
   free(session: string): number {
-    const holders = this.#slots.filter((slot) => slot.has(session))
-    if (holders.length > 0) return count(holders, ({ isFree }) => isFree)
-    if (this.#slots.some((slot) => slot.isLoading(session))) return 0
-    return this.#slots.some(({ isFree }) => isFree) ? 1 : 0
+    const having = this.#holders.filter((holder) => holder.has(session))
+    if (having.length > 0) return count(having, ({ isFree }) => isFree)
+    if (this.#holders.some((holder) => holder.isLoading(session))) return 0
+    return this.#holders.some(({ isFree }) => isFree) ? 1 : 0
   }
 
-  async run(source: SessionSpec, batch: Batch): Promise<BatchResult> {
-    const { clock } = this.#options
-    const { key, backend, variant } = source
-    const perform = async (lane: Lane): Promise<BatchResult> => {
-      if (batch.signal?.aborted) throw new SpillwayError('aborted', 'Every caller has gone')
-      const startedAt = clock.now()
-      const isFull = this.#isFull()
-      const { outputs, computeMs } = await lane.run({ session: key, inputs: batch.pack() })
-      this.#observe(source, batch, clock.now() - startedAt, isFull)
-      return { outputs, executedOn: { backend, variant }, startedAt, waitedMs: 0, computeMs }
+  async run(spec: SessionSpec, batch: Batch): Promise<BatchResult> {
+    const holder = this.#choose(spec.key)
+    const { isReplay } = batch
+    // A lane that has the session is sent the batch in this turn. After a death it has to answer first.
+    const lease =
+      (isReplay ? undefined : holder.lease(spec.key, 'job')) ?? (await holder.load(spec, isReplay))
+    let result: BatchResult
+    try {
+      result = await this.#runIn(lease.lane, spec, batch)
+    } finally {
+      lease.release()
     }
-    const answer = await this.#choose(key).use(source, perform, batch.isReplay)
-    this.#adapt(source)
-    return answer
+    this.#adapt(spec)
+    return result
   }
 
-  async prepare(source: SessionSpec): Promise<void> {
-    await this.#choose(source.key).use(source, () => Promise.resolve())
+  async prepare(spec: SessionSpec): Promise<void> {
+    await load(this.#choose(spec.key), spec)
   }
 
+  /** For work beside jobs. */
   lease(session: string): LeasedLane | undefined {
-    return this.#slots.find((slot) => slot.has(session))?.lease(session)
+    return this.#holders.find((holder) => holder.has(session))?.lease(session, 'shared')
   }
 
-  /** Starts the first lane ahead of the first session. Why it did not start is told to who needs it. */
+  /** Starts the first lane ahead of the first session. A failure is reported to the request that needs the lane. */
   prestart(): void {
-    const [first] = this.#slots
-    if (first?.isFree && first.state === 'down')
-      this.#inBackground(first.use(undefined, () => Promise.resolve()))
+    const [first] = this.#holders
+    if (first?.isFree && first.state === 'down') this.#inBackground(load(first))
   }
 
   close(reason: SpillwayError): void {
-    this.#closed = true
-    this.#cancelCheck?.()
-    for (const slot of this.#slots) slot.close(reason)
+    this.#isClosed = true
+    this.#cancelIdleCheck?.()
+    for (const holder of this.#holders) holder.close(reason)
   }
 
-  /** One that has the session; else, of those that may have it, one that need not rest, with the fewest sessions. */
+  async #runIn(lane: Lane, spec: SessionSpec, batch: Batch): Promise<BatchResult> {
+    if (batch.signal?.aborted) throw new SpillwayError('aborted', 'Every caller of the batch has left')
+    const { clock } = this.#options
+    const { key, backend, variant } = spec
+    const startedAt = clock.now()
+    const wasFull = this.#isFull()
+    const { outputs, computeMs } = await lane.run({ session: key, inputs: batch.pack() })
+    this.#observe(key, batch, clock.now() - startedAt, wasFull)
+    return { outputs, executedOn: { backend, variant }, startedAt, waitedMs: 0, computeMs }
+  }
+
+  /** A free lane that has the session; else one that may start now, with the fewest sessions. */
   #choose(session: string): LaneHolder {
-    const free = this.#slots.filter(({ isFree }) => isFree)
-    const holder = free.find((slot) => slot.has(session))
+    const free = this.#holders.filter(({ isFree }) => isFree)
+    const having = free.find((holder) => holder.has(session))
     const [best] = free.sort(
       (one, other) =>
-        Number(one.isBackingOff) - Number(other.isBackingOff) || one.held.size - other.held.size,
+        Number(one.isBackingOff) - Number(other.isBackingOff) || one.sessions.size - other.sessions.size,
     )
-    const slot = holder ?? best
-    if (slot) return slot
+    const chosen = having ?? best
+    if (chosen) return chosen
     throw new SpillwayError('internal', 'No lane is free')
   }
 
   #isFull(): boolean {
-    return this.#slots.every(({ isBusy }) => isBusy)
+    return this.#holders.every(({ isBusy }) => isBusy)
   }
 
-  /** Notes what a run shows of the throughput, and of what one more lane would have shared. */
-  #observe({ key }: SessionSpec, batch: Batch, ms: number, wasFull: boolean): void {
+  /** Records a run's throughput, and the demand that one more lane would have met. */
+  #observe(session: string, batch: Batch, ms: number, wasFull: boolean): void {
     const { clock } = this.#options
     const { rows } = batch
-    const isShort = batch.waiting() > 0 || (rows > 1 && ms >= longRunMs)
-    if (!isShort || this.#moving) return
-    const holders = this.#slots.filter((slot) => slot.has(key))
-    if (!holders.every(({ isBusy }) => isBusy)) return
-    this.#unmetDemandOf(key).add(ms / holders.length, clock.now())
-    if (wasFull && this.#isFull()) this.#autoscaler.observe({ session: key, rows, ms }, clock.now())
+    const isUnmet = batch.waiting() > 0 || (rows > 1 && ms >= longRunMs)
+    if (!isUnmet || this.#isChangingLayout) return
+    const having = this.#holders.filter((holder) => holder.has(session))
+    if (!having.every(({ isBusy }) => isBusy)) return
+    this.#unmetDemandOf(session).add(ms / having.length, clock.now())
+    if (wasFull && this.#isFull()) this.#autoscaler.observe({ session, rows, ms }, clock.now())
   }
 
-  /** Loads a session that is short into one more lane, or changes the lanes where that pays. */
-  #adapt(source: SessionSpec): void {
-    if (this.#moving || this.#closed) return
+  /** Loads a session with unmet demand into one more lane, or changes the layout where that pays. */
+  #adapt(spec: SessionSpec): void {
+    if (this.#isChangingLayout || this.#isClosed) return
     const now = this.#options.clock.now()
-    const { key } = source
-    const shortMs = this.#unmetDemandOf(key).at(now)
-    if (shortMs < leastShortMs && (this.#autoscaler.isLowest || now < this.#restsUntil)) return
-    this.#restsUntil = now + restMs
-    const loadMs = Math.max(0, ...this.#slots.map((slot) => slot.held.get(key)?.loadMs ?? 0))
-    const other = this.#slots.find((slot) => slot.isFree && !slot.isBackingOff && !slot.held.has(key))
+    const { key } = spec
+    const unmetMs = this.#unmetDemandOf(key).at(now)
+    if (unmetMs < leastUnmetMs && (this.#autoscaler.isLowest || now < this.#nextCheckAt)) return
+    this.#nextCheckAt = now + checkPauseMs
+    const loadMs = Math.max(0, ...this.#holders.map(({ sessions }) => sessions.get(key)?.loadMs ?? 0))
+    const other = this.#holders.find(
+      (holder) => holder.isFree && !holder.isBackingOff && !holder.sessions.has(key),
+    )
     if (other) {
-      if (shortMs < Math.max(leastShortMs, loadMs) || !this.#options.hasRoom(source, 1)) return
+      if (unmetMs < Math.max(leastUnmetMs, loadMs) || !this.#options.fitsMemory(spec, 1)) return
       this.#unmetDemandOf(key).reset()
-      this.#inBackground(other.use(source, () => Promise.resolve()))
+      this.#inBackground(load(other, spec))
       return
     }
-    const startMs = Math.max(...this.#slots.map((slot) => slot.startMs))
-    const costMs = Math.max(leastShortMs, startMs + loadMs)
-    const hasRoom = this.#options.hasRoom(source, this.#slots.length)
-    const need: Need = { session: key, shortMs: hasRoom ? shortMs : 0, costMs }
+    const startMs = Math.max(...this.#holders.map((holder) => holder.startMs))
+    const costMs = Math.max(leastUnmetMs, startMs + loadMs)
+    const fits = this.#options.fitsMemory(spec, this.#holders.length)
+    const need: Need = { session: key, unmetMs: fits ? unmetMs : 0, costMs }
     const next = this.#autoscaler.next(now, need)
-    if (next) this.#inBackground(this.#moveTo(next, source, need))
+    if (next) this.#inBackground(this.#changeLayout(next, spec, need))
   }
 
-  /** Goes to another layout: its lanes are there, with the session, before those that it has no place for leave. */
-  async #moveTo(layout: Layout, source: SessionSpec | undefined, need?: Need): Promise<void> {
+  /** New lanes start and load the session before the lanes that have no place in the layout are drained. */
+  async #changeLayout(layout: Layout, spec: SessionSpec | undefined, need?: Need): Promise<void> {
     const { clock } = this.#options
-    this.#moving = true
-    const fitting = this.#slots.filter(({ threads }) => threads === layout.threads)
-    const kept = [...fitting]
-      .sort((one, other) => Number(other.isLeased) - Number(one.isLeased) || other.held.size - one.held.size)
+    this.#isChangingLayout = true
+    const kept = this.#holders
+      .filter(({ threads }) => threads === layout.threads)
+      .sort(
+        (one, other) =>
+          Number(other.isShared) - Number(one.isShared) || other.sessions.size - one.sessions.size,
+      )
       .slice(0, layout.lanes)
-    const added = Array.from({ length: layout.lanes - kept.length }, () => this.#createSlot(layout))
-    this.#slots.push(...added)
+    const added = Array.from({ length: layout.lanes - kept.length }, () => this.#createHolder(layout))
+    this.#holders = [...this.#holders, ...added]
     try {
-      await Promise.all(added.map((slot) => slot.use(source, () => Promise.resolve())))
-      this.#autoscaler.arrived(layout, clock.now(), need)
-      this.#drop(this.#slots.filter((slot) => !kept.includes(slot) && !added.includes(slot)))
+      await Promise.all(added.map((holder) => load(holder, spec)))
+      this.#autoscaler.applied(layout, clock.now(), need)
+      this.#drain(this.#holders.filter((holder) => !kept.includes(holder) && !added.includes(holder)))
       for (const unmetDemand of this.#unmetDemands.values()) unmetDemand.reset()
     } catch {
-      this.#drop(added)
+      this.#drain(added)
       this.#autoscaler.failed(clock.now())
     } finally {
-      this.#moving = false
-      this.#planCheck()
+      this.#isChangingLayout = false
+      this.#planIdleCheck()
     }
   }
 
-  #drop(slots: readonly LaneHolder[]): void {
-    this.#slots = this.#slots.filter((slot) => !slots.includes(slot))
-    for (const slot of slots) slot.drain()
+  #drain(holders: readonly LaneHolder[]): void {
+    this.#holders = this.#holders.filter((holder) => !holders.includes(holder))
+    for (const holder of holders) holder.drain()
   }
 
-  /** Lanes that nothing needs any more are given back though no request comes to notice it. */
-  #planCheck(): void {
-    if (this.#cancelCheck || this.#closed || this.#autoscaler.isLowest) return
-    this.#cancelCheck = this.#options.clock.after(checkMs, () => {
-      this.#cancelCheck = undefined
-      const next = this.#moving ? undefined : this.#autoscaler.next(this.#options.clock.now())
-      if (next) this.#inBackground(this.#moveTo(next, this.#lastUsed()))
-      else this.#planCheck()
+  /** Lanes that are no longer needed are given back even where no request triggers a check. */
+  #planIdleCheck(): void {
+    if (this.#cancelIdleCheck || this.#isClosed || this.#autoscaler.isLowest) return
+    this.#cancelIdleCheck = this.#options.clock.after(idleCheckMs, () => {
+      this.#cancelIdleCheck = undefined
+      const next = this.#isChangingLayout ? undefined : this.#autoscaler.next(this.#options.clock.now())
+      if (next) this.#inBackground(this.#changeLayout(next, this.#lastUsed()))
+      else this.#planIdleCheck()
     })
   }
 
   #lastUsed(): SessionSpec | undefined {
-    const held = this.#slots.flatMap((slot) => [...slot.held.values()])
-    return held.sort((one, other) => other.usedAt - one.usedAt)[0]?.source
+    const sessions = this.#holders.flatMap((holder) => [...holder.sessions.values()])
+    return sessions.sort((one, other) => other.usedAt - one.usedAt)[0]?.spec
   }
 
-  /** Nobody waits for it; what fails in it fails again, and is told, when a request needs it. */
+  /** No caller waits for it. Where it fails, the next request that needs it fails with the same error. */
   #inBackground(work: Promise<void>): void {
     work.catch(() => undefined).finally(() => this.#options.onFree())
   }
@@ -220,10 +238,22 @@ export class LaneGroup {
     return unmetDemand
   }
 
-  #createSlot({ threads }: Layout): LaneHolder {
-    const { name, startLane, clock, makeRoom, onIdle } = this.#options
-    return new LaneHolder({ name: `${name}-${this.#named++}`, threads, startLane, clock, makeRoom, onIdle })
+  #createHolder({ threads }: Layout): LaneHolder {
+    const { name, startLane, clock, reserveMemory, onIdle } = this.#options
+    return new LaneHolder({
+      name: `${name}-${this.#created++}`,
+      threads,
+      startLane,
+      clock,
+      reserveMemory,
+      onIdle,
+    })
   }
+}
+
+async function load(holder: LaneHolder, spec?: SessionSpec): Promise<void> {
+  const lease = await holder.load(spec)
+  lease.release()
 }
 
 const count = <T>(items: readonly T[], counts: (item: T) => boolean): number =>

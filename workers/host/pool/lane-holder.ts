@@ -2,6 +2,7 @@ import type { Clock } from '../../../models/async/clock.ts'
 import { messageOf, SpillwayError } from '../../../models/core/index.ts'
 import type { Lane } from '../lane-client/lane.ts'
 import type { SessionSpec } from '../scheduler/work.ts'
+import { type LaneSession, LaneSessions, type ReserveMemory } from './lane-sessions.ts'
 import { RestartBackoff } from './restart-backoff.ts'
 
 export interface LaneHolderOptions {
@@ -10,299 +11,274 @@ export interface LaneHolderOptions {
   readonly threads: number
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
-  /** Waits until there is memory for a session, and calls `reserve` in the moment from which it is taken. */
-  readonly makeRoom: (session: SessionSpec, reserve: () => void) => Promise<void>
-  /** Calls back at the end of each job. */
+  readonly reserveMemory: ReserveMemory
+  /** Called at the end of each lease. */
   readonly onIdle: () => void
 }
 
-/** A session's place in a lane. */
-export interface Held {
-  readonly source: SessionSpec
-  /** On the clock. */
-  usedAt: number
-  /** What loading it took, its files' reading included; nothing while it is being loaded. */
-  loadMs: number | undefined
-}
-
-/** A lane that is kept, with a session loaded, for work that goes on beside batches. */
+/** A lane that is lent. The holder's promise to keep the session ends with `release`, or with the lane. */
 export interface LeasedLane {
   readonly lane: Lane
+  /** To be called once. */
   release(): void
 }
 
+/** `down`: to be started when it is needed. */
 export type LaneState = 'down' | 'starting' | 'idle' | 'busy'
 
-/** Times that one job starts or replaces a lane before it fails. */
-const attempts = 3
+type State =
+  | { readonly kind: 'down' }
+  | { readonly kind: 'starting'; readonly lane: Lane }
+  | { readonly kind: 'ready'; readonly lane: Lane }
+  | { readonly kind: 'closed'; readonly reason: SpillwayError }
 
-/** Milliseconds that a job waits for a lane that died too often; it fails at once where the lane has to rest longer. */
-const timeoutMs = 1_000
+const down: State = { kind: 'down' }
 
-/** The place of one lane: starts it when needed, and anew when it died. One job at a time. */
+/** Attempts to start a lane before a job fails. */
+const maxStarts = 3
+
+/**
+ * The place of one lane: starts it when it is needed, and again after its death. `load` brings a session into the lane,
+ * `lease` lends the lane with a session that is there. Jobs are exclusive; work beside them shares the lane.
+ */
 export class LaneHolder {
   readonly name: string
   readonly threads: number
   readonly #options: LaneHolderOptions
-  readonly #held = new Map<string, Held>()
-  readonly #restartBackoff = new RestartBackoff()
-  /** Sessions that are held, each by how many. */
-  readonly #leases = new Map<string, number>()
-  #lane: Lane | undefined
-  #started = false
+  readonly #sessions: LaneSessions
+  readonly #backoff: RestartBackoff
+  #state: State = down
+  /** The session of the job at work; `start` for a job without one. */
+  #job: SessionSpec | 'start' | undefined
+  #isDraining = false
   #startMs = 0
-  #job: string | true | undefined
-  #leaving = false
-  #closed: SpillwayError | undefined
 
   constructor(options: LaneHolderOptions) {
     this.#options = options
     this.name = options.name
     this.threads = options.threads
+    this.#sessions = new LaneSessions(options.clock, options.reserveMemory)
+    this.#backoff = new RestartBackoff(options.clock)
   }
 
   get isBusy(): boolean {
     return this.#job !== undefined
   }
 
+  /** Whether it takes a job now. */
   get isFree(): boolean {
-    return this.#job === undefined && !this.#leaving
+    return this.#job === undefined && !this.#isDraining && this.#state.kind !== 'closed'
   }
 
-  /** It died so often that its next start has to wait. */
+  /** Whether its lane died so often that the next start has to wait. */
   get isBackingOff(): boolean {
-    return !this.#lane && this.#restartBackoff.waitMs(this.#options.clock.now()) > 0
+    return this.#lane === undefined && this.#backoff.waitMs > 0
+  }
+
+  /** Whether there is work beside jobs. */
+  get isShared(): boolean {
+    return this.#sessions.isLeased
   }
 
   get state(): LaneState {
-    if (!this.#lane) return 'down'
-    if (!this.#started) return 'starting'
-    return this.isBusy ? 'busy' : 'idle'
+    const { kind } = this.#state
+    if (kind === 'ready') return this.isBusy ? 'busy' : 'idle'
+    return kind === 'starting' ? 'starting' : 'down'
   }
 
-  get held(): ReadonlyMap<string, Held> {
-    return this.#held
+  /** By key; those that are being loaded included. */
+  get sessions(): ReadonlyMap<string, LaneSession> {
+    return this.#sessions.all
   }
 
-  /** What its last lane needed to start. */
+  /** Milliseconds that its last lane took to start. */
   get startMs(): number {
     return this.#startMs
   }
 
   /** Whether the session is loaded. */
   has(session: string): boolean {
-    return this.#held.get(session)?.loadMs !== undefined
+    return this.#sessions.loaded(session) !== undefined
   }
 
   isLoading(session: string): boolean {
-    return this.#job === session && !this.has(session)
+    return this.#isJobOf(session) && !this.has(session)
   }
 
-  /** Whether the job at work is the session's, or somebody holds it. */
   isUsing(session: string): boolean {
-    return this.#job === session || this.#leases.has(session)
-  }
-
-  /** The lane, with the session in it for as long as it is held and lives; nothing where the session is not loaded. */
-  lease(session: string): LeasedLane | undefined {
-    const lane = this.#lane
-    if (!lane || this.#leaving || !this.has(session)) return undefined
-    this.#leases.set(session, (this.#leases.get(session) ?? 0) + 1)
-    let isLeased = true
-    return {
-      lane,
-      release: () => {
-        // A lane that was lost took its holds along.
-        if (!isLeased || this.#lane !== lane) return
-        isLeased = false
-        const left = (this.#leases.get(session) ?? 1) - 1
-        if (left > 0) this.#leases.set(session, left)
-        else this.#leases.delete(session)
-        const held = this.#held.get(session)
-        if (held) held.usedAt = this.#options.clock.now()
-        if (this.#leaving) this.#endIfIdle()
-        this.#options.onIdle()
-      },
-    }
+    return this.#isJobOf(session) || (this.#sessions.all.get(session)?.leases ?? 0) > 0
   }
 
   /**
-   * Performs one job in this slot's lane, with the session loaded. The caller sees to it that there is one at a time.
+   * Lends the lane with a session that is loaded: for one job, or for work that goes on beside jobs. The caller sees to
+   * it that there is one job at a time.
    *
-   * @param mustAnswer Whether the lane has to answer before the job is given to it.
+   * @returns Nothing where the session is not loaded, or the lane takes no more work.
    */
-  async use<T>(
-    session: SessionSpec | undefined,
-    perform: (lane: Lane) => Promise<T>,
-    mustAnswer = false,
-  ): Promise<T> {
-    this.#job = session?.key ?? true
+  lease(session: string, use: 'job' | 'shared'): LeasedLane | undefined {
+    const state = this.#state
+    const loaded = this.#sessions.loaded(session)
+    if (state.kind !== 'ready' || this.#isDraining || !loaded) return undefined
+    const { lane } = state
+    if (use === 'shared') return { lane, release: this.#sessions.lease(loaded, this.#afterLease) }
+    loaded.usedAt = this.#options.clock.now()
+    this.#job = loaded.spec
+    return { lane, release: this.#endJob }
+  }
+
+  /**
+   * Makes a session be in the lane, and lends the lane for one job with it. The job begins with the call.
+   *
+   * @param spec Absent: the lane is started only.
+   * @param mustAnswer Whether a lane that has the session is first asked for a sign of life.
+   * @throws SpillwayError `lane_failed`, `capacity_insufficient`, `closed`, or why the session could not be loaded.
+   */
+  async load(spec?: SessionSpec, mustAnswer = false): Promise<LeasedLane> {
+    this.#job = spec ?? 'start'
     try {
-      const ready = mustAnswer ? undefined : this.#laneHolding(session)
-      return await perform(ready ?? (await this.#laneWith(session, mustAnswer)))
-    } finally {
-      this.#job = undefined
-      if (this.#leaving) this.#endIfIdle()
-      this.#options.onIdle()
+      return { lane: await this.#laneWith(spec, mustAnswer), release: this.#endJob }
+    } catch (cause) {
+      this.#endJob()
+      throw cause
     }
   }
 
-  /** Gives the memory of a session back that no job is using. A lane that holds nothing more is ended: only that shrinks it. */
+  /** Unloads a session that is not in use. A lane without sessions is ended: only that gives all of its memory back. */
   async unload(session: string): Promise<void> {
     const lane = this.#lane
-    if (!this.#held.delete(session) || !lane) return
-    if (this.#held.size === 0 && !this.isBusy) return this.#discard(lane)
+    if (!this.#sessions.delete(session) || !lane) return
+    if (this.#sessions.all.size === 0 && !this.isBusy) return this.#discard(lane)
     // A lane that dies meanwhile has given the memory back, too.
     await lane.unload(session).catch(() => undefined)
   }
 
-  /** Whether somebody holds a session in it. */
-  get isLeased(): boolean {
-    return this.#leases.size > 0
-  }
-
-  /** Takes no more jobs, and ends the lane after the last, and after those who hold a session in it. */
+  /** Takes no more work, and ends the lane when the last lease is released. */
   drain(): void {
-    this.#leaving = true
-    this.#endIfIdle()
+    this.#isDraining = true
+    this.#closeIfIdle()
   }
 
   close(reason: SpillwayError): void {
-    this.#leaving = true
-    this.#closed = reason
-    this.#lane?.kill(reason)
+    if (this.#state.kind === 'closed') return
+    const lane = this.#lane
+    this.#enter({ kind: 'closed', reason })
+    lane?.kill(reason)
   }
 
-  #endIfIdle(): void {
-    if (this.isBusy || this.isLeased) return
+  /** The lane, whether or not it has started yet. */
+  get #lane(): Lane | undefined {
+    const state = this.#state
+    return state.kind === 'starting' || state.kind === 'ready' ? state.lane : undefined
+  }
+
+  #isJobOf(session: string): boolean {
+    return this.#job !== undefined && this.#job !== 'start' && this.#job.key === session
+  }
+
+  readonly #endJob = (): void => {
+    this.#job = undefined
+    this.#afterLease()
+  }
+
+  readonly #afterLease = (): void => {
+    if (this.#isDraining) this.#closeIfIdle()
+    this.#options.onIdle()
+  }
+
+  #closeIfIdle(): void {
+    if (this.isBusy || this.isShared) return
     this.close(new SpillwayError('closed', 'The lane is no longer needed'))
   }
 
-  /** The lane, where it has the session already: nearly always, and then the job is sent in its caller's own turn. */
-  #laneHolding(session: SessionSpec | undefined): Lane | undefined {
-    const held = session && this.#held.get(session.key)
-    if (held) held.usedAt = this.#options.clock.now()
-    return held && this.#lane
-  }
-
-  /** A lane with the session loaded. One that is lost while it loads is replaced once: a crash may be an accident. */
-  async #laneWith(session: SessionSpec | undefined, mustAnswer: boolean): Promise<Lane> {
+  /** A lane that is lost while it loads is replaced once: a crash may be an accident. */
+  async #laneWith(spec: SessionSpec | undefined, mustAnswer: boolean): Promise<Lane> {
     for (let attempt = 1; ; attempt++) {
-      const lane = this.#started && this.#lane ? this.#lane : await this.#start()
-      if (!session) return lane
+      const state = this.#state
+      const lane = state.kind === 'ready' ? state.lane : await this.#start()
+      if (!spec) return lane
       try {
-        const held = this.#held.get(session.key)
-        if (held) held.usedAt = this.#options.clock.now()
-        if (!held) await this.#load(lane, session)
+        const loaded = this.#sessions.loaded(spec.key)
+        if (loaded) loaded.usedAt = this.#options.clock.now()
+        if (!loaded) await this.#sessions.load(lane, spec)
         else if (mustAnswer) await lane.ping()
         return lane
       } catch (cause) {
         if (!(cause instanceof SpillwayError)) throw cause
-        if (this.#closed) throw this.#closed
+        this.#throwIfClosed()
         if (cause.code === 'capacity_insufficient') {
-          // What a lane once took it keeps: another is smaller, and has the memory for this session alone.
-          const alone = this.#held.size === 0
+          // A lane keeps the memory that it once took: a new one has more for this session.
+          const wasAlone = this.#sessions.all.size === 0
           this.#discard(lane)
-          if (alone || attempt === 2) throw cause
+          if (wasAlone || attempt === 2) throw cause
         } else if (cause.code !== 'lane_lost') throw cause
-        else if (attempt === 2) throw lostWhileLoading(session, cause)
+        else if (attempt === 2) throw lostWhileLoading(spec, cause)
       }
-    }
-  }
-
-  async #load(lane: Lane, source: SessionSpec): Promise<void> {
-    const { clock, makeRoom } = this.#options
-    const begun = clock.now()
-    const held: Held = { source, usedAt: begun, loadMs: undefined }
-    try {
-      await makeRoom(source, () => this.#held.set(source.key, held))
-      await lane.load(await source.request())
-      held.loadMs = clock.now() - begun
-      held.usedAt = clock.now()
-    } catch (cause) {
-      if (this.#held.get(source.key) === held) this.#held.delete(source.key)
-      throw cause
     }
   }
 
   async #start(): Promise<Lane> {
     const { startLane, threads, clock, name } = this.#options
     let last: unknown
-    for (let attempt = 1; attempt <= attempts; attempt++) {
-      const waitMs = this.#restartBackoff.waitMs(clock.now())
-      if (waitMs > timeoutMs) throw backingOff(waitMs, last)
-      if (waitMs > 0) await pause(clock, waitMs)
-      if (this.#closed) throw this.#closed
-      const begun = clock.now()
+    for (let attempt = 1; attempt <= maxStarts; attempt++) {
+      await this.#backoff.wait(last)
+      this.#throwIfClosed()
+      const begunAt = clock.now()
       let lane: Lane | undefined
       try {
         // A page's content policy may forbid the worker: that throws at once.
         lane = startLane(name)
-        this.#attach(lane)
+        this.#watch(lane)
         await lane.start({ threads })
-        this.#started = true
-        this.#startMs = clock.now() - begun
+        if (this.#lane === lane) this.#enter({ kind: 'ready', lane })
+        this.#startMs = clock.now() - begunAt
         return lane
       } catch (cause) {
         last = cause
         if (lane) this.#lose(lane)
-        else this.#restartBackoff.died(clock.now())
+        else this.#backoff.died()
         lane?.kill(new SpillwayError('lane_lost', 'The lane did not start'))
-        // It did not die by itself: what waited for it is told so.
-        if (this.#closed) throw this.#closed
+        this.#throwIfClosed()
       }
     }
     throw new SpillwayError(
       'lane_failed',
-      `No lane could be started in ${attempts} attempts: ${messageOf(last)}`,
+      `No lane could be started in ${maxStarts} attempts: ${messageOf(last)}`,
       {},
       { cause: last },
     )
   }
 
-  #attach(lane: Lane): void {
-    this.#lane = lane
-    this.#started = false
+  #watch(lane: Lane): void {
+    this.#enter({ kind: 'starting', lane })
     void lane.lost.then(() => this.#lose(lane))
   }
 
   /** It died by itself. */
   #lose(lane: Lane): void {
     if (this.#lane !== lane) return
-    this.#forget()
-    this.#restartBackoff.died(this.#options.clock.now())
+    this.#enter(down)
+    this.#backoff.died()
   }
 
-  /** It is ended to give its memory back. */
+  /** Ends a lane for its memory's sake. */
   #discard(lane: Lane): void {
     if (this.#lane !== lane) return
-    this.#forget()
+    this.#enter(down)
     lane.kill(new SpillwayError('closed', 'The lane was ended to give its memory back'))
   }
 
-  #forget(): void {
-    this.#lane = undefined
-    this.#started = false
-    this.#held.clear()
-    this.#leases.clear()
+  /** Sessions and their leases end with their lane. */
+  #enter(state: State): void {
+    this.#state = state
+    if (state.kind === 'down' || state.kind === 'closed') this.#sessions.clear()
+  }
+
+  #throwIfClosed(): void {
+    if (this.#state.kind === 'closed') throw this.#state.reason
   }
 }
 
-const pause = (clock: Clock, ms: number) => new Promise<void>((resolve) => clock.after(ms, resolve))
-
-const backingOff = (waitMs: number, cause: unknown) =>
-  new SpillwayError(
-    'lane_failed',
-    'The lane died too often',
-    {
-      got: 'a lane that has to rest',
-      retryAfterMs: Math.ceil(waitMs),
-      hint: 'What it is asked to do may be at fault.',
-    },
-    { cause },
-  )
-
-/** The model's doing and not the request's, so it is not what makes a request poison. */
+/** Not `lane_lost`: the model is at fault, so that its requests must not count as poisoned. */
 const lostWhileLoading = ({ key }: SessionSpec, cause: SpillwayError) =>
   new SpillwayError(
     'lane_failed',

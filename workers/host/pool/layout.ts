@@ -1,4 +1,4 @@
-/** Lanes, and the threads of each one's run. */
+/** A number of lanes, and the threads that each runs with. */
 export interface Layout {
   readonly lanes: number
   readonly threads: number
@@ -6,20 +6,20 @@ export interface Layout {
 
 export interface LayoutBounds {
   readonly cores: number
-  /** Threads that one run is worth: past them it gets slower. */
+  /** Threads past which a run gets slower. */
   readonly maxThreads: number
   readonly maxLanes: number
 }
 
 /**
- * The steps that a backend's lanes may climb: from one lane of many threads to many lanes of few, as far as the cores
- * reach. Which step is the fastest depends on models and machine, so it is measured on the way.
+ * The layouts that a backend's pool may use, as steps: from one lane with many threads to many lanes with few, as far as
+ * the cores reach. Models and machine decide which step is the fastest, so the autoscaler measures it.
  */
 export function layoutsFor({ cores, maxThreads, maxLanes }: LayoutBounds): Layout[] {
-  const most = Math.max(1, Math.min(maxLanes, cores))
+  const largest = Math.max(1, Math.min(maxLanes, cores))
   const layouts: Layout[] = []
-  for (let lanes = 1; lanes < most; lanes *= 2) layouts.push(layoutOf(lanes, cores, maxThreads))
-  return [...layouts, layoutOf(most, cores, maxThreads)]
+  for (let lanes = 1; lanes < largest; lanes *= 2) layouts.push(layoutOf(lanes, cores, maxThreads))
+  return [...layouts, layoutOf(largest, cores, maxThreads)]
 }
 
 const layoutOf = (lanes: number, cores: number, maxThreads: number): Layout => ({

@@ -9,9 +9,9 @@ import type { LaneHolder, LaneState, LeasedLane } from './lane-holder.ts'
 import type { Layout } from './layout.ts'
 
 export interface PoolOptions {
-  /** The layouts that a backend's lanes may climb, the one to begin with first. */
+  /** The layouts that a backend's lanes may have, as steps from the first one up. */
   readonly layouts: (backend: Backend) => readonly Layout[]
-  /** Bytes for all sessions in all lanes. */
+  /** Bytes that all sessions in all lanes may take. */
   readonly memoryBudget: number
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
@@ -26,21 +26,21 @@ export interface LaneStats {
   readonly name: string
   readonly backend: Backend
   readonly threads: number
-  /** `down`: to be started when it is needed. */
   readonly state: LaneState
-  /** What is loaded in it: model, version, variant and backend. */
+  /** The sessions in it, each named by model, version, variant and backend. */
   readonly sessions: readonly { readonly session: string; readonly memoryBytes: number }[]
 }
 
 /**
- * Lanes in a group for each backend: started when they are needed, replaced when they die, more of them while that pays.
- * Sessions are placed on them within a memory budget. Nothing waits here; the scheduler's requests do.
+ * A group of lanes for each backend. Lanes start when they are needed and are replaced when they die; there are more of
+ * them while that pays. Sessions are loaded into them within one memory budget. Requests do not wait here, but in the
+ * scheduler.
  */
 export class Pool implements Lanes<SessionSpec> {
   readonly #options: PoolOptions
   readonly #groups = new Map<Backend, LaneGroup>()
-  /** Who waits for memory that is in use. */
-  readonly #needRoom: (() => void)[] = []
+  /** Loads that wait for memory that is in use. */
+  readonly #waitingForMemory: (() => void)[] = []
   #onFree: () => void = () => {}
   #closed: SpillwayError | undefined
 
@@ -66,18 +66,18 @@ export class Pool implements Lanes<SessionSpec> {
 
   /** Whether some lane has the session loaded. */
   has({ key, backend }: SessionSpec): boolean {
-    return this.#groups.get(backend)?.slots.some((slot) => slot.has(key)) ?? false
+    return this.#groups.get(backend)?.holders.some((holder) => holder.has(key)) ?? false
   }
 
-  run(source: SessionSpec, batch: Batch): Promise<BatchResult> {
-    return this.#groupOf(source.backend).run(source, batch)
+  run(spec: SessionSpec, batch: Batch): Promise<BatchResult> {
+    return this.#groupOf(spec.backend).run(spec, batch)
   }
 
-  prepare(source: SessionSpec): Promise<void> {
-    return this.#groupOf(source.backend).prepare(source)
+  prepare(spec: SessionSpec): Promise<void> {
+    return this.#groupOf(spec.backend).prepare(spec)
   }
 
-  /** A lane that has the session loaded, which stays there while it is held; nothing where none has it. */
+  /** A lane that has the session, which stays there until the lease is released; nothing where no lane has it. */
   lease({ key, backend }: SessionSpec): LeasedLane | undefined {
     return this.#groups.get(backend)?.lease(key)
   }
@@ -88,16 +88,13 @@ export class Pool implements Lanes<SessionSpec> {
   }
 
   stats(): PoolStats {
-    const lanes = [...this.#groups].flatMap(([backend, { slots }]) =>
-      slots.map(({ name, threads, state, held }) => ({
+    const lanes = [...this.#groups].flatMap(([backend, { holders }]) =>
+      holders.map(({ name, threads, state, sessions }) => ({
         name,
         backend,
         threads,
         state,
-        sessions: [...held.values()].map(({ source }) => ({
-          session: source.key,
-          memoryBytes: source.memory,
-        })),
+        sessions: [...sessions.values()].map(({ spec }) => ({ session: spec.key, memoryBytes: spec.memory })),
       })),
     )
     return { lanes, memory: { usedBytes: this.#usedBytes(), budgetBytes: this.#options.memoryBudget } }
@@ -117,29 +114,32 @@ export class Pool implements Lanes<SessionSpec> {
         layouts: layouts(backend),
         startLane,
         clock,
-        makeRoom: (session, reserve) => this.#makeRoom(session, reserve),
+        reserveMemory: (spec, reserve) => this.#reserveMemory(spec, reserve),
         onIdle: () => {
-          for (const resolve of this.#needRoom.splice(0)) resolve()
+          for (const resolve of this.#waitingForMemory.splice(0)) resolve()
         },
-        hasRoom: ({ memory }, copies) => this.#usedBytes() + memory * copies <= memoryBudget,
+        fitsMemory: ({ memory }, copies) => this.#usedBytes() + memory * copies <= memoryBudget,
         onFree: () => this.#onFree(),
       })
       this.#groups.set(backend, group)
-      // Asked for by what was still going on when the pool was closed: it starts no lane.
+      // Work that was under way when the pool was closed starts no lane.
       if (this.#closed) group.close(this.#closed)
     }
     return group
   }
 
-  /** Unloads enough others; what is in use is waited for. One that is more than the budget has the lanes to itself. */
-  async #makeRoom({ memory }: SessionSpec, reserve: () => void): Promise<void> {
+  /**
+   * Unloads other sessions until one fits, and waits for those in use. A session larger than the budget gets the memory
+   * to itself: its size is an estimate.
+   */
+  async #reserveMemory({ memory }: SessionSpec, reserve: () => void): Promise<void> {
     const { memoryBudget } = this.#options
     for (;;) {
       const usedBytes = this.#usedBytes()
       if (usedBytes === 0 || usedBytes + memory <= memoryBudget) break
-      const leaving = selectEvictions(this.#residents(), memory, memoryBudget)
-      if (leaving.length === 0) await new Promise<void>((resolve) => this.#needRoom.push(resolve))
-      await Promise.all(leaving.map(({ slot, session }) => slot.unload(session)))
+      const evictions = selectEvictions(this.#residents(), memory, memoryBudget)
+      if (evictions.length === 0) await new Promise<void>((resolve) => this.#waitingForMemory.push(resolve))
+      await Promise.all(evictions.map(({ holder, session }) => holder.unload(session)))
     }
     reserve()
   }
@@ -148,15 +148,15 @@ export class Pool implements Lanes<SessionSpec> {
     return this.#residents().reduce((sum, { memory }) => sum + memory, 0)
   }
 
-  #residents(): (Resident & { readonly slot: LaneHolder })[] {
-    return [...this.#groups.values()].flatMap(({ slots }) =>
-      slots.flatMap((slot) =>
-        [...slot.held.values()].map(({ source: { key, memory }, usedAt, loadMs }) => ({
+  #residents(): (Resident & { readonly holder: LaneHolder })[] {
+    return [...this.#groups.values()].flatMap(({ holders }) =>
+      holders.flatMap((holder) =>
+        [...holder.sessions.values()].map(({ spec: { key, memory }, usedAt, loadMs }) => ({
           session: key,
           memory,
           usedAt,
-          isInUse: loadMs === undefined || slot.isUsing(key),
-          slot,
+          isInUse: loadMs === undefined || holder.isUsing(key),
+          holder,
         })),
       ),
     )

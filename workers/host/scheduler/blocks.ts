@@ -3,8 +3,8 @@ import { arrayOf, elementCount, type Tensor, type TensorData } from '../../../mo
 type Shaped = Pick<Tensor, 'data' | 'shape'>
 
 /**
- * Copies a block between two tensors of one type, from `fromAt` to `toAt` along `axis` and from the beginning of every
- * other axis. What is contiguous in both is copied at once: along the first axis that is all of it.
+ * Copies a block between two tensors of one type, from `fromAt` to `toAt` along `axis`, and from the start of every other
+ * axis. Elements that are contiguous in both are copied at once.
  */
 export function copyBlock(
   from: Shaped,
@@ -16,11 +16,11 @@ export function copyBlock(
 ): void {
   let outer = block.length
   let run = 1
-  for (let whole = true; whole && outer > 0; ) {
+  for (let isWhole = true; isWhole && outer > 0; ) {
     outer--
     const size = block[outer] ?? 1
     run *= size
-    whole = size === from.shape[outer] && size === to.shape[outer]
+    isWhole = size === from.shape[outer] && size === to.shape[outer]
   }
   const source = fromAt * strideOf(from.shape, axis)
   const target = toAt * strideOf(to.shape, axis)
@@ -28,7 +28,7 @@ export function copyBlock(
   else copyRuns(from, source, to, target, block.slice(0, outer), run)
 }
 
-/** One contiguous run for each position along the outer axes, which `block` holds. */
+/** Copies one contiguous run for each position along the outer axes, whose sizes are in `block`. */
 function copyRuns(
   from: Shaped,
   source: number,
@@ -48,7 +48,7 @@ function copyRuns(
     copyRuns(from, source + index * inSource, to, target + index * inTarget, block, run, axis + 1)
 }
 
-/** Cuts blocks of one shape out of a tensor, each as a tensor of its own, by where they begin along `axis`. */
+/** A function that copies blocks of one shape out of a tensor, by their start along `axis`. */
 export function createCutter(from: Tensor, block: readonly number[], axis: number): (at: number) => Tensor {
   const { type, data, shape } = from
   const size = elementCount(block)
@@ -63,7 +63,7 @@ export function createCutter(from: Tensor, block: readonly number[], axis: numbe
   }
 }
 
-/** Whether no more than one axis is cut, and those before it have one position. */
+/** Whether at most one axis is cut, and the axes before it have one position. */
 function isContiguous(shape: readonly number[], block: readonly number[]): boolean {
   let axis = block.length - 1
   while (axis > 0 && block[axis] === shape[axis]) axis--
@@ -77,7 +77,7 @@ function strideOf(shape: readonly number[], axis: number): number {
   return stride
 }
 
-// Both sides hold the same type of elements, which the union of arrays cannot say.
+// Both arrays have the same element type, which the union of array types cannot express.
 const copy = (source: TensorData, from: number, count: number, target: TensorData, to: number) =>
   (target as Float32Array).set(
     (count === source.length ? source : source.subarray(from, from + count)) as Float32Array,

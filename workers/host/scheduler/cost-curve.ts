@@ -1,13 +1,13 @@
 /**
- * What a run of so many rows costs on one backend, learned from the runs themselves.
- * One estimate per power of two, each an average that forgets: devices throttle, and other work comes and goes.
+ * The cost of a run by its rows, on one backend, learned from the runs themselves. One moving average per power of two:
+ * costs change, because devices throttle and other work comes and goes.
  */
 export class CostCurve {
-  /** By the logarithm of the rows: mean rows and mean milliseconds of the runs of about that size. */
+  /** Mean rows and milliseconds of runs, by the binary logarithm of their rows. */
   readonly #points: ({ rows: number; ms: number } | undefined)[] = []
   #largest = 0
 
-  /** The most rows that were ever run at once. */
+  /** Rows of the largest run so far. */
   get largestRows(): number {
     return this.#largest
   }
@@ -27,7 +27,7 @@ export class CostCurve {
     this.#largest = Math.max(this.#largest, rows)
   }
 
-  /** Milliseconds that a run of `rows` should take; zero while nothing is known. */
+  /** Estimated milliseconds of a run of `rows`; zero while nothing is known. */
   predict(rows: number): number {
     let below: { rows: number; ms: number } | undefined
     for (const point of this.#points) {
@@ -36,11 +36,11 @@ export class CostCurve {
         return below ? between(below, point, rows) : point.ms * Math.min(1, rows / point.rows + overhead)
       below = point
     }
-    // Past what was measured every row costs what it did in the largest run: a run's fixed cost is already in it.
+    // Beyond the largest run, a row costs what it did there, its share of the fixed cost included.
     return below ? (below.ms * rows) / below.rows : 0
   }
 
-  /** The most rows that should be done within `ms`; one at least, since a request cannot be cut. */
+  /** Rows that a run may have to end within `ms`; one at least, because a request cannot be split. */
   rowsWithin(ms: number): number {
     if (!this.isKnown) return 1
     let low = 1
@@ -57,7 +57,7 @@ export class CostCurve {
     return low
   }
 
-  /** As numbers, to be kept until the next visit. */
+  /** The points, to be stored until the next visit. */
   toJSON(): readonly CostPoint[] {
     return this.#points.filter((point) => point !== undefined).map(({ rows, ms }) => ({ rows, ms }))
   }
@@ -74,10 +74,10 @@ export interface CostPoint {
   readonly ms: number
 }
 
-/** Of a new run against the average of those before it. */
+/** Weight of a new run in the moving average. */
 const weight = 0.25
 
-/** A smaller run than any measured costs at least this share of it: some of a run's cost is fixed. */
+/** The fixed share of a run's cost, assumed for runs smaller than any measured. */
 const overhead = 0.25
 
 const maxRows = 2 ** 20

@@ -1,26 +1,4 @@
 import { SpillwayError } from '../../../models/core/index.ts'
-import type { Work } from './work.ts'
-
-/** Two lanes lost to one request is no accident: a third would only spread the harm. */
-export const maxDeaths = 2
-
-/** What a request is told that is not run again. */
-export function finalError(
-  { work, deaths }: { readonly work: Work; readonly deaths: number },
-  error: SpillwayError,
-): SpillwayError {
-  if (deaths >= maxDeaths)
-    return new SpillwayError(
-      'poisoned',
-      `Two lanes died of one request to ${work.source.key}`,
-      { got: error.message, hint: 'The request or the model is at fault; it is not tried again.' },
-      { cause: error },
-    )
-  // Where one row is too much it is the model that is, whatever was asked.
-  if (error.code === 'memory_exhausted' && work.rows === 1)
-    return new SpillwayError('capacity_insufficient', error.message, {}, { cause: error })
-  return error
-}
 
 export const closed = () => new SpillwayError('closed', 'The runtime was closed')
 
@@ -29,3 +7,28 @@ export const pastDeadline = (deadlineMs: number, queued: number) =>
     expected: `an answer within ${deadlineMs} ms`,
     got: `none, with ${queued} more waiting`,
   })
+
+interface Load {
+  readonly maxQueued: number
+  readonly queued: number
+  readonly running: number
+  /** About when half of the waiting requests will be done. */
+  readonly retryAfterMs: number
+}
+
+export const overloaded = (what: string, { maxQueued, queued, running, retryAfterMs }: Load) =>
+  new SpillwayError('overloaded', what, {
+    expected: `fewer than ${maxQueued} waiting`,
+    got: `${queued} waiting, ${running} running`,
+    retryAfterMs: Math.max(1, Math.ceil(retryAfterMs)),
+    hint: 'Try again later, or send less at once.',
+  })
+
+/** @param culprit The request or sequence. */
+export const poisoned = (culprit: string, cause: SpillwayError) =>
+  new SpillwayError(
+    'poisoned',
+    `Two lanes died of ${culprit}`,
+    { got: cause.message, hint: 'The request or the model is at fault; it is not tried again.' },
+    { cause },
+  )

@@ -1,26 +1,17 @@
+import type { BatchLimits } from './batch-limits.ts'
 import type { CostCurve } from './cost-curve.ts'
 import type { Entry, RequestQueue } from './request-queue.ts'
 import type { BatchedModel, Tensors } from './work.ts'
 
-/** What bounds one batch. */
-export interface BatchLimits {
-  readonly maxRows: number
-  readonly maxBytes: number
-  /** Milliseconds that one run should take at most, so that what comes next does not wait long. */
-  readonly targetMs: number
-  readonly preferredRows: readonly number[]
-  readonly maxDelayMs: number
-}
-
-/** A run of unknown cost may be so many times larger than the largest known: its cost is learned on the way up. */
+/** How many times larger than the largest known run a run of unknown cost may be: costs are learned step by step. */
 const growth = 8
 
-/** Of the time to a deadline, the share that a run is planned to take: no estimate is exact. */
+/** The share of the time to a deadline that a run is planned to take: estimates are not exact. */
 const margin = 0.8
 
 /**
- * The moment from which a line's next batch may go: at once, or, where the manifest allows a delay, when the batch is
- * full or its first request has waited for so long.
+ * The moment from which a queue's next batch may go: now; or, where the manifest allows a delay, when the batch is full
+ * or its first request has waited for so long.
  */
 export function readyAt<S extends BatchedModel>(
   queue: RequestQueue<S>,
@@ -37,8 +28,8 @@ export function readyAt<S extends BatchedModel>(
 }
 
 /**
- * Takes the next batch out of a line: by rank, as many rows as the limits, the cost curve and the first deadline allow,
- * and no more than each of the free lanes' share where sharing saves time.
+ * Takes the next batch out of a queue: by rank, as many rows as the limits, the cost curve and the first deadline allow.
+ * Where it saves time, the rows are shared between the free lanes.
  */
 export function formBatch<S extends BatchedModel>(
   queue: RequestQueue<S>,
@@ -50,7 +41,7 @@ export function formBatch<S extends BatchedModel>(
   const head = queue.shift()
   if (!head) return []
   const batch = [head]
-  // Nearly always where requests come one at a time: what it costs and how long it may take changes nothing.
+  // The usual case where requests come one at a time: no limit matters.
   if (queue.size === 0) return batch
   const available = head.work.rows + queue.rows
   const allowed = Math.min(allowedRows(head, curve, limits, now), shareOf(available, curve, freeLanes))
@@ -69,9 +60,9 @@ export function formBatch<S extends BatchedModel>(
   return batch
 }
 
-/** What a second lane's message costs has to be saved by it, and a share of the run, since no estimate is exact. */
+/** Sharing has to save the cost of another message, and a part of the run, because estimates are not exact. */
 const leastSavedMs = 2
-const leastSaved = 0.25
+const leastSavedShare = 0.25
 
 function allowedRows(
   { deadline }: { readonly deadline: number },
@@ -79,20 +70,20 @@ function allowedRows(
   { maxRows, targetMs }: BatchLimits,
   now: number,
 ): number {
-  const unknown = Math.max(1, curve.largestRows) * growth
+  const explored = Math.max(1, curve.largestRows) * growth
   const within = curve.isKnown ? curve.rowsWithin(Math.min(targetMs, (deadline - now) * margin)) : growth
-  return Math.max(1, Math.min(maxRows, unknown, within))
+  return Math.max(1, Math.min(maxRows, explored, within))
 }
 
-/** Each lane's part, where running the parts side by side is clearly earlier than running the whole. */
+/** Rows of one lane, where running in parallel is clearly faster than running all rows in one lane. */
 function shareOf(rows: number, curve: CostCurve, freeLanes: number): number {
   if (freeLanes < 2) return rows
   const share = Math.ceil(rows / freeLanes)
   const saved = curve.predict(rows) - curve.predict(share)
-  return saved >= Math.max(leastSavedMs, leastSaved * curve.predict(rows)) ? share : rows
+  return saved >= Math.max(leastSavedMs, leastSavedShare * curve.predict(rows)) ? share : rows
 }
 
-/** The largest preferred size that is allowed and there, or what is allowed where none is. */
+/** The largest preferred size that is allowed and available, or all that is allowed where there is none. */
 function preferred(allowed: number, available: number, sizes: readonly number[]): number {
   const fitting = sizes.filter((size) => size <= Math.min(allowed, available))
   return fitting.length === 0 ? allowed : Math.max(...fitting)

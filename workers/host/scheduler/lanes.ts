@@ -1,14 +1,14 @@
 import type { BatchedModel, RunAnswer, Tensors } from './work.ts'
 
-/** Where batches run: lanes that take one at a time. */
+/** Where batches run. A lane takes one batch at a time. */
 export interface Lanes<S extends BatchedModel> {
-  /** How many share this model's batches, busy or not: one at least. */
+  /** Lanes that share this model's batches, busy or not: one at least. */
   count(source: S): number
-  /** How many of them would take a batch now. */
+  /** Lanes that would take a batch of this model now. */
   free(source: S): number
-  /** Whether the batches of two models wait for the same lanes. */
+  /** Whether two models' batches wait for the same lanes. */
   shared(one: S, other: S): boolean
-  /** Calls back when a lane came free by something else than the end of what it was given here. */
+  /** Calls back when a lane became free otherwise than by the end of a `run` or `prepare`. */
   onFree(callback: () => void): void
   /** Runs a batch in a free lane. */
   run(source: S, batch: Batch): Promise<BatchResult>
@@ -18,21 +18,21 @@ export interface Lanes<S extends BatchedModel> {
 
 export interface Batch {
   readonly rows: number
-  /** A lane died of it before: the next has to be seen alive first, lest a death that came earlier is laid at its door. */
+  /** A lane died of it before. The next lane has to answer first, so that an earlier death is not blamed on this batch. */
   readonly isReplay: boolean
-  /** Makes the tensors to send; their buffers may be given away. */
+  /** Creates the tensors to send. Their buffers may be transferred. */
   pack(): Tensors
   /** Rows of the same model that wait now. */
   waiting(): number
-  /** Milliseconds after which nobody waits for it any more. */
+  /** Milliseconds until the last deadline of its requests. */
   readonly withinMs: number
-  /** Fires when every caller has gone; nothing where one of them stays in any case. */
+  /** Fires when every caller has left; absent where one of them cannot leave. */
   readonly signal: AbortSignal | undefined
 }
 
 export interface BatchResult extends Pick<RunAnswer, 'outputs' | 'executedOn' | 'computeMs'> {
-  /** On the scheduler's clock: when the lane was given the batch, its model loaded. */
+  /** When the batch was sent to a lane with the model, on the scheduler's clock. */
   readonly startedAt: number
-  /** Milliseconds that it waited after that, on a server. */
+  /** Milliseconds that it then waited on a server. */
   readonly waitedMs: number
 }

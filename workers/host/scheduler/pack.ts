@@ -9,14 +9,14 @@ import {
 import { copyBlock, createCutter } from './blocks.ts'
 import type { Tensors, Work } from './work.ts'
 
-/** The rows of several requests as one batch, in buffers of its own that a message may give away. */
+/** The rows of several requests as one batch, in new buffers that a message may transfer. */
 export function pack(works: readonly Work[]): Tensors {
   const packed: Record<string, Tensor> = {}
   for (const spec of works[0]?.source.manifest.inputs ?? []) packed[spec.name] = packInput(spec, works)
   return packed
 }
 
-/** Each request's own rows of a batch's outputs, cut back to its own length where the batch was padded. */
+/** Each request's rows of a batch's outputs, without the padding. */
 export function unpack(outputs: Tensors, works: readonly Work[]): Tensors[] {
   if (works.length === 1) return [outputs]
   const parts = works.map((): Record<string, Tensor> => ({}))
@@ -35,7 +35,7 @@ export function unpack(outputs: Tensors, works: readonly Work[]): Tensors[] {
       if (!work || !part) continue
       const { rows } = work
       const length = padAxis === undefined ? 0 : lengthOf(work)
-      // Made anew where the size changes only: there can be thousands alike.
+      // A new cutter only where the size changes: thousands of requests can be alike.
       if (!cut || last?.rows !== rows || last.length !== length) {
         const block = batch.shape.map((size, on) => (on === axis ? rows : on === padAxis ? length : size))
         cut = createCutter(batch, block, axis ?? 0)
@@ -52,7 +52,7 @@ function packInput(spec: TensorSpec, works: readonly Work[]): Tensor {
   const { name, type, pad } = spec
   const manifest = works[0]?.source.manifest
   const axis = manifest ? batchAxisOf(manifest, spec) : null
-  // Requests share a run where what has no rows is equal: the first one's stands for all.
+  // Tensors without rows are equal in all requests of a batch.
   const sharing = axis === null ? works.slice(0, 1) : works
   const shape = [...(works[0]?.inputs[name]?.shape ?? [])]
   if (axis !== null) shape[axis] = sharing.reduce((rows, work) => rows + work.rows, 0)

@@ -1,53 +1,46 @@
 import type { SpillwayError } from '../../../models/core/index.ts'
-import {
-  type BatchedModel,
-  type Priority,
-  priorities,
-  type ResultHandler,
-  type RunAnswer,
-  type WaitOptions,
-  type Work,
-} from './work.ts'
+import { levelOf, type Priority, priorities, rankOf } from './priority.ts'
+import type { BatchedModel, ResultHandler, RunAnswer, WaitOptions, Work } from './work.ts'
 
-/** A request from `submit` to its settling. */
+/** A request, from `submit` until it is settled. */
 export class Entry<S extends BatchedModel = BatchedModel> {
   readonly work: Work<S>
-  /** Milliseconds on the clock by which it has to be answered. */
+  /** The moment on the clock by which it has to be answered. */
   readonly deadline: number
-  /** The place in line: the time of its coming, later for lower priorities. Waiting makes up for priority, so none starves. */
+  /** Its place among those that wait; the lowest goes first. */
   readonly rank: number
-  /** The most requests in its next batch: halved each time that a batch with it failed, so a bad one ends up alone. */
+  /** Requests that its next batch may have: halved each time that its batch failed, so that a bad request ends up alone. */
   maxBatchSize: number
-  /** Lanes that died of it. */
+  /** Lanes that died while they ran it. */
   deaths = 0
-  /** Where it waits; nothing while it is in a lane. */
+  /** Where it waits; absent while it is in a lane. */
   queue: RequestQueue<S> | undefined
-  /** Ends what watches for its deadline and its caller's leaving; nothing where it has neither. */
+  /** Stops watching its deadline and its caller's signal; absent where it has neither. */
   release: (() => void) | undefined
-  /** Told when its caller left while it was in a lane. */
+  /** Called when its caller left while it was in a lane. */
   onLeave: (() => void) | undefined
   settled = false
   readonly #wait: WaitOptions
-  readonly #reader: ResultHandler<S, unknown>
+  readonly #handler: ResultHandler<S, unknown>
   readonly #resolve: (outcome: unknown) => void
 
   constructor(
     work: Work<S>,
     wait: WaitOptions,
-    reader: ResultHandler<S, unknown>,
+    handler: ResultHandler<S, unknown>,
     resolve: (outcome: unknown) => void,
   ) {
-    const { deadlineMs = Number.POSITIVE_INFINITY, priority = 'normal' } = wait
+    const { deadlineMs = Number.POSITIVE_INFINITY, priority } = wait
     this.work = work
     this.deadline = work.askedAt + deadlineMs
-    this.rank = work.askedAt + levelOf(priority) * priorityStepMs
+    this.rank = rankOf(work.askedAt, priority)
     this.maxBatchSize = work.source.manifest.batchAxis === null ? 1 : Number.POSITIVE_INFINITY
     this.#wait = wait
-    this.#reader = reader
+    this.#handler = handler
     this.#resolve = resolve
   }
 
-  /** Milliseconds from its coming by which it has to be answered. */
+  /** Milliseconds that the caller allowed. */
   get deadlineMs(): number {
     return this.#wait.deadlineMs ?? Number.POSITIVE_INFINITY
   }
@@ -57,7 +50,7 @@ export class Entry<S extends BatchedModel = BatchedModel> {
     this.settled = true
     this.release?.()
     try {
-      this.#resolve(this.#reader.onResult(answer, this.work))
+      this.#resolve(this.#handler.onResult(answer, this.work))
     } catch (cause) {
       this.#resolve(Promise.reject(cause))
     }
@@ -67,24 +60,30 @@ export class Entry<S extends BatchedModel = BatchedModel> {
     if (this.settled) return
     this.settled = true
     this.release?.()
-    // In a turn of its own: who recovers may ask the scheduler again.
-    this.#resolve(Promise.resolve().then(() => this.#reader.onError(error, this.work, this.#wait)))
+    // In a turn of its own, because a handler may recover by asking this scheduler again.
+    this.#resolve(Promise.resolve().then(() => this.#handler.onError(error, this.work, this.#wait)))
   }
 }
 
-/** Milliseconds of waiting that one step of priority is worth. */
-const priorityStepMs = 1_000
+/** A count that queues share. */
+export interface QueueTotals {
+  requests: number
+}
 
-const levelOf = (priority: Priority) => priorities.indexOf(priority)
-
-/** Requests of one model that one run can hold, by rank. */
+/** Waiting requests of one model that may share a run, by rank. */
 export class RequestQueue<S extends BatchedModel = BatchedModel> {
-  /** One queue a priority: within each the ranks rise, so the next is the lowest of three heads. */
-  readonly #queues = priorities.map(() => new Fifo<Entry<S>>())
+  /** One queue a priority: ranks rise within each, so the next request is the lowest of three heads. */
+  readonly #fifos = priorities.map(() => new Fifo<Entry<S>>())
   #size = 0
   #rows = 0
-  /** Requests that were dropped since the queues were last looked through. */
+  /** Requests that were dropped since the last cleaning. */
   #dropped = 0
+  readonly #totals: QueueTotals
+
+  /** @param totals Kept up to date with this queue's requests. */
+  constructor(totals: QueueTotals) {
+    this.#totals = totals
+  }
 
   /** Requests that wait. */
   get size(): number {
@@ -96,13 +95,13 @@ export class RequestQueue<S extends BatchedModel = BatchedModel> {
   }
 
   push(entry: Entry<S>, priority: Priority): void {
-    this.#queues[levelOf(priority)]?.push(entry)
+    this.#fifos[levelOf(priority)]?.push(entry)
     this.#attach(entry)
   }
 
-  /** Puts a request that has to be run again before all others. */
+  /** Puts a request that runs again before all others. */
   unshift(entry: Entry<S>): void {
-    this.#queues[0]?.unshift(entry)
+    this.#fifos[0]?.unshift(entry)
     this.#attach(entry)
   }
 
@@ -112,58 +111,60 @@ export class RequestQueue<S extends BatchedModel = BatchedModel> {
 
   shift(): Entry<S> | undefined {
     const entry = this.#next()?.shift()
-    if (entry) this.#forget(entry)
+    if (entry) this.#detach(entry)
     return entry
   }
 
-  /** Takes the next, and the one after it, for as long as `takes` says so. */
+  /** Takes requests in order, for as long as `takes` agrees. */
   shiftWhile(takes: (entry: Entry<S>) => boolean): void {
-    for (let queue = this.#next(); queue; queue = this.#next()) {
-      const entry = queue.peek()
+    for (let fifo = this.#next(); fifo; fifo = this.#next()) {
+      const entry = fifo.peek()
       if (!entry || !takes(entry)) return
-      queue.shift()
-      this.#forget(entry)
+      fifo.shift()
+      this.#detach(entry)
     }
   }
 
   /**
-   * A request that was settled while it waited. It stays in its queue, unseen, until its turn comes or most there are
-   * settled: what callers who left had sent is not kept for long.
+   * Removes a request that was settled while it waited. It is skipped at its turn, or cleaned out when most requests of the
+   * queue are settled, so that the inputs of callers who left are not kept for long.
    */
   drop(entry: Entry<S>): void {
-    this.#forget(entry)
+    this.#detach(entry)
     if (++this.#dropped <= this.#size) return
-    for (const queue of this.#queues) queue.keep(({ settled }) => !settled)
+    for (const fifo of this.#fifos) fifo.keep(({ settled }) => !settled)
     this.#dropped = 0
   }
 
   #attach(entry: Entry<S>): void {
     entry.queue = this
     this.#size++
+    this.#totals.requests++
     this.#rows += entry.work.rows
   }
 
-  #forget(entry: Entry<S>): void {
+  #detach(entry: Entry<S>): void {
     entry.queue = undefined
     this.#size--
+    this.#totals.requests--
     this.#rows -= entry.work.rows
   }
 
   #next(): Fifo<Entry<S>> | undefined {
     let best: Fifo<Entry<S>> | undefined
     let lowest = Number.POSITIVE_INFINITY
-    for (const queue of this.#queues) {
-      let head = queue.peek()
-      for (; head?.settled; head = queue.peek()) queue.shift()
+    for (const fifo of this.#fifos) {
+      let head = fifo.peek()
+      for (; head?.settled; head = fifo.peek()) fifo.shift()
       if (!head || head.rank >= lowest) continue
-      best = queue
+      best = fifo
       lowest = head.rank
     }
     return best
   }
 }
 
-/** A queue whose ends cost the same however long it is. */
+/** A first-in first-out queue. Both ends cost the same, however long it is. */
 class Fifo<T> {
   #items: (T | undefined)[] = []
   #head = 0

@@ -1,40 +1,40 @@
 import { batchAxisOf, type Manifest } from '../../../models/core/index.ts'
 import type { Tensors, Work } from './work.ts'
 
-/** What a manifest leaves open besides the number of rows: requests that differ in it cannot share a run as they are. */
-interface Open {
+/** A size that a manifest leaves open, besides the number of rows. Requests that differ in it cannot share a run. */
+interface OpenPart {
   readonly input: string
-  /** The axis whose size is open; null: the whole tensor, which holds no rows. */
+  /** The axis whose size is open; null for a tensor without rows, whose values have to be equal. */
   readonly axis: number | null
   readonly padded: boolean
 }
 
-const opens = new WeakMap<Manifest, readonly Open[]>()
+const openParts = new WeakMap<Manifest, readonly OpenPart[]>()
 
-/** Equal for requests that one run can hold; along a pad axis those of about one length. */
+/** Equal for requests that may share a run; along a pad axis, for requests of about the same length. */
 export function shapeKeyOf({ source: { manifest }, inputs }: Work): string {
-  let open = opens.get(manifest)
+  let open = openParts.get(manifest)
   if (!open) {
-    open = findOpen(manifest)
-    opens.set(manifest, open)
+    open = findOpenParts(manifest)
+    openParts.set(manifest, open)
   }
-  return open.length === 0 ? '' : open.map((part) => signatureAt(inputs, part)).join()
+  return open.length === 0 ? '' : open.map((part) => keyOf(inputs, part)).join()
 }
 
-function findOpen(manifest: Manifest): Open[] {
-  // Where requests never share a run, only the shapes tell runs of different cost apart.
+function findOpenParts(manifest: Manifest): OpenPart[] {
+  // Where requests never share a run, shapes matter only because runs of different shapes differ in cost.
   const shared = manifest.batchAxis !== null
   return manifest.inputs.flatMap((spec) => {
     const { name: input, shape, pad } = spec
     const batchAxis = batchAxisOf(manifest, spec)
-    const sizes: Open[] = shape.flatMap((size, axis) =>
+    const sizes: OpenPart[] = shape.flatMap((size, axis) =>
       size === -1 && axis !== batchAxis ? [{ input, axis, padded: pad?.axis === axis }] : [],
     )
     return shared && batchAxis === null ? [...sizes, { input, axis: null, padded: false }] : sizes
   })
 }
 
-function signatureAt(inputs: Tensors, { input, axis, padded }: Open): string | number {
+function keyOf(inputs: Tensors, { input, axis, padded }: OpenPart): string | number {
   const tensor = inputs[input]
   if (axis === null) return tensor ? `[${valuesOf(tensor.data)}]` : ''
   const size = tensor?.shape[axis] ?? 0
@@ -42,14 +42,14 @@ function signatureAt(inputs: Tensors, { input, axis, padded }: Open): string | n
 }
 
 /**
- * Lengths told apart between a power of two and the next, so that filling adds 19% at most. By powers of two alone it
- * added up to 100%, which cost more than fewer runs saved (WASM, one attention layer, measured).
+ * Lengths that are distinguished between a power of two and the next, so that padding adds at most 19%. Powers of two
+ * alone add up to 100%, which cost more than fewer runs saved (measured on WASM with one attention layer).
  */
 const steps = 4
 
-/** Settings are small. What is larger is not read at each request: it shares no run. */
-const mostCompared = 64
+/** Elements of a tensor without rows that are compared. A request with a larger one shares no run: comparing costs too much. */
+const maxCompared = 64
 let largeTensors = 0
 
 const valuesOf = (data: Tensors[string]['data']) =>
-  data.length <= mostCompared ? data.join() : `large ${largeTensors++}`
+  data.length <= maxCompared ? data.join() : `large ${largeTensors++}`

@@ -1,8 +1,11 @@
-/** What waits and runs now, and what ran so far. */
+import type { ScheduledModel } from './model-registry.ts'
+import type { BatchedModel } from './work.ts'
+
+/** The load now, and what ran so far. */
 export interface SchedulerStats {
   /** Requests that wait. */
   readonly queued: number
-  /** Past so many, one more is refused as `overloaded`. */
+  /** Requests that may wait; one more is refused as `overloaded`. */
   readonly maxQueued: number
   readonly isSaturated: boolean
   /** Batches in lanes. */
@@ -13,22 +16,41 @@ export interface SchedulerStats {
 export interface ModelStats {
   /** Model and version; on the device also variant and backend. */
   readonly session: string
+  /** Requests that wait. */
   readonly queued: number
-  /** Milliseconds that a request that comes now would wait, as far as is known. */
+  /** Estimated milliseconds that a new request would wait. */
   readonly queueMs: number
-  /** Requests that were answered, the rows that they had, and the batches that they shared. */
+  /** Requests answered so far, their rows, and the batches that they shared. */
   readonly requests: number
   readonly rows: number
   readonly batches: number
-  /** Rows of a batch: the mean of all, and the most so far. */
+  /** Mean and largest number of rows in a batch so far. */
   readonly meanBatch: number
   readonly largestBatch: number
 }
 
-/** Counts of one model since the beginning. */
-export interface Counts {
-  requests: number
-  rows: number
-  batches: number
-  largestBatch: number
+/** Counts of one model since the start. */
+export class BatchCounts {
+  requests = 0
+  rows = 0
+  batches = 0
+  largestBatch = 0
+
+  add(requests: number, rows: number): void {
+    this.requests += requests
+    this.rows += rows
+    this.batches++
+    this.largestBatch = Math.max(this.largestBatch, rows)
+  }
+}
+
+export function statsOf<S extends BatchedModel>(
+  { source, queues, counts }: ScheduledModel<S>,
+  queueMs: number,
+): ModelStats {
+  let queued = 0
+  for (const { size } of queues.values()) queued += size
+  const { requests, rows, batches, largestBatch } = counts
+  const meanBatch = batches === 0 ? 0 : rows / batches
+  return { session: source.key, queued, queueMs, requests, rows, batches, largestBatch, meanBatch }
 }

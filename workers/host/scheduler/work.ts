@@ -1,9 +1,10 @@
 import type { Backend, Manifest, SpillwayError, Tensor } from '../../../models/core/index.ts'
 import type { LoadRequest } from '../../protocol/lane.ts'
+import type { Priority } from './priority.ts'
 
 export type Tensors = Readonly<Record<string, Tensor>>
 
-/** A model whose requests are batched: those of one key share runs. */
+/** A model whose requests are batched: requests of one key share runs. */
 export interface BatchedModel {
   readonly key: string
   readonly manifest: Manifest
@@ -13,7 +14,7 @@ export interface BatchedModel {
 export interface SessionSpec extends BatchedModel, ExecutedOn {
   /** Bytes that it takes in a lane, as its manifest says. */
   readonly memory: number
-  /** Asked for again for each lane that needs it. */
+  /** Called anew for each lane that loads the model. */
   request(): Promise<LoadRequest>
 }
 
@@ -22,10 +23,10 @@ export interface ExecutedOn {
   readonly variant: string
 }
 
-/** What one caller wants run: inputs that were checked against the manifest. */
+/** What one caller asks to be run. */
 export interface Work<S extends BatchedModel = BatchedModel> {
   readonly source: S
-  /** The caller's own arrays, read when a batch is packed: a replay reads them again. */
+  /** The caller's own arrays, checked against the manifest. They are read at each packing, and again for a replay. */
   readonly inputs: Tensors
   /** Size along the batch axis; one where the model has none. */
   readonly rows: number
@@ -35,40 +36,36 @@ export interface Work<S extends BatchedModel = BatchedModel> {
 
 export interface WaitOptions {
   readonly signal?: AbortSignal | undefined
-  /** Milliseconds from now within which it has to be answered. */
+  /** Milliseconds from now within which the answer has to come. */
   readonly deadlineMs?: number | undefined
-  /** Who goes first among those that wait. Others are not passed for ever: waiting counts, too. */
+  /** Which of the waiting requests goes first. Low priorities do not starve: waiting counts, too. */
   readonly priority?: Priority | undefined
 }
-
-/** Best first. */
-export const priorities = ['high', 'normal', 'low'] as const
-export type Priority = (typeof priorities)[number]
 
 export interface RunAnswer {
   readonly outputs: Tensors
   readonly executedOn: { readonly backend: Backend | 'unknown'; readonly variant: string }
-  /** From the request to its run, in milliseconds. */
+  /** Milliseconds from the request to the begin of its run. */
   readonly queueMs: number
-  /** When the answer was there, on the scheduler's clock. */
+  /** When the answer arrived, on the scheduler's clock. */
   readonly answeredAt: number
-  /** Inside the run that it shared, in milliseconds. */
+  /** Milliseconds of the run that it shared. */
   readonly computeMs: number
   /** Rows of all requests in that run. */
   readonly batchRows: number
 }
 
 /**
- * What requests' promises come to. One object reads for all the requests of a place: of thousands each has one promise and
- * no functions of its own.
+ * Turns answers and errors into what the requests' promises settle with. One handler serves all requests of a place, so
+ * that a request costs one promise and no functions of its own.
  */
 export interface ResultHandler<S extends BatchedModel, T, W extends WaitOptions = WaitOptions> {
   onResult(answer: RunAnswer, work: Work<S>): T
-  /** What becomes of a request that failed; its caller is told what this rejects with. */
+  /** May answer in another way, or reject. */
   onError(error: SpillwayError, work: Work<S>, wait: W): Promise<T>
 }
 
-/** The answers and errors as they are. */
+/** Answers and errors as they are. */
 export const passThrough: ResultHandler<BatchedModel, RunAnswer> = {
   onResult: (answer) => answer,
   onError: (error) => Promise.reject(error),

@@ -5,36 +5,36 @@ import type { TextRequest } from './types.ts'
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
 
 /**
- * What a page in plain JavaScript may have got wrong.
+ * Checks a request that may come from plain JavaScript.
  * @throws SpillwayError `input_name_invalid` or `input_value_invalid`, naming the field.
  */
 export function checkTextRequest(request: TextRequest): void {
   checkPrompt(request)
   checkSampling(request)
   const { maxTokens = 0, generated = 0, stop, truncate } = request
-  if (!isCount(maxTokens)) throw wrong('maxTokens', 'a whole number', maxTokens)
-  if (!isCount(generated)) throw wrong('generated', 'a whole number', generated)
+  if (!isCount(maxTokens)) throw invalid('maxTokens', 'a whole number', maxTokens)
+  if (!isCount(generated)) throw invalid('generated', 'a whole number', generated)
   const stops: unknown = typeof stop === 'string' ? [stop] : (stop ?? [])
-  if (!Array.isArray(stops) || !stops.every((one) => typeof one === 'string' && one !== ''))
-    throw wrong('stop', 'a string that is not empty, or several', stop)
+  if (!Array.isArray(stops) || !stops.every((string) => typeof string === 'string' && string !== ''))
+    throw invalid('stop', 'a string that is not empty, or several', stop)
   if (truncate !== undefined && truncate !== 'error' && truncate !== 'start')
-    throw wrong('truncate', '"error" or "start"', truncate)
+    throw invalid('truncate', '"error" or "start"', truncate)
 }
 
 function checkPrompt({ prompt, messages, tokens }: TextRequest): void {
   const given = Object.entries({ prompt, messages, tokens }).filter(([, value]) => value !== undefined)
   const [only] = given
   if (!only || given.length > 1) {
-    throw new SpillwayError('input_name_invalid', 'One of three says what is continued', {
-      expected: 'prompt, messages or tokens',
+    throw new SpillwayError('input_name_invalid', 'Pass exactly one of prompt, messages, tokens', {
+      expected: 'one of them',
       got: given.map(([name]) => name).join(', ') || 'none',
     })
   }
   const [name, value] = only
-  if (name === 'prompt' && typeof value !== 'string') throw wrong(name, 'a string', value)
-  if (name === 'tokens' && !isList(value, isCount)) throw wrong(name, 'token ids', value)
+  if (name === 'prompt' && typeof value !== 'string') throw invalid(name, 'a string', value)
+  if (name === 'tokens' && !isList(value, isCount)) throw invalid(name, 'token ids', value)
   if (name === 'messages' && !isList(value, isMessage))
-    throw wrong(name, 'a list of { role, content }, both strings', value)
+    throw invalid(name, 'a list of { role, content }, both strings', value)
 }
 
 const isList = (value: unknown, fits: (item: unknown) => boolean) =>
@@ -48,8 +48,8 @@ const isMessage = (value: unknown): boolean =>
   'content' in value &&
   typeof value.content === 'string'
 
-const wrong = (name: string, expected: string, got: unknown) =>
-  new SpillwayError('input_value_invalid', `"${name}" is wrong`, {
+const invalid = (name: string, expected: string, got: unknown) =>
+  new SpillwayError('input_value_invalid', `"${name}" is not valid`, {
     expected,
     got: (typeof got === 'string' ? got : (JSON.stringify(got) ?? String(got))).slice(0, 60),
   })

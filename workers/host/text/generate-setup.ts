@@ -2,24 +2,24 @@ import { type Manifest, SpillwayError, type Variant } from '../../../models/core
 import { bytesPerToken } from '../../../models/core/language.ts'
 import type { GenerateSetup } from '../../protocol/lane.ts'
 
-/** What a tier gives to the sequences of one model. */
+/** What a tier allows the sequences of one model. */
 export interface GenerateLimits {
-  /** Sequences at once. */
+  /** Sequences that are decoded at a time. */
   readonly maxSlots: number
   /** Bytes for keys and values. */
   readonly maxBytes: number
 }
 
-/** How a language model is loaded; nothing for other models. */
+/** The part of a load request for language models; absent for other models. */
 export function generateSetup(
   { generation: spec }: Manifest,
   { kvType = 'float32' }: Variant,
   { maxSlots, maxBytes }: GenerateLimits,
 ): GenerateSetup | undefined {
   if (!spec) return undefined
-  // A runtime that copies them holds them three times.
-  const most = 3 * maxSlots * spec.context * bytesPerToken({ ...spec.kv, type: kvType })
-  return { spec, kvType, maxSlots, maxBytes: Math.min(maxBytes, most) }
+  // A runtime that copies keys and values holds them three times.
+  const largest = 3 * maxSlots * spec.context * bytesPerToken({ ...spec.kv, type: kvType })
+  return { spec, kvType, maxSlots, maxBytes: Math.min(maxBytes, largest) }
 }
 
 export const notLanguage = ({ id, task }: Manifest): SpillwayError =>

@@ -4,21 +4,24 @@ import type { Pool } from '../pool/pool.ts'
 import type { Scheduler } from '../scheduler/scheduler.ts'
 import type { SessionSpec } from '../scheduler/work.ts'
 
-/** Times that a model is loaded that leaves its lane before it can be held. */
+/** Attempts to load a model that is evicted before its lane can be leased. */
 const attempts = 3
 
-/** A lane of the pool with the model in it: loaded, in its turn, where no lane has it. */
+/**
+ * Leases a lane with a model. Where no lane has it, it is loaded, in its turn.
+ * @throws SpillwayError `lane_failed`, or why the model could not be loaded.
+ */
 export async function leaseLane<S extends SessionSpec>(
   scheduler: Scheduler<S>,
   pool: Pool,
   source: S,
 ): Promise<LeasedLane> {
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const held = pool.lease(source)
-    if (held) return held
+    const leased = pool.lease(source)
+    if (leased) return leased
     await scheduler.prepare(source)
   }
-  throw new SpillwayError('lane_failed', `${source.key} does not stay in a lane`, {
-    hint: 'Other models take the memory that it needs.',
+  throw new SpillwayError('lane_failed', `${source.key} was evicted ${attempts} times before it could run`, {
+    hint: 'Other models use the memory that it needs.',
   })
 }

@@ -1,45 +1,42 @@
+import { abortedBy } from '../../../models/async/abort.ts'
 import { AsyncQueue } from '../../../models/async/async-queue.ts'
 import type { Clock } from '../../../models/async/clock.ts'
-import { abortedBy } from '../../../models/async/timeouts.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { FinishReason, GeneratedToken, TokenRequest } from '../../protocol/generation.ts'
-import { type Priority, priorities } from '../scheduler/work.ts'
-import type { GenerateOptions, TokenResult, TokenStream } from './types.ts'
-
-/** Waiting counts for a sequence: a step of priority is worth a second of it. */
-const stepMs = 1_000
-
-export const rankOf = (askedAt: number, priority: Priority = 'normal'): number =>
-  askedAt + stepMs * priorities.indexOf(priority)
+import type { WaitOptions } from '../scheduler/work.ts'
+import type { TokenResult, TokenStream } from './types.ts'
 
 /** One sequence from its request to its end, whatever lanes it runs in. */
 export class SequenceStream implements TokenStream {
   readonly result: Promise<TokenResult>
+  /** Its place among those that wait; the lowest goes first. */
   readonly rank: number
   readonly #request: TokenRequest
   readonly #clock: Clock
   readonly #askedAt: number
-  readonly #channel: AsyncQueue<readonly GeneratedToken[]>
-  readonly #made: number[] = []
+  readonly #unread: AsyncQueue<readonly GeneratedToken[]>
+  readonly #generated: number[] = []
   readonly #onEnd: (stream: SequenceStream) => void
   #settle: {
     readonly resolve: (result: TokenResult) => void
     readonly reject: (error: SpillwayError) => void
   }
   #release: () => void = () => {}
-  #isOver = false
-  #cached: number | undefined
+  #hasEnded = false
+  #cachedTokens: number | undefined
   #placedAt: number | undefined
   #firstAt: number | undefined
   #lastAt = 0
-  /** Its name in its lane. */
+  /** Its id in its lane. */
   id = 0
-  /** Whether it made something in the lane that it is in. */
+  /** Whether its present lane has generated a token of it. */
   hasProgressed = false
-  /** Lanes that were lost while it ran in them and made nothing. */
+  /** Lanes in a row that were lost while they ran it, without a token. */
   deaths = 0
-  /** Lanes that it left, for whatever reason, since it made something. */
+  /** Lanes in a row that it left, for any reason, without a token. */
   moves = 0
+  /** Whether the lane itself ended it. */
+  isFinished = false
 
   constructor(request: TokenRequest, clock: Clock, rank: number, onEnd: (stream: SequenceStream) => void) {
     this.#request = request
@@ -47,35 +44,33 @@ export class SequenceStream implements TokenStream {
     this.#askedAt = clock.now()
     this.rank = rank
     this.#onEnd = onEnd
-    this.#channel = new AsyncQueue(() => this.fail(new SpillwayError('aborted', 'The reader left')))
+    // A reader that leaves has enough.
+    this.#unread = new AsyncQueue(() => this.#resolve('stop'))
     this.#settle = { resolve: () => {}, reject: () => {} }
     this.result = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
-    // Who reads the tokens learns of it there.
+    // A reader of the tokens gets the error from the loop.
     this.result.catch(() => undefined)
   }
-
-  /** Whether the lane itself ended it. */
-  isFinished = false
 
   get ageMs(): number {
     return this.#clock.now() - this.#askedAt
   }
 
   [Symbol.asyncIterator](): AsyncIterator<readonly GeneratedToken[]> {
-    return this.#channel[Symbol.asyncIterator]()
+    return this.#unread[Symbol.asyncIterator]()
   }
 
-  /** Ends it at its deadline or its caller's word. */
-  watch({ signal, deadlineMs }: GenerateOptions): void {
+  /** Fails it at its deadline, or when its caller leaves. */
+  watch({ signal, deadlineMs }: WaitOptions): void {
     const abort = () => signal && this.fail(abortedBy(signal))
     signal?.addEventListener('abort', abort, { once: true })
     const late = () =>
       this.fail(
         new SpillwayError('deadline_exceeded', 'The sequence did not end in time', {
           expected: `its end within ${deadlineMs} ms`,
-          got: `${this.#made.length} tokens`,
+          got: `${this.#generated.length} tokens`,
         }),
       )
     const cancel = deadlineMs === undefined ? undefined : this.#clock.after(deadlineMs, late)
@@ -85,61 +80,67 @@ export class SequenceStream implements TokenStream {
     }
   }
 
-  /** What is left to do, as a lane is asked for it: from the last token on, where there are some. */
-  rest(): TokenRequest {
+  /** The request for the rest of it: its prompt and the tokens so far are all that another lane needs. */
+  remaining(): TokenRequest {
     const { prompt, generated, maxTokens } = this.#request
-    const made = this.#made
     return {
       ...this.#request,
-      prompt: [...prompt, ...made],
-      generated: generated + made.length,
-      maxTokens: maxTokens - made.length,
+      prompt: [...prompt, ...this.#generated],
+      generated: generated + this.#generated.length,
+      maxTokens: maxTokens - this.#generated.length,
     }
   }
 
-  /** It has a slot, with so many of its prompt's tokens in it. */
-  placed(cached: number): void {
-    this.#cached ??= cached
+  /** It has a slot. @param cachedTokens Tokens of its prompt that were in the slot already. */
+  markPlaced(cachedTokens: number): void {
+    this.#cachedTokens ??= cachedTokens
     this.#placedAt ??= this.#clock.now()
   }
 
   push(tokens: readonly GeneratedToken[]): void {
-    if (this.#isOver) return
+    if (this.#hasEnded) return
     this.hasProgressed = true
     this.deaths = 0
     this.moves = 0
     this.#lastAt = this.#clock.now()
     this.#firstAt ??= this.#lastAt
-    for (const { token } of tokens) this.#made.push(token)
-    this.#channel.push(tokens)
+    for (const { token } of tokens) this.#generated.push(token)
+    this.#unread.push(tokens)
   }
 
+  /** Its lane has ended it. */
   end(finish: FinishReason): void {
-    if (this.#isOver) return
+    if (this.#hasEnded) return
     this.isFinished = true
-    this.#over()
-    const first = this.#firstAt ?? this.#clock.now()
-    this.#channel.end()
+    this.#resolve(finish)
+  }
+
+  fail(error: SpillwayError): void {
+    if (this.#hasEnded) return
+    this.#leave()
+    this.#unread.fail(error)
+    this.#settle.reject(error)
+  }
+
+  #resolve(finish: FinishReason): void {
+    if (this.#hasEnded) return
+    this.#leave()
+    const firstAt = this.#firstAt ?? this.#clock.now()
+    const { length } = this.#generated
+    this.#unread.end()
     this.#settle.resolve({
       finish,
-      cachedTokens: this.#cached ?? 0,
+      cachedTokens: this.#cachedTokens ?? 0,
       timings: {
-        queueMs: (this.#placedAt ?? first) - this.#askedAt,
-        firstTokenMs: first - this.#askedAt,
-        perTokenMs: this.#made.length > 1 ? (this.#lastAt - first) / (this.#made.length - 1) : 0,
+        queueMs: (this.#placedAt ?? firstAt) - this.#askedAt,
+        firstTokenMs: firstAt - this.#askedAt,
+        perTokenMs: length > 1 ? (this.#lastAt - firstAt) / (length - 1) : 0,
       },
     })
   }
 
-  fail(error: SpillwayError): void {
-    if (this.#isOver) return
-    this.#over()
-    this.#channel.fail(error)
-    this.#settle.reject(error)
-  }
-
-  #over(): void {
-    this.#isOver = true
+  #leave(): void {
+    this.#hasEnded = true
     this.#release()
     this.#onEnd(this)
   }

@@ -1,13 +1,13 @@
 import { AsyncQueue } from '../../../models/async/async-queue.ts'
 import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
-import type { Sampling } from '../../../models/core/sampling.ts'
+import { type Sampling, withDefaultSampling } from '../../../models/core/sampling.ts'
 import type { FinishReason, TokenRequest } from '../../protocol/generation.ts'
+import type { WaitOptions } from '../scheduler/work.ts'
 import { checkTextRequest } from './check-request.ts'
 import { createTextAssembler } from './tokenizer/assembler.ts'
 import { promptTokensOf } from './tokenizer/prompt.ts'
 import type {
-  GenerateOptions,
   GenerateResult,
   Piece,
   TextGenerator,
@@ -20,14 +20,14 @@ import type {
 export interface TextGeneratorOptions {
   readonly tokenizer: Tokenizer
   readonly tokens: TokenGenerator
-  /** Tokens of one sequence at most, prompt and text together. */
+  /** Tokens that one sequence may have, prompt and text together. */
   readonly contextLength: number
-  /** The model's own settings, for what a request leaves open. */
+  /** The model's sampling, for what a request leaves open. */
   readonly defaults: Sampling
   readonly clock: Clock
 }
 
-/** Text over tokens: prompts and templates before them, pieces of text and stop strings after. */
+/** Text over tokens: turns prompts and chats into tokens, and tokens into text up to a stop string. */
 export function createTextGenerator(options: TextGeneratorOptions): TextGenerator {
   const { tokenizer, tokens } = options
   return {
@@ -42,10 +42,10 @@ export function createTextGenerator(options: TextGeneratorOptions): TextGenerato
   }
 }
 
-function start(options: TextGeneratorOptions, request: TextRequest, wait: GenerateOptions = {}): TextStream {
-  const left = new AbortController()
-  const pieces = new AsyncQueue<Piece>(() => left.abort())
-  const result = pump(options, request, wait, pieces, left.signal)
+function start(options: TextGeneratorOptions, request: TextRequest, wait: WaitOptions = {}): TextStream {
+  const readerLeft = new AbortController()
+  const pieces = new AsyncQueue<Piece>(() => readerLeft.abort())
+  const result = pump(options, request, wait, pieces, readerLeft.signal)
   result.then(
     () => pieces.end(),
     (error) => pieces.fail(error),
@@ -53,29 +53,29 @@ function start(options: TextGeneratorOptions, request: TextRequest, wait: Genera
   return { result, [Symbol.asyncIterator]: () => pieces[Symbol.asyncIterator]() }
 }
 
-/** Reads the tokens as they come, whether or not anyone reads the text. */
+/** Reads the tokens as they come, whether or not the pieces are read. */
 async function pump(
   options: TextGeneratorOptions,
   request: TextRequest,
-  wait: GenerateOptions,
+  wait: WaitOptions,
   pieces: AsyncQueue<Piece>,
-  left: AbortSignal,
+  readerLeft: AbortSignal,
 ): Promise<GenerateResult> {
   const { tokenizer, tokens, clock } = options
   const askedAt = clock.now()
   checkTextRequest(request)
   const sequence = sequenceOf(options, request)
   const { prompt, generated } = sequence
-  const asked = prompt.slice(0, prompt.length - generated)
-  const assembler = createTextAssembler(tokenizer, stopsOf(request), asked)
-  // What was generated elsewhere was told there: only what it still held back comes here.
-  for (const token of prompt.slice(asked.length)) assembler.push(token)
+  const original = prompt.slice(0, prompt.length - generated)
+  const assembler = createTextAssembler(tokenizer, stopsOf(request), original)
+  // Text of tokens that were generated elsewhere was handed out there; text held back there comes here.
+  for (const token of prompt.slice(original.length)) assembler.push(token)
 
   let text = ''
-  const told: number[] = []
-  const tell = (piece: Piece) => {
+  const handedOut: number[] = []
+  const handOut = (piece: Piece) => {
     text += piece.text
-    told.push(...piece.tokens.map(({ token }) => token))
+    handedOut.push(...piece.tokens.map(({ token }) => token))
     pieces.push(piece)
   }
   let firstAt: number | undefined
@@ -92,45 +92,45 @@ async function pump(
         piece += assembler.push(token.token)
         if (assembler.stopped) break
       }
-      tell({ text: piece, tokens: kept })
-      if (assembler.stopped || left.aborted) break
+      handOut({ text: piece, tokens: kept })
+      if (assembler.stopped || readerLeft.aborted) break
     }
   }
-  const rest = assembler.stopped ? '' : assembler.end()
-  if (rest !== '') tell({ text: rest, tokens: [] })
+  const heldBack = assembler.stopped ? '' : assembler.end()
+  if (heldBack !== '') handOut({ text: heldBack, tokens: [] })
   const ended = await stream?.result
   const finish: FinishReason = assembler.stopped ? 'stop' : (ended?.finish ?? 'length')
   return {
     text,
-    tokens: told,
+    tokens: handedOut,
     finish,
     usage: {
-      promptTokens: asked.length,
-      generatedTokens: told.length,
+      promptTokens: original.length,
+      generatedTokens: handedOut.length,
       cachedTokens: ended?.cachedTokens ?? 0,
     },
     timings: {
       queueMs: ended?.timings.queueMs ?? 0,
       firstTokenMs: (firstAt ?? lastAt) - askedAt,
-      perTokenMs: told.length > 1 ? (lastAt - (firstAt ?? lastAt)) / (told.length - 1) : 0,
+      perTokenMs: handedOut.length > 1 ? (lastAt - (firstAt ?? lastAt)) / (handedOut.length - 1) : 0,
       totalMs: clock.now() - askedAt,
     },
   }
 }
 
-/** @throws SpillwayError `context_exceeded` where nothing could be added to the prompt. */
+/** @throws SpillwayError `context_exceeded` where the prompt leaves no place for a new token. */
 function sequenceOf(
   { tokenizer, contextLength, defaults }: TextGeneratorOptions,
   request: TextRequest,
 ): TokenRequest {
   const { generated = 0, maxTokens, truncate, ignoreStopTokens } = request
-  const whole = promptTokensOf(request, tokenizer)
+  const tokens = promptTokensOf(request, tokenizer)
   const prompt =
-    truncate === 'start' && whole.length >= contextLength
-      ? whole.slice(whole.length - contextLength + roomFor(maxTokens, contextLength))
-      : whole
-  const room = contextLength - prompt.length
-  if (room < 1) {
+    truncate === 'start' && tokens.length >= contextLength
+      ? tokens.slice(tokens.length - contextLength + reservedTokens(maxTokens, contextLength))
+      : tokens
+  const available = contextLength - prompt.length
+  if (available < 1) {
     throw new SpillwayError('context_exceeded', 'The prompt is longer than the model reads', {
       expected: `fewer than ${contextLength} tokens`,
       got: `${prompt.length}`,
@@ -140,29 +140,14 @@ function sequenceOf(
   return {
     prompt,
     generated: Math.min(generated, prompt.length),
-    maxTokens: Math.min(maxTokens ?? room, room),
+    maxTokens: Math.min(maxTokens ?? available, available),
     stopTokens: ignoreStopTokens ? [] : tokenizer.stopTokens,
-    sampling: samplingOf(request, defaults),
+    sampling: withDefaultSampling(request, defaults),
   }
 }
 
-/** A prompt that is cut leaves room for what was asked for, half of the context at most. */
-const roomFor = (maxTokens: number | undefined, contextLength: number) =>
+/** New tokens that a truncated prompt leaves place for: those asked for, but half of the context at most. */
+const reservedTokens = (maxTokens: number | undefined, contextLength: number) =>
   Math.max(1, Math.min(maxTokens ?? contextLength, contextLength >> 1))
-
-const samplingOf = (request: TextRequest, defaults: Sampling): Sampling => ({
-  temperature: request.temperature ?? defaults.temperature,
-  topK: request.topK ?? defaults.topK,
-  topP: request.topP ?? defaults.topP,
-  minP: request.minP ?? defaults.minP,
-  repetitionPenalty: request.repetitionPenalty ?? defaults.repetitionPenalty,
-  presencePenalty: request.presencePenalty,
-  frequencyPenalty: request.frequencyPenalty,
-  logitBias: request.logitBias,
-  seed: request.seed ?? randomSeed(),
-  logprobs: request.logprobs,
-})
-
-const randomSeed = () => Math.floor(Math.random() * 2 ** 32)
 
 const stopsOf = ({ stop = [] }: TextRequest): readonly string[] => (typeof stop === 'string' ? [stop] : stop)

@@ -1,7 +1,7 @@
 /**
- * Generation on the host's side, in two levels. Tokens: what lanes decode, many sequences a step (`TokenGenerator`).
- * Text: prompts, chat templates, stop strings and pieces of text (`TextGenerator`), over any `TokenGenerator`. A stream
- * that moves to another lane or tier continues from its prompt and the tokens so far: nothing else is needed.
+ * Generation on the host's side, at two levels. `TokenGenerator`: sequences of tokens, decoded by lanes, many in a step.
+ * `TextGenerator`: prompts, chat templates, stop strings and pieces of text, over any `TokenGenerator`. A stream that
+ * moves to another lane or tier continues from its prompt and the tokens so far. Nothing else is needed.
  */
 import type { Placement } from '../../../models/core/index.ts'
 import type { Sampling } from '../../../models/core/sampling.ts'
@@ -10,9 +10,9 @@ import type { FinishReason, GeneratedToken, GeneratorLoad, TokenRequest } from '
 import type { WaitOptions } from '../scheduler/work.ts'
 
 export interface GenerateTimings {
-  /** From the request to its slot, in milliseconds. */
+  /** Milliseconds from the request to its slot. */
   readonly queueMs: number
-  /** From the request to its first token, in milliseconds. */
+  /** Milliseconds from the request to its first token. */
   readonly firstTokenMs: number
   /** Mean milliseconds from one token to the next, after the first. */
   readonly perTokenMs: number
@@ -20,54 +20,51 @@ export interface GenerateTimings {
 
 export interface TokenResult {
   readonly finish: FinishReason
-  /** Of the prompt, how many tokens were in a slot already (prefix reuse). */
+  /** Tokens of the prompt that were in a slot already (prefix reuse). */
   readonly cachedTokens: number
   readonly timings: GenerateTimings
 }
 
 /**
- * The tokens of one sequence as they come, several at once where the reader is slower than they come.
- * Leaving the loop, or the request's signal, frees the slot within one step: who leaves has enough, and `result`
- * resolves as `stop`; a signal rejects both as `aborted`. What is not read yet is bounded by maxTokens: a reader
- * that stops holds up nobody else.
+ * The tokens of one sequence as they are generated, several at once for a slow reader. Leaving the loop frees the slot
+ * within one step, and `result` resolves as `stop`. Firing the request's signal frees it, too, and rejects both as
+ * `aborted`. Unread tokens are bounded by maxTokens, so that a slow reader delays no other sequence.
  *
  * Both the loop and `result` reject with a SpillwayError: `context_exceeded`, `model_output_invalid` (NaN logits),
- * `lane_lost` only when the sequence could not be moved to another lane, `overloaded`, `aborted`, `deadline_exceeded`.
+ * `lane_lost` only when no other lane could continue the sequence, `overloaded`, `aborted`, `deadline_exceeded`.
  */
 export interface TokenStream extends AsyncIterable<readonly GeneratedToken[]> {
-  /** Settles when the last token is out, whether or not it was read. */
+  /** Settles with the last token, whether or not it was read. */
   readonly result: Promise<TokenResult>
 }
 
-export interface GenerateOptions extends WaitOptions {}
-
-/** Decodes sequences of one model on one tier, many a step. */
+/** Generates sequences of one model on one tier, many in a step. */
 export interface TokenGenerator {
-  generate(request: TokenRequest, options?: GenerateOptions): TokenStream
+  generate(request: TokenRequest, options?: WaitOptions): TokenStream
   readonly load: GeneratorLoad
-  /** Where its sequences run: part of the placement that is told. */
+  /** Where its sequences run; part of their placement. */
   readonly executedOn: Pick<Placement, 'backend' | 'variant'>
 }
 
-/** A model's text: the files of its tokenizer, read. */
+/** A model's tokenizer and chat template. */
 export interface Tokenizer {
-  /** @param special Whether what the tokenizer puts around a text (BOS, EOS) is put there. */
+  /** @param special Whether to add the special tokens that the tokenizer puts around a text (BOS, EOS). */
   encode(text: string, special: boolean): number[]
-  /** All at once; special tokens are left out. */
+  /** The text of all tokens, without special ones. */
   decode(tokens: readonly number[]): string
   /**
-   * As they come: what is told never holds half a character, and together it is what `decode` gives.
+   * Decodes token by token. The pieces never hold half a character, and together equal the result of `decode`.
    *
-   * @param before The tokens that these go on from: where they say something, a space that follows them stays.
+   * @param before Tokens that the stream follows. Where they have text, a space at the start of the stream is kept.
    * @throws SpillwayError `not_supported` where the tokenizer cannot decode token by token.
    */
   streamDecoder(before?: readonly number[]): StreamDecoder
-  /** A token as text, for log probabilities: special ones by their names. */
+  /** A token as text, for log probabilities; special tokens by their names. */
   textOf(token: number): string
-  /** The bytes of a token, where it is part of a character. */
+  /** The bytes of a token, which may be part of a character. */
   bytesOf(token: number): readonly number[]
   /**
-   * A chat as the model was trained to read it, up to where the assistant speaks.
+   * The tokens of a chat in the model's template, up to the assistant's turn.
    * @throws SpillwayError `not_supported` where the model has no template, `request_malformed` where it refuses the messages.
    */
   chat(messages: readonly ChatMessage[]): number[]
@@ -76,33 +73,16 @@ export interface Tokenizer {
 
 export interface StreamDecoder {
   push(token: number): string
-  /** What was held back. */
+  /** The text that was held back. */
   end(): string
 }
-
-/** Text out of tokens, held back for as long as it may be the beginning of a stop string or half a character. */
-export interface TextAssembler {
-  /** The text that is sure now. Nothing more comes once it has stopped. */
-  push(token: number): string
-  /** What was held back, where no stop string came of it. */
-  end(): string
-  /** Whether a stop string came. */
-  readonly stopped: boolean
-}
-
-/** In `workers/generation/text/`, as `createTextAssembler`. `before`: the prompt, as of `streamDecoder`. */
-export type CreateTextAssembler = (
-  tokenizer: Tokenizer,
-  stops: readonly string[],
-  before?: readonly number[],
-) => TextAssembler
 
 export interface ChatMessage {
   readonly role: ChatRole
   readonly content: string
 }
 
-/** One of the three says what is continued. */
+/** Exactly one of `prompt`, `messages`, `tokens`. */
 export type Prompt =
   | { readonly prompt: string; readonly messages?: never; readonly tokens?: never }
   | { readonly messages: readonly ChatMessage[]; readonly prompt?: never; readonly tokens?: never }
@@ -110,19 +90,19 @@ export type Prompt =
 
 export type TextRequest = Prompt &
   Sampling & {
-    /** New tokens at most. Default: up to the context's end. */
+    /** Maximum number of new tokens. Default: up to the context's end. */
     readonly maxTokens?: number | undefined
-    /** Strings that end the text; they are not handed out. */
+    /** Strings that end the text. They are not part of it. */
     readonly stop?: string | readonly string[] | undefined
-    /** A prompt longer than the context: `error` (default) or keep its end. */
+    /** For a prompt longer than the context: `error` (default), or `start` to cut off its beginning. */
     readonly truncate?: 'error' | 'start' | undefined
-    /** Of `tokens`' end, how many were generated before; see TokenRequest. */
+    /** How many of the last `tokens` were generated before; see TokenRequest. */
     readonly generated?: number | undefined
-    /** Goes on past the model's own stop tokens. */
+    /** Continues past the model's own stop tokens. */
     readonly ignoreStopTokens?: boolean | undefined
   }
 
-/** Text as it comes. Its tokens may be ahead of the text that could be told yet, or empty at the end. */
+/** A piece of text. Its tokens may be ahead of its text, part of which may be held back. The last piece may have none. */
 export interface Piece {
   readonly text: string
   readonly tokens: readonly GeneratedToken[]
@@ -131,7 +111,7 @@ export interface Piece {
 export interface Usage {
   readonly promptTokens: number
   readonly generatedTokens: number
-  /** Of the prompt's tokens, those that were not read again. */
+  /** Tokens of the prompt that were not read again. */
   readonly cachedTokens: number
 }
 
@@ -143,14 +123,14 @@ export interface GenerateResult {
   readonly timings: GenerateTimings & { readonly totalMs: number }
 }
 
-/** The pieces of one text as they come; `result` settles whether or not they are read. */
+/** The pieces of one text as they are generated. `result` settles whether or not they are read. */
 export interface TextStream extends AsyncIterable<Piece> {
   readonly result: Promise<GenerateResult>
 }
 
-/** Continues text. */
+/** Generates text with one model on one tier. */
 export interface TextGenerator {
-  generate(request: TextRequest, options?: GenerateOptions): TextStream
+  generate(request: TextRequest, options?: WaitOptions): TextStream
   readonly tokenizer: Tokenizer
   readonly load: GeneratorLoad
   readonly executedOn: TokenGenerator['executedOn']

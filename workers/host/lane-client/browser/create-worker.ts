@@ -1,10 +1,10 @@
 export interface StartedWorker {
   readonly worker: Worker
-  /** Ends it at once, whatever it does. */
+  /** Ends it at once. */
   terminate(): void
 }
 
-/** A worker's script must be of the page's own origin; a blob is, and may import the real one from elsewhere. */
+/** Starts a worker from any origin. A worker's script must be same-origin: a blob is, and may import the real script. */
 export function createWorker(url: URL, name: string): StartedWorker {
   if (url.origin === location.origin) {
     const worker = new Worker(url, { type: 'module', name })

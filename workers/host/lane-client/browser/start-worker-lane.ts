@@ -4,11 +4,11 @@ import type { LaneLost } from '../../../protocol/lane.ts'
 import { connectLane, type Lane, type LaneLimits } from '../lane.ts'
 import { createWorker } from './create-worker.ts'
 
-/** A lane in a new Web Worker. */
+/** Starts a lane in a new Web Worker. */
 export const startWorkerLane = (name: string, clock: Clock, limits?: LaneLimits): Lane =>
   startLaneFrom(new URL(workerUrl, import.meta.url), name, clock, limits)
 
-/** A lane in a new Web Worker whose script serves it. */
+/** Starts a lane in a new Web Worker with another script. */
 export function startLaneFrom(script: URL, name: string, clock: Clock, limits?: LaneLimits): Lane {
   const { worker, terminate } = createWorker(script, name)
   return connectLane(

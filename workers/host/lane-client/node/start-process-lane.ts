@@ -3,22 +3,22 @@ import type { Clock } from '../../../../models/async/clock.ts'
 import { processEndpoint } from '../../../protocol/process-endpoint.ts'
 import { connectLane, type Lane, type LaneLimits } from '../lane.ts'
 
-/** A lane and the process that it runs in. */
+/** A lane in a child process. */
 export interface ProcessLane extends Lane {
   readonly pid: number | undefined
 }
 
-/** A lane in a new child process, so that a native crash costs one lane and never the server. */
+/** Starts a lane in a new child process, so that a native crash costs one lane and not the server. */
 export function startProcessLane(entry: URL, clock: Clock, limits?: LaneLimits): ProcessLane {
   const child = fork(entry, { serialization: 'advanced', execArgv: [] })
   const lane = connectLane(
     {
       endpoint: processEndpoint(child),
-      // Not SIGTERM: a run is a synchronous native call, no handler would get a turn.
+      // Not SIGTERM: its handler cannot run during a synchronous native call.
       terminate: () => child.kill('SIGKILL'),
       onEnd: (ended) => {
         child.on('exit', (code, signal) => ended(signal ? `killed by ${signal}` : `exit code ${code}`))
-        // A message that could not be sent to a process that is ending is told by its exit.
+        // Once the process has started, its exit is reported. A message that could not be sent to it is no other failure.
         child.on('error', (error) => {
           if (child.pid === undefined) ended(error.message)
         })

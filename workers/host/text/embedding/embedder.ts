@@ -3,22 +3,23 @@ import type { Tokenizer } from '../types.ts'
 import { poolTokens } from './pool-tokens.ts'
 
 export interface EmbedResult {
-  /** One a text, in their order. */
+  /** One vector for each text, in order. */
   readonly embeddings: readonly Float32Array[]
-  /** Tokens of all texts together. */
+  /** Tokens of all texts. */
   readonly promptTokens: number
 }
 
-/** Runs one text's tokens: rows that run together are the scheduler's to put together. */
+/** Runs the tokens of one text. The scheduler batches the runs. */
 export type RunTokens = (
   inputs: Readonly<Record<string, Tensor>>,
 ) => Promise<Readonly<Record<string, Tensor>>>
 
 /**
- * Texts, or their tokens, as vectors. Every text is a request of its own: the scheduler puts those of about the same
- * length into one run.
+ * Turns texts, or their tokens, into vectors. Each text is a request of its own, and the scheduler batches texts of about
+ * the same length.
  *
- * @throws SpillwayError `not_supported` where the model makes no embeddings, `context_exceeded` for a text that is too long.
+ * @throws SpillwayError `not_supported` where the model makes no embeddings, `input_value_invalid` for an empty text,
+ * `context_exceeded` for a text that is too long; else as a run does.
  */
 export async function embed(
   manifest: Manifest,
@@ -45,17 +46,21 @@ export async function embed(
   return { embeddings, promptTokens: sequences.reduce((sum, { length }) => sum + length, 0) }
 }
 
-function tokensOf(text: string | readonly number[], tokenizer: Tokenizer, most: number): readonly number[] {
+function tokensOf(
+  text: string | readonly number[],
+  tokenizer: Tokenizer,
+  maxTokens: number,
+): readonly number[] {
   const tokens = typeof text === 'string' ? tokenizer.encode(text, true) : text
-  if (tokens.length > 0 && tokens.length <= most) return tokens
+  if (tokens.length > 0 && tokens.length <= maxTokens) return tokens
   throw new SpillwayError(
     tokens.length === 0 ? 'input_value_invalid' : 'context_exceeded',
     tokens.length === 0 ? 'The text is empty' : 'The text is longer than the model reads',
-    { expected: `1 to ${most} tokens`, got: `${tokens.length}` },
+    { expected: `1 to ${maxTokens} tokens`, got: `${tokens.length}` },
   )
 }
 
-/** As the hub's exports of encoders name them. */
+/** By the names of inputs in the hub's exports of encoders. */
 const fillOf: Readonly<Record<string, (token: number, index: number) => number>> = {
   input_ids: (token) => token,
   attention_mask: () => 1,
@@ -64,17 +69,17 @@ const fillOf: Readonly<Record<string, (token: number, index: number) => number>>
 }
 
 function inputsOf({ id, inputs }: Manifest, tokens: readonly number[]): Record<string, Tensor> {
-  const made: Record<string, Tensor> = {}
+  const tensors: Record<string, Tensor> = {}
   for (const { name, type } of inputs) {
     const fill = fillOf[name]
     if (!fill || type !== 'int64') {
-      throw new SpillwayError('not_supported', `${id} has an input that no text gives`, {
+      throw new SpillwayError('not_supported', `${id} has an input that cannot be made from a text`, {
         expected: `int64 ${Object.keys(fillOf).join(', ')}`,
         got: `${type} ${name}`,
       })
     }
     const data = BigInt64Array.from(tokens, (token, index) => BigInt(fill(token, index)))
-    made[name] = { type, data, shape: [1, tokens.length] }
+    tensors[name] = { type, data, shape: [1, tokens.length] }
   }
-  return made
+  return tensors
 }

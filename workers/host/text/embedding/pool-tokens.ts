@@ -2,10 +2,10 @@ import { SpillwayError, showShape, type Tensor } from '../../../../models/core/i
 import type { EmbeddingSpec } from '../../../../models/core/language.ts'
 
 /**
- * One vector a text, out of a model's vectors of its tokens.
+ * Pools the vectors of a text's tokens into one vector.
  *
- * @param hidden `[1, tokens, size]`, one vector a token; or `[1, size]` of a graph that has done it itself.
- * @throws SpillwayError `model_output_invalid` for other shapes, and for vectors that are no numbers.
+ * @param hidden `[1, tokens, size]`, one vector for each token; or `[1, size]` of a graph that pools itself.
+ * @throws SpillwayError `model_output_invalid` for other shapes, and for values that are not finite.
  */
 export function poolTokens(
   hidden: Tensor,
@@ -14,15 +14,15 @@ export function poolTokens(
   const { data, shape } = hidden
   const [rows, , size] = shape.length === 2 ? [shape[0], 1, shape[1]] : shape
   if (!(data instanceof Float32Array) || rows !== 1 || !size || shape.length > 3) {
-    throw new SpillwayError('model_output_invalid', 'The model gives no embedding', {
+    throw new SpillwayError('model_output_invalid', 'The model did not return an embedding', {
       expected: 'float32 of shape [1, tokens, size] or [1, size]',
       got: `${hidden.type} ${showShape(shape)}`,
     })
   }
-  const vector = pickers[pooling](data, size)
+  const vector = poolers[pooling](data, size)
   const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0))
   if (!Number.isFinite(length)) {
-    throw new SpillwayError('model_output_invalid', 'The embedding holds what is no number', {
+    throw new SpillwayError('model_output_invalid', 'The embedding has a value that is not a number', {
       expected: 'finite numbers',
     })
   }
@@ -31,7 +31,7 @@ export function poolTokens(
   return vector
 }
 
-const pickers = {
+const poolers = {
   cls: (data, size) => data.slice(0, size),
   last: (data, size) => data.slice(data.length - size),
   mean: (data, size) => {

@@ -5,9 +5,11 @@ import type { ChatMessage } from '../types.ts'
 export type RenderChat = (messages: readonly ChatMessage[]) => string
 
 /**
+ * Renders chats with a model's template. The template is parsed at the first chat.
+ *
  * @param source The model's Jinja template, where it has one.
- * @param specialTokens What a template may name: `bos_token` and the like.
- * @throws SpillwayError what is given does, as `Tokenizer.chat`; the template itself is read at the first chat.
+ * @param specialTokens Tokens that a template may name: `bos_token` and the like.
+ * @returns A function that throws as `Tokenizer.chat` does.
  */
 export function createChatTemplate(
   source: string | undefined,
@@ -17,18 +19,22 @@ export function createChatTemplate(
   return (messages) => {
     if (source === undefined) {
       throw new SpillwayError('not_supported', 'The model has no chat template', {
-        hint: 'Give a prompt in place of messages.',
+        hint: 'Pass a prompt in place of messages.',
       })
     }
     try {
       template ??= new Template(source)
     } catch (cause) {
-      throw SpillwayError.from(cause, 'model_invalid', "The model's chat template is no Jinja template")
+      throw SpillwayError.from(
+        cause,
+        'model_invalid',
+        "The model's chat template is not a valid Jinja template",
+      )
     }
     try {
       return template.render({ ...specialTokens, messages, add_generation_prompt: true })
     } catch (cause) {
-      throw SpillwayError.from(cause, 'request_malformed', "The model's chat template refuses the messages")
+      throw SpillwayError.from(cause, 'request_malformed', "The model's chat template rejects the messages")
     }
   }
 }

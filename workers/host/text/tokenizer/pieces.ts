@@ -1,9 +1,9 @@
 import * as z from 'zod/mini'
 
-/** What a piece of the vocabulary says in bytes, by itself: so a text is decoded piece by piece. */
+/** Decodes pieces of the vocabulary one by one, for tokenizers where a piece's bytes depend on nothing else. */
 export interface Pieces {
   bytesOf(piece: string): Uint8Array
-  /** What is dropped at the beginning of a text: so many of this character at most. */
+  /** Characters to drop at the start of a text: at most `count` of `character`. */
   readonly lead: { readonly character: string; readonly count: number }
 }
 
@@ -13,7 +13,7 @@ const replace = z.object({
   content: z.string(),
 })
 const strip = z.object({ type: z.literal('Strip'), content: z.string(), start: z.int(), stop: z.literal(0) })
-const step = z.discriminatedUnion('type', [
+const decoderStep = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ByteLevel') }),
   z.object({ type: z.literal('ByteFallback') }),
   z.object({ type: z.literal('Fuse') }),
@@ -22,7 +22,10 @@ const step = z.discriminatedUnion('type', [
   replace,
   strip,
 ])
-const decoder = z.union([step, z.object({ type: z.literal('Sequence'), decoders: z.array(step) })])
+const decoder = z.union([
+  decoderStep,
+  z.object({ type: z.literal('Sequence'), decoders: z.array(decoderStep) }),
+])
 
 const utf8 = new TextEncoder()
 const noLead = { character: '', count: 0 }
@@ -30,7 +33,7 @@ const leadingSpace = { character: ' ', count: 1 }
 
 /**
  * @param description The field `decoder` of a `tokenizer.json`.
- * @returns Nothing where a piece's text depends on more than the piece.
+ * @returns Nothing where a piece's text depends on other pieces.
  */
 export function piecesOf(description: unknown): Pieces | undefined {
   const parsed = z.safeParse(decoder, description)
@@ -42,20 +45,20 @@ export function piecesOf(description: unknown): Pieces | undefined {
 
   let text = (piece: string) => piece
   let lead = noLead
-  for (const [at, one] of steps.entries()) {
+  for (const [at, step] of steps.entries()) {
     const before = text
-    if (one.type === 'Replace')
-      text = (piece) => before(piece).replaceAll(one.pattern.String, () => one.content)
-    else if (one.type === 'Metaspace') {
-      text = (piece) => before(piece).replaceAll(one.replacement ?? '▁', ' ')
+    if (step.type === 'Replace')
+      text = (piece) => before(piece).replaceAll(step.pattern.String, () => step.content)
+    else if (step.type === 'Metaspace') {
+      text = (piece) => before(piece).replaceAll(step.replacement ?? '▁', ' ')
       lead = leadingSpace
-    } else if (one.type === 'WordPiece') {
-      text = (piece) => wordPiece(before(piece), one.prefix)
+    } else if (step.type === 'WordPiece') {
+      text = (piece) => wordPiece(before(piece), step.prefix)
       lead = leadingSpace
-    } else if (one.type === 'Strip') {
-      // Before the pieces are fused it would strip each of them.
+    } else if (step.type === 'Strip') {
+      // Without a `Fuse` before it, it strips each piece.
       if (!types.slice(0, at).includes('Fuse')) return undefined
-      lead = { character: one.content, count: one.start }
+      lead = { character: step.content, count: step.start }
     }
   }
   const hasBytes = types.includes('ByteFallback')
@@ -65,27 +68,27 @@ export function piecesOf(description: unknown): Pieces | undefined {
   }
 }
 
-/** `<0x0A>` in vocabularies that fall back to bytes. */
+/** The byte of a piece such as `<0x0A>`, in vocabularies with byte fallback. */
 function byteOf(piece: string): Uint8Array | undefined {
   const digits = /^<0x([0-9A-Fa-f]{2})>$/.exec(piece)?.[1]
   return digits === undefined ? undefined : Uint8Array.of(Number.parseInt(digits, 16))
 }
 
-/** A word has a space before it, unless it goes on with one or is a mark that stands close. */
+/** A piece follows a space, unless it continues a word or is a punctuation mark. */
 const wordPiece = (piece: string, prefix: string) =>
   piece.startsWith(prefix) ? piece.slice(prefix.length) : /^[.?!,]/.test(piece) ? piece : ` ${piece}`
 
-/** GPT-2's letters for bytes: those that can be shown stand for themselves, the others for what follows 255. */
+/** GPT-2's letters for bytes: printable bytes stand for themselves, the others use code points from 256 on. */
 const byteOfLetter = new Map<string, number>()
 {
   let next = 256
   for (let byte = 0; byte < 256; byte++) {
-    const isShown = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173)
-    byteOfLetter.set(String.fromCharCode(isShown ? byte : next++), byte)
+    const isPrintable = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173)
+    byteOfLetter.set(String.fromCharCode(isPrintable ? byte : next++), byte)
   }
 }
 
-/** A piece with other letters was added as it is. */
+/** A piece with other letters is an added token: it stands for itself. */
 function byteLevel(piece: string): Uint8Array {
   const bytes = Array.from(piece, (letter) => byteOfLetter.get(letter))
   const known = bytes.filter((byte) => byte !== undefined)

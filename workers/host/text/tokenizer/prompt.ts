@@ -2,8 +2,8 @@ import { SpillwayError } from '../../../../models/core/index.ts'
 import type { Prompt, Tokenizer } from '../types.ts'
 
 /**
- * A prompt as the model reads it.
- * @throws SpillwayError `input_value_invalid` for one of no tokens, and what the tokenizer's chat template says.
+ * The tokens of a prompt.
+ * @throws SpillwayError `input_value_invalid` for a prompt without tokens; else as `Tokenizer.chat` does.
  */
 export function promptTokensOf(request: Prompt, tokenizer: Tokenizer): readonly number[] {
   const tokens = request.tokens ?? textTokens(request, tokenizer)
@@ -11,7 +11,7 @@ export function promptTokensOf(request: Prompt, tokenizer: Tokenizer): readonly 
   throw new SpillwayError('input_value_invalid', 'The prompt is empty', {
     expected: 'at least one token',
     got: 'none',
-    hint: 'This model has no token that begins a text: give it some words.',
+    hint: 'This model has no token for the start of a text: pass some words.',
   })
 }
 

@@ -1,15 +1,15 @@
 import { SpillwayError } from '../../../../models/core/index.ts'
 
-/** Text that comes in pieces, up to the first of some strings. */
+/** Passes text on in pieces, up to the first stop string. */
 export interface StopMatcher {
-  /** What is sure: it is no part of a stop string, whatever comes next. */
+  /** The text that is certain: it is part of no stop string, whatever comes next. */
   push(text: string): string
-  /** What was held back. */
+  /** The text that was held back. */
   end(): string
   readonly stopped: boolean
 }
 
-/** @throws SpillwayError `input_value_invalid` for an empty stop string: it would stop everything. */
+/** @throws SpillwayError `input_value_invalid` for an empty stop string, which matches everywhere. */
 export function createStopMatcher(stops: readonly string[]): StopMatcher {
   if (stops.includes('')) {
     throw new SpillwayError('input_value_invalid', 'A stop string is empty', {
@@ -35,7 +35,7 @@ export function createStopMatcher(stops: readonly string[]): StopMatcher {
         held = ''
         return all.slice(0, end - longest)
       }
-      const keep = searches.reduce((most, { matched }) => Math.max(most, matched), 0)
+      const keep = searches.reduce((longest, { matched }) => Math.max(longest, matched), 0)
       held = keep === 0 ? '' : all.slice(-keep)
       return keep === 0 ? all : all.slice(0, -keep)
     },
@@ -50,9 +50,9 @@ export function createStopMatcher(stops: readonly string[]): StopMatcher {
   }
 }
 
-/** Knuth, Morris and Pratt's search: one look at each character, however long the string is. */
+/** The search of Knuth, Morris and Pratt: it reads each character once, however long the string is. */
 function searchFor(stop: string) {
-  // By length of a beginning of `stop`: that of the longest shorter beginning that it ends with.
+  // For each prefix of `stop`, by length: the length of the longest shorter prefix that is its suffix, too.
   const shorter = new Int32Array(stop.length + 1)
   const next = (matched: number, unit: number): number => {
     let from = matched
@@ -65,11 +65,11 @@ function searchFor(stop: string) {
   let matched = 0
   return {
     length: stop.length,
-    /** How much of the string the text ends with. */
+    /** Length of the longest prefix of the string that the text ends with. */
     get matched() {
       return matched
     },
-    /** Takes one UTF-16 unit; tells whether the string is complete. */
+    /** Takes one UTF-16 unit and returns whether the string is complete. */
     step(unit: number): boolean {
       matched = next(matched, unit)
       return matched === stop.length

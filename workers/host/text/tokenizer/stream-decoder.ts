@@ -2,18 +2,18 @@ import type { StreamDecoder } from '../types.ts'
 import type { Pieces } from './pieces.ts'
 
 /**
- * Each token costs what its own bytes do. The platform's decoder holds back a character whose bytes are not all there.
+ * Decodes token by token, each at the cost of its own bytes. The platform's decoder holds back incomplete characters.
  *
- * @param bytesOf Of a token; none of one that is not shown.
- * @param begins Whether a text begins here, and loses what a tokenizer puts before it.
+ * @param bytesOf The bytes of a token; empty for tokens that are not shown.
+ * @param isStart Whether a text starts here: then the characters that the tokenizer puts before it are dropped.
  */
 export function createStreamDecoder(
   bytesOf: (token: number) => Uint8Array,
   { character, count }: Pieces['lead'],
-  begins: boolean,
+  isStart: boolean,
 ): StreamDecoder {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
-  let left = begins ? count : 0
+  let left = isStart ? count : 0
   const withoutLead = (text: string): string => {
     let dropped = 0
     while (left > 0 && text.startsWith(character, dropped)) {

@@ -4,18 +4,18 @@ import { SpillwayError } from '../../../../models/core/index.ts'
 /** A tokenizer's files by their names on the hub. */
 export type TokenizerFiles = ReadonlyMap<string, Uint8Array>
 
-/** A special token by its text, or with how it is matched. */
-const named = z.optional(z.nullable(z.union([z.string(), z.object({ content: z.string() })])))
+/** A special token: its text, or an object with its text and how it is matched. */
+const specialToken = z.optional(z.nullable(z.union([z.string(), z.object({ content: z.string() })])))
 
 const tokenNames = ['bos_token', 'eos_token', 'unk_token', 'pad_token', 'sep_token', 'cls_token'] as const
 
 const configSchema = z.looseObject({
-  bos_token: named,
-  eos_token: named,
-  unk_token: named,
-  pad_token: named,
-  sep_token: named,
-  cls_token: named,
+  bos_token: specialToken,
+  eos_token: specialToken,
+  unk_token: specialToken,
+  pad_token: specialToken,
+  sep_token: specialToken,
+  cls_token: specialToken,
   chat_template: z.optional(
     z.nullable(z.union([z.string(), z.array(z.object({ name: z.string(), template: z.string() }))])),
   ),
@@ -53,7 +53,7 @@ function readJson<T extends z.ZodMiniType>(files: TokenizerFiles, name: string, 
 
 type Config = z.infer<typeof configSchema>
 
-/** Some models have several templates by name; the others are for tools and documents. */
+/** Some models have several named templates. The others than `default` are for tools and documents. */
 function templateOf({ chat_template: template }: Config): string | undefined {
   if (typeof template === 'string') return template
   return template?.find(({ name }) => name === 'default')?.template

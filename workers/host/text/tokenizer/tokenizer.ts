@@ -9,12 +9,11 @@ import { readTokenizerFiles, type TokenizerFiles } from './tokenizer-files.ts'
 const nothing = new Uint8Array(0)
 
 /**
- * A model's tokenizer from its files, by their names on the hub: `tokenizer.json`, and `tokenizer_config.json` and
- * `chat_template.jinja` where there are such.
+ * Creates a model's tokenizer from its files, by their names on the hub: `tokenizer.json`, and optionally
+ * `tokenizer_config.json` and `chat_template.jinja`. Decoding does not tidy up spaces, because a stream cannot.
  *
- * Decoded text is what the tokens say: spaces are not tidied up, as they are not in a stream.
- *
- * @throws SpillwayError `file_missing`, `model_invalid`; `not_supported` when a text is decoded that cannot be streamed.
+ * @throws SpillwayError `file_missing`, `model_invalid`. Decoding throws `not_supported` where it cannot be done token by
+ * token.
  */
 export function readTokenizer(files: TokenizerFiles, stopTokens: readonly number[]): Tokenizer {
   const { tokenizer: description, config, template, specialTokens } = readTokenizerFiles(files)
@@ -31,13 +30,13 @@ export function readTokenizer(files: TokenizerFiles, stopTokens: readonly number
       got: `the decoder ${JSON.stringify(description.decoder)}`,
     })
   }
-  /** A token as it is read where it says something: special tokens too. */
+  /** The bytes of a token, special ones included. */
   const bytesOf = (token: number): Uint8Array => {
     const piece = hub.id_to_token(token)
     // A model may have more tokens than its tokenizer has pieces.
     if (piece === undefined) return nothing
-    const whole = added.get(token)
-    known[token] ??= whole ? new TextEncoder().encode(whole.content) : decodable().bytesOf(piece)
+    const addedToken = added.get(token)
+    known[token] ??= addedToken ? new TextEncoder().encode(addedToken.content) : decodable().bytesOf(piece)
     return known[token]
   }
   const shownBytesOf = (token: number) => (specialText(token) === undefined ? bytesOf(token) : nothing)
@@ -69,6 +68,6 @@ function read(description: object, config: object): HubTokenizer {
   try {
     return new HubTokenizer(description, config)
   } catch (cause) {
-    throw SpillwayError.from(cause, 'model_invalid', 'tokenizer.json is no tokenizer that can be used')
+    throw SpillwayError.from(cause, 'model_invalid', 'tokenizer.json is not a supported tokenizer')
   }
 }

@@ -1,0 +1,149 @@
+import type { Clock } from '../../../models/async/clock.ts'
+import { SpillwayError } from '../../../models/core/index.ts'
+import { createBatch } from './batch.ts'
+import { smaller } from './batch-limits.ts'
+import type { CostCurve } from './cost-curve.ts'
+import { closed, pastDeadline } from './errors.ts'
+import { formBatch } from './form-batch.ts'
+import type { Lanes } from './lanes.ts'
+import type { LoadEstimator, RunningBatch } from './load-estimator.ts'
+import type { ModelRegistry, ScheduledModel } from './model-registry.ts'
+import { unpack } from './pack.ts'
+import { Preparations } from './preparations.ts'
+import type { Entry, RequestQueue } from './request-queue.ts'
+import { finalError, mayRunAgain } from './retry.ts'
+import type { BatchedModel } from './work.ts'
+
+export interface DispatcherOptions<S extends BatchedModel> {
+  readonly lanes: Lanes<S>
+  readonly clock: Clock
+  readonly afterTurn: (task: () => void) => void
+}
+
+/** Sends batches from the queues to free lanes, and settles their requests. */
+export class Dispatcher<S extends BatchedModel> {
+  readonly #options: DispatcherOptions<S>
+  readonly #models: ModelRegistry<S>
+  readonly #load: LoadEstimator<S>
+  readonly #preparations: Preparations<S>
+  #isTurnPlanned = false
+  #cancelWake: () => void = () => {}
+  #isClosed = false
+
+  constructor(options: DispatcherOptions<S>, models: ModelRegistry<S>, load: LoadEstimator<S>) {
+    this.#options = options
+    this.#models = models
+    this.#load = load
+    this.#preparations = new Preparations(options.lanes, () => this.dispatch())
+    options.lanes.onFree(() => this.dispatch())
+  }
+
+  /** Loads a model into a lane, as soon as one is free. */
+  prepare(source: S, signal?: AbortSignal): Promise<void> {
+    const prepared = this.#preparations.add(source, signal)
+    this.planDispatch()
+    return prepared
+  }
+
+  /** Dispatches when the callers of this turn have made their requests. */
+  planDispatch(): void {
+    if (this.#isTurnPlanned) return
+    this.#isTurnPlanned = true
+    this.#options.afterTurn(() => {
+      this.#isTurnPlanned = false
+      this.dispatch()
+    })
+  }
+
+  dispatch(): void {
+    if (this.#models.queued === 0 && this.#preparations.size === 0) return
+    const { lanes, clock } = this.#options
+    this.#cancelWake()
+    this.#preparations.startWhereFree()
+    for (;;) {
+      const now = clock.now()
+      const next = this.#models.next(now, lanes)
+      if (!next) return
+      if (next.at > now) {
+        this.#cancelWake = clock.after(next.at - now, () => this.dispatch())
+        return
+      }
+      const { model, queue } = next
+      this.#dropLate(queue, model.curve, now)
+      const entries = formBatch(queue, model.curve, model.limits, now, lanes.free(model.source))
+      void this.#run(model, entries, now)
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#cancelWake()
+    this.#preparations.cancel(closed())
+    for (const { queues } of this.#models.all) {
+      for (const queue of queues.values()) {
+        for (let entry = queue.shift(); entry; entry = queue.shift()) entry.fail(closed())
+      }
+    }
+  }
+
+  /**
+   * Under overload, running a request that will be late delays the next one past its deadline, too, and in the end all of
+   * them. The last request of a queue runs whatever its estimate: that corrects a wrong estimate.
+   */
+  #dropLate(queue: RequestQueue<S>, curve: CostCurve, now: number): void {
+    for (let head = queue.peek(); head && queue.size > 1; head = queue.peek()) {
+      if (now + curve.predict(head.work.rows) <= head.deadline) return
+      queue.shift()
+      head.fail(pastDeadline(head.deadlineMs, this.#models.queued))
+    }
+  }
+
+  async #run(model: ScheduledModel<S>, entries: Entry<S>[], since: number): Promise<void> {
+    const { lanes, clock } = this.#options
+    const { source, curve, counts } = model
+    const works = entries.map(({ work }) => work)
+    const rows = works.reduce((sum, work) => sum + work.rows, 0)
+    const running: RunningBatch<S> = { source, curve, rows, since }
+    this.#load.running.add(running)
+    try {
+      const batch = createBatch(model, entries, works, rows, since)
+      const { outputs, executedOn, startedAt, waitedMs, computeMs } = await lanes.run(source, batch)
+      const answeredAt = clock.now()
+      // Waiting on a server is no cost of the rows.
+      curve.learn(rows, Math.max(0, answeredAt - startedAt - waitedMs))
+      counts.add(entries.length, rows)
+      this.#load.running.delete(running)
+      // The lane runs the next batch while this one is unpacked.
+      if (this.#models.queued > 0) this.dispatch()
+      const parts = unpack(outputs, works)
+      for (let index = 0; index < entries.length; index++) {
+        const entry = entries[index]
+        if (!entry) continue
+        const queueMs = startedAt - entry.work.askedAt + waitedMs
+        entry.settle({
+          outputs: parts[index] ?? {},
+          executedOn,
+          queueMs,
+          computeMs,
+          answeredAt,
+          batchRows: rows,
+        })
+      }
+    } catch (cause) {
+      const error = SpillwayError.from(cause, 'internal', `${source.key} failed`)
+      if (error.code === 'memory_exhausted') model.limits = smaller(model.limits, rows)
+      this.#settleFailure(entries, error)
+    } finally {
+      this.#load.running.delete(running)
+      this.dispatch()
+    }
+  }
+
+  #settleFailure(batch: readonly Entry<S>[], error: SpillwayError): void {
+    const again = batch.filter(
+      (entry) => !entry.settled && !this.#isClosed && mayRunAgain(entry, batch.length, error),
+    )
+    for (const entry of batch) if (!again.includes(entry)) entry.fail(finalError(entry, error))
+    for (const entry of again.reverse()) this.#models.queueOf(entry.work).unshift(entry)
+  }
+}

@@ -1,0 +1,47 @@
+import type { Clock } from '../../../models/async/clock.ts'
+import type { CostCurve } from './cost-curve.ts'
+import type { Lanes } from './lanes.ts'
+import type { ModelRegistry } from './model-registry.ts'
+import type { BatchedModel } from './work.ts'
+
+/** Milliseconds that a new request would wait and run, as far as costs are known. */
+export interface Estimate {
+  readonly queueMs: number
+  readonly runMs: number
+}
+
+export interface RunningBatch<S extends BatchedModel> {
+  readonly source: S
+  readonly curve: CostCurve
+  readonly rows: number
+  /** On the clock. */
+  readonly since: number
+}
+
+/** Estimates waiting times from the batches in lanes, the queues and the cost curves. */
+export class LoadEstimator<S extends BatchedModel> {
+  readonly running = new Set<RunningBatch<S>>()
+  readonly #models: ModelRegistry<S>
+  readonly #lanes: Lanes<S>
+  readonly #clock: Clock
+
+  constructor(models: ModelRegistry<S>, lanes: Lanes<S>, clock: Clock) {
+    this.#models = models
+    this.#lanes = lanes
+    this.#clock = clock
+  }
+
+  estimate(source: S, rows: number): Estimate {
+    const lanes = this.#lanes
+    const now = this.#clock.now()
+    let ahead = 0
+    for (const { source: other, curve, rows: inLane, since } of this.running) {
+      if (lanes.shared(source, other)) ahead += Math.max(0, curve.predict(inLane) - (now - since))
+    }
+    for (const { source: other, curve, queues } of this.#models.all) {
+      if (!lanes.shared(source, other)) continue
+      for (const queue of queues.values()) ahead += curve.predict(queue.rows)
+    }
+    return { queueMs: ahead / lanes.count(source), runMs: this.#models.predict(source, rows) }
+  }
+}

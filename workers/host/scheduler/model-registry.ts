@@ -1,0 +1,97 @@
+import { type BatchLimits, limitsOf } from './batch-limits.ts'
+import { CostCurve } from './cost-curve.ts'
+import { readyAt } from './form-batch.ts'
+import type { Lanes } from './lanes.ts'
+import { type QueueTotals, RequestQueue } from './request-queue.ts'
+import { shapeKeyOf } from './shape-key.ts'
+import { BatchCounts } from './stats.ts'
+import type { BatchedModel, Work } from './work.ts'
+
+/** A model with its requests, by shape key, and what is known of its runs. */
+export interface ScheduledModel<S extends BatchedModel> {
+  readonly source: S
+  /** They shrink where memory turns out to be short. */
+  limits: BatchLimits
+  curve: CostCurve
+  readonly queues: Map<string, RequestQueue<S>>
+  readonly counts: BatchCounts
+}
+
+/** A queue whose next batch may go at a moment on the clock. */
+export interface NextQueue<S extends BatchedModel> {
+  readonly model: ScheduledModel<S>
+  readonly queue: RequestQueue<S>
+  readonly at: number
+}
+
+/** The models that requests came for, each with one queue a shape. */
+export class ModelRegistry<S extends BatchedModel> {
+  readonly #options: { readonly targetMs: number; readonly maxBatchBytes: number }
+  readonly #models = new Map<string, ScheduledModel<S>>()
+  readonly #totals: QueueTotals = { requests: 0 }
+
+  constructor(options: { readonly targetMs: number; readonly maxBatchBytes: number }) {
+    this.#options = options
+  }
+
+  /** Requests that wait, of all models. */
+  get queued(): number {
+    return this.#totals.requests
+  }
+
+  get all(): Iterable<ScheduledModel<S>> {
+    return this.#models.values()
+  }
+
+  /** Estimated milliseconds of a run; zero for a model that was never run. */
+  predict({ key }: S, rows: number): number {
+    return this.#models.get(key)?.curve.predict(rows) ?? 0
+  }
+
+  of(source: S): ScheduledModel<S> {
+    let model = this.#models.get(source.key)
+    if (!model) {
+      model = {
+        source,
+        limits: limitsOf(source, this.#options),
+        curve: new CostCurve(),
+        queues: new Map(),
+        counts: new BatchCounts(),
+      }
+      this.#models.set(source.key, model)
+    }
+    return model
+  }
+
+  queueOf(work: Work<S>): RequestQueue<S> {
+    const { queues } = this.of(work.source)
+    const shapeKey = shapeKeyOf(work)
+    let queue = queues.get(shapeKey)
+    if (!queue) {
+      queue = new RequestQueue(this.#totals)
+      queues.set(shapeKey, queue)
+    }
+    return queue
+  }
+
+  /** Among the queues that have a free lane, the one whose batch may go first; of those that may go now, by rank. */
+  next(now: number, lanes: Lanes<S>): NextQueue<S> | undefined {
+    let best: (NextQueue<S> & { readonly rank: number }) | undefined
+    for (const model of this.#models.values()) {
+      let isFree: boolean | undefined
+      for (const [shapeKey, queue] of model.queues) {
+        const rank = queue.peek()?.rank
+        if (rank === undefined) {
+          // A shape may never come again.
+          if (shapeKey !== '') model.queues.delete(shapeKey)
+          continue
+        }
+        isFree ??= lanes.free(model.source) > 0
+        if (!isFree) break
+        const at = Math.max(now, readyAt(queue, model.curve, model.limits, now))
+        if (!best || at < best.at || (at === best.at && rank < best.rank)) best = { model, queue, at, rank }
+      }
+    }
+    return best
+  }
+}

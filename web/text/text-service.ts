@@ -7,7 +7,7 @@ import type { TextGenerator, TextRequest, Tokenizer } from '../../workers/host/t
 import type { DeviceSession } from '../device/device-session.ts'
 import type { DeviceTier } from '../device/device-tier.ts'
 import type { SpillEstimate } from '../placement/decide.ts'
-import type { PlacementOptions } from '../placement/request-state.ts'
+import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router, TextTarget } from '../placement/router.ts'
 import { type GenerationStream, generate } from './generate.ts'
 import { deviceSegment, type StreamSegment, serverSegment } from './stream-segments.ts'
@@ -21,7 +21,7 @@ export interface TextServiceOptions {
   readonly closing: AbortSignal
 }
 
-/** What a page asks of models that read and write text. */
+/** Generates and embeds texts, on either tier. */
 export class TextService {
   readonly #options: TextServiceOptions
   readonly #tokenizers = new WeakMap<Manifest, Promise<Tokenizer>>()
@@ -31,66 +31,68 @@ export class TextService {
     this.#options = options
   }
 
-  /** @throws SpillwayError In the stream: `not_supported` where the model generates no text. */
-  generate(manifest: Manifest, request: TextRequest, route: PlacementOptions): GenerationStream {
+  /** @throws SpillwayError `not_supported`, in the stream, where the model generates no text. */
+  generate(manifest: Manifest, request: TextRequest, options: PlacementOptions): GenerationStream {
     const { router, clock, closing } = this.#options
     return generate(
       {
         router,
-        late: (session) => this.#late(session),
-        segmentAt: (place) => this.#segmentAt(manifest, place),
+        estimateSpill: (session) => this.#estimateSpill(session),
+        createSegment: (target) => this.#createSegment(manifest, target),
         clock,
         closing,
       },
       manifest,
       request,
-      route,
+      options,
     )
   }
 
   async embed(
     manifest: Manifest,
     texts: readonly (string | readonly number[])[],
-    route: PlacementOptions,
+    options: PlacementOptions,
   ): Promise<EmbedResult> {
     const { router, clock } = this.#options
-    const { signal, deadlineMs } = route
+    const { signal, deadlineMs } = options
     const deadline = deadlineMs === undefined ? undefined : clock.now() + deadlineMs
-    // Others may wait for it, too: it is left, and not stopped.
+    // Other texts may wait for the same tokenizer, so this one stops waiting but does not stop the download.
     const tokenizer = await untilDeadline(clock, deadline, signal, () =>
       withAbort(signal, this.tokenizer(manifest)),
     )
-    const left =
-      deadline === undefined ? route : { ...route, deadlineMs: Math.max(1, deadline - clock.now()) }
+    const remaining =
+      deadline === undefined ? options : { ...options, deadlineMs: Math.max(1, deadline - clock.now()) }
     const run = async (tensors: Readonly<Record<string, Tensor>>) =>
-      (await router.run(manifest, { tensors, rows: 1 }, left)).outputs
+      (await router.run(manifest, { tensors, rows: 1 }, remaining)).outputs
     return embed(manifest, tokenizer, texts, run)
   }
 
-  /** Read once; a failure is not kept. */
+  /** Loaded once; a failed load is tried again. */
   tokenizer(manifest: Manifest): Promise<Tokenizer> {
     let tokenizer = this.#tokenizers.get(manifest)
     if (!tokenizer) {
-      tokenizer = this.#readTokenizer(manifest)
+      tokenizer = this.#loadTokenizer(manifest)
       this.#tokenizers.set(manifest, tokenizer)
       tokenizer.catch(() => this.#tokenizers.delete(manifest))
     }
     return tokenizer
   }
 
-  async #readTokenizer(manifest: Manifest): Promise<Tokenizer> {
+  async #loadTokenizer(manifest: Manifest): Promise<Tokenizer> {
     const specs = manifest.tokenizer
-    if (!specs) throw withoutTokenizer(manifest)
+    if (!specs) throw missingTokenizer(manifest)
     const [files, { readTokenizer }] = await Promise.all([
       this.#options.device.tokenizerFiles(manifest),
       // Pages that only run tensors load no tokenizer.
       import('../../workers/host/text/tokenizer/tokenizer.ts'),
     ])
-    const named = new Map(specs.map(({ path }, index) => [nameOf(path), new Uint8Array(files[index] ?? [])]))
-    return readTokenizer(named, manifest.generation?.stopTokens ?? [])
+    const byName = new Map(
+      specs.map(({ path }, index) => [fileName(path), new Uint8Array(files[index] ?? [])]),
+    )
+    return readTokenizer(byName, manifest.generation?.stopTokens ?? [])
   }
 
-  async #segmentAt(manifest: Manifest, { session }: TextTarget): Promise<StreamSegment> {
+  async #createSegment(manifest: Manifest, { session }: TextTarget): Promise<StreamSegment> {
     const { server, clock } = this.#options
     if (session) return deviceSegment(await this.#generatorOf(session))
     if (server) return serverSegment(server, manifest, clock)
@@ -115,19 +117,19 @@ export class TextService {
     return generator
   }
 
-  /** With all slots taken a text waits for another's end, while the server would begin at once. */
-  #late(session: DeviceSession): SpillEstimate | undefined {
+  /** With all slots taken a text would wait for another one to end, while the server can begin. */
+  #estimateSpill(session: DeviceSession): SpillEstimate | undefined {
     const { slots, running, waiting } = this.#options.device.generator(session).load
     const taken = running + waiting
     return taken < slots ? undefined : { slots, taken }
   }
 }
 
-/** The graph's folder is the hub's business; a tokenizer's files are known by their names. */
-const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1)
+/** Tokenizer files are recognized by their names, whatever folder the hub keeps them in. */
+const fileName = (path: string) => path.slice(path.lastIndexOf('/') + 1)
 
-const withoutTokenizer = ({ id }: Manifest) =>
-  new SpillwayError('not_supported', `${id} reads no text`, {
+const missingTokenizer = ({ id }: Manifest) =>
+  new SpillwayError('not_supported', `${id} has no tokenizer`, {
     expected: 'a manifest that lists a tokenizer',
-    hint: 'Give it tokens.',
+    hint: 'Run the model with tokens as its inputs.',
   })

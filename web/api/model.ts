@@ -41,7 +41,7 @@ export interface RunOptions {
 
 /** A model that is ready for requests, on either tier. */
 export interface Model {
-  /** What the model is: its inputs and outputs with their types and shapes, its variants and their files. */
+  /** The model's inputs and outputs with their types and shapes, its variants and their files. */
   readonly manifest: Manifest
   /**
    * Estimated milliseconds that a request made now would wait for its run: on the tier with the shorter queue, under

@@ -84,7 +84,7 @@ export interface Runtime {
     listener: (event: RuntimeEvents[Type]) => void,
     options?: EventListenerOptions | boolean,
   ): void
-  /** What the device can do. The browser is queried once. */
+  /** The device's GPU, WebAssembly features, memory and storage. The browser is queried once. */
   capacity(): Promise<Capacity>
   /**
    * Where requests run that name no policy of their own. It may be set at any time.

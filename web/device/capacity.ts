@@ -3,7 +3,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import { withTimeout } from '../../models/async/timeouts.ts'
 import { SpillwayError } from '../../models/core/index.ts'
 
-/** What the device can do, as far as the browser reports it. */
+/** The capacity of the device, as far as the browser reports it. */
 export interface Capacity {
   /** `null`: the browser has no WebGPU or gives no adapter. */
   readonly gpu: GpuCapacity | null

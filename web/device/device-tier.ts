@@ -165,7 +165,7 @@ export class DeviceTier {
     this.#pool.close()
   }
 
-  /** Measures a model that was never measured on this device, and stores what its requests add. */
+  /** Measures a model that was never measured on this device, and stores its cost curve as requests refine it. */
   async #calibrate(session: DeviceSession): Promise<void> {
     const { clock, calibrations } = this.#options
     const scheduler = this.#scheduler

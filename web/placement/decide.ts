@@ -8,7 +8,7 @@ export interface Conditions {
   readonly server: 'available' | 'unavailable' | 'absent'
   /** Whether the device has the model loaded. */
   readonly isLoaded: boolean
-  /** The estimates by which the server should answer, as the device would be too late. */
+  /** Set where the request should spill: the estimates that say so. */
   readonly spill: SpillEstimate | undefined
 }
 
@@ -30,7 +30,7 @@ type Rule = (conditions: Conditions) => Decision | 'needs-capacity' | undefined
  * Where a request runs. Pure: the same arguments give the same decision. A tier that is the only one left is tried even
  * if it looked unavailable.
  *
- * @returns `needs-capacity` where the decision depends on what the device can do and that is not known yet.
+ * @returns `needs-capacity` where the decision depends on the device's capacity and it is not known yet.
  * @throws SpillwayError `capacity_insufficient` or `server_absent` where the policy leaves no tier.
  */
 export function decide(policy: Policy, conditions: Conditions): Decision | 'needs-capacity' {

@@ -42,7 +42,7 @@ export interface Failure extends Candidate {
 /** Measured milliseconds per row on this device, by `candidateKey`. */
 export type Speeds = Readonly<Record<string, number>>
 
-/** What is known of a model on this device. */
+/** Knowledge about a model on this device. */
 export interface DeviceKnowledge {
   readonly failures: readonly Failure[]
   readonly speeds: Speeds

@@ -1,7 +1,7 @@
 import type { ErrorCode, SpillwayError } from '../../models/core/index.ts'
 import type { Candidate, Failure } from './device-target.ts'
 
-/** What an error code says about the place where a request failed. */
+/** The meaning of an error code for the place where a request failed. */
 export interface FailureScope {
   /**
    * - `every-place`: no other place would answer either, so the request fails.
@@ -9,9 +9,9 @@ export interface FailureScope {
    * - `place`: another place may answer, and later requests avoid this one for a while.
    */
   readonly holds: 'every-place' | 'request' | 'place'
-  /** What to avoid on the device. */
+  /** The candidates on the device to avoid. */
   readonly avoid: Failure['avoid']
-  /** What of the server has failed: one model, or the connection, which the circuit breaker watches. */
+  /** The failed part of the server: one model, or the connection, which the circuit breaker watches. */
   readonly server: 'model' | 'connection'
 }
 
@@ -68,7 +68,7 @@ export const failureScope: Readonly<Record<ErrorCode, FailureScope>> = {
 
 export const noFailures: readonly Failure[] = []
 
-/** What a failed candidate says about the others. */
+/** The candidates to avoid after one has failed. */
 export const failureOf = ({ backend, variant }: Candidate, { code, message }: SpillwayError): Failure => ({
   backend,
   variant,

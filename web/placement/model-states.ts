@@ -6,12 +6,12 @@ import type { LastDecision } from './placement-resolver.ts'
 import { SpillBalance } from './spill-balance.ts'
 
 export interface ModelStatesOptions {
-  /** Asks the browser what the device can do: once, at the first call. */
+  /** Probes the device's capacity: once, at the first call. */
   readonly capacity: () => Promise<Capacity>
   readonly calibrations: Pick<Calibrations, 'recall' | 'speedsOf'>
 }
 
-/** What is kept of a model between requests. */
+/** The data of one model that requests share. */
 export interface ModelState {
   readonly manifest: Manifest
   readonly capacity: Capacity

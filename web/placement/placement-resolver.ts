@@ -11,10 +11,10 @@ export interface PlacementOptions extends WaitOptions {
   readonly policy: Policy
 }
 
-/** The estimates by which the server should answer instead of this session, if it should. */
+/** The estimates by which a request for this session should spill; undefined where it should not. */
 export type EstimateSpill = (session: DeviceSession) => Conditions['spill']
 
-/** What earlier attempts of a request add to the conditions. */
+/** The conditions that only this request has, after failed attempts or for a text. */
 export interface Attempts {
   /** The candidates on the device that failed. */
   readonly failures: readonly Failure[]
@@ -23,7 +23,7 @@ export interface Attempts {
   readonly estimateSpill: EstimateSpill | undefined
 }
 
-/** A decision, and what the requests that it places share. */
+/** A decision, and the objects that all its requests share. */
 export interface Resolution {
   readonly decision: Decision
   /** Undefined on the server. */
@@ -103,7 +103,7 @@ export class PlacementResolver {
     )
       return last.resolution
     const conditions: Conditions = { device: choice.device, server, isLoaded, spill }
-    const resolution = this.#resolution(manifest, policy, conditions)
+    const resolution = this.#decide(manifest, policy, conditions, session)
     if (resolution) state.last = { policy, failures, choice, conditions, resolution }
     return resolution
   }
@@ -149,13 +149,20 @@ export class PlacementResolver {
       : { decision, session: undefined, isFast: false, handler: undefined }
   }
 
-  #resolution(manifest: Manifest, policy: Policy, conditions: Conditions): Resolution | undefined {
+  /** @param session Of the device's target. */
+  #decide(
+    manifest: Manifest,
+    policy: Policy,
+    conditions: Conditions,
+    session: DeviceSession | undefined,
+  ): Resolution | undefined {
     const decision = decide(policy, conditions)
     if (decision === 'needs-capacity') return undefined
     if (decision.tier === 'server') return { decision, session: undefined, isFast: false, handler: undefined }
     const { target } = decision
-    const isFast = conditions.isLoaded && target === conditions.device
-    return { decision, session: this.#sessionOf(manifest, target), isFast, handler: undefined }
+    if (session && target === conditions.device)
+      return { decision, session, isFast: conditions.isLoaded, handler: undefined }
+    return { decision, session: this.#sessionOf(manifest, target), isFast: false, handler: undefined }
   }
 
   #serverState({ id }: Manifest, attempts: Attempts | undefined): Conditions['server'] {

@@ -57,7 +57,7 @@ export class Calibrations {
     return speeds
   }
 
-  /** Stores a curve now, and what it learns later at each `writeBack`. */
+  /** Stores a curve now, and again at each `writeBack` after it has changed. */
   keep(manifest: Manifest, executedOn: BackendVariant, curve: () => CostCurve): void {
     const [model, key] = [modelKey(manifest), curveKey(executedOn)]
     this.#learning.set(`${model}/${key}`, { model, key, curve })

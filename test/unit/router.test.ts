@@ -147,6 +147,18 @@ describe('a full device', () => {
   })
 })
 
+describe('a device that failed', () => {
+  test('is avoided until a request has succeeded there', async () => {
+    const harness = await createLoadedHarness()
+    harness.device = fail('lane_lost', 'crashed')
+    expect((await harness.run()).placement).toMatchObject({ tier: 'server', reason: 'device-failed' })
+    harness.device = answerAtOnce
+    expect((await harness.run()).placement).toMatchObject({ tier: 'server', reason: 'device-failed' })
+    expect((await harness.run('device')).placement).toMatchObject({ tier: 'device', reason: 'policy' })
+    expect((await harness.run()).placement).toMatchObject({ tier: 'device', reason: 'device-capable' })
+  })
+})
+
 describe('a full server', () => {
   test('leaves the request to the loaded device, and is avoided for the time that it named', async () => {
     const harness = await createLoadedHarness()

@@ -1,47 +1,55 @@
-/** Who runs it: the visitor's device, or the server behind the page. */
+/** The visitor's device, or the server behind the page. */
 export type Tier = 'device' | 'server'
 
-/** The execution provider that runs it. */
 export const backends = ['webgpu', 'wasm', 'cpu', 'cuda'] as const
+/** The execution provider of ONNX Runtime that runs a model. */
 export type Backend = (typeof backends)[number]
 
-/** The page's rule for placements. */
 export const policies = ['auto', 'device', 'server', 'prefer-device', 'prefer-server'] as const
+/**
+ * The page's rule for placements:
+ * - `auto`: the device, but the server while the device loads the model, where the device would answer much later, and
+ *   where it cannot run the model.
+ * - `device`: the device only; nothing of a request leaves it.
+ * - `server`: the server only.
+ * - `prefer-device`: the server only where the device cannot run the model.
+ * - `prefer-server`: the device only while the server does not answer.
+ */
 export type Policy = (typeof policies)[number]
 
 export const placementReasons = [
   /** The policy allows this tier only. */
   'policy',
-  /** The policy prefers this tier and it can run the model. */
+  /** The policy prefers this tier, and it can run the model. */
   'preferred',
   /** Policy `auto`: the device can run the model. */
   'device-capable',
-  /** The device cannot run any model: no WebAssembly with SIMD. */
+  /** The device can run no model: its WebAssembly has no SIMD. */
   'device-without-simd',
-  /** No variant of the model was made for a backend that the device has. */
+  /** The model has no variant for a backend of the device. */
   'variant-missing',
-  /** The model needs more memory than the device has to give. */
+  /** The model needs more memory than the device can give it. */
   'model-too-large',
-  /** The model's files or its session could not be had on the device. */
+  /** The device could not load the model's files or create its session. */
   'device-failed',
-  /** Policy `auto`: the device still loads the model, the server answers meanwhile. */
+  /** Policy `auto`: the server answers while the device loads the model. */
   'bridge',
-  /** The device has so much waiting that the server is earlier, or no room for one more request. */
+  /** The device's queue is full, or so long that the server answers earlier. */
   'spill',
-  /** The tier that was asked first was late, so this one was asked, too, and was earlier. */
-  'hedge',
-  /** The page has no server, or it does not answer. */
+  /** The page has no server, or the server does not answer. */
   'server-unavailable',
 ] as const
+/** Why a request ran where it did. */
 export type PlacementReason = (typeof placementReasons)[number]
 
 /** Where a request ran, and why there. */
 export interface Placement {
   readonly tier: Tier
-  /** `unknown`: a server of another make that does not say. */
+  /** `unknown`: a server that does not report its backend. */
   readonly backend: Backend | 'unknown'
+  /** The variant's id in the manifest, such as `q4`; `unknown` where the server does not report it. */
   readonly variant: string
   readonly reason: PlacementReason
-  /** The reason in words, with the figures behind it. */
+  /** The reason in words, with its figures. */
   readonly explanation: string
 }

@@ -4,7 +4,7 @@ import { systemClock } from '../../models/async/clock.ts'
 import { createRuntime } from '../../web/api/index.ts'
 import { createIndexedDbCalibrations } from '../../web/device/calibration/calibration-store.ts'
 
-test('the store gives back what it was given, and nothing for what is not a calibration', async () => {
+test('the store returns a written calibration, and undefined for any other value', async () => {
   const name = crypto.randomUUID()
   const store = createIndexedDbCalibrations(systemClock, name)
   expect(await store.read('digits@1')).toBeUndefined()
@@ -19,12 +19,12 @@ test('the store gives back what it was given, and nothing for what is not a cali
   expect(await store.read('digits@1')).toBeUndefined()
 })
 
-test('a model that was loaded is measured, and what was measured is kept', async () => {
+test('a loaded model is measured, and its measurements are stored', async () => {
   const kept = createStore('spillway-calibration', 'calibrations')
   await set('digits@1', undefined, kept)
   const runtime = await createRuntime({ server: inject('serverUrl'), policy: 'device' })
   await runtime.model('digits')
-  // How many sizes there is time for is the machine's to say.
+  // How many sizes are measured depends on the machine's speed.
   await expect
     .poll(() => get('digits@1', kept), { timeout: 30_000 })
     .toMatchObject({

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
-import { probeCapacity } from '../../web/device/capacity/probe.ts'
+import { probeCapacity } from '../../web/device/capacity.ts'
 
-test('the probe sees this browser as it is: SIMD, JSPI, a software GPU, storage', async () => {
+test('the probe reports SIMD, JSPI, the software GPU and the storage of this browser', async () => {
   const { gpu, wasm, memoryBudget, storage } = await probeCapacity(systemClock)
   expect(wasm).toMatchObject({ simd: true, jspi: 'Suspending' in WebAssembly })
   expect(wasm.threads).toBe(crossOriginIsolated ? Math.ceil(navigator.hardwareConcurrency / 2) : 1)

@@ -31,7 +31,7 @@ afterAll(async () => {
   await browser.close()
   await server.stop()
 })
-// A fresh origin and a fresh browser profile for each test: nothing is stored.
+// A new origin and a new browser profile for each test: nothing is stored.
 beforeEach(async () => {
   proxy = await startFaultProxy(server.url)
   host = await startHostPage(new URL('embed.js', proxy.url))
@@ -49,7 +49,7 @@ const modelBytes = () =>
 const size = digitsManifest.variants[0]?.files[0]?.size ?? 0
 
 describe('a page of another origin with the embed script', () => {
-  test('runs on the device: downloaded at the first visit, with progress, from the store at the second', async () => {
+  test('runs on the device: downloaded with progress at the first visit, loaded from the store at the second', async () => {
     const { page, errors } = await openPage(context, host.url)
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(false)
     proxy.fault = (_method, path) => (isModelFile(path) ? 'half' : 'pass')
@@ -76,7 +76,7 @@ describe('a page of another origin with the embed script', () => {
     expect(errors).toEqual([])
   })
 
-  test('is answered by the server while the model comes, and by the device once it is there', async () => {
+  test('is answered by the server while the model downloads, and by the device once it is loaded', async () => {
     const { page } = await openPage(context, host.url)
     proxy.fault = (_method, path) => (isModelFile(path) ? 'half' : 'pass')
     const ask = (isLoaded: boolean) =>
@@ -98,17 +98,17 @@ describe('a page of another origin with the embed script', () => {
     expect(Math.max(...differences)).toBeLessThanOrEqual(digitsManifest.tolerance)
   })
 
-  test('spills what the device would answer late to the server, and loses nothing', async () => {
+  test('spills requests that the device would answer late, and loses none', async () => {
     const { page } = await openPage(context, host.url)
     const { tiers, spilled, wrong } = await page.evaluate(async () => {
       const rows = 400
       const inputs = { image: { data: new Float32Array(rows * 784).fill(0.5), shape: [rows, 1, 28, 28] } }
       const model = await window.spillway.model('digits')
       await model.load()
-      // What so many rows cost on either side is learned first.
+      // Both tiers first learn the cost of so many rows.
       const expected = (await model.run(inputs, { policy: 'device' })).outputs.logits?.data ?? []
       await model.run(inputs, { policy: 'server' })
-      // How many are too many for the device is the machine's to say.
+      // How many requests are too many depends on the machine's speed.
       let results: Awaited<ReturnType<typeof model.run>>[] = []
       for (
         let count = 24;
@@ -132,14 +132,14 @@ describe('a page of another origin with the embed script', () => {
     expect(spilled).toMatch(/The device would answer in \d+ ms, the server in \d+ ms/)
   })
 
-  test('tells what waits, what ran in which batches and lanes, and where, while it happens and when it is over', async () => {
+  test('reports its queue, batches, lanes and placements while requests run and when they are done', async () => {
     const { page } = await openPage(context, host.url)
     const { events, last, before, during } = await page.evaluate(async () => {
       const inputs = { image: new Float32Array(784) }
       const model = await window.spillway.model('digits')
       await model.load()
-      const told: ReturnType<typeof window.spillway.stats>[] = []
-      window.spillway.addEventListener('stats', ({ stats }) => told.push(stats))
+      const events: ReturnType<typeof window.spillway.stats>[] = []
+      window.spillway.addEventListener('stats', ({ stats }) => events.push(stats))
       const queue = () => ({ queueMs: model.queueMs, isSaturated: model.isSaturated })
       await model.run(inputs, { policy: 'device' })
       const before = queue()
@@ -147,9 +147,9 @@ describe('a page of another origin with the embed script', () => {
       window.spillway.policy = 'device'
       const during = queue()
       await Promise.all(runs)
-      for (let turn = 0; turn < 100 && told.at(-1)?.device.queued !== 0; turn++)
+      for (let turn = 0; turn < 100 && events.at(-1)?.device.queued !== 0; turn++)
         await new Promise((resolve) => setTimeout(resolve, 50))
-      return { events: told.length, last: window.spillway.stats(), before, during }
+      return { events: events.length, last: window.spillway.stats(), before, during }
     })
     expect(before).toEqual({ queueMs: 0, isSaturated: false })
     expect(during.queueMs).toBeGreaterThan(0)
@@ -165,7 +165,7 @@ describe('a page of another origin with the embed script', () => {
     expect(last.placements.find(({ placement }) => placement.reason === 'policy')?.requests).toBe(501)
   })
 
-  test('runs a stored model with the server gone', async () => {
+  test('runs a stored model without the server', async () => {
     const { page } = await openPage(context, host.url)
     await runDigits(page, { policy: 'device' })
     await page.reload()
@@ -199,13 +199,13 @@ describe('a page of another origin with the embed script', () => {
       rows: 64,
       placement: { tier: 'device', reason: 'policy' },
     })
-    // What it is may be asked for anew; what is in it goes nowhere.
+    // The manifest may be fetched again; the request's inputs go nowhere.
     expect(requests).toEqual([new URL('models/digits/manifest.json', proxy.url).href])
     expect(bodyBytes).toBe(0)
     expect(proxy.seen.every((request) => request.method === 'GET' && request.bodyBytes === 0)).toBe(true)
   })
 
-  test('notices a byte that flipped in IndexedDB, fetches the file again and heals the store', async () => {
+  test('detects a flipped byte in IndexedDB, downloads the file again and repairs the store', async () => {
     const { page } = await openPage(context, host.url)
     await runDigits(page, { policy: 'device' })
     const flipped = await page.evaluate(async (key) => {
@@ -229,14 +229,14 @@ describe('a page of another origin with the embed script', () => {
     }, `chunk:sha256-${digitsManifest.variants[0]?.files[0]?.sha256}#0`)
     expect(flipped).toBe(size)
 
-    // The browser's own cache must not hide whether it is asked for again.
+    // The browser's own cache must not hide a second download.
     const cdp = await context.newCDPSession(page)
     await cdp.send('Network.clearBrowserCache')
     await page.reload()
     proxy.clear()
-    const healed = await runDigits(page, { policy: 'device' })
-    expect(healed).toMatchObject({ digit: 1, placement: { tier: 'device' } })
-    expect(healed.progress.at(-1)?.storedBytes).toBe(0)
+    const repaired = await runDigits(page, { policy: 'device' })
+    expect(repaired).toMatchObject({ digit: 1, placement: { tier: 'device' } })
+    expect(repaired.progress.at(-1)?.storedBytes).toBe(0)
     expect(modelBytes()).toBe(size)
 
     await page.reload()
@@ -245,9 +245,9 @@ describe('a page of another origin with the embed script', () => {
     expect(modelBytes()).toBe(0)
   })
 
-  test('lets the server answer for a model that is too big for the device, and says so', async () => {
+  test('lets the server answer for a model that is too large for the device, and explains it', async () => {
     const { page } = await openPage(context, host.url)
-    // The first answers come before the device has told what it can do.
+    // The first answers come before the capacity of the device is known.
     await expect
       .poll(async () => (await runDigits(page, { model: 'huge' })).placement)
       .toMatchObject({
@@ -265,7 +265,7 @@ describe('a page of another origin with the embed script', () => {
 describe('a browser', () => {
   const x64 = process.arch === 'x64'
   test.skipIf(!x64)(
-    `without SIMD is answered by the server${x64 ? '' : ' (skipped: the flag that takes SIMD away is of x64)'}`,
+    `without SIMD is answered by the server${x64 ? '' : ' (skipped: the flag that disables SIMD exists on x64 only)'}`,
     async () => {
       const old = await launchBrowser(['--js-flags=--no-enable-sse4-1'])
       const { page } = await openPage(await old.newContext(), host.url)
@@ -277,7 +277,7 @@ describe('a browser', () => {
     },
   )
 
-  test('that keeps nothing for the page downloads at each visit, and works', async () => {
+  test('that stores nothing for the page downloads at each visit, and works', async () => {
     const profile = await mkdtemp(join(tmpdir(), 'spillway-profile-'))
     await mkdir(join(profile, 'Default'))
     const blocked = { profile: { default_content_setting_values: { cookies: 2 } } }

@@ -9,7 +9,7 @@ import { startServer, type TestServer } from '../support/server.ts'
 
 declare global {
   interface Window {
-    /** Does what goes wrong at a request, by the request's number. */
+    /** Causes the fault that is planned for a request, by the request's number. */
     strike: (index: number) => Promise<void>
   }
 }
@@ -36,7 +36,7 @@ afterEach(async () => {
 })
 
 const total = 3_000
-/** Here the page waits for all answers before it goes on. */
+/** Requests after which the page waits for all answers so far. */
 const pauses = [900, 1_800, 2_800]
 const closedAt = 2_900
 
@@ -44,7 +44,7 @@ const answerInfer = (fault: Fault) => {
   proxy.fault = (_method, path) => (path.endsWith('/infer') ? fault : 'pass')
 }
 
-/** What goes wrong at which request. */
+/** The faults, by the number of the request at which they happen. */
 const strikes = new Map<number, () => unknown>([
   [200, () => crashWorkers(page)],
   [
@@ -60,8 +60,8 @@ const strikes = new Map<number, () => unknown>([
   [2_000, () => crashWorkers(page)],
 ])
 
-/** What a request is, and what it may come to: where the device may answer it does, whatever dies. */
-const fates: Readonly<Record<string, readonly string[]>> = {
+/** The kinds of requests and their possible outcomes. Where the device may answer it does, whatever crashes. */
+const outcomesByKind: Readonly<Record<string, readonly string[]>> = {
   auto: ['answered'],
   device: ['answered'],
   server: ['answered', 'server_unreachable', 'overloaded'],
@@ -74,12 +74,12 @@ const fates: Readonly<Record<string, readonly string[]>> = {
 }
 
 interface Outcome {
-  readonly fate: string
+  readonly kind: string
   readonly index: number
   readonly got: string
 }
 
-/** Three thousand requests in the page, by a schedule that is the same each time, and the runtime's end before the last are answered. */
+/** Makes three thousand requests in the page by a fixed schedule, and closes the runtime before the last are answered. */
 const load = (): Promise<{ outcomes: Outcome[]; settled: number[] }> =>
   page.evaluate(
     async ({ total, pauses, closedAt, strikes, names }) => {
@@ -105,7 +105,7 @@ const load = (): Promise<{ outcomes: Outcome[]; settled: number[] }> =>
       for (const value of values) expected.set(value, await logits(1, value, { policy: 'device' }))
 
       const settled = new Array<number>(total).fill(0)
-      const send = async (index: number, fate: string): Promise<Outcome> => {
+      const send = async (index: number, kind: string): Promise<Outcome> => {
         const rows = pick([1, 2, 5])
         const value = pick(values)
         const leaving = new AbortController()
@@ -115,11 +115,11 @@ const load = (): Promise<{ outcomes: Outcome[]; settled: number[] }> =>
           leaves: { signal: leaving.signal },
           'no policy': { policy: 'nowhere' },
         }
-        if (fate === 'leaves') setTimeout(() => leaving.abort(), random() * 10)
+        if (kind === 'leaves') setTimeout(() => leaving.abort(), random() * 10)
         const asked =
-          fate === 'wrong'
+          kind === 'wrong'
             ? model.run({ image: new Float32Array(783) }).then(() => [])
-            : logits(rows, value, options[fate] ?? { policy: fate })
+            : logits(rows, value, options[kind] ?? { policy: kind })
         const got = await asked
           .then(
             (data) =>
@@ -132,7 +132,7 @@ const load = (): Promise<{ outcomes: Outcome[]; settled: number[] }> =>
           .finally(() => {
             settled[index] = (settled[index] ?? 0) + 1
           })
-        return { fate, index, got }
+        return { kind, index, got }
       }
       const outcomes: Promise<Outcome>[] = []
       let struck = Promise.resolve()
@@ -140,7 +140,7 @@ const load = (): Promise<{ outcomes: Outcome[]; settled: number[] }> =>
         if (index === closedAt) spillway.close()
         outcomes.push(send(index, pick(names)))
         if (strikes.includes(index)) {
-          // More is asked while it happens, but not before the last has happened.
+          // Requests go on during a fault, but the next fault waits for this one to end.
           await struck
           struck = window.strike(index)
         }
@@ -150,19 +150,19 @@ const load = (): Promise<{ outcomes: Outcome[]; settled: number[] }> =>
       }
       return { outcomes: await Promise.all(outcomes), settled }
     },
-    { total, pauses, closedAt, strikes: [...strikes.keys()], names: Object.keys(fates) },
+    { total, pauses, closedAt, strikes: [...strikes.keys()], names: Object.keys(outcomesByKind) },
   )
 
-test('a page that runs, aborts and mistakes thousands of requests, while workers crash, the server is cut off and the runtime is closed: every request settles once, with its own answer or a code', {
+test('every one of thousands of requests settles once, with its own answer or a code, while workers crash, the server is cut off and the runtime is closed', {
   timeout: 120_000,
 }, async () => {
   await page.exposeFunction('strike', async (index: number) => {
     await strikes.get(index)?.()
   })
   const { outcomes, settled } = await load()
-  for (const { index, fate, got } of outcomes) {
-    const allowed = [...(fates[fate] ?? []), ...(index > Math.max(...pauses) ? ['closed'] : [])]
-    expect(allowed, `request ${index}, ${fate}`).toContain(got)
+  for (const { index, kind, got } of outcomes) {
+    const allowed = [...(outcomesByKind[kind] ?? []), ...(index > Math.max(...pauses) ? ['closed'] : [])]
+    expect(allowed, `request ${index}, ${kind}`).toContain(got)
   }
   const came = new Set(outcomes.map(({ got }) => got))
   for (const got of ['answered', 'server_unreachable', 'deadline_exceeded', 'aborted', 'closed'])

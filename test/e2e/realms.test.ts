@@ -15,7 +15,7 @@ afterAll(async () => {
   await server.stop()
 })
 
-/** A text by the page's own runtime, on the device. */
+/** Generates a text on the device with the page's own runtime. */
 const write = (page: Page) =>
   page.evaluate(async () => {
     const model = await window.spillway.model('bard')
@@ -24,10 +24,10 @@ const write = (page: Page) =>
     return { text, explanation: placement.explanation }
   })
 
-/** The app's page in a browser that differs in what the script changes before the page begins. */
-async function openChanged(change: (given: number) => void, given = 0) {
+/** Opens the app's page in a browser that a script has changed before the page starts. */
+async function openChanged(change: (value: number) => void, value = 0) {
   const context = await browser.newContext()
-  await context.addInitScript(change, given)
+  await context.addInitScript(change, value)
   return (await openPage(context, server.url)).page
 }
 
@@ -45,14 +45,14 @@ describe('the runtime in', () => {
     expect(placement.explanation).toContain('WebAssembly on 4 threads')
   })
 
-  test('a browser with eight cores writes on four threads what it writes on one', async () => {
+  test('a browser with eight cores generates the same text on four threads as on one', async () => {
     const [many, one] = [await write(await openWithCores(8)), await write(await openWithCores(1))]
     expect(many.explanation).toContain('WebAssembly on 4 threads')
     expect(one.explanation).toContain('WebAssembly on one thread')
     expect(many.text).toBe(one.text)
   })
 
-  test('a browser whose adapter does not call itself software runs on WebGPU', async () => {
+  test('a browser whose adapter does not report itself as software runs on WebGPU', async () => {
     const page = await openChanged(() => {
       const info = GPUAdapterInfo.prototype
       Object.defineProperty(info, 'isFallbackAdapter', { get: () => false })
@@ -67,14 +67,14 @@ describe('the runtime in', () => {
     const page = await openChanged(() => {
       Reflect.deleteProperty(globalThis, 'WebAssembly')
     })
-    // The first answers come before the device has told what it can do.
+    // The first answers come before the capacity of the device is known.
     await expect
       .poll(() => runDigits(page))
       .toMatchObject({ digit: 1, placement: { tier: 'server', reason: 'device-without-simd' } })
     expect(await failDigits(page, { policy: 'device' })).toMatchObject({ code: 'capacity_insufficient' })
   })
 
-  test('a call with a deadline that is no time says so, and one that is short is kept', async () => {
+  test('a call whose deadline is not a positive number of milliseconds is refused', async () => {
     const page = await openChanged(() => undefined)
     for (const deadlineMs of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(await failDigits(page, { deadlineMs })).toMatchObject({ code: 'input_value_invalid' })

@@ -14,7 +14,7 @@ interface Detected {
   readonly computeMs: number
 }
 
-/** Every sequence in a session of its own, all at once; the policy may change after so many frames. */
+/** Runs every sequence in its own session, all at once. Policies change at the given frames. */
 const detect = (
   page: Page,
   sequences: readonly (readonly Float32Array[])[],
@@ -73,18 +73,18 @@ describe.skipIf(withoutTestModels !== undefined)(`sessions in a page${why}`, () 
     await page.waitForFunction(() => 'spillway' in window)
   })
 
-  test('eight at once on WebAssembly share runs, and find what plain onnxruntime-web finds for each', async () => {
+  test('eight at once on WebAssembly share runs, and agree with plain onnxruntime-web for each', async () => {
     const found = await detect(page, all, [[0, 'device']])
     for (const [index, sequence] of found.entries()) {
       expect(new Set(sequence.map(({ tier }) => tier))).toEqual(new Set(['device']))
       expect(largestDifference(probabilities(sequence), plain[index] ?? [])).toBeLessThanOrEqual(1e-5)
     }
-    // Rows of one run tell the same time, to the last bit.
+    // Rows of one run have exactly the same time.
     const runs = new Set(found.flat().map(({ computeMs }) => computeMs)).size
     expect(runs).toBeLessThan((all.length * frames) / 2)
   })
 
-  test('a session goes on where it was when its runs move to the server and back', async () => {
+  test('a session keeps its state when its runs move to the server and back', async () => {
     const found = await detect(page, all.slice(0, 2), [
       [0, 'device'],
       [8, 'server'],

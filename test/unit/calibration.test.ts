@@ -5,7 +5,7 @@ import { measure } from '../../web/device/calibration/measure.ts'
 import { CostCurve } from '../../workers/host/scheduler/cost-curve.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
-const place = { backend: 'wasm', variant: 'fp32' } as const
+const executedOn = { backend: 'wasm', variant: 'fp32' } as const
 
 function memory(): CalibrationStore & { readonly kept: Map<string, Calibration>; writes: number } {
   const kept = new Map<string, Calibration>()
@@ -22,35 +22,35 @@ function memory(): CalibrationStore & { readonly kept: Map<string, Calibration>;
 }
 
 describe('a calibration', () => {
-  test('is there at the next visit, and what requests taught since with it', async () => {
+  test('is kept for the next visit, with what later requests added', async () => {
     const store = memory()
     const first = new Calibrations(store, () => Promise.resolve('this device'))
     await first.recall(digitsManifest)
-    expect(first.curveOf(digitsManifest, place)).toBeUndefined()
+    expect(first.curveOf(digitsManifest, executedOn)).toBeUndefined()
     const curve = CostCurve.from([{ rows: 1, ms: 2 }])
-    first.keep(digitsManifest, place, () => curve)
+    first.keep(digitsManifest, executedOn, () => curve)
     await first.writeBack()
     curve.learn(64, 20)
     await first.writeBack()
     const { writes } = store
     await first.writeBack()
-    expect(store.writes, 'nothing new, nothing written').toBe(writes)
+    expect(store.writes, 'an unchanged curve is not written').toBe(writes)
 
     const second = new Calibrations(store, () => Promise.resolve('this device'))
     await second.recall(digitsManifest)
-    expect(second.curveOf(digitsManifest, place)?.toJSON()).toEqual(curve.toJSON())
+    expect(second.curveOf(digitsManifest, executedOn)?.toJSON()).toEqual(curve.toJSON())
     expect(second.speedsOf(digitsManifest)).toEqual({ 'wasm/fp32': 2 })
   })
 
-  test('of another device, another version of the model or a store that holds rubbish does not count', async () => {
+  test('of another device or another version of the model does not count', async () => {
     const store = memory()
     const here = new Calibrations(store, () => Promise.resolve('this device'))
     await here.recall(digitsManifest)
-    here.keep(digitsManifest, place, () => CostCurve.from([{ rows: 1, ms: 2 }]))
+    here.keep(digitsManifest, executedOn, () => CostCurve.from([{ rows: 1, ms: 2 }]))
     await here.writeBack()
     const there = new Calibrations(store, () => Promise.resolve('another'))
     await there.recall(digitsManifest)
-    expect(there.curveOf(digitsManifest, place)).toBeUndefined()
+    expect(there.curveOf(digitsManifest, executedOn)).toBeUndefined()
     const newer = { ...digitsManifest, version: '2' }
     await here.recall(newer)
     expect(here.speedsOf(newer)).toEqual({})
@@ -58,7 +58,7 @@ describe('a calibration', () => {
 })
 
 describe('measuring', () => {
-  /** A device on which a run costs `fixed` and each row `perRow` milliseconds. */
+  /** A device on which a run takes `fixed` milliseconds and `perRow` for each row. */
   const device = (fixed: number, perRow: number, idleRuns = Number.POSITIVE_INFINITY) => {
     const runs: number[] = []
     return {
@@ -66,13 +66,13 @@ describe('measuring', () => {
       isIdle: () => runs.length < idleRuns,
       run: async (rows: number) => {
         runs.push(rows)
-        // The first run of a size is slow; that of one row was the warm-up.
+        // The first run of each size is slow, but for one row: loading has warmed that up.
         return (fixed + perRow * rows) * (rows > 1 && runs.filter((one) => one === rows).length === 1 ? 5 : 1)
       },
     }
   }
 
-  test('times one, some and many rows, and takes the quickest of each', async () => {
+  test('times runs of 1, 8 and 64 rows, and takes the fastest of each', async () => {
     const fast = device(0.1, 0.02)
     const curve = await measure(digitsManifest, fast)
     expect(curve?.toJSON().map(({ rows, ms }) => [rows, Math.round(ms * 100) / 100])).toEqual([
@@ -82,7 +82,7 @@ describe('measuring', () => {
     ])
   })
 
-  test('makes no run that would hold a request up for long, and ends soon', async () => {
+  test('starts no run that would delay a request for long', async () => {
     const slow = device(0, 30)
     expect((await measure(digitsManifest, slow))?.toJSON()).toEqual([{ rows: 1, ms: 30 }])
     const slower = device(0, 400)
@@ -98,7 +98,7 @@ describe('measuring', () => {
     expect(never.runs).toEqual([])
   })
 
-  test('keeps to what the manifest allows', async () => {
+  test('stays within the rows that the manifest allows', async () => {
     const limited = device(0.1, 0.02)
     await measure({ ...digitsManifest, batching: { maxRows: 8 } }, limited)
     expect(Math.max(...limited.runs)).toBe(8)

@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { type Manifest, type Policy, policies, SpillwayError, type Variant } from '../../models/core/index.ts'
-import type { Capacity, GpuCapacity } from '../../web/device/capacity/capacity.ts'
+import type { Capacity, GpuCapacity } from '../../web/device/capacity.ts'
 import { type Conditions, decide } from '../../web/placement/decide.ts'
-import { type DeviceTarget, type Failure, selectDeviceTarget } from '../../web/placement/device-target.ts'
+import {
+  type DeviceKnowledge,
+  type DeviceTarget,
+  type Failure,
+  selectDeviceTarget,
+} from '../../web/placement/device-target.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const gpu: GpuCapacity = {
@@ -19,37 +24,61 @@ const phone: Capacity = {
   memoryBudget: 2 ** 30,
   storage: null,
 }
-const calm: Conditions = { server: 'available', failed: [], speeds: {}, loaded: true, late: undefined }
-const only = digitsManifest.variants.at(-1) ?? expect.fail('digits has no variant')
-const failure = (backend: Failure['backend'], why: string): Failure => ({
+const onlyVariant = digitsManifest.variants.at(-1) ?? expect.fail('digits has no variant')
+const failureOf = (backend: Failure['backend'], message: string): Failure => ({
   backend,
-  variant: only,
-  reach: 'backend',
-  why,
+  variant: onlyVariant,
+  avoid: 'backend',
+  message,
 })
 
-const capacities = {
+const devices = {
   phone,
   'a gaming PC': { ...phone, gpu },
   'a software GPU': { ...phone, gpu: { ...gpu, software: true } },
   'no SIMD': { ...phone, wasm: { ...phone.wasm, simd: false } },
   'little memory': { ...phone, memoryBudget: 1 },
-} satisfies Record<string, Capacity>
+  unknown: undefined,
+} satisfies Record<string, Capacity | undefined>
 
-const lives = {
+type Situation = Omit<Conditions, 'device'> & Pick<DeviceKnowledge, 'failures'>
+const calm: Situation = { server: 'available', failures: [], isLoaded: true, spill: undefined }
+const situations = {
   calm,
   'server down': { ...calm, server: 'unavailable' },
   'no server': { ...calm, server: 'absent' },
-  'webgpu failed': { ...calm, failed: [failure('webgpu', 'lost')] },
-  'wasm failed': { ...calm, failed: [failure('wasm', 'no memory')] },
-  loading: { ...calm, loaded: false },
-  'loading, server down': { ...calm, loaded: false, server: 'unavailable' },
-  late: { ...calm, late: { deviceMs: 430, serverMs: 35 } },
-} satisfies Record<string, Conditions>
+  'webgpu failed': { ...calm, failures: [failureOf('webgpu', 'lost')] },
+  'wasm failed': { ...calm, failures: [failureOf('wasm', 'no memory')] },
+  'wasm failed, no server': { ...calm, failures: [failureOf('wasm', 'no memory')], server: 'absent' },
+  loading: { ...calm, isLoaded: false },
+  'loading, server down': { ...calm, isLoaded: false, server: 'unavailable' },
+  'a long queue': { ...calm, spill: { deviceMs: 430, serverMs: 35 } },
+} satisfies Record<string, Situation>
 
-const where = (capacity: keyof typeof capacities, policy: Policy, live: keyof typeof lives = 'calm') => {
+const conditionsOf = (device: keyof typeof devices, situation: keyof typeof situations): Conditions => {
+  const capacity = devices[device]
+  const { failures, ...conditions } = situations[situation]
+  const knowledge = { failures, speeds: {} }
+  return { ...conditions, device: capacity && selectDeviceTarget(capacity, digitsManifest, knowledge) }
+}
+
+const decisionOf = (
+  device: keyof typeof devices,
+  policy: Policy,
+  situation: keyof typeof situations = 'calm',
+) => {
+  const decision = decide(policy, conditionsOf(device, situation))
+  return decision === 'needs-capacity' ? expect.fail('the capacity is needed') : decision
+}
+
+const outcomeOf = (
+  device: keyof typeof devices,
+  policy: Policy,
+  situation: keyof typeof situations,
+): string => {
   try {
-    const decision = decide(capacities[capacity], digitsManifest, policy, lives[live])
+    const decision = decide(policy, conditionsOf(device, situation))
+    if (decision === 'needs-capacity') return decision
     const place = decision.tier === 'device' ? decision.target.backend : 'server'
     return `${place}: ${decision.reason}`
   } catch (error) {
@@ -59,18 +88,19 @@ const where = (capacity: keyof typeof capacities, policy: Policy, live: keyof ty
 }
 
 describe('decide', () => {
-  test.each<[keyof typeof capacities, Policy, keyof typeof lives, string]>([
+  test.each<[keyof typeof devices, Policy, keyof typeof situations, string]>([
     ['a gaming PC', 'auto', 'calm', 'webgpu: device-capable'],
     ['phone', 'auto', 'calm', 'wasm: device-capable'],
     ['a software GPU', 'auto', 'calm', 'wasm: device-capable'],
     ['a gaming PC', 'auto', 'webgpu failed', 'wasm: device-capable'],
     ['phone', 'auto', 'wasm failed', 'server: device-failed'],
+    ['phone', 'auto', 'wasm failed, no server', 'wasm: server-unavailable'],
     ['phone', 'auto', 'loading', 'server: bridge'],
     ['phone', 'auto', 'loading, server down', 'wasm: device-capable'],
-    ['phone', 'auto', 'late', 'server: spill'],
+    ['phone', 'auto', 'a long queue', 'server: spill'],
     ['phone', 'device', 'loading', 'wasm: policy'],
-    ['phone', 'device', 'late', 'wasm: policy'],
-    ['phone', 'prefer-device', 'late', 'wasm: preferred'],
+    ['phone', 'device', 'a long queue', 'wasm: policy'],
+    ['phone', 'prefer-device', 'a long queue', 'wasm: preferred'],
     ['no SIMD', 'auto', 'loading', 'server: device-without-simd'],
     ['no SIMD', 'auto', 'calm', 'server: device-without-simd'],
     ['little memory', 'auto', 'calm', 'server: model-too-large'],
@@ -89,25 +119,35 @@ describe('decide', () => {
     ['phone', 'prefer-server', 'server down', 'wasm: server-unavailable'],
     ['phone', 'prefer-server', 'no server', 'wasm: server-unavailable'],
     ['no SIMD', 'prefer-server', 'server down', 'server: device-without-simd'],
-  ])('%s, policy %s, %s → %s', (capacity, policy, live, place) => {
-    expect(where(capacity, policy, live)).toBe(place)
+    ['unknown', 'auto', 'loading', 'server: bridge'],
+    ['unknown', 'auto', 'loading, server down', 'needs-capacity'],
+    ['unknown', 'auto', 'no server', 'needs-capacity'],
+    ['unknown', 'server', 'loading', 'server: policy'],
+    ['unknown', 'server', 'no server', 'server_absent'],
+    ['unknown', 'prefer-server', 'loading', 'server: preferred'],
+    ['unknown', 'prefer-server', 'server down', 'needs-capacity'],
+    ['unknown', 'prefer-device', 'loading', 'needs-capacity'],
+    ['unknown', 'device', 'loading', 'needs-capacity'],
+  ])('%s, policy %s, %s → %s', (device, policy, situation, outcome) => {
+    expect(outcomeOf(device, policy, situation)).toBe(outcome)
   })
 
-  test('always gives the same answer, and never sends what the policy keeps', () => {
-    for (const capacity of Object.keys(capacities) as (keyof typeof capacities)[]) {
-      for (const live of Object.keys(lives) as (keyof typeof lives)[]) {
+  test('is deterministic, and never leaves the tier that a policy names', () => {
+    for (const device of Object.keys(devices) as (keyof typeof devices)[]) {
+      for (const situation of Object.keys(situations) as (keyof typeof situations)[]) {
         for (const policy of policies)
-          expect(where(capacity, policy, live)).toBe(where(capacity, policy, live))
-        expect(where(capacity, 'device', live)).not.toContain('server')
-        expect(where(capacity, 'server', live)).not.toMatch(/wasm|webgpu/)
+          expect(outcomeOf(device, policy, situation)).toBe(outcomeOf(device, policy, situation))
+        expect(outcomeOf(device, 'device', situation)).not.toContain('server')
+        expect(outcomeOf(device, 'server', situation)).not.toMatch(/wasm|webgpu/)
       }
     }
   })
 
-  test('says why, with the figures', () => {
-    const decision = decide(capacities['little memory'], digitsManifest, 'auto', calm)
-    expect(decision.explanation).toMatch(/needs \d+ MiB of memory.*the device has 1 MiB/)
-    expect(decide(phone, digitsManifest, 'auto', lives.late).explanation).toBe(
+  test('explains the decision with its figures', () => {
+    expect(decisionOf('little memory', 'auto').explanation).toMatch(
+      /needs \d+ MiB of memory.*the device has 1 MiB/,
+    )
+    expect(decisionOf('phone', 'auto', 'a long queue').explanation).toBe(
       'The device would answer in 430 ms, the server in 35 ms',
     )
   })
@@ -117,7 +157,7 @@ describe('selectDeviceTarget, with variants for different backends', () => {
   const variant = (id: string, memory: number, change: Partial<Variant> = {}): Variant => ({
     id,
     precision: 'fp32',
-    files: only.files,
+    files: onlyVariant.files,
     memory: memory * 2 ** 20,
     ...change,
   })
@@ -130,76 +170,76 @@ describe('selectDeviceTarget, with variants for different backends', () => {
       variant('q4', 200),
     ],
   }
-  const pc = capacities['a gaming PC']
-  const fits = (
+  const pc = devices['a gaming PC']
+  const targetOf = (
     capacity: Capacity,
-    failed: [place: string, reach: Failure['reach']][] = [],
-    speeds: Conditions['speeds'] = {},
+    failed: [candidate: string, avoid: Failure['avoid']][] = [],
+    speeds: DeviceKnowledge['speeds'] = {},
   ): string => {
-    const failures = failed.map(([place, reach]): Failure => {
-      const [backend, id] = place.split('/')
+    const failures = failed.map(([candidate, avoid]): Failure => {
+      const [backend, id] = candidate.split('/')
       const variant = manifest.variants.find((one) => one.id === id) ?? expect.fail(`no variant ${id}`)
-      return { backend: backend === 'webgpu' ? 'webgpu' : 'wasm', variant, reach, why: 'out of memory' }
+      return { backend: backend === 'webgpu' ? 'webgpu' : 'wasm', variant, avoid, message: 'out of memory' }
     })
-    const target = selectDeviceTarget(capacity, manifest, { failed: failures, speeds })
+    const target = selectDeviceTarget(capacity, manifest, { failures, speeds })
     return 'error' in target ? target.reason : `${target.backend}/${target.variant.id}`
   }
 
-  test('takes the first that was made for the best backend and fits the memory', () => {
-    expect(fits(pc)).toBe('webgpu/q4f16')
-    expect(fits(phone)).toBe('wasm/fp32')
-    expect(fits({ ...phone, memoryBudget: 500 * 2 ** 20 })).toBe('wasm/q8')
-    expect(fits({ ...pc, memoryBudget: 250 * 2 ** 20 })).toBe('webgpu/q4')
-    expect(fits({ ...pc, memoryBudget: 100 * 2 ** 20 })).toBe('model-too-large')
+  test('takes the first variant for the best backend that fits into memory', () => {
+    expect(targetOf(pc)).toBe('webgpu/q4f16')
+    expect(targetOf(phone)).toBe('wasm/fp32')
+    expect(targetOf({ ...phone, memoryBudget: 500 * 2 ** 20 })).toBe('wasm/q8')
+    expect(targetOf({ ...pc, memoryBudget: 250 * 2 ** 20 })).toBe('webgpu/q4')
+    expect(targetOf({ ...pc, memoryBudget: 100 * 2 ** 20 })).toBe('model-too-large')
   })
 
-  test('falls to a smaller variant when memory ran out, then to WebAssembly, then to the server', () => {
-    expect(fits(pc, [['webgpu/q4f16', 'memory']])).toBe('webgpu/q4')
-    expect(fits(pc, [['webgpu/q4', 'memory']])).toBe('wasm/fp32')
+  test('takes a smaller variant after running out of memory, then WebAssembly, then none', () => {
+    expect(targetOf(pc, [['webgpu/q4f16', 'memory']])).toBe('webgpu/q4')
+    expect(targetOf(pc, [['webgpu/q4', 'memory']])).toBe('wasm/fp32')
     expect(
-      fits(pc, [
+      targetOf(pc, [
         ['webgpu/q4', 'memory'],
         ['wasm/fp32', 'memory'],
       ]),
     ).toBe('wasm/q8')
-    const all: [string, Failure['reach']][] = [
+    const all: [string, Failure['avoid']][] = [
       ['webgpu/q4', 'memory'],
       ['wasm/q4', 'memory'],
     ]
-    expect(fits(pc, all)).toBe('device-failed')
+    expect(targetOf(pc, all)).toBe('device-failed')
   })
 
-  test('avoids only the variant whose files are bad, and all of a backend that is gone', () => {
-    expect(fits(pc, [['webgpu/q4f16', 'variant']])).toBe('webgpu/fp32')
-    expect(fits(pc, [['webgpu/q4f16', 'backend']])).toBe('wasm/fp32')
+  test('avoids one variant for its damaged files, and a whole backend that was lost', () => {
+    expect(targetOf(pc, [['webgpu/q4f16', 'variant']])).toBe('webgpu/fp32')
+    expect(targetOf(pc, [['webgpu/q4f16', 'backend']])).toBe('wasm/fp32')
   })
 
-  test('takes the faster of two that were measured, and keeps the manifest’s order where one was not', () => {
-    expect(fits(phone, [], { 'wasm/fp32': 12, 'wasm/q4': 31 })).toBe('wasm/fp32')
-    expect(fits(phone, [], { 'wasm/fp32': 31, 'wasm/q4': 12 })).toBe('wasm/q4')
-    expect(fits(phone, [], { 'wasm/fp32': 31, 'wasm/q8': 14, 'wasm/q4': 12 })).toBe('wasm/q4')
-    expect(fits(phone, [], { 'wasm/fp32': 12.5, 'wasm/q4': 12 })).toBe('wasm/fp32')
-    expect(fits(phone, [], { 'wasm/q4': 12 })).toBe('wasm/fp32')
-    // What another backend measured is no reason to leave the GPU.
-    expect(fits(pc, [], { 'webgpu/q4f16': 31, 'wasm/fp32': 12 })).toBe('webgpu/q4f16')
+  test('takes the faster of two measured variants, and keeps the manifest’s order where one was not measured', () => {
+    expect(targetOf(phone, [], { 'wasm/fp32': 12, 'wasm/q4': 31 })).toBe('wasm/fp32')
+    expect(targetOf(phone, [], { 'wasm/fp32': 31, 'wasm/q4': 12 })).toBe('wasm/q4')
+    expect(targetOf(phone, [], { 'wasm/fp32': 31, 'wasm/q8': 14, 'wasm/q4': 12 })).toBe('wasm/q4')
+    expect(targetOf(phone, [], { 'wasm/fp32': 12.5, 'wasm/q4': 12 })).toBe('wasm/fp32')
+    expect(targetOf(phone, [], { 'wasm/q4': 12 })).toBe('wasm/fp32')
+    // A measurement of another backend is no reason to leave the GPU.
+    expect(targetOf(pc, [], { 'webgpu/q4f16': 31, 'wasm/fp32': 12 })).toBe('webgpu/q4f16')
   })
 
-  test('says why', () => {
-    const explanation = (failed: Failure[], speeds: Conditions['speeds'] = {}) =>
-      (selectDeviceTarget(pc, manifest, { failed, speeds }) as DeviceTarget).explanation
+  test('explains its choice', () => {
+    const explanation = (failures: Failure[], speeds: DeviceKnowledge['speeds'] = {}) =>
+      (selectDeviceTarget(pc, manifest, { failures, speeds }) as DeviceTarget).explanation
     const [first] = manifest.variants
     if (!first) return expect.fail('no variant')
-    expect(explanation([{ backend: 'webgpu', variant: first, reach: 'memory', why: 'out of memory' }])).toBe(
-      'The device has a GPU (acme); "q4f16" failed there (out of memory), so "q4"',
-    )
+    expect(
+      explanation([{ backend: 'webgpu', variant: first, avoid: 'memory', message: 'out of memory' }]),
+    ).toBe('The device has a GPU (acme); "q4f16" failed there (out of memory), so "q4"')
     expect(explanation([], { 'webgpu/q4f16': 31, 'webgpu/fp32': 12 })).toBe(
       'The device has a GPU (acme); "fp32" took 12.0 ms a row here, "q4f16" 31.0 ms',
     )
   })
 
-  test('tells a device that no variant was made for', () => {
+  test('reports a device that no variant was made for', () => {
     const webgpuOnly = { ...manifest, variants: manifest.variants.slice(0, 1) }
-    const target = selectDeviceTarget(phone, webgpuOnly, calm)
+    const target = selectDeviceTarget(phone, webgpuOnly, { failures: [], speeds: {} })
     expect(target).toMatchObject({
       reason: 'variant-missing',
       explanation: 'The model needs webgpu; the device has wasm',

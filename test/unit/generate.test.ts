@@ -25,15 +25,15 @@ const textGenerator = (script: Partial<Script> = {}, contextLength = 200): TextG
 
 const lost = () => new SpillwayError('lane_lost', 'The lane ended')
 
-const where = (tier: 'device' | 'server'): TextTarget['decision'] => {
-  const why = { reason: 'preferred', explanation: `It is the turn of the ${tier}` } as const
+const decisionFor = (tier: 'device' | 'server'): TextTarget['decision'] => {
+  const reason = { reason: 'preferred', explanation: `The ${tier} is next` } as const
   const [variant] = digitsManifest.variants
   return tier === 'server' || !variant
-    ? { tier: 'server', ...why }
-    : { tier, ...why, target: { backend: 'wasm', variant, explanation: '' } }
+    ? { tier: 'server', ...reason }
+    : { tier, ...reason, target: { backend: 'wasm', variant, explanation: '' } }
 }
 
-/** A text on places that take turns, as a router goes on from one that fails to the next. */
+/** A text on places in turn: like the router, it goes on from one that fails to the next. */
 function write(
   places: readonly { tier: 'device' | 'server'; generator: TextGenerator }[],
   request: TextRequest = { prompt },
@@ -45,14 +45,18 @@ function write(
     {
       clock: createManualClock(),
       closing,
-      late: () => undefined,
-      segmentAt: async () => deviceSegment(turns.shift()?.generator ?? expect.fail('no place is left')),
+      estimateSpill: () => undefined,
+      createSegment: async () => deviceSegment(turns.shift()?.generator ?? expect.fail('no place is left')),
       router: {
-        streamWithFailover: async (_manifest, _route, _late, go) => {
+        streamWithFailover: async (_manifest, _options, _estimateSpill, attempt) => {
           let failure: unknown
           for (const { tier } of places) {
             try {
-              return await go({ decision: where(tier), session: undefined, markProgress: () => {} })
+              return await attempt({
+                decision: decisionFor(tier),
+                session: undefined,
+                markProgress: () => {},
+              })
             } catch (cause) {
               failure = cause
             }
@@ -76,7 +80,7 @@ async function read(stream: GenerationStream): Promise<PlacedPiece[]> {
 const textOf = (pieces: readonly PlacedPiece[]) => pieces.map(({ text }) => text).join('')
 
 describe('a text', () => {
-  test('comes in pieces and whole', async () => {
+  test('comes in pieces and as a whole', async () => {
     const stream = write([{ tier: 'device', generator: textGenerator() }])
     const pieces = await read(stream)
     expect(prompt + textOf(pieces)).toBe(story)
@@ -90,7 +94,7 @@ describe('a text', () => {
     expect(String.fromCodePoint(...result.tokens)).toBe(result.text)
   })
 
-  test('goes on from its last token wherever and however often its place fails', async () => {
+  test('goes on from its last token, whenever and however often its place fails', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.integer({ min: 4, max: [...story].length - 1 }), { maxLength: 4 }),
@@ -132,7 +136,7 @@ describe('a text', () => {
     expect(seen[0]?.seed).toBeTypeOf('number')
   })
 
-  test('ends when its reader has enough, and tells what there was', async () => {
+  test('ends when its reader leaves the loop, and resolves to the text so far', async () => {
     const generator = textGenerator()
     const stream = write([{ tier: 'device', generator }])
     let text = ''
@@ -146,7 +150,7 @@ describe('a text', () => {
     expect(generator.load.running).toBe(0)
   })
 
-  test('is rejected when its caller aborts it', async () => {
+  test('rejects when its caller aborts it', async () => {
     const controller = new AbortController()
     const stream = write([{ tier: 'device', generator: textGenerator() }], { prompt }, controller.signal)
     const pieces = (async () => {
@@ -156,7 +160,7 @@ describe('a text', () => {
     await expect(stream.result).rejects.toMatchObject({ code: 'aborted' })
   })
 
-  test('is rejected when the runtime is closed, on the server too, as is every text after it', async () => {
+  test('rejects when the runtime is closed, on the server too, as does every later text', async () => {
     const closing = new AbortController()
     const places = [{ tier: 'server' as const, generator: textGenerator() }]
     const stream = write(places, { prompt }, undefined, closing.signal)
@@ -170,7 +174,7 @@ describe('a text', () => {
     await expect(later.result).rejects.toMatchObject({ code: 'closed' })
   })
 
-  test('is written to its end though nobody reads it', async () => {
+  test('is generated to its end where its pieces are not read', async () => {
     const { text } = await write([{ tier: 'device', generator: textGenerator() }]).result
     expect(prompt + text).toBe(story)
   })
@@ -179,9 +183,9 @@ describe('a text', () => {
     ['no prompt', { prompt: '' }, 'input_value_invalid'],
     ['a prompt that is too long', { prompt: 'x'.repeat(200) }, 'context_exceeded'],
     ['a temperature below zero', { prompt, temperature: -1 }, 'input_value_invalid'],
-    ['no number', { prompt, topP: Number.NaN }, 'input_value_invalid'],
+    ['a topP that is not a number', { prompt, topP: Number.NaN }, 'input_value_invalid'],
     ['an empty stop string', { prompt, stop: [''] }, 'input_value_invalid'],
-  ])('refuses %s', async (_what, request, code) => {
+  ])('refuses %s', async (_title, request, code) => {
     await expect(
       write([{ tier: 'device', generator: textGenerator() }], request).result,
     ).rejects.toMatchObject({
@@ -189,7 +193,7 @@ describe('a text', () => {
     })
   })
 
-  test('cuts the beginning off a prompt where that is asked for', async () => {
+  test('truncates the start of a prompt on request', async () => {
     const lengths: number[] = []
     const generator = textGenerator({ onRequest: (request) => lengths.push(request.prompt.length) }, 50)
     await write([{ tier: 'device', generator }], {

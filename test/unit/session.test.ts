@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { type CheckedInputs, type Manifest, type RunResult, SpillwayError } from '../../models/core/index.ts'
 import { StatefulSession } from '../../web/api/session.ts'
-import type { PlacementOptions } from '../../web/placement/request-state.ts'
+import type { PlacementOptions } from '../../web/placement/placement-resolver.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
-/** A model that adds up what it is given: the sum comes out, and is its state. */
+/** A model that adds its inputs up: the sum is its output and its state. */
 const summing: Manifest = {
   ...digitsManifest,
   id: 'summing',
@@ -28,11 +28,11 @@ interface Started extends CheckedInputs {
   fail(error: SpillwayError): void
 }
 
-/** A session whose runs are ended by hand, and those that were started. */
-function open() {
+/** A session whose runs the test finishes by hand, and the runs that were started. */
+function createSession() {
   const clock = createManualClock()
   const started: Started[] = []
-  const run = (inputs: CheckedInputs, given: PlacementOptions) =>
+  const run = (inputs: CheckedInputs, options: PlacementOptions) =>
     new Promise<RunResult>((resolve, reject) => {
       const { x, sum } = inputs.tensors
       if (!x || !sum) throw new Error('an input is missing')
@@ -47,11 +47,11 @@ function open() {
       } as const
       started.push({
         ...inputs,
-        options: given,
+        options,
         finish: () => resolve({ outputs, placement, timings: { totalMs: 3, queueMs: 1, computeMs: 2 } }),
         fail: reject,
       })
-      given.signal?.addEventListener('abort', () => reject(new SpillwayError('aborted', 'Aborted')))
+      options.signal?.addEventListener('abort', () => reject(new SpillwayError('aborted', 'Aborted')))
     })
   return { clock, started, session: new StatefulSession(summing, run, clock) }
 }
@@ -63,7 +63,7 @@ const x = (...values: number[]) => ({
 const y = ({ outputs }: RunResult) => [...(outputs.y?.data ?? [])]
 const code = (error: SpillwayError) => error.code
 
-/** Ends each run as it comes, in order. */
+/** Finishes each run as it starts, in order. */
 async function finishAll(started: Started[]): Promise<void> {
   for (let index = 0; index < 100; index++) {
     for (const run of started) run.finish()
@@ -72,8 +72,8 @@ async function finishAll(started: Started[]): Promise<void> {
 }
 
 describe('a session of a model with state', () => {
-  test('runs one after the other, each from where the one before it ended', async () => {
-    const { session, started } = open()
+  test('runs one after the other, each from the state that the one before it left', async () => {
+    const { session, started } = createSession()
     const runs = [1, 2, 3].map((value) => session.run(x(value), options))
     await turn()
     expect(started).toHaveLength(1)
@@ -82,8 +82,8 @@ describe('a session of a model with state', () => {
     expect((await Promise.all(runs)).map(y)).toEqual([[1], [3], [6]])
   })
 
-  test('shows neither the state nor wants it', async () => {
-    const { session, started } = open()
+  test('has the state neither among its outputs nor among its inputs', async () => {
+    const { session, started } = createSession()
     const run = session.run(x(1), options)
     await turn()
     await finishAll(started)
@@ -93,8 +93,8 @@ describe('a session of a model with state', () => {
     })
   })
 
-  test('keeps several rows, as many as the first run has', async () => {
-    const { session, started } = open()
+  test('keeps the state of as many rows as its first run has', async () => {
+    const { session, started } = createSession()
     const first = session.run(x(1, 2), options)
     const second = session.run(x(10, 20), options)
     await expect(session.run(x(1), options)).rejects.toMatchObject({
@@ -108,8 +108,8 @@ describe('a session of a model with state', () => {
     ])
   })
 
-  test('goes on from the state before a run that failed', async () => {
-    const { session, started } = open()
+  test('goes on from the state before a failed run', async () => {
+    const { session, started } = createSession()
     const runs = [1, 2, 3].map((value) => session.run(x(value), options).then(y, code))
     await turn()
     started[0]?.finish()
@@ -119,8 +119,8 @@ describe('a session of a model with state', () => {
     expect(await Promise.all(runs)).toEqual([[1], 'run_failed', [4]])
   })
 
-  test('a run that its caller takes back changes nothing, waiting or running, and lets none pass', async () => {
-    const { session, started } = open()
+  test('is unchanged by an aborted run, waiting or running, and keeps the order of the others', async () => {
+    const { session, started } = createSession()
     const [running, waiting] = [new AbortController(), new AbortController()]
     const runs = [
       session.run(x(1), { ...options, signal: running.signal }).then(y, code),
@@ -141,24 +141,24 @@ describe('a session of a model with state', () => {
     })
   })
 
-  test('waiting for the run before counts: towards the deadline, and in what is told', async () => {
-    const { session, started, clock } = open()
+  test('counts the wait for earlier runs towards the deadline and in the timings', async () => {
+    const { session, started, clock } = createSession()
     const first = session.run(x(1), options)
-    const late = session.run(x(2), { ...options, deadlineMs: 50 }).then(y, code)
-    const patient = session.run(x(3), { ...options, deadlineMs: 200 })
+    const short = session.run(x(2), { ...options, deadlineMs: 50 }).then(y, code)
+    const long = session.run(x(3), { ...options, deadlineMs: 200 })
     await turn()
     clock.advance(60)
-    expect(await late).toBe('deadline_exceeded')
+    expect(await short).toBe('deadline_exceeded')
     started[0]?.finish()
     await first
     await turn()
     expect(started[1]?.options.deadlineMs).toBe(140)
     await finishAll(started)
-    expect((await patient).timings).toEqual({ totalMs: 63, queueMs: 61, computeMs: 2 })
+    expect((await long).timings).toEqual({ totalMs: 63, queueMs: 61, computeMs: 2 })
   })
 
-  test('is bounded', async () => {
-    const { session, started } = open()
+  test('refuses a run where 1,024 wait', async () => {
+    const { session, started } = createSession()
     const accepted = Array.from({ length: 1_024 }, () => session.run(x(1), options).then(y, code))
     await expect(session.run(x(1), options)).rejects.toMatchObject({ code: 'overloaded' })
     session.close()
@@ -166,8 +166,8 @@ describe('a session of a model with state', () => {
     expect(started).toHaveLength(1)
   })
 
-  test('after its closing every run is refused, and one that ran is taken back', async () => {
-    const { session, started } = open()
+  test('rejects all runs once it is closed, and aborts the one that runs', async () => {
+    const { session, started } = createSession()
     const running = session.run(x(1), options).then(y, code)
     const waiting = session.run(x(1), options).then(y, code)
     await turn()
@@ -181,7 +181,7 @@ describe('a session of a model with state', () => {
     expect(started).toHaveLength(1)
   })
 
-  test('there is none of a model without state', () => {
+  test('is refused for a model without state', () => {
     const run = () => Promise.reject(new Error('it ran'))
     expect(() => new StatefulSession(digitsManifest, run, createManualClock())).toThrow(
       expect.objectContaining({ code: 'not_supported', message: expect.stringContaining('Use model.run()') }),

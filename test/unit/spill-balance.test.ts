@@ -1,10 +1,7 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { SpillwayError } from '../../models/core/index.ts'
-import { retryDelay } from '../../web/placement/failure.ts'
-import { hedge } from '../../web/placement/hedge.ts'
-import { Latency } from '../../web/placement/latency.ts'
-import { RetryBudget } from '../../web/placement/retry-budget.ts'
+import { RetryBudget, retryDelay } from '../../web/placement/retry.ts'
 import { SpillBalance } from '../../web/placement/spill-balance.ts'
 import { Breaker } from '../../web/remote/circuit-breaker.ts'
 import { ServerQueue } from '../../web/remote/server-queue.ts'
@@ -14,21 +11,21 @@ import { createManualClock } from '../support/manual-clock.ts'
 const cut = () => Promise.reject(new SpillwayError('server_unreachable', 'cut'))
 const answer = () => Promise.resolve('answer')
 
-describe('the balance', () => {
+describe('the spill balance', () => {
   const ms = fc.double({ min: 0.01, max: 1e5, noNaN: true })
   const busy = (ms: number) => ({ queueMs: ms / 2, runMs: ms / 2 })
   const idle = (ms: number) => ({ queueMs: 0, runMs: ms })
 
-  test('goes to the side that is clearly earlier, and keeps its side in between', () => {
+  test('spills to a server that is clearly earlier, and keeps its tier in between', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(ms, ms, ms), { minLength: 1, maxLength: 40 }), (estimates) => {
         const balance = new SpillBalance()
         let before = false
-        for (const [deviceMs, serverMs, withinMs] of estimates) {
-          const spills = balance.weigh(busy(deviceMs), idle(serverMs), withinMs) !== undefined
-          const unnoticed = Math.min(100, withinMs / 4)
-          if (deviceMs > 1.3 * serverMs && deviceMs > serverMs + unnoticed) expect(spills).toBe(true)
-          else if (deviceMs <= serverMs + unnoticed / 2) expect(spills).toBe(false)
+        for (const [deviceMs, serverMs, deadlineMs] of estimates) {
+          const spills = balance.weigh(busy(deviceMs), idle(serverMs), deadlineMs) !== undefined
+          const toleranceMs = Math.min(100, deadlineMs / 4)
+          if (deviceMs > 1.3 * serverMs && deviceMs > serverMs + toleranceMs) expect(spills).toBe(true)
+          else if (deviceMs <= serverMs + toleranceMs / 2) expect(spills).toBe(false)
           else expect(spills).toBe(before)
           before = spills
         }
@@ -36,26 +33,26 @@ describe('the balance', () => {
     )
   })
 
-  test('leaves a quick server alone while nobody notices, and not where the deadline is near', () => {
+  test('does not spill for a difference that cannot be noticed, unless the deadline is near', () => {
     expect(new SpillBalance().weigh(idle(120), idle(30))).toBeUndefined()
     expect(new SpillBalance().weigh(idle(140), idle(30))).toBeDefined()
     expect(new SpillBalance().weigh(idle(120), idle(30), 200)).toBeDefined()
   })
 
-  test('tries an idle device again, ever more rarely, and not where that would cost too much', () => {
-    const trials = (deviceMs: number, withinMs?: number) => {
+  test('probes an idle device at growing intervals, and not where the probe would take too long', () => {
+    const probes = (deviceMs: number, deadlineMs?: number) => {
       const balance = new SpillBalance()
-      const all = Array.from({ length: 100 }, () => balance.weigh(idle(deviceMs), idle(20), withinMs))
-      return all.flatMap((late, index) => (late ? [] : [index + 1]))
+      const all = Array.from({ length: 100 }, () => balance.weigh(idle(deviceMs), idle(20), deadlineMs))
+      return all.flatMap((spill, index) => (spill ? [] : [index + 1]))
     }
-    expect(trials(200)).toEqual([8, 24, 56])
-    expect(trials(200, 300)).toEqual([])
-    expect(trials(600)).toEqual([])
+    expect(probes(200)).toEqual([8, 24, 56])
+    expect(probes(200, 300)).toEqual([])
+    expect(probes(600)).toEqual([])
   })
 })
 
 describe('the retry budget', () => {
-  test('allows one retry for ten requests, whatever their order', () => {
+  test('allows one retry for ten requests, in any order', () => {
     fc.assert(
       fc.property(fc.array(fc.boolean(), { maxLength: 400 }), (isRequest) => {
         const budget = new RetryBudget()
@@ -72,7 +69,7 @@ describe('the retry budget', () => {
     )
   })
 
-  test('saves up ten at most', () => {
+  test('saves up at most ten retries', () => {
     const budget = new RetryBudget()
     for (let request = 0; request < 1_000; request++) budget.earn()
     let retries = 0
@@ -85,15 +82,15 @@ describe('a retry', () => {
   const overloaded = new SpillwayError('overloaded', 'full', { retryAfterMs: 1_000 })
   test.each([
     ['a cut connection', new SpillwayError('server_unreachable', 'cut'), 50, 150],
-    ['a full server that says when', overloaded, 1_000, 1_100],
-  ])('after %s waits a little, not all the same', (_what, error, least, most) => {
+    ['a full server that names a time', overloaded, 1_000, 1_100],
+  ])('after %s waits for a time that varies', (_what, error, least, most) => {
     const delays = Array.from({ length: 50 }, () => retryDelay(error, 5_000) ?? 0)
     expect(Math.min(...delays)).toBeGreaterThanOrEqual(least)
     expect(Math.max(...delays)).toBeLessThanOrEqual(most)
     expect(new Set(delays).size).toBeGreaterThan(10)
   })
 
-  test('is not made past the deadline, nor for what may have run or would fail again', () => {
+  test('is not made past the deadline, nor after a failure that may have run or would repeat', () => {
     expect(retryDelay(overloaded, 900)).toBeUndefined()
     expect(retryDelay(new SpillwayError('overloaded', 'full'), 5_000)).toBeUndefined()
     expect(retryDelay(new SpillwayError('overloaded', 'full', { retryAfterMs: 60_000 }))).toBeUndefined()
@@ -116,7 +113,7 @@ describe('the circuit breaker', () => {
     return breaker
   }
 
-  test('opens after two failures in a row, and not for what a live server says', async () => {
+  test('opens after two failures in a row, but not for errors that a live server reports', async () => {
     const breaker = new Breaker()
     const said = () => Promise.reject(new SpillwayError('overloaded', 'full'))
     for (let index = 0; index < 5; index++) await breaker.run(said).catch(() => undefined)
@@ -128,7 +125,7 @@ describe('the circuit breaker', () => {
     expect(breaker.isClosed).toBe(false)
   })
 
-  test('lets one exchange try whether the server is back, and closes when it is', async () => {
+  test('lets one exchange probe the server, and closes when it is answered', async () => {
     const breaker = await broken()
     vi.setSystemTime(Date.now() + 4_999)
     expect(breaker.isClosed).toBe(false)
@@ -142,7 +139,7 @@ describe('the circuit breaker', () => {
     expect(breaker.isClosed).toBe(true)
   })
 
-  test('rests longer each time that a trial fails, a trial that nobody waited for included', async () => {
+  test('stays open longer after each failed probe, inconclusive ones included', async () => {
     const breaker = await broken()
     const late = () => Promise.reject(new SpillwayError('aborted', 'gone'))
     for (const [rest, trial] of [
@@ -161,7 +158,7 @@ describe('the circuit breaker', () => {
     }
   })
 
-  test('makes the exchange of a request that can go nowhere else, and is closed by its answer', async () => {
+  test('lets a request through that has no other tier, and closes when it is answered', async () => {
     const breaker = await broken()
     await expect(breaker.run(cut)).rejects.toMatchObject({ code: 'server_unreachable' })
     expect(breaker.isClosed).toBe(false)
@@ -171,7 +168,7 @@ describe('the circuit breaker', () => {
 })
 
 describe('the server’s queue', () => {
-  test('is what it last said, less the time since; nothing where it says nothing', () => {
+  test('is the last reported wait minus the time since, and zero where none was reported', () => {
     const clock = createManualClock()
     const queue = new ServerQueue(clock)
     queue.tell(null)
@@ -186,7 +183,7 @@ describe('the server’s queue', () => {
     expect(queue.ms).toBe(0)
   })
 
-  test('is at least as long as an exchange waited that was given up, for as long', () => {
+  test('counts the wait of an abandoned exchange, for as long', () => {
     const clock = createManualClock()
     const queue = new ServerQueue(clock)
     queue.unanswered(400)
@@ -194,94 +191,5 @@ describe('the server’s queue', () => {
     expect(queue.ms).toBe(400)
     clock.advance(400)
     expect(queue.ms).toBe(0)
-  })
-})
-
-describe('a hedge', () => {
-  const make = () => {
-    const clock = createManualClock()
-    const first = deferred<string>()
-    const second = deferred<string>()
-    const signals: AbortSignal[] = []
-    const controller = new AbortController()
-    const hedged = (withSecond = true) =>
-      hedge({
-        clock,
-        afterMs: 50,
-        signal: controller.signal,
-        first: (signal) => {
-          signals.push(signal)
-          return first.promise
-        },
-        second: (signal) => {
-          if (!withSecond) return undefined
-          signals.push(signal)
-          return second.promise
-        },
-      })
-    return { clock, first, second, signals, controller, hedged }
-  }
-
-  test('asks the second only when the first is late', async () => {
-    const { clock, first, signals, hedged } = make()
-    const answer = hedged()
-    clock.advance(49)
-    first.resolve('first')
-    expect(await answer).toBe('first')
-    clock.advance(100)
-    expect(signals.length).toBe(1)
-  })
-
-  test('takes the first answer and calls the other off, whichever it is', async () => {
-    for (const winner of ['first', 'second'] as const) {
-      const made = make()
-      const answer = made.hedged()
-      made.clock.advance(50)
-      made[winner].resolve(winner)
-      expect(await answer).toBe(winner)
-      expect(made.signals.map(({ aborted }) => aborted)).toEqual([winner === 'second', winner === 'first'])
-    }
-  })
-
-  test('fails as the first did, when both did; and waits for the one that still runs', async () => {
-    const { clock, first, second, hedged } = make()
-    const answer = hedged()
-    clock.advance(50)
-    second.reject(new Error('second'))
-    first.reject(new Error('first'))
-    await expect(answer).rejects.toThrow('second')
-
-    const other = make()
-    const late = other.hedged()
-    other.clock.advance(50)
-    other.first.reject(new Error('first'))
-    other.second.resolve('second')
-    expect(await late).toBe('second')
-  })
-
-  test('goes on with the first where there is no second, and stops both at the caller’s word', async () => {
-    const alone = make()
-    const answer = alone.hedged(false)
-    alone.clock.advance(50)
-    alone.first.resolve('first')
-    expect(await answer).toBe('first')
-
-    const { clock, signals, controller, first, hedged } = make()
-    const stopped = hedged()
-    clock.advance(50)
-    controller.abort()
-    expect(signals.map(({ aborted }) => aborted)).toEqual([true, true])
-    first.reject(new Error('aborted'))
-    void stopped.catch(() => undefined)
-  })
-
-  test('is late by what nineteen of twenty lately took, and by nothing before that is known', () => {
-    const latency = new Latency()
-    for (let ms = 1; ms < 20; ms++) latency.add(ms)
-    expect(latency.p95).toBeUndefined()
-    latency.add(20)
-    expect(latency.p95).toBe(20)
-    for (let ms = 0; ms < 128; ms++) latency.add(5)
-    expect(latency.p95).toBe(5)
   })
 })

@@ -2,36 +2,36 @@ import { expect, test } from 'vitest'
 import { type RuntimeStats, StatsEmitter, type StatsEvent } from '../../web/api/stats.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 
-const quiet = { queued: 0, maxQueued: 1, isSaturated: false, running: 0, models: [] }
+const idle = { queued: 0, maxQueued: 1, isSaturated: false, running: 0, models: [] }
 const statsOf = (running: number): RuntimeStats => ({
-  device: { ...quiet, running, lanes: [], memory: { usedBytes: 0, budgetBytes: 0 } },
+  device: { ...idle, running, lanes: [], memory: { usedBytes: 0, budgetBytes: 0 } },
   server: null,
   placements: [],
 })
 
-test('what happens is told a while later, once for many requests, until all is quiet or closed', () => {
+test('stats are emitted after an interval, once for many requests, until nothing runs or the runtime is closed', () => {
   const clock = createManualClock()
   let running = 1
-  const told: StatsEvent[] = []
+  const events: StatsEvent[] = []
   const emitter = new StatsEmitter(
     clock,
     () => statsOf(running),
-    (event) => told.push(event),
+    (event) => events.push(event),
   )
-  for (let request = 0; request < 100; request++) emitter.note()
+  for (let request = 0; request < 100; request++) emitter.noteActivity()
   clock.advance(249)
-  expect(told).toHaveLength(0)
+  expect(events).toHaveLength(0)
   clock.advance(1)
-  expect(told).toHaveLength(1)
+  expect(events).toHaveLength(1)
   running = 0
   clock.advance(250)
-  expect(told.at(-1)?.stats.device.running).toBe(0)
+  expect(events.at(-1)?.stats.device.running).toBe(0)
   clock.advance(10_000)
-  expect(told).toHaveLength(2)
+  expect(events).toHaveLength(2)
 
-  emitter.note()
+  emitter.noteActivity()
   emitter.close()
-  emitter.note()
+  emitter.noteActivity()
   clock.advance(10_000)
-  expect(told).toHaveLength(2)
+  expect(events).toHaveLength(2)
 })

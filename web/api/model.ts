@@ -6,114 +6,138 @@ import {
   type Manifest,
   type Policy,
   type RunResult,
-  SpillwayError,
 } from '../../models/core/index.ts'
 import type { Priority } from '../../workers/host/scheduler/priority.ts'
 import type { EmbedResult } from '../../workers/host/text/embedding/embedder.ts'
 import type { TextRequest } from '../../workers/host/text/types.ts'
-import type { PlacementOptions } from '../placement/request-state.ts'
+import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router } from '../placement/router.ts'
 import type { Progress } from '../store/worker/load-files.ts'
 import type { GenerationStream } from '../text/generate.ts'
 import type { LazyTextService } from '../text/lazy-text-service.ts'
-import { checkPolicy } from './policy.ts'
+import { checkDeadline, checkPolicy } from './check-options.ts'
 import { StatefulSession } from './session.ts'
 import type { StatsEmitter } from './stats.ts'
 
+/** Options of `runtime.model()` and `model.load()`. */
 export interface ModelOptions {
+  /** Aborts the call. A download stops when its last caller aborts, and resumes at the next call. */
   readonly signal?: AbortSignal
-  /** Bytes of all files together, those from the store included. */
+  /** Called as the model loads, with the bytes of all its files together, stored ones included. */
   readonly onProgress?: (progress: Progress) => void
 }
 
+/** Options of one request. */
 export interface RunOptions {
+  /** Aborts the request, which then rejects as `aborted`. */
   readonly signal?: AbortSignal
-  /** Milliseconds within which the answer is wanted; past it the request is rejected as `deadline_exceeded`. */
+  /** Milliseconds from the call, above zero. A request without an answer by then rejects as `deadline_exceeded`. */
   readonly deadlineMs?: number
-  /** Where this request may run; the runtime's policy where it does not say. */
+  /** Where this request may run. Default: the runtime's policy. */
   readonly policy?: Policy
-  /** Who goes first among those that wait. Default `normal`. */
+  /** The order among waiting requests. Default `normal`. */
   readonly priority?: Priority
 }
 
+/** A model that is ready for requests, on either tier. */
 export interface Model {
+  /** The model's inputs and outputs with their types and shapes, its variants and their files. */
   readonly manifest: Manifest
-  /** Milliseconds that a request made now would wait for its run, as far as is known: on the tier with the shorter queue. */
+  /**
+   * Estimated milliseconds that a request made now would wait for its run: on the tier with the shorter queue, under
+   * the runtime's policy. Zero where nothing is known.
+   */
   readonly queueMs: number
-  /** Whether a request made now would be refused as `overloaded`: every tier that the policy allows is full. */
+  /** Whether a request made now would be refused as `overloaded`: every tier that the runtime's policy allows is full. */
   readonly isSaturated: boolean
   /**
-   * Loads the model on the device, if it is not yet. Requests need not wait for it: policy `auto` lets the server
-   * answer meanwhile.
+   * Loads the model on the device, if it is not loaded yet. Requests need not wait for this: under policy `auto` the
+   * server answers meanwhile.
    *
-   * @throws SpillwayError What keeps it from the device.
+   * @throws SpillwayError The reason why the device cannot have it: `capacity_insufficient`, `file_*`, `model_invalid`,
+   * `server_unreachable`, `aborted`, `closed`.
    */
   load(options?: ModelOptions): Promise<void>
   /**
-   * Runs the model. Inputs are read when the request is sent to a lane or the server: leave their arrays
-   * unchanged until the promise settles.
+   * Runs the model. Concurrent calls share runs. Inputs are read when the request is sent to a lane or to the server:
+   * leave their arrays unchanged until the promise settles.
    *
-   * @param inputs By input name: a typed array (one row, shaped as the manifest says) or `{ data, shape }`.
-   * @throws SpillwayError `input_*` where the inputs are not what the manifest says; `deadline_exceeded`,
-   * `aborted`, `overloaded`; or what kept the request from every tier that the policy allows.
+   * @param inputs By input name: a typed array (one row, shaped as the manifest says), or `{ data, shape }` with the
+   * rows along the manifest's batch axis.
+   * @returns The outputs by name, with as many rows; the placement; and the timings in milliseconds.
+   * @throws SpillwayError `input_*` where the inputs do not match the manifest; `deadline_exceeded`, `aborted`,
+   * `overloaded`, `closed`; or the failure of the last tier that the policy allows.
+   * @example
+   * const { outputs, placement } = await model.run({ image: new Float32Array(784) }, { deadlineMs: 200 })
    */
   run(inputs: Inputs, options?: RunOptions): Promise<RunResult>
   /**
-   * A session of a model whose manifest declares state (a recurrent model, a voice detector): it keeps the state from
-   * run to run. `run()` of such a model has the state among its inputs and outputs.
+   * Creates a session of a model whose manifest declares state (a recurrent model, a voice detector). The session keeps
+   * the state from run to run. `model.run()` of such a model has the state among its inputs and outputs.
    *
    * @throws SpillwayError `not_supported` where the model has no state.
+   * @example
+   * const session = model.createSession()
+   * for (const input of frames) console.log((await session.run({ input })).outputs)
+   * session.close()
    */
   createSession(): ModelSession
   /**
-   * Continues a text: `for await (const { text } of model.generate({ prompt }))`. Under policy `auto` the server writes
-   * while the device loads the model; a text whose device or server is lost goes on elsewhere from its last token.
+   * Continues a text. Under policy `auto` the server writes while the device loads the model. A text that loses its
+   * device or its server goes on elsewhere from its last token.
    *
+   * @param request Exactly one of `prompt`, `messages` and `tokens`, with the sampling options.
    * @throws SpillwayError From the loop and from `result`: `not_supported` where the model generates no text,
-   * `input_value_invalid`, `context_exceeded`, `overloaded`, `deadline_exceeded`, `aborted`, or what kept the text from
-   * every tier that the policy allows.
+   * `input_value_invalid`, `context_exceeded`, `overloaded`, `deadline_exceeded`, `aborted`, `closed`; or the failure of
+   * the last tier that the policy allows.
+   * @example
+   * for await (const { text } of model.generate({ prompt: 'Once', maxTokens: 64 })) console.log(text)
    */
   generate(request: TextRequest, options?: RunOptions): GenerationStream
   /**
-   * Texts as vectors, pooled and scaled as the manifest says. Texts of about one length share runs, those of concurrent
-   * calls too.
+   * Embeds texts as vectors, pooled and normalized as the manifest says. Texts of similar length share runs, those of
+   * concurrent calls too.
    *
-   * @throws SpillwayError `not_supported` where the model makes none, `context_exceeded` for a text that is too long;
-   * else as `run()` does.
+   * @throws SpillwayError `not_supported` where the model embeds no text, `context_exceeded` for a text that is too
+   * long; otherwise as `run()`.
+   * @example
+   * const { embeddings } = await model.embed(['a fox', 'a wood'])
    */
   embed(texts: string | readonly string[], options?: RunOptions): Promise<EmbedResult>
 }
 
-/** A model with state, run again and again along a sequence: what a run leaves as state goes into the next. */
+/** A session of a model with state: each run starts from the state that the one before it left. */
 export interface ModelSession {
   /**
-   * One run, after all that this session was asked for before it; those of different sessions share batches. Inputs and
-   * outputs are the manifest's without the state. Every run has as many rows as the session's first.
+   * Runs the model after all earlier runs of this session; runs of different sessions share batches. Inputs and outputs
+   * are the manifest's without the state. Every run has as many rows as the session's first. A run that fails leaves
+   * the state as it was, and later runs go on from there.
    *
-   * A run that fails leaves the state as it was, and the runs after it go on from there.
-   *
-   * @throws SpillwayError As `model.run()` does, and `closed`.
+   * @throws SpillwayError As `model.run()`; `overloaded` where 1,024 runs of this session wait; `closed`.
    */
   run(inputs: Inputs, options?: RunOptions): Promise<RunResult>
-  /** Forgets the state. Runs that are not answered yet are rejected as `closed`, as is every run after it. */
+  /** Discards the state. Unanswered and later runs reject as `closed`. */
   close(): void
 }
 
-export const createModel = (
-  manifest: Manifest,
-  router: Router,
-  textService: LazyTextService,
-  runtimePolicy: () => Policy,
-  clock: Clock,
-  emitter: StatsEmitter,
-): Model => {
-  const accept = (options: RunOptions | undefined): PlacementOptions => {
+export interface CreateModelOptions {
+  readonly manifest: Manifest
+  readonly router: Router
+  readonly textService: LazyTextService
+  readonly runtimePolicy: () => Policy
+  readonly emitter: StatsEmitter
+  readonly clock: Clock
+}
+
+export function createModel(options: CreateModelOptions): Model {
+  const { manifest, router, textService, runtimePolicy, emitter, clock } = options
+  const toPlacementOptions = (options: RunOptions | undefined): PlacementOptions => {
     checkDeadline(options?.deadlineMs)
     const policy = options?.policy === undefined ? runtimePolicy() : checkPolicy(options.policy)
     return options ? { ...options, policy } : { policy }
   }
   const run = (inputs: CheckedInputs, options: PlacementOptions) => {
-    emitter.note()
+    emitter.noteActivity()
     return router.run(manifest, inputs, options)
   }
   return {
@@ -126,9 +150,9 @@ export const createModel = (
     },
     load: ({ signal, onProgress } = {}) => router.load(manifest, signal, onProgress),
     run: (inputs, options) => {
-      // Not an async function: what it adds to each call is more than all of the routing.
+      // Not async: the promise of an async function costs more per call than the routing.
       try {
-        return run(checkInputs(manifest, inputs), accept(options))
+        return run(checkInputs(manifest, inputs), toPlacementOptions(options))
       } catch (cause) {
         return Promise.reject(cause)
       }
@@ -136,20 +160,12 @@ export const createModel = (
     createSession: () => {
       const session = new StatefulSession(manifest, run, clock)
       return {
-        run: async (inputs, options) => session.run(inputs, accept(options)),
+        run: async (inputs, options) => session.run(inputs, toPlacementOptions(options)),
         close: () => session.close(),
       }
     },
-    generate: (request, options) => textService.generate(manifest, request, accept(options)),
+    generate: (request, options) => textService.generate(manifest, request, toPlacementOptions(options)),
     embed: async (texts, options) =>
-      textService.embed(manifest, typeof texts === 'string' ? [texts] : texts, accept(options)),
+      textService.embed(manifest, typeof texts === 'string' ? [texts] : texts, toPlacementOptions(options)),
   }
-}
-
-function checkDeadline(deadlineMs: number | undefined): void {
-  if (deadlineMs === undefined || (Number.isFinite(deadlineMs) && deadlineMs > 0)) return
-  throw new SpillwayError('input_value_invalid', 'deadlineMs is wrong', {
-    expected: 'milliseconds above zero',
-    got: String(deadlineMs),
-  })
 }

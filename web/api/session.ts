@@ -13,14 +13,14 @@ import {
   type Tensor,
 } from '../../models/core/index.ts'
 import { pastDeadline } from '../../workers/host/scheduler/errors.ts'
-import type { PlacementOptions } from '../placement/request-state.ts'
+import type { PlacementOptions } from '../placement/placement-resolver.ts'
 
-/** Runs that may wait for those before them: past it the sequence comes faster than the model follows. */
+/** The most runs that wait for earlier ones: with more, the sequence comes faster than the model runs. */
 const maxWaiting = 1_024
 
 /**
- * The state stands here, with the caller, and travels with each run as an ordinary tensor. So no lane's death costs it,
- * and each run may go to whatever lane or tier is the best for it.
+ * Keeps the state on the page's thread and sends it with each run as an ordinary tensor. So the state survives every
+ * lane, and each run may go to whichever lane or tier suits it best.
  */
 export class StatefulSession {
   readonly #manifest: Manifest
@@ -30,7 +30,7 @@ export class StatefulSession {
   readonly #unanswered = new Set<(reason: SpillwayError) => void>()
   #state: Readonly<Record<string, Tensor>> | undefined
   #rows: number | undefined
-  /** Settles when all runs so far have; it never rejects. */
+  /** Settles when all runs so far have settled; never rejects. */
   #last: Promise<unknown> = Promise.resolve()
   #closed = false
 
@@ -67,40 +67,44 @@ export class StatefulSession {
     const checked = checkSessionInputs(this.#manifest, inputs)
     const rows = this.#rows ?? checked.rows
     if (checked.rows !== rows) {
-      throw new SpillwayError('input_shape_invalid', `A session of ${this.#manifest.id} keeps to its rows`, {
-        expected: `${rows}, as in its first run`,
-        got: `${checked.rows}`,
-        hint: 'Open a session for each sequence.',
-      })
+      throw new SpillwayError(
+        'input_shape_invalid',
+        `All runs of a session of ${this.#manifest.id} have the same number of rows`,
+        {
+          expected: `${rows}, as in its first run`,
+          got: `${checked.rows}`,
+          hint: 'Create a session for each sequence.',
+        },
+      )
     }
     const waiting = this.#unanswered.size
     if (waiting >= maxWaiting) {
-      throw new SpillwayError('overloaded', `A session of ${this.#manifest.id} has too much to do`, {
+      throw new SpillwayError('overloaded', `The queue of a session of ${this.#manifest.id} is full`, {
         expected: `fewer than ${maxWaiting} runs waiting`,
         got: `${waiting}`,
-        hint: 'Wait for answers before more is asked.',
+        hint: 'Wait for earlier runs before you start more.',
       })
     }
     this.#rows = rows
     return checked
   }
 
-  /** `work`, or the session's closing, which the work's signal is told, too. */
+  /** Settles as `work` does; closing the session rejects it and aborts the work's signal. */
   #answer<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     const controller = new AbortController()
     const abort = () => controller.abort(signal?.reason)
     if (signal?.aborted) abort()
     signal?.addEventListener('abort', abort, { once: true })
     return new Promise<T>((resolve, reject) => {
-      const leave = (reason: SpillwayError) => {
+      const rejectAsClosed = (reason: SpillwayError) => {
         reject(reason)
         controller.abort(reason)
       }
-      this.#unanswered.add(leave)
+      this.#unanswered.add(rejectAsClosed)
       work(controller.signal)
         .then(resolve, reject)
         .finally(() => {
-          this.#unanswered.delete(leave)
+          this.#unanswered.delete(rejectAsClosed)
           signal?.removeEventListener('abort', abort)
         })
     })
@@ -113,30 +117,30 @@ export class StatefulSession {
     const { signal, deadlineMs } = options
     const askedAt = this.#clock.now()
     const before = this.#last
-    const own = withAbort(signal, this.#withTimeout(deadlineMs, before)).then(() => {
+    const answer = withAbort(signal, this.#withTimeout(deadlineMs, before)).then(() => {
       const waitedMs = this.#clock.now() - askedAt
       return this.#runNow(inputs, options, waitedMs)
     })
-    // One that leaves while it waits lets nobody pass those before it.
-    this.#last = before.then(() => own).catch(() => undefined)
-    return own
+    // A run that is aborted while it waits must not let later runs overtake earlier ones.
+    this.#last = before.then(() => answer).catch(() => undefined)
+    return answer
   }
 
-  #withTimeout(deadlineMs: number | undefined, turn: Promise<unknown>): Promise<unknown> {
-    if (deadlineMs === undefined) return turn
-    return withTimeout(this.#clock, deadlineMs, turn, () =>
+  #withTimeout(deadlineMs: number | undefined, before: Promise<unknown>): Promise<unknown> {
+    if (deadlineMs === undefined) return before
+    return withTimeout(this.#clock, deadlineMs, before, () =>
       pastDeadline(deadlineMs, this.#unanswered.size - 1),
     )
   }
 
   async #runNow(inputs: CheckedInputs, options: PlacementOptions, waitedMs: number): Promise<RunResult> {
     const { deadlineMs } = options
-    const state = this.#state ?? this.#initial(inputs.rows)
+    const state = this.#state ?? this.#initialState(inputs.rows)
     const { outputs, placement, timings } = await this.#runOnce(
       { rows: inputs.rows, tensors: { ...inputs.tensors, ...state } },
       deadlineMs === undefined ? options : { ...options, deadlineMs: deadlineMs - waitedMs },
     )
-    const [shown, next] = this.#part(outputs)
+    const [shown, next] = this.#splitState(outputs)
     this.#state = next
     const { totalMs, queueMs, computeMs } = timings
     return {
@@ -146,17 +150,17 @@ export class StatefulSession {
     }
   }
 
-  #initial(rows: number): Record<string, Tensor> {
-    const zeros: Record<string, Tensor> = {}
+  #initialState(rows: number): Record<string, Tensor> {
+    const state: Record<string, Tensor> = {}
     for (const spec of this.#manifest.inputs) {
       if (this.#states.some(({ input }) => input === spec.name))
-        zeros[spec.name] = defaultTensor(this.#manifest, spec, rows)
+        state[spec.name] = defaultTensor(this.#manifest, spec, rows)
     }
-    return zeros
+    return state
   }
 
-  /** What the caller sees, and what goes into the next run. */
-  #part(outputs: Readonly<Record<string, Tensor>>): [Record<string, Tensor>, Record<string, Tensor>] {
+  /** The outputs for the caller, and the state as inputs of the next run. */
+  #splitState(outputs: Readonly<Record<string, Tensor>>): [Record<string, Tensor>, Record<string, Tensor>] {
     const shown: Record<string, Tensor> = {}
     const next: Record<string, Tensor> = {}
     for (const [name, tensor] of Object.entries(outputs)) {
@@ -171,7 +175,7 @@ export class StatefulSession {
 const closed = () => new SpillwayError('closed', 'The session was closed')
 
 const withoutState = ({ id }: Manifest) =>
-  new SpillwayError('not_supported', `${id} keeps no state`, {
+  new SpillwayError('not_supported', `${id} has no state`, {
     expected: 'a model whose manifest declares state',
     hint: 'Use model.run().',
   })

@@ -3,18 +3,19 @@ import type { Placement } from '../../models/core/index.ts'
 import type { PoolStats } from '../../workers/host/pool/pool.ts'
 import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'
 
-/** What a runtime does now, and what it did so far. */
+/** A snapshot of a runtime: its load now, and its work so far. */
 export interface RuntimeStats {
-  /** Queue and batches of the device, its lanes, and the memory that models take in them. */
+  /** The device's queue and batches, its lanes, and the bytes that models take in them. */
   readonly device: SchedulerStats & PoolStats
-  /** Queue and batches of what goes to the server; `null` where the runtime has none. */
+  /** The queue and batches of requests to the server; `null` where the runtime has none. */
   readonly server: SchedulerStats | null
-  /** Where requests were answered, and how many. */
+  /** How many requests were answered at each placement. */
   readonly placements: readonly { readonly placement: Placement; readonly requests: number }[]
 }
 
-/** Told while requests run, and once after the last. */
+/** The `stats` event of a runtime: dispatched while requests run, and once after the last. */
 export class StatsEvent extends Event {
+  /** The snapshot at the time of the event. */
   readonly stats: RuntimeStats
 
   constructor(stats: RuntimeStats) {
@@ -23,37 +24,36 @@ export class StatsEvent extends Event {
   }
 }
 
-/** Milliseconds from one event to the next. */
-const everyMs = 250
+const intervalMs = 250
 
-/** Tells of what happens, four times a second at most: many requests are no more work than one. */
+/** Emits stats while requests run, at most four times a second, so that many requests cost no more events than one. */
 export class StatsEmitter {
   readonly #clock: Clock
   readonly #stats: () => RuntimeStats
-  readonly #tell: (event: StatsEvent) => void
+  readonly #emit: (event: StatsEvent) => void
   #cancel: (() => void) | undefined
 
-  constructor(clock: Clock, stats: () => RuntimeStats, tell: (event: StatsEvent) => void) {
+  constructor(clock: Clock, stats: () => RuntimeStats, emit: (event: StatsEvent) => void) {
     this.#clock = clock
     this.#stats = stats
-    this.#tell = tell
+    this.#emit = emit
   }
 
-  /** Something happens; it is called for every request. */
-  note(): void {
-    this.#cancel ??= this.#clock.after(everyMs, () => {
+  /** Called for every request. */
+  noteActivity(): void {
+    this.#cancel ??= this.#clock.after(intervalMs, () => {
       this.#cancel = undefined
       const stats = this.#stats()
-      this.#tell(new StatsEvent(stats))
-      if (isAtWork(stats.device) || (stats.server && isAtWork(stats.server))) this.note()
+      this.#emit(new StatsEvent(stats))
+      if (isActive(stats.device) || (stats.server && isActive(stats.server))) this.noteActivity()
     })
   }
 
   close(): void {
     this.#cancel?.()
-    // As if the next event were planned: none is from now on.
+    // A pending event that never comes: later activity schedules none.
     this.#cancel = () => {}
   }
 }
 
-const isAtWork = ({ queued, running }: SchedulerStats) => queued + running > 0
+const isActive = ({ queued, running }: SchedulerStats) => queued + running > 0

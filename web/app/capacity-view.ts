@@ -1,4 +1,4 @@
-import type { Capacity, GpuCapacity } from '../device/capacity/capacity.ts'
+import type { Capacity, GpuCapacity } from '../device/capacity.ts'
 import { find } from './find.ts'
 import { bytes } from './words.ts'
 

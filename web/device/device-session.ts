@@ -3,10 +3,10 @@ import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
 import { type GenerateLimits, generateSetup } from '../../workers/host/text/generate-setup.ts'
 import type { GenerateSetup, LoadRequest } from '../../workers/protocol/lane.ts'
 
-/** Sequences of one model on a device: a person's few chats, and what a page asks beside them. */
+/** Sequences of one model on a device: enough for one person's chats and the page's own requests. */
 export const generateLimits: GenerateLimits = { maxSlots: 8, maxBytes: 192 * 2 ** 20 }
 
-/** A model on the device: which files, on which backend. */
+/** A model's files and the backend that runs them on this device. */
 export class DeviceSession implements SessionSpec {
   readonly key: string
   readonly manifest: Manifest
@@ -14,7 +14,7 @@ export class DeviceSession implements SessionSpec {
   readonly backend: Backend
   readonly #loadFiles: (session: DeviceSession) => Promise<ArrayBuffer[]>
   readonly #generate: GenerateSetup | undefined
-  #inHand: ArrayBuffer[] | undefined
+  #fetchedFiles: ArrayBuffer[] | undefined
 
   constructor(
     manifest: Manifest,
@@ -38,14 +38,14 @@ export class DeviceSession implements SessionSpec {
     return this.files.memory + (this.#generate?.maxBytes ?? 0)
   }
 
-  /** Files that were just fetched serve the next load, whose message takes their buffers; undefined: none is to come. */
-  give(files: ArrayBuffer[] | undefined): void {
-    this.#inHand = files
+  /** Files for the next load, which transfers their buffers away; undefined where no load follows. */
+  setFetchedFiles(files: ArrayBuffer[] | undefined): void {
+    this.#fetchedFiles = files
   }
 
   async request(): Promise<LoadRequest> {
-    const [graph = new ArrayBuffer(0), ...external] = this.#inHand ?? (await this.#loadFiles(this))
-    this.#inHand = undefined
+    const [graph = new ArrayBuffer(0), ...external] = this.#fetchedFiles ?? (await this.#loadFiles(this))
+    this.#fetchedFiles = undefined
     const { key, backend, manifest, files } = this
     return {
       session: key,
@@ -53,7 +53,7 @@ export class DeviceSession implements SessionSpec {
       source: {
         from: 'bytes',
         graph,
-        // The graph names its external data by the file's own name.
+        // The graph names its external data by file name, without a folder.
         external: external.map((data, index) => ({
           path: baseName(files.files[index + 1]?.path ?? ''),
           data,

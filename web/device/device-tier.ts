@@ -21,16 +21,17 @@ import { DeviceSession, generateLimits, sessionKey } from './device-session.ts'
 
 export interface DeviceOptions {
   readonly store: StoreWorker
-  /** Where models' files come from. */
+  /** The addresses of models' files. */
   readonly catalogue: Pick<Catalogue, 'fileOf'>
   readonly calibrations: Calibrations
-  /** The lanes that each backend may have. */
+  /** The numbers of lanes that each backend may have. */
   readonly layouts: PoolOptions['layouts']
-  /** Bytes for all sessions in all lanes. */
+  /** The most bytes of all sessions in all lanes. */
   readonly memoryBudget: number
   readonly clock: Clock
 }
 
+/** Milliseconds after a load, so that a page that waited for the model makes its first request before the measurement. */
 const calibrateAfterMs = 20
 
 /** The device tier: a scheduler over a pool of Web Workers, fed from the store. */
@@ -63,20 +64,20 @@ export class DeviceTier {
     const key = sessionKey(manifest, variant, backend)
     let session = this.#sessions.get(key)
     if (!session) {
-      session = new DeviceSession(manifest, variant, backend, (wanted) => this.#loadFiles(wanted))
+      session = new DeviceSession(manifest, variant, backend, (session) => this.#loadFiles(session))
       this.#sessions.set(key, session)
-      const known = this.#options.calibrations.curveOf(manifest, session)
-      if (known) this.#scheduler.seed(session, known)
+      const curve = this.#options.calibrations.curveOf(manifest, session)
+      if (curve) this.#scheduler.seed(session, curve)
     }
     return session
   }
 
-  /** Whether it was loaded once: a lane that loses it loads it again. */
+  /** Whether it was loaded before: a lane that loses it loads it again. */
   isReady(session: DeviceSession): boolean {
     return this.#ready.has(session)
   }
 
-  /** Fetches, verifies and stores the files, and loads them into a lane: once, however many ask for it. */
+  /** Fetches, verifies and stores the files, and loads them into a lane: once for all concurrent callers. */
   async prepare(
     session: DeviceSession,
     signal?: AbortSignal,
@@ -89,19 +90,18 @@ export class DeviceTier {
       const abandon = () => {
         if (this.#preparing.get(session.key) === preparing) this.#preparing.delete(session.key)
       }
-      preparing = shareInFlight(async (stop, tell) => {
+      preparing = shareInFlight(async (stop, report) => {
         try {
-          // The runtime comes while the files do.
+          // The runtime is downloaded at the same time as the files.
           this.#pool.prestart(session.backend)
-          // Fetched before a lane is asked for: a download must not keep other models' requests waiting.
-          session.give(await this.#loadFiles(session, stop, tell))
+          // Fetched before a lane is leased: a download must not keep other models' requests waiting.
+          session.setFetchedFiles(await this.#loadFiles(session, stop, report))
           await this.#scheduler.prepare(session, stop)
           this.#ready.add(session)
-          // A page that waited for the model asks at once, and goes first.
           clock.after(calibrateAfterMs, () => void this.#calibrate(session))
         } finally {
-          // A load that failed or was called off took nothing.
-          session.give(undefined)
+          // A load that failed or was aborted did not take them.
+          session.setFetchedFiles(undefined)
           abandon()
         }
       }, abandon)
@@ -112,17 +112,21 @@ export class DeviceTier {
 
   submit<T, W extends WaitOptions>(
     work: Work<DeviceSession>,
-    wait: W,
-    reader: ResultHandler<DeviceSession, T, W>,
+    options: W,
+    handler: ResultHandler<DeviceSession, T, W>,
   ): Promise<T> {
-    return this.#scheduler.submit(work, wait, reader)
+    return this.#scheduler.submit(work, options, handler)
   }
 
   estimate(session: DeviceSession, rows: number): Estimate {
     return this.#scheduler.estimate(session, rows)
   }
 
-  /** Decodes sequences of a language model, loaded where it is not; once for all its texts. */
+  /**
+   * The generator of a language model, shared by all its texts. It loads the model where it is not loaded.
+   *
+   * @throws SpillwayError `not_supported` where the model is no language model.
+   */
   generator(session: DeviceSession): TokenGenerator {
     let generator = this.#generators.get(session.key)
     if (!generator) {
@@ -150,7 +154,7 @@ export class DeviceTier {
     return { ...this.#scheduler.stats(), ...this.#pool.stats() }
   }
 
-  /** A language model's tokenizer: its files' bytes, as the manifest lists them. */
+  /** The tokenizer's files, in the manifest's order. */
   tokenizerFiles(manifest: Manifest): Promise<ArrayBuffer[]> {
     return this.#loadFiles({ manifest, files: { id: 'tokenizer', files: manifest.tokenizer ?? [] } })
   }
@@ -162,7 +166,7 @@ export class DeviceTier {
     this.#pool.close()
   }
 
-  /** Measures what was never measured here, and keeps what requests will teach. */
+  /** Measures a model that was never measured on this device, and stores its cost curve as requests refine it. */
   async #calibrate(session: DeviceSession): Promise<void> {
     const { clock, calibrations } = this.#options
     const scheduler = this.#scheduler
@@ -173,7 +177,7 @@ export class DeviceTier {
           const inputs = zeroInputs(session.manifest, rows)
           if (!inputs) return undefined
           const work = { source: session, inputs, rows, askedAt: clock.now() }
-          // What keeps it from running will be told to a request, and is no matter here.
+          // A failure only ends the measurement: a request will report it.
           const answer = await scheduler.submit(work, { priority: 'low' }).catch(() => undefined)
           return answer && answer.answeredAt - work.askedAt - answer.queueMs
         },
@@ -190,7 +194,8 @@ export class DeviceTier {
   ) {
     const { store, catalogue } = this.#options
     const { id, version } = manifest
-    const wanted = files.files.map((file) => catalogue.fileOf(manifest, file))
-    return store.loadFiles({ model: { id, version, variant: files.id }, files: wanted }, signal, onProgress)
+    const model = { id, version, variant: files.id }
+    const sources = files.files.map((file) => catalogue.fileOf(manifest, file))
+    return store.loadFiles({ model, files: sources }, signal, onProgress)
   }
 }

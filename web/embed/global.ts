@@ -2,7 +2,7 @@ import type { Runtime } from '../api/runtime.ts'
 
 declare global {
   interface Window {
-    /** The page's runtime. */
+    /** The page's runtime, once the embed script has run. */
     spillway: Runtime
   }
 }

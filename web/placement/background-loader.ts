@@ -1,47 +1,40 @@
+import type { Clock } from '../../models/async/clock.ts'
 import { type Manifest, SpillwayError } from '../../models/core/index.ts'
 import type { Progress } from '../store/worker/load-files.ts'
-import type { Dispatcher, DispatcherOptions } from './dispatcher.ts'
-import { final } from './failure.ts'
+import type { Tiers } from './dispatcher.ts'
+import { failureScope } from './failure-scope.ts'
 import type { Health } from './health.ts'
 import type { ModelStates } from './model-states.ts'
 import type { PlacementResolver } from './placement-resolver.ts'
 
-/** Milliseconds for which the server's first answer has the way and the processor to itself. */
+/** The longest that loading waits for the server's first answer, in milliseconds. */
 const headStartMs = 150
 
 interface HeadStart {
-  readonly over: Promise<void>
-  /** Ends it in the next task: in this one the page is given its answer, and may ask again. */
-  answered(): void
+  readonly ended: Promise<void>
+  /** Ends it in the next task: the page receives the answer in this one, and may ask again. */
+  end(): void
 }
 
-/** Loads models on the device that the server answers meanwhile. */
+export interface BackgroundLoaderOptions extends Pick<Tiers, 'device' | 'clock'> {
+  readonly states: ModelStates
+  readonly resolver: PlacementResolver
+  readonly health: Health
+}
+
+/** Loads models on the device while the server answers. */
 export class BackgroundLoader {
-  readonly #options: DispatcherOptions
-  readonly #dispatcher: Dispatcher
-  readonly #states: ModelStates
-  readonly #resolver: PlacementResolver
-  readonly #health: Health
+  readonly #options: BackgroundLoaderOptions
   readonly #loading = new WeakSet<Manifest>()
   readonly #headStarts = new WeakMap<Manifest, HeadStart>()
 
-  constructor(
-    options: DispatcherOptions,
-    dispatcher: Dispatcher,
-    states: ModelStates,
-    resolver: PlacementResolver,
-    health: Health,
-  ) {
+  constructor(options: BackgroundLoaderOptions) {
     this.#options = options
-    this.#dispatcher = dispatcher
-    this.#states = states
-    this.#resolver = resolver
-    this.#health = health
   }
 
   /**
-   * Loads a model once the server has answered its first request: to ask the device what it can do, a download and a
-   * lane's start would make that answer late.
+   * Loads a model once the server has answered its first request: probing the device, the download and the start of a
+   * lane would delay that answer.
    */
   load(manifest: Manifest, signal?: AbortSignal, onProgress?: (progress: Progress) => void): void {
     if (this.#loading.has(manifest) && !onProgress) return
@@ -50,8 +43,8 @@ export class BackgroundLoader {
   }
 
   /** The server has answered a request, or failed to. */
-  answered(manifest: Manifest): void {
-    this.#headStart(manifest).answered()
+  serverSettled(manifest: Manifest): void {
+    this.#headStart(manifest).end()
   }
 
   async #load(
@@ -59,35 +52,40 @@ export class BackgroundLoader {
     signal: AbortSignal | undefined,
     onProgress: ((progress: Progress) => void) | undefined,
   ): Promise<void> {
-    await this.#headStart(manifest).over
-    const target = this.#resolver.target(await this.#states.open(manifest))
-    if ('error' in target) return
+    const { device, states, resolver, health } = this.#options
+    await this.#headStart(manifest).ended
+    const choice = resolver.chooseDevice(await states.open(manifest))
+    if (!choice.session) return
     try {
-      await this.#options.device.prepare(this.#dispatcher.sessionOf(manifest, target), signal, onProgress)
+      await device.prepare(choice.session, signal, onProgress)
     } catch (cause) {
       const failure = SpillwayError.from(cause, 'internal', `${manifest.id} failed`)
-      if (!final.has(failure.code)) this.#health.deviceFailed(manifest.id, target, failure)
+      if (failureScope[failure.code].holds !== 'every-place')
+        health.deviceFailed(manifest.id, choice.device, failure)
     }
   }
 
   #headStart(manifest: Manifest): HeadStart {
     let start = this.#headStarts.get(manifest)
     if (!start) {
-      const { clock } = this.#options
-      let isAnswered = false
-      let answered = () => {}
-      const over = new Promise<void>((resolve) => {
-        const cancel = clock.after(headStartMs, resolve)
-        answered = () => {
-          if (isAnswered) return
-          isAnswered = true
-          cancel()
-          clock.after(0, resolve)
-        }
-      })
-      start = { over, answered }
+      start = createHeadStart(this.#options.clock)
       this.#headStarts.set(manifest, start)
     }
     return start
   }
+}
+
+function createHeadStart(clock: Clock): HeadStart {
+  let isEnding = false
+  let end = () => {}
+  const ended = new Promise<void>((resolve) => {
+    const cancel = clock.after(headStartMs, resolve)
+    end = () => {
+      if (isEnding) return
+      isEnding = true
+      cancel()
+      clock.after(0, resolve)
+    }
+  })
+  return { ended, end }
 }

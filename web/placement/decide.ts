@@ -1,68 +1,45 @@
-import { type Manifest, type Placement, type Policy, SpillwayError } from '../../models/core/index.ts'
-import type { Capacity } from '../device/capacity/capacity.ts'
-import { type DeviceTarget, type Ineligible, type Known, selectDeviceTarget } from './device-target.ts'
+import { type Placement, type Policy, SpillwayError } from '../../models/core/index.ts'
+import type { DeviceTarget, Ineligible } from './device-target.ts'
 
-/** What changes from one request to the next. */
-export interface Conditions extends Known {
+/** The inputs of a decision, beside the policy. */
+export interface Conditions {
+  /** How the device would run the model, or why it cannot; undefined while the capacity is not known yet. */
+  readonly device: DeviceTarget | Ineligible | undefined
   readonly server: 'available' | 'unavailable' | 'absent'
-  /** Whether the model is loaded where `selectDeviceTarget` would run it. */
-  readonly loaded: boolean
-  /** How late the device would be, where it is so late that the server is asked. */
-  readonly late: SpillEstimate | undefined
+  /** Whether the device has the model loaded. */
+  readonly isLoaded: boolean
+  /** Set where the request should spill: the estimates that say so. */
+  readonly spill: SpillEstimate | undefined
 }
 
-/** When each tier would answer, in milliseconds; or the sequences of a language model that have its slots or wait for one. */
+/** When each tier would answer, in milliseconds; or a language model's slots and the sequences that have or await one. */
 export type SpillEstimate =
   | { readonly deviceMs: number; readonly serverMs: number }
   | { readonly slots: number; readonly taken: number }
 
-type Why = Pick<Placement, 'reason' | 'explanation'>
+type Reason = Pick<Placement, 'reason' | 'explanation'>
 
-export type DeviceDecision = { readonly tier: 'device'; readonly target: DeviceTarget } & Why
+export type DeviceDecision = { readonly tier: 'device'; readonly target: DeviceTarget } & Reason
 
-export type Decision = DeviceDecision | ({ readonly tier: 'server' } & Why)
+export type Decision = DeviceDecision | ({ readonly tier: 'server' } & Reason)
+
+/** The decision where the rule applies, undefined where the next rule is asked. */
+type Rule = (conditions: Conditions) => Decision | 'needs-capacity' | undefined
 
 /**
- * Where a request runs. Pure: the same arguments give the same placement.
- * A tier that is the only one left is tried even when it looked unavailable.
+ * Where a request runs. Pure: the same arguments give the same decision. A tier that is the only one left is tried even
+ * if it looked unavailable.
  *
+ * @returns `needs-capacity` where the decision depends on the device's capacity and it is not known yet.
  * @throws SpillwayError `capacity_insufficient` or `server_absent` where the policy leaves no tier.
  */
-export function decide(capacity: Capacity, manifest: Manifest, policy: Policy, live: Conditions): Decision {
-  const device = selectDeviceTarget(capacity, manifest, live)
-  const canAsk = live.server === 'available'
-  switch (policy) {
-    case 'device': {
-      const only = retry(capacity, manifest, device, live)
-      if ('error' in only) throw only.error
-      return onDevice(only, 'policy', `The policy is "device": ${only.explanation}`)
-    }
-    case 'server':
-      if (live.server === 'absent') throw noServer(policy)
-      return onServer('policy', 'The policy is "server"')
-    case 'prefer-server':
-      if (canAsk) return onServer('preferred', 'The policy prefers the server')
-      if ('error' in device) return lastResort(capacity, manifest, device, live)
-      return onDevice(
-        device,
-        'server-unavailable',
-        'The server does not answer, and the device can run the model',
-      )
-    case 'prefer-device':
-      if ('error' in device) return lastResort(capacity, manifest, device, live)
-      return onDevice(device, 'preferred', `The policy prefers the device: ${device.explanation}`)
-    case 'auto':
-      if ('error' in device) return lastResort(capacity, manifest, device, live)
-      if (!live.loaded && canAsk) return onServer('bridge', 'The device is still loading the model')
-      if (live.late && canAsk) return onServer('spill', whySpill(live.late))
-      return onDevice(device, 'device-capable', device.explanation)
+export function decide(policy: Policy, conditions: Conditions): Decision | 'needs-capacity' {
+  for (const rule of policyRules[policy]) {
+    const decision = rule(conditions)
+    if (decision) return decision
   }
+  throw new SpillwayError('internal', `No rule of policy "${policy}" applies`)
 }
-
-const whySpill = (late: SpillEstimate) =>
-  'slots' in late
-    ? `The device's ${late.slots} slots are taken, and ${late.taken - late.slots} sequences wait for one`
-    : `The device would answer in ${Math.round(late.deviceMs)} ms, the server in ${Math.round(late.serverMs)} ms`
 
 const onDevice = (target: DeviceTarget, reason: Placement['reason'], explanation: string): Decision => ({
   tier: 'device',
@@ -77,25 +54,83 @@ const onServer = (reason: Placement['reason'], explanation: string): Decision =>
   explanation,
 })
 
-function lastResort(capacity: Capacity, manifest: Manifest, device: Ineligible, live: Conditions): Decision {
-  if (live.server !== 'absent') return onServer(device.reason, device.explanation)
-  const only = retry(capacity, manifest, device, live)
-  if ('error' in only) throw only.error
-  return onDevice(only, 'server-unavailable', `There is no server: ${only.explanation}`)
+const serverOnly: Rule = ({ server }) => {
+  if (server === 'absent') {
+    throw new SpillwayError('server_absent', 'Policy "server" needs a server and the runtime has none', {
+      hint: 'Give createRuntime a server, or use policy "device".',
+    })
+  }
+  return onServer('policy', 'The policy is "server"')
 }
 
-/** The device again where nothing but a late failure speaks against it and nothing else is left. */
-const retry = (
-  capacity: Capacity,
-  manifest: Manifest,
-  device: DeviceTarget | Ineligible,
-  { speeds }: Conditions,
-): DeviceTarget | Ineligible =>
-  'error' in device && device.reason === 'device-failed'
-    ? selectDeviceTarget(capacity, manifest, { failed: [], speeds })
-    : device
+const serverIfAvailable =
+  (reason: Placement['reason'], explanation: string): Rule =>
+  ({ server }) =>
+    server === 'available' ? onServer(reason, explanation) : undefined
 
-const noServer = (policy: Policy) =>
-  new SpillwayError('server_absent', `Policy "${policy}" needs a server and the runtime has none`, {
-    hint: 'Give createRuntime a server, or use policy "device".',
-  })
+const bridgeWhileLoading: Rule = ({ device, server, isLoaded }) => {
+  if (server !== 'available') return undefined
+  if (!device) return onServer('bridge', 'The capacity of the device is not known yet')
+  if ('error' in device || isLoaded) return undefined
+  return onServer('bridge', 'The device is still loading the model')
+}
+
+const spillIfLate: Rule = ({ device, server, spill }) =>
+  device && !('error' in device) && spill && server === 'available'
+    ? onServer('spill', explainSpill(spill))
+    : undefined
+
+const deviceIfEligible =
+  (reason: Placement['reason'], explain: (target: string) => string): Rule =>
+  ({ device }) => {
+    if (!device) return 'needs-capacity'
+    return 'error' in device ? undefined : onDevice(device, reason, explain(device.explanation))
+  }
+
+/** The server for a model that the device cannot run. */
+const serverInstead: Rule = ({ device, server }) =>
+  device && 'error' in device && server !== 'absent' ? onServer(device.reason, device.explanation) : undefined
+
+/** The device again where only recent failures rule it out, as nothing else is left. */
+const deviceAgain =
+  (reason: Placement['reason'], explain: (target: string) => string): Rule =>
+  ({ device }) => {
+    if (!device || !('error' in device)) return undefined
+    if (!device.retry) throw device.error
+    return onDevice(device.retry, reason, explain(device.retry.explanation))
+  }
+
+const policyIsDevice = (target: string) => `The policy is "device": ${target}`
+const lastResort: readonly Rule[] = [
+  serverInstead,
+  deviceAgain('server-unavailable', (target) => `There is no server: ${target}`),
+]
+
+/** The rules of each policy: the first that applies decides. */
+const policyRules: Readonly<Record<Policy, readonly Rule[]>> = {
+  device: [deviceIfEligible('policy', policyIsDevice), deviceAgain('policy', policyIsDevice)],
+  server: [serverOnly],
+  'prefer-server': [
+    serverIfAvailable('preferred', 'The policy prefers the server'),
+    deviceIfEligible(
+      'server-unavailable',
+      () => 'The server does not answer, and the device can run the model',
+    ),
+    ...lastResort,
+  ],
+  'prefer-device': [
+    deviceIfEligible('preferred', (target) => `The policy prefers the device: ${target}`),
+    ...lastResort,
+  ],
+  auto: [
+    bridgeWhileLoading,
+    spillIfLate,
+    deviceIfEligible('device-capable', (target) => target),
+    ...lastResort,
+  ],
+}
+
+const explainSpill = (estimate: SpillEstimate) =>
+  'slots' in estimate
+    ? `The device's ${estimate.slots} slots are taken, and ${estimate.taken - estimate.slots} sequences wait for one`
+    : `The device would answer in ${Math.round(estimate.deviceMs)} ms, the server in ${Math.round(estimate.serverMs)} ms`

@@ -6,136 +6,162 @@ import {
   type Variant,
   variantsFor,
 } from '../../models/core/index.ts'
-import type { Capacity } from '../device/capacity/capacity.ts'
+import type { Capacity } from '../device/capacity.ts'
 
 /** Backends of the device, best first. */
 const deviceBackends = ['webgpu', 'wasm'] as const satisfies readonly Backend[]
 export type DeviceBackend = (typeof deviceBackends)[number]
 
-/** Where on the device a model can run. */
+/** A backend of the device and a variant made for it. */
 export interface Candidate {
   readonly backend: DeviceBackend
   readonly variant: Variant
 }
 
-/** How the device would run the model. */
+/** The candidate that the device would run. */
 export interface DeviceTarget extends Candidate {
   readonly explanation: string
 }
 
-/** Why it cannot. */
+/** Why no candidate can be run. */
 export interface Ineligible {
   readonly reason: PlacementReason
   readonly explanation: string
   readonly error: SpillwayError
+  /** The best candidate all the same, where only recent failures rule it out: tried when nothing else is left. */
+  readonly retry?: DeviceTarget
 }
 
-/** A place where the model failed a short while ago. */
+/** A failed candidate. */
 export interface Failure extends Candidate {
-  /** What is avoided for it: that variant, all that need as much memory, the backend, or the device. */
-  readonly reach: 'variant' | 'memory' | 'backend' | 'device'
-  readonly why: string
+  /** The candidates to avoid: this variant, all that need as much memory, the backend, or the whole device. */
+  readonly avoid: 'variant' | 'memory' | 'backend' | 'device'
+  readonly message: string
 }
 
-/** Milliseconds that one row took on this device, by `placeKey`, where they were measured. */
+/** Measured milliseconds per row on this device, by `candidateKey`. */
 export type Speeds = Readonly<Record<string, number>>
 
-/** What is known of a model on this device. */
-export interface Known {
-  readonly failed: readonly Failure[]
+/** Knowledge about a model on this device. */
+export interface DeviceKnowledge {
+  readonly failures: readonly Failure[]
   readonly speeds: Speeds
 }
 
-export const placeKey = ({ backend, variant }: Candidate) => `${backend}/${variant.id}`
+export const candidateKey = ({ backend, variant }: Candidate) => `${backend}/${variant.id}`
 
-/** A variant has to be so much faster than a better one to be preferred to it: measurements swing. */
+/** Measurements vary, so a later variant is chosen only if it takes less than this share of the first one's time. */
 const clearlyFaster = 0.9
 
-/** The best backend that the device has, and on it the variant to run; or what stands in the way. */
+/**
+ * The variant to run on the best backend that the device has, or the reason why there is none. The first variant of
+ * the manifest is chosen, unless a later one was measured to be clearly faster. Pure.
+ */
 export function selectDeviceTarget(
   capacity: Capacity,
   manifest: Manifest,
-  known: Known,
+  { failures, speeds }: DeviceKnowledge,
 ): DeviceTarget | Ineligible {
   if (!capacity.wasm.simd) {
     return ineligible('device-without-simd', 'WebAssembly with SIMD', 'a browser without it')
   }
   const backends = deviceBackends.filter((backend) => backend === 'wasm' || hasGpu(capacity))
-  const made = backends.flatMap((backend) =>
+  const supported = backends.flatMap((backend) =>
     variantsFor(manifest, backend).map((variant): Candidate => ({ backend, variant })),
   )
-  if (made.length === 0) {
-    const wanted = new Set(manifest.variants.flatMap(({ backends = [] }) => backends))
-    return ineligible('variant-missing', [...wanted].join(' or '), backends.join(', '))
+  if (supported.length === 0) {
+    const needed = new Set(manifest.variants.flatMap(({ backends = [] }) => backends))
+    return ineligible('variant-missing', [...needed].join(' or '), backends.join(', '))
   }
-  const fitting = made.filter(({ variant }) => variant.memory <= capacity.memoryBudget)
+  const fitting = supported.filter(({ variant }) => variant.memory <= capacity.memoryBudget)
   if (fitting.length === 0) {
-    const least = Math.min(...made.map(({ variant }) => variant.memory))
+    const least = Math.min(...supported.map(({ variant }) => variant.memory))
     return ineligible(
       'model-too-large',
       `${mebibytes(least)} of memory for the model`,
       mebibytes(capacity.memoryBudget),
     )
   }
-  const sound = fitting.filter((place) => !known.failed.some((failure) => reaches(failure, place)))
-  const [first] = sound
-  if (!first) {
-    const { why = 'unknown', reach } = known.failed.at(-1) ?? {}
-    const isFull = reach === 'device'
-    return {
-      ...ineligible(isFull ? 'spill' : 'device-failed', 'a session on the device', why),
-      explanation: `The device ${isFull ? 'has no room' : 'failed'}: ${why}`,
-    }
-  }
-  const best = fastest(
-    sound.filter(({ backend }) => backend === first.backend),
-    first,
-    known.speeds,
-  )
-  return {
-    ...best,
-    explanation: `${whyBackend(best, capacity, known.failed)}${whyVariant(best, first, known)}`,
-  }
+  const usable = fitting.filter((candidate) => !failures.some((failure) => rulesOut(failure, candidate)))
+  const [first] = usable
+  if (!first) return allFailed(capacity, fitting, { failures, speeds })
+  return bestTarget(capacity, usable, first, { failures, speeds })
 }
 
 const hasGpu = ({ gpu }: Capacity) => gpu !== null && !gpu.software
 
-function reaches({ backend, variant, reach }: Failure, place: Candidate): boolean {
-  if (reach === 'device') return true
-  if (backend !== place.backend) return false
-  if (reach === 'backend') return true
-  return reach === 'memory' ? place.variant.memory >= variant.memory : place.variant.id === variant.id
+function rulesOut({ backend, variant, avoid }: Failure, candidate: Candidate): boolean {
+  if (avoid === 'device') return true
+  if (backend !== candidate.backend) return false
+  if (avoid === 'backend') return true
+  return avoid === 'memory' ? candidate.variant.memory >= variant.memory : candidate.variant.id === variant.id
 }
 
-/** In the manifest's order; a later one only where both were measured and it is clearly faster. */
-function fastest(places: readonly Candidate[], first: Candidate, speeds: Speeds): Candidate {
+function allFailed(
+  capacity: Capacity,
+  fitting: readonly Candidate[],
+  { failures, speeds }: DeviceKnowledge,
+): Ineligible {
+  const { message = 'unknown', avoid } = failures.at(-1) ?? {}
+  const isFull = avoid === 'device'
+  const [first] = fitting
+  return {
+    ...ineligible(isFull ? 'spill' : 'device-failed', 'a session on the device', message),
+    explanation: `The device ${isFull ? 'is full' : 'failed'}: ${message}`,
+    ...(first && !isFull && { retry: bestTarget(capacity, fitting, first, { failures: [], speeds }) }),
+  }
+}
+
+function bestTarget(
+  capacity: Capacity,
+  candidates: readonly Candidate[],
+  first: Candidate,
+  knowledge: DeviceKnowledge,
+): DeviceTarget {
+  const sameBackend = candidates.filter(({ backend }) => backend === first.backend)
+  const best = fastest(sameBackend, first, knowledge.speeds)
+  return {
+    ...best,
+    explanation: explainBackend(best, capacity, knowledge) + explainVariant(best, first, knowledge),
+  }
+}
+
+function fastest(candidates: readonly Candidate[], first: Candidate, speeds: Speeds): Candidate {
   let best = first
-  for (const place of places) {
-    const [ms, least] = [speeds[placeKey(place)], speeds[placeKey(best)]]
-    if (ms !== undefined && least !== undefined && ms < least * clearlyFaster) best = place
+  for (const candidate of candidates) {
+    const [ms, bestMs] = [speeds[candidateKey(candidate)], speeds[candidateKey(best)]]
+    if (ms !== undefined && bestMs !== undefined && ms < bestMs * clearlyFaster) best = candidate
   }
   return best
 }
 
-function whyBackend({ backend }: Candidate, { gpu, wasm: { threads } }: Capacity, failed: Known['failed']) {
+function explainBackend(
+  { backend }: Candidate,
+  { gpu, wasm: { threads } }: Capacity,
+  { failures }: DeviceKnowledge,
+): string {
   if (backend === 'webgpu') return `The device has a GPU (${gpu?.vendor || 'unnamed'})`
   const how = threads === 1 ? 'WebAssembly on one thread' : `WebAssembly on ${threads} threads`
-  const failure = failed.find((one) => one.backend === 'webgpu')
-  if (failure) return `WebGPU failed (${failure.why}), so ${how}`
+  const failure = failures.find((one) => one.backend === 'webgpu')
+  if (failure) return `WebGPU failed (${failure.message}), so ${how}`
   if (!gpu) return `The device has no WebGPU, so ${how}`
   return gpu.software
     ? `The WebGPU adapter is software, so ${how}`
     : `No variant was made for the GPU, so ${how}`
 }
 
-function whyVariant({ backend, variant }: Candidate, first: Candidate, { failed, speeds }: Known): string {
-  const failure = failed.find(
-    (one) => one.backend === backend && (one.reach === 'variant' || one.reach === 'memory'),
+function explainVariant(
+  { backend, variant }: Candidate,
+  first: Candidate,
+  { failures, speeds }: DeviceKnowledge,
+): string {
+  const failure = failures.find(
+    (one) => one.backend === backend && (one.avoid === 'variant' || one.avoid === 'memory'),
   )
-  if (failure) return `; "${failure.variant.id}" failed there (${failure.why}), so "${variant.id}"`
+  if (failure) return `; "${failure.variant.id}" failed there (${failure.message}), so "${variant.id}"`
   if (variant === first.variant) return ''
-  const [ms, other] = [speeds[placeKey({ backend, variant })], speeds[placeKey(first)]]
-  return `; "${variant.id}" took ${ms?.toFixed(1)} ms a row here, "${first.variant.id}" ${other?.toFixed(1)} ms`
+  const [ms, firstMs] = [speeds[candidateKey({ backend, variant })], speeds[candidateKey(first)]]
+  return `; "${variant.id}" took ${ms?.toFixed(1)} ms a row here, "${first.variant.id}" ${firstMs?.toFixed(1)} ms`
 }
 
 const ineligible = (reason: PlacementReason, expected: string, got: string): Ineligible => ({

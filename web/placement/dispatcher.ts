@@ -11,107 +11,100 @@ import type { DeviceSession } from '../device/device-session.ts'
 import type { DeviceTier } from '../device/device-tier.ts'
 import type { RemoteTier } from '../remote/remote-tier.ts'
 import type { Decision } from './decide.ts'
-import type { DeviceTarget } from './device-target.ts'
+import type { Resolution } from './placement-resolver.ts'
 
-export interface DispatcherOptions {
+/** Both tiers, as placement needs them. */
+export interface Tiers {
   readonly device: Pick<DeviceTier, 'session' | 'isReady' | 'prepare' | 'submit' | 'estimate' | 'isSaturated'>
+  /** `null`: the runtime has no server. */
   readonly remote: Pick<RemoteTier, 'breaker' | 'submit' | 'estimate' | 'isSaturated'> | null
   readonly clock: Clock
 }
 
-/** Requests that were answered at one place for one reason. */
-export interface Placed {
+/** How many requests one tier, backend and variant answered for one reason. */
+export interface PlacementCount {
   readonly placement: Placement
   requests: number
 }
 
-/** A request as the router has it: where it runs is not said yet. */
-export type Unplaced = Omit<Work, 'source'>
+/** A request that is not placed yet. */
+export type UnplacedWork = Omit<Work, 'source'>
 
-/** The device and the server, asked as a decision says. */
+/** Hands a request to the tier that was decided for it. */
 export class Dispatcher {
-  readonly #options: DispatcherOptions
-  readonly #sessions = new WeakMap<DeviceTarget, DeviceSession>()
-  #lastPlacement: { decision: Decision; executedOn: RunAnswer['executedOn']; placed: Placed } | undefined
-  readonly #placed = new Map<string, Placed>()
+  readonly #tiers: Tiers
+  readonly #counts = new Map<string, PlacementCount>()
+  /** The count of the last answer, so that those of one batch share a placement and build no key. */
+  #last: { decision: Decision; executedOn: RunAnswer['executedOn']; count: PlacementCount } | undefined
 
-  constructor(options: DispatcherOptions) {
-    this.#options = options
+  constructor(tiers: Tiers) {
+    this.#tiers = tiers
   }
 
-  /** Where requests were answered so far, by place and reason. */
-  get placed(): readonly Placed[] {
-    return [...this.#placed.values()]
+  /** Where requests were answered so far. */
+  get placements(): readonly PlacementCount[] {
+    return [...this.#counts.values()]
   }
 
-  sessionOf(manifest: Manifest, target: DeviceTarget): DeviceSession {
-    let session = this.#sessions.get(target)
-    if (!session) {
-      session = this.#options.device.session(manifest, target.variant, target.backend)
-      this.#sessions.set(target, session)
-    }
-    return session
-  }
-
-  submit(manifest: Manifest, work: Unplaced, options: WaitOptions, decision: Decision): Promise<RunResult> {
-    return this.#answer(manifest, work, options, decision).then((answer) =>
-      this.result(work.askedAt, decision, answer),
+  submit(
+    manifest: Manifest,
+    work: UnplacedWork,
+    options: WaitOptions,
+    { decision, session }: Resolution,
+  ): Promise<RunResult> {
+    return this.#answer(manifest, work, options, session).then((answer) =>
+      this.toResult(work.askedAt, decision, answer),
     )
   }
 
-  /** The session of a fit once it is loaded, before the request's deadline. */
-  async loaded(
-    manifest: Manifest,
-    target: DeviceTarget,
-    askedAt: number,
-    options: WaitOptions,
-  ): Promise<DeviceSession> {
-    const { device, clock } = this.#options
-    const { deadlineMs, signal } = options
-    const session = this.sessionOf(manifest, target)
+  /** Loads a session before the request's deadline. */
+  prepare(session: DeviceSession, askedAt: number, { deadlineMs, signal }: WaitOptions): Promise<void> {
+    const { device, clock } = this.#tiers
     const deadline = deadlineMs === undefined ? undefined : askedAt + deadlineMs
-    await untilDeadline(clock, deadline, signal, (stop) => device.prepare(session, stop))
-    return session
+    return untilDeadline(clock, deadline, signal, (stop) => device.prepare(session, stop))
   }
 
-  /** The answer with where it came from, and why from there. */
-  result(askedAt: number, decision: Decision, answer: RunAnswer): RunResult {
+  /** The answer with its placement. */
+  toResult(askedAt: number, decision: Decision, answer: RunAnswer): RunResult {
     const { outputs, executedOn, queueMs, computeMs, answeredAt } = answer
     return {
       outputs,
-      placement: this.#placementOf(decision, executedOn),
+      placement: this.#count(decision, executedOn),
       timings: { totalMs: answeredAt - askedAt, queueMs, computeMs },
     }
   }
 
-  #answer(manifest: Manifest, work: Unplaced, options: WaitOptions, decision: Decision): Promise<RunAnswer> {
-    const { device, remote } = this.#options
-    if (decision.tier === 'server') {
+  #answer(
+    manifest: Manifest,
+    work: UnplacedWork,
+    options: WaitOptions,
+    source: DeviceSession | undefined,
+  ): Promise<RunAnswer> {
+    const { device, remote } = this.#tiers
+    if (!source) {
       if (!remote) throw new SpillwayError('server_absent', 'The runtime has no server')
       return remote.submit(manifest, work, options)
     }
-    const source = this.sessionOf(manifest, decision.target)
     if (device.isReady(source)) return device.submit({ ...work, source }, options, passThrough)
-    return this.loaded(manifest, decision.target, work.askedAt, options).then(() =>
+    return this.prepare(source, work.askedAt, options).then(() =>
       device.submit({ ...work, source }, options, passThrough),
     )
   }
 
-  /** One object for all the requests of a decision that one batch answered: there can be thousands. */
-  #placementOf(decision: Decision, executedOn: RunAnswer['executedOn']): Placement {
-    const last = this.#lastPlacement
+  #count(decision: Decision, executedOn: RunAnswer['executedOn']): Placement {
+    const last = this.#last
     if (last && last.decision === decision && last.executedOn === executedOn) {
-      last.placed.requests++
-      return last.placed.placement
+      last.count.requests++
+      return last.count.placement
     }
     const { tier, reason, explanation } = decision
     const { backend, variant } = executedOn
     const placement = { tier, backend, variant, reason, explanation }
     const key = [tier, backend, variant, reason].join('/')
-    // What is told of them is the last one's words: figures in them change.
-    const placed = { placement, requests: (this.#placed.get(key)?.requests ?? 0) + 1 }
-    this.#placed.set(key, placed)
-    this.#lastPlacement = { decision, executedOn, placed }
+    // The explanation is the last request's: its figures differ from request to request.
+    const count = { placement, requests: (this.#counts.get(key)?.requests ?? 0) + 1 }
+    this.#counts.set(key, count)
+    this.#last = { decision, executedOn, count }
     return placement
   }
 }

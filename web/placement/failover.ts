@@ -1,13 +1,58 @@
 import { withAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
-import { SpillwayError } from '../../models/core/index.ts'
+import { type Manifest, SpillwayError } from '../../models/core/index.ts'
 import type { Decision } from './decide.ts'
-import { failureOf, final, own, retryDelay } from './failure.ts'
+import { candidateKey, type Failure } from './device-target.ts'
+import { failureOf, failureScope, noFailures } from './failure-scope.ts'
 import type { Health } from './health.ts'
-import type { ModelState, ModelStates } from './model-states.ts'
-import type { PlacementResolver } from './placement-resolver.ts'
-import { placeOf, type RequestState } from './request-state.ts'
-import type { RetryBudget } from './retry-budget.ts'
+import type { ModelStates } from './model-states.ts'
+import type { EstimateSpill, PlacementOptions, PlacementResolver, Resolution } from './placement-resolver.ts'
+import { type RetryBudget, retryDelay } from './retry.ts'
+
+/** A request, and the places that it was tried at. */
+export interface RequestState {
+  readonly manifest: Manifest
+  readonly rows: number
+  readonly askedAt: number
+  readonly options: PlacementOptions
+  readonly estimateSpill: EstimateSpill | undefined
+  readonly tried: Set<string>
+  /** The last failure: the request's own, when no place is left. */
+  failure: SpillwayError | undefined
+  /** The candidates on the device that failed. */
+  failures: readonly Failure[]
+  serverFailed: boolean
+  /** Whether the server was asked a second time. */
+  isRetried: boolean
+}
+
+export const createRequestState = (
+  { manifest, rows, askedAt }: Pick<RequestState, 'manifest' | 'rows' | 'askedAt'>,
+  options: PlacementOptions,
+  estimateSpill?: EstimateSpill,
+): RequestState => ({
+  manifest,
+  rows,
+  askedAt,
+  options,
+  estimateSpill,
+  tried: new Set(),
+  failure: undefined,
+  failures: noFailures,
+  serverFailed: false,
+  isRetried: false,
+})
+
+/** After progress at a place every place may be tried again. */
+export function resetAttempts(request: RequestState): void {
+  request.tried.clear()
+  request.failure = undefined
+  request.failures = noFailures
+  request.serverFailed = false
+}
+
+/** Runs a request at the place that was resolved; rejects with that place's failure. */
+export type Attempt<T> = (resolution: Resolution) => Promise<T>
 
 export interface FailoverOptions {
   readonly resolver: PlacementResolver
@@ -17,7 +62,7 @@ export interface FailoverOptions {
   readonly clock: Clock
 }
 
-/** Goes where it is placed, and on to another place when that one fails: each is tried once at most. */
+/** Moves a request from a place that fails to the next one. Each place is tried once, the server at most twice. */
 export class Failover {
   readonly #options: FailoverOptions
 
@@ -25,53 +70,56 @@ export class Failover {
     this.#options = options
   }
 
-  /** @param go Does at a place what can be done; it rejects with what the place did wrong. */
-  run<T>(state: ModelState, request: RequestState, go: (decision: Decision) => Promise<T>): Promise<T> {
+  run<T>(request: RequestState, attempt: Attempt<T>): Promise<T> {
+    const { resolver, states } = this.#options
+    const { manifest, rows, options } = request
     try {
-      const decision = this.#options.resolver.decide(state, request)
-      if (request.failure && request.tried.has(placeOf(decision))) throw request.failure
-      return this.begin(decision, request, go)
+      const resolution = resolver.resolve(manifest, rows, options, request)
+      if (!resolution) return states.open(manifest).then(() => this.run(request, attempt))
+      if (request.failure && request.tried.has(placeKey(resolution.decision))) throw request.failure
+      return this.start(resolution, request, attempt)
     } catch (cause) {
-      return Promise.reject(cause)
+      // A place's failure says more than that no place is left.
+      return Promise.reject(request.failure ?? cause)
     }
   }
 
-  /** The same from a place that is decided already. */
-  begin<T>(decision: Decision, request: RequestState, go: (decision: Decision) => Promise<T>): Promise<T> {
-    return go(decision).then(
+  /** The same from a place that is resolved already. */
+  start<T>(resolution: Resolution, request: RequestState, attempt: Attempt<T>): Promise<T> {
+    const { decision } = resolution
+    return attempt(resolution).then(
       (answer) => {
         this.#noteSuccess(request, decision)
         return answer
       },
       async (cause) => {
-        const { states } = this.#options
-        this.settleFailure(request, decision, cause)
-        const state = states.known(request.manifest) ?? (await states.open(request.manifest))
-        const delay = decision.tier === 'server' ? this.#retryDelay(state, request) : undefined
-        if (delay !== undefined) await this.#pause(request, delay)
-        return this.run(state, request, go)
+        this.noteFailure(request, decision, cause)
+        const delay = decision.tier === 'server' ? await this.#retryDelay(request) : undefined
+        if (delay !== undefined) await this.#waitToRetry(request, delay)
+        return this.run(request, attempt)
       },
     )
   }
 
   /**
-   * A failure keeps this request away from the place, and, where it is the place's own, those that come next.
+   * Keeps the request away from a place, and later requests too where the failure is the place's.
    *
-   * @throws SpillwayError The failure, where no other place would mend it.
+   * @throws SpillwayError The failure, where no other place would answer either.
    */
-  settleFailure(request: RequestState, decision: Decision, cause: unknown): void {
+  noteFailure(request: RequestState, decision: Decision, cause: unknown): void {
     const { health } = this.#options
     const failure = SpillwayError.from(cause, 'internal', `${request.manifest.id} failed`)
-    if (final.has(failure.code)) throw failure
+    const { holds } = failureScope[failure.code]
+    if (holds === 'every-place') throw failure
     request.failure = failure
-    request.tried.add(placeOf(decision))
+    request.tried.add(placeKey(decision))
     if (decision.tier === 'server') {
       request.serverFailed = true
-      if (!own.has(failure.code)) health.serverFailed(request.manifest.id, failure)
+      if (holds === 'place') health.serverFailed(request.manifest.id, failure)
       return
     }
-    request.failed = [...request.failed, failureOf(decision.target, failure)]
-    if (!own.has(failure.code)) health.deviceFailed(request.manifest.id, decision.target, failure)
+    request.failures = [...request.failures, failureOf(decision.target, failure)]
+    if (holds === 'place') health.deviceFailed(request.manifest.id, decision.target, failure)
   }
 
   #noteSuccess({ manifest }: RequestState, decision: Decision): void {
@@ -80,23 +128,27 @@ export class Failover {
     else health.deviceAnswered(manifest.id, decision.target)
   }
 
-  /** Milliseconds after which the server is asked once more: where nothing else could answer now, and the budget has it. */
-  #retryDelay(state: ModelState, request: RequestState): number | undefined {
-    const { resolver, budget, clock } = this.#options
-    const { failure, options, askedAt } = request
-    if (request.retried || !failure) return undefined
+  /** Milliseconds until the server is asked once more: only if the device could not answer at once and the budget allows it. */
+  async #retryDelay(request: RequestState): Promise<number | undefined> {
+    const { resolver, states, budget, clock } = this.#options
+    const { manifest, failure, options, askedAt } = request
+    const state = states.get(manifest) ?? (await states.open(manifest))
+    if (request.isRetried || !failure) return undefined
     if (options.policy !== 'server' && resolver.isLoaded(state, request)) return undefined
     const { deadlineMs } = options
-    const left = deadlineMs === undefined ? undefined : askedAt + deadlineMs - clock.now()
-    const delay = retryDelay(failure, left)
+    const leftMs = deadlineMs === undefined ? undefined : askedAt + deadlineMs - clock.now()
+    const delay = retryDelay(failure, leftMs)
     return delay !== undefined && budget.take() ? delay : undefined
   }
 
-  async #pause(request: RequestState, ms: number): Promise<void> {
+  async #waitToRetry(request: RequestState, ms: number): Promise<void> {
     const { clock } = this.#options
-    request.retried = true
+    request.isRetried = true
     await withAbort(request.options.signal, new Promise<void>((resolve) => clock.after(ms, resolve)))
     request.serverFailed = false
     request.tried.delete('server')
   }
 }
+
+const placeKey = (decision: Decision) =>
+  decision.tier === 'server' ? 'server' : candidateKey(decision.target)

@@ -1,63 +1,58 @@
-import type { Manifest, Policy, Tier } from '../../models/core/index.ts'
+import type { Manifest } from '../../models/core/index.ts'
 import type { Calibrations } from '../device/calibration/calibrations.ts'
-import type { Capacity } from '../device/capacity/capacity.ts'
-import type { Conditions, Decision } from './decide.ts'
-import type { DeviceTarget, Failure, Ineligible, Speeds } from './device-target.ts'
-import { Latency } from './latency.ts'
+import type { Capacity } from '../device/capacity.ts'
+import type { Speeds } from './device-target.ts'
+import type { LastDecision } from './placement-resolver.ts'
 import { SpillBalance } from './spill-balance.ts'
 
 export interface ModelStatesOptions {
-  /** Asks the device what it can do: once, when it is first called. */
+  /** Probes the device's capacity: once, at the first call. */
   readonly capacity: () => Promise<Capacity>
   readonly calibrations: Pick<Calibrations, 'recall' | 'speedsOf'>
 }
 
-/** What is kept of a model between requests. */
+/** The data of one model that requests share. */
 export interface ModelState {
   readonly manifest: Manifest
   readonly capacity: Capacity
   readonly balance: SpillBalance
   readonly speeds: Speeds
-  readonly latency: Readonly<Record<Tier, Latency>>
-  target: { readonly failed: readonly Failure[]; readonly is: DeviceTarget | Ineligible } | undefined
-  last: { readonly policy: Policy; readonly live: Conditions; readonly decision: Decision } | undefined
+  last: LastDecision | undefined
 }
 
-/** The models' routes: there once the device has told what it can do, and what it measured on earlier visits. */
+/** The models' states. One opens when the capacity and the measurements of earlier visits are known. */
 export class ModelStates {
   readonly #options: ModelStatesOptions
-  readonly #known = new WeakMap<Manifest, ModelState>()
-  #deviceHasTold = false
+  readonly #opened = new WeakMap<Manifest, ModelState>()
+  #isCapacityKnown = false
 
   constructor(options: ModelStatesOptions) {
     this.#options = options
   }
 
-  known(manifest: Manifest): ModelState | undefined {
-    return this.#known.get(manifest)
+  get(manifest: Manifest): ModelState | undefined {
+    return this.#opened.get(manifest)
   }
 
-  /** Whether the device has told what it can do: from then on a route opens as soon as storage has told the rest. */
-  get deviceHasTold(): boolean {
-    return this.#deviceHasTold
+  /** From then on a state opens as soon as the model's measurements are read, which takes a moment. */
+  get isCapacityKnown(): boolean {
+    return this.#isCapacityKnown
   }
 
   async open(manifest: Manifest): Promise<ModelState> {
-    const { capacity: ask, calibrations } = this.#options
-    const [capacity] = await Promise.all([ask(), calibrations.recall(manifest)])
-    this.#deviceHasTold = true
-    const known = this.#known.get(manifest)
-    if (known) return known
+    const { capacity: probe, calibrations } = this.#options
+    const [capacity] = await Promise.all([probe(), calibrations.recall(manifest)])
+    this.#isCapacityKnown = true
+    const opened = this.#opened.get(manifest)
+    if (opened) return opened
     const state: ModelState = {
       manifest,
       capacity,
       balance: new SpillBalance(),
       speeds: calibrations.speedsOf(manifest),
-      latency: { device: new Latency(), server: new Latency() },
-      target: undefined,
       last: undefined,
     }
-    this.#known.set(manifest, state)
+    this.#opened.set(manifest, state)
     return state
   }
 }

@@ -1,112 +1,132 @@
-import type { Manifest, Policy } from '../../models/core/index.ts'
+import type { Manifest, Policy, RunResult } from '../../models/core/index.ts'
+import type { ResultHandler, WaitOptions } from '../../workers/host/scheduler/work.ts'
 import type { DeviceSession } from '../device/device-session.ts'
-import { type Conditions, type Decision, type DeviceDecision, decide } from './decide.ts'
+import { type Conditions, type Decision, decide } from './decide.ts'
 import { type DeviceTarget, type Failure, type Ineligible, selectDeviceTarget } from './device-target.ts'
-import type { Dispatcher, DispatcherOptions } from './dispatcher.ts'
+import type { Tiers } from './dispatcher.ts'
 import type { Health } from './health.ts'
-import type { ModelState } from './model-states.ts'
-import type { PlacementOptions, RequestState } from './request-state.ts'
+import type { ModelState, ModelStates } from './model-states.ts'
 
-/** What waits before a request that comes now. */
+export interface PlacementOptions extends WaitOptions {
+  readonly policy: Policy
+}
+
+/** The estimates by which a request for this session should spill; undefined where it should not. */
+export type EstimateSpill = (session: DeviceSession) => Conditions['spill']
+
+/** The conditions that only this request has, after failed attempts or for a text. */
+export interface Attempts {
+  /** The candidates on the device that failed. */
+  readonly failures: readonly Failure[]
+  readonly serverFailed: boolean
+  /** Replaces the estimates of the batch schedulers. */
+  readonly estimateSpill: EstimateSpill | undefined
+}
+
+/** A decision, and the objects that all its requests share. */
+export interface Resolution {
+  readonly decision: Decision
+  /** Undefined on the server. */
+  readonly session: DeviceSession | undefined
+  /** Whether the router's fast path may be taken: the model is loaded there, and the target did not fail recently. */
+  readonly isFast: boolean
+  /** Set by the first request on the router's fast path. */
+  handler: ResultHandler<DeviceSession, RunResult, PlacementOptions> | undefined
+}
+
+/** The device's target with its session, or why there is none. */
+export type DeviceChoice =
+  | { readonly device: DeviceTarget; readonly session: DeviceSession }
+  | { readonly device: Ineligible; readonly session: undefined }
+
+/** The last decision of a model with its inputs: nearly all requests find the same ones. */
+export interface LastDecision {
+  readonly policy: Policy
+  readonly failures: readonly Failure[]
+  readonly choice: DeviceChoice
+  readonly conditions: Conditions
+  readonly resolution: Resolution
+}
+
+/** The load that a request made now would find. */
 export interface Backlog {
   readonly queueMs: number
   readonly isSaturated: boolean
 }
 
-/** Says where a request goes, from what both tiers are like at this moment. */
+/** Finds the conditions of a request and decides by them where it runs. */
 export class PlacementResolver {
-  readonly #options: DispatcherOptions
-  readonly #dispatcher: Dispatcher
+  readonly #tiers: Tiers
+  readonly #states: ModelStates
   readonly #health: Health
 
-  constructor(options: DispatcherOptions, dispatcher: Dispatcher, health: Health) {
-    this.#options = options
-    this.#dispatcher = dispatcher
+  constructor(tiers: Tiers, states: ModelStates, health: Health) {
+    this.#tiers = tiers
+    this.#states = states
     this.#health = health
   }
 
-  /** Once a place has failed, what is told is how it failed, not that nothing else is left. */
-  decide(state: ModelState, request: RequestState): Decision {
-    const { policy } = request.options
-    try {
-      const live = this.#live(state, request)
-      const { last } = state
-      // The same question as before, as nearly always: thousands of requests a second ask it.
-      if (last && last.policy === policy && !live.late && sameLive(live, last.live)) return last.decision
-      const decision = decide(state.capacity, state.manifest, policy, live)
-      state.last = { policy, live, decision }
-      return decision
-    } catch (cause) {
-      throw request.failure ?? cause
-    }
-  }
-
-  /** The last decision, where it was the device, which has the model loaded, and nothing has changed. */
-  sameDevice(
-    state: ModelState,
-    { policy, deadlineMs }: PlacementOptions,
-    rows: number,
-  ): DeviceDecision | undefined {
-    const { last, manifest } = state
-    if (last?.decision.tier !== 'device' || last.policy !== policy) return undefined
-    const { decision, live } = last
-    if (live.server !== this.#health.server(manifest.id) || live.failed !== this.#health.failed(manifest.id))
-      return undefined
-    const source = this.#dispatcher.sessionOf(manifest, decision.target)
-    if (!this.#options.device.isReady(source)) return undefined
-    return policy === 'auto' && this.#late(state, source, rows, deadlineMs) ? undefined : decision
-  }
-
   /**
-   * Where a request goes before the device has told what it can do: to the server, which the policy would ask whatever
-   * the device tells.
+   * The last resolution where its inputs are the same, else a new one. Called for every request.
+   *
+   * @returns undefined where the model's state has to be opened first.
+   * @throws SpillwayError Where the policy leaves no tier.
    */
-  decideUnseen(manifest: Manifest, policy: Policy): Decision | undefined {
-    if (this.#health.server(manifest.id) !== 'available') return undefined
-    switch (policy) {
-      case 'auto':
-        return { tier: 'server', reason: 'bridge', explanation: 'The device is still asked what it can do' }
-      case 'server':
-        return { tier: 'server', reason: 'policy', explanation: 'The policy is "server"' }
-      case 'prefer-server':
-        return { tier: 'server', reason: 'preferred', explanation: 'The policy prefers the server' }
-      default:
-        return undefined
+  resolve(
+    manifest: Manifest,
+    rows: number,
+    { policy, deadlineMs }: PlacementOptions,
+    attempts?: Attempts,
+  ): Resolution | undefined {
+    const server = this.#serverState(manifest, attempts)
+    const state = this.#states.get(manifest)
+    if (!state) return this.#resolveWithoutCapacity(policy, server)
+    const failures = this.#failures(manifest, attempts)
+    const choice = this.#choose(state, failures)
+    const { session } = choice
+    const isLoaded = session !== undefined && this.#tiers.device.isReady(session)
+    let spill: Conditions['spill']
+    if (policy === 'auto' && server === 'available' && isLoaded) {
+      spill = attempts?.estimateSpill
+        ? attempts.estimateSpill(session)
+        : this.#estimateSpill(state, session, rows, deadlineMs)
     }
+    const { last } = state
+    if (
+      last?.policy === policy &&
+      last.failures === failures &&
+      last.conditions.server === server &&
+      last.conditions.isLoaded === isLoaded &&
+      // Estimates differ from request to request, and the explanation names them.
+      !spill &&
+      !last.conditions.spill
+    )
+      return last.resolution
+    const conditions: Conditions = { device: choice.device, server, isLoaded, spill }
+    const resolution = this.#decide(manifest, policy, conditions, session)
+    if (resolution) state.last = { policy, failures, choice, conditions, resolution }
+    return resolution
   }
 
   /** Whether the device could answer the request at once. */
-  isLoaded(state: ModelState, request: RequestState): boolean {
-    return this.#live(state, request).loaded
+  isLoaded(state: ModelState, attempts: Attempts): boolean {
+    const { session } = this.#choose(state, this.#failures(state.manifest, attempts))
+    return session !== undefined && this.#tiers.device.isReady(session)
   }
 
-  /** How the device runs the model, as far as is known now. */
-  target(state: ModelState): DeviceTarget | Ineligible {
-    return this.#fitOf(state, this.#health.failed(state.manifest.id))
+  /** How the device would run the model now. */
+  chooseDevice(state: ModelState): DeviceChoice {
+    return this.#choose(state, this.#failures(state.manifest))
   }
 
-  /** The tier that was not asked, where it could answer at once. */
-  other(state: ModelState, { tier }: Decision, afterMs: number): Decision | undefined {
-    const { manifest } = state
-    const explanation = `The ${tier} did not answer within ${Math.round(afterMs)} ms`
-    if (tier === 'device')
-      return this.#health.server(manifest.id) === 'available'
-        ? { tier: 'server', reason: 'hedge', explanation }
-        : undefined
-    const target = this.target(state)
-    if ('error' in target || !this.#options.device.isReady(this.#dispatcher.sessionOf(manifest, target)))
-      return undefined
-    return { tier: 'device', target, reason: 'hedge', explanation }
-  }
-
-  /** On the tiers that a policy allows: the shorter wait, and whether all would refuse a request. */
-  backlog(manifest: Manifest, state: ModelState | undefined, policy: Policy): Backlog {
-    const { device, remote } = this.#options
-    const target = state && this.target(state)
+  /** The shorter wait of the tiers that the policy allows, and whether all of them are full. */
+  backlog(manifest: Manifest, policy: Policy): Backlog {
+    const { device, remote } = this.#tiers
+    const state = this.#states.get(manifest)
+    const session = state && this.chooseDevice(state).session
     const waits: number[] = []
     const saturated: boolean[] = []
-    if (policy !== 'server' && target && !('error' in target)) {
-      const session = this.#dispatcher.sessionOf(manifest, target)
+    if (policy !== 'server' && session) {
       if (device.isReady(session)) waits.push(device.estimate(session, 1).queueMs)
       saturated.push(device.isSaturated)
     }
@@ -120,44 +140,62 @@ export class PlacementResolver {
     }
   }
 
-  #live(state: ModelState, request: RequestState): Conditions {
-    const { manifest, speeds } = state
-    const { rows, options, failed: mine, serverFailed } = request
-    const known = this.#health.failed(manifest.id)
-    const failed = mine.length === 0 ? known : [...known, ...mine]
-    const health = this.#health.server(manifest.id)
-    const server = serverFailed && health === 'available' ? 'unavailable' : health
-    const target = this.#fitOf(state, failed)
-    if ('error' in target) return { server, failed, speeds, loaded: false, late: undefined }
-    const session = this.#dispatcher.sessionOf(manifest, target)
-    const loaded = this.#options.device.isReady(session)
-    const compared = options.policy === 'auto' && loaded && server === 'available'
-    const late = request.late ?? (() => this.#late(state, session, rows, options.deadlineMs))
-    return { server, failed, speeds, loaded, late: compared ? late(session) : undefined }
+  #resolveWithoutCapacity(policy: Policy, server: Conditions['server']): Resolution | undefined {
+    // Only the measurements of the model are missing.
+    if (this.#states.isCapacityKnown) return undefined
+    const decision = decide(policy, { device: undefined, server, isLoaded: false, spill: undefined })
+    return decision === 'needs-capacity'
+      ? undefined
+      : { decision, session: undefined, isFast: false, handler: undefined }
   }
 
-  /** The same as before, as nearly always. */
-  #fitOf(state: ModelState, failed: readonly Failure[]): DeviceTarget | Ineligible {
-    if (state.target?.failed === failed) return state.target.is
-    const is = selectDeviceTarget(state.capacity, state.manifest, { failed, speeds: state.speeds })
-    state.target = { failed, is }
-    return is
+  /** @param session Of the device's target. */
+  #decide(
+    manifest: Manifest,
+    policy: Policy,
+    conditions: Conditions,
+    session: DeviceSession | undefined,
+  ): Resolution | undefined {
+    const decision = decide(policy, conditions)
+    if (decision === 'needs-capacity') return undefined
+    if (decision.tier === 'server') return { decision, session: undefined, isFast: false, handler: undefined }
+    const { target } = decision
+    if (session && target === conditions.device)
+      return { decision, session, isFast: conditions.isLoaded, handler: undefined }
+    return { decision, session: this.#sessionOf(manifest, target), isFast: false, handler: undefined }
   }
 
-  /** When each tier would answer, where the device is so late that the server should. */
-  #late(
-    state: ModelState,
+  #serverState({ id }: Manifest, attempts: Attempts | undefined): Conditions['server'] {
+    const server = this.#health.serverState(id)
+    return attempts?.serverFailed && server === 'available' ? 'unavailable' : server
+  }
+
+  #failures({ id }: Manifest, attempts?: Attempts): readonly Failure[] {
+    const recent = this.#health.deviceFailures(id)
+    return attempts && attempts.failures.length > 0 ? [...recent, ...attempts.failures] : recent
+  }
+
+  #choose(state: ModelState, failures: readonly Failure[]): DeviceChoice {
+    const { manifest, capacity, speeds, last } = state
+    if (last?.failures === failures) return last.choice
+    const device = selectDeviceTarget(capacity, manifest, { failures, speeds })
+    if ('error' in device) return { device, session: undefined }
+    return { device, session: this.#sessionOf(manifest, device) }
+  }
+
+  #sessionOf(manifest: Manifest, { variant, backend }: DeviceTarget): DeviceSession {
+    return this.#tiers.device.session(manifest, variant, backend)
+  }
+
+  #estimateSpill(
+    { manifest, balance }: ModelState,
     session: DeviceSession,
     rows: number,
     deadlineMs: number | undefined,
-  ): Conditions['late'] {
-    const { device, remote } = this.#options
-    if (!remote || this.#health.server(session.manifest.id) !== 'available') return undefined
-    const there = remote.estimate(session.manifest, rows)
-    const here = device.estimate(session, rows)
-    return state.balance.weigh(here, there, deadlineMs)
+  ): Conditions['spill'] {
+    const { device, remote } = this.#tiers
+    return remote
+      ? balance.weigh(device.estimate(session, rows), remote.estimate(manifest, rows), deadlineMs)
+      : undefined
   }
 }
-
-const sameLive = (one: Conditions, other: Conditions) =>
-  one.server === other.server && one.loaded === other.loaded && one.failed === other.failed && !other.late

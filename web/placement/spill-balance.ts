@@ -1,58 +1,62 @@
 import type { Estimate } from '../../workers/host/scheduler/load-estimator.ts'
-import type { Conditions } from './decide.ts'
+import type { SpillEstimate } from './decide.ts'
 
-/** The device has to be later by a third before requests go to the server. */
-const spillAt = 1.3
+/** Requests spill once the device takes this many times as long as the server. */
+const spillRatio = 1.3
 
 /**
- * Milliseconds by which the device may be later all the same: fewer nobody notices, and the server's are for what the
- * device cannot do. Half of them where requests spill already.
+ * Milliseconds by which the device may be later without spilling: smaller differences cannot be noticed, so only the
+ * overflow goes to a faster server. Half of it once requests spill.
  */
-const unnoticedMs = 100
+const tolerableMs = 100
 
-/** The part of a deadline that may be given away so. */
-const ofDeadline = 0.25
+/** The tolerance's largest share of a deadline. */
+const tolerableShare = 0.25
 
-/** Milliseconds that a server is taken to need before it was ever asked. */
+/** The estimate for a server that was never asked, in milliseconds. */
 const unknownServerMs = 100
 
-/** Requests that spill before an idle device is tried again: twice as many after each trial that changed nothing. */
-const firstTrial = 8
-const lastTrial = 512
+/** Spilled requests before an idle device is probed again: doubled after each probe that changed nothing. */
+const firstProbeAfter = 8
+const longestProbeAfter = 512
 
-/** What a trial may cost its request at most, in milliseconds. */
-const trialMs = 500
+/** The longest run that a probe may be, in milliseconds. */
+const longestProbeMs = 500
 
-/** Whether one model's requests spill: with hysteresis, since both estimates swing. */
+/** Whether one model's requests spill. It has hysteresis, since both estimates vary. */
 export class SpillBalance {
-  #spills = false
-  #untilTrial = firstTrial
-  #nextTrial = firstTrial
+  #isSpilling = false
+  #untilProbe = firstProbeAfter
+  #probeAfter = firstProbeAfter
 
   /**
-   * The estimates where the request should spill, or nothing.
+   * The estimates where the request should spill, else undefined.
    *
-   * @param withinMs The request's deadline.
+   * @param deadlineMs The request's deadline, in milliseconds from now.
    */
-  weigh(device: Estimate, server: Estimate, withinMs = Number.POSITIVE_INFINITY): Conditions['late'] {
+  weigh(
+    device: Estimate,
+    server: Estimate,
+    deadlineMs = Number.POSITIVE_INFINITY,
+  ): SpillEstimate | undefined {
     const deviceMs = device.queueMs + device.runMs
     const serverMs = server.queueMs + server.runMs || unknownServerMs
-    const allowedMs = Math.min(unnoticedMs, withinMs * ofDeadline)
-    this.#spills = this.#spills
-      ? deviceMs > serverMs + allowedMs / 2
-      : deviceMs > Math.max(serverMs * spillAt, serverMs + allowedMs)
-    if (!this.#spills) {
-      this.#untilTrial = this.#nextTrial = firstTrial
+    const toleranceMs = Math.min(tolerableMs, deadlineMs * tolerableShare)
+    this.#isSpilling = this.#isSpilling
+      ? deviceMs > serverMs + toleranceMs / 2
+      : deviceMs > Math.max(serverMs * spillRatio, serverMs + toleranceMs)
+    if (!this.#isSpilling) {
+      this.#untilProbe = this.#probeAfter = firstProbeAfter
       return undefined
     }
-    return this.#isTrial(device, withinMs) ? undefined : { deviceMs, serverMs }
+    return this.#isProbe(device, deadlineMs) ? undefined : { deviceMs, serverMs }
   }
 
-  /** What an idle device is known to need comes from a time when it may have been busy with other things. */
-  #isTrial({ queueMs, runMs }: Estimate, withinMs: number): boolean {
-    if (this.#untilTrial > 1) this.#untilTrial--
-    else if (queueMs === 0 && runMs <= Math.min(trialMs, withinMs / 2)) {
-      this.#nextTrial = this.#untilTrial = Math.min(lastTrial, this.#nextTrial * 2)
+  /** Whether this request probes the device: its cost may have been measured while it was busy with other work. */
+  #isProbe({ queueMs, runMs }: Estimate, deadlineMs: number): boolean {
+    if (this.#untilProbe > 1) this.#untilProbe--
+    else if (queueMs === 0 && runMs <= Math.min(longestProbeMs, deadlineMs / 2)) {
+      this.#probeAfter = this.#untilProbe = Math.min(longestProbeAfter, this.#probeAfter * 2)
       return true
     }
     return false

@@ -4,54 +4,55 @@ import { SpillwayError } from '../../models/core/index.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
 
-/** All that ends a text before its end: its caller's word, its deadline, its reader's leaving, the runtime's end. */
+/** Everything that ends a text early: its caller's signal, its deadline, a reader that left, a closed runtime. */
 export interface Cancellation {
   readonly signal: AbortSignal
-  /** What the caller is told, where anything but its reader ended it. */
-  why(): SpillwayError | undefined
-  /** Milliseconds to the deadline, where there is one. */
-  leftMs(): number | undefined
+  /** The error for the caller; undefined while nothing has ended the text, or where its reader left. */
+  error(): SpillwayError | undefined
+  /** Milliseconds to the deadline, at least one; undefined where there is none. */
+  remainingMs(): number | undefined
+  /** Removes the listeners and the timer. */
   release(): void
 }
 
 export function createCancellation(
   clock: Clock,
   { signal, deadlineMs }: WaitOptions,
-  left: AbortSignal,
+  readerLeft: AbortSignal,
   closing: AbortSignal,
 ): Cancellation {
   const controller = new AbortController()
   const deadline = deadlineMs === undefined ? undefined : clock.now() + deadlineMs
-  let reason: SpillwayError | undefined
-  const end = (why?: SpillwayError) => {
+  let error: SpillwayError | undefined
+  const cancel = (reason?: SpillwayError) => {
     if (controller.signal.aborted) return
-    reason = why
-    controller.abort(why)
+    error = reason
+    controller.abort(reason)
   }
-  const abort = () => end(signal && abortedBy(signal))
-  const leave = () => end()
-  const close = () => end(closed())
-  const late = () => end(pastDeadline(deadlineMs ?? 0))
-  signal?.addEventListener('abort', abort, { once: true })
-  left.addEventListener('abort', leave, { once: true })
-  closing.addEventListener('abort', close, { once: true })
-  const cancel = deadlineMs === undefined ? undefined : clock.after(deadlineMs, late)
-  if (signal?.aborted) abort()
-  if (closing.aborted) close()
+  const onAbort = () => cancel(signal && abortedBy(signal))
+  const onReaderLeft = () => cancel()
+  const onClose = () => cancel(closed())
+  signal?.addEventListener('abort', onAbort, { once: true })
+  readerLeft.addEventListener('abort', onReaderLeft, { once: true })
+  closing.addEventListener('abort', onClose, { once: true })
+  const stopTimer =
+    deadlineMs === undefined ? undefined : clock.after(deadlineMs, () => cancel(pastDeadline(deadlineMs)))
+  if (signal?.aborted) onAbort()
+  if (closing.aborted) onClose()
   return {
     signal: controller.signal,
-    why: () => reason,
-    leftMs: () => (deadline === undefined ? undefined : Math.max(1, deadline - clock.now())),
+    error: () => error,
+    remainingMs: () => (deadline === undefined ? undefined : Math.max(1, deadline - clock.now())),
     release: () => {
-      cancel?.()
-      signal?.removeEventListener('abort', abort)
-      left.removeEventListener('abort', leave)
-      closing.removeEventListener('abort', close)
+      stopTimer?.()
+      signal?.removeEventListener('abort', onAbort)
+      readerLeft.removeEventListener('abort', onReaderLeft)
+      closing.removeEventListener('abort', onClose)
     },
   }
 }
 
 const pastDeadline = (deadlineMs: number) =>
-  new SpillwayError('deadline_exceeded', 'The text was not finished in time', {
+  new SpillwayError('deadline_exceeded', 'The text was not finished before its deadline', {
     expected: `its end within ${deadlineMs} ms`,
   })

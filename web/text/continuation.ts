@@ -4,18 +4,18 @@ import type { TextRequest, Tokenizer, Usage } from '../../workers/host/text/type
 import type { FinishReason, GeneratedToken } from '../../workers/protocol/generation.ts'
 import type { RemotePiece } from '../remote/complete.ts'
 
-/** A text on its way: what was asked, and all that it takes to go on with it elsewhere. */
+/** A text in progress: its request, and the tokens so far, from which another place can go on. */
 export class Continuation {
   readonly #request: TextRequest
   readonly #tokens: GeneratedToken[] = []
   #promptTokens: readonly number[] | undefined
   #text = ''
-  /** Whether some place told text without its tokens: the text is then all that is known of them. */
-  #textOnly = false
+  /** Whether a place sent text without its tokens: they have to be encoded from the text. */
+  #isTextOnly = false
   #usage: RemotePiece['usage']
   finish: FinishReason | undefined
 
-  /** @param request with its seed: every place has to draw from the same one. */
+  /** @param request With its seed, which every place has to use. */
   constructor(request: TextRequest & { readonly seed: number }) {
     this.#request = request
     this.#promptTokens = request.tokens
@@ -33,24 +33,24 @@ export class Continuation {
     return this.#text !== '' || this.#tokens.length > 0
   }
 
-  /** Whether nothing is left to ask for. */
+  /** Whether the text has ended or reached `maxTokens`. */
   get isDone(): boolean {
-    return this.finish !== undefined || this.#left === 0
+    return this.finish !== undefined || this.#remainingTokens === 0
   }
 
   get usage(): Usage {
     const { promptTokens = 0, generatedTokens = 0, cachedTokens = 0 } = this.#usage ?? {}
     return {
       promptTokens: this.#promptTokens?.length ?? promptTokens,
-      generatedTokens: this.#textOnly ? generatedTokens : this.#tokens.length,
+      generatedTokens: this.#isTextOnly ? generatedTokens : this.#tokens.length,
       cachedTokens,
     }
   }
 
   add({ text, tokens, promptTokens, finish, usage }: RemotePiece): void {
-    // A place that goes on with a text counts what came before as its prompt.
+    // A place that continues a text counts the text so far as its prompt.
     if (!this.hasBegun) this.#promptTokens ??= promptTokens
-    if (text !== '' && tokens.length === 0 && this.#tokens.length === 0) this.#textOnly = true
+    if (text !== '' && tokens.length === 0 && this.#tokens.length === 0) this.#isTextOnly = true
     this.#text += text
     this.#tokens.push(...tokens)
     this.#usage ??= usage
@@ -58,20 +58,19 @@ export class Continuation {
   }
 
   /**
-   * What the next place is asked: the request as it came, or, in the middle of a text, the prompt and the text so far in
-   * tokens.
+   * The request for the next place: the caller's at first, later the tokens of the prompt and of the text so far.
    *
-   * @param tokenizer where one is at hand: it reads a prompt that no place told in tokens.
-   * @throws SpillwayError `not_supported` where the text so far is not known in tokens, and cannot be.
+   * @param tokenizer Encodes the prompt or the text so far where no place has sent its tokens.
+   * @throws SpillwayError `not_supported` where those tokens are unknown and there is no tokenizer.
    */
-  next(tokenizer?: Tokenizer): TextRequest {
+  nextRequest(tokenizer?: Tokenizer): TextRequest {
     if (!this.hasBegun) return this.#request
     const prompt = this.#promptTokens ?? (tokenizer && promptTokensOf(this.#request, tokenizer))
-    const soFar = this.#textOnly
+    const soFar = this.#isTextOnly
       ? tokenizer?.encode(this.#text, false)
       : this.#tokens.map(({ token }) => token)
     if (!prompt || !soFar) {
-      throw new SpillwayError('not_supported', 'The text cannot go on elsewhere', {
+      throw new SpillwayError('not_supported', 'The text cannot be continued elsewhere', {
         expected: 'its tokens from the server, or a tokenizer on the device',
         got: `${this.#text.length} characters of text`,
       })
@@ -81,12 +80,12 @@ export class Continuation {
       ...rest,
       tokens: [...prompt, ...soFar],
       generated: (this.#request.generated ?? 0) + soFar.length,
-      maxTokens: this.#left,
+      maxTokens: this.#remainingTokens,
     }
   }
 
   /** New tokens that may still come. */
-  get #left(): number | undefined {
+  get #remainingTokens(): number | undefined {
     const { maxTokens } = this.#request
     return maxTokens === undefined ? undefined : Math.max(0, maxTokens - this.usage.generatedTokens)
   }

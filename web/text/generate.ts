@@ -4,52 +4,53 @@ import { type Manifest, type Placement, SpillwayError } from '../../models/core/
 import { randomSeed } from '../../models/core/sampling.ts'
 import { checkTextRequest } from '../../workers/host/text/check-request.ts'
 import type { GenerateResult, Piece, TextRequest } from '../../workers/host/text/types.ts'
-import type { EstimateSpill, PlacementOptions } from '../placement/request-state.ts'
+import type { EstimateSpill, PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router, TextTarget } from '../placement/router.ts'
 import { createCancellation } from './cancellation.ts'
 import { Continuation } from './continuation.ts'
-import { Stopwatch } from './stopwatch.ts'
 import type { StreamSegment } from './stream-segments.ts'
 
-/** Text as it comes, and where it was made. */
+/** A piece of a text as it is generated, with the placement that generated it. */
 export interface PlacedPiece extends Piece {
   readonly placement: Placement
 }
 
+/** A whole text, with its usage in tokens and its timings in milliseconds. */
 export interface PlacedResult extends GenerateResult {
-  /** Where the text ended. */
+  /** Where the last piece was generated. */
   readonly placement: Placement
 }
 
 /**
- * A text as it comes: one stream, wherever it runs and however often it moves. Who leaves the loop has enough, and
- * ends it. `result` settles whether or not the pieces are read.
+ * The pieces of a text as they are generated: one stream, however often the text moves. Leaving the loop ends the text.
+ * It can be read once.
  */
 export interface GenerationStream extends AsyncIterable<PlacedPiece> {
+  /** The whole text. Settles whether or not the pieces are read. */
   readonly result: Promise<PlacedResult>
 }
 
 export interface GenerationOptions {
   readonly router: Pick<Router, 'streamWithFailover'>
-  /** How late the device would be, where its slots are taken. */
-  readonly late: EstimateSpill
-  /** What generates at a place, the model being loaded there. */
-  readonly segmentAt: (place: TextTarget) => Promise<StreamSegment>
+  /** Whether the device's slots are taken. */
+  readonly estimateSpill: EstimateSpill
+  /** The segment at a place where the model is loaded. */
+  readonly createSegment: (target: TextTarget) => Promise<StreamSegment>
   /** Fires when the runtime is closed. */
   readonly closing: AbortSignal
   readonly clock: Clock
 }
 
-/** Continues a text where the router places it; when that place fails, the next one goes on from the last token. */
+/** Generates a text where the router places it; when that place fails, the next one goes on from the last token. */
 export function generate(
-  options: GenerationOptions,
+  generation: GenerationOptions,
   manifest: Manifest,
   request: TextRequest,
-  route: PlacementOptions,
+  options: PlacementOptions,
 ): GenerationStream {
-  const left = new AbortController()
-  const pieces = new AsyncQueue<PlacedPiece>(() => left.abort())
-  const result = write(options, manifest, request, route, pieces, left.signal)
+  const reader = new AbortController()
+  const pieces = new AsyncQueue<PlacedPiece>(() => reader.abort())
+  const result = writeText(generation, manifest, request, options, pieces, reader.signal)
   result.then(
     () => pieces.end(),
     (error) => pieces.fail(error),
@@ -57,61 +58,86 @@ export function generate(
   return { result, [Symbol.asyncIterator]: () => pieces[Symbol.asyncIterator]() }
 }
 
-async function write(
-  options: GenerationOptions,
+/** @param readerLeft Fires when the reader leaves its loop: the text so far is then the whole text. */
+async function writeText(
+  { router, estimateSpill, createSegment, closing, clock }: GenerationOptions,
   manifest: Manifest,
   request: TextRequest,
-  route: PlacementOptions,
+  options: PlacementOptions,
   pieces: AsyncQueue<PlacedPiece>,
-  left: AbortSignal,
+  readerLeft: AbortSignal,
 ): Promise<PlacedResult> {
   checkTextRequest(request)
-  const { router, clock } = options
-  const watch = new Stopwatch(clock)
+  const stopwatch = new Stopwatch(clock)
   const text = new Continuation({ ...request, seed: request.seed ?? randomSeed() })
-  const cancellation = createCancellation(clock, route, left, options.closing)
+  const cancellation = createCancellation(clock, options, readerLeft, closing)
+  const { signal } = cancellation
   let placement: Placement | undefined
   try {
-    await router.streamWithFailover(
-      manifest,
-      { ...route, signal: cancellation.signal },
-      options.late,
-      async (place) => {
-        const { tier, reason, explanation } = place.decision
-        const segment = await options.segmentAt(place)
-        // Not spread: on the device it is a session, whose fields are getters.
-        const { backend, variant } = segment.executedOn
-        placement = { tier, backend, variant, reason, explanation }
-        if (text.isDone) return
-        for await (const piece of segment.go(text, {
-          ...route,
-          deadlineMs: cancellation.leftMs(),
-          signal: cancellation.signal,
-        })) {
-          if (piece.executedOn && piece.executedOn.variant !== placement.variant)
-            placement = { ...placement, ...piece.executedOn }
-          watch.queueMs ??= piece.queueMs
-          text.add(piece)
-          if (piece.text === '' && piece.tokens.length === 0) continue
-          watch.tick()
-          place.markProgress()
-          pieces.push({ text: piece.text, tokens: piece.tokens, placement })
-        }
-      },
-    )
+    await router.streamWithFailover(manifest, { ...options, signal }, estimateSpill, async (target) => {
+      const { tier, reason, explanation } = target.decision
+      const segment = await createSegment(target)
+      // Named one by one: on the device it is a session, whose fields are getters.
+      const { backend, variant } = segment.executedOn
+      placement = { tier, backend, variant, reason, explanation }
+      if (text.isDone) return
+      const deadlineMs = cancellation.remainingMs()
+      for await (const piece of segment.stream(text, { ...options, deadlineMs, signal })) {
+        if (piece.executedOn && piece.executedOn.variant !== placement.variant)
+          placement = { ...placement, ...piece.executedOn }
+        stopwatch.queueMs ??= piece.queueMs
+        text.add(piece)
+        if (piece.text === '' && piece.tokens.length === 0) continue
+        stopwatch.lap()
+        target.markProgress()
+        pieces.push({ text: piece.text, tokens: piece.tokens, placement })
+      }
+    })
   } catch (cause) {
-    const why = cancellation.why()
-    if (why || !left.aborted || !placement) throw why ?? cause
+    const error = cancellation.error()
+    if (error || !readerLeft.aborted || !placement) throw error ?? cause
   } finally {
     cancellation.release()
   }
-  if (!placement) throw new SpillwayError('internal', `${manifest.id} ended without a place`)
+  if (!placement) throw new SpillwayError('internal', `A text of ${manifest.id} ended before it was placed`)
   return {
     text: text.text,
     tokens: text.tokens.map(({ token }) => token),
-    finish: text.finish ?? (left.aborted ? 'stop' : 'length'),
+    finish: text.finish ?? (readerLeft.aborted ? 'stop' : 'length'),
     usage: text.usage,
-    timings: watch.timings(text.usage.generatedTokens),
+    timings: stopwatch.timings(text.usage.generatedTokens),
     placement,
+  }
+}
+
+/** The timings of a text as its caller waited for them. */
+class Stopwatch {
+  readonly #clock: Clock
+  readonly #startedAt: number
+  #firstAt: number | undefined
+  #lastAt: number
+  /** The wait for the first slot. */
+  queueMs: number | undefined
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#startedAt = clock.now()
+    this.#lastAt = this.#startedAt
+  }
+
+  /** Tokens came. */
+  lap(): void {
+    this.#lastAt = this.#clock.now()
+    this.#firstAt ??= this.#lastAt
+  }
+
+  timings(tokens: number): GenerateResult['timings'] {
+    const firstAt = this.#firstAt ?? this.#lastAt
+    return {
+      queueMs: this.queueMs ?? 0,
+      firstTokenMs: firstAt - this.#startedAt,
+      perTokenMs: tokens > 1 ? (this.#lastAt - firstAt) / (tokens - 1) : 0,
+      totalMs: this.#clock.now() - this.#startedAt,
+    }
   }
 }

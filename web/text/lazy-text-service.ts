@@ -1,7 +1,7 @@
 import type { GenerationStream, PlacedPiece } from './generate.ts'
 import type { TextService, TextServiceOptions } from './text-service.ts'
 
-/** `TextService`, loaded with the first text: pages that only run tensors never do. */
+/** Imports `TextService` with the first text, so that pages that only run tensors never load it. */
 export class LazyTextService implements Pick<TextService, 'generate' | 'embed'> {
   readonly #options: TextServiceOptions
   readonly #closing = new AbortController()
@@ -11,10 +11,10 @@ export class LazyTextService implements Pick<TextService, 'generate' | 'embed'> 
     this.#options = { ...options, closing: this.#closing.signal }
   }
 
-  generate(...asked: Parameters<TextService['generate']>): GenerationStream {
-    const stream = this.#load().then((textService) => textService.generate(...asked))
+  generate(...args: Parameters<TextService['generate']>): GenerationStream {
+    const stream = this.#load().then((textService) => textService.generate(...args))
     const result = stream.then(({ result }) => result)
-    // Who reads the pieces is told there.
+    // Not unhandled: a reader of the pieces receives the same error.
     result.catch(() => undefined)
     return {
       result,
@@ -24,11 +24,11 @@ export class LazyTextService implements Pick<TextService, 'generate' | 'embed'> 
     }
   }
 
-  async embed(...asked: Parameters<TextService['embed']>): ReturnType<TextService['embed']> {
-    return (await this.#load()).embed(...asked)
+  async embed(...args: Parameters<TextService['embed']>): ReturnType<TextService['embed']> {
+    return (await this.#load()).embed(...args)
   }
 
-  /** Ends the texts that a server still writes; those on the device end with it. */
+  /** Ends the texts on the server; those on the device end with the device tier. */
   close(): void {
     this.#closing.abort()
   }

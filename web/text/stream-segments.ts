@@ -6,24 +6,24 @@ import type { TextGenerator } from '../../workers/host/text/types.ts'
 import { complete, type RemotePiece } from '../remote/complete.ts'
 import type { Continuation } from './continuation.ts'
 
-/** Part of a text on one tier: from where the text stands to its end, or to the tier's failure. */
+/** The part of a text that one tier generates: from the tokens so far to the text's end or the tier's failure. */
 export interface StreamSegment {
   readonly executedOn: NonNullable<RemotePiece['executedOn']>
-  go(text: Continuation, options: WaitOptions): AsyncIterable<SegmentPiece>
+  stream(text: Continuation, options: WaitOptions): AsyncIterable<SegmentPiece>
 }
 
 export interface SegmentPiece extends RemotePiece {
-  /** How long it waited for a slot, in milliseconds. */
+  /** The wait for a slot, in milliseconds. */
   readonly queueMs?: number | undefined
 }
 
-/** The longest silence of a server in the middle of a text, in milliseconds: it sends comments while it is busy. */
+/** The longest silence of a server in the middle of a text, in milliseconds: a busy server sends comments. */
 const silenceMs = 30_000
 
 export const deviceSegment = (generator: TextGenerator): StreamSegment => ({
   executedOn: generator.executedOn,
-  async *go(text, options) {
-    const request = text.next(generator.tokenizer)
+  async *stream(text, options) {
+    const request = text.nextRequest(generator.tokenizer)
     const promptTokens = promptTokensOf(request, generator.tokenizer)
     yield { text: '', tokens: [], promptTokens }
     const { prompt: _, messages: __, ...rest } = request
@@ -36,5 +36,5 @@ export const deviceSegment = (generator: TextGenerator): StreamSegment => ({
 
 export const serverSegment = (server: URL, manifest: Manifest, clock: Clock): StreamSegment => ({
   executedOn: { backend: 'unknown', variant: 'unknown' },
-  go: (text, { signal }) => complete(server, manifest, text.next(), { clock, signal, silenceMs }),
+  stream: (text, { signal }) => complete(server, manifest, text.nextRequest(), { clock, signal, silenceMs }),
 })

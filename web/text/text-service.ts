@@ -8,7 +8,7 @@ import type { TextGenerator, TextRequest, Tokenizer } from '../../workers/host/t
 import type { DeviceSession } from '../device/device-session.ts'
 import type { DeviceTier } from '../device/device-tier.ts'
 import type { SpillEstimate } from '../placement/decide.ts'
-import type { PlacementOptions } from '../placement/request-state.ts'
+import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router, TextTarget } from '../placement/router.ts'
 import { type GenerationStream, generate } from './generate.ts'
 import { deviceSegment, type StreamSegment, serverSegment } from './stream-segments.ts'
@@ -22,7 +22,7 @@ export interface TextServiceOptions {
   readonly closing: AbortSignal
 }
 
-/** What a page asks of models that read and write text. */
+/** Generates and embeds texts, on either tier. */
 export class TextService {
   readonly #options: TextServiceOptions
   readonly #models: TextModels
@@ -32,39 +32,39 @@ export class TextService {
     this.#models = new TextModels(options.clock)
   }
 
-  /** @throws SpillwayError In the stream: `not_supported` where the model generates no text. */
-  generate(manifest: Manifest, request: TextRequest, route: PlacementOptions): GenerationStream {
+  /** @throws SpillwayError `not_supported`, in the stream, where the model generates no text. */
+  generate(manifest: Manifest, request: TextRequest, options: PlacementOptions): GenerationStream {
     const { router, clock, closing } = this.#options
     return generate(
       {
         router,
-        late: (session) => this.#late(session),
-        segmentAt: (place) => this.#segmentAt(manifest, place),
+        estimateSpill: (session) => this.#estimateSpill(session),
+        createSegment: (target) => this.#createSegment(manifest, target),
         clock,
         closing,
       },
       manifest,
       request,
-      route,
+      options,
     )
   }
 
   async embed(
     manifest: Manifest,
     texts: readonly (string | readonly number[])[],
-    route: PlacementOptions,
+    options: PlacementOptions,
   ): Promise<EmbedResult> {
     const { router, clock } = this.#options
-    const { signal, deadlineMs } = route
+    const { signal, deadlineMs } = options
     const deadline = deadlineMs === undefined ? undefined : clock.now() + deadlineMs
-    // Others may wait for it, too: it is left, and not stopped.
+    // Other texts may wait for the same tokenizer, so this one stops waiting but does not stop the download.
     const tokenizer = await untilDeadline(clock, deadline, signal, () =>
       withAbort(signal, this.tokenizer(manifest)),
     )
-    const left =
-      deadline === undefined ? route : { ...route, deadlineMs: Math.max(1, deadline - clock.now()) }
+    const remaining =
+      deadline === undefined ? options : { ...options, deadlineMs: Math.max(1, deadline - clock.now()) }
     const run = async (tensors: Readonly<Record<string, Tensor>>) =>
-      (await router.run(manifest, { tensors, rows: 1 }, left)).outputs
+      (await router.run(manifest, { tensors, rows: 1 }, remaining)).outputs
     return embed(manifest, tokenizer, texts, run)
   }
 
@@ -77,7 +77,7 @@ export class TextService {
     return files.map((bytes) => new Uint8Array(bytes))
   }
 
-  async #segmentAt(manifest: Manifest, { session }: TextTarget): Promise<StreamSegment> {
+  async #createSegment(manifest: Manifest, { session }: TextTarget): Promise<StreamSegment> {
     const { server, clock } = this.#options
     if (session) return deviceSegment(await this.#generatorOf(session))
     if (server) return serverSegment(server, manifest, clock)
@@ -90,8 +90,8 @@ export class TextService {
     return this.#models.generator(manifest, tokens, () => this.#tokenizerFiles(manifest))
   }
 
-  /** With all slots taken a text waits for another's end, while the server would begin at once. */
-  #late(session: DeviceSession): SpillEstimate | undefined {
+  /** With all slots taken a text would wait for another one to end, while the server can begin. */
+  #estimateSpill(session: DeviceSession): SpillEstimate | undefined {
     const { slots, running, waiting } = this.#options.device.generator(session).load
     const taken = running + waiting
     return taken < slots ? undefined : { slots, taken }

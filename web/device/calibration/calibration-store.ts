@@ -5,25 +5,25 @@ import { withTimeout } from '../../../models/async/timeouts.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 
 const calibration = z.object({
-  /** The device and the runtime that it was measured with. */
+  /** The device, browser and runtime that it was measured with. */
   fingerprint: z.string(),
-  /** What runs cost, by backend and variant. */
+  /** Points of cost curves, by `backend/variant`: rows of a run, and its milliseconds. */
   curves: z.record(
     z.string(),
     z.array(z.object({ rows: z.number().check(z.positive()), ms: z.number().check(z.nonnegative()) })),
   ),
 })
 
-/** What was measured of one model. */
+/** The measurements of one model. */
 export type Calibration = z.infer<typeof calibration>
 
-/** Measurements, kept between visits. One that cannot keep anything answers every read with nothing. */
+/** Measurements kept between visits. Where the browser stores nothing, every read resolves to undefined. */
 export interface CalibrationStore {
   read(model: string): Promise<Calibration | undefined>
   write(model: string, calibration: Calibration): Promise<void>
 }
 
-/** Milliseconds for one operation: the first decision waits for a read. */
+/** Milliseconds for one operation: the first decision of a visit waits for a read. */
 const timeoutMs = 1_000
 
 export function createIndexedDbCalibrations(clock: Clock, name = 'spillway-calibration'): CalibrationStore {
@@ -35,10 +35,10 @@ export function createIndexedDbCalibrations(clock: Clock, name = 'spillway-calib
         clock,
         timeoutMs,
         operation(opened),
-        () => new SpillwayError('internal', 'IndexedDB does not answer'),
+        () => new SpillwayError('internal', 'IndexedDB did not answer in time'),
       )
     } catch {
-      // A failed open would stay failed in idb-keyval: the next attempt opens anew.
+      // idb-keyval would keep a failed open: the next attempt opens a new store.
       opened = undefined
       return undefined
     }

@@ -1,76 +1,79 @@
+import { env } from 'onnxruntime-common'
 import type { Backend, Manifest } from '../../../models/core/index.ts'
 import { CostCurve } from '../../../workers/host/scheduler/cost-curve.ts'
 import type { Speeds } from '../../placement/device-target.ts'
+import type { Capacity } from '../capacity.ts'
 import type { Calibration, CalibrationStore } from './calibration-store.ts'
 
-/** Where a model ran on this device. */
+/** A backend of this device and the id of a variant that ran on it. */
 interface BackendVariant {
   readonly backend: Backend
   readonly variant: string
 }
 
-/** A curve that goes on learning. */
+/** A curve to which further requests add. */
 interface LearningCurve {
   readonly model: string
-  readonly place: string
+  readonly key: string
   readonly curve: () => CostCurve
 }
 
 /**
- * What runs cost on this device, remembered from visit to visit: the first decision is an informed one.
- * What another device, browser or runtime measured does not count.
+ * The cost of runs on this device, kept between visits, so that the first decision of a visit is an informed one.
+ * Measurements of another device, browser or runtime do not count.
  */
 export class Calibrations {
   readonly #store: CalibrationStore
   readonly #fingerprint: () => Promise<string>
-  /** By model: what the store had when the model was opened, and what it was given since. */
+  /** By model: as stored when the model was opened, with later changes. */
   readonly #curves = new Map<string, Calibration['curves']>()
-  readonly #live = new Map<string, LearningCurve>()
+  readonly #learning = new Map<string, LearningCurve>()
 
-  /** @param fingerprint What measurements hold for. */
+  /** @param fingerprint Identifies the environment in which measurements hold. */
   constructor(store: CalibrationStore, fingerprint: () => Promise<string>) {
     this.#store = store
     this.#fingerprint = fingerprint
   }
 
-  /** Reads what is known of a model. Nothing is known before. */
+  /** Reads a model's measurements; before that none are known. */
   async recall(manifest: Manifest): Promise<void> {
-    const key = keyOf(manifest)
-    if (this.#curves.has(key)) return
-    const [kept, fingerprint] = await Promise.all([this.#store.read(key), this.#fingerprint()])
-    if (!this.#curves.has(key)) this.#curves.set(key, kept?.fingerprint === fingerprint ? kept.curves : {})
+    const model = modelKey(manifest)
+    if (this.#curves.has(model)) return
+    const [stored, fingerprint] = await Promise.all([this.#store.read(model), this.#fingerprint()])
+    if (!this.#curves.has(model))
+      this.#curves.set(model, stored?.fingerprint === fingerprint ? stored.curves : {})
   }
 
-  curveOf(manifest: Manifest, place: BackendVariant): CostCurve | undefined {
-    const points = this.#curves.get(keyOf(manifest))?.[placeOf(place)]
+  curveOf(manifest: Manifest, executedOn: BackendVariant): CostCurve | undefined {
+    const points = this.#curves.get(modelKey(manifest))?.[curveKey(executedOn)]
     return points && CostCurve.from(points)
   }
 
-  /** As the store had them when the model was opened: a page does not change its variant in the middle. */
+  /** Read once when the model is opened: a page does not change variants while it runs. */
   speedsOf(manifest: Manifest): Speeds {
     const speeds: Record<string, number> = {}
-    for (const [place, points] of Object.entries(this.#curves.get(keyOf(manifest)) ?? {}))
-      speeds[place] = CostCurve.from(points).predict(1)
+    for (const [key, points] of Object.entries(this.#curves.get(modelKey(manifest)) ?? {}))
+      speeds[key] = CostCurve.from(points).predict(1)
     return speeds
   }
 
-  /** Keeps what a place costs, now and as it is learned further. */
-  keep(manifest: Manifest, where: BackendVariant, curve: () => CostCurve): void {
-    const [model, place] = [keyOf(manifest), placeOf(where)]
-    this.#live.set(`${model}/${place}`, { model, place, curve })
+  /** Stores a curve now, and again at each `writeBack` after it has changed. */
+  keep(manifest: Manifest, executedOn: BackendVariant, curve: () => CostCurve): void {
+    const [model, key] = [modelKey(manifest), curveKey(executedOn)]
+    this.#learning.set(`${model}/${key}`, { model, key, curve })
     void this.writeBack()
   }
 
-  /** Writes what was learned since the last time. */
+  /** Writes the curves that changed since the last call. */
   async writeBack(): Promise<void> {
-    if (this.#live.size === 0) return
+    if (this.#learning.size === 0) return
     const fingerprint = await this.#fingerprint()
     const changed = new Set<string>()
-    for (const { model, place, curve } of this.#live.values()) {
-      const known = this.#curves.get(model) ?? {}
+    for (const { model, key, curve } of this.#learning.values()) {
+      const stored = this.#curves.get(model) ?? {}
       const points = [...curve().toJSON()]
-      if (JSON.stringify(points) === JSON.stringify(known[place] ?? [])) continue
-      this.#curves.set(model, { ...known, [place]: points })
+      if (JSON.stringify(points) === JSON.stringify(stored[key] ?? [])) continue
+      this.#curves.set(model, { ...stored, [key]: points })
       changed.add(model)
     }
     for (const model of changed)
@@ -78,5 +81,17 @@ export class Calibrations {
   }
 }
 
-const keyOf = ({ id, version }: Manifest) => `${id}@${version}`
-const placeOf = ({ backend, variant }: BackendVariant) => `${backend}/${variant}`
+const modelKey = ({ id, version }: Manifest) => `${id}@${version}`
+const curveKey = ({ backend, variant }: BackendVariant) => `${backend}/${variant}`
+
+/** Identifies this browser, this hardware, its threads and the version of ONNX Runtime. */
+export const fingerprintOf = ({ gpu, wasm, memoryBudget }: Capacity): string =>
+  JSON.stringify([
+    navigator.userAgent,
+    navigator.hardwareConcurrency,
+    memoryBudget,
+    wasm.threads,
+    wasm.jspi,
+    gpu && [gpu.vendor, gpu.architecture, gpu.software],
+    env.versions.common,
+  ])

@@ -1,34 +1,37 @@
 import { batchAxisOf, byteLength, type Manifest, shapeOfRows } from '../../../models/core/index.ts'
 import { CostCurve } from '../../../workers/host/scheduler/cost-curve.ts'
 
-/** What is measured: a few sizes, from which the cost of others follows. */
+/** Rows of the measured runs; the cost of others is interpolated. */
 const sizes = [1, 8, 64] as const
 
-/** The first run of a size may compile shaders or grow memory: the quickest counts. */
+/** Runs of each size. The fastest counts, since the first may compile shaders or grow memory. */
 const runsEach = 3
 
-/** Milliseconds: a request that comes meanwhile waits for one run at most, and all of them together are soon done. */
+/** The longest run and the longest measurement, in milliseconds. A request that arrives meanwhile waits for one run at most. */
 const longestRunMs = 100
 const totalMs = 500
 
-/** Bytes of inputs: the page's thread makes and packs them. */
+/** The most bytes of inputs: the page's thread creates and packs them. */
 const maxBytes = 2 ** 20
 
-export interface Trial {
-  /** Whether no request waits or runs: requests come first. */
+export interface MeasureOptions {
+  /** Whether no request waits or runs. Measuring ends when one does. */
   isIdle(): boolean
-  /** Runs so many rows of nothing; how long the run took, in milliseconds, or nothing where that cannot be said. */
+  /** Runs so many rows of zeros. Resolves to its milliseconds, or undefined where it could not run. */
   run(rows: number): Promise<number | undefined>
 }
 
-/** Times a few runs of a model that was just loaded; nothing where there was no time for any. */
-export async function measure(manifest: Manifest, { isIdle, run }: Trial): Promise<CostCurve | undefined> {
+/** Times a few runs of a model that was just loaded. Undefined where there was no time for any. */
+export async function measure(
+  manifest: Manifest,
+  { isIdle, run }: MeasureOptions,
+): Promise<CostCurve | undefined> {
   const curve = new CostCurve()
   let spent = 0
   let measured = 0
   for (const rows of sizes) {
     if (!fits(manifest, rows)) break
-    // More rows cost no more than as many of those already measured: what a first run takes beyond that is its own.
+    // More rows cost at most as much as several smaller runs: any excess of a first run is its own warm-up.
     const bound = curve.isKnown
       ? (curve.predict(curve.largestRows) * rows) / curve.largestRows
       : Number.POSITIVE_INFINITY

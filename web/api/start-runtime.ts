@@ -1,0 +1,103 @@
+import { systemClock } from '../../models/async/clock.ts'
+import { createIndexedDbCalibrations } from '../device/calibration/calibration-store.ts'
+import { Calibrations, fingerprintOf } from '../device/calibration/calibrations.ts'
+import { type Capacity, memoryBudget, probeCapacity } from '../device/capacity.ts'
+import { DeviceTier } from '../device/device-tier.ts'
+import { deviceLayouts } from '../device/layouts.ts'
+import { Router } from '../placement/router.ts'
+import { RemoteTier } from '../remote/remote-tier.ts'
+import { Catalogue } from '../store/catalogue.ts'
+import { createIndexedDbStore } from '../store/storage/indexeddb.ts'
+import { createModelStorage } from '../store/storage/model-storage.ts'
+import { createModelsInUse } from '../store/storage/models-in-use.ts'
+import { openOpfs } from '../store/storage/opfs.ts'
+import { StoreWorker } from '../store/worker/store-worker.ts'
+import { LazyTextService } from '../text/lazy-text-service.ts'
+import { checkMaxLanes, checkPolicy } from './check-options.ts'
+import { createModel } from './model.ts'
+import type { Runtime, RuntimeOptions } from './runtime.ts'
+import { type RuntimeStats, StatsEmitter } from './stats.ts'
+
+/** Creates a runtime synchronously: a global has to exist when the next script runs. */
+export function startRuntime(options: RuntimeOptions): Runtime {
+  const clock = systemClock
+  const base = folder(options.server ?? '/')
+  let policy = checkPolicy(options.policy ?? 'auto')
+  const maxLanes = checkMaxLanes(options.maxLanes)
+  let probing: Promise<Capacity> | undefined
+  const capacity = () => {
+    probing ??= probeCapacity(clock)
+    return probing
+  }
+  const store = createIndexedDbStore({ clock, opfs: openOpfs('spillway') })
+  const storeWorker = new StoreWorker()
+  const calibrations = new Calibrations(createIndexedDbCalibrations(clock), () =>
+    capacity().then(fingerprintOf),
+  )
+  const models = folder(options.models ?? new URL('models/', base))
+  const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store, clock })
+  const device = new DeviceTier({
+    store: storeWorker,
+    catalogue,
+    calibrations,
+    layouts: (backend) => deviceLayouts(backend, maxLanes),
+    memoryBudget: memoryBudget(),
+    clock,
+  })
+  const remote = options.server === null ? null : new RemoteTier(base, clock)
+  const router = new Router({ capacity, device, remote, calibrations, clock })
+  const events = new EventTarget()
+  const stats = (): RuntimeStats => ({
+    device: device.stats(),
+    server: remote?.stats() ?? null,
+    placements: router.placements.map(({ placement, requests }) => ({ placement, requests })),
+  })
+  const emitter = new StatsEmitter(clock, stats, (event) => events.dispatchEvent(event))
+  const textService = new LazyTextService({ router, device, server: remote && base, clock })
+  // A hidden page is idle, and on a phone it may be ended at any time.
+  const writeBack = () => {
+    if (document.visibilityState === 'hidden') void calibrations.writeBack()
+  }
+  document.addEventListener('visibilitychange', writeBack)
+
+  return {
+    stats,
+    // An EventTarget does not type its events: only the emitter dispatches here, and only `StatsEvent`s.
+    addEventListener: (type, listener, options) =>
+      events.addEventListener(type, listener as EventListener, options),
+    removeEventListener: (type, listener, options) =>
+      events.removeEventListener(type, listener as EventListener, options),
+    catalogue: (signal) => catalogue.list(signal),
+    storage: createModelStorage(store, createModelsInUse()),
+    capacity,
+    get policy() {
+      return policy
+    },
+    set policy(next) {
+      policy = checkPolicy(next)
+    },
+    model: async (source, { signal, onProgress } = {}) => {
+      // At the same time as the manifest, where the first request needs the capacity.
+      if (!router.startsOnServer(policy)) void capacity()
+      const manifest = await catalogue.find(source, signal)
+      await router.prepare(manifest, { policy, signal }, onProgress)
+      return createModel({ manifest, router, textService, runtimePolicy: () => policy, emitter, clock })
+    },
+    close: () => {
+      document.removeEventListener('visibilitychange', writeBack)
+      void calibrations.writeBack()
+      emitter.close()
+      textService.close()
+      device.close()
+      storeWorker.close()
+      remote?.close()
+    },
+  }
+}
+
+/** The address with a slash at its end: without one, relative addresses would replace its last part. */
+function folder(address: string | URL): URL {
+  const url = new URL(address, document.baseURI)
+  if (!url.pathname.endsWith('/')) url.pathname += '/'
+  return url
+}

@@ -76,7 +76,7 @@ function createBed(manifest: Manifest = digitsManifest, hedge = false): Bed {
     isSaturated: false,
   }
   const remote: DispatcherOptions['remote'] = {
-    breaker: new Breaker(),
+    breaker: new Breaker(clock),
     submit: async (_manifest, _work, wait) => {
       harness.asked.server++
       await harness.server(wait)

@@ -4,39 +4,43 @@ import { withTimeout } from '../../../models/async/timeouts.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { createWorker } from '../../../workers/host/lane-client/browser/create-worker.ts'
 
-/** Milliseconds for a helper to start, and for it to do what it was asked for. */
+/** Bounds the start of a subworker, and each of its calls. */
 const timeoutMs = 20_000
 
 /** A worker that the store's worker starts for itself. */
-export interface Helper<T> {
+export interface Subworker<T> {
   readonly api: Remote<T>
-  /** @throws SpillwayError `lane_failed` where the helper ended or does not answer; or what the call throws. */
-  answered<R>(call: Promise<R>): Promise<R>
-  end(): void
+  /**
+   * The result of a call of `api`, which alone would stay pending when the worker dies.
+   *
+   * @throws SpillwayError `lane_failed` where the worker ended or does not answer; or the error of the call.
+   */
+  guard<R>(call: Promise<R>): Promise<R>
+  terminate(): void
 }
 
 /**
- * @param ready The first call: it is answered once the helper can work.
- * @throws SpillwayError `lane_failed`, or what the browser throws where a worker may not start another.
+ * @param ready The first call. Its answer shows that the worker can work.
+ * @throws SpillwayError `lane_failed`; or the browser's error where a worker may not start another.
  */
-export async function startHelper<T>(
+export async function startSubworker<T>(
   clock: Clock,
   url: URL,
   name: string,
   ready: (api: Remote<T>) => Promise<unknown>,
-): Promise<Helper<T>> {
+): Promise<Subworker<T>> {
   const { worker, terminate } = createWorker(url, name)
   const failed = new Promise<never>((_resolve, reject) => {
     worker.addEventListener('error', (event) => {
-      // It would go on to who started this thread, as its own failure.
+      // Otherwise it would be reported to the parent of this worker, as this worker's own failure.
       event.preventDefault()
       reject(new SpillwayError('lane_failed', `${name} ended: ${event.message || 'it did not load'}`))
     })
   })
-  // It may fail while nobody waits; who waits next is told.
+  // It may fail between two calls; the next call reports it.
   failed.catch(() => undefined)
   const api = wrap<T>(worker)
-  const answered = <R>(call: Promise<R>): Promise<R> =>
+  const guard = <R>(call: Promise<R>): Promise<R> =>
     withTimeout(
       clock,
       timeoutMs,
@@ -44,10 +48,10 @@ export async function startHelper<T>(
       () => new SpillwayError('lane_failed', `${name} does not answer`),
     )
   try {
-    await answered(ready(api))
+    await guard(ready(api))
   } catch (cause) {
     terminate()
     throw cause
   }
-  return { api, answered, end: terminate }
+  return { api, guard, terminate }
 }

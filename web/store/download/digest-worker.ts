@@ -1,7 +1,7 @@
 import { transfer } from 'comlink'
 import type { Clock } from '../../../models/async/clock.ts'
 import { chunkBytes } from '../storage/model-store.ts'
-import { startSubworker } from '../worker/subworker.ts'
+import { startSubworker } from '../subworker.ts'
 import { type Digest, type OpenDigest, openDigest } from './digest.ts'
 import type { DigestApi } from './digest-entry.ts'
 import workerUrl from './digest-entry.ts?worker&url'

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../models/async/clock.ts'
-import { startSubworker } from '../worker/subworker.ts'
+import { startSubworker } from '../subworker.ts'
 import { loadCheck, sliceBytes } from './chunk-check.ts'
 import { detachBuffer } from './detach-buffer.ts'
 import type { ChunkLocation } from './fetch-chunk.ts'

@@ -1,8 +1,8 @@
 import { type Remote, wrap } from 'comlink'
-import type { Clock } from '../../../models/async/clock.ts'
-import { withTimeout } from '../../../models/async/timeouts.ts'
-import { SpillwayError } from '../../../models/core/index.ts'
-import { createWorker } from '../../../workers/host/lane-client/browser/create-worker.ts'
+import type { Clock } from '../../models/async/clock.ts'
+import { withTimeout } from '../../models/async/timeouts.ts'
+import { SpillwayError } from '../../models/core/index.ts'
+import { createWorker } from '../../workers/host/lane-client/browser/create-worker.ts'
 
 /** Bounds the start of a subworker, and each of its calls. */
 const timeoutMs = 20_000

@@ -44,7 +44,7 @@ export async function* streamEvents(url: URL, options: EventsOptions): AsyncGene
 
 async function* readEvents(url: URL, response: Response, parts: BodyParts): AsyncGenerator<unknown> {
   if (!response.ok) throw serverError(url, response, await response.json().catch(() => undefined))
-  if (!response.headers.get('content-type')?.includes('text/event-stream'))
+  if (!response.body || !response.headers.get('content-type')?.includes('text/event-stream'))
     throw notAnEventStream(url, response)
   let received: string[] = []
   const parser = createParser({ onEvent: ({ data }) => received.push(data) })

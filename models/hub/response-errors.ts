@@ -5,8 +5,8 @@ import { type HttpResponse, readJson } from './fetch-response.ts'
 import { type HubReference, showReference } from './reference.ts'
 
 /**
- * The error for a failed response of the hub. It answers 401 for a repository that does not exist, so that nobody learns
- * of private ones.
+ * The error for a failed response of the hub. It answers 401 for a repository that does not exist, to hide
+ * private ones.
  *
  * @param what The thing requested.
  */

@@ -74,7 +74,7 @@ test('a browser with little space evicts the least recently used model', async (
 
 /**
  * Once the first chunk of a download is stored, the page fills `filling` bytes with other data. The server answers 503
- * until that is done. Lowering the quota would not do: Chromium's IndexedDB asks for the quota once, and uses the answer
+ * until that is done. Lowering the quota would not do: Chromium's IndexedDB asks for the quota once, and keeps it
  * for half a minute.
  */
 const fillInTheMiddle = (page: Page, from: FileServer, filling: number) => {

@@ -62,7 +62,7 @@ export class Breaker {
         breaker: new ConsecutiveBreaker(maxFailures),
         halfOpenAfter: new DelegateBackoff(({ attempt }) => {
           this.#probeAt = this.#clock.now() + Math.min(openMs * 2 ** (attempt - 1), maxOpenMs)
-          // cockatiel reads the system's clock. Here the injected clock decides when to probe, so cockatiel never waits.
+          // cockatiel reads the system's clock. The injected clock decides when to probe, so cockatiel must not wait.
           return Number.NEGATIVE_INFINITY
         }),
       },

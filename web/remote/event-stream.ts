@@ -18,8 +18,8 @@ export interface EventsOptions {
  * The events of one streamed response of the OpenAI API, each parsed as JSON, up to `[DONE]`. Leaving the loop ends
  * the request. Comments that keep the connection alive end a silence, and are not yielded.
  *
- * @throws SpillwayError `server_unreachable`, `server_timeout`, `server_response_invalid` or `aborted`; or the error that
- * the server sends, in place of the stream or within it.
+ * @throws SpillwayError `server_unreachable`, `server_timeout`, `server_response_invalid` or `aborted`; or the error
+ * that the server sends, in place of the stream or within it.
  */
 export async function* streamEvents(url: URL, options: EventsOptions): AsyncGenerator<unknown> {
   const { clock, signal, silenceMs, body } = options

@@ -26,7 +26,7 @@ export interface InferOptions {
   readonly signal?: AbortSignal | undefined
   /** Bounds the whole exchange. */
   readonly timeoutMs: number
-  /** Milliseconds after which nobody waits for the answer any more. The server gets them as the protocol's `timeout`. */
+  /** Milliseconds for which the answer is awaited. The server gets them as the protocol's `timeout`. */
   readonly withinMs: number
   /** Whether the server is known to take binary tensors. */
   readonly binary: boolean

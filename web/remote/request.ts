@@ -24,8 +24,8 @@ export interface HttpResponse {
 /**
  * One exchange with the server tier.
  *
- * @throws SpillwayError `server_unreachable`, `server_timeout`, `server_response_invalid` or `aborted`; or the error that
- * the server answers with.
+ * @throws SpillwayError `server_unreachable`, `server_timeout`, `server_response_invalid` or `aborted`; or the error
+ * that the server answers with.
  */
 export async function requestBytes(url: URL, options: RequestOptions): Promise<HttpResponse> {
   const { clock, timeoutMs, signal, method = 'GET', body, headers, onHeaders } = options

@@ -31,14 +31,14 @@ export interface SegmentWriter {
   readonly received: number
   /** @throws SpillwayError `file_altered` past the segment's end. */
   write(bytes: Uint8Array): void
-  /** Appends the written bytes to the file. Segments are committed in order; one that does not continue the file is dropped. */
+  /** Appends the written bytes to the file. Segments are committed in order; a gap before one drops its bytes. */
   commit(): Promise<void>
 }
 
 /**
  * The destination of a file's bytes. They go into the one buffer that is used later. Each full chunk is written to the
- * store before more is taken. The digest may lag behind: the last chunk is written once the file has passed its SHA-256,
- * so no file that failed it is ever complete in the store.
+ * store before more is taken. The digest may lag behind. The last chunk is written once the file has passed its
+ * SHA-256, so no file that failed it is ever complete in the store.
  */
 export class DownloadSink {
   readonly #file: FileSource
@@ -62,7 +62,7 @@ export class DownloadSink {
   /**
    * Opens the sink of a file, with the chunks that an earlier visit stored.
    *
-   * @throws SpillwayError `capacity_insufficient` where the page may not run WebAssembly, or has no memory for the file.
+   * @throws SpillwayError `capacity_insufficient` if the page may not run WebAssembly or has no memory for the file.
    */
   static async open(options: DownloadSinkOptions): Promise<DownloadSink> {
     const { openDigest, file, store, key } = options
@@ -99,8 +99,8 @@ export class DownloadSink {
   /**
    * Prepares for the bytes of a response: those that are here stay if the response continues them.
    *
-   * @throws SpillwayError `file_altered` for a file of another size; `server_response_invalid` if the server has no bytes
-   * after those that are here.
+   * @throws SpillwayError `file_altered` for a file of another size; `server_response_invalid` if the server has nothing
+   * after the bytes that are here.
    */
   async begin({ kind, etag, total }: Omit<FileResponse, 'parts'>): Promise<void> {
     if (kind !== 'part' && this.#received > 0) await this.restart()

@@ -42,8 +42,8 @@ export interface FileResponse {
 /**
  * One request for a file. When `use` settles, the rest of the response is given up.
  *
- * @throws SpillwayError `file_missing`, `access_denied`, `file_truncated`, `server_unreachable`, `server_timeout`, `overloaded`,
- * `server_response_invalid` or `aborted`; or what the source's `request` throws.
+ * @throws SpillwayError `file_missing`, `access_denied`, `file_truncated`, `server_unreachable`, `server_timeout`,
+ * `overloaded`, `server_response_invalid` or `aborted`; or what the source's `request` throws.
  */
 export async function fetchFile<T>(
   file: FileSource,
@@ -73,7 +73,7 @@ export async function fetchFile<T>(
 }
 
 /**
- * `If-Range` costs a preflight on other origins, which static hosts may not answer. A known SHA-256 makes it unnecessary:
+ * `If-Range` costs a preflight on other origins, which static hosts may not answer. A known SHA-256 replaces it:
  * the hash shows whether all bytes are of one file.
  */
 function rangeHeaders(

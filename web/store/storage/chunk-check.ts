@@ -7,8 +7,8 @@ let hasher: Promise<IHasher> | undefined
 
 /**
  * The checksum of stored chunks, XXH128. Their bytes passed the file's SHA-256 when they were downloaded. The checksum
- * finds what storage did to them since, at ten times the speed. It is no protection against a forged record: whoever can
- * write one can change the page's scripts, too.
+ * finds what storage did to them since, at ten times the speed. It does not protect against a forged record: code that
+ * can write one can change the page as well.
  *
  * All callers share one hasher, so nothing may be awaited between `init` and `digest`.
  */

@@ -22,7 +22,7 @@ export interface ReadOptions {
 type ReadChunk = (location: ChunkLocation, check: string, into: Uint8Array) => Promise<boolean>
 
 /**
- * Reads the chunks of a file from IndexedDB into the file's bytes, and checks each. Reading keeps the thread busy, since
+ * Reads the chunks of a file from IndexedDB into the file's bytes, and checks each. Reading keeps a thread busy, since
  * the browser copies each value three times there; so two threads share a large file.
  *
  * @returns Whether all chunks passed their checks.

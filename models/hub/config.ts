@@ -8,7 +8,7 @@ const tokens = z.optional(z.nullable(z.union([z.int(), z.array(z.int())])))
 const text = z.optional(z.nullable(z.string()))
 const flag = z.optional(z.nullable(z.boolean()))
 
-/** What is read of `config.json`; architectures differ in the names that they give to one thing. */
+/** The fields used of `config.json`. Architectures name the same value differently. */
 const modelConfig = z.looseObject({
   architectures: z.optional(z.nullable(z.array(z.string()))),
   model_type: text,
@@ -71,14 +71,14 @@ const pooling = z.looseObject({
 
 const sentenceConfig = z.looseObject({ max_seq_length: count })
 
-/** The steps of a sentence-transformers model, by the names of their classes. */
+/** The modules of a sentence-transformers model, by class name. */
 const modules = z.array(z.looseObject({ type: z.string() }))
 
 export type ModelConfig = z.infer<typeof modelConfig>
 export type GenerationConfig = z.infer<typeof generationConfig>
 export type PreprocessorConfig = z.infer<typeof preprocessorConfig>
 
-/** The configurations beside a model; those that are not there are empty. */
+/** The configurations beside a model. A missing one is empty. */
 export interface Configs {
   readonly model: ModelConfig
   readonly generation: GenerationConfig
@@ -86,11 +86,11 @@ export interface Configs {
   readonly preprocessor: PreprocessorConfig
   readonly pooling: z.infer<typeof pooling>
   readonly sentence: z.infer<typeof sentenceConfig>
-  /** Null where the model is not laid out as sentence-transformers has it. */
+  /** Null for a model that is not laid out as sentence-transformers does. */
   readonly modules: z.infer<typeof modules> | null
 }
 
-/** @throws SpillwayError `model_invalid`, naming the file and the field that are wrong. */
+/** @throws SpillwayError `model_invalid`, naming the file and the field. */
 export async function readConfigs(folder: Folder): Promise<Configs> {
   const read = async <T extends z.ZodMiniType>(
     path: string,
@@ -125,6 +125,6 @@ function parseJson(path: string, bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(bytes))
   } catch (cause) {
-    throw new SpillwayError('model_invalid', `${path} is no JSON: ${messageOf(cause)}`, {}, { cause })
+    throw new SpillwayError('model_invalid', `${path} is not JSON: ${messageOf(cause)}`, {}, { cause })
   }
 }

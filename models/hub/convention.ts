@@ -1,16 +1,16 @@
 import type { Manifest, Task, TensorSpec } from '../core/manifest.ts'
 import type { Configs, ModelConfig, PreprocessorConfig } from './config.ts'
 
-/** What a graph takes and gives. */
+/** The inputs and outputs of a graph. */
 export type Signature = Pick<Manifest, 'inputs' | 'outputs' | 'batchAxis'>
 
-/** What a model is for, and what its graph takes and gives as the hub's converters name it. */
+/** A model's task, and its inputs and outputs as the hub's converters name them. */
 export interface Convention {
   readonly task: Task
   readonly signature: Signature
 }
 
-/** By the end of the architecture's name in `config.json`. */
+/** By the suffix of the architecture's name in `config.json`. */
 const conventions: readonly (readonly [RegExp, (configs: Configs) => Convention])[] = [
   [/For(?:CausalLM|ConditionalLM)$|LMHead(?:Model)?$/, ({ model }) => generation(model)],
   [/ForImageClassification$/, image],
@@ -18,7 +18,7 @@ const conventions: readonly (readonly [RegExp, (configs: Configs) => Convention]
     /ForSequenceClassification$/,
     ({ model }) => ({
       task: 'text-classification',
-      signature: ofText(model, [{ name: 'logits', type: 'float32', shape: [-1, labelCount(model)] }]),
+      signature: textSignature(model, [{ name: 'logits', type: 'float32', shape: [-1, labelCount(model)] }]),
     }),
   ],
   [/ForTokenClassification$/, ({ model }) => eachToken(model, [['logits', labelCount(model)]])],
@@ -26,7 +26,7 @@ const conventions: readonly (readonly [RegExp, (configs: Configs) => Convention]
   [/ForQuestionAnswering$/, ({ model }) => eachToken(model, ['start_logits', 'end_logits'])],
 ]
 
-/** Undefined where nothing says it: the graph does. */
+/** Undefined where neither the pipeline nor the architecture says it; then the graph must be read. */
 export function conventionOf(configs: Configs, pipeline: string | undefined): Convention | undefined {
   const architecture = configs.model.architectures?.[0] ?? ''
   if (pipeline === 'feature-extraction' || pipeline === 'sentence-similarity') return embedder(configs.model)
@@ -63,20 +63,20 @@ const generation = (model: ModelConfig): Convention => ({
   },
 })
 
-/** Families whose graphs take the number of the sentence that a token is in. */
-const withSentences = /^(?:bert|albert|electra|deberta|deberta-v2|nomic_bert|mobilebert|roformer|convbert)$/
+/** Families whose graphs take `token_type_ids`: the sentence that each token is in. */
+const hasTokenTypes = /^(?:bert|albert|electra|deberta|deberta-v2|nomic_bert|mobilebert|roformer|convbert)$/
 
-/** Texts of different lengths share a run: what a mask hides changes no answer. */
-function ofText(model: ModelConfig, outputs: TensorSpec[]): Signature {
+/** Texts of different lengths share a run: padding that the mask hides changes no output. */
+function textSignature(model: ModelConfig, outputs: TensorSpec[]): Signature {
   const padded = (name: string, value: number, description: string): TensorSpec => ({
     ...ids(name, description),
     pad: { axis: 1, value },
   })
-  const sentences = withSentences.test(model.model_type ?? '') && model.type_vocab_size !== 0
+  const sentences = hasTokenTypes.test(model.model_type ?? '') && model.type_vocab_size !== 0
   return {
     inputs: [
       padded('input_ids', model.pad_token_id ?? 0, 'Tokens.'),
-      padded('attention_mask', 0, 'One for a token, zero for filling.'),
+      padded('attention_mask', 0, 'One for a token, zero for padding.'),
       ...(sentences ? [padded('token_type_ids', 0, 'Zero in the first sentence, one in the second.')] : []),
     ],
     outputs,
@@ -90,7 +90,7 @@ const eachToken = (
   task: Task = 'tensor',
 ): Convention => ({
   task,
-  signature: ofText(
+  signature: textSignature(
     model,
     outputs.map((output) => {
       const [name, ...size] = typeof output === 'string' ? [output] : output
@@ -125,10 +125,10 @@ function image({ model, preprocessor }: Configs): Convention {
 
 function imageSize(model: ModelConfig, preprocessor: PreprocessorConfig): readonly [number, number] {
   const { size, crop_size: crop, do_center_crop: crops } = preprocessor
-  for (const told of crops === false ? [size] : [crop, size]) {
-    if (typeof told === 'number') return [told, told]
-    const height = told?.height ?? told?.shortest_edge
-    const width = told?.width ?? told?.shortest_edge
+  for (const given of crops === false ? [size] : [crop, size]) {
+    if (typeof given === 'number') return [given, given]
+    const height = given?.height ?? given?.shortest_edge
+    const width = given?.width ?? given?.shortest_edge
     if (height && width) return [height, width]
   }
   const [height = -1, width = height] = [model.image_size ?? []].flat()

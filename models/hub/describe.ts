@@ -13,28 +13,28 @@ import type { Folder } from './folder.ts'
 import { embeddingOf, generationOf, kvTypeOf } from './language-specs.ts'
 import { type Candidate, findVariants } from './layout.ts'
 
-/** What a folder does not tell about the model in it. */
+/** Facts about a model that its files do not contain. */
 export interface About extends Pick<Manifest, 'id' | 'version' | 'title' | 'description' | 'license'> {
-  /** Where the model is, for people. */
+  /** The model's source, for messages. */
   readonly from: string
-  /** The hub's name for what it does. */
+  /** The hub's pipeline tag, such as `feature-extraction`. */
   readonly pipeline?: string | undefined
 }
 
-/** What was read from the graphs themselves, where somebody could read them. */
+/** Facts read from the graphs. A page cannot read them cheaply; the command line does. */
 export interface GraphFacts {
   readonly candidates: readonly Candidate[]
   readonly signature: Signature
-  /** Of a graph that keeps keys and values from step to step. */
+  /** Of a graph with a key-value cache. */
   readonly generation?: Partial<Pick<GenerationSpec, 'kv' | 'batched' | 'vocabulary'>>
   /** By variant. */
   readonly variants: ReadonlyMap<string, Pick<Variant, 'memory' | 'kvType'>>
 }
 
-/** Where backends differ, they do by float arithmetic; a derived manifest measures nothing. */
+/** For differences of float arithmetic between backends. A derived manifest is not measured. */
 const tolerance = 0.01
 
-/** `tokenizer.json` is the one that is needed; the others add to it. */
+/** `tokenizer.json` is required; the others add to it. */
 const tokenizerFiles = [
   'tokenizer.json',
   'tokenizer_config.json',
@@ -44,17 +44,17 @@ const tokenizerFiles = [
 ]
 
 /**
- * The manifest of a model in the hub's layout, out of the names of its files and its configurations.
+ * The manifest of a model in the hub's layout, derived from its file names and configurations.
  *
- * @param graph What its graph says; without it, inputs and outputs are as the hub's converters name them for the
- * architecture, and the session that is loaded confirms them.
- * @throws SpillwayError `model_invalid`, `not_supported` or what kept a file from being read.
+ * @param graph Facts read from the graph. Without them, inputs and outputs are those that the hub's converters give to
+ * the architecture, and the session that is loaded confirms them.
+ * @throws SpillwayError `model_invalid`, `not_supported` or the error of reading a file.
  */
 export async function describeModel(folder: Folder, about: About, graph?: GraphFacts): Promise<Manifest> {
   const candidates = graph?.candidates ?? findVariants(folder.sizes.keys(), about.from)
   const configs = await readConfigs(folder)
   const convention = conventionOf(configs, about.pipeline)
-  const signature = graph ? withNotes(graph.signature, convention?.signature) : convention?.signature
+  const signature = graph ? withConvention(graph.signature, convention?.signature) : convention?.signature
   if (!signature) throw unknownArchitecture(about.from, configs)
   const task = taskOf(convention?.task, graph)
   const [tokenizer, variants] = await Promise.all([
@@ -82,24 +82,24 @@ export async function describeModel(folder: Folder, about: About, graph?: GraphF
   )
 }
 
-/** A cache in the graph is what makes it generate text, and a graph without one does not. */
-function taskOf(told: Manifest['task'] | undefined, graph: GraphFacts | undefined): Manifest['task'] {
-  if (!graph) return told ?? 'tensor'
+/** A graph generates text exactly if it has a key-value cache. */
+function taskOf(known: Manifest['task'] | undefined, graph: GraphFacts | undefined): Manifest['task'] {
+  if (!graph) return known ?? 'tensor'
   if (graph.generation) return 'text-generation'
-  return told === undefined || told === 'text-generation' ? 'tensor' : told
+  return known === undefined || known === 'text-generation' ? 'tensor' : known
 }
 
-/** What a convention knows of an input that no graph tells: how it is filled up, and what it is. */
-function withNotes(signature: Signature, known: Signature | undefined): Signature {
-  const noted = (spec: TensorSpec, others: readonly TensorSpec[] = []): TensorSpec => {
+/** Adds what a graph does not contain: how an input is padded, and its description. */
+function withConvention(signature: Signature, known: Signature | undefined): Signature {
+  const annotate = (spec: TensorSpec, others: readonly TensorSpec[] = []): TensorSpec => {
     const { pad, description } = others.find(({ name }) => name === spec.name) ?? {}
     const fits = pad && signature.batchAxis !== null && spec.shape[pad.axis] === -1
     return { ...spec, ...(fits ? { pad } : {}), ...(description === undefined ? {} : { description }) }
   }
   return {
     ...signature,
-    inputs: signature.inputs.map((spec) => noted(spec, known?.inputs)),
-    outputs: signature.outputs.map((spec) => noted(spec, known?.outputs)),
+    inputs: signature.inputs.map((spec) => annotate(spec, known?.inputs)),
+    outputs: signature.outputs.map((spec) => annotate(spec, known?.outputs)),
   }
 }
 
@@ -123,13 +123,13 @@ async function variantOf(
   }
 }
 
-/** Without the graph: the file while it is loaded, its weights, and as much as a small run and a cache take. */
+/** An estimate without the graph: the file while it is loaded, its weights, and 32 MB for a run and a cache. */
 const memoryOf = (files: readonly FileSpec[]): number =>
   2 * files.reduce((sum, { size }) => sum + size, 0) + 32 * 2 ** 20
 
 const unknownArchitecture = (from: string, { model }: Configs) =>
-  new SpillwayError('not_supported', `What ${from} takes and gives does not follow from its config.json`, {
+  new SpillwayError('not_supported', `The inputs and outputs of ${from} do not follow from its config.json`, {
     expected: 'an architecture such as BertModel, LlamaForCausalLM or MobileNetV4ForImageClassification',
     got: model.architectures?.join(', ') || model.model_type || 'none',
-    hint: 'Fetch it with "spillway pull", which reads the graph, and serve the folder.',
+    hint: 'Fetch it with "spillway pull", which reads the graph, and serve that folder.',
   })

@@ -1,28 +1,30 @@
+import type { Clock } from '../async/clock.ts'
 import { SpillwayError } from '../core/error.ts'
 import { type FileSpec, type Manifest, manifestFile, modelFile, parseManifest } from '../core/manifest.ts'
 import { parseCatalogue, type SiteCatalogue } from '../core/references.ts'
-import { exchange, readJson } from './exchange.ts'
+import { type CallOptions, fetchResponse, readJson } from './fetch-response.ts'
 import { type FileRequest, type HubOptions, hubEndpoint, locateOnHub } from './locate.ts'
 import { commitName, type HubReference, parseSource, showReference } from './reference.ts'
-import { saidBy } from './refusal.ts'
+import { siteError } from './response-errors.ts'
 
 export interface SourceOptions {
-  /** The folder of models that ids are looked for in: a server's, a site's, or any static host's. */
+  /** The folder of models in which ids are looked up: a server's, a site's, or any static host's. */
   readonly models: URL
   readonly hub: HubOptions
+  readonly clock: Clock
 }
 
-/** A model where it was found: what it is, and where each of its files lies. */
+/** A model's manifest, and the address of each of its files. */
 export interface FoundModel {
   readonly manifest: Manifest
   locate(file: FileSpec): FileRequest
 }
 
-/** Where a model comes from; its manifest may be kept, and its files be found with that alone. */
+/** Where a model comes from. A stored manifest is enough to locate the model's files. */
 export interface ModelSource {
-  /** What its manifest is kept under. */
+  /** The key under which its manifest is stored. */
   readonly address: string
-  /** Whether it never changes: a commit's manifest that was kept is as good as another. */
+  /** Whether it names a commit: its manifest never changes, and a stored one may be used. */
   readonly pinned: boolean
   /**
    * @throws SpillwayError `model_unknown`, `access_denied`, `manifest_invalid`, `model_invalid`, `not_supported`,
@@ -37,11 +39,11 @@ export interface ModelSource {
  *
  * @throws SpillwayError `input_value_invalid`.
  */
-export function openSource(source: string, { models, hub }: SourceOptions): ModelSource {
+export function openSource(source: string, { models, hub, clock }: SourceOptions): ModelSource {
   const name = parseSource(source, hubEndpoint(hub.endpoint))
-  if (name.kind === 'hub') return hubSource(name.reference, hub)
-  if (name.kind === 'id') return manifestSource(new URL(manifestFile(name.id), models))
-  if (!name.url.pathname.endsWith('.onnx')) return manifestSource(name.url)
+  if (name.kind === 'hub') return hubSource(name.reference, hub, clock)
+  if (name.kind === 'id') return manifestSource(new URL(manifestFile(name.id), models), clock)
+  if (!name.url.pathname.endsWith('.onnx')) return manifestSource(name.url, clock)
   throw new SpillwayError('not_supported', 'A model is loaded by its manifest', {
     expected: 'the address of a manifest.json',
     got: name.url.href,
@@ -62,39 +64,40 @@ export async function findModel(
 
 const maxManifestBytes = 4 * 2 ** 20
 const maxCatalogueBytes = 32 * 2 ** 20
+const timeoutMs = 10_000
 
 /**
- * What a folder of models offers, where it has a `catalogue.json`.
+ * The models in a folder that has a `catalogue.json`.
  *
  * @throws SpillwayError `model_unknown`, `access_denied`, `manifest_invalid`, `overloaded`, `server_unreachable`,
  * `server_timeout`, `server_response_invalid` or `aborted`.
  */
-export async function fetchCatalogue(models: URL, signal?: AbortSignal): Promise<SiteCatalogue> {
+export async function fetchCatalogue(models: URL, options: CallOptions): Promise<SiteCatalogue> {
   const url = new URL('catalogue.json', models)
-  const answer = await exchange(url, { maxBytes: maxCatalogueBytes, timeoutMs: 10_000, signal })
-  if (!answer.ok) throw saidBy(url, answer)
-  return parseCatalogue(readJson(url, answer), url.href)
+  const response = await fetchResponse(url, { ...options, maxBytes: maxCatalogueBytes, timeoutMs })
+  if (!response.ok) throw siteError(url, response)
+  return parseCatalogue(readJson(url, response), url.href)
 }
 
-/** Files are beside their manifest, wherever that is. */
-const manifestSource = (url: URL): ModelSource => ({
+/** The files lie beside their manifest. */
+const manifestSource = (url: URL, clock: Clock): ModelSource => ({
   address: url.href,
   pinned: false,
   fetch: async (signal) => {
-    const answer = await exchange(url, { maxBytes: maxManifestBytes, timeoutMs: 10_000, signal })
-    if (!answer.ok) throw saidBy(url, answer)
-    return parseManifest(readJson(url, answer), url.href)
+    const response = await fetchResponse(url, { clock, signal, maxBytes: maxManifestBytes, timeoutMs })
+    if (!response.ok) throw siteError(url, response)
+    return parseManifest(readJson(url, response), url.href)
   },
   locate: (_manifest, file) => ({ url: new URL(modelFile(file), url), headers: {} }),
 })
 
-const hubSource = (reference: HubReference, options: HubOptions): ModelSource => ({
+const hubSource = (reference: HubReference, hub: HubOptions, clock: Clock): ModelSource => ({
   address: showReference(reference),
   pinned: commitName.test(reference.revision),
   fetch: async (signal) => {
-    // Apart from what every page loads: most have all their models on their own site.
+    // A chunk of its own: most pages have all their models on their own site.
     const { describeRepository } = await import('./repository.ts')
-    return describeRepository(reference, options, signal)
+    return describeRepository(reference, hub, { clock, signal })
   },
-  locate: ({ version }, { path }) => locateOnHub(reference.repo, version, options)(path),
+  locate: ({ version }, { path }) => locateOnHub(reference.repo, version, hub)(path),
 })

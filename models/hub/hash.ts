@@ -5,8 +5,8 @@ import { sha256 } from 'hash-wasm'
 export const sha256Hex = (bytes: Uint8Array): Promise<string> => sha256(bytes)
 
 /**
- * The name that git gives to content: what the hub knows of files that are not in LFS. Not by hash-wasm, whose
- * functions are one module: this one would come to pages that never speak to the hub.
+ * The git blob id of a file, which the hub lists for files that are not in LFS. It does not use hash-wasm, which is one
+ * module: SHA-1 would be downloaded by pages that never use the hub.
  */
 export function gitBlobId(bytes: Uint8Array): string {
   const hash = sha1.create()

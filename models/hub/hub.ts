@@ -1,26 +1,26 @@
 import * as z from 'zod/mini'
 import { SpillwayError } from '../core/error.ts'
 import type { FileSpec } from '../core/manifest.ts'
-import { exchange, type HttpResponse, readJson } from './exchange.ts'
+import { type CallOptions, fetchResponse, type HttpResponse, readJson } from './fetch-response.ts'
 import type { Folder } from './folder.ts'
 import { gitBlobId, sha256Hex } from './hash.ts'
-import { type Ask, type Listed, listFiles, notTheHub } from './listing.ts'
+import { type HubRequest, type ListedFile, listFiles, unexpectedHubResponse } from './listing.ts'
 import { type FileRequest, type HubOptions, headersOf, hubEndpoint, locateOnHub } from './locate.ts'
 import { commitName, type HubReference } from './reference.ts'
-import { refusal } from './refusal.ts'
+import { hubError } from './response-errors.ts'
 
-/** A repository at the commit that its revision named when it was asked for. */
+/** A repository at one commit: the one that its revision named when it was opened. */
 export interface PinnedRepository extends Folder {
   readonly repo: string
   readonly commit: string
-  /** Where a file lies, and what must be sent along to read it. */
+  /** The address of a file, and the headers that reading it needs. */
   locate(path: string): FileRequest
-  /** As the model card says. */
+  /** From the model card. */
   readonly license: string | undefined
   readonly pipeline: string | undefined
 }
 
-/** What git itself keeps on the hub is smaller: what is larger is in LFS, where its SHA-256 is its name. */
+/** Larger files are in LFS, where the SHA-256 is the file's name. */
 const maxSmallBytes = 32 * 2 ** 20
 const maxJsonBytes = 8 * 2 ** 20
 
@@ -38,45 +38,45 @@ const info = z.looseObject({
  */
 export async function openRepository(
   reference: HubReference,
-  options: HubOptions,
-  signal?: AbortSignal,
+  hub: HubOptions,
+  options: CallOptions,
 ): Promise<PinnedRepository> {
-  const endpoint = hubEndpoint(options.endpoint)
+  const endpoint = hubEndpoint(hub.endpoint)
   const { repo } = reference
-  const headers = headersOf(options)
-  const ask: Ask = async (url, what, rest = {}) => {
-    const answer = await exchange(url, { headers, signal, maxBytes: maxJsonBytes, ...rest })
-    if (answer.ok || (rest.redirect === 'manual' && answer.status < 400)) return answer
-    throw refusal(answer, reference, what, endpoint)
+  const headers = headersOf(hub)
+  const request: HubRequest = async (url, what, more = {}) => {
+    const response = await fetchResponse(url, { ...options, headers, maxBytes: maxJsonBytes, ...more })
+    if (response.ok || (more.redirect === 'manual' && response.status < 400)) return response
+    throw hubError(response, reference, what, endpoint)
   }
   const api = `api/models/${repo}`
   const { sha, pipeline_tag, cardData } = await readInfo(
     new URL(`${api}/revision/${encodeURIComponent(reference.revision)}`, endpoint),
-    ask,
+    request,
   )
-  const listed = await listFiles(new URL(`${api}/tree/${sha}?recursive=true`, endpoint), ask)
-  const locate = locateOnHub(repo, sha, options)
-  const known = (path: string): Listed => {
-    const found = listed.get(path)
-    if (found) return found
+  const listed = await listFiles(new URL(`${api}/tree/${sha}?recursive=true`, endpoint), request)
+  const locate = locateOnHub(repo, sha, hub)
+  const fileAt = (path: string): ListedFile => {
+    const file = listed.get(path)
+    if (file) return file
     throw new SpillwayError('file_missing', `${repo} has no ${path}`)
   }
   const read = async (path: string) => {
-    const file = known(path)
+    const file = fileAt(path)
     const { url } = locate(path)
-    const answer = await ask(url, path, { maxBytes: maxSmallBytes })
-    await checkContent(path, file, sha, answer)
-    return answer.bytes
+    const response = await request(url, path, { maxBytes: maxSmallBytes })
+    await checkContent(path, file, sha, response)
+    return response.bytes
   }
   const spec = async (path: string): Promise<FileSpec> => {
-    const file = known(path)
+    const file = fileAt(path)
     if (file.sha256 !== undefined) return { path, size: file.size, sha256: file.sha256 }
     if (file.size <= maxSmallBytes)
       return { path, size: file.size, sha256: await sha256Hex(await read(path)) }
     return linkedSpec(
       path,
       file.size,
-      await ask(locate(path).url, path, { method: 'HEAD', redirect: 'manual' }),
+      await request(locate(path).url, path, { method: 'HEAD', redirect: 'manual' }),
     )
   }
   return {
@@ -86,19 +86,24 @@ export async function openRepository(
     pipeline: pipeline_tag ?? undefined,
     sizes: new Map([...listed].map(([path, { size }]) => [path, size])),
     locate,
-    read: once(read),
-    spec: once(spec),
+    read: memoize(read),
+    spec: memoize(spec),
   }
 }
 
-async function readInfo(url: URL, ask: Ask) {
-  const parsed = z.safeParse(info, readJson(url, await ask(url, 'the revision')))
+async function readInfo(url: URL, request: HubRequest) {
+  const parsed = z.safeParse(info, readJson(url, await request(url, 'the revision')))
   if (parsed.success) return parsed.data
-  throw notTheHub(url, parsed.error.issues[0]?.message)
+  throw unexpectedHubResponse(url, parsed.error.issues[0]?.message)
 }
 
-/** A file in git is checked by its blob's name, and by the commit that the answer says it is from. */
-async function checkContent(path: string, file: Listed, commit: string, { headers, bytes }: HttpResponse) {
+/** Checks a file by its SHA-256, or by its git blob id; and by the commit that the response names. */
+async function checkContent(
+  path: string,
+  file: ListedFile,
+  commit: string,
+  { headers, bytes }: HttpResponse,
+) {
   const from = headers.get('x-repo-commit')
   if (from !== null && from !== commit) {
     throw new SpillwayError('file_altered', `${path} came from another revision`, {
@@ -115,25 +120,25 @@ async function checkContent(path: string, file: Listed, commit: string, { header
   })
 }
 
-/** Where a listing does not say what is in LFS, the redirect to it does: `X-Linked-Etag` is the SHA-256. */
+/** A mirror's listing may leave LFS out. The redirect to the file names its SHA-256 in `X-Linked-Etag`. */
 function linkedSpec(path: string, listedSize: number, { headers }: HttpResponse): FileSpec {
   const sha256 = headers.get('x-linked-etag')?.replace(/^(?:W\/)?"?([0-9a-f]*)"?$/, '$1') ?? ''
   const size = Number(headers.get('x-linked-size') ?? listedSize)
   if (/^[0-9a-f]{64}$/.test(sha256) && Number.isSafeInteger(size)) return { path, size, sha256 }
-  throw new SpillwayError('server_response_invalid', `The hub does not say the SHA-256 of ${path}`, {
-    expected: 'lfs.oid in its list of files, or X-Linked-Etag',
+  throw new SpillwayError('server_response_invalid', `The hub does not give the SHA-256 of ${path}`, {
+    expected: 'lfs.oid in the list of files, or an X-Linked-Etag header',
   })
 }
 
-/** Asked for once, however often it is needed; a failure is not kept. */
-function once<T>(work: (path: string) => Promise<T>): (path: string) => Promise<T> {
-  const kept = new Map<string, Promise<T>>()
+/** Runs once per path. A failure is not memoized. */
+function memoize<T>(work: (path: string) => Promise<T>): (path: string) => Promise<T> {
+  const results = new Map<string, Promise<T>>()
   return (path) => {
-    let result = kept.get(path)
+    let result = results.get(path)
     if (!result) {
       result = work(path)
-      kept.set(path, result)
-      result.catch(() => kept.delete(path))
+      results.set(path, result)
+      result.catch(() => results.delete(path))
     }
     return result
   }

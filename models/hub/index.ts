@@ -1,5 +1,5 @@
 export * from './describe.ts'
-export * from './exchange.ts'
+export * from './fetch-response.ts'
 export * from './find.ts'
 export * from './folder.ts'
 export * from './hub.ts'

@@ -3,16 +3,16 @@ import type { EmbeddingSpec, GenerationSpec } from '../core/language.ts'
 import type { Variant } from '../core/manifest.ts'
 import type { Configs, GenerationConfig, ModelConfig } from './config.ts'
 
-/** Tokenizers that know no limit say 10³⁰. */
-const anyLength = 1e9
+/** A tokenizer without a limit has a `model_max_length` of 10³⁰. */
+const noLimit = 1e9
 
 const contextOf = ({ model, tokenizer }: Configs): number => {
-  const told = tokenizer.model_max_length ?? anyLength
+  const maxLength = tokenizer.model_max_length ?? noLimit
   const positions = model.max_position_embeddings ?? model.n_positions ?? model.n_ctx
-  return positions ?? (told < anyLength ? told : 2048)
+  return positions ?? (maxLength < noLimit ? maxLength : 2048)
 }
 
-/** The cache's shape, as configurations of each family name its sides. */
+/** The cache's shape. Each family of configurations names its dimensions differently. */
 function cacheOf(model: ModelConfig): GenerationSpec['kv'] | undefined {
   const layers = model.num_hidden_layers ?? model.n_layer ?? model.num_layers
   const queries = model.num_attention_heads ?? model.n_head ?? model.num_heads
@@ -26,8 +26,8 @@ function cacheOf(model: ModelConfig): GenerationSpec['kv'] | undefined {
 const attention = ['full_attention', 'sliding_attention']
 
 /**
- * @param known What was read from the graph.
- * @throws SpillwayError `not_supported` where what a step keeps is not keys and values of every layer.
+ * @param known Facts read from the graph.
+ * @throws SpillwayError `not_supported` for a model whose cache is not the keys and values of every layer.
  */
 export function generationOf(
   configs: Configs,
@@ -56,7 +56,7 @@ export function generationOf(
   }
 }
 
-/** Values that mean "off" there, such as a top_k of 0, are left out. */
+/** Values that mean "off", such as a top_k of 0, are left out. */
 function samplingOf(config: GenerationConfig): GenerationSpec['sampling'] {
   const { do_sample, temperature, top_k, top_p, min_p, repetition_penalty } = config
   const sampling = {
@@ -69,20 +69,20 @@ function samplingOf(config: GenerationConfig): GenerationSpec['sampling'] {
   return Object.keys(sampling).length === 0 ? undefined : sampling
 }
 
-/** What the cache of a variant is made of, as converters note it for transformers.js. */
+/** The element type of a variant's cache, as converters record it for transformers.js. */
 export function kvTypeOf(id: string, { model }: Configs): Variant['kvType'] {
-  const told = model['transformers.js_config']?.kv_cache_dtype
-  const type = typeof told === 'string' ? told : told?.[id]
+  const recorded = model['transformers.js_config']?.kv_cache_dtype
+  const type = typeof recorded === 'string' ? recorded : recorded?.[id]
   return type === 'float16' ? 'float16' : 'float32'
 }
 
-/** Vectors have length one, unless the model's own steps are told and scaling is none of them. */
+/** Vectors are normalized, unless the model lists its modules and `Normalize` is not among them. */
 export function embeddingOf(configs: Configs): EmbeddingSpec {
   const { pooling, sentence, tokenizer, modules } = configs
-  const told = Math.min(tokenizer.model_max_length ?? anyLength, sentence.max_seq_length ?? anyLength)
+  const maxLength = Math.min(tokenizer.model_max_length ?? noLimit, sentence.max_seq_length ?? noLimit)
   return {
     pooling: pooling.pooling_mode_cls_token ? 'cls' : pooling.pooling_mode_lasttoken ? 'last' : 'mean',
     normalize: modules?.some(({ type }) => type.endsWith('Normalize')) ?? true,
-    context: Math.min(told, contextOf(configs)),
+    context: Math.min(maxLength, contextOf(configs)),
   }
 }

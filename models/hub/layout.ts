@@ -2,7 +2,7 @@ import { SpillwayError } from '../core/error.ts'
 import type { Variant } from '../core/manifest.ts'
 import { backends } from '../core/placement.ts'
 
-/** The files of one variant, the graph first, and what its name says of it. */
+/** One variant: its files, the graph first, and what its name says. */
 export interface Candidate extends Pick<Variant, 'id' | 'precision' | 'backends'> {
   readonly paths: readonly string[]
 }
@@ -10,10 +10,10 @@ export interface Candidate extends Pick<Variant, 'id' | 'precision' | 'backends'
 interface Kind extends Pick<Variant, 'precision' | 'backends'> {}
 
 const halfBackends: Variant['backends'] = ['webgpu', 'cuda']
-/** Products of integers: on a GPU they go to the CPU and back, layer by layer. */
+/** Integer matrix products: under WebGPU each layer would run on the CPU. */
 const integerBackends: Variant['backends'] = ['wasm', 'cpu', 'cuda']
 
-/** By the names that the hub's converters give, best first. */
+/** By the suffixes of the hub's converters, best first. */
 const kinds: Readonly<Record<string, Kind>> = {
   q4f16: { precision: 'q4f16', backends: halfBackends },
   q8: { precision: 'q8' },
@@ -28,7 +28,7 @@ const kinds: Readonly<Record<string, Kind>> = {
 
 const ids = Object.keys(kinds)
 
-/** Graphs that are a whole model, by name; a decoder without and with a cache in one is the newer of two layouts. */
+/** Names of graphs that are a whole model. A merged decoder works with and without a cache. */
 const wholeModels = ['model', 'decoder_model_merged']
 
 interface Graph {
@@ -38,10 +38,10 @@ interface Graph {
 }
 
 /**
- * The variants among a folder's files: `onnx/model_q4.onnx` as the hub has it, `model.q4.onnx` as `spillway quantize`
- * is mostly told to name it, or `q4/model.onnx` as this project's own models have it; with their external data.
+ * The variants among a folder's files, with their external data: `onnx/model_q4.onnx` (the hub), `model.q4.onnx` (the
+ * usual output of `spillway quantize`) or `q4/model.onnx` (this project's own models).
  *
- * @throws SpillwayError `model_invalid` where there is no ONNX file, `not_supported` where one model is many graphs.
+ * @throws SpillwayError `model_invalid` without an ONNX file; `not_supported` for a model of several graphs.
  */
 export function findVariants(paths: Iterable<string>, from: string): Candidate[] {
   const all = [...paths]
@@ -52,7 +52,7 @@ export function findVariants(paths: Iterable<string>, from: string): Candidate[]
     throw new SpillwayError('model_invalid', `There is no ONNX model in ${from}`, {
       expected: 'onnx/model.onnx, or with a suffix such as model_q4.onnx',
       got: all.slice(0, 5).join(', ') || 'no file',
-      hint: 'Repositories that have one are tagged "onnx" on the hub.',
+      hint: 'Repositories with an ONNX model are tagged "onnx" on the hub.',
     })
   }
   return chooseModel(graphs, from)
@@ -60,7 +60,7 @@ export function findVariants(paths: Iterable<string>, from: string): Candidate[]
     .sort((one, other) => rankOf(one.id) - rankOf(other.id))
 }
 
-/** A kind, and the backend that it was made for where its name says one: `q8-wasm`. */
+/** A kind, and optionally the backend that it was made for: `q8-wasm`. */
 const tag = `(${ids.join('|')})(-(?:${backends.join('|')}))?`
 const suffixed = new RegExp(`^(.+)[._]${tag}$`)
 const tagged = new RegExp(`^${tag}$`)
@@ -73,13 +73,13 @@ function kindOf(id: string): Kind {
   return own ? { precision, backends: own } : { precision }
 }
 
-/** How good a variant is where it runs: the lower, the better. */
+/** The order of preference among variants that run on a backend: the lower, the better. */
 export const rankOf = (id: string): number => {
   const kind = tagged.exec(id)?.[1]
   return kind === undefined ? ids.length : ids.indexOf(kind)
 }
 
-/** Suffixes that are none of ours are of variants that nothing here runs, such as `_q2`. */
+/** Undefined for a precision that no backend here runs, such as `_q2`. */
 function readName(path: string): Graph | undefined {
   const folder = path.includes('/') ? (path.split('/').at(-2) ?? '') : ''
   const base = path.slice(path.lastIndexOf('/') + 1, -'.onnx'.length)
@@ -89,13 +89,13 @@ function readName(path: string): Graph | undefined {
   return { path, name: base, id: tagged.test(folder) ? folder : 'fp32' }
 }
 
-/** One graph a variant, all of one name; of two folders with the same, the hub's `onnx/` counts. */
+/** One graph per variant, all of the same name. Between two folders with the same graph, `onnx/` wins. */
 function chooseModel(graphs: readonly Graph[], from: string): Graph[] {
   const names = [...new Set(graphs.map(({ name }) => name))]
   const name = names.length === 1 ? names[0] : wholeModels.find((whole) => names.includes(whole))
   const several = wholeModels.every((whole) => name !== whole) && names.length > 1
   if (name === undefined || several || names.some((other) => /encoder/.test(other))) {
-    throw new SpillwayError('not_supported', `The model in ${from} is made of several graphs`, {
+    throw new SpillwayError('not_supported', `The model in ${from} consists of several graphs`, {
       expected: `one, such as ${wholeModels.join('.onnx or ')}.onnx`,
       got: names.slice(0, 8).join(', '),
     })
@@ -108,7 +108,7 @@ function chooseModel(graphs: readonly Graph[], from: string): Graph[] {
   return [...chosen.values()]
 }
 
-/** `model.onnx_data`, `model.onnx_data_1`, `model.onnx.data`, in order. */
+/** `model.onnx_data`, `model.onnx_data_1` or `model.onnx.data`, in order. */
 function externalData(path: string, all: readonly string[]): string[] {
   const rest = (other: string) => other.slice(path.length)
   return all

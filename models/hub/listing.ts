@@ -1,11 +1,19 @@
 import * as z from 'zod/mini'
 import { SpillwayError } from '../core/error.ts'
-import { type ExchangeOptions, type HttpResponse, readJson } from './exchange.ts'
+import { type FetchResponseOptions, type HttpResponse, readJson } from './fetch-response.ts'
 
-/** Asks the hub; an answer that is a refusal is thrown. */
-export type Ask = (url: URL, what: string, rest?: Partial<ExchangeOptions>) => Promise<HttpResponse>
+/**
+ * One request to the hub. An error status is thrown.
+ *
+ * @param what The thing requested, for the error's message.
+ */
+export type HubRequest = (
+  url: URL,
+  what: string,
+  options?: Partial<FetchResponseOptions>,
+) => Promise<HttpResponse>
 
-/** A page has a thousand. */
+/** A page lists up to a thousand files. */
 const maxPages = 20
 
 const entry = z.looseObject({
@@ -18,15 +26,17 @@ const entry = z.looseObject({
   ),
 })
 
-export interface Listed {
+export interface ListedFile {
   readonly size: number
+  /** Of a file in LFS. */
   readonly sha256: string | undefined
+  /** The git blob id. */
   readonly blob: string | undefined
 }
 
 /** The files of a repository by path, page by page. */
-export async function listFiles(first: URL, ask: Ask): Promise<Map<string, Listed>> {
-  const files = new Map<string, Listed>()
+export async function listFiles(first: URL, request: HubRequest): Promise<Map<string, ListedFile>> {
+  const files = new Map<string, ListedFile>()
   let url: URL | undefined = first
   for (let page = 0; url; page++) {
     if (page === maxPages) {
@@ -34,26 +44,26 @@ export async function listFiles(first: URL, ask: Ask): Promise<Map<string, Liste
         expected: `at most ${maxPages} pages of them`,
       })
     }
-    const answer: HttpResponse = await ask(url, 'the list of files')
-    const parsed = z.safeParse(z.array(entry), readJson(url, answer))
-    if (!parsed.success) throw notTheHub(url, parsed.error.issues[0]?.message)
+    const response: HttpResponse = await request(url, 'the list of files')
+    const parsed = z.safeParse(z.array(entry), readJson(url, response))
+    if (!parsed.success) throw unexpectedHubResponse(url, parsed.error.issues[0]?.message)
     for (const { type, path, size, oid, lfs } of parsed.data) {
       if (type !== 'file') continue
       checkPath(path)
       files.set(path, { size: lfs?.size ?? size ?? 0, sha256: lfs?.oid, blob: oid })
     }
-    url = nextPage(url, answer.headers.get('link'))
+    url = nextPage(url, response.headers.get('link'))
   }
   return files
 }
 
-/** The next page of a listing, as RFC 8288 has it; one at another origin would be given the token. */
+/** The next page, from the `Link` header (RFC 8288). Another origin is refused: it would be sent the token. */
 function nextPage(url: URL, link: string | null): URL | undefined {
-  const found = /<([^>]+)>\s*;\s*rel="?next"?/.exec(link ?? '')?.[1]
-  if (found === undefined) return undefined
-  const next = new URL(found, url)
+  const target = /<([^>]+)>\s*;\s*rel="?next"?/.exec(link ?? '')?.[1]
+  if (target === undefined) return undefined
+  const next = new URL(target, url)
   if (next.origin === url.origin) return next
-  throw notTheHub(url, `the next page at its own origin, not at ${next.origin}`)
+  throw unexpectedHubResponse(url, `the next page at its own origin, not at ${next.origin}`)
 }
 
 function checkPath(path: string): void {
@@ -64,7 +74,7 @@ function checkPath(path: string): void {
   })
 }
 
-export const notTheHub = (url: URL, expected: string | undefined) =>
+export const unexpectedHubResponse = (url: URL, expected: string | undefined) =>
   new SpillwayError('server_response_invalid', `${url.origin} does not answer as the Hugging Face hub`, {
     ...(expected === undefined ? {} : { expected }),
     hint: `Open ${url.href} to see what it answers.`,

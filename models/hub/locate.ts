@@ -1,11 +1,14 @@
 export interface HubOptions {
-  /** Default: https://huggingface.co. A mirror, or a server that speaks its protocol. */
+  /** A mirror, or another server with the hub's API. Default: https://huggingface.co. */
   readonly endpoint?: string | URL | undefined
-  /** Lets private and gated repositories be read. It is sent to the endpoint's own origin only. */
+  /**
+   * Lets private and gated repositories be read. It is sent to the endpoint's origin only.
+   * Anyone who can open the page can read the token.
+   */
   readonly token?: string | undefined
 }
 
-/** A file's address. Its headers are for that address's origin: a redirect to another takes none of them along. */
+/** A file's address, and headers for that address's origin. A redirect to another origin drops them. */
 export interface FileRequest {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
@@ -20,7 +23,7 @@ export const hubEndpoint = (endpoint: HubOptions['endpoint']): URL => {
 export const headersOf = ({ token }: HubOptions): Readonly<Record<string, string>> =>
   token === undefined ? {} : { authorization: `Bearer ${token}` }
 
-/** Where the files of a commit are. */
+/** The addresses of a commit's files. */
 export function locateOnHub(
   repo: string,
   commit: string,

@@ -1,20 +1,25 @@
 import type { Manifest } from '../core/manifest.ts'
 import { type About, describeModel } from './describe.ts'
+import type { CallOptions } from './fetch-response.ts'
 import { openRepository, type PinnedRepository } from './hub.ts'
 import type { HubOptions } from './locate.ts'
 import type { HubReference } from './reference.ts'
 
-/** The manifest of a model on the hub, as its files and configurations have it. */
+/**
+ * The manifest of a model on the hub, derived from its file names and configurations.
+ *
+ * @throws SpillwayError As `openRepository` and `describeModel`.
+ */
 export async function describeRepository(
   reference: HubReference,
-  options: HubOptions,
-  signal?: AbortSignal,
+  hub: HubOptions,
+  options: CallOptions,
 ): Promise<Manifest> {
-  const repository = await openRepository(reference, options, signal)
+  const repository = await openRepository(reference, hub, options)
   return describeModel(repository, aboutRepository(repository))
 }
 
-/** What a repository is called among models: its id is what the hub's own caches call it, its version the commit. */
+/** The id is the one that the hub's own caches use; the version is the commit. */
 export const aboutRepository = ({ repo, commit, license, pipeline }: PinnedRepository): About => ({
   id: repo.replace('/', '--'),
   version: commit,

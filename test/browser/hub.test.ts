@@ -24,7 +24,7 @@ const withHub = async (options: RuntimeOptions = {}) => {
 const tokens = (...ids: number[]) => BigInt64Array.from(ids, BigInt)
 
 describe('A model on the hub', () => {
-  test('runs on the device without any server of ours, its data in a file of its own', async () => {
+  test('runs on the device without a Spillway server, with its weights in an external data file', async () => {
     const runtime = await withHub()
     const progress: number[] = []
     const model = await runtime.model('hf:owner/external', {
@@ -67,7 +67,7 @@ describe('A model on the hub', () => {
     expect(answers[0]?.placement.variant).toBe('quantized')
   })
 
-  test('is read with a token where it is private', async () => {
+  test('is read with a token if it is private', async () => {
     await expect((await withHub()).model('hf:owner/private')).rejects.toMatchObject({
       code: 'model_unknown',
       message: expect.stringContaining('HF_TOKEN'),
@@ -79,27 +79,29 @@ describe('A model on the hub', () => {
     expect(model.manifest.version).toBe(hub.commits['owner/private'])
   })
 
-  test('that was pinned and seen needs the hub no more', async () => {
+  test('that is pinned to a commit and stored does not need the hub again', async () => {
     const source = `hf:owner/external@${hub.commits['owner/external']}`
     await (await (await withHub()).model(source)).load()
-    const gone = { endpoint: 'http://localhost:1/' }
-    const model = await (await withHub({ hub: gone })).model(source)
+    const unreachable = { endpoint: 'http://localhost:1/' }
+    const model = await (await withHub({ hub: unreachable })).model(source)
     await model.load()
-    await expect((await withHub({ hub: gone })).model('hf:owner/embedder@refs/pr/1')).rejects.toMatchObject({
+    await expect(
+      (await withHub({ hub: unreachable })).model('hf:owner/embedder@refs/pr/1'),
+    ).rejects.toMatchObject({
       code: 'server_unreachable',
     })
   })
 })
 
 describe('A decoder on the hub', () => {
-  test('shares its steps, and keeps what two prompts begin with, though only its graph says that it can', async () => {
+  test('batches its steps and reuses a common prefix, which only its graph allows', async () => {
     const model = await (await withHub()).model('hf:owner/bard')
     expect(model.manifest.generation?.batched).toBeUndefined()
     const ask = (prompt: string) => model.generate({ prompt, maxTokens: 12, temperature: 0 }).result
     const beginning =
       'Once upon a time there was a king who lived in a great castle by the sea, and he had three'
     const alone = [await ask(`${beginning} sons`), await ask(`${beginning} daughters`)]
-    // Where steps are not shared nothing can be cut from what a slot holds, and each prompt is read anew.
+    // Without shared steps a slot cannot be truncated, and each prompt is prefilled from its start.
     expect(alone.map(({ usage }) => usage.cachedTokens > 0)).toEqual([false, true])
     const together = await Promise.all(['sons', 'daughters'].map((who) => ask(`${beginning} ${who}`)))
     expect(together.map(({ text }) => text)).toEqual(alone.map(({ text }) => text))
@@ -110,7 +112,7 @@ describe('A decoder on the hub', () => {
 describe('A model in a folder on any host', () => {
   const models = new URL('models/', inject('serverUrl'))
 
-  test('is listed beside those on the hub that the site points to', async () => {
+  test('is listed with the hub models that the site points to', async () => {
     const catalogue = await (await withHub({ models })).catalogue()
     expect(catalogue.models.map(({ id }) => id)).toContain('digits')
     expect(catalogue.hub.length).toBeGreaterThan(0)
@@ -119,7 +121,7 @@ describe('A model in a folder on any host', () => {
     })
   })
 
-  test('is found by its id, with no server tier', async () => {
+  test('is found by its id, without a server tier', async () => {
     const model = await (await withHub({ models })).model('digits')
     const { placement } = await model.run({ image: new Float32Array(784) })
     expect(placement.tier).toBe('device')

@@ -31,20 +31,20 @@ modelStoreContract('memory', { create: async () => createMemoryStore() })
 const worker = new Worker(new URL('./opfs-worker.ts', import.meta.url), { type: 'module' })
 const api = wrap<OpfsWorkerApi>(worker)
 
-/** Bytes are read and written in the worker, the rest is the page's. */
+/** Bytes are read and written in the worker, records on the page. */
 const openInWorker = (): ModelStore => ({
   ...openOnPage(),
-  locationOf: (size) => api.placeOf(name(), size),
+  locationOf: (size) => api.locationOf(name(), size),
   append: (record, chunk) => api.append(name(), record, chunk),
   read: async (record, into, onBytes) => {
-    const { isRight, bytes, told } = await api.read(name(), record)
+    const { isIntact, bytes, reported } = await api.read(name(), record)
     into.set(bytes)
-    for (const read of told) onBytes?.(read)
-    return isRight
+    for (const read of reported) onBytes?.(read)
+    return isIntact
   },
 })
 
-modelStoreContract('the private files', {
+modelStoreContract('the origin private file system', {
   create: async () => {
     count++
     return openInWorker()
@@ -53,12 +53,12 @@ modelStoreContract('the private files', {
   corrupt: ({ key, size }, index, bytes) => api.overwrite(name(), key, chunkRange(index, size).start, bytes),
 })
 
-test('large files lie in the private files, where a worker may write them', async () => {
-  expect(await api.placeOf(name(), 1)).toBe('opfs')
+test('large files lie in the origin private file system, in a worker only', async () => {
+  expect(await api.locationOf(name(), 1)).toBe('opfs')
   expect(await openOnPage().locationOf(2 ** 30)).toBe('indexeddb')
 })
 
-test('a memory store that is full says so, and keeps what it has', async () => {
+test('a full memory store refuses another file, and keeps its own', async () => {
   const store = createMemoryStore(10)
   const record = { key: 'a', size: 8, location: 'memory', checks: ['x'] } as const
   expect(await store.append(record, new Uint8Array(8))).toBe('kept')

@@ -10,24 +10,28 @@ import {
 } from '../../web/store/storage/model-store.ts'
 
 export interface StoreSubject {
-  /** A store with nothing in it. */
+  /** An empty store. */
   create(): Promise<ModelStore>
-  /** The same store, as the next visit opens it; absent where it does not outlive the page. */
+  /** The same store, as the next visit opens it. Absent if it does not outlive the page. */
   reopen?(): ModelStore
-  /** Puts bytes where the store keeps a chunk, past all its checks; none: takes it away. */
+  /** Overwrites a stored chunk without any check. Without bytes it removes the chunk. */
   corrupt?(record: FileRecord, index: number, bytes: Uint8Array<ArrayBuffer> | undefined): Promise<void>
   dispose?(): Promise<void>
 }
 
-/** Bytes that are no chunk's copy of another. */
+/** Bytes whose chunks differ. */
 function numbered(size: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(size)
   for (let at = 0; at < size; at += 4096) bytes[at] = 1 + ((at / 4096) % 251)
   return bytes
 }
 
-/** Keeps a file chunk by chunk, as a download does. */
-async function keep(store: ModelStore, key: string, bytes: Uint8Array<ArrayBuffer>): Promise<FileRecord> {
+/** Stores a file chunk by chunk, as a download does. */
+async function storeFile(
+  store: ModelStore,
+  key: string,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<FileRecord> {
   const hash = await loadCheck()
   const size = bytes.length
   const checks: string[] = []
@@ -51,7 +55,7 @@ async function readBack(store: ModelStore, key: string): Promise<Uint8Array | 'a
 const sameBytes = (one: unknown, other: Uint8Array) =>
   one instanceof Uint8Array && one.length === other.length && one.every((byte, at) => byte === other[at])
 
-/** What every store does: what it gives back is what it was given, or it says that it is not. */
+/** Every store returns the bytes that it was given, or reports that it cannot. */
 export function modelStoreContract(name: string, subject: StoreSubject): void {
   const { create, reopen, corrupt, dispose } = subject
   const small = numbered(5000)
@@ -70,19 +74,19 @@ export function modelStoreContract(name: string, subject: StoreSubject): void {
     test.each([
       ['one chunk', small],
       ['several chunks', large],
-    ])('gives back a file of %s', async (_what, bytes) => {
+    ])('returns a file of %s', async (_what, bytes) => {
       const store = await create()
       expect(await readBack(store, 'a')).toBe('absent')
-      const record = await keep(store, 'a', bytes)
+      const record = await storeFile(store, 'a', bytes)
       expect(await store.file('a')).toEqual(record)
       expect(sameBytes(await readBack(store, 'a'), bytes)).toBe(true)
       expect(await store.files()).toEqual([record])
     })
 
     const durable = reopen ? '' : ' (skipped: it does not outlive the page)'
-    test.skipIf(!reopen)(`gives it back on the next visit${durable}`, async () => {
+    test.skipIf(!reopen)(`returns a file on the next visit${durable}`, async () => {
       const store = await create()
-      await keep(store, 'a', large)
+      await storeFile(store, 'a', large)
       await store.putModel(model('a', ['a']))
       await store.writeManifest('http://one/', { id: 'a' })
       const next = reopen?.() ?? store
@@ -91,7 +95,7 @@ export function modelStoreContract(name: string, subject: StoreSubject): void {
       expect(await next.readManifest('http://one/')).toEqual({ id: 'a' })
     })
 
-    test('knows how far a file has come, and takes the rest', async () => {
+    test('returns a partly stored file, and takes the rest', async () => {
       const store = await create()
       const hash = await loadCheck()
       const first = large.subarray(0, chunkBytes)
@@ -105,11 +109,11 @@ export function modelStoreContract(name: string, subject: StoreSubject): void {
       await store.append(record, first)
       expect(await store.file('a')).toEqual(record)
       const into = new Uint8Array(large.length)
-      const told: number[] = []
-      expect(await store.read(record, into, (read) => told.push(read))).toBe(true)
-      expect(told).toEqual([chunkBytes])
+      const reported: number[] = []
+      expect(await store.read(record, into, (read) => reported.push(read))).toBe(true)
+      expect(reported).toEqual([chunkBytes])
       expect(sameBytes(into.subarray(0, chunkBytes), first)).toBe(true)
-      await keep(store, 'a', large)
+      await storeFile(store, 'a', large)
       expect(sameBytes(await readBack(store, 'a'), large)).toBe(true)
     })
 
@@ -119,31 +123,31 @@ export function modelStoreContract(name: string, subject: StoreSubject): void {
       .each<[string, (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer> | undefined]>([
         ['a flipped bit', (bytes) => bytes.map((byte, at) => (at === 100 ? byte ^ 4 : byte))],
         ['a chunk that is too short', (bytes) => bytes.slice(0, -1)],
-        ['a chunk that is gone', () => undefined],
-      ])(`notices %s, and takes the file anew${closed}`, async (_what, change) => {
+        ['a missing chunk', () => undefined],
+      ])(`detects %s, and takes the file again${closed}`, async (_what, change) => {
       const store = await create()
-      const record = await keep(store, 'a', large)
+      const record = await storeFile(store, 'a', large)
       await corrupt?.(record, 1, change(large.slice(chunkBytes)))
       expect(await readBack(store, 'a')).toBe('wrong')
       await store.removeFiles(['a'])
-      await keep(store, 'a', large)
+      await storeFile(store, 'a', large)
       expect(sameBytes(await readBack(store, 'a'), large)).toBe(true)
     })
 
     test('removes a file and its bytes', async () => {
       const store = await create()
-      const record = await keep(store, 'a', large)
-      await keep(store, 'b', small)
+      const record = await storeFile(store, 'a', large)
+      await storeFile(store, 'b', small)
       await store.removeFiles(['a'])
       expect(await readBack(store, 'a')).toBe('absent')
       expect(await store.read(record, new Uint8Array(record.size))).toBe(false)
       expect(sameBytes(await readBack(store, 'b'), small)).toBe(true)
     })
 
-    test('removes a model with the files that no other model has', async () => {
+    test('removes a model with the files that no other model uses', async () => {
       const store = await create()
-      await keep(store, 'a', small)
-      await keep(store, 'shared', small)
+      await storeFile(store, 'a', small)
+      await storeFile(store, 'shared', small)
       await store.putModel(model('one', ['a', 'shared']))
       await store.putModel(model('two', ['shared']))
       await store.removeModels([modelKey(model('one', []))])
@@ -163,7 +167,7 @@ export function modelStoreContract(name: string, subject: StoreSubject): void {
       expect(await store.readManifest('http://two/')).toBeUndefined()
     })
 
-    test('tells how much more it can keep', async () => {
+    test('estimates its free space', async () => {
       const store = await create()
       expect(await store.availableBytes()).toBeGreaterThan(large.length)
     })

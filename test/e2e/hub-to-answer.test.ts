@@ -11,7 +11,7 @@ import { launchBrowser, openPage } from '../support/page.ts'
 import { emptyFolder } from '../support/test-models.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-/** As many as a BERT knows: README's example is of its tokens. */
+/** The size of BERT's vocabulary, whose tokens README's example uses. */
 const vocabulary = 30_522
 
 let hub: TestHub
@@ -32,7 +32,7 @@ beforeAll(async () => {
 })
 afterAll(() => hub.stop())
 
-/** The commands between `pull` and an answer, as README has them. */
+/** README's commands, from `pull` to an answer. */
 async function commands(): Promise<string[]> {
   const readme = await readFile(join(root, 'README.md'), 'utf8')
   const block = /```sh\n(node dist\/server\/spillway\.js pull[^`]*)```/.exec(readme)?.[1]
@@ -42,7 +42,7 @@ async function commands(): Promise<string[]> {
 const shell = async (command: string) =>
   (await promisify(execFile)('sh', ['-c', command], { cwd: folder, env })).stdout
 
-/** The server that a command starts, once it has loaded its models. */
+/** Starts a server by a command, and resolves when it has loaded its models. */
 async function serve(command: string): Promise<{ url: URL; stop(): void }> {
   const child = spawn('sh', ['-c', `exec env ${command}`], {
     cwd: folder,
@@ -88,7 +88,7 @@ test("README's four commands pull a model, make it smaller, serve it and run it,
     )
     return { data: Array.from(outputs.last_hidden_state?.data ?? [], Number), placement }
   })
-  // The same repository by its name, in the built site: the page's request for the real hub goes to this one.
+  // The same repository by its name, in the built site. The page's requests to the real hub are answered by this one.
   await page.route('https://huggingface.co/**', async (route) => {
     const { pathname, search } = new URL(route.request().url())
     const response = await fetch(new URL(pathname.slice(1) + search, hub.url))

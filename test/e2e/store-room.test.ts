@@ -12,7 +12,7 @@ import { list, load, serve, side } from '../support/kept-model.ts'
 import { launchProfile, openPage } from '../support/page.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
-/** A browser that has little room, or loses it. */
+/** Browsers with little storage space, or that run out of it during a download. */
 
 let server: TestServer
 let host: Awaited<ReturnType<typeof startHostPage>>
@@ -29,7 +29,7 @@ afterAll(() => server.stop())
 beforeEach(async () => {
   host = await startHostPage(new URL('embed.js', server.url))
   profile = await mkdtemp(join(tmpdir(), 'spillway-profile-'))
-  // On a disk: private windows do not count what they keep in memory.
+  // A profile on disk: private windows do not count what they store in memory.
   context = await launchProfile(profile)
   files = await serve('big', bytes)
 })
@@ -50,7 +50,7 @@ const limit = async (page: Page, quotaSize?: number) => {
   })
 }
 
-test('a browser that has little room runs a model from memory, says so, and keeps it when there is room', async () => {
+test('a model too large for the browser runs from memory, is reported as not kept, and is stored once there is space', async () => {
   const page = await open()
   await limit(page, 30_000_000)
   expect(await load(page, files)).toMatchObject({ tier: 'device', loadedBytes: size, isKept: false })
@@ -61,7 +61,7 @@ test('a browser that has little room runs a model from memory, says so, and keep
   expect(await list(page)).toMatchObject([{ id: 'big', bytes: size, isComplete: true, isInUse: true }])
 })
 
-test('a browser that has little room makes some by removing the model that was not used for longest', async () => {
+test('a browser with little space evicts the least recently used model', async () => {
   const page = await open()
   await limit(page, 90_000_000)
   await load(page, files)
@@ -73,9 +73,9 @@ test('a browser that has little room makes some by removing the model that was n
 })
 
 /**
- * Once the first chunk of a download is kept, the page fills so many bytes with something else: who asks for the
- * next chunk is told to wait. A quota that is lowered would not do: Chromium's IndexedDB asks for the quota once,
- * and goes by the answer for half a minute.
+ * Once the first chunk of a download is stored, the page fills `filling` bytes with other data. The server answers 503
+ * until that is done. Lowering the quota would not do: Chromium's IndexedDB asks for the quota once, and keeps it
+ * for half a minute.
  */
 const fillInTheMiddle = (page: Page, from: FileServer, filling: number) => {
   const { fault } = from
@@ -85,7 +85,7 @@ const fillInTheMiddle = (page: Page, from: FileServer, filling: number) => {
     if (fault(entry, response, request)) return true
     if (from.sent < chunkBytes) return false
     filled ??= page.evaluate(async (size) => {
-      // What compresses would take no room.
+      // Random data: compressible data would take no space.
       const noise = new Uint8Array(size)
       for (let at = 0; at < size; at += 65_536) crypto.getRandomValues(noise.subarray(at, at + 65_536))
       const database = await new Promise<IDBDatabase>((resolve, reject) => {
@@ -111,8 +111,8 @@ const fillInTheMiddle = (page: Page, from: FileServer, filling: number) => {
   }
 }
 
-/** Keys of files, and of their chunks, that lie in the browser, with or without a record. */
-const left = (page: Page): Promise<string[]> =>
+/** The keys of all files and chunks in the browser, with or without a record. */
+const storedKeys = (page: Page): Promise<string[]> =>
   page.evaluate(async () => {
     const root = await navigator.storage.getDirectory()
     const folder = await root.getDirectoryHandle('spillway', { create: true })
@@ -131,29 +131,29 @@ const left = (page: Page): Promise<string[]> =>
     return [...found, ...keys.map(String).filter((key) => /^(file|chunk):/.test(key))]
   })
 
-/** Bytes that are filled beyond what the model leaves free: less than it still wants. */
+/** Bytes filled beyond the free space. It is less than the rest of the model needs. */
 const excess = 25_000_000
 
-// Rows of a model that lies there, and bytes that it leaves free: a private file grows by doubling what it reserves.
-const places = [
+// Rows of a model that is stored there, and the free bytes beside it: a private file grows by doubling its reservation.
+const locations = [
   ['IndexedDB', side, 20_000_000],
-  ['the private files', 4_200, 100_000_000],
+  ['the origin private file system', 4_200, 100_000_000],
 ] as const
 
 describe.each([
-  ['goes on promising more, so that a write fails', false],
-  ['tells so', true],
-])('a browser that loses its room in the middle of a download, and %s', (_how, isTold) => {
-  let told = 0
+  ['still reports free space, so that a write fails', false],
+  ['reports it', true],
+])('a browser that runs out of space during a download, and %s', (_how, isReported) => {
+  let patched = 0
 
-  /** Lets the browser keep so many bytes. Chromium promises gigabytes nevertheless; other browsers tell what is so. */
+  /** Sets the quota. Chromium reports gigabytes all the same; here it may report the truth, as other browsers do. */
   const allow = async (page: Page, quota: number) => {
     await limit(page, quota)
-    told = 0
-    if (!isTold) return
+    patched = 0
+    if (!isReported) return
     await context.route(/assets\/worker-[^/]*\.js$/, async (route) => {
       const response = await route.fetch()
-      told++
+      patched++
       const truth = `const { storage } = navigator
         const estimate = storage.estimate.bind(storage)
         storage.estimate = async () => ({ ...(await estimate()), quota: ${quota} });`
@@ -161,9 +161,9 @@ describe.each([
     })
   }
 
-  test.each(places)(
+  test.each(locations)(
     'runs the model from memory and leaves nothing of it in %s',
-    async (_place, rows, spare) => {
+    async (_location, rows, spare) => {
       const file = bigModel(rows)
       const from = await serve('mid', file, rows)
       const page = await open()
@@ -175,8 +175,8 @@ describe.each([
         isKept: false,
       })
       expect(await list(page)).toMatchObject([{ id: 'mid', bytes: 0, isComplete: false }])
-      expect(await left(page)).toEqual([])
-      expect(told).toBe(isTold ? 1 : 0)
+      expect(await storedKeys(page)).toEqual([])
+      expect(patched).toBe(isReported ? 1 : 0)
       await context.unrouteAll()
       await limit(page)
       await page.reload()
@@ -186,7 +186,7 @@ describe.each([
     },
   )
 
-  test('removes the model that is not used, and keeps the one that comes', async () => {
+  test('evicts the unused model, and keeps the new one', async () => {
     const spare = 20_000_000
     const page = await open()
     await allow(page, size * 2 + spare)

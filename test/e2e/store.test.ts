@@ -38,13 +38,13 @@ afterEach(async () => {
 
 const open = async () => (await openPage(context, host.url)).page
 
-test('a download that is cut at twenty points, the page reloaded at each, completes and verifies', async () => {
+test('a download that is cut twenty times, with a reload of the page each time, completes and verifies', async () => {
   const page = await open()
   const cuts = 20
   const random = seeded(3)
   for (let cut = 0; cut < cuts; cut++) {
     const made = files.cutAfter(1_000_000 + random() * 20_000_000)
-    // The page is left before it answers.
+    // The reload ends this call without an answer.
     const loading = load(page, files).catch(() => undefined)
     await Promise.race([made, loading])
     await page.reload()
@@ -59,13 +59,13 @@ test('a download that is cut at twenty points, the page reloaded at each, comple
 }, 120_000)
 
 describe('two tabs', () => {
-  test('that want a model at once download it once, and both see it come', async () => {
+  test('that load a model at the same time download it once, and both see its progress', async () => {
     const [one, other] = [await open(), await open()]
-    const begun = files.holdAfter(1_000_000)
+    const held = files.holdAfter(1_000_000)
     const loading = Promise.all([load(one, files), load(other, files)])
-    const goOn = await begun
+    const resume = await held
     for (const page of [one, other]) await page.waitForFunction(() => window.progress?.length)
-    goOn()
+    resume()
     const finish = await files.holdAfter(chunkBytes)
     for (const page of [one, other])
       await page.waitForFunction(() => window.progress?.some(({ loadedBytes }) => loadedBytes > 0))
@@ -78,7 +78,7 @@ describe('two tabs', () => {
     expect(files.sent).toBe(size)
   })
 
-  test('of which one is closed in the middle: the other goes on', async () => {
+  test('share a download, which the other continues when one is closed', async () => {
     const [one, other] = [await open(), await open()]
     const held = files.holdAfter(chunkBytes + 1_000_000)
     const first = load(one, files).catch(() => undefined)
@@ -92,10 +92,10 @@ describe('two tabs', () => {
   })
 })
 
-test('runtime.storage lists, counts and removes what is kept', async () => {
+test('runtime.storage lists, counts and removes stored models', async () => {
   const page = await open()
   await load(page, files)
-  const told = await page.evaluate(async () => {
+  const seen = await page.evaluate(async () => {
     const { storage } = window.spillway
     const before = await storage.usage()
     const freed = await storage.remove('big')
@@ -108,6 +108,6 @@ test('runtime.storage lists, counts and removes what is kept', async () => {
       list: await storage.list(),
     }
   })
-  expect(told).toMatchObject({ before: size, freed: size, after: 0, list: [] })
-  expect(told.used).toBeGreaterThan(0)
+  expect(seen).toMatchObject({ before: size, freed: size, after: 0, list: [] })
+  expect(seen.used).toBeGreaterThan(0)
 })

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { systemClock } from '../../models/async/clock.ts'
 import { SpillwayError } from '../../models/core/index.ts'
 import { findModel, type HubOptions, openRepository } from '../../models/hub/index.ts'
 import { type HubFault, startHub, type TestHub } from '../support/hub.ts'
@@ -67,7 +68,10 @@ afterEach(() => {
 })
 
 const find = (source: string, options: HubOptions = {}, signal?: AbortSignal) =>
-  findModel(source, { models: hub.url, hub: { endpoint: hub.url, ...options } }, signal)
+  findModel(source, { models: hub.url, hub: { endpoint: hub.url, ...options }, clock: systemClock }, signal)
+
+const open = (repo: string) =>
+  openRepository({ repo, revision: 'main' }, { endpoint: hub.url }, { clock: systemClock })
 
 const refused = async (source: string, options?: HubOptions): Promise<SpillwayError> => {
   const error = await find(source, options).catch((cause: unknown) => cause)
@@ -75,7 +79,7 @@ const refused = async (source: string, options?: HubOptions): Promise<SpillwayEr
 }
 
 describe('A repository on the hub', () => {
-  test('is pinned to its commit, and its manifest follows from its files', async () => {
+  test('is pinned to its commit, and its manifest is derived from its files', async () => {
     const { manifest, locate } = await find('hf:owner/embedder')
     const commit = hub.commit('owner/embedder')
     expect(manifest).toMatchObject({
@@ -100,7 +104,7 @@ describe('A repository on the hub', () => {
     expect(manifest.tokenizer?.map(({ path }) => path)).toEqual(['tokenizer.json', 'tokenizer_config.json'])
     const graph = manifest.variants[1]?.files[0] ?? expect.fail('no file')
     expect(locate(graph).url.href).toBe(`${hub.url}owner/embedder/resolve/${commit}/onnx/model.onnx`)
-    // No file in LFS is fetched to know it.
+    // No file in LFS is fetched for the manifest.
     expect(hub.seen.filter(({ origin }) => origin === 'store')).toEqual([])
     expect(hub.seen.filter(({ path }) => path.includes('/resolve/main/'))).toEqual([])
   })
@@ -114,7 +118,7 @@ describe('A repository on the hub', () => {
     expect(manifest.version).toBe(hub.commit('owner/embedder'))
   })
 
-  test('tells how text is generated with it', async () => {
+  test('gives the cache, context and sampling of a decoder', async () => {
     const { manifest } = await find('hf:owner/decoder')
     expect(manifest).toMatchObject({
       task: 'text-generation',
@@ -132,7 +136,7 @@ describe('A repository on the hub', () => {
     ])
   })
 
-  test('tells what an image must be, and its labels', async () => {
+  test('gives the size of images, and the labels', async () => {
     const { manifest } = await find('hf:owner/image')
     expect(manifest).toMatchObject({
       task: 'image-classification',
@@ -143,7 +147,7 @@ describe('A repository on the hub', () => {
     expect(manifest.inputs[0]?.description).toContain('minus 0.5, 0.5, 0.5, divided by 0.25')
   })
 
-  test('tells the labels of texts', async () => {
+  test('gives the labels of texts', async () => {
     const { manifest } = await find('hf:owner/sentiment')
     expect(manifest).toMatchObject({ task: 'text-classification', labels: ['NEGATIVE', 'POSITIVE'] })
     expect(manifest.inputs.map(({ name }) => name)).toEqual(['input_ids', 'attention_mask'])
@@ -156,8 +160,8 @@ describe('A repository on the hub', () => {
     expect(hub.seen.filter(({ path }) => path.includes('/tree/')).length).toBeGreaterThan(2)
   })
 
-  test('may be on a mirror whose list says nothing of LFS: the redirect to a large file does', async () => {
-    const repository = await openRepository({ repo: 'owner/mirror', revision: 'main' }, { endpoint: hub.url })
+  test('may be on a mirror whose list leaves LFS out: the redirect to a large file has the hash', async () => {
+    const repository = await open('owner/mirror')
     const { manifest } = await find('hf:owner/mirror')
     const { manifest: known } = await find('hf:owner/embedder')
     expect(manifest.variants).toEqual(known.variants)
@@ -165,22 +169,22 @@ describe('A repository on the hub', () => {
   })
 })
 
-describe('A folder of models that does not answer with one', () => {
+describe('A folder of models that answers with an error', () => {
   test.each<[HubFault, string, object]>([
     ['missing', 'model_unknown', { hint: expect.stringContaining('folder of models') }],
     ['busy', 'overloaded', { retryAfterMs: 7_000 }],
-  ])('says so: %s', async (fault, code, detail) => {
+  ])('%s gives its code', async (fault, code, detail) => {
     hub.fault = () => fault
     const error = await refused('digits')
     expect(error).toMatchObject({ code, detail })
     expect(error.message).toContain(
-      `${hub.url.origin} did not give /digits/manifest.json: expected status 200`,
+      `${hub.url.origin} did not send /digits/manifest.json: expected status 200`,
     )
   })
 })
 
 describe('A private repository', () => {
-  test('is read with a token, which no other origin sees', async () => {
+  test('is read with a token, which is sent to no other origin', async () => {
     const { manifest, locate } = await find('hf:owner/private', { token: hub.token })
     const graph = manifest.variants[1]?.files[0] ?? expect.fail('no file')
     const { url, headers } = locate(graph)
@@ -198,7 +202,7 @@ describe('A private repository', () => {
     ['gated', 'hf:owner/gated', undefined, 'access_denied', 'Accept its conditions at'],
     ['not there', 'hf:owner/nothing', undefined, 'model_unknown', 'owner/nothing'],
     ['of another revision', 'hf:owner/embedder@v9', undefined, 'model_unknown', 'no revision "v9"'],
-  ] as const)('that is %s says so', async (_what, source, token, code, message) => {
+  ] as const)('that is %s is refused', async (_what, source, token, code, message) => {
     expect(await refused(source, { token })).toMatchObject({
       code,
       message: expect.stringContaining(message),
@@ -206,7 +210,7 @@ describe('A private repository', () => {
   })
 })
 
-describe('A repository that cannot be used says why', () => {
+describe('An unusable repository is refused with the reason', () => {
   test.each([
     ['hf:owner/torch', 'model_invalid', 'no ONNX model'],
     ['hf:owner/strange', 'not_supported', 'FooModel2'],
@@ -219,7 +223,7 @@ describe('A repository that cannot be used says why', () => {
     expect(await refused(source)).toMatchObject({ code, message: expect.stringContaining(message) })
   })
 
-  test('where its list never ends', async () => {
+  test('where its list of files has too many pages', async () => {
     hub.pageSize = 1
     expect(await refused('hf:owner/huge')).toMatchObject({ code: 'not_supported' })
   })
@@ -238,16 +242,13 @@ describe('A repository that cannot be used says why', () => {
     })
   })
 
-  test('where a file is not what the list says', async () => {
-    const repository = await openRepository(
-      { repo: 'owner/embedder', revision: 'main' },
-      { endpoint: hub.url },
-    )
+  test('where a file does not match the list', async () => {
+    const repository = await open('owner/embedder')
     hub.fault = (path) => (path.endsWith('config.json') ? 'html' : 'pass')
     await expect(repository.read('config.json')).rejects.toMatchObject({ code: 'file_altered' })
   })
 
-  test('where its caller goes', async () => {
+  test('where its caller aborts', async () => {
     hub.fault = () => 'hang'
     const controller = new AbortController()
     const found = find('hf:owner/embedder', {}, controller.signal)

@@ -15,11 +15,11 @@ const ask = (path: string, timeoutMs = 10_000, signal?: AbortSignal) =>
   requestJson(new URL(path, proxy.url), { clock: systemClock, timeoutMs, signal })
 
 describe('a request to the server tier', () => {
-  test('gives what the server says', async () => {
+  test('resolves to the server’s answer', async () => {
     expect(await ask('v2/health/live')).toEqual({ live: true })
   })
 
-  test('is given up after its bound, and says so', async () => {
+  test('fails after its timeout', async () => {
     proxy.fault = () => 'hang'
     await expect(ask('v2', 200)).rejects.toMatchObject({
       code: 'server_timeout',
@@ -27,7 +27,7 @@ describe('a request to the server tier', () => {
     })
   })
 
-  test('is given up when its caller goes', async () => {
+  test('is aborted by its caller', async () => {
     proxy.fault = () => 'hang'
     const controller = new AbortController()
     const answer = ask('v2', 10_000, controller.signal)
@@ -39,12 +39,12 @@ describe('a request to the server tier', () => {
   test.each([
     ['reset', 'server_unreachable', 'cannot be reached'],
     ['html', 'server_response_invalid', 'expected JSON, got status 200, text/html'],
-  ] as const)('tells a server that does %s from one that answers', async (fault, code, message) => {
+  ] as const)('reports a server that answers with %s', async (fault, code, message) => {
     proxy.fault = () => fault
     await expect(ask('v2')).rejects.toMatchObject({ code, message: expect.stringContaining(message) })
   })
 
-  test('takes the code that the server sends', async () => {
+  test('fails with the code that the server sends', async () => {
     await expect(ask('v2/models/cats')).rejects.toMatchObject({ code: 'model_unknown' })
     await expect(ask('nothing/here')).rejects.toMatchObject({
       code: 'request_malformed',
@@ -63,11 +63,11 @@ describe('the server tier', () => {
   const sent = () =>
     proxy.seen.filter(({ path }) => path.endsWith('/infer')).map(({ bodyBytes }) => bodyBytes)
 
-  test('is asked in JSON until it says that it takes binary tensors; the answers are the same', async () => {
+  test('gets JSON until it lists the binary extension; the answers are the same', async () => {
     const remote = new RemoteTier(proxy.url, systemClock)
     const first = await remote.submit(digitsManifest, work(), {})
     let later = first
-    // Asked meanwhile, the server says so sooner or later.
+    // The server is asked for its extensions meanwhile.
     await expect
       .poll(async () => {
         later = await remote.submit(digitsManifest, work(), {})
@@ -81,7 +81,7 @@ describe('the server tier', () => {
     remote.close()
   })
 
-  test('that does not have the extension, or does not say, is asked in JSON for ever', async () => {
+  test('always gets JSON if it does not list the extension', async () => {
     proxy.fault = (_method, path) => (path === '/v2' ? 'reset' : 'pass')
     const remote = new RemoteTier(proxy.url, systemClock)
     for (let count = 0; count < 3; count++) await remote.submit(digitsManifest, work(), {})

@@ -31,7 +31,7 @@ const source = (change: Partial<FileSource> = {}): FileSource => ({
   ...change,
 })
 
-async function obtain(
+async function load(
   file = source(),
   {
     signal,
@@ -47,14 +47,14 @@ async function obtain(
       inUse: createModelsInUse(),
       clock,
       signal,
-      onProgress: (told) => progress.push(told),
+      onProgress: (current) => progress.push(current),
     },
   )
   return { bytes: Buffer.from(bytes ?? new ArrayBuffer(0)), progress }
 }
 
-/** A clock that runs a thousand times as fast, so that waits cost next to nothing. */
-async function hurried<T>(work: (clock: typeof systemClock) => Promise<T>): Promise<T> {
+/** A clock that runs fifty times as fast, so that delays cost next to nothing. */
+async function accelerated<T>(work: (clock: typeof systemClock) => Promise<T>): Promise<T> {
   const clock = createManualClock()
   const timer = setInterval(() => clock.advance(50), 1)
   try {
@@ -65,20 +65,20 @@ async function hurried<T>(work: (clock: typeof systemClock) => Promise<T>): Prom
 }
 
 describe('a download', () => {
-  test('comes once, with progress, and is in the store for the next time', async () => {
-    const first = await obtain()
+  test('is fetched once, with progress, and is stored for the next time', async () => {
+    const first = await load()
     expect(first.bytes.equals(small)).toBe(true)
     expect(first.progress.at(0)).toMatchObject({ loadedBytes: 0, totalBytes: small.length, storedBytes: 0 })
     expect(first.progress.at(-1)).toMatchObject({ loadedBytes: small.length, storedBytes: 0, isKept: true })
-    const second = await obtain()
+    const second = await load()
     expect(second.bytes.equals(small)).toBe(true)
     expect(second.progress.at(-1)).toMatchObject({ loadedBytes: small.length, storedBytes: small.length })
     expect(server.served).toHaveLength(1)
   })
 
-  test('of a large file comes in parallel ranges, each byte once', async () => {
+  test('of a large file is made in parallel ranges, each byte once', async () => {
     server.bytes = large
-    const { bytes } = await obtain()
+    const { bytes } = await load()
     expect(bytes.equals(large)).toBe(true)
     expect(server.sent).toBe(large.length)
     expect(server.served.length).toBeGreaterThan(10)
@@ -86,59 +86,59 @@ describe('a download', () => {
     expect(server.peak).toBeLessThanOrEqual(4)
   })
 
-  test('that stands still has told of all that came', async () => {
+  test('that stalls has reported all bytes received', async () => {
     const clock = createManualClock()
     const progress: Progress[] = []
     const held = server.holdAfter(70_000)
-    const loading = obtain(source(), { clock, progress })
+    const loading = load(source(), { clock, progress })
     const release = await held
-    const told = () => {
+    const reported = () => {
       clock.advance(50)
       return progress.at(-1)?.loadedBytes
     }
-    await expect.poll(told, { interval: 5 }).toBeGreaterThanOrEqual(64 * 1024)
+    await expect.poll(reported, { interval: 5 }).toBeGreaterThanOrEqual(64 * 1024)
     release()
     expect((await loading).bytes.equals(small)).toBe(true)
   })
 
-  test('tells how fast it comes and how long it will take', async () => {
+  test('reports its rate and the time left', async () => {
     server.bytes = large
-    const { progress } = await obtain(source(), { clock: countingClock(100) })
-    const told = progress.find(({ bytesPerSecond }) => bytesPerSecond !== undefined)
-    expect(told?.bytesPerSecond).toBeGreaterThan(0)
-    const left = (told?.totalBytes ?? 0) - (told?.loadedBytes ?? 0)
-    expect(told?.remainingMs).toBeCloseTo((left / (told?.bytesPerSecond ?? 0)) * 1000)
+    const { progress } = await load(source(), { clock: countingClock(100) })
+    const report = progress.find(({ bytesPerSecond }) => bytesPerSecond !== undefined)
+    expect(report?.bytesPerSecond).toBeGreaterThan(0)
+    const left = (report?.totalBytes ?? 0) - (report?.loadedBytes ?? 0)
+    expect(report?.remainingMs).toBeCloseTo((left / (report?.bytesPerSecond ?? 0)) * 1000)
   })
 
-  test('sends the headers of its source, asked for at each attempt', async () => {
-    let asked = 0
+  test('sends the headers of its source, made anew for each attempt', async () => {
+    let attempts = 0
     server.fault = (_entry, response) => {
       if (server.served.length > 1) return false
       response.writeHead(503).end()
       return true
     }
-    const request = () => ({ url: server.url, headers: { authorization: `Bearer ${++asked}` } })
-    await hurried((clock) => obtain(source({ request }), { clock }))
+    const request = () => ({ url: server.url, headers: { authorization: `Bearer ${++attempts}` } })
+    await accelerated((clock) => load(source({ request }), { clock }))
     expect(server.served.map(({ token }) => token)).toEqual(['Bearer 1', 'Bearer 2'])
   })
 
-  test('of a size that nobody knows before is read to its end', async () => {
+  test('of unknown size is read to its end', async () => {
     server.fault = (_entry, response) => {
       response.writeHead(200)
       response.write(small.subarray(0, 1000))
       response.end(small.subarray(1000))
       return true
     }
-    const { bytes, progress } = await obtain(source({ size: undefined }))
+    const { bytes, progress } = await load(source({ size: undefined }))
     expect(bytes.equals(small)).toBe(true)
     expect(progress.at(-1)).toMatchObject({ loadedBytes: small.length, totalBytes: small.length })
-    expect((await obtain(source({ size: undefined }))).bytes.equals(small)).toBe(true)
+    expect((await load(source({ size: undefined }))).bytes.equals(small)).toBe(true)
     expect(server.served).toHaveLength(1)
   })
 })
 
-describe('a download that is cut', () => {
-  test('at twenty points goes on where it was: at most a chunk comes twice for each', async () => {
+describe('an interrupted download', () => {
+  test('resumes after each of twenty cuts, and fetches at most one chunk twice for each', async () => {
     server.bytes = large
     const cuts = 20
     let made = 0
@@ -146,77 +146,77 @@ describe('a download that is cut', () => {
     void (async () => {
       for (; made < cuts; made++) await server.cutAfter(1_000_000 + random() * 1_000_000)
     })()
-    const { bytes } = await hurried((clock) => obtain(source(), { clock }))
+    const { bytes } = await accelerated((clock) => load(source(), { clock }))
     expect(bytes.equals(large)).toBe(true)
     expect(made).toBe(cuts)
     expect(server.sent).toBeLessThanOrEqual(large.length + cuts * chunkBytes)
   })
 
-  test('by its caller keeps its chunks for the next visit, and does not fetch them again', async () => {
+  test('keeps its chunks when its caller aborts, and the next visit does not fetch them again', async () => {
     server.bytes = large
     const leave = new AbortController()
     void server.cutAfter(chunkBytes + 6_000_000).then(() => leave.abort())
-    await expect(obtain(source(), { signal: leave.signal })).rejects.toMatchObject({ code: 'aborted' })
+    await expect(load(source(), { signal: leave.signal })).rejects.toMatchObject({ code: 'aborted' })
     await expect.poll(async () => (await store.files())[0]?.checks.length).toBe(1)
-    const { bytes, progress } = await obtain()
+    const { bytes, progress } = await load()
     expect(bytes.equals(large)).toBe(true)
     expect(progress.at(-1)).toMatchObject({ loadedBytes: large.length, storedBytes: chunkBytes })
     expect(server.sent).toBeLessThanOrEqual(large.length + chunkBytes)
   })
 
-  test('by a server that knows no ranges begins anew', async () => {
+  test('starts again with a server that does not know ranges', async () => {
     server.bytes = large
     server.ranges = false
     void server.cutAfter(20_000_000)
-    const { bytes } = await obtain()
+    const { bytes } = await load()
     expect(bytes.equals(large)).toBe(true)
     expect(server.served).toHaveLength(2)
   })
 
-  test('again and again before anything comes is given up', async () => {
+  test('fails after five attempts without a byte', async () => {
     server.fault = (_entry, response) => response.destroy().destroyed
-    const failure = hurried((clock) => obtain(source(), { clock }))
+    const failure = accelerated((clock) => load(source(), { clock }))
     await expect(failure).rejects.toMatchObject({ code: 'server_unreachable' })
     expect(server.served).toHaveLength(5)
   })
 
-  test('and stays silent is asked again after a while', async () => {
+  test('resumes when the server is silent for too long', async () => {
     server.fault = (_entry, response) => {
       if (server.served.length > 1) return false
       response.writeHead(200, { 'content-length': small.length })
       response.write(small.subarray(0, 1000))
       return true
     }
-    const { bytes } = await hurried((clock) => obtain(source(), { clock }))
+    const { bytes } = await accelerated((clock) => load(source(), { clock }))
     expect(bytes.equals(small)).toBe(true)
     expect(server.served.map(({ range }) => range)).toEqual([undefined, 'bytes=1000-'])
   })
 })
 
-test('a store that is full in the middle keeps nothing of the file, which is run from memory', async () => {
+test('a store that becomes full during a download keeps nothing of the file, which is returned all the same', async () => {
   server.bytes = large
-  const roomy = store
+  const unlimited = store
   store = {
-    ...roomy,
-    append: async (record, chunk) => (record.checks.length > 1 ? 'full' : roomy.append(record, chunk)),
+    ...unlimited,
+    append: async (record, chunk) => (record.checks.length > 1 ? 'full' : unlimited.append(record, chunk)),
   }
-  const { bytes, progress } = await obtain()
+  const { bytes, progress } = await load()
   expect(bytes.equals(large)).toBe(true)
   expect(progress.at(-1)).toMatchObject({ loadedBytes: large.length, isKept: false })
   expect(await store.files()).toEqual([])
 })
 
-describe('a file that is not what it should be', () => {
-  const wrong = (bytes: Buffer) => {
-    const other = Buffer.from(bytes)
-    other[other.length >> 1] = (other[other.length >> 1] ?? 0) ^ 1
-    return other
+describe('a file with wrong bytes', () => {
+  const altered = (bytes: Buffer) => {
+    const copy = Buffer.from(bytes)
+    copy[copy.length >> 1] = (copy[copy.length >> 1] ?? 0) ^ 1
+    return copy
   }
 
-  test('is asked for once more, refused, and not kept', async () => {
+  test('is fetched once more, refused, and not stored', async () => {
     const file = source()
-    server.bytes = wrong(small)
-    await expect(obtain(file)).rejects.toMatchObject({
+    server.bytes = altered(small)
+    await expect(load(file)).rejects.toMatchObject({
       code: 'file_altered',
       message: expect.stringContaining('expected SHA-256'),
     })
@@ -224,50 +224,50 @@ describe('a file that is not what it should be', () => {
     expect(await store.files()).toEqual([])
   })
 
-  test('once, in its first chunk, is right when it is fetched anew', async () => {
+  test('is loaded if the second fetch brings the right bytes', async () => {
     server.bytes = large
     const file = source()
-    server.bytes = wrong(large)
-    let tag = 0
+    server.bytes = altered(large)
+    let requests = 0
     server.fault = () => {
-      // The first sixteen megabytes are of the wrong file; what comes later is right.
-      if (++tag > 12) server.bytes = large
+      // The first requests are answered from the altered file, later ones from the right one.
+      if (++requests > 12) server.bytes = large
       return false
     }
-    expect((await obtain(file)).bytes.equals(large)).toBe(true)
-    expect((await obtain(file)).bytes.equals(large)).toBe(true)
+    expect((await load(file)).bytes.equals(large)).toBe(true)
+    expect((await load(file)).bytes.equals(large)).toBe(true)
   })
 
   test.each([
     ['longer', Buffer.concat([small, small])],
     ['shorter', small.subarray(0, 1000)],
-  ])('because it is %s is refused', async (_what, bytes) => {
+  ])('that is %s is refused', async (_what, bytes) => {
     const file = source()
     server.bytes = bytes
-    const failure = hurried((clock) => obtain(file, { clock }))
+    const failure = accelerated((clock) => load(file, { clock }))
     await expect(failure).rejects.toMatchObject({ code: expect.stringMatching(/file_(altered|truncated)/) })
     expect(await store.files()).toEqual([])
   })
 
-  test('because the server sends less than it says breaks off, and is given up', async () => {
+  test('that is always cut short is given up after five attempts', async () => {
     server.fault = (_entry, response) => {
       response.writeHead(200, { 'content-length': small.length })
       response.write(small.subarray(0, 5_000), () => response.destroy())
       return true
     }
-    const failure = hurried((clock) => obtain(source(), { clock }))
+    const failure = accelerated((clock) => load(source(), { clock }))
     await expect(failure).rejects.toMatchObject({ code: 'file_truncated' })
     expect(server.served).toHaveLength(5)
   })
 
-  test('because the server sends another range than was asked for is refused', async () => {
+  test('is refused if the server sends another range than requested', async () => {
     server.bytes = large
     server.fault = (_entry, response) => {
       response.writeHead(206, { 'content-range': `bytes 8-9/${large.length}`, 'content-length': 2 })
       response.end(large.subarray(8, 10))
       return true
     }
-    const failure = hurried((clock) => obtain(source(), { clock }))
+    const failure = accelerated((clock) => load(source(), { clock }))
     await expect(failure).rejects.toMatchObject({ code: 'server_response_invalid' })
   })
 
@@ -277,17 +277,17 @@ describe('a file that is not what it should be', () => {
     [200, 'text/html; charset=utf-8', 'file_missing', 1],
     [500, 'text/plain', 'server_response_invalid', 5],
     [503, 'text/plain', 'overloaded', 5],
-  ])('because the server answers %i, %s, is %s after %i requests', async (status, type, code, requests) => {
+  ])('answered with status %i, %s, fails as %s after %i requests', async (status, type, code, requests) => {
     server.fault = (_entry, response) => {
       response.writeHead(status, { 'content-type': type }).end('<!doctype html><title>Sign in</title>')
       return true
     }
-    const failure = hurried((clock) => obtain(source(), { clock }))
+    const failure = accelerated((clock) => load(source(), { clock }))
     await expect(failure).rejects.toMatchObject({ code })
     expect(server.served).toHaveLength(requests)
   })
 
-  test('because the server refuses to go on (416) is fetched anew', async () => {
+  test('is fetched again if the server refuses the rest (416)', async () => {
     server.bytes = large
     void server.cutAfter(20_000_000)
     let refusals = 0
@@ -296,22 +296,22 @@ describe('a file that is not what it should be', () => {
       response.writeHead(416, { 'content-range': 'bytes */1' }).end()
       return true
     }
-    expect((await obtain()).bytes.equals(large)).toBe(true)
+    expect((await load()).bytes.equals(large)).toBe(true)
     expect(refusals).toBeGreaterThan(0)
   })
 })
 
-describe('a file whose hash is not known before', () => {
+describe('a file of unknown hash', () => {
   const tagged = () => source({ key: { url: server.url.href, etag: 'abc' } })
 
-  test('is kept under its ETag, and its SHA-256 recorded', async () => {
-    await obtain(tagged())
+  test('is stored under its ETag, and its SHA-256 is recorded', async () => {
+    await load(tagged())
     expect((await store.files())[0]).toMatchObject({ sha256: sha256Of(small) })
-    await obtain(tagged())
+    await load(tagged())
     expect(server.served).toHaveLength(1)
   })
 
-  test('goes on by If-Range, and begins anew where the file is another by now', async () => {
+  test('resumes with If-Range, and starts again if the file has changed', async () => {
     server.bytes = large
     void server.cutAfter(20_000_000)
     server.fault = ({ ifRange }) => {
@@ -321,12 +321,12 @@ describe('a file whose hash is not known before', () => {
       }
       return false
     }
-    const { bytes } = await obtain(tagged())
+    const { bytes } = await load(tagged())
     expect(server.served.find(({ ifRange }) => ifRange)?.ifRange).toBe('"one"')
     expect(bytes.equals(server.bytes)).toBe(true)
   })
 
-  test('begins anew where no strong ETag tells that the rest is of the same file', async () => {
+  test('starts again without a strong ETag to show that the rest is of the same file', async () => {
     server.etag = 'W/"one"'
     server.fault = (_entry, response) => {
       if (server.served.length > 1) return false
@@ -334,12 +334,12 @@ describe('a file whose hash is not known before', () => {
       response.write(small.subarray(0, 5_000), () => response.destroy())
       return true
     }
-    expect((await obtain(tagged())).bytes.equals(small)).toBe(true)
+    expect((await load(tagged())).bytes.equals(small)).toBe(true)
     expect(server.served.map(({ range }) => range)).toEqual([undefined, undefined])
   })
 })
 
-/** A clock that is so many milliseconds further whenever it is read. */
+/** A clock that advances by `ms` whenever it is read. */
 function countingClock(ms: number): typeof systemClock {
   let time = 0
   return {

@@ -47,7 +47,7 @@ const fetchedFrom = (path: RegExp) =>
   hub.seen.filter((entry) => entry.origin === 'store' && path.test(entry.path))
 
 describe('spillway pull', () => {
-  test('fetches a repository; its manifest is what the graphs say, and the server runs it', async () => {
+  test('fetches a repository and derives its manifest from the graphs; the server runs it', async () => {
     const folder = await folderFor()
     const { manifest, bytes } = await spillwayJson<Pulled>('pull', 'hf:owner/embedder', '-o', folder)
     expect(manifestOf(folder)).toEqual(manifest)
@@ -91,7 +91,7 @@ describe('spillway pull', () => {
     expect(outputs[0].data).toEqual([...embedderRow(5, 0), ...embedderRow(7, 0)])
   })
 
-  test('fetches the variant that is asked for, with its external data, and the server runs that', async () => {
+  test('fetches the requested variant with its external data, and the server runs it', async () => {
     const folder = await folderFor()
     const { manifest } = await spillwayJson<Pulled>(
       ...['pull', 'hf:owner/embedder@v1', '--variant', 'fp32', '-o', folder],
@@ -104,12 +104,12 @@ describe('spillway pull', () => {
     const { status } = await app.request('/v2/models/owner--embedder/ready')
     app.close()
     expect(status).toBe(200)
-    // Another variant later joins it.
+    // Another variant can be added later.
     const more = await spillwayJson<Pulled>('pull', 'hf:owner/embedder', '--to', 'q8', '-o', folder)
     expect(more.manifest.variants.map(({ id }) => id)).toEqual(['quantized', 'fp32'])
   })
 
-  test('reads what a decoder keeps from its graph', async () => {
+  test('reads the key-value cache of a decoder from its graph', async () => {
     const folder = await folderFor()
     const { manifest } = await spillwayJson<Pulled>(
       'pull',
@@ -130,12 +130,12 @@ describe('spillway pull', () => {
         sampling: { temperature: 0.6, topK: 50 },
       },
     })
-    // The graph takes no positions, whatever others of its family take.
+    // This graph has no position_ids, unlike others of its family.
     expect(manifest.inputs.map(({ name }) => name)).toEqual(['input_ids', 'attention_mask'])
     expect(manifest.tokenizer?.map(({ path }) => path)).toEqual(['tokenizer.json', 'tokenizer_config.json'])
   })
 
-  test('fetches nothing that is here already', async () => {
+  test('fetches no file that is in the folder already', async () => {
     const folder = await folderFor()
     await spillwayJson<Pulled>('pull', 'hf:owner/embedder', '-o', folder)
     hub.clear()
@@ -143,7 +143,7 @@ describe('spillway pull', () => {
     expect(fetchedFrom(/./)).toEqual([])
   })
 
-  test('goes on where a connection broke, and where the last attempt ended', async () => {
+  test('resumes where a connection was cut, and where the last command ended', async () => {
     const folder = await folderFor()
     let cuts = 0
     hub.fault = (path) => (path.startsWith('/blobs/') && cuts++ < 3 ? 'cut' : 'pass')
@@ -163,7 +163,7 @@ describe('spillway pull', () => {
     expect((await spillway('verify', other)).code).toBe(0)
   })
 
-  test('takes a token, and shows it to no other origin', async () => {
+  test('sends a token to no other origin', async () => {
     vi.stubEnv('HF_TOKEN', hub.token)
     const folder = await folderFor()
     await spillwayJson<Pulled>('pull', 'hf:owner/private', '-o', folder)
@@ -171,7 +171,7 @@ describe('spillway pull', () => {
     expect(readFileSync(join(folder, 'manifest.json'), 'utf8')).not.toContain(hub.token)
   })
 
-  test('takes a manifest of another site', async () => {
+  test('fetches the model of a manifest on another site', async () => {
     const app = await startTestApp({})
     const { createServer } = await import('node:http')
     const site = createServer(async (request, response) => {
@@ -191,7 +191,7 @@ describe('spillway pull', () => {
     expect((await spillway('verify', folder)).code).toBe(0)
   })
 
-  test('takes an ONNX file, whose hash the hub tells, with the data beside it', async () => {
+  test('fetches an ONNX file with the data beside it, and verifies it by the hash that the hub sends', async () => {
     const folder = await folderFor()
     const source = `${hub.url.href}owner/net/resolve/main/net.onnx`
     const { manifest } = await spillwayJson<Pulled>('pull', source, '-o', folder)
@@ -205,14 +205,14 @@ describe('spillway pull', () => {
 
   test.each<[string, string[], string]>([
     ['hf:owner/torch', [], 'no ONNX model in hf:owner/torch'],
-    ['hf:owner/nothing', [], 'There is no repository owner/nothing'],
+    ['hf:owner/nothing', [], 'Repository owner/nothing does not exist or is private'],
     ['hf:owner/gated', [], 'Accept its conditions at'],
     ['hf:owner/embedder@v9', [], 'no revision "v9"'],
     ['hf:owner/embedder', ['--variant', 'q4'], 'There is no variant "q4": expected quantized (q8), fp32'],
     ['hf:owner/garbage', [], 'spillway: '],
-    ['digits', [], 'This is no source'],
-    ['hf:../../etc', [], 'This is no repository on the hub'],
-  ])('%s %j ends with 1 and leaves no manifest', async (source, args, message) => {
+    ['digits', [], 'Not a source of models'],
+    ['hf:../../etc', [], 'Not the name of a repository on the hub'],
+  ])('%s %j exits with 1 and leaves no manifest', async (source, args, message) => {
     const folder = await folderFor()
     const { code, err } = await spillway('pull', source, ...args, '-o', folder)
     expect(code).toBe(1)
@@ -224,7 +224,7 @@ describe('spillway pull', () => {
     ['alter', 'is not what its source says'],
     ['html', 'got status 200, text/html'],
     ['missing', 'There is no onnx/model'],
-  ] as const)('a store that answers with %s ends it with 1', async (fault, message) => {
+  ] as const)('exits with 1 for a store that answers with %s', async (fault, message) => {
     const folder = await folderFor()
     hub.fault = (path) => (path.startsWith('/blobs/') ? fault : 'pass')
     const { code, err } = await spillway('pull', 'hf:owner/embedder', '-o', folder)
@@ -233,7 +233,7 @@ describe('spillway pull', () => {
     expect(existsSync(join(folder, 'onnx', 'model.onnx'))).toBe(false)
   })
 
-  test('puts no two models into one folder', async () => {
+  test('refuses to put a second model into a folder', async () => {
     const folder = await folderFor()
     await spillwayJson<Pulled>('pull', 'hf:owner/embedder', '-o', folder)
     const { code, err } = await spillway('pull', 'hf:owner/decoder', '-o', folder)

@@ -12,7 +12,7 @@ const about: About = {
   from: 'hf:owner/name',
 }
 
-/** A folder of made-up files, each with the content that is given. */
+/** A folder with the given files. */
 const folderOf = (files: Readonly<Record<string, string>>): Folder => ({
   sizes: new Map(Object.entries(files).map(([path, content]) => [path, content.length])),
   read: async (path) => new TextEncoder().encode(files[path]),
@@ -80,8 +80,8 @@ const files = fc
     ...(tokenizer ? { 'tokenizer.json': '{}', 'tokenizer_config.json': '{"model_max_length":1e30}' } : {}),
   }))
 
-describe('Whatever a repository holds', () => {
-  test('it has a valid manifest or an error that says why not', async () => {
+describe('Any repository', () => {
+  test('gets a valid manifest, or is refused with a SpillwayError', async () => {
     let described = 0
     await fc.assert(
       fc.asyncProperty(files, async (made) => {
@@ -98,7 +98,7 @@ describe('Whatever a repository holds', () => {
     expect(described).toBeGreaterThan(50)
   })
 
-  test('its name is read or refused', () => {
+  test('has a name that is parsed, or refused with a SpillwayError', () => {
     const endpoint = new URL('https://huggingface.co/')
     const text = fc.oneof(
       fc.string(),

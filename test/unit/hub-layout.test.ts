@@ -22,7 +22,7 @@ describe('A source', () => {
     expect(parseSource(source, endpoint)).toEqual({ kind: 'url', url: new URL(source) })
   })
 
-  test('is an id where it is neither', () => {
+  test('is an id if it is neither', () => {
     expect(parseSource('digits', endpoint)).toEqual({ kind: 'id', id: 'digits' })
   })
 
@@ -95,7 +95,7 @@ describe('The variants in a folder', () => {
     expect(findVariants(paths, 'a test').map(({ id }) => id)).toEqual(ids)
   })
 
-  test('are not there without an ONNX file', () => {
+  test('are refused without an ONNX file', () => {
     expect(() => findVariants(['model.safetensors', 'config.json'], 'hf:a/b')).toThrow(
       expect.objectContaining({
         code: 'model_invalid',
@@ -107,7 +107,7 @@ describe('The variants in a folder', () => {
   test.each([
     [['onnx/encoder_model.onnx', 'onnx/decoder_model_merged.onnx']],
     [['vision.onnx', 'text.onnx']],
-  ])('are none of Spillway in %j', (paths) => {
+  ])('of a model of several graphs are refused: %j', (paths) => {
     expect(() => findVariants(paths, 'hf:a/b')).toThrow(expect.objectContaining({ code: 'not_supported' }))
   })
 })

@@ -19,7 +19,7 @@ const bytesOf = ({ data }: Tensor) => [...new Uint8Array(data.buffer, data.byteO
 const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
 
 describe('binary tensors', () => {
-  test('of every type come back as they were, NaN and half floats too', () => {
+  test('of every type survive unchanged, NaN and half floats included', () => {
     fc.assert(
       fc.property(tensors, (sent) => {
         const wires = sent.map((tensor, index) => binaryTensor(`t${index}`, tensor))
@@ -36,7 +36,7 @@ describe('binary tensors', () => {
     )
   })
 
-  test('whatever a client sends is read or refused as ours, and never takes memory by its word', () => {
+  test('any input is read or refused with a SpillwayError, without memory for sizes that it only claims', () => {
     const size = fc.oneof(
       fc.integer(),
       fc.nat(64),
@@ -60,9 +60,9 @@ describe('binary tensors', () => {
         size,
         shape,
         datatype,
-        (body, told, bytes, dims, type) => {
+        (body, length, bytes, dims, type) => {
           try {
-            const { json, tensors } = splitBody(body, told)
+            const { json, tensors } = splitBody(body, length)
             expect(json.length + tensors.length).toBe(body.length)
             const parameters = bytes === undefined ? undefined : { binary_data_size: bytes }
             const tensor = new BinaryReader(tensors).read({
@@ -90,7 +90,7 @@ describe('binary tensors', () => {
     ['nothing', ''],
     ['a list', '1, 2'],
     ['more digits than a number holds', '9'.repeat(40)],
-  ])('refuses %s as the JSON part’s', (_what, header) => {
+  ])('refuses %s as the length of the JSON part', (_what, header) => {
     expect(() => splitBody(new Uint8Array(4), header)).toThrow(
       expect.objectContaining({ code: 'request_malformed' }),
     )
@@ -98,14 +98,14 @@ describe('binary tensors', () => {
 
   test.each([
     [
-      'a size that is not the shape’s',
+      'a size that does not match the shape',
       'FP32',
       [2],
       4,
       'input_size_invalid',
       'binary_data_size 8 for FP32 [2]',
     ],
-    ['more than there is', 'FP32', [3], 12, 'input_size_invalid', '8 bytes behind the JSON part'],
+    ['more bytes than there are', 'FP32', [3], 12, 'input_size_invalid', '8 bytes behind the JSON part'],
     ['10^18 elements', 'FP32', [1e9, 1e9], 4e18, 'input_size_invalid', 'behind the JSON part'],
     ['strings', 'BYTES', [1], 8, 'not_supported', 'BYTES'],
     ['a bool of 2', 'BOOL', [8], 8, 'input_value_invalid', 'BOOL bytes of 0 or 1'],
@@ -116,7 +116,7 @@ describe('binary tensors', () => {
     )
   })
 
-  test('refuses bytes that no tensor claims', () => {
+  test('refuses bytes that belong to no tensor', () => {
     const reader = new BinaryReader(new Uint8Array(8))
     reader.read({ name: 'x', datatype: 'FP32', shape: [1], parameters: { binary_data_size: 4 } })
     expect(() => reader.end()).toThrow(expect.objectContaining({ code: 'request_malformed' }))

@@ -35,11 +35,11 @@ const wire = (datatype: string, data: unknown[], shape = [data.length]) => ({
 })
 
 describe('Open Inference Protocol tensors', () => {
-  test.each(encodable)('%s comes back as it was, through JSON', (type) => {
+  test.each(encodable)('%s survives JSON unchanged', (type) => {
     fc.assert(
       fc.property(tensorOf(type), (tensor) => {
         const back = decodeTensor(JSON.parse(JSON.stringify(encodeTensor('x', tensor))))
-        // JSON has no −0.
+        // JSON turns −0 into 0.
         expect([...back.data].map((value) => (value === 0 ? 0 : value))).toEqual(
           [...tensor.data].map((value) => (value === 0 ? 0 : value)),
         )
@@ -91,7 +91,7 @@ describe('Open Inference Protocol tensors', () => {
   })
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY])(
-    'does not send %s, which JSON would turn into null',
+    'refuses to send %s, which JSON would turn into null',
     (value) => {
       const tensor: Tensor = { type: 'float32', data: new Float32Array([value]), shape: [1] }
       expect(() => encodeTensor('x', tensor)).toThrow(

@@ -76,7 +76,7 @@ function createHarness(manifest: Manifest = digitsManifest): Harness {
     isSaturated: false,
   }
   const remote: Tiers['remote'] = {
-    breaker: new Breaker(),
+    breaker: new Breaker(clock),
     submit: async (_manifest, _work, wait) => {
       harness.requests.server++
       await harness.server(wait)

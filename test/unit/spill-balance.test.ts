@@ -1,12 +1,12 @@
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { SpillwayError } from '../../models/core/index.ts'
 import { RetryBudget, retryDelay } from '../../web/placement/retry.ts'
 import { SpillBalance } from '../../web/placement/spill-balance.ts'
 import { Breaker } from '../../web/remote/circuit-breaker.ts'
 import { ServerQueue } from '../../web/remote/server-queue.ts'
 import { deferred } from '../support/deferred.ts'
-import { createManualClock } from '../support/manual-clock.ts'
+import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
 
 const cut = () => Promise.reject(new SpillwayError('server_unreachable', 'cut'))
 const answer = () => Promise.resolve('answer')
@@ -100,23 +100,21 @@ describe('a retry', () => {
 })
 
 describe('the circuit breaker', () => {
+  let clock: ManualClock
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['Date'] })
-  })
-  afterEach(() => {
-    vi.useRealTimers()
+    clock = createManualClock()
   })
 
   const broken = async () => {
-    const breaker = new Breaker()
+    const breaker = new Breaker(clock)
     for (let failure = 0; failure < 2; failure++) await breaker.run(cut).catch(() => undefined)
     return breaker
   }
 
-  test('opens after two failures in a row, but not for errors that a live server reports', async () => {
-    const breaker = new Breaker()
-    const said = () => Promise.reject(new SpillwayError('overloaded', 'full'))
-    for (let index = 0; index < 5; index++) await breaker.run(said).catch(() => undefined)
+  test('opens after two failures in a row, and not for the errors of a live server', async () => {
+    const breaker = new Breaker(clock)
+    const refuse = () => Promise.reject(new SpillwayError('overloaded', 'full'))
+    for (let index = 0; index < 5; index++) await breaker.run(refuse).catch(() => undefined)
     await breaker.run(cut).catch(() => undefined)
     await breaker.run(answer)
     await breaker.run(cut).catch(() => undefined)
@@ -127,22 +125,22 @@ describe('the circuit breaker', () => {
 
   test('lets one exchange probe the server, and closes when it is answered', async () => {
     const breaker = await broken()
-    vi.setSystemTime(Date.now() + 4_999)
+    clock.advance(4_999)
     expect(breaker.isClosed).toBe(false)
-    vi.setSystemTime(Date.now() + 1)
+    clock.advance(1)
     expect(breaker.isClosed).toBe(true)
-    const trial = deferred<string>()
-    const tried = breaker.run(() => trial.promise)
-    expect(breaker.isClosed, 'while the trial runs').toBe(false)
-    trial.resolve('back')
-    expect(await tried).toBe('back')
+    const probe = deferred<string>()
+    const probed = breaker.run(() => probe.promise)
+    expect(breaker.isClosed, 'while the probe runs').toBe(false)
+    probe.resolve('back')
+    expect(await probed).toBe('back')
     expect(breaker.isClosed).toBe(true)
   })
 
   test('stays open longer after each failed probe, inconclusive ones included', async () => {
     const breaker = await broken()
     const late = () => Promise.reject(new SpillwayError('aborted', 'gone'))
-    for (const [rest, trial] of [
+    for (const [openMs, probe] of [
       [5_000, cut],
       [10_000, late],
       [20_000, cut],
@@ -150,11 +148,11 @@ describe('the circuit breaker', () => {
       [60_000, cut],
       [60_000, cut],
     ] as const) {
-      vi.setSystemTime(Date.now() + rest - 1)
+      clock.advance(openMs - 1)
       expect(breaker.isClosed).toBe(false)
-      vi.setSystemTime(Date.now() + 1)
+      clock.advance(1)
       expect(breaker.isClosed).toBe(true)
-      await breaker.run<string>(trial).catch(() => undefined)
+      await breaker.run<string>(probe).catch(() => undefined)
     }
   })
 
@@ -171,12 +169,12 @@ describe('the server’s queue', () => {
   test('is the last reported wait minus the time since, and zero where none was reported', () => {
     const clock = createManualClock()
     const queue = new ServerQueue(clock)
-    queue.tell(null)
+    queue.report(null)
     expect(queue.ms).toBe(0)
-    queue.tell('120.5')
+    queue.report('120.5')
     clock.advance(20.5)
     expect(queue.ms).toBe(100)
-    for (const rubbish of ['soon', '-1', 'Infinity', '', null]) queue.tell(rubbish)
+    for (const rubbish of ['soon', '-1', 'Infinity', '', null]) queue.report(rubbish)
     // An empty header reads as none waiting.
     expect(queue.ms).toBeLessThanOrEqual(100)
     clock.advance(1_000)

@@ -1,36 +1,47 @@
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, DelegateBackoff, handleWhen } from 'cockatiel'
+import type { Clock } from '../../models/async/clock.ts'
 import { type ErrorCode, SpillwayError } from '../../models/core/index.ts'
 
-/** Failures in a row after which the server is left alone. */
-const failures = 2
+/** Failures in a row that open the circuit. */
+const maxFailures = 2
 
-/** Milliseconds for which it is, doubled each time that a trial fails. */
-const restMs = 5_000
-const longestRestMs = 60_000
+/** How long the circuit stays open; doubles after each failed probe. */
+const openMs = 5_000
+const maxOpenMs = 60_000
 
-/** What says that the server is not there, or is none. */
-const down: ReadonlySet<ErrorCode> = new Set([
+/** Errors of a server that is down, or is no inference server. */
+const outageCodes: ReadonlySet<ErrorCode> = new Set([
   'server_unreachable',
   'server_timeout',
   'server_response_invalid',
   'internal',
 ])
 
-/** What says nothing, for a trial: nobody waited for the answer. */
-const untold: ReadonlySet<ErrorCode> = new Set(['aborted', 'deadline_exceeded'])
+/** Inconclusive probe: the caller had left. */
+const inconclusiveCodes: ReadonlySet<ErrorCode> = new Set(['aborted', 'deadline_exceeded'])
 
-/** The circuit to the server: after failures it rests, then one exchange tries whether it is back. */
+/** The circuit to the server. Failures open it; after a while one exchange probes whether the server is back. */
 export class Breaker {
+  readonly #clock: Clock
   #circuit = this.#create()
-  #trialAt = 0
+  #probeAt = 0
 
-  /** Whether requests should go there: it answers, or it is time for a trial that nobody makes yet. */
-  get isClosed(): boolean {
-    const { state } = this.#circuit
-    return state === CircuitState.Closed || (state === CircuitState.Open && Date.now() >= this.#trialAt)
+  constructor(clock: Clock) {
+    this.#clock = clock
   }
 
-  /** One exchange. With the circuit open it is one that can go nowhere else: it is made, and its success closes it. */
+  /** Whether requests may go to the server: the circuit is closed, or a probe is due and nobody makes it yet. */
+  get isClosed(): boolean {
+    const { state } = this.#circuit
+    return (
+      state === CircuitState.Closed || (state === CircuitState.Open && this.#clock.now() >= this.#probeAt)
+    )
+  }
+
+  /**
+   * One exchange. With the circuit open it belongs to a request that can run nowhere else: it is made all the same, and
+   * its success closes the circuit.
+   */
   run<T>(exchange: () => Promise<T>): Promise<T> {
     if (this.isClosed) return this.#circuit.execute(exchange)
     return exchange().then((answer) => {
@@ -44,14 +55,15 @@ export class Breaker {
       handleWhen(
         (error) =>
           error instanceof SpillwayError &&
-          (down.has(error.code) || (circuit.state === CircuitState.HalfOpen && untold.has(error.code))),
+          (outageCodes.has(error.code) ||
+            (circuit.state === CircuitState.HalfOpen && inconclusiveCodes.has(error.code))),
       ),
       {
-        breaker: new ConsecutiveBreaker(failures),
+        breaker: new ConsecutiveBreaker(maxFailures),
         halfOpenAfter: new DelegateBackoff(({ attempt }) => {
-          const rest = Math.min(restMs * 2 ** (attempt - 1), longestRestMs)
-          this.#trialAt = Date.now() + rest
-          return rest
+          this.#probeAt = this.#clock.now() + Math.min(openMs * 2 ** (attempt - 1), maxOpenMs)
+          // cockatiel reads the system's clock. The injected clock decides when to probe, so cockatiel must not wait.
+          return Number.NEGATIVE_INFINITY
         }),
       },
     )

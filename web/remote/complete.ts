@@ -13,9 +13,9 @@ import type { Piece, TextRequest, Usage } from '../../workers/host/text/types.ts
 import type { FinishReason, TokenLogprob } from '../../workers/protocol/generation.ts'
 import { streamEvents } from './event-stream.ts'
 
-/** Part of a text that a server generates, with what it tells of itself on the way. */
+/** A part of a text that a server generates, and what the server reports with it. */
 export interface RemotePiece extends Piece {
-  /** The prompt in tokens, where the server tells it: what the text can go on from elsewhere. */
+  /** The prompt as tokens, where the server reports them: another place can continue the text from them. */
   readonly promptTokens?: readonly number[] | undefined
   readonly executedOn?: { readonly backend: Backend | 'unknown'; readonly variant: string } | undefined
   readonly finish?: FinishReason | undefined
@@ -25,11 +25,15 @@ export interface RemotePiece extends Piece {
 export interface CompleteOptions {
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
-  /** The longest silence in the stream, in milliseconds. */
+  /** Bounds each silence in the stream. */
   readonly silenceMs: number
 }
 
-/** Continues a text on any server that speaks the OpenAI API. Leaving the loop ends the request. */
+/**
+ * Generates or continues a text on any server that speaks the OpenAI API. Leaving the loop ends the request.
+ *
+ * @throws SpillwayError As `streamEvents`.
+ */
 export async function* complete(
   server: URL,
   manifest: Manifest,
@@ -84,7 +88,7 @@ function completionBody({ id, generation }: Manifest, request: TextRequest): Com
     ...common(id, request),
     prompt: prompt ?? [...(tokens ?? [])],
     generated_tokens: generated,
-    // The API's own default is a few words.
+    // The API's own default is 16 tokens.
     max_tokens: maxTokens ?? generation?.context,
     logprobs,
   }
@@ -92,7 +96,7 @@ function completionBody({ id, generation }: Manifest, request: TextRequest): Com
 
 function readCompletion(url: URL, event: unknown): RemotePiece {
   const parsed = z.safeParse(completionChunk, event)
-  if (!parsed.success) throw invalid(url, parsed.error)
+  if (!parsed.success) throw invalidEvent(url, parsed.error)
   const { choices, system_fingerprint, usage } = parsed.data
   const [choice] = choices
   const { token_logprobs, top_logprobs } = choice?.logprobs ?? {}
@@ -104,7 +108,7 @@ function readCompletion(url: URL, event: unknown): RemotePiece {
       top: topOf(Object.entries(top_logprobs?.[index] ?? {})),
     })),
     promptTokens: choice?.prompt_token_ids ?? undefined,
-    executedOn: placeIn(system_fingerprint),
+    executedOn: executorFrom(system_fingerprint),
     finish: finishOf(choice?.finish_reason),
     usage: usage ? usageOf(usage) : undefined,
   }
@@ -112,29 +116,29 @@ function readCompletion(url: URL, event: unknown): RemotePiece {
 
 function readChat(url: URL, event: unknown): RemotePiece {
   const parsed = z.safeParse(chatChunk, event)
-  if (!parsed.success) throw invalid(url, parsed.error)
+  if (!parsed.success) throw invalidEvent(url, parsed.error)
   const { choices, system_fingerprint, usage, prompt_token_ids } = parsed.data
   const [choice] = choices
-  const told = choice?.logprobs?.content
+  const logprobs = choice?.logprobs?.content
   return {
     text: choice?.delta.content ?? '',
     tokens: (choice?.token_ids ?? []).map((token, index) => ({
       token,
-      logprob: told?.[index]?.logprob,
-      top: topOf((told?.[index]?.top_logprobs ?? []).map(({ token, logprob }) => [token, logprob])),
+      logprob: logprobs?.[index]?.logprob,
+      top: topOf((logprobs?.[index]?.top_logprobs ?? []).map(({ token, logprob }) => [token, logprob])),
     })),
     promptTokens: prompt_token_ids ?? undefined,
-    executedOn: placeIn(system_fingerprint),
+    executedOn: executorFrom(system_fingerprint),
     finish: finishOf(choice?.finish_reason),
     usage: usage ? usageOf(usage) : undefined,
   }
 }
 
-/** Those whose ids are told: names alone do not say which token it is. */
+/** The entries that name a token by its id. A token's text alone does not say which token it is. */
 function topOf(
-  told: readonly (readonly [name: string, logprob: number])[],
+  entries: readonly (readonly [name: string, logprob: number])[],
 ): readonly TokenLogprob[] | undefined {
-  const top = told.flatMap(([name, logprob]) => {
+  const top = entries.flatMap(([name, logprob]) => {
     const token = tokenOfIdName(name)
     return token === undefined ? [] : [{ token, logprob }]
   })
@@ -147,19 +151,19 @@ const usageOf = ({ prompt_tokens, completion_tokens, prompt_tokens_details }: Wi
   cachedTokens: prompt_tokens_details?.cached_tokens ?? 0,
 })
 
-/** Of a Spillway server; others mean something else by it, or nothing. */
-function placeIn(fingerprint: string | null | undefined): RemotePiece['executedOn'] {
+/** A Spillway server puts its variant and backend there; other servers mean something else by it. */
+function executorFrom(fingerprint: string | null | undefined): RemotePiece['executedOn'] {
   const [variant, name] = fingerprint?.split('/') ?? []
   const backend = backends.find((known) => known === name)
   return variant !== undefined && backend ? { backend, variant } : undefined
 }
 
-/** What ends a text for other reasons (a content filter, a tool) is a stop to its reader. */
+/** Other reasons, such as a content filter, count as `stop`. */
 const finishOf = (reason: string | null | undefined): FinishReason | undefined =>
   reason == null ? undefined : reason === 'length' ? 'length' : 'stop'
 
-const invalid = (url: URL, error: z.core.$ZodError) =>
-  new SpillwayError('server_response_invalid', `${url.origin} answered wrongly`, {
+const invalidEvent = (url: URL, error: z.core.$ZodError) =>
+  new SpillwayError('server_response_invalid', `${url.origin} sent an invalid response`, {
     expected: 'an event of the OpenAI API',
     got: z.prettifyError(error),
   })

@@ -7,11 +7,11 @@ const metadata = z.object({ extensions: z.optional(z.array(z.string())) })
 
 const timeoutMs = 5_000
 
-/** What a server can do beyond the protocol's core, as `GET v2` says. Asked after the first answer, not before it. */
+/** The protocol extensions that a server lists at `GET v2`. It is asked after the first answer, not before. */
 export class Extensions {
   readonly #url: URL
   readonly #clock: Clock
-  #asked: Promise<boolean> | undefined
+  #discovering: Promise<boolean> | undefined
   #binary = false
 
   constructor(server: URL, clock: Clock) {
@@ -24,17 +24,17 @@ export class Extensions {
     return this.#binary
   }
 
-  /** Whether it does: asked once, in the next task, and again where there was no answer. */
-  ask(): Promise<boolean> {
-    this.#asked ??= this.#ask().catch(() => {
-      this.#asked = undefined
+  /** Asks the server whether it takes binary tensors: once, in the next task, and again after a failure. */
+  discover(): Promise<boolean> {
+    this.#discovering ??= this.#fetch().catch(() => {
+      this.#discovering = undefined
       return false
     })
-    return this.#asked
+    return this.#discovering
   }
 
-  async #ask(): Promise<boolean> {
-    // An answer that just came is given to the page first.
+  async #fetch(): Promise<boolean> {
+    // The page gets the answer that just came first.
     await new Promise<void>((resolve) => this.#clock.after(0, resolve))
     const parsed = z.safeParse(metadata, await requestJson(this.#url, { clock: this.#clock, timeoutMs }))
     this.#binary = parsed.success && parsed.data.extensions?.includes(binaryExtension) === true

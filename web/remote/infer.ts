@@ -19,16 +19,16 @@ import {
   jsonLengthHeader,
   splitBody,
 } from '../../models/protocols/oip-binary.ts'
-import { exchange, type HttpResponse, type RequestOptions, readJson } from './request.ts'
+import { type HttpResponse, type RequestOptions, readJson, requestBytes } from './request.ts'
 
 export interface InferOptions {
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
-  /** The bound on the whole exchange, in milliseconds. */
+  /** Bounds the whole exchange. */
   readonly timeoutMs: number
-  /** Milliseconds after which nobody waits for the answer any more: the server is told. */
+  /** Milliseconds for which the answer is awaited. The server gets them as the protocol's `timeout`. */
   readonly withinMs: number
-  /** Whether the server takes tensors as they lie in memory. */
+  /** Whether the server is known to take binary tensors. */
   readonly binary: boolean
   readonly onHeaders: (headers: Headers) => void
 }
@@ -41,7 +41,12 @@ export interface Inferred {
   readonly computeMs: number
 }
 
-/** Runs a model on any server that speaks the Open Inference Protocol. */
+/**
+ * Runs a model on any server that speaks the Open Inference Protocol.
+ *
+ * @throws SpillwayError As `requestBytes`; `server_response_invalid` for outputs that are not the manifest's; and, in
+ * JSON, `input_value_invalid` or `not_supported` for inputs that JSON cannot carry.
+ */
 export async function infer(
   server: URL,
   manifest: Manifest,
@@ -49,7 +54,7 @@ export async function infer(
   { clock, signal, timeoutMs, withinMs, binary, onHeaders }: InferOptions,
 ): Promise<Inferred> {
   const url = new URL(`v2/models/${manifest.id}/versions/${manifest.version}/infer`, server)
-  const answered = await exchange(url, {
+  const response = await requestBytes(url, {
     clock,
     signal,
     timeoutMs,
@@ -57,12 +62,12 @@ export async function infer(
     method: 'POST',
     ...(binary ? writeBinary : writeJson)(inputs, {
       timeout: timeoutOf(withinMs),
-      ...((binary || isOwn(server)) && { binary_data_output: true }),
+      ...((binary || isSameOrigin(server)) && { binary_data_output: true }),
     }),
   })
-  const { json, tensors } = splitAnswer(server, answered)
-  const parsed = z.safeParse(inferResponse, readJson(url, { status: 200, headers: answered.headers }, json))
-  if (!parsed.success) throw invalid(server, z.prettifyError(parsed.error))
+  const { json, tensors } = splitResponse(server, response)
+  const parsed = z.safeParse(inferResponse, readJson(url, { status: 200, headers: response.headers }, json))
+  if (!parsed.success) throw invalidResponse(server, z.prettifyError(parsed.error))
   const { parameters, outputs } = parsed.data
   return {
     outputs: readOutputs(server, manifest, outputs, tensors),
@@ -80,10 +85,10 @@ type Tensors = Readonly<Record<string, Tensor>>
 const timeoutOf = (withinMs: number) => Math.ceil(withinMs * 1000)
 
 /**
- * The page's own server is asked for binary tensors before it is known to give them: one that does not answers in JSON.
- * A server of another origin may give them and hide the header that says where they begin.
+ * A server of the page's own origin is asked for binary outputs before it is known to have them: without the extension
+ * it answers in JSON. A server of another origin may send them and hide the header that says where they begin.
  */
-const isOwn = (server: URL) => server.origin === globalThis.location?.origin
+const isSameOrigin = (server: URL) => server.origin === globalThis.location?.origin
 
 interface Parameters {
   readonly timeout: number
@@ -110,11 +115,11 @@ function writeBinary(inputs: Tensors, parameters: Parameters): Body {
   }
 }
 
-function splitAnswer(server: URL, { headers, bytes }: HttpResponse) {
+function splitResponse(server: URL, { headers, bytes }: HttpResponse) {
   const length = headers.get(jsonLengthHeader)
   return length === null
     ? { json: bytes, tensors: new Uint8Array(0) }
-    : told(server, () => splitBody(bytes, length))
+    : blameServer(server, () => splitBody(bytes, length))
 }
 
 function readOutputs(
@@ -123,21 +128,21 @@ function readOutputs(
   wires: z.infer<typeof inferResponse>['outputs'],
   tensors: Uint8Array,
 ): Record<string, Tensor> {
-  // In the response's own order: binary tensors stand one behind the other.
+  // In the response's own order, in which the binary tensors follow each other.
   const reader = new BinaryReader(tensors)
-  const given = new Map(
+  const received = new Map(
     wires.map((wire) => [
       wire.name,
-      told(server, () => (binarySize(wire) === undefined ? decodeTensor(wire) : reader.read(wire))),
+      blameServer(server, () => (binarySize(wire) === undefined ? decodeTensor(wire) : reader.read(wire))),
     ]),
   )
-  told(server, () => reader.end())
+  blameServer(server, () => reader.end())
   const outputs: Record<string, Tensor> = {}
   for (const { name, type, shape } of manifest.outputs) {
-    const tensor = given.get(name)
-    if (!tensor) throw invalid(server, `no output "${name}"`)
+    const tensor = received.get(name)
+    if (!tensor) throw invalidResponse(server, `no output "${name}"`)
     if (tensor.type !== type || !fitsShape(tensor.shape, shape)) {
-      throw invalid(
+      throw invalidResponse(
         server,
         `${tensor.type} ${showShape(tensor.shape)} for "${name}", not ${type} ${showShape(shape)}`,
       )
@@ -147,19 +152,19 @@ function readOutputs(
   return outputs
 }
 
-/** What is wrong with an answer is the server's fault, and not the request's. */
-function told<T>(server: URL, read: () => T): T {
+/** An error in reading a response is the server's fault, not the request's. */
+function blameServer<T>(server: URL, read: () => T): T {
   try {
     return read()
   } catch (cause) {
-    throw invalid(server, messageOf(cause))
+    throw invalidResponse(server, messageOf(cause))
   }
 }
 
 const milliseconds = (value: unknown): number => (typeof value === 'number' ? value : 0)
 
-const invalid = (server: URL, got: string) =>
-  new SpillwayError('server_response_invalid', `The server at ${server.origin} answered wrongly`, {
+const invalidResponse = (server: URL, got: string) =>
+  new SpillwayError('server_response_invalid', `The server at ${server.origin} sent an invalid response`, {
     expected: 'an Open Inference Protocol response with the outputs of the manifest',
     got,
   })

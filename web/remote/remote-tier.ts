@@ -11,37 +11,41 @@ import { Extensions } from './extensions.ts'
 import { type Inferred, infer } from './infer.ts'
 import { ServerQueue } from './server-queue.ts'
 
-/** Requests that a browser sends to one host at once over HTTP/1.1; one is left for what else the page loads. */
+/** A browser opens six connections to a host over HTTP/1.1; one is left to the page. */
 const connections = 5
 
-/** Milliseconds that a server has where nobody sets a deadline. */
+/** The server's time to answer a request without a deadline. */
 const timeoutMs = 30_000
 
-/** Bytes of one request's inputs: so much is sent without making other requests wait long for the way. */
-const binaryBytes = 4 * 2 ** 20
+/** The most input bytes in one request: more would keep other requests waiting for the connection. */
+const maxBinaryBytes = 4 * 2 ** 20
 
-/** A number is up to five times as long in JSON, and this much is written without holding the page's thread up. */
-const jsonBytes = 256 * 2 ** 10
+/** The same for JSON, in which a number is up to five times as long: writing it must not hold the page's thread. */
+const maxJsonBytes = 256 * 2 ** 10
 
-/** The server tier: the same scheduler, whose lanes are connections. What waits for one goes in one request. */
+/**
+ * The server tier: the device's scheduler, with connections for lanes. Requests that wait for a connection are sent as
+ * one batch.
+ */
 export class RemoteTier {
-  readonly breaker = new Breaker()
+  readonly breaker: Breaker
   readonly #scheduler: Scheduler<BatchedModel>
   readonly #queue: ServerQueue
   readonly #sources = new WeakMap<Manifest, BatchedModel>()
 
   constructor(server: URL, clock: Clock) {
+    this.breaker = new Breaker(clock)
     this.#queue = new ServerQueue(clock)
     const extensions = new Extensions(server, clock)
     this.#scheduler = new Scheduler({
       lanes: new Connections(server, clock, this.breaker, this.#queue, extensions),
       clock,
       maxQueued: 4_096,
-      // What a server needs for one row is mostly the way there: so many rows as it takes well.
+      // Most of the time for one row is the round trip, so a batch is as large as the server runs well.
       targetMs: 1_000,
-      // Learned with the first answer.
+      // Known after the first answer.
       get maxBatchBytes() {
-        return extensions.binary ? binaryBytes : jsonBytes
+        return extensions.binary ? maxBinaryBytes : maxJsonBytes
       },
       afterTurn: (task) => queueMicrotask(task),
     })
@@ -51,7 +55,7 @@ export class RemoteTier {
     return this.#scheduler.submit({ ...work, source: this.#sourceOf(manifest) }, wait)
   }
 
-  /** When the server would answer: the wait for a connection and on the server, the way there and the run. */
+  /** `queueMs`: the wait for a connection and on the server. `runMs`: the round trip and the run. */
   estimate(manifest: Manifest, rows: number): Estimate {
     const { queueMs, runMs } = this.#scheduler.estimate(this.#sourceOf(manifest), rows)
     return { queueMs: queueMs + this.#queue.ms, runMs }
@@ -99,7 +103,7 @@ class Connections implements Lanes<BatchedModel> {
     return connections
   }
 
-  /** One at a time: what goes in one request costs its way there once. */
+  /** Offers one connection at a time: rows that share a request share its round trip. */
   free(): number {
     return this.#open < connections ? 1 : 0
   }
@@ -115,20 +119,22 @@ class Connections implements Lanes<BatchedModel> {
     const startedAt = this.#clock.now()
     try {
       const inputs = pack()
-      const ask = (binary: boolean) =>
+      const send = (binary: boolean) =>
         infer(this.#server, manifest, inputs, {
           clock: this.#clock,
           signal,
-          // A deadline is the scheduler's, which calls the exchange off: of two timers for it either might be first.
-          timeoutMs: timeoutMs,
+          // The scheduler aborts at the deadline. A second timer for it might fire first, with another error.
+          timeoutMs,
           withinMs: Math.min(withinMs, timeoutMs),
           binary,
-          onHeaders: (headers) => this.#queue.tell(headers.get(queueHeader)),
+          onHeaders: (headers) => this.#queue.report(headers.get(queueHeader)),
         })
-      const { outputs, backend, variant, queueMs, computeMs } = await this.#breaker.run(() => this.#ask(ask))
+      const { outputs, backend, variant, queueMs, computeMs } = await this.#breaker.run(() =>
+        this.#send(send),
+      )
       return { outputs, executedOn: { backend, variant }, startedAt, waitedMs: queueMs, computeMs }
     } catch (cause) {
-      // Or a server that is too slow for everybody's deadline would look as quick as one that was never asked.
+      // Without this a server too slow for every deadline would look as fast as one that was never asked.
       if (signal?.aborted || (cause instanceof SpillwayError && cause.code === 'server_timeout'))
         this.#queue.unanswered(this.#clock.now() - startedAt)
       throw cause
@@ -137,17 +143,17 @@ class Connections implements Lanes<BatchedModel> {
     }
   }
 
-  /** As JSON until the server is known to take more; what JSON cannot say waits for that. */
-  async #ask(ask: (binary: boolean) => Promise<Inferred>): Promise<Inferred> {
+  /** Sends JSON until the server is known to take binary tensors. Values that JSON cannot carry wait for that. */
+  async #send(send: (binary: boolean) => Promise<Inferred>): Promise<Inferred> {
     const { binary } = this.#extensions
     try {
-      const answer = await ask(binary)
-      // Not beside the first request, which has the way and the page's thread to itself.
-      void this.#extensions.ask()
+      const answer = await send(binary)
+      // After the first answer: nothing else may delay the first request.
+      void this.#extensions.discover()
       return answer
     } catch (cause) {
-      if (binary || !isUnsayable(cause) || !(await this.#extensions.ask())) throw cause
-      return await ask(true)
+      if (binary || !needsBinary(cause) || !(await this.#extensions.discover())) throw cause
+      return await send(true)
     }
   }
 
@@ -156,5 +162,6 @@ class Connections implements Lanes<BatchedModel> {
   }
 }
 
-const isUnsayable = (cause: unknown) =>
+/** Whether JSON cannot carry an input, such as NaN or a half float. */
+const needsBinary = (cause: unknown) =>
   cause instanceof SpillwayError && (cause.code === 'input_value_invalid' || cause.code === 'not_supported')

@@ -1,21 +1,21 @@
-import { abortedBy } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
+import { fetchWithTimeout } from '../../models/async/fetch-with-timeout.ts'
 import { type ErrorCode, isErrorCode, messageOf, SpillwayError } from '../../models/core/index.ts'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
 
 export interface RequestOptions {
   readonly clock: Clock
-  /** The bound on the whole exchange, in milliseconds. */
+  /** Bounds the whole exchange, its body included. */
   readonly timeoutMs: number
   readonly signal?: AbortSignal | undefined
   readonly method?: 'GET' | 'POST'
   readonly body?: string | Uint8Array<ArrayBuffer>
   readonly headers?: Readonly<Record<string, string>>
-  /** Told of the answer's headers as they come, an error's too. */
+  /** Called with the headers of every response, an error's included. */
   readonly onHeaders?: (headers: Headers) => void
 }
 
-/** What a server answered, read whole. */
+/** A successful response with its whole body. */
 export interface HttpResponse {
   readonly headers: Headers
   readonly bytes: Uint8Array
@@ -24,39 +24,37 @@ export interface HttpResponse {
 /**
  * One exchange with the server tier.
  *
- * @throws SpillwayError `server_unreachable`, `server_timeout`, `server_response_invalid`, `aborted`, or what the server says.
+ * @throws SpillwayError `server_unreachable`, `server_timeout`, `server_response_invalid` or `aborted`; or the error
+ * that the server answers with.
  */
-export async function exchange(url: URL, options: RequestOptions): Promise<HttpResponse> {
+export async function requestBytes(url: URL, options: RequestOptions): Promise<HttpResponse> {
   const { clock, timeoutMs, signal, method = 'GET', body, headers, onHeaders } = options
-  const controller = new AbortController()
-  const abort = () => controller.abort()
-  signal?.addEventListener('abort', abort, { once: true })
-  const cancel = clock.after(timeoutMs, abort)
-  try {
-    if (signal?.aborted) throw abortedBy(signal)
-    const response = await fetch(url, {
-      method,
-      signal: controller.signal,
-      ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json', ...headers } }),
-    })
-    onHeaders?.(response.headers)
-    const bytes = new Uint8Array(await response.arrayBuffer())
-    if (response.ok) return { headers: response.headers, bytes }
-    throw saidByServer(url, response, readJson(url, response, bytes))
-  } catch (cause) {
-    if (cause instanceof SpillwayError) throw cause
-    if (signal?.aborted) throw abortedBy(signal)
-    if (controller.signal.aborted) throw tooSlow(url, timeoutMs)
-    throw unreachable(url, cause)
-  } finally {
-    cancel()
-    signal?.removeEventListener('abort', abort)
-  }
+  return fetchWithTimeout(
+    url,
+    {
+      clock,
+      signal,
+      timeoutMs,
+      timeoutOf: 'exchange',
+      request: {
+        method,
+        ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json', ...headers } }),
+      },
+      onTimeout: () => serverTooSlow(url, timeoutMs),
+      onFailure: (cause) => serverUnreachable(url, cause),
+    },
+    async (response) => {
+      onHeaders?.(response.headers)
+      const bytes = new Uint8Array(await response.arrayBuffer())
+      if (response.ok) return { headers: response.headers, bytes }
+      throw serverError(url, response, readJson(url, response, bytes))
+    },
+  )
 }
 
 /** One exchange of JSON. */
 export async function requestJson(url: URL, options: RequestOptions): Promise<unknown> {
-  const { headers, bytes } = await exchange(url, options)
+  const { headers, bytes } = await requestBytes(url, options)
   return readJson(url, { status: 200, headers }, bytes)
 }
 
@@ -73,7 +71,7 @@ export function readJson(
   }
 }
 
-/** What the status alone says, for servers of other makes. */
+/** The code for a status, for servers that do not send ours. */
 const byStatus: Readonly<Record<number, ErrorCode>> = {
   400: 'request_malformed',
   404: 'model_unknown',
@@ -83,14 +81,15 @@ const byStatus: Readonly<Record<number, ErrorCode>> = {
   503: 'overloaded',
 }
 
-export function saidByServer(url: URL, response: Response, value: unknown): SpillwayError {
+/** The error that a server answered with. */
+export function serverError(url: URL, response: Response, value: unknown): SpillwayError {
   const header = response.headers.get(errorCodeHeader)
   const code = isErrorCode(header) ? header : (byStatus[response.status] ?? 'server_response_invalid')
-  const said = messageIn(value)
+  const message = messageIn(value)
   const seconds = Number(response.headers.get('retry-after'))
   return SpillwayError.fromWire({
     code,
-    message: said ?? `The server at ${url.origin} answered status ${response.status}`,
+    message: message ?? `The server at ${url.origin} answered status ${response.status}`,
     detail: seconds > 0 ? { retryAfterMs: seconds * 1000 } : {},
   })
 }
@@ -110,16 +109,16 @@ const notJson = (url: URL, response: Pick<Response, 'status' | 'headers'>, text:
     hint: `Check that ${url.href} is a Spillway or Open Inference Protocol server.`,
   })
 
-export const tooSlow = (url: URL, timeoutMs: number) =>
+export const serverTooSlow = (url: URL, timeoutMs: number) =>
   new SpillwayError('server_timeout', `The server at ${url.origin} is too slow`, {
     expected: `an answer within ${Math.round(timeoutMs)} ms`,
     got: 'none',
   })
 
-export const unreachable = (url: URL, cause: unknown) =>
+export const serverUnreachable = (url: URL, cause: unknown) =>
   new SpillwayError(
     'server_unreachable',
     `The server at ${url.origin} cannot be reached: ${messageOf(cause)}`,
-    { hint: 'Check that it runs and that the network is there.' },
+    { hint: 'Check that it runs, and the network.' },
     { cause },
   )

@@ -1,4 +1,3 @@
-import type { Clock } from '../../models/async/clock.ts'
 import {
   type FileSpec,
   type Manifest,
@@ -12,11 +11,10 @@ import type { ModelStore } from './storage/model-store.ts'
 
 export interface CatalogueOptions extends SourceOptions {
   readonly store: Pick<ModelStore, 'readManifest' | 'writeManifest'>
-  readonly clock: Clock
 }
 
-/** Milliseconds for which a manifest that was fetched is not written yet: the first request goes before it. */
-const keepAfterMs = 200
+/** A fetched manifest is written this much later: opening the database would delay the first request. */
+const storeDelayMs = 200
 
 /** Where a page's models come from: its folder of models, addresses of manifests, and the Hugging Face hub. */
 export class Catalogue {
@@ -28,24 +26,25 @@ export class Catalogue {
   }
 
   /**
-   * What a model is. With its source out of reach, it is what it was when it was last seen.
+   * The manifest of a model. While its source cannot be reached, it is the last one that was stored.
    *
    * @param name An id in the folder of models, the address of a manifest, or `hf:owner/repo@revision`.
-   * @throws SpillwayError As `openSource` and `Source.fetch`.
+   * @throws SpillwayError As `openSource` and `ModelSource.fetch`.
    */
   async find(name: string, signal?: AbortSignal): Promise<Manifest> {
     const source = openSource(name, this.#options)
-    const manifest = (source.pinned && (await this.#kept(source))) || (await this.#fetch(source, signal))
+    const manifest =
+      (source.pinned && (await this.#readStored(source))) || (await this.#fetch(source, signal))
     this.#sources.set(manifest, source)
     return manifest
   }
 
   /** @throws SpillwayError As `fetchCatalogue`. */
   list(signal?: AbortSignal): Promise<SiteCatalogue> {
-    return fetchCatalogue(this.#options.models, signal)
+    return fetchCatalogue(this.#options.models, { clock: this.#options.clock, signal })
   }
 
-  /** Where a file of a model that was found here is fetched from. */
+  /** The source of a file. Its model must have been found here. */
   fileOf(manifest: Manifest, file: FileSpec): FileSource {
     const source = this.#sources.get(manifest)
     if (!source) throw new SpillwayError('internal', `${manifest.id} was not found in this catalogue`)
@@ -56,29 +55,28 @@ export class Catalogue {
   async #fetch(source: ModelSource, signal: AbortSignal | undefined): Promise<Manifest> {
     try {
       const manifest = await source.fetch(signal)
-      // Not waited for, and not now: to open a database takes the browser longer than to send the first request.
       const { store, clock } = this.#options
-      clock.after(keepAfterMs, () => void store.writeManifest(source.address, manifest))
+      clock.after(storeDelayMs, () => void store.writeManifest(source.address, manifest))
       return manifest
     } catch (cause) {
       if (isFinal(cause)) throw cause
-      const kept = await this.#kept(source)
-      if (kept === undefined) throw cause
-      return kept
+      const stored = await this.#readStored(source)
+      if (stored === undefined) throw cause
+      return stored
     }
   }
 
-  /** What another version of this library kept may be no manifest to this one. */
-  async #kept({ address }: ModelSource): Promise<Manifest | undefined> {
-    const kept = await this.#options.store.readManifest(address)
+  /** Undefined for what is no valid manifest to this version of the library. */
+  async #readStored({ address }: ModelSource): Promise<Manifest | undefined> {
+    const stored = await this.#options.store.readManifest(address)
     try {
-      return kept === undefined ? undefined : parseManifest(kept, 'the store')
+      return stored === undefined ? undefined : parseManifest(stored, 'the store')
     } catch {
       return undefined
     }
   }
 }
 
-/** The source has spoken, or the caller has gone; whatever else answers for a source that is down is not believed. */
+/** Whether the source itself refused, or the caller left. After other errors the stored manifest may be used. */
 const isFinal = (cause: unknown) =>
   cause instanceof SpillwayError && ['model_unknown', 'access_denied', 'aborted'].includes(cause.code)

@@ -1,3 +1,4 @@
+import type { Clock } from '../../async/clock.ts'
 import { SpillwayError } from '../../core/error.ts'
 import {
   aboutRepository,
@@ -13,7 +14,7 @@ import { chooseVariants } from './choose.ts'
 import type { PullFile } from './download.ts'
 import type { PullPlan, VariantChoice } from './plan.ts'
 
-/** What is fetched beside the graphs, where it is there. */
+/** Files fetched beside the graphs, where the repository has them. */
 const companions = [
   'README.md',
   'LICENSE',
@@ -30,22 +31,23 @@ const companions = [
   '1_Pooling/config.json',
 ]
 
-/** Up to here a file is read at once; what is larger is downloaded, and resumes. */
-const readBytes = 2 * 2 ** 20
+/** Up to this size a file is read into memory. A larger one is downloaded to disk, and resumes. */
+const maxReadBytes = 2 * 2 ** 20
 
 /** @throws SpillwayError As `openRepository` and `findVariants`. */
 export async function planFromHub(
   reference: HubReference,
-  options: HubOptions,
+  hub: HubOptions,
   choice: VariantChoice,
   id: string | undefined,
+  clock: Clock,
 ): Promise<PullPlan> {
-  const repository = await openRepository(reference, options)
+  const repository = await openRepository(reference, hub, { clock })
   const { pipeline, ...named } = aboutRepository(repository)
   const about = { ...named, ...(id === undefined ? {} : { id }) }
   const chosen = chooseVariants(findVariants(repository.sizes.keys(), about.from), choice)
   const beside = companions.filter((path) => repository.sizes.has(path))
-  const isSmall = (path: string) => (repository.sizes.get(path) ?? 0) <= readBytes
+  const isSmall = (path: string) => (repository.sizes.get(path) ?? 0) <= maxReadBytes
   const large = [...chosen.flatMap(({ paths }) => paths), ...beside.filter((path) => !isSmall(path))]
   const [files, read] = await Promise.all([
     Promise.all(large.map((path) => pullFile(repository, path))),
@@ -59,7 +61,7 @@ export async function planFromHub(
     read,
     manifest: async (root) => {
       const known = readManifest(root)
-      // Files of another commit may lie there still.
+      // The folder may still have files of another commit.
       const only = known?.version === about.version ? undefined : chosen.map(({ paths }) => paths[0] ?? '')
       return makeManifest(root, { about: { ...about, pipeline }, only })
     },

@@ -1,22 +1,24 @@
 import type { FileSpec, Manifest } from '../../core/manifest.ts'
 import type { PullFile } from './download.ts'
 
-/** What a pull fetches, and what becomes of it. */
+/** The files that a pull fetches, and how it makes the manifest from them. */
 export interface PullPlan {
-  /** The source, pinned, for people. */
+  /** The source, pinned to its commit, for messages. */
   readonly from: string
   readonly id: string
   readonly version: string
   readonly files: readonly PullFile[]
-  /** Small files that had to be read to know that. */
+  /** Small files that were read for the plan. */
   readonly read: readonly { readonly path: string; readonly bytes: Uint8Array }[]
-  /** The manifest, with all files in their places. */
+  /** Makes the manifest once all files are in `root`. */
   manifest(root: string): Promise<Manifest>
 }
 
-/** Which of a model's variants are wanted. */
+/** The variants to fetch. */
 export interface VariantChoice {
+  /** By name; `all` for all of them. */
   readonly variant?: readonly string[] | undefined
+  /** By precision. */
   readonly to?: readonly string[] | undefined
 }
 

@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { type Clock, systemClock } from '../../async/clock.ts'
 import { SpillwayError } from '../../core/error.ts'
 import type { Manifest } from '../../core/manifest.ts'
 import { type HubOptions, hubEndpoint, parseSource } from '../../hub/index.ts'
@@ -12,52 +13,58 @@ import type { PullPlan, VariantChoice } from './plan.ts'
 export interface PullOptions extends VariantChoice {
   readonly hub: HubOptions
   readonly id?: string | undefined
-  /** Bytes of all files. */
+  /** Called with the bytes of all files. */
   readonly onProgress?: (done: number, total: number) => void
 }
 
 export interface Pulled {
   readonly from: string
   readonly manifest: Manifest
-  /** Bytes of the files that were asked for, those that were there already included. */
+  /** Bytes of all requested files, those that were in the folder already included. */
   readonly bytes: number
 }
 
-/** Files that are fetched at once. */
-const atOnce = 4
+/** Parallel downloads. */
+const maxDownloads = 4
 
 /**
- * Fetches a model into a folder, its manifest last: a folder with one is whole. What is there already is kept, and
- * what broke off goes on.
+ * Fetches a model into a folder. The manifest is written last, so a folder with a manifest is complete. Files that are
+ * there already are kept, and interrupted downloads resume.
  *
- * @throws SpillwayError `input_value_invalid`, or what kept it from being found, fetched or read.
+ * @throws SpillwayError `input_value_invalid`, or the error of finding, fetching or reading the model.
  */
 export async function pull(source: string, root: string, options: PullOptions): Promise<Pulled> {
-  const plan = await planOf(source, root, options)
+  const clock = systemClock
+  const plan = await planOf(source, root, options, clock)
   checkFolder(root, plan)
   mkdirSync(root, { recursive: true })
   for (const { path, bytes } of plan.read) {
     mkdirSync(dirname(join(root, path)), { recursive: true })
     writeFileSync(join(root, path), bytes)
   }
-  const bytes = await downloadAll(root, plan, options.onProgress)
+  const bytes = await downloadAll(root, plan, clock, options.onProgress)
   const manifest = await plan.manifest(root)
   writeManifest(join(root, 'manifest.json'), manifest)
   return { from: plan.from, manifest, bytes }
 }
 
-function planOf(source: string, root: string, { hub, id, ...choice }: PullOptions): Promise<PullPlan> {
+function planOf(
+  source: string,
+  root: string,
+  { hub, id, ...choice }: PullOptions,
+  clock: Clock,
+): Promise<PullPlan> {
   const name = parseSource(source, hubEndpoint(hub.endpoint))
-  if (name.kind === 'hub') return planFromHub(name.reference, hub, choice, id)
+  if (name.kind === 'hub') return planFromHub(name.reference, hub, choice, id, clock)
   if (name.kind === 'id') {
-    throw new SpillwayError('input_value_invalid', 'This is no source', {
+    throw new SpillwayError('input_value_invalid', 'Not a source of models', {
       expected: 'hf:owner/name, or the address of a manifest.json or an ONNX file',
       got: source,
     })
   }
   return name.url.pathname.endsWith('.onnx')
-    ? planFromFile(name.url, hub, id, idOfFolder(root))
-    : planFromManifest(name.url, hub, choice, id)
+    ? planFromFile(name.url, hub, id, idOfFolder(root), clock)
+    : planFromManifest(name.url, hub, choice, id, clock)
 }
 
 function checkFolder(root: string, { id }: PullPlan): void {
@@ -66,13 +73,14 @@ function checkFolder(root: string, { id }: PullPlan): void {
   throw new SpillwayError('input_value_invalid', `${root} has another model`, {
     expected: `${id}, or no manifest.json`,
     got: known.id,
-    hint: 'Name a folder of its own for each model.',
+    hint: 'Give each model a folder of its own.',
   })
 }
 
 async function downloadAll(
   root: string,
   { files, read }: PullPlan,
+  clock: Clock,
   onProgress: PullOptions['onProgress'] = () => {},
 ): Promise<number> {
   const controller = new AbortController()
@@ -92,11 +100,11 @@ async function downloadAll(
         received.set(path, bytes)
         report()
       }
-      await download(root, file, { signal: controller.signal, onBytes })
+      await download(root, file, { clock, signal: controller.signal, onBytes })
     }
   }
   try {
-    await Promise.all(Array.from({ length: atOnce }, work))
+    await Promise.all(Array.from({ length: maxDownloads }, work))
   } catch (cause) {
     controller.abort()
     throw cause

@@ -34,7 +34,7 @@ const api = {
       store,
       openDigest,
       clock,
-      makeRoom: async () => true,
+      evictFor: async () => true,
       onBytes: () => undefined,
     })
     return transfer(bytes, [bytes])

@@ -1,13 +1,12 @@
 /** The worker of one file's digest: it hashes while the store's worker fetches and writes. */
 import { expose } from 'comlink'
-import { resumeDigest } from './digest.ts'
+import { openDigest } from './digest.ts'
 
-let digest = resumeDigest()
+const digest = openDigest(undefined)
 
 const api = {
-  /** Resolves once it can hash, going on from `state`. */
-  open: async (state: Uint8Array | undefined) => {
-    if (state) digest = resumeDigest(state)
+  /** Resolves once it can hash. */
+  open: async () => {
     await digest
   },
   update: async (bytes: Uint8Array) => (await digest).update(bytes),

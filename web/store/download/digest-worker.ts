@@ -1,34 +1,95 @@
 import { transfer } from 'comlink'
 import type { Clock } from '../../../models/async/clock.ts'
 import { chunkBytes } from '../storage/model-store.ts'
-import { startHelper } from '../worker/helper.ts'
-import { type MovableDigest, type OpenDigest, openDigest } from './digest.ts'
+import { startSubworker } from '../subworker.ts'
+import { type Digest, type OpenDigest, openDigest } from './digest.ts'
 import type { DigestApi } from './digest-entry.ts'
 import workerUrl from './digest-entry.ts?worker&url'
-import { openResumableHash } from './resumable-hash.ts'
 
-/** A large file's digest is taken in a worker of its own, where the browser lets a worker start another. */
+/** Updates that may wait for the worker: a network faster than the hash must not fill the memory with copies. */
+const maxPending = 4
+
+/** A large file is hashed in a worker of its own. Where no worker starts, the calling thread hashes. */
 export const openDigestFor =
   (clock: Clock): OpenDigest =>
-  async (size) =>
-    size !== undefined && size > chunkBytes
-      ? openResumableHash((state) => openInWorker(clock, state))
-      : openDigest(size)
+  async (size) => {
+    if (size === undefined || size <= chunkBytes) return openDigest(size)
+    try {
+      return withFallback(await openInWorker(clock))
+    } catch {
+      return openDigest(size)
+    }
+  }
 
-async function openInWorker(clock: Clock, state: Uint8Array | undefined): Promise<MovableDigest> {
+async function openInWorker(clock: Clock): Promise<Digest> {
   const url = new URL(workerUrl, import.meta.url)
-  const { api, answered, end } = await startHelper<DigestApi>(clock, url, 'spillway digest', (started) =>
-    started.open(state),
+  const { api, guard, terminate } = await startSubworker<DigestApi>(
+    clock,
+    url,
+    'spillway digest',
+    (started) => started.open(),
   )
   return {
     update: (bytes) => {
       const copy = bytes.slice()
-      return answered(api.update(transfer(copy, [copy.buffer])))
+      return guard(api.update(transfer(copy, [copy.buffer])))
     },
-    finish: () => answered(api.finish()),
+    finish: () => guard(api.finish()),
     restart: () => {
       void api.restart()
     },
-    close: end,
+    close: terminate,
+  }
+}
+
+/** When the worker dies, the calling thread hashes all bytes again, so the download does not notice. */
+function withFallback(inWorker: Digest): Digest {
+  let digest = inWorker
+  /** Views of the file's own buffer, not copies. */
+  let taken: Uint8Array[] = []
+  let pending: Promise<void>[] = []
+
+  const fallBack = async () => {
+    inWorker.close()
+    digest = await openDigest(undefined)
+    pending = []
+    for (const bytes of taken) await digest.update(bytes)
+  }
+  const settle = async (most: number) => {
+    try {
+      while (pending.length > most) {
+        await pending[0]
+        pending.shift()
+      }
+    } catch {
+      await fallBack()
+    }
+  }
+
+  return {
+    update: async (bytes) => {
+      taken.push(bytes)
+      const update = digest.update(bytes)
+      // It is awaited later, and may fail before.
+      update.catch(() => undefined)
+      pending.push(update)
+      await settle(maxPending)
+    },
+    finish: async () => {
+      await settle(0)
+      try {
+        return await digest.finish()
+      } catch (cause) {
+        if (digest !== inWorker) throw cause
+        await fallBack()
+        return digest.finish()
+      }
+    },
+    restart: () => {
+      taken = []
+      pending = []
+      digest.restart()
+    },
+    close: () => digest.close(),
   }
 }

@@ -1,11 +1,11 @@
 import { messageOf, SpillwayError } from '../../../models/core/index.ts'
 import type { FileSource } from './file-source.ts'
 
-/** What can be wrong with a file that is fetched. `isPassing` says which of it a later attempt may mend. */
+/** The errors of a download. */
 
 const hint = 'It was not stored. Check the file on the server against its manifest.'
 
-const passing = [
+const retryable = [
   'server_unreachable',
   'server_timeout',
   'server_response_invalid',
@@ -13,32 +13,38 @@ const passing = [
   'file_truncated',
 ]
 
-export const isPassing = ({ code }: SpillwayError): boolean => passing.includes(code)
+/** Whether a later attempt may succeed. */
+export const isRetryable = ({ code }: SpillwayError): boolean => retryable.includes(code)
 
-export const wrongHash = ({ path }: FileSource, expected: string, got: string) =>
+export const hashMismatch = ({ path }: FileSource, expected: string, got: string) =>
   new SpillwayError('file_altered', `${path} is not what its manifest says`, {
     expected: `SHA-256 ${expected}`,
     got,
     hint,
   })
 
-export const wrongSize = ({ path }: FileSource, expected: number, got: string) =>
+export const sizeMismatch = ({ path }: FileSource, expected: number, got: string) =>
   new SpillwayError('file_altered', `${path} has the wrong size`, {
     expected: `${expected} bytes`,
     got,
     hint,
   })
 
-/** A connection that ends too early, whatever the browser calls it. */
-export const brokenOff = ({ path }: FileSource, expected: number | undefined, got: number, cause?: unknown) =>
+/** A body that ends too early, with or without an error of the browser. */
+export const connectionCut = (
+  { path }: FileSource,
+  expected: number | undefined,
+  got: number,
+  cause?: unknown,
+) =>
   new SpillwayError(
     'file_truncated',
-    `${path} broke off${cause === undefined ? '' : ` (${messageOf(cause)})`}`,
+    `The connection was cut before all of ${path} came${cause === undefined ? '' : ` (${messageOf(cause)})`}`,
     { expected: expected === undefined ? 'the whole file' : `${expected} bytes`, got: `${got}` },
     { cause },
   )
 
-export const unreachable = ({ path }: FileSource, { origin }: URL, cause: unknown) =>
+export const serverUnreachable = ({ path }: FileSource, { origin }: URL, cause: unknown) =>
   new SpillwayError(
     'server_unreachable',
     `${path} could not be fetched from ${origin}: ${messageOf(cause)}`,
@@ -46,16 +52,35 @@ export const unreachable = ({ path }: FileSource, { origin }: URL, cause: unknow
     { cause },
   )
 
-export const stalled = ({ path }: FileSource, ms: number) =>
+export const downloadStalled = ({ path }: FileSource, ms: number) =>
   new SpillwayError('server_timeout', `${path} stopped coming`, {
     expected: `bytes within ${ms / 1000} s`,
     got: 'none',
   })
 
-/** Busy servers are asked again, at the time that they name. */
+export const wrongRange = ({ path }: FileSource, start: number, got: string) =>
+  new SpillwayError('server_response_invalid', `The server sent another part of ${path}`, {
+    expected: `bytes from ${start}`,
+    got,
+  })
+
+export const rangeUnsatisfiable = ({ path }: FileSource) =>
+  new SpillwayError('server_response_invalid', `The server has no such part of ${path}`, {
+    expected: 'status 206',
+    got: 'status 416',
+  })
+
+export const rangesStopped = ({ path }: FileSource) =>
+  new SpillwayError('server_response_invalid', `The server stopped sending parts of ${path}`, {
+    expected: 'status 206',
+    got: 'another status',
+  })
+
+/** Statuses of a busy server, which is asked again at the time that it names. */
 const busy = [408, 425, 429, 503]
 
-export function refused({ path }: FileSource, url: URL, { status, headers }: Response): SpillwayError {
+/** The error for a response that is not the file. */
+export function responseError({ path }: FileSource, url: URL, { status, headers }: Response): SpillwayError {
   const got = `status ${status}, ${headers.get('content-type') ?? 'no content type'}`
   const expected = 'status 200 with the bytes of the file'
   if (busy.includes(status)) {
@@ -67,13 +92,15 @@ export function refused({ path }: FileSource, url: URL, { status, headers }: Res
     })
   }
   if (status >= 500)
-    return new SpillwayError('server_response_invalid', `The server fails to send ${path}`, { expected, got })
-  if (status === 401 || status === 403) {
-    const wanted = `${url.origin} wants a token that may read it.`
-    return new SpillwayError('access_denied', `The server does not give ${path}`, {
+    return new SpillwayError('server_response_invalid', `The server failed to send ${path}`, {
       expected,
       got,
-      hint: wanted,
+    })
+  if (status === 401 || status === 403) {
+    return new SpillwayError('access_denied', `The server denies access to ${path}`, {
+      expected,
+      got,
+      hint: `${url.origin} requires a token with access to it.`,
     })
   }
   return new SpillwayError('file_missing', `The server has no ${path}`, {
@@ -84,4 +111,4 @@ export function refused({ path }: FileSource, url: URL, { status, headers }: Res
 }
 
 /** A page in place of a file: a captive portal, a sign-in, a site that answers every address with its app. */
-export const isPage = (headers: Headers): boolean => (headers.get('content-type') ?? '').includes('text/html')
+export const isHtml = (headers: Headers): boolean => (headers.get('content-type') ?? '').includes('text/html')

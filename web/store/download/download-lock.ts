@@ -1,14 +1,14 @@
 import { abortedBy } from '../../../models/async/abort.ts'
 import type { Clock } from '../../../models/async/clock.ts'
 
-/** Milliseconds between two signs of life of who downloads. */
-const beatMs = 1_000
+/** Between two messages of the downloading tab. */
+const heartbeatMs = 1_000
 
-/** Milliseconds without one after which its tab counts as frozen, and who waits goes on without it. */
-const silenceMs = 15_000
+/** Without a message for this long the downloading tab counts as frozen, and a waiting tab downloads itself. */
+const heartbeatTimeoutMs = 15_000
 
-/** What the tab that downloads tells the others. */
-interface Heard {
+/** The message of the downloading tab to the others. */
+interface ProgressMessage {
   readonly key: string
   readonly received: number
 }
@@ -16,75 +16,77 @@ interface Heard {
 export interface DownloadLockOptions {
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
-  /** Told what another tab has received while this one waits for it. */
+  /** Called with the bytes received by this tab, or by the tab that it waits for. */
   readonly onBytes: (received: number) => void
 }
 
 /**
- * One download of a file at a time, whatever tabs want it: the others wait, and find the file in the store. When
- * its tab is closed the next one goes on. Where the browser has no Web Locks each tab works for itself.
+ * Lets one tab at a time download a file. The others wait, and then find it in the store. When the downloading tab is
+ * closed the next one continues. Without Web Locks each tab downloads for itself.
+ *
+ * @param work Called with the lock held. It reports the bytes that it has received.
  */
 export async function withDownloadLock<T>(
   key: string,
   { clock, signal, onBytes }: DownloadLockOptions,
-  work: (tell: (received: number) => void) => Promise<T>,
+  work: (report: (received: number) => void) => Promise<T>,
 ): Promise<T> {
   const locks = globalThis.navigator?.locks
   if (!locks) return work(onBytes)
   const channel = new BroadcastChannel('spillway')
   const waiting = new AbortController()
-  const leave = () => waiting.abort()
-  signal?.addEventListener('abort', leave, { once: true })
-  if (signal?.aborted) leave()
+  const stopWaiting = () => waiting.abort()
+  signal?.addEventListener('abort', stopWaiting, { once: true })
+  if (signal?.aborted) stopWaiting()
 
-  let cancelSilence = () => {}
-  const listen = () => {
-    cancelSilence()
-    cancelSilence = clock.after(silenceMs, leave)
+  let cancelTimeout = () => {}
+  const awaitHeartbeat = () => {
+    cancelTimeout()
+    cancelTimeout = clock.after(heartbeatTimeoutMs, stopWaiting)
   }
-  channel.onmessage = ({ data }: MessageEvent<Heard>) => {
+  channel.onmessage = ({ data }: MessageEvent<ProgressMessage>) => {
     if (data.key !== key) return
-    listen()
+    awaitHeartbeat()
     onBytes(data.received)
   }
 
-  const takeIt = async () => {
-    cancelSilence()
+  const workAndBroadcast = async () => {
+    cancelTimeout()
     channel.onmessage = null
-    let last = 0
-    let cancelBeat = () => {}
-    const tell = () => {
-      channel.postMessage({ key, received: last } satisfies Heard)
-      cancelBeat = clock.after(beatMs, tell)
+    let received = 0
+    let cancelHeartbeat = () => {}
+    const beat = () => {
+      channel.postMessage({ key, received } satisfies ProgressMessage)
+      cancelHeartbeat = clock.after(heartbeatMs, beat)
     }
-    tell()
+    beat()
     try {
-      return await work((received) => {
-        last = received
-        onBytes(received)
+      return await work((now) => {
+        received = now
+        onBytes(now)
       })
     } finally {
-      cancelBeat()
+      cancelHeartbeat()
     }
   }
 
-  listen()
+  awaitHeartbeat()
   try {
-    let isMine = false
+    let hasLock = false
     return await locks
       .request(`spillway file ${key}`, { signal: waiting.signal }, () => {
-        isMine = true
-        return takeIt()
+        hasLock = true
+        return workAndBroadcast()
       })
       .catch((cause: unknown) => {
-        if (isMine) throw cause
+        if (hasLock) throw cause
         if (signal?.aborted) throw abortedBy(signal)
-        // Nothing was heard for long, or the browser refuses locks where it refuses storage.
-        return takeIt()
+        // No heartbeat came, or the browser refuses locks where it refuses storage.
+        return workAndBroadcast()
       })
   } finally {
-    cancelSilence()
-    signal?.removeEventListener('abort', leave)
+    cancelTimeout()
+    signal?.removeEventListener('abort', stopWaiting)
     channel.close()
   }
 }

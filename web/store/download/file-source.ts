@@ -1,23 +1,23 @@
-/** What a source of model files tells the store of each: the seam between where files come from and where they are kept. */
-
-/** One file of a model. A site, a static host and a hub make these; the store fetches, verifies and keeps them. */
+/**
+ * One file of a model, as its source describes it. Sites, static hosts and the hub make these; the store fetches,
+ * verifies and keeps the files.
+ */
 export interface FileSource {
   /** Its path in the model's folder, for messages and for the graph's external data. */
   readonly path: string
   readonly key: FileKey
-  /** Bytes, where they are known before the first answer. */
+  /** Bytes, where they are known before the download. */
   readonly size?: number | undefined
   /**
-   * The request that fetches it. It is asked for before each attempt, since tokens and signed addresses expire.
-   * What it throws ends the download.
+   * The request that fetches it. It is made anew for each attempt, since tokens and signed addresses expire.
+   * An error that it throws ends the download.
    */
   request(): FileRequest | Promise<FileRequest>
 }
 
 /**
- * What a file is known by before it is here. Where the SHA-256 is known, bytes that fail it are never used.
- * Where it is not, the address and its ETag stand for the content, and the SHA-256 that the first download has
- * is recorded and holds from then on.
+ * Identifies a file before its download. If the SHA-256 is known, bytes that fail it are never used. If not, the
+ * address and its ETag identify the content; the SHA-256 of the first download is recorded and holds from then on.
  */
 export type FileKey =
   /** Lower-case hexadecimal. */
@@ -25,6 +25,13 @@ export type FileKey =
 
 export interface FileRequest {
   readonly url: URL
-  /** Beside those of the store (`range`, `if-range`): a token, for example. */
+  /** Besides the store's own (`range`, `if-range`): a token, for example. */
   readonly headers?: Readonly<Record<string, string>>
+}
+
+/** A key as one short text that is fit for a file's name. */
+export async function keyText(key: FileKey): Promise<string> {
+  if ('sha256' in key) return `sha256-${key.sha256}`
+  const { sha256 } = await import('hash-wasm')
+  return `etag-${await sha256(`${key.etag} ${key.url}`)}`
 }

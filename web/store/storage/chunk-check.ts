@@ -6,14 +6,14 @@ export const sliceBytes = 2 ** 20
 let hasher: Promise<IHasher> | undefined
 
 /**
- * The check of kept chunks, XXH128. Their bytes passed the file's SHA-256 on their way in; what the check has to
- * find is what storage did to them since, and it does so at ten times the speed. Who could write a record to go
- * with other bytes could write the page's scripts too.
+ * The checksum of stored chunks, XXH128. Their bytes passed the file's SHA-256 when they were downloaded. The checksum
+ * finds what storage did to them since, at ten times the speed. It does not protect against a forged record: code that
+ * can write one can change the page as well.
  *
- * One hasher serves all: from `init` to `digest` nothing may be awaited.
+ * All callers share one hasher, so nothing may be awaited between `init` and `digest`.
  */
 export function loadCheck(): Promise<IHasher> {
-  // The library comes when there is something to hash.
+  // The library is downloaded when there is something to hash.
   hasher ??= import('hash-wasm').then(({ createXXHash128 }) => createXXHash128())
   return hasher
 }

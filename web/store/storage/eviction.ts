@@ -1,38 +1,39 @@
-import { type FileRecord, keptBytes, type ModelStore, modelKey } from './model-store.ts'
+import { type FileRecord, type ModelStore, modelKey, storedBytes } from './model-store.ts'
 import type { ModelsInUse } from './models-in-use.ts'
 
-/** Bytes that stay free: the browser's own bookkeeping takes some. */
-const margin = 4 * 2 ** 20
+/** Bytes that stay free for the browser's own bookkeeping. */
+const marginBytes = 4 * 2 ** 20
 
 /**
- * Sees to it that so many bytes can be kept: models that no tab uses go, those first that were not used for longest.
- * Where that would not be enough, none goes.
+ * Frees space for `bytes` more, if there is less: evicts models that no tab uses, least recently used first. If that
+ * would not be enough, nothing is evicted.
  *
- * @param isFull A write has failed: whatever the browser tells, there is no room.
- * @returns Whether there is room.
+ * @param isFull Whether a write has just failed for lack of space. The browser's own figure is then ignored.
+ * @returns Whether there is space now.
  */
-export async function makeRoom(
+export async function evictFor(
   store: ModelStore,
   inUse: ModelsInUse,
   bytes: number,
   isFull: boolean,
 ): Promise<boolean> {
-  const wanted = bytes + margin
-  const room = isFull ? 0 : await store.availableBytes()
-  if (room >= wanted) return true
+  const needed = bytes + marginBytes
+  const available = isFull ? 0 : await store.availableBytes()
+  if (available >= needed) return true
   const [models, files, used] = await Promise.all([store.models(), store.files(), inUse.list()])
   const isUsed = (model: (typeof models)[number]) => used.has(modelKey(model))
-  const needed = new Set(models.filter(isUsed).flatMap((model) => model.files))
+  const usedFiles = new Set(models.filter(isUsed).flatMap((model) => model.files))
   const idle = models.filter((model) => !isUsed(model)).sort((one, other) => one.usedAt - other.usedAt)
-  const listed = new Set(idle.flatMap((model) => model.files))
-  if (room + total(files.filter(({ key }) => listed.has(key) && !needed.has(key))) < wanted) return false
+  const idleFiles = new Set(idle.flatMap((model) => model.files))
+  const evictable = files.filter(({ key }) => idleFiles.has(key) && !usedFiles.has(key))
+  if (available + total(evictable) < needed) return false
   const before = total(files)
   for (const model of idle) {
     await store.removeModels([modelKey(model)])
-    // By what is gone: the browser's own figure follows when it has come to freeing it.
-    if (room + before - total(await store.files()) >= wanted) return true
+    // Counted by our records: the browser's figure lags behind.
+    if (available + before - total(await store.files()) >= needed) return true
   }
   return false
 }
 
-const total = (files: readonly FileRecord[]) => files.reduce((sum, file) => sum + keptBytes(file), 0)
+const total = (files: readonly FileRecord[]) => files.reduce((sum, file) => sum + storedBytes(file), 0)

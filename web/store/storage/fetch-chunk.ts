@@ -1,21 +1,22 @@
 import { get, type UseStore } from 'idb-keyval'
 
-/** The one object store, in which all lies. */
+/** The name of the database's one object store. */
 export const objectStore = 'models'
 
-/** One chunk of a file. */
-export interface ChunkPlace {
+/** One chunk of a file in IndexedDB. */
+export interface ChunkLocation {
   /** `keyText` of the file's key. */
   readonly key: string
   readonly index: number
+  /** The length that the chunk must have. */
   readonly bytes: number
 }
 
 export const chunkKey = (key: string, index: number) => `chunk:${key}#${index}`
 
-/** The chunk, if there is one of that size. */
+/** Undefined if there is no chunk of that size. */
 export async function fetchChunk(
-  { key, index, bytes }: ChunkPlace,
+  { key, index, bytes }: ChunkLocation,
   store: UseStore,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const chunk = await get<unknown>(chunkKey(key, index), store)

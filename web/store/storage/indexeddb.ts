@@ -6,25 +6,25 @@ import { chunkKey, fetchChunk, objectStore } from './fetch-chunk.ts'
 import {
   chunkRange,
   type FileRecord,
-  filesOnlyOf,
+  filesUsedOnlyBy,
   isFull,
-  type Kept,
-  keptBytes,
   type ModelRecord,
   type ModelStore,
   modelKey,
+  storedBytes,
+  type WriteResult,
 } from './model-store.ts'
 import type { Opfs } from './opfs.ts'
 import { readChunks } from './read-chunks.ts'
 
-/** Milliseconds for one operation: a database that another tab is upgrading or a broken profile may never answer. */
+/** Bounds one operation. A database that another tab upgrades, or a broken profile, may never answer. */
 const timeoutMs = 10_000
 
-/** Milliseconds for which a database that did not answer is left alone. */
-const restMs = 60_000
+/** How long a database that did not answer is not used again. */
+const backOffMs = 60_000
 
-/** Bytes from which a file lies in the origin's private files, where they can be had: it loads faster from there. */
-const opfsFrom = 64 * 2 ** 20
+/** The size from which a file is stored in the origin private file system, where there is one: it loads faster. */
+const opfsFromBytes = 64 * 2 ** 20
 
 export interface IndexedDbOptions {
   readonly clock: Clock
@@ -34,31 +34,32 @@ export interface IndexedDbOptions {
 }
 
 export interface IndexedDbStore extends ModelStore {
-  /** Whether the browser lets the page keep anything. */
+  /** Whether the browser lets the page store anything. */
   isUsable(): Promise<boolean>
 }
 
-/** The store in IndexedDB: records, manifests, and chunks of all but large files. */
+/** Records, manifests and the chunks of smaller files in IndexedDB; the chunks of large files in `opfs`. */
 export function createIndexedDbStore(options: IndexedDbOptions): IndexedDbStore {
   const { clock, opfs, name = 'spillway' } = options
   let opened: UseStore | undefined
-  let restUntil = Number.NEGATIVE_INFINITY
+  let backOffUntil = Number.NEGATIVE_INFINITY
 
   const perform = async <T>(operation: (store: UseStore) => Promise<T>): Promise<T> => {
-    if (clock.now() < restUntil) throw new SpillwayError('internal', 'IndexedDB is left alone')
+    if (clock.now() < backOffUntil)
+      throw new SpillwayError('internal', 'IndexedDB did not answer, and is not asked again yet')
     try {
       opened ??= createStore(name, objectStore)
       return await withTimeout(clock, timeoutMs, operation(opened), () => {
-        restUntil = clock.now() + restMs
+        backOffUntil = clock.now() + backOffMs
         return new SpillwayError('internal', 'IndexedDB does not answer')
       })
     } catch (cause) {
-      // A failed open would stay failed in idb-keyval: the next attempt opens anew.
+      // idb-keyval would keep a failed open: the next operation opens the database anew.
       if (!isFull(cause)) opened = undefined
       throw cause
     }
   }
-  // Private windows and blocked storage fail here: the page then works without a store.
+  // Private windows and blocked storage fail here. The page then works without a store.
   const attempt = <T>(operation: (store: UseStore) => Promise<T>): Promise<T | undefined> =>
     perform(operation).catch(() => undefined)
 
@@ -74,7 +75,7 @@ export function createIndexedDbStore(options: IndexedDbOptions): IndexedDbStore 
   return {
     isUsable: async () => (await attempt((store) => get('probe', store).then(() => true))) ?? false,
     locationOf: async (size) =>
-      size >= (options.opfsFrom ?? opfsFrom) && (await opfs.isUsable()) ? 'opfs' : 'indexeddb',
+      size >= (options.opfsFrom ?? opfsFromBytes) && (await opfs.isUsable()) ? 'opfs' : 'indexeddb',
     file: (key) => attempt((store) => get<FileRecord>(fileKey(key), store)),
     files,
     read: (record, into, onBytes) =>
@@ -90,14 +91,14 @@ export function createIndexedDbStore(options: IndexedDbOptions): IndexedDbStore 
       const index = record.checks.length - 1
       const entries: [string, unknown][] = [[fileKey(record.key), record]]
       if (record.location === 'opfs') {
-        const kept = await opfs.write(record.key, chunkRange(index, record.size).start, chunk)
-        if (kept !== 'kept') return kept
+        const result = await opfs.write(record.key, chunkRange(index, record.size).start, chunk)
+        if (result !== 'kept') return result
       } else {
-        entries.push([chunkKey(record.key, index), wholeBuffer(chunk)])
+        entries.push([chunkKey(record.key, index), ownBuffer(chunk)])
       }
       return perform((store) => setMany(entries, store)).then(
-        (): Kept => 'kept',
-        (cause): Kept => (isFull(cause) ? 'full' : 'refused'),
+        (): WriteResult => 'kept',
+        (cause): WriteResult => (isFull(cause) ? 'full' : 'refused'),
       )
     },
     removeFiles: async (keys) => {
@@ -114,10 +115,10 @@ export function createIndexedDbStore(options: IndexedDbOptions): IndexedDbStore 
       await attempt((store) => set(modelRecordKey(modelKey(model)), model, store))
     },
     removeModels: async (keys) => {
-      // In one transaction: a model that another tab adds meanwhile keeps its files.
+      // In one transaction, so that a model that another tab adds meanwhile keeps its files.
       const removed = await attempt((store) =>
         store('readwrite', async (objects) => {
-          const leaving = filesOnlyOf(await promisifyRequest(all<ModelRecord>(objects, 'model')), keys)
+          const leaving = filesUsedOnlyBy(await promisifyRequest(all<ModelRecord>(objects, 'model')), keys)
           for (const key of leaving) deleteFile(objects, key)
           for (const key of keys) objects.delete(modelRecordKey(key))
           await promisifyRequest(objects.transaction)
@@ -127,11 +128,11 @@ export function createIndexedDbStore(options: IndexedDbOptions): IndexedDbStore 
       await removeFromOpfs(removed ?? [])
     },
     availableBytes: async () => {
-      // Browsers that do not tell are told by the first write that fails.
-      const told = await navigator.storage?.estimate().catch(() => undefined)
-      const kept = (await files()).reduce((sum, file) => sum + keptBytes(file), 0)
-      // What a browser tells of usage may be minutes old.
-      return (told?.quota ?? Number.POSITIVE_INFINITY) - Math.max(told?.usage ?? 0, kept)
+      // A browser without an estimate shows its limit by the first write that fails.
+      const estimate = await navigator.storage?.estimate().catch(() => undefined)
+      const stored = (await files()).reduce((sum, file) => sum + storedBytes(file), 0)
+      // The reported usage may be minutes old.
+      return (estimate?.quota ?? Number.POSITIVE_INFINITY) - Math.max(estimate?.usage ?? 0, stored)
     },
     readManifest: (url) => attempt((store) => get<unknown>(manifestKey(url), store)),
     writeManifest: async (url, manifest) => {
@@ -154,6 +155,6 @@ const fileKey = (key: string) => `file:${key}`
 const modelRecordKey = (key: string) => `model:${key}`
 const manifestKey = (url: string) => `manifest:${url}`
 
-/** A view would be kept with all of the buffer that it looks at. */
-const wholeBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): ArrayBuffer =>
+/** IndexedDB would store a view with all of its buffer. */
+const ownBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): ArrayBuffer =>
   byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength)

@@ -2,21 +2,21 @@ import { checkOf, loadCheck } from './chunk-check.ts'
 import {
   chunkRange,
   type FileRecord,
-  filesOnlyOf,
+  filesUsedOnlyBy,
   type ModelRecord,
   type ModelStore,
   modelKey,
 } from './model-store.ts'
 
-/** Bytes that are kept where the browser keeps nothing: a lane that is replaced need not download anew. */
+/** Enough to give a replaced lane its model again without a download. */
 const defaultLimit = 256 * 2 ** 20
 
-/** The store of a page that may not keep anything: gone with the page, and bounded. */
+/** The store of a page that may not use the browser's storage. It is bounded, and ends with the page. */
 export function createMemoryStore(limit = defaultLimit): ModelStore {
   const files = new Map<string, { record: FileRecord; chunks: Uint8Array[] }>()
   const models = new Map<string, ModelRecord>()
   const manifests = new Map<string, unknown>()
-  const room = () => {
+  const freeBytes = () => {
     let used = 0
     for (const { chunks } of files.values()) for (const chunk of chunks) used += chunk.length
     return limit - used
@@ -38,7 +38,7 @@ export function createMemoryStore(limit = defaultLimit): ModelStore {
       return true
     },
     append: async (record, chunk) => {
-      if (room() < chunk.length) return 'full'
+      if (freeBytes() < chunk.length) return 'full'
       const before = files.get(record.key)?.chunks.slice(0, record.checks.length - 1) ?? []
       files.set(record.key, { record, chunks: [...before, chunk.slice()] })
       return 'kept'
@@ -51,10 +51,10 @@ export function createMemoryStore(limit = defaultLimit): ModelStore {
       models.set(modelKey(model), model)
     },
     removeModels: async (keys) => {
-      for (const file of filesOnlyOf([...models.values()], keys)) files.delete(file)
+      for (const file of filesUsedOnlyBy([...models.values()], keys)) files.delete(file)
       for (const key of keys) models.delete(key)
     },
-    availableBytes: async () => room(),
+    availableBytes: async () => freeBytes(),
     readManifest: async (url) => manifests.get(url),
     writeManifest: async (url, manifest) => {
       manifests.set(url, manifest)

@@ -1,85 +1,86 @@
-/** Bytes of one chunk: under every browser's limit for one value, and large enough to be read fast. */
+/** Bytes of one chunk: below every browser's limit for one value, and large enough to be read fast. */
 export const chunkBytes = 16 * 2 ** 20
 
-/** Where a file's chunks lie. Its record lies in IndexedDB, unless all is in memory. */
+/** Where a file's chunks lie. Records lie in IndexedDB, or in memory with their chunks. */
 export type StorageLocation = 'indexeddb' | 'opfs' | 'memory'
 
-/** What the store knows of one file, complete or on its way. */
+/** The store's record of one file, complete or partly downloaded. */
 export interface FileRecord {
   /** `keyText` of its source's key. */
   readonly key: string
   readonly location: StorageLocation
   /** Bytes of the whole file. */
   readonly size: number
-  /** Of each chunk that is here, in order: its XXH128. */
+  /** The XXH128 of each stored chunk, in order. */
   readonly checks: readonly string[]
-  /** Of the whole file, which passed it: there once all of it is. */
+  /** Set once the file is complete and its bytes have passed this SHA-256. */
   readonly sha256?: string
-  /** The strong ETag that a file on its way came with, where it has one: what follows must have it too. */
+  /** The strong ETag of a partly downloaded file, if it has one: the rest must have the same. */
   readonly etag?: string | undefined
 }
 
-/** One variant of a model, and its files: what is listed, removed and evicted together. */
+/** One variant of a model and its files, which are listed, removed and evicted together. */
 export interface ModelRecord {
   readonly id: string
   readonly version: string
   readonly variant: string
-  /** Keys of its files, those that are not here yet included. */
+  /** Keys of all its files, stored or not. */
   readonly files: readonly string[]
-  /** When it was last loaded, in milliseconds since 1970. */
+  /** The date of its last load, in milliseconds since 1970. */
   readonly usedAt: number
 }
 
 export const modelKey = ({ id, version, variant }: Omit<ModelRecord, 'files' | 'usedAt'>): string =>
   `${id}@${version}/${variant}`
 
-/** Whether bytes were kept. `full`: there is no room; `refused`: the browser keeps nothing, or does not answer. */
-export type Kept = 'kept' | 'full' | 'refused'
+/** `full`: there is no space. `refused`: the browser stores nothing, or does not answer. */
+export type WriteResult = 'kept' | 'full' | 'refused'
 
 export const isFull = (cause: unknown): boolean =>
   cause instanceof Error && cause.name === 'QuotaExceededError'
 
 /**
- * Model files, kept between visits as chunks of `chunkBytes` (the last one shorter), with a record per file.
- * Nothing here throws: a store that cannot keep anything answers every read with nothing. Who writes sees to it
- * that a record has a `sha256` only when its file passed it.
+ * Model files, kept between visits as chunks of `chunkBytes` (the last one is shorter), with a record per file.
+ * No method throws: a store that cannot keep anything is always empty. The writer guarantees that a record has a
+ * `sha256` only if its file passed it.
  */
 export interface ModelStore {
-  /** Where a file of so many bytes would lie. */
+  /** Where a file of `size` bytes is to be stored. */
   locationOf(size: number): Promise<StorageLocation>
   file(key: string): Promise<FileRecord | undefined>
   files(): Promise<readonly FileRecord[]>
   /**
-   * Reads the chunks of a record into the start of `into`, each checked.
+   * Reads the chunks of a record into the start of `into`, and checks each.
    *
-   * @returns Whether all of them are what was kept.
+   * @returns Whether all chunks are there and pass their checks.
    */
   read(record: FileRecord, into: Uint8Array, onBytes?: (read: number) => void): Promise<boolean>
-  /** Keeps the last chunk of a record with the record: both or neither. */
-  append(record: FileRecord, chunk: Uint8Array<ArrayBuffer>): Promise<Kept>
+  /** Stores the last chunk of a record together with the record: both or neither. */
+  append(record: FileRecord, chunk: Uint8Array<ArrayBuffer>): Promise<WriteResult>
   removeFiles(keys: readonly string[]): Promise<void>
   models(): Promise<readonly ModelRecord[]>
   putModel(model: ModelRecord): Promise<void>
-  /** Removes the models, and each file that no other model has. */
+  /** Removes the models, and each file that no other model uses. */
   removeModels(keys: readonly string[]): Promise<void>
-  /** Bytes that can be kept besides what is here, as far as the browser tells. */
+  /** Bytes that can be stored in addition, by the browser's estimate. */
   availableBytes(): Promise<number>
-  /** The last manifest seen at `url`, so that a kept model is known with its server gone. It is not validated. */
+  /** The last manifest seen at `url`, not validated: a stored model runs while its server is down. */
   readManifest(url: string): Promise<unknown>
   writeManifest(url: string, manifest: unknown): Promise<void>
 }
 
-/** The part of a file that its chunk number `index` is. */
+/** The byte range of a file's chunk. */
 export const chunkRange = (index: number, size: number) => {
   const start = index * chunkBytes
   return { start, end: Math.min(size, start + chunkBytes) }
 }
 
-/** Bytes of a record's chunks. */
-export const keptBytes = ({ checks, size }: FileRecord): number => Math.min(size, checks.length * chunkBytes)
+/** Bytes of a record's stored chunks. */
+export const storedBytes = ({ checks, size }: FileRecord): number =>
+  Math.min(size, checks.length * chunkBytes)
 
-/** Files of the models to be removed that no other model has. */
-export function filesOnlyOf(models: readonly ModelRecord[], removed: readonly string[]): string[] {
+/** Files of the removed models that no other model uses. */
+export function filesUsedOnlyBy(models: readonly ModelRecord[], removed: readonly string[]): string[] {
   const leaving = models.filter((model) => removed.includes(modelKey(model)))
   const staying = new Set(models.filter((model) => !leaving.includes(model)).flatMap(({ files }) => files))
   return leaving.flatMap(({ files }) => files).filter((file) => !staying.has(file))

@@ -1,14 +1,14 @@
 const prefix = 'spillway model '
 
-/** The models that are in use, by `modelKey`. */
+/** The models in use, by `modelKey`. */
 export interface ModelsInUse {
-  /** From now on, until this realm ends. */
+  /** Marks a model as used until this realm ends. */
   add(model: string): void
-  /** Of this tab; of every tab where the browser has Web Locks. */
+  /** The models of every tab; of this one only where the browser has no Web Locks. */
   list(): Promise<ReadonlySet<string>>
 }
 
-/** A tab holds a shared lock for each model that it uses: the browser lets go of it when the tab is gone. */
+/** A tab holds a shared lock for each model that it uses. The browser releases it when the tab ends. */
 export function createModelsInUse(): ModelsInUse {
   const own = new Set<string>()
   const locks = globalThis.navigator?.locks

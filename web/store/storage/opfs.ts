@@ -1,9 +1,9 @@
 import type { IHasher } from 'hash-wasm'
 import { loadCheck, sliceBytes } from './chunk-check.ts'
-import { chunkRange, type FileRecord, isFull, type Kept } from './model-store.ts'
+import { chunkRange, type FileRecord, isFull, type WriteResult } from './model-store.ts'
 
 declare global {
-  // The DOM's types leave out what only dedicated workers have.
+  // Missing in the DOM's types: only dedicated workers have it.
   interface FileSystemFileHandle {
     createSyncAccessHandle?(): Promise<SyncAccessHandle>
   }
@@ -15,25 +15,28 @@ interface SyncAccessHandle {
   close(): void
 }
 
-/** The origin's private files: one per model file, read several times as fast as IndexedDB, in a worker only. */
+/**
+ * The origin private file system, with one file per model file. It is read several times as fast as IndexedDB, and only
+ * in workers.
+ */
 export interface Opfs {
   isUsable(): Promise<boolean>
   read(record: FileRecord, into: Uint8Array, onBytes?: (read: number) => void): Promise<boolean>
-  write(key: string, at: number, bytes: Uint8Array): Promise<Kept>
+  write(key: string, at: number, bytes: Uint8Array): Promise<WriteResult>
   remove(key: string): Promise<void>
 }
 
-/** @param name Of the folder, which is the store's own. */
+/** @param name The name of the store's folder. */
 export function openOpfs(name: string): Opfs {
   let usable: Promise<boolean> | undefined
   const folder = async () =>
     (await navigator.storage.getDirectory()).getDirectoryHandle(name, { create: true })
 
-  /** A file has one handle at a time: another tab that holds it makes this fail. */
+  /** A file has one handle at a time. This fails while another tab holds it. */
   const withHandle = async <T>(key: string, create: boolean, use: (handle: SyncAccessHandle) => T) => {
     const file = await (await folder()).getFileHandle(key, { create })
     const handle = await file.createSyncAccessHandle?.()
-    if (!handle) throw new Error('no synchronous access here')
+    if (!handle) throw new Error('No synchronous file access in this realm')
     try {
       return use(handle)
     } finally {
@@ -66,7 +69,7 @@ export function openOpfs(name: string): Opfs {
       }
     },
     remove: async (key) => {
-      // What is not there need not be removed; what is in use stays without a record, and is written over.
+      // A file that another tab has open stays. It has no record, and is overwritten later.
       await folder()
         .then((files) => files.removeEntry(key))
         .catch(() => undefined)

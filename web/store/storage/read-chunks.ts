@@ -1,80 +1,80 @@
 import type { Clock } from '../../../models/async/clock.ts'
-import { startHelper } from '../worker/helper.ts'
+import { startSubworker } from '../subworker.ts'
 import { loadCheck, sliceBytes } from './chunk-check.ts'
-import { detachBuffer, hastenCollection } from './detach-buffer.ts'
-import type { ChunkPlace } from './fetch-chunk.ts'
+import { detachBuffer } from './detach-buffer.ts'
+import type { ChunkLocation } from './fetch-chunk.ts'
 import { chunkRange, type FileRecord } from './model-store.ts'
 import type { ReaderApi } from './reader-entry.ts'
 import readerUrl from './reader-entry.ts?worker&url'
 
-/** Chunks that are worth a second reader, which takes a moment to start. */
-const worthwhile = 4
+/** From this many chunks on a second reader is worth its start. */
+const minChunksForSubworker = 4
 
-export interface Reading {
+export interface ReadOptions {
   readonly clock: Clock
-  /** Its name. */
+  /** The database's name. */
   readonly database: string
-  readonly fetch: (location: ChunkPlace) => Promise<Uint8Array<ArrayBuffer> | undefined>
+  readonly fetch: (location: ChunkLocation) => Promise<Uint8Array<ArrayBuffer> | undefined>
   readonly onBytes?: ((read: number) => void) | undefined
 }
 
-/** Puts a chunk where it belongs, and tells whether it is what was kept. */
-type Put = (location: ChunkPlace, check: string, into: Uint8Array) => Promise<boolean>
+/** Reads a chunk into its place in the file; false if it is missing or fails its check. */
+type ReadChunk = (location: ChunkLocation, check: string, into: Uint8Array) => Promise<boolean>
 
 /**
- * Reads the chunks of a file from IndexedDB into the file's bytes, each checked. To read one is work for the thread
- * that asks, on which the browser copies it three times; so a large file is read by two.
+ * Reads the chunks of a file from IndexedDB into the file's bytes, and checks each. Reading keeps a thread busy, since
+ * the browser copies each value three times there; so two threads share a large file.
  *
- * @returns Whether all of them are what was kept.
+ * @returns Whether all chunks passed their checks.
  */
-export async function readChunks(file: FileRecord, into: Uint8Array, reading: Reading): Promise<boolean> {
+export async function readChunks(file: FileRecord, into: Uint8Array, options: ReadOptions): Promise<boolean> {
   const { key, size, checks } = file
-  const left = [...checks.keys()]
-  let isRight = true
-  let done = 0
-  const putAll = async (put: Put) => {
-    for (let index = left.shift(); isRight && index !== undefined; index = left.shift()) {
+  const waiting = [...checks.keys()]
+  let isIntact = true
+  let bytesRead = 0
+  const readAll = async (readChunk: ReadChunk) => {
+    for (let index = waiting.shift(); isIntact && index !== undefined; index = waiting.shift()) {
       const { start, end } = chunkRange(index, size)
       const location = { key, index, bytes: end - start }
       try {
-        isRight = (await put(location, checks[index] ?? '', into.subarray(start, end))) && isRight
+        isIntact = (await readChunk(location, checks[index] ?? '', into.subarray(start, end))) && isIntact
       } catch (cause) {
-        left.push(index)
+        waiting.push(index)
         throw cause
       }
-      done += location.bytes
-      if (isRight) reading.onBytes?.(done)
+      bytesRead += location.bytes
+      if (isIntact) options.onBytes?.(bytesRead)
     }
   }
 
-  let isHelping = false
-  const help = async () => {
-    const helper = await startReader(reading)
+  let isSubworkerReading = false
+  const readInSubworker = async () => {
+    const reader = await startReader(options)
     try {
-      await putAll((...chunk) => {
-        isHelping = true
-        return helper.put(...chunk).finally(() => {
-          isHelping = false
+      await readAll((...chunk) => {
+        isSubworkerReading = true
+        return reader.read(...chunk).finally(() => {
+          isSubworkerReading = false
         })
       })
     } finally {
-      helper.end()
+      reader.terminate()
     }
   }
-  const putHere = await openReader(reading)
-  // What a helper leaves that does not start, or dies, is read here.
-  const helped = checks.length >= worthwhile ? help().catch(() => undefined) : undefined
-  await putAll(putHere)
-  if (isHelping) await helped
-  await putAll(putHere)
-  return isRight
+  const readHere = await openReader(options)
+  // If the subworker does not start, or dies, this thread reads its chunks.
+  const reading =
+    checks.length >= minChunksForSubworker ? readInSubworker().catch(() => undefined) : undefined
+  await readAll(readHere)
+  if (isSubworkerReading) await reading
+  await readAll(readHere)
+  return isIntact
 }
 
-/** Reads on this thread. */
-async function openReader({ fetch }: Reading): Promise<Put> {
+/** A reader on this thread. */
+async function openReader({ fetch }: ReadOptions): Promise<ReadChunk> {
   const hash = await loadCheck()
   return async (location, check, into) => {
-    hastenCollection()
     const chunk = await fetch(location)
     if (!chunk) return false
     hash.init()
@@ -88,18 +88,24 @@ async function openReader({ fetch }: Reading): Promise<Put> {
   }
 }
 
-/** Has a worker read and check: what is left to this thread is one copy. */
-async function startReader({ clock, database }: Reading): Promise<{ put: Put; end(): void }> {
+/** A reader in a subworker, which checks as well: this thread only copies. */
+async function startReader({
+  clock,
+  database,
+}: ReadOptions): Promise<{ read: ReadChunk; terminate(): void }> {
   const url = new URL(readerUrl, import.meta.url)
-  const { api, answered, end } = await startHelper<ReaderApi>(clock, url, 'spillway reader', (started) =>
-    started.open(database),
+  const { api, guard, terminate } = await startSubworker<ReaderApi>(
+    clock,
+    url,
+    'spillway reader',
+    (started) => started.open(database),
   )
-  const put: Put = async (location, check, into) => {
-    const chunk = await answered(api.read(location, check))
+  const read: ReadChunk = async (location, check, into) => {
+    const chunk = await guard(api.read(location, check))
     if (!chunk) return false
     into.set(new Uint8Array(chunk))
     detachBuffer(chunk)
     return true
   }
-  return { put, end }
+  return { read, terminate }
 }

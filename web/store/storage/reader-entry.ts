@@ -2,8 +2,7 @@
 import { expose, transfer } from 'comlink'
 import { createStore, type UseStore } from 'idb-keyval'
 import { checkOf, loadCheck } from './chunk-check.ts'
-import { hastenCollection } from './detach-buffer.ts'
-import { type ChunkPlace, fetchChunk, objectStore } from './fetch-chunk.ts'
+import { type ChunkLocation, fetchChunk, objectStore } from './fetch-chunk.ts'
 
 const check = loadCheck()
 let store: UseStore | undefined
@@ -14,9 +13,8 @@ const api = {
     store = createStore(database, objectStore)
     await check
   },
-  /** A chunk; nothing where it is not what was kept. */
-  read: async (location: ChunkPlace, expected: string) => {
-    hastenCollection()
+  /** A chunk; undefined if it is missing or fails its check. */
+  read: async (location: ChunkLocation, expected: string) => {
     const chunk = store && (await fetchChunk(location, store))
     if (!chunk || checkOf(await check, chunk) !== expected) return undefined
     return transfer(chunk.buffer, [chunk.buffer])

@@ -1,4 +1,4 @@
-/** The store's worker: it downloads, hashes, writes and reads, so that the page's thread does not. */
+/** The store's worker: it downloads, hashes, writes and reads, away from the page's thread. */
 import { expose, type ProxyMarked, type Remote, releaseProxy, transfer } from 'comlink'
 import { systemClock as clock } from '../../../models/async/clock.ts'
 import { outcome, unwrap } from '../../../models/async/outcome.ts'
@@ -40,7 +40,7 @@ async function load(
       },
     }),
   )
-  let told: Promise<void> | undefined
+  let reported: Promise<void> | undefined
   try {
     const loaded = await loadFiles(
       { model, files: sources },
@@ -51,12 +51,12 @@ async function load(
         clock,
         signal: controller.signal,
         onProgress: (progress) => {
-          told = watcher.progress(progress)
+          reported = watcher.progress(progress)
         },
       },
     )
-    // The reply goes another way, and must not overtake the last of it.
-    await told
+    // The reply takes another way, and must not overtake the last report.
+    await reported
     return loaded
   } finally {
     aborts.delete(id)

@@ -2,9 +2,8 @@ import type { Clock } from '../../../models/async/clock.ts'
 import type { OpenDigest } from '../download/digest.ts'
 import { download } from '../download/download.ts'
 import { withDownloadLock } from '../download/download-lock.ts'
-import { DownloadSink, type Taken } from '../download/download-sink.ts'
-import { keyText } from '../download/file-key.ts'
-import type { FileSource } from '../download/file-source.ts'
+import { DownloadSink, type LoadedFile } from '../download/download-sink.ts'
+import { type FileSource, keyText } from '../download/file-source.ts'
 import type { ModelStore } from '../storage/model-store.ts'
 
 export interface LoadFileOptions {
@@ -12,40 +11,43 @@ export interface LoadFileOptions {
   readonly openDigest: OpenDigest
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
-  readonly makeRoom: (bytes: number, isFull: boolean) => Promise<boolean>
-  /** Bytes of the file that are here, and how many of them the store had when this began. */
-  readonly onBytes: (here: number, stored: number) => void
+  /** Frees space in the store, and resolves to whether there is enough for `bytes` more. */
+  readonly evictFor: (bytes: number, isFull: boolean) => Promise<boolean>
+  /** Called with the bytes of the file that are here, and how many of them were stored before. */
+  readonly onBytes: (loaded: number, stored: number) => void
 }
 
 /**
- * The verified bytes of a file: from the store, else fetched and kept there, once for all tabs.
+ * The verified bytes of a file: from the store, or downloaded and stored, by one tab for all.
  *
- * @throws SpillwayError `file_missing`, `file_altered`, `file_truncated`, `server_unreachable`, `server_timeout`,
- * `server_response_invalid`, `overloaded`, `capacity_insufficient` or `aborted`; or what the source throws.
+ * @throws SpillwayError `file_missing`, `access_denied`, `file_altered`, `file_truncated`, `server_unreachable`,
+ * `server_timeout`, `server_response_invalid`, `overloaded`, `capacity_insufficient` or `aborted`; or what the source
+ * throws.
  */
-export async function loadFile(file: FileSource, options: LoadFileOptions): Promise<Taken> {
-  const { store, openDigest, clock, signal, makeRoom, onBytes } = options
+export async function loadFile(file: FileSource, options: LoadFileOptions): Promise<LoadedFile> {
+  const { store, openDigest, clock, signal, evictFor, onBytes } = options
   const key = await keyText(file.key)
-  const read = () => readKept(store, key, (bytes) => onBytes(bytes, bytes))
-  const kept = await read()
-  if (kept) return kept
-  const watch = { clock, signal, onBytes: (received: number) => onBytes(received, 0) }
-  return withDownloadLock(key, watch, async (tell) => {
-    // Another tab may have brought it meanwhile.
-    const brought = await read()
-    if (brought) return brought
-    const sink = await DownloadSink.open({ file, key, store, openDigest, makeRoom })
+  const read = () => readStored(store, key, (bytes) => onBytes(bytes, bytes))
+  const stored = await read()
+  if (stored) return stored
+  const lockOptions = { clock, signal, onBytes: (received: number) => onBytes(received, 0) }
+  return withDownloadLock(key, lockOptions, async (report) => {
+    // Another tab may have downloaded it meanwhile.
+    const downloaded = await read()
+    if (downloaded) return downloaded
+    const sink = await DownloadSink.open({ file, key, store, openDigest, evictFor })
     try {
-      const stored = sink.received
-      onBytes(stored, stored)
+      const resumed = sink.received
+      onBytes(resumed, resumed)
+      // The browser's cache would hold a second copy of what the store keeps.
       const cache = (await store.locationOf(file.size ?? 0)) === 'memory' ? 'default' : 'no-store'
       return await download(file, sink, {
         clock,
         signal,
         cache,
         onBytes: (received) => {
-          tell(received)
-          onBytes(received, Math.min(stored, received))
+          report(received)
+          onBytes(received, Math.min(resumed, received))
         },
       })
     } finally {
@@ -54,12 +56,12 @@ export async function loadFile(file: FileSource, options: LoadFileOptions): Prom
   })
 }
 
-/** Bytes that are not what was kept are removed. */
-async function readKept(
+/** A complete file from the store. One that fails its checks is removed. */
+async function readStored(
   store: ModelStore,
   key: string,
   onBytes: (read: number) => void,
-): Promise<Taken | undefined> {
+): Promise<LoadedFile | undefined> {
   const record = await store.file(key)
   if (record?.sha256 === undefined) return undefined
   const bytes = new Uint8Array(record.size)

@@ -1,29 +1,28 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import type { OpenDigest } from '../download/digest.ts'
-import { keyText } from '../download/file-key.ts'
-import type { FileSource } from '../download/file-source.ts'
-import { DownloadRate } from '../download/rate.ts'
-import { makeRoom } from '../storage/eviction.ts'
+import { DownloadRate } from '../download/download-rate.ts'
+import { type FileSource, keyText } from '../download/file-source.ts'
+import { evictFor } from '../storage/eviction.ts'
 import { type ModelRecord, type ModelStore, modelKey } from '../storage/model-store.ts'
 import type { ModelsInUse } from '../storage/models-in-use.ts'
 import { loadFile } from './load-file.ts'
 
-/** How far a model's files have come: one number for all of them. */
+/** How much of a model's files is loaded, all files together. */
 export interface Progress {
-  /** Bytes that are here, from the store or the network. */
+  /** Bytes that are loaded, from the store or the network. */
   readonly loadedBytes: number
   readonly totalBytes: number
-  /** Of `loadedBytes`, those that the store had. */
+  /** Of `loadedBytes`, those from the store. */
   readonly storedBytes: number
-  /** From the network, over the last seconds; absent while there is nothing to tell. */
+  /** From the network, over the last seconds; absent without a rate yet. */
   readonly bytesPerSecond?: number | undefined
-  /** Until all is here at that rate, in milliseconds. */
+  /** The time for the rest at that rate. */
   readonly remainingMs?: number | undefined
-  /** False where the browser has no room for the files or keeps nothing: the next visit downloads them again. */
+  /** False if the browser has no space for the files or stores nothing. The next visit then downloads them again. */
   readonly isKept: boolean
 }
 
-/** Which files to obtain, and for which model they are kept. */
+/** The files of one variant of a model. */
 export interface ModelFiles {
   readonly model: Pick<ModelRecord, 'id' | 'version' | 'variant'>
   readonly files: readonly FileSource[]
@@ -38,10 +37,14 @@ export interface LoadFilesOptions {
   readonly onProgress?: ((progress: Progress) => void) | undefined
 }
 
-/** Milliseconds between two reports: a bar that moves more often looks no smoother. */
+/** Between two progress reports. A bar that moves more often looks no smoother. */
 const reportMs = 50
 
-/** The verified bytes of a model's files, in their order. */
+/**
+ * The verified bytes of a model's files, in their order.
+ *
+ * @throws SpillwayError As `loadFile`.
+ */
 export async function loadFiles(
   { model, files }: ModelFiles,
   options: LoadFilesOptions,
@@ -49,55 +52,56 @@ export async function loadFiles(
   const { store, openDigest, inUse, clock, signal, onProgress } = options
   const keys = await Promise.all(files.map(({ key }) => keyText(key)))
   inUse.add(modelKey(model))
-  // Before its files: what is kept of a download that never ends belongs to a model, and is evicted with it.
+  // Before its files, so that the chunks of a download that never completes belong to a model and are evicted with it.
+  // `usedAt` is a date of the calendar, since it is compared between visits; the injected clock starts with each page.
   await store.putModel({ ...model, files: keys, usedAt: Date.now() })
 
-  const here = files.map(() => ({ loaded: 0, stored: 0 }))
+  const progress = files.map(() => ({ loaded: 0, stored: 0 }))
   const sizes = files.map(({ size }) => size)
   const rate = new DownloadRate()
   let isKept = true
   let reportedAt = Number.NEGATIVE_INFINITY
-  let cancelDue: (() => void) | undefined
+  let cancelReport: (() => void) | undefined
   const report = () => {
-    cancelDue?.()
-    cancelDue = undefined
+    cancelReport?.()
+    cancelReport = undefined
     const now = clock.now()
     reportedAt = now
-    const loadedBytes = sum(here.map(({ loaded }) => loaded))
-    const storedBytes = sum(here.map(({ stored }) => stored))
-    const totalBytes = sum(here.map(({ loaded }, index) => Math.max(loaded, sizes[index] ?? 0)))
+    const loadedBytes = sum(progress.map(({ loaded }) => loaded))
+    const storedBytes = sum(progress.map(({ stored }) => stored))
+    const totalBytes = sum(progress.map(({ loaded }, index) => Math.max(loaded, sizes[index] ?? 0)))
     rate.add(now, loadedBytes - storedBytes)
     const bytesPerSecond = rate.perSecond
     const remainingMs = bytesPerSecond && ((totalBytes - loadedBytes) / bytesPerSecond) * 1000
     onProgress?.({ loadedBytes, totalBytes, storedBytes, bytesPerSecond, remainingMs, isKept })
   }
-  /** The last bytes before a standstill are told, too. */
+  /** Reports now or when the next report is due, so that the last bytes before a stall are reported as well. */
   const reportSoon = () => {
     const dueMs = reportedAt + reportMs - clock.now()
     if (dueMs <= 0) report()
-    else cancelDue ??= clock.after(dueMs, report)
+    else cancelReport ??= clock.after(dueMs, report)
   }
 
-  const loaded: ArrayBuffer[] = []
+  const loadedFiles: ArrayBuffer[] = []
   report()
   for (const [index, file] of files.entries()) {
-    const taken = await loadFile(file, {
+    const loadedFile = await loadFile(file, {
       store,
       openDigest,
       clock,
       signal,
-      makeRoom: (bytes, isFull) => makeRoom(store, inUse, bytes, isFull),
+      evictFor: (bytes, isFull) => evictFor(store, inUse, bytes, isFull),
       onBytes: (loaded, stored) => {
-        here[index] = { loaded, stored }
+        progress[index] = { loaded, stored }
         reportSoon()
       },
-    }).finally(() => cancelDue?.())
-    isKept &&= taken.isKept
-    sizes[index] = taken.bytes.byteLength
-    loaded.push(taken.bytes)
+    }).finally(() => cancelReport?.())
+    isKept &&= loadedFile.isKept
+    sizes[index] = loadedFile.bytes.byteLength
+    loadedFiles.push(loadedFile.bytes)
     report()
   }
-  return loaded
+  return loadedFiles
 }
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)

@@ -1,10 +1,10 @@
-/** What crosses the edge of the store's worker. Types only. */
+/** The messages between the page and the store's worker. Types only. */
 import type { Outcome } from '../../../models/async/outcome.ts'
 import type { FileSource } from '../download/file-source.ts'
 import type { ModelFiles, Progress } from './load-files.ts'
 
 export interface LoadFilesRequest {
-  /** Of this request, to abort it by. */
+  /** Identifies the request, for `abort`. */
   readonly id: number
   readonly model: ModelFiles['model']
   readonly files: readonly Pick<FileSource, 'path' | 'key' | 'size'>[]
@@ -15,9 +15,9 @@ export interface WireFileRequest {
   readonly headers: Readonly<Record<string, string>>
 }
 
-/** What the worker asks and tells the page meanwhile. */
+/** The page's side of a request: the worker calls it meanwhile. */
 export interface LoadFilesWatcher {
-  /** The request that fetches the file of that index: only the page has the source's tokens. */
+  /** The HTTP request for the file with that index. Only the page has the source's tokens. */
   request(index: number): Promise<Outcome<WireFileRequest>>
   progress(progress: Progress): void
 }

@@ -10,21 +10,21 @@ import type { LoadFilesWatcher, StoreWorkerApi } from './protocol.ts'
 
 interface Started {
   readonly api: Remote<StoreWorkerApi>
-  /** Requests that wait, to be told when the worker ends. */
-  readonly waiting: Set<(reason: SpillwayError) => void>
+  /** Rejects the requests in flight when the worker ends. */
+  readonly pending: Set<(reason: SpillwayError) => void>
   end(reason: SpillwayError): void
 }
 
-/** The store's worker, seen from the page: started when files are first wanted, and anew when it failed. */
+/** The page's handle of the store's worker, which starts with the first request, and again after it failed. */
 export class StoreWorker {
   #started: Started | undefined
   #closed: SpillwayError | undefined
   #count = 0
 
   /**
-   * The verified bytes of a model's files, in their order: from the store, else fetched and kept.
+   * The verified bytes of a model's files, in their order: from the store, or downloaded and stored.
    *
-   * @throws SpillwayError What kept a file from being had; `lane_failed` where the page may not start workers.
+   * @throws SpillwayError As `loadFile`; `lane_failed` where the page may not start workers, or the worker ends.
    */
   async loadFiles(
     { model, files }: ModelFiles,
@@ -37,7 +37,7 @@ export class StoreWorker {
       request: (index) =>
         outcome(async () => {
           const file = files[index]
-          if (!file) throw new SpillwayError('internal', `No file ${index} was wanted`)
+          if (!file) throw new SpillwayError('internal', `There is no file ${index} in the request`)
           const { url, headers = {} } = await file.request()
           return { href: url.href, headers }
         }),
@@ -45,14 +45,14 @@ export class StoreWorker {
         if (!signal?.aborted) onProgress?.(progress)
       },
     }
-    const wanted = files.map(({ path, key, size }) => ({ path, key, size }))
+    const described = files.map(({ path, key, size }) => ({ path, key, size }))
     let settle = () => false
     try {
       const work = new Promise<ArrayBuffer[]>((resolve, reject) => {
-        started.waiting.add(reject)
-        settle = () => started.waiting.delete(reject)
+        started.pending.add(reject)
+        settle = () => started.pending.delete(reject)
         started.api
-          .loadFiles({ id, model, files: wanted }, proxy(watcher))
+          .loadFiles({ id, model, files: described }, proxy(watcher))
           .then((reply) => resolve(unwrap(reply)))
           .catch(reject)
       })
@@ -77,14 +77,14 @@ export class StoreWorker {
     if (this.#started) return this.#started
     try {
       const { worker, terminate } = createWorker(new URL(workerUrl, import.meta.url), 'spillway store')
-      const waiting: Started['waiting'] = new Set()
+      const pending: Started['pending'] = new Set()
       const started: Started = {
         api: wrap<StoreWorkerApi>(worker),
-        waiting,
+        pending,
         end: (reason) => {
           if (this.#started === started) this.#started = undefined
           terminate()
-          for (const reject of waiting) reject(reason)
+          for (const reject of pending) reject(reason)
         },
       }
       const fail = (why: string) =>

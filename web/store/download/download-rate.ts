@@ -1,10 +1,10 @@
-/** Milliseconds that a rate looks back: long enough to be calm, short enough to follow the line. */
+/** The rate's window: long enough to be steady, short enough to follow the connection. */
 const windowMs = 4_000
 
-/** Milliseconds before there is anything to tell. */
-const leastMs = 250
+/** The shortest span that gives a rate. */
+const minSpanMs = 250
 
-/** Bytes a second over the last seconds. */
+/** Bytes per second over the last seconds. */
 export class DownloadRate {
   readonly #samples: { readonly at: number; readonly bytes: number }[] = []
 
@@ -16,7 +16,7 @@ export class DownloadRate {
 
   get perSecond(): number | undefined {
     const [first, last] = [this.#samples[0], this.#samples.at(-1)]
-    if (!first || !last || last.at - first.at < leastMs || last.bytes <= first.bytes) return undefined
+    if (!first || !last || last.at - first.at < minSpanMs || last.bytes <= first.bytes) return undefined
     return ((last.bytes - first.bytes) / (last.at - first.at)) * 1000
   }
 }

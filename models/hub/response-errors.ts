@@ -1,31 +1,40 @@
 import * as z from 'zod/mini'
 import { type ErrorCode, isErrorCode, SpillwayError } from '../core/error.ts'
 import { errorCodeHeader } from '../protocols/oip.ts'
-import { type HttpResponse, readJson } from './exchange.ts'
+import { type HttpResponse, readJson } from './fetch-response.ts'
 import { type HubReference, showReference } from './reference.ts'
 
-/** What the hub means by an answer that is not the one that was asked for. */
-export function refusal(
+/**
+ * The error for a failed response of the hub. It answers 401 for a repository that does not exist, to hide
+ * private ones.
+ *
+ * @param what The thing requested.
+ */
+export function hubError(
   { status, headers }: HttpResponse,
   reference: HubReference,
   what: string,
   endpoint: URL,
 ): SpillwayError {
   const { repo, revision } = reference
-  const said = headers.get('x-error-code')
-  if (said === 'GatedRepo' || ((status === 401 || status === 403) && said !== 'RepoNotFound')) {
-    return new SpillwayError('access_denied', `${repo} may not be read: ${told(status, headers)}`, {
-      hint: `Accept its conditions at ${new URL(repo, endpoint).href}, and give a token that may read it (HF_TOKEN).`,
-    })
+  const code = headers.get('x-error-code')
+  if (code === 'GatedRepo' || ((status === 401 || status === 403) && code !== 'RepoNotFound')) {
+    return new SpillwayError(
+      'access_denied',
+      `Access to ${repo} is denied: ${describeStatus(status, headers)}`,
+      {
+        hint: `Accept its conditions at ${new URL(repo, endpoint).href}, and pass a token with access to it (HF_TOKEN).`,
+      },
+    )
   }
-  if (said === 'RevisionNotFound')
+  if (code === 'RevisionNotFound')
     return new SpillwayError('model_unknown', `${repo} has no revision "${revision}"`)
-  if (said === 'EntryNotFound')
+  if (code === 'EntryNotFound')
     return new SpillwayError('file_missing', `${showReference(reference)} has no ${what}`)
   if (status === 401 || status === 404) {
-    return new SpillwayError('model_unknown', `There is no repository ${repo} that everybody may read`, {
-      got: told(status, headers),
-      hint: 'Check its name; where it is private, give a token that may read it (HF_TOKEN).',
+    return new SpillwayError('model_unknown', `Repository ${repo} does not exist or is private`, {
+      got: describeStatus(status, headers),
+      hint: 'Check its name. If it is private, pass a token with access to it (HF_TOKEN).',
     })
   }
   if (status === 429 || status === 503) return overloaded(endpoint, headers)
@@ -34,17 +43,17 @@ export function refusal(
     `${endpoint.origin} did not answer for ${what} of ${repo}`,
     {
       expected: 'status 200',
-      got: told(status, headers),
+      got: describeStatus(status, headers),
     },
   )
 }
 
-const told = (status: number, headers: Headers): string => {
+const describeStatus = (status: number, headers: Headers): string => {
   const message = headers.get('x-error-message')
   return message ? `status ${status} (${message})` : `status ${status}`
 }
 
-/** When to come back, where the answer says it in seconds; as a date it is not read. */
+/** From a `Retry-After` in seconds. A date is not understood. */
 function retryAfter(headers: Headers): { readonly retryAfterMs?: number } {
   const seconds = Number(headers.get('retry-after'))
   return seconds > 0 ? { retryAfterMs: seconds * 1000 } : {}
@@ -53,11 +62,11 @@ function retryAfter(headers: Headers): { readonly retryAfterMs?: number } {
 function overloaded(endpoint: URL, headers: Headers): SpillwayError {
   return new SpillwayError('overloaded', `${endpoint.origin} has too many requests`, {
     ...retryAfter(headers),
-    hint: 'Try again later; with a token (HF_TOKEN) more are allowed.',
+    hint: 'Try again later. With a token (HF_TOKEN) the limit is higher.',
   })
 }
 
-/** What the status alone says, on hosts that are no server of ours. */
+/** The code for a status, on hosts that are not Spillway servers. */
 const byStatus: Readonly<Record<number, ErrorCode>> = {
   401: 'access_denied',
   403: 'access_denied',
@@ -67,24 +76,24 @@ const byStatus: Readonly<Record<number, ErrorCode>> = {
   503: 'overloaded',
 }
 
-const ours = z.object({ error: z.string() })
+const spillwayError = z.object({ error: z.string() })
 
-/** What a site means by an answer that is not what was asked for: in its own words where it is a server of ours. */
-export function saidBy(url: URL, answer: HttpResponse): SpillwayError {
-  const { status, headers } = answer
+/** The error for a failed response of a site. A Spillway server sends its own. */
+export function siteError(url: URL, response: HttpResponse): SpillwayError {
+  const { status, headers } = response
   const header = headers.get(errorCodeHeader)
   if (isErrorCode(header)) {
-    const parsed = z.safeParse(ours, readJson(url, answer))
+    const parsed = z.safeParse(spillwayError, readJson(url, response))
     if (parsed.success)
       return SpillwayError.fromWire({ code: header, message: parsed.data.error, detail: retryAfter(headers) })
   }
   const code = byStatus[status] ?? 'server_response_invalid'
-  return new SpillwayError(code, `${url.origin} did not give ${url.pathname}`, {
+  return new SpillwayError(code, `${url.origin} did not send ${url.pathname}`, {
     expected: 'status 200',
     got: `status ${status}`,
     ...retryAfter(headers),
     ...(code === 'model_unknown'
-      ? { hint: 'Check the name, and the folder of models that it is looked for in.' }
+      ? { hint: 'Check the name, and the folder of models in which it is looked up.' }
       : {}),
   })
 }

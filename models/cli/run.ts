@@ -1,9 +1,7 @@
 import { CommanderError } from 'commander'
 import { messageOf, SpillwayError } from '../core/error.ts'
-import { Failed } from './failed.ts'
-import type { Io } from './io.ts'
+import { CheckFailed, type Io, plain } from './io.ts'
 import { createProgram } from './program.ts'
-import { plain } from './style.ts'
 
 /** What the command's end tells a script. */
 export const exitCodes = {
@@ -22,7 +20,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   } catch (cause) {
     // Commander has said it already.
     if (cause instanceof CommanderError) return cause.exitCode === 0 ? exitCodes.done : exitCodes.usage
-    if (cause instanceof Failed) return exitCodes.failed
+    if (cause instanceof CheckFailed) return exitCodes.failed
     report(cause, args.includes('--json'), io)
     return exitCodes.failed
   }

@@ -1,15 +1,14 @@
 import { Command } from 'commander'
-import { freeBatch } from '../../tools/batch/free.ts'
-import { proveBatch } from '../../tools/batch/prove.ts'
+import { freeBatch } from '../../tools/batch/free-batch.ts'
+import { proveBatch } from '../../tools/batch/prove-batch.ts'
+import { openModel } from '../../tools/onnx/files.ts'
 import { saveModel } from '../../tools/onnx/save.ts'
 import { ortRuntime } from '../../tools/run/ort.ts'
-import { openModel } from '../files.ts'
-import type { Io } from '../io.ts'
+import { type Io, styleOf } from '../io.ts'
 import { jsonOption, requiredFile } from '../options.ts'
+import { type BatchReport, showBatchReport } from '../output/batch.ts'
 import { startProgress } from '../progress.ts'
 import { chooseSamples, samplesOption } from '../samples.ts'
-import { type BatchReport, showBatched } from '../show/batch.ts'
-import { styleOf } from '../style.ts'
 
 interface Options {
   readonly out: string
@@ -37,7 +36,7 @@ export const batchCommand = (io: Io): Command =>
     .addHelpText('after', examples)
     .action(async (file: string, options: Options) => {
       const report = await batch(io, file, options)
-      io.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : showBatched(report, styleOf(io)))
+      io.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : showBatchReport(report, styleOf(io)))
     })
 
 async function batch(io: Io, file: string, { out, samples: path }: Options): Promise<BatchReport> {

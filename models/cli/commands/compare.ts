@@ -2,15 +2,14 @@ import { Command, Option } from 'commander'
 import { SpillwayError } from '../../core/error.ts'
 import { compareModels } from '../../tools/compare/compare.ts'
 import type { InputShapes } from '../../tools/infer/infer.ts'
+import { openModel } from '../../tools/onnx/files.ts'
 import { ortRuntime } from '../../tools/run/ort.ts'
 import type { ToolBackend } from '../../tools/run/runtime.ts'
-import { openModel } from '../files.ts'
-import type { Io } from '../io.ts'
+import { type Io, styleOf } from '../io.ts'
 import { fraction, jsonOption, positiveInteger, positiveNumber, shapeOption } from '../options.ts'
+import { type ComparisonReport, showComparison } from '../output/compare.ts'
 import { startProgress } from '../progress.ts'
 import { backendsOption, chooseSamples, samplesOption } from '../samples.ts'
-import { type ComparisonReport, showComparison } from '../show/compare.ts'
-import { styleOf } from '../style.ts'
 
 interface Options {
   readonly samples?: string

@@ -1,17 +1,16 @@
 import { basename, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Manifest } from '../../core/manifest.ts'
+import { parseVariant, type VariantTarget, variantsHelp } from '../../tools/import/build-variant.ts'
 import { writeFolder } from '../../tools/import/folder.ts'
 import { openCheckpoint } from '../../tools/import/open.ts'
-import { parseVariant, variantsHelp, type WantedVariant } from '../../tools/import/variant.ts'
-import type { Io } from '../io.ts'
+import { type Io, styleOf } from '../io.ts'
 import { jsonOption, positiveInteger, requiredFolder } from '../options.ts'
+import { showImportReport } from '../output/import.ts'
 import { startProgress } from '../progress.ts'
-import { showImported } from '../show/import.ts'
-import { styleOf } from '../style.ts'
 
 interface Options {
-  readonly to: readonly WantedVariant[]
+  readonly to: readonly VariantTarget[]
   readonly tokenizer?: string
   readonly topK?: number
   readonly context?: number
@@ -68,7 +67,7 @@ export const importCommand = (io: Io): Command =>
       io.out(
         options.json
           ? `${JSON.stringify(manifest, null, 2)}\n`
-          : showImported(manifest, options.out, styleOf(io)),
+          : showImportReport(manifest, options.out, styleOf(io)),
       )
     })
 
@@ -92,7 +91,7 @@ async function run(io: Io, path: string, options: Options): Promise<Manifest> {
   }
 }
 
-function addVariant(text: string, before: readonly WantedVariant[] = []): readonly WantedVariant[] {
+function addVariant(text: string, before: readonly VariantTarget[] = []): readonly VariantTarget[] {
   const wanted = parseVariant(text)
   if (!wanted) throw new InvalidArgumentError(`The variants are ${variantsHelp}.`)
   return [...before.filter(({ id }) => id !== wanted.id), wanted]

@@ -2,13 +2,12 @@ import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import type { Manifest } from '../../core/manifest.ts'
 import { isAboveModels, makeCatalogue, writeCatalogue } from '../../tools/manifest/catalogue.ts'
-import { countRead } from '../../tools/manifest/count-read.ts'
+import { countRead } from '../../tools/manifest/local-folder.ts'
 import { makeManifest, writeManifest } from '../../tools/manifest/write.ts'
-import type { Io } from '../io.ts'
+import { type Io, plain, styleOf } from '../io.ts'
 import { jsonOption } from '../options.ts'
+import { showManifest } from '../output/manifest.ts'
 import { startProgress } from '../progress.ts'
-import { showManifest } from '../show/manifest.ts'
-import { plain, styleOf } from '../style.ts'
 
 interface Options {
   readonly out?: string

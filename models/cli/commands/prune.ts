@@ -1,20 +1,19 @@
 import { Command, Option } from 'commander'
 import { SpillwayError } from '../../core/error.ts'
 import { compareModels } from '../../tools/compare/compare.ts'
+import { openModel } from '../../tools/onnx/files.ts'
 import { saveModel } from '../../tools/onnx/save.ts'
 import { modelSize } from '../../tools/onnx/write.ts'
 import { type Pruned, prune } from '../../tools/prune/prune.ts'
 import { prepare } from '../../tools/quantize/quantize.ts'
 import { ortRuntime } from '../../tools/run/ort.ts'
 import type { ToolBackend } from '../../tools/run/runtime.ts'
-import { withLoaded } from '../../tools/run/temporary.ts'
-import { openModel } from '../files.ts'
-import type { Io } from '../io.ts'
+import { withLoaded } from '../../tools/run/with-loaded.ts'
+import { type Io, styleOf } from '../io.ts'
 import { fraction, jsonOption, requiredFile } from '../options.ts'
+import { type PruneReport, showPruneReport } from '../output/prune.ts'
 import { startProgress } from '../progress.ts'
 import { backendsOption, chooseSamples, samplesOption } from '../samples.ts'
-import { type PruneReport, showPruned } from '../show/prune.ts'
-import { styleOf } from '../style.ts'
 
 interface Options {
   readonly out: string
@@ -57,7 +56,7 @@ export const pruneCommand = (io: Io): Command =>
     .addHelpText('after', examples)
     .action(async (file: string, options: Options) => {
       const report = await run(io, file, options)
-      io.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : showPruned(report, styleOf(io)))
+      io.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : showPruneReport(report, styleOf(io)))
     })
 
 async function run(io: Io, file: string, options: Options): Promise<PruneReport> {

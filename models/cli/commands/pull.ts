@@ -1,11 +1,10 @@
 import { Command, Option } from 'commander'
 import { type Pulled, pull } from '../../tools/pull/pull.ts'
-import type { Io } from '../io.ts'
+import { type Io, plain, styleOf } from '../io.ts'
 import { jsonOption, requiredFolder } from '../options.ts'
+import { showManifest } from '../output/manifest.ts'
+import { showBytes } from '../output/units.ts'
 import { startProgress } from '../progress.ts'
-import { showManifest } from '../show/manifest.ts'
-import { plain, styleOf } from '../style.ts'
-import { showBytes } from '../units.ts'
 
 interface Options {
   readonly out: string

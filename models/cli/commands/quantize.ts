@@ -1,9 +1,10 @@
 import { Command, Option } from 'commander'
-import { type Added, addVariant } from '../../tools/manifest/add.ts'
+import { type AddedVariant, addVariant } from '../../tools/manifest/write.ts'
+import { openModel, sizeOfFiles } from '../../tools/onnx/files.ts'
 import type { Model } from '../../tools/onnx/model.ts'
 import { saveModel } from '../../tools/onnx/save.ts'
-import { sizeOfFiles } from '../../tools/onnx/size.ts'
 import { prepare, type Quantized, type QuantizeOptions, quantize } from '../../tools/quantize/quantize.ts'
+import { quantizeWithin } from '../../tools/quantize/quantize-within.ts'
 import {
   type Precision,
   precisions,
@@ -11,17 +12,14 @@ import {
   type TargetBackend,
   targets,
 } from '../../tools/quantize/target.ts'
-import { quantizeWithin } from '../../tools/quantize/within.ts'
 import { ortRuntime } from '../../tools/run/ort.ts'
 import { randomSamples } from '../../tools/run/random-samples.ts'
 import { readSamples, samplesHelp } from '../../tools/run/read-samples.ts'
 import type { Tensors } from '../../tools/run/runtime.ts'
-import { openModel } from '../files.ts'
-import type { Io } from '../io.ts'
+import { type Io, styleOf } from '../io.ts'
 import { jsonOption, percent, positiveNumber, requiredFile } from '../options.ts'
+import { keptOf, layersOf, type QuantizeReport, showQuantizeReport } from '../output/quantize.ts'
 import { startProgress } from '../progress.ts'
-import { keptOf, layersOf, type QuantizeReport, showQuantized } from '../show/quantize.ts'
-import { styleOf } from '../style.ts'
 
 interface Options {
   readonly to: Precision
@@ -88,7 +86,9 @@ export const quantizeCommand = (io: Io): Command =>
         command.error("error: option '--percentile <percent>' needs --calibrate")
       const { report, steps } = await run(io, file, options)
       io.out(
-        options.json ? `${JSON.stringify(report, null, 2)}\n` : showQuantized(report, steps, styleOf(io)),
+        options.json
+          ? `${JSON.stringify(report, null, 2)}\n`
+          : showQuantizeReport(report, steps, styleOf(io)),
       )
     })
 
@@ -98,7 +98,7 @@ async function run(io: Io, file: string, options: Options) {
   const samples = options.calibrate === undefined ? [] : readSamples(model, options.calibrate)
   const progress = startProgress(io, 'Quantizing')
   try {
-    const workshop: QuantizeOptions = {
+    const quantizeOptions: QuantizeOptions = {
       runtime: ortRuntime,
       calibrationSamples: samples,
       calibration:
@@ -110,11 +110,17 @@ async function run(io: Io, file: string, options: Options) {
     const target = targetOf(options)
     const made: Quantized & { readonly error?: number } =
       options.measure === undefined
-        ? await quantize(prepared, target, workshop)
-        : await quantizeWithin(prepared, target, workshop, measured(prepared, samples), options.measure)
+        ? await quantize(prepared, target, quantizeOptions)
+        : await quantizeWithin(
+            prepared,
+            target,
+            quantizeOptions,
+            measured(prepared, samples),
+            options.measure,
+          )
     const after = sizeOfFiles(saveModel(made.model, options.out, progress.update))
     const { steps } = made
-    const added: Added | undefined = await addVariant(options.out)
+    const added: AddedVariant | undefined = await addVariant(options.out)
     const error = made.error === undefined ? {} : { error: made.error }
     const report: QuantizeReport = {
       file,

@@ -1,13 +1,11 @@
 import { Command } from 'commander'
 import { countOf } from '../../core/plural.ts'
 import { bytesToVerify, type ModelVerdict, modelFolders, verifyModel } from '../../tools/manifest/verify.ts'
-import { Failed } from '../failed.ts'
-import type { Io } from '../io.ts'
+import { CheckFailed, type Io, plain, type Style, styleOf } from '../io.ts'
 import { jsonOption } from '../options.ts'
+import { table } from '../output/table.ts'
+import { showBytes } from '../output/units.ts'
 import { startProgress } from '../progress.ts'
-import { plain, type Style, styleOf } from '../style.ts'
-import { table } from '../table.ts'
-import { showBytes } from '../units.ts'
 
 const examples = `
 Ends with 1 where a file is missing or is not what its manifest says.
@@ -32,7 +30,7 @@ export const verifyCommand = (io: Io): Command =>
           ? `${JSON.stringify({ ok, models }, null, 2)}\n`
           : models.map((model) => showVerdict(model, style)).join('\n'),
       )
-      if (!ok) throw new Failed()
+      if (!ok) throw new CheckFailed()
     })
 
 async function verify(io: Io, folder: string): Promise<ModelVerdict[]> {

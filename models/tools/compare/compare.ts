@@ -1,8 +1,8 @@
 import { SpillwayError } from '../../core/error.ts'
-import { elementCount, showShape } from '../../core/tensor.ts'
+import { elementCount } from '../../core/tensor.ts'
 import type { Runnable, Runtime, Tensors, ToolBackend } from '../run/runtime.ts'
 import { createDifference, type Difference } from './difference.ts'
-import { timeInTurns } from './time.ts'
+import { timeInTurns } from './time-runs.ts'
 
 export interface Comparison {
   readonly samples: number
@@ -71,8 +71,3 @@ function checkNames([a, b]: readonly [Runnable, Runnable]): void {
     got: show(b),
   })
 }
-
-export const showSample = (sample: Tensors): string =>
-  Object.entries(sample)
-    .map(([name, { shape }]) => `${name} ${showShape(shape)}`)
-    .join(', ')

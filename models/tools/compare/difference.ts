@@ -1,6 +1,6 @@
 import { SpillwayError } from '../../core/error.ts'
 import { showShape, type Tensor } from '../../core/tensor.ts'
-import { toFloats } from '../run/numbers.ts'
+import { toFloats } from '../run/runtime.ts'
 
 /** How far apart two models are on one output, over all samples. */
 export interface Difference {

@@ -4,8 +4,8 @@ import {
   AttributeProtoSchema,
   AttributeProto_AttributeType as AttributeType,
 } from '../onnx/generated/onnx_pb.ts'
-import { toInt64 } from '../onnx/int64.ts'
 import type { Node } from '../onnx/model.ts'
+import { toInt64 } from '../onnx/weight.ts'
 
 const find = (node: Node, name: string): AttributeProto | undefined =>
   node.attribute.find((attribute) => attribute.name === name)

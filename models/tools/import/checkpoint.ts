@@ -1,3 +1,4 @@
+import type { Manifest } from '../../core/manifest.ts'
 import type { Weight } from '../onnx/weight.ts'
 import type { Rope } from './rope.ts'
 
@@ -47,4 +48,17 @@ export interface Checkpoint {
   readonly norm: Weight
   /** Absent where the output layer is tied to the embedding. */
   readonly head?: Weight | undefined
+}
+
+/** A checkpoint with what belongs to it: all that a model's folder is made of. */
+export interface ImportSource {
+  /** What the files call it. */
+  readonly name: string
+  readonly family: string
+  readonly license: string
+  readonly checkpoint: Checkpoint
+  readonly stopTokens: readonly number[]
+  readonly sampling: NonNullable<Manifest['generation']>['sampling']
+  /** The tokenizer's files, by the names that the hub has for them. */
+  readonly tokenizer: readonly { readonly path: string; readonly text: string }[]
 }

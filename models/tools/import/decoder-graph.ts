@@ -1,8 +1,7 @@
 import { type Builder, createBuilder } from '../graph/builder.ts'
 import { contrib } from '../graph/node.ts'
-import { int64Weight } from '../onnx/make.ts'
 import type { Model } from '../onnx/model.ts'
-import type { Weight } from '../onnx/weight.ts'
+import { int64Weight, type Weight } from '../onnx/weight.ts'
 import type { Projection } from './checkpoint.ts'
 import { asFloats, type FloatType, transposed } from './transform.ts'
 

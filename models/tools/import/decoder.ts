@@ -1,12 +1,12 @@
 import { create } from '@bufbuild/protobuf'
 import type { Builder } from '../graph/builder.ts'
 import { contrib } from '../graph/node.ts'
-import { makeValue } from '../graph/value.ts'
+import { makeValue } from '../graph/values.ts'
 import { DataType } from '../onnx/data-type.ts'
 import { GraphProtoSchema, ModelProtoSchema, OperatorSetIdProtoSchema } from '../onnx/generated/onnx_pb.ts'
-import { int64Weight, weightFrom } from '../onnx/make.ts'
 import { memoizeLast } from '../onnx/memoize-last.ts'
 import type { Model } from '../onnx/model.ts'
+import { int64Weight, weightFrom } from '../onnx/weight.ts'
 import type { Checkpoint, Layer, Shape } from './checkpoint.ts'
 import { createDecoderGraph, type DecoderGraph, type Stream } from './decoder-graph.ts'
 import { storedHeadSize, withStoredHeads } from './heads.ts'
@@ -243,6 +243,6 @@ function emptyModel(shape: Shape, { type, topK }: DecoderOptions): Model {
         create(OperatorSetIdProtoSchema, { domain: contrib, version: 1n }),
       ],
     }),
-    metadata: create(GraphProtoSchema, { name: 'decoder' }),
+    graphMetadata: create(GraphProtoSchema, { name: 'decoder' }),
   }
 }

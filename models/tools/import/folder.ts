@@ -9,22 +9,22 @@ import {
   type Variant,
 } from '../../core/manifest.ts'
 import type { TensorType } from '../../core/tensor.ts'
-import { declaredOf } from '../infer/declared.ts'
+import { declaredOf } from '../graph/values.ts'
 import { infer } from '../infer/infer.ts'
+import { sampleShapes } from '../infer/input-shapes.ts'
 import { memoryOf } from '../inspect/memory.ts'
 import { DataType } from '../onnx/data-type.ts'
+import { sizeOfFiles } from '../onnx/files.ts'
 import type { Model, Value } from '../onnx/model.ts'
 import { type OnWritten, saveModel } from '../onnx/save.ts'
-import { sizeOfFiles } from '../onnx/size.ts'
-import { sampleShapes } from '../run/sample-shapes.ts'
+import { backendsOf, buildVariant, computesInHalves, type VariantTarget } from './build-variant.ts'
+import type { ImportSource } from './checkpoint.ts'
 import { storedHeadSize } from './heads.ts'
-import type { ImportSource } from './source.ts'
-import { backendsOf, buildVariant, computesInHalves, type WantedVariant } from './variant.ts'
 
 export interface FolderOptions {
   readonly id: string
   readonly title: string
-  readonly variants: readonly WantedVariant[]
+  readonly variants: readonly VariantTarget[]
   readonly context: number
   readonly topK?: number | undefined
   readonly onWritten?: OnWritten

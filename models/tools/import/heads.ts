@@ -1,8 +1,7 @@
 import { SpillwayError } from '../../core/error.ts'
 import { DataType } from '../onnx/data-type.ts'
-import { weightFrom } from '../onnx/make.ts'
 import { floatsOf } from '../onnx/values.ts'
-import type { Weight } from '../onnx/weight.ts'
+import { type Weight, weightFrom } from '../onnx/weight.ts'
 import type { Layer, Projection, Shape } from './checkpoint.ts'
 
 /** What ONNX Runtime's attention asks of a head's size. */
@@ -29,9 +28,9 @@ export function withStoredHeads(layer: Layer, shape: Shape): Layer {
     return at < stored / 2 ? pair : pair + headSize / 2
   }
   const plain = (at: number) => (at < headSize ? at : undefined)
-  const rows = ({ weight, bias }: Projection, place: Place): Projection => ({
-    weight: spread(weight, 0, headSize, stored, place),
-    bias: bias && spread(bias, 0, headSize, stored, place),
+  const rows = ({ weight, bias }: Projection, sourceOf: SourceOf): Projection => ({
+    weight: spread(weight, 0, headSize, stored, sourceOf),
+    bias: bias && spread(bias, 0, headSize, stored, sourceOf),
   })
   return {
     ...layer,
@@ -43,9 +42,9 @@ export function withStoredHeads(layer: Layer, shape: Shape): Layer {
 }
 
 /** Where in a head what stands at a place of the larger head comes from; nowhere: zero. */
-type Place = (at: number) => number | undefined
+type SourceOf = (at: number) => number | undefined
 
-function spread(weight: Weight, axis: 0 | 1, headSize: number, stored: number, place: Place): Weight {
+function spread(weight: Weight, axis: 0 | 1, headSize: number, stored: number, sourceOf: SourceOf): Weight {
   const size = weight.dims[axis] ?? 0
   const dims = weight.dims.map((one, index) => (index === axis ? (size / headSize) * stored : one))
   const inner = axis === 0 ? (weight.dims[1] ?? 1) : 1
@@ -56,7 +55,7 @@ function spread(weight: Weight, axis: 0 | 1, headSize: number, stored: number, p
     const to = new Float32Array(outer * width * inner)
     for (let row = 0; row < outer; row++) {
       for (let at = 0; at < width; at++) {
-        const source = place(at % stored)
+        const source = sourceOf(at % stored)
         if (source === undefined) continue
         const start = (row * size + Math.floor(at / stored) * headSize + source) * inner
         to.set(from.subarray(start, start + inner), (row * width + at) * inner)

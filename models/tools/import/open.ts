@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs'
 import { SpillwayError } from '../../core/error.ts'
+import type { ImportSource } from './checkpoint.ts'
 import { openHubFolder } from './hub/source.ts'
 import { openLlama2c } from './llama2c/source.ts'
-import type { ImportSource } from './source.ts'
 
 /** @throws SpillwayError `file_missing`, `model_invalid`, `file_truncated` or `not_supported`. */
 export function openCheckpoint(path: string, tokenizer: string | undefined): ImportSource {

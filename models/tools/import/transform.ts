@@ -1,8 +1,7 @@
 import { DataType } from '../onnx/data-type.ts'
-import { weightFrom } from '../onnx/make.ts'
 import { floatsOf } from '../onnx/values.ts'
-import type { Weight } from '../onnx/weight.ts'
-import { halfOf } from '../passes/half-weight.ts'
+import { type Weight, weightFrom } from '../onnx/weight.ts'
+import { halfOf } from '../passes/half-weights.ts'
 
 /** Whether a graph computes in half floats, and so what its weights are. */
 export type FloatType = typeof DataType.FLOAT | typeof DataType.FLOAT16

@@ -1,6 +1,6 @@
 import { intOf } from '../graph/attributes.ts'
 import { DataType } from '../onnx/data-type.ts'
-import { broadcast, isIntegers, type Known, known, type Rule } from './known.ts'
+import { broadcast, isIntegers, type KnownValue, known, type Rule } from './known.ts'
 
 const same: Rule = (_node, [input]) => [known(input?.type ?? 0, input?.shape)]
 
@@ -27,8 +27,8 @@ const arithmetic =
   }
 
 function combine(
-  a: Known | undefined,
-  b: Known | undefined,
+  a: KnownValue | undefined,
+  b: KnownValue | undefined,
   apply: (a: number, b: number) => number,
 ): readonly number[] | undefined {
   const [left, right] = [a?.ints, b?.ints]
@@ -52,7 +52,7 @@ const where: Rule = (_node, inputs) => {
   return [known(yes?.type ?? no?.type ?? 0, shape, chosen)]
 }
 
-const pick = (from: Known | undefined, index: number): number =>
+const pick = (from: KnownValue | undefined, index: number): number =>
   from?.ints?.[from.ints.length === 1 ? 0 : index] ?? Number.NaN
 
 const named = (names: string, rule: Rule): [string, Rule][] => names.split(' ').map((name) => [name, rule])

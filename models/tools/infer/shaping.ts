@@ -65,11 +65,11 @@ const transpose: Rule = (node, [input]) => {
   if (!shape || !order) return [like(input, undefined)]
   const sizes = order.map((axis) => shape[axis] ?? Number.NaN)
   // PyTorch turns the padding of a Pad around as a matrix.
-  const turned = shape.length === 2 && order[0] === 1 ? turn(input.ints, shape) : undefined
-  return [known(input.type, sizes, turned)]
+  const transposed = shape.length === 2 && order[0] === 1 ? transposeInts(input.ints, shape) : undefined
+  return [known(input.type, sizes, transposed)]
 }
 
-const turn = (ints: readonly number[] | undefined, [rows = 0, columns = 0]: readonly number[]) =>
+const transposeInts = (ints: readonly number[] | undefined, [rows = 0, columns = 0]: readonly number[]) =>
   ints?.map((_, index) => ints[(index % rows) * columns + Math.floor(index / rows)] ?? Number.NaN)
 
 const expand: Rule = (_node, [input, wanted]) => {

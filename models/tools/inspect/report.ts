@@ -1,14 +1,13 @@
-import { placesOf } from '../backends/place.ts'
+import { placementOf } from '../backends/placement.ts'
 import { opsetOf } from '../graph/metadata.ts'
 import { operatorOf } from '../graph/node.ts'
-import { declaredOf } from '../infer/declared.ts'
+import { declaredOf } from '../graph/values.ts'
 import { type InputShapes, infer } from '../infer/infer.ts'
+import { openShapes } from '../infer/input-shapes.ts'
 import { nameOf } from '../onnx/data-type.ts'
 import type { Model, Value } from '../onnx/model.ts'
 import { weightBytes, weightCount } from '../onnx/weight.ts'
-import { type Batchable, batchableOf } from './batchable.ts'
 import { type Memory, memoryOf } from './memory.ts'
-import { openShapes } from './open-shapes.ts'
 
 export interface ValueReport {
   readonly name: string
@@ -86,7 +85,7 @@ function operators(model: Model, values: ReturnType<typeof infer>): readonly Ope
     // Constants are folded away before anything runs.
     if (node.opType === 'Constant') continue
     const operator = operatorOf(node)
-    const { webgpu, cpu } = placesOf(node, values, functions)
+    const { webgpu, cpu } = placementOf(node, values, functions)
     const row = rows.get(operator) ?? { operator, count: 0, onGpu: 0, runs: cpu !== 'none' }
     row.count++
     if (webgpu === 'gpu') row.onGpu++
@@ -94,3 +93,23 @@ function operators(model: Model, values: ReturnType<typeof infer>): readonly Ope
   }
   return [...rows.values()].sort((a, b) => b.count - a.count || a.operator.localeCompare(b.operator))
 }
+
+export interface Batchable {
+  readonly batchable: boolean
+  readonly reason: string
+}
+
+/** Whether rows of several requests may stand in one run, by what the model declares of its inputs and outputs. */
+export function batchableOf({ inputs, outputs }: Model): Batchable {
+  for (const value of [...inputs, ...outputs]) {
+    const first = declaredOf(value).shape?.[0]
+    const shape = declaredOf(value).shape
+    if (shape === undefined) return no(`"${value.name}" has no declared shape`)
+    if (shape.length === 0) return no(`"${value.name}" is a single number`)
+    if (typeof first === 'number') return no(`the first dimension of "${value.name}" is fixed at ${first}`)
+  }
+  if (inputs.length === 0) return no('it has no input')
+  return { batchable: true, reason: 'the first dimension of every input and output varies' }
+}
+
+const no = (reason: string): Batchable => ({ batchable: false, reason })

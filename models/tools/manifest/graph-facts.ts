@@ -3,14 +3,14 @@ import { SpillwayError } from '../../core/error.ts'
 import type { TensorSpec, Variant } from '../../core/manifest.ts'
 import { tensorTypes } from '../../core/tensor.ts'
 import type { Candidate, GraphFacts } from '../../hub/index.ts'
-import { declaredOf } from '../infer/declared.ts'
+import { declaredOf } from '../graph/values.ts'
 import { infer } from '../infer/infer.ts'
+import { sampleShapes } from '../infer/input-shapes.ts'
 import { memoryOf } from '../inspect/memory.ts'
 import { DataType, nameOf } from '../onnx/data-type.ts'
+import { filesOf, sizeOfFiles } from '../onnx/files.ts'
 import type { Model, Value } from '../onnx/model.ts'
 import { readModel } from '../onnx/read.ts'
-import { filesOf, sizeOfFiles } from '../onnx/size.ts'
-import { sampleShapes } from '../run/sample-shapes.ts'
 
 /** What attention keeps from step to step: the generation's own affair, and of other types in other variants. */
 const cacheName = /^(?:past_key_values|present)\./
@@ -116,15 +116,15 @@ function kvTypeOf({ inputs }: Model): Variant['kvType'] {
 
 /** Callers give one set of inputs, whichever variant runs. Types of outputs may differ: a result says its own. */
 function checkSame(one: Read, other: Read): void {
-  const told = ({ signature }: Read) =>
+  const signature = ({ signature }: Read) =>
     `${signature.inputs.map(({ name, type }) => `${name} (${type})`).join(', ')} → ${signature.outputs.map(({ name }) => name).join(', ')}`
-  if (told(one) === told(other)) return
+  if (signature(one) === signature(other)) return
   throw new SpillwayError(
     'model_invalid',
     `${other.candidate.paths[0]} is no variant of ${one.candidate.paths[0]}`,
     {
-      expected: told(one),
-      got: told(other),
+      expected: signature(one),
+      got: signature(other),
       hint: `Put it into a folder of its own, or out of ${dirname(other.candidate.paths[0] ?? '')}.`,
     },
   )

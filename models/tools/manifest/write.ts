@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { messageOf, SpillwayError } from '../../core/error.ts'
-import { type Manifest, parseManifest } from '../../core/manifest.ts'
+import { type Manifest, parseManifest, type Variant } from '../../core/manifest.ts'
 import { type About, type Candidate, describeModel, findVariants, rankOf } from '../../hub/index.ts'
 import type { OnRead } from './file-spec.ts'
 import { readGraphs } from './graph-facts.ts'
@@ -95,4 +95,27 @@ function aboutFolder(root: string): About {
     license: 'unknown',
     from: root,
   }
+}
+
+export interface AddedVariant {
+  /** The manifest that lists it now. */
+  readonly manifest: string
+  readonly variant: Variant['id']
+}
+
+/**
+ * A graph that was written into a model's folder becomes a variant of that model, named by its file: `model_q8.onnx`
+ * is `q8`. Elsewhere, and under a name that says nothing, it is a file and no more.
+ */
+export async function addVariant(graph: string): Promise<AddedVariant | undefined> {
+  const folder = dirname(resolve(graph))
+  const root = [folder, dirname(folder)].find((one) => existsSync(join(one, 'manifest.json')))
+  if (root === undefined) return undefined
+  const path = relative(root, graph).split(sep).join('/')
+  const manifest = await makeManifest(root)
+  const added = manifest.variants.find(({ files }) => files[0]?.path === path)
+  if (!added) return undefined
+  const file = join(root, 'manifest.json')
+  writeManifest(file, manifest)
+  return { manifest: file, variant: added.id }
 }

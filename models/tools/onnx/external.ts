@@ -1,11 +1,13 @@
 import { closeSync, existsSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
 import { isAbsolute, join, sep } from 'node:path'
 import { SpillwayError } from '../../core/error.ts'
+import { malformed } from '../errors.ts'
 import type { StringStringEntryProto } from './generated/onnx_pb.ts'
-import { malformed } from './malformed.ts'
+import type { Model } from './model.ts'
+import { type Weight, weightBytes } from './weight.ts'
 
 /** A stretch of a file beside the model. */
-export interface External {
+export interface FileRange {
   readonly path: string
   readonly offset: number
   readonly length: number
@@ -21,7 +23,7 @@ export function locateExternal(
   entries: readonly StringStringEntryProto[],
   wanted: number,
   what: string,
-): External {
+): FileRange {
   const value = (key: string) => entries.findLast((entry) => entry.key === key)?.value
   const location = value('location')
   if (!location) throw malformed(`${what} says that its data is in another file, but not which`)
@@ -47,8 +49,8 @@ export function locateExternal(
 
 function resolveInside(folder: string | undefined, location: string, what: string): string {
   const parts = location.split(/[/\\]/)
-  const leaves = isAbsolute(location) || /^[A-Za-z]:/.test(location) || location.startsWith('\\')
-  if (leaves || location.includes('\0') || parts.includes('..')) throw outside(location, what)
+  const isOutside = isAbsolute(location) || /^[A-Za-z]:/.test(location) || location.startsWith('\\')
+  if (isOutside || location.includes('\0') || parts.includes('..')) throw outside(location, what)
   if (folder === undefined) {
     throw new SpillwayError(
       'file_missing',
@@ -78,7 +80,7 @@ function readNumber(text: string, key: string, what: string): number {
   })
 }
 
-export function readExternal({ path, offset, length }: External): Uint8Array {
+export function readExternal({ path, offset, length }: FileRange): Uint8Array {
   const bytes = new Uint8Array(length)
   const file = openSync(path, 'r')
   try {
@@ -93,3 +95,37 @@ export function readExternal({ path, offset, length }: External): Uint8Array {
   }
   return bytes
 }
+
+/** Where a weight's data stands in the file beside the model, as ONNX names the three. */
+export interface ExternalLocation {
+  readonly location: string
+  readonly offset: number
+  readonly length: number
+}
+
+/** Small tensors stay in the graph: runtimes read shapes and axes from them before any file is opened. */
+const inlineBelow = 1024
+/** A page, so that a runtime may map the file into memory. */
+const alignment = 4096
+
+export function layOutExternalData(model: Model, location: string): Map<string, ExternalLocation> {
+  const placed = new Map<string, ExternalLocation>()
+  let end = 0
+  for (const weight of model.weights.values()) {
+    const length = weightBytes(weight)
+    if (length < inlineBelow) continue
+    const offset = Math.ceil(end / alignment) * alignment
+    placed.set(weight.name, { location, offset, length })
+    end = offset + length
+  }
+  return placed
+}
+
+export const externalWeights = (
+  model: Model,
+  placed: ReadonlyMap<string, ExternalLocation>,
+): readonly (readonly [Weight, ExternalLocation])[] =>
+  [...model.weights.values()].flatMap((weight) => {
+    const at = placed.get(weight.name)
+    return at ? [[weight, at] as const] : []
+  })

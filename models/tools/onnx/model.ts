@@ -18,5 +18,5 @@ export interface Model {
   /** Versions, operator sets, metadata and functions; its graph is empty. */
   readonly header: ModelProto
   /** The graph's name, notes and value types; what has a field above is empty here. */
-  readonly metadata: GraphProto
+  readonly graphMetadata: GraphProto
 }

@@ -1,13 +1,12 @@
-import type { Budget } from './budget.ts'
+import { elementCount } from '../../core/tensor.ts'
+import { malformed } from '../errors.ts'
 import { bitsOf, bytesOf, DataType, nameOf } from './data-type.ts'
-import { decode } from './decode.ts'
-import { checkDims, countOf } from './dims.ts'
+import { type Budget, decode } from './decode.ts'
 import { locateExternal, readExternal } from './external.ts'
 import { type TensorProto, TensorProto_DataLocation, TensorProtoSchema } from './generated/onnx_pb.ts'
-import { malformed } from './malformed.ts'
 import { readElements } from './tensor-bytes.ts'
 import { findData, rawData, type StoredData } from './tensor-data.ts'
-import type { Weight } from './weight.ts'
+import { checkDims, type Weight } from './weight.ts'
 
 /** A tensor as it stands in a model's graph; one of strings is left as it is. */
 export type Stored = { readonly weight: Weight } | { readonly strings: TensorProto }
@@ -19,7 +18,7 @@ export function readWeight(bytes: Uint8Array, folder: string | undefined, budget
   const what = `Tensor "${proto.name.slice(0, 200)}"`
   const { dims, type } = checkTensor(proto, what)
   if (type === DataType.STRING) return { strings: proto }
-  const size = bytesOf(type, countOf(dims))
+  const size = bytesOf(type, elementCount(dims))
   if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
     if (data !== undefined && data.count > 0)
       throw malformed(`${what} has its data both here and in another file`)
@@ -43,9 +42,9 @@ export function checkTensor(proto: TensorProto, what: string): { dims: number[];
   if (type !== DataType.STRING && bitsOf(type) === undefined) {
     throw malformed(`${what} has an unknown element type`, { got: `${type}` })
   }
-  if (type === DataType.STRING && proto.stringData.length !== countOf(dims)) {
+  if (type === DataType.STRING && proto.stringData.length !== elementCount(dims)) {
     throw malformed(`${what} does not match its shape [${dims.join(', ')}]`, {
-      expected: `${countOf(dims)} strings`,
+      expected: `${elementCount(dims)} strings`,
       got: `${proto.stringData.length}`,
     })
   }
@@ -79,7 +78,7 @@ export function checkCount(
   dims: readonly number[],
   data: StoredData | undefined,
 ): void {
-  const count = countOf(dims)
+  const count = elementCount(dims)
   if (data === undefined && count === 0) return
   const [field, each] = fieldOf(type)
   const raw = data?.field === rawData

@@ -1,13 +1,11 @@
 import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { messageOf, SpillwayError } from '../../core/error.ts'
-import { type Budget, newBudget } from './budget.ts'
-import { decode } from './decode.ts'
+import { malformed } from '../errors.ts'
+import { type Budget, decode, newBudget, type SplitMessage, takeFields } from './decode.ts'
 import { GraphProtoSchema, ModelProtoSchema, type TensorProto } from './generated/onnx_pb.ts'
-import { malformed } from './malformed.ts'
 import type { Model } from './model.ts'
 import { readWeight } from './read-weight.ts'
-import { type Split, takeFields } from './split.ts'
 import { checkModel } from './validate.ts'
 import type { Weight } from './weight.ts'
 import { WireType } from './wire.ts'
@@ -57,7 +55,7 @@ export function parseModel(bytes: Uint8Array, folder?: string): Model {
   const { taken, rest } = splitFile(plain, budget)
   if (taken.length === 0) throw malformed('The file is no ONNX model: it has no graph')
   const header = decode(ModelProtoSchema, rest, budget)
-  const graphs: Split[] = taken.map((field) => {
+  const graphs: SplitMessage[] = taken.map((field) => {
     if (field.wireType !== WireType.LengthDelimited) throw malformed('The graph has the wrong wire type')
     return takeFields(field.value, new Set([initializerField]), 'graph', budget)
   })
@@ -73,10 +71,10 @@ export function parseModel(bytes: Uint8Array, folder?: string): Model {
   // Weights apart from inputs are what version 4 brought; older files list them twice.
   if (header.irVersion > 0n && header.irVersion < 4n) header.irVersion = 4n
   const inputs = input.filter(({ name }) => !weights.has(name))
-  return checkModel({ nodes: node, weights, inputs, outputs: output, header, metadata: graph })
+  return checkModel({ nodes: node, weights, inputs, outputs: output, header, graphMetadata: graph })
 }
 
-function splitFile(bytes: Uint8Array, budget: Budget): Split {
+function splitFile(bytes: Uint8Array, budget: Budget): SplitMessage {
   if (bytes.length === 0) throw malformed('The file is empty')
   if (Buffer.from(bytes.subarray(0, 40)).toString('latin1').startsWith('version https://git-lfs')) {
     throw malformed('The file is a Git LFS pointer, not the model', { hint: 'Fetch it with "git lfs pull".' })
@@ -85,7 +83,7 @@ function splitFile(bytes: Uint8Array, budget: Budget): Split {
 }
 
 function readWeights(
-  graphs: readonly Split[],
+  graphs: readonly SplitMessage[],
   folder: string | undefined,
   budget: Budget,
 ): { weights: Map<string, Weight>; strings: TensorProto[] } {

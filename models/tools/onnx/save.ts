@@ -1,10 +1,10 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { SpillwayError } from '../../core/error.ts'
-import { createCollector } from './collect.ts'
-import { type Placed, placedWeights, placeExternally } from './external-layout.ts'
+import { type ExternalLocation, externalWeights, layOutExternalData } from './external.ts'
 import type { Model } from './model.ts'
-import { weightBytes } from './weight.ts'
 import { checked, modelChunks, modelSize } from './write.ts'
 
 /** Told of each piece as it is written, with the bytes so far and in all. */
@@ -25,7 +25,9 @@ export function saveModel(model: Model, path: string, onWritten: OnWritten = () 
   makeFolder(dirname(path))
   const size = modelSize(model)
   const external =
-    size > maxOneFile ? placeExternally(model, `${basename(path)}_data`) : new Map<string, Placed>()
+    size > maxOneFile
+      ? layOutExternalData(model, `${basename(path)}_data`)
+      : new Map<string, ExternalLocation>()
   const progress = counter(size, onWritten)
   const dataPath = `${path}_data`
   const files: (readonly [string, Iterable<readonly [Uint8Array, number | null]>])[] = []
@@ -52,9 +54,9 @@ function* pieces(chunks: Iterable<Uint8Array>): Generator<readonly [Uint8Array, 
 
 function* externalPieces(
   model: Model,
-  external: ReadonlyMap<string, Placed>,
+  external: ReadonlyMap<string, ExternalLocation>,
 ): Generator<readonly [Uint8Array, number]> {
-  for (const [weight, { offset }] of placedWeights(model, external)) yield [checked(weight), offset]
+  for (const [weight, { offset }] of externalWeights(model, external)) yield [checked(weight), offset]
 }
 
 function writeFile(
@@ -101,5 +103,21 @@ function counter(total: number, onWritten: OnWritten) {
 /** A model's bytes in memory, for a runtime that takes them so. */
 export const modelBytes = (model: Model): Uint8Array => Buffer.concat([...modelChunks(model)])
 
-export const weightsSize = (model: Model): number =>
-  [...model.weights.values()].reduce((sum, weight) => sum + weightBytes(weight), 0)
+/** Garbage that may lie about before it is collected. */
+const allowed = 16 * 2 ** 20
+
+/**
+ * Node collects large buffers late, since they are not on its own heap: hundreds of megabytes of tensors that
+ * are done with would pile up. Told of what was made and is garbage now, this collects it in time.
+ */
+export function createCollector(): (bytes: number) => void {
+  setFlagsFromString('--expose-gc')
+  const collect: unknown = runInNewContext('gc')
+  let garbage = 0
+  return (bytes) => {
+    garbage += bytes
+    if (garbage < allowed || typeof collect !== 'function') return
+    collect()
+    garbage = 0
+  }
+}

@@ -1,5 +1,5 @@
-import { type Budget, spend } from './budget.ts'
-import { malformed } from './malformed.ts'
+import { malformed } from '../errors.ts'
+import { type Budget, spend } from './decode.ts'
 import { type Field, fields, WireType } from './wire.ts'
 
 /** The fields of a TensorProto that hold elements, and the bytes of each one's element. */

@@ -2,7 +2,7 @@ import { SpillwayError } from '../../core/error.ts'
 import { bitsOf, DataType, nameOf } from './data-type.ts'
 import { halvesToFloats } from './half.ts'
 import { fromMinifloat, minifloats } from './minifloat.ts'
-import { type Weight, weightCount } from './weight.ts'
+import { viewBytes, type Weight, weightCount } from './weight.ts'
 
 type Elements =
   | Float32Array
@@ -29,7 +29,7 @@ export function valuesOf(weight: Weight): Elements {
     case DataType.FLOAT16:
       return halvesToFloats(view(Uint16Array, bytes))
     case DataType.BFLOAT16:
-      return view(Float32Array, bytesOf(Uint32Array.from(view(Uint16Array, bytes), (bits) => bits << 16)))
+      return view(Float32Array, viewBytes(Uint32Array.from(view(Uint16Array, bytes), (bits) => bits << 16)))
     case DataType.INT16:
       return view(Int16Array, bytes)
     case DataType.UINT16:
@@ -92,6 +92,3 @@ export function view<T>(array: ArrayType<T>, bytes: Uint8Array): T {
   const aligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes)
   return new array(aligned.buffer, aligned.byteOffset, aligned.byteLength / array.BYTES_PER_ELEMENT)
 }
-
-export const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
-  new Uint8Array(buffer, byteOffset, byteLength)

@@ -1,5 +1,6 @@
-import { bitsOf, bytesOf, type DataType, nameOf } from './data-type.ts'
-import { countOf } from './dims.ts'
+import { elementCount } from '../../core/tensor.ts'
+import { malformed } from '../errors.ts'
+import { bytesOf, DataType } from './data-type.ts'
 
 /** A tensor that a model holds. Its elements come into memory when they are asked for, one tensor at a time. */
 export interface Weight {
@@ -12,12 +13,56 @@ export interface Weight {
   bytes(): Uint8Array
 }
 
-export const weightCount = ({ dims }: Pick<Weight, 'dims'>): number => countOf(dims)
+export const weightCount = ({ dims }: Pick<Weight, 'dims'>): number => elementCount(dims)
 
 export const weightBytes = ({ type, dims }: Pick<Weight, 'type' | 'dims'>): number =>
-  bytesOf(type, countOf(dims))
+  bytesOf(type, elementCount(dims))
 
-export const showWeight = ({ type, dims }: Pick<Weight, 'type' | 'dims'>): string =>
-  `${nameOf(type)} [${dims.join(', ')}]`
+/** The bytes behind a typed array. */
+export const viewBytes = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength)
 
-export const isFixedSize = (type: number): boolean => bitsOf(type) !== undefined
+/** Weights out of arrays: small ones that a pass adds. What is large is given as a function, and made when written. */
+export const weightFrom = (
+  name: string,
+  type: DataType,
+  dims: readonly number[],
+  data: ArrayBufferView | (() => ArrayBufferView),
+): Weight => ({ name, type, dims, bytes: () => viewBytes(typeof data === 'function' ? data() : data) })
+
+export const int64Weight = (name: string, values: readonly number[], dims = [values.length]): Weight =>
+  weightFrom(name, DataType.INT64, dims, BigInt64Array.from(values, toInt64))
+
+export const floatWeight = (name: string, values: readonly number[], dims = [values.length]): Weight =>
+  weightFrom(name, DataType.FLOAT, dims, Float32Array.from(values))
+
+/** The largest integers, which stand for no end, are not numbers that a double holds exactly. */
+export function toInt64(value: number): bigint {
+  if (value >= 2 ** 63) return 2n ** 63n - 1n
+  return value < -(2 ** 63) ? -(2n ** 63n) : BigInt(value)
+}
+
+const maxRank = 64
+
+/** A stored tensor's shape as numbers. @throws SpillwayError `model_invalid` for sizes no tensor can have. */
+export function checkDims(dims: readonly bigint[], what: string): number[] {
+  if (dims.length > maxRank) {
+    throw malformed(`${what} has too many dimensions`, {
+      expected: `at most ${maxRank}`,
+      got: `${dims.length}`,
+    })
+  }
+  const shape = dims.map(Number)
+  const wrong = shape.find((size) => size < 0)
+  if (wrong !== undefined) {
+    throw malformed(`${what} has a negative dimension`, {
+      expected: 'sizes of zero or more',
+      got: show(dims),
+    })
+  }
+  if (!Number.isSafeInteger(elementCount(shape)))
+    throw malformed(`${what} has an impossible shape`, { got: show(dims) })
+  return shape
+}
+
+const show = (dims: readonly bigint[]) => `[${dims.join(', ')}]`

@@ -1,5 +1,5 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
-import { malformed } from './malformed.ts'
+import { malformed } from '../errors.ts'
 
 export { WireType }
 

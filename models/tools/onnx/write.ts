@@ -1,6 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
-import type { Placed } from './external-layout.ts'
+import type { ExternalLocation } from './external.ts'
 import {
   GraphProtoSchema,
   ModelProtoSchema,
@@ -21,7 +21,7 @@ const rawDataField = 9
  */
 export function* modelChunks(
   model: Model,
-  external: ReadonlyMap<string, Placed> = new Map(),
+  external: ReadonlyMap<string, ExternalLocation> = new Map(),
 ): Generator<Uint8Array> {
   const { structure, heads, length } = layOut(model, external)
   yield toBinary(ModelProtoSchema, model.header)
@@ -39,10 +39,10 @@ export function modelSize(model: Model): number {
   return toBinary(ModelProtoSchema, model.header).length + tag(graphField, length).length + length
 }
 
-function layOut(model: Model, external: ReadonlyMap<string, Placed>) {
-  const { nodes, inputs, outputs, metadata, weights } = model
+function layOut(model: Model, external: ReadonlyMap<string, ExternalLocation>) {
+  const { nodes, inputs, outputs, graphMetadata, weights } = model
   const graph = create(GraphProtoSchema)
-  Object.assign(graph, metadata, { node: [...nodes], input: [...inputs], output: [...outputs] })
+  Object.assign(graph, graphMetadata, { node: [...nodes], input: [...inputs], output: [...outputs] })
   const structure = toBinary(GraphProtoSchema, graph)
   const heads = [...weights.values()].map(
     (weight) => [weight, headOf(weight, external.get(weight.name))] as const,
@@ -54,18 +54,18 @@ function layOut(model: Model, external: ReadonlyMap<string, Placed>) {
 }
 
 /** All of a tensor's field but the elements themselves: they come last, so the head is short. */
-function headOf(weight: Weight, placed: Placed | undefined): Uint8Array {
-  const message = toBinary(TensorProtoSchema, headerOf(weight, placed))
-  const size = placed ? 0 : weightBytes(weight)
-  const data = placed ? new Uint8Array(0) : tag(rawDataField, size)
+function headOf(weight: Weight, location: ExternalLocation | undefined): Uint8Array {
+  const message = toBinary(TensorProtoSchema, headerOf(weight, location))
+  const size = location ? 0 : weightBytes(weight)
+  const data = location ? new Uint8Array(0) : tag(rawDataField, size)
   return Buffer.concat([tag(initializerField, message.length + data.length + size), message, data])
 }
 
-function headerOf({ name, type, dims }: Weight, placed: Placed | undefined): TensorProto {
+function headerOf({ name, type, dims }: Weight, location: ExternalLocation | undefined): TensorProto {
   const header = create(TensorProtoSchema, { name, dataType: type, dims: dims.map(BigInt) })
-  if (placed === undefined) return header
+  if (location === undefined) return header
   header.dataLocation = TensorProto_DataLocation.EXTERNAL
-  header.externalData = Object.entries(placed).map(([key, value]) => ({
+  header.externalData = Object.entries(location).map(([key, value]) => ({
     $typeName: 'onnx.StringStringEntryProto',
     key,
     value: String(value),

@@ -1,19 +1,18 @@
 import { create } from '@bufbuild/protobuf'
 import { makeAttribute } from '../graph/attributes.ts'
-import { withNotes } from '../graph/metadata.ts'
+import { withGraphMetadata } from '../graph/metadata.ts'
 import { freshNames } from '../graph/names.ts'
-import { changeNode, isStandard, makeNode } from '../graph/node.ts'
+import { changeNode, isStandard, makeNode, operatorOf } from '../graph/node.ts'
 import { sweep } from '../graph/sweep.ts'
-import { infer } from '../infer/infer.ts'
-import { openShapes } from '../inspect/open-shapes.ts'
+import { hasRule, infer } from '../infer/infer.ts'
+import { openShapes } from '../infer/input-shapes.ts'
+import { readsOf, subgraphsOf } from '../onnx/data-flow.ts'
 import { DataType } from '../onnx/data-type.ts'
 import { AttributeProtoSchema } from '../onnx/generated/onnx_pb.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { protoOf, weightOf } from '../onnx/proto-tensor.ts'
-import { readsOf } from '../onnx/subgraphs.ts'
 import type { Weight } from '../onnx/weight.ts'
-import { isBlocked, isFullInput } from './half-blocked.ts'
-import { halfOf } from './half-weight.ts'
+import { halfOf } from './half-weights.ts'
 
 /**
  * The model computing in half floats, its inputs and outputs still float32. A value keeps its name as float32,
@@ -78,7 +77,7 @@ export function toHalf(model: Model, keeps: (node: Node) => boolean): Model {
     if (made !== undefined) weights.set(made, halfOf(weight, made))
   }
   // Declared types of values that are halves now would be wrong.
-  return sweep({ ...model, nodes, weights, metadata: withNotes(model, { valueInfo: [] }) })
+  return sweep({ ...model, nodes, weights, graphMetadata: withGraphMetadata(model, { valueInfo: [] }) })
 }
 
 /** What says float32 in a node says half. */
@@ -91,3 +90,22 @@ function halfAttributes(node: Node): Node['attribute'] {
     return Object.assign(create(AttributeProtoSchema), attribute, { t: protoOf(halfOf(weight, weight.name)) })
   })
 }
+
+/** Operators whose definition has no half floats, or only in operator sets that few models use. */
+const full = new Set(
+  `Bernoulli CumSum DFT DequantizeLinear DynamicQuantizeLinear EyeLike GridSample IsInf IsNaN Multinomial
+   NonMaxSuppression QuantizeLinear RandomNormal RandomNormalLike RandomUniform RandomUniformLike Range STFT Upsample
+   com.microsoft.DynamicQuantizeMatMul com.microsoft.MatMulIntegerToFloat`.split(/\s+/),
+)
+
+/** Whether a node must go on computing in float32. */
+export function isBlocked(node: Node): boolean {
+  const operator = operatorOf(node)
+  if (full.has(operator) || subgraphsOf(node).length > 0) return true
+  // What an operator without a rule gives is not known, so nothing after it could be converted.
+  return !hasRule(operator) || (!isStandard(node) && node.domain !== 'com.microsoft')
+}
+
+/** Inputs that are float32 whatever the others are. */
+export const isFullInput = (node: Node, index: number): boolean =>
+  node.opType === 'Resize' && isStandard(node) && (index === 1 || index === 2)

@@ -1,6 +1,6 @@
 import { floatOf, intOf, intsOf } from '../graph/attributes.ts'
-import { readersOf, writersOf } from '../graph/links.ts'
 import { isStandard } from '../graph/node.ts'
+import { readersOf, writersOf } from '../onnx/data-flow.ts'
 import { DataType } from '../onnx/data-type.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { type Weight, weightCount } from '../onnx/weight.ts'

@@ -1,9 +1,9 @@
 import type { Builder } from '../graph/builder.ts'
 import { changeNode } from '../graph/node.ts'
 import { DataType } from '../onnx/data-type.ts'
-import { weightFrom } from '../onnx/make.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { floatsOf } from '../onnx/values.ts'
+import { weightFrom } from '../onnx/weight.ts'
 import { quantizeChannels } from '../quantize/channels.ts'
 import type { OtherLayer } from './layers.ts'
 

@@ -1,9 +1,9 @@
-import { readersOf } from '../graph/links.ts'
 import { isStandard } from '../graph/node.ts'
+import { readersOf } from '../onnx/data-flow.ts'
 import type { Model, Node } from '../onnx/model.ts'
 
 /** Operators that ONNX Runtime has for bytes too, so that what stands between convolutions stays in bytes. */
-const passing = new Set([
+const bytePreserving = new Set([
   'Add',
   'AveragePool',
   'Concat',
@@ -16,7 +16,7 @@ const passing = new Set([
   'Unsqueeze',
 ])
 /** What only moves elements keeps its input's scale. */
-const moving = new Set(['Flatten', 'MaxPool', 'Reshape', 'Squeeze', 'Transpose', 'Unsqueeze'])
+const scalePreserving = new Set(['Flatten', 'MaxPool', 'Reshape', 'Squeeze', 'Transpose', 'Unsqueeze'])
 
 /**
  * Which values of a model are bytes when the given convolutions are, each with the value whose range it has:
@@ -31,14 +31,14 @@ export function quantizedValues(model: Model, convolutions: ReadonlySet<Node>): 
     const result = resultOf(node, readers)
     ranges.set(result, result)
   }
-  const wanted = wantedValues(model, convolutions)
+  const wanted = neededValues(model, convolutions)
   for (const node of model.nodes) {
     const [output = ''] = node.output
-    if (!isPassing(node) || !wanted.has(output)) continue
+    if (!isBytePreserving(node) || !wanted.has(output)) continue
     const data = dataInputs(node)
     if (!data.every((name) => ranges.has(name))) continue
     const [first = ''] = data
-    ranges.set(output, moving.has(node.opType) ? (ranges.get(first) ?? first) : output)
+    ranges.set(output, scalePreserving.has(node.opType) ? (ranges.get(first) ?? first) : output)
   }
   return ranges
 }
@@ -52,17 +52,17 @@ function resultOf(node: Node, readers: ReadonlyMap<string, readonly Node[]>): st
 }
 
 /** Values that a convolution reads, by way of passing operators or not. */
-function wantedValues(model: Model, convolutions: ReadonlySet<Node>): ReadonlySet<string> {
+function neededValues(model: Model, convolutions: ReadonlySet<Node>): ReadonlySet<string> {
   const wanted = new Set<string>()
   for (const node of model.nodes.toReversed()) {
     if (convolutions.has(node)) wanted.add(node.input[0] ?? '')
-    else if (isPassing(node) && wanted.has(node.output[0] ?? ''))
+    else if (isBytePreserving(node) && wanted.has(node.output[0] ?? ''))
       for (const name of dataInputs(node)) wanted.add(name)
   }
   return wanted
 }
 
-const isPassing = (node: Node): boolean => passing.has(node.opType) && isStandard(node)
+const isBytePreserving = (node: Node): boolean => bytePreserving.has(node.opType) && isStandard(node)
 
 const dataInputs = ({ opType, input }: Node): readonly string[] =>
   opType === 'Add' || opType === 'Concat' ? input : input.slice(0, 1)

@@ -4,7 +4,7 @@ import type { Model, Node } from '../onnx/model.ts'
 import type { Weight } from '../onnx/weight.ts'
 
 /** What a rewriting gathers beside the nodes that it gives back. */
-export interface Tools {
+export interface RewriteContext {
   /** A name that nothing else has. */
   fresh(wanted: string): string
   /** Makes weights once for a key: layers that share a weight share what becomes of it. */
@@ -17,21 +17,21 @@ export interface Tools {
 }
 
 /** What stands in a node's place. */
-export type Rewriting = (node: Node, tools: Tools) => readonly Node[]
+export type RewriteRule = (node: Node, context: RewriteContext) => readonly Node[]
 
 /** The model with some of its nodes rewritten, and without what nothing reads any more. */
-export function rewrite(model: Model, rewritings: ReadonlyMap<Node, Rewriting>): Model {
-  if (rewritings.size === 0) return model
+export function rewrite(model: Model, rules: ReadonlyMap<Node, RewriteRule>): Model {
+  if (rules.size === 0) return model
   const fresh = freshNames(model)
   const weights = new Map(model.weights)
   const madeWeights = new Map<string, Readonly<Record<string, string>>>()
   const madeNodes = new Map<string, string>()
   const nodes: Node[] = []
-  const tools: Tools = {
+  const context: RewriteContext = {
     fresh,
     weights: (key, make) => {
       const known = madeWeights.get(key)
-      if (known) return known as ReturnType<typeof tools.weights>
+      if (known) return known as ReturnType<typeof context.weights>
       const made: [string, string][] = Object.entries<Weight>(make()).map(([role, weight]) => {
         const name = fresh(weight.name)
         weights.set(name, { ...weight, name })
@@ -39,7 +39,7 @@ export function rewrite(model: Model, rewritings: ReadonlyMap<Node, Rewriting>):
       })
       const names = Object.fromEntries(made)
       madeWeights.set(key, names)
-      return names as ReturnType<typeof tools.weights>
+      return names as ReturnType<typeof context.weights>
     },
     node: (key, make) => {
       const known = madeNodes.get(key)
@@ -51,9 +51,9 @@ export function rewrite(model: Model, rewritings: ReadonlyMap<Node, Rewriting>):
     },
   }
   for (const node of model.nodes) {
-    const rewriting = rewritings.get(node)
-    if (rewriting === undefined) nodes.push(node)
-    else nodes.push(...rewriting(node, tools))
+    const rule = rules.get(node)
+    if (rule === undefined) nodes.push(node)
+    else nodes.push(...rule(node, context))
   }
   return sweep({ ...model, nodes, weights })
 }

@@ -1,12 +1,11 @@
 import { changeNode, makeNode } from '../graph/node.ts'
 import { DataType } from '../onnx/data-type.ts'
-import { weightFrom } from '../onnx/make.ts'
 import { memoizeLast } from '../onnx/memoize-last.ts'
 import { floatsOf } from '../onnx/values.ts'
-import { type Weight, weightCount } from '../onnx/weight.ts'
+import { type Weight, weightCount, weightFrom } from '../onnx/weight.ts'
 import { type Channels, quantizeChannels } from '../quantize/channels.ts'
 import type { OtherLayer } from './layers.ts'
-import type { Rewriting, Tools } from './rewrite.ts'
+import type { RewriteContext, RewriteRule } from './rewrite.ts'
 
 const memoized = memoizeLast<Channels>()
 
@@ -15,20 +14,20 @@ const memoized = memoizeLast<Channels>()
  * model: a quarter of the download, and the speed of floats. (`DequantizeLinear` it would compute at each run.)
  */
 export const toStoredInt8 =
-  (layers: readonly OtherLayer[]): Rewriting =>
-  (node, tools) => {
+  (layers: readonly OtherLayer[]): RewriteRule =>
+  (node, context) => {
     const input = [...node.input]
-    for (const layer of layers) input[layer.input] = storedInt8(layer.weight, layer.axis, tools)
+    for (const layer of layers) input[layer.input] = storedInt8(layer.weight, layer.axis, context)
     return [changeNode(node, { input })]
   }
 
 /** @param axis whose every index has a scale of its own. */
-export function storedInt8(weight: Weight, axis: number, tools: Tools): string {
-  const { data, scales } = tools.weights(`${weight.name} stored ${axis}`, () => channelsOf(weight, axis))
-  const floats = tools.node(`${weight.name}_floats`, (output) =>
+export function storedInt8(weight: Weight, axis: number, context: RewriteContext): string {
+  const { data, scales } = context.weights(`${weight.name} stored ${axis}`, () => channelsOf(weight, axis))
+  const floats = context.node(`${weight.name}_floats`, (output) =>
     makeNode({ op: 'Cast', inputs: [data], outputs: [output], attributes: { to: weight.type } }),
   )
-  return tools.node(`${weight.name}_unpacked`, (output) =>
+  return context.node(`${weight.name}_unpacked`, (output) =>
     makeNode({ op: 'Mul', inputs: [floats, scales], outputs: [output] }),
   )
 }

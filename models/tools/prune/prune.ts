@@ -2,11 +2,11 @@ import { SpillwayError } from '../../core/error.ts'
 import { countOf } from '../../core/plural.ts'
 import type { Model } from '../onnx/model.ts'
 import type { Runtime, Tensors } from '../run/runtime.ts'
-import { type Choice, chooseChannels, isExact, type Wanted } from './choose.ts'
-import { cutChannels } from './cut.ts'
-import { reshapesToFlatten } from './flatten.ts'
-import { measureActivity } from './measure.ts'
-import { traceChannels } from './trace.ts'
+import { type Choice, chooseChannels, isExact, type PruneOptions } from './choose-channels.ts'
+import { cutChannels } from './cut-channels.ts'
+import { measureActivity } from './measure-activity.ts'
+import { reshapesToFlatten } from './reshape-to-flatten.ts'
+import { traceChannels } from './trace-channels.ts'
 
 export interface Pruned extends Pick<Choice, 'layers' | 'kept'> {
   readonly model: Model
@@ -22,7 +22,7 @@ export interface Pruned extends Pick<Choice, 'layers' | 'kept'> {
 export async function prune(
   runtime: Runtime,
   prepared: Model,
-  wanted: Wanted,
+  wanted: PruneOptions,
   samples: readonly Tensors[],
   onProgress: (done: number, total: number) => void = () => {},
 ): Promise<Pruned> {

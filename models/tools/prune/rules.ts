@@ -4,7 +4,7 @@ import { axisOf, product } from '../infer/known.ts'
 import { DataType } from '../onnx/data-type.ts'
 import { floatsOf } from '../onnx/values.ts'
 import type { Weight } from '../onnx/weight.ts'
-import type { Channels, PassContext, Rule } from './trace.ts'
+import type { Channels, PassContext, Rule } from './channel-rule.ts'
 
 const conv: Rule = (context) => {
   const { node } = context
@@ -39,8 +39,8 @@ const gemm: Rule = (context) => {
   const bias = floats(context, node.input[2])
   const reads = intOf(node, 'transB', 0) === 1 ? 1 : 0
   const outputs = weight?.dims[1 - reads]
-  const odd = intOf(node, 'transA', 0) === 1 || (node.input[2] && bias?.dims.at(-1) !== outputs)
-  if (weight?.dims.length !== 2 || odd) return undefined
+  const unsupported = intOf(node, 'transA', 0) === 1 || (node.input[2] && bias?.dims.at(-1) !== outputs)
+  if (weight?.dims.length !== 2 || unsupported) return undefined
   return layer(context, { weight, reads, makes: 1 - reads, bias, valueAxis: 1, outAxis: 1 })
 }
 
@@ -97,20 +97,20 @@ function layer(
 }
 
 /** The same channels, each its own value bent. */
-const bent =
-  (bend: (value: number) => number): Rule =>
+const elementwise =
+  (apply: (value: number) => number): Rule =>
   ({ node, channels }) => {
     const given = channels(node.input[0])
-    return given && { ...given, rest: given.rest.map(bend) }
+    return given && { ...given, rest: given.rest.map(apply) }
   }
 
-const zeroKept = (value: number) => (value === 0 ? 0 : Number.NaN)
+const keepZero = (value: number) => (value === 0 ? 0 : Number.NaN)
 
 /** A window over each channel. */
 const pool: Rule = ({ node, channels }) => {
   const given = channels(node.input[0])
   return given?.axis === 1 && node.output.length === 1
-    ? { ...given, rest: given.rest.map(zeroKept) }
+    ? { ...given, rest: given.rest.map(keepZero) }
     : undefined
 }
 
@@ -146,7 +146,7 @@ function joined(
   const ranks = node.input.map((name) => known(name)?.shape?.length)
   if (ranks[0] === undefined || ranks[0] !== ranks[1]) return undefined
   if (a.axis !== b.axis || a.groups.length !== b.groups.length) return undefined
-  for (const [index, atom] of a.groups.entries()) groups.join(atom, b.groups[index] ?? atom)
+  for (const [index, group] of a.groups.entries()) groups.join(group, b.groups[index] ?? group)
   return { ...a, rest: a.rest.map((one, index) => combine(one, b.rest[index] ?? Number.NaN)) }
 }
 
@@ -195,9 +195,9 @@ const reduceMean: Rule = ({ node, channels, known }) => {
   const rank = known(node.input[0])?.shape?.length
   const axes = intsOf(node, 'axes') ?? known(node.input[1])?.ints
   if (!given || rank === undefined || !axes) return undefined
-  const gone = axes.map((axis) => axisOf(axis, rank))
-  if (gone.includes(given.axis)) return undefined
-  const before = gone.filter((axis) => axis < given.axis).length
+  const reduced = axes.map((axis) => axisOf(axis, rank))
+  if (reduced.includes(given.axis)) return undefined
+  const before = reduced.filter((axis) => axis < given.axis).length
   return intOf(node, 'keepdims', 1) === 1 ? given : { ...given, axis: given.axis - before }
 }
 
@@ -213,18 +213,18 @@ export const rules: ReadonlyMap<string, Rule> = new Map([
   ['Conv', conv],
   ['Gemm', gemm],
   ['MatMul', matMul],
-  ['Relu', bent((value) => Math.max(0, value))],
+  ['Relu', elementwise((value) => Math.max(0, value))],
   ...named(
     'Identity Cast Dropout',
-    bent((value) => value),
+    elementwise((value) => value),
   ),
   ...named(
     'Abs Celu Elu Erf Gelu HardSwish LeakyRelu Mish Neg Selu Sign Softsign Swish Tanh',
-    bent(zeroKept),
+    elementwise(keepZero),
   ),
   ...named(
     'Sigmoid HardSigmoid Softplus Clip Sqrt',
-    bent(() => Number.NaN),
+    elementwise(() => Number.NaN),
   ),
   ...named('AveragePool GlobalAveragePool GlobalMaxPool MaxPool LpPool', pool),
   ['Add', pair((a, b) => a + b)],

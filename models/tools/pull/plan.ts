@@ -1,4 +1,4 @@
-import type { FileSpec, Manifest } from '../../core/manifest.ts'
+import type { Manifest } from '../../core/manifest.ts'
 import type { PullFile } from './download.ts'
 
 /** What a pull fetches, and what becomes of it. */
@@ -19,6 +19,3 @@ export interface VariantChoice {
   readonly variant?: readonly string[] | undefined
   readonly to?: readonly string[] | undefined
 }
-
-export const bytesOf = (files: readonly Pick<FileSpec, 'size'>[]): number =>
-  files.reduce((sum, { size }) => sum + size, 0)

@@ -5,7 +5,7 @@ import type { BlockFormat } from './blocks.ts'
 import { isKept, type Target } from './target.ts'
 
 /** What becomes of a layer's weights. */
-export type How =
+export type LayerStep =
   | { readonly how: 'nbits' | 'unpack'; readonly layer: LinearLayer; readonly format: BlockFormat }
   | { readonly how: 'dynamic'; readonly layer: LinearLayer; readonly highest: number }
   | {
@@ -31,15 +31,15 @@ export interface Kept {
   readonly reason: string
 }
 
-export type Step = How | Kept
+export type Step = LayerStep | Kept
 
 /** Below that a scale and an operator more cost what the weights save. */
-const leastElements = 1024
+const minElements = 1024
 /** Rounding its input pays for a layer with many weights; for one with few it costs exactness and gains nothing. */
-const leastDynamic = 32_768
+const minDynamicElements = 32_768
 
 /** What a plan needs to know of a layer beyond its weights. */
-export interface Facts {
+export interface LayerFacts {
   /** The dimensions of an embedding's indices. */
   indexRank(layer: EmbeddingLayer): number | undefined
   /** Whether a product of bytes has rows enough to be no slower, for one caller's input. */
@@ -48,16 +48,21 @@ export interface Facts {
   worthStatic(layer: OtherLayer): boolean
 }
 
-export function planLayers(layers: readonly Layer[], target: Target, facts: Facts): readonly Step[] {
+export function planLayers(layers: readonly Layer[], target: Target, facts: LayerFacts): readonly Step[] {
   return layers.map((layer): Step => {
     const choice = choose(layer, layers, target, facts)
     return typeof choice === 'string' ? { how: 'kept', layer, reason: choice } : choice
   })
 }
 
-function choose(layer: Layer, layers: readonly Layer[], target: Target, facts: Facts): How | string {
+function choose(
+  layer: Layer,
+  layers: readonly Layer[],
+  target: Target,
+  facts: LayerFacts,
+): LayerStep | string {
   if (isKept(layer.name, target.keep) || isKept(layer.weight.name, target.keep)) return 'named to be kept'
-  if (weightCount(layer.weight) < leastElements) return 'small'
+  if (weightCount(layer.weight) < minElements) return 'small'
   // Zero points are packed one way for an embedding and another for the product that it is tied to.
   const tied = layers.some((other) => other !== layer && other.weight === layer.weight)
   const bits = target.precision === 'q8' ? 8 : 4
@@ -81,11 +86,16 @@ const roundsInputs = ({ backend, precision, weightOnly }: Target, { name }: Laye
   precision === 'q8' && backend !== 'webgpu' && !isKept(name, weightOnly)
 const highestOf = ({ reduceRange }: Target): number => (reduceRange ? 63 : 127)
 
-function linear(layer: LinearLayer, target: Target, format: BlockFormat, facts: Facts): How | string {
+function linear(
+  layer: LinearLayer,
+  target: Target,
+  format: BlockFormat,
+  facts: LayerFacts,
+): LayerStep | string {
   const full = layer.weight.type === DataType.FLOAT
   if (layer.inputs < format.block) return `its rows are shorter than a block of ${format.block}`
   const byBytes = target.precision === 'q8' && target.backend !== 'webgpu' && full
-  const worth = weightCount(layer.weight) >= leastDynamic && facts.worthDynamic(layer)
+  const worth = weightCount(layer.weight) >= minDynamicElements && facts.worthDynamic(layer)
   if (byBytes && roundsInputs(target, layer) && worth) {
     return { how: 'dynamic', layer, highest: highestOf(target) }
   }
@@ -94,19 +104,20 @@ function linear(layer: LinearLayer, target: Target, format: BlockFormat, facts: 
   return full ? { how: 'unpack', layer, format } : 'weights for WASM are made from float32'
 }
 
-const isHow = (how: How | string, name: How['how']): boolean => typeof how !== 'string' && how.how === name
+const isStep = (how: LayerStep | string, name: LayerStep['how']): boolean =>
+  typeof how !== 'string' && how.how === name
 
 function embedding(
   layer: EmbeddingLayer,
   layers: readonly Layer[],
   target: Target,
   format: BlockFormat,
-  facts: Facts,
-): How | string {
+  facts: LayerFacts,
+): LayerStep | string {
   const rank = facts.indexRank(layer)
   if (rank === undefined) return 'the shape of its indices is not known'
   const tied = layers.find((other) => other.kind === 'linear' && other.weight === layer.weight)
-  if (tied?.kind === 'linear' && isHow(linear(tied, target, format, facts), 'dynamic')) {
+  if (tied?.kind === 'linear' && isStep(linear(tied, target, format, facts), 'dynamic')) {
     return { how: 'columns', layer, tied, highest: highestOf(target), rank }
   }
   if ((layer.weight.dims[1] ?? 0) % format.block !== 0)

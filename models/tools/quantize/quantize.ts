@@ -4,14 +4,14 @@ import { constantsToWeights } from '../graph/constants.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { foldBatchNorm } from '../passes/fold-batch-norm.ts'
 import { toHalf } from '../passes/half.ts'
+import { storeHalves } from '../passes/half-weights.ts'
 import { findLayers } from '../passes/layers.ts'
 import { toStaticInt8 } from '../passes/qdq.ts'
 import { quantizedValues } from '../passes/qdq-values.ts'
-import { storeHalves } from '../passes/store-half.ts'
 import { upgradeOpset } from '../passes/upgrade.ts'
 import type { Runtime, Tensors } from '../run/runtime.ts'
 import { type Calibration, calibrate } from './calibrate.ts'
-import { factsOf } from './facts.ts'
+import { layerFactsOf } from './layer-facts.ts'
 import { planLayers, type Step } from './plan.ts'
 import { isKept, type Target } from './target.ts'
 import { quantizeWeights } from './weights.ts'
@@ -43,7 +43,7 @@ export async function quantize(
   options: QuantizeOptions,
 ): Promise<Quantized> {
   if (target.precision === 'fp16') {
-    const model = halve(prepared, target)
+    const model = convertToHalf(prepared, target)
     return {
       model,
       steps: [],
@@ -54,14 +54,14 @@ export async function quantize(
   if (target.precision === 'q4f16' && target.backend !== 'webgpu') {
     throw new SpillwayError('not_supported', 'q4f16 is for WebGPU', { hint: 'Make q4 for WASM and the CPU.' })
   }
-  const facts = factsOf(prepared, target.backend, options.calibrationSamples.length > 0)
+  const facts = layerFactsOf(prepared, target.backend, options.calibrationSamples.length > 0)
   const steps = planLayers(findLayers(prepared), target, facts)
   if (steps.every(({ how }) => how === 'kept')) throw nothing(steps)
   const small = await withStatic(quantizeWeights(prepared, steps), steps, options)
   const named = (wanted: (how: Step['how']) => boolean) =>
     steps.flatMap(({ how, layer }) => (wanted(how) ? [layer.name] : []))
   return {
-    model: target.precision === 'q4f16' ? halve(small, target) : small,
+    model: target.precision === 'q4f16' ? convertToHalf(small, target) : small,
     steps,
     candidates: named((how) => how !== 'kept'),
     rounding: named((how) => how === 'static' || how === 'dynamic'),
@@ -70,7 +70,7 @@ export async function quantize(
 
 const nameOf = (node: Node): string => node.name || (node.output[0] ?? '')
 
-function halve(model: Model, { backend, keep }: Target): Model {
+function convertToHalf(model: Model, { backend, keep }: Target): Model {
   if (backend !== 'webgpu') return storeHalves(model, ({ name }) => isKept(name, keep))
   return toHalf(model, (node) => isKept(nameOf(node), keep))
 }

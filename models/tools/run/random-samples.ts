@@ -7,16 +7,15 @@ import {
   type TensorType,
   tensorTypes,
 } from '../../core/tensor.ts'
-import { readersOf } from '../graph/links.ts'
 import { operatorOf } from '../graph/node.ts'
-import { declaredOf } from '../infer/declared.ts'
+import { declaredOf } from '../graph/values.ts'
 import type { InputShapes } from '../infer/infer.ts'
+import { sampleShapes } from '../infer/input-shapes.ts'
+import { readersOf } from '../onnx/data-flow.ts'
 import { nameOf } from '../onnx/data-type.ts'
 import { toHalf } from '../onnx/half.ts'
 import type { Model, Value } from '../onnx/model.ts'
-import { type Random, randomFrom } from './random.ts'
 import type { Tensors } from './runtime.ts'
-import { sampleShapes } from './sample-shapes.ts'
 
 /** Past that a sample is a mistake: a shape out of a hostile file, or a batch of a million. */
 const maxElements = 2 ** 26
@@ -87,4 +86,25 @@ function indexRange(model: Model, name: string): number {
     return undefined
   }
   return follow(name, 0) ?? 256
+}
+
+/** Numbers from a seed, the same on every machine: what is measured can be measured again. */
+export interface Random {
+  /** From 0 to 1. */
+  uniform(): number
+  /** Around 0, of variance 1. */
+  normal(): number
+}
+
+export function randomFrom(seed: number): Random {
+  let state = seed >>> 0
+  // Mulberry32.
+  const uniform = () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+  const normal = () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform())
+  return { uniform, normal }
 }

@@ -1,4 +1,5 @@
 import type { Tensor } from '../../core/tensor.ts'
+import { halvesToFloats } from '../onnx/half.ts'
 
 /** The inputs or the outputs of a run, by name. */
 export type Tensors = Readonly<Record<string, Tensor>>
@@ -24,4 +25,11 @@ export interface Runnable {
 export interface Runtime {
   /** @throws SpillwayError `model_invalid`, or `capacity_insufficient` where this machine lacks the backend. */
   load(path: string, options: LoadOptions): Promise<Runnable>
+}
+
+/** A tensor's elements as floats, whatever their type. */
+export function toFloats({ type, data }: Tensor): Float32Array | Float64Array {
+  if (data instanceof Float32Array || data instanceof Float64Array) return data
+  if (type === 'float16' && data instanceof Uint16Array) return halvesToFloats(data)
+  return Float64Array.from(data as ArrayLike<number | bigint>, Number)
 }

@@ -128,7 +128,7 @@ async function checkpoint({ sizes, config, type = 'F32', shards = 1 }: Family, w
       writeSafetensors(join(folder, file(shard)), new Map(own), type)
     }
     const weight_map = Object.fromEntries([...weights.keys()].map((name, index) => [name, file(index)]))
-    write('model.safetensors.index.json', { metadata: {}, weight_map })
+    write('model.safetensors.index.json', { graphMetadata: {}, weight_map })
   }
   return folder
 }

@@ -1,4 +1,4 @@
-import { malformed } from '../../onnx/malformed.ts'
+import { malformed } from '../../errors.ts'
 import { type Weight, weightCount } from '../../onnx/weight.ts'
 import type { Checkpoint, Layer, Projection } from '../checkpoint.ts'
 import { type Config, shapeOf, windowOf } from './config.ts'

@@ -2,9 +2,9 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import * as z from 'zod/mini'
 import { SpillwayError } from '../../../core/error.ts'
+import { malformed } from '../../errors.ts'
 import { DataType } from '../../onnx/data-type.ts'
 import { readExternal } from '../../onnx/external.ts'
-import { malformed } from '../../onnx/malformed.ts'
 import { type Weight, weightBytes } from '../../onnx/weight.ts'
 
 const types = new Map([

@@ -1,8 +1,8 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { SpillwayError } from '../../../core/error.ts'
+import { malformed } from '../../errors.ts'
 import { DataType } from '../../onnx/data-type.ts'
 import { readExternal } from '../../onnx/external.ts'
-import { malformed } from '../../onnx/malformed.ts'
 import { type Weight, weightBytes } from '../../onnx/weight.ts'
 import type { Checkpoint, Layer, Shape } from '../checkpoint.ts'
 import { pairsApart } from '../transform.ts'
@@ -49,7 +49,7 @@ export function readLlama2c(path: string): Checkpoint {
       },
     )
   }
-  return checkpointOf(header, shape, place(path, found, headerBytes[header.version]))
+  return checkpointOf(header, shape, locateTensors(path, found, headerBytes[header.version]))
 }
 
 function readHeader(path: string, size: number): Header {
@@ -164,13 +164,13 @@ function secondLayout(header: Header, shape: Shape): Layout {
   ]
 }
 
-interface Placed {
+interface CheckpointTensors {
   whole(name: string): Weight
   /** A layer's part of what stands there for all layers. */
   part(name: string, layer: number): Weight
 }
 
-function place(path: string, layout: Layout, from: number): Placed {
+function locateTensors(path: string, layout: Layout, from: number): CheckpointTensors {
   const places = new Map<string, { readonly dims: readonly number[]; readonly offset: number }>()
   let offset = from
   for (const [name, dims] of layout) {
@@ -199,7 +199,7 @@ function place(path: string, layout: Layout, from: number): Placed {
   }
 }
 
-function checkpointOf({ tied }: Header, shape: Shape, { whole, part }: Placed): Checkpoint {
+function checkpointOf({ tied }: Header, shape: Shape, { whole, part }: CheckpointTensors): Checkpoint {
   const layer = (index: number): Layer => {
     const plain = (name: string) => ({ weight: part(name, index) })
     return {

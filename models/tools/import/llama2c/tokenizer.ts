@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { SpillwayError } from '../../../core/error.ts'
-import { malformed } from '../../onnx/malformed.ts'
+import { malformed } from '../../errors.ts'
 
 interface Piece {
   readonly text: string

@@ -1,0 +1,170 @@
+import { intOf } from '../graph/attributes.ts'
+import { changeNode, isStandard, makeNode } from '../graph/node.ts'
+import type { Inference } from '../infer/infer.ts'
+import { axisOf, type KnownValue, product } from '../infer/known.ts'
+import type { Node } from '../onnx/model.ts'
+import { int64Weight, type Weight } from '../onnx/weight.ts'
+
+/** A model seen with the rows that it was fixed at, and with more of them. */
+export interface RepairContext {
+  readonly before: Inference
+  readonly after: Inference
+  readonly batch: number
+  /** How many times the rows there are afterwards. */
+  readonly factor: number
+  /** A name that nothing else has. */
+  fresh(wanted: string): string
+}
+
+/** What stands in a node's place. */
+export interface Repair {
+  readonly nodes: readonly Node[]
+  readonly weights: readonly Weight[]
+}
+
+type Rule = (node: Node, context: RepairContext) => Repair | undefined
+
+/** Changes a node that has the fixed batch in its constants; nothing where it needs no change, or none is known. */
+export const repairOf: Rule = (node, context) =>
+  isStandard(node) ? rules.get(node.opType)?.(node, context) : undefined
+
+/** Along which axis the rows lie; nothing where a value does not grow with them. */
+function batchAxis(name: string | undefined, { before, after, factor }: RepairContext): number | undefined {
+  const [was, is] = [before, after].map(({ values }) => values.get(name ?? '')?.shape)
+  if (!was || was.length !== is?.length) return undefined
+  const grown = [...was.keys()].filter((axis) => was[axis] !== is[axis])
+  const [axis] = grown
+  return axis !== undefined && grown.length === 1 && is[axis] === (was[axis] ?? 0) * factor ? axis : undefined
+}
+
+const shapeBefore = (name: string | undefined, { before }: RepairContext): readonly number[] | undefined =>
+  before.values.get(name ?? '')?.shape
+
+/** Integers that stand in the file, and do not depend on a shape. */
+function constantInts(
+  name: string | undefined,
+  { before, after }: RepairContext,
+): readonly number[] | undefined {
+  const [was, is] = [before, after].map(({ values }): KnownValue | undefined => values.get(name ?? ''))
+  return was?.ints?.join() === is?.ints?.join() ? was?.ints : undefined
+}
+
+const reshape: Rule = (node, context) => {
+  const [data, wanted] = node.input
+  const axis = batchAxis(data, context)
+  const [from, to] = [shapeBefore(data, context), shapeBefore(node.output[0], context)]
+  const sizes = constantInts(wanted, context)
+  if (axis === undefined || !from || !to || !sizes || to.includes(0)) return undefined
+  const before = product(from.slice(0, axis))
+  const place = to.findIndex((_, index) => product(to.slice(0, index)) === before)
+  if (place < 0) return undefined
+  const grown = to.map((size, index) => (index === place ? size * context.factor : size))
+  if (context.after.outputsOf(node)[0]?.shape?.join() === grown.join()) return undefined
+  // A size that is copied leaves the −1 to another dimension.
+  const copied = place === axis && to[place] === from[axis] && intOf(node, 'allowzero', 0) === 0
+  const free = to.map((size, index) => {
+    if (index === place) return copied ? 0 : -1
+    const own = sizes[index] ?? size
+    return own === -1 && !copied ? size : own
+  })
+  const shape = int64Weight(context.fresh(`${wanted}_batch`), free)
+  return {
+    nodes: [changeNode(node, { input: [data ?? '', shape.name, ...node.input.slice(2)] })],
+    weights: [shape],
+  }
+}
+
+/** Values without rows that are joined to rows are repeated for each of them. */
+const concat: Rule = (node, context) => {
+  const rows = node.input.find((name) => batchAxis(name, context) !== undefined)
+  const axis = batchAxis(rows, context)
+  if (rows === undefined || axis === undefined) return undefined
+  const rank = shapeBefore(rows, context)?.length ?? 0
+  if (axisOf(intOf(node, 'axis', 0), rank) === axis) return undefined
+  return repeatInputs(node, node.input.keys(), axis, { name: rows, axis }, context)
+}
+
+/** A recurrent layer's first states are often stored, for as many rows as the model was made with. */
+const recurrent: Rule = (node, context) => {
+  const rows = intOf(node, 'layout', 0) === 1 ? 0 : 1
+  if (batchAxis(node.input[0], context) !== rows) return undefined
+  return repeatInputs(node, [5, 6], rows, { name: node.input[0] ?? '', axis: rows }, context)
+}
+
+/** A value and the axis along which its rows lie. */
+interface Rows {
+  readonly name: string
+  readonly axis: number
+}
+
+/** The node with those of its inputs repeated along `axis` that have one row and should have as many as `rows`. */
+function repeatInputs(
+  node: Node,
+  positions: Iterable<number>,
+  axis: number,
+  rows: Rows,
+  context: RepairContext,
+): Repair | undefined {
+  const input = [...node.input]
+  const [nodes, weights]: [Node[], Weight[]] = [[], []]
+  for (const position of positions) {
+    const name = node.input[position]
+    const shape = shapeBefore(name, context)
+    if (!name || shape?.[axis] !== 1 || batchAxis(name, context) !== undefined) continue
+    const ones = (count: number) => new Array<number>(count).fill(1)
+    const size = shapeWith(ones(axis), rows, ones(shape.length - axis - 1), context)
+    const output = context.fresh(`${name}_rows`)
+    nodes.push(...size.nodes, makeNode({ op: 'Expand', inputs: [name, size.name], outputs: [output] }))
+    weights.push(...size.weights)
+    input[position] = output
+  }
+  return nodes.length === 0 ? undefined : { nodes: [...nodes, changeNode(node, { input })], weights }
+}
+
+const resize: Rule = (node, context) => {
+  const [data, , , wanted] = node.input
+  const axis = batchAxis(data, context)
+  const sizes = constantInts(wanted, context)
+  if (axis === undefined || !data || sizes?.[axis] !== shapeBefore(data, context)?.[axis] || !sizes)
+    return undefined
+  const size = shapeWith(sizes.slice(0, axis), { name: data, axis }, sizes.slice(axis + 1), context)
+  const input = [...node.input.slice(0, 3), size.name]
+  return { nodes: [...size.nodes, changeNode(node, { input })], weights: size.weights }
+}
+
+/** A shape with the number of rows in it, read from a value while the model runs. */
+function shapeWith(
+  before: readonly number[],
+  rows: Rows,
+  after: readonly number[],
+  context: RepairContext,
+): Repair & { readonly name: string } {
+  const named = (what: string) => context.fresh(`${rows.name}_${what}`)
+  const [shape, count, name] = [named('shape'), named('rows'), named('size')]
+  const axis = int64Weight(named('axis'), [rows.axis])
+  const [first, last] = [int64Weight(named('before'), before), int64Weight(named('after'), after)]
+  const parts = [...(before.length > 0 ? [first] : []), count, ...(after.length > 0 ? [last] : [])]
+  return {
+    name,
+    nodes: [
+      makeNode({ op: 'Shape', inputs: [rows.name], outputs: [shape] }),
+      makeNode({ op: 'Gather', inputs: [shape, axis.name], outputs: [count], attributes: { axis: 0 } }),
+      makeNode({
+        op: 'Concat',
+        inputs: parts.map((part) => (typeof part === 'string' ? part : part.name)),
+        outputs: [name],
+        attributes: { axis: 0 },
+      }),
+    ],
+    weights: [axis, ...parts.filter((part) => typeof part !== 'string')],
+  }
+}
+
+const rules = new Map<string, Rule>([
+  ['Reshape', reshape],
+  ['Concat', concat],
+  ['Resize', resize],
+  ['LSTM', recurrent],
+  ['GRU', recurrent],
+  ['RNN', recurrent],
+])

@@ -1,0 +1,36 @@
+import type { Runnable, Tensors } from '../run/runtime.ts'
+
+/** How long the measuring of one backend may take, and how many runs are enough. */
+const budgetMs = 3_000
+const minRuns = 3
+const maxRuns = 200
+
+/** The median milliseconds of a run of each model: in turns, so that what else the machine does falls on both. */
+export async function timeInTurns(
+  runnables: readonly Runnable[],
+  samples: readonly Tensors[],
+): Promise<number[]> {
+  const times = runnables.map((): number[] => [])
+  const first = samples[0] ?? {}
+  // The first run prepares: kernels are chosen, shaders compiled, memory got.
+  for (const runnable of runnables) await runnable.run(first)
+  const end = performance.now() + budgetMs
+  for (let turn = 0; turn < maxRuns; turn++) {
+    if (turn >= minRuns && performance.now() > end) break
+    const sample = samples[turn % samples.length] ?? first
+    for (const [index, runnable] of runnables.entries()) {
+      const started = performance.now()
+      await runnable.run(sample)
+      times[index]?.push(performance.now() - started)
+    }
+  }
+  return times.map(median)
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = Math.floor(sorted.length / 2)
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? 0)
+    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2
+}

@@ -1,0 +1,113 @@
+import { floatsOf } from '../onnx/values.ts'
+import type { Weight } from '../onnx/weight.ts'
+import type { Activity } from './measure-activity.ts'
+import type { Trace } from './trace-channels.ts'
+
+export interface PruneOptions {
+  /** The share of each layer's channels to take, the weakest first. */
+  readonly sparsity: number
+  /** Channels weaker than this share of their layer's strongest go as well. */
+  readonly threshold: number
+}
+
+/** What becomes of the channels that one layer makes. */
+export interface LayerChoice {
+  readonly layer: string
+  readonly channels: number
+  readonly dead: number
+  readonly removed: number
+}
+
+export interface Choice {
+  /** By the atoms that stand for them. */
+  readonly removed: ReadonlySet<number>
+  readonly layers: readonly LayerChoice[]
+  /** Layers that have to stay whole, and why. */
+  readonly kept: readonly { readonly layer: string; readonly reason: string }[]
+}
+
+/** How strong a channel is: squared sums of what makes it and what reads it. */
+interface Strength {
+  makes: number
+  reads: number
+  /** Whether it is zero wherever it is read once what makes it is. */
+  quiet: boolean
+}
+
+/**
+ * Which channels to take out: those that nothing depends on, and the weakest of the others as far as wanted.
+ * A channel is as strong as it is itself times what its readers make of it: by its activity on samples where
+ * there are some, else by the weights that make it.
+ */
+export function chooseChannels({ groups, cuts }: Trace, wanted: PruneOptions, activity?: Activity): Choice {
+  const strengths = new Map<number, Strength>()
+  const strengthOf = (group: number): Strength => {
+    const root = groups.root(group)
+    const known = strengths.get(root) ?? { makes: 0, reads: 0, quiet: true }
+    strengths.set(root, known)
+    return known
+  }
+  for (const cut of cuts) {
+    if (cut.role === 'follows') continue
+    const squares = squaresAlong(cut.weight, cut.axis)
+    const active = cut.value === undefined ? undefined : activity?.get(cut.value)
+    for (const [index, group] of cut.groups.entries()) {
+      const strength = strengthOf(group)
+      strength[cut.role] += (squares[index] ?? 0) * (active?.[index] ?? 1)
+      if (cut.role === 'reads' && cut.rest?.[index] !== 0) strength.quiet = false
+    }
+  }
+  const scoreOf = (group: number): number => {
+    const { makes, reads, quiet } = strengthOf(group)
+    if (reads === 0 || (makes === 0 && quiet)) return 0
+    return activity ? reads : Math.max(Number.MIN_VALUE, makes * reads)
+  }
+  const removed = new Set<number>()
+  const [layers, kept]: [LayerChoice[], { layer: string; reason: string }[]] = [[], []]
+  const seen = new Set<number>()
+  for (const cut of cuts.filter(({ role }) => role === 'makes')) {
+    const own = [...new Set(cut.groups.map(groups.root))]
+    const free = own.filter((root) => groups.pinned(root) === undefined && !seen.has(root))
+    for (const root of own) seen.add(root)
+    const reason = own.map(groups.pinned).find((why) => why !== undefined)
+    if (free.length === 0 && reason !== undefined) kept.push({ layer: cut.weight.name, reason })
+    if (free.length === 0) continue
+    const weakestRoots = weakest(free, scoreOf, wanted, own.length - free.length)
+    for (const root of weakestRoots) removed.add(root)
+    const dead = free.filter((root) => scoreOf(root) === 0).length
+    layers.push({ layer: cut.weight.name, channels: cut.groups.length, dead, removed: weakestRoots.length })
+  }
+  return { removed, layers, kept }
+}
+
+function weakest(
+  free: readonly number[],
+  scoreOf: (group: number) => number,
+  { sparsity, threshold }: PruneOptions,
+  others: number,
+): readonly number[] {
+  const sorted = free
+    .map((root) => ({ root, score: scoreOf(root) }))
+    .sort((a, b) => a.score - b.score || a.root - b.root)
+  // Scores are squares.
+  const limit = threshold ** 2 * (sorted.at(-1)?.score ?? 0)
+  const under = sorted.filter(({ score }) => score === 0 || score < limit).length
+  const count = Math.max(under, Math.floor(sparsity * free.length))
+  // A layer without channels is none.
+  return sorted.slice(0, Math.min(count, free.length - (others === 0 ? 1 : 0))).map(({ root }) => root)
+}
+
+/** The sum of squares at each position along an axis of a weight. */
+function squaresAlong(weight: Weight, axis: number): Float64Array {
+  const count = weight.dims[axis] ?? 1
+  const each = weight.dims.slice(axis + 1).reduce((all, size) => all * size, 1)
+  const sums = new Float64Array(count)
+  for (const [index, value] of floatsOf(weight).entries()) {
+    const position = Math.floor(index / each) % count
+    sums[position] = (sums[position] ?? 0) + value * value
+  }
+  return sums
+}
+
+/** Whether nothing but dead channels goes, so that the answers stay what they are. */
+export const isExact = ({ layers }: Choice): boolean => layers.every(({ dead, removed }) => removed <= dead)

@@ -1,0 +1,47 @@
+import { SpillwayError } from '../../core/error.ts'
+import type { Model } from '../onnx/model.ts'
+import type { Tensors } from '../run/runtime.ts'
+import { type Quantized, type QuantizeOptions, quantize } from './quantize.ts'
+import { errorsAgainst, findSensitive } from './sensitive-layers.ts'
+import type { Target } from './target.ts'
+
+export interface QuantizedWithin extends Quantized {
+  /** How far the answers are off, relative to their size. */
+  readonly error: number
+}
+
+/**
+ * Quantizes as much as an error allows. Layers that round what they compute with go first back to exact inputs,
+ * which costs speed only; what is still too much goes back to floats.
+ * @throws SpillwayError `not_supported` where no layer fits the limit.
+ */
+export async function quantizeWithin(
+  prepared: Model,
+  target: Target,
+  options: QuantizeOptions,
+  samples: readonly Tensors[],
+  limit: number,
+): Promise<QuantizedWithin> {
+  const errorOf = await errorsAgainst(options.runtime, prepared, samples)
+  const make = (weightOnly: readonly string[], keep: readonly string[]) =>
+    quantize(prepared, { ...target, weightOnly, keep: [...target.keep, ...keep] }, options)
+  const onProgress = options.onProgress ?? (() => {})
+  const whole = await make([], [])
+  const error = await errorOf(whole.model)
+  if (error <= limit) return { ...whole, error }
+  const { rounding, candidates } = whole
+  if (rounding.length > 0 && (await errorOf((await make(rounding, [])).model)) <= limit) {
+    const modelWith = async (names: readonly string[]) => (await make(names, [])).model
+    const found = await findSensitive(rounding, modelWith, errorOf, limit, onProgress)
+    return { ...(await make(found.layers, [])), error: found.error }
+  }
+  // With every layer kept there is nothing left to quantize, and the model is what it was.
+  const modelWith = async (names: readonly string[]) =>
+    names.length === candidates.length ? prepared : (await make(rounding, names)).model
+  const found = await findSensitive(candidates, modelWith, errorOf, limit, onProgress)
+  if (found.layers.length < candidates.length) {
+    return { ...(await make(rounding, found.layers)), error: found.error }
+  }
+  const what = 'No layer of this model can be quantized and the answers stay as close as that'
+  throw new SpillwayError('not_supported', what, { expected: `within ${limit}` })
+}

@@ -1,11 +1,21 @@
 /** What a manifest says of its tensors' axes and states, and whether it holds together. */
-import type { Manifest, TensorSpec } from './manifest.ts'
 import { arrayOf, elementCount, type Tensor, type TensorType } from './tensor.ts'
+import type { StateSpec, TensorSpec } from './tensor-spec.ts'
 
-type Model = Pick<Manifest, 'batchAxis' | 'inputs' | 'outputs' | 'state'>
+/** The axis along which a model's tensors hold their rows; null where its rows are fixed. */
+interface Batched {
+  readonly batchAxis: 0 | null
+}
+
+/** What a manifest says of a model's tensors. */
+interface Model extends Batched {
+  readonly inputs: readonly TensorSpec[]
+  readonly outputs: readonly TensorSpec[]
+  readonly state?: readonly StateSpec[] | undefined
+}
 
 /** The axis along which a tensor of a model holds its rows; null where it holds none. */
-export const batchAxisOf = (model: Pick<Manifest, 'batchAxis'>, spec: TensorSpec): number | null =>
+export const batchAxisOf = (model: Batched, spec: TensorSpec): number | null =>
   spec.batchAxis === undefined ? model.batchAxis : spec.batchAxis
 
 /** The tensor's shape with so many rows along `axis`; −1 where another size is open. */
@@ -13,11 +23,24 @@ export const shapeOfRows = ({ shape }: TensorSpec, axis: number | null, rows: nu
   shape.map((size, at) => (at === axis ? rows : size))
 
 /** So many rows of an input's default, or of zeros. Nothing else in its shape may be open. */
-export function defaultTensor(model: Pick<Manifest, 'batchAxis'>, spec: TensorSpec, rows: number): Tensor {
+export function defaultTensor(model: Batched, spec: TensorSpec, rows: number): Tensor {
   const shape = shapeOfRows(spec, batchAxisOf(model, spec), rows)
   const data = new (arrayOf(spec.type))(elementCount(shape))
   fill(data, spec.default ?? 0)
   return { type: spec.type, data, shape }
+}
+
+/** Rows of zeros, or of defaults, for a run that only costs; nothing where the manifest leaves more than the batch size open. */
+export function zeroInputs(
+  request: Batched & { readonly inputs: readonly TensorSpec[] },
+  rows = 1,
+): Record<string, Tensor> | undefined {
+  const feeds: Record<string, Tensor> = {}
+  for (const spec of request.inputs) {
+    if (shapeOfRows(spec, batchAxisOf(request, spec), rows).includes(-1)) return undefined
+    feeds[spec.name] = defaultTensor(request, spec, rows)
+  }
+  return feeds
 }
 
 export const fill = (data: Tensor['data'], value: number) =>

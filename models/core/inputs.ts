@@ -1,7 +1,8 @@
 import { batchAxisOf, defaultTensor, shapeOfRows } from './axes.ts'
 import { SpillwayError } from './error.ts'
-import type { Manifest, TensorSpec } from './manifest.ts'
+import type { Manifest } from './manifest.ts'
 import { arrayOf, elementCount, fitsShape, showShape, type Tensor, type TensorData } from './tensor.ts'
+import type { TensorSpec } from './tensor-spec.ts'
 
 /** One input as a caller gives it: a bare typed array is one row of the manifest's shape. */
 export type Input = TensorData | { readonly data: TensorData; readonly shape: readonly number[] }

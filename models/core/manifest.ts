@@ -1,13 +1,12 @@
 import * as z from 'zod/mini'
 import { batchAxesHold, defaultsHold, padsHold, statesHold } from './axes.ts'
-import { SpillwayError } from './error.ts'
 import { embedding, generation } from './language.ts'
 import { type Backend, backends } from './placement.ts'
-import { tensorTypes } from './tensor.ts'
+import { schemaError } from './schema-error.ts'
+import { stateSpec, tensorSpec } from './tensor-spec.ts'
 
 const name = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/))
 const positive = z.int().check(z.positive())
-const axis = z.int().check(z.minimum(0), z.maximum(7))
 
 /** A path inside the model's folder: it can name nothing outside of it. */
 const filePath = z.string().check(
@@ -17,29 +16,6 @@ const filePath = z.string().check(
     'a relative path without empty, hidden or ".." parts',
   ),
 )
-
-const tensorSpec = z.strictObject({
-  name: z.string().check(z.minLength(1), z.maxLength(256)),
-  type: z.enum(tensorTypes),
-  /** One number per dimension; −1 where any size of at least one fits. */
-  shape: z.array(z.union([z.literal(-1), positive])).check(z.maxLength(8)),
-  /**
-   * The axis along which this tensor holds its rows, where that is another than the model's `batchAxis`;
-   * null: it holds none, and requests share a run where it is equal.
-   */
-  batchAxis: z.optional(z.nullable(axis)),
-  /**
-   * Rows of different lengths along this axis may share a run: inputs are filled up with `value`, outputs cut back.
-   * Only where the graph's answer for a row does not depend on its filling.
-   */
-  pad: z.optional(z.strictObject({ axis, value: z.number() })),
-  /** What every element of an input is where the caller does not give it. */
-  default: z.optional(z.number()),
-  description: z.optional(z.string()),
-})
-
-/** What a session keeps from one run to the next: what came out as `output` goes in as `input`, zeros at first. */
-const stateSpec = z.strictObject({ input: z.string(), output: z.string() })
 
 const fileSpec = z.strictObject({
   path: filePath,
@@ -61,6 +37,9 @@ const variant = z.strictObject({
   /** Of the cache of a language model; `float32` where it does not say. */
   kvType: z.optional(z.enum(['float32', 'float16'])),
 })
+
+/** How far two backends may differ on the same input where a manifest does not say. */
+export const defaultTolerance = 0.01
 
 /** What a model is for; `tensor` is anything else. */
 export const tasks = [
@@ -105,36 +84,41 @@ const manifest = z
     embedding: z.optional(embedding),
     /** What the positions of the first output's last axis stand for. */
     labels: z.optional(z.array(z.string())),
-    /** The largest absolute difference between backends on the same input. */
-    tolerance: z.number().check(z.nonnegative()),
+    /** The largest absolute difference between backends on the same input. Default: `defaultTolerance`. */
+    tolerance: z.optional(z.number().check(z.nonnegative())),
     variants: z.array(variant).check(z.minLength(1)),
   })
   .check(
-    z.refine(batchAxesHold, 'every input and output has −1 at its batch axis, where the model has one'),
-    z.refine(
-      padsHold,
-      'a pad axis is another than the batch axis, −1 in the shape, its value one of the type',
-    ),
-    z.refine(defaultsHold, 'only inputs whose rows are of one size have a default, a value of their type'),
-    z.refine(
-      statesHold,
-      'a state names an input and an output of one type and shape, whose rows are of one size, each once',
-    ),
-    z.refine(
-      ({ task, generation }) => (task === 'text-generation') === (generation !== undefined),
-      'a model for text-generation says how text is generated, and no other does',
-    ),
-    z.refine(
-      ({ task, embedding }) => embedding === undefined || task === 'feature-extraction',
-      'only a model for feature-extraction says how text is embedded',
-    ),
+    z.refine(batchAxesHold, {
+      error: 'inputs and outputs whose shape has −1 at the batch axis',
+      path: ['batchAxis'],
+    }),
+    z.refine(padsHold, {
+      error:
+        'a pad axis that is −1 in the shape and not the batch axis, and a pad value that the type can hold',
+      path: ['inputs'],
+    }),
+    z.refine(defaultsHold, {
+      error: 'a default, of its type, only for an input whose shape is fixed but for the batch',
+      path: ['inputs'],
+    }),
+    z.refine(statesHold, {
+      error: 'states that pair one input and one output of the same type and fixed shape, none of them twice',
+      path: ['state'],
+    }),
+    z.refine(({ task, generation }) => (task === 'text-generation') === (generation !== undefined), {
+      error: 'settings of generation for the task text-generation, and none for another task',
+      path: ['generation'],
+    }),
+    z.refine(({ task, embedding }) => embedding === undefined || task === 'feature-extraction', {
+      error: 'settings of embedding for the task feature-extraction only',
+      path: ['embedding'],
+    }),
   )
 
-export type TensorSpec = z.infer<typeof tensorSpec>
 export type FileSpec = z.infer<typeof fileSpec>
 export type Variant = z.infer<typeof variant>
 export type Task = (typeof tasks)[number]
-export type StateSpec = z.infer<typeof stateSpec>
 /** What a model is: enough to check a request, to place it, and to fetch and verify its files. */
 export type Manifest = z.infer<typeof manifest>
 
@@ -142,10 +126,7 @@ export type Manifest = z.infer<typeof manifest>
 export function parseManifest(value: unknown, from: string): Manifest {
   const result = z.safeParse(manifest, value)
   if (result.success) return result.data
-  const issue = result.error.issues[0]
-  const where = issue?.path.length ? issue.path.join('.') : 'the document'
-  throw new SpillwayError('manifest_invalid', `The manifest from ${from} is not valid at ${where}`, {
-    expected: issue?.message ?? 'a manifest of schema 1',
+  throw schemaError('manifest_invalid', `The manifest from ${from}`, result.error, value, {
     hint: 'See models/README.md for the schema.',
   })
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
-import { SpillwayError } from './error.ts'
 import { type Manifest, parseManifest, tasks } from './manifest.ts'
+import { schemaError } from './schema-error.ts'
 
 /** A model on the hub that a site points to: nothing of it is here until somebody asks for it by its source. */
 const reference = z.strictObject({
@@ -26,12 +26,7 @@ export interface SiteCatalogue {
 export function parseReferences(value: unknown, from: string): Reference[] {
   const parsed = z.safeParse(references, value)
   if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  throw new SpillwayError(
-    'manifest_invalid',
-    `The list of models from ${from} is not valid at ${issue?.path.join('.') || 'its root'}`,
-    { expected: issue?.message ?? 'references to models on the hub' },
-  )
+  throw schemaError('manifest_invalid', `The list of models from ${from}`, parsed.error, value)
 }
 
 const listed = z.object({ models: z.array(z.unknown()), hub: z.optional(z.unknown()) })
@@ -40,9 +35,7 @@ const listed = z.object({ models: z.array(z.unknown()), hub: z.optional(z.unknow
 export function parseCatalogue(value: unknown, from: string): SiteCatalogue {
   const parsed = z.safeParse(listed, value)
   if (!parsed.success)
-    throw new SpillwayError('manifest_invalid', `The catalogue from ${from} is not valid`, {
-      expected: '{ models: […], hub: […] }',
-    })
+    throw schemaError('manifest_invalid', `The catalogue from ${from}`, parsed.error, value)
   const { models, hub = [] } = parsed.data
   return { models: models.map((model) => parseManifest(model, from)), hub: parseReferences(hub, from) }
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import { SpillwayError } from '../core/error.ts'
 import type { FileSpec } from '../core/manifest.ts'
+import { schemaFault } from '../core/schema-error.ts'
 import { exchange, type HttpResponse, readJson } from './exchange.ts'
 import type { Folder } from './folder.ts'
 import { gitBlobId, sha256Hex } from './hash.ts'
@@ -92,9 +93,10 @@ export async function openRepository(
 }
 
 async function readInfo(url: URL, ask: Ask) {
-  const parsed = z.safeParse(info, readJson(url, await ask(url, 'the revision')))
+  const value = readJson(url, await ask(url, 'the revision'))
+  const parsed = z.safeParse(info, value)
   if (parsed.success) return parsed.data
-  throw notTheHub(url, parsed.error.issues[0]?.message)
+  throw notTheHub(url, schemaFault(parsed.error, value))
 }
 
 /** A file in git is checked by its blob's name, and by the commit that the answer says it is from. */

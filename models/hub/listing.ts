@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { SpillwayError } from '../core/error.ts'
+import { type SchemaFault, schemaFault } from '../core/schema-error.ts'
 import { type ExchangeOptions, type HttpResponse, readJson } from './exchange.ts'
 
 /** Asks the hub; an answer that is a refusal is thrown. */
@@ -35,8 +36,9 @@ export async function listFiles(first: URL, ask: Ask): Promise<Map<string, Liste
       })
     }
     const answer: HttpResponse = await ask(url, 'the list of files')
-    const parsed = z.safeParse(z.array(entry), readJson(url, answer))
-    if (!parsed.success) throw notTheHub(url, parsed.error.issues[0]?.message)
+    const value = readJson(url, answer)
+    const parsed = z.safeParse(z.array(entry), value)
+    if (!parsed.success) throw notTheHub(url, schemaFault(parsed.error, value))
     for (const { type, path, size, oid, lfs } of parsed.data) {
       if (type !== 'file') continue
       checkPath(path)
@@ -53,7 +55,7 @@ function nextPage(url: URL, link: string | null): URL | undefined {
   if (found === undefined) return undefined
   const next = new URL(found, url)
   if (next.origin === url.origin) return next
-  throw notTheHub(url, `the next page at its own origin, not at ${next.origin}`)
+  throw notTheHub(url, { path: '', expected: `the next page at ${url.origin}`, got: next.origin })
 }
 
 function checkPath(path: string): void {
@@ -64,8 +66,9 @@ function checkPath(path: string): void {
   })
 }
 
-export const notTheHub = (url: URL, expected: string | undefined) =>
+export const notTheHub = (url: URL, { path, expected, got }: SchemaFault) =>
   new SpillwayError('server_response_invalid', `${url.origin} does not answer as the Hugging Face hub`, {
-    ...(expected === undefined ? {} : { expected }),
+    expected: path === '' ? expected : `${expected} at ${path}`,
+    got,
     hint: `Open ${url.href} to see what it answers.`,
   })

@@ -5,7 +5,7 @@
  */
 import * as z from 'zod/mini'
 import { SpillwayError } from '../core/error.ts'
-import type { Manifest, TensorSpec } from '../core/manifest.ts'
+import type { Manifest } from '../core/manifest.ts'
 import {
   arrayOf,
   elementCount,
@@ -15,6 +15,7 @@ import {
   type TensorType,
   tensorTypes,
 } from '../core/tensor.ts'
+import type { TensorSpec } from '../core/tensor-spec.ts'
 
 const datatypes = {
   float32: 'FP32',

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { countOf } from '../../core/plural.ts'
+import { countOf } from '../../core/wording.ts'
 import { bytesToVerify, type ModelVerdict, modelFolders, verifyModel } from '../../tools/manifest/verify.ts'
 import { CheckFailed, type Io, plain, type Style, styleOf } from '../io.ts'
 import { jsonOption } from '../options.ts'

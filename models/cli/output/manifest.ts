@@ -1,5 +1,6 @@
-import type { Manifest, TensorSpec } from '../../core/manifest.ts'
+import type { Manifest } from '../../core/manifest.ts'
 import { showShape } from '../../core/tensor.ts'
+import type { TensorSpec } from '../../core/tensor-spec.ts'
 import { plain, type Style } from '../io.ts'
 import { facts, table } from './table.ts'
 import { showBytes } from './units.ts'

@@ -1,14 +1,9 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import {
-  type FileSpec,
-  type Manifest,
-  parseManifest,
-  type TensorSpec,
-  type Variant,
-} from '../../core/manifest.ts'
+import { type FileSpec, type Manifest, parseManifest, type Variant } from '../../core/manifest.ts'
 import type { TensorType } from '../../core/tensor.ts'
+import type { TensorSpec } from '../../core/tensor-spec.ts'
 import { declaredOf } from '../graph/values.ts'
 import { infer } from '../infer/infer.ts'
 import { sampleShapes } from '../infer/input-shapes.ts'

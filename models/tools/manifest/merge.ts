@@ -1,4 +1,5 @@
-import type { Manifest, TensorSpec } from '../../core/manifest.ts'
+import type { Manifest } from '../../core/manifest.ts'
+import type { TensorSpec } from '../../core/tensor-spec.ts'
 
 /**
  * A manifest that was made anew, with what people wrote into the old one: all that does not follow from the files.

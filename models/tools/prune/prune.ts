@@ -1,5 +1,5 @@
 import { SpillwayError } from '../../core/error.ts'
-import { countOf } from '../../core/plural.ts'
+import { countOf } from '../../core/wording.ts'
 import type { Model } from '../onnx/model.ts'
 import type { Runtime, Tensors } from '../run/runtime.ts'
 import { type Choice, chooseChannels, isExact, type PruneOptions } from './choose-channels.ts'

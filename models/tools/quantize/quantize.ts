@@ -1,5 +1,5 @@
 import { SpillwayError } from '../../core/error.ts'
-import { countOf } from '../../core/plural.ts'
+import { countOf } from '../../core/wording.ts'
 import { constantsToWeights } from '../graph/constants.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { foldBatchNorm } from '../passes/fold-batch-norm.ts'

@@ -1,3 +1,4 @@
+import { zeroInputs } from '../../../models/core/axes.ts'
 import {
   type Backend,
   elementCount,
@@ -10,7 +11,6 @@ import {
   type TensorType,
   tensorTypes,
 } from '../../../models/core/index.ts'
-import { zeroInputs } from '../../../models/core/zero-inputs.ts'
 import type {
   BatchReply,
   BatchRequest,

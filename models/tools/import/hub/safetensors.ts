@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import * as z from 'zod/mini'
 import { SpillwayError } from '../../../core/error.ts'
+import { schemaError } from '../../../core/schema-error.ts'
 import { malformed } from '../../errors.ts'
 import { DataType } from '../../onnx/data-type.ts'
 import { readExternal } from '../../onnx/external.ts'
@@ -117,8 +118,5 @@ export function parseJson(text: string, path: string): unknown {
 export function parse<T>(schema: z.ZodMiniType<T>, value: unknown, what: string): T {
   const result = z.safeParse(schema, value)
   if (result.success) return result.data
-  const [issue] = result.error.issues
-  throw malformed(`${what} is not valid at ${issue?.path.join('.') || 'its beginning'}`, {
-    ...(issue && { expected: issue.message }),
-  })
+  throw schemaError('model_invalid', what, result.error, value)
 }

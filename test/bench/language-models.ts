@@ -2,7 +2,7 @@ import { closeSync, existsSync, openSync, renameSync, writeFileSync, writeSync }
 import { join } from 'node:path'
 import { parseVariant } from '../../models/tools/import/build-variant.ts'
 import { writeFolder } from '../../models/tools/import/folder.ts'
-import { openCheckpoint } from '../../models/tools/import/open.ts'
+import { openCheckpoint } from '../../models/tools/import/import.ts'
 import { randomFrom } from '../../models/tools/run/random-samples.ts'
 import { emptyFolder } from '../support/test-models.ts'
 

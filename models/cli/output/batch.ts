@@ -1,15 +1,11 @@
-import type { Proof } from '../../tools/batch/prove-batch.ts'
+import type { BatchedFile } from '../../tools/batch/batch-file.ts'
 import { plain, type Style } from '../io.ts'
 import { facts } from './table.ts'
 import { showCount, showSmall } from './units.ts'
 
-export interface BatchReport extends Proof {
+export interface BatchReport extends BatchedFile {
   readonly file: string
   readonly out: string
-  /** Rows that the model was fixed at. */
-  readonly batch: number
-  /** Nodes whose constants had the fixed batch in them. */
-  readonly repaired: number
   /** Where the rows are from, in words. */
   readonly from: string
 }

@@ -71,3 +71,30 @@ function checkNames([a, b]: readonly [Runnable, Runnable]): void {
     got: show(b),
   })
 }
+
+/** How far two models may differ. */
+export interface Limits {
+  /** The largest absolute error of an output. */
+  readonly maxError?: number
+  /** The least share of rows, from 0 to 1, whose largest element is at the same place. */
+  readonly minAgreement?: number
+}
+
+/** @throws SpillwayError `run_failed`, naming the first output that is past a limit. */
+export function checkLimits({ outputs }: Comparison, { maxError, minAgreement }: Limits): void {
+  for (const { output, largest, top } of outputs) {
+    if (maxError !== undefined && !(largest <= maxError)) {
+      throw new SpillwayError('run_failed', `The models differ too much on "${output}"`, {
+        expected: `an error of at most ${maxError}`,
+        got: `${largest}`,
+      })
+    }
+    const share = top === null ? 1 : top.same / top.of
+    if (minAgreement !== undefined && share < minAgreement) {
+      throw new SpillwayError('run_failed', `The models agree too seldom on "${output}"`, {
+        expected: `the same top answer for a share of at least ${minAgreement}`,
+        got: share.toFixed(4),
+      })
+    }
+  }
+}

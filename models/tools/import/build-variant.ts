@@ -9,8 +9,8 @@ import { ortRuntime } from '../run/ort.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { buildDecoder, type DecoderOptions } from './decoder.ts'
 
-const precisions = ['fp32', 'fp16', 'q8', 'q4', 'q4f16'] as const
-type Precision = (typeof precisions)[number]
+export const importPrecisions = ['fp32', 'fp16', 'q8', 'q4', 'q4f16'] as const
+type Precision = (typeof importPrecisions)[number]
 
 /** `q4` for WebGPU, or `q4-wasm`: what a variant is and where it runs, which is also its id. */
 export interface VariantTarget {
@@ -19,12 +19,10 @@ export interface VariantTarget {
   readonly backend: TargetBackend
 }
 
-export const variantsHelp = `${precisions.join(', ')}; with -wasm or -cpu behind it what is best there, as in q4-wasm`
-
 /** @returns nothing where it is no variant's name. */
 export function parseVariant(text: string): VariantTarget | undefined {
   const [name, made, ...more] = text.split('-')
-  const precision = precisions.find((one) => one === name)
+  const precision = importPrecisions.find((one) => one === name)
   const backend = made === undefined ? 'webgpu' : targets.find((one) => one === made)
   if (!precision || !backend || more.length > 0) return undefined
   if (made !== undefined && (precision === 'fp32' || precision === 'q4f16')) return undefined

@@ -42,8 +42,31 @@ export function modelFolders(root: string): string[] {
   })
 }
 
-/** Bytes that a verification reads. */
-export const bytesToVerify = (folders: readonly string[]): number =>
+/**
+ * Checks every file of a model, or of each model in a folder, against its manifest.
+ *
+ * @param onProgress Bytes that were read, and in all.
+ * @throws SpillwayError `file_missing` where there is no model.
+ */
+export async function verifyModels(
+  root: string,
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<ModelVerdict[]> {
+  const folders = modelFolders(root)
+  const total = bytesToVerify(folders)
+  let done = 0
+  const models: ModelVerdict[] = []
+  for (const folder of folders) {
+    const verdict = await verifyModel(folder, (bytes) => {
+      done += bytes
+      onProgress(done, total)
+    })
+    models.push(verdict)
+  }
+  return models
+}
+
+const bytesToVerify = (folders: readonly string[]): number =>
   folders.reduce((sum, folder) => sum + totalOf(folder), 0)
 
 function totalOf(folder: string): number {
@@ -51,7 +74,7 @@ function totalOf(folder: string): number {
     const manifest = readManifest(folder)
     return manifest ? manifestFiles(manifest).reduce((sum, { size }) => sum + size, 0) : 0
   } catch {
-    // What is wrong with it is told when its turn comes.
+    // `verifyModel` reports what is wrong with the manifest.
     return 0
   }
 }

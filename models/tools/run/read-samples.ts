@@ -8,10 +8,6 @@ import { jsonSamples } from './json-samples.ts'
 import { parseNpy } from './npy.ts'
 import type { Tensors } from './runtime.ts'
 
-/** What the commands say of the samples that they take. */
-export const samplesHelp =
-  'samples: .json, .json.gz (a list of {input: numbers}) or .npy, or a folder of them'
-
 /** @throws SpillwayError `file_missing` or `input_value_invalid`. */
 export function readSamples(model: Model, path: string): Tensors[] {
   const stat = statSync(path, { throwIfNoEntry: false })

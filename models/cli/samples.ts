@@ -5,7 +5,7 @@ import { randomSamples } from '../tools/run/random-samples.ts'
 import { readSamples } from '../tools/run/read-samples.ts'
 import { backends, type Tensors, type ToolBackend } from '../tools/run/runtime.ts'
 
-/** The files that `readSamples` reads, in words. */
+/** The files that `readSamples` takes, for help texts. */
 export const samplesHelp =
   'samples: .json, .json.gz (a list of {input: numbers}) or .npy, or a folder of them'
 
@@ -29,7 +29,7 @@ const randomSampleCount = 16
 
 export interface ChosenSamples {
   readonly samples: readonly Tensors[]
-  /** Where they are from, in words. */
+  /** Source of the samples, in words. */
   readonly from: string
 }
 

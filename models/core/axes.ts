@@ -1,28 +1,28 @@
-/** What a manifest says of its tensors' axes and states, and whether it holds together. */
+/** The axes, defaults and states of a model's tensors, and the checks of a manifest that concern them. */
 import { arrayOf, elementCount, type Tensor, type TensorType } from './tensor.ts'
 import type { StateSpec, TensorSpec } from './tensor-spec.ts'
 
-/** The axis along which a model's tensors hold their rows; null where its rows are fixed. */
+/** The batch axis of a model; null where the number of rows is fixed. */
 interface Batched {
   readonly batchAxis: 0 | null
 }
 
-/** What a manifest says of a model's tensors. */
+/** The part of a manifest that describes tensors. */
 interface Model extends Batched {
   readonly inputs: readonly TensorSpec[]
   readonly outputs: readonly TensorSpec[]
   readonly state?: readonly StateSpec[] | undefined
 }
 
-/** The axis along which a tensor of a model holds its rows; null where it holds none. */
+/** The batch axis of one tensor; null where the tensor has no rows. */
 export const batchAxisOf = (model: Batched, spec: TensorSpec): number | null =>
   spec.batchAxis === undefined ? model.batchAxis : spec.batchAxis
 
-/** The tensor's shape with so many rows along `axis`; −1 where another size is open. */
+/** The tensor's shape with `rows` along `axis`; other open sizes stay −1. */
 export const shapeOfRows = ({ shape }: TensorSpec, axis: number | null, rows: number): number[] =>
   shape.map((size, at) => (at === axis ? rows : size))
 
-/** So many rows of an input's default, or of zeros. Nothing else in its shape may be open. */
+/** A tensor of `rows` rows, filled with the input's default or with zeros. No other size of its shape may be open. */
 export function defaultTensor(model: Batched, spec: TensorSpec, rows: number): Tensor {
   const shape = shapeOfRows(spec, batchAxisOf(model, spec), rows)
   const data = new (arrayOf(spec.type))(elementCount(shape))
@@ -30,7 +30,7 @@ export function defaultTensor(model: Batched, spec: TensorSpec, rows: number): T
   return { type: spec.type, data, shape }
 }
 
-/** Rows of zeros, or of defaults, for a run that only costs; nothing where the manifest leaves more than the batch size open. */
+/** Dummy inputs for warm-up and timing; undefined where a size other than the batch is open. */
 export function zeroInputs(
   request: Batched & { readonly inputs: readonly TensorSpec[] },
   rows = 1,
@@ -43,23 +43,26 @@ export function zeroInputs(
   return feeds
 }
 
+/** Sets every element, whatever the array's type. */
 export const fill = (data: Tensor['data'], value: number) =>
   data instanceof BigInt64Array || data instanceof BigUint64Array
     ? data.fill(BigInt(value))
     : data.fill(value)
 
-/** Whether the manifest leaves a size open that is not the number of rows. */
+/** Whether a size other than the number of rows is open. */
 const isOpen = (model: Model, spec: TensorSpec, at: number) =>
   spec.shape[at] === -1 && at !== batchAxisOf(model, spec)
 
 const isFixed = (model: Model, spec: TensorSpec) => !spec.shape.some((_, at) => isOpen(model, spec, at))
 
+/** Whether every tensor's shape is −1 at its batch axis. */
 export const batchAxesHold = (model: Model): boolean =>
   [...model.inputs, ...model.outputs].every((spec) => {
     const axis = batchAxisOf(model, spec)
     return axis === null || (model.batchAxis !== null && spec.shape[axis] === -1)
   })
 
+/** Whether pad axes are open, are not the batch axis, and have values that the type can hold. */
 export const padsHold = (model: Model): boolean =>
   [...model.inputs, ...model.outputs].every((spec) => {
     const { pad, type } = spec
@@ -67,6 +70,7 @@ export const padsHold = (model: Model): boolean =>
     return batchAxisOf(model, spec) !== null && isOpen(model, spec, pad.axis) && canHold(type, pad.value)
   })
 
+/** Whether only inputs of fixed rows have defaults, and these fit the type. */
 export const defaultsHold = (model: Model): boolean =>
   model.outputs.every((spec) => spec.default === undefined) &&
   model.inputs.every(
@@ -80,6 +84,7 @@ function canHold(type: TensorType, value: number): boolean {
   return Number.isSafeInteger(value) && Number(fill(new (arrayOf(type))(1), value)[0]) === value
 }
 
+/** Whether every state pairs an input with an output of the same type and fixed shape, none twice. */
 export const statesHold = (model: Model): boolean =>
   statesAreDistinct(model) &&
   (model.state ?? []).every((state) => {

@@ -8,7 +8,7 @@ import { stateSpec, tensorSpec } from './tensor-spec.ts'
 const name = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/))
 const positive = z.int().check(z.positive())
 
-/** A path inside the model's folder: it can name nothing outside of it. */
+/** A path inside the model's folder; it cannot name anything outside. */
 const filePath = z.string().check(
   z.maxLength(512),
   z.refine(
@@ -19,29 +19,29 @@ const filePath = z.string().check(
 
 const fileSpec = z.strictObject({
   path: filePath,
-  /** Bytes. */
+  /** Size in bytes. */
   size: positive,
-  /** Lower-case hexadecimal. */
+  /** SHA-256 in lower-case hexadecimal. */
   sha256: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
 })
 
 const variant = z.strictObject({
   id: name,
   precision: z.enum(['fp32', 'fp16', 'q8', 'q4', 'q4f16', 'bnb4']),
-  /** The backends that it was made for, where not all: no other runs it. */
+  /** The only backends that run this variant. Default: all. */
   backends: z.optional(z.array(z.enum(backends)).check(z.minLength(1))),
   /** The ONNX graph first, then its external data files. */
   files: z.array(fileSpec).check(z.minLength(1)),
-  /** Bytes that a lane needs to hold and run it at batch one: weights, activations and the runtime's copies. */
+  /** Bytes that a lane needs to load and run it at batch 1: weights, activations and the runtime's copies. */
   memory: positive,
-  /** Of the cache of a language model; `float32` where it does not say. */
+  /** Element type of a language model's KV cache. Default: `float32`. */
   kvType: z.optional(z.enum(['float32', 'float16'])),
 })
 
 /** How far two backends may differ on the same input where a manifest does not say. */
 export const defaultTolerance = 0.01
 
-/** What a model is for; `tensor` is anything else. */
+/** The tasks that a model may have; `tensor` is any other. */
 export const tasks = [
   'text-generation',
   'feature-extraction',
@@ -61,28 +61,28 @@ const manifest = z
     task: z.enum(tasks),
     inputs: z.array(tensorSpec).check(z.minLength(1)),
     outputs: z.array(tensorSpec).check(z.minLength(1)),
-    /** The axis along which rows of several requests may stand in one run; null where the graph fixes it. */
+    /** The axis along which rows of several requests may share a run; null where the graph fixes the batch. */
     batchAxis: z.nullable(z.literal(0)),
     /** Tensors that a session (`model.open()`) keeps between its runs. */
     state: z.optional(z.array(stateSpec).check(z.minLength(1))),
-    /** How requests are put together, where the batch axis lets them; as Triton's dynamic batcher has it. */
+    /** Settings of batching for a model with a batch axis, as in Triton's dynamic batcher. */
     batching: z.optional(
       z.strictObject({
-        /** The most rows of one run. */
+        /** Maximum rows of one run. */
         maxRows: z.optional(positive),
-        /** Sizes that the model is best run at: a batch is filled up to the largest that it reaches. */
+        /** Batch sizes that the model runs best at: a batch is filled up to the largest of them that it reaches. */
         preferredRows: z.optional(z.array(positive)),
-        /** Milliseconds that a request may wait for company while a lane is free. Default: none. */
+        /** Milliseconds that a request may wait for others to share its batch while a lane is idle. Default: 0. */
         maxDelayMs: z.optional(z.number().check(z.nonnegative())),
       }),
     ),
-    /** The files of its tokenizer under their names on the hub: `tokenizer.json`, and what else there is. */
+    /** The tokenizer's files under their names on the hub: `tokenizer.json` and its companions. */
     tokenizer: z.optional(z.array(fileSpec).check(z.minLength(1))),
-    /** For `text-generation`. */
+    /** Required for `text-generation`, not allowed for other tasks. */
     generation: z.optional(generation),
-    /** For `feature-extraction`, where it embeds text. */
+    /** For `feature-extraction` of texts. */
     embedding: z.optional(embedding),
-    /** What the positions of the first output's last axis stand for. */
+    /** Names of the positions along the last axis of the first output. */
     labels: z.optional(z.array(z.string())),
     /** The largest absolute difference between backends on the same input. Default: `defaultTolerance`. */
     tolerance: z.optional(z.number().check(z.nonnegative())),
@@ -116,13 +116,21 @@ const manifest = z
     }),
   )
 
+/** A file of a model: its path, size and hash. */
 export type FileSpec = z.infer<typeof fileSpec>
+/** One set of files of a model, for one precision. */
 export type Variant = z.infer<typeof variant>
+/** One of `tasks`. */
 export type Task = (typeof tasks)[number]
-/** What a model is: enough to check a request, to place it, and to fetch and verify its files. */
+/** The description of a model: enough to check and place requests and to fetch and verify its files. */
 export type Manifest = z.infer<typeof manifest>
 
-/** @throws SpillwayError `manifest_invalid`, naming the first field that is wrong. */
+/**
+ * Checks a manifest.
+ *
+ * @param from Its source, for the error's message.
+ * @throws SpillwayError `manifest_invalid`, naming the first invalid field.
+ */
 export function parseManifest(value: unknown, from: string): Manifest {
   const result = z.safeParse(manifest, value)
   if (result.success) return result.data
@@ -131,18 +139,18 @@ export function parseManifest(value: unknown, from: string): Manifest {
   })
 }
 
-/** The variants that were made for a backend, best first. */
+/** The variants that run on a backend, best first. */
 export const variantsFor = ({ variants }: Manifest, backend: Backend): Variant[] =>
   variants.filter((variant) => variant.backends?.includes(backend) ?? true)
 
-/** Every file that a manifest lists: its tokenizer's and its variants'. */
+/** All files of a model: the tokenizer's and those of every variant. */
 export const manifestFiles = ({ tokenizer = [], variants }: Manifest): FileSpec[] => [
   ...tokenizer,
   ...variants.flatMap(({ files }) => files),
 ]
 
-/** Where a model's manifest is in a folder of models, as the server, a site and any static host have it. */
+/** Path of a model's manifest below a folder of models; servers, sites and static hosts share it. */
 export const manifestFile = (id: string): string => `${encodeURIComponent(id)}/manifest.json`
 
-/** Beside its manifest. The hash is part of the address, so a file may be cached for ever and a new version is a new address. */
+/** Address of a model's file, relative to its manifest. It holds the hash, so the file may be cached for ever. */
 export const modelFile = ({ path, sha256 }: FileSpec): string => `${path}?sha256=${sha256}`

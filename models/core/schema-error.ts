@@ -1,12 +1,12 @@
 /**
- * The one place that words a schema's errors. zod's own words are in its locales, which would weigh more than all the
- * schemas of a page; without a locale every message is "Invalid input".
+ * Words the errors of schemas, for the whole project. zod keeps its own texts in locales, which are larger than all
+ * schemas of a page; without a locale its every message is "Invalid input".
  */
 import type { core } from 'zod/mini'
 import { type ErrorCode, type ErrorDetail, SpillwayError } from './error.ts'
 import { anyOf, countOf, shorten, showValue } from './wording.ts'
 
-/** The first fault of a value: where it is, what the schema wants there, and what came. */
+/** The first fault of a value: its path, what the schema expects there, and what came. */
 export interface SchemaFault {
   /** `variants[0].files[0].size`; empty for the value itself. */
   readonly path: string
@@ -14,14 +14,18 @@ export interface SchemaFault {
   readonly got: string
 }
 
-/** @param value What the schema refused: zod's errors do not carry it. */
+/**
+ * The first fault that a schema found in a value.
+ *
+ * @param value The refused value, which zod's errors do not carry.
+ */
 export function schemaFault({ issues: [issue] }: core.$ZodError, value: unknown): SchemaFault {
   if (!issue) return { path: '', expected: 'another value', got: showValue(value) }
   return faultOf(issue, value, [])
 }
 
 /**
- * An error that says which part of a value its schema refuses.
+ * An error that names the part of a value that its schema refuses.
  *
  * @param what The value in words, at the beginning of a sentence: `The manifest from URL`.
  */
@@ -40,7 +44,7 @@ export function schemaError(
   })
 }
 
-/** @param base The path of `value`, which the issue's own path goes on from. */
+/** @param base The path of `value`; the issue's path is relative to it. */
 function faultOf(issue: core.$ZodIssue, value: unknown, base: readonly PropertyKey[]): SchemaFault {
   const found = issue.path.reduce(propertyOf, value)
   const path = [...base, ...issue.path]
@@ -52,15 +56,14 @@ function faultOf(issue: core.$ZodIssue, value: unknown, base: readonly PropertyK
 }
 
 /**
- * The branch of a union that the value was meant for: it fails below the union's own level, where the others want
- * another kind of value. Of several such branches it is the one with the fewest faults.
+ * The branch of a union that the value most likely belongs to. It accepts the kind of value and fails below; of several
+ * such branches it is the one with the fewest faults.
  */
 function closestBranch(branches: readonly (readonly core.$ZodIssue[])[]): core.$ZodIssue | undefined {
   const deep = branches.filter(([first]) => first !== undefined && first.path.length > 0)
   return [...deep].sort((a, b) => a.length - b.length)[0]?.[0]
 }
 
-/** What a schema wants, in words. */
 function expectedBy(issue: core.$ZodIssue): string {
   switch (issue.code) {
     case 'invalid_type':
@@ -89,7 +92,7 @@ function expectedBy(issue: core.$ZodIssue): string {
     case 'invalid_element':
       return `elements that are ${inner(issue.issues)}`
     case 'custom':
-      // A refinement's message is its own: the schema's author wrote what holds.
+      // The author of a refinement writes what it expects.
       return issue.message === 'Invalid input' ? 'another value' : issue.message
   }
 }
@@ -118,7 +121,7 @@ const typeNames: Readonly<Record<string, string>> = {
   nonoptional: 'a value',
 }
 
-/** Nouns of what a bound counts; a number is bounded itself. */
+/** Values whose size is bounded, and what their size counts. */
 const counted: Readonly<Record<string, readonly [whole: string, part: string]>> = {
   string: ['a string', 'character'],
   array: ['an array', 'element'],
@@ -127,7 +130,7 @@ const counted: Readonly<Record<string, readonly [whole: string, part: string]>> 
   file: ['a file', 'byte'],
 }
 
-/** A bound of a number, or of what a string, an array or another collection holds. */
+/** A bound of a number, or of the size of a string or a collection. */
 function bounded(
   { origin, exact }: { readonly origin: string; readonly exact?: boolean },
   bound: number | bigint,

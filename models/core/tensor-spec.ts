@@ -4,31 +4,31 @@ import { tensorTypes } from './tensor.ts'
 const positive = z.int().check(z.positive())
 const axis = z.int().check(z.minimum(0), z.maximum(7))
 
-/** One input or output of a model. */
+/** Schema of an input or an output of a model. */
 export const tensorSpec = z.strictObject({
   name: z.string().check(z.minLength(1), z.maxLength(256)),
   type: z.enum(tensorTypes),
-  /** One number per dimension; −1 where any size of at least one fits. */
+  /** One number per dimension; −1 stands for any size of at least 1. */
   shape: z.array(z.union([z.literal(-1), positive])).check(z.maxLength(8)),
   /**
-   * The axis along which this tensor holds its rows, where that is another than the model's `batchAxis`;
-   * null: it holds none, and requests share a run where it is equal.
+   * The batch axis of this tensor, where it differs from the model's. Null: the tensor has no rows, and only requests
+   * with equal values share a run.
    */
   batchAxis: z.optional(z.nullable(axis)),
   /**
-   * Rows of different lengths along this axis may share a run: inputs are filled up with `value`, outputs cut back.
-   * Only where the graph's answer for a row does not depend on its filling.
+   * Rows of different lengths along this axis may share a run: inputs are padded with `value`, outputs are cut back.
+   * Allowed only where the result of a row does not depend on its padding.
    */
   pad: z.optional(z.strictObject({ axis, value: z.number() })),
-  /** What every element of an input is where the caller does not give it. */
+  /** The value of every element of an input that the caller leaves out. */
   default: z.optional(z.number()),
   description: z.optional(z.string()),
 })
 
-/** What a session keeps from one run to the next: what came out as `output` goes in as `input`, zeros at first. */
+/** Schema of a session's state: `output` of one run is `input` of the next; the first run gets zeros. */
 export const stateSpec = z.strictObject({ input: z.string(), output: z.string() })
 
-/** An input or an output of a model, as its manifest says. */
+/** An input or an output of a model. */
 export type TensorSpec = z.infer<typeof tensorSpec>
-/** An input that a session keeps, and the output that it is kept from. */
+/** A pair of an input and an output that a session carries from run to run. */
 export type StateSpec = z.infer<typeof stateSpec>

@@ -2,14 +2,14 @@
 export const countOf = (count: number, noun: string): string =>
   `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`
 
-/** Characters of a text or of a list that a message shows. */
+/** Longest text inside a message. */
 const maxShown = 60
 
-/** `text`, cut where it is too long for a message. */
+/** `text`, cut at `length` characters. */
 export const shorten = (text: string, length = maxShown): string =>
   text.length <= length ? text : `${text.slice(0, length - 1)}…`
 
-/** A value as an error message names it, cut to one short line: `"abc"`, `12`, `an array of 3 elements`. */
+/** A value in an error message: `"abc"`, `12`, `an array of 3 elements`. Long values are cut. */
 export function showValue(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (typeof value === 'string') return shorten(JSON.stringify(value))
@@ -20,7 +20,7 @@ export function showValue(value: unknown): string {
   return keys.length === 0 ? 'an empty object' : `an object with ${shorten(keys.join(', '))}`
 }
 
-/** Alternatives as a sentence has them: `a, b or c`. */
+/** Alternatives in a sentence: `a, b or c`. */
 export const anyOf = (options: readonly string[]): string =>
   options.length < 2
     ? (options[0] ?? 'nothing')

@@ -6,7 +6,7 @@ import { showCount, showSmall } from './units.ts'
 export interface BatchReport extends BatchedFile {
   readonly file: string
   readonly out: string
-  /** Where the rows are from, in words. */
+  /** Source of the rows, in words. */
   readonly from: string
 }
 

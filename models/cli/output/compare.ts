@@ -56,6 +56,6 @@ function showTop({ top }: Difference): string {
   return `${showCount(top.same)} of ${showCount(top.of)} (${((100 * top.same) / top.of).toFixed(1)}%)`
 }
 
-/** File names where they differ, else the paths. */
+/** The two file names; where they are equal, the paths. */
 const distinct = (a: string, b: string): readonly [string, string] =>
   basename(a) === basename(b) ? [a, b] : [basename(a), basename(b)]

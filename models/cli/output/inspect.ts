@@ -3,7 +3,6 @@ import { plain, type Style } from '../io.ts'
 import { facts, table } from './table.ts'
 import { showBytes, showCount } from './units.ts'
 
-/** The report as a person reads it. */
 export function showInspectReport(report: InspectReport, style: Style): string {
   const made = report.producer === '' ? '' : `, made by ${report.producer}`
   return [

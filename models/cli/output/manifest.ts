@@ -5,7 +5,7 @@ import { plain, type Style } from '../io.ts'
 import { facts, table } from './table.ts'
 import { showBytes } from './units.ts'
 
-/** A manifest in brief, as the commands that write one tell it. */
+/** The main fields of a manifest, as the commands that write one print it. */
 export function showManifest(manifest: Manifest, out: string, style: Style): string {
   const { id, version, title, task, license, inputs, outputs, batchAxis } = manifest
   return [

@@ -5,7 +5,7 @@ import { table } from './table.ts'
 import { showCount } from './units.ts'
 
 export interface PruneReport extends Omit<Pruned, 'model'> {
-  /** The model before against the model after. */
+  /** The model before (`a`) and after (`b`). */
   readonly comparison: ComparisonReport
 }
 

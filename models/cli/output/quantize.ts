@@ -13,14 +13,14 @@ export interface QuantizeReport {
   readonly after: number
   readonly layers: readonly { readonly name: string; readonly weight: string; readonly how: string }[]
   readonly kept: readonly { readonly name: string; readonly reason: string }[]
-  /** Where it was written into a model's folder: the manifest that lists it now, and as which variant. */
+  /** In a model's folder: the manifest that lists the file now, and as which variant. */
   readonly manifest?: string
   readonly variant?: string
-  /** Where layers were measured: what is left of the error, relative to the answers. */
+  /** With `--measure`: the remaining error, relative to the outputs. */
   readonly error?: number
 }
 
-/** What was done, in words. */
+/** A step of the plan in words. */
 export function describe(step: LayerStep): string {
   switch (step.how) {
     case 'nbits':
@@ -92,7 +92,7 @@ function groups(steps: readonly Step[], style: Style): string {
   )
 }
 
-/** Layers by why they were kept, with some of their names. */
+/** The reasons why layers were kept, each with some of their names. */
 function keptTable(kept: QuantizeReport['kept'], style: Style): string {
   const reasons = new Map<string, string[]>()
   for (const { name, reason } of kept) reasons.set(reason, [...(reasons.get(reason) ?? []), name])

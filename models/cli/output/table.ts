@@ -7,7 +7,7 @@ export interface Column {
 
 const gap = '   '
 
-/** Rows under their titles, in columns as wide as their widest cell. */
+/** A table with titles; each column is as wide as its widest cell. */
 export function table(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
@@ -28,7 +28,7 @@ export function table(
 const pad = (text: string, width: number, align: Column['align']): string =>
   align === 'right' ? text.padStart(width) : text.padEnd(width)
 
-/** Names and what they stand for, the names in a column of their own. */
+/** A list of names and values, aligned in two columns. */
 export const facts = (rows: readonly (readonly [string, string])[], style: Style): string => {
   const width = Math.max(...rows.map(([name]) => name.length))
   return `${rows.map(([name, value]) => `${style.quiet(plain(name).padEnd(width))}${gap}${plain(value)}`).join('\n')}\n`

@@ -1,4 +1,4 @@
-/** Bytes with three digits and the unit that suits them. */
+/** Bytes in three digits and the fitting unit: `26.5 kB`. */
 export function showBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB']
   let value = bytes
@@ -25,6 +25,6 @@ export function threeDigits(value: number): string {
   return value.toFixed(size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.9995 ? 2 : size === 0 ? 0 : 3)
 }
 
-/** An error: a few digits wherever the point is. */
+/** A number of any magnitude in three significant digits. */
 export const showSmall = (value: number): string =>
   value === 0 ? '0' : Number(value.toPrecision(3)).toString()

@@ -4,7 +4,7 @@ import type { Node } from '../onnx/model.ts'
 import { cpuOperators } from './cpu.ts'
 import { gpuOperators, gpuPacked, gpuTypes } from './webgpu.ts'
 
-/** Where a node runs: on the processor of that name, or nowhere, and then the model does not load. */
+/** The processor that runs a node; `none` means that the model does not load. */
 export type Processor = 'gpu' | 'cpu' | 'none'
 
 export interface Placement {
@@ -13,7 +13,10 @@ export interface Placement {
   readonly cpu: Processor
 }
 
-/** @param values what is known of the values that the node reads. */
+/**
+ * @param values Inferred types and shapes of the node's inputs.
+ * @param functions Operators that the model defines itself.
+ */
 export function placementOf(
   node: Node,
   values: ReadonlyMap<string, KnownValue>,
@@ -30,7 +33,7 @@ function onGpu(node: Node, operator: string, values: ReadonlyMap<string, KnownVa
   if (gpuPacked.has(operator)) return true
   const read = operator === 'Where' ? node.input[1] : node.input[0]
   const written = operator === 'Cast' ? node.output[0] : undefined
-  // Shapes are read on the CPU side whatever holds them.
+  // Shape reads no elements, so its input may have any type.
   if (operator === 'Shape') return true
   return [read, written].every((name) => name === undefined || isGpuType(values.get(name)))
 }

@@ -11,7 +11,7 @@ const provenRows = 8
 export type BatchedFile = Proof & Omit<FreedModel, 'model'>
 
 /**
- * Writes a model whose fixed batch varies, once rows alone and together have given the same answers.
+ * Writes a copy of a model whose batch size varies, after a proof that rows get the same outputs alone and together.
  *
  * @throws SpillwayError `not_supported` where the batch is not fixed, or where rows depend on each other.
  */

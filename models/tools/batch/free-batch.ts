@@ -18,19 +18,19 @@ import { type RepairContext, repairOf } from './repair-node.ts'
 
 export interface FreedModel {
   readonly model: Model
-  /** Rows that the model was fixed at. */
+  /** The batch size that the model was fixed at. */
   readonly batch: number
-  /** Nodes that had to be changed. */
+  /** Number of nodes that were changed. */
   readonly repaired: number
 }
 
-/** How many times its rows a model is looked at with: a factor that sizes in models seldom have. */
+/** The batch is enlarged by this factor for the second inference. Sizes in models are rarely multiples of it. */
 const factor = 7
 
 /**
- * The model with a first dimension that varies. Shapes are inferred for the rows that it was fixed at and for
- * more of them, and where a node gives something else than more rows of the same, its constants are changed.
- * That is a guess until the model has run.
+ * The model with an open batch dimension. Shapes are inferred once for the fixed batch and once for a larger one.
+ * Where a node's output does not grow with the batch, its constants are changed. The result is a guess until
+ * `proveBatch` has run it.
  * @throws SpillwayError `not_supported` where there is no fixed batch.
  */
 export function freeBatch(given: Model): FreedModel {
@@ -40,7 +40,7 @@ export function freeBatch(given: Model): FreedModel {
     ...model,
     inputs: model.inputs.map(withOpenBatch),
     outputs: model.outputs.map(withOpenBatch),
-    // What the file says of values in between was said of the fixed batch.
+    // The declared shapes of intermediate values hold the fixed batch.
     graphMetadata: withGraphMetadata(model, { valueInfo: [] }),
   }
   const shapes = (rows: number) =>
@@ -84,7 +84,7 @@ function fixedBatch({ inputs }: Model): number {
 const restOf = (value: Value): readonly number[] =>
   (declaredOf(value).shape ?? []).slice(1).map((size) => (typeof size === 'number' ? size : 1))
 
-/** A value whose first dimension is called `batch`. */
+/** The value with its first dimension open, named `batch`. */
 function withOpenBatch(value: Value): Value {
   const tensor = value.type?.value.case === 'tensorType' ? value.type.value.value : undefined
   if (!tensor?.shape || tensor.shape.dim.length === 0) return value

@@ -5,25 +5,25 @@ import { type LoadOptions, type Runnable, type Runtime, type Tensors, toFloats }
 import { withLoaded } from '../run/with-loaded.ts'
 import { type Row, rowsOf, stack } from './rows.ts'
 
-/** What a row's answers may be off by in company, relative to the largest: sums are made in another order. */
+/** Allowed difference of a row's outputs in a batch, relative to the largest: sums run in another order. */
 const tolerance = 1e-4
-/** Companies that each row is tried in, the full one last. */
+/** Batch sizes that each row is tried in, besides all rows at once. */
 const batchSizes = [1, 3]
 
 export interface Proof {
-  /** Rows that ran together. */
+  /** Number of rows in the largest batch. */
   readonly rows: number
-  /** The largest difference between a row's answer from the model as it was and in company. */
+  /** The largest difference between a row's outputs of the original model and those in a batch. */
   readonly largest: number
 }
 
 const options: LoadOptions = { backend: 'cpu', threads: 1 }
 
 /**
- * Runs rows through the model as it was, and through the freed one alone and in company: each must get the same
- * answers. Rows that were fixed together are parted, so that none may have needed its neighbour.
- * @param samples runs of the model as it was; rows of them make up the company.
- * @throws SpillwayError `not_supported` where that is not so.
+ * Runs rows through the original model, and through the freed model alone and in batches. Each row must get the same
+ * outputs. Rows that the fixed batch had put together run apart, so that a dependence between them shows.
+ * @param samples Inputs of the original model; their rows make up the batches.
+ * @throws SpillwayError `not_supported` where outputs differ.
  */
 export async function proveBatch(
   runtime: Runtime,
@@ -52,7 +52,7 @@ export async function proveBatch(
   })
 }
 
-/** What ONNX Runtime says of a graph whose shapes do not fit together. */
+/** Errors of ONNX Runtime for a graph whose shapes do not match. */
 const isRefusal = (cause: unknown): boolean =>
   cause instanceof SpillwayError && (cause.code === 'run_failed' || cause.code === 'model_invalid')
 
@@ -76,7 +76,6 @@ async function rightAnswers(
 const runTogether = async (runnable: Runnable, rows: readonly Row[]): Promise<readonly Row[]> =>
   perRow(await runnable.run(stack(rows)), rows.length)
 
-/** Outputs row by row. */
 function perRow(outputs: Tensors, count: number): readonly Row[] {
   for (const [name, { shape }] of Object.entries(outputs)) {
     if (shape[0] === count) continue

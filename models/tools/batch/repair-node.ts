@@ -5,18 +5,18 @@ import { axisOf, type KnownValue, product } from '../infer/known.ts'
 import type { Node } from '../onnx/model.ts'
 import { int64Weight, type Weight } from '../onnx/weight.ts'
 
-/** A model seen with the rows that it was fixed at, and with more of them. */
+/** The inferred shapes of a model with its fixed batch and with a larger one. */
 export interface RepairContext {
   readonly before: Inference
   readonly after: Inference
   readonly batch: number
-  /** How many times the rows there are afterwards. */
+  /** The larger batch divided by the fixed one. */
   readonly factor: number
-  /** A name that nothing else has. */
+  /** A name that is not taken, close to the given one. */
   fresh(wanted: string): string
 }
 
-/** What stands in a node's place. */
+/** The replacement of a node. */
 export interface Repair {
   readonly nodes: readonly Node[]
   readonly weights: readonly Weight[]
@@ -24,11 +24,11 @@ export interface Repair {
 
 type Rule = (node: Node, context: RepairContext) => Repair | undefined
 
-/** Changes a node that has the fixed batch in its constants; nothing where it needs no change, or none is known. */
+/** A replacement for a node that has the fixed batch in its constants; undefined where none is needed or known. */
 export const repairOf: Rule = (node, context) =>
   isStandard(node) ? rules.get(node.opType)?.(node, context) : undefined
 
-/** Along which axis the rows lie; nothing where a value does not grow with them. */
+/** The axis along which a value grows with the batch; undefined where it does not. */
 function batchAxis(name: string | undefined, { before, after, factor }: RepairContext): number | undefined {
   const [was, is] = [before, after].map(({ values }) => values.get(name ?? '')?.shape)
   if (!was || was.length !== is?.length) return undefined
@@ -40,7 +40,7 @@ function batchAxis(name: string | undefined, { before, after, factor }: RepairCo
 const shapeBefore = (name: string | undefined, { before }: RepairContext): readonly number[] | undefined =>
   before.values.get(name ?? '')?.shape
 
-/** Integers that stand in the file, and do not depend on a shape. */
+/** Integers that are constants of the file and do not depend on the batch. */
 function constantInts(
   name: string | undefined,
   { before, after }: RepairContext,
@@ -60,7 +60,7 @@ const reshape: Rule = (node, context) => {
   if (place < 0) return undefined
   const grown = to.map((size, index) => (index === place ? size * context.factor : size))
   if (context.after.outputsOf(node)[0]?.shape?.join() === grown.join()) return undefined
-  // A size that is copied leaves the −1 to another dimension.
+  // A copied size (0) leaves the −1 to another dimension.
   const copied = place === axis && to[place] === from[axis] && intOf(node, 'allowzero', 0) === 0
   const free = to.map((size, index) => {
     if (index === place) return copied ? 0 : -1
@@ -74,7 +74,7 @@ const reshape: Rule = (node, context) => {
   }
 }
 
-/** Values without rows that are joined to rows are repeated for each of them. */
+/** Concatenated values without a batch dimension are repeated for each row. */
 const concat: Rule = (node, context) => {
   const rows = node.input.find((name) => batchAxis(name, context) !== undefined)
   const axis = batchAxis(rows, context)
@@ -84,20 +84,20 @@ const concat: Rule = (node, context) => {
   return repeatInputs(node, node.input.keys(), axis, { name: rows, axis }, context)
 }
 
-/** A recurrent layer's first states are often stored, for as many rows as the model was made with. */
+/** The initial states of a recurrent layer are often constants for the fixed batch. */
 const recurrent: Rule = (node, context) => {
   const rows = intOf(node, 'layout', 0) === 1 ? 0 : 1
   if (batchAxis(node.input[0], context) !== rows) return undefined
   return repeatInputs(node, [5, 6], rows, { name: node.input[0] ?? '', axis: rows }, context)
 }
 
-/** A value and the axis along which its rows lie. */
+/** A value and its batch axis. */
 interface Rows {
   readonly name: string
   readonly axis: number
 }
 
-/** The node with those of its inputs repeated along `axis` that have one row and should have as many as `rows`. */
+/** Expands those inputs that have one row where `rows` has several. */
 function repeatInputs(
   node: Node,
   positions: Iterable<number>,
@@ -132,7 +132,7 @@ const resize: Rule = (node, context) => {
   return { nodes: [...size.nodes, changeNode(node, { input })], weights: size.weights }
 }
 
-/** A shape with the number of rows in it, read from a value while the model runs. */
+/** A shape that is computed while the model runs, with the number of rows read from a value. */
 function shapeWith(
   before: readonly number[],
   rows: Rows,

@@ -6,9 +6,9 @@ import { timeInTurns } from './time-runs.ts'
 
 export interface Comparison {
   readonly samples: number
-  /** The answers of both on the first backend. */
+  /** Differences of the outputs, measured on the first backend. */
   readonly outputs: readonly Difference[]
-  /** Median milliseconds of a run. */
+  /** Median milliseconds of a run, by backend. */
   readonly times: readonly { readonly backend: ToolBackend; readonly a: number; readonly b: number }[]
 }
 
@@ -18,7 +18,7 @@ export interface CompareOptions {
   readonly onProgress?: (done: number, total: number) => void
 }
 
-/** Runs two models on the same samples. */
+/** Runs two models on the same samples and compares outputs and times. */
 export async function compareModels(
   runtime: Runtime,
   a: string,

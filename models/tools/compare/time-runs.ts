@@ -1,18 +1,21 @@
 import type { Runnable, Tensors } from '../run/runtime.ts'
 
-/** How long the measuring of one backend may take, and how many runs are enough. */
+/** Time budget for one backend, and bounds of the number of runs. */
 const budgetMs = 3_000
 const minRuns = 3
 const maxRuns = 200
 
-/** The median milliseconds of a run of each model: in turns, so that what else the machine does falls on both. */
+/**
+ * The median milliseconds of a run of each model. The models take turns, so that other load on the machine affects
+ * all.
+ */
 export async function timeInTurns(
   runnables: readonly Runnable[],
   samples: readonly Tensors[],
 ): Promise<number[]> {
   const times = runnables.map((): number[] => [])
   const first = samples[0] ?? {}
-  // The first run prepares: kernels are chosen, shaders compiled, memory got.
+  // The first run is slower: it selects kernels, compiles shaders and allocates memory.
   for (const runnable of runnables) await runnable.run(first)
   const end = performance.now() + budgetMs
   for (let turn = 0; turn < maxRuns; turn++) {

@@ -9,7 +9,7 @@ import { floatWeight, int64Weight, type Weight } from '../onnx/weight.ts'
 import { floatOf, hasAttribute, intOf, intsOf, tensorOf } from './attributes.ts'
 import { isStandard, makeNode } from './node.ts'
 
-/** The model with its Constant nodes as weights, so that a pass has one place to look for what is known. */
+/** The model with its Constant nodes turned into weights, so that passes find constants in one place. */
 export function constantsToWeights(model: Model): Model {
   const weights = new Map(model.weights)
   const nodes = model.nodes.filter((node) => {
@@ -21,7 +21,7 @@ export function constantsToWeights(model: Model): Model {
   return nodes.length === model.nodes.length ? model : { ...model, nodes, weights }
 }
 
-/** A Constant of numbers; strings and sparse tensors stay nodes. */
+/** The weight of a Constant of numbers; Constants of strings and sparse tensors stay nodes. */
 function constantOf(node: Node): Weight | undefined {
   const name = node.output[0]
   if (node.opType !== 'Constant' || !isStandard(node) || name === undefined) return undefined
@@ -35,7 +35,7 @@ function constantOf(node: Node): Weight | undefined {
   return floats === undefined ? undefined : floatWeight(name, floats)
 }
 
-/** A small tensor where there are no weights: inside a function. */
+/** A small tensor as a Constant node, for functions, which have no weights. */
 export function constantNode(weight: Weight): Node {
   const node = makeNode({ op: 'Constant', inputs: [], outputs: [weight.name] })
   node.attribute.push(

@@ -12,13 +12,13 @@ import type { Model, Node } from '../onnx/model.ts'
 export const withGraphMetadata = ({ graphMetadata }: Model, parts: Partial<GraphProto>): GraphProto =>
   Object.assign(create(GraphProtoSchema), graphMetadata, parts)
 
-/** The version of an operator set that the model uses; 0 where it uses none of it. */
+/** The version of an operator set that the model imports; 0 where it does not. */
 export function opsetOf({ header }: Model, domain = ''): number {
   const found = header.opsetImport.find((one) => (one.domain === 'ai.onnx' ? '' : one.domain) === domain)
   return Number(found?.version ?? 0n)
 }
 
-/** The model with an operator set at a version, added where it has none. */
+/** The model with an operator set imported at a version. */
 export function withOpset(model: Model, domain: string, version: number): Model {
   const others = model.header.opsetImport.filter(
     (one) => (one.domain === 'ai.onnx' ? '' : one.domain) !== domain,
@@ -36,7 +36,7 @@ export interface FunctionParts {
   readonly nodes: readonly Node[]
 }
 
-/** The model with an operator of its own, made of others: a runtime puts them in its place. */
+/** The model with a function: an operator that a runtime replaces by the function's nodes. */
 export function withFunction(model: Model, parts: FunctionParts): Model {
   const known = model.header.functions.some(
     ({ domain, name }) => domain === parts.domain && name === parts.name,
@@ -61,7 +61,7 @@ const makeFunction = (
     opsetImport: [create(OperatorSetIdProtoSchema, { version: BigInt(opset) })],
   })
 
-/** Files of an older version may not hold what a newer one brought. */
+/** The model with at least the given IR version, which newer features of the format require. */
 export function withIrVersion(model: Model, least: bigint): Model {
   if (model.header.irVersion >= least) return model
   const header = clone(ModelProtoSchema, model.header)

@@ -2,7 +2,7 @@ import { ownNames, subgraphsOf } from '../onnx/data-flow.ts'
 import type { GraphProto } from '../onnx/generated/onnx_pb.ts'
 import type { Model } from '../onnx/model.ts'
 
-/** Gives names that no value of the model has, subgraphs included. */
+/** Returns a function that makes names which no value of the model has, subgraphs included. */
 export function freshNames(model: Model): (wanted: string) => string {
   const taken = new Set([
     ...model.inputs.map(({ name }) => name),

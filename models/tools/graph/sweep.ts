@@ -3,7 +3,9 @@ import type { Model, Node } from '../onnx/model.ts'
 import { withGraphMetadata } from './metadata.ts'
 import { changeNode } from './node.ts'
 
-/** The model without what no output depends on, and with nodes of distinct names, which runtimes insist on. */
+/**
+ * The model without nodes and weights that no output depends on. Nodes get distinct names, which runtimes require.
+ */
 export function sweep(model: Model): Model {
   const needed = new Set(model.outputs.map(({ name }) => name))
   const kept: Node[] = []

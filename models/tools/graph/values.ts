@@ -3,7 +3,7 @@ import type { DataType } from '../onnx/data-type.ts'
 import { TensorShapeProto_DimensionSchema, ValueInfoProtoSchema } from '../onnx/generated/onnx_pb.ts'
 import type { Model, Value } from '../onnx/model.ts'
 
-/** A graph's input or output: a string is the name of a dimension that varies. */
+/** An input or output of a graph. A string in the shape names an open dimension. */
 export const makeValue = (name: string, type: DataType, shape: readonly (number | string)[]): Value =>
   create(ValueInfoProtoSchema, {
     name,
@@ -20,7 +20,7 @@ const makeDimension = (size: number | string) =>
         : { case: 'dimParam', value: size },
   })
 
-/** A value as the file declares it: a dimension that varies is a name, or nothing. */
+/** The declared type and shape of a value. An open dimension is its name, or undefined. */
 export function declaredOf({ type }: Value): {
   readonly type: number
   readonly shape: readonly (number | string | undefined)[] | undefined
@@ -33,11 +33,11 @@ export function declaredOf({ type }: Value): {
   return { type: tensor?.elemType ?? 0, shape }
 }
 
-/** The model with more of its values among its outputs, to look at them while it runs. */
+/** The model with more of its values as outputs, to measure them while it runs. */
 export function expose(model: Model, names: Iterable<string>): Model {
   const shown = new Set(model.outputs.map(({ name }) => name))
   const added = [...names].filter((name) => !shown.has(name))
-  // The runtime finds their types itself.
+  // The runtime infers their types.
   const values = added.map((name) => create(ValueInfoProtoSchema, { name }))
   return { ...model, outputs: [...model.outputs, ...values] }
 }

@@ -12,14 +12,14 @@ import { buildDecoder, type DecoderOptions } from './decoder.ts'
 export const importPrecisions = ['fp32', 'fp16', 'q8', 'q4', 'q4f16'] as const
 type Precision = (typeof importPrecisions)[number]
 
-/** `q4` for WebGPU, or `q4-wasm`: what a variant is and where it runs, which is also its id. */
+/** A precision and the backend that it is made for. The id is `q4` for WebGPU and `q4-wasm` for WASM. */
 export interface VariantTarget {
   readonly id: string
   readonly precision: Precision
   readonly backend: TargetBackend
 }
 
-/** @returns nothing where it is no variant's name. */
+/** @returns Undefined where the text names no variant. */
 export function parseVariant(text: string): VariantTarget | undefined {
   const [name, made, ...more] = text.split('-')
   const precision = importPrecisions.find((one) => one === name)
@@ -29,13 +29,13 @@ export function parseVariant(text: string): VariantTarget | undefined {
   return { id: text, precision, backend }
 }
 
-/** Its past is kept in halves, too. */
+/** Whether a variant computes in half precision; its KV cache is then in half precision, too. */
 export const computesInHalves = ({ precision, backend }: VariantTarget): boolean =>
   backend === 'webgpu' && (precision === 'fp16' || precision === 'q4f16')
 
 /**
- * The backends that a variant is for; absent: all. One that computes in halves is for GPUs alone, and one that is
- * made for a backend leaves the others to its like.
+ * The backends that a variant is for; undefined: all. Half precision is for GPUs only. A variant for WebGPU leaves
+ * out the backends that have a variant of their own.
  */
 export function backendsOf(
   wanted: VariantTarget,
@@ -50,11 +50,11 @@ export function backendsOf(
   return left.length === backends.length ? undefined : left
 }
 
-/** Blocks of quantized weights are slow where none of them was made for the backend, of eight bits or of four. */
+/** Quantized blocks of 8 and of 4 bits count as one kind: both are slow on backends that they were not made for. */
 const kindOf = ({ precision }: VariantTarget) =>
   precision === 'q8' || precision === 'q4' ? 'blocks' : precision
 
-/** The checkpoint's graph as a variant has it. */
+/** Builds the graph of one variant. */
 export async function buildVariant(
   checkpoint: Checkpoint,
   wanted: VariantTarget,
@@ -66,13 +66,13 @@ export async function buildVariant(
   if (precision === 'fp32' || (halves && precision === 'fp16')) return model
   if (precision === 'fp16') return storeHalves(model, () => false)
   const target: Target = {
-    // The graph computes in halves already.
+    // The graph computes in half precision already.
     precision: precision === 'q4f16' ? 'q4' : precision,
     backend,
     asymmetric: false,
     reduceRange: false,
     keep: [],
-    // A batch's activations would be rounded together, and a row's answer depend on its company.
+    // Dynamic rounding uses the range of the whole batch, so a row's result would depend on the other rows.
     weightOnly: ['*'],
   }
   try {

@@ -25,10 +25,10 @@ export interface FolderOptions {
   readonly onWritten?: OnWritten
 }
 
-/** The largest difference between backends: what products of rounded activations differ by is seen in logits. */
+/** Tolerances of the manifest: quantized products round their activations, which shows in the logits. */
 const tolerances = { exact: 0.001, rounded: 0.5 }
 
-/** Writes a model's folder, the manifest last: a folder with one is whole. */
+/** Writes a model's folder. The manifest is written last, so a folder with a manifest is complete. */
 export async function writeFolder(
   folder: string,
   source: ImportSource,
@@ -87,7 +87,7 @@ export async function writeFolder(
   return manifest
 }
 
-/** What attention keeps is the engine's own affair, and of other types in other variants. */
+/** Whether a value belongs to the model's interface: tensors of the KV cache do not, and differ between variants. */
 const isOwn = ({ name }: Value): boolean => !/^(past_key_values|present)\./.test(name)
 
 async function fileSpec(folder: string, path: string): Promise<FileSpec> {

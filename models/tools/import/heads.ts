@@ -4,13 +4,13 @@ import { floatsOf } from '../onnx/values.ts'
 import { type Weight, weightFrom } from '../onnx/weight.ts'
 import type { Layer, Projection, Shape } from './checkpoint.ts'
 
-/** What ONNX Runtime's attention asks of a head's size. */
+/** ONNX Runtime's attention requires head sizes that are multiples of this. */
 const multiple = 16
 
-/** Numbers that a head has in the graph. */
+/** The head size in the graph. */
 export const storedHeadSize = ({ headSize }: Shape): number => Math.ceil(headSize / multiple) * multiple
 
-/** The layer with its heads filled up with zeros, where they are of a size that attention does not take. */
+/** The layer with its heads padded with zeros to a size that attention accepts. */
 export function withStoredHeads(layer: Layer, shape: Shape): Layer {
   const { headSize } = shape
   const stored = storedHeadSize(shape)
@@ -21,7 +21,7 @@ export function withStoredHeads(layer: Layer, shape: Shape): Layer {
       got: `${headSize}`,
     })
   }
-  /** Pairs stay half a head apart. */
+  /** Rotary pairs stay half a head apart. */
   const turned = (at: number) => {
     const pair = at % (stored / 2)
     if (pair >= headSize / 2) return undefined
@@ -41,7 +41,7 @@ export function withStoredHeads(layer: Layer, shape: Shape): Layer {
   }
 }
 
-/** Where in a head what stands at a place of the larger head comes from; nowhere: zero. */
+/** Maps a position of the padded head to its source in the original head; undefined: zero. */
 type SourceOf = (at: number) => number | undefined
 
 function spread(weight: Weight, axis: 0 | 1, headSize: number, stored: number, sourceOf: SourceOf): Weight {

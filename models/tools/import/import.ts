@@ -9,16 +9,16 @@ import { writeFolder } from './folder.ts'
 import { openHubFolder } from './hub/source.ts'
 import { openLlama2c } from './llama2c/source.ts'
 
-/** Longest context that is imported unasked: tables of positions for more would outweigh a small model. */
+/** Default limit of the context: position tables for longer ones would outweigh a small model. */
 export const defaultMaxContext = 8_192
 
-/** What is made of a checkpoint; what is absent follows from the checkpoint or the folder. */
+/** What to make of a checkpoint. Absent options follow from the checkpoint or the folder's name. */
 export interface ImportOptions {
   readonly variants?: readonly VariantTarget[] | undefined
   /** The tokenizer's file, for checkpoints of llama2.c. */
   readonly tokenizer?: string | undefined
   readonly topK?: number | undefined
-  /** Tokens; never more than the model was trained for. */
+  /** Longest sequence in tokens, at most the one in training. */
   readonly context?: number | undefined
   readonly id?: string | undefined
   readonly title?: string | undefined

@@ -44,7 +44,7 @@ const pool: Rule = (node, [input]) => {
   return node.output.map((_, index) => known(index === 0 ? (input?.type ?? 0) : DataType.INT64, shape))
 }
 
-/** The sizes that a window of `kernel` leaves when it slides as the node says. */
+/** Output shape of a sliding window: convolution or pooling. */
 function windows(
   node: Node,
   input: readonly number[],
@@ -101,7 +101,7 @@ const reduce =
     const keep = intOf(node, 'keepdims', 1) === 1
     const given = type === undefined ? axesOf(node, inputs, 1) : [intOf(node, 'axis', 0)]
     const none = given === undefined || given.length === 0
-    // Axes that an input gives and that are not known make the shape unknown; absent ones mean all.
+    // Axes from an input without known values leave the shape unknown; absent axes mean all.
     if (given === undefined && inputs[1] !== undefined) return [known(type ?? input?.type ?? 0, undefined)]
     const all = none && intOf(node, 'noop_with_empty_axes', 0) === 0
     const axes = new Set(all ? shape?.keys() : given?.map((axis) => axisOf(axis, rank)))

@@ -17,7 +17,7 @@ const spread: Rule = (_node, inputs) => [
   known(inputs[0]?.type ?? 0, broadcast(inputs.map((input) => input?.shape))),
 ]
 
-/** Arithmetic on shapes is what decides the shapes of models that came out of PyTorch. */
+/** Models exported from PyTorch compute shapes by arithmetic. */
 const arithmetic =
   (apply: (a: number, b: number) => number): Rule =>
   (_node, inputs) => {

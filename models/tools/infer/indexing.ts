@@ -30,7 +30,7 @@ const slice: Rule = (node, [data, starts, ends, axes, steps]) => {
   for (const [index, axis] of along.entries()) {
     const at = axisOf(axis, data.shape.length)
     const size = data.shape[at]
-    // A file may name an axis that is not there, billions away.
+    // An untrusted file may name an axis that does not exist.
     if (size === undefined) return [like(data, undefined)]
     ranges[at] = rangeOf(size, from[index] ?? 0, to[index] ?? 0, steps?.ints?.[index] ?? 1)
   }
@@ -58,7 +58,7 @@ function rangeOf(size: number, from: number, to: number, step: number): Range {
   return { start, step, count: step === 0 ? Number.NaN : Math.max(0, Math.ceil((end - start) / step)) }
 }
 
-/** Elements of a small tensor where ranges along its axes meet, in row-major order. */
+/** Elements of a small tensor at the crossings of ranges along its axes, in row-major order. */
 function pick(
   elements: readonly number[],
   shape: readonly number[],

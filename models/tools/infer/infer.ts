@@ -32,15 +32,15 @@ const rules = new Map<string, Rule>([
   ...quantized,
 ])
 
-/** Whether it is known what an operator gives. */
+/** Whether there is a rule for an operator. */
 export const hasRule = (operator: string): boolean => rules.has(operator)
 
-/** Shapes as a caller would give them, by the names of inputs. */
+/** Input shapes by name. */
 export type InputShapes = ReadonlyMap<string, readonly number[]>
 
 /**
- * Types and shapes of all values for given input shapes, as far as they follow from the file: nothing is run,
- * so a hostile model costs no more than reading it did.
+ * Infers types and shapes of all values for given input shapes. Nothing runs, so an untrusted model costs no more
+ * than reading it.
  */
 export function infer(model: Model, shapes: InputShapes): ReadonlyMap<string, KnownValue> {
   const plain = constantsToWeights(model)
@@ -49,14 +49,14 @@ export function infer(model: Model, shapes: InputShapes): ReadonlyMap<string, Kn
   return inference.values
 }
 
-/** The same one node after the other, for a pass that changes nodes as it goes. */
+/** Inference node by node, for a pass that changes nodes on the way. */
 export interface Inference {
   readonly values: ReadonlyMap<string, KnownValue>
-  /** What a node gives, its inputs being known. */
+  /** The outputs of a node whose inputs are inferred. */
   outputsOf(node: Node): readonly KnownValue[]
-  /** Adds what a node gives to the values. */
+  /** Adds the outputs of a node to the values. */
   step(node: Node): void
-  /** Adds a weight that the model does not have. */
+  /** Adds a weight that is not in the model. */
   addWeight(weight: Weight): void
 }
 
@@ -94,7 +94,7 @@ export function startInference(
   }
 }
 
-/** What was computed, filled up with what the file declares. */
+/** The inferred value, completed by the declared one. */
 const merge = (found: KnownValue, declared: KnownValue): KnownValue => ({
   type: found.type || declared.type,
   shape: found.shape ?? declared.shape,
@@ -107,7 +107,7 @@ function ofWeight(weight: Weight): KnownValue {
   return known(weight.type, weight.dims, ints)
 }
 
-/** The ends of a slice are often written as the largest 64-bit integer. */
+/** Open ends of slices are often the largest 64-bit integer. */
 const saturate = (integer: number) =>
   Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, integer))
 

@@ -3,7 +3,7 @@ import { declaredOf } from '../graph/values.ts'
 import type { Model } from '../onnx/model.ts'
 import type { InputShapes } from './infer.ts'
 
-/** A shape for every input whose rank is known: as given, else as declared with each open dimension at one. */
+/** A shape for every input of known rank: the given one, else the declared one with open dimensions at 1. */
 export function openShapes(model: Model, given: InputShapes): Map<string, readonly number[]> {
   const names = model.inputs.map(({ name }) => name)
   for (const name of given.keys()) {
@@ -38,12 +38,12 @@ function checkFits(
   })
 }
 
-/** Tokens in a made-up prompt. */
+/** Length of a made-up prompt in tokens. */
 const sequence = 8
 
 /**
- * A shape for every input: as given, else as declared, with open dimensions by what their names mean in language
- * models (a prompt with no past), and one elsewhere.
+ * A shape for every input: the given one, else the declared one. Open dimensions get sizes by their names, as
+ * language models use them (a prompt without a past), or 1.
  */
 export function sampleShapes(model: Model, given: InputShapes): Map<string, readonly number[]> {
   const shapes = openShapes(model, given)

@@ -21,7 +21,7 @@ const matMulFloat: Rule = (_node, [a, b]) => [
   known(DataType.FLOAT, a?.shape && b?.shape && [...a.shape.slice(0, -1), b.shape.at(-1) ?? Number.NaN]),
 ]
 
-/** Four bits in a byte of their own type; eight of them, or two fours, where the data is of bytes. */
+/** Data of type uint8 holds one element of 8 bits or two of 4 bits per byte; other types hold one element each. */
 const gatherBlocks: Rule = (node, [data, indices, scales]) => {
   const axis = axisOf(intOf(node, 'gather_axis', 0), data?.shape?.length ?? 0)
   const packed = data?.type === DataType.UINT8 && intOf(node, 'bits', 4) === 4 ? 2 : 1
@@ -31,7 +31,7 @@ const gatherBlocks: Rule = (node, [data, indices, scales]) => {
   return [known(scales?.type ?? DataType.FLOAT, shape)]
 }
 
-/** A normalised value, and where asked for the sum that it was made of. */
+/** The normalised value, and where requested the sum that was normalised. */
 const normalize: Rule = (node, [input]) =>
   node.output.map((_, index) =>
     index === 0 || index === 3 ? like(input, input?.shape) : like(input, undefined),

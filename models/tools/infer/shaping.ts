@@ -14,7 +14,7 @@ const hasEnd = (node: Node) => node.attribute.some(({ name }) => name === 'end')
 
 const size: Rule = (_node, [input]) => [known(DataType.INT64, [], input?.shape && [product(input.shape)])]
 
-/** Axes stand in an attribute in older operator sets and in an input in newer ones. */
+/** Axes are an attribute in older operator sets and an input in newer ones. */
 export const axesOf = (node: Node, inputs: Inputs, position: number): readonly number[] | undefined =>
   intsOf(node, 'axes') ?? inputs[position]?.ints
 
@@ -64,7 +64,7 @@ const transpose: Rule = (node, [input]) => {
   const order = intsOf(node, 'perm') ?? shape?.map((_, axis) => axis).reverse()
   if (!shape || !order) return [like(input, undefined)]
   const sizes = order.map((axis) => shape[axis] ?? Number.NaN)
-  // PyTorch turns the padding of a Pad around as a matrix.
+  // PyTorch transposes the padding of a Pad as a matrix.
   const transposed = shape.length === 2 && order[0] === 1 ? transposeInts(input.ints, shape) : undefined
   return [known(input.type, sizes, transposed)]
 }

@@ -4,15 +4,15 @@ import { bytesOf, DataType } from '../onnx/data-type.ts'
 import type { Model } from '../onnx/model.ts'
 import { weightBytes } from '../onnx/weight.ts'
 
-/** What a lane needs to hold and run a model once, in bytes. */
+/** Bytes that a lane needs to hold a model and run it once. */
 export interface Memory {
   readonly weights: number
-  /** The most that intermediate values take at one time. */
+  /** The largest sum of intermediate values that are alive at one time. */
   readonly activations: number
-  /** The file, which lies in memory while the session is made. */
+  /** The file, which is in memory while the session is created. */
   readonly file: number
   readonly total: number
-  /** Values whose size does not follow from the file: the estimate is too low by them. */
+  /** Number of values of unknown size, which the estimate lacks. */
   readonly unknownValues: number
 }
 
@@ -28,7 +28,7 @@ export function memoryOf(model: Model, values: ReadonlyMap<string, KnownValue>, 
   }
 }
 
-/** Walks the nodes in order; a value lives from its node to the last that reads it. */
+/** Peak memory of values: a value lives from its node to its last reader. */
 function peakOf(model: Model, values: ReadonlyMap<string, KnownValue>): { peak: number; unknown: number } {
   const last = new Map<string, number>()
   for (const [index, node] of model.nodes.entries()) for (const name of readsOf(node)) last.set(name, index)

@@ -12,16 +12,16 @@ import { type Memory, memoryOf } from './memory.ts'
 export interface ValueReport {
   readonly name: string
   readonly type: string
-  /** A dimension that varies is its name, or −1. */
+  /** An open dimension is its name, or −1. */
   readonly shape: readonly (number | string)[] | null
 }
 
 export interface OperatorReport {
   readonly operator: string
   readonly count: number
-  /** Nodes of it that run on the GPU; the others run on the CPU, with a copy there and back. */
+  /** Nodes that run on the GPU; the others run on the CPU, with copies both ways. */
   readonly onGpu: number
-  /** Whether ONNX Runtime has it at all. */
+  /** Whether ONNX Runtime has the operator. */
   readonly runs: boolean
 }
 
@@ -35,7 +35,7 @@ export interface InspectReport {
   readonly batch: Batchable
   readonly weights: readonly { type: string; tensors: number; elements: number; bytes: number }[]
   readonly memory: Memory
-  /** The shapes that the memory is for. */
+  /** The input shapes of the memory estimate. */
   readonly shapes: Readonly<Record<string, readonly number[]>>
   readonly operators: readonly OperatorReport[]
 }
@@ -82,7 +82,7 @@ function operators(model: Model, values: ReturnType<typeof infer>): readonly Ope
   )
   const rows = new Map<string, { operator: string; count: number; onGpu: number; runs: boolean }>()
   for (const node of model.nodes) {
-    // Constants are folded away before anything runs.
+    // The runtime folds constants before it runs.
     if (node.opType === 'Constant') continue
     const operator = operatorOf(node)
     const { webgpu, cpu } = placementOf(node, values, functions)
@@ -99,7 +99,7 @@ export interface Batchable {
   readonly reason: string
 }
 
-/** Whether rows of several requests may stand in one run, by what the model declares of its inputs and outputs. */
+/** Whether rows of several requests may share a run, by the declared shapes of inputs and outputs. */
 export function batchableOf({ inputs, outputs }: Model): Batchable {
   for (const value of [...inputs, ...outputs]) {
     const first = declaredOf(value).shape?.[0]

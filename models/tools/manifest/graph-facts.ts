@@ -13,7 +13,7 @@ import { filesOf, sizeOfFiles } from '../onnx/files.ts'
 import type { Model, Value } from '../onnx/model.ts'
 import { readModel } from '../onnx/read.ts'
 
-/** What attention keeps from step to step: the generation's own affair, and of other types in other variants. */
+/** Tensors of the KV cache: not part of the model's interface, and different between variants. */
 const cacheName = /^(?:past_key_values|present)\./
 
 type Signature = GraphFacts['signature']
@@ -27,10 +27,10 @@ interface Read {
 }
 
 /**
- * Reads each variant's graph, one after the other: what they take and give, what they need, where their data is.
+ * Reads the graph of each variant: inputs and outputs, memory, and files.
  *
  * @throws SpillwayError `model_invalid`, `file_missing`, `file_truncated`, or `not_supported` where inputs or outputs
- * are no tensors of numbers.
+ * are not tensors of numbers.
  */
 export function readGraphs(
   root: string,
@@ -42,7 +42,7 @@ export function readGraphs(
     onRead(index + 1, candidates.length)
     return one
   })
-  // Floats as they were before anything was made smaller.
+  // The variant before quantization, if there is one.
   const whole = read.find(({ candidate }) => candidate.precision === 'fp32') ?? read[0]
   if (!whole) throw new SpillwayError('model_invalid', `There is no ONNX model in ${root}`)
   for (const other of read) checkSame(whole, other)
@@ -115,7 +115,7 @@ function kvTypeOf({ inputs }: Model): Variant['kvType'] {
   return key && declaredOf(key).type === DataType.FLOAT16 ? 'float16' : 'float32'
 }
 
-/** Callers give one set of inputs, whichever variant runs. Types of outputs may differ: a result says its own. */
+/** All variants take the same inputs. Types of outputs may differ, because a result has its own. */
 function checkSame(one: Read, other: Read): void {
   const signature = ({ signature }: Read) =>
     `${signature.inputs.map(({ name, type }) => `${name} (${type})`).join(', ')} → ${signature.outputs.map(({ name }) => name).join(', ')}`

@@ -5,7 +5,7 @@ import { SpillwayError } from '../../core/error.ts'
 import type { Folder } from '../../hub/folder.ts'
 import { fileSpec, type OnRead } from './file-spec.ts'
 
-/** Below a model's folder, as the hub has it; what is deeper belongs to something else. */
+/** Depth of the hub's folders; deeper files belong to something else. */
 const maxDepth = 3
 const maxFiles = 10_000
 
@@ -51,7 +51,7 @@ function names(folder: string): string[] {
   }
 }
 
-/** Adds up what is read of a folder's files, against all that there is. */
+/** A counter for bytes that are read of a folder's files, against the sum of their sizes. */
 export function countRead(
   folder: string,
   tell: (done: number, total: number) => void,

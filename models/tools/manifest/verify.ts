@@ -9,7 +9,7 @@ export interface FileVerdict {
   readonly path: string
   readonly size: number
   readonly state: 'ok' | 'missing' | 'size' | 'content'
-  /** What is wrong, in words. */
+  /** The fault in words. */
   readonly fault?: string
 }
 
@@ -18,12 +18,12 @@ export interface ModelVerdict {
   readonly id: string
   readonly ok: boolean
   readonly files: readonly FileVerdict[]
-  /** Of the manifest itself. */
+  /** The fault of the manifest itself. */
   readonly fault?: string
 }
 
 /**
- * Models in a folder: itself, or the folders in it that have a manifest.
+ * The folders of models: the given one, or those in it that have a manifest.
  *
  * @throws SpillwayError `file_missing` where there is none.
  */
@@ -45,7 +45,7 @@ export function modelFolders(root: string): string[] {
 /**
  * Checks every file of a model, or of each model in a folder, against its manifest.
  *
- * @param onProgress Bytes that were read, and in all.
+ * @param onProgress Called with the bytes that were read and the total.
  * @throws SpillwayError `file_missing` where there is no model.
  */
 export async function verifyModels(
@@ -79,7 +79,7 @@ function totalOf(folder: string): number {
   }
 }
 
-/** Checks each file of a model's folder against its manifest, to the last byte. */
+/** Checks size and SHA-256 of each file of a model. */
 export async function verifyModel(folder: string, onRead?: OnRead): Promise<ModelVerdict> {
   let manifest: Manifest | undefined
   try {

@@ -11,9 +11,9 @@ import { malformed } from '../errors.ts'
 import { type Field, fields, WireType } from './wire.ts'
 
 /**
- * What a file's structure, everything but its tensors' data, may cost to decode. A record becomes an object
- * of some hundred bytes, so a small hostile file of empty records could otherwise fill the memory.
- * A language model of eighty layers, exported operator by operator, has some 300,000 records.
+ * Bounds of a file's structure, which is everything but its tensors' data. A decoded record takes some hundred bytes,
+ * so a small hostile file of empty records could fill the memory. A language model of 80 layers, exported operator by
+ * operator, has about 300,000 records.
  */
 export const structureLimits = { records: 600_000, elements: 4_000_000, textBytes: 64 * 2 ** 20, depth: 64 }
 
@@ -21,7 +21,7 @@ export type Budget = { records: number; elements: number; textBytes: number }
 
 export const newBudget = (): Budget => ({ ...structureLimits })
 
-/** Walks a message as its schema says, without decoding it: lengths, wire types, depth and total cost. */
+/** Checks a message against its schema without decoding it: lengths, wire types, depth and total size. */
 export function checkStructure(schema: DescMessage, bytes: Uint8Array, budget: Budget, depth = 0): void {
   if (depth > structureLimits.depth) {
     throw malformed('The model is nested too deeply', { expected: `at most ${structureLimits.depth} levels` })
@@ -93,7 +93,10 @@ function fieldsOf(schema: DescMessage): Map<number, DescField> {
   return known
 }
 
-/** Decodes a message that lies in pieces, after its structure was checked: the decoder itself bounds nothing. */
+/**
+ * Decodes a message that is given in pieces. Its structure is checked first, because the decoder itself has no
+ * bounds.
+ */
 export function decode<Desc extends DescMessage>(
   schema: Desc,
   pieces: readonly Uint8Array[],
@@ -113,13 +116,13 @@ export function decode<Desc extends DescMessage>(
 
 export interface SplitMessage {
   readonly taken: readonly Field[]
-  /** Views whose concatenation is the same message without what was taken. */
+  /** Views that concatenate to the message without the taken fields. */
   readonly rest: readonly Uint8Array[]
 }
 
 /**
- * Takes the fields with the given numbers out of a message, without a copy of anything: what is large is
- * put aside so, and the rest is decoded piece by piece, as protobuf merges what is concatenated.
+ * Takes the fields with the given numbers out of a message without copying. Large fields are set aside so, and the
+ * rest is decoded piece by piece: protobuf merges concatenated messages.
  */
 export function takeFields(
   bytes: Uint8Array,

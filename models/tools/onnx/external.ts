@@ -6,7 +6,7 @@ import type { StringStringEntryProto } from './generated/onnx_pb.ts'
 import type { Model } from './model.ts'
 import { type Weight, weightBytes } from './weight.ts'
 
-/** A stretch of a file beside the model. */
+/** A range of bytes in a file beside the model. */
 export interface FileRange {
   readonly path: string
   readonly offset: number
@@ -14,9 +14,9 @@ export interface FileRange {
 }
 
 /**
- * Where a tensor's external data lies. The path comes out of an untrusted file, so it may name nothing
- * outside of the model's folder, by dots, by an absolute path or by a link.
- * @throws SpillwayError `model_invalid` or `file_missing`.
+ * Locates a tensor's external data. The path comes from an untrusted file: it must not leave the model's folder, be
+ * it by dots, by an absolute path or by a link.
+ * @throws SpillwayError `model_invalid`, `file_truncated` or `file_missing`.
  */
 export function locateExternal(
   folder: string | undefined,
@@ -96,16 +96,16 @@ export function readExternal({ path, offset, length }: FileRange): Uint8Array {
   return bytes
 }
 
-/** Where a weight's data stands in the file beside the model, as ONNX names the three. */
+/** A weight's place in the file beside the model, with ONNX's names for the three fields. */
 export interface ExternalLocation {
   readonly location: string
   readonly offset: number
   readonly length: number
 }
 
-/** Small tensors stay in the graph: runtimes read shapes and axes from them before any file is opened. */
+/** Smaller tensors stay in the graph: runtimes read shapes and axes from them before they open another file. */
 const inlineBelow = 1024
-/** A page, so that a runtime may map the file into memory. */
+/** A page of memory, so that a runtime may map the file. */
 const alignment = 4096
 
 export function layOutExternalData(model: Model, location: string): Map<string, ExternalLocation> {

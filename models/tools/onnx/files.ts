@@ -2,7 +2,7 @@ import { statSync } from 'node:fs'
 import type { Model } from './model.ts'
 import { readModel } from './read.ts'
 
-/** The files that make up a model, the graph first. */
+/** The files of a model, the graph first. */
 export function filesOf(model: Model, path: string): readonly string[] {
   const others = new Set(
     [...model.weights.values()].flatMap(({ file }) => (file === undefined ? [] : [file])),
@@ -13,7 +13,7 @@ export function filesOf(model: Model, path: string): readonly string[] {
 export const sizeOfFiles = (files: readonly string[]): number =>
   files.reduce((sum, file) => sum + statSync(file).size, 0)
 
-/** A model, and the bytes of all its files. */
+/** A model, its path, and the bytes of all its files. */
 export interface OpenedModel {
   readonly model: Model
   readonly file: string

@@ -7,8 +7,8 @@ import type { StoredData } from './tensor-data.ts'
 import { viewBytes, type Weight } from './weight.ts'
 
 /**
- * A tensor inside a node, as a weight: constants, and the weights of subgraphs. Nothing but small tensors
- * stands there, and external data never does.
+ * The weight of a tensor inside a node: a constant, or a weight of a subgraph. Such tensors are small and have no
+ * external data.
  */
 export function weightOf(proto: TensorProto, name: string, what: string): Weight {
   const { dims, type } = checkTensor(proto, what)
@@ -56,6 +56,6 @@ function elements(proto: TensorProto, type: DataType): Uint8Array {
   }
 }
 
-/** A weight as a message, for where a node or a subgraph holds it. */
+/** The message of a weight, for nodes and subgraphs. */
 export const protoOf = ({ name, type, dims, bytes }: Weight): TensorProto =>
   create(TensorProtoSchema, { name, dataType: type, dims: dims.map(BigInt), rawData: bytes() })

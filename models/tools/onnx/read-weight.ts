@@ -8,10 +8,14 @@ import { readElements } from './tensor-bytes.ts'
 import { findData, rawData, type StoredData } from './tensor-data.ts'
 import { checkDims, type Weight } from './weight.ts'
 
-/** A tensor as it stands in a model's graph; one of strings is left as it is. */
+/** A tensor of a model's graph; tensors of strings stay messages. */
 export type Stored = { readonly weight: Weight } | { readonly strings: TensorProto }
 
-/** @throws SpillwayError `model_invalid` where shape, type and data do not agree: the data is counted, not read. */
+/**
+ * Reads a tensor's header and locates its data, which is counted but not read.
+ *
+ * @throws SpillwayError `model_invalid` where shape, type and data do not match; else as `locateExternal`.
+ */
 export function readWeight(bytes: Uint8Array, folder: string | undefined, budget: Budget): Stored {
   const { data, rest } = findData(bytes, budget)
   const proto = decode(TensorProtoSchema, rest, budget)
@@ -33,7 +37,7 @@ export function readWeight(bytes: Uint8Array, folder: string | undefined, budget
   return { weight: { name: proto.name, type, dims, bytes: read } }
 }
 
-/** Type and shape of a tensor's header. */
+/** Checks and returns type and shape of a tensor. */
 export function checkTensor(proto: TensorProto, what: string): { dims: number[]; type: DataType } {
   const dims = checkDims(proto.dims, what)
   const type: DataType = proto.dataType
@@ -51,7 +55,7 @@ export function checkTensor(proto: TensorProto, what: string): { dims: number[];
   return { dims, type }
 }
 
-/** The field that holds a type's elements, and how many stored elements one element has. */
+/** The field for a type's elements, and the number of stored elements per element. */
 function fieldOf(type: DataType): readonly [field: number, each: number] {
   switch (type) {
     case DataType.FLOAT:

@@ -14,9 +14,9 @@ const graphField = 7
 const initializerField = 5
 
 /**
- * Reads an ONNX file. What it holds is checked; tensors stay in the file's bytes until they are asked for.
+ * Reads and checks an ONNX file. Tensors stay in the file's bytes until they are asked for.
  *
- * @throws SpillwayError As `parseModel` does, naming the file.
+ * @throws SpillwayError As `parseModel`, naming the file.
  */
 export function readModel(path: string): Model {
   const bytes = readBytes(path)
@@ -45,12 +45,12 @@ export function readBytes(path: string): Uint8Array {
 }
 
 /**
- * @param folder where external data may lie; without one the model must hold all its data.
- * @throws SpillwayError `model_invalid`, `file_truncated` or `file_missing`, whatever the bytes are.
+ * @param folder The folder of external data; without one the model must hold all its data.
+ * @throws SpillwayError `model_invalid`, `file_truncated` or `file_missing`, for any bytes.
  */
 export function parseModel(bytes: Uint8Array, folder?: string): Model {
   const budget = newBudget()
-  // A Buffer's slices are Buffers, which would end up in what the model hands out.
+  // Slices of a Buffer would be Buffers, and become part of the model.
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const { taken, rest } = splitFile(plain, budget)
   if (taken.length === 0) throw malformed('The file is no ONNX model: it has no graph')
@@ -66,9 +66,9 @@ export function parseModel(bytes: Uint8Array, folder?: string): Model {
   )
   const { weights, strings } = readWeights(graphs, folder, budget)
   const { node, input, output } = graph
-  // Fresh from the decoder, so no one else sees the change: each thing stands in one place of a Model.
+  // The graph is fresh from the decoder, so it may be changed. Each part has one place in a Model.
   Object.assign(graph, { node: [], input: [], output: [], initializer: strings })
-  // Weights apart from inputs are what version 4 brought; older files list them twice.
+  // Version 4 of the format separated weights from inputs; older files list weights twice.
   if (header.irVersion > 0n && header.irVersion < 4n) header.irVersion = 4n
   const inputs = input.filter(({ name }) => !weights.has(name))
   return checkModel({ nodes: node, weights, inputs, outputs: output, header, graphMetadata: graph })

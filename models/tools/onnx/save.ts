@@ -7,19 +7,19 @@ import { type ExternalLocation, externalWeights, layOutExternalData } from './ex
 import type { Model } from './model.ts'
 import { checked, modelChunks, modelSize } from './write.ts'
 
-/** Told of each piece as it is written, with the bytes so far and in all. */
+/** Called after each written piece, with the bytes so far and the total. */
 export type OnWritten = (written: number, total: number) => void
 
-/** Below protobuf's 2 GiB, with room for what a runtime adds when it saves the graph again. */
+/** Below protobuf's 2 GiB, with room for what a runtime adds when it saves the optimised graph. */
 const maxOneFile = 2 ** 31 - 2 ** 27
 
-/** What was packed into a byte leaves the floats behind that it was. */
+/** A packed byte leaves garbage of about this many bytes: the floats that it was made from. */
 const floatsPerByte = 8
 
 /**
- * Writes a model, and beside it `NAME_data` where it is too large for one file. The file appears under its
- * name when it is whole, so a model may be written over the one that it was made from.
- * @returns the paths that were written, the graph first.
+ * Writes a model, with `NAME_data` beside it where it is too large for one file. Files are renamed when complete, so
+ * a model may replace the file that it was read from.
+ * @returns The written paths, the graph first.
  */
 export function saveModel(model: Model, path: string, onWritten: OnWritten = () => {}): readonly string[] {
   makeFolder(dirname(path))
@@ -100,15 +100,15 @@ function counter(total: number, onWritten: OnWritten) {
   }
 }
 
-/** A model's bytes in memory, for a runtime that takes them so. */
+/** The file of a model, in memory. */
 export const modelBytes = (model: Model): Uint8Array => Buffer.concat([...modelChunks(model)])
 
-/** Garbage that may lie about before it is collected. */
+/** Bytes of garbage before a collection. */
 const allowed = 16 * 2 ** 20
 
 /**
- * Node collects large buffers late, since they are not on its own heap: hundreds of megabytes of tensors that
- * are done with would pile up. Told of what was made and is garbage now, this collects it in time.
+ * Collects garbage in time. Node collects buffers late, because they are outside of its heap: hundreds of megabytes
+ * of unused tensors would pile up. Call the result with the bytes of garbage that were just made.
  */
 export function createCollector(): (bytes: number) => void {
   setFlagsFromString('--expose-gc')

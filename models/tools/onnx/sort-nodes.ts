@@ -3,8 +3,8 @@ import { readsOf } from './data-flow.ts'
 import type { Node } from './model.ts'
 
 /**
- * The nodes in the order of their data. Files should have them so, and not all do.
- * @throws SpillwayError `model_invalid` where a value is written twice, never, or by way of itself.
+ * Sorts nodes so that each follows those whose outputs it reads. The format requires this, but not all files comply.
+ * @throws SpillwayError `model_invalid` where a value is written twice or never, or depends on itself.
  */
 export function sortNodes(nodes: readonly Node[], given: Iterable<string>): readonly Node[] {
   const ready = new Set(given)
@@ -52,7 +52,7 @@ function sortBlocked(nodes: readonly Node[], blocked: Set<string>[], readers: Ma
       const freed = node.output.flatMap((name) =>
         (readers.get(name) ?? []).filter((reader) => free(reader, name)),
       )
-      // Last first, so that the next taken is the first that stands in the file.
+      // Pushed in reverse, so that the first in the file is taken next.
       for (const reader of freed.sort((a, b) => b - a)) queue.push(reader)
     }
   }

@@ -3,8 +3,8 @@ import { fixedBytes, rawData, type StoredData } from './tensor-data.ts'
 import { fields, WireType } from './wire.ts'
 
 /**
- * A tensor's elements as `raw_data` holds them, a view of the file wherever they stand like that.
- * ONNX is little-endian, and so is every machine that Node runs on.
+ * A tensor's elements in the form of `raw_data`: a view of the file where possible. ONNX is little-endian, and so is
+ * every machine that Node runs on.
  */
 export function readElements(
   tensor: Uint8Array,
@@ -40,7 +40,7 @@ function copyElements(
   const reader = new BinaryReader(value)
   let at = from
   while (reader.pos < reader.len) {
-    // int32_data holds every small type in its low bits; the 64-bit fields hold uint32 as well.
+    // int32_data holds all small types in its low bits; the 64-bit fields also hold uint32.
     const element = field === 5 ? BigInt(reader.int32()) : BigInt(reader.int64())
     writeLow(view, at, width, element)
     at += width

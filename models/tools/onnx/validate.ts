@@ -7,11 +7,11 @@ import { weightOf } from './proto-tensor.ts'
 import { checkTensor } from './read-weight.ts'
 import { showNode, sortNodes } from './sort-nodes.ts'
 
-/** A value of that many elements takes the 4 GiB that WebAssembly has. */
+/** A value of this many floats takes the 4 GiB of WebAssembly's memory. */
 const maxElements = 1e9
 
 /**
- * A model whose graph holds together: every value is written once, before it is read, and has a possible type.
+ * Checks a model's graph and sorts its nodes: each value is written once, before it is read, and has a possible type.
  * @throws SpillwayError `model_invalid`.
  */
 export function checkModel(model: Model): Model {

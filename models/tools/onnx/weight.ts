@@ -2,14 +2,14 @@ import { elementCount } from '../../core/tensor.ts'
 import { malformed } from '../errors.ts'
 import { bytesOf, DataType } from './data-type.ts'
 
-/** A tensor that a model holds. Its elements come into memory when they are asked for, one tensor at a time. */
+/** A tensor that is stored in a model. Its elements are read when they are asked for. */
 export interface Weight {
   readonly name: string
   readonly type: DataType
   readonly dims: readonly number[]
-  /** The file beside the model that holds the elements; nothing where the model does. */
+  /** The file beside the model that holds the elements; undefined where the model's file does. */
   readonly file?: string
-  /** The elements as ONNX's `raw_data` holds them: little-endian, row-major. Not to be written to. */
+  /** The elements in the form of ONNX's `raw_data`: little-endian, row-major. Read-only. */
   bytes(): Uint8Array
 }
 
@@ -22,7 +22,7 @@ export const weightBytes = ({ type, dims }: Pick<Weight, 'type' | 'dims'>): numb
 export const viewBytes = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength)
 
-/** Weights out of arrays: small ones that a pass adds. What is large is given as a function, and made when written. */
+/** A weight out of an array. Large weights pass a function, which runs when the weight is written. */
 export const weightFrom = (
   name: string,
   type: DataType,
@@ -36,7 +36,7 @@ export const int64Weight = (name: string, values: readonly number[], dims = [val
 export const floatWeight = (name: string, values: readonly number[], dims = [values.length]): Weight =>
   weightFrom(name, DataType.FLOAT, dims, Float32Array.from(values))
 
-/** The largest integers, which stand for no end, are not numbers that a double holds exactly. */
+/** An integer as a bigint, clamped to 64 bits: doubles cannot hold the largest ones, which stand for an open end. */
 export function toInt64(value: number): bigint {
   if (value >= 2 ** 63) return 2n ** 63n - 1n
   return value < -(2 ** 63) ? -(2n ** 63n) : BigInt(value)
@@ -44,7 +44,11 @@ export function toInt64(value: number): bigint {
 
 const maxRank = 64
 
-/** A stored tensor's shape as numbers. @throws SpillwayError `model_invalid` for sizes no tensor can have. */
+/**
+ * A stored tensor's shape as numbers.
+ *
+ * @throws SpillwayError `model_invalid` for impossible sizes.
+ */
 export function checkDims(dims: readonly bigint[], what: string): number[] {
   if (dims.length > maxRank) {
     throw malformed(`${what} has too many dimensions`, {

@@ -3,14 +3,14 @@ import { malformed } from '../errors.ts'
 
 export { WireType }
 
-/** One field of a message as it stands in the file. */
+/** An undecoded field of a message. */
 export class Field {
   readonly number: number
   readonly wireType: WireType
-  /** Where its tag begins and where it ends. */
+  /** Offsets of the tag's first byte and of the field's end. */
   readonly start: number
   readonly end: number
-  /** Bytes that follow the tag and, where there is one, the length. */
+  /** Bytes of the value, without tag and length. */
   readonly length: number
   readonly #message: Uint8Array
 
@@ -30,15 +30,15 @@ export class Field {
     this.#message = message
   }
 
-  /** Those bytes: a view, never a copy. */
+  /** The value: a view, never a copy. */
   get value(): Uint8Array {
     return this.#message.subarray(this.end - this.length, this.end)
   }
 }
 
 /**
- * The fields of one message, in order, without decoding them: a hostile file costs no memory here.
- * @throws SpillwayError `model_invalid` where a length reaches past the message.
+ * The fields of a message in order, undecoded, so that a hostile file costs no memory.
+ * @throws SpillwayError `model_invalid` where a length exceeds the message.
  */
 export function* fields(bytes: Uint8Array, what: string): Generator<Field> {
   const reader = new BinaryReader(bytes)
@@ -59,7 +59,7 @@ function next(reader: BinaryReader, bytes: Uint8Array, what: string): Field {
   }
 }
 
-/** Moves past a field's value and tells its length. */
+/** Skips a field's value and returns its length. */
 function pass(reader: BinaryReader, wireType: WireType): number {
   if (wireType === WireType.LengthDelimited) {
     const length = reader.uint32()

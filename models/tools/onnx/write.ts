@@ -16,8 +16,8 @@ const initializerField = 5
 const rawDataField = 9
 
 /**
- * A model's file, piece by piece, so that no more than one tensor is in memory at a time.
- * @param external the weights whose data goes to another file, and where there.
+ * A model's file piece by piece, so that one tensor at a time is in memory.
+ * @param external The weights whose data goes to another file, and their places there.
  */
 export function* modelChunks(
   model: Model,
@@ -33,7 +33,7 @@ export function* modelChunks(
   }
 }
 
-/** Bytes of the file that `modelChunks` makes. */
+/** Size of the file that `modelChunks` yields. */
 export function modelSize(model: Model): number {
   const { length } = layOut(model, new Map())
   return toBinary(ModelProtoSchema, model.header).length + tag(graphField, length).length + length
@@ -53,7 +53,7 @@ function layOut(model: Model, external: ReadonlyMap<string, ExternalLocation>) {
   return { structure, heads, length }
 }
 
-/** All of a tensor's field but the elements themselves: they come last, so the head is short. */
+/** A tensor's field up to its elements, which come last. */
 function headOf(weight: Weight, location: ExternalLocation | undefined): Uint8Array {
   const message = toBinary(TensorProtoSchema, headerOf(weight, location))
   const size = location ? 0 : weightBytes(weight)
@@ -76,7 +76,7 @@ function headerOf({ name, type, dims }: Weight, location: ExternalLocation | und
 const tag = (field: number, length: number): Uint8Array =>
   new BinaryWriter().tag(field, WireType.LengthDelimited).uint32(length).finish()
 
-/** A pass that promises one size and gives another would shift all that follows. */
+/** A weight's bytes. A wrong length would shift everything that follows. */
 export function checked(weight: Weight): Uint8Array {
   const bytes = weight.bytes()
   if (bytes.length === weightBytes(weight)) return bytes

@@ -10,9 +10,9 @@ import type { RewriteContext, RewriteRule } from './rewrite.ts'
 const memoized = memoizeLast<Channels>()
 
 /**
- * Dynamic int8: the input is rounded to eight bits as it comes, the product is of integers. Written in
- * standard operators, which ONNX Runtime fuses into one; layers with the same input share its rounding.
- * @param highest the largest weight: 127, or 63 for processors whose products of bytes saturate.
+ * Dynamic int8: the input is rounded to 8 bits by its own range at every run, and the product is of integers. Written
+ * in standard operators, which ONNX Runtime fuses. Layers with the same input share its rounding.
+ * @param highest The largest weight: 127, or 63 for processors whose byte products saturate.
  */
 export const toDynamicInt8 =
   (layer: LinearLayer, highest: number): RewriteRule =>
@@ -39,7 +39,7 @@ export const toDynamicInt8 =
     return [...nodes, makeNode({ op: 'Add', inputs: [product, layer.bias], outputs: [output] })]
   }
 
-/** Rows of an embedding out of the columns of the product that it is tied to, which are kept once for both. */
+/** An embedding that reads the columns of a tied product's matrix, which is stored once for both. */
 export const toGatheredColumns =
   (tied: LinearLayer, highest: number, indexRank: number): RewriteRule =>
   (node, context) => {
@@ -57,7 +57,7 @@ export const toGatheredColumns =
     ]
   }
 
-/** The matrix as MatMulInteger wants it, a column an output, with a scale each. */
+/** The matrix for MatMulInteger: one column per output, with a scale each. */
 function columns(
   { weight, rowPerOutput, inputs, outputs }: LinearLayer,
   highest: number,

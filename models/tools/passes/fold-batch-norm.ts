@@ -8,7 +8,7 @@ import type { Model, Node } from '../onnx/model.ts'
 import { floatsOf } from '../onnx/values.ts'
 import { type Weight, weightFrom } from '../onnx/weight.ts'
 
-/** The model with each BatchNormalization that follows a Conv inside the Conv's weights: one rounding less. */
+/** Folds each BatchNormalization after a Conv into the Conv's weights, which saves one rounding. */
 export function foldBatchNorm(model: Model): Model {
   const readers = readersOf(model)
   const outputs = new Set(model.outputs.map(({ name }) => name))

@@ -6,15 +6,15 @@ import { packedMatrix } from './nbits.ts'
 import type { RewriteContext, RewriteRule } from './rewrite.ts'
 
 /**
- * `GatherBlockQuantized` over a table packed as `MatMulNBits` has its matrices, so that an output layer tied to
- * the embedding finds its weights there: they are kept once. Each row's blocks are a dimension of their own.
- * @param indexRank how many dimensions the indices have.
+ * `GatherBlockQuantized` over a table in the layout of `MatMulNBits`, so that a tied output layer shares the stored
+ * weights. The blocks of a row are a dimension of their own.
+ * @param indexRank Number of dimensions of the indices.
  */
 export const toGatherBlocks =
   ({ weight }: EmbeddingLayer, format: BlockFormat, indexRank: number): RewriteRule =>
   (node, context) => {
     const [rows = 0, columns = 0] = weight.dims
-    // Zero points would have to be packed one way for the one operator and another for the other.
+    // The two operators pack zero points differently.
     const plain = { ...format, asymmetric: false }
     const { data, scales } = packedMatrix(
       weight,
@@ -36,7 +36,10 @@ export const toGatherBlocks =
     return [gather, makeNode({ op: 'Reshape', inputs: [blocks, shape], outputs: [output] })]
   }
 
-/** The runtime does this once, when it loads the model: the operator wants scales with as many dimensions as data. */
+/**
+ * Reshapes scales to the rank of the data, as the operator requires. The runtime does so once, when it loads the
+ * model.
+ */
 function reshaped(scales: string, shape: readonly number[], context: RewriteContext): string {
   const wanted = shapeWeight(shape, context)
   return context.node(`${scales}_apart`, (output) =>

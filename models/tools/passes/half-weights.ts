@@ -9,17 +9,17 @@ import { type Weight, weightCount, weightFrom } from '../onnx/weight.ts'
 
 const largest = 65_504
 
-/** What is too large for a half becomes its largest: the minus infinity of masks stays a number. */
+/** A weight in half precision. Larger values are clamped, so that the minus infinity of masks stays a number. */
 export function halfOf(weight: Weight, name: string): Weight {
   return weightFrom(name, DataType.FLOAT16, weight.dims, () => floatsToHalves(floatsOf(weight), largest))
 }
 
-/** Below that a node more costs what the halves save. */
+/** Below this size an extra node costs more than the smaller weight saves. */
 const minElements = 256
 
 /**
- * Weights kept as half floats and made float32 by a `Cast` that the runtime computes once, when it loads the
- * model: half the download for backends that do not compute in halves.
+ * Stores weights in half precision, with a `Cast` to float32 that the runtime computes once at load. This halves the
+ * download for backends that do not compute in half precision.
  */
 export function storeHalves(model: Model, keeps: (weight: Weight) => boolean): Model {
   const fresh = freshNames(model)

@@ -15,16 +15,16 @@ import type { Weight } from '../onnx/weight.ts'
 import { halfOf } from './half-weights.ts'
 
 /**
- * The model computing in half floats, its inputs and outputs still float32. A value keeps its name as float32,
- * where anyone needs it so, and has another as half.
- * @param keeps whether a node is to stay in float32.
+ * The model computing in half precision, with inputs and outputs in float32. A value keeps its name for its float32
+ * form, where one is needed, and gets another for its half.
+ * @param keeps Whether a node stays in float32.
  */
 export function toHalf(model: Model, keeps: (node: Node) => boolean): Model {
   const types = infer(model, openShapes(model, new Map()))
   const isFloat = (name: string) => name !== '' && types.get(name)?.type === DataType.FLOAT
   const fresh = freshNames(model)
   const nodes: Node[] = []
-  /** The half of a value, and whether its float32 is there as well. */
+  /** The name of each value's half. */
   const halves = new Map<string, string>()
   const fulls = new Set([...model.inputs.map(({ name }) => name), ...model.weights.keys()])
 
@@ -72,15 +72,15 @@ export function toHalf(model: Model, keeps: (node: Node) => boolean): Model {
   const weights = new Map<string, Weight>()
   for (const [name, weight] of model.weights) {
     weights.set(name, weight)
-    // Beside it: what comes out of one matrix is made once for all that are written one after the other.
+    // A half follows its weight, because tensors from one computation are written in sequence.
     const made = halves.get(name)
     if (made !== undefined) weights.set(made, halfOf(weight, made))
   }
-  // Declared types of values that are halves now would be wrong.
+  // Declared types of values that became halves would be wrong.
   return sweep({ ...model, nodes, weights, graphMetadata: withGraphMetadata(model, { valueInfo: [] }) })
 }
 
-/** What says float32 in a node says half. */
+/** The node's attributes with float32 changed to half precision. */
 function halfAttributes(node: Node): Node['attribute'] {
   return node.attribute.map((attribute) => {
     const isTarget = attribute.name === 'to' && node.opType === 'Cast' && isStandard(node)
@@ -91,21 +91,21 @@ function halfAttributes(node: Node): Node['attribute'] {
   })
 }
 
-/** Operators whose definition has no half floats, or only in operator sets that few models use. */
+/** Operators without half precision, or with it only in rarely used operator sets. */
 const full = new Set(
   `Bernoulli CumSum DFT DequantizeLinear DynamicQuantizeLinear EyeLike GridSample IsInf IsNaN Multinomial
    NonMaxSuppression QuantizeLinear RandomNormal RandomNormalLike RandomUniform RandomUniformLike Range STFT Upsample
    com.microsoft.DynamicQuantizeMatMul com.microsoft.MatMulIntegerToFloat`.split(/\s+/),
 )
 
-/** Whether a node must go on computing in float32. */
+/** Whether a node has to compute in float32. */
 export function isBlocked(node: Node): boolean {
   const operator = operatorOf(node)
   if (full.has(operator) || subgraphsOf(node).length > 0) return true
-  // What an operator without a rule gives is not known, so nothing after it could be converted.
+  // Without a rule the output types are unknown, so nothing after the node could be converted.
   return !hasRule(operator) || (!isStandard(node) && node.domain !== 'com.microsoft')
 }
 
-/** Inputs that are float32 whatever the others are. */
+/** Inputs that are float32 in any case. */
 export const isFullInput = (node: Node, index: number): boolean =>
   node.opType === 'Resize' && isStandard(node) && (index === 1 || index === 2)

@@ -16,12 +16,15 @@ import {
 import type { LinearLayer } from './layers.ts'
 import type { RewriteContext, RewriteRule } from './rewrite.ts'
 
-/** Activations are rounded to eight bits, block by block: on the CPU several times faster, and what models on the hub say. */
+/**
+ * Activations are rounded to 8 bits per block: several times faster on the CPU, and the usual setting of models on
+ * the hub.
+ */
 const accuracyLevel = 4
 
 const memoized = memoizeLast<Blocks>()
 
-/** `MatMulNBits`: weights in blocks, unpacked as they are used. */
+/** `MatMulNBits`: weights in blocks that are unpacked during the product. */
 export const toMatMulNBits =
   (layer: LinearLayer, format: BlockFormat): RewriteRule =>
   (node, context) => {
@@ -45,7 +48,7 @@ export const toMatMulNBits =
     return [multiply, makeNode({ op: 'Add', inputs: [product, layer.bias], outputs: [output] })]
   }
 
-/** The matrix of a linear layer or the table of an embedding, a row an output, in MatMulNBits' layout. */
+/** A linear layer's matrix or an embedding's table in the layout of MatMulNBits, one row per output. */
 export function packedMatrix(
   weight: Weight,
   { rowPerOutput, outputs, inputs }: Pick<LinearLayer, 'rowPerOutput' | 'outputs' | 'inputs'>,

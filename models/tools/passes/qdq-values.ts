@@ -2,7 +2,7 @@ import { isStandard } from '../graph/node.ts'
 import { readersOf } from '../onnx/data-flow.ts'
 import type { Model, Node } from '../onnx/model.ts'
 
-/** Operators that ONNX Runtime has for bytes too, so that what stands between convolutions stays in bytes. */
+/** Operators with int8 kernels, so that values between convolutions stay in bytes. */
 const bytePreserving = new Set([
   'Add',
   'AveragePool',
@@ -15,12 +15,12 @@ const bytePreserving = new Set([
   'Transpose',
   'Unsqueeze',
 ])
-/** What only moves elements keeps its input's scale. */
+/** Operators that only move elements and so keep their input's scale. */
 const scalePreserving = new Set(['Flatten', 'MaxPool', 'Reshape', 'Squeeze', 'Transpose', 'Unsqueeze'])
 
 /**
- * Which values of a model are bytes when the given convolutions are, each with the value whose range it has:
- * mostly its own.
+ * The values that are bytes when the given convolutions are, each with the value that determines its range: mostly
+ * itself.
  */
 export function quantizedValues(model: Model, convolutions: ReadonlySet<Node>): ReadonlyMap<string, string> {
   const readers = readersOf(model)
@@ -43,7 +43,7 @@ export function quantizedValues(model: Model, convolutions: ReadonlySet<Node>): 
   return ranges
 }
 
-/** A convolution's output, or that of the activation that the runtime makes part of it. */
+/** The output of a convolution, or of the activation that the runtime fuses with it. */
 function resultOf(node: Node, readers: ReadonlyMap<string, readonly Node[]>): string {
   const [output = ''] = node.output
   const [next, ...others] = readers.get(output) ?? []
@@ -51,7 +51,7 @@ function resultOf(node: Node, readers: ReadonlyMap<string, readonly Node[]>): st
   return fused ? (next.output[0] ?? output) : output
 }
 
-/** Values that a convolution reads, by way of passing operators or not. */
+/** Values that a convolution reads, directly or through operators that keep bytes. */
 function neededValues(model: Model, convolutions: ReadonlySet<Node>): ReadonlySet<string> {
   const wanted = new Set<string>()
   for (const node of model.nodes.toReversed()) {

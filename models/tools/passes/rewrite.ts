@@ -3,23 +3,23 @@ import { sweep } from '../graph/sweep.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import type { Weight } from '../onnx/weight.ts'
 
-/** What a rewriting gathers beside the nodes that it gives back. */
+/** Names, weights and shared nodes for the rules of a rewrite. */
 export interface RewriteContext {
-  /** A name that nothing else has. */
+  /** A name that is not taken, close to the given one. */
   fresh(wanted: string): string
-  /** Makes weights once for a key: layers that share a weight share what becomes of it. */
+  /** Adds weights once per key, so that layers with a common weight share the result. */
   weights<Name extends string>(
     key: string,
     make: () => Readonly<Record<Name, Weight>>,
   ): Readonly<Record<Name, string>>
-  /** Makes a node once for a key, before the first that needs it, and tells its first output. */
+  /** Adds a node once per key, before its first reader, and returns its first output. */
   node(key: string, make: (output: string) => Node): string
 }
 
-/** What stands in a node's place. */
+/** Returns the replacement of a node. */
 export type RewriteRule = (node: Node, context: RewriteContext) => readonly Node[]
 
-/** The model with some of its nodes rewritten, and without what nothing reads any more. */
+/** The model with some nodes rewritten, without unused nodes and weights. */
 export function rewrite(model: Model, rules: ReadonlyMap<Node, RewriteRule>): Model {
   if (rules.size === 0) return model
   const fresh = freshNames(model)

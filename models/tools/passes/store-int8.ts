@@ -10,8 +10,8 @@ import type { RewriteContext, RewriteRule } from './rewrite.ts'
 const memoized = memoizeLast<Channels>()
 
 /**
- * Weights kept as int8 and made floats by `Cast` and `Mul`, which the runtime computes once, when it loads the
- * model: a quarter of the download, and the speed of floats. (`DequantizeLinear` it would compute at each run.)
+ * Stores weights as int8, with `Cast` and `Mul` to floats that the runtime computes once at load: a quarter of the
+ * download at the speed of floats. The runtime would compute `DequantizeLinear` at every run.
  */
 export const toStoredInt8 =
   (layers: readonly OtherLayer[]): RewriteRule =>
@@ -21,7 +21,7 @@ export const toStoredInt8 =
     return [changeNode(node, { input })]
   }
 
-/** @param axis whose every index has a scale of its own. */
+/** @param axis The axis with one scale per index. */
 export function storedInt8(weight: Weight, axis: number, context: RewriteContext): string {
   const { data, scales } = context.weights(`${weight.name} stored ${axis}`, () => channelsOf(weight, axis))
   const floats = context.node(`${weight.name}_floats`, (output) =>
@@ -42,7 +42,7 @@ function channelsOf(weight: Weight, axis: number): Record<'data' | 'scales', Wei
   }
 }
 
-/** Channels along an axis, the integers left where their floats were. */
+/** Quantizes channels along an axis; elements stay in their places. */
 function inPlace(values: Float32Array, weight: Weight, axis: number): Channels {
   const channels = weight.dims[axis] ?? 1
   const inner = weight.dims.slice(axis + 1).reduce((all, size) => all * size, 1)

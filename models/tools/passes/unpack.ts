@@ -14,7 +14,7 @@ import type { RewriteContext, RewriteRule } from './rewrite.ts'
 const domain = 'spillway'
 const functionName = (bits: number): string => `Unpack${bits}`
 
-/** Halves of bytes as floats, the low ones first. */
+/** Splits bytes into 4-bit halves as floats, the low half first. */
 const nibbles = [
   constantNode(floatWeight('sixteenth', [1 / 16], [])),
   constantNode(floatWeight('sixteen', [16], [])),
@@ -30,8 +30,8 @@ const nibbles = [
 ]
 
 /**
- * Packed weights made floats by plain operators, which the runtime computes once, when it loads the model: the
- * download is small, and the speed that of floats. (On WebAssembly `MatMulNBits` is twenty times slower.)
+ * Unpacks weights with plain operators, which the runtime computes once at load: a small download at the speed of
+ * floats. On WebAssembly `MatMulNBits` is twenty times slower.
  */
 const unpack = (bits: 4 | 8): FunctionParts => ({
   domain,
@@ -52,7 +52,7 @@ const unpack = (bits: 4 | 8): FunctionParts => ({
 
 export const withUnpack = (model: Model, bits: 4 | 8): Model => withFunction(model, unpack(bits))
 
-/** The matrix of a linear layer, packed as for `MatMulNBits` and unpacked before the product that was there. */
+/** A linear layer's matrix, packed as for `MatMulNBits` and unpacked before the original product. */
 export const toUnpacked =
   (layer: LinearLayer, format: BlockFormat): RewriteRule =>
   (node, context) => {
@@ -78,9 +78,9 @@ function unpacked(layer: LinearLayer, format: BlockFormat, context: RewriteConte
 }
 
 /**
- * An embedding's table, packed as for `MatMulNBits`, of which the rows that are read are unpacked. Not by
- * `GatherBlockQuantized`: the builds of onnxruntime-web with a native WebGPU backend have no kernel of it for
- * WebAssembly, on whichever backend the session runs.
+ * An embedding's table, packed as for `MatMulNBits`; only the rows that are read get unpacked. `GatherBlockQuantized`
+ * is no option: builds of onnxruntime-web with a native WebGPU backend have no kernel of it for WebAssembly, on
+ * whichever backend the session runs.
  */
 export const toUnpackedRows =
   ({ weight }: EmbeddingLayer, format: BlockFormat): RewriteRule =>

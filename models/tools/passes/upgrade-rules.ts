@@ -6,12 +6,12 @@ import type { Node } from '../onnx/model.ts'
 import { showNode } from '../onnx/sort-nodes.ts'
 import { floatWeight, int64Weight, type Weight } from '../onnx/weight.ts'
 
-/** What an operator's upgrade may use. */
+/** What the upgrade of an operator may use. */
 export interface UpgradeContext {
   readonly opset: number
-  /** What is known of a value. */
+  /** The inferred type and shape of a value. */
   known(name: string): KnownValue | undefined
-  /** Adds a small weight and tells its name. */
+  /** Adds a small weight and returns its name. */
   weight(weight: Weight): string
   fresh(wanted: string): string
 }
@@ -21,7 +21,7 @@ export type UpgradeRule = (node: Node, context: UpgradeContext) => readonly Node
 const without = (node: Node, ...names: readonly string[]) =>
   node.attribute.filter(({ name }) => !names.includes(name))
 
-/** Attributes of integers that became inputs, in the inputs' order. */
+/** Attributes of integers that became inputs, in the order of the inputs. */
 const intsToInputs =
   (...names: readonly string[]): UpgradeRule =>
   (node, context) => {
@@ -35,7 +35,7 @@ const intsToInputs =
     ]
   }
 
-/** Optional inputs are left out from the end, and are empty between others. */
+/** Optional inputs are left out at the end and empty elsewhere. */
 function trimmed(names: readonly string[]): readonly string[] {
   const last = names.findLastIndex((name) => name !== '')
   return names.slice(0, last + 1)
@@ -68,7 +68,7 @@ const topK: UpgradeRule = (node, context) => {
   return [changeNode(node, { input: [...node.input, k], attribute: without(node, 'k') })]
 }
 
-/** Older ones worked on the matrix that the axis divides a tensor into; newer ones along the axis. */
+/** Older versions work on the matrix that the axis splits a tensor into, newer ones along the axis. */
 const softmax: UpgradeRule = (node, context) => {
   const [input = '', output = ''] = [node.input[0], node.output[0]]
   const rank = context.known(input)?.shape?.length
@@ -91,7 +91,7 @@ const softmax: UpgradeRule = (node, context) => {
   ]
 }
 
-/** The two resizing operators of old counted positions from corners and rounded down. */
+/** The older resizing operators map positions asymmetrically and round down. */
 const resize: UpgradeRule = (node, context) => {
   if (context.opset >= 11) return [node]
   const floats = node.attribute.find(({ name }) => name === 'scales')?.floats

@@ -10,12 +10,12 @@ import type { Model, Node } from '../onnx/model.ts'
 import { showNode } from '../onnx/sort-nodes.ts'
 import { type UpgradeContext, type UpgradeRule, upgrades } from './upgrade-rules.ts'
 
-/** The oldest operator set whose operators quantized models are made of. */
+/** The operator set that the passes write. */
 export const minOpset = 13
 
 /**
- * The model with its operators as operator set 13 has them: what were attributes became inputs since.
- * @throws SpillwayError `not_supported` for what cannot be said in the newer set.
+ * The model with its operators upgraded to operator set 13, in which many attributes became inputs.
+ * @throws SpillwayError `not_supported` for operators that have no equivalent there.
  */
 export function upgradeOpset(model: Model): Model {
   const opset = opsetOf(model)

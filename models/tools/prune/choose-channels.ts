@@ -4,13 +4,13 @@ import type { Activity } from './measure-activity.ts'
 import type { Trace } from './trace-channels.ts'
 
 export interface PruneOptions {
-  /** The share of each layer's channels to take, the weakest first. */
+  /** Share of each layer's channels to remove, weakest first. */
   readonly sparsity: number
-  /** Channels weaker than this share of their layer's strongest go as well. */
+  /** Channels weaker than this share of the layer's strongest are removed as well. */
   readonly threshold: number
 }
 
-/** What becomes of the channels that one layer makes. */
+/** The outcome for the channels of one layer. */
 export interface LayerChoice {
   readonly layer: string
   readonly channels: number
@@ -19,25 +19,25 @@ export interface LayerChoice {
 }
 
 export interface Choice {
-  /** By the atoms that stand for them. */
+  /** Representatives of the removed groups. */
   readonly removed: ReadonlySet<number>
   readonly layers: readonly LayerChoice[]
-  /** Layers that have to stay whole, and why. */
+  /** Layers without removable channels, and why. */
   readonly kept: readonly { readonly layer: string; readonly reason: string }[]
 }
 
-/** How strong a channel is: squared sums of what makes it and what reads it. */
+/** Strength of a channel: sums of squares of the weights that make it and that read it. */
 interface Strength {
   makes: number
   reads: number
-  /** Whether it is zero wherever it is read once what makes it is. */
+  /** Whether every reader gets zero when the weights that make the channel are zero. */
   quiet: boolean
 }
 
 /**
- * Which channels to take out: those that nothing depends on, and the weakest of the others as far as wanted.
- * A channel is as strong as it is itself times what its readers make of it: by its activity on samples where
- * there are some, else by the weights that make it.
+ * Chooses the channels to remove: dead ones, and as many of the weakest as the options allow. The strength of a
+ * channel is its own size times the weights that read it. Its size is its activity on samples; without samples, the
+ * weights that make it.
  */
 export function chooseChannels({ groups, cuts }: Trace, wanted: PruneOptions, activity?: Activity): Choice {
   const strengths = new Map<number, Strength>()
@@ -89,15 +89,15 @@ function weakest(
   const sorted = free
     .map((root) => ({ root, score: scoreOf(root) }))
     .sort((a, b) => a.score - b.score || a.root - b.root)
-  // Scores are squares.
+  // Scores are squared.
   const limit = threshold ** 2 * (sorted.at(-1)?.score ?? 0)
   const under = sorted.filter(({ score }) => score === 0 || score < limit).length
   const count = Math.max(under, Math.floor(sparsity * free.length))
-  // A layer without channels is none.
+  // A layer must keep at least one channel.
   return sorted.slice(0, Math.min(count, free.length - (others === 0 ? 1 : 0))).map(({ root }) => root)
 }
 
-/** The sum of squares at each position along an axis of a weight. */
+/** Sums of squares at each position along an axis of a weight. */
 function squaresAlong(weight: Weight, axis: number): Float64Array {
   const count = weight.dims[axis] ?? 1
   const each = weight.dims.slice(axis + 1).reduce((all, size) => all * size, 1)
@@ -109,5 +109,5 @@ function squaresAlong(weight: Weight, axis: number): Float64Array {
   return sums
 }
 
-/** Whether nothing but dead channels goes, so that the answers stay what they are. */
+/** Whether only dead channels are removed, so that outputs do not change. */
 export const isExact = ({ layers }: Choice): boolean => layers.every(({ dead, removed }) => removed <= dead)

@@ -4,7 +4,7 @@ import type { Model } from '../onnx/model.ts'
 import { type Weight, weightBytes, weightCount, weightFrom } from '../onnx/weight.ts'
 import type { Trace } from './trace-channels.ts'
 
-/** The model without some of its channels: every weight loses what it had for them. */
+/** The model without some of its channels: their positions are removed from every weight. */
 export function cutChannels(
   model: Model,
   { groups, cuts, changes }: Trace,
@@ -22,11 +22,11 @@ export function cutChannels(
     const found = changes.get(node)
     return found ? found.change(node, keeps(found.groups).length) : node
   })
-  // What the file says of values in between holds no longer.
+  // Declared shapes of intermediate values no longer hold.
   return sweep({ ...model, nodes, weights, graphMetadata: withGraphMetadata(model, { valueInfo: [] }) })
 }
 
-/** Some of the positions along an axis. */
+/** The weight with only some positions along an axis. */
 function take(weight: Weight, axis: number, kept: readonly number[]): Weight {
   const { name, type, dims } = weight
   const size = dims[axis] ?? 1

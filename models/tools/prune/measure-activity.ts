@@ -5,10 +5,10 @@ import { type Runtime, type Tensors, toFloats } from '../run/runtime.ts'
 import { withLoaded } from '../run/with-loaded.ts'
 import type { Cut } from './channel-rule.ts'
 
-/** The sum of squares that each channel of a value has over samples, by the value's name. */
+/** Sums of squares per channel over all samples, by the name of the value. */
 export type Activity = ReadonlyMap<string, Float64Array>
 
-/** Runs a model on samples and sees how much there is in the channels that its layers read. */
+/** Runs a model on samples and measures the channels that its layers read. */
 export async function measureActivity(
   runtime: Runtime,
   model: Model,

@@ -10,14 +10,14 @@ import { traceChannels } from './trace-channels.ts'
 
 export interface Pruned extends Pick<Choice, 'layers' | 'kept'> {
   readonly model: Model
-  /** Whether nothing goes that the answers depend on. */
+  /** Whether only dead channels were removed, so that outputs do not change. */
   readonly exact: boolean
 }
 
 /**
- * Takes whole channels and neurons out of a model: those that are dead, and as many of the weakest as wanted.
- * @param samples to see on what channels do; by the weights alone where there are none.
- * @throws SpillwayError `not_supported` where there is nothing to take.
+ * Removes whole channels and neurons from a model: dead ones, and as many of the weakest as the options allow.
+ * @param samples Inputs to measure channels on; without any, the weights decide.
+ * @throws SpillwayError `not_supported` where nothing can be removed.
  */
 export async function prune(
   runtime: Runtime,

@@ -6,7 +6,7 @@ import { sampleShapes } from '../infer/input-shapes.ts'
 import { product } from '../infer/known.ts'
 import type { Model } from '../onnx/model.ts'
 
-/** The model with Flatten where exporters wrote it as a Reshape, with a number of channels in it. */
+/** Replaces a Reshape that flattens, as exporters write it, by Flatten, which holds no number of channels. */
 export function reshapesToFlatten(model: Model): Model {
   const values = infer(model, sampleShapes(model, new Map()))
   const nodes = model.nodes.map((node) => {

@@ -16,7 +16,7 @@ const conv: Rule = (context) => {
   return depthwise(context, weight, bias, group)
 }
 
-/** A filter for each channel: what goes in goes out. */
+/** A depthwise convolution: each output channel depends on its own input channel. */
 function depthwise(context: PassContext, weight: Weight, bias: Weight | undefined, group: number) {
   const given = context.channels(context.node.input[0])
   if (given?.axis !== 1 || weight.dims[0] !== group || given.groups.length !== group) return undefined
@@ -61,11 +61,11 @@ const matMul: Rule = (context) => {
 
 interface Layer {
   readonly weight: Weight
-  /** The axis of the weight that goes along the channels read, and the one along those made. */
+  /** The weight's axes along the input channels and along the output channels. */
   readonly reads: number
   readonly makes: number
   readonly bias: Weight | undefined
-  /** The axis of the channels in the value read and in the output. */
+  /** The channel axis of the input and of the output. */
   readonly valueAxis: number
   readonly outAxis: number
 }
@@ -96,7 +96,7 @@ function layer(
   return { axis: outAxis, groups, rest: groups.map((_, index) => added?.[index] ?? 0) }
 }
 
-/** The same channels, each its own value bent. */
+/** An elementwise operator: the channels stay the same. */
 const elementwise =
   (apply: (value: number) => number): Rule =>
   ({ node, channels }) => {
@@ -106,7 +106,7 @@ const elementwise =
 
 const keepZero = (value: number) => (value === 0 ? 0 : Number.NaN)
 
-/** A window over each channel. */
+/** Pooling over each channel. */
 const pool: Rule = ({ node, channels }) => {
   const given = channels(node.input[0])
   return given?.axis === 1 && node.output.length === 1
@@ -114,7 +114,7 @@ const pool: Rule = ({ node, channels }) => {
     : undefined
 }
 
-/** Two values, channel by channel, or a value and something stored for each channel. */
+/** A binary operator on two values, or on a value and a stored parameter per channel. */
 const pair =
   (combine: (a: number, b: number) => number): Rule =>
   (context) => {
@@ -129,7 +129,7 @@ const pair =
     const size = stored.dims[axis] ?? 1
     if (size !== 1 && size !== given.groups.length) return undefined
     if (size !== 1) context.cut({ weight: stored, axis, groups: given.groups, role: 'follows' })
-    // Something else for each position is not one number a channel.
+    // A parameter that differs within a channel leaves its value unknown.
     const plain = stored.dims.every((one, at) => one === 1 || at === axis)
     const values = plain ? floatsOf(stored) : undefined
     const other = (index: number) => values?.[size === 1 ? 0 : index] ?? Number.NaN
@@ -160,7 +160,7 @@ const concat: Rule = ({ node, groups, channels, known }) => {
     if (given) return given.axis === first.axis ? given : undefined
     const size = known(name)?.shape?.[first.axis]
     if (size === undefined) return undefined
-    // What no layer made has its place among the others and stays.
+    // Channels that no layer makes keep their places, so they are pinned.
     const made = groups.make(size)
     groups.pin(made, 'no layer makes it')
     return { axis: first.axis, groups: made, rest: made.map(() => Number.NaN) }
@@ -174,7 +174,7 @@ const concat: Rule = ({ node, groups, channels, known }) => {
   }
 }
 
-/** Rows of everything after the first axis: a channel becomes as many columns as it has positions. */
+/** Flattening: each channel becomes as many columns as it has positions. */
 const flatten: Rule = ({ node, channels, known }) => {
   const given = channels(node.input[0])
   const shape = known(node.input[0])?.shape
@@ -201,7 +201,7 @@ const reduceMean: Rule = ({ node, channels, known }) => {
   return intOf(node, 'keepdims', 1) === 1 ? given : { ...given, axis: given.axis - before }
 }
 
-/** A stored weight of floats that this node alone reads. */
+/** A stored float32 weight that only this node reads. */
 function floats(context: PassContext, name: string | undefined): Weight | undefined {
   const weight = context.weight(name)
   return weight?.type === DataType.FLOAT ? weight : undefined

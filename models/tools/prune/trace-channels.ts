@@ -10,7 +10,7 @@ import { rules } from './rules.ts'
 export interface Trace {
   readonly groups: ChannelGroups
   readonly cuts: readonly Cut[]
-  /** Nodes with a number of channels in them, and the atoms that it counts. */
+  /** Nodes with a number of channels in an attribute, and the groups that it counts. */
   readonly changes: ReadonlyMap<Node, { readonly groups: readonly number[]; readonly change: Change }>
 }
 

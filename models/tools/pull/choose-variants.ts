@@ -7,14 +7,14 @@ type Choosable = Pick<Variant, 'id' | 'precision' | 'backends'>
 
 const runsOn = ({ backends }: Choosable, backend: Backend): boolean => backends?.includes(backend) ?? true
 
-/** A GPU without half floats needs another variant than the best. */
+/** Whether a variant needs a GPU with half precision. */
 const computesInHalves = ({ precision }: Choosable): boolean => precision === 'fp16' || precision === 'q4f16'
 
 /**
- * The variants that are asked for, by name or by precision; unasked, the best for each backend, and for GPUs
- * without half floats.
+ * Selects variants by id or by precision. By default these are the best for each backend, and the best for GPUs
+ * without half precision.
  *
- * @throws SpillwayError `input_value_invalid` where there is none such.
+ * @throws SpillwayError `input_value_invalid` for a name that no variant has.
  */
 export function chooseVariants<T extends Choosable>(all: readonly T[], { variant, to }: VariantChoice): T[] {
   if (variant?.includes('all')) return [...all]

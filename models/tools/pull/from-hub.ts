@@ -13,7 +13,7 @@ import { chooseVariants } from './choose-variants.ts'
 import type { PullFile } from './download.ts'
 import type { PullPlan, VariantChoice } from './plan.ts'
 
-/** What is fetched beside the graphs, where it is there. */
+/** Files that are fetched beside the graphs, where they exist. */
 const companions = [
   'README.md',
   'LICENSE',
@@ -30,7 +30,7 @@ const companions = [
   '1_Pooling/config.json',
 ]
 
-/** Up to here a file is read at once; what is larger is downloaded, and resumes. */
+/** Files up to this size are read into memory; larger ones are downloaded, which can resume. */
 const readBytes = 2 * 2 ** 20
 
 /** @throws SpillwayError As `openRepository` and `findVariants`. */
@@ -59,7 +59,7 @@ export async function planFromHub(
     read,
     manifest: async (root) => {
       const known = readManifest(root)
-      // Files of another commit may lie there still.
+      // Files of another commit may still be in the folder.
       const only = known?.version === about.version ? undefined : chosen.map(({ paths }) => paths[0] ?? '')
       return makeManifest(root, { about: { ...about, pipeline }, only })
     },

@@ -6,7 +6,7 @@ import { chooseVariants } from './choose-variants.ts'
 import type { PullFile } from './download.ts'
 import type { PullPlan, VariantChoice } from './plan.ts'
 
-/** A model whose manifest is there already. */
+/** The plan for a model that has a manifest. */
 export async function planFromManifest(
   url: URL,
   hub: HubOptions,
@@ -32,8 +32,8 @@ export async function planFromManifest(
 }
 
 /**
- * A bare ONNX file, which is what its name says; where that says nothing, what the folder's does. Its external data is looked for beside it,
- * under the names that exporters give.
+ * The plan for a single ONNX file. The model is named by the file, or by the folder where the file's name says
+ * nothing. External data is looked for beside the file, under the names that exporters use.
  */
 export async function planFromFile(
   url: URL,
@@ -65,7 +65,9 @@ export async function planFromFile(
   }
 }
 
-/** What a file's host tells before it gives it; the hub tells the SHA-256 of what is in LFS, in the redirect to it. */
+/**
+ * Asks a host for a file's size and SHA-256 before the download. The hub sends both in the redirect of a file in LFS.
+ */
 async function askSize(url: URL, headers: Readonly<Record<string, string>>) {
   const { status, headers: told } = await exchange(url, {
     method: 'HEAD',

@@ -1,20 +1,20 @@
 import type { Manifest } from '../../core/manifest.ts'
 import type { PullFile } from './download.ts'
 
-/** What a pull fetches, and what becomes of it. */
+/** What a pull downloads, and the manifest that follows. */
 export interface PullPlan {
-  /** The source, pinned, for people. */
+  /** The source with its exact revision, for messages. */
   readonly from: string
   readonly id: string
   readonly version: string
   readonly files: readonly PullFile[]
-  /** Small files that had to be read to know that. */
+  /** Small files that were read while planning. */
   readonly read: readonly { readonly path: string; readonly bytes: Uint8Array }[]
-  /** The manifest, with all files in their places. */
+  /** Makes the manifest once all files are in place. */
   manifest(root: string): Promise<Manifest>
 }
 
-/** Which of a model's variants are wanted. */
+/** Variants to fetch: ids, or precisions (`to`). Default: the best for each backend. */
 export interface VariantChoice {
   readonly variant?: readonly string[] | undefined
   readonly to?: readonly string[] | undefined

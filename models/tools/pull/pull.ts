@@ -12,25 +12,25 @@ import type { PullPlan, VariantChoice } from './plan.ts'
 export interface PullOptions extends VariantChoice {
   readonly hub: HubOptions
   readonly id?: string | undefined
-  /** Bytes of all files. */
+  /** Called with the bytes so far and the total of all files. */
   readonly onProgress?: (done: number, total: number) => void
 }
 
 export interface Pulled {
   readonly from: string
   readonly manifest: Manifest
-  /** Bytes of the files that were asked for, those that were there already included. */
+  /** Bytes of the requested files, including those that were already there. */
   readonly bytes: number
 }
 
-/** Files that are fetched at once. */
+/** Number of parallel downloads. */
 const atOnce = 4
 
 /**
- * Fetches a model into a folder, its manifest last: a folder with one is whole. What is there already is kept, and
- * what broke off goes on.
+ * Fetches a model into a folder. The manifest is written last, so a folder with a manifest is complete. Existing
+ * files are kept, and interrupted downloads resume.
  *
- * @throws SpillwayError `input_value_invalid`, or what kept it from being found, fetched or read.
+ * @throws SpillwayError `input_value_invalid`, or the error of finding, fetching or reading the model.
  */
 export async function pull(source: string, root: string, options: PullOptions): Promise<Pulled> {
   const plan = await planOf(source, root, options)

@@ -9,7 +9,7 @@ export type Calibration =
   | { readonly method: 'minmax' }
   | { readonly method: 'percentile'; readonly percent: number }
 
-/** The ranges that values take while a model runs on samples. */
+/** Measures the ranges of values while a model runs on samples. */
 export async function calibrate(
   runtime: Runtime,
   model: Model,

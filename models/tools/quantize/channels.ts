@@ -1,17 +1,17 @@
-/** Integers of eight bits with a scale for each channel. */
+/** Elements as int8 with one scale per channel. */
 export interface Channels {
   /** Channel by channel. */
   readonly data: Int8Array
   readonly scales: Float32Array
 }
 
-/** How elements lie: from one channel to the next, and from one element of a channel to the next. */
+/** Distances between channels, and between elements of a channel. */
 export interface Strides {
   readonly channel: number
   readonly element: number
 }
 
-/** Symmetric: zero stays zero, and the farthest value of each channel becomes `highest`. */
+/** Symmetric quantization: zero stays zero, and the largest magnitude of each channel becomes `highest`. */
 export function quantizeChannels(
   values: Float32Array,
   channels: number,
@@ -27,7 +27,7 @@ export function quantizeChannels(
       const size = Math.abs(values[channel * strides.channel + index * strides.element] ?? 0)
       if (size > farthest) farthest = size
     }
-    // A channel of zeros needs a scale that is none.
+    // A channel of zeros gets the scale 1.
     const scale = Math.fround(farthest / highest) || 1
     scales[channel] = scale
     for (let index = 0; index < each; index++) {

@@ -8,21 +8,21 @@ import type { LayerFacts } from './plan.ts'
 import type { TargetBackend } from './target.ts'
 
 /**
- * Products in one sum from which a convolution of bytes is no slower than one of floats: measured on UltraFace,
- * whose depthwise convolutions (9) are twice as slow in bytes, and Magika, whose only one (1,280) is twice as fast. On
- * WASM UltraFace's pointwise ones (128) lose by rounding what stands between them more than they gain.
+ * Products per sum from which an int8 convolution is no slower than a float one. Measured on UltraFace, whose
+ * depthwise convolutions (9) are twice as slow in int8, and on Magika, whose only convolution (1,280) is twice as
+ * fast. On WASM UltraFace's pointwise convolutions (128) lose more by rounding than they gain.
  */
 const minProducts: Readonly<Record<TargetBackend, number>> = {
   webgpu: Number.POSITIVE_INFINITY,
   cpu: 64,
   wasm: 256,
 }
-/** Products in all below which rounding costs more than the convolution. */
+/** Products of a whole convolution below which rounding costs more than it gains. */
 const minWork = 1_000_000
 
 /**
- * Rows of a product from which it is no slower of bytes. Measured on WASM from 512 × 512 to 2048 × 2048: of one row
- * 0.4 times as fast as of floats, of four 1.2 times, of 32 2.5 times.
+ * Rows from which an int8 product is no slower than a float one. Measured on WASM from 512 × 512 to 2048 × 2048: 0.4
+ * times the speed for 1 row, 1.2 times for 4 rows, 2.5 times for 32 rows.
  */
 const minRows: Readonly<Record<TargetBackend, number>> = {
   webgpu: Number.POSITIVE_INFINITY,
@@ -30,14 +30,14 @@ const minRows: Readonly<Record<TargetBackend, number>> = {
   wasm: 4,
 }
 
-/** @param calibrated whether there are samples to find ranges with. */
+/** @param calibrated Whether there are samples to measure ranges on. */
 export function layerFactsOf(model: Model, backend: TargetBackend, calibrated: boolean): LayerFacts {
   const values = infer(model, sampleShapes(model, new Map()))
   return {
     indexRank: ({ node }) => values.get(node.input[1] ?? '')?.shape?.length,
     worthDynamic: ({ node }) => {
       const shape = values.get(node.output[0] ?? '')?.shape
-      // Rows that nothing tells of are a sequence's, most often.
+      // An unknown number of rows is mostly a sequence's.
       return shape === undefined || product(shape.slice(0, -1)) >= minRows[backend]
     },
     worthStatic: ({ node, weight }) => {

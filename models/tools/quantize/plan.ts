@@ -4,7 +4,7 @@ import type { EmbeddingLayer, Layer, LinearLayer, OtherLayer } from '../passes/l
 import type { BlockFormat } from './blocks.ts'
 import { isKept, type Target } from './target.ts'
 
-/** What becomes of a layer's weights. */
+/** How a layer's weights are quantized. */
 export type LayerStep =
   | { readonly how: 'nbits' | 'unpack'; readonly layer: LinearLayer; readonly format: BlockFormat }
   | { readonly how: 'dynamic'; readonly layer: LinearLayer; readonly highest: number }
@@ -24,7 +24,7 @@ export type LayerStep =
   | { readonly how: 'stored'; readonly layer: OtherLayer }
   | { readonly how: 'static'; readonly layer: OtherLayer; readonly highest: number }
 
-/** A layer that stays as it is, and why. */
+/** A layer that stays as it is, with the reason. */
 export interface Kept {
   readonly how: 'kept'
   readonly layer: Layer
@@ -33,18 +33,18 @@ export interface Kept {
 
 export type Step = LayerStep | Kept
 
-/** Below that a scale and an operator more cost what the weights save. */
+/** Below this size a scale and another operator cost more than the weights save. */
 const minElements = 1024
-/** Rounding its input pays for a layer with many weights; for one with few it costs exactness and gains nothing. */
+/** Rounding the input pays only for layers with many weights; small ones would lose accuracy and gain nothing. */
 const minDynamicElements = 32_768
 
-/** What a plan needs to know of a layer beyond its weights. */
+/** What a plan needs to know of a layer besides its weights. */
 export interface LayerFacts {
-  /** The dimensions of an embedding's indices. */
+  /** Number of dimensions of an embedding's indices. */
   indexRank(layer: EmbeddingLayer): number | undefined
-  /** Whether a product of bytes has rows enough to be no slower, for one caller's input. */
+  /** Whether an int8 product is no slower, with the rows of one caller's input. */
   worthDynamic(layer: LinearLayer): boolean
-  /** Whether a convolution of bytes is worth its while. */
+  /** Whether an int8 convolution is faster. */
   worthStatic(layer: OtherLayer): boolean
 }
 
@@ -63,7 +63,7 @@ function choose(
 ): LayerStep | string {
   if (isKept(layer.name, target.keep) || isKept(layer.weight.name, target.keep)) return 'named to be kept'
   if (weightCount(layer.weight) < minElements) return 'small'
-  // Zero points are packed one way for an embedding and another for the product that it is tied to.
+  // The operators of an embedding and of a tied product pack zero points differently.
   const tied = layers.some((other) => other !== layer && other.weight === layer.weight)
   const bits = target.precision === 'q8' ? 8 : 4
   const format: BlockFormat = { bits, block: 32, asymmetric: target.asymmetric && !tied }
@@ -81,7 +81,7 @@ function choose(
   }
 }
 
-/** Whether products are of integers, and inputs rounded for them: under WebGPU they would run on the CPU. */
+/** Whether to compute products in integers and round their inputs. WebGPU would run these on the CPU. */
 const roundsInputs = ({ backend, precision, weightOnly }: Target, { name }: Layer): boolean =>
   precision === 'q8' && backend !== 'webgpu' && !isKept(name, weightOnly)
 const highestOf = ({ reduceRange }: Target): number => (reduceRange ? 63 : 127)

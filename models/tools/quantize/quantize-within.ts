@@ -6,14 +6,14 @@ import { errorsAgainst, findSensitive } from './sensitive-layers.ts'
 import type { Target } from './target.ts'
 
 export interface QuantizedWithin extends Quantized {
-  /** How far the answers are off, relative to their size. */
+  /** Error of the outputs, relative to their size. */
   readonly error: number
 }
 
 /**
- * Quantizes as much as an error allows. Layers that round what they compute with go first back to exact inputs,
- * which costs speed only; what is still too much goes back to floats.
- * @throws SpillwayError `not_supported` where no layer fits the limit.
+ * Quantizes as many layers as an error allows. Layers with rounded inputs first go back to exact inputs, which costs
+ * speed only; then layers go back to floats.
+ * @throws SpillwayError `not_supported` where no layer can be quantized within the limit.
  */
 export async function quantizeWithin(
   prepared: Model,
@@ -35,7 +35,7 @@ export async function quantizeWithin(
     const found = await findSensitive(rounding, modelWith, errorOf, limit, onProgress)
     return { ...(await make(found.layers, [])), error: found.error }
   }
-  // With every layer kept there is nothing left to quantize, and the model is what it was.
+  // With every layer kept the model is the original one.
   const modelWith = async (names: readonly string[]) =>
     names.length === candidates.length ? prepared : (await make(rounding, names)).model
   const found = await findSensitive(candidates, modelWith, errorOf, limit, onProgress)

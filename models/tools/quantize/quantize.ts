@@ -16,10 +16,10 @@ import { planLayers, type Step } from './plan.ts'
 import { isKept, type Target } from './target.ts'
 import { quantizeWeights } from './weights.ts'
 
-/** What the making of a smaller model takes beside the model. */
+/** Settings of a quantization besides its target. */
 export interface QuantizeOptions {
   readonly runtime: Runtime
-  /** What to find ranges with; none where no ranges are wanted. */
+  /** Inputs to measure ranges on; none turns static int8 off. */
   readonly calibrationSamples: readonly Tensors[]
   readonly calibration: Calibration
   readonly onProgress?: (done: number, total: number) => void
@@ -28,15 +28,19 @@ export interface QuantizeOptions {
 export interface Quantized {
   readonly model: Model
   readonly steps: readonly Step[]
-  /** What could be kept as it was, by name, and what could be treated more gently. */
+  /** Names of the layers that could be kept in float, and of those whose inputs are rounded. */
   readonly candidates: readonly string[]
   readonly rounding: readonly string[]
 }
 
-/** A model as the passes want it: newer operators, constants in one place, normalisations in convolutions. */
+/** The model in the form that passes expect: upgraded operators, constants as weights, folded normalisations. */
 export const prepare = (model: Model): Model => foldBatchNorm(upgradeOpset(constantsToWeights(model)))
 
-/** @throws SpillwayError `not_supported` where nothing of the model can be made smaller so. */
+/**
+ * Quantizes a prepared model.
+ *
+ * @throws SpillwayError `not_supported` where no layer can be quantized so.
+ */
 export async function quantize(
   prepared: Model,
   target: Target,

@@ -2,17 +2,17 @@ import type { Model } from '../onnx/model.ts'
 import { type Runtime, type Tensors, toFloats } from '../run/runtime.ts'
 import { withLoaded } from '../run/with-loaded.ts'
 
-/** Makes the model with some layers treated otherwise. */
+/** Makes the model with the named layers treated more exactly. */
 export type MakeModel = (others: readonly string[]) => Promise<Model>
 
 export interface SensitiveLayers {
-  /** The layers to treat otherwise, the most sensitive first. */
+  /** The layers to treat more exactly, most sensitive first. */
   readonly layers: readonly string[]
-  /** What is left of the error, relative to the size of the answers. */
+  /** The remaining error, relative to the size of the outputs. */
   readonly error: number
 }
 
-/** Tells how far the answers of a model are from the right ones. */
+/** Measures the error of a model's outputs, relative to those of the original. */
 export type ErrorOf = (model: Model) => Promise<number>
 
 export async function errorsAgainst(
@@ -25,8 +25,8 @@ export async function errorsAgainst(
 }
 
 /**
- * Finds which layers to treat otherwise so that the answers are off by no more than `limit`: measures each layer
- * alone, and takes from the worst on only as many as it needs.
+ * Finds the fewest layers to treat more exactly so that the error is within `limit`: measures the error of each layer
+ * alone, and takes the worst ones by bisection.
  */
 export async function findSensitive(
   layers: readonly string[],
@@ -63,7 +63,7 @@ const answers = (runtime: Runtime, model: Model, samples: readonly Tensors[]): P
     return all
   })
 
-/** The root of the squared error over the squared answers, of the worst output. */
+/** Root of the squared error over the squared outputs, for the worst output. */
 function relativeError(right: Answers, other: Answers): number {
   const outputs = right[0]?.length ?? 0
   let worst = 0

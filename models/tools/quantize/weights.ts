@@ -9,7 +9,7 @@ import { toStoredInt8 } from '../passes/store-int8.ts'
 import { toUnpacked, toUnpackedRows, withUnpack } from '../passes/unpack.ts'
 import type { LayerStep, Step } from './plan.ts'
 
-/** The model with the weights of its layers as a plan says, but for the static ones, which need ranges. */
+/** Quantizes the weights of layers as planned, except for static int8, which needs ranges. */
 export function quantizeWeights(model: Model, steps: readonly Step[]): Model {
   const rules = new Map<Node, RewriteRule>()
   for (const step of steps) {

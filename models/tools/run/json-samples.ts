@@ -10,7 +10,7 @@ import { toHalf } from '../onnx/half.ts'
 import type { Model, Value } from '../onnx/model.ts'
 import type { Tensors } from './runtime.ts'
 
-/** A list of objects with an array, flat or nested, or `{ shape, data }` for each input. */
+/** Samples from JSON: a list of objects with an array, flat or nested, or `{ shape, data }` for each input. */
 export function jsonSamples(model: Model, file: string): Tensors[] {
   const list = parse(file)
   if (!Array.isArray(list)) throw invalidSample(file, 'a list of samples', typeof list)
@@ -63,7 +63,10 @@ function toTensor(value: Value, given: unknown, where: string): Tensor {
 const sizesOf = (value: unknown): number[] =>
   Array.isArray(value) ? [value.length, ...sizesOf(value[0])] : []
 
-/** A nested list has its own shape, with or without the batch; a flat one takes the declared shape as one row. */
+/**
+ * The shape of a list. A nested list has its own, with or without the batch; a flat one is one row of the declared
+ * shape.
+ */
 function fitted(
   nested: readonly number[],
   length: number,

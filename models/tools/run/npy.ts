@@ -16,7 +16,7 @@ const types: Readonly<Record<string, TensorType>> = {
   '|b1': 'bool',
 }
 
-/** NumPy's file format: a magic word, a header that is a Python literal, and the elements. */
+/** Reads NumPy's file format: a magic string, a header as a Python literal, and the elements. */
 export function parseNpy(bytes: Uint8Array, from: string): Tensor {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const magic = Buffer.from(bytes.subarray(0, 6)).toString('latin1')

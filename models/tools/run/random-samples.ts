@@ -17,10 +17,10 @@ import { toHalf } from '../onnx/half.ts'
 import type { Model, Value } from '../onnx/model.ts'
 import type { Tensors } from './runtime.ts'
 
-/** Past that a sample is a mistake: a shape out of a hostile file, or a batch of a million. */
+/** Larger samples are a mistake: a shape from a hostile file, or a batch of a million. */
 const maxElements = 2 ** 26
 
-/** Inputs out of a seed, where no better ones are given: floats as normalised data has them, integers that index. */
+/** Made-up inputs from a seed: normally distributed floats, and integers that are valid indices. */
 export function randomSamples(model: Model, given: InputShapes, count: number, seed = 1): Tensors[] {
   const random = randomFrom(seed)
   const shapes = sampleShapes(model, given)
@@ -70,7 +70,7 @@ function elementOf(model: Model, name: string, type: TensorType, random: Random)
   return () => Math.floor(random.uniform() * end)
 }
 
-/** How many values an integer input may have: the rows of the table that it looks up, else a byte's. */
+/** Number of values of an integer input: the rows of the table that it indexes, else 256. */
 function indexRange(model: Model, name: string): number {
   const readers = readersOf(model)
   const follow = (value: string, depth: number): number | undefined => {
@@ -88,17 +88,17 @@ function indexRange(model: Model, name: string): number {
   return follow(name, 0) ?? 256
 }
 
-/** Numbers from a seed, the same on every machine: what is measured can be measured again. */
+/** Random numbers from a seed, the same on every machine, so that measurements can be repeated. */
 export interface Random {
-  /** From 0 to 1. */
+  /** Uniform from 0 to 1. */
   uniform(): number
-  /** Around 0, of variance 1. */
+  /** Normal with mean 0 and variance 1. */
   normal(): number
 }
 
 export function randomFrom(seed: number): Random {
   let state = seed >>> 0
-  // Mulberry32.
+  // The generator Mulberry32.
   const uniform = () => {
     state = (state + 0x6d2b79f5) >>> 0
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state)

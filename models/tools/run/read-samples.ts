@@ -8,7 +8,11 @@ import { jsonSamples } from './json-samples.ts'
 import { parseNpy } from './npy.ts'
 import type { Tensors } from './runtime.ts'
 
-/** @throws SpillwayError `file_missing` or `input_value_invalid`. */
+/**
+ * Reads samples from a file, or from all files in a folder.
+ *
+ * @throws SpillwayError `file_missing` or `input_value_invalid`.
+ */
 export function readSamples(model: Model, path: string): Tensors[] {
   const stat = statSync(path, { throwIfNoEntry: false })
   if (!stat) throw new SpillwayError('file_missing', `There are no samples at ${path}`)
@@ -26,7 +30,7 @@ export function readSamples(model: Model, path: string): Tensors[] {
   })
 }
 
-/** Arrays whose first axis counts samples; several files give one input each, by their names. */
+/** Samples from NumPy arrays, whose first axis counts samples. Several files hold one input each, by name. */
 export function arraySamples(model: Model, files: readonly string[]): Tensors[] {
   const inputs = new Map<string, Tensor[]>()
   for (const file of files) {

@@ -6,8 +6,8 @@ import { saveModel } from '../onnx/save.ts'
 import type { LoadOptions, Runnable, Runtime } from './runtime.ts'
 
 /**
- * Runs a model that has no file yet: it goes by way of one, which is gone afterwards, and so is not in memory
- * beside what the runtime makes of it.
+ * Loads a model that has no file yet. It is written to a temporary file, so that it is not in memory a second time
+ * beside the runtime's copy. The file is removed afterwards.
  */
 export async function withLoaded<T>(
   runtime: Runtime,

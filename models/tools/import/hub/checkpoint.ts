@@ -4,12 +4,12 @@ import type { Checkpoint, Layer, Projection } from '../checkpoint.ts'
 import { type Config, shapeOf, windowOf } from './config.ts'
 import type { Tensors } from './safetensors.ts'
 
-/** Tables that old checkpoints hold and nobody reads. */
+/** Tables in old checkpoints that no implementation reads. */
 const unread = /\.rotary_emb\.inv_freq$/
 
 /**
- * A checkpoint of the Llama family by the names that the hub's models have. What a layer has, biases and normalised
- * heads, is as its tensors say; a tensor that no one asks for means another architecture.
+ * A checkpoint of the Llama family with the hub's tensor names. Biases and head normalisations are used where their
+ * tensors exist. A tensor that is not used means another architecture and is refused.
  */
 export function hubCheckpoint(config: Config, tensors: Tensors): Checkpoint {
   const shape = shapeOf(config)
@@ -37,7 +37,7 @@ export function hubCheckpoint(config: Config, tensors: Tensors): Checkpoint {
   })
   const layer = (index: number): Layer => {
     const at = `model.layers.${index}`
-    // Not in config.json of every family, and the same in all layers.
+    // Some families' config.json lacks it. It is equal in all layers.
     const hidden = tensors.get(`${at}.mlp.gate_proj.weight`)?.dims[0] ?? 0
     return {
       attentionNorm: needed(`${at}.input_layernorm.weight`, width),

@@ -15,7 +15,7 @@ const types = new Map([
   ['BF16', DataType.BFLOAT16],
 ])
 
-/** The format's own bound. */
+/** The bound in the format's reference implementation. */
 const largestHeader = 100_000_000
 
 const count = z.int().check(z.nonnegative())
@@ -27,11 +27,11 @@ const tensor = z.object({
 const header = z.record(z.string(), z.unknown())
 const index = z.object({ weight_map: z.record(z.string(), z.string()) })
 
-/** The tensors of a checkpoint, each read from its file when it is asked for. */
+/** The tensors of a checkpoint. Each is read from its file when it is asked for. */
 export type Tensors = ReadonlyMap<string, Weight>
 
 /**
- * One file of safetensors, or all those that an index names.
+ * Reads one safetensors file, or all files of an index.
  * @throws SpillwayError `model_invalid`, `file_missing`, `file_truncated` or `not_supported`.
  */
 export function readSafetensors(path: string): Tensors {
@@ -80,7 +80,7 @@ function readFile(path: string): Tensors {
   return tensors
 }
 
-/** A file's size, its header, and where its data begins. */
+/** Reads a file's size and header, and where its data begins. */
 function readHeader(path: string): { readonly size: number; readonly text: string; readonly end: number } {
   let file: number
   try {

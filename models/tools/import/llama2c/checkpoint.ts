@@ -7,7 +7,7 @@ import { type Weight, weightBytes } from '../../onnx/weight.ts'
 import type { Checkpoint, Layer, Shape } from '../checkpoint.ts'
 import { pairsApart } from '../transform.ts'
 
-/** What a file's first bytes say. */
+/** The header of a file. */
 interface Header {
   readonly dim: number
   readonly hidden: number
@@ -17,17 +17,17 @@ interface Header {
   readonly vocabulary: number
   readonly context: number
   readonly tied: boolean
-  /** 0 is the format without a version in it. */
+  /** 0: the first format, which has no version number. */
   readonly version: 0 | 1
 }
 
 const magic = 0x616b3432
 const headerBytes = { 0: 28, 1: 256 }
-/** As no model has them: what is no checkpoint seldom has seven small numbers in a row. */
+/** Bounds that no model reaches. A file of another format rarely has seven small numbers in a row. */
 const largest = { layers: 1_000, heads: 1_000, others: 10_000_000 }
 
 /**
- * A checkpoint of llama2.c: its first format and version 1, of float32.
+ * Reads a checkpoint of llama2.c in float32: its first format, or version 1.
  * @throws SpillwayError `model_invalid`, `file_truncated` or `not_supported`.
  */
 export function readLlama2c(path: string): Checkpoint {
@@ -79,7 +79,7 @@ function readHeader(path: string, size: number): Header {
     kvHeads: at(4),
     vocabulary: Math.abs(vocabulary),
     context: at(6),
-    // A negative size says in the first format that the output layer has its own matrix.
+    // In the first format a negative size means that the output layer has its own matrix.
     tied: versioned ? bytes.readUInt8(36) !== 0 : vocabulary > 0,
     version,
   }
@@ -143,7 +143,7 @@ function firstLayout(header: Header, shape: Shape): Layout {
     ['mlpNorm', [layers, dim]],
     ...mlp,
     ['norm', [dim]],
-    // Tables of positions that nobody reads any more.
+    // Unused tables of positions.
     ['cosines', [context, shape.headSize / 2]],
     ['sines', [context, shape.headSize / 2]],
     ...(tied ? [] : [['head', [vocabulary, dim]] as const]),
@@ -166,7 +166,7 @@ function secondLayout(header: Header, shape: Shape): Layout {
 
 interface CheckpointTensors {
   whole(name: string): Weight
-  /** A layer's part of what stands there for all layers. */
+  /** The part of one layer in a tensor that is stored for all layers. */
   part(name: string, layer: number): Weight
 }
 

@@ -10,17 +10,17 @@ interface Piece {
 const unknownToken = '<unk>'
 const bosToken = '<s>'
 const eosToken = '</s>'
-/** What stands for a space inside pieces. */
+/** The character for a space inside pieces. */
 const space = '▁'
-/** More than any tokenizer of llama2.c's has. */
+/** Larger than any tokenizer of llama2.c. */
 const largestFile = 64 * 2 ** 20
 
-/** llama2.c ends a text at either. */
+/** llama2.c ends a text at either of these tokens. */
 export const llama2cStopTokens = [1, 2]
 
 /**
- * A tokenizer of llama2.c as `tokenizer.json` and `tokenizer_config.json` of the hub: pieces that are merged by
- * score become merges in that order; the space before a text and the bytes of unknown characters are as there.
+ * Converts a tokenizer of llama2.c to the hub's `tokenizer.json` and `tokenizer_config.json`. The scores of pieces
+ * become the order of merges. Byte fallback and the space before a text stay.
  * @throws SpillwayError `model_invalid` or `file_truncated`.
  */
 export function convertLlama2cTokenizer(path: string, vocabulary: number) {
@@ -58,7 +58,7 @@ function readPieces(path: string, file: Buffer, vocabulary: number): readonly Pi
   return pieces
 }
 
-/** llama2.c writes the first three with line breaks around them, and spaces as they are. */
+/** The file has the three special pieces with line breaks around them, and plain spaces. */
 function pieceText(id: number, text: string): string {
   return [unknownToken, bosToken, eosToken][id] ?? text.replaceAll(' ', space)
 }
@@ -120,7 +120,7 @@ function tokenizerJson(pieces: readonly Piece[]) {
   }
 }
 
-/** Every way to make a piece of two others, the pieces of the best scores first. */
+/** All merges of two pieces into a third, best scores first. */
 function mergesOf(pieces: readonly Piece[]): readonly (readonly [string, string])[] {
   const ids = new Map(pieces.map(({ text }, id) => [text, id]))
   const ordered = pieces.toSorted((one, other) => other.score - one.score)

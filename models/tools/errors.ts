@@ -9,7 +9,7 @@ export const malformed = (what: string, detail: ErrorDetail = {}): SpillwayError
 export const opsetTooOld = (what: string, expected: string): SpillwayError =>
   new SpillwayError('not_supported', what, {
     expected,
-    hint: 'Export the model anew with a newer operator set.',
+    hint: 'Export the model again with a newer operator set.',
   })
 
 /** A file of samples does not fit the model's inputs. */

@@ -62,7 +62,7 @@ describe('The command', () => {
     writeFileSync(wrong, '{"a": 1}')
     const compared = await spillway('compare', realModels[0] ?? '', wrong)
     expect(compared.code).toBe(1)
-    expect(compared.err).toContain(`spillway: ${wrong}: The file breaks off or is garbled`)
+    expect(compared.err).toContain(`spillway: ${wrong}: The file is truncated or corrupt`)
     const written = await spillway(
       'quantize',
       realModels[0] ?? '',

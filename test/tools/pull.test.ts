@@ -210,7 +210,7 @@ describe('spillway pull', () => {
     ['hf:owner/embedder@v9', [], 'no revision "v9"'],
     ['hf:owner/embedder', ['--variant', 'q4'], 'There is no variant "q4": expected quantized (q8), fp32'],
     ['hf:owner/garbage', [], 'spillway: '],
-    ['digits', [], 'This is no source'],
+    ['digits', [], 'This is not a source of models'],
     ['hf:../../etc', [], 'This is no repository on the hub'],
   ])('%s %j ends with 1 and leaves no manifest', async (source, args, message) => {
     const folder = await folderFor()
@@ -238,6 +238,6 @@ describe('spillway pull', () => {
     await spillwayJson<Pulled>('pull', 'hf:owner/embedder', '-o', folder)
     const { code, err } = await spillway('pull', 'hf:owner/decoder', '-o', folder)
     expect(code).toBe(1)
-    expect(err).toContain('has another model')
+    expect(err).toContain('holds another model')
   })
 })

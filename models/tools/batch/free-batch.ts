@@ -74,7 +74,7 @@ function fixedBatch({ inputs }: Model): number {
     throw new SpillwayError('not_supported', 'The first dimension of every input varies already')
   }
   if (one === undefined || fixed.length < inputs.length || fixed.some(({ first }) => first !== one.first)) {
-    throw new SpillwayError('not_supported', 'The inputs have no batch in common', {
+    throw new SpillwayError('not_supported', 'The inputs have no fixed batch size in common', {
       got: fixed.map(({ name, first }) => `${first} in "${name}"`).join(', ') || 'none with a fixed size',
     })
   }

@@ -91,7 +91,7 @@ function differenceOf(right: Row, other: Row): number {
   for (const [name, expected] of Object.entries(right)) {
     const { difference, size } = distance(name, expected, other[name])
     if (!(difference <= tolerance * Math.max(1, size))) {
-      throw refusal(`A row's "${name}" is another in company`, {
+      throw refusal(`The output "${name}" of a row changes with the rows beside it`, {
         got: `a difference of ${difference.toPrecision(3)}`,
         hint: 'Its rows depend on each other. Layers that round by the range of the whole input do so: free the batch first, then quantize.',
       })
@@ -103,7 +103,7 @@ function differenceOf(right: Row, other: Row): number {
 
 function distance(name: string, right: Tensor, other: Tensor | undefined) {
   if (other === undefined || showShape(right.shape) !== showShape(other.shape)) {
-    throw refusal(`A row's "${name}" has another shape in company`, {
+    throw refusal(`The output "${name}" of a row has another shape in a batch`, {
       expected: showShape(right.shape),
       got: other ? showShape(other.shape) : 'none',
     })

@@ -66,7 +66,7 @@ function checkNames([a, b]: readonly [Runnable, Runnable]): void {
   const show = ({ inputNames, outputNames }: Runnable) =>
     `${inputNames.join(', ')} → ${outputNames.join(', ')}`
   if (show(a) === show(b)) return
-  throw new SpillwayError('not_supported', 'The two models do not take and give the same', {
+  throw new SpillwayError('not_supported', 'The two models differ in their inputs or outputs', {
     expected: show(a),
     got: show(b),
   })
@@ -91,7 +91,7 @@ export function checkLimits({ outputs }: Comparison, { maxError, minAgreement }:
     }
     const share = top === null ? 1 : top.same / top.of
     if (minAgreement !== undefined && share < minAgreement) {
-      throw new SpillwayError('run_failed', `The models agree too seldom on "${output}"`, {
+      throw new SpillwayError('run_failed', `The models agree too rarely on "${output}"`, {
         expected: `the same top answer for a share of at least ${minAgreement}`,
         got: share.toFixed(4),
       })

@@ -88,7 +88,7 @@ function specOf(value: Value): TensorSpec {
       shape: shape.map((size) => (typeof size === 'number' && size > 0 ? size : -1)),
     }
   }
-  throw new SpillwayError('not_supported', `"${value.name}" is no tensor of numbers of a known rank`, {
+  throw new SpillwayError('not_supported', `"${value.name}" is not a tensor of numbers with a known rank`, {
     expected: tensorTypes.join(', '),
     got: shape ? nameOf(type) : 'any shape',
   })
@@ -122,7 +122,7 @@ function checkSame(one: Read, other: Read): void {
   if (signature(one) === signature(other)) return
   throw new SpillwayError(
     'model_invalid',
-    `${other.candidate.paths[0]} is no variant of ${one.candidate.paths[0]}`,
+    `${other.candidate.paths[0]} is not a variant of ${one.candidate.paths[0]}`,
     {
       expected: signature(one),
       got: signature(other),

@@ -53,7 +53,7 @@ function checkPacked(what: string, wireType: WireType, value: Uint8Array, budget
   const width = { [WireType.Bit32]: 4, [WireType.Bit64]: 8 }[wireType as number] ?? 1
   const last = value.at(-1) ?? 0
   if (value.length % width !== 0 || (width === 1 && last >= 0x80)) {
-    throw malformed(`${what} breaks off inside an element`)
+    throw malformed(`${what} ends inside an element`)
   }
   spend(budget, 'elements', value.length / width)
 }

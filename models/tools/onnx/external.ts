@@ -26,7 +26,7 @@ export function locateExternal(
 ): FileRange {
   const value = (key: string) => entries.findLast((entry) => entry.key === key)?.value
   const location = value('location')
-  if (!location) throw malformed(`${what} says that its data is in another file, but not which`)
+  if (!location) throw malformed(`${what} has external data without a location`)
   const path = resolveInside(folder, location, what)
   const offset = readNumber(value('offset') ?? '0', 'offset', what)
   const { size } = statSync(path)
@@ -65,7 +65,7 @@ function resolveInside(folder: string | undefined, location: string, what: strin
   }
   const real = realpathSync(path)
   if (!real.startsWith(realpathSync(folder) + sep)) throw outside(location, what)
-  if (!statSync(real).isFile()) throw malformed(`${what} has its data in ${location}, which is no file`)
+  if (!statSync(real).isFile()) throw malformed(`${what} has its data in ${location}, which is not a file`)
   return real
 }
 
@@ -75,7 +75,7 @@ const outside = (location: string, what: string) =>
 function readNumber(text: string, key: string, what: string): number {
   const number = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
   if (Number.isSafeInteger(number)) return number
-  throw malformed(`${what} has an external ${key} that is no size`, {
+  throw malformed(`${what} has an external ${key} that is not a number of bytes`, {
     got: JSON.stringify(text.slice(0, 40)),
   })
 }

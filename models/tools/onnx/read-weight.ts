@@ -42,7 +42,7 @@ export function checkTensor(proto: TensorProto, what: string): { dims: number[];
   const dims = checkDims(proto.dims, what)
   const type: DataType = proto.dataType
   if (proto.segment !== undefined)
-    throw malformed(`${what} is one segment of a tensor; such files are not read`)
+    throw malformed(`${what} is one segment of a tensor, which is not supported`)
   if (type !== DataType.STRING && bitsOf(type) === undefined) {
     throw malformed(`${what} has an unknown element type`, { got: `${type}` })
   }

@@ -53,7 +53,7 @@ export function parseModel(bytes: Uint8Array, folder?: string): Model {
   // Slices of a Buffer would be Buffers, and become part of the model.
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const { taken, rest } = splitFile(plain, budget)
-  if (taken.length === 0) throw malformed('The file is no ONNX model: it has no graph')
+  if (taken.length === 0) throw malformed('The file is not an ONNX model: it has no graph')
   const header = decode(ModelProtoSchema, rest, budget)
   const graphs: SplitMessage[] = taken.map((field) => {
     if (field.wireType !== WireType.LengthDelimited) throw malformed('The graph has the wrong wire type')

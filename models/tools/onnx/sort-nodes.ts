@@ -14,7 +14,7 @@ export function sortNodes(nodes: readonly Node[], given: Iterable<string>): read
   for (const [index, missing] of blocked.entries()) {
     for (const name of missing) {
       if (!writer.has(name))
-        throw malformed(`${showNode(nodes[index])} reads "${name}", which nothing writes`)
+        throw malformed(`${showNode(nodes[index])} reads "${name}", which no node writes`)
       const known = readers.get(name)
       if (known) known.push(index)
       else readers.set(name, [index])
@@ -23,7 +23,7 @@ export function sortNodes(nodes: readonly Node[], given: Iterable<string>): read
   const sorted = sortBlocked(nodes, blocked, readers)
   if (sorted.length === nodes.length) return sorted
   const stuck = nodes.find((_node, index) => (blocked[index]?.size ?? 0) > 0)
-  throw malformed(`The graph runs in a circle through ${showNode(stuck)}`)
+  throw malformed(`The graph has a cycle through ${showNode(stuck)}`)
 }
 
 function writers(nodes: readonly Node[], given: ReadonlySet<string>): Map<string, Node> {

@@ -16,8 +16,8 @@ const maxElements = 1e9
  */
 export function checkModel(model: Model): Model {
   const { header, inputs, outputs, weights, graphMetadata } = model
-  if (header.irVersion <= 0n) throw malformed('The file is no ONNX model: it has no IR version')
-  if (header.opsetImport.length === 0) throw malformed('The model names no operator set')
+  if (header.irVersion <= 0n) throw malformed('The file is not an ONNX model: it has no IR version')
+  if (header.opsetImport.length === 0) throw malformed('The model imports no operator set')
   for (const value of [...inputs, ...outputs, ...graphMetadata.valueInfo]) checkValue(value)
   const names = inputs.map(({ name }) => name)
   if (new Set(names).size !== names.length) throw malformed('Two inputs have the same name')
@@ -28,7 +28,7 @@ export function checkModel(model: Model): Model {
   checkSparse(graphMetadata)
   const written = new Set([...given, ...nodes.flatMap(({ output }) => output)])
   const missing = outputs.find(({ name }) => !written.has(name))
-  if (missing !== undefined) throw malformed(`Nothing writes the output "${missing.name}"`)
+  if (missing !== undefined) throw malformed(`No node writes the output "${missing.name}"`)
   if (outputs.length === 0) throw malformed('The model has no output')
   return { ...model, nodes }
 }

@@ -53,7 +53,7 @@ function next(reader: BinaryReader, bytes: Uint8Array, what: string): Field {
     if (reader.pos > reader.len) throw new RangeError('past the end')
     return new Field(bytes, number, wireType, start, reader.pos, length)
   } catch {
-    throw malformed(`The ${what} breaks off or is garbled at byte ${start} of ${reader.len}`, {
+    throw malformed(`The ${what} is truncated or corrupt at byte ${start} of ${reader.len}`, {
       expected: 'a protobuf field that ends within it',
     })
   }

@@ -49,7 +49,7 @@ function nothing({ layers, kept }: Choice): SpillwayError {
       got:
         kept.length === 0
           ? 'none'
-          : `${countOf(kept.length, 'layer')} that must stay whole: ${[...reasons].join(', ')}`,
+          : `${countOf(kept.length, 'layer')} that cannot be pruned: ${[...reasons].join(', ')}`,
       hint: 'Prune a float model, then quantize it.',
     })
   }

@@ -76,7 +76,7 @@ async function askSize(url: URL, headers: Readonly<Record<string, string>>) {
     maxBytes: 0,
   })
   if (status === 401 || status === 403) {
-    throw new SpillwayError('access_denied', `${url.href} may not be read`, {
+    throw new SpillwayError('access_denied', `${url.href} cannot be read without access`, {
       got: `status ${status}`,
       hint: 'Give a token that may read it (HF_TOKEN).',
     })

@@ -50,7 +50,7 @@ function planOf(source: string, root: string, { hub, id, ...choice }: PullOption
   const name = parseSource(source, hubEndpoint(hub.endpoint))
   if (name.kind === 'hub') return planFromHub(name.reference, hub, choice, id)
   if (name.kind === 'id') {
-    throw new SpillwayError('input_value_invalid', 'This is no source', {
+    throw new SpillwayError('input_value_invalid', 'This is not a source of models', {
       expected: 'hf:owner/name, or the address of a manifest.json or an ONNX file',
       got: source,
     })
@@ -63,7 +63,7 @@ function planOf(source: string, root: string, { hub, id, ...choice }: PullOption
 function checkFolder(root: string, { id }: PullPlan): void {
   const known = readManifest(root)
   if (known === undefined || known.id === id) return
-  throw new SpillwayError('input_value_invalid', `${root} has another model`, {
+  throw new SpillwayError('input_value_invalid', `${root} holds another model`, {
     expected: `${id}, or no manifest.json`,
     got: known.id,
     hint: 'Name a folder of its own for each model.',

@@ -121,7 +121,7 @@ function embedding(
     return { how: 'columns', layer, tied, highest: highestOf(target), rank }
   }
   if ((layer.weight.dims[1] ?? 0) % format.block !== 0)
-    return `its rows are no whole blocks of ${format.block}`
+    return `the length of its rows is not a multiple of ${format.block}`
   const plain = { ...format, asymmetric: false }
   if (target.backend !== 'wasm') return { how: 'gather', layer, format: plain, rank }
   if (layer.weight.type !== DataType.FLOAT) return 'weights for WASM are made from float32'

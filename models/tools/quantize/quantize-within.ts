@@ -42,6 +42,6 @@ export async function quantizeWithin(
   if (found.layers.length < candidates.length) {
     return { ...(await make(rounding, found.layers)), error: found.error }
   }
-  const what = 'No layer of this model can be quantized and the answers stay as close as that'
+  const what = 'No layer of this model can be quantized within this error'
   throw new SpillwayError('not_supported', what, { expected: `within ${limit}` })
 }

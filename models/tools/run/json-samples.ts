@@ -49,7 +49,7 @@ function toTensor(value: Value, given: unknown, where: string): Tensor {
       : fitted(sizesOf(explicit.data), elements.length, declared.shape)
   const possible = shape.every((size) => Number.isSafeInteger(size) && size >= 0)
   if (!possible || elementCount(shape) !== elements.length) {
-    throw invalidSample(where, `the elements of shape ${showShape(shape)}`, `${elements.length}`)
+    throw invalidSample(where, `the number of elements of shape ${showShape(shape)}`, `${elements.length}`)
   }
   const data = new (arrayOf(type))(elements.length)
   for (const [index, one] of elements.entries()) {

@@ -20,7 +20,8 @@ const types: Readonly<Record<string, TensorType>> = {
 export function parseNpy(bytes: Uint8Array, from: string): Tensor {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const magic = Buffer.from(bytes.subarray(0, 6)).toString('latin1')
-  if (magic !== '\u0093NUMPY' || bytes.length < 12) throw wrong(from, 'NumPy’s magic word', 'something else')
+  if (magic !== '\u0093NUMPY' || bytes.length < 12)
+    throw wrong(from, 'the first bytes of a .npy file', 'another format')
   const long = (bytes[6] ?? 1) > 1
   const start = long ? 12 : 10
   const end = start + (long ? view.getUint32(8, true) : view.getUint16(8, true))

@@ -40,7 +40,7 @@ function randomTensor(
   const wanted = nameOf(declaredOf(value).type)
   const type = tensorTypes.find((known) => known === wanted)
   if (type === undefined || shape === undefined) {
-    throw new SpillwayError('not_supported', `There is no way to make up the input "${value.name}"`, {
+    throw new SpillwayError('not_supported', `The input "${value.name}" cannot be made up`, {
       got: `${wanted}, ${shape ? showShape(shape) : 'any shape'}`,
       hint: 'Give samples of your own.',
     })

@@ -70,7 +70,7 @@ function readFile(path: string): Tensors {
     if (to - from !== length || end + to > size) {
       throw new SpillwayError(
         end + to > size ? 'file_truncated' : 'model_invalid',
-        `The data of "${name}" is not whole in ${path}`,
+        `The data of "${name}" is incomplete in ${path}`,
         { expected: `${length} bytes`, got: `${to - from}` },
       )
     }
@@ -94,9 +94,9 @@ function readHeader(path: string): { readonly size: number; readonly text: strin
     readSync(file, start, 0, 8, 0)
     const length = Number(start.readBigUInt64LE())
     if (size < 8 || length > Math.min(largestHeader, size - 8)) {
-      throw malformed(`${path} is no file of safetensors`, {
+      throw malformed(`${path} is not a safetensors file`, {
         expected: `a header within its ${size} bytes`,
-        got: `one of ${length}`,
+        got: `a header of ${length} bytes`,
       })
     }
     const text = Buffer.alloc(length)
@@ -111,7 +111,7 @@ export function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw SpillwayError.from(cause, 'model_invalid', `${path} is no JSON`)
+    throw SpillwayError.from(cause, 'model_invalid', `${path} is not JSON`)
   }
 }
 

@@ -42,7 +42,7 @@ export function readLlama2c(path: string): Checkpoint {
   if (size !== total) {
     throw new SpillwayError(
       size < total ? 'file_truncated' : 'model_invalid',
-      `${path} is no whole checkpoint`,
+      `${path} is not a complete checkpoint`,
       {
         expected: `${total} bytes, as its header says`,
         got: `${size}`,
@@ -60,7 +60,7 @@ function readHeader(path: string, size: number): Header {
   } finally {
     closeSync(file)
   }
-  if (size < headerBytes[0]) throw malformed(`${path} is no checkpoint of llama2.c: it is too short`)
+  if (size < headerBytes[0]) throw malformed(`${path} is not a checkpoint of llama2.c: it is too short`)
   const versioned = bytes.readUInt32LE(0) === magic
   const version = versioned ? bytes.readInt32LE(4) : 0
   if (version !== 0 && version !== 1) {
@@ -96,7 +96,7 @@ function checkHeader(path: string, { version: _, tied: __, ...sizes }: Header): 
     heads % kvHeads === 0 &&
     dim % (2 * heads) === 0
   if (sane) return
-  throw malformed(`${path} is no checkpoint of llama2.c`, {
+  throw malformed(`${path} is not a checkpoint of llama2.c`, {
     expected: 'dim, hidden, layers, heads, KV heads, vocabulary and context of a model',
     got: Object.values(sizes).join(', '),
   })

@@ -25,7 +25,7 @@ export const llama2cStopTokens = [1, 2]
  */
 export function convertLlama2cTokenizer(path: string, vocabulary: number) {
   if (statSync(path).size > largestFile)
-    throw malformed(`${path} is no tokenizer of llama2.c: it is too large`)
+    throw malformed(`${path} is not a tokenizer of llama2.c: it is too large`)
   const pieces = readPieces(path, readFileSync(path), vocabulary)
   return { tokenizer: tokenizerJson(pieces), config: tokenizerConfig }
 }
@@ -36,7 +36,8 @@ function readPieces(path: string, file: Buffer, vocabulary: number): readonly Pi
   let at = 4
   for (let id = 0; id < vocabulary; id++) {
     const length = at + 8 <= file.length ? file.readInt32LE(at + 4) : Number.NaN
-    if (length < 0) throw malformed(`${path} is no tokenizer of llama2.c: piece ${id} has a negative length`)
+    if (length < 0)
+      throw malformed(`${path} is not a tokenizer of llama2.c: piece ${id} has a negative length`)
     if (!(at + 8 + length <= file.length)) {
       throw new SpillwayError('file_truncated', `${path} ends at piece ${id}`, {
         expected: `${vocabulary} pieces, as the model has`,
@@ -47,7 +48,7 @@ function readPieces(path: string, file: Buffer, vocabulary: number): readonly Pi
     try {
       pieces.push({ text: pieceText(id, decoder.decode(file.subarray(at - length, at))), score })
     } catch (cause) {
-      throw SpillwayError.from(cause, 'model_invalid', `Piece ${id} of ${path} is no text`)
+      throw SpillwayError.from(cause, 'model_invalid', `Piece ${id} of ${path} is not valid UTF-8`)
     }
   }
   if (at !== file.length) {

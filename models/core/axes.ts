@@ -56,14 +56,14 @@ const isOpen = (model: Model, spec: TensorSpec, at: number) =>
 const isFixed = (model: Model, spec: TensorSpec) => !spec.shape.some((_, at) => isOpen(model, spec, at))
 
 /** Whether every tensor's shape is −1 at its batch axis. */
-export const batchAxesHold = (model: Model): boolean =>
+export const hasValidBatchAxes = (model: Model): boolean =>
   [...model.inputs, ...model.outputs].every((spec) => {
     const axis = batchAxisOf(model, spec)
     return axis === null || (model.batchAxis !== null && spec.shape[axis] === -1)
   })
 
 /** Whether pad axes are open, are not the batch axis, and have values that the type can hold. */
-export const padsHold = (model: Model): boolean =>
+export const hasValidPads = (model: Model): boolean =>
   [...model.inputs, ...model.outputs].every((spec) => {
     const { pad, type } = spec
     if (!pad) return true
@@ -71,7 +71,7 @@ export const padsHold = (model: Model): boolean =>
   })
 
 /** Whether only inputs of fixed rows have defaults, and these fit the type. */
-export const defaultsHold = (model: Model): boolean =>
+export const hasValidDefaults = (model: Model): boolean =>
   model.outputs.every((spec) => spec.default === undefined) &&
   model.inputs.every(
     (spec) => spec.default === undefined || (isFixed(model, spec) && canHold(spec.type, spec.default)),
@@ -85,7 +85,7 @@ function canHold(type: TensorType, value: number): boolean {
 }
 
 /** Whether every state pairs an input with an output of the same type and fixed shape, none twice. */
-export const statesHold = (model: Model): boolean =>
+export const hasValidStates = (model: Model): boolean =>
   statesAreDistinct(model) &&
   (model.state ?? []).every((state) => {
     const input = model.inputs.find(({ name }) => name === state.input)

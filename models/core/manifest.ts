@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { batchAxesHold, defaultsHold, padsHold, statesHold } from './axes.ts'
+import { hasValidBatchAxes, hasValidDefaults, hasValidPads, hasValidStates } from './axes.ts'
 import { embedding, generation } from './language.ts'
 import { type Backend, backends } from './placement.ts'
 import { schemaError } from './schema-error.ts'
@@ -89,20 +89,20 @@ const manifest = z
     variants: z.array(variant).check(z.minLength(1)),
   })
   .check(
-    z.refine(batchAxesHold, {
+    z.refine(hasValidBatchAxes, {
       error: 'inputs and outputs whose shape has −1 at the batch axis',
       path: ['batchAxis'],
     }),
-    z.refine(padsHold, {
+    z.refine(hasValidPads, {
       error:
         'a pad axis that is −1 in the shape and not the batch axis, and a pad value that the type can hold',
       path: ['inputs'],
     }),
-    z.refine(defaultsHold, {
+    z.refine(hasValidDefaults, {
       error: 'a default, of its type, only for an input whose shape is fixed but for the batch',
       path: ['inputs'],
     }),
-    z.refine(statesHold, {
+    z.refine(hasValidStates, {
       error: 'states that pair one input and one output of the same type and fixed shape, none of them twice',
       path: ['state'],
     }),

@@ -74,7 +74,7 @@ const run = (io: Io, path: string, { to: variants, out, ...options }: Options): 
   )
 
 function addVariant(text: string, before: readonly VariantTarget[] = []): readonly VariantTarget[] {
-  const wanted = parseVariant(text)
-  if (!wanted) throw new InvalidArgumentError(`The variants are ${variantsHelp}.`)
-  return [...before.filter(({ id }) => id !== wanted.id), wanted]
+  const variant = parseVariant(text)
+  if (!variant) throw new InvalidArgumentError(`The variants are ${variantsHelp}.`)
+  return [...before.filter(({ id }) => id !== variant.id), variant]
 }

@@ -33,8 +33,8 @@ export function showPruneReport({ layers, kept, exact, comparison }: PruneReport
     ...(time && time.b >= time.a ? ['it is smaller, and no faster on this machine'] : []),
     ...(kept.length > 0 ? [`layers that stay whole: ${reasons(kept)}`] : []),
   ]
-  const said = notes.map((note) => `${style.quiet(plain(note))}\n`).join('')
-  return `${style.strong(plain(comparison.b.file))}\n${rows}\n${showComparison(comparison, style)}${said}`
+  const lines = notes.map((note) => `${style.quiet(plain(note))}\n`).join('')
+  return `${style.strong(plain(comparison.b.file))}\n${rows}\n${showComparison(comparison, style)}${lines}`
 }
 
 function reasons(kept: PruneReport['kept']): string {

@@ -13,7 +13,7 @@ export interface RepairContext {
   /** The larger batch divided by the fixed one. */
   readonly factor: number
   /** A name that is not taken, close to the given one. */
-  fresh(wanted: string): string
+  fresh(base: string): string
 }
 
 /** The replacement of a node. */
@@ -22,10 +22,10 @@ export interface Repair {
   readonly weights: readonly Weight[]
 }
 
-type Rule = (node: Node, context: RepairContext) => Repair | undefined
+type RepairRule = (node: Node, context: RepairContext) => Repair | undefined
 
 /** A replacement for a node that has the fixed batch in its constants; undefined where none is needed or known. */
-export const repairOf: Rule = (node, context) =>
+export const repairOf: RepairRule = (node, context) =>
   isStandard(node) ? rules.get(node.opType)?.(node, context) : undefined
 
 /** The axis along which a value grows with the batch; undefined where it does not. */
@@ -49,25 +49,26 @@ function constantInts(
   return was?.ints?.join() === is?.ints?.join() ? was?.ints : undefined
 }
 
-const reshape: Rule = (node, context) => {
-  const [data, wanted] = node.input
+const reshape: RepairRule = (node, context) => {
+  const [data, target] = node.input
   const axis = batchAxis(data, context)
   const [from, to] = [shapeBefore(data, context), shapeBefore(node.output[0], context)]
-  const sizes = constantInts(wanted, context)
+  const sizes = constantInts(target, context)
   if (axis === undefined || !from || !to || !sizes || to.includes(0)) return undefined
   const before = product(from.slice(0, axis))
-  const place = to.findIndex((_, index) => product(to.slice(0, index)) === before)
-  if (place < 0) return undefined
-  const grown = to.map((size, index) => (index === place ? size * context.factor : size))
+  const batchPosition = to.findIndex((_, index) => product(to.slice(0, index)) === before)
+  if (batchPosition < 0) return undefined
+  const grown = to.map((size, index) => (index === batchPosition ? size * context.factor : size))
   if (context.after.outputsOf(node)[0]?.shape?.join() === grown.join()) return undefined
   // A copied size (0) leaves the −1 to another dimension.
-  const copied = place === axis && to[place] === from[axis] && intOf(node, 'allowzero', 0) === 0
+  const copied =
+    batchPosition === axis && to[batchPosition] === from[axis] && intOf(node, 'allowzero', 0) === 0
   const free = to.map((size, index) => {
-    if (index === place) return copied ? 0 : -1
+    if (index === batchPosition) return copied ? 0 : -1
     const own = sizes[index] ?? size
     return own === -1 && !copied ? size : own
   })
-  const shape = int64Weight(context.fresh(`${wanted}_batch`), free)
+  const shape = int64Weight(context.fresh(`${target}_batch`), free)
   return {
     nodes: [changeNode(node, { input: [data ?? '', shape.name, ...node.input.slice(2)] })],
     weights: [shape],
@@ -75,7 +76,7 @@ const reshape: Rule = (node, context) => {
 }
 
 /** Concatenated values without a batch dimension are repeated for each row. */
-const concat: Rule = (node, context) => {
+const concat: RepairRule = (node, context) => {
   const rows = node.input.find((name) => batchAxis(name, context) !== undefined)
   const axis = batchAxis(rows, context)
   if (rows === undefined || axis === undefined) return undefined
@@ -85,7 +86,7 @@ const concat: Rule = (node, context) => {
 }
 
 /** The initial states of a recurrent layer are often constants for the fixed batch. */
-const recurrent: Rule = (node, context) => {
+const recurrent: RepairRule = (node, context) => {
   const rows = intOf(node, 'layout', 0) === 1 ? 0 : 1
   if (batchAxis(node.input[0], context) !== rows) return undefined
   return repeatInputs(node, [5, 6], rows, { name: node.input[0] ?? '', axis: rows }, context)
@@ -121,10 +122,10 @@ function repeatInputs(
   return nodes.length === 0 ? undefined : { nodes: [...nodes, changeNode(node, { input })], weights }
 }
 
-const resize: Rule = (node, context) => {
-  const [data, , , wanted] = node.input
+const resize: RepairRule = (node, context) => {
+  const [data, , , target] = node.input
   const axis = batchAxis(data, context)
-  const sizes = constantInts(wanted, context)
+  const sizes = constantInts(target, context)
   if (axis === undefined || !data || sizes?.[axis] !== shapeBefore(data, context)?.[axis] || !sizes)
     return undefined
   const size = shapeWith(sizes.slice(0, axis), { name: data, axis }, sizes.slice(axis + 1), context)
@@ -160,7 +161,7 @@ function shapeWith(
   }
 }
 
-const rules = new Map<string, Rule>([
+const rules = new Map<string, RepairRule>([
   ['Reshape', reshape],
   ['Concat', concat],
   ['Resize', resize],

@@ -18,9 +18,9 @@ export async function timeInTurns(
   // The first run is slower: it selects kernels, compiles shaders and allocates memory.
   for (const runnable of runnables) await runnable.run(first)
   const end = performance.now() + budgetMs
-  for (let turn = 0; turn < maxRuns; turn++) {
-    if (turn >= minRuns && performance.now() > end) break
-    const sample = samples[turn % samples.length] ?? first
+  for (let round = 0; round < maxRuns; round++) {
+    if (round >= minRuns && performance.now() > end) break
+    const sample = samples[round % samples.length] ?? first
     for (const [index, runnable] of runnables.entries()) {
       const started = performance.now()
       await runnable.run(sample)

@@ -6,7 +6,7 @@ import { sweep } from './sweep.ts'
 
 /** Writes a graph node by node. */
 export interface Builder {
-  fresh(wanted: string): string
+  fresh(base: string): string
   /** Adds a weight under an unused name, which it returns. */
   weight(weight: Weight): string
   node(parts: NodeParts): void

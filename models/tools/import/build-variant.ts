@@ -10,12 +10,12 @@ import type { Checkpoint } from './checkpoint.ts'
 import { buildDecoder, type DecoderOptions } from './decoder.ts'
 
 export const importPrecisions = ['fp32', 'fp16', 'q8', 'q4', 'q4f16'] as const
-type Precision = (typeof importPrecisions)[number]
+type ImportPrecision = (typeof importPrecisions)[number]
 
 /** A precision and the backend that it is made for. The id is `q4` for WebGPU and `q4-wasm` for WASM. */
 export interface VariantTarget {
   readonly id: string
-  readonly precision: Precision
+  readonly precision: ImportPrecision
   readonly backend: TargetBackend
 }
 
@@ -38,14 +38,14 @@ export const computesInHalves = ({ precision, backend }: VariantTarget): boolean
  * out the backends that have a variant of their own.
  */
 export function backendsOf(
-  wanted: VariantTarget,
+  variant: VariantTarget,
   all: readonly VariantTarget[],
 ): readonly Backend[] | undefined {
-  const { precision, backend } = wanted
+  const { precision, backend } = variant
   if (precision === 'fp32') return undefined
   if (backend !== 'webgpu') return [backend]
-  if (computesInHalves(wanted)) return ['webgpu', 'cuda']
-  const others = all.filter((one) => kindOf(one) === kindOf(wanted)).map((one): Backend => one.backend)
+  if (computesInHalves(variant)) return ['webgpu', 'cuda']
+  const others = all.filter((one) => kindOf(one) === kindOf(variant)).map((one): Backend => one.backend)
   const left = backends.filter((one) => one === 'webgpu' || !others.includes(one))
   return left.length === backends.length ? undefined : left
 }
@@ -57,11 +57,11 @@ const kindOf = ({ precision }: VariantTarget) =>
 /** Builds the graph of one variant. */
 export async function buildVariant(
   checkpoint: Checkpoint,
-  wanted: VariantTarget,
+  variant: VariantTarget,
   options: Omit<DecoderOptions, 'type'>,
 ): Promise<Model> {
-  const { precision, backend } = wanted
-  const halves = computesInHalves(wanted)
+  const { precision, backend } = variant
+  const halves = computesInHalves(variant)
   const model = buildDecoder(checkpoint, { ...options, type: halves ? DataType.FLOAT16 : DataType.FLOAT })
   if (precision === 'fp32' || (halves && precision === 'fp16')) return model
   if (precision === 'fp16') return storeHalves(model, () => false)

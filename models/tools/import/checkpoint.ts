@@ -3,7 +3,7 @@ import type { Weight } from '../onnx/weight.ts'
 import type { Rope } from './rope.ts'
 
 /** The dimensions of a Llama-family model. */
-export interface Shape {
+export interface ModelShape {
   readonly layers: number
   /** Size of a token's hidden state. */
   readonly width: number
@@ -42,7 +42,7 @@ export interface Layer {
 
 /** The weights of a model. Each is read from its file when it is asked for. */
 export interface Checkpoint {
-  readonly shape: Shape
+  readonly shape: ModelShape
   readonly embedding: Weight
   readonly layers: readonly Layer[]
   readonly norm: Weight

@@ -7,7 +7,7 @@ import { GraphProtoSchema, ModelProtoSchema, OperatorSetIdProtoSchema } from '..
 import { memoizeLast } from '../onnx/memoize-last.ts'
 import type { Model } from '../onnx/model.ts'
 import { int64Weight, weightFrom } from '../onnx/weight.ts'
-import type { Checkpoint, Layer, Shape } from './checkpoint.ts'
+import type { Checkpoint, Layer, ModelShape } from './checkpoint.ts'
 import { createDecoderGraph, type DecoderGraph, type Stream } from './decoder-graph.ts'
 import { storedHeadSize, withStoredHeads } from './heads.ts'
 import { type RopeTables, ropeTables } from './rope.ts'
@@ -96,7 +96,7 @@ function maskLengths(builder: Builder): readonly [string, string] {
 /** @returns The names of the tables of cosines and sines. */
 function ropeWeights(
   graph: DecoderGraph,
-  shape: Shape,
+  shape: ModelShape,
   { context }: DecoderOptions,
 ): readonly [string, string] {
   const memoized = memoizeLast<RopeTables>()
@@ -117,7 +117,7 @@ function ropeWeights(
 
 function attention(
   graph: DecoderGraph,
-  { heads, kvHeads, headSize }: Shape,
+  { heads, kvHeads, headSize }: ModelShape,
   { query, key, value, output, queryNorm, keyNorm, window }: Layer,
   index: number,
   input: string,
@@ -210,7 +210,7 @@ function selectTop(builder: Builder, topK: number): void {
   builder.node({ op: 'Add', inputs: ['log_sum_below', 'largest'], outputs: ['log_sum_exp'] })
 }
 
-function emptyModel(shape: Shape, { type, topK }: DecoderOptions): Model {
+function emptyModel(shape: ModelShape, { type, topK }: DecoderOptions): Model {
   const { layers, kvHeads, vocabulary } = shape
   const headSize = storedHeadSize(shape)
   const batch = 'batch_size'

@@ -38,19 +38,19 @@ export async function writeFolder(
   mkdirSync(folder, { recursive: true })
   const variants: Variant[] = []
   let first: Model | undefined
-  for (const wanted of options.variants) {
-    const model = await buildVariant(source.checkpoint, wanted, { context, topK })
+  for (const variant of options.variants) {
+    const model = await buildVariant(source.checkpoint, variant, { context, topK })
     first ??= model
-    const paths = saveModel(model, join(folder, wanted.id, 'model.onnx'), options.onWritten)
-    const backends = backendsOf(wanted, options.variants)
+    const paths = saveModel(model, join(folder, variant.id, 'model.onnx'), options.onWritten)
+    const backends = backendsOf(variant, options.variants)
     const values = infer(model, sampleShapes(model, new Map()))
     variants.push({
-      id: wanted.id,
-      precision: wanted.precision,
+      id: variant.id,
+      precision: variant.precision,
       ...(backends && { backends: [...backends] }),
-      ...(computesInHalves(wanted) && { kvType: 'float16' as const }),
+      ...(computesInHalves(variant) && { kvType: 'float16' as const }),
       memory: memoryOf(model, values, sizeOfFiles(paths)).total,
-      files: await Promise.all(paths.map((path) => fileSpec(folder, `${wanted.id}/${basename(path)}`))),
+      files: await Promise.all(paths.map((path) => fileSpec(folder, `${variant.id}/${basename(path)}`))),
     })
   }
   for (const { path, text } of source.tokenizer) writeFileSync(join(folder, path), text)

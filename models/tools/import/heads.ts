@@ -2,16 +2,16 @@ import { SpillwayError } from '../../core/error.ts'
 import { DataType } from '../onnx/data-type.ts'
 import { floatsOf } from '../onnx/values.ts'
 import { type Weight, weightFrom } from '../onnx/weight.ts'
-import type { Layer, Projection, Shape } from './checkpoint.ts'
+import type { Layer, ModelShape, Projection } from './checkpoint.ts'
 
 /** ONNX Runtime's attention requires head sizes that are multiples of this. */
 const multiple = 16
 
 /** The head size in the graph. */
-export const storedHeadSize = ({ headSize }: Shape): number => Math.ceil(headSize / multiple) * multiple
+export const storedHeadSize = ({ headSize }: ModelShape): number => Math.ceil(headSize / multiple) * multiple
 
 /** The layer with its heads padded with zeros to a size that attention accepts. */
-export function withStoredHeads(layer: Layer, shape: Shape): Layer {
+export function withStoredHeads(layer: Layer, shape: ModelShape): Layer {
   const { headSize } = shape
   const stored = storedHeadSize(shape)
   if (stored === headSize) return layer
@@ -22,7 +22,7 @@ export function withStoredHeads(layer: Layer, shape: Shape): Layer {
     })
   }
   /** Rotary pairs stay half a head apart. */
-  const turned = (at: number) => {
+  const rotated = (at: number) => {
     const pair = at % (stored / 2)
     if (pair >= headSize / 2) return undefined
     return at < stored / 2 ? pair : pair + headSize / 2
@@ -34,8 +34,8 @@ export function withStoredHeads(layer: Layer, shape: Shape): Layer {
   })
   return {
     ...layer,
-    query: rows(layer.query, turned),
-    key: rows(layer.key, turned),
+    query: rows(layer.query, rotated),
+    key: rows(layer.key, rotated),
     value: rows(layer.value, plain),
     output: { ...layer.output, weight: spread(layer.output.weight, 1, headSize, stored, plain) },
   }

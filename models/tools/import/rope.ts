@@ -57,14 +57,14 @@ export function ropeFrequencies({ theta, scaling }: Rope, headSize: number): rea
       return plain.map((frequency) => frequency / scaling.factor)
     case 'llama3':
       return plain.map((frequency) => {
-        const turns = (scaling.original * frequency) / (2 * Math.PI)
-        const share = (turns - scaling.lowFactor) / (scaling.highFactor - scaling.lowFactor)
+        const rotations = (scaling.original * frequency) / (2 * Math.PI)
+        const share = (rotations - scaling.lowFactor) / (scaling.highFactor - scaling.lowFactor)
         return blend(frequency, scaling.factor, share)
       })
     case 'yarn': {
       // The pair with this number of rotations within the original context.
-      const pairOf = (turns: number) =>
-        (headSize * Math.log(scaling.original / (turns * 2 * Math.PI))) / (2 * Math.log(theta))
+      const pairOf = (rotations: number) =>
+        (headSize * Math.log(scaling.original / (rotations * 2 * Math.PI))) / (2 * Math.log(theta))
       const low = Math.max(0, Math.floor(pairOf(scaling.fast)))
       const high = Math.min(headSize - 1, Math.ceil(pairOf(scaling.slow)))
       return plain.map((frequency, pair) =>

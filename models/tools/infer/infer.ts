@@ -8,12 +8,12 @@ import { type Weight, weightCount } from '../onnx/weight.ts'
 import { compute } from './compute.ts'
 import { elementwise } from './elementwise.ts'
 import { indexing } from './indexing.ts'
-import { isIntegers, type KnownValue, known, type Rule, unknown } from './known.ts'
+import { type InferenceRule, isIntegers, type KnownValue, known, unknownValue } from './known.ts'
 import { quantized } from './quantized.ts'
 import { shaping } from './shaping.ts'
 
 /** The outputs of an If: what both branches declare. */
-const branch: Rule = (node) => {
+const branch: InferenceRule = (node) => {
   const [first = [], second = []] = subgraphsOf(node).map(({ output }) => output.map(declaredOf))
   return node.output.map((_, index): KnownValue => {
     const [one, other] = [first[index], second[index]]
@@ -23,7 +23,7 @@ const branch: Rule = (node) => {
   })
 }
 
-const rules = new Map<string, Rule>([
+const rules = new Map<string, InferenceRule>([
   ...elementwise,
   ...shaping,
   ...indexing,
@@ -79,7 +79,9 @@ export function startInference(
   const outputsOf = (node: Node): readonly KnownValue[] => {
     const given = node.input.map((name) => values.get(name))
     const found = rules.get(operatorOf(node))?.(node, given) ?? []
-    return node.output.map((name, index) => merge(found[index] ?? unknown, declared.get(name) ?? unknown))
+    return node.output.map((name, index) =>
+      merge(found[index] ?? unknownValue, declared.get(name) ?? unknownValue),
+    )
   }
   return {
     values,
@@ -87,7 +89,7 @@ export function startInference(
     step: (node) => {
       const found = outputsOf(node)
       for (const [index, name] of node.output.entries()) {
-        if (name !== '') values.set(name, found[index] ?? unknown)
+        if (name !== '') values.set(name, found[index] ?? unknownValue)
       }
     },
     addWeight,

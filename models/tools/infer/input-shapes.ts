@@ -15,9 +15,9 @@ export function openShapes(model: Model, given: InputShapes): Map<string, readon
   const shapes = new Map<string, readonly number[]>()
   for (const value of model.inputs) {
     const declared = declaredOf(value).shape
-    const wanted = given.get(value.name)
-    if (wanted && declared) checkFits(value.name, wanted, declared)
-    const shape = wanted ?? declared?.map((size) => (typeof size === 'number' ? size : 1))
+    const own = given.get(value.name)
+    if (own && declared) checkFits(value.name, own, declared)
+    const shape = own ?? declared?.map((size) => (typeof size === 'number' ? size : 1))
     if (shape) shapes.set(value.name, shape)
   }
   return shapes

@@ -9,12 +9,12 @@ export interface KnownValue {
   readonly ints?: readonly number[] | undefined
 }
 
-export type Inputs = readonly (KnownValue | undefined)[]
+export type NodeInputs = readonly (KnownValue | undefined)[]
 
 /** Infers the outputs of a node; an empty list where that is not possible. */
-export type Rule = (node: Node, inputs: Inputs) => readonly KnownValue[]
+export type InferenceRule = (node: Node, inputs: NodeInputs) => readonly KnownValue[]
 
-export const unknown: KnownValue = { type: DataType.UNDEFINED, shape: undefined }
+export const unknownValue: KnownValue = { type: DataType.UNDEFINED, shape: undefined }
 
 const maxInts = 4096
 

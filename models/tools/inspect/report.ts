@@ -1,4 +1,4 @@
-import { placementOf } from '../backends/placement.ts'
+import { placeNode } from '../backends/place-node.ts'
 import { opsetOf } from '../graph/metadata.ts'
 import { operatorOf } from '../graph/node.ts'
 import { declaredOf } from '../graph/values.ts'
@@ -85,7 +85,7 @@ function operators(model: Model, values: ReturnType<typeof infer>): readonly Ope
     // The runtime folds constants before it runs.
     if (node.opType === 'Constant') continue
     const operator = operatorOf(node)
-    const { webgpu, cpu } = placementOf(node, values, functions)
+    const { webgpu, cpu } = placeNode(node, values, functions)
     const row = rows.get(operator) ?? { operator, count: 0, onGpu: 0, runs: cpu !== 'none' }
     row.count++
     if (webgpu === 'gpu') row.onGpu++
@@ -104,12 +104,13 @@ export function batchableOf({ inputs, outputs }: Model): Batchable {
   for (const value of [...inputs, ...outputs]) {
     const first = declaredOf(value).shape?.[0]
     const shape = declaredOf(value).shape
-    if (shape === undefined) return no(`"${value.name}" has no declared shape`)
-    if (shape.length === 0) return no(`"${value.name}" is a single number`)
-    if (typeof first === 'number') return no(`the first dimension of "${value.name}" is fixed at ${first}`)
+    if (shape === undefined) return notBatchable(`"${value.name}" has no declared shape`)
+    if (shape.length === 0) return notBatchable(`"${value.name}" is a single number`)
+    if (typeof first === 'number')
+      return notBatchable(`the first dimension of "${value.name}" is fixed at ${first}`)
   }
-  if (inputs.length === 0) return no('it has no input')
+  if (inputs.length === 0) return notBatchable('it has no input')
   return { batchable: true, reason: 'the first dimension of every input and output varies' }
 }
 
-const no = (reason: string): Batchable => ({ batchable: false, reason })
+const notBatchable = (reason: string): Batchable => ({ batchable: false, reason })

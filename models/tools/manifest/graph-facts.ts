@@ -19,7 +19,7 @@ const cacheName = /^(?:past_key_values|present)\./
 type Signature = GraphFacts['signature']
 type Generation = GraphFacts['generation']
 
-interface Read {
+interface GraphReading {
   readonly candidate: Candidate
   readonly signature: Signature
   readonly generation: Generation
@@ -43,18 +43,18 @@ export function readGraphs(
     return one
   })
   // The variant before quantization, if there is one.
-  const whole = read.find(({ candidate }) => candidate.precision === 'fp32') ?? read[0]
-  if (!whole) throw new SpillwayError('model_invalid', `There is no ONNX model in ${root}`)
-  for (const other of read) checkSame(whole, other)
+  const reference = read.find(({ candidate }) => candidate.precision === 'fp32') ?? read[0]
+  if (!reference) throw new SpillwayError('model_invalid', `There is no ONNX model in ${root}`)
+  for (const other of read) checkSame(reference, other)
   return {
     candidates: read.map(({ candidate }) => candidate),
-    signature: whole.signature,
-    ...(whole.generation ? { generation: whole.generation } : {}),
+    signature: reference.signature,
+    ...(reference.generation ? { generation: reference.generation } : {}),
     variants: new Map(read.map(({ candidate, facts }) => [candidate.id, facts])),
   }
 }
 
-function readGraph(root: string, candidate: Candidate): Read {
+function readGraph(root: string, candidate: Candidate): GraphReading {
   const path = join(root, candidate.paths[0] ?? '')
   const model = readModel(path)
   const files = filesOf(model, path)
@@ -116,8 +116,8 @@ function kvTypeOf({ inputs }: Model): Variant['kvType'] {
 }
 
 /** All variants take the same inputs. Types of outputs may differ, because a result has its own. */
-function checkSame(one: Read, other: Read): void {
-  const signature = ({ signature }: Read) =>
+function checkSame(one: GraphReading, other: GraphReading): void {
+  const signature = ({ signature }: GraphReading) =>
     `${signature.inputs.map(({ name, type }) => `${name} (${type})`).join(', ')} → ${signature.outputs.map(({ name }) => name).join(', ')}`
   if (signature(one) === signature(other)) return
   throw new SpillwayError(

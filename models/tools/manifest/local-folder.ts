@@ -54,12 +54,12 @@ function names(folder: string): string[] {
 /** A counter for bytes that are read of a folder's files, against the sum of their sizes. */
 export function countRead(
   folder: string,
-  tell: (done: number, total: number) => void,
+  onProgress: (done: number, total: number) => void,
 ): (bytes: number) => void {
   const total = [...openFolder(folder).sizes.values()].reduce((sum, size) => sum + size, 0)
   let done = 0
   return (bytes) => {
     done += bytes
-    tell(Math.min(done, total), total)
+    onProgress(Math.min(done, total), total)
   }
 }

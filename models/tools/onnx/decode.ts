@@ -34,18 +34,18 @@ export function checkStructure(schema: DescMessage, bytes: Uint8Array, budget: B
 }
 
 function checkField(schema: DescMessage, desc: DescField, field: Field, budget: Budget, depth: number): void {
-  const wanted = wireTypeOf(desc)
+  const expected = wireTypeOf(desc)
   const packed = desc.fieldKind === 'list' && field.wireType === WireType.LengthDelimited
-  if (field.wireType !== wanted && !(packed && wanted !== WireType.LengthDelimited)) {
+  if (field.wireType !== expected && !(packed && expected !== WireType.LengthDelimited)) {
     throw malformed(`${schema.name}.${desc.name} has the wrong wire type`, {
-      expected: `${WireType[wanted]}`,
+      expected: `${WireType[expected]}`,
       got: `${WireType[field.wireType]}`,
     })
   }
   if (desc.message) checkStructure(desc.message, field.value, budget, depth + 1)
   else if (desc.scalar === ScalarType.STRING) spend(budget, 'textBytes', field.value.length)
-  else if (packed && wanted !== WireType.LengthDelimited) {
-    checkPacked(`${schema.name}.${desc.name}`, wanted, field.value, budget)
+  else if (packed && expected !== WireType.LengthDelimited) {
+    checkPacked(`${schema.name}.${desc.name}`, expected, field.value, budget)
   }
 }
 

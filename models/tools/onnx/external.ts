@@ -21,7 +21,7 @@ export interface FileRange {
 export function locateExternal(
   folder: string | undefined,
   entries: readonly StringStringEntryProto[],
-  wanted: number,
+  byteLength: number,
   what: string,
 ): FileRange {
   const value = (key: string) => entries.findLast((entry) => entry.key === key)?.value
@@ -31,9 +31,9 @@ export function locateExternal(
   const offset = readNumber(value('offset') ?? '0', 'offset', what)
   const { size } = statSync(path)
   const length = readNumber(value('length') ?? String(Math.max(0, size - offset)), 'length', what)
-  if (length !== wanted) {
+  if (length !== byteLength) {
     throw malformed(`${what} does not match its data in ${location}`, {
-      expected: `${wanted} bytes`,
+      expected: `${byteLength} bytes`,
       got: `${length}`,
     })
   }
@@ -50,7 +50,7 @@ export function locateExternal(
 function resolveInside(folder: string | undefined, location: string, what: string): string {
   const parts = location.split(/[/\\]/)
   const isOutside = isAbsolute(location) || /^[A-Za-z]:/.test(location) || location.startsWith('\\')
-  if (isOutside || location.includes('\0') || parts.includes('..')) throw outside(location, what)
+  if (isOutside || location.includes('\0') || parts.includes('..')) throw outsideFolder(location, what)
   if (folder === undefined) {
     throw new SpillwayError(
       'file_missing',
@@ -64,12 +64,12 @@ function resolveInside(folder: string | undefined, location: string, what: strin
     })
   }
   const real = realpathSync(path)
-  if (!real.startsWith(realpathSync(folder) + sep)) throw outside(location, what)
+  if (!real.startsWith(realpathSync(folder) + sep)) throw outsideFolder(location, what)
   if (!statSync(real).isFile()) throw malformed(`${what} has its data in ${location}, which is not a file`)
   return real
 }
 
-const outside = (location: string, what: string) =>
+const outsideFolder = (location: string, what: string) =>
   malformed(`${what} has its data outside of the model's folder`, { got: JSON.stringify(location) })
 
 function readNumber(text: string, key: string, what: string): number {

@@ -17,8 +17,8 @@ export function toHalf(value: number): number {
   if (scaled > 0) return sign | (((scaled << 10) | (mantissa >>> 13)) + roundUp(mantissa, 13))
   if (scaled < -10) return sign
   const shift = 14 - scaled
-  const whole = mantissa | 0x800000
-  return sign | ((whole >>> shift) + roundUp(whole, shift))
+  const significand = mantissa | 0x800000
+  return sign | ((significand >>> shift) + roundUp(significand, shift))
 }
 
 /** 1 where the `shift` lowest bits round the others up, else 0. */

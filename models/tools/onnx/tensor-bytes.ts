@@ -15,8 +15,8 @@ export function readElements(
   const target: { bytes: Uint8Array; at: number } = { bytes: new Uint8Array(0), at: 0 }
   for (const { number, wireType, value } of fields(tensor, 'tensor')) {
     if (number !== field) continue
-    const whole = wireType === WireType.LengthDelimited && value.length === count * width
-    if (field === rawData || (fixedBytes.has(field) && whole)) target.bytes = value
+    const isComplete = wireType === WireType.LengthDelimited && value.length === count * width
+    if (field === rawData || (fixedBytes.has(field) && isComplete)) target.bytes = value
     else {
       if (target.bytes.length === 0) target.bytes = new Uint8Array(count * width)
       target.at = copyElements(value, field, target.bytes, target.at, width)

@@ -66,8 +66,8 @@ function countElements({ number, wireType, value }: Field, budget: Budget): numb
     return 1
   }
   const width = fixedBytes.get(number)
-  const whole = width === undefined ? (value.at(-1) ?? 0) < 0x80 : value.length % width === 0
-  if (!whole) throw malformed(`A tensor's ${known?.name} ends inside an element`)
+  const isComplete = width === undefined ? (value.at(-1) ?? 0) < 0x80 : value.length % width === 0
+  if (!isComplete) throw malformed(`A tensor's ${known?.name} ends inside an element`)
   if (width !== undefined) return value.length / width
   let count = 0
   for (const byte of value) if (byte < 0x80) count++

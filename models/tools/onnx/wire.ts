@@ -49,7 +49,7 @@ function next(reader: BinaryReader, bytes: Uint8Array, what: string): Field {
   const start = reader.pos
   try {
     const [number, wireType] = reader.tag()
-    const length = pass(reader, wireType)
+    const length = skipValue(reader, wireType)
     if (reader.pos > reader.len) throw new RangeError('past the end')
     return new Field(bytes, number, wireType, start, reader.pos, length)
   } catch {
@@ -60,7 +60,7 @@ function next(reader: BinaryReader, bytes: Uint8Array, what: string): Field {
 }
 
 /** Skips a field's value and returns its length. */
-function pass(reader: BinaryReader, wireType: WireType): number {
+function skipValue(reader: BinaryReader, wireType: WireType): number {
   if (wireType === WireType.LengthDelimited) {
     const length = reader.uint32()
     reader.pos += length

@@ -3,11 +3,11 @@ import { DataType } from '../onnx/data-type.ts'
 import { memoizeLast } from '../onnx/memoize-last.ts'
 import { floatsOf } from '../onnx/values.ts'
 import { type Weight, weightFrom } from '../onnx/weight.ts'
-import { type Channels, quantizeChannels } from '../quantize/channels.ts'
+import { type QuantizedChannels, quantizeChannels } from '../quantize/channels.ts'
 import type { LinearLayer } from './layers.ts'
 import type { RewriteContext, RewriteRule } from './rewrite.ts'
 
-const memoized = memoizeLast<Channels>()
+const memoized = memoizeLast<QuantizedChannels>()
 
 /**
  * Dynamic int8: the input is rounded to 8 bits by its own range at every run, and the product is of integers. Written

@@ -41,9 +41,9 @@ export const toGatherBlocks =
  * model.
  */
 function reshaped(scales: string, shape: readonly number[], context: RewriteContext): string {
-  const wanted = shapeWeight(shape, context)
+  const shapeName = shapeWeight(shape, context)
   return context.node(`${scales}_apart`, (output) =>
-    makeNode({ op: 'Reshape', inputs: [scales, wanted], outputs: [output] }),
+    makeNode({ op: 'Reshape', inputs: [scales, shapeName], outputs: [output] }),
   )
 }
 

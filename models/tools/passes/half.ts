@@ -50,8 +50,8 @@ export function toHalf(model: Model, keeps: (node: Node) => boolean): Model {
   }
 
   for (const node of model.nodes) {
-    const unclear = node.input.some((name) => name !== '' && !types.get(name)?.type)
-    if (unclear || isBlocked(node) || keeps(node)) {
+    const hasUnknownType = node.input.some((name) => name !== '' && !types.get(name)?.type)
+    if (hasUnknownType || isBlocked(node) || keeps(node)) {
       for (const name of new Set(readsOf(node))) fullOf(name)
       nodes.push(node)
       for (const name of node.output) fulls.add(name)

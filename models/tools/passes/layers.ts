@@ -5,7 +5,7 @@ import { DataType } from '../onnx/data-type.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { type Weight, weightCount } from '../onnx/weight.ts'
 
-interface Common {
+interface LayerBase {
   /** The node's name, else its output's. */
   readonly name: string
   readonly node: Node
@@ -13,7 +13,7 @@ interface Common {
 }
 
 /** A product with a stored matrix: `MatMul`, or the usual form of `Gemm`. */
-export interface LinearLayer extends Common {
+export interface LinearLayer extends LayerBase {
   readonly kind: 'linear'
   readonly inputs: number
   readonly outputs: number
@@ -24,12 +24,12 @@ export interface LinearLayer extends Common {
 }
 
 /** A lookup in a stored table: `Gather`. */
-export interface EmbeddingLayer extends Common {
+export interface EmbeddingLayer extends LayerBase {
   readonly kind: 'embedding'
 }
 
 /** A `Conv` or another operator whose weights can be stored smaller, with one scale per index of an axis. */
-export interface OtherLayer extends Common {
+export interface OtherLayer extends LayerBase {
   readonly kind: 'convolution' | 'other'
   /** The position of the weight among the inputs, and the axis with one scale per index. */
   readonly input: number
@@ -84,15 +84,15 @@ function layersOf(model: Model, node: Node, writers: ReadonlyMap<string, Node>):
 function linear(model: Model, node: Node, writers: ReadonlyMap<string, Node>): readonly LinearLayer[] {
   const given = node.input[1] ?? ''
   const writer = writers.get(given)
-  const turned = writer !== undefined && isTransposed(writer)
-  const weight = stored(model, turned ? writer.input[0] : given)
+  const isTransposedInput = writer !== undefined && isTransposed(writer)
+  const weight = stored(model, isTransposedInput ? writer.input[0] : given)
   const gemm = node.opType === 'Gemm'
   const plain =
     !gemm ||
     (intOf(node, 'transA', 0) === 0 && floatOf(node, 'alpha', 1) === 1 && floatOf(node, 'beta', 1) === 1)
   const [first, second] = weight?.dims ?? []
   if (!weight || !plain || weight.dims.length !== 2 || first === undefined || second === undefined) return []
-  const rowPerOutput = turned !== (gemm && intOf(node, 'transB', 0) === 1)
+  const rowPerOutput = isTransposedInput !== (gemm && intOf(node, 'transB', 0) === 1)
   const [outputs, inputs] = rowPerOutput ? [first, second] : [second, first]
   const bias = (gemm && node.input[2]) || undefined
   return [{ kind: 'linear', name: nameOf(node), node, weight, inputs, outputs, rowPerOutput, bias }]

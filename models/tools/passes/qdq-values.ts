@@ -31,10 +31,10 @@ export function quantizedValues(model: Model, convolutions: ReadonlySet<Node>): 
     const result = resultOf(node, readers)
     ranges.set(result, result)
   }
-  const wanted = neededValues(model, convolutions)
+  const needed = neededValues(model, convolutions)
   for (const node of model.nodes) {
     const [output = ''] = node.output
-    if (!isBytePreserving(node) || !wanted.has(output)) continue
+    if (!isBytePreserving(node) || !needed.has(output)) continue
     const data = dataInputs(node)
     if (!data.every((name) => ranges.has(name))) continue
     const [first = ''] = data
@@ -53,13 +53,13 @@ function resultOf(node: Node, readers: ReadonlyMap<string, readonly Node[]>): st
 
 /** Values that a convolution reads, directly or through operators that keep bytes. */
 function neededValues(model: Model, convolutions: ReadonlySet<Node>): ReadonlySet<string> {
-  const wanted = new Set<string>()
+  const needed = new Set<string>()
   for (const node of model.nodes.toReversed()) {
-    if (convolutions.has(node)) wanted.add(node.input[0] ?? '')
-    else if (isBytePreserving(node) && wanted.has(node.output[0] ?? ''))
-      for (const name of dataInputs(node)) wanted.add(name)
+    if (convolutions.has(node)) needed.add(node.input[0] ?? '')
+    else if (isBytePreserving(node) && needed.has(node.output[0] ?? ''))
+      for (const name of dataInputs(node)) needed.add(name)
   }
-  return wanted
+  return needed
 }
 
 const isBytePreserving = (node: Node): boolean => bytePreserving.has(node.opType) && isStandard(node)

@@ -6,7 +6,7 @@ import type { Weight } from '../onnx/weight.ts'
 /** Names, weights and shared nodes for the rules of a rewrite. */
 export interface RewriteContext {
   /** A name that is not taken, close to the given one. */
-  fresh(wanted: string): string
+  fresh(base: string): string
   /** Adds weights once per key, so that layers with a common weight share the result. */
   weights<Name extends string>(
     key: string,

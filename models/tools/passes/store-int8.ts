@@ -3,11 +3,11 @@ import { DataType } from '../onnx/data-type.ts'
 import { memoizeLast } from '../onnx/memoize-last.ts'
 import { floatsOf } from '../onnx/values.ts'
 import { type Weight, weightCount, weightFrom } from '../onnx/weight.ts'
-import { type Channels, quantizeChannels } from '../quantize/channels.ts'
+import { type QuantizedChannels, quantizeChannels } from '../quantize/channels.ts'
 import type { OtherLayer } from './layers.ts'
 import type { RewriteContext, RewriteRule } from './rewrite.ts'
 
-const memoized = memoizeLast<Channels>()
+const memoized = memoizeLast<QuantizedChannels>()
 
 /**
  * Stores weights as int8, with `Cast` and `Mul` to floats that the runtime computes once at load: a quarter of the
@@ -43,7 +43,7 @@ function channelsOf(weight: Weight, axis: number): Record<'data' | 'scales', Wei
 }
 
 /** Quantizes channels along an axis; elements stay in their places. */
-function inPlace(values: Float32Array, weight: Weight, axis: number): Channels {
+function inPlace(values: Float32Array, weight: Weight, axis: number): QuantizedChannels {
   const channels = weight.dims[axis] ?? 1
   const inner = weight.dims.slice(axis + 1).reduce((all, size) => all * size, 1)
   const outer = weightCount(weight) / (channels * inner)

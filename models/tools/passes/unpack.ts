@@ -64,13 +64,13 @@ export const toUnpacked =
 
 function unpacked(layer: LinearLayer, format: BlockFormat, context: RewriteContext): string {
   const { data, scales } = packedMatrix(layer.weight, layer, format, context)
-  const whole = Math.ceil(layer.inputs / format.block) * format.block
-  const shape = shapeWeight([layer.outputs, whole], context)
+  const paddedInputs = Math.ceil(layer.inputs / format.block) * format.block
+  const shape = shapeWeight([layer.outputs, paddedInputs], context)
   const op = functionName(format.bits)
   const rows = context.node(`${layer.weight.name}_unpacked`, (output) =>
     makeNode({ op, domain, inputs: [data, scales, shape], outputs: [output] }),
   )
-  if (whole === layer.inputs) return rows
+  if (paddedInputs === layer.inputs) return rows
   const [start, end, axis] = [0, layer.inputs, 1].map((size) => shapeWeight([size], context))
   return context.node(`${layer.weight.name}_cut`, (output) =>
     makeNode({ op: 'Slice', inputs: [rows, start ?? '', end ?? '', axis ?? ''], outputs: [output] }),

@@ -13,7 +13,7 @@ export interface UpgradeContext {
   known(name: string): KnownValue | undefined
   /** Adds a small weight and returns its name. */
   weight(weight: Weight): string
-  fresh(wanted: string): string
+  fresh(base: string): string
 }
 
 export type UpgradeRule = (node: Node, context: UpgradeContext) => readonly Node[]

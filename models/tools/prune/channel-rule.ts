@@ -43,4 +43,4 @@ export interface PassContext {
  * Returns the channels of the node's first output. Where a rule returns undefined, the channels of the node's inputs
  * are pinned.
  */
-export type Rule = (context: PassContext) => Channels | undefined
+export type ChannelRule = (context: PassContext) => Channels | undefined

@@ -31,7 +31,7 @@ interface Strength {
   makes: number
   reads: number
   /** Whether every reader gets zero when the weights that make the channel are zero. */
-  quiet: boolean
+  isZeroWithoutLayer: boolean
 }
 
 /**
@@ -39,11 +39,11 @@ interface Strength {
  * channel is its own size times the weights that read it. Its size is its activity on samples; without samples, the
  * weights that make it.
  */
-export function chooseChannels({ groups, cuts }: Trace, wanted: PruneOptions, activity?: Activity): Choice {
+export function chooseChannels({ groups, cuts }: Trace, options: PruneOptions, activity?: Activity): Choice {
   const strengths = new Map<number, Strength>()
   const strengthOf = (group: number): Strength => {
     const root = groups.root(group)
-    const known = strengths.get(root) ?? { makes: 0, reads: 0, quiet: true }
+    const known = strengths.get(root) ?? { makes: 0, reads: 0, isZeroWithoutLayer: true }
     strengths.set(root, known)
     return known
   }
@@ -54,12 +54,12 @@ export function chooseChannels({ groups, cuts }: Trace, wanted: PruneOptions, ac
     for (const [index, group] of cut.groups.entries()) {
       const strength = strengthOf(group)
       strength[cut.role] += (squares[index] ?? 0) * (active?.[index] ?? 1)
-      if (cut.role === 'reads' && cut.rest?.[index] !== 0) strength.quiet = false
+      if (cut.role === 'reads' && cut.rest?.[index] !== 0) strength.isZeroWithoutLayer = false
     }
   }
   const scoreOf = (group: number): number => {
-    const { makes, reads, quiet } = strengthOf(group)
-    if (reads === 0 || (makes === 0 && quiet)) return 0
+    const { makes, reads, isZeroWithoutLayer } = strengthOf(group)
+    if (reads === 0 || (makes === 0 && isZeroWithoutLayer)) return 0
     return activity ? reads : Math.max(Number.MIN_VALUE, makes * reads)
   }
   const removed = new Set<number>()
@@ -72,7 +72,7 @@ export function chooseChannels({ groups, cuts }: Trace, wanted: PruneOptions, ac
     const reason = own.map(groups.pinned).find((why) => why !== undefined)
     if (free.length === 0 && reason !== undefined) kept.push({ layer: cut.weight.name, reason })
     if (free.length === 0) continue
-    const weakestRoots = weakest(free, scoreOf, wanted, own.length - free.length)
+    const weakestRoots = weakest(free, scoreOf, options, own.length - free.length)
     for (const root of weakestRoots) removed.add(root)
     const dead = free.filter((root) => scoreOf(root) === 0).length
     layers.push({ layer: cut.weight.name, channels: cut.groups.length, dead, removed: weakestRoots.length })

@@ -16,8 +16,8 @@ export async function measureActivity(
   samples: readonly Tensors[],
   onProgress: (done: number, total: number) => void,
 ): Promise<Activity> {
-  const wanted = cuts.flatMap(({ value, groups }) => (value === undefined ? [] : [{ value, groups }]))
-  const activity = new Map(wanted.map(({ value, groups }) => [value, new Float64Array(groups.length)]))
+  const readValues = cuts.flatMap(({ value, groups }) => (value === undefined ? [] : [{ value, groups }]))
+  const activity = new Map(readValues.map(({ value, groups }) => [value, new Float64Array(groups.length)]))
   const axes = new Map(cuts.flatMap(({ value, valueAxis = 1 }) => (value ? [[value, valueAxis]] : [])))
   return withLoaded(
     runtime,

@@ -22,7 +22,7 @@ export interface Pruned extends Pick<Choice, 'layers' | 'kept'> {
 export async function prune(
   runtime: Runtime,
   prepared: Model,
-  wanted: PruneOptions,
+  options: PruneOptions,
   samples: readonly Tensors[],
   onProgress: (done: number, total: number) => void = () => {},
 ): Promise<Pruned> {
@@ -30,8 +30,8 @@ export async function prune(
   const trace = traceChannels(model)
   const activity =
     samples.length === 0 ? undefined : await measureActivity(runtime, model, trace.cuts, samples, onProgress)
-  const choice = chooseChannels(trace, wanted, activity)
-  if (choice.removed.size === 0) throw nothing(choice)
+  const choice = chooseChannels(trace, options, activity)
+  if (choice.removed.size === 0) throw nothingToPrune(choice)
   const { layers, kept } = choice
   return {
     model: cutChannels(model, trace, choice.removed),
@@ -41,7 +41,7 @@ export async function prune(
   }
 }
 
-function nothing({ layers, kept }: Choice): SpillwayError {
+function nothingToPrune({ layers, kept }: Choice): SpillwayError {
   if (layers.length === 0) {
     const reasons = new Set(kept.map(({ reason }) => reason))
     return new SpillwayError('not_supported', 'This model has no channels that could be taken out', {

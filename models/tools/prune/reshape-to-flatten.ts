@@ -10,13 +10,13 @@ import type { Model } from '../onnx/model.ts'
 export function reshapesToFlatten(model: Model): Model {
   const values = infer(model, sampleShapes(model, new Map()))
   const nodes = model.nodes.map((node) => {
-    const [data = '', wanted = ''] = node.input
-    const [from, sizes] = [values.get(data)?.shape, values.get(wanted)?.ints]
+    const [data = '', target = ''] = node.input
+    const [from, sizes] = [values.get(data)?.shape, values.get(target)?.ints]
     const [rows, columns] = values.get(node.output[0] ?? '')?.shape ?? []
     const isFlatten =
       node.opType === 'Reshape' &&
       isStandard(node) &&
-      model.weights.has(wanted) &&
+      model.weights.has(target) &&
       sizes?.length === 2 &&
       from !== undefined &&
       from.length > 1 &&

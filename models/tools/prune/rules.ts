@@ -4,9 +4,9 @@ import { axisOf, product } from '../infer/known.ts'
 import { DataType } from '../onnx/data-type.ts'
 import { floatsOf } from '../onnx/values.ts'
 import type { Weight } from '../onnx/weight.ts'
-import type { Channels, PassContext, Rule } from './channel-rule.ts'
+import type { ChannelRule, Channels, PassContext } from './channel-rule.ts'
 
-const conv: Rule = (context) => {
+const conv: ChannelRule = (context) => {
   const { node } = context
   const weight = floats(context, node.input[1])
   const bias = floats(context, node.input[2])
@@ -33,7 +33,7 @@ function depthwise(context: PassContext, weight: Weight, bias: Weight | undefine
   return { ...given, rest }
 }
 
-const gemm: Rule = (context) => {
+const gemm: ChannelRule = (context) => {
   const { node } = context
   const weight = floats(context, node.input[1])
   const bias = floats(context, node.input[2])
@@ -44,7 +44,7 @@ const gemm: Rule = (context) => {
   return layer(context, { weight, reads, makes: 1 - reads, bias, valueAxis: 1, outAxis: 1 })
 }
 
-const matMul: Rule = (context) => {
+const matMul: ChannelRule = (context) => {
   const { node } = context
   const weight = floats(context, node.input[1])
   const rank = context.known(node.input[0])?.shape?.length
@@ -98,7 +98,7 @@ function layer(
 
 /** An elementwise operator: the channels stay the same. */
 const elementwise =
-  (apply: (value: number) => number): Rule =>
+  (apply: (value: number) => number): ChannelRule =>
   ({ node, channels }) => {
     const given = channels(node.input[0])
     return given && { ...given, rest: given.rest.map(apply) }
@@ -107,7 +107,7 @@ const elementwise =
 const keepZero = (value: number) => (value === 0 ? 0 : Number.NaN)
 
 /** Pooling over each channel. */
-const pool: Rule = ({ node, channels }) => {
+const pool: ChannelRule = ({ node, channels }) => {
   const given = channels(node.input[0])
   return given?.axis === 1 && node.output.length === 1
     ? { ...given, rest: given.rest.map(keepZero) }
@@ -116,7 +116,7 @@ const pool: Rule = ({ node, channels }) => {
 
 /** A binary operator on two values, or on a value and a stored parameter per channel. */
 const pair =
-  (combine: (a: number, b: number) => number): Rule =>
+  (combine: (a: number, b: number) => number): ChannelRule =>
   (context) => {
     const { node } = context
     const [a, b] = [context.channels(node.input[0]), context.channels(node.input[1])]
@@ -150,7 +150,7 @@ function joined(
   return { ...a, rest: a.rest.map((one, index) => combine(one, b.rest[index] ?? Number.NaN)) }
 }
 
-const concat: Rule = ({ node, groups, channels, known }) => {
+const concat: ChannelRule = ({ node, groups, channels, known }) => {
   const all = node.input.map(channels)
   const [first] = all.flatMap((one) => one ?? [])
   const rank = known(node.output[0])?.shape?.length
@@ -175,7 +175,7 @@ const concat: Rule = ({ node, groups, channels, known }) => {
 }
 
 /** Flattening: each channel becomes as many columns as it has positions. */
-const flatten: Rule = ({ node, channels, known }) => {
+const flatten: ChannelRule = ({ node, channels, known }) => {
   const given = channels(node.input[0])
   const shape = known(node.input[0])?.shape
   if (given?.axis !== 1 || !shape || axisOf(intOf(node, 'axis', 1), shape.length) !== 1) return undefined
@@ -184,13 +184,13 @@ const flatten: Rule = ({ node, channels, known }) => {
   return { axis: 1, groups: spread(given.groups), rest: spread(given.rest) }
 }
 
-const transpose: Rule = ({ node, channels }) => {
+const transpose: ChannelRule = ({ node, channels }) => {
   const given = channels(node.input[0])
   const order = intsOf(node, 'perm')
   return given && order ? { ...given, axis: order.indexOf(given.axis) } : undefined
 }
 
-const reduceMean: Rule = ({ node, channels, known }) => {
+const reduceMean: ChannelRule = ({ node, channels, known }) => {
   const given = channels(node.input[0])
   const rank = known(node.input[0])?.shape?.length
   const axes = intsOf(node, 'axes') ?? known(node.input[1])?.ints
@@ -207,9 +207,10 @@ function floats(context: PassContext, name: string | undefined): Weight | undefi
   return weight?.type === DataType.FLOAT ? weight : undefined
 }
 
-const named = (names: string, rule: Rule): [string, Rule][] => names.split(' ').map((name) => [name, rule])
+const named = (names: string, rule: ChannelRule): [string, ChannelRule][] =>
+  names.split(' ').map((name) => [name, rule])
 
-export const rules: ReadonlyMap<string, Rule> = new Map([
+export const rules: ReadonlyMap<string, ChannelRule> = new Map([
   ['Conv', conv],
   ['Gemm', gemm],
   ['MatMul', matMul],

@@ -19,8 +19,9 @@ const computesInHalves = ({ precision }: Choosable): boolean => precision === 'f
 export function chooseVariants<T extends Choosable>(all: readonly T[], { variant, to }: VariantChoice): T[] {
   if (variant?.includes('all')) return [...all]
   if (variant === undefined && to === undefined) return bestOf(all)
-  for (const name of variant ?? []) if (!all.some(({ id }) => id === name)) throw none(all, name)
-  for (const name of to ?? []) if (!all.some(({ precision }) => precision === name)) throw none(all, name)
+  for (const name of variant ?? []) if (!all.some(({ id }) => id === name)) throw unknownVariant(all, name)
+  for (const name of to ?? [])
+    if (!all.some(({ precision }) => precision === name)) throw unknownVariant(all, name)
   return all.filter(({ id, precision }) => variant?.includes(id) || to?.includes(precision))
 }
 
@@ -30,7 +31,7 @@ function bestOf<T extends Choosable>(all: readonly T[]): T[] {
   return all.filter((one) => best.has(one))
 }
 
-const none = (all: readonly Choosable[], name: string) =>
+const unknownVariant = (all: readonly Choosable[], name: string) =>
   new SpillwayError('input_value_invalid', `There is no variant "${name}"`, {
     expected: all.map(({ id, precision }) => (id === precision ? id : `${id} (${precision})`)).join(', '),
   })

@@ -69,7 +69,7 @@ export async function planFromFile(
  * Asks a host for a file's size and SHA-256 before the download. The hub sends both in the redirect of a file in LFS.
  */
 async function askSize(url: URL, headers: Readonly<Record<string, string>>) {
-  const { status, headers: told } = await exchange(url, {
+  const { status, headers: responseHeaders } = await exchange(url, {
     method: 'HEAD',
     headers,
     redirect: 'manual',
@@ -82,7 +82,7 @@ async function askSize(url: URL, headers: Readonly<Record<string, string>>) {
     })
   }
   if (status === 404) throw new SpillwayError('file_missing', `There is nothing at ${url.href}`)
-  const sha256 = told.get('x-linked-etag')?.replaceAll('"', '')
+  const sha256 = responseHeaders.get('x-linked-etag')?.replaceAll('"', '')
   if (sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256)) return {}
-  return { sha256, size: Number(told.get('x-linked-size')) }
+  return { sha256, size: Number(responseHeaders.get('x-linked-size')) }
 }

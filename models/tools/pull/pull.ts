@@ -24,7 +24,7 @@ export interface Pulled {
 }
 
 /** Number of parallel downloads. */
-const atOnce = 4
+const parallelDownloads = 4
 
 /**
  * Fetches a model into a folder. The manifest is written last, so a folder with a manifest is complete. Existing
@@ -96,7 +96,7 @@ async function downloadAll(
     }
   }
   try {
-    await Promise.all(Array.from({ length: atOnce }, work))
+    await Promise.all(Array.from({ length: parallelDownloads }, work))
   } catch (cause) {
     controller.abort()
     throw cause

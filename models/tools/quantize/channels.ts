@@ -1,5 +1,5 @@
 /** Elements as int8 with one scale per channel. */
-export interface Channels {
+export interface QuantizedChannels {
   /** Channel by channel. */
   readonly data: Int8Array
   readonly scales: Float32Array
@@ -18,7 +18,7 @@ export function quantizeChannels(
   each: number,
   strides: Strides,
   highest: number,
-): Channels {
+): QuantizedChannels {
   const data = new Int8Array(channels * each)
   const scales = new Float32Array(channels)
   for (let channel = 0; channel < channels; channel++) {

@@ -2,7 +2,7 @@ import { SpillwayError } from '../../core/error.ts'
 import type { Model } from '../onnx/model.ts'
 import type { Tensors } from '../run/runtime.ts'
 import { type Quantized, type QuantizeOptions, quantize } from './quantize.ts'
-import { errorsAgainst, findSensitive } from './sensitive-layers.ts'
+import { findSensitive, measureErrorsAgainst } from './sensitive-layers.ts'
 import type { Target } from './target.ts'
 
 export interface QuantizedWithin extends Quantized {
@@ -22,14 +22,14 @@ export async function quantizeWithin(
   samples: readonly Tensors[],
   limit: number,
 ): Promise<QuantizedWithin> {
-  const errorOf = await errorsAgainst(options.runtime, prepared, samples)
+  const errorOf = await measureErrorsAgainst(options.runtime, prepared, samples)
   const make = (weightOnly: readonly string[], keep: readonly string[]) =>
     quantize(prepared, { ...target, weightOnly, keep: [...target.keep, ...keep] }, options)
   const onProgress = options.onProgress ?? (() => {})
-  const whole = await make([], [])
-  const error = await errorOf(whole.model)
-  if (error <= limit) return { ...whole, error }
-  const { rounding, candidates } = whole
+  const quantized = await make([], [])
+  const error = await errorOf(quantized.model)
+  if (error <= limit) return { ...quantized, error }
+  const { rounding, candidates } = quantized
   if (rounding.length > 0 && (await errorOf((await make(rounding, [])).model)) <= limit) {
     const modelWith = async (names: readonly string[]) => (await make(names, [])).model
     const found = await findSensitive(rounding, modelWith, errorOf, limit, onProgress)

@@ -60,10 +60,10 @@ export async function quantize(
   }
   const facts = layerFactsOf(prepared, target.backend, options.calibrationSamples.length > 0)
   const steps = planLayers(findLayers(prepared), target, facts)
-  if (steps.every(({ how }) => how === 'kept')) throw nothing(steps)
+  if (steps.every(({ how }) => how === 'kept')) throw nothingToQuantize(steps)
   const small = await withStatic(quantizeWeights(prepared, steps), steps, options)
-  const named = (wanted: (how: Step['how']) => boolean) =>
-    steps.flatMap(({ how, layer }) => (wanted(how) ? [layer.name] : []))
+  const named = (matches: (how: Step['how']) => boolean) =>
+    steps.flatMap(({ how, layer }) => (matches(how) ? [layer.name] : []))
   return {
     model: target.precision === 'q4f16' ? convertToHalf(small, target) : small,
     steps,
@@ -90,7 +90,7 @@ async function withStatic(model: Model, steps: readonly Step[], options: Quantiz
   return toStaticInt8(model, layers, ranges, first.highest)
 }
 
-function nothing(steps: readonly Step[]): SpillwayError {
+function nothingToQuantize(steps: readonly Step[]): SpillwayError {
   const reasons = new Set(steps.map((step) => (step.how === 'kept' ? step.reason : '')))
   return new SpillwayError('not_supported', 'There is nothing in this model to quantize', {
     expected: 'products with stored matrices, embeddings or convolutions, large enough to gain by it',

@@ -15,7 +15,7 @@ export interface SensitiveLayers {
 /** Measures the error of a model's outputs, relative to those of the original. */
 export type ErrorOf = (model: Model) => Promise<number>
 
-export async function errorsAgainst(
+export async function measureErrorsAgainst(
   runtime: Runtime,
   original: Model,
   samples: readonly Tensors[],

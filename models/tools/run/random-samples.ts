@@ -37,11 +37,11 @@ function randomTensor(
   shape: readonly number[] | undefined,
   random: Random,
 ): Tensor {
-  const wanted = nameOf(declaredOf(value).type)
-  const type = tensorTypes.find((known) => known === wanted)
+  const typeName = nameOf(declaredOf(value).type)
+  const type = tensorTypes.find((known) => known === typeName)
   if (type === undefined || shape === undefined) {
     throw new SpillwayError('not_supported', `The input "${value.name}" cannot be made up`, {
-      got: `${wanted}, ${shape ? showShape(shape) : 'any shape'}`,
+      got: `${typeName}, ${shape ? showShape(shape) : 'any shape'}`,
       hint: 'Give samples of your own.',
     })
   }

@@ -2,16 +2,16 @@ import { malformed } from '../../errors.ts'
 import { type Weight, weightCount } from '../../onnx/weight.ts'
 import type { Checkpoint, Layer, Projection } from '../checkpoint.ts'
 import { type Config, shapeOf, windowOf } from './config.ts'
-import type { Tensors } from './safetensors.ts'
+import type { TensorMap } from './safetensors.ts'
 
 /** Tables in old checkpoints that no implementation reads. */
-const unread = /\.rotary_emb\.inv_freq$/
+const unusedTensors = /\.rotary_emb\.inv_freq$/
 
 /**
  * A checkpoint of the Llama family with the hub's tensor names. Biases and head normalisations are used where their
  * tensors exist. A tensor that is not used means another architecture and is refused.
  */
-export function hubCheckpoint(config: Config, tensors: Tensors): Checkpoint {
+export function hubCheckpoint(config: Config, tensors: TensorMap): Checkpoint {
   const shape = shapeOf(config)
   const { width, heads, kvHeads, headSize, vocabulary } = shape
   const asked = new Set<string>()
@@ -62,7 +62,7 @@ export function hubCheckpoint(config: Config, tensors: Tensors): Checkpoint {
     norm: needed('model.norm.weight', width),
     head: config.tie_word_embeddings === true ? undefined : head,
   }
-  const left = [...tensors.values()].find(({ name }) => !asked.has(name) && !unread.test(name))
+  const left = [...tensors.values()].find(({ name }) => !asked.has(name) && !unusedTensors.test(name))
   if (left && weightCount(left) > 0) {
     throw malformed(`The checkpoint has a tensor that the family ${config.model_type} does not`, {
       got: left.name,

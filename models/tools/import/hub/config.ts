@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import { SpillwayError } from '../../../core/error.ts'
-import type { Shape } from '../checkpoint.ts'
+import type { ModelShape } from '../checkpoint.ts'
 import type { Rope, RopeScaling } from '../rope.ts'
 
 const size = z.int().check(z.positive(), z.maximum(1e9))
@@ -49,7 +49,7 @@ export type Config = z.infer<typeof config>
 const families: readonly string[] = ['llama', 'mistral', 'qwen2', 'qwen3']
 
 /** @throws SpillwayError `not_supported` for settings that the graph cannot compute. */
-export function shapeOf(config: Config): Shape {
+export function shapeOf(config: Config): ModelShape {
   const { model_type, hidden_act = 'silu', num_attention_heads: heads, partial_rotary_factor } = config
   if (!families.includes(model_type)) throw unsupported('model_type', families.join(', '), model_type)
   if (hidden_act !== 'silu') throw unsupported('hidden_act', 'silu', hidden_act)

@@ -28,13 +28,13 @@ const header = z.record(z.string(), z.unknown())
 const index = z.object({ weight_map: z.record(z.string(), z.string()) })
 
 /** The tensors of a checkpoint. Each is read from its file when it is asked for. */
-export type Tensors = ReadonlyMap<string, Weight>
+export type TensorMap = ReadonlyMap<string, Weight>
 
 /**
  * Reads one safetensors file, or all files of an index.
  * @throws SpillwayError `model_invalid`, `file_missing`, `file_truncated` or `not_supported`.
  */
-export function readSafetensors(path: string): Tensors {
+export function readSafetensors(path: string): TensorMap {
   if (!path.endsWith('.json')) return readFile(path)
   const { weight_map } = parse(index, parseJson(readFileSync(path, 'utf8'), path), path)
   const files = new Set(Object.values(weight_map))
@@ -51,7 +51,7 @@ export function readSafetensors(path: string): Tensors {
   )
 }
 
-function readFile(path: string): Tensors {
+function readFile(path: string): TensorMap {
   const { size, text, end } = readHeader(path)
   const tensors = new Map<string, Weight>()
   for (const [name, value] of Object.entries(parse(header, parseJson(text, path), path))) {

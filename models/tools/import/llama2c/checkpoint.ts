@@ -4,7 +4,7 @@ import { malformed } from '../../errors.ts'
 import { DataType } from '../../onnx/data-type.ts'
 import { readExternal } from '../../onnx/external.ts'
 import { type Weight, weightBytes } from '../../onnx/weight.ts'
-import type { Checkpoint, Layer, Shape } from '../checkpoint.ts'
+import type { Checkpoint, Layer, ModelShape } from '../checkpoint.ts'
 import { pairsApart } from '../transform.ts'
 
 /** The header of a file. */
@@ -102,7 +102,7 @@ function checkHeader(path: string, { version: _, tied: __, ...sizes }: Header): 
   })
 }
 
-const shapeOf = ({ dim, layers, heads, kvHeads, vocabulary, context }: Header): Shape => ({
+const shapeOf = ({ dim, layers, heads, kvHeads, vocabulary, context }: Header): ModelShape => ({
   layers,
   width: dim,
   heads,
@@ -116,7 +116,7 @@ const shapeOf = ({ dim, layers, heads, kvHeads, vocabulary, context }: Header): 
 
 type Layout = readonly (readonly [name: string, dims: readonly number[]])[]
 
-function blocksOf({ layers, dim, hidden }: Header, { kvHeads, headSize }: Shape) {
+function blocksOf({ layers, dim, hidden }: Header, { kvHeads, headSize }: ModelShape) {
   const kv = kvHeads * headSize
   return {
     attention: [
@@ -133,7 +133,7 @@ function blocksOf({ layers, dim, hidden }: Header, { kvHeads, headSize }: Shape)
   } satisfies Record<string, Layout>
 }
 
-function firstLayout(header: Header, shape: Shape): Layout {
+function firstLayout(header: Header, shape: ModelShape): Layout {
   const { layers, dim, vocabulary, context, tied } = header
   const { attention, mlp } = blocksOf(header, shape)
   return [
@@ -150,7 +150,7 @@ function firstLayout(header: Header, shape: Shape): Layout {
   ]
 }
 
-function secondLayout(header: Header, shape: Shape): Layout {
+function secondLayout(header: Header, shape: ModelShape): Layout {
   const { layers, dim, vocabulary, tied } = header
   const { attention, mlp } = blocksOf(header, shape)
   return [
@@ -199,7 +199,7 @@ function locateTensors(path: string, layout: Layout, from: number): CheckpointTe
   }
 }
 
-function checkpointOf({ tied }: Header, shape: Shape, { whole, part }: CheckpointTensors): Checkpoint {
+function checkpointOf({ tied }: Header, shape: ModelShape, { whole, part }: CheckpointTensors): Checkpoint {
   const layer = (index: number): Layer => {
     const plain = (name: string) => ({ weight: part(name, index) })
     return {

@@ -7,7 +7,7 @@ import { gpuOperators, gpuPacked, gpuTypes } from './webgpu.ts'
 /** The processor that runs a node; `none` means that the model does not load. */
 export type Processor = 'gpu' | 'cpu' | 'none'
 
-export interface Placement {
+export interface NodePlacement {
   readonly webgpu: Processor
   readonly wasm: Processor
   readonly cpu: Processor
@@ -17,11 +17,11 @@ export interface Placement {
  * @param values Inferred types and shapes of the node's inputs.
  * @param functions Operators that the model defines itself.
  */
-export function placementOf(
+export function placeNode(
   node: Node,
   values: ReadonlyMap<string, KnownValue>,
   functions: ReadonlySet<string>,
-): Placement {
+): NodePlacement {
   const operator = operatorOf(node)
   const runs = cpuOperators.has(operator) || functions.has(operator)
   if (!runs) return { webgpu: 'none', wasm: 'none', cpu: 'none' }

@@ -1,6 +1,6 @@
 import { delimiter, resolve } from 'node:path'
 import * as z from 'zod/mini'
-import { backends, SpillwayError } from '../models/core/index.ts'
+import { backends, SpillwayError, schemaFault } from '../models/core/index.ts'
 
 const port = z.coerce.number().check(z.int(), z.minimum(0), z.maximum(65_535))
 
@@ -25,11 +25,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
   const parsed = z.safeParse(environment, given)
   if (!parsed.success) {
-    const issue = parsed.error.issues[0]
-    const name = String(issue?.path[0])
-    throw new SpillwayError('request_malformed', `The environment variable ${name} is wrong`, {
-      expected: issue?.message ?? 'another value',
-      got: env[name] ?? 'nothing',
+    const { path, expected, got } = schemaFault(parsed.error, given)
+    throw new SpillwayError('request_malformed', `The environment variable ${path} is wrong`, {
+      expected,
+      got,
     })
   }
   const { PORT, HOST, SPILLWAY_BACKEND, SPILLWAY_MODELS } = parsed.data

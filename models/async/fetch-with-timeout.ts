@@ -1,6 +1,6 @@
 import { SpillwayError } from '../core/index.ts'
-import type { Clock } from './clock.ts'
 import { abortedBy } from './abort.ts'
+import type { Clock } from './clock.ts'
 
 export interface FetchOptions {
   readonly clock: Clock

@@ -2,7 +2,7 @@
 import { processIo } from './io.ts'
 import { run } from './run.ts'
 
-// Who reads may have enough before the end, as `head` has.
+// A reader such as `head` may close the pipe before the end.
 process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
   if (cause.code !== 'EPIPE') throw cause
   process.exit()

@@ -21,25 +21,26 @@ function addShape(text: string, shapes: InputShapes): InputShapes {
 export function positiveInteger(text: string): number {
   const number = Number(text)
   if (!Number.isSafeInteger(number) || number < 1)
-    throw new InvalidArgumentError('It is a whole number above zero.')
+    throw new InvalidArgumentError('Expected a whole number above 0.')
   return number
 }
 
 export function fraction(text: string): number {
   const number = Number(text)
-  if (!(number > 0 && number <= 1)) throw new InvalidArgumentError('It is a number above 0 and at most 1.')
+  if (!(number > 0 && number <= 1)) throw new InvalidArgumentError('Expected a number above 0 and at most 1.')
   return number
 }
 
 export function positiveNumber(text: string): number {
   const number = Number(text)
-  if (!(number >= 0)) throw new InvalidArgumentError('It is a number of at least 0.')
+  if (!(number >= 0)) throw new InvalidArgumentError('Expected a number of at least 0.')
   return number
 }
 
 export function percent(text: string): number {
   const number = Number(text)
-  if (!(number > 50 && number <= 100)) throw new InvalidArgumentError('It is a percentage above 50.')
+  if (!(number > 50 && number <= 100))
+    throw new InvalidArgumentError('Expected a percentage above 50, at most 100.')
   return number
 }
 
@@ -49,9 +50,9 @@ export const requiredFolder = () =>
 export const requiredFile = () =>
   new Option('-o, --out <path>', 'the file to write').argParser(noFolder).makeOptionMandatory()
 
-/** Told before the work, not after it. */
+/** Checked before the work, which may take minutes. */
 function noFolder(path: string): string {
   if (existsSync(path) && statSync(path).isDirectory())
-    throw new InvalidArgumentError('It is a folder: name the file to write.')
+    throw new InvalidArgumentError('This is a folder. Name the file to write.')
   return path
 }

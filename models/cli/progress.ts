@@ -1,14 +1,15 @@
 import { Presets, SingleBar } from 'cli-progress'
 import type { Io } from './io.ts'
 
-/** A bar for long work: on standard error, where a person looks on; elsewhere nothing. */
-export interface Progress {
-  update(done: number, total: number): void
-  stop(): void
-}
+type Update = (done: number, total: number) => void
 
-export function startProgress(io: Io, title: string): Progress {
-  if (!io.errIsTerminal) return { update: () => {}, stop: () => {} }
+/** Shows a bar while `work` runs: on standard error where that is a terminal, else nothing. */
+export async function withProgress<T>(
+  io: Io,
+  title: string,
+  work: (update: Update) => T | Promise<T>,
+): Promise<T> {
+  if (!io.errIsTerminal) return work(() => {})
   const bar = new SingleBar(
     {
       format: `${title}  {bar}  {percentage}%  {duration_formatted}`,
@@ -18,13 +19,14 @@ export function startProgress(io: Io, title: string): Progress {
     Presets.rect,
   )
   let started = false
-  return {
-    update: (done, total) => {
+  try {
+    return await work((done, total) => {
       if (started) bar.setTotal(total)
       else bar.start(total, 0)
       started = true
       bar.update(done)
-    },
-    stop: () => bar.stop(),
+    })
+  } finally {
+    bar.stop()
   }
 }

@@ -1,28 +1,26 @@
 import { CommanderError } from 'commander'
 import { messageOf, SpillwayError } from '../core/error.ts'
-import { Failed } from './failed.ts'
-import type { Io } from './io.ts'
+import { CheckFailed, type Io, plain } from './io.ts'
 import { createProgram } from './program.ts'
-import { plain } from './style.ts'
 
-/** What the command's end tells a script. */
+/** Exit codes of the command. */
 export const exitCodes = {
   done: 0,
-  /** It was asked for something that it cannot do, or found what it checks for. */
+  /** The work or the check failed. */
   failed: 1,
-  /** It does not understand how it was called. */
+  /** The arguments are wrong. */
   usage: 2,
 } as const
 
-/** Runs the command with its arguments and tells its exit code. */
+/** Runs the command and resolves to its exit code. */
 export async function run(args: readonly string[], io: Io): Promise<number> {
   try {
     await createProgram(io).parseAsync(args, { from: 'user' })
     return exitCodes.done
   } catch (cause) {
-    // Commander has said it already.
+    // Commander has printed its message already.
     if (cause instanceof CommanderError) return cause.exitCode === 0 ? exitCodes.done : exitCodes.usage
-    if (cause instanceof Failed) return exitCodes.failed
+    if (cause instanceof CheckFailed) return exitCodes.failed
     report(cause, args.includes('--json'), io)
     return exitCodes.failed
   }

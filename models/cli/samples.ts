@@ -2,8 +2,12 @@ import { InvalidArgumentError, Option } from 'commander'
 import type { InputShapes } from '../tools/infer/infer.ts'
 import type { Model } from '../tools/onnx/model.ts'
 import { randomSamples } from '../tools/run/random-samples.ts'
-import { readSamples, samplesHelp } from '../tools/run/read-samples.ts'
+import { readSamples } from '../tools/run/read-samples.ts'
 import { backends, type Tensors, type ToolBackend } from '../tools/run/runtime.ts'
+
+/** The files that `readSamples` takes, for help texts. */
+export const samplesHelp =
+  'samples: .json, .json.gz (a list of {input: numbers}) or .npy, or a folder of them'
 
 export const samplesOption = () =>
   new Option('--samples <data>', `${samplesHelp}; made up from a seed if not given`)
@@ -21,15 +25,15 @@ function parseBackends(text: string): readonly ToolBackend[] {
   })
 }
 
-const madeUp = 16
+const randomSampleCount = 16
 
 export interface ChosenSamples {
   readonly samples: readonly Tensors[]
-  /** Where they are from, in words. */
+  /** Source of the samples, in words. */
   readonly from: string
 }
 
 export function chooseSamples(model: Model, path: string | undefined, shapes: InputShapes): ChosenSamples {
   if (path !== undefined) return { samples: readSamples(model, path), from: `from ${path}` }
-  return { samples: randomSamples(model, shapes, madeUp), from: 'of random numbers' }
+  return { samples: randomSamples(model, shapes, randomSampleCount), from: 'of random numbers' }
 }

@@ -1,50 +1,77 @@
-/** What a manifest says of its tensors' axes and states, and whether it holds together. */
-import type { Manifest, TensorSpec } from './manifest.ts'
+/** The axes, defaults and states of a model's tensors, and the checks of a manifest that concern them. */
 import { arrayOf, elementCount, type Tensor, type TensorType } from './tensor.ts'
+import type { StateSpec, TensorSpec } from './tensor-spec.ts'
 
-type Model = Pick<Manifest, 'batchAxis' | 'inputs' | 'outputs' | 'state'>
+/** The batch axis of a model; null where the number of rows is fixed. */
+interface Batched {
+  readonly batchAxis: 0 | null
+}
 
-/** The axis along which a tensor of a model holds its rows; null where it holds none. */
-export const batchAxisOf = (model: Pick<Manifest, 'batchAxis'>, spec: TensorSpec): number | null =>
+/** The part of a manifest that describes tensors. */
+interface Model extends Batched {
+  readonly inputs: readonly TensorSpec[]
+  readonly outputs: readonly TensorSpec[]
+  readonly state?: readonly StateSpec[] | undefined
+}
+
+/** The batch axis of one tensor; null where the tensor has no rows. */
+export const batchAxisOf = (model: Batched, spec: TensorSpec): number | null =>
   spec.batchAxis === undefined ? model.batchAxis : spec.batchAxis
 
-/** The tensor's shape with so many rows along `axis`; −1 where another size is open. */
+/** The tensor's shape with `rows` along `axis`; other open sizes stay −1. */
 export const shapeOfRows = ({ shape }: TensorSpec, axis: number | null, rows: number): number[] =>
   shape.map((size, at) => (at === axis ? rows : size))
 
-/** So many rows of an input's default, or of zeros. Nothing else in its shape may be open. */
-export function defaultTensor(model: Pick<Manifest, 'batchAxis'>, spec: TensorSpec, rows: number): Tensor {
+/** A tensor of `rows` rows, filled with the input's default or with zeros. No other size of its shape may be open. */
+export function defaultTensor(model: Batched, spec: TensorSpec, rows: number): Tensor {
   const shape = shapeOfRows(spec, batchAxisOf(model, spec), rows)
   const data = new (arrayOf(spec.type))(elementCount(shape))
   fill(data, spec.default ?? 0)
   return { type: spec.type, data, shape }
 }
 
+/** Dummy inputs for warm-up and timing; undefined where a size other than the batch is open. */
+export function zeroInputs(
+  request: Batched & { readonly inputs: readonly TensorSpec[] },
+  rows = 1,
+): Record<string, Tensor> | undefined {
+  const feeds: Record<string, Tensor> = {}
+  for (const spec of request.inputs) {
+    if (shapeOfRows(spec, batchAxisOf(request, spec), rows).includes(-1)) return undefined
+    feeds[spec.name] = defaultTensor(request, spec, rows)
+  }
+  return feeds
+}
+
+/** Sets every element, whatever the array's type. */
 export const fill = (data: Tensor['data'], value: number) =>
   data instanceof BigInt64Array || data instanceof BigUint64Array
     ? data.fill(BigInt(value))
     : data.fill(value)
 
-/** Whether the manifest leaves a size open that is not the number of rows. */
+/** Whether a size other than the number of rows is open. */
 const isOpen = (model: Model, spec: TensorSpec, at: number) =>
   spec.shape[at] === -1 && at !== batchAxisOf(model, spec)
 
 const isFixed = (model: Model, spec: TensorSpec) => !spec.shape.some((_, at) => isOpen(model, spec, at))
 
-export const batchAxesHold = (model: Model): boolean =>
+/** Whether every tensor's shape is −1 at its batch axis. */
+export const hasValidBatchAxes = (model: Model): boolean =>
   [...model.inputs, ...model.outputs].every((spec) => {
     const axis = batchAxisOf(model, spec)
     return axis === null || (model.batchAxis !== null && spec.shape[axis] === -1)
   })
 
-export const padsHold = (model: Model): boolean =>
+/** Whether pad axes are open, are not the batch axis, and have values that the type can hold. */
+export const hasValidPads = (model: Model): boolean =>
   [...model.inputs, ...model.outputs].every((spec) => {
     const { pad, type } = spec
     if (!pad) return true
     return batchAxisOf(model, spec) !== null && isOpen(model, spec, pad.axis) && canHold(type, pad.value)
   })
 
-export const defaultsHold = (model: Model): boolean =>
+/** Whether only inputs of fixed rows have defaults, and these fit the type. */
+export const hasValidDefaults = (model: Model): boolean =>
   model.outputs.every((spec) => spec.default === undefined) &&
   model.inputs.every(
     (spec) => spec.default === undefined || (isFixed(model, spec) && canHold(spec.type, spec.default)),
@@ -57,7 +84,8 @@ function canHold(type: TensorType, value: number): boolean {
   return Number.isSafeInteger(value) && Number(fill(new (arrayOf(type))(1), value)[0]) === value
 }
 
-export const statesHold = (model: Model): boolean =>
+/** Whether every state pairs an input with an output of the same type and fixed shape, none twice. */
+export const hasValidStates = (model: Model): boolean =>
   statesAreDistinct(model) &&
   (model.state ?? []).every((state) => {
     const input = model.inputs.find(({ name }) => name === state.input)

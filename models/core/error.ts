@@ -1,9 +1,9 @@
 /**
- * Everything that can go wrong, by code. A caller may switch on it: codes are added, never renamed.
- * The number is the HTTP status a server answers with.
+ * Every error code with the HTTP status that a server answers. Callers may switch on codes: codes are added, never
+ * renamed.
  */
 export const errorStatus = {
-  // what was asked
+  // The request.
   model_unknown: 404,
   access_denied: 403,
   input_name_invalid: 400,
@@ -16,7 +16,7 @@ export const errorStatus = {
   body_too_large: 413,
   context_exceeded: 400,
   not_supported: 501,
-  // a model and its files
+  // The model and its files.
   manifest_invalid: 500,
   file_missing: 500,
   file_truncated: 500,
@@ -24,9 +24,9 @@ export const errorStatus = {
   model_invalid: 500,
   run_failed: 500,
   model_output_invalid: 500,
-  /** A run of so many rows needs more memory than there is: fewer at once may do. */
+  /** Memory ran out at this number of rows; fewer rows may fit. */
   memory_exhausted: 503,
-  // where it should run
+  // The place where it should run.
   capacity_insufficient: 503,
   lane_lost: 503,
   lane_failed: 503,
@@ -37,39 +37,41 @@ export const errorStatus = {
   server_unreachable: 503,
   server_timeout: 503,
   server_response_invalid: 502,
-  // who gave up
+  // The caller or the runtime gave up.
   aborted: 499,
   closed: 503,
   internal: 500,
 } as const satisfies Record<string, number>
 
+/** A code of `errorStatus`. */
 export type ErrorCode = keyof typeof errorStatus
 
+/** Whether a value, such as a header of a response, is one of our codes. */
 export const isErrorCode = (value: unknown): value is ErrorCode =>
   typeof value === 'string' && Object.hasOwn(errorStatus, value)
 
-/** What a `SpillwayError` says beyond its message: all of it survives a worker's edge. */
+/** Parts of an error besides its message. They cross workers, processes and servers. */
 export interface ErrorDetail {
-  /** What would have been right. */
+  /** What was expected. */
   readonly expected?: string
   /** What came instead. */
   readonly got?: string
-  /** What the caller can do about it. */
+  /** What the caller can do. */
   readonly hint?: string
-  /** The parameter of a request that is wrong, as OpenAI's API names it. */
+  /** The invalid parameter of a request, as OpenAI's API names it. */
   readonly param?: string
-  /** When to try again, in milliseconds; with `overloaded`. */
+  /** With `overloaded`: milliseconds until another try makes sense. */
   readonly retryAfterMs?: number
 }
 
-/** An error as it crosses a worker's, a process's or a server's edge. */
+/** An error as it is sent between workers, processes and servers. */
 export interface WireError {
   readonly code: ErrorCode
   readonly message: string
   readonly detail: ErrorDetail
 }
 
-/** The one error class: `code` says which, the message adds what was expected, what came, and what to do. */
+/** The only error class. `code` identifies the error; the message says what was expected, what came and what to do. */
 export class SpillwayError extends Error {
   override readonly name = 'SpillwayError'
   readonly code: ErrorCode
@@ -81,34 +83,37 @@ export class SpillwayError extends Error {
     this.detail = detail
   }
 
-  /** The HTTP status that goes with the code. */
+  /** The HTTP status of the code. */
   get status(): number {
     return errorStatus[this.code]
   }
 
+  /** The error in a form that can be sent. */
   toWire(): WireError {
     return { code: this.code, message: this.message, detail: this.detail }
   }
 
+  /** The inverse of `toWire`. */
   static fromWire({ code, message, detail }: WireError): SpillwayError {
     const error = new SpillwayError(code, '', detail)
     error.message = message
     return error
   }
 
-  /** `cause` itself where it is one of ours already; otherwise a new error that keeps its message. */
+  /** `cause` itself where it is a SpillwayError; otherwise a new error that keeps its message. */
   static from(cause: unknown, code: ErrorCode, what: string): SpillwayError {
     if (cause instanceof SpillwayError) return cause
     return new SpillwayError(code, `${what}: ${messageOf(cause)}`, {}, { cause })
   }
 }
 
+/** The message of anything that was thrown. */
 export const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 function sentence(what: string, { expected, got, hint }: ErrorDetail): string {
   const facts: string[] = []
   if (expected !== undefined) facts.push(`expected ${expected}`)
   if (got !== undefined) facts.push(`got ${got}`)
-  const told = facts.length === 0 ? what : `${what}: ${facts.join(', ')}`
-  return hint === undefined ? told : `${told}. ${hint}`
+  const message = facts.length === 0 ? what : `${what}: ${facts.join(', ')}`
+  return hint === undefined ? message : `${message}. ${hint}`
 }

@@ -1,29 +1,35 @@
 import { batchAxisOf, defaultTensor, shapeOfRows } from './axes.ts'
 import { SpillwayError } from './error.ts'
-import type { Manifest, TensorSpec } from './manifest.ts'
+import type { Manifest } from './manifest.ts'
 import { arrayOf, elementCount, fitsShape, showShape, type Tensor, type TensorData } from './tensor.ts'
+import type { TensorSpec } from './tensor-spec.ts'
 
-/** One input as a caller gives it: a bare typed array is one row of the manifest's shape. */
+/** One input of a run. A bare typed array is one row in the manifest's shape. */
 export type Input = TensorData | { readonly data: TensorData; readonly shape: readonly number[] }
 
+/** The inputs of a run, by name. */
 export type Inputs = Readonly<Record<string, Input>>
 
-/** A request whose names, types, shapes and counts are what the manifest says. */
+/** Inputs whose names, types, shapes and element counts match the manifest. */
 export interface CheckedInputs {
   readonly tensors: Readonly<Record<string, Tensor>>
-  /** Size along the batch axis; one where the model has none. */
+  /** Size along the batch axis; 1 where the model has none. */
   readonly rows: number
 }
 
 /**
- * Checks a run on its own; of a model with state the state is given as any other input.
+ * Checks the inputs of a run without a session: state is passed like any other input, defaults are filled in.
  *
  * @throws SpillwayError `input_name_invalid`, `input_type_invalid`, `input_shape_invalid` or `input_size_invalid`.
  */
 export const checkInputs = (manifest: Manifest, inputs: Inputs): CheckedInputs =>
   check(manifest, manifest.inputs, inputs)
 
-/** The same for a session's run, to which the session itself adds the state. */
+/**
+ * Checks the inputs of a session's run: the session adds the state.
+ *
+ * @throws SpillwayError As `checkInputs`.
+ */
 export const checkSessionInputs = (manifest: Manifest, inputs: Inputs): CheckedInputs =>
   check(
     manifest,
@@ -66,9 +72,11 @@ function wrongNames(
 
 function hintOf(manifest: Pick<Manifest, 'state'>, wrong: string | undefined, missing: string | undefined) {
   if (wrong !== undefined && isState(manifest, wrong))
-    return { hint: 'The session keeps it from run to run.' }
+    return { hint: 'The session keeps it from run to run; leave it out.' }
   if (wrong !== undefined || missing === undefined || !isState(manifest, missing)) return {}
-  return { hint: 'A session, model.open(), keeps it from run to run; zeros are the first.' }
+  return {
+    hint: 'Open a session with model.open(), which keeps it from run to run, or pass zeros for the first run.',
+  }
 }
 
 const isState = ({ state }: Pick<Manifest, 'state'>, name: string) =>
@@ -99,10 +107,10 @@ function checkTensor(spec: TensorSpec, batchAxis: number | null, input: Input | 
   return { type: spec.type, data, shape }
 }
 
-/** Shapes of one row, where the manifest fixes them: asked for at every request. */
+/** Fixed shapes of one row, kept because every request needs them. */
 const fixedRows = new WeakMap<TensorSpec, readonly number[]>()
 
-/** A bare array is one row; where one more dimension is open, its size follows from the length. */
+/** The shape of a bare array, which is one row. The size of one further open dimension follows from the length. */
 function rowShape(spec: TensorSpec, batchAxis: number | null, length: number): readonly number[] {
   const fixed = fixedRows.get(spec)
   if (fixed) return fixed

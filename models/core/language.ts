@@ -4,30 +4,31 @@ const positive = z.int().check(z.positive())
 const token = z.int().check(z.nonnegative())
 const share = z.number().check(z.nonnegative(), z.maximum(1))
 
-/** What decoding needs to know of a language model. */
+/** Settings of a language model that decoding needs. */
 export const generation = z.strictObject({
-  /** Tokens that a sequence may have, prompt and new ones together. */
+  /** Longest sequence in tokens, prompt and generated tokens together. */
   context: positive,
+  /** Number of tokens in the vocabulary. */
   vocabulary: positive,
-  /** Tokens that end a text. */
+  /** Ids of tokens that end a text. */
   stopTokens: z.array(token),
   /**
-   * The cache of keys and values. Its tensors are not among the manifest's inputs and outputs:
-   * `past_key_values.{layer}.key` and `.value` go in, `present.{layer}.key` and `.value` come out,
-   * each `[batch, heads, length, headDim]` of the variant's `kvType`.
+   * The KV cache. Its tensors are not listed among the manifest's inputs and outputs: inputs are
+   * `past_key_values.{layer}.key` and `.value`, outputs are `present.{layer}.key` and `.value`. Each has the shape
+   * `[batch, heads, length, headDim]` and the variant's `kvType`.
    */
   kv: z.strictObject({
     layers: positive,
-    /** Of keys and values, which several query heads may share. */
+    /** Key and value heads; several query heads may share one. */
     heads: positive,
     headDim: positive,
   }),
   /**
-   * Whether sequences of different lengths may share a step (`GroupQueryAttention`). Where a manifest was made without
-   * its graph it is absent, and a lane that is given the graph's bytes looks.
+   * Whether sequences of different lengths may share a step (`GroupQueryAttention`). Absent where the manifest was made
+   * without the graph: the lane then reads it from the graph's bytes.
    */
   batched: z.optional(z.boolean()),
-  /** What sampling is where a request says nothing. */
+  /** Default sampling of requests. */
   sampling: z.optional(
     z.strictObject({
       temperature: z.optional(z.number().check(z.nonnegative())),
@@ -39,20 +40,22 @@ export const generation = z.strictObject({
   ),
 })
 
-/** How the first output of a model that embeds text, one vector a token, becomes one vector a text. */
+/** How a text-embedding model's first output, one vector per token, becomes one vector per text. */
 export const embedding = z.strictObject({
-  /** The mean over the text's tokens, or the vector of its first or last. */
+  /** The mean over the tokens, or the vector of the first (`cls`) or last token. */
   pooling: z.enum(['mean', 'cls', 'last']),
-  /** Whether the vector is scaled to length one. */
+  /** Whether the vector is scaled to length 1. */
   normalize: z.boolean(),
-  /** Tokens that a text may have. */
+  /** Longest text in tokens. */
   context: positive,
 })
 
+/** See `generation`. */
 export type GenerationSpec = z.infer<typeof generation>
+/** See `embedding`. */
 export type EmbeddingSpec = z.infer<typeof embedding>
 
-/** Keys and values of one token in one layer: `heads` × `headDim` numbers each. */
+/** Size of a KV cache: per token and layer a key and a value of `heads` × `headDim` numbers each. */
 export interface KvSpec {
   readonly layers: number
   readonly heads: number
@@ -60,5 +63,6 @@ export interface KvSpec {
   readonly type: 'float32' | 'float16'
 }
 
+/** Bytes of the KV cache for one token. */
 export const bytesPerToken = ({ layers, heads, headDim, type }: KvSpec): number =>
   2 * layers * heads * headDim * (type === 'float16' ? 2 : 4)

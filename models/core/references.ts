@@ -1,10 +1,10 @@
 import * as z from 'zod/mini'
-import { SpillwayError } from './error.ts'
 import { type Manifest, parseManifest, tasks } from './manifest.ts'
+import { schemaError } from './schema-error.ts'
 
-/** A model on the hub that a site points to: nothing of it is here until somebody asks for it by its source. */
+/** A model on the hub that a site offers. Nothing of it is stored here until a caller asks for its source. */
 const reference = z.strictObject({
-  /** `hf:owner/name@revision`: what `runtime.model()` and `spillway pull` take. */
+  /** `hf:owner/name@revision`, as `runtime.model()` and `spillway pull` take it. */
   source: z.string().check(z.regex(/^hf:[\w.-]+\/[\w.-]+(?:@[\w./+-]+)?$/)),
   title: z.string().check(z.minLength(1)),
   description: z.string(),
@@ -14,35 +14,37 @@ const reference = z.strictObject({
 
 const references = z.array(reference)
 
+/** A model on the hub that a site offers. */
 export type Reference = z.infer<typeof reference>
 
-/** What a site offers: models in its folder, and some on the hub that are known to run. */
+/** The models of a site: those in its folder, and those on the hub that it refers to. */
 export interface SiteCatalogue {
   readonly models: readonly Manifest[]
   readonly hub: readonly Reference[]
 }
 
-/** @throws SpillwayError `manifest_invalid`. */
+/**
+ * Checks a list of references (`hub.json`).
+ *
+ * @throws SpillwayError `manifest_invalid`.
+ */
 export function parseReferences(value: unknown, from: string): Reference[] {
   const parsed = z.safeParse(references, value)
   if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  throw new SpillwayError(
-    'manifest_invalid',
-    `The list of models from ${from} is not valid at ${issue?.path.join('.') || 'its root'}`,
-    { expected: issue?.message ?? 'references to models on the hub' },
-  )
+  throw schemaError('manifest_invalid', `The list of models from ${from}`, parsed.error, value)
 }
 
 const listed = z.object({ models: z.array(z.unknown()), hub: z.optional(z.unknown()) })
 
-/** @throws SpillwayError `manifest_invalid`. */
+/**
+ * Checks a catalogue with all its manifests.
+ *
+ * @throws SpillwayError `manifest_invalid`.
+ */
 export function parseCatalogue(value: unknown, from: string): SiteCatalogue {
   const parsed = z.safeParse(listed, value)
   if (!parsed.success)
-    throw new SpillwayError('manifest_invalid', `The catalogue from ${from} is not valid`, {
-      expected: '{ models: […], hub: […] }',
-    })
+    throw schemaError('manifest_invalid', `The catalogue from ${from}`, parsed.error, value)
   const { models, hub = [] } = parsed.data
   return { models: models.map((model) => parseManifest(model, from)), hub: parseReferences(hub, from) }
 }

@@ -1,18 +1,19 @@
 import type { Placement } from './placement.ts'
 import type { Tensor } from './tensor.ts'
 
-/** Milliseconds. */
+/** Durations of a run in milliseconds. */
 export interface Timings {
-  /** From `run()` to its result, as the caller waited. */
+  /** From the call of `run()` to its result. */
   readonly totalMs: number
-  /** From the call to its run: waiting for the model to be loaded and for a lane or a connection. */
+  /** From the call until the model runs: loading, and waiting for a lane or a connection. */
   readonly queueMs: number
-  /** Inside the session's run. */
+  /** The run itself. */
   readonly computeMs: number
 }
 
+/** What `run()` resolves to. */
 export interface RunResult {
-  /** By output name; the batch axis holds the rows that were asked for. */
+  /** Outputs by name, with one row per requested row along the batch axis. */
   readonly outputs: Readonly<Record<string, Tensor>>
   readonly placement: Placement
   readonly timings: Timings

@@ -14,12 +14,13 @@ export const tensorTypes = [
   'bool',
 ] as const
 
+/** One of `tensorTypes`. */
 export type TensorType = (typeof tensorTypes)[number]
 
 const arrays = {
   float32: Float32Array,
   float64: Float64Array,
-  // Raw IEEE 754 half-precision bits: Float16Array exists in newer engines only.
+  // Bits of IEEE 754 half precision: only newer engines have Float16Array.
   float16: Uint16Array,
   int8: Int8Array,
   uint8: Uint8Array,
@@ -32,6 +33,7 @@ const arrays = {
   bool: Uint8Array,
 } as const satisfies Record<TensorType, unknown>
 
+/** A typed array that holds a tensor's elements. */
 export type TensorData =
   | Float32Array
   | Float64Array
@@ -54,19 +56,21 @@ export interface Tensor {
 /** The typed array that holds elements of `type`. */
 export const arrayOf = (type: TensorType) => arrays[type]
 
+/** Number of elements: the product of the sizes. */
 export function elementCount(shape: readonly number[]): number {
   let count = 1
   for (const size of shape) count *= size
   return count
 }
 
+/** Bytes of a tensor's elements. */
 export const byteLength = (type: TensorType, shape: readonly number[]): number =>
   elementCount(shape) * arrays[type].BYTES_PER_ELEMENT
 
-/** Shapes as people write them: `[batch, 1, 28, 28]` has −1 where any size fits. */
+/** A shape for messages: `[-1, 1, 28, 28]`. */
 export const showShape = (shape: readonly number[]): string => `[${shape.join(', ')}]`
 
-/** Whether `shape` fits `spec`, where −1 in `spec` stands for any size of at least one. */
+/** Whether `shape` fits `spec`, in which −1 stands for any size of at least 1. */
 export function fitsShape(shape: readonly number[], spec: readonly number[]): boolean {
   if (shape.length !== spec.length) return false
   for (let axis = 0; axis < spec.length; axis++) {

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { messageOf, SpillwayError } from '../core/error.ts'
+import { schemaError } from '../core/schema-error.ts'
 import type { Folder } from './folder.ts'
 
 const count = z.optional(z.nullable(z.int().check(z.positive())))
@@ -100,14 +101,7 @@ export async function readConfigs(folder: Folder): Promise<Configs> {
     const value = folder.sizes.has(path) ? parseJson(path, await folder.read(path)) : absent
     const parsed = z.safeParse(schema, value)
     if (parsed.success) return parsed.data
-    const issue = parsed.error.issues[0]
-    throw new SpillwayError(
-      'model_invalid',
-      `${path} is not valid at ${issue?.path.join('.') || 'its root'}`,
-      {
-        expected: issue?.message ?? 'a configuration',
-      },
-    )
+    throw schemaError('model_invalid', path, parsed.error, value)
   }
   const [model, generation, tokenizer, preprocessor, poolingMode, sentence, steps] = await Promise.all([
     read('config.json', modelConfig),

@@ -1,4 +1,5 @@
-import type { Manifest, Task, TensorSpec } from '../core/manifest.ts'
+import type { Manifest, Task } from '../core/manifest.ts'
+import type { TensorSpec } from '../core/tensor-spec.ts'
 import type { Configs, ModelConfig, PreprocessorConfig } from './config.ts'
 
 /** The inputs and outputs of a graph. */

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import { SpillwayError } from '../core/error.ts'
 import type { FileSpec } from '../core/manifest.ts'
+import { schemaFault } from '../core/schema-error.ts'
 import { type CallOptions, fetchResponse, type HttpResponse, readJson } from './fetch-response.ts'
 import type { Folder } from './folder.ts'
 import { gitBlobId, sha256Hex } from './hash.ts'
@@ -92,9 +93,10 @@ export async function openRepository(
 }
 
 async function readInfo(url: URL, request: HubRequest) {
-  const parsed = z.safeParse(info, readJson(url, await request(url, 'the revision')))
+  const value = readJson(url, await request(url, 'the revision'))
+  const parsed = z.safeParse(info, value)
   if (parsed.success) return parsed.data
-  throw unexpectedHubResponse(url, parsed.error.issues[0]?.message)
+  throw unexpectedHubResponse(url, schemaFault(parsed.error, value))
 }
 
 /** Checks a file by its SHA-256, or by its git blob id; and by the commit that the response names. */

@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { SpillwayError } from '../core/error.ts'
+import { type SchemaFault, schemaFault } from '../core/schema-error.ts'
 import { type FetchResponseOptions, type HttpResponse, readJson } from './fetch-response.ts'
 
 /**
@@ -45,8 +46,9 @@ export async function listFiles(first: URL, request: HubRequest): Promise<Map<st
       })
     }
     const response: HttpResponse = await request(url, 'the list of files')
-    const parsed = z.safeParse(z.array(entry), readJson(url, response))
-    if (!parsed.success) throw unexpectedHubResponse(url, parsed.error.issues[0]?.message)
+    const value = readJson(url, response)
+    const parsed = z.safeParse(z.array(entry), value)
+    if (!parsed.success) throw unexpectedHubResponse(url, schemaFault(parsed.error, value))
     for (const { type, path, size, oid, lfs } of parsed.data) {
       if (type !== 'file') continue
       checkPath(path)
@@ -63,7 +65,7 @@ function nextPage(url: URL, link: string | null): URL | undefined {
   if (target === undefined) return undefined
   const next = new URL(target, url)
   if (next.origin === url.origin) return next
-  throw unexpectedHubResponse(url, `the next page at its own origin, not at ${next.origin}`)
+  throw unexpectedHubResponse(url, { path: '', expected: `the next page at ${url.origin}`, got: next.origin })
 }
 
 function checkPath(path: string): void {
@@ -74,8 +76,9 @@ function checkPath(path: string): void {
   })
 }
 
-export const unexpectedHubResponse = (url: URL, expected: string | undefined) =>
+export const unexpectedHubResponse = (url: URL, { path, expected, got }: SchemaFault) =>
   new SpillwayError('server_response_invalid', `${url.origin} does not answer as the Hugging Face hub`, {
-    ...(expected === undefined ? {} : { expected }),
+    expected: path === '' ? expected : `${expected} at ${path}`,
+    got,
     hint: `Open ${url.href} to see what it answers.`,
   })

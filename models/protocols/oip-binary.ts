@@ -1,39 +1,39 @@
 /**
- * The protocol's binary tensor extension: the JSON part first, its length in a header, then each tensor's elements
- * as they lie in memory, little-endian, in the order of the JSON part.
+ * The binary tensor extension of the Open Inference Protocol. A body starts with the JSON part, whose length is in a
+ * header. The tensors' elements follow in the order of the JSON part, little-endian and row-major.
  */
 import { SpillwayError } from '../core/error.ts'
 import { arrayOf, byteLength, showShape, type Tensor } from '../core/tensor.ts'
 import { datatypeOf, type WireTensor, wireType } from './oip.ts'
 
-/** The header, of requests and of responses, with the bytes of the JSON part. */
+/** The header of requests and responses that holds the length of the JSON part in bytes. */
 export const jsonLengthHeader = 'inference-header-content-length'
 
-/** As `GET v2` lists it. */
+/** The extension's name in the answer to `GET v2`. */
 export const binaryExtension = 'binary_tensor_data'
 
-/** The JSON part of a body, and the tensors behind it. */
+/** The two parts of a body. */
 export interface BinaryBody {
   readonly json: Uint8Array
   readonly tensors: Uint8Array
 }
 
-/** @throws SpillwayError `request_malformed` where the header is no length within the body. */
+/** @throws SpillwayError `request_malformed` where the header is not a length within the body. */
 export function splitBody(body: Uint8Array, header: string): BinaryBody {
   const length = /^\d{1,15}$/.test(header) ? Number(header) : Number.NaN
   if (!(length <= body.length)) {
-    throw new SpillwayError('request_malformed', `The header ${jsonLengthHeader} is wrong`, {
-      expected: `the bytes of the JSON part, ${body.length} at most`,
+    throw new SpillwayError('request_malformed', `The header ${jsonLengthHeader} is not valid`, {
+      expected: `the length of the JSON part, at most ${body.length} bytes`,
       got: header.slice(0, 40),
     })
   }
   return { json: body.subarray(0, length), tensors: body.subarray(length) }
 }
 
-/** Bytes of a tensor that stands behind the JSON part; nothing where its elements stand in the JSON. */
+/** Bytes of a tensor's binary data; undefined where its elements are in the JSON part. */
 export const binarySize = ({ parameters }: Pick<WireTensor, 'parameters'>) => parameters?.binary_data_size
 
-/** Takes the tensors behind the JSON part, one after the other. */
+/** Reads the binary tensors of a body in their order. */
 export class BinaryReader {
   readonly #bytes: Uint8Array
   #offset = 0
@@ -46,38 +46,38 @@ export class BinaryReader {
   read({ name, datatype, shape, parameters }: WireTensor): Tensor {
     const type = wireType(name, datatype)
     const size = binarySize({ parameters })
-    // Compared before anything is made by the request's word.
+    // Compared before memory is allocated by a size from the request.
     const expected = byteLength(type, shape)
     const left = this.#bytes.length - this.#offset
     if (size !== expected || expected > left) {
       throw new SpillwayError('input_size_invalid', `"${name}" has the wrong number of bytes`, {
         expected: `binary_data_size ${expected} for ${datatype} ${showShape(shape)}`,
-        got: size === expected ? `${left} bytes behind the JSON part` : JSON.stringify(size),
+        got: size === expected ? `${left} bytes after the JSON part` : JSON.stringify(size),
       })
     }
-    // A copy, because elements have to stand at a multiple of their size.
+    // A copy, because a typed array must start at a multiple of its element size.
     const bytes = this.#bytes.slice(this.#offset, this.#offset + expected)
     this.#offset += expected
     if (type === 'bool' && bytes.some((value) => value > 1)) {
-      throw new SpillwayError('input_value_invalid', `"${name}" has a wrong element`, {
+      throw new SpillwayError('input_value_invalid', `"${name}" has an invalid element`, {
         expected: 'BOOL bytes of 0 or 1',
       })
     }
     return { type, data: new (arrayOf(type))(bytes.buffer), shape }
   }
 
-  /** @throws SpillwayError `request_malformed` where something is left. */
+  /** @throws SpillwayError `request_malformed` where bytes are left over. */
   end(): void {
     const left = this.#bytes.length - this.#offset
     if (left === 0) return
-    throw new SpillwayError('request_malformed', 'The tensors behind the JSON part are too long', {
+    throw new SpillwayError('request_malformed', 'The body is longer than its tensors', {
       expected: `${this.#offset} bytes, by their binary_data_size`,
       got: `${this.#bytes.length}`,
     })
   }
 }
 
-/** How the JSON part tells of a tensor behind it. */
+/** The entry of a binary tensor in the JSON part. */
 export const binaryTensor = (name: string, { type, data, shape }: Tensor): WireTensor => ({
   name,
   shape: [...shape],
@@ -85,7 +85,7 @@ export const binaryTensor = (name: string, { type, data, shape }: Tensor): WireT
   parameters: { binary_data_size: data.byteLength },
 })
 
-/** A body of a JSON part, whose length goes into the header, and the tensors that it tells of. */
+/** A body out of its JSON part and the tensors that this part lists. */
 export function joinBody(json: Uint8Array, tensors: readonly Tensor[]): Uint8Array<ArrayBuffer> {
   const bytes = tensors.reduce((sum, { data }) => sum + data.byteLength, json.length)
   const body = new Uint8Array(bytes)

@@ -1,11 +1,11 @@
 /**
- * Open Inference Protocol v2, as KServe and Triton speak it: both tiers' wire form of a run. Tensors in JSON; oip-binary.ts has
- * the extension that sends them as they lie in memory.
+ * Open Inference Protocol v2, as KServe and Triton speak it: the wire format of a run, with tensors in JSON.
+ * The binary tensor extension is in oip-binary.ts.
  * Source: https://github.com/kserve/open-inference-protocol
  */
 import * as z from 'zod/mini'
 import { SpillwayError } from '../core/error.ts'
-import type { Manifest, TensorSpec } from '../core/manifest.ts'
+import type { Manifest } from '../core/manifest.ts'
 import {
   arrayOf,
   elementCount,
@@ -15,6 +15,7 @@ import {
   type TensorType,
   tensorTypes,
 } from '../core/tensor.ts'
+import type { TensorSpec } from '../core/tensor-spec.ts'
 
 const datatypes = {
   float32: 'FP32',
@@ -31,13 +32,14 @@ const datatypes = {
   bool: 'BOOL',
 } as const satisfies Record<TensorType, string>
 
+/** The protocol's name of a type. */
 export const datatypeOf = (type: TensorType): string => datatypes[type]
 
 const typeOfDatatype = new Map<string, TensorType>(tensorTypes.map((type) => [datatypes[type], type]))
 
 const parameters = z.optional(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])))
 
-/** Numbers that a reader found without `JSON.parse` need no array of JavaScript's. */
+/** A tensor's elements: `JSON.parse` makes arrays, the server's own reader makes a Float64Array. */
 type Elements = readonly unknown[] | Float64Array
 
 const isElements = (value: unknown): value is Elements =>
@@ -48,8 +50,8 @@ const wireTensor = z.object({
   shape: z.array(z.int().check(z.nonnegative())),
   datatype: z.string(),
   parameters,
-  // Elements are checked one by one while they are copied: a schema per element would cost more than the run.
-  // Absent where the elements stand behind the JSON part.
+  // Elements are checked while they are copied: a schema per element would cost more than the run.
+  // Absent where the elements follow the JSON part.
   data: z.optional(z.custom<Elements>(isElements, 'an array')),
 })
 
@@ -72,7 +74,7 @@ export type WireTensor = z.infer<typeof wireTensor>
 export type InferRequest = z.infer<typeof inferRequest>
 export type InferResponse = z.infer<typeof inferResponse>
 
-/** What a server says about a model: `GET /v2/models/{name}`. */
+/** A model's metadata: `GET /v2/models/{name}`. */
 export const modelMetadata = (manifest: Manifest) => ({
   name: manifest.id,
   versions: [manifest.version],
@@ -84,18 +86,22 @@ export const modelMetadata = (manifest: Manifest) => ({
 const tensorMetadata = ({ name, type, shape }: TensorSpec) => ({ name, datatype: datatypes[type], shape })
 
 /**
- * The response header that carries the error's code: the protocol fixes the body as `{"error": message}`,
- * and servers of other makes do not send it.
+ * The response header with an error's code, because the protocol fixes the body as `{"error": message}`. Other servers
+ * do not send it.
  */
 export const errorCodeHeader = 'spillway-error'
 
 /**
- * The response header that says how many milliseconds a request to the model would wait if it came now: what a
- * client weighs against its own queue.
+ * The response header with the milliseconds that a new request to the model would wait. A client compares it with its
+ * own queue.
  */
 export const queueHeader = 'spillway-queue-ms'
 
-/** @throws SpillwayError `input_value_invalid` for what JSON cannot say: NaN, infinities, integers past 2^53, half floats. */
+/**
+ * A tensor for the JSON part.
+ *
+ * @throws SpillwayError `input_value_invalid` for NaN, infinities and integers past 2^53; `not_supported` for half floats.
+ */
 export function encodeTensor(name: string, { type, data, shape }: Tensor): WireTensor {
   if (type === 'float16') throw halfFloat(name)
   const elements: unknown[] = new Array(data.length)
@@ -116,19 +122,27 @@ export function encodeTensor(name: string, { type, data, shape }: Tensor): WireT
   return { name, shape: [...shape], datatype: datatypes[type], data: elements }
 }
 
-/** @throws SpillwayError `input_type_invalid`, or `not_supported` for the protocol's strings. */
+/**
+ * The type that a datatype of the protocol stands for.
+ *
+ * @throws SpillwayError `input_type_invalid`, or `not_supported` for strings (BYTES).
+ */
 export function wireType(name: string, datatype: string): TensorType {
   const type = typeOfDatatype.get(datatype)
   if (type !== undefined) return type
   if (datatype === 'BYTES')
-    throw new SpillwayError('not_supported', `"${name}" is BYTES: models here take numbers only`)
+    throw new SpillwayError('not_supported', `"${name}" is BYTES, but models here take numbers only`)
   throw new SpillwayError('input_type_invalid', `"${name}" has an unknown datatype`, {
     expected: [...typeOfDatatype.keys()].join(', '),
     got: datatype,
   })
 }
 
-/** @throws SpillwayError `input_type_invalid`, `input_size_invalid` or `input_value_invalid`. */
+/**
+ * A tensor out of the JSON part.
+ *
+ * @throws SpillwayError `input_type_invalid`, `input_size_invalid`, `input_value_invalid` or `not_supported`.
+ */
 export function decodeTensor({ name, datatype, shape, data }: WireTensor): Tensor {
   const type = wireType(name, datatype)
   if (!data) {
@@ -138,7 +152,7 @@ export function decodeTensor({ name, datatype, shape, data }: WireTensor): Tenso
   }
   if (type === 'float16') throw halfFloat(name)
   const elements = flatten(data, shape.length)
-  // Counted before anything is allocated by the shape's word.
+  // Compared before memory is allocated by a shape from the request.
   if (elements.length !== elementCount(shape)) {
     throw new SpillwayError('input_size_invalid', `"${name}" has the wrong number of elements`, {
       expected: `${elementCount(shape)} for shape ${showShape(shape)}`,
@@ -160,17 +174,17 @@ function fill(name: string, type: Exclude<TensorType, 'float16'>, elements: Arra
     }
     return data
   }
-  const wrong = type.startsWith('float')
+  const invalidAt = type.startsWith('float')
     ? fillFloats(data, elements, rangeOf(type))
     : fillIntegers(data, type === 'bool' ? Array.from(elements, bit) : elements, rangeOf(type))
-  if (wrong !== undefined) throw badValue(name, type, wrong, elements[wrong])
+  if (invalidAt !== undefined) throw badValue(name, type, invalidAt, elements[invalidAt])
   return data
 }
 
 type NumberData = Exclude<TensorData, BigInt64Array | BigUint64Array>
 type Range = readonly [low: number, high: number]
 
-/** One loop for all of it, since most of a server's own work is here. Gives the index of a wrong element. */
+/** Returns the index of an invalid element. One plain loop, because most of a server's own work is here. */
 function fillFloats(data: NumberData, elements: ArrayLike<unknown>, [low, high]: Range): number | undefined {
   for (let index = 0; index < elements.length; index++) {
     const element = elements[index]
@@ -196,7 +210,7 @@ function fillIntegers(
 
 const bit = (element: unknown) => (typeof element === 'boolean' ? Number(element) : element)
 
-/** The values that `type` can hold, so that none is wrapped around in silence. */
+/** The range of `type`: typed arrays would wrap larger values silently. */
 function rangeOf(type: TensorType): Range {
   if (type === 'bool') return [0, 1]
   if (type === 'float32') return [-3.4028235677973366e38, 3.4028235677973366e38]
@@ -205,13 +219,13 @@ function rangeOf(type: TensorType): Range {
   return type.startsWith('uint') ? [0, 2 ** bits - 1] : [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1]
 }
 
-/** The protocol lets `data` be flat or nested like the shape. */
+/** The protocol allows `data` to be flat or nested like the shape. */
 function flatten(data: Elements, depth: number): Elements {
   return Array.isArray(data) && Array.isArray(data[0]) ? data.flat(depth) : data
 }
 
 const badValue = (name: string, type: TensorType, index: number, got: unknown) =>
-  new SpillwayError('input_value_invalid', `"${name}" has a wrong element at ${index}`, {
+  new SpillwayError('input_value_invalid', `"${name}" has an invalid element at ${index}`, {
     expected: `a ${datatypes[type]} number`,
     got: JSON.stringify(got)?.slice(0, 40) ?? 'nothing',
   })

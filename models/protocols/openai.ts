@@ -1,7 +1,7 @@
 /**
- * The OpenAI API's completions, as both tiers write and read them, with the fields of vLLM that carry tokens.
- * Source: https://platform.openai.com/docs/api-reference; vLLM's OpenAI-compatible server for the fields marked so.
- * What a request holds beyond these fields is ignored, as OpenAI's API does.
+ * The OpenAI API's completions and embeddings, with those fields of vLLM that carry tokens.
+ * Sources: https://platform.openai.com/docs/api-reference; vLLM's OpenAI-compatible server for fields marked vLLM.
+ * Other fields of a request are ignored, as OpenAI's API does.
  */
 import * as z from 'zod/mini'
 
@@ -9,7 +9,7 @@ const tokenIds = z.array(z.int().check(z.nonnegative()))
 const count = z.int().check(z.nonnegative())
 const positive = z.int().check(z.positive())
 
-/** Absent and null are the same to this API's clients. */
+/** The API's clients send null for an absent field. */
 const nullish = <T extends z.core.SomeType>(schema: T) => z.optional(z.nullable(schema))
 
 const sampling = {
@@ -21,7 +21,7 @@ const sampling = {
     z.record(z.string().check(z.regex(/^\d+$/)), z.number().check(z.minimum(-100), z.maximum(100))),
   ),
   seed: nullish(z.int()),
-  /** vLLM; −1 and 0 are off. */
+  /** vLLM; −1 and 0 turn it off. */
   top_k: nullish(z.int().check(z.minimum(-1))),
   /** vLLM. */
   min_p: nullish(z.number().check(z.minimum(0), z.maximum(1))),
@@ -36,17 +36,17 @@ const common = {
   stream: nullish(z.boolean()),
   stream_options: nullish(z.object({ include_usage: nullish(z.boolean()) })),
   ...sampling,
-  /** vLLM: goes on past the model's own stop tokens. */
+  /** vLLM: continues past the model's stop tokens. */
   ignore_eos: nullish(z.boolean()),
-  /** vLLM: keeps so many tokens of a longer prompt's end; −1: as many as the context holds. */
+  /** vLLM: keeps only this many tokens at the end of the prompt; −1: as many as the context holds. */
   truncate_prompt_tokens: nullish(z.int().check(z.minimum(-1))),
-  /** vLLM: the answer tells its tokens' ids, and the prompt's. */
+  /** vLLM: the response includes the token ids of the text and of the prompt. */
   return_token_ids: nullish(z.boolean()),
-  /** vLLM: log probabilities name tokens as `token_id:ID` in place of their text. */
+  /** vLLM: log probabilities name tokens as `token_id:ID` instead of by text. */
   return_tokens_as_token_ids: nullish(z.boolean()),
   /**
-   * Of the prompt's end, how many tokens this text generated elsewhere: penalties, stop strings and half characters go
-   * on from there. With a prompt of tokens only. Ours: other servers ignore it.
+   * Spillway: the number of tokens at the end of the prompt that another tier has generated of this text. Penalties,
+   * stop strings and incomplete characters continue from there. Only with a prompt of tokens; other servers ignore it.
    */
   generated_tokens: nullish(count),
 }
@@ -98,9 +98,9 @@ export type WireUsage = z.infer<typeof usage>
 
 const finishReason = nullish(z.string())
 
-/** One event of a streamed completion; a whole answer has the same form. Only what is read is named. */
+/** One event of a streamed completion, or a whole response. Lists only the fields that are read. */
 export const completionChunk = z.object({
-  /** Where it runs, `VARIANT/BACKEND`: what OpenAI calls the configuration that the model runs with. */
+  /** `VARIANT/BACKEND`. OpenAI defines the field as the configuration that the model runs with. */
   system_fingerprint: nullish(z.string()),
   choices: z.array(
     z.object({
@@ -127,7 +127,7 @@ const chatLogprob = z.object({ ...tokenLogprob, top_logprobs: nullish(z.array(z.
 /** One event of a streamed chat completion. */
 export const chatChunk = z.object({
   system_fingerprint: nullish(z.string()),
-  /** vLLM, in the first event. */
+  /** vLLM; in the first event. */
   prompt_token_ids: nullish(tokenIds),
   choices: z.array(
     z.object({
@@ -141,7 +141,7 @@ export const chatChunk = z.object({
   usage: nullish(usage),
 })
 
-/** The body of an answer that is an error, and of an event in a stream that broke. */
+/** The body of an error response, and of the event that ends a broken stream. */
 export const errorBody = z.object({
   error: z.object({
     message: z.string(),
@@ -154,9 +154,10 @@ export type WireOpenAiError = z.infer<typeof errorBody>
 
 const idPrefix = 'token_id:'
 
-/** A token as log probabilities name it where ids were asked for. */
+/** The name of a token in log probabilities with `return_tokens_as_token_ids`. */
 export const tokenIdName = (token: number): string => `${idPrefix}${token}`
 
+/** The inverse of `tokenIdName`; undefined for other names. */
 export function tokenOfIdName(name: string): number | undefined {
   const id = name.startsWith(idPrefix) ? Number(name.slice(idPrefix.length)) : Number.NaN
   return Number.isSafeInteger(id) && id >= 0 ? id : undefined

@@ -1,9 +1,9 @@
 import { closeSync, existsSync, openSync, renameSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseVariant } from '../../models/tools/import/build-variant.ts'
 import { writeFolder } from '../../models/tools/import/folder.ts'
-import { openCheckpoint } from '../../models/tools/import/open.ts'
-import { parseVariant } from '../../models/tools/import/variant.ts'
-import { randomFrom } from '../../models/tools/run/random.ts'
+import { openCheckpoint } from '../../models/tools/import/import.ts'
+import { randomFrom } from '../../models/tools/run/random-samples.ts'
 import { emptyFolder } from '../support/test-models.ts'
 
 /** A folder with a manifest for a checkpoint, imported by our own tools. */

@@ -1,7 +1,7 @@
 /** npm run quantization: the table of models/README.md, by `spillway compare`, as Markdown. */
 
-import type { ComparisonReport } from '../../models/cli/show/compare.ts'
-import { showBytes, showMs } from '../../models/cli/units.ts'
+import type { ComparisonReport } from '../../models/cli/output/compare.ts'
+import { showBytes, showMs } from '../../models/cli/output/units.ts'
 import { emptyFolder, withoutTestModels } from '../support/test-models.ts'
 import { spillwayJson } from '../tools/support/command.ts'
 import { pairs } from '../tools/support/quantized-pairs.ts'

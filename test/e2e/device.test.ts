@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Browser, type BrowserContext, chromium } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { defaultTolerance } from '../../models/core/manifest.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { browserFlags, findBrowser } from '../support/find-browser.ts'
 import { startHostPage } from '../support/host-page.ts'
@@ -95,7 +96,7 @@ describe('a page of another origin with the embed script', () => {
     const differences = before.logits.map((value, index) =>
       Math.abs(value - (after.logits[index] ?? Number.NaN)),
     )
-    expect(Math.max(...differences)).toBeLessThanOrEqual(digitsManifest.tolerance)
+    expect(Math.max(...differences)).toBeLessThanOrEqual(digitsManifest.tolerance ?? defaultTolerance)
   })
 
   test('spills requests that the device would answer late, and loses none', async () => {

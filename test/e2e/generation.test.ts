@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Placement, Policy } from '../../models/core/index.ts'
-import { randomFrom } from '../../models/tools/run/random.ts'
+import { randomFrom } from '../../models/tools/run/random-samples.ts'
 import type {} from '../../web/embed/global.ts'
 import { crashWorkers } from '../support/crash-workers.ts'
 import type { FaultProxy } from '../support/fault-proxy.ts'

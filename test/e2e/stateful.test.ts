@@ -2,6 +2,7 @@ import '../../web/embed/global.ts'
 import * as ort from 'onnxruntime-web'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { defaultTolerance } from '../../models/core/manifest.ts'
 import type { Policy } from '../../web/api/index.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -97,7 +98,7 @@ describe.skipIf(withoutTestModels !== undefined)(`sessions in a page${why}`, () 
         ...new Array(8).fill('device'),
       ])
       expect(largestDifference(probabilities(sequence), plain[index] ?? [])).toBeLessThanOrEqual(
-        vadManifest.tolerance,
+        vadManifest.tolerance ?? defaultTolerance,
       )
     }
   })

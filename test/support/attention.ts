@@ -2,7 +2,8 @@ import { create } from '@bufbuild/protobuf'
 import type { NodeParts } from '../../models/tools/graph/node.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
 import { type TensorProto, TensorProtoSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
-import { bytesOf } from '../../models/tools/onnx/values.ts'
+import { viewBytes } from '../../models/tools/onnx/weight.ts'
+
 import { randomTensor } from '../tools/support/network.ts'
 
 /** A part of a graph, and the weights that it brings. */
@@ -24,7 +25,7 @@ export const joinParts = (...parts: readonly Part[]): Part => ({
 export const step = (...nodes: readonly NodeParts[]): Part => ({ nodes, tensors: [] })
 
 const constant = (name: string, dataType: DataType, dims: readonly number[], data: ArrayBufferView) =>
-  create(TensorProtoSchema, { name, dataType, dims: dims.map(BigInt), rawData: bytesOf(data) })
+  create(TensorProtoSchema, { name, dataType, dims: dims.map(BigInt), rawData: viewBytes(data) })
 
 export const ints = (name: string, values: readonly number[]) =>
   constant(name, DataType.INT64, [values.length], BigInt64Array.from(values, BigInt))

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { create } from '@bufbuild/protobuf'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
-import { placedWeights, placeExternally } from '../../models/tools/onnx/external-layout.ts'
+import { externalWeights, layOutExternalData } from '../../models/tools/onnx/external.ts'
 import { TensorProtoSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
 import { parseModel } from '../../models/tools/onnx/read.ts'
 import { modelChunks } from '../../models/tools/onnx/write.ts'
@@ -60,8 +60,8 @@ export function embedderRow(token: number, sentence: number): number[] {
 /** The same model in two files, as the hub has what is too large for one. */
 export function withExternalData(graph: Uint8Array, name: string): { graph: Uint8Array; data: Uint8Array } {
   const model = parseModel(graph)
-  const placed = placeExternally(model, name)
-  const parts = placedWeights(model, placed)
+  const placed = layOutExternalData(model, name)
+  const parts = externalWeights(model, placed)
   const end = Math.max(...parts.map(([, { offset, length }]) => offset + length))
   const data = new Uint8Array(end)
   for (const [weight, { offset }] of parts) data.set(weight.bytes(), offset)

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { BrowserCommand } from 'vitest/node'
-import type { TensorSpec } from '../../models/core/manifest.ts'
+import type { TensorSpec } from '../../models/core/tensor-spec.ts'
 
 export type Answers = Readonly<Record<string, readonly number[]>>
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Manifest } from '../../models/core/index.ts'
+import { parseVariant } from '../../models/tools/import/build-variant.ts'
 import { writeFolder } from '../../models/tools/import/folder.ts'
-import { openCheckpoint } from '../../models/tools/import/open.ts'
-import { parseVariant } from '../../models/tools/import/variant.ts'
+import { openCheckpoint } from '../../models/tools/import/import.ts'
 import { emptyFolder, testModels, withoutTestModels } from './test-models.ts'
 
 /** The published stories260k, imported as float32, with what it is known to say. */

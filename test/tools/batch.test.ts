@@ -179,7 +179,7 @@ describe('batch refuses', () => {
     [
       'rows that depend on each other',
       network([softmax(0)], [2, 4], [value('y', [2, 4])]),
-      'is another in company',
+      'changes with the rows beside it',
     ],
     [
       'one row out of all',

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { plain, styleOf } from '../../models/cli/style.ts'
-import { facts, table } from '../../models/cli/table.ts'
-import { showBytes, showMs, showSmall } from '../../models/cli/units.ts'
+import { plain, styleOf } from '../../models/cli/io.ts'
+import { facts, table } from '../../models/cli/output/table.ts'
+import { showBytes, showMs, showSmall } from '../../models/cli/output/units.ts'
 import { emptyFolder } from '../support/test-models.ts'
 import { encode, modelProto, value } from './support/build.ts'
 import { spillway } from './support/command.ts'
@@ -62,7 +62,7 @@ describe('The command', () => {
     writeFileSync(wrong, '{"a": 1}')
     const compared = await spillway('compare', realModels[0] ?? '', wrong)
     expect(compared.code).toBe(1)
-    expect(compared.err).toContain(`spillway: ${wrong}: The file breaks off or is garbled`)
+    expect(compared.err).toContain(`spillway: ${wrong}: The file is truncated or corrupt`)
     const written = await spillway(
       'quantize',
       realModels[0] ?? '',

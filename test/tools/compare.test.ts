@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import type { ComparisonReport } from '../../models/cli/show/compare.ts'
+import type { ComparisonReport } from '../../models/cli/output/compare.ts'
 import type { Tensor } from '../../models/core/index.ts'
 import { createDifference } from '../../models/tools/compare/difference.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
@@ -95,7 +95,7 @@ describe('compare', () => {
     const { code, out, err } = await spillway('compare', a, b, '--max-error', '0.1')
     expect(code).toBe(1)
     expect(out).toMatch(/^ {2}y +0\.25 +0\.25 /m)
-    expect(err).toContain('differ too much on "y": expected at most 0.1')
+    expect(err).toContain('differ too much on "y": expected an error of at most 0.1')
     expect((await spillway('compare', a, b, '--max-error', '0.3')).code).toBe(0)
     const turned = await spillway('compare', a, await linear(-2, 1), '--min-agreement', '0.5')
     expect(turned.err).toContain('agree too seldom')
@@ -173,7 +173,7 @@ describe('Samples', () => {
   })
 
   test.each<[string, unknown, string]>([
-    ['with too few numbers', [{ x: [1, 2, 3] }], 'is no sample'],
+    ['with too few numbers', [{ x: [1, 2, 3] }], 'is not a sample'],
     ['with words', [{ x: ['a', 'b', 'c', 'd'] }], 'expected numbers, got string'],
     ['of another input', [{ z: four }], 'expected an array for "x", got z'],
     ['that are no list', { x: four }, 'expected a list of samples'],

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
+import { expose } from '../../models/tools/graph/values.ts'
 import { infer } from '../../models/tools/infer/infer.ts'
 import type { Model } from '../../models/tools/onnx/model.ts'
 import { readModel } from '../../models/tools/onnx/read.ts'
-import { expose } from '../../models/tools/passes/expose.ts'
 import { ortRuntime } from '../../models/tools/run/ort.ts'
 import { randomSamples } from '../../models/tools/run/random-samples.ts'
-import { withLoaded } from '../../models/tools/run/temporary.ts'
+import { withLoaded } from '../../models/tools/run/with-loaded.ts'
 import { withoutTestModels } from '../support/test-models.ts'
 import { nameOf, realModels } from './support/real-models.ts'
 

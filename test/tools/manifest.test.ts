@@ -109,7 +109,7 @@ describe('spillway manifest', () => {
         writeFileSync(join(folder, 'model.onnx'), embedderGraph())
         writeFileSync(join(folder, 'model_q8.onnx'), encode(convNetwork()))
       },
-      'is no variant of model.onnx',
+      'is not a variant of model.onnx',
     ],
   ])('refuses a folder with %s', async (_what, fill, message) => {
     const folder = await emptyFolder()

@@ -85,7 +85,7 @@ describe('A model is read', () => {
 describe('A model is refused', () => {
   test.each<[string, Uint8Array, string]>([
     ['that is empty', new Uint8Array(0), 'empty'],
-    ['that is something else', new TextEncoder().encode('{"a": 1}'), 'garbled'],
+    ['that is something else', new TextEncoder().encode('{"a": 1}'), 'corrupt'],
     [
       'that is a Git LFS pointer',
       new TextEncoder().encode('version https://git-lfs.github.com/spec/v1\n'),
@@ -98,7 +98,7 @@ describe('A model is refused', () => {
       encode(Object.assign(modelProto(parts()), { opsetImport: [] })),
       'operator set',
     ],
-    ['cut short', bytes().subarray(0, 60), 'breaks off'],
+    ['cut short', bytes().subarray(0, 60), 'truncated'],
     ['with a negative dimension', withTensor({ dims: [-2n] }), 'negative dimension'],
     [
       'with a negative dimension among inputs',
@@ -126,16 +126,16 @@ describe('A model is refused', () => {
     ['with data twice', withTensor({ rawData: new Uint8Array(8) }), 'elements twice'],
     ['without data', withTensor({ floatData: [] }), 'got none'],
     ['with an unknown element type', withTensor({ dataType: 99 }), 'unknown element type'],
-    ['with a value that nothing writes', bytes({ tensors: [] }), 'reads "w", which nothing writes'],
+    ['with a value that nothing writes', bytes({ tensors: [] }), 'reads "w", which no node writes'],
     [
       'with an output that nothing writes',
       bytes({ outputs: [value('z', [1])] }),
-      'Nothing writes the output "z"',
+      'No node writes the output "z"',
     ],
     ['without outputs', bytes({ outputs: [] }), 'no output'],
     ['with two tensors of one name', bytes({ tensors: [tensor({}), tensor({})] }), 'Two tensors'],
     [
-      'with a circle',
+      'with a cycle',
       bytes({
         nodes: [
           { op: 'Add', inputs: ['x', 'b'], outputs: ['a'] },
@@ -143,7 +143,7 @@ describe('A model is refused', () => {
           { op: 'Relu', inputs: ['b'], outputs: ['y'] },
         ],
       }),
-      'runs in a circle',
+      'has a cycle',
     ],
     [
       'with a value written twice',
@@ -164,7 +164,7 @@ describe('A model is refused', () => {
     ['with data in a file by another separator', external({ location: '..\\w.bin' }), 'outside of the model'],
     ['with data at an absolute path', external({ location: '/etc/passwd' }), 'outside of the model'],
     ['with data on a drive', external({ location: 'C:\\w.bin' }), 'outside of the model'],
-    ['with data in no file', external({ offset: '0' }), 'not which'],
+    ['with data in no file', external({ offset: '0' }), 'without a location'],
   ])('%s', (_what, file, message) => {
     expect(() => parseModel(file, '.')).toThrow(refused('model_invalid', message))
   })
@@ -172,7 +172,7 @@ describe('A model is refused', () => {
   test.each<[string, Record<string, string>, string, string]>([
     ['that is not there', { location: 'gone.bin' }, 'file_missing', 'not there'],
     ['that is a link to elsewhere', { location: 'link' }, 'model_invalid', 'outside of the model'],
-    ['that is a folder', { location: 'folder' }, 'model_invalid', 'no file'],
+    ['that is a folder', { location: 'folder' }, 'model_invalid', 'not a file'],
     ['of another size', { location: 'w.bin', length: '4' }, 'model_invalid', 'expected 8 bytes, got 4'],
     [
       'that ends before',

@@ -6,7 +6,8 @@ import { type TensorProto, TensorProtoSchema } from '../../models/tools/onnx/gen
 import { fromHalf, halvesToFloats, toHalf } from '../../models/tools/onnx/half.ts'
 import { weightOf } from '../../models/tools/onnx/proto-tensor.ts'
 import { parseModel } from '../../models/tools/onnx/read.ts'
-import { bytesOf, valuesOf } from '../../models/tools/onnx/values.ts'
+import { valuesOf } from '../../models/tools/onnx/values.ts'
+import { viewBytes } from '../../models/tools/onnx/weight.ts'
 import { encode, modelProto, value } from './support/build.ts'
 
 const stored = (dataType: number, count: number, parts: MessageInitShape<typeof TensorProtoSchema>) =>
@@ -30,7 +31,7 @@ function read(tensor: TensorProto): (readonly (number | bigint)[])[] {
   )
 }
 
-const raw = (data: ArrayBufferView) => ({ rawData: bytesOf(data) })
+const raw = (data: ArrayBufferView) => ({ rawData: viewBytes(data) })
 
 describe('A tensor is read as numbers', () => {
   test.each<[number, MessageInitShape<typeof TensorProtoSchema>, readonly (number | bigint)[]]>([

@@ -4,12 +4,12 @@ import { create } from '@bufbuild/protobuf'
 import { describe, expect, test } from 'vitest'
 import { constantsToWeights } from '../../models/tools/graph/constants.ts'
 import { sweep } from '../../models/tools/graph/sweep.ts'
-import { placeExternally } from '../../models/tools/onnx/external-layout.ts'
+import { layOutExternalData } from '../../models/tools/onnx/external.ts'
 import { NodeProtoSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
-import { floatWeight } from '../../models/tools/onnx/make.ts'
 import type { Model } from '../../models/tools/onnx/model.ts'
 import { parseModel, readModel } from '../../models/tools/onnx/read.ts'
 import { modelBytes, saveModel } from '../../models/tools/onnx/save.ts'
+import { floatWeight } from '../../models/tools/onnx/weight.ts'
 import { modelChunks, modelSize } from '../../models/tools/onnx/write.ts'
 import { emptyFolder, withoutTestModels } from '../support/test-models.ts'
 import { build, encode, modelProto, value } from './support/build.ts'
@@ -19,11 +19,11 @@ const published = withoutTestModels ? ` (ours only: ${withoutTestModels})` : ''
 
 function expectSame(one: Model, other: Model): void {
   expect(other.nodes).toEqual(one.nodes)
-  expect([other.inputs, other.outputs, other.header, other.metadata]).toEqual([
+  expect([other.inputs, other.outputs, other.header, other.graphMetadata]).toEqual([
     one.inputs,
     one.outputs,
     one.header,
-    one.metadata,
+    one.graphMetadata,
   ])
   expect([...other.weights.keys()]).toEqual([...one.weights.keys()])
   for (const [name, weight] of one.weights) {
@@ -82,7 +82,7 @@ describe(`A model is written${published}`, () => {
       weights: new Map([large, floatWeight('small', [1])].map((weight) => [weight.name, weight])),
     }
     const folder = await emptyFolder()
-    const placed = placeExternally(whole, 'model.onnx_data')
+    const placed = layOutExternalData(whole, 'model.onnx_data')
     expect([...placed.keys()]).toEqual(['large'])
     writeFileSync(join(folder, 'model.onnx'), Buffer.concat([...modelChunks(whole, placed)]))
     writeFileSync(join(folder, 'model.onnx_data'), large.bytes())

@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { PruneReport } from '../../models/cli/show/prune.ts'
+import type { PruneReport } from '../../models/cli/output/prune.ts'
 import type { ModelProto, TensorProto } from '../../models/tools/onnx/generated/onnx_pb.ts'
 import { readModel } from '../../models/tools/onnx/read.ts'
-import { bytesOf } from '../../models/tools/onnx/values.ts'
+import { viewBytes } from '../../models/tools/onnx/weight.ts'
+
 import { emptyFolder, withoutTestModels } from '../support/test-models.ts'
 import { modelProto, value } from './support/build.ts'
 import { spillway, spillwayJson } from './support/command.ts'
@@ -19,7 +20,7 @@ function filled(tensor: TensorProto, positions: readonly number[], number = 0): 
   const values = new Float32Array(tensor.rawData.slice().buffer)
   const each = values.length / Number(tensor.dims[0])
   for (const position of positions) values.fill(number, position * each, (position + 1) * each)
-  return { ...tensor, rawData: bytesOf(values) }
+  return { ...tensor, rawData: viewBytes(values) }
 }
 
 interface Dead {

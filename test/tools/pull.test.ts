@@ -238,6 +238,6 @@ describe('spillway pull', () => {
     await spillwayJson<Pulled>('pull', 'hf:owner/embedder', '-o', folder)
     const { code, err } = await spillway('pull', 'hf:owner/decoder', '-o', folder)
     expect(code).toBe(1)
-    expect(err).toContain('has another model')
+    expect(err).toContain('holds another model')
   })
 })

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { ComparisonReport } from '../../models/cli/show/compare.ts'
-import type { QuantizeReport } from '../../models/cli/show/quantize.ts'
+import type { ComparisonReport } from '../../models/cli/output/compare.ts'
+import type { QuantizeReport } from '../../models/cli/output/quantize.ts'
 import { operatorOf } from '../../models/tools/graph/node.ts'
 import { nameOf } from '../../models/tools/onnx/data-type.ts'
 import { readModel } from '../../models/tools/onnx/read.ts'

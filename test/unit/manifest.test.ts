@@ -58,38 +58,43 @@ describe('parseManifest', () => {
     ])
   })
 
+  test('takes a manifest without a tolerance', () => {
+    const { tolerance: _, ...manifest } = digitsManifest
+    expect(parseManifest(manifest, 'a test').tolerance).toBeUndefined()
+  })
+
   test('takes tensors with a batch axis of their own, defaults and state', () => {
     expect(parseManifest(stateful(), 'a test')).toEqual(stateful())
   })
 
   test.each([
-    ['no object', 'x', 'the document'],
+    ['no object', 'x', 'its root'],
     ['another schema', { ...digitsManifest, schema: 2 }, 'schema'],
-    ['an unknown field', { ...digitsManifest, extra: 1 }, 'the document'],
+    ['an unknown field', { ...digitsManifest, extra: 1 }, 'its root'],
     ['an id that is a path', { ...digitsManifest, id: '../etc' }, 'id'],
     ['a policy for a task', { ...digitsManifest, task: 'device' }, 'task'],
     [
       'a zero in a shape',
       { ...digitsManifest, inputs: [{ name: 'a', type: 'float32', shape: [0] }] },
-      'inputs.0.shape.0',
+      'inputs[0].shape[0]',
     ],
     [
       'a variant for no backend',
       { ...digitsManifest, variants: digitsManifest.variants.map((one) => ({ ...one, backends: [] })) },
-      'variants.0.backends',
+      'variants[0].backends',
     ],
     ['no variant', { ...digitsManifest, variants: [] }, 'variants'],
     [
       'a batch axis that an output lacks',
       { ...digitsManifest, outputs: [{ name: 'b', type: 'float32', shape: [10] }] },
-      'the document',
+      'batchAxis',
     ],
-    ['a file above the folder', withFile('../model.onnx'), 'variants.0.files.0.path'],
-    ['a file with an absolute path', withFile('/etc/passwd'), 'variants.0.files.0.path'],
-    ['a hidden file', withFile('a/.env'), 'variants.0.files.0.path'],
-    ['a file by another separator', withFile('a\\b'), 'variants.0.files.0.path'],
-    ['text generation without its settings', { ...digitsManifest, task: 'text-generation' }, 'the document'],
-    ['settings of another task', { ...digitsManifest, generation }, 'the document'],
+    ['a file above the folder', withFile('../model.onnx'), 'variants[0].files[0].path'],
+    ['a file with an absolute path', withFile('/etc/passwd'), 'variants[0].files[0].path'],
+    ['a hidden file', withFile('a/.env'), 'variants[0].files[0].path'],
+    ['a file by another separator', withFile('a\\b'), 'variants[0].files[0].path'],
+    ['text generation without its settings', { ...digitsManifest, task: 'text-generation' }, 'generation'],
+    ['settings of another task', { ...digitsManifest, generation }, 'generation'],
     [
       'a cache without layers',
       { ...digitsManifest, generation: { ...generation, kv: { ...generation.kv, layers: 0 } } },
@@ -105,18 +110,22 @@ describe('parseManifest', () => {
     [
       'a batch axis of a tensor that is fixed there',
       stateful({ inputs: [...digitsManifest.inputs, state('state', { batchAxis: 0 })] }),
-      '−1 at its batch axis',
+      '−1 at the batch axis',
     ],
     [
       'a batch axis of a tensor where the model has none',
       stateful({ batchAxis: null }),
-      '−1 at its batch axis',
+      '−1 at the batch axis',
     ],
-    ['a state that no input has', stateful({ state: [{ input: 'other', output: 'next' }] }), 'a state names'],
+    [
+      'a state that no input has',
+      stateful({ state: [{ input: 'other', output: 'next' }] }),
+      'states that pair',
+    ],
     [
       'a state that comes out otherwise than it goes in',
       stateful({ outputs: [...digitsManifest.outputs, state('next', { shape: [2, -1, 64] })] }),
-      'a state names',
+      'states that pair',
     ],
     [
       'a state of open size',
@@ -124,7 +133,7 @@ describe('parseManifest', () => {
         inputs: [...digitsManifest.inputs, state('state', { shape: [2, -1, -1] })],
         outputs: [...digitsManifest.outputs, state('next', { shape: [2, -1, -1] })],
       }),
-      'a state names',
+      'states that pair',
     ],
     [
       'one state twice',
@@ -134,7 +143,7 @@ describe('parseManifest', () => {
           { input: 'state', output: 'next' },
         ],
       }),
-      'a state names',
+      'states that pair',
     ],
     [
       'a default that its type cannot hold',

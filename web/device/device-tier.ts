@@ -1,7 +1,7 @@
 import type { Clock } from '../../models/async/clock.ts'
 import { type InFlight, shareInFlight } from '../../models/async/share-in-flight.ts'
+import { zeroInputs } from '../../models/core/axes.ts'
 import type { Backend, Manifest, Variant } from '../../models/core/index.ts'
-import { zeroInputs } from '../../models/core/zero-inputs.ts'
 import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
 import { Pool, type PoolOptions, type PoolStats } from '../../workers/host/pool/pool.ts'
 import type { Estimate } from '../../workers/host/scheduler/load-estimator.ts'

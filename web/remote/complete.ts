@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import type { Clock } from '../../models/async/clock.ts'
-import { type Backend, backends, type Manifest, SpillwayError } from '../../models/core/index.ts'
+import { type Backend, backends, type Manifest, schemaError } from '../../models/core/index.ts'
 import {
   type ChatRequest,
   type CompletionRequest,
@@ -96,7 +96,7 @@ function completionBody({ id, generation }: Manifest, request: TextRequest): Com
 
 function readCompletion(url: URL, event: unknown): RemotePiece {
   const parsed = z.safeParse(completionChunk, event)
-  if (!parsed.success) throw invalidEvent(url, parsed.error)
+  if (!parsed.success) throw invalid(url, parsed.error, event)
   const { choices, system_fingerprint, usage } = parsed.data
   const [choice] = choices
   const { token_logprobs, top_logprobs } = choice?.logprobs ?? {}
@@ -116,7 +116,7 @@ function readCompletion(url: URL, event: unknown): RemotePiece {
 
 function readChat(url: URL, event: unknown): RemotePiece {
   const parsed = z.safeParse(chatChunk, event)
-  if (!parsed.success) throw invalidEvent(url, parsed.error)
+  if (!parsed.success) throw invalid(url, parsed.error, event)
   const { choices, system_fingerprint, usage, prompt_token_ids } = parsed.data
   const [choice] = choices
   const logprobs = choice?.logprobs?.content
@@ -162,8 +162,5 @@ function executorFrom(fingerprint: string | null | undefined): RemotePiece['exec
 const finishOf = (reason: string | null | undefined): FinishReason | undefined =>
   reason == null ? undefined : reason === 'length' ? 'length' : 'stop'
 
-const invalidEvent = (url: URL, error: z.core.$ZodError) =>
-  new SpillwayError('server_response_invalid', `${url.origin} sent an invalid response`, {
-    expected: 'an event of the OpenAI API',
-    got: z.prettifyError(error),
-  })
+const invalid = (url: URL, error: z.core.$ZodError, event: unknown) =>
+  schemaError('server_response_invalid', `An event from ${url.origin}`, error, event)

@@ -7,6 +7,7 @@ import {
   type Manifest,
   messageOf,
   SpillwayError,
+  schemaError,
   showShape,
   type Tensor,
 } from '../../models/core/index.ts'
@@ -66,8 +67,10 @@ export async function infer(
     }),
   })
   const { json, tensors } = splitResponse(server, response)
-  const parsed = z.safeParse(inferResponse, readJson(url, { status: 200, headers: response.headers }, json))
-  if (!parsed.success) throw invalidResponse(server, z.prettifyError(parsed.error))
+  const answer = readJson(url, { status: 200, headers: response.headers }, json)
+  const parsed = z.safeParse(inferResponse, answer)
+  if (!parsed.success)
+    throw schemaError('server_response_invalid', `The answer of ${server.origin}`, parsed.error, answer)
   const { parameters, outputs } = parsed.data
   return {
     outputs: readOutputs(server, manifest, outputs, tensors),

@@ -1,24 +1,18 @@
 import { Command } from 'commander'
-import { freeBatch } from '../../tools/batch/free.ts'
-import { proveBatch } from '../../tools/batch/prove.ts'
-import { saveModel } from '../../tools/onnx/save.ts'
+import { batchFile } from '../../tools/batch/batch-file.ts'
+import { openModel } from '../../tools/onnx/files.ts'
 import { ortRuntime } from '../../tools/run/ort.ts'
-import { openModel } from '../files.ts'
-import type { Io } from '../io.ts'
+import { type Io, styleOf } from '../io.ts'
 import { jsonOption, requiredFile } from '../options.ts'
-import { startProgress } from '../progress.ts'
+import { type BatchReport, showBatchReport } from '../output/batch.ts'
+import { withProgress } from '../progress.ts'
 import { chooseSamples, samplesOption } from '../samples.ts'
-import { type BatchReport, showBatched } from '../show/batch.ts'
-import { styleOf } from '../style.ts'
 
 interface Options {
   readonly out: string
   readonly samples?: string
   readonly json?: boolean
 }
-
-/** Rows that run together to prove it. */
-const company = 8
 
 const examples = `
 Examples:
@@ -37,20 +31,14 @@ export const batchCommand = (io: Io): Command =>
     .addHelpText('after', examples)
     .action(async (file: string, options: Options) => {
       const report = await batch(io, file, options)
-      io.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : showBatched(report, styleOf(io)))
+      io.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : showBatchReport(report, styleOf(io)))
     })
 
 async function batch(io: Io, file: string, { out, samples: path }: Options): Promise<BatchReport> {
-  const { model } = openModel(file)
-  const { model: freed, batch, repaired } = freeBatch(model)
-  const { samples, from } = chooseSamples(model, path, new Map())
-  const runs = samples.slice(0, Math.max(2, Math.ceil(company / batch)))
-  const progress = startProgress(io, 'Running rows alone and together')
-  try {
-    const proof = await proveBatch(ortRuntime, file, freed, runs, progress.update)
-    saveModel(freed, out)
-    return { file, out, batch, repaired, ...proof, from }
-  } finally {
-    progress.stop()
-  }
+  const opened = openModel(file)
+  const { samples, from } = chooseSamples(opened.model, path, new Map())
+  const batched = await withProgress(io, 'Running rows alone and together', (update) =>
+    batchFile(ortRuntime, opened, out, samples, update),
+  )
+  return { file, out, ...batched, from }
 }

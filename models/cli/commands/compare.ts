@@ -1,16 +1,14 @@
 import { Command, Option } from 'commander'
-import { SpillwayError } from '../../core/error.ts'
-import { compareModels } from '../../tools/compare/compare.ts'
+import { checkLimits, compareModels } from '../../tools/compare/compare.ts'
 import type { InputShapes } from '../../tools/infer/infer.ts'
+import { openModel } from '../../tools/onnx/files.ts'
 import { ortRuntime } from '../../tools/run/ort.ts'
 import type { ToolBackend } from '../../tools/run/runtime.ts'
-import { openModel } from '../files.ts'
-import type { Io } from '../io.ts'
+import { type Io, styleOf } from '../io.ts'
 import { fraction, jsonOption, positiveInteger, positiveNumber, shapeOption } from '../options.ts'
-import { startProgress } from '../progress.ts'
+import { type ComparisonReport, showComparison } from '../output/compare.ts'
+import { withProgress } from '../progress.ts'
 import { backendsOption, chooseSamples, samplesOption } from '../samples.ts'
-import { type ComparisonReport, showComparison } from '../show/compare.ts'
-import { styleOf } from '../style.ts'
 
 interface Options {
   readonly samples?: string
@@ -50,39 +48,14 @@ export const compareCommand = (io: Io): Command =>
     .action(async (a: string, b: string, options: Options) => {
       const report = await compare(io, a, b, options)
       io.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : showComparison(report, styleOf(io)))
-      check(report, options)
+      checkLimits(report, options)
     })
 
 async function compare(io: Io, a: string, b: string, options: Options): Promise<ComparisonReport> {
   const [first, second] = [openModel(a), openModel(b)]
   const { samples, from } = chooseSamples(first.model, options.samples, options.shape)
-  const progress = startProgress(io, 'Running both')
-  try {
-    const comparison = await compareModels(ortRuntime, a, b, samples, {
-      backends: options.on,
-      threads: options.threads,
-      onProgress: progress.update,
-    })
-    return { a: { file: a, bytes: first.bytes }, b: { file: b, bytes: second.bytes }, from, ...comparison }
-  } finally {
-    progress.stop()
-  }
-}
-
-function check({ outputs }: ComparisonReport, { maxError, minAgreement }: Options): void {
-  for (const { output, largest, top } of outputs) {
-    if (maxError !== undefined && !(largest <= maxError)) {
-      throw new SpillwayError('run_failed', `The models differ too much on "${output}"`, {
-        expected: `at most ${maxError}`,
-        got: `${largest}`,
-      })
-    }
-    const share = top === null ? 1 : top.same / top.of
-    if (minAgreement !== undefined && share < minAgreement) {
-      throw new SpillwayError('run_failed', `The models agree too seldom on "${output}"`, {
-        expected: `at least ${minAgreement}`,
-        got: share.toFixed(4),
-      })
-    }
-  }
+  const comparison = await withProgress(io, 'Running both', (onProgress) =>
+    compareModels(ortRuntime, a, b, samples, { backends: options.on, threads: options.threads, onProgress }),
+  )
+  return { a: { file: a, bytes: first.bytes }, b: { file: b, bytes: second.bytes }, from, ...comparison }
 }

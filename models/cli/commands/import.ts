@@ -1,17 +1,16 @@
-import { basename, resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Manifest } from '../../core/manifest.ts'
-import { writeFolder } from '../../tools/import/folder.ts'
-import { openCheckpoint } from '../../tools/import/open.ts'
-import { parseVariant, variantsHelp, type WantedVariant } from '../../tools/import/variant.ts'
-import type { Io } from '../io.ts'
+import { importPrecisions, parseVariant, type VariantTarget } from '../../tools/import/build-variant.ts'
+import { defaultMaxContext, importCheckpoint } from '../../tools/import/import.ts'
+import { type Io, styleOf } from '../io.ts'
 import { jsonOption, positiveInteger, requiredFolder } from '../options.ts'
-import { startProgress } from '../progress.ts'
-import { showImported } from '../show/import.ts'
-import { styleOf } from '../style.ts'
+import { showImportReport } from '../output/import.ts'
+import { withProgress } from '../progress.ts'
+
+const variantsHelp = `${importPrecisions.join(', ')}; with -wasm or -cpu behind it what is best there, as in q4-wasm`
 
 interface Options {
-  readonly to: readonly WantedVariant[]
+  readonly to?: readonly VariantTarget[]
   readonly tokenizer?: string
   readonly topK?: number
   readonly context?: number
@@ -20,9 +19,6 @@ interface Options {
   readonly out: string
   readonly json?: boolean
 }
-
-/** Tables of positions for more would weigh more than a small model. */
-const plentyOfContext = 8_192
 
 const examples = `
 What is read:
@@ -55,7 +51,7 @@ export const importCommand = (io: Io): Command =>
     .addOption(
       new Option(
         '--context <tokens>',
-        `the longest sequence; the model's own if not given, and at most ${plentyOfContext}`,
+        `the longest sequence; the model's own if not given, and at most ${defaultMaxContext}`,
       ).argParser(positiveInteger),
     )
     .addOption(new Option('--id <id>', "the model's id; the folder's name if not given"))
@@ -68,32 +64,17 @@ export const importCommand = (io: Io): Command =>
       io.out(
         options.json
           ? `${JSON.stringify(manifest, null, 2)}\n`
-          : showImported(manifest, options.out, styleOf(io)),
+          : showImportReport(manifest, options.out, styleOf(io)),
       )
     })
 
-async function run(io: Io, path: string, options: Options): Promise<Manifest> {
-  const { to: variants = [{ id: 'fp32', precision: 'fp32', backend: 'webgpu' }], out, topK } = options
-  const source = openCheckpoint(path, options.tokenizer)
-  const trained = source.checkpoint.shape.context
-  const context = Math.min(trained, options.context ?? plentyOfContext)
-  const progress = startProgress(io, 'Importing')
-  try {
-    return await writeFolder(out, source, {
-      id: options.id ?? basename(resolve(out)),
-      title: options.title ?? source.name,
-      variants,
-      context,
-      topK,
-      onWritten: progress.update,
-    })
-  } finally {
-    progress.stop()
-  }
-}
+const run = (io: Io, path: string, { to: variants, out, ...options }: Options): Promise<Manifest> =>
+  withProgress(io, 'Importing', (onWritten) =>
+    importCheckpoint(path, out, { ...options, variants, onWritten }),
+  )
 
-function addVariant(text: string, before: readonly WantedVariant[] = []): readonly WantedVariant[] {
-  const wanted = parseVariant(text)
-  if (!wanted) throw new InvalidArgumentError(`The variants are ${variantsHelp}.`)
-  return [...before.filter(({ id }) => id !== wanted.id), wanted]
+function addVariant(text: string, before: readonly VariantTarget[] = []): readonly VariantTarget[] {
+  const variant = parseVariant(text)
+  if (!variant) throw new InvalidArgumentError(`The variants are ${variantsHelp}.`)
+  return [...before.filter(({ id }) => id !== variant.id), variant]
 }

@@ -1,11 +1,10 @@
 import { Command } from 'commander'
 import type { InputShapes } from '../../tools/infer/infer.ts'
 import { inspect } from '../../tools/inspect/report.ts'
-import { openModel } from '../files.ts'
-import type { Io } from '../io.ts'
+import { openModel } from '../../tools/onnx/files.ts'
+import { type Io, styleOf } from '../io.ts'
 import { jsonOption, shapeOption } from '../options.ts'
-import { showReport } from '../show/inspect.ts'
-import { styleOf } from '../style.ts'
+import { showInspectReport } from '../output/inspect.ts'
 
 const examples = `
 Examples:
@@ -23,5 +22,5 @@ export const inspectCommand = (io: Io): Command =>
     .action((file: string, options: { shape: InputShapes; json?: boolean }) => {
       const { model, bytes } = openModel(file)
       const report = inspect(model, file, bytes, options.shape)
-      io.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : showReport(report, styleOf(io)))
+      io.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : showInspectReport(report, styleOf(io)))
     })

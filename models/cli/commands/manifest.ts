@@ -2,13 +2,12 @@ import { join } from 'node:path'
 import { Command, Option } from 'commander'
 import type { Manifest } from '../../core/manifest.ts'
 import { isAboveModels, makeCatalogue, writeCatalogue } from '../../tools/manifest/catalogue.ts'
-import { countRead } from '../../tools/manifest/count-read.ts'
+import { countRead } from '../../tools/manifest/local-folder.ts'
 import { makeManifest, writeManifest } from '../../tools/manifest/write.ts'
-import type { Io } from '../io.ts'
+import { type Io, plain, styleOf } from '../io.ts'
 import { jsonOption } from '../options.ts'
-import { startProgress } from '../progress.ts'
-import { showManifest } from '../show/manifest.ts'
-import { plain, styleOf } from '../style.ts'
+import { showManifest } from '../output/manifest.ts'
+import { withProgress } from '../progress.ts'
 
 interface Options {
   readonly out?: string
@@ -65,18 +64,14 @@ function listModels(io: Io, folder: string, { out = join(folder, 'catalogue.json
   io.out(json ? `${JSON.stringify(catalogue, null, 2)}\n` : `${plain(out)} lists ${plain(names)}\n`)
 }
 
-async function run(io: Io, folder: string, { id, title, license }: Options): Promise<Manifest> {
-  const progress = startProgress(io, 'Reading')
-  try {
-    return await makeManifest(folder, {
+const run = (io: Io, folder: string, { id, title, license }: Options): Promise<Manifest> =>
+  withProgress(io, 'Reading', (update) =>
+    makeManifest(folder, {
       about: {
         ...(id === undefined ? {} : { id }),
         ...(title === undefined ? {} : { title }),
         ...(license === undefined ? {} : { license }),
       },
-      onRead: countRead(folder, progress.update),
-    })
-  } finally {
-    progress.stop()
-  }
-}
+      onRead: countRead(folder, update),
+    }),
+  )

@@ -1,20 +1,13 @@
 import { Command, Option } from 'commander'
-import { SpillwayError } from '../../core/error.ts'
-import { compareModels } from '../../tools/compare/compare.ts'
-import { saveModel } from '../../tools/onnx/save.ts'
-import { modelSize } from '../../tools/onnx/write.ts'
-import { type Pruned, prune } from '../../tools/prune/prune.ts'
-import { prepare } from '../../tools/quantize/quantize.ts'
+import { openModel } from '../../tools/onnx/files.ts'
+import { pruneFile } from '../../tools/prune/prune-file.ts'
 import { ortRuntime } from '../../tools/run/ort.ts'
 import type { ToolBackend } from '../../tools/run/runtime.ts'
-import { withLoaded } from '../../tools/run/temporary.ts'
-import { openModel } from '../files.ts'
-import type { Io } from '../io.ts'
+import { type Io, styleOf } from '../io.ts'
 import { fraction, jsonOption, requiredFile } from '../options.ts'
-import { startProgress } from '../progress.ts'
+import { type PruneReport, showPruneReport } from '../output/prune.ts'
+import { withProgress } from '../progress.ts'
 import { backendsOption, chooseSamples, samplesOption } from '../samples.ts'
-import { type PruneReport, showPruned } from '../show/prune.ts'
-import { styleOf } from '../style.ts'
 
 interface Options {
   readonly out: string
@@ -57,54 +50,23 @@ export const pruneCommand = (io: Io): Command =>
     .addHelpText('after', examples)
     .action(async (file: string, options: Options) => {
       const report = await run(io, file, options)
-      io.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : showPruned(report, styleOf(io)))
+      io.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : showPruneReport(report, styleOf(io)))
     })
 
 async function run(io: Io, file: string, options: Options): Promise<PruneReport> {
-  const { out, sparsity = 0, threshold = 0, on } = options
-  const { model, bytes } = openModel(file)
-  const { samples, from } = chooseSamples(model, options.samples, new Map())
-  const progress = startProgress(io, 'Pruning')
-  try {
-    const seen = options.samples === undefined ? [] : samples
-    const pruned = await prune(ortRuntime, prepare(model), { sparsity, threshold }, seen, progress.update)
-    const after = modelSize(pruned.model)
-    if (after >= bytes) throw noSmaller(bytes, after)
-    const load = { backend: 'cpu', threads: 1 } as const
-    const comparison = await withLoaded(ortRuntime, pruned.model, load, async (_runnable, path) =>
-      compareModels(ortRuntime, file, path, samples, {
-        backends: on,
-        threads: 1,
-        onProgress: progress.update,
-      }),
-    )
-    checkSame(pruned, comparison.outputs)
-    saveModel(pruned.model, out)
-    const { layers, kept, exact } = pruned
-    const files = { a: { file, bytes }, b: { file: out, bytes: after } }
-    return { layers, kept, exact, comparison: { ...files, from, ...comparison } }
-  } finally {
-    progress.stop()
-  }
-}
-
-/** What sums made in another order may differ by. */
-const rounding = 1e-3
-
-function checkSame({ exact }: Pruned, outputs: readonly { output: string; largest: number }[]): void {
-  const off = outputs.find(({ largest }) => !(largest <= rounding))
-  if (!exact || off === undefined) return
-  throw new SpillwayError(
-    'internal',
-    `"${off.output}" is another without channels that were taken for dead`,
-    {
-      got: `a difference of ${off.largest}`,
-    },
+  const { out, sparsity = 0, threshold = 0, on: backends } = options
+  const opened = openModel(file)
+  const { samples, from } = chooseSamples(opened.model, options.samples, new Map())
+  const { bytes, comparison, ...pruned } = await withProgress(io, 'Pruning', (onProgress) =>
+    pruneFile(ortRuntime, opened, out, {
+      sparsity,
+      threshold,
+      samples,
+      measured: options.samples !== undefined,
+      backends,
+      onProgress,
+    }),
   )
+  const files = { a: { file, bytes: opened.bytes }, b: { file: out, bytes } }
+  return { ...pruned, comparison: { ...files, from, ...comparison } }
 }
-
-const noSmaller = (before: number, after: number) =>
-  new SpillwayError('not_supported', 'The model gets no smaller', {
-    expected: `less than ${before} bytes`,
-    got: `${after}`,
-  })

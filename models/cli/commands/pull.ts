@@ -1,11 +1,10 @@
 import { Command, Option } from 'commander'
 import { type Pulled, pull } from '../../tools/pull/pull.ts'
-import type { Io } from '../io.ts'
+import { type Io, plain, styleOf } from '../io.ts'
 import { jsonOption, requiredFolder } from '../options.ts'
-import { startProgress } from '../progress.ts'
-import { showManifest } from '../show/manifest.ts'
-import { plain, styleOf } from '../style.ts'
-import { showBytes } from '../units.ts'
+import { showManifest } from '../output/manifest.ts'
+import { showBytes } from '../output/units.ts'
+import { withProgress } from '../progress.ts'
 
 interface Options {
   readonly out: string
@@ -57,19 +56,16 @@ export const pullCommand = (io: Io): Command =>
       )
     })
 
-async function run(io: Io, source: string, { out, variant, to, id }: Options): Promise<Pulled> {
-  const progress = startProgress(io, 'Fetching')
+function run(io: Io, source: string, { out, variant, to, id }: Options): Promise<Pulled> {
   const { HF_TOKEN: token, HF_ENDPOINT: endpoint } = process.env
-  try {
-    return await pull(source, out, {
+  return withProgress(io, 'Fetching', (onProgress) =>
+    pull(source, out, {
       variant,
       to,
       id,
-      // An empty variable is one that was not set.
+      // An empty variable counts as unset.
       hub: { token: token || undefined, endpoint: endpoint || undefined },
-      onProgress: progress.update,
-    })
-  } finally {
-    progress.stop()
-  }
+      onProgress,
+    }),
+  )
 }

@@ -1,9 +1,6 @@
 import { Command, Option } from 'commander'
-import { type Added, addVariant } from '../../tools/manifest/add.ts'
-import type { Model } from '../../tools/onnx/model.ts'
-import { saveModel } from '../../tools/onnx/save.ts'
-import { sizeOfFiles } from '../../tools/onnx/size.ts'
-import { prepare, type Quantized, type QuantizeOptions, quantize } from '../../tools/quantize/quantize.ts'
+import { openModel } from '../../tools/onnx/files.ts'
+import { quantizeFile } from '../../tools/quantize/quantize-file.ts'
 import {
   type Precision,
   precisions,
@@ -11,17 +8,13 @@ import {
   type TargetBackend,
   targets,
 } from '../../tools/quantize/target.ts'
-import { quantizeWithin } from '../../tools/quantize/within.ts'
 import { ortRuntime } from '../../tools/run/ort.ts'
-import { randomSamples } from '../../tools/run/random-samples.ts'
-import { readSamples, samplesHelp } from '../../tools/run/read-samples.ts'
-import type { Tensors } from '../../tools/run/runtime.ts'
-import { openModel } from '../files.ts'
-import type { Io } from '../io.ts'
+import { readSamples } from '../../tools/run/read-samples.ts'
+import { type Io, styleOf } from '../io.ts'
 import { jsonOption, percent, positiveNumber, requiredFile } from '../options.ts'
-import { startProgress } from '../progress.ts'
-import { keptOf, layersOf, type QuantizeReport, showQuantized } from '../show/quantize.ts'
-import { styleOf } from '../style.ts'
+import { keptOf, layersOf, type QuantizeReport, showQuantizeReport } from '../output/quantize.ts'
+import { withProgress } from '../progress.ts'
+import { samplesHelp } from '../samples.ts'
 
 interface Options {
   readonly to: Precision
@@ -88,54 +81,45 @@ export const quantizeCommand = (io: Io): Command =>
         command.error("error: option '--percentile <percent>' needs --calibrate")
       const { report, steps } = await run(io, file, options)
       io.out(
-        options.json ? `${JSON.stringify(report, null, 2)}\n` : showQuantized(report, steps, styleOf(io)),
+        options.json
+          ? `${JSON.stringify(report, null, 2)}\n`
+          : showQuantizeReport(report, steps, styleOf(io)),
       )
     })
 
 async function run(io: Io, file: string, options: Options) {
-  const { model, bytes } = openModel(file)
-  const prepared = prepare(model)
-  const samples = options.calibrate === undefined ? [] : readSamples(model, options.calibrate)
-  const progress = startProgress(io, 'Quantizing')
-  try {
-    const workshop: QuantizeOptions = {
-      runtime: ortRuntime,
-      calibrationSamples: samples,
-      calibration:
-        options.percentile === undefined
-          ? { method: 'minmax' }
-          : { method: 'percentile', percent: options.percentile },
-      onProgress: progress.update,
-    }
-    const target = targetOf(options)
-    const made: Quantized & { readonly error?: number } =
-      options.measure === undefined
-        ? await quantize(prepared, target, workshop)
-        : await quantizeWithin(prepared, target, workshop, measured(prepared, samples), options.measure)
-    const after = sizeOfFiles(saveModel(made.model, options.out, progress.update))
-    const { steps } = made
-    const added: Added | undefined = await addVariant(options.out)
-    const error = made.error === undefined ? {} : { error: made.error }
-    const report: QuantizeReport = {
-      file,
-      out: options.out,
+  const { out, percentile, calibrate, measure } = options
+  const opened = openModel(file)
+  const calibrationSamples = calibrate === undefined ? [] : readSamples(opened.model, calibrate)
+  const target = targetOf(options)
+  const { steps, bytes, error, added } = await withProgress(io, 'Quantizing', (onProgress) =>
+    quantizeFile(
+      opened,
+      out,
       target,
-      before: bytes,
-      after,
-      layers: layersOf(steps),
-      kept: keptOf(steps),
-      ...error,
-      ...added,
-    }
-    return { report, steps }
-  } finally {
-    progress.stop()
+      {
+        runtime: ortRuntime,
+        calibrationSamples,
+        calibration:
+          percentile === undefined ? { method: 'minmax' } : { method: 'percentile', percent: percentile },
+        onProgress,
+      },
+      measure,
+    ),
+  )
+  const report: QuantizeReport = {
+    file,
+    out,
+    target,
+    before: opened.bytes,
+    after: bytes,
+    layers: layersOf(steps),
+    kept: keptOf(steps),
+    ...(error === undefined ? {} : { error }),
+    ...added,
   }
+  return { report, steps }
 }
-
-/** Layers are measured on the samples that ranges are found with, or on made-up ones. */
-const measured = (prepared: Model, samples: readonly Tensors[]) =>
-  samples.length > 0 ? samples : randomSamples(prepared, new Map(), 16)
 
 const targetOf = ({ to, for: backend, asymmetric = false, reduceRange = false, keep }: Options): Target => ({
   precision: to,

@@ -1,13 +1,11 @@
 import { Command } from 'commander'
-import { countOf } from '../../core/plural.ts'
-import { bytesToVerify, type ModelVerdict, modelFolders, verifyModel } from '../../tools/manifest/verify.ts'
-import { Failed } from '../failed.ts'
-import type { Io } from '../io.ts'
+import { countOf } from '../../core/wording.ts'
+import { type ModelVerdict, verifyModels } from '../../tools/manifest/verify.ts'
+import { CheckFailed, type Io, plain, type Style, styleOf } from '../io.ts'
 import { jsonOption } from '../options.ts'
-import { startProgress } from '../progress.ts'
-import { plain, type Style, styleOf } from '../style.ts'
-import { table } from '../table.ts'
-import { showBytes } from '../units.ts'
+import { table } from '../output/table.ts'
+import { showBytes } from '../output/units.ts'
+import { withProgress } from '../progress.ts'
 
 const examples = `
 Ends with 1 where a file is missing or is not what its manifest says.
@@ -24,7 +22,7 @@ export const verifyCommand = (io: Io): Command =>
     .addOption(jsonOption())
     .addHelpText('after', examples)
     .action(async (folder: string, options: { json?: boolean }) => {
-      const models = await verify(io, folder)
+      const models = await withProgress(io, 'Verifying', (update) => verifyModels(folder, update))
       const ok = models.every((model) => model.ok)
       const style = styleOf(io)
       io.out(
@@ -32,26 +30,8 @@ export const verifyCommand = (io: Io): Command =>
           ? `${JSON.stringify({ ok, models }, null, 2)}\n`
           : models.map((model) => showVerdict(model, style)).join('\n'),
       )
-      if (!ok) throw new Failed()
+      if (!ok) throw new CheckFailed()
     })
-
-async function verify(io: Io, folder: string): Promise<ModelVerdict[]> {
-  const folders = modelFolders(folder)
-  const total = bytesToVerify(folders)
-  const progress = startProgress(io, 'Verifying')
-  let done = 0
-  const onRead = (bytes: number) => {
-    done += bytes
-    progress.update(done, total)
-  }
-  try {
-    const models: ModelVerdict[] = []
-    for (const one of folders) models.push(await verifyModel(one, onRead))
-    return models
-  } finally {
-    progress.stop()
-  }
-}
 
 function showVerdict({ folder, id, ok, files, fault }: ModelVerdict, style: Style): string {
   const wrong = files.filter(({ state }) => state !== 'ok').length

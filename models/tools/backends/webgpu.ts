@@ -1,8 +1,8 @@
 import { DataType } from '../onnx/data-type.ts'
 
 /**
- * The operators that ONNX Runtime 1.30 runs on the GPU: measured, by asking it where it places a node of each
- * (operator set 17; ONNX's own test cases and those of the runtime's operators).
+ * The operators that ONNX Runtime 1.30 runs on the GPU. Measured: the runtime was asked where it places a node of
+ * each (operator set 17; test cases of ONNX and of the runtime's own operators).
  */
 const words = (text: string): readonly string[] => text.trim().split(/\s+/)
 
@@ -29,7 +29,7 @@ export const gpuOperators: ReadonlySet<string> = new Set([
   ...microsoft.map((name) => `com.microsoft.${name}`),
 ])
 
-/** The element types that its kernels have; what is of others goes to the CPU, integers of 64 bits above all. */
+/** The element types of its kernels. Other types run on the CPU, above all 64-bit integers. */
 export const gpuTypes: ReadonlySet<number> = new Set([
   DataType.FLOAT,
   DataType.FLOAT16,
@@ -38,7 +38,7 @@ export const gpuTypes: ReadonlySet<number> = new Set([
   DataType.BOOL,
 ])
 
-/** Operators that read packed or small integers as well. */
+/** Operators that also read packed or small integers. */
 export const gpuPacked: ReadonlySet<string> = new Set([
   'DequantizeLinear',
   'com.microsoft.GatherBlockQuantized',

@@ -1,10 +1,10 @@
 import { arrayOf, elementCount, type Tensor } from '../../core/tensor.ts'
 import type { Tensors } from '../run/runtime.ts'
 
-/** One row of each tensor, by names. */
+/** One row of each tensor, by name. */
 export type Row = Tensors
 
-/** Rows of tensors that all have as many. */
+/** Splits tensors with the same number of rows into rows. */
 export function rowsOf(tensors: Tensors): Row[] {
   const [first] = Object.values(tensors)
   return Array.from({ length: first?.shape[0] ?? 0 }, (_, row) =>
@@ -18,7 +18,7 @@ function rowOf({ type, data, shape }: Tensor, row: number): Tensor {
   return { type, data: data.slice(row * each, (row + 1) * each), shape: [1, ...rest] }
 }
 
-/** Rows, at least one, as the tensors of one run. */
+/** Joins rows, at least one, into the tensors of one run. */
 export function stack(rows: readonly Row[]): Tensors {
   const [first = {}] = rows
   return Object.fromEntries(

@@ -1,14 +1,14 @@
 import { SpillwayError } from '../../core/error.ts'
-import { elementCount, showShape } from '../../core/tensor.ts'
+import { elementCount } from '../../core/tensor.ts'
 import type { Runnable, Runtime, Tensors, ToolBackend } from '../run/runtime.ts'
 import { createDifference, type Difference } from './difference.ts'
-import { timeInTurns } from './time.ts'
+import { timeInTurns } from './time-runs.ts'
 
 export interface Comparison {
   readonly samples: number
-  /** The answers of both on the first backend. */
+  /** Differences of the outputs, measured on the first backend. */
   readonly outputs: readonly Difference[]
-  /** Median milliseconds of a run. */
+  /** Median milliseconds of a run, by backend. */
   readonly times: readonly { readonly backend: ToolBackend; readonly a: number; readonly b: number }[]
 }
 
@@ -18,7 +18,7 @@ export interface CompareOptions {
   readonly onProgress?: (done: number, total: number) => void
 }
 
-/** Runs two models on the same samples. */
+/** Runs two models on the same samples and compares outputs and times. */
 export async function compareModels(
   runtime: Runtime,
   a: string,
@@ -66,13 +66,35 @@ function checkNames([a, b]: readonly [Runnable, Runnable]): void {
   const show = ({ inputNames, outputNames }: Runnable) =>
     `${inputNames.join(', ')} → ${outputNames.join(', ')}`
   if (show(a) === show(b)) return
-  throw new SpillwayError('not_supported', 'The two models do not take and give the same', {
+  throw new SpillwayError('not_supported', 'The two models differ in their inputs or outputs', {
     expected: show(a),
     got: show(b),
   })
 }
 
-export const showSample = (sample: Tensors): string =>
-  Object.entries(sample)
-    .map(([name, { shape }]) => `${name} ${showShape(shape)}`)
-    .join(', ')
+/** How far two models may differ. */
+export interface Limits {
+  /** The largest absolute error of an output. */
+  readonly maxError?: number
+  /** The least share of rows, from 0 to 1, whose largest element is at the same place. */
+  readonly minAgreement?: number
+}
+
+/** @throws SpillwayError `run_failed`, naming the first output that is past a limit. */
+export function checkLimits({ outputs }: Comparison, { maxError, minAgreement }: Limits): void {
+  for (const { output, largest, top } of outputs) {
+    if (maxError !== undefined && !(largest <= maxError)) {
+      throw new SpillwayError('run_failed', `The models differ too much on "${output}"`, {
+        expected: `an error of at most ${maxError}`,
+        got: `${largest}`,
+      })
+    }
+    const share = top === null ? 1 : top.same / top.of
+    if (minAgreement !== undefined && share < minAgreement) {
+      throw new SpillwayError('run_failed', `The models agree too rarely on "${output}"`, {
+        expected: `the same top answer for a share of at least ${minAgreement}`,
+        got: share.toFixed(4),
+      })
+    }
+  }
+}

@@ -1,18 +1,18 @@
 import { SpillwayError } from '../../core/error.ts'
 import { showShape, type Tensor } from '../../core/tensor.ts'
-import { toFloats } from '../run/numbers.ts'
+import { toFloats } from '../run/runtime.ts'
 
-/** How far apart two models are on one output, over all samples. */
+/** The difference of two models in one output, over all samples. */
 export interface Difference {
   readonly output: string
   readonly largest: number
   readonly mean: number
   readonly cosine: number
-  /** Rows whose largest element is at the same place, of all; nothing where there is nothing to choose. */
+  /** Rows in which both models have their largest element at the same place; null for outputs of one element. */
   readonly top: { readonly same: number; readonly of: number } | null
 }
 
-/** Gathers differences sample by sample, so that no outputs are kept. */
+/** Accumulates differences sample by sample; no outputs are kept. */
 export function createDifference(output: string) {
   const sums = { largest: 0, absolute: 0, count: 0, dot: 0, a: 0, b: 0, same: 0, rows: 0 }
 
@@ -26,7 +26,7 @@ export function createDifference(output: string) {
     const [a, b] = [toFloats(one), toFloats(other)]
     for (let index = 0; index < a.length; index++) {
       const [left, right] = [a[index] ?? 0, b[index] ?? 0]
-      // Equal infinities are no error: attention masks are made of them.
+      // Equal infinities count as equal: attention masks contain them.
       const error = left === right || (Number.isNaN(left) && Number.isNaN(right)) ? 0 : Math.abs(left - right)
       sums.largest = Math.max(sums.largest, Number.isNaN(error) ? Number.POSITIVE_INFINITY : error)
       sums.absolute += error

@@ -4,8 +4,8 @@ import {
   AttributeProtoSchema,
   AttributeProto_AttributeType as AttributeType,
 } from '../onnx/generated/onnx_pb.ts'
-import { toInt64 } from '../onnx/int64.ts'
 import type { Node } from '../onnx/model.ts'
+import { toInt64 } from '../onnx/weight.ts'
 
 const find = (node: Node, name: string): AttributeProto | undefined =>
   node.attribute.find((attribute) => attribute.name === name)
@@ -30,7 +30,7 @@ export function stringOf(node: Node, name: string, otherwise: string): string {
 
 export const tensorOf = (node: Node, name: string) => find(node, name)?.t
 
-/** What an attribute may be given as; a number is an integer unless it is said to be a `float`. */
+/** A value for an attribute. A plain number is an integer. */
 export type AttributeValue =
   | number
   | readonly number[]

@@ -4,15 +4,15 @@ import { freshNames } from './names.ts'
 import { makeNode, type NodeParts } from './node.ts'
 import { sweep } from './sweep.ts'
 
-/** A graph being written, node after node. */
+/** Writes a graph node by node. */
 export interface Builder {
-  fresh(wanted: string): string
-  /** Adds a weight, under a name that nothing else has, and tells it. */
+  fresh(base: string): string
+  /** Adds a weight under an unused name, which it returns. */
   weight(weight: Weight): string
   node(parts: NodeParts): void
-  /** Adds a node as it is. */
+  /** Adds an existing node unchanged. */
   keep(node: Node): void
-  /** The model with the nodes written so far in place of its own, and without what nothing reads. */
+  /** The model with the written nodes in place of its own, without unused nodes and weights. */
   finish(): Model
 }
 

@@ -3,7 +3,7 @@ import { NodeProtoSchema } from '../onnx/generated/onnx_pb.ts'
 import type { Node } from '../onnx/model.ts'
 import { type AttributeValue, makeAttribute } from './attributes.ts'
 
-/** ONNX Runtime's own operators. */
+/** The domain of ONNX Runtime's own operators. */
 export const contrib = 'com.microsoft'
 
 export interface NodeParts {
@@ -14,7 +14,7 @@ export interface NodeParts {
   readonly domain?: string
 }
 
-/** A node named for its first output, which no other node has. */
+/** A node, named by its first output, which is unique. */
 export const makeNode = ({ op, inputs, outputs, attributes = {}, domain = '' }: NodeParts): Node =>
   create(NodeProtoSchema, {
     opType: op,
@@ -25,13 +25,13 @@ export const makeNode = ({ op, inputs, outputs, attributes = {}, domain = '' }: 
     attribute: Object.entries(attributes).map(([name, value]) => makeAttribute(name, value)),
   })
 
-/** The same node with some of its parts replaced. */
+/** A copy of the node with some parts replaced. */
 export const changeNode = (
   node: Node,
   parts: Partial<Pick<Node, 'name' | 'opType' | 'input' | 'output' | 'attribute'>>,
 ): Node => Object.assign(create(NodeProtoSchema), node, parts)
 
-/** An operator as people write it: `com.microsoft.MatMulNBits`, `Conv`. */
+/** The full name of an operator: `com.microsoft.MatMulNBits`, `Conv`. */
 export const operatorOf = ({ domain, opType }: Node): string =>
   domain === '' || domain === 'ai.onnx' ? opType : `${domain}.${opType}`
 

@@ -1,9 +1,11 @@
+import { readsOf } from '../onnx/data-flow.ts'
 import type { Model, Node } from '../onnx/model.ts'
-import { readsOf } from '../onnx/subgraphs.ts'
-import { withNotes } from './metadata.ts'
+import { withGraphMetadata } from './metadata.ts'
 import { changeNode } from './node.ts'
 
-/** The model without what no output depends on, and with nodes of distinct names, which runtimes insist on. */
+/**
+ * The model without nodes and weights that no output depends on. Nodes get distinct names, which runtimes require.
+ */
 export function sweep(model: Model): Model {
   const needed = new Set(model.outputs.map(({ name }) => name))
   const kept: Node[] = []
@@ -13,13 +15,13 @@ export function sweep(model: Model): Model {
     for (const name of readsOf(node)) needed.add(name)
   }
   const weights = new Map([...model.weights].filter(([name]) => needed.has(name)))
-  const valueInfo = model.metadata.valueInfo.filter(({ name }) => needed.has(name))
-  const sparse = model.metadata.sparseInitializer.filter(({ values }) => needed.has(values?.name ?? ''))
+  const valueInfo = model.graphMetadata.valueInfo.filter(({ name }) => needed.has(name))
+  const sparse = model.graphMetadata.sparseInitializer.filter(({ values }) => needed.has(values?.name ?? ''))
   return {
     ...model,
     nodes: distinct(kept.toReversed()),
     weights,
-    metadata: withNotes(model, { valueInfo, sparseInitializer: sparse }),
+    graphMetadata: withGraphMetadata(model, { valueInfo, sparseInitializer: sparse }),
   }
 }
 

@@ -1,22 +1,23 @@
+import type { Manifest } from '../../core/manifest.ts'
 import type { Weight } from '../onnx/weight.ts'
 import type { Rope } from './rope.ts'
 
-/** What a Llama-family model is made of, whatever file it comes from. */
-export interface Shape {
+/** The dimensions of a Llama-family model. */
+export interface ModelShape {
   readonly layers: number
-  /** Numbers a token is between layers. */
+  /** Size of a token's hidden state. */
   readonly width: number
   readonly heads: number
   readonly kvHeads: number
   readonly headSize: number
   readonly vocabulary: number
-  /** Tokens that it was trained to read at once. */
+  /** Longest sequence in training, in tokens. */
   readonly context: number
   readonly epsilon: number
   readonly rope: Rope
 }
 
-/** A matrix with a row an output, and what is added to the product. */
+/** A linear projection: a matrix with one row per output, and a bias. */
 export interface Projection {
   readonly weight: Weight
   readonly bias?: Weight | undefined
@@ -28,10 +29,10 @@ export interface Layer {
   readonly key: Projection
   readonly value: Projection
   readonly output: Projection
-  /** Normalisations of each head's queries and keys, where the family has them. */
+  /** Per-head normalisations of queries and keys, in families that have them. */
   readonly queryNorm?: Weight | undefined
   readonly keyNorm?: Weight | undefined
-  /** A token sees only so many before it; absent: all. */
+  /** Sliding window: the number of tokens that a token attends to. Undefined: all. */
   readonly window?: number | undefined
   readonly mlpNorm: Weight
   readonly gate: Projection
@@ -39,12 +40,25 @@ export interface Layer {
   readonly down: Projection
 }
 
-/** Its weights come into memory one at a time, when they are asked for. */
+/** The weights of a model. Each is read from its file when it is asked for. */
 export interface Checkpoint {
-  readonly shape: Shape
+  readonly shape: ModelShape
   readonly embedding: Weight
   readonly layers: readonly Layer[]
   readonly norm: Weight
-  /** Absent where the output layer is tied to the embedding. */
+  /** Undefined where the output layer shares the embedding's weights. */
   readonly head?: Weight | undefined
+}
+
+/** A checkpoint with everything else that a model's folder needs. */
+export interface ImportSource {
+  /** The name that follows from the files. */
+  readonly name: string
+  readonly family: string
+  readonly license: string
+  readonly checkpoint: Checkpoint
+  readonly stopTokens: readonly number[]
+  readonly sampling: NonNullable<Manifest['generation']>['sampling']
+  /** The tokenizer's files, under their names on the hub. */
+  readonly tokenizer: readonly { readonly path: string; readonly text: string }[]
 }

@@ -1,27 +1,26 @@
 import { type Builder, createBuilder } from '../graph/builder.ts'
 import { contrib } from '../graph/node.ts'
-import { int64Weight } from '../onnx/make.ts'
 import type { Model } from '../onnx/model.ts'
-import type { Weight } from '../onnx/weight.ts'
+import { int64Weight, type Weight } from '../onnx/weight.ts'
 import type { Projection } from './checkpoint.ts'
 import { asFloats, type FloatType, transposed } from './transform.ts'
 
-/** What layers hand on: a sum, and what is still to be added to it. */
+/** The residual stream between layers: a sum, and a term that is still to be added to it. */
 export interface Stream {
   readonly sum: string
   readonly added?: string
 }
 
-/** A decoder being written, piece after piece. */
+/** Writes the graph of a decoder. */
 export interface DecoderGraph {
   readonly builder: Builder
-  /** Adds a weight in the graph's floats. */
+  /** Adds a weight in the graph's float type and returns its name. */
   weight(weight: Weight, name: string): string
   project(projection: Projection, input: string, output: string, name: string): string
-  /** A product with the embedding's own table. */
+  /** Multiplies with the embedding's own table (tied weights). */
   tied(table: string, input: string, output: string): void
   normalized(stream: Stream, gain: Weight, name: string): { readonly output: string; readonly sum: string }
-  /** The same within each head. */
+  /** Normalises each head. */
   headsNormalized(input: string, gain: Weight, headSize: number, name: string): string
 }
 

@@ -1,30 +1,31 @@
 import { create } from '@bufbuild/protobuf'
 import type { Builder } from '../graph/builder.ts'
 import { contrib } from '../graph/node.ts'
-import { makeValue } from '../graph/value.ts'
+import { makeValue } from '../graph/values.ts'
 import { DataType } from '../onnx/data-type.ts'
 import { GraphProtoSchema, ModelProtoSchema, OperatorSetIdProtoSchema } from '../onnx/generated/onnx_pb.ts'
-import { int64Weight, weightFrom } from '../onnx/make.ts'
 import { memoizeLast } from '../onnx/memoize-last.ts'
 import type { Model } from '../onnx/model.ts'
-import type { Checkpoint, Layer, Shape } from './checkpoint.ts'
+import { int64Weight, weightFrom } from '../onnx/weight.ts'
+import type { Checkpoint, Layer, ModelShape } from './checkpoint.ts'
 import { createDecoderGraph, type DecoderGraph, type Stream } from './decoder-graph.ts'
 import { storedHeadSize, withStoredHeads } from './heads.ts'
 import { type RopeTables, ropeTables } from './rope.ts'
 import type { FloatType } from './transform.ts'
 
 export interface DecoderOptions {
-  /** What it computes in, and what its past is kept as. */
+  /** Float type of the computation and of the KV cache. */
   readonly type: FloatType
-  /** Tokens that its tables of positions reach. */
+  /** Length of the tables of rotary positions, in tokens. */
   readonly context: number
-  /** The graph tells the logits of the last position only, and so many of the likeliest tokens beside them. */
+  /** Where set, outputs are the logits of the last position only, and this number of the most likely tokens. */
   readonly topK?: number | undefined
 }
 
 /**
- * A decoder in the hub's names: `input_ids`, `attention_mask`, `past_key_values.N.key` and `.value` to `logits`,
- * `present.N.key` and `.value`. A row's length is the sum of its mask, so rows of different lengths decode together.
+ * A decoder with the hub's names: inputs `input_ids`, `attention_mask`, `past_key_values.N.key` and `.value`, outputs
+ * `logits`, `present.N.key` and `.value`. A row's length is the sum of its mask, so rows of different lengths decode
+ * together.
  */
 export function buildDecoder(
   { shape, embedding, layers, norm, head }: Checkpoint,
@@ -65,7 +66,7 @@ export function buildDecoder(
   return graph.builder.finish()
 }
 
-/** @returns the lengths of the rows' pasts and of the longest, as attention wants them. */
+/** @returns The names of the rows' past lengths and of the total length, as GroupQueryAttention takes them. */
 function maskLengths(builder: Builder): readonly [string, string] {
   const axis = builder.weight(int64Weight('mask_axis', [1]))
   const one = builder.weight(int64Weight('one', [1]))
@@ -92,10 +93,10 @@ function maskLengths(builder: Builder): readonly [string, string] {
   return ['row_lengths', 'longest']
 }
 
-/** @returns the tables of cosines and sines. */
+/** @returns The names of the tables of cosines and sines. */
 function ropeWeights(
   graph: DecoderGraph,
-  shape: Shape,
+  shape: ModelShape,
   { context }: DecoderOptions,
 ): readonly [string, string] {
   const memoized = memoizeLast<RopeTables>()
@@ -116,7 +117,7 @@ function ropeWeights(
 
 function attention(
   graph: DecoderGraph,
-  { heads, kvHeads, headSize }: Shape,
+  { heads, kvHeads, headSize }: ModelShape,
   { query, key, value, output, queryNorm, keyNorm, window }: Layer,
   index: number,
   input: string,
@@ -166,7 +167,7 @@ function mlp(
   return project(down, `${name}.gated`, `${name}.down`, `${name}.down`)
 }
 
-/** A step needs no others: a long prompt is not multiplied with the whole vocabulary. */
+/** Keeps the last position only, so that a long prompt is not multiplied with the whole vocabulary. */
 function lastPosition(builder: Builder, input: string): string {
   const [start, end, axis] = [-1, 2 ** 31 - 1, 1].map((at, index) =>
     builder.weight(int64Weight(`last_${index}`, [at])),
@@ -175,7 +176,10 @@ function lastPosition(builder: Builder, input: string): string {
   return 'last'
 }
 
-/** The k likeliest, and what makes probabilities of their logits: the largest is taken off, so that nothing overflows. */
+/**
+ * Outputs the k most likely tokens, and the log-sum-exp that turns their logits into probabilities. The largest logit
+ * is subtracted first, so that nothing overflows.
+ */
 function selectTop(builder: Builder, topK: number): void {
   const k = builder.weight(int64Weight('top_k', [topK]))
   const [start, end, axis] = [0, 1, 2].map((at, index) => builder.weight(int64Weight(`first_${index}`, [at])))
@@ -206,7 +210,7 @@ function selectTop(builder: Builder, topK: number): void {
   builder.node({ op: 'Add', inputs: ['log_sum_below', 'largest'], outputs: ['log_sum_exp'] })
 }
 
-function emptyModel(shape: Shape, { type, topK }: DecoderOptions): Model {
+function emptyModel(shape: ModelShape, { type, topK }: DecoderOptions): Model {
   const { layers, kvHeads, vocabulary } = shape
   const headSize = storedHeadSize(shape)
   const batch = 'batch_size'
@@ -243,6 +247,6 @@ function emptyModel(shape: Shape, { type, topK }: DecoderOptions): Model {
         create(OperatorSetIdProtoSchema, { domain: contrib, version: 1n }),
       ],
     }),
-    metadata: create(GraphProtoSchema, { name: 'decoder' }),
+    graphMetadata: create(GraphProtoSchema, { name: 'decoder' }),
   }
 }

@@ -1,39 +1,34 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import {
-  type FileSpec,
-  type Manifest,
-  parseManifest,
-  type TensorSpec,
-  type Variant,
-} from '../../core/manifest.ts'
+import { type FileSpec, type Manifest, parseManifest, type Variant } from '../../core/manifest.ts'
 import type { TensorType } from '../../core/tensor.ts'
-import { declaredOf } from '../infer/declared.ts'
+import type { TensorSpec } from '../../core/tensor-spec.ts'
+import { declaredOf } from '../graph/values.ts'
 import { infer } from '../infer/infer.ts'
+import { sampleShapes } from '../infer/input-shapes.ts'
 import { memoryOf } from '../inspect/memory.ts'
 import { DataType } from '../onnx/data-type.ts'
+import { sizeOfFiles } from '../onnx/files.ts'
 import type { Model, Value } from '../onnx/model.ts'
 import { type OnWritten, saveModel } from '../onnx/save.ts'
-import { sizeOfFiles } from '../onnx/size.ts'
-import { sampleShapes } from '../run/sample-shapes.ts'
+import { backendsOf, buildVariant, computesInHalves, type VariantTarget } from './build-variant.ts'
+import type { ImportSource } from './checkpoint.ts'
 import { storedHeadSize } from './heads.ts'
-import type { ImportSource } from './source.ts'
-import { backendsOf, buildVariant, computesInHalves, type WantedVariant } from './variant.ts'
 
 export interface FolderOptions {
   readonly id: string
   readonly title: string
-  readonly variants: readonly WantedVariant[]
+  readonly variants: readonly VariantTarget[]
   readonly context: number
   readonly topK?: number | undefined
   readonly onWritten?: OnWritten
 }
 
-/** The largest difference between backends: what products of rounded activations differ by is seen in logits. */
+/** Tolerances of the manifest: quantized products round their activations, which shows in the logits. */
 const tolerances = { exact: 0.001, rounded: 0.5 }
 
-/** Writes a model's folder, the manifest last: a folder with one is whole. */
+/** Writes a model's folder. The manifest is written last, so a folder with a manifest is complete. */
 export async function writeFolder(
   folder: string,
   source: ImportSource,
@@ -43,19 +38,19 @@ export async function writeFolder(
   mkdirSync(folder, { recursive: true })
   const variants: Variant[] = []
   let first: Model | undefined
-  for (const wanted of options.variants) {
-    const model = await buildVariant(source.checkpoint, wanted, { context, topK })
+  for (const variant of options.variants) {
+    const model = await buildVariant(source.checkpoint, variant, { context, topK })
     first ??= model
-    const paths = saveModel(model, join(folder, wanted.id, 'model.onnx'), options.onWritten)
-    const backends = backendsOf(wanted, options.variants)
+    const paths = saveModel(model, join(folder, variant.id, 'model.onnx'), options.onWritten)
+    const backends = backendsOf(variant, options.variants)
     const values = infer(model, sampleShapes(model, new Map()))
     variants.push({
-      id: wanted.id,
-      precision: wanted.precision,
+      id: variant.id,
+      precision: variant.precision,
       ...(backends && { backends: [...backends] }),
-      ...(computesInHalves(wanted) && { kvType: 'float16' as const }),
+      ...(computesInHalves(variant) && { kvType: 'float16' as const }),
       memory: memoryOf(model, values, sizeOfFiles(paths)).total,
-      files: await Promise.all(paths.map((path) => fileSpec(folder, `${wanted.id}/${basename(path)}`))),
+      files: await Promise.all(paths.map((path) => fileSpec(folder, `${variant.id}/${basename(path)}`))),
     })
   }
   for (const { path, text } of source.tokenizer) writeFileSync(join(folder, path), text)
@@ -92,7 +87,7 @@ export async function writeFolder(
   return manifest
 }
 
-/** What attention keeps is the engine's own affair, and of other types in other variants. */
+/** Whether a value belongs to the model's interface: tensors of the KV cache do not, and differ between variants. */
 const isOwn = ({ name }: Value): boolean => !/^(past_key_values|present)\./.test(name)
 
 async function fileSpec(folder: string, path: string): Promise<FileSpec> {

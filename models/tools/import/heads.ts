@@ -1,18 +1,17 @@
 import { SpillwayError } from '../../core/error.ts'
 import { DataType } from '../onnx/data-type.ts'
-import { weightFrom } from '../onnx/make.ts'
 import { floatsOf } from '../onnx/values.ts'
-import type { Weight } from '../onnx/weight.ts'
-import type { Layer, Projection, Shape } from './checkpoint.ts'
+import { type Weight, weightFrom } from '../onnx/weight.ts'
+import type { Layer, ModelShape, Projection } from './checkpoint.ts'
 
-/** What ONNX Runtime's attention asks of a head's size. */
+/** ONNX Runtime's attention requires head sizes that are multiples of this. */
 const multiple = 16
 
-/** Numbers that a head has in the graph. */
-export const storedHeadSize = ({ headSize }: Shape): number => Math.ceil(headSize / multiple) * multiple
+/** The head size in the graph. */
+export const storedHeadSize = ({ headSize }: ModelShape): number => Math.ceil(headSize / multiple) * multiple
 
-/** The layer with its heads filled up with zeros, where they are of a size that attention does not take. */
-export function withStoredHeads(layer: Layer, shape: Shape): Layer {
+/** The layer with its heads padded with zeros to a size that attention accepts. */
+export function withStoredHeads(layer: Layer, shape: ModelShape): Layer {
   const { headSize } = shape
   const stored = storedHeadSize(shape)
   if (stored === headSize) return layer
@@ -22,30 +21,30 @@ export function withStoredHeads(layer: Layer, shape: Shape): Layer {
       got: `${headSize}`,
     })
   }
-  /** Pairs stay half a head apart. */
-  const turned = (at: number) => {
+  /** Rotary pairs stay half a head apart. */
+  const rotated = (at: number) => {
     const pair = at % (stored / 2)
     if (pair >= headSize / 2) return undefined
     return at < stored / 2 ? pair : pair + headSize / 2
   }
   const plain = (at: number) => (at < headSize ? at : undefined)
-  const rows = ({ weight, bias }: Projection, place: Place): Projection => ({
-    weight: spread(weight, 0, headSize, stored, place),
-    bias: bias && spread(bias, 0, headSize, stored, place),
+  const rows = ({ weight, bias }: Projection, sourceOf: SourceOf): Projection => ({
+    weight: spread(weight, 0, headSize, stored, sourceOf),
+    bias: bias && spread(bias, 0, headSize, stored, sourceOf),
   })
   return {
     ...layer,
-    query: rows(layer.query, turned),
-    key: rows(layer.key, turned),
+    query: rows(layer.query, rotated),
+    key: rows(layer.key, rotated),
     value: rows(layer.value, plain),
     output: { ...layer.output, weight: spread(layer.output.weight, 1, headSize, stored, plain) },
   }
 }
 
-/** Where in a head what stands at a place of the larger head comes from; nowhere: zero. */
-type Place = (at: number) => number | undefined
+/** Maps a position of the padded head to its source in the original head; undefined: zero. */
+type SourceOf = (at: number) => number | undefined
 
-function spread(weight: Weight, axis: 0 | 1, headSize: number, stored: number, place: Place): Weight {
+function spread(weight: Weight, axis: 0 | 1, headSize: number, stored: number, sourceOf: SourceOf): Weight {
   const size = weight.dims[axis] ?? 0
   const dims = weight.dims.map((one, index) => (index === axis ? (size / headSize) * stored : one))
   const inner = axis === 0 ? (weight.dims[1] ?? 1) : 1
@@ -56,7 +55,7 @@ function spread(weight: Weight, axis: 0 | 1, headSize: number, stored: number, p
     const to = new Float32Array(outer * width * inner)
     for (let row = 0; row < outer; row++) {
       for (let at = 0; at < width; at++) {
-        const source = place(at % stored)
+        const source = sourceOf(at % stored)
         if (source === undefined) continue
         const start = (row * size + Math.floor(at / stored) * headSize + source) * inner
         to.set(from.subarray(start, start + inner), (row * width + at) * inner)

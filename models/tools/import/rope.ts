@@ -1,4 +1,4 @@
-/** How positions turn the pairs of a head: one half of it with the other. */
+/** Rotary position embedding over pairs of one element from each half of a head. */
 export interface Rope {
   readonly theta: number
   readonly scaling: RopeScaling
@@ -12,7 +12,7 @@ export type RopeScaling =
       readonly factor: number
       readonly lowFactor: number
       readonly highFactor: number
-      /** Tokens of context before it was made longer. */
+      /** Context in tokens before it was extended. */
       readonly original: number
     }
   | {
@@ -21,17 +21,17 @@ export type RopeScaling =
       readonly fast: number
       readonly slow: number
       readonly original: number
-      /** What cosines and sines are multiplied with. */
+      /** Factor of cosines and sines. */
       readonly attention: number
     }
 
-/** Cosines and sines of a position's turns, a row a position, a column a pair. */
+/** Cosines and sines, one row per position, one column per pair. */
 export interface RopeTables {
   readonly cosines: Float32Array
   readonly sines: Float32Array
 }
 
-/** @param pairs columns; those past a head's own pairs turn nothing. */
+/** @param pairs Number of columns; pairs past the head's own are not rotated. */
 export function ropeTables(rope: Rope, headSize: number, positions: number, pairs: number): RopeTables {
   const frequencies = ropeFrequencies(rope, headSize)
   const scale = rope.scaling.type === 'yarn' ? rope.scaling.attention : 1
@@ -47,7 +47,7 @@ export function ropeTables(rope: Rope, headSize: number, positions: number, pair
   return { cosines, sines }
 }
 
-/** Radians a position, by pair. */
+/** Radians per position, by pair. */
 export function ropeFrequencies({ theta, scaling }: Rope, headSize: number): readonly number[] {
   const plain = Array.from({ length: headSize / 2 }, (_, pair) => theta ** ((-2 * pair) / headSize))
   switch (scaling.type) {
@@ -57,14 +57,14 @@ export function ropeFrequencies({ theta, scaling }: Rope, headSize: number): rea
       return plain.map((frequency) => frequency / scaling.factor)
     case 'llama3':
       return plain.map((frequency) => {
-        const turns = (scaling.original * frequency) / (2 * Math.PI)
-        const share = (turns - scaling.lowFactor) / (scaling.highFactor - scaling.lowFactor)
+        const rotations = (scaling.original * frequency) / (2 * Math.PI)
+        const share = (rotations - scaling.lowFactor) / (scaling.highFactor - scaling.lowFactor)
         return blend(frequency, scaling.factor, share)
       })
     case 'yarn': {
-      // The pair that turns so often within the original context.
-      const pairOf = (turns: number) =>
-        (headSize * Math.log(scaling.original / (turns * 2 * Math.PI))) / (2 * Math.log(theta))
+      // The pair with this number of rotations within the original context.
+      const pairOf = (rotations: number) =>
+        (headSize * Math.log(scaling.original / (rotations * 2 * Math.PI))) / (2 * Math.log(theta))
       const low = Math.max(0, Math.floor(pairOf(scaling.fast)))
       const high = Math.min(headSize - 1, Math.ceil(pairOf(scaling.slow)))
       return plain.map((frequency, pair) =>
@@ -74,7 +74,7 @@ export function ropeFrequencies({ theta, scaling }: Rope, headSize: number): rea
   }
 }
 
-/** What turns fast keeps its frequency, what turns slowly is stretched, and between it is some of both. */
+/** Interpolates: fast pairs keep their frequency, slow pairs are stretched by the factor. */
 function blend(frequency: number, factor: number, share: number): number {
   const kept = Math.min(1, Math.max(0, share))
   return frequency * kept + (frequency / factor) * (1 - kept)

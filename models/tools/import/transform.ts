@@ -1,10 +1,9 @@
 import { DataType } from '../onnx/data-type.ts'
-import { weightFrom } from '../onnx/make.ts'
 import { floatsOf } from '../onnx/values.ts'
-import type { Weight } from '../onnx/weight.ts'
-import { halfOf } from '../passes/half-weight.ts'
+import { type Weight, weightFrom } from '../onnx/weight.ts'
+import { halfOf } from '../passes/half-weights.ts'
 
-/** Whether a graph computes in half floats, and so what its weights are. */
+/** The float type of a graph and its weights. */
 export type FloatType = typeof DataType.FLOAT | typeof DataType.FLOAT16
 
 export function asFloats(weight: Weight, name: string, type: FloatType): Weight {
@@ -13,7 +12,7 @@ export function asFloats(weight: Weight, name: string, type: FloatType): Weight 
   return weightFrom(name, type, weight.dims, () => floatsOf(weight))
 }
 
-/** Rows as columns: products want a column an output. */
+/** The transposed matrix: `MatMul` takes one column per output. */
 export function transposed(weight: Weight): Weight {
   const [rows = 0, columns = 0] = weight.dims
   return weightFrom(weight.name, DataType.FLOAT, [columns, rows], () => {
@@ -27,7 +26,7 @@ export function transposed(weight: Weight): Weight {
   })
 }
 
-/** Rows whose pairs stand side by side within a head, with the first of each pair before all the second. */
+/** Reorders rows from interleaved rotary pairs to pairs half a head apart. */
 export function pairsApart(weight: Weight, headSize: number): Weight {
   const [rows = 0, columns = 1] = weight.dims
   return weightFrom(weight.name, DataType.FLOAT, weight.dims, () => {

@@ -1,7 +1,7 @@
 import { intOf, intsOf, stringOf } from '../graph/attributes.ts'
 import { DataType } from '../onnx/data-type.ts'
 import type { Node } from '../onnx/model.ts'
-import { axisOf, broadcast, known, like, type Rule } from './known.ts'
+import { axisOf, broadcast, type InferenceRule, known, like } from './known.ts'
 import { axesOf } from './shaping.ts'
 
 export function matMulShape(
@@ -19,17 +19,17 @@ export function matMulShape(
 }
 
 const matMul =
-  (type?: number): Rule =>
+  (type?: number): InferenceRule =>
   (_node, [a, b]) => [known(type ?? a?.type ?? 0, matMulShape(a?.shape, b?.shape))]
 
-const gemm: Rule = (node, [a, b]) => {
+const gemm: InferenceRule = (node, [a, b]) => {
   const rows = a?.shape?.[intOf(node, 'transA', 0)]
   const columns = b?.shape?.[1 - intOf(node, 'transB', 0)]
   return [like(a, rows === undefined || columns === undefined ? undefined : [rows, columns])]
 }
 
 const conv =
-  (type?: number, weightAt = 1): Rule =>
+  (type?: number, weightAt = 1): InferenceRule =>
   (node, inputs) => {
     const [input] = inputs
     const weight = inputs[weightAt]?.shape
@@ -38,13 +38,13 @@ const conv =
     return [known(type ?? input?.type ?? 0, shape)]
   }
 
-const pool: Rule = (node, [input]) => {
+const pool: InferenceRule = (node, [input]) => {
   const kernel = intsOf(node, 'kernel_shape')
   const shape = input?.shape && kernel && windows(node, input.shape, kernel, input.shape[1])
   return node.output.map((_, index) => known(index === 0 ? (input?.type ?? 0) : DataType.INT64, shape))
 }
 
-/** The sizes that a window of `kernel` leaves when it slides as the node says. */
+/** Output shape of a sliding window: convolution or pooling. */
 function windows(
   node: Node,
   input: readonly number[],
@@ -56,16 +56,16 @@ function windows(
   const sizes = kernel.map((size, axis) => {
     const stride = intsOf(node, 'strides')?.[axis] ?? 1
     const extent = (size - 1) * (intsOf(node, 'dilations')?.[axis] ?? 1) + 1
-    const whole = input[axis + 2] ?? Number.NaN
-    if (auto.startsWith('SAME')) return Math.ceil(whole / stride)
+    const inputSize = input[axis + 2] ?? Number.NaN
+    if (auto.startsWith('SAME')) return Math.ceil(inputSize / stride)
     const pads = auto === 'VALID' ? [] : (intsOf(node, 'pads') ?? [])
-    const padded = whole + (pads[axis] ?? 0) + (pads[axis + kernel.length] ?? 0)
+    const padded = inputSize + (pads[axis] ?? 0) + (pads[axis + kernel.length] ?? 0)
     return round((padded - extent) / stride) + 1
   })
   return [input[0] ?? Number.NaN, channels ?? Number.NaN, ...sizes]
 }
 
-const convTranspose: Rule = (node, [input, weight]) => {
+const convTranspose: InferenceRule = (node, [input, weight]) => {
   if (!input?.shape || !weight?.shape) return [like(input, undefined)]
   const given = intsOf(node, 'output_shape')
   const kernel = weight.shape.slice(2)
@@ -85,7 +85,7 @@ const convTranspose: Rule = (node, [input, weight]) => {
   return [like(input, [input.shape[0] ?? Number.NaN, channels, ...sizes])]
 }
 
-const globalPool: Rule = (_node, [input]) => [
+const globalPool: InferenceRule = (_node, [input]) => [
   like(
     input,
     input?.shape?.map((size, axis) => (axis < 2 ? size : 1)),
@@ -93,7 +93,7 @@ const globalPool: Rule = (_node, [input]) => [
 ]
 
 const reduce =
-  (type?: number): Rule =>
+  (type?: number): InferenceRule =>
   (node, inputs) => {
     const [input] = inputs
     const shape = input?.shape
@@ -101,7 +101,7 @@ const reduce =
     const keep = intOf(node, 'keepdims', 1) === 1
     const given = type === undefined ? axesOf(node, inputs, 1) : [intOf(node, 'axis', 0)]
     const none = given === undefined || given.length === 0
-    // Axes that an input gives and that are not known make the shape unknown; absent ones mean all.
+    // Axes from an input without known values leave the shape unknown; absent axes mean all.
     if (given === undefined && inputs[1] !== undefined) return [known(type ?? input?.type ?? 0, undefined)]
     const all = none && intOf(node, 'noop_with_empty_axes', 0) === 0
     const axes = new Set(all ? shape?.keys() : given?.map((axis) => axisOf(axis, rank)))
@@ -109,7 +109,7 @@ const reduce =
     return [known(type ?? input?.type ?? 0, sizes)]
   }
 
-const recurrent: Rule = (node, inputs) => {
+const recurrent: InferenceRule = (node, inputs) => {
   const [input] = inputs
   const [steps, batch] = input?.shape ?? []
   const hidden = intOf(node, 'hidden_size', inputs[2]?.shape?.[2] ?? Number.NaN)
@@ -120,7 +120,7 @@ const recurrent: Rule = (node, inputs) => {
   return [like(input, [steps, directions, batch, hidden]), state, state].slice(0, node.output.length)
 }
 
-const resize: Rule = (_node, inputs) => {
+const resize: InferenceRule = (_node, inputs) => {
   const [input] = inputs
   const sizes = inputs[3]?.ints
   return [like(input, sizes)]
@@ -129,7 +129,7 @@ const resize: Rule = (_node, inputs) => {
 const reductions =
   'ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare'
 
-export const compute: readonly [string, Rule][] = [
+export const compute: readonly [string, InferenceRule][] = [
   ['MatMul', matMul()],
   ['MatMulInteger', matMul(DataType.INT32)],
   ['Gemm', gemm],
@@ -142,7 +142,7 @@ export const compute: readonly [string, Rule][] = [
   ['LpPool', pool],
   ['GlobalAveragePool', globalPool],
   ['GlobalMaxPool', globalPool],
-  ...reductions.split(' ').map((name): [string, Rule] => [name, reduce()]),
+  ...reductions.split(' ').map((name): [string, InferenceRule] => [name, reduce()]),
   ['ArgMax', reduce(DataType.INT64)],
   ['ArgMin', reduce(DataType.INT64)],
   ['LSTM', recurrent],

@@ -1,25 +1,27 @@
 import { intOf } from '../graph/attributes.ts'
 import { DataType } from '../onnx/data-type.ts'
-import { broadcast, isIntegers, type Known, known, type Rule } from './known.ts'
+import { broadcast, type InferenceRule, isIntegers, type KnownValue, known } from './known.ts'
 
-const same: Rule = (_node, [input]) => [known(input?.type ?? 0, input?.shape)]
+const same: InferenceRule = (_node, [input]) => [known(input?.type ?? 0, input?.shape)]
 
-const identity: Rule = (_node, [input]) => (input ? [input] : [])
+const identity: InferenceRule = (_node, [input]) => (input ? [input] : [])
 
-const cast: Rule = (node, [input]) => {
+const cast: InferenceRule = (node, [input]) => {
   const type = intOf(node, 'to', DataType.UNDEFINED)
   return [known(type, input?.shape, isIntegers(type) ? input?.ints : undefined)]
 }
 
-const truth: Rule = (_node, inputs) => [known(DataType.BOOL, broadcast(inputs.map((input) => input?.shape)))]
+const logical: InferenceRule = (_node, inputs) => [
+  known(DataType.BOOL, broadcast(inputs.map((input) => input?.shape))),
+]
 
-const spread: Rule = (_node, inputs) => [
+const spread: InferenceRule = (_node, inputs) => [
   known(inputs[0]?.type ?? 0, broadcast(inputs.map((input) => input?.shape))),
 ]
 
-/** Arithmetic on shapes is what decides the shapes of models that came out of PyTorch. */
+/** Models exported from PyTorch compute shapes by arithmetic. */
 const arithmetic =
-  (apply: (a: number, b: number) => number): Rule =>
+  (apply: (a: number, b: number) => number): InferenceRule =>
   (_node, inputs) => {
     const shape = broadcast(inputs.map((input) => input?.shape))
     const [a, b] = inputs
@@ -27,8 +29,8 @@ const arithmetic =
   }
 
 function combine(
-  a: Known | undefined,
-  b: Known | undefined,
+  a: KnownValue | undefined,
+  b: KnownValue | undefined,
   apply: (a: number, b: number) => number,
 ): readonly number[] | undefined {
   const [left, right] = [a?.ints, b?.ints]
@@ -39,25 +41,26 @@ function combine(
   return Array.from({ length }, (_, index) => apply(at(left, index), at(right, index)))
 }
 
-const equal: Rule = (_node, inputs) => {
+const equal: InferenceRule = (_node, inputs) => {
   const [a, b] = inputs
   const ints = combine(a, b, (left, right) => Number(left === right))
   return [known(DataType.BOOL, broadcast([a?.shape, b?.shape]), ints)]
 }
 
-const where: Rule = (_node, inputs) => {
+const where: InferenceRule = (_node, inputs) => {
   const [condition, yes, no] = inputs
   const shape = broadcast(inputs.map((input) => input?.shape))
   const chosen = condition?.ints?.map((one, index) => (one ? pick(yes, index) : pick(no, index)))
   return [known(yes?.type ?? no?.type ?? 0, shape, chosen)]
 }
 
-const pick = (from: Known | undefined, index: number): number =>
+const pick = (from: KnownValue | undefined, index: number): number =>
   from?.ints?.[from.ints.length === 1 ? 0 : index] ?? Number.NaN
 
-const named = (names: string, rule: Rule): [string, Rule][] => names.split(' ').map((name) => [name, rule])
+const named = (names: string, rule: InferenceRule): [string, InferenceRule][] =>
+  names.split(' ').map((name) => [name, rule])
 
-export const elementwise: readonly [string, Rule][] = [
+export const elementwise: readonly [string, InferenceRule][] = [
   ...named(
     'Abs Acos Acosh Asin Asinh Atan Atanh BitwiseNot Ceil Celu Clip Cos Cosh CumSum Dropout Elu Erf Exp Floor Gelu HardSigmoid HardSwish Hardmax LeakyRelu Log LogSoftmax LRN LpNormalization MeanVarianceNormalization Mish Neg Reciprocal Relu Round Selu Shrink Sigmoid Sign Sin Sinh Softmax Softplus Softsign Sqrt Swish Tan Tanh ThresholdedRelu Trilu',
     same,
@@ -69,8 +72,8 @@ export const elementwise: readonly [string, Rule][] = [
   ...named('ScatterElements ScatterND Scatter ReverseSequence', same),
   ['Identity', identity],
   ['Cast', cast],
-  ...named('And Or Xor Less LessOrEqual Greater GreaterOrEqual', truth),
-  ...named('Not IsNaN IsInf', truth),
+  ...named('And Or Xor Less LessOrEqual Greater GreaterOrEqual', logical),
+  ...named('Not IsNaN IsInf', logical),
   ['Equal', equal],
   ['Where', where],
   ['Add', arithmetic((a, b) => a + b)],

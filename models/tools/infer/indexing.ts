@@ -1,8 +1,8 @@
 import { intOf, intsOf } from '../graph/attributes.ts'
 import { DataType } from '../onnx/data-type.ts'
-import { axisOf, known, like, type Rule } from './known.ts'
+import { axisOf, type InferenceRule, known, like } from './known.ts'
 
-const gather: Rule = (node, [data, indices]) => {
+const gather: InferenceRule = (node, [data, indices]) => {
   const rank = data?.shape?.length ?? 0
   const axis = axisOf(intOf(node, 'axis', 0), rank)
   const shape = data?.shape &&
@@ -12,16 +12,16 @@ const gather: Rule = (node, [data, indices]) => {
   return [known(data?.type ?? 0, shape, chosen)]
 }
 
-const gatherElements: Rule = (_node, [data, indices]) => [like(data, indices?.shape)]
+const gatherElements: InferenceRule = (_node, [data, indices]) => [like(data, indices?.shape)]
 
-const gatherNd: Rule = (node, [data, indices]) => {
+const gatherNd: InferenceRule = (node, [data, indices]) => {
   const batch = intOf(node, 'batch_dims', 0)
   const last = indices?.shape?.at(-1)
   if (!data?.shape || !indices?.shape || last === undefined) return [like(data, undefined)]
   return [like(data, [...indices.shape.slice(0, -1), ...data.shape.slice(batch + last)])]
 }
 
-const slice: Rule = (node, [data, starts, ends, axes, steps]) => {
+const slice: InferenceRule = (node, [data, starts, ends, axes, steps]) => {
   const from = starts?.ints ?? intsOf(node, 'starts')
   const to = ends?.ints ?? intsOf(node, 'ends')
   if (!data?.shape || !from || !to) return [like(data, undefined)]
@@ -30,7 +30,7 @@ const slice: Rule = (node, [data, starts, ends, axes, steps]) => {
   for (const [index, axis] of along.entries()) {
     const at = axisOf(axis, data.shape.length)
     const size = data.shape[at]
-    // A file may name an axis that is not there, billions away.
+    // An untrusted file may name an axis that does not exist.
     if (size === undefined) return [like(data, undefined)]
     ranges[at] = rangeOf(size, from[index] ?? 0, to[index] ?? 0, steps?.ints?.[index] ?? 1)
   }
@@ -58,7 +58,7 @@ function rangeOf(size: number, from: number, to: number, step: number): Range {
   return { start, step, count: step === 0 ? Number.NaN : Math.max(0, Math.ceil((end - start) / step)) }
 }
 
-/** Elements of a small tensor where ranges along its axes meet, in row-major order. */
+/** Elements of a small tensor at the crossings of ranges along its axes, in row-major order. */
 function pick(
   elements: readonly number[],
   shape: readonly number[],
@@ -73,7 +73,7 @@ function pick(
   return places.map((place) => elements[place] ?? Number.NaN)
 }
 
-const concat: Rule = (node, inputs) => {
+const concat: InferenceRule = (node, inputs) => {
   const [first] = inputs
   if (!first?.shape || inputs.some((input) => input?.shape?.length !== first.shape?.length)) {
     return [like(first, undefined)]
@@ -85,17 +85,17 @@ const concat: Rule = (node, inputs) => {
   return [known(first.type, shape, first.shape.length === 1 ? ints : undefined)]
 }
 
-const split: Rule = (node, [data, sizes]) => {
+const split: InferenceRule = (node, [data, sizes]) => {
   const count = node.output.length
   const shape = data?.shape
   if (!shape) return node.output.map(() => like(data, undefined))
   const axis = axisOf(intOf(node, 'axis', 0), shape.length)
-  const whole = shape[axis] ?? Number.NaN
-  const each = Math.ceil(whole / count)
+  const total = shape[axis] ?? Number.NaN
+  const each = Math.ceil(total / count)
   const parts =
     sizes?.ints ??
     intsOf(node, 'split') ??
-    node.output.map((_, index) => (index < count - 1 ? each : whole - each * (count - 1)))
+    node.output.map((_, index) => (index < count - 1 ? each : total - each * (count - 1)))
   return node.output.map((_, index) =>
     like(
       data,
@@ -104,7 +104,7 @@ const split: Rule = (node, [data, sizes]) => {
   )
 }
 
-const topK: Rule = (node, [data, k]) => {
+const topK: InferenceRule = (node, [data, k]) => {
   const count = k?.ints?.[0] ?? intOf(node, 'k', Number.NaN)
   const shape = data?.shape
   const axis = axisOf(intOf(node, 'axis', -1), shape?.length ?? 0)
@@ -112,7 +112,7 @@ const topK: Rule = (node, [data, k]) => {
   return [like(data, sizes), known(DataType.INT64, sizes)]
 }
 
-const oneHot: Rule = (node, [indices, depth, values]) => {
+const oneHot: InferenceRule = (node, [indices, depth, values]) => {
   const shape = indices?.shape
   const size = depth?.ints?.[0]
   if (!shape || size === undefined) return [like(values, undefined)]
@@ -120,7 +120,7 @@ const oneHot: Rule = (node, [indices, depth, values]) => {
   return [like(values, [...shape.slice(0, axis), size, ...shape.slice(axis)])]
 }
 
-export const indexing: readonly [string, Rule][] = [
+export const indexing: readonly [string, InferenceRule][] = [
   ['Gather', gather],
   ['GatherElements', gatherElements],
   ['GatherND', gatherNd],

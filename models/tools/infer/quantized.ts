@@ -1,28 +1,32 @@
 import { intOf } from '../graph/attributes.ts'
 import { contrib } from '../graph/node.ts'
 import { DataType } from '../onnx/data-type.ts'
-import { axisOf, known, like, type Rule } from './known.ts'
+import { axisOf, type InferenceRule, known, like } from './known.ts'
 
-const quantize: Rule = (_node, [input, , zero]) => [known(zero?.type ?? DataType.UINT8, input?.shape)]
+const quantize: InferenceRule = (_node, [input, , zero]) => [
+  known(zero?.type ?? DataType.UINT8, input?.shape),
+]
 
-const dequantize: Rule = (_node, [input, scale]) => [known(scale?.type ?? DataType.FLOAT, input?.shape)]
+const dequantize: InferenceRule = (_node, [input, scale]) => [
+  known(scale?.type ?? DataType.FLOAT, input?.shape),
+]
 
-const dynamicQuantize: Rule = (_node, [input]) => [
+const dynamicQuantize: InferenceRule = (_node, [input]) => [
   known(DataType.UINT8, input?.shape),
   known(DataType.FLOAT, []),
   known(DataType.UINT8, []),
 ]
 
-const matMulNBits: Rule = (node, [input]) => [
+const matMulNBits: InferenceRule = (node, [input]) => [
   like(input, input?.shape && [...input.shape.slice(0, -1), intOf(node, 'N', Number.NaN)]),
 ]
 
-const matMulFloat: Rule = (_node, [a, b]) => [
+const matMulFloat: InferenceRule = (_node, [a, b]) => [
   known(DataType.FLOAT, a?.shape && b?.shape && [...a.shape.slice(0, -1), b.shape.at(-1) ?? Number.NaN]),
 ]
 
-/** Four bits in a byte of their own type; eight of them, or two fours, where the data is of bytes. */
-const gatherBlocks: Rule = (node, [data, indices, scales]) => {
+/** Data of type uint8 holds one element of 8 bits or two of 4 bits per byte; other types hold one element each. */
+const gatherBlocks: InferenceRule = (node, [data, indices, scales]) => {
   const axis = axisOf(intOf(node, 'gather_axis', 0), data?.shape?.length ?? 0)
   const packed = data?.type === DataType.UINT8 && intOf(node, 'bits', 4) === 4 ? 2 : 1
   const sizes = data?.shape?.map((size, at, all) => (at === all.length - 1 ? size * packed : size))
@@ -31,13 +35,13 @@ const gatherBlocks: Rule = (node, [data, indices, scales]) => {
   return [known(scales?.type ?? DataType.FLOAT, shape)]
 }
 
-/** A normalised value, and where asked for the sum that it was made of. */
-const normalize: Rule = (node, [input]) =>
+/** The normalised value, and where requested the sum that was normalised. */
+const normalize: InferenceRule = (node, [input]) =>
   node.output.map((_, index) =>
     index === 0 || index === 3 ? like(input, input?.shape) : like(input, undefined),
   )
 
-const attention: Rule = (node, [query, key, , pastKey, , , total]) => {
+const attention: InferenceRule = (node, [query, key, , pastKey, , , total]) => {
   const past = pastKey?.shape
   const sequence = query?.shape?.[1]
   const length = total?.ints?.[0] ?? (past && sequence !== undefined ? (past[2] ?? 0) + sequence : undefined)
@@ -51,11 +55,11 @@ const attention: Rule = (node, [query, key, , pastKey, , , total]) => {
   return [like(query, shape), like(query, present), like(query, present)].slice(0, node.output.length)
 }
 
-const first: Rule = (_node, [input]) => [like(input, input?.shape)]
+const first: InferenceRule = (_node, [input]) => [like(input, input?.shape)]
 
 const own = (name: string) => `${contrib}.${name}`
 
-export const quantized: readonly [string, Rule][] = [
+export const quantized: readonly [string, InferenceRule][] = [
   ['QuantizeLinear', quantize],
   ['DequantizeLinear', dequantize],
   ['DynamicQuantizeLinear', dynamicQuantize],
@@ -70,7 +74,7 @@ export const quantized: readonly [string, Rule][] = [
   [own('MatMulIntegerToFloat'), matMulFloat],
   [own('QuantizeLinear'), quantize],
   [own('DequantizeLinear'), dequantize],
-  ...['RotaryEmbedding', 'Gelu', 'FastGelu', 'BiasGelu', 'QuickGelu'].map((name): [string, Rule] => [
+  ...['RotaryEmbedding', 'Gelu', 'FastGelu', 'BiasGelu', 'QuickGelu'].map((name): [string, InferenceRule] => [
     own(name),
     first,
   ]),

@@ -1,9 +1,9 @@
 import { intOf, intsOf, tensorOf } from '../graph/attributes.ts'
 import { DataType } from '../onnx/data-type.ts'
 import type { Node } from '../onnx/model.ts'
-import { axisOf, type Inputs, isIntegers, known, like, product, type Rule } from './known.ts'
+import { axisOf, type InferenceRule, isIntegers, known, like, type NodeInputs, product } from './known.ts'
 
-const shapeOf: Rule = (node, [input]) => {
+const shapeOf: InferenceRule = (node, [input]) => {
   const shape = input?.shape
   if (!shape) return [known(DataType.INT64, undefined)]
   const sizes = shape.slice(intOf(node, 'start', 0), hasEnd(node) ? intOf(node, 'end', 0) : undefined)
@@ -12,13 +12,15 @@ const shapeOf: Rule = (node, [input]) => {
 
 const hasEnd = (node: Node) => node.attribute.some(({ name }) => name === 'end')
 
-const size: Rule = (_node, [input]) => [known(DataType.INT64, [], input?.shape && [product(input.shape)])]
+const size: InferenceRule = (_node, [input]) => [
+  known(DataType.INT64, [], input?.shape && [product(input.shape)]),
+]
 
-/** Axes stand in an attribute in older operator sets and in an input in newer ones. */
-export const axesOf = (node: Node, inputs: Inputs, position: number): readonly number[] | undefined =>
+/** Axes are an attribute in older operator sets and an input in newer ones. */
+export const axesOf = (node: Node, inputs: NodeInputs, position: number): readonly number[] | undefined =>
   intsOf(node, 'axes') ?? inputs[position]?.ints
 
-const unsqueeze: Rule = (node, inputs) => {
+const unsqueeze: InferenceRule = (node, inputs) => {
   const [input] = inputs
   const axes = axesOf(node, inputs, 1)
   if (!input?.shape || !axes) return [like(input, undefined)]
@@ -31,7 +33,7 @@ const unsqueeze: Rule = (node, inputs) => {
   return [known(input.type, shape, input.ints)]
 }
 
-const squeeze: Rule = (node, inputs) => {
+const squeeze: InferenceRule = (node, inputs) => {
   const [input] = inputs
   if (!input?.shape) return [like(input, undefined)]
   const rank = input.shape.length
@@ -40,9 +42,9 @@ const squeeze: Rule = (node, inputs) => {
   return [known(input.type, shape, input.ints)]
 }
 
-const reshape: Rule = (node, inputs) => {
-  const [input, wanted] = inputs
-  const sizes = wanted?.ints ?? intsOf(node, 'shape')
+const reshape: InferenceRule = (node, inputs) => {
+  const [input, shapeInput] = inputs
+  const sizes = shapeInput?.ints ?? intsOf(node, 'shape')
   if (!input?.shape || !sizes) return [like(input, undefined)]
   const keepZero = intOf(node, 'allowzero', 0) === 1
   const copied = sizes.map((one, axis) =>
@@ -53,27 +55,27 @@ const reshape: Rule = (node, inputs) => {
   return [known(input.type, shape, input.ints)]
 }
 
-const flatten: Rule = (node, [input]) => {
+const flatten: InferenceRule = (node, [input]) => {
   if (!input?.shape) return [like(input, undefined)]
   const axis = axisOf(intOf(node, 'axis', 1), input.shape.length)
   return [like(input, [product(input.shape.slice(0, axis)), product(input.shape.slice(axis))])]
 }
 
-const transpose: Rule = (node, [input]) => {
+const transpose: InferenceRule = (node, [input]) => {
   const shape = input?.shape
   const order = intsOf(node, 'perm') ?? shape?.map((_, axis) => axis).reverse()
   if (!shape || !order) return [like(input, undefined)]
   const sizes = order.map((axis) => shape[axis] ?? Number.NaN)
-  // PyTorch turns the padding of a Pad around as a matrix.
-  const turned = shape.length === 2 && order[0] === 1 ? turn(input.ints, shape) : undefined
-  return [known(input.type, sizes, turned)]
+  // PyTorch transposes the padding of a Pad as a matrix.
+  const transposed = shape.length === 2 && order[0] === 1 ? transposeInts(input.ints, shape) : undefined
+  return [known(input.type, sizes, transposed)]
 }
 
-const turn = (ints: readonly number[] | undefined, [rows = 0, columns = 0]: readonly number[]) =>
+const transposeInts = (ints: readonly number[] | undefined, [rows = 0, columns = 0]: readonly number[]) =>
   ints?.map((_, index) => ints[(index % rows) * columns + Math.floor(index / rows)] ?? Number.NaN)
 
-const expand: Rule = (_node, [input, wanted]) => {
-  const [shape, target] = [input?.shape, wanted?.ints]
+const expand: InferenceRule = (_node, [input, shapeInput]) => {
+  const [shape, target] = [input?.shape, shapeInput?.ints]
   if (!shape || !target) return [like(input, undefined)]
   const rank = Math.max(shape.length, target.length)
   const at = (list: readonly number[], axis: number) => list[axis - rank + list.length] ?? 1
@@ -84,14 +86,14 @@ const expand: Rule = (_node, [input, wanted]) => {
   return [like(input, sizes)]
 }
 
-const tile: Rule = (_node, [input, repeats]) => [
+const tile: InferenceRule = (_node, [input, repeats]) => [
   like(
     input,
     input?.shape?.map((one, axis) => one * (repeats?.ints?.[axis] ?? Number.NaN)),
   ),
 ]
 
-const constantOfShape: Rule = (node, [shape]) => {
+const constantOfShape: InferenceRule = (node, [shape]) => {
   const value = tensorOf(node, 'value')
   const type = value?.dataType ?? DataType.FLOAT
   const count = shape?.ints && product(shape.ints)
@@ -109,7 +111,7 @@ function firstInteger(raw: Uint8Array | undefined, type: number): number {
   return type === DataType.INT64 ? Number(view.getBigInt64(0, true)) : view.getInt32(0, true)
 }
 
-const range: Rule = (_node, [start, limit, delta]) => {
+const range: InferenceRule = (_node, [start, limit, delta]) => {
   const [from, to, step] = [start?.ints?.[0], limit?.ints?.[0], delta?.ints?.[0]]
   if (from === undefined || to === undefined || !step) return [like(start, undefined)]
   const count = Math.max(0, Math.ceil((to - from) / step))
@@ -117,7 +119,7 @@ const range: Rule = (_node, [start, limit, delta]) => {
   return [known(start?.type ?? 0, [count], ints)]
 }
 
-const pad: Rule = (node, [input, pads]) => {
+const pad: InferenceRule = (node, [input, pads]) => {
   const shape = input?.shape
   const sizes = pads?.ints ?? intsOf(node, 'pads')
   if (!shape || sizes?.length !== shape.length * 2) return [like(input, undefined)]
@@ -129,7 +131,7 @@ const pad: Rule = (node, [input, pads]) => {
   ]
 }
 
-const depthToSpace: Rule = (node, [input]) => {
+const depthToSpace: InferenceRule = (node, [input]) => {
   const [n, c, h, w] = input?.shape ?? []
   const block = intOf(node, 'blocksize', 1)
   const [batch, channels, height, width] = [n, c, h, w].map((one) => one ?? Number.NaN)
@@ -137,7 +139,7 @@ const depthToSpace: Rule = (node, [input]) => {
   return [like(input, input?.shape && shape.map((one) => one ?? Number.NaN))]
 }
 
-export const shaping: readonly [string, Rule][] = [
+export const shaping: readonly [string, InferenceRule][] = [
   ['Shape', shapeOf],
   ['Size', size],
   ['Unsqueeze', unsqueeze],

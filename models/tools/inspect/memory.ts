@@ -1,23 +1,23 @@
-import { type Known, product } from '../infer/known.ts'
+import { type KnownValue, product } from '../infer/known.ts'
+import { readsOf } from '../onnx/data-flow.ts'
 import { bytesOf, DataType } from '../onnx/data-type.ts'
 import type { Model } from '../onnx/model.ts'
-import { weightsSize } from '../onnx/save.ts'
-import { readsOf } from '../onnx/subgraphs.ts'
+import { weightBytes } from '../onnx/weight.ts'
 
-/** What a lane needs to hold and run a model once, in bytes. */
+/** Bytes that a lane needs to hold a model and run it once. */
 export interface Memory {
   readonly weights: number
-  /** The most that intermediate values take at one time. */
+  /** The largest sum of intermediate values that are alive at one time. */
   readonly activations: number
-  /** The file, which lies in memory while the session is made. */
+  /** The file, which is in memory while the session is created. */
   readonly file: number
   readonly total: number
-  /** Values whose size does not follow from the file: the estimate is too low by them. */
+  /** Number of values of unknown size, which the estimate lacks. */
   readonly unknownValues: number
 }
 
-export function memoryOf(model: Model, values: ReadonlyMap<string, Known>, fileBytes: number): Memory {
-  const weights = weightsSize(model)
+export function memoryOf(model: Model, values: ReadonlyMap<string, KnownValue>, fileBytes: number): Memory {
+  const weights = [...model.weights.values()].reduce((sum, weight) => sum + weightBytes(weight), 0)
   const { peak, unknown } = peakOf(model, values)
   return {
     weights,
@@ -28,8 +28,8 @@ export function memoryOf(model: Model, values: ReadonlyMap<string, Known>, fileB
   }
 }
 
-/** Walks the nodes in order; a value lives from its node to the last that reads it. */
-function peakOf(model: Model, values: ReadonlyMap<string, Known>): { peak: number; unknown: number } {
+/** Peak memory of values: a value lives from its node to its last reader. */
+function peakOf(model: Model, values: ReadonlyMap<string, KnownValue>): { peak: number; unknown: number } {
   const last = new Map<string, number>()
   for (const [index, node] of model.nodes.entries()) for (const name of readsOf(node)) last.set(name, index)
   for (const { name } of model.outputs) last.set(name, model.nodes.length)
@@ -56,7 +56,7 @@ function peakOf(model: Model, values: ReadonlyMap<string, Known>): { peak: numbe
   return { peak, unknown }
 }
 
-function sizeOf(value: Known | undefined): number | undefined {
+function sizeOf(value: KnownValue | undefined): number | undefined {
   if (!value?.shape) return undefined
   return bytesOf(value.type || DataType.FLOAT, product(value.shape))
 }

@@ -1,28 +1,27 @@
-import { placesOf } from '../backends/place.ts'
+import { placeNode } from '../backends/place-node.ts'
 import { opsetOf } from '../graph/metadata.ts'
 import { operatorOf } from '../graph/node.ts'
-import { declaredOf } from '../infer/declared.ts'
+import { declaredOf } from '../graph/values.ts'
 import { type InputShapes, infer } from '../infer/infer.ts'
+import { openShapes } from '../infer/input-shapes.ts'
 import { nameOf } from '../onnx/data-type.ts'
 import type { Model, Value } from '../onnx/model.ts'
 import { weightBytes, weightCount } from '../onnx/weight.ts'
-import { type Batchable, batchableOf } from './batchable.ts'
 import { type Memory, memoryOf } from './memory.ts'
-import { openShapes } from './open-shapes.ts'
 
 export interface ValueReport {
   readonly name: string
   readonly type: string
-  /** A dimension that varies is its name, or −1. */
+  /** An open dimension is its name, or −1. */
   readonly shape: readonly (number | string)[] | null
 }
 
 export interface OperatorReport {
   readonly operator: string
   readonly count: number
-  /** Nodes of it that run on the GPU; the others run on the CPU, with a copy there and back. */
+  /** Nodes that run on the GPU; the others run on the CPU, with copies both ways. */
   readonly onGpu: number
-  /** Whether ONNX Runtime has it at all. */
+  /** Whether ONNX Runtime has the operator. */
   readonly runs: boolean
 }
 
@@ -36,7 +35,7 @@ export interface InspectReport {
   readonly batch: Batchable
   readonly weights: readonly { type: string; tensors: number; elements: number; bytes: number }[]
   readonly memory: Memory
-  /** The shapes that the memory is for. */
+  /** The input shapes of the memory estimate. */
   readonly shapes: Readonly<Record<string, readonly number[]>>
   readonly operators: readonly OperatorReport[]
 }
@@ -83,10 +82,10 @@ function operators(model: Model, values: ReturnType<typeof infer>): readonly Ope
   )
   const rows = new Map<string, { operator: string; count: number; onGpu: number; runs: boolean }>()
   for (const node of model.nodes) {
-    // Constants are folded away before anything runs.
+    // The runtime folds constants before it runs.
     if (node.opType === 'Constant') continue
     const operator = operatorOf(node)
-    const { webgpu, cpu } = placesOf(node, values, functions)
+    const { webgpu, cpu } = placeNode(node, values, functions)
     const row = rows.get(operator) ?? { operator, count: 0, onGpu: 0, runs: cpu !== 'none' }
     row.count++
     if (webgpu === 'gpu') row.onGpu++
@@ -94,3 +93,24 @@ function operators(model: Model, values: ReturnType<typeof infer>): readonly Ope
   }
   return [...rows.values()].sort((a, b) => b.count - a.count || a.operator.localeCompare(b.operator))
 }
+
+export interface Batchable {
+  readonly batchable: boolean
+  readonly reason: string
+}
+
+/** Whether rows of several requests may share a run, by the declared shapes of inputs and outputs. */
+export function batchableOf({ inputs, outputs }: Model): Batchable {
+  for (const value of [...inputs, ...outputs]) {
+    const first = declaredOf(value).shape?.[0]
+    const shape = declaredOf(value).shape
+    if (shape === undefined) return notBatchable(`"${value.name}" has no declared shape`)
+    if (shape.length === 0) return notBatchable(`"${value.name}" is a single number`)
+    if (typeof first === 'number')
+      return notBatchable(`the first dimension of "${value.name}" is fixed at ${first}`)
+  }
+  if (inputs.length === 0) return notBatchable('it has no input')
+  return { batchable: true, reason: 'the first dimension of every input and output varies' }
+}
+
+const notBatchable = (reason: string): Batchable => ({ batchable: false, reason })

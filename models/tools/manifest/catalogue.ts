@@ -5,16 +5,17 @@ import { parseReferences, type SiteCatalogue } from '../../core/references.ts'
 import { modelFolders } from './verify.ts'
 import { readManifest } from './write.ts'
 
-/** Whether a folder is no model's own, but has models in folders of it. */
+/** Whether a folder is not a model itself but holds folders of models. */
 export const isAboveModels = (root: string): boolean =>
   existsSync(root) &&
   !existsSync(join(root, 'manifest.json')) &&
   readdirSync(root).some((name) => existsSync(join(root, name, 'manifest.json')))
 
 /**
- * What a folder of models offers, as a server tells it: for hosts that serve files and nothing else.
+ * The catalogue of a folder of models, as a server would answer it, for hosts that serve only files.
  *
- * @throws SpillwayError `manifest_invalid`, also where a folder is not named by its model's id, as pages look for it.
+ * @throws SpillwayError `manifest_invalid`, also where a folder's name is not its model's id: pages look for it by
+ * id.
  */
 export function makeCatalogue(root: string): SiteCatalogue {
   const models = modelFolders(root).map((folder) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { SpillwayError } from '../../core/error.ts'
 import type { FileSpec } from '../../core/manifest.ts'
 
-/** Told of the bytes of each piece that was read. */
+/** Called with the number of bytes of each piece that was read. */
 export type OnRead = (bytes: number) => void
 
 /** @throws SpillwayError `file_missing`. */
@@ -21,7 +21,11 @@ export async function sha256OfFile(path: string, onRead: OnRead = () => {}): Pro
   return hash.digest('hex')
 }
 
-/** A file as a manifest lists it. */
+/**
+ * The entry of a file in a manifest.
+ *
+ * @throws SpillwayError `file_missing`.
+ */
 export async function fileSpec(folder: string, path: string, onRead?: OnRead): Promise<FileSpec> {
   const file = join(folder, path)
   const sha256 = await sha256OfFile(file, onRead)

@@ -1,24 +1,25 @@
 import { dirname, join, relative, sep } from 'node:path'
 import { SpillwayError } from '../../core/error.ts'
-import type { TensorSpec, Variant } from '../../core/manifest.ts'
+import type { Variant } from '../../core/manifest.ts'
 import { tensorTypes } from '../../core/tensor.ts'
+import type { TensorSpec } from '../../core/tensor-spec.ts'
 import type { Candidate, GraphFacts } from '../../hub/index.ts'
-import { declaredOf } from '../infer/declared.ts'
+import { declaredOf } from '../graph/values.ts'
 import { infer } from '../infer/infer.ts'
+import { sampleShapes } from '../infer/input-shapes.ts'
 import { memoryOf } from '../inspect/memory.ts'
 import { DataType, nameOf } from '../onnx/data-type.ts'
+import { filesOf, sizeOfFiles } from '../onnx/files.ts'
 import type { Model, Value } from '../onnx/model.ts'
 import { readModel } from '../onnx/read.ts'
-import { filesOf, sizeOfFiles } from '../onnx/size.ts'
-import { sampleShapes } from '../run/sample-shapes.ts'
 
-/** What attention keeps from step to step: the generation's own affair, and of other types in other variants. */
+/** Tensors of the KV cache: not part of the model's interface, and different between variants. */
 const cacheName = /^(?:past_key_values|present)\./
 
 type Signature = GraphFacts['signature']
 type Generation = GraphFacts['generation']
 
-interface Read {
+interface GraphReading {
   readonly candidate: Candidate
   readonly signature: Signature
   readonly generation: Generation
@@ -26,10 +27,10 @@ interface Read {
 }
 
 /**
- * Reads each variant's graph, one after the other: what they take and give, what they need, where their data is.
+ * Reads the graph of each variant: inputs and outputs, memory, and files.
  *
  * @throws SpillwayError `model_invalid`, `file_missing`, `file_truncated`, or `not_supported` where inputs or outputs
- * are no tensors of numbers.
+ * are not tensors of numbers.
  */
 export function readGraphs(
   root: string,
@@ -41,19 +42,19 @@ export function readGraphs(
     onRead(index + 1, candidates.length)
     return one
   })
-  // Floats as they were before anything was made smaller.
-  const whole = read.find(({ candidate }) => candidate.precision === 'fp32') ?? read[0]
-  if (!whole) throw new SpillwayError('model_invalid', `There is no ONNX model in ${root}`)
-  for (const other of read) checkSame(whole, other)
+  // The variant before quantization, if there is one.
+  const reference = read.find(({ candidate }) => candidate.precision === 'fp32') ?? read[0]
+  if (!reference) throw new SpillwayError('model_invalid', `There is no ONNX model in ${root}`)
+  for (const other of read) checkSame(reference, other)
   return {
     candidates: read.map(({ candidate }) => candidate),
-    signature: whole.signature,
-    ...(whole.generation ? { generation: whole.generation } : {}),
+    signature: reference.signature,
+    ...(reference.generation ? { generation: reference.generation } : {}),
     variants: new Map(read.map(({ candidate, facts }) => [candidate.id, facts])),
   }
 }
 
-function readGraph(root: string, candidate: Candidate): Read {
+function readGraph(root: string, candidate: Candidate): GraphReading {
   const path = join(root, candidate.paths[0] ?? '')
   const model = readModel(path)
   const files = filesOf(model, path)
@@ -87,7 +88,7 @@ function specOf(value: Value): TensorSpec {
       shape: shape.map((size) => (typeof size === 'number' && size > 0 ? size : -1)),
     }
   }
-  throw new SpillwayError('not_supported', `"${value.name}" is no tensor of numbers of a known rank`, {
+  throw new SpillwayError('not_supported', `"${value.name}" is not a tensor of numbers with a known rank`, {
     expected: tensorTypes.join(', '),
     got: shape ? nameOf(type) : 'any shape',
   })
@@ -114,17 +115,17 @@ function kvTypeOf({ inputs }: Model): Variant['kvType'] {
   return key && declaredOf(key).type === DataType.FLOAT16 ? 'float16' : 'float32'
 }
 
-/** Callers give one set of inputs, whichever variant runs. Types of outputs may differ: a result says its own. */
-function checkSame(one: Read, other: Read): void {
-  const told = ({ signature }: Read) =>
+/** All variants take the same inputs. Types of outputs may differ, because a result has its own. */
+function checkSame(one: GraphReading, other: GraphReading): void {
+  const signature = ({ signature }: GraphReading) =>
     `${signature.inputs.map(({ name, type }) => `${name} (${type})`).join(', ')} → ${signature.outputs.map(({ name }) => name).join(', ')}`
-  if (told(one) === told(other)) return
+  if (signature(one) === signature(other)) return
   throw new SpillwayError(
     'model_invalid',
-    `${other.candidate.paths[0]} is no variant of ${one.candidate.paths[0]}`,
+    `${other.candidate.paths[0]} is not a variant of ${one.candidate.paths[0]}`,
     {
-      expected: told(one),
-      got: told(other),
+      expected: signature(one),
+      got: signature(other),
       hint: `Put it into a folder of its own, or out of ${dirname(other.candidate.paths[0] ?? '')}.`,
     },
   )

@@ -5,7 +5,7 @@ import { SpillwayError } from '../../core/error.ts'
 import type { Folder } from '../../hub/folder.ts'
 import { fileSpec, type OnRead } from './file-spec.ts'
 
-/** Below a model's folder, as the hub has it; what is deeper belongs to something else. */
+/** Depth of the hub's folders; deeper files belong to something else. */
 const maxDepth = 3
 const maxFiles = 10_000
 
@@ -48,5 +48,18 @@ function names(folder: string): string[] {
     return readdirSync(folder).sort()
   } catch (cause) {
     throw SpillwayError.from(cause, 'file_missing', `The folder ${folder} cannot be read`)
+  }
+}
+
+/** A counter for bytes that are read of a folder's files, against the sum of their sizes. */
+export function countRead(
+  folder: string,
+  onProgress: (done: number, total: number) => void,
+): (bytes: number) => void {
+  const total = [...openFolder(folder).sizes.values()].reduce((sum, size) => sum + size, 0)
+  let done = 0
+  return (bytes) => {
+    done += bytes
+    onProgress(Math.min(done, total), total)
   }
 }

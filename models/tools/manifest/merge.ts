@@ -1,8 +1,9 @@
-import type { Manifest, TensorSpec } from '../../core/manifest.ts'
+import type { Manifest } from '../../core/manifest.ts'
+import type { TensorSpec } from '../../core/tensor-spec.ts'
 
 /**
- * A manifest that was made anew, with what people wrote into the old one: all that does not follow from the files.
- * Files, sizes, hashes, memory, names, types and what a graph fixes are the new one's.
+ * A new manifest with everything that people wrote into the old one. Files, sizes, hashes, memory, names, types and
+ * fixed settings of the graph come from the new one.
  */
 export function mergeManifest(old: Manifest, made: Manifest): Manifest {
   const { variants, tokenizer, inputs, outputs, generation } = made
@@ -11,7 +12,7 @@ export function mergeManifest(old: Manifest, made: Manifest): Manifest {
     ...old,
     inputs: inputs.map((spec) => mergeSpec(old.inputs, spec)),
     outputs: outputs.map((spec) => mergeSpec(old.outputs, spec)),
-    // A graph may be able to batch and its author still not want it.
+    // An author may turn batching off for a graph that could batch.
     batchAxis: old.batchAxis === null ? null : made.batchAxis,
     ...(tokenizer ? { tokenizer } : {}),
     ...(generation && old.generation

@@ -9,7 +9,7 @@ export interface FileVerdict {
   readonly path: string
   readonly size: number
   readonly state: 'ok' | 'missing' | 'size' | 'content'
-  /** What is wrong, in words. */
+  /** The fault in words. */
   readonly fault?: string
 }
 
@@ -18,12 +18,12 @@ export interface ModelVerdict {
   readonly id: string
   readonly ok: boolean
   readonly files: readonly FileVerdict[]
-  /** Of the manifest itself. */
+  /** The fault of the manifest itself. */
   readonly fault?: string
 }
 
 /**
- * Models in a folder: itself, or the folders in it that have a manifest.
+ * The folders of models: the given one, or those in it that have a manifest.
  *
  * @throws SpillwayError `file_missing` where there is none.
  */
@@ -42,8 +42,31 @@ export function modelFolders(root: string): string[] {
   })
 }
 
-/** Bytes that a verification reads. */
-export const bytesToVerify = (folders: readonly string[]): number =>
+/**
+ * Checks every file of a model, or of each model in a folder, against its manifest.
+ *
+ * @param onProgress Called with the bytes that were read and the total.
+ * @throws SpillwayError `file_missing` where there is no model.
+ */
+export async function verifyModels(
+  root: string,
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<ModelVerdict[]> {
+  const folders = modelFolders(root)
+  const total = bytesToVerify(folders)
+  let done = 0
+  const models: ModelVerdict[] = []
+  for (const folder of folders) {
+    const verdict = await verifyModel(folder, (bytes) => {
+      done += bytes
+      onProgress(done, total)
+    })
+    models.push(verdict)
+  }
+  return models
+}
+
+const bytesToVerify = (folders: readonly string[]): number =>
   folders.reduce((sum, folder) => sum + totalOf(folder), 0)
 
 function totalOf(folder: string): number {
@@ -51,12 +74,12 @@ function totalOf(folder: string): number {
     const manifest = readManifest(folder)
     return manifest ? manifestFiles(manifest).reduce((sum, { size }) => sum + size, 0) : 0
   } catch {
-    // What is wrong with it is told when its turn comes.
+    // `verifyModel` reports what is wrong with the manifest.
     return 0
   }
 }
 
-/** Checks each file of a model's folder against its manifest, to the last byte. */
+/** Checks size and SHA-256 of each file of a model. */
 export async function verifyModel(folder: string, onRead?: OnRead): Promise<ModelVerdict> {
   let manifest: Manifest | undefined
   try {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { messageOf, SpillwayError } from '../../core/error.ts'
-import { type Manifest, parseManifest } from '../../core/manifest.ts'
+import { type Manifest, parseManifest, type Variant } from '../../core/manifest.ts'
 import { type About, type Candidate, describeModel, findVariants, rankOf } from '../../hub/index.ts'
 import type { OnRead } from './file-spec.ts'
 import { readGraphs } from './graph-facts.ts'
@@ -9,18 +9,19 @@ import { openFolder } from './local-folder.ts'
 import { mergeManifest } from './merge.ts'
 
 export interface MakeOptions {
-  /** What the model is called, where no manifest says it yet. */
+  /** Names and texts for a new manifest. */
   readonly about?: Partial<About> | undefined
-  /** The graphs that count, and nothing that an old manifest says: they came from elsewhere. */
+  /** Paths of the graphs to list. The old manifest is ignored, because it belongs to other files. */
   readonly only?: readonly string[] | undefined
   readonly onRead?: OnRead | undefined
 }
 
 /**
- * The manifest of the ONNX files in a folder, read from their graphs. What the folder's manifest says already and
- * does not follow from them is kept.
+ * The manifest of the ONNX files in a folder, read from their graphs. Entries of an existing manifest that do not
+ * follow from the graphs are kept.
  *
- * @throws SpillwayError `manifest_invalid` where that is no manifest, or as `readGraphs` and `describeModel`.
+ * @throws SpillwayError `manifest_invalid` where the existing one is not valid; else as `readGraphs` and
+ * `describeModel`.
  */
 export async function makeManifest(root: string, options: MakeOptions = {}): Promise<Manifest> {
   const { only } = options
@@ -35,7 +36,7 @@ export async function makeManifest(root: string, options: MakeOptions = {}): Pro
   return old ? parseManifest(mergeManifest(old, made), root) : made
 }
 
-/** The folder's manifest, where it has one. */
+/** The manifest of a folder; undefined where it has none. */
 export function readManifest(root: string): Manifest | undefined {
   const path = join(root, 'manifest.json')
   if (!existsSync(path)) return undefined
@@ -48,7 +49,7 @@ export function readManifest(root: string): Manifest | undefined {
   return parseManifest(value, path)
 }
 
-/** It appears when it is whole: a server may read it meanwhile. */
+/** Writes to a temporary name and renames: a server may read the manifest meanwhile. */
 export function writeManifest(path: string, manifest: Manifest): void {
   try {
     writeFileSync(`${path}.partial`, `${JSON.stringify(manifest, null, 2)}\n`)
@@ -58,7 +59,10 @@ export function writeManifest(path: string, manifest: Manifest): void {
   }
 }
 
-/** Variants that the old manifest names keep their names and their order, new ones stand among them; what is gone is left out. */
+/**
+ * Variants of the old manifest keep their ids and order, new ones are inserted by rank. Variants without a file are
+ * left out.
+ */
 function candidatesOf(paths: readonly string[], old: Manifest | undefined, root: string): Candidate[] {
   const known = (old?.variants ?? [])
     .filter(({ files }) => paths.includes(files[0]?.path ?? ''))
@@ -95,4 +99,27 @@ function aboutFolder(root: string): About {
     license: 'unknown',
     from: root,
   }
+}
+
+export interface AddedVariant {
+  /** Path of the manifest. */
+  readonly manifest: string
+  readonly variant: Variant['id']
+}
+
+/**
+ * Adds a graph in a model's folder to the manifest, as a variant named by its file: `model_q8.onnx` is `q8`. Returns
+ * undefined outside of a model's folder, or where the name tells no variant.
+ */
+export async function addVariant(graph: string): Promise<AddedVariant | undefined> {
+  const folder = dirname(resolve(graph))
+  const root = [folder, dirname(folder)].find((one) => existsSync(join(one, 'manifest.json')))
+  if (root === undefined) return undefined
+  const path = relative(root, graph).split(sep).join('/')
+  const manifest = await makeManifest(root)
+  const added = manifest.variants.find(({ files }) => files[0]?.path === path)
+  if (!added) return undefined
+  const file = join(root, 'manifest.json')
+  writeManifest(file, manifest)
+  return { manifest: file, variant: added.id }
 }

@@ -2,7 +2,7 @@ import { TensorProto_DataType as DataType } from './generated/onnx_pb.ts'
 
 export { DataType }
 
-/** Name and bits of one element, for every type whose elements have a fixed size; strings have none. */
+/** Name and bits per element of the types of fixed size; strings have none. */
 const known = new Map<number, readonly [name: string, bits: number]>([
   [DataType.FLOAT, ['float32', 32]],
   [DataType.DOUBLE, ['float64', 64]],
@@ -31,7 +31,7 @@ const known = new Map<number, readonly [name: string, bits: number]>([
   [DataType.INT2, ['int2', 2]],
 ])
 
-/** Bits of one element, or nothing where the type has no fixed size. */
+/** Bits per element; undefined where the type has no fixed size. */
 export const bitsOf = (type: number): number | undefined => known.get(type)?.[1]
 
 export function nameOf(type: number): string {
@@ -39,5 +39,5 @@ export function nameOf(type: number): string {
   return known.get(type)?.[0] ?? `type ${type}`
 }
 
-/** Bytes of `count` elements; types under a byte are packed, the last byte padded. */
+/** Bytes of `count` elements. Types below a byte are packed, and the last byte is padded. */
 export const bytesOf = (type: number, count: number): number => Math.ceil((count * (bitsOf(type) ?? 0)) / 8)

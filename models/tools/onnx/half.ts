@@ -1,6 +1,6 @@
 /**
- * Half precision by hand: engines of Node 20 have no Float16Array. Rounding is to nearest, ties to even, as
- * IEEE 754 says; what is too large becomes infinite.
+ * Half precision in software: Node 20 has no Float16Array. Rounds to nearest, ties to even (IEEE 754); larger values
+ * become infinite.
  */
 const scratch = new DataView(new ArrayBuffer(4))
 
@@ -13,15 +13,15 @@ export function toHalf(value: number): number {
   if (exponent === 0xff) return sign | 0x7c00 | (mantissa === 0 ? 0 : 0x200)
   const scaled = exponent - 112
   if (scaled >= 31) return sign | 0x7c00
-  // A carry out of the mantissa runs into the exponent, which is what rounding up to the next power means.
+  // A carry out of the mantissa increments the exponent, which rounds up to the next power of two.
   if (scaled > 0) return sign | (((scaled << 10) | (mantissa >>> 13)) + roundUp(mantissa, 13))
   if (scaled < -10) return sign
   const shift = 14 - scaled
-  const whole = mantissa | 0x800000
-  return sign | ((whole >>> shift) + roundUp(whole, shift))
+  const significand = mantissa | 0x800000
+  return sign | ((significand >>> shift) + roundUp(significand, shift))
 }
 
-/** Whether the `shift` lowest bits round the others up. */
+/** 1 where the `shift` lowest bits round the others up, else 0. */
 function roundUp(bits: number, shift: number): number {
   const rest = bits & ((1 << shift) - 1)
   const half = 1 << (shift - 1)
@@ -37,7 +37,7 @@ export function fromHalf(half: number): number {
   return sign * (1 + mantissa / 1024) * 2 ** (exponent - 15)
 }
 
-/** Every half's value, for decoding long arrays. */
+/** The value of every half, to decode long arrays. */
 let table: Float32Array | undefined
 
 export function halvesToFloats(halves: Uint16Array): Float32Array {
@@ -47,7 +47,7 @@ export function halvesToFloats(halves: Uint16Array): Float32Array {
   return floats
 }
 
-/** @param largest What finite numbers beyond it become, with their sign. */
+/** @param largest Finite numbers beyond it are clamped to it. */
 export function floatsToHalves(floats: Float32Array, largest = Number.POSITIVE_INFINITY): Uint16Array {
   const halves = new Uint16Array(floats.length)
   for (let index = 0; index < floats.length; index++) {

@@ -1,6 +1,6 @@
 /**
- * Makes something when it is first asked for and keeps it until something else is asked for: the several
- * tensors that come out of one are written one after the other, and only they need be in memory.
+ * Keeps the last value that was made, until another key is asked for. Several tensors that come out of one
+ * computation are written one after the other, so only that computation's result stays in memory.
  */
 export function memoizeLast<T>(): (key: object, make: () => T) => T {
   let memoized: { readonly key: object; readonly value: T } | undefined

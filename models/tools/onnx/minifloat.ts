@@ -1,13 +1,13 @@
 import { DataType } from './data-type.ts'
 
-/** A float of a byte or less, as ONNX defines them. */
+/** A float of at most one byte, as ONNX defines it. */
 interface Format {
   readonly exponent: number
   readonly mantissa: number
   readonly bias: number
   /**
-   * What stands at the top: `ieee` has infinities and many NaN, `fn` one NaN a sign, `uz` one NaN in place
-   * of the negative zero, `none` finite numbers only.
+   * The highest codes: `ieee` has infinities and NaNs, `fn` one NaN per sign, `uz` a NaN in place of negative zero,
+   * `none` only finite numbers.
    */
   readonly top: 'ieee' | 'fn' | 'uz' | 'none'
 }

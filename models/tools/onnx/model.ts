@@ -5,18 +5,17 @@ export type Node = NodeProto
 export type Value = ValueInfoProto
 
 /**
- * A model as every pass takes and gives it. Nothing in it is ever changed in place: a pass makes new lists
- * and shares what it leaves alone.
+ * A model, as passes take and return it. It is immutable: a pass makes new lists and shares what it does not change.
  */
 export interface Model {
-  /** In the order of their data: a node stands after all that it reads. */
+  /** Sorted: a node follows the nodes whose outputs it reads. */
   readonly nodes: readonly Node[]
   readonly weights: ReadonlyMap<string, Weight>
-  /** What a caller gives: weights that old files list among their inputs are not here. */
+  /** The inputs of a caller, without the weights that old files list among the inputs. */
   readonly inputs: readonly Value[]
   readonly outputs: readonly Value[]
-  /** Versions, operator sets, metadata and functions; its graph is empty. */
+  /** Versions, operator sets, metadata and functions. Its graph is empty. */
   readonly header: ModelProto
-  /** The graph's name, notes and value types; what has a field above is empty here. */
-  readonly metadata: GraphProto
+  /** The graph's name, documentation and value types. Fields that a Model holds itself are empty. */
+  readonly graphMetadata: GraphProto
 }

@@ -1,14 +1,14 @@
 import { create } from '@bufbuild/protobuf'
+import { malformed } from '../errors.ts'
 import { DataType } from './data-type.ts'
 import { type TensorProto, TensorProto_DataLocation, TensorProtoSchema } from './generated/onnx_pb.ts'
-import { malformed } from './malformed.ts'
 import { checkCount, checkTensor } from './read-weight.ts'
 import type { StoredData } from './tensor-data.ts'
-import type { Weight } from './weight.ts'
+import { viewBytes, type Weight } from './weight.ts'
 
 /**
- * A tensor inside a node, as a weight: constants, and the weights of subgraphs. Nothing but small tensors
- * stands there, and external data never does.
+ * The weight of a tensor inside a node: a constant, or a weight of a subgraph. Such tensors are small and have no
+ * external data.
  */
 export function weightOf(proto: TensorProto, name: string, what: string): Weight {
   const { dims, type } = checkTensor(proto, what)
@@ -35,30 +35,27 @@ function storedIn(proto: TensorProto): StoredData | undefined {
 
 function elements(proto: TensorProto, type: DataType): Uint8Array {
   if (proto.rawData.length > 0) return proto.rawData
-  if (proto.floatData.length > 0) return bytesOf(Float32Array.from(proto.floatData))
-  if (proto.doubleData.length > 0) return bytesOf(Float64Array.from(proto.doubleData))
-  if (proto.int64Data.length > 0) return bytesOf(BigInt64Array.from(proto.int64Data))
+  if (proto.floatData.length > 0) return viewBytes(Float32Array.from(proto.floatData))
+  if (proto.doubleData.length > 0) return viewBytes(Float64Array.from(proto.doubleData))
+  if (proto.int64Data.length > 0) return viewBytes(BigInt64Array.from(proto.int64Data))
   if (proto.uint64Data.length > 0) {
     return type === DataType.UINT32
-      ? bytesOf(Uint32Array.from(proto.uint64Data, Number))
-      : bytesOf(BigUint64Array.from(proto.uint64Data))
+      ? viewBytes(Uint32Array.from(proto.uint64Data, Number))
+      : viewBytes(BigUint64Array.from(proto.uint64Data))
   }
   switch (type) {
     case DataType.INT32:
-      return bytesOf(Int32Array.from(proto.int32Data))
+      return viewBytes(Int32Array.from(proto.int32Data))
     case DataType.INT16:
     case DataType.UINT16:
     case DataType.FLOAT16:
     case DataType.BFLOAT16:
-      return bytesOf(Uint16Array.from(proto.int32Data))
+      return viewBytes(Uint16Array.from(proto.int32Data))
     default:
       return Uint8Array.from(proto.int32Data)
   }
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView) =>
-  new Uint8Array(buffer, byteOffset, byteLength)
-
-/** A weight as a message, for where a node or a subgraph holds it. */
+/** The message of a weight, for nodes and subgraphs. */
 export const protoOf = ({ name, type, dims, bytes }: Weight): TensorProto =>
   create(TensorProtoSchema, { name, dataType: type, dims: dims.map(BigInt), rawData: bytes() })

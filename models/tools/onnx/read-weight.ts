@@ -1,25 +1,28 @@
-import type { Budget } from './budget.ts'
+import { elementCount } from '../../core/tensor.ts'
+import { malformed } from '../errors.ts'
 import { bitsOf, bytesOf, DataType, nameOf } from './data-type.ts'
-import { decode } from './decode.ts'
-import { checkDims, countOf } from './dims.ts'
+import { type Budget, decode } from './decode.ts'
 import { locateExternal, readExternal } from './external.ts'
 import { type TensorProto, TensorProto_DataLocation, TensorProtoSchema } from './generated/onnx_pb.ts'
-import { malformed } from './malformed.ts'
 import { readElements } from './tensor-bytes.ts'
 import { findData, rawData, type StoredData } from './tensor-data.ts'
-import type { Weight } from './weight.ts'
+import { checkDims, type Weight } from './weight.ts'
 
-/** A tensor as it stands in a model's graph; one of strings is left as it is. */
+/** A tensor of a model's graph; tensors of strings stay messages. */
 export type Stored = { readonly weight: Weight } | { readonly strings: TensorProto }
 
-/** @throws SpillwayError `model_invalid` where shape, type and data do not agree: the data is counted, not read. */
+/**
+ * Reads a tensor's header and locates its data, which is counted but not read.
+ *
+ * @throws SpillwayError `model_invalid` where shape, type and data do not match; else as `locateExternal`.
+ */
 export function readWeight(bytes: Uint8Array, folder: string | undefined, budget: Budget): Stored {
   const { data, rest } = findData(bytes, budget)
   const proto = decode(TensorProtoSchema, rest, budget)
   const what = `Tensor "${proto.name.slice(0, 200)}"`
   const { dims, type } = checkTensor(proto, what)
   if (type === DataType.STRING) return { strings: proto }
-  const size = bytesOf(type, countOf(dims))
+  const size = bytesOf(type, elementCount(dims))
   if (proto.dataLocation === TensorProto_DataLocation.EXTERNAL) {
     if (data !== undefined && data.count > 0)
       throw malformed(`${what} has its data both here and in another file`)
@@ -34,25 +37,25 @@ export function readWeight(bytes: Uint8Array, folder: string | undefined, budget
   return { weight: { name: proto.name, type, dims, bytes: read } }
 }
 
-/** Type and shape of a tensor's header. */
+/** Checks and returns type and shape of a tensor. */
 export function checkTensor(proto: TensorProto, what: string): { dims: number[]; type: DataType } {
   const dims = checkDims(proto.dims, what)
   const type: DataType = proto.dataType
   if (proto.segment !== undefined)
-    throw malformed(`${what} is one segment of a tensor; such files are not read`)
+    throw malformed(`${what} is one segment of a tensor, which is not supported`)
   if (type !== DataType.STRING && bitsOf(type) === undefined) {
     throw malformed(`${what} has an unknown element type`, { got: `${type}` })
   }
-  if (type === DataType.STRING && proto.stringData.length !== countOf(dims)) {
+  if (type === DataType.STRING && proto.stringData.length !== elementCount(dims)) {
     throw malformed(`${what} does not match its shape [${dims.join(', ')}]`, {
-      expected: `${countOf(dims)} strings`,
+      expected: `${elementCount(dims)} strings`,
       got: `${proto.stringData.length}`,
     })
   }
   return { dims, type }
 }
 
-/** The field that holds a type's elements, and how many stored elements one element has. */
+/** The field for a type's elements, and the number of stored elements per element. */
 function fieldOf(type: DataType): readonly [field: number, each: number] {
   switch (type) {
     case DataType.FLOAT:
@@ -79,7 +82,7 @@ export function checkCount(
   dims: readonly number[],
   data: StoredData | undefined,
 ): void {
-  const count = countOf(dims)
+  const count = elementCount(dims)
   if (data === undefined && count === 0) return
   const [field, each] = fieldOf(type)
   const raw = data?.field === rawData

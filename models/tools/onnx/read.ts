@@ -1,13 +1,11 @@
 import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { messageOf, SpillwayError } from '../../core/error.ts'
-import { type Budget, newBudget } from './budget.ts'
-import { decode } from './decode.ts'
+import { malformed } from '../errors.ts'
+import { type Budget, decode, newBudget, type SplitMessage, takeFields } from './decode.ts'
 import { GraphProtoSchema, ModelProtoSchema, type TensorProto } from './generated/onnx_pb.ts'
-import { malformed } from './malformed.ts'
 import type { Model } from './model.ts'
 import { readWeight } from './read-weight.ts'
-import { type Split, takeFields } from './split.ts'
 import { checkModel } from './validate.ts'
 import type { Weight } from './weight.ts'
 import { WireType } from './wire.ts'
@@ -16,9 +14,9 @@ const graphField = 7
 const initializerField = 5
 
 /**
- * Reads an ONNX file. What it holds is checked; tensors stay in the file's bytes until they are asked for.
+ * Reads and checks an ONNX file. Tensors stay in the file's bytes until they are asked for.
  *
- * @throws SpillwayError As `parseModel` does, naming the file.
+ * @throws SpillwayError As `parseModel`, naming the file.
  */
 export function readModel(path: string): Model {
   const bytes = readBytes(path)
@@ -47,17 +45,17 @@ export function readBytes(path: string): Uint8Array {
 }
 
 /**
- * @param folder where external data may lie; without one the model must hold all its data.
- * @throws SpillwayError `model_invalid`, `file_truncated` or `file_missing`, whatever the bytes are.
+ * @param folder The folder of external data; without one the model must hold all its data.
+ * @throws SpillwayError `model_invalid`, `file_truncated` or `file_missing`, for any bytes.
  */
 export function parseModel(bytes: Uint8Array, folder?: string): Model {
   const budget = newBudget()
-  // A Buffer's slices are Buffers, which would end up in what the model hands out.
+  // Slices of a Buffer would be Buffers, and become part of the model.
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const { taken, rest } = splitFile(plain, budget)
-  if (taken.length === 0) throw malformed('The file is no ONNX model: it has no graph')
+  if (taken.length === 0) throw malformed('The file is not an ONNX model: it has no graph')
   const header = decode(ModelProtoSchema, rest, budget)
-  const graphs: Split[] = taken.map((field) => {
+  const graphs: SplitMessage[] = taken.map((field) => {
     if (field.wireType !== WireType.LengthDelimited) throw malformed('The graph has the wrong wire type')
     return takeFields(field.value, new Set([initializerField]), 'graph', budget)
   })
@@ -68,15 +66,15 @@ export function parseModel(bytes: Uint8Array, folder?: string): Model {
   )
   const { weights, strings } = readWeights(graphs, folder, budget)
   const { node, input, output } = graph
-  // Fresh from the decoder, so no one else sees the change: each thing stands in one place of a Model.
+  // The graph is fresh from the decoder, so it may be changed. Each part has one place in a Model.
   Object.assign(graph, { node: [], input: [], output: [], initializer: strings })
-  // Weights apart from inputs are what version 4 brought; older files list them twice.
+  // Version 4 of the format separated weights from inputs; older files list weights twice.
   if (header.irVersion > 0n && header.irVersion < 4n) header.irVersion = 4n
   const inputs = input.filter(({ name }) => !weights.has(name))
-  return checkModel({ nodes: node, weights, inputs, outputs: output, header, metadata: graph })
+  return checkModel({ nodes: node, weights, inputs, outputs: output, header, graphMetadata: graph })
 }
 
-function splitFile(bytes: Uint8Array, budget: Budget): Split {
+function splitFile(bytes: Uint8Array, budget: Budget): SplitMessage {
   if (bytes.length === 0) throw malformed('The file is empty')
   if (Buffer.from(bytes.subarray(0, 40)).toString('latin1').startsWith('version https://git-lfs')) {
     throw malformed('The file is a Git LFS pointer, not the model', { hint: 'Fetch it with "git lfs pull".' })
@@ -85,7 +83,7 @@ function splitFile(bytes: Uint8Array, budget: Budget): Split {
 }
 
 function readWeights(
-  graphs: readonly Split[],
+  graphs: readonly SplitMessage[],
   folder: string | undefined,
   budget: Budget,
 ): { weights: Map<string, Weight>; strings: TensorProto[] } {

@@ -1,31 +1,33 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { SpillwayError } from '../../core/error.ts'
-import { createCollector } from './collect.ts'
-import { type Placed, placedWeights, placeExternally } from './external-layout.ts'
+import { type ExternalLocation, externalWeights, layOutExternalData } from './external.ts'
 import type { Model } from './model.ts'
-import { weightBytes } from './weight.ts'
 import { checked, modelChunks, modelSize } from './write.ts'
 
-/** Told of each piece as it is written, with the bytes so far and in all. */
+/** Called after each written piece, with the bytes so far and the total. */
 export type OnWritten = (written: number, total: number) => void
 
-/** Below protobuf's 2 GiB, with room for what a runtime adds when it saves the graph again. */
+/** Below protobuf's 2 GiB, with room for what a runtime adds when it saves the optimised graph. */
 const maxOneFile = 2 ** 31 - 2 ** 27
 
-/** What was packed into a byte leaves the floats behind that it was. */
+/** A packed byte leaves garbage of about this many bytes: the floats that it was made from. */
 const floatsPerByte = 8
 
 /**
- * Writes a model, and beside it `NAME_data` where it is too large for one file. The file appears under its
- * name when it is whole, so a model may be written over the one that it was made from.
- * @returns the paths that were written, the graph first.
+ * Writes a model, with `NAME_data` beside it where it is too large for one file. Files are renamed when complete, so
+ * a model may replace the file that it was read from.
+ * @returns The written paths, the graph first.
  */
 export function saveModel(model: Model, path: string, onWritten: OnWritten = () => {}): readonly string[] {
   makeFolder(dirname(path))
   const size = modelSize(model)
   const external =
-    size > maxOneFile ? placeExternally(model, `${basename(path)}_data`) : new Map<string, Placed>()
+    size > maxOneFile
+      ? layOutExternalData(model, `${basename(path)}_data`)
+      : new Map<string, ExternalLocation>()
   const progress = counter(size, onWritten)
   const dataPath = `${path}_data`
   const files: (readonly [string, Iterable<readonly [Uint8Array, number | null]>])[] = []
@@ -52,9 +54,9 @@ function* pieces(chunks: Iterable<Uint8Array>): Generator<readonly [Uint8Array, 
 
 function* externalPieces(
   model: Model,
-  external: ReadonlyMap<string, Placed>,
+  external: ReadonlyMap<string, ExternalLocation>,
 ): Generator<readonly [Uint8Array, number]> {
-  for (const [weight, { offset }] of placedWeights(model, external)) yield [checked(weight), offset]
+  for (const [weight, { offset }] of externalWeights(model, external)) yield [checked(weight), offset]
 }
 
 function writeFile(
@@ -98,8 +100,24 @@ function counter(total: number, onWritten: OnWritten) {
   }
 }
 
-/** A model's bytes in memory, for a runtime that takes them so. */
+/** The file of a model, in memory. */
 export const modelBytes = (model: Model): Uint8Array => Buffer.concat([...modelChunks(model)])
 
-export const weightsSize = (model: Model): number =>
-  [...model.weights.values()].reduce((sum, weight) => sum + weightBytes(weight), 0)
+/** Bytes of garbage before a collection. */
+const allowed = 16 * 2 ** 20
+
+/**
+ * Collects garbage in time. Node collects buffers late, because they are outside of its heap: hundreds of megabytes
+ * of unused tensors would pile up. Call the result with the bytes of garbage that were just made.
+ */
+export function createCollector(): (bytes: number) => void {
+  setFlagsFromString('--expose-gc')
+  const collect: unknown = runInNewContext('gc')
+  let garbage = 0
+  return (bytes) => {
+    garbage += bytes
+    if (garbage < allowed || typeof collect !== 'function') return
+    collect()
+    garbage = 0
+  }
+}

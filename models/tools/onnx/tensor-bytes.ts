@@ -3,8 +3,8 @@ import { fixedBytes, rawData, type StoredData } from './tensor-data.ts'
 import { fields, WireType } from './wire.ts'
 
 /**
- * A tensor's elements as `raw_data` holds them, a view of the file wherever they stand like that.
- * ONNX is little-endian, and so is every machine that Node runs on.
+ * A tensor's elements in the form of `raw_data`: a view of the file where possible. ONNX is little-endian, and so is
+ * every machine that Node runs on.
  */
 export function readElements(
   tensor: Uint8Array,
@@ -15,8 +15,8 @@ export function readElements(
   const target: { bytes: Uint8Array; at: number } = { bytes: new Uint8Array(0), at: 0 }
   for (const { number, wireType, value } of fields(tensor, 'tensor')) {
     if (number !== field) continue
-    const whole = wireType === WireType.LengthDelimited && value.length === count * width
-    if (field === rawData || (fixedBytes.has(field) && whole)) target.bytes = value
+    const isComplete = wireType === WireType.LengthDelimited && value.length === count * width
+    if (field === rawData || (fixedBytes.has(field) && isComplete)) target.bytes = value
     else {
       if (target.bytes.length === 0) target.bytes = new Uint8Array(count * width)
       target.at = copyElements(value, field, target.bytes, target.at, width)
@@ -40,7 +40,7 @@ function copyElements(
   const reader = new BinaryReader(value)
   let at = from
   while (reader.pos < reader.len) {
-    // int32_data holds every small type in its low bits; the 64-bit fields hold uint32 as well.
+    // int32_data holds all small types in its low bits; the 64-bit fields also hold uint32.
     const element = field === 5 ? BigInt(reader.int32()) : BigInt(reader.int64())
     writeLow(view, at, width, element)
     at += width

@@ -1,8 +1,8 @@
-import { type Budget, spend } from './budget.ts'
-import { malformed } from './malformed.ts'
+import { malformed } from '../errors.ts'
+import { type Budget, spend } from './decode.ts'
 import { type Field, fields, WireType } from './wire.ts'
 
-/** The fields of a TensorProto that hold elements, and the bytes of each one's element. */
+/** The fields of a TensorProto that hold elements, and their wire types. */
 const dataFields = new Map([
   [4, { name: 'float_data', wireType: WireType.Bit32 }],
   [5, { name: 'int32_data', wireType: WireType.Varint }],
@@ -12,7 +12,7 @@ const dataFields = new Map([
   [11, { name: 'uint64_data', wireType: WireType.Varint }],
 ])
 
-/** Bytes of one element where the field has them fixed. */
+/** Bytes per element of the fields with a fixed width. */
 export const fixedBytes = new Map([
   [4, 4],
   [10, 8],
@@ -20,15 +20,15 @@ export const fixedBytes = new Map([
 
 export const rawData = 9
 
-/** Where a tensor's elements stand in its message. */
+/** The field of a message that holds a tensor's elements. */
 export interface StoredData {
   readonly field: number
   readonly name: string
-  /** Elements of that field; bytes where it is `raw_data`. */
+  /** Number of elements; bytes for `raw_data`. */
   readonly count: number
 }
 
-/** Finds a tensor's elements without decoding them, and the pieces of the message that are not elements. */
+/** Finds a tensor's elements without decoding them. `rest` holds the other pieces of the message. */
 export function findData(
   bytes: Uint8Array,
   budget: Budget,
@@ -42,7 +42,7 @@ export function findData(
     if (data !== undefined && data.field !== field.number) {
       throw malformed('A tensor has its elements twice', { got: `${data.name} and ${known.name}` })
     }
-    // The last raw_data counts, as in protobuf; the elements of lists add up.
+    // The last raw_data wins, as in protobuf; lists are concatenated.
     const before = field.number === rawData ? 0 : (data?.count ?? 0)
     const count = before + countElements(field, budget)
     data = { field: field.number, name: known.name, count }
@@ -60,14 +60,14 @@ function countElements({ number, wireType, value }: Field, budget: Budget): numb
   const known = dataFields.get(number)
   if (number === rawData && wireType === WireType.LengthDelimited) return value.length
   if (wireType !== WireType.LengthDelimited || number === rawData) {
-    // One record an element is allowed, though nobody writes it, and far slower to read.
+    // The format allows one record per element, though no writer does so; such records are slow to read.
     spend(budget, 'elements', 1)
     if (wireType !== known?.wireType) throw malformed(`A tensor's ${known?.name} has the wrong wire type`)
     return 1
   }
   const width = fixedBytes.get(number)
-  const whole = width === undefined ? (value.at(-1) ?? 0) < 0x80 : value.length % width === 0
-  if (!whole) throw malformed(`A tensor's ${known?.name} breaks off inside an element`)
+  const isComplete = width === undefined ? (value.at(-1) ?? 0) < 0x80 : value.length % width === 0
+  if (!isComplete) throw malformed(`A tensor's ${known?.name} ends inside an element`)
   if (width !== undefined) return value.length / width
   let count = 0
   for (const byte of value) if (byte < 0x80) count++

@@ -1,34 +1,34 @@
+import { malformed } from '../errors.ts'
+import { capturesOf, ownNames, subgraphsOf } from './data-flow.ts'
 import { bitsOf, DataType } from './data-type.ts'
 import type { GraphProto, TensorProto, ValueInfoProto } from './generated/onnx_pb.ts'
-import { malformed } from './malformed.ts'
 import type { Model, Node } from './model.ts'
-import { inOrder, show } from './order.ts'
 import { weightOf } from './proto-tensor.ts'
 import { checkTensor } from './read-weight.ts'
-import { capturesOf, ownNames, subgraphsOf } from './subgraphs.ts'
+import { showNode, sortNodes } from './sort-nodes.ts'
 
-/** A value of that many elements takes the 4 GiB that WebAssembly has. */
+/** A value of this many floats takes the 4 GiB of WebAssembly's memory. */
 const maxElements = 1e9
 
 /**
- * A model whose graph holds together: every value is written once, before it is read, and has a possible type.
+ * Checks a model's graph and sorts its nodes: each value is written once, before it is read, and has a possible type.
  * @throws SpillwayError `model_invalid`.
  */
 export function checkModel(model: Model): Model {
-  const { header, inputs, outputs, weights, metadata } = model
-  if (header.irVersion <= 0n) throw malformed('The file is no ONNX model: it has no IR version')
-  if (header.opsetImport.length === 0) throw malformed('The model names no operator set')
-  for (const value of [...inputs, ...outputs, ...metadata.valueInfo]) checkValue(value)
+  const { header, inputs, outputs, weights, graphMetadata } = model
+  if (header.irVersion <= 0n) throw malformed('The file is not an ONNX model: it has no IR version')
+  if (header.opsetImport.length === 0) throw malformed('The model imports no operator set')
+  for (const value of [...inputs, ...outputs, ...graphMetadata.valueInfo]) checkValue(value)
   const names = inputs.map(({ name }) => name)
   if (new Set(names).size !== names.length) throw malformed('Two inputs have the same name')
-  const given = [...names, ...weights.keys(), ...ownNames(metadata)]
-  const nodes = inOrder(model.nodes, given)
+  const given = [...names, ...weights.keys(), ...ownNames(graphMetadata)]
+  const nodes = sortNodes(model.nodes, given)
   for (const node of nodes) checkNode(node)
   for (const node of header.functions.flatMap((one) => one.node)) checkNode(node)
-  checkSparse(metadata)
+  checkSparse(graphMetadata)
   const written = new Set([...given, ...nodes.flatMap(({ output }) => output)])
   const missing = outputs.find(({ name }) => !written.has(name))
-  if (missing !== undefined) throw malformed(`Nothing writes the output "${missing.name}"`)
+  if (missing !== undefined) throw malformed(`No node writes the output "${missing.name}"`)
   if (outputs.length === 0) throw malformed('The model has no output')
   return { ...model, nodes }
 }
@@ -58,7 +58,7 @@ function checkValue({ name, type }: ValueInfoProto): void {
 function checkNode(node: Node): void {
   for (const { name, t, tensors } of node.attribute) {
     for (const tensor of t === undefined ? tensors : [t, ...tensors])
-      checkInner(tensor, `"${name}" of ${show(node)}`)
+      checkInner(tensor, `"${name}" of ${showNode(node)}`)
   }
   for (const graph of subgraphsOf(node)) checkSubgraph(graph)
 }
@@ -67,7 +67,7 @@ function checkSubgraph(graph: GraphProto): void {
   for (const value of [...graph.input, ...graph.output, ...graph.valueInfo]) checkValue(value)
   for (const tensor of graph.initializer) checkInner(tensor, `Tensor "${tensor.name}"`)
   checkSparse(graph)
-  for (const node of inOrder(graph.node, [...ownNames(graph), ...capturesOf(graph)])) checkNode(node)
+  for (const node of sortNodes(graph.node, [...ownNames(graph), ...capturesOf(graph)])) checkNode(node)
 }
 
 function checkInner(tensor: TensorProto, what: string): void {

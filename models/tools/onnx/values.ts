@@ -2,7 +2,7 @@ import { SpillwayError } from '../../core/error.ts'
 import { bitsOf, DataType, nameOf } from './data-type.ts'
 import { halvesToFloats } from './half.ts'
 import { fromMinifloat, minifloats } from './minifloat.ts'
-import { type Weight, weightCount } from './weight.ts'
+import { viewBytes, type Weight, weightCount } from './weight.ts'
 
 type Elements =
   | Float32Array
@@ -16,7 +16,7 @@ type Elements =
   | BigInt64Array
   | BigUint64Array
 
-/** A weight's elements as numbers, whatever their type: small floats are widened, packed integers unpacked. */
+/** A weight's elements as numbers of any type: small floats are widened, packed integers unpacked. */
 export function valuesOf(weight: Weight): Elements {
   const bytes = weight.bytes()
   switch (weight.type) {
@@ -29,7 +29,7 @@ export function valuesOf(weight: Weight): Elements {
     case DataType.FLOAT16:
       return halvesToFloats(view(Uint16Array, bytes))
     case DataType.BFLOAT16:
-      return view(Float32Array, bytesOf(Uint32Array.from(view(Uint16Array, bytes), (bits) => bits << 16)))
+      return view(Float32Array, viewBytes(Uint32Array.from(view(Uint16Array, bytes), (bits) => bits << 16)))
     case DataType.INT16:
       return view(Int16Array, bytes)
     case DataType.UINT16:
@@ -52,7 +52,7 @@ function smallValues(weight: Weight, bytes: Uint8Array): Elements {
   const packed = bits === 8 ? bytes : unpack(bytes, bits, weightCount(weight))
   const format = minifloats.get(weight.type)
   if (format) return Float32Array.from(packed, (one) => fromMinifloat(one, format))
-  // A power of two, by its exponent alone.
+  // A power of two, stored as its exponent.
   if (weight.type === DataType.FLOAT8E8M0) {
     return Float32Array.from(packed, (one) => (one === 255 ? Number.NaN : 2 ** (one - 127)))
   }
@@ -61,7 +61,7 @@ function smallValues(weight: Weight, bytes: Uint8Array): Elements {
   return signed ? Int8Array.from(packed, (one) => (one << (32 - bits)) >> (32 - bits)) : packed
 }
 
-/** The first element stands in the lowest bits. */
+/** Unpacks small integers; the first element is in the lowest bits. */
 function unpack(bytes: Uint8Array, bits: number, count: number): Uint8Array {
   const each = 8 / bits
   return Uint8Array.from({ length: count }, (_, index) => {
@@ -69,7 +69,11 @@ function unpack(bytes: Uint8Array, bits: number, count: number): Uint8Array {
   })
 }
 
-/** @throws SpillwayError `not_supported` for a tensor that is not of floats. */
+/**
+ * A weight's elements as floats.
+ *
+ * @throws SpillwayError `not_supported` for tensors of other types.
+ */
 export function floatsOf(weight: Weight): Float32Array {
   const values = valuesOf(weight)
   if (values instanceof Float32Array) return values
@@ -79,7 +83,7 @@ export function floatsOf(weight: Weight): Float32Array {
   })
 }
 
-/** Integers as numbers: shapes, axes, indices. */
+/** A weight's elements as plain numbers: shapes, axes, indices. */
 export const integersOf = (weight: Weight): number[] => Array.from(valuesOf(weight), Number)
 
 interface ArrayType<T> {
@@ -87,11 +91,8 @@ interface ArrayType<T> {
   new (buffer: ArrayBufferLike, offset: number, length: number): T
 }
 
-/** Elements where they lie, or copied where a file has them at an odd address. */
+/** A typed array over the bytes; a copy where they are not aligned. */
 export function view<T>(array: ArrayType<T>, bytes: Uint8Array): T {
   const aligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes)
   return new array(aligned.buffer, aligned.byteOffset, aligned.byteLength / array.BYTES_PER_ELEMENT)
 }
-
-export const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
-  new Uint8Array(buffer, byteOffset, byteLength)

@@ -1,16 +1,16 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
-import { malformed } from './malformed.ts'
+import { malformed } from '../errors.ts'
 
 export { WireType }
 
-/** One field of a message as it stands in the file. */
+/** An undecoded field of a message. */
 export class Field {
   readonly number: number
   readonly wireType: WireType
-  /** Where its tag begins and where it ends. */
+  /** Offsets of the tag's first byte and of the field's end. */
   readonly start: number
   readonly end: number
-  /** Bytes that follow the tag and, where there is one, the length. */
+  /** Bytes of the value, without tag and length. */
   readonly length: number
   readonly #message: Uint8Array
 
@@ -30,15 +30,15 @@ export class Field {
     this.#message = message
   }
 
-  /** Those bytes: a view, never a copy. */
+  /** The value: a view, never a copy. */
   get value(): Uint8Array {
     return this.#message.subarray(this.end - this.length, this.end)
   }
 }
 
 /**
- * The fields of one message, in order, without decoding them: a hostile file costs no memory here.
- * @throws SpillwayError `model_invalid` where a length reaches past the message.
+ * The fields of a message in order, undecoded, so that a hostile file costs no memory.
+ * @throws SpillwayError `model_invalid` where a length exceeds the message.
  */
 export function* fields(bytes: Uint8Array, what: string): Generator<Field> {
   const reader = new BinaryReader(bytes)
@@ -49,18 +49,18 @@ function next(reader: BinaryReader, bytes: Uint8Array, what: string): Field {
   const start = reader.pos
   try {
     const [number, wireType] = reader.tag()
-    const length = pass(reader, wireType)
+    const length = skipValue(reader, wireType)
     if (reader.pos > reader.len) throw new RangeError('past the end')
     return new Field(bytes, number, wireType, start, reader.pos, length)
   } catch {
-    throw malformed(`The ${what} breaks off or is garbled at byte ${start} of ${reader.len}`, {
+    throw malformed(`The ${what} is truncated or corrupt at byte ${start} of ${reader.len}`, {
       expected: 'a protobuf field that ends within it',
     })
   }
 }
 
-/** Moves past a field's value and tells its length. */
-function pass(reader: BinaryReader, wireType: WireType): number {
+/** Skips a field's value and returns its length. */
+function skipValue(reader: BinaryReader, wireType: WireType): number {
   if (wireType === WireType.LengthDelimited) {
     const length = reader.uint32()
     reader.pos += length

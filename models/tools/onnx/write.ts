@@ -1,6 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
-import type { Placed } from './external-layout.ts'
+import type { ExternalLocation } from './external.ts'
 import {
   GraphProtoSchema,
   ModelProtoSchema,
@@ -16,12 +16,12 @@ const initializerField = 5
 const rawDataField = 9
 
 /**
- * A model's file, piece by piece, so that no more than one tensor is in memory at a time.
- * @param external the weights whose data goes to another file, and where there.
+ * A model's file piece by piece, so that one tensor at a time is in memory.
+ * @param external The weights whose data goes to another file, and their places there.
  */
 export function* modelChunks(
   model: Model,
-  external: ReadonlyMap<string, Placed> = new Map(),
+  external: ReadonlyMap<string, ExternalLocation> = new Map(),
 ): Generator<Uint8Array> {
   const { structure, heads, length } = layOut(model, external)
   yield toBinary(ModelProtoSchema, model.header)
@@ -33,16 +33,16 @@ export function* modelChunks(
   }
 }
 
-/** Bytes of the file that `modelChunks` makes. */
+/** Size of the file that `modelChunks` yields. */
 export function modelSize(model: Model): number {
   const { length } = layOut(model, new Map())
   return toBinary(ModelProtoSchema, model.header).length + tag(graphField, length).length + length
 }
 
-function layOut(model: Model, external: ReadonlyMap<string, Placed>) {
-  const { nodes, inputs, outputs, metadata, weights } = model
+function layOut(model: Model, external: ReadonlyMap<string, ExternalLocation>) {
+  const { nodes, inputs, outputs, graphMetadata, weights } = model
   const graph = create(GraphProtoSchema)
-  Object.assign(graph, metadata, { node: [...nodes], input: [...inputs], output: [...outputs] })
+  Object.assign(graph, graphMetadata, { node: [...nodes], input: [...inputs], output: [...outputs] })
   const structure = toBinary(GraphProtoSchema, graph)
   const heads = [...weights.values()].map(
     (weight) => [weight, headOf(weight, external.get(weight.name))] as const,
@@ -53,19 +53,19 @@ function layOut(model: Model, external: ReadonlyMap<string, Placed>) {
   return { structure, heads, length }
 }
 
-/** All of a tensor's field but the elements themselves: they come last, so the head is short. */
-function headOf(weight: Weight, placed: Placed | undefined): Uint8Array {
-  const message = toBinary(TensorProtoSchema, headerOf(weight, placed))
-  const size = placed ? 0 : weightBytes(weight)
-  const data = placed ? new Uint8Array(0) : tag(rawDataField, size)
+/** A tensor's field up to its elements, which come last. */
+function headOf(weight: Weight, location: ExternalLocation | undefined): Uint8Array {
+  const message = toBinary(TensorProtoSchema, headerOf(weight, location))
+  const size = location ? 0 : weightBytes(weight)
+  const data = location ? new Uint8Array(0) : tag(rawDataField, size)
   return Buffer.concat([tag(initializerField, message.length + data.length + size), message, data])
 }
 
-function headerOf({ name, type, dims }: Weight, placed: Placed | undefined): TensorProto {
+function headerOf({ name, type, dims }: Weight, location: ExternalLocation | undefined): TensorProto {
   const header = create(TensorProtoSchema, { name, dataType: type, dims: dims.map(BigInt) })
-  if (placed === undefined) return header
+  if (location === undefined) return header
   header.dataLocation = TensorProto_DataLocation.EXTERNAL
-  header.externalData = Object.entries(placed).map(([key, value]) => ({
+  header.externalData = Object.entries(location).map(([key, value]) => ({
     $typeName: 'onnx.StringStringEntryProto',
     key,
     value: String(value),
@@ -76,7 +76,7 @@ function headerOf({ name, type, dims }: Weight, placed: Placed | undefined): Ten
 const tag = (field: number, length: number): Uint8Array =>
   new BinaryWriter().tag(field, WireType.LengthDelimited).uint32(length).finish()
 
-/** A pass that promises one size and gives another would shift all that follows. */
+/** A weight's bytes. A wrong length would shift everything that follows. */
 export function checked(weight: Weight): Uint8Array {
   const bytes = weight.bytes()
   if (bytes.length === weightBytes(weight)) return bytes

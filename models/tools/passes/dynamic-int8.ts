@@ -1,33 +1,32 @@
 import { makeNode } from '../graph/node.ts'
 import { DataType } from '../onnx/data-type.ts'
-import { weightFrom } from '../onnx/make.ts'
 import { memoizeLast } from '../onnx/memoize-last.ts'
 import { floatsOf } from '../onnx/values.ts'
-import type { Weight } from '../onnx/weight.ts'
-import { type Channels, quantizeChannels } from '../quantize/channels.ts'
+import { type Weight, weightFrom } from '../onnx/weight.ts'
+import { type QuantizedChannels, quantizeChannels } from '../quantize/channels.ts'
 import type { LinearLayer } from './layers.ts'
-import type { Rewriting, Tools } from './rewrite.ts'
+import type { RewriteContext, RewriteRule } from './rewrite.ts'
 
-const memoized = memoizeLast<Channels>()
+const memoized = memoizeLast<QuantizedChannels>()
 
 /**
- * Dynamic int8: the input is rounded to eight bits as it comes, the product is of integers. Written in
- * standard operators, which ONNX Runtime fuses into one; layers with the same input share its rounding.
- * @param highest the largest weight: 127, or 63 for processors whose products of bytes saturate.
+ * Dynamic int8: the input is rounded to 8 bits by its own range at every run, and the product is of integers. Written
+ * in standard operators, which ONNX Runtime fuses. Layers with the same input share its rounding.
+ * @param highest The largest weight: 127, or 63 for processors whose byte products saturate.
  */
 export const toDynamicInt8 =
-  (layer: LinearLayer, highest: number): Rewriting =>
-  (node, tools) => {
-    const { weight, scales } = columns(layer, highest, tools)
+  (layer: LinearLayer, highest: number): RewriteRule =>
+  (node, context) => {
+    const { weight, scales } = columns(layer, highest, context)
     const [input = '', output = ''] = [node.input[0], node.output[0]]
-    const rounded = tools.node(`${input}_u8`, (first) =>
+    const rounded = context.node(`${input}_u8`, (first) =>
       makeNode({
         op: 'DynamicQuantizeLinear',
         inputs: [input],
         outputs: [first, `${first}_scale`, `${first}_zero`],
       }),
     )
-    const name = (role: string) => tools.fresh(`${output}_${role}`)
+    const name = (role: string) => context.fresh(`${output}_${role}`)
     const [sums, floats, scale] = [name('sums'), name('floats'), name('scale')]
     const product = layer.bias === undefined ? output : name('product')
     const nodes = [
@@ -40,13 +39,13 @@ export const toDynamicInt8 =
     return [...nodes, makeNode({ op: 'Add', inputs: [product, layer.bias], outputs: [output] })]
   }
 
-/** Rows of an embedding out of the columns of the product that it is tied to, which are kept once for both. */
+/** An embedding that reads the columns of a tied product's matrix, which is stored once for both. */
 export const toGatheredColumns =
-  (tied: LinearLayer, highest: number, indexRank: number): Rewriting =>
-  (node, tools) => {
-    const { weight, scales } = columns(tied, highest, tools)
+  (tied: LinearLayer, highest: number, indexRank: number): RewriteRule =>
+  (node, context) => {
+    const { weight, scales } = columns(tied, highest, context)
     const [indices = '', output = ''] = [node.input[1], node.output[0]]
-    const name = (role: string) => tools.fresh(`${output}_${role}`)
+    const name = (role: string) => context.fresh(`${output}_${role}`)
     const [found, floats, scale, scaled] = [name('columns'), name('floats'), name('scale'), name('scaled')]
     const perm = [...Array.from({ length: indexRank }, (_, axis) => axis + 1), 0]
     return [
@@ -58,11 +57,11 @@ export const toGatheredColumns =
     ]
   }
 
-/** The matrix as MatMulInteger wants it, a column an output, with a scale each. */
+/** The matrix for MatMulInteger: one column per output, with a scale each. */
 function columns(
   { weight, rowPerOutput, inputs, outputs }: LinearLayer,
   highest: number,
-  tools: Tools,
+  context: RewriteContext,
 ): Readonly<Record<'weight' | 'scales', string>> {
   const key = {}
   const get = () =>
@@ -70,9 +69,9 @@ function columns(
       const values = floatsOf(weight)
       const stride = rowPerOutput ? { channel: inputs, element: 1 } : { channel: 1, element: outputs }
       const channels = quantizeChannels(values, outputs, inputs, stride, highest)
-      return { scales: channels.scales, data: turned(channels.data, outputs, inputs) }
+      return { scales: channels.scales, data: transposed(channels.data, outputs, inputs) }
     })
-  return tools.weights(
+  return context.weights(
     `${weight.name} columns ${rowPerOutput} ${highest}`,
     (): Record<'weight' | 'scales', Weight> => ({
       weight: weightFrom(`${weight.name}_i8`, DataType.INT8, [inputs, outputs], () => get().data),
@@ -81,7 +80,7 @@ function columns(
   )
 }
 
-function turned(rows: Int8Array, outputs: number, inputs: number): Int8Array {
+function transposed(rows: Int8Array, outputs: number, inputs: number): Int8Array {
   const columns = new Int8Array(rows.length)
   for (let output = 0; output < outputs; output++) {
     for (let input = 0; input < inputs; input++) {

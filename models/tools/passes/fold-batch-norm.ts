@@ -1,15 +1,14 @@
 import { floatOf } from '../graph/attributes.ts'
-import { readersOf } from '../graph/links.ts'
 import { freshNames } from '../graph/names.ts'
 import { changeNode, isStandard } from '../graph/node.ts'
 import { sweep } from '../graph/sweep.ts'
+import { readersOf } from '../onnx/data-flow.ts'
 import { DataType } from '../onnx/data-type.ts'
-import { weightFrom } from '../onnx/make.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { floatsOf } from '../onnx/values.ts'
-import type { Weight } from '../onnx/weight.ts'
+import { type Weight, weightFrom } from '../onnx/weight.ts'
 
-/** The model with each BatchNormalization that follows a Conv inside the Conv's weights: one rounding less. */
+/** Folds each BatchNormalization after a Conv into the Conv's weights, which saves one rounding. */
 export function foldBatchNorm(model: Model): Model {
   const readers = readersOf(model)
   const outputs = new Set(model.outputs.map(({ name }) => name))

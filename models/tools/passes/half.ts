@@ -1,31 +1,30 @@
 import { create } from '@bufbuild/protobuf'
 import { makeAttribute } from '../graph/attributes.ts'
-import { withNotes } from '../graph/metadata.ts'
+import { withGraphMetadata } from '../graph/metadata.ts'
 import { freshNames } from '../graph/names.ts'
-import { changeNode, isStandard, makeNode } from '../graph/node.ts'
+import { changeNode, isStandard, makeNode, operatorOf } from '../graph/node.ts'
 import { sweep } from '../graph/sweep.ts'
-import { infer } from '../infer/infer.ts'
-import { openShapes } from '../inspect/open-shapes.ts'
+import { hasRule, infer } from '../infer/infer.ts'
+import { openShapes } from '../infer/input-shapes.ts'
+import { readsOf, subgraphsOf } from '../onnx/data-flow.ts'
 import { DataType } from '../onnx/data-type.ts'
 import { AttributeProtoSchema } from '../onnx/generated/onnx_pb.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { protoOf, weightOf } from '../onnx/proto-tensor.ts'
-import { readsOf } from '../onnx/subgraphs.ts'
 import type { Weight } from '../onnx/weight.ts'
-import { isBlocked, isFullInput } from './half-blocked.ts'
-import { halfOf } from './half-weight.ts'
+import { halfOf } from './half-weights.ts'
 
 /**
- * The model computing in half floats, its inputs and outputs still float32. A value keeps its name as float32,
- * where anyone needs it so, and has another as half.
- * @param keeps whether a node is to stay in float32.
+ * The model computing in half precision, with inputs and outputs in float32. A value keeps its name for its float32
+ * form, where one is needed, and gets another for its half.
+ * @param keeps Whether a node stays in float32.
  */
 export function toHalf(model: Model, keeps: (node: Node) => boolean): Model {
   const types = infer(model, openShapes(model, new Map()))
   const isFloat = (name: string) => name !== '' && types.get(name)?.type === DataType.FLOAT
   const fresh = freshNames(model)
   const nodes: Node[] = []
-  /** The half of a value, and whether its float32 is there as well. */
+  /** The name of each value's half. */
   const halves = new Map<string, string>()
   const fulls = new Set([...model.inputs.map(({ name }) => name), ...model.weights.keys()])
 
@@ -51,8 +50,8 @@ export function toHalf(model: Model, keeps: (node: Node) => boolean): Model {
   }
 
   for (const node of model.nodes) {
-    const unclear = node.input.some((name) => name !== '' && !types.get(name)?.type)
-    if (unclear || isBlocked(node) || keeps(node)) {
+    const hasUnknownType = node.input.some((name) => name !== '' && !types.get(name)?.type)
+    if (hasUnknownType || isBlocked(node) || keeps(node)) {
       for (const name of new Set(readsOf(node))) fullOf(name)
       nodes.push(node)
       for (const name of node.output) fulls.add(name)
@@ -73,15 +72,15 @@ export function toHalf(model: Model, keeps: (node: Node) => boolean): Model {
   const weights = new Map<string, Weight>()
   for (const [name, weight] of model.weights) {
     weights.set(name, weight)
-    // Beside it: what comes out of one matrix is made once for all that are written one after the other.
+    // A half follows its weight, because tensors from one computation are written in sequence.
     const made = halves.get(name)
     if (made !== undefined) weights.set(made, halfOf(weight, made))
   }
-  // Declared types of values that are halves now would be wrong.
-  return sweep({ ...model, nodes, weights, metadata: withNotes(model, { valueInfo: [] }) })
+  // Declared types of values that became halves would be wrong.
+  return sweep({ ...model, nodes, weights, graphMetadata: withGraphMetadata(model, { valueInfo: [] }) })
 }
 
-/** What says float32 in a node says half. */
+/** The node's attributes with float32 changed to half precision. */
 function halfAttributes(node: Node): Node['attribute'] {
   return node.attribute.map((attribute) => {
     const isTarget = attribute.name === 'to' && node.opType === 'Cast' && isStandard(node)
@@ -91,3 +90,22 @@ function halfAttributes(node: Node): Node['attribute'] {
     return Object.assign(create(AttributeProtoSchema), attribute, { t: protoOf(halfOf(weight, weight.name)) })
   })
 }
+
+/** Operators without half precision, or with it only in rarely used operator sets. */
+const full = new Set(
+  `Bernoulli CumSum DFT DequantizeLinear DynamicQuantizeLinear EyeLike GridSample IsInf IsNaN Multinomial
+   NonMaxSuppression QuantizeLinear RandomNormal RandomNormalLike RandomUniform RandomUniformLike Range STFT Upsample
+   com.microsoft.DynamicQuantizeMatMul com.microsoft.MatMulIntegerToFloat`.split(/\s+/),
+)
+
+/** Whether a node has to compute in float32. */
+export function isBlocked(node: Node): boolean {
+  const operator = operatorOf(node)
+  if (full.has(operator) || subgraphsOf(node).length > 0) return true
+  // Without a rule the output types are unknown, so nothing after the node could be converted.
+  return !hasRule(operator) || (!isStandard(node) && node.domain !== 'com.microsoft')
+}
+
+/** Inputs that are float32 in any case. */
+export const isFullInput = (node: Node, index: number): boolean =>
+  node.opType === 'Resize' && isStandard(node) && (index === 1 || index === 2)

@@ -1,37 +1,37 @@
 import { floatOf, intOf, intsOf } from '../graph/attributes.ts'
-import { readersOf, writersOf } from '../graph/links.ts'
 import { isStandard } from '../graph/node.ts'
+import { readersOf, writersOf } from '../onnx/data-flow.ts'
 import { DataType } from '../onnx/data-type.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { type Weight, weightCount } from '../onnx/weight.ts'
 
-interface Common {
-  /** What people call it: the node's name, else its output's. */
+interface LayerBase {
+  /** The node's name, else its output's. */
   readonly name: string
   readonly node: Node
   readonly weight: Weight
 }
 
-/** A product with a stored matrix: `MatMul`, or `Gemm` as exporters write it. */
-export interface LinearLayer extends Common {
+/** A product with a stored matrix: `MatMul`, or the usual form of `Gemm`. */
+export interface LinearLayer extends LayerBase {
   readonly kind: 'linear'
   readonly inputs: number
   readonly outputs: number
-  /** Whether a row of the stored matrix makes one output; else a column does. */
+  /** Whether rows of the stored matrix make the outputs; else columns do. */
   readonly rowPerOutput: boolean
-  /** What is added to the product. */
+  /** The name of the bias. */
   readonly bias: string | undefined
 }
 
-/** Rows of a stored table, looked up by `Gather`. */
-export interface EmbeddingLayer extends Common {
+/** A lookup in a stored table: `Gather`. */
+export interface EmbeddingLayer extends LayerBase {
   readonly kind: 'embedding'
 }
 
-/** A `Conv`, or something else whose weights can be stored smaller, with a scale for each index of an axis. */
-export interface OtherLayer extends Common {
+/** A `Conv` or another operator whose weights can be stored smaller, with one scale per index of an axis. */
+export interface OtherLayer extends LayerBase {
   readonly kind: 'convolution' | 'other'
-  /** Which input of the node the weight is, and its axis that has a scale each. */
+  /** The position of the weight among the inputs, and the axis with one scale per index. */
   readonly input: number
   readonly axis: number
 }
@@ -40,13 +40,13 @@ export type Layer = LinearLayer | EmbeddingLayer | OtherLayer
 
 const floats: ReadonlySet<number> = new Set([DataType.FLOAT, DataType.FLOAT16])
 
-/** The layers of a model whose weights are stored and of floats, each weight read by layers alone. */
+/** The layers of a model with stored float weights that only layers read. */
 export function findLayers(model: Model): readonly Layer[] {
   const writers = writersOf(model)
   const found = model.nodes.flatMap((node) => layersOf(model, node, writers))
   const known = new Set(found.map(({ node }) => node))
   const readers = readersOf(model)
-  // A weight that something else reads would stay as it is beside its smaller copy.
+  // A weight with other readers would stay in the file beside its smaller copy.
   const alone = (name: string): boolean =>
     (readers.get(name) ?? []).every(
       (node) => known.has(node) || (isTransposed(node) && alone(node.output[0] ?? '')),
@@ -84,15 +84,15 @@ function layersOf(model: Model, node: Node, writers: ReadonlyMap<string, Node>):
 function linear(model: Model, node: Node, writers: ReadonlyMap<string, Node>): readonly LinearLayer[] {
   const given = node.input[1] ?? ''
   const writer = writers.get(given)
-  const turned = writer !== undefined && isTransposed(writer)
-  const weight = stored(model, turned ? writer.input[0] : given)
+  const isTransposedInput = writer !== undefined && isTransposed(writer)
+  const weight = stored(model, isTransposedInput ? writer.input[0] : given)
   const gemm = node.opType === 'Gemm'
   const plain =
     !gemm ||
     (intOf(node, 'transA', 0) === 0 && floatOf(node, 'alpha', 1) === 1 && floatOf(node, 'beta', 1) === 1)
   const [first, second] = weight?.dims ?? []
   if (!weight || !plain || weight.dims.length !== 2 || first === undefined || second === undefined) return []
-  const rowPerOutput = turned !== (gemm && intOf(node, 'transB', 0) === 1)
+  const rowPerOutput = isTransposedInput !== (gemm && intOf(node, 'transB', 0) === 1)
   const [outputs, inputs] = rowPerOutput ? [first, second] : [second, first]
   const bias = (gemm && node.input[2]) || undefined
   return [{ kind: 'linear', name: nameOf(node), node, weight, inputs, outputs, rowPerOutput, bias }]

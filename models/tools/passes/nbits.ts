@@ -1,10 +1,9 @@
 import { contrib, makeNode } from '../graph/node.ts'
 import { DataType } from '../onnx/data-type.ts'
 import { floatsToHalves } from '../onnx/half.ts'
-import { weightFrom } from '../onnx/make.ts'
 import { memoizeLast } from '../onnx/memoize-last.ts'
 import { floatsOf } from '../onnx/values.ts'
-import type { Weight } from '../onnx/weight.ts'
+import { type Weight, weightFrom } from '../onnx/weight.ts'
 import {
   type BlockFormat,
   type Blocks,
@@ -15,20 +14,23 @@ import {
   zeroBytes,
 } from '../quantize/blocks.ts'
 import type { LinearLayer } from './layers.ts'
-import type { Rewriting, Tools } from './rewrite.ts'
+import type { RewriteContext, RewriteRule } from './rewrite.ts'
 
-/** Activations are rounded to eight bits, block by block: on the CPU several times faster, and what models on the hub say. */
+/**
+ * Activations are rounded to 8 bits per block: several times faster on the CPU, and the usual setting of models on
+ * the hub.
+ */
 const accuracyLevel = 4
 
 const memoized = memoizeLast<Blocks>()
 
-/** `MatMulNBits`: weights in blocks, unpacked as they are used. */
+/** `MatMulNBits`: weights in blocks that are unpacked during the product. */
 export const toMatMulNBits =
-  (layer: LinearLayer, format: BlockFormat): Rewriting =>
-  (node, tools) => {
-    const { data, scales, zeroPoints } = packedMatrix(layer.weight, layer, format, tools)
+  (layer: LinearLayer, format: BlockFormat): RewriteRule =>
+  (node, context) => {
+    const { data, scales, zeroPoints } = packedMatrix(layer.weight, layer, format, context)
     const [input = '', output = ''] = [node.input[0], node.output[0]]
-    const product = layer.bias === undefined ? output : tools.fresh(`${output}_product`)
+    const product = layer.bias === undefined ? output : context.fresh(`${output}_product`)
     const multiply = makeNode({
       op: 'MatMulNBits',
       domain: contrib,
@@ -46,12 +48,12 @@ export const toMatMulNBits =
     return [multiply, makeNode({ op: 'Add', inputs: [product, layer.bias], outputs: [output] })]
   }
 
-/** The matrix of a linear layer or the table of an embedding, a row an output, in MatMulNBits' layout. */
+/** A linear layer's matrix or an embedding's table in the layout of MatMulNBits, one row per output. */
 export function packedMatrix(
   weight: Weight,
   { rowPerOutput, outputs, inputs }: Pick<LinearLayer, 'rowPerOutput' | 'outputs' | 'inputs'>,
   format: BlockFormat,
-  tools: Tools,
+  context: RewriteContext,
 ): Readonly<Record<'data' | 'scales' | 'zeroPoints', string>> {
   const blocks = blockCount(inputs, format)
   const make = () => {
@@ -65,7 +67,7 @@ export function packedMatrix(
   const get = () => memoized(key, make)
   const suffix = `_q${format.bits}`
   const halves = weight.type === DataType.FLOAT16
-  return tools.weights(`${weight.name} ${rowPerOutput} ${JSON.stringify(format)}`, () => ({
+  return context.weights(`${weight.name} ${rowPerOutput} ${JSON.stringify(format)}`, () => ({
     data: weightFrom(
       weight.name + suffix,
       DataType.UINT8,

@@ -1,16 +1,13 @@
 import type { Builder } from '../graph/builder.ts'
 import { changeNode } from '../graph/node.ts'
 import { DataType } from '../onnx/data-type.ts'
-import { weightFrom } from '../onnx/make.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { floatsOf } from '../onnx/values.ts'
+import { weightFrom } from '../onnx/weight.ts'
 import { quantizeChannels } from '../quantize/channels.ts'
 import type { OtherLayer } from './layers.ts'
 
-/**
- * A convolution with its weights as int8, a scale for each channel, and its bias as the int32 that the sums of
- * products are, in their scale.
- */
+/** A convolution with int8 weights, one scale per channel, and an int32 bias in the scale of the products' sums. */
 export function quantizeConvolution(
   builder: Builder,
   model: Model,
@@ -21,7 +18,7 @@ export function quantizeConvolution(
 ): Node {
   const [channels = 0, ...rest] = weight.dims
   const each = rest.reduce((all, size) => all * size, 1)
-  // The scales are needed now, for the bias; convolutions are small beside the values that they make.
+  // Computed at once because the bias needs the scales; the weights of convolutions are small.
   const { data, scales } = quantizeChannels(
     floatsOf(weight),
     channels,

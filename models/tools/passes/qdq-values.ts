@@ -1,9 +1,9 @@
-import { readersOf } from '../graph/links.ts'
 import { isStandard } from '../graph/node.ts'
+import { readersOf } from '../onnx/data-flow.ts'
 import type { Model, Node } from '../onnx/model.ts'
 
-/** Operators that ONNX Runtime has for bytes too, so that what stands between convolutions stays in bytes. */
-const passing = new Set([
+/** Operators with int8 kernels, so that values between convolutions stay in bytes. */
+const bytePreserving = new Set([
   'Add',
   'AveragePool',
   'Concat',
@@ -15,12 +15,12 @@ const passing = new Set([
   'Transpose',
   'Unsqueeze',
 ])
-/** What only moves elements keeps its input's scale. */
-const moving = new Set(['Flatten', 'MaxPool', 'Reshape', 'Squeeze', 'Transpose', 'Unsqueeze'])
+/** Operators that only move elements and so keep their input's scale. */
+const scalePreserving = new Set(['Flatten', 'MaxPool', 'Reshape', 'Squeeze', 'Transpose', 'Unsqueeze'])
 
 /**
- * Which values of a model are bytes when the given convolutions are, each with the value whose range it has:
- * mostly its own.
+ * The values that are bytes when the given convolutions are, each with the value that determines its range: mostly
+ * itself.
  */
 export function quantizedValues(model: Model, convolutions: ReadonlySet<Node>): ReadonlyMap<string, string> {
   const readers = readersOf(model)
@@ -31,19 +31,19 @@ export function quantizedValues(model: Model, convolutions: ReadonlySet<Node>): 
     const result = resultOf(node, readers)
     ranges.set(result, result)
   }
-  const wanted = wantedValues(model, convolutions)
+  const needed = neededValues(model, convolutions)
   for (const node of model.nodes) {
     const [output = ''] = node.output
-    if (!isPassing(node) || !wanted.has(output)) continue
+    if (!isBytePreserving(node) || !needed.has(output)) continue
     const data = dataInputs(node)
     if (!data.every((name) => ranges.has(name))) continue
     const [first = ''] = data
-    ranges.set(output, moving.has(node.opType) ? (ranges.get(first) ?? first) : output)
+    ranges.set(output, scalePreserving.has(node.opType) ? (ranges.get(first) ?? first) : output)
   }
   return ranges
 }
 
-/** A convolution's output, or that of the activation that the runtime makes part of it. */
+/** The output of a convolution, or of the activation that the runtime fuses with it. */
 function resultOf(node: Node, readers: ReadonlyMap<string, readonly Node[]>): string {
   const [output = ''] = node.output
   const [next, ...others] = readers.get(output) ?? []
@@ -51,18 +51,18 @@ function resultOf(node: Node, readers: ReadonlyMap<string, readonly Node[]>): st
   return fused ? (next.output[0] ?? output) : output
 }
 
-/** Values that a convolution reads, by way of passing operators or not. */
-function wantedValues(model: Model, convolutions: ReadonlySet<Node>): ReadonlySet<string> {
-  const wanted = new Set<string>()
+/** Values that a convolution reads, directly or through operators that keep bytes. */
+function neededValues(model: Model, convolutions: ReadonlySet<Node>): ReadonlySet<string> {
+  const needed = new Set<string>()
   for (const node of model.nodes.toReversed()) {
-    if (convolutions.has(node)) wanted.add(node.input[0] ?? '')
-    else if (isPassing(node) && wanted.has(node.output[0] ?? ''))
-      for (const name of dataInputs(node)) wanted.add(name)
+    if (convolutions.has(node)) needed.add(node.input[0] ?? '')
+    else if (isBytePreserving(node) && needed.has(node.output[0] ?? ''))
+      for (const name of dataInputs(node)) needed.add(name)
   }
-  return wanted
+  return needed
 }
 
-const isPassing = (node: Node): boolean => passing.has(node.opType) && isStandard(node)
+const isBytePreserving = (node: Node): boolean => bytePreserving.has(node.opType) && isStandard(node)
 
 const dataInputs = ({ opType, input }: Node): readonly string[] =>
   opType === 'Add' || opType === 'Concat' ? input : input.slice(0, 1)

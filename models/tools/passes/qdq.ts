@@ -1,29 +1,29 @@
 import { type Builder, createBuilder } from '../graph/builder.ts'
 import { changeNode } from '../graph/node.ts'
 import { DataType } from '../onnx/data-type.ts'
-import { floatWeight, weightFrom } from '../onnx/make.ts'
 import type { Model, Node } from '../onnx/model.ts'
+import { floatWeight, weightFrom } from '../onnx/weight.ts'
 import type { OtherLayer } from './layers.ts'
 import { quantizeConvolution } from './qdq-convolution.ts'
 import { quantizedValues } from './qdq-values.ts'
 
-/** The smallest and the largest that a value was seen to be. */
+/** The smallest and the largest measured value. */
 export interface Range {
   readonly low: number
   readonly high: number
 }
 
-/** A byte's meaning: `(byte − zero) × scale`. */
+/** Quantization parameters of a byte: its value is `(byte − zero) × scale`. */
 export interface ByteSteps {
   readonly scale: number
   readonly zero: number
 }
 
 /**
- * Static int8: each value around a convolution is rounded to bytes by a scale known beforehand, written as pairs
- * of QuantizeLinear and DequantizeLinear that the runtime turns into convolutions of bytes.
- * @param ranges of every value that `quantizedValues` names for these layers.
- * @param highest the largest weight: 127, or 63 for processors whose products of bytes saturate.
+ * Static int8: values around convolutions are rounded to bytes by ranges measured beforehand. Written as pairs of
+ * QuantizeLinear and DequantizeLinear, which the runtime turns into int8 convolutions.
+ * @param ranges Ranges of all values that `quantizedValues` names for these layers.
+ * @param highest The largest weight: 127, or 63 for processors whose byte products saturate.
  */
 export function toStaticInt8(
   model: Model,
@@ -35,7 +35,7 @@ export function toStaticInt8(
   const sources = quantizedValues(model, new Set(byNode.keys()))
   const steps = new Map([...sources].map(([name, source]) => [name, stepsOf(ranges.get(source))]))
   const builder = createBuilder(model)
-  // An input keeps its name for its caller; what anything else writes goes on under its own.
+  // Inputs keep their names for callers, so their rounded form gets another name. Other values keep theirs.
   const renamed = new Map<string, string>()
   for (const { name } of model.inputs) {
     const own = steps.get(name)
@@ -58,7 +58,7 @@ export function toStaticInt8(
   return builder.finish()
 }
 
-/** Rounds one value to bytes and gives the result as another. */
+/** Rounds a value to bytes and back. */
 function round(builder: Builder, from: string, to: string, { scale, zero }: ByteSteps): void {
   const inputs = [
     builder.weight(floatWeight(`${to}_scale`, [scale], [])),
@@ -69,7 +69,7 @@ function round(builder: Builder, from: string, to: string, { scale, zero }: Byte
   builder.node({ op: 'DequantizeLinear', inputs: [bytes, ...inputs], outputs: [to] })
 }
 
-/** Zero must be exact: it is what a convolution pads with. */
+/** Zero is represented exactly, because convolutions pad with it. */
 function stepsOf({ low, high }: Range = { low: 0, high: 0 }): ByteSteps {
   const [least, most] = [Math.min(0, low), Math.max(0, high)]
   const scale = Math.fround((most - least) / 255) || 1

@@ -3,35 +3,35 @@ import { sweep } from '../graph/sweep.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import type { Weight } from '../onnx/weight.ts'
 
-/** What a rewriting gathers beside the nodes that it gives back. */
-export interface Tools {
-  /** A name that nothing else has. */
-  fresh(wanted: string): string
-  /** Makes weights once for a key: layers that share a weight share what becomes of it. */
+/** Names, weights and shared nodes for the rules of a rewrite. */
+export interface RewriteContext {
+  /** A name that is not taken, close to the given one. */
+  fresh(base: string): string
+  /** Adds weights once per key, so that layers with a common weight share the result. */
   weights<Name extends string>(
     key: string,
     make: () => Readonly<Record<Name, Weight>>,
   ): Readonly<Record<Name, string>>
-  /** Makes a node once for a key, before the first that needs it, and tells its first output. */
+  /** Adds a node once per key, before its first reader, and returns its first output. */
   node(key: string, make: (output: string) => Node): string
 }
 
-/** What stands in a node's place. */
-export type Rewriting = (node: Node, tools: Tools) => readonly Node[]
+/** Returns the replacement of a node. */
+export type RewriteRule = (node: Node, context: RewriteContext) => readonly Node[]
 
-/** The model with some of its nodes rewritten, and without what nothing reads any more. */
-export function rewrite(model: Model, rewritings: ReadonlyMap<Node, Rewriting>): Model {
-  if (rewritings.size === 0) return model
+/** The model with some nodes rewritten, without unused nodes and weights. */
+export function rewrite(model: Model, rules: ReadonlyMap<Node, RewriteRule>): Model {
+  if (rules.size === 0) return model
   const fresh = freshNames(model)
   const weights = new Map(model.weights)
   const madeWeights = new Map<string, Readonly<Record<string, string>>>()
   const madeNodes = new Map<string, string>()
   const nodes: Node[] = []
-  const tools: Tools = {
+  const context: RewriteContext = {
     fresh,
     weights: (key, make) => {
       const known = madeWeights.get(key)
-      if (known) return known as ReturnType<typeof tools.weights>
+      if (known) return known as ReturnType<typeof context.weights>
       const made: [string, string][] = Object.entries<Weight>(make()).map(([role, weight]) => {
         const name = fresh(weight.name)
         weights.set(name, { ...weight, name })
@@ -39,7 +39,7 @@ export function rewrite(model: Model, rewritings: ReadonlyMap<Node, Rewriting>):
       })
       const names = Object.fromEntries(made)
       madeWeights.set(key, names)
-      return names as ReturnType<typeof tools.weights>
+      return names as ReturnType<typeof context.weights>
     },
     node: (key, make) => {
       const known = madeNodes.get(key)
@@ -51,9 +51,9 @@ export function rewrite(model: Model, rewritings: ReadonlyMap<Node, Rewriting>):
     },
   }
   for (const node of model.nodes) {
-    const rewriting = rewritings.get(node)
-    if (rewriting === undefined) nodes.push(node)
-    else nodes.push(...rewriting(node, tools))
+    const rule = rules.get(node)
+    if (rule === undefined) nodes.push(node)
+    else nodes.push(...rule(node, context))
   }
   return sweep({ ...model, nodes, weights })
 }

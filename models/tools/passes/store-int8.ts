@@ -1,34 +1,33 @@
 import { changeNode, makeNode } from '../graph/node.ts'
 import { DataType } from '../onnx/data-type.ts'
-import { weightFrom } from '../onnx/make.ts'
 import { memoizeLast } from '../onnx/memoize-last.ts'
 import { floatsOf } from '../onnx/values.ts'
-import { type Weight, weightCount } from '../onnx/weight.ts'
-import { type Channels, quantizeChannels } from '../quantize/channels.ts'
+import { type Weight, weightCount, weightFrom } from '../onnx/weight.ts'
+import { type QuantizedChannels, quantizeChannels } from '../quantize/channels.ts'
 import type { OtherLayer } from './layers.ts'
-import type { Rewriting, Tools } from './rewrite.ts'
+import type { RewriteContext, RewriteRule } from './rewrite.ts'
 
-const memoized = memoizeLast<Channels>()
+const memoized = memoizeLast<QuantizedChannels>()
 
 /**
- * Weights kept as int8 and made floats by `Cast` and `Mul`, which the runtime computes once, when it loads the
- * model: a quarter of the download, and the speed of floats. (`DequantizeLinear` it would compute at each run.)
+ * Stores weights as int8, with `Cast` and `Mul` to floats that the runtime computes once at load: a quarter of the
+ * download at the speed of floats. The runtime would compute `DequantizeLinear` at every run.
  */
 export const toStoredInt8 =
-  (layers: readonly OtherLayer[]): Rewriting =>
-  (node, tools) => {
+  (layers: readonly OtherLayer[]): RewriteRule =>
+  (node, context) => {
     const input = [...node.input]
-    for (const layer of layers) input[layer.input] = storedInt8(layer.weight, layer.axis, tools)
+    for (const layer of layers) input[layer.input] = storedInt8(layer.weight, layer.axis, context)
     return [changeNode(node, { input })]
   }
 
-/** @param axis whose every index has a scale of its own. */
-export function storedInt8(weight: Weight, axis: number, tools: Tools): string {
-  const { data, scales } = tools.weights(`${weight.name} stored ${axis}`, () => channelsOf(weight, axis))
-  const floats = tools.node(`${weight.name}_floats`, (output) =>
+/** @param axis The axis with one scale per index. */
+export function storedInt8(weight: Weight, axis: number, context: RewriteContext): string {
+  const { data, scales } = context.weights(`${weight.name} stored ${axis}`, () => channelsOf(weight, axis))
+  const floats = context.node(`${weight.name}_floats`, (output) =>
     makeNode({ op: 'Cast', inputs: [data], outputs: [output], attributes: { to: weight.type } }),
   )
-  return tools.node(`${weight.name}_unpacked`, (output) =>
+  return context.node(`${weight.name}_unpacked`, (output) =>
     makeNode({ op: 'Mul', inputs: [floats, scales], outputs: [output] }),
   )
 }
@@ -43,8 +42,8 @@ function channelsOf(weight: Weight, axis: number): Record<'data' | 'scales', Wei
   }
 }
 
-/** Channels along an axis, the integers left where their floats were. */
-function inPlace(values: Float32Array, weight: Weight, axis: number): Channels {
+/** Quantizes channels along an axis; elements stay in their places. */
+function inPlace(values: Float32Array, weight: Weight, axis: number): QuantizedChannels {
   const channels = weight.dims[axis] ?? 1
   const inner = weight.dims.slice(axis + 1).reduce((all, size) => all * size, 1)
   const outer = weightCount(weight) / (channels * inner)

@@ -1,20 +1,20 @@
 import { intOf } from '../graph/attributes.ts'
-import { constantNode } from '../graph/constant-node.ts'
-import { type FunctionParts, withFunction } from '../graph/functions.ts'
+import { constantNode } from '../graph/constants.ts'
+import { type FunctionParts, withFunction } from '../graph/metadata.ts'
 import { changeNode, makeNode } from '../graph/node.ts'
 import { DataType } from '../onnx/data-type.ts'
-import { floatWeight, int64Weight } from '../onnx/make.ts'
 import type { Model } from '../onnx/model.ts'
+import { floatWeight, int64Weight } from '../onnx/weight.ts'
 import type { BlockFormat } from '../quantize/blocks.ts'
 import { shapeWeight } from './gather-blocks.ts'
 import type { EmbeddingLayer, LinearLayer } from './layers.ts'
 import { packedMatrix } from './nbits.ts'
-import type { Rewriting, Tools } from './rewrite.ts'
+import type { RewriteContext, RewriteRule } from './rewrite.ts'
 
 const domain = 'spillway'
 const functionName = (bits: number): string => `Unpack${bits}`
 
-/** Halves of bytes as floats, the low ones first. */
+/** Splits bytes into 4-bit halves as floats, the low half first. */
 const nibbles = [
   constantNode(floatWeight('sixteenth', [1 / 16], [])),
   constantNode(floatWeight('sixteen', [16], [])),
@@ -30,8 +30,8 @@ const nibbles = [
 ]
 
 /**
- * Packed weights made floats by plain operators, which the runtime computes once, when it loads the model: the
- * download is small, and the speed that of floats. (On WebAssembly `MatMulNBits` is twenty times slower.)
+ * Unpacks weights with plain operators, which the runtime computes once at load: a small download at the speed of
+ * floats. On WebAssembly `MatMulNBits` is twenty times slower.
  */
 const unpack = (bits: 4 | 8): FunctionParts => ({
   domain,
@@ -52,48 +52,48 @@ const unpack = (bits: 4 | 8): FunctionParts => ({
 
 export const withUnpack = (model: Model, bits: 4 | 8): Model => withFunction(model, unpack(bits))
 
-/** The matrix of a linear layer, packed as for `MatMulNBits` and unpacked before the product that was there. */
+/** A linear layer's matrix, packed as for `MatMulNBits` and unpacked before the original product. */
 export const toUnpacked =
-  (layer: LinearLayer, format: BlockFormat): Rewriting =>
-  (node, tools) => {
-    const matrix = unpacked(layer, { ...format, asymmetric: false }, tools)
+  (layer: LinearLayer, format: BlockFormat): RewriteRule =>
+  (node, context) => {
+    const matrix = unpacked(layer, { ...format, asymmetric: false }, context)
     const keepsRows = node.opType === 'Gemm' && intOf(node, 'transB', 0) === 1
-    const given = keepsRows ? matrix : turned(matrix, tools)
+    const given = keepsRows ? matrix : transposed(matrix, context)
     return [changeNode(node, { input: node.input.map((input, index) => (index === 1 ? given : input)) })]
   }
 
-function unpacked(layer: LinearLayer, format: BlockFormat, tools: Tools): string {
-  const { data, scales } = packedMatrix(layer.weight, layer, format, tools)
-  const whole = Math.ceil(layer.inputs / format.block) * format.block
-  const shape = shapeWeight([layer.outputs, whole], tools)
+function unpacked(layer: LinearLayer, format: BlockFormat, context: RewriteContext): string {
+  const { data, scales } = packedMatrix(layer.weight, layer, format, context)
+  const paddedInputs = Math.ceil(layer.inputs / format.block) * format.block
+  const shape = shapeWeight([layer.outputs, paddedInputs], context)
   const op = functionName(format.bits)
-  const rows = tools.node(`${layer.weight.name}_unpacked`, (output) =>
+  const rows = context.node(`${layer.weight.name}_unpacked`, (output) =>
     makeNode({ op, domain, inputs: [data, scales, shape], outputs: [output] }),
   )
-  if (whole === layer.inputs) return rows
-  const [start, end, axis] = [0, layer.inputs, 1].map((size) => shapeWeight([size], tools))
-  return tools.node(`${layer.weight.name}_cut`, (output) =>
+  if (paddedInputs === layer.inputs) return rows
+  const [start, end, axis] = [0, layer.inputs, 1].map((size) => shapeWeight([size], context))
+  return context.node(`${layer.weight.name}_cut`, (output) =>
     makeNode({ op: 'Slice', inputs: [rows, start ?? '', end ?? '', axis ?? ''], outputs: [output] }),
   )
 }
 
 /**
- * An embedding's table, packed as for `MatMulNBits`, of which the rows that are read are unpacked. Not by
- * `GatherBlockQuantized`: the builds of onnxruntime-web with a native WebGPU backend have no kernel of it for
- * WebAssembly, on whichever backend the session runs.
+ * An embedding's table, packed as for `MatMulNBits`; only the rows that are read get unpacked. `GatherBlockQuantized`
+ * is no option: builds of onnxruntime-web with a native WebGPU backend have no kernel of it for WebAssembly, on
+ * whichever backend the session runs.
  */
 export const toUnpackedRows =
-  ({ weight }: EmbeddingLayer, format: BlockFormat): Rewriting =>
-  (node, tools) => {
+  ({ weight }: EmbeddingLayer, format: BlockFormat): RewriteRule =>
+  (node, context) => {
     const [rows = 0, columns = 0] = weight.dims
     const { data, scales } = packedMatrix(
       weight,
       { rowPerOutput: true, outputs: rows, inputs: columns },
       format,
-      tools,
+      context,
     )
     const [indices = '', output = ''] = [node.input[1], node.output[0]]
-    const named = (what: string) => tools.fresh(`${output}_${what}`)
+    const named = (what: string) => context.fresh(`${output}_${what}`)
     const [flat, packed, scale, floats, sizes, dims] = [
       named('indices'),
       named('packed'),
@@ -102,7 +102,7 @@ export const toUnpackedRows =
       named('sizes'),
       named('dims'),
     ]
-    const [all, width] = [shapeWeight([-1], tools), shapeWeight([columns], tools)]
+    const [all, width] = [shapeWeight([-1], context), shapeWeight([columns], context)]
     return [
       makeNode({ op: 'Reshape', inputs: [indices, all], outputs: [flat] }),
       makeNode({ op: 'Gather', inputs: [data, flat], outputs: [packed] }),
@@ -110,7 +110,7 @@ export const toUnpackedRows =
       makeNode({
         op: functionName(format.bits),
         domain,
-        inputs: [packed, scale, shapeWeight([-1, columns], tools)],
+        inputs: [packed, scale, shapeWeight([-1, columns], context)],
         outputs: [floats],
       }),
       makeNode({ op: 'Shape', inputs: [indices], outputs: [sizes] }),
@@ -119,7 +119,7 @@ export const toUnpackedRows =
     ]
   }
 
-const turned = (matrix: string, tools: Tools): string =>
-  tools.node(`${matrix}_turned`, (output) =>
+const transposed = (matrix: string, context: RewriteContext): string =>
+  context.node(`${matrix}_turned`, (output) =>
     makeNode({ op: 'Transpose', inputs: [matrix], outputs: [output], attributes: { perm: [1, 0] } }),
   )

@@ -1,18 +1,29 @@
+import { opsetTooOld } from '../errors.ts'
 import { floatOf, hasAttribute, intOf, intsOf, stringOf } from '../graph/attributes.ts'
 import { changeNode, makeNode } from '../graph/node.ts'
-import { floatWeight, int64Weight } from '../onnx/make.ts'
+import type { KnownValue } from '../infer/known.ts'
 import type { Node } from '../onnx/model.ts'
-import { show } from '../onnx/order.ts'
-import { type Context, tooOld } from './upgrade-context.ts'
+import { showNode } from '../onnx/sort-nodes.ts'
+import { floatWeight, int64Weight, type Weight } from '../onnx/weight.ts'
 
-export type Upgrade = (node: Node, context: Context) => readonly Node[]
+/** What the upgrade of an operator may use. */
+export interface UpgradeContext {
+  readonly opset: number
+  /** The inferred type and shape of a value. */
+  known(name: string): KnownValue | undefined
+  /** Adds a small weight and returns its name. */
+  weight(weight: Weight): string
+  fresh(base: string): string
+}
+
+export type UpgradeRule = (node: Node, context: UpgradeContext) => readonly Node[]
 
 const without = (node: Node, ...names: readonly string[]) =>
   node.attribute.filter(({ name }) => !names.includes(name))
 
-/** Attributes of integers that became inputs, in the inputs' order. */
+/** Attributes of integers that became inputs, in the order of the inputs. */
 const intsToInputs =
-  (...names: readonly string[]): Upgrade =>
+  (...names: readonly string[]): UpgradeRule =>
   (node, context) => {
     if (!names.some((name) => hasAttribute(node, name))) return [node]
     const added = names.map((name) => {
@@ -24,13 +35,13 @@ const intsToInputs =
     ]
   }
 
-/** Optional inputs are left out from the end, and are empty between others. */
+/** Optional inputs are left out at the end and empty elsewhere. */
 function trimmed(names: readonly string[]): readonly string[] {
   const last = names.findLastIndex((name) => name !== '')
   return names.slice(0, last + 1)
 }
 
-const pad: Upgrade = (node, context) => {
+const pad: UpgradeRule = (node, context) => {
   if (!hasAttribute(node, 'pads')) return [node]
   const pads = context.weight(int64Weight(`${node.output[0]}_pads`, intsOf(node, 'pads') ?? []))
   const value = context.weight(floatWeight(`${node.output[0]}_value`, [floatOf(node, 'value', 0)], []))
@@ -39,7 +50,7 @@ const pad: Upgrade = (node, context) => {
   ]
 }
 
-const clip: Upgrade = (node, context) => {
+const clip: UpgradeRule = (node, context) => {
   if (context.opset >= 11) return [node]
   const limits = ['min', 'max'].map((name) =>
     hasAttribute(node, name)
@@ -51,19 +62,19 @@ const clip: Upgrade = (node, context) => {
   ]
 }
 
-const topK: Upgrade = (node, context) => {
+const topK: UpgradeRule = (node, context) => {
   if (!hasAttribute(node, 'k')) return [node]
   const k = context.weight(int64Weight(`${node.output[0]}_k`, [intOf(node, 'k', 1)]))
   return [changeNode(node, { input: [...node.input, k], attribute: without(node, 'k') })]
 }
 
-/** Older ones worked on the matrix that the axis divides a tensor into; newer ones along the axis. */
-const softmax: Upgrade = (node, context) => {
+/** Older versions work on the matrix that the axis splits a tensor into, newer ones along the axis. */
+const softmax: UpgradeRule = (node, context) => {
   const [input = '', output = ''] = [node.input[0], node.output[0]]
   const rank = context.known(input)?.shape?.length
   const given = intOf(node, 'axis', 1)
   if (rank === undefined)
-    throw tooOld(`The rank of what ${show(node)} reads is not known`, 'a declared shape')
+    throw opsetTooOld(`The rank of what ${showNode(node)} reads is not known`, 'a declared shape')
   const axis = given < 0 ? given + rank : given
   const last = [
     ...without(node, 'axis'),
@@ -80,8 +91,8 @@ const softmax: Upgrade = (node, context) => {
   ]
 }
 
-/** The two resizing operators of old counted positions from corners and rounded down. */
-const resize: Upgrade = (node, context) => {
+/** The older resizing operators map positions asymmetrically and round down. */
+const resize: UpgradeRule = (node, context) => {
   if (context.opset >= 11) return [node]
   const floats = node.attribute.find(({ name }) => name === 'scales')?.floats
   const scales = floats
@@ -102,10 +113,10 @@ const resize: Upgrade = (node, context) => {
 }
 
 const drop =
-  (...names: readonly string[]): Upgrade =>
+  (...names: readonly string[]): UpgradeRule =>
   (node) => [changeNode(node, { attribute: without(node, ...names) })]
 
-export const upgrades: ReadonlyMap<string, Upgrade> = new Map<string, Upgrade>([
+export const upgrades: ReadonlyMap<string, UpgradeRule> = new Map<string, UpgradeRule>([
   ['Slice', intsToInputs('starts', 'ends', 'axes')],
   ['Squeeze', intsToInputs('axes')],
   ['Unsqueeze', intsToInputs('axes')],

@@ -1,33 +1,36 @@
+import { opsetTooOld } from '../errors.ts'
 import { opsetOf, withOpset } from '../graph/metadata.ts'
 import { freshNames } from '../graph/names.ts'
 import { isStandard } from '../graph/node.ts'
 import { sweep } from '../graph/sweep.ts'
 import { infer } from '../infer/infer.ts'
-import { openShapes } from '../inspect/open-shapes.ts'
+import { openShapes } from '../infer/input-shapes.ts'
+import { subgraphsOf } from '../onnx/data-flow.ts'
 import type { Model, Node } from '../onnx/model.ts'
-import { show } from '../onnx/order.ts'
-import { subgraphsOf } from '../onnx/subgraphs.ts'
-import { type Context, tooOld } from './upgrade-context.ts'
-import { type Upgrade, upgrades } from './upgrade-rules.ts'
+import { showNode } from '../onnx/sort-nodes.ts'
+import { type UpgradeContext, type UpgradeRule, upgrades } from './upgrade-rules.ts'
 
-/** The oldest operator set whose operators quantized models are made of. */
-export const leastOpset = 13
+/** The operator set that the passes write. */
+export const minOpset = 13
 
 /**
- * The model with its operators as operator set 13 has them: what were attributes became inputs since.
- * @throws SpillwayError `not_supported` for what cannot be said in the newer set.
+ * The model with its operators upgraded to operator set 13, in which many attributes became inputs.
+ * @throws SpillwayError `not_supported` for operators that have no equivalent there.
  */
 export function upgradeOpset(model: Model): Model {
   const opset = opsetOf(model)
-  if (opset >= leastOpset) return model
-  if (opset < 7) throw tooOld(`Operator set ${opset} is too old`, 'at least 7')
+  if (opset >= minOpset) return model
+  if (opset < 7) throw opsetTooOld(`Operator set ${opset} is too old`, 'at least 7')
   const nested = model.nodes.find((node) => subgraphsOf(node).length > 0)
   if (nested)
-    throw tooOld(`${show(nested)} has graphs inside in operator set ${opset}`, `at least ${leastOpset}`)
+    throw opsetTooOld(
+      `${showNode(nested)} has graphs inside in operator set ${opset}`,
+      `at least ${minOpset}`,
+    )
   const weights = new Map(model.weights)
   const fresh = freshNames(model)
   const values = infer(model, openShapes(model, new Map()))
-  const context: Context = {
+  const context: UpgradeContext = {
     opset,
     known: (name) => values.get(name),
     fresh,
@@ -38,10 +41,10 @@ export function upgradeOpset(model: Model): Model {
     },
   }
   const nodes = model.nodes.flatMap((node) => upgrade(node, context))
-  return sweep({ ...withOpset(model, '', leastOpset), nodes, weights })
+  return sweep({ ...withOpset(model, '', minOpset), nodes, weights })
 }
 
-function upgrade(node: Node, context: Context): readonly Node[] {
-  const rule: Upgrade | undefined = isStandard(node) ? upgrades.get(node.opType) : undefined
+function upgrade(node: Node, context: UpgradeContext): readonly Node[] {
+  const rule: UpgradeRule | undefined = isStandard(node) ? upgrades.get(node.opType) : undefined
   return rule ? rule(node, context) : [node]
 }

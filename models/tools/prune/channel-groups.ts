@@ -1,15 +1,15 @@
 /**
- * Channels that stand or fall together. Every channel that a layer makes is an atom; where two are added they
- * become one, and where something needs a channel for what it is, it is pinned and stays.
+ * Groups of channels that can only be removed together. Each channel that a layer makes starts as a group; groups are
+ * joined where channels are added. A pinned group cannot be removed.
  */
 export interface ChannelGroups {
-  /** So many new ones. */
+  /** Makes `count` new groups. */
   make(count: number): readonly number[]
   join(a: number, b: number): void
   pin(groups: Iterable<number>, reason: string): void
-  /** The one that stands for all that an atom was joined with. */
+  /** The representative of a group and all that were joined with it. */
   root(group: number): number
-  /** Why an atom stays; nothing where it may go. */
+  /** Why a group cannot be removed; undefined where it can. */
   pinned(group: number): string | undefined
 }
 
@@ -19,7 +19,7 @@ export function createChannelGroups(): ChannelGroups {
   const root = (group: number): number => {
     let at = group
     while (parents[at] !== at) {
-      // Halves the way for the next that asks.
+      // Path halving, for faster later look-ups.
       parents[at] = parents[parents[at] ?? at] ?? at
       at = parents[at] ?? at
     }

@@ -1,28 +1,28 @@
 import { SpillwayError } from '../../core/error.ts'
-import { countOf } from '../../core/plural.ts'
+import { countOf } from '../../core/wording.ts'
 import type { Model } from '../onnx/model.ts'
 import type { Runtime, Tensors } from '../run/runtime.ts'
-import { type Choice, chooseChannels, isExact, type Wanted } from './choose.ts'
-import { cutChannels } from './cut.ts'
-import { reshapesToFlatten } from './flatten.ts'
-import { measureActivity } from './measure.ts'
-import { traceChannels } from './trace.ts'
+import { type Choice, chooseChannels, isExact, type PruneOptions } from './choose-channels.ts'
+import { cutChannels } from './cut-channels.ts'
+import { measureActivity } from './measure-activity.ts'
+import { reshapesToFlatten } from './reshape-to-flatten.ts'
+import { traceChannels } from './trace-channels.ts'
 
 export interface Pruned extends Pick<Choice, 'layers' | 'kept'> {
   readonly model: Model
-  /** Whether nothing goes that the answers depend on. */
+  /** Whether only dead channels were removed, so that outputs do not change. */
   readonly exact: boolean
 }
 
 /**
- * Takes whole channels and neurons out of a model: those that are dead, and as many of the weakest as wanted.
- * @param samples to see on what channels do; by the weights alone where there are none.
- * @throws SpillwayError `not_supported` where there is nothing to take.
+ * Removes whole channels and neurons from a model: dead ones, and as many of the weakest as the options allow.
+ * @param samples Inputs to measure channels on; without any, the weights decide.
+ * @throws SpillwayError `not_supported` where nothing can be removed.
  */
 export async function prune(
   runtime: Runtime,
   prepared: Model,
-  wanted: Wanted,
+  options: PruneOptions,
   samples: readonly Tensors[],
   onProgress: (done: number, total: number) => void = () => {},
 ): Promise<Pruned> {
@@ -30,8 +30,8 @@ export async function prune(
   const trace = traceChannels(model)
   const activity =
     samples.length === 0 ? undefined : await measureActivity(runtime, model, trace.cuts, samples, onProgress)
-  const choice = chooseChannels(trace, wanted, activity)
-  if (choice.removed.size === 0) throw nothing(choice)
+  const choice = chooseChannels(trace, options, activity)
+  if (choice.removed.size === 0) throw nothingToPrune(choice)
   const { layers, kept } = choice
   return {
     model: cutChannels(model, trace, choice.removed),
@@ -41,7 +41,7 @@ export async function prune(
   }
 }
 
-function nothing({ layers, kept }: Choice): SpillwayError {
+function nothingToPrune({ layers, kept }: Choice): SpillwayError {
   if (layers.length === 0) {
     const reasons = new Set(kept.map(({ reason }) => reason))
     return new SpillwayError('not_supported', 'This model has no channels that could be taken out', {
@@ -49,7 +49,7 @@ function nothing({ layers, kept }: Choice): SpillwayError {
       got:
         kept.length === 0
           ? 'none'
-          : `${countOf(kept.length, 'layer')} that must stay whole: ${[...reasons].join(', ')}`,
+          : `${countOf(kept.length, 'layer')} that cannot be pruned: ${[...reasons].join(', ')}`,
       hint: 'Prune a float model, then quantize it.',
     })
   }

@@ -4,9 +4,9 @@ import { axisOf, product } from '../infer/known.ts'
 import { DataType } from '../onnx/data-type.ts'
 import { floatsOf } from '../onnx/values.ts'
 import type { Weight } from '../onnx/weight.ts'
-import type { Channels, PassContext, Rule } from './trace.ts'
+import type { ChannelRule, Channels, PassContext } from './channel-rule.ts'
 
-const conv: Rule = (context) => {
+const conv: ChannelRule = (context) => {
   const { node } = context
   const weight = floats(context, node.input[1])
   const bias = floats(context, node.input[2])
@@ -16,7 +16,7 @@ const conv: Rule = (context) => {
   return depthwise(context, weight, bias, group)
 }
 
-/** A filter for each channel: what goes in goes out. */
+/** A depthwise convolution: each output channel depends on its own input channel. */
 function depthwise(context: PassContext, weight: Weight, bias: Weight | undefined, group: number) {
   const given = context.channels(context.node.input[0])
   if (given?.axis !== 1 || weight.dims[0] !== group || given.groups.length !== group) return undefined
@@ -33,18 +33,18 @@ function depthwise(context: PassContext, weight: Weight, bias: Weight | undefine
   return { ...given, rest }
 }
 
-const gemm: Rule = (context) => {
+const gemm: ChannelRule = (context) => {
   const { node } = context
   const weight = floats(context, node.input[1])
   const bias = floats(context, node.input[2])
   const reads = intOf(node, 'transB', 0) === 1 ? 1 : 0
   const outputs = weight?.dims[1 - reads]
-  const odd = intOf(node, 'transA', 0) === 1 || (node.input[2] && bias?.dims.at(-1) !== outputs)
-  if (weight?.dims.length !== 2 || odd) return undefined
+  const unsupported = intOf(node, 'transA', 0) === 1 || (node.input[2] && bias?.dims.at(-1) !== outputs)
+  if (weight?.dims.length !== 2 || unsupported) return undefined
   return layer(context, { weight, reads, makes: 1 - reads, bias, valueAxis: 1, outAxis: 1 })
 }
 
-const matMul: Rule = (context) => {
+const matMul: ChannelRule = (context) => {
   const { node } = context
   const weight = floats(context, node.input[1])
   const rank = context.known(node.input[0])?.shape?.length
@@ -61,11 +61,11 @@ const matMul: Rule = (context) => {
 
 interface Layer {
   readonly weight: Weight
-  /** The axis of the weight that goes along the channels read, and the one along those made. */
+  /** The weight's axes along the input channels and along the output channels. */
   readonly reads: number
   readonly makes: number
   readonly bias: Weight | undefined
-  /** The axis of the channels in the value read and in the output. */
+  /** The channel axis of the input and of the output. */
   readonly valueAxis: number
   readonly outAxis: number
 }
@@ -96,27 +96,27 @@ function layer(
   return { axis: outAxis, groups, rest: groups.map((_, index) => added?.[index] ?? 0) }
 }
 
-/** The same channels, each its own value bent. */
-const bent =
-  (bend: (value: number) => number): Rule =>
+/** An elementwise operator: the channels stay the same. */
+const elementwise =
+  (apply: (value: number) => number): ChannelRule =>
   ({ node, channels }) => {
     const given = channels(node.input[0])
-    return given && { ...given, rest: given.rest.map(bend) }
+    return given && { ...given, rest: given.rest.map(apply) }
   }
 
-const zeroKept = (value: number) => (value === 0 ? 0 : Number.NaN)
+const keepZero = (value: number) => (value === 0 ? 0 : Number.NaN)
 
-/** A window over each channel. */
-const pool: Rule = ({ node, channels }) => {
+/** Pooling over each channel. */
+const pool: ChannelRule = ({ node, channels }) => {
   const given = channels(node.input[0])
   return given?.axis === 1 && node.output.length === 1
-    ? { ...given, rest: given.rest.map(zeroKept) }
+    ? { ...given, rest: given.rest.map(keepZero) }
     : undefined
 }
 
-/** Two values, channel by channel, or a value and something stored for each channel. */
+/** A binary operator on two values, or on a value and a stored parameter per channel. */
 const pair =
-  (combine: (a: number, b: number) => number): Rule =>
+  (combine: (a: number, b: number) => number): ChannelRule =>
   (context) => {
     const { node } = context
     const [a, b] = [context.channels(node.input[0]), context.channels(node.input[1])]
@@ -129,7 +129,7 @@ const pair =
     const size = stored.dims[axis] ?? 1
     if (size !== 1 && size !== given.groups.length) return undefined
     if (size !== 1) context.cut({ weight: stored, axis, groups: given.groups, role: 'follows' })
-    // Something else for each position is not one number a channel.
+    // A parameter that differs within a channel leaves its value unknown.
     const plain = stored.dims.every((one, at) => one === 1 || at === axis)
     const values = plain ? floatsOf(stored) : undefined
     const other = (index: number) => values?.[size === 1 ? 0 : index] ?? Number.NaN
@@ -146,11 +146,11 @@ function joined(
   const ranks = node.input.map((name) => known(name)?.shape?.length)
   if (ranks[0] === undefined || ranks[0] !== ranks[1]) return undefined
   if (a.axis !== b.axis || a.groups.length !== b.groups.length) return undefined
-  for (const [index, atom] of a.groups.entries()) groups.join(atom, b.groups[index] ?? atom)
+  for (const [index, group] of a.groups.entries()) groups.join(group, b.groups[index] ?? group)
   return { ...a, rest: a.rest.map((one, index) => combine(one, b.rest[index] ?? Number.NaN)) }
 }
 
-const concat: Rule = ({ node, groups, channels, known }) => {
+const concat: ChannelRule = ({ node, groups, channels, known }) => {
   const all = node.input.map(channels)
   const [first] = all.flatMap((one) => one ?? [])
   const rank = known(node.output[0])?.shape?.length
@@ -160,7 +160,7 @@ const concat: Rule = ({ node, groups, channels, known }) => {
     if (given) return given.axis === first.axis ? given : undefined
     const size = known(name)?.shape?.[first.axis]
     if (size === undefined) return undefined
-    // What no layer made has its place among the others and stays.
+    // Channels that no layer makes keep their places, so they are pinned.
     const made = groups.make(size)
     groups.pin(made, 'no layer makes it')
     return { axis: first.axis, groups: made, rest: made.map(() => Number.NaN) }
@@ -174,8 +174,8 @@ const concat: Rule = ({ node, groups, channels, known }) => {
   }
 }
 
-/** Rows of everything after the first axis: a channel becomes as many columns as it has positions. */
-const flatten: Rule = ({ node, channels, known }) => {
+/** Flattening: each channel becomes as many columns as it has positions. */
+const flatten: ChannelRule = ({ node, channels, known }) => {
   const given = channels(node.input[0])
   const shape = known(node.input[0])?.shape
   if (given?.axis !== 1 || !shape || axisOf(intOf(node, 'axis', 1), shape.length) !== 1) return undefined
@@ -184,47 +184,48 @@ const flatten: Rule = ({ node, channels, known }) => {
   return { axis: 1, groups: spread(given.groups), rest: spread(given.rest) }
 }
 
-const transpose: Rule = ({ node, channels }) => {
+const transpose: ChannelRule = ({ node, channels }) => {
   const given = channels(node.input[0])
   const order = intsOf(node, 'perm')
   return given && order ? { ...given, axis: order.indexOf(given.axis) } : undefined
 }
 
-const reduceMean: Rule = ({ node, channels, known }) => {
+const reduceMean: ChannelRule = ({ node, channels, known }) => {
   const given = channels(node.input[0])
   const rank = known(node.input[0])?.shape?.length
   const axes = intsOf(node, 'axes') ?? known(node.input[1])?.ints
   if (!given || rank === undefined || !axes) return undefined
-  const gone = axes.map((axis) => axisOf(axis, rank))
-  if (gone.includes(given.axis)) return undefined
-  const before = gone.filter((axis) => axis < given.axis).length
+  const reduced = axes.map((axis) => axisOf(axis, rank))
+  if (reduced.includes(given.axis)) return undefined
+  const before = reduced.filter((axis) => axis < given.axis).length
   return intOf(node, 'keepdims', 1) === 1 ? given : { ...given, axis: given.axis - before }
 }
 
-/** A stored weight of floats that this node alone reads. */
+/** A stored float32 weight that only this node reads. */
 function floats(context: PassContext, name: string | undefined): Weight | undefined {
   const weight = context.weight(name)
   return weight?.type === DataType.FLOAT ? weight : undefined
 }
 
-const named = (names: string, rule: Rule): [string, Rule][] => names.split(' ').map((name) => [name, rule])
+const named = (names: string, rule: ChannelRule): [string, ChannelRule][] =>
+  names.split(' ').map((name) => [name, rule])
 
-export const rules: ReadonlyMap<string, Rule> = new Map([
+export const rules: ReadonlyMap<string, ChannelRule> = new Map([
   ['Conv', conv],
   ['Gemm', gemm],
   ['MatMul', matMul],
-  ['Relu', bent((value) => Math.max(0, value))],
+  ['Relu', elementwise((value) => Math.max(0, value))],
   ...named(
     'Identity Cast Dropout',
-    bent((value) => value),
+    elementwise((value) => value),
   ),
   ...named(
     'Abs Celu Elu Erf Gelu HardSwish LeakyRelu Mish Neg Selu Sign Softsign Swish Tanh',
-    bent(zeroKept),
+    elementwise(keepZero),
   ),
   ...named(
     'Sigmoid HardSigmoid Softplus Clip Sqrt',
-    bent(() => Number.NaN),
+    elementwise(() => Number.NaN),
   ),
   ...named('AveragePool GlobalAveragePool GlobalMaxPool MaxPool LpPool', pool),
   ['Add', pair((a, b) => a + b)],

@@ -10,7 +10,7 @@ import {
   showReference,
 } from '../../hub/index.ts'
 import { makeManifest, readManifest } from '../manifest/write.ts'
-import { chooseVariants } from './choose.ts'
+import { chooseVariants } from './choose-variants.ts'
 import type { PullFile } from './download.ts'
 import type { PullPlan, VariantChoice } from './plan.ts'
 

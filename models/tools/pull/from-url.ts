@@ -3,7 +3,7 @@ import { SpillwayError } from '../../core/error.ts'
 import { manifestFiles } from '../../core/manifest.ts'
 import { type FoundModel, fetchResponse, findModel, type HubOptions, hubEndpoint } from '../../hub/index.ts'
 import { makeManifest, readManifest } from '../manifest/write.ts'
-import { chooseVariants } from './choose.ts'
+import { chooseVariants } from './choose-variants.ts'
 import type { PullFile } from './download.ts'
 import type { PullPlan, VariantChoice } from './plan.ts'
 

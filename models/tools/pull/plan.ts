@@ -1,4 +1,4 @@
-import type { FileSpec, Manifest } from '../../core/manifest.ts'
+import type { Manifest } from '../../core/manifest.ts'
 import type { PullFile } from './download.ts'
 
 /** The files that a pull fetches, and how it makes the manifest from them. */
@@ -21,6 +21,3 @@ export interface VariantChoice {
   /** By precision. */
   readonly to?: readonly string[] | undefined
 }
-
-export const bytesOf = (files: readonly Pick<FileSpec, 'size'>[]): number =>
-  files.reduce((sum, { size }) => sum + size, 0)

@@ -70,7 +70,7 @@ function planOf(
 function checkFolder(root: string, { id }: PullPlan): void {
   const known = readManifest(root)
   if (known === undefined || known.id === id) return
-  throw new SpillwayError('input_value_invalid', `${root} has another model`, {
+  throw new SpillwayError('input_value_invalid', `${root} holds another model`, {
     expected: `${id}, or no manifest.json`,
     got: known.id,
     hint: 'Give each model a folder of its own.',

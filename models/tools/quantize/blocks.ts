@@ -1,26 +1,29 @@
-/** How weights are stored: `bits` an element, a scale for each block along the row, zero points where asymmetric. */
+/**
+ * Format of block-wise quantization: `bits` per element, a scale per block along the row, and zero points if
+ * asymmetric.
+ */
 export interface BlockFormat {
   readonly bits: 4 | 8
   readonly block: number
   readonly asymmetric: boolean
 }
 
-/** Rows of a matrix in blocks, as MatMulNBits and GatherBlockQuantized read them. */
+/** A quantized matrix in the layout of MatMulNBits and GatherBlockQuantized. */
 export interface Blocks {
-  /** Row by row, block by block, the first element of a pair in the low four bits. */
+  /** Row by row, block by block; the first element of a pair is in the low four bits. */
   readonly data: Uint8Array
-  /** One a block. */
+  /** One per block. */
   readonly scales: Float32Array
-  /** One a block, packed as the data is, each row on its own. */
+  /** One per block, packed like the data, each row on its own. */
   readonly zeroPoints: Uint8Array
 }
 
-/** A matrix to be quantized, in whatever order its elements lie. */
+/** A matrix to quantize, in any memory order. */
 export interface Matrix {
   readonly values: Float32Array
   readonly rows: number
   readonly columns: number
-  /** From one row to the next, and from one column to the next. */
+  /** Distances between rows and between columns. */
   readonly rowStride: number
   readonly columnStride: number
 }
@@ -46,7 +49,7 @@ export function quantizeBlocks(matrix: Matrix, format: BlockFormat): Blocks {
   }
   const one = new Float32Array(block)
   for (let at = 0; at < perRow; at++) {
-    // A block of every row before the next block: where rows lie side by side in memory, this reads along them.
+    // Block by block over all rows: this reads along memory where rows are adjacent there.
     const count = Math.min(block, columns - at * block)
     one.fill(0)
     for (let row = 0; row < rows; row++) {
@@ -63,7 +66,7 @@ export function quantizeBlocks(matrix: Matrix, format: BlockFormat): Blocks {
   return blocks
 }
 
-/** Shares of the range to try: to clip the outermost of many values makes the steps between the others smaller. */
+/** Shares of the range to try. Clipping the outermost values makes the steps between the others smaller. */
 const shares = [0.96, 0.92, 0.88, 0.84, 0.8]
 
 interface Fit {
@@ -73,7 +76,7 @@ interface Fit {
 
 function fitBlock(values: Float32Array, count: number, { bits, asymmetric }: BlockFormat): Fit {
   const { scale, zero } = asymmetric ? asymmetricFit(values, count, bits) : symmetricFit(values, count, bits)
-  // Eight bits are exact enough for clipping not to pay.
+  // With 8 bits clipping gains nothing.
   if (bits === 8 || scale === 0) return { scale, zero }
   let best = scale
   let least = squaredError(values, count, scale, zero)
@@ -86,7 +89,7 @@ function fitBlock(values: Float32Array, count: number, { bits, asymmetric }: Blo
   return { scale: best, zero }
 }
 
-/** The value farthest from zero becomes the lowest step, of which there is one more than above zero. */
+/** The value farthest from zero becomes the lowest step: there is one more step below zero than above. */
 function symmetricFit(values: Float32Array, count: number, bits: number): Fit {
   let extreme = 0
   for (let index = 0; index < count; index++) {
@@ -109,14 +112,14 @@ function asymmetricFit(values: Float32Array, count: number, bits: number): Fit {
   return { scale, zero: scale === 0 ? 2 ** (bits - 1) : Math.round(-low / scale) }
 }
 
-/** Of four bits. */
+/** The squared error of 4-bit quantization. */
 function squaredError(values: Float32Array, count: number, scale: number, zero: number): number {
   const inverse = 1 / scale
   const shift = zero + 0.5
   let sum = 0
   for (let index = 0; index < count; index++) {
     const value = values[index] ?? 0
-    // To cut off is to round down here: what would be below zero is clamped to it.
+    // Truncation rounds down here, because values below zero are clamped to it.
     const step = (value * inverse + shift) | 0
     const error = value - ((step < 0 ? 0 : step > 15 ? 15 : step) - zero) * scale
     sum += error * error

@@ -1,16 +1,15 @@
+import { expose } from '../graph/values.ts'
 import type { Model } from '../onnx/model.ts'
-import { expose } from '../passes/expose.ts'
 import type { Range } from '../passes/qdq.ts'
-import { toFloats } from '../run/numbers.ts'
-import type { Runtime, Tensors } from '../run/runtime.ts'
-import { withLoaded } from '../run/temporary.ts'
+import { type Runtime, type Tensors, toFloats } from '../run/runtime.ts'
+import { withLoaded } from '../run/with-loaded.ts'
 import { createHistogram, type Histogram } from './histogram.ts'
 
 export type Calibration =
   | { readonly method: 'minmax' }
   | { readonly method: 'percentile'; readonly percent: number }
 
-/** The ranges that values take while a model runs on samples. */
+/** Measures the ranges of values while a model runs on samples. */
 export async function calibrate(
   runtime: Runtime,
   model: Model,
@@ -23,23 +22,23 @@ export async function calibrate(
   const given = new Set(model.inputs.map(({ name }) => name))
   const written = names.filter((name) => !given.has(name))
   return withLoaded(runtime, expose(model, written), { backend: 'cpu', threads: 1 }, async (runnable) => {
-    const look = async (pass: number, see: (name: string, values: ArrayLike<number>) => void) => {
+    const runPass = async (pass: number, onValues: (name: string, values: ArrayLike<number>) => void) => {
       for (const [done, sample] of samples.entries()) {
         const all = { ...sample, ...(await runnable.run(sample)) }
         for (const name of names) {
           const tensor = all[name]
-          if (tensor) see(name, toFloats(tensor))
+          if (tensor) onValues(name, toFloats(tensor))
         }
         onProgress(pass * samples.length + done + 1, passes * samples.length)
       }
     }
     const ranges = new Map<string, Range>()
-    await look(0, (name, values) => ranges.set(name, widen(ranges.get(name), values)))
+    await runPass(0, (name, values) => ranges.set(name, widen(ranges.get(name), values)))
     if (calibration.method === 'minmax') return ranges
     const histograms = new Map<string, Histogram>(
       [...ranges].map(([name, range]) => [name, createHistogram(range)]),
     )
-    await look(1, (name, values) => histograms.get(name)?.add(values))
+    await runPass(1, (name, values) => histograms.get(name)?.add(values))
     return new Map([...histograms].map(([name, histogram]) => [name, histogram.central(calibration.percent)]))
   })
 }

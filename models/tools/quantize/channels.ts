@@ -1,24 +1,24 @@
-/** Integers of eight bits with a scale for each channel. */
-export interface Channels {
+/** Elements as int8 with one scale per channel. */
+export interface QuantizedChannels {
   /** Channel by channel. */
   readonly data: Int8Array
   readonly scales: Float32Array
 }
 
-/** How elements lie: from one channel to the next, and from one element of a channel to the next. */
+/** Distances between channels, and between elements of a channel. */
 export interface Strides {
   readonly channel: number
   readonly element: number
 }
 
-/** Symmetric: zero stays zero, and the farthest value of each channel becomes `highest`. */
+/** Symmetric quantization: zero stays zero, and the largest magnitude of each channel becomes `highest`. */
 export function quantizeChannels(
   values: Float32Array,
   channels: number,
   each: number,
   strides: Strides,
   highest: number,
-): Channels {
+): QuantizedChannels {
   const data = new Int8Array(channels * each)
   const scales = new Float32Array(channels)
   for (let channel = 0; channel < channels; channel++) {
@@ -27,7 +27,7 @@ export function quantizeChannels(
       const size = Math.abs(values[channel * strides.channel + index * strides.element] ?? 0)
       if (size > farthest) farthest = size
     }
-    // A channel of zeros needs a scale that is none.
+    // A channel of zeros gets the scale 1.
     const scale = Math.fround(farthest / highest) || 1
     scales[channel] = scale
     for (let index = 0; index < each; index++) {

@@ -4,11 +4,11 @@ const bins = 2048
 
 export interface Histogram {
   add(values: ArrayLike<number>): void
-  /** The range that is left when the rarest values at both ends are cut off. */
+  /** The range without the rarest values at both ends. */
   central(percent: number): Range
 }
 
-/** Counts of values within a range that is known beforehand. */
+/** Counts values within a known range. */
 export function createHistogram({ low, high }: Range): Histogram {
   const counts = new Float64Array(bins)
   const width = (high - low) / bins || 1

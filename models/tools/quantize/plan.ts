@@ -4,8 +4,8 @@ import type { EmbeddingLayer, Layer, LinearLayer, OtherLayer } from '../passes/l
 import type { BlockFormat } from './blocks.ts'
 import { isKept, type Target } from './target.ts'
 
-/** What becomes of a layer's weights. */
-export type How =
+/** How a layer's weights are quantized. */
+export type LayerStep =
   | { readonly how: 'nbits' | 'unpack'; readonly layer: LinearLayer; readonly format: BlockFormat }
   | { readonly how: 'dynamic'; readonly layer: LinearLayer; readonly highest: number }
   | {
@@ -24,41 +24,46 @@ export type How =
   | { readonly how: 'stored'; readonly layer: OtherLayer }
   | { readonly how: 'static'; readonly layer: OtherLayer; readonly highest: number }
 
-/** A layer that stays as it is, and why. */
+/** A layer that stays as it is, with the reason. */
 export interface Kept {
   readonly how: 'kept'
   readonly layer: Layer
   readonly reason: string
 }
 
-export type Step = How | Kept
+export type Step = LayerStep | Kept
 
-/** Below that a scale and an operator more cost what the weights save. */
-const leastElements = 1024
-/** Rounding its input pays for a layer with many weights; for one with few it costs exactness and gains nothing. */
-const leastDynamic = 32_768
+/** Below this size a scale and another operator cost more than the weights save. */
+const minElements = 1024
+/** Rounding the input pays only for layers with many weights; small ones would lose accuracy and gain nothing. */
+const minDynamicElements = 32_768
 
-/** What a plan needs to know of a layer beyond its weights. */
-export interface Facts {
-  /** The dimensions of an embedding's indices. */
+/** What a plan needs to know of a layer besides its weights. */
+export interface LayerFacts {
+  /** Number of dimensions of an embedding's indices. */
   indexRank(layer: EmbeddingLayer): number | undefined
-  /** Whether a product of bytes has rows enough to be no slower, for one caller's input. */
+  /** Whether an int8 product is no slower, with the rows of one caller's input. */
   worthDynamic(layer: LinearLayer): boolean
-  /** Whether a convolution of bytes is worth its while. */
+  /** Whether an int8 convolution is faster. */
   worthStatic(layer: OtherLayer): boolean
 }
 
-export function planLayers(layers: readonly Layer[], target: Target, facts: Facts): readonly Step[] {
+export function planLayers(layers: readonly Layer[], target: Target, facts: LayerFacts): readonly Step[] {
   return layers.map((layer): Step => {
     const choice = choose(layer, layers, target, facts)
     return typeof choice === 'string' ? { how: 'kept', layer, reason: choice } : choice
   })
 }
 
-function choose(layer: Layer, layers: readonly Layer[], target: Target, facts: Facts): How | string {
+function choose(
+  layer: Layer,
+  layers: readonly Layer[],
+  target: Target,
+  facts: LayerFacts,
+): LayerStep | string {
   if (isKept(layer.name, target.keep) || isKept(layer.weight.name, target.keep)) return 'named to be kept'
-  if (weightCount(layer.weight) < leastElements) return 'small'
-  // Zero points are packed one way for an embedding and another for the product that it is tied to.
+  if (weightCount(layer.weight) < minElements) return 'small'
+  // The operators of an embedding and of a tied product pack zero points differently.
   const tied = layers.some((other) => other !== layer && other.weight === layer.weight)
   const bits = target.precision === 'q8' ? 8 : 4
   const format: BlockFormat = { bits, block: 32, asymmetric: target.asymmetric && !tied }
@@ -76,16 +81,21 @@ function choose(layer: Layer, layers: readonly Layer[], target: Target, facts: F
   }
 }
 
-/** Whether products are of integers, and inputs rounded for them: under WebGPU they would run on the CPU. */
+/** Whether to compute products in integers and round their inputs. WebGPU would run these on the CPU. */
 const roundsInputs = ({ backend, precision, weightOnly }: Target, { name }: Layer): boolean =>
   precision === 'q8' && backend !== 'webgpu' && !isKept(name, weightOnly)
 const highestOf = ({ reduceRange }: Target): number => (reduceRange ? 63 : 127)
 
-function linear(layer: LinearLayer, target: Target, format: BlockFormat, facts: Facts): How | string {
+function linear(
+  layer: LinearLayer,
+  target: Target,
+  format: BlockFormat,
+  facts: LayerFacts,
+): LayerStep | string {
   const full = layer.weight.type === DataType.FLOAT
   if (layer.inputs < format.block) return `its rows are shorter than a block of ${format.block}`
   const byBytes = target.precision === 'q8' && target.backend !== 'webgpu' && full
-  const worth = weightCount(layer.weight) >= leastDynamic && facts.worthDynamic(layer)
+  const worth = weightCount(layer.weight) >= minDynamicElements && facts.worthDynamic(layer)
   if (byBytes && roundsInputs(target, layer) && worth) {
     return { how: 'dynamic', layer, highest: highestOf(target) }
   }
@@ -94,23 +104,24 @@ function linear(layer: LinearLayer, target: Target, format: BlockFormat, facts: 
   return full ? { how: 'unpack', layer, format } : 'weights for WASM are made from float32'
 }
 
-const isHow = (how: How | string, name: How['how']): boolean => typeof how !== 'string' && how.how === name
+const isStep = (how: LayerStep | string, name: LayerStep['how']): boolean =>
+  typeof how !== 'string' && how.how === name
 
 function embedding(
   layer: EmbeddingLayer,
   layers: readonly Layer[],
   target: Target,
   format: BlockFormat,
-  facts: Facts,
-): How | string {
+  facts: LayerFacts,
+): LayerStep | string {
   const rank = facts.indexRank(layer)
   if (rank === undefined) return 'the shape of its indices is not known'
   const tied = layers.find((other) => other.kind === 'linear' && other.weight === layer.weight)
-  if (tied?.kind === 'linear' && isHow(linear(tied, target, format, facts), 'dynamic')) {
+  if (tied?.kind === 'linear' && isStep(linear(tied, target, format, facts), 'dynamic')) {
     return { how: 'columns', layer, tied, highest: highestOf(target), rank }
   }
   if ((layer.weight.dims[1] ?? 0) % format.block !== 0)
-    return `its rows are no whole blocks of ${format.block}`
+    return `the length of its rows is not a multiple of ${format.block}`
   const plain = { ...format, asymmetric: false }
   if (target.backend !== 'wasm') return { how: 'gather', layer, format: plain, rank }
   if (layer.weight.type !== DataType.FLOAT) return 'weights for WASM are made from float32'

@@ -1,25 +1,25 @@
 import { SpillwayError } from '../../core/error.ts'
-import { countOf } from '../../core/plural.ts'
+import { countOf } from '../../core/wording.ts'
 import { constantsToWeights } from '../graph/constants.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { foldBatchNorm } from '../passes/fold-batch-norm.ts'
 import { toHalf } from '../passes/half.ts'
+import { storeHalves } from '../passes/half-weights.ts'
 import { findLayers } from '../passes/layers.ts'
 import { toStaticInt8 } from '../passes/qdq.ts'
 import { quantizedValues } from '../passes/qdq-values.ts'
-import { storeHalves } from '../passes/store-half.ts'
 import { upgradeOpset } from '../passes/upgrade.ts'
 import type { Runtime, Tensors } from '../run/runtime.ts'
 import { type Calibration, calibrate } from './calibrate.ts'
-import { factsOf } from './facts.ts'
+import { layerFactsOf } from './layer-facts.ts'
 import { planLayers, type Step } from './plan.ts'
 import { isKept, type Target } from './target.ts'
 import { quantizeWeights } from './weights.ts'
 
-/** What the making of a smaller model takes beside the model. */
+/** Settings of a quantization besides its target. */
 export interface QuantizeOptions {
   readonly runtime: Runtime
-  /** What to find ranges with; none where no ranges are wanted. */
+  /** Inputs to measure ranges on; none turns static int8 off. */
   readonly calibrationSamples: readonly Tensors[]
   readonly calibration: Calibration
   readonly onProgress?: (done: number, total: number) => void
@@ -28,22 +28,26 @@ export interface QuantizeOptions {
 export interface Quantized {
   readonly model: Model
   readonly steps: readonly Step[]
-  /** What could be kept as it was, by name, and what could be treated more gently. */
+  /** Names of the layers that could be kept in float, and of those whose inputs are rounded. */
   readonly candidates: readonly string[]
   readonly rounding: readonly string[]
 }
 
-/** A model as the passes want it: newer operators, constants in one place, normalisations in convolutions. */
+/** The model in the form that passes expect: upgraded operators, constants as weights, folded normalisations. */
 export const prepare = (model: Model): Model => foldBatchNorm(upgradeOpset(constantsToWeights(model)))
 
-/** @throws SpillwayError `not_supported` where nothing of the model can be made smaller so. */
+/**
+ * Quantizes a prepared model.
+ *
+ * @throws SpillwayError `not_supported` where no layer can be quantized so.
+ */
 export async function quantize(
   prepared: Model,
   target: Target,
   options: QuantizeOptions,
 ): Promise<Quantized> {
   if (target.precision === 'fp16') {
-    const model = halve(prepared, target)
+    const model = convertToHalf(prepared, target)
     return {
       model,
       steps: [],
@@ -54,14 +58,14 @@ export async function quantize(
   if (target.precision === 'q4f16' && target.backend !== 'webgpu') {
     throw new SpillwayError('not_supported', 'q4f16 is for WebGPU', { hint: 'Make q4 for WASM and the CPU.' })
   }
-  const facts = factsOf(prepared, target.backend, options.calibrationSamples.length > 0)
+  const facts = layerFactsOf(prepared, target.backend, options.calibrationSamples.length > 0)
   const steps = planLayers(findLayers(prepared), target, facts)
-  if (steps.every(({ how }) => how === 'kept')) throw nothing(steps)
+  if (steps.every(({ how }) => how === 'kept')) throw nothingToQuantize(steps)
   const small = await withStatic(quantizeWeights(prepared, steps), steps, options)
-  const named = (wanted: (how: Step['how']) => boolean) =>
-    steps.flatMap(({ how, layer }) => (wanted(how) ? [layer.name] : []))
+  const named = (matches: (how: Step['how']) => boolean) =>
+    steps.flatMap(({ how, layer }) => (matches(how) ? [layer.name] : []))
   return {
-    model: target.precision === 'q4f16' ? halve(small, target) : small,
+    model: target.precision === 'q4f16' ? convertToHalf(small, target) : small,
     steps,
     candidates: named((how) => how !== 'kept'),
     rounding: named((how) => how === 'static' || how === 'dynamic'),
@@ -70,7 +74,7 @@ export async function quantize(
 
 const nameOf = (node: Node): string => node.name || (node.output[0] ?? '')
 
-function halve(model: Model, { backend, keep }: Target): Model {
+function convertToHalf(model: Model, { backend, keep }: Target): Model {
   if (backend !== 'webgpu') return storeHalves(model, ({ name }) => isKept(name, keep))
   return toHalf(model, (node) => isKept(nameOf(node), keep))
 }
@@ -86,7 +90,7 @@ async function withStatic(model: Model, steps: readonly Step[], options: Quantiz
   return toStaticInt8(model, layers, ranges, first.highest)
 }
 
-function nothing(steps: readonly Step[]): SpillwayError {
+function nothingToQuantize(steps: readonly Step[]): SpillwayError {
   const reasons = new Set(steps.map((step) => (step.how === 'kept' ? step.reason : '')))
   return new SpillwayError('not_supported', 'There is nothing in this model to quantize', {
     expected: 'products with stored matrices, embeddings or convolutions, large enough to gain by it',

@@ -1,7 +1,7 @@
 export const precisions = ['q8', 'q4', 'q4f16', 'fp16'] as const
 export type Precision = (typeof precisions)[number]
 
-/** The backend that a file is made for: the same precision is another file on each. */
+/** The backend that a file is made for: files of the same precision differ between backends. */
 export const targets = ['webgpu', 'wasm', 'cpu'] as const
 export type TargetBackend = (typeof targets)[number]
 
@@ -9,11 +9,11 @@ export interface Target {
   readonly precision: Precision
   readonly backend: TargetBackend
   readonly asymmetric: boolean
-  /** For processors without VNNI, whose products of bytes saturate: weights of seven bits. */
+  /** Weights of 7 bits, for processors without VNNI, whose byte products saturate. */
   readonly reduceRange: boolean
-  /** Layers to leave as they are, by name; `*` stands for anything. */
+  /** Names of layers to leave as they are; `*` matches anything. */
   readonly keep: readonly string[]
-  /** Layers to make smaller without rounding what they compute with, by name. */
+  /** Names of layers that are stored smaller but compute with exact inputs; `*` matches anything. */
   readonly weightOnly: readonly string[]
 }
 

@@ -4,28 +4,27 @@ import type { Model, Node } from '../onnx/model.ts'
 import { toDynamicInt8, toGatheredColumns } from '../passes/dynamic-int8.ts'
 import { toGatherBlocks } from '../passes/gather-blocks.ts'
 import { toMatMulNBits } from '../passes/nbits.ts'
-import { type Rewriting, rewrite } from '../passes/rewrite.ts'
+import { type RewriteRule, rewrite } from '../passes/rewrite.ts'
 import { toStoredInt8 } from '../passes/store-int8.ts'
 import { toUnpacked, toUnpackedRows, withUnpack } from '../passes/unpack.ts'
-import type { How, Step } from './plan.ts'
+import type { LayerStep, Step } from './plan.ts'
 
-/** The model with the weights of its layers as a plan says, but for the static ones, which need ranges. */
+/** Quantizes the weights of layers as planned, except for static int8, which needs ranges. */
 export function quantizeWeights(model: Model, steps: readonly Step[]): Model {
-  const rewritings = new Map<Node, Rewriting>()
+  const rules = new Map<Node, RewriteRule>()
   for (const step of steps) {
-    if (step.how !== 'kept' && step.how !== 'static')
-      rewritings.set(step.layer.node, rewritingOf(step, steps))
+    if (step.how !== 'kept' && step.how !== 'static') rules.set(step.layer.node, ruleOf(step, steps))
   }
-  const uses = (name: How['how']) => steps.some(({ how }) => how === name)
+  const uses = (name: LayerStep['how']) => steps.some(({ how }) => how === name)
   const own = uses('nbits') || uses('gather') ? withOpset(model, contrib, 1) : model
   const [unpacked] = steps.flatMap((step) =>
     step.how === 'unpack' || step.how === 'unpackRows' ? [step.format] : [],
   )
-  const done = rewrite(own, rewritings)
+  const done = rewrite(own, rules)
   return unpacked ? withUnpack(done, unpacked.bits) : done
 }
 
-function rewritingOf(step: Exclude<How, { how: 'static' }>, steps: readonly Step[]): Rewriting {
+function ruleOf(step: Exclude<LayerStep, { how: 'static' }>, steps: readonly Step[]): RewriteRule {
   switch (step.how) {
     case 'nbits':
       return toMatMulNBits(step.layer, step.format)

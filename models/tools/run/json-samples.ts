@@ -3,24 +3,24 @@ import { basename } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { messageOf } from '../../core/error.ts'
 import { arrayOf, elementCount, showShape, type Tensor, tensorTypes } from '../../core/tensor.ts'
-import { declaredOf } from '../infer/declared.ts'
+import { invalidSample } from '../errors.ts'
+import { declaredOf } from '../graph/values.ts'
 import { nameOf } from '../onnx/data-type.ts'
 import { toHalf } from '../onnx/half.ts'
 import type { Model, Value } from '../onnx/model.ts'
-import { notSample } from './not-sample.ts'
 import type { Tensors } from './runtime.ts'
 
-/** A list of objects with an array, flat or nested, or `{ shape, data }` for each input. */
+/** Samples from JSON: a list of objects with an array, flat or nested, or `{ shape, data }` for each input. */
 export function jsonSamples(model: Model, file: string): Tensors[] {
   const list = parse(file)
-  if (!Array.isArray(list)) throw notSample(file, 'a list of samples', typeof list)
+  if (!Array.isArray(list)) throw invalidSample(file, 'a list of samples', typeof list)
   return list.map((sample: unknown, index) => {
     const where = `Sample ${index} of ${basename(file)}`
     const entries = new Map(Object.entries(typeof sample === 'object' && sample !== null ? sample : {}))
     const tensors = model.inputs.map((value) => {
       const given: unknown = entries.get(value.name)
       if (given === undefined)
-        throw notSample(where, `an array for "${value.name}"`, [...entries.keys()].join(', '))
+        throw invalidSample(where, `an array for "${value.name}"`, [...entries.keys()].join(', '))
       return [value.name, toTensor(value, given, `"${value.name}" of ${where.toLowerCase()}`)] as const
     })
     return Object.fromEntries(tensors)
@@ -32,7 +32,7 @@ function parse(file: string): unknown {
     const bytes = readFileSync(file)
     return JSON.parse((file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8'))
   } catch (cause) {
-    throw notSample(file, 'JSON', messageOf(cause))
+    throw invalidSample(file, 'JSON', messageOf(cause))
   }
 }
 
@@ -49,11 +49,11 @@ function toTensor(value: Value, given: unknown, where: string): Tensor {
       : fitted(sizesOf(explicit.data), elements.length, declared.shape)
   const possible = shape.every((size) => Number.isSafeInteger(size) && size >= 0)
   if (!possible || elementCount(shape) !== elements.length) {
-    throw notSample(where, `the elements of shape ${showShape(shape)}`, `${elements.length}`)
+    throw invalidSample(where, `the number of elements of shape ${showShape(shape)}`, `${elements.length}`)
   }
   const data = new (arrayOf(type))(elements.length)
   for (const [index, one] of elements.entries()) {
-    if (typeof one !== 'number' && typeof one !== 'boolean') throw notSample(where, 'numbers', typeof one)
+    if (typeof one !== 'number' && typeof one !== 'boolean') throw invalidSample(where, 'numbers', typeof one)
     if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[index] = BigInt(one)
     else data[index] = type === 'float16' ? toHalf(Number(one)) : Number(one)
   }
@@ -63,7 +63,10 @@ function toTensor(value: Value, given: unknown, where: string): Tensor {
 const sizesOf = (value: unknown): number[] =>
   Array.isArray(value) ? [value.length, ...sizesOf(value[0])] : []
 
-/** A nested list has its own shape, with or without the batch; a flat one takes the declared shape as one row. */
+/**
+ * The shape of a list. A nested list has its own, with or without the batch; a flat one is one row of the declared
+ * shape.
+ */
 function fitted(
   nested: readonly number[],
   length: number,

@@ -16,11 +16,12 @@ const types: Readonly<Record<string, TensorType>> = {
   '|b1': 'bool',
 }
 
-/** NumPy's file format: a magic word, a header that is a Python literal, and the elements. */
+/** Reads NumPy's file format: a magic string, a header as a Python literal, and the elements. */
 export function parseNpy(bytes: Uint8Array, from: string): Tensor {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const magic = Buffer.from(bytes.subarray(0, 6)).toString('latin1')
-  if (magic !== '\u0093NUMPY' || bytes.length < 12) throw wrong(from, 'NumPy’s magic word', 'something else')
+  if (magic !== '\u0093NUMPY' || bytes.length < 12)
+    throw unreadable(from, 'the first bytes of a .npy file', 'another format')
   const long = (bytes[6] ?? 1) > 1
   const start = long ? 12 : 10
   const end = start + (long ? view.getUint32(8, true) : view.getUint16(8, true))
@@ -31,16 +32,16 @@ export function parseNpy(bytes: Uint8Array, from: string): Tensor {
     ?.split(',')
     .filter((size) => size.trim() !== '')
   if (type === undefined || shape === undefined || !/'fortran_order':\s*False/.test(header)) {
-    throw wrong(from, 'little-endian numbers in C order', header.trim().slice(0, 120))
+    throw unreadable(from, 'little-endian numbers in C order', header.trim().slice(0, 120))
   }
   const sizes = shape.map(Number)
   const array = arrayOf(type)
   const length = elementCount(sizes)
   if (bytes.length - end !== length * array.BYTES_PER_ELEMENT) {
-    throw wrong(from, `${length * array.BYTES_PER_ELEMENT} bytes of elements`, `${bytes.length - end}`)
+    throw unreadable(from, `${length * array.BYTES_PER_ELEMENT} bytes of elements`, `${bytes.length - end}`)
   }
   return { type, shape: sizes, data: new array(new Uint8Array(bytes.subarray(end)).buffer, 0, length) }
 }
 
-const wrong = (from: string, expected: string, got: string) =>
+const unreadable = (from: string, expected: string, got: string) =>
   new SpillwayError('input_value_invalid', `${from} cannot be read`, { expected, got })

@@ -5,7 +5,7 @@ import type { LoadOptions, Runnable, Runtime, Tensors } from './runtime.ts'
 
 type Ort = Pick<typeof import('onnxruntime-common'), 'InferenceSession' | 'Tensor'>
 
-/** ONNX Runtime in this process: the native one, and the browser's WebAssembly, which runs in Node as well. */
+/** ONNX Runtime in this process: the native build, or the browser's WebAssembly, which also runs in Node. */
 export const ortRuntime: Runtime = {
   load: async (path, options) => {
     const ort = await load(options)
@@ -19,7 +19,7 @@ export const ortRuntime: Runtime = {
   },
 }
 
-/** Loaded when something runs: reading a model needs no native library. */
+/** Loaded only to run models: reading them needs no native library. */
 async function load({ backend, threads }: LoadOptions): Promise<Ort> {
   if (backend !== 'wasm') return import('onnxruntime-node')
   const web = await import('onnxruntime-web')
@@ -38,7 +38,7 @@ async function createSession(
       graphOptimizationLevel: 'all',
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
-      // Its warnings are for those who build models by hand.
+      // Its warnings concern authors of models.
       logSeverityLevel: 3,
     })
   } catch (cause) {
@@ -83,7 +83,7 @@ function toTensor(name: string, value: OrtTensor): Tensor {
   if (type === undefined)
     throw new SpillwayError('not_supported', `Output "${name}" is not a tensor of numbers`)
   const data = value.data as TensorData
-  // Engines with a Float16Array give half floats as one; a tensor here holds their bits.
+  // Newer engines return a Float16Array; a tensor here holds the bits.
   const plain = type === 'float16' ? new Uint16Array(data.buffer, data.byteOffset, data.length) : data
   return { type, data: plain, shape: [...value.dims] }
 }
@@ -91,7 +91,7 @@ function toTensor(name: string, value: OrtTensor): Tensor {
 const softwareHint =
   ' Without a GPU a software adapter will do, slowly: name one of Vulkan in VK_ICD_FILENAMES.'
 
-/** What follows the source line and the check that failed. */
+/** The message without its source location and failed check. */
 const reasonOf = (message: string): string =>
   firstLine(message)
     .replace(/^.* was false\. /, '')

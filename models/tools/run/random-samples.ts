@@ -7,21 +7,20 @@ import {
   type TensorType,
   tensorTypes,
 } from '../../core/tensor.ts'
-import { readersOf } from '../graph/links.ts'
 import { operatorOf } from '../graph/node.ts'
-import { declaredOf } from '../infer/declared.ts'
+import { declaredOf } from '../graph/values.ts'
 import type { InputShapes } from '../infer/infer.ts'
+import { sampleShapes } from '../infer/input-shapes.ts'
+import { readersOf } from '../onnx/data-flow.ts'
 import { nameOf } from '../onnx/data-type.ts'
 import { toHalf } from '../onnx/half.ts'
 import type { Model, Value } from '../onnx/model.ts'
-import { type Random, randomFrom } from './random.ts'
 import type { Tensors } from './runtime.ts'
-import { sampleShapes } from './sample-shapes.ts'
 
-/** Past that a sample is a mistake: a shape out of a hostile file, or a batch of a million. */
+/** Larger samples are a mistake: a shape from a hostile file, or a batch of a million. */
 const maxElements = 2 ** 26
 
-/** Inputs out of a seed, where no better ones are given: floats as normalised data has them, integers that index. */
+/** Made-up inputs from a seed: normally distributed floats, and integers that are valid indices. */
 export function randomSamples(model: Model, given: InputShapes, count: number, seed = 1): Tensors[] {
   const random = randomFrom(seed)
   const shapes = sampleShapes(model, given)
@@ -38,11 +37,11 @@ function randomTensor(
   shape: readonly number[] | undefined,
   random: Random,
 ): Tensor {
-  const wanted = nameOf(declaredOf(value).type)
-  const type = tensorTypes.find((known) => known === wanted)
+  const typeName = nameOf(declaredOf(value).type)
+  const type = tensorTypes.find((known) => known === typeName)
   if (type === undefined || shape === undefined) {
-    throw new SpillwayError('not_supported', `There is no way to make up the input "${value.name}"`, {
-      got: `${wanted}, ${shape ? showShape(shape) : 'any shape'}`,
+    throw new SpillwayError('not_supported', `The input "${value.name}" cannot be made up`, {
+      got: `${typeName}, ${shape ? showShape(shape) : 'any shape'}`,
       hint: 'Give samples of your own.',
     })
   }
@@ -71,7 +70,7 @@ function elementOf(model: Model, name: string, type: TensorType, random: Random)
   return () => Math.floor(random.uniform() * end)
 }
 
-/** How many values an integer input may have: the rows of the table that it looks up, else a byte's. */
+/** Number of values of an integer input: the rows of the table that it indexes, else 256. */
 function indexRange(model: Model, name: string): number {
   const readers = readersOf(model)
   const follow = (value: string, depth: number): number | undefined => {
@@ -87,4 +86,25 @@ function indexRange(model: Model, name: string): number {
     return undefined
   }
   return follow(name, 0) ?? 256
+}
+
+/** Random numbers from a seed, the same on every machine, so that measurements can be repeated. */
+export interface Random {
+  /** Uniform from 0 to 1. */
+  uniform(): number
+  /** Normal with mean 0 and variance 1. */
+  normal(): number
+}
+
+export function randomFrom(seed: number): Random {
+  let state = seed >>> 0
+  // The generator Mulberry32.
+  const uniform = () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+  const normal = () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform())
+  return { uniform, normal }
 }

@@ -1,6 +1,7 @@
 import type { Tensor } from '../../core/tensor.ts'
+import { halvesToFloats } from '../onnx/half.ts'
 
-/** The inputs or the outputs of a run, by name. */
+/** Inputs or outputs of a run, by name. */
 export type Tensors = Readonly<Record<string, Tensor>>
 
 export const backends = ['cpu', 'wasm', 'webgpu'] as const
@@ -20,8 +21,15 @@ export interface Runnable {
   release(): Promise<void>
 }
 
-/** What runs models for measuring: the commands know nothing else of ONNX Runtime. */
+/** Runs models for measurements. Tools know no more of ONNX Runtime than this. */
 export interface Runtime {
   /** @throws SpillwayError `model_invalid`, or `capacity_insufficient` where this machine lacks the backend. */
   load(path: string, options: LoadOptions): Promise<Runnable>
+}
+
+/** A tensor's elements as floats, for any type. */
+export function toFloats({ type, data }: Tensor): Float32Array | Float64Array {
+  if (data instanceof Float32Array || data instanceof Float64Array) return data
+  if (type === 'float16' && data instanceof Uint16Array) return halvesToFloats(data)
+  return Float64Array.from(data as ArrayLike<number | bigint>, Number)
 }

@@ -5,6 +5,7 @@ import {
   checkInputs,
   type Manifest,
   SpillwayError,
+  schemaError,
   type Tensor,
 } from '../../../models/core/index.ts'
 import { datatypeOf, decodeTensor, type InferRequest, inferRequest } from '../../../models/protocols/oip.ts'
@@ -82,12 +83,7 @@ function parseRequest(json: Uint8Array): InferRequest {
   }
   const parsed = z.safeParse(inferRequest, value)
   if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  throw new SpillwayError(
-    'request_malformed',
-    `The request is wrong at ${issue?.path.join('.') || 'its root'}`,
-    { expected: issue?.message ?? 'an Open Inference Protocol request' },
-  )
+  throw schemaError('request_malformed', 'The request', parsed.error, value)
 }
 
 function decodeInputs(

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import * as z from 'zod/mini'
-import { SpillwayError } from '../../../models/core/index.ts'
+import { SpillwayError, schemaFault } from '../../../models/core/index.ts'
 import type { Sampling } from '../../../models/core/sampling.ts'
 import type { ChatRequest, CompletionRequest } from '../../../models/protocols/openai.ts'
 import { promptTokensOf } from '../../../workers/host/text/tokenizer/prompt.ts'
@@ -22,23 +22,17 @@ export async function readRequest<T extends z.ZodMiniType>(
   }
   const parsed = z.safeParse(schema, value)
   if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  throw wrongParameter(parameterAt(issue?.path ?? []), issue?.message ?? 'another value')
+  const { path, expected, got } = schemaFault(parsed.error, value)
+  throw wrongParameter(path, expected, got)
 }
 
-export const wrongParameter = (param: string, expected: string) =>
+/** @param param As OpenAI's API names it: `messages[0].role`. */
+export const wrongParameter = (param: string, expected: string, got?: string) =>
   new SpillwayError('request_malformed', `The request is wrong at ${param || 'its root'}`, {
     expected,
+    ...(got === undefined ? {} : { got }),
     ...(param === '' ? {} : { param }),
   })
-
-/** As OpenAI's API names it: `messages[0].role`. */
-const parameterAt = (path: readonly PropertyKey[]): string =>
-  path.reduce<string>(
-    (name, part) =>
-      typeof part === 'number' ? `${name}[${part}]` : name === '' ? String(part) : `${name}.${String(part)}`,
-    '',
-  )
 
 /** What a text is asked to be, its prompt in tokens. */
 export type TokensRequest = TextRequest & { readonly tokens: readonly number[] }

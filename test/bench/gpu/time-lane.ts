@@ -1,5 +1,5 @@
+import { zeroInputs } from '../../../models/core/axes.ts'
 import type { Backend, Manifest } from '../../../models/core/index.ts'
-import { zeroInputs } from '../../../models/core/zero-inputs.ts'
 import type { Lane } from '../../../workers/host/lane-client/lane.ts'
 import type { GraphSource } from '../../../workers/protocol/lane.ts'
 import { median } from '../bench.ts'

@@ -128,7 +128,7 @@ async function checkpoint({ sizes, config, type = 'F32', shards = 1 }: Family, w
       writeSafetensors(join(folder, file(shard)), new Map(own), type)
     }
     const weight_map = Object.fromEntries([...weights.keys()].map((name, index) => [name, file(index)]))
-    write('model.safetensors.index.json', { metadata: {}, weight_map })
+    write('model.safetensors.index.json', { graphMetadata: {}, weight_map })
   }
   return folder
 }
@@ -246,7 +246,7 @@ describe('import of a checkpoint as the hub has it', () => {
   test.each<[string, Buffer, string]>([
     ['a header past the end', Buffer.from([255, 255, 0, 0, 0, 0, 0, 0, 123, 125]), 'no file of safetensors'],
     ['no header', Buffer.from([1, 2]), 'no file of safetensors'],
-    ['a header that is no JSON', Buffer.from([2, 0, 0, 0, 0, 0, 0, 0, 123, 123]), 'is no JSON'],
+    ['a header that is not JSON', Buffer.from([2, 0, 0, 0, 0, 0, 0, 0, 123, 123]), 'is not JSON'],
     ['data past the end', header({ a: { dtype: 'F32', shape: [4], data_offsets: [0, 16] } }), 'is not whole'],
     [
       'a shape of other data',

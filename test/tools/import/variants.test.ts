@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { backendsOf, parseVariant, type WantedVariant } from '../../../models/tools/import/variant.ts'
+import { backendsOf, parseVariant, type VariantTarget } from '../../../models/tools/import/build-variant.ts'
 
-const parse = (ids: readonly string[]): WantedVariant[] =>
+const parse = (ids: readonly string[]): VariantTarget[] =>
   ids.map(parseVariant).filter((variant) => variant !== undefined)
 
 test.each([

@@ -1,6 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import { makeNode, type NodeParts } from '../../../models/tools/graph/node.ts'
-import { makeValue } from '../../../models/tools/graph/value.ts'
+import { makeValue } from '../../../models/tools/graph/values.ts'
 import { DataType } from '../../../models/tools/onnx/data-type.ts'
 import {
   GraphProtoSchema,

@@ -1,4 +1,4 @@
-import { declaredOf } from '../../../models/tools/infer/declared.ts'
+import { declaredOf } from '../../../models/tools/graph/values.ts'
 import { DataType } from '../../../models/tools/onnx/data-type.ts'
 import type { Model } from '../../../models/tools/onnx/model.ts'
 import type { Tensors } from '../../../models/tools/run/runtime.ts'

@@ -1,8 +1,9 @@
 import { create } from '@bufbuild/protobuf'
 import { DataType } from '../../../models/tools/onnx/data-type.ts'
 import { type ModelProto, TensorProtoSchema } from '../../../models/tools/onnx/generated/onnx_pb.ts'
-import { bytesOf } from '../../../models/tools/onnx/values.ts'
-import { randomFrom } from '../../../models/tools/run/random.ts'
+import { viewBytes } from '../../../models/tools/onnx/weight.ts'
+
+import { randomFrom } from '../../../models/tools/run/random-samples.ts'
 import { modelProto, value } from './build.ts'
 
 /** A tensor of random floats of a size as trained weights have it. */
@@ -14,7 +15,7 @@ export function randomTensor(name: string, dims: readonly number[], scale: numbe
     name,
     dataType: DataType.FLOAT,
     dims: dims.map(BigInt),
-    rawData: bytesOf(data),
+    rawData: viewBytes(data),
   })
 }
 
@@ -90,5 +91,5 @@ export const convNetwork = (): ModelProto =>
 
 function positive(tensor: ReturnType<typeof randomTensor>): typeof tensor {
   const floats = new Float32Array(tensor.rawData.slice().buffer).map((one) => Math.abs(one) + 0.1)
-  return { ...tensor, rawData: bytesOf(floats) }
+  return { ...tensor, rawData: viewBytes(floats) }
 }

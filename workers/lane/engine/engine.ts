@@ -1,5 +1,5 @@
+import { zeroInputs } from '../../../models/core/axes.ts'
 import { SpillwayError, type TensorSpec } from '../../../models/core/index.ts'
-import { zeroInputs } from '../../../models/core/zero-inputs.ts'
 import type { BatchReply, BatchRequest, LoadReply, LoadRequest } from '../../protocol/lane.ts'
 import { createDecoder } from '../decode/create-decoder.ts'
 import type { Decoder } from '../decode/decoder.ts'

@@ -1,17 +1,17 @@
-import { malformed } from '../../onnx/malformed.ts'
+import { malformed } from '../../errors.ts'
 import { type Weight, weightCount } from '../../onnx/weight.ts'
 import type { Checkpoint, Layer, Projection } from '../checkpoint.ts'
 import { type Config, shapeOf, windowOf } from './config.ts'
-import type { Tensors } from './safetensors.ts'
+import type { TensorMap } from './safetensors.ts'
 
-/** Tables that old checkpoints hold and nobody reads. */
-const unread = /\.rotary_emb\.inv_freq$/
+/** Tables in old checkpoints that no implementation reads. */
+const unusedTensors = /\.rotary_emb\.inv_freq$/
 
 /**
- * A checkpoint of the Llama family by the names that the hub's models have. What a layer has, biases and normalised
- * heads, is as its tensors say; a tensor that no one asks for means another architecture.
+ * A checkpoint of the Llama family with the hub's tensor names. Biases and head normalisations are used where their
+ * tensors exist. A tensor that is not used means another architecture and is refused.
  */
-export function hubCheckpoint(config: Config, tensors: Tensors): Checkpoint {
+export function hubCheckpoint(config: Config, tensors: TensorMap): Checkpoint {
   const shape = shapeOf(config)
   const { width, heads, kvHeads, headSize, vocabulary } = shape
   const asked = new Set<string>()
@@ -37,7 +37,7 @@ export function hubCheckpoint(config: Config, tensors: Tensors): Checkpoint {
   })
   const layer = (index: number): Layer => {
     const at = `model.layers.${index}`
-    // Not in config.json of every family, and the same in all layers.
+    // Some families' config.json lacks it. It is equal in all layers.
     const hidden = tensors.get(`${at}.mlp.gate_proj.weight`)?.dims[0] ?? 0
     return {
       attentionNorm: needed(`${at}.input_layernorm.weight`, width),
@@ -62,7 +62,7 @@ export function hubCheckpoint(config: Config, tensors: Tensors): Checkpoint {
     norm: needed('model.norm.weight', width),
     head: config.tie_word_embeddings === true ? undefined : head,
   }
-  const left = [...tensors.values()].find(({ name }) => !asked.has(name) && !unread.test(name))
+  const left = [...tensors.values()].find(({ name }) => !asked.has(name) && !unusedTensors.test(name))
   if (left && weightCount(left) > 0) {
     throw malformed(`The checkpoint has a tensor that the family ${config.model_type} does not`, {
       got: left.name,

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import { SpillwayError } from '../../../core/error.ts'
-import type { Shape } from '../checkpoint.ts'
+import type { ModelShape } from '../checkpoint.ts'
 import type { Rope, RopeScaling } from '../rope.ts'
 
 const size = z.int().check(z.positive(), z.maximum(1e9))
@@ -21,7 +21,7 @@ const scaling = z.looseObject({
   mscale: z.nullish(z.number()),
 })
 
-/** What of a `config.json` says how the family's models compute. */
+/** The fields of a `config.json` that determine how the family's models compute. */
 export const config = z.looseObject({
   model_type: z.string(),
   hidden_size: size,
@@ -48,8 +48,8 @@ export type Config = z.infer<typeof config>
 
 const families: readonly string[] = ['llama', 'mistral', 'qwen2', 'qwen3']
 
-/** @throws SpillwayError `not_supported` for what the graph could not compute as the family does. */
-export function shapeOf(config: Config): Shape {
+/** @throws SpillwayError `not_supported` for settings that the graph cannot compute. */
+export function shapeOf(config: Config): ModelShape {
   const { model_type, hidden_act = 'silu', num_attention_heads: heads, partial_rotary_factor } = config
   if (!families.includes(model_type)) throw unsupported('model_type', families.join(', '), model_type)
   if (hidden_act !== 'silu') throw unsupported('hidden_act', 'silu', hidden_act)
@@ -72,13 +72,13 @@ export function shapeOf(config: Config): Shape {
   }
 }
 
-/** How many tokens back a layer sees, where it does not see all. */
+/** The sliding window of a layer in tokens; undefined: full attention. */
 export function windowOf(config: Config, layer: number): number | undefined {
   const { model_type, sliding_window: window, layer_types: types } = config
   if (!window || window >= config.max_position_embeddings) return undefined
   if (types) return types[layer] === 'sliding_attention' ? window : undefined
   if (model_type === 'mistral') return window
-  // Qwen's first layers see all.
+  // Qwen's first layers have full attention.
   const used = config.use_sliding_window === true && layer >= (config.max_window_layers ?? 0)
   return model_type !== 'llama' && used ? window : undefined
 }

@@ -2,9 +2,10 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import * as z from 'zod/mini'
 import { SpillwayError } from '../../../core/error.ts'
+import { schemaError } from '../../../core/schema-error.ts'
+import { malformed } from '../../errors.ts'
 import { DataType } from '../../onnx/data-type.ts'
 import { readExternal } from '../../onnx/external.ts'
-import { malformed } from '../../onnx/malformed.ts'
 import { type Weight, weightBytes } from '../../onnx/weight.ts'
 
 const types = new Map([
@@ -14,7 +15,7 @@ const types = new Map([
   ['BF16', DataType.BFLOAT16],
 ])
 
-/** The format's own bound. */
+/** The bound in the format's reference implementation. */
 const largestHeader = 100_000_000
 
 const count = z.int().check(z.nonnegative())
@@ -26,14 +27,14 @@ const tensor = z.object({
 const header = z.record(z.string(), z.unknown())
 const index = z.object({ weight_map: z.record(z.string(), z.string()) })
 
-/** The tensors of a checkpoint, each read from its file when it is asked for. */
-export type Tensors = ReadonlyMap<string, Weight>
+/** The tensors of a checkpoint. Each is read from its file when it is asked for. */
+export type TensorMap = ReadonlyMap<string, Weight>
 
 /**
- * One file of safetensors, or all those that an index names.
+ * Reads one safetensors file, or all files of an index.
  * @throws SpillwayError `model_invalid`, `file_missing`, `file_truncated` or `not_supported`.
  */
-export function readSafetensors(path: string): Tensors {
+export function readSafetensors(path: string): TensorMap {
   if (!path.endsWith('.json')) return readFile(path)
   const { weight_map } = parse(index, parseJson(readFileSync(path, 'utf8'), path), path)
   const files = new Set(Object.values(weight_map))
@@ -50,7 +51,7 @@ export function readSafetensors(path: string): Tensors {
   )
 }
 
-function readFile(path: string): Tensors {
+function readFile(path: string): TensorMap {
   const { size, text, end } = readHeader(path)
   const tensors = new Map<string, Weight>()
   for (const [name, value] of Object.entries(parse(header, parseJson(text, path), path))) {
@@ -69,7 +70,7 @@ function readFile(path: string): Tensors {
     if (to - from !== length || end + to > size) {
       throw new SpillwayError(
         end + to > size ? 'file_truncated' : 'model_invalid',
-        `The data of "${name}" is not whole in ${path}`,
+        `The data of "${name}" is incomplete in ${path}`,
         { expected: `${length} bytes`, got: `${to - from}` },
       )
     }
@@ -79,7 +80,7 @@ function readFile(path: string): Tensors {
   return tensors
 }
 
-/** A file's size, its header, and where its data begins. */
+/** Reads a file's size and header, and where its data begins. */
 function readHeader(path: string): { readonly size: number; readonly text: string; readonly end: number } {
   let file: number
   try {
@@ -93,9 +94,9 @@ function readHeader(path: string): { readonly size: number; readonly text: strin
     readSync(file, start, 0, 8, 0)
     const length = Number(start.readBigUInt64LE())
     if (size < 8 || length > Math.min(largestHeader, size - 8)) {
-      throw malformed(`${path} is no file of safetensors`, {
+      throw malformed(`${path} is not a safetensors file`, {
         expected: `a header within its ${size} bytes`,
-        got: `one of ${length}`,
+        got: `a header of ${length} bytes`,
       })
     }
     const text = Buffer.alloc(length)
@@ -110,15 +111,12 @@ export function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw SpillwayError.from(cause, 'model_invalid', `${path} is no JSON`)
+    throw SpillwayError.from(cause, 'model_invalid', `${path} is not JSON`)
   }
 }
 
 export function parse<T>(schema: z.ZodMiniType<T>, value: unknown, what: string): T {
   const result = z.safeParse(schema, value)
   if (result.success) return result.data
-  const [issue] = result.error.issues
-  throw malformed(`${what} is not valid at ${issue?.path.join('.') || 'its beginning'}`, {
-    ...(issue && { expected: issue.message }),
-  })
+  throw schemaError('model_invalid', what, result.error, value)
 }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import * as z from 'zod/mini'
 import { SpillwayError } from '../../../core/error.ts'
-import type { ImportSource } from '../source.ts'
+import type { ImportSource } from '../checkpoint.ts'
 import { hubCheckpoint } from './checkpoint.ts'
 import { config as configSchema } from './config.ts'
 import { parse, parseJson, readSafetensors } from './safetensors.ts'
@@ -17,7 +17,7 @@ const generation = z.looseObject({
   eos_token_id: z.nullish(z.union([z.int(), z.array(z.int())])),
 })
 
-/** What belongs to a tokenizer, the first of it needed. */
+/** A tokenizer's files; only the first is required. */
 const tokenizerFiles = [
   'tokenizer.json',
   'tokenizer_config.json',
@@ -26,7 +26,7 @@ const tokenizerFiles = [
   'generation_config.json',
 ]
 
-/** A folder as the hub has it: `config.json`, safetensors, and a tokenizer. */
+/** Opens a folder as downloaded from the hub: `config.json`, safetensors and a tokenizer. */
 export function openHubFolder(folder: string): ImportSource {
   const json = (name: string): unknown =>
     parseJson(readFileSync(join(folder, name), 'utf8'), join(folder, name))
@@ -52,7 +52,7 @@ export function openHubFolder(folder: string): ImportSource {
   }
 }
 
-/** What the hub's libraries would sample with: greedy unless the model says otherwise. */
+/** The sampling that the hub's libraries would use: greedy unless the model says otherwise. */
 function samplingOf(settings: z.infer<typeof generation>): ImportSource['sampling'] {
   const { do_sample, temperature, top_k, top_p, min_p, repetition_penalty } = settings
   const penalty = repetition_penalty ? { repetitionPenalty: repetition_penalty } : {}

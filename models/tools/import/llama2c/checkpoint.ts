@@ -1,13 +1,13 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { SpillwayError } from '../../../core/error.ts'
+import { malformed } from '../../errors.ts'
 import { DataType } from '../../onnx/data-type.ts'
 import { readExternal } from '../../onnx/external.ts'
-import { malformed } from '../../onnx/malformed.ts'
 import { type Weight, weightBytes } from '../../onnx/weight.ts'
-import type { Checkpoint, Layer, Shape } from '../checkpoint.ts'
+import type { Checkpoint, Layer, ModelShape } from '../checkpoint.ts'
 import { pairsApart } from '../transform.ts'
 
-/** What a file's first bytes say. */
+/** The header of a file. */
 interface Header {
   readonly dim: number
   readonly hidden: number
@@ -17,17 +17,17 @@ interface Header {
   readonly vocabulary: number
   readonly context: number
   readonly tied: boolean
-  /** 0 is the format without a version in it. */
+  /** 0: the first format, which has no version number. */
   readonly version: 0 | 1
 }
 
 const magic = 0x616b3432
 const headerBytes = { 0: 28, 1: 256 }
-/** As no model has them: what is no checkpoint seldom has seven small numbers in a row. */
+/** Bounds that no model reaches. A file of another format rarely has seven small numbers in a row. */
 const largest = { layers: 1_000, heads: 1_000, others: 10_000_000 }
 
 /**
- * A checkpoint of llama2.c: its first format and version 1, of float32.
+ * Reads a checkpoint of llama2.c in float32: its first format, or version 1.
  * @throws SpillwayError `model_invalid`, `file_truncated` or `not_supported`.
  */
 export function readLlama2c(path: string): Checkpoint {
@@ -42,14 +42,14 @@ export function readLlama2c(path: string): Checkpoint {
   if (size !== total) {
     throw new SpillwayError(
       size < total ? 'file_truncated' : 'model_invalid',
-      `${path} is no whole checkpoint`,
+      `${path} is not a complete checkpoint`,
       {
         expected: `${total} bytes, as its header says`,
         got: `${size}`,
       },
     )
   }
-  return checkpointOf(header, shape, place(path, found, headerBytes[header.version]))
+  return checkpointOf(header, shape, locateTensors(path, found, headerBytes[header.version]))
 }
 
 function readHeader(path: string, size: number): Header {
@@ -60,7 +60,7 @@ function readHeader(path: string, size: number): Header {
   } finally {
     closeSync(file)
   }
-  if (size < headerBytes[0]) throw malformed(`${path} is no checkpoint of llama2.c: it is too short`)
+  if (size < headerBytes[0]) throw malformed(`${path} is not a checkpoint of llama2.c: it is too short`)
   const versioned = bytes.readUInt32LE(0) === magic
   const version = versioned ? bytes.readInt32LE(4) : 0
   if (version !== 0 && version !== 1) {
@@ -79,7 +79,7 @@ function readHeader(path: string, size: number): Header {
     kvHeads: at(4),
     vocabulary: Math.abs(vocabulary),
     context: at(6),
-    // A negative size says in the first format that the output layer has its own matrix.
+    // In the first format a negative size means that the output layer has its own matrix.
     tied: versioned ? bytes.readUInt8(36) !== 0 : vocabulary > 0,
     version,
   }
@@ -96,13 +96,13 @@ function checkHeader(path: string, { version: _, tied: __, ...sizes }: Header): 
     heads % kvHeads === 0 &&
     dim % (2 * heads) === 0
   if (sane) return
-  throw malformed(`${path} is no checkpoint of llama2.c`, {
+  throw malformed(`${path} is not a checkpoint of llama2.c`, {
     expected: 'dim, hidden, layers, heads, KV heads, vocabulary and context of a model',
     got: Object.values(sizes).join(', '),
   })
 }
 
-const shapeOf = ({ dim, layers, heads, kvHeads, vocabulary, context }: Header): Shape => ({
+const shapeOf = ({ dim, layers, heads, kvHeads, vocabulary, context }: Header): ModelShape => ({
   layers,
   width: dim,
   heads,
@@ -116,7 +116,7 @@ const shapeOf = ({ dim, layers, heads, kvHeads, vocabulary, context }: Header): 
 
 type Layout = readonly (readonly [name: string, dims: readonly number[]])[]
 
-function blocksOf({ layers, dim, hidden }: Header, { kvHeads, headSize }: Shape) {
+function blocksOf({ layers, dim, hidden }: Header, { kvHeads, headSize }: ModelShape) {
   const kv = kvHeads * headSize
   return {
     attention: [
@@ -133,7 +133,7 @@ function blocksOf({ layers, dim, hidden }: Header, { kvHeads, headSize }: Shape)
   } satisfies Record<string, Layout>
 }
 
-function firstLayout(header: Header, shape: Shape): Layout {
+function firstLayout(header: Header, shape: ModelShape): Layout {
   const { layers, dim, vocabulary, context, tied } = header
   const { attention, mlp } = blocksOf(header, shape)
   return [
@@ -143,14 +143,14 @@ function firstLayout(header: Header, shape: Shape): Layout {
     ['mlpNorm', [layers, dim]],
     ...mlp,
     ['norm', [dim]],
-    // Tables of positions that nobody reads any more.
+    // Unused tables of positions.
     ['cosines', [context, shape.headSize / 2]],
     ['sines', [context, shape.headSize / 2]],
     ...(tied ? [] : [['head', [vocabulary, dim]] as const]),
   ]
 }
 
-function secondLayout(header: Header, shape: Shape): Layout {
+function secondLayout(header: Header, shape: ModelShape): Layout {
   const { layers, dim, vocabulary, tied } = header
   const { attention, mlp } = blocksOf(header, shape)
   return [
@@ -164,13 +164,13 @@ function secondLayout(header: Header, shape: Shape): Layout {
   ]
 }
 
-interface Placed {
+interface CheckpointTensors {
   whole(name: string): Weight
-  /** A layer's part of what stands there for all layers. */
+  /** The part of one layer in a tensor that is stored for all layers. */
   part(name: string, layer: number): Weight
 }
 
-function place(path: string, layout: Layout, from: number): Placed {
+function locateTensors(path: string, layout: Layout, from: number): CheckpointTensors {
   const places = new Map<string, { readonly dims: readonly number[]; readonly offset: number }>()
   let offset = from
   for (const [name, dims] of layout) {
@@ -199,7 +199,7 @@ function place(path: string, layout: Layout, from: number): Placed {
   }
 }
 
-function checkpointOf({ tied }: Header, shape: Shape, { whole, part }: Placed): Checkpoint {
+function checkpointOf({ tied }: Header, shape: ModelShape, { whole, part }: CheckpointTensors): Checkpoint {
   const layer = (index: number): Layer => {
     const plain = (name: string) => ({ weight: part(name, index) })
     return {

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import type { ImportSource } from '../source.ts'
+import type { ImportSource } from '../checkpoint.ts'
 import { readLlama2c } from './checkpoint.ts'
 import { convertLlama2cTokenizer, llama2cStopTokens } from './tokenizer.ts'
 

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { SpillwayError } from '../../../core/error.ts'
-import { malformed } from '../../onnx/malformed.ts'
+import { malformed } from '../../errors.ts'
 
 interface Piece {
   readonly text: string
@@ -10,22 +10,22 @@ interface Piece {
 const unknownToken = '<unk>'
 const bosToken = '<s>'
 const eosToken = '</s>'
-/** What stands for a space inside pieces. */
+/** The character for a space inside pieces. */
 const space = '▁'
-/** More than any tokenizer of llama2.c's has. */
+/** Larger than any tokenizer of llama2.c. */
 const largestFile = 64 * 2 ** 20
 
-/** llama2.c ends a text at either. */
+/** llama2.c ends a text at either of these tokens. */
 export const llama2cStopTokens = [1, 2]
 
 /**
- * A tokenizer of llama2.c as `tokenizer.json` and `tokenizer_config.json` of the hub: pieces that are merged by
- * score become merges in that order; the space before a text and the bytes of unknown characters are as there.
+ * Converts a tokenizer of llama2.c to the hub's `tokenizer.json` and `tokenizer_config.json`. The scores of pieces
+ * become the order of merges. Byte fallback and the space before a text stay.
  * @throws SpillwayError `model_invalid` or `file_truncated`.
  */
 export function convertLlama2cTokenizer(path: string, vocabulary: number) {
   if (statSync(path).size > largestFile)
-    throw malformed(`${path} is no tokenizer of llama2.c: it is too large`)
+    throw malformed(`${path} is not a tokenizer of llama2.c: it is too large`)
   const pieces = readPieces(path, readFileSync(path), vocabulary)
   return { tokenizer: tokenizerJson(pieces), config: tokenizerConfig }
 }
@@ -36,7 +36,8 @@ function readPieces(path: string, file: Buffer, vocabulary: number): readonly Pi
   let at = 4
   for (let id = 0; id < vocabulary; id++) {
     const length = at + 8 <= file.length ? file.readInt32LE(at + 4) : Number.NaN
-    if (length < 0) throw malformed(`${path} is no tokenizer of llama2.c: piece ${id} has a negative length`)
+    if (length < 0)
+      throw malformed(`${path} is not a tokenizer of llama2.c: piece ${id} has a negative length`)
     if (!(at + 8 + length <= file.length)) {
       throw new SpillwayError('file_truncated', `${path} ends at piece ${id}`, {
         expected: `${vocabulary} pieces, as the model has`,
@@ -47,7 +48,7 @@ function readPieces(path: string, file: Buffer, vocabulary: number): readonly Pi
     try {
       pieces.push({ text: pieceText(id, decoder.decode(file.subarray(at - length, at))), score })
     } catch (cause) {
-      throw SpillwayError.from(cause, 'model_invalid', `Piece ${id} of ${path} is no text`)
+      throw SpillwayError.from(cause, 'model_invalid', `Piece ${id} of ${path} is not valid UTF-8`)
     }
   }
   if (at !== file.length) {
@@ -58,7 +59,7 @@ function readPieces(path: string, file: Buffer, vocabulary: number): readonly Pi
   return pieces
 }
 
-/** llama2.c writes the first three with line breaks around them, and spaces as they are. */
+/** The file has the three special pieces with line breaks around them, and plain spaces. */
 function pieceText(id: number, text: string): string {
   return [unknownToken, bosToken, eosToken][id] ?? text.replaceAll(' ', space)
 }
@@ -120,7 +121,7 @@ function tokenizerJson(pieces: readonly Piece[]) {
   }
 }
 
-/** Every way to make a piece of two others, the pieces of the best scores first. */
+/** All merges of two pieces into a third, best scores first. */
 function mergesOf(pieces: readonly Piece[]): readonly (readonly [string, string])[] {
   const ids = new Map(pieces.map(({ text }, id) => [text, id]))
   const ordered = pieces.toSorted((one, other) => other.score - one.score)

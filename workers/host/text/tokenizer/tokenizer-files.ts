@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { SpillwayError } from '../../../../models/core/index.ts'
+import { SpillwayError, schemaError } from '../../../../models/core/index.ts'
 
 /** A tokenizer's files by their names on the hub. */
 export type TokenizerFiles = ReadonlyMap<string, Uint8Array>
@@ -44,11 +44,15 @@ export function readTokenizerFiles(files: TokenizerFiles) {
 function readJson<T extends z.ZodMiniType>(files: TokenizerFiles, name: string, schema: T) {
   const bytes = files.get(name)
   if (!bytes) return undefined
+  let value: unknown
   try {
-    return z.parse(schema, JSON.parse(new TextDecoder().decode(bytes)))
+    value = JSON.parse(new TextDecoder().decode(bytes))
   } catch (cause) {
-    throw SpillwayError.from(cause, 'model_invalid', `${name} is not valid`)
+    throw SpillwayError.from(cause, 'model_invalid', `${name} is not JSON`)
   }
+  const parsed = z.safeParse(schema, value)
+  if (parsed.success) return parsed.data
+  throw schemaError('model_invalid', name, parsed.error, value)
 }
 
 type Config = z.infer<typeof configSchema>

@@ -160,7 +160,8 @@ describe('the site', () => {
     for (const code of [embed, ...(await Promise.all(imported.map((path) => script(`/${path}`))))])
       expect(isMarked(code)).toBe(true)
     const names = await readdir(new URL('../../dist/site/assets', import.meta.url))
-    const later = names.find((name) => /^text-service.*\.js$/.test(name)) ?? expect.fail('no script for later')
+    const later =
+      names.find((name) => /^text-service.*\.js$/.test(name)) ?? expect.fail('no script for later')
     expect(isMarked(await script(`/assets/${later}`))).toBe(false)
   })
 

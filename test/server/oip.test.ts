@@ -87,21 +87,21 @@ describe('Open Inference Protocol', () => {
       'not JSON',
     ],
     ['no body', '', 400, 'request_malformed', 'not JSON'],
-    ['no inputs', {}, 400, 'request_malformed', 'wrong at inputs'],
-    ['inputs of another kind', { inputs: [3] }, 400, 'request_malformed', 'wrong at inputs.0'],
+    ['no inputs', {}, 400, 'request_malformed', 'invalid at inputs'],
+    ['inputs of another kind', { inputs: [3] }, 400, 'request_malformed', 'invalid at inputs.0'],
     [
       'a negative shape',
       { inputs: [image({ shape: [-1] })] },
       400,
       'request_malformed',
-      'wrong at inputs.0.shape.0',
+      'invalid at inputs.0.shape.0',
     ],
     [
       'data that is no array',
       { inputs: [image({ data: 'x' })] },
       400,
       'request_malformed',
-      'wrong at inputs.0.data',
+      'invalid at inputs.0.data',
     ],
     ['no input at all', { inputs: [] }, 400, 'input_name_invalid', 'expected image, got no input'],
     [
@@ -111,7 +111,7 @@ describe('Open Inference Protocol', () => {
       'input_name_invalid',
       'expected image, got picture',
     ],
-    ['an input twice', { inputs: [image(), image()] }, 400, 'input_name_invalid', '"image" is given twice'],
+    ['an input twice', { inputs: [image(), image()] }, 400, 'input_name_invalid', '"image" appears twice'],
     [
       'a wrong datatype',
       { inputs: [image({ datatype: 'INT64' })] },
@@ -152,7 +152,7 @@ describe('Open Inference Protocol', () => {
       { inputs: [image()], parameters: { timeout: 'soon' } },
       400,
       'request_malformed',
-      '"timeout" is wrong',
+      '"timeout" is invalid',
     ],
     [
       'a body over the limit',

@@ -143,10 +143,10 @@ describe('the server process', () => {
   })
 
   test.each([
-    [{ PORT: '99999' }, 'The environment variable PORT is wrong'],
-    [{ SPILLWAY_BACKEND: 'abacus' }, 'The environment variable SPILLWAY_BACKEND is wrong'],
-    [{ SPILLWAY_BACKEND: 'cuda' }, 'The backend "cuda" cannot be had here'],
-    [{ SPILLWAY_MODELS: '/nowhere' }, "The models' folder /nowhere cannot be read"],
+    [{ PORT: '99999' }, 'The environment variable PORT is invalid'],
+    [{ SPILLWAY_BACKEND: 'abacus' }, 'The environment variable SPILLWAY_BACKEND is invalid'],
+    [{ SPILLWAY_BACKEND: 'cuda' }, 'The backend "cuda" does not work on this machine'],
+    [{ SPILLWAY_MODELS: '/nowhere' }, 'The model folder /nowhere cannot be read'],
   ])('does not start with %o, and says why', async (env, message) => {
     await expect(startServer(env)).rejects.toThrow(message)
   })

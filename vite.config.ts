@@ -21,6 +21,11 @@ function devServer() {
   }
 }
 
+/** Tests of tools that take long or need the build; the unit tests leave them out. */
+const slowTools = ['pull', 'onnx-fuzz', 'quantize-published', 'import/families', 'import/stories'].map(
+  (name) => `test/tools/${name}.test.ts`,
+)
+
 /** Looks for Chromium only when its project starts: other tests need no browser. */
 const chromium: BrowserProviderOption = {
   ...playwright(),
@@ -106,11 +111,11 @@ export default defineConfig({
       {
         extends: true,
         root: path('.'),
-        // Needs no browser and no build.
         test: {
           name: 'unit',
           environment: 'node',
-          include: ['test/unit/**/*.test.ts'],
+          include: ['test/{unit,tools}/**/*.test.ts'],
+          exclude: slowTools,
         },
       },
       {
@@ -120,7 +125,7 @@ export default defineConfig({
           name: 'node',
           environment: 'node',
           globalSetup: path('test/support/global-setup.ts'),
-          include: ['test/{node,server,e2e,tools}/**/*.test.ts'],
+          include: ['test/{node,server,e2e}/**/*.test.ts', ...slowTools],
         },
       },
       {

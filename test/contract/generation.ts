@@ -7,6 +7,7 @@ import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts
 import type { TokenStream } from '../../workers/host/text/types.ts'
 import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
 import type { Stories } from '../support/stories.ts'
+import { tokenGeneratorContract } from './token-generator.ts'
 
 export interface GenerationSubject {
   start(): Lane
@@ -92,6 +93,12 @@ export function generationContract(name: string, { start, backends, stories }: G
 
     const tokensOf = async (from: SequenceScheduler, wanted: TokenRequest) =>
       (await read(from.generate(wanted))).map(({ token }) => token)
+
+    tokenGeneratorContract(`The sequence scheduler over ${name}`, {
+      generator: () => generator,
+      prompt: cases[0]?.prompt ?? [],
+      continuation: cases[0]?.tokens.slice(0, 16) ?? [],
+    })
 
     test('says what the reference says, alone', async () => {
       const [first = 0, ...rest] = reference.tokens

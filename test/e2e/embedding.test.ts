@@ -19,7 +19,7 @@ const models = poolings.flatMap((pooling) =>
 const names = { mean: 'mean', cls: 'cls', last: 'last_token' } as const
 const shape = { words: 300, width: 32, heads: 4, layers: 2, context: 128 }
 const lengths = [1, 40, 3, 60, 17, 2, 33, 8, 5, 55, 1, 24, 12, 47, 9, 21]
-const texts = sentenceTransformer(shape).textService.texts(lengths, 1)
+const texts = sentenceTransformer(shape).language.texts(lengths, 1)
 
 let server: TestServer
 let client: OpenAI

@@ -8,9 +8,14 @@ import type { createApp } from '../../server/app.ts'
 import { disconnectSignal } from '../../server/http/disconnect-signal.ts'
 import type { TextService } from '../../server/inference/text-service.ts'
 import { createManualClock } from '../support/manual-clock.ts'
-import { closeTalkers, createTalker, listen, type TalkerOptions } from '../support/talker.ts'
+import {
+  closeScriptedServers,
+  createScriptedApp,
+  listen,
+  type ScriptedServerOptions,
+} from '../support/scripted-server.ts'
 
-afterEach(closeTalkers)
+afterEach(closeScriptedServers)
 
 const post = (app: ReturnType<typeof createApp>, path: string, body: unknown) =>
   app.request(path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) })
@@ -25,15 +30,15 @@ const until = (what: () => boolean) => expect.poll(what, { timeout: 5_000, inter
 
 // The scripted model goes on along its text from where the prompt ends: "user: ab\n" is nine characters.
 const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: 'user', content: 'ab' }]
-const chat = { model: 'talker', messages }
+const chat = { model: 'scripted', messages }
 const said = 'abcdefghijklmnop'
 
 describe('the OpenAI API, as its client asks', () => {
   test('lists the models that make text, and tells of one', async () => {
     const { client } = await listen()
     const models = await client.models.list()
-    expect(models.data.map(({ id }) => id)).toEqual(['talker'])
-    expect(await client.models.retrieve('talker')).toMatchObject({ id: 'talker', object: 'model' })
+    expect(models.data.map(({ id }) => id)).toEqual(['scripted'])
+    expect(await client.models.retrieve('scripted')).toMatchObject({ id: 'scripted', object: 'model' })
   })
 
   test('completes a chat', async () => {
@@ -41,7 +46,7 @@ describe('the OpenAI API, as its client asks', () => {
     const answer = await client.chat.completions.create({ ...chat })
     expect(answer).toMatchObject({
       object: 'chat.completion',
-      model: 'talker',
+      model: 'scripted',
       system_fingerprint: 'scripted/cpu',
       choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content: 'jklmnop' } }],
       usage: { prompt_tokens: 9, completion_tokens: 7, total_tokens: 16 },
@@ -120,7 +125,7 @@ describe('the OpenAI API, as its client asks', () => {
 
   test('completes prompts, as text and as tokens, with echo, logprobs and several at once', async () => {
     const { client } = await listen({ text: said })
-    const model = 'talker'
+    const model = 'scripted'
     const one = await client.completions.create({ model, prompt: 'abc', max_tokens: 2, logprobs: 1 })
     expect(one).toMatchObject({
       object: 'text_completion',
@@ -154,14 +159,14 @@ describe('the OpenAI API, as its client asks', () => {
       return { embeddings: texts.map((_, at) => Float32Array.of(at, 0.25, -1)), promptTokens: 5 }
     }
     const { client } = await listen({ embed })
-    const { data, usage } = await client.embeddings.create({ model: 'talker', input: ['one', 'two'] })
+    const { data, usage } = await client.embeddings.create({ model: 'scripted', input: ['one', 'two'] })
     expect(data.map(({ embedding }) => [...embedding])).toEqual([
       [0, 0.25, -1],
       [1, 0.25, -1],
     ])
     expect(usage).toEqual({ prompt_tokens: 5, total_tokens: 5 })
     const floats = await client.embeddings.create({
-      model: 'talker',
+      model: 'scripted',
       input: [1, 2],
       encoding_format: 'float',
     })
@@ -189,7 +194,7 @@ describe('the OpenAI API, as its client asks', () => {
   })
 
   test('a text that fails is an error: before its first token with a status, later as an event', async () => {
-    const failAt = (at: number): TalkerOptions => ({
+    const failAt = (at: number): ScriptedServerOptions => ({
       text: said,
       fail: (place) => (place === at ? new SpillwayError('model_output_invalid', 'Not a number') : undefined),
     })
@@ -285,7 +290,7 @@ describe('the OpenAI API, as its client asks', () => {
 describe('requests that are wrong', () => {
   test.each<[string, string, unknown, number, string | null]>([
     ['no JSON', 'chat/completions', '{', 400, null],
-    ['no messages', 'chat/completions', { model: 'talker' }, 400, 'messages'],
+    ['no messages', 'chat/completions', { model: 'scripted' }, 400, 'messages'],
     ['an empty chat', 'chat/completions', { ...chat, messages: [] }, 400, 'messages'],
     [
       'a role that there is not',
@@ -300,28 +305,28 @@ describe('requests that are wrong', () => {
     ['a stop that is no string', 'chat/completions', { ...chat, stop: 3 }, 400, 'stop'],
     ['half a token', 'chat/completions', { ...chat, max_tokens: 1.5 }, 400, 'max_tokens'],
     ['a bias of no token', 'chat/completions', { ...chat, logit_bias: { word: 1 } }, 400, 'logit_bias.word'],
-    ['no prompt', 'completions', { model: 'talker' }, 400, 'prompt'],
-    ['a list of no prompts', 'completions', { model: 'talker', prompt: [] }, 400, 'prompt'],
-    ['too many texts', 'completions', { model: 'talker', prompt: ['a', 'b'], n: 128 }, 400, 'n'],
+    ['no prompt', 'completions', { model: 'scripted' }, 400, 'prompt'],
+    ['a list of no prompts', 'completions', { model: 'scripted', prompt: [] }, 400, 'prompt'],
+    ['too many texts', 'completions', { model: 'scripted', prompt: ['a', 'b'], n: 128 }, 400, 'n'],
     [
       'echo with logprobs',
       'completions',
-      { model: 'talker', prompt: 'a', echo: true, logprobs: 1 },
+      { model: 'scripted', prompt: 'a', echo: true, logprobs: 1 },
       400,
       'echo',
     ],
     ['a model that there is not', 'chat/completions', { ...chat, model: 'nobody' }, 404, null],
-    ['embeddings of nothing', 'embeddings', { model: 'talker', input: [] }, 400, 'input'],
+    ['embeddings of nothing', 'embeddings', { model: 'scripted', input: [] }, 400, 'input'],
     [
       'another encoding',
       'embeddings',
-      { model: 'talker', input: 'a', encoding_format: 'hex' },
+      { model: 'scripted', input: 'a', encoding_format: 'hex' },
       400,
       'encoding_format',
     ],
     ['what is too long', 'chat/completions', { ...chat, user: 'x'.repeat(100_001) }, 413, null],
   ])('%s', async (_what, path, body, status, param) => {
-    const { app } = createTalker()
+    const { app } = createScriptedApp()
     const response = await post(app, `/v1/${path}`, body)
     expect(response.status).toBe(status)
     expect(await response.json()).toEqual({
@@ -335,7 +340,7 @@ describe('requests that are wrong', () => {
   })
 
   test('what the API does not know is ignored, and null is nothing', async () => {
-    const { app } = createTalker({ text: said })
+    const { app } = createScriptedApp({ text: said })
     const response = await post(app, '/v1/chat/completions', {
       ...chat,
       stop: null,
@@ -350,14 +355,14 @@ describe('requests that are wrong', () => {
 
 describe('what goes on elsewhere', () => {
   test('tells token ids, the prompt’s first, and goes on from them without saying anything twice', async () => {
-    const { app } = createTalker({ text: said })
+    const { app } = createScriptedApp({ text: said })
     const first = await post(app, '/v1/chat/completions', { ...chat, max_tokens: 2, return_token_ids: true })
     const answer = await first.json()
     expect(answer.prompt_token_ids).toHaveLength(9)
     const [choice] = answer.choices
     expect(choice.token_ids).toEqual([106, 107])
     const second = await post(app, '/v1/completions', {
-      model: 'talker',
+      model: 'scripted',
       prompt: [...answer.prompt_token_ids, ...choice.token_ids],
       generated_tokens: 2,
       logprobs: 1,
@@ -375,7 +380,7 @@ test('a stream that is silent for long is kept alive by comments', async () => {
   const release = new Promise<void>((resolve) => {
     go = resolve
   })
-  const { app } = createTalker({ text: said, release }, clock)
+  const { app } = createScriptedApp({ text: said, release }, clock)
   const answer = post(app, '/v1/chat/completions', { ...chat, stream: true })
   await new Promise(setImmediate)
   clock.advance(1_000)
@@ -393,19 +398,19 @@ test('a stream that is silent for long is kept alive by comments', async () => {
 })
 
 test('metrics have the names that vLLM gives them', async () => {
-  const { app } = createTalker({ text: said })
+  const { app } = createScriptedApp({ text: said })
   await post(app, '/v1/chat/completions', chat)
   const text = await (await app.request('/metrics')).text()
   for (const line of [
-    'vllm:num_requests_running{model_name="talker"} 0',
-    'vllm:num_requests_waiting{model_name="talker"} 0',
-    'vllm:kv_cache_usage_perc{model_name="talker"} 0',
-    'vllm:prompt_tokens_total{model_name="talker"} 9',
-    'vllm:generation_tokens_total{model_name="talker"} 7',
-    'vllm:time_to_first_token_seconds_count{model_name="talker"} 1',
-    'vllm:inter_token_latency_seconds_count{model_name="talker"} 6',
-    'vllm:e2e_request_latency_seconds_count{model_name="talker"} 1',
-    'vllm:request_success_total{model_name="talker",finished_reason="stop"} 1',
+    'vllm:num_requests_running{model_name="scripted"} 0',
+    'vllm:num_requests_waiting{model_name="scripted"} 0',
+    'vllm:kv_cache_usage_perc{model_name="scripted"} 0',
+    'vllm:prompt_tokens_total{model_name="scripted"} 9',
+    'vllm:generation_tokens_total{model_name="scripted"} 7',
+    'vllm:time_to_first_token_seconds_count{model_name="scripted"} 1',
+    'vllm:inter_token_latency_seconds_count{model_name="scripted"} 6',
+    'vllm:e2e_request_latency_seconds_count{model_name="scripted"} 1',
+    'vllm:request_success_total{model_name="scripted",finished_reason="stop"} 1',
   ])
     expect(text).toContain(line)
 })

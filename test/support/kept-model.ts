@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core'
 import type { Progress } from '../../web/api/index.ts'
 import { bigManifest } from './big-model.ts'
 import { type FileServer, sha256Of, startFileServer } from './file-server.ts'
-import './told.ts'
+import './window-progress.ts'
 
 /** Of a model of fifty megabytes: three chunks and a bit. */
 export const side = 3_600

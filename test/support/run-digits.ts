@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import '../../web/embed/global.ts'
 import type { Placement, Policy, Progress } from '../../web/api/index.ts'
-import './told.ts'
+import './window-progress.ts'
 
 export interface RunDigitsOptions {
   readonly policy?: Policy

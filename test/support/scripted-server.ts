@@ -60,11 +60,11 @@ function withLogprobs(generator: TokenGenerator): TokenGenerator {
 
 const opened: (() => void)[] = []
 
-export function closeTalkers(): void {
+export function closeScriptedServers(): void {
   for (const close of opened.splice(0)) close()
 }
 
-export interface TalkerOptions extends Partial<Script> {
+export interface ScriptedServerOptions extends Partial<Script> {
   readonly embed?: TextService['embed']
   /** In place of a generator: what asking for one fails with. */
   readonly refuse?: () => SpillwayError | undefined
@@ -77,7 +77,7 @@ export interface TalkerOptions extends Partial<Script> {
 /** The same with long pieces, counted when they are taken, from a moment on. */
 function inflated(
   generator: TextGenerator,
-  { inflate = { length: 1, taken: 0 }, release }: Pick<TalkerOptions, 'inflate' | 'release'>,
+  { inflate = { length: 1, taken: 0 }, release }: Pick<ScriptedServerOptions, 'inflate' | 'release'>,
 ): TextGenerator {
   return {
     ...generator,
@@ -98,8 +98,8 @@ function inflated(
 }
 
 /** The app with a language model that says what its script says. */
-export function createTalker(
-  { text = 'abcdefghij', embed, refuse, inflate, release, ...script }: TalkerOptions = {},
+export function createScriptedApp(
+  { text = 'abcdefghij', embed, refuse, inflate, release, ...script }: ScriptedServerOptions = {},
   clock: Clock = systemClock,
 ) {
   const tokens = withLogprobs(scriptedGenerator({ text, ...script }))
@@ -148,8 +148,8 @@ export function createTalker(
 }
 
 /** The same behind a socket, and the real client of OpenAI's API. */
-export async function listen(options: TalkerOptions = {}) {
-  const { app, tokens } = createTalker(options)
+export async function listen(options: ScriptedServerOptions = {}) {
+  const { app, tokens } = createScriptedApp(options)
   let caller: unknown
   const fetch: typeof app.fetch = (request, bindings, context) => {
     caller = bindings

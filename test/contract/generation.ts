@@ -39,7 +39,7 @@ export async function read(stream: TokenStream): Promise<GeneratedToken[]> {
   return tokens
 }
 
-/** What every lane makes of a published model, token for token. */
+/** What every lane generates with a published model, token for token. */
 export function generationContract(name: string, { start, backends, stories }: GenerationSubject): void {
   if ('absent' in stories) {
     describe.skip(`${name} generates: ${stories.absent}`, () => {
@@ -49,7 +49,7 @@ export function generationContract(name: string, { start, backends, stories }: G
   }
   const { manifest, cases, reference } = stories
   const spec = manifest.generation
-  if (!spec) throw new Error('The manifest says nothing of generation')
+  if (!spec) throw new Error('The manifest has no generation')
 
   describe.each(backends)(`${name} generates on %s`, (backend) => {
     const lanes: Lane[] = []
@@ -100,15 +100,15 @@ export function generationContract(name: string, { start, backends, stories }: G
       continuation: cases[0]?.tokens.slice(0, 16) ?? [],
     })
 
-    test('says what the reference says, alone', async () => {
+    test('gives the reference tokens, alone', async () => {
       const [first = 0, ...rest] = reference.tokens
       expect(await tokensOf(generator, request([first], 40))).toEqual(rest.slice(0, 40))
-      // On a software GPU a step takes a third of a second, alone or not.
+      // On a software GPU a step takes a third of a second.
       for (const { prompt, tokens } of backend === 'webgpu' ? [] : cases)
         expect(await tokensOf(generator, request(prompt, 40))).toEqual(tokens.slice(0, 40))
     })
 
-    test('says it with seven others in each step', async () => {
+    test('gives the reference tokens with seven others in each step', async () => {
       const [first = 0, ...rest] = reference.tokens
       const all = [...cases, ...cases, ...cases].slice(0, 7)
       const made = await Promise.all([
@@ -120,7 +120,7 @@ export function generationContract(name: string, { start, backends, stories }: G
         expect(made[index + 1]).toEqual(tokens.slice(0, 40 - index))
     })
 
-    test('reads a prompt in pieces while others go on, and begins where a slot has it already', async () => {
+    test('reads a prompt in pieces while others decode, and reuses the prefix that a slot holds', async () => {
       const long = reference.tokens.slice(0, 150)
       const expected = reference.tokens.slice(150, 160)
       const other = tokensOf(generator, request(cases[0]?.prompt ?? [], 60))
@@ -133,7 +133,7 @@ export function generationContract(name: string, { start, backends, stories }: G
       expect((await other2.result).cachedTokens).toBe(100)
     })
 
-    test('tells the log probabilities of the reference', async () => {
+    test('gives the log probabilities of the reference', async () => {
       const [row = []] = reference.logits
       const sum = Math.log(row.reduce((all, logit) => all + Math.exp(logit), 0))
       const stream = generator.generate(
@@ -144,11 +144,11 @@ export function generationContract(name: string, { start, backends, stories }: G
       expect(made?.top).toHaveLength(3)
     })
 
-    test('chooses the same where the graph selects the likeliest', async () => {
+    test('gives the same tokens where the graph selects the likeliest', async () => {
       const selecting = await open({ selecting: true })
       const made = await Promise.all([
         ...cases.map(({ prompt }) => tokensOf(selecting, request(prompt, 40))),
-        // One that needs all logits, beside them.
+        // A sequence beside them that needs all logits.
         tokensOf(
           selecting,
           request(cases[0]?.prompt ?? [], 40, { sampling: { temperature: 0, presencePenalty: 0.001 } }),
@@ -157,7 +157,7 @@ export function generationContract(name: string, { start, backends, stories }: G
       expect(made.slice(0, cases.length)).toEqual(cases.map(({ tokens }) => tokens.slice(0, 40)))
     })
 
-    test('draws the same from the same seed, whatever else is in the step', async () => {
+    test('draws the same tokens for the same seed, whatever else is in the step', async () => {
       const drawn = (seed: number) =>
         tokensOf(generator, request(cases[1]?.prompt ?? [], 24, { sampling: { temperature: 1, seed } }))
       const alone = await drawn(7)
@@ -181,7 +181,7 @@ export function generationContract(name: string, { start, backends, stories }: G
       expect(await last.result).toMatchObject({ finish: 'length' })
     })
 
-    test('with less memory than all want gives each its turn', async () => {
+    test('lets sequences take turns where memory is too small for all', async () => {
       const count = backend === 'webgpu' ? 20 : 80
       // Two slots of 128 tokens, or one of 256.
       const perToken = 4 * spec.kv.layers * 2 * spec.kv.heads * spec.kv.headDim

@@ -28,13 +28,13 @@ async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
 
 const until = (what: () => boolean) => expect.poll(what, { timeout: 5_000, interval: 10 }).toBe(true)
 
-// The scripted model goes on along its text from where the prompt ends: "user: ab\n" is nine characters.
+// The scripted model continues its text at the length of the prompt: "user: ab\n" is nine characters.
 const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: 'user', content: 'ab' }]
 const chat = { model: 'scripted', messages }
-const said = 'abcdefghijklmnop'
+const script = 'abcdefghijklmnop'
 
-describe('the OpenAI API, as its client asks', () => {
-  test('lists the models that make text, and tells of one', async () => {
+describe('the OpenAI API with its own client', () => {
+  test('lists the models that generate text, and describes one', async () => {
     const { client } = await listen()
     const models = await client.models.list()
     expect(models.data.map(({ id }) => id)).toEqual(['scripted'])
@@ -42,7 +42,7 @@ describe('the OpenAI API, as its client asks', () => {
   })
 
   test('completes a chat', async () => {
-    const { client } = await listen({ text: said })
+    const { client } = await listen({ text: script })
     const answer = await client.chat.completions.create({ ...chat })
     expect(answer).toMatchObject({
       object: 'chat.completion',
@@ -54,8 +54,8 @@ describe('the OpenAI API, as its client asks', () => {
     expect(answer.id).toMatch(/^chatcmpl-/)
   })
 
-  test('streams a chat, its usage last', async () => {
-    const { client } = await listen({ text: said })
+  test('streams a chat, with its usage last', async () => {
+    const { client } = await listen({ text: script })
     const stream = await client.chat.completions.create({
       ...chat,
       stream: true,
@@ -73,23 +73,23 @@ describe('the OpenAI API, as its client asks', () => {
     ['max_tokens', { max_tokens: 3 }],
     ['max_completion_tokens', { max_completion_tokens: 3 }],
   ])('ends at %s', async (_name, limit) => {
-    const { client } = await listen({ text: said })
+    const { client } = await listen({ text: script })
     const { choices, usage } = await client.chat.completions.create({ ...chat, ...limit })
     expect(choices[0]).toMatchObject({ message: { content: 'jkl' }, finish_reason: 'length' })
     expect(usage?.completion_tokens).toBe(3)
   })
 
-  test.each([['mn'], [['x', 'mn']]])('ends before a stop string, which is not told', async (stop) => {
-    const { client } = await listen({ text: said })
+  test.each([['mn'], [['x', 'mn']]])('ends before a stop string, which is not sent', async (stop) => {
+    const { client } = await listen({ text: script })
     const whole = await client.chat.completions.create({ ...chat, stop })
     expect(whole.choices[0]).toMatchObject({ message: { content: 'jkl' }, finish_reason: 'stop' })
     const chunks = await collect(await client.chat.completions.create({ ...chat, stop, stream: true }))
     expect(chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('')).toBe('jkl')
   })
 
-  test('gives n texts, each with a seed of its own, and tells them apart in a stream', async () => {
+  test('generates n texts, each with a seed of its own, and marks them in a stream', async () => {
     const seeds: unknown[] = []
-    const { client } = await listen({ text: said, onRequest: ({ sampling }) => seeds.push(sampling.seed) })
+    const { client } = await listen({ text: script, onRequest: ({ sampling }) => seeds.push(sampling.seed) })
     const { choices } = await client.chat.completions.create({ ...chat, n: 3, seed: 7 })
     expect(choices.map(({ index, message }) => [index, message.content])).toEqual([
       [0, 'jklmnop'],
@@ -104,8 +104,8 @@ describe('the OpenAI API, as its client asks', () => {
     expect(texts).toEqual(['jklmnop', 'jklmnop', 'jklmnop'])
   })
 
-  test('tells log probabilities, whole and streamed', async () => {
-    const { client } = await listen({ text: said })
+  test('returns log probabilities, whole and streamed', async () => {
+    const { client } = await listen({ text: script })
     const options = { ...chat, logprobs: true, top_logprobs: 2, max_tokens: 2 }
     const { choices } = await client.chat.completions.create(options)
     expect(choices[0]?.logprobs?.content).toEqual([
@@ -119,12 +119,12 @@ describe('the OpenAI API, as its client asks', () => {
       }),
     ])
     const chunks = await collect(await client.chat.completions.create({ ...options, stream: true }))
-    const told = chunks.flatMap(({ choices }) => choices[0]?.logprobs?.content ?? [])
-    expect(told.map(({ token }) => token)).toEqual(['j', 'k'])
+    const entries = chunks.flatMap(({ choices }) => choices[0]?.logprobs?.content ?? [])
+    expect(entries.map(({ token }) => token)).toEqual(['j', 'k'])
   })
 
-  test('completes prompts, as text and as tokens, with echo, logprobs and several at once', async () => {
-    const { client } = await listen({ text: said })
+  test('completes prompts as text and as tokens, with echo and logprobs, and several at once', async () => {
+    const { client } = await listen({ text: script })
     const model = 'scripted'
     const one = await client.completions.create({ model, prompt: 'abc', max_tokens: 2, logprobs: 1 })
     expect(one).toMatchObject({
@@ -152,7 +152,7 @@ describe('the OpenAI API, as its client asks', () => {
     expect(chunks.map(({ choices }) => choices[0]?.text ?? '').join('')).toBe('cde')
   })
 
-  test('gives embeddings as base64, which its client asks for, and as floats', async () => {
+  test('returns embeddings as base64, the client’s default, and as floats', async () => {
     const asked: unknown[] = []
     const embed: TextService['embed'] = async (_entry, texts) => {
       asked.push(texts)
@@ -174,10 +174,10 @@ describe('the OpenAI API, as its client asks', () => {
     expect(asked).toEqual([['one', 'two'], [[1, 2]]])
   })
 
-  test('waits and tries again where all is full, as long as it is told to', async () => {
+  test('answers 429 at a full queue, so that the client waits and tries again', async () => {
     let full = 2
     const { client } = await listen({
-      text: said,
+      text: script,
       refuse: () => {
         if (full-- <= 0) return undefined
         return new SpillwayError('overloaded', 'Every slot is taken', { retryAfterMs: 5 })
@@ -193,9 +193,9 @@ describe('the OpenAI API, as its client asks', () => {
     })
   })
 
-  test('a text that fails is an error: before its first token with a status, later as an event', async () => {
+  test('reports a text that fails: before its first token by status, later by an event', async () => {
     const failAt = (at: number): ScriptedServerOptions => ({
-      text: said,
+      text: script,
       fail: (place) => (place === at ? new SpillwayError('model_output_invalid', 'Not a number') : undefined),
     })
     const early = await listen(failAt(9))
@@ -212,7 +212,7 @@ describe('the OpenAI API, as its client asks', () => {
     expect(text).toBe('jkl')
   })
 
-  test('a text that fails at once takes the others of its request with it, streaming or not', async () => {
+  test('ends all texts of a request when one fails, streaming or not', async () => {
     const { client, tokens } = await listen({
       text: 'x'.repeat(900_000),
       fail: (_place, { sampling }) =>
@@ -225,22 +225,22 @@ describe('the OpenAI API, as its client asks', () => {
     }
   })
 
-  test('requests over one connection leave nothing behind on it', async () => {
-    const { client, caller } = await listen({ text: said })
+  test('leaves no listener on a connection after its requests', async () => {
+    const { client, caller } = await listen({ text: script })
     for (const stream of [true, false]) {
       const answer = await client.chat.completions.create({ ...chat, stream })
       if ('controller' in answer) await collect(answer)
     }
-    let left: unknown[] = ['nobody was asked']
+    let listeners: unknown[] = ['not read yet']
     const watch = new Hono().get('/', (c) => {
-      left = getEventListeners(disconnectSignal(c), 'abort')
+      listeners = getEventListeners(disconnectSignal(c), 'abort')
       return c.text('')
     })
     await watch.fetch(new Request('http://here/'), caller())
-    expect(left).toEqual([])
+    expect(listeners).toEqual([])
   })
 
-  test('a client that goes frees its slot, streaming or not', async () => {
+  test('frees the slot of a client that leaves, streaming or not', async () => {
     const { client, tokens } = await listen({ text: 'x'.repeat(900_000) })
     const stream = await client.chat.completions.create({ ...chat, stream: true })
     for await (const _ of stream) break
@@ -256,7 +256,7 @@ describe('the OpenAI API, as its client asks', () => {
     await until(() => tokens.load.running === 0)
   })
 
-  test('a client that stops reading is written no more than its socket holds, and loses its slot when it goes', async () => {
+  test('writes no more than the socket holds to a client that stops reading, and frees its slot when it leaves', async () => {
     const inflate = { length: 20_000, taken: 0 }
     const { port, tokens } = await listen({ text: 'x'.repeat(900_000), inflate })
     const body = JSON.stringify({ ...chat, stream: true })
@@ -265,14 +265,14 @@ describe('the OpenAI API, as its client asks', () => {
     socket.write(
       `POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
     )
-    // It is taken until the socket and the kernel hold all they do, and then no more, however much there is.
+    // Pieces are read until the buffers of the socket and the kernel are full, and then no more.
     let before = -1
     await expect
       .poll(
         () => {
-          const stands = inflate.taken > 0 && inflate.taken === before
+          const isStable = inflate.taken > 0 && inflate.taken === before
           before = inflate.taken
-          return stands
+          return isStable
         },
         { timeout: 10_000, interval: 300 },
       )
@@ -282,31 +282,37 @@ describe('the OpenAI API, as its client asks', () => {
     const { taken } = inflate
     socket.destroy()
     await until(() => tokens.load.running === 0)
-    // Nor is the rest written to nobody.
+    // The rest is not read for a client that has left.
     expect(inflate.taken).toBeLessThan(taken + 10)
   })
 })
 
-describe('requests that are wrong', () => {
+describe('the OpenAI API refuses', () => {
   test.each<[string, string, unknown, number, string | null]>([
     ['no JSON', 'chat/completions', '{', 400, null],
     ['no messages', 'chat/completions', { model: 'scripted' }, 400, 'messages'],
     ['an empty chat', 'chat/completions', { ...chat, messages: [] }, 400, 'messages'],
     [
-      'a role that there is not',
+      'an unknown role',
       'chat/completions',
       { ...chat, messages: [{ role: 'poet', content: '' }] },
       400,
       'messages[0].role',
     ],
     ['a temperature in words', 'chat/completions', { ...chat, temperature: 'hot' }, 400, 'temperature'],
-    ['a temperature past the scale', 'chat/completions', { ...chat, temperature: 3 }, 400, 'temperature'],
-    ['n of none', 'chat/completions', { ...chat, n: 0 }, 400, 'n'],
+    ['a temperature out of range', 'chat/completions', { ...chat, temperature: 3 }, 400, 'temperature'],
+    ['n of zero', 'chat/completions', { ...chat, n: 0 }, 400, 'n'],
     ['a stop that is no string', 'chat/completions', { ...chat, stop: 3 }, 400, 'stop'],
-    ['half a token', 'chat/completions', { ...chat, max_tokens: 1.5 }, 400, 'max_tokens'],
-    ['a bias of no token', 'chat/completions', { ...chat, logit_bias: { word: 1 } }, 400, 'logit_bias.word'],
+    ['a fraction of a token', 'chat/completions', { ...chat, max_tokens: 1.5 }, 400, 'max_tokens'],
+    [
+      'a bias for a word instead of a token',
+      'chat/completions',
+      { ...chat, logit_bias: { word: 1 } },
+      400,
+      'logit_bias.word',
+    ],
     ['no prompt', 'completions', { model: 'scripted' }, 400, 'prompt'],
-    ['a list of no prompts', 'completions', { model: 'scripted', prompt: [] }, 400, 'prompt'],
+    ['an empty list of prompts', 'completions', { model: 'scripted', prompt: [] }, 400, 'prompt'],
     ['too many texts', 'completions', { model: 'scripted', prompt: ['a', 'b'], n: 128 }, 400, 'n'],
     [
       'echo with logprobs',
@@ -315,16 +321,16 @@ describe('requests that are wrong', () => {
       400,
       'echo',
     ],
-    ['a model that there is not', 'chat/completions', { ...chat, model: 'nobody' }, 404, null],
-    ['embeddings of nothing', 'embeddings', { model: 'scripted', input: [] }, 400, 'input'],
+    ['an unknown model', 'chat/completions', { ...chat, model: 'nobody' }, 404, null],
+    ['embeddings of no text', 'embeddings', { model: 'scripted', input: [] }, 400, 'input'],
     [
-      'another encoding',
+      'an unknown encoding',
       'embeddings',
       { model: 'scripted', input: 'a', encoding_format: 'hex' },
       400,
       'encoding_format',
     ],
-    ['what is too long', 'chat/completions', { ...chat, user: 'x'.repeat(100_001) }, 413, null],
+    ['a body that is too long', 'chat/completions', { ...chat, user: 'x'.repeat(100_001) }, 413, null],
   ])('%s', async (_what, path, body, status, param) => {
     const { app } = createScriptedApp()
     const response = await post(app, `/v1/${path}`, body)
@@ -339,8 +345,8 @@ describe('requests that are wrong', () => {
     })
   })
 
-  test('what the API does not know is ignored, and null is nothing', async () => {
-    const { app } = createScriptedApp({ text: said })
+  test('ignores unknown fields, and null counts as absent', async () => {
+    const { app } = createScriptedApp({ text: script })
     const response = await post(app, '/v1/chat/completions', {
       ...chat,
       stop: null,
@@ -353,9 +359,9 @@ describe('requests that are wrong', () => {
   })
 })
 
-describe('what goes on elsewhere', () => {
-  test('tells token ids, the prompt’s first, and goes on from them without saying anything twice', async () => {
-    const { app } = createScriptedApp({ text: said })
+describe('a text that moves', () => {
+  test('returns token ids, and continues from them without repeating a token', async () => {
+    const { app } = createScriptedApp({ text: script })
     const first = await post(app, '/v1/chat/completions', { ...chat, max_tokens: 2, return_token_ids: true })
     const answer = await first.json()
     expect(answer.prompt_token_ids).toHaveLength(9)
@@ -374,13 +380,13 @@ describe('what goes on elsewhere', () => {
   })
 })
 
-test('a stream that is silent for long is kept alive by comments', async () => {
+test('keeps a silent stream alive with comments', async () => {
   const clock = createManualClock()
   let go = () => {}
   const release = new Promise<void>((resolve) => {
     go = resolve
   })
-  const { app } = createScriptedApp({ text: said, release }, clock)
+  const { app } = createScriptedApp({ text: script, release }, clock)
   const answer = post(app, '/v1/chat/completions', { ...chat, stream: true })
   await new Promise(setImmediate)
   clock.advance(1_000)
@@ -397,8 +403,8 @@ test('a stream that is silent for long is kept alive by comments', async () => {
   expect(all.trimEnd().endsWith('data: [DONE]')).toBe(true)
 })
 
-test('metrics have the names that vLLM gives them', async () => {
-  const { app } = createScriptedApp({ text: said })
+test('metrics have vLLM’s names', async () => {
+  const { app } = createScriptedApp({ text: script })
   await post(app, '/v1/chat/completions', chat)
   const text = await (await app.request('/metrics')).text()
   for (const line of [

@@ -77,7 +77,7 @@ describe.skipIf(withoutTestModels)(
     })
 
     describe('on WebAssembly without the module that captures the runtime’s WebAssembly', () => {
-      const isCaptureModule = (path: string) => path.includes('module-tap')
+      const isCaptureModule = (path: string) => path.includes('capture-module')
       const write = () =>
         page.evaluate(async () => {
           const model = await window.spillway.model('stories260k')

@@ -30,6 +30,11 @@ const scriptedManifest: Manifest = {
   },
 }
 
+/** A chat whose prompt has nine tokens: "user: ab\\n". The scripted model continues its text from the tenth character. */
+const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: 'user', content: 'ab' }]
+export const chat = { model: 'scripted', messages }
+export const script = 'abcdefghijklmnop'
+
 /** Adds log probabilities where they are requested: -0.5 for each token, and -2 for `?`, the second likeliest. */
 function withLogprobs(generator: TokenGenerator): TokenGenerator {
   const addLogprobs = (request: TokenRequest, token: GeneratedToken): GeneratedToken => ({

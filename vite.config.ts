@@ -1,5 +1,6 @@
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
+import type { BrowserProviderOption } from 'vitest/node'
 import { crashGpu } from './test/support/crash-gpu.ts'
 import { browserFlags, findBrowser } from './test/support/find-browser.ts'
 import { makeQuantized } from './test/support/make-quantized.ts'
@@ -10,7 +11,7 @@ import { sizeLimit } from './web/build/size-limit.ts'
 
 const path = (relative: string) => new URL(relative, import.meta.url).pathname
 
-/** The app from its sources, isolated as it is when built; models and inference come from a server beside it. */
+/** Serves the app from its sources, cross-origin isolated as in production; `npm start` beside it serves models and inference. */
 function devServer() {
   if (process.env.VITEST) return {}
   const server = 'http://localhost:8080'
@@ -20,13 +21,27 @@ function devServer() {
   }
 }
 
+/** Tests of tools that take long or need the build; the unit tests leave them out. */
+const slowTools = ['pull', 'onnx-fuzz', 'quantize-published', 'import/families', 'import/stories'].map(
+  (name) => `test/tools/${name}.test.ts`,
+)
+
+/** Looks for Chromium only when its project starts: other tests need no browser. */
+const chromium: BrowserProviderOption = {
+  ...playwright(),
+  providerFactory: (project) =>
+    playwright({ launchOptions: { executablePath: findBrowser(), args: browserFlags } }).providerFactory(
+      project,
+    ),
+}
+
 export default defineConfig({
   root: path('web/app'),
-  // Addresses relative to the script they stand in: the embed script runs on pages of other origins.
+  // Relative to the script that refers to them: the embed script runs on pages of other origins.
   base: './',
   cacheDir: path('node_modules/.vite'),
   resolve: {
-    // The runtime's glue as a file of its own: its threads start from it, and must not start a lane.
+    // The runtime's glue stays a file of its own: its threads start from that file, which must not start a lane.
     conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'],
   },
   worker: { format: 'es' },
@@ -88,19 +103,29 @@ export default defineConfig({
   plugins: [compileHints(), sizeLimit(), precompress()],
   test: {
     root: path('.'),
-    // A lost promise or a dead lane must not hold a run for ever.
+    // A promise that never settles must not block a run for ever.
     testTimeout: 60_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 10_000 } },
-    globalSetup: path('test/support/global-setup.ts'),
     projects: [
+      {
+        extends: true,
+        root: path('.'),
+        test: {
+          name: 'unit',
+          environment: 'node',
+          include: ['test/{unit,tools}/**/*.test.ts'],
+          exclude: slowTools,
+        },
+      },
       {
         extends: true,
         root: path('.'),
         test: {
           name: 'node',
           environment: 'node',
-          include: ['test/{unit,node,server,e2e,tools}/**/*.test.ts'],
+          globalSetup: path('test/support/global-setup.ts'),
+          include: ['test/{node,server,e2e}/**/*.test.ts', ...slowTools],
         },
       },
       {
@@ -108,15 +133,14 @@ export default defineConfig({
         root: path('.'),
         test: {
           name: 'chromium',
+          globalSetup: path('test/support/global-setup.ts'),
           include: ['test/browser/**/*.test.ts'],
           browser: {
             enabled: true,
             headless: true,
             screenshotFailures: false,
             commands: { crashGpu, makeQuantized, weightsModel },
-            provider: playwright({
-              launchOptions: process.env.VITEST ? { executablePath: findBrowser(), args: browserFlags } : {},
-            }),
+            provider: chromium,
             instances: [{ browser: 'chromium' }],
           },
         },

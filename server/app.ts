@@ -4,20 +4,20 @@ import type { Clock } from '../models/async/clock.ts'
 import type { Reference } from '../models/core/index.ts'
 import { allowAllOrigins } from './http/cors.ts'
 import { answerError, answerNotFound } from './http/errors.ts'
-import { type Log, logRequests, type Variables } from './http/log.ts'
+import { type Log, logRequests, type Variables } from './http/request-log.ts'
 import type { Catalogue } from './inference/catalogue.ts'
 import type { Inference } from './inference/inference.ts'
 import type { TextService } from './inference/text-service.ts'
 import type { Metrics } from './metrics.ts'
-import { inferRoutes } from './routes/oip/infer.ts'
-import { modelRoutes } from './routes/oip/models.ts'
-import { oipRoutes } from './routes/oip/oip.ts'
-import { openAiRoutes } from './routes/openai/openai.ts'
+import { modelFileRoutes } from './routes/model-files.ts'
+import { inferRoutes } from './routes/oip/infer-routes.ts'
+import { metadataRoutes } from './routes/oip/metadata-routes.ts'
+import { openAiRoutes } from './routes/openai/routes.ts'
 import { siteRoutes } from './routes/site.ts'
 
 export interface AppOptions {
   readonly catalogue: Catalogue
-  /** What it points to on the hub, besides. */
+  /** Models on the hub that the catalogue also lists; pages fetch them from there. */
   readonly references?: readonly Reference[]
   readonly inference: Inference
   readonly textService: TextService
@@ -30,7 +30,10 @@ export interface AppOptions {
   readonly log: Log
 }
 
-/** What answers, by address: the inference protocol, the models' files, the site. */
+/**
+ * The server's routes: `/v2` (Open Inference Protocol), `/v1` (OpenAI API), `/metrics`, `/models`, and the site.
+ * The infer route comes first, so that a run passes no middleware but the log.
+ */
 export const createApp = (options: AppOptions) =>
   new Hono<{ Variables: Variables }>()
     .onError(answerError(options.log))
@@ -38,7 +41,7 @@ export const createApp = (options: AppOptions) =>
     .use(logRequests(options.log))
     .route('/v2', inferRoutes(options))
     .use(allowAllOrigins)
-    .route('/v2', oipRoutes(options))
+    .route('/v2', metadataRoutes(options))
     .route('/v1', openAiRoutes(options))
     .get('/metrics', async (c) =>
       c.text(await options.metrics.registry.metrics(), 200, {
@@ -47,14 +50,14 @@ export const createApp = (options: AppOptions) =>
     )
     .use(
       secureHeaders({
-        // Isolation gives the app's workers threads.
+        // WebAssembly threads need a cross-origin isolated page.
         crossOriginEmbedderPolicy: 'require-corp',
         crossOriginOpenerPolicy: 'same-origin',
         crossOriginResourcePolicy: 'cross-origin',
-        // Whether the site is https for good, and who may frame it, is its owner's to say.
+        // The site's owner decides whether it is https for good and who may frame it.
         strictTransportSecurity: false,
         xFrameOptions: false,
       }),
     )
-    .route('/models', modelRoutes(options.catalogue, options.references))
+    .route('/models', modelFileRoutes(options.catalogue, options.references))
     .route('/', siteRoutes(options.site))

@@ -15,18 +15,18 @@ export interface Config {
   readonly port: number
   readonly host: string
   readonly backend: z.infer<typeof environment>['SPILLWAY_BACKEND']
-  /** Folders of models with manifests, besides the ones that come along. */
+  /** Further folders of models with manifests, besides the built-in catalogue. */
   readonly modelFolders: readonly string[]
 }
 
-/** @throws SpillwayError `request_malformed`, naming the variable that is wrong. */
+/** @throws SpillwayError `request_malformed`, which names the invalid variable. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  // An empty variable is one that was not set.
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
-  const parsed = z.safeParse(environment, given)
+  // An empty variable counts as unset.
+  const variables = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = z.safeParse(environment, variables)
   if (!parsed.success) {
-    const { path, expected, got } = schemaFault(parsed.error, given)
-    throw new SpillwayError('request_malformed', `The environment variable ${path} is wrong`, {
+    const { path, expected, got } = schemaFault(parsed.error, variables)
+    throw new SpillwayError('request_malformed', `The environment variable ${path} is invalid`, {
       expected,
       got,
     })

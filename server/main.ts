@@ -7,25 +7,25 @@ import { version } from '../package.json'
 import { startProcessLane } from '../workers/host/lane-client/node/start-process-lane.ts'
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
-import { createLog } from './http/log.ts'
-import { chooseBackend } from './inference/backend.ts'
+import { createLog } from './http/request-log.ts'
 import { findModel, readCatalogue, readReferences } from './inference/catalogue.ts'
+import { chooseBackend } from './inference/choose-backend.ts'
 import { createInference, loadRequestOf } from './inference/inference.ts'
 import { createTextService } from './inference/text-service.ts'
 import { createMetrics } from './metrics.ts'
-import { shutDown } from './shutdown.ts'
+import { shutDownOnSignal } from './shutdown.ts'
 
 const log = createLog()
 
-/** This file is built to dist/server/main.js, beside the lanes' entry and above the site. */
-const built = (path: string) => new URL(path, import.meta.url)
+/** Resolves a path from dist/server/main.js, the built form of this file: lane.js is beside it, the site is in ../site. */
+const fromBuild = (path: string) => new URL(path, import.meta.url)
 
 async function main(): Promise<void> {
   const config = readConfig(process.env)
-  const folders = [fileURLToPath(built('../../models/catalogue')), ...config.modelFolders]
+  const folders = [fileURLToPath(fromBuild('../../models/catalogue')), ...config.modelFolders]
   const catalogue = await readCatalogue(folders)
   const startLane = () => {
-    const lane = startProcessLane(built('./lane.js'), systemClock)
+    const lane = startProcessLane(fromBuild('./lane.js'), systemClock)
     log.info({ pid: lane.pid }, 'Lane started')
     return lane
   }
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
     textService: createTextService(inference, systemClock),
     metrics: createMetrics(systemClock),
     clock: systemClock,
-    site: fileURLToPath(built('../site')),
+    site: fileURLToPath(fromBuild('../site')),
     version,
     maxBodyBytes: 32 * 2 ** 20,
     log,
@@ -59,7 +59,7 @@ async function main(): Promise<void> {
     },
   )
   server.on('error', fail)
-  shutDown(server, inference, log)
+  shutDownOnSignal(server, inference, log)
   for (const entry of catalogue.values()) {
     inference
       .prepare(entry)
@@ -67,10 +67,10 @@ async function main(): Promise<void> {
   }
 }
 
-/** Three quarters of what this machine, or the container, has. */
+/** Bytes for models: three quarters of the memory of this machine or container. */
 function memoryBudget(): number {
-  const bound = process.constrainedMemory()
-  return 0.75 * Math.min(totalmem(), bound > 0 ? bound : Number.POSITIVE_INFINITY)
+  const limit = process.constrainedMemory()
+  return 0.75 * Math.min(totalmem(), limit > 0 ? limit : Number.POSITIVE_INFINITY)
 }
 
 function fail(cause: unknown): void {

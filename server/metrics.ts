@@ -3,22 +3,22 @@ import type { Clock } from '../models/async/clock.ts'
 import type { GenerateResult } from '../workers/host/text/types.ts'
 import type { GeneratorLoad } from '../workers/protocol/generation.ts'
 
-/** What one request's texts are measured by, as they come. */
-export interface Measure {
-  /** Tokens of one of its texts. */
-  came(text: number, tokens: number): void
-  ended(result: GenerateResult): void
+/** Records the texts of one request. */
+export interface RequestMetrics {
+  /** @param text The index of the text. @param tokens The number of tokens that have just been generated. */
+  recordTokens(text: number, tokens: number): void
+  recordEnd(result: GenerateResult): void
 }
 
-/** Metrics as vLLM names them, so that its dashboards and autoscalers read this server, too. */
+/** Prometheus metrics under vLLM's names, so that its dashboards and autoscalers read this server. */
 export interface Metrics {
   readonly registry: Registry
-  /** A model whose slots are told from now on. */
-  watch(model: string, load: () => GeneratorLoad): void
-  measure(model: string): Measure
+  /** Reports a model's slots from now on. */
+  watchLoad(model: string, load: () => GeneratorLoad): void
+  forRequest(model: string): RequestMetrics
 }
 
-/** Seconds. */
+/** Histogram buckets in seconds. */
 const firstToken = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 const betweenTokens = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 5]
 const wholeText = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
@@ -39,9 +39,9 @@ export function createMetrics(clock: Clock): Metrics {
         for (const [model_name, load] of loads) this.set({ model_name }, read(load()))
       },
     })
-  gauge('num_requests_running', 'Texts that have a slot.', ({ running }) => running)
+  gauge('num_requests_running', 'Texts that are in a slot.', ({ running }) => running)
   gauge('num_requests_waiting', 'Texts that wait for a slot.', ({ waiting }) => waiting)
-  gauge('kv_cache_usage_perc', 'Tokens in slots over those that fit, 0 to 1.', ({ kvUsage }) => kvUsage)
+  gauge('kv_cache_usage_perc', "Share of the slots' token capacity in use, 0 to 1.", ({ kvUsage }) => kvUsage)
 
   const histogram = (name: string, help: string, buckets: number[]) =>
     new Histogram({ name: `vllm:${name}`, help, labelNames, buckets, registers })
@@ -58,33 +58,33 @@ export function createMetrics(clock: Clock): Metrics {
   const generationTokens = counter('generation_tokens_total', 'Tokens generated.')
   const successes = new Counter({
     name: 'vllm:request_success_total',
-    help: 'Texts that came to their end.',
+    help: 'Texts that ended.',
     labelNames: ['model_name', 'finished_reason'] as const,
     registers,
   })
 
   return {
     registry,
-    watch: (model, load) => loads.set(model, load),
-    measure: (model_name) => {
+    watchLoad: (model, load) => loads.set(model, load),
+    forRequest: (model_name) => {
       const askedAt = clock.now()
       const lastAt = new Map<number, number>()
       return {
-        came: (text, tokens) => {
+        recordTokens: (text, tokens) => {
           if (tokens === 0) return
           const now = clock.now()
-          const before = lastAt.get(text)
+          const previousAt = lastAt.get(text)
           lastAt.set(text, now)
           generationTokens.inc({ model_name }, tokens)
-          if (before === undefined) {
+          if (previousAt === undefined) {
             timeToFirst.observe({ model_name }, (now - askedAt) / 1000)
             return
           }
-          // Tokens that came together share the time that they took.
+          // Tokens that arrive together share the time since the previous ones.
           for (let token = 0; token < tokens; token++)
-            interToken.observe({ model_name }, (now - before) / tokens / 1000)
+            interToken.observe({ model_name }, (now - previousAt) / tokens / 1000)
         },
-        ended: ({ finish, usage }) => {
+        recordEnd: ({ finish, usage }) => {
           promptTokens.inc({ model_name }, usage.promptTokens)
           endToEnd.observe({ model_name }, (clock.now() - askedAt) / 1000)
           successes.inc({ model_name, finished_reason: finish })

@@ -1,17 +1,17 @@
 import type { Server } from 'node:http'
 import type { ServerType } from '@hono/node-server'
-import type { Log } from './http/log.ts'
+import type { Log } from './http/request-log.ts'
 import type { Inference } from './inference/inference.ts'
 
-/** Milliseconds that requests in flight have to finish. */
+/** Milliseconds for requests in flight to finish. */
 const graceMs = 10_000
 
-/** On SIGTERM or Ctrl-C: takes no new connection, lets requests in flight finish, ends the lanes, exits. */
-export function shutDown(server: ServerType, inference: Inference, log: Log): void {
+/** On SIGTERM or Ctrl-C: accepts no new connection, lets requests in flight finish, ends the lanes and exits. */
+export function shutDownOnSignal(server: ServerType, inference: Inference, log: Log): void {
   const http = server as Server
   let inFlight = 0
   let stopping = false
-  // Connections without a request (kept alive, or opened ahead) would hold the server open.
+  // Connections without a request, kept alive or opened ahead, would keep the server from closing.
   const closeIdle = () => {
     if (stopping && inFlight === 0) http.closeAllConnections()
   }
@@ -24,15 +24,15 @@ export function shutDown(server: ServerType, inference: Inference, log: Log): vo
   })
   const stop = (signal: NodeJS.Signals) => {
     log.info(`${signal}: finishing requests in flight`)
-    const end = (code: number) => {
+    const exit = (code: number) => {
       inference.close()
-      log.info('Ended')
+      log.info('Stopped')
       process.exit(code)
     }
     stopping = true
-    server.close(() => end(0))
+    server.close(() => exit(0))
     closeIdle()
-    setTimeout(() => end(1), graceMs).unref()
+    setTimeout(() => exit(1), graceMs).unref()
   }
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)

@@ -3,10 +3,10 @@ import { cors } from 'hono/cors'
 import { errorCodeHeader, queueHeader } from '../../models/protocols/oip.ts'
 import { jsonLengthHeader } from '../../models/protocols/oip-binary.ts'
 
-/** Seconds that a browser may remember a preflight's answer, which never changes. */
+/** Seconds for which a browser may cache a preflight's answer, which never changes. */
 const maxAge = 86_400
 
-/** What a page reads of an answer besides its body. */
+/** The response headers that a page may read. */
 const exposed = [
   errorCodeHeader,
   queueHeader,
@@ -17,7 +17,7 @@ const exposed = [
   'content-range',
 ]
 
-/** Pages of other origins embed the script, and their workers load everything it names. */
+/** Pages of other origins embed the script, and their workers load all that it refers to. */
 export const corsHeaders = {
   'access-control-allow-origin': '*',
   'access-control-expose-headers': exposed.join(','),
@@ -26,8 +26,8 @@ export const corsHeaders = {
 const preflight = cors({ origin: '*', maxAge })
 
 /**
- * Lets pages of all origins ask. Hono's own middleware answers preflights only: it writes into the response before there is
- * one, and so makes a stream of every answer.
+ * Allows requests from all origins. Hono's own middleware serves preflights only: on other requests it sets headers
+ * before there is a response, which turns every answer into a stream.
  */
 export const allowAllOrigins: MiddlewareHandler = (c, next) => {
   if (c.req.method === 'OPTIONS') return preflight(c, next)

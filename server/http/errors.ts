@@ -4,14 +4,14 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { SpillwayError } from '../../models/core/index.ts'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
 import { corsHeaders } from './cors.ts'
-import type { Log } from './log.ts'
+import type { Log } from './request-log.ts'
 
-/** Every failure as the Open Inference Protocol has it: a status and `{"error": message}`; our code goes into a header. */
+/** Answers every failure in the Open Inference Protocol's form: a status and `{"error": message}`; the code is in a header. */
 export const answerError =
   (log: Log) =>
   (cause: Error, c: Context): Response => {
     const error = toSpillwayError(cause)
-    noteError(log, c, cause, error)
+    logError(log, c, cause, error)
     for (const [name, value] of Object.entries(corsHeaders)) c.header(name, value)
     c.header(errorCodeHeader, error.code)
     if (error.detail.retryAfterMs !== undefined)
@@ -19,8 +19,8 @@ export const answerError =
     return c.json({ error: error.message }, error.status as ContentfulStatusCode)
   }
 
-/** Our own faults with their stack; a client's faults are in the request's line. */
-export function noteError(log: Log, c: Context, cause: Error, { status, code }: SpillwayError): void {
+/** Logs the server's own faults with their stack; for a client's fault the request's log line has the code. */
+export function logError(log: Log, c: Context, cause: Error, { status, code }: SpillwayError): void {
   if (status >= 500 && code !== 'overloaded') log.error({ err: cause, code }, 'request failed')
   c.set('errorCode', code)
 }
@@ -29,7 +29,7 @@ export function toSpillwayError(cause: Error): SpillwayError {
   if (cause instanceof HTTPException)
     return new SpillwayError('request_malformed', cause.message, {}, { cause })
   if (cause instanceof SpillwayError) return cause
-  return new SpillwayError('internal', 'The server failed', { hint: 'Its log says why.' }, { cause })
+  return new SpillwayError('internal', 'The server failed', { hint: 'The reason is in its log.' }, { cause })
 }
 
 export const answerNotFound = (c: Context): Response => {

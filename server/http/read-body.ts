@@ -4,17 +4,17 @@ import type { Context } from 'hono'
 import { SpillwayError } from '../../models/core/index.ts'
 
 /**
- * A request's body once all of it is here. Read where Node has it: by way of a `Request` it would be copied once more, and
- * one without a length would become a stream, which costs more than most runs do.
+ * Reads a request's whole body from Node's own stream. A `Request` would copy it once more, and turn a body without a
+ * length into a web stream, which costs more than most runs.
  *
- * @throws SpillwayError `body_too_large` as soon as that is known, by the length that is told or by what came;
- * `aborted` where it breaks off, which is its client's leaving, and no fault of the server's.
+ * @throws SpillwayError `body_too_large` as soon as it is known, from the content length or the bytes so far;
+ * `aborted` when the client leaves in the middle of its body.
  */
 export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array> {
-  // Node's parser holds the client to it.
+  // Node's parser never passes on more than this length.
   const length = c.req.header('content-length')
   if (length !== undefined && Number(length) > maxBytes) throw tooLarge(maxBytes)
-  // There is no socket where the app is asked in its own process.
+  // `app.request` in a test has no socket.
   const incoming = (c.env as Partial<HttpBindings> | undefined)?.incoming
   const body = incoming ? await readAll(incoming, maxBytes) : new Uint8Array(await c.req.arrayBuffer())
   if (body.length > maxBytes) throw tooLarge(maxBytes)
@@ -23,27 +23,36 @@ export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array
 
 function readAll(incoming: Readable, maxBytes: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const body = new Growing()
+    const body = new GrowingBuffer()
     const settle = (outcome: () => void) => {
-      incoming.off('data', take).off('end', end).off('error', close).off('close', close)
+      incoming.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose)
       outcome()
     }
-    const take = (chunk: Buffer) => {
+    const onData = (chunk: Buffer) => {
       body.add(chunk)
       if (body.length <= maxBytes) return
       incoming.pause()
       settle(() => reject(tooLarge(maxBytes)))
     }
-    const end = () => settle(() => resolve(body.bytes()))
-    const close = (cause?: Error) =>
-      settle(() => reject(new SpillwayError('aborted', 'The request broke off', {}, { cause })))
-    incoming.on('data', take).on('end', end).on('error', close).on('close', close)
+    const onEnd = () => settle(() => resolve(body.bytes()))
+    const onClose = (cause?: Error) =>
+      settle(() =>
+        reject(
+          new SpillwayError(
+            'aborted',
+            'The client closed the connection before its request was complete',
+            {},
+            { cause },
+          ),
+        ),
+      )
+    incoming.on('data', onData).on('end', onEnd).on('error', onClose).on('close', onClose)
   })
 }
 
-/** Chunks in one piece of memory, as many as they are: a client may send a body byte by byte. */
-class Growing {
-  /** One chunk, as nearly always, stays where it is. */
+/** Joins chunks in one buffer that doubles: a client may send a body byte by byte, and a list of chunks would be larger than the body. */
+class GrowingBuffer {
+  /** A single chunk, the common case, is not copied. */
   #memory: Uint8Array = new Uint8Array(0)
   length = 0
 
@@ -52,16 +61,16 @@ class Growing {
     if (this.length === 0) this.#memory = chunk
     else {
       if (length > this.#memory.length) {
-        const roomier = new Uint8Array(2 * length)
-        roomier.set(this.bytes())
-        this.#memory = roomier
+        const larger = new Uint8Array(2 * length)
+        larger.set(this.bytes())
+        this.#memory = larger
       }
       this.#memory.set(chunk, this.length)
     }
     this.length = length
   }
 
-  /** Not as a `Buffer`, whose `slice` is no copy. */
+  /** A `Uint8Array`, because `Buffer.slice` does not copy. */
   bytes(): Uint8Array {
     const { buffer, byteOffset } = this.#memory
     return new Uint8Array(buffer, byteOffset, this.length)
@@ -69,7 +78,7 @@ class Growing {
 }
 
 const tooLarge = (maxBytes: number) =>
-  new SpillwayError('body_too_large', 'The request is too large', {
+  new SpillwayError('body_too_large', 'The request body is too large', {
     expected: `at most ${maxBytes} bytes`,
-    hint: 'Send fewer rows at once.',
+    hint: 'Send fewer rows in one request.',
   })

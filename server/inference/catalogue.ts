@@ -8,7 +8,7 @@ import {
   SpillwayError,
 } from '../../models/core/index.ts'
 
-/** A model that this server offers, and the folder its files are in. */
+/** A model that this server offers, and the folder with its files. */
 export interface CatalogueEntry {
   readonly manifest: Manifest
   readonly folder: string
@@ -17,10 +17,10 @@ export interface CatalogueEntry {
 export type Catalogue = ReadonlyMap<string, CatalogueEntry>
 
 /**
- * Reads every model in the given folders: a folder with a `manifest.json` is one, else its sub-folders that have one.
- * Of two models with one id, the later folder's counts.
+ * Reads every model in the given folders. A folder with a `manifest.json` is one model; otherwise each of its
+ * sub-folders with one is. Where two models have the same id, the later one wins.
  *
- * @throws SpillwayError `manifest_invalid` or `file_missing`: a server that starts offers what it was told to.
+ * @throws SpillwayError `manifest_invalid` or `file_missing`: a server with an incomplete catalogue does not start.
  */
 export async function readCatalogue(folders: readonly string[]): Promise<Catalogue> {
   const catalogue = new Map<string, CatalogueEntry>()
@@ -35,33 +35,33 @@ export async function readCatalogue(folders: readonly string[]): Promise<Catalog
 }
 
 /**
- * What the folders' `hub.json` point to on the hub. Pages fetch those from there; this server runs what it has.
+ * The models on the hub that the folders' `hub.json` files list. Pages fetch them from there; this server does not run them.
  *
  * @throws SpillwayError `manifest_invalid`.
  */
 export async function readReferences(folders: readonly string[]): Promise<Reference[]> {
-  const found = new Map<string, Reference>()
+  const references = new Map<string, Reference>()
   for (const path of folders.map((folder) => join(folder, 'hub.json'))) {
     if (!(await exists(path))) continue
     for (const reference of parseReferences(await readJson(path), path))
-      found.set(reference.source, reference)
+      references.set(reference.source, reference)
   }
-  return [...found.values()]
+  return [...references.values()]
 }
 
 async function modelFolders(folder: string): Promise<string[]> {
   if (await exists(join(folder, 'manifest.json'))) return [folder]
   const entries = await readdir(folder).catch((cause: unknown) => {
-    throw SpillwayError.from(cause, 'file_missing', `The models' folder ${folder} cannot be read`)
+    throw SpillwayError.from(cause, 'file_missing', `The model folder ${folder} cannot be read`)
   })
-  const found: string[] = []
+  const folders: string[] = []
   for (const candidate of entries.sort().map((name) => join(folder, name))) {
-    if (await exists(join(candidate, 'manifest.json'))) found.push(candidate)
+    if (await exists(join(candidate, 'manifest.json'))) folders.push(candidate)
   }
-  if (found.length > 0) return found
+  if (folders.length > 0) return folders
   throw new SpillwayError('file_missing', `There is no model in ${folder}`, {
-    expected: 'a manifest.json in it, or in the folders in it',
-    hint: 'See models/README.md for what a model is.',
+    expected: 'a manifest.json in the folder or in its sub-folders',
+    hint: 'models/README.md describes model folders.',
   })
 }
 
@@ -79,6 +79,7 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
+/** @throws SpillwayError `model_unknown`, which lists the models of this server. */
 export const findModel = (catalogue: Catalogue, id: string, version?: string): CatalogueEntry => {
   const entry = catalogue.get(id)
   if (entry && (version === undefined || entry.manifest.version === version)) return entry

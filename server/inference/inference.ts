@@ -22,49 +22,50 @@ import type { CatalogueEntry } from './catalogue.ts'
 import { createVerifier, type Verifier } from './verify.ts'
 
 export interface Inference {
+  /** Queues the inputs and runs them in a batch. @throws SpillwayError `overloaded`, `deadline_exceeded`, `aborted`; else as the run does. */
   run(entry: CatalogueEntry, inputs: CheckedInputs, wait: WaitOptions): Promise<RunAnswer>
-  /** Why a request that came now would not be taken; nothing where it would. */
+  /** The error with which a request would be refused now; undefined where it would be accepted. */
   refusal(entry: CatalogueEntry): SpillwayError | undefined
-  /** Loads the model into a lane and runs it once. */
+  /** Loads the model into a lane and runs it once, so that the first request need not wait. */
   prepare(entry: CatalogueEntry): Promise<void>
   /** Decodes sequences of a language model. @throws SpillwayError `not_supported` for another. */
   generator(entry: CatalogueEntry): TokenGenerator
   state(entry: CatalogueEntry): ModelState
-  /** What waits and runs now, batches so far, lanes and memory. */
+  /** Requests that wait and run now, batches so far, lanes and memory. */
   stats(): SchedulerStats & PoolStats
-  /** Milliseconds that a request would wait for a lane if it came now. */
+  /** Milliseconds that a request made now would wait for a lane. */
   queueMs(entry: CatalogueEntry): number
   close(): void
 }
 
-/** Whether requests to a model can be answered: it loaded once, and a lane that lost it loads it again. */
+/** `ready`: the model has loaded once; a lane that loses it loads it again. */
 export type ModelState = 'loading' | 'ready' | 'failed'
 
 export interface InferenceOptions {
   readonly backend: Backend
-  /** Cores that lanes may use. */
+  /** CPU cores that all lanes together may use. */
   readonly cores: number
-  /** Bytes for all models in all lanes. */
+  /** Bytes for all models in all lanes together. */
   readonly memoryBudget: number
   readonly maxQueued: number
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
 }
 
-/** Sequences of one model that share a step, and bytes for their keys and values. */
+/** Per model: sequences that share a decode step, and bytes for their keys and values. */
 const generateLimits: GenerateLimits = { maxSlots: 16, maxBytes: 2 ** 30 }
 
-/** Past so many threads a run gets slower, and past so many processes memory is better used. */
+/** Runs get slower with more threads than this; with more processes, memory is better used otherwise. */
 const maxThreads = 16
 const maxLanes = 16
 
-/** A GPU has one lane, and a second only where it is measured to be faster. */
+/** A GPU has one lane, and a second only where measurements show that it is faster. */
 const gpuLayouts: readonly Layout[] = [
   { lanes: 1, threads: 1 },
   { lanes: 2, threads: 1 },
 ]
 
-/** The server tier's models: a pool of lanes in child processes. */
+/** Runs the server's models in a pool of lanes, which are child processes in production. */
 export function createInference(options: InferenceOptions): Inference {
   const { backend, clock, cores, maxQueued, memoryBudget, startLane } = options
   const layouts = () => (backend === 'cpu' ? layoutsFor({ cores, maxThreads, maxLanes }) : gpuLayouts)
@@ -79,16 +80,16 @@ export function createInference(options: InferenceOptions): Inference {
   })
   const states = new Map<string, ModelState>()
   const verify = createVerifier()
-  const sources = new Map<CatalogueEntry, SessionSpec>()
+  const sessionSpecs = new Map<CatalogueEntry, SessionSpec>()
   const generators = new Map<CatalogueEntry, SequenceScheduler>()
 
-  const sourceOf = (entry: CatalogueEntry): SessionSpec => {
-    let source = sources.get(entry)
-    if (!source) {
-      source = createSource(entry, backend, verify)
-      sources.set(entry, source)
+  const sessionSpecOf = (entry: CatalogueEntry): SessionSpec => {
+    let sessionSpec = sessionSpecs.get(entry)
+    if (!sessionSpec) {
+      sessionSpec = createSessionSpec(entry, backend, verify)
+      sessionSpecs.set(entry, sessionSpec)
     }
-    return source
+    return sessionSpec
   }
 
   const generatorOf = (entry: CatalogueEntry): SequenceScheduler => {
@@ -96,12 +97,12 @@ export function createInference(options: InferenceOptions): Inference {
     if (!generator) {
       const { generation: spec } = entry.manifest
       if (!spec) throw notLanguage(entry.manifest)
-      const source = sourceOf(entry)
+      const sessionSpec = sessionSpecOf(entry)
       generator = new SequenceScheduler({
-        session: source.key,
+        session: sessionSpec.key,
         spec,
-        lease: () => leaseLane(scheduler, pool, source),
-        executedOn: source,
+        lease: () => leaseLane(scheduler, pool, sessionSpec),
+        executedOn: sessionSpec,
         slots: generateLimits.maxSlots,
         maxWaiting: maxQueued,
         clock,
@@ -115,26 +116,26 @@ export function createInference(options: InferenceOptions): Inference {
     generator: generatorOf,
     run: async (entry, { tensors, rows }, wait) => {
       const answer = await scheduler.submit(
-        { source: sourceOf(entry), inputs: tensors, rows, askedAt: clock.now() },
+        { source: sessionSpecOf(entry), inputs: tensors, rows, askedAt: clock.now() },
         wait,
       )
-      // A model that failed when the server started may have been mended since.
+      // The files of a model that failed at start-up may have been repaired since.
       states.set(entry.manifest.id, 'ready')
       return answer
     },
-    refusal: (entry) => scheduler.refusal(sourceOf(entry)),
+    refusal: (entry) => scheduler.refusal(sessionSpecOf(entry)),
     prepare: async (entry) => {
       const { id } = entry.manifest
       states.set(id, 'loading')
       try {
-        await scheduler.prepare(sourceOf(entry))
+        await scheduler.prepare(sessionSpecOf(entry))
         states.set(id, 'ready')
       } catch (cause) {
         states.set(id, 'failed')
         throw cause
       }
     },
-    queueMs: (entry) => scheduler.estimate(sourceOf(entry), 1).queueMs,
+    queueMs: (entry) => scheduler.estimate(sessionSpecOf(entry), 1).queueMs,
     state: ({ manifest }) => states.get(manifest.id) ?? 'loading',
     stats: () => ({ ...scheduler.stats(), ...pool.stats() }),
     close: () => {
@@ -145,7 +146,7 @@ export function createInference(options: InferenceOptions): Inference {
   }
 }
 
-function createSource(entry: CatalogueEntry, backend: Backend, verify: Verifier): SessionSpec {
+function createSessionSpec(entry: CatalogueEntry, backend: Backend, verify: Verifier): SessionSpec {
   const { manifest, folder } = entry
   const variant = chooseVariant(entry, backend)
   return {
@@ -161,7 +162,7 @@ function createSource(entry: CatalogueEntry, backend: Backend, verify: Verifier)
   }
 }
 
-/** The model as a lane on this machine loads it; its files have to be verified. */
+/** The request that loads a model into a lane on this machine. The caller verifies its files. */
 export function loadRequestOf(entry: CatalogueEntry, backend: Backend): LoadRequest {
   const { manifest, folder } = entry
   const { inputs, outputs, batchAxis } = manifest
@@ -180,12 +181,12 @@ export function loadRequestOf(entry: CatalogueEntry, backend: Backend): LoadRequ
 const keyOf = (entry: CatalogueEntry, backend: Backend) =>
   `${entry.manifest.id}@${entry.manifest.version}/${chooseVariant(entry, backend).id}/${backend}`
 
-/** The first variant that was made for the backend: a manifest lists the best one first. */
+/** The first variant made for the backend: manifests list the best one first. */
 function chooseVariant({ manifest }: CatalogueEntry, backend: Backend): Variant {
   const variant = variantsFor(manifest, backend)[0]
   if (variant) return variant
   throw new SpillwayError('capacity_insufficient', `${manifest.id} has no variant for this server`, {
-    expected: `one made for ${backend}`,
+    expected: `a variant made for ${backend}`,
     got: manifest.variants.map(({ id, backends = [] }) => `${id} for ${backends.join(', ')}`).join('; '),
   })
 }

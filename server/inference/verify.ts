@@ -3,22 +3,22 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { type FileSpec, SpillwayError } from '../../models/core/index.ts'
 
-/** @throws SpillwayError `file_missing`, `file_truncated` or `file_altered`. */
+/** Checks a file's size and SHA-256. @throws SpillwayError `file_missing`, `file_truncated` or `file_altered`. */
 export type Verifier = (path: string, file: FileSpec) => Promise<void>
 
-/** Checks files against their manifest; one that has not changed since is not read again for the next lane. */
+/** Checks files against their manifest. A file that has not changed since its last check is not read again. */
 export function createVerifier(): Verifier {
-  const seen = new Map<string, string>()
+  const verified = new Map<string, string>()
   return async (path, file) => {
     const { size, mtimeMs } = await statFile(path, file)
     const state = `${file.sha256} ${size} ${mtimeMs}`
-    if (seen.get(path) === state) return
+    if (verified.get(path) === state) return
     await checkHash(path, file)
-    seen.set(path, state)
+    verified.set(path, state)
   }
 }
 
-/** A file's state, its size being what the manifest says. */
+/** The file's `stat`. @throws SpillwayError where the size is not the manifest's; the content is not read. */
 export async function statFile(path: string, file: FileSpec) {
   const found = await stat(path).catch((cause: unknown) => {
     throw SpillwayError.from(cause, 'file_missing', `${file.path} cannot be read`)
@@ -39,9 +39,9 @@ async function checkHash(path: string, file: FileSpec): Promise<void> {
   for await (const part of createReadStream(path)) hash.update(part)
   const sha256 = hash.digest('hex')
   if (sha256 === file.sha256) return
-  throw new SpillwayError('file_altered', `${file.path} is not what its manifest says`, {
+  throw new SpillwayError('file_altered', `${file.path} does not match its manifest`, {
     expected: `SHA-256 ${file.sha256}`,
     got: sha256,
-    hint: 'Fetch the file again, or make its manifest anew.',
+    hint: 'Fetch the file again, or write a new manifest.',
   })
 }

@@ -2,10 +2,10 @@ import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono } from 'hono'
 import { etag } from 'hono/etag'
 
-/** The built app and what the embed script loads, compressed when it was built. */
+/** The built app and the files that the embed script loads; the build has compressed them. */
 export const siteRoutes = (root: string) =>
   new Hono()
-    // Names under assets/ carry a hash of their content.
+    // File names under assets/ contain a hash of the content.
     .use('/assets/*', async (c, next) => {
       await next()
       if (c.res.ok) c.res.headers.set('cache-control', 'public, max-age=31536000, immutable')

@@ -3,7 +3,8 @@ import type {} from './page/main.ts'
 
 export const batching: Bench = {
   name: 'batching',
-  what: '4,096 concurrent run() of the fraud model, WASM, one lane, in turn with one batch made by hand; one call at a time is timed apart, since what it leaves behind is cleared away in the next side’s time',
+  description:
+    '4,096 concurrent run() of the fraud model, WASM, one lane, in turn with one batch made by hand; calls one at a time are timed apart, because their garbage would be collected in the other side’s time',
   run: async ({ openPage }) => {
     const page = await openPage()
     const { concurrent, oneByOne, byHand } = await page.evaluate(() => window.bench.batching(7))

@@ -1,23 +1,25 @@
 import type { BrowserContext, Page } from 'playwright-core'
 
-/** One figure of one comparison, as `--json` prints it. */
+/** One figure of a bench, as `--json` prints it. */
 export interface Comparison {
   readonly bench: string
   readonly metric: string
   readonly ours: number
   readonly theirs: number
-  /** How much better ours is: more than one is better. For a bound, the measured value itself. */
+  /** How many times better ours is; for a bound, the measured value itself. */
   readonly ratio: number
-  /** What is to be reached, in words. */
+  /** The target, in words. */
   readonly reach: string
+  /** Whether the target was met. */
   readonly ok: boolean
 }
 
-/** What a bench may use: made once for all of them. */
-export interface Bed {
+/** What benches share. */
+export interface Harness {
   /**
-   * A fresh page with the bench's functions, its runtime's server being a real one with the test models; in a
-   * context of its own, unless one is given.
+   * A fresh page with the functions of `page/main.ts`. Its server is a real one with the test models.
+   *
+   * @param context The browser context of the page. Default: a new one.
    */
   openPage(context?: BrowserContext): Promise<Page>
   /** The folder of published models. */
@@ -26,9 +28,9 @@ export interface Bed {
 
 export interface Bench {
   readonly name: string
-  /** What is compared, in one line. */
-  readonly what: string
-  run(bed: Bed): Promise<Comparison[]>
+  /** What is compared with what, in one line. */
+  readonly description: string
+  run(harness: Harness): Promise<Comparison[]>
 }
 
 export const median = (values: readonly number[]): number => {
@@ -44,15 +46,23 @@ export const percentile = (values: readonly number[], share: number): number => 
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN
 }
 
-/** Times of two sides that took turns, in milliseconds. */
+/** The times of two sides that took turns, in milliseconds. */
 export interface Rounds {
   readonly ours: readonly number[]
   readonly theirs: readonly number[]
 }
 
-/** How many times faster ours is, against what has to be reached. */
+/** Compares the medians of two sides. @param atLeast The target: how many times faster ours has to be. */
 export function faster(bench: string, metric: string, { ours, theirs }: Rounds, atLeast: number): Comparison {
-  const [mine, other] = [median(ours), median(theirs)]
-  const ratio = other / mine
-  return { bench, metric, ours: mine, theirs: other, ratio, reach: `≥ ${atLeast}×`, ok: ratio >= atLeast }
+  const [oursMs, theirsMs] = [median(ours), median(theirs)]
+  const ratio = theirsMs / oursMs
+  return {
+    bench,
+    metric,
+    ours: oursMs,
+    theirs: theirsMs,
+    ratio,
+    reach: `≥ ${atLeast}×`,
+    ok: ratio >= atLeast,
+  }
 }

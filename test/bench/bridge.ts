@@ -1,16 +1,17 @@
 import type { Page } from 'playwright-core'
-import { type Bed, type Bench, median } from './bench.ts'
+import { type Bench, type Harness, median } from './bench.ts'
 import type {} from './page/main.ts'
 
 /** 10 Mbit/s, in bytes a second. */
 const downloadThroughput = 10e6 / 8
 
-/** Pages of each kind that ask the server at once; one in four waits for its download, which takes long. */
+/** Pages of each kind. One in four of them also waits for its download, which takes long. */
 const rounds = 8
 
 export const bridge: Bench = {
   name: 'bridge',
-  what: 'a page that opens magika over 10 Mbit/s: its first answer, against a plain call to the server from as fresh a page, and against waiting for the download',
+  description:
+    'a page that opens magika over 10 Mbit/s: its first answer, against a plain call to the server from as fresh a page, and against waiting for the download',
   run: async ({ openPage }) => {
     const first: number[] = []
     const preloaded: number[] = []
@@ -79,8 +80,8 @@ export const bridge: Bench = {
   },
 }
 
-/** In a fresh profile: nothing is stored, no connection is open, and nothing was compiled. */
-async function onFreshPage<T>(openPage: Bed['openPage'], use: (page: Page) => Promise<T>): Promise<T> {
+/** Runs `use` in a fresh profile: nothing is stored, connected or compiled yet. */
+async function onFreshPage<T>(openPage: Harness['openPage'], use: (page: Page) => Promise<T>): Promise<T> {
   const page = await openPage()
   const session = await page.context().newCDPSession(page)
   await session.send('Network.enable')

@@ -3,7 +3,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node'
 
 const rows = 64
 
-/** Rows a second that ONNX Runtime does in this process in batches made by hand: no server can be faster. */
+/** Rows per second that ONNX Runtime runs in this process in hand-made batches: no server can be faster. */
 export async function ceilingOf(models: string, seconds: number): Promise<number> {
   const session = await InferenceSession.create(join(models, 'magika', 'model.onnx'), {
     intraOpNumThreads: 2,

@@ -11,9 +11,9 @@ const [shortest, longest] = [2, 24]
 
 export const embed: Bench = {
   name: 'embed',
-  what: `${texts} texts of ${shortest} to ${longest} words through a small encoder of random weights, ms, against @huggingface/transformers on the same files, with one core each and with all`,
+  description: `${texts} texts of ${shortest} to ${longest} words through a small encoder of random weights, ms, against @huggingface/transformers on the same files, with one core each and with all`,
   run: async ({ openPage }) => {
-    const { textService, repository } = sentenceTransformer({
+    const { language, repository } = sentenceTransformer({
       words: 4_000,
       width: 128,
       heads: 4,
@@ -30,7 +30,7 @@ export const embed: Bench = {
       const page = await openPage()
       const measured = await page.evaluate(
         ([hub, texts, options]) => window.bench.embed(hub, texts, options),
-        [hub.url.href, textService.texts(lengths, 1), { batch, rounds: 3, cores }] as const,
+        [hub.url.href, language.texts(lengths, 1), { batch, rounds: 3, cores }] as const,
       )
       await page.close()
       const { concurrent = [], theirsConcurrent = [], inBatches = [], theirsInBatches = [] } = measured

@@ -10,7 +10,7 @@ const vocabulary = 1_000
 const width = 64
 const heads = 4
 
-/** One layer of a text encoder under the hub's names: attention that sees what the mask lets it, and two products. */
+/** One layer of a text encoder with the hub's tensor names: masked attention and a feed-forward block. */
 function encoderBytes(): Uint8Array {
   const { nodes, tensors } = joinParts(
     { nodes: [], tensors: [randomTensor('table', [vocabulary, width], 1, 1)] },
@@ -38,7 +38,7 @@ function encoderBytes(): Uint8Array {
   )
 }
 
-/** A folder with the model and its manifest, made for this run. */
+/** A new folder with the model and its manifest. */
 export async function encoderFolder(): Promise<string> {
   const file = join(await emptyFolder(), 'encoder.onnx')
   await writeFile(file, encoderBytes())

@@ -6,15 +6,15 @@ import { languageModel, randomCheckpoint, randomTokenizer } from './language-mod
 import { buildServers } from './servers/build.ts'
 import { start } from './servers/start.ts'
 
-/** Sequences that share a step on the server. */
+/** Sequences that share a decode step on the server. */
 const slots = 16
-/** Texts asked for at once while slots are full. */
-const asked = 64
+/** Texts requested at once, more than there are slots. */
+const requested = 64
 const tokens = 48
 const rounds = 3
 
-interface Told {
-  /** From the request to the first event with a token. */
+interface TimedText {
+  /** Milliseconds from the request to the first event with a token. */
   readonly firstMs: number
   readonly tokens: number
 }
@@ -23,8 +23,8 @@ interface Event {
   readonly choices: readonly { readonly token_ids?: readonly number[] | null }[]
 }
 
-/** One text over SSE, read to its end. */
-async function tell(url: URL, model: string, index: number): Promise<Told> {
+/** Requests one text over SSE and reads it to its end. */
+async function requestText(url: URL, model: string, index: number): Promise<TimedText> {
   const start = performance.now()
   const response = await fetch(new URL('/v1/completions', url), {
     method: 'POST',
@@ -56,8 +56,8 @@ async function tell(url: URL, model: string, index: number): Promise<Told> {
   return { firstMs, tokens: count }
 }
 
-const many = (url: URL, model: string, count: number) =>
-  Promise.all(Array.from({ length: count }, (_, index) => tell(url, model, index)))
+const requestTexts = (url: URL, model: string, count: number) =>
+  Promise.all(Array.from({ length: count }, (_, index) => requestText(url, model, index)))
 
 async function time(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now()
@@ -67,7 +67,7 @@ async function time(work: () => Promise<unknown>): Promise<number> {
 
 export const generateServer: Bench = {
   name: 'generate-server',
-  what: `${slots} streams over SSE from Node's CPU, ms, against the same one after another; and time to first token where ${asked} ask at once for ${slots} slots, against the texts before the last, ${slots} at a time`,
+  description: `${slots} streams over SSE from Node's CPU, ms, against the same one after another; and time to first token of ${requested} requests at once for ${slots} slots, against the texts before the last, ${slots} at a time`,
   run: async ({ models }) => {
     const stories = (name: string) => join(models, 'stories260k', name)
     const [{ ours: file }, ...folders] = await Promise.all([
@@ -80,17 +80,17 @@ export const generateServer: Bench = {
     const { url, stop } = await start(file, folders)
     const results: Comparison[] = []
     for (const model of ['stories260k', 'random15m']) {
-      await many(url, model, slots)
+      await requestTexts(url, model, slots)
       const times = { ours: [] as number[], theirs: [] as number[] }
       const firsts: number[] = []
       for (let round = 0; round < rounds; round++) {
-        times.ours.push(await time(() => many(url, model, slots)))
+        times.ours.push(await time(() => requestTexts(url, model, slots)))
         times.theirs.push(
           await time(async () => {
-            for (let index = 0; index < slots; index++) await tell(url, model, index)
+            for (let index = 0; index < slots; index++) await requestText(url, model, index)
           }),
         )
-        firsts.push(...(await many(url, model, asked)).map(({ firstMs }) => firstMs))
+        firsts.push(...(await requestTexts(url, model, requested)).map(({ firstMs }) => firstMs))
       }
       results.push(faster('generate-server', `${model}, ms for ${slots} texts`, times, 1.3))
       results.push(firstToken(model, percentile(firsts, 0.99), times.ours))
@@ -101,16 +101,16 @@ export const generateServer: Bench = {
 }
 
 /**
- * Texts get their slots in the order in which they came, as soon as one is free: the last of them starts when all but
- * the last `slots` are done, and they take about as long as so many asked for by themselves. A quarter is for prompts
- * that are read between the others' steps, and for the sockets of those who wait.
+ * Texts get slots in the order of their requests. The last one starts when all but the last `slots` texts have ended,
+ * and those take about as long as the same number alone. The tolerance of a quarter covers prompts that are read between
+ * the steps of others, and the sockets of waiting requests.
  */
 function firstToken(model: string, p99: number, together: readonly number[]): Comparison {
-  const bound = (asked / slots - 1) * Math.max(...together)
+  const bound = (requested / slots - 1) * Math.max(...together)
   const ratio = p99 / bound
   return {
     bench: 'generate-server',
-    metric: `${model}, ms to first token p99, ${asked} at once; ratio: to its bound`,
+    metric: `${model}, ms to first token p99, ${requested} at once; ratio: to its bound`,
     ours: p99,
     theirs: bound,
     ratio,

@@ -15,7 +15,7 @@ import { compileHints } from '../../web/build/compile-hints.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
 import { processLane } from '../support/process-lane.ts'
 import { testModels, withoutTestModels } from '../support/test-models.ts'
-import type { Bed } from './bench.ts'
+import type { Harness } from './bench.ts'
 import { benchModels } from './models.ts'
 
 const root = (path: string) => fileURLToPath(new URL(path, import.meta.url))
@@ -26,8 +26,8 @@ const transformersRuntime = dirname(
   ),
 )
 
-/** Builds the bench's page as the product is built, serves it beside the models, and starts a browser. */
-export async function makeBed(launch = launchBrowser): Promise<Bed & { close(): Promise<void> }> {
+/** Builds the bench page as the product is built, serves it together with the models, and starts a browser. */
+export async function startHarness(launch = launchBrowser): Promise<Harness & { close(): Promise<void> }> {
   if (withoutTestModels !== undefined || testModels === undefined) throw new Error(withoutTestModels)
   const site = root('../../node_modules/.cache/bench')
   await build({
@@ -36,7 +36,7 @@ export async function makeBed(launch = launchBrowser): Promise<Bed & { close(): 
     base: './',
     logLevel: 'error',
     resolve: {
-      // The runtime that transformers.js brings along; its package names none of its files.
+      // The runtime that transformers.js depends on; its package exports none of its files.
       alias: { 'transformers-runtime': transformersRuntime },
       conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'],
     },
@@ -47,7 +47,7 @@ export async function makeBed(launch = launchBrowser): Promise<Bed & { close(): 
   const catalogue = await readCatalogue([root('../../models/catalogue'), ...(await benchModels(testModels))])
   const inference = createInference({
     backend: 'cpu',
-    // The page has the other.
+    // The page uses the other core.
     cores: 1,
     memoryBudget: 2 ** 32,
     maxQueued: 1_000,

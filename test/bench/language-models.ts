@@ -6,7 +6,7 @@ import { openCheckpoint } from '../../models/tools/import/import.ts'
 import { randomFrom } from '../../models/tools/run/random-samples.ts'
 import { emptyFolder } from '../support/test-models.ts'
 
-/** A folder with a manifest for a checkpoint, imported by our own tools. */
+/** A folder with a checkpoint imported by the project's tools. */
 export async function languageModel(
   id: string,
   checkpoint: string,
@@ -27,7 +27,7 @@ export async function languageModel(
 
 const randomVocabulary = 32_000
 
-/** A tokenizer of llama2.c's for it, for servers, which speak of texts: bytes, and pieces that no text has. */
+/** A tokenizer file of llama2.c for `randomCheckpoint`: bytes, and pieces that occur in no text. Servers need one. */
 export async function randomTokenizer(): Promise<string> {
   const path = join(await emptyFolder(), 'tokenizer.bin')
   const piece = (id: number) => {
@@ -46,7 +46,7 @@ export async function randomTokenizer(): Promise<string> {
   return path
 }
 
-/** A checkpoint of llama2.c's with the sizes of its 15M stories model and weights of chance. */
+/** A llama2.c checkpoint with the sizes of its 15M stories model and random weights. */
 export async function randomCheckpoint(path: string): Promise<string> {
   if (existsSync(path)) return path
   const [dim, hidden, layers, heads, vocabulary, context] = [288, 768, 6, 6, randomVocabulary, 512]

@@ -4,7 +4,7 @@ import { modelFolder } from '../support/test-models.ts'
 import { encoderFolder } from './encoder.ts'
 import { languageModel, randomCheckpoint } from './language-models.ts'
 
-/** Folders with manifests for the models that benches run: published ones, and one made here. */
+/** Folders with manifests for the models that benches run: published models, and models of random weights. */
 export const benchModels = (models: string): Promise<string[]> =>
   Promise.all([
     encoderFolder(),

@@ -3,7 +3,8 @@ import type {} from './page/main.ts'
 
 export const padding: Bench = {
   name: 'padding',
-  what: '256 texts of 4 to 128 tokens at once through one attention layer of random weights, against each filled up to the longest',
+  description:
+    '256 texts of 4 to 128 tokens at once through one attention layer of random weights, against each padded to the longest',
   run: async ({ openPage }) => {
     const page = await openPage()
     const { asTheyAre = [], toLongest = [] } = await page.evaluate(() => window.bench.padding(9))

@@ -3,7 +3,8 @@ import type {} from './page/main.ts'
 
 export const peers: Bench = {
   name: 'peers',
-  what: 'the texts of padding, 256 at once and 64 one after another, through transformers.js and plain onnxruntime-web, called one by one and in batches of 32 made by hand. Ours and plain run in a worker; transformers.js runs in the page’s thread, which is blocked meanwhile, and where asked in turn in a worker, too',
+  description:
+    'the texts of the padding bench, 256 at once and 64 one after another, through transformers.js and plain onnxruntime-web, called one by one and in batches of 32 made by hand. Ours and plain run in a worker; transformers.js runs in the page’s thread, which is blocked meanwhile, and where asked in turn in a worker, too',
   run: async ({ openPage }) => {
     const page = await openPage()
     const { atOnce, alone } = await page.evaluate(() => window.bench.peers(7))

@@ -1,4 +1,4 @@
-/** npm run quantization: the table of models/README.md, by `spillway compare`, as Markdown. */
+/** npm run quantization: prints the table of models/README.md as Markdown, measured by `spillway compare`. */
 
 import type { ComparisonReport } from '../../models/cli/output/compare.ts'
 import { showBytes, showMs } from '../../models/cli/output/units.ts'
@@ -8,7 +8,7 @@ import { pairs } from '../tools/support/quantized-pairs.ts'
 
 if (withoutTestModels !== undefined) throw new Error(withoutTestModels)
 
-/** A machine without an adapter has no figure for it. */
+/** A machine without an adapter has no WebGPU figure. */
 function withoutAdapter(cause: unknown): undefined {
   if (!String(cause).includes('adapter')) throw cause
 }

@@ -17,14 +17,14 @@ const width = 2_048
 const layers = 6
 const megabytes = 100
 const secondsAllowed = 15
-/** Of the largest tensor, beyond the file itself. */
+/** Peak memory beyond the file, in multiples of the largest tensor. */
 const tensorsAllowed = 3
 const shareAllowed = 0.16
 
 const precisions = ['q4', 'q4f16', 'q8', 'fp16'] as const
 const rounds = 3
 
-/** A chain of products with stored matrices of that width. */
+/** Writes a chain of products with square matrices of that width; returns the bytes written. */
 function writeModel(path: string, width: number): number {
   const names = Array.from({ length: layers }, (_, index) => `matrix${index}`)
   const proto = modelProto({
@@ -51,7 +51,7 @@ interface Cost {
   readonly peakBytes: number
 }
 
-/** What a command costs in a process of its own, which has done the same with a small model. */
+/** What a command costs in a process of its own that is warmed up with a small model. */
 async function costOf(small: string, file: string, args: readonly string[]): Promise<Cost> {
   const script = fileURLToPath(new URL('../tools/support/cost-of.ts', import.meta.url))
   const both = ['quantize', small, ...args, '--', 'quantize', file, ...args]
@@ -71,7 +71,7 @@ const bound = (metric: string, ours: number, allowed: number, unit: string): Com
 
 export const quantize: Bench = {
   name: 'quantize',
-  what: `q4 of a float model of six ${width} × ${width} matrices, and its memory for other precisions too, in processes of their own; theirs is what is allowed`,
+  description: `q4 of a float model of six ${width} × ${width} matrices, and its memory for other precisions too, in processes of their own; theirs is what is allowed`,
   run: async () => {
     const folder = await emptyFolder()
     const [file, small] = [join(folder, 'model.onnx'), join(folder, 'small.onnx')]

@@ -5,12 +5,13 @@ import type {} from './page/main.ts'
 
 const rounds = 60
 
-/** Where weights become floats as the session is made, both sides run the same graph: two such differ by so much. */
+/** Two runs of the same graph differ by so much. Both sides run the same graph where weights are unpacked at load. */
 const noise = 0.02
 
 export const quantized: Bench = {
   name: 'quantized',
-  what: 'one row through models quantized for WASM, against the same models in floats, in Chromium with one thread, ms of the runs alone',
+  description:
+    'one row through models quantized for WASM, against the same models in floats, in Chromium with one thread, ms of the runs alone',
   run: async ({ openPage }) => {
     const page = await openPage()
     const results: Comparison[] = []

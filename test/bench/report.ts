@@ -32,7 +32,7 @@ export function printTable(results: readonly Comparison[]): void {
   }
 }
 
-/** All figures of one run, with the machine and the versions that they hold for. */
+/** Writes all figures of one run to RESULTS.md, with the machine and the versions. */
 export async function writeResults(benches: readonly Bench[], results: readonly Comparison[]): Promise<void> {
   const browser = await launchBrowser()
   const chromium = browser.version()
@@ -41,7 +41,7 @@ export async function writeResults(benches: readonly Bench[], results: readonly 
   const lines = [
     '# Benchmarks',
     '',
-    'Written by `npm run bench`. Both sides of a comparison run in one process, taking turns; the figures are medians.',
+    'Written by `npm run bench`. Both sides of a comparison run in one process, taking turns; the figures are medians. [README.md](README.md) says how to run a bench.',
     '',
     `${new Date().toISOString().slice(0, 10)}. ${machine}.`,
     '',
@@ -49,7 +49,7 @@ export async function writeResults(benches: readonly Bench[], results: readonly 
     `| ${head.map(() => '---').join(' | ')} |`,
     ...results.map((result) => `| ${row(result).join(' | ')} |`),
     '',
-    ...benches.map(({ name, what }) => `- **${name}**: ${what}.`),
+    ...benches.map(({ name, description }) => `- **${name}**: ${description}.`),
     '',
   ]
   await writeFile(new URL('./RESULTS.md', import.meta.url), lines.join('\n'))

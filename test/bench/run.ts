@@ -1,4 +1,4 @@
-/** npm run bench [-- NAME…] [--json]: runs the named benches, or all of them and writes RESULTS.md. */
+/** npm run bench [-- NAME…] [--json]: runs the named benches; without a name runs all and writes RESULTS.md. */
 import { parseArgs } from 'node:util'
 import { batching } from './batching.ts'
 import type { Bench, Comparison } from './bench.ts'
@@ -6,7 +6,7 @@ import { bridge } from './bridge.ts'
 import { embed } from './embed.ts'
 import { generateEight, generateOne, prefix, stepOverhead } from './generate.ts'
 import { generateServer } from './generate-server.ts'
-import { makeBed } from './harness.ts'
+import { startHarness } from './harness.ts'
 import { lanes } from './lanes.ts'
 import { overhead } from './overhead.ts'
 import { padding } from './padding.ts'
@@ -46,21 +46,23 @@ const { values, positionals } = parseArgs({
 })
 const unknown = positionals.find((name) => !benches.some((bench) => bench.name === name))
 if (unknown !== undefined) {
-  process.stderr.write(`There is no bench "${unknown}": ${benches.map(({ name }) => name).join(', ')}\n`)
+  process.stderr.write(
+    `There is no bench "${unknown}". Benches: ${benches.map(({ name }) => name).join(', ')}\n`,
+  )
   process.exit(2)
 }
 const chosen = positionals.length === 0 ? benches : benches.filter(({ name }) => positionals.includes(name))
 
-const bed = await makeBed()
+const harness = await startHarness()
 const results: Comparison[] = []
 for (const bench of chosen) {
-  if (!values.json) process.stderr.write(`${bench.name}: ${bench.what}\n`)
-  for (const comparison of await bench.run(bed)) {
+  if (!values.json) process.stderr.write(`${bench.name}: ${bench.description}\n`)
+  for (const comparison of await bench.run(harness)) {
     results.push(comparison)
     if (values.json) process.stdout.write(`${JSON.stringify(comparison)}\n`)
   }
 }
-await bed.close()
+await harness.close()
 if (!values.json) printTable(results)
 if (positionals.length === 0) await writeResults(chosen, results)
 process.exit(0)

@@ -6,7 +6,7 @@ import { ceilingOf } from './ceiling.ts'
 import { benchModels } from './models.ts'
 import { buildServers } from './servers/build.ts'
 import { cpuTime } from './servers/cpu-time.ts'
-import { type Client, type Side, start, startClient } from './servers/start.ts'
+import { type BenchServer, type Client, start, startClient } from './servers/start.ts'
 
 /** Seconds of load a round, and rounds a side. */
 const seconds = 3
@@ -21,7 +21,7 @@ interface Input {
 }
 
 const inputs = {
-  // Grey values, to four places.
+  // Grey values with four decimals.
   'mnist-mlp': (): Input => ({
     name: 'input1',
     type: 'float32',
@@ -42,12 +42,12 @@ interface Body {
 }
 
 const bodies = {
-  /** What any client sends that knows no more than the protocol's core. */
+  /** As a client sends it that knows only the protocol's core. */
   json: ({ name, type, shape, values }: Input): Body => ({
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ inputs: [{ name, datatype: datatypeOf(type), shape, data: values }] }),
   }),
-  /** What a page sends from its second request on, when the server has said that it takes it. */
+  /** As a page sends it from its second request on, once the server has announced the extension. */
   binary: ({ name, type, shape, values }: Input): Body => {
     const data = type === 'float32' ? Float32Array.from(values) : Int32Array.from(values)
     const tensor: Tensor = { type, data, shape }
@@ -65,14 +65,14 @@ interface Load {
   readonly perSecond: number
   /** The event loop's p99 in milliseconds. */
   readonly delay: number
-  /** Microseconds of CPU that one request took in the server's process and its lanes. */
+  /** Microseconds of CPU per request in the server's process and its lanes. */
   readonly cpu: number | undefined
-  /** The same in the client's. */
+  /** Microseconds of CPU per request in the client's process. */
   readonly client: number
 }
 
-/** The request as it goes over the wire. */
-function requestOf({ url }: Side, model: string, { headers, body }: Body): Buffer {
+/** The bytes of the HTTP request. */
+function requestOf({ url }: BenchServer, model: string, { headers, body }: Body): Buffer {
   const lines = [
     `POST /v2/models/${model}/infer HTTP/1.1`,
     `host: ${url.host}`,
@@ -82,7 +82,13 @@ function requestOf({ url }: Side, model: string, { headers, body }: Body): Buffe
   return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), Buffer.from(body)])
 }
 
-async function load(client: Client, side: Side, model: string, body: Body, duration: number): Promise<Load> {
+async function load(
+  client: Client,
+  side: BenchServer,
+  model: string,
+  body: Body,
+  duration: number,
+): Promise<Load> {
   const { url, pid } = side
   const request = requestOf(side, model, body)
   await side.delay()
@@ -102,8 +108,8 @@ async function load(client: Client, side: Side, model: string, body: Body, durat
   }
 }
 
-/** All rounds of both sides, in turn, after a short one that nobody counts. */
-async function compare(client: Client, ours: Side, plain: Side, model: string, body: Body) {
+/** All rounds of both sides in turn, after a short warm-up round. */
+async function compare(client: Client, ours: BenchServer, plain: BenchServer, model: string, body: Body) {
   const loads = { ours: [] as Load[], plain: [] as Load[] }
   for (let round = 0; round <= rounds; round++) {
     for (const [name, side] of [
@@ -145,7 +151,7 @@ function rows(what: string, least: number, { ours, plain }: { ours: Load[]; plai
 
 export const server: Bench = {
   name: 'server',
-  what: `infer over real sockets, ${connections} connections, against Hono and onnxruntime-node that run each request alone on the event loop`,
+  description: `infer over real sockets, ${connections} connections, against Hono and onnxruntime-node that run each request alone on the event loop`,
   run: async ({ models }) => {
     const folders = await benchModels(models)
     const files = await buildServers()

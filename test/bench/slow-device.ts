@@ -5,35 +5,35 @@ import { renderersOf } from './renderers.ts'
 const periodMs = 10
 
 /**
- * Lets the page's processes run for a part of the time only, as on a device that is so much slower. The DevTools
- * protocol slows down a page's own thread, and not its workers.
+ * Stops the page's processes for a part of the time, as on a slower device. The DevTools protocol could slow down the
+ * page's own thread only, not its workers.
  *
- * @param share Of the time, in which they run.
- * @returns What ends it.
+ * @param share The share of the time in which the processes run.
+ * @returns A function that restores full speed.
  */
 export async function slowDown(page: Page, share: number): Promise<() => void> {
   const renderers = await renderersOf(page)
-  const tell = (signal: NodeJS.Signals) => {
+  const signalAll = (signal: NodeJS.Signals) => {
     for (const id of renderers) {
       try {
         process.kill(id, signal)
       } catch {
-        // It has ended.
+        // The process has ended.
       }
     }
   }
   let timer: NodeJS.Timeout
   const run = () => {
-    tell('SIGCONT')
+    signalAll('SIGCONT')
     timer = setTimeout(stop, periodMs * share)
   }
   const stop = () => {
-    tell('SIGSTOP')
+    signalAll('SIGSTOP')
     timer = setTimeout(run, periodMs * (1 - share))
   }
   run()
   return () => {
     clearTimeout(timer)
-    tell('SIGCONT')
+    signalAll('SIGCONT')
   }
 }

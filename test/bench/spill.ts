@@ -4,21 +4,21 @@ import { slowDown } from './slow-device.ts'
 
 const deadlineMs = 1_000
 
-/** Of three times what the device can do, two parts are too much for it. */
+/** Of three times what the device can answer, two thirds are excess. */
 const excess = 2 / 3
-const mostShare = excess * 1.2
+const maxShare = excess * 1.2
 
-/** Of the time, in which the device's processes run: on the machine that both share, the server has the rest. */
+/** The share of the time in which the device's processes run. Device and server share one machine: the server has the rest. */
 const deviceShare = 0.7
 
 export const spill: Bench = {
   name: 'spill',
-  what: `three times the requests that a slow device can answer (magika, deadline ${deadlineMs} ms), with a server beside it and without`,
+  description: `three times the requests that a slow device can answer (magika, deadline ${deadlineMs} ms), with a server beside it and without`,
   run: async ({ openPage }) => {
     const page = await openPage()
-    const atFullSpeed = await slowDown(page, deviceShare)
+    const restoreSpeed = await slowDown(page, deviceShare)
     const { alone, together } = await page.evaluate((ms) => window.bench.spill(ms), deadlineMs)
-    atFullSpeed()
+    restoreSpeed()
     const [p99, other] = [percentile(together.times, 0.99), percentile(alone.times, 0.99)]
     return [
       {
@@ -46,7 +46,7 @@ export const spill: Bench = {
         theirs: excess,
         ratio: together.serverShare / excess,
         reach: '≤ 1.2',
-        ok: together.serverShare <= mostShare,
+        ok: together.serverShare <= maxShare,
       },
     ]
   },

@@ -10,10 +10,10 @@ import { renderersOf } from './renderers.ts'
 
 const size = 256 * 2 ** 20
 
-/** When the browser collects its garbage is chance: it is asked several times. */
+/** Garbage collection happens at random times, so memory is measured several times. */
 const memoryRounds = 5
 
-/** A file of random bytes on a server of its own, while `use` runs. */
+/** Serves a file of random bytes while `use` runs. */
 async function withFile<T>(use: (file: { href: string; sha256: string; size: number }) => Promise<T>) {
   const bytes = randomBytes(size)
   const server = await startFileServer(bytes)
@@ -24,7 +24,7 @@ async function withFile<T>(use: (file: { href: string; sha256: string; size: num
   }
 }
 
-/** A visitor's browser, which keeps on a disk what pages store, while `use` runs; `start` starts it, again and again. */
+/** A browser profile on disk while `use` runs; each `start` starts the browser again. */
 async function withProfile<T>(use: (start: () => Promise<BrowserContext>) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'spillway-bench-'))
   let context: BrowserContext | undefined
@@ -61,7 +61,8 @@ function memory(place: string, peak: number): Comparison {
 
 export const storeLoad: Bench = {
   name: 'store-load',
-  what: '256 MB from the store into the bytes that a session takes, each chunk checked, against a worker that reads the same chunks from IndexedDB and no more; and the renderer process at its peak meanwhile',
+  description:
+    '256 MB from the store into the bytes that a session takes, each chunk checked, against a worker that reads the same chunks from IndexedDB and no more; and the renderer process at its peak meanwhile',
   run: async ({ openPage }) =>
     withProfile(async (start) =>
       withFile(async (file) => {
@@ -77,7 +78,7 @@ export const storeLoad: Bench = {
         for (const place of ['from where a page keeps it', 'kept in IndexedDB'] as const) {
           const peaks: number[] = []
           for (let round = 0; round < memoryRounds; round++) {
-            // A browser anew: memory that was free in the page's process before would hide what a load takes.
+            // A new browser: free memory in an old page's process would hide what a load takes.
             const fresh = await openPage(await start())
             const once = { loaded: file, isPlain: place === 'kept in IndexedDB' }
             const load = () =>
@@ -93,7 +94,8 @@ export const storeLoad: Bench = {
 
 export const storeDownload: Bench = {
   name: 'store-download',
-  what: '256 MB from localhost, verified and stored, against a worker that fetches them, then writes them to IndexedDB, and no more',
+  description:
+    '256 MB from localhost, verified and stored, against a worker that fetches them, then writes them to IndexedDB, and no more',
   run: async ({ openPage }) => {
     const times = { ours: [] as number[], theirs: [] as number[] }
     for (let round = 0; round < 3; round++) {
@@ -110,7 +112,8 @@ export const storeDownload: Bench = {
 
 export const storePeers: Bench = {
   name: 'store-peers',
-  what: 'a second visit: 256 MB from the store, checked, against the Cache API as @huggingface/transformers keeps and reads the same file, unchecked',
+  description:
+    'a second visit: 256 MB from the store, checked, against the Cache API as @huggingface/transformers keeps and reads the same file, unchecked',
   run: async ({ openPage }) => {
     const { ours, theirs } = await withProfile(async (start) => {
       const page = await openPage(await start())
@@ -120,7 +123,7 @@ export const storePeers: Bench = {
   },
 }
 
-/** Bytes that the page's process has more at its peak than before, by what Linux tells of it. */
+/** Bytes of the page's process at its peak beyond those before, read from `/proc`. */
 async function peakOf(page: Page, work: () => Promise<unknown>): Promise<number> {
   const renderers = await renderersOf(page)
   const resident = async () => {

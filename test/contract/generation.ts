@@ -7,6 +7,7 @@ import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts
 import type { TokenStream } from '../../workers/host/text/types.ts'
 import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
 import type { Stories } from '../support/stories.ts'
+import { tokenGeneratorContract } from './token-generator.ts'
 
 export interface GenerationSubject {
   start(): Lane
@@ -93,15 +94,21 @@ export function generationContract(name: string, { start, backends, stories }: G
     const tokensOf = async (from: SequenceScheduler, wanted: TokenRequest) =>
       (await read(from.generate(wanted))).map(({ token }) => token)
 
-    test('gives the reference text for one sequence', async () => {
+    tokenGeneratorContract(`The sequence scheduler over ${name}`, {
+      generator: () => generator,
+      prompt: cases[0]?.prompt ?? [],
+      continuation: cases[0]?.tokens.slice(0, 16) ?? [],
+    })
+
+    test('gives the reference tokens, alone', async () => {
       const [first = 0, ...rest] = reference.tokens
       expect(await tokensOf(generator, request([first], 40))).toEqual(rest.slice(0, 40))
-      // On a software GPU a step takes a third of a second, alone or not.
+      // On a software GPU a step takes a third of a second.
       for (const { prompt, tokens } of backend === 'webgpu' ? [] : cases)
         expect(await tokensOf(generator, request(prompt, 40))).toEqual(tokens.slice(0, 40))
     })
 
-    test('gives the reference texts for eight sequences in each step', async () => {
+    test('gives the reference tokens with seven others in each step', async () => {
       const [first = 0, ...rest] = reference.tokens
       const all = [...cases, ...cases, ...cases].slice(0, 7)
       const made = await Promise.all([
@@ -113,7 +120,7 @@ export function generationContract(name: string, { start, backends, stories }: G
         expect(made[index + 1]).toEqual(tokens.slice(0, 40 - index))
     })
 
-    test('reads a prompt in chunks beside other sequences, and reuses a prefix that a slot holds', async () => {
+    test('reads a prompt in pieces while others decode, and reuses the prefix that a slot holds', async () => {
       const long = reference.tokens.slice(0, 150)
       const expected = reference.tokens.slice(150, 160)
       const other = tokensOf(generator, request(cases[0]?.prompt ?? [], 60))
@@ -137,11 +144,11 @@ export function generationContract(name: string, { start, backends, stories }: G
       expect(made?.top).toHaveLength(3)
     })
 
-    test('chooses the same tokens where the graph selects the likeliest', async () => {
+    test('gives the same tokens where the graph selects the likeliest', async () => {
       const selecting = await open({ selecting: true })
       const made = await Promise.all([
         ...cases.map(({ prompt }) => tokensOf(selecting, request(prompt, 40))),
-        // One that needs all logits, beside them.
+        // A sequence beside them that needs all logits.
         tokensOf(
           selecting,
           request(cases[0]?.prompt ?? [], 40, { sampling: { temperature: 0, presencePenalty: 0.001 } }),
@@ -150,7 +157,7 @@ export function generationContract(name: string, { start, backends, stories }: G
       expect(made.slice(0, cases.length)).toEqual(cases.map(({ tokens }) => tokens.slice(0, 40)))
     })
 
-    test('draws the same tokens from the same seed, whatever else is in the step', async () => {
+    test('draws the same tokens for the same seed, whatever else is in the step', async () => {
       const drawn = (seed: number) =>
         tokensOf(generator, request(cases[1]?.prompt ?? [], 24, { sampling: { temperature: 1, seed } }))
       const alone = await drawn(7)
@@ -174,7 +181,7 @@ export function generationContract(name: string, { start, backends, stories }: G
       expect(await last.result).toMatchObject({ finish: 'length' })
     })
 
-    test('completes all sequences with less memory than they need together', async () => {
+    test('lets sequences take turns where memory is too small for all', async () => {
       const count = backend === 'webgpu' ? 20 : 80
       // Two slots of 128 tokens, or one of 256.
       const perToken = 4 * spec.kv.layers * 2 * spec.kv.heads * spec.kv.headDim

@@ -54,7 +54,7 @@ async function drawOne(page: Page): Promise<void> {
 }
 
 describe('the app', () => {
-  test('reads what is drawn with the mouse, on the device, and says so', async () => {
+  test('recognises a digit drawn with the mouse, on the device, and shows where it ran', async () => {
     const { page, errors } = await openPage(context, proxy.url)
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
     await drawOne(page)
@@ -66,7 +66,7 @@ describe('the app', () => {
     expect(errors).toEqual([])
   })
 
-  test('shows how far the first download is, and takes the second visit from the store', async () => {
+  test('shows the progress of the first download, and loads from the store at the second visit', async () => {
     proxy.fault = (_method, path) => (isModelFile(path) ? 'half' : 'pass')
     const { page } = await openPage(context, proxy.url)
     const bar = page.getByTestId('progress').locator('progress')
@@ -85,7 +85,7 @@ describe('the app', () => {
     expect(proxy.seen.filter(({ path }) => isModelFile(path))).toEqual([])
   })
 
-  test('moves to the server and back with the policy, and reads the same', async () => {
+  test('moves to the server and back with the policy, and recognises the same', async () => {
     const { page } = await openPage(context, proxy.url)
     await page.getByTestId('sample-5').click()
     expect((await answerOf(page, 'device')).digit).toBe('5')
@@ -95,7 +95,7 @@ describe('the app', () => {
     expect(await answerOf(page, 'device')).toMatchObject({ digit: '5', reason: 'policy' })
   })
 
-  test('says in words what went wrong, and goes on', async () => {
+  test('shows an error in words, and works on afterwards', async () => {
     const { page } = await openPage(context, proxy.url)
     await page.getByTestId('sample-2').click()
     await answerOf(page, 'device')
@@ -110,7 +110,7 @@ describe('the app', () => {
     expect(await error.isVisible()).toBe(false)
   })
 
-  test('goes on with the server stopped', async () => {
+  test('works on when the server has stopped', async () => {
     const { page } = await openPage(context, proxy.url)
     await page.getByTestId('sample-0').click()
     expect((await answerOf(page, 'device')).digit).toBe('0')
@@ -141,7 +141,7 @@ describe('the app', () => {
   test.each([
     [320, 568],
     [1280, 800],
-  ])('fits %i pixels and has no accessibility fault, in light and dark', async (width, height) => {
+  ])('fits %i pixels and has no accessibility violation, in light and dark', async (width, height) => {
     const { page } = await openPage(context, proxy.url)
     await page.setViewportSize({ width, height })
     await page.getByTestId('sample-8').click()

@@ -15,11 +15,11 @@ const poolings = ['mean', 'cls', 'last'] as const
 const models = poolings.flatMap((pooling) =>
   [true, false].map((normalize) => ({ id: normalize ? pooling : `${pooling}-raw`, pooling, normalize })),
 )
-/** As transformers.js calls them. */
+/** The names of the poolings in transformers.js. */
 const names = { mean: 'mean', cls: 'cls', last: 'last_token' } as const
 const shape = { words: 300, width: 32, heads: 4, layers: 2, context: 128 }
 const lengths = [1, 40, 3, 60, 17, 2, 33, 8, 5, 55, 1, 24, 12, 47, 9, 21]
-const texts = sentenceTransformer(shape).textService.texts(lengths, 1)
+const texts = sentenceTransformer(shape).language.texts(lengths, 1)
 
 let server: TestServer
 let client: OpenAI
@@ -54,7 +54,7 @@ afterAll(async () => {
   await Promise.all([browser?.close(), server?.stop(), extractor?.dispose()])
 })
 
-/** What another implementation makes of each text by itself. */
+/** The vectors of another implementation, for each text by itself. */
 async function reference({ pooling, normalize }: (typeof models)[number]): Promise<number[][]> {
   const vectors: number[][] = []
   for (const text of texts) {
@@ -74,7 +74,7 @@ function expectEqual(got: readonly (readonly number[])[], expected: readonly (re
 }
 
 describe.each(models)('texts through $id', (model) => {
-  test('are the vectors that transformers.js makes, asked for together or alone, by the server', async () => {
+  test('are the vectors of transformers.js on the server, together or alone', async () => {
     const expected = await reference(model)
     const { data, usage } = await client.embeddings.create({ model: model.id, input: texts })
     expectEqual(
@@ -90,7 +90,7 @@ describe.each(models)('texts through $id', (model) => {
     expectEqual(alone, expected.slice(0, 6))
   })
 
-  test('are the same on the device', async () => {
+  test('are the vectors of transformers.js on the device, together or alone', async () => {
     const { together, alone, largestBatch } = await page.evaluate(
       async ({ id, texts }) => {
         const model = await window.spillway.model(id)
@@ -115,7 +115,7 @@ describe.each(models)('texts through $id', (model) => {
   })
 })
 
-test('vectors differ with the text, and with the pooling', async () => {
+test('vectors differ with the text and with the pooling', async () => {
   const [mean = [], cls = []] = await Promise.all(
     ['mean', 'cls'].map(async (model) => {
       const { data } = await client.embeddings.create({ model, input: texts.slice(1, 3) })

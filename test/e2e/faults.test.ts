@@ -46,14 +46,14 @@ const infer = /\/infer$/
 const sent = (where: RegExp) =>
   expect.poll(() => proxy.seen.some(({ path }) => where.test(path)), { interval: 5 }).toBe(true)
 
-describe('model files that come wrong', () => {
+describe('damaged model files', () => {
   test.each<[Fault, string, string]>([
     ['truncate', 'file_truncated', 'bytes, got'],
     ['alter', 'file_altered', 'expected SHA-256'],
     ['html', 'file_missing', 'text/html'],
     ['reset', 'server_unreachable', 'could not be fetched'],
   ])(
-    '%s: the device refuses them, says so, and takes the right ones next time',
+    '%s: the device refuses them with an error, and loads the right ones at the next visit',
     async (fault, code, message) => {
       inject(fault, model)
       const failure = await failDigits(page, { policy: 'device' })
@@ -68,7 +68,7 @@ describe('model files that come wrong', () => {
   )
 
   test.each<Fault>(['truncate', 'alter'])(
-    '%s once: they are fetched again, and nothing is lost',
+    '%s once: they are fetched again, and the request is answered',
     async (fault) => {
       inject(fault, model, 1)
       expect(await runDigits(page, { policy: 'device' })).toMatchObject({
@@ -79,7 +79,7 @@ describe('model files that come wrong', () => {
     },
   )
 
-  test('policy "prefer-device" takes the request to the server, and says why', async () => {
+  test('policy "prefer-device" moves the request to the server, and explains why', async () => {
     inject('alter', model)
     const { digit, placement } = await runDigits(page, { policy: 'prefer-device' })
     expect(digit).toBe(1)
@@ -101,7 +101,7 @@ describe('a server that fails', () => {
     ['is slow', 'hang', 1_000, 'deadline_exceeded', 'expected an answer within 1000 ms, got none'],
     ['breaks off', 'truncate', undefined, 'server_unreachable', 'cannot be reached'],
   ])(
-    '%s: the request is told so, and the next one is answered',
+    '%s: the request fails with its code, and the next one is answered',
     async (_what, fault, deadlineMs, code, message) => {
       inject(fault, infer)
       const options = { policy: 'server', ...(deadlineMs === undefined ? {} : { deadlineMs }) } as const
@@ -114,7 +114,7 @@ describe('a server that fails', () => {
     },
   )
 
-  test('policy "prefer-server" takes the request to the device, and says why', async () => {
+  test('policy "prefer-server" moves the request to the device, and explains why', async () => {
     inject('reset', infer)
     expect(await runDigits(page, { policy: 'prefer-server' })).toMatchObject({
       digit: 1,
@@ -122,7 +122,7 @@ describe('a server that fails', () => {
     })
   })
 
-  test('that knows no such model says so', async () => {
+  test('reports a model that it does not have', async () => {
     expect(await failDigits(page, { model: 'cats' })).toMatchObject({
       code: 'model_unknown',
       message: expect.stringContaining('There is no model "cats"'),
@@ -130,7 +130,7 @@ describe('a server that fails', () => {
     expect(await failDigits(page, { model: '../../v2' })).toMatchObject({ code: 'model_unknown' })
   })
 
-  test('whose lanes are killed with kill -9 in the middle loses nothing', async () => {
+  test('loses no request when its lanes are killed with kill -9 in the middle of a run', async () => {
     server.freezeLanes()
     const answer = runDigits(page, { policy: 'server', rows: 1_000 })
     await sent(infer)
@@ -144,7 +144,7 @@ describe('a caller’s mistake', () => {
     ['a wrong name', { picture: 'f32' }, 'input_name_invalid'],
     ['a wrong type', { image: 'f64' }, 'input_type_invalid'],
     ['a wrong size', { image: 'f32x3' }, 'input_size_invalid'],
-  ])('%s is told before anything is sent or run', async (_what, inputs, code) => {
+  ])('%s is reported before anything is sent or run', async (_what, inputs, code) => {
     await runDigits(page)
     proxy.clear()
     const told = await page.evaluate(async (kinds) => {
@@ -159,7 +159,7 @@ describe('a caller’s mistake', () => {
     expect(proxy.seen.filter(({ method }) => method === 'POST')).toHaveLength(0)
   })
 
-  test('NaN runs on the device, and goes to the server as a binary tensor', async () => {
+  test('NaN runs on the device, and on the server as a binary tensor', async () => {
     await runDigits(page)
     const told = await page.evaluate(async () => {
       const model = await window.spillway.model('digits')

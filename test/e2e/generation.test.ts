@@ -20,7 +20,7 @@ declare global {
 }
 
 const openings = ['Once upon a time', 'One day', 'Lily', 'The cat', 'Tom had a big', 'It was a sunny day and']
-/** So many that a fault finds them at as many places, some of them waiting for a slot. */
+/** So many that a fault meets them in different states, some of them waiting for a slot. */
 const texts = 20
 const maxTokens = 60
 
@@ -45,13 +45,13 @@ describe.skipIf(withoutTestModels)(
       await browser?.close()
       await server?.stop()
     })
-    beforeEach(() => openAnew())
+    beforeEach(() => openFreshPage())
     afterEach(async () => {
       await guest?.close()
       guest = undefined
     })
 
-    test('is written by the server while the device loads the model, and by the device from then on', async () => {
+    test('comes from the server while the device loads the model, and then from the device', async () => {
       const placements = await page.evaluate(async () => {
         const model = await window.spillway.model('stories260k')
         const first = await model.generate({ prompt: 'Once', maxTokens: 5 }).result
@@ -65,19 +65,19 @@ describe.skipIf(withoutTestModels)(
       ])
     })
 
-    test('sends nothing of itself anywhere under policy "device"', async () => {
+    test('sends nothing off the device under policy "device"', async () => {
       await page.evaluate(async () => {
         const model = await window.spillway.model('stories260k', {})
         await model.load()
       })
       proxy.clear()
-      const [told] = await tell('device', 1)
-      expect(told?.placement.tier).toBe('device')
+      const [results] = await generateTexts('device', 1)
+      expect(results?.placement.tier).toBe('device')
       expect(proxy.seen.filter(({ method }) => method !== 'GET')).toEqual([])
     })
 
-    describe('on WebAssembly without the module that stands before the runtime’s own', () => {
-      const isTap = (path: string) => path.includes('module-tap')
+    describe('on WebAssembly without the module that captures the runtime’s WebAssembly', () => {
+      const isCaptureModule = (path: string) => path.includes('capture-module')
       const write = () =>
         page.evaluate(async () => {
           const model = await window.spillway.model('stories260k')
@@ -88,22 +88,22 @@ describe.skipIf(withoutTestModels)(
       const scripts = () => proxy.seen.map(({ path }) => path).filter((path) => /\.m?js(\?|$)/.test(path))
 
       test.each(['missing', 'html', 'reset'] as const)(
-        'says the same, where its address answers "%s"',
+        'is the same where that module’s URL answers "%s"',
         async (fault) => {
           const whole = await write()
-          await openAnew()
-          proxy.fault = (_method, path) => (isTap(path) ? fault : 'pass')
+          await openFreshPage()
+          proxy.fault = (_method, path) => (isCaptureModule(path) ? fault : 'pass')
           expect(await write()).toEqual(whole)
           expect(whole.backend).toBe('wasm')
-          expect(proxy.seen.map(({ path }) => isTap(path))).toContain(true)
+          expect(proxy.seen.map(({ path }) => isCaptureModule(path))).toContain(true)
         },
       )
 
-      test('says the same, where the page’s policy names all other scripts', async () => {
+      test('is the same where the page’s policy allows only the other scripts', async () => {
         const whole = await write()
-        const named = scripts().filter((path) => !isTap(path))
+        const named = scripts().filter((path) => !isCaptureModule(path))
         expect(named.length).toBeLessThan(scripts().length)
-        await openAnew(({ origin }) =>
+        await openFreshPage(({ origin }) =>
           [
             `script-src 'wasm-unsafe-eval' blob: ${named.map((path) => origin + path).join(' ')}`,
             `worker-src blob: ${origin}`,
@@ -111,98 +111,98 @@ describe.skipIf(withoutTestModels)(
           ].join('; '),
         )
         expect(await write()).toEqual(whole)
-        expect(scripts().map(isTap)).not.toContain(true)
+        expect(scripts().map(isCaptureModule)).not.toContain(true)
       })
     })
 
-    test('goes on on the device when the server is lost in its middle', async () => {
-      const whole = await undisturbed()
-      // Those that come at once stand in their middle when the page has read a few tokens.
+    test('continues on the device when the server is lost in the middle', async () => {
+      const whole = await textsWithoutFaults()
+      // Answers that are sent whole are held at their half.
       proxy.fault = (_method, path) => (path.startsWith('/v1/') ? 'half' : 'pass')
-      const telling = tell('prefer-server')
-      await tokensTold(texts * 2)
+      const generating = generateTexts('prefer-server')
+      await tokensGenerated(texts * 2)
       proxy.fault = () => 'reset'
       proxy.cut()
-      const told = await telling
-      expect(told.map(({ text }) => text)).toEqual(whole)
-      expect(told.map(({ tiers }) => tiers.join())).toContain('server,device')
+      const results = await generating
+      expect(results.map(({ text }) => text)).toEqual(whole)
+      expect(results.map(({ tiers }) => tiers.join())).toContain('server,device')
     })
 
-    test('goes on in another worker when its own dies in its middle', async () => {
-      const whole = await undisturbed()
+    test('continues in another worker when its own dies in the middle', async () => {
+      const whole = await textsWithoutFaults()
       await holdLaneAt(texts * 10)
-      const telling = tell('device')
-      await tokensTold(texts * 10)
+      const generating = generateTexts('device')
+      await tokensGenerated(texts * 10)
       await crashWorkers(page)
       await releaseLane()
-      const told = await telling
-      expect(told.map(({ text }) => text)).toEqual(whole)
-      expect(new Set(told.flatMap(({ tiers }) => tiers))).toEqual(new Set(['device']))
+      const results = await generating
+      expect(results.map(({ text }) => text)).toEqual(whole)
+      expect(new Set(results.flatMap(({ tiers }) => tiers))).toEqual(new Set(['device']))
     })
 
-    test('goes on when the process of the GPU crashes in its middle, and crashes again', {
+    test('continues when the GPU process crashes in the middle, twice', {
       timeout: 180_000,
     }, async () => {
       const gpu = await openOnGpu()
-      const whole = (await tell('server', texts, 24)).map(({ text }) => text)
+      const whole = (await generateTexts('server', texts, 24)).map(({ text }) => text)
       const random = randomFrom(11)
       const first = texts + Math.floor(random.uniform() * 2 * texts)
       const second = first + 5 * texts + Math.floor(random.uniform() * 4 * texts)
-      const telling = tell('prefer-device', texts, 24)
+      const generating = generateTexts('prefer-device', texts, 24)
       for (const point of [first, second]) {
-        await tokensTold(point)
+        await tokensGenerated(point)
         await gpu.crash()
       }
-      const told = await telling
+      const results = await generating
       await gpu.close()
-      expect(told.map(({ text }) => text)).toEqual(whole)
-      // After its first crash the browser gives a GPU at once, after the second none any more.
-      const moves = told.map(({ backends }) => backends.join())
+      expect(results.map(({ text }) => text)).toEqual(whole)
+      // After the first crash the browser offers a GPU again at once, after the second no more.
+      const moves = results.map(({ backends }) => backends.join())
       expect(moves).toContain('webgpu,wasm')
-      expect(told.map(({ tiers }) => tiers.join())).toEqual(told.map(() => 'device'))
+      expect(results.map(({ tiers }) => tiers.join())).toEqual(results.map(() => 'device'))
     })
 
-    test('goes on on the server when the device is lost in its middle', async () => {
-      const whole = await undisturbed()
+    test('continues on the server when the device is lost in the middle', async () => {
+      const whole = await textsWithoutFaults()
       await holdLaneAt(texts * 10)
-      const telling = tell('prefer-device')
-      await tokensTold(texts * 10)
+      const generating = generateTexts('prefer-device')
+      await tokensGenerated(texts * 10)
       await page.evaluate(() => {
         const refuse = () => {
-          throw new Error('No workers any more')
+          throw new Error('The test allows no more workers')
         }
         Object.assign(window, { Worker: refuse })
       })
       await crashWorkers(page)
       await releaseLane()
-      const told = await telling
-      expect(told.map(({ text }) => text)).toEqual(whole)
-      expect(told.map(({ tiers }) => tiers.join())).toContain('device,server')
+      const results = await generating
+      expect(results.map(({ text }) => text)).toEqual(whole)
+      expect(results.map(({ tiers }) => tiers.join())).toContain('device,server')
     })
   },
 )
 
-async function openAnew(policyFor?: (runtime: URL) => string): Promise<void> {
+async function openFreshPage(policyFor?: (runtime: URL) => string): Promise<void> {
   await guest?.close()
   guest = await openGuestPage(browser, server.url, policyFor)
   ;({ proxy, page } = guest)
 }
 
-interface Told {
+interface GeneratedText {
   readonly text: string
   readonly placement: Placement
-  /** In the order in which the text came to them. */
+  /** In the order in which the text used them. */
   readonly tiers: readonly string[]
   readonly backends: readonly string[]
 }
 
-/** Many texts at once, greedily; each begins a little later than the one before. */
-function tell(policy: Policy, count = texts, least = maxTokens): Promise<Told[]> {
+/** Generates many texts at once, greedily; each starts a little later than the previous one. */
+function generateTexts(policy: Policy, count = texts, least = maxTokens): Promise<GeneratedText[]> {
   return page.evaluate(
     async ({ policy, openings, count, least }) => {
       window.tokens = 0
       const model = await window.spillway.model('stories260k')
-      const write = async (index: number): Promise<Told> => {
+      const write = async (index: number): Promise<GeneratedText> => {
         await new Promise((resolve) => setTimeout(resolve, 7 * index))
         const prompt = openings[index % openings.length] ?? ''
         const stream = model.generate({ prompt, temperature: 0, maxTokens: least + 5 * index }, { policy })
@@ -226,21 +226,21 @@ function tell(policy: Policy, count = texts, least = maxTokens): Promise<Told[]>
   )
 }
 
-/** What the texts are when nothing goes wrong: both tiers say the same. */
-async function undisturbed(): Promise<string[]> {
+/** The texts without faults: the same on both tiers. */
+async function textsWithoutFaults(): Promise<string[]> {
   await page.evaluate(async () => (await window.spillway.model('stories260k')).load())
-  const [here, there] = [await tell('device'), await tell('server')]
+  const [here, there] = [await generateTexts('device'), await generateTexts('server')]
   const whole = here.map(({ text }) => text)
   expect(there.map(({ text }) => text)).toEqual(whole)
   return whole
 }
 
-const tokensTold = (count: number) =>
+const tokensGenerated = (count: number) =>
   page.waitForFunction((count) => window.tokens >= count, count, { polling: 5 })
 
 /**
- * Once so many tokens are told the page sends nothing more to its workers until it is released: a lane runs only so far
- * ahead of who reads, and stands in the middle of its texts.
+ * Once the page has so many tokens, it sends nothing more to its workers until it is released. A lane runs only so far
+ * ahead of its reader, so it stops in the middle of its texts.
  */
 const holdLaneAt = (count: number) =>
   page.evaluate((count) => {
@@ -261,7 +261,7 @@ const holdLaneAt = (count: number) =>
 
 const releaseLane = () => page.evaluate(() => window.releaseLane())
 
-/** Another page in a browser of its own, which takes its software adapter for a GPU. */
+/** Opens a page in a browser of its own that takes the software adapter for a GPU. */
 async function openOnGpu() {
   const home = page.url()
   const own = await launchBrowser()
@@ -276,7 +276,7 @@ async function openOnGpu() {
   await page.evaluate(async () => (await window.spillway.model('stories260k')).load())
   const session = await own.newBrowserCDPSession()
   return {
-    // The answer is lost with the process where it is quick to die.
+    // The process may die before it answers.
     crash: () => session.send('Browser.crashGpuProcess').catch(() => undefined),
     close: () => own.close(),
   }

@@ -34,7 +34,7 @@ const figuresOf = (page: Page) =>
   page.getByTestId('figures').evaluate(({ dataset }) => ({ ...dataset }) as Record<string, string>)
 
 describe('the stories', () => {
-  test('come in pieces, on the device, several in shared steps', async () => {
+  test('arrive in pieces, on the device, several in shared steps', async () => {
     const { page, errors } = await openPage(context, address())
     await page.getByTestId('policy-device').check({ force: true })
     await page.getByTestId('progress').and(page.locator('[data-state="ready"]')).waitFor()
@@ -53,7 +53,7 @@ describe('the stories', () => {
     expect(errors).toEqual([])
   })
 
-  test('come from the server where the policy says so, stop on demand, and go on', async () => {
+  test('come from the server where the policy says so, and can be stopped and continued', async () => {
     const { page } = await openPage(context, address())
     await page.getByTestId('policy-server').check({ force: true })
     // A server that tells faster than a hand can stop it would leave nothing to stop.
@@ -71,7 +71,7 @@ describe('the stories', () => {
     expect((await told(page, 0))?.startsWith(before)).toBe(true)
   })
 
-  test('are told by the keyboard alone', async () => {
+  test('can be told by keyboard alone', async () => {
     const { page } = await openPage(context, address())
     await page.getByTestId('opening').focus()
     await page.keyboard.press('Control+a')
@@ -81,7 +81,7 @@ describe('the stories', () => {
     expect(await page.getByTestId('story-0').textContent()).toContain('The fox')
   })
 
-  test('are seen once they are told, on a phone too', async () => {
+  test('scroll into view on a phone', async () => {
     const { page } = await openPage(context, address())
     await page.setViewportSize({ width: 390, height: 844 })
     await tell(page, 1)
@@ -93,7 +93,7 @@ describe('the stories', () => {
   test.each([
     [320, 568],
     [1280, 800],
-  ])('fit %i pixels and have no accessibility fault, in light and dark', async (width, height) => {
+  ])('fit %i pixels and have no accessibility violation, in light and dark', async (width, height) => {
     const { page } = await openPage(context, address())
     await page.setViewportSize({ width, height })
     await tell(page, 2)

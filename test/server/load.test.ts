@@ -13,19 +13,19 @@ import { seeded } from '../support/seeded.ts'
 import { isAlive } from '../support/server.ts'
 import { startTestApp, type TestApp } from '../support/test-app.ts'
 
-interface Bed {
+interface Harness {
   readonly url: URL
   readonly app: TestApp
   readonly server: ServerType
   /** In the order in which they were started. */
   readonly lanes: readonly ProcessLane[]
-  /** Rows of each batch of pictures that went to a lane. */
+  /** Rows of each batch that was sent to a lane. */
   readonly batches: number[]
-  /** Keeps the answers of lanes back, so that they are busy, until it is called. */
+  /** Holds the lanes' answers back, so that they are busy; returns a function that releases them. */
   hold(): () => void
 }
 
-let harness: Bed
+let harness: Harness
 afterEach(async () => {
   harness.app.close()
   harness.server.close()
@@ -34,7 +34,7 @@ afterEach(async () => {
 })
 
 /** The server's app over real sockets and real lanes. */
-async function listen(options: { maxQueued?: number; maxBodyBytes?: number } = {}): Promise<Bed> {
+async function listen(options: { maxQueued?: number; maxBodyBytes?: number } = {}): Promise<Harness> {
   const lanes: ProcessLane[] = []
   const batches: number[] = []
   let held: Promise<void> | undefined
@@ -75,7 +75,7 @@ const bodyOf = (rows: number, value: number, timeout?: number) =>
     ],
   })
 
-/** What came of a request: its logits, the code that it was refused with, or `gone` where its client was. */
+/** Resolves to a request's logits, to its error code, or to `gone` where the connection was cut. */
 async function ask(url: URL, body: string, signal?: AbortSignal): Promise<number[] | string> {
   try {
     const response = await fetch(url, { method: 'POST', body, signal: signal ?? null })
@@ -86,7 +86,7 @@ async function ask(url: URL, body: string, signal?: AbortSignal): Promise<number
   }
 }
 
-/** The answers over a connection that its client writes to by hand. */
+/** The answers on a raw socket. */
 async function* answersOf(socket: Socket): AsyncGenerator<string, string> {
   let text = ''
   for await (const part of socket) {
@@ -103,8 +103,8 @@ async function* answersOf(socket: Socket): AsyncGenerator<string, string> {
 /** Cuts every connection, in the middle of whatever goes over it. */
 const cut = () => 'closeAllConnections' in harness.server && harness.server.closeAllConnections()
 
-/** What a request is, and what it may come to while nothing but lanes fails. */
-const fates = {
+/** Kinds of requests, and their allowed outcomes while only lanes fail. */
+const allowedOutcomes = {
   fine: ['answered', 'overloaded'],
   wrong: ['input_size_invalid', 'overloaded'],
   'no model': ['model_unknown'],
@@ -112,14 +112,15 @@ const fates = {
   late: ['answered', 'overloaded', 'deadline_exceeded'],
   leaves: ['answered', 'overloaded', 'gone'],
 } as const
-type Fate = keyof typeof fates
-const drawn: readonly Fate[] = ['fine', 'fine', 'fine', 'wrong', 'no model', 'no JSON', 'late', 'leaves']
+type Kind = keyof typeof allowedOutcomes
+/** Drawn from at random. */
+const mix: readonly Kind[] = ['fine', 'fine', 'fine', 'wrong', 'no model', 'no JSON', 'late', 'leaves']
 
-/** What it may come to besides, once connections were cut, and once the server was closed. */
+/** Further allowed outcomes after connections were cut, and after the server was closed. */
 const phases = { open: [], cut: ['gone'], closed: ['gone', 'closed'] } as const
 
 describe('the server under load', () => {
-  test('with clients that leave, deadlines, bad requests, lanes killed with kill -9, connections cut and its own end: every request settles, with its own answer or a code', {
+  test('settles every request with its own answer or a code, with clients that leave, deadlines, bad requests, lanes killed with kill -9, cut connections and its own end', {
     timeout: 120_000,
   }, async () => {
     const { url, app, lanes } = await listen({ maxQueued: 100 })
@@ -136,9 +137,9 @@ describe('the server under load', () => {
       logits.every((logit, index) => Math.abs(logit - (expected.get(value)?.[index % 10] ?? 0)) < 1e-3)
 
     let phase: keyof typeof phases = 'open'
-    const send = async (fate: Fate, value: number, rows: number) => {
+    const send = async (kind: Kind, value: number, rows: number) => {
       const leaving = new AbortController()
-      if (fate === 'leaves') setTimeout(() => leaving.abort(), random() * 20)
+      if (kind === 'leaves') setTimeout(() => leaving.abort(), random() * 20)
       const bodies = {
         fine: bodyOf(rows, value),
         leaves: bodyOf(rows, value),
@@ -147,23 +148,24 @@ describe('the server under load', () => {
         late: bodyOf(rows, value, 1 + Math.floor(random() * 20_000)),
         wrong: bodyOf(rows, value).replace('28,28]', '28,27]'),
       }
-      const at = fate === 'no model' ? new URL('../nothing/infer', url) : url
-      const came = await ask(at, bodies[fate], leaving.signal)
-      const got = typeof came === 'string' ? came : isRight(came, value, rows) ? 'answered' : 'a wrong answer'
-      return { fate, phase, got }
+      const at = kind === 'no model' ? new URL('../nothing/infer', url) : url
+      const outcome = await ask(at, bodies[kind], leaving.signal)
+      const got =
+        typeof outcome === 'string' ? outcome : isRight(outcome, value, rows) ? 'answered' : 'a wrong answer'
+      return { kind, phase, got }
     }
 
     const total = 2_400
     const outcomes: ReturnType<typeof send>[] = []
-    let met: Promise<unknown> = Promise.resolve()
+    let killed: Promise<unknown> = Promise.resolve()
     for (let index = 0; index < total; index++) {
-      outcomes.push(send(pick(drawn), pick(values), pick([1, 2, 4, 8])))
+      outcomes.push(send(pick(mix), pick(values), pick([1, 2, 4, 8])))
       if (index % 8 === 7) await new Promise((resolve) => setTimeout(resolve, 3 + random() * 10))
       if (index % 600 === 300) {
-        // No request meets two of them.
-        await met
+        // No request may be in flight at two kills: it would be refused as poisoned.
+        await killed
         for (const { pid = 0 } of lanes) if (isAlive(pid)) process.kill(pid, 'SIGKILL')
-        met = Promise.all(outcomes)
+        killed = Promise.all(outcomes)
       }
       if (index === 1_800) phase = 'cut'
       if (index === 1_820) cut()
@@ -173,16 +175,16 @@ describe('the server under load', () => {
       }
     }
     const settled = await Promise.all(outcomes)
-    for (const { fate, phase, got } of settled)
-      expect([...fates[fate], ...phases[phase]], `${fate}, ${phase}`).toContain(got)
-    const came = new Set(settled.map(({ got }) => got))
-    for (const got of ['answered', 'deadline_exceeded', 'gone', 'closed']) expect(came).toContain(got)
+    for (const { kind, phase, got } of settled)
+      expect([...allowedOutcomes[kind], ...phases[phase]], `${kind}, ${phase}`).toContain(got)
+    const outcomesSeen = new Set(settled.map(({ got }) => got))
+    for (const got of ['answered', 'deadline_exceeded', 'gone', 'closed']) expect(outcomesSeen).toContain(got)
     expect(settled).toHaveLength(total)
     expect(lanes.length).toBeGreaterThan(3)
     expect(app.inference.stats()).toMatchObject({ queued: 0, running: 0 })
   })
 
-  test('past its bound it refuses at once, and says when to come back; what it accepted is answered', async () => {
+  test('refuses a request past its bound at once, with retry-after, and answers those it has accepted', async () => {
     const { url, app, batches, hold } = await listen({ maxQueued: 3 })
     const release = hold()
     const long = ask(url, bodyOf(20, 0.5))
@@ -190,7 +192,7 @@ describe('the server under load', () => {
     const accepted = [1, 2, 3].map((rows) => ask(url, bodyOf(rows, 0.5)))
     await expect.poll(() => app.inference.stats().queued, { interval: 2 }).toBe(3)
     const response = await fetch(url, { method: 'POST', body: bodyOf(4, 0.5) })
-    // The first run is still on: nothing was waited for.
+    // The first run has not ended: the refusal did not wait.
     expect(app.inference.stats()).toMatchObject({ queued: 3, running: 1, isSaturated: true })
     expect(response.status).toBe(503)
     expect(response.headers.get(errorCodeHeader)).toBe('overloaded')
@@ -201,7 +203,7 @@ describe('the server under load', () => {
     expect((await Promise.all(accepted)).map(({ length }) => length)).toEqual([10, 20, 30])
   })
 
-  test('a full queue refuses a request before it is read, and its connection goes on', async () => {
+  test('refuses a request at a full queue before its body is read, and keeps the connection', async () => {
     const { url, app, batches } = await listen({ maxQueued: 1 })
     const long = ask(url, bodyOf(2_000, 0.5))
     await expect.poll(() => batches, { interval: 2 }).toEqual([2_000])
@@ -209,7 +211,7 @@ describe('the server under load', () => {
     await expect.poll(() => app.inference.stats().queued, { interval: 2 }).toBe(1)
     const socket = connect(Number(url.port), url.hostname)
     const answers = answersOf(socket)
-    // No byte of the body, which is none: it is not looked at.
+    // The body is not sent yet, and is not even JSON.
     const body = 'no JSON at all'
     socket.write(`POST ${url.pathname} HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n`)
     const refusal = (await answers.next()).value
@@ -225,7 +227,7 @@ describe('the server under load', () => {
     expect((await accepted).length).toBe(10)
   })
 
-  test('tensors that lie in memory are the same over sockets, in one piece and in many', async () => {
+  test('reads binary tensors from sockets, in one piece and in many', async () => {
     const { url } = await listen()
     const rows = 40
     const data = Float32Array.from({ length: rows * 784 }, (_, index) => (index % 7) / 8)
@@ -250,7 +252,7 @@ describe('the server under load', () => {
     }
   })
 
-  test('what waits for a lane when its client goes is never run', async () => {
+  test('never runs a request whose client leaves while it waits for a lane', async () => {
     const { url, app, batches, hold } = await listen()
     const release = hold()
     const long = ask(url, bodyOf(20, 0.5))
@@ -268,7 +270,7 @@ describe('the server under load', () => {
     expect(batches).toEqual([20, 5])
   })
 
-  test('a body without a length is read no further than its limit, however long it goes on', async () => {
+  test('reads a body without a length no further than its limit, however long it is', async () => {
     const maxBodyBytes = 2 ** 20
     const { url } = await listen({ maxBodyBytes })
     const socket = connect(Number(url.port), url.hostname)
@@ -281,14 +283,14 @@ describe('the server under load', () => {
       answer += data
     })
     socket.on('error', () => undefined)
-    // A client that sends as long as it is taken.
-    const most = 2 ** 26
-    while (socket.bytesWritten < most && !socket.destroyed && answer === '')
+    // A client that sends for as long as the server reads.
+    const maxSent = 2 ** 26
+    while (socket.bytesWritten < maxSent && !socket.destroyed && answer === '')
       if (!socket.write(chunk))
         await Promise.race([once(socket, 'drain'), once(socket, 'close'), once(socket, 'data')])
     expect(answer).toContain('413')
     expect(answer).toContain('body_too_large')
-    // Besides the limit, what lies in the buffers of both sockets.
+    // The limit, and what fits into the buffers of both sockets.
     expect(socket.bytesWritten).toBeLessThan(maxBodyBytes + 2 ** 24)
     socket.destroy()
   })

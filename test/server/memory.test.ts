@@ -7,7 +7,7 @@ import { startTestApp, type TestApp } from '../support/test-app.ts'
 import { emptyFolder, modelFolder } from '../support/test-models.ts'
 
 describe.skipIf(withoutLimit)(
-  `a server whose lanes find no more memory${withoutLimit ? ` (skipped: ${withoutLimit})` : ''}`,
+  `a server whose lanes run out of memory${withoutLimit ? ` (skipped: ${withoutLimit})` : ''}`,
   () => {
     let app: TestApp
     let started = 0
@@ -39,7 +39,7 @@ describe.skipIf(withoutLimit)(
       return { status: response.status, code: response.headers.get(errorCodeHeader), data: outputs[0]?.data }
     }
 
-    test('tells a request for too many rows so, and goes on with others, of this model and another, in the same process', async () => {
+    test('refuses a request with too many rows and answers others, of this model and another, in the same process', async () => {
       const refused = ask('wide', 'x', [tooManyRows, 1])
       const image = ask('digits', 'image', [1, 1, 28, 28])
       expect(await refused).toMatchObject({ status: 503, code: 'memory_exhausted' })

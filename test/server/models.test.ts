@@ -18,7 +18,7 @@ const etag = `"${file.sha256}"`
 const get = (headers: Record<string, string> = {}, path = address) => app.request(path, { headers })
 
 describe('model files', () => {
-  test('come whole, immutable at the address with their hash', async () => {
+  test('are sent whole, and are immutable at the URL with their hash', async () => {
     const response = await get()
     expect(response.status).toBe(200)
     expect(Object.fromEntries(response.headers)).toMatchObject({
@@ -34,7 +34,7 @@ describe('model files', () => {
     expect(bytes.equals(await readFile(join(digitsFolder, file.path)))).toBe(true)
   })
 
-  test('are asked for again at an address without their hash, and answered with 304', async () => {
+  test('are revalidated at a URL without their hash, with 304', async () => {
     const path = `/models/digits/${file.path}`
     expect((await get({}, path)).headers.get('cache-control')).toBe('no-cache')
     const response = await get({ 'if-none-match': `W/"x", ${etag}` }, path)
@@ -47,7 +47,7 @@ describe('model files', () => {
     ['bytes=100-', 100, file.size - 1],
     ['bytes=-5', file.size - 5, file.size - 1],
     [`bytes=10-${file.size + 10}`, 10, file.size - 1],
-  ])('answer the range %s', async (range, start, end) => {
+  ])('are sent in part for the range %s', async (range, start, end) => {
     const response = await get({ range, 'if-range': etag })
     expect(response.status).toBe(206)
     expect(response.headers.get('content-range')).toBe(`bytes ${start}-${end}/${file.size}`)
@@ -56,7 +56,7 @@ describe('model files', () => {
     expect(bytes.equals(whole.subarray(start, end + 1))).toBe(true)
   })
 
-  test('answer a range past their end with 416', async () => {
+  test('are refused with 416 for a range past their end', async () => {
     const response = await get({ range: `bytes=${file.size}-` })
     expect(response.status).toBe(416)
     expect(response.headers.get('content-range')).toBe(`bytes */${file.size}`)
@@ -66,13 +66,13 @@ describe('model files', () => {
     ['of another version', { range: 'bytes=0-9', 'if-range': '"other"' }],
     ['of another unit', { range: 'lines=0-9' }],
     ['of two parts', { range: 'bytes=0-1,10-11' }],
-  ])('come whole for a range %s', async (_what, headers) => {
+  ])('are sent whole for a range %s', async (_what, headers) => {
     const response = await get(headers)
     expect(response.status).toBe(200)
     expect((await response.arrayBuffer()).byteLength).toBe(file.size)
   })
 
-  test('tell their size to HEAD', async () => {
+  test('have a content length at HEAD', async () => {
     const response = await app.request(address, { method: 'HEAD' })
     expect(response.headers.get('content-length')).toBe(String(file.size))
     expect((await response.arrayBuffer()).byteLength).toBe(0)
@@ -82,13 +82,13 @@ describe('model files', () => {
     '/models/digits/README.md',
     '/models/digits/manifest.json/..%2fREADME.md',
     '/models/digits/%2e%2e%2f%2e%2e%2findex.ts',
-  ])('%s is not given away', async (path) => {
+  ])('do not include %s', async (path) => {
     expect((await app.request(path)).status).toBe(404)
   })
 })
 
 describe('manifests', () => {
-  test('stand one by one and in the catalogue, with an ETag', async () => {
+  test('are served one by one and in the catalogue, with an ETag', async () => {
     const response = await app.request('/models/digits/manifest.json')
     expect(await response.json()).toEqual(digitsManifest)
     const tag = response.headers.get('etag') ?? ''
@@ -109,7 +109,7 @@ describe('the site', () => {
     return `/assets/${names.find((name) => /jspi.*\.wasm$/.test(name))}`
   }
 
-  test('is cross-origin isolated, and asked for again at each visit', async () => {
+  test('is cross-origin isolated, and revalidated at each visit', async () => {
     const { headers } = await app.request('/')
     expect(Object.fromEntries(headers)).toMatchObject({
       'cross-origin-opener-policy': 'same-origin',
@@ -125,7 +125,7 @@ describe('the site', () => {
     ['gzip', 'gzip'],
     ['gzip, deflate, br, zstd', 'br'],
     ['identity', null],
-  ])('gives the runtime compressed for %s, and for ever', async (accepted, encoding) => {
+  ])('serves the runtime compressed for %s, and immutable', async (accepted, encoding) => {
     const response = await app.request(await wasm(), { headers: { 'accept-encoding': accepted } })
     expect(Object.fromEntries(response.headers)).toMatchObject({
       'content-type': 'application/wasm',
@@ -135,7 +135,7 @@ describe('the site', () => {
     await response.body?.cancel()
   })
 
-  test('lets pages of other origins load the embed script and ask it questions', async () => {
+  test('lets pages of other origins load the embed script and send requests', async () => {
     const script = await app.request('/embed.js', { headers: { origin: 'http://elsewhere.example' } })
     expect(script.headers.get('access-control-allow-origin')).toBe('*')
     expect(script.headers.get('content-type')).toContain('javascript')
@@ -151,7 +151,7 @@ describe('the site', () => {
     expect(preflight.headers.get('access-control-allow-headers')).toContain('content-type')
   })
 
-  test('marks scripts that a page starts with for the compiler, and no other', async () => {
+  test('has compile hints in the scripts that a page starts with, and in no others', async () => {
     const script = async (path: string) => (await app.request(path)).text()
     const isMarked = (code: string) => code.startsWith('//# allFunctionsCalledOnLoad\n')
     const embed = await script('/embed.js')
@@ -165,14 +165,14 @@ describe('the site', () => {
     expect(isMarked(await script(`/assets/${later}`))).toBe(false)
   })
 
-  test('answers what is not there with words', async () => {
+  test('answers an unknown path with 404 and a message', async () => {
     const response = await app.request('/nothing')
     expect(response.status).toBe(404)
     expect(await response.json()).toEqual({ error: 'There is nothing at GET /nothing' })
   })
 })
 
-test('every address fits Hono’s fast router: one that does not would make all of them slower', () => {
+test('every route fits Hono’s fast router: a single one that does not would make all slower', () => {
   const router = new RegExpRouter()
   for (const { method, path, handler } of app.routes) router.add(method, path, handler)
   expect(router.match('POST', '/v2/models/digits/infer')[0]).not.toHaveLength(0)

@@ -22,7 +22,7 @@ const post = (body: unknown, path = '/v2/models/digits/infer') =>
   app.request(path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) })
 
 describe('Open Inference Protocol', () => {
-  test('tells the server, its health and its models', async () => {
+  test('reports the server, its health and its models', async () => {
     expect(await (await app.request('/v2')).json()).toEqual({
       name: 'spillway',
       version: '0.0.0-test',
@@ -43,7 +43,7 @@ describe('Open Inference Protocol', () => {
     expect(await (await app.request('/v2/models/digits/versions/1')).json()).toEqual(metadata)
   })
 
-  test('runs a model, echoes the id, and says where and how long', async () => {
+  test('runs a model, returns the request’s id, and reports backend and times', async () => {
     const response = await post({ id: 'mine', inputs: [image({ shape: [2, 1, 28, 28], data: pixels(2) })] })
     expect(response.status).toBe(200)
     const answer = inferResponse.parse(await response.json())
@@ -63,7 +63,7 @@ describe('Open Inference Protocol', () => {
     expect(data.slice(0, 10)).toEqual(data.slice(10))
   })
 
-  test('takes nested data, a version in the address, and the outputs that are asked for', async () => {
+  test('accepts nested data, a version in the path, and a list of outputs', async () => {
     const nested = [[Array.from({ length: 28 }, () => new Array(28).fill(0.5))]]
     const [flat, deep] = await Promise.all([
       post({ inputs: [image()] }),
@@ -87,21 +87,21 @@ describe('Open Inference Protocol', () => {
       'not JSON',
     ],
     ['no body', '', 400, 'request_malformed', 'not JSON'],
-    ['no inputs', {}, 400, 'request_malformed', 'wrong at inputs'],
-    ['inputs of another kind', { inputs: [3] }, 400, 'request_malformed', 'wrong at inputs.0'],
+    ['no inputs', {}, 400, 'request_malformed', 'invalid at inputs'],
+    ['inputs of another kind', { inputs: [3] }, 400, 'request_malformed', 'invalid at inputs.0'],
     [
       'a negative shape',
       { inputs: [image({ shape: [-1] })] },
       400,
       'request_malformed',
-      'wrong at inputs.0.shape.0',
+      'invalid at inputs.0.shape.0',
     ],
     [
       'data that is no array',
       { inputs: [image({ data: 'x' })] },
       400,
       'request_malformed',
-      'wrong at inputs.0.data',
+      'invalid at inputs.0.data',
     ],
     ['no input at all', { inputs: [] }, 400, 'input_name_invalid', 'expected image, got no input'],
     [
@@ -111,7 +111,7 @@ describe('Open Inference Protocol', () => {
       'input_name_invalid',
       'expected image, got picture',
     ],
-    ['an input twice', { inputs: [image(), image()] }, 400, 'input_name_invalid', '"image" is given twice'],
+    ['an input twice', { inputs: [image(), image()] }, 400, 'input_name_invalid', '"image" appears twice'],
     [
       'a wrong datatype',
       { inputs: [image({ datatype: 'INT64' })] },
@@ -152,7 +152,7 @@ describe('Open Inference Protocol', () => {
       { inputs: [image()], parameters: { timeout: 'soon' } },
       400,
       'request_malformed',
-      '"timeout" is wrong',
+      '"timeout" is invalid',
     ],
     [
       'a body over the limit',
@@ -163,7 +163,7 @@ describe('Open Inference Protocol', () => {
     ],
   ]
 
-  test.each(badRequests)('answers %s with its own code', async (_what, body, status, code, message) => {
+  test.each(badRequests)('refuses %s with its own code', async (_what, body, status, code, message) => {
     const response = await post(body)
     expect(response.status).toBe(status)
     expect(response.headers.get(errorCodeHeader)).toBe(code)
@@ -183,13 +183,13 @@ describe('Open Inference Protocol', () => {
     expect((await response.json()).error).toContain(message)
   })
 
-  test('answers an unknown model to infer with 404 before it reads the request', async () => {
+  test('answers infer of an unknown model with 404 before it reads the request', async () => {
     const response = await post('{', '/v2/models/cats/infer')
     expect(response.status).toBe(404)
     expect(response.headers.get(errorCodeHeader)).toBe('model_unknown')
   })
 
-  test('says how long a request would wait, with errors too, to pages of other origins too', async () => {
+  test('reports how long a request would wait, with errors and to pages of other origins too', async () => {
     const [answer, refusal] = await Promise.all([post({ inputs: [image()] }), post({ inputs: [] })])
     for (const { headers } of [answer, refusal]) {
       expect(Number(headers.get(queueHeader))).toBeGreaterThanOrEqual(0)
@@ -214,7 +214,7 @@ describe('Open Inference Protocol', () => {
   }
   const halves = new Float32Array(784).fill(0.5).buffer
 
-  test('takes and gives tensors as they lie in memory, each way for itself', async () => {
+  test('accepts and returns binary tensors, independently of each other', async () => {
     const plain = inferResponse.parse(await (await post({ inputs: [image()] })).json())
     const expected = plain.outputs[0]?.data
     const mixed = await binary({ inputs: [binaryImage] }, halves)
@@ -246,7 +246,7 @@ describe('Open Inference Protocol', () => {
     expect(json.headers.get(jsonLengthHeader)).toBeNull()
   })
 
-  test('requests that differ in their tensors alone have their own answers, and are wrong again and again', async () => {
+  test('answers requests that differ only in their tensors by themselves, and refuses bad ones each time', async () => {
     const ask = async (tensors: ArrayBuffer) => {
       const response = await binary({ inputs: [binaryImage] }, tensors)
       return response.ok
@@ -258,7 +258,7 @@ describe('Open Inference Protocol', () => {
     expect(again).toEqual(first)
     expect(other).not.toEqual(first)
     for (let time = 0; time < 2; time++) expect(await ask(halves.slice(4))).toBe('input_size_invalid')
-    // Numbers in the JSON part, with the header that tells its length.
+    // Numbers in the JSON part, with the header for its length.
     for (const value of [0.5, 1]) {
       const mixed = await binary(
         { inputs: [image({ data: new Array(784).fill(value) })] },
@@ -279,22 +279,22 @@ describe('Open Inference Protocol', () => {
     expect(response.headers.get(errorCodeHeader)).toBe(code)
   })
 
-  test('takes a priority, and refuses what is none', async () => {
+  test('accepts a priority, and refuses an invalid one', async () => {
     for (const priority of [0, 1, 2, 7])
       expect((await post({ inputs: [image()], parameters: { priority } })).status).toBe(200)
     for (const priority of [-1, 0.5, 'high'])
       expect((await post({ inputs: [image()], parameters: { priority } })).status).toBe(400)
   })
 
-  test('gives up at the request’s own timeout', async () => {
-    // More rows than any machine runs in a microsecond.
+  test('fails at the request’s own timeout', async () => {
+    // More rows than any machine can run in a microsecond.
     const many = image({ shape: [24, 1, 28, 28], data: pixels(24) })
     const response = await post({ inputs: [many], parameters: { timeout: 1 } })
     expect(response.status).toBe(503)
     expect(response.headers.get(errorCodeHeader)).toBe('deadline_exceeded')
   })
 
-  test('goes on after all of that', async () => {
+  test('answers a request after all of these', async () => {
     expect((await post({ inputs: [image()] })).status).toBe(200)
   })
 })

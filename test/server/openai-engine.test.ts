@@ -29,24 +29,27 @@ describe.skipIf(withoutTestModels !== undefined)(
       prompt: [...prompt],
       max_tokens,
       temperature: 0,
-      // Not among the fields that the client knows: vLLM has it.
+      // A field of vLLM's, which the client's types lack.
       return_token_ids: true,
     })
 
-    test('says what the model is known to say, eight at once', async () => {
+    test('gives the reference tokens, eight requests at once', async () => {
       const answers = await Promise.all(
         Array.from({ length: 8 }, async (_, index) => {
-          const known = stories.cases[index % stories.cases.length]
-          if (!known) throw new Error('there is no case')
-          const { choices } = await client.completions.create(greedy(known.prompt, 40))
+          const reference = stories.cases[index % stories.cases.length]
+          if (!reference) throw new Error('there is no case')
+          const { choices } = await client.completions.create(greedy(reference.prompt, 40))
           const [choice] = choices
-          return { got: choice && 'token_ids' in choice ? choice.token_ids : undefined, known: known.tokens }
+          return {
+            got: choice && 'token_ids' in choice ? choice.token_ids : undefined,
+            expected: reference.tokens,
+          }
         }),
       )
-      for (const { got, known } of answers) expect(got).toEqual(known.slice(0, 40))
+      for (const { got, expected } of answers) expect(got).toEqual(expected.slice(0, 40))
     })
 
-    test('streams the same text as it gives whole, and a seed is a text', async () => {
+    test('streams the same text as it answers whole, and another text for another seed', async () => {
       const request = {
         model: 'stories260k',
         prompt: 'Once upon a time',
@@ -64,14 +67,14 @@ describe.skipIf(withoutTestModels !== undefined)(
       expect(other.choices[0]?.text).not.toBe(streamed)
     })
 
-    test('200 at once against few slots: each is answered, or told when to come again', async () => {
-      const [known] = stories.cases
-      if (!known) throw new Error('there is no case')
+    test('answers each of 200 requests at once, or refuses it with retry-after', async () => {
+      const [reference] = stories.cases
+      if (!reference) throw new Error('there is no case')
       const answers = await Promise.all(
         Array.from({ length: 200 }, async () => {
           const response = await fetch(new URL('v1/completions', server.url), {
             method: 'POST',
-            body: JSON.stringify(greedy(known.prompt, 8)),
+            body: JSON.stringify(greedy(reference.prompt, 8)),
           })
           const { status, headers } = response
           return { status, retryAfter: headers.get('retry-after'), body: await response.json() }
@@ -79,7 +82,7 @@ describe.skipIf(withoutTestModels !== undefined)(
       )
       const answered = answers.filter(({ status }) => status === 200)
       expect(answered.length).toBeGreaterThanOrEqual(4)
-      for (const { body } of answered) expect(body.choices[0].token_ids).toEqual(known.tokens.slice(0, 8))
+      for (const { body } of answered) expect(body.choices[0].token_ids).toEqual(reference.tokens.slice(0, 8))
       for (const { status, retryAfter } of answers) {
         if (status === 200) continue
         expect(status).toBe(429)
@@ -87,21 +90,21 @@ describe.skipIf(withoutTestModels !== undefined)(
       }
     })
 
-    test('a prompt that is too long is the client’s fault, and a client that goes leaves its slot', async () => {
+    test('refuses a prompt that is too long, and frees the slot of a client that leaves', async () => {
       const long = client.completions.create(greedy(new Array(600).fill(5), 4))
       await expect(long).rejects.toMatchObject({ status: 400, code: 'context_exceeded' })
       const endless = { ...greedy([1], 500), ignore_eos: true }
       const stream = await client.completions.create({ ...endless, stream: true })
       for await (const _ of stream) break
-      // No lane ends the text by itself now.
-      const goOn = server.freezeLanes()
+      // A suspended lane cannot end the text by itself.
+      const resume = server.freezeLanes()
       stream.controller.abort()
       const running = async () => {
         const text = await (await fetch(new URL('metrics', server.url))).text()
         return /vllm:num_requests_running\{model_name="stories260k"\} (\d+)/.exec(text)?.[1]
       }
       await expect.poll(running).toBe('0')
-      goOn()
+      resume()
     })
   },
 )

@@ -1,19 +1,19 @@
 import { getEventListeners } from 'node:events'
 import { connect } from 'node:net'
 import { Hono } from 'hono'
-import type OpenAI from 'openai'
 import { afterEach, describe, expect, test } from 'vitest'
 import { SpillwayError } from '../../models/core/index.ts'
-import type { createApp } from '../../server/app.ts'
 import { disconnectSignal } from '../../server/http/disconnect-signal.ts'
 import type { TextService } from '../../server/inference/text-service.ts'
-import { createManualClock } from '../support/manual-clock.ts'
-import { closeTalkers, createTalker, listen, type TalkerOptions } from '../support/talker.ts'
+import {
+  chat,
+  closeScriptedServers,
+  listen,
+  type ScriptedServerOptions,
+  script,
+} from '../support/scripted-server.ts'
 
-afterEach(closeTalkers)
-
-const post = (app: ReturnType<typeof createApp>, path: string, body: unknown) =>
-  app.request(path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) })
+afterEach(closeScriptedServers)
 
 async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = []
@@ -23,25 +23,20 @@ async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
 
 const until = (what: () => boolean) => expect.poll(what, { timeout: 5_000, interval: 10 }).toBe(true)
 
-// The scripted model goes on along its text from where the prompt ends: "user: ab\n" is nine characters.
-const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: 'user', content: 'ab' }]
-const chat = { model: 'talker', messages }
-const said = 'abcdefghijklmnop'
-
-describe('the OpenAI API, as its client asks', () => {
-  test('lists the models that make text, and tells of one', async () => {
+describe('the OpenAI API with its own client', () => {
+  test('lists the models that generate text, and describes one', async () => {
     const { client } = await listen()
     const models = await client.models.list()
-    expect(models.data.map(({ id }) => id)).toEqual(['talker'])
-    expect(await client.models.retrieve('talker')).toMatchObject({ id: 'talker', object: 'model' })
+    expect(models.data.map(({ id }) => id)).toEqual(['scripted'])
+    expect(await client.models.retrieve('scripted')).toMatchObject({ id: 'scripted', object: 'model' })
   })
 
   test('completes a chat', async () => {
-    const { client } = await listen({ text: said })
+    const { client } = await listen({ text: script })
     const answer = await client.chat.completions.create({ ...chat })
     expect(answer).toMatchObject({
       object: 'chat.completion',
-      model: 'talker',
+      model: 'scripted',
       system_fingerprint: 'scripted/cpu',
       choices: [{ index: 0, finish_reason: 'stop', message: { role: 'assistant', content: 'jklmnop' } }],
       usage: { prompt_tokens: 9, completion_tokens: 7, total_tokens: 16 },
@@ -49,8 +44,8 @@ describe('the OpenAI API, as its client asks', () => {
     expect(answer.id).toMatch(/^chatcmpl-/)
   })
 
-  test('streams a chat, its usage last', async () => {
-    const { client } = await listen({ text: said })
+  test('streams a chat, with its usage last', async () => {
+    const { client } = await listen({ text: script })
     const stream = await client.chat.completions.create({
       ...chat,
       stream: true,
@@ -68,23 +63,23 @@ describe('the OpenAI API, as its client asks', () => {
     ['max_tokens', { max_tokens: 3 }],
     ['max_completion_tokens', { max_completion_tokens: 3 }],
   ])('ends at %s', async (_name, limit) => {
-    const { client } = await listen({ text: said })
+    const { client } = await listen({ text: script })
     const { choices, usage } = await client.chat.completions.create({ ...chat, ...limit })
     expect(choices[0]).toMatchObject({ message: { content: 'jkl' }, finish_reason: 'length' })
     expect(usage?.completion_tokens).toBe(3)
   })
 
-  test.each([['mn'], [['x', 'mn']]])('ends before a stop string, which is not told', async (stop) => {
-    const { client } = await listen({ text: said })
+  test.each([['mn'], [['x', 'mn']]])('ends before a stop string, which is not sent', async (stop) => {
+    const { client } = await listen({ text: script })
     const whole = await client.chat.completions.create({ ...chat, stop })
     expect(whole.choices[0]).toMatchObject({ message: { content: 'jkl' }, finish_reason: 'stop' })
     const chunks = await collect(await client.chat.completions.create({ ...chat, stop, stream: true }))
     expect(chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('')).toBe('jkl')
   })
 
-  test('gives n texts, each with a seed of its own, and tells them apart in a stream', async () => {
+  test('generates n texts, each with a seed of its own, and marks them in a stream', async () => {
     const seeds: unknown[] = []
-    const { client } = await listen({ text: said, onRequest: ({ sampling }) => seeds.push(sampling.seed) })
+    const { client } = await listen({ text: script, onRequest: ({ sampling }) => seeds.push(sampling.seed) })
     const { choices } = await client.chat.completions.create({ ...chat, n: 3, seed: 7 })
     expect(choices.map(({ index, message }) => [index, message.content])).toEqual([
       [0, 'jklmnop'],
@@ -99,8 +94,8 @@ describe('the OpenAI API, as its client asks', () => {
     expect(texts).toEqual(['jklmnop', 'jklmnop', 'jklmnop'])
   })
 
-  test('tells log probabilities, whole and streamed', async () => {
-    const { client } = await listen({ text: said })
+  test('returns log probabilities, whole and streamed', async () => {
+    const { client } = await listen({ text: script })
     const options = { ...chat, logprobs: true, top_logprobs: 2, max_tokens: 2 }
     const { choices } = await client.chat.completions.create(options)
     expect(choices[0]?.logprobs?.content).toEqual([
@@ -114,13 +109,13 @@ describe('the OpenAI API, as its client asks', () => {
       }),
     ])
     const chunks = await collect(await client.chat.completions.create({ ...options, stream: true }))
-    const told = chunks.flatMap(({ choices }) => choices[0]?.logprobs?.content ?? [])
-    expect(told.map(({ token }) => token)).toEqual(['j', 'k'])
+    const entries = chunks.flatMap(({ choices }) => choices[0]?.logprobs?.content ?? [])
+    expect(entries.map(({ token }) => token)).toEqual(['j', 'k'])
   })
 
-  test('completes prompts, as text and as tokens, with echo, logprobs and several at once', async () => {
-    const { client } = await listen({ text: said })
-    const model = 'talker'
+  test('completes prompts as text and as tokens, with echo and logprobs, and several at once', async () => {
+    const { client } = await listen({ text: script })
+    const model = 'scripted'
     const one = await client.completions.create({ model, prompt: 'abc', max_tokens: 2, logprobs: 1 })
     expect(one).toMatchObject({
       object: 'text_completion',
@@ -147,21 +142,21 @@ describe('the OpenAI API, as its client asks', () => {
     expect(chunks.map(({ choices }) => choices[0]?.text ?? '').join('')).toBe('cde')
   })
 
-  test('gives embeddings as base64, which its client asks for, and as floats', async () => {
+  test('returns embeddings as base64, the client’s default, and as floats', async () => {
     const asked: unknown[] = []
     const embed: TextService['embed'] = async (_entry, texts) => {
       asked.push(texts)
       return { embeddings: texts.map((_, at) => Float32Array.of(at, 0.25, -1)), promptTokens: 5 }
     }
     const { client } = await listen({ embed })
-    const { data, usage } = await client.embeddings.create({ model: 'talker', input: ['one', 'two'] })
+    const { data, usage } = await client.embeddings.create({ model: 'scripted', input: ['one', 'two'] })
     expect(data.map(({ embedding }) => [...embedding])).toEqual([
       [0, 0.25, -1],
       [1, 0.25, -1],
     ])
     expect(usage).toEqual({ prompt_tokens: 5, total_tokens: 5 })
     const floats = await client.embeddings.create({
-      model: 'talker',
+      model: 'scripted',
       input: [1, 2],
       encoding_format: 'float',
     })
@@ -169,10 +164,10 @@ describe('the OpenAI API, as its client asks', () => {
     expect(asked).toEqual([['one', 'two'], [[1, 2]]])
   })
 
-  test('waits and tries again where all is full, as long as it is told to', async () => {
+  test('answers 429 at a full queue, so that the client waits and tries again', async () => {
     let full = 2
     const { client } = await listen({
-      text: said,
+      text: script,
       refuse: () => {
         if (full-- <= 0) return undefined
         return new SpillwayError('overloaded', 'Every slot is taken', { retryAfterMs: 5 })
@@ -188,9 +183,9 @@ describe('the OpenAI API, as its client asks', () => {
     })
   })
 
-  test('a text that fails is an error: before its first token with a status, later as an event', async () => {
-    const failAt = (at: number): TalkerOptions => ({
-      text: said,
+  test('reports a text that fails: before its first token by status, later by an event', async () => {
+    const failAt = (at: number): ScriptedServerOptions => ({
+      text: script,
       fail: (place) => (place === at ? new SpillwayError('model_output_invalid', 'Not a number') : undefined),
     })
     const early = await listen(failAt(9))
@@ -207,7 +202,7 @@ describe('the OpenAI API, as its client asks', () => {
     expect(text).toBe('jkl')
   })
 
-  test('a text that fails at once takes the others of its request with it, streaming or not', async () => {
+  test('ends all texts of a request when one fails, streaming or not', async () => {
     const { client, tokens } = await listen({
       text: 'x'.repeat(900_000),
       fail: (_place, { sampling }) =>
@@ -220,22 +215,22 @@ describe('the OpenAI API, as its client asks', () => {
     }
   })
 
-  test('requests over one connection leave nothing behind on it', async () => {
-    const { client, caller } = await listen({ text: said })
+  test('leaves no listener on a connection after its requests', async () => {
+    const { client, caller } = await listen({ text: script })
     for (const stream of [true, false]) {
       const answer = await client.chat.completions.create({ ...chat, stream })
       if ('controller' in answer) await collect(answer)
     }
-    let left: unknown[] = ['nobody was asked']
+    let listeners: unknown[] = ['not read yet']
     const watch = new Hono().get('/', (c) => {
-      left = getEventListeners(disconnectSignal(c), 'abort')
+      listeners = getEventListeners(disconnectSignal(c), 'abort')
       return c.text('')
     })
     await watch.fetch(new Request('http://here/'), caller())
-    expect(left).toEqual([])
+    expect(listeners).toEqual([])
   })
 
-  test('a client that goes frees its slot, streaming or not', async () => {
+  test('frees the slot of a client that leaves, streaming or not', async () => {
     const { client, tokens } = await listen({ text: 'x'.repeat(900_000) })
     const stream = await client.chat.completions.create({ ...chat, stream: true })
     for await (const _ of stream) break
@@ -251,7 +246,7 @@ describe('the OpenAI API, as its client asks', () => {
     await until(() => tokens.load.running === 0)
   })
 
-  test('a client that stops reading is written no more than its socket holds, and loses its slot when it goes', async () => {
+  test('writes no more than the socket holds to a client that stops reading, and frees its slot when it leaves', async () => {
     const inflate = { length: 20_000, taken: 0 }
     const { port, tokens } = await listen({ text: 'x'.repeat(900_000), inflate })
     const body = JSON.stringify({ ...chat, stream: true })
@@ -260,14 +255,14 @@ describe('the OpenAI API, as its client asks', () => {
     socket.write(
       `POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
     )
-    // It is taken until the socket and the kernel hold all they do, and then no more, however much there is.
+    // Pieces are read until the buffers of the socket and the kernel are full, and then no more.
     let before = -1
     await expect
       .poll(
         () => {
-          const stands = inflate.taken > 0 && inflate.taken === before
+          const isStable = inflate.taken > 0 && inflate.taken === before
           before = inflate.taken
-          return stands
+          return isStable
         },
         { timeout: 10_000, interval: 300 },
       )
@@ -277,135 +272,7 @@ describe('the OpenAI API, as its client asks', () => {
     const { taken } = inflate
     socket.destroy()
     await until(() => tokens.load.running === 0)
-    // Nor is the rest written to nobody.
+    // The rest is not read for a client that has left.
     expect(inflate.taken).toBeLessThan(taken + 10)
   })
-})
-
-describe('requests that are wrong', () => {
-  test.each<[string, string, unknown, number, string | null]>([
-    ['no JSON', 'chat/completions', '{', 400, null],
-    ['no messages', 'chat/completions', { model: 'talker' }, 400, 'messages'],
-    ['an empty chat', 'chat/completions', { ...chat, messages: [] }, 400, 'messages'],
-    [
-      'a role that there is not',
-      'chat/completions',
-      { ...chat, messages: [{ role: 'poet', content: '' }] },
-      400,
-      'messages[0].role',
-    ],
-    ['a temperature in words', 'chat/completions', { ...chat, temperature: 'hot' }, 400, 'temperature'],
-    ['a temperature past the scale', 'chat/completions', { ...chat, temperature: 3 }, 400, 'temperature'],
-    ['n of none', 'chat/completions', { ...chat, n: 0 }, 400, 'n'],
-    ['a stop that is no string', 'chat/completions', { ...chat, stop: 3 }, 400, 'stop'],
-    ['half a token', 'chat/completions', { ...chat, max_tokens: 1.5 }, 400, 'max_tokens'],
-    ['a bias of no token', 'chat/completions', { ...chat, logit_bias: { word: 1 } }, 400, 'logit_bias.word'],
-    ['no prompt', 'completions', { model: 'talker' }, 400, 'prompt'],
-    ['a list of no prompts', 'completions', { model: 'talker', prompt: [] }, 400, 'prompt'],
-    ['too many texts', 'completions', { model: 'talker', prompt: ['a', 'b'], n: 128 }, 400, 'n'],
-    [
-      'echo with logprobs',
-      'completions',
-      { model: 'talker', prompt: 'a', echo: true, logprobs: 1 },
-      400,
-      'echo',
-    ],
-    ['a model that there is not', 'chat/completions', { ...chat, model: 'nobody' }, 404, null],
-    ['embeddings of nothing', 'embeddings', { model: 'talker', input: [] }, 400, 'input'],
-    [
-      'another encoding',
-      'embeddings',
-      { model: 'talker', input: 'a', encoding_format: 'hex' },
-      400,
-      'encoding_format',
-    ],
-    ['what is too long', 'chat/completions', { ...chat, user: 'x'.repeat(100_001) }, 413, null],
-  ])('%s', async (_what, path, body, status, param) => {
-    const { app } = createTalker()
-    const response = await post(app, `/v1/${path}`, body)
-    expect(response.status).toBe(status)
-    expect(await response.json()).toEqual({
-      error: {
-        message: expect.any(String),
-        type: 'invalid_request_error',
-        param,
-        code: expect.any(String),
-      },
-    })
-  })
-
-  test('what the API does not know is ignored, and null is nothing', async () => {
-    const { app } = createTalker({ text: said })
-    const response = await post(app, '/v1/chat/completions', {
-      ...chat,
-      stop: null,
-      n: null,
-      temperature: null,
-      tool_choice: 'none',
-      weather: { is: 'fine' },
-    })
-    expect(response.status).toBe(200)
-  })
-})
-
-describe('what goes on elsewhere', () => {
-  test('tells token ids, the prompt’s first, and goes on from them without saying anything twice', async () => {
-    const { app } = createTalker({ text: said })
-    const first = await post(app, '/v1/chat/completions', { ...chat, max_tokens: 2, return_token_ids: true })
-    const answer = await first.json()
-    expect(answer.prompt_token_ids).toHaveLength(9)
-    const [choice] = answer.choices
-    expect(choice.token_ids).toEqual([106, 107])
-    const second = await post(app, '/v1/completions', {
-      model: 'talker',
-      prompt: [...answer.prompt_token_ids, ...choice.token_ids],
-      generated_tokens: 2,
-      logprobs: 1,
-      return_tokens_as_token_ids: true,
-    })
-    const [rest] = (await second.json()).choices
-    expect(rest.text).toBe('lmnop')
-    expect(rest.logprobs.tokens[0]).toBe('token_id:108')
-  })
-})
-
-test('a stream that is silent for long is kept alive by comments', async () => {
-  const clock = createManualClock()
-  let go = () => {}
-  const release = new Promise<void>((resolve) => {
-    go = resolve
-  })
-  const { app } = createTalker({ text: said, release }, clock)
-  const answer = post(app, '/v1/chat/completions', { ...chat, stream: true })
-  await new Promise(setImmediate)
-  clock.advance(1_000)
-  const response = await answer
-  expect(response.headers.get('content-type')).toContain('text/event-stream')
-  const text = response.text()
-  for (let times = 0; times < 3; times++) {
-    await new Promise(setImmediate)
-    clock.advance(10_000)
-  }
-  go()
-  const all = await text
-  expect(all.match(/^: still there$/gm)).toHaveLength(3)
-  expect(all.trimEnd().endsWith('data: [DONE]')).toBe(true)
-})
-
-test('metrics have the names that vLLM gives them', async () => {
-  const { app } = createTalker({ text: said })
-  await post(app, '/v1/chat/completions', chat)
-  const text = await (await app.request('/metrics')).text()
-  for (const line of [
-    'vllm:num_requests_running{model_name="talker"} 0',
-    'vllm:num_requests_waiting{model_name="talker"} 0',
-    'vllm:kv_cache_usage_perc{model_name="talker"} 0',
-    'vllm:prompt_tokens_total{model_name="talker"} 9',
-    'vllm:generation_tokens_total{model_name="talker"} 7',
-    'vllm:time_to_first_token_seconds_count{model_name="talker"} 1',
-    'vllm:inter_token_latency_seconds_count{model_name="talker"} 6',
-    'vllm:e2e_request_latency_seconds_count{model_name="talker"} 1',
-    'vllm:request_success_total{model_name="talker",finished_reason="stop"} 1',
-  ])
-    expect(text).toContain(line)
 })

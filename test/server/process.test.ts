@@ -17,17 +17,17 @@ const request = (rows = 1) => ({
 })
 const infer = (url: URL, model = 'digits') => new URL(`v2/models/${model}/infer`, url)
 
-/** Requests of which some are in lanes that stand, and the others wait for them. */
+/** Sends requests of which some are in suspended lanes and the others wait. */
 async function inFlight(server: TestServer) {
   const url = infer(server.url)
-  // What a run costs is known then, and so is how long others have to wait for it.
+  // From this run on the server can estimate its queue.
   expect((await fetch(url, request())).status).toBe(200)
-  const goOn = server.freezeLanes()
+  const resume = server.freezeLanes()
   const answers = Promise.all([1, 2, 3, 4].map(() => fetch(url, request(1_000))))
-  // Every answer tells the queue, that to a bad request, too.
+  // Every answer reports the queue, also that to a bad request.
   const queueMs = async () => (await fetch(url, { method: 'POST', body: '{' })).headers.get(queueHeader)
   await expect.poll(async () => Number(await queueMs()), { interval: 5 }).toBeGreaterThan(0)
-  return { answers, goOn }
+  return { answers, resume }
 }
 
 async function expectAnswers(answers: Promise<readonly Response[]>): Promise<void> {
@@ -38,7 +38,7 @@ async function expectAnswers(answers: Promise<readonly Response[]>): Promise<voi
 }
 
 describe('the server process', () => {
-  test('loses no request when its lanes are killed with kill -9 in the middle', async () => {
+  test('loses no request when its lanes are killed with kill -9 in the middle of a run', async () => {
     const server = await startServer()
     const { answers } = await inFlight(server)
     for (const pid of server.lanes()) process.kill(pid, 'SIGKILL')
@@ -46,21 +46,21 @@ describe('the server process', () => {
     expect(await server.stop()).toBe(0)
   })
 
-  test('finishes what is in flight at SIGTERM, ends its lanes and exits with 0', async () => {
+  test('finishes requests in flight at SIGTERM, ends its lanes and exits with 0', async () => {
     const server = await startServer()
-    const { answers, goOn } = await inFlight(server)
+    const { answers, resume } = await inFlight(server)
     const lanes = server.lanes()
     const code = server.stop()
     await expect
       .poll(() => server.log.map(({ msg }) => msg))
       .toContain('SIGTERM: finishing requests in flight')
-    goOn()
+    resume()
     await expectAnswers(answers)
     expect(await code).toBe(0)
     for (const pid of lanes) await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false)
   })
 
-  test('leaves no lane behind when it is killed itself', async () => {
+  test('leaves no lane behind when it is killed', async () => {
     const server = await startServer()
     const lanes = server.lanes()
     expect(lanes.length).toBeGreaterThan(0)
@@ -70,34 +70,34 @@ describe('the server process', () => {
     }
   })
 
-  test('drops a request whose client has gone, and goes on', async () => {
+  test('drops a request whose client has left, and answers others', async () => {
     const server = await startServer()
-    const goOn = server.freezeLanes()
+    const resume = server.freezeLanes()
     const { body } = request(2_000)
     const socket = connect(Number(server.url.port), '127.0.0.1')
     socket.write(`POST /v2/models/digits/infer HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n`)
-    // Gone when the request is whole, or nearly.
+    // The client leaves when about all of the request has arrived.
     socket.write(body, () => setTimeout(() => socket.destroy(), 20))
     await expect
       .poll(() => server.log, { timeout: 30_000 })
       .toContainEqual(expect.objectContaining({ status: 499, code: 'aborted' }))
-    goOn()
+    resume()
     expect((await fetch(infer(server.url), request())).status).toBe(200)
     await server.stop()
   })
 
-  test('ends at once where connections are open that ask nothing', async () => {
+  test('exits at once while idle connections are open', async () => {
     const server = await startServer()
     const idle = connect(Number(server.url.port), '127.0.0.1')
     await once(idle, 'connect')
     idle.on('error', () => undefined)
     const asked = performance.now()
     expect(await server.stop()).toBe(0)
-    // Its grace for requests in flight is ten seconds.
+    // Requests in flight would have ten seconds.
     expect(performance.now() - asked).toBeLessThan(8_000)
   })
 
-  test('does not let one output be asked for many times', async () => {
+  test('refuses a request for the same output many times', async () => {
     const server = await startServer()
     const { inputs } = JSON.parse(request(1_000).body)
     const outputs = new Array(100_000).fill({ name: 'logits' })
@@ -110,7 +110,7 @@ describe('the server process', () => {
     await server.stop()
   })
 
-  test('refuses a body over its limit that does not tell its length', async () => {
+  test('refuses a body over its limit without a content length', async () => {
     const server = await startServer()
     const part = new Uint8Array(2 ** 20).fill(32)
     const endless = new ReadableStream({ pull: (controller) => controller.enqueue(part) })
@@ -128,30 +128,33 @@ describe('the server process', () => {
   test.each([
     ['altered', (bytes: Buffer) => bytes.fill(7, 100, 101), 'file_altered', 'expected SHA-256'],
     ['truncated', (bytes: Buffer) => bytes.subarray(0, 1_000), 'file_truncated', 'got 1000'],
-  ])('never runs %s model files, says so, and serves the others', async (_what, change, code, message) => {
-    const folder = await copyDigits((manifest) => ({ ...manifest, id: 'broken' }))
-    const file = join(folder, 'broken', 'q8', 'model.onnx')
-    await writeFile(file, change(await readFile(file)))
-    const server = await startServer({ SPILLWAY_MODELS: folder })
-    expect((await fetch(new URL('v2/models/broken/ready', server.url))).status).toBe(503)
-    const response = await fetch(infer(server.url, 'broken'), request())
-    expect(response.status).toBe(500)
-    expect(response.headers.get(errorCodeHeader)).toBe(code)
-    expect((await response.json()).error).toContain(message)
-    expect((await fetch(infer(server.url), request())).status).toBe(200)
-    await server.stop()
-  })
+  ])(
+    'never runs %s model files, reports them, and serves other models',
+    async (_what, change, code, message) => {
+      const folder = await copyDigits((manifest) => ({ ...manifest, id: 'broken' }))
+      const file = join(folder, 'broken', 'q8', 'model.onnx')
+      await writeFile(file, change(await readFile(file)))
+      const server = await startServer({ SPILLWAY_MODELS: folder })
+      expect((await fetch(new URL('v2/models/broken/ready', server.url))).status).toBe(503)
+      const response = await fetch(infer(server.url, 'broken'), request())
+      expect(response.status).toBe(500)
+      expect(response.headers.get(errorCodeHeader)).toBe(code)
+      expect((await response.json()).error).toContain(message)
+      expect((await fetch(infer(server.url), request())).status).toBe(200)
+      await server.stop()
+    },
+  )
 
   test.each([
-    [{ PORT: '99999' }, 'The environment variable PORT is wrong'],
-    [{ SPILLWAY_BACKEND: 'abacus' }, 'The environment variable SPILLWAY_BACKEND is wrong'],
-    [{ SPILLWAY_BACKEND: 'cuda' }, 'The backend "cuda" cannot be had here'],
-    [{ SPILLWAY_MODELS: '/nowhere' }, "The models' folder /nowhere cannot be read"],
-  ])('does not start with %o, and says why', async (env, message) => {
+    [{ PORT: '99999' }, 'The environment variable PORT is invalid'],
+    [{ SPILLWAY_BACKEND: 'abacus' }, 'The environment variable SPILLWAY_BACKEND is invalid'],
+    [{ SPILLWAY_BACKEND: 'cuda' }, 'The backend "cuda" does not work on this machine'],
+    [{ SPILLWAY_MODELS: '/nowhere' }, 'The model folder /nowhere cannot be read'],
+  ])('does not start with %o, and reports why', async (env, message) => {
     await expect(startServer(env)).rejects.toThrow(message)
   })
 
-  test('does not start where its port is taken, nor with a manifest that is wrong', async () => {
+  test('does not start where its port is taken, or with an invalid manifest', async () => {
     const server = await startServer()
     await expect(startServer({ PORT: server.url.port })).rejects.toThrow('EADDRINUSE')
     await server.stop()
@@ -160,7 +163,7 @@ describe('the server process', () => {
     await expect(startServer({ SPILLWAY_MODELS: folder })).rejects.toThrow('is not valid at id')
   })
 
-  test('logs one line a request, with the model and the time', async () => {
+  test('logs one line for each request, with the model and the time', async () => {
     const server = await startServer()
     await (await fetch(infer(server.url), request(3))).text()
     await (await fetch(infer(server.url, 'cats'), request())).text()

@@ -7,7 +7,7 @@ declare global {
   }
 }
 
-/** What axe-core finds wrong with a page as it is now, in light and dark. */
+/** The accessibility violations that axe-core finds on the page as it is now, in light and dark mode. */
 export async function accessibilityFaults(page: Page): Promise<string[]> {
   await page.addScriptTag({ path: createRequire(import.meta.url).resolve('axe-core') })
   const all: string[] = []

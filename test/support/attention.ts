@@ -6,7 +6,7 @@ import { viewBytes } from '../../models/tools/onnx/weight.ts'
 
 import { randomTensor } from '../tools/support/network.ts'
 
-/** A part of a graph, and the weights that it brings. */
+/** A part of a graph, with its weights. */
 export interface Part {
   readonly nodes: readonly NodeParts[]
   readonly tensors: readonly TensorProto[]
@@ -32,19 +32,19 @@ export const ints = (name: string, values: readonly number[]) =>
 export const float = (name: string, number: number) =>
   constant(name, DataType.FLOAT, [], Float32Array.of(number))
 
-/** A product with a matrix of random weights. */
+/** A `MatMul` with a matrix of random weights. */
 export const project = (input: string, output: string, from: number, to: number, seed: number): Part => ({
   nodes: [{ op: 'MatMul', inputs: [input, `${output}.weight`], outputs: [output] }],
   tensors: [randomTensor(`${output}.weight`, [from, to], from ** -0.5, seed)],
 })
 
-/** Heads apart from the width: keys as columns, what else as rows. */
-const apart = (input: string, output: string, perm: readonly number[]): NodeParts[] => [
+/** Splits the width into heads. Keys become columns, queries and values rows. */
+const splitHeads = (input: string, output: string, perm: readonly number[]): NodeParts[] => [
   { op: 'Reshape', inputs: [input, 'apart'], outputs: [`${output}.split`] },
   { op: 'Transpose', inputs: [`${output}.split`], outputs: [output], attributes: { perm } },
 ]
 
-/** What every layer's attention needs once: the mask as numbers to add to the scores, and the sizes of heads. */
+/** Shared by all layers' attention: the mask as a bias for the scores, and the sizes of the heads. */
 export const attentionMask = ({ width, heads }: Heads): Part => ({
   nodes: [
     { op: 'Cast', inputs: ['attention_mask'], outputs: ['mask'], attributes: { to: DataType.FLOAT } },
@@ -62,13 +62,13 @@ export const attentionMask = ({ width, heads }: Heads): Part => ({
   ],
 })
 
-/** Attention that sees what the mask lets it, out of queries, keys and values of all heads side by side. */
+/** Masked attention over queries, keys and values that have all heads side by side. */
 export const attention = (query: string, key: string, value: string, output: string): Part => {
   const own = (name: string) => `${output}.${name}`
   return step(
-    ...apart(query, own('queries'), [0, 2, 1, 3]),
-    ...apart(key, own('keys'), [0, 2, 3, 1]),
-    ...apart(value, own('values'), [0, 2, 1, 3]),
+    ...splitHeads(query, own('queries'), [0, 2, 1, 3]),
+    ...splitHeads(key, own('keys'), [0, 2, 3, 1]),
+    ...splitHeads(value, own('values'), [0, 2, 1, 3]),
     { op: 'MatMul', inputs: [own('queries'), own('keys')], outputs: [own('products')] },
     { op: 'Mul', inputs: [own('products'), 'scale'], outputs: [own('scaled')] },
     { op: 'Add', inputs: [own('scaled'), 'unseen.bias'], outputs: [own('biased')] },

@@ -1,4 +1,4 @@
-/** What models/train/bard.py tells of its run, in `training.json`. */
+/** The `training.json` that models/train/bard.py writes. */
 export interface BardTraining {
   readonly seed: number
   readonly parameters: number
@@ -19,13 +19,13 @@ export interface MeasuredVariant {
   readonly id: string
   /** Bytes. */
   readonly size: number
-  /** Nats a token. */
+  /** Nats per token. */
   readonly loss: number
 }
 
 const count = (value: number) => value.toLocaleString('en-US')
 
-/** Models are compared across vocabularies by bits a byte of text. */
+/** Bits per byte of text: comparable between models with different vocabularies. */
 const bitsPerByte = (loss: number, { heldOutTokens, heldOutBytes }: BardTraining) =>
   ((loss / Math.LN2) * heldOutTokens) / heldOutBytes
 

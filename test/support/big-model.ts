@@ -24,7 +24,7 @@ export function bigModel(side: number): Buffer {
   )
 }
 
-/** The manifest that goes with it, with one file at `model.onnx`. */
+/** The manifest of `bigModel`, with one file at `model.onnx`. */
 export const bigManifest = (id: string, side: number, size: number, sha256: string) => ({
   schema: 1 as const,
   id,

@@ -5,12 +5,12 @@ import type { AddressInfo } from 'node:net'
 /** What the proxy does to a request instead of passing it on. */
 export type Fault = 'pass' | 'missing' | 'html' | 'hang' | 'reset' | 'truncate' | 'alter' | 'half'
 
-/** A real server between the page and the real server, which makes real faults and counts what passes. */
+/** A real proxy between the page and the real server. It makes real faults and counts requests and bytes. */
 export interface FaultProxy {
   readonly url: URL
   /** Decides about each request by its method and path. */
   fault: (method: string, path: string) => Fault
-  /** What the page sent since the last `clear`: every request, with the bytes of its body. */
+  /** Every request of the page since the last `clear`. `bodyBytes`: of the request; `sentBytes`: of the answer so far. */
   readonly seen: {
     readonly method: string
     readonly path: string
@@ -18,7 +18,7 @@ export interface FaultProxy {
     sentBytes: number
   }[]
   clear(): void
-  /** Lets answers that are at their half go on to their end, and all that come pass. */
+  /** Completes the answers that are held at their half, and passes later ones. */
   release(): void
   /** Cuts every connection, in the middle of whatever goes over it. */
   cut(): void
@@ -31,12 +31,12 @@ export async function startFaultProxy(target: URL): Promise<FaultProxy> {
   const halves = new Set<() => void>()
   const server = createServer(async (incoming, outgoing) => {
     const body = await readBody(incoming)
-    // Its sender has gone.
+    // The client has left.
     if (!body) return
     const path = incoming.url ?? '/'
     const entry = { method: incoming.method ?? 'GET', path, bodyBytes: body.length, sentBytes: 0 }
     seen.push(entry)
-    // A preflight asks for permission only: what goes wrong goes wrong with the request itself.
+    // Faults apply to requests, not to their preflights.
     const fault = entry.method === 'OPTIONS' ? 'pass' : proxy.fault(entry.method, path)
     if (fault === 'hang') return
     if (fault === 'reset') return void incoming.socket.destroy()
@@ -79,7 +79,7 @@ export async function startFaultProxy(target: URL): Promise<FaultProxy> {
   return proxy
 }
 
-/** Nothing where it breaks off. */
+/** Undefined where the sender breaks off. */
 async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
   const parts: Buffer[] = []
   try {
@@ -104,7 +104,7 @@ function forward(
     headers: incoming.headers,
   })
   passed.on('error', () => incoming.socket.destroy())
-  // Who leaves an answer in its middle leaves it on both sides.
+  // A client that leaves in the middle of an answer ends the request to the server.
   outgoing.on('close', () => passed.destroy())
   passed.on('response', async (response) => {
     if (fault === 'pass') {
@@ -126,7 +126,7 @@ function forward(
   passed.end(body)
 }
 
-/** Sends half of an answer, then a byte now and then so that there is always something to show; the rest is to be sent. */
+/** Sends half of an answer, then a byte now and then, so that the page keeps reporting progress. Resolves to the rest. */
 async function firstHalf(outgoing: ServerResponse, answer: Buffer, released: Promise<void>): Promise<Buffer> {
   let sent = answer.length >> 1
   outgoing.write(answer.subarray(0, sent))

@@ -5,30 +5,30 @@ import type { AddressInfo } from 'node:net'
 import parseRange from 'range-parser'
 import { deferred } from './deferred.ts'
 
-/** One request for the file, as it went. */
+/** One request for the file. */
 export interface Served {
   readonly range: string | undefined
   readonly ifRange: string | undefined
   readonly token: string | undefined
-  /** Bytes of the file that were handed to the socket. */
+  /** Bytes of the file that were written to the socket. */
   sent: number
 }
 
-/** A server of one file that a test makes behave: it does ranges and ETags, unless it is told otherwise. */
+/** A server of one file whose behaviour a test controls. By default it supports ranges and ETags. */
 export interface FileServer {
   readonly url: URL
   bytes: Buffer
-  /** Null: none. A weak one begins with `W/`. */
+  /** The file's ETag; null for none. A weak one begins with `W/`. */
   etag: string | null
   ranges: boolean
   readonly served: Served[]
-  /** The most requests that were answered at one time. */
+  /** The largest number of requests that were answered at the same time. */
   readonly peak: number
-  /** Answers a request in its own way; true where it did. */
+  /** Answers a request in another way; true where it has. */
   fault: (served: Served, response: ServerResponse, request: IncomingMessage) => boolean
-  /** Cuts every connection once so many further bytes were sent; resolves when that happened. */
+  /** Cuts every connection once so many further bytes are sent; resolves then. */
   cutAfter(bytes: number): Promise<void>
-  /** Sends nothing more after so many further bytes; resolves when it has come to that, with what lets it go on. */
+  /** Pauses after so many further bytes; resolves then, with a function that resumes. */
   holdAfter(bytes: number): Promise<() => void>
   readonly sent: number
   stop(): Promise<void>
@@ -97,8 +97,8 @@ export async function startFileServer(bytes: Buffer): Promise<FileServer> {
     if (server.fault(entry, response, request)) return
     const { etag } = server
     if (etag !== null) response.setHeader('etag', etag)
-    const isAsked = server.ranges && range !== undefined && (ifRange === undefined || ifRange === etag)
-    const parsed = isAsked ? parseRange(server.bytes.length, range) : undefined
+    const wantsRange = server.ranges && range !== undefined && (ifRange === undefined || ifRange === etag)
+    const parsed = wantsRange ? parseRange(server.bytes.length, range) : undefined
     if (parsed === -1) {
       response.writeHead(416, { 'content-range': `bytes */${server.bytes.length}` })
       return void response.end()

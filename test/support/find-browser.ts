@@ -13,13 +13,13 @@ const installed = [
   'C:\\Program Files (x86)\\Google\\Chrome\\Application\\chrome.exe',
 ]
 
-/** WebGPU, and no calls home. */
+/** WebGPU, and no background requests. */
 const commonFlags = [
   '--enable-unsafe-webgpu',
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // Chromium's sandbox does not start for root, as whom containers run.
+  // Chromium's sandbox does not start as root, the user in containers.
   ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
 ]
 
@@ -34,12 +34,12 @@ export const hardwareFlags = [
   ...commonFlags,
 ]
 
-/** A Chromium for the tests: the one named, the system's, Playwright's, else one that is installed now. */
+/** The path of a Chromium for the tests: CHROMIUM_PATH, the system's, Playwright's, else one that is installed now. */
 export function findBrowser(): string {
   const found = locate() ?? (installPlaywright() || installDebian() ? locate() : undefined)
   if (found) return found
   throw new Error(
-    'No browser for the tests: install Chromium or Chrome, or name one in CHROMIUM_PATH (Debian: apt-get install chromium).',
+    'No browser for the tests. Install Chromium or Chrome, or set CHROMIUM_PATH (Debian: apt-get install chromium).',
   )
 }
 
@@ -47,7 +47,7 @@ function locate(): string | undefined {
   const named = process.env.CHROMIUM_PATH
   if (named) {
     if (existsSync(named)) return named
-    throw new Error(`CHROMIUM_PATH names ${named}, and there is no such file.`)
+    throw new Error(`CHROMIUM_PATH is ${named}, but this file does not exist.`)
   }
   const onPath = (process.env.PATH ?? '')
     .split(delimiter)
@@ -55,16 +55,16 @@ function locate(): string | undefined {
   return [...onPath, ...installed, chromium.executablePath()].find((path) => existsSync(path))
 }
 
-const root = () => process.getuid?.() === 0
+const isRoot = () => process.getuid?.() === 0
 
 function installPlaywright(): boolean {
   const cli = join(dirname(createRequire(import.meta.url).resolve('playwright-core/package.json')), 'cli.js')
-  const systemLibraries = process.platform === 'linux' && root() ? ['--with-deps'] : []
+  const systemLibraries = process.platform === 'linux' && isRoot() ? ['--with-deps'] : []
   return run(process.execPath, [cli, 'install', ...systemLibraries, 'chromium'])
 }
 
 function installDebian(): boolean {
-  if (!root() || !existsSync('/etc/debian_version')) return false
+  if (!isRoot() || !existsSync('/etc/debian_version')) return false
   return (
     run('apt-get', ['update']) && run('apt-get', ['install', '-y', '--no-install-recommends', 'chromium'])
   )

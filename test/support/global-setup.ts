@@ -8,16 +8,17 @@ import { testModels, withoutTestModels } from './test-models.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** A server that all tests share: none of them harms it. */
+    /** A server that tests share: none of them may harm it. */
     serverUrl: string
-    /** A hub with small models. */
+    /** A stand-in for the hub, with small models. */
     hub: HubFixture
-    /** The four MNIST pictures as base64 JPEG, by their digit; or why they are not here. */
+    /** Four MNIST pictures as base64 JPEG, by digit; or why they are absent. */
     mnist: { pictures: Record<string, string> } | { absent: string }
     stories: Stories | { absent: string }
   }
 }
 
+/** For tests that need the build: starts a server and a hub that they share. Unit tests run without it. */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const [server, { hub, fixture }] = await Promise.all([startServer(), startHubFixture()])
   provide('serverUrl', server.url.href)

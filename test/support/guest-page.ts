@@ -3,7 +3,7 @@ import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 import { startHostPage } from './host-page.ts'
 import { openPage } from './page.ts'
 
-/** A page of another origin that embeds the runtime, in a fresh profile, with what makes faults between it and the server. */
+/** A page of another origin that embeds the runtime, in a fresh profile, with a fault proxy between it and the server. */
 export interface GuestPage {
   readonly url: URL
   readonly page: Page
@@ -11,7 +11,7 @@ export interface GuestPage {
   close(): Promise<void>
 }
 
-/** @param policyFor What the page's Content-Security-Policy says, with the runtime at the address. */
+/** @param policyFor Returns the page's Content-Security-Policy for the address of the runtime. */
 export async function openGuestPage(
   browser: Browser,
   server: URL,

@@ -3,8 +3,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /**
- * A page of another origin with nothing but the embed tag on it, and no header that isolates it.
- * @param policy What its Content-Security-Policy says, if it has one.
+ * Serves a page of another origin that contains only the embed tag and is not cross-origin isolated.
+ *
+ * @param policy The page's Content-Security-Policy, if any.
  */
 export async function startHostPage(
   script: URL,

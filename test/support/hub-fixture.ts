@@ -1,17 +1,17 @@
 import { startHub, type TestHub } from './hub.ts'
 import { bardRepository, decoderRepository, embedderRepository, embedderRow } from './hub-models.ts'
 
-/** What a test in the browser knows of the hub that all of them share. */
+/** What a browser test knows of the hub that tests share. */
 export interface HubFixture {
   readonly url: string
   readonly token: string
-  /** By repository. */
+  /** Commit hashes by repository. */
   readonly commits: Readonly<Record<string, string>>
-  /** What the embedder gives for token 5, then for token 7, in the first sentence. */
+  /** The embedder's outputs for token 5 and for token 7 in the first sentence. */
   readonly rows: readonly (readonly number[])[]
 }
 
-/** `owner/external` has its only variant in two files, as large models have. */
+/** Starts the hub. The only variant of `owner/external` is in two files, like those of large models. */
 export async function startHubFixture(): Promise<{ hub: TestHub; fixture: HubFixture }> {
   const embedder = embedderRepository()
   const { 'onnx/model_quantized.onnx': _quantized, ...external } = embedder.files

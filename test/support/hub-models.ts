@@ -19,7 +19,7 @@ const int64 = (name: string, values: readonly number[]) =>
 
 export const embedderSize = { vocabulary: 64, hidden: 32 }
 
-/** The inputs and outputs of a BERT, and so little between them that tests can say what comes out. */
+/** A graph with a BERT's inputs and outputs that is so simple that tests can compute its outputs. */
 export function embedderGraph(vocabulary = embedderSize.vocabulary): Uint8Array {
   const { hidden } = embedderSize
   return encode(
@@ -45,7 +45,7 @@ export function embedderGraph(vocabulary = embedderSize.vocabulary): Uint8Array 
   )
 }
 
-/** What it gives for a token of a sentence. */
+/** The output of `embedderGraph` for a token of a sentence. */
 export function embedderRow(token: number, sentence: number): number[] {
   const { weights } = parseModel(embedderGraph())
   const row = (name: string, index: number) => {
@@ -57,7 +57,7 @@ export function embedderRow(token: number, sentence: number): number[] {
   return row('table', token).map((value, at) => Math.fround(value + (types[at] ?? 0)))
 }
 
-/** The same model in two files, as the hub has what is too large for one. */
+/** The same model in two files, as the hub stores models that are too large for one. */
 export function withExternalData(graph: Uint8Array, name: string): { graph: Uint8Array; data: Uint8Array } {
   const model = parseModel(graph)
   const placed = layOutExternalData(model, name)
@@ -68,7 +68,7 @@ export function withExternalData(graph: Uint8Array, name: string): { graph: Uint
   return { graph: Buffer.concat([...modelChunks(model, placed)]), data }
 }
 
-/** A decoder of one layer in the hub's names. It keeps what it is given; its logits are its embeddings. */
+/** A one-layer decoder with the hub's tensor names. It appends to its cache; its logits are its embeddings. */
 export function decoderGraph(): Uint8Array {
   const cache = (name: string, length: string) => value(name, ['batch_size', 2, length, 4])
   return encode(
@@ -112,7 +112,7 @@ export function decoderGraph(): Uint8Array {
 
 const json = (value: unknown) => JSON.stringify(value, null, 2)
 
-/** A small BERT in the hub's layout: whole in fp32 with its data in a second file, and quantized. */
+/** A small BERT in the hub's layout: fp32 with its weights in a second file, and quantized. */
 export function embedderRepository(): TestRepository {
   const { graph, data } = withExternalData(embedderGraph(), 'model.onnx_data')
   const { vocabulary, hidden } = embedderSize
@@ -169,7 +169,7 @@ export const decoderRepository = (): TestRepository => ({
 
 const bard = (path: string) => readFileSync(new URL(`../../models/catalogue/bard/${path}`, import.meta.url))
 
-/** A decoder whose attention takes sequences of different lengths, as the hub has such: nothing but its graph says so. */
+/** A decoder whose attention takes sequences of different lengths. As on the hub, only its graph shows this. */
 export const bardRepository = (): TestRepository => ({
   license: 'mit',
   files: {

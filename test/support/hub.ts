@@ -3,24 +3,24 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** What the hub does to a request for a path instead of answering it. */
+/** What the hub does to a request instead of answering it. */
 export type HubFault = 'pass' | 'html' | 'missing' | 'busy' | 'loop' | 'alter' | 'cut' | 'reset' | 'hang'
 
 export interface TestRepository {
   readonly files: Readonly<Record<string, Uint8Array | string>>
-  /** Read with the token only. */
+  /** Readable with the token only. */
   readonly access?: 'private' | 'gated'
   /** Branches and tags besides `main`. */
   readonly revisions?: readonly string[]
   readonly license?: string
   readonly pipeline?: string
-  /** Whether the listing tells the SHA-256 of files in LFS; a mirror may not. */
+  /** Whether the listing has the SHA-256 of LFS files, which mirrors may leave out. Default: true. */
   readonly listsLfs?: boolean
 }
 
 /**
- * A server that speaks the Hugging Face hub's protocol, and one at another origin that holds what is in LFS.
- * As the real one, the second refuses a request that brings a token.
+ * A server that speaks the Hugging Face hub's protocol, and a second one at another origin with the LFS files. Like the
+ * real one, the second refuses a request with a token.
  */
 export interface TestHub {
   readonly url: URL
@@ -28,9 +28,9 @@ export interface TestHub {
   commit(repo: string): string
   /** Decides about each request by its path. */
   fault: (path: string) => HubFault
-  /** Files of one page of a listing. */
+  /** Files on one page of a listing. */
   pageSize: number
-  /** What was asked for since the last `clear`. */
+  /** All requests since the last `clear`. */
   readonly seen: {
     readonly origin: 'hub' | 'store'
     readonly method: string
@@ -235,7 +235,7 @@ function sendJson(response: ServerResponse, value: unknown): void {
   response.end(JSON.stringify(value))
 }
 
-/** @param cut Bytes after which the connection breaks. */
+/** @param cut Bytes after which the connection is cut. */
 function sendBytes(
   { method, headers, socket }: IncomingMessage,
   response: ServerResponse,

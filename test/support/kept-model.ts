@@ -3,12 +3,12 @@ import type { Page } from 'playwright-core'
 import type { Progress } from '../../web/api/index.ts'
 import { bigManifest } from './big-model.ts'
 import { type FileServer, sha256Of, startFileServer } from './file-server.ts'
-import './told.ts'
+import './window-progress.ts'
 
-/** Of a model of fifty megabytes: three chunks and a bit. */
+/** The side of a matrix of fifty megabytes: slightly more than three chunks of the store. */
 export const side = 3_600
 
-/** Serves a model of so many rows, and its manifest. */
+/** Serves a model file with a square matrix of so many rows, and its manifest. */
 export async function serve(id: string, file: Buffer, rows = side): Promise<FileServer> {
   const started = await startFileServer(file)
   const manifest = JSON.stringify(bigManifest(id, rows, file.length, sha256Of(file)))
@@ -28,7 +28,7 @@ interface Loaded {
   readonly isKept?: boolean
 }
 
-/** Loads the model on the device and runs it; what the last progress said, or the error's code. */
+/** Loads the model on the device and runs it. Resolves to the tier and the last progress report, or to the error's code. */
 export async function load(page: Page, from: FileServer, inputs = side): Promise<Loaded> {
   await page.waitForFunction(() => 'spillway' in window)
   return page.evaluate(

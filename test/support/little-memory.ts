@@ -10,17 +10,17 @@ import { processLane } from './process-lane.ts'
 
 const canLimit = process.platform === 'linux' && spawnSync('prlimit', ['--version']).status === 0
 
-/** Why a test of processes with little memory is skipped. */
-export const withoutLimit = canLimit ? undefined : 'prlimit, of Linux, limits their memory'
+/** Why tests with limited memory are skipped; undefined where they can run. */
+export const withoutLimit = canLimit ? undefined : "they need Linux's prlimit"
 
 const mebibyte = 2 ** 20
 const perRow = 64 * mebibyte
 const spare = 320 * mebibyte
 
-/** Rows of `wideModel` for which a lane with little memory finds none. */
+/** Rows of `wideModel` for which a lane with limited memory has too little. */
 export const tooManyRows = spare / perRow + 1
 
-/** y = the largest of x, repeated until a row takes `perRow`; both [batch, 1]. */
+/** y = x, by way of a tensor that takes `perRow` bytes a row; both [batch, 1]. */
 export function wideModel(): Uint8Array<ArrayBuffer> {
   const shape = create(TensorProtoSchema, {
     name: 'shape',
@@ -47,10 +47,10 @@ export const wideTensors = {
 }
 
 /**
- * A lane whose process finds no more than `spare` beyond what it has when it first runs something: Node's own
- * `--max-old-space-size` would bound nothing but JavaScript's heap.
+ * A lane whose process can allocate no more than `spare` bytes from its first run on. Node's own
+ * `--max-old-space-size` would limit only JavaScript's heap.
  *
- * @param onRun Told the rows of each run of `wideModel`.
+ * @param onRun Called with the rows of each run of `wideModel`.
  */
 export function littleLane(onRun: (rows: number) => void): Lane {
   const lane = processLane(systemClock)

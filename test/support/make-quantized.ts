@@ -6,13 +6,13 @@ import type { TensorSpec } from '../../models/core/tensor-spec.ts'
 
 export type Answers = Readonly<Record<string, readonly number[]>>
 
-/** A quantized model, and what it and the full one answer on the server tier's backend. */
+/** A quantized model, and its and the full model's answers on the server tier's backend. */
 export interface QuantizedModel {
   /** Base64. */
   readonly graph: string
   readonly inputs: TensorSpec[]
   readonly outputs: TensorSpec[]
-  /** Photos, one a sample, where the model has some; else three rows of random numbers. */
+  /** One photo a sample where the model has photos; else three rows of random numbers. */
   readonly samples: readonly {
     readonly name: string
     readonly type: 'float32' | 'int32'
@@ -23,7 +23,7 @@ export interface QuantizedModel {
   }[]
 }
 
-/** Makes a published model smaller for a backend, in a process of its own. */
+/** Quantizes a published model for a backend, in a process of its own. */
 export const makeQuantized: BrowserCommand<[name: string, backend: 'wasm' | 'webgpu']> = async (
   _context,
   name,

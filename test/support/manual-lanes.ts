@@ -4,15 +4,15 @@ import type { BatchReply, LoadRequest } from '../../workers/protocol/lane.ts'
 import type { ManualClock } from './manual-clock.ts'
 
 export interface Machine {
-  /** Runs at once that do not slow each other down. */
+  /** Runs that do not slow each other down. */
   readonly cores: number
-  /** Milliseconds of one row on a core of its own. */
+  /** Milliseconds of one row on a free core. */
   readonly msPerRow: number
   readonly startMs: number
   readonly loadMs: number
-  /** What a lane's death or failure hangs on. */
+  /** The error of a load, if any. A `lane_lost` error ends the lane. */
   readonly faultOfLoad?: (request: LoadRequest, lane: ManualLane) => SpillwayError | undefined
-  /** An error that is `lane_lost` takes the lane along. */
+  /** The error of a run, if any. A `lane_lost` error ends the lane. */
   readonly faultOfRun?: (session: string) => SpillwayError | undefined
 }
 
@@ -23,7 +23,7 @@ export interface ManualLane extends Lane {
   readonly isAlive: boolean
 }
 
-/** Lanes that take the time that a machine of so many cores would, on a clock that a test moves. */
+/** Lanes that take the time of a machine with so many cores, on a clock that a test advances. */
 export function createManualLanes(clock: ManualClock, machine: Machine) {
   const lanes: ManualLane[] = []
   let running = 0
@@ -34,7 +34,7 @@ export function createManualLanes(clock: ManualClock, machine: Machine) {
     let dead: SpillwayError | undefined
     let threads = 0
     const sessions = new Set<string>()
-    const gone = new Promise<SpillwayError>((resolve) => {
+    const lost = new Promise<SpillwayError>((resolve) => {
       die = resolve
     })
     const kill = (reason: SpillwayError) => {
@@ -48,7 +48,7 @@ export function createManualLanes(clock: ManualClock, machine: Machine) {
     const lane: ManualLane = {
       name,
       sessions,
-      lost: gone,
+      lost,
       kill,
       get threads() {
         return threads
@@ -96,4 +96,4 @@ export function createManualLanes(clock: ManualClock, machine: Machine) {
   return { lanes, startLane }
 }
 
-const noDecoder = () => new SpillwayError('internal', 'These lanes decode nothing')
+const noDecoder = () => new SpillwayError('internal', 'These lanes do not decode')

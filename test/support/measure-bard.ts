@@ -1,6 +1,6 @@
 /**
- * Writes the card of `bard`: runs every variant over the held-out tales that its recipe kept aside, and has the first
- * tell stories. `npx tsx test/support/measure-bard.ts CHECKPOINT`, the folder that models/train/bard.py wrote.
+ * Writes the model card of `bard`: measures every variant on the held-out tales of its recipe, and lets the first one
+ * generate samples. `npx tsx test/support/measure-bard.ts CHECKPOINT`, with the folder that models/train/bard.py wrote.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,7 +26,7 @@ const tokenizer = readTokenizer(
 )
 const row = packed(read(join(checkpoint, 'held-out.txt')))
 
-/** The tales as the recipe packs them: an end mark before each and behind the last. */
+/** The tales as the recipe packs them: an end mark before each tale and after the last. */
 function packed(text: string): number[] {
   const tales = text.split('<|endoftext|>').map((tale) => tale.trim())
   return [...tales.flatMap((tale) => tokenizer.encode(tale, true)), ...tokenizer.encode('', true)]
@@ -34,7 +34,7 @@ function packed(text: string): number[] {
 
 type Logits = (tokens: readonly number[]) => Promise<Float32Array>
 
-/** A variant's logits at every place, on this machine's processor. */
+/** Computes a variant's logits at every position, on this machine's CPU. */
 async function open({ files, backends }: Variant): Promise<{ logits: Logits; close: () => Promise<void> }> {
   const path = join(folder, files[0]?.path ?? '')
   const backend = backends?.includes('cpu') === false ? 'wasm' : 'cpu'
@@ -50,7 +50,7 @@ async function open({ files, backends }: Variant): Promise<{ logits: Logits; clo
   }
 }
 
-/** Nats a token over windows of the whole context, one after the other, as the recipe measures. */
+/** Nats per token over consecutive windows of the whole context, as in the recipe. */
 async function lossOf(logits: Logits, { context, vocabulary }: NonNullable<Manifest['generation']>) {
   let sum = 0
   let count = 0
@@ -58,7 +58,7 @@ async function lossOf(logits: Logits, { context, vocabulary }: NonNullable<Manif
     const values = await logits(row.slice(start, start + context))
     for (let at = 0; at < context; at++, count++) {
       const here = values.subarray(at * vocabulary, (at + 1) * vocabulary)
-      // Logits are far from where exponentials overflow.
+      // The logits are too small for their exponentials to overflow.
       let mass = 0
       for (const value of here) mass += Math.exp(value)
       sum += Math.log(mass) - (here[row[start + at + 1] ?? 0] ?? 0)
@@ -69,7 +69,13 @@ async function lossOf(logits: Logits, { context, vocabulary }: NonNullable<Manif
 
 const sampling = { temperature: 0.8, topP: 0.95 }
 
-async function tell(logits: Logits, tokenizer: Tokenizer, opening: string, seed: number, count: number) {
+async function generateSample(
+  logits: Logits,
+  tokenizer: Tokenizer,
+  opening: string,
+  seed: number,
+  count: number,
+) {
   const tokens = tokenizer.encode(opening, true)
   const sampler = createSampler({ ...sampling, seed }, tokens, 0)
   const vocabulary = manifest.generation?.vocabulary ?? 0
@@ -94,7 +100,7 @@ for (const variant of manifest.variants) {
   if (samples.length === 0) {
     const openings = ['Once upon a time there was a king who', 'The little mouse said to the lion,']
     for (const [seed, opening] of [...openings, openings[0] ?? ''].entries()) {
-      samples.push({ seed, text: await tell(logits, tokenizer, opening, seed, 120) })
+      samples.push({ seed, text: await generateSample(logits, tokenizer, opening, seed, 120) })
     }
   }
   await close()

@@ -4,15 +4,15 @@ import { browserFlags, findBrowser, hardwareFlags } from './find-browser.ts'
 export const launchBrowser = (flags: readonly string[] = []): Promise<Browser> =>
   chromium.launch({ executablePath: findBrowser(), args: [...browserFlags, ...flags] })
 
-/** With the machine's own GPU, where it has one. */
+/** Launches a browser that uses the machine's own GPU. */
 export const launchHardware = (): Promise<Browser> =>
   chromium.launch({ executablePath: findBrowser(), args: [...hardwareFlags] })
 
-/** A browser that keeps what its pages store in a folder, as a visitor's does; other contexts keep it in memory. */
+/** Launches a browser with a profile on disk, like a visitor's; other contexts store in memory. */
 export const launchProfile = (folder: string): Promise<BrowserContext> =>
   chromium.launchPersistentContext(folder, { executablePath: findBrowser(), args: [...browserFlags] })
 
-/** A page that keeps what goes wrong on it. */
+/** Opens a page and collects its uncaught errors. */
 export async function openPage(context: BrowserContext, url: URL): Promise<{ page: Page; errors: string[] }> {
   const page = await context.newPage()
   const errors: string[] = []
@@ -22,10 +22,10 @@ export async function openPage(context: BrowserContext, url: URL): Promise<{ pag
 }
 
 /**
- * Slows down what a page downloads.
+ * Limits a page's download speed.
  *
- * @param perSecond Bytes.
- * @returns Gives the page its speed back.
+ * @param perSecond Bytes per second.
+ * @returns A function that removes the limit.
  */
 export async function throttle(page: Page, perSecond: number): Promise<() => Promise<void>> {
   const session = await page.context().newCDPSession(page)

@@ -5,7 +5,7 @@ import type { LaneLimits } from '../../workers/host/lane-client/lane.ts'
 import { startProcessLane } from '../../workers/host/lane-client/node/start-process-lane.ts'
 import { digitsFolder, digitsManifest } from './test-models.ts'
 
-/** The lane as it was built: Node 20 runs no TypeScript. */
+/** The built lane: Node 20 does not run TypeScript. */
 export const laneEntry = new URL('../../dist/server/lane.js', import.meta.url)
 
 export const processLane = (clock: Clock, limits?: LaneLimits) => startProcessLane(laneEntry, clock, limits)

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core'
 import '../../web/embed/global.ts'
 import type { Placement, Policy, Progress } from '../../web/api/index.ts'
-import './told.ts'
+import './window-progress.ts'
 
 export interface RunDigitsOptions {
   readonly policy?: Policy
@@ -11,7 +11,7 @@ export interface RunDigitsOptions {
 }
 
 export interface DigitsRun {
-  /** What it reads in the first row. */
+  /** The digit recognised in the first row. */
   readonly digit: number
   readonly rows: number
   readonly placement: Placement
@@ -30,7 +30,7 @@ export async function runDigits(page: Page, options: RunDigitsOptions = {}): Pro
   return outcome
 }
 
-/** The same where it should fail: how it did. */
+/** The same for a run that should fail; resolves to its error. */
 export async function failDigits(page: Page, options: RunDigitsOptions = {}): Promise<DigitsFailure> {
   const outcome = await tryDigits(page, options)
   if ('code' in outcome) return outcome

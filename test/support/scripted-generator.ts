@@ -1,18 +1,25 @@
+import { abortedBy } from '../../models/async/abort.ts'
 import { AsyncQueue } from '../../models/async/async-queue.ts'
 import { SpillwayError } from '../../models/core/index.ts'
 import type { TokenGenerator, TokenResult } from '../../workers/host/text/types.ts'
 import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
 
 export interface Script {
-  /** What every sequence says: its token at place n is the nth character, prompt and all. */
+  /** The text of every sequence, prompt included: the nth token is its nth character, and 0 past its end. */
   readonly text: string
-  /** What a sequence fails with before its nth character. */
+  /** The error with which a sequence fails before its nth character. */
   readonly fail?: (place: number, request: TokenRequest) => SpillwayError | undefined
-  /** Told of each request as it comes. */
+  /** Called with each accepted request. */
   readonly onRequest?: (request: TokenRequest) => void
 }
 
-/** A generator of characters that a test wrote, one a turn of the event loop. */
+export const scriptedContext = 1_000_000
+export const scriptedVocabulary = 0x110000
+
+/**
+ * Stands in for a language model: a `TokenGenerator` that gives the characters of a text, one a turn of the event loop.
+ * It meets the same contract as the real one (test/contract/token-generator.ts).
+ */
 export function scriptedGenerator({ text, fail = () => undefined, onRequest }: Script): TokenGenerator {
   const characters = [...text]
   let running = 0
@@ -21,32 +28,38 @@ export function scriptedGenerator({ text, fail = () => undefined, onRequest }: S
     get load() {
       return { slots: 4, running, waiting: 0, kvUsage: 0 }
     },
-    generate: (request, { signal } = {}) => {
-      onRequest?.(request)
-      let left = false
+    generate: (request, { signal, deadlineMs = Number.POSITIVE_INFINITY } = {}) => {
+      const askedAt = performance.now()
+      const { prompt, maxTokens, stopTokens } = request
+      const limit = Math.min(maxTokens, scriptedContext - prompt.length)
+      let hasLeft = false
       const tokens = new AsyncQueue<readonly GeneratedToken[]>(() => {
-        left = true
+        hasLeft = true
       })
-      const result = (async (): Promise<TokenResult> => {
+      const write = async (): Promise<TokenResult> => {
+        const refusal = signal?.aborted ? abortedBy(signal) : refusalOf(request)
+        if (refusal) throw refusal
+        onRequest?.(request)
         running++
         try {
           for (let made = 0; ; made++) {
             await new Promise(setImmediate)
-            const place = request.prompt.length + made
-            if (signal?.aborted) throw new SpillwayError('aborted', 'The request was aborted')
+            const place = prompt.length + made
+            if (signal?.aborted) throw abortedBy(signal)
+            if (performance.now() - askedAt >= deadlineMs) throw late()
             const failure = fail(place, request)
             if (failure) throw failure
-            const token = characters[place]?.codePointAt(0)
-            const finish =
-              token === undefined || left ? 'stop' : made === request.maxTokens ? 'length' : undefined
-            if (finish)
-              return { finish, cachedTokens: 0, timings: { queueMs: 1, firstTokenMs: 2, perTokenMs: 3 } }
-            tokens.push([{ token: token ?? 0 }])
+            if (hasLeft) return resultOf('stop')
+            if (made === limit) return resultOf('length')
+            const token = characters[place]?.codePointAt(0) ?? 0
+            if (stopTokens.includes(token)) return resultOf('stop')
+            tokens.push([{ token }])
           }
         } finally {
           running--
         }
-      })()
+      }
+      const result = write()
       result.then(
         () => tokens.end(),
         (error) => tokens.fail(error),
@@ -54,4 +67,20 @@ export function scriptedGenerator({ text, fail = () => undefined, onRequest }: S
       return { result, [Symbol.asyncIterator]: () => tokens[Symbol.asyncIterator]() }
     },
   }
+}
+
+const resultOf = (finish: TokenResult['finish']): TokenResult => ({
+  finish,
+  cachedTokens: 0,
+  timings: { queueMs: 1, firstTokenMs: 2, perTokenMs: 3 },
+})
+
+const late = () => new SpillwayError('deadline_exceeded', 'The sequence did not end in time')
+
+function refusalOf({ prompt, maxTokens }: TokenRequest): SpillwayError | undefined {
+  if (prompt.length < 1 || prompt.length >= scriptedContext)
+    return new SpillwayError('context_exceeded', 'The prompt does not fit the context')
+  const isToken = (token: number) => Number.isInteger(token) && token >= 0 && token < scriptedVocabulary
+  if (maxTokens >= 1 && prompt.every(isToken)) return undefined
+  return new SpillwayError('input_value_invalid', 'The sequence cannot be continued')
 }

@@ -1,6 +1,6 @@
 import type { Tokenizer } from '../../workers/host/text/types.ts'
 
-/** A tokenizer whose tokens are characters, by their code; 0 ends a text. */
+/** A tokenizer whose tokens are code points; 0 is the stop token. */
 export const tokenizerOf = (): Tokenizer => {
   const textOf = (token: number) => (token === 0 ? '' : String.fromCodePoint(token))
   return {

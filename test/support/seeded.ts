@@ -1,4 +1,4 @@
-/** Numbers from 0 to 1, the same for the same seed (mulberry32): a schedule that failed can be run again. */
+/** Random numbers from 0 to 1, the same for the same seed (mulberry32), so that a failed schedule can be repeated. */
 export function seeded(seed: number): () => number {
   let state = seed
   return () => {

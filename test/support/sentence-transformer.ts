@@ -1,9 +1,9 @@
 import type { TestRepository } from './hub.ts'
 import { type EncoderShape, textEncoder } from './text-encoder.ts'
-import { makeLanguage, type TextService } from './word-pieces.ts'
+import { type MadeUpLanguage, makeLanguage } from './word-pieces.ts'
 
 export interface SentenceTransformer {
-  readonly textService: TextService
+  readonly language: MadeUpLanguage
   readonly repository: TestRepository
 }
 
@@ -15,13 +15,13 @@ export interface SentenceTransformerParts extends Omit<EncoderShape, 'vocabulary
 
 const json = (value: unknown) => JSON.stringify(value, null, 2)
 
-/** An embedding model of random weights, laid out as the hub lays out those of sentence-transformers. */
+/** An embedding model of random weights in the layout of sentence-transformers on the hub. */
 export function sentenceTransformer(parts: SentenceTransformerParts): SentenceTransformer {
   const { words, pooling = 'mean', normalize = true, width, heads, layers, context } = parts
-  const textService = makeLanguage(words)
+  const language = makeLanguage(words)
   const modules = ['Transformer', 'Pooling', ...(normalize ? ['Normalize'] : [])]
   return {
-    textService,
+    language,
     repository: {
       license: 'mit',
       pipeline: 'sentence-similarity',
@@ -38,7 +38,7 @@ export function sentenceTransformer(parts: SentenceTransformerParts): SentenceTr
           num_hidden_layers: layers,
           pad_token_id: 0,
           type_vocab_size: 2,
-          vocab_size: textService.vocabulary,
+          vocab_size: language.vocabulary,
         }),
         'modules.json': json(
           modules.map((name, idx) => ({
@@ -56,7 +56,7 @@ export function sentenceTransformer(parts: SentenceTransformerParts): SentenceTr
           pooling_mode_max_tokens: false,
           pooling_mode_lasttoken: pooling === 'last',
         }),
-        'tokenizer.json': JSON.stringify(textService.tokenizer),
+        'tokenizer.json': JSON.stringify(language.tokenizer),
         'tokenizer_config.json': json({
           tokenizer_class: 'BertTokenizer',
           model_max_length: context,
@@ -67,7 +67,7 @@ export function sentenceTransformer(parts: SentenceTransformerParts): SentenceTr
           sep_token: '[SEP]',
           mask_token: '[MASK]',
         }),
-        'onnx/model.onnx': textEncoder({ vocabulary: textService.vocabulary, width, heads, layers, context }),
+        'onnx/model.onnx': textEncoder({ vocabulary: language.vocabulary, width, heads, layers, context }),
       },
     },
   }

@@ -8,13 +8,13 @@ const main = fileURLToPath(new URL('../../dist/server/main.js', import.meta.url)
 export interface TestServer {
   readonly url: URL
   readonly pid: number
-  /** Its log, line by line, as far as it has come. */
+  /** The lines of its log so far. */
   readonly log: readonly Record<string, unknown>[]
-  /** Process ids of its lanes that are alive. */
+  /** The process ids of its living lanes. */
   lanes(): number[]
-  /** Stops its lanes where they are, so that what they were given stays in flight; what lets them go on. */
+  /** Suspends its lanes, so that their requests stay in flight; returns a function that resumes them. */
   freezeLanes(): () => void
-  /** SIGTERM, and its exit code. */
+  /** Sends SIGTERM; resolves to the exit code. */
   stop(): Promise<number | null>
 }
 
@@ -23,7 +23,7 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
     env: { ...process.env, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  // A test that fails leaves no server behind.
+  // A failed test leaves no server behind.
   const end = () => child.kill('SIGKILL')
   process.once('exit', end)
   child.once('close', () => process.off('exit', end))
@@ -50,7 +50,7 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
     stop: async () => {
       if (child.exitCode !== null) return child.exitCode
       child.kill('SIGTERM')
-      // Its log is whole by then.
+      // `close` comes after the last line of the log.
       const [code] = await once(child, 'close')
       return code
     },
@@ -85,10 +85,10 @@ async function ready(url: URL): Promise<void> {
   const until = performance.now() + 30_000
   for (;;) {
     const response = await fetch(new URL('v2/health/ready', url))
-    const said = await response.text()
-    // A model that failed stays so: the server will not become readier.
-    if (response.ok || !said.includes('loading')) return
-    if (performance.now() > until) throw new Error(`The server is not ready: ${said}`)
+    const answer = await response.text()
+    // A model that has failed to load stays failed: there is nothing more to wait for.
+    if (response.ok || !answer.includes('loading')) return
+    if (performance.now() > until) throw new Error(`The server is not ready: ${answer}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
 }

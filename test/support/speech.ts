@@ -4,13 +4,13 @@ import type { InferenceSessionFactory, Tensor as OnnxTensor, TensorConstructor }
 import type { Manifest } from '../../models/core/index.ts'
 import { testModels } from './test-models.ts'
 
-/** Samples of one frame, and of the one before that go in front of it. */
+/** Samples of one frame, and of the previous one that are put in front of it. */
 const frameLength = 512
 const contextLength = 64
 
 export const vadFile = () => join(testModels ?? '', 'silero-vad', 'silero_vad_16k_op15.onnx')
 
-/** Silero's voice detector: a recurrent model whose state holds its rows along the second axis. */
+/** Silero's voice detector: a recurrent model with the rows of its state along the second axis. */
 export const vadManifest: Omit<Manifest, 'schema' | 'version' | 'description' | 'license' | 'variants'> = {
   id: 'silero-vad',
   title: 'Voice detector',
@@ -39,12 +39,12 @@ export function readSpeech(): Float32Array {
   return samples
 }
 
-/** Frames as the model takes them, from a sample on. */
+/** Frames as the model takes them, starting at a sample. */
 export function framesOf(samples: Float32Array, from: number, count: number): Float32Array[] {
   return Array.from({ length: count }, (_, index) => {
     const frame = new Float32Array(contextLength + frameLength)
     const at = from + index * frameLength
-    // What comes before the first frame is silence.
+    // Silence precedes the first frame.
     const context = index === 0 ? new Float32Array(contextLength) : samples.subarray(at - contextLength, at)
     frame.set(context)
     frame.set(samples.subarray(at, at + frameLength), contextLength)
@@ -52,7 +52,7 @@ export function framesOf(samples: Float32Array, from: number, count: number): Fl
   })
 }
 
-/** Probabilities of speech, frame by frame, as one writes it with ONNX Runtime alone. */
+/** Probabilities of speech, frame by frame, computed with ONNX Runtime alone. */
 export async function detectPlainly(
   { InferenceSession, Tensor }: { InferenceSession: InferenceSessionFactory; Tensor: TensorConstructor },
   frames: readonly Float32Array[],
@@ -60,21 +60,21 @@ export async function detectPlainly(
   const session = await InferenceSession.create(new Uint8Array(readFileSync(vadFile())))
   const sr = new Tensor('int64', BigInt64Array.of(16_000n), [])
   let state: OnnxTensor = new Tensor('float32', new Float32Array(256), [2, 1, 128])
-  const found: number[] = []
+  const probabilities: number[] = []
   for (const frame of frames) {
     const input = new Tensor('float32', frame, [1, frame.length])
     const { output, stateN } = await session.run({ input, state, sr })
     if (!output || !stateN) throw new Error('an output is missing')
-    found.push(Number(output.data[0]))
+    probabilities.push(Number(output.data[0]))
     state = stateN
   }
-  return found
+  return probabilities
 }
 
 export const largestDifference = (some: readonly number[], others: readonly number[]) =>
   Math.max(...some.map((value, index) => Math.abs(value - (others[index] ?? Number.NaN))))
 
-/** Eight places in the recording: eight sequences that have nothing to do with each other. */
+/** Eight independent sequences from different parts of the recording. */
 export function eightSequences(count: number): Float32Array[][] {
   const samples = readSpeech()
   return Array.from({ length: 8 }, (_, index) => framesOf(samples, index * 110_000, count))

@@ -6,12 +6,12 @@ import { writeFolder } from '../../models/tools/import/folder.ts'
 import { openCheckpoint } from '../../models/tools/import/import.ts'
 import { emptyFolder, testModels, withoutTestModels } from './test-models.ts'
 
-/** The published stories260k, imported as float32, with what it is known to say. */
+/** The published stories260k, imported as float32, with its published reference outputs. */
 export interface Stories {
   readonly manifest: Manifest
-  /** Where the model and its manifest lie, as SPILLWAY_MODELS takes it. */
+  /** The folder with the model and its manifest, for SPILLWAY_MODELS. */
   readonly folder: string
-  /** The graph as base64; `selecting` is the one that selects its eight likeliest tokens. */
+  /** The graph as base64; `selecting` has the selection of the eight likeliest tokens in the graph. */
   readonly graph: string
   readonly selecting: string
   readonly cases: readonly { readonly prompt: readonly number[]; readonly tokens: readonly number[] }[]

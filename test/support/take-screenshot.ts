@@ -1,4 +1,4 @@
-/** Takes README's pictures: the app at desktop width, with a drawn digit and with stories, against the built server. */
+/** Takes the README's pictures: the digits page and the stories page at desktop width, served by the built server. */
 import { fileURLToPath } from 'node:url'
 import { launchBrowser, openPage } from './page.ts'
 import { startServer } from './server.ts'
@@ -10,7 +10,7 @@ const { page } = await openPage(context, server.url)
 await page.getByTestId('sample-3').click()
 await page.getByTestId('placement').and(page.locator('[data-tier]')).waitFor()
 await page.screenshot({ path: fileURLToPath(new URL('../../web/app/screenshot.png', import.meta.url)) })
-// Taller: the steps stand below.
+// Taller, so that the steps below are in the picture.
 await page.setViewportSize({ width: 1120, height: 930 })
 await page.goto(new URL('stories.html', server.url).href)
 await page.getByTestId('progress').and(page.locator('[data-state="ready"]')).waitFor()

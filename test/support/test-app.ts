@@ -18,7 +18,7 @@ export interface TestApp {
   close(): void
 }
 
-/** The server's app over real lanes, without a socket. */
+/** The server's app with real lanes, without a socket. */
 export async function startTestApp({
   maxBodyBytes = 1_000_000,
   maxQueued = 100,

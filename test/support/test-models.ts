@@ -10,12 +10,10 @@ export const digitsFolder = fileURLToPath(new URL('../../models/catalogue/digits
 
 export const digitsManifest: Manifest = JSON.parse(readFileSync(join(digitsFolder, 'manifest.json'), 'utf8'))
 
-/** The folder of published models that SPILLWAY_TEST_MODELS names, and why a test that needs it is skipped. */
+/** The folder of published models in SPILLWAY_TEST_MODELS, and why tests that need it are skipped. */
 export const testModels = process.env.SPILLWAY_TEST_MODELS
 export const withoutTestModels =
-  testModels !== undefined && existsSync(testModels)
-    ? undefined
-    : 'SPILLWAY_TEST_MODELS does not name a folder'
+  testModels !== undefined && existsSync(testModels) ? undefined : 'SPILLWAY_TEST_MODELS is not a folder'
 
 export const emptyFolder = () => mkdtemp(join(tmpdir(), 'spillway-'))
 
@@ -39,11 +37,11 @@ export async function modelFolder(
   const target = join(folder, manifest.id)
   await mkdir(target)
   await writeFile(join(target, 'model.onnx'), bytes)
-  const whole: Manifest = {
+  const complete: Manifest = {
     schema: 1,
     version: '1',
     description: 'A model for tests.',
-    license: 'as its source says',
+    license: 'as stated by its source',
     ...manifest,
     variants: [
       {
@@ -60,6 +58,6 @@ export async function modelFolder(
       },
     ],
   }
-  await writeFile(join(target, 'manifest.json'), JSON.stringify(whole))
+  await writeFile(join(target, 'manifest.json'), JSON.stringify(complete))
   return folder
 }

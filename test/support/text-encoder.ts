@@ -8,11 +8,11 @@ export interface EncoderShape {
   readonly width: number
   readonly heads: number
   readonly layers: number
-  /** The most tokens of a text. */
+  /** The longest text, in tokens. */
   readonly context: number
 }
 
-/** A BERT of random weights, node for node as the hub's exports have it: all but what was learned is real. */
+/** A BERT of random weights, node for node like the hub's exports. */
 export function textEncoder(shape: EncoderShape): Uint8Array {
   const { vocabulary, width, layers, context } = shape
   const seeds = counter()

@@ -5,25 +5,25 @@ interface TraceEvent {
   readonly ph: string
   readonly pid: number
   readonly tid: number
-  /** Microseconds: when it began, how long it took, and how much of that was the thread's own time. */
+  /** In microseconds: the start, the duration, and the thread's own CPU time. */
   readonly ts: number
   readonly dur?: number
   readonly tdur?: number
   readonly args: { readonly chrome_mojo_event_info?: { readonly mojo_interface_tag?: string } }
 }
 
-/** Each task that a thread ran, what it was sent for, and the marks that pages set. */
+/** A thread's tasks, the messages that caused them, and the marks that pages set. */
 const categories = ['disabled-by-default-devtools.timeline', 'toplevel', 'blink.user_timing']
 
-/** In a task of this kind the browser makes a worker's thread. No script runs in it, and now and then it takes 60 ms. */
+/** The browser starts a worker's thread in such a task. No script runs in it, and sometimes it takes 60 ms. */
 const workerStart = 'blink.mojom.DedicatedWorkerHostFactoryClient'
 
-/** Set on the page: which of the browser's threads is the page's own. */
+/** A mark set on the page, which identifies the page's own thread. */
 const mark = 'the page’s thread'
 
 /**
- * What tasks on the page's thread cost it while `work` ran, in milliseconds of the thread's own time, the longest first:
- * however busy the machine is, what other threads took is not in them.
+ * The CPU time of each task on the page's thread while `work` ran, in milliseconds, the longest first. CPU time does not
+ * depend on how busy the machine is.
  */
 export async function longestTasks(page: Page, work: () => Promise<void>): Promise<number[]> {
   const browser = page.context().browser()

@@ -11,8 +11,8 @@ import { encode, modelProto, value } from '../tools/support/build.ts'
 declare module 'vitest/browser' {
   interface BrowserCommands {
     /**
-     * A graph, as bytes, whose weights are so many bytes in the external file `weights`; a run of it takes as many
-     * more for each row. It takes x and gives y, both [batch, 1].
+     * The bytes of a graph whose weights are so many bytes in the external file `weights`. A run takes the same number
+     * of bytes for each row. Its input x and output y are [batch, 1].
      */
     weightsModel: (bytes: number) => Promise<number[]>
   }

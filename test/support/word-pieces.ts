@@ -6,17 +6,17 @@ const syllables = [...'bdfghklmnprstvwz'].flatMap((consonant) =>
   [...'aeiou'].map((vowel) => consonant + vowel),
 )
 
-/** A language of made-up words, most of which its tokenizer knows whole. */
-export interface TextService {
-  /** The `tokenizer.json` of a BERT's: WordPiece, lower case, `[CLS]` and `[SEP]` around a text. */
+/** Made-up words, most of which are one token. */
+export interface MadeUpLanguage {
+  /** A BERT's `tokenizer.json`: WordPiece, lower case, `[CLS]` and `[SEP]` around a text. */
   readonly tokenizer: object
   readonly vocabulary: number
-  /** Texts of so many words each, the same for the same seed. */
+  /** Texts of the given numbers of words, the same for the same seed. */
   texts(lengths: readonly number[], seed: number): string[]
 }
 
-/** @param words Whole words in the vocabulary, besides letters and syllables that others are made of. */
-export function makeLanguage(words: number): TextService {
+/** @param words The number of whole words in the vocabulary, besides the letters and syllables for other words. */
+export function makeLanguage(words: number): MadeUpLanguage {
   const random = randomFrom(3)
   const below = (bound: number, { uniform } = random) => Math.floor(uniform() * bound)
   const word = (source = random) =>

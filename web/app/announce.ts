@@ -1,13 +1,14 @@
-/** Milliseconds of rest before something is said: a screen reader must not follow every move of the pen. */
+/** Milliseconds without change before a text is announced: a screen reader must not follow every move of the pen. */
 const restMs = 700
 
 export interface Announcer {
+  /** Announces at once. */
   now(text: string): void
-  /** Said when nothing newer came for a while. */
+  /** Announces once no newer text has come for a while. */
   settled(text: string): void
 }
 
-/** Speaks through a polite live region. */
+/** Announces through a polite live region. */
 export function createAnnouncer(region: HTMLElement): Announcer {
   let timer: number | undefined
   const say = (text: string) => {

@@ -8,7 +8,7 @@ export interface Bars {
   clear(): void
 }
 
-/** The bars: one per label, as high as its probability. */
+/** A bar chart with one bar a label, as high as the label's probability. */
 export function createBars(list: HTMLElement): Bars {
   let bars: readonly Bar[] = []
   let shown = ''
@@ -45,7 +45,7 @@ function createBar(label: string, index: number): Bar {
   const fill = part('bar-fill')
   const track = part('bar-track')
   track.append(fill)
-  // Read in this order: label, share.
+  // Screen readers read in this order: label, share.
   item.append(name, track, share)
   const show = (value: number, wins: boolean) => {
     item.toggleAttribute('data-winner', wins)

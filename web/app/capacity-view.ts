@@ -2,7 +2,7 @@ import type { Capacity, GpuCapacity } from '../device/capacity.ts'
 import { find } from './find.ts'
 import { bytes } from './words.ts'
 
-/** What the device can do: in one line, and in full when opened. */
+/** Shows the device's capacity: in one line, and in full when opened. */
 export function showCapacity(panel: HTMLElement, { gpu, wasm, memoryBudget, storage }: Capacity): void {
   const threads = wasm.threads === 1 ? '1 thread' : `${wasm.threads} threads`
   panel.dataset.gpu = gpu ? (gpu.software ? 'software' : 'hardware') : 'none'
@@ -25,10 +25,10 @@ export function showCapacity(panel: HTMLElement, { gpu, wasm, memoryBudget, stor
 const freeBytes = ({ quota, usage }: NonNullable<Capacity['storage']>): number => Math.max(0, quota - usage)
 
 function describeGpu(gpu: GpuCapacity | null): string {
-  if (!gpu) return 'none that WebGPU offers'
+  if (!gpu) return 'none that WebGPU can use'
   const name = [gpu.vendor, gpu.architecture].filter((part) => part !== '').join(' ') || 'unnamed'
   return gpu.software
-    ? `${name}, in software: counts as none`
+    ? `${name}, emulated in software: not used`
     : `${name}, buffers up to ${bytes(gpu.maxBufferSize)}`
 }
 

@@ -1,15 +1,15 @@
 import { endOf, type Point, pathOf, pieceAt, type Stroke } from './stroke.ts'
 
-/** What happened to a drawing. */
+/** A change of a drawing. */
 export interface Change {
-  /** The path that was inked; null where all ink went. */
+  /** The path that was added; null where the drawing was cleared. */
   readonly ink: string | null
 }
 
-/** Points nearer than this to the one before tell nothing; in shares of the pad's side. */
-const nearest = 0.004
+/** Points nearer than this to the previous one are dropped; in shares of the pad's side. */
+const minDistance = 0.004
 
-/** The strokes on the pad. Mouse, finger, keyboard and samples all draw here; who shows them listens. */
+/** The strokes on the pad. Mouse, finger, keyboard and samples draw here; views listen for changes. */
 export class Drawing {
   #strokes: Point[][] = []
   #open: Point[] | undefined
@@ -35,37 +35,37 @@ export class Drawing {
     this.end()
     this.#open = [point]
     this.#strokes.push(this.#open)
-    this.#tell({ ink: pieceAt(this.#open, 0) })
+    this.#notify({ ink: pieceAt(this.#open, 0) })
   }
 
   extend(point: Point): void {
     const stroke = this.#open
     const last = stroke?.at(-1)
-    if (!stroke || !last || Math.hypot(point.x - last.x, point.y - last.y) < nearest) return
+    if (!stroke || !last || Math.hypot(point.x - last.x, point.y - last.y) < minDistance) return
     stroke.push(point)
-    this.#tell({ ink: pieceAt(stroke, stroke.length - 1) })
+    this.#notify({ ink: pieceAt(stroke, stroke.length - 1) })
   }
 
   end(): void {
     const stroke = this.#open
     this.#open = undefined
     const ink = endOf(stroke ?? [])
-    if (ink) this.#tell({ ink })
+    if (ink) this.#notify({ ink })
   }
 
   clear(): void {
     this.#open = undefined
     this.#strokes = []
-    this.#tell({ ink: null })
+    this.#notify({ ink: null })
   }
 
   replace(strokes: readonly Stroke[]): void {
     this.clear()
     this.#strokes = strokes.map((stroke) => [...stroke])
-    this.#tell({ ink: strokes.map(pathOf).join('') })
+    this.#notify({ ink: strokes.map(pathOf).join('') })
   }
 
-  #tell(change: Change): void {
+  #notify(change: Change): void {
     for (const listener of this.#listeners) listener(change)
   }
 }

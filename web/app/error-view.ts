@@ -7,7 +7,7 @@ export interface ErrorView {
   clear(): void
 }
 
-/** What went wrong, in words, with a button to try again. */
+/** Shows an error in words, with a button to try again. */
 export function createErrorView(banner: HTMLElement, onRetry: () => void): ErrorView {
   const message = find('[data-part="message"]', HTMLElement, banner)
   const code = find('[data-part="code"]', HTMLElement, banner)
@@ -16,7 +16,7 @@ export function createErrorView(banner: HTMLElement, onRetry: () => void): Error
     show: (error) => {
       banner.dataset.code = error.code
       code.textContent = error.code
-      // Written anew only when it says something else: the same error is not to be read out again.
+      // Rewritten only when it changes: a screen reader must not read the same error again.
       if (message.textContent !== sentence(error.message)) message.textContent = sentence(error.message)
       banner.hidden = false
     },

@@ -1,6 +1,6 @@
 import { find } from './find.ts'
 
-/** A figure, and how it is written. */
+/** A figure, and its text. */
 export type Figure = readonly [value: number, text: string]
 
 export interface FiguresView<Name extends string> {
@@ -8,7 +8,7 @@ export interface FiguresView<Name extends string> {
   clear(): void
 }
 
-/** Figures by the name of their part; each value stands on the list as data, too. */
+/** Shows figures in the parts of a list; each value is also a data attribute of the list. */
 export function createFiguresView<Name extends string>(
   list: HTMLElement,
   names: readonly Name[],

@@ -1,4 +1,4 @@
-/** The page's one element for a selector: where it is missing, markup and script have come apart. */
+/** The page's element for a selector. @throws Error where it is missing: markup and script do not match. */
 export function find<E extends Element>(
   selector: string,
   type: new () => E,

@@ -1,6 +1,6 @@
 import { penWidth } from './stroke.ts'
 
-/** Inks a path, given in shares of the side, on a canvas of `side` pixels. */
+/** Draws a path, given in shares of the side, on a canvas of `side` pixels. */
 export function inkPath(context: CanvasRenderingContext2D, side: number, colour: string, path: string): void {
   context.setTransform(side, 0, 0, side, 0, 0)
   context.lineWidth = penWidth
@@ -15,7 +15,7 @@ export function wipe(context: CanvasRenderingContext2D): void {
   context.clearRect(0, 0, context.canvas.width, context.canvas.height)
 }
 
-/** @throws where the browser has no canvas left to give: without one the page has nothing to show. */
+/** @throws Error where the browser has no 2D context left: the page cannot work without one. */
 export function contextOf(canvas: HTMLCanvasElement, options?: CanvasRenderingContext2DSettings) {
   const context = canvas.getContext('2d', options)
   if (!context) throw new Error('The browser gave no 2D canvas')

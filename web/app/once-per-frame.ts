@@ -1,11 +1,11 @@
-/** Calls `work` before the next frame, once for however many calls came. */
+/** Calls `work` before the next frame, once for all calls until then. */
 export function oncePerFrame(work: () => void): () => void {
-  let asked = false
+  let isScheduled = false
   return () => {
-    if (asked) return
-    asked = true
+    if (isScheduled) return
+    isScheduled = true
     requestAnimationFrame(() => {
-      asked = false
+      isScheduled = false
       work()
     })
   }

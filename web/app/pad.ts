@@ -3,7 +3,7 @@ import { find } from './find.ts'
 import { contextOf, inkPath, wipe } from './ink.ts'
 import { pathOf } from './stroke.ts'
 
-/** Shows the drawing, sharp at every size and pixel density. */
+/** Shows the drawing at the canvas's size and pixel density. */
 export function showDrawing(pad: HTMLElement, drawing: Drawing): void {
   const canvas = find('canvas', HTMLCanvasElement, pad)
   const context = contextOf(canvas)
@@ -28,7 +28,7 @@ export function showDrawing(pad: HTMLElement, drawing: Drawing): void {
     repaint()
   }
   new ResizeObserver(fit).observe(canvas)
-  // The pixel density alone changes with the window's screen.
+  // On another screen the pixel density changes without the size.
   window.addEventListener('resize', fit)
   for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) {
     matchMedia(query).addEventListener('change', repaint)

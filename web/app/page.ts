@@ -22,7 +22,7 @@ import { showSamples } from './sample-buttons.ts'
 import { samples } from './samples.ts'
 import { milliseconds, tierWords } from './words.ts'
 
-/** Wires the page's parts together. */
+/** Wires the parts of the digits page together. */
 export function showPage(runtime: Runtime): void {
   const drawing = new Drawing()
   const readInk = createRaster(drawing)
@@ -57,7 +57,7 @@ export function showPage(runtime: Runtime): void {
       if (manifest.labels) bars.setLabels(manifest.labels)
     },
     progress: progress.loading,
-    loaded: (worked) => (worked ? progress.ready() : progress.failed()),
+    loaded: (succeeded) => (succeeded ? progress.ready() : progress.failed()),
     running: (isRunning) => answer.toggleAttribute('data-busy', isRunning),
     result: ({ manifest }, { outputs, placement: where, timings: { totalMs, computeMs, queueMs } }) => {
       error.clear()

@@ -1,7 +1,7 @@
 import type { Drawing } from './drawing.ts'
 import { type Point, penWidth } from './stroke.ts'
 
-/** How far one press moves the pen, and with Shift; in shares of the pad's side. */
+/** How far one press moves the pen, without and with Shift; in shares of the pad's side. */
 const step = 0.04
 const fineStep = 0.01
 
@@ -13,14 +13,14 @@ const directions: Readonly<Record<string, Point>> = {
 }
 
 export interface KeyboardOptions {
-  /** The mark that shows where the pen is. */
+  /** The mark at the pen's position. */
   readonly cursor: HTMLElement
   readonly announce: (text: string) => void
 }
 
 /**
- * Arrow keys move the pen, two at once move it slantwise. Space or Enter draws: held down while moving,
- * or tapped to put the pen down and tapped again to lift it.
+ * Arrow keys move the pen; two at once move it diagonally. Space or Enter draws: held down while moving, or pressed once
+ * to put the pen down and again to lift it.
  */
 export function drawByKeyboard(
   pad: HTMLElement,
@@ -56,7 +56,7 @@ export function drawByKeyboard(
     showPen()
   }
 
-  // Not in the markup: without this script the pad takes no keys.
+  // Set here and not in the markup: without this script the pad takes no keys.
   pad.tabIndex = 0
   pad.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return
@@ -80,7 +80,7 @@ export function drawByKeyboard(
     if ((key === ' ' || key === 'Enter') && movedWhileHeld) setPen(false)
   })
   pad.addEventListener('pointerdown', () => setPen(false))
-  // A key let go elsewhere is never heard of here.
+  // A key released while another element has the focus sends no event here.
   pad.addEventListener('blur', () => {
     held.clear()
     setPen(false)
@@ -88,5 +88,5 @@ export function drawByKeyboard(
   showPen()
 }
 
-/** All of the pen stays on the pad. */
+/** Keeps the whole pen on the pad. */
 const clamp = (share: number): number => Math.min(1 - penWidth / 2, Math.max(penWidth / 2, share))

@@ -1,11 +1,11 @@
 import type { Drawing } from './drawing.ts'
 import type { Point } from './stroke.ts'
 
-/** Mouse, finger and pen: one at a time, followed beyond the pad's edge until it is lifted. */
+/** Draws by mouse, finger or pen: one pointer at a time, followed beyond the pad's edge until it is lifted. */
 export function drawByPointer(pad: HTMLElement, drawing: Drawing): void {
   let pointer: number | undefined
   let bounds = new DOMRectReadOnly()
-  const place = ({ clientX, clientY }: PointerEvent): Point => ({
+  const pointOf = ({ clientX, clientY }: PointerEvent): Point => ({
     x: (clientX - bounds.left) / bounds.width,
     y: (clientY - bounds.top) / bounds.height,
   })
@@ -15,13 +15,13 @@ export function drawByPointer(pad: HTMLElement, drawing: Drawing): void {
     pointer = event.pointerId
     bounds = pad.getBoundingClientRect()
     pad.setPointerCapture(pointer)
-    drawing.begin(place(event))
+    drawing.begin(pointOf(event))
   })
   pad.addEventListener('pointermove', (event) => {
     if (event.pointerId !== pointer) return
-    // Safari before 18.2 has none; a synthetic event has an empty list.
-    const finer = event.getCoalescedEvents?.() ?? []
-    for (const each of finer.length > 0 ? finer : [event]) drawing.extend(place(each))
+    // Safari before 18.2 lacks the method; a synthetic event has an empty list.
+    const coalesced = event.getCoalescedEvents?.() ?? []
+    for (const each of coalesced.length > 0 ? coalesced : [event]) drawing.extend(pointOf(each))
   })
   const lift = (event: PointerEvent) => {
     if (event.pointerId !== pointer) return

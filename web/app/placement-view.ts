@@ -7,7 +7,7 @@ export interface PlacementView {
   clear(): void
 }
 
-/** Where the last request ran, and why there. */
+/** Shows where the last request ran, and why. */
 export function createPlacementView(panel: HTMLElement): PlacementView {
   const where = find('[data-part="where"]', HTMLElement, panel)
   const explanation = find('[data-part="explanation"]', HTMLElement, panel)

@@ -1,24 +1,24 @@
 import { type Policy, policies } from '../../models/core/index.ts'
 
-/** @param thing What a request is made of: a drawing, a story. */
+/** @param subject What the visitor gives to the model: a drawing, a story. */
 const wordsFor = (
-  thing: string,
+  subject: string,
 ): Readonly<Record<Policy, { readonly name: string; readonly explanation: string }>> => ({
-  auto: { name: 'Auto', explanation: 'The device, or the server when that is sooner.' },
-  device: { name: 'Device', explanation: `This device only. Your ${thing} never leaves it.` },
-  server: { name: 'Server', explanation: `The server only. Every ${thing} is sent to it.` },
+  auto: { name: 'Auto', explanation: 'The device, or the server when it answers sooner.' },
+  device: { name: 'Device', explanation: `This device only. Your ${subject} never leaves it.` },
+  server: { name: 'Server', explanation: `The server only. Every ${subject} is sent to it.` },
   'prefer-device': { name: 'Prefer device', explanation: 'The server takes over when the device fails.' },
   'prefer-server': { name: 'Prefer server', explanation: 'The device takes over when the server fails.' },
 })
 
-/** A radio button for each policy, with what it means. */
+/** A radio button for each policy, with an explanation. */
 export function showPolicies(
   group: HTMLElement,
   chosen: Policy,
-  thing: string,
+  subject: string,
   onChoose: (policy: Policy) => void,
 ): void {
-  const words = wordsFor(thing)
+  const words = wordsFor(subject)
   group.append(
     ...policies.map((policy) => {
       const { name, explanation } = words[policy]
@@ -35,13 +35,13 @@ export function showPolicies(
       const label = document.createElement('label')
       label.htmlFor = input.id
       label.textContent = name
-      const means = document.createElement('p')
-      means.id = `${input.id}-means`
-      means.textContent = explanation
+      const description = document.createElement('p')
+      description.id = `${input.id}-means`
+      description.textContent = explanation
 
       const card = document.createElement('div')
       card.className = 'policy'
-      card.append(input, label, means)
+      card.append(input, label, description)
       return card
     }),
   )

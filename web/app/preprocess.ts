@@ -1,11 +1,11 @@
-/** The image that a model of handwritten digits reads: its side, and the side of the box that holds the ink. */
+/** Pixels of the side of the model's input image, and of the box in it that holds the ink. */
 export const imageSide = 28
 const boxSide = 20
 
-/** Fainter than this share of full ink is paper: the soft edge of a line must not widen the crop. */
+/** Pixels with less than this share of full ink count as paper: the soft edge of a line must not widen the crop. */
 const inkThreshold = 0.1
 
-/** Ink row by row, 0 where there is none: bytes up to 255, or floats up to 1. */
+/** A drawing as pixels, row by row: bytes from 0 (paper) to 255 (full ink), or floats from 0 to 1. */
 export interface Ink {
   readonly data: Uint8Array | Uint8ClampedArray | Float32Array
   readonly width: number
@@ -13,8 +13,8 @@ export interface Ink {
 }
 
 /**
- * A drawing as MNIST prepared its digits: cropped to the ink, the longer side scaled to 20 pixels by area,
- * and placed in 28×28 with the centre of mass at the centre. Nothing where there is no ink.
+ * Prepares a drawing as MNIST prepared its digits: cropped to the ink, the longer side scaled to 20 pixels by area
+ * averages, and placed in 28×28 pixels with the centre of mass at the centre. Undefined where there is no ink.
  */
 export function toModelImage(ink: Ink): Float32Array | undefined {
   const box = inkBox(ink)
@@ -55,7 +55,7 @@ function inkBox(ink: Ink): Box | undefined {
   return right < 0 ? undefined : { left, top, width: right - left + 1, height: bottom - top + 1 }
 }
 
-/** The crop at its new size, 0 to 1: each pixel is the mean of the area that it covers, first along rows, then columns. */
+/** The crop at its new size, with values from 0 to 1. Each pixel is the mean of the area that it covers: first along rows, then along columns. */
 function shrink(ink: Ink, box: Box, width: number, height: number): Float32Array {
   const rows = new Float32Array(width * box.height)
   const full = fullInk(ink)
@@ -68,7 +68,7 @@ function shrink(ink: Ink, box: Box, width: number, height: number): Float32Array
   return small
 }
 
-/** Averages `from` values, `fromStep` apart, into `to` values: a value that two areas share counts for each by its share. */
+/** Averages `from` values, `fromStep` apart, into `to` values. A value that lies in two areas counts for each by its share. */
 function averages(
   source: Ink['data'],
   fromStart: number,
@@ -109,7 +109,7 @@ function centreOfMass(small: Float32Array, width: number, height: number): { x: 
   return { x: alongX / mass, y: alongY / mass }
 }
 
-/** Whole pixels, as in MNIST, and never past the edge: a lopsided drawing keeps all its ink. */
+/** In whole pixels, as in MNIST, and never past the edge: a lopsided drawing keeps all its ink. */
 const offset = (centre: number, size: number): number =>
   Math.min(Math.max(Math.round(imageSide / 2 - centre), 0), imageSide - size)
 

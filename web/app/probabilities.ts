@@ -1,4 +1,4 @@
-/** Softmax. The largest logit is taken off first, so that none overflows. */
+/** Softmax. The largest logit is subtracted first, so that no exponential overflows. */
 export function probabilities(logits: Iterable<number | bigint>): number[] {
   const values = Array.from(logits, Number)
   const largest = Math.max(...values)

@@ -9,7 +9,7 @@ export interface ProgressView {
   failed(): void
 }
 
-/** How the model's files come: how many bytes, and whether from the network or the browser's storage. */
+/** Shows the loading of a model's files: how many bytes, and whether from the network or the browser's storage. */
 export function createProgressView(panel: HTMLElement): ProgressView {
   const bar = find('progress', HTMLProgressElement, panel)
   const text = find('[data-part="text"]', HTMLElement, panel)
@@ -22,7 +22,7 @@ export function createProgressView(panel: HTMLElement): ProgressView {
   return {
     starting: () => {
       bar.removeAttribute('value')
-      show('starting', 'Getting ready')
+      show('starting', 'Preparing')
     },
     loading: (progress) => {
       const { loadedBytes, totalBytes, storedBytes } = progress
@@ -30,7 +30,7 @@ export function createProgressView(panel: HTMLElement): ProgressView {
       Object.assign(panel.dataset, { loaded: loadedBytes, total: totalBytes, stored: storedBytes })
       if (loadedBytes >= totalBytes) {
         bar.removeAttribute('value')
-        show('loading', 'Starting')
+        show('loading', 'Starting the model')
         return
       }
       bar.max = totalBytes
@@ -43,26 +43,26 @@ export function createProgressView(panel: HTMLElement): ProgressView {
     ready: () => {
       bar.max = 1
       bar.value = 1
-      show('ready', last ? hereAs(last) : 'Nothing to download')
+      show('ready', last ? summaryOf(last) : 'Nothing to download')
     },
     failed: () => {
       bar.max = 1
       bar.value = 0
-      show('failed', 'Not on this device')
+      show('failed', 'Not available on this device')
     },
   }
 }
 
-/** What is over sooner than it is read says nothing. */
-const worthTellingMs = 2_000
+/** A shorter remaining time is over before a visitor has read it. */
+const minShownMs = 2_000
 
 function paceOf({ bytesPerSecond, remainingMs }: Progress): string {
-  if (bytesPerSecond === undefined || remainingMs === undefined || remainingMs < worthTellingMs) return ''
+  if (bytesPerSecond === undefined || remainingMs === undefined || remainingMs < minShownMs) return ''
   return `, ${bytes(bytesPerSecond)}/s, ${duration(remainingMs)} left`
 }
 
-function hereAs({ totalBytes, storedBytes, isKept }: Progress): string {
-  if (!isKept) return `${bytes(totalBytes)} downloaded, not kept: no room`
+function summaryOf({ totalBytes, storedBytes, isKept }: Progress): string {
+  if (!isKept) return `${bytes(totalBytes)} downloaded, not stored: no space left`
   if (storedBytes === 0) return `${bytes(totalBytes)} downloaded`
   if (storedBytes === totalBytes) return `${bytes(totalBytes)} from storage`
   return `${bytes(totalBytes - storedBytes)} downloaded, ${bytes(storedBytes)} from storage`

@@ -2,10 +2,10 @@ import type { Drawing } from './drawing.ts'
 import { contextOf, inkPath, wipe } from './ink.ts'
 import type { Ink } from './preprocess.ts'
 
-/** Five pixels or more for each that the model sees, and few enough to read in every frame. */
+/** At least five pixels for each of the model's, and few enough to read in every frame. */
 const side = 140
 
-/** The drawing once more, small and in memory: reading the pad's own canvas back would stall on the GPU. */
+/** A second, small copy of the drawing in memory: reading the pad's own canvas would stall on the GPU. */
 export function createRaster(drawing: Drawing): () => Ink {
   const canvas = document.createElement('canvas')
   canvas.width = side

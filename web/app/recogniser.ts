@@ -4,25 +4,25 @@ import type { Runtime } from '../api/runtime.ts'
 import type { Progress } from '../store/worker/load-files.ts'
 import { LatestTask } from './latest-task.ts'
 
-/** Milliseconds before a new stroke tries again what has just failed: a pen in motion asks sixty times a second. */
-const restMs = 1_000
+/** Milliseconds to wait after a failure: a moving pen requests a run sixty times a second. */
+const retryDelayMs = 1_000
 
 const onServerFirst: readonly Policy[] = ['server', 'prefer-server']
 
 export interface Watcher {
-  /** The model is asked for. */
+  /** The model has been requested. */
   opening(): void
-  /** It can be run: on the device or, while that still loads it, on the server. */
+  /** The model can run: on the device or, while the device still loads it, on the server. */
   opened(model: Model): void
   progress(progress: Progress): void
-  /** All is loaded that the policy wants on the device; or the device could not. */
-  loaded(worked: boolean): void
+  /** All files that the policy wants on the device are loaded, or the device could not load them. */
+  loaded(succeeded: boolean): void
   running(isRunning: boolean): void
   result(model: Model, result: RunResult): void
   failure(error: SpillwayError): void
 }
 
-/** Runs the model on the newest drawing: one run in flight, and never a queue of old drawings behind it. */
+/** Runs the model on the newest drawing: one run is in flight, and no older drawing waits behind it. */
 export class Recogniser {
   readonly #runtime: Runtime
   readonly #watcher: Watcher
@@ -37,7 +37,7 @@ export class Recogniser {
     this.#latest.request()
   }
 
-  /** The drawing as the model reads it; nothing for an empty pad. */
+  /** @param image The drawing as the model reads it; undefined for an empty pad. */
   show(image: Float32Array | undefined): void {
     this.#image = image
     this.#latest.request()
@@ -66,7 +66,7 @@ export class Recogniser {
       if (signal.aborted) return
       const error = SpillwayError.from(cause, 'internal', 'The page failed')
       this.#watcher.failure(error)
-      await rest(Math.max(restMs, error.detail.retryAfterMs ?? 0), signal)
+      await pause(Math.max(retryDelayMs, error.detail.retryAfterMs ?? 0), signal)
     }
   }
 
@@ -77,7 +77,7 @@ export class Recogniser {
     this.#watcher.running(true)
     try {
       const result = await model.run({ image }, { signal })
-      // A pad cleared in the meantime has no answer.
+      // The pad may have been cleared in the meantime.
       if (!signal.aborted && this.#image) this.#watcher.result(model, result)
     } finally {
       this.#watcher.running(false)
@@ -104,7 +104,7 @@ export class Recogniser {
     }
   }
 
-  /** On the device too, where the policy wants it; the drawing that the server answered meanwhile runs there again. */
+  /** Loads the model on the device where the policy wants it, then runs there what the server has answered meanwhile. */
   async #load(model: Model, options: ModelOptions & { readonly signal: AbortSignal }): Promise<void> {
     const { signal } = options
     try {
@@ -113,14 +113,14 @@ export class Recogniser {
       this.#watcher.loaded(true)
       this.#latest.request()
     } catch {
-      // Not a failure of the page: the policy may have the server answer, or the run tells what is wrong.
+      // Not shown as an error: the server may answer, and if not, the run reports the error.
       if (!signal.aborted) this.#watcher.loaded(false)
     }
   }
 }
 
-/** A while, or until the signal fires. */
-const rest = (ms: number, signal: AbortSignal): Promise<void> =>
+/** Waits for so long, or until the signal aborts. */
+const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const timer = window.setTimeout(resolve, ms)
     signal.addEventListener('abort', () => {

@@ -9,7 +9,7 @@ export interface ResultView {
   clear(): void
 }
 
-/** The digit that won, how probable it is, and the bars of all. */
+/** Shows the most probable digit, its probability, and a bar for each digit. */
 export function createResultView(panel: HTMLElement, bars: Bars, announcer: Announcer): ResultView {
   const winner = find('[data-testid="result"]', HTMLElement, panel)
   const share = find('[data-part="share"]', HTMLElement, panel)

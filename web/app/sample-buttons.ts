@@ -2,7 +2,7 @@ import { pathOf, penWidth, type Stroke } from './stroke.ts'
 
 const svg = 'http://www.w3.org/2000/svg'
 
-/** A button for each sample drawing, showing it. */
+/** A button for each sample drawing, with a thumbnail of it. */
 export function showSamples(
   list: HTMLElement,
   samples: readonly (readonly Stroke[])[],
@@ -26,7 +26,7 @@ export function showSamples(
 
 function thumbnail(strokes: readonly Stroke[]): SVGSVGElement {
   const picture = document.createElementNS(svg, 'svg')
-  // The drawings keep clear of the pad's edges; the buttons have no room for that.
+  // Cropped: the drawings keep a margin from the pad's edges.
   picture.setAttribute('viewBox', '.2 .1 .6 .8')
   picture.setAttribute('aria-hidden', 'true')
   const path = document.createElementNS(svg, 'path')

@@ -1,6 +1,6 @@
 import type { Point, Stroke } from './stroke.ts'
 
-/** Strokes in hundredths of the pad's side: the curve runs through the middles between the points named here. */
+/** Strokes in hundredths of the pad's side. A curve runs through the midpoints between these points. */
 const shapes: readonly (readonly string[])[] = [
   ['57,20 42,19 32,34 30,54 35,74 50,82 64,73 70,52 66,31 55,19 47,20'],
   ['38,34 50,23 54,18', '54,18 52,50 51,82'],
@@ -14,7 +14,7 @@ const shapes: readonly (readonly string[])[] = [
   ['67,33 58,20 42,20 34,33 40,47 54,49 66,36 67,28', '67,28 65,54 59,84'],
 ]
 
-/** One drawing for each digit, as a hand would draw it. */
+/** One drawing for each digit. */
 export const samples: readonly (readonly Stroke[])[] = shapes.map((strokes) => strokes.map(strokeFrom))
 
 function strokeFrom(points: string): Stroke {

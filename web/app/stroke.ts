@@ -1,16 +1,16 @@
-/** A place on the pad, in shares of its side. */
+/** A point on the pad, in shares of its side. */
 export interface Point {
   readonly x: number
   readonly y: number
 }
 
-/** Where the pen went between going down and going up. */
+/** The points of the pen between down and up. */
 export type Stroke = readonly Point[]
 
-/** The pen's width, in shares of the pad's side: a digit of the usual size gets the lines that MNIST has. */
+/** The pen's width in shares of the pad's side: a digit of usual size gets lines as wide as MNIST's. */
 export const penWidth = 0.07
 
-/** A stroke as SVG path data: a curve through the middles between points, from the first point to the last. */
+/** A stroke as SVG path data: a curve from the first point to the last through the midpoints between points. */
 export const pathOf = (stroke: Stroke): string =>
   stroke.map((_, index) => pieceAt(stroke, index)).join('') + endOf(stroke)
 
@@ -19,7 +19,7 @@ export function pieceAt(stroke: Stroke, index: number): string {
   const point = stroke[index]
   if (!point) return ''
   const before = stroke[index - 1]
-  // A line without length has no round ends in every browser.
+  // Not every browser draws the round ends of a line without length.
   if (!before) return `M${at(point)}l.0001 0`
   const middle = halfway(before, point)
   const earlier = stroke[index - 2]
@@ -27,7 +27,7 @@ export function pieceAt(stroke: Stroke, index: number): string {
   return `M${at(halfway(earlier, before))}Q${at(before)} ${at(middle)}`
 }
 
-/** The path from the last middle to the last point. */
+/** The path from the last midpoint to the last point. */
 export function endOf(stroke: Stroke): string {
   const last = stroke.at(-1)
   const before = stroke.at(-2)

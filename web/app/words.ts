@@ -10,12 +10,12 @@ const backendWords: Readonly<Record<Backend, string>> = {
 }
 
 export const backendName = (backend: Placement['backend']): string =>
-  backend === 'unknown' ? 'a backend that it does not name' : backendWords[backend]
+  backend === 'unknown' ? 'an unnamed backend' : backendWords[backend]
 
-/** `12.3 ms`: tenths only where they tell something. */
+/** `2.3 ms`, `12 ms`: tenths only below ten. */
 export const milliseconds = (ms: number): string => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`
 
-/** `40 s`, `3 min`: what is waited for, in whole units. */
+/** `40 s`, `3 min`: in whole units, for a time to wait. */
 export const duration = (ms: number): string =>
   ms < 90_000 ? `${Math.ceil(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`
 

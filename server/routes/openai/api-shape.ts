@@ -4,32 +4,32 @@ import type { GeneratedToken } from '../../../workers/protocol/generation.ts'
 import type { Choice } from './choices.ts'
 import { chatLogprobs, completionLogprobs, type Naming } from './logprobs.ts'
 
-/** How one of the two kinds of completion is written: what differs between them. */
+/** What chats and completions differ in when they are written. */
 export interface ApiShape {
   readonly idPrefix: string
   readonly object: string
   readonly chunkObject: string
-  /** What a choice's first event says before its text, and the fields of its event. */
+  /** A choice's first event, sent before its text; undefined where there is nothing to say. */
   begin(choice: Choice): Part | undefined
   piece(choice: Choice, piece: Piece): Part
   end(choice: Choice, result: GenerateResult): Part
   whole(choice: Choice, result: GenerateResult, tokens: readonly GeneratedToken[]): Part
 }
 
-/** A choice as it is written, and what stands beside the choices. */
+/** A choice as it is written, and fields of the whole answer that come with it. */
 export interface Part {
   readonly choice: object
-  readonly beside?: object
+  readonly topLevel?: object
 }
 
-export function chatForm(request: ChatRequest, naming: Naming): ApiShape {
+export function chatShape(request: ChatRequest, naming: Naming): ApiShape {
   const wantsIds = request.return_token_ids === true
-  const told = (tokens: readonly GeneratedToken[]) => ({
+  const tokenFields = (tokens: readonly GeneratedToken[]) => ({
     logprobs: request.logprobs ? chatLogprobs(naming, tokens) : null,
     ...(wantsIds ? { token_ids: tokens.map(({ token }) => token) } : {}),
   })
-  const prompt = ({ request: { tokens } }: Choice) =>
-    wantsIds ? { beside: { prompt_token_ids: tokens } } : {}
+  const promptIds = ({ request: { tokens } }: Choice) =>
+    wantsIds ? { topLevel: { prompt_token_ids: tokens } } : {}
   return {
     idPrefix: 'chatcmpl',
     object: 'chat.completion',
@@ -41,10 +41,10 @@ export function chatForm(request: ChatRequest, naming: Naming): ApiShape {
         logprobs: null,
         finish_reason: null,
       },
-      ...prompt(choice),
+      ...promptIds(choice),
     }),
     piece: ({ index }, { text, tokens }) => ({
-      choice: { index, delta: { content: text }, ...told(tokens), finish_reason: null },
+      choice: { index, delta: { content: text }, ...tokenFields(tokens), finish_reason: null },
     }),
     end: ({ index }, { finish }) => ({
       choice: { index, delta: {}, logprobs: null, finish_reason: finish },
@@ -53,25 +53,25 @@ export function chatForm(request: ChatRequest, naming: Naming): ApiShape {
       choice: {
         index: choice.index,
         message: { role: 'assistant', content: text, refusal: null },
-        ...told(tokens),
+        ...tokenFields(tokens),
         finish_reason: finish,
       },
-      ...prompt(choice),
+      ...promptIds(choice),
     }),
   }
 }
 
-export function completionForm(request: CompletionRequest, naming: Naming): ApiShape {
+export function completionShape(request: CompletionRequest, naming: Naming): ApiShape {
   const wantsIds = request.return_token_ids === true
-  /** Where a choice's next token begins in its text. */
+  /** The offset in a choice's text at which its next token begins. */
   const offsets = new Map<Choice, number>()
-  const begun = new Set<Choice>()
-  const told = (choice: Choice, tokens: readonly GeneratedToken[]) => {
+  const started = new Set<Choice>()
+  const tokenFields = (choice: Choice, tokens: readonly GeneratedToken[]) => {
     const from = offsets.get(choice) ?? 0
     const length = tokens.reduce((sum, { token }) => sum + naming.tokenizer.textOf(token).length, 0)
     offsets.set(choice, from + length)
-    const first = !begun.has(choice)
-    begun.add(choice)
+    const first = !started.has(choice)
+    started.add(choice)
     return {
       logprobs: request.logprobs == null ? null : completionLogprobs(naming, tokens, from),
       ...(wantsIds ? { token_ids: tokens.map(({ token }) => token) } : {}),
@@ -89,13 +89,13 @@ export function completionForm(request: CompletionRequest, naming: Naming): ApiS
             choice: {
               index: choice.index,
               text: echoOf(choice),
-              ...told(choice, []),
+              ...tokenFields(choice, []),
               finish_reason: null,
             },
           }
         : undefined,
     piece: (choice, { text, tokens }) => ({
-      choice: { index: choice.index, text, ...told(choice, tokens), finish_reason: null },
+      choice: { index: choice.index, text, ...tokenFields(choice, tokens), finish_reason: null },
     }),
     end: (choice, { finish }) => ({
       choice: { index: choice.index, text: '', logprobs: null, finish_reason: finish },
@@ -104,7 +104,7 @@ export function completionForm(request: CompletionRequest, naming: Naming): ApiS
       choice: {
         index: choice.index,
         text: echoOf(choice) + text,
-        ...told(choice, tokens),
+        ...tokenFields(choice, tokens),
         finish_reason: finish,
       },
     }),

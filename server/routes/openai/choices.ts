@@ -1,8 +1,8 @@
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { GenerateResult, Piece, TextGenerator } from '../../../workers/host/text/types.ts'
-import type { TokensRequest } from './read.ts'
+import type { TokensRequest } from './read-request.ts'
 
-/** One of the texts that a request asks for, on its way. */
+/** One of the texts that a request asks for, while it is generated. */
 export interface Choice {
   readonly index: number
   readonly request: TokensRequest
@@ -10,10 +10,10 @@ export interface Choice {
   readonly result: Promise<GenerateResult>
 }
 
-/** Milliseconds that a text may take, its waiting for a slot included. */
+/** The deadline of a text in milliseconds, its wait for a slot included. */
 const maxTextMs = 600_000
 
-/** Starts `n` texts for each prompt, all of them at once: they share steps. */
+/** Starts `n` texts for each prompt, all at once: they share decode steps. */
 export function startChoices(
   generator: TextGenerator,
   requests: readonly TokensRequest[],
@@ -22,17 +22,17 @@ export function startChoices(
 ): Choice[] {
   return requests.flatMap((request, prompt) =>
     Array.from({ length: n }, (_, copy) => {
-      // With one seed for all of them they would be one text n times.
+      // With the same seed all n texts would be the same.
       const seed = request.seed === undefined ? undefined : request.seed + copy
       const stream = generator.generate({ ...request, seed }, { signal, deadlineMs: maxTextMs })
-      // Another choice may fail first: this one's failure is then nobody's to hear.
+      // Where another choice fails first, nobody awaits this one.
       stream.result.catch(() => undefined)
       return { index: prompt * n + copy, request, pieces: stream, result: stream.result }
     }),
   )
 }
 
-/** What came of all choices together. */
+/** The token counts of all choices together, as OpenAI's API reports them. */
 export function usageOf(
   choices: readonly Choice[],
   results: readonly GenerateResult[],
@@ -42,7 +42,7 @@ export function usageOf(
   total_tokens: number
   prompt_tokens_details: { cached_tokens: number }
 } {
-  // A prompt is counted once, however many texts go on from it.
+  // A prompt is counted once, however many texts continue it.
   const prompts = new Map(choices.map(({ request }, at) => [request.tokens, results[at]]))
   let prompt = 0
   let cached = 0
@@ -59,38 +59,39 @@ export function usageOf(
   }
 }
 
-/** A piece of one of the choices, whichever comes first; a choice's end has its result. */
+/** A piece of one choice, or its result once it has ended. */
 export type ChoicePart =
   | { readonly choice: Choice; readonly piece: Piece }
   | { readonly choice: Choice; readonly result: GenerateResult }
 
 /**
- * The pieces of all choices as they come, read no faster than they are taken.
+ * The pieces of all choices in the order of their arrival, read no faster than the consumer takes them. Each part costs
+ * a race over all n choices that are left: n is at most 128.
  *
- * @throws SpillwayError what a choice failed with.
+ * @throws SpillwayError the error of the first choice that fails.
  */
 export async function* mergeByArrival(choices: readonly Choice[]): AsyncGenerator<ChoicePart> {
-  const waiting = new Map<Choice, Promise<ChoicePart>>()
+  const pending = new Map<Choice, Promise<ChoicePart>>()
   const readers = new Map(choices.map((choice) => [choice, choice.pieces[Symbol.asyncIterator]()]))
   const next = async (choice: Choice): Promise<ChoicePart> => {
     const part = await readers.get(choice)?.next()
     if (!part || part.done) return { choice, result: await choice.result }
     return { choice, piece: part.value }
   }
-  const ask = (choice: Choice) => {
+  const readNext = (choice: Choice) => {
     const part = next(choice)
-    // Told when it is its turn; until then nobody listens.
+    // The race below reports it; until then the rejection is unhandled.
     part.catch(() => undefined)
-    waiting.set(choice, part)
+    pending.set(choice, part)
   }
   try {
-    for (const choice of choices) ask(choice)
-    while (waiting.size > 0) {
-      const part = await Promise.race(waiting.values())
-      // Behind the others, so that none is passed over for ever.
-      waiting.delete(part.choice)
+    for (const choice of choices) readNext(choice)
+    while (pending.size > 0) {
+      const part = await Promise.race(pending.values())
+      // It rejoins behind the others, so that no choice starves.
+      pending.delete(part.choice)
       yield part
-      if ('piece' in part) ask(part.choice)
+      if ('piece' in part) readNext(part.choice)
     }
   } catch (cause) {
     throw SpillwayError.from(cause, 'internal', 'The text broke off')

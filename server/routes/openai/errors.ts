@@ -3,18 +3,18 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { SpillwayError } from '../../../models/core/index.ts'
 import { errorCodeHeader } from '../../../models/protocols/oip.ts'
 import type { WireOpenAiError } from '../../../models/protocols/openai.ts'
-import { noteError, toSpillwayError } from '../../http/errors.ts'
-import type { Log } from '../../http/log.ts'
+import { logError, toSpillwayError } from '../../http/errors.ts'
+import type { Log } from '../../http/request-log.ts'
 
-/** What is full for now: OpenAI's clients wait and try again at this status. */
+/** A full queue is 429 here, at which OpenAI's clients wait and try again. */
 const statusOf = ({ code, status }: SpillwayError) => (code === 'overloaded' ? 429 : status)
 
-/** Every failure as OpenAI's API has it. */
+/** Answers every failure in the form of OpenAI's API. */
 export const answerOpenAiError =
   (log: Log) =>
   (cause: Error, c: Context): Response => {
     const error = toSpillwayError(cause)
-    noteError(log, c, cause, error)
+    logError(log, c, cause, error)
     const { retryAfterMs } = error.detail
     if (retryAfterMs !== undefined) {
       c.header('retry-after', String(Math.ceil(retryAfterMs / 1000)))

@@ -2,7 +2,7 @@ import { tokenIdName } from '../../../models/protocols/openai.ts'
 import type { Tokenizer } from '../../../workers/host/text/types.ts'
 import type { GeneratedToken, TokenLogprob } from '../../../workers/protocol/generation.ts'
 
-/** How tokens are named in an answer: by their text, or by their id where the request wants that. */
+/** How an answer names tokens: by their text, or by their id (`return_tokens_as_token_ids`). */
 export interface Naming {
   readonly tokenizer: Tokenizer
   readonly byId: boolean
@@ -11,7 +11,7 @@ export interface Naming {
 const nameOf = ({ tokenizer, byId }: Naming, token: number) =>
   byId ? tokenIdName(token) : tokenizer.textOf(token)
 
-/** Of a chat: one entry a token. */
+/** The log probabilities of a chat: one entry a token. */
 export const chatLogprobs = (naming: Naming, tokens: readonly GeneratedToken[]) => ({
   content: tokens.map(({ token, logprob = 0, top = [] }) => ({
     ...entryOf(naming, { token, logprob }),
@@ -26,7 +26,11 @@ const entryOf = (naming: Naming, { token, logprob }: TokenLogprob) => ({
   bytes: naming.tokenizer.bytesOf(token),
 })
 
-/** Of a completion: a list of each kind, and where each token begins in the text. */
+/**
+ * The log probabilities of a completion: one list a field.
+ *
+ * @param from The offset in the text at which the first token begins.
+ */
 export function completionLogprobs(naming: Naming, tokens: readonly GeneratedToken[], from: number) {
   let at = from
   const offsets = tokens.map(({ token }) => {

@@ -1,20 +1,20 @@
 import { launchBrowser, launchHardware } from '../../support/page.ts'
-import { makeBed } from '../harness.ts'
+import { startHarness } from '../harness.ts'
 import { type Row, sizes } from './row.ts'
 
 /**
- * Each model in a lane of its own, on WebGPU and on WebAssembly.
+ * Times each model in a lane of its own, on WebGPU and on WebAssembly.
  *
- * @param software Whether an adapter that runs on the CPU will do.
+ * @param software Whether a software adapter is accepted.
  */
-export async function inChromium(
+export async function timeInChromium(
   models: readonly string[],
   software: boolean,
 ): Promise<{ device: string; rows: Row[] }> {
-  const bed = await makeBed(software ? launchBrowser : launchHardware)
-  const page = await bed.openPage()
+  const harness = await startHarness(software ? launchBrowser : launchHardware)
+  const page = await harness.openPage()
   const { device, isSoftware } = await page.evaluate(() => window.bench.adapter())
-  if (isSoftware && !software) throw new Error(`There is no GPU to measure: WebGPU's adapter is ${device}`)
+  if (isSoftware && !software) throw new Error(`There is no GPU to measure: the WebGPU adapter is ${device}`)
   const rows: Row[] = []
   for (const model of models) {
     const [gpu, cpu] = await page.evaluate(
@@ -25,6 +25,6 @@ export async function inChromium(
       rows.push({ where: 'Chromium', model, rows: size, gpuMs: gpu?.[index] ?? 0, cpuMs: cpu?.[index] ?? 0 })
     })
   }
-  await bed.close()
+  await harness.close()
   return { device, rows }
 }

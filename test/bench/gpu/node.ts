@@ -8,8 +8,8 @@ import { benchModels } from '../models.ts'
 import { type Row, sizes } from './row.ts'
 import { timeLane } from './time-lane.ts'
 
-/** Each model in a lane of its own: a process over onnxruntime-node, WebGPU through Vulkan. */
-export async function inNode(folder: string, models: readonly string[]): Promise<Row[]> {
+/** Times each model in a lane of its own: a process with onnxruntime-node, with WebGPU through Vulkan. */
+export async function timeInNode(folder: string, models: readonly string[]): Promise<Row[]> {
   const catalogue = await readCatalogue(await benchModels(folder))
   const rows: Row[] = []
   for (const model of models) {
@@ -29,6 +29,6 @@ async function timeBackend({ manifest, folder }: CatalogueEntry, backend: Backen
   try {
     return await timeLane(lane, manifest, { from: 'file', path }, backend, availableParallelism())
   } finally {
-    lane.kill(new SpillwayError('closed', 'It was timed'))
+    lane.kill(new SpillwayError('closed', 'The bench is over'))
   }
 }

@@ -31,7 +31,7 @@ export async function writeRows(device: string, rows: readonly Row[]): Promise<v
   const lines = [
     '# Benchmarks on a GPU',
     '',
-    'Written by `npm run bench:gpu`: one run of so many rows on the GPU (WebGPU) and on the CPU of the same machine, medians.',
+    'Written by `npm run bench:gpu`: medians of one run of so many rows on the GPU (WebGPU) and on the CPU of the same machine.',
     '',
     `${new Date().toISOString().slice(0, 10)}. ${device}; ${machine}.`,
     '',

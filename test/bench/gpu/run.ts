@@ -1,11 +1,11 @@
 /**
- * npm run bench:gpu [-- --software]: what a GPU gives against the CPU beside it, in Chromium and in Node, on a Linux
- * machine that has one; writes RESULTS.gpu.md. `--software` tries the script out where there is none.
+ * npm run bench:gpu [-- --software]: compares a Linux machine's GPU with its CPU, in Chromium and in Node, and writes
+ * RESULTS.gpu.md. `--software` tries the script on a machine without a GPU and writes nothing.
  */
 import { parseArgs } from 'node:util'
 import { testModels, withoutTestModels } from '../../support/test-models.ts'
-import { inChromium } from './chromium.ts'
-import { inNode } from './node.ts'
+import { timeInChromium } from './chromium.ts'
+import { timeInNode } from './node.ts'
 import { printRows, writeRows } from './report.ts'
 import { models, smallModels } from './row.ts'
 
@@ -15,8 +15,8 @@ if (withoutTestModels !== undefined || testModels === undefined) {
   process.exit(2)
 }
 const chosen = values.software ? smallModels : models
-const chromium = await inChromium(chosen, values.software)
-const rows = [...chromium.rows, ...(await inNode(testModels, chosen))]
+const chromium = await timeInChromium(chosen, values.software)
+const rows = [...chromium.rows, ...(await timeInNode(testModels, chosen))]
 printRows(rows)
 if (!values.software) await writeRows(chromium.device, rows)
 process.exit(0)

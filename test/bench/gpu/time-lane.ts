@@ -5,7 +5,7 @@ import type { GraphSource } from '../../../workers/protocol/lane.ts'
 import { median } from '../bench.ts'
 import { rounds, sizes } from './row.ts'
 
-/** Milliseconds of one run of each size in a lane, on one backend: the same on both tiers. */
+/** Median milliseconds of one run of each batch size in a lane, on one backend. Used on both tiers. */
 export async function timeLane(
   lane: Lane,
   { id, inputs, outputs, batchAxis }: Manifest,
@@ -20,7 +20,7 @@ export async function timeLane(
     const measured: number[] = []
     for (let round = -2; round < rounds; round++) {
       const feeds = zeroInputs({ inputs, batchAxis }, rows)
-      if (!feeds) throw new Error(`${id} leaves more open than its rows`)
+      if (!feeds) throw new Error(`${id} has more than one open dimension`)
       const { computeMs } = await lane.run({ session: id, inputs: feeds })
       if (round >= 0) measured.push(computeMs)
     }

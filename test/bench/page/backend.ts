@@ -3,7 +3,7 @@ import { type Backend, modelFile, parseManifest, SpillwayError } from '../../../
 import { startWorkerLane } from '../../../workers/host/lane-client/browser/start-worker-lane.ts'
 import { timeLane } from '../gpu/time-lane.ts'
 
-/** Milliseconds of one run of each size on one backend of this browser. */
+/** Median milliseconds of one run of each batch size on one backend of this browser. */
 export async function backend(id: string, name: Backend): Promise<number[]> {
   const base = new URL('/', location.href)
   const url = new URL(`models/${id}/manifest.json`, base)
@@ -16,11 +16,11 @@ export async function backend(id: string, name: Backend): Promise<number[]> {
     const threads = crossOriginIsolated ? Math.max(1, navigator.hardwareConcurrency >> 1) : 1
     return await timeLane(lane, manifest, { from: 'bytes', graph, external: [] }, name, threads)
   } finally {
-    lane.kill(new SpillwayError('closed', 'It was timed'))
+    lane.kill(new SpillwayError('closed', 'The bench is over'))
   }
 }
 
-/** The GPU that this browser gives, in words. */
+/** The browser's GPU in words. */
 export async function adapter(): Promise<{ device: string; isSoftware: boolean }> {
   const found = await navigator.gpu?.requestAdapter({ powerPreference: 'high-performance' })
   if (!found) return { device: 'none', isSoftware: true }

@@ -2,7 +2,7 @@ import { createRuntime } from '../../../web/api/index.ts'
 import { row } from './spill.ts'
 import { base } from './time.ts'
 
-/** Milliseconds of a call to the server as any script makes it: the first thing that this page asks for. */
+/** Milliseconds of a plain call to the server, as the first request of this page. */
 export async function plainCall(): Promise<number> {
   const bytes = row()
   const start = performance.now()
@@ -18,7 +18,7 @@ export async function plainCall(): Promise<number> {
   return performance.now() - start
 }
 
-/** What a page's HTML may ask for beside its scripts; here before the first of them is timed. */
+/** Preloads the manifest, as a page's HTML could, before anything is timed. */
 export async function preloadManifest(): Promise<void> {
   const link = document.createElement('link')
   link.rel = 'preload'
@@ -33,7 +33,7 @@ export async function preloadManifest(): Promise<void> {
   await loaded
 }
 
-/** Milliseconds from nothing to the first answer where the page waits for its download. */
+/** Milliseconds from the start to the first answer of a page that waits for its download. */
 export async function waitForModel(): Promise<number> {
   const bytes = row()
   const start = performance.now()
@@ -45,9 +45,9 @@ export async function waitForModel(): Promise<number> {
 }
 
 /**
- * Milliseconds from nothing to the first answer, bridged by the server, and what the page notices after it.
+ * Milliseconds from the start to the first answer, bridged by the server, and failures until the device answers.
  *
- * @param stay Whether it stays until the device answers.
+ * @param stay Whether to go on until the device answers.
  */
 export async function bridge(stay: boolean) {
   const bytes = row()
@@ -57,7 +57,7 @@ export async function bridge(stay: boolean) {
   const { placement } = await model.run({ bytes })
   const first = performance.now() - start
   if (placement.reason !== 'bridge') throw new Error(`Not bridged: ${placement.explanation}`)
-  // The page goes on asking, and notices nothing but the placement.
+  // Later requests must differ in nothing but the placement.
   let failed = 0
   let moved = false
   for (const until = start + 120_000; stay && !moved && performance.now() < until; ) {

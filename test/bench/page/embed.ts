@@ -1,14 +1,14 @@
 import { type FeatureExtractionPipeline, pipeline } from '@huggingface/transformers'
 import { createRuntime, type Model } from '../../../web/api/index.ts'
 import { takeTurns } from './time.ts'
-import { transformersFrom } from './transformers.ts'
+import { configureTransformers } from './transformers.ts'
 
 const pooled = { pooling: 'mean', normalize: true } as const
 
 /**
- * Texts as vectors, through our runtime and through transformers.js: one a call, all at once; and in arrays.
+ * Embeds texts through our runtime and through transformers.js: one text a call, all at once, and in arrays.
  *
- * @param cores How many each side may use: as lanes here, as threads there.
+ * @param cores Cores that each side may use: as lanes of ours, as threads of theirs.
  */
 export async function embed(
   hub: string,
@@ -22,7 +22,7 @@ export async function embed(
     maxLanes: cores,
   })
   const model = await runtime.model('hf:bench/encoder')
-  transformersFrom(new URL(hub), '{model}/resolve/{revision}/', cores)
+  configureTransformers(new URL(hub), '{model}/resolve/{revision}/', cores)
   const extractor = await pipeline('feature-extraction', 'bench/encoder', { device: 'wasm', dtype: 'fp32' })
   const arrays = Array.from({ length: Math.ceil(texts.length / batch) }, (_, at) =>
     texts.slice(at * batch, (at + 1) * batch),
@@ -46,7 +46,7 @@ export async function embed(
   return times
 }
 
-/** @throws Error where a text's two vectors differ: a bench must not win by answering wrongly. */
+/** @throws Error where the two vectors of a text differ: a bench must not win with wrong answers. */
 async function expectAlike(model: Model, extractor: FeatureExtractionPipeline, texts: readonly string[]) {
   const { embeddings } = await model.embed(texts)
   for (const [index, text] of texts.entries()) {

@@ -1,10 +1,10 @@
 import type { Model } from '../../../web/api/index.ts'
 
-/** As the model was made: test/bench/encoder.ts. */
+/** As in test/bench/encoder.ts, which makes the model. */
 const vocabulary = 1_000
 const longest = 128
 
-/** One request: tokens, and a mask that lets all of them be seen. */
+/** One request: token ids, and a mask of ones. */
 export interface Text {
   readonly ids: BigInt64Array
   readonly mask: BigInt64Array
@@ -24,7 +24,7 @@ export function makeTexts(count: number): Text[] {
   })
 }
 
-/** The text filled up to `length`, its filling unseen. */
+/** The text padded to `length`; the mask hides the padding. */
 export function padTo(length: number, { ids, mask }: Text): Text {
   const padded = { ids: new BigInt64Array(length), mask: new BigInt64Array(length) }
   padded.ids.set(ids)
@@ -32,7 +32,7 @@ export function padTo(length: number, { ids, mask }: Text): Text {
   return padded
 }
 
-/** All texts in one array, each filled up to the longest. */
+/** All texts in one array, each padded to the longest. */
 export function stack(texts: readonly Text[]): Text & { readonly shape: readonly [number, number] } {
   const length = Math.max(...texts.map(({ ids }) => ids.length))
   const ids = new BigInt64Array(texts.length * length)
@@ -52,7 +52,7 @@ export async function encode(model: Model, { ids, mask }: Text): Promise<Float32
   throw new Error('The model gave no hidden state')
 }
 
-/** @throws Error where two answers are not the same: a bench must not win by answering wrongly. */
+/** @throws Error where two answers differ: a bench must not win with wrong answers. */
 export function expectEqual(ours: ArrayLike<number>, theirs: ArrayLike<number>, within = 1e-3): void {
   for (let index = 0; index < ours.length; index++) {
     const difference = Math.abs((ours[index] ?? Number.NaN) - (theirs[index] ?? Number.NaN))

@@ -67,7 +67,7 @@ export interface Run {
   readonly tokens: readonly number[]
 }
 
-/** One text: its first token, and all of it. */
+/** Times one text: to its first token and to its end. */
 async function timed(stream: TokenStream): Promise<Run> {
   const start = performance.now()
   let firstMs = 0
@@ -82,7 +82,7 @@ async function timed(stream: TokenStream): Promise<Run> {
 const promptOf = (length: number, vocabulary: number, seed = 1): number[] =>
   Array.from({ length }, (_, index) => (index === 0 ? 1 : (index * 97 * seed + 31) % vocabulary))
 
-/** Before any round counts: V8 compiles both sides' WebAssembly anew beside them, on the cores that they run on. */
+/** Warm-up: V8 recompiles the WebAssembly of both sides meanwhile, on the same cores. */
 const warmUpMs = 3_000
 
 /** One stream against @huggingface/transformers on the same file, taking turns. */
@@ -94,11 +94,11 @@ async function generateOne(id: string, tokens: number, rounds: number) {
   const start = performance.now()
   for (let round = 0; times.ours.length < rounds; round++) {
     const prompt = promptOf(8, vocabulary, round + 1)
-    const mine = await timed(ask(generator, prompt, tokens))
+    const own = await timed(ask(generator, prompt, tokens))
     const other = await theirs.generate(prompt, tokens)
-    if (mine.tokens.join() !== other.tokens.join()) throw new Error('The two sides say different things')
+    if (own.tokens.join() !== other.tokens.join()) throw new Error('The two sides say different things')
     if (performance.now() - start < warmUpMs) continue
-    times.ours.push(mine)
+    times.ours.push(own)
     times.theirs.push(other)
   }
   lane.kill(new SpillwayError('closed', 'The bench is over'))
@@ -106,7 +106,7 @@ async function generateOne(id: string, tokens: number, rounds: number) {
   return times
 }
 
-/** Eight streams at once, against the same eight one after the other, and against as many calls at once of theirs. */
+/** Eight streams at once, against the same eight in sequence, and against eight calls of theirs at once. */
 async function generateEight(
   id: string,
   backend: Backend,
@@ -141,7 +141,7 @@ async function generateEight(
   return times
 }
 
-/** The second turn of a chat: time to its first token, where the first turn is still in its slot and where it is not. */
+/** Time to the first token of a chat's second turn, with the first turn still in its slot and without. */
 async function prefix(id: string, length: number, rounds: number) {
   const { lane, manifest, generator } = await open(id, 'wasm')
   const vocabulary = manifest.generation?.vocabulary ?? 0
@@ -151,7 +151,7 @@ async function prefix(id: string, length: number, rounds: number) {
     const { tokens } = await timed(ask(generator, turn, 8))
     const second = [...turn, ...tokens, ...promptOf(12, vocabulary, round + 2)]
     times.reused.push((await timed(ask(generator, second, 2))).firstMs)
-    // Another beginning, of the same length: nothing of it was read before.
+    // Another beginning of the same length, of which nothing is in a slot.
     const other = second.map((token, index) => (index === 1 ? (token + 1) % vocabulary : token))
     times.anew.push((await timed(ask(generator, other, 2))).firstMs)
   }
@@ -159,7 +159,7 @@ async function prefix(id: string, length: number, rounds: number) {
   return times
 }
 
-/** What a step takes outside of the session's run: decoding in this thread, with the session's runs timed. */
+/** The time of a decode step outside of the session's run: decodes in this thread and times the runs. */
 async function stepOverhead(id: string, tokens: number) {
   let inside = 0
   const ort = timedOrt(await loadOrt({ threads: 1 }), (ms) => {
@@ -184,7 +184,7 @@ async function stepOverhead(id: string, tokens: number) {
   return { overheadMs: (ms - inside) / made.length, runMs: inside / made.length }
 }
 
-function timedOrt(ort: Ort, tell: (ms: number) => void): Ort {
+function timedOrt(ort: Ort, onRun: (ms: number) => void): Ort {
   const timedSession = (session: OrtSession): OrtSession =>
     new Proxy(session, {
       get: (target, name) => {
@@ -194,7 +194,7 @@ function timedOrt(ort: Ort, tell: (ms: number) => void): Ort {
         return async (...given: unknown[]) => {
           const start = performance.now()
           const outputs = await value.apply(target, given)
-          tell(performance.now() - start)
+          onRun(performance.now() - start)
           return outputs
         }
       },
@@ -213,7 +213,7 @@ function timedOrt(ort: Ort, tell: (ms: number) => void): Ort {
     const timedRun: typeof run = async (feeds, fetches) => {
       const start = performance.now()
       const outputs = await run(feeds, fetches)
-      tell(performance.now() - start)
+      onRun(performance.now() - start)
       return outputs
     }
     return { ...given, session: { ...names, run: timedRun } }

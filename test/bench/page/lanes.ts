@@ -1,6 +1,6 @@
 import { createRuntime } from '../../../web/api/index.ts'
 
-/** So many calls of magika at once: of a runtime that may have two lanes, once it has them, and of one with one. */
+/** 64 calls of magika at once: of a runtime with two lanes, and of one with one lane. */
 export async function lanes(rounds: number) {
   const server = new URL('/', location.href)
   const open = async (maxLanes: number) => {
@@ -20,7 +20,7 @@ export async function lanes(rounds: number) {
     many.runtime
       .stats()
       .device.lanes.filter(({ state, sessions }) => state !== 'starting' && sessions.length > 0).length
-  // The second lane comes by itself, since calls wait; then both are warmed up.
+  // The autoscaler adds the second lane because calls wait; then both are warmed up.
   for (let round = 0; loaded() < 2; round++) {
     if (round === 30) throw new Error('No second lane came')
     await time(many)

@@ -12,7 +12,7 @@ import { spill } from './spill.ts'
 import { storeDownload, storeLoad, storeLoadOnce, storePeers } from './store.ts'
 import { base, takeTurns, time } from './time.ts'
 
-/** Many single-row calls at once, against the same worker called one at a time, and against one batch made by hand. */
+/** Many single-row calls at once, against a worker called one at a time, and against one hand-made batch. */
 async function batching(rounds: number) {
   const count = 4_096
   const runtime = await createRuntime({ server: base, policy: 'device' })
@@ -39,9 +39,9 @@ async function batching(rounds: number) {
   )
   if (!(difference < 1e-5)) throw new Error(`The two sides differ by ${difference}`)
 
-  // What is compared is what a page that goes on gets: both sides are warmed up.
+  // Both sides are warmed up: the figure is for a page that goes on.
   const many = await takeTurns({ concurrent, byHand }, { rounds: 3 * rounds, warmUp: 15 })
-  // Apart: what thousands of messages leave behind would be cleared away in another side's time.
+  // Timed apart: the garbage of thousands of messages would be collected in the other side's time.
   const few = await takeTurns({ oneByOne }, { rounds, warmUp: 1 })
   runtime.close()
   raw.close()

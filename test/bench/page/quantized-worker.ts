@@ -1,4 +1,4 @@
-/** Two sessions of one worker that take turns, so that what the machine does besides falls on both. */
+/** Two sessions of one worker that take turns, so that other load on the machine affects both. */
 import * as ort from 'onnxruntime-web/jspi'
 import mjs from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url'
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url'
@@ -11,8 +11,8 @@ ort.env.wasm.wasmPaths = {
 }
 ort.env.wasm.numThreads = 1
 
-/** One figure takes as many runs as last so long: a worker's clock ticks in tenths of a millisecond. */
-const leastMs = 10
+/** One measurement repeats the run for at least so long: a worker's clock ticks in tenths of a millisecond. */
+const minMs = 10
 
 export interface Race {
   readonly full: string
@@ -36,10 +36,10 @@ self.onmessage = async ({ data: { full, small, input, rounds } }: MessageEvent<R
   const warmUp = 5
   await runs(ours, warmUp)
   await runs(theirs, warmUp)
-  const count = Math.max(1, Math.ceil((leastMs * warmUp) / (await runs(theirs, warmUp))))
+  const count = Math.max(1, Math.ceil((minMs * warmUp) / (await runs(theirs, warmUp))))
   const times: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] }
   for (let round = 0; round < rounds; round++) {
-    // Whoever comes first changes, lest one always find the caches as the other left them.
+    // The order alternates, so that neither side always finds the caches of the other.
     for (const mine of round % 2 === 0 ? [true, false] : [false, true]) {
       const ms = (await runs(mine ? ours : theirs, count)) / count
       times[mine ? 'ours' : 'theirs'].push(ms)

@@ -2,11 +2,11 @@ import type { Race } from './quantized-worker.ts'
 import workerUrl from './quantized-worker.ts?worker&url'
 import { base } from './time.ts'
 
-/** The page's requests are answered by the bench; a worker's need not be. */
+/** As an object URL: the bench answers the page's requests, but not a worker's. */
 const local = async (path: string): Promise<string> =>
   URL.createObjectURL(await (await fetch(new URL(path, base))).blob())
 
-/** A model quantized against the same in floats, one row at a time: milliseconds of the runs alone, in one worker. */
+/** A quantized model against the same in floats, one row at a time: milliseconds of the runs alone, in one worker. */
 export async function quantized(
   { full, small }: { readonly full: string; readonly small: string },
   type: 'float32' | 'int32',

@@ -1,4 +1,4 @@
-/** The plain way that a page would write itself: a worker that holds one session and runs what it is sent. */
+/** Plain onnxruntime-web, as a page would write it itself: a worker with one session that runs each message. */
 import * as ort from 'onnxruntime-web/jspi'
 import mjs from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url'
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url'
@@ -12,7 +12,7 @@ ort.env.wasm.numThreads = 1
 interface Request {
   readonly id: number
   readonly model?: string
-  /** One after the other, as the session names them. */
+  /** In the order of the session's inputs. */
   readonly inputs?: readonly RawInput[]
 }
 

@@ -1,16 +1,16 @@
 import type { RawInput } from './raw-worker.ts'
 import workerUrl from './raw-worker.ts?worker&url'
 
-/** A worker over plain onnxruntime-web, asked by plain messages. */
+/** A worker with plain onnxruntime-web, driven by plain messages. */
 export interface Raw {
   run(data: Float32Array, shape: readonly number[]): Promise<Float32Array>
-  /** The same for inputs of any number and type, in the session's order. */
+  /** The same for any inputs, in the session's order. */
   runAll(inputs: readonly RawInput[]): Promise<Float32Array>
   close(): void
 }
 
 export async function openRaw(model: URL): Promise<Raw> {
-  const { ask, close } = startAsked(new URL(workerUrl, import.meta.url))
+  const { ask, close } = startRequestWorker(new URL(workerUrl, import.meta.url))
   await ask({ model: model.href })
   return {
     run: (data, shape) => ask({ inputs: [{ type: 'float32', data, shape }] }),
@@ -19,8 +19,8 @@ export async function openRaw(model: URL): Promise<Raw> {
   }
 }
 
-/** A worker that answers each message with what its work came to. */
-export function startAsked(script: URL) {
+/** Starts a worker that answers each message with a result. */
+export function startRequestWorker(script: URL) {
   const worker = new Worker(script, { type: 'module' })
   const waiting = new Map<number, (result: Float32Array) => void>()
   let count = 0

@@ -8,11 +8,11 @@ export interface Load {
   /** Milliseconds that each answered request took. */
   readonly times: readonly number[]
   readonly lost: number
-  /** Of all that were answered, those that the server did. */
+  /** The server's share of the answered requests. */
   readonly serverShare: number
 }
 
-/** Requests a second that the device does when it is always asked for more. */
+/** Requests per second that the device answers under constant load. */
 async function capacityOf(model: Model, ms: number): Promise<number> {
   const until = performance.now() + ms
   let answered = 0
@@ -26,7 +26,7 @@ async function capacityOf(model: Model, ms: number): Promise<number> {
   return (answered * 1_000) / ms
 }
 
-/** Offers so many requests a second, whether they are answered or not. */
+/** Sends so many requests per second, whether they are answered or not. */
 async function offer(
   model: Model,
   perSecond: number,
@@ -36,7 +36,7 @@ async function offer(
   const times: number[] = []
   let lost = 0
   let server = 0
-  const one = async () => {
+  const request = async () => {
     const start = performance.now()
     try {
       const { placement } = await model.run({ bytes: row() }, options)
@@ -51,16 +51,16 @@ async function offer(
   const start = performance.now()
   while (performance.now() - start < ms) {
     const due = ((performance.now() - start) / 1_000) * perSecond
-    while (all.length < due) all.push(one())
+    while (all.length < due) all.push(request())
     await new Promise((resolve) => setTimeout(resolve, 4))
   }
   await Promise.all(all)
   return { times, lost, serverShare: server / Math.max(1, times.length) }
 }
 
-/** Three times what the device can do, with a server beside it and without. */
+/** Sends three times what the device can answer, with a server and without. */
 export async function spill(deadlineMs: number) {
-  // One lane, on one of two cores: the server has the other.
+  // One lane, on one of two cores: the server uses the other.
   const runtime = await createRuntime({ server: base, policy: 'auto', maxLanes: 1 })
   const model = await runtime.model('magika')
   await model.load()

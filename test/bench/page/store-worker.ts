@@ -1,4 +1,4 @@
-/** In a worker that does nothing else: the plain ways to keep a file, and the store kept to IndexedDB alone. */
+/** A worker with plain ways to store a file, and with the project's store limited to IndexedDB. */
 import { expose, transfer } from 'comlink'
 import { createStore, get, set } from 'idb-keyval'
 import { systemClock as clock } from '../../../models/async/clock.ts'
@@ -22,11 +22,11 @@ const api = {
       await set(start / chunkBytes, bytes.slice(start, start + chunkBytes), plain)
     }
   },
-  /** Reads the chunks, and does nothing with them. */
+  /** Reads the chunks and discards them. */
   read: async (count: number) => {
     for (let index = 0; index < count; index++) await get<ArrayBuffer>(index, plain)
   },
-  /** As the product does it with files that are not large. */
+  /** As the product loads files that are not large. */
   loadFiles: async ({ href, sha256, size }: BenchFile) => {
     const request = () => ({ url: new URL(href) })
     const file = { path: 'file', key: { sha256 }, size, request }

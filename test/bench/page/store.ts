@@ -17,7 +17,7 @@ const startBare = () => {
   return { api: wrap<StoreBenchApi>(worker), end: () => worker.terminate() }
 }
 
-/** The product's way to a model's bytes, from the page. */
+/** Loads a model's bytes as the product does. */
 const loadFiles = async (store: StoreWorker, { href, sha256, size }: BenchFile) => {
   const request = () => ({ url: new URL(href) })
   const file = { path: 'file', key: { sha256 }, size, request }
@@ -26,7 +26,7 @@ const loadFiles = async (store: StoreWorker, { href, sha256, size }: BenchFile) 
   if (bytes?.byteLength !== size) throw new Error(`${bytes?.byteLength} bytes came`)
 }
 
-/** From the store into the bytes that a session takes, against reading the chunks and no more. */
+/** From the store into a session's bytes, against only reading the chunks. */
 export async function storeLoad(file: BenchFile, rounds: number) {
   const store = new StoreWorker()
   const { api, end } = startBare()
@@ -44,7 +44,7 @@ export async function storeLoad(file: BenchFile, rounds: number) {
   return times
 }
 
-/** One load of a file that is in the store, or in the one kept to IndexedDB, for its memory to be watched. */
+/** Loads a stored file once, so that memory can be measured. @param isPlain Whether from the store limited to IndexedDB. */
 export async function storeLoadOnce(file: BenchFile, isPlain: boolean) {
   if (isPlain) {
     const { api, end } = startBare()
@@ -56,7 +56,7 @@ export async function storeLoadOnce(file: BenchFile, isPlain: boolean) {
   store.close()
 }
 
-/** Verified and stored, against fetched and then written. Each round has a file of its own. */
+/** Downloads, verifies and stores a file, against fetching and then writing it. Each round has a new file. */
 export async function storeDownload(file: BenchFile) {
   const store = new StoreWorker()
   const { api, end } = startBare()
@@ -67,7 +67,7 @@ export async function storeDownload(file: BenchFile) {
   return { ours, theirs }
 }
 
-/** A second visit, against the Cache API as @huggingface/transformers keeps files in it and reads them. */
+/** A second visit, against the Cache API as @huggingface/transformers uses it. */
 export async function storePeers(file: BenchFile, rounds: number) {
   const store = new StoreWorker()
   await loadFiles(store, file)

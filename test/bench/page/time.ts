@@ -1,13 +1,13 @@
 export const base = new URL('/', location.href)
 
-/** Milliseconds of one piece of work. */
+/** Milliseconds that the work takes. */
 export async function time(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now()
   await work()
   return performance.now() - start
 }
 
-/** Times of sides that take turns, by name, after rounds that only warm them up: they compile, and find the lanes that pay. */
+/** Times sides that take turns, after warm-up rounds in which code is compiled and lanes are scaled. */
 export async function takeTurns(
   sides: Readonly<Record<string, () => Promise<unknown>>>,
   { rounds, warmUp }: { readonly rounds: number; readonly warmUp: number },

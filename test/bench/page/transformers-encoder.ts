@@ -1,13 +1,13 @@
 import { AutoModel, PretrainedConfig, Tensor } from '@huggingface/transformers'
 import type { Text } from './encoder.ts'
 import { base } from './time.ts'
-import { transformersFrom } from './transformers.ts'
+import { configureTransformers } from './transformers.ts'
 
 export type Encode = (text: Text, shape?: readonly number[]) => Promise<Float32Array>
 
-/** The encoder as transformers.js loads it from a hub; what its hub would say about the model is said here. */
+/** The encoder as transformers.js loads it from a hub, with the configuration that the hub would give. */
 export async function openEncoder(file: string): Promise<Encode> {
-  transformersFrom(base, 'models/{model}/')
+  configureTransformers(base, 'models/{model}/')
   const config = new PretrainedConfig({ model_type: 'bert', architectures: ['BertModel'] })
   const name = file.replace(/\.onnx$/, '')
   const options = { config, subfolder: '', model_file_name: name, device: 'wasm', dtype: 'fp32' } as const

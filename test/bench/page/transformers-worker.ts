@@ -1,4 +1,4 @@
-/** transformers.js as a page that has to stay smooth uses it: in a worker, asked by plain messages. */
+/** transformers.js in a worker with plain messages, as a page uses it that has to stay smooth. */
 import type { Text } from './encoder.ts'
 import { type Encode, openEncoder } from './transformers-encoder.ts'
 

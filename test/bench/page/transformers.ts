@@ -5,8 +5,8 @@ import type { Manifest } from '../../../models/core/index.ts'
 
 const base = new URL('/', location.href)
 
-/** Where transformers.js fetches from, with the runtime that it brings along. */
-export function transformersFrom(host: URL, template: string, threads = 1): void {
+/** Sets the host from which transformers.js fetches models, and its runtime. */
+export function configureTransformers(host: URL, template: string, threads = 1): void {
   env.remoteHost = host.href
   env.remotePathTemplate = template
   env.useBrowserCache = false
@@ -19,10 +19,10 @@ export function transformersFrom(host: URL, template: string, threads = 1): void
   }
 }
 
-/** A language model as transformers.js loads it from a hub; what its hub would say about it is said here. */
+/** A language model as transformers.js loads it from a hub, with the configuration that the hub would give. */
 export async function openTransformers({ id, generation }: Manifest) {
   if (!generation) throw new Error(`${id} is no language model`)
-  transformersFrom(base, 'models/{model}/')
+  configureTransformers(base, 'models/{model}/')
   const { layers, heads, headDim } = generation.kv
   const config = new PretrainedConfig({
     model_type: 'llama',
@@ -43,15 +43,15 @@ export async function openTransformers({ id, generation }: Manifest) {
   } as const
   const model = await AutoModelForCausalLM.from_pretrained(id, options)
   return {
-    /** Greedily, as many tokens as asked for. */
+    /** Generates exactly `count` tokens greedily. */
     generate: async (prompt: readonly number[], count: number) => {
       const start = performance.now()
       let firstMs = 0
-      let told = 0
+      let calls = 0
       const streamer = {
-        // The prompt comes first.
+        // The first call has the prompt.
         put: () => {
-          if (++told === 2) firstMs = performance.now() - start
+          if (++calls === 2) firstMs = performance.now() - start
         },
         end: () => {},
       }

@@ -3,10 +3,10 @@ import { build } from 'vite'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 
-/** Beside what `npm run build` made: a server finds its lanes' entry by its own place. */
+/** Beside the output of `npm run build`: a server finds its lanes' entry relative to itself. */
 const outDir = path('../../../dist/bench')
 
-/** Builds both servers and their client as the product is built, since what runs from TypeScript sources is slower; gives their files. */
+/** Builds both servers and their client as the product is built, because TypeScript sources run slower. Returns their files. */
 export async function buildServers(): Promise<Record<'ours' | 'plain' | 'client', string>> {
   await build({
     root: path('.'),

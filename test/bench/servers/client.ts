@@ -1,7 +1,6 @@
 /**
- * A load's client, in a process of its own. It sends the same bytes over each connection, the next as soon as the last
- * were answered, and reads of an answer what tells where it ends: the cores that it shares with the server are for the
- * server.
+ * The load's client, in a process of its own. It sends the same bytes over each connection again as soon as they are
+ * answered, and reads only as much of an answer as shows its end: the cores are meant for the server.
  */
 import { connect } from 'node:net'
 
@@ -16,7 +15,7 @@ export interface Task {
 export interface Done {
   readonly answered: number
   readonly seconds: number
-  /** Microseconds of CPU that this process took for a request. */
+  /** Microseconds of this process's CPU per request. */
   readonly cpu: number
 }
 
@@ -26,26 +25,28 @@ async function load({ port, request, connections, seconds }: Task): Promise<Done
   const cpuBefore = process.cpuUsage()
   const since = performance.now()
   const until = since + seconds * 1_000
-  const counts = await Promise.all(Array.from({ length: connections }, () => ask(port, request, until)))
+  const counts = await Promise.all(
+    Array.from({ length: connections }, () => requestUntil(port, request, until)),
+  )
   const { user, system } = process.cpuUsage(cpuBefore)
   const answered = counts.reduce((sum, count) => sum + count, 0)
   return { answered, seconds: (performance.now() - since) / 1_000, cpu: (user + system) / answered }
 }
 
-/** One request after the other over one connection; gives how many were answered. */
-const ask = (port: number, request: Uint8Array, until: number) =>
+/** Sends one request after the other over one connection; resolves to the number of answers. */
+const requestUntil = (port: number, request: Uint8Array, until: number) =>
   new Promise<number>((resolve, reject) => {
     let answered = 0
-    let begun: Buffer | undefined
+    let partial: Buffer | undefined
     const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => socket.write(request))
     socket.on('data', (chunk) => {
-      const bytes = begun ? Buffer.concat([begun, chunk]) : chunk
+      const bytes = partial ? Buffer.concat([partial, chunk]) : chunk
       const length = answerLength(bytes)
       if (length === undefined || bytes.length < length) {
-        begun = bytes
+        partial = bytes
         return
       }
-      begun = undefined
+      partial = undefined
       answered++
       if (performance.now() < until) {
         socket.write(request)
@@ -58,13 +59,13 @@ const ask = (port: number, request: Uint8Array, until: number) =>
     socket.on('end', () => reject(new Error('The server closed a connection')))
   })
 
-/** Bytes of an answer, its head included; nothing while the head is not whole. */
+/** Bytes of an answer, its head included; undefined while the head is incomplete. */
 function answerLength(bytes: Buffer): number | undefined {
   const end = bytes.indexOf(headEnd)
   if (end < 0) return undefined
   const head = bytes.toString('latin1', 0, end)
   const length = /^content-length: (\d+)$/im.exec(head)?.[1]
-  // Ends this process, and the bench with it.
+  // An uncaught error ends this process and the bench.
   if (!head.startsWith('HTTP/1.1 200 ') || length === undefined) throw new Error(`No success: ${bytes}`)
   return end + headEnd.length + Number(length)
 }

@@ -3,8 +3,8 @@ import { serve } from '@hono/node-server'
 import type { Hono } from 'hono'
 
 /**
- * Listens on a free port and tells it to the process that started this one; whenever that one asks after that, tells how
- * long this process kept its event loop waiting: p99 in milliseconds since it was last asked.
+ * Listens on a free port and sends the port to the parent process. Answers each later message of the parent with the
+ * event loop's p99 delay in milliseconds since the last one.
  */
 export function listen(app: Pick<Hono, 'fetch'>): void {
   const delay = monitorEventLoopDelay({ resolution: 1 })

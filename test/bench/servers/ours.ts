@@ -1,4 +1,4 @@
-/** The product's server as main.ts puts it together, on a free port. */
+/** The product's server, wired as in server/main.ts, on a free port. */
 import { pino } from 'pino'
 import { systemClock } from '../../../models/async/clock.ts'
 import { createApp } from '../../../server/app.ts'
@@ -18,7 +18,7 @@ const inference = createInference({
   startLane: () => processLane(systemClock),
   clock: systemClock,
 })
-// Language models are for other benches, and some of them for other backends.
+// Other benches use the language models, some of them on other backends.
 for (const entry of catalogue.values()) if (!entry.manifest.generation) await inference.prepare(entry)
 const app = createApp({
   catalogue,

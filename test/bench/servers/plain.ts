@@ -1,4 +1,4 @@
-/** The plain way: Hono and onnxruntime-node, each request run alone on the event loop. Takes JSON and binary tensors. */
+/** The plain server: Hono and onnxruntime-node, each request run alone on the event loop. Accepts JSON and binary tensors. */
 import { join } from 'node:path'
 import { type Context, Hono } from 'hono'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
@@ -21,7 +21,7 @@ interface Feed {
 
 const lengthHeader = 'inference-header-content-length'
 
-/** The only input of a request, which is all that the bench's models have. */
+/** The request's only input: the models of this bench have one each. */
 async function readInput(c: Context): Promise<Feed> {
   const length = c.req.header(lengthHeader)
   if (length === undefined) return (await c.req.json()).inputs[0]
@@ -42,7 +42,7 @@ const app = new Hono().post('/v2/models/:name/infer', async (c) => {
   if (!session) return c.json({ error: 'No such model' }, 404)
   const input = await readInput(c)
   const results = Object.entries(await session.run({ [input.name]: toTensor(input) }))
-  const tell = (data: (values: Float32Array) => object) =>
+  const encode = (data: (values: Float32Array) => object) =>
     JSON.stringify({
       model_name: name,
       outputs: results.map(([name, { dims, data: values }]) => ({
@@ -54,9 +54,9 @@ const app = new Hono().post('/v2/models/:name/infer', async (c) => {
     })
   if (c.req.header(lengthHeader) === undefined) {
     c.header('content-type', 'application/json')
-    return c.body(tell((values) => ({ data: Array.from(values) })))
+    return c.body(encode((values) => ({ data: Array.from(values) })))
   }
-  const json = Buffer.from(tell(({ byteLength }) => ({ parameters: { binary_data_size: byteLength } })))
+  const json = Buffer.from(encode(({ byteLength }) => ({ parameters: { binary_data_size: byteLength } })))
   c.header(lengthHeader, String(json.length))
   const tensors = results.map(([, { data }]) => Buffer.from((data as Float32Array).buffer))
   return c.body(Buffer.concat([json, ...tensors]))

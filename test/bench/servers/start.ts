@@ -1,16 +1,16 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import type { Done, Task } from './client.ts'
 
-export interface Side {
+export interface BenchServer {
   readonly url: URL
   readonly pid: number
-  /** The event loop's p99 in milliseconds, since the last time that it was asked for. */
+  /** The event loop's p99 delay in milliseconds since the last call. */
   delay(): Promise<number>
   stop(): void
 }
 
-/** A bench's server in a process of its own, on the port that it was given. */
-export async function start(file: string, folders: readonly string[]): Promise<Side> {
+/** Starts one of the bench's servers in a process of its own. */
+export async function start(file: string, folders: readonly string[]): Promise<BenchServer> {
   const child = fork(file, [...folders], { execArgv: [] })
   const { port } = await message<{ port: number }>(child)
   return {
@@ -29,7 +29,7 @@ export interface Client {
   stop(): void
 }
 
-/** What asks the servers, in a process of its own. */
+/** Starts the load's client in a process of its own. */
 export function startClient(file: string): Client {
   const child = fork(file, { execArgv: [], serialization: 'advanced' })
   return {

@@ -1,6 +1,6 @@
 const choices = [1, 2, 4, 8] as const
 
-/** Radio buttons for how many stories are told at once. */
+/** Radio buttons for the number of stories to tell at once. */
 export function showCounts(group: HTMLElement): { readonly chosen: number } {
   const inputs = choices.map((count) => {
     const input = document.createElement('input')

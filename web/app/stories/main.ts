@@ -5,6 +5,6 @@ import { showPage } from './page.ts'
 const runtime = startRuntime({ server: new URL('.', location.href) })
 window.spillway = runtime
 
-// A task of its own: together with the runtime's it would hold up the first paint of a slow device.
+// In a task of its own: in one with the runtime's start it would delay the first paint on a slow device.
 await new Promise((resolve) => setTimeout(resolve))
 showPage(runtime)

@@ -5,7 +5,7 @@ import type { ProgressView } from '../progress-view.ts'
 
 const onServerFirst: readonly Policy[] = ['server', 'prefer-server']
 
-/** The model, asked for once a policy: every story is told by the same. */
+/** Opens the model once for each policy; all stories share it. */
 export class Opener {
   readonly #runtime: Runtime
   readonly #progress: ProgressView
@@ -19,7 +19,7 @@ export class Opener {
     this.#onFailure = onFailure
   }
 
-  /** The model, ready where the policy places it. A failure is not kept: the next who asks tries again. */
+  /** Resolves to the model. A failure is not kept: the next call tries again. */
   model(): Promise<Model> {
     this.#model ??= this.#open(this.#abort.signal)
     return this.#model
@@ -59,13 +59,13 @@ export class Opener {
     }
   }
 
-  /** On the device too, where the policy wants it: meanwhile the server tells. */
+  /** Loads the model on the device where the policy wants it; meanwhile the server generates. */
   async #load(model: Model, options: ModelOptions, signal: AbortSignal): Promise<void> {
     try {
       if (!onServerFirst.includes(this.#runtime.policy)) await model.load(options)
       if (!signal.aborted) this.#progress.ready()
     } catch {
-      // Where nobody else may tell, the story says what is wrong.
+      // Not shown as an error: the server may generate, and if not, the story reports the error.
       if (!signal.aborted) this.#progress.failed()
     }
   }

@@ -1,4 +1,4 @@
-/** How tales begin; the model goes on from these. */
+/** Openings for the model to continue. */
 export const openings: readonly string[] = [
   'Once upon a time there was a king who',
   'In a dark forest there lived an old witch',

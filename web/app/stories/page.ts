@@ -12,11 +12,11 @@ import { milliseconds } from '../words.ts'
 import { showCounts } from './counts.ts'
 import { Opener } from './opener.ts'
 import { openings } from './openings.ts'
-import { bringIntoSight } from './sight.ts'
+import { scrollIntoViewIfBelow } from './scroll-into-view-if-below.ts'
 import { createStepsView } from './steps-view.ts'
 import { StoryBoard } from './story-board.ts'
 
-/** Wires the page's parts together. */
+/** Wires the parts of the stories page together. */
 export function showPage(runtime: Runtime): void {
   const announcer = createAnnouncer(find('#announcements', HTMLElement))
   const placement = createPlacementView(find('#placement', HTMLElement))
@@ -30,7 +30,7 @@ export function showPage(runtime: Runtime): void {
   const opener = new Opener(runtime, createProgressView(find('#progress', HTMLElement)), error.show)
 
   const refresh = oncePerFrame(() => {
-    const { perSecond, firstMs, steps, running, count } = tellers
+    const { perSecond, firstMs, steps, running, count } = board
     figures.show({
       ...(perSecond !== undefined && { rate: [perSecond, String(Math.round(perSecond))] }),
       ...(steps.shared !== undefined && { shared: [steps.shared, steps.shared.toFixed(1)] }),
@@ -40,12 +40,12 @@ export function showPage(runtime: Runtime): void {
     stopAll.disabled = running === 0
   })
   const stories = find('#stories', HTMLElement)
-  const tellers = new StoryBoard(stories, opener, stepsView.columns, {
+  const board = new StoryBoard(stories, opener, stepsView.columns, {
     placement: placement.show,
     changed: refresh,
     ended: (number) => {
       error.clear()
-      announcer.settled(tellers.running === 0 ? 'All stories are told' : `Story ${number + 1} is told`)
+      announcer.settled(board.running === 0 ? 'All stories have ended' : `Story ${number + 1} has ended`)
       refresh()
     },
     failed: error.show,
@@ -59,13 +59,13 @@ export function showPage(runtime: Runtime): void {
     event.preventDefault()
     error.clear()
     placement.clear()
-    tellers.tell(opening.value.trimEnd(), counts.chosen)
-    bringIntoSight(stories, find('#placement', HTMLElement))
+    board.tell(opening.value.trimEnd(), counts.chosen)
+    scrollIntoViewIfBelow(stories, find('#placement', HTMLElement))
   })
   opening.addEventListener('keydown', (event) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit()
   })
-  stopAll.addEventListener('click', () => tellers.stop())
+  stopAll.addEventListener('click', () => board.stop())
   showOpenings(find('#openings', HTMLElement), (text) => {
     opening.value = text
   })

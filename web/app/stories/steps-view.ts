@@ -6,12 +6,12 @@ const pitch = 8
 const rowHeight = 9
 
 export interface StepsView {
-  /** Columns that fit. */
+  /** The number of columns that fit. */
   readonly columns: number
   show(steps: readonly Step[], stories: number): void
 }
 
-/** The newest steps, from the left to the right, in the colours of the page. */
+/** Draws the newest steps from left to right: one column a step, one row a story. */
 export function createStepsView(canvas: HTMLCanvasElement): StepsView {
   const width = () => canvas.clientWidth || 320
   const columns = () => Math.max(1, Math.floor(width() / pitch))
@@ -28,13 +28,13 @@ export function createStepsView(canvas: HTMLCanvasElement): StepsView {
       const context = canvas.getContext('2d')
       if (!context) return
       const style = getComputedStyle(canvas)
-      const told = style.getPropertyValue('--accent')
-      const quiet = style.getPropertyValue('--sunken')
+      const active = style.getPropertyValue('--accent')
+      const idle = style.getPropertyValue('--sunken')
       context.scale(scale, scale)
       const shown = steps.slice(-columns())
       for (let column = 0; column < columns(); column++) {
         for (let row = 0; row < rows; row++) {
-          context.fillStyle = shown[column]?.has(row) ? told : quiet
+          context.fillStyle = shown[column]?.has(row) ? active : idle
           context.fillRect(column * pitch, row * rowHeight, pitch - gap, rowHeight - gap)
         }
       }

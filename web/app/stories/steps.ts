@@ -1,24 +1,24 @@
-/** The stories that got a token in one step of the model, by their numbers. */
+/** The numbers of the stories that got a token in one decode step. */
 export type Step = ReadonlySet<number>
 
 /**
- * Which stories shared a step. A lane tells a step in one message, so what comes in one task of the page came of one
- * step; where the page was late and several came at once, the n-th tokens belong together.
+ * Records which stories shared a decode step. A lane reports a step in one message, so the tokens that arrive in one task
+ * of the page come from one step. Where several steps arrive at once, the n-th tokens of the stories belong together.
  */
 export class Steps {
   readonly #kept: Set<number>[] = []
-  readonly #most: number
+  readonly #maxKept: number
   readonly #onStep: () => void
-  /** By story: its tokens in this task. */
+  /** The number of tokens of each story in this task. */
   readonly #inTask = new Map<number, number>()
-  /** Where this task's steps begin among those kept. */
+  /** The index in `#kept` at which this task's steps begin. */
   #first = 0
   #steps = 0
   #tokens = 0
 
-  /** @param most Steps that are kept. */
-  constructor(most: number, onStep: () => void) {
-    this.#most = most
+  /** @param maxKept The number of steps to keep. */
+  constructor(maxKept: number, onStep: () => void) {
+    this.#maxKept = maxKept
     this.#onStep = onStep
   }
 
@@ -26,7 +26,7 @@ export class Steps {
     return this.#kept
   }
 
-  /** Mean stories a step since the last `clear`; nothing before the first. */
+  /** Mean number of stories a step since the last `clear`; undefined before the first step. */
   get shared(): number | undefined {
     return this.#steps === 0 ? undefined : this.#tokens / this.#steps
   }
@@ -57,12 +57,12 @@ export class Steps {
 
   #openTask(): void {
     this.#first = this.#kept.length
-    // A message, and not a timer: those are held back to milliseconds, and a step may be shorter.
+    // A message and not a timer: browsers delay timers by milliseconds, and a step may be shorter.
     const { port1, port2 } = new MessageChannel()
     port1.onmessage = () => {
       port1.close()
       this.#inTask.clear()
-      this.#kept.splice(0, this.#kept.length - this.#most)
+      this.#kept.splice(0, this.#kept.length - this.#maxKept)
       this.#onStep()
     }
     port2.postMessage(undefined)

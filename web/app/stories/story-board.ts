@@ -12,7 +12,7 @@ export interface StoryBoardWatcher {
   failed(error: SpillwayError): void
 }
 
-/** The stories on the page, told side by side, and what they show together. */
+/** The stories on the page, told side by side, and the figures that they share. */
 export class StoryBoard {
   readonly #list: HTMLElement
   readonly #opener: Opener
@@ -20,7 +20,7 @@ export class StoryBoard {
   readonly steps: Steps
   #stories: Story[] = []
   #rate = new TokenRate()
-  #begunAt = 0
+  #startedAt = 0
   #firstMs: number | undefined
 
   constructor(list: HTMLElement, opener: Opener, columns: number, watcher: StoryBoardWatcher) {
@@ -42,7 +42,7 @@ export class StoryBoard {
     return this.#rate.perSecond
   }
 
-  /** From the telling to the first token of any story. */
+  /** Milliseconds from the request to the first token of any story. */
   get firstMs(): number | undefined {
     return this.#firstMs
   }
@@ -51,52 +51,52 @@ export class StoryBoard {
     for (const story of this.#stories) story.stop()
   }
 
-  /** New stories in place of those that are there, all from one opening. */
+  /** Replaces the stories by new ones that all continue the same opening. */
   tell(opening: string, count: number): void {
     this.stop()
     this.#list.replaceChildren()
-    this.#begin()
+    this.#reset()
     this.#stories = Array.from({ length: count }, (_, number) => this.#add(opening, number))
     for (const story of this.#stories) void story.tell(this.#open)
   }
 
-  #begin(): void {
+  #reset(): void {
     this.steps.clear()
     this.#rate = new TokenRate()
-    this.#begunAt = performance.now()
+    this.#startedAt = performance.now()
     this.#firstMs = undefined
   }
 
   #add(opening: string, number: number): Story {
     const view = createStoryView(number, opening, {
       onStop: () => story.stop(),
-      onGoOn: () => {
-        if (this.running === 0) this.#begin()
+      onContinue: () => {
+        if (this.running === 0) this.#reset()
         void story.tell(this.#open)
       },
     })
     const isShown = () => this.#stories[number] === story
     const story = new Story(opening, {
-      began: () => {
-        view.began()
+      started: () => {
+        view.started()
         this.#watcher.changed()
       },
       piece: ({ text, tokens, placement }) => {
         view.add(text, tokens.length)
         if (!isShown()) return
         const now = performance.now()
-        this.#firstMs ??= now - this.#begunAt
+        this.#firstMs ??= now - this.#startedAt
         this.#rate.add(tokens.length, now)
         this.steps.add(number, tokens.length)
         this.#watcher.placement(placement)
       },
       ended: ({ finish }) => {
-        view.ended(finish === 'stop' ? 'the end' : 'to be continued')
+        view.ended(finish === 'stop' ? 'the end' : 'can be continued')
         if (!isShown()) return
         this.#watcher.ended(number)
       },
       failed: (error) => {
-        view.ended(error ? 'broken off' : 'stopped')
+        view.ended(error ? 'interrupted' : 'stopped')
         if (!isShown()) return
         if (error) this.#watcher.failed(error)
         this.#watcher.changed()

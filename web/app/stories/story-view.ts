@@ -1,16 +1,16 @@
 export interface StoryView {
   readonly element: HTMLElement
-  began(): void
+  started(): void
   add(text: string, tokens: number): void
-  /** @param how What came of it, in a few words. */
-  ended(how: string): void
+  /** @param outcome How the story ended, in a few words. */
+  ended(outcome: string): void
 }
 
-/** One story: its text as it comes, how many tokens it has, and a button that stops it or goes on with it. */
+/** Shows one story: its text as it arrives, its number of tokens, and a button that stops or continues it. */
 export function createStoryView(
   number: number,
   opening: string,
-  { onStop, onGoOn }: { readonly onStop: () => void; readonly onGoOn: () => void },
+  { onStop, onContinue }: { readonly onStop: () => void; readonly onContinue: () => void },
 ): StoryView {
   const title = document.createElement('h3')
   title.textContent = `Story ${number + 1}`
@@ -19,18 +19,18 @@ export function createStoryView(
   const state = document.createElement('p')
   state.className = 'story-state'
 
-  const begin = document.createElement('span')
-  begin.className = 'story-opening'
-  begin.textContent = opening
-  const told = document.createElement('span')
-  told.dataset.testid = 'told'
+  const openingPart = document.createElement('span')
+  openingPart.className = 'story-opening'
+  openingPart.textContent = opening
+  const generated = document.createElement('span')
+  generated.dataset.testid = 'told'
   const text = document.createElement('p')
   text.className = 'story-text'
-  text.append(begin, told)
+  text.append(openingPart, generated)
 
   const button = document.createElement('button')
   button.type = 'button'
-  button.addEventListener('click', () => (running ? onStop() : onGoOn()))
+  button.addEventListener('click', () => (running ? onStop() : onContinue()))
 
   const element = document.createElement('article')
   element.className = 'story panel'
@@ -40,28 +40,28 @@ export function createStoryView(
 
   let running = false
   let tokens = 0
-  const show = (isRunning: boolean, how: string) => {
+  const show = (isRunning: boolean, status: string) => {
     running = isRunning
     element.dataset.state = isRunning ? 'running' : 'ended'
     element.setAttribute('aria-busy', String(isRunning))
-    state.textContent = how
+    state.textContent = status
     button.textContent = isRunning ? 'Stop' : 'Go on'
     button.setAttribute('aria-label', `${button.textContent}: story ${number + 1}`)
   }
   show(false, '')
   return {
     element,
-    began: () => show(true, 'Waiting'),
+    started: () => show(true, 'Waiting'),
     add: (piece, count) => {
       tokens += count
-      told.append(piece)
+      generated.append(piece)
       element.dataset.tokens = String(tokens)
       state.textContent = `${tokens} tokens`
     },
-    ended: (how) => {
-      // One that was stopped before its first token has ended, too.
+    ended: (outcome) => {
+      // A story that was stopped before its first token has no count yet.
       element.dataset.tokens = String(tokens)
-      show(false, `${tokens} tokens, ${how}`)
+      show(false, `${tokens} tokens, ${outcome}`)
     },
   }
 }

@@ -3,17 +3,17 @@ import type { Model } from '../../api/model.ts'
 import type { PlacedPiece, PlacedResult } from '../../text/generate.ts'
 
 export interface StoryWatcher {
-  began(): void
+  started(): void
   piece(piece: PlacedPiece): void
   ended(result: PlacedResult): void
-  /** Nothing where the story was stopped on purpose. */
+  /** @param error Undefined where the story was stopped on purpose. */
   failed(error: SpillwayError | undefined): void
 }
 
-/** New tokens of one go: a page's worth. */
+/** New tokens of one request: about a page. */
 const maxTokens = 160
 
-/** One text that grows: told, stopped, and gone on with. */
+/** One text that is told, stopped and continued. */
 export class Story {
   readonly #watcher: StoryWatcher
   #text: string
@@ -32,12 +32,12 @@ export class Story {
     this.#abort?.abort()
   }
 
-  /** Goes on from what there is; of a text longer than the model's context it reads the end. */
+  /** Continues the text so far; of a text longer than the model's context only the end is read. */
   async tell(open: () => Promise<Model>): Promise<void> {
     if (this.#abort) return
     const abort = new AbortController()
     this.#abort = abort
-    this.#watcher.began()
+    this.#watcher.started()
     try {
       const model = await open()
       abort.signal.throwIfAborted()

@@ -1,4 +1,4 @@
-/** Tokens a second, of all stories together, from the first token to the last. */
+/** Tokens per second of all stories together, from the first token to the last. */
 export class TokenRate {
   #tokens = 0
   #firstAt = 0
@@ -6,13 +6,13 @@ export class TokenRate {
 
   /** @param now Milliseconds, of any clock. */
   add(tokens: number, now: number): void {
-    // What came first came after a wait that is no part of the rate.
+    // The first tokens do not count: the wait before them is not part of the rate.
     if (this.#firstAt === 0) this.#firstAt = now
     else this.#tokens += tokens
     this.#lastAt = now
   }
 
-  /** Nothing while no time has passed. */
+  /** Undefined until time has passed since the first tokens. */
   get perSecond(): number | undefined {
     const seconds = (this.#lastAt - this.#firstAt) / 1000
     return seconds > 0 ? this.#tokens / seconds : undefined

@@ -14,25 +14,30 @@ import { createTextGenerator } from '../../workers/host/text/text-generator.ts'
 import type { TextGenerator, TokenGenerator } from '../../workers/host/text/types.ts'
 import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
 import { processLane } from './process-lane.ts'
-import { type Script, scriptedGenerator } from './scripted-generator.ts'
+import { type Script, scriptedContext, scriptedGenerator, scriptedVocabulary } from './scripted-generator.ts'
 import { tokenizerOf } from './scripted-tokenizer.ts'
 import { digitsManifest } from './test-models.ts'
 
-const talker: Manifest = {
+const scriptedManifest: Manifest = {
   ...digitsManifest,
-  id: 'talker',
+  id: 'scripted',
   task: 'text-generation',
   generation: {
-    context: 1_000_000,
-    vocabulary: 0x110000,
+    context: scriptedContext,
+    vocabulary: scriptedVocabulary,
     stopTokens: [0],
     kv: { layers: 1, heads: 1, headDim: 1 },
   },
 }
 
-/** The same, with log probabilities: each token is as likely as its place says, and `?` is second to it. */
+/** A chat whose prompt has nine tokens: "user: ab\\n". The scripted model continues its text from the tenth character. */
+const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: 'user', content: 'ab' }]
+export const chat = { model: 'scripted', messages }
+export const script = 'abcdefghijklmnop'
+
+/** Adds log probabilities where they are requested: -0.5 for each token, and -2 for `?`, the second likeliest. */
 function withLogprobs(generator: TokenGenerator): TokenGenerator {
-  const tell = (request: TokenRequest, token: GeneratedToken): GeneratedToken => ({
+  const addLogprobs = (request: TokenRequest, token: GeneratedToken): GeneratedToken => ({
     ...token,
     logprob: -0.5,
     top: [
@@ -51,33 +56,34 @@ function withLogprobs(generator: TokenGenerator): TokenGenerator {
       return {
         result: stream.result,
         async *[Symbol.asyncIterator]() {
-          for await (const tokens of stream) yield tokens.map((token) => tell(request, token))
+          for await (const tokens of stream) yield tokens.map((token) => addLogprobs(request, token))
         },
       }
     },
   }
 }
 
-const opened: (() => void)[] = []
+const closers: (() => void)[] = []
 
-export function closeTalkers(): void {
-  for (const close of opened.splice(0)) close()
+/** Closes all apps and sockets that a test has opened. */
+export function closeScriptedServers(): void {
+  for (const close of closers.splice(0)) close()
 }
 
-export interface TalkerOptions extends Partial<Script> {
+export interface ScriptedServerOptions extends Partial<Script> {
   readonly embed?: TextService['embed']
-  /** In place of a generator: what asking for one fails with. */
+  /** The error of a request for the generator, if any. */
   readonly refuse?: () => SpillwayError | undefined
-  /** Pieces are held back until then. */
+  /** Holds all pieces back until it resolves. */
   readonly release?: Promise<void> | undefined
-  /** Each piece of text is so long, and the pieces that were taken are counted. */
+  /** Makes each piece so long, and counts the pieces that were read. */
   readonly inflate?: { readonly length: number; taken: number } | undefined
 }
 
-/** The same with long pieces, counted when they are taken, from a moment on. */
-function inflated(
+/** Applies `inflate` and `release` to the pieces of a generator. */
+function withPieceControl(
   generator: TextGenerator,
-  { inflate = { length: 1, taken: 0 }, release }: Pick<TalkerOptions, 'inflate' | 'release'>,
+  { inflate = { length: 1, taken: 0 }, release }: Pick<ScriptedServerOptions, 'inflate' | 'release'>,
 ): TextGenerator {
   return {
     ...generator,
@@ -97,30 +103,31 @@ function inflated(
   }
 }
 
-/** The app with a language model that says what its script says. */
-export function createTalker(
-  { text = 'abcdefghij', embed, refuse, inflate, release, ...script }: TalkerOptions = {},
+/** The server's app with a scripted language model, without a socket. */
+export function createScriptedApp(
+  { text = 'abcdefghij', embed, refuse, inflate, release, ...script }: ScriptedServerOptions = {},
   clock: Clock = systemClock,
 ) {
   const tokens = withLogprobs(scriptedGenerator({ text, ...script }))
   const generator = createTextGenerator({
     tokenizer: tokenizerOf(),
     tokens,
-    contextLength: 1_000_000,
+    contextLength: scriptedContext,
     defaults: {},
     clock: systemClock,
   })
-  const unknown = () => Promise.reject(new SpillwayError('not_supported', 'No embeddings here'))
+  const noEmbeddings = () =>
+    Promise.reject(new SpillwayError('not_supported', 'This model makes no embeddings'))
   const textService: TextService = {
     generator: async () => {
       const refusal = refuse?.()
       if (refusal) throw refusal
-      return inflated(generator, { inflate, release })
+      return withPieceControl(generator, { inflate, release })
     },
-    embed: embed ?? unknown,
+    embed: embed ?? noEmbeddings,
   }
   const catalogue = new Map<string, CatalogueEntry>([
-    ['talker', { manifest: talker, folder: '' }],
+    ['scripted', { manifest: scriptedManifest, folder: '' }],
     ['digits', { manifest: digitsManifest, folder: '' }],
   ])
   const inference = createInference({
@@ -131,7 +138,7 @@ export function createTalker(
     startLane: () => processLane(systemClock),
     clock: systemClock,
   })
-  opened.push(() => inference.close())
+  closers.push(() => inference.close())
   const metrics = createMetrics(systemClock)
   const app = createApp({
     catalogue,
@@ -147,9 +154,9 @@ export function createTalker(
   return { app, tokens }
 }
 
-/** The same behind a socket, and the real client of OpenAI's API. */
-export async function listen(options: TalkerOptions = {}) {
-  const { app, tokens } = createTalker(options)
+/** The same app behind a socket, with OpenAI's own client. `caller()` gives the bindings of the last request. */
+export async function listen(options: ScriptedServerOptions = {}) {
+  const { app, tokens } = createScriptedApp(options)
   let caller: unknown
   const fetch: typeof app.fetch = (request, bindings, context) => {
     caller = bindings
@@ -157,7 +164,7 @@ export async function listen(options: TalkerOptions = {}) {
   }
   const server: ServerType = serve({ fetch, port: 0, hostname: '127.0.0.1' })
   await once(server, 'listening')
-  opened.push(() => {
+  closers.push(() => {
     server.close()
     if ('closeAllConnections' in server) server.closeAllConnections()
   })

@@ -3,23 +3,24 @@ import type { Clock } from '../../../models/async/clock.ts'
 import { chatRequest, completionRequest, embeddingRequest } from '../../../models/protocols/openai.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
-import type { Log, Variables } from '../../http/log.ts'
+import type { Log, Variables } from '../../http/request-log.ts'
 import { type Catalogue, findModel } from '../../inference/catalogue.ts'
 import type { TextService } from '../../inference/text-service.ts'
 import type { Metrics } from '../../metrics.ts'
-import { type ApiShape, chatForm, completionForm } from './api-shape.ts'
+import { type ApiShape, chatShape, completionShape } from './api-shape.ts'
 import { startChoices } from './choices.ts'
-import { answerStream, answerWhole } from './complete.ts'
-import { embeddingsAnswer } from './embeddings.ts'
+import { embeddingsAnswer } from './embeddings-answer.ts'
 import { answerOpenAiError } from './errors.ts'
 import {
-  chatRequestOf,
-  completionRequestsOf,
+  invalidParameter,
   promptsOf,
   readRequest,
   type TokensRequest,
-  wrongParameter,
-} from './read.ts'
+  toTextRequest,
+  toTextRequests,
+} from './read-request.ts'
+import { sendStream } from './stream-answer.ts'
+import { sendWhole } from './whole-answer.ts'
 
 export interface OpenAiOptions {
   readonly catalogue: Catalogue
@@ -32,18 +33,18 @@ export interface OpenAiOptions {
 
 type Env = { Variables: Variables }
 
-/** What of a request says how it is answered, besides its texts. */
-interface Terms {
+/** The fields that chats and completions share and that decide how the answer is sent. */
+interface AnswerOptions {
   readonly model: string
   readonly n?: number | null | undefined
   readonly stream?: boolean | null | undefined
   readonly stream_options?: { readonly include_usage?: boolean | null | undefined } | null | undefined
 }
 
-/** Texts that one request may ask for: they are held in memory together. */
+/** The most texts that one request may ask for: they are in memory together. */
 const maxChoices = 128
 
-/** The OpenAI API, over this server's language models. */
+/** The OpenAI API over this server's language and embedding models. */
 export function openAiRoutes({ catalogue, textService, metrics, maxBodyBytes, clock, log }: OpenAiOptions) {
   const startedAt = Math.floor(Date.now() / 1000)
   const models = () =>
@@ -52,36 +53,35 @@ export function openAiRoutes({ catalogue, textService, metrics, maxBodyBytes, cl
 
   const generatorOf = async (model: string): Promise<TextGenerator> => {
     const generator = await textService.generator(findModel(catalogue, model))
-    metrics.watch(model, () => generator.load)
+    metrics.watchLoad(model, () => generator.load)
     return generator
   }
 
   const complete = (
     c: Context<Env>,
-    terms: Terms,
+    options: AnswerOptions,
     generator: TextGenerator,
     requests: readonly TokensRequest[],
     shape: ApiShape,
   ): Promise<Response> => {
-    const n = terms.n ?? 1
+    const n = options.n ?? 1
     if (requests.length * n > maxChoices)
-      throw wrongParameter('n', `at most ${maxChoices} texts for all prompts together`)
-    const left = new AbortController()
-    const gone = disconnectSignal(c)
-    const leave = () => {
-      // The connection goes on to other requests.
-      gone.removeEventListener('abort', leave)
-      left.abort()
+      throw invalidParameter('n', `at most ${maxChoices} texts for all prompts together`)
+    const cancelled = new AbortController()
+    const disconnected = disconnectSignal(c)
+    const cancel = () => {
+      // The connection outlives this request: a listener left on it would be a leak.
+      disconnected.removeEventListener('abort', cancel)
+      cancelled.abort()
     }
-    gone.addEventListener('abort', leave)
-    if (gone.aborted) leave()
-    const { model } = terms
-    const measure = metrics.measure(model)
-    const choices = startChoices(generator, requests, n, left.signal)
-    const completion = { model, generator, choices, shape, measure, clock }
-    if (!terms.stream) return answerWhole(c, completion).finally(leave)
-    const includeUsage = terms.stream_options?.include_usage === true
-    return answerStream(c, completion, { includeUsage, leave })
+    disconnected.addEventListener('abort', cancel)
+    if (disconnected.aborted) cancel()
+    const { model } = options
+    const choices = startChoices(generator, requests, n, cancelled.signal)
+    const completion = { model, generator, choices, shape, metrics: metrics.forRequest(model), clock }
+    if (!options.stream) return sendWhole(c, completion).finally(cancel)
+    const includeUsage = options.stream_options?.include_usage === true
+    return sendStream(c, completion, { includeUsage, cancel })
   }
 
   return new Hono<Env>()
@@ -94,20 +94,20 @@ export function openAiRoutes({ catalogue, textService, metrics, maxBodyBytes, cl
       const request = await readRequest(c, maxBodyBytes, chatRequest)
       const generator = await generatorOf(request.model)
       const { tokenizer } = generator
-      const shape = chatForm(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
-      return complete(c, request, generator, [chatRequestOf(request, tokenizer)], shape)
+      const shape = chatShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
+      return complete(c, request, generator, [toTextRequest(request, tokenizer)], shape)
     })
     .post('/completions', async (c) => {
       const request = await readRequest(c, maxBodyBytes, completionRequest)
       const generator = await generatorOf(request.model)
       const { tokenizer } = generator
-      const shape = completionForm(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
-      return complete(c, request, generator, completionRequestsOf(request, tokenizer), shape)
+      const shape = completionShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
+      return complete(c, request, generator, toTextRequests(request, tokenizer), shape)
     })
     .post('/embeddings', async (c) => {
       const request = await readRequest(c, maxBodyBytes, embeddingRequest)
       const texts = promptsOf(request.input)
-      if (texts.length === 0) throw wrongParameter('input', 'one text at least')
+      if (texts.length === 0) throw invalidParameter('input', 'at least one text')
       const entry = findModel(catalogue, request.model)
       return c.json(
         embeddingsAnswer(request, await textService.embed(entry, texts, { signal: disconnectSignal(c) })),

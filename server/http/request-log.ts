@@ -4,11 +4,11 @@ import pretty from 'pino-pretty'
 
 export type Log = Logger
 
-/** One JSON object a line; lines for people where a terminal reads them. */
+/** JSON lines; formatted for reading where the output is a terminal. */
 export const createLog = (): Log =>
   process.stdout.isTTY ? pino(pretty({ ignore: 'pid,hostname', singleLine: true, sync: true })) : pino()
 
-/** What routes leave for the request's log line. */
+/** What routes add to the request's log line. */
 export interface Variables {
   errorCode?: string
   inference?: {
@@ -19,13 +19,13 @@ export interface Variables {
   }
 }
 
-/** One line a request. */
+/** Logs one line for each request. */
 export const logRequests =
   (log: Log): MiddlewareHandler<{ Variables: Variables }> =>
   async (c, next) => {
     const startedAt = performance.now()
     await next()
-    // Each by name: `c.var` copies all of them whenever it is read.
+    // `c.var` would copy all variables at each read.
     const code = c.get('errorCode')
     const inference = c.get('inference')
     const line = {

@@ -2,26 +2,26 @@ import { type Manifest, SpillwayError, type Tensor } from '../../../models/core/
 import { encodeTensor, type InferResponse, type WireTensor } from '../../../models/protocols/oip.ts'
 import { binaryTensor, joinBody, jsonLengthHeader } from '../../../models/protocols/oip-binary.ts'
 import type { RunAnswer } from '../../../workers/host/scheduler/work.ts'
-import type { WantedOutput } from './infer-request.ts'
+import type { RequestedOutput } from './read-infer-request.ts'
 
-interface Written {
+interface EncodedResponse {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array<ArrayBuffer>
 }
 
-/** The answer as the client wants it: JSON, or JSON with tensors behind it. */
-export function writeResponse(
+/** Encodes the answer in the form that the client asked for: JSON, or JSON followed by binary tensors. */
+export function writeInferResponse(
   { id: model, version }: Manifest,
   id: string | undefined,
-  wanted: readonly WantedOutput[],
+  requested: readonly RequestedOutput[],
   { outputs, executedOn, queueMs, computeMs }: RunAnswer,
-): Written {
-  const behind: Tensor[] = []
-  const write = ({ name, binary }: WantedOutput): WireTensor => {
+): EncodedResponse {
+  const binaryTensors: Tensor[] = []
+  const encode = ({ name, binary }: RequestedOutput): WireTensor => {
     const tensor = outputs[name]
-    if (!tensor) throw new SpillwayError('internal', `The lane gave no output "${name}"`)
+    if (!tensor) throw new SpillwayError('internal', `The lane returned no output "${name}"`)
     if (!binary) return encodeOutput(name, tensor)
-    behind.push(tensor)
+    binaryTensors.push(tensor)
     return binaryTensor(name, tensor)
   }
   const response: InferResponse = {
@@ -34,14 +34,14 @@ export function writeResponse(
       queue_ms: queueMs,
       compute_ms: computeMs,
     },
-    outputs: wanted.map(write),
+    outputs: requested.map(encode),
   }
   const text = JSON.stringify(response)
-  if (behind.length === 0) return { headers: { 'content-type': 'application/json' }, body: text }
+  if (binaryTensors.length === 0) return { headers: { 'content-type': 'application/json' }, body: text }
   const json = new TextEncoder().encode(text)
   return {
     headers: { 'content-type': 'application/octet-stream', [jsonLengthHeader]: String(json.length) },
-    body: joinBody(json, behind),
+    body: joinBody(json, binaryTensors),
   }
 }
 

@@ -5,14 +5,14 @@ import { binaryExtension } from '../../../models/protocols/oip-binary.ts'
 import { type Catalogue, findModel } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
 
-export interface OipOptions {
+export interface MetadataOptions {
   readonly catalogue: Catalogue
   readonly inference: Inference
   readonly version: string
 }
 
-/** What the Open Inference Protocol v2 tells of a server and its models; infer.ts runs them. */
-export function oipRoutes({ catalogue, inference, version }: OipOptions) {
+/** The Open Inference Protocol's health and metadata routes; infer-routes.ts has its inference routes. */
+export function metadataRoutes({ catalogue, inference, version }: MetadataOptions) {
   const entryOf = (c: Context) => findModel(catalogue, c.req.param('name') ?? '', c.req.param('version'))
 
   const ready = (c: Context) => {
@@ -28,16 +28,16 @@ export function oipRoutes({ catalogue, inference, version }: OipOptions) {
   const app = new Hono()
     .get('/', (c) => c.json({ name: 'spillway', version, extensions: [binaryExtension] }))
     .get('/health/live', (c) => c.json({ live: true }))
-    // As the protocol has it: a server is ready when all of its models are.
+    // By the protocol, a server is ready when all of its models are.
     .get('/health/ready', (c) => {
       const states = [...catalogue.values()].map(
         (entry) => [entry.manifest.id, inference.state(entry)] as const,
       )
-      const missing = states.filter(([, state]) => state !== 'ready')
-      if (missing.length === 0) return c.json({ ready: true })
+      const notReady = states.filter(([, state]) => state !== 'ready')
+      if (notReady.length === 0) return c.json({ ready: true })
       throw new SpillwayError('lane_failed', 'The server is not ready', {
         expected: 'every model ready',
-        got: missing.map(([id, state]) => `${id} ${state}`).join(', '),
+        got: notReady.map(([id, state]) => `${id} ${state}`).join(', '),
         retryAfterMs: 1000,
       })
     })

@@ -2,7 +2,7 @@ import type { Progress } from '../../web/api/index.ts'
 
 declare global {
   interface Window {
-    /** What loading a model has told so far. */
+    /** The progress reports of a model's loading so far. */
     progress?: readonly Progress[]
   }
 }

@@ -4,15 +4,15 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { type Context, Hono } from 'hono'
 import parseRange from 'range-parser'
-import { type FileSpec, manifestFiles, type Reference, SpillwayError } from '../../../models/core/index.ts'
-import { type Catalogue, findModel } from '../../inference/catalogue.ts'
-import { statFile } from '../../inference/verify.ts'
+import { type FileSpec, manifestFiles, type Reference, SpillwayError } from '../../models/core/index.ts'
+import { type Catalogue, findModel } from '../inference/catalogue.ts'
+import { statFile } from '../inference/verify.ts'
 
 /**
- * The catalogue, manifests and model files, below `models/` as on any static host. One route for all of them: beside a
- * parameter Hono's fast router takes no other name, and one address that it does not take makes all of a site's slower.
+ * The catalogue, manifests and model files below `/models`, laid out as on a static host. One route serves all of them:
+ * Hono's fast router takes no fixed name beside a parameter, and a single route that it cannot take makes all slower.
  */
-export const modelRoutes = (catalogue: Catalogue, references: readonly Reference[] = []) => {
+export const modelFileRoutes = (catalogue: Catalogue, references: readonly Reference[] = []) => {
   const models = [...catalogue.values()].map(({ manifest }) => manifest)
   const documents = new Map([
     ['catalogue.json', documentOf({ models, hub: references })],
@@ -24,7 +24,7 @@ export const modelRoutes = (catalogue: Catalogue, references: readonly Reference
     if (document) return sendDocument(c, document)
     const [, id = '', name = ''] = /^([^/]*)\/?(.*)$/.exec(path) ?? []
     const { manifest, folder } = findModel(catalogue, id)
-    // Only what a manifest lists is ever read: the address cannot name another file.
+    // Only files that a manifest lists are read: no path can name another file.
     const file = manifestFiles(manifest).find((listed) => listed.path === name)
     if (!file) throw new SpillwayError('model_unknown', `${id} has no file "${name}"`)
     return sendFile(c, file, join(folder, file.path))
@@ -43,11 +43,11 @@ function documentOf(value: object): Document {
 
 function sendDocument(c: Context, { body, tag }: Document): Response {
   const headers = { etag: tag, 'cache-control': 'no-cache' }
-  if (names(c.req.header('if-none-match'), tag)) return c.body(null, 304, headers)
+  if (matchesTag(c.req.header('if-none-match'), tag)) return c.body(null, 304, headers)
   return c.body(body, 200, { ...headers, 'content-type': 'application/json' })
 }
 
-/** The SHA-256 is a strong ETag, so `If-Range` may resume; an address that carries it may be kept for ever. */
+/** The SHA-256 is a strong ETag, so `If-Range` can resume; a URL that contains it is immutable. */
 async function sendFile(c: Context, file: FileSpec, path: string): Promise<Response> {
   const tag = `"${file.sha256}"`
   const { size } = await statFile(path, file)
@@ -58,7 +58,7 @@ async function sendFile(c: Context, file: FileSpec, path: string): Promise<Respo
     'cache-control':
       c.req.query('sha256') === file.sha256 ? 'public, max-age=31536000, immutable' : 'no-cache',
   })
-  if (names(c.req.header('if-none-match'), tag)) return c.body(null, { status: 304, headers })
+  if (matchesTag(c.req.header('if-none-match'), tag)) return c.body(null, { status: 304, headers })
 
   const ifRange = c.req.header('if-range')
   const range = c.req.header('range')
@@ -68,7 +68,7 @@ async function sendFile(c: Context, file: FileSpec, path: string): Promise<Respo
     headers.set('content-range', `bytes */${size}`)
     return c.body(null, { status: 416, headers })
   }
-  // A malformed range, another unit or several ranges: the whole file is always a right answer.
+  // For a malformed range, another unit or several ranges the whole file is a valid answer.
   const part = Array.isArray(ranges) && ranges.type === 'bytes' && ranges.length === 1 ? ranges[0] : undefined
   const { start, end } = part ?? { start: 0, end: size - 1 }
   if (part) headers.set('content-range', `bytes ${start}-${end}/${size}`)
@@ -78,5 +78,5 @@ async function sendFile(c: Context, file: FileSpec, path: string): Promise<Respo
   return c.body(Readable.toWeb(createReadStream(path, { start, end })) as ReadableStream, { status, headers })
 }
 
-const names = (header: string | undefined, tag: string) =>
+const matchesTag = (header: string | undefined, tag: string) =>
   header === '*' || header?.split(',').some((listed) => listed.trim().replace(/^W\//, '') === tag) === true

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseTensorJson } from '../../server/routes/oip/tensor-json.ts'
+import { parseTensorJson } from '../../server/routes/oip/parse-tensor-json.ts'
 
 /** Lists of numbers as JSON.parse gives them. */
 const parse = (text: string) => arrays(parseTensorJson(new TextEncoder().encode(text)))

@@ -16,39 +16,39 @@ import {
   splitBody,
 } from '../../../models/protocols/oip-binary.ts'
 import type { Priority } from '../../../workers/host/scheduler/priority.ts'
-import { parseTensorJson } from './tensor-json.ts'
+import { parseTensorJson } from './parse-tensor-json.ts'
 
-/** Milliseconds that a request may take where it does not say, and at most. */
+/** The deadline of a request without a `timeout`, and the longest one, in milliseconds. */
 const defaultDeadlineMs = 30_000
 const maxDeadlineMs = 600_000
 
-/** What a client wants run, checked against the manifest. */
-export interface ReadRequest {
-  /** The request's own name, which its answer bears. */
+/** An infer request, checked against the manifest. */
+export interface CheckedInferRequest {
+  /** The client's id of the request, returned with the answer. */
   readonly id: string | undefined
   readonly inputs: CheckedInputs
-  /** By name, in the order that they were asked for. */
-  readonly outputs: readonly WantedOutput[]
+  /** In the order of the request. */
+  readonly outputs: readonly RequestedOutput[]
   readonly deadlineMs: number
   readonly priority: Priority
 }
 
-export interface WantedOutput {
+export interface RequestedOutput {
   readonly name: string
-  /** Whether it goes behind the JSON part. */
+  /** Whether its data follows the JSON part as bytes. */
   readonly binary: boolean
 }
 
 /** @throws SpillwayError `request_malformed`, `input_*`, `output_name_invalid` or `not_supported`. */
-export function readRequest(c: Context, body: Uint8Array, manifest: Manifest): ReadRequest {
+export function readInferRequest(c: Context, body: Uint8Array, manifest: Manifest): CheckedInferRequest {
   const header = c.req.header(jsonLengthHeader)
   const { json, tensors } =
     header === undefined ? { json: body, tensors: noTensors } : splitBody(body, header)
-  const request = header === undefined ? parseRequest(json) : parseRepeated(json)
+  const request = header === undefined ? parseRequest(json) : parseCached(json)
   return {
     id: request.id,
     inputs: checkInputs(manifest, decodeInputs(manifest, request, new BinaryReader(tensors))),
-    outputs: wantedOutputs(manifest, request),
+    outputs: requestedOutputs(manifest, request),
     deadlineMs: deadlineOf(request),
     priority: priorityOf(request),
   }
@@ -56,21 +56,21 @@ export function readRequest(c: Context, body: Uint8Array, manifest: Manifest): R
 
 const noTensors = new Uint8Array(0)
 
-/** What stands before binary tensors is the same in request after request of a client, so it is parsed and checked once. */
-const repeated = new Map<string, InferRequest>()
-const mostRepeated = 256
-const mostBytes = 1_024
+/** A client sends the same JSON part before its binary tensors in request after request: it is parsed and checked once. */
+const cache = new Map<string, InferRequest>()
+const maxCached = 256
+const maxCachedBytes = 1_024
 
-function parseRepeated(json: Uint8Array): InferRequest {
-  if (json.length > mostBytes) return parseRequest(json)
+function parseCached(json: Uint8Array): InferRequest {
+  if (json.length > maxCachedBytes) return parseRequest(json)
   const text = Buffer.from(json.buffer, json.byteOffset, json.length).toString('latin1')
-  const known = repeated.get(text)
-  if (known) return known
+  const cached = cache.get(text)
+  if (cached) return cached
   const request = parseRequest(json)
-  // Lists of numbers are never kept: they lie in memory that the next request writes into.
+  // Lists of numbers cannot be cached: they are views of memory that the next request overwrites.
   if (request.inputs.some(({ data }) => data)) return request
-  if (repeated.size === mostRepeated) repeated.clear()
-  repeated.set(text, request)
+  if (cache.size === maxCached) cache.clear()
+  cache.set(text, request)
   return request
 }
 
@@ -101,7 +101,7 @@ function decodeInputs(
       })
     }
     if (Object.hasOwn(inputs, wire.name)) {
-      throw new SpillwayError('input_name_invalid', `Input "${wire.name}" is given twice`, {
+      throw new SpillwayError('input_name_invalid', `Input "${wire.name}" appears twice`, {
         expected: 'each input once',
       })
     }
@@ -111,43 +111,44 @@ function decodeInputs(
   return inputs
 }
 
-function wantedOutputs({ id, outputs }: Manifest, request: InferRequest): WantedOutput[] {
+function requestedOutputs({ id, outputs }: Manifest, request: InferRequest): RequestedOutput[] {
   const all = request.parameters?.binary_data_output === true
   const known = outputs.map(({ name }) => name)
-  const wanted = (request.outputs ?? outputs.map(({ name }) => ({ name, parameters: undefined }))).map(
-    ({ name, parameters }): WantedOutput => ({
+  const requested = (request.outputs ?? outputs.map(({ name }) => ({ name, parameters: undefined }))).map(
+    ({ name, parameters }): RequestedOutput => ({
       name,
       binary: parameters?.binary_data === undefined ? all : parameters.binary_data === true,
     }),
   )
-  // An output given twice would be encoded twice: a small request must not make a huge answer.
-  const wrong = wanted.find(
-    ({ name }, index) => !known.includes(name) || wanted.findIndex((one) => one.name === name) !== index,
+  // A repeated output would be encoded repeatedly: a small request must not cause a huge answer.
+  const invalid = requested.find(
+    ({ name }, index) =>
+      !known.includes(name) || requested.findIndex((output) => output.name === name) !== index,
   )
-  if (wrong === undefined) return wanted
-  throw new SpillwayError('output_name_invalid', `${id} has no output "${wrong.name}" to give`, {
+  if (invalid === undefined) return requested
+  throw new SpillwayError('output_name_invalid', `${id} cannot give the output "${invalid.name}"`, {
     expected: `${known.join(', ')}, each once`,
-    got: wrong.name,
+    got: invalid.name,
   })
 }
 
-/** The request's `timeout` is in microseconds; Triton takes 0 for none. */
+/** The request's `timeout` is in microseconds; 0 means none, as in Triton. */
 function deadlineOf({ parameters }: InferRequest): number {
   const timeout = parameters?.timeout
   if (timeout === undefined || timeout === 0) return defaultDeadlineMs
   if (typeof timeout === 'number' && timeout > 0) return Math.min(timeout / 1000, maxDeadlineMs)
-  throw new SpillwayError('request_malformed', 'The parameter "timeout" is wrong', {
-    expected: 'microseconds above zero',
+  throw new SpillwayError('request_malformed', 'The parameter "timeout" is invalid', {
+    expected: 'a number of microseconds above zero',
     got: JSON.stringify(timeout),
   })
 }
 
-/** The request's `priority`: 1 is the highest, 0 the default. There are three steps here, and the rest is the lowest. */
+/** The request's `priority`: 1 is the highest, 0 the default. The scheduler has three levels: 3 and above are the lowest. */
 function priorityOf({ parameters }: InferRequest): Priority {
   const priority = parameters?.priority ?? 0
   if (typeof priority !== 'number' || !Number.isInteger(priority) || priority < 0) {
-    throw new SpillwayError('request_malformed', 'The parameter "priority" is wrong', {
-      expected: 'a whole number: 1 is the highest, 0 the default',
+    throw new SpillwayError('request_malformed', 'The parameter "priority" is invalid', {
+      expected: 'a whole number (1 is the highest, 0 the default)',
       got: JSON.stringify(priority),
     })
   }

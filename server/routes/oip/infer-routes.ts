@@ -2,12 +2,12 @@ import { type Context, Hono } from 'hono'
 import { queueHeader } from '../../../models/protocols/oip.ts'
 import { corsHeaders } from '../../http/cors.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
-import type { Variables } from '../../http/log.ts'
 import { readBody } from '../../http/read-body.ts'
+import type { Variables } from '../../http/request-log.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
-import { readRequest } from './infer-request.ts'
-import { writeResponse } from './infer-response.ts'
+import { readInferRequest } from './read-infer-request.ts'
+import { writeInferResponse } from './write-infer-response.ts'
 
 export interface InferOptions {
   readonly catalogue: Catalogue
@@ -18,18 +18,19 @@ export interface InferOptions {
 type Env = { Variables: Variables }
 
 /**
- * A run, by the Open Inference Protocol. It may be asked for thousands of times a second, so it stands before what other
- * addresses share, and tells its headers once, as a plain object: `Headers` cost more than many a run.
+ * Infer requests of the Open Inference Protocol. They come thousands of times a second, so these routes are registered
+ * before the middleware that other routes share, and pass their headers as one plain object: a `Headers` object costs
+ * more than many runs.
  */
 export function inferRoutes({ catalogue, inference, maxBodyBytes }: InferOptions) {
   const queueMs = (entry: CatalogueEntry) => inference.queueMs(entry).toFixed(1)
 
-  /** The body ends with it: a request that waits holds its tensors only. */
+  /** A function of its own, so that the body is freed when it returns: a waiting request holds its tensors only. */
   const read = async (c: Context<Env>, { manifest }: CatalogueEntry) =>
-    readRequest(c, await readBody(c, maxBodyBytes), manifest)
+    readInferRequest(c, await readBody(c, maxBodyBytes), manifest)
 
   const answer = async (c: Context<Env>, entry: CatalogueEntry) => {
-    // Before the request is read: a server that has too much to do leaves that undone.
+    // A full queue refuses the request before its body is read: an overloaded server saves that work.
     const refusal = inference.refusal(entry)
     if (refusal) throw refusal
     const { id, inputs, outputs, deadlineMs, priority } = await read(c, entry)
@@ -40,7 +41,7 @@ export function inferRoutes({ catalogue, inference, maxBodyBytes }: InferOptions
       queueMs: result.queueMs,
       computeMs: result.computeMs,
     })
-    const { headers, body } = writeResponse(entry.manifest, id, outputs, result)
+    const { headers, body } = writeInferResponse(entry.manifest, id, outputs, result)
     return new Response(body, { headers: { ...corsHeaders, [queueHeader]: queueMs(entry), ...headers } })
   }
 

@@ -7,7 +7,7 @@ import { promptTokensOf } from '../../../workers/host/text/tokenizer/prompt.ts'
 import type { TextRequest, Tokenizer } from '../../../workers/host/text/types.ts'
 import { readBody } from '../../http/read-body.ts'
 
-/** @throws SpillwayError `request_malformed`, naming the parameter that is wrong; else as `readBody`. */
+/** @throws SpillwayError `request_malformed`, which names the invalid parameter; else as `readBody`. */
 export async function readRequest<T extends z.ZodMiniType>(
   c: Context,
   maxBytes: number,
@@ -23,52 +23,51 @@ export async function readRequest<T extends z.ZodMiniType>(
   const parsed = z.safeParse(schema, value)
   if (parsed.success) return parsed.data
   const { path, expected, got } = schemaFault(parsed.error, value)
-  throw wrongParameter(path, expected, got)
+  throw invalidParameter(path, expected, got)
 }
 
 /** @param param As OpenAI's API names it: `messages[0].role`. */
-export const wrongParameter = (param: string, expected: string, got?: string) =>
-  new SpillwayError('request_malformed', `The request is wrong at ${param || 'its root'}`, {
+export const invalidParameter = (param: string, expected: string, got?: string) =>
+  new SpillwayError('request_malformed', `The request is invalid at ${param || 'its root'}`, {
     expected,
     ...(got === undefined ? {} : { got }),
     ...(param === '' ? {} : { param }),
   })
 
-/** What a text is asked to be, its prompt in tokens. */
 export type TokensRequest = TextRequest & { readonly tokens: readonly number[] }
 
-export function chatRequestOf(request: ChatRequest, tokenizer: Tokenizer): TokensRequest {
+export function toTextRequest(request: ChatRequest, tokenizer: Tokenizer): TokensRequest {
   const messages = request.messages.map(({ role, content }) => ({
     role,
     content: typeof content === 'string' ? content : content.map(({ text }) => text).join(''),
   }))
   return {
     ...optionsOf(request),
-    ...cutPrompt(request, promptTokensOf({ messages }, tokenizer)),
+    ...truncatedPrompt(request, promptTokensOf({ messages }, tokenizer)),
     logprobs: request.logprobs ? (request.top_logprobs ?? 0) : undefined,
     maxTokens: request.max_completion_tokens ?? request.max_tokens ?? undefined,
   }
 }
 
-/** What OpenAI's API and vLLM generate for a prompt where the request does not say. */
-const apiMaxTokens = 16
+/** The default of `max_tokens` for a completion in OpenAI's API and vLLM. */
+const defaultMaxTokens = 16
 
-/** One for each prompt. */
-export function completionRequestsOf(request: CompletionRequest, tokenizer: Tokenizer): TokensRequest[] {
+/** One request for each prompt. */
+export function toTextRequests(request: CompletionRequest, tokenizer: Tokenizer): TokensRequest[] {
   const { prompt, generated_tokens: generated } = request
   const prompts = promptsOf(prompt)
-  if (prompts.length === 0) throw wrongParameter('prompt', 'one prompt at least')
+  if (prompts.length === 0) throw invalidParameter('prompt', 'at least one prompt')
   if (generated && prompts.some((one) => typeof one === 'string'))
-    throw wrongParameter('generated_tokens', 'a prompt of tokens')
+    throw invalidParameter('generated_tokens', 'a prompt of tokens')
   if (request.echo && request.logprobs != null)
-    throw wrongParameter('echo', 'none with logprobs: those of a prompt are not known here')
+    throw invalidParameter('echo', 'not together with logprobs: those of a prompt are not computed')
   return prompts.map((one) => {
     const tokens = typeof one === 'string' ? promptTokensOf({ prompt: one }, tokenizer) : one
     return {
       ...optionsOf(request),
-      ...cutPrompt(request, tokens),
+      ...truncatedPrompt(request, tokens),
       logprobs: request.logprobs ?? undefined,
-      maxTokens: request.max_tokens ?? apiMaxTokens,
+      maxTokens: request.max_tokens ?? defaultMaxTokens,
       generated: generated ?? undefined,
     }
   })
@@ -85,7 +84,7 @@ export function promptsOf(prompt: CompletionRequest['prompt']): readonly (string
   return tokens.length > 0 ? [tokens] : []
 }
 
-function cutPrompt(
+function truncatedPrompt(
   { truncate_prompt_tokens: keep }: ChatRequest | CompletionRequest,
   tokens: readonly number[],
 ) {
@@ -95,9 +94,9 @@ function cutPrompt(
   }
 }
 
-type Options = Sampling & Pick<TextRequest, 'stop' | 'ignoreStopTokens'>
+type GenerationOptions = Sampling & Pick<TextRequest, 'stop' | 'ignoreStopTokens'>
 
-const optionsOf = (request: ChatRequest | CompletionRequest): Options => ({
+const optionsOf = (request: ChatRequest | CompletionRequest): GenerationOptions => ({
   temperature: request.temperature ?? undefined,
   topK: request.top_k && request.top_k > 0 ? request.top_k : undefined,
   topP: request.top_p ?? undefined,

@@ -1,12 +1,16 @@
 import type { EmbeddingRequest } from '../../../models/protocols/openai.ts'
 import type { EmbedResult } from '../../../workers/host/text/embedding/embedder.ts'
-import { wrongParameter } from './read.ts'
+import { invalidParameter } from './read-request.ts'
 
-/** The answer to a request for embeddings; as base64, little-endian floats, where that was asked for. */
+/**
+ * The answer to a request for embeddings: as numbers, or as base64 of little-endian floats where that was asked for.
+ *
+ * @throws SpillwayError `request_malformed` for `dimensions` that the model does not have.
+ */
 export function embeddingsAnswer(request: EmbeddingRequest, { embeddings, promptTokens }: EmbedResult) {
   const size = embeddings[0]?.length ?? 0
   if (request.dimensions != null && request.dimensions !== size)
-    throw wrongParameter('dimensions', `${size}, as the model has them`)
+    throw invalidParameter('dimensions', `${size}, the model's own number`)
   const write = request.encoding_format === 'base64' ? toBase64 : (vector: Float32Array) => [...vector]
   return {
     object: 'list',

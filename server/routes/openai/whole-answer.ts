@@ -1,0 +1,28 @@
+import type { Context } from 'hono'
+import type { GeneratedToken } from '../../../workers/protocol/generation.ts'
+import type { Part } from './api-shape.ts'
+import { type Choice, mergeByArrival, usageOf } from './choices.ts'
+import { type Completion, commonFields, recordPart } from './completion.ts'
+
+/** Answers once all texts have ended, in one JSON body. */
+export async function sendWhole(c: Context, completion: Completion): Promise<Response> {
+  const { choices, shape, metrics } = completion
+  const tokens = new Map<Choice, GeneratedToken[]>(choices.map((choice) => [choice, []]))
+  for await (const part of mergeByArrival(choices)) {
+    recordPart(metrics, part)
+    if ('piece' in part) tokens.get(part.choice)?.push(...part.piece.tokens)
+  }
+  const results = await Promise.all(choices.map(({ result }) => result))
+  const parts: Part[] = []
+  for (const [at, choice] of choices.entries()) {
+    const result = results[at]
+    if (result) parts.push(shape.whole(choice, result, tokens.get(choice) ?? []))
+  }
+  return c.json({
+    ...commonFields(completion),
+    object: shape.object,
+    ...parts[0]?.topLevel,
+    choices: parts.map(({ choice }) => choice),
+    usage: usageOf(choices, results),
+  })
+}

@@ -1,0 +1,143 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import type { createApp } from '../../server/app.ts'
+import { createManualClock } from '../support/manual-clock.ts'
+import { chat, closeScriptedServers, createScriptedApp, script } from '../support/scripted-server.ts'
+
+afterEach(closeScriptedServers)
+
+const post = (app: ReturnType<typeof createApp>, path: string, body: unknown) =>
+  app.request(path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) })
+
+describe('the OpenAI API refuses', () => {
+  test.each<[string, string, unknown, number, string | null]>([
+    ['no JSON', 'chat/completions', '{', 400, null],
+    ['no messages', 'chat/completions', { model: 'scripted' }, 400, 'messages'],
+    ['an empty chat', 'chat/completions', { ...chat, messages: [] }, 400, 'messages'],
+    [
+      'an unknown role',
+      'chat/completions',
+      { ...chat, messages: [{ role: 'poet', content: '' }] },
+      400,
+      'messages[0].role',
+    ],
+    ['a temperature in words', 'chat/completions', { ...chat, temperature: 'hot' }, 400, 'temperature'],
+    ['a temperature out of range', 'chat/completions', { ...chat, temperature: 3 }, 400, 'temperature'],
+    ['n of zero', 'chat/completions', { ...chat, n: 0 }, 400, 'n'],
+    ['a stop that is no string', 'chat/completions', { ...chat, stop: 3 }, 400, 'stop'],
+    ['a fraction of a token', 'chat/completions', { ...chat, max_tokens: 1.5 }, 400, 'max_tokens'],
+    [
+      'a bias for a word instead of a token',
+      'chat/completions',
+      { ...chat, logit_bias: { word: 1 } },
+      400,
+      'logit_bias.word',
+    ],
+    ['no prompt', 'completions', { model: 'scripted' }, 400, 'prompt'],
+    ['an empty list of prompts', 'completions', { model: 'scripted', prompt: [] }, 400, 'prompt'],
+    ['too many texts', 'completions', { model: 'scripted', prompt: ['a', 'b'], n: 128 }, 400, 'n'],
+    [
+      'echo with logprobs',
+      'completions',
+      { model: 'scripted', prompt: 'a', echo: true, logprobs: 1 },
+      400,
+      'echo',
+    ],
+    ['an unknown model', 'chat/completions', { ...chat, model: 'nobody' }, 404, null],
+    ['embeddings of no text', 'embeddings', { model: 'scripted', input: [] }, 400, 'input'],
+    [
+      'an unknown encoding',
+      'embeddings',
+      { model: 'scripted', input: 'a', encoding_format: 'hex' },
+      400,
+      'encoding_format',
+    ],
+    ['a body that is too long', 'chat/completions', { ...chat, user: 'x'.repeat(100_001) }, 413, null],
+  ])('%s', async (_what, path, body, status, param) => {
+    const { app } = createScriptedApp()
+    const response = await post(app, `/v1/${path}`, body)
+    expect(response.status).toBe(status)
+    expect(await response.json()).toEqual({
+      error: {
+        message: expect.any(String),
+        type: 'invalid_request_error',
+        param,
+        code: expect.any(String),
+      },
+    })
+  })
+
+  test('ignores unknown fields, and null counts as absent', async () => {
+    const { app } = createScriptedApp({ text: script })
+    const response = await post(app, '/v1/chat/completions', {
+      ...chat,
+      stop: null,
+      n: null,
+      temperature: null,
+      tool_choice: 'none',
+      weather: { is: 'fine' },
+    })
+    expect(response.status).toBe(200)
+  })
+})
+
+describe('a text that moves', () => {
+  test('returns token ids, and continues from them without repeating a token', async () => {
+    const { app } = createScriptedApp({ text: script })
+    const first = await post(app, '/v1/chat/completions', { ...chat, max_tokens: 2, return_token_ids: true })
+    const answer = await first.json()
+    expect(answer.prompt_token_ids).toHaveLength(9)
+    const [choice] = answer.choices
+    expect(choice.token_ids).toEqual([106, 107])
+    const second = await post(app, '/v1/completions', {
+      model: 'scripted',
+      prompt: [...answer.prompt_token_ids, ...choice.token_ids],
+      generated_tokens: 2,
+      logprobs: 1,
+      return_tokens_as_token_ids: true,
+    })
+    const [rest] = (await second.json()).choices
+    expect(rest.text).toBe('lmnop')
+    expect(rest.logprobs.tokens[0]).toBe('token_id:108')
+  })
+})
+
+test('keeps a silent stream alive with comments', async () => {
+  const clock = createManualClock()
+  let go = () => {}
+  const release = new Promise<void>((resolve) => {
+    go = resolve
+  })
+  const { app } = createScriptedApp({ text: script, release }, clock)
+  const answer = post(app, '/v1/chat/completions', { ...chat, stream: true })
+  await new Promise(setImmediate)
+  clock.advance(1_000)
+  const response = await answer
+  expect(response.headers.get('content-type')).toContain('text/event-stream')
+  const text = response.text()
+  for (let times = 0; times < 3; times++) {
+    await new Promise(setImmediate)
+    clock.advance(10_000)
+  }
+  go()
+  const all = await text
+  expect(all.match(/^: still there$/gm)).toHaveLength(3)
+  expect(all.trimEnd().endsWith('data: [DONE]')).toBe(true)
+})
+
+test('metrics have vLLM’s names', async () => {
+  const { app } = createScriptedApp({ text: script })
+  await post(app, '/v1/chat/completions', chat)
+  const text = await (await app.request('/metrics')).text()
+  for (const line of [
+    'vllm:num_requests_running{model_name="scripted"} 0',
+    'vllm:num_requests_waiting{model_name="scripted"} 0',
+    'vllm:kv_cache_usage_perc{model_name="scripted"} 0',
+    'vllm:prompt_tokens_total{model_name="scripted"} 9',
+    'vllm:generation_tokens_total{model_name="scripted"} 7',
+    'vllm:time_to_first_token_seconds_count{model_name="scripted"} 1',
+    'vllm:inter_token_latency_seconds_count{model_name="scripted"} 6',
+    'vllm:e2e_request_latency_seconds_count{model_name="scripted"} 1',
+    'vllm:request_success_total{model_name="scripted",finished_reason="stop"} 1',
+  ])
+    expect(text).toContain(line)
+})

@@ -1,3 +1,5 @@
+/** The public API of the package: start with `createRuntime`. */
+
 export {
   type ErrorCode,
   type ErrorDetail,

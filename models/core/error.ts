@@ -43,6 +43,11 @@ export const errorStatus = {
   internal: 500,
 } as const satisfies Record<string, number>
 
+/**
+ * What went wrong: a closed union. A code is added where callers need to tell a failure apart, and never renamed.
+ *
+ * @useDeclaredType
+ */
 export type ErrorCode = keyof typeof errorStatus
 
 export const isErrorCode = (value: unknown): value is ErrorCode =>
@@ -86,10 +91,12 @@ export class SpillwayError extends Error {
     return errorStatus[this.code]
   }
 
+  /** The error as plain data, for a message or a response. */
   toWire(): WireError {
     return { code: this.code, message: this.message, detail: this.detail }
   }
 
+  /** The error again, with the message as it was sent. */
   static fromWire({ code, message, detail }: WireError): SpillwayError {
     const error = new SpillwayError(code, '', detail)
     error.message = message

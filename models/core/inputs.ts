@@ -6,6 +6,7 @@ import { arrayOf, elementCount, fitsShape, showShape, type Tensor, type TensorDa
 /** One input as a caller gives it: a bare typed array is one row of the manifest's shape. */
 export type Input = TensorData | { readonly data: TensorData; readonly shape: readonly number[] }
 
+/** The inputs of a run, by the names in the manifest. */
 export type Inputs = Readonly<Record<string, Input>>
 
 /** A request whose names, types, shapes and counts are what the manifest says. */

@@ -1,12 +1,21 @@
 /** Who runs it: the visitor's device, or the server behind the page. */
 export type Tier = 'device' | 'server'
 
-/** The execution provider that runs it. */
 export const backends = ['webgpu', 'wasm', 'cpu', 'cuda'] as const
+/**
+ * The execution provider that runs a model.
+ *
+ * @useDeclaredType
+ */
 export type Backend = (typeof backends)[number]
 
-/** The page's rule for placements. */
 export const policies = ['auto', 'device', 'server', 'prefer-device', 'prefer-server'] as const
+/**
+ * The page's rule for placements: `auto` decides by capacity and load; `device` and `server` allow one tier;
+ * `prefer-device` and `prefer-server` fall back to the other.
+ *
+ * @useDeclaredType
+ */
 export type Policy = (typeof policies)[number]
 
 export const placementReasons = [
@@ -33,6 +42,11 @@ export const placementReasons = [
   /** The page has no server, or it does not answer. */
   'server-unavailable',
 ] as const
+/**
+ * Why a request ran where it did.
+ *
+ * @useDeclaredType
+ */
 export type PlacementReason = (typeof placementReasons)[number]
 
 /** Where a request ran, and why there. */

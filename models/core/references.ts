@@ -2,7 +2,6 @@ import * as z from 'zod/mini'
 import { SpillwayError } from './error.ts'
 import { type Manifest, parseManifest, tasks } from './manifest.ts'
 
-/** A model on the hub that a site points to: nothing of it is here until somebody asks for it by its source. */
 const reference = z.strictObject({
   /** `hf:owner/name@revision`: what `runtime.model()` and `spillway pull` take. */
   source: z.string().check(z.regex(/^hf:[\w.-]+\/[\w.-]+(?:@[\w./+-]+)?$/)),
@@ -14,6 +13,11 @@ const reference = z.strictObject({
 
 const references = z.array(reference)
 
+/**
+ * A model on the hub that a site points to. Its files stay on the hub until a page or a server asks for its source.
+ *
+ * @useDeclaredType
+ */
 export type Reference = z.infer<typeof reference>
 
 /** What a site offers: models in its folder, and some on the hub that are known to run. */

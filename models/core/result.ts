@@ -11,6 +11,7 @@ export interface Timings {
   readonly computeMs: number
 }
 
+/** The answer to one `run()`. */
 export interface RunResult {
   /** By output name; the batch axis holds the rows that were asked for. */
   readonly outputs: Readonly<Record<string, Tensor>>

@@ -1,3 +1,4 @@
+/** How a page reads models of the Hugging Face hub. */
 export interface HubOptions {
   /** Default: https://huggingface.co. A mirror, or a server that speaks its protocol. */
   readonly endpoint?: string | URL | undefined

@@ -1,6 +1,7 @@
 /** What a lane is told of sequences to decode, and what it tells of them. Types only. */
 import type { Sampling } from '../../models/core/sampling.ts'
 
+/** One of the likeliest tokens at a position. */
 export interface TokenLogprob {
   readonly token: number
   /** Natural logarithm of the probability, before penalties, temperature and filters. */

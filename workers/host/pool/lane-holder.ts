@@ -31,6 +31,7 @@ export interface LeasedLane {
   release(): void
 }
 
+/** How far a lane is. `down`: it is started when it is needed. */
 export type LaneState = 'down' | 'starting' | 'idle' | 'busy'
 
 /** Times that one job starts or replaces a lane before it fails. */

@@ -43,6 +43,11 @@ export interface WaitOptions {
 
 /** Best first. */
 export const priorities = ['high', 'normal', 'low'] as const
+/**
+ * Which of the waiting requests go first.
+ *
+ * @useDeclaredType
+ */
 export type Priority = (typeof priorities)[number]
 
 export interface RunAnswer {

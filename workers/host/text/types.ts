@@ -9,6 +9,7 @@ import type { ChatRole } from '../../../models/protocols/openai.ts'
 import type { FinishReason, GeneratedToken, GeneratorLoad, TokenRequest } from '../../protocol/generation.ts'
 import type { WaitOptions } from '../scheduler/work.ts'
 
+/** How long a text took, in milliseconds. */
 export interface GenerateTimings {
   /** From the request to its slot, in milliseconds. */
   readonly queueMs: number
@@ -97,6 +98,7 @@ export type CreateTextAssembler = (
   before?: readonly number[],
 ) => TextAssembler
 
+/** One message of a chat. */
 export interface ChatMessage {
   readonly role: ChatRole
   readonly content: string
@@ -108,6 +110,7 @@ export type Prompt =
   | { readonly messages: readonly ChatMessage[]; readonly prompt?: never; readonly tokens?: never }
   | { readonly tokens: readonly number[]; readonly prompt?: never; readonly messages?: never }
 
+/** What is continued, how tokens are chosen, and where the text ends. */
 export type TextRequest = Prompt &
   Sampling & {
     /** New tokens at most. Default: up to the context's end. */
@@ -128,6 +131,7 @@ export interface Piece {
   readonly tokens: readonly GeneratedToken[]
 }
 
+/** How many tokens a text cost. */
 export interface Usage {
   readonly promptTokens: number
   readonly generatedTokens: number

@@ -135,12 +135,8 @@ export type FileSpec = z.infer<typeof fileSpec>
 export type Variant = z.infer<typeof variant>
 export type Task = (typeof tasks)[number]
 export type StateSpec = z.infer<typeof stateSpec>
-/**
- * What a model is: enough to check a request, to place it, and to fetch and verify its files.
- *
- * @useDeclaredType
- */
-export type Manifest = z.infer<typeof manifest>
+/** What a model is: enough to check a request, to place it, and to fetch and verify its files. */
+export interface Manifest extends z.infer<typeof manifest> {}
 
 /** @throws SpillwayError `manifest_invalid`, naming the first field that is wrong. */
 export function parseManifest(value: unknown, from: string): Manifest {

@@ -15,10 +15,8 @@ const references = z.array(reference)
 
 /**
  * A model on the hub that a site points to. Its files stay on the hub until a page or a server asks for its source.
- *
- * @useDeclaredType
  */
-export type Reference = z.infer<typeof reference>
+export interface Reference extends z.infer<typeof reference> {}
 
 /** What a site offers: models in its folder, and some on the hub that are known to run. */
 export interface SiteCatalogue {

@@ -43,7 +43,11 @@ export const errorStatus = {
   internal: 500,
 } as const satisfies Record<string, number>
 
-/** A code of `errorStatus`. */
+/**
+ * What went wrong: a closed union. A code is added where callers need to tell a failure apart, and never renamed.
+ *
+ * @useDeclaredType
+ */
 export type ErrorCode = keyof typeof errorStatus
 
 /** Whether a value, such as a header of a response, is one of our codes. */
@@ -88,7 +92,7 @@ export class SpillwayError extends Error {
     return errorStatus[this.code]
   }
 
-  /** The error in a form that can be sent. */
+  /** The error as plain data, for a message or a response. */
   toWire(): WireError {
     return { code: this.code, message: this.message, detail: this.detail }
   }

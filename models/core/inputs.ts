@@ -7,7 +7,7 @@ import type { TensorSpec } from './tensor-spec.ts'
 /** One input of a run. A bare typed array is one row in the manifest's shape. */
 export type Input = TensorData | { readonly data: TensorData; readonly shape: readonly number[] }
 
-/** The inputs of a run, by name. */
+/** The inputs of a run, by the names in the manifest. */
 export type Inputs = Readonly<Record<string, Input>>
 
 /** Inputs whose names, types, shapes and element counts match the manifest. */

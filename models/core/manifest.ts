@@ -122,8 +122,8 @@ export type FileSpec = z.infer<typeof fileSpec>
 export type Variant = z.infer<typeof variant>
 /** One of `tasks`. */
 export type Task = (typeof tasks)[number]
-/** The description of a model: enough to check and place requests and to fetch and verify its files. */
-export type Manifest = z.infer<typeof manifest>
+/** What a model is: enough to check a request, to place it, and to fetch and verify its files. */
+export interface Manifest extends z.infer<typeof manifest> {}
 
 /**
  * Checks a manifest.

@@ -2,7 +2,11 @@
 export type Tier = 'device' | 'server'
 
 export const backends = ['webgpu', 'wasm', 'cpu', 'cuda'] as const
-/** The execution provider of ONNX Runtime that runs a model. */
+/**
+ * The execution provider that runs a model.
+ *
+ * @useDeclaredType
+ */
 export type Backend = (typeof backends)[number]
 
 export const policies = ['auto', 'device', 'server', 'prefer-device', 'prefer-server'] as const
@@ -14,6 +18,8 @@ export const policies = ['auto', 'device', 'server', 'prefer-device', 'prefer-se
  * - `server`: the server only.
  * - `prefer-device`: the server only where the device cannot run the model.
  * - `prefer-server`: the device only while the server does not answer.
+ *
+ * @useDeclaredType
  */
 export type Policy = (typeof policies)[number]
 
@@ -39,7 +45,11 @@ export const placementReasons = [
   /** The page has no server, or the server does not answer. */
   'server-unavailable',
 ] as const
-/** Why a request ran where it did. */
+/**
+ * Why a request ran where it did.
+ *
+ * @useDeclaredType
+ */
 export type PlacementReason = (typeof placementReasons)[number]
 
 /** Where a request ran, and why there. */

@@ -2,7 +2,6 @@ import * as z from 'zod/mini'
 import { type Manifest, parseManifest, tasks } from './manifest.ts'
 import { schemaError } from './schema-error.ts'
 
-/** A model on the hub that a site offers. Nothing of it is stored here until a caller asks for its source. */
 const reference = z.strictObject({
   /** `hf:owner/name@revision`, as `runtime.model()` and `spillway pull` take it. */
   source: z.string().check(z.regex(/^hf:[\w.-]+\/[\w.-]+(?:@[\w./+-]+)?$/)),
@@ -14,8 +13,10 @@ const reference = z.strictObject({
 
 const references = z.array(reference)
 
-/** A model on the hub that a site offers. */
-export type Reference = z.infer<typeof reference>
+/**
+ * A model on the hub that a site points to. Its files stay on the hub until a page or a server asks for its source.
+ */
+export interface Reference extends z.infer<typeof reference> {}
 
 /** The models of a site: those in its folder, and those on the hub that it refers to. */
 export interface SiteCatalogue {

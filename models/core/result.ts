@@ -11,7 +11,7 @@ export interface Timings {
   readonly computeMs: number
 }
 
-/** What `run()` resolves to. */
+/** The answer to one `run()`. */
 export interface RunResult {
   /** Outputs by name, with one row per requested row along the batch axis. */
   readonly outputs: Readonly<Record<string, Tensor>>

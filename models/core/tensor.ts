@@ -1,4 +1,3 @@
-/** Element types a tensor may have, named as ONNX Runtime names them. */
 export const tensorTypes = [
   'float32',
   'float64',
@@ -14,7 +13,11 @@ export const tensorTypes = [
   'bool',
 ] as const
 
-/** One of `tensorTypes`. */
+/**
+ * Element types, named as ONNX Runtime names them.
+ *
+ * @useDeclaredType
+ */
 export type TensorType = (typeof tensorTypes)[number]
 
 const arrays = {
@@ -33,7 +36,7 @@ const arrays = {
   bool: Uint8Array,
 } as const satisfies Record<TensorType, unknown>
 
-/** A typed array that holds a tensor's elements. */
+/** The elements of a tensor. `float16` is in a Uint16Array of raw bits, `bool` in a Uint8Array. */
 export type TensorData =
   | Float32Array
   | Float64Array

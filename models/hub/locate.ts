@@ -1,3 +1,4 @@
+/** How a page reads models of the Hugging Face hub. */
 export interface HubOptions {
   /** A mirror, or another server with the hub's API. Default: https://huggingface.co. */
   readonly endpoint?: string | URL | undefined

@@ -1,12 +1,14 @@
 /** The public API of the package: start with `createRuntime`. */
 
 export {
+  type Backend,
   type ErrorCode,
   type ErrorDetail,
   type Input,
   type Inputs,
   type Manifest,
   type Placement,
+  type PlacementReason,
   type Policy,
   type Reference,
   type RunResult,
@@ -15,14 +17,25 @@ export {
   type Tensor,
   type TensorData,
   type TensorType,
+  type Tier,
   type Timings,
+  type WireError,
 } from '../../models/core/index.ts'
 export type { Sampling } from '../../models/core/sampling.ts'
 export type { HubOptions } from '../../models/hub/index.ts'
+export type { LaneState } from '../../workers/host/pool/lane-holder.ts'
+export type { LaneStats, PoolStats } from '../../workers/host/pool/pool.ts'
 export type { Priority } from '../../workers/host/scheduler/priority.ts'
+export type { ModelStats, SchedulerStats } from '../../workers/host/scheduler/stats.ts'
 export type { EmbedResult } from '../../workers/host/text/embedding/embedder.ts'
-export type { ChatMessage, Prompt, TextRequest, Usage } from '../../workers/host/text/types.ts'
-export type { FinishReason, GeneratedToken } from '../../workers/protocol/generation.ts'
+export type {
+  ChatMessage,
+  GenerateTimings,
+  Prompt,
+  TextRequest,
+  Usage,
+} from '../../workers/host/text/types.ts'
+export type { FinishReason, GeneratedToken, TokenLogprob } from '../../workers/protocol/generation.ts'
 export type { Capacity, GpuCapacity } from '../device/capacity.ts'
 export type { ModelStorage, StorageUsage, StoredModel } from '../store/storage/model-storage.ts'
 export type { Progress } from '../store/worker/load-files.ts'

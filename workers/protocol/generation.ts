@@ -1,6 +1,7 @@
 /** Sequences to decode and the tokens that come of them. Types only. */
 import type { Sampling } from '../../models/core/sampling.ts'
 
+/** One of the likeliest tokens at a position. */
 export interface TokenLogprob {
   readonly token: number
   /** Natural logarithm of the probability, before penalties, temperature and filters. */

@@ -15,6 +15,7 @@ export interface StoredModel {
   readonly usedAt: Date
 }
 
+/** How much the origin keeps. */
 export interface StorageUsage {
   /** Bytes of all models. */
   readonly models: number
@@ -27,7 +28,9 @@ export interface StorageUsage {
 
 /** The models that are stored on this device. */
 export interface ModelStorage {
+  /** Every variant of a model that is kept, complete or not. */
   list(): Promise<StoredModel[]>
+  /** Bytes of the models, and of all that the origin keeps. */
   usage(): Promise<StorageUsage>
   /**
    * Removes all versions and variants of a model. A loaded model keeps running.

@@ -23,7 +23,7 @@ export interface LeasedLane {
   release(): void
 }
 
-/** `down`: to be started when it is needed. */
+/** How far a lane is. `down`: it is started when it is needed. */
 export type LaneState = 'down' | 'starting' | 'idle' | 'busy'
 
 type State =

@@ -17,11 +17,13 @@ export interface PoolOptions {
   readonly clock: Clock
 }
 
+/** The lanes of a tier, and the memory that models take in them. */
 export interface PoolStats {
   readonly lanes: readonly LaneStats[]
   readonly memory: { readonly usedBytes: number; readonly budgetBytes: number }
 }
 
+/** What one lane is doing. */
 export interface LaneStats {
   readonly name: string
   readonly backend: Backend

@@ -1,5 +1,10 @@
 /** Best first. */
 export const priorities = ['high', 'normal', 'low'] as const
+/**
+ * Which of the waiting requests go first.
+ *
+ * @useDeclaredType
+ */
 export type Priority = (typeof priorities)[number]
 
 /** Milliseconds of waiting that one step of priority is worth. */

@@ -13,6 +13,7 @@ export interface SchedulerStats {
   readonly models: readonly ModelStats[]
 }
 
+/** What one model has waiting, and what it ran so far. */
 export interface ModelStats {
   /** Model and version; on the device also variant and backend. */
   readonly session: string

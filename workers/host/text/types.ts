@@ -9,6 +9,7 @@ import type { ChatRole } from '../../../models/protocols/openai.ts'
 import type { FinishReason, GeneratedToken, GeneratorLoad, TokenRequest } from '../../protocol/generation.ts'
 import type { WaitOptions } from '../scheduler/work.ts'
 
+/** How long a text took, in milliseconds. */
 export interface GenerateTimings {
   /** Milliseconds from the request to its slot. */
   readonly queueMs: number
@@ -77,6 +78,7 @@ export interface StreamDecoder {
   end(): string
 }
 
+/** One message of a chat. */
 export interface ChatMessage {
   readonly role: ChatRole
   readonly content: string
@@ -88,6 +90,7 @@ export type Prompt =
   | { readonly messages: readonly ChatMessage[]; readonly prompt?: never; readonly tokens?: never }
   | { readonly tokens: readonly number[]; readonly prompt?: never; readonly messages?: never }
 
+/** What is continued, how tokens are chosen, and where the text ends. */
 export type TextRequest = Prompt &
   Sampling & {
     /** Maximum number of new tokens. Default: up to the context's end. */
@@ -108,6 +111,7 @@ export interface Piece {
   readonly tokens: readonly GeneratedToken[]
 }
 
+/** How many tokens a text cost. */
 export interface Usage {
   readonly promptTokens: number
   readonly generatedTokens: number

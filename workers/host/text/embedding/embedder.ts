@@ -2,6 +2,7 @@ import { type Manifest, SpillwayError, type Tensor } from '../../../../models/co
 import type { Tokenizer } from '../types.ts'
 import { poolTokens } from './pool-tokens.ts'
 
+/** The vectors of texts, and the tokens that were read for them. */
 export interface EmbedResult {
   /** One vector for each text, in order. */
   readonly embeddings: readonly Float32Array[]

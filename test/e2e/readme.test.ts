@@ -1,0 +1,197 @@
+import { exec } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startHub, type TestHub } from '../support/hub.ts'
+import { launchBrowser } from '../support/page.ts'
+import { sentenceTransformer } from '../support/sentence-transformer.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+import { emptyFolder, modelFolder } from '../support/test-models.ts'
+import { encode, modelProto, value } from '../tools/support/build.ts'
+
+const read = (path: string) => readFile(fileURLToPath(new URL(`../../${path}`, import.meta.url)), 'utf8')
+const readme = await read('README.md')
+const guide = await read('web/README.md')
+
+/** A document's one block that is of the language and holds the text. */
+function block(document: string, language: string, holds: string): string {
+  const blocks = [...document.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)]
+  const found = blocks.filter(([, name, code = '']) => name === language && code.includes(holds))
+  if (found.length !== 1)
+    throw new Error(`There are ${found.length} blocks in ${language} with ${holds}: expected one`)
+  return found[0]?.[2] ?? ''
+}
+
+/** A model whose state is the sum of what it was given. */
+async function sumModel(): Promise<string> {
+  const folder = await emptyFolder()
+  const column = { type: 'float32' as const, shape: [-1, 1] }
+  const graph = modelProto({
+    nodes: [
+      { op: 'Add', inputs: ['x', 'sum'], outputs: ['total'] },
+      { op: 'Identity', inputs: ['total'], outputs: ['sumN'] },
+    ],
+    inputs: [value('x', ['batch', 1]), value('sum', ['batch', 1])],
+    outputs: [value('total', ['batch', 1]), value('sumN', ['batch', 1])],
+  })
+  const file = join(folder, 'sum.onnx')
+  await writeFile(file, encode(graph))
+  return modelFolder(file, {
+    id: 'sum',
+    title: 'Sum',
+    task: 'tensor',
+    inputs: [
+      { name: 'x', ...column },
+      { name: 'sum', ...column },
+    ],
+    outputs: [
+      { name: 'total', ...column },
+      { name: 'sumN', ...column },
+    ],
+    state: [{ input: 'sum', output: 'sumN' }],
+    batchAxis: 0,
+    tolerance: 0,
+  })
+}
+
+/** README's first block, the embed script, as a page of another origin than the server's. */
+async function serveEmbedBlock(server: URL): Promise<Server> {
+  const html = block(readme, 'html', 'embed.js').replace('http://localhost:8080/', server.href)
+  const host = createServer((_request, response) => {
+    response.setHeader('content-type', 'text/html')
+    response.end(`<!doctype html><html lang="en"><title>README</title><body>${html}`)
+  })
+  host.listen(0, '127.0.0.1')
+  await once(host, 'listening')
+  return host
+}
+
+/** What a page prints with console.log, line by line. */
+function printed(page: Page): string[] {
+  const lines: string[] = []
+  page.on('console', (message) => lines.push(message.text()))
+  return lines
+}
+
+describe('examples in README and in the guide for pages', () => {
+  let server: TestServer
+  let browser: Browser
+  let hub: TestHub
+  let host: Server
+  let page: Page
+  let lines: string[]
+  const errors: string[] = []
+  beforeAll(async () => {
+    const { repository } = sentenceTransformer({ words: 20, width: 32, heads: 2, layers: 1, context: 64 })
+    const revision = /all-MiniLM-L6-v2@(\w+)/.exec(readme)?.[1] ?? ''
+    const model = 'Xenova/all-MiniLM-L6-v2'
+    ;[server, browser, hub] = await Promise.all([
+      startServer({ SPILLWAY_MODELS: await sumModel() }),
+      launchBrowser(),
+      startHub({ [model]: { ...repository, revisions: [revision] } }),
+    ])
+    host = await serveEmbedBlock(server.url)
+    page = await browser.newPage()
+    lines = printed(page)
+    page.on('pageerror', (error) => errors.push(error.message))
+    await page.route('https://huggingface.co/**', async (route) => {
+      const { pathname, search } = new URL(route.request().url())
+      const response = await fetch(new URL(pathname.slice(1) + search, hub.url))
+      await route.fulfill({
+        status: response.status,
+        headers: Object.fromEntries(response.headers),
+        body: Buffer.from(await response.arrayBuffer()),
+      })
+    })
+    await page.goto(`http://127.0.0.1:${(host.address() as AddressInfo).port}`)
+  })
+  afterAll(async () => {
+    await browser.close()
+    host.close()
+    await Promise.all([server.stop(), hub.stop()])
+  })
+
+  const runScript = (code: string) => page.addScriptTag({ type: 'module', content: code })
+
+  test('the embed script and a run print logits, a tier, an explanation and milliseconds', async () => {
+    await expect
+      .poll(() => lines.find((line) => line.includes('Float32Array')), { timeout: 30_000 })
+      .toMatch(/^Float32Array\(10\) (device|server) \S.* [\d.]+$/)
+    expect(errors).toEqual([])
+  })
+
+  test('a story is appended to the page, piece by piece', async () => {
+    await runScript(block(readme, 'js', 'bard.generate'))
+    await expect
+      .poll(() => page.evaluate(() => document.body.innerText.trim().length), { timeout: 30_000 })
+      .toBeGreaterThan(50)
+    expect(errors).toEqual([])
+  })
+
+  test('a repository of the hub gives vectors', async () => {
+    await runScript(block(readme, 'js', 'hf:'))
+    await expect
+      .poll(() => lines.some((line) => /^\[Float32Array\(32\), Float32Array\(32\)\]/.test(line)), {
+        timeout: 30_000,
+      })
+      .toBe(true)
+    expect(errors).toEqual([])
+  })
+
+  /** Runs a block between lines that prepare it and lines that report. */
+  const around = (before: string, code: string, after: string) => runScript(`${before}\n${code}\n${after}`)
+  const printedLine = (line: string) => expect.poll(() => lines, { timeout: 30_000 }).toContain(line)
+
+  test('the manifest that a page preloads is there', async () => {
+    const address = /href="http:\/\/localhost:8080\/([^"]+)"/.exec(block(guide, 'html', 'preload'))?.[1] ?? ''
+    expect((await fetch(new URL(address, server.url))).status).toBe(200)
+  })
+
+  test('a session starts each run from the state that the run before left', async () => {
+    await around(
+      `const model = await spillway.model('sum')
+       const [inputs, nextInputs] = [{ x: Float32Array.of(1) }, { x: Float32Array.of(2) }]`,
+      block(guide, 'js', 'createSession'),
+      "console.log('totals', first.outputs.total.data[0], second.outputs.total.data[0])",
+    )
+    await printedLine('totals 1 3')
+  })
+
+  test('the statistics arrive as an event', async () => {
+    const code = block(guide, 'js', "addEventListener('stats'")
+    await around(
+      'const runtime = spillway',
+      code.replace('console.log(', "console.log('queued', "),
+      `const model = await spillway.model('digits')
+       await model.run({ image: new Float32Array(28 * 28) })`,
+    )
+    await printedLine('queued 0')
+  })
+
+  test('the spillway command reads a model', async () => {
+    const command = block(readme, 'sh', 'spillway.js inspect')
+    const { stdout } = await promisify(exec)(command, {
+      cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    })
+    expect(stdout).toContain('image')
+  })
+
+  test('an error has a code to switch on', async () => {
+    await around(
+      `const model = await spillway.model('digits')
+       const image = new Float32Array(1)
+       const retryAfter = () => {}
+       const answer = async () => {`,
+      block(guide, 'js', 'error.code'),
+      `}
+       answer().catch(({ code }) => console.log('rejected', code))`,
+    )
+    await printedLine('rejected input_size_invalid')
+  })
+})

@@ -1,0 +1,304 @@
+/**
+ * The public types, asserted. `npm run check` compiles this file and nothing runs it: a type that changes for users
+ * fails here first.
+ */
+import { assertType, expectTypeOf } from 'vitest'
+import {
+  type Capacity,
+  createRuntime,
+  type EmbedResult,
+  type ErrorCode,
+  type FinishReason,
+  type GeneratedToken,
+  type GenerationStream,
+  type Input,
+  type Inputs,
+  type Manifest,
+  type Model,
+  type ModelOptions,
+  type ModelSession,
+  type ModelStorage,
+  type PlacedPiece,
+  type PlacedResult,
+  type Placement,
+  type Policy,
+  type Priority,
+  type Progress,
+  type RunOptions,
+  type RunResult,
+  type Runtime,
+  type RuntimeOptions,
+  type RuntimeStats,
+  type SiteCatalogue,
+  SpillwayError,
+  type StatsEvent,
+  type StoredModel,
+  type Tensor,
+  type TensorData,
+  type TensorType,
+  type TextRequest,
+  type Timings,
+  type Usage,
+} from '../../web/api/index.ts'
+
+/** For parameter lists, whose optional members expectTypeOf does not compare under exactOptionalPropertyTypes. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+
+declare const runtime: Runtime
+declare const model: Model
+declare const session: ModelSession
+declare const signal: AbortSignal
+declare const floats: Float32Array
+
+// Runtime
+
+assertType<Same<Parameters<typeof createRuntime>, [options?: RuntimeOptions | undefined]>>(true)
+expectTypeOf(createRuntime).returns.resolves.toEqualTypeOf<Runtime>()
+createRuntime()
+createRuntime({})
+expectTypeOf<RuntimeOptions['server']>().toEqualTypeOf<string | URL | null | undefined>()
+expectTypeOf<RuntimeOptions['models']>().toEqualTypeOf<string | URL | undefined>()
+expectTypeOf<RuntimeOptions['policy']>().toEqualTypeOf<Policy | undefined>()
+expectTypeOf<RuntimeOptions['maxLanes']>().toEqualTypeOf<number | undefined>()
+// @ts-expect-error A policy outside the union.
+createRuntime({ policy: 'cloud' })
+// @ts-expect-error An option that does not exist.
+createRuntime({ threads: 4 })
+
+assertType<Same<Parameters<Runtime['model']>, [source: string, options?: ModelOptions | undefined]>>(true)
+expectTypeOf(runtime.model).returns.resolves.toEqualTypeOf<Model>()
+expectTypeOf(runtime.catalogue).returns.resolves.toEqualTypeOf<SiteCatalogue>()
+expectTypeOf(runtime.capacity).returns.resolves.toEqualTypeOf<Capacity>()
+expectTypeOf(runtime.storage).toEqualTypeOf<ModelStorage>()
+expectTypeOf(runtime.storage.list).returns.resolves.toEqualTypeOf<StoredModel[]>()
+expectTypeOf(runtime.storage.remove).returns.resolves.toEqualTypeOf<number>()
+expectTypeOf(runtime.storage.persist).returns.resolves.toEqualTypeOf<boolean>()
+expectTypeOf(runtime.stats).returns.toEqualTypeOf<RuntimeStats>()
+expectTypeOf(runtime.close).returns.toBeVoid()
+expectTypeOf<RuntimeStats['placements'][number]>().toEqualTypeOf<{
+  readonly placement: Placement
+  readonly requests: number
+}>()
+
+runtime.addEventListener('stats', (event) => {
+  expectTypeOf(event).toEqualTypeOf<StatsEvent>()
+  expectTypeOf(event.stats).toEqualTypeOf<RuntimeStats>()
+})
+// @ts-expect-error An event that the runtime does not have.
+runtime.addEventListener('progress', () => {})
+
+// The policy may be set at any time.
+runtime.policy = 'prefer-server'
+// @ts-expect-error A policy outside the union.
+runtime.policy = 'fastest'
+
+// Model
+
+expectTypeOf<ModelOptions['signal']>().toEqualTypeOf<AbortSignal | undefined>()
+expectTypeOf<NonNullable<ModelOptions['onProgress']>>().parameters.toEqualTypeOf<[progress: Progress]>()
+expectTypeOf<Progress>().toEqualTypeOf<{
+  readonly loadedBytes: number
+  readonly totalBytes: number
+  readonly storedBytes: number
+  readonly bytesPerSecond?: number | undefined
+  readonly remainingMs?: number | undefined
+  readonly isKept: boolean
+}>()
+
+expectTypeOf(model.manifest).toEqualTypeOf<Manifest>()
+expectTypeOf(model.queueMs).toBeNumber()
+expectTypeOf(model.isSaturated).toBeBoolean()
+// @ts-expect-error What a model reports of its queue cannot be set.
+model.queueMs = 0
+expectTypeOf(model.load).returns.resolves.toBeVoid()
+assertType<Same<Parameters<Model['run']>, [inputs: Inputs, options?: RunOptions | undefined]>>(true)
+expectTypeOf(model.run).returns.resolves.toEqualTypeOf<RunResult>()
+assertType<
+  Same<Parameters<Model['embed']>, [texts: string | readonly string[], options?: RunOptions | undefined]>
+>(true)
+expectTypeOf(model.embed).returns.resolves.toEqualTypeOf<EmbedResult>()
+expectTypeOf(model.createSession).returns.toEqualTypeOf<ModelSession>()
+assertType<Same<Parameters<ModelSession['run']>, [inputs: Inputs, options?: RunOptions | undefined]>>(true)
+expectTypeOf(session.run).returns.resolves.toEqualTypeOf<RunResult>()
+expectTypeOf(session.close).returns.toBeVoid()
+
+expectTypeOf<RunOptions>().toEqualTypeOf<{
+  readonly signal?: AbortSignal
+  readonly deadlineMs?: number
+  readonly policy?: Policy
+  readonly priority?: Priority
+}>()
+expectTypeOf<Policy>().toEqualTypeOf<'auto' | 'device' | 'server' | 'prefer-device' | 'prefer-server'>()
+expectTypeOf<Priority>().toEqualTypeOf<'high' | 'normal' | 'low'>()
+model.run({ image: floats }, { signal, deadlineMs: 200, policy: 'device', priority: 'high' })
+// @ts-expect-error A priority is a name, not a number.
+model.run({ image: floats }, { priority: 1 })
+
+// Inputs
+
+expectTypeOf<Float32Array>().toExtend<Input>()
+expectTypeOf<BigInt64Array>().toExtend<Input>()
+expectTypeOf<Tensor>().toExtend<Input>()
+expectTypeOf<{ data: Uint8Array; shape: number[] }>().toExtend<Input>()
+model.run({ image: floats })
+model.run({ image: { data: floats, shape: [2, 1, 28, 28] } })
+// @ts-expect-error A plain array says nothing about its type.
+model.run({ image: [0, 1, 2] })
+// @ts-expect-error A tensor without its shape.
+model.run({ image: { data: floats } })
+// @ts-expect-error Bytes without a type.
+model.run({ image: new ArrayBuffer(8) })
+// @ts-expect-error Inputs go by their names.
+model.run(floats)
+
+// Results
+
+expectTypeOf<RunResult>().toEqualTypeOf<{
+  readonly outputs: Readonly<Record<string, Tensor>>
+  readonly placement: Placement
+  readonly timings: Timings
+}>()
+expectTypeOf<Timings>().toEqualTypeOf<{
+  readonly totalMs: number
+  readonly queueMs: number
+  readonly computeMs: number
+}>()
+expectTypeOf<Tensor>().toEqualTypeOf<{
+  readonly type: TensorType
+  readonly data: TensorData
+  readonly shape: readonly number[]
+}>()
+expectTypeOf<TensorType>().toEqualTypeOf<
+  | 'float32'
+  | 'float64'
+  | 'float16'
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'int64'
+  | 'uint64'
+  | 'bool'
+>()
+// An output may be absent: its name is the manifest's.
+expectTypeOf<RunResult['outputs'][string] | undefined>().toEqualTypeOf<Tensor | undefined>()
+
+expectTypeOf<keyof Placement>().toEqualTypeOf<'tier' | 'backend' | 'variant' | 'reason' | 'explanation'>()
+expectTypeOf<Placement['tier']>().toEqualTypeOf<'device' | 'server'>()
+expectTypeOf<Placement['backend']>().toEqualTypeOf<'webgpu' | 'wasm' | 'cpu' | 'cuda' | 'unknown'>()
+expectTypeOf<Placement['variant']>().toBeString()
+expectTypeOf<Placement['explanation']>().toBeString()
+expectTypeOf<Exclude<Placement['reason'], 'hedge'>>().toEqualTypeOf<
+  | 'policy'
+  | 'preferred'
+  | 'device-capable'
+  | 'device-without-simd'
+  | 'variant-missing'
+  | 'model-too-large'
+  | 'device-failed'
+  | 'bridge'
+  | 'spill'
+  | 'server-unavailable'
+>()
+
+// Text
+
+assertType<Same<Parameters<Model['generate']>, [request: TextRequest, options?: RunOptions | undefined]>>(
+  true,
+)
+expectTypeOf(model.generate).returns.toEqualTypeOf<GenerationStream>()
+model.generate({ prompt: 'Once', maxTokens: 64, seed: 7, temperature: 0.8, topK: 40, topP: 0.9, minP: 0.1 })
+model.generate({ messages: [{ role: 'user', content: 'Hello' }], stop: ['\n'], logprobs: 3 })
+model.generate({ tokens: [1, 2, 3], stop: '\n', truncate: 'start', ignoreStopTokens: true })
+// @ts-expect-error A request says what is continued.
+model.generate({ maxTokens: 64 })
+// @ts-expect-error Two prompts at once.
+model.generate({ prompt: 'Once', messages: [{ role: 'user', content: 'Hello' }] })
+// @ts-expect-error Two prompts at once.
+model.generate({ prompt: 'Once', tokens: [1, 2, 3] })
+// @ts-expect-error Two prompts at once.
+model.generate({ tokens: [1, 2, 3], messages: [{ role: 'user', content: 'Hello' }] })
+// @ts-expect-error A role that chats do not have.
+model.generate({ messages: [{ role: 'narrator', content: 'Hello' }] })
+// @ts-expect-error Sampling parameters have one spelling: topK.
+model.generate({ prompt: 'Once', top_k: 40 })
+
+export async function readsAStream(stream: GenerationStream): Promise<void> {
+  for await (const piece of stream) {
+    expectTypeOf(piece).toEqualTypeOf<PlacedPiece>()
+    expectTypeOf(piece.text).toBeString()
+    expectTypeOf(piece.tokens).toEqualTypeOf<readonly GeneratedToken[]>()
+    expectTypeOf(piece.placement).toEqualTypeOf<Placement>()
+  }
+  const result = await stream.result
+  expectTypeOf(result).toEqualTypeOf<PlacedResult>()
+  expectTypeOf(result.text).toBeString()
+  expectTypeOf(result.tokens).toEqualTypeOf<readonly number[]>()
+  expectTypeOf(result.finish).toEqualTypeOf<FinishReason>()
+  expectTypeOf(result.usage).toEqualTypeOf<Usage>()
+  expectTypeOf(result.placement).toEqualTypeOf<Placement>()
+  expectTypeOf(result.timings).toEqualTypeOf<
+    { readonly queueMs: number; readonly firstTokenMs: number; readonly perTokenMs: number } & {
+      readonly totalMs: number
+    }
+  >()
+}
+expectTypeOf<FinishReason>().toEqualTypeOf<'stop' | 'length'>()
+expectTypeOf<Usage>().toEqualTypeOf<{
+  readonly promptTokens: number
+  readonly generatedTokens: number
+  readonly cachedTokens: number
+}>()
+
+// Errors
+
+expectTypeOf<SpillwayError>().toExtend<Error>()
+expectTypeOf<SpillwayError['code']>().toEqualTypeOf<ErrorCode>()
+expectTypeOf<SpillwayError['detail']['retryAfterMs']>().toEqualTypeOf<number | undefined>()
+new SpillwayError('aborted', 'The caller gave up')
+// @ts-expect-error A code outside the union.
+new SpillwayError('oops', 'The caller gave up')
+
+/** Every code, once: a code that comes, goes or changes its name fails here. */
+export function isExhaustive({ code }: SpillwayError): ErrorCode {
+  switch (code) {
+    case 'model_unknown':
+    case 'access_denied':
+    case 'input_name_invalid':
+    case 'output_name_invalid':
+    case 'input_type_invalid':
+    case 'input_shape_invalid':
+    case 'input_size_invalid':
+    case 'input_value_invalid':
+    case 'request_malformed':
+    case 'body_too_large':
+    case 'context_exceeded':
+    case 'not_supported':
+    case 'manifest_invalid':
+    case 'file_missing':
+    case 'file_truncated':
+    case 'file_altered':
+    case 'model_invalid':
+    case 'run_failed':
+    case 'model_output_invalid':
+    case 'memory_exhausted':
+    case 'capacity_insufficient':
+    case 'lane_lost':
+    case 'lane_failed':
+    case 'poisoned':
+    case 'overloaded':
+    case 'deadline_exceeded':
+    case 'server_absent':
+    case 'server_unreachable':
+    case 'server_timeout':
+    case 'server_response_invalid':
+    case 'aborted':
+    case 'closed':
+    case 'internal':
+      return code
+    default:
+      return code satisfies never
+  }
+}

@@ -27,7 +27,8 @@ export function shutDown(server: ServerType, inference: Inference, log: Log): vo
     const end = (code: number) => {
       inference.close()
       log.info('Ended')
-      process.exit(code)
+      // Lines that were left to the exit would be tried again for ever where nobody reads the log any more.
+      log.flush(() => process.exit(code))
     }
     stopping = true
     server.close(() => end(0))

@@ -32,7 +32,7 @@ async function inFlight(server: TestServer) {
 
 async function expectAnswers(answers: Promise<readonly Response[]>): Promise<void> {
   for (const answer of await answers) {
-    expect(answer.status).toBe(200)
+    expect(answer.status, await answer.clone().text()).toBe(200)
     expect((await answer.json()).outputs[0].shape).toEqual([1_000, 10])
   }
 }
@@ -84,6 +84,12 @@ describe('the server process', () => {
     goOn()
     expect((await fetch(infer(server.url), request())).status).toBe(200)
     await server.stop()
+  })
+
+  test('ends though nobody reads its log any more', async () => {
+    const server = await startServer()
+    server.deafen()
+    expect(await server.stop()).toBe(0)
   })
 
   test('ends at once where connections are open that ask nothing', async () => {

@@ -14,6 +14,8 @@ export interface TestServer {
   lanes(): number[]
   /** Stops its lanes where they are, so that what they were given stays in flight; what lets them go on. */
   freezeLanes(): () => void
+  /** From now on nobody reads its log. */
+  deafen(): void
   /** SIGTERM, and its exit code. */
   stop(): Promise<number | null>
 }
@@ -47,6 +49,7 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
         for (const pid of frozen) if (isAlive(pid)) process.kill(pid, 'SIGCONT')
       }
     },
+    deafen: () => child.stdout.destroy(),
     stop: async () => {
       if (child.exitCode !== null) return child.exitCode
       child.kill('SIGTERM')

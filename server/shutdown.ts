@@ -27,7 +27,8 @@ export function shutDownOnSignal(server: ServerType, inference: Inference, log: 
     const exit = (code: number) => {
       inference.close()
       log.info('Stopped')
-      process.exit(code)
+      // Lines written during the exit would be retried for ever where nobody reads the log any more.
+      log.flush(() => process.exit(code))
     }
     stopping = true
     server.close(() => exit(0))

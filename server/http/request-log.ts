@@ -6,7 +6,12 @@ export type Log = Logger
 
 /** JSON lines; formatted for reading where the output is a terminal. */
 export const createLog = (): Log =>
-  process.stdout.isTTY ? pino(pretty({ ignore: 'pid,hostname', singleLine: true, sync: true })) : pino()
+  process.stdout.isTTY
+    ? pino(pretty({ ignore: 'pid,hostname', singleLine: true, sync: true }))
+    : pino(lines())
+
+/** From one byte on, which is each line at once: with none for a bound, `flush` calls back before anything is written. */
+const lines = () => pino.destination({ minLength: 1 })
 
 /** What routes add to the request's log line. */
 export interface Variables {

@@ -62,8 +62,8 @@ test('a digest whose worker does not answer is taken on the calling thread', asy
     for (const piece of pieces.slice(7)) await digest.update(piece)
     return digest.finish()
   })()
-  // By now the pieces are sent to the worker.
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  // A piece is with the worker by then, and its answer is waited for.
+  await expect.poll(() => clock.waiting).toBeGreaterThan(0)
   clock.advance(20_001)
   expect(await finished).toBe(await sha256Of(bytes))
   digest.close()

@@ -1,10 +1,12 @@
 import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFile, symlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import '../../web/embed/global.ts'
+import { curlFolder } from '../support/curl.ts'
 import { startHub, type TestHub } from '../support/hub.ts'
 import { embedderGraph, embedderRepository } from '../support/hub-models.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
@@ -26,7 +28,13 @@ beforeAll(async () => {
       files: { ...others, 'onnx/model.onnx': embedderGraph(vocabulary) },
     },
   })
-  env = { ...process.env, HF_ENDPOINT: hub.url.href, PORT: '0' }
+  env = {
+    ...process.env,
+    HF_ENDPOINT: hub.url.href,
+    PORT: '0',
+    // The machine's own curl comes first, where it has one.
+    PATH: [process.env.PATH, await curlFolder()].join(delimiter),
+  }
   folder = await emptyFolder()
   await symlink(join(root, 'dist'), join(folder, 'dist'))
 })
@@ -42,12 +50,16 @@ async function commands(): Promise<string[]> {
 const shell = async (command: string) =>
   (await promisify(execFile)('sh', ['-c', command], { cwd: folder, env })).stdout
 
-/** Starts a server by a command, and resolves when it has loaded its models. */
-async function serve(command: string): Promise<{ url: URL; stop(): void }> {
+/** The server that a command starts, once it has loaded its models; it ends with the test. */
+async function serve(command: string): Promise<URL> {
   const child = spawn('sh', ['-c', `exec env ${command}`], {
     cwd: folder,
     env,
     stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  // A server that outlived a failed test would hold vitest's own output open, and vitest with it.
+  onTestFinished(async () => {
+    if (child.kill('SIGTERM')) await once(child, 'close')
   })
   const url = await new Promise<URL>((resolve, reject) => {
     let log = ''
@@ -61,7 +73,7 @@ async function serve(command: string): Promise<{ url: URL; stop(): void }> {
   await expect
     .poll(async () => (await fetch(new URL('v2/health/ready', url))).status, { timeout: 30_000 })
     .toBe(200)
-  return { url, stop: () => child.kill('SIGTERM') }
+  return url
 }
 
 test("README's four commands pull a model, make it smaller, serve it and run it, on the server and on a page", async () => {
@@ -70,11 +82,12 @@ test("README's four commands pull a model, make it smaller, serve it and run it,
   await shell(pull)
   expect(await shell(quantize)).toContain('manifest.json lists it as quantized')
   const server = await serve(start)
-  const answer = JSON.parse(await shell(run.replace('localhost:8080', server.url.host)))
+  const answer = JSON.parse(await shell(run.replace('localhost:8080', server.host)))
   expect(answer.outputs[0]).toMatchObject({ name: 'last_hidden_state', shape: [1, 4, 32] })
 
   const browser = await launchBrowser()
-  const { page } = await openPage(await browser.newContext(), server.url)
+  onTestFinished(() => browser.close())
+  const { page } = await openPage(await browser.newContext(), server)
   const onPage = await page.evaluate(async () => {
     const model = await window.spillway.model('minilm')
     const ids = (...values: number[]) => BigInt64Array.from(values, BigInt)
@@ -103,8 +116,6 @@ test("README's four commands pull a model, make it smaller, serve it and run it,
     await model.load()
     return model.manifest.id
   })
-  await browser.close()
-  server.stop()
   expect(fromHub).toBe('Xenova--all-MiniLM-L6-v2')
   expect(onPage.placement).toMatchObject({ tier: 'device', variant: 'quantized' })
   expect(answer.parameters).toMatchObject({ backend: 'cpu', variant: 'quantized' })

@@ -2,6 +2,8 @@ import type { Clock } from '../../models/async/clock.ts'
 
 /** A clock that moves only when a test advances it. */
 export interface ManualClock extends Clock {
+  /** Tasks that wait for their time. */
+  readonly waiting: number
   advance(ms: number): void
 }
 
@@ -14,6 +16,9 @@ export function createManualClock(): ManualClock {
       const timer = { at: time + ms, task }
       timers.add(timer)
       return () => timers.delete(timer)
+    },
+    get waiting() {
+      return timers.size
     },
     advance: (ms) => {
       time += ms

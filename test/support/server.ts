@@ -14,6 +14,8 @@ export interface TestServer {
   lanes(): number[]
   /** Suspends its lanes, so that their requests stay in flight; returns a function that resumes them. */
   freezeLanes(): () => void
+  /** Stops reading its log. */
+  deafen(): void
   /** Sends SIGTERM; resolves to the exit code. */
   stop(): Promise<number | null>
 }
@@ -47,6 +49,7 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
         for (const pid of frozen) if (isAlive(pid)) process.kill(pid, 'SIGCONT')
       }
     },
+    deafen: () => child.stdout.destroy(),
     stop: async () => {
       if (child.exitCode !== null) return child.exitCode
       child.kill('SIGTERM')

@@ -114,7 +114,8 @@ describe.skipIf(withoutTestModels)(`UltraFace in int8${reason}`, () => {
     }
     expect(counts[0]).toBe(4)
     expect(counts[1]).toBeGreaterThan(40)
-    const { times } = await spillwayJson<ComparisonReport>('compare', model, out, '--samples', samples)
-    expect((times[0]?.b ?? 0) / (times[0]?.a ?? 1)).toBeLessThan(1)
+    // Whether it is faster, too, is for `npm run quantization` to tell.
+    const { outputs } = await spillwayJson<ComparisonReport>('compare', model, out, '--samples', samples)
+    expect(Math.min(...outputs.map(({ cosine }) => cosine))).toBeGreaterThan(0.999)
   })
 })

@@ -112,10 +112,8 @@ const fail =
 
 const full = fail('overloaded', 'full', { retryAfterMs: 400 })
 
-/** Lets what was started get as far as it can without time. */
-const settle = async () => {
-  for (let turn = 0; turn < 50; turn++) await Promise.resolve()
-}
+/** Lets what was started get as far as it can without time: all promises have their turn before this. */
+const settle = () => new Promise(setImmediate)
 
 /** A harness whose device has the model loaded. */
 async function createLoadedHarness(...options: Parameters<typeof createHarness>) {

@@ -1,0 +1,91 @@
+import { cp, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { browserFlags, findBrowser } from './find-browser.ts'
+import { emptyFolder } from './test-models.ts'
+
+/** What a visitor's machine, or the visitor, may make of a page's text, as a style sheet. */
+export const texts = {
+  'as it comes': ':root {}',
+  // Wider than any font for reading, in whatever font this machine has.
+  'in a wide font': '* { letter-spacing: 0.25em !important }',
+  // As WCAG 1.4.12 has it.
+  'spaced out': `* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important }
+    p { margin-block-end: 2em !important }`,
+  'twice as large': ':root { font-size: 200% }',
+} as const
+
+/**
+ * Chromium on a machine whose only font is of pictures: no letter has a shape or a width. With no font at all Chromium
+ * ends where it meets a text field. Elsewhere than on Linux it has the system's fonts all the same.
+ */
+export async function launchWithoutLetters(): Promise<Browser> {
+  const playwright = dirname(createRequire(import.meta.url).resolve('playwright-core/package.json'))
+  const folder = await emptyFolder()
+  await cp(join(playwright, 'lib/vite/recorder/assets'), folder, { recursive: true })
+  const config = join(folder, 'fonts.conf')
+  const fonts = `<fontconfig><dir>${folder}</dir><cachedir>${folder}</cachedir></fontconfig>`
+  await writeFile(config, `<?xml version="1.0"?>${fonts}`)
+  return chromium.launch({
+    executablePath: findBrowser(),
+    args: [...browserFlags],
+    env: { ...process.env, FONTCONFIG_FILE: config },
+  })
+}
+
+/** What does not fit on a page as it is now: text beyond the page's edge or its box's, cut off, or over other text. */
+export const layoutFaults = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    const faults: string[] = []
+    const edge = document.documentElement.clientWidth
+    const scroll = document.documentElement.scrollWidth
+    if (scroll > edge) faults.push(`the page scrolls sideways: ${scroll} px in ${edge}`)
+
+    const nameOf = (element: Element) => `${element.localName}.${element.className || element.id}`
+    // What readers only hear, or what is seen through, hides nothing.
+    const isSeen = (element: Element) =>
+      element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) &&
+      element.closest('.unseen') === null
+
+    const lines: { text: Node; said: string; box: DOMRect }[] = []
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+    for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+      const parent = text.parentElement
+      if (!parent || text.textContent?.trim() === '' || !isSeen(parent)) continue
+      const said = `“${text.textContent?.trim().slice(0, 24)}” in ${nameOf(parent)}`
+      // Of ten bars side by side the figures may reach into the gaps, and not over each other.
+      const holder = parent.closest(
+        'button, a, li:not(.bar), p, dt, dd, h1, h3, label, legend, .tier, .panel, .count',
+      )
+      const within = holder?.getBoundingClientRect()
+      // Word by word: spaces at a line's end hang over it.
+      for (const { index, 0: word } of (text.textContent ?? '').matchAll(/\S+/g)) {
+        const range = document.createRange()
+        range.setStart(text, index)
+        range.setEnd(text, index + word.length)
+        for (const box of range.getClientRects()) {
+          lines.push({ text, said, box })
+          if (box.right > edge + 1 || box.left < -1) faults.push(`${said} goes beyond the page`)
+          if (within && (box.right > within.right + 1 || box.left < within.left - 1))
+            faults.push(`${said} goes beyond ${nameOf(holder ?? parent)}`)
+        }
+      }
+    }
+    for (const element of document.querySelectorAll('body *')) {
+      const cuts = getComputedStyle(element).overflowX !== 'visible'
+      if (cuts && isSeen(element) && element.scrollWidth > element.clientWidth + 1)
+        faults.push(`${nameOf(element)} cuts off what it holds`)
+    }
+    lines.forEach(({ text, said, box }, index) => {
+      for (const other of lines.slice(index + 1)) {
+        if (other.text === text) continue
+        const across = Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left)
+        const down = Math.min(box.bottom, other.box.bottom) - Math.max(box.top, other.box.top)
+        // The height of a line reaches above and below its letters.
+        if (across > 1 && down > Math.min(box.height, other.box.height) / 2)
+          faults.push(`${said} lies over ${other.said}`)
+      }
+    })
+    return [...new Set(faults)]
+  })

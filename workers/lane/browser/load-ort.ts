@@ -20,7 +20,7 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
   // This worker may block: onnxruntime-web's proxy would start one more worker.
   env.wasm.proxy = false
 
-  // onnxruntime-web loads its WebAssembly with the first session. An empty one loads it while the model downloads.
+  // The first session loads the runtime's WebAssembly: one of a single node does so while the model downloads.
   await (await InferenceSession.create(identity, { executionProviders: ['wasm'] })).release()
 
   const module = captured?.module()

@@ -27,8 +27,17 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
   })
   // A failed test leaves no server behind.
   const end = () => child.kill('SIGKILL')
+  // Vitest ends its workers by SIGTERM, and no process that dies of a signal sees its exit.
+  const endAtSignal = () => {
+    end()
+    process.kill(process.pid, 'SIGTERM')
+  }
   process.once('exit', end)
-  child.once('close', () => process.off('exit', end))
+  process.once('SIGTERM', endAtSignal)
+  child.once('close', () => {
+    process.off('exit', end)
+    process.off('SIGTERM', endAtSignal)
+  })
   const log: Record<string, unknown>[] = []
   const url = await listening(child, log)
   await ready(url)

@@ -47,7 +47,7 @@ const fetchedFrom = (path: RegExp) =>
   hub.seen.filter((entry) => entry.origin === 'store' && path.test(entry.path))
 
 describe('spillway pull', () => {
-  test('fetches a repository; its manifest is what the graphs say, and the server runs it', async () => {
+  test('fetches a repository, derives its manifest from the graphs, and the server runs it', async () => {
     const folder = await folderFor()
     const { manifest, bytes } = await spillwayJson<Pulled>('pull', 'hf:owner/embedder', '-o', folder)
     expect(manifestOf(folder)).toEqual(manifest)
@@ -91,7 +91,7 @@ describe('spillway pull', () => {
     expect(outputs[0].data).toEqual([...embedderRow(5, 0), ...embedderRow(7, 0)])
   })
 
-  test('fetches the variant that is asked for, with its external data, and the server runs that', async () => {
+  test('fetches a requested variant with its external data, and the server runs it', async () => {
     const folder = await folderFor()
     const { manifest } = await spillwayJson<Pulled>(
       ...['pull', 'hf:owner/embedder@v1', '--variant', 'fp32', '-o', folder],
@@ -109,7 +109,7 @@ describe('spillway pull', () => {
     expect(more.manifest.variants.map(({ id }) => id)).toEqual(['quantized', 'fp32'])
   })
 
-  test('reads what a decoder keeps from its graph', async () => {
+  test('reads the KV cache of a decoder from its graph', async () => {
     const folder = await folderFor()
     const { manifest } = await spillwayJson<Pulled>(
       'pull',
@@ -135,7 +135,7 @@ describe('spillway pull', () => {
     expect(manifest.tokenizer?.map(({ path }) => path)).toEqual(['tokenizer.json', 'tokenizer_config.json'])
   })
 
-  test('fetches nothing that is here already', async () => {
+  test('fetches no file that is already there', async () => {
     const folder = await folderFor()
     await spillwayJson<Pulled>('pull', 'hf:owner/embedder', '-o', folder)
     hub.clear()
@@ -143,7 +143,7 @@ describe('spillway pull', () => {
     expect(fetchedFrom(/./)).toEqual([])
   })
 
-  test('goes on where a connection broke, and where the last attempt ended', async () => {
+  test('resumes after a broken connection and after an earlier attempt', async () => {
     const folder = await folderFor()
     let cuts = 0
     hub.fault = (path) => (path.startsWith('/blobs/') && cuts++ < 3 ? 'cut' : 'pass')
@@ -163,7 +163,7 @@ describe('spillway pull', () => {
     expect((await spillway('verify', other)).code).toBe(0)
   })
 
-  test('takes a token, and shows it to no other origin', async () => {
+  test('sends a token to the hub and to no other origin', async () => {
     vi.stubEnv('HF_TOKEN', hub.token)
     const folder = await folderFor()
     await spillwayJson<Pulled>('pull', 'hf:owner/private', '-o', folder)
@@ -171,7 +171,7 @@ describe('spillway pull', () => {
     expect(readFileSync(join(folder, 'manifest.json'), 'utf8')).not.toContain(hub.token)
   })
 
-  test('takes a manifest of another site', async () => {
+  test('fetches a model by the manifest of another site', async () => {
     const app = await startTestApp({})
     const { createServer } = await import('node:http')
     const site = createServer(async (request, response) => {
@@ -191,7 +191,7 @@ describe('spillway pull', () => {
     expect((await spillway('verify', folder)).code).toBe(0)
   })
 
-  test('takes an ONNX file, whose hash the hub tells, with the data beside it', async () => {
+  test('fetches an ONNX file with its external data, checked by the hash from the hub', async () => {
     const folder = await folderFor()
     const source = `${hub.url.href}owner/net/resolve/main/net.onnx`
     const { manifest } = await spillwayJson<Pulled>('pull', source, '-o', folder)
@@ -233,7 +233,7 @@ describe('spillway pull', () => {
     expect(existsSync(join(folder, 'onnx', 'model.onnx'))).toBe(false)
   })
 
-  test('puts no two models into one folder', async () => {
+  test('refuses a folder that holds another model', async () => {
     const folder = await folderFor()
     await spillwayJson<Pulled>('pull', 'hf:owner/embedder', '-o', folder)
     const { code, err } = await spillway('pull', 'hf:owner/decoder', '-o', folder)

@@ -55,6 +55,7 @@ const wireTensor = z.object({
   data: z.optional(z.custom<Elements>(isElements, 'an array')),
 })
 
+/** The body of an inference request. */
 export const inferRequest = z.object({
   id: z.optional(z.string()),
   parameters,
@@ -62,6 +63,7 @@ export const inferRequest = z.object({
   outputs: z.optional(z.array(z.object({ name: z.string(), parameters }))),
 })
 
+/** The body of an inference response. */
 export const inferResponse = z.object({
   model_name: z.string(),
   model_version: z.optional(z.string()),
@@ -70,8 +72,11 @@ export const inferResponse = z.object({
   outputs: z.array(wireTensor),
 })
 
+/** A tensor in a body. */
 export type WireTensor = z.infer<typeof wireTensor>
+/** See `inferRequest`. */
 export type InferRequest = z.infer<typeof inferRequest>
+/** See `inferResponse`. */
 export type InferResponse = z.infer<typeof inferResponse>
 
 /** A model's metadata: `GET /v2/models/{name}`. */

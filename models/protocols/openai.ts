@@ -51,6 +51,7 @@ const common = {
   generated_tokens: nullish(count),
 }
 
+/** The body of `POST /v1/completions`. */
 export const completionRequest = z.object({
   ...common,
   prompt: z.union([z.string(), z.array(z.string()), tokenIds, z.array(tokenIds)]),
@@ -58,18 +59,23 @@ export const completionRequest = z.object({
   logprobs: nullish(z.int().check(z.minimum(0), z.maximum(20))),
   echo: nullish(z.boolean()),
 })
+/** See `completionRequest`. */
 export type CompletionRequest = z.infer<typeof completionRequest>
 
 const textPart = z.object({ type: z.literal('text'), text: z.string() })
 
+/** The roles of a chat's messages. */
 export const chatRoles = ['system', 'developer', 'user', 'assistant', 'tool'] as const
+/** One of `chatRoles`. */
 export type ChatRole = (typeof chatRoles)[number]
 
+/** One message of a chat, as a text or in parts. */
 export const chatMessage = z.object({
   role: z.enum(chatRoles),
   content: z.union([z.string(), z.array(textPart)]),
 })
 
+/** The body of `POST /v1/chat/completions`. */
 export const chatRequest = z.object({
   ...common,
   messages: z.array(chatMessage).check(z.minLength(1)),
@@ -78,22 +84,27 @@ export const chatRequest = z.object({
   logprobs: nullish(z.boolean()),
   top_logprobs: nullish(z.int().check(z.minimum(0), z.maximum(20))),
 })
+/** See `chatRequest`. */
 export type ChatRequest = z.infer<typeof chatRequest>
 
+/** The body of `POST /v1/embeddings`. */
 export const embeddingRequest = z.object({
   model: z.string(),
   input: z.union([z.string(), z.array(z.string()), tokenIds, z.array(tokenIds)]),
   encoding_format: nullish(z.enum(['float', 'base64'])),
   dimensions: nullish(positive),
 })
+/** See `embeddingRequest`. */
 export type EmbeddingRequest = z.infer<typeof embeddingRequest>
 
+/** Token counts of a response. */
 export const usage = z.object({
   prompt_tokens: count,
   completion_tokens: z.optional(count),
   total_tokens: count,
   prompt_tokens_details: nullish(z.object({ cached_tokens: nullish(count) })),
 })
+/** See `usage`. */
 export type WireUsage = z.infer<typeof usage>
 
 const finishReason = nullish(z.string())
@@ -150,6 +161,7 @@ export const errorBody = z.object({
     code: nullish(z.union([z.string(), z.number()])),
   }),
 })
+/** See `errorBody`. */
 export type WireOpenAiError = z.infer<typeof errorBody>
 
 const idPrefix = 'token_id:'

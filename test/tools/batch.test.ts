@@ -47,7 +47,7 @@ async function batched(model: ModelProto) {
   return { report, batchable: batch.batchable, shapes: Object.values(outputs).map((tensor) => tensor.shape) }
 }
 
-describe('batch opens', () => {
+describe('batch makes variable the batch size of', () => {
   test.each<[string, ModelProto, number, number[]]>([
     [
       'a model that nothing holds',
@@ -221,7 +221,7 @@ describe('batch refuses', () => {
       network([{ op: 'MatMul', inputs: ['x', 'z'], outputs: ['y'] }], [1, 4], [value('y', [1, 2])], {
         inputs: [value('x', [1, 4]), value('z', [4, 2])],
       }),
-      'no batch in common: got 1 in "x", 4 in "z"',
+      'no fixed batch size in common: got 1 in "x", 4 in "z"',
     ],
   ])('%s, and writes nothing', async (_what, model, message) => {
     const { model: path, path: named } = await folderWith(model)
@@ -239,7 +239,7 @@ describe('batch refuses', () => {
     )
     expect({ code, err }).toEqual({
       code: 1,
-      err: expect.stringContaining('no batch in common: got 2 in "state"'),
+      err: expect.stringContaining('no fixed batch size in common: got 2 in "state"'),
     })
   })
 })

@@ -53,7 +53,7 @@ const matrices = fc
   )
 
 describe.each(named)('A matrix in blocks of %s', (_name, format) => {
-  test('comes back within a step, whatever it holds', () => {
+  test('restores every value within one step', () => {
     fc.assert(
       fc.property(matrices, ({ rows, columns, values }) => {
         const blocks = quantizeBlocks({ values, rows, columns, rowStride: columns, columnStride: 1 }, format)
@@ -79,7 +79,7 @@ describe.each(named)('A matrix in blocks of %s', (_name, format) => {
     )
   })
 
-  test('is the same whichever way it lies', () => {
+  test('does not depend on the order in memory', () => {
     fc.assert(
       fc.property(matrices, ({ rows, columns, values }) => {
         const turned = new Float32Array(values.length)
@@ -95,7 +95,7 @@ describe.each(named)('A matrix in blocks of %s', (_name, format) => {
     )
   })
 
-  test('of zeros stays zeros', () => {
+  test('keeps zeros as zeros', () => {
     const blocks = quantizeBlocks(
       { values: new Float32Array(64), rows: 1, columns: 64, rowStride: 64, columnStride: 1 },
       format,
@@ -108,7 +108,7 @@ describe.each(named)('A matrix in blocks of %s', (_name, format) => {
   })
 })
 
-test('Clipping makes the error of four bits less', () => {
+test('clipping reduces the error of 4-bit blocks', () => {
   const values = Float32Array.from(
     { length: 32 * 200 },
     (_, index) => Math.sin(index * 1.7) * (index % 32 === 0 ? 3 : 1),
@@ -129,7 +129,7 @@ test('Clipping makes the error of four bits less', () => {
   expect(error).toBeLessThan(plain * 0.95)
 })
 
-test('Channels have each their own scale', () => {
+test('each channel has its own scale', () => {
   const { data, scales } = quantizeChannels(
     Float32Array.of(1, -2, 0, 0, 100, 50),
     3,
@@ -141,7 +141,7 @@ test('Channels have each their own scale', () => {
   expect([...scales]).toEqual([Math.fround(2 / 127), 1, Math.fround(100 / 127)])
 })
 
-test('A histogram cuts off what is rare at both ends', () => {
+test('a histogram cuts off the rarest values at both ends', () => {
   const histogram = createHistogram({ low: -1_000, high: 1_000 })
   histogram.add([-1_000, 1_000, ...Array.from({ length: 9_998 }, (_, index) => (index % 100) - 50)])
   const { low, high } = histogram.central(99.9)

@@ -12,7 +12,7 @@ import { realModels } from './support/real-models.ts'
 const style = styleOf({ outIsTerminal: false })
 
 describe('The command', () => {
-  test('tells its commands, each with examples', async () => {
+  test('lists its commands, each with examples', async () => {
     const { code, out } = await spillway('--help')
     expect(code).toBe(0)
     const names = [...out.matchAll(/^ {2}([a-z]+) \[options\]/gm)].map(([, name]) => name ?? '')
@@ -33,7 +33,7 @@ describe('The command', () => {
     [
       'with a folder to write a file over',
       ['batch', 'x.onnx', '-o', '.'],
-      'It is a folder: name the file to write.',
+      'This is a folder. Name the file to write.',
     ],
     [
       'with a percentile of nothing',
@@ -41,13 +41,13 @@ describe('The command', () => {
       "option '--percentile <percent>' needs --calibrate",
     ],
     ['with a shape that is none', ['inspect', 'x.onnx', '--shape', 'a=b'], 'Write it as name=1,128.'],
-  ])('called %s says how it is called, and ends with 2', async (_what, args, message) => {
+  ])('prints its usage and ends with 2 when called %s', async (_what, args, message) => {
     const { code, out, err } = await spillway(...args)
     expect({ code, out }).toEqual({ code: 2, out: '' })
     expect(err).toContain(message)
   })
 
-  test('says what is wrong with a file, and ends with 1', async () => {
+  test('reports a missing file and ends with 1', async () => {
     const { code, out, err } = await spillway('inspect', '/nowhere.onnx')
     expect({ code, out, err }).toEqual({
       code: 1,
@@ -56,7 +56,7 @@ describe('The command', () => {
     })
   })
 
-  test('names the one of two files that is no model, and the folder that cannot be written', async () => {
+  test('names the invalid one of two files, and a folder that cannot be written', async () => {
     const folder = await emptyFolder()
     const wrong = join(folder, 'wrong.onnx')
     writeFileSync(wrong, '{"a": 1}')
@@ -75,19 +75,19 @@ describe('The command', () => {
     expect(written.err).toContain(`spillway: The folder ${wrong} cannot be made: `)
   })
 
-  test('says it as JSON where that is wanted', async () => {
+  test('reports errors as JSON with --json', async () => {
     const { code, out } = await spillway('inspect', '/nowhere.onnx', '--json')
     expect(code).toBe(1)
     expect(JSON.parse(out)).toMatchObject({ error: { code: 'file_missing' } })
   })
 
-  test('names an input that the model does not have', async () => {
+  test('refuses an unknown input by name', async () => {
     const { code, err } = await spillway('inspect', realModels[0] ?? '', '--shape', 'picture=1,1,28,28')
     expect(code).toBe(1)
     expect(err).toContain('The model has no input "picture": expected image')
   })
 
-  test('lets no name in a model steer the terminal', async () => {
+  test('removes control characters from names in a model', async () => {
     const path = join(await emptyFolder(), 'model.onnx')
     const name = 'x\u001b[2J\r\u202e'
     writeFileSync(
@@ -107,8 +107,8 @@ describe('The command', () => {
   })
 })
 
-describe('What people read', () => {
-  test('stands in columns', () => {
+describe('output for people', () => {
+  test('is aligned in columns', () => {
     const columns = [{ title: 'NAME' }, { title: 'SIZE', align: 'right' as const }]
     expect(
       table(

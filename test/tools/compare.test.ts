@@ -43,8 +43,8 @@ async function linear(scale: number, shift: number): Promise<string> {
   return path
 }
 
-describe('The difference of two answers', () => {
-  test('is told by its largest and mean error, its angle and the top answers', () => {
+describe('the difference of two outputs', () => {
+  test('consists of the largest error, the mean error, the cosine and the share of equal top answers', () => {
     const difference = createDifference('y')
     difference.add(tensor([1, 2, 3, 4], [2, 2]), tensor([1, 2.5, 3, 2], [2, 2]))
     difference.add(tensor([0, 1], [1, 2]), tensor([0, 1], [1, 2]))
@@ -56,20 +56,20 @@ describe('The difference of two answers', () => {
     })
   })
 
-  test('is none between equal answers, infinities included', () => {
+  test('is zero between equal outputs, infinities included', () => {
     const difference = createDifference('y')
     const answer = tensor([Number.NEGATIVE_INFINITY, 1, Number.NaN])
     difference.add(answer, answer)
     expect(difference.result()).toMatchObject({ largest: 0, mean: 0, cosine: 1 })
   })
 
-  test('is endless where one answer is no number', () => {
+  test('is infinite where one output is NaN', () => {
     const difference = createDifference('y')
     difference.add(tensor([1, 1]), tensor([1, Number.NaN]))
     expect(difference.result().largest).toBe(Number.POSITIVE_INFINITY)
   })
 
-  test('cannot be told between shapes', () => {
+  test('is refused between different shapes', () => {
     expect(() => createDifference('y').add(tensor([1, 2]), tensor([1, 2], [1, 2]))).toThrow(
       expect.objectContaining({
         code: 'not_supported',
@@ -88,7 +88,7 @@ describe('compare', () => {
     for (const { a, b } of report.times) expect(Math.min(a, b)).toBeGreaterThan(0)
   })
 
-  test('tells how far two models are apart, and fails past a limit', async () => {
+  test('reports the difference of two models, and fails past a limit', async () => {
     const [a, b] = [await linear(2, 1), await linear(2, 1.25)]
     const report = await spillwayJson<ComparisonReport>('compare', a, b)
     expect(report.outputs[0]?.largest).toBeCloseTo(0.25, 5)
@@ -98,10 +98,10 @@ describe('compare', () => {
     expect(err).toContain('differ too much on "y": expected an error of at most 0.1')
     expect((await spillway('compare', a, b, '--max-error', '0.3')).code).toBe(0)
     const turned = await spillway('compare', a, await linear(-2, 1), '--min-agreement', '0.5')
-    expect(turned.err).toContain('agree too seldom')
+    expect(turned.err).toContain('agree too rarely')
   })
 
-  test('refuses models that take something else', async () => {
+  test('refuses models with different inputs', async () => {
     const path = join(await emptyFolder(), 'other.onnx')
     writeFileSync(
       path,
@@ -115,10 +115,10 @@ describe('compare', () => {
     )
     const { code, err } = await spillway('compare', await linear(1, 0), path)
     expect(code).toBe(1)
-    expect(err).toContain('do not take and give the same: expected x → y, got a → y')
+    expect(err).toContain('differ in their inputs or outputs: expected x → y, got a → y')
   })
 
-  test('says that there is no such backend', async () => {
+  test('reports a backend that the machine lacks', async () => {
     const model = await linear(1, 0)
     const { code, err } = await spillway('compare', model, model, '--on', 'tpu')
     expect({ code, err }).toMatchObject({
@@ -128,7 +128,7 @@ describe('compare', () => {
   })
 })
 
-describe('Samples', () => {
+describe('samples', () => {
   const model = build({
     nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }],
     inputs: [value('x', ['batch', 2, 2])],
@@ -193,7 +193,7 @@ describe('Samples', () => {
     }
   })
 
-  test('a NumPy file of something else is refused', () => {
+  test('are refused from an invalid NumPy file', () => {
     const good = npy('<f4', [2], Float32Array.of(1, 2))
     expect(parseNpy(good, 'a')).toEqual(tensor([1, 2]))
     for (const bad of [good.subarray(0, 20), good.subarray(0, -1), npy('<c8', [1], Float32Array.of(1, 2))]) {
@@ -201,7 +201,7 @@ describe('Samples', () => {
     }
   })
 
-  test('that are made up are the same each time, and index within tables', () => {
+  test('made up from a seed are reproducible, and index within tables', () => {
     const lookup = build({
       nodes: [
         { op: 'Constant', inputs: [], outputs: ['shape'], attributes: { value_ints: [7, 2] } },
@@ -221,7 +221,7 @@ describe('Samples', () => {
     expect([Math.min(...ids), Math.max(...ids)]).toEqual([0, 6])
   })
 
-  test('that would fill the memory are not made up', () => {
+  test('that would fill the memory are refused', () => {
     expect(() => randomSamples(model, new Map([['x', [1_000_000_000, 2, 2]]]), 1)).toThrow(
       expect.objectContaining({ code: 'input_size_invalid' }),
     )

@@ -20,7 +20,7 @@ const shapes: Readonly<Record<string, [string, readonly number[]][]>> = {
   'fp32/model.onnx': [['image', [3, 1, 28, 28]]],
 }
 
-describe(`Inferred shapes are those that a run gives${published}`, () => {
+describe(`inferred shapes equal those of a run${published}`, () => {
   test.each(realModels.map((path) => [nameOf(path), path]))('%s', async (name, path) => {
     const model = readModel(path)
     const given = new Map(shapes[name] ?? [])

@@ -13,7 +13,7 @@ const operator = ({ operators }: InspectReport, name: string) =>
 const reason = withoutTestModels ? ` (skipped: ${withoutTestModels})` : ''
 
 describe('inspect', () => {
-  test('tells what digits is', async () => {
+  test('describes digits', async () => {
     const report = await spillwayJson<InspectReport>('inspect', digits)
     expect(report).toMatchObject({
       opset: 17,
@@ -32,19 +32,19 @@ describe('inspect', () => {
     expect(report.memory.total).toBe((weights?.bytes ?? 0) + 50_176 + report.bytes)
   })
 
-  test('grows the memory with the shape that is asked about', async () => {
+  test('estimates more memory for a larger input shape', async () => {
     const report = await spillwayJson<InspectReport>('inspect', digits, '--shape', 'image=64,1,28,28')
     expect(report.memory.activations).toBe(64 * 2 * 32 * 14 * 14 * 4)
   })
 
-  test('prints it for people', async () => {
+  test('prints a report for people', async () => {
     const { out } = await spillway('inspect', digits)
     expect(out).toContain('image   float32   [batch, 1, 28, 28]')
     expect(out).toMatch(/^Batches {3}yes: /m)
     expect(out).toMatch(/^ {2}Conv +4 +runs +runs +runs$/m)
   })
 
-  test.skipIf(withoutTestModels)(`tells what does not run on the GPU${reason}`, async () => {
+  test.skipIf(withoutTestModels)(`lists the nodes that do not run on the GPU${reason}`, async () => {
     const report = await spillwayJson<InspectReport>(
       'inspect',
       published('ultraface', 'version-RFB-320.onnx'),
@@ -59,7 +59,7 @@ describe('inspect', () => {
     expect(operator(report, 'Concat')).toMatchObject({ count: 13, onGpu: 5 })
   })
 
-  test.skipIf(withoutTestModels)(`knows inputs from weights in old files${reason}`, async () => {
+  test.skipIf(withoutTestModels)(`tells inputs from weights in old files${reason}`, async () => {
     const report = await spillwayJson<InspectReport>('inspect', published('mnist', 'mnist.onnx'))
     expect(report.inputs.map(({ name }) => name)).toEqual(['Input3'])
     expect(report.weights).toMatchObject([
@@ -68,7 +68,7 @@ describe('inspect', () => {
     ])
   })
 
-  test('says that an operator is unknown', () => {
+  test('reports an unknown operator', () => {
     const model = build({
       nodes: [{ op: 'Polish', inputs: ['x'], outputs: ['y'], domain: 'org.example' }],
       inputs: [value('x', ['n', 4], DataType.INT64)],

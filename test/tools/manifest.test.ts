@@ -20,7 +20,7 @@ const write = (folder: string, manifest: unknown) =>
   writeFileSync(join(folder, 'manifest.json'), JSON.stringify(manifest))
 
 describe('spillway manifest', () => {
-  test('keeps all that people wrote', async () => {
+  test('keeps the fields that people wrote', async () => {
     const folder = await copyOfDigits()
     const made = await spillwayJson<Manifest>('manifest', folder)
     const forget = (manifest: Manifest) => ({
@@ -53,7 +53,7 @@ describe('spillway manifest', () => {
     expect(made).toMatchObject({ title: digitsManifest.title, labels: digitsManifest.labels })
   })
 
-  test('writes one for a bare graph and its data, where it is told to', async () => {
+  test('writes the manifest of a graph and its data to the file named by -o', async () => {
     const folder = await emptyFolder()
     const { graph, data } = withExternalData(embedderGraph(), 'weights.bin')
     writeFileSync(join(folder, 'net.onnx'), graph)
@@ -82,7 +82,7 @@ describe('spillway manifest', () => {
     })
   })
 
-  test('lists the models of a folder for a host of files', async () => {
+  test('writes the catalogue of a folder of models for static hosts', async () => {
     const folder = await emptyFolder()
     cpSync(digitsFolder, join(folder, 'digits'), { recursive: true })
     cpSync(join(digitsFolder, '..', 'hub.json'), join(folder, 'hub.json'))
@@ -127,7 +127,7 @@ describe('spillway verify', () => {
     return { code, ...said }
   }
 
-  test('finds nothing wrong with what comes along', async () => {
+  test('accepts the models of the catalogue', async () => {
     const { code, ok, models } = await verify(join(digitsFolder, '..'))
     expect({ code, ok }).toEqual({ code: 0, ok: true })
     expect(models.map(({ id }) => id)).toEqual(expect.arrayContaining(['digits', 'transactions']))
@@ -172,7 +172,7 @@ describe('spillway verify', () => {
     expect(models[0]?.fault).toContain('a relative path without empty, hidden or ".." parts')
   })
 
-  test('says that there is nothing to verify', async () => {
+  test('reports a folder without models', async () => {
     const { code, err } = await spillway('verify', await emptyFolder())
     expect(code).toBe(1)
     expect(err).toContain('There is no model in')

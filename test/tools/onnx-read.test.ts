@@ -42,7 +42,7 @@ const external = (
 const refused = (code: string, message: string) =>
   expect.objectContaining({ name: 'SpillwayError', code, message: expect.stringContaining(message) })
 
-describe('A model is read', () => {
+describe('a model is read', () => {
   test('with its nodes, weights, inputs and outputs', () => {
     const model = parseModel(bytes())
     expect(model.nodes.map(({ opType }) => opType)).toEqual(['Add'])
@@ -59,7 +59,7 @@ describe('A model is read', () => {
     expect(model.header.irVersion).toBe(4n)
   })
 
-  test('with nodes that stand in no order, and leaves those that do where they are', () => {
+  test('with unsorted nodes, and keeps sorted ones in their order', () => {
     const chain = ['a', 'b', 'c', 'y'].map((output, index, all) => ({
       op: 'Relu',
       inputs: [all[index - 1] ?? 'x'],
@@ -82,7 +82,7 @@ describe('A model is read', () => {
   })
 })
 
-describe('A model is refused', () => {
+describe('a model is refused', () => {
   test.each<[string, Uint8Array, string]>([
     ['that is empty', new Uint8Array(0), 'empty'],
     ['that is something else', new TextEncoder().encode('{"a": 1}'), 'corrupt'],
@@ -170,7 +170,7 @@ describe('A model is refused', () => {
   })
 
   test.each<[string, Record<string, string>, string, string]>([
-    ['that is not there', { location: 'gone.bin' }, 'file_missing', 'not there'],
+    ['that does not exist', { location: 'gone.bin' }, 'file_missing', 'not there'],
     ['that is a link to elsewhere', { location: 'link' }, 'model_invalid', 'outside of the model'],
     ['that is a folder', { location: 'folder' }, 'model_invalid', 'not a file'],
     ['of another size', { location: 'w.bin', length: '4' }, 'model_invalid', 'expected 8 bytes, got 4'],
@@ -180,8 +180,13 @@ describe('A model is refused', () => {
       'file_truncated',
       'expected 20 bytes',
     ],
-    ['from a negative offset', { location: 'w.bin', offset: '-4' }, 'model_invalid', 'no size'],
-    ['from an endless offset', { location: 'w.bin', offset: '9'.repeat(30) }, 'model_invalid', 'no size'],
+    ['from a negative offset', { location: 'w.bin', offset: '-4' }, 'model_invalid', 'not a number of bytes'],
+    [
+      'from an endless offset',
+      { location: 'w.bin', offset: '9'.repeat(30) },
+      'model_invalid',
+      'not a number of bytes',
+    ],
   ])('with data in a file %s', async (_what, entries, code, message) => {
     const folder = await emptyFolder()
     writeFileSync(join(folder, 'w.bin'), new Uint8Array(16))
@@ -192,7 +197,7 @@ describe('A model is refused', () => {
     expect(() => readModel(path)).toThrow(refused(code, message))
   })
 
-  test('that is not there', () => {
+  test('that does not exist', () => {
     expect(() => readModel('/nowhere/model.onnx')).toThrow(refused('file_missing', '/nowhere/model.onnx'))
   })
 

@@ -33,7 +33,7 @@ function read(tensor: TensorProto): (readonly (number | bigint)[])[] {
 
 const raw = (data: ArrayBufferView) => ({ rawData: viewBytes(data) })
 
-describe('A tensor is read as numbers', () => {
+describe('a tensor is read as numbers', () => {
   test.each<[number, MessageInitShape<typeof TensorProtoSchema>, readonly (number | bigint)[]]>([
     [DataType.FLOAT, { floatData: [1.5, -2] }, [1.5, -2]],
     [DataType.FLOAT, raw(Float32Array.of(1.5, -2)), [1.5, -2]],
@@ -79,8 +79,8 @@ describe('A tensor is read as numbers', () => {
   })
 })
 
-describe('Half precision', () => {
-  test('every half is its own float, and back', () => {
+describe('half precision', () => {
+  test('every half converts to a float and back', () => {
     const halves = Uint16Array.from({ length: 65_536 }, (_, index) => index)
     const floats = halvesToFloats(halves)
     for (const [half, float] of floats.entries()) {
@@ -89,7 +89,7 @@ describe('Half precision', () => {
     }
   })
 
-  test('a float becomes the nearest half, the even one of two', () => {
+  test('a float rounds to the nearest half, ties to even', () => {
     fc.assert(
       fc.property(fc.float({ noNaN: true }), (float) => {
         const half = fromHalf(toHalf(float))

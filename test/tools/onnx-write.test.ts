@@ -33,7 +33,7 @@ function expectSame(one: Model, other: Model): void {
   }
 }
 
-describe(`A model is written${published}`, () => {
+describe(`a model is written${published}`, () => {
   test.each(realModels.map((path) => [nameOf(path), path]))('as it was read: %s', async (_name, path) => {
     const model = readModel(path)
     const copy = join(await emptyFolder(), 'copy.onnx')
@@ -42,7 +42,7 @@ describe(`A model is written${published}`, () => {
     expectSame(model, readModel(copy))
   })
 
-  test('over the file that it came from', async () => {
+  test('over the file that it was read from', async () => {
     const path = join(await emptyFolder(), 'model.onnx')
     copyFileSync(realModels[0] ?? '', path)
     const before = readModel(path)
@@ -50,7 +50,7 @@ describe(`A model is written${published}`, () => {
     expectSame(before, readModel(path))
   })
 
-  test('with what this version of the format does not know', () => {
+  test('with fields that this version of the format does not have', () => {
     const proto = modelProto({
       nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }],
       inputs: [value('x', [1])],
@@ -90,7 +90,7 @@ describe(`A model is written${published}`, () => {
   })
 })
 
-describe('A graph is tidied', () => {
+describe('a pass tidies a graph', () => {
   const model = build({
     nodes: [
       { op: 'Constant', inputs: [], outputs: ['one'], attributes: { value_float: { float: 1 } } },
@@ -112,7 +112,7 @@ describe('A graph is tidied', () => {
     ])
   })
 
-  test('what no output needs is left out', () => {
+  test('unused nodes and weights are removed', () => {
     expect(sweep(constantsToWeights(model)).nodes.map(({ opType }) => opType)).toEqual(['Add', 'Reshape'])
   })
 })

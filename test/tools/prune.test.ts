@@ -87,7 +87,7 @@ const refused = async (model: ModelProto, ...options: readonly string[]) => {
 }
 
 describe('prune', () => {
-  test('takes out dead channels with all that hangs on them, and the answers stay', async () => {
+  test('removes dead channels everywhere, and outputs stay equal', async () => {
     const { report, dims, largest } = await pruned(
       network({ first: [1, 2, 5], second: [2, 3, 5], branch: [0, 4] }),
     )
@@ -108,7 +108,7 @@ describe('prune', () => {
     })
   })
 
-  test('answers the same whatever is dead', async () => {
+  test('keeps outputs equal for any dead channels', async () => {
     const some = (count: number) => fc.subarray([...new Array(count).keys()])
     await fc.assert(
       fc.asyncProperty(
@@ -130,7 +130,7 @@ describe('prune', () => {
     )
   }, 60_000)
 
-  test('keeps channels of zeros that a bias makes something of', async () => {
+  test('keeps channels of zeros that a bias makes nonzero', async () => {
     const { code, err } = await refused(network({ first: [1, 2], second: [1, 2], branch: [3], bias: 1 }))
     expect({ code, err }).toEqual({
       code: 1,
@@ -138,7 +138,7 @@ describe('prune', () => {
     })
   })
 
-  test('takes the weakest of each layer up to a share', async () => {
+  test('removes the weakest share of each layer', async () => {
     const { report, dims } = await pruned(network({ first: [], second: [], branch: [] }), '--sparsity', '0.5')
     expect(report.exact).toBe(false)
     expect(dims.get('w1')).toEqual([4, 3, 3, 3])
@@ -146,7 +146,7 @@ describe('prune', () => {
     expect(report.comparison.outputs[0]?.largest).toBeGreaterThan(0)
   })
 
-  test('takes what never fires on samples, which its weights do not tell', async () => {
+  test('removes channels that are never active on samples', async () => {
     const quiet = [1, 4, 6]
     const model = modelProto({
       nodes: [
@@ -172,7 +172,7 @@ describe('prune', () => {
     expect(largest).toBeLessThan(1e-6)
   })
 
-  test('says why a model has nothing to take out', async () => {
+  test('explains why a model has no channels to remove', async () => {
     const { err } = await refused(tiedNetwork(), '--sparsity', '0.5')
     expect(err).toContain('This model has no channels that could be taken out')
     expect(err).toContain('Reshape reads it')

@@ -63,7 +63,7 @@ describe.skipIf(withoutTestModels)(`Magika, quantized${reason}`, () => {
     expect(same / samples.length).toBeGreaterThanOrEqual(0.98)
   })
 
-  test('stays within an error by rounding no inputs of its convolution', async () => {
+  test('stays within an error when the inputs of its convolution are not rounded', async () => {
     const samples = join(folder, 'samples.json')
     const out = join(folder, 'within.onnx')
     const options = ['--to', 'q8', '--for', 'cpu', '--calibrate', samples, '--measure', '0.02']
@@ -85,7 +85,7 @@ describe.skipIf(withoutTestModels)(`UltraFace in int8${reason}`, () => {
   const model = published('ultraface', 'version-RFB-320.onnx')
   const least = 0.7
 
-  test('finds the same faces in its photos', async () => {
+  test('detects the same faces in its photos', async () => {
     const folder = await emptyFolder()
     const photos = await readPictures(
       ['face-2.jpg', 'face-8.jpg'].map((name) => published('ultraface', name)),

@@ -57,7 +57,7 @@ describe('quantize, a network with an embedding that its output layer is tied to
     ['cpu', 'q4', [], 0.98, ['com.microsoft.MatMulNBits']],
     ['cpu', 'q8', [], 0.998, ['MatMulInteger']],
     ['cpu', 'fp16', [], 0.999999, ['Cast']],
-  ])('for %s as %s %j answers the same, nearly', async (backend, precision, more, cosine, expected) => {
+  ])('for %s as %s %j gives nearly the same outputs', async (backend, precision, more, cosine, expected) => {
     const { operators, answer, report } = await quantize(tied, '--to', precision, '--for', backend, ...more)
     expect([...operators]).toEqual(expect.arrayContaining(expected))
     expect(answer.cosine).toBeGreaterThan(cosine)
@@ -66,7 +66,7 @@ describe('quantize, a network with an embedding that its output layer is tied to
     )
   })
 
-  test('keeps the table once', async () => {
+  test('stores the table once', async () => {
     for (const [backend, precision, type, bytes] of [
       ['webgpu', 'q4', 'uint8', elements / 2],
       ['webgpu', 'q8', 'uint8', elements],
@@ -80,13 +80,13 @@ describe('quantize, a network with an embedding that its output layer is tied to
     expect(bytesOf(made, 'int8') + bytesOf(made, 'uint8')).toBe(elements)
   })
 
-  test('makes matrices of four bits at most 0.16 of what they were', async () => {
+  test('shrinks 4-bit matrices to at most 0.16 of their size', async () => {
     const { made } = await quantize(tied, '--to', 'q4')
     const packed = [...made.weights.values()].filter(({ name }) => /_q4$|_scales$/.test(name))
     expect(packed.reduce((sum, one) => sum + weightBytes(one), 0)).toBeLessThanOrEqual(0.16 * elements * 4)
   })
 
-  test('takes and gives what it did', async () => {
+  test('keeps its inputs and outputs', async () => {
     for (const precision of ['q4', 'q4f16', 'fp16']) {
       const { made } = await quantize(tied, '--to', precision)
       const before = readModel(tied.model)
@@ -94,7 +94,7 @@ describe('quantize, a network with an embedding that its output layer is tied to
     }
   })
 
-  test('keeps in float what is named', async () => {
+  test('keeps named layers in float', async () => {
     const { report, made } = await quantize(tied, '--to', 'q4', '--keep', 'wide', 'na*')
     expect(report.kept).toEqual([
       { name: 'wide', reason: 'named to be kept' },
@@ -106,7 +106,7 @@ describe('quantize, a network with an embedding that its output layer is tied to
     expect(bytesOf(half.made, 'float32')).toBe(64 * 128 * 4)
   })
 
-  test('keeps in float what it takes to stay within an error', async () => {
+  test('keeps as many layers in float as an error limit requires', async () => {
     const all = await quantize(tied, '--to', 'q4', '--measure', '1')
     expect(all.report.kept).toEqual([])
     const error = all.report.error ?? 0
@@ -129,7 +129,7 @@ describe('quantize, a network with an embedding that its output layer is tied to
     expect(none.err).toContain('No layer of this model can be quantized')
   })
 
-  test('rounds no inputs where that alone keeps the error within the limit', async () => {
+  test('keeps inputs exact where that alone meets the error limit', async () => {
     const rounded = await quantize(tied, '--to', 'q8', '--for', 'cpu', '--measure', '1')
     expect(rounded.operators).toContain('MatMulInteger')
     const weightOnly = await quantize(
@@ -213,7 +213,7 @@ describe('quantize refuses', () => {
     expect({ code: ran.code, err: ran.err }).toEqual({ code, err: expect.stringContaining(message) })
   })
 
-  test('a model without anything to quantize', async () => {
+  test('a model without layers to quantize', async () => {
     const q4 = tied.path('twice.onnx')
     await spillwayJson('quantize', tied.model, '--to', 'q4', '-o', q4)
     const { code, err } = await spillway('quantize', q4, '--to', 'q4', '-o', tied.path('x.onnx'))

@@ -39,7 +39,7 @@ async function answers(model: Model) {
   return withLoaded(ortRuntime, model, { backend: 'cpu', threads: 1 }, (runnable) => runnable.run(sample))
 }
 
-describe('An old operator set is made new, and the answers stay', () => {
+describe('upgrading an old operator set keeps the outputs', () => {
   test.each<[string, Model]>([
     ['Slice', one(9, 'Slice', { starts: [1, 0], ends: [2 ** 63, -1], axes: [1, 3] })],
     ['Slice of the first axes', one(9, 'Slice', { starts: [0, 1], ends: [1, 3] })],
@@ -84,12 +84,12 @@ describe('An old operator set is made new, and the answers stay', () => {
     expect(await answers(upgradeOpset(model))).toEqual(await answers(model))
   })
 
-  test('and a new one stays as it is', () => {
+  test('a new operator set is left unchanged', () => {
     const model = one(17, 'Relu', {})
     expect(upgradeOpset(model)).toBe(model)
   })
 
-  test('one that is too old is refused', () => {
+  test('an operator set that is too old is refused', () => {
     expect(() => upgradeOpset(one(6, 'Relu', {}))).toThrow(
       expect.objectContaining({
         code: 'not_supported',

@@ -13,7 +13,7 @@ describe('SpillwayError', () => {
     )
   })
 
-  test('survives its wire form whole, through a structured clone', () => {
+  test('keeps all its fields through its wire form and a structured clone', () => {
     const error = new SpillwayError('overloaded', 'Full', { got: '9 waiting', retryAfterMs: 40 })
     const back = SpillwayError.fromWire(structuredClone(error.toWire()))
     expect(back).toBeInstanceOf(SpillwayError)
@@ -21,7 +21,7 @@ describe('SpillwayError', () => {
     expect(back.status).toBe(503)
   })
 
-  test('keeps an error of ours as it is, and the message of any other', () => {
+  test('from() returns a SpillwayError unchanged, and keeps the message of other errors', () => {
     const ours = new SpillwayError('poisoned', 'Two lanes died')
     expect(SpillwayError.from(ours, 'internal', 'It failed')).toBe(ours)
     expect(SpillwayError.from(new TypeError('no such thing'), 'internal', 'It failed').message).toBe(

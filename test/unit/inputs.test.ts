@@ -131,19 +131,19 @@ describe('inputs of a model with state', () => {
   const frame = new Float32Array(4)
   const state = { data: new Float32Array(12), shape: [2, 2, 3] }
 
-  test('a run on its own gives the state as any other input, rows along its own axis', () => {
+  test('a run without a session takes the state like any other input', () => {
     const { tensors, rows } = checkInputs(vad, { frame: { data: new Float32Array(8), shape: [2, 4] }, state })
     expect(rows).toBe(2)
     expect(tensors.rate).toEqual({ type: 'int64', data: BigInt64Array.of(16_000n), shape: [] })
     expect(checkInputs(vad, { frame, state: new Float32Array(6) }).tensors.state?.shape).toEqual([2, 1, 3])
   })
 
-  test('a default gives way to what the caller says', () => {
+  test('an input of the caller replaces a default', () => {
     const { tensors } = checkSessionInputs(vad, { frame, rate: BigInt64Array.of(8_000n) })
     expect(tensors.rate?.data).toEqual(BigInt64Array.of(8_000n))
   })
 
-  test('a session is asked for what is no state', () => {
+  test('a session takes the inputs that are not its state', () => {
     expect(Object.keys(checkSessionInputs(vad, { frame }).tensors)).toEqual(['frame', 'rate'])
   })
 
@@ -152,7 +152,7 @@ describe('inputs of a model with state', () => {
       'no state on its own',
       () => checkInputs(vad, { frame }),
       'input_name_invalid',
-      'Input "state" of vad is missing: expected frame, state, rate, got frame. A session, model.open(), keeps it',
+      'Input "state" of vad is missing: expected frame, state, rate, got frame. Open a session with model.open(), which keeps it',
     ],
     [
       'a state in a session',

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { manifestFiles, parseManifest } from '../../models/core/index.ts'
 import { digitsManifest } from '../support/test-models.ts'
@@ -38,11 +39,11 @@ const stateful = (change: object = {}) => ({
 })
 
 describe('parseManifest', () => {
-  test('takes the manifest of digits as it is', () => {
+  test('accepts the manifest of digits', () => {
     expect(parseManifest(digitsManifest, 'a test')).toEqual(digitsManifest)
   })
 
-  test('takes a language model with its tokenizer and its cache', () => {
+  test('accepts a language model with its tokenizer and its KV cache', () => {
     const textService = {
       ...digitsManifest,
       task: 'text-generation',
@@ -58,12 +59,17 @@ describe('parseManifest', () => {
     ])
   })
 
-  test('takes a manifest without a tolerance', () => {
+  test("accepts the README's example", () => {
+    const [, example = ''] = /```json\n([\s\S]*?)```/.exec(readFileSync('models/README.md', 'utf8')) ?? []
+    expect(parseManifest(JSON.parse(example), 'the README').id).toBe('digits')
+  })
+
+  test('accepts a manifest without a tolerance', () => {
     const { tolerance: _, ...manifest } = digitsManifest
     expect(parseManifest(manifest, 'a test').tolerance).toBeUndefined()
   })
 
-  test('takes tensors with a batch axis of their own, defaults and state', () => {
+  test('accepts tensors with batch axes of their own, defaults and state', () => {
     expect(parseManifest(stateful(), 'a test')).toEqual(stateful())
   })
 
@@ -164,7 +170,7 @@ describe('parseManifest', () => {
       }),
       'a pad axis',
     ],
-  ])('refuses %s, and says what would hold', (_what, value, message) => {
+  ])('refuses %s, and says what is expected', (_what, value, message) => {
     expect(() => parseManifest(value, 'a test')).toThrow(
       expect.objectContaining({ code: 'manifest_invalid', message: expect.stringContaining(message) }),
     )

@@ -105,8 +105,8 @@ describe('binary tensors', () => {
       'input_size_invalid',
       'binary_data_size 8 for FP32 [2]',
     ],
-    ['more bytes than there are', 'FP32', [3], 12, 'input_size_invalid', '8 bytes behind the JSON part'],
-    ['10^18 elements', 'FP32', [1e9, 1e9], 4e18, 'input_size_invalid', 'behind the JSON part'],
+    ['more than there is', 'FP32', [3], 12, 'input_size_invalid', '8 bytes after the JSON part'],
+    ['10^18 elements', 'FP32', [1e9, 1e9], 4e18, 'input_size_invalid', 'after the JSON part'],
     ['strings', 'BYTES', [1], 8, 'not_supported', 'BYTES'],
     ['a bool of 2', 'BOOL', [8], 8, 'input_value_invalid', 'BOOL bytes of 0 or 1'],
   ])('refuses %s', (_what, datatype, shape, size, code, message) => {

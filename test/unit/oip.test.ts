@@ -71,9 +71,9 @@ describe('Open Inference Protocol tensors', () => {
       'null, as JSON writes NaN',
       wire('FP32', [null, null]),
       'input_value_invalid',
-      'wrong element at 0: expected a FP32 number, got null',
+      'invalid element at 0: expected a FP32 number, got null',
     ],
-    ['a word', wire('FP32', [1, 'NaN']), 'input_value_invalid', 'wrong element at 1'],
+    ['a word', wire('FP32', [1, 'NaN']), 'input_value_invalid', 'invalid element at 1'],
     [
       'an integer past its type',
       wire('UINT8', [256]),

@@ -70,7 +70,7 @@ describe('A request’s JSON', () => {
     '{"name":"data","x":"data"}',
     '[{"data":[1]}]',
     '12',
-  ])('is parsed as a whole where it is not so simple: %s', (text) => {
+  ])('falls back to JSON.parse for other shapes: %s', (text) => {
     expect(parse(text)).toStrictEqual(JSON.parse(text))
   })
 

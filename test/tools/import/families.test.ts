@@ -166,7 +166,7 @@ async function logitsOf(path: string, singly: number): Promise<number[][]> {
 const farthest = (rows: number[][], others: number[][]) =>
   Math.max(...rows.flat().map((one, index) => Math.abs(one - (others.flat()[index] ?? Number.NaN))))
 
-describe('import of a checkpoint as the hub has it', () => {
+describe('import of a checkpoint from the hub', () => {
   test.each(Object.entries(families))('%s computes what its weights say', async (_name, family) => {
     const { sizes, reference, config } = family
     const weights = randomWeights(sizes, 7)
@@ -205,7 +205,7 @@ describe('import of a checkpoint as the hub has it', () => {
     expect(farthest(rounded, expected)).toBeLessThan(2)
   })
 
-  test('tells the likeliest tokens where it is to select them', async () => {
+  test('outputs the most likely tokens with --top-k', async () => {
     const family = families.SmolLM as Family
     const folder = await checkpoint(family, randomWeights(family.sizes, 7))
     const out = join(await emptyFolder(), 'model')
@@ -244,14 +244,18 @@ describe('import of a checkpoint as the hub has it', () => {
   })
 
   test.each<[string, Buffer, string]>([
-    ['a header past the end', Buffer.from([255, 255, 0, 0, 0, 0, 0, 0, 123, 125]), 'no file of safetensors'],
-    ['no header', Buffer.from([1, 2]), 'no file of safetensors'],
+    ['a header past the end', Buffer.from([255, 255, 0, 0, 0, 0, 0, 0, 123, 125]), 'not a safetensors file'],
+    ['no header', Buffer.from([1, 2]), 'not a safetensors file'],
     ['a header that is not JSON', Buffer.from([2, 0, 0, 0, 0, 0, 0, 0, 123, 123]), 'is not JSON'],
-    ['data past the end', header({ a: { dtype: 'F32', shape: [4], data_offsets: [0, 16] } }), 'is not whole'],
+    [
+      'data past the end',
+      header({ a: { dtype: 'F32', shape: [4], data_offsets: [0, 16] } }),
+      'is incomplete',
+    ],
     [
       'a shape of other data',
       header({ a: { dtype: 'F32', shape: [9], data_offsets: [0, 0] } }),
-      'is not whole',
+      'is incomplete',
     ],
     ['integers', header({ a: { dtype: 'I8', shape: [0], data_offsets: [0, 0] } }), 'is not of floats'],
     ['no tensor that it needs', header({}), 'has no tensor "model.embed_tokens.weight"'],

@@ -113,14 +113,14 @@ describe.skipIf(withoutTestModels)(
       }
     })
 
-    test('keeps the tied embedding once', () => {
+    test('stores the tied embedding once', () => {
       const tables = [...readModel(file('fp32')).weights.values()].filter(
         ({ dims }) => dims.includes(512) && dims.includes(64),
       )
       expect(tables.map(({ name }) => name)).toEqual(['embedding'])
     })
 
-    test('writes a tokenizer that reads and writes as llama2.c does', () => {
+    test('writes a tokenizer that encodes and decodes as llama2.c does', () => {
       const tokenizer = new Tokenizer(
         json(join(folder, 'tokenizer.json')),
         json(join(folder, 'tokenizer_config.json')),
@@ -137,7 +137,7 @@ describe.skipIf(withoutTestModels)(
       expect(tokenizer.decode(tokenizer.encode(strange).ids, { skip_special_tokens: true })).toBe(strange)
     })
 
-    test('says what it made', async () => {
+    test('prints what it made', async () => {
       const { out } = await spillway('import', stories('stories260K.bin'), '-o', folder)
       expect(out).toContain('512 tokens')
       expect(manifest).toMatchObject({

@@ -21,7 +21,7 @@ test.each([
     ['q4f16', 'q4', 'q4-cpu'],
     [['webgpu', 'cuda'], ['webgpu', 'wasm', 'cuda'], ['cpu']],
   ],
-])('of %j each is for the backends that it is good on', (ids, backends) => {
+])('of %j: each variant is for the backends that suit it', (ids, backends) => {
   const all = parse(ids)
   expect(all.map((one) => backendsOf(one, all)?.toSorted())).toEqual(backends.map((one) => one?.toSorted()))
 })

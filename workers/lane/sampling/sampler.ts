@@ -1,5 +1,6 @@
 import { SpillwayError } from '../../../models/core/index.ts'
-import { checkSampling, type Sampling } from '../../../models/core/sampling.ts'
+import type { Sampling } from '../../../models/core/sampling.ts'
+import { checkSampling } from '../../../models/core/sampling.ts'
 import type { GeneratedToken } from '../../protocol/generation.ts'
 import { logprobsOf } from './logprobs.ts'
 import { gumbel, gumbelBound, maxGumbel, noiseAt } from './noise.ts'

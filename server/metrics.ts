@@ -19,9 +19,9 @@ export interface Metrics {
 }
 
 /** Histogram buckets in seconds. */
-const firstToken = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
-const betweenTokens = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 5]
-const wholeText = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
+const timeToFirstToken = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+const tokenInterval = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 5]
+const textDuration = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 
 export function createMetrics(clock: Clock): Metrics {
   const registry = new Registry()
@@ -50,10 +50,10 @@ export function createMetrics(clock: Clock): Metrics {
   const timeToFirst = histogram(
     'time_to_first_token_seconds',
     'From a request to its first token.',
-    firstToken,
+    timeToFirstToken,
   )
-  const interToken = histogram('inter_token_latency_seconds', 'From one token to the next.', betweenTokens)
-  const endToEnd = histogram('e2e_request_latency_seconds', 'From a request to its last token.', wholeText)
+  const interToken = histogram('inter_token_latency_seconds', 'From one token to the next.', tokenInterval)
+  const endToEnd = histogram('e2e_request_latency_seconds', 'From a request to its last token.', textDuration)
   const promptTokens = counter('prompt_tokens_total', 'Tokens of prompts.')
   const generationTokens = counter('generation_tokens_total', 'Tokens generated.')
   const successes = new Counter({

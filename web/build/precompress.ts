@@ -8,12 +8,13 @@ const brotli = promisify(brotliCompress)
 const deflate = promisify(gzip)
 
 const compressible = /\.(?:js|mjs|css|html|wasm|svg|json)$/
-const smallest = 1024
+/** Smaller files, in bytes, are not worth compressing. */
+const minBytes = 1024
 
-/** Brotli's 10 and 11 take eight times as long for 9% less: a build is waited for, too. */
+/** Brotli's qualities 10 and 11 would save 9% more and take eight times as long, for every build. */
 const quality = 9
 
-/** Writes `.br` and `.gz` beside what a browser loads, so that the server compresses nothing while it answers. */
+/** Writes `.br` and `.gz` files beside the site's files, so that the server need not compress answers. */
 export const precompress = (): Plugin => ({
   name: 'spillway:precompress',
   apply: 'build',
@@ -23,7 +24,7 @@ export const precompress = (): Plugin => ({
       if (!compressible.test(name)) continue
       const path = join(dir, name)
       const bytes = await readFile(path)
-      if (bytes.length < smallest) continue
+      if (bytes.length < minBytes) continue
       const params = {
         [constants.BROTLI_PARAM_QUALITY]: quality,
         [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,

@@ -1,12 +1,12 @@
 import { brotliCompressSync } from 'node:zlib'
 import type { Plugin, Rolldown } from 'vite'
 
-/** Bytes, brotli, of the JavaScript that an entry loads before any model does. */
+/** The largest size of an entry's JavaScript before any model loads: bytes, compressed with brotli. */
 export const pageLimit = 60_000
 
 const kilobytes = (bytes: number) => `${(bytes / 1000).toFixed(1)} kB`
 
-/** Prints what each entry costs a visitor, and fails the build past the limit. */
+/** Prints the size of each entry with its static imports, and fails the build past the limit. */
 export const sizeLimit = (): Plugin => ({
   name: 'spillway:size-limit',
   apply: 'build',

@@ -113,7 +113,7 @@ function decodeInputs(
 
 function requestedOutputs({ id, outputs }: Manifest, request: InferRequest): RequestedOutput[] {
   const all = request.parameters?.binary_data_output === true
-  const known = outputs.map(({ name }) => name)
+  const declared = outputs.map(({ name }) => name)
   const requested = (request.outputs ?? outputs.map(({ name }) => ({ name, parameters: undefined }))).map(
     ({ name, parameters }): RequestedOutput => ({
       name,
@@ -123,11 +123,11 @@ function requestedOutputs({ id, outputs }: Manifest, request: InferRequest): Req
   // A repeated output would be encoded repeatedly: a small request must not cause a huge answer.
   const invalid = requested.find(
     ({ name }, index) =>
-      !known.includes(name) || requested.findIndex((output) => output.name === name) !== index,
+      !declared.includes(name) || requested.findIndex((output) => output.name === name) !== index,
   )
   if (invalid === undefined) return requested
   throw new SpillwayError('output_name_invalid', `${id} cannot give the output "${invalid.name}"`, {
-    expected: `${known.join(', ')}, each once`,
+    expected: `${declared.join(', ')}, each once`,
     got: invalid.name,
   })
 }

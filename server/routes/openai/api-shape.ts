@@ -4,7 +4,7 @@ import type { GeneratedToken } from '../../../workers/protocol/generation.ts'
 import type { Choice } from './choices.ts'
 import { chatLogprobs, completionLogprobs, type Naming } from './logprobs.ts'
 
-/** What chats and completions differ in when they are written. */
+/** The differences between chats and completions when answers are written. */
 export interface ApiShape {
   readonly idPrefix: string
   readonly object: string
@@ -13,10 +13,10 @@ export interface ApiShape {
   begin(choice: Choice): Part | undefined
   piece(choice: Choice, piece: Piece): Part
   end(choice: Choice, result: GenerateResult): Part
-  whole(choice: Choice, result: GenerateResult, tokens: readonly GeneratedToken[]): Part
+  complete(choice: Choice, result: GenerateResult, tokens: readonly GeneratedToken[]): Part
 }
 
-/** A choice as it is written, and fields of the whole answer that come with it. */
+/** A choice as it is written, and fields of the answer that come with it. */
 export interface Part {
   readonly choice: object
   readonly topLevel?: object
@@ -49,7 +49,7 @@ export function chatShape(request: ChatRequest, naming: Naming): ApiShape {
     end: ({ index }, { finish }) => ({
       choice: { index, delta: {}, logprobs: null, finish_reason: finish },
     }),
-    whole: (choice, { text, finish }, tokens) => ({
+    complete: (choice, { text, finish }, tokens) => ({
       choice: {
         index: choice.index,
         message: { role: 'assistant', content: text, refusal: null },
@@ -100,7 +100,7 @@ export function completionShape(request: CompletionRequest, naming: Naming): Api
     end: (choice, { finish }) => ({
       choice: { index: choice.index, text: '', logprobs: null, finish_reason: finish },
     }),
-    whole: (choice, { text, finish }, tokens) => ({
+    complete: (choice, { text, finish }, tokens) => ({
       choice: {
         index: choice.index,
         text: echoOf(choice) + text,

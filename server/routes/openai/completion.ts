@@ -15,7 +15,7 @@ export interface Completion {
   readonly clock: Clock
 }
 
-/** The fields that a whole answer and each event of a stream have in common. */
+/** The fields that an answer in one piece and each event of a stream have in common. */
 export const commonFields = ({ model, generator: { executedOn }, shape }: Completion) => ({
   id: `${shape.idPrefix}-${randomUUID()}`,
   created: Math.floor(Date.now() / 1000),

@@ -11,6 +11,7 @@ import { type ApiShape, chatShape, completionShape } from './api-shape.ts'
 import { startChoices } from './choices.ts'
 import { embeddingsAnswer } from './embeddings-answer.ts'
 import { answerOpenAiError } from './errors.ts'
+import { sendJson } from './json-answer.ts'
 import {
   invalidParameter,
   promptsOf,
@@ -20,7 +21,6 @@ import {
   toTextRequests,
 } from './read-request.ts'
 import { sendStream } from './stream-answer.ts'
-import { sendWhole } from './whole-answer.ts'
 
 export interface OpenAiOptions {
   readonly catalogue: Catalogue
@@ -79,7 +79,7 @@ export function openAiRoutes({ catalogue, textService, metrics, maxBodyBytes, cl
     const { model } = options
     const choices = startChoices(generator, requests, n, cancelled.signal)
     const completion = { model, generator, choices, shape, metrics: metrics.forRequest(model), clock }
-    if (!options.stream) return sendWhole(c, completion).finally(cancel)
+    if (!options.stream) return sendJson(c, completion).finally(cancel)
     const includeUsage = options.stream_options?.include_usage === true
     return sendStream(c, completion, { includeUsage, cancel })
   }

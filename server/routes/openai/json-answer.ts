@@ -5,7 +5,7 @@ import { type Choice, mergeByArrival, usageOf } from './choices.ts'
 import { type Completion, commonFields, recordPart } from './completion.ts'
 
 /** Answers once all texts have ended, in one JSON body. */
-export async function sendWhole(c: Context, completion: Completion): Promise<Response> {
+export async function sendJson(c: Context, completion: Completion): Promise<Response> {
   const { choices, shape, metrics } = completion
   const tokens = new Map<Choice, GeneratedToken[]>(choices.map((choice) => [choice, []]))
   for await (const part of mergeByArrival(choices)) {
@@ -16,7 +16,7 @@ export async function sendWhole(c: Context, completion: Completion): Promise<Res
   const parts: Part[] = []
   for (const [at, choice] of choices.entries()) {
     const result = results[at]
-    if (result) parts.push(shape.whole(choice, result, tokens.get(choice) ?? []))
+    if (result) parts.push(shape.complete(choice, result, tokens.get(choice) ?? []))
   }
   return c.json({
     ...commonFields(completion),

@@ -151,7 +151,7 @@ describe.each([
     await limit(page, quota)
     patched = 0
     if (!isReported) return
-    await context.route(/assets\/worker-[^/]*\.js$/, async (route) => {
+    await context.route(/assets\/store-entry-[^/]*\.js$/, async (route) => {
       const response = await route.fetch()
       patched++
       const truth = `const { storage } = navigator

@@ -4,9 +4,9 @@ import { outcome, unwrap } from '../../../models/async/outcome.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { createWorker } from '../../../workers/host/lane-client/browser/create-worker.ts'
 import { persistQuietly } from '../storage/model-storage.ts'
-import workerUrl from './entry.ts?worker&url'
 import type { ModelFiles, Progress } from './load-files.ts'
 import type { LoadFilesWatcher, StoreWorkerApi } from './protocol.ts'
+import workerUrl from './store-entry.ts?worker&url'
 
 interface Started {
   readonly api: Remote<StoreWorkerApi>

@@ -67,7 +67,7 @@ export default defineConfig({
           input: {
             index: path('web/app/index.html'),
             stories: path('web/app/stories.html'),
-            embed: path('web/embed/embed.ts'),
+            embed: path('web/embed/embed-script.ts'),
           },
           output: {
             entryFileNames: ({ name }) => (name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js'),

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { InvalidArgumentError, Option } from 'commander'
-import type { InputShapes } from '../tools/infer/infer.ts'
+import type { InputShapes } from '../tools/shape-inference/infer-shapes.ts'
 
 export const jsonOption = () => new Option('--json', 'print the result as JSON')
 

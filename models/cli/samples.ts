@@ -1,9 +1,9 @@
 import { InvalidArgumentError, Option } from 'commander'
-import type { InputShapes } from '../tools/infer/infer.ts'
 import type { Model } from '../tools/onnx/model.ts'
-import { randomSamples } from '../tools/run/random-samples.ts'
-import { readSamples } from '../tools/run/read-samples.ts'
-import { backends, type Tensors, type ToolBackend } from '../tools/run/runtime.ts'
+import { randomSamples } from '../tools/run-model/random-samples.ts'
+import { readSamples } from '../tools/run-model/read-samples.ts'
+import { backends, type Tensors, type ToolBackend } from '../tools/run-model/runtime.ts'
+import type { InputShapes } from '../tools/shape-inference/infer-shapes.ts'
 
 /** The files that `readSamples` takes, for help texts. */
 export const samplesHelp =

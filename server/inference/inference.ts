@@ -8,7 +8,7 @@ import {
   variantsFor,
 } from '../../models/core/index.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
-import { type Layout, layoutsFor } from '../../workers/host/pool/layout.ts'
+import { type Layout, layoutsFor } from '../../workers/host/pool/lane-layout.ts'
 import { Pool, type PoolStats } from '../../workers/host/pool/pool.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'

@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import { type Bench, type Harness, median } from './bench.ts'
+import { type Bench, type Harness, median } from './bench-definition.ts'
 import type {} from './page/main.ts'
 
 /** 10 Mbit/s, in bytes a second. */

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { startHub } from '../support/hub.ts'
 import { sentenceTransformer } from '../support/sentence-transformer.ts'
-import { type Bench, type Comparison, faster } from './bench.ts'
+import { type Bench, type Comparison, faster } from './bench-definition.ts'
 import type {} from './page/main.ts'
 
 const texts = 512

@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createParser } from 'eventsource-parser'
-import { type Bench, type Comparison, faster, percentile } from './bench.ts'
+import { type Bench, type Comparison, faster, percentile } from './bench-definition.ts'
 import { languageModel, randomCheckpoint, randomTokenizer } from './language-models.ts'
 import { buildServers } from './servers/build.ts'
 import { start } from './servers/start.ts'

@@ -1,4 +1,4 @@
-import { type Bench, type Comparison, faster, median } from './bench.ts'
+import { type Bench, type Comparison, faster, median } from './bench-definition.ts'
 import type {} from './page/main.ts'
 
 export const generateOne: Bench = {

@@ -15,7 +15,7 @@ import { compileHints } from '../../web/build/compile-hints.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
 import { processLane } from '../support/process-lane.ts'
 import { testModels, withoutTestModels } from '../support/test-models.ts'
-import type { Harness } from './bench.ts'
+import type { Harness } from './bench-definition.ts'
 import { benchModels } from './models.ts'
 
 const root = (path: string) => fileURLToPath(new URL(path, import.meta.url))

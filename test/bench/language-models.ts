@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseVariant } from '../../models/tools/import/build-variant.ts'
 import { writeFolder } from '../../models/tools/import/folder.ts'
 import { openCheckpoint } from '../../models/tools/import/import.ts'
-import { randomFrom } from '../../models/tools/run/random-samples.ts'
+import { randomFrom } from '../../models/tools/run-model/random-samples.ts'
 import { emptyFolder } from '../support/test-models.ts'
 
 /** A folder with a checkpoint imported by the project's tools. */

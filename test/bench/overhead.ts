@@ -1,4 +1,4 @@
-import { type Bench, median } from './bench.ts'
+import { type Bench, median } from './bench-definition.ts'
 import type {} from './page/main.ts'
 
 /** Milliseconds that a lone call may take longer than a bare message. */

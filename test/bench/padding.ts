@@ -1,4 +1,4 @@
-import { type Bench, faster } from './bench.ts'
+import { type Bench, faster } from './bench-definition.ts'
 import type {} from './page/main.ts'
 
 export const padding: Bench = {

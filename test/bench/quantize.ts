@@ -7,10 +7,10 @@ import { sizeOfFiles } from '../../models/tools/onnx/files.ts'
 import { parseModel } from '../../models/tools/onnx/read.ts'
 import { saveModel } from '../../models/tools/onnx/save.ts'
 import { weightFrom } from '../../models/tools/onnx/weight.ts'
-import { randomFrom } from '../../models/tools/run/random-samples.ts'
+import { randomFrom } from '../../models/tools/run-model/random-samples.ts'
 import { emptyFolder } from '../support/test-models.ts'
 import { encode, modelProto, value } from '../tools/support/build.ts'
-import { type Bench, type Comparison, median } from './bench.ts'
+import { type Bench, type Comparison, median } from './bench-definition.ts'
 
 /** Six square matrices of floats: about 100 MB. */
 const width = 2_048

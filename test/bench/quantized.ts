@@ -1,6 +1,6 @@
 import { emptyFolder } from '../support/test-models.ts'
 import { pairs } from '../tools/support/quantized-pairs.ts'
-import { type Bench, type Comparison, faster } from './bench.ts'
+import { type Bench, type Comparison, faster } from './bench-definition.ts'
 import type {} from './page/main.ts'
 
 const rounds = 60

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { env } from 'onnxruntime-common'
 import { launchBrowser } from '../support/page.ts'
-import type { Bench, Comparison } from './bench.ts'
+import type { Bench, Comparison } from './bench-definition.ts'
 
 const figure = (value: number) =>
   value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(3)

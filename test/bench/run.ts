@@ -1,7 +1,7 @@
 /** npm run bench [-- NAME…] [--json]: runs the named benches; without a name runs all and writes RESULTS.md. */
 import { parseArgs } from 'node:util'
 import { batching } from './batching.ts'
-import type { Bench, Comparison } from './bench.ts'
+import type { Bench, Comparison } from './bench-definition.ts'
 import { bridge } from './bridge.ts'
 import { embed } from './embed.ts'
 import { generateEight, generateOne, prefix, stepOverhead } from './generate.ts'

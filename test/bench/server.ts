@@ -1,7 +1,7 @@
 import type { Tensor } from '../../models/core/index.ts'
 import { datatypeOf } from '../../models/protocols/oip.ts'
 import { binaryTensor, joinBody, jsonLengthHeader } from '../../models/protocols/oip-binary.ts'
-import { type Bench, type Comparison, median } from './bench.ts'
+import { type Bench, type Comparison, median } from './bench-definition.ts'
 import { ceilingOf } from './ceiling.ts'
 import { benchModels } from './models.ts'
 import { buildServers } from './servers/build.ts'

@@ -1,4 +1,4 @@
-import { type Bench, percentile } from './bench.ts'
+import { type Bench, percentile } from './bench-definition.ts'
 import type {} from './page/main.ts'
 import { slowDown } from './slow-device.ts'
 

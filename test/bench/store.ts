@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { BrowserContext, Page } from 'playwright-core'
 import { randomBytes, sha256Of, startFileServer } from '../support/file-server.ts'
 import { launchProfile } from '../support/page.ts'
-import { type Bench, type Comparison, median } from './bench.ts'
+import { type Bench, type Comparison, median } from './bench-definition.ts'
 import type {} from './page/main.ts'
 import { renderersOf } from './renderers.ts'
 

@@ -1,7 +1,7 @@
 /** A store that keeps every file in the origin private file system, which only workers can write. */
 import { expose } from 'comlink'
 import { systemClock } from '../../models/async/clock.ts'
-import { createIndexedDbStore } from '../../web/store/storage/indexeddb.ts'
+import { createIndexedDbStore } from '../../web/store/storage/indexeddb-store.ts'
 import type { FileRecord } from '../../web/store/storage/model-store.ts'
 import { openOpfs } from '../../web/store/storage/opfs.ts'
 

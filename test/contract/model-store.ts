@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { checkOf, loadCheck } from '../../web/store/storage/chunk-check.ts'
+import { checkOf, loadCheck } from '../../web/store/storage/chunk-checksum.ts'
 import {
   chunkBytes,
   chunkRange,

@@ -1,6 +1,6 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import '../../web/embed/global.ts'
+import '../../web/embed/window-global.ts'
 import { accessibilityFaults } from '../support/accessibility.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { launchBrowser, openPage } from '../support/page.ts'

@@ -1,4 +1,4 @@
-import '../../web/embed/global.ts'
+import '../../web/embed/window-global.ts'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Fault, FaultProxy } from '../support/fault-proxy.ts'

@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import type {} from '../../web/embed/global.ts'
+import type {} from '../../web/embed/window-global.ts'
 import { crashWorkers } from '../support/crash-workers.ts'
 import type { Fault, FaultProxy } from '../support/fault-proxy.ts'
 import { type GuestPage, openGuestPage } from '../support/guest-page.ts'

@@ -1,4 +1,4 @@
-import '../../web/embed/global.ts'
+import '../../web/embed/window-global.ts'
 import * as ort from 'onnxruntime-web'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-import '../../web/embed/global.ts'
+import '../../web/embed/window-global.ts'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

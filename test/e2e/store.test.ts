@@ -1,4 +1,4 @@
-import '../../web/embed/global.ts'
+import '../../web/embed/window-global.ts'
 import type { Browser, BrowserContext } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { chunkBytes } from '../../web/store/storage/model-store.ts'

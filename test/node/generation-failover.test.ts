@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, inject, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
 import { SpillwayError } from '../../models/core/index.ts'
-import { randomFrom } from '../../models/tools/run/random-samples.ts'
+import { randomFrom } from '../../models/tools/run-model/random-samples.ts'
 import type { ProcessLane } from '../../workers/host/lane-client/node/start-process-lane.ts'
 import { Pool } from '../../workers/host/pool/pool.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'

@@ -1,4 +1,4 @@
-import '../../web/embed/global.ts'
+import '../../web/embed/window-global.ts'
 import type { Page } from 'playwright-core'
 import type { Progress } from '../../web/api/index.ts'
 import { bigManifest } from './big-model.ts'

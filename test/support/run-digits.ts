@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import '../../web/embed/global.ts'
+import '../../web/embed/window-global.ts'
 import type { Placement, Policy, Progress } from '../../web/api/index.ts'
 import './window-progress.ts'
 

@@ -1,4 +1,4 @@
-import { randomFrom } from '../../models/tools/run/random-samples.ts'
+import { randomFrom } from '../../models/tools/run-model/random-samples.ts'
 
 const special = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']
 const letters = [...'abcdefghijklmnopqrstuvwxyz']

@@ -163,7 +163,7 @@ describe('quantize, a network of convolutions', () => {
   test.each([[[]], [['--percentile', '99.99']]])('computes in int8 with samples %j', async (more) => {
     const samples = conv.path('samples.json')
     const { writeFileSync } = await import('node:fs')
-    const random = (await import('../../models/tools/run/random-samples.ts')).randomSamples
+    const random = (await import('../../models/tools/run-model/random-samples.ts')).randomSamples
     const made = random(readModel(conv.model), new Map(), 8, 3)
     writeFileSync(
       samples,

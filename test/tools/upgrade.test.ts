@@ -6,9 +6,9 @@ import type { NodeParts } from '../../models/tools/graph/node.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
 import type { Model } from '../../models/tools/onnx/model.ts'
 import { upgradeOpset } from '../../models/tools/passes/upgrade.ts'
-import { ortRuntime } from '../../models/tools/run/ort.ts'
-import { randomSamples } from '../../models/tools/run/random-samples.ts'
-import { withLoaded } from '../../models/tools/run/with-loaded.ts'
+import { ortRuntime } from '../../models/tools/run-model/ort.ts'
+import { randomSamples } from '../../models/tools/run-model/random-samples.ts'
+import { withLoaded } from '../../models/tools/run-model/with-loaded.ts'
 import { build, value } from './support/build.ts'
 
 /** One node of an old operator set on `x` of [2, 3, 4, 4]. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Autoscaler, type Need } from '../../workers/host/pool/autoscaler.ts'
-import { type Layout, layoutsFor } from '../../workers/host/pool/layout.ts'
+import { Autoscaler, type Need } from '../../workers/host/pool/lane-autoscaler.ts'
+import { type Layout, layoutsFor } from '../../workers/host/pool/lane-layout.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 
 const doubling = layoutsFor({ cores: 8, maxThreads: 1, maxLanes: 8 })

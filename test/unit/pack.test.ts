@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { elementCount, type Manifest, type Tensor } from '../../models/core/index.ts'
-import { pack, unpack } from '../../workers/host/scheduler/pack.ts'
+import { pack, unpack } from '../../workers/host/scheduler/pack-rows.ts'
 import { shapeKeyOf } from '../../workers/host/scheduler/shape-key.ts'
 import type { Work } from '../../workers/host/scheduler/work.ts'
 import { digitsManifest } from '../support/test-models.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SpillwayError } from '../../models/core/index.ts'
-import { layoutsFor } from '../../workers/host/pool/layout.ts'
+import { layoutsFor } from '../../workers/host/pool/lane-layout.ts'
 import { Pool, type PoolOptions } from '../../workers/host/pool/pool.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import type { SessionSpec } from '../../workers/host/scheduler/work.ts'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { SpillwayError } from '../../models/core/index.ts'
-import { RetryBudget, retryDelay } from '../../web/placement/retry.ts'
+import { RetryBudget, retryDelay } from '../../web/placement/retry-budget.ts'
 import { SpillBalance } from '../../web/placement/spill-balance.ts'
 import { Breaker } from '../../web/remote/circuit-breaker.ts'
 import { ServerQueue } from '../../web/remote/server-queue.ts'

@@ -1,4 +1,4 @@
-import type { Runtime } from '../api/runtime.ts'
+import type { Runtime } from '../api/create-runtime.ts'
 import { createAnnouncer } from './announce.ts'
 import { createBars } from './bars.ts'
 import { showCapacity } from './capacity-view.ts'

@@ -1,6 +1,6 @@
 import { type Policy, type RunResult, SpillwayError } from '../../models/core/index.ts'
+import type { Runtime } from '../api/create-runtime.ts'
 import type { Model, ModelOptions } from '../api/model.ts'
-import type { Runtime } from '../api/runtime.ts'
 import type { Progress } from '../store/worker/load-files.ts'
 import { LatestTask } from './latest-task.ts'
 

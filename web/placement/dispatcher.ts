@@ -10,7 +10,7 @@ import {
 import type { DeviceSession } from '../device/device-session.ts'
 import type { DeviceTier } from '../device/device-tier.ts'
 import type { RemoteTier } from '../remote/remote-tier.ts'
-import type { Decision } from './decide.ts'
+import type { Decision } from './decide-placement.ts'
 import type { Resolution } from './placement-resolver.ts'
 
 /** Both tiers, as placement needs them. */

@@ -1,13 +1,13 @@
 import { withAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
 import { type Manifest, SpillwayError } from '../../models/core/index.ts'
-import type { Decision } from './decide.ts'
+import type { Decision } from './decide-placement.ts'
 import { candidateKey, type Failure } from './device-target.ts'
 import { failureOf, failureScope, noFailures } from './failure-scope.ts'
 import type { Health } from './health.ts'
 import type { ModelStates } from './model-states.ts'
 import type { EstimateSpill, PlacementOptions, PlacementResolver, Resolution } from './placement-resolver.ts'
-import { type RetryBudget, retryDelay } from './retry.ts'
+import { type RetryBudget, retryDelay } from './retry-budget.ts'
 
 /** A request, and the places that it was tried at. */
 export interface RequestState {

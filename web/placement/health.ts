@@ -1,6 +1,6 @@
 import type { Clock } from '../../models/async/clock.ts'
 import type { SpillwayError } from '../../models/core/index.ts'
-import type { Conditions } from './decide.ts'
+import type { Conditions } from './decide-placement.ts'
 import { type Candidate, candidateKey, type Failure } from './device-target.ts'
 import { failureOf, failureScope, noFailures } from './failure-scope.ts'
 

@@ -1,7 +1,7 @@
 import type { Manifest, Policy, RunResult } from '../../models/core/index.ts'
 import type { ResultHandler, WaitOptions } from '../../workers/host/scheduler/work.ts'
 import type { DeviceSession } from '../device/device-session.ts'
-import { type Conditions, type Decision, decide } from './decide.ts'
+import { type Conditions, type Decision, decide } from './decide-placement.ts'
 import { type DeviceTarget, type Failure, type Ineligible, selectDeviceTarget } from './device-target.ts'
 import type { Tiers } from './dispatcher.ts'
 import type { Health } from './health.ts'

@@ -3,7 +3,7 @@ import type { ResultHandler } from '../../workers/host/scheduler/work.ts'
 import type { DeviceSession } from '../device/device-session.ts'
 import type { Progress } from '../store/worker/load-files.ts'
 import { BackgroundLoader } from './background-loader.ts'
-import { type Decision, decide } from './decide.ts'
+import { type Decision, decide } from './decide-placement.ts'
 import { Dispatcher, type PlacementCount, type Tiers, type UnplacedWork } from './dispatcher.ts'
 import { type Attempt, createRequestState, Failover, type RequestState, resetAttempts } from './failover.ts'
 import { Health } from './health.ts'
@@ -15,7 +15,7 @@ import {
   PlacementResolver,
   type Resolution,
 } from './placement-resolver.ts'
-import { RetryBudget } from './retry.ts'
+import { RetryBudget } from './retry-budget.ts'
 
 export interface RouterOptions extends Tiers, ModelStatesOptions {}
 

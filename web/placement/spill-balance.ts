@@ -1,5 +1,5 @@
 import type { Estimate } from '../../workers/host/scheduler/load-estimator.ts'
-import type { SpillEstimate } from './decide.ts'
+import type { SpillEstimate } from './decide-placement.ts'
 
 /** Requests spill once the device takes this many times as long as the server. */
 const spillRatio = 1.3

@@ -7,8 +7,8 @@ import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'
 import type { BatchedModel, RunAnswer, WaitOptions, Work } from '../../workers/host/scheduler/work.ts'
 import { Breaker } from './circuit-breaker.ts'
-import { Extensions } from './extensions.ts'
-import { type Inferred, infer } from './infer.ts'
+import { type Inferred, infer } from './oip-infer.ts'
+import { Extensions } from './server-extensions.ts'
 import { ServerQueue } from './server-queue.ts'
 
 /** A browser opens six connections to a host over HTTP/1.1; one is left to the page. */

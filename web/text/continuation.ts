@@ -2,7 +2,7 @@ import { SpillwayError } from '../../models/core/index.ts'
 import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
 import type { TextRequest, Tokenizer, Usage } from '../../workers/host/text/types.ts'
 import type { FinishReason, GeneratedToken } from '../../workers/protocol/generation.ts'
-import type { RemotePiece } from '../remote/complete.ts'
+import type { RemotePiece } from '../remote/openai-completions.ts'
 
 /** A text in progress: its request, and the tokens so far, from which another place can go on. */
 export class Continuation {

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { batchFile } from '../../tools/batch/batch-file.ts'
 import { openModel } from '../../tools/onnx/files.ts'
-import { ortRuntime } from '../../tools/run/ort.ts'
+import { ortRuntime } from '../../tools/run-model/ort.ts'
 import { type Io, styleOf } from '../io.ts'
 import { jsonOption, requiredFile } from '../options.ts'
 import { type BatchReport, showBatchReport } from '../output/batch.ts'

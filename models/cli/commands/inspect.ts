@@ -1,7 +1,7 @@
 import { Command } from 'commander'
-import type { InputShapes } from '../../tools/infer/infer.ts'
 import { inspect } from '../../tools/inspect/report.ts'
 import { openModel } from '../../tools/onnx/files.ts'
+import type { InputShapes } from '../../tools/shape-inference/infer-shapes.ts'
 import { type Io, styleOf } from '../io.ts'
 import { jsonOption, shapeOption } from '../options.ts'
 import { showInspectReport } from '../output/inspect.ts'

@@ -8,8 +8,8 @@ import {
   type TargetBackend,
   targets,
 } from '../../tools/quantize/target.ts'
-import { ortRuntime } from '../../tools/run/ort.ts'
-import { readSamples } from '../../tools/run/read-samples.ts'
+import { ortRuntime } from '../../tools/run-model/ort.ts'
+import { readSamples } from '../../tools/run-model/read-samples.ts'
 import { type Io, styleOf } from '../io.ts'
 import { jsonOption, percent, positiveNumber, requiredFile } from '../options.ts'
 import { keptOf, layersOf, type QuantizeReport, showQuantizeReport } from '../output/quantize.ts'

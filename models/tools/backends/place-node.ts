@@ -1,6 +1,6 @@
 import { operatorOf } from '../graph/node.ts'
-import type { KnownValue } from '../infer/known.ts'
 import type { Node } from '../onnx/model.ts'
+import type { KnownValue } from '../shape-inference/known.ts'
 import { cpuOperators } from './cpu.ts'
 import { gpuOperators, gpuPacked, gpuTypes } from './webgpu.ts'
 

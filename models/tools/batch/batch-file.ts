@@ -1,6 +1,6 @@
 import type { OpenedModel } from '../onnx/files.ts'
 import { saveModel } from '../onnx/save.ts'
-import type { Runtime, Tensors } from '../run/runtime.ts'
+import type { Runtime, Tensors } from '../run-model/runtime.ts'
 import { type FreedModel, freeBatch } from './free-batch.ts'
 import { type Proof, proveBatch } from './prove-batch.ts'
 

@@ -5,7 +5,6 @@ import { withGraphMetadata } from '../graph/metadata.ts'
 import { freshNames } from '../graph/names.ts'
 import { sweep } from '../graph/sweep.ts'
 import { declaredOf } from '../graph/values.ts'
-import { startInference } from '../infer/infer.ts'
 import {
   TensorShapeProto_DimensionSchema,
   TensorShapeProtoSchema,
@@ -14,6 +13,7 @@ import {
   ValueInfoProtoSchema,
 } from '../onnx/generated/onnx_pb.ts'
 import type { Model, Node, Value } from '../onnx/model.ts'
+import { startInference } from '../shape-inference/infer-shapes.ts'
 import { type RepairContext, repairOf } from './repair-node.ts'
 
 export interface FreedModel {

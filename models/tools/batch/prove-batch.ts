@@ -1,8 +1,14 @@
 import { type ErrorDetail, messageOf, SpillwayError } from '../../core/error.ts'
 import { showShape, type Tensor } from '../../core/tensor.ts'
 import type { Model } from '../onnx/model.ts'
-import { type LoadOptions, type Runnable, type Runtime, type Tensors, toFloats } from '../run/runtime.ts'
-import { withLoaded } from '../run/with-loaded.ts'
+import {
+  type LoadOptions,
+  type Runnable,
+  type Runtime,
+  type Tensors,
+  toFloats,
+} from '../run-model/runtime.ts'
+import { withLoaded } from '../run-model/with-loaded.ts'
 import { type Row, rowsOf, stack } from './rows.ts'
 
 /** Allowed difference of a row's outputs in a batch, relative to the largest: sums run in another order. */

@@ -1,9 +1,9 @@
 import { intOf } from '../graph/attributes.ts'
 import { changeNode, isStandard, makeNode } from '../graph/node.ts'
-import type { Inference } from '../infer/infer.ts'
-import { axisOf, type KnownValue, product } from '../infer/known.ts'
 import type { Node } from '../onnx/model.ts'
 import { int64Weight, type Weight } from '../onnx/weight.ts'
+import type { Inference } from '../shape-inference/infer-shapes.ts'
+import { axisOf, type KnownValue, product } from '../shape-inference/known.ts'
 
 /** The inferred shapes of a model with its fixed batch and with a larger one. */
 export interface RepairContext {

@@ -1,5 +1,5 @@
 import { arrayOf, elementCount, type Tensor } from '../../core/tensor.ts'
-import type { Tensors } from '../run/runtime.ts'
+import type { Tensors } from '../run-model/runtime.ts'
 
 /** One row of each tensor, by name. */
 export type Row = Tensors

@@ -1,6 +1,6 @@
 import { SpillwayError } from '../../core/error.ts'
 import { elementCount } from '../../core/tensor.ts'
-import type { Runnable, Runtime, Tensors, ToolBackend } from '../run/runtime.ts'
+import type { Runnable, Runtime, Tensors, ToolBackend } from '../run-model/runtime.ts'
 import { createDifference, type Difference } from './difference.ts'
 import { timeInTurns } from './time-runs.ts'
 

@@ -1,6 +1,6 @@
 import { SpillwayError } from '../../core/error.ts'
 import { showShape, type Tensor } from '../../core/tensor.ts'
-import { toFloats } from '../run/runtime.ts'
+import { toFloats } from '../run-model/runtime.ts'
 
 /** The difference of two models in one output, over all samples. */
 export interface Difference {

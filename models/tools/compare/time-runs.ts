@@ -1,4 +1,4 @@
-import type { Runnable, Tensors } from '../run/runtime.ts'
+import type { Runnable, Tensors } from '../run-model/runtime.ts'
 
 /** Time budget for one backend, and bounds of the number of runs. */
 const budgetMs = 3_000

@@ -5,7 +5,7 @@ import type { Model } from '../onnx/model.ts'
 import { storeHalves } from '../passes/half-weights.ts'
 import { prepare, quantize } from '../quantize/quantize.ts'
 import { type Target, type TargetBackend, targets } from '../quantize/target.ts'
-import { ortRuntime } from '../run/ort.ts'
+import { ortRuntime } from '../run-model/ort.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { buildDecoder, type DecoderOptions } from './decoder.ts'
 

@@ -1,8 +1,8 @@
-import { type KnownValue, product } from '../infer/known.ts'
 import { readsOf } from '../onnx/data-flow.ts'
 import { bytesOf, DataType } from '../onnx/data-type.ts'
 import type { Model } from '../onnx/model.ts'
 import { weightBytes } from '../onnx/weight.ts'
+import { type KnownValue, product } from '../shape-inference/known.ts'
 
 /** Bytes that a lane needs to hold a model and run it once. */
 export interface Memory {

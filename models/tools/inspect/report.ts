@@ -2,11 +2,11 @@ import { placeNode } from '../backends/place-node.ts'
 import { opsetOf } from '../graph/metadata.ts'
 import { operatorOf } from '../graph/node.ts'
 import { declaredOf } from '../graph/values.ts'
-import { type InputShapes, infer } from '../infer/infer.ts'
-import { openShapes } from '../infer/input-shapes.ts'
 import { nameOf } from '../onnx/data-type.ts'
 import type { Model, Value } from '../onnx/model.ts'
 import { weightBytes, weightCount } from '../onnx/weight.ts'
+import { type InputShapes, infer } from '../shape-inference/infer-shapes.ts'
+import { openShapes } from '../shape-inference/input-shapes.ts'
 import { type Memory, memoryOf } from './memory.ts'
 
 export interface ValueReport {

@@ -5,13 +5,13 @@ import { tensorTypes } from '../../core/tensor.ts'
 import type { TensorSpec } from '../../core/tensor-spec.ts'
 import type { Candidate, GraphFacts } from '../../hub/index.ts'
 import { declaredOf } from '../graph/values.ts'
-import { infer } from '../infer/infer.ts'
-import { sampleShapes } from '../infer/input-shapes.ts'
 import { memoryOf } from '../inspect/memory.ts'
 import { DataType, nameOf } from '../onnx/data-type.ts'
 import { filesOf, sizeOfFiles } from '../onnx/files.ts'
 import type { Model, Value } from '../onnx/model.ts'
 import { readModel } from '../onnx/read.ts'
+import { infer } from '../shape-inference/infer-shapes.ts'
+import { sampleShapes } from '../shape-inference/input-shapes.ts'
 
 /** Tensors of the KV cache: not part of the model's interface, and different between variants. */
 const cacheName = /^(?:past_key_values|present)\./

@@ -1,10 +1,10 @@
 import { opsetTooOld } from '../errors.ts'
 import { floatOf, hasAttribute, intOf, intsOf, stringOf } from '../graph/attributes.ts'
 import { changeNode, makeNode } from '../graph/node.ts'
-import type { KnownValue } from '../infer/known.ts'
 import type { Node } from '../onnx/model.ts'
 import { showNode } from '../onnx/sort-nodes.ts'
 import { floatWeight, int64Weight, type Weight } from '../onnx/weight.ts'
+import type { KnownValue } from '../shape-inference/known.ts'
 
 /** What the upgrade of an operator may use. */
 export interface UpgradeContext {

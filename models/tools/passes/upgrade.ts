@@ -3,11 +3,11 @@ import { opsetOf, withOpset } from '../graph/metadata.ts'
 import { freshNames } from '../graph/names.ts'
 import { isStandard } from '../graph/node.ts'
 import { sweep } from '../graph/sweep.ts'
-import { infer } from '../infer/infer.ts'
-import { openShapes } from '../infer/input-shapes.ts'
 import { subgraphsOf } from '../onnx/data-flow.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { showNode } from '../onnx/sort-nodes.ts'
+import { infer } from '../shape-inference/infer-shapes.ts'
+import { openShapes } from '../shape-inference/input-shapes.ts'
 import { type UpgradeContext, type UpgradeRule, upgrades } from './upgrade-rules.ts'
 
 /** The operator set that the passes write. */

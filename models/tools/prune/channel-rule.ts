@@ -1,6 +1,6 @@
-import type { KnownValue } from '../infer/known.ts'
 import type { Node } from '../onnx/model.ts'
 import type { Weight } from '../onnx/weight.ts'
+import type { KnownValue } from '../shape-inference/known.ts'
 import type { ChannelGroups } from './channel-groups.ts'
 
 /** The channels of a value: their axis, their groups, and their values when all their layers' weights are zero. */

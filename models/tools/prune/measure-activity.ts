@@ -1,8 +1,8 @@
 import type { Tensor } from '../../core/tensor.ts'
 import { expose } from '../graph/values.ts'
 import type { Model } from '../onnx/model.ts'
-import { type Runtime, type Tensors, toFloats } from '../run/runtime.ts'
-import { withLoaded } from '../run/with-loaded.ts'
+import { type Runtime, type Tensors, toFloats } from '../run-model/runtime.ts'
+import { withLoaded } from '../run-model/with-loaded.ts'
 import type { Cut } from './channel-rule.ts'
 
 /** Sums of squares per channel over all samples, by the name of the value. */

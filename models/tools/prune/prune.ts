@@ -1,7 +1,7 @@
 import { SpillwayError } from '../../core/error.ts'
 import { countOf } from '../../core/wording.ts'
 import type { Model } from '../onnx/model.ts'
-import type { Runtime, Tensors } from '../run/runtime.ts'
+import type { Runtime, Tensors } from '../run-model/runtime.ts'
 import { type Choice, chooseChannels, isExact, type PruneOptions } from './choose-channels.ts'
 import { cutChannels } from './cut-channels.ts'
 import { measureActivity } from './measure-activity.ts'

@@ -1,10 +1,10 @@
 import { makeAttribute } from '../graph/attributes.ts'
 import { changeNode, isStandard } from '../graph/node.ts'
 import { sweep } from '../graph/sweep.ts'
-import { infer } from '../infer/infer.ts'
-import { sampleShapes } from '../infer/input-shapes.ts'
-import { product } from '../infer/known.ts'
 import type { Model } from '../onnx/model.ts'
+import { infer } from '../shape-inference/infer-shapes.ts'
+import { sampleShapes } from '../shape-inference/input-shapes.ts'
+import { product } from '../shape-inference/known.ts'
 
 /** Replaces a Reshape that flattens, as exporters write it, by Flatten, which holds no number of channels. */
 export function reshapesToFlatten(model: Model): Model {

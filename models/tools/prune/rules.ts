@@ -1,9 +1,9 @@
 import { intOf, intsOf, makeAttribute } from '../graph/attributes.ts'
 import { changeNode } from '../graph/node.ts'
-import { axisOf, product } from '../infer/known.ts'
 import { DataType } from '../onnx/data-type.ts'
 import { floatsOf } from '../onnx/values.ts'
 import type { Weight } from '../onnx/weight.ts'
+import { axisOf, product } from '../shape-inference/known.ts'
 import type { ChannelRule, Channels, PassContext } from './channel-rule.ts'
 
 const conv: ChannelRule = (context) => {

@@ -1,8 +1,8 @@
 import { expose } from '../graph/values.ts'
 import type { Model } from '../onnx/model.ts'
 import type { Range } from '../passes/qdq.ts'
-import { type Runtime, type Tensors, toFloats } from '../run/runtime.ts'
-import { withLoaded } from '../run/with-loaded.ts'
+import { type Runtime, type Tensors, toFloats } from '../run-model/runtime.ts'
+import { withLoaded } from '../run-model/with-loaded.ts'
 import { createHistogram, type Histogram } from './histogram.ts'
 
 export type Calibration =

@@ -1,9 +1,9 @@
-import { infer } from '../infer/infer.ts'
-import { sampleShapes } from '../infer/input-shapes.ts'
-import { product } from '../infer/known.ts'
 import type { Model } from '../onnx/model.ts'
 import { weightCount } from '../onnx/weight.ts'
 import { canBeStatic } from '../passes/qdq.ts'
+import { infer } from '../shape-inference/infer-shapes.ts'
+import { sampleShapes } from '../shape-inference/input-shapes.ts'
+import { product } from '../shape-inference/known.ts'
 import type { LayerFacts } from './plan.ts'
 import type { TargetBackend } from './target.ts'
 

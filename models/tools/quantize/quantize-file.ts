@@ -1,7 +1,7 @@
 import { type AddedVariant, addVariant } from '../manifest/write.ts'
 import { type OpenedModel, sizeOfFiles } from '../onnx/files.ts'
 import { saveModel } from '../onnx/save.ts'
-import { randomSamples } from '../run/random-samples.ts'
+import { randomSamples } from '../run-model/random-samples.ts'
 import type { Step } from './plan.ts'
 import { prepare, type Quantized, type QuantizeOptions, quantize } from './quantize.ts'
 import { quantizeWithin } from './quantize-within.ts'

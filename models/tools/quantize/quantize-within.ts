@@ -1,6 +1,6 @@
 import { SpillwayError } from '../../core/error.ts'
 import type { Model } from '../onnx/model.ts'
-import type { Tensors } from '../run/runtime.ts'
+import type { Tensors } from '../run-model/runtime.ts'
 import { type Quantized, type QuantizeOptions, quantize } from './quantize.ts'
 import { findSensitive, measureErrorsAgainst } from './sensitive-layers.ts'
 import type { Target } from './target.ts'

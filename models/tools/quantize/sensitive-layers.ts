@@ -1,6 +1,6 @@
 import type { Model } from '../onnx/model.ts'
-import { type Runtime, type Tensors, toFloats } from '../run/runtime.ts'
-import { withLoaded } from '../run/with-loaded.ts'
+import { type Runtime, type Tensors, toFloats } from '../run-model/runtime.ts'
+import { withLoaded } from '../run-model/with-loaded.ts'
 
 /** Makes the model with the named layers treated more exactly. */
 export type MakeModel = (others: readonly string[]) => Promise<Model>

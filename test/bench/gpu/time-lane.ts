@@ -2,7 +2,7 @@ import { zeroInputs } from '../../../models/core/axes.ts'
 import type { Backend, Manifest } from '../../../models/core/index.ts'
 import type { Lane } from '../../../workers/host/lane-client/lane.ts'
 import type { GraphSource } from '../../../workers/protocol/lane.ts'
-import { median } from '../bench.ts'
+import { median } from '../bench-definition.ts'
 import { rounds, sizes } from './row.ts'
 
 /** Median milliseconds of one run of each batch size in a lane, on one backend. Used on both tiers. */

@@ -1,7 +1,7 @@
 import { declaredOf } from '../../../models/tools/graph/values.ts'
 import { DataType } from '../../../models/tools/onnx/data-type.ts'
 import type { Model } from '../../../models/tools/onnx/model.ts'
-import type { Tensors } from '../../../models/tools/run/runtime.ts'
+import type { Tensors } from '../../../models/tools/run-model/runtime.ts'
 
 /** A decoder's inputs for one sequence from its beginning. */
 export function decoderFeeds(model: Model, tokens: readonly number[]): Tensors {

@@ -1,4 +1,4 @@
-import type { Tensors } from '../../../models/tools/run/runtime.ts'
+import type { Tensors } from '../../../models/tools/run-model/runtime.ts'
 
 /** A corner, the opposite corner, and how sure the detector is. */
 export type Face = readonly [left: number, top: number, right: number, bottom: number, score: number]

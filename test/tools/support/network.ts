@@ -3,7 +3,7 @@ import { DataType } from '../../../models/tools/onnx/data-type.ts'
 import { type ModelProto, TensorProtoSchema } from '../../../models/tools/onnx/generated/onnx_pb.ts'
 import { viewBytes } from '../../../models/tools/onnx/weight.ts'
 
-import { randomFrom } from '../../../models/tools/run/random-samples.ts'
+import { randomFrom } from '../../../models/tools/run-model/random-samples.ts'
 import { modelProto, value } from './build.ts'
 
 /** A tensor of random floats of a size as trained weights have it. */

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { floatsToHalves } from '../../../models/tools/onnx/half.ts'
-import { randomFrom } from '../../../models/tools/run/random-samples.ts'
+import { randomFrom } from '../../../models/tools/run-model/random-samples.ts'
 import type { Matrix } from './llama-reference.ts'
 
 export type StoredType = 'F32' | 'F16' | 'BF16'

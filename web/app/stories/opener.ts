@@ -1,6 +1,6 @@
 import { type Policy, SpillwayError } from '../../../models/core/index.ts'
+import type { Runtime } from '../../api/create-runtime.ts'
 import type { Model, ModelOptions } from '../../api/model.ts'
-import type { Runtime } from '../../api/runtime.ts'
 import type { ProgressView } from '../progress-view.ts'
 
 const onServerFirst: readonly Policy[] = ['server', 'prefer-server']

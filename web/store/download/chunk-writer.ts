@@ -1,5 +1,5 @@
 import type { IHasher } from 'hash-wasm'
-import { checkOf } from '../storage/chunk-check.ts'
+import { checkOf } from '../storage/chunk-checksum.ts'
 import {
   chunkBytes,
   chunkRange,

@@ -1,12 +1,12 @@
 import { SpillwayError } from '../../../models/core/index.ts'
-import { loadCheck } from '../storage/chunk-check.ts'
+import { loadCheck } from '../storage/chunk-checksum.ts'
 import { chunkBytes, type FileRecord, storedBytes } from '../storage/model-store.ts'
 import { ChunkWriter, type ChunkWriterOptions } from './chunk-writer.ts'
-import type { Digest, OpenDigest } from './digest.ts'
 import { hashMismatch, rangeUnsatisfiable, sizeMismatch } from './download-errors.ts'
 import type { FileResponse } from './fetch-file.ts'
 import { FileBuffer } from './file-buffer.ts'
 import type { FileSource } from './file-source.ts'
+import type { Digest, OpenDigest } from './sha256-digest.ts'
 
 export interface DownloadSinkOptions extends ChunkWriterOptions {
   readonly file: FileSource

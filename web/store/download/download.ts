@@ -3,7 +3,7 @@ import { SpillwayError } from '../../../models/core/index.ts'
 import { isRetryable } from './download-errors.ts'
 import type { DownloadSink, LoadedFile } from './download-sink.ts'
 import type { FileSource } from './file-source.ts'
-import { type TransferOptions, transfer } from './transfer.ts'
+import { type TransferOptions, transfer } from './resume-transfer.ts'
 
 /** Attempts in a row without progress after which a download fails. */
 const maxAttempts = 5

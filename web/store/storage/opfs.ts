@@ -1,5 +1,5 @@
 import type { IHasher } from 'hash-wasm'
-import { loadCheck, sliceBytes } from './chunk-check.ts'
+import { loadCheck, sliceBytes } from './chunk-checksum.ts'
 import { chunkRange, type FileRecord, isFull, type WriteResult } from './model-store.ts'
 
 declare global {

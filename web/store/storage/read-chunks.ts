@@ -1,6 +1,6 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import { startSubworker } from '../subworker.ts'
-import { loadCheck, sliceBytes } from './chunk-check.ts'
+import { loadCheck, sliceBytes } from './chunk-checksum.ts'
 import { detachBuffer } from './detach-buffer.ts'
 import type { ChunkLocation } from './fetch-chunk.ts'
 import { chunkRange, type FileRecord } from './model-store.ts'

@@ -1,7 +1,7 @@
 /** The worker that reads chunks of a large file from IndexedDB, beside the store's own. */
 import { expose, transfer } from 'comlink'
 import { createStore, type UseStore } from 'idb-keyval'
-import { checkOf, loadCheck } from './chunk-check.ts'
+import { checkOf, loadCheck } from './chunk-checksum.ts'
 import { type ChunkLocation, fetchChunk, objectStore } from './fetch-chunk.ts'
 
 const check = loadCheck()

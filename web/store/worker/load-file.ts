@@ -1,9 +1,9 @@
 import type { Clock } from '../../../models/async/clock.ts'
-import type { OpenDigest } from '../download/digest.ts'
 import { download } from '../download/download.ts'
 import { withDownloadLock } from '../download/download-lock.ts'
 import { DownloadSink, type LoadedFile } from '../download/download-sink.ts'
 import { type FileSource, keyText } from '../download/file-source.ts'
+import type { OpenDigest } from '../download/sha256-digest.ts'
 import type { ModelStore } from '../storage/model-store.ts'
 
 export interface LoadFileOptions {

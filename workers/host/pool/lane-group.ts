@@ -3,10 +3,10 @@ import { SpillwayError } from '../../../models/core/index.ts'
 import type { Lane } from '../lane-client/lane.ts'
 import type { Batch, BatchResult } from '../scheduler/lanes.ts'
 import type { SessionSpec } from '../scheduler/work.ts'
-import { Autoscaler, type Need, UnmetDemand } from './autoscaler.ts'
+import { Autoscaler, type Need, UnmetDemand } from './lane-autoscaler.ts'
 import { LaneHolder, type LeasedLane } from './lane-holder.ts'
+import type { Layout } from './lane-layout.ts'
 import type { ReserveMemory } from './lane-sessions.ts'
-import type { Layout } from './layout.ts'
 
 export interface LaneGroupOptions {
   readonly name: string

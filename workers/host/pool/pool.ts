@@ -3,10 +3,10 @@ import { type Backend, SpillwayError } from '../../../models/core/index.ts'
 import type { Lane } from '../lane-client/lane.ts'
 import type { Batch, BatchResult, Lanes } from '../scheduler/lanes.ts'
 import type { SessionSpec } from '../scheduler/work.ts'
-import { type Resident, selectEvictions } from './eviction.ts'
 import { LaneGroup } from './lane-group.ts'
 import type { LaneHolder, LaneState, LeasedLane } from './lane-holder.ts'
-import type { Layout } from './layout.ts'
+import type { Layout } from './lane-layout.ts'
+import { type Resident, selectEvictions } from './session-eviction.ts'
 
 export interface PoolOptions {
   /** The layouts that a backend's lanes may have, as steps from the first one up. */

@@ -1,6 +1,6 @@
 import type { Batch } from './lanes.ts'
 import type { ScheduledModel } from './model-registry.ts'
-import { pack } from './pack.ts'
+import { pack } from './pack-rows.ts'
 import type { Entry } from './request-queue.ts'
 import type { BatchedModel, Work } from './work.ts'
 

@@ -3,8 +3,8 @@ import type { LaneLost, StartRequest } from '../../protocol/lane.ts'
 import type { Ort } from '../runtime/ort.ts'
 import { captureModule } from './capture-module.ts'
 import { requestGpuDevice } from './gpu-device.ts'
-import { gpuMemory } from './gpu-memory.ts'
-import { heapMemory } from './heap-memory.ts'
+import { gpuMemory } from './gpu-kv-memory.ts'
+import { heapMemory } from './heap-kv-memory.ts'
 import { sessionPointer } from './runtime-module.ts'
 
 /** A run can fail up to so many milliseconds before the browser reports that its device is lost. */

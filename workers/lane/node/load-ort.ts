@@ -5,7 +5,7 @@ import * as onnx from 'onnxruntime-node'
 import { backends } from '../../../models/core/index.ts'
 import type { StartRequest } from '../../protocol/lane.ts'
 import type { Ort } from '../runtime/ort.ts'
-import { arrayMemory } from './array-memory.ts'
+import { arrayMemory } from './array-kv-memory.ts'
 
 /** ONNX Runtime in a server process. */
 export async function loadOrt({ threads }: StartRequest): Promise<Ort> {

@@ -1,6 +1,6 @@
 /** The worker of one file's digest: it hashes while the store's worker fetches and writes. */
 import { expose } from 'comlink'
-import { openDigest } from './digest.ts'
+import { openDigest } from './sha256-digest.ts'
 
 const digest = openDigest(undefined)
 

@@ -1,4 +1,4 @@
-import { checkOf, loadCheck } from './chunk-check.ts'
+import { checkOf, loadCheck } from './chunk-checksum.ts'
 import {
   chunkRange,
   type FileRecord,

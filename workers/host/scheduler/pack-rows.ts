@@ -6,7 +6,7 @@ import {
   type Tensor,
   type TensorSpec,
 } from '../../../models/core/index.ts'
-import { copyBlock, createCutter } from './blocks.ts'
+import { copyBlock, createCutter } from './copy-blocks.ts'
 import type { Tensors, Work } from './work.ts'
 
 /** The rows of several requests as one batch, in new buffers that a message may transfer. */

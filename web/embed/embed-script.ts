@@ -1,5 +1,5 @@
-import './global.ts'
-import { startRuntime } from '../api/start-runtime.ts'
+import './window-global.ts'
+import { startRuntime } from '../api/wire-runtime.ts'
 
 // A variable, since the bundler would take the folder for an asset.
 const script = import.meta.url

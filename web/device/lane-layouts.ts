@@ -1,5 +1,5 @@
 import type { Backend } from '../../models/core/index.ts'
-import { type Layout, layoutsFor } from '../../workers/host/pool/layout.ts'
+import { type Layout, layoutsFor } from '../../workers/host/pool/lane-layout.ts'
 import { laneThreads, memoryBudget } from './capacity.ts'
 
 /** More lanes were never measured to be faster on a device, and each takes its share of the memory. */

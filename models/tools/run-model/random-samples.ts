@@ -9,12 +9,12 @@ import {
 } from '../../core/tensor.ts'
 import { operatorOf } from '../graph/node.ts'
 import { declaredOf } from '../graph/values.ts'
-import type { InputShapes } from '../infer/infer.ts'
-import { sampleShapes } from '../infer/input-shapes.ts'
 import { readersOf } from '../onnx/data-flow.ts'
 import { nameOf } from '../onnx/data-type.ts'
 import { toHalf } from '../onnx/half.ts'
 import type { Model, Value } from '../onnx/model.ts'
+import type { InputShapes } from '../shape-inference/infer-shapes.ts'
+import { sampleShapes } from '../shape-inference/input-shapes.ts'
 import type { Tensors } from './runtime.ts'
 
 /** Larger samples are a mistake: a shape from a hostile file, or a batch of a million. */

@@ -3,8 +3,8 @@ import type { HubOptions } from '../../models/hub/index.ts'
 import type { Capacity } from '../device/capacity.ts'
 import type { ModelStorage } from '../store/storage/model-storage.ts'
 import type { Model, ModelOptions } from './model.ts'
-import { startRuntime } from './start-runtime.ts'
 import type { RuntimeStats, StatsEvent } from './stats.ts'
+import { startRuntime } from './wire-runtime.ts'
 
 /** Options of `createRuntime`. Addresses are relative to the page's. */
 export interface RuntimeOptions {

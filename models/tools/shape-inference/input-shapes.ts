@@ -1,7 +1,7 @@
 import { SpillwayError } from '../../core/error.ts'
 import { declaredOf } from '../graph/values.ts'
 import type { Model } from '../onnx/model.ts'
-import type { InputShapes } from './infer.ts'
+import type { InputShapes } from './infer-shapes.ts'
 
 /** A shape for every input of known rank: the given one, else the declared one with open dimensions at 1. */
 export function openShapes(model: Model, given: InputShapes): Map<string, readonly number[]> {

@@ -1,4 +1,4 @@
-import type { Layout } from './layout.ts'
+import type { Layout } from './lane-layout.ts'
 
 /** A batch's run while every lane was busy and more requests waited: it shows the pool's highest throughput. */
 export interface Sample {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Manifest, type Policy, policies, SpillwayError, type Variant } from '../../models/core/index.ts'
 import type { Capacity, GpuCapacity } from '../../web/device/capacity.ts'
-import { type Conditions, decide } from '../../web/placement/decide.ts'
+import { type Conditions, decide } from '../../web/placement/decide-placement.ts'
 import {
   type DeviceKnowledge,
   type DeviceTarget,

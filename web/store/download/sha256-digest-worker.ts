@@ -2,9 +2,9 @@ import { transfer } from 'comlink'
 import type { Clock } from '../../../models/async/clock.ts'
 import { chunkBytes } from '../storage/model-store.ts'
 import { startSubworker } from '../subworker.ts'
-import { type Digest, type OpenDigest, openDigest } from './digest.ts'
-import type { DigestApi } from './digest-entry.ts'
-import workerUrl from './digest-entry.ts?worker&url'
+import { type Digest, type OpenDigest, openDigest } from './sha256-digest.ts'
+import type { DigestApi } from './sha256-digest-entry.ts'
+import workerUrl from './sha256-digest-entry.ts?worker&url'
 
 /** Updates that may wait for the worker: a network faster than the hash must not fill the memory with copies. */
 const maxPending = 4

@@ -1,4 +1,4 @@
-import type { Runtime } from '../api/runtime.ts'
+import type { Runtime } from '../api/create-runtime.ts'
 
 declare global {
   interface Window {

@@ -147,7 +147,7 @@ describe('a caller’s mistake', () => {
   ])('%s is reported before anything is sent or run', async (_what, inputs, code) => {
     await runDigits(page)
     proxy.clear()
-    const told = await page.evaluate(async (kinds) => {
+    const reported = await page.evaluate(async (kinds) => {
       const arrays = { f32: new Float32Array(784), f64: new Float64Array(784), f32x3: new Float32Array(3) }
       const entries = Object.entries(kinds as Record<string, keyof typeof arrays>)
       const model = await window.spillway.model('digits')
@@ -155,20 +155,20 @@ describe('a caller’s mistake', () => {
         .run(Object.fromEntries(entries.map(([name, kind]) => [name, arrays[kind]])))
         .catch((error) => error.code)
     }, inputs)
-    expect(told).toBe(code)
+    expect(reported).toBe(code)
     expect(proxy.seen.filter(({ method }) => method === 'POST')).toHaveLength(0)
   })
 
   test('NaN runs on the device, and on the server as a binary tensor', async () => {
     await runDigits(page)
-    const told = await page.evaluate(async () => {
+    const reported = await page.evaluate(async () => {
       const model = await window.spillway.model('digits')
       const inputs = { image: new Float32Array(784).fill(Number.NaN) }
       const device = await model.run(inputs, { policy: 'device' })
       const server = await model.run(inputs, { policy: 'server' })
       return [device.placement.tier, server.placement.tier]
     })
-    expect(told).toEqual(['device', 'server'])
+    expect(reported).toEqual(['device', 'server'])
   })
 
   test('an abort settles the request at once, before and after it is sent', async () => {

@@ -21,7 +21,7 @@ async function tell(page: Page, count: number): Promise<void> {
   await page.getByTestId('tell').click()
 }
 
-const told = (page: Page, story: number) =>
+const storyText = (page: Page, story: number) =>
   page.getByTestId(`story-${story}`).getByTestId('told').textContent()
 
 const ended = (page: Page, story: number) =>
@@ -39,12 +39,12 @@ describe('the stories', () => {
     await page.getByTestId('policy-device').check({ force: true })
     await page.getByTestId('progress').and(page.locator('[data-state="ready"]')).waitFor()
     await tell(page, 4)
-    await expect.poll(() => told(page, 3)).not.toBe('')
-    const early = (await told(page, 3)) ?? ''
+    await expect.poll(() => storyText(page, 3)).not.toBe('')
+    const early = (await storyText(page, 3)) ?? ''
     for (const story of [0, 1, 2, 3]) await ended(page, story)
-    const late = (await told(page, 3)) ?? ''
+    const late = (await storyText(page, 3)) ?? ''
     expect(late.startsWith(early)).toBe(true)
-    expect(new Set(await Promise.all([0, 1, 2, 3].map((story) => told(page, story)))).size).toBe(4)
+    expect(new Set(await Promise.all([0, 1, 2, 3].map((story) => storyText(page, story)))).size).toBe(4)
     expect(await whereOf(page)).toMatchObject({ tier: 'device', variant: 'q4-wasm', reason: 'policy' })
     const { rate, shared, first } = await figuresOf(page)
     expect(Number(rate)).toBeGreaterThan(0)
@@ -59,16 +59,16 @@ describe('the stories', () => {
     // A server that tells faster than a hand can stop it would leave nothing to stop.
     const unthrottle = await throttle(page, 4_000)
     await tell(page, 2)
-    await expect.poll(() => told(page, 0)).not.toBe('')
+    await expect.poll(() => storyText(page, 0)).not.toBe('')
     expect(await whereOf(page)).toMatchObject({ tier: 'server', reason: 'policy' })
     await page.getByTestId('stop-all').click()
     await unthrottle()
     await ended(page, 0)
     await ended(page, 1)
-    const before = (await told(page, 0)) ?? ''
+    const before = (await storyText(page, 0)) ?? ''
     await page.getByTestId('story-0').getByRole('button', { name: 'Go on' }).click()
-    await expect.poll(async () => (await told(page, 0))?.length).toBeGreaterThan(before.length)
-    expect((await told(page, 0))?.startsWith(before)).toBe(true)
+    await expect.poll(async () => (await storyText(page, 0))?.length).toBeGreaterThan(before.length)
+    expect((await storyText(page, 0))?.startsWith(before)).toBe(true)
   })
 
   test('can be told by keyboard alone', async () => {
@@ -77,7 +77,7 @@ describe('the stories', () => {
     await page.keyboard.press('Control+a')
     await page.keyboard.type('The fox')
     await page.keyboard.press('Control+Enter')
-    await expect.poll(() => told(page, 0)).not.toBe('')
+    await expect.poll(() => storyText(page, 0)).not.toBe('')
     expect(await page.getByTestId('story-0').textContent()).toContain('The fox')
   })
 
@@ -86,7 +86,7 @@ describe('the stories', () => {
     await page.setViewportSize({ width: 390, height: 844 })
     await tell(page, 1)
     await expect
-      .poll(() => page.getByTestId('told').evaluate((told) => told.getBoundingClientRect().top))
+      .poll(() => page.getByTestId('told').evaluate((storyText) => storyText.getBoundingClientRect().top))
       .toBeLessThan(844)
   })
 

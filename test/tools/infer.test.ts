@@ -30,9 +30,11 @@ describe(`inferred shapes equal those of a run${published}`, () => {
     const compared = [...found].map(
       ([value, shape]) => [value, inferred.get(value)?.shape ?? 'unknown', shape] as const,
     )
-    const wrong = compared.filter(([, told, shape]) => told !== 'unknown' && told.join() !== shape.join())
+    const wrong = compared.filter(
+      ([, inferred, shape]) => inferred !== 'unknown' && inferred.join() !== shape.join(),
+    )
     expect(wrong).toEqual([])
-    const unknown = compared.filter(([, told]) => told === 'unknown')
+    const unknown = compared.filter(([, inferred]) => inferred === 'unknown')
     // What an If gives depends on its condition, and with it all that follows.
     expect(unknown.length / compared.length).toBeLessThan(name.startsWith('silero') ? 0.3 : 0.001)
   })

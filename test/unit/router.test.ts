@@ -8,7 +8,7 @@ import {
 } from '../../models/core/index.ts'
 import type { Capacity } from '../../web/device/capacity.ts'
 import { DeviceSession } from '../../web/device/device-session.ts'
-import type { Tiers } from '../../web/placement/dispatcher.ts'
+import type { TierClients } from '../../web/placement/dispatcher.ts'
 import { Router } from '../../web/placement/router.ts'
 import { Breaker } from '../../web/remote/circuit-breaker.ts'
 import type { RunAnswer, WaitOptions } from '../../workers/host/scheduler/work.ts'
@@ -51,7 +51,7 @@ function createHarness(manifest: Manifest = digitsManifest): Harness {
     answeredAt: clock.now(),
     batchRows: 1,
   })
-  const device: Tiers['device'] = {
+  const device: TierClients['device'] = {
     session: (manifest, variant, backend) => {
       const key = `${backend}/${variant.id}`
       const session = sessions.get(key) ?? new DeviceSession(manifest, variant, backend, async () => [])
@@ -75,7 +75,7 @@ function createHarness(manifest: Manifest = digitsManifest): Harness {
     estimate: () => ({ queueMs: 0, runMs: harness.estimates.device }),
     isSaturated: false,
   }
-  const remote: Tiers['remote'] = {
+  const remote: TierClients['remote'] = {
     breaker: new Breaker(clock),
     submit: async (_manifest, _work, wait) => {
       harness.requests.server++

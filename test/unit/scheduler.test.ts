@@ -159,11 +159,11 @@ test('of what callers who left had sent no more is kept than waits still', async
     scheduler.ask({ source: echo(), rows: 1, inputs: { x } }, { signal }).catch(() => {})
   }
   ask()
-  const gone = new AbortController()
-  for (let count = 0; count < 50; count++) ask(gone.signal)
+  const departed = new AbortController()
+  for (let count = 0; count < 50; count++) ask(departed.signal)
   // Nothing of it is garbage yet, and this counts what can still be reached.
   expect(queryObjects(Sent)).toBe(51)
-  gone.abort()
+  departed.abort()
   await expect.poll(() => queryObjects(Sent)).toBeOneOf([1, 2])
   expect(scheduler.size).toBe(1)
 })

@@ -1,7 +1,7 @@
 import type { Clock } from '../../models/async/clock.ts'
 import { type Manifest, SpillwayError } from '../../models/core/index.ts'
 import type { Progress } from '../store/worker/load-files.ts'
-import type { Tiers } from './dispatcher.ts'
+import type { TierClients } from './dispatcher.ts'
 import { failureScope } from './failure-scope.ts'
 import type { Health } from './health.ts'
 import type { ModelStates } from './model-states.ts'
@@ -16,7 +16,7 @@ interface HeadStart {
   end(): void
 }
 
-export interface BackgroundLoaderOptions extends Pick<Tiers, 'device' | 'clock'> {
+export interface BackgroundLoaderOptions extends Pick<TierClients, 'device' | 'clock'> {
   readonly states: ModelStates
   readonly resolver: PlacementResolver
   readonly health: Health

@@ -14,7 +14,7 @@ import type { Decision } from './decide-placement.ts'
 import type { Resolution } from './placement-resolver.ts'
 
 /** Both tiers, as placement needs them. */
-export interface Tiers {
+export interface TierClients {
   readonly device: Pick<DeviceTier, 'session' | 'isReady' | 'prepare' | 'submit' | 'estimate' | 'isSaturated'>
   /** `null`: the runtime has no server. */
   readonly remote: Pick<RemoteTier, 'breaker' | 'submit' | 'estimate' | 'isSaturated'> | null
@@ -32,12 +32,12 @@ export type UnplacedWork = Omit<Work, 'source'>
 
 /** Hands a request to the tier that was decided for it. */
 export class Dispatcher {
-  readonly #tiers: Tiers
+  readonly #tiers: TierClients
   readonly #counts = new Map<string, PlacementCount>()
   /** The count of the last answer, so that those of one batch share a placement and build no key. */
   #last: { decision: Decision; executedOn: RunAnswer['executedOn']; count: PlacementCount } | undefined
 
-  constructor(tiers: Tiers) {
+  constructor(tiers: TierClients) {
     this.#tiers = tiers
   }
 

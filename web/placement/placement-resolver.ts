@@ -3,7 +3,7 @@ import type { ResultHandler, WaitOptions } from '../../workers/host/scheduler/wo
 import type { DeviceSession } from '../device/device-session.ts'
 import { type Conditions, type Decision, decide } from './decide-placement.ts'
 import { type DeviceTarget, type Failure, type Ineligible, selectDeviceTarget } from './device-target.ts'
-import type { Tiers } from './dispatcher.ts'
+import type { TierClients } from './dispatcher.ts'
 import type { Health } from './health.ts'
 import type { ModelState, ModelStates } from './model-states.ts'
 
@@ -15,7 +15,7 @@ export interface PlacementOptions extends WaitOptions {
 export type EstimateSpill = (session: DeviceSession) => Conditions['spill']
 
 /** The conditions that only this request has, after failed attempts or for a text. */
-export interface Attempts {
+export interface RequestConditions {
   /** The candidates on the device that failed. */
   readonly failures: readonly Failure[]
   readonly serverFailed: boolean
@@ -56,11 +56,11 @@ export interface Backlog {
 
 /** Finds the conditions of a request and decides by them where it runs. */
 export class PlacementResolver {
-  readonly #tiers: Tiers
+  readonly #tiers: TierClients
   readonly #states: ModelStates
   readonly #health: Health
 
-  constructor(tiers: Tiers, states: ModelStates, health: Health) {
+  constructor(tiers: TierClients, states: ModelStates, health: Health) {
     this.#tiers = tiers
     this.#states = states
     this.#health = health
@@ -76,19 +76,19 @@ export class PlacementResolver {
     manifest: Manifest,
     rows: number,
     { policy, deadlineMs }: PlacementOptions,
-    attempts?: Attempts,
+    requestConditions?: RequestConditions,
   ): Resolution | undefined {
-    const server = this.#serverState(manifest, attempts)
+    const server = this.#serverState(manifest, requestConditions)
     const state = this.#states.get(manifest)
     if (!state) return this.#resolveWithoutCapacity(policy, server)
-    const failures = this.#failures(manifest, attempts)
+    const failures = this.#failures(manifest, requestConditions)
     const choice = this.#choose(state, failures)
     const { session } = choice
     const isLoaded = session !== undefined && this.#tiers.device.isReady(session)
     let spill: Conditions['spill']
     if (policy === 'auto' && server === 'available' && isLoaded) {
-      spill = attempts?.estimateSpill
-        ? attempts.estimateSpill(session)
+      spill = requestConditions?.estimateSpill
+        ? requestConditions.estimateSpill(session)
         : this.#estimateSpill(state, session, rows, deadlineMs)
     }
     const { last } = state
@@ -109,8 +109,8 @@ export class PlacementResolver {
   }
 
   /** Whether the device could answer the request at once. */
-  isLoaded(state: ModelState, attempts: Attempts): boolean {
-    const { session } = this.#choose(state, this.#failures(state.manifest, attempts))
+  isLoaded(state: ModelState, requestConditions: RequestConditions): boolean {
+    const { session } = this.#choose(state, this.#failures(state.manifest, requestConditions))
     return session !== undefined && this.#tiers.device.isReady(session)
   }
 
@@ -165,14 +165,16 @@ export class PlacementResolver {
     return { decision, session: this.#sessionOf(manifest, target), isFast: false, handler: undefined }
   }
 
-  #serverState({ id }: Manifest, attempts: Attempts | undefined): Conditions['server'] {
+  #serverState({ id }: Manifest, requestConditions: RequestConditions | undefined): Conditions['server'] {
     const server = this.#health.serverState(id)
-    return attempts?.serverFailed && server === 'available' ? 'unavailable' : server
+    return requestConditions?.serverFailed && server === 'available' ? 'unavailable' : server
   }
 
-  #failures({ id }: Manifest, attempts?: Attempts): readonly Failure[] {
+  #failures({ id }: Manifest, requestConditions?: RequestConditions): readonly Failure[] {
     const recent = this.#health.deviceFailures(id)
-    return attempts && attempts.failures.length > 0 ? [...recent, ...attempts.failures] : recent
+    return requestConditions && requestConditions.failures.length > 0
+      ? [...recent, ...requestConditions.failures]
+      : recent
   }
 
   #choose(state: ModelState, failures: readonly Failure[]): DeviceChoice {

@@ -4,7 +4,7 @@ import type { DeviceSession } from '../device/device-session.ts'
 import type { Progress } from '../store/worker/load-files.ts'
 import { BackgroundLoader } from './background-loader.ts'
 import { type Decision, decide } from './decide-placement.ts'
-import { Dispatcher, type PlacementCount, type Tiers, type UnplacedWork } from './dispatcher.ts'
+import { Dispatcher, type PlacementCount, type TierClients, type UnplacedWork } from './dispatcher.ts'
 import { type Attempt, createRequestState, Failover, type RequestState, resetAttempts } from './failover.ts'
 import { Health } from './health.ts'
 import { ModelStates, type ModelStatesOptions } from './model-states.ts'
@@ -17,7 +17,7 @@ import {
 } from './placement-resolver.ts'
 import { RetryBudget } from './retry-budget.ts'
 
-export interface RouterOptions extends Tiers, ModelStatesOptions {}
+export interface RouterOptions extends TierClients, ModelStatesOptions {}
 
 /** Where a stream runs. */
 export interface TextTarget {

@@ -3,6 +3,8 @@ import {
   batchAxisOf,
   elementCount,
   fill,
+  SpillwayError,
+  showShape,
   type Tensor,
   type TensorSpec,
 } from '../../../models/core/index.ts'
@@ -16,8 +18,14 @@ export function pack(works: readonly Work[]): Tensors {
   return packed
 }
 
-/** Each request's rows of a batch's outputs, without the padding. */
-export function unpack(outputs: Tensors, works: readonly Work[]): Tensors[] {
+/**
+ * Each request's rows of a batch's outputs, without the padding.
+ *
+ * @throws SpillwayError `rows_dependent` where an output of several requests does not have a row for each of theirs;
+ * `model_output_invalid` where an output's elements do not fit its shape.
+ */
+export function unpack(outputs: Tensors, works: readonly Work[], rows: number): Tensors[] {
+  for (const name in outputs) checkElements(name, outputs[name])
   if (works.length === 1) return [outputs]
   const parts = works.map((): Record<string, Tensor> => ({}))
   const manifest = works[0]?.source.manifest
@@ -26,6 +34,8 @@ export function unpack(outputs: Tensors, works: readonly Work[]): Tensors[] {
     if (!manifest || !batch) continue
     const axis = batchAxisOf(manifest, spec)
     const padAxis = spec.pad?.axis
+    if (axis !== null) checkSize(spec.name, batch.shape, axis, rows)
+    if (padAxis !== undefined) checkSize(spec.name, batch.shape, padAxis, longestOf(works))
     let cut: ReturnType<typeof createCutter> | undefined
     let last: { readonly rows: number; readonly length: number } | undefined
     let at = 0
@@ -71,8 +81,28 @@ function packInput(spec: TensorSpec, works: readonly Work[]): Tensor {
   return packed
 }
 
+const longestOf = (works: readonly Work[]): number =>
+  works.reduce((length, work) => Math.max(length, lengthOf(work)), 0)
+
 /** The request's length along the pad axis. */
 function lengthOf({ source: { manifest }, inputs }: Work): number {
   const padded = manifest.inputs.find(({ pad }) => pad)
   return (padded?.pad && inputs[padded.name]?.shape[padded.pad.axis]) ?? 0
+}
+
+function checkElements(name: string, tensor: Tensor | undefined): void {
+  if (!tensor || tensor.data.length === elementCount(tensor.shape)) return
+  throw new SpillwayError('model_output_invalid', `The elements of output "${name}" do not fit its shape`, {
+    expected: `${elementCount(tensor.shape)} for ${showShape(tensor.shape)}`,
+    got: `${tensor.data.length}`,
+  })
+}
+
+/** An output of another size would be cut in the wrong places. */
+function checkSize(name: string, shape: readonly number[], axis: number, size: number): void {
+  if (shape[axis] === size) return
+  throw new SpillwayError('rows_dependent', `Output "${name}" does not have the rows of its batch`, {
+    expected: `${size} along axis ${axis}`,
+    got: showShape(shape),
+  })
 }

@@ -1,0 +1,93 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../models/async/clock.ts'
+import { Pool } from '../../workers/host/pool/pool.ts'
+import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
+import type { SessionSpec, Work } from '../../workers/host/scheduler/work.ts'
+import { processLane } from '../support/process-lane.ts'
+import { type SmallGraph, smallGraphs, smallManifest } from '../support/small-models.ts'
+
+const opened: { close(): void }[] = []
+
+afterEach(() => {
+  for (const closable of opened.splice(0)) closable.close()
+})
+
+function createScheduler() {
+  const pool = new Pool({
+    layouts: () => [{ lanes: 1, threads: 1 }],
+    memoryBudget: 2 ** 30,
+    clock: systemClock,
+    startLane: () => processLane(systemClock),
+  })
+  const scheduler = new Scheduler<SessionSpec>({
+    lanes: pool,
+    clock: systemClock,
+    maxQueued: 100,
+    targetMs: 10_000,
+    maxBatchBytes: 2 ** 28,
+    afterTurn: (task) => queueMicrotask(task),
+  })
+  opened.push(scheduler, pool)
+  return scheduler
+}
+
+function sourceOf(graph: SmallGraph, width: number): SessionSpec {
+  const manifest = smallManifest(graph, width)
+  return {
+    key: graph,
+    manifest,
+    backend: 'cpu',
+    variant: 'fp32',
+    memory: 2 ** 20,
+    request: async () => ({
+      session: graph,
+      backend: 'cpu',
+      source: { from: 'bytes', graph: smallGraphs[graph].slice().buffer, external: [] },
+      inputs: manifest.inputs,
+      outputs: manifest.outputs,
+      batchAxis: 0,
+    }),
+  }
+}
+
+const work = (source: SessionSpec, rows: readonly (readonly number[])[]): Work<SessionSpec> => ({
+  source,
+  rows: rows.length,
+  askedAt: performance.now(),
+  inputs: {
+    x: { type: 'float32', data: Float32Array.from(rows.flat()), shape: [rows.length, rows[0]?.length ?? 0] },
+  },
+})
+
+const requests = (width: number) =>
+  [[0.5], [1000, -1000], [3], [4, 5, 7]].map((values) =>
+    values.map((one) => Array.from({ length: width }, (_, at) => one + at / 2)),
+  )
+
+describe('over a real lane', () => {
+  test.each<[SmallGraph, number]>([['padsRows', 3]])(
+    'an output of %s without the rows of its batch is never cut: its requests run alone, as later ones do',
+    async (graph, width) => {
+      const scheduler = createScheduler()
+      const source = sourceOf(graph, width)
+      const alone = []
+      for (const rows of requests(width)) alone.push((await scheduler.submit(work(source, rows))).outputs)
+      for (let round = 0; round < 2; round++) {
+        const together = await Promise.all(
+          requests(width).map((rows) => scheduler.submit(work(source, rows))),
+        )
+        expect(together.map(({ outputs }) => outputs)).toEqual(alone)
+        expect(together.map(({ batchRows }) => batchRows)).toEqual([1, 2, 1, 3])
+      }
+      // The first turn only was sent as one batch: its rows were counted once, and those of the runs alone.
+      expect(scheduler.stats().models[0]).toMatchObject({ queued: 0, largestBatch: 7 })
+    },
+  )
+
+  test('requests whose rows are independent share a run', async () => {
+    const scheduler = createScheduler()
+    const source = sourceOf('twice', 3)
+    const answers = await Promise.all(requests(3).map((rows) => scheduler.submit(work(source, rows))))
+    expect(answers.map(({ batchRows }) => batchRows)).toEqual([7, 7, 7, 7])
+  })
+})

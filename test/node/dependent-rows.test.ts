@@ -31,7 +31,7 @@ function createScheduler() {
   return scheduler
 }
 
-function sourceOf(graph: SmallGraph, width: number): SessionSpec {
+function sourceOf(graph: SmallGraph, width: number, mustProve = false): SessionSpec {
   const manifest = smallManifest(graph, width)
   return {
     key: graph,
@@ -46,6 +46,7 @@ function sourceOf(graph: SmallGraph, width: number): SessionSpec {
       inputs: manifest.inputs,
       outputs: manifest.outputs,
       batchAxis: 0,
+      needsRowProof: mustProve,
     }),
   }
 }
@@ -64,30 +65,41 @@ const requests = (width: number) =>
     values.map((one) => Array.from({ length: width }, (_, at) => one + at / 2)),
   )
 
+/** Each request gets the same answer alone and together with others, in a run of its own. */
+async function runsAlone(source: SessionSpec, width: number): Promise<void> {
+  const scheduler = createScheduler()
+  const alone = []
+  for (const rows of requests(width)) alone.push((await scheduler.submit(work(source, rows))).outputs)
+  for (let round = 0; round < 2; round++) {
+    const together = await Promise.all(requests(width).map((rows) => scheduler.submit(work(source, rows))))
+    expect(together.map(({ outputs }) => outputs)).toEqual(alone)
+    expect(together.map(({ batchRows }) => batchRows)).toEqual([1, 2, 1, 3])
+  }
+  expect(scheduler.size + scheduler.pending).toBe(0)
+}
+
 describe('over a real lane', () => {
-  test.each<[SmallGraph, number]>([['padsRows', 3]])(
-    'an output of %s without the rows of its batch is never cut: its requests run alone, as later ones do',
-    async (graph, width) => {
+  test('an output without the rows of its batch is never cut: its requests run alone, as later ones do', async () => {
+    await runsAlone(sourceOf('padsRows', 3), 3)
+  })
+
+  test.each<[SmallGraph, number]>([
+    ['shareOfMax', 3],
+    ['timeMajor', 3],
+    ['softmaxOverRows', 1],
+    ['padsRows', 3],
+    ['dynamicInt8', 2],
+  ])('rows of %s share no run where the lane has to prove first that they may', async (graph, width) => {
+    await runsAlone(sourceOf(graph, width, true), width)
+  })
+
+  test.each([false, true])(
+    'independent rows share a run, those that had to be proven (%s), too',
+    async (mustProve) => {
       const scheduler = createScheduler()
-      const source = sourceOf(graph, width)
-      const alone = []
-      for (const rows of requests(width)) alone.push((await scheduler.submit(work(source, rows))).outputs)
-      for (let round = 0; round < 2; round++) {
-        const together = await Promise.all(
-          requests(width).map((rows) => scheduler.submit(work(source, rows))),
-        )
-        expect(together.map(({ outputs }) => outputs)).toEqual(alone)
-        expect(together.map(({ batchRows }) => batchRows)).toEqual([1, 2, 1, 3])
-      }
-      // The first turn only was sent as one batch: its rows were counted once, and those of the runs alone.
-      expect(scheduler.stats().models[0]).toMatchObject({ queued: 0, largestBatch: 7 })
+      const source = sourceOf('twice', 3, mustProve)
+      const answers = await Promise.all(requests(3).map((rows) => scheduler.submit(work(source, rows))))
+      expect(answers.map(({ batchRows }) => batchRows)).toEqual([7, 7, 7, 7])
     },
   )
-
-  test('requests whose rows are independent share a run', async () => {
-    const scheduler = createScheduler()
-    const source = sourceOf('twice', 3)
-    const answers = await Promise.all(requests(3).map((rows) => scheduler.submit(work(source, rows))))
-    expect(answers.map(({ batchRows }) => batchRows)).toEqual([7, 7, 7, 7])
-  })
 })

@@ -1,4 +1,5 @@
 import { SpillwayError } from '../../core/error.ts'
+import { toHalf } from '../../core/half.ts'
 import {
   arrayOf,
   elementCount,
@@ -13,7 +14,6 @@ import type { InputShapes } from '../infer/infer.ts'
 import { sampleShapes } from '../infer/input-shapes.ts'
 import { readersOf } from '../onnx/data-flow.ts'
 import { nameOf } from '../onnx/data-type.ts'
-import { toHalf } from '../onnx/half.ts'
 import type { Model, Value } from '../onnx/model.ts'
 import type { Tensors } from './runtime.ts'
 

@@ -1,20 +1,26 @@
 import {
-  arrayOf,
   batchAxisOf,
   elementCount,
-  fill,
   SpillwayError,
   showShape,
   type Tensor,
-  type TensorSpec,
 } from '../../../models/core/index.ts'
-import { copyBlock, createCutter } from './blocks.ts'
+import { createCutter } from '../../../models/core/rows/blocks.ts'
+import { joinRows } from '../../../models/core/rows/join-rows.ts'
 import type { Tensors, Work } from './work.ts'
 
 /** The rows of several requests as one batch, in new buffers that a message may transfer. */
 export function pack(works: readonly Work[]): Tensors {
   const packed: Record<string, Tensor> = {}
-  for (const spec of works[0]?.source.manifest.inputs ?? []) packed[spec.name] = packInput(spec, works)
+  const manifest = works[0]?.source.manifest
+  for (const spec of manifest?.inputs ?? []) {
+    const axis = manifest ? batchAxisOf(manifest, spec) : null
+    packed[spec.name] = joinRows(
+      spec,
+      axis,
+      works.map(({ inputs }) => inputs[spec.name]),
+    )
+  }
   return packed
 }
 
@@ -56,29 +62,6 @@ export function unpack(outputs: Tensors, works: readonly Work[], rows: number): 
     }
   }
   return parts
-}
-
-function packInput(spec: TensorSpec, works: readonly Work[]): Tensor {
-  const { name, type, pad } = spec
-  const manifest = works[0]?.source.manifest
-  const axis = manifest ? batchAxisOf(manifest, spec) : null
-  // Tensors without rows are equal in all requests of a batch.
-  const sharing = axis === null ? works.slice(0, 1) : works
-  const shape = [...(works[0]?.inputs[name]?.shape ?? [])]
-  if (axis !== null) shape[axis] = sharing.reduce((rows, work) => rows + work.rows, 0)
-  if (pad) {
-    const longest = (length: number, { inputs }: Work) => Math.max(length, inputs[name]?.shape[pad.axis] ?? 0)
-    shape[pad.axis] = sharing.reduce(longest, 0)
-  }
-  const packed: Tensor = { type, data: new (arrayOf(type))(elementCount(shape)), shape }
-  if (pad && pad.value !== 0) fill(packed.data, pad.value)
-  let at = 0
-  for (const { inputs, rows } of sharing) {
-    const tensor = inputs[name]
-    if (tensor) copyBlock(tensor, 0, packed, at, tensor.shape, axis ?? 0)
-    at += rows
-  }
-  return packed
 }
 
 const longestOf = (works: readonly Work[]): number =>

@@ -1,4 +1,5 @@
 import type { Manifest, TensorSpec } from '../../models/core/index.ts'
+import { DataType } from '../../models/tools/onnx/data-type.ts'
 import { encode, modelProto, type Parts, value } from '../tools/support/build.ts'
 import { ints } from './attention.ts'
 import { digitsManifest } from './test-models.ts'
@@ -18,6 +19,23 @@ const graph = ({ nodes, tensors = [] }: Small, width: number | string): Uint8Arr
 /** Graphs from `x` to `y`, both declared as `[batch, width]`. Only the rows of `twice` are independent. */
 export const smallGraphs = {
   twice: graph({ nodes: [{ op: 'Add', inputs: ['x', 'x'], outputs: ['y'] }] }, 3),
+  same: graph({ nodes: [{ op: 'Identity', inputs: ['x'], outputs: ['y'] }] }, 2),
+  /** Declares that its output has other rows. */
+  otherNames: encode(
+    modelProto({
+      nodes: [{ op: 'Add', inputs: ['x', 'x'], outputs: ['y'] }],
+      inputs: [value('x', ['nodes', 3])],
+      outputs: [value('y', ['edges', 3])],
+    }),
+  ),
+  /** Divides integers: a zero among them ends the process. */
+  divides: encode(
+    modelProto({
+      nodes: [{ op: 'Div', inputs: ['a', 'b'], outputs: ['c'] }],
+      inputs: ['a', 'b'].map((name) => value(name, ['n'], DataType.INT64)),
+      outputs: [value('c', ['n'], DataType.INT64)],
+    }),
+  ),
   /** Divides by the largest of all rows. */
   shareOfMax: graph(
     {

@@ -4,7 +4,9 @@ import { describe, expect, test } from 'vitest'
 import { type Manifest, parseCatalogue } from '../../models/core/index.ts'
 import type { ModelVerdict } from '../../models/tools/manifest/verify.ts'
 import { embedderGraph, withExternalData } from '../support/hub-models.ts'
+import { type SmallGraph, smallGraphs } from '../support/small-models.ts'
 import { digitsFolder, digitsManifest, emptyFolder, withoutTestModels } from '../support/test-models.ts'
+import { textEncoder } from '../support/text-encoder.ts'
 import { encode } from './support/build.ts'
 import { spillway, spillwayJson } from './support/command.ts'
 import { convNetwork } from './support/network.ts'
@@ -80,6 +82,58 @@ describe('spillway manifest', () => {
       inputs: [{ name: 'input', shape: [1, 3, 240, 320] }],
       outputs: [{ name: 'scores' }, { name: 'boxes' }],
     })
+  })
+
+  test.each<[SmallGraph, 0 | null]>([
+    ['twice', 0],
+    ['shareOfMax', null],
+    ['timeMajor', null],
+    ['softmaxOverRows', null],
+    ['padsRows', null],
+    ['dynamicInt8', null],
+    ['otherNames', null],
+    ['divides', 0],
+  ])('proves by runs whether rows of %s may share a run', async (graph, batchAxis) => {
+    const folder = await emptyFolder()
+    writeFileSync(join(folder, 'model.onnx'), smallGraphs[graph])
+    const made = await spillwayJson<Manifest>('manifest', folder)
+    expect(made).toMatchObject({ batchAxis, tolerance: 0.01 })
+    expect(made.batching).toEqual(batchAxis === null ? undefined : { evidence: 'proven' })
+    // What an earlier version derived without a proof does not count.
+    write(folder, { ...made, batchAxis: 0 })
+    expect((await spillwayJson<Manifest>('manifest', folder)).batchAxis).toBe(batchAxis)
+  })
+
+  test('leaves rows that influence each other to an author who accepts it', async () => {
+    const folder = await emptyFolder()
+    writeFileSync(join(folder, 'model.onnx'), smallGraphs.dynamicInt8)
+    const made = await spillwayJson<Manifest>('manifest', folder)
+    write(folder, { ...made, batchAxis: 0, batching: { evidence: 'accepted' } })
+    expect(await spillwayJson<Manifest>('manifest', folder)).toMatchObject({
+      batchAxis: 0,
+      batching: { evidence: 'accepted' },
+    })
+  })
+
+  test('leaves the proof to lanes where only some variants have independent rows', async () => {
+    const folder = await emptyFolder()
+    writeFileSync(join(folder, 'model.onnx'), smallGraphs.same)
+    writeFileSync(join(folder, 'model_q8.onnx'), smallGraphs.dynamicInt8)
+    const made = await spillwayJson<Manifest>('manifest', folder)
+    expect(made.variants.map(({ id }) => id).sort()).toEqual(['fp32', 'q8'])
+    expect(made.batchAxis).toBe(0)
+    expect(made.batching).toBeUndefined()
+  })
+
+  test('makes padding a part of the proof of a text encoder', async () => {
+    const shape = { vocabulary: 64, width: 16, heads: 2, layers: 1, context: 32 }
+    const folder = await emptyFolder()
+    writeFileSync(join(folder, 'model.onnx'), textEncoder(shape))
+    const config = { architectures: ['BertModel'], model_type: 'bert', hidden_size: 16, vocab_size: 64 }
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
+    const made = await spillwayJson<Manifest>('manifest', folder)
+    expect(made).toMatchObject({ batchAxis: 0, batching: { evidence: 'proven' } })
+    expect(made.inputs.map(({ pad }) => pad?.axis)).toEqual([1, 1, 1])
   })
 
   test('lists the models of a folder for a host of files', async () => {

@@ -26,6 +26,11 @@ export type RowFault = string | null
 /** Sums run in another order in a batch, with half floats, too. Rounding by the range of a batch differs by more. */
 export const rowTolerance = 1e-3
 
+/** Operators that take their scale from the whole tensor: large numbers in one row make its neighbours coarse. */
+export const rangeOperators: readonly string[] = ['DynamicQuantizeLinear', 'DynamicQuantizeMatMul']
+
+export const rangeFault = (operator: string): string => `${operator} rounds by the range of all rows`
+
 /** Sizes of open dimensions that are tried until one runs: lengths of texts, then pictures. */
 const openSizes = [8, 64, 224, 3, 1]
 /** Values of integer inputs that are tried where the graph does not say how many there are. */

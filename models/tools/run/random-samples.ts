@@ -66,12 +66,12 @@ function elementOf(model: Model, name: string, type: TensorType, random: Random)
   if (type.startsWith('float')) return () => random.normal()
   if (/mask/i.test(name)) return () => 1
   if (/position/i.test(name)) return (index) => index
-  const end = type === 'bool' ? 2 : indexRange(model, name)
+  const end = type === 'bool' ? 2 : (indexRange(model, name) ?? 256)
   return () => Math.floor(random.uniform() * end)
 }
 
-/** Number of values of an integer input: the rows of the table that it indexes, else 256. */
-function indexRange(model: Model, name: string): number {
+/** Number of values of an integer input: the rows of the table that it indexes; undefined where there is none. */
+export function indexRange(model: Model, name: string): number | undefined {
   const readers = readersOf(model)
   const follow = (value: string, depth: number): number | undefined => {
     for (const node of readers.get(value) ?? []) {
@@ -85,7 +85,7 @@ function indexRange(model: Model, name: string): number {
     }
     return undefined
   }
-  return follow(name, 0) ?? 256
+  return follow(name, 0)
 }
 
 /** Random numbers from a seed, the same on every machine, so that measurements can be repeated. */

@@ -1,4 +1,10 @@
-import { proveRows, type RowFault, rowTolerance } from '../../../models/core/rows/prove-rows.ts'
+import {
+  proveRows,
+  type RowFault,
+  rangeFault,
+  rangeOperators,
+  rowTolerance,
+} from '../../../models/core/rows/prove-rows.ts'
 import type { GraphSource, LoadRequest } from '../../protocol/lane.ts'
 import type { Ort, OrtSession } from '../runtime/ort.ts'
 import { hasOperator } from './operators.ts'
@@ -14,7 +20,7 @@ export function proveSession(
   { backend, source, inputs, outputs, batchAxis }: LoadRequest,
 ): Promise<RowFault> {
   const operator = rangeOperators.find((one) => isUsed(source, one))
-  if (operator !== undefined) return Promise.resolve(`${operator} rounds by the range of all rows`)
+  if (operator !== undefined) return Promise.resolve(rangeFault(operator))
   return proveRows(
     { inputs, outputs, batchAxis },
     {
@@ -23,9 +29,6 @@ export function proveSession(
     },
   )
 }
-
-/** Operators that take their scale from the whole tensor. The proof finds them, too, where they matter. */
-const rangeOperators = ['DynamicQuantizeLinear', 'DynamicQuantizeMatMul']
 
 const isUsed = (source: GraphSource, operator: string): boolean =>
   source.from === 'bytes' && hasOperator(new Uint8Array(source.graph), operator)

@@ -18,6 +18,8 @@ export interface RowProofOptions {
   readonly endOf?: (input: string) => number | undefined
   /** The largest difference, relative to the largest element of an output. */
   readonly tolerance: number
+  /** Asked after each run: whether the proof has taken too long. Then rows share no run. */
+  readonly isOverdue?: () => boolean
 }
 
 /** Why rows of several requests may not share a run; null where they may. */
@@ -88,6 +90,7 @@ async function runTrial(
   const alone: Tensors[] = []
   for (const { inputs } of requests) {
     const outputs = await unlessRefused(options.run(inputs))
+    if (options.isOverdue?.()) return { hasRun: true, isTelling: false, fault: 'the proof takes too long' }
     if (!outputs) return { hasRun: false, isTelling: false }
     alone.push(outputs)
   }
@@ -99,6 +102,7 @@ async function runTrial(
     [3, 0],
   ]) {
     const fault = await faultOfBatch(model, order, requests, alone, options)
+    if (options.isOverdue?.()) return { hasRun: true, isTelling: false, fault: 'the proof takes too long' }
     if (fault !== undefined) return { hasRun: true, isTelling: true, fault }
   }
   return { hasRun: true, isTelling: areTelling(alone) }

@@ -13,6 +13,9 @@ import { runSession } from './run-session.ts'
 /** Kernels of a GPU differ by the number of rows, and so does the order in which they sum. */
 const gpuTolerance = 4 * rowTolerance
 
+/** Milliseconds of a proof. A model whose runs take longer gains little from sharing them, and its user waits. */
+const budgetMs = 3_000
+
 /** Why rows of several requests may not share a run of the session; null where they may. */
 export function proveSession(
   ort: Ort,
@@ -21,10 +24,12 @@ export function proveSession(
 ): Promise<RowFault> {
   const operator = rangeOperators.find((one) => isUsed(source, one))
   if (operator !== undefined) return Promise.resolve(rangeFault(operator))
+  const started = performance.now()
   return proveRows(
     { inputs, outputs, batchAxis },
     {
       run: (tensors) => runSession(ort, session, tensors, outputs),
+      isOverdue: () => performance.now() - started > budgetMs,
       tolerance: backend === 'webgpu' ? gpuTolerance : rowTolerance,
     },
   )

@@ -31,8 +31,12 @@ function createScheduler() {
   return scheduler
 }
 
-function sourceOf(graph: SmallGraph, width: number, mustProve = false): SessionSpec {
-  const manifest = smallManifest(graph, width)
+function sourceOf(
+  graph: SmallGraph,
+  width: number,
+  mustProve = false,
+  manifest = smallManifest(graph, width),
+): SessionSpec {
   return {
     key: graph,
     manifest,
@@ -102,4 +106,20 @@ describe('over a real lane', () => {
       expect(answers.map(({ batchRows }) => batchRows)).toEqual([7, 7, 7, 7])
     },
   )
+
+  test('a model that refuses zeros loads, and its rows are proven without zeros', async () => {
+    const scheduler = createScheduler()
+    const spec = (name: string) => ({ name, type: 'int64' as const, shape: [-1] })
+    const manifest = { ...smallManifest('divides', 1), inputs: [spec('a'), spec('b')], outputs: [spec('c')] }
+    const source = sourceOf('divides', 1, true, manifest)
+    const ask = (a: number, b: number) =>
+      scheduler.submit({ source, rows: 1, askedAt: performance.now(), inputs: { a: int(a), b: int(b) } })
+    const int = (value: number) =>
+      ({ type: 'int64', data: BigInt64Array.of(BigInt(value)), shape: [1] }) as const
+    const answers = await Promise.all([ask(8, 2), ask(9, 3)])
+    expect(answers.map(({ outputs, batchRows }) => [outputs.c?.data[0], batchRows])).toEqual([
+      [4n, 2],
+      [3n, 2],
+    ])
+  })
 })

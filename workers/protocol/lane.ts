@@ -49,7 +49,7 @@ export interface GenerateSetup {
 export interface LoadReply {
   /** Creating the session, in milliseconds. */
   readonly loadMs: number
-  /** The first run, on zeros, which compiles shaders, in milliseconds. */
+  /** The first run, which compiles shaders, and the proof of rows, in milliseconds. */
   readonly warmUpMs: number
 }
 

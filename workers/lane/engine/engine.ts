@@ -1,4 +1,3 @@
-import { zeroInputs } from '../../../models/core/axes.ts'
 import { SpillwayError, type TensorSpec } from '../../../models/core/index.ts'
 import type { RowFault } from '../../../models/core/rows/prove-rows.ts'
 import type { BatchReply, BatchRequest, LoadReply, LoadRequest } from '../../protocol/lane.ts'
@@ -9,6 +8,7 @@ import { isOutOfMemory } from '../runtime/run-failure.ts'
 import { checkNames, createSession, detectBatching, tooLarge } from './create-session.ts'
 import { proveSession } from './prove-session.ts'
 import { runSession } from './run-session.ts'
+import { warmUp } from './warm-up.ts'
 
 /** Sessions and their runs in one lane. */
 export interface Engine {
@@ -47,8 +47,7 @@ export function createEngine(ort: Ort): Engine {
       if (generate) decoder = await createDecoder(ort, session, backend, generate, exclusive)
       else {
         checkNames(request, session)
-        const warmUp = zeroInputs(request)
-        if (warmUp) await runSession(ort, session, warmUp, outputs)
+        await warmUp(ort, session, request)
         if (request.needsRowProof) rowFault = await proveSession(ort, session, request)
       }
     } catch (cause) {

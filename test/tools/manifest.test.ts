@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Manifest, parseCatalogue } from '../../models/core/index.ts'
 import type { ModelVerdict } from '../../models/tools/manifest/verify.ts'
+import { DataType } from '../../models/tools/onnx/data-type.ts'
 import { embedderGraph, withExternalData } from '../support/hub-models.ts'
 import { type SmallGraph, smallGraphs } from '../support/small-models.ts'
 import { digitsFolder, digitsManifest, emptyFolder, withoutTestModels } from '../support/test-models.ts'
 import { textEncoder } from '../support/text-encoder.ts'
-import { encode } from './support/build.ts'
+import { encode, modelProto, value } from './support/build.ts'
 import { spillway, spillwayJson } from './support/command.ts'
-import { convNetwork } from './support/network.ts'
+import { convNetwork, randomTensor } from './support/network.ts'
 import { published } from './support/real-models.ts'
 
 const copyOfDigits = async () => {
@@ -134,6 +135,28 @@ describe('spillway manifest', () => {
     const made = await spillwayJson<Manifest>('manifest', folder)
     expect(made).toMatchObject({ batchAxis: 0, batching: { evidence: 'proven' } })
     expect(made.inputs.map(({ pad }) => pad?.axis)).toEqual([1, 1, 1])
+  })
+
+  test('lets texts of one length only share a run where the mask does not hide padding', async () => {
+    const folder = await emptyFolder()
+    const ids = (name: string) => value(name, ['batch', 'sequence'], DataType.INT64)
+    const careless = modelProto({
+      nodes: [
+        { op: 'Add', inputs: ['input_ids', 'attention_mask'], outputs: ['sum'] },
+        { op: 'Gather', inputs: ['table', 'sum'], outputs: ['words'] },
+        { op: 'ReduceMean', inputs: ['words'], outputs: ['mean'], attributes: { axes: [1] } },
+        { op: 'Sub', inputs: ['words', 'mean'], outputs: ['last_hidden_state'] },
+      ],
+      inputs: [ids('input_ids'), ids('attention_mask')],
+      outputs: [value('last_hidden_state', ['batch', 'sequence', 16])],
+      tensors: [randomTensor('table', [300, 16], 1, 1)],
+    })
+    writeFileSync(join(folder, 'model.onnx'), encode(careless))
+    const config = { architectures: ['BertModel'], model_type: 'roberta', hidden_size: 16, vocab_size: 300 }
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
+    const made = await spillwayJson<Manifest>('manifest', folder)
+    expect(made).toMatchObject({ batchAxis: 0, batching: { evidence: 'proven' } })
+    expect([...made.inputs, ...made.outputs].map(({ pad }) => pad)).toEqual([undefined, undefined, undefined])
   })
 
   test('lists the models of a folder for a host of files', async () => {

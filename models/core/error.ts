@@ -24,6 +24,8 @@ export const errorStatus = {
   model_invalid: 500,
   run_failed: 500,
   model_output_invalid: 500,
+  /** Rows of several requests cannot share a run of this model. Each request runs again alone. */
+  rows_dependent: 500,
   /** Memory ran out at this number of rows; fewer rows may fit. */
   memory_exhausted: 503,
   // The place where it should run.

@@ -74,6 +74,12 @@ const manifest = z
         preferredRows: z.optional(z.array(positive)),
         /** Milliseconds that a request may wait for others to share its batch while a lane is idle. Default: 0. */
         maxDelayMs: z.optional(z.number().check(z.nonnegative())),
+        /**
+         * Why rows of several requests may share a run. `proven`: runs of rows alone and together gave the same outputs, as
+         * `spillway manifest` checks. `accepted`: the author accepts that rows influence each other, as in models that round
+         * by the range of a whole batch. Absent: each lane proves it when it loads the model, and shares no run otherwise.
+         */
+        evidence: z.optional(z.enum(['proven', 'accepted'])),
       }),
     ),
     /** The tokenizer's files under their names on the hub: `tokenizer.json` and its companions. */
@@ -138,6 +144,10 @@ export function parseManifest(value: unknown, from: string): Manifest {
     hint: 'See models/README.md for the schema.',
   })
 }
+
+/** Whether rows of several requests may share a run only after a lane has proven it. Sequences of texts share steps anyway. */
+export const needsRowProof = ({ batchAxis, batching, generation }: Manifest): boolean =>
+  batchAxis !== null && batching?.evidence === undefined && generation === undefined
 
 /** The variants that run on a backend, best first. */
 export const variantsFor = ({ variants }: Manifest, backend: Backend): Variant[] =>

@@ -3,6 +3,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import {
   type Backend,
   type CheckedInputs,
+  needsRowProof,
   SpillwayError,
   type Variant,
   variantsFor,
@@ -174,6 +175,7 @@ export function loadRequestOf(entry: CatalogueEntry, backend: Backend): LoadRequ
     inputs,
     outputs,
     batchAxis,
+    needsRowProof: needsRowProof(manifest),
     generate: generateSetup(manifest, chooseVariant(entry, backend), generateLimits),
   }
 }

@@ -3,11 +3,14 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Manifest, parseCatalogue } from '../../models/core/index.ts'
 import type { ModelVerdict } from '../../models/tools/manifest/verify.ts'
+import { DataType } from '../../models/tools/onnx/data-type.ts'
 import { embedderGraph, withExternalData } from '../support/hub-models.ts'
+import { type SmallGraph, smallGraphs } from '../support/small-models.ts'
 import { digitsFolder, digitsManifest, emptyFolder, withoutTestModels } from '../support/test-models.ts'
-import { encode } from './support/build.ts'
+import { textEncoder } from '../support/text-encoder.ts'
+import { encode, modelProto, value } from './support/build.ts'
 import { spillway, spillwayJson } from './support/command.ts'
-import { convNetwork } from './support/network.ts'
+import { convNetwork, randomTensor } from './support/network.ts'
 import { published } from './support/real-models.ts'
 
 const copyOfDigits = async () => {
@@ -82,7 +85,81 @@ describe('spillway manifest', () => {
     })
   })
 
-  test('writes the catalogue of a folder of models for static hosts', async () => {
+  test.each<[SmallGraph, 0 | null]>([
+    ['twice', 0],
+    ['shareOfMax', null],
+    ['timeMajor', null],
+    ['softmaxOverRows', null],
+    ['padsRows', null],
+    ['dynamicInt8', null],
+    ['otherNames', null],
+    ['divides', 0],
+  ])('proves by runs whether rows of %s may share a run', async (graph, batchAxis) => {
+    const folder = await emptyFolder()
+    writeFileSync(join(folder, 'model.onnx'), smallGraphs[graph])
+    const made = await spillwayJson<Manifest>('manifest', folder)
+    expect(made).toMatchObject({ batchAxis, tolerance: 0.01 })
+    expect(made.batching).toEqual(batchAxis === null ? undefined : { evidence: 'proven' })
+    // What an earlier version derived without a proof does not count.
+    write(folder, { ...made, batchAxis: 0 })
+    expect((await spillwayJson<Manifest>('manifest', folder)).batchAxis).toBe(batchAxis)
+  })
+
+  test('leaves rows that influence each other to an author who accepts it', async () => {
+    const folder = await emptyFolder()
+    writeFileSync(join(folder, 'model.onnx'), smallGraphs.dynamicInt8)
+    const made = await spillwayJson<Manifest>('manifest', folder)
+    write(folder, { ...made, batchAxis: 0, batching: { evidence: 'accepted' } })
+    expect(await spillwayJson<Manifest>('manifest', folder)).toMatchObject({
+      batchAxis: 0,
+      batching: { evidence: 'accepted' },
+    })
+  })
+
+  test('leaves the proof to lanes where only some variants have independent rows', async () => {
+    const folder = await emptyFolder()
+    writeFileSync(join(folder, 'model.onnx'), smallGraphs.same)
+    writeFileSync(join(folder, 'model_q8.onnx'), smallGraphs.dynamicInt8)
+    const made = await spillwayJson<Manifest>('manifest', folder)
+    expect(made.variants.map(({ id }) => id).sort()).toEqual(['fp32', 'q8'])
+    expect(made.batchAxis).toBe(0)
+    expect(made.batching).toBeUndefined()
+  })
+
+  test('makes padding a part of the proof of a text encoder', async () => {
+    const shape = { vocabulary: 64, width: 16, heads: 2, layers: 1, context: 32 }
+    const folder = await emptyFolder()
+    writeFileSync(join(folder, 'model.onnx'), textEncoder(shape))
+    const config = { architectures: ['BertModel'], model_type: 'bert', hidden_size: 16, vocab_size: 64 }
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
+    const made = await spillwayJson<Manifest>('manifest', folder)
+    expect(made).toMatchObject({ batchAxis: 0, batching: { evidence: 'proven' } })
+    expect(made.inputs.map(({ pad }) => pad?.axis)).toEqual([1, 1, 1])
+  })
+
+  test('lets texts of one length only share a run where the mask does not hide padding', async () => {
+    const folder = await emptyFolder()
+    const ids = (name: string) => value(name, ['batch', 'sequence'], DataType.INT64)
+    const careless = modelProto({
+      nodes: [
+        { op: 'Add', inputs: ['input_ids', 'attention_mask'], outputs: ['sum'] },
+        { op: 'Gather', inputs: ['table', 'sum'], outputs: ['words'] },
+        { op: 'ReduceMean', inputs: ['words'], outputs: ['mean'], attributes: { axes: [1] } },
+        { op: 'Sub', inputs: ['words', 'mean'], outputs: ['last_hidden_state'] },
+      ],
+      inputs: [ids('input_ids'), ids('attention_mask')],
+      outputs: [value('last_hidden_state', ['batch', 'sequence', 16])],
+      tensors: [randomTensor('table', [300, 16], 1, 1)],
+    })
+    writeFileSync(join(folder, 'model.onnx'), encode(careless))
+    const config = { architectures: ['BertModel'], model_type: 'roberta', hidden_size: 16, vocab_size: 300 }
+    writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
+    const made = await spillwayJson<Manifest>('manifest', folder)
+    expect(made).toMatchObject({ batchAxis: 0, batching: { evidence: 'proven' } })
+    expect([...made.inputs, ...made.outputs].map(({ pad }) => pad)).toEqual([undefined, undefined, undefined])
+  })
+
+  test('lists the models of a folder for a host of files', async () => {
     const folder = await emptyFolder()
     cpSync(digitsFolder, join(folder, 'digits'), { recursive: true })
     cpSync(join(digitsFolder, '..', 'hub.json'), join(folder, 'hub.json'))

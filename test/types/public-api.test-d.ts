@@ -283,6 +283,7 @@ export function isExhaustive({ code }: SpillwayError): ErrorCode {
     case 'model_invalid':
     case 'run_failed':
     case 'model_output_invalid':
+    case 'rows_dependent':
     case 'memory_exhausted':
     case 'capacity_insufficient':
     case 'lane_lost':

@@ -51,6 +51,8 @@ function* positions(shape: readonly number[]): Generator<number[]> {
   else for (let index = 0; index < size; index++) for (const inner of positions(rest)) yield [index, ...inner]
 }
 
+const rowsOf = (works: readonly Work[]) => works.reduce((sum, { rows }) => sum + rows, 0)
+
 describe('pack and unpack', () => {
   const cases = fc
     .record({
@@ -103,13 +105,37 @@ describe('pack and unpack', () => {
         const { x } = pack(works)
         if (!x) throw new Error('the input is missing')
         const scale = counting([2], 5)
-        for (const [index, { y, scale: own }] of unpack({ y: x, scale }, works).entries()) {
+        for (const [index, { y, scale: own }] of unpack({ y: x, scale }, works, rowsOf(works)).entries()) {
           expect(y).toEqual(works[index]?.inputs.x)
           expect(own).toEqual(scale)
           if (works.length > 1) expect(y?.data.buffer).not.toBe(x.data.buffer)
         }
       }),
     )
+  })
+
+  const two = [1, 2].map((rows) => workOf(model([-1, 2], 0), counting([rows, 2], 0), rows))
+  const scale = counting([2], 0)
+
+  test('refuses to cut an output that does not have the rows of its batch', () => {
+    for (const rows of [1, 2, 4]) {
+      expect(() => unpack({ y: counting([rows, 2], 0), scale }, two, 3)).toThrow(
+        expect.objectContaining({ code: 'rows_dependent' }),
+      )
+    }
+    const padded = model([-1, -1], 0, { axis: 1, value: 0 })
+    const works = [3, 4].map((length) => workOf(padded, counting([1, length], 0), 1))
+    expect(() => unpack({ y: counting([2, 2], 0), scale }, works, 2)).toThrow(
+      expect.objectContaining({ code: 'rows_dependent' }),
+    )
+  })
+
+  test('never gives out a tensor whose elements do not fit its shape', () => {
+    for (const works of [two, two.slice(0, 1)]) {
+      expect(() => unpack({ y: { ...counting([3, 2], 0), shape: [3, 3] }, scale }, works, 3)).toThrow(
+        expect.objectContaining({ code: 'model_output_invalid' }),
+      )
+    }
   })
 })
 

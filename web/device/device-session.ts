@@ -1,4 +1,4 @@
-import type { Backend, Manifest, Variant } from '../../models/core/index.ts'
+import { type Backend, type Manifest, needsRowProof, type Variant } from '../../models/core/index.ts'
 import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
 import { type GenerateLimits, generateSetup } from '../../workers/host/text/generate-setup.ts'
 import type { GenerateSetup, LoadRequest } from '../../workers/protocol/lane.ts'
@@ -62,6 +62,7 @@ export class DeviceSession implements SessionSpec {
       inputs: manifest.inputs,
       outputs: manifest.outputs,
       batchAxis: manifest.batchAxis,
+      needsRowProof: needsRowProof(manifest),
       generate: this.#generate,
     }
   }

@@ -48,6 +48,7 @@ export const failureScope: Readonly<Record<ErrorCode, FailureScope>> = {
   model_invalid: variant,
   run_failed: request,
   model_output_invalid: request,
+  rows_dependent: request,
   memory_exhausted: request,
   // a place
   capacity_insufficient: memory,

@@ -1,5 +1,5 @@
 import type { Clock } from '../../models/async/clock.ts'
-import { type Manifest, SpillwayError } from '../../models/core/index.ts'
+import { type Manifest, needsRowProof, SpillwayError } from '../../models/core/index.ts'
 import { queueHeader } from '../../models/protocols/oip.ts'
 import type { Batch, BatchResult, Lanes } from '../../workers/host/scheduler/lanes.ts'
 import type { Estimate } from '../../workers/host/scheduler/load-estimator.ts'
@@ -76,12 +76,16 @@ export class RemoteTier {
   #sourceOf(manifest: Manifest): BatchedModel {
     let source = this.#sources.get(manifest)
     if (!source) {
-      source = { key: `${manifest.id}@${manifest.version}`, manifest }
+      source = { key: `${manifest.id}@${manifest.version}`, manifest: sharedOnlyIfProven(manifest) }
       this.#sources.set(manifest, source)
     }
     return source
   }
 }
+
+/** A server takes the rows of one request for one caller's: it cannot refuse to run them together. */
+const sharedOnlyIfProven = (manifest: Manifest): Manifest =>
+  needsRowProof(manifest) ? { ...manifest, batchAxis: null } : manifest
 
 class Connections implements Lanes<BatchedModel> {
   readonly #server: URL

@@ -31,6 +31,8 @@ export interface LoadRequest {
   readonly inputs: readonly TensorSpec[]
   readonly outputs: readonly TensorSpec[]
   readonly batchAxis: 0 | null
+  /** Whether the lane has to prove, before runs are shared, that rows do not depend on each other. */
+  readonly needsRowProof?: boolean
   /** Makes the session a language model's: it decodes sequences and takes no batches. */
   readonly generate?: GenerateSetup | undefined
 }
@@ -47,7 +49,7 @@ export interface GenerateSetup {
 export interface LoadReply {
   /** Creating the session, in milliseconds. */
   readonly loadMs: number
-  /** The first run, on zeros, which compiles shaders, in milliseconds. */
+  /** The first run, which compiles shaders, and the proof of rows, in milliseconds. */
   readonly warmUpMs: number
 }
 
@@ -55,6 +57,8 @@ export interface LoadReply {
 export interface BatchRequest {
   readonly session: string
   readonly inputs: Readonly<Record<string, Tensor>>
+  /** Whether the rows are those of several requests. */
+  readonly isShared?: boolean
 }
 
 export interface BatchReply {

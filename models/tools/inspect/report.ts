@@ -1,3 +1,4 @@
+import { rangeFault, rangeOperators } from '../../core/rows/prove-rows.ts'
 import { placeNode } from '../backends/place-node.ts'
 import { opsetOf } from '../graph/metadata.ts'
 import { operatorOf } from '../graph/node.ts'
@@ -7,6 +8,7 @@ import type { Model, Value } from '../onnx/model.ts'
 import { weightBytes, weightCount } from '../onnx/weight.ts'
 import { type InputShapes, infer } from '../shape-inference/infer-shapes.ts'
 import { openShapes } from '../shape-inference/input-shapes.ts'
+import { batchFault } from './batch-fault.ts'
 import { type Memory, memoryOf } from './memory.ts'
 
 export interface ValueReport {
@@ -99,18 +101,14 @@ export interface Batchable {
   readonly reason: string
 }
 
-/** Whether rows of several requests may share a run, by the declared shapes of inputs and outputs. */
-export function batchableOf({ inputs, outputs }: Model): Batchable {
-  for (const value of [...inputs, ...outputs]) {
-    const first = declaredOf(value).shape?.[0]
-    const shape = declaredOf(value).shape
-    if (shape === undefined) return notBatchable(`"${value.name}" has no declared shape`)
-    if (shape.length === 0) return notBatchable(`"${value.name}" is a single number`)
-    if (typeof first === 'number')
-      return notBatchable(`the first dimension of "${value.name}" is fixed at ${first}`)
+/** Whether rows of several requests may share a run, by the declared shapes and the operators. */
+export function batchableOf({ inputs, outputs, nodes }: Model): Batchable {
+  const range = nodes.find(({ opType }) => rangeOperators.includes(opType))
+  const fault = batchFault(inputs, outputs) ?? (range ? rangeFault(range.opType) : null)
+  if (fault !== null) return { batchable: false, reason: fault }
+  return {
+    batchable: true,
+    reason:
+      'the first dimension of every input and output varies, if rows are independent: "spillway manifest" proves it',
   }
-  if (inputs.length === 0) return notBatchable('it has no input')
-  return { batchable: true, reason: 'the first dimension of every input and output varies' }
 }
-
-const notBatchable = (reason: string): Batchable => ({ batchable: false, reason })

@@ -5,6 +5,7 @@ import { tensorTypes } from '../../core/tensor.ts'
 import type { TensorSpec } from '../../core/tensor-spec.ts'
 import type { Candidate, GraphFacts } from '../../hub/index.ts'
 import { declaredOf } from '../graph/values.ts'
+import { batchFault } from '../inspect/batch-fault.ts'
 import { memoryOf } from '../inspect/memory.ts'
 import { DataType, nameOf } from '../onnx/data-type.ts'
 import { filesOf, sizeOfFiles } from '../onnx/files.ts'
@@ -74,8 +75,9 @@ function readGraph(root: string, candidate: Candidate): GraphReading {
 function signatureOf({ inputs, outputs }: Model): Signature {
   const own = (values: readonly Value[]) => values.filter(({ name }) => !cacheName.test(name)).map(specOf)
   const [taken, given] = [own(inputs), own(outputs)]
-  const batches = taken.length > 0 && [...taken, ...given].every(({ shape }) => shape[0] === -1)
-  return { inputs: taken, outputs: given, batchAxis: batches ? 0 : null }
+  const isOwn = ({ name }: Value) => !cacheName.test(name)
+  const mayBatch = batchFault(inputs.filter(isOwn), outputs.filter(isOwn)) === null
+  return { inputs: taken, outputs: given, batchAxis: mayBatch ? 0 : null }
 }
 
 function specOf(value: Value): TensorSpec {

@@ -3,6 +3,9 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { messageOf, SpillwayError } from '../../core/error.ts'
 import { type Manifest, parseManifest, type Variant } from '../../core/manifest.ts'
 import { type About, type Candidate, describeModel, findVariants, rankOf } from '../../hub/index.ts'
+import { ortRuntime } from '../run-model/ort.ts'
+import type { Runtime } from '../run-model/runtime.ts'
+import { withEvidence } from './batch-evidence.ts'
 import type { OnRead } from './file-spec.ts'
 import { readGraphs } from './graph-facts.ts'
 import { openFolder } from './local-folder.ts'
@@ -14,11 +17,13 @@ export interface MakeOptions {
   /** Paths of the graphs to list. The old manifest is ignored, because it belongs to other files. */
   readonly only?: readonly string[] | undefined
   readonly onRead?: OnRead | undefined
+  /** Runs the graphs, to prove that rows do not depend on each other. Default: onnxruntime-node. */
+  readonly runtime?: Runtime | undefined
 }
 
 /**
  * The manifest of the ONNX files in a folder, read from their graphs. Entries of an existing manifest that do not
- * follow from the graphs are kept.
+ * follow from the graphs are kept. Whether rows of several requests may share a run is proven by running the graphs.
  *
  * @throws SpillwayError `manifest_invalid` where the existing one is not valid; else as `readGraphs` and
  * `describeModel`.
@@ -33,7 +38,12 @@ export async function makeManifest(root: string, options: MakeOptions = {}): Pro
   const candidates = candidatesOf(paths, old, root)
   const about = { ...aboutFolder(root), ...options.about }
   const made = await describeModel(folder, about, readGraphs(root, candidates))
-  return old ? parseManifest(mergeManifest(old, made), root) : made
+  const merged = await withEvidence(
+    root,
+    old ? mergeManifest(old, made) : made,
+    options.runtime ?? ortRuntime,
+  )
+  return parseManifest(merged, root)
 }
 
 /** The manifest of a folder; undefined where it has none. */

@@ -1,6 +1,6 @@
 import { SpillwayError } from '../../core/error.ts'
+import { halvesToFloats } from '../../core/half.ts'
 import { bitsOf, DataType, nameOf } from './data-type.ts'
-import { halvesToFloats } from './half.ts'
 import { fromMinifloat, minifloats } from './minifloat.ts'
 import { viewBytes, type Weight, weightCount } from './weight.ts'
 

@@ -1,6 +1,6 @@
+import { floatsToHalves } from '../../core/half.ts'
 import { contrib, makeNode } from '../graph/node.ts'
 import { DataType } from '../onnx/data-type.ts'
-import { floatsToHalves } from '../onnx/half.ts'
 import { memoizeLast } from '../onnx/memoize-last.ts'
 import { floatsOf } from '../onnx/values.ts'
 import { type Weight, weightFrom } from '../onnx/weight.ts'

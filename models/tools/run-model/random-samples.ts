@@ -1,4 +1,5 @@
 import { SpillwayError } from '../../core/error.ts'
+import { toHalf } from '../../core/half.ts'
 import {
   arrayOf,
   elementCount,
@@ -11,7 +12,6 @@ import { operatorOf } from '../graph/node.ts'
 import { declaredOf } from '../graph/values.ts'
 import { readersOf } from '../onnx/data-flow.ts'
 import { nameOf } from '../onnx/data-type.ts'
-import { toHalf } from '../onnx/half.ts'
 import type { Model, Value } from '../onnx/model.ts'
 import type { InputShapes } from '../shape-inference/infer-shapes.ts'
 import { sampleShapes } from '../shape-inference/input-shapes.ts'
@@ -66,12 +66,12 @@ function elementOf(model: Model, name: string, type: TensorType, random: Random)
   if (type.startsWith('float')) return () => random.normal()
   if (/mask/i.test(name)) return () => 1
   if (/position/i.test(name)) return (index) => index
-  const end = type === 'bool' ? 2 : indexRange(model, name)
+  const end = type === 'bool' ? 2 : (indexRange(model, name) ?? 256)
   return () => Math.floor(random.uniform() * end)
 }
 
-/** Number of values of an integer input: the rows of the table that it indexes, else 256. */
-function indexRange(model: Model, name: string): number {
+/** Number of values of an integer input: the rows of the table that it indexes; undefined where there is none. */
+export function indexRange(model: Model, name: string): number | undefined {
   const readers = readersOf(model)
   const follow = (value: string, depth: number): number | undefined => {
     for (const node of readers.get(value) ?? []) {
@@ -85,7 +85,7 @@ function indexRange(model: Model, name: string): number {
     }
     return undefined
   }
-  return follow(name, 0) ?? 256
+  return follow(name, 0)
 }
 
 /** Random numbers from a seed, the same on every machine, so that measurements can be repeated. */

@@ -1,5 +1,5 @@
+import { halvesToFloats } from '../../core/half.ts'
 import type { Tensor } from '../../core/tensor.ts'
-import { halvesToFloats } from '../onnx/half.ts'
 
 /** Inputs or outputs of a run, by name. */
 export type Tensors = Readonly<Record<string, Tensor>>

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { floatsToHalves } from '../../../models/tools/onnx/half.ts'
+import { floatsToHalves } from '../../../models/core/half.ts'
 import { randomFrom } from '../../../models/tools/run-model/random-samples.ts'
 import type { Matrix } from './llama-reference.ts'
 

@@ -116,7 +116,11 @@ export class LaneGroup {
     const { key, backend, variant } = spec
     const startedAt = clock.now()
     const wasFull = this.#isFull()
-    const { outputs, computeMs } = await lane.run({ session: key, inputs: batch.pack() })
+    const { outputs, computeMs } = await lane.run({
+      session: key,
+      inputs: batch.pack(),
+      ...(batch.isShared && { isShared: true }),
+    })
     this.#observe(key, batch, clock.now() - startedAt, wasFull)
     return { outputs, executedOn: { backend, variant }, startedAt, waitedMs: 0, computeMs }
   }

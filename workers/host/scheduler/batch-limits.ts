@@ -2,6 +2,8 @@ import type { BatchedModel } from './work.ts'
 
 /** Bounds of one batch. */
 export interface BatchLimits {
+  /** Requests that may share a run: one where their rows turned out to depend on each other. */
+  readonly maxRequests: number
   readonly maxRows: number
   /** Bytes of inputs. */
   readonly maxBytes: number
@@ -18,6 +20,7 @@ export const limitsOf = (
   { manifest: { batching } }: BatchedModel,
   options: { readonly targetMs: number; readonly maxBatchBytes: number },
 ): BatchLimits => ({
+  maxRequests: Number.POSITIVE_INFINITY,
   maxRows: batching?.maxRows ?? 8_192,
   // Read for each batch: it may rise when a server turns out to take more.
   get maxBytes() {
@@ -32,4 +35,12 @@ export const limitsOf = (
 export const smaller = (limits: BatchLimits, rows: number): BatchLimits => ({
   ...limits,
   maxRows: Math.max(1, Math.min(limits.maxRows, Math.floor(rows / 2))),
+})
+
+/** The limits after requests that shared a run did not get rows of their own. */
+export const unshared = (limits: BatchLimits): BatchLimits => ({
+  ...limits,
+  maxRequests: 1,
+  // Nothing to wait for.
+  maxDelayMs: 0,
 })

@@ -14,6 +14,7 @@ export function createBatch<S extends BatchedModel>(
 ): Batch {
   return {
     rows,
+    isShared: entries.length > 1,
     isReplay: entries.some(({ deaths }) => deaths > 0),
     pack: () => pack(works),
     waiting: () => {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { createBatch } from './batch.ts'
-import { smaller } from './batch-limits.ts'
+import { smaller, unshared } from './batch-limits.ts'
 import type { CostCurve } from './cost-curve.ts'
 import { closed, pastDeadline } from './errors.ts'
 import { formBatch } from './form-batch.ts'
@@ -115,7 +115,7 @@ export class Dispatcher<S extends BatchedModel> {
       this.#load.running.delete(running)
       // The lane runs the next batch while this one is unpacked.
       if (this.#models.queued > 0) this.dispatch()
-      const parts = unpack(outputs, works)
+      const parts = unpack(outputs, works, rows)
       for (let index = 0; index < entries.length; index++) {
         const entry = entries[index]
         if (!entry) continue
@@ -132,6 +132,7 @@ export class Dispatcher<S extends BatchedModel> {
     } catch (cause) {
       const error = SpillwayError.from(cause, 'internal', `${source.key} failed`)
       if (error.code === 'memory_exhausted') model.limits = smaller(model.limits, rows)
+      else if (error.code === 'rows_dependent') model.limits = unshared(model.limits)
       this.#settleFailure(entries, error)
     } finally {
       this.#load.running.delete(running)

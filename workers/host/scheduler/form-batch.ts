@@ -48,7 +48,7 @@ export function formBatch<S extends BatchedModel>(
   const most = preferred(allowed, available, limits.preferredRows)
   let rows = head.work.rows
   let bytes = bytesOf(head)
-  let maxBatchSize = head.maxBatchSize
+  let maxBatchSize = Math.min(head.maxBatchSize, limits.maxRequests)
   queue.shiftWhile((next) => {
     rows += next.work.rows
     bytes += bytesOf(next)

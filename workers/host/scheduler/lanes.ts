@@ -18,6 +18,8 @@ export interface Lanes<S extends BatchedModel> {
 
 export interface Batch {
   readonly rows: number
+  /** Whether the rows are those of several requests. */
+  readonly isShared: boolean
   /** A lane died of it before. The next lane has to answer first, so that an earlier death is not blamed on this batch. */
   readonly isReplay: boolean
   /** Creates the tensors to send. Their buffers may be transferred. */

@@ -1,23 +1,37 @@
 import {
-  arrayOf,
   batchAxisOf,
   elementCount,
-  fill,
+  SpillwayError,
+  showShape,
   type Tensor,
-  type TensorSpec,
 } from '../../../models/core/index.ts'
-import { copyBlock, createCutter } from './copy-blocks.ts'
+import { createCutter } from '../../../models/core/rows/blocks.ts'
+import { joinRows } from '../../../models/core/rows/join-rows.ts'
 import type { Tensors, Work } from './work.ts'
 
 /** The rows of several requests as one batch, in new buffers that a message may transfer. */
 export function pack(works: readonly Work[]): Tensors {
   const packed: Record<string, Tensor> = {}
-  for (const spec of works[0]?.source.manifest.inputs ?? []) packed[spec.name] = packInput(spec, works)
+  const manifest = works[0]?.source.manifest
+  for (const spec of manifest?.inputs ?? []) {
+    const axis = manifest ? batchAxisOf(manifest, spec) : null
+    packed[spec.name] = joinRows(
+      spec,
+      axis,
+      works.map(({ inputs }) => inputs[spec.name]),
+    )
+  }
   return packed
 }
 
-/** Each request's rows of a batch's outputs, without the padding. */
-export function unpack(outputs: Tensors, works: readonly Work[]): Tensors[] {
+/**
+ * Each request's rows of a batch's outputs, without the padding.
+ *
+ * @throws SpillwayError `rows_dependent` where an output of several requests does not have a row for each of theirs;
+ * `model_output_invalid` where an output's elements do not fit its shape.
+ */
+export function unpack(outputs: Tensors, works: readonly Work[], rows: number): Tensors[] {
+  for (const name in outputs) checkElements(name, outputs[name])
   if (works.length === 1) return [outputs]
   const parts = works.map((): Record<string, Tensor> => ({}))
   const manifest = works[0]?.source.manifest
@@ -26,6 +40,8 @@ export function unpack(outputs: Tensors, works: readonly Work[]): Tensors[] {
     if (!manifest || !batch) continue
     const axis = batchAxisOf(manifest, spec)
     const padAxis = spec.pad?.axis
+    if (axis !== null) checkSize(spec.name, batch.shape, axis, rows)
+    if (padAxis !== undefined) checkSize(spec.name, batch.shape, padAxis, longestOf(works))
     let cut: ReturnType<typeof createCutter> | undefined
     let last: { readonly rows: number; readonly length: number } | undefined
     let at = 0
@@ -48,31 +64,28 @@ export function unpack(outputs: Tensors, works: readonly Work[]): Tensors[] {
   return parts
 }
 
-function packInput(spec: TensorSpec, works: readonly Work[]): Tensor {
-  const { name, type, pad } = spec
-  const manifest = works[0]?.source.manifest
-  const axis = manifest ? batchAxisOf(manifest, spec) : null
-  // Tensors without rows are equal in all requests of a batch.
-  const sharing = axis === null ? works.slice(0, 1) : works
-  const shape = [...(works[0]?.inputs[name]?.shape ?? [])]
-  if (axis !== null) shape[axis] = sharing.reduce((rows, work) => rows + work.rows, 0)
-  if (pad) {
-    const longest = (length: number, { inputs }: Work) => Math.max(length, inputs[name]?.shape[pad.axis] ?? 0)
-    shape[pad.axis] = sharing.reduce(longest, 0)
-  }
-  const packed: Tensor = { type, data: new (arrayOf(type))(elementCount(shape)), shape }
-  if (pad && pad.value !== 0) fill(packed.data, pad.value)
-  let at = 0
-  for (const { inputs, rows } of sharing) {
-    const tensor = inputs[name]
-    if (tensor) copyBlock(tensor, 0, packed, at, tensor.shape, axis ?? 0)
-    at += rows
-  }
-  return packed
-}
+const longestOf = (works: readonly Work[]): number =>
+  works.reduce((length, work) => Math.max(length, lengthOf(work)), 0)
 
 /** The request's length along the pad axis. */
 function lengthOf({ source: { manifest }, inputs }: Work): number {
   const padded = manifest.inputs.find(({ pad }) => pad)
   return (padded?.pad && inputs[padded.name]?.shape[padded.pad.axis]) ?? 0
+}
+
+function checkElements(name: string, tensor: Tensor | undefined): void {
+  if (!tensor || tensor.data.length === elementCount(tensor.shape)) return
+  throw new SpillwayError('model_output_invalid', `The elements of output "${name}" do not fit its shape`, {
+    expected: `${elementCount(tensor.shape)} for ${showShape(tensor.shape)}`,
+    got: `${tensor.data.length}`,
+  })
+}
+
+/** An output of another size would be cut in the wrong places. */
+function checkSize(name: string, shape: readonly number[], axis: number, size: number): void {
+  if (shape[axis] === size) return
+  throw new SpillwayError('rows_dependent', `Output "${name}" does not have the rows of its batch`, {
+    expected: `${size} along axis ${axis}`,
+    got: showShape(shape),
+  })
 }

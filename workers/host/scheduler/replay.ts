@@ -7,13 +7,18 @@ export const maxDeaths = 2
 
 /**
  * Whether a request of a failed batch runs again, and in batches of what size: alone after a lane's death, so that no
- * request is blamed for another; in half the batch after a failed run, to find the bad request.
+ * request is blamed for another; alone, too, where its rows do not stay its own in a batch; in half the batch after a
+ * failed run, to find the bad request.
  */
 export function mayRunAgain(entry: Entry, batchSize: number, { code }: SpillwayError): boolean {
   if (code === 'lane_lost') {
     entry.deaths++
     entry.maxBatchSize = 1
     return entry.deaths < maxDeaths
+  }
+  if (code === 'rows_dependent') {
+    entry.maxBatchSize = 1
+    return batchSize > 1
   }
   entry.maxBatchSize = Math.max(1, Math.floor(batchSize / 2))
   return (code === 'run_failed' || code === 'memory_exhausted') && batchSize > 1

@@ -1,12 +1,14 @@
-import { zeroInputs } from '../../../models/core/axes.ts'
 import { SpillwayError, type TensorSpec } from '../../../models/core/index.ts'
+import type { RowFault } from '../../../models/core/rows/prove-rows.ts'
 import type { BatchReply, BatchRequest, LoadReply, LoadRequest } from '../../protocol/lane.ts'
 import { createDecoder } from '../decode/create-decoder.ts'
 import type { Decoder } from '../decode/decoder.ts'
 import type { Ort, OrtSession } from '../runtime/ort.ts'
 import { isOutOfMemory } from '../runtime/run-failure.ts'
 import { checkNames, createSession, detectBatching, tooLarge } from './create-session.ts'
+import { proveSession } from './prove-session.ts'
 import { runSession } from './run-session.ts'
+import { warmUp } from './warm-up.ts'
 
 /** Sessions and their runs in one lane. */
 export interface Engine {
@@ -21,6 +23,8 @@ interface Loaded {
   readonly session: OrtSession
   readonly outputs: readonly TensorSpec[]
   readonly decoder?: Decoder
+  /** Why rows of several requests may not share a run. */
+  readonly rowFault: RowFault
 }
 
 /**
@@ -38,12 +42,13 @@ export function createEngine(ort: Ort): Engine {
     const session = await createSession(ort, { ...request, generate })
     const loadMs = performance.now() - started
     let decoder: Decoder | undefined
+    let rowFault: RowFault = null
     try {
       if (generate) decoder = await createDecoder(ort, session, backend, generate, exclusive)
       else {
         checkNames(request, session)
-        const warmUp = zeroInputs(request)
-        if (warmUp) await runSession(ort, session, warmUp, outputs)
+        await warmUp(ort, session, request)
+        if (request.needsRowProof) rowFault = await proveSession(ort, session, request)
       }
     } catch (cause) {
       await session.release()
@@ -51,7 +56,7 @@ export function createEngine(ort: Ort): Engine {
       throw cause
     }
     await unload(request.session)
-    sessions.set(request.session, { session, outputs, ...(decoder && { decoder }) })
+    sessions.set(request.session, { session, outputs, rowFault, ...(decoder && { decoder }) })
     return { loadMs, warmUpMs: performance.now() - started - loadMs }
   }
 
@@ -61,7 +66,7 @@ export function createEngine(ort: Ort): Engine {
     throw new SpillwayError('internal', `No session "${session}" in this lane`)
   }
 
-  const run = async ({ session, inputs }: BatchRequest): Promise<BatchReply> => {
+  const run = async ({ session, inputs, isShared }: BatchRequest): Promise<BatchReply> => {
     const loaded = find(session)
     if (loaded.decoder) {
       throw new SpillwayError('not_supported', `${session} is a language model`, {
@@ -69,6 +74,9 @@ export function createEngine(ort: Ort): Engine {
         got: 'a batch of tensors',
         hint: 'Use the interfaces for text.',
       })
+    }
+    if (isShared && loaded.rowFault !== null) {
+      throw new SpillwayError('rows_dependent', `${session} does not batch: ${loaded.rowFault}`)
     }
     const started = performance.now()
     const outputs = await runSession(ort, loaded.session, inputs, loaded.outputs)

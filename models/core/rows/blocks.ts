@@ -1,4 +1,4 @@
-import { arrayOf, elementCount, type Tensor, type TensorData } from '../../../models/core/index.ts'
+import { arrayOf, elementCount, type Tensor, type TensorData } from '../tensor.ts'
 
 type Shaped = Pick<Tensor, 'data' | 'shape'>
 

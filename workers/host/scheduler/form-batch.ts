@@ -86,8 +86,9 @@ function allowedRows<S extends BatchedModel>(
   lateMs: number,
 ): number {
   const leftMs = (deadline - now) * margin
-  // A run shorter than the page's lateness hardly saves the first request, and delays all others by that lateness.
-  const withinMs = Math.min(targetMs, Math.max(leftMs, lateMs))
+  // Between two batches a lane waits for the page: the longer the page takes, the longer a run may be. A run shorter than
+  // this lateness hardly saves the first request, and delays all others.
+  const withinMs = Math.min(targetMs + lateMs, Math.max(leftMs, lateMs))
   const explored = Math.max(1, curve.largestRows) * growth
   const within = curve.isKnown ? Math.min(explored, curve.rowsWithin(withinMs)) : growth
   return Math.max(1, Math.min(maxRows, Math.max(within, queue.rowsAsInLastRun(withinMs, growth))))

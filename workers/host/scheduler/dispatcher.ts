@@ -2,7 +2,6 @@ import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { createBatch } from './batch.ts'
 import { smaller } from './batch-limits.ts'
-import type { CostCurve } from './cost-curve.ts'
 import { closed, pastDeadline } from './errors.ts'
 import { formBatch } from './form-batch.ts'
 import type { Lanes } from './lanes.ts'
@@ -25,6 +24,9 @@ export interface DispatcherOptions<S extends BatchedModel> {
  * not, so that the average must not drop requests that have most of their time left.
  */
 const mostLateShare = 0.25
+
+/** Weight of a new answer in the moving average of lateness. */
+const lateWeight = 0.25
 
 /** Sends batches from the queues to free lanes, and settles their requests. */
 export class Dispatcher<S extends BatchedModel> {
@@ -75,15 +77,8 @@ export class Dispatcher<S extends BatchedModel> {
         return
       }
       const { model, queue } = next
-      this.#dropLate(queue, model.curve, now)
-      const entries = formBatch(
-        queue,
-        model.curve,
-        model.limits,
-        now,
-        lanes.free(model.source),
-        this.#load.lateMs,
-      )
+      this.#dropLate(queue, model, now)
+      const entries = formBatch(queue, model.curve, model.limits, now, lanes.free(model.source), model.lateMs)
       void this.#run(model, queue, entries, now)
     }
   }
@@ -104,11 +99,11 @@ export class Dispatcher<S extends BatchedModel> {
    * them. The last request of a queue runs whatever its estimate: that corrects a wrong estimate. Where the cost is not
    * reliable yet, a request is dropped only after its deadline.
    */
-  #dropLate(queue: RequestQueue<S>, curve: CostCurve, now: number): void {
+  #dropLate(queue: RequestQueue<S>, { curve, lateMs }: ScheduledModel<S>, now: number): void {
     for (let head = queue.peek(); head && queue.size > 1; head = queue.peek()) {
       const { rows } = head.work
-      const lateMs = Math.min(this.#load.lateMs, head.deadlineMs * mostLateShare)
-      const neededMs = curve.isReliable(rows) ? curve.predict(rows) + lateMs : 0
+      const mostLateMs = head.deadlineMs * mostLateShare
+      const neededMs = curve.isReliable(rows) ? curve.predict(rows) + Math.min(lateMs, mostLateMs) : 0
       if (now + neededMs <= head.deadline) return
       queue.shift()
       head.fail(pastDeadline(head.deadlineMs, this.#models.queued))
@@ -122,10 +117,10 @@ export class Dispatcher<S extends BatchedModel> {
     since: number,
   ): Promise<void> {
     const { lanes, clock } = this.#options
-    const { source, curve, counts } = model
+    const { source, curve, lateMs, counts } = model
     const works = entries.map(({ work }) => work)
     const rows = works.reduce((sum, work) => sum + work.rows, 0)
-    const running: RunningBatch<S> = { source, curve, rows, since }
+    const running: RunningBatch<S> = { source, curve, lateMs, rows, since }
     this.#load.running.add(running)
     try {
       const batch = createBatch(model, entries, works, rows, since)
@@ -133,7 +128,7 @@ export class Dispatcher<S extends BatchedModel> {
       const answeredAt = clock.now()
       curve.learn(rows, costMs)
       queue.ran(rows, costMs)
-      this.#load.answered(answeredAt - startedAt - waitedMs - costMs)
+      model.lateMs += lateWeight * (Math.max(0, answeredAt - startedAt - waitedMs - costMs) - model.lateMs)
       counts.add(entries.length, rows)
       this.#load.running.delete(running)
       // The lane runs the next batch while this one is unpacked.

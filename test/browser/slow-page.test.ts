@@ -7,7 +7,9 @@ function block(ms: number): void {
   for (const until = performance.now() + ms; performance.now() < until; );
 }
 
-test('a page that blocks its own thread gets every answer from the device, and stores what the lane needs', async () => {
+test('a page that blocks its own thread gets every answer from the device, and stores what the lane needs', {
+  timeout: 60_000,
+}, async () => {
   const kept = createStore('spillway-calibration', 'calibrations')
   await set('digits@1', undefined, kept)
   const runtime = await createRuntime({ server: inject('serverUrl'), policy: 'device' })

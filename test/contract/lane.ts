@@ -55,6 +55,7 @@ export function laneContract(
         const three = await lane.run({ session: 'digits', inputs: { image: image(3) } })
         expect(three.outputs.logits?.shape).toEqual([3, 10])
         expect(three.computeMs).toBeGreaterThan(0)
+        expect(three.laneMs).toBeGreaterThanOrEqual(three.computeMs)
       }),
     )
 

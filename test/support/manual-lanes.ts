@@ -74,13 +74,14 @@ export function createManualLanes(clock: ManualClock, machine: Machine) {
           throw new SpillwayError('internal', `No session "${session}" in this lane`)
         running++
         const rows = inputs.image?.shape[0] ?? 0
-        await after(rows * machine.msPerRow * Math.max(1, running / machine.cores))
+        const laneMs = rows * machine.msPerRow * Math.max(1, running / machine.cores)
+        await after(laneMs)
         running--
         const fault = machine.faultOfRun?.(session)
         if (fault?.code === 'lane_lost') kill(fault)
         if (fault) throw fault
         const logits = { type: 'float32', data: new Float32Array(rows * 10), shape: [rows, 10] } as const
-        return alive({ outputs: { logits }, computeMs: 1 })
+        return alive({ outputs: { logits }, computeMs: 1, laneMs })
       },
       ping: async () => alive(undefined),
       unload: async (session) => {

@@ -14,7 +14,7 @@ const gpu: GpuCapacity = {
   vendor: 'acme',
   architecture: 'anvil',
   software: false,
-  features: [],
+  features: ['shader-f16'],
   maxBufferSize: 2 ** 30,
   maxStorageBufferBindingSize: 2 ** 30,
 }
@@ -164,7 +164,7 @@ describe('selectDeviceTarget, with variants for different backends', () => {
   const manifest: Manifest = {
     ...digitsManifest,
     variants: [
-      variant('q4f16', 300, { backends: ['webgpu'] }),
+      variant('q4f16', 300, { precision: 'q4f16', backends: ['webgpu'] }),
       variant('fp32', 900),
       variant('q8', 400, { backends: ['wasm', 'cpu'] }),
       variant('q4', 200),
@@ -207,6 +207,38 @@ describe('selectDeviceTarget, with variants for different backends', () => {
       ['wasm/q4', 'memory'],
     ]
     expect(targetOf(pc, all)).toBe('device-failed')
+  })
+
+  test('takes no variant of half floats on a GPU without shader-f16, and says so', () => {
+    const plain = { ...pc, gpu: { ...gpu, features: ['subgroups'] } }
+    expect(targetOf(plain)).toBe('webgpu/fp32')
+    expect(targetOf(plain, [['webgpu/fp32', 'variant']])).toBe('webgpu/q4')
+    expect(
+      targetOf(plain, [
+        ['webgpu/fp32', 'variant'],
+        ['webgpu/q4', 'variant'],
+      ]),
+    ).toBe('wasm/fp32')
+    const explanation = (manifest: Manifest) => {
+      const target = selectDeviceTarget(plain, manifest, { failures: [], speeds: {} })
+      return target.explanation
+    }
+    expect(explanation(manifest)).toBe(
+      'The device has a GPU (acme); the GPU has no shader-f16, which "q4f16" would need',
+    )
+    const halves = variant('fp16', 100, { precision: 'fp16', backends: ['webgpu'] })
+    const bytes = variant('q8', 100, { precision: 'q8', backends: ['wasm'] })
+    expect(explanation({ ...manifest, variants: [halves, bytes] })).toBe(
+      'No variant fits the GPU, so WebAssembly on one thread; the GPU has no shader-f16, which "fp16" would need',
+    )
+    expect(explanation({ ...manifest, variants: [halves] })).toBe(
+      'The model needs a GPU with shader-f16; the device has a GPU without shader-f16',
+    )
+    // WebAssembly computes in half floats without the GPU's feature.
+    const anywhere = { ...manifest, variants: [variant('fp16', 100, { precision: 'fp16' })] }
+    expect(selectDeviceTarget(plain, anywhere, { failures: [], speeds: {} })).toMatchObject({
+      backend: 'wasm',
+    })
   })
 
   test('avoids one variant for its damaged files, and a whole backend that was lost', () => {

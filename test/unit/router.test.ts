@@ -48,6 +48,7 @@ function createHarness(manifest: Manifest = digitsManifest): Harness {
     executedOn: { backend, variant: 'fp32' },
     queueMs: 0,
     computeMs: 0,
+    costMs: 0,
     answeredAt: clock.now(),
     batchRows: 1,
   })

@@ -68,8 +68,9 @@ class ManualLanes implements Lanes<BatchedModel> {
     const tensor = pack().x ?? expect.fail('no input')
     this.batches.push(tensor)
     const startedAt = this.#clock.now()
+    const costMs = this.#msOf(tensor.shape[0] ?? 0)
     return new Promise((resolve, reject) => {
-      this.#clock.after(this.#msOf(tensor.shape[0] ?? 0), () => {
+      this.#clock.after(costMs, () => {
         this.#busy--
         const fault = this.#fault(tensor)
         if (fault) reject(fault)
@@ -80,6 +81,7 @@ class ManualLanes implements Lanes<BatchedModel> {
             startedAt,
             waitedMs: 0,
             computeMs: 1,
+            costMs,
           })
       })
     })

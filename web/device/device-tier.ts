@@ -1,6 +1,5 @@
 import type { Clock } from '../../models/async/clock.ts'
 import { type InFlight, shareInFlight } from '../../models/async/share-in-flight.ts'
-import { zeroInputs } from '../../models/core/axes.ts'
 import type { Backend, Manifest, Variant } from '../../models/core/index.ts'
 import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
 import { Pool, type PoolOptions, type PoolStats } from '../../workers/host/pool/pool.ts'
@@ -16,7 +15,7 @@ import type { Catalogue } from '../store/catalogue.ts'
 import type { Progress } from '../store/worker/load-files.ts'
 import type { StoreWorker } from '../store/worker/store-worker.ts'
 import type { Calibrations } from './calibration/calibrations.ts'
-import { measure } from './calibration/measure.ts'
+import { browserIdle, Calibrator } from './calibration/calibrator.ts'
 import { DeviceSession, generateLimits, sessionKey } from './device-session.ts'
 
 export interface DeviceOptions {
@@ -31,21 +30,19 @@ export interface DeviceOptions {
   readonly clock: Clock
 }
 
-/** Milliseconds after a load, so that a page that waited for the model makes its first request before the measurement. */
-const calibrateAfterMs = 20
-
 /** The device tier: a scheduler over a pool of Web Workers, fed from the store. */
 export class DeviceTier {
   readonly #options: DeviceOptions
   readonly #pool: Pool
   readonly #scheduler: Scheduler<DeviceSession>
+  readonly #calibrator: Calibrator
   readonly #sessions = new Map<string, DeviceSession>()
   readonly #preparing = new Map<string, InFlight<Progress>>()
   readonly #ready = new WeakSet<DeviceSession>()
   readonly #generators = new Map<string, SequenceScheduler>()
 
   constructor(options: DeviceOptions) {
-    const { layouts, memoryBudget, clock } = options
+    const { layouts, memoryBudget, clock, calibrations } = options
     this.#options = options
     const startLane = (name: string) => startWorkerLane(`spillway ${name}`, clock)
     this.#pool = new Pool({ layouts, memoryBudget, clock, startLane })
@@ -56,6 +53,13 @@ export class DeviceTier {
       targetMs: 100,
       maxBatchBytes: 256 * 2 ** 20,
       afterTurn: (task) => queueMicrotask(task),
+    })
+    this.#calibrator = new Calibrator({
+      scheduler: this.#scheduler,
+      calibrations,
+      isGenerating: () => [...this.#generators.values()].some(({ load }) => load.running + load.waiting > 0),
+      clock,
+      whenPageIdle: browserIdle,
     })
   }
 
@@ -84,7 +88,6 @@ export class DeviceTier {
     onProgress?: (progress: Progress) => void,
   ): Promise<void> {
     if (this.isReady(session)) return
-    const { clock } = this.#options
     let preparing = this.#preparing.get(session.key)
     if (!preparing) {
       const abandon = () => {
@@ -98,7 +101,7 @@ export class DeviceTier {
           session.setFetchedFiles(await this.#loadFiles(session, stop, report))
           await this.#scheduler.prepare(session, stop)
           this.#ready.add(session)
-          clock.after(calibrateAfterMs, () => void this.#calibrate(session))
+          void this.#calibrator.calibrate(session)
         } finally {
           // A load that failed or was aborted did not take them.
           session.setFetchedFiles(undefined)
@@ -115,6 +118,7 @@ export class DeviceTier {
     options: W,
     handler: ResultHandler<DeviceSession, T, W>,
   ): Promise<T> {
+    this.#calibrator.requested(work.askedAt)
     return this.#scheduler.submit(work, options, handler)
   }
 
@@ -160,31 +164,11 @@ export class DeviceTier {
   }
 
   close(): void {
+    this.#calibrator.close()
     for (const generator of this.#generators.values()) generator.close()
     for (const preparing of this.#preparing.values()) preparing.stop()
     this.#scheduler.close()
     this.#pool.close()
-  }
-
-  /** Measures a model that was never measured on this device, and stores its cost curve as requests refine it. */
-  async #calibrate(session: DeviceSession): Promise<void> {
-    const { clock, calibrations } = this.#options
-    const scheduler = this.#scheduler
-    if (!scheduler.costOf(session).isKnown) {
-      const measured = await measure(session.manifest, {
-        isIdle: () => scheduler.size === 0 && scheduler.pending === 0,
-        run: async (rows) => {
-          const inputs = zeroInputs(session.manifest, rows)
-          if (!inputs) return undefined
-          const work = { source: session, inputs, rows, askedAt: clock.now() }
-          // A failure only ends the measurement: a request will report it.
-          const answer = await scheduler.submit(work, { priority: 'low' }).catch(() => undefined)
-          return answer && answer.answeredAt - work.askedAt - answer.queueMs
-        },
-      })
-      if (measured) scheduler.seed(session, measured)
-    }
-    calibrations.keep(session.manifest, session, () => scheduler.costOf(session))
   }
 
   #loadFiles(

@@ -66,13 +66,16 @@ export function selectDeviceTarget(
     return ineligible('device-without-simd', 'WebAssembly with SIMD', 'a browser without it')
   }
   const backends = deviceBackends.filter((backend) => backend === 'wasm' || hasGpu(capacity))
-  const supported = backends.flatMap((backend) =>
+  const made = backends.flatMap((backend) =>
     variantsFor(manifest, backend).map((variant): Candidate => ({ backend, variant })),
   )
-  if (supported.length === 0) {
+  if (made.length === 0) {
     const needed = new Set(manifest.variants.flatMap(({ backends = [] }) => backends))
     return ineligible('variant-missing', [...needed].join(' or '), backends.join(', '))
   }
+  const supported = made.filter((candidate) => !lacksHalfFloats(capacity, candidate))
+  if (supported.length === 0)
+    return ineligible('variant-missing', `a GPU with ${halfFloats}`, `a GPU without ${halfFloats}`)
   const fitting = supported.filter(({ variant }) => variant.memory <= capacity.memoryBudget)
   if (fitting.length === 0) {
     const least = Math.min(...supported.map(({ variant }) => variant.memory))
@@ -85,7 +88,32 @@ export function selectDeviceTarget(
   const usable = fitting.filter((candidate) => !failures.some((failure) => rulesOut(failure, candidate)))
   const [first] = usable
   if (!first) return allFailed(capacity, fitting, { failures, speeds })
-  return bestTarget(capacity, usable, first, { failures, speeds })
+  const target = bestTarget(capacity, usable, first, { failures, speeds })
+  return { ...target, explanation: target.explanation + explainSkipped(capacity, manifest, target) }
+}
+
+/** The WebGPU feature by which shaders compute in half floats. */
+const halfFloats = 'shader-f16'
+
+/** Whether the GPU cannot compile the shaders of a variant of half floats. */
+const lacksHalfFloats = ({ gpu }: Capacity, { backend, variant: { precision } }: Candidate): boolean =>
+  backend === 'webgpu' &&
+  (precision === 'fp16' || precision === 'q4f16') &&
+  gpu?.features.includes(halfFloats) !== true
+
+/** Names the variants of half floats that come before the target, and that the GPU cannot run. */
+function explainSkipped(capacity: Capacity, manifest: Manifest, target: Candidate): string {
+  if (!hasGpu(capacity)) return ''
+  const candidates = variantsFor(manifest, 'webgpu').map(
+    (variant): Candidate => ({ backend: 'webgpu', variant }),
+  )
+  const end = candidates.findIndex((candidate) => candidateKey(candidate) === candidateKey(target))
+  const skipped = (end < 0 ? candidates : candidates.slice(0, end))
+    .filter((candidate) => lacksHalfFloats(capacity, candidate))
+    .map(({ variant }) => `"${variant.id}"`)
+  return skipped.length === 0
+    ? ''
+    : `; the GPU has no ${halfFloats}, which ${skipped.join(' and ')} would need`
 }
 
 const hasGpu = ({ gpu }: Capacity) => gpu !== null && !gpu.software
@@ -145,9 +173,7 @@ function explainBackend(
   const failure = failures.find((one) => one.backend === 'webgpu')
   if (failure) return `WebGPU failed (${failure.message}), so ${how}`
   if (!gpu) return `The device has no WebGPU, so ${how}`
-  return gpu.software
-    ? `The WebGPU adapter is software, so ${how}`
-    : `No variant was made for the GPU, so ${how}`
+  return gpu.software ? `The WebGPU adapter is software, so ${how}` : `No variant fits the GPU, so ${how}`
 }
 
 function explainVariant(

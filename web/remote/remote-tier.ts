@@ -136,7 +136,9 @@ class Connections implements Lanes<BatchedModel> {
       const { outputs, backend, variant, queueMs, computeMs } = await this.#breaker.run(() =>
         this.#send(send),
       )
-      return { outputs, executedOn: { backend, variant }, startedAt, waitedMs: queueMs, computeMs }
+      // Waiting in the server's queue is no cost of the rows.
+      const costMs = Math.max(0, this.#clock.now() - startedAt - queueMs)
+      return { outputs, executedOn: { backend, variant }, startedAt, waitedMs: queueMs, computeMs, costMs }
     } catch (cause) {
       // Without this a server too slow for every deadline would look as fast as one that was never asked.
       if (signal?.aborted || (cause instanceof SpillwayError && cause.code === 'server_timeout'))

@@ -65,6 +65,8 @@ export interface BatchReply {
   readonly outputs: Readonly<Record<string, Tensor>>
   /** Inside the session's run, in milliseconds. */
   readonly computeMs: number
+  /** From the arrival of the message until the reply, on the lane's own clock: the host's delays are not in it. */
+  readonly laneMs: number
 }
 
 /** A sequence to decode. The host chooses its id, unique within the session. */

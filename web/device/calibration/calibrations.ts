@@ -84,9 +84,13 @@ export class Calibrations {
 const modelKey = ({ id, version }: Manifest) => `${id}@${version}`
 const curveKey = ({ backend, variant }: BackendVariant) => `${backend}/${variant}`
 
+/** What was measured: figures of another kind do not count. */
+const method = 'time of the lane'
+
 /** Identifies this browser, this hardware, its threads and the version of ONNX Runtime. */
 export const fingerprintOf = ({ gpu, wasm, memoryBudget }: Capacity): string =>
   JSON.stringify([
+    method,
     navigator.userAgent,
     navigator.hardwareConcurrency,
     memoryBudget,

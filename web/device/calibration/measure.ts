@@ -17,7 +17,7 @@ const maxBytes = 2 ** 20
 export interface MeasureOptions {
   /** Whether no request waits or runs. Measuring ends when one does. */
   isIdle(): boolean
-  /** Runs so many rows of zeros. Resolves to its milliseconds, or undefined where it could not run. */
+  /** Runs so many rows of zeros. Resolves to the lane's milliseconds, or undefined where it could not run. */
   run(rows: number): Promise<number | undefined>
 }
 

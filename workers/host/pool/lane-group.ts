@@ -116,13 +116,13 @@ export class LaneGroup {
     const { key, backend, variant } = spec
     const startedAt = clock.now()
     const wasFull = this.#isFull()
-    const { outputs, computeMs } = await lane.run({
+    const { outputs, computeMs, laneMs } = await lane.run({
       session: key,
       inputs: batch.pack(),
       ...(batch.isShared && { isShared: true }),
     })
-    this.#observe(key, batch, clock.now() - startedAt, wasFull)
-    return { outputs, executedOn: { backend, variant }, startedAt, waitedMs: 0, computeMs }
+    this.#observe(key, batch, laneMs, clock.now() - startedAt, wasFull)
+    return { outputs, executedOn: { backend, variant }, startedAt, waitedMs: 0, computeMs, costMs: laneMs }
   }
 
   /** A free lane that has the session; else one that may start now, with the fewest sessions. */
@@ -142,15 +142,18 @@ export class LaneGroup {
     return this.#holders.every(({ isBusy }) => isBusy)
   }
 
-  /** Records a run's throughput, and the demand that one more lane would have met. */
-  #observe(session: string, batch: Batch, ms: number, wasFull: boolean): void {
+  /**
+   * Records a run's throughput, and the demand that one more lane would have met. A page that answers late is no demand
+   * for lanes, but it limits their throughput.
+   */
+  #observe(session: string, batch: Batch, laneMs: number, ms: number, wasFull: boolean): void {
     const { clock } = this.#options
     const { rows } = batch
-    const isUnmet = batch.waiting() > 0 || (rows > 1 && ms >= longRunMs)
+    const isUnmet = batch.waiting() > 0 || (rows > 1 && laneMs >= longRunMs)
     if (!isUnmet || this.#isChangingLayout) return
     const having = this.#holders.filter((holder) => holder.has(session))
     if (!having.every(({ isBusy }) => isBusy)) return
-    this.#unmetDemandOf(session).add(ms / having.length, clock.now())
+    this.#unmetDemandOf(session).add(laneMs / having.length, clock.now())
     if (wasFull && this.#isFull()) this.#autoscaler.observe({ session, rows, ms }, clock.now())
   }
 

@@ -1,10 +1,18 @@
+/** Mean rows and milliseconds of runs, and how many there were since the curve was created. */
+interface MeasuredPoint {
+  rows: number
+  ms: number
+  runs: number
+}
+
 /**
- * The cost of a run by its rows, on one backend, learned from the runs themselves. One moving average per power of two:
- * costs change, because devices throttle and other work comes and goes.
+ * The cost of a run by its rows, on one backend, learned from the runs themselves: milliseconds of a lane, without the
+ * lateness of the page that reads its answers. One moving average per power of two: costs change, because devices throttle
+ * and other work comes and goes.
  */
 export class CostCurve {
-  /** Mean rows and milliseconds of runs, by the binary logarithm of their rows. */
-  readonly #points: ({ rows: number; ms: number } | undefined)[] = []
+  /** By the binary logarithm of their rows. */
+  readonly #points: (MeasuredPoint | undefined)[] = []
   #largest = 0
 
   /** Rows of the largest run so far. */
@@ -19,17 +27,23 @@ export class CostCurve {
   learn(rows: number, ms: number): void {
     const at = bucketOf(rows)
     const point = this.#points[at]
-    if (!point) this.#points[at] = { rows, ms }
+    if (!point) this.#points[at] = { rows, ms, runs: 1 }
     else {
+      point.runs++
       point.rows += weight * (rows - point.rows)
       point.ms += weight * (ms - point.ms)
     }
     this.#largest = Math.max(this.#largest, rows)
   }
 
+  /** Whether runs of this size were measured often enough to refuse a request for their cost. */
+  isReliable(rows: number): boolean {
+    return (this.#points[bucketOf(rows)]?.runs ?? 0) >= reliableRuns
+  }
+
   /** Estimated milliseconds of a run of `rows`; zero while nothing is known. */
   predict(rows: number): number {
-    let below: { rows: number; ms: number } | undefined
+    let below: MeasuredPoint | undefined
     for (const point of this.#points) {
       if (!point) continue
       if (point.rows >= rows)
@@ -62,9 +76,11 @@ export class CostCurve {
     return this.#points.filter((point) => point !== undefined).map(({ rows, ms }) => ({ rows, ms }))
   }
 
+  /** A curve of points that were measured earlier. It is not reliable before runs confirm it. */
   static from(points: readonly CostPoint[]): CostCurve {
     const curve = new CostCurve()
     for (const { rows, ms } of points) curve.learn(rows, ms)
+    for (const point of curve.#points) if (point) point.runs = 0
     return curve
   }
 }
@@ -76,6 +92,9 @@ export interface CostPoint {
 
 /** Weight of a new run in the moving average. */
 const weight = 0.25
+
+/** Runs of one size after which their mean is reliable. */
+const reliableRuns = 4
 
 /** The fixed share of a run's cost, assumed for runs smaller than any measured. */
 const overhead = 0.25

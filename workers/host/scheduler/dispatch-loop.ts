@@ -2,7 +2,6 @@ import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { createBatch } from './batch.ts'
 import { smaller, unshared } from './batch-limits.ts'
-import type { CostCurve } from './cost-curve.ts'
 import { closed, pastDeadline } from './errors.ts'
 import { formBatch } from './form-batch.ts'
 import type { Lanes } from './lanes.ts'
@@ -19,6 +18,15 @@ export interface DispatcherOptions<S extends BatchedModel> {
   readonly clock: Clock
   readonly afterTurn: (task: () => void) => void
 }
+
+/**
+ * The share of a request's time that the page's lateness may cost it in estimates. Few answers are very late and most are
+ * not, so that the average must not drop requests that have most of their time left.
+ */
+const mostLateShare = 0.25
+
+/** Weight of a new answer in the moving average of lateness. */
+const lateWeight = 0.25
 
 /** Sends batches from the queues to free lanes, and settles their requests. */
 export class Dispatcher<S extends BatchedModel> {
@@ -69,9 +77,9 @@ export class Dispatcher<S extends BatchedModel> {
         return
       }
       const { model, queue } = next
-      this.#dropLate(queue, model.curve, now)
-      const entries = formBatch(queue, model.curve, model.limits, now, lanes.free(model.source))
-      void this.#run(model, entries, now)
+      this.#dropLate(queue, model, now)
+      const entries = formBatch(queue, model.curve, model.limits, now, lanes.free(model.source), model.lateMs)
+      void this.#run(model, queue, entries, now)
     }
   }
 
@@ -88,29 +96,39 @@ export class Dispatcher<S extends BatchedModel> {
 
   /**
    * Under overload, running a request that will be late delays the next one past its deadline, too, and in the end all of
-   * them. The last request of a queue runs whatever its estimate: that corrects a wrong estimate.
+   * them. The last request of a queue runs whatever its estimate: that corrects a wrong estimate. Where the cost is not
+   * reliable yet, a request is dropped only after its deadline.
    */
-  #dropLate(queue: RequestQueue<S>, curve: CostCurve, now: number): void {
+  #dropLate(queue: RequestQueue<S>, { curve, lateMs }: ScheduledModel<S>, now: number): void {
     for (let head = queue.peek(); head && queue.size > 1; head = queue.peek()) {
-      if (now + curve.predict(head.work.rows) <= head.deadline) return
+      const { rows } = head.work
+      const mostLateMs = head.deadlineMs * mostLateShare
+      const neededMs = curve.isReliable(rows) ? curve.predict(rows) + Math.min(lateMs, mostLateMs) : 0
+      if (now + neededMs <= head.deadline) return
       queue.shift()
       head.fail(pastDeadline(head.deadlineMs, this.#models.queued))
     }
   }
 
-  async #run(model: ScheduledModel<S>, entries: Entry<S>[], since: number): Promise<void> {
+  async #run(
+    model: ScheduledModel<S>,
+    queue: RequestQueue<S>,
+    entries: Entry<S>[],
+    since: number,
+  ): Promise<void> {
     const { lanes, clock } = this.#options
-    const { source, curve, counts } = model
+    const { source, curve, lateMs, counts } = model
     const works = entries.map(({ work }) => work)
     const rows = works.reduce((sum, work) => sum + work.rows, 0)
-    const running: RunningBatch<S> = { source, curve, rows, since }
+    const running: RunningBatch<S> = { source, curve, lateMs, rows, since }
     this.#load.running.add(running)
     try {
       const batch = createBatch(model, entries, works, rows, since)
-      const { outputs, executedOn, startedAt, waitedMs, computeMs } = await lanes.run(source, batch)
+      const { outputs, executedOn, startedAt, waitedMs, computeMs, costMs } = await lanes.run(source, batch)
       const answeredAt = clock.now()
-      // Waiting on a server is no cost of the rows.
-      curve.learn(rows, Math.max(0, answeredAt - startedAt - waitedMs))
+      curve.learn(rows, costMs)
+      queue.ran(rows, costMs)
+      model.lateMs += lateWeight * (Math.max(0, answeredAt - startedAt - waitedMs - costMs) - model.lateMs)
       counts.add(entries.length, rows)
       this.#load.running.delete(running)
       // The lane runs the next batch while this one is unpacked.
@@ -125,6 +143,7 @@ export class Dispatcher<S extends BatchedModel> {
           executedOn,
           queueMs,
           computeMs,
+          costMs,
           answeredAt,
           batchRows: rows,
         })

@@ -22,7 +22,10 @@ export function readyAt<S extends BatchedModel>(
   const head = queue.peek()
   if (!head) return Number.POSITIVE_INFINITY
   const enough = limits.preferredRows[0] ?? limits.maxRows
-  if (limits.maxDelayMs === 0 || queue.rows >= Math.min(enough, allowedRows(head, curve, limits, now)))
+  if (
+    limits.maxDelayMs === 0 ||
+    queue.rows >= Math.min(enough, allowedRows(queue, head, curve, limits, now, 0))
+  )
     return now
   return Math.min(head.work.askedAt + limits.maxDelayMs, head.deadline - curve.predict(queue.rows))
 }
@@ -30,6 +33,8 @@ export function readyAt<S extends BatchedModel>(
 /**
  * Takes the next batch out of a queue: by rank, as many rows as the limits, the cost curve and the first deadline allow.
  * Where it saves time, the rows are shared between the free lanes.
+ *
+ * @param lateMs Milliseconds after the end of a run at which its answer is read.
  */
 export function formBatch<S extends BatchedModel>(
   queue: RequestQueue<S>,
@@ -37,6 +42,7 @@ export function formBatch<S extends BatchedModel>(
   limits: BatchLimits,
   now: number,
   freeLanes: number,
+  lateMs: number,
 ): Entry<S>[] {
   const head = queue.shift()
   if (!head) return []
@@ -44,7 +50,10 @@ export function formBatch<S extends BatchedModel>(
   // The usual case where requests come one at a time: no limit matters.
   if (queue.size === 0) return batch
   const available = head.work.rows + queue.rows
-  const allowed = Math.min(allowedRows(head, curve, limits, now), shareOf(available, curve, freeLanes))
+  const allowed = Math.min(
+    allowedRows(queue, head, curve, limits, now, lateMs),
+    shareOf(available, curve, freeLanes),
+  )
   const most = preferred(allowed, available, limits.preferredRows)
   let rows = head.work.rows
   let bytes = bytesOf(head)
@@ -64,15 +73,25 @@ export function formBatch<S extends BatchedModel>(
 const leastSavedMs = 2
 const leastSavedShare = 0.25
 
-function allowedRows(
+/**
+ * Rows that the limits, the cost curve and the first deadline allow. The last run of the queue counts beside the curve:
+ * while requests wait, one bad measurement must not keep batches small, and with them slow.
+ */
+function allowedRows<S extends BatchedModel>(
+  queue: RequestQueue<S>,
   { deadline }: { readonly deadline: number },
   curve: CostCurve,
   { maxRows, targetMs }: BatchLimits,
   now: number,
+  lateMs: number,
 ): number {
+  const leftMs = (deadline - now) * margin
+  // Between two batches a lane waits for the page: the longer the page takes, the longer a run may be. A run shorter than
+  // this lateness hardly saves the first request, and delays all others.
+  const withinMs = Math.min(targetMs + lateMs, Math.max(leftMs, lateMs))
   const explored = Math.max(1, curve.largestRows) * growth
-  const within = curve.isKnown ? curve.rowsWithin(Math.min(targetMs, (deadline - now) * margin)) : growth
-  return Math.max(1, Math.min(maxRows, explored, within))
+  const within = curve.isKnown ? Math.min(explored, curve.rowsWithin(withinMs)) : growth
+  return Math.max(1, Math.min(maxRows, Math.max(within, queue.rowsAsInLastRun(withinMs, growth))))
 }
 
 /** Rows of one lane, where running in parallel is clearly faster than running all rows in one lane. */

@@ -32,7 +32,7 @@ export interface Batch {
   readonly signal: AbortSignal | undefined
 }
 
-export interface BatchResult extends Pick<RunAnswer, 'outputs' | 'executedOn' | 'computeMs'> {
+export interface BatchResult extends Pick<RunAnswer, 'outputs' | 'executedOn' | 'computeMs' | 'costMs'> {
   /** When the batch was sent to a lane with the model, on the scheduler's clock. */
   readonly startedAt: number
   /** Milliseconds that it then waited on a server. */

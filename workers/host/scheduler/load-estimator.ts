@@ -13,12 +13,14 @@ export interface Estimate {
 export interface RunningBatch<S extends BatchedModel> {
   readonly source: S
   readonly curve: CostCurve
+  /** Milliseconds after its run at which its answer will be taken. */
+  readonly lateMs: number
   readonly rows: number
   /** On the clock. */
   readonly since: number
 }
 
-/** Estimates waiting times from the batches in lanes, the queues and the cost curves. */
+/** Estimates waiting times from the batches in lanes, the queues, the cost curves and the lateness of answers. */
 export class LoadEstimator<S extends BatchedModel> {
   readonly running = new Set<RunningBatch<S>>()
   readonly #models: ModelRegistry<S>
@@ -35,12 +37,13 @@ export class LoadEstimator<S extends BatchedModel> {
     const lanes = this.#lanes
     const now = this.#clock.now()
     let ahead = 0
-    for (const { source: other, curve, rows: inLane, since } of this.running) {
-      if (lanes.shared(source, other)) ahead += Math.max(0, curve.predict(inLane) - (now - since))
+    for (const { source: other, curve, lateMs, rows: inLane, since } of this.running) {
+      if (lanes.shared(source, other)) ahead += Math.max(0, curve.predict(inLane) + lateMs - (now - since))
     }
-    for (const { source: other, curve, queues } of this.#models.all) {
+    for (const { source: other, curve, lateMs, queues } of this.#models.all) {
       if (!lanes.shared(source, other)) continue
-      for (const queue of queues.values()) ahead += curve.predict(queue.rows)
+      for (const { rows: waiting } of queues.values())
+        if (waiting > 0) ahead += curve.predict(waiting) + lateMs
     }
     return { queueMs: ahead / lanes.count(source), runMs: this.#models.predict(source, rows) }
   }

@@ -13,6 +13,11 @@ export interface ScheduledModel<S extends BatchedModel> {
   /** They shrink where memory turns out to be short. */
   limits: BatchLimits
   curve: CostCurve
+  /**
+   * Milliseconds from the end of a run until this thread takes the answer, on average, messages included. A busy page is
+   * late, however few rows a batch has; that is no cost of the rows, and no property of the device to be stored.
+   */
+  lateMs: number
   readonly queues: Map<string, RequestQueue<S>>
   readonly counts: BatchCounts
 }
@@ -43,9 +48,10 @@ export class ModelRegistry<S extends BatchedModel> {
     return this.#models.values()
   }
 
-  /** Estimated milliseconds of a run; zero for a model that was never run. */
+  /** Estimated milliseconds of a run and until its answer is taken; zero for a model that was never run. */
   predict({ key }: S, rows: number): number {
-    return this.#models.get(key)?.curve.predict(rows) ?? 0
+    const model = this.#models.get(key)
+    return model ? model.curve.predict(rows) + model.lateMs : 0
   }
 
   of(source: S): ScheduledModel<S> {
@@ -55,6 +61,7 @@ export class ModelRegistry<S extends BatchedModel> {
         source,
         limits: limitsOf(source, this.#options),
         curve: new CostCurve(),
+        lateMs: 0,
         queues: new Map(),
         counts: new BatchCounts(),
       }

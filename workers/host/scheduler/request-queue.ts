@@ -79,6 +79,9 @@ export class RequestQueue<S extends BatchedModel = BatchedModel> {
   /** Requests that were dropped since the last cleaning. */
   #dropped = 0
   readonly #totals: QueueTotals
+  /** Rows and milliseconds of the last run. */
+  #lastRows = 0
+  #lastMs = 0
 
   /** @param totals Kept up to date with this queue's requests. */
   constructor(totals: QueueTotals) {
@@ -92,6 +95,18 @@ export class RequestQueue<S extends BatchedModel = BatchedModel> {
 
   get rows(): number {
     return this.#rows
+  }
+
+  /** A batch of this queue ran. */
+  ran(rows: number, ms: number): void {
+    this.#lastRows = rows
+    this.#lastMs = ms
+  }
+
+  /** Rows that end within `ms` if each costs what it did in the last run, and at most `growth` times as many as that had. */
+  rowsAsInLastRun(ms: number, growth: number): number {
+    const times = this.#lastMs > 0 ? Math.min(growth, ms / this.#lastMs) : growth
+    return Math.floor(this.#lastRows * times)
   }
 
   push(entry: Entry<S>, priority: Priority): void {

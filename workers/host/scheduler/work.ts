@@ -51,6 +51,11 @@ export interface RunAnswer {
   readonly answeredAt: number
   /** Milliseconds of the run that it shared. */
   readonly computeMs: number
+  /**
+   * Milliseconds that the run kept its lane: on the lane's own clock, so that a busy page does not make it look slow. Of a
+   * server, the whole exchange but for its queue.
+   */
+  readonly costMs: number
   /** Rows of all requests in that run. */
   readonly batchRows: number
 }

@@ -66,7 +66,10 @@ export function createEngine(ort: Ort): Engine {
     throw new SpillwayError('internal', `No session "${session}" in this lane`)
   }
 
-  const run = async ({ session, inputs, isShared }: BatchRequest): Promise<BatchReply> => {
+  const run = async (
+    { session, inputs, isShared }: BatchRequest,
+    receivedAt: number,
+  ): Promise<BatchReply> => {
     const loaded = find(session)
     if (loaded.decoder) {
       throw new SpillwayError('not_supported', `${session} is a language model`, {
@@ -80,7 +83,8 @@ export function createEngine(ort: Ort): Engine {
     }
     const started = performance.now()
     const outputs = await runSession(ort, loaded.session, inputs, loaded.outputs)
-    return { outputs, computeMs: performance.now() - started }
+    const ended = performance.now()
+    return { outputs, computeMs: ended - started, laneMs: ended - receivedAt }
   }
 
   const unload = async (session: string): Promise<void> => {
@@ -92,7 +96,10 @@ export function createEngine(ort: Ort): Engine {
 
   return {
     load: (request) => exclusive(() => load(request)),
-    run: (batch) => exclusive(() => run(batch)),
+    run: (batch) => {
+      const receivedAt = performance.now()
+      return exclusive(() => run(batch, receivedAt))
+    },
     unload: (session) => exclusive(() => unload(session)),
     decoder: (session) => {
       const { decoder } = find(session)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Calibrator, type CalibratorOptions } from '../../web/device/calibration/calibrator.ts'
 import { DeviceSession } from '../../web/device/device-session.ts'
-import { layoutsFor } from '../../workers/host/pool/layout.ts'
+import { layoutsFor } from '../../workers/host/pool/lane-layout.ts'
 import { Pool } from '../../workers/host/pool/pool.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import { createManualClock } from '../support/manual-clock.ts'

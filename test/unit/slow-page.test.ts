@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Calibration } from '../../web/device/calibration/calibration-store.ts'
 import { Calibrations } from '../../web/device/calibration/calibrations.ts'
-import { layoutsFor } from '../../workers/host/pool/layout.ts'
+import { layoutsFor } from '../../workers/host/pool/lane-layout.ts'
 import { Pool } from '../../workers/host/pool/pool.ts'
 import { CostCurve } from '../../workers/host/scheduler/cost-curve.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'

@@ -1,6 +1,7 @@
 import { type Manifest, SpillwayError, type Tensor } from '../../../../models/core/index.ts'
 import type { Tokenizer } from '../types.ts'
-import { poolTokens } from './pool-tokens.ts'
+import type { DenseLayer } from './dense-layer.ts'
+import { normalized, poolTokens } from './pool-tokens.ts'
 
 /** The vectors of texts, and the tokens that were read for them. */
 export interface EmbedResult {
@@ -8,6 +9,13 @@ export interface EmbedResult {
   readonly embeddings: readonly Float32Array[]
   /** Tokens of all texts. */
   readonly promptTokens: number
+}
+
+/** What a model needs beside its graph to embed texts. */
+export interface TextReader {
+  readonly tokenizer: Tokenizer
+  /** The layers after pooling, in their order. */
+  readonly layers: readonly DenseLayer[]
 }
 
 /** Runs the tokens of one text. The scheduler batches the runs. */
@@ -24,7 +32,7 @@ export type RunTokens = (
  */
 export async function embed(
   manifest: Manifest,
-  tokenizer: Tokenizer,
+  { tokenizer, layers }: TextReader,
   texts: readonly (string | readonly number[])[],
   run: RunTokens,
 ): Promise<EmbedResult> {
@@ -41,7 +49,8 @@ export async function embed(
     sequences.map(async (tokens) => {
       const hidden = (await run(inputsOf(manifest, tokens)))[output.name]
       if (!hidden) throw new SpillwayError('internal', `The run gave no output "${output.name}"`)
-      return poolTokens(hidden, embedding)
+      const vector = layers.reduce((vector, layer) => layer(vector), poolTokens(hidden, embedding.pooling))
+      return normalized(vector, embedding.normalize)
     }),
   )
   return { embeddings, promptTokens: sequences.reduce((sum, { length }) => sum + length, 0) }

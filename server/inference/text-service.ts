@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Clock } from '../../models/async/clock.ts'
 import { textFiles } from '../../models/core/index.ts'
 import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
-import { type EmbedResult, embed } from '../../workers/host/text/embedding/embedder.ts'
+import { type EmbedResult, embed, type RunTokens } from '../../workers/host/text/embedding/embedder.ts'
 import { TextModels } from '../../workers/host/text/text-models.ts'
 import type { TextGenerator } from '../../workers/host/text/types.ts'
 import type { CatalogueEntry } from './catalogue.ts'
@@ -48,9 +48,9 @@ export function createTextService(
     },
     embed: async (entry, texts, wait) => {
       const reader = await models.reader(entry.manifest, filesOf(entry))
-      const run = async (tensors: Parameters<Inference['run']>[1]['tensors']) =>
-        (await inference.run(entry, { tensors, rows: 1 }, wait)).outputs
-      return embed(entry.manifest, reader, texts, run)
+      const run: RunTokens = async (tensors, signal) =>
+        (await inference.run(entry, { tensors, rows: 1 }, { ...wait, signal })).outputs
+      return embed(entry.manifest, reader, texts, run, wait.signal)
     },
   }
 }

@@ -1,8 +1,8 @@
 import { withAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
 import { untilDeadline } from '../../models/async/timeouts.ts'
-import { type Manifest, SpillwayError, type Tensor } from '../../models/core/index.ts'
-import { type EmbedResult, embed } from '../../workers/host/text/embedding/embedder.ts'
+import { type Manifest, SpillwayError } from '../../models/core/index.ts'
+import { type EmbedResult, embed, type RunTokens } from '../../workers/host/text/embedding/embedder.ts'
 import { TextModels } from '../../workers/host/text/text-models.ts'
 import type { TextGenerator, TextRequest, Tokenizer } from '../../workers/host/text/types.ts'
 import type { DeviceSession } from '../device/device-session.ts'
@@ -64,11 +64,11 @@ export class TextService {
         this.#models.reader(manifest, () => this.#textFiles(manifest)),
       ),
     )
-    const remaining =
+    const remaining = () =>
       deadline === undefined ? options : { ...options, deadlineMs: Math.max(1, deadline - clock.now()) }
-    const run = async (tensors: Readonly<Record<string, Tensor>>) =>
-      (await router.run(manifest, { tensors, rows: 1 }, remaining)).outputs
-    return embed(manifest, reader, texts, run)
+    const run: RunTokens = async (tensors, signal) =>
+      (await router.run(manifest, { tensors, rows: 1 }, { ...remaining(), signal })).outputs
+    return embed(manifest, reader, texts, run, signal)
   }
 
   tokenizer(manifest: Manifest): Promise<Tokenizer> {

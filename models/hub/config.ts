@@ -53,7 +53,7 @@ const generationConfig = z.looseObject({
   repetition_penalty: number,
 })
 
-const tokenizerConfig = z.looseObject({ model_max_length: number })
+const tokenizerConfig = z.looseObject({ model_max_length: number, do_lower_case: flag })
 
 const side = z.optional(z.nullable(z.int().check(z.positive())))
 const sizes = z.union([z.int(), z.looseObject({ height: side, width: side, shortest_edge: side })])
@@ -65,7 +65,7 @@ const preprocessorConfig = z.looseObject({
   image_std: z.optional(z.nullable(z.array(z.number()))),
 })
 
-const sentenceConfig = z.looseObject({ max_seq_length: count })
+const sentenceConfig = z.looseObject({ max_seq_length: count, do_lower_case: flag })
 
 export type ModelConfig = z.infer<typeof modelConfig>
 export type GenerationConfig = z.infer<typeof generationConfig>

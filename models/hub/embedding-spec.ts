@@ -61,6 +61,7 @@ export async function embeddingOf(configs: Configs, folder: Folder, from: string
       got: order.join(', ') || 'none',
     })
   }
+  await checkTexts(configs, folder, from)
   const poolingPath = steps.find(({ name }) => name === 'Pooling')?.path ?? ''
   const [pooling, dense] = await Promise.all([
     poolingOf(folder, `${poolingPath}/config.json`, from),
@@ -72,6 +73,35 @@ export async function embeddingOf(configs: Configs, folder: Folder, from: string
     ...(dense.length > 0 ? { dense } : {}),
     normalize: order.includes('Normalize'),
     context: Math.min(maxLength, contextOf(configs)),
+  }
+}
+
+const promptConfig = z.looseObject({
+  prompts: z.optional(z.nullable(z.record(z.string(), z.string()))),
+  default_prompt_name: z.optional(z.nullable(z.string())),
+})
+
+/** @throws SpillwayError `not_supported` where sentence-transformers changes texts before the tokenizer reads them. */
+async function checkTexts({ sentence, tokenizer }: Configs, folder: Folder, from: string): Promise<void> {
+  const path = 'config_sentence_transformers.json'
+  const { prompts, default_prompt_name: name } = await readConfig(folder, path, promptConfig)
+  const prompt = name ? prompts?.[name] : undefined
+  if (prompt) {
+    throw new SpillwayError('not_supported', `${from} puts a prompt before each text`, {
+      expected: `no default_prompt_name in ${path}`,
+      got: showValue(prompt),
+      hint: 'Remove it, and write the prompt into the texts.',
+    })
+  }
+  // A tokenizer that says nothing may lower the case itself.
+  if (sentence.do_lower_case && tokenizer.do_lower_case === false) {
+    throw new SpillwayError(
+      'not_supported',
+      `${from} reads texts in lower case, and its tokenizer does not`,
+      {
+        expected: 'the same do_lower_case in sentence_bert_config.json and tokenizer_config.json',
+      },
+    )
   }
 }
 

@@ -153,6 +153,21 @@ describe('a model with a step that is not understood is refused, naming it:', ()
       'pooling_mode_cls_token and pooling_mode_mean_tokens',
     ],
     ['weights of PyTorch only', { '2_Dense/model.safetensors': null }, '2_Dense/model.safetensors'],
+    [
+      'a prompt before each text',
+      {
+        'config_sentence_transformers.json': '{"prompts":{"query":"find: "},"default_prompt_name":"query"}',
+      },
+      'find: ',
+    ],
+    [
+      'another case than the tokenizer',
+      {
+        'sentence_bert_config.json': '{"do_lower_case":true}',
+        'tokenizer_config.json': '{"do_lower_case":false}',
+      },
+      'do_lower_case',
+    ],
     ['another activation', { '2_Dense/config.json': dense('torch.nn.GELU') }, 'torch.nn.GELU'],
   ])('%s', async (_what, change, named) => {
     const root = await write(await emptyFolder(), { dense: 4 }, change)

@@ -28,6 +28,7 @@ const companions = [
   'chat_template.json',
   'modules.json',
   'sentence_bert_config.json',
+  'config_sentence_transformers.json',
 ]
 
 /** The files of a sentence-transformers model's steps, such as `1_Pooling/config.json` and `2_Dense/model.safetensors`. */

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { fileSpec } from './file-spec.ts'
 
 const positive = z.int().check(z.positive())
 const token = z.int().check(z.nonnegative())
@@ -42,9 +43,28 @@ export const generation = z.strictObject({
 
 /** How a text-embedding model's first output, one vector per token, becomes one vector per text. */
 export const embedding = z.strictObject({
-  /** The mean over the tokens, or the vector of the first (`cls`) or last token. */
-  pooling: z.enum(['mean', 'cls', 'last']),
-  /** Whether the vector is scaled to length 1. */
+  /**
+   * The mean over the tokens, the vector of the first (`cls`) or last token, the largest of each number (`max`), the sum
+   * over the square root of the count (`mean_sqrt_len`), or the mean with the weights 1, 2, 3 and so on
+   * (`weighted_mean`).
+   */
+  pooling: z.enum(['mean', 'cls', 'last', 'max', 'mean_sqrt_len', 'weighted_mean']),
+  /** Layers that the pooled vector goes through, in their order: the modules `Dense` of sentence-transformers. */
+  dense: z.optional(
+    z
+      .array(
+        z.strictObject({
+          /** A safetensors file with the float32 tensors `linear.weight` `[outputs, inputs]` and `linear.bias`. */
+          file: fileSpec,
+          inputs: positive,
+          outputs: positive,
+          bias: z.boolean(),
+          activation: z.enum(['identity', 'tanh', 'relu']),
+        }),
+      )
+      .check(z.minLength(1)),
+  ),
+  /** Whether the vector is scaled to length 1 in the end. */
   normalize: z.boolean(),
   /** Longest text in tokens. */
   context: positive,

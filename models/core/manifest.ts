@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { hasValidBatchAxes, hasValidDefaults, hasValidPads, hasValidStates } from './axes.ts'
+import { type FileSpec, fileSpec } from './file-spec.ts'
 import { embedding, generation } from './language.ts'
 import { type Backend, backends } from './placement.ts'
 import { schemaError } from './schema-error.ts'
@@ -7,23 +8,6 @@ import { stateSpec, tensorSpec } from './tensor-spec.ts'
 
 const name = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/))
 const positive = z.int().check(z.positive())
-
-/** A path inside the model's folder; it cannot name anything outside. */
-const filePath = z.string().check(
-  z.maxLength(512),
-  z.refine(
-    (path) => path.split('/').every((part) => /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(part)),
-    'a relative path without empty, hidden or ".." parts',
-  ),
-)
-
-const fileSpec = z.strictObject({
-  path: filePath,
-  /** Size in bytes. */
-  size: positive,
-  /** SHA-256 in lower-case hexadecimal. */
-  sha256: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
-})
 
 const variant = z.strictObject({
   id: name,
@@ -122,8 +106,7 @@ const manifest = z
     }),
   )
 
-/** A file of a model: its path, size and hash. */
-export type FileSpec = z.infer<typeof fileSpec>
+export type { FileSpec }
 /** One set of files of a model, for one precision. */
 export type Variant = z.infer<typeof variant>
 /** One of `tasks`. */
@@ -153,10 +136,16 @@ export const needsRowProof = ({ batchAxis, batching, generation }: Manifest): bo
 export const variantsFor = ({ variants }: Manifest, backend: Backend): Variant[] =>
   variants.filter((variant) => variant.backends?.includes(backend) ?? true)
 
-/** All files of a model: the tokenizer's and those of every variant. */
-export const manifestFiles = ({ tokenizer = [], variants }: Manifest): FileSpec[] => [
+/** The files that turn texts into tokens and vectors beside the graph: the tokenizer's, then the dense layers'. */
+export const textFiles = ({ tokenizer = [], embedding }: Manifest): FileSpec[] => [
   ...tokenizer,
-  ...variants.flatMap(({ files }) => files),
+  ...(embedding?.dense ?? []).map(({ file }) => file),
+]
+
+/** All files of a model: those of its texts and of every variant. */
+export const manifestFiles = (manifest: Manifest): FileSpec[] => [
+  ...textFiles(manifest),
+  ...manifest.variants.flatMap(({ files }) => files),
 ]
 
 /** Path of a model's manifest below a folder of models; servers, sites and static hosts share it. */

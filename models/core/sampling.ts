@@ -19,15 +19,15 @@ export interface Sampling {
   /** Added to logits, by token id. */
   readonly logitBias?: Readonly<Record<number, number>> | undefined
   /**
-   * The same seed gives the same tokens, whatever else is in the batch: each draw depends only on the seed and the
-   * token's position. Absent: a random seed, chosen once a request, before it reaches a lane.
+   * The same seed gives the same tokens for the same variant on the same backend, whatever else is in the batch: each
+   * draw depends only on the seed and the token's position. Absent: a random seed, chosen once a request, before it reaches a lane.
    */
   readonly seed?: number | undefined
   /** Returns the log probability of each token, and of so many of the most likely ones. Absent: none. */
   readonly logprobs?: number | undefined
 }
 
-/** One for a whole request, so that every lane and tier that continues it draws the same tokens. */
+/** One for a whole request, so that every lane and tier that continues it draws with the same noise. */
 export const randomSeed = (): number => Math.floor(Math.random() * 2 ** 32)
 
 /** The sampling of a request: its own fields, else the model's. The seed is always set. */

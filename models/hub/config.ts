@@ -53,7 +53,7 @@ const generationConfig = z.looseObject({
   repetition_penalty: number,
 })
 
-const tokenizerConfig = z.looseObject({ model_max_length: number })
+const tokenizerConfig = z.looseObject({ model_max_length: number, do_lower_case: flag })
 
 const side = z.optional(z.nullable(z.int().check(z.positive())))
 const sizes = z.union([z.int(), z.looseObject({ height: side, width: side, shortest_edge: side })])
@@ -65,15 +65,7 @@ const preprocessorConfig = z.looseObject({
   image_std: z.optional(z.nullable(z.array(z.number()))),
 })
 
-const pooling = z.looseObject({
-  pooling_mode_cls_token: flag,
-  pooling_mode_lasttoken: flag,
-})
-
-const sentenceConfig = z.looseObject({ max_seq_length: count })
-
-/** The modules of a sentence-transformers model, by class name. */
-const modules = z.array(z.looseObject({ type: z.string() }))
+const sentenceConfig = z.looseObject({ max_seq_length: count, do_lower_case: flag })
 
 export type ModelConfig = z.infer<typeof modelConfig>
 export type GenerationConfig = z.infer<typeof generationConfig>
@@ -85,34 +77,35 @@ export interface Configs {
   readonly generation: GenerationConfig
   readonly tokenizer: z.infer<typeof tokenizerConfig>
   readonly preprocessor: PreprocessorConfig
-  readonly pooling: z.infer<typeof pooling>
   readonly sentence: z.infer<typeof sentenceConfig>
-  /** Null for a model that is not laid out as sentence-transformers does. */
-  readonly modules: z.infer<typeof modules> | null
 }
 
 /** @throws SpillwayError `model_invalid`, naming the file and the field. */
 export async function readConfigs(folder: Folder): Promise<Configs> {
-  const read = async <T extends z.ZodMiniType>(
-    path: string,
-    schema: T,
-    absent: unknown = {},
-  ): Promise<z.infer<T>> => {
-    const value = folder.sizes.has(path) ? parseJson(path, await folder.read(path)) : absent
-    const parsed = z.safeParse(schema, value)
-    if (parsed.success) return parsed.data
-    throw schemaError('model_invalid', path, parsed.error, value)
-  }
-  const [model, generation, tokenizer, preprocessor, poolingMode, sentence, steps] = await Promise.all([
-    read('config.json', modelConfig),
-    read('generation_config.json', generationConfig),
-    read('tokenizer_config.json', tokenizerConfig),
-    read('preprocessor_config.json', preprocessorConfig),
-    read('1_Pooling/config.json', pooling),
-    read('sentence_bert_config.json', sentenceConfig),
-    read('modules.json', z.nullable(modules), null),
+  const [model, generation, tokenizer, preprocessor, sentence] = await Promise.all([
+    readConfig(folder, 'config.json', modelConfig),
+    readConfig(folder, 'generation_config.json', generationConfig),
+    readConfig(folder, 'tokenizer_config.json', tokenizerConfig),
+    readConfig(folder, 'preprocessor_config.json', preprocessorConfig),
+    readConfig(folder, 'sentence_bert_config.json', sentenceConfig),
   ])
-  return { model, generation, tokenizer, preprocessor, pooling: poolingMode, sentence, modules: steps }
+  return { model, generation, tokenizer, preprocessor, sentence }
+}
+
+/**
+ * @param absent The value of a file that is not there.
+ * @throws SpillwayError `model_invalid`, naming the file and the field.
+ */
+export async function readConfig<T extends z.ZodMiniType>(
+  folder: Folder,
+  path: string,
+  schema: T,
+  absent: unknown = {},
+): Promise<z.infer<T>> {
+  const value = folder.sizes.has(path) ? parseJson(path, await folder.read(path)) : absent
+  const parsed = z.safeParse(schema, value)
+  if (parsed.success) return parsed.data
+  throw schemaError('model_invalid', path, parsed.error, value)
 }
 
 function parseJson(path: string, bytes: Uint8Array): unknown {

@@ -4,8 +4,9 @@ import { type FileSpec, type Manifest, parseManifest, type Variant } from '../co
 import type { TensorSpec } from '../core/tensor-spec.ts'
 import { type Configs, readConfigs } from './config.ts'
 import { conventionOf, labelsOf, type Signature } from './convention.ts'
+import { embeddingOf } from './embedding-spec.ts'
 import type { Folder } from './folder.ts'
-import { embeddingOf, generationOf, kvTypeOf } from './language-specs.ts'
+import { generationOf, kvTypeOf } from './language-specs.ts'
 import { type Candidate, findVariants } from './layout.ts'
 
 /** Facts about a model that its files do not contain. */
@@ -68,7 +69,9 @@ export async function describeModel(folder: Folder, about: About, graph?: GraphF
       ...(task === 'text-generation'
         ? { generation: generationOf(configs, about.from, graph?.generation) }
         : {}),
-      ...(task === 'feature-extraction' && tokenizer.length > 0 ? { embedding: embeddingOf(configs) } : {}),
+      ...(task === 'feature-extraction' && tokenizer.length > 0
+        ? { embedding: await embeddingOf(configs, folder, about.from) }
+        : {}),
       ...(labels ? { labels } : {}),
       tolerance,
       variants,

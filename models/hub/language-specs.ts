@@ -1,12 +1,12 @@
 import { SpillwayError } from '../core/error.ts'
-import type { EmbeddingSpec, GenerationSpec } from '../core/language.ts'
+import type { GenerationSpec } from '../core/language.ts'
 import type { Variant } from '../core/manifest.ts'
 import type { Configs, GenerationConfig, ModelConfig } from './config.ts'
 
 /** A tokenizer without a limit has a `model_max_length` of 10³⁰. */
-const noLimit = 1e9
+export const noLimit = 1e9
 
-const contextOf = ({ model, tokenizer }: Configs): number => {
+export const contextOf = ({ model, tokenizer }: Configs): number => {
   const maxLength = tokenizer.model_max_length ?? noLimit
   const positions = model.max_position_embeddings ?? model.n_positions ?? model.n_ctx
   return positions ?? (maxLength < noLimit ? maxLength : 2048)
@@ -74,15 +74,4 @@ export function kvTypeOf(id: string, { model }: Configs): Variant['kvType'] {
   const recorded = model['transformers.js_config']?.kv_cache_dtype
   const type = typeof recorded === 'string' ? recorded : recorded?.[id]
   return type === 'float16' ? 'float16' : 'float32'
-}
-
-/** Vectors are normalized, unless the model lists its modules and `Normalize` is not among them. */
-export function embeddingOf(configs: Configs): EmbeddingSpec {
-  const { pooling, sentence, tokenizer, modules } = configs
-  const maxLength = Math.min(tokenizer.model_max_length ?? noLimit, sentence.max_seq_length ?? noLimit)
-  return {
-    pooling: pooling.pooling_mode_cls_token ? 'cls' : pooling.pooling_mode_lasttoken ? 'last' : 'mean',
-    normalize: modules?.some(({ type }) => type.endsWith('Normalize')) ?? true,
-    context: Math.min(maxLength, contextOf(configs)),
-  }
 }

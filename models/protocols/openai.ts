@@ -1,7 +1,7 @@
 /**
  * The OpenAI API's completions and embeddings, with those fields of vLLM that carry tokens.
  * Sources: https://platform.openai.com/docs/api-reference; vLLM's OpenAI-compatible server for fields marked vLLM.
- * Other fields of a request are ignored, as OpenAI's API does.
+ * Other fields of a request are ignored, as OpenAI's API does; the server refuses those that would change its answer.
  */
 import * as z from 'zod/mini'
 
@@ -14,7 +14,7 @@ const nullish = <T extends z.core.SomeType>(schema: T) => z.optional(z.nullable(
 
 const sampling = {
   temperature: nullish(z.number().check(z.minimum(0), z.maximum(2))),
-  top_p: nullish(z.number().check(z.gt(0), z.maximum(1))),
+  top_p: nullish(z.number().check(z.minimum(0), z.maximum(1))),
   presence_penalty: nullish(z.number().check(z.minimum(-2), z.maximum(2))),
   frequency_penalty: nullish(z.number().check(z.minimum(-2), z.maximum(2))),
   logit_bias: nullish(
@@ -72,7 +72,8 @@ export type ChatRole = (typeof chatRoles)[number]
 /** One message of a chat, as a text or in parts. */
 export const chatMessage = z.object({
   role: z.enum(chatRoles),
-  content: z.union([z.string(), z.array(textPart)]),
+  /** Null or absent only in an assistant's message, which may call tools instead. */
+  content: nullish(z.union([z.string(), z.array(textPart)])),
 })
 
 /** The body of `POST /v1/chat/completions`. */
@@ -83,6 +84,8 @@ export const chatRequest = z.object({
   max_completion_tokens: nullish(positive),
   logprobs: nullish(z.boolean()),
   top_logprobs: nullish(z.int().check(z.minimum(0), z.maximum(20))),
+  /** vLLM: further variables of the chat template, such as `enable_thinking`. */
+  chat_template_kwargs: nullish(z.record(z.string(), z.unknown())),
 })
 /** See `chatRequest`. */
 export type ChatRequest = z.infer<typeof chatRequest>

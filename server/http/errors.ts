@@ -20,7 +20,12 @@ export const answerError =
   }
 
 /** Logs the server's own faults with their stack; for a client's fault the request's log line has the code. */
-export function logError(log: Log, c: Context, cause: Error, { status, code }: SpillwayError): void {
+export function logError(
+  log: Log,
+  c: Context,
+  cause: Error,
+  { status, code }: Pick<SpillwayError, 'status' | 'code'>,
+): void {
   if (status >= 500 && code !== 'overloaded') log.error({ err: cause, code }, 'request failed')
   c.set('errorCode', code)
 }

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../models/async/clock.ts'
+import { textFiles } from '../../models/core/index.ts'
 import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
-import { type EmbedResult, embed } from '../../workers/host/text/embedding/embedder.ts'
+import { type EmbedResult, embed, type RunTokens } from '../../workers/host/text/embedding/embedder.ts'
 import { TextModels } from '../../workers/host/text/text-models.ts'
 import type { TextGenerator } from '../../workers/host/text/types.ts'
 import type { CatalogueEntry } from './catalogue.ts'
@@ -32,7 +33,7 @@ export function createTextService(
     ({ manifest, folder }: CatalogueEntry) =>
     (): Promise<Uint8Array[]> =>
       Promise.all(
-        (manifest.tokenizer ?? []).map(async (file) => {
+        textFiles(manifest).map(async (file) => {
           const path = join(folder, file.path)
           await verify(path, file)
           return new Uint8Array(await readFile(path))
@@ -46,10 +47,10 @@ export function createTextService(
       return models.generator(entry.manifest, tokens, filesOf(entry))
     },
     embed: async (entry, texts, wait) => {
-      const tokenizer = await models.tokenizer(entry.manifest, filesOf(entry))
-      const run = async (tensors: Parameters<Inference['run']>[1]['tensors']) =>
-        (await inference.run(entry, { tensors, rows: 1 }, wait)).outputs
-      return embed(entry.manifest, tokenizer, texts, run)
+      const reader = await models.reader(entry.manifest, filesOf(entry))
+      const run: RunTokens = async (tensors, signal) =>
+        (await inference.run(entry, { tensors, rows: 1 }, { ...wait, signal })).outputs
+      return embed(entry.manifest, reader, texts, run, wait.signal)
     },
   }
 }

@@ -10,6 +10,7 @@ import { launchBrowser, openPage } from '../support/page.ts'
 import { sentenceTransformer } from '../support/sentence-transformer.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { emptyFolder } from '../support/test-models.ts'
+import { writeEmbedder } from '../support/write-model.ts'
 
 const poolings = ['mean', 'cls', 'last'] as const
 const models = poolings.flatMap((pooling) =>
@@ -39,6 +40,7 @@ beforeAll(async () => {
     const about = { pipeline: 'sentence-similarity' }
     writeManifest(join(root, 'manifest.json'), await makeManifest(root, { about }))
   }
+  await writeEmbedder(folder, 'dense', { ...shape, pooling: 'weighted_mean', dense: 12 })
   env.allowRemoteModels = false
   env.localModelPath = folder
   ;[server, browser, extractor] = await Promise.all([
@@ -113,6 +115,21 @@ describe.each(models)('texts through $id', (model) => {
     expectEqual(alone, expected)
     expect(largestBatch).toBeGreaterThan(1)
   })
+})
+
+test('go through a dense layer on the device as on the server', async () => {
+  const { data } = await client.embeddings.create({ model: 'dense', input: texts })
+  const onDevice = await page.evaluate(async (texts) => {
+    const model = await window.spillway.model('dense')
+    await model.load()
+    const { embeddings } = await model.embed(texts, { policy: 'device' })
+    return embeddings.map((vector) => [...vector])
+  }, texts)
+  expect(onDevice[0]).toHaveLength(12)
+  expectEqual(
+    onDevice,
+    data.map(({ embedding }) => embedding),
+  )
 })
 
 test('vectors differ with the text and with the pooling', async () => {

@@ -66,6 +66,70 @@ describe('the OpenAI API refuses', () => {
     })
   })
 
+  const aTool = { type: 'function', function: { name: 'f', parameters: { type: 'object' } } }
+  test.each<[path: string, param: string, request: object]>([
+    ['chat/completions', 'tools', { tools: [aTool] }],
+    ['chat/completions', 'tools', { tools: [aTool], tool_choice: 'required' }],
+    ['chat/completions', 'tool_choice', { tool_choice: { type: 'function', function: { name: 'f' } } }],
+    ['chat/completions', 'functions', { functions: [{ name: 'f' }] }],
+    ['chat/completions', 'function_call', { function_call: { name: 'f' } }],
+    ['chat/completions', 'response_format', { response_format: { type: 'json_object' } }],
+    ['chat/completions', 'response_format', { response_format: { type: 'json_schema', json_schema: {} } }],
+    ['chat/completions', 'modalities', { modalities: ['text', 'audio'] }],
+    ['chat/completions', 'audio', { audio: { voice: 'alloy', format: 'wav' } }],
+    ['chat/completions', 'prediction', { prediction: { type: 'content', content: 'a' } }],
+    ['chat/completions', 'reasoning_effort', { reasoning_effort: 'high' }],
+    ['chat/completions', 'stop_token_ids', { stop_token_ids: [5] }],
+    ['chat/completions', 'guided_json', { guided_json: {} }],
+    ['completions', 'best_of', { prompt: 'a', best_of: 3 }],
+    ['completions', 'suffix', { prompt: 'a', suffix: 'z' }],
+    ['embeddings', 'truncate_prompt_tokens', { input: 'a', truncate_prompt_tokens: 4 }],
+  ])('what would change the answer of %s and is not supported: %s', async (path, param, request) => {
+    const { app } = createScriptedApp()
+    const response = await post(app, `/v1/${path}`, { ...chat, ...request })
+    expect(response.status).toBe(400)
+    expect((await response.json()).error).toMatchObject({
+      type: 'invalid_request_error',
+      code: 'not_supported',
+      param,
+    })
+  })
+
+  test('no field at the value that it has anyway, nor one that changes no answer', async () => {
+    const { app } = createScriptedApp({ text: script })
+    const idle = {
+      tools: [],
+      tool_choice: 'auto',
+      function_call: 'auto',
+      response_format: { type: 'text' },
+      modalities: ['text'],
+      parallel_tool_calls: true,
+      user: 'me',
+      metadata: { a: 'b' },
+      store: false,
+      service_tier: 'auto',
+      min_tokens: 0,
+      skip_special_tokens: true,
+    }
+    expect((await post(app, '/v1/chat/completions', { ...chat, ...idle })).status).toBe(200)
+    const unused = { ...chat, tools: [aTool], tool_choice: 'none' }
+    expect((await post(app, '/v1/chat/completions', unused)).status).toBe(200)
+    const completion = { model: 'scripted', prompt: 'a', n: 2, best_of: 2, suffix: '', user: 'me' }
+    expect((await post(app, '/v1/completions', completion)).status).toBe(200)
+  })
+
+  test.each(['user', 'system', 'tool'])('a message of the %s without content', async (role) => {
+    const { app } = createScriptedApp({ text: script })
+    for (const message of [{ role }, { role, content: null }]) {
+      const response = await post(app, '/v1/chat/completions', {
+        ...chat,
+        messages: [...chat.messages, message],
+      })
+      expect(response.status).toBe(400)
+      expect((await response.json()).error.param).toBe('messages[1].content')
+    }
+  })
+
   test('ignores unknown fields, and null counts as absent', async () => {
     const { app } = createScriptedApp({ text: script })
     const response = await post(app, '/v1/chat/completions', {

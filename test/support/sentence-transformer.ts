@@ -1,4 +1,6 @@
+import type { EmbeddingSpec } from '../../models/core/language.ts'
 import type { TestRepository } from './hub.ts'
+import { safetensors } from './safetensors.ts'
 import { type EncoderShape, textEncoder } from './text-encoder.ts'
 import { type MadeUpLanguage, makeLanguage } from './word-pieces.ts'
 
@@ -9,17 +11,19 @@ export interface SentenceTransformer {
 
 export interface SentenceTransformerParts extends Omit<EncoderShape, 'vocabulary'> {
   readonly words: number
-  readonly pooling?: 'mean' | 'cls' | 'last'
+  readonly pooling?: EmbeddingSpec['pooling']
   readonly normalize?: boolean
+  /** The size of the vectors after a module Dense with the activation Tanh; without one they keep their width. */
+  readonly dense?: number
 }
 
 const json = (value: unknown) => JSON.stringify(value, null, 2)
 
 /** An embedding model of random weights in the layout of sentence-transformers on the hub. */
 export function sentenceTransformer(parts: SentenceTransformerParts): SentenceTransformer {
-  const { words, pooling = 'mean', normalize = true, width, heads, layers, context } = parts
+  const { words, pooling = 'mean', normalize = true, dense, width, heads, layers, context } = parts
   const language = makeLanguage(words)
-  const modules = ['Transformer', 'Pooling', ...(normalize ? ['Normalize'] : [])]
+  const modules = ['Transformer', 'Pooling', ...(dense ? ['Dense'] : []), ...(normalize ? ['Normalize'] : [])]
   return {
     language,
     repository: {
@@ -53,9 +57,12 @@ export function sentenceTransformer(parts: SentenceTransformerParts): SentenceTr
           word_embedding_dimension: width,
           pooling_mode_cls_token: pooling === 'cls',
           pooling_mode_mean_tokens: pooling === 'mean',
-          pooling_mode_max_tokens: false,
+          pooling_mode_max_tokens: pooling === 'max',
+          pooling_mode_mean_sqrt_len_tokens: pooling === 'mean_sqrt_len',
+          pooling_mode_weightedmean_tokens: pooling === 'weighted_mean',
           pooling_mode_lasttoken: pooling === 'last',
         }),
+        ...(dense ? denseModule(width, dense) : {}),
         'tokenizer.json': JSON.stringify(language.tokenizer),
         'tokenizer_config.json': json({
           tokenizer_class: 'BertTokenizer',
@@ -72,3 +79,25 @@ export function sentenceTransformer(parts: SentenceTransformerParts): SentenceTr
     },
   }
 }
+
+/** A matrix that a test can compute again: `(row + 1) / (column + 2)`, and the bias `row / 10`. */
+export const denseWeight = (row: number, column: number) => (row + 1) / (column + 2)
+export const denseBias = (row: number) => row / 10
+
+const denseModule = (inputs: number, outputs: number) => ({
+  '2_Dense/config.json': json({
+    in_features: inputs,
+    out_features: outputs,
+    bias: true,
+    activation_function: 'torch.nn.modules.activation.Tanh',
+  }),
+  '2_Dense/model.safetensors': safetensors({
+    'linear.weight': {
+      shape: [outputs, inputs],
+      data: Array.from({ length: outputs * inputs }, (_, at) =>
+        denseWeight(Math.floor(at / inputs), at % inputs),
+      ),
+    },
+    'linear.bias': { shape: [outputs], data: Array.from({ length: outputs }, (_, row) => denseBias(row)) },
+  }),
+})

@@ -21,7 +21,7 @@ describe('texts that wait for a tokenizer that never loads', () => {
   const clock = createManualClock()
   const textService = new TextService({
     router: { run: never, streamWithFailover: never },
-    device: { tokenizerFiles: never, generator: () => expect.fail('nothing is generated') },
+    device: { textFiles: never, generator: () => expect.fail('nothing is generated') },
     server: null,
     clock,
     closing: new AbortController().signal,

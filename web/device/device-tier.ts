@@ -1,6 +1,6 @@
 import type { Clock } from '../../models/async/clock.ts'
 import { type InFlight, shareInFlight } from '../../models/async/share-in-flight.ts'
-import type { Backend, Manifest, Variant } from '../../models/core/index.ts'
+import { type Backend, type Manifest, textFiles, type Variant } from '../../models/core/index.ts'
 import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
 import { Pool, type PoolOptions, type PoolStats } from '../../workers/host/pool/pool.ts'
 import type { Estimate } from '../../workers/host/scheduler/load-estimator.ts'
@@ -158,9 +158,9 @@ export class DeviceTier {
     return { ...this.#scheduler.stats(), ...this.#pool.stats() }
   }
 
-  /** The tokenizer's files, in the manifest's order. */
-  tokenizerFiles(manifest: Manifest): Promise<ArrayBuffer[]> {
-    return this.#loadFiles({ manifest, files: { id: 'tokenizer', files: manifest.tokenizer ?? [] } })
+  /** The files that texts need beside the graph, as `textFiles` lists them. */
+  textFiles(manifest: Manifest): Promise<ArrayBuffer[]> {
+    return this.#loadFiles({ manifest, files: { id: 'tokenizer', files: textFiles(manifest) } })
   }
 
   close(): void {

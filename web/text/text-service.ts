@@ -1,8 +1,8 @@
 import { withAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
 import { untilDeadline } from '../../models/async/timeouts.ts'
-import { type Manifest, SpillwayError, type Tensor } from '../../models/core/index.ts'
-import { type EmbedResult, embed } from '../../workers/host/text/embedding/embedder.ts'
+import { type Manifest, SpillwayError } from '../../models/core/index.ts'
+import { type EmbedResult, embed, type RunTokens } from '../../workers/host/text/embedding/embedder.ts'
 import { TextModels } from '../../workers/host/text/text-models.ts'
 import type { TextGenerator, TextRequest, Tokenizer } from '../../workers/host/text/types.ts'
 import type { DeviceSession } from '../device/device-session.ts'
@@ -15,7 +15,7 @@ import { deviceSegment, type StreamSegment, serverSegment } from './stream-segme
 
 export interface TextServiceOptions {
   readonly router: Pick<Router, 'streamWithFailover' | 'run'>
-  readonly device: Pick<DeviceTier, 'generator' | 'tokenizerFiles'>
+  readonly device: Pick<DeviceTier, 'generator' | 'textFiles'>
   readonly server: URL | null
   readonly clock: Clock
   /** Fires when the runtime is closed. */
@@ -58,22 +58,25 @@ export class TextService {
     const { signal, deadlineMs } = options
     const deadline = deadlineMs === undefined ? undefined : clock.now() + deadlineMs
     // Other texts may wait for the same tokenizer, so this one stops waiting but does not stop the download.
-    const tokenizer = await untilDeadline(clock, deadline, signal, () =>
-      withAbort(signal, this.tokenizer(manifest)),
+    const reader = await untilDeadline(clock, deadline, signal, () =>
+      withAbort(
+        signal,
+        this.#models.reader(manifest, () => this.#textFiles(manifest)),
+      ),
     )
-    const remaining =
+    const remaining = () =>
       deadline === undefined ? options : { ...options, deadlineMs: Math.max(1, deadline - clock.now()) }
-    const run = async (tensors: Readonly<Record<string, Tensor>>) =>
-      (await router.run(manifest, { tensors, rows: 1 }, remaining)).outputs
-    return embed(manifest, tokenizer, texts, run)
+    const run: RunTokens = async (tensors, signal) =>
+      (await router.run(manifest, { tensors, rows: 1 }, { ...remaining(), signal })).outputs
+    return embed(manifest, reader, texts, run, signal)
   }
 
   tokenizer(manifest: Manifest): Promise<Tokenizer> {
-    return this.#models.tokenizer(manifest, () => this.#tokenizerFiles(manifest))
+    return this.#models.tokenizer(manifest, () => this.#textFiles(manifest))
   }
 
-  async #tokenizerFiles(manifest: Manifest): Promise<Uint8Array[]> {
-    const files = await this.#options.device.tokenizerFiles(manifest)
+  async #textFiles(manifest: Manifest): Promise<Uint8Array[]> {
+    const files = await this.#options.device.textFiles(manifest)
     return files.map((bytes) => new Uint8Array(bytes))
   }
 
@@ -87,7 +90,7 @@ export class TextService {
   async #generatorOf(session: DeviceSession): Promise<TextGenerator> {
     const { manifest } = session
     const tokens = this.#options.device.generator(session)
-    return this.#models.generator(manifest, tokens, () => this.#tokenizerFiles(manifest))
+    return this.#models.generator(manifest, tokens, () => this.#textFiles(manifest))
   }
 
   /** With all slots taken a text would wait for another one to end, while the server can begin. */

@@ -6,7 +6,7 @@ import type { TensorSpec } from '../../core/tensor-spec.ts'
  * fixed settings of the graph come from the new one.
  */
 export function mergeManifest(old: Manifest, made: Manifest): Manifest {
-  const { variants, tokenizer, inputs, outputs, generation } = made
+  const { variants, tokenizer, inputs, outputs, generation, embedding } = made
   return {
     ...made,
     ...old,
@@ -17,6 +17,9 @@ export function mergeManifest(old: Manifest, made: Manifest): Manifest {
     ...(tokenizer ? { tokenizer } : {}),
     ...(generation && old.generation
       ? { generation: { ...generation, ...old.generation, kv: generation.kv } }
+      : {}),
+    ...(embedding && old.embedding
+      ? { embedding: { ...embedding, ...old.embedding, ...(embedding.dense && { dense: embedding.dense }) } }
       : {}),
     variants,
   }

@@ -28,8 +28,11 @@ const companions = [
   'chat_template.json',
   'modules.json',
   'sentence_bert_config.json',
-  '1_Pooling/config.json',
+  'config_sentence_transformers.json',
 ]
+
+/** The files of a sentence-transformers model's steps, such as `1_Pooling/config.json` and `2_Dense/model.safetensors`. */
+const moduleFile = /^\d+_[A-Za-z]+\/(?:config\.json|model\.safetensors)$/
 
 /** Up to this size a file is read into memory. A larger one is downloaded to disk, and resumes. */
 const maxReadBytes = 2 * 2 ** 20
@@ -46,7 +49,9 @@ export async function planFromHub(
   const { pipeline, ...named } = aboutRepository(repository)
   const about = { ...named, ...(id === undefined ? {} : { id }) }
   const chosen = chooseVariants(findVariants(repository.sizes.keys(), about.from), choice)
-  const beside = companions.filter((path) => repository.sizes.has(path))
+  const beside = [...repository.sizes.keys()].filter(
+    (path) => companions.includes(path) || moduleFile.test(path),
+  )
   const isSmall = (path: string) => (repository.sizes.get(path) ?? 0) <= maxReadBytes
   const large = [...chosen.flatMap(({ paths }) => paths), ...beside.filter((path) => !isSmall(path))]
   const [files, read] = await Promise.all([

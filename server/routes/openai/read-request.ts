@@ -2,15 +2,19 @@ import type { Context } from 'hono'
 import * as z from 'zod/mini'
 import { SpillwayError, schemaFault } from '../../../models/core/index.ts'
 import type { Sampling } from '../../../models/core/sampling.ts'
-import type { ChatRequest, CompletionRequest } from '../../../models/protocols/openai.ts'
+import type { ChatRequest, ChatRole, CompletionRequest } from '../../../models/protocols/openai.ts'
 import { promptTokensOf } from '../../../workers/host/text/tokenizer/prompt.ts'
 import type { TextRequest, Tokenizer } from '../../../workers/host/text/types.ts'
 import { readBody } from '../../http/read-body.ts'
+import { type RequestKind, refuseUnsupportedFields } from './unsupported-fields.ts'
 
-/** @throws SpillwayError `request_malformed`, which names the invalid parameter; else as `readBody`. */
+/**
+ * @throws SpillwayError `request_malformed` or `not_supported`, which name the parameter; else as `readBody`.
+ */
 export async function readRequest<T extends z.ZodMiniType>(
   c: Context,
   maxBytes: number,
+  kind: RequestKind,
   schema: T,
 ): Promise<z.infer<T>> {
   const body = await readBody(c, maxBytes)
@@ -21,7 +25,10 @@ export async function readRequest<T extends z.ZodMiniType>(
     throw SpillwayError.from(cause, 'request_malformed', 'The request is not JSON')
   }
   const parsed = z.safeParse(schema, value)
-  if (parsed.success) return parsed.data
+  if (parsed.success) {
+    refuseUnsupportedFields(kind, Object(value))
+    return parsed.data
+  }
   const { path, expected, got } = schemaFault(parsed.error, value)
   throw invalidParameter(path, expected, got)
 }
@@ -37,16 +44,25 @@ export const invalidParameter = (param: string, expected: string, got?: string) 
 export type TokensRequest = TextRequest & { readonly tokens: readonly number[] }
 
 export function toTextRequest(request: ChatRequest, tokenizer: Tokenizer): TokensRequest {
-  const messages = request.messages.map(({ role, content }) => ({
+  const messages = request.messages.map(({ role, content }, index) => ({
     role,
-    content: typeof content === 'string' ? content : content.map(({ text }) => text).join(''),
+    content: textOf(content, role, `messages[${index}].content`),
   }))
+  const templateArguments = request.chat_template_kwargs ?? undefined
   return {
     ...optionsOf(request),
-    ...truncatedPrompt(request, promptTokensOf({ messages }, tokenizer)),
+    ...truncatedPrompt(request, promptTokensOf({ messages }, tokenizer, templateArguments)),
     logprobs: request.logprobs ? (request.top_logprobs ?? 0) : undefined,
     maxTokens: request.max_completion_tokens ?? request.max_tokens ?? undefined,
   }
+}
+
+/** The text of a message. An assistant's message that calls tools has none. */
+function textOf(content: ChatRequest['messages'][number]['content'], role: ChatRole, param: string): string {
+  if (typeof content === 'string') return content
+  if (content) return content.map(({ text }) => text).join('')
+  if (role === 'assistant') return ''
+  throw invalidParameter(param, 'a string or an array', content === null ? 'null' : 'nothing')
 }
 
 /** The default of `max_tokens` for a completion in OpenAI's API and vLLM. */
@@ -97,9 +113,10 @@ function truncatedPrompt(
 type GenerationOptions = Sampling & Pick<TextRequest, 'stop' | 'ignoreStopTokens'>
 
 const optionsOf = (request: ChatRequest | CompletionRequest): GenerationOptions => ({
-  temperature: request.temperature ?? undefined,
+  // Of a share of nothing, the most likely token is left.
+  temperature: request.top_p === 0 ? 0 : (request.temperature ?? undefined),
   topK: request.top_k && request.top_k > 0 ? request.top_k : undefined,
-  topP: request.top_p ?? undefined,
+  topP: request.top_p || undefined,
   minP: request.min_p ?? undefined,
   repetitionPenalty: request.repetition_penalty ?? undefined,
   presencePenalty: request.presence_penalty ?? undefined,

@@ -91,21 +91,21 @@ export function openAiRoutes({ catalogue, textService, metrics, maxBodyBytes, cl
     )
     .get('/models/:id', (c) => c.json(describe(findModel(catalogue, c.req.param('id')).manifest.id)))
     .post('/chat/completions', async (c) => {
-      const request = await readRequest(c, maxBodyBytes, chatRequest)
+      const request = await readRequest(c, maxBodyBytes, 'chat', chatRequest)
       const generator = await generatorOf(request.model)
       const { tokenizer } = generator
       const shape = chatShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(c, request, generator, [toTextRequest(request, tokenizer)], shape)
     })
     .post('/completions', async (c) => {
-      const request = await readRequest(c, maxBodyBytes, completionRequest)
+      const request = await readRequest(c, maxBodyBytes, 'completion', completionRequest)
       const generator = await generatorOf(request.model)
       const { tokenizer } = generator
       const shape = completionShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(c, request, generator, toTextRequests(request, tokenizer), shape)
     })
     .post('/embeddings', async (c) => {
-      const request = await readRequest(c, maxBodyBytes, embeddingRequest)
+      const request = await readRequest(c, maxBodyBytes, 'embedding', embeddingRequest)
       const texts = promptsOf(request.input)
       if (texts.length === 0) throw invalidParameter('input', 'at least one text')
       const entry = findModel(catalogue, request.model)

@@ -1,15 +1,17 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import { type Manifest, SpillwayError } from '../../../models/core/index.ts'
+import { readDenseLayer } from './embedding/dense-layer.ts'
+import type { TextReader } from './embedding/embedder.ts'
 import { createTextGenerator } from './text-generator.ts'
 import type { TextGenerator, TokenGenerator, Tokenizer } from './types.ts'
 
-/** Reads the bytes of a manifest's tokenizer files, in its order. */
-export type ReadTokenizerFiles = () => Promise<readonly Uint8Array[]>
+/** Reads the bytes of a manifest's files for texts, in the order of `textFiles`. */
+export type ReadTextFiles = () => Promise<readonly Uint8Array[]>
 
 /** The tokenizers and text generators of the models in use: each is created once. */
 export class TextModels {
   readonly #clock: Clock
-  readonly #tokenizers = new WeakMap<Manifest, Promise<Tokenizer>>()
+  readonly #readers = new WeakMap<Manifest, Promise<TextReader>>()
   readonly #generators = new WeakMap<TokenGenerator, TextGenerator>()
 
   constructor(clock: Clock) {
@@ -17,23 +19,30 @@ export class TextModels {
   }
 
   /**
-   * A failure is not kept: the next call reads the files again.
-   * @throws SpillwayError `not_supported` where the manifest lists no tokenizer; else as `readTokenizer` does.
+   * The tokenizer of a model, and the layers that its texts' vectors go through. A failure is not kept: the next call
+   * reads the files again.
+   *
+   * @throws SpillwayError `not_supported` where the manifest lists no tokenizer; else as `readTokenizer` and
+   * `readDenseLayer` do.
    */
-  tokenizer(manifest: Manifest, readFiles: ReadTokenizerFiles): Promise<Tokenizer> {
-    let tokenizer = this.#tokenizers.get(manifest)
-    if (!tokenizer) {
-      tokenizer = createTokenizer(manifest, readFiles)
-      this.#tokenizers.set(manifest, tokenizer)
-      tokenizer.catch(() => this.#tokenizers.delete(manifest))
+  reader(manifest: Manifest, readFiles: ReadTextFiles): Promise<TextReader> {
+    let reader = this.#readers.get(manifest)
+    if (!reader) {
+      reader = createReader(manifest, readFiles)
+      this.#readers.set(manifest, reader)
+      reader.catch(() => this.#readers.delete(manifest))
     }
-    return tokenizer
+    return reader
+  }
+
+  async tokenizer(manifest: Manifest, readFiles: ReadTextFiles): Promise<Tokenizer> {
+    return (await this.reader(manifest, readFiles)).tokenizer
   }
 
   async generator(
     manifest: Manifest,
     tokens: TokenGenerator,
-    readFiles: ReadTokenizerFiles,
+    readFiles: ReadTextFiles,
   ): Promise<TextGenerator> {
     const tokenizer = await this.tokenizer(manifest, readFiles)
     let generator = this.#generators.get(tokens)
@@ -52,9 +61,9 @@ export class TextModels {
   }
 }
 
-async function createTokenizer(manifest: Manifest, readFiles: ReadTokenizerFiles): Promise<Tokenizer> {
-  const specs = manifest.tokenizer
-  if (!specs) {
+async function createReader(manifest: Manifest, readFiles: ReadTextFiles): Promise<TextReader> {
+  const { tokenizer: tokenizerFiles, embedding, generation } = manifest
+  if (!tokenizerFiles) {
     throw new SpillwayError('not_supported', `${manifest.id} reads no text`, {
       expected: 'a manifest that lists a tokenizer',
       hint: 'Give it tokens.',
@@ -62,9 +71,14 @@ async function createTokenizer(manifest: Manifest, readFiles: ReadTokenizerFiles
   }
   // A page loads the code of tokenizers with the first text only, and while it loads their files.
   const [files, { readTokenizer }] = await Promise.all([readFiles(), import('./tokenizer/tokenizer.ts')])
-  const named = new Map(specs.map(({ path }, index) => [nameOf(path), files[index] ?? new Uint8Array()]))
-  return readTokenizer(named, manifest.generation?.stopTokens ?? [])
+  const named = new Map(tokenizerFiles.map(({ path }, index) => [nameOf(path), files[index] ?? empty]))
+  const layers = embedding?.dense?.map((spec, index) =>
+    readDenseLayer(files[tokenizerFiles.length + index] ?? empty, spec),
+  )
+  return { tokenizer: readTokenizer(named, generation?.stopTokens ?? []), layers: layers ?? [] }
 }
+
+const empty = new Uint8Array()
 
 /** Files of a tokenizer are known by their names, whatever folder they are in. */
 const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1)

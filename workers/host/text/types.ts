@@ -66,9 +66,12 @@ export interface Tokenizer {
   bytesOf(token: number): readonly number[]
   /**
    * The tokens of a chat in the model's template, up to the assistant's turn.
-   * @throws SpillwayError `not_supported` where the model has no template, `request_malformed` where it refuses the messages.
+   *
+   * @param templateArguments Further variables of the template, such as `enable_thinking`.
+   * @throws SpillwayError `not_supported` where the model has no template, `request_malformed` where it refuses the
+   * messages or leaves out the user's text.
    */
-  chat(messages: readonly ChatMessage[]): number[]
+  chat(messages: readonly ChatMessage[], templateArguments?: TemplateArguments): number[]
   readonly stopTokens: readonly number[]
 }
 
@@ -83,6 +86,9 @@ export interface ChatMessage {
   readonly role: ChatRole
   readonly content: string
 }
+
+/** Variables of a chat template beside its messages, by name: plain data. */
+export type TemplateArguments = Readonly<Record<string, unknown>>
 
 /** Exactly one of `prompt`, `messages`, `tokens`. */
 export type Prompt =

@@ -1,6 +1,8 @@
 import { type Manifest, SpillwayError, type Tensor } from '../../../../models/core/index.ts'
 import type { Tokenizer } from '../types.ts'
-import { poolTokens } from './pool-tokens.ts'
+import type { DenseLayer } from './dense-layer.ts'
+import { runInPieces } from './in-pieces.ts'
+import { normalized, poolTokens } from './pool-tokens.ts'
 
 /** The vectors of texts, and the tokens that were read for them. */
 export interface EmbedResult {
@@ -10,23 +12,33 @@ export interface EmbedResult {
   readonly promptTokens: number
 }
 
+/** What a model needs beside its graph to embed texts. */
+export interface TextReader {
+  readonly tokenizer: Tokenizer
+  /** The layers after pooling, in their order. */
+  readonly layers: readonly DenseLayer[]
+}
+
 /** Runs the tokens of one text. The scheduler batches the runs. */
 export type RunTokens = (
   inputs: Readonly<Record<string, Tensor>>,
+  signal: AbortSignal,
 ) => Promise<Readonly<Record<string, Tensor>>>
 
 /**
  * Turns texts, or their tokens, into vectors. Each text is a request of its own, and the scheduler batches texts of about
- * the same length.
+ * the same length. Many texts are queued in pieces.
  *
+ * @param signal Ends the call, and takes its texts out of the queue.
  * @throws SpillwayError `not_supported` where the model makes no embeddings, `input_value_invalid` for an empty text,
  * `context_exceeded` for a text that is too long; else as a run does.
  */
 export async function embed(
   manifest: Manifest,
-  tokenizer: Tokenizer,
+  { tokenizer, layers }: TextReader,
   texts: readonly (string | readonly number[])[],
   run: RunTokens,
+  signal?: AbortSignal,
 ): Promise<EmbedResult> {
   const { embedding, outputs } = manifest
   const [output] = outputs
@@ -37,13 +49,15 @@ export async function embed(
     })
   }
   const sequences = texts.map((text) => tokensOf(text, tokenizer, embedding.context))
-  const embeddings = await Promise.all(
-    sequences.map(async (tokens) => {
-      const hidden = (await run(inputsOf(manifest, tokens)))[output.name]
-      if (!hidden) throw new SpillwayError('internal', `The run gave no output "${output.name}"`)
-      return poolTokens(hidden, embedding)
-    }),
-  )
+  const embeddings: Float32Array[] = []
+  // Texts of about the same length are queued together, and share runs.
+  const byLength = [...sequences.entries()].sort(([, one], [, other]) => one.length - other.length)
+  await runInPieces(byLength, signal, async ([index, tokens], signal) => {
+    const hidden = (await run(inputsOf(manifest, tokens), signal))[output.name]
+    if (!hidden) throw new SpillwayError('internal', `The run gave no output "${output.name}"`)
+    const vector = layers.reduce((vector, layer) => layer(vector), poolTokens(hidden, embedding.pooling))
+    embeddings[index] = normalized(vector, embedding.normalize)
+  })
   return { embeddings, promptTokens: sequences.reduce((sum, { length }) => sum + length, 0) }
 }
 

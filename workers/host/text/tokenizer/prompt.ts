@@ -1,12 +1,19 @@
 import { SpillwayError } from '../../../../models/core/index.ts'
-import type { Prompt, Tokenizer } from '../types.ts'
+import type { Prompt, TemplateArguments, Tokenizer } from '../types.ts'
 
 /**
  * The tokens of a prompt.
+ *
+ * @param templateArguments For `messages`, as of `Tokenizer.chat`.
  * @throws SpillwayError `input_value_invalid` for a prompt without tokens; else as `Tokenizer.chat` does.
  */
-export function promptTokensOf(request: Prompt, tokenizer: Tokenizer): readonly number[] {
-  const tokens = request.tokens ?? textTokens(request, tokenizer)
+export function promptTokensOf(
+  { prompt, messages, tokens: given }: Prompt,
+  tokenizer: Tokenizer,
+  templateArguments?: TemplateArguments,
+): readonly number[] {
+  const tokens =
+    given ?? (messages ? tokenizer.chat(messages, templateArguments) : tokenizer.encode(prompt ?? '', true))
   if (tokens.length > 0) return tokens
   throw new SpillwayError('input_value_invalid', 'The prompt is empty', {
     expected: 'at least one token',
@@ -14,6 +21,3 @@ export function promptTokensOf(request: Prompt, tokenizer: Tokenizer): readonly 
     hint: 'This model has no token for the start of a text: pass some words.',
   })
 }
-
-const textTokens = ({ prompt, messages }: Prompt, tokenizer: Tokenizer): readonly number[] =>
-  messages ? tokenizer.chat(messages) : tokenizer.encode(prompt ?? '', true)

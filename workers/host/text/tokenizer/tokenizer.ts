@@ -59,7 +59,7 @@ export function readTokenizer(files: TokenizerFiles, stopTokens: readonly number
       ),
     textOf: (token) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytesOf(token)),
     bytesOf: (token) => [...bytesOf(token)],
-    chat: (messages) => self.encode(render(messages), false),
+    chat: (messages, templateArguments) => self.encode(render(messages, templateArguments), false),
   }
   return self
 }

@@ -1,0 +1,91 @@
+import { SpillwayError } from '../../../models/core/index.ts'
+import { showValue } from '../../../models/core/wording.ts'
+
+/** The value of a field with which the answer is the same as without it. Null and absent always are. */
+type Harmless = (value: unknown, request: Readonly<Record<string, unknown>>) => boolean
+
+const never: Harmless = () => false
+const oneOf =
+  (...values: readonly unknown[]): Harmless =>
+  (value) =>
+    values.includes(value)
+const emptyList: Harmless = (value) => Array.isArray(value) && value.length === 0
+const textOnly: Harmless = (value) => Array.isArray(value) && value.every((one) => one === 'text')
+const textFormat: Harmless = (value) =>
+  typeof value === 'object' && value !== null && 'type' in value && value.type === 'text'
+
+/** Fields of vLLM that choose other tokens or form another text. */
+const vllm: Readonly<Record<string, Harmless>> = {
+  allowed_token_ids: never,
+  bad_words: emptyList,
+  guided_choice: never,
+  guided_grammar: never,
+  guided_json: never,
+  guided_regex: never,
+  include_stop_str_in_output: oneOf(false),
+  length_penalty: oneOf(1),
+  logits_processors: emptyList,
+  min_tokens: oneOf(0),
+  prompt_logprobs: never,
+  skip_special_tokens: oneOf(true),
+  stop_token_ids: emptyList,
+  structured_outputs: never,
+  use_beam_search: oneOf(false),
+}
+
+/**
+ * Fields of the APIs that change the answer and that this server does not have yet. A request with one of them is
+ * refused, because an answer that passes it over looks right and is not. Fields that change no answer (`user`,
+ * `metadata`, `store` and the like) are not listed, and ignored.
+ */
+const unsupported = {
+  chat: {
+    ...vllm,
+    // Tools that must not be called change nothing.
+    tools: (value, request) => emptyList(value, request) || request.tool_choice === 'none',
+    tool_choice: oneOf('none', 'auto'),
+    functions: (value, request) => emptyList(value, request) || request.function_call === 'none',
+    function_call: oneOf('none', 'auto'),
+    response_format: textFormat,
+    modalities: textOnly,
+    audio: never,
+    prediction: never,
+    reasoning_effort: oneOf('none'),
+    verbosity: oneOf('medium'),
+    web_search_options: never,
+    add_generation_prompt: oneOf(true),
+    add_special_tokens: oneOf(false),
+    chat_template: never,
+    continue_final_message: oneOf(false),
+    documents: emptyList,
+    echo: oneOf(false),
+  },
+  completion: {
+    ...vllm,
+    add_special_tokens: oneOf(true),
+    best_of: (value, { n }) => value === (n ?? 1),
+    response_format: textFormat,
+    suffix: oneOf(''),
+  },
+  embedding: {
+    add_special_tokens: oneOf(true),
+    normalize: never,
+    truncate_prompt_tokens: never,
+  },
+} as const satisfies Readonly<Record<string, Readonly<Record<string, Harmless>>>>
+
+export type RequestKind = keyof typeof unsupported
+
+/** @throws SpillwayError `not_supported`, which names the field. */
+export function refuseUnsupportedFields(kind: RequestKind, request: Readonly<Record<string, unknown>>): void {
+  const fields: Readonly<Record<string, Harmless>> = unsupported[kind]
+  for (const [param, isHarmless] of Object.entries(fields)) {
+    const value = request[param]
+    if (value === undefined || value === null || isHarmless(value, request)) continue
+    throw new SpillwayError('not_supported', `This server does not support "${param}" in a request`, {
+      got: showValue(value),
+      hint: 'Leave the field out.',
+      param,
+    })
+  }
+}

@@ -1,0 +1,143 @@
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
+import {
+  APICallError,
+  embedMany,
+  generateText,
+  jsonSchema,
+  type ModelMessage,
+  Output,
+  streamText,
+  tool,
+} from 'ai'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bardsWithTemplates } from '../../support/bard-variants.ts'
+import { startServer, type TestServer } from '../../support/server.ts'
+import { writeEmbedder } from '../../support/write-model.ts'
+
+let server: TestServer
+let provider: ReturnType<typeof createOpenAICompatible>
+let words: string[]
+beforeAll(async () => {
+  const folder = await bardsWithTemplates({
+    plain: "{% for m in messages %}{{ m['content'] }}\n{% endfor %}",
+  })
+  const shape = { words: 300, width: 8, heads: 2, layers: 1, context: 64 }
+  const language = await writeEmbedder(folder, 'embedder', shape)
+  words = language.texts(
+    Array.from({ length: 2_048 }, (_, index) => 1 + (index % 9)),
+    1,
+  )
+  server = await startServer({ SPILLWAY_MODELS: folder })
+  provider = createOpenAICompatible({
+    name: 'spillway',
+    baseURL: new URL('v1', server.url).href,
+    includeUsage: true,
+  })
+})
+afterAll(async () => {
+  await server?.stop()
+})
+
+const base = () => ({
+  model: provider.chatModel('plain'),
+  maxRetries: 0,
+  maxOutputTokens: 60,
+  temperature: 0,
+})
+const refusal = (cause: unknown) => (APICallError.isInstance(cause) ? cause : expect.fail(String(cause)))
+
+test('a stop sequence ends a text, whole and streamed', async () => {
+  const request = { ...base(), prompt: 'Once upon a time' }
+  const { text, finishReason } = await generateText(request)
+  expect(finishReason).toBe('length')
+  const stop = text.slice(40, 46)
+  const before = text.slice(0, text.indexOf(stop))
+  const whole = await generateText({ ...request, stopSequences: [stop] })
+  expect([whole.text, whole.finishReason]).toEqual([before, 'stop'])
+  const stream = streamText({ ...request, stopSequences: [stop] })
+  expect([await stream.text, await stream.finishReason]).toEqual([before, 'stop'])
+  expect((await stream.usage).inputTokens).toBeGreaterThan(0)
+})
+
+test('an aborted text frees its slot', async () => {
+  const controller = new AbortController()
+  const stream = streamText({
+    ...base(),
+    prompt: 'Once',
+    maxOutputTokens: 500,
+    abortSignal: controller.signal,
+    onError: () => {},
+  })
+  for await (const part of stream.fullStream) if (part.type === 'text-delta') controller.abort()
+  const running = async () => {
+    const text = await (await fetch(new URL('metrics', server.url))).text()
+    return /vllm:num_requests_running\{model_name="plain"\} (\d+)/.exec(text)?.[1]
+  }
+  await expect.poll(running).toBe('0')
+})
+
+test('errors say what was wrong, and are not tried again', async () => {
+  const unknown = generateText({ ...base(), model: provider.chatModel('nobody'), prompt: 'a' })
+  expect(refusal(await unknown.catch((cause) => cause))).toMatchObject({
+    statusCode: 404,
+    isRetryable: false,
+    message: expect.stringContaining('nobody'),
+  })
+  const hot = generateText({ ...base(), prompt: 'a', temperature: 2.5 })
+  expect(refusal(await hot.catch((cause) => cause))).toMatchObject({
+    statusCode: 400,
+    message: expect.stringContaining('expected a number of at most 2, got 2.5'),
+  })
+})
+
+test('tools and structured output are refused, not passed over', async () => {
+  const weather = tool({
+    inputSchema: jsonSchema<object>({ type: 'object', properties: {} }),
+    execute: async () => 'calm',
+  })
+  const withTools = generateText({ ...base(), prompt: 'a', tools: { weather } })
+  expect(refusal(await withTools.catch((cause) => cause))).toMatchObject({
+    statusCode: 400,
+    isRetryable: false,
+    message: expect.stringContaining('"tools"'),
+  })
+  const output = Output.object({ schema: jsonSchema({ type: 'object', properties: {} }) })
+  const structured = generateText({ ...base(), prompt: 'a', output })
+  expect(refusal(await structured.catch((cause) => cause))).toMatchObject({
+    statusCode: 400,
+    message: expect.stringContaining('"response_format"'),
+  })
+})
+
+test('a history with tool calls is taken', async () => {
+  const messages: ModelMessage[] = [
+    { role: 'user', content: 'How is it at sea?' },
+    {
+      role: 'assistant',
+      content: [{ type: 'tool-call', toolCallId: 'c1', toolName: 'weather', input: { at: 'sea' } }],
+    },
+    {
+      role: 'tool',
+      content: [
+        {
+          type: 'tool-result',
+          toolCallId: 'c1',
+          toolName: 'weather',
+          output: { type: 'text', value: 'stormy' },
+        },
+      ],
+    },
+  ]
+  const { text } = await generateText({ ...base(), messages, maxOutputTokens: 8 })
+  expect(text).not.toBe('')
+})
+
+test('2,048 texts are embedded', async () => {
+  const { embeddings } = await embedMany({
+    model: provider.embeddingModel('embedder'),
+    values: words,
+    maxRetries: 0,
+  })
+  expect(embeddings).toHaveLength(2_048)
+  expect(embeddings[0]).toHaveLength(8)
+})

@@ -109,6 +109,20 @@ describe('models run on the device', () => {
     expect(await placeOf(await open(path))).toBe('device/wasm')
   })
 
+  test('in a frame without storage, which is said not to keep the model', async () => {
+    const frame = await open('/sandboxed')
+    await frame.waitForFunction(() => 'spillway' in globalThis)
+    const kept = await frame.evaluate(async () => {
+      const reports: boolean[] = []
+      await spillway.model('digits', { onProgress: ({ isKept }) => reports.push(isKept) })
+      const model = await spillway.model('digits')
+      await model.run({ image: new Float32Array(784) }, { policy: 'device' })
+      return reports
+    })
+    expect(kept).toContain(false)
+    expect(kept).not.toContain(true)
+  })
+
   test("in a page's own worker, texts included", async () => {
     const page = await open('/guest')
     const answer = page.evaluate(

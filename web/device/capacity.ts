@@ -89,7 +89,8 @@ const hasJspi = () => hasWasm() && 'Suspending' in WebAssembly
 
 /** Half the cores, at most four: with more, small models get slower, and the page needs a core for itself. */
 export function laneThreads(): number {
-  if (!crossOriginIsolated) return 1
+  // WebKitGTK has no shared memory even where it says that the page is isolated.
+  if (!crossOriginIsolated || typeof SharedArrayBuffer === 'undefined') return 1
   return Math.min(4, Math.max(1, Math.ceil(navigator.hardwareConcurrency / 2)))
 }
 

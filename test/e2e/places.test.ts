@@ -22,13 +22,14 @@ let browser: Browser
 let host: Server
 let hostUrl: string
 let embed: string
+let workerScript: string
 
 beforeAll(async () => {
   ;[server, browser] = await Promise.all([startServer(), launchBrowser()])
   embed = new URL('embed.js', server.url).href
   const guest = `<!doctype html><html lang="en"><title>Guest</title><script type="module" src="${embed}"></script><body>`
   const trustedTypes = "require-trusted-types-for 'script'"
-  const workerScript = `
+  workerScript = `
     const answer = import('${embed}').then(async ({ createRuntime }) => {
       const runtime = await createRuntime({ policy: 'device' })
       const digits = await runtime.model('digits')
@@ -82,6 +83,10 @@ async function open(path: string): Promise<Page | Frame> {
   return frame
 }
 
+const blobOf = (frame: Page | Frame) =>
+  frame.evaluate((code) => URL.createObjectURL(new Blob([code], { type: 'text/javascript' })), workerScript)
+const dataOf = async () => `data:text/javascript,${encodeURIComponent(workerScript)}`
+
 /** Where a picture runs that may run on the device only; or its error. */
 async function placeOf(frame: Page | Frame): Promise<string> {
   await frame.waitForFunction(() => 'spillway' in globalThis)
@@ -123,15 +128,21 @@ describe('models run on the device', () => {
     expect(kept).not.toContain(true)
   })
 
-  test("in a page's own worker, texts included", async () => {
-    const page = await open('/guest')
-    const answer = page.evaluate(
-      () =>
+  test.each([
+    ["a page's own worker", '/guest', async () => '/worker.js'],
+    ['a worker from a blob', '/guest', blobOf],
+    ['a worker from a data: address in a sandboxed frame', '/sandboxed', dataOf],
+  ])('in %s, texts included', async (_name, path, address) => {
+    const frame = await open(path)
+    const from = await address(frame)
+    const answer = frame.evaluate(
+      (script) =>
         new Promise((resolve) => {
-          const worker = new Worker('/worker.js', { type: 'module' })
+          const worker = new Worker(script, { type: 'module' })
           worker.onmessage = ({ data }) => resolve(data)
           worker.onerror = ({ message }) => resolve(message)
         }),
+      from,
     )
     expect(await answer).toBe('device/wasm true false')
   })
@@ -150,4 +161,7 @@ describe('the embed script', () => {
 test('the package can be imported where there is no page, and refuses addresses without an origin', async () => {
   const { createRuntime } = await import('../../web/api/index.ts')
   await expect(createRuntime()).rejects.toMatchObject({ code: 'input_value_invalid' })
+  const runtime = await createRuntime({ server: server.url, policy: 'server' })
+  expect(runtime.policy).toBe('server')
+  runtime.close()
 })

@@ -2,12 +2,14 @@ import { SpillwayError } from '../../models/core/index.ts'
 
 /**
  * The address that relative ones are resolved against: the document's, or the worker's where the runtime runs in a
- * page's own worker. The address of a worker from a blob has no folders: its page's root takes its place.
+ * page's own worker. The address of a worker from a blob has no folders, so the root of its origin takes its place;
+ * where that is opaque there is none.
  */
 function baseAddress(): string | undefined {
   const { document, location } = globalThis
   if (document) return document.baseURI
-  return location?.protocol === 'blob:' ? location.origin : location?.href
+  if (location?.protocol !== 'blob:') return location?.href
+  return location.origin === 'null' ? undefined : location.origin
 }
 
 /**

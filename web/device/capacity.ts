@@ -99,6 +99,8 @@ export function laneThreads(): number {
  * most); elsewhere 4 GiB are assumed.
  */
 export function memoryBudget(): number {
-  const { deviceMemory = 4 } = navigator as Navigator & { readonly deviceMemory?: number }
+  // Node 20, where pages may be rendered, has no `navigator`.
+  const navigator = globalThis.navigator as { readonly deviceMemory?: number } | undefined
+  const deviceMemory = navigator?.deviceMemory ?? 4
   return Math.min(4, deviceMemory / 4) * gibibyte
 }

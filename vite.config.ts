@@ -7,6 +7,7 @@ import { makeQuantized } from './test/support/make-quantized.ts'
 import { weightsModel } from './test/support/weights-model.ts'
 import { compileHints } from './web/build/compile-hints.ts'
 import { precompress } from './web/build/precompress.ts'
+import { preloadInPages } from './web/build/preload-in-pages.ts'
 import { sizeLimit } from './web/build/size-limit.ts'
 
 const path = (relative: string) => new URL(relative, import.meta.url).pathname
@@ -64,6 +65,8 @@ export default defineConfig({
         emptyOutDir: true,
         assetsInlineLimit: 0,
         rolldownOptions: {
+          // The embed script exports the package's API.
+          preserveEntrySignatures: 'exports-only',
           input: {
             index: path('web/app/index.html'),
             stories: path('web/app/stories.html'),
@@ -100,7 +103,7 @@ export default defineConfig({
       }
     },
   },
-  plugins: [compileHints(), sizeLimit(), precompress()],
+  plugins: [preloadInPages(), compileHints(), sizeLimit(), precompress()],
   test: {
     root: path('.'),
     // A promise that never settles must not block a run for ever.

@@ -118,8 +118,11 @@ export const messageOf = (cause: unknown): string => (cause instanceof Error ? c
 
 function sentence(what: string, { expected, got, hint }: ErrorDetail): string {
   const facts: string[] = []
-  if (expected !== undefined) facts.push(`expected ${expected}`)
+  if (expected !== undefined) facts.push(`expected ${withoutStop(expected)}`)
   if (got !== undefined) facts.push(`got ${got}`)
-  const message = facts.length === 0 ? what : `${what}: ${facts.join(', ')}`
-  return hint === undefined ? message : `${message}. ${hint}`
+  const message = facts.length === 0 ? what : `${withoutStop(what)}: ${facts.join(', ')}`
+  return hint === undefined ? message : `${withoutStop(message)}. ${hint}`
 }
+
+/** Errors of the browser, which ours quote, may end with a full stop. */
+const withoutStop = (text: string) => (text.endsWith('.') ? text.slice(0, -1) : text)

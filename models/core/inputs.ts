@@ -1,11 +1,12 @@
 import { batchAxisOf, defaultTensor, shapeOfRows } from './axes.ts'
 import { SpillwayError } from './error.ts'
+import { describeValue, expectedArray, type InputData, toTensorData, wrongArrayHint } from './input-data.ts'
 import type { Manifest } from './manifest.ts'
-import { arrayOf, elementCount, fitsShape, showShape, type Tensor, type TensorData } from './tensor.ts'
+import { elementCount, fitsShape, showShape, type Tensor } from './tensor.ts'
 import type { TensorSpec } from './tensor-spec.ts'
 
 /** One input of a run. A bare typed array is one row in the manifest's shape. */
-export type Input = TensorData | { readonly data: TensorData; readonly shape: readonly number[] }
+export type Input = InputData | { readonly data: InputData; readonly shape: readonly number[] }
 
 /** The inputs of a run, by the names in the manifest. */
 export type Inputs = Readonly<Record<string, Input>>
@@ -75,7 +76,7 @@ function hintOf(manifest: Pick<Manifest, 'state'>, wrong: string | undefined, mi
     return { hint: 'The session keeps it from run to run; leave it out.' }
   if (wrong !== undefined || missing === undefined || !isState(manifest, missing)) return {}
   return {
-    hint: 'Open a session with model.open(), which keeps it from run to run, or pass zeros for the first run.',
+    hint: 'Open a session with model.createSession(), which keeps it from run to run, or pass zeros for the first run.',
   }
 }
 
@@ -83,21 +84,22 @@ const isState = ({ state }: Pick<Manifest, 'state'>, name: string) =>
   state?.some(({ input }) => input === name) ?? false
 
 function checkTensor(spec: TensorSpec, batchAxis: number | null, input: Input | undefined): Tensor {
-  const data = ArrayBuffer.isView(input) ? input : input?.data
-  const array = arrayOf(spec.type)
-  if (!(data instanceof array)) {
+  const isBare = ArrayBuffer.isView(input)
+  const given: unknown = isBare || Array.isArray(input) ? input : input?.data
+  const data = toTensorData(spec.type, given)
+  if (!data) {
     throw new SpillwayError('input_type_invalid', `Input "${spec.name}" has the wrong type`, {
-      expected: `a ${array.name} (${spec.type})`,
-      got: describe(data),
+      expected: expectedArray(spec.type),
+      got: describeValue(given ?? input),
+      ...wrongArrayHint(spec.type, given),
     })
   }
-  const shape = ArrayBuffer.isView(input) ? rowShape(spec, batchAxis, data.length) : input?.shape
+  const shape = isBare ? rowShape(spec, batchAxis, data.length) : input?.shape
   if (!Array.isArray(shape) || !fitsShape(shape, spec.shape)) {
-    throw new SpillwayError('input_shape_invalid', `Input "${spec.name}" has the wrong shape`, {
-      expected: `${showShape(spec.shape)} (-1: any size)`,
-      got: Array.isArray(shape) ? showShape(shape) : describe(shape),
-    })
+    throw wrongShape(spec, Array.isArray(shape) ? showShape(shape) : describeValue(shape))
   }
+  if (batchAxis !== null && shape[batchAxis] === 0)
+    throw wrongShape(spec, showShape(shape), 'at least one row')
   if (elementCount(shape) !== data.length) {
     throw new SpillwayError('input_size_invalid', `Input "${spec.name}" has the wrong number of elements`, {
       expected: `${elementCount(shape)} for shape ${showShape(shape)}`,
@@ -106,6 +108,12 @@ function checkTensor(spec: TensorSpec, batchAxis: number | null, input: Input | 
   }
   return { type: spec.type, data, shape }
 }
+
+const wrongShape = (spec: TensorSpec, got: string, open = 'any size') =>
+  new SpillwayError('input_shape_invalid', `Input "${spec.name}" has the wrong shape`, {
+    expected: `${showShape(spec.shape)} (-1: ${open})`,
+    got,
+  })
 
 /** Fixed shapes of one row, kept because every request needs them. */
 const fixedRows = new WeakMap<TensorSpec, readonly number[]>()
@@ -131,7 +139,7 @@ function rowShape(spec: TensorSpec, batchAxis: number | null, length: number): r
     )
   }
   const rest = shape.reduce((product, size) => (size === -1 ? product : product * size), 1)
-  shape[open] = Math.max(1, Math.floor(length / rest))
+  shape[open] = length === 0 || rest === 0 ? 0 : Math.max(1, Math.floor(length / rest))
   return shape
 }
 
@@ -158,9 +166,4 @@ function countRows(
     }
   }
   return rows ?? 1
-}
-
-const describe = (value: unknown): string => {
-  if (value === undefined || value === null) return 'nothing'
-  return typeof value === 'object' ? Object.prototype.toString.call(value).slice(8, -1) : typeof value
 }

@@ -47,7 +47,7 @@ const manifest = z
     outputs: z.array(tensorSpec).check(z.minLength(1)),
     /** The axis along which rows of several requests may share a run; null where the graph fixes the batch. */
     batchAxis: z.nullable(z.literal(0)),
-    /** Tensors that a session (`model.open()`) keeps between its runs. */
+    /** Tensors that a session (`model.createSession()`) keeps between its runs. */
     state: z.optional(z.array(stateSpec).check(z.minLength(1))),
     /** Settings of batching for a model with a batch axis, as in Triton's dynamic batcher. */
     batching: z.optional(

@@ -1,15 +1,15 @@
 import * as z from 'zod/mini'
 import { tensorTypes } from './tensor.ts'
 
-const positive = z.int().check(z.positive())
+const size = z.int().check(z.nonnegative())
 const axis = z.int().check(z.minimum(0), z.maximum(7))
 
 /** Schema of an input or an output of a model. */
 export const tensorSpec = z.strictObject({
   name: z.string().check(z.minLength(1), z.maxLength(256)),
   type: z.enum(tensorTypes),
-  /** One number per dimension; −1 stands for any size of at least 1. */
-  shape: z.array(z.union([z.literal(-1), positive])).check(z.maxLength(8)),
+  /** One number per dimension; −1 stands for any size, also 0. */
+  shape: z.array(z.union([z.literal(-1), size])).check(z.maxLength(8)),
   /**
    * The batch axis of this tensor, where it differs from the model's. Null: the tensor has no rows, and only requests
    * with equal values share a run.

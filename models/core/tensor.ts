@@ -73,12 +73,12 @@ export const byteLength = (type: TensorType, shape: readonly number[]): number =
 /** A shape for messages: `[-1, 1, 28, 28]`. */
 export const showShape = (shape: readonly number[]): string => `[${shape.join(', ')}]`
 
-/** Whether `shape` fits `spec`, in which −1 stands for any size of at least 1. */
+/** Whether `shape` fits `spec`, in which −1 stands for any size, also 0. */
 export function fitsShape(shape: readonly number[], spec: readonly number[]): boolean {
   if (shape.length !== spec.length) return false
   for (let axis = 0; axis < spec.length; axis++) {
-    const size = shape[axis] ?? 0
-    if (spec[axis] === -1 ? !Number.isInteger(size) || size < 1 : size !== spec[axis]) return false
+    const size = shape[axis] ?? -1
+    if (spec[axis] === -1 ? !Number.isInteger(size) || size < 0 : size !== spec[axis]) return false
   }
   return true
 }

@@ -153,6 +153,16 @@ describe('examples in README and in the guide for pages', () => {
     expect((await fetch(new URL(address, server.url))).status).toBe(200)
   })
 
+  test('a page makes a runtime of its own, whose server is where the script came from', async () => {
+    await around(
+      '',
+      block(guide, 'js', 'import { createRuntime }').replace('http://localhost:8080/', server.url.href),
+      `const { placement } = await model.run({ image: new Float32Array(784) }, { policy: 'server' })
+       console.log('own runtime', runtime !== spillway, runtime.policy, placement.tier)`,
+    )
+    await printedLine('own runtime true prefer-device server')
+  })
+
   test('a session starts each run from the state that the run before left', async () => {
     await around(
       `const model = await spillway.model('sum')

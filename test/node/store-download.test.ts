@@ -69,11 +69,17 @@ describe('a download', () => {
     const first = await load()
     expect(first.bytes.equals(small)).toBe(true)
     expect(first.progress.at(0)).toMatchObject({ loadedBytes: 0, totalBytes: small.length, storedBytes: 0 })
-    expect(first.progress.at(-1)).toMatchObject({ loadedBytes: small.length, storedBytes: 0, isKept: true })
+    expect(first.progress.at(-1)).toMatchObject({ loadedBytes: small.length, storedBytes: 0 })
     const second = await load()
     expect(second.bytes.equals(small)).toBe(true)
     expect(second.progress.at(-1)).toMatchObject({ loadedBytes: small.length, storedBytes: small.length })
     expect(server.served).toHaveLength(1)
+  })
+
+  test('into memory is never reported as kept: it ends with the page', async () => {
+    const first = await load()
+    const second = await load()
+    expect([...first.progress, ...second.progress].map(({ isKept }) => isKept)).not.toContain(true)
   })
 
   test('of a large file is made in parallel ranges, each byte once', async () => {

@@ -13,6 +13,15 @@ describe('SpillwayError', () => {
     )
   })
 
+  test('has one full stop where what it quotes ends with one', () => {
+    const error = new SpillwayError('run_failed', 'The run failed.', {
+      expected: 'an answer.',
+      got: 'Aborted.',
+      hint: 'Try again.',
+    })
+    expect(error.message).toBe('The run failed: expected an answer, got Aborted. Try again.')
+  })
+
   test('keeps all its fields through its wire form and a structured clone', () => {
     const error = new SpillwayError('overloaded', 'Full', { got: '9 waiting', retryAfterMs: 40 })
     const back = SpillwayError.fromWire(structuredClone(error.toWire()))

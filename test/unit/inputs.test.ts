@@ -1,5 +1,12 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { checkInputs, checkSessionInputs, type Inputs, type Manifest } from '../../models/core/index.ts'
+import {
+  checkInputs,
+  checkSessionInputs,
+  type Inputs,
+  type Manifest,
+  type TensorType,
+} from '../../models/core/index.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const image = new Float32Array(784)
@@ -90,13 +97,61 @@ describe('checkInputs', () => {
 
   test.each<[string, unknown, string]>([
     ['nothing', undefined, 'got nothing'],
-    ['a number', 3, 'got nothing'],
-    ['an array of numbers', [1, 2], 'got nothing'],
+    ['a number', 3, 'got number'],
+    ['an array of numbers', [1, 2], 'got Array. Float32Array.from(list) makes one'],
+    ['an array of numbers with a shape', { data: [1, 2], shape: [1, 2] }, 'got Array'],
+    ['an object without data', { values: image }, 'got Object'],
+    [
+      'a shape that is a typed array',
+      { data: image, shape: new Uint32Array([1, 1, 28, 28]) },
+      'got Uint32Array',
+    ],
     ['a shape that is a word', { data: image, shape: 'square' }, 'got string'],
   ])('refuses %s, which plain JavaScript can pass', (_what, value, message) => {
     expect(() => checkInputs(digitsManifest, { image: value } as Inputs)).toThrow(
       expect.objectContaining({ message: expect.stringContaining(message) }),
     )
+  })
+
+  const open = (type: TensorType): Manifest => ({
+    ...digitsManifest,
+    inputs: [{ name: 'x', type, shape: [2, -1] }],
+    batchAxis: null,
+  })
+
+  test('takes arrays of another realm', () => {
+    const foreign: Float32Array = runInNewContext('Float32Array.of(1, 2, 3, 4).subarray(2)')
+    expect(foreign).not.toBeInstanceOf(Float32Array)
+    const { tensors } = checkInputs(open('float32'), { x: foreign })
+    expect(tensors.x).toEqual({ type: 'float32', data: Float32Array.of(3, 4), shape: [2, 1] })
+    const shaped = checkInputs(open('float32'), { x: { data: foreign, shape: runInNewContext('[2, 1]') } })
+    expect(shaped.tensors.x?.data).toBeInstanceOf(Float32Array)
+  })
+
+  test("takes a picture's Uint8ClampedArray for uint8, and for no signed type", () => {
+    const x = Uint8ClampedArray.of(1, 255)
+    expect(checkInputs(open('uint8'), { x }).tensors.x?.data).toEqual(Uint8Array.of(1, 255))
+    expect(() => checkInputs(open('int8'), { x })).toThrow(
+      'expected a Int8Array (int8), got Uint8ClampedArray',
+    )
+  })
+
+  test('takes a Float16Array for float16, as its bits', () => {
+    // Node's engine has no Float16Array: an array of that name over the same bytes.
+    class Float16Array extends Uint16Array {
+      override get [Symbol.toStringTag](): 'Uint16Array' {
+        return 'Float16Array' as 'Uint16Array'
+      }
+    }
+    const x = Float16Array.of(0x3c00, 0x4000)
+    expect(checkInputs(open('float16'), { x }).tensors.x?.data).toBeInstanceOf(Uint16Array)
+    expect(() => checkInputs(open('uint16'), { x: new Float32Array(2) })).toThrow('got Float32Array')
+  })
+
+  test('takes sizes of 0, as bare arrays too', () => {
+    const none = new BigInt64Array(0)
+    expect(checkInputs(open('int64'), { x: { data: none, shape: [2, 0] } }).tensors.x?.shape).toEqual([2, 0])
+    expect(checkInputs(open('int64'), { x: none }).tensors.x?.shape).toEqual([2, 0])
   })
 
   test('refuses inputs that differ in rows', () => {
@@ -152,7 +207,7 @@ describe('inputs of a model with state', () => {
       'no state on its own',
       () => checkInputs(vad, { frame }),
       'input_name_invalid',
-      'Input "state" of vad is missing: expected frame, state, rate, got frame. Open a session with model.open(), which keeps it',
+      'Input "state" of vad is missing: expected frame, state, rate, got frame. Open a session with model.createSession()',
     ],
     [
       'a state in a session',

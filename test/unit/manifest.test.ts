@@ -69,7 +69,13 @@ describe('parseManifest', () => {
     expect(parseManifest(manifest, 'a test').tolerance).toBeUndefined()
   })
 
-  test('accepts tensors with batch axes of their own, defaults and state', () => {
+  test('takes a size of 0', () => {
+    const none = [{ name: 'a', type: 'float32' as const, shape: [1, 0] }]
+    const manifest = { ...digitsManifest, inputs: none, batchAxis: null }
+    expect(parseManifest(manifest, 'a test').inputs).toEqual(none)
+  })
+
+  test('takes tensors with a batch axis of their own, defaults and state', () => {
     expect(parseManifest(stateful(), 'a test')).toEqual(stateful())
   })
 
@@ -80,8 +86,8 @@ describe('parseManifest', () => {
     ['an id that is a path', { ...digitsManifest, id: '../etc' }, 'id'],
     ['a policy for a task', { ...digitsManifest, task: 'device' }, 'task'],
     [
-      'a zero in a shape',
-      { ...digitsManifest, inputs: [{ name: 'a', type: 'float32', shape: [0] }] },
+      'a size below −1',
+      { ...digitsManifest, inputs: [{ name: 'a', type: 'float32', shape: [-2] }] },
       'inputs[0].shape[0]',
     ],
     [

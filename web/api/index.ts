@@ -5,6 +5,7 @@ export {
   type ErrorCode,
   type ErrorDetail,
   type Input,
+  type InputData,
   type Inputs,
   type Manifest,
   type Placement,

@@ -16,12 +16,13 @@ import { LazyTextService } from '../text/lazy-text-service.ts'
 import { checkMaxLanes, checkPolicy } from './check-options.ts'
 import type { Runtime, RuntimeOptions } from './create-runtime.ts'
 import { createModel } from './model.ts'
+import { folderAddress, onPageHidden } from './page-address.ts'
 import { type RuntimeStats, StatsEmitter } from './stats.ts'
 
 /** Creates a runtime synchronously: a global has to exist when the next script runs. */
 export function startRuntime(options: RuntimeOptions): Runtime {
   const clock = systemClock
-  const base = folder(options.server ?? '/')
+  const base = folderAddress(options.server ?? '/')
   let policy = checkPolicy(options.policy ?? 'auto')
   const maxLanes = checkMaxLanes(options.maxLanes)
   let probing: Promise<Capacity> | undefined
@@ -34,7 +35,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const calibrations = new Calibrations(createIndexedDbCalibrations(clock), () =>
     capacity().then(fingerprintOf),
   )
-  const models = folder(options.models ?? new URL('models/', base))
+  const models = folderAddress(options.models ?? new URL('models/', base))
   const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store, clock })
   const device = new DeviceTier({
     store: storeWorker,
@@ -55,10 +56,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const emitter = new StatsEmitter(clock, stats, (event) => events.dispatchEvent(event))
   const textService = new LazyTextService({ router, device, server: remote && base, clock })
   // A hidden page is idle, and on a phone it may be ended at any time.
-  const writeBack = () => {
-    if (document.visibilityState === 'hidden') void calibrations.writeBack()
-  }
-  document.addEventListener('visibilitychange', writeBack)
+  const stopWritingBack = onPageHidden(() => void calibrations.writeBack())
 
   return {
     stats,
@@ -84,7 +82,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       return createModel({ manifest, router, textService, runtimePolicy: () => policy, emitter, clock })
     },
     close: () => {
-      document.removeEventListener('visibilitychange', writeBack)
+      stopWritingBack()
       void calibrations.writeBack()
       emitter.close()
       textService.close()
@@ -93,11 +91,4 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       remote?.close()
     },
   }
-}
-
-/** The address with a slash at its end: without one, relative addresses would replace its last part. */
-function folder(address: string | URL): URL {
-  const url = new URL(address, document.baseURI)
-  if (!url.pathname.endsWith('/')) url.pathname += '/'
-  return url
 }

@@ -1,23 +1,24 @@
 import type { Capacity, GpuCapacity } from '../device/capacity.ts'
 import { find } from './find.ts'
-import { bytes } from './words.ts'
+import { bytes, countOf } from './words.ts'
 
 /** Shows the device's capacity: in one line, and in full when opened. */
 export function showCapacity(panel: HTMLElement, { gpu, wasm, memoryBudget, storage }: Capacity): void {
-  const threads = wasm.threads === 1 ? '1 thread' : `${wasm.threads} threads`
+  const threads = countOf(wasm.threads, 'thread')
   panel.dataset.gpu = gpu ? (gpu.software ? 'software' : 'hardware') : 'none'
   panel.dataset.threads = String(wasm.threads)
   find('[data-part="brief"]', HTMLElement, panel).textContent = [
     gpu ? (gpu.software ? 'Software GPU' : 'GPU') : 'No GPU',
     wasm.simd ? `WebAssembly, ${threads}` : 'No WebAssembly SIMD',
-    storage ? `${bytes(freeBytes(storage))} free` : 'No storage',
+    storage ? `${bytes(freeBytes(storage))} free` : 'Storage not reported',
   ].join(' · ')
 
   const facts: readonly (readonly [string, string])[] = [
     ['GPU', describeGpu(gpu)],
     ['WebAssembly', [wasm.simd ? 'SIMD' : 'no SIMD', threads, wasm.jspi ? 'JSPI' : 'no JSPI'].join(', ')],
     ['Memory for a model', `about ${bytes(memoryBudget)}`],
-    ['Storage', storage ? `${bytes(storage.usage)} used of ${bytes(storage.quota)}` : 'none'],
+    // No figure of use: the browser's may be minutes old, and models are stored after it was asked.
+    ['Storage', storage ? `up to ${bytes(storage.quota)} for this site` : 'not reported by the browser'],
   ]
   find('dl', HTMLElement, panel).replaceChildren(...facts.map(([name, value]) => fact(name, value)))
 }

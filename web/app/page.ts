@@ -58,6 +58,7 @@ export function showPage(runtime: Runtime): void {
     },
     progress: progress.loading,
     loaded: (succeeded) => (succeeded ? progress.ready() : progress.failed()),
+    unavailable: progress.unavailable,
     running: (isRunning) => answer.toggleAttribute('data-busy', isRunning),
     result: ({ manifest }, { outputs, placement: where, timings: { totalMs, computeMs, queueMs } }) => {
       error.clear()

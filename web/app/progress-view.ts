@@ -6,7 +6,10 @@ export interface ProgressView {
   starting(): void
   loading(progress: Progress): void
   ready(): void
+  /** The device could not load the model. */
   failed(): void
+  /** The model was not found: its server does not answer, or has none. */
+  unavailable(): void
 }
 
 /** Shows the loading of a model's files: how many bytes, and whether from the network or the browser's storage. */
@@ -18,6 +21,11 @@ export function createProgressView(panel: HTMLElement): ProgressView {
   const show = (state: 'starting' | 'loading' | 'ready' | 'failed', words: string) => {
     panel.dataset.state = state
     text.textContent = words
+  }
+  const fail = (words: string) => {
+    bar.max = 1
+    bar.value = 0
+    show('failed', words)
   }
   return {
     starting: () => {
@@ -35,22 +43,23 @@ export function createProgressView(panel: HTMLElement): ProgressView {
       }
       bar.max = totalBytes
       bar.value = loadedBytes
-      show(
-        'loading',
-        `Downloading ${bytes(totalBytes)}, ${percent(loadedBytes / totalBytes)}${paceOf(progress)}`,
-      )
+      show('loading', `${activityOf(progress)}${paceOf(progress)}`)
     },
     ready: () => {
       bar.max = 1
       bar.value = 1
       show('ready', last ? summaryOf(last) : 'Nothing to download')
     },
-    failed: () => {
-      bar.max = 1
-      bar.value = 0
-      show('failed', 'Not available on this device')
-    },
+    failed: () => fail('Not available on this device'),
+    unavailable: () => fail('The model was not found'),
   }
+}
+
+/** Says "downloading" once bytes came from the network: a stored model never does. */
+function activityOf({ loadedBytes, totalBytes, storedBytes }: Progress): string {
+  const share = percent(loadedBytes / totalBytes)
+  if (loadedBytes > storedBytes) return `Downloading ${bytes(totalBytes)}, ${share}`
+  return storedBytes === 0 ? 'Preparing' : `Reading ${bytes(totalBytes)} from storage, ${share}`
 }
 
 /** A shorter remaining time is over before a visitor has read it. */
@@ -62,7 +71,7 @@ function paceOf({ bytesPerSecond, remainingMs }: Progress): string {
 }
 
 function summaryOf({ totalBytes, storedBytes, isKept }: Progress): string {
-  if (!isKept) return `${bytes(totalBytes)} downloaded, not stored: no space left`
+  if (!isKept) return `${bytes(totalBytes)} loaded, not kept for the next visit`
   if (storedBytes === 0) return `${bytes(totalBytes)} downloaded`
   if (storedBytes === totalBytes) return `${bytes(totalBytes)} from storage`
   return `${bytes(totalBytes - storedBytes)} downloaded, ${bytes(storedBytes)} from storage`

@@ -2,6 +2,7 @@ import { type Policy, type RunResult, SpillwayError } from '../../models/core/in
 import type { Runtime } from '../api/create-runtime.ts'
 import type { Model, ModelOptions } from '../api/model.ts'
 import type { Progress } from '../store/worker/load-files.ts'
+import { isNotFound } from './is-not-found.ts'
 import { LatestTask } from './latest-task.ts'
 
 /** Milliseconds to wait after a failure: a moving pen requests a run sixty times a second. */
@@ -17,6 +18,8 @@ export interface Watcher {
   progress(progress: Progress): void
   /** All files that the policy wants on the device are loaded, or the device could not load them. */
   loaded(succeeded: boolean): void
+  /** The model was not found. */
+  unavailable(): void
   running(isRunning: boolean): void
   result(model: Model, result: RunResult): void
   failure(error: SpillwayError): void
@@ -99,9 +102,14 @@ export class Recogniser {
       void this.#load(model, { signal, onProgress })
       return model
     } catch (cause) {
-      if (!signal.aborted) this.#watcher.loaded(false)
+      if (!signal.aborted) this.#reportFailure(cause)
       throw cause
     }
+  }
+
+  #reportFailure(cause: unknown): void {
+    if (isNotFound(cause)) this.#watcher.unavailable()
+    else this.#watcher.loaded(false)
   }
 
   /** Loads the model on the device where the policy wants it, then runs there what the server has answered meanwhile. */

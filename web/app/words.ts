@@ -31,7 +31,11 @@ export function bytes(count: number): string {
     value /= 1000
     unit++
   }
-  return `${unit > 0 && value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit] ?? ''}`
+  if (unit === 0) return countOf(Math.round(value), 'byte')
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit] ?? ''}`
 }
+
+/** `1 token`, `2 tokens`. */
+export const countOf = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 export const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)

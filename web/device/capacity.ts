@@ -89,7 +89,8 @@ const hasJspi = () => hasWasm() && 'Suspending' in WebAssembly
 
 /** Half the cores, at most four: with more, small models get slower, and the page needs a core for itself. */
 export function laneThreads(): number {
-  if (!crossOriginIsolated) return 1
+  // WebKitGTK has no shared memory even where it says that the page is isolated.
+  if (!crossOriginIsolated || typeof SharedArrayBuffer === 'undefined') return 1
   return Math.min(4, Math.max(1, Math.ceil(navigator.hardwareConcurrency / 2)))
 }
 
@@ -98,6 +99,8 @@ export function laneThreads(): number {
  * most); elsewhere 4 GiB are assumed.
  */
 export function memoryBudget(): number {
-  const { deviceMemory = 4 } = navigator as Navigator & { readonly deviceMemory?: number }
+  // Node 20, where pages may be rendered, has no `navigator`.
+  const navigator = globalThis.navigator as { readonly deviceMemory?: number } | undefined
+  const deviceMemory = navigator?.deviceMemory ?? 4
   return Math.min(4, deviceMemory / 4) * gibibyte
 }

@@ -1,8 +1,18 @@
 import './window-global.ts'
+import { createRuntime as create, type Runtime, type RuntimeOptions } from '../api/create-runtime.ts'
 import { startRuntime } from '../api/wire-runtime.ts'
+
+export * from '../api/index.ts'
 
 // A variable, since the bundler would take the folder for an asset.
 const script = import.meta.url
 
-// The page may be of another origin: the server is the one that the script came from.
-window.spillway = startRuntime({ server: new URL('.', script) })
+/** The server that the script came from: the page may be of another origin. */
+const server = new URL('.', script)
+
+/** As `createRuntime` of the package, whose server is where this script came from by default. */
+export const createRuntime = (options: RuntimeOptions = {}): Promise<Runtime> =>
+  create({ server, ...options })
+
+// A server that renders pages imports the script, too, and runs no models.
+if ('location' in globalThis) globalThis.spillway = startRuntime({ server })

@@ -1,8 +1,6 @@
 import type { Runtime } from '../api/create-runtime.ts'
 
 declare global {
-  interface Window {
-    /** The page's runtime, once the embed script has run. */
-    spillway: Runtime
-  }
+  /** The runtime of the page or of its worker, once the embed script has run. */
+  var spillway: Runtime
 }

@@ -3,7 +3,7 @@ import { startRuntime } from '../../api/wire-runtime.ts'
 import { showPage } from './page.ts'
 
 const runtime = startRuntime({ server: new URL('.', location.href) })
-window.spillway = runtime
+globalThis.spillway = runtime
 
 // In a task of its own: in one with the runtime's start it would delay the first paint on a slow device.
 await new Promise((resolve) => setTimeout(resolve))

@@ -1,6 +1,7 @@
 import { type Policy, SpillwayError } from '../../../models/core/index.ts'
 import type { Runtime } from '../../api/create-runtime.ts'
 import type { Model, ModelOptions } from '../../api/model.ts'
+import { isNotFound } from '../is-not-found.ts'
 import type { ProgressView } from '../progress-view.ts'
 
 const onServerFirst: readonly Policy[] = ['server', 'prefer-server']
@@ -52,7 +53,8 @@ export class Opener {
     } catch (cause) {
       if (!signal.aborted) {
         this.#model = undefined
-        this.#progress.failed()
+        if (isNotFound(cause)) this.#progress.unavailable()
+        else this.#progress.failed()
         this.#onFailure(SpillwayError.from(cause, 'internal', 'The page failed'))
       }
       throw cause

@@ -87,7 +87,9 @@ export class StoryBoard {
         const now = performance.now()
         this.#firstMs ??= now - this.#startedAt
         this.#rate.add(tokens.length, now)
-        this.steps.add(number, tokens.length)
+        // The server's stories come as separate answers, which do not say what shared a step there.
+        if (placement.tier === 'device') this.steps.add(number, tokens.length)
+        else this.#watcher.changed()
         this.#watcher.placement(placement)
       },
       ended: ({ finish }) => {

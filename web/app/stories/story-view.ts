@@ -1,3 +1,5 @@
+import { countOf } from '../words.ts'
+
 export interface StoryView {
   readonly element: HTMLElement
   started(): void
@@ -56,12 +58,12 @@ export function createStoryView(
       tokens += count
       generated.append(piece)
       element.dataset.tokens = String(tokens)
-      state.textContent = `${tokens} tokens`
+      state.textContent = countOf(tokens, 'token')
     },
     ended: (outcome) => {
       // A story that was stopped before its first token has no count yet.
       element.dataset.tokens = String(tokens)
-      show(false, `${tokens} tokens, ${outcome}`)
+      show(false, `${countOf(tokens, 'token')}, ${outcome}`)
     },
   }
 }

@@ -39,6 +39,11 @@ export class ChunkWriter {
     return this.#isKept
   }
 
+  /** Whether the chunks outlive the page: those in memory do not. */
+  get outlivesPage(): boolean {
+    return this.#isKept && this.#location !== 'memory'
+  }
+
   /** Continues after the chunks of a record. */
   resume({ location, checks }: FileRecord): void {
     this.#location = location

@@ -22,7 +22,8 @@ export interface DownloadLockOptions {
 
 /**
  * Lets one tab at a time download a file. The others wait, and then find it in the store. When the downloading tab is
- * closed the next one continues. Without Web Locks each tab downloads for itself.
+ * closed the next one continues. Without Web Locks each tab downloads for itself, also where the browser refuses them
+ * with all storage.
  *
  * @param work Called with the lock held. It reports the bytes that it has received.
  */
@@ -33,7 +34,7 @@ export async function withDownloadLock<T>(
 ): Promise<T> {
   const locks = globalThis.navigator?.locks
   if (!locks) return work(onBytes)
-  const channel = new BroadcastChannel('spillway')
+  const channel = openChannel()
   const waiting = new AbortController()
   const stopWaiting = () => waiting.abort()
   signal?.addEventListener('abort', stopWaiting, { once: true })
@@ -44,19 +45,20 @@ export async function withDownloadLock<T>(
     cancelTimeout()
     cancelTimeout = clock.after(heartbeatTimeoutMs, stopWaiting)
   }
-  channel.onmessage = ({ data }: MessageEvent<ProgressMessage>) => {
-    if (data.key !== key) return
-    awaitHeartbeat()
-    onBytes(data.received)
-  }
+  if (channel)
+    channel.onmessage = ({ data }: MessageEvent<ProgressMessage>) => {
+      if (data.key !== key) return
+      awaitHeartbeat()
+      onBytes(data.received)
+    }
 
   const workAndBroadcast = async () => {
     cancelTimeout()
-    channel.onmessage = null
+    if (channel) channel.onmessage = null
     let received = 0
     let cancelHeartbeat = () => {}
     const beat = () => {
-      channel.postMessage({ key, received } satisfies ProgressMessage)
+      channel?.postMessage({ key, received } satisfies ProgressMessage)
       cancelHeartbeat = clock.after(heartbeatMs, beat)
     }
     beat()
@@ -73,20 +75,29 @@ export async function withDownloadLock<T>(
   awaitHeartbeat()
   try {
     let hasLock = false
-    return await locks
-      .request(`spillway file ${key}`, { signal: waiting.signal }, () => {
+    try {
+      return await locks.request(`spillway file ${key}`, { signal: waiting.signal }, () => {
         hasLock = true
         return workAndBroadcast()
       })
-      .catch((cause: unknown) => {
-        if (hasLock) throw cause
-        if (signal?.aborted) throw abortedBy(signal)
-        // No heartbeat came, or the browser refuses locks where it refuses storage.
-        return workAndBroadcast()
-      })
+    } catch (cause) {
+      if (hasLock) throw cause
+      if (signal?.aborted) throw abortedBy(signal)
+      // No heartbeat came, or the browser refuses locks where it refuses storage.
+      return await workAndBroadcast()
+    }
   } finally {
     cancelTimeout()
     signal?.removeEventListener('abort', stopWaiting)
-    channel.close()
+    channel?.close()
+  }
+}
+
+/** Firefox refuses channels where the visitor blocks the site's data. The lock works without: nobody else waits. */
+function openChannel(): BroadcastChannel | undefined {
+  try {
+    return new BroadcastChannel('spillway')
+  } catch {
+    return undefined
   }
 }

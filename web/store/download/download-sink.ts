@@ -20,7 +20,7 @@ const digestBytes = 4 * 2 ** 20
 export interface LoadedFile {
   readonly bytes: ArrayBuffer
   readonly sha256: string
-  /** Whether the store has it. */
+  /** Whether the store has it after the page has ended. */
   readonly isKept: boolean
 }
 
@@ -166,7 +166,7 @@ export class DownloadSink {
       const isLast = this.#chunks.count === count - 1
       await this.#chunks.writeNext(this.#buffer.bytes, size, isLast ? { sha256 } : {})
     }
-    return { bytes: this.#buffer.take(size), sha256, isKept: this.#chunks.isKept }
+    return { bytes: this.#buffer.take(size), sha256, isKept: this.#chunks.outlivesPage }
   }
 
   close(): void {

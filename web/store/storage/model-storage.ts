@@ -85,7 +85,8 @@ export function createModelStorage(store: ModelStore, inUse: ModelsInUse): Model
       await removeWhere(() => true)
       await store.removeFiles((await store.files()).map(({ key }) => key))
     },
-    persist: async () => (await navigator.storage?.persist().catch(() => false)) ?? false,
+    // A worker's storage has no `persist`: only a page may ask.
+    persist: async () => (await navigator.storage?.persist?.().catch(() => false)) ?? false,
   }
 }
 

@@ -66,7 +66,7 @@ async function readStored(
   if (record?.sha256 === undefined) return undefined
   const bytes = new Uint8Array(record.size)
   if (await store.read(record, bytes, onBytes)) {
-    return { bytes: bytes.buffer, sha256: record.sha256, isKept: true }
+    return { bytes: bytes.buffer, sha256: record.sha256, isKept: record.location !== 'memory' }
   }
   await store.removeFiles([key])
   return undefined

@@ -59,7 +59,7 @@ export async function loadFiles(
   const progress = files.map(() => ({ loaded: 0, stored: 0 }))
   const sizes = files.map(({ size }) => size)
   const rate = new DownloadRate()
-  let isKept = true
+  let isKept = (await store.locationOf(0)) !== 'memory'
   let reportedAt = Number.NEGATIVE_INFINITY
   let cancelReport: (() => void) | undefined
   const report = () => {

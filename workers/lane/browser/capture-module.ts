@@ -16,7 +16,7 @@ export interface CapturedModule {
  */
 export async function captureModule(of: string, threads: number): Promise<CapturedModule | undefined> {
   // Threads start from the module's address. onnxruntime-web copies a module of another origin first, but not this one.
-  if (threads > 1 && new URL(of).origin !== location.origin) return undefined
+  if (threads > 1 && new URL(of).origin !== self.origin) return undefined
   const url = new URL(captureUrl, import.meta.url)
   url.searchParams.set('of', of)
   try {

@@ -1,24 +1,33 @@
+import { scriptAddress } from './trusted-types.ts'
+
 export interface StartedWorker {
   readonly worker: Worker
   /** Ends it at once. */
   terminate(): void
 }
 
-/** Starts a worker from any origin. A worker's script must be same-origin: a blob is, and may import the real script. */
+/**
+ * Starts a module worker from any origin. A worker's script must be same-origin, so a script of another origin is
+ * imported by a small one: from a blob; or from a `data:` address in a realm of an opaque origin (a sandboxed frame, a
+ * file), where Chromium loads no module from a blob.
+ */
 export function createWorker(url: URL, name: string): StartedWorker {
-  if (url.origin === location.origin) {
-    const worker = new Worker(url, { type: 'module', name })
-    return { worker, terminate: () => worker.terminate() }
-  }
-  const blob = URL.createObjectURL(
-    new Blob([`import ${JSON.stringify(url.href)}`], { type: 'text/javascript' }),
-  )
-  const worker = new Worker(blob, { type: 'module', name })
+  // `location.origin` names the address's origin also where the realm's own is opaque.
+  if (url.origin === self.origin) return start(url.href, name)
+  const code = `import ${JSON.stringify(url.href)}`
+  if (self.origin === 'null') return start(`data:text/javascript,${encodeURIComponent(code)}`, name)
+  const blob = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }))
+  const { worker, terminate } = start(blob, name)
   return {
     worker,
     terminate: () => {
       URL.revokeObjectURL(blob)
-      worker.terminate()
+      terminate()
     },
   }
+}
+
+function start(address: string, name: string): StartedWorker {
+  const worker = new Worker(scriptAddress(address), { type: 'module', name })
+  return { worker, terminate: () => worker.terminate() }
 }

@@ -1,0 +1,94 @@
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import '../../web/embed/window-global.ts'
+import { launchBrowser, openPage } from '../support/page.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+declare global {
+  /** What the progress panel of the app has said, in order. */
+  var saidByProgress: string[] | undefined
+}
+
+let server: TestServer
+let browser: Browser
+let context: BrowserContext
+
+beforeAll(async () => {
+  ;[server, browser] = await Promise.all([startServer(), launchBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await server.stop()
+})
+beforeEach(async () => {
+  context = await browser.newContext()
+})
+afterEach(() => context.close())
+
+const open = async (path = '') => (await openPage(context, new URL(path, server.url))).page
+const progress = (page: Page) => page.getByTestId('progress')
+const isReady = (page: Page) => progress(page).and(page.locator('[data-state="ready"]')).waitFor()
+const device = (page: Page) => page.locator('#capacity').textContent()
+
+/** Records what the progress panel says from the start of each page. */
+const recordProgress = () =>
+  context.addInitScript(() => {
+    const said: string[] = []
+    globalThis.saidByProgress = said
+    addEventListener('DOMContentLoaded', () => {
+      const text = document.querySelector('#progress [data-part="text"]')
+      if (!text) return
+      new MutationObserver(() => said.push(text.textContent ?? '')).observe(text, { childList: true })
+    })
+  })
+
+describe('the app does not say', () => {
+  test('"Downloading" where the model comes from storage', async () => {
+    await recordProgress()
+    const page = await open()
+    await isReady(page)
+    await expect.poll(() => page.evaluate(async () => (await spillway.storage.list()).length)).toBe(1)
+    await page.reload()
+    await isReady(page)
+    const said = await page.evaluate(() => globalThis.saidByProgress)
+    expect(said?.at(-1)).toContain('from storage')
+    expect(said?.join('\n')).not.toContain('Downloading')
+  })
+
+  test('"No storage" where the browser reports none, nor "used" before anything is stored', async () => {
+    const page = await open()
+    await expect.poll(() => device(page)).toContain('for this site')
+    expect(await device(page)).not.toContain('0 bytes')
+    await context.addInitScript(() => {
+      Object.defineProperty(Navigator.prototype, 'storage', { get: () => undefined })
+    })
+    await page.reload()
+    await expect.poll(() => device(page)).toContain('Storage not reported')
+  })
+
+  test('that there are threads where there is no shared memory', async () => {
+    await context.addInitScript(() => {
+      Object.defineProperty(Navigator.prototype, 'hardwareConcurrency', { get: () => 8 })
+      Reflect.deleteProperty(globalThis, 'SharedArrayBuffer')
+    })
+    const page = await open()
+    await expect.poll(() => device(page)).toContain('WebAssembly, 1 thread')
+  })
+
+  test('that the device is at fault where the server has no manifest', async () => {
+    await context.route('**/models/digits/manifest.json', (route) => route.fulfill({ status: 500 }))
+    const page = await open()
+    await expect.poll(() => progress(page).textContent()).toContain('The model was not found')
+  })
+
+  test('how many stories shared a step on the server, which does not tell', async () => {
+    const page = await open('stories.html')
+    await page.getByTestId('policy-server').check({ force: true })
+    await page.getByTestId('count-2').check({ force: true })
+    await page.getByTestId('tell').click()
+    for (const story of [0, 1])
+      await page.getByTestId(`story-${story}`).and(page.locator('[data-state="ended"]')).waitFor()
+    expect(await page.locator('[data-part="rate"]').textContent()).not.toBe('–')
+    expect(await page.locator('[data-part="shared"]').textContent()).toBe('–')
+  })
+})

@@ -1,0 +1,11 @@
+import { expect, test } from 'vitest'
+import { bytes, countOf, sentence } from '../../web/app/words.ts'
+
+test('one of a thing is singular', () => {
+  expect([0, 1, 2].map((count) => countOf(count, 'token'))).toEqual(['0 tokens', '1 token', '2 tokens'])
+  expect([1, 999, 1000].map(bytes)).toEqual(['1 byte', '999 bytes', '1.0 kB'])
+})
+
+test('a sentence gets one full stop', () => {
+  expect([sentence('It failed'), sentence('It failed.')]).toEqual(['It failed.', 'It failed.'])
+})

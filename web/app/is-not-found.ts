@@ -1,0 +1,15 @@
+import { type ErrorCode, SpillwayError } from '../../models/core/index.ts'
+
+/** Failures before the device had anything to do: of the model's manifest, or of the way to it. */
+const notFound: readonly ErrorCode[] = [
+  'model_unknown',
+  'manifest_invalid',
+  'access_denied',
+  'server_unreachable',
+  'server_timeout',
+  'server_response_invalid',
+  'overloaded',
+]
+
+export const isNotFound = (cause: unknown): boolean =>
+  cause instanceof SpillwayError && notFound.includes(cause.code)

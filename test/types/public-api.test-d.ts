@@ -8,9 +8,6 @@ import {
   createRuntime,
   type EmbedResult,
   type ErrorCode,
-  type FinishReason,
-  type GeneratedToken,
-  type GenerationStream,
   type Input,
   type Inputs,
   type Manifest,
@@ -18,8 +15,6 @@ import {
   type ModelOptions,
   type ModelSession,
   type ModelStorage,
-  type PlacedPiece,
-  type PlacedResult,
   type Placement,
   type Policy,
   type Priority,
@@ -36,13 +31,9 @@ import {
   type Tensor,
   type TensorData,
   type TensorType,
-  type TextRequest,
   type Timings,
-  type Usage,
 } from '../../web/api/index.ts'
-
-/** For parameter lists, whose optional members expectTypeOf does not compare under exactOptionalPropertyTypes. */
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+import type { Same } from './same.ts'
 
 declare const runtime: Runtime
 declare const model: Model
@@ -202,55 +193,6 @@ expectTypeOf<Exclude<Placement['reason'], 'hedge'>>().toEqualTypeOf<
   | 'spill'
   | 'server-unavailable'
 >()
-
-// Text
-
-assertType<Same<Parameters<Model['generate']>, [request: TextRequest, options?: RunOptions | undefined]>>(
-  true,
-)
-expectTypeOf(model.generate).returns.toEqualTypeOf<GenerationStream>()
-model.generate({ prompt: 'Once', maxTokens: 64, seed: 7, temperature: 0.8, topK: 40, topP: 0.9, minP: 0.1 })
-model.generate({ messages: [{ role: 'user', content: 'Hello' }], stop: ['\n'], logprobs: 3 })
-model.generate({ tokens: [1, 2, 3], stop: '\n', truncate: 'start', ignoreStopTokens: true })
-// @ts-expect-error A request says what is continued.
-model.generate({ maxTokens: 64 })
-// @ts-expect-error Two prompts at once.
-model.generate({ prompt: 'Once', messages: [{ role: 'user', content: 'Hello' }] })
-// @ts-expect-error Two prompts at once.
-model.generate({ prompt: 'Once', tokens: [1, 2, 3] })
-// @ts-expect-error Two prompts at once.
-model.generate({ tokens: [1, 2, 3], messages: [{ role: 'user', content: 'Hello' }] })
-// @ts-expect-error A role that chats do not have.
-model.generate({ messages: [{ role: 'narrator', content: 'Hello' }] })
-// @ts-expect-error Sampling parameters have one spelling: topK.
-model.generate({ prompt: 'Once', top_k: 40 })
-
-export async function readsAStream(stream: GenerationStream): Promise<void> {
-  for await (const piece of stream) {
-    expectTypeOf(piece).toEqualTypeOf<PlacedPiece>()
-    expectTypeOf(piece.text).toBeString()
-    expectTypeOf(piece.tokens).toEqualTypeOf<readonly GeneratedToken[]>()
-    expectTypeOf(piece.placement).toEqualTypeOf<Placement>()
-  }
-  const result = await stream.result
-  expectTypeOf(result).toEqualTypeOf<PlacedResult>()
-  expectTypeOf(result.text).toBeString()
-  expectTypeOf(result.tokens).toEqualTypeOf<readonly number[]>()
-  expectTypeOf(result.finish).toEqualTypeOf<FinishReason>()
-  expectTypeOf(result.usage).toEqualTypeOf<Usage>()
-  expectTypeOf(result.placement).toEqualTypeOf<Placement>()
-  expectTypeOf(result.timings).toEqualTypeOf<
-    { readonly queueMs: number; readonly firstTokenMs: number; readonly perTokenMs: number } & {
-      readonly totalMs: number
-    }
-  >()
-}
-expectTypeOf<FinishReason>().toEqualTypeOf<'stop' | 'length'>()
-expectTypeOf<Usage>().toEqualTypeOf<{
-  readonly promptTokens: number
-  readonly generatedTokens: number
-  readonly cachedTokens: number
-}>()
 
 // Errors
 

@@ -27,6 +27,8 @@ export interface AppOptions {
   readonly site: string
   readonly version: string
   readonly maxBodyBytes: number
+  /** For requests of the OpenAI API. Default: `maxBodyBytes`. */
+  readonly maxTextBodyBytes?: number | undefined
   readonly log: Log
 }
 
@@ -34,15 +36,19 @@ export interface AppOptions {
  * The server's routes: `/v2` (Open Inference Protocol), `/v1` (OpenAI API), `/metrics`, `/models`, and the site.
  * The infer route comes first, so that a run passes no middleware but the log.
  */
-export const createApp = (options: AppOptions) =>
-  new Hono<{ Variables: Variables }>()
+export const createApp = (options: AppOptions) => {
+  const app = new Hono<{ Variables: Variables }>()
+  return app
     .onError(answerError(options.log))
-    .notFound(answerNotFound)
+    .notFound(answerNotFound(app.routes))
     .use(logRequests(options.log))
     .route('/v2', inferRoutes(options))
     .use(allowAllOrigins)
     .route('/v2', metadataRoutes(options))
-    .route('/v1', openAiRoutes(options))
+    .route(
+      '/v1',
+      openAiRoutes({ ...options, maxBodyBytes: options.maxTextBodyBytes ?? options.maxBodyBytes }),
+    )
     .get('/metrics', async (c) =>
       c.text(await options.metrics.registry.metrics(), 200, {
         'content-type': options.metrics.registry.contentType,
@@ -61,3 +67,4 @@ export const createApp = (options: AppOptions) =>
     )
     .route('/models', modelFileRoutes(options.catalogue, options.references))
     .route('/', siteRoutes(options.site))
+}

@@ -22,11 +22,15 @@ export function metadataRoutes({ catalogue, inference, version }: MetadataOption
     throw new SpillwayError('lane_failed', `${entry.manifest.id} is not ready`, {
       expected: 'ready',
       got: state,
+      retryAfterMs: 1000,
     })
   }
 
+  const metadata = (c: Context) => c.json({ name: 'spillway', version, extensions: [binaryExtension] })
+
   const app = new Hono()
-    .get('/', (c) => c.json({ name: 'spillway', version, extensions: [binaryExtension] }))
+    .get('/', metadata)
+    .get('//', metadata)
     .get('/health/live', (c) => c.json({ live: true }))
     // By the protocol, a server is ready when all of its models are.
     .get('/health/ready', (c) => {

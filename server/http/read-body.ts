@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import { SpillwayError } from '../../models/core/index.ts'
 import { bodyTooLarge } from './body-too-large.ts'
 import { decoderOf } from './decode-body.ts'
+import { stopReading } from './stop-reading.ts'
 
 /**
  * Reads a request's whole body from Node's own stream. A `Request` would copy it once more, and turn a body without a
@@ -26,8 +27,7 @@ export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array
     if (body.length > maxBytes) throw bodyTooLarge(maxBytes)
     return decode ? await decode(body, maxBytes) : body
   } catch (cause) {
-    // The rest of the body is not read: without this, Node would read it to its end to use the connection again.
-    if (outgoing && !outgoing.headersSent) outgoing.setHeader('connection', 'close')
+    if (incoming && outgoing && !incoming.complete) stopReading(incoming, outgoing)
     throw cause
   }
 }

@@ -5,6 +5,13 @@ import { binaryExtension } from '../../../models/protocols/oip-binary.ts'
 import { type Catalogue, findModel } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
 
+/** The server's metadata: `GET /v2`. */
+export const serverMetadata = (version: string) => ({
+  name: 'spillway',
+  version,
+  extensions: [binaryExtension],
+})
+
 export interface MetadataOptions {
   readonly catalogue: Catalogue
   readonly inference: Inference
@@ -26,11 +33,8 @@ export function metadataRoutes({ catalogue, inference, version }: MetadataOption
     })
   }
 
-  const metadata = (c: Context) => c.json({ name: 'spillway', version, extensions: [binaryExtension] })
-
   const app = new Hono()
-    .get('/', metadata)
-    .get('//', metadata)
+    .get('/', (c) => c.json(serverMetadata(version)))
     .get('/health/live', (c) => c.json({ live: true }))
     // By the protocol, a server is ready when all of its models are.
     .get('/health/ready', (c) => {

@@ -1,6 +1,7 @@
 import { delimiter, resolve } from 'node:path'
 import * as z from 'zod/mini'
 import { backends, SpillwayError, schemaFault } from '../models/core/index.ts'
+import { type LaneLimits, laneLimits } from '../workers/host/lane-client/lane.ts'
 
 const port = z.coerce.number().check(z.int(), z.minimum(0), z.maximum(65_535))
 
@@ -12,6 +13,8 @@ const environment = z.object({
   SPILLWAY_BACKEND: z._default(z.enum(['auto', ...backends.filter((backend) => backend !== 'wasm')]), 'auto'),
   SPILLWAY_MODELS: z._default(z.string(), ''),
   SPILLWAY_KEEP_ALIVE_SECONDS: z._default(count(86_400), 65),
+  SPILLWAY_LOAD_SECONDS: z._default(count(86_400), laneLimits.loadMs / 1000),
+  SPILLWAY_HUNG_SECONDS: z._default(count(86_400), laneLimits.hungMs / 1000),
   SPILLWAY_MAX_BODY_BYTES: z._default(count(2 ** 30), 32 * 2 ** 20),
   SPILLWAY_MAX_TEXT_BODY_BYTES: z._default(count(2 ** 28), 8 * 2 ** 20),
 })
@@ -22,6 +25,7 @@ export interface Config {
   readonly backend: z.infer<typeof environment>['SPILLWAY_BACKEND']
   /** Further folders of models with manifests, besides the built-in catalogue. */
   readonly modelFolders: readonly string[]
+  readonly laneLimits: LaneLimits
   /** Milliseconds for which a connection without a request stays open: longer than a proxy keeps it in its pool. */
   readonly keepAliveMs: number
   /** The longest body of an infer request, decoded. */
@@ -50,6 +54,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     modelFolders: SPILLWAY_MODELS.split(delimiter)
       .filter((folder) => folder !== '')
       .map((folder) => resolve(folder)),
+    laneLimits: {
+      ...laneLimits,
+      loadMs: 1000 * limits.SPILLWAY_LOAD_SECONDS,
+      hungMs: 1000 * limits.SPILLWAY_HUNG_SECONDS,
+    },
     keepAliveMs: 1000 * limits.SPILLWAY_KEEP_ALIVE_SECONDS,
     maxBodyBytes: limits.SPILLWAY_MAX_BODY_BYTES,
     maxTextBodyBytes: limits.SPILLWAY_MAX_TEXT_BODY_BYTES,

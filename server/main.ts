@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   const folders = [fileURLToPath(fromBuild('../../models/catalogue')), ...config.modelFolders]
   const catalogue = await readCatalogue(folders)
   const startLane = () => {
-    const lane = startProcessLane(fromBuild('./lane.js'), systemClock)
+    const lane = startProcessLane(fromBuild('./lane.js'), systemClock, config.laneLimits)
     log.info({ pid: lane.pid }, 'Lane started')
     lane.lost.then((reason) => {
       // Lanes that the server itself no longer needs end with the code "closed".

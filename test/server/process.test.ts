@@ -154,6 +154,10 @@ describe('the server process', () => {
   test.each([
     [{ PORT: '99999' }, 'The environment variable PORT is invalid'],
     [{ SPILLWAY_BACKEND: 'abacus' }, 'The environment variable SPILLWAY_BACKEND is invalid'],
+    [
+      { SPILLWAY_KEEP_ALIVE_SECONDS: 'long' },
+      'The environment variable SPILLWAY_KEEP_ALIVE_SECONDS is invalid',
+    ],
     [{ SPILLWAY_BACKEND: 'cuda' }, 'The backend "cuda" does not work on this machine'],
     [{ SPILLWAY_MODELS: '/nowhere' }, 'The model folder /nowhere cannot be read'],
   ])('does not start with %o, and reports why', async (env, message) => {

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../models/async/clock.ts'
+import { createLimit } from '../../models/async/limit.ts'
+import { SpillwayError } from '../../models/core/index.ts'
 import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
 import { type EmbedResult, embed } from '../../workers/host/text/embedding/embedder.ts'
 import { TextModels } from '../../workers/host/text/text-models.ts'
@@ -20,6 +22,9 @@ export interface TextService {
     wait: WaitOptions,
   ): Promise<EmbedResult>
 }
+
+/** Texts of one request that wait or run at a time: enough to fill batches, and no more than a part of the queue. */
+const maxQueuedTexts = 128
 
 export function createTextService(
   inference: Pick<Inference, 'generator' | 'run'>,
@@ -47,9 +52,29 @@ export function createTextService(
     },
     embed: async (entry, texts, wait) => {
       const tokenizer = await models.tokenizer(entry.manifest, filesOf(entry))
-      const run = async (tensors: Parameters<Inference['run']>[1]['tensors']) =>
-        (await inference.run(entry, { tensors, rows: 1 }, wait)).outputs
-      return embed(entry.manifest, tokenizer, texts, run)
+      const failed = new AbortController()
+      const signal = wait.signal ? AbortSignal.any([wait.signal, failed.signal]) : failed.signal
+      const limit = createLimit(maxQueuedTexts)
+      const run = (tensors: Parameters<Inference['run']>[1]['tensors']) =>
+        limit(async () => (await inference.run(entry, { tensors, rows: 1 }, { ...wait, signal })).outputs)
+      try {
+        return await embed(entry.manifest, tokenizer, texts, run)
+      } catch (cause) {
+        // The request has failed: its other texts leave the queue.
+        failed.abort()
+        throw texts.some((text) => typeof text !== 'string') ? blameTokens(cause) : cause
+      }
     },
   }
+}
+
+/** The manifest of an embedding model does not say how many tokens it has: the run refuses the others. */
+function blameTokens(cause: unknown): unknown {
+  if (!(cause instanceof SpillwayError) || cause.code !== 'run_failed') return cause
+  return new SpillwayError(
+    'input_value_invalid',
+    `The model refuses the tokens: ${cause.message}`,
+    { param: 'input' },
+    { cause },
+  )
 }

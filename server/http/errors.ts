@@ -23,8 +23,9 @@ export const answerError =
 
 /** Logs the server's own faults with their stack; for a client's fault the request's log line has the code. */
 export function logError(log: Log, c: Context, cause: Error, { status, code, detail }: SpillwayError): void {
-  // An answer that says when to try again is the server's answer while it loads or is full, not a fault.
-  if (status >= 500 && detail.retryAfterMs === undefined) log.error({ err: cause, code }, 'request failed')
+  // The server is full or loading and says when to try again, or the client has set a deadline: not a fault.
+  const isFault = status >= 500 && detail.retryAfterMs === undefined && code !== 'deadline_exceeded'
+  if (isFault) log.error({ err: cause, code }, 'request failed')
   c.set('errorCode', code)
 }
 

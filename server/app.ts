@@ -11,7 +11,7 @@ import type { TextService } from './inference/text-service.ts'
 import type { Metrics } from './metrics.ts'
 import { modelFileRoutes } from './routes/model-files.ts'
 import { inferRoutes } from './routes/oip/infer-routes.ts'
-import { metadataRoutes } from './routes/oip/metadata-routes.ts'
+import { metadataRoutes, serverMetadata } from './routes/oip/metadata-routes.ts'
 import { openAiRoutes } from './routes/openai/routes.ts'
 import { siteRoutes } from './routes/site.ts'
 
@@ -27,6 +27,8 @@ export interface AppOptions {
   readonly site: string
   readonly version: string
   readonly maxBodyBytes: number
+  /** For requests of the OpenAI API. Default: `maxBodyBytes`. */
+  readonly maxTextBodyBytes?: number | undefined
   readonly log: Log
 }
 
@@ -34,30 +36,39 @@ export interface AppOptions {
  * The server's routes: `/v2` (Open Inference Protocol), `/v1` (OpenAI API), `/metrics`, `/models`, and the site.
  * The infer route comes first, so that a run passes no middleware but the log.
  */
-export const createApp = (options: AppOptions) =>
-  new Hono<{ Variables: Variables }>()
-    .onError(answerError(options.log))
-    .notFound(answerNotFound)
-    .use(logRequests(options.log))
-    .route('/v2', inferRoutes(options))
-    .use(allowAllOrigins)
-    .route('/v2', metadataRoutes(options))
-    .route('/v1', openAiRoutes(options))
-    .get('/metrics', async (c) =>
-      c.text(await options.metrics.registry.metrics(), 200, {
-        'content-type': options.metrics.registry.contentType,
-      }),
-    )
-    .use(
-      secureHeaders({
-        // WebAssembly threads need a cross-origin isolated page.
-        crossOriginEmbedderPolicy: 'require-corp',
-        crossOriginOpenerPolicy: 'same-origin',
-        crossOriginResourcePolicy: 'cross-origin',
-        // The site's owner decides whether it is https for good and who may frame it.
-        strictTransportSecurity: false,
-        xFrameOptions: false,
-      }),
-    )
-    .route('/models', modelFileRoutes(options.catalogue, options.references))
-    .route('/', siteRoutes(options.site))
+export const createApp = (options: AppOptions) => {
+  const app = new Hono<{ Variables: Variables }>()
+  return (
+    app
+      .onError(answerError(options.log))
+      .notFound(answerNotFound(app.routes))
+      .use(logRequests(options.log))
+      .route('/v2', inferRoutes(options))
+      .use(allowAllOrigins)
+      .route('/v2', metadataRoutes(options))
+      // Hono takes it for another path than `/v2`.
+      .get('/v2/', (c) => c.json(serverMetadata(options.version)))
+      .route(
+        '/v1',
+        openAiRoutes({ ...options, maxBodyBytes: options.maxTextBodyBytes ?? options.maxBodyBytes }),
+      )
+      .get('/metrics', async (c) =>
+        c.text(await options.metrics.registry.metrics(), 200, {
+          'content-type': options.metrics.registry.contentType,
+        }),
+      )
+      .use(
+        secureHeaders({
+          // WebAssembly threads need a cross-origin isolated page.
+          crossOriginEmbedderPolicy: 'require-corp',
+          crossOriginOpenerPolicy: 'same-origin',
+          crossOriginResourcePolicy: 'cross-origin',
+          // The site's owner decides whether it is https for good and who may frame it.
+          strictTransportSecurity: false,
+          xFrameOptions: false,
+        }),
+      )
+      .route('/models', modelFileRoutes(options.catalogue, options.references))
+      .route('/', siteRoutes(options.site))
+  )
+}

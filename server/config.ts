@@ -1,14 +1,22 @@
 import { delimiter, resolve } from 'node:path'
 import * as z from 'zod/mini'
 import { backends, SpillwayError, schemaFault } from '../models/core/index.ts'
+import { type LaneLimits, laneLimits } from '../workers/host/lane-client/lane.ts'
 
 const port = z.coerce.number().check(z.int(), z.minimum(0), z.maximum(65_535))
+
+const count = (most: number) => z.coerce.number().check(z.int(), z.minimum(1), z.maximum(most))
 
 const environment = z.object({
   PORT: z._default(port, 8080),
   HOST: z._default(z.string().check(z.minLength(1)), '127.0.0.1'),
   SPILLWAY_BACKEND: z._default(z.enum(['auto', ...backends.filter((backend) => backend !== 'wasm')]), 'auto'),
   SPILLWAY_MODELS: z._default(z.string(), ''),
+  SPILLWAY_KEEP_ALIVE_SECONDS: z._default(count(86_400), 65),
+  SPILLWAY_LOAD_SECONDS: z._default(count(86_400), laneLimits.loadMs / 1000),
+  SPILLWAY_HUNG_SECONDS: z._default(count(86_400), laneLimits.hungMs / 1000),
+  SPILLWAY_MAX_BODY_BYTES: z._default(count(2 ** 30), 32 * 2 ** 20),
+  SPILLWAY_MAX_TEXT_BODY_BYTES: z._default(count(2 ** 28), 8 * 2 ** 20),
 })
 
 export interface Config {
@@ -17,6 +25,13 @@ export interface Config {
   readonly backend: z.infer<typeof environment>['SPILLWAY_BACKEND']
   /** Further folders of models with manifests, besides the built-in catalogue. */
   readonly modelFolders: readonly string[]
+  readonly laneLimits: LaneLimits
+  /** Milliseconds for which a connection without a request stays open: longer than a proxy keeps it in its pool. */
+  readonly keepAliveMs: number
+  /** The longest body of an infer request, decoded. */
+  readonly maxBodyBytes: number
+  /** The longest body of a request of the OpenAI API, decoded. */
+  readonly maxTextBodyBytes: number
 }
 
 /** @throws SpillwayError `request_malformed`, which names the invalid variable. */
@@ -31,7 +46,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       got,
     })
   }
-  const { PORT, HOST, SPILLWAY_BACKEND, SPILLWAY_MODELS } = parsed.data
+  const { PORT, HOST, SPILLWAY_BACKEND, SPILLWAY_MODELS, ...limits } = parsed.data
   return {
     port: PORT,
     host: HOST,
@@ -39,5 +54,13 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     modelFolders: SPILLWAY_MODELS.split(delimiter)
       .filter((folder) => folder !== '')
       .map((folder) => resolve(folder)),
+    laneLimits: {
+      ...laneLimits,
+      loadMs: 1000 * limits.SPILLWAY_LOAD_SECONDS,
+      hungMs: 1000 * limits.SPILLWAY_HUNG_SECONDS,
+    },
+    keepAliveMs: 1000 * limits.SPILLWAY_KEEP_ALIVE_SECONDS,
+    maxBodyBytes: limits.SPILLWAY_MAX_BODY_BYTES,
+    maxTextBodyBytes: limits.SPILLWAY_MAX_TEXT_BODY_BYTES,
   }
 }

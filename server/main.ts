@@ -25,8 +25,13 @@ async function main(): Promise<void> {
   const folders = [fileURLToPath(fromBuild('../../models/catalogue')), ...config.modelFolders]
   const catalogue = await readCatalogue(folders)
   const startLane = () => {
-    const lane = startProcessLane(fromBuild('./lane.js'), systemClock)
+    const lane = startProcessLane(fromBuild('./lane.js'), systemClock, config.laneLimits)
     log.info({ pid: lane.pid }, 'Lane started')
+    lane.lost.then((reason) => {
+      // Lanes that the server itself no longer needs end with the code "closed".
+      if (reason.code === 'closed') log.info({ pid: lane.pid }, 'Lane ended')
+      else log.error({ pid: lane.pid, code: reason.code, reason: reason.message }, 'Lane died')
+    })
     return lane
   }
   const digits = findModel(catalogue, 'digits')
@@ -48,11 +53,17 @@ async function main(): Promise<void> {
     clock: systemClock,
     site: fileURLToPath(fromBuild('../site')),
     version,
-    maxBodyBytes: 32 * 2 ** 20,
+    maxBodyBytes: config.maxBodyBytes,
+    maxTextBodyBytes: config.maxTextBodyBytes,
     log,
   })
   const server = serve(
-    { fetch: app.fetch, port: config.port, hostname: config.host },
+    {
+      fetch: app.fetch,
+      port: config.port,
+      hostname: config.host,
+      serverOptions: { keepAliveTimeout: config.keepAliveMs },
+    },
     ({ address, port }) => {
       const host = address.includes(':') ? `[${address}]` : address === '127.0.0.1' ? 'localhost' : address
       log.info({ models: [...catalogue.keys()] }, `Spillway ${version} listens on http://${host}:${port}`)

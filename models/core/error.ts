@@ -14,8 +14,10 @@ export const errorStatus = {
   input_value_invalid: 400,
   request_malformed: 400,
   body_too_large: 413,
+  /** A body in an encoding other than gzip and deflate. */
+  encoding_unsupported: 415,
   context_exceeded: 400,
-  not_supported: 501,
+  not_supported: 400,
   // The model and its files.
   manifest_invalid: 500,
   file_missing: 500,

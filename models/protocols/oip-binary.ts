@@ -31,7 +31,8 @@ export function splitBody(body: Uint8Array, header: string): BinaryBody {
 }
 
 /** Bytes of a tensor's binary data; undefined where its elements are in the JSON part. */
-export const binarySize = ({ parameters }: Pick<WireTensor, 'parameters'>) => parameters?.binary_data_size
+export const binarySize = ({ parameters }: Pick<WireTensor, 'parameters'>) =>
+  parameters?.binary_data_size ?? undefined
 
 /** Reads the binary tensors of a body in their order. */
 export class BinaryReader {
@@ -43,8 +44,14 @@ export class BinaryReader {
   }
 
   /** @throws SpillwayError `input_type_invalid`, `input_size_invalid` or `input_value_invalid`. */
-  read({ name, datatype, shape, parameters }: WireTensor): Tensor {
+  read({ name, datatype, shape, parameters, data }: WireTensor): Tensor {
     const type = wireType(name, datatype)
+    if (data) {
+      throw new SpillwayError('request_malformed', `"${name}" has its elements twice`, {
+        expected: 'either data or binary_data_size',
+        got: 'both',
+      })
+    }
     const size = binarySize({ parameters })
     // Compared before memory is allocated by a size from the request.
     const expected = byteLength(type, shape)

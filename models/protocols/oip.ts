@@ -16,6 +16,7 @@ import {
   tensorTypes,
 } from '../core/tensor.ts'
 import type { TensorSpec } from '../core/tensor-spec.ts'
+import { exactInteger, rawNumber } from './raw-numbers.ts'
 
 const datatypes = {
   float32: 'FP32',
@@ -37,7 +38,10 @@ export const datatypeOf = (type: TensorType): string => datatypes[type]
 
 const typeOfDatatype = new Map<string, TensorType>(tensorTypes.map((type) => [datatypes[type], type]))
 
-const parameters = z.optional(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])))
+/** KServe's own client writes null for an absent member. */
+const nullish = <T extends z.core.SomeType>(schema: T) => z.optional(z.nullable(schema))
+
+const parameters = nullish(z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])))
 
 /** A tensor's elements: `JSON.parse` makes arrays, the server's own reader makes a Float64Array. */
 type Elements = readonly unknown[] | Float64Array
@@ -52,22 +56,22 @@ const wireTensor = z.object({
   parameters,
   // Elements are checked while they are copied: a schema per element would cost more than the run.
   // Absent where the elements follow the JSON part.
-  data: z.optional(z.custom<Elements>(isElements, 'an array')),
+  data: nullish(z.custom<Elements>(isElements, 'an array')),
 })
 
 /** The body of an inference request. */
 export const inferRequest = z.object({
-  id: z.optional(z.string()),
+  id: nullish(z.string()),
   parameters,
   inputs: z.array(wireTensor),
-  outputs: z.optional(z.array(z.object({ name: z.string(), parameters }))),
+  outputs: nullish(z.array(z.object({ name: z.string(), parameters }))),
 })
 
 /** The body of an inference response. */
 export const inferResponse = z.object({
   model_name: z.string(),
-  model_version: z.optional(z.string()),
-  id: z.optional(z.string()),
+  model_version: nullish(z.string()),
+  id: nullish(z.string()),
   parameters,
   outputs: z.array(wireTensor),
 })
@@ -103,26 +107,29 @@ export const errorCodeHeader = 'spillway-error'
 export const queueHeader = 'spillway-queue-ms'
 
 /**
- * A tensor for the JSON part.
+ * A tensor for the JSON part, which `stringifyJson` writes.
  *
- * @throws SpillwayError `input_value_invalid` for NaN, infinities and integers past 2^53; `not_supported` for half floats.
+ * @throws SpillwayError `input_value_invalid` for NaN and infinities; `not_supported` for half floats.
  */
 export function encodeTensor(name: string, { type, data, shape }: Tensor): WireTensor {
   if (type === 'float16') throw halfFloat(name)
   const elements: unknown[] = new Array(data.length)
   for (let index = 0; index < data.length; index++) {
-    const value = Number(data[index])
-    if (!Number.isFinite(value) || (typeof data[index] === 'bigint' && !Number.isSafeInteger(value))) {
+    const element = data[index]
+    const value = Number(element)
+    if (!Number.isFinite(value)) {
       throw new SpillwayError(
         'input_value_invalid',
         `"${name}" has an element at ${index} that JSON cannot carry`,
         {
-          expected: 'a finite number, within 2^53 for integers',
-          got: String(data[index]),
+          expected: 'a finite number',
+          got: String(element),
         },
       )
     }
-    elements[index] = type === 'bool' ? value !== 0 : value
+    if (type === 'bool') elements[index] = value !== 0
+    else if (typeof element === 'bigint') elements[index] = exactInteger(element)
+    else elements[index] = value === 0 && Object.is(value, -0) ? rawNumber('-0.0') : value
   }
   return { name, shape: [...shape], datatype: datatypes[type], data: elements }
 }
@@ -156,7 +163,7 @@ export function decodeTensor({ name, datatype, shape, data }: WireTensor): Tenso
     })
   }
   if (type === 'float16') throw halfFloat(name)
-  const elements = flatten(data, shape.length)
+  const elements = flatten(name, data, shape)
   // Compared before memory is allocated by a shape from the request.
   if (elements.length !== elementCount(shape)) {
     throw new SpillwayError('input_size_invalid', `"${name}" has the wrong number of elements`, {
@@ -170,12 +177,14 @@ export function decodeTensor({ name, datatype, shape, data }: WireTensor): Tenso
 function fill(name: string, type: Exclude<TensorType, 'float16'>, elements: ArrayLike<unknown>): TensorData {
   const data = new (arrayOf(type))(elements.length)
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
-    const [low] = rangeOf(type)
+    const isSigned = type === 'int64'
     for (let index = 0; index < elements.length; index++) {
       const element = elements[index]
-      if (typeof element !== 'number' || !Number.isSafeInteger(element) || element < low)
+      const value = typeof element === 'number' && Number.isSafeInteger(element) ? BigInt(element) : element
+      // Compared with itself in 64 bits: typed arrays would wrap larger values silently.
+      if (typeof value !== 'bigint' || (isSigned ? BigInt.asIntN : BigInt.asUintN)(64, value) !== value)
         throw badValue(name, type, index, element)
-      data[index] = BigInt(element)
+      data[index] = value
     }
     return data
   }
@@ -192,7 +201,9 @@ type Range = readonly [low: number, high: number]
 /** Returns the index of an invalid element. One plain loop, because most of a server's own work is here. */
 function fillFloats(data: NumberData, elements: ArrayLike<unknown>, [low, high]: Range): number | undefined {
   for (let index = 0; index < elements.length; index++) {
-    const element = elements[index]
+    let element = elements[index]
+    // A long integer beside 64-bit integers.
+    if (typeof element === 'bigint') element = Number(element)
     if (typeof element !== 'number' || !(element >= low && element <= high)) return index
     data[index] = element
   }
@@ -224,15 +235,33 @@ function rangeOf(type: TensorType): Range {
   return type.startsWith('uint') ? [0, 2 ** bits - 1] : [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1]
 }
 
-/** The protocol allows `data` to be flat or nested like the shape. */
-function flatten(data: Elements, depth: number): Elements {
-  return Array.isArray(data) && Array.isArray(data[0]) ? data.flat(depth) : data
+/**
+ * The protocol allows `data` to be flat, or nested like the shape.
+ *
+ * @throws SpillwayError `input_size_invalid` for lists that are nested in another way.
+ */
+function flatten(name: string, data: Elements, shape: readonly number[]): Elements {
+  if (!Array.isArray(data) || !Array.isArray(data[0])) return data
+  const elements: unknown[] = []
+  const add = (list: unknown, axis: number) => {
+    const size = shape[axis]
+    if (!Array.isArray(list) || list.length !== size) {
+      throw new SpillwayError('input_size_invalid', `"${name}" has data that is not nested like its shape`, {
+        expected: size === undefined ? `lists ${shape.length} deep` : `lists of ${size} at depth ${axis + 1}`,
+        got: Array.isArray(list) ? `a list of ${list.length}` : typeof list,
+      })
+    }
+    if (axis === shape.length - 1) for (const element of list) elements.push(element)
+    else for (const inner of list) add(inner, axis + 1)
+  }
+  add(data, 0)
+  return elements
 }
 
 const badValue = (name: string, type: TensorType, index: number, got: unknown) =>
   new SpillwayError('input_value_invalid', `"${name}" has an invalid element at ${index}`, {
     expected: `a ${datatypes[type]} number`,
-    got: JSON.stringify(got)?.slice(0, 40) ?? 'nothing',
+    got: (typeof got === 'bigint' ? String(got) : JSON.stringify(got))?.slice(0, 40) ?? 'nothing',
   })
 
 const halfFloat = (name: string) =>

@@ -6,11 +6,31 @@
 import * as z from 'zod/mini'
 
 const tokenIds = z.array(z.int().check(z.nonnegative()))
+
+/** The API's four forms of texts: one or several, as text or as tokens. */
+export type Texts = string | readonly string[] | readonly number[] | readonly (readonly number[])[]
+
+const isToken = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
+const isTokens = (value: unknown) => Array.isArray(value) && value.every(isToken)
+
+const isTexts = (value: unknown): value is Texts => {
+  if (!Array.isArray(value)) return typeof value === 'string'
+  return value.every((one) => typeof one === 'string') || value.every(isToken) || value.every(isTokens)
+}
+
+/** Checked by plain loops: it may have millions of tokens, and a schema would describe the fault of each. */
+const texts = z.custom<Texts>(
+  isTexts,
+  'a text, a list of texts, a list of token ids, or a list of such lists',
+)
 const count = z.int().check(z.nonnegative())
 const positive = z.int().check(z.positive())
 
 /** The API's clients send null for an absent field. */
 const nullish = <T extends z.core.SomeType>(schema: T) => z.optional(z.nullable(schema))
+
+/** Each costs work at each step. */
+const maxBiases = 1_024
 
 const sampling = {
   temperature: nullish(z.number().check(z.minimum(0), z.maximum(2))),
@@ -18,7 +38,9 @@ const sampling = {
   presence_penalty: nullish(z.number().check(z.minimum(-2), z.maximum(2))),
   frequency_penalty: nullish(z.number().check(z.minimum(-2), z.maximum(2))),
   logit_bias: nullish(
-    z.record(z.string().check(z.regex(/^\d+$/)), z.number().check(z.minimum(-100), z.maximum(100))),
+    z
+      .record(z.string().check(z.regex(/^\d+$/)), z.number().check(z.minimum(-100), z.maximum(100)))
+      .check(z.refine((bias) => Object.keys(bias).length <= maxBiases, `at most ${maxBiases} tokens`)),
   ),
   seed: nullish(z.int()),
   /** vLLM; −1 and 0 turn it off. */
@@ -54,7 +76,7 @@ const common = {
 /** The body of `POST /v1/completions`. */
 export const completionRequest = z.object({
   ...common,
-  prompt: z.union([z.string(), z.array(z.string()), tokenIds, z.array(tokenIds)]),
+  prompt: texts,
   max_tokens: nullish(count),
   logprobs: nullish(z.int().check(z.minimum(0), z.maximum(20))),
   echo: nullish(z.boolean()),
@@ -93,7 +115,7 @@ export type ChatRequest = z.infer<typeof chatRequest>
 /** The body of `POST /v1/embeddings`. */
 export const embeddingRequest = z.object({
   model: z.string(),
-  input: z.union([z.string(), z.array(z.string()), tokenIds, z.array(tokenIds)]),
+  input: texts,
   encoding_format: nullish(z.enum(['float', 'base64'])),
   dimensions: nullish(positive),
 })

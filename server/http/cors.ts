@@ -2,6 +2,7 @@ import type { MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import { errorCodeHeader, queueHeader } from '../../models/protocols/oip.ts'
 import { jsonLengthHeader } from '../../models/protocols/oip-binary.ts'
+import { requestIdHeader } from './request-log.ts'
 
 /** Seconds for which a browser may cache a preflight's answer, which never changes. */
 const maxAge = 86_400
@@ -15,6 +16,7 @@ const exposed = [
   'retry-after-ms',
   'etag',
   'content-range',
+  requestIdHeader,
 ]
 
 /** Pages of other origins embed the script, and their workers load all that it refers to. */

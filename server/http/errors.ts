@@ -1,8 +1,10 @@
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
+import type { RouterRoute } from 'hono/types'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { SpillwayError } from '../../models/core/index.ts'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
+import type { WireOpenAiError } from '../../models/protocols/openai.ts'
 import { corsHeaders } from './cors.ts'
 import type { Log } from './request-log.ts'
 
@@ -20,13 +22,10 @@ export const answerError =
   }
 
 /** Logs the server's own faults with their stack; for a client's fault the request's log line has the code. */
-export function logError(
-  log: Log,
-  c: Context,
-  cause: Error,
-  { status, code }: Pick<SpillwayError, 'status' | 'code'>,
-): void {
-  if (status >= 500 && code !== 'overloaded') log.error({ err: cause, code }, 'request failed')
+export function logError(log: Log, c: Context, cause: Error, { status, code, detail }: SpillwayError): void {
+  // The server is full or loading and says when to try again, or the client has set a deadline: not a fault.
+  const isFault = status >= 500 && detail.retryAfterMs === undefined && code !== 'deadline_exceeded'
+  if (isFault) log.error({ err: cause, code }, 'request failed')
   c.set('errorCode', code)
 }
 
@@ -37,8 +36,43 @@ export function toSpillwayError(cause: Error): SpillwayError {
   return new SpillwayError('internal', 'The server failed', { hint: 'The reason is in its log.' }, { cause })
 }
 
-export const answerNotFound = (c: Context): Response => {
-  c.set('errorCode', 'request_malformed')
-  c.header(errorCodeHeader, 'request_malformed')
-  return c.json({ error: `There is nothing at ${c.req.method} ${c.req.path}` }, 404)
+/** Answers a path without a route with 404, and a path whose routes take other methods with 405. */
+export const answerNotFound = (routes: readonly RouterRoute[]) => {
+  const methodsOf = createMethodsOf(routes)
+  return (c: Context): Response => {
+    const methods = methodsOf(c.req.path)
+    const [status, message] =
+      methods.length === 0
+        ? ([404, `There is nothing at ${c.req.method} ${c.req.path}`] as const)
+        : ([405, `${c.req.path} takes ${methods.join(', ')} only, not ${c.req.method}`] as const)
+    if (status === 405) c.header('allow', methods.join(', '))
+    for (const [name, value] of Object.entries(corsHeaders)) c.header(name, value)
+    c.set('errorCode', 'request_malformed')
+    c.header(errorCodeHeader, 'request_malformed')
+    return c.json(isOpenAi(c.req.path) ? openAiNotFound(message) : { error: message }, status)
+  }
 }
+
+const isOpenAi = (path: string) => path === '/v1' || path.startsWith('/v1/')
+
+const openAiNotFound = (message: string): WireOpenAiError => ({
+  error: { message, type: 'invalid_request_error', param: null, code: 'request_malformed' },
+})
+
+/** Finds the methods that a path's routes take; none for a path without a route of its own. */
+function createMethodsOf(routes: readonly RouterRoute[]) {
+  let patterns: { readonly method: string; readonly pattern: RegExp }[] | undefined
+  return (path: string): string[] => {
+    // Made at the first miss: the routes are added after the handler.
+    patterns ??= routes
+      .filter(({ method }) => method !== 'ALL')
+      .map(({ method, path: route }) => ({ method, pattern: patternOf(route) }))
+    const methods = patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method)
+    // Hono answers HEAD where there is a GET.
+    return [...new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))]
+  }
+}
+
+/** `/models/:name/infer` matches one part for the name; `:path{.+}` matches any number. */
+const patternOf = (route: string) =>
+  new RegExp(`^${route.replace(/:\w+\{\.\+\}/g, '.+').replace(/:\w+/g, '[^/]+')}$`)

@@ -2,23 +2,34 @@ import type { Readable } from 'node:stream'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import { SpillwayError } from '../../models/core/index.ts'
+import { bodyTooLarge } from './body-too-large.ts'
+import { decoderOf } from './decode-body.ts'
+import { stopReading } from './stop-reading.ts'
 
 /**
  * Reads a request's whole body from Node's own stream. A `Request` would copy it once more, and turn a body without a
  * length into a web stream, which costs more than most runs.
  *
  * @throws SpillwayError `body_too_large` as soon as it is known, from the content length or the bytes so far;
- * `aborted` when the client leaves in the middle of its body.
+ * `aborted` when the client leaves in the middle of its body; `encoding_unsupported`, or `request_malformed` for a body
+ * that is not in its encoding.
  */
 export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array> {
-  // Node's parser never passes on more than this length.
-  const length = c.req.header('content-length')
-  if (length !== undefined && Number(length) > maxBytes) throw tooLarge(maxBytes)
   // `app.request` in a test has no socket.
-  const incoming = (c.env as Partial<HttpBindings> | undefined)?.incoming
-  const body = incoming ? await readAll(incoming, maxBytes) : new Uint8Array(await c.req.arrayBuffer())
-  if (body.length > maxBytes) throw tooLarge(maxBytes)
-  return body
+  const { incoming, outgoing } = (c.env as Partial<HttpBindings> | undefined) ?? {}
+  try {
+    const encoding = c.req.header('content-encoding')
+    const decode = encoding === undefined ? undefined : decoderOf(encoding)
+    // Node's parser never passes on more than this length.
+    const length = c.req.header('content-length')
+    if (length !== undefined && Number(length) > maxBytes) throw bodyTooLarge(maxBytes)
+    const body = incoming ? await readAll(incoming, maxBytes) : new Uint8Array(await c.req.arrayBuffer())
+    if (body.length > maxBytes) throw bodyTooLarge(maxBytes)
+    return decode ? await decode(body, maxBytes) : body
+  } catch (cause) {
+    if (incoming && outgoing && !incoming.complete) stopReading(incoming, outgoing)
+    throw cause
+  }
 }
 
 function readAll(incoming: Readable, maxBytes: number): Promise<Uint8Array> {
@@ -32,7 +43,7 @@ function readAll(incoming: Readable, maxBytes: number): Promise<Uint8Array> {
       body.add(chunk)
       if (body.length <= maxBytes) return
       incoming.pause()
-      settle(() => reject(tooLarge(maxBytes)))
+      settle(() => reject(bodyTooLarge(maxBytes)))
     }
     const onEnd = () => settle(() => resolve(body.bytes()))
     const onClose = (cause?: Error) =>
@@ -76,9 +87,3 @@ class GrowingBuffer {
     return new Uint8Array(buffer, byteOffset, this.length)
   }
 }
-
-const tooLarge = (maxBytes: number) =>
-  new SpillwayError('body_too_large', 'The request body is too large', {
-    expected: `at most ${maxBytes} bytes`,
-    hint: 'Send fewer rows in one request.',
-  })

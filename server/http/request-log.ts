@@ -1,4 +1,6 @@
-import type { MiddlewareHandler } from 'hono'
+import { randomUUID } from 'node:crypto'
+import type { HttpBindings } from '@hono/node-server'
+import type { Context, MiddlewareHandler } from 'hono'
 import { type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
 
@@ -12,6 +14,9 @@ export const createLog = (): Log =>
 
 /** From one byte on, which is each line at once: with none for a bound, `flush` calls back before anything is written. */
 const lines = () => pino.destination({ minLength: 1 })
+
+/** The header of requests and responses that names a request in logs. */
+export const requestIdHeader = 'x-request-id'
 
 /** What routes add to the request's log line. */
 export interface Variables {
@@ -29,6 +34,7 @@ export const logRequests =
   (log: Log): MiddlewareHandler<{ Variables: Variables }> =>
   async (c, next) => {
     const startedAt = performance.now()
+    const requestId = identify(c)
     await next()
     // `c.var` would copy all variables at each read.
     const code = c.get('errorCode')
@@ -38,12 +44,26 @@ export const logRequests =
       path: c.req.path,
       status: c.res.status,
       ms: round(performance.now() - startedAt),
+      requestId,
       ...(code === undefined ? {} : { code }),
       ...(inference === undefined ? {} : roundAll(inference)),
     }
     if (c.res.status >= 500) log.warn(line, 'request')
     else log.info(line, 'request')
   }
+
+/** An id that a proxy or a client may give: visible characters, so that a log line stays one line. */
+const givenId = /^[\x21-\x7e]{1,200}$/
+
+/** The client's id of the request, or a new one; the answer has it, too. */
+function identify(c: Context): string {
+  const given = c.req.header(requestIdHeader)
+  const id = given !== undefined && givenId.test(given) ? given : randomUUID()
+  // On Node's own response: Hono would copy the answer to add a header to it.
+  const outgoing = (c.env as Partial<HttpBindings> | undefined)?.outgoing
+  outgoing?.setHeader(requestIdHeader, id)
+  return id
+}
 
 const round = (ms: number) => Math.round(ms * 100) / 100
 

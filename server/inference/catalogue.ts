@@ -79,19 +79,16 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** @throws SpillwayError `model_unknown`, which lists the models of this server. */
+/** @throws SpillwayError `model_unknown`. */
 export const findModel = (catalogue: Catalogue, id: string, version?: string): CatalogueEntry => {
   const entry = catalogue.get(id)
   if (entry && (version === undefined || entry.manifest.version === version)) return entry
   throw new SpillwayError(
     'model_unknown',
-    `There is no model "${id}"${version === undefined ? '' : ` of version "${version}"`}`,
-    {
-      expected:
-        [...catalogue.values()]
-          .map(({ manifest }) => `${manifest.id} (version ${manifest.version})`)
-          .join(', ') || 'no model at all',
-      got: version === undefined ? id : `${id} (version ${version})`,
-    },
+    `There is no model "${id.slice(0, 200)}"${version === undefined ? '' : ` of version "${version.slice(0, 200)}"`}`,
+    // A server may have thousands of models: the message does not list them.
+    entry
+      ? { expected: `version ${entry.manifest.version}` }
+      : { hint: 'GET /models/catalogue.json lists the models.' },
   )
 }

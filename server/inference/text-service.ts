@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../models/async/clock.ts'
-import { textFiles } from '../../models/core/index.ts'
+import { SpillwayError, textFiles } from '../../models/core/index.ts'
 import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
 import { type EmbedResult, embed, type RunTokens } from '../../workers/host/text/embedding/embedder.ts'
 import { TextModels } from '../../workers/host/text/text-models.ts'
@@ -50,7 +50,22 @@ export function createTextService(
       const reader = await models.reader(entry.manifest, filesOf(entry))
       const run: RunTokens = async (tensors, signal) =>
         (await inference.run(entry, { tensors, rows: 1 }, { ...wait, signal })).outputs
-      return embed(entry.manifest, reader, texts, run, wait.signal)
+      try {
+        return await embed(entry.manifest, reader, texts, run, wait.signal)
+      } catch (cause) {
+        throw texts.some((text) => typeof text !== 'string') ? blameTokens(cause) : cause
+      }
     },
   }
+}
+
+/** The manifest of an embedding model does not say how many tokens it has: the run refuses the others. */
+function blameTokens(cause: unknown): unknown {
+  if (!(cause instanceof SpillwayError) || cause.code !== 'run_failed') return cause
+  return new SpillwayError(
+    'input_value_invalid',
+    `The model refuses the tokens: ${cause.message}`,
+    { param: 'input' },
+    { cause },
+  )
 }

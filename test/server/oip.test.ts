@@ -173,7 +173,7 @@ describe('Open Inference Protocol', () => {
   })
 
   test.each([
-    ['/v2/models/cats', 'There is no model "cats": expected bard (version 1), digits (version 1)'],
+    ['/v2/models/cats', 'There is no model "cats". GET /models/catalogue.json lists the models.'],
     ['/v2/models/cats/ready', 'no model "cats"'],
     ['/v2/models/digits/versions/7', 'no model "digits" of version "7"'],
     ['/v2/models/..%2f..%2fetc/ready', 'no model'],

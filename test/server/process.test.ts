@@ -106,7 +106,7 @@ describe('the server process', () => {
   test('refuses a request for the same output many times', async () => {
     const server = await startServer()
     const { inputs } = JSON.parse(request(1_000).body)
-    const outputs = new Array(100_000).fill({ name: 'logits' })
+    const outputs = new Array(5_000).fill({ name: 'logits' })
     const response = await fetch(infer(server.url), {
       method: 'POST',
       body: JSON.stringify({ inputs, outputs }),
@@ -154,6 +154,10 @@ describe('the server process', () => {
   test.each([
     [{ PORT: '99999' }, 'The environment variable PORT is invalid'],
     [{ SPILLWAY_BACKEND: 'abacus' }, 'The environment variable SPILLWAY_BACKEND is invalid'],
+    [
+      { SPILLWAY_KEEP_ALIVE_SECONDS: 'long' },
+      'The environment variable SPILLWAY_KEEP_ALIVE_SECONDS is invalid',
+    ],
     [{ SPILLWAY_BACKEND: 'cuda' }, 'The backend "cuda" does not work on this machine'],
     [{ SPILLWAY_MODELS: '/nowhere' }, 'The model folder /nowhere cannot be read'],
   ])('does not start with %o, and reports why', async (env, message) => {

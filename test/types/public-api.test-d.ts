@@ -216,6 +216,7 @@ export function isExhaustive({ code }: SpillwayError): ErrorCode {
     case 'input_value_invalid':
     case 'request_malformed':
     case 'body_too_large':
+    case 'encoding_unsupported':
     case 'context_exceeded':
     case 'not_supported':
     case 'manifest_invalid':

@@ -38,6 +38,7 @@ export const failureScope: Readonly<Record<ErrorCode, FailureScope>> = {
   input_value_invalid: request,
   request_malformed: everyPlace,
   body_too_large: request,
+  encoding_unsupported: everyPlace,
   context_exceeded: everyPlace,
   not_supported: requestForVariant,
   // a model and its files

@@ -20,6 +20,7 @@ import {
   jsonLengthHeader,
   splitBody,
 } from '../../models/protocols/oip-binary.ts'
+import { stringifyJson } from '../../models/protocols/raw-numbers.ts'
 import { type HttpResponse, type RequestOptions, readJson, requestBytes } from './request.ts'
 
 export interface InferOptions {
@@ -99,7 +100,7 @@ interface Parameters {
 }
 
 const writeJson = (inputs: Tensors, parameters: Parameters): Body => ({
-  body: JSON.stringify({
+  body: stringifyJson({
     parameters,
     inputs: Object.entries(inputs).map(([name, tensor]) => encodeTensor(name, tensor)),
   }),

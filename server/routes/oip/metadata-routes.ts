@@ -5,6 +5,13 @@ import { binaryExtension } from '../../../models/protocols/oip-binary.ts'
 import { type Catalogue, findModel } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
 
+/** The server's metadata: `GET /v2`. */
+export const serverMetadata = (version: string) => ({
+  name: 'spillway',
+  version,
+  extensions: [binaryExtension],
+})
+
 export interface MetadataOptions {
   readonly catalogue: Catalogue
   readonly inference: Inference
@@ -22,11 +29,12 @@ export function metadataRoutes({ catalogue, inference, version }: MetadataOption
     throw new SpillwayError('lane_failed', `${entry.manifest.id} is not ready`, {
       expected: 'ready',
       got: state,
+      retryAfterMs: 1000,
     })
   }
 
   const app = new Hono()
-    .get('/', (c) => c.json({ name: 'spillway', version, extensions: [binaryExtension] }))
+    .get('/', (c) => c.json(serverMetadata(version)))
     .get('/health/live', (c) => c.json({ live: true }))
     // By the protocol, a server is ready when all of its models are.
     .get('/health/ready', (c) => {

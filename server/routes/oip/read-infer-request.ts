@@ -44,9 +44,10 @@ export function readInferRequest(c: Context, body: Uint8Array, manifest: Manifes
   const header = c.req.header(jsonLengthHeader)
   const { json, tensors } =
     header === undefined ? { json: body, tensors: noTensors } : splitBody(body, header)
-  const request = header === undefined ? parseRequest(json) : parseCached(json)
+  const exact = manifest.inputs.some(({ type }) => type === 'int64' || type === 'uint64')
+  const request = header === undefined ? parseRequest(json, exact) : parseCached(json, exact)
   return {
-    id: request.id,
+    id: request.id ?? undefined,
     inputs: checkInputs(manifest, decodeInputs(manifest, request, new BinaryReader(tensors))),
     outputs: requestedOutputs(manifest, request),
     deadlineMs: deadlineOf(request),
@@ -61,12 +62,12 @@ const cache = new Map<string, InferRequest>()
 const maxCached = 256
 const maxCachedBytes = 1_024
 
-function parseCached(json: Uint8Array): InferRequest {
-  if (json.length > maxCachedBytes) return parseRequest(json)
+function parseCached(json: Uint8Array, exact: boolean): InferRequest {
+  if (json.length > maxCachedBytes) return parseRequest(json, exact)
   const text = Buffer.from(json.buffer, json.byteOffset, json.length).toString('latin1')
   const cached = cache.get(text)
   if (cached) return cached
-  const request = parseRequest(json)
+  const request = parseRequest(json, exact)
   // Lists of numbers cannot be cached: they are views of memory that the next request overwrites.
   if (request.inputs.some(({ data }) => data)) return request
   if (cache.size === maxCached) cache.clear()
@@ -74,10 +75,11 @@ function parseCached(json: Uint8Array): InferRequest {
   return request
 }
 
-function parseRequest(json: Uint8Array): InferRequest {
+/** @param exact Whether the model has inputs of 64-bit integers. */
+function parseRequest(json: Uint8Array, exact: boolean): InferRequest {
   let value: unknown
   try {
-    value = parseTensorJson(json)
+    value = parseTensorJson(json, exact)
   } catch (cause) {
     throw SpillwayError.from(cause, 'request_malformed', 'The request is not JSON')
   }
@@ -117,7 +119,7 @@ function requestedOutputs({ id, outputs }: Manifest, request: InferRequest): Req
   const requested = (request.outputs ?? outputs.map(({ name }) => ({ name, parameters: undefined }))).map(
     ({ name, parameters }): RequestedOutput => ({
       name,
-      binary: parameters?.binary_data === undefined ? all : parameters.binary_data === true,
+      binary: parameters?.binary_data == null ? all : parameters.binary_data === true,
     }),
   )
   // A repeated output would be encoded repeatedly: a small request must not cause a huge answer.
@@ -135,7 +137,7 @@ function requestedOutputs({ id, outputs }: Manifest, request: InferRequest): Req
 /** The request's `timeout` is in microseconds; 0 means none, as in Triton. */
 function deadlineOf({ parameters }: InferRequest): number {
   const timeout = parameters?.timeout
-  if (timeout === undefined || timeout === 0) return defaultDeadlineMs
+  if (timeout == null || timeout === 0) return defaultDeadlineMs
   if (typeof timeout === 'number' && timeout > 0) return Math.min(timeout / 1000, maxDeadlineMs)
   throw new SpillwayError('request_malformed', 'The parameter "timeout" is invalid', {
     expected: 'a number of microseconds above zero',

@@ -1,6 +1,7 @@
 import { type Manifest, SpillwayError, type Tensor } from '../../../models/core/index.ts'
 import { encodeTensor, type InferResponse, type WireTensor } from '../../../models/protocols/oip.ts'
 import { binaryTensor, joinBody, jsonLengthHeader } from '../../../models/protocols/oip-binary.ts'
+import { stringifyJson } from '../../../models/protocols/raw-numbers.ts'
 import type { RunAnswer } from '../../../workers/host/scheduler/work.ts'
 import type { RequestedOutput } from './read-infer-request.ts'
 
@@ -36,7 +37,7 @@ export function writeInferResponse(
     },
     outputs: requested.map(encode),
   }
-  const text = JSON.stringify(response)
+  const text = stringifyJson(response)
   if (binaryTensors.length === 0) return { headers: { 'content-type': 'application/json' }, body: text }
   const json = new TextEncoder().encode(text)
   return {
@@ -49,10 +50,11 @@ function encodeOutput(name: string, tensor: Tensor): WireTensor {
   try {
     return encodeTensor(name, tensor)
   } catch (cause) {
+    // The run went well; the client asked for a form that cannot carry its result.
     throw new SpillwayError(
-      'run_failed',
+      'not_supported',
       `Output ${SpillwayError.from(cause, 'internal', name).message}`,
-      {},
+      { hint: 'Ask for it with "binary_data": true.' },
       { cause },
     )
   }

@@ -6,21 +6,15 @@ import type { WireOpenAiError } from '../../../models/protocols/openai.ts'
 import { logError, toSpillwayError } from '../../http/errors.ts'
 import type { Log } from '../../http/request-log.ts'
 
-/**
- * A full queue is 429 here, at which OpenAI's clients wait and try again. A request for what the server or its model
- * cannot do is the caller's to change: 400, at which they do not.
- */
-function statusOf({ code, status }: SpillwayError): number {
-  if (code === 'overloaded') return 429
-  return code === 'not_supported' ? 400 : status
-}
+/** A full queue is 429 here: OpenAI's clients then wait and try again. */
+const statusOf = ({ code, status }: SpillwayError): number => (code === 'overloaded' ? 429 : status)
 
 /** Answers every failure in the form of OpenAI's API. */
 export const answerOpenAiError =
   (log: Log) =>
   (cause: Error, c: Context): Response => {
     const error = toSpillwayError(cause)
-    logError(log, c, cause, { status: statusOf(error), code: error.code })
+    logError(log, c, cause, error)
     const { retryAfterMs } = error.detail
     if (retryAfterMs !== undefined) {
       c.header('retry-after', String(Math.ceil(retryAfterMs / 1000)))

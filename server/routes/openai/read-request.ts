@@ -5,8 +5,19 @@ import type { Sampling } from '../../../models/core/sampling.ts'
 import type { ChatRequest, ChatRole, CompletionRequest } from '../../../models/protocols/openai.ts'
 import { promptTokensOf } from '../../../workers/host/text/tokenizer/prompt.ts'
 import type { TextRequest, Tokenizer } from '../../../workers/host/text/types.ts'
+import { checkJson, type JsonLimits } from '../../http/check-json.ts'
 import { readBody } from '../../http/read-body.ts'
+import { checkPrompt, type PromptBounds } from './prompt-bounds.ts'
 import { type RequestKind, refuseUnsupportedFields } from './unsupported-fields.ts'
+
+/** Lists of tokens are as long as their body; nothing else is. */
+const jsonLimits: JsonLimits = {
+  depth: 64,
+  keys: 50_000,
+  entries: 50_000,
+  lists: 100_000,
+  bulkKeys: ['prompt', 'input'],
+}
 
 /**
  * @throws SpillwayError `request_malformed` or `not_supported`, which name the parameter; else as `readBody`.
@@ -18,6 +29,7 @@ export async function readRequest<T extends z.ZodMiniType>(
   schema: T,
 ): Promise<z.infer<T>> {
   const body = await readBody(c, maxBytes)
+  checkJson(body, jsonLimits)
   let value: unknown
   try {
     value = JSON.parse(new TextDecoder().decode(body))
@@ -43,11 +55,16 @@ export const invalidParameter = (param: string, expected: string, got?: string) 
 
 export type TokensRequest = TextRequest & { readonly tokens: readonly number[] }
 
-export function toTextRequest(request: ChatRequest, tokenizer: Tokenizer): TokensRequest {
+export function toTextRequest(
+  request: ChatRequest,
+  tokenizer: Tokenizer,
+  bounds: PromptBounds,
+): TokensRequest {
   const messages = request.messages.map(({ role, content }, index) => ({
     role,
     content: textOf(content, role, `messages[${index}].content`),
   }))
+  checkPrompt('messages', messages.map(({ content }) => content).join(''), bounds)
   const templateArguments = request.chat_template_kwargs ?? undefined
   return {
     ...optionsOf(request),
@@ -69,7 +86,11 @@ function textOf(content: ChatRequest['messages'][number]['content'], role: ChatR
 const defaultMaxTokens = 16
 
 /** One request for each prompt. */
-export function toTextRequests(request: CompletionRequest, tokenizer: Tokenizer): TokensRequest[] {
+export function toTextRequests(
+  request: CompletionRequest,
+  tokenizer: Tokenizer,
+  bounds: PromptBounds,
+): TokensRequest[] {
   const { prompt, generated_tokens: generated } = request
   const prompts = promptsOf(prompt)
   if (prompts.length === 0) throw invalidParameter('prompt', 'at least one prompt')
@@ -77,6 +98,7 @@ export function toTextRequests(request: CompletionRequest, tokenizer: Tokenizer)
     throw invalidParameter('generated_tokens', 'a prompt of tokens')
   if (request.echo && request.logprobs != null)
     throw invalidParameter('echo', 'not together with logprobs: those of a prompt are not computed')
+  for (const one of prompts) checkPrompt('prompt', one, bounds)
   return prompts.map((one) => {
     const tokens = typeof one === 'string' ? promptTokensOf({ prompt: one }, tokenizer) : one
     return {

@@ -12,6 +12,7 @@ import { startChoices } from './choices.ts'
 import { embeddingsAnswer } from './embeddings-answer.ts'
 import { answerOpenAiError } from './errors.ts'
 import { sendJson } from './json-answer.ts'
+import { checkPrompt, type PromptBounds } from './prompt-bounds.ts'
 import {
   invalidParameter,
   promptsOf,
@@ -57,6 +58,12 @@ export function openAiRoutes({ catalogue, textService, metrics, maxBodyBytes, cl
     return generator
   }
 
+  /** What the model can read; a model that is not for text fails by itself. */
+  const boundsOf = (model: string): PromptBounds => {
+    const { generation, embedding } = findModel(catalogue, model).manifest
+    return generation ?? { context: embedding?.context ?? 0 }
+  }
+
   const complete = (
     c: Context<Env>,
     options: AnswerOptions,
@@ -95,20 +102,34 @@ export function openAiRoutes({ catalogue, textService, metrics, maxBodyBytes, cl
       const generator = await generatorOf(request.model)
       const { tokenizer } = generator
       const shape = chatShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
-      return complete(c, request, generator, [toTextRequest(request, tokenizer)], shape)
+      return complete(
+        c,
+        request,
+        generator,
+        [toTextRequest(request, tokenizer, boundsOf(request.model))],
+        shape,
+      )
     })
     .post('/completions', async (c) => {
       const request = await readRequest(c, maxBodyBytes, 'completion', completionRequest)
       const generator = await generatorOf(request.model)
       const { tokenizer } = generator
       const shape = completionShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
-      return complete(c, request, generator, toTextRequests(request, tokenizer), shape)
+      return complete(
+        c,
+        request,
+        generator,
+        toTextRequests(request, tokenizer, boundsOf(request.model)),
+        shape,
+      )
     })
     .post('/embeddings', async (c) => {
       const request = await readRequest(c, maxBodyBytes, 'embedding', embeddingRequest)
       const texts = promptsOf(request.input)
       if (texts.length === 0) throw invalidParameter('input', 'at least one text')
       const entry = findModel(catalogue, request.model)
+      if (entry.manifest.embedding)
+        for (const text of texts) checkPrompt('input', text, boundsOf(request.model))
       return c.json(
         embeddingsAnswer(request, await textService.embed(entry, texts, { signal: disconnectSignal(c) })),
       )

@@ -19,8 +19,10 @@ import { callDirectly } from './direct-calls.ts'
 /** A client of one worker with its own ONNX Runtime. Every call settles, even when the lane dies. */
 export interface Lane {
   start(request: StartRequest): Promise<StartReply>
-  load(request: LoadRequest): Promise<LoadReply>
-  run(batch: BatchRequest): Promise<BatchReply>
+  /** @param withinMs Milliseconds for which the caller waits, where that is longer than the lane's limit. */
+  load(request: LoadRequest, withinMs?: number): Promise<LoadReply>
+  /** @param withinMs As for `load`. */
+  run(batch: BatchRequest, withinMs?: number): Promise<BatchReply>
   unload(session: string): Promise<void>
   /** Adds sequences to a session's decoding. */
   addSequences(session: string, requests: readonly SequenceRequest[]): Promise<void>
@@ -38,11 +40,24 @@ export interface Lane {
 /** Milliseconds within which a call has to be answered. A lane that exceeds them is ended. */
 export interface LaneLimits {
   readonly startMs: number
+  /** For a caller that does not wait longer. */
   readonly loadMs: number
+  /** For callers that do not wait longer. */
   readonly runMs: number
+  /** Without a sign of life, where the realm has one: a lane that computes gives it, a stopped one does not. */
+  readonly hungMs: number
 }
 
-export const laneLimits: LaneLimits = { startMs: 60_000, loadMs: 60_000, runMs: 60_000 }
+export const laneLimits: LaneLimits = {
+  startMs: 60_000,
+  loadMs: 60_000,
+  runMs: 60_000,
+  hungMs: 10_000,
+}
+
+/** The limit of a call whose caller waits so long. Without a deadline the limit alone tells a hung lane. */
+const longer = (limitMs: number, withinMs = 0) =>
+  withinMs > limitMs && Number.isFinite(withinMs) ? withinMs : limitMs
 
 /** The worker of one realm, as a lane needs it. */
 export interface LaneTransport {
@@ -106,9 +121,11 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
 
   return {
     start: (request) => call('start', limits.startMs, () => remote.start(request)),
-    load: (request) =>
-      call('load', limits.loadMs, () => remote.load(transfer(request, sourceBuffers(request)))),
-    run: (batch) => call('run', limits.runMs, () => direct.run(batch)),
+    load: (request, withinMs) =>
+      call('load', longer(limits.loadMs, withinMs), () =>
+        remote.load(transfer(request, sourceBuffers(request))),
+      ),
+    run: (batch, withinMs) => call('run', longer(limits.runMs, withinMs), () => direct.run(batch)),
     unload: async (session) => {
       await call('unload', limits.loadMs, () => remote.unload(session))
     },

@@ -75,10 +75,10 @@ export class LaneGroup {
 
   async run(spec: SessionSpec, batch: Batch): Promise<BatchResult> {
     const holder = this.#choose(spec.key)
-    const { isReplay } = batch
+    const { isReplay, withinMs } = batch
     // A lane that has the session is sent the batch in this turn. After a death it has to answer first.
     const lease =
-      (isReplay ? undefined : holder.lease(spec.key, 'job')) ?? (await holder.load(spec, isReplay))
+      (isReplay ? undefined : holder.lease(spec.key, 'job')) ?? (await holder.load(spec, isReplay, withinMs))
     let result: BatchResult
     try {
       result = await this.#runIn(lease.lane, spec, batch)
@@ -116,11 +116,10 @@ export class LaneGroup {
     const { key, backend, variant } = spec
     const startedAt = clock.now()
     const wasFull = this.#isFull()
-    const { outputs, computeMs, laneMs } = await lane.run({
-      session: key,
-      inputs: batch.pack(),
-      ...(batch.isShared && { isShared: true }),
-    })
+    const { outputs, computeMs, laneMs } = await lane.run(
+      { session: key, inputs: batch.pack(), ...(batch.isShared && { isShared: true }) },
+      batch.withinMs,
+    )
     this.#observe(key, batch, laneMs, clock.now() - startedAt, wasFull)
     return { outputs, executedOn: { backend, variant }, startedAt, waitedMs: 0, computeMs, costMs: laneMs }
   }

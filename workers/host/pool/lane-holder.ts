@@ -131,12 +131,13 @@ export class LaneHolder {
    *
    * @param spec Absent: the lane is started only.
    * @param mustAnswer Whether a lane that has the session is first asked for a sign of life.
+   * @param withinMs Milliseconds for which the caller waits.
    * @throws SpillwayError `lane_failed`, `capacity_insufficient`, `closed`, or why the session could not be loaded.
    */
-  async load(spec?: SessionSpec, mustAnswer = false): Promise<LeasedLane> {
+  async load(spec?: SessionSpec, mustAnswer = false, withinMs = 0): Promise<LeasedLane> {
     this.#job = spec ?? 'start'
     try {
-      return { lane: await this.#laneWith(spec, mustAnswer), release: this.#endJob }
+      return { lane: await this.#laneWith(spec, mustAnswer, withinMs), release: this.#endJob }
     } catch (cause) {
       this.#endJob()
       throw cause
@@ -191,7 +192,7 @@ export class LaneHolder {
   }
 
   /** A lane that is lost while it loads is replaced once: a crash may be an accident. */
-  async #laneWith(spec: SessionSpec | undefined, mustAnswer: boolean): Promise<Lane> {
+  async #laneWith(spec: SessionSpec | undefined, mustAnswer: boolean, withinMs: number): Promise<Lane> {
     for (let attempt = 1; ; attempt++) {
       const state = this.#state
       const lane = state.kind === 'ready' ? state.lane : await this.#start()
@@ -199,7 +200,7 @@ export class LaneHolder {
       try {
         const loaded = this.#sessions.loaded(spec.key)
         if (loaded) loaded.usedAt = this.#options.clock.now()
-        if (!loaded) await this.#sessions.load(lane, spec)
+        if (!loaded) await this.#sessions.load(lane, spec, withinMs)
         else if (mustAnswer) await lane.ping()
         return lane
       } catch (cause) {

@@ -44,12 +44,13 @@ export class LaneSessions {
     return session?.loadMs === undefined ? undefined : session
   }
 
-  async load(lane: Lane, spec: SessionSpec): Promise<void> {
+  /** @param withinMs Milliseconds for which the caller waits. */
+  async load(lane: Lane, spec: SessionSpec, withinMs: number): Promise<void> {
     const begunAt = this.#clock.now()
     const session: LaneSession = { spec, usedAt: begunAt, loadMs: undefined, leases: 0 }
     try {
       await this.#reserveMemory(spec, () => this.#sessions.set(spec.key, session))
-      await lane.load(await spec.request())
+      await lane.load(await spec.request(), withinMs)
       session.usedAt = this.#clock.now()
       session.loadMs = session.usedAt - begunAt
     } catch (cause) {

@@ -1,7 +1,10 @@
 import { fork } from 'node:child_process'
+import type { Readable } from 'node:stream'
 import type { Clock } from '../../../../models/async/clock.ts'
+import { heartbeatDescriptor } from '../../../protocol/heartbeat.ts'
 import { processEndpoint } from '../../../protocol/process-endpoint.ts'
-import { connectLane, type Lane, type LaneLimits } from '../lane.ts'
+import { connectLane, type Lane, laneLimits } from '../lane.ts'
+import { endWhenSilent } from './heartbeat.ts'
 
 /** A lane in a child process. */
 export interface ProcessLane extends Lane {
@@ -9,8 +12,12 @@ export interface ProcessLane extends Lane {
 }
 
 /** Starts a lane in a new child process, so that a native crash costs one lane and not the server. */
-export function startProcessLane(entry: URL, clock: Clock, limits?: LaneLimits): ProcessLane {
-  const child = fork(entry, { serialization: 'advanced', execArgv: [] })
+export function startProcessLane(entry: URL, clock: Clock, limits = laneLimits): ProcessLane {
+  const child = fork(entry, {
+    serialization: 'advanced',
+    execArgv: [],
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc', 'pipe'],
+  })
   const lane = connectLane(
     {
       endpoint: processEndpoint(child),
@@ -27,5 +34,7 @@ export function startProcessLane(entry: URL, clock: Clock, limits?: LaneLimits):
     clock,
     limits,
   )
+  const heart = child.stdio[heartbeatDescriptor]
+  if (heart) endWhenSilent(lane, heart as Readable, clock, limits.hungMs)
   return { ...lane, pid: child.pid }
 }

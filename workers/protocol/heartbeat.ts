@@ -1,0 +1,3 @@
+/** The file descriptor to which a lane's process writes its signs of life, and the milliseconds between two of them. */
+export const heartbeatDescriptor = 4
+export const heartbeatMs = 500

@@ -5,7 +5,6 @@ import type { Progress } from '../store/worker/load-files.ts'
 import { BackgroundLoader } from './background-loader.ts'
 import { type Decision, decide } from './decide-placement.ts'
 import { Dispatcher, type PlacementCount, type TierClients, type UnplacedWork } from './dispatcher.ts'
-import { type Attempt, createRequestState, Failover, type RequestState, resetAttempts } from './failover.ts'
 import { Health } from './health.ts'
 import { ModelStates, type ModelStatesOptions } from './model-states.ts'
 import {
@@ -15,6 +14,13 @@ import {
   PlacementResolver,
   type Resolution,
 } from './placement-resolver.ts'
+import {
+  type Attempt,
+  createRequestState,
+  Failover,
+  type RequestState,
+  resetAttempts,
+} from './request-failover.ts'
 import { RetryBudget } from './retry-budget.ts'
 
 export interface RouterOptions extends TierClients, ModelStatesOptions {}

@@ -7,8 +7,8 @@ import type { GenerateResult, Piece, TextRequest } from '../../workers/host/text
 import type { EstimateSpill, PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router, TextTarget } from '../placement/router.ts'
 import { createCancellation } from './cancellation.ts'
-import { Continuation } from './continuation.ts'
 import type { StreamSegment } from './stream-segments.ts'
+import { Continuation } from './text-continuation.ts'
 
 /** A piece of a text as it is generated, with the placement that generated it. */
 export interface PlacedPiece extends Piece {

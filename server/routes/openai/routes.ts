@@ -11,7 +11,7 @@ import { type ApiShape, chatShape, completionShape } from './api-shape.ts'
 import { startChoices } from './choices.ts'
 import { embeddingsAnswer } from './embeddings-answer.ts'
 import { answerOpenAiError } from './errors.ts'
-import { sendJson } from './json-answer.ts'
+import { sendJson } from './json-completion.ts'
 import { checkPrompt, type PromptBounds } from './prompt-bounds.ts'
 import {
   invalidParameter,
@@ -21,7 +21,7 @@ import {
   toTextRequest,
   toTextRequests,
 } from './read-request.ts'
-import { sendStream } from './stream-answer.ts'
+import { sendStream } from './stream-completion.ts'
 
 export interface OpenAiOptions {
   readonly catalogue: Catalogue

@@ -16,13 +16,6 @@ const retryable = [
 /** Whether a later attempt may succeed. */
 export const isRetryable = ({ code }: SpillwayError): boolean => retryable.includes(code)
 
-export const hashMismatch = ({ path }: FileSource, expected: string, got: string) =>
-  new SpillwayError('file_altered', `${path} is not what its manifest says`, {
-    expected: `SHA-256 ${expected}`,
-    got,
-    hint,
-  })
-
 export const sizeMismatch = ({ path }: FileSource, expected: number, got: string) =>
   new SpillwayError('file_altered', `${path} has the wrong size`, {
     expected: `${expected} bytes`,

@@ -2,11 +2,12 @@ import { SpillwayError } from '../../../models/core/index.ts'
 import { loadCheck } from '../storage/chunk-checksum.ts'
 import { chunkBytes, type FileRecord, storedBytes } from '../storage/model-store.ts'
 import { ChunkWriter, type ChunkWriterOptions } from './chunk-writer.ts'
-import { hashMismatch, rangeUnsatisfiable, sizeMismatch } from './download-errors.ts'
+import { rangeUnsatisfiable, sizeMismatch } from './download-errors.ts'
 import type { FileResponse } from './fetch-file.ts'
 import { FileBuffer } from './file-buffer.ts'
 import type { FileSource } from './file-source.ts'
 import type { Digest, OpenDigest } from './sha256-digest.ts'
+import { verifySha256 } from './verify-sha256.ts'
 
 export interface DownloadSinkOptions extends ChunkWriterOptions {
   readonly file: FileSource
@@ -156,10 +157,10 @@ export class DownloadSink {
     this.#size = size
     await this.#feedDigest()
     const sha256 = await this.#digest.finish()
-    const { key } = this.#file
-    if ('sha256' in key && key.sha256 !== sha256) {
+    const mismatch = verifySha256(this.#file, sha256)
+    if (mismatch) {
       await this.restart()
-      throw hashMismatch(this.#file, key.sha256, sha256)
+      throw mismatch
     }
     const count = Math.ceil(size / chunkBytes)
     while (this.#chunks.count < count && this.#chunks.isKept) {

@@ -1,6 +1,6 @@
 export { batchAxisOf, defaultTensor, fill, shapeOfRows } from './axes.ts'
 export * from './error.ts'
-export type { InputData } from './input-data.ts'
+export type { Float16ArrayLike, InputData } from './input-data.ts'
 export * from './inputs.ts'
 export * from './language.ts'
 export * from './manifest.ts'

@@ -2,7 +2,7 @@
 import { arrayOf, type TensorData, type TensorType } from './tensor.ts'
 
 /** Half floats in engines that have the class, which TypeScript's library of ES2023 does not describe. */
-interface Float16ArrayLike extends ArrayBufferView {
+export interface Float16ArrayLike extends ArrayBufferView {
   readonly length: number
   readonly [Symbol.toStringTag]: 'Float16Array'
 }

@@ -4,6 +4,7 @@ export {
   type Backend,
   type ErrorCode,
   type ErrorDetail,
+  type Float16ArrayLike,
   type Input,
   type InputData,
   type Inputs,

@@ -112,6 +112,7 @@ export type Variant = z.infer<typeof variant>
 /** One of `tasks`. */
 export type Task = (typeof tasks)[number]
 /** What a model is: enough to check a request, to place it, and to fetch and verify its files. */
+// An interface, so that editors and the API reference name it in place of all its fields.
 export interface Manifest extends z.infer<typeof manifest> {}
 
 /**

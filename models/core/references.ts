@@ -16,6 +16,7 @@ const references = z.array(reference)
 /**
  * A model on the hub that a site points to. Its files stay on the hub until a page or a server asks for its source.
  */
+// An interface, so that editors and the API reference name it in place of all its fields.
 export interface Reference extends z.infer<typeof reference> {}
 
 /** The models of a site: those in its folder, and those on the hub that it refers to. */

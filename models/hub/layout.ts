@@ -7,7 +7,7 @@ export interface Candidate extends Pick<Variant, 'id' | 'precision' | 'backends'
   readonly paths: readonly string[]
 }
 
-interface Kind extends Pick<Variant, 'precision' | 'backends'> {}
+type Kind = Pick<Variant, 'precision' | 'backends'>
 
 const halfBackends: Variant['backends'] = ['webgpu', 'cuda']
 /** Integer matrix products: under WebGPU each layer would run on the CPU. */

@@ -23,7 +23,7 @@ import {
 } from './request-failover.ts'
 import { RetryBudget } from './retry-budget.ts'
 
-export interface RouterOptions extends TierClients, ModelStatesOptions {}
+export type RouterOptions = TierClients & ModelStatesOptions
 
 /** Where a stream runs. */
 export interface TextTarget {

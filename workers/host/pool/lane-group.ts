@@ -120,7 +120,7 @@ export class LaneGroup {
       { session: key, inputs: batch.pack(), ...(batch.isShared && { isShared: true }) },
       batch.withinMs,
     )
-    this.#observe(key, batch, laneMs, clock.now() - startedAt, wasFull)
+    this.#observe(key, batch, clock.now() - startedAt, wasFull)
     return { outputs, executedOn: { backend, variant }, startedAt, waitedMs: 0, computeMs, costMs: laneMs }
   }
 
@@ -142,17 +142,18 @@ export class LaneGroup {
   }
 
   /**
-   * Records a run's throughput, and the demand that one more lane would have met. A page that answers late is no demand
-   * for lanes, but it limits their throughput.
+   * Records a run's throughput, and the demand that one more lane would have met. Both are on the host's clock: what lies
+   * between host and lane limits what lanes bring, and a further lane shares it. A page that answers late may try one
+   * lane too many: the autoscaler keeps it only if it was measured to be faster.
    */
-  #observe(session: string, batch: Batch, laneMs: number, ms: number, wasFull: boolean): void {
+  #observe(session: string, batch: Batch, ms: number, wasFull: boolean): void {
     const { clock } = this.#options
     const { rows } = batch
-    const isUnmet = batch.waiting() > 0 || (rows > 1 && laneMs >= longRunMs)
+    const isUnmet = batch.waiting() > 0 || (rows > 1 && ms >= longRunMs)
     if (!isUnmet || this.#isChangingLayout) return
     const having = this.#holders.filter((holder) => holder.has(session))
     if (!having.every(({ isBusy }) => isBusy)) return
-    this.#unmetDemandOf(session).add(laneMs / having.length, clock.now())
+    this.#unmetDemandOf(session).add(ms / having.length, clock.now())
     if (wasFull && this.#isFull()) this.#autoscaler.observe({ session, rows, ms }, clock.now())
   }
 

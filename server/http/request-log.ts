@@ -20,6 +20,10 @@ export const requestIdHeader = 'x-request-id'
 
 /** What routes add to the request's log line. */
 export interface Variables {
+  /** The request's id, for routes that write their headers themselves. */
+  requestId?: string
+  /** Whether the response has the id already. */
+  hasRequestId?: boolean
   errorCode?: string
   inference?: {
     readonly model: string
@@ -34,8 +38,10 @@ export const logRequests =
   (log: Log): MiddlewareHandler<{ Variables: Variables }> =>
   async (c, next) => {
     const startedAt = performance.now()
-    const requestId = identify(c)
+    const requestId = requestIdOf(c)
+    c.set('requestId', requestId)
     await next()
+    if (!c.get('hasRequestId')) addRequestId(c, requestId)
     // `c.var` would copy all variables at each read.
     const code = c.get('errorCode')
     const inference = c.get('inference')
@@ -55,14 +61,19 @@ export const logRequests =
 /** An id that a proxy or a client may give: visible characters, so that a log line stays one line. */
 const givenId = /^[\x21-\x7e]{1,200}$/
 
-/** The client's id of the request, or a new one; the answer has it, too. */
-function identify(c: Context): string {
+/** The client's id of the request, or a new one. */
+function requestIdOf(c: Context): string {
   const given = c.req.header(requestIdHeader)
-  const id = given !== undefined && givenId.test(given) ? given : randomUUID()
-  // On Node's own response: Hono would copy the answer to add a header to it.
+  return given !== undefined && givenId.test(given) ? given : randomUUID()
+}
+
+/**
+ * On Node's own response: Hono would copy the answer to add a header to it. Node then writes all headers one by one,
+ * which the hot route avoids by having the id among its own.
+ */
+function addRequestId(c: Context, id: string): void {
   const outgoing = (c.env as Partial<HttpBindings> | undefined)?.outgoing
-  outgoing?.setHeader(requestIdHeader, id)
-  return id
+  if (outgoing && !outgoing.headersSent) outgoing.setHeader(requestIdHeader, id)
 }
 
 const round = (ms: number) => Math.round(ms * 100) / 100

@@ -3,7 +3,7 @@ import { queueHeader } from '../../../models/protocols/oip.ts'
 import { corsHeaders } from '../../http/cors.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import { readBody } from '../../http/read-body.ts'
-import type { Variables } from '../../http/request-log.ts'
+import { requestIdHeader, type Variables } from '../../http/request-log.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
 import { readInferRequest } from './read-infer-request.ts'
@@ -42,7 +42,16 @@ export function inferRoutes({ catalogue, inference, maxBodyBytes }: InferOptions
       computeMs: result.computeMs,
     })
     const { headers, body } = writeInferResponse(entry.manifest, id, outputs, result)
-    return new Response(body, { headers: { ...corsHeaders, [queueHeader]: queueMs(entry), ...headers } })
+    const requestId = c.get('requestId')
+    if (requestId !== undefined) c.set('hasRequestId', true)
+    return new Response(body, {
+      headers: {
+        ...corsHeaders,
+        [queueHeader]: queueMs(entry),
+        ...(requestId !== undefined && { [requestIdHeader]: requestId }),
+        ...headers,
+      },
+    })
   }
 
   const infer = async (c: Context<Env>) => {

@@ -1,4 +1,5 @@
 import { systemClock } from '../../models/async/clock.ts'
+import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
 import { deviceLayouts } from '../device/allowed-lanes.ts'
 import { createIndexedDbCalibrations } from '../device/calibration/calibration-store.ts'
 import { Calibrations, fingerprintOf } from '../device/calibration/calibrations.ts'
@@ -43,6 +44,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     calibrations,
     layouts: (backend) => deviceLayouts(backend, maxLanes),
     memoryBudget: memoryBudget(),
+    startLane: (name) => startWorkerLane(`spillway ${name}`, clock),
     clock,
   })
   const remote = options.server === null ? null : new RemoteTier(base, clock)

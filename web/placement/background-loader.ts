@@ -54,7 +54,7 @@ export class BackgroundLoader {
   ): Promise<void> {
     const { device, states, resolver, health } = this.#options
     await this.#headStart(manifest).ended
-    const choice = resolver.chooseDevice(await states.open(manifest))
+    const choice = resolver.choicesOf(await states.open(manifest)).first
     if (!choice.session) return
     try {
       await device.prepare(choice.session, signal, onProgress)

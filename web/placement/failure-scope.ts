@@ -1,5 +1,5 @@
 import type { ErrorCode, SpillwayError } from '../../models/core/index.ts'
-import type { Candidate, Failure } from './device-target.ts'
+import type { Candidate, Failure } from './candidate.ts'
 
 /** The meaning of an error code for the place where a request failed. */
 export interface FailureScope {

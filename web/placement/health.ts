@@ -1,7 +1,7 @@
 import type { Clock } from '../../models/async/clock.ts'
 import type { SpillwayError } from '../../models/core/index.ts'
+import { type Candidate, candidateKey, type Failure } from './candidate.ts'
 import type { Conditions } from './decide-placement.ts'
-import { type Candidate, candidateKey, type Failure } from './device-target.ts'
 import { failureOf, failureScope, noFailures } from './failure-scope.ts'
 
 /** Milliseconds for which a failed place is avoided, unless nothing else is left. */

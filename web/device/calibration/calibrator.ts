@@ -50,6 +50,24 @@ export class Calibrator {
     return this.#last
   }
 
+  /** Resolves when the page is quiet and idle, or after `atMostMs`. A measurement that waits for the same goes first. */
+  async whenQuiet(atMostMs: number): Promise<void> {
+    let isOver = false
+    let cancel = () => {}
+    const bound = new Promise<void>((resolve) => {
+      cancel = this.#options.clock.after(atMostMs, () => {
+        isOver = true
+        resolve()
+      })
+    })
+    const quiet = this.#last.then(async () => {
+      await this.#untilQuiet(() => !isOver)
+    })
+    this.#last = quiet
+    await Promise.race([quiet, bound])
+    cancel()
+  }
+
   close(): void {
     this.#isClosed = true
     this.#cancelWait()
@@ -57,7 +75,8 @@ export class Calibrator {
 
   async #measure(session: DeviceSession): Promise<void> {
     const { scheduler, calibrations, clock } = this.#options
-    if (session.manifest.generation || !(await this.#untilQuiet(session))) return
+    const isUnknown = () => !scheduler.costOf(session).isKnown
+    if (session.manifest.generation || !(await this.#untilQuiet(isUnknown))) return
     const startedAt = clock.now()
     const measured = await measure(session.manifest, {
       isIdle: () => !this.#isClosed && this.#isIdle() && this.#lastRequestAt <= startedAt,
@@ -74,13 +93,12 @@ export class Calibrator {
     await calibrations.writeBack()
   }
 
-  /** Resolves to whether the model may and need be measured now. */
-  async #untilQuiet(session: DeviceSession): Promise<boolean> {
-    const { scheduler, clock, whenPageIdle } = this.#options
+  /** Resolves to true when the page is quiet and idle; to false as soon as that is not needed any more, or too late. */
+  async #untilQuiet(isNeeded: () => boolean): Promise<boolean> {
+    const { clock, whenPageIdle } = this.#options
     const begunAt = clock.now()
     let quietSince = begunAt
-    const needs = () =>
-      !this.#isClosed && clock.now() - begunAt < giveUpMs && !scheduler.costOf(session).isKnown
+    const needs = () => !this.#isClosed && clock.now() - begunAt < giveUpMs && isNeeded()
     while (needs()) {
       if (!this.#isIdle()) quietSince = clock.now()
       quietSince = Math.max(quietSince, this.#lastRequestAt)

@@ -264,3 +264,27 @@ describe('a device with too little memory', () => {
     })
   })
 })
+
+describe('a model that the device can load in no variant', () => {
+  test('is tried there once, while the server answers; then the server says why', async () => {
+    const harness = createHarness()
+    const loads: string[] = []
+    harness.prepare = async ({ variant }) => {
+      loads.push(variant)
+      throw new SpillwayError('model_invalid', 'no kernel for TreeEnsembleClassifier')
+    }
+    expect((await harness.run()).placement).toMatchObject({ tier: 'server', reason: 'bridge' })
+    for (let minute = 0; minute < 60; minute++) {
+      harness.clock.advance(60_000)
+      await settle()
+      const { placement } = await harness.run()
+      if (minute === 0) continue
+      expect(placement).toMatchObject({
+        tier: 'server',
+        reason: 'device-failed',
+        explanation: 'The device failed: no kernel for TreeEnsembleClassifier',
+      })
+    }
+    expect(loads).toEqual(['q8', 'fp16', 'fp32'])
+  })
+})

@@ -251,3 +251,46 @@ describe('a failure on one backend', () => {
     expect(backends(await answersOf(page, 64))).toEqual(['wasm', 'webgpu'])
   })
 })
+
+describe('a variant that cannot be loaded or run', () => {
+  const variants = ['q4', 'fp32'].flatMap((id) =>
+    only.map((variant) => ({ ...variant, id, memory: 2 ** 27 })),
+  )
+  const large = { ...model, variants }
+
+  test('leads to the next one on the same backend, then to the next backend', async () => {
+    const loads: string[] = []
+    const page = openPage({ wasm: [1, 1], webgpu: [1, 1] }, undefined, {
+      faultOfLoad: ({ session, backend }) => {
+        loads.push(session.slice(session.indexOf('/') + 1))
+        return backend === 'webgpu'
+          ? new SpillwayError('model_invalid', `${session} cannot be run`)
+          : undefined
+      },
+    })
+    const loading = page.router.load(large)
+    await page.pass(200, 5)
+    await loading
+    expect(loads).toEqual(['q4/webgpu', 'fp32/webgpu', 'q4/wasm'])
+  })
+
+  test('is not loaded again, and its error is the answer where nothing else is left', async () => {
+    const loads: string[] = []
+    const page = openPage({ wasm: [1, 1], webgpu: [1, 1] }, undefined, {
+      faultOfLoad: ({ session }) => {
+        loads.push(session)
+        return new SpillwayError('model_invalid', 'There is no kernel for TreeEnsemble')
+      },
+    })
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const loading = expect(page.router.load(large)).rejects.toMatchObject({
+        code: 'model_invalid',
+        message: expect.stringContaining('no kernel for TreeEnsemble'),
+      })
+      await page.pass(200, 5)
+      await loading
+      await page.pass(3_600_000, 600_000)
+    }
+    expect(loads).toHaveLength(4)
+  })
+})

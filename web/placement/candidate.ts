@@ -1,4 +1,4 @@
-import type { Backend, Variant } from '../../models/core/index.ts'
+import type { Backend, SpillwayError, Variant } from '../../models/core/index.ts'
 import type { CostCurve } from '../../workers/host/scheduler/cost-curve.ts'
 import type { Capacity } from '../device/capacity.ts'
 
@@ -17,6 +17,8 @@ export interface Failure extends Candidate {
   /** The candidates to avoid: this variant, all that need as much memory, the backend, or the whole device. */
   readonly avoid: 'variant' | 'memory' | 'backend' | 'device'
   readonly message: string
+  /** The error, where another attempt would only fail again. */
+  readonly final?: SpillwayError | undefined
 }
 
 /** What runs cost on this device, as it was measured, by `candidateKey`. */

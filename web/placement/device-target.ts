@@ -87,9 +87,13 @@ function allFailed(
 ): Ineligible {
   const { message = 'unknown', avoid } = failures.at(-1) ?? {}
   const isFull = avoid === 'device'
-  const retry = isFull ? undefined : planOf(capacity, manifest, fitting, { failures: [], costs: {} })
+  const final = failures.filter((failure) => failure.final)
+  const mayWork = fitting.filter((candidate) => !final.some((failure) => rulesOut(failure, candidate)))
+  const retry = isFull ? undefined : planOf(capacity, manifest, mayWork, { failures: [], costs: {} })
+  const { reason, error } = ineligible(isFull ? 'spill' : 'device-failed', 'a session on the device', message)
   return {
-    ...ineligible(isFull ? 'spill' : 'device-failed', 'a session on the device', message),
+    reason,
+    error: (mayWork.length === 0 && final.at(-1)?.final) || error,
     explanation: `The device ${isFull ? 'is full' : 'failed'}: ${message}`,
     ...(retry && { retry }),
   }

@@ -4,6 +4,7 @@ import type { Variant } from '../../core/manifest.ts'
 import { tensorTypes } from '../../core/tensor.ts'
 import type { TensorSpec } from '../../core/tensor-spec.ts'
 import type { Candidate, GraphFacts } from '../../hub/index.ts'
+import { backendsOfGraph, commonBackends } from '../backends/browser.ts'
 import { declaredOf } from '../graph/values.ts'
 import { batchFault } from '../inspect/batch-fault.ts'
 import { memoryOf } from '../inspect/memory.ts'
@@ -61,8 +62,13 @@ function readGraph(root: string, candidate: Candidate): GraphReading {
   const files = filesOf(model, path)
   const values = infer(model, sampleShapes(model, new Map()))
   const kvType = kvTypeOf(model)
+  const backends = commonBackends(candidate.backends, backendsOfGraph(model))
   return {
-    candidate: { ...candidate, paths: files.map((file) => relative(root, file).split(sep).join('/')) },
+    candidate: {
+      ...candidate,
+      ...(backends && { backends }),
+      paths: files.map((file) => relative(root, file).split(sep).join('/')),
+    },
     signature: signatureOf(model),
     generation: generationOf(model),
     facts: {

@@ -6,6 +6,7 @@ import { makeManifest, writeManifest } from '../../models/tools/manifest/write.t
 import type { Placement } from '../../web/api/index.ts'
 import { joinParts, project } from '../support/attention.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
+import { pretendGpu } from '../support/pretend-gpu.ts'
 import { runDigits } from '../support/run-digits.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { copyDigits } from '../support/test-models.ts'
@@ -52,11 +53,7 @@ async function writeProduct(root: string): Promise<void> {
 /** A page of a browser that takes the software adapter for a GPU. */
 async function openOnGpu(): Promise<Page> {
   const context = await browser.newContext()
-  await context.addInitScript(() => {
-    const info = GPUAdapterInfo.prototype
-    Object.defineProperty(info, 'isFallbackAdapter', { get: () => false })
-    for (const name of ['architecture', 'description']) Object.defineProperty(info, name, { get: () => '' })
-  })
+  await pretendGpu(context)
   const { page } = await openPage(context, server.url)
   await page.waitForFunction(() => 'spillway' in window)
   return page

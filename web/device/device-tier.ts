@@ -97,9 +97,9 @@ export class DeviceTier {
     return this.#pool.fits(session)
   }
 
-  /** Resolves when no request came for a while, or after `atMostMs`. */
-  whenQuiet(atMostMs: number): Promise<void> {
-    return this.#calibrator.whenQuiet(atMostMs)
+  /** Resolves to whether a model may be loaded that nobody waits for: when the page is quiet, or after `busyMs`. */
+  whenQuiet(busyMs: number): Promise<boolean> {
+    return this.#calibrator.whenQuiet(busyMs)
   }
 
   /** Unloads a session that is not needed for now. */

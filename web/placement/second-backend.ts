@@ -37,7 +37,7 @@ export class SecondBackend {
   async #try(state: ModelState): Promise<void> {
     const { device, resolver, health } = this.#options
     if (!resolver.choicesOf(state).second || this.#tried.has(state)) return
-    await device.whenQuiet(busyMs)
+    if (!(await device.whenQuiet(busyMs))) return
     // Something may have failed meanwhile, and the first backend was measured.
     const { first, second } = resolver.choicesOf(state)
     if (!second || !first.session || !device.isReady(first.session) || this.#tried.has(state)) return

@@ -50,22 +50,25 @@ export class Calibrator {
     return this.#last
   }
 
-  /** Resolves when the page is quiet and idle, or after `atMostMs`. A measurement that waits for the same goes first. */
-  async whenQuiet(atMostMs: number): Promise<void> {
-    let isOver = false
-    let cancel = () => {}
-    const bound = new Promise<void>((resolve) => {
-      cancel = this.#options.clock.after(atMostMs, () => {
-        isOver = true
-        resolve()
-      })
-    })
+  /**
+   * Resolves to whether a model may be loaded that nobody waits for: when the page is quiet and idle, or after `busyMs`,
+   * but not while sequences are decoded, since a load would hold their lane. A measurement that waits goes first.
+   */
+  async whenQuiet(busyMs: number): Promise<boolean> {
+    const { clock, isGenerating } = this.#options
+    const busyUntil = clock.now() + busyMs
     const quiet = this.#last.then(async () => {
-      await this.#untilQuiet(() => !isOver)
+      await this.#untilQuiet(() => clock.now() < busyUntil || isGenerating())
     })
     this.#last = quiet
+    let cancel = () => {}
+    const bound = new Promise<void>((resolve) => {
+      cancel = clock.after(busyMs, resolve)
+    })
     await Promise.race([quiet, bound])
     cancel()
+    if (isGenerating()) await quiet
+    return !this.#isClosed && !isGenerating()
   }
 
   close(): void {

@@ -11,16 +11,10 @@ import { type ApiShape, chatShape, completionShape } from './api-shape.ts'
 import { startChoices } from './choices.ts'
 import { embeddingsAnswer } from './embeddings-answer.ts'
 import { answerOpenAiError } from './errors.ts'
+import { invalidParameter } from './invalid-parameter.ts'
 import { sendJson } from './json-completion.ts'
 import { checkPrompt, type PromptBounds } from './prompt-bounds.ts'
-import {
-  invalidParameter,
-  promptsOf,
-  readRequest,
-  type TokensRequest,
-  toTextRequest,
-  toTextRequests,
-} from './read-request.ts'
+import { promptsOf, readRequest, type TokensRequest, toTextRequest, toTextRequests } from './read-request.ts'
 import { sendStream } from './stream-completion.ts'
 
 export interface OpenAiOptions {

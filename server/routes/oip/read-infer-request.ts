@@ -17,6 +17,8 @@ import {
 } from '../../../models/protocols/oip-binary.ts'
 import type { Priority } from '../../../workers/host/scheduler/priority.ts'
 import { parseTensorJson } from './parse-tensor-json.ts'
+import { readRawInputs } from './raw-request.ts'
+import { refuseUnsupportedParameters } from './unsupported-parameters.ts'
 
 /** The deadline of a request without a `timeout`, and the longest one, in milliseconds. */
 const defaultDeadlineMs = 30_000
@@ -42,6 +44,7 @@ export interface RequestedOutput {
 /** @throws SpillwayError `request_malformed`, `input_*`, `output_name_invalid` or `not_supported`. */
 export function readInferRequest(c: Context, body: Uint8Array, manifest: Manifest): CheckedInferRequest {
   const header = c.req.header(jsonLengthHeader)
+  if (header === '0') return rawRequest(manifest, body)
   const { json, tensors } =
     header === undefined ? { json: body, tensors: noTensors } : splitBody(body, header)
   const exact = manifest.inputs.some(({ type }) => type === 'int64' || type === 'uint64')
@@ -54,6 +57,14 @@ export function readInferRequest(c: Context, body: Uint8Array, manifest: Manifes
     priority: priorityOf(request),
   }
 }
+
+const rawRequest = (manifest: Manifest, body: Uint8Array): CheckedInferRequest => ({
+  id: undefined,
+  inputs: checkInputs(manifest, readRawInputs(manifest, body)),
+  outputs: manifest.outputs.map(({ name }) => ({ name, binary: true })),
+  deadlineMs: defaultDeadlineMs,
+  priority: 'normal',
+})
 
 const noTensors = new Uint8Array(0)
 
@@ -84,7 +95,10 @@ function parseRequest(json: Uint8Array, exact: boolean): InferRequest {
     throw SpillwayError.from(cause, 'request_malformed', 'The request is not JSON')
   }
   const parsed = z.safeParse(inferRequest, value)
-  if (parsed.success) return parsed.data
+  if (parsed.success) {
+    refuseUnsupportedParameters(parsed.data)
+    return parsed.data
+  }
   throw schemaError('request_malformed', 'The request', parsed.error, value)
 }
 

@@ -1,7 +1,29 @@
 import { SpillwayError } from '../../../models/core/index.ts'
+import { type FieldNames, refuseUnknownFields } from '../../../models/core/known-fields.ts'
 import { checkSampling } from '../../../models/core/sampling.ts'
 import { chatRoles } from '../../../models/protocols/openai.ts'
 import type { ChatMessage, TextRequest } from './types.ts'
+
+const requestFields: FieldNames<TextRequest> = {
+  prompt: true,
+  messages: true,
+  tokens: true,
+  maxTokens: true,
+  stop: true,
+  truncate: true,
+  generated: true,
+  ignoreStopTokens: true,
+  temperature: true,
+  topK: true,
+  topP: true,
+  minP: true,
+  repetitionPenalty: true,
+  presencePenalty: true,
+  frequencyPenalty: true,
+  logitBias: true,
+  seed: true,
+  logprobs: true,
+}
 
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
 
@@ -10,6 +32,7 @@ const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value)
  * @throws SpillwayError `input_name_invalid` or `input_value_invalid`, naming the field.
  */
 export function checkTextRequest(request: TextRequest): void {
+  refuseUnknownFields('A text', request, requestFields)
   checkPrompt(request)
   checkSampling(request)
   const { maxTokens = 0, generated = 0, stop, truncate } = request

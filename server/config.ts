@@ -17,6 +17,8 @@ const environment = z.object({
   SPILLWAY_HUNG_SECONDS: z._default(count(86_400), laneLimits.hungMs / 1000),
   SPILLWAY_MAX_BODY_BYTES: z._default(count(2 ** 30), 32 * 2 ** 20),
   SPILLWAY_MAX_TEXT_BODY_BYTES: z._default(count(2 ** 28), 8 * 2 ** 20),
+  SPILLWAY_MAX_REQUEST_SECONDS: z._default(count(86_400), 600),
+  SPILLWAY_GRACE_SECONDS: z._default(count(86_400), 10),
 })
 
 /** Variables of the command and of the project's tests, which may share the server's environment. */
@@ -52,6 +54,10 @@ export interface Config {
   readonly maxBodyBytes: number
   /** The longest body of a request of the OpenAI API, decoded. */
   readonly maxTextBodyBytes: number
+  /** Milliseconds that a request may take at most, its wait included, whatever its `timeout`. */
+  readonly maxRequestMs: number
+  /** Milliseconds for requests in flight to finish after SIGTERM. */
+  readonly graceMs: number
 }
 
 /** @throws SpillwayError `request_malformed`, which names the invalid or unknown variable. */
@@ -83,5 +89,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     keepAliveMs: 1000 * limits.SPILLWAY_KEEP_ALIVE_SECONDS,
     maxBodyBytes: limits.SPILLWAY_MAX_BODY_BYTES,
     maxTextBodyBytes: limits.SPILLWAY_MAX_TEXT_BODY_BYTES,
+    maxRequestMs: 1000 * limits.SPILLWAY_MAX_REQUEST_SECONDS,
+    graceMs: 1000 * limits.SPILLWAY_GRACE_SECONDS,
   }
 }

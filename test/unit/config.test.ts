@@ -15,6 +15,8 @@ const settings = {
   SPILLWAY_LOAD_SECONDS: ['7', { laneLimits: { loadMs: 7_000 } }],
   SPILLWAY_HUNG_SECONDS: ['9', { laneLimits: { hungMs: 9_000 } }],
   SPILLWAY_MAX_BODY_BYTES: ['1000', { maxBodyBytes: 1_000 }],
+  SPILLWAY_MAX_REQUEST_SECONDS: ['20', { maxRequestMs: 20_000 }],
+  SPILLWAY_GRACE_SECONDS: ['30', { graceMs: 30_000 }],
   SPILLWAY_MAX_TEXT_BODY_BYTES: ['2000', { maxTextBodyBytes: 2_000 }],
 } as const
 

@@ -20,9 +20,8 @@ import { parseTensorJson } from './parse-tensor-json.ts'
 import { readRawInputs } from './raw-request.ts'
 import { refuseUnsupportedParameters } from './unsupported-parameters.ts'
 
-/** The deadline of a request without a `timeout`, and the longest one, in milliseconds. */
+/** The deadline of a request without a `timeout`, in milliseconds. */
 const defaultDeadlineMs = 30_000
-const maxDeadlineMs = 600_000
 
 /** An infer request, checked against the manifest. */
 export interface CheckedInferRequest {
@@ -152,7 +151,7 @@ function requestedOutputs({ id, outputs }: Manifest, request: InferRequest): Req
 function deadlineOf({ parameters }: InferRequest): number {
   const timeout = parameters?.timeout
   if (timeout == null || timeout === 0) return defaultDeadlineMs
-  if (typeof timeout === 'number' && timeout > 0) return Math.min(timeout / 1000, maxDeadlineMs)
+  if (typeof timeout === 'number' && timeout > 0) return timeout / 1000
   throw new SpillwayError('request_malformed', 'The parameter "timeout" is invalid', {
     expected: 'a number of microseconds above zero',
     got: JSON.stringify(timeout),

@@ -15,7 +15,7 @@ import type { Router } from '../placement/router.ts'
 import type { Progress } from '../store/worker/load-files.ts'
 import type { GenerationStream } from '../text/generate.ts'
 import type { LazyTextService } from '../text/lazy-text-service.ts'
-import { checkDeadline, checkPolicy } from './check-options.ts'
+import { checkModelOptions, checkPolicy, checkRunOptions } from './check-options.ts'
 import { StatefulSession } from './session.ts'
 import type { StatsEmitter } from './stats.ts'
 
@@ -65,7 +65,7 @@ export interface Model {
    * @param inputs By input name: a typed array (one row, shaped as the manifest says), or `{ data, shape }` with the
    * rows along the manifest's batch axis.
    * @returns The outputs by name, with as many rows; the placement; and the timings in milliseconds.
-   * @throws SpillwayError `input_*` where the inputs do not match the manifest; `deadline_exceeded`, `aborted`,
+   * @throws SpillwayError `input_*` where the inputs do not match the manifest, or an option is unknown; `deadline_exceeded`, `aborted`,
    * `overloaded`, `closed`; or the failure of the last tier that the policy allows.
    * @example
    * const { outputs, placement } = await model.run({ image: new Float32Array(784) }, { deadlineMs: 200 })
@@ -132,9 +132,10 @@ export interface CreateModelOptions {
 export function createModel(options: CreateModelOptions): Model {
   const { manifest, router, textService, runtimePolicy, emitter, clock } = options
   const toPlacementOptions = (options: RunOptions | undefined): PlacementOptions => {
-    checkDeadline(options?.deadlineMs)
-    const policy = options?.policy === undefined ? runtimePolicy() : checkPolicy(options.policy)
-    return options ? { ...options, policy } : { policy }
+    if (!options) return { policy: runtimePolicy() }
+    checkRunOptions(options)
+    const policy = options.policy === undefined ? runtimePolicy() : checkPolicy(options.policy)
+    return { ...options, policy }
   }
   const run = (inputs: CheckedInputs, options: PlacementOptions) => {
     emitter.noteActivity()
@@ -148,7 +149,10 @@ export function createModel(options: CreateModelOptions): Model {
     get isSaturated() {
       return router.backlog(manifest, runtimePolicy()).isSaturated
     },
-    load: ({ signal, onProgress } = {}) => router.load(manifest, signal, onProgress),
+    load: async (options = {}) => {
+      checkModelOptions(options)
+      return router.load(manifest, options.signal, options.onProgress)
+    },
     run: (inputs, options) => {
       // Not async: the promise of an async function costs more per call than the routing.
       try {

@@ -14,7 +14,7 @@ import { createModelsInUse } from '../store/storage/models-in-use.ts'
 import { openOpfs } from '../store/storage/opfs.ts'
 import { StoreWorker } from '../store/worker/store-worker.ts'
 import { LazyTextService } from '../text/lazy-text-service.ts'
-import { checkMaxLanes, checkPolicy } from './check-options.ts'
+import { checkMaxLanes, checkModelOptions, checkPolicy, checkRuntimeOptions } from './check-options.ts'
 import type { Runtime, RuntimeOptions } from './create-runtime.ts'
 import { createModel } from './model.ts'
 import { folderAddress, onPageHidden } from './page-address.ts'
@@ -22,6 +22,7 @@ import { type RuntimeStats, StatsEmitter } from './stats.ts'
 
 /** Creates a runtime synchronously: a global has to exist when the next script runs. */
 export function startRuntime(options: RuntimeOptions): Runtime {
+  checkRuntimeOptions(options)
   const clock = systemClock
   const base = folderAddress(options.server ?? '/')
   let policy = checkPolicy(options.policy ?? 'auto')
@@ -76,7 +77,9 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     set policy(next) {
       policy = checkPolicy(next)
     },
-    model: async (source, { signal, onProgress } = {}) => {
+    model: async (source, options = {}) => {
+      checkModelOptions(options)
+      const { signal, onProgress } = options
       // At the same time as the manifest, where the first request needs the capacity.
       if (!router.startsOnServer(policy)) void capacity()
       const manifest = await catalogue.find(source, signal)

@@ -3,6 +3,7 @@ import * as z from 'zod/mini'
 import {
   type CheckedInputs,
   checkInputs,
+  checkOutputNames,
   type Manifest,
   SpillwayError,
   schemaError,
@@ -46,14 +47,22 @@ export function readInferRequest(c: Context, body: Uint8Array, manifest: Manifes
     header === undefined ? { json: body, tensors: noTensors } : splitBody(body, header)
   const exact = manifest.inputs.some(({ type }) => type === 'int64' || type === 'uint64')
   const request = header === undefined ? parseRequest(json, exact) : parseCached(json, exact)
+  const outputs = requestedOutputs(manifest, request)
+  const names = checkOutputNames(
+    manifest,
+    outputs.map(({ name }) => name),
+  )
+  const inputs = checkInputs(manifest, decodeInputs(manifest, request, new BinaryReader(tensors)))
   return {
     id: request.id ?? undefined,
-    inputs: checkInputs(manifest, decodeInputs(manifest, request, new BinaryReader(tensors))),
-    outputs: requestedOutputs(manifest, request),
+    inputs: names ? { ...inputs, outputs: names } : inputs,
+    outputs,
     deadlineMs: deadlineOf(request),
     priority: priorityOf(request),
   }
 }
+
+type Listed = Pick<NonNullable<InferRequest['outputs']>[number], 'name' | 'parameters'>
 
 const noTensors = new Uint8Array(0)
 
@@ -96,7 +105,7 @@ function decodeInputs(
   const inputs: Record<string, Tensor> = {}
   for (const wire of wires) {
     const spec = manifest.inputs.find(({ name }) => name === wire.name)
-    if (spec && wire.datatype !== 'BYTES' && wire.datatype !== datatypeOf(spec.type)) {
+    if (spec && wire.datatype !== datatypeOf(spec.type)) {
       throw new SpillwayError('input_type_invalid', `Input "${wire.name}" has the wrong datatype`, {
         expected: datatypeOf(spec.type),
         got: wire.datatype,
@@ -113,25 +122,14 @@ function decodeInputs(
   return inputs
 }
 
-function requestedOutputs({ id, outputs }: Manifest, request: InferRequest): RequestedOutput[] {
+/** All outputs where the request lists none, as in Triton. */
+function requestedOutputs({ outputs }: Manifest, request: InferRequest): RequestedOutput[] {
   const all = request.parameters?.binary_data_output === true
-  const declared = outputs.map(({ name }) => name)
-  const requested = (request.outputs ?? outputs.map(({ name }) => ({ name, parameters: undefined }))).map(
-    ({ name, parameters }): RequestedOutput => ({
-      name,
-      binary: parameters?.binary_data == null ? all : parameters.binary_data === true,
-    }),
-  )
-  // A repeated output would be encoded repeatedly: a small request must not cause a huge answer.
-  const invalid = requested.find(
-    ({ name }, index) =>
-      !declared.includes(name) || requested.findIndex((output) => output.name === name) !== index,
-  )
-  if (invalid === undefined) return requested
-  throw new SpillwayError('output_name_invalid', `${id} cannot give the output "${invalid.name}"`, {
-    expected: `${declared.join(', ')}, each once`,
-    got: invalid.name,
-  })
+  const listed = request.outputs?.length ? request.outputs : outputs.map(({ name }) => ({ name }))
+  return listed.map((output: Listed) => ({
+    name: output.name,
+    binary: output.parameters?.binary_data == null ? all : output.parameters.binary_data === true,
+  }))
 }
 
 /** The request's `timeout` is in microseconds; 0 means none, as in Triton. */

@@ -1,3 +1,4 @@
+import { bytesOf } from '../../../models/core/index.ts'
 import type { BatchLimits } from './batch-limits.ts'
 import type { CostCurve } from './cost-curve.ts'
 import type { Entry, RequestQueue } from './request-queue.ts'
@@ -56,11 +57,11 @@ export function formBatch<S extends BatchedModel>(
   )
   const most = preferred(allowed, available, limits.preferredRows)
   let rows = head.work.rows
-  let bytes = bytesOf(head)
+  let bytes = inputBytes(head)
   let maxBatchSize = Math.min(head.maxBatchSize, limits.maxRequests)
   queue.shiftWhile((next) => {
     rows += next.work.rows
-    bytes += bytesOf(next)
+    bytes += inputBytes(next)
     maxBatchSize = Math.min(maxBatchSize, next.maxBatchSize)
     if (rows > most || bytes > limits.maxBytes || batch.length >= maxBatchSize) return false
     batch.push(next)
@@ -108,8 +109,11 @@ function preferred(allowed: number, available: number, sizes: readonly number[])
   return fitting.length === 0 ? allowed : Math.max(...fitting)
 }
 
-function bytesOf({ work: { inputs } }: { readonly work: { readonly inputs: Tensors } }): number {
+function inputBytes({ work: { inputs } }: { readonly work: { readonly inputs: Tensors } }): number {
   let bytes = 0
-  for (const name in inputs) bytes += inputs[name]?.data.byteLength ?? 0
+  for (const name in inputs) {
+    const tensor = inputs[name]
+    if (tensor) bytes += bytesOf(tensor.data)
+  }
   return bytes
 }

@@ -67,7 +67,7 @@ export function createEngine(ort: Ort): Engine {
   }
 
   const run = async (
-    { session, inputs, isShared }: BatchRequest,
+    { session, inputs, isShared, outputs: names }: BatchRequest,
     receivedAt: number,
   ): Promise<BatchReply> => {
     const loaded = find(session)
@@ -82,7 +82,8 @@ export function createEngine(ort: Ort): Engine {
       throw new SpillwayError('rows_dependent', `${session} does not batch: ${loaded.rowFault}`)
     }
     const started = performance.now()
-    const outputs = await runSession(ort, loaded.session, inputs, loaded.outputs)
+    const wanted = names ? loaded.outputs.filter(({ name }) => names.includes(name)) : loaded.outputs
+    const outputs = await runSession(ort, loaded.session, inputs, wanted)
     const ended = performance.now()
     return { outputs, computeMs: ended - started, laneMs: ended - receivedAt }
   }

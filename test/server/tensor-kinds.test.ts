@@ -1,23 +1,23 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Manifest } from '../../models/core/index.ts'
+import { elementCount, type TensorSpec } from '../../models/core/index.ts'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
 import { BinaryReader, elementBytes, jsonLengthHeader } from '../../models/protocols/oip-binary.ts'
 import { kindGraphs, kindManifests } from '../support/tensor-kinds.ts'
 import { startTestApp, type TestApp } from '../support/test-app.ts'
 import { emptyFolder, modelFolder } from '../support/test-models.ts'
 
-async function folderOf(kind: keyof typeof kindGraphs): Promise<string> {
+async function folderOf(kind: keyof typeof kindGraphs, manifest = kindManifests[kind]): Promise<string> {
   const file = join(await emptyFolder(), 'model.onnx')
   await writeFile(file, kindGraphs[kind])
-  return modelFolder(file, kindManifests[kind])
+  return modelFolder(file, manifest)
 }
 
 let app: TestApp
 beforeAll(async () => {
   const kinds = Object.keys(kindGraphs) as (keyof typeof kindGraphs)[]
-  app = await startTestApp({ models: await Promise.all(kinds.map(folderOf)) })
+  app = await startTestApp({ models: await Promise.all(kinds.map((kind) => folderOf(kind))) })
 })
 afterAll(() => app.close())
 
@@ -126,25 +126,43 @@ describe('outputs', () => {
     expect(refused).toMatchObject({ status: 400, code: 'output_name_invalid' })
     expect(refused.error).toContain('expected y, größe, each once, got z')
   })
+
+  test('that cannot be sent are left out', async () => {
+    expect((await infer('four-bits', [floats([1.4, -8, 7], [3])])).outputs).toMatchObject([
+      { name: 'y', data: [1, -8, 7] },
+    ])
+  })
 })
 
-test('a manifest that names neither an output nor a value of the graph fails to load', async () => {
-  const file = join(await emptyFolder(), 'model.onnx')
-  await writeFile(file, kindGraphs.inner)
-  const manifest: Omit<Manifest, 'schema' | 'version' | 'description' | 'license' | 'variants'> = {
-    ...kindManifests.inner,
-    id: 'wrong',
-    outputs: [{ name: 'nothing', type: 'float32', shape: [-1, 3] }],
-  }
-  const wrong = await startTestApp({ models: [await modelFolder(file, manifest)] })
-  try {
-    const response = await wrong.request('/v2/models/wrong/infer', {
-      method: 'POST',
-      body: JSON.stringify({ inputs: [floats([1, 2, 3], [1, 3])] }),
-    })
-    expect(response.status).toBe(500)
-    expect((await response.json()).error).toContain('disagree on "nothing"')
-  } finally {
-    wrong.close()
-  }
+describe('a manifest fails to load that lists', () => {
+  test.each<[string, keyof typeof kindGraphs, TensorSpec, string]>([
+    [
+      'neither an output nor a value of the graph',
+      'inner',
+      { name: 'nothing', type: 'float32', shape: null },
+      'disagree on "nothing"',
+    ],
+    [
+      'an output that cannot be sent',
+      'fourBits',
+      { name: 'small', type: 'int8', shape: [-1] },
+      'Output "small" of wrong@1/fp32/cpu cannot be sent',
+    ],
+  ])('%s', async (_what, kind, output, message) => {
+    const manifest = { ...kindManifests[kind], id: 'wrong', batchAxis: null, outputs: [output] }
+    const wrong = await startTestApp({ models: [await folderOf(kind, manifest)] })
+    try {
+      const [{ name = '', shape = [] } = {}] = manifest.inputs
+      const sizes = (shape ?? []).map(Math.abs)
+      const input = { name, datatype: 'FP32', shape: sizes, data: new Array(elementCount(sizes)).fill(1) }
+      const response = await wrong.request('/v2/models/wrong/infer', {
+        method: 'POST',
+        body: JSON.stringify({ inputs: [input] }),
+      })
+      expect(response.status).toBe(500)
+      expect((await response.json()).error).toContain(message)
+    } finally {
+      wrong.close()
+    }
+  })
 })

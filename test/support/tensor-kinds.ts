@@ -46,6 +46,18 @@ export const kindGraphs = {
       outputs: [value('y', [2])],
     }),
   ),
+  /** Rounds to four bits, of which no JavaScript API here gives a tensor. */
+  fourBits: encode(
+    modelProto({
+      opset: 21,
+      nodes: [
+        { op: 'Cast', inputs: ['x'], outputs: ['small'], attributes: { to: DataType.INT4 } },
+        { op: 'Cast', inputs: ['small'], outputs: ['y'], attributes: { to: DataType.FLOAT } },
+      ],
+      inputs: [value('x', ['N'])],
+      outputs: [value('small', ['N'], DataType.INT4), value('y', ['N'])],
+    }),
+  ),
   /** y = 2x + 1; the manifest names the value 2x as well. */
   inner: encode(
     modelProto({
@@ -89,6 +101,12 @@ export const kindManifests: Readonly<Record<keyof typeof kindGraphs, Described>>
     null,
   ),
   noInput: described('no-input', [], [{ name: 'y', type: 'float32', shape: [2] }], null),
+  fourBits: described(
+    'four-bits',
+    [{ name: 'x', type: 'float32', shape: [-1] }],
+    [{ name: 'y', type: 'float32', shape: [-1] }],
+    null,
+  ),
   inner: {
     ...described(
       'inner',

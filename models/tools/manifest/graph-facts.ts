@@ -83,16 +83,16 @@ function signatureOf({ inputs, outputs }: Model): Signature {
 function specOf(value: Value): TensorSpec {
   const { type, shape } = declaredOf(value)
   const name = tensorTypes.find((known) => known === nameOf(type))
-  if (name && shape) {
+  if (name) {
     return {
       name: value.name,
       type: name,
-      shape: shape.map((size) => (typeof size === 'number' && size > 0 ? size : -1)),
+      shape: shape?.map((size) => (typeof size === 'number' && size > 0 ? size : -1)) ?? null,
     }
   }
-  throw new SpillwayError('not_supported', `"${value.name}" is not a tensor of numbers with a known rank`, {
+  throw new SpillwayError('not_supported', `"${value.name}" is not a tensor of numbers or strings`, {
     expected: tensorTypes.join(', '),
-    got: shape ? nameOf(type) : 'any shape',
+    got: nameOf(type),
   })
 }
 

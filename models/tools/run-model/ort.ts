@@ -75,7 +75,7 @@ async function runSession(ort: Ort, session: InferenceSession, inputs: Tensors):
     feeds[name] = new ort.Tensor(type, data as OrtTensor.DataType, shape)
   }
   try {
-    const fetched = await session.run(feeds)
+    const fetched = await session.run(feeds, carriedOutputs(session))
     return Object.fromEntries(Object.entries(fetched).map(([name, tensor]) => [name, toTensor(name, tensor)]))
   } catch (cause) {
     if (cause instanceof SpillwayError) throw cause
@@ -84,6 +84,12 @@ async function runSession(ort: Ort, session: InferenceSession, inputs: Tensors):
     throw new SpillwayError('run_failed', what, {}, { cause })
   }
 }
+
+/** Others are left out: maps and sequences fail, and a tensor of int4 ends the process. */
+const carriedOutputs = ({ outputMetadata }: InferenceSession): string[] =>
+  outputMetadata.flatMap((output) =>
+    output.isTensor && tensorTypes.some((type) => type === output.type) ? [output.name] : [],
+  )
 
 function toTensor(name: string, value: OrtTensor): Tensor {
   const type = tensorTypes.find((known) => known === value.type)

@@ -125,7 +125,13 @@ expectTypeOf<RunOptions['outputs']>().toEqualTypeOf<readonly string[] | undefine
 expectTypeOf<Policy>().toEqualTypeOf<'auto' | 'device' | 'server' | 'prefer-device' | 'prefer-server'>()
 expectTypeOf<Priority>().toEqualTypeOf<'high' | 'normal' | 'low'>()
 model.run({ image: floats }, { signal, deadlineMs: 200, policy: 'device', priority: 'high' })
-model.run({ image: floats }, { outputs: ['logits'] })
+// Outputs that are asked for by name are there.
+expectTypeOf(model.run({ image: floats }, { outputs: ['logits', 'probabilities'] })).resolves.toEqualTypeOf<
+  RunResult<'logits' | 'probabilities'>
+>()
+expectTypeOf<RunResult<'logits'>['outputs']['logits']>().toEqualTypeOf<Tensor>()
+const someNames: string[] = []
+expectTypeOf(model.run({ image: floats }, { outputs: someNames })).resolves.toEqualTypeOf<RunResult>()
 // @ts-expect-error Texts are embedded to vectors, not to outputs by name.
 model.embed('a fox', { outputs: ['logits'] })
 // @ts-expect-error A priority is a name, not a number.

@@ -41,9 +41,9 @@ export interface RequestOptions {
 }
 
 /** Options of one run. */
-export interface RunOptions extends RequestOptions {
+export interface RunOptions<Name extends string = string> extends RequestOptions {
   /** Names of the outputs to return: others are neither copied nor sent. Default: all. */
-  readonly outputs?: readonly string[]
+  readonly outputs?: readonly Name[]
 }
 
 /** A model that is ready for requests, on either tier. */
@@ -77,7 +77,7 @@ export interface Model {
    * @example
    * const { outputs, placement } = await model.run({ image: new Float32Array(784) }, { deadlineMs: 200 })
    */
-  run(inputs: Inputs, options?: RunOptions): Promise<RunResult>
+  run<Name extends string = string>(inputs: Inputs, options?: RunOptions<Name>): Promise<RunResult<Name>>
   /**
    * Creates a session of a model whose manifest declares state (a recurrent model, a voice detector). The session keeps
    * the state from run to run. `model.run()` of such a model has the state among its inputs and outputs.
@@ -122,7 +122,7 @@ export interface ModelSession {
    *
    * @throws SpillwayError As `model.run()`; `overloaded` where 1,024 runs of this session wait; `closed`.
    */
-  run(inputs: Inputs, options?: RunOptions): Promise<RunResult>
+  run<Name extends string = string>(inputs: Inputs, options?: RunOptions<Name>): Promise<RunResult<Name>>
   /** Discards the state. Unanswered and later runs reject as `closed`. */
   close(): void
 }

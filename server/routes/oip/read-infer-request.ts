@@ -47,21 +47,25 @@ export function readInferRequest(c: Context, body: Uint8Array, manifest: Manifes
     header === undefined ? { json: body, tensors: noTensors } : splitBody(body, header)
   const exact = manifest.inputs.some(({ type }) => type === 'int64' || type === 'uint64')
   const request = header === undefined ? parseRequest(json, exact) : parseCached(json, exact)
-  const outputs = requestedOutputs(manifest, request)
-  const names = checkOutputNames(
-    manifest,
-    outputs.map(({ name }) => name),
-  )
+  // No output listed means all, as in Triton.
+  const listed = request.outputs?.length ? request.outputs : undefined
+  const names =
+    listed &&
+    checkOutputNames(
+      manifest,
+      listed.map(({ name }) => name),
+    )
   const inputs = checkInputs(manifest, decodeInputs(manifest, request, new BinaryReader(tensors)))
   return {
     id: request.id ?? undefined,
     inputs: names ? { ...inputs, outputs: names } : inputs,
-    outputs,
+    outputs: requestedOutputs(listed ?? manifest.outputs, request),
     deadlineMs: deadlineOf(request),
     priority: priorityOf(request),
   }
 }
 
+/** An output of the request, or of the manifest. */
 type Listed = Pick<NonNullable<InferRequest['outputs']>[number], 'name' | 'parameters'>
 
 const noTensors = new Uint8Array(0)
@@ -122,13 +126,11 @@ function decodeInputs(
   return inputs
 }
 
-/** All outputs where the request lists none, as in Triton. */
-function requestedOutputs({ outputs }: Manifest, request: InferRequest): RequestedOutput[] {
+function requestedOutputs(outputs: readonly Listed[], request: InferRequest): RequestedOutput[] {
   const all = request.parameters?.binary_data_output === true
-  const listed = request.outputs?.length ? request.outputs : outputs.map(({ name }) => ({ name }))
-  return listed.map((output: Listed) => ({
-    name: output.name,
-    binary: output.parameters?.binary_data == null ? all : output.parameters.binary_data === true,
+  return outputs.map(({ name, parameters }) => ({
+    name,
+    binary: parameters?.binary_data == null ? all : parameters.binary_data === true,
   }))
 }
 

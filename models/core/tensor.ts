@@ -73,7 +73,7 @@ export const createData = (type: TensorType, length: number): TensorData =>
 export const isStrings = (data: TensorData): data is readonly string[] => Array.isArray(data)
 
 /** Bytes of elements as queues and messages count them: a string has four bytes besides its characters. */
-export const bytesOf = (data: TensorData): number =>
+export const dataBytes = (data: TensorData): number =>
   isStrings(data) ? data.reduce((bytes, { length }) => bytes + 4 + length, 0) : data.byteLength
 
 /** Number of elements: the product of the sizes. */

@@ -62,6 +62,7 @@ describe('string tensors', () => {
   test.each([
     ['numbers', cities([1, 2]), 'input_value_invalid'],
     ['another number of them', cities(['Rome']), 'input_size_invalid'],
+    ['more than 100,000', cities(['Rome'], [100_001, 1]), 'input_size_invalid'],
     ['a tensor of floats', { ...cities([1, 2]), datatype: 'FP32' }, 'input_type_invalid'],
   ])('refuse %s', async (_what, input, code) => {
     expect(await infer('cities', [input])).toMatchObject({ status: 400, code })

@@ -4,12 +4,20 @@ import {
   type CheckedInputs,
   checkInputs,
   checkOutputNames,
+  elementCount,
   type Manifest,
   SpillwayError,
   schemaError,
+  showShape,
   type Tensor,
 } from '../../../models/core/index.ts'
-import { datatypeOf, decodeTensor, type InferRequest, inferRequest } from '../../../models/protocols/oip.ts'
+import {
+  datatypeOf,
+  decodeTensor,
+  type InferRequest,
+  inferRequest,
+  type WireTensor,
+} from '../../../models/protocols/oip.ts'
 import {
   BinaryReader,
   binarySize,
@@ -63,6 +71,18 @@ export function readInferRequest(c: Context, body: Uint8Array, manifest: Manifes
     deadlineMs: deadlineOf(request),
     priority: priorityOf(request),
   }
+}
+
+/** Strings of one input. More would keep the event loop busy for long when they are decoded and sent to a lane. */
+const maxStrings = 100_000
+
+function checkStrings({ name, shape }: WireTensor): void {
+  if (elementCount(shape) <= maxStrings) return
+  throw new SpillwayError('input_size_invalid', `Input "${name}" has too many strings`, {
+    expected: `at most ${maxStrings}`,
+    got: showShape(shape),
+    hint: 'Send the rows in several requests.',
+  })
 }
 
 /** An output of the request, or of the manifest. */
@@ -120,6 +140,7 @@ function decodeInputs(
         expected: 'each input once',
       })
     }
+    if (wire.datatype === 'BYTES') checkStrings(wire)
     inputs[wire.name] = binarySize(wire) === undefined ? decodeTensor(wire) : binary.read(wire)
   }
   binary.end()

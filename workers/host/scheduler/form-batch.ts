@@ -1,4 +1,4 @@
-import { bytesOf } from '../../../models/core/index.ts'
+import { dataBytes } from '../../../models/core/index.ts'
 import type { BatchLimits } from './batch-limits.ts'
 import type { CostCurve } from './cost-curve.ts'
 import type { Entry, RequestQueue } from './request-queue.ts'
@@ -57,11 +57,11 @@ export function formBatch<S extends BatchedModel>(
   )
   const most = preferred(allowed, available, limits.preferredRows)
   let rows = head.work.rows
-  let bytes = inputBytes(head)
+  let bytes = bytesOf(head)
   let maxBatchSize = Math.min(head.maxBatchSize, limits.maxRequests)
   queue.shiftWhile((next) => {
     rows += next.work.rows
-    bytes += inputBytes(next)
+    bytes += bytesOf(next)
     maxBatchSize = Math.min(maxBatchSize, next.maxBatchSize)
     if (rows > most || bytes > limits.maxBytes || batch.length >= maxBatchSize) return false
     batch.push(next)
@@ -109,11 +109,11 @@ function preferred(allowed: number, available: number, sizes: readonly number[])
   return fitting.length === 0 ? allowed : Math.max(...fitting)
 }
 
-function inputBytes({ work: { inputs } }: { readonly work: { readonly inputs: Tensors } }): number {
+function bytesOf({ work: { inputs } }: { readonly work: { readonly inputs: Tensors } }): number {
   let bytes = 0
   for (const name in inputs) {
     const tensor = inputs[name]
-    if (tensor) bytes += bytesOf(tensor.data)
+    if (tensor) bytes += dataBytes(tensor.data)
   }
   return bytes
 }

@@ -1,6 +1,6 @@
 /** Strings (BYTES) in the binary tensor extension of the Open Inference Protocol. */
 import { SpillwayError } from '../core/error.ts'
-import { decodeUtf8, encodeUtf8 } from '../core/utf8.ts'
+import { decodeUtf8, encodeUtf8 } from './utf8.ts'
 
 /** Each string is its length in UTF-8, as four bytes, and its bytes. */
 export function writeStrings(strings: readonly string[]): Uint8Array {

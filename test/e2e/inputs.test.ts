@@ -67,7 +67,7 @@ beforeAll(async () => {
   for (const folder of await Promise.all([
     oneNode('bytes', 'uint8', 'Cast', DataType.UINT8),
     oneNode('half', 'float16', 'Identity', DataType.FLOAT16),
-    ...(['cities', 'anyShape', 'noInput', 'inner'] as const).map(kindFolder),
+    ...(['cities', 'anyShape', 'noInput', 'twoOutputs'] as const).map(kindFolder),
   ]))
     await cp(folder, models, { recursive: true })
   ;[server, browser] = await Promise.all([startServer({ SPILLWAY_MODELS: models }), launchBrowser()])
@@ -135,15 +135,15 @@ describe.each(['device', 'server'] as const)('on the %s', (policy) => {
         ])
       }
       const model = await spillway.model('cities')
-      const unknown = await run('inner', { x }, ['z']).catch((error) => error.message)
+      const unknown = await run('two-outputs', { x }, ['z']).catch((error) => error.message)
       return {
         cities: await run('cities', { city: { data: ['Rome', 'Zürich'], shape: [2, 1] } }),
         any: await run('any-shape', {
           x: { data: Float32Array.of(1, Number.NEGATIVE_INFINITY), shape: [2, 1] },
         }),
         none: await run('no-input', {}),
-        all: await run('inner', { x }),
-        some: await run('inner', { x }, ['größe']),
+        all: await run('two-outputs', { x }),
+        some: await run('two-outputs', { x }, ['größe']),
         unknown,
       }
     }, policy)
@@ -159,7 +159,7 @@ describe.each(['device', 'server'] as const)('on the %s', (policy) => {
         ['größe', ['0', '-2', '4'], [1, 3]],
       ],
       some: [['größe', ['0', '-2', '4'], [1, 3]]],
-      unknown: 'inner cannot give the output "z": expected y, größe, each once, got z',
+      unknown: 'two-outputs cannot give the output "z": expected y, größe, each once, got z',
     })
   })
 })

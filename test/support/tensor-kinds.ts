@@ -58,8 +58,8 @@ export const kindGraphs = {
       outputs: [value('small', ['N'], DataType.INT4), value('y', ['N'])],
     }),
   ),
-  /** y = 2x + 1; the manifest names the value 2x as well. */
-  inner: encode(
+  /** größe = 2x, y = 2x + 1. */
+  twoOutputs: encode(
     modelProto({
       nodes: [
         { op: 'Add', inputs: ['x', 'x'], outputs: ['größe'] },
@@ -67,7 +67,7 @@ export const kindGraphs = {
       ],
       tensors: [float('one', 1)],
       inputs: [value('x', ['N', 3])],
-      outputs: [value('y', ['N', 3])],
+      outputs: [value('y', ['N', 3]), value('größe', ['N', 3])],
     }),
   ),
 }
@@ -107,9 +107,9 @@ export const kindManifests: Readonly<Record<keyof typeof kindGraphs, Described>>
     [{ name: 'y', type: 'float32', shape: [-1] }],
     null,
   ),
-  inner: {
+  twoOutputs: {
     ...described(
-      'inner',
+      'two-outputs',
       [{ name: 'x', type: 'float32', shape: [-1, 3] }],
       [
         { name: 'y', type: 'float32', shape: [-1, 3] },

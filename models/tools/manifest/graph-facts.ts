@@ -83,16 +83,16 @@ function signatureOf({ inputs, outputs }: Model): Signature {
 function specOf(value: Value): TensorSpec {
   const { type, shape } = declaredOf(value)
   const name = tensorTypes.find((known) => known === nameOf(type))
-  if (name) {
+  if (name && shape) {
     return {
       name: value.name,
       type: name,
-      shape: shape?.map((size) => (typeof size === 'number' && size > 0 ? size : -1)) ?? null,
+      shape: shape.map((size) => (typeof size === 'number' && size > 0 ? size : -1)),
     }
   }
-  throw new SpillwayError('not_supported', `"${value.name}" is not a tensor of numbers or strings`, {
+  throw new SpillwayError('not_supported', `"${value.name}" is not a tensor of numbers with a known rank`, {
     expected: tensorTypes.join(', '),
-    got: nameOf(type),
+    got: shape ? nameOf(type) : 'any shape',
   })
 }
 

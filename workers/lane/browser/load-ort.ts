@@ -50,7 +50,6 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
     version: env.versions.web ?? env.versions.common,
     backends: 'gpu' in navigator ? ['webgpu', 'wasm'] : ['wasm'],
     InferenceSession,
-    readFile: (path) => Promise.reject(new TypeError(`A page has no file ${path}`)),
     createTensor,
     sessionOptions: async (backend) => ({
       executionProviders: backend === 'webgpu' ? [{ name: 'webgpu', device: await gpu() }] : ['wasm'],

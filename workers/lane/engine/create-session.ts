@@ -1,4 +1,3 @@
-import { exposeOutputs } from '../../../models/core/expose-outputs.ts'
 import {
   type Backend,
   messageOf,
@@ -12,35 +11,8 @@ import type { Ort, OrtSession } from '../runtime/ort.ts'
 import { isOutOfMemory, laneLost } from '../runtime/run-failure.ts'
 import { hasOperator } from './operators.ts'
 
-/**
- * A session with the manifest's outputs. Values inside the graph that the manifest names become outputs, such as the
- * tensor before a map.
- *
- * @throws SpillwayError `model_invalid`, `capacity_insufficient`, `lane_failed` or `lane_lost`.
- */
-export async function createSession(ort: Ort, request: LoadRequest): Promise<OrtSession> {
-  const session = await createAsIs(ort, request)
-  const { inputNames, outputNames } = session
-  const inner = request.generate
-    ? []
-    : request.outputs.map(({ name }) => name).filter((name) => !outputNames.includes(name))
-  if (inner.length === 0) return session
-  await session.release()
-  try {
-    return await createAsIs(ort, { ...request, source: await exposeIn(ort, request.source, inner) })
-  } catch (cause) {
-    checkNames(request, { inputNames, outputNames })
-    throw cause
-  }
-}
-
-async function exposeIn(ort: Ort, source: GraphSource, names: readonly string[]): Promise<GraphSource> {
-  const graph = source.from === 'file' ? await ort.readFile(source.path) : new Uint8Array(source.graph)
-  const external = source.from === 'file' ? [] : source.external
-  return { from: 'bytes', graph: exposeOutputs(graph, names).buffer, external }
-}
-
-async function createAsIs(
+/** @throws SpillwayError `model_invalid`, `capacity_insufficient`, `lane_failed` or `lane_lost`. */
+export async function createSession(
   ort: Ort,
   { session, backend, source, generate }: LoadRequest,
 ): Promise<OrtSession> {
@@ -93,7 +65,7 @@ export const tooLarge = (session: string, backend: Backend, cause: unknown) =>
  */
 export function checkNames(
   { session, inputs, outputs }: LoadRequest,
-  { inputNames, outputNames }: Pick<OrtSession, 'inputNames' | 'outputNames'>,
+  { inputNames, outputNames }: OrtSession,
 ): void {
   const missing =
     inputNames.find((name) => !inputs.some((input) => input.name === name)) ??

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import * as onnx from 'onnxruntime-node'
@@ -19,7 +18,6 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
     version: onnx.env.versions.node ?? onnx.env.versions.common,
     backends: backends.filter((backend) => listed.some(({ name }) => name === backend)),
     InferenceSession: onnx.InferenceSession,
-    readFile: (path) => readFile(path),
     createTensor,
     sessionOptions: async (backend) => ({
       executionProviders: [backend],

@@ -13,8 +13,6 @@ export interface Ort {
   /** Backends that this build of the runtime has; the device may still lack what one needs. */
   readonly backends: readonly Backend[]
   readonly InferenceSession: InferenceSessionFactory
-  /** Only where graphs come as files. */
-  readFile(path: string): Promise<Uint8Array>
   createTensor(type: TensorType, data: TensorData, shape: readonly number[]): OrtTensor
   /** @throws SpillwayError `lane_failed` where the backend is not available here. */
   sessionOptions(backend: Backend): Promise<InferenceSession.SessionOptions>

@@ -5,13 +5,10 @@ import type { Manifest } from './manifest.ts'
 import { elementCount, fitsShape, showShape, type Tensor } from './tensor.ts'
 import type { TensorSpec } from './tensor-spec.ts'
 
-interface Shaped {
-  readonly data: InputData
-  readonly shape: readonly number[]
-}
-
 /** One input of a run. A bare array, typed or of strings, is one row in the manifest's shape. */
-export type Input = InputData | Shaped
+export type Input = InputData | { readonly data: InputData; readonly shape: readonly number[] }
+
+type Shaped = Exclude<Input, InputData>
 
 /** The inputs of a run, by the names in the manifest. */
 export type Inputs = Readonly<Record<string, Input>>

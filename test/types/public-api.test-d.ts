@@ -15,6 +15,7 @@ import {
   type ModelOptions,
   type ModelSession,
   type ModelStorage,
+  type NumericData,
   type Placement,
   type Policy,
   type Priority,
@@ -188,7 +189,7 @@ expectTypeOf<TensorType>().toEqualTypeOf<
   | 'bool'
   | 'string'
 >()
-expectTypeOf<readonly string[]>().toExtend<TensorData>()
+expectTypeOf<TensorData>().toEqualTypeOf<NumericData | readonly string[]>()
 // An output may be absent: its name is the manifest's.
 expectTypeOf<RunResult['outputs'][string] | undefined>().toEqualTypeOf<Tensor | undefined>()
 

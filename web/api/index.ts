@@ -9,6 +9,7 @@ export {
   type InputData,
   type Inputs,
   type Manifest,
+  type NumericData,
   type Placement,
   type PlacementReason,
   type Policy,

@@ -5,8 +5,10 @@ import type { Manifest } from './manifest.ts'
 import { elementCount, fitsShape, showShape, type Tensor } from './tensor.ts'
 import type { TensorSpec } from './tensor-spec.ts'
 
-/** One input of a run. A bare typed array is one row in the manifest's shape. */
+/** One input of a run. A bare array, typed or of strings, is one row in the manifest's shape. */
 export type Input = InputData | { readonly data: InputData; readonly shape: readonly number[] }
+
+type Shaped = Exclude<Input, InputData>
 
 /** The inputs of a run, by the names in the manifest. */
 export type Inputs = Readonly<Record<string, Input>>
@@ -16,6 +18,8 @@ export interface CheckedInputs {
   readonly tensors: Readonly<Record<string, Tensor>>
   /** Size along the batch axis; 1 where the model has none. */
   readonly rows: number
+  /** The outputs that the caller asks for; undefined for all. See `checkOutputNames`. */
+  readonly outputs?: readonly string[] | undefined
 }
 
 /**
@@ -84,8 +88,8 @@ const isState = ({ state }: Pick<Manifest, 'state'>, name: string) =>
   state?.some(({ input }) => input === name) ?? false
 
 function checkTensor(spec: TensorSpec, batchAxis: number | null, input: Input | undefined): Tensor {
-  const isBare = ArrayBuffer.isView(input)
-  const given: unknown = isBare || Array.isArray(input) ? input : input?.data
+  const isBare = ArrayBuffer.isView(input) || Array.isArray(input)
+  const given = isBare ? input : (input as Shaped | undefined)?.data
   const data = toTensorData(spec.type, given)
   if (!data) {
     throw new SpillwayError('input_type_invalid', `Input "${spec.name}" has the wrong type`, {
@@ -94,7 +98,7 @@ function checkTensor(spec: TensorSpec, batchAxis: number | null, input: Input | 
       ...wrongArrayHint(spec.type, given),
     })
   }
-  const shape = isBare ? rowShape(spec, batchAxis, data.length) : input?.shape
+  const shape = isBare ? rowShape(spec, batchAxis, data.length) : (input as Shaped).shape
   if (!Array.isArray(shape) || !fitsShape(shape, spec.shape)) {
     throw wrongShape(spec, Array.isArray(shape) ? showShape(shape) : describeValue(shape))
   }
@@ -111,9 +115,12 @@ function checkTensor(spec: TensorSpec, batchAxis: number | null, input: Input | 
 
 const wrongShape = (spec: TensorSpec, got: string, open = 'any size') =>
   new SpillwayError('input_shape_invalid', `Input "${spec.name}" has the wrong shape`, {
-    expected: `${showShape(spec.shape)} (-1: ${open})`,
+    expected: expectedShape(spec, open),
     got,
   })
+
+const expectedShape = ({ shape }: TensorSpec, open = 'any size') =>
+  shape === null ? 'any shape' : `${showShape(shape)} (-1: ${open})`
 
 /** Fixed shapes of one row, kept because every request needs them. */
 const fixedRows = new WeakMap<TensorSpec, readonly number[]>()
@@ -128,12 +135,12 @@ function rowShape(spec: TensorSpec, batchAxis: number | null, length: number): r
     fixedRows.set(spec, shape)
     return shape
   }
-  if (shape.lastIndexOf(-1) !== open) {
+  if (spec.shape === null || shape.lastIndexOf(-1) !== open) {
     throw new SpillwayError(
       'input_shape_invalid',
       `The shape of input "${spec.name}" does not follow from its length`,
       {
-        expected: `{ data, shape } with shape ${showShape(spec.shape)} (-1: any size)`,
+        expected: `{ data, shape } with ${spec.shape === null ? '' : 'shape '}${expectedShape(spec)}`,
         got: `an array of ${length} elements`,
       },
     )

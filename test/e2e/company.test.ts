@@ -99,7 +99,7 @@ const askPage = (policy: 'device' | 'server', together: boolean): Promise<Answer
         const inputs = { [input]: { data: Float32Array.from(data), shape } }
         const { outputs, placement } = await loaded.run(inputs, { policy })
         if (placement.tier !== policy) throw new Error(`${model} ran on the ${placement.tier}`)
-        return Object.values(outputs).flatMap(({ data }) => Array.from<number | bigint, number>(data, Number))
+        return Object.values(outputs).flatMap(({ data }) => [...data].map(Number))
       }
       const embed = async (text: string) => {
         const { embeddings } = await (await window.spillway.model('embedder')).embed([text], { policy })

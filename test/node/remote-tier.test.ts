@@ -88,4 +88,15 @@ describe('the server tier', () => {
     for (const bytes of sent()) expect(bytes).toBeGreaterThan(784 * 10)
     remote.close()
   })
+
+  test('gets NaN and infinities as strings if it does not list the extension', async () => {
+    proxy.fault = (_method, path) => (path === '/v2' ? 'reset' : 'pass')
+    const remote = new RemoteTier(proxy.url, systemClock)
+    const data = new Float32Array(784).fill(Number.NEGATIVE_INFINITY)
+    const inputs = { image: { type: 'float32', data, shape: [1, 1, 28, 28] } as const }
+    const { outputs } = await remote.submit(digitsManifest, { ...work(), inputs }, {})
+    expect(outputs.logits?.shape).toEqual([1, 10])
+    expect(sent()[0]).toBeGreaterThan(784 * '"-Infinity"'.length)
+    remote.close()
+  })
 })

@@ -76,6 +76,24 @@ describe('parseManifest', () => {
     expect(parseManifest(manifest, 'a test').inputs).toEqual(none)
   })
 
+  test('takes strings, tensors of any shape, and no inputs at all, where requests share no run', () => {
+    const manifest = {
+      ...digitsManifest,
+      inputs: [
+        { name: 'city', type: 'string', shape: [-1] },
+        { name: 'any', type: 'float32', shape: null },
+      ],
+      outputs: [{ name: 'names', type: 'string', shape: null }],
+      batchAxis: null,
+    }
+    expect(parseManifest(manifest, 'a test')).toEqual(manifest)
+    expect(parseManifest({ ...manifest, inputs: [] }, 'a test').inputs).toEqual([])
+    for (const change of [{ inputs: [] }, { outputs: [{ name: 'y', type: 'float32', shape: null }] }])
+      expect(() => parseManifest({ ...digitsManifest, ...change }, 'a test')).toThrow(/batchAxis/)
+    const inputs = [{ name: 'city', type: 'string', shape: [1], default: 0 }]
+    expect(() => parseManifest({ ...manifest, inputs }, 'a test')).toThrow(/default/)
+  })
+
   test('takes tensors with a batch axis of their own, defaults and state', () => {
     expect(parseManifest(stateful(), 'a test')).toEqual(stateful())
   })

@@ -2,7 +2,7 @@ import { type Policy, policies, SpillwayError } from '../../models/core/index.ts
 import { type FieldNames, refuseUnknownFields } from '../../models/core/known-fields.ts'
 import type { HubOptions } from '../../models/hub/index.ts'
 import type { RuntimeOptions } from './create-runtime.ts'
-import type { ModelOptions, RunOptions } from './model.ts'
+import type { ModelOptions, RequestOptions, RunOptions } from './model.ts'
 
 // Pages in plain JavaScript can pass any value.
 
@@ -15,7 +15,13 @@ const runtimeFields: FieldNames<RuntimeOptions> = {
 }
 const hubFields: FieldNames<HubOptions> = { endpoint: true, token: true }
 const modelFields: FieldNames<ModelOptions> = { signal: true, onProgress: true }
-const runFields: FieldNames<RunOptions> = { signal: true, deadlineMs: true, policy: true, priority: true }
+const requestFields: FieldNames<RequestOptions> = {
+  signal: true,
+  deadlineMs: true,
+  policy: true,
+  priority: true,
+}
+const runFields: FieldNames<RunOptions> = { ...requestFields, outputs: true }
 
 /** @throws SpillwayError `input_name_invalid` for an option that there is not. */
 export function checkRuntimeOptions(options: RuntimeOptions): void {
@@ -30,6 +36,12 @@ export const checkModelOptions = (options: ModelOptions): void =>
 /** @throws SpillwayError `input_name_invalid` for an option that there is not; `input_value_invalid` for a deadline. */
 export function checkRunOptions(options: RunOptions): void {
   refuseUnknownFields('A request', options, runFields)
+  checkDeadline(options.deadlineMs)
+}
+
+/** The same for texts, which have no outputs to choose. */
+export function checkRequestOptions(options: RequestOptions): void {
+  refuseUnknownFields('A request', options, requestFields)
   checkDeadline(options.deadlineMs)
 }
 

@@ -1,4 +1,10 @@
-import { batchAxisOf, byteLength, type Manifest, shapeOfRows } from '../../../models/core/index.ts'
+import {
+  batchAxisOf,
+  byteLength,
+  elementCount,
+  type Manifest,
+  shapeOfRows,
+} from '../../../models/core/index.ts'
 import { CostCurve } from '../../../workers/host/scheduler/cost-curve.ts'
 
 /** Rows of the measured runs; the cost of others is interpolated. */
@@ -55,10 +61,9 @@ function fits(manifest: Manifest, rows: number): boolean {
   const { inputs, batchAxis, batching } = manifest
   if (rows === 1) return true
   if (batchAxis === null || rows > (batching?.maxRows ?? rows)) return false
-  const bytes = inputs.reduce(
-    (sum, spec) =>
-      sum + byteLength(spec.type, shapeOfRows(spec, batchAxisOf(manifest, spec), rows).map(Math.abs)),
-    0,
-  )
+  const bytes = inputs.reduce((sum, spec) => {
+    const shape = shapeOfRows(spec, batchAxisOf(manifest, spec), rows).map(Math.abs)
+    return sum + (spec.type === 'string' ? 4 * elementCount(shape) : byteLength(spec.type, shape))
+  }, 0)
   return bytes <= maxBytes
 }

@@ -1,4 +1,10 @@
-import { type Backend, messageOf, SpillwayError, type TensorSpec } from '../../../models/core/index.ts'
+import {
+  type Backend,
+  messageOf,
+  SpillwayError,
+  type TensorSpec,
+  tensorTypes,
+} from '../../../models/core/index.ts'
 import type { GenerateSetup, GraphSource, LoadRequest } from '../../protocol/lane.ts'
 import { kvNames } from '../kv/decoder-graph.ts'
 import type { Ort, OrtSession } from '../runtime/ort.ts'
@@ -83,6 +89,25 @@ export function checkNames(
       got: `${inputNames.join(', ')} → ${outputNames.join(', ')}`,
     },
   )
+}
+
+/**
+ * Maps and sequences fail when they are fetched, and a tensor of int4 ends the process.
+ * @throws SpillwayError `model_invalid`.
+ */
+export function checkOutputTypes(
+  { session, outputs }: LoadRequest,
+  { outputMetadata }: Pick<OrtSession, 'outputMetadata'>,
+): void {
+  for (const { name } of outputs) {
+    const output = outputMetadata.find((one) => one.name === name)
+    if (!output || (output.isTensor && tensorTypes.some((type) => type === output.type))) continue
+    throw new SpillwayError('model_invalid', `Output "${name}" of ${session} cannot be sent`, {
+      expected: `a tensor of ${tensorTypes.join(', ')}`,
+      got: output.isTensor ? output.type : 'no tensor',
+      hint: 'Leave it out of the outputs in the manifest.',
+    })
+  }
 }
 
 const listNames = (specs: readonly TensorSpec[]) => specs.map(({ name }) => name).join(', ')

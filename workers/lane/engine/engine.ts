@@ -5,7 +5,14 @@ import { createDecoder } from '../decode/create-decoder.ts'
 import type { Decoder } from '../decode/decoder.ts'
 import type { Ort, OrtSession } from '../runtime/ort.ts'
 import { isOutOfMemory } from '../runtime/run-failure.ts'
-import { cannotRun, checkNames, createSession, detectBatching, tooLarge } from './create-session.ts'
+import {
+  cannotRun,
+  checkNames,
+  checkOutputTypes,
+  createSession,
+  detectBatching,
+  tooLarge,
+} from './create-session.ts'
 import { proveSession } from './prove-session.ts'
 import { runSession } from './run-session.ts'
 import { warmUp } from './warm-up.ts'
@@ -47,6 +54,7 @@ export function createEngine(ort: Ort): Engine {
       if (generate) decoder = await createDecoder(ort, session, backend, generate, exclusive)
       else {
         checkNames(request, session)
+        checkOutputTypes(request, session)
         await warmUp(ort, session, request)
         if (request.needsRowProof) rowFault = await proveSession(ort, session, request)
       }
@@ -68,7 +76,7 @@ export function createEngine(ort: Ort): Engine {
   }
 
   const run = async (
-    { session, inputs, isShared }: BatchRequest,
+    { session, inputs, isShared, outputs: names }: BatchRequest,
     receivedAt: number,
   ): Promise<BatchReply> => {
     const loaded = find(session)
@@ -83,7 +91,8 @@ export function createEngine(ort: Ort): Engine {
       throw new SpillwayError('rows_dependent', `${session} does not batch: ${loaded.rowFault}`)
     }
     const started = performance.now()
-    const outputs = await runSession(ort, loaded.session, inputs, loaded.outputs)
+    const wanted = names ? loaded.outputs.filter(({ name }) => names.includes(name)) : loaded.outputs
+    const outputs = await runSession(ort, loaded.session, inputs, wanted)
     const ended = performance.now()
     return { outputs, computeMs: ended - started, laneMs: ended - receivedAt }
   }

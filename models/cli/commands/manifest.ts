@@ -73,5 +73,6 @@ const run = (io: Io, folder: string, { id, title, license }: Options): Promise<M
         ...(license === undefined ? {} : { license }),
       },
       onRead: countRead(folder, update),
+      onNote: (note) => io.err(`spillway: ${plain(note)}\n`),
     }),
   )

@@ -25,6 +25,8 @@ export function placeNode(
   const operator = operatorOf(node)
   const runs = cpuOperators.has(operator) || functions.has(operator)
   if (!runs) return { webgpu: 'none', wasm: 'none', cpu: 'none' }
+  // onnxruntime-web is built without the operators of classical machine learning.
+  if (node.domain === 'ai.onnx.ml') return { webgpu: 'none', wasm: 'none', cpu: 'cpu' }
   return { webgpu: onGpu(node, operator, values) ? 'gpu' : 'cpu', wasm: 'cpu', cpu: 'cpu' }
 }
 

@@ -27,7 +27,8 @@ export function declaredOf({ type }: Value): {
 } {
   const tensor = type?.value.case === 'tensorType' ? type.value.value : undefined
   const shape = tensor?.shape?.dim.map(({ value }) => {
-    if (value.case === 'dimValue') return Number(value.value)
+    // Some exporters write -1 for a size that varies.
+    if (value.case === 'dimValue') return value.value < 0n ? undefined : Number(value.value)
     return value.case === 'dimParam' && value.value !== '' ? value.value : undefined
   })
   return { type: tensor?.elemType ?? 0, shape }

@@ -7,7 +7,7 @@ import { ortRuntime } from '../run-model/ort.ts'
 import type { Runtime } from '../run-model/runtime.ts'
 import { withEvidence } from './batch-evidence.ts'
 import type { OnRead } from './file-spec.ts'
-import { readGraphs } from './graph-facts.ts'
+import { plainSuffix, readGraphs } from './graph-facts.ts'
 import { openFolder } from './local-folder.ts'
 import { mergeManifest } from './merge.ts'
 
@@ -17,7 +17,9 @@ export interface MakeOptions {
   /** Paths of the graphs to list. The old manifest is ignored, because it belongs to other files. */
   readonly only?: readonly string[] | undefined
   readonly onRead?: OnRead | undefined
-  /** Runs the graphs, to prove that rows do not depend on each other. Default: onnxruntime-node. */
+  /** Called with what a user should know of the description. */
+  readonly onNote?: ((note: string) => void) | undefined
+  /** Runs the graphs: for what files do not declare, and to prove that rows are independent. Default: onnxruntime-node. */
   readonly runtime?: Runtime | undefined
 }
 
@@ -29,20 +31,18 @@ export interface MakeOptions {
  * `describeModel`.
  */
 export async function makeManifest(root: string, options: MakeOptions = {}): Promise<Manifest> {
-  const { only } = options
+  const { only, runtime = ortRuntime, onNote = () => {} } = options
   const old = only ? undefined : readManifest(root)
   const folder = openFolder(root, options.onRead)
-  const paths = [...folder.sizes.keys()].filter(
+  const all = [...folder.sizes.keys()].filter(
     (path) => !only || !path.endsWith('.onnx') || only.includes(path),
   )
+  // Copies without maps are made again of their graphs.
+  const paths = all.filter((path) => !all.includes(originalOf(path)) || originalOf(path) === path)
   const candidates = candidatesOf(paths, old, root)
   const about = { ...aboutFolder(root), ...options.about }
-  const made = await describeModel(folder, about, readGraphs(root, candidates))
-  const merged = await withEvidence(
-    root,
-    old ? mergeManifest(old, made) : made,
-    options.runtime ?? ortRuntime,
-  )
+  const made = await describeModel(folder, about, await readGraphs(root, candidates, { runtime, onNote }))
+  const merged = await withEvidence(root, old ? mergeManifest(old, made) : made, runtime)
   return parseManifest(merged, root)
 }
 
@@ -75,13 +75,13 @@ export function writeManifest(path: string, manifest: Manifest): void {
  */
 function candidatesOf(paths: readonly string[], old: Manifest | undefined, root: string): Candidate[] {
   const known = (old?.variants ?? [])
-    .filter(({ files }) => paths.includes(files[0]?.path ?? ''))
     .map(({ id, precision, backends, files }) => ({
       id,
       precision,
       ...(backends ? { backends } : {}),
-      paths: files.map(({ path }) => path),
+      paths: files.map(({ path }) => originalOf(path)),
     }))
+    .filter(({ paths: [graph = ''] }) => paths.includes(graph))
   const graphs = known.map(({ paths }) => paths[0])
   const rest = paths.filter((path) => !graphs.includes(path))
   if (known.length > 0 && !rest.some((path) => path.endsWith('.onnx'))) return known
@@ -93,6 +93,10 @@ function candidatesOf(paths: readonly string[], old: Manifest | undefined, root:
   }
   return ordered
 }
+
+/** The graph that a copy without maps was made of; the path itself for others. */
+const originalOf = (path: string): string =>
+  path.endsWith(plainSuffix) ? `${path.slice(0, -plainSuffix.length)}.onnx` : path
 
 export const idOfFolder = (root: string): string =>
   basename(resolve(root))

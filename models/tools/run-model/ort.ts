@@ -13,6 +13,7 @@ export const ortRuntime: Runtime = {
     return {
       inputNames: session.inputNames,
       outputNames: session.outputNames,
+      outputTypes: session.outputMetadata.map((one) => (one.isTensor ? one : { name: one.name, shape: [] })),
       run: (inputs) => runSession(ort, session, inputs),
       release: () => session.release(),
     } satisfies Runnable

@@ -1,0 +1,75 @@
+import { SpillwayError } from '../../core/error.ts'
+import { trialRequests } from '../../core/rows/trial-inputs.ts'
+import type { TensorSpec } from '../../core/tensor-spec.ts'
+import { declaredOf, makeValue } from '../graph/values.ts'
+import { typeNamed } from '../onnx/data-type.ts'
+import type { Model, Value } from '../onnx/model.ts'
+import type { Runnable, Runtime, Tensors } from '../run-model/runtime.ts'
+
+/** Sizes of open dimensions that are tried until one runs. */
+const openSizes = [8, 224, 1]
+
+/**
+ * The model with the types and shapes of the outputs that its file leaves open, which is legal: as ONNX Runtime infers
+ * them. Where it infers no rank, made-up inputs show it; the sizes stay open.
+ *
+ * @param inputs The inputs to make up.
+ */
+export async function declareOutputs(
+  model: Model,
+  inputs: readonly TensorSpec[],
+  path: string,
+  runtime: Runtime,
+): Promise<Model> {
+  if (model.outputs.every(isDeclared)) return model
+  const runnable = await runtime.load(path, { backend: 'cpu', threads: 1 })
+  try {
+    const outputs: Value[] = []
+    let trial: Tensors | undefined
+    for (const value of model.outputs) {
+      const found = runnable.outputTypes.find(({ name }) => name === value.name)
+      if (isDeclared(value) || found?.type === undefined) {
+        outputs.push(value)
+        continue
+      }
+      let { shape } = found
+      if (shape.length === 0) {
+        trial ??= await runOnce(runnable, inputs)
+        // A scalar and an unknown rank look the same to the runtime.
+        shape = (trial[value.name]?.shape ?? []).map(() => '')
+      }
+      outputs.push(makeValue(value.name, typeNamed(found.type), shape))
+    }
+    return { ...model, outputs }
+  } finally {
+    await runnable.release()
+  }
+}
+
+/** Whether the file says all of a tensor output, or says that it is no tensor. */
+function isDeclared(value: Value): boolean {
+  const kind = value.type?.value.case
+  if (kind !== undefined && kind !== 'tensorType') return true
+  const { type, shape } = declaredOf(value)
+  return type !== 0 && shape !== undefined
+}
+
+async function runOnce(runnable: Runnable, inputs: readonly TensorSpec[]): Promise<Tensors> {
+  let failure: unknown
+  for (const size of openSizes) {
+    const trial = { size, endOf: () => 4, isPositive: true, seed: 1 }
+    const [request] = trialRequests({ inputs, outputs: [], batchAxis: null }, trial) ?? []
+    if (!request) continue
+    try {
+      return await runnable.run(request.inputs)
+    } catch (cause) {
+      failure = cause
+    }
+  }
+  throw new SpillwayError(
+    'not_supported',
+    'The outputs have no declared shape, and made-up inputs do not run',
+    { expected: 'shapes of the outputs in the file', hint: 'Write the manifest.json by hand.' },
+    { cause: failure },
+  )
+}

@@ -76,6 +76,9 @@ const tag = `(${ids.join('|')})(-(?:${backends.join('|')}))?`
 const suffixed = new RegExp(`^(.+)[._]${tag}$`)
 const tagged = new RegExp(`^${tag}$`)
 
+/** Whether a folder is part of a model's own: the hub's `onnx`, or one for a variant. */
+export const isVariantFolder = (name: string): boolean => name === 'onnx' || tagged.test(name)
+
 function kindOf(id: string): Kind {
   const [, kind = '', backend] = tagged.exec(id) ?? []
   const { precision, backends: usual } = kinds[kind] ?? { precision: 'fp32' }

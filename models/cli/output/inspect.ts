@@ -1,4 +1,5 @@
 import type { InspectReport, OperatorReport, ValueReport } from '../../tools/inspect/report.ts'
+import { showShapes } from '../../tools/shape-inference/infer-shapes.ts'
 import { plain, type Style } from '../io.ts'
 import { facts, table } from './table.ts'
 import { showBytes, showCount } from './units.ts'
@@ -41,9 +42,8 @@ function memory({ memory, shapes }: InspectReport): string {
   const { weights, activations, file, unknownValues } = memory
   const least = unknownValues > 0 ? 'at least ' : 'about '
   const parts = `weights ${showBytes(weights)}, activations ${showBytes(activations)}, the file while loading ${showBytes(file)}`
-  const taken = Object.entries(shapes).map(([name, shape]) => `${name} [${shape.join(', ')}]`)
-  const rest = taken.length > 3 ? `, and ${taken.length - 3} more` : ''
-  return `${least}${showBytes(memory.total)} for ${taken.slice(0, 3).join(', ')}${rest} (${parts})`
+  const taken = showShapes(new Map(Object.entries(shapes)))
+  return `${least}${showBytes(memory.total)} for ${taken} (${parts})`
 }
 
 const weights = (report: InspectReport, style: Style): string =>

@@ -7,7 +7,7 @@ import { nameOf } from '../onnx/data-type.ts'
 import type { Model, Value } from '../onnx/model.ts'
 import { weightBytes, weightCount } from '../onnx/weight.ts'
 import { type InputShapes, infer } from '../shape-inference/infer-shapes.ts'
-import { openShapes } from '../shape-inference/input-shapes.ts'
+import { memoryShapes } from '../shape-inference/input-shapes.ts'
 import { batchFault } from './batch-fault.ts'
 import { type Memory, memoryOf } from './memory.ts'
 
@@ -45,7 +45,7 @@ export interface InspectReport {
 }
 
 export function inspect(model: Model, file: string, bytes: number, given: InputShapes): InspectReport {
-  const shapes = openShapes(model, given)
+  const shapes = memoryShapes(model, given)
   const values = infer(model, shapes)
   return {
     file,

@@ -4,7 +4,14 @@ import type { TensorSpec } from '../../core/tensor-spec.ts'
 import { declaredOf, makeValue } from '../graph/values.ts'
 import { typeNamed } from '../onnx/data-type.ts'
 import type { Model, Value } from '../onnx/model.ts'
+import { type InputValues, withValues } from '../run-model/fixed-values.ts'
 import type { Runnable, Runtime, Tensors } from '../run-model/runtime.ts'
+
+export interface RunOptions {
+  readonly runtime: Runtime
+  /** Of inputs that have to be certain ones. */
+  readonly values: InputValues
+}
 
 /** Sizes of open dimensions that are tried until one runs. */
 const openSizes = [8, 224, 1]
@@ -19,7 +26,7 @@ export async function declareOutputs(
   model: Model,
   inputs: readonly TensorSpec[],
   path: string,
-  runtime: Runtime,
+  { runtime, values }: RunOptions,
 ): Promise<Model> {
   if (model.outputs.every(isDeclared)) return model
   const runnable = await runtime.load(path, { backend: 'cpu', threads: 1 })
@@ -34,7 +41,7 @@ export async function declareOutputs(
       }
       let { shape } = found
       if (shape.length === 0) {
-        trial ??= await runOnce(runnable, inputs)
+        trial ??= await runOnce(runnable, inputs, values)
         // A scalar and an unknown rank look the same to the runtime.
         shape = (trial[value.name]?.shape ?? []).map(() => '')
       }
@@ -54,14 +61,18 @@ function isDeclared(value: Value): boolean {
   return type !== 0 && shape !== undefined
 }
 
-async function runOnce(runnable: Runnable, inputs: readonly TensorSpec[]): Promise<Tensors> {
+async function runOnce(
+  runnable: Runnable,
+  inputs: readonly TensorSpec[],
+  values: InputValues,
+): Promise<Tensors> {
   let failure: unknown
   for (const size of openSizes) {
     const trial = { size, endOf: () => 4, isPositive: true, seed: 1 }
     const [request] = trialRequests({ inputs, outputs: [], batchAxis: null }, trial) ?? []
     if (!request) continue
     try {
-      return await runnable.run(request.inputs)
+      return await runnable.run(withValues(request.inputs, values))
     } catch (cause) {
       failure = cause
     }

@@ -9,11 +9,12 @@ import { filesOf, sizeOfFiles } from '../onnx/files.ts'
 import type { Model } from '../onnx/model.ts'
 import { readModel } from '../onnx/read.ts'
 import { saveModel } from '../onnx/save.ts'
-import type { Runtime } from '../run-model/runtime.ts'
-import { infer } from '../shape-inference/infer-shapes.ts'
-import { sampleShapes } from '../shape-inference/input-shapes.ts'
-import { declareOutputs } from './declare-outputs.ts'
+import { checkValues } from '../run-model/fixed-values.ts'
+import { type InputShapes, infer, showShapes } from '../shape-inference/infer-shapes.ts'
+import { memoryShapes } from '../shape-inference/input-shapes.ts'
+import { declareOutputs, type RunOptions } from './declare-outputs.ts'
 import { type GraphKind, isHalf, kindOfGraph } from './kind-of-graph.ts'
+import { plainCopyOf } from './plain-copies.ts'
 import { cacheInputs, inputSpecs, signatureOf } from './signature.ts'
 import { withoutMaps } from './without-maps.ts'
 
@@ -25,12 +26,13 @@ interface GraphReading {
   readonly generation: Generation
   /** By operators and weights. */
   readonly kind: GraphKind
+  /** Of the inputs, for the estimate of memory. */
+  readonly shapes: InputShapes
   readonly facts: Pick<Variant, 'memory' | 'kvType'>
 }
 
-export interface ReadingOptions {
-  /** Infers the outputs that a file does not declare. */
-  readonly runtime: Runtime
+/** The runtime infers the outputs that a file does not declare. */
+export interface ReadingOptions extends RunOptions {
   /** Called with what a user should know of the description. */
   readonly onNote: (note: string) => void
 }
@@ -47,6 +49,7 @@ export async function readGraphs(
   candidates: readonly Candidate[],
   options: ReadingOptions,
 ): Promise<GraphFacts> {
+  const { onNote } = options
   const readings: GraphReading[] = []
   for (const candidate of candidates) readings.push(await readGraph(root, candidate, options))
   const read = readings.map((one) => ({ ...one, candidate: told(one, readings) }))
@@ -54,6 +57,7 @@ export async function readGraphs(
   const reference = read.find(({ candidate }) => candidate.precision === 'fp32') ?? read[0]
   if (!reference) throw new SpillwayError('model_invalid', `There is no ONNX model in ${root}`)
   for (const other of read) checkSame(reference, other)
+  if (hasOpenSizes(reference.signature)) onNote(`memory is estimated at ${showShapes(reference.shapes)}`)
   return {
     candidates: read.map(({ candidate }) => candidate),
     signature: reference.signature,
@@ -62,22 +66,22 @@ export async function readGraphs(
   }
 }
 
-async function readGraph(
-  root: string,
-  candidate: Candidate,
-  { runtime, onNote }: ReadingOptions,
-): Promise<GraphReading> {
+async function readGraph(root: string, candidate: Candidate, options: ReadingOptions): Promise<GraphReading> {
+  const { onNote } = options
   const { path, model: plain } = readPlain(join(root, candidate.paths[0] ?? ''), onNote)
+  checkValues(plain, options.values)
   const inputs = inputSpecs(plain)
-  const model = await declareOutputs(plain, inputs, path, runtime)
+  const model = await declareOutputs(plain, inputs, path, options)
   const files = filesOf(model, path)
-  const values = infer(model, sampleShapes(model, new Map()))
+  const shapes = memoryShapes(model, new Map())
+  const values = infer(model, shapes)
   const kvType = kvTypeOf(model)
   return {
     candidate: { ...candidate, paths: files.map((file) => relative(root, file).split(sep).join('/')) },
     signature: signatureOf(model, inputs, (output) => onNote(`${output} is no tensor: it is left out`)),
     generation: generationOf(model),
     kind: kindOfGraph(model),
+    shapes,
     facts: {
       memory: memoryOf(model, values, sizeOfFiles(files)).total,
       ...(kvType === 'float16' ? { kvType } : {}),
@@ -97,19 +101,20 @@ function told({ candidate, kind }: GraphReading, all: readonly GraphReading[]): 
   return { ...named, id, precision: kind.precision, ...(backends && { backends }) }
 }
 
-/** The suffix of a copy whose outputs are tensors. The graph that it was made of is no further variant. */
-export const plainSuffix = '.plain.onnx'
-
 function readPlain(path: string, onNote: (note: string) => void): { path: string; model: Model } {
   const model = readModel(path)
   const plain = withoutMaps(model)
   if (plain === model) return { path, model }
-  const copy = path.replace(/\.onnx$/, plainSuffix)
+  const copy = plainCopyOf(path)
   saveModel(plain, copy)
   const outputs = plain.outputs.map(({ name }) => name).join(', ')
   onNote(`${copy} gives ${outputs}: it is ${path} without ZipMap, whose maps cannot be sent`)
   return { path: copy, model: plain }
 }
+
+/** Whether sizes other than the number of rows are open. */
+const hasOpenSizes = ({ inputs }: GraphFacts['signature']): boolean =>
+  inputs.some(({ shape }) => shape.slice(1).includes(-1))
 
 function generationOf(model: Model): Generation {
   const keys = cacheInputs(model)

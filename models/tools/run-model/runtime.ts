@@ -41,5 +41,7 @@ export interface Runtime {
 export function toFloats({ type, data }: Tensor): Float32Array | Float64Array {
   if (data instanceof Float32Array || data instanceof Float64Array) return data
   if (type === 'float16' && data instanceof Uint16Array) return halvesToFloats(data)
-  return Float64Array.from(data as ArrayLike<number | bigint>, Number)
+  const floats = new Float64Array(data.length)
+  for (let index = 0; index < data.length; index++) floats[index] = Number(data[index])
+  return floats
 }

@@ -191,6 +191,17 @@ describe('a small model on a device with a GPU', () => {
     expect(page.runs().map(([backend]) => backend)).toEqual(['wasm'])
   })
 
+  test('is measured with many rows, too, where its first requests had one each', async () => {
+    const page = openPage({ wasm: [0.3, 0.01], webgpu: [4.6, 0.02] })
+    const loading = page.router.load(model)
+    await page.pass(30, 5)
+    await loading
+    await answersOf(page, 1)
+    await page.pass(6_000, 5)
+    // Else 64 rows would seem to take 20 ms.
+    expect(page.runs().map(([backend]) => backend)).toEqual(['wasm'])
+  })
+
   test('reaches the GPU on a page that is never quiet', async () => {
     const page = openPage({ wasm: [2, 14], webgpu: [4.6, 0.02] })
     await page.load()

@@ -86,6 +86,7 @@ export class Calibrator {
     if (session.manifest.generation || !(await this.#untilQuiet(isUnknown))) return
     const startedAt = clock.now()
     const measured = await measure(session.manifest, {
+      backend: session.backend,
       isIdle: () => !this.#isClosed && this.#isIdle() && this.#lastRequestAt <= startedAt,
       run: async (rows) => {
         const inputs = zeroInputs(session.manifest, rows)

@@ -41,7 +41,7 @@ export class DeviceTier {
   readonly #preparing = new Map<string, InFlight<Progress>>()
   readonly #ready = new WeakSet<DeviceSession>()
   readonly #generators = new Map<string, SequenceScheduler>()
-  #onReady: (session: DeviceSession, calibrated: Promise<void>) => void = () => {}
+  #onReady: (session: DeviceSession) => void = () => {}
 
   constructor(options: DeviceOptions) {
     const { layouts, memoryBudget, clock, calibrations, startLane } = options
@@ -87,9 +87,14 @@ export class DeviceTier {
     return this.isReady(session) && this.#pool.has(session)
   }
 
-  /** Calls back when a session was loaded, with the promise of its measurement. */
-  onReady(callback: (session: DeviceSession, calibrated: Promise<void>) => void): void {
+  /** Calls back when a session was loaded. */
+  onReady(callback: (session: DeviceSession) => void): void {
     this.#onReady = callback
+  }
+
+  /** Measures runs of up to so many rows when the page is quiet, where they were not measured yet. */
+  calibrate(session: DeviceSession, rows: number): Promise<void> {
+    return this.#calibrator.calibrate(session, rows)
   }
 
   /** Whether it can be loaded without unloading another one. */
@@ -128,7 +133,8 @@ export class DeviceTier {
           session.setFetchedFiles(await this.#loadFiles(session, stop, report))
           await this.#scheduler.prepare(session, stop)
           this.#ready.add(session)
-          this.#onReady(session, this.#calibrator.calibrate(session))
+          void this.#calibrator.calibrate(session)
+          this.#onReady(session)
         } finally {
           // A load that failed or was aborted did not take them.
           session.setFetchedFiles(undefined)

@@ -3,7 +3,7 @@ import { systemClock } from '../../models/async/clock.ts'
 import { probeCapacity } from '../../web/device/capacity.ts'
 
 test('the probe reports SIMD, JSPI, the software GPU and the storage of this browser', async () => {
-  const { gpu, wasm, memoryBudget, storage } = await probeCapacity(systemClock)
+  const { gpu, wasm, memoryBudget, storage } = await probeCapacity(systemClock, async () => true)
   expect(wasm).toMatchObject({ simd: true, jspi: 'Suspending' in WebAssembly })
   expect(wasm.threads).toBe(crossOriginIsolated ? Math.ceil(navigator.hardwareConcurrency / 2) : 1)
   expect(gpu).toMatchObject({ software: true, maxBufferSize: expect.any(Number) })

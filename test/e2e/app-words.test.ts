@@ -66,6 +66,19 @@ describe('the app does not say', () => {
     await expect.poll(() => device(page)).toContain('Storage not reported')
   })
 
+  test('that there is room where site data is blocked, whatever the browser estimates', async () => {
+    // As Firefox does it: the database is refused, and the estimate has gigabytes.
+    await context.addInitScript(() => {
+      IDBFactory.prototype.open = () => {
+        throw new DOMException('The operation is insecure.', 'SecurityError')
+      }
+      StorageManager.prototype.estimate = async () => ({ quota: 10 * 2 ** 30, usage: 0 })
+    })
+    const page = await open()
+    await expect.poll(() => device(page)).toContain('Nothing can be stored')
+    expect(await device(page)).not.toMatch(/free|up to/)
+  })
+
   test('that there are threads where there is no shared memory', async () => {
     await context.addInitScript(() => {
       Object.defineProperty(Navigator.prototype, 'hardwareConcurrency', { get: () => 8 })

@@ -27,11 +27,11 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   let policy = checkPolicy(options.policy ?? 'auto')
   const maxLanes = checkMaxLanes(options.maxLanes)
   let probing: Promise<Capacity> | undefined
+  const store = createIndexedDbStore({ clock, opfs: openOpfs('spillway') })
   const capacity = () => {
-    probing ??= probeCapacity(clock)
+    probing ??= probeCapacity(clock, store.isUsable)
     return probing
   }
-  const store = createIndexedDbStore({ clock, opfs: openOpfs('spillway') })
   const storeWorker = new StoreWorker()
   const calibrations = new Calibrations(createIndexedDbCalibrations(clock), () =>
     capacity().then(fingerprintOf),

@@ -4,6 +4,7 @@ import { describeValue, expectedArray, type InputData, toTensorData, wrongArrayH
 import type { Manifest } from './manifest.ts'
 import { elementCount, fitsShape, showShape, type Tensor } from './tensor.ts'
 import type { TensorSpec } from './tensor-spec.ts'
+import { countOf } from './wording.ts'
 
 /** One input of a run. A bare typed array is one row in the manifest's shape. */
 export type Input = InputData | { readonly data: InputData; readonly shape: readonly number[] }
@@ -134,7 +135,7 @@ function rowShape(spec: TensorSpec, batchAxis: number | null, length: number): r
       `The shape of input "${spec.name}" does not follow from its length`,
       {
         expected: `{ data, shape } with shape ${showShape(spec.shape)} (-1: any size)`,
-        got: `an array of ${length} elements`,
+        got: `an array of ${countOf(length, 'element')}`,
       },
     )
   }
@@ -160,7 +161,7 @@ function countRows(
       first = spec.name
     } else if (own !== rows) {
       throw new SpillwayError('input_shape_invalid', `The inputs of ${manifest.id} differ in rows`, {
-        expected: `${rows} rows in "${spec.name}", as in "${first}"`,
+        expected: `${countOf(rows, 'row')} in "${spec.name}", as in "${first}"`,
         got: `${own}`,
       })
     }

@@ -79,6 +79,19 @@ describe('the app does not say', () => {
     expect(await device(page)).not.toMatch(/free|up to/)
   })
 
+  test('what the author of a page should do, where the device cannot run the model', async () => {
+    await context.addInitScript(() => {
+      Reflect.deleteProperty(globalThis, 'WebAssembly')
+    })
+    const page = await open()
+    await page.getByTestId('policy-device').check({ force: true })
+    await page.locator('#samples button').first().click()
+    const error = page.getByTestId('error')
+    await error.waitFor()
+    expect(await error.textContent()).toContain('choose Auto or Server')
+    expect(await error.textContent()).not.toMatch(/runtime|policy "/)
+  })
+
   test('that there are threads where there is no shared memory', async () => {
     await context.addInitScript(() => {
       Object.defineProperty(Navigator.prototype, 'hardwareConcurrency', { get: () => 8 })

@@ -135,7 +135,7 @@ function rowShape(spec: TensorSpec, batchAxis: number | null, length: number): r
       `The shape of input "${spec.name}" does not follow from its length`,
       {
         expected: `{ data, shape } with shape ${showShape(spec.shape)} (-1: any size)`,
-        got: `an array of ${countOf(length, 'element')}`,
+        got: `an array of ${length} elements`,
       },
     )
   }

@@ -2,10 +2,8 @@
  * The binary tensor extension of the Open Inference Protocol. A body starts with the JSON part, whose length is in a
  * header. The tensors' elements follow in the order of the JSON part, little-endian and row-major.
  */
-
 import { SpillwayError } from '../core/error.ts'
 import { arrayOf, byteLength, showShape, type Tensor } from '../core/tensor.ts'
-import { countOf } from '../core/wording.ts'
 import { datatypeOf, type WireTensor, wireType } from './oip.ts'
 
 /** The header of requests and responses that holds the length of the JSON part in bytes. */
@@ -61,7 +59,7 @@ export class BinaryReader {
     if (size !== expected || expected > left) {
       throw new SpillwayError('input_size_invalid', `"${name}" has the wrong number of bytes`, {
         expected: `binary_data_size ${expected} for ${datatype} ${showShape(shape)}`,
-        got: size === expected ? `${countOf(left, 'byte')} after the JSON part` : JSON.stringify(size),
+        got: size === expected ? `${left} bytes after the JSON part` : JSON.stringify(size),
       })
     }
     // A copy, because a typed array must start at a multiple of its element size.

@@ -43,9 +43,14 @@ const timeoutMs = 5_000
 /**
  * Queries the browser. Whatever it does not report, or reports too late, counts as absent.
  *
+ * @param memoryBudget Bytes that a model may take in a lane.
  * @param canStore Whether the browser lets the page store anything: Firefox reports gigabytes where site data is blocked.
  */
-export async function probeCapacity(clock: Clock, canStore: () => Promise<boolean>): Promise<Capacity> {
+export async function probeCapacity(
+  clock: Clock,
+  memoryBudget: number,
+  canStore: () => Promise<boolean>,
+): Promise<Capacity> {
   const query = <T>(subject: string, answer: Promise<T>): Promise<T | null> =>
     withTimeout(
       clock,
@@ -61,7 +66,7 @@ export async function probeCapacity(clock: Clock, canStore: () => Promise<boolea
   return {
     gpu,
     wasm: { simd: hasSimd ?? false, jspi: hasJspi(), threads: laneThreads() },
-    memoryBudget: memoryBudget(),
+    memoryBudget,
     storage,
   }
 }

@@ -2,7 +2,7 @@ import { batchAxisOf, defaultTensor, shapeOfRows } from './axes.ts'
 import { SpillwayError } from './error.ts'
 import { describeValue, expectedArray, type InputData, toTensorData, wrongArrayHint } from './input-data.ts'
 import type { Manifest } from './manifest.ts'
-import { elementCount, fitsShape, showShape, type Tensor } from './tensor.ts'
+import { elementCount, fitsShape, isStrings, showShape, type Tensor } from './tensor.ts'
 import type { TensorSpec } from './tensor-spec.ts'
 import { countOf } from './wording.ts'
 
@@ -26,7 +26,8 @@ export interface CheckedInputs {
 /**
  * Checks the inputs of a run without a session: state is passed like any other input, defaults are filled in.
  *
- * @throws SpillwayError `input_name_invalid`, `input_type_invalid`, `input_shape_invalid` or `input_size_invalid`.
+ * @throws SpillwayError `input_name_invalid`, `input_type_invalid`, `input_shape_invalid`, `input_size_invalid` or
+ * `input_value_invalid`.
  */
 export const checkInputs = (manifest: Manifest, inputs: Inputs): CheckedInputs =>
   check(manifest, manifest.inputs, inputs)
@@ -111,7 +112,20 @@ function checkTensor(spec: TensorSpec, batchAxis: number | null, input: Input | 
       got: `${data.length}`,
     })
   }
+  if (isStrings(data)) checkStrings(spec, data)
   return { type: spec.type, data, shape }
+}
+
+/** ONNX Runtime cuts a string at U+0000, and replaces a lone surrogate. */
+const changedByRuntime = /\0|\p{Cs}/u
+
+function checkStrings({ name }: TensorSpec, strings: readonly string[]): void {
+  const index = strings.findIndex((text) => changedByRuntime.test(text))
+  if (index === -1) return
+  throw new SpillwayError('input_value_invalid', `Input "${name}" has an invalid element at ${index}`, {
+    expected: 'a string without U+0000 and lone surrogates',
+    got: JSON.stringify(strings[index]).slice(0, 40),
+  })
 }
 
 const wrongShape = (spec: TensorSpec, got: string, open = 'any size') =>

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
 import { RemoteTier } from '../../web/remote/remote-tier.ts'
@@ -87,6 +90,28 @@ describe('the server tier', () => {
     for (let count = 0; count < 3; count++) await remote.submit(digitsManifest, work(), {})
     for (const bytes of sent()) expect(bytes).toBeGreaterThan(784 * 10)
     remote.close()
+  })
+
+  test('may write NaN and infinities as Triton does', async () => {
+    const data = '[NaN,-Infinity,Infinity,0,0,0,0,0,0,0]'
+    const parameters = '{"variant":"a \\"NaN, b"}'
+    const server = createServer((_request, response) => {
+      response.setHeader('content-type', 'application/json')
+      response.end(
+        `{"model_name":"digits","parameters":${parameters},"outputs":[{"name":"logits","datatype":"FP32","shape":[1,10],"data":${data}}]}`,
+      )
+    })
+    await once(server.listen(0), 'listening')
+    const remote = new RemoteTier(
+      new URL(`http://localhost:${(server.address() as AddressInfo).port}`),
+      systemClock,
+    )
+    const { outputs, executedOn } = await remote.submit(digitsManifest, work(), {})
+    expect([...(outputs.logits?.data ?? [])].slice(0, 4)).toEqual([Number.NaN, -1 / 0, 1 / 0, 0])
+    expect(executedOn.variant).toBe('a "NaN, b')
+    remote.close()
+    server.closeAllConnections()
+    server.close()
   })
 
   test('gets NaN and infinities as strings if it does not list the extension', async () => {

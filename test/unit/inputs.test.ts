@@ -54,6 +54,8 @@ describe('checkInputs', () => {
     })
     const refused: [Inputs, string][] = [
       [{ city: ['Rome', 1] as string[], any }, 'expected an array of strings (string), got Array'],
+      [{ city: ['a\0b'], any }, 'expected a string without U+0000 and lone surrogates, got "a\\u0000b"'],
+      [{ city: ['😀', '\ud800'], any }, 'invalid element at 1'],
       [{ city: new Uint8Array(2), any }, 'expected an array of strings (string), got Uint8Array'],
       [{ city, any: new Float32Array(6) }, 'expected { data, shape } with any shape'],
       [{ city, any: { ...any, shape: [2, -3] } }, 'expected any shape, got [2, -3]'],

@@ -192,6 +192,8 @@ describe('shapeKeyOf', () => {
       })
     expect(key(['a,b', 'c'])).not.toBe(key(['a', 'b,c']))
     expect(key(['a,b', 'c'])).toBe(key(['a,b', 'c']))
+    const long = ['x'.repeat(10_000), 'c']
+    expect(key(long)).not.toBe(key(long))
   })
 
   test('is equal whatever the rows, and differs with every other open size', () => {

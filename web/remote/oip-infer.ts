@@ -75,7 +75,7 @@ export async function infer(
     }),
   })
   const { json, tensors } = splitResponse(server, response)
-  const answer = readJson(url, { status: 200, headers: response.headers }, json)
+  const answer = readAnswer(url, response, json)
   const parsed = z.safeParse(inferResponse, answer)
   if (!parsed.success)
     throw schemaError('server_response_invalid', `The answer of ${server.origin}`, parsed.error, answer)
@@ -137,6 +137,21 @@ function splitResponse(server: URL, { headers, bytes }: HttpResponse) {
 
 const specsOf = ({ outputs }: Manifest, names: readonly string[] | undefined): readonly TensorSpec[] =>
   names ? outputs.filter(({ name }) => names.includes(name)) : outputs
+
+/** Triton writes NaN and infinities as they are, which JSON does not have. */
+function readAnswer(url: URL, { headers }: HttpResponse, json: Uint8Array): unknown {
+  const response = { status: 200, headers }
+  try {
+    return readJson(url, response, json)
+  } catch (cause) {
+    const text = new TextDecoder().decode(json)
+    const quoted = text.replace(stringsAndNotFinite, (part) => (part.startsWith('"') ? part : `"${part}"`))
+    if (quoted === text) throw cause
+    return readJson(url, response, new TextEncoder().encode(quoted))
+  }
+}
+
+const stringsAndNotFinite = /"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN/g
 
 function readOutputs(
   server: URL,

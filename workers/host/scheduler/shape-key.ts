@@ -1,4 +1,4 @@
-import { batchAxisOf, isStrings, type Manifest } from '../../../models/core/index.ts'
+import { batchAxisOf, dataBytes, isStrings, type Manifest } from '../../../models/core/index.ts'
 import type { Tensors, Work } from './work.ts'
 
 /** A size that a manifest leaves open, besides the number of rows. Requests that differ in it cannot share a run. */
@@ -47,11 +47,12 @@ function keyOf(inputs: Tensors, { input, axis, padded }: OpenPart): string | num
  */
 const steps = 4
 
-/** Elements of a tensor without rows that are compared. A request with a larger one shares no run: comparing costs too much. */
+/** Elements and characters of a tensor without rows that are compared. A request with a larger one shares no run: comparing costs too much. */
 const maxCompared = 64
+const maxComparedBytes = 4_096
 let largeTensors = 0
 
 function valuesOf(data: Tensors[string]['data']): string {
-  if (data.length > maxCompared) return `large ${largeTensors++}`
+  if (data.length > maxCompared || dataBytes(data) > maxComparedBytes) return `large ${largeTensors++}`
   return isStrings(data) ? JSON.stringify(data) : data.join()
 }

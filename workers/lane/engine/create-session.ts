@@ -72,10 +72,10 @@ export const cannotRun = ({ session, backend }: LoadRequest, cause: SpillwayErro
  * A graph that disagrees with its manifest fails once, when it is loaded, instead of at each run.
  * @throws SpillwayError `model_invalid`.
  */
-export function checkNames(
-  { session, inputs, outputs }: LoadRequest,
-  { inputNames, outputNames }: OrtSession,
-): void {
+export function checkNames(request: LoadRequest, loaded: OrtSession): void {
+  const { session, inputs, outputs } = request
+  const { inputNames, outputNames } = loaded
+  checkOutputTypes(request, loaded)
   const missing =
     inputNames.find((name) => !inputs.some((input) => input.name === name)) ??
     [...inputs].find(({ name }) => !inputNames.includes(name))?.name ??
@@ -91,11 +91,8 @@ export function checkNames(
   )
 }
 
-/**
- * Maps and sequences fail when they are fetched, and a tensor of int4 ends the process.
- * @throws SpillwayError `model_invalid`.
- */
-export function checkOutputTypes(
+/** Maps and sequences fail when they are fetched, and a tensor of int4 ends the process. */
+function checkOutputTypes(
   { session, outputs }: LoadRequest,
   { outputMetadata }: Pick<OrtSession, 'outputMetadata'>,
 ): void {

@@ -5,14 +5,7 @@ import { createDecoder } from '../decode/create-decoder.ts'
 import type { Decoder } from '../decode/decoder.ts'
 import type { Ort, OrtSession } from '../runtime/ort.ts'
 import { isOutOfMemory } from '../runtime/run-failure.ts'
-import {
-  cannotRun,
-  checkNames,
-  checkOutputTypes,
-  createSession,
-  detectBatching,
-  tooLarge,
-} from './create-session.ts'
+import { cannotRun, checkNames, createSession, detectBatching, tooLarge } from './create-session.ts'
 import { proveSession } from './prove-session.ts'
 import { runSession } from './run-session.ts'
 import { warmUp } from './warm-up.ts'
@@ -54,7 +47,6 @@ export function createEngine(ort: Ort): Engine {
       if (generate) decoder = await createDecoder(ort, session, backend, generate, exclusive)
       else {
         checkNames(request, session)
-        checkOutputTypes(request, session)
         await warmUp(ort, session, request)
         if (request.needsRowProof) rowFault = await proveSession(ort, session, request)
       }

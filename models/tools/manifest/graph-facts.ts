@@ -2,6 +2,7 @@ import { dirname, join, relative, sep } from 'node:path'
 import { SpillwayError } from '../../core/error.ts'
 import type { Variant } from '../../core/manifest.ts'
 import { type Candidate, type GraphFacts, halfBackends } from '../../hub/index.ts'
+import { commonBackends } from '../backends/browser.ts'
 import { declaredOf } from '../graph/values.ts'
 import { memoryOf } from '../inspect/memory.ts'
 import { DataType } from '../onnx/data-type.ts'
@@ -92,7 +93,10 @@ async function readGraph(root: string, candidate: Candidate, options: ReadingOpt
 /** The candidate with what its graph says where its name says nothing. */
 function told({ candidate, kind }: GraphReading, all: readonly GraphReading[]): Candidate {
   const { isUntold, ...named } = candidate
-  if (!isUntold) return kind.backends && !named.backends ? { ...named, backends: kind.backends } : named
+  if (!isUntold) {
+    const backends = commonBackends(named.backends, kind.backends)
+    return { ...named, ...(backends && { backends }) }
+  }
   const isTaken = all.some((other) => other.candidate !== candidate && other.candidate.id === kind.precision)
   const id = isTaken ? named.id : kind.precision
   // Other backends convert halves before and after each operator: a float variant runs better there.

@@ -42,9 +42,10 @@ export class DeviceTier {
   readonly #generators = new Map<string, SequenceScheduler>()
 
   constructor(options: DeviceOptions) {
-    const { layouts, memoryBudget, clock, calibrations } = options
+    const { layouts, memoryBudget, clock, calibrations, store } = options
     this.#options = options
-    const startLane = (name: string) => startWorkerLane(`spillway ${name}`, clock)
+    const startLane = (name: string) =>
+      startWorkerLane(`spillway ${name}`, clock, { runtime: () => store.runtime() })
     this.#pool = new Pool({ layouts, memoryBudget, clock, startLane })
     this.#scheduler = new Scheduler({
       lanes: this.#pool,
@@ -98,7 +99,7 @@ export class DeviceTier {
           // The runtime is downloaded at the same time as the files.
           this.#pool.prestart(session.backend)
           // Fetched before a lane is leased: a download must not keep other models' requests waiting.
-          session.setFetchedFiles(await this.#loadFiles(session, stop, report))
+          session.setFetchedFiles(await this.#loadFiles(session, { needsRuntime: true }, stop, report))
           await this.#scheduler.prepare(session, stop)
           this.#ready.add(session)
           void this.#calibrator.calibrate(session)
@@ -173,6 +174,7 @@ export class DeviceTier {
 
   #loadFiles(
     { manifest, files }: { readonly manifest: Manifest; readonly files: Pick<Variant, 'id' | 'files'> },
+    { needsRuntime = false } = {},
     signal?: AbortSignal,
     onProgress?: (progress: Progress) => void,
   ) {
@@ -180,6 +182,6 @@ export class DeviceTier {
     const { id, version } = manifest
     const model = { id, version, variant: files.id }
     const sources = files.files.map((file) => catalogue.fileOf(manifest, file))
-    return store.loadFiles({ model, files: sources }, signal, onProgress)
+    return store.loadFiles({ model, files: sources, needsRuntime }, signal, onProgress)
   }
 }

@@ -27,6 +27,7 @@ export class BackgroundLoader {
   readonly #options: BackgroundLoaderOptions
   readonly #loading = new WeakSet<Manifest>()
   readonly #headStarts = new WeakMap<Manifest, HeadStart>()
+  readonly #waiting = new WeakMap<Manifest, Set<() => void>>()
 
   constructor(options: BackgroundLoaderOptions) {
     this.#options = options
@@ -40,6 +41,17 @@ export class BackgroundLoader {
     if (this.#loading.has(manifest) && !onProgress) return
     this.#loading.add(manifest)
     void this.#load(manifest, signal, onProgress).finally(() => this.#loading.delete(manifest))
+  }
+
+  /** Calls back when the device has loaded the model, if it does. Returns how to stop that. */
+  whenLoaded(manifest: Manifest, callback: () => void): () => void {
+    let callbacks = this.#waiting.get(manifest)
+    if (!callbacks) {
+      callbacks = new Set()
+      this.#waiting.set(manifest, callbacks)
+    }
+    callbacks.add(callback)
+    return () => callbacks.delete(callback)
   }
 
   /** The server has answered a request, or failed to. */
@@ -58,6 +70,9 @@ export class BackgroundLoader {
     if (!choice.session) return
     try {
       await device.prepare(choice.session, signal, onProgress)
+      const callbacks = this.#waiting.get(manifest)
+      this.#waiting.delete(manifest)
+      for (const callback of callbacks ?? []) callback()
     } catch (cause) {
       const failure = SpillwayError.from(cause, 'internal', `${manifest.id} failed`)
       if (failureScope[failure.code].holds !== 'every-place')

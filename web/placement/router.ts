@@ -1,8 +1,10 @@
+import { linkAbort } from '../../models/async/abort.ts'
 import type { CheckedInputs, Manifest, Policy, RunResult } from '../../models/core/index.ts'
 import type { ResultHandler } from '../../workers/host/scheduler/work.ts'
 import type { DeviceSession } from '../device/device-session.ts'
 import type { Progress } from '../store/worker/load-files.ts'
 import { BackgroundLoader } from './background-loader.ts'
+import { answerBridged } from './bridged-request.ts'
 import { type Decision, decide } from './decide-placement.ts'
 import { Dispatcher, type PlacementCount, type TierClients, type UnplacedWork } from './dispatcher.ts'
 import { Health } from './health.ts'
@@ -20,6 +22,7 @@ import {
   Failover,
   type RequestState,
   resetAttempts,
+  TakenBack,
 } from './request-failover.ts'
 import { RetryBudget } from './retry-budget.ts'
 
@@ -30,6 +33,8 @@ export interface TextTarget {
   readonly decision: Decision
   /** Loaded; undefined on the server. */
   readonly session: DeviceSession | undefined
+  /** Ends the stream at this place. */
+  readonly signal: AbortSignal | undefined
   /** Reports progress here: if this place fails later, all others may be tried again. */
   markProgress(): void
 }
@@ -132,16 +137,36 @@ export class Router {
     const { remote, clock } = this.#options
     const askedAt = clock.now()
     const request = createRequestState({ manifest, rows: 1, askedAt }, options, estimateSpill)
+    let stopWaiting = () => {}
     const markProgress = () => {
+      stopWaiting()
       resetAttempts(request)
       this.#backgroundLoader.serverSettled(manifest)
     }
     return this.#failover.run(request, async ({ decision, session }) => {
       if (decision.reason === 'bridge') this.#backgroundLoader.load(manifest)
-      const stream = () => attempt({ decision, session, markProgress })
-      if (!session) return remote ? remote.breaker.run(stream) : stream()
-      await this.#dispatcher.prepare(session, askedAt, options)
-      return stream()
+      if (session) {
+        await this.#dispatcher.prepare(session, askedAt, options)
+        return attempt({ decision, session, signal: options.signal, markProgress })
+      }
+      const { controller, release } = linkAbort(options.signal)
+      let isTakenBack = false
+      const takeBack = () => {
+        if (!this.#resolver.resolve(manifest, 1, options, request)?.session) return
+        isTakenBack = true
+        controller.abort()
+      }
+      // The text of a bridged request moves to the device if that is ready before the server's first token.
+      if (decision.reason === 'bridge') stopWaiting = this.#backgroundLoader.whenLoaded(manifest, takeBack)
+      const stream = () => attempt({ decision, session, signal: controller.signal, markProgress })
+      try {
+        return await (remote ? remote.breaker.run(stream) : stream())
+      } catch (cause) {
+        throw isTakenBack && !options.signal?.aborted ? new TakenBack() : cause
+      } finally {
+        stopWaiting()
+        release()
+      }
     })
   }
 
@@ -160,15 +185,39 @@ export class Router {
     }
   }
 
-  #attempt(work: UnplacedWork, { manifest, options }: RequestState): Attempt<RunResult> {
+  #attempt(work: UnplacedWork, request: RequestState): Attempt<RunResult> {
+    const { manifest, options } = request
     return (resolution) => {
       const { tier, reason } = resolution.decision
-      if (reason === 'bridge') this.#backgroundLoader.load(manifest)
-      const answer = this.#dispatcher.submit(manifest, work, options, resolution)
-      if (tier === 'device') return answer
+      if (tier === 'device') return this.#dispatcher.submit(manifest, work, options, resolution)
       this.#budget.earn()
+      const answer =
+        reason === 'bridge'
+          ? this.#bridge(work, request, resolution)
+          : this.#dispatcher.submit(manifest, work, options, resolution)
       return answer.finally(() => this.#backgroundLoader.serverSettled(manifest))
     }
+  }
+
+  /** Asks the server, and the device too when it has loaded the model before the server has answered. */
+  #bridge(work: UnplacedWork, request: RequestState, resolution: Resolution): Promise<RunResult> {
+    const { manifest, rows, options } = request
+    const submit = (at: Resolution, signal: AbortSignal) =>
+      this.#dispatcher.submit(manifest, work, { ...options, signal }, at)
+    this.#backgroundLoader.load(manifest)
+    return answerBridged({
+      signal: options.signal,
+      whenReady: (callback) => this.#backgroundLoader.whenLoaded(manifest, callback),
+      askServer: (signal) => submit(resolution, signal),
+      askDevice: (signal) => {
+        const onDevice = this.#resolver.resolve(manifest, rows, options, request)
+        if (!onDevice?.session) return undefined
+        return submit(onDevice, signal).catch((cause: unknown) => {
+          this.#failover.noteFailure(request, onDevice.decision, cause)
+          throw cause
+        })
+      },
+    })
   }
 
   /** When this turn's first request came. */

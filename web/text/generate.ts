@@ -82,7 +82,7 @@ async function writeText(
       placement = { tier, backend, variant, reason, explanation }
       if (text.isDone) return
       const deadlineMs = cancellation.remainingMs()
-      for await (const piece of segment.stream(text, { ...options, deadlineMs, signal })) {
+      for await (const piece of segment.stream(text, { ...options, deadlineMs, signal: target.signal })) {
         if (piece.executedOn && piece.executedOn.variant !== placement.variant)
           placement = { ...placement, ...piece.executedOn }
         stopwatch.queueMs ??= piece.queueMs

@@ -25,8 +25,16 @@ import {
   TakenBack,
 } from './request-failover.ts'
 import { RetryBudget } from './retry-budget.ts'
+import { sameVariant } from './same-variant.ts'
 
 export type RouterOptions = TierClients & ModelStatesOptions
+
+/** By which a text is placed again and again. */
+export interface TextPlacement {
+  readonly estimateSpill: EstimateSpill
+  /** The variant that began the text, once it has begun. */
+  readonly preferredVariant: () => string | undefined
+}
 
 /** Where a stream runs. */
 export interface TextTarget {
@@ -42,6 +50,8 @@ export interface TextTarget {
 /** Runs each request where it is placed, and elsewhere when that place fails. */
 export class Router {
   readonly #options: RouterOptions
+  readonly #health: Health
+  readonly #states: ModelStates
   readonly #budget = new RetryBudget()
   readonly #dispatcher: Dispatcher
   readonly #resolver: PlacementResolver
@@ -55,6 +65,8 @@ export class Router {
     const states = new ModelStates(options)
     const resolver = new PlacementResolver(options, states, health)
     this.#options = options
+    this.#health = health
+    this.#states = states
     this.#dispatcher = new Dispatcher(options)
     this.#resolver = resolver
     this.#backgroundLoader = new BackgroundLoader({ device, clock, states, resolver, health })
@@ -131,7 +143,7 @@ export class Router {
   streamWithFailover<T>(
     manifest: Manifest,
     options: PlacementOptions,
-    estimateSpill: EstimateSpill,
+    { estimateSpill, preferredVariant }: TextPlacement,
     attempt: (target: TextTarget) => Promise<T>,
   ): Promise<T> {
     const { remote, clock } = this.#options
@@ -146,8 +158,8 @@ export class Router {
     return this.#failover.run(request, async ({ decision, session }) => {
       if (decision.reason === 'bridge') this.#backgroundLoader.load(manifest)
       if (session) {
-        await this.#dispatcher.prepare(session, askedAt, options)
-        return attempt({ decision, session, signal: options.signal, markProgress })
+        const prepared = await this.#prepareText(session, preferredVariant(), askedAt, options)
+        return attempt({ decision, session: prepared, signal: options.signal, markProgress })
       }
       const { controller, release } = linkAbort(options.signal)
       let isTakenBack = false
@@ -168,6 +180,34 @@ export class Router {
         release()
       }
     })
+  }
+
+  /** Loads the session that goes on with a text: of the variant that began it where that is possible. */
+  async #prepareText(
+    chosen: DeviceSession,
+    variantId: string | undefined,
+    askedAt: number,
+    options: PlacementOptions,
+  ): Promise<DeviceSession> {
+    const { manifest } = chosen
+    const state = this.#states.get(manifest)
+    const session = state
+      ? sameVariant(chosen, variantId, {
+          device: this.#options.device,
+          capacity: state.capacity,
+          failures: this.#health.deviceFailures(manifest.id),
+        })
+      : chosen
+    if (session !== chosen) {
+      try {
+        await this.#dispatcher.prepare(session, askedAt, options)
+        return session
+      } catch {
+        // The chosen session is not at fault. Where the caller has left, it says so as well.
+      }
+    }
+    await this.#dispatcher.prepare(chosen, askedAt, options)
+    return chosen
   }
 
   /** The handler of all requests that a decision placed on the device; it moves failed ones to another place. */

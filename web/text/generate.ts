@@ -74,7 +74,8 @@ async function writeText(
   const { signal } = cancellation
   let placement: Placement | undefined
   try {
-    await router.streamWithFailover(manifest, { ...options, signal }, estimateSpill, async (target) => {
+    const move = { estimateSpill, preferredVariant: () => text.variant }
+    await router.streamWithFailover(manifest, { ...options, signal }, move, async (target) => {
       const { tier, reason, explanation } = target.decision
       const segment = await createSegment(target)
       // Named one by one: on the device it is a session, whose fields are getters.
@@ -89,6 +90,7 @@ async function writeText(
         text.add(piece)
         if (piece.text === '' && piece.tokens.length === 0) continue
         stopwatch.lap()
+        if (placement.variant !== 'unknown') text.variant ??= placement.variant
         target.markProgress()
         pieces.push({ text: piece.text, tokens: piece.tokens, placement })
       }

@@ -130,7 +130,7 @@ export class DeviceTier {
           // The runtime is downloaded at the same time as the files.
           this.#pool.prestart(session.backend)
           // Fetched before a lane is leased: a download must not keep other models' requests waiting.
-          session.setFetchedFiles(await this.#loadFiles(session, stop, report))
+          session.setFetchedFiles(await this.#loadFiles(session, { needsRuntime: true }, stop, report))
           await this.#scheduler.prepare(session, stop)
           this.#ready.add(session)
           void this.#calibrator.calibrate(session)
@@ -216,6 +216,7 @@ export class DeviceTier {
 
   #loadFiles(
     { manifest, files }: { readonly manifest: Manifest; readonly files: Pick<Variant, 'id' | 'files'> },
+    { needsRuntime = false } = {},
     signal?: AbortSignal,
     onProgress?: (progress: Progress) => void,
   ) {
@@ -223,6 +224,6 @@ export class DeviceTier {
     const { id, version } = manifest
     const model = { id, version, variant: files.id }
     const sources = files.files.map((file) => catalogue.fileOf(manifest, file))
-    return store.loadFiles({ model, files: sources }, signal, onProgress)
+    return store.loadFiles({ model, files: sources, needsRuntime }, signal, onProgress)
   }
 }

@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Clock } from '../models/async/clock.ts'
 import type { Reference } from '../models/core/index.ts'
+import { createCallerOf } from './http/caller.ts'
 import { allowAllOrigins } from './http/cors.ts'
 import { answerError, answerNotFound } from './http/errors.ts'
 import { type Log, logRequests, type Variables } from './http/request-log.ts'
@@ -9,6 +10,7 @@ import type { Catalogue } from './inference/catalogue.ts'
 import type { Inference } from './inference/inference.ts'
 import type { TextService } from './inference/text-service.ts'
 import type { Metrics } from './metrics.ts'
+import type { Offload } from './offload/offload.ts'
 import { modelFileRoutes } from './routes/model-files.ts'
 import { inferRoutes } from './routes/oip/infer-routes.ts'
 import { metadataRoutes, serverMetadata } from './routes/oip/metadata-routes.ts'
@@ -20,6 +22,7 @@ export interface AppOptions {
   /** Models on the hub that the catalogue also lists; pages fetch them from there. */
   readonly references?: readonly Reference[]
   readonly inference: Inference
+  readonly offload: Offload
   readonly textService: TextService
   readonly metrics: Metrics
   readonly clock: Clock
@@ -29,6 +32,8 @@ export interface AppOptions {
   readonly maxBodyBytes: number
   /** For requests of the OpenAI API. Default: `maxBodyBytes`. */
   readonly maxTextBodyBytes?: number | undefined
+  /** The header with a client's address, where a proxy sets it. */
+  readonly callerAddressHeader?: string | undefined
   readonly log: Log
 }
 
@@ -42,7 +47,7 @@ export const createApp = (options: AppOptions) => {
     app
       .onError(answerError(options.log))
       .notFound(answerNotFound(app.routes))
-      .use(logRequests(options.log))
+      .use(logRequests(options.log, createCallerOf(options.callerAddressHeader ?? '')))
       .route('/v2', inferRoutes(options))
       .use(allowAllOrigins)
       .route('/v2', metadataRoutes(options))

@@ -15,6 +15,8 @@ const environment = z.object({
   SPILLWAY_KEEP_ALIVE_SECONDS: z._default(count(86_400), 65),
   SPILLWAY_LOAD_SECONDS: z._default(count(86_400), laneLimits.loadMs / 1000),
   SPILLWAY_HUNG_SECONDS: z._default(count(86_400), laneLimits.hungMs / 1000),
+  SPILLWAY_TASK_SECONDS: z._default(count(86_400), 30),
+  SPILLWAY_MAX_TASK_BYTES: z._default(count(2 ** 40), 2 ** 28),
   SPILLWAY_MAX_BODY_BYTES: z._default(count(2 ** 30), 32 * 2 ** 20),
   SPILLWAY_MAX_TEXT_BODY_BYTES: z._default(count(2 ** 28), 8 * 2 ** 20),
 })
@@ -28,6 +30,10 @@ export interface Config {
   readonly laneLimits: LaneLimits
   /** Milliseconds for which a connection without a request stays open: longer than a proxy keeps it in its pool. */
   readonly keepAliveMs: number
+  /** Milliseconds for which one large body or answer may be parsed, tokenized or written. */
+  readonly taskMs: number
+  /** Bytes of large bodies and answers that wait for that together. */
+  readonly maxOffloadBytes: number
   /** The longest body of an infer request, decoded. */
   readonly maxBodyBytes: number
   /** The longest body of a request of the OpenAI API, decoded. */
@@ -59,6 +65,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       loadMs: 1000 * limits.SPILLWAY_LOAD_SECONDS,
       hungMs: 1000 * limits.SPILLWAY_HUNG_SECONDS,
     },
+    taskMs: 1000 * limits.SPILLWAY_TASK_SECONDS,
+    maxOffloadBytes: limits.SPILLWAY_MAX_TASK_BYTES,
     keepAliveMs: 1000 * limits.SPILLWAY_KEEP_ALIVE_SECONDS,
     maxBodyBytes: limits.SPILLWAY_MAX_BODY_BYTES,
     maxTextBodyBytes: limits.SPILLWAY_MAX_TEXT_BODY_BYTES,

@@ -13,6 +13,7 @@ import { chooseBackend } from './inference/choose-backend.ts'
 import { createInference, loadRequestOf } from './inference/inference.ts'
 import { createTextService } from './inference/text-service.ts'
 import { createMetrics } from './metrics.ts'
+import { createOffload } from './offload/offload.ts'
 import { shutDownOnSignal } from './shutdown.ts'
 
 const log = createLog()
@@ -44,11 +45,18 @@ async function main(): Promise<void> {
     startLane,
     clock: systemClock,
   })
+  const offload = createOffload({
+    entry: fromBuild('./offload.js'),
+    clock: systemClock,
+    taskMs: config.taskMs,
+    maxBytes: config.maxOffloadBytes,
+  })
   const app = createApp({
     catalogue,
     references: await readReferences(folders),
     inference,
-    textService: createTextService(inference, systemClock),
+    offload,
+    textService: createTextService(inference, systemClock, offload),
     metrics: createMetrics(systemClock),
     clock: systemClock,
     site: fileURLToPath(fromBuild('../site')),

@@ -12,6 +12,7 @@ import { createInference } from '../../server/inference/inference.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/metrics.ts'
 import { compileHints } from '../../web/build/compile-hints.ts'
+import { createTestOffload } from '../support/offload.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
 import { processLane } from '../support/process-lane.ts'
 import { testModels, withoutTestModels } from '../support/test-models.ts'
@@ -55,10 +56,12 @@ export async function startHarness(launch = launchBrowser): Promise<Harness & { 
     clock: systemClock,
   })
   const log = pino({ level: 'silent' })
+  const offload = createTestOffload()
   const app = createApp({
     catalogue,
     inference,
-    textService: createTextService(inference, systemClock),
+    offload,
+    textService: createTextService(inference, systemClock, offload),
     metrics: createMetrics(systemClock),
     clock: systemClock,
     site,

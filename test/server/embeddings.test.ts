@@ -8,6 +8,7 @@ import { makeManifest, writeManifest } from '../../models/tools/manifest/write.t
 import { createInference } from '../../server/inference/inference.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
+import { createTestOffload } from '../support/offload.ts'
 import { processLane } from '../support/process-lane.ts'
 import {
   denseBias,
@@ -207,7 +208,7 @@ describe('in a queue with room for 100', () => {
     })
     const manifest = manifests.get('mean') ?? expect.fail('no model')
     const entry = { manifest, folder: join(folder, 'mean') }
-    const service = createTextService(inference, systemClock)
+    const service = createTextService(inference, systemClock, createTestOffload())
     return {
       inference,
       embed: (texts: readonly (readonly number[])[], wait: WaitOptions = {}) =>

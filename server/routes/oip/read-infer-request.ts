@@ -1,4 +1,3 @@
-import type { Context } from 'hono'
 import * as z from 'zod/mini'
 import {
   type CheckedInputs,
@@ -9,12 +8,7 @@ import {
   type Tensor,
 } from '../../../models/core/index.ts'
 import { datatypeOf, decodeTensor, type InferRequest, inferRequest } from '../../../models/protocols/oip.ts'
-import {
-  BinaryReader,
-  binarySize,
-  jsonLengthHeader,
-  splitBody,
-} from '../../../models/protocols/oip-binary.ts'
+import { BinaryReader, binarySize, splitBody } from '../../../models/protocols/oip-binary.ts'
 import type { Priority } from '../../../workers/host/scheduler/priority.ts'
 import { parseTensorJson } from './parse-tensor-json.ts'
 
@@ -39,9 +33,15 @@ export interface RequestedOutput {
   readonly binary: boolean
 }
 
-/** @throws SpillwayError `request_malformed`, `input_*`, `output_name_invalid` or `not_supported`. */
-export function readInferRequest(c: Context, body: Uint8Array, manifest: Manifest): CheckedInferRequest {
-  const header = c.req.header(jsonLengthHeader)
+/**
+ * @param header The length of the JSON part, where binary tensors follow it.
+ * @throws SpillwayError `request_malformed`, `input_*`, `output_name_invalid` or `not_supported`.
+ */
+export function readInferRequest(
+  body: Uint8Array,
+  header: string | undefined,
+  manifest: Manifest,
+): CheckedInferRequest {
   const { json, tensors } =
     header === undefined ? { json: body, tensors: noTensors } : splitBody(body, header)
   const exact = manifest.inputs.some(({ type }) => type === 'int64' || type === 'uint64')

@@ -11,6 +11,7 @@ import type { Inference } from './inference/inference.ts'
 import type { TextService } from './inference/text-service.ts'
 import type { Metrics } from './metrics.ts'
 import type { Offload } from './offload/offload.ts'
+import { type RequestLimits, requestLimits } from './request-limits.ts'
 import { modelFileRoutes } from './routes/model-files.ts'
 import { inferRoutes } from './routes/oip/infer-routes.ts'
 import { metadataRoutes, serverMetadata } from './routes/oip/metadata-routes.ts'
@@ -30,6 +31,7 @@ export interface AppOptions {
   readonly site: string
   readonly version: string
   readonly maxBodyBytes: number
+  readonly requestLimits?: RequestLimits
   /** For requests of the OpenAI API. Default: `maxBodyBytes`. */
   readonly maxTextBodyBytes?: number | undefined
   /** The header with a client's address, where a proxy sets it. */
@@ -41,7 +43,8 @@ export interface AppOptions {
  * The server's routes: `/v2` (Open Inference Protocol), `/v1` (OpenAI API), `/metrics`, `/models`, and the site.
  * The infer route comes first, so that a run passes no middleware but the log.
  */
-export const createApp = (options: AppOptions) => {
+export const createApp = (given: AppOptions) => {
+  const options = { requestLimits, ...given }
   const app = new Hono<{ Variables: Variables }>()
   return (
     app

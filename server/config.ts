@@ -2,24 +2,52 @@ import { delimiter, resolve } from 'node:path'
 import * as z from 'zod/mini'
 import { backends, SpillwayError, schemaFault } from '../models/core/index.ts'
 import { type LaneLimits, laneLimits } from '../workers/host/lane-client/lane.ts'
+import type { GenerateLimits } from '../workers/host/text/generate-setup.ts'
+import { defaultGenerateLimits, type QueueLimits } from './inference/inference.ts'
+import { type RequestLimits, requestLimits } from './request-limits.ts'
 
-const port = z.coerce.number().check(z.int(), z.minimum(0), z.maximum(65_535))
+const count = (least: number, most: number) =>
+  z.coerce.number().check(z.int(), z.minimum(least), z.maximum(most))
 
-const count = (most: number) => z.coerce.number().check(z.int(), z.minimum(1), z.maximum(most))
+const seconds = (value: number) => z._default(count(1, 86_400), value)
+const bytes = (value: number) => z._default(count(1, 2 ** 50), value)
+const number = (value: number) => z._default(count(1, 1_000_000_000), value)
 
+/** Every variable, with its default. server/README.md has the same list. */
 const environment = z.object({
-  PORT: z._default(port, 8080),
+  PORT: z._default(count(0, 65_535), 8080),
   HOST: z._default(z.string().check(z.minLength(1)), '127.0.0.1'),
   SPILLWAY_BACKEND: z._default(z.enum(['auto', ...backends.filter((backend) => backend !== 'wasm')]), 'auto'),
   SPILLWAY_MODELS: z._default(z.string(), ''),
-  SPILLWAY_KEEP_ALIVE_SECONDS: z._default(count(86_400), 65),
-  SPILLWAY_LOAD_SECONDS: z._default(count(86_400), laneLimits.loadMs / 1000),
-  SPILLWAY_HUNG_SECONDS: z._default(count(86_400), laneLimits.hungMs / 1000),
-  SPILLWAY_TASK_SECONDS: z._default(count(86_400), 30),
-  SPILLWAY_MAX_TASK_BYTES: z._default(count(2 ** 40), 2 ** 28),
-  SPILLWAY_MAX_BODY_BYTES: z._default(count(2 ** 30), 32 * 2 ** 20),
-  SPILLWAY_MAX_TEXT_BODY_BYTES: z._default(count(2 ** 28), 8 * 2 ** 20),
+  SPILLWAY_CALLER_ADDRESS_HEADER: z._default(z.string().check(z.regex(/^[\w-]*$/)), ''),
+  SPILLWAY_KEEP_ALIVE_SECONDS: seconds(65),
+  SPILLWAY_UPLOAD_SECONDS: seconds(300),
+  SPILLWAY_GRACE_SECONDS: seconds(10),
+  SPILLWAY_LOAD_SECONDS: seconds(laneLimits.loadMs / 1000),
+  SPILLWAY_HUNG_SECONDS: seconds(laneLimits.hungMs / 1000),
+  SPILLWAY_TASK_SECONDS: seconds(30),
+  SPILLWAY_TIMEOUT_SECONDS: seconds(requestLimits.timeoutMs / 1000),
+  SPILLWAY_MAX_TIMEOUT_SECONDS: seconds(requestLimits.maxTimeoutMs / 1000),
+  SPILLWAY_MEMORY_BYTES: z.optional(count(1, 2 ** 50)),
+  SPILLWAY_MAX_BODY_BYTES: z._default(count(1, 2 ** 30), 32 * 2 ** 20),
+  SPILLWAY_MAX_TEXT_BODY_BYTES: z._default(count(1, 2 ** 28), 8 * 2 ** 20),
+  SPILLWAY_MAX_TASK_BYTES: bytes(2 ** 28),
+  SPILLWAY_MAX_JSON_DEPTH: z._default(count(1, 1_000), requestLimits.json.depth),
+  SPILLWAY_MAX_JSON_ENTRIES: number(requestLimits.json.entries),
+  SPILLWAY_MAX_JSON_LISTS: number(requestLimits.json.lists),
+  SPILLWAY_MAX_CHOICES: number(requestLimits.maxChoices),
+  SPILLWAY_MAX_QUEUED: number(1_000),
+  SPILLWAY_MAX_QUEUED_ROWS: number(2 ** 20),
+  SPILLWAY_MAX_QUEUED_BYTES: bytes(2 ** 29),
+  SPILLWAY_MAX_QUEUED_TOKENS: number(2 ** 22),
+  SPILLWAY_SLOTS: z._default(count(1, 1_024), defaultGenerateLimits.maxSlots),
+  SPILLWAY_KV_BYTES: bytes(defaultGenerateLimits.maxBytes),
 })
+
+const known: ReadonlySet<string> = new Set(Object.keys(environment.shape))
+
+/** The `spillway` command's. */
+const others: readonly string[] = ['SPILLWAY_DEBUG']
 
 export interface Config {
   readonly port: number
@@ -27,9 +55,15 @@ export interface Config {
   readonly backend: z.infer<typeof environment>['SPILLWAY_BACKEND']
   /** Further folders of models with manifests, besides the built-in catalogue. */
   readonly modelFolders: readonly string[]
+  /** The header in which a proxy passes its client's address on; empty where there is none. */
+  readonly callerAddressHeader: string
   readonly laneLimits: LaneLimits
   /** Milliseconds for which a connection without a request stays open: longer than a proxy keeps it in its pool. */
   readonly keepAliveMs: number
+  /** Milliseconds within which a request has to arrive whole. */
+  readonly uploadMs: number
+  /** Milliseconds that requests in flight have at the shutdown. */
+  readonly graceMs: number
   /** Milliseconds for which one large body or answer may be parsed, tokenized or written. */
   readonly taskMs: number
   /** Bytes of large bodies and answers that wait for that together. */
@@ -38,12 +72,26 @@ export interface Config {
   readonly maxBodyBytes: number
   /** The longest body of a request of the OpenAI API, decoded. */
   readonly maxTextBodyBytes: number
+  /** Bytes for models in all lanes; undefined: by the machine's memory. */
+  readonly memoryBytes: number | undefined
+  readonly requestLimits: RequestLimits
+  readonly queue: QueueLimits
+  readonly generateLimits: GenerateLimits
 }
 
-/** @throws SpillwayError `request_malformed`, which names the invalid variable. */
+/** @throws SpillwayError `request_malformed`, which names the invalid or unknown variable. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   // An empty variable counts as unset.
   const variables = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  // A misspelt limit would not hold, and nobody would know.
+  const unknown = Object.keys(variables).find(
+    (name) => name.startsWith('SPILLWAY_') && !known.has(name) && !others.includes(name),
+  )
+  if (unknown !== undefined) {
+    throw new SpillwayError('request_malformed', `The environment variable ${unknown} is unknown`, {
+      expected: [...known].join(', '),
+    })
+  }
   const parsed = z.safeParse(environment, variables)
   if (!parsed.success) {
     const { path, expected, got } = schemaFault(parsed.error, variables)
@@ -52,23 +100,45 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       got,
     })
   }
-  const { PORT, HOST, SPILLWAY_BACKEND, SPILLWAY_MODELS, ...limits } = parsed.data
-  return {
-    port: PORT,
-    host: HOST,
-    backend: SPILLWAY_BACKEND,
-    modelFolders: SPILLWAY_MODELS.split(delimiter)
-      .filter((folder) => folder !== '')
-      .map((folder) => resolve(folder)),
-    laneLimits: {
-      ...laneLimits,
-      loadMs: 1000 * limits.SPILLWAY_LOAD_SECONDS,
-      hungMs: 1000 * limits.SPILLWAY_HUNG_SECONDS,
-    },
-    taskMs: 1000 * limits.SPILLWAY_TASK_SECONDS,
-    maxOffloadBytes: limits.SPILLWAY_MAX_TASK_BYTES,
-    keepAliveMs: 1000 * limits.SPILLWAY_KEEP_ALIVE_SECONDS,
-    maxBodyBytes: limits.SPILLWAY_MAX_BODY_BYTES,
-    maxTextBodyBytes: limits.SPILLWAY_MAX_TEXT_BODY_BYTES,
-  }
+  return configOf(parsed.data)
 }
+
+const configOf = (set: z.infer<typeof environment>): Config => ({
+  port: set.PORT,
+  host: set.HOST,
+  backend: set.SPILLWAY_BACKEND,
+  modelFolders: set.SPILLWAY_MODELS.split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => resolve(folder)),
+  callerAddressHeader: set.SPILLWAY_CALLER_ADDRESS_HEADER,
+  laneLimits: {
+    ...laneLimits,
+    loadMs: 1000 * set.SPILLWAY_LOAD_SECONDS,
+    hungMs: 1000 * set.SPILLWAY_HUNG_SECONDS,
+  },
+  keepAliveMs: 1000 * set.SPILLWAY_KEEP_ALIVE_SECONDS,
+  uploadMs: 1000 * set.SPILLWAY_UPLOAD_SECONDS,
+  graceMs: 1000 * set.SPILLWAY_GRACE_SECONDS,
+  taskMs: 1000 * set.SPILLWAY_TASK_SECONDS,
+  maxOffloadBytes: set.SPILLWAY_MAX_TASK_BYTES,
+  maxBodyBytes: set.SPILLWAY_MAX_BODY_BYTES,
+  maxTextBodyBytes: set.SPILLWAY_MAX_TEXT_BODY_BYTES,
+  memoryBytes: set.SPILLWAY_MEMORY_BYTES,
+  requestLimits: {
+    json: {
+      depth: set.SPILLWAY_MAX_JSON_DEPTH,
+      entries: set.SPILLWAY_MAX_JSON_ENTRIES,
+      lists: set.SPILLWAY_MAX_JSON_LISTS,
+    },
+    timeoutMs: 1000 * Math.min(set.SPILLWAY_TIMEOUT_SECONDS, set.SPILLWAY_MAX_TIMEOUT_SECONDS),
+    maxTimeoutMs: 1000 * set.SPILLWAY_MAX_TIMEOUT_SECONDS,
+    maxChoices: set.SPILLWAY_MAX_CHOICES,
+  },
+  queue: {
+    requests: set.SPILLWAY_MAX_QUEUED,
+    rows: set.SPILLWAY_MAX_QUEUED_ROWS,
+    bytes: set.SPILLWAY_MAX_QUEUED_BYTES,
+    tokens: set.SPILLWAY_MAX_QUEUED_TOKENS,
+  },
+  generateLimits: { maxSlots: set.SPILLWAY_SLOTS, maxBytes: set.SPILLWAY_KV_BYTES },
+})

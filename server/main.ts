@@ -40,8 +40,9 @@ async function main(): Promise<void> {
   const inference = createInference({
     backend: await chooseBackend(config.backend, startLane, trial),
     cores: availableParallelism(),
-    memoryBudget: memoryBudget(),
-    maxQueued: 1_000,
+    memoryBudget: config.memoryBytes ?? memoryBudget(),
+    queue: config.queue,
+    generateLimits: config.generateLimits,
     startLane,
     clock: systemClock,
   })
@@ -63,6 +64,8 @@ async function main(): Promise<void> {
     version,
     maxBodyBytes: config.maxBodyBytes,
     maxTextBodyBytes: config.maxTextBodyBytes,
+    requestLimits: config.requestLimits,
+    callerAddressHeader: config.callerAddressHeader,
     log,
   })
   const server = serve(
@@ -70,7 +73,12 @@ async function main(): Promise<void> {
       fetch: app.fetch,
       port: config.port,
       hostname: config.host,
-      serverOptions: { keepAliveTimeout: config.keepAliveMs },
+      serverOptions: {
+        keepAliveTimeout: config.keepAliveMs,
+        requestTimeout: config.uploadMs,
+        // Node refuses one that is longer.
+        headersTimeout: Math.min(60_000, config.uploadMs),
+      },
     },
     ({ address, port }) => {
       const host = address.includes(':') ? `[${address}]` : address === '127.0.0.1' ? 'localhost' : address
@@ -78,7 +86,7 @@ async function main(): Promise<void> {
     },
   )
   server.on('error', fail)
-  shutDownOnSignal(server, inference, log)
+  shutDownOnSignal(server, inference, log, config.graceMs)
   for (const entry of catalogue.values()) {
     inference
       .prepare(entry)

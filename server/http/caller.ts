@@ -40,7 +40,8 @@ function nameOfKey(key: string, socket: object | undefined): string {
 function nameOfAddress(address: string): string {
   if (!address.includes(':') || address.startsWith('::ffff:')) return address
   const [start = '', end] = address.toLowerCase().split('::')
-  const parts = start.split(':')
-  if (end !== undefined) parts.push(...new Array<string>(8 - parts.length - end.split(':').length).fill('0'))
-  return parts.slice(0, 4).join(':')
+  const parts = start === '' ? [] : start.split(':')
+  // `::` stands for as many zeros as are missing.
+  const missing = end === undefined ? 0 : 8 - parts.length - end.split(':').length
+  return [...parts, ...new Array<string>(Math.max(0, missing)).fill('0')].slice(0, 4).join(':')
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import { messageOf, SpillwayError } from '../../models/core/index.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import { RankedQueue } from '../../workers/host/scheduler/ranked-queue.ts'
-import { Turns } from '../../workers/host/scheduler/turns.ts'
+import { type Turn, Turns } from '../../workers/host/scheduler/turns.ts'
 import type { TaskMessage, TaskReply } from './protocol.ts'
 import type { TaskInput, TaskName, TaskResult } from './tasks.ts'
 
@@ -42,6 +42,7 @@ export interface OffloadOptions {
 
 interface WaitingTask {
   readonly rank: number
+  readonly turn: Turn
   readonly message: TaskMessage
   readonly job: Job
   resolve(value: unknown): void
@@ -109,7 +110,7 @@ export function createOffload({ entry, clock, taskMs, maxBytes, maxMegabytes }: 
       return
     }
     running = task
-    turns.reach(task.rank)
+    turns.reach(task.turn)
     const { job, message } = task
     const refusal = isClosed ? closed() : job.signal?.aborted ? abortedBy(job.signal) : undefined
     if (refusal) {
@@ -134,8 +135,10 @@ export function createOffload({ entry, clock, taskMs, maxBytes, maxMegabytes }: 
           return
         }
         bytes += job.bytes
+        const turn = turns.take(job.caller ?? '', job.bytes)
         waiting.push({
-          rank: turns.take(job.caller ?? '', job.bytes),
+          rank: turn.start,
+          turn,
           message: { name, input },
           job,
           resolve: (value) => resolve(value as TaskResult<N>),

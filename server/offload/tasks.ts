@@ -7,10 +7,11 @@ import { join } from 'node:path'
 import type { Manifest } from '../../models/core/index.ts'
 import { readTokenizer } from '../../workers/host/text/tokenizer/tokenizer.ts'
 import type { Prompt, TemplateArguments, Tokenizer } from '../../workers/host/text/types.ts'
+import type { RequestLimits } from '../request-limits.ts'
 import { type CheckedInferRequest, readInferRequest } from '../routes/oip/read-infer-request.ts'
 import { type InferAnswer, writeInferResponse } from '../routes/oip/write-infer-response.ts'
 import { type EmbeddingsAnswer, writeEmbeddings } from '../routes/openai/embeddings-answer.ts'
-import { parseRequest } from '../routes/openai/parse-request.ts'
+import { parseRequest, type TextBounds } from '../routes/openai/parse-request.ts'
 import type { RequestKind } from '../routes/openai/unsupported-fields.ts'
 
 /** A model's tokenizer files on this machine, which the caller has verified. */
@@ -28,27 +29,28 @@ interface Done<T> {
 const tokenizers = new Map<string, Tokenizer>()
 
 export const tasks = {
-  /** @param maxTokens The longest context of all models. */
   readText: ({
     kind,
     body,
-    maxTokens,
+    bounds,
   }: {
     kind: RequestKind
     body: Uint8Array
-    maxTokens: number
-  }): Done<unknown> => ({ value: parseRequest(kind, body, maxTokens) }),
+    bounds: TextBounds
+  }): Done<unknown> => ({ value: parseRequest(kind, body, bounds) }),
 
   readTensors: ({
     body,
     jsonLength,
     manifest,
+    limits,
   }: {
     body: Uint8Array
     jsonLength: string | undefined
     manifest: Manifest
+    limits: RequestLimits
   }): Done<CheckedInferRequest> => {
-    const value = readInferRequest(body, jsonLength, manifest)
+    const value = readInferRequest(body, jsonLength, manifest, limits)
     return { value, transfer: buffersOf(Object.values(value.inputs.tensors).map(({ data }) => data)) }
   },
 

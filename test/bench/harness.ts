@@ -51,7 +51,7 @@ export async function startHarness(launch = launchBrowser): Promise<Harness & { 
     // The page uses the other core.
     cores: 1,
     memoryBudget: 2 ** 32,
-    maxQueued: 1_000,
+    queue: { requests: 1_000 },
     startLane: () => processLane(systemClock),
     clock: systemClock,
   })

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
 import { createOffload, type Job, type Offload } from '../../server/offload/offload.ts'
+import { requestLimits } from '../../server/request-limits.ts'
 import { createTestOffload } from '../support/offload.ts'
 
 let offload: Offload
@@ -75,6 +76,10 @@ test('the real thread passes on what a request has wrong', async () => {
   offload = createTestOffload()
   const body = new TextEncoder().encode('{"model":"x","messages":[]}')
   await expect(
-    offload.run('readText', { kind: 'chat', body, maxTokens: 10 }, { bytes: body.length }),
+    offload.run(
+      'readText',
+      { kind: 'chat', body, bounds: { maxTokens: 10, json: requestLimits.json } },
+      { bytes: body.length },
+    ),
   ).rejects.toMatchObject({ code: 'request_malformed', detail: { param: 'messages' } })
 })

@@ -14,7 +14,7 @@ beforeAll(async () => {
     backend: 'cpu',
     cores: 1,
     memoryBudget: 2 ** 30,
-    maxQueued: 100,
+    queue: { requests: 100 },
     startLane: () => processLane(systemClock),
     clock: systemClock,
   })

@@ -202,7 +202,7 @@ describe('in a queue with room for 100', () => {
       backend: 'cpu',
       cores: 1,
       memoryBudget: 2 ** 30,
-      maxQueued: 100,
+      queue: { requests: 100 },
       startLane: () => processLane(systemClock),
       clock: systemClock,
     })

@@ -158,6 +158,8 @@ describe('the server process', () => {
       { SPILLWAY_KEEP_ALIVE_SECONDS: 'long' },
       'The environment variable SPILLWAY_KEEP_ALIVE_SECONDS is invalid',
     ],
+    [{ SPILLWAY_MAX_QUEUE: '5' }, 'The environment variable SPILLWAY_MAX_QUEUE is unknown'],
+    [{ SPILLWAY_MAX_QUEUED: '0' }, 'The environment variable SPILLWAY_MAX_QUEUED is invalid'],
     [{ SPILLWAY_BACKEND: 'cuda' }, 'The backend "cuda" does not work on this machine'],
     [{ SPILLWAY_MODELS: '/nowhere' }, 'The model folder /nowhere cannot be read'],
   ])('does not start with %o, and reports why', async (env, message) => {

@@ -138,7 +138,7 @@ export function createScriptedApp(
     backend: 'cpu',
     cores: 1,
     memoryBudget: 2 ** 20,
-    maxQueued: 1,
+    queue: { requests: 1 },
     startLane: () => processLane(systemClock),
     clock: systemClock,
   })

@@ -38,7 +38,7 @@ export async function startTestApp({
     backend: 'cpu',
     cores: 1,
     memoryBudget: 2 ** 32,
-    maxQueued,
+    queue: { requests: maxQueued },
     startLane,
     clock: systemClock,
   })

@@ -10,6 +10,7 @@ import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/
 import type { Inference } from '../../inference/inference.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
+import type { RequestLimits } from '../../request-limits.ts'
 import { type CheckedInferRequest, readInferRequest } from './read-infer-request.ts'
 import { type InferAnswer, writeInferResponse } from './write-infer-response.ts'
 
@@ -18,6 +19,7 @@ export interface InferOptions {
   readonly inference: Inference
   readonly offload: Offload
   readonly maxBodyBytes: number
+  readonly requestLimits: RequestLimits
 }
 
 /** Bytes of JSON, and numbers to write as JSON, that are handled on the server's own thread: a message would cost more. */
@@ -31,7 +33,13 @@ type Env = { Variables: Variables }
  * before the middleware that other routes share, and pass their headers as one plain object: a `Headers` object costs
  * more than many runs.
  */
-export function inferRoutes({ catalogue, inference, offload, maxBodyBytes }: InferOptions) {
+export function inferRoutes({
+  catalogue,
+  inference,
+  offload,
+  maxBodyBytes,
+  requestLimits: limits,
+}: InferOptions) {
   const queueMs = (entry: CatalogueEntry) => inference.queueMs(entry).toFixed(1)
 
   /** A function of its own, so that the body is freed when it returns: a waiting request holds its tensors only. */
@@ -40,8 +48,8 @@ export function inferRoutes({ catalogue, inference, offload, maxBodyBytes }: Inf
     const jsonLength = c.req.header(jsonLengthHeader)
     const jsonBytes = jsonLength === undefined ? body.length : Number(jsonLength)
     return jsonBytes > mostReadHere
-      ? offload.run('readTensors', { body, jsonLength, manifest }, jobOf(c, [body]))
-      : readInferRequest(body, jsonLength, manifest)
+      ? offload.run('readTensors', { body, jsonLength, manifest, limits }, jobOf(c, [body]))
+      : readInferRequest(body, jsonLength, manifest, limits)
   }
 
   const write = (c: Context<Env>, answer: InferAnswer) =>
@@ -51,14 +59,15 @@ export function inferRoutes({ catalogue, inference, offload, maxBodyBytes }: Inf
 
   const answer = async (c: Context<Env>, entry: CatalogueEntry) => {
     // A full queue refuses the request before its body is read: an overloaded server saves that work.
-    const refusal = inference.refusal(entry)
+    const caller = c.get('caller')
+    const refusal = inference.refusal(entry, { caller })
     if (refusal) throw refusal
     const { id, inputs, outputs, deadlineMs, priority } = await read(c, entry)
     const result = await inference.run(entry, inputs, {
       signal: disconnectSignal(c),
       deadlineMs,
       priority,
-      caller: c.get('caller'),
+      caller,
     })
     c.set('inference', {
       model: entry.manifest.id,

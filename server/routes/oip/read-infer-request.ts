@@ -10,11 +10,8 @@ import {
 import { datatypeOf, decodeTensor, type InferRequest, inferRequest } from '../../../models/protocols/oip.ts'
 import { BinaryReader, binarySize, splitBody } from '../../../models/protocols/oip-binary.ts'
 import type { Priority } from '../../../workers/host/scheduler/priority.ts'
+import type { RequestLimits } from '../../request-limits.ts'
 import { parseTensorJson } from './parse-tensor-json.ts'
-
-/** The deadline of a request without a `timeout`, and the longest one, in milliseconds. */
-const defaultDeadlineMs = 30_000
-const maxDeadlineMs = 600_000
 
 /** An infer request, checked against the manifest. */
 export interface CheckedInferRequest {
@@ -41,16 +38,17 @@ export function readInferRequest(
   body: Uint8Array,
   header: string | undefined,
   manifest: Manifest,
+  limits: RequestLimits,
 ): CheckedInferRequest {
   const { json, tensors } =
     header === undefined ? { json: body, tensors: noTensors } : splitBody(body, header)
   const exact = manifest.inputs.some(({ type }) => type === 'int64' || type === 'uint64')
-  const request = header === undefined ? parseRequest(json, exact) : parseCached(json, exact)
+  const request = header === undefined ? parseRequest(json, exact, limits) : parseCached(json, exact, limits)
   return {
     id: request.id ?? undefined,
     inputs: checkInputs(manifest, decodeInputs(manifest, request, new BinaryReader(tensors))),
     outputs: requestedOutputs(manifest, request),
-    deadlineMs: deadlineOf(request),
+    deadlineMs: deadlineOf(request, limits),
     priority: priorityOf(request),
   }
 }
@@ -62,12 +60,12 @@ const cache = new Map<string, InferRequest>()
 const maxCached = 256
 const maxCachedBytes = 1_024
 
-function parseCached(json: Uint8Array, exact: boolean): InferRequest {
-  if (json.length > maxCachedBytes) return parseRequest(json, exact)
+function parseCached(json: Uint8Array, exact: boolean, limits: RequestLimits): InferRequest {
+  if (json.length > maxCachedBytes) return parseRequest(json, exact, limits)
   const text = Buffer.from(json.buffer, json.byteOffset, json.length).toString('latin1')
   const cached = cache.get(text)
   if (cached) return cached
-  const request = parseRequest(json, exact)
+  const request = parseRequest(json, exact, limits)
   // Lists of numbers cannot be cached: they are views of memory that the next request overwrites.
   if (request.inputs.some(({ data }) => data)) return request
   if (cache.size === maxCached) cache.clear()
@@ -76,10 +74,10 @@ function parseCached(json: Uint8Array, exact: boolean): InferRequest {
 }
 
 /** @param exact Whether the model has inputs of 64-bit integers. */
-function parseRequest(json: Uint8Array, exact: boolean): InferRequest {
+function parseRequest(json: Uint8Array, exact: boolean, limits: RequestLimits): InferRequest {
   let value: unknown
   try {
-    value = parseTensorJson(json, exact)
+    value = parseTensorJson(json, exact, limits.json)
   } catch (cause) {
     throw SpillwayError.from(cause, 'request_malformed', 'The request is not JSON')
   }
@@ -135,10 +133,10 @@ function requestedOutputs({ id, outputs }: Manifest, request: InferRequest): Req
 }
 
 /** The request's `timeout` is in microseconds; 0 means none, as in Triton. */
-function deadlineOf({ parameters }: InferRequest): number {
+function deadlineOf({ parameters }: InferRequest, { timeoutMs, maxTimeoutMs }: RequestLimits): number {
   const timeout = parameters?.timeout
-  if (timeout == null || timeout === 0) return defaultDeadlineMs
-  if (typeof timeout === 'number' && timeout > 0) return Math.min(timeout / 1000, maxDeadlineMs)
+  if (timeout == null || timeout === 0) return timeoutMs
+  if (typeof timeout === 'number' && timeout > 0) return Math.min(timeout / 1000, maxTimeoutMs)
   throw new SpillwayError('request_malformed', 'The parameter "timeout" is invalid', {
     expected: 'a number of microseconds above zero',
     got: JSON.stringify(timeout),

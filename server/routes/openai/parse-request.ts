@@ -9,17 +9,25 @@ import {
   embeddingRequest,
 } from '../../../models/protocols/openai.ts'
 import { checkJson, type JsonLimits } from '../../http/check-json.ts'
+import type { RequestLimits } from '../../request-limits.ts'
 import { checkPrompt } from './prompt-bounds.ts'
 import { type RequestKind, refuseUnsupportedFields } from './unsupported-fields.ts'
 
-/** Lists of tokens are as long as their body; nothing else is. */
-const jsonLimits: JsonLimits = {
-  depth: 64,
-  keys: 50_000,
-  entries: 50_000,
-  lists: 100_000,
-  bulkKeys: ['prompt', 'input'],
+/** Bounds of every request for text. */
+export interface TextBounds {
+  /** The longest context of all models. */
+  readonly maxTokens: number
+  readonly json: RequestLimits['json']
 }
+
+/** Lists of tokens are as long as their body; nothing else is. */
+const limitsOf = ({ depth, entries }: RequestLimits['json']): JsonLimits => ({
+  depth,
+  keys: entries,
+  entries,
+  lists: 2 * entries,
+  bulkKeys: ['prompt', 'input'],
+})
 
 const schemas = { chat: chatRequest, completion: completionRequest, embedding: embeddingRequest }
 
@@ -31,18 +39,17 @@ export interface RequestOf {
 }
 
 /**
- * Parses and checks the body of a request.
+ * Parses and checks the body of a request. A prompt that is too long for every model is cut or refused here, so that it
+ * is not copied from one thread to another.
  *
- * @param maxTokens The longest context of all models. A longer prompt is cut or refused here, so that it is not copied
- * from one thread to another.
  * @throws SpillwayError `request_malformed`, `not_supported` or `context_exceeded`, which name the parameter.
  */
 export function parseRequest<K extends RequestKind>(
   kind: K,
   body: Uint8Array,
-  maxTokens: number,
+  { maxTokens, json }: TextBounds,
 ): RequestOf[K] {
-  checkJson(body, jsonLimits)
+  checkJson(body, limitsOf(json))
   let value: unknown
   try {
     value = JSON.parse(new TextDecoder().decode(body))

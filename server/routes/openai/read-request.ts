@@ -5,25 +5,22 @@ import type { Prompt, TemplateArguments, TextRequest } from '../../../workers/ho
 import { readBody } from '../../http/read-body.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
-import { invalidParameter, parseRequest, type RequestOf } from './parse-request.ts'
+import { invalidParameter, parseRequest, type RequestOf, type TextBounds } from './parse-request.ts'
 import { checkPrompt, type PromptBounds } from './prompt-bounds.ts'
 import type { RequestKind } from './unsupported-fields.ts'
 
 /** A shorter body is parsed on the server's own thread: a message would cost more. */
 const mostParsedHere = 65_536
 
-/**
- * @param maxTokens The longest context of all models.
- * @throws SpillwayError As `readBody`, `parseRequest` and `Offload.run` do.
- */
+/** @throws SpillwayError As `readBody`, `parseRequest` and `Offload.run` do. */
 export async function readRequest<K extends RequestKind>(
   c: Context,
-  { maxBodyBytes, maxTokens, offload }: { maxBodyBytes: number; maxTokens: number; offload: Offload },
+  { maxBodyBytes, bounds, offload }: { maxBodyBytes: number; bounds: TextBounds; offload: Offload },
   kind: K,
 ): Promise<RequestOf[K]> {
   const body = await readBody(c, maxBodyBytes)
-  if (body.length <= mostParsedHere) return parseRequest(kind, body, maxTokens)
-  const task = { kind, body, maxTokens }
+  if (body.length <= mostParsedHere) return parseRequest(kind, body, bounds)
+  const task = { kind, body, bounds }
   return (await offload.run('readText', task, jobOf(c, [body]))) as RequestOf[K]
 }
 

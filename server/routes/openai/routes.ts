@@ -8,6 +8,7 @@ import type { TextService } from '../../inference/text-service.ts'
 import type { Metrics } from '../../metrics.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
+import type { RequestLimits } from '../../request-limits.ts'
 import { type ApiShape, chatShape, completionShape } from './api-shape.ts'
 import { startChoices } from './choices.ts'
 import { checkDimensions, type EmbeddingsAnswer, writeEmbeddings } from './embeddings-answer.ts'
@@ -31,6 +32,7 @@ export interface OpenAiOptions {
   readonly offload: Offload
   readonly metrics: Metrics
   readonly maxBodyBytes: number
+  readonly requestLimits: RequestLimits
   readonly clock: Clock
   readonly log: Log
 }
@@ -50,9 +52,6 @@ const mostWrittenHere = 20_000
 
 const waitOf = (c: Context<Env>) => ({ signal: disconnectSignal(c), caller: c.get('caller') })
 
-/** The most texts that one request may ask for: they are in memory together. */
-const maxChoices = 128
-
 /** The OpenAI API over this server's language and embedding models. */
 export function openAiRoutes({
   catalogue,
@@ -60,6 +59,7 @@ export function openAiRoutes({
   offload,
   metrics,
   maxBodyBytes,
+  requestLimits: { json, maxChoices, maxTimeoutMs },
   clock,
   log,
 }: OpenAiOptions) {
@@ -86,7 +86,7 @@ export function openAiRoutes({
       Math.max(generation?.context ?? 0, embedding?.context ?? 0),
     ),
   )
-  const reading = { maxBodyBytes, maxTokens, offload }
+  const reading = { maxBodyBytes, bounds: { maxTokens, json }, offload }
 
   const tokenizeFor =
     (c: Context<Env>, model: string): Tokenize =>
@@ -116,7 +116,10 @@ export function openAiRoutes({
     const n = options.n ?? 1
     if (requests.length * n > maxChoices)
       throw invalidParameter('n', `at most ${maxChoices} texts for all prompts together`)
+    const { model } = options
     const cancelled = new AbortController()
+    const wait = { signal: cancelled.signal, caller: c.get('caller'), deadlineMs: maxTimeoutMs }
+    const choices = startChoices(generator, requests, n, wait)
     const disconnected = disconnectSignal(c)
     const cancel = () => {
       // The connection outlives this request: a listener left on it would be a leak.
@@ -125,8 +128,6 @@ export function openAiRoutes({
     }
     disconnected.addEventListener('abort', cancel)
     if (disconnected.aborted) cancel()
-    const { model } = options
-    const choices = startChoices(generator, requests, n, cancelled.signal)
     const completion = { model, generator, choices, shape, metrics: metrics.forRequest(model), clock }
     if (!options.stream) return sendJson(c, completion).finally(cancel)
     const includeUsage = options.stream_options?.include_usage === true

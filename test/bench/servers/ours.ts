@@ -15,7 +15,7 @@ const inference = createInference({
   backend: 'cpu',
   cores: 2,
   memoryBudget: 2 ** 32,
-  maxQueued: 1_000,
+  queue: { requests: 1_000 },
   startLane: () => processLane(systemClock),
   clock: systemClock,
 })

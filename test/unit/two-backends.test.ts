@@ -75,6 +75,22 @@ describe('a small model on a device with a GPU', () => {
     expect(again.loaded()).toEqual(['webgpu'])
   })
 
+  test('is on both backends at the next visit, without a measurement, where each is faster for some rows', async () => {
+    const costs = { wasm: [0.2, 0.8], webgpu: [4.6, 0.02] } as const
+    const page = openPage(costs)
+    await page.load()
+    await page.pass(3_000, 1)
+    const again = openPage(costs, page.kept)
+    await again.load()
+    await again.pass(3_000, 5)
+    expect(again.loaded()).toEqual(['wasm', 'webgpu'])
+    expect(again.runs()).toEqual([
+      ['wasm', 0],
+      ['webgpu', 0],
+    ])
+    expect(backendsOf(await answersOf(again, 64))).toEqual(['wasm', 'webgpu'])
+  })
+
   test('never tries the GPU where WebAssembly answers before a result could be read back', async () => {
     const page = openPage({ wasm: [0.05, 0.01], webgpu: [4.6, 0.02] })
     await page.load()

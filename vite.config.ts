@@ -23,9 +23,15 @@ function devServer() {
 }
 
 /** Tests of tools that take long or need the build; the unit tests leave them out. */
-const slowTools = ['pull', 'onnx-fuzz', 'quantize-published', 'import/families', 'import/stories'].map(
-  (name) => `test/tools/${name}.test.ts`,
-)
+const slowTools = [
+  'command-words',
+  'describe-graphs',
+  'pull',
+  'onnx-fuzz',
+  'quantize-published',
+  'import/families',
+  'import/stories',
+].map((name) => `test/tools/${name}.test.ts`)
 
 /** Looks for Chromium only when its project starts: other tests need no browser. */
 const chromium: BrowserProviderOption = {

@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { InvalidArgumentError, Option } from 'commander'
+import type { InputValues } from '../tools/run-model/fixed-values.ts'
 import type { InputShapes } from '../tools/shape-inference/infer-shapes.ts'
 
 export const jsonOption = () => new Option('--json', 'print the result as JSON')
@@ -7,7 +8,7 @@ export const jsonOption = () => new Option('--json', 'print the result as JSON')
 export const shapeOption = () =>
   new Option(
     '--shape <name=sizes>',
-    'the shape of an input whose dimensions vary, such as input=1,128; may be repeated (each is 1 if not given)',
+    'the shape of an input whose dimensions vary, such as input=1,128; may be repeated (sizes of use, such as pictures of 224 by 224, if not given)',
   )
     .argParser(addShape)
     .default(new Map<string, readonly number[]>(), 'none')
@@ -16,6 +17,21 @@ function addShape(text: string, shapes: InputShapes): InputShapes {
   const found = /^(.+)=(\d{1,9}(?:,\d{1,9})*)?$/.exec(text)
   if (!found?.[1]) throw new InvalidArgumentError('Write it as name=1,128.')
   return new Map([...shapes, [found[1], (found[2] ?? '').split(',').filter(Boolean).map(Number)]])
+}
+
+export const valueOption = () =>
+  new Option(
+    '--value <name=number>',
+    'the value of an input that has to be a certain one, such as sr=16000; may be repeated',
+  )
+    .argParser(addValue)
+    .default(new Map<string, number>(), 'none')
+
+function addValue(text: string, values: InputValues): InputValues {
+  const found = /^(.+)=(.+)$/.exec(text)
+  const number = Number(found?.[2])
+  if (!found?.[1] || Number.isNaN(number)) throw new InvalidArgumentError('Write it as name=16000.')
+  return new Map([...values, [found[1], number]])
 }
 
 export function positiveInteger(text: string): number {

@@ -1,13 +1,20 @@
 import * as z from 'zod/mini'
 
-/** A path inside the model's folder; it cannot name anything outside. */
-const filePath = z.string().check(
-  z.maxLength(512),
-  z.refine(
-    (path) => path.split('/').every((part) => /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(part)),
-    'a relative path without empty, hidden or ".." parts',
-  ),
-)
+/** A name that every file system has, and that neither hides a file nor leaves its folder. */
+const fileName = /^(?!\.)[^\\/:*?"<>|\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]+$/u
+
+/** Whether a path names a file inside the model's folder, and nothing outside. */
+export const isFilePath = (path: string): boolean => path.split('/').every((part) => fileName.test(part))
+
+const filePath = z
+  .string()
+  .check(
+    z.maxLength(512),
+    z.refine(
+      isFilePath,
+      'a relative path without empty, hidden or ".." parts, and without \\ : * ? " < > | or invisible characters',
+    ),
+  )
 
 export const fileSpec = z.strictObject({
   path: filePath,

@@ -154,4 +154,5 @@ export const manifestFiles = (manifest: Manifest): FileSpec[] => [
 export const manifestFile = (id: string): string => `${encodeURIComponent(id)}/manifest.json`
 
 /** Address of a model's file, relative to its manifest. It holds the hash, so the file may be cached for ever. */
-export const modelFile = ({ path, sha256 }: FileSpec): string => `${path}?sha256=${sha256}`
+export const modelFile = ({ path, sha256 }: FileSpec): string =>
+  `${path.split('/').map(encodeURIComponent).join('/')}?sha256=${sha256}`

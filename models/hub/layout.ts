@@ -5,11 +5,14 @@ import { backends } from '../core/placement.ts'
 /** One variant: its files, the graph first, and what its name says. */
 export interface Candidate extends Pick<Variant, 'id' | 'precision' | 'backends'> {
   readonly paths: readonly string[]
+  /** The names do not tell the precision: it is taken for fp32 until the graph is read. */
+  readonly isUntold?: true
 }
 
 type Kind = Pick<Variant, 'precision' | 'backends'>
 
-const halfBackends: Variant['backends'] = ['webgpu', 'cuda']
+/** Backends that compute in half precision. */
+export const halfBackends: Variant['backends'] = ['webgpu', 'cuda']
 /** Integer matrix products: under WebGPU each layer would run on the CPU. */
 const integerBackends: Variant['backends'] = ['wasm', 'cpu', 'cuda']
 
@@ -35,6 +38,9 @@ interface Graph {
   readonly path: string
   readonly name: string
   readonly id: string
+  /** Whether the name ends with a precision that no backend here runs, such as `_q2`. */
+  readonly isForeign: boolean
+  readonly isUntold?: true
 }
 
 /**
@@ -45,9 +51,7 @@ interface Graph {
  */
 export function findVariants(paths: Iterable<string>, from: string): Candidate[] {
   const all = [...paths]
-  const graphs = all
-    .filter((path) => path.endsWith('.onnx') && path.split('/').length <= 3)
-    .flatMap((path) => readName(path) ?? [])
+  const graphs = all.filter(isGraph).map(readName)
   if (graphs.length === 0) {
     throw new SpillwayError('model_invalid', `There is no ONNX model in ${from}`, {
       expected: 'onnx/model.onnx, or with a suffix such as model_q4.onnx',
@@ -56,14 +60,24 @@ export function findVariants(paths: Iterable<string>, from: string): Candidate[]
     })
   }
   return chooseModel(graphs, from)
-    .map(({ id, path }) => ({ id, ...kindOf(id), paths: [path, ...externalData(path, all)] }))
+    .map(({ id, path, isUntold }) => ({
+      id,
+      ...kindOf(id),
+      paths: [path, ...externalData(path, all)],
+      ...(isUntold && { isUntold }),
+    }))
     .sort((one, other) => rankOf(one.id) - rankOf(other.id))
 }
+
+const isGraph = (path: string) => path.endsWith('.onnx') && path.split('/').length <= 3
 
 /** A kind, and optionally the backend that it was made for: `q8-wasm`. */
 const tag = `(${ids.join('|')})(-(?:${backends.join('|')}))?`
 const suffixed = new RegExp(`^(.+)[._]${tag}$`)
 const tagged = new RegExp(`^${tag}$`)
+
+/** Whether a folder is part of a model's own: the hub's `onnx`, or one for a variant. */
+export const isVariantFolder = (name: string): boolean => name === 'onnx' || tagged.test(name)
 
 function kindOf(id: string): Kind {
   const [, kind = '', backend] = tagged.exec(id) ?? []
@@ -79,25 +93,59 @@ export const rankOf = (id: string): number => {
   return kind === undefined ? ids.length : ids.indexOf(kind)
 }
 
-/** Undefined for a precision that no backend here runs, such as `_q2`. */
-function readName(path: string): Graph | undefined {
+function readName(path: string): Graph {
   const folder = path.includes('/') ? (path.split('/').at(-2) ?? '') : ''
   const base = path.slice(path.lastIndexOf('/') + 1, -'.onnx'.length)
   const [, name, kind, backend = ''] = suffixed.exec(base) ?? []
-  if (name !== undefined && kind !== undefined) return { path, name, id: kind + backend }
-  if (/[_.](?:q\d\w*|fp8\w*|bf16)$/.test(base)) return undefined
-  return { path, name: base, id: tagged.test(folder) ? folder : 'fp32' }
+  if (name !== undefined && kind !== undefined) return { path, name, id: kind + backend, isForeign: false }
+  const id = tagged.test(folder) ? folder : undefined
+  const isForeign = /[_.](?:q\d\w*|fp8\w*|bf16)$/.test(base)
+  return {
+    path,
+    name: base,
+    id: id ?? 'fp32',
+    isForeign,
+    ...(id === undefined && { isUntold: true as const }),
+  }
+}
+
+/**
+ * The graphs of each part of a model that is several graphs, with their external data, by the part's name. Undefined
+ * for a model of one graph.
+ */
+export function partsOf(paths: Iterable<string>): ReadonlyMap<string, readonly string[]> | undefined {
+  const all = [...paths]
+  const graphs = runnable(all.filter(isGraph).map(readName))
+  if (graphs.length === 0 || nameOfModel(graphs) !== undefined) return undefined
+  const parts = new Map<string, string[]>()
+  for (const { name, path } of graphs)
+    parts.set(name, [...(parts.get(name) ?? []), path, ...externalData(path, all)])
+  return parts
+}
+
+/** Graphs of a precision that no backend here runs count only where there is no other. */
+const runnable = (graphs: readonly Graph[]): readonly Graph[] => {
+  const known = graphs.filter(({ isForeign }) => !isForeign)
+  return known.length > 0 ? known : graphs
+}
+
+/** The name that all graphs of the model have; undefined where they are parts of it. */
+function nameOfModel(graphs: readonly Graph[]): string | undefined {
+  const names = [...new Set(graphs.map(({ name }) => name))]
+  if (names.length === 1) return names[0]
+  return names.some((name) => /encoder/.test(name))
+    ? undefined
+    : wholeModels.find((whole) => names.includes(whole))
 }
 
 /** One graph per variant, all of the same name. Between two folders with the same graph, `onnx/` wins. */
-function chooseModel(graphs: readonly Graph[], from: string): Graph[] {
-  const names = [...new Set(graphs.map(({ name }) => name))]
-  const name = names.length === 1 ? names[0] : wholeModels.find((whole) => names.includes(whole))
-  const several = wholeModels.every((whole) => name !== whole) && names.length > 1
-  if (name === undefined || several || names.some((other) => /encoder/.test(other))) {
+function chooseModel(all: readonly Graph[], from: string): Graph[] {
+  const graphs = runnable(all)
+  const name = nameOfModel(graphs)
+  if (name === undefined) {
     throw new SpillwayError('not_supported', `The model in ${from} consists of several graphs`, {
       expected: `one, such as ${wholeModels.join('.onnx or ')}.onnx`,
-      got: names.slice(0, 8).join(', '),
+      got: [...new Set(graphs.map(({ name }) => name))].slice(0, 8).join(', '),
     })
   }
   const chosen = new Map<string, Graph>()

@@ -61,7 +61,9 @@ async function modelFolders(folder: string): Promise<string[]> {
   if (folders.length > 0) return folders
   throw new SpillwayError('file_missing', `There is no model in ${folder}`, {
     expected: 'a manifest.json in the folder or in its sub-folders',
-    hint: 'models/README.md describes model folders.',
+    hint: entries.some((name) => name.endsWith('.onnx'))
+      ? `Write manifests for the ONNX files with "spillway manifest ${folder}".`
+      : 'models/README.md describes model folders.',
   })
 }
 

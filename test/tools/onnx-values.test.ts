@@ -6,7 +6,7 @@ import { DataType, nameOf } from '../../models/tools/onnx/data-type.ts'
 import { type TensorProto, TensorProtoSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
 import { weightOf } from '../../models/tools/onnx/proto-tensor.ts'
 import { parseModel } from '../../models/tools/onnx/read.ts'
-import { valuesOf } from '../../models/tools/onnx/values.ts'
+import { floatsOf, valuesOf } from '../../models/tools/onnx/values.ts'
 import { viewBytes } from '../../models/tools/onnx/weight.ts'
 import { encode, modelProto, value } from './support/build.ts'
 
@@ -104,4 +104,12 @@ describe('half precision', () => {
     expect(fromHalf(toHalf(2049))).toBe(2048)
     expect(fromHalf(toHalf(2051))).toBe(2052)
   })
+})
+
+test('a tensor of more than 2^27 elements is read as numbers', () => {
+  const count = 2 ** 27 + 8
+  const bits = new Uint16Array(count)
+  bits[count - 1] = 0x3fc0
+  const floats = floatsOf({ name: 'w', type: DataType.BFLOAT16, dims: [count], bytes: () => viewBytes(bits) })
+  expect([floats.length, floats[0], floats[count - 1]]).toEqual([count, 0, 1.5])
 })

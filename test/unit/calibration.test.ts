@@ -39,7 +39,7 @@ describe('a calibration', () => {
     const second = new Calibrations(store, () => Promise.resolve('this device'))
     await second.recall(digitsManifest)
     expect(second.curveOf(digitsManifest, executedOn)?.toJSON()).toEqual(curve.toJSON())
-    expect(second.speedsOf(digitsManifest)).toEqual({ 'wasm/fp32': 2 })
+    expect(second.costsOf(digitsManifest)['wasm/fp32']?.predict(1)).toBe(2)
   })
 
   test('of another device or another version of the model does not count', async () => {
@@ -53,7 +53,7 @@ describe('a calibration', () => {
     expect(there.curveOf(digitsManifest, executedOn)).toBeUndefined()
     const newer = { ...digitsManifest, version: '2' }
     await here.recall(newer)
-    expect(here.speedsOf(newer)).toEqual({})
+    expect(here.costsOf(newer)).toEqual({})
   })
 })
 

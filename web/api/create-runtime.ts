@@ -100,7 +100,8 @@ export interface Runtime {
  * Creates a runtime for this page. Nothing is loaded yet: the browser is queried, and workers and models start, when
  * they are first needed.
  *
- * @throws SpillwayError `input_value_invalid` where an option has no valid value.
+ * @throws SpillwayError `input_value_invalid` where an option has no valid value, `input_name_invalid` where there is no
+ * such option.
  * @example
  * const runtime = await createRuntime({ server: '/', policy: 'auto' })
  * const model = await runtime.model('digits')

@@ -36,6 +36,7 @@ export type {
   GenerateTimings,
   Prompt,
   TextRequest,
+  ToolCall,
   Usage,
 } from '../../workers/host/text/types.ts'
 export type { FinishReason, GeneratedToken, TokenLogprob } from '../../workers/protocol/generation.ts'

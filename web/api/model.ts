@@ -16,7 +16,7 @@ import type { Router } from '../placement/router.ts'
 import type { Progress } from '../store/worker/load-files.ts'
 import type { GenerationStream } from '../text/generate.ts'
 import type { LazyTextService } from '../text/lazy-text-service.ts'
-import { checkDeadline, checkPolicy } from './check-options.ts'
+import { checkModelOptions, checkPolicy, checkRequestOptions, checkRunOptions } from './check-options.ts'
 import { StatefulSession } from './session.ts'
 import type { StatsEmitter } from './stats.ts'
 
@@ -72,8 +72,9 @@ export interface Model {
    * @param inputs By input name: a typed array, or an array of strings (one row, shaped as the manifest says), or
    * `{ data, shape }` with the rows along the manifest's batch axis.
    * @returns The outputs by name, with as many rows; the placement; and the timings in milliseconds.
-   * @throws SpillwayError `input_*` where the inputs do not match the manifest, `output_name_invalid` for an output that it
-   * does not list; `deadline_exceeded`, `aborted`, `overloaded`, `closed`; or the failure of the last tier that the policy allows.
+   * @throws SpillwayError `input_*` where the inputs do not match the manifest, or an option is unknown;
+   * `output_name_invalid` for an output that the manifest does not list; `deadline_exceeded`, `aborted`, `overloaded`,
+   * `closed`; or the failure of the last tier that the policy allows.
    * @example
    * const { outputs, placement } = await model.run({ image: new Float32Array(784) }, { deadlineMs: 200 })
    */
@@ -138,10 +139,14 @@ export interface CreateModelOptions {
 
 export function createModel(options: CreateModelOptions): Model {
   const { manifest, router, textService, runtimePolicy, emitter, clock } = options
-  const toPlacementOptions = (options: RequestOptions | undefined): PlacementOptions => {
-    checkDeadline(options?.deadlineMs)
-    const policy = options?.policy === undefined ? runtimePolicy() : checkPolicy(options.policy)
-    return options ? { ...options, policy } : { policy }
+  const toPlacementOptions = (
+    options: RequestOptions | undefined,
+    check: (options: RequestOptions) => void = checkRequestOptions,
+  ): PlacementOptions => {
+    if (!options) return { policy: runtimePolicy() }
+    check(options)
+    const policy = options.policy === undefined ? runtimePolicy() : checkPolicy(options.policy)
+    return { ...options, policy }
   }
   const run = (inputs: CheckedInputs, options: PlacementOptions) => {
     emitter.noteActivity()
@@ -155,13 +160,19 @@ export function createModel(options: CreateModelOptions): Model {
     get isSaturated() {
       return router.backlog(manifest, runtimePolicy()).isSaturated
     },
-    load: ({ signal, onProgress } = {}) => router.load(manifest, signal, onProgress),
+    load: async (options = {}) => {
+      checkModelOptions(options)
+      return router.load(manifest, options.signal, options.onProgress)
+    },
     run: (inputs, options) => {
       // Not async: the promise of an async function costs more per call than the routing.
       try {
         const checked = checkInputs(manifest, inputs)
         const names = options?.outputs && checkOutputNames(manifest, options.outputs)
-        return run(names ? { ...checked, outputs: names } : checked, toPlacementOptions(options))
+        return run(
+          names ? { ...checked, outputs: names } : checked,
+          toPlacementOptions(options, checkRunOptions),
+        )
       } catch (cause) {
         return Promise.reject(cause)
       }
@@ -169,7 +180,8 @@ export function createModel(options: CreateModelOptions): Model {
     createSession: () => {
       const session = new StatefulSession(manifest, run, clock)
       return {
-        run: async (inputs, options) => session.run(inputs, toPlacementOptions(options), options?.outputs),
+        run: async (inputs, options) =>
+          session.run(inputs, toPlacementOptions(options, checkRunOptions), options?.outputs),
         close: () => session.close(),
       }
     },

@@ -1,4 +1,5 @@
 import { systemClock } from '../../models/async/clock.ts'
+import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
 import { deviceLayouts } from '../device/allowed-lanes.ts'
 import { createIndexedDbCalibrations } from '../device/calibration/calibration-store.ts'
 import { Calibrations, fingerprintOf } from '../device/calibration/calibrations.ts'
@@ -13,7 +14,7 @@ import { createModelsInUse } from '../store/storage/models-in-use.ts'
 import { openOpfs } from '../store/storage/opfs.ts'
 import { StoreWorker } from '../store/worker/store-worker.ts'
 import { LazyTextService } from '../text/lazy-text-service.ts'
-import { checkMaxLanes, checkPolicy } from './check-options.ts'
+import { checkMaxLanes, checkModelOptions, checkPolicy, checkRuntimeOptions } from './check-options.ts'
 import type { Runtime, RuntimeOptions } from './create-runtime.ts'
 import { createModel } from './model.ts'
 import { folderAddress, onPageHidden } from './page-address.ts'
@@ -21,6 +22,7 @@ import { type RuntimeStats, StatsEmitter } from './stats.ts'
 
 /** Creates a runtime synchronously: a global has to exist when the next script runs. */
 export function startRuntime(options: RuntimeOptions): Runtime {
+  checkRuntimeOptions(options)
   const clock = systemClock
   const base = folderAddress(options.server ?? '/')
   let policy = checkPolicy(options.policy ?? 'auto')
@@ -43,6 +45,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     calibrations,
     layouts: (backend) => deviceLayouts(backend, maxLanes),
     memoryBudget: memoryBudget(),
+    startLane: (name) => startWorkerLane(`spillway ${name}`, clock),
     clock,
   })
   const remote = options.server === null ? null : new RemoteTier(base, clock)
@@ -74,7 +77,9 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     set policy(next) {
       policy = checkPolicy(next)
     },
-    model: async (source, { signal, onProgress } = {}) => {
+    model: async (source, options = {}) => {
+      checkModelOptions(options)
+      const { signal, onProgress } = options
       // At the same time as the manifest, where the first request needs the capacity.
       if (!router.startsOnServer(policy)) void capacity()
       const manifest = await catalogue.find(source, signal)

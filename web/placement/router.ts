@@ -22,6 +22,7 @@ import {
   resetAttempts,
 } from './request-failover.ts'
 import { RetryBudget } from './retry-budget.ts'
+import { SecondBackend } from './second-backend.ts'
 
 export type RouterOptions = TierClients & ModelStatesOptions
 
@@ -53,6 +54,7 @@ export class Router {
     this.#dispatcher = new Dispatcher(options)
     this.#resolver = resolver
     this.#backgroundLoader = new BackgroundLoader({ device, clock, states, resolver, health })
+    new SecondBackend({ device, states, resolver, health })
     this.#failover = new Failover({ resolver, health, states, budget: this.#budget, clock })
   }
 

@@ -3,14 +3,13 @@ import { batchFile } from '../../tools/batch/batch-file.ts'
 import { openModel } from '../../tools/onnx/files.ts'
 import { ortRuntime } from '../../tools/run-model/ort.ts'
 import { type Io, styleOf } from '../io.ts'
-import { jsonOption, requiredFile } from '../options.ts'
+import { jsonOption, requiredFile, shapeOption, valueOption } from '../options.ts'
 import { type BatchReport, showBatchReport } from '../output/batch.ts'
 import { withProgress } from '../progress.ts'
-import { chooseSamples, samplesOption } from '../samples.ts'
+import { chooseSamples, type SampleOptions, samplesOption } from '../samples.ts'
 
-interface Options {
+interface Options extends SampleOptions {
   readonly out: string
-  readonly samples?: string
   readonly json?: boolean
 }
 
@@ -27,6 +26,8 @@ export const batchCommand = (io: Io): Command =>
     .argument('<file>', 'an ONNX model with a fixed first dimension')
     .addOption(requiredFile())
     .addOption(samplesOption())
+    .addOption(shapeOption())
+    .addOption(valueOption())
     .addOption(jsonOption())
     .addHelpText('after', examples)
     .action(async (file: string, options: Options) => {
@@ -34,9 +35,10 @@ export const batchCommand = (io: Io): Command =>
       io.out(options.json ? `${JSON.stringify(report, null, 2)}\n` : showBatchReport(report, styleOf(io)))
     })
 
-async function batch(io: Io, file: string, { out, samples: path }: Options): Promise<BatchReport> {
+async function batch(io: Io, file: string, options: Options): Promise<BatchReport> {
+  const { out } = options
   const opened = openModel(file)
-  const { samples, from } = chooseSamples(opened.model, path, new Map())
+  const { samples, from } = chooseSamples(opened.model, options)
   const batched = await withProgress(io, 'Running rows alone and together', (update) =>
     batchFile(ortRuntime, opened, out, samples, update),
   )

@@ -3,16 +3,20 @@ import { checkLimits, compareModels } from '../../tools/compare/compare.ts'
 import { openModel } from '../../tools/onnx/files.ts'
 import { ortRuntime } from '../../tools/run-model/ort.ts'
 import type { ToolBackend } from '../../tools/run-model/runtime.ts'
-import type { InputShapes } from '../../tools/shape-inference/infer-shapes.ts'
 import { type Io, styleOf } from '../io.ts'
-import { fraction, jsonOption, positiveInteger, positiveNumber, shapeOption } from '../options.ts'
+import {
+  fraction,
+  jsonOption,
+  positiveInteger,
+  positiveNumber,
+  shapeOption,
+  valueOption,
+} from '../options.ts'
 import { type ComparisonReport, showComparison } from '../output/compare.ts'
 import { withProgress } from '../progress.ts'
-import { backendsOption, chooseSamples, samplesOption } from '../samples.ts'
+import { backendsOption, chooseSamples, type SampleOptions, samplesOption } from '../samples.ts'
 
-interface Options {
-  readonly samples?: string
-  readonly shape: InputShapes
+interface Options extends SampleOptions {
   readonly on: readonly ToolBackend[]
   readonly threads: number
   readonly maxError?: number
@@ -33,6 +37,7 @@ export const compareCommand = (io: Io): Command =>
     .argument('<b>', 'another that takes and gives the same')
     .addOption(samplesOption())
     .addOption(shapeOption())
+    .addOption(valueOption())
     .addOption(backendsOption())
     .addOption(new Option('--threads <count>', 'threads of each run').argParser(positiveInteger).default(1))
     .addOption(
@@ -53,7 +58,7 @@ export const compareCommand = (io: Io): Command =>
 
 async function compare(io: Io, a: string, b: string, options: Options): Promise<ComparisonReport> {
   const [first, second] = [openModel(a), openModel(b)]
-  const { samples, from } = chooseSamples(first.model, options.samples, options.shape)
+  const { samples, from } = chooseSamples(first.model, options)
   const comparison = await withProgress(io, 'Running both', (onProgress) =>
     compareModels(ortRuntime, a, b, samples, { backends: options.on, threads: options.threads, onProgress }),
   )

@@ -4,16 +4,15 @@ import { pruneFile } from '../../tools/prune/prune-file.ts'
 import { ortRuntime } from '../../tools/run-model/ort.ts'
 import type { ToolBackend } from '../../tools/run-model/runtime.ts'
 import { type Io, styleOf } from '../io.ts'
-import { fraction, jsonOption, requiredFile } from '../options.ts'
+import { fraction, jsonOption, requiredFile, shapeOption, valueOption } from '../options.ts'
 import { type PruneReport, showPruneReport } from '../output/prune.ts'
 import { withProgress } from '../progress.ts'
-import { backendsOption, chooseSamples, samplesOption } from '../samples.ts'
+import { backendsOption, chooseSamples, type SampleOptions, samplesOption } from '../samples.ts'
 
-interface Options {
+interface Options extends SampleOptions {
   readonly out: string
   readonly sparsity?: number
   readonly threshold?: number
-  readonly samples?: string
   readonly on: readonly ToolBackend[]
   readonly json?: boolean
 }
@@ -45,6 +44,8 @@ export const pruneCommand = (io: Io): Command =>
       ).argParser(fraction),
     )
     .addOption(samplesOption())
+    .addOption(shapeOption())
+    .addOption(valueOption())
     .addOption(backendsOption())
     .addOption(jsonOption())
     .addHelpText('after', examples)
@@ -56,7 +57,7 @@ export const pruneCommand = (io: Io): Command =>
 async function run(io: Io, file: string, options: Options): Promise<PruneReport> {
   const { out, sparsity = 0, threshold = 0, on: backends } = options
   const opened = openModel(file)
-  const { samples, from } = chooseSamples(opened.model, options.samples, new Map())
+  const { samples, from } = chooseSamples(opened.model, options)
   const { bytes, comparison, ...pruned } = await withProgress(io, 'Pruning', (onProgress) =>
     pruneFile(ortRuntime, opened, out, {
       sparsity,

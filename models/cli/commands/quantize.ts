@@ -11,14 +11,16 @@ import {
 import { ortRuntime } from '../../tools/run-model/ort.ts'
 import { readSamples } from '../../tools/run-model/read-samples.ts'
 import { type Io, styleOf } from '../io.ts'
-import { jsonOption, percent, positiveNumber, requiredFile } from '../options.ts'
+import { jsonOption, percent, positiveNumber, requiredFile, shapeOption, valueOption } from '../options.ts'
 import { keptOf, layersOf, type QuantizeReport, showQuantizeReport } from '../output/quantize.ts'
 import { withProgress } from '../progress.ts'
-import { samplesHelp } from '../samples.ts'
+import { chooseSamples, type SampleOptions, samplesHelp } from '../samples.ts'
 
-interface Options {
+const defaultTarget: TargetBackend = 'webgpu'
+
+interface Options extends SampleOptions {
   readonly to: Precision
-  readonly for: TargetBackend
+  readonly for?: TargetBackend
   readonly out: string
   readonly calibrate?: string
   readonly percentile?: number
@@ -51,7 +53,9 @@ export const quantizeCommand = (io: Io): Command =>
     .description('a smaller model out of a float one, for the backend that it will run on')
     .argument('<file>', 'an ONNX model of floats')
     .addOption(new Option('--to <precision>', 'what to make').choices(precisions).makeOptionMandatory())
-    .addOption(new Option('--for <backend>', 'where it will run').choices(targets).default('webgpu'))
+    .addOption(
+      new Option('--for <backend>', `where it will run; ${defaultTarget} if not given`).choices(targets),
+    )
     .addOption(requiredFile())
     .addOption(new Option('--calibrate <data>', `find the ranges of convolutions with ${samplesHelp}`))
     .addOption(
@@ -74,6 +78,14 @@ export const quantizeCommand = (io: Io): Command =>
         'leave in float what it takes to keep the answers within this relative error',
       ).argParser(positiveNumber),
     )
+    .addOption(
+      new Option(
+        '--samples <data>',
+        `measure with ${samplesHelp}; those of --calibrate, or else made up from a seed, if not given`,
+      ),
+    )
+    .addOption(shapeOption())
+    .addOption(valueOption())
     .addOption(jsonOption())
     .addHelpText('after', examples)
     .action(async (file: string, options: Options, command: Command) => {
@@ -88,9 +100,13 @@ export const quantizeCommand = (io: Io): Command =>
     })
 
 async function run(io: Io, file: string, options: Options) {
-  const { out, percentile, calibrate, measure } = options
+  const { out, percentile, calibrate, measure, samples: given = calibrate } = options
   const opened = openModel(file)
   const calibrationSamples = calibrate === undefined ? [] : readSamples(opened.model, calibrate)
+  const measured =
+    measure === undefined
+      ? undefined
+      : chooseSamples(opened.model, { ...options, ...(given && { samples: given }) })
   const target = targetOf(options)
   const { steps, bytes, error, added } = await withProgress(io, 'Quantizing', (onProgress) =>
     quantizeFile(
@@ -104,24 +120,33 @@ async function run(io: Io, file: string, options: Options) {
           percentile === undefined ? { method: 'minmax' } : { method: 'percentile', percent: percentile },
         onProgress,
       },
-      measure,
+      measure === undefined || !measured ? undefined : { error: measure, samples: measured.samples },
     ),
   )
   const report: QuantizeReport = {
     file,
     out,
     target,
+    isDefault: options.for === undefined,
     before: opened.bytes,
     after: bytes,
     layers: layersOf(steps),
     kept: keptOf(steps),
-    ...(error === undefined ? {} : { error }),
+    ...(error === undefined || !measured
+      ? {}
+      : { error, samples: measured.samples.length, from: measured.from }),
     ...added,
   }
   return { report, steps }
 }
 
-const targetOf = ({ to, for: backend, asymmetric = false, reduceRange = false, keep }: Options): Target => ({
+const targetOf = ({
+  to,
+  for: backend = defaultTarget,
+  asymmetric = false,
+  reduceRange = false,
+  keep,
+}: Options): Target => ({
   precision: to,
   backend,
   asymmetric,

@@ -1,4 +1,5 @@
 import type { InspectReport, OperatorReport, ValueReport } from '../../tools/inspect/report.ts'
+import { showShapes } from '../../tools/shape-inference/infer-shapes.ts'
 import { plain, type Style } from '../io.ts'
 import { facts, table } from './table.ts'
 import { showBytes, showCount } from './units.ts'
@@ -41,9 +42,8 @@ function memory({ memory, shapes }: InspectReport): string {
   const { weights, activations, file, unknownValues } = memory
   const least = unknownValues > 0 ? 'at least ' : 'about '
   const parts = `weights ${showBytes(weights)}, activations ${showBytes(activations)}, the file while loading ${showBytes(file)}`
-  const taken = Object.entries(shapes).map(([name, shape]) => `${name} [${shape.join(', ')}]`)
-  const rest = taken.length > 3 ? `, and ${taken.length - 3} more` : ''
-  return `${least}${showBytes(memory.total)} for ${taken.slice(0, 3).join(', ')}${rest} (${parts})`
+  const taken = showShapes(new Map(Object.entries(shapes)))
+  return `${least}${showBytes(memory.total)} for ${taken} (${parts})`
 }
 
 const weights = (report: InspectReport, style: Style): string =>
@@ -74,14 +74,17 @@ const operators = (list: readonly OperatorReport[], style: Style): string =>
       { title: 'WASM' },
       { title: 'CPU' },
     ],
-    list.map((row) => [row.operator, showCount(row.count), onGpu(row), runs(row), runs(row)]),
+    list.map((row) => [row.operator, showCount(row.count), onGpu(row), inBrowsers(row), runs(row)]),
     style,
   )
 
 const runs = ({ runs }: OperatorReport): string => (runs ? 'runs' : 'unknown')
 
-function onGpu({ count, onGpu, runs }: OperatorReport): string {
+const inBrowsers = (row: OperatorReport): string => (row.runs && !row.inBrowsers ? 'no kernel' : runs(row))
+
+function onGpu({ count, onGpu, runs, inBrowsers }: OperatorReport): string {
   if (!runs) return 'unknown'
+  if (!inBrowsers) return 'no kernel'
   if (onGpu === 0) return 'on the CPU'
   return onGpu === count ? 'runs' : `${count - onGpu} on the CPU`
 }
@@ -95,6 +98,8 @@ function placement({ operators }: InspectReport): string {
   ]
   if (lost > 0)
     return `ONNX Runtime does not know the operator of ${showCount(lost)} of ${showCount(all)} nodes`
+  if (operators.some(({ inBrowsers }) => !inBrowsers))
+    return 'not at all, nor on WASM: onnxruntime-web has no kernels for some operators'
   return gpu === all
     ? 'every node runs on the GPU'
     : `${showCount(gpu)} of ${showCount(all)} nodes run on the GPU`

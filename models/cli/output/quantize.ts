@@ -1,3 +1,4 @@
+import { countOf } from '../../core/wording.ts'
 import { weightBytes, weightCount } from '../../tools/onnx/weight.ts'
 import type { LayerStep, Step } from '../../tools/quantize/plan.ts'
 import type { Target } from '../../tools/quantize/target.ts'
@@ -9,6 +10,8 @@ export interface QuantizeReport {
   readonly file: string
   readonly out: string
   readonly target: Target
+  /** Whether nobody named the target's backend. */
+  readonly isDefault: boolean
   readonly before: number
   readonly after: number
   readonly layers: readonly { readonly name: string; readonly weight: string; readonly how: string }[]
@@ -16,8 +19,10 @@ export interface QuantizeReport {
   /** In a model's folder: the manifest that lists the file now, and as which variant. */
   readonly manifest?: string
   readonly variant?: string
-  /** With `--measure`: the remaining error, relative to the outputs. */
+  /** With `--measure`: the remaining error, relative to the outputs, and on how many samples of which kind. */
   readonly error?: number
+  readonly samples?: number
+  readonly from?: string
 }
 
 /** A step of the plan in words. */
@@ -53,13 +58,22 @@ export const keptOf = (steps: readonly Step[]): QuantizeReport['kept'] =>
   steps.flatMap((step) => (step.how === 'kept' ? [{ name: step.layer.name, reason: step.reason }] : []))
 
 export function showQuantizeReport(report: QuantizeReport, steps: readonly Step[], style: Style): string {
-  const { out, before, after, kept, error, manifest, variant } = report
+  const { out, target, isDefault, before, after, kept, error, samples, from, manifest, variant } = report
   const size = `${showBytes(after)}, ${Math.round((100 * after) / before)}% of ${showBytes(before)}`
-  const parts = [`${style.strong(plain(out))}\n${size}\n`]
+  const parts = [
+    `${style.strong(plain(out))}\n${size}, for ${target.backend}${isDefault ? ', the default (--for)' : ''}\n`,
+  ]
   if (steps.some(({ how }) => how !== 'kept')) parts.push(groups(steps, style))
   if (kept.length > 0) parts.push(`${style.strong('Kept in float')}\n${keptTable(kept, style)}`)
   if (error !== undefined)
-    parts.push(style.quiet(`the answers are off by ${(100 * error).toFixed(2)}% on the samples\n`))
+    parts.push(
+      style.quiet(
+        plain(
+          `the answers are off by ${(100 * error).toFixed(2)}% on ${countOf(samples ?? 0, 'sample')} ${from}`,
+        ),
+      ),
+      '\n',
+    )
   if (manifest !== undefined)
     parts.push(style.quiet(`${plain(manifest)} lists it as ${plain(variant ?? '')}\n`))
   return parts.join('\n')

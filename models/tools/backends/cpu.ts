@@ -1,7 +1,7 @@
 /**
  * The operators that ONNX Runtime 1.30 runs on the CPU: those with a kernel and those that it expands into others.
  * Sources: the runtime's `get_all_opkernel_def` and ONNX's schemas. The browser's WebAssembly is built from the same
- * kernels.
+ * kernels, but for those that `browser.ts` names.
  */
 const words = (text: string): readonly string[] => text.trim().split(/\s+/)
 

@@ -1,6 +1,7 @@
 import { operatorOf } from '../graph/node.ts'
 import type { Node } from '../onnx/model.ts'
 import type { KnownValue } from '../shape-inference/known.ts'
+import { lacksInBrowser } from './browser.ts'
 import { cpuOperators } from './cpu.ts'
 import { gpuOperators, gpuPacked, gpuTypes } from './webgpu.ts'
 
@@ -25,7 +26,9 @@ export function placeNode(
   const operator = operatorOf(node)
   const runs = cpuOperators.has(operator) || functions.has(operator)
   if (!runs) return { webgpu: 'none', wasm: 'none', cpu: 'none' }
-  return { webgpu: onGpu(node, operator, values) ? 'gpu' : 'cpu', wasm: 'cpu', cpu: 'cpu' }
+  // In a session on the GPU, the other nodes run on the browser's CPU.
+  const wasm = lacksInBrowser('wasm', node) ? 'none' : 'cpu'
+  return { webgpu: onGpu(node, operator, values) ? 'gpu' : wasm, wasm, cpu: 'cpu' }
 }
 
 function onGpu(node: Node, operator: string, values: ReadonlyMap<string, KnownValue>): boolean {

@@ -7,7 +7,7 @@ import { nameOf } from '../onnx/data-type.ts'
 import type { Model, Value } from '../onnx/model.ts'
 import { weightBytes, weightCount } from '../onnx/weight.ts'
 import { type InputShapes, infer } from '../shape-inference/infer-shapes.ts'
-import { openShapes } from '../shape-inference/input-shapes.ts'
+import { memoryShapes } from '../shape-inference/input-shapes.ts'
 import { batchFault } from './batch-fault.ts'
 import { type Memory, memoryOf } from './memory.ts'
 
@@ -25,6 +25,8 @@ export interface OperatorReport {
   readonly onGpu: number
   /** Whether ONNX Runtime has the operator. */
   readonly runs: boolean
+  /** Whether its build for browsers has it. */
+  readonly inBrowsers: boolean
 }
 
 export interface InspectReport {
@@ -43,7 +45,7 @@ export interface InspectReport {
 }
 
 export function inspect(model: Model, file: string, bytes: number, given: InputShapes): InspectReport {
-  const shapes = openShapes(model, given)
+  const shapes = memoryShapes(model, given)
   const values = infer(model, shapes)
   return {
     file,
@@ -82,13 +84,22 @@ function operators(model: Model, values: ReturnType<typeof infer>): readonly Ope
   const functions = new Set(
     model.header.functions.map(({ domain, name }) => (domain === '' ? name : `${domain}.${name}`)),
   )
-  const rows = new Map<string, { operator: string; count: number; onGpu: number; runs: boolean }>()
+  const rows = new Map<
+    string,
+    { operator: string; count: number; onGpu: number; runs: boolean; inBrowsers: boolean }
+  >()
   for (const node of model.nodes) {
     // The runtime folds constants before it runs.
     if (node.opType === 'Constant') continue
     const operator = operatorOf(node)
-    const { webgpu, cpu } = placeNode(node, values, functions)
-    const row = rows.get(operator) ?? { operator, count: 0, onGpu: 0, runs: cpu !== 'none' }
+    const { webgpu, wasm, cpu } = placeNode(node, values, functions)
+    const row = rows.get(operator) ?? {
+      operator,
+      count: 0,
+      onGpu: 0,
+      runs: cpu !== 'none',
+      inBrowsers: wasm !== 'none',
+    }
     row.count++
     if (webgpu === 'gpu') row.onGpu++
     rows.set(operator, row)

@@ -9,6 +9,7 @@ import {
 } from '../../core/rows/prove-rows.ts'
 import type { TensorSpec } from '../../core/tensor-spec.ts'
 import { readModel } from '../onnx/read.ts'
+import { type InputValues, withValues } from '../run-model/fixed-values.ts'
 import { indexRange } from '../run-model/random-samples.ts'
 import type { Runtime } from '../run-model/runtime.ts'
 
@@ -16,22 +17,30 @@ import type { Runtime } from '../run-model/runtime.ts'
  * The manifest with what running its graphs shows: `batchAxis` stays where the rows of the first variant are
  * independent, with the evidence `proven` where those of every variant are. Lanes prove the other variants themselves.
  * A manifest that says `accepted` is left as it is.
+ *
+ * @param values Of inputs that have to be certain ones.
  */
-export async function withEvidence(root: string, manifest: Manifest, runtime: Runtime): Promise<Manifest> {
+export async function withEvidence(
+  root: string,
+  manifest: Manifest,
+  runtime: Runtime,
+  values: InputValues,
+): Promise<Manifest> {
   if (manifest.batchAxis === null) return unbatched(manifest)
   // A language model's sequences do not share its runs by these rules.
   if (manifest.generation || manifest.batching?.evidence === 'accepted') return manifest
   const [first, ...others] = referenceFirst(manifest.variants)
   if (!first) return manifest
   let provable = manifest
-  if ((await faultOf(root, provable, first, runtime)) !== null) {
+  if ((await faultOf(root, provable, first, runtime, values)) !== null) {
     // Rows of one length may be independent where padding changes them.
     provable = unpadded(manifest)
     const isPadded = manifest.inputs.some(({ pad }) => pad)
-    if (!isPadded || (await faultOf(root, provable, first, runtime)) !== null) return unbatched(manifest)
+    if (!isPadded || (await faultOf(root, provable, first, runtime, values)) !== null)
+      return unbatched(manifest)
   }
   for (const variant of others) {
-    if ((await faultOf(root, provable, variant, runtime)) !== null) return withoutEvidence(provable)
+    if ((await faultOf(root, provable, variant, runtime, values)) !== null) return withoutEvidence(provable)
   }
   return { ...provable, batching: { ...provable.batching, evidence: 'proven' } }
 }
@@ -47,6 +56,7 @@ async function faultOf(
   manifest: Manifest,
   { files }: Variant,
   runtime: Runtime,
+  values: InputValues,
 ): Promise<RowFault> {
   const path = join(root, files[0]?.path ?? '')
   try {
@@ -57,7 +67,7 @@ async function faultOf(
     const runnable = await runtime.load(path, { backend: 'cpu', threads: 1 })
     try {
       return await proveRows(manifest, {
-        run: (inputs) => runnable.run(inputs),
+        run: (inputs) => runnable.run(withValues(inputs, values)),
         endOf: (input) => indexRange(model, input),
         tolerance: rowTolerance,
       })

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from
 import { join } from 'node:path'
 import { SpillwayError } from '../../core/error.ts'
 import { parseReferences, type SiteCatalogue } from '../../core/references.ts'
+import { openFolder } from './local-folder.ts'
 import { modelFolders } from './verify.ts'
 import { readManifest } from './write.ts'
 
@@ -10,6 +11,18 @@ export const isAboveModels = (root: string): boolean =>
   existsSync(root) &&
   !existsSync(join(root, 'manifest.json')) &&
   readdirSync(root).some((name) => existsSync(join(root, name, 'manifest.json')))
+
+/** The folders in a folder of models that hold an ONNX file and no manifest. */
+export const foldersWithoutManifest = (root: string): string[] =>
+  readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map(({ name }) => name)
+    .filter(
+      (name) =>
+        !existsSync(join(root, name, 'manifest.json')) &&
+        [...openFolder(join(root, name)).sizes.keys()].some((path) => path.endsWith('.onnx')),
+    )
+    .sort()
 
 /**
  * The catalogue of a folder of models, as a server would answer it, for hosts that serve only files.

@@ -1,52 +1,64 @@
 import { dirname, join, relative, sep } from 'node:path'
 import { SpillwayError } from '../../core/error.ts'
 import type { Variant } from '../../core/manifest.ts'
-import { tensorTypes } from '../../core/tensor.ts'
-import type { TensorSpec } from '../../core/tensor-spec.ts'
-import type { Candidate, GraphFacts } from '../../hub/index.ts'
+import { type Candidate, type GraphFacts, halfBackends } from '../../hub/index.ts'
+import { commonBackends } from '../backends/browser.ts'
 import { declaredOf } from '../graph/values.ts'
-import { batchFault } from '../inspect/batch-fault.ts'
 import { memoryOf } from '../inspect/memory.ts'
-import { DataType, nameOf } from '../onnx/data-type.ts'
+import { DataType } from '../onnx/data-type.ts'
 import { filesOf, sizeOfFiles } from '../onnx/files.ts'
-import type { Model, Value } from '../onnx/model.ts'
+import type { Model } from '../onnx/model.ts'
 import { readModel } from '../onnx/read.ts'
-import { infer } from '../shape-inference/infer-shapes.ts'
-import { sampleShapes } from '../shape-inference/input-shapes.ts'
+import { saveModel } from '../onnx/save.ts'
+import { checkValues } from '../run-model/fixed-values.ts'
+import { type InputShapes, infer, showShapes } from '../shape-inference/infer-shapes.ts'
+import { memoryShapes } from '../shape-inference/input-shapes.ts'
+import { declareOutputs, type RunOptions } from './declare-outputs.ts'
+import { type GraphKind, isHalf, kindOfGraph } from './kind-of-graph.ts'
+import { plainCopyOf } from './plain-copies.ts'
+import { cacheInputs, inputSpecs, signatureOf } from './signature.ts'
+import { withoutMaps } from './without-maps.ts'
 
-/** Tensors of the KV cache: not part of the model's interface, and different between variants. */
-const cacheName = /^(?:past_key_values|present)\./
-
-type Signature = GraphFacts['signature']
 type Generation = GraphFacts['generation']
 
 interface GraphReading {
   readonly candidate: Candidate
-  readonly signature: Signature
+  readonly signature: GraphFacts['signature']
   readonly generation: Generation
+  /** By operators and weights. */
+  readonly kind: GraphKind
+  /** Of the inputs, for the estimate of memory. */
+  readonly shapes: InputShapes
   readonly facts: Pick<Variant, 'memory' | 'kvType'>
 }
 
+/** The runtime infers the outputs that a file does not declare. */
+export interface ReadingOptions extends RunOptions {
+  /** Called with what a user should know of the description. */
+  readonly onNote: (note: string) => void
+}
+
 /**
- * Reads the graph of each variant: inputs and outputs, memory, and files.
+ * Reads the graph of each variant: inputs and outputs, memory, and files. Of a graph whose outputs are maps it writes a
+ * copy with tensors.
  *
  * @throws SpillwayError `model_invalid`, `file_missing`, `file_truncated`, or `not_supported` where inputs or outputs
  * are not tensors of numbers.
  */
-export function readGraphs(
+export async function readGraphs(
   root: string,
   candidates: readonly Candidate[],
-  onRead: (done: number, total: number) => void = () => {},
-): GraphFacts {
-  const read = candidates.map((candidate, index) => {
-    const one = readGraph(root, candidate)
-    onRead(index + 1, candidates.length)
-    return one
-  })
+  options: ReadingOptions,
+): Promise<GraphFacts> {
+  const { onNote } = options
+  const readings: GraphReading[] = []
+  for (const candidate of candidates) readings.push(await readGraph(root, candidate, options))
+  const read = readings.map((one) => ({ ...one, candidate: told(one, readings) }))
   // The variant before quantization, if there is one.
   const reference = read.find(({ candidate }) => candidate.precision === 'fp32') ?? read[0]
   if (!reference) throw new SpillwayError('model_invalid', `There is no ONNX model in ${root}`)
   for (const other of read) checkSame(reference, other)
+  if (hasOpenSizes(reference.signature)) onNote(`memory is estimated at ${showShapes(reference.shapes)}`)
   return {
     candidates: read.map(({ candidate }) => candidate),
     signature: reference.signature,
@@ -55,16 +67,22 @@ export function readGraphs(
   }
 }
 
-function readGraph(root: string, candidate: Candidate): GraphReading {
-  const path = join(root, candidate.paths[0] ?? '')
-  const model = readModel(path)
+async function readGraph(root: string, candidate: Candidate, options: ReadingOptions): Promise<GraphReading> {
+  const { onNote } = options
+  const { path, model: plain } = readPlain(join(root, candidate.paths[0] ?? ''), onNote)
+  checkValues(plain, options.values)
+  const inputs = inputSpecs(plain)
+  const model = await declareOutputs(plain, inputs, path, options)
   const files = filesOf(model, path)
-  const values = infer(model, sampleShapes(model, new Map()))
+  const shapes = memoryShapes(model, new Map())
+  const values = infer(model, shapes)
   const kvType = kvTypeOf(model)
   return {
     candidate: { ...candidate, paths: files.map((file) => relative(root, file).split(sep).join('/')) },
-    signature: signatureOf(model),
+    signature: signatureOf(model, inputs, (output) => onNote(`${output} is no tensor: it is left out`)),
     generation: generationOf(model),
+    kind: kindOfGraph(model),
+    shapes,
     facts: {
       memory: memoryOf(model, values, sizeOfFiles(files)).total,
       ...(kvType === 'float16' ? { kvType } : {}),
@@ -72,48 +90,54 @@ function readGraph(root: string, candidate: Candidate): GraphReading {
   }
 }
 
-function signatureOf({ inputs, outputs }: Model): Signature {
-  const own = (values: readonly Value[]) => values.filter(({ name }) => !cacheName.test(name)).map(specOf)
-  const [taken, given] = [own(inputs), own(outputs)]
-  const isOwn = ({ name }: Value) => !cacheName.test(name)
-  const mayBatch = batchFault(inputs.filter(isOwn), outputs.filter(isOwn)) === null
-  return { inputs: taken, outputs: given, batchAxis: mayBatch ? 0 : null }
-}
-
-function specOf(value: Value): TensorSpec {
-  const { type, shape } = declaredOf(value)
-  const name = tensorTypes.find((known) => known === nameOf(type))
-  if (name && shape) {
-    return {
-      name: value.name,
-      type: name,
-      shape: shape.map((size) => (typeof size === 'number' && size > 0 ? size : -1)),
-    }
+/** The candidate with what its graph says where its name says nothing. */
+function told({ candidate, kind }: GraphReading, all: readonly GraphReading[]): Candidate {
+  const { isUntold, ...named } = candidate
+  if (!isUntold) {
+    const backends = commonBackends(named.backends, kind.backends)
+    return { ...named, ...(backends && { backends }) }
   }
-  throw new SpillwayError('not_supported', `"${value.name}" is not a tensor of numbers with a known rank`, {
-    expected: tensorTypes.join(', '),
-    got: shape ? nameOf(type) : 'any shape',
-  })
+  const isTaken = all.some((other) => other.candidate !== candidate && other.candidate.id === kind.precision)
+  const id = isTaken ? named.id : kind.precision
+  // Other backends convert halves before and after each operator: a float variant runs better there.
+  const hasFloats = all.some((other) => other.candidate !== candidate && !isHalf(other.kind))
+  const backends = kind.backends ?? (isHalf(kind) && hasFloats ? halfBackends : undefined)
+  return { ...named, id, precision: kind.precision, ...(backends && { backends }) }
 }
 
-function generationOf({ inputs, outputs, nodes }: Model): Generation {
-  const keys = inputs.filter(({ name }) => /^past_key_values\.\d+\.key$/.test(name))
+function readPlain(path: string, onNote: (note: string) => void): { path: string; model: Model } {
+  const model = readModel(path)
+  const plain = withoutMaps(model)
+  if (plain === model) return { path, model }
+  const copy = plainCopyOf(path)
+  saveModel(plain, copy)
+  const outputs = plain.outputs.map(({ name }) => name).join(', ')
+  onNote(`${copy} gives ${outputs}: it is ${path} without ZipMap, whose maps cannot be sent`)
+  return { path: copy, model: plain }
+}
+
+/** Whether sizes other than the number of rows are open. */
+const hasOpenSizes = ({ inputs }: GraphFacts['signature']): boolean =>
+  inputs.some(({ shape }) => shape === null || shape.slice(1).includes(-1))
+
+function generationOf(model: Model): Generation {
+  const keys = cacheInputs(model)
   const [first] = keys
   if (!first) return undefined
   const [, heads, , headDim] = declaredOf(first).shape ?? []
-  const logits = outputs.find(({ name }) => name === 'logits')
+  const logits = model.outputs.find(({ name }) => name === 'logits')
   const vocabulary = logits && declaredOf(logits).shape?.at(-1)
   return {
     ...(typeof heads === 'number' && typeof headDim === 'number'
       ? { kv: { layers: keys.length, heads, headDim } }
       : {}),
     ...(typeof vocabulary === 'number' ? { vocabulary } : {}),
-    batched: nodes.some(({ opType }) => opType === 'GroupQueryAttention'),
+    batched: model.nodes.some(({ opType }) => opType === 'GroupQueryAttention'),
   }
 }
 
-function kvTypeOf({ inputs }: Model): Variant['kvType'] {
-  const key = inputs.find(({ name }) => cacheName.test(name))
+function kvTypeOf(model: Model): Variant['kvType'] {
+  const [key] = cacheInputs(model)
   return key && declaredOf(key).type === DataType.FLOAT16 ? 'float16' : 'float32'
 }
 

@@ -3,6 +3,7 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { messageOf, SpillwayError } from '../../core/error.ts'
 import { type Manifest, parseManifest, type Variant } from '../../core/manifest.ts'
 import { type About, type Candidate, describeModel, findVariants, rankOf } from '../../hub/index.ts'
+import type { InputValues } from '../run-model/fixed-values.ts'
 import { ortRuntime } from '../run-model/ort.ts'
 import type { Runtime } from '../run-model/runtime.ts'
 import { withEvidence } from './batch-evidence.ts'
@@ -10,6 +11,7 @@ import type { OnRead } from './file-spec.ts'
 import { readGraphs } from './graph-facts.ts'
 import { openFolder } from './local-folder.ts'
 import { mergeManifest } from './merge.ts'
+import { originalOf, withoutCopies } from './plain-copies.ts'
 
 export interface MakeOptions {
   /** Names and texts for a new manifest. */
@@ -17,7 +19,11 @@ export interface MakeOptions {
   /** Paths of the graphs to list. The old manifest is ignored, because it belongs to other files. */
   readonly only?: readonly string[] | undefined
   readonly onRead?: OnRead | undefined
-  /** Runs the graphs, to prove that rows do not depend on each other. Default: onnxruntime-node. */
+  /** Of inputs that have to be certain ones when the graphs are run. */
+  readonly values?: InputValues | undefined
+  /** Called with what a user should know of the description. */
+  readonly onNote?: ((note: string) => void) | undefined
+  /** Runs the graphs: for what files do not declare, and to prove that rows are independent. Default: onnxruntime-node. */
   readonly runtime?: Runtime | undefined
 }
 
@@ -29,20 +35,20 @@ export interface MakeOptions {
  * `describeModel`.
  */
 export async function makeManifest(root: string, options: MakeOptions = {}): Promise<Manifest> {
-  const { only } = options
+  const { only, runtime = ortRuntime, values = new Map(), onNote = () => {} } = options
   const old = only ? undefined : readManifest(root)
   const folder = openFolder(root, options.onRead)
-  const paths = [...folder.sizes.keys()].filter(
-    (path) => !only || !path.endsWith('.onnx') || only.includes(path),
+  const paths = withoutCopies(
+    [...folder.sizes.keys()].filter((path) => !only || !path.endsWith('.onnx') || only.includes(path)),
   )
   const candidates = candidatesOf(paths, old, root)
   const about = { ...aboutFolder(root), ...options.about }
-  const made = await describeModel(folder, about, readGraphs(root, candidates))
-  const merged = await withEvidence(
-    root,
-    old ? mergeManifest(old, made) : made,
-    options.runtime ?? ortRuntime,
+  const made = await describeModel(
+    folder,
+    about,
+    await readGraphs(root, candidates, { runtime, values, onNote }),
   )
+  const merged = await withEvidence(root, old ? mergeManifest(old, made) : made, runtime, values)
   return parseManifest(merged, root)
 }
 
@@ -75,13 +81,13 @@ export function writeManifest(path: string, manifest: Manifest): void {
  */
 function candidatesOf(paths: readonly string[], old: Manifest | undefined, root: string): Candidate[] {
   const known = (old?.variants ?? [])
-    .filter(({ files }) => paths.includes(files[0]?.path ?? ''))
     .map(({ id, precision, backends, files }) => ({
       id,
       precision,
       ...(backends ? { backends } : {}),
-      paths: files.map(({ path }) => path),
+      paths: files.map(({ path }) => originalOf(path)),
     }))
+    .filter(({ paths: [graph = ''] }) => paths.includes(graph))
   const graphs = known.map(({ paths }) => paths[0])
   const rest = paths.filter((path) => !graphs.includes(path))
   if (known.length > 0 && !rest.some((path) => path.endsWith('.onnx'))) return known
@@ -94,10 +100,14 @@ function candidatesOf(paths: readonly string[], old: Manifest | undefined, root:
   return ordered
 }
 
-export const idOfFolder = (root: string): string =>
-  basename(resolve(root))
+/** An id out of a name. */
+export const idOf = (name: string): string =>
+  name
     .replace(/[^A-Za-z0-9._-]+/g, '-')
-    .replace(/^[^A-Za-z0-9]+/, '') || 'model'
+    .replace(/^[^A-Za-z0-9]+|-+$/g, '')
+    .slice(0, 128) || 'model'
+
+export const idOfFolder = (root: string): string => idOf(basename(resolve(root)))
 
 function aboutFolder(root: string): About {
   const name = basename(resolve(root))

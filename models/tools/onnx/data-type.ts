@@ -39,5 +39,11 @@ export function nameOf(type: number): string {
   return known.get(type)?.[0] ?? `type ${type}`
 }
 
+/** The type of a name of `nameOf`; `UNDEFINED` for others. */
+export function typeNamed(name: string): DataType {
+  if (name === 'string') return DataType.STRING
+  return [...known].find(([, [known]]) => known === name)?.[0] ?? DataType.UNDEFINED
+}
+
 /** Bytes of `count` elements. Types below a byte are packed, and the last byte is padded. */
 export const bytesOf = (type: number, count: number): number => Math.ceil((count * (bitsOf(type) ?? 0)) / 8)

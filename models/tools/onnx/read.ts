@@ -1,8 +1,9 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { messageOf, SpillwayError } from '../../core/error.ts'
 import { malformed } from '../errors.ts'
 import { type Budget, decode, newBudget, type SplitMessage, takeFields } from './decode.ts'
+import { foreignFormat } from './foreign-format.ts'
 import { GraphProtoSchema, ModelProtoSchema, type TensorProto } from './generated/onnx_pb.ts'
 import type { Model } from './model.ts'
 import { readWeight } from './read-weight.ts'
@@ -30,6 +31,7 @@ export function readModel(path: string): Model {
 
 export function readBytes(path: string): Uint8Array {
   const stat = statSync(path, { throwIfNoEntry: false })
+  if (stat?.isDirectory()) throw isFolder(path)
   if (!stat?.isFile()) throw new SpillwayError('file_missing', `There is no file ${path}`)
   if (stat.size >= 2 ** 31) {
     throw malformed(`${path} is too large for ONNX`, {
@@ -42,6 +44,17 @@ export function readBytes(path: string): Uint8Array {
   } catch (cause) {
     throw new SpillwayError('file_missing', `${path} cannot be read: ${messageOf(cause)}`, {}, { cause })
   }
+}
+
+function isFolder(path: string): SpillwayError {
+  const models = readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.onnx'))
+    .sort()
+  return new SpillwayError('file_missing', `${path} is a folder`, {
+    expected: 'an ONNX file',
+    got:
+      models.length === 0 ? 'a folder without ONNX files' : `a folder with ${models.slice(0, 8).join(', ')}`,
+  })
 }
 
 /**
@@ -79,6 +92,8 @@ function splitFile(bytes: Uint8Array, budget: Budget): SplitMessage {
   if (Buffer.from(bytes.subarray(0, 40)).toString('latin1').startsWith('version https://git-lfs')) {
     throw malformed('The file is a Git LFS pointer, not the model', { hint: 'Fetch it with "git lfs pull".' })
   }
+  const other = foreignFormat(bytes)
+  if (other !== undefined) throw malformed('The file is not an ONNX model', { expected: 'ONNX', got: other })
   return takeFields(bytes, new Set([graphField]), 'file', budget)
 }
 

@@ -35,7 +35,10 @@ export function checkModel(model: Model): Model {
 
 function checkValue({ name, type }: ValueInfoProto): void {
   const tensor = type?.value.case === 'tensorType' ? type.value.value : undefined
-  const sizes = (tensor?.shape?.dim ?? []).map(({ value }) => (value.case === 'dimValue' ? value.value : 1n))
+  const sizes = (tensor?.shape?.dim ?? []).map(({ value }) =>
+    // Some exporters write -1 for a size that varies.
+    value.case === 'dimValue' && value.value !== -1n ? value.value : 1n,
+  )
   const shown = `[${(tensor?.shape?.dim ?? []).map(({ value }) => value.value ?? '?').join(', ')}]`
   if (sizes.some((size) => size < 0n)) {
     throw malformed(`"${name}" has a negative dimension`, {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../async/clock.ts'
 import { SpillwayError } from '../../core/error.ts'
+import { isFilePath } from '../../core/file-spec.ts'
 import {
   aboutRepository,
   findVariants,
@@ -74,7 +75,7 @@ export async function planFromHub(
 }
 
 async function pullFile(repository: PinnedRepository, path: string): Promise<PullFile> {
-  if (!path.split('/').every((part) => /^[A-Za-z0-9_][A-Za-z0-9._-]*$/.test(part))) {
+  if (!isFilePath(path)) {
     throw new SpillwayError('not_supported', 'A file of the model has a name that a manifest cannot list', {
       got: JSON.stringify(path),
     })

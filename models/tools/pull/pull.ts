@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Clock, systemClock } from '../../async/clock.ts'
 import { SpillwayError } from '../../core/error.ts'
@@ -56,6 +56,13 @@ function planOf(
 ): Promise<PullPlan> {
   const name = parseSource(source, hubEndpoint(hub.endpoint))
   if (name.kind === 'hub') return planFromHub(name.reference, hub, choice, id, clock)
+  if (name.kind === 'id' && existsSync(source)) {
+    throw new SpillwayError('input_value_invalid', `${source} is here already`, {
+      expected: 'hf:owner/name, or the address of a manifest or an ONNX file',
+      got: 'a file of this machine',
+      hint: `Write its manifest with "spillway manifest ${source}".`,
+    })
+  }
   if (name.kind === 'id') {
     throw new SpillwayError('input_value_invalid', 'Not a source of models', {
       expected: 'hf:owner/name, or the address of a manifest.json or an ONNX file',

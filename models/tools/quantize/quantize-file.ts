@@ -1,14 +1,21 @@
+import { SpillwayError } from '../../core/error.ts'
 import { type AddedVariant, addVariant } from '../manifest/write.ts'
 import { type OpenedModel, sizeOfFiles } from '../onnx/files.ts'
+import type { Model } from '../onnx/model.ts'
 import { saveModel } from '../onnx/save.ts'
-import { randomSamples } from '../run-model/random-samples.ts'
+import { modelSize } from '../onnx/write.ts'
+import type { Tensors } from '../run-model/runtime.ts'
 import type { Step } from './plan.ts'
 import { prepare, type Quantized, type QuantizeOptions, quantize } from './quantize.ts'
 import { quantizeWithin } from './quantize-within.ts'
 import type { Target } from './target.ts'
 
-/** Made-up inputs that errors are measured on where there are no samples. */
-const randomSampleCount = 16
+/** A bound of the error, and the inputs to measure it on. */
+export interface ErrorLimit {
+  /** Relative to the answers. */
+  readonly error: number
+  readonly samples: readonly Tensors[]
+}
 
 /** A file that was written, and how. */
 export interface QuantizedFile {
@@ -24,7 +31,7 @@ export interface QuantizedFile {
 /**
  * Quantizes a model and writes it; in a model's folder the manifest lists it as a variant.
  *
- * @param maxError Layers are left in float until the answers are within this relative error.
+ * @param limit Layers are left in float until the answers are within it.
  * @throws SpillwayError `not_supported` where nothing of the model can be quantized so.
  */
 export async function quantizeFile(
@@ -32,22 +39,13 @@ export async function quantizeFile(
   out: string,
   target: Target,
   options: QuantizeOptions,
-  maxError: number | undefined,
+  limit: ErrorLimit | undefined,
 ): Promise<QuantizedFile> {
   const prepared = prepare(model)
-  const { calibrationSamples } = options
-  const made: Quantized & { readonly error?: number } =
-    maxError === undefined
-      ? await quantize(prepared, target, options)
-      : await quantizeWithin(
-          prepared,
-          target,
-          options,
-          calibrationSamples.length > 0
-            ? calibrationSamples
-            : randomSamples(prepared, new Map(), randomSampleCount),
-          maxError,
-        )
+  const made: Quantized & { readonly error?: number } = limit
+    ? await quantizeWithin(prepared, target, options, limit.samples, limit.error)
+    : await quantize(prepared, target, options)
+  checkSmaller(model, made.model, target)
   const bytes = sizeOfFiles(saveModel(made.model, out, options.onProgress))
   return {
     steps: made.steps,
@@ -55,4 +53,14 @@ export async function quantizeFile(
     ...(made.error === undefined ? {} : { error: made.error }),
     added: await addVariant(out),
   }
+}
+
+/** Half floats of a few weights save less than the conversions between halves and floats take. */
+function checkSmaller(before: Model, after: Model, { precision }: Target): void {
+  const [was, is] = [modelSize(before), modelSize(after)]
+  if (precision !== 'fp16' || is < was) return
+  throw new SpillwayError('not_supported', 'There is nothing to do: half floats make this model no smaller', {
+    expected: `less than ${was} bytes`,
+    got: `${is}`,
+  })
 }

@@ -1,13 +1,16 @@
 import { SpillwayError } from '../../core/error.ts'
 import { countOf } from '../../core/wording.ts'
 import { constantsToWeights } from '../graph/constants.ts'
+import { DataType } from '../onnx/data-type.ts'
 import type { Model, Node } from '../onnx/model.ts'
+import { type Weight, weightCount } from '../onnx/weight.ts'
 import { foldBatchNorm } from '../passes/fold-batch-norm.ts'
 import { toHalf } from '../passes/half.ts'
 import { storeHalves } from '../passes/half-weights.ts'
 import { findLayers } from '../passes/layers.ts'
 import { toStaticInt8 } from '../passes/qdq.ts'
 import { quantizedValues } from '../passes/qdq-values.ts'
+import { toFloats } from '../passes/to-floats.ts'
 import { upgradeOpset } from '../passes/upgrade.ts'
 import type { Runtime, Tensors } from '../run-model/runtime.ts'
 import { type Calibration, calibrate } from './calibrate.ts'
@@ -41,12 +44,11 @@ export const prepare = (model: Model): Model => foldBatchNorm(upgradeOpset(const
  *
  * @throws SpillwayError `not_supported` where no layer can be quantized so.
  */
-export async function quantize(
-  prepared: Model,
-  target: Target,
-  options: QuantizeOptions,
-): Promise<Quantized> {
+export async function quantize(given: Model, target: Target, options: QuantizeOptions): Promise<Quantized> {
+  // Weights for WASM and the CPU are made from float32.
+  const prepared = target.precision === 'fp16' || target.backend === 'webgpu' ? given : toFloats(given)
   if (target.precision === 'fp16') {
+    if (![...prepared.weights.values()].some(isFloat)) throw nothingToHalve(prepared)
     const model = convertToHalf(prepared, target)
     return {
       model,
@@ -60,7 +62,11 @@ export async function quantize(
   }
   const facts = layerFactsOf(prepared, target.backend, options.calibrationSamples.length > 0)
   const steps = planLayers(findLayers(prepared), target, facts)
-  if (steps.every(({ how }) => how === 'kept')) throw nothingToQuantize(steps)
+  if (steps.every(({ how }) => how === 'kept')) {
+    const floats = toFloats(prepared)
+    if (floats !== prepared) return quantize(floats, target, options)
+    throw nothingToQuantize(steps)
+  }
   const small = await withStatic(quantizeWeights(prepared, steps), steps, options)
   const named = (matches: (how: Step['how']) => boolean) =>
     steps.flatMap(({ how, layer }) => (matches(how) ? [layer.name] : []))
@@ -89,6 +95,14 @@ async function withStatic(model: Model, steps: readonly Step[], options: Quantiz
   const ranges = await calibrate(runtime, model, [...sources], calibrationSamples, calibration, onProgress)
   return toStaticInt8(model, layers, ranges, first.highest)
 }
+
+const isFloat = (weight: Weight): boolean => weight.type === DataType.FLOAT && weightCount(weight) > 0
+
+const nothingToHalve = ({ weights }: Model): SpillwayError =>
+  new SpillwayError('not_supported', 'There is nothing to do: the model has no weights of float32', {
+    expected: 'weights of float32',
+    got: weights.size === 0 ? 'no weights' : 'half floats or integers',
+  })
 
 function nothingToQuantize(steps: readonly Step[]): SpillwayError {
   const reasons = new Set(steps.map((step) => (step.how === 'kept' ? step.reason : '')))

@@ -11,17 +11,18 @@ import type { Model, Value } from '../onnx/model.ts'
 import type { Tensors } from './runtime.ts'
 
 /** Samples from JSON: a list of objects with an array, flat or nested, or `{ shape, data }` for each input. */
-export function jsonSamples(model: Model, file: string): Tensors[] {
+export function jsonSamples(model: Model, file: string, known: ReadonlySet<string>): Tensors[] {
   const list = parse(file)
   if (!Array.isArray(list)) throw invalidSample(file, 'a list of samples', typeof list)
   return list.map((sample: unknown, index) => {
     const where = `Sample ${index} of ${basename(file)}`
     const entries = new Map(Object.entries(typeof sample === 'object' && sample !== null ? sample : {}))
-    const tensors = model.inputs.map((value) => {
+    const tensors = model.inputs.flatMap((value) => {
       const given: unknown = entries.get(value.name)
+      if (given === undefined && known.has(value.name)) return []
       if (given === undefined)
         throw invalidSample(where, `an array for "${value.name}"`, [...entries.keys()].join(', '))
-      return [value.name, toTensor(value, given, `"${value.name}" of ${where.toLowerCase()}`)] as const
+      return [[value.name, toTensor(value, given, `"${value.name}" of ${where.toLowerCase()}`)] as const]
     })
     return Object.fromEntries(tensors)
   })

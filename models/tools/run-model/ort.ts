@@ -20,6 +20,7 @@ export const ortRuntime: Runtime = {
     return {
       inputNames: session.inputNames,
       outputNames: session.outputNames,
+      outputTypes: session.outputMetadata.map((one) => (one.isTensor ? one : { name: one.name, shape: [] })),
       run: (inputs) => runSession(ort, session, inputs),
       release: () => session.release(),
     } satisfies Runnable
@@ -28,9 +29,14 @@ export const ortRuntime: Runtime = {
 
 /** Loaded only to run models: reading them needs no native library. */
 async function load({ backend, threads }: LoadOptions): Promise<Ort> {
-  if (backend !== 'wasm') return import('onnxruntime-node')
+  if (backend !== 'wasm') {
+    const node = await import('onnxruntime-node')
+    node.env.logLevel = 'fatal'
+    return node
+  }
   const web = await import('onnxruntime-web')
   web.env.wasm.numThreads = threads
+  web.env.logLevel = 'fatal'
   return web
 }
 
@@ -45,8 +51,8 @@ async function createSession(
       graphOptimizationLevel: 'all',
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
-      // Its warnings concern authors of models.
-      logSeverityLevel: 3,
+      // Failures are thrown: its own lines would stand before the command's sentence.
+      logSeverityLevel: 4,
     })
   } catch (cause) {
     throw refusal(path, backend, messageOf(cause), cause)

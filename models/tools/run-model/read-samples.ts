@@ -11,9 +11,10 @@ import type { Tensors } from './runtime.ts'
 /**
  * Reads samples from a file, or from all files in a folder.
  *
+ * @param known Inputs that samples may leave out.
  * @throws SpillwayError `file_missing` or `input_value_invalid`.
  */
-export function readSamples(model: Model, path: string): Tensors[] {
+export function readSamples(model: Model, path: string, known: ReadonlySet<string> = new Set()): Tensors[] {
   const stat = statSync(path, { throwIfNoEntry: false })
   if (!stat) throw new SpillwayError('file_missing', `There are no samples at ${path}`)
   const files = stat.isDirectory() ? readdirSync(path).map((name) => join(path, name)) : [path]
@@ -21,7 +22,7 @@ export function readSamples(model: Model, path: string): Tensors[] {
     ...files
       .filter((file) => /\.json(\.gz)?$/.test(file))
       .sort()
-      .flatMap((file) => jsonSamples(model, file)),
+      .flatMap((file) => jsonSamples(model, file, known)),
     ...arraySamples(model, files.filter((file) => file.endsWith('.npy')).sort()),
   ]
   if (samples.length > 0) return samples

@@ -12,10 +12,20 @@ export interface LoadOptions {
   readonly threads: number
 }
 
+/** The type of an output, as the runtime infers it. */
+export interface OutputType {
+  readonly name: string
+  /** Undefined where the output is not a tensor. */
+  readonly type?: string
+  /** An open dimension is its name, or empty. Also empty where the rank is not known. */
+  readonly shape: readonly (number | string)[]
+}
+
 /** A loaded model. */
 export interface Runnable {
   readonly inputNames: readonly string[]
   readonly outputNames: readonly string[]
+  readonly outputTypes: readonly OutputType[]
   /** @throws SpillwayError `run_failed`. */
   run(inputs: Tensors): Promise<Tensors>
   release(): Promise<void>
@@ -31,5 +41,7 @@ export interface Runtime {
 export function toFloats({ type, data }: Tensor): Float32Array | Float64Array {
   if (data instanceof Float32Array || data instanceof Float64Array) return data
   if (type === 'float16' && data instanceof Uint16Array) return halvesToFloats(data)
-  return Float64Array.from(data as ArrayLike<number | bigint>, Number)
+  const floats = new Float64Array(data.length)
+  for (let index = 0; index < data.length; index++) floats[index] = Number(data[index])
+  return floats
 }

@@ -38,6 +38,13 @@ export const hasRule = (operator: string): boolean => rules.has(operator)
 /** Input shapes by name. */
 export type InputShapes = ReadonlyMap<string, readonly number[]>
 
+/** Input shapes for messages: `image [1, 3, 224, 224], and 4 more`. */
+export function showShapes(shapes: InputShapes): string {
+  const shown = [...shapes].map(([name, shape]) => `${name} [${shape.join(', ')}]`)
+  const rest = shown.length > 3 ? `, and ${shown.length - 3} more` : ''
+  return `${shown.slice(0, 3).join(', ')}${rest}`
+}
+
 /**
  * Infers types and shapes of all values for given input shapes. Nothing runs, so an untrusted model costs no more
  * than reading it.

@@ -1,6 +1,7 @@
 import { SpillwayError } from '../../core/error.ts'
 import { declaredOf } from '../graph/values.ts'
-import type { Model } from '../onnx/model.ts'
+import { DataType } from '../onnx/data-type.ts'
+import type { Model, Value } from '../onnx/model.ts'
 import type { InputShapes } from './infer-shapes.ts'
 
 /** A shape for every input of known rank: the given one, else the declared one with open dimensions at 1. */
@@ -38,27 +39,84 @@ function checkFits(
   })
 }
 
-/** Length of a made-up prompt in tokens. */
-const sequence = 8
+/** Sizes of open dimensions as models are used: made-up inputs and estimates of memory have them. */
+export interface UseSizes {
+  /** Tokens of a text, or steps of another sequence. */
+  readonly sequence: number
+}
+
+/** Short, because made-up inputs are run many times. */
+const sampleSizes: UseSizes = { sequence: 8 }
+/** The length of a common text. A language model's prompt is read in pieces. */
+const memorySizes: UseSizes = { sequence: 128 }
+
+/** Side of a picture in pixels. */
+const picture = 224
+/** Samples of a second of sound. */
+const second = 16_000
 
 /**
- * A shape for every input: the given one, else the declared one. Open dimensions get sizes by their names, as
- * language models use them (a prompt without a past), or 1.
+ * A shape for every input, for made-up inputs: the given one, else the declared one. Open dimensions get the sizes of use,
+ * by their names and places (a language model's prompt is without a past), or 1 where these say nothing.
  */
-export function sampleShapes(model: Model, given: InputShapes): Map<string, readonly number[]> {
+export const sampleShapes = (model: Model, given: InputShapes): Map<string, readonly number[]> =>
+  shapesOfUse(model, given, sampleSizes)
+
+/** As `sampleShapes`, for estimates of memory. */
+export const memoryShapes = (model: Model, given: InputShapes): Map<string, readonly number[]> =>
+  shapesOfUse(
+    model,
+    given,
+    model.inputs.some(({ name }) => /^past_key/.test(name)) ? sampleSizes : memorySizes,
+  )
+
+function shapesOfUse(model: Model, given: InputShapes, sizes: UseSizes): Map<string, readonly number[]> {
   const shapes = openShapes(model, given)
   for (const value of model.inputs) {
     if (given.has(value.name)) continue
-    const declared = declaredOf(value).shape
-    if (declared) shapes.set(value.name, declared.map(sizeOf))
+    const { shape, type } = declaredOf(value)
+    if (shape)
+      shapes.set(
+        value.name,
+        shape.map((_, axis) => sizeOf(shape, axis, type, sizes) ?? 1),
+      )
   }
   return shapes
 }
 
-function sizeOf(declared: number | string | undefined): number {
+/**
+ * The inputs with open dimensions, besides the first, whose size of use nothing tells: with a size of 1 most of the model
+ * would do nothing.
+ */
+export const unclearInputs = ({ inputs }: Model, given: InputShapes): readonly Value[] =>
+  inputs.filter((value) => {
+    const { shape, type } = declaredOf(value)
+    if (given.has(value.name) || !shape) return false
+    return shape.some((_, axis) => sizeOf(shape, axis, type, sampleSizes) === undefined)
+  })
+
+type Declared = readonly (number | string | undefined)[]
+
+/** The size of use of a dimension; undefined where nothing tells it. */
+function sizeOf(shape: Declared, axis: number, type: number, { sequence }: UseSizes): number | undefined {
+  const declared = shape[axis]
   if (typeof declared === 'number') return declared
-  if (declared === undefined) return 1
-  if (/total|\+/i.test(declared)) return sequence
-  if (/past/i.test(declared)) return 0
-  return /seq/i.test(declared) ? sequence : 1
+  const name = declared ?? ''
+  if (/total|\+/i.test(name)) return sequence
+  if (/past/i.test(name)) return 0
+  if (/seq|token|text|time|frame|step/i.test(name)) return sequence
+  if (/height|width|pixel/i.test(name) || /^[hw]$/i.test(name)) return picture
+  if (/sample|audio|wave|sound/i.test(name)) return second
+  if (axis === 0 || /batch/i.test(name)) return 1
+  if (isPictureSide(shape, axis)) return picture
+  // Token ids: one list for each text.
+  const isInteger = type === DataType.INT64 || type === DataType.INT32
+  return isInteger && shape.length === 2 ? sequence : undefined
+}
+
+/** Whether a dimension is the height or width of pictures with a few channels, before or after these. */
+function isPictureSide(shape: Declared, axis: number): boolean {
+  const isFew = (size: Declared[number]) => typeof size === 'number' && size <= 4
+  if (shape.length !== 4) return false
+  return (axis >= 2 && isFew(shape[1])) || ((axis === 1 || axis === 2) && isFew(shape[3]))
 }

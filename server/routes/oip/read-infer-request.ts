@@ -26,10 +26,11 @@ import {
 } from '../../../models/protocols/oip-binary.ts'
 import type { Priority } from '../../../workers/host/scheduler/priority.ts'
 import { parseTensorJson } from './parse-tensor-json.ts'
+import { readRawInputs } from './raw-request.ts'
+import { refuseUnsupportedParameters } from './unsupported-parameters.ts'
 
-/** The deadline of a request without a `timeout`, and the longest one, in milliseconds. */
+/** The deadline of a request without a `timeout`, in milliseconds. */
 const defaultDeadlineMs = 30_000
-const maxDeadlineMs = 600_000
 
 /** An infer request, checked against the manifest. */
 export interface CheckedInferRequest {
@@ -51,6 +52,7 @@ export interface RequestedOutput {
 /** @throws SpillwayError `request_malformed`, `input_*`, `output_name_invalid` or `not_supported`. */
 export function readInferRequest(c: Context, body: Uint8Array, manifest: Manifest): CheckedInferRequest {
   const header = c.req.header(jsonLengthHeader)
+  if (header === '0') return rawRequest(manifest, body)
   const { json, tensors } =
     header === undefined ? { json: body, tensors: noTensors } : splitBody(body, header)
   const exact = manifest.inputs.some(({ type }) => type === 'int64' || type === 'uint64')
@@ -72,6 +74,14 @@ export function readInferRequest(c: Context, body: Uint8Array, manifest: Manifes
     priority: priorityOf(request),
   }
 }
+
+const rawRequest = (manifest: Manifest, body: Uint8Array): CheckedInferRequest => ({
+  id: undefined,
+  inputs: checkInputs(manifest, readRawInputs(manifest, body)),
+  outputs: manifest.outputs.map(({ name }) => ({ name, binary: true })),
+  deadlineMs: defaultDeadlineMs,
+  priority: 'normal',
+})
 
 /** Strings of one input. More would keep the event loop busy for long when they are decoded and sent to a lane. */
 const maxStrings = 100_000
@@ -117,7 +127,10 @@ function parseRequest(json: Uint8Array, exact: boolean): InferRequest {
     throw SpillwayError.from(cause, 'request_malformed', 'The request is not JSON')
   }
   const parsed = z.safeParse(inferRequest, value)
-  if (parsed.success) return parsed.data
+  if (parsed.success) {
+    refuseUnsupportedParameters(parsed.data)
+    return parsed.data
+  }
   throw schemaError('request_malformed', 'The request', parsed.error, value)
 }
 
@@ -159,7 +172,7 @@ function requestedOutputs(outputs: readonly Listed[], request: InferRequest): Re
 function deadlineOf({ parameters }: InferRequest): number {
   const timeout = parameters?.timeout
   if (timeout == null || timeout === 0) return defaultDeadlineMs
-  if (typeof timeout === 'number' && timeout > 0) return Math.min(timeout / 1000, maxDeadlineMs)
+  if (typeof timeout === 'number' && timeout > 0) return timeout / 1000
   throw new SpillwayError('request_malformed', 'The parameter "timeout" is invalid', {
     expected: 'a number of microseconds above zero',
     got: JSON.stringify(timeout),

@@ -50,6 +50,27 @@ export class Calibrator {
     return this.#last
   }
 
+  /**
+   * Resolves to whether a model may be loaded that nobody waits for: when the page is quiet and idle, or after `busyMs`,
+   * but not while sequences are decoded, since a load would hold their lane. A measurement that waits goes first.
+   */
+  async whenQuiet(busyMs: number): Promise<boolean> {
+    const { clock, isGenerating } = this.#options
+    const busyUntil = clock.now() + busyMs
+    const quiet = this.#last.then(async () => {
+      await this.#untilQuiet(() => clock.now() < busyUntil || isGenerating())
+    })
+    this.#last = quiet
+    let cancel = () => {}
+    const bound = new Promise<void>((resolve) => {
+      cancel = clock.after(busyMs, resolve)
+    })
+    await Promise.race([quiet, bound])
+    cancel()
+    if (isGenerating()) await quiet
+    return !this.#isClosed && !isGenerating()
+  }
+
   close(): void {
     this.#isClosed = true
     this.#cancelWait()
@@ -57,7 +78,8 @@ export class Calibrator {
 
   async #measure(session: DeviceSession): Promise<void> {
     const { scheduler, calibrations, clock } = this.#options
-    if (session.manifest.generation || !(await this.#untilQuiet(session))) return
+    const isUnknown = () => !scheduler.costOf(session).isKnown
+    if (session.manifest.generation || !(await this.#untilQuiet(isUnknown))) return
     const startedAt = clock.now()
     const measured = await measure(session.manifest, {
       isIdle: () => !this.#isClosed && this.#isIdle() && this.#lastRequestAt <= startedAt,
@@ -74,13 +96,12 @@ export class Calibrator {
     await calibrations.writeBack()
   }
 
-  /** Resolves to whether the model may and need be measured now. */
-  async #untilQuiet(session: DeviceSession): Promise<boolean> {
-    const { scheduler, clock, whenPageIdle } = this.#options
+  /** Resolves to true when the page is quiet and idle; to false as soon as that is not needed any more, or too late. */
+  async #untilQuiet(isNeeded: () => boolean): Promise<boolean> {
+    const { clock, whenPageIdle } = this.#options
     const begunAt = clock.now()
     let quietSince = begunAt
-    const needs = () =>
-      !this.#isClosed && clock.now() - begunAt < giveUpMs && !scheduler.costOf(session).isKnown
+    const needs = () => !this.#isClosed && clock.now() - begunAt < giveUpMs && isNeeded()
     while (needs()) {
       if (!this.#isIdle()) quietSince = clock.now()
       quietSince = Math.max(quietSince, this.#lastRequestAt)

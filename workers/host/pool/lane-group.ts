@@ -57,6 +57,12 @@ export class LaneGroup {
     return this.#holders
   }
 
+  /** Whether some lane has the session loaded. Each request of a model on two backends asks. */
+  has(session: string): boolean {
+    for (const holder of this.#holders) if (holder.has(session)) return true
+    return false
+  }
+
   /** Lanes that share a session's batches: one at least. */
   count(session: string): number {
     return Math.max(

@@ -59,6 +59,15 @@ export const tooLarge = (session: string, backend: Backend, cause: unknown) =>
     { cause },
   )
 
+/** The model is at fault, not a request: another variant or backend may run it. */
+export const cannotRun = ({ session, backend }: LoadRequest, cause: SpillwayError) =>
+  new SpillwayError(
+    'model_invalid',
+    `ONNX Runtime loads ${session} on ${backend} but cannot run it: ${cause.message}`,
+    {},
+    { cause },
+  )
+
 /**
  * A graph that disagrees with its manifest fails once, when it is loaded, instead of at each run.
  * @throws SpillwayError `model_invalid`.

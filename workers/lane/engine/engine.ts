@@ -5,7 +5,7 @@ import { createDecoder } from '../decode/create-decoder.ts'
 import type { Decoder } from '../decode/decoder.ts'
 import type { Ort, OrtSession } from '../runtime/ort.ts'
 import { isOutOfMemory } from '../runtime/run-failure.ts'
-import { checkNames, createSession, detectBatching, tooLarge } from './create-session.ts'
+import { cannotRun, checkNames, createSession, detectBatching, tooLarge } from './create-session.ts'
 import { proveSession } from './prove-session.ts'
 import { runSession } from './run-session.ts'
 import { warmUp } from './warm-up.ts'
@@ -53,6 +53,7 @@ export function createEngine(ort: Ort): Engine {
     } catch (cause) {
       await session.release()
       if (isOutOfMemory(cause)) throw tooLarge(request.session, request.backend, cause)
+      if (cause instanceof SpillwayError && cause.code === 'run_failed') throw cannotRun(request, cause)
       throw cause
     }
     await unload(request.session)

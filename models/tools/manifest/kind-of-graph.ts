@@ -1,0 +1,52 @@
+import type { Variant } from '../../core/manifest.ts'
+import { backendsOfGraph, commonBackends } from '../backends/browser.ts'
+import { intOf } from '../graph/attributes.ts'
+import { DataType } from '../onnx/data-type.ts'
+import type { Model, Node } from '../onnx/model.ts'
+import { weightBytes } from '../onnx/weight.ts'
+
+/** What a graph computes in, and the only backends that run it well. */
+export type GraphKind = Pick<Variant, 'precision' | 'backends'>
+
+/** Matrix products and convolutions of integers. WebGPU has no kernels for them and would run each on the CPU. */
+const integerProducts = new Set(
+  `MatMulInteger ConvInteger QLinearMatMul QLinearConv DynamicQuantizeMatMul MatMulIntegerToFloat QGemm QAttention
+   DynamicQuantizeLSTM MatMulInteger16`.split(/\s+/),
+)
+
+/** The kind of a graph by its operators and weights: its name does not tell, or may be wrong. */
+export function kindOfGraph(model: Model): GraphKind {
+  const backends = backendsOfOperators(model)
+  return { precision: precisionOf(model), ...(backends && { backends }) }
+}
+
+export const isHalf = ({ precision }: GraphKind): boolean => precision === 'fp16' || precision === 'q4f16'
+
+/** The only backends that have kernels for all operators; undefined where all have. */
+function backendsOfOperators(model: Model): Variant['backends'] {
+  const all = [...model.nodes, ...model.header.functions.flatMap(({ node }) => node)]
+  return commonBackends(
+    all.some(isIntegerProduct) ? ['wasm', 'cpu', 'cuda'] : undefined,
+    backendsOfGraph(model),
+  )
+}
+
+const isIntegerProduct = ({ opType }: Node) => integerProducts.has(opType)
+
+function precisionOf({ nodes, weights }: Model): Variant['precision'] {
+  const bytes = (...types: readonly DataType[]) =>
+    [...weights.values()]
+      .filter(({ type }) => types.includes(type))
+      .reduce((sum, weight) => sum + weightBytes(weight), 0)
+  const isHalf = bytes(DataType.FLOAT16) > bytes(DataType.FLOAT, DataType.DOUBLE)
+  const blocks = nodes.find(({ opType }) => opType === 'MatMulNBits' || opType === 'GatherBlockQuantized')
+  if (blocks) {
+    if (intOf(blocks, 'bits', 4) === 8) return 'q8'
+    return isHalf ? 'q4f16' : 'q4'
+  }
+  if (nodes.some(({ opType }) => opType === 'MatMulBnb4')) return 'bnb4'
+  const stored = bytes(DataType.INT8, DataType.UINT8)
+  if (nodes.some(isIntegerProduct) || stored > bytes(DataType.FLOAT, DataType.FLOAT16, DataType.DOUBLE))
+    return 'q8'
+  return isHalf ? 'fp16' : 'fp32'
+}

@@ -4,6 +4,7 @@ import { describeValue, expectedArray, type InputData, toTensorData, wrongArrayH
 import type { Manifest } from './manifest.ts'
 import { elementCount, fitsShape, isStrings, showShape, type Tensor } from './tensor.ts'
 import type { TensorSpec } from './tensor-spec.ts'
+import { countOf } from './wording.ts'
 
 /** One input of a run. A bare array, typed or of strings, is one row in the manifest's shape. */
 export type Input = InputData | { readonly data: InputData; readonly shape: readonly number[] }
@@ -181,7 +182,7 @@ function countRows(
       first = spec.name
     } else if (own !== rows) {
       throw new SpillwayError('input_shape_invalid', `The inputs of ${manifest.id} differ in rows`, {
-        expected: `${rows} rows in "${spec.name}", as in "${first}"`,
+        expected: `${countOf(rows, 'row')} in "${spec.name}", as in "${first}"`,
         got: `${own}`,
       })
     }

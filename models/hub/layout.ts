@@ -14,7 +14,7 @@ type Kind = Pick<Variant, 'precision' | 'backends'>
 /** Backends that compute in half precision. */
 export const halfBackends: Variant['backends'] = ['webgpu', 'cuda']
 /** Integer matrix products: under WebGPU each layer would run on the CPU. */
-const integerBackends: Variant['backends'] = ['wasm', 'cpu', 'cuda']
+export const integerBackends: Variant['backends'] = ['wasm', 'cpu', 'cuda']
 
 /** By the suffixes of the hub's converters, best first. */
 const kinds: Readonly<Record<string, Kind>> = {

@@ -29,8 +29,12 @@ export interface Inference {
   refusal(entry: CatalogueEntry): SpillwayError | undefined
   /** Loads the model into a lane and runs it once, so that the first request need not wait. */
   prepare(entry: CatalogueEntry): Promise<void>
-  /** Decodes sequences of a language model. @throws SpillwayError `not_supported` for another. */
-  generator(entry: CatalogueEntry): TokenGenerator
+  /**
+   * Decodes sequences of a language model: with the preferred variant where this server's backend runs it.
+   *
+   * @throws SpillwayError `not_supported` for another model.
+   */
+  generator(entry: CatalogueEntry, preferredVariant?: string): TokenGenerator
   state(entry: CatalogueEntry): ModelState
   /** Requests that wait and run now, batches so far, lanes and memory. */
   stats(): SchedulerStats & PoolStats
@@ -82,23 +86,24 @@ export function createInference(options: InferenceOptions): Inference {
   const states = new Map<string, ModelState>()
   const verify = createVerifier()
   const sessionSpecs = new Map<CatalogueEntry, SessionSpec>()
-  const generators = new Map<CatalogueEntry, SequenceScheduler>()
+  const generators = new Map<Variant, SequenceScheduler>()
 
   const sessionSpecOf = (entry: CatalogueEntry): SessionSpec => {
     let sessionSpec = sessionSpecs.get(entry)
     if (!sessionSpec) {
-      sessionSpec = createSessionSpec(entry, backend, verify)
+      sessionSpec = createSessionSpec(entry, backend, chooseVariant(entry, backend), verify)
       sessionSpecs.set(entry, sessionSpec)
     }
     return sessionSpec
   }
 
-  const generatorOf = (entry: CatalogueEntry): SequenceScheduler => {
-    let generator = generators.get(entry)
+  const generatorOf = (entry: CatalogueEntry, preferredVariant?: string): SequenceScheduler => {
+    const variant = chooseVariant(entry, backend, preferredVariant)
+    let generator = generators.get(variant)
     if (!generator) {
       const { generation: spec } = entry.manifest
       if (!spec) throw notLanguage(entry.manifest)
-      const sessionSpec = sessionSpecOf(entry)
+      const sessionSpec = createSessionSpec(entry, backend, variant, verify)
       generator = new SequenceScheduler({
         session: sessionSpec.key,
         spec,
@@ -108,7 +113,7 @@ export function createInference(options: InferenceOptions): Inference {
         maxWaiting: maxQueued,
         clock,
       })
-      generators.set(entry, generator)
+      generators.set(variant, generator)
     }
     return generator
   }
@@ -147,45 +152,54 @@ export function createInference(options: InferenceOptions): Inference {
   }
 }
 
-function createSessionSpec(entry: CatalogueEntry, backend: Backend, verify: Verifier): SessionSpec {
+function createSessionSpec(
+  entry: CatalogueEntry,
+  backend: Backend,
+  variant: Variant,
+  verify: Verifier,
+): SessionSpec {
   const { manifest, folder } = entry
-  const variant = chooseVariant(entry, backend)
   return {
-    key: keyOf(entry, backend),
+    key: keyOf(entry, backend, variant),
     manifest,
     backend,
     variant: variant.id,
     memory: variant.memory + (generateSetup(manifest, variant, generateLimits)?.maxBytes ?? 0),
     request: async () => {
       for (const file of variant.files) await verify(join(folder, file.path), file)
-      return loadRequestOf(entry, backend)
+      return loadRequestOf(entry, backend, variant)
     },
   }
 }
 
 /** The request that loads a model into a lane on this machine. The caller verifies its files. */
-export function loadRequestOf(entry: CatalogueEntry, backend: Backend): LoadRequest {
+export function loadRequestOf(
+  entry: CatalogueEntry,
+  backend: Backend,
+  variant = chooseVariant(entry, backend),
+): LoadRequest {
   const { manifest, folder } = entry
   const { inputs, outputs, batchAxis } = manifest
-  const path = join(folder, chooseVariant(entry, backend).files[0]?.path ?? '')
+  const path = join(folder, variant.files[0]?.path ?? '')
   return {
-    session: keyOf(entry, backend),
+    session: keyOf(entry, backend, variant),
     backend,
     source: { from: 'file', path },
     inputs,
     outputs,
     batchAxis,
     needsRowProof: needsRowProof(manifest),
-    generate: generateSetup(manifest, chooseVariant(entry, backend), generateLimits),
+    generate: generateSetup(manifest, variant, generateLimits),
   }
 }
 
-const keyOf = (entry: CatalogueEntry, backend: Backend) =>
-  `${entry.manifest.id}@${entry.manifest.version}/${chooseVariant(entry, backend).id}/${backend}`
+const keyOf = ({ manifest }: CatalogueEntry, backend: Backend, variant: Variant) =>
+  `${manifest.id}@${manifest.version}/${variant.id}/${backend}`
 
-/** The first variant made for the backend: manifests list the best one first. */
-function chooseVariant({ manifest }: CatalogueEntry, backend: Backend): Variant {
-  const variant = variantsFor(manifest, backend)[0]
+/** The preferred variant, or the first one made for the backend: manifests list the best one first. */
+function chooseVariant({ manifest }: CatalogueEntry, backend: Backend, preferred?: string): Variant {
+  const variants = variantsFor(manifest, backend)
+  const variant = variants.find(({ id }) => id === preferred) ?? variants[0]
   if (variant) return variant
   throw new SpillwayError('capacity_insufficient', `${manifest.id} has no variant for this server`, {
     expected: `a variant made for ${backend}`,

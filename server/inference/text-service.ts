@@ -13,7 +13,7 @@ import { createVerifier } from './verify.ts'
 /** What this server's models do with text. */
 export interface TextService {
   /** @throws SpillwayError `not_supported` where the model generates no text. */
-  generator(entry: CatalogueEntry): Promise<TextGenerator>
+  generator(entry: CatalogueEntry, preferredVariant?: string): Promise<TextGenerator>
   /** @throws SpillwayError `not_supported` where the model makes no embeddings, `context_exceeded`; else as a run does. */
   embed(
     entry: CatalogueEntry,
@@ -41,9 +41,9 @@ export function createTextService(
       )
 
   return {
-    generator: async (entry) => {
+    generator: async (entry, preferredVariant) => {
       // Before the tokenizer: a model that generates no text needs none.
-      const tokens = inference.generator(entry)
+      const tokens = inference.generator(entry, preferredVariant)
       return models.generator(entry.manifest, tokens, filesOf(entry))
     },
     embed: async (entry, texts, wait) => {

@@ -112,7 +112,7 @@ test('operators of classical machine learning are for the CPU of a server, and i
   })
   model.opsetImport.push(create(OperatorSetIdProtoSchema, { domain: 'ai.onnx.ml', version: 1n }))
   const { folder, variants } = await variantsOf({ 'model.onnx': encode(model) })
-  expect(variants).toEqual([['fp32', 'fp32', ['cpu']]])
+  expect(variants).toEqual([['fp32', 'fp32', ['cpu', 'cuda']]])
   const { out } = await spillway('inspect', join(folder, 'model.onnx'))
   expect(out).toMatch(/^ {2}ai\.onnx\.ml\.Scaler +1 +no kernel +no kernel +runs$/m)
 })

@@ -20,7 +20,14 @@ test('known options are taken, and undefined ones are absent', () => {
   const signal = new AbortController().signal
   const absent = { nothing: undefined }
   expect(() => {
-    checkRuntimeOptions({ server: null, models: '/m/', hub: { token: 't' }, policy: 'auto', maxLanes: 1 })
+    checkRuntimeOptions({
+      server: null,
+      models: '/m/',
+      hub: { token: 't' },
+      policy: 'auto',
+      maxLanes: 1,
+      memoryBytes: 2 ** 31,
+    })
     checkRuntimeOptions(absent as object)
     checkModelOptions({ signal, onProgress: () => {} })
     checkRunOptions({ signal, deadlineMs: 5, policy: 'device', priority: 'high', ...absent })

@@ -245,7 +245,7 @@ describe('inputs of a model with state', () => {
       'a state of other rows',
       () => checkInputs(vad, { frame, state }),
       'input_shape_invalid',
-      'expected 1 rows in "state"',
+      'expected 1 row in "state"',
     ],
     [
       'rows in what has none',

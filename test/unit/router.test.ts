@@ -63,6 +63,7 @@ function createHarness(manifest: Manifest = digitsManifest): Harness {
     isReady: (session) => ready.has(session),
     isLoaded: (session) => ready.has(session),
     onReady: () => {},
+    calibrate: async () => {},
     unload: async () => {},
     hasRoomFor: () => true,
     whenQuiet: async () => false,

@@ -12,6 +12,7 @@ const runtimeFields: FieldNames<RuntimeOptions> = {
   hub: true,
   policy: true,
   maxLanes: true,
+  memoryBytes: true,
 }
 const hubFields: FieldNames<HubOptions> = { endpoint: true, token: true }
 const modelFields: FieldNames<ModelOptions> = { signal: true, onProgress: true }
@@ -61,9 +62,14 @@ function checkDeadline(deadlineMs: number | undefined): void {
 }
 
 /** @throws SpillwayError `input_value_invalid` */
-export function checkMaxLanes(maxLanes: number | undefined): number | undefined {
-  if (maxLanes === undefined || (Number.isInteger(maxLanes) && maxLanes > 0)) return maxLanes
-  throw new SpillwayError('input_value_invalid', 'maxLanes must be a positive integer', {
-    got: String(maxLanes),
+export const checkMaxLanes = (maxLanes: number | undefined) => checkPositive('maxLanes', maxLanes)
+
+/** @throws SpillwayError `input_value_invalid` */
+export const checkMemoryBytes = (memoryBytes: number | undefined) => checkPositive('memoryBytes', memoryBytes)
+
+function checkPositive(name: string, value: number | undefined): number | undefined {
+  if (value === undefined || (Number.isSafeInteger(value) && value > 0)) return value
+  throw new SpillwayError('input_value_invalid', `${name} must be a positive integer`, {
+    got: String(value),
   })
 }

@@ -27,6 +27,11 @@ export interface RuntimeOptions {
    * needs the device's cores for other work. Default: as many as cores and memory allow.
    */
   readonly maxLanes?: number
+  /**
+   * Bytes that the models in this page's lanes may take together: a model that needs more runs on the server. Default: a
+   * quarter of the device's memory, which only Chromium reports; 1 GiB elsewhere.
+   */
+  readonly memoryBytes?: number
 }
 
 /** The events of a runtime, by type. */

@@ -14,7 +14,13 @@ import { createModelsInUse } from '../store/storage/models-in-use.ts'
 import { openOpfs } from '../store/storage/opfs.ts'
 import { StoreWorker } from '../store/worker/store-worker.ts'
 import { LazyTextService } from '../text/lazy-text-service.ts'
-import { checkMaxLanes, checkModelOptions, checkPolicy, checkRuntimeOptions } from './check-options.ts'
+import {
+  checkMaxLanes,
+  checkMemoryBytes,
+  checkModelOptions,
+  checkPolicy,
+  checkRuntimeOptions,
+} from './check-options.ts'
 import type { Runtime, RuntimeOptions } from './create-runtime.ts'
 import { createModel } from './model.ts'
 import { folderAddress, onPageHidden } from './page-address.ts'
@@ -27,12 +33,13 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const base = folderAddress(options.server ?? '/')
   let policy = checkPolicy(options.policy ?? 'auto')
   const maxLanes = checkMaxLanes(options.maxLanes)
+  const memoryBytes = checkMemoryBytes(options.memoryBytes) ?? memoryBudget()
   let probing: Promise<Capacity> | undefined
+  const store = createIndexedDbStore({ clock, opfs: openOpfs('spillway') })
   const capacity = () => {
-    probing ??= probeCapacity(clock)
+    probing ??= probeCapacity(clock, memoryBytes, store.isUsable)
     return probing
   }
-  const store = createIndexedDbStore({ clock, opfs: openOpfs('spillway') })
   const storeWorker = new StoreWorker()
   const calibrations = new Calibrations(createIndexedDbCalibrations(clock), () =>
     capacity().then(fingerprintOf),
@@ -43,9 +50,9 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     store: storeWorker,
     catalogue,
     calibrations,
-    layouts: (backend) => deviceLayouts(backend, maxLanes),
-    memoryBudget: memoryBudget(),
-    startLane: (name) => startWorkerLane(`spillway ${name}`, clock),
+    layouts: (backend) => deviceLayouts(backend, memoryBytes, maxLanes),
+    memoryBudget: memoryBytes,
+    startLane: (name) => startWorkerLane(`spillway ${name}`, clock, { runtime: () => storeWorker.runtime() }),
     clock,
   })
   const remote = options.server === null ? null : new RemoteTier(base, clock)

@@ -41,7 +41,7 @@ export class DeviceTier {
   readonly #preparing = new Map<string, InFlight<Progress>>()
   readonly #ready = new WeakSet<DeviceSession>()
   readonly #generators = new Map<string, SequenceScheduler>()
-  #onReady: (session: DeviceSession, calibrated: Promise<void>) => void = () => {}
+  #onReady: (session: DeviceSession) => void = () => {}
 
   constructor(options: DeviceOptions) {
     const { layouts, memoryBudget, clock, calibrations, startLane } = options
@@ -87,9 +87,14 @@ export class DeviceTier {
     return this.isReady(session) && this.#pool.has(session)
   }
 
-  /** Calls back when a session was loaded, with the promise of its measurement. */
-  onReady(callback: (session: DeviceSession, calibrated: Promise<void>) => void): void {
+  /** Calls back when a session was loaded. */
+  onReady(callback: (session: DeviceSession) => void): void {
     this.#onReady = callback
+  }
+
+  /** Measures runs of up to so many rows when the page is quiet, where they were not measured yet. */
+  calibrate(session: DeviceSession, rows: number): Promise<void> {
+    return this.#calibrator.calibrate(session, rows)
   }
 
   /** Whether it can be loaded without unloading another one. */
@@ -125,10 +130,11 @@ export class DeviceTier {
           // The runtime is downloaded at the same time as the files.
           this.#pool.prestart(session.backend)
           // Fetched before a lane is leased: a download must not keep other models' requests waiting.
-          session.setFetchedFiles(await this.#loadFiles(session, stop, report))
+          session.setFetchedFiles(await this.#loadFiles(session, { needsRuntime: true }, stop, report))
           await this.#scheduler.prepare(session, stop)
           this.#ready.add(session)
-          this.#onReady(session, this.#calibrator.calibrate(session))
+          void this.#calibrator.calibrate(session)
+          this.#onReady(session)
         } finally {
           // A load that failed or was aborted did not take them.
           session.setFetchedFiles(undefined)
@@ -210,6 +216,7 @@ export class DeviceTier {
 
   #loadFiles(
     { manifest, files }: { readonly manifest: Manifest; readonly files: Pick<Variant, 'id' | 'files'> },
+    { needsRuntime = false } = {},
     signal?: AbortSignal,
     onProgress?: (progress: Progress) => void,
   ) {
@@ -217,6 +224,6 @@ export class DeviceTier {
     const { id, version } = manifest
     const model = { id, version, variant: files.id }
     const sources = files.files.map((file) => catalogue.fileOf(manifest, file))
-    return store.loadFiles({ model, files: sources }, signal, onProgress)
+    return store.loadFiles({ model, files: sources, needsRuntime }, signal, onProgress)
   }
 }

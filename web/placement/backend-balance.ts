@@ -13,7 +13,7 @@ const longestProbeAfter = 8_192
 const longestProbeMs = 100
 
 /** Milliseconds to the deadline of a request that may ask a backend of unknown cost: only small models are tried there. */
-const leastForUnknownMs = 500
+const leastForUnknownMs = 100
 
 /** Which of its two loaded backends takes a model's next request. Numbers only: each request asks. */
 export class BackendBalance {

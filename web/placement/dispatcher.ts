@@ -21,6 +21,7 @@ export interface TierClients {
     | 'isReady'
     | 'isLoaded'
     | 'onReady'
+    | 'calibrate'
     | 'prepare'
     | 'unload'
     | 'hasRoomFor'

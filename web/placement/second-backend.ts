@@ -1,7 +1,8 @@
 import { SpillwayError } from '../../models/core/index.ts'
 import type { DeviceSession } from '../device/device-session.ts'
-import { beatsReadBack, isSoonerForSome } from './backend-order.ts'
+import { beatsReadBack, isSoonerForSome, mostRows } from './backend-order.ts'
 import type { BackgroundLoaderOptions } from './background-loader.ts'
+import { candidateKey } from './candidate.ts'
 import { failureScope } from './failure-scope.ts'
 import type { ModelState } from './model-states.ts'
 
@@ -19,25 +20,27 @@ export class SecondBackend {
 
   constructor(options: Omit<BackgroundLoaderOptions, 'clock'>) {
     this.#options = options
-    options.device.onReady((session, calibrated) => void this.#ready(session, calibrated))
+    options.device.onReady((session) => void this.#ready(session))
   }
 
-  async #ready(session: DeviceSession, calibrated: Promise<void>): Promise<void> {
-    const { states, resolver } = this.#options
+  async #ready(session: DeviceSession): Promise<void> {
+    const { device, states, resolver } = this.#options
     const state = states.get(session.manifest)
-    if (!state) return
-    const { first, second } = resolver.choicesOf(state)
+    const { first, second } = state ? resolver.choicesOf(state) : {}
+    if (!state || !first?.session || !second) return
+    // Figures of an earlier visit are not measured again; requests of this one may teach the cost of single rows only.
+    const areKept = [first.device, second.device].every((target) => candidateKey(target) in state.costs)
+    const measured = areKept ? undefined : device.calibrate(session, mostRows(state.manifest))
     if (session === first.session) await this.#try(state)
-    else if (session === second?.session) {
-      await calibrated
+    else if (session === second.session) {
+      await measured
       await this.#unloadSlower(state)
     }
   }
 
   async #try(state: ModelState): Promise<void> {
     const { device, resolver, health } = this.#options
-    if (!resolver.choicesOf(state).second || this.#tried.has(state)) return
-    if (!(await device.whenQuiet(busyMs))) return
+    if (this.#tried.has(state) || !(await device.whenQuiet(busyMs))) return
     // Something may have failed meanwhile, and the first backend was measured.
     const { first, second } = resolver.choicesOf(state)
     if (!second || !first.session || !device.isReady(first.session) || this.#tried.has(state)) return

@@ -1,4 +1,5 @@
 import type { Variant } from '../../core/manifest.ts'
+import { integerBackends } from '../../hub/index.ts'
 import { backendsOfGraph, commonBackends } from '../backends/browser.ts'
 import { intOf } from '../graph/attributes.ts'
 import { DataType } from '../onnx/data-type.ts'
@@ -22,13 +23,10 @@ export function kindOfGraph(model: Model): GraphKind {
 
 export const isHalf = ({ precision }: GraphKind): boolean => precision === 'fp16' || precision === 'q4f16'
 
-/** The only backends that have kernels for all operators; undefined where all have. */
+/** The only backends that run all operators well; undefined where all do. */
 function backendsOfOperators(model: Model): Variant['backends'] {
   const all = [...model.nodes, ...model.header.functions.flatMap(({ node }) => node)]
-  return commonBackends(
-    all.some(isIntegerProduct) ? ['wasm', 'cpu', 'cuda'] : undefined,
-    backendsOfGraph(model),
-  )
+  return commonBackends(all.some(isIntegerProduct) ? integerBackends : undefined, backendsOfGraph(model))
 }
 
 const isIntegerProduct = ({ opType }: Node) => integerProducts.has(opType)

@@ -7,9 +7,11 @@ import { batchFault } from '../inspect/batch-fault.ts'
 import { nameOf } from '../onnx/data-type.ts'
 import type { Model, Value } from '../onnx/model.ts'
 
-/** Tensors of a language model's KV cache: not part of its interface, and different between variants. */
-const cacheName = /^(?:past_key_values|present)\./
-/** A cache that this project's generation fills: other models have inputs of such names, too. */
+/**
+ * Tensors of a decoder's own keys and values, as lanes keep them: not part of its interface, and different between
+ * variants. Other caches, such as `past_key_values.0.decoder.key` beside an encoder's, are ordinary inputs and outputs.
+ */
+const cacheName = /^(?:past_key_values|present)\.\d+\.(?:key|value)$/
 const ownCacheName = /^past_key_values\.\d+\.key$/
 
 export const cacheInputs = ({ inputs }: Model): readonly Value[] =>

@@ -32,6 +32,7 @@ type Env = { Variables: Variables }
 /** The fields that chats and completions share and that decide how the answer is sent. */
 interface AnswerOptions {
   readonly model: string
+  readonly preferred_variant?: string | null | undefined
   readonly n?: number | null | undefined
   readonly stream?: boolean | null | undefined
   readonly stream_options?: { readonly include_usage?: boolean | null | undefined } | null | undefined
@@ -48,9 +49,11 @@ export function openAiRoutes(options: OpenAiOptions) {
     [...catalogue.values()].filter(({ manifest }) => manifest.generation || manifest.embedding)
   const describe = (id: string) => ({ id, object: 'model', created: startedAt, owned_by: 'spillway' })
 
-  const generatorOf = async (model: string): Promise<TextGenerator> => {
-    const generator = await textService.generator(findModel(catalogue, model))
-    metrics.watchLoad(model, () => generator.load)
+  const generatorOf = async ({ model, preferred_variant }: AnswerOptions): Promise<TextGenerator> => {
+    const entry = findModel(catalogue, model)
+    const generator = await textService.generator(entry, preferred_variant ?? undefined)
+    // The load of the server's own variant: nearly all texts are of it.
+    if (preferred_variant == null) metrics.watchLoad(model, () => generator.load)
     return generator
   }
 
@@ -95,7 +98,7 @@ export function openAiRoutes(options: OpenAiOptions) {
     .get('/models/:id', (c) => c.json(describe(findModel(catalogue, c.req.param('id')).manifest.id)))
     .post('/chat/completions', async (c) => {
       const request = await readRequest(c, maxBodyBytes, 'chat', chatRequest)
-      const generator = await generatorOf(request.model)
+      const generator = await generatorOf(request)
       const { tokenizer } = generator
       const shape = chatShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
@@ -108,7 +111,7 @@ export function openAiRoutes(options: OpenAiOptions) {
     })
     .post('/completions', async (c) => {
       const request = await readRequest(c, maxBodyBytes, 'completion', completionRequest)
-      const generator = await generatorOf(request.model)
+      const generator = await generatorOf(request)
       const { tokenizer } = generator
       const shape = completionShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(

@@ -42,11 +42,15 @@ export class Calibrator {
     this.#lastRequestAt = at
   }
 
-  /** Keeps what runs of a loaded model cost, and measures it at the next quiet time if that is not known. */
-  calibrate(session: DeviceSession): Promise<void> {
+  /**
+   * Keeps what runs of a loaded model cost, and measures it at the next quiet time if that is not known.
+   *
+   * @param rows Rows of a run that should have been measured; requests may have taught the cost of fewer.
+   */
+  calibrate(session: DeviceSession, rows = 1): Promise<void> {
     const { scheduler, calibrations } = this.#options
     calibrations.keep(session.manifest, session, () => scheduler.costOf(session))
-    this.#last = this.#last.then(() => this.#measure(session))
+    this.#last = this.#last.then(() => this.#measure(session, rows))
     return this.#last
   }
 
@@ -76,12 +80,13 @@ export class Calibrator {
     this.#cancelWait()
   }
 
-  async #measure(session: DeviceSession): Promise<void> {
+  async #measure(session: DeviceSession, rows: number): Promise<void> {
     const { scheduler, calibrations, clock } = this.#options
-    const isUnknown = () => !scheduler.costOf(session).isKnown
+    const isUnknown = () => scheduler.costOf(session).largestRows < rows
     if (session.manifest.generation || !(await this.#untilQuiet(isUnknown))) return
     const startedAt = clock.now()
     const measured = await measure(session.manifest, {
+      backend: session.backend,
       isIdle: () => !this.#isClosed && this.#isIdle() && this.#lastRequestAt <= startedAt,
       run: async (rows) => {
         const inputs = zeroInputs(session.manifest, rows)

@@ -49,8 +49,8 @@ export class LoadEstimator<S extends BatchedModel> {
   }
 
   /**
-   * Milliseconds until a request that came now would be answered, if it shared a run with all that wait for its model;
-   * undefined while the cost of its model is not known. It creates no object, so that each request may ask.
+   * Milliseconds until a request that came now would be answered, if the model's lanes shared it and all that wait for the
+   * model; undefined while the cost of the model is not known. It creates no object, so that each request may ask.
    */
   finishMs(source: S, rows: number): number | undefined {
     const own = this.#models.find(source)
@@ -70,6 +70,7 @@ export class LoadEstimator<S extends BatchedModel> {
         else if (queue.rows > 0) ahead += model.curve.predict(queue.rows) + model.lateMs
       }
     }
-    return ahead / lanes.count(source) + own.curve.predict(shared) + own.lateMs
+    const count = lanes.count(source)
+    return ahead / count + own.curve.predict(Math.max(rows, Math.ceil(shared / count))) + own.lateMs
   }
 }

@@ -6,7 +6,26 @@ const { default: create } = await import(/* @vite-ignore */ new URL(import.meta.
 
 export let instance
 
+let compiled
+
+/** Makes the instance from a compiled module, instead of fetching and compiling the runtime's WebAssembly. */
+export const useCompiled = (module) => {
+  compiled = module
+}
+
+/** Emscripten does not learn of an instance that could not be made: its own promise would stay pending. */
+const createFrom = (compiled, config) =>
+  new Promise((resolve, reject) => {
+    const instantiateWasm = (imports, receive) => {
+      WebAssembly.instantiate(compiled, imports)
+        .then((wasm) => receive(wasm, compiled))
+        .catch(reject)
+      return {}
+    }
+    create({ ...config, instantiateWasm }).then(resolve, reject)
+  })
+
 export default async (config) => {
-  instance = await create(config)
+  instance = await (compiled ? createFrom(compiled, config) : create(config))
   return instance
 }

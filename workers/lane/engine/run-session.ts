@@ -9,6 +9,7 @@ import {
   type TensorType,
   tensorTypes,
 } from '../../../models/core/index.ts'
+import { countOf } from '../../../models/core/wording.ts'
 import type { Ort, OrtSession, OrtTensor } from '../runtime/ort.ts'
 import { runFailure } from '../runtime/run-failure.ts'
 
@@ -50,7 +51,7 @@ function toTensor(name: string, output: OrtTensor | undefined): Tensor {
   if (tensor.data.length !== elementCount(tensor.shape)) {
     throw new SpillwayError(
       'run_failed',
-      `Output "${name}" has ${tensor.data.length} elements for ${showShape(tensor.shape)}`,
+      `Output "${name}" has ${countOf(tensor.data.length, 'element')} for ${showShape(tensor.shape)}`,
     )
   }
   return tensor

@@ -96,6 +96,7 @@ export default defineConfig({
           input: {
             main: path('server/main.ts'),
             lane: path('workers/lane/node/entry.ts'),
+            offload: path('server/offload/entry.ts'),
             spillway: path('models/cli/main.ts'),
           },
         },

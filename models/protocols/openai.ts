@@ -53,7 +53,7 @@ const sampling = {
 
 const common = {
   model: z.string(),
-  n: nullish(positive.check(z.maximum(128))),
+  n: nullish(positive),
   stop: nullish(z.union([z.string(), z.array(z.string()).check(z.maxLength(16))])),
   stream: nullish(z.boolean()),
   stream_options: nullish(z.object({ include_usage: nullish(z.boolean()) })),

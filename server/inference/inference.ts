@@ -26,7 +26,7 @@ export interface Inference {
   /** Queues the inputs and runs them in a batch. @throws SpillwayError `overloaded`, `deadline_exceeded`, `aborted`; else as the run does. */
   run(entry: CatalogueEntry, inputs: CheckedInputs, wait: WaitOptions): Promise<RunAnswer>
   /** The error with which a request would be refused now; undefined where it would be accepted. */
-  refusal(entry: CatalogueEntry): SpillwayError | undefined
+  refusal(entry: CatalogueEntry, wait: WaitOptions): SpillwayError | undefined
   /** Loads the model into a lane and runs it once, so that the first request need not wait. */
   prepare(entry: CatalogueEntry): Promise<void>
   /**
@@ -52,13 +52,26 @@ export interface InferenceOptions {
   readonly cores: number
   /** Bytes for all models in all lanes together. */
   readonly memoryBudget: number
-  readonly maxQueued: number
+  /** What may wait for each model. */
+  readonly queue: QueueLimits
+  /** Sequences that share a decode step, and bytes for keys and values, for each model. */
+  readonly generateLimits?: GenerateLimits
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
 }
 
-/** Per model: sequences that share a decode step, and bytes for their keys and values. */
-const generateLimits: GenerateLimits = { maxSlots: 16, maxBytes: 2 ** 30 }
+/** What may wait for one model; one more is refused as `overloaded`. */
+export interface QueueLimits {
+  /** Requests, and texts. */
+  readonly requests: number
+  /** Rows and bytes of the requests' tensors. */
+  readonly rows?: number
+  readonly bytes?: number
+  /** Tokens of the texts' prompts. */
+  readonly tokens?: number
+}
+
+export const defaultGenerateLimits: GenerateLimits = { maxSlots: 16, maxBytes: 2 ** 30 }
 
 /** Runs get slower with more threads than this; with more processes, memory is better used otherwise. */
 const maxThreads = 16
@@ -72,13 +85,16 @@ const gpuLayouts: readonly Layout[] = [
 
 /** Runs the server's models in a pool of lanes, which are child processes in production. */
 export function createInference(options: InferenceOptions): Inference {
-  const { backend, clock, cores, maxQueued, memoryBudget, startLane } = options
+  const { backend, clock, cores, queue, memoryBudget, startLane } = options
+  const { generateLimits = defaultGenerateLimits } = options
   const layouts = () => (backend === 'cpu' ? layoutsFor({ cores, maxThreads, maxLanes }) : gpuLayouts)
   const pool = new Pool({ layouts, memoryBudget, startLane, clock })
   const scheduler = new Scheduler<SessionSpec>({
     lanes: pool,
     clock,
-    maxQueued,
+    maxQueued: queue.requests,
+    maxQueuedRows: queue.rows,
+    maxQueuedBytes: queue.bytes,
     targetMs: 100,
     maxBatchBytes: 256 * 2 ** 20,
     afterTurn: setImmediate,
@@ -91,7 +107,8 @@ export function createInference(options: InferenceOptions): Inference {
   const sessionSpecOf = (entry: CatalogueEntry): SessionSpec => {
     let sessionSpec = sessionSpecs.get(entry)
     if (!sessionSpec) {
-      sessionSpec = createSessionSpec(entry, backend, chooseVariant(entry, backend), verify)
+      const variant = chooseVariant(entry, backend)
+      sessionSpec = createSessionSpec(entry, { backend, variant, generateLimits }, verify)
       sessionSpecs.set(entry, sessionSpec)
     }
     return sessionSpec
@@ -103,14 +120,15 @@ export function createInference(options: InferenceOptions): Inference {
     if (!generator) {
       const { generation: spec } = entry.manifest
       if (!spec) throw notLanguage(entry.manifest)
-      const sessionSpec = createSessionSpec(entry, backend, variant, verify)
+      const sessionSpec = createSessionSpec(entry, { backend, variant, generateLimits }, verify)
       generator = new SequenceScheduler({
         session: sessionSpec.key,
         spec,
         lease: () => leaseLane(scheduler, pool, sessionSpec),
         executedOn: sessionSpec,
         slots: generateLimits.maxSlots,
-        maxWaiting: maxQueued,
+        maxWaiting: queue.requests,
+        maxWaitingTokens: queue.tokens,
         clock,
       })
       generators.set(variant, generator)
@@ -129,7 +147,7 @@ export function createInference(options: InferenceOptions): Inference {
       states.set(entry.manifest.id, 'ready')
       return answer
     },
-    refusal: (entry) => scheduler.refusal(sessionSpecOf(entry)),
+    refusal: (entry, wait) => scheduler.refusal(sessionSpecOf(entry), wait),
     prepare: async (entry) => {
       const { id } = entry.manifest
       states.set(id, 'loading')
@@ -152,10 +170,15 @@ export function createInference(options: InferenceOptions): Inference {
   }
 }
 
+interface LoadOptions {
+  readonly backend: Backend
+  readonly variant: Variant
+  readonly generateLimits: GenerateLimits
+}
+
 function createSessionSpec(
   entry: CatalogueEntry,
-  backend: Backend,
-  variant: Variant,
+  { backend, variant, generateLimits }: LoadOptions,
   verify: Verifier,
 ): SessionSpec {
   const { manifest, folder } = entry
@@ -167,7 +190,7 @@ function createSessionSpec(
     memory: variant.memory + (generateSetup(manifest, variant, generateLimits)?.maxBytes ?? 0),
     request: async () => {
       for (const file of variant.files) await verify(join(folder, file.path), file)
-      return loadRequestOf(entry, backend, variant)
+      return loadRequestOf(entry, backend, { variant, generateLimits })
     },
   }
 }
@@ -176,7 +199,10 @@ function createSessionSpec(
 export function loadRequestOf(
   entry: CatalogueEntry,
   backend: Backend,
-  variant = chooseVariant(entry, backend),
+  {
+    variant = chooseVariant(entry, backend),
+    generateLimits = defaultGenerateLimits,
+  }: Partial<Omit<LoadOptions, 'backend'>> = {},
 ): LoadRequest {
   const { manifest, folder } = entry
   const { inputs, outputs, batchAxis } = manifest

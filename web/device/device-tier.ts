@@ -9,7 +9,10 @@ import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'
 import type { ResultHandler, WaitOptions, Work } from '../../workers/host/scheduler/work.ts'
 import { notLanguage } from '../../workers/host/text/generate-setup.ts'
 import { leaseLane } from '../../workers/host/text/lease-lane.ts'
-import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
+import type {
+  SequenceScheduler,
+  SequenceSchedulerOptions,
+} from '../../workers/host/text/sequence-scheduler.ts'
 import type { TokenGenerator } from '../../workers/host/text/types.ts'
 import type { Catalogue } from '../store/catalogue.ts'
 import type { Progress } from '../store/worker/load-files.ts'
@@ -172,14 +175,18 @@ export class DeviceTier {
   /**
    * The generator of a language model, shared by all its texts. It loads the model where it is not loaded.
    *
+   * @param create Given by the code of texts: a page that only runs tensors never loads it.
    * @throws SpillwayError `not_supported` where the model is no language model.
    */
-  generator(session: DeviceSession): TokenGenerator {
+  generator(
+    session: DeviceSession,
+    create: (options: SequenceSchedulerOptions) => SequenceScheduler,
+  ): TokenGenerator {
     let generator = this.#generators.get(session.key)
     if (!generator) {
       const { generation: spec } = session.manifest
       if (!spec) throw notLanguage(session.manifest)
-      generator = new SequenceScheduler({
+      generator = create({
         session: session.key,
         spec,
         lease: () => leaseLane(this.#scheduler, this.#pool, session),

@@ -29,6 +29,8 @@ export interface AppOptions {
   readonly maxBodyBytes: number
   /** For requests of the OpenAI API. Default: `maxBodyBytes`. */
   readonly maxTextBodyBytes?: number | undefined
+  /** Milliseconds that a request may take at most, its wait included, whatever its `timeout`. */
+  readonly maxRequestMs: number
   readonly log: Log
 }
 

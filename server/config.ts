@@ -17,7 +17,29 @@ const environment = z.object({
   SPILLWAY_HUNG_SECONDS: z._default(count(86_400), laneLimits.hungMs / 1000),
   SPILLWAY_MAX_BODY_BYTES: z._default(count(2 ** 30), 32 * 2 ** 20),
   SPILLWAY_MAX_TEXT_BODY_BYTES: z._default(count(2 ** 28), 8 * 2 ** 20),
+  SPILLWAY_MAX_REQUEST_SECONDS: z._default(count(86_400), 600),
+  SPILLWAY_GRACE_SECONDS: z._default(count(86_400), 10),
 })
+
+/** Variables of the command and of the project's tests, which may share the server's environment. */
+const isForOthers = (name: string) => name === 'SPILLWAY_DEBUG' || name.startsWith('SPILLWAY_TEST_')
+
+/** Kubernetes describes a service named `spillway` in its own variables, such as `SPILLWAY_PORT=tcp://10.0.0.1:80`. */
+const isOfKubernetes = (name: string, value = '') =>
+  /_SERVICE_(HOST|PORT)/.test(name) || /_PORT_\d+_[A-Z]+/.test(name) || /^[a-z]+:\/\//.test(value)
+
+/** A misspelled variable would be passed over. */
+function refuseUnknownVariables(variables: Readonly<Record<string, string | undefined>>): void {
+  const known = Object.keys(environment.shape)
+  for (const [name, value] of Object.entries(variables)) {
+    if (!name.startsWith('SPILLWAY_') || known.includes(name)) continue
+    if (isForOthers(name) || isOfKubernetes(name, value)) continue
+    throw new SpillwayError('request_malformed', `There is no environment variable ${name}`, {
+      expected: known.join(', '),
+      got: name,
+    })
+  }
+}
 
 export interface Config {
   readonly port: number
@@ -32,12 +54,17 @@ export interface Config {
   readonly maxBodyBytes: number
   /** The longest body of a request of the OpenAI API, decoded. */
   readonly maxTextBodyBytes: number
+  /** Milliseconds that a request may take at most, its wait included, whatever its `timeout`. */
+  readonly maxRequestMs: number
+  /** Milliseconds for requests in flight to finish after SIGTERM. */
+  readonly graceMs: number
 }
 
-/** @throws SpillwayError `request_malformed`, which names the invalid variable. */
+/** @throws SpillwayError `request_malformed`, which names the invalid or unknown variable. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   // An empty variable counts as unset.
   const variables = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  refuseUnknownVariables(variables)
   const parsed = z.safeParse(environment, variables)
   if (!parsed.success) {
     const { path, expected, got } = schemaFault(parsed.error, variables)
@@ -62,5 +89,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     keepAliveMs: 1000 * limits.SPILLWAY_KEEP_ALIVE_SECONDS,
     maxBodyBytes: limits.SPILLWAY_MAX_BODY_BYTES,
     maxTextBodyBytes: limits.SPILLWAY_MAX_TEXT_BODY_BYTES,
+    maxRequestMs: 1000 * limits.SPILLWAY_MAX_REQUEST_SECONDS,
+    graceMs: 1000 * limits.SPILLWAY_GRACE_SECONDS,
   }
 }

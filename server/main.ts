@@ -55,6 +55,7 @@ async function main(): Promise<void> {
     version,
     maxBodyBytes: config.maxBodyBytes,
     maxTextBodyBytes: config.maxTextBodyBytes,
+    maxRequestMs: config.maxRequestMs,
     log,
   })
   const server = serve(
@@ -70,7 +71,7 @@ async function main(): Promise<void> {
     },
   )
   server.on('error', fail)
-  shutDownOnSignal(server, inference, log)
+  shutDownOnSignal(server, inference, log, config.graceMs)
   for (const entry of catalogue.values()) {
     inference
       .prepare(entry)

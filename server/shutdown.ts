@@ -3,11 +3,12 @@ import type { ServerType } from '@hono/node-server'
 import type { Log } from './http/request-log.ts'
 import type { Inference } from './inference/inference.ts'
 
-/** Milliseconds for requests in flight to finish. */
-const graceMs = 10_000
-
-/** On SIGTERM or Ctrl-C: accepts no new connection, lets requests in flight finish, ends the lanes and exits. */
-export function shutDownOnSignal(server: ServerType, inference: Inference, log: Log): void {
+/**
+ * On SIGTERM or Ctrl-C: accepts no new connection, lets requests in flight finish, ends the lanes and exits.
+ *
+ * @param graceMs Milliseconds for requests in flight to finish.
+ */
+export function shutDownOnSignal(server: ServerType, inference: Inference, log: Log, graceMs: number): void {
   const http = server as Server
   let inFlight = 0
   let stopping = false

@@ -1,5 +1,5 @@
 /** The axes, defaults and states of a model's tensors, and the checks of a manifest that concern them. */
-import { arrayOf, elementCount, type Tensor, type TensorType } from './tensor.ts'
+import { arrayOf, createData, elementCount, isStrings, type Tensor, type TensorType } from './tensor.ts'
 import type { StateSpec, TensorSpec } from './tensor-spec.ts'
 
 /** The batch axis of a model; null where the number of rows is fixed. */
@@ -18,15 +18,18 @@ interface Model extends Batched {
 export const batchAxisOf = (model: Batched, spec: TensorSpec): number | null =>
   spec.batchAxis === undefined ? model.batchAxis : spec.batchAxis
 
-/** The tensor's shape with `rows` along `axis`; other open sizes stay −1. */
+/** The tensor's shape with `rows` along `axis`; other open sizes stay −1, and any shape is a single −1. */
 export const shapeOfRows = ({ shape }: TensorSpec, axis: number | null, rows: number): number[] =>
-  shape.map((size, at) => (at === axis ? rows : size))
+  (shape ?? [-1]).map((size, at) => (at === axis ? rows : size))
 
-/** A tensor of `rows` rows, filled with the input's default or with zeros. No other size of its shape may be open. */
+/**
+ * A tensor of `rows` rows, filled with the input's default, with zeros, or with empty strings. No other size of its shape
+ * may be open.
+ */
 export function defaultTensor(model: Batched, spec: TensorSpec, rows: number): Tensor {
   const shape = shapeOfRows(spec, batchAxisOf(model, spec), rows)
-  const data = new (arrayOf(spec.type))(elementCount(shape))
-  fill(data, spec.default ?? 0)
+  const data = createData(spec.type, elementCount(shape))
+  if (spec.default !== undefined) fill(data, spec.default)
   return { type: spec.type, data, shape }
 }
 
@@ -43,23 +46,31 @@ export function zeroInputs(
   return feeds
 }
 
-/** Sets every element, whatever the array's type. */
-export const fill = (data: Tensor['data'], value: number) =>
-  data instanceof BigInt64Array || data instanceof BigUint64Array
-    ? data.fill(BigInt(value))
-    : data.fill(value)
+/** Sets every element, whatever the array's type. A string becomes the number's digits. */
+export function fill(data: Tensor['data'], value: number): void {
+  // The tensor's maker fills it: to everyone else its strings are read-only.
+  if (isStrings(data)) (data as string[]).fill(String(value))
+  else if (data instanceof BigInt64Array || data instanceof BigUint64Array) data.fill(BigInt(value))
+  else data.fill(value)
+}
 
 /** Whether a size other than the number of rows is open. */
 const isOpen = (model: Model, spec: TensorSpec, at: number) =>
-  spec.shape[at] === -1 && at !== batchAxisOf(model, spec)
+  spec.shape?.[at] === -1 && at !== batchAxisOf(model, spec)
 
-const isFixed = (model: Model, spec: TensorSpec) => !spec.shape.some((_, at) => isOpen(model, spec, at))
+const isFixed = (model: Model, spec: TensorSpec) =>
+  spec.shape !== null && !spec.shape.some((_, at) => isOpen(model, spec, at))
 
-/** Whether every tensor's shape is −1 at its batch axis. */
+/**
+ * Whether every tensor's shape is −1 at its batch axis. A model with tensors of any shape, or without inputs, has no batch
+ * axis.
+ */
 export const hasValidBatchAxes = (model: Model): boolean =>
+  (model.batchAxis === null || model.inputs.length > 0) &&
   [...model.inputs, ...model.outputs].every((spec) => {
+    if (model.batchAxis !== null && spec.shape === null) return false
     const axis = batchAxisOf(model, spec)
-    return axis === null || (model.batchAxis !== null && spec.shape[axis] === -1)
+    return axis === null || (model.batchAxis !== null && spec.shape?.[axis] === -1)
   })
 
 /** Whether pad axes are open, are not the batch axis, and have values that the type can hold. */
@@ -78,10 +89,14 @@ export const hasValidDefaults = (model: Model): boolean =>
   )
 
 function canHold(type: TensorType, value: number): boolean {
+  if (type === 'string') return false
   if (type === 'float16') return value === 0
   if (type.startsWith('float')) return true
   if (type === 'bool') return value === 0 || value === 1
-  return Number.isSafeInteger(value) && Number(fill(new (arrayOf(type))(1), value)[0]) === value
+  const held = new (arrayOf(type))(1)
+  if (!Number.isSafeInteger(value)) return false
+  fill(held, value)
+  return Number(held[0]) === value
 }
 
 /** Whether every state pairs an input with an output of the same type and fixed shape, none twice. */
@@ -101,5 +116,5 @@ const statesAreDistinct = ({ state = [] }: Model) =>
 
 const areAlike = (model: Model, one: TensorSpec, other: TensorSpec) =>
   one.type === other.type &&
-  one.shape.join() === other.shape.join() &&
+  one.shape?.join() === other.shape?.join() &&
   batchAxisOf(model, one) === batchAxisOf(model, other)

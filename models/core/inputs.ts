@@ -2,11 +2,14 @@ import { batchAxisOf, defaultTensor, shapeOfRows } from './axes.ts'
 import { SpillwayError } from './error.ts'
 import { describeValue, expectedArray, type InputData, toTensorData, wrongArrayHint } from './input-data.ts'
 import type { Manifest } from './manifest.ts'
-import { elementCount, fitsShape, showShape, type Tensor } from './tensor.ts'
+import { elementCount, fitsShape, isStrings, showShape, type Tensor } from './tensor.ts'
 import type { TensorSpec } from './tensor-spec.ts'
+import { countOf } from './wording.ts'
 
-/** One input of a run. A bare typed array is one row in the manifest's shape. */
+/** One input of a run. A bare array, typed or of strings, is one row in the manifest's shape. */
 export type Input = InputData | { readonly data: InputData; readonly shape: readonly number[] }
+
+type Shaped = Exclude<Input, InputData>
 
 /** The inputs of a run, by the names in the manifest. */
 export type Inputs = Readonly<Record<string, Input>>
@@ -16,12 +19,15 @@ export interface CheckedInputs {
   readonly tensors: Readonly<Record<string, Tensor>>
   /** Size along the batch axis; 1 where the model has none. */
   readonly rows: number
+  /** The outputs that the caller asks for; undefined for all. See `checkOutputNames`. */
+  readonly outputs?: readonly string[] | undefined
 }
 
 /**
  * Checks the inputs of a run without a session: state is passed like any other input, defaults are filled in.
  *
- * @throws SpillwayError `input_name_invalid`, `input_type_invalid`, `input_shape_invalid` or `input_size_invalid`.
+ * @throws SpillwayError `input_name_invalid`, `input_type_invalid`, `input_shape_invalid`, `input_size_invalid` or
+ * `input_value_invalid`.
  */
 export const checkInputs = (manifest: Manifest, inputs: Inputs): CheckedInputs =>
   check(manifest, manifest.inputs, inputs)
@@ -84,8 +90,8 @@ const isState = ({ state }: Pick<Manifest, 'state'>, name: string) =>
   state?.some(({ input }) => input === name) ?? false
 
 function checkTensor(spec: TensorSpec, batchAxis: number | null, input: Input | undefined): Tensor {
-  const isBare = ArrayBuffer.isView(input)
-  const given: unknown = isBare || Array.isArray(input) ? input : input?.data
+  const isBare = ArrayBuffer.isView(input) || Array.isArray(input)
+  const given = isBare ? input : (input as Shaped | undefined)?.data
   const data = toTensorData(spec.type, given)
   if (!data) {
     throw new SpillwayError('input_type_invalid', `Input "${spec.name}" has the wrong type`, {
@@ -94,7 +100,7 @@ function checkTensor(spec: TensorSpec, batchAxis: number | null, input: Input | 
       ...wrongArrayHint(spec.type, given),
     })
   }
-  const shape = isBare ? rowShape(spec, batchAxis, data.length) : input?.shape
+  const shape = isBare ? rowShape(spec, batchAxis, data.length) : (input as Shaped).shape
   if (!Array.isArray(shape) || !fitsShape(shape, spec.shape)) {
     throw wrongShape(spec, Array.isArray(shape) ? showShape(shape) : describeValue(shape))
   }
@@ -106,14 +112,30 @@ function checkTensor(spec: TensorSpec, batchAxis: number | null, input: Input | 
       got: `${data.length}`,
     })
   }
+  if (isStrings(data)) checkStrings(spec, data)
   return { type: spec.type, data, shape }
+}
+
+/** ONNX Runtime cuts a string at U+0000, and replaces a lone surrogate. */
+const changedByRuntime = /\0|\p{Cs}/u
+
+function checkStrings({ name }: TensorSpec, strings: readonly string[]): void {
+  const index = strings.findIndex((text) => changedByRuntime.test(text))
+  if (index === -1) return
+  throw new SpillwayError('input_value_invalid', `Input "${name}" has an invalid element at ${index}`, {
+    expected: 'a string without U+0000 and lone surrogates',
+    got: JSON.stringify(strings[index]).slice(0, 40),
+  })
 }
 
 const wrongShape = (spec: TensorSpec, got: string, open = 'any size') =>
   new SpillwayError('input_shape_invalid', `Input "${spec.name}" has the wrong shape`, {
-    expected: `${showShape(spec.shape)} (-1: ${open})`,
+    expected: expectedShape(spec, open),
     got,
   })
+
+const expectedShape = ({ shape }: TensorSpec, open = 'any size') =>
+  shape === null ? 'any shape' : `${showShape(shape)} (-1: ${open})`
 
 /** Fixed shapes of one row, kept because every request needs them. */
 const fixedRows = new WeakMap<TensorSpec, readonly number[]>()
@@ -128,12 +150,12 @@ function rowShape(spec: TensorSpec, batchAxis: number | null, length: number): r
     fixedRows.set(spec, shape)
     return shape
   }
-  if (shape.lastIndexOf(-1) !== open) {
+  if (spec.shape === null || shape.lastIndexOf(-1) !== open) {
     throw new SpillwayError(
       'input_shape_invalid',
       `The shape of input "${spec.name}" does not follow from its length`,
       {
-        expected: `{ data, shape } with shape ${showShape(spec.shape)} (-1: any size)`,
+        expected: `{ data, shape } with ${spec.shape === null ? '' : 'shape '}${expectedShape(spec)}`,
         got: `an array of ${length} elements`,
       },
     )
@@ -160,7 +182,7 @@ function countRows(
       first = spec.name
     } else if (own !== rows) {
       throw new SpillwayError('input_shape_invalid', `The inputs of ${manifest.id} differ in rows`, {
-        expected: `${rows} rows in "${spec.name}", as in "${first}"`,
+        expected: `${countOf(rows, 'row')} in "${spec.name}", as in "${first}"`,
         got: `${own}`,
       })
     }

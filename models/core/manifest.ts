@@ -43,7 +43,8 @@ const manifest = z
     description: z.string(),
     license: z.string(),
     task: z.enum(tasks),
-    inputs: z.array(tensorSpec).check(z.minLength(1)),
+    /** Empty for a model that takes none. */
+    inputs: z.array(tensorSpec),
     outputs: z.array(tensorSpec).check(z.minLength(1)),
     /** The axis along which rows of several requests may share a run; null where the graph fixes the batch. */
     batchAxis: z.nullable(z.literal(0)),
@@ -80,7 +81,7 @@ const manifest = z
   })
   .check(
     z.refine(hasValidBatchAxes, {
-      error: 'inputs and outputs whose shape has −1 at the batch axis',
+      error: 'an input at least, and a shape of every input and output that has −1 at the batch axis',
       path: ['batchAxis'],
     }),
     z.refine(hasValidPads, {

@@ -11,10 +11,10 @@ export interface Timings {
   readonly computeMs: number
 }
 
-/** The answer to one `run()`. */
-export interface RunResult {
+/** The answer to one `run()`, with the outputs that it asked for. */
+export interface RunResult<Name extends string = string> {
   /** Outputs by name, with one row per requested row along the batch axis. */
-  readonly outputs: Readonly<Record<string, Tensor>>
+  readonly outputs: Readonly<Record<Name, Tensor>>
   readonly placement: Placement
   readonly timings: Timings
 }

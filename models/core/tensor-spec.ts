@@ -8,8 +8,8 @@ const axis = z.int().check(z.minimum(0), z.maximum(7))
 export const tensorSpec = z.strictObject({
   name: z.string().check(z.minLength(1), z.maxLength(256)),
   type: z.enum(tensorTypes),
-  /** One number per dimension; −1 stands for any size, also 0. */
-  shape: z.array(z.union([z.literal(-1), size])).check(z.maxLength(8)),
+  /** One number per dimension; −1 stands for any size, also 0. Null: any number of dimensions. */
+  shape: z.nullable(z.array(z.union([z.literal(-1), size])).check(z.maxLength(8))),
   /**
    * The batch axis of this tensor, where it differs from the model's. Null: the tensor has no rows, and only requests
    * with equal values share a run.

@@ -11,6 +11,7 @@ export const tensorTypes = [
   'int64',
   'uint64',
   'bool',
+  'string',
 ] as const
 
 /**
@@ -19,6 +20,9 @@ export const tensorTypes = [
  * @useDeclaredType
  */
 export type TensorType = (typeof tensorTypes)[number]
+
+/** Types whose elements are numbers. */
+export type NumericType = Exclude<TensorType, 'string'>
 
 const arrays = {
   float32: Float32Array,
@@ -34,10 +38,10 @@ const arrays = {
   int64: BigInt64Array,
   uint64: BigUint64Array,
   bool: Uint8Array,
-} as const satisfies Record<TensorType, unknown>
+} as const satisfies Record<NumericType, unknown>
 
-/** The elements of a tensor. `float16` is in a Uint16Array of raw bits, `bool` in a Uint8Array. */
-export type TensorData =
+/** Numbers. `float16` is in a Uint16Array of raw bits, `bool` in a Uint8Array. */
+export type NumericData =
   | Float32Array
   | Float64Array
   | Uint16Array
@@ -49,6 +53,9 @@ export type TensorData =
   | BigInt64Array
   | BigUint64Array
 
+/** The elements of a tensor: numbers, or the strings of type `string`. */
+export type TensorData = NumericData | readonly string[]
+
 /** A tensor in row-major order. `data.length` is the product of `shape`. */
 export interface Tensor {
   readonly type: TensorType
@@ -57,7 +64,17 @@ export interface Tensor {
 }
 
 /** The typed array that holds elements of `type`. */
-export const arrayOf = (type: TensorType) => arrays[type]
+export const arrayOf = (type: NumericType) => arrays[type]
+
+/** Zeros, or empty strings. */
+export const createData = (type: TensorType, length: number): TensorData =>
+  type === 'string' ? new Array<string>(length).fill('') : new arrays[type](length)
+
+export const isStrings = (data: TensorData): data is readonly string[] => Array.isArray(data)
+
+/** Bytes of elements as queues and messages count them: a string has four bytes besides its characters. */
+export const dataBytes = (data: TensorData): number =>
+  isStrings(data) ? data.reduce((bytes, { length }) => bytes + 4 + length, 0) : data.byteLength
 
 /** Number of elements: the product of the sizes. */
 export function elementCount(shape: readonly number[]): number {
@@ -67,14 +84,16 @@ export function elementCount(shape: readonly number[]): number {
 }
 
 /** Bytes of a tensor's elements. */
-export const byteLength = (type: TensorType, shape: readonly number[]): number =>
+export const byteLength = (type: NumericType, shape: readonly number[]): number =>
   elementCount(shape) * arrays[type].BYTES_PER_ELEMENT
 
 /** A shape for messages: `[-1, 1, 28, 28]`. */
-export const showShape = (shape: readonly number[]): string => `[${shape.join(', ')}]`
+export const showShape = (shape: readonly number[] | null): string =>
+  shape === null ? 'any shape' : `[${shape.join(', ')}]`
 
-/** Whether `shape` fits `spec`, in which −1 stands for any size, also 0. */
-export function fitsShape(shape: readonly number[], spec: readonly number[]): boolean {
+/** Whether `shape` fits `spec`, in which −1 stands for any size, also 0. A spec of null fits every shape. */
+export function fitsShape(shape: readonly number[], spec: readonly number[] | null): boolean {
+  if (spec === null) return shape.every((size) => Number.isInteger(size) && size >= 0)
   if (shape.length !== spec.length) return false
   for (let axis = 0; axis < spec.length; axis++) {
     const size = shape[axis] ?? -1

@@ -91,7 +91,7 @@ function taskOf(known: Manifest['task'] | undefined, graph: GraphFacts | undefin
 function withConvention(signature: Signature, known: Signature | undefined): Signature {
   const annotate = (spec: TensorSpec, others: readonly TensorSpec[] = []): TensorSpec => {
     const { pad, description } = others.find(({ name }) => name === spec.name) ?? {}
-    const fits = pad && signature.batchAxis !== null && spec.shape[pad.axis] === -1
+    const fits = pad && signature.batchAxis !== null && spec.shape?.[pad.axis] === -1
     return { ...spec, ...(fits ? { pad } : {}), ...(description === undefined ? {} : { description }) }
   }
   return {

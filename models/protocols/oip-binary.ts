@@ -3,8 +3,9 @@
  * header. The tensors' elements follow in the order of the JSON part, little-endian and row-major.
  */
 import { SpillwayError } from '../core/error.ts'
-import { arrayOf, byteLength, showShape, type Tensor } from '../core/tensor.ts'
+import { arrayOf, byteLength, elementCount, isStrings, showShape, type Tensor } from '../core/tensor.ts'
 import { datatypeOf, type WireTensor, wireType } from './oip.ts'
+import { readStrings, writeStrings } from './oip-strings.ts'
 
 /** The header of requests and responses that holds the length of the JSON part in bytes. */
 export const jsonLengthHeader = 'inference-header-content-length'
@@ -54,17 +55,31 @@ export class BinaryReader {
     }
     const size = binarySize({ parameters })
     // Compared before memory is allocated by a size from the request.
-    const expected = byteLength(type, shape)
+    const fits =
+      type === 'string'
+        ? typeof size === 'number' && Number.isInteger(size) && size >= 4 * elementCount(shape)
+        : size === byteLength(type, shape)
     const left = this.#bytes.length - this.#offset
-    if (size !== expected || expected > left) {
+    if (typeof size !== 'number' || !fits || size > left) {
+      const expected =
+        type === 'string'
+          ? `at least ${4 * elementCount(shape)}, four bytes before each string,`
+          : byteLength(type, shape)
       throw new SpillwayError('input_size_invalid', `"${name}" has the wrong number of bytes`, {
         expected: `binary_data_size ${expected} for ${datatype} ${showShape(shape)}`,
-        got: size === expected ? `${left} bytes after the JSON part` : JSON.stringify(size),
+        got: fits ? `${left} bytes after the JSON part` : JSON.stringify(size),
       })
     }
+    const from = this.#offset
+    this.#offset += size
+    if (type === 'string')
+      return {
+        type,
+        data: readStrings(name, this.#bytes.subarray(from, this.#offset), elementCount(shape)),
+        shape,
+      }
     // A copy, because a typed array must start at a multiple of its element size.
-    const bytes = this.#bytes.slice(this.#offset, this.#offset + expected)
-    this.#offset += expected
+    const bytes = this.#bytes.slice(from, this.#offset)
     if (type === 'bool' && bytes.some((value) => value > 1)) {
       throw new SpillwayError('input_value_invalid', `"${name}" has an invalid element`, {
         expected: 'BOOL bytes of 0 or 1',
@@ -84,23 +99,31 @@ export class BinaryReader {
   }
 }
 
-/** The entry of a binary tensor in the JSON part. */
-export const binaryTensor = (name: string, { type, data, shape }: Tensor): WireTensor => ({
+/** A tensor's elements as bytes: those of numbers are a view. */
+export const elementBytes = ({ data }: Tensor): Uint8Array =>
+  isStrings(data) ? writeStrings(data) : new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+
+/** The entry of a binary tensor, whose elements take so many bytes, in the JSON part. */
+export const binaryTensor = (
+  name: string,
+  { type, shape }: Tensor,
+  { byteLength }: Uint8Array,
+): WireTensor => ({
   name,
   shape: [...shape],
   datatype: datatypeOf(type),
-  parameters: { binary_data_size: data.byteLength },
+  parameters: { binary_data_size: byteLength },
 })
 
-/** A body out of its JSON part and the tensors that this part lists. */
-export function joinBody(json: Uint8Array, tensors: readonly Tensor[]): Uint8Array<ArrayBuffer> {
-  const bytes = tensors.reduce((sum, { data }) => sum + data.byteLength, json.length)
+/** A body out of its JSON part and the elements of the tensors that this part lists. */
+export function joinBody(json: Uint8Array, tensors: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = tensors.reduce((sum, { length }) => sum + length, json.length)
   const body = new Uint8Array(bytes)
   body.set(json)
   let offset = json.length
-  for (const { data } of tensors) {
-    body.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset)
-    offset += data.byteLength
+  for (const elements of tensors) {
+    body.set(elements, offset)
+    offset += elements.length
   }
   return body
 }

@@ -91,12 +91,27 @@ export const chatRoles = ['system', 'developer', 'user', 'assistant', 'tool'] as
 /** One of `chatRoles`. */
 export type ChatRole = (typeof chatRoles)[number]
 
+/** A call of a tool in a chat's history. */
+const toolCall = z.object({
+  id: nullish(z.string()),
+  /** The API's other kinds of calls are for its own tools. */
+  type: z._default(z.literal('function'), 'function'),
+  function: z.object({ name: z.string(), arguments: nullish(z.string()) }),
+})
+
 /** One message of a chat, as a text or in parts. */
 export const chatMessage = z.object({
   role: z.enum(chatRoles),
   /** Null or absent only in an assistant's message, which may call tools instead. */
   content: nullish(z.union([z.string(), z.array(textPart)])),
+  name: nullish(z.string()),
+  tool_calls: nullish(z.readonly(z.array(toolCall))),
+  tool_call_id: nullish(z.string()),
+  /** vLLM and others: what the model thought before its text. */
+  reasoning_content: nullish(z.string()),
 })
+/** See `chatMessage`. */
+export type WireChatMessage = z.infer<typeof chatMessage>
 
 /** The body of `POST /v1/chat/completions`. */
 export const chatRequest = z.object({

@@ -115,9 +115,9 @@ export function createInference(options: InferenceOptions): Inference {
 
   return {
     generator: generatorOf,
-    run: async (entry, { tensors, rows }, wait) => {
+    run: async (entry, { tensors, rows, outputs }, wait) => {
       const answer = await scheduler.submit(
-        { source: sessionSpecOf(entry), inputs: tensors, rows, askedAt: clock.now() },
+        { source: sessionSpecOf(entry), inputs: tensors, rows, outputs, askedAt: clock.now() },
         wait,
       )
       // The files of a model that failed at start-up may have been repaired since.

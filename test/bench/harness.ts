@@ -64,6 +64,7 @@ export async function startHarness(launch = launchBrowser): Promise<Harness & { 
     site,
     version: 'bench',
     maxBodyBytes: 2 ** 25,
+    maxRequestMs: 600_000,
     log,
   })
   const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })

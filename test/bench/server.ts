@@ -1,6 +1,6 @@
 import type { Tensor } from '../../models/core/index.ts'
 import { datatypeOf } from '../../models/protocols/oip.ts'
-import { binaryTensor, joinBody, jsonLengthHeader } from '../../models/protocols/oip-binary.ts'
+import { binaryTensor, elementBytes, joinBody, jsonLengthHeader } from '../../models/protocols/oip-binary.ts'
 import { type Bench, type Comparison, median } from './bench-definition.ts'
 import { ceilingOf } from './ceiling.ts'
 import { benchModels } from './models.ts'
@@ -51,12 +51,14 @@ const bodies = {
   binary: ({ name, type, shape, values }: Input): Body => {
     const data = type === 'float32' ? Float32Array.from(values) : Int32Array.from(values)
     const tensor: Tensor = { type, data, shape }
+    const elements = elementBytes(tensor)
+    const inputs = [binaryTensor(name, tensor, elements)]
     const json = new TextEncoder().encode(
-      JSON.stringify({ parameters: { binary_data_output: true }, inputs: [binaryTensor(name, tensor)] }),
+      JSON.stringify({ parameters: { binary_data_output: true }, inputs }),
     )
     return {
       headers: { 'content-type': 'application/octet-stream', [jsonLengthHeader]: String(json.length) },
-      body: Buffer.from(joinBody(json, [tensor])),
+      body: Buffer.from(joinBody(json, [elements])),
     }
   },
 }

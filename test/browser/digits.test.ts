@@ -62,7 +62,7 @@ const rowsOf = (logits: ArrayLike<number>) =>
 const read = (logits: ArrayLike<number>) => rowsOf(logits).map((row) => row.indexOf(Math.max(...row)))
 
 const numbers = (tensor: Tensor | undefined) =>
-  Float64Array.from(Array.from<number | bigint, number>(tensor?.data ?? [], Number))
+  Float64Array.from(Array.from<unknown, number>(tensor?.data ?? [], Number))
 
 async function onLane(graphUrl: string, backend: Backend, images: Tensor): Promise<Float64Array> {
   const lane = startWorkerLane('test', systemClock)

@@ -46,7 +46,7 @@ async function answersHere(
 
 function expectClose(got: Readonly<Record<string, Tensor>>, expected: Answers, within: number): void {
   for (const [output, numbers] of Object.entries(expected)) {
-    const here = Array.from<number | bigint, number>(got[output]?.data ?? [], Number)
+    const here = Array.from<unknown, number>(got[output]?.data ?? [], Number)
     expect(here).toHaveLength(numbers.length)
     const largest = Math.max(1, ...numbers.map(Math.abs))
     const difference = Math.max(...here.map((value, index) => Math.abs(value - (numbers[index] ?? 0))))

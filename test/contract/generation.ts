@@ -100,6 +100,27 @@ export function generationContract(name: string, { start, backends, stories }: G
       continuation: cases[0]?.tokens.slice(0, 16) ?? [],
     })
 
+    test('refuses to load a model whose steps fail, and goes on', async () => {
+      const lane = start()
+      lanes.push(lane)
+      await lane.start({ threads: 1 })
+      const load = (kv: typeof spec.kv) =>
+        lane.load({
+          session: 'stories',
+          backend,
+          source: { from: 'bytes', graph: bytesOf(stories.graph), external: [] },
+          inputs: manifest.inputs,
+          outputs: manifest.outputs,
+          batchAxis: 0,
+          generate: { spec: { ...spec, kv }, kvType: 'float32', maxSlots: 1, maxBytes: 2 ** 26 },
+        })
+      await expect(load({ ...spec.kv, headDim: 2 * spec.kv.headDim })).rejects.toMatchObject({
+        code: 'model_invalid',
+        message: expect.stringContaining(`loads stories on ${backend} but cannot run it: `),
+      })
+      await load(spec.kv)
+    })
+
     test('gives the reference tokens, alone', async () => {
       const [first = 0, ...rest] = reference.tokens
       expect(await tokensOf(generator, request([first], 40))).toEqual(rest.slice(0, 40))

@@ -66,6 +66,32 @@ describe('the app does not say', () => {
     await expect.poll(() => device(page)).toContain('Storage not reported')
   })
 
+  test('that there is room where site data is blocked, whatever the browser estimates', async () => {
+    // As Firefox does it: the database is refused, and the estimate has gigabytes.
+    await context.addInitScript(() => {
+      IDBFactory.prototype.open = () => {
+        throw new DOMException('The operation is insecure.', 'SecurityError')
+      }
+      StorageManager.prototype.estimate = async () => ({ quota: 10 * 2 ** 30, usage: 0 })
+    })
+    const page = await open()
+    await expect.poll(() => device(page)).toContain('Nothing can be stored')
+    expect(await device(page)).not.toMatch(/free|up to/)
+  })
+
+  test('what the author of a page should do, where the device cannot run the model', async () => {
+    await context.addInitScript(() => {
+      Reflect.deleteProperty(globalThis, 'WebAssembly')
+    })
+    const page = await open()
+    await page.getByTestId('policy-device').check({ force: true })
+    await page.locator('#samples button').first().click()
+    const error = page.getByTestId('error')
+    await error.waitFor()
+    expect(await error.textContent()).toContain('choose Auto or Server')
+    expect(await error.textContent()).not.toMatch(/runtime|policy "/)
+  })
+
   test('that there are threads where there is no shared memory', async () => {
     await context.addInitScript(() => {
       Object.defineProperty(Navigator.prototype, 'hardwareConcurrency', { get: () => 8 })

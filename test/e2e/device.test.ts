@@ -115,7 +115,7 @@ describe('a page of another origin with the embed script', () => {
         results = await Promise.all(
           Array.from({ length: count }, () => model.run(inputs, { policy: 'auto' })),
         )
-      const difference = (data: ArrayLike<number | bigint>) =>
+      const difference = (data: ArrayLike<unknown>) =>
         Math.max(...Array.from(data, (value, index) => Math.abs(Number(value) - Number(expected[index]))))
       return {
         tiers: results.map(({ placement }) => placement.tier),

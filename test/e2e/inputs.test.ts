@@ -6,6 +6,7 @@ import '../../web/embed/window-global.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
 import { startServer, type TestServer } from '../support/server.ts'
+import { kindGraphs, kindManifests } from '../support/tensor-kinds.ts'
 import { emptyFolder, modelFolder } from '../support/test-models.ts'
 import { encode, modelProto, value } from '../tools/support/build.ts'
 
@@ -51,6 +52,12 @@ async function cacheModel(): Promise<string> {
   })
 }
 
+async function kindFolder(kind: keyof typeof kindGraphs): Promise<string> {
+  const file = join(await emptyFolder(), 'model.onnx')
+  await writeFile(file, kindGraphs[kind])
+  return modelFolder(file, kindManifests[kind])
+}
+
 let server: TestServer
 let browser: Browser
 let page: Page
@@ -60,6 +67,7 @@ beforeAll(async () => {
   for (const folder of await Promise.all([
     oneNode('bytes', 'uint8', 'Cast', DataType.UINT8),
     oneNode('half', 'float16', 'Identity', DataType.FLOAT16),
+    ...(['cities', 'anyShape', 'noInput', 'twoOutputs'] as const).map(kindFolder),
   ]))
     await cp(folder, models, { recursive: true })
   ;[server, browser] = await Promise.all([startServer({ SPILLWAY_MODELS: models }), launchBrowser()])
@@ -82,7 +90,7 @@ describe.each(['device', 'server'] as const)('on the %s', (policy) => {
           })
           const inputs = { x: tensor(newSize, 1), cache: tensor(oldSize, 11) }
           const { outputs } = await model.run(inputs, { policy })
-          return { shape: outputs.all?.shape, data: Array.from<number | bigint>(outputs.all?.data ?? []) }
+          return { shape: outputs.all?.shape, data: Array.from<unknown>(outputs.all?.data ?? []) }
         },
         { policy, oldSize, newSize },
       )
@@ -103,7 +111,7 @@ describe.each(['device', 'server'] as const)('on the %s', (policy) => {
       const first = async (id: string, data: unknown, shape: number[]) => {
         const model = await spillway.model(id)
         const { outputs } = await model.run({ x: { data: data as Uint8Array, shape } }, { policy })
-        return Array.from<number | bigint, number>(outputs.y?.data ?? [], Number)
+        return Array.from<unknown, number>(outputs.y?.data ?? [], Number)
       }
       return {
         pixel: await first('bytes', pixel, [1, 4]),
@@ -112,5 +120,46 @@ describe.each(['device', 'server'] as const)('on the %s', (policy) => {
       }
     }, policy)
     expect(outputs).toEqual({ pixel: [0, 0, 0, 255], frame: [7, 8], half: [0x3c00, 0x4000] })
+  })
+
+  test('strings, any shape, no inputs and some of the outputs', async () => {
+    const answers = await page.evaluate(async (policy) => {
+      const x = { data: Float32Array.of(0, -1, 2), shape: [1, 3] }
+      const run = async (id: string, inputs: Parameters<typeof model.run>[0], outputs?: string[]) => {
+        const model = await spillway.model(id)
+        const answer = await model.run(inputs, { policy, ...(outputs && { outputs }) })
+        return Object.entries(answer.outputs).map(([name, { data, shape }]) => [
+          name,
+          Array.from<unknown, string>(data, String),
+          shape,
+        ])
+      }
+      const model = await spillway.model('cities')
+      const unknown = await run('two-outputs', { x }, ['z']).catch((error) => error.message)
+      return {
+        cities: await run('cities', { city: { data: ['Rome', 'Zürich'], shape: [2, 1] } }),
+        any: await run('any-shape', {
+          x: { data: Float32Array.of(1, Number.NEGATIVE_INFINITY), shape: [2, 1] },
+        }),
+        none: await run('no-input', {}),
+        all: await run('two-outputs', { x }),
+        some: await run('two-outputs', { x }, ['größe']),
+        unknown,
+      }
+    }, policy)
+    expect(answers).toEqual({
+      cities: [
+        ['same', ['Rome', 'Zürich'], [2, 1]],
+        ['twice', ['Rome', 'Rome', 'Zürich', 'Zürich'], [2, 2]],
+      ],
+      any: [['y', ['2', '-Infinity'], [2, 1]]],
+      none: [['y', ['1', '2'], [2]]],
+      all: [
+        ['y', ['1', '-1', '5'], [1, 3]],
+        ['größe', ['0', '-2', '4'], [1, 3]],
+      ],
+      some: [['größe', ['0', '-2', '4'], [1, 3]]],
+      unknown: 'two-outputs cannot give the output "z": expected y, größe, each once, got z',
+    })
   })
 })

@@ -97,7 +97,7 @@ const load = (): Promise<{ outcomes: Outcome[]; settled: number[] }> =>
         image: { data: new Float32Array(rows * 784).fill(value), shape: [rows, 1, 28, 28] },
       })
       const logits = async (rows: number, value: number, options: Parameters<typeof model.run>[1]) =>
-        Array.from<number | bigint, number>(
+        Array.from<unknown, number>(
           (await model.run(image(rows, value), options)).outputs.logits?.data ?? [],
           Number,
         )

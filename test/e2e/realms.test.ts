@@ -52,17 +52,6 @@ describe('the runtime in', () => {
     expect(many.text).toBe(one.text)
   })
 
-  test('a browser whose adapter does not report itself as software runs on WebGPU', async () => {
-    const page = await openChanged(() => {
-      const info = GPUAdapterInfo.prototype
-      Object.defineProperty(info, 'isFallbackAdapter', { get: () => false })
-      for (const name of ['architecture', 'description']) Object.defineProperty(info, name, { get: () => '' })
-    })
-    const { digit, placement } = await runDigits(page, { policy: 'device' })
-    expect(digit).toBe(1)
-    expect(placement).toMatchObject({ tier: 'device', backend: 'webgpu', reason: 'policy' })
-  })
-
   test('a browser without WebAssembly is answered by the server', async () => {
     const page = await openChanged(() => {
       Reflect.deleteProperty(globalThis, 'WebAssembly')

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
 import { RemoteTier } from '../../web/remote/remote-tier.ts'
@@ -86,6 +89,39 @@ describe('the server tier', () => {
     const remote = new RemoteTier(proxy.url, systemClock)
     for (let count = 0; count < 3; count++) await remote.submit(digitsManifest, work(), {})
     for (const bytes of sent()) expect(bytes).toBeGreaterThan(784 * 10)
+    remote.close()
+  })
+
+  test('may write NaN and infinities as Triton does', async () => {
+    const data = '[NaN,-Infinity,Infinity,0,0,0,0,0,0,0]'
+    const parameters = '{"variant":"a \\"NaN, b"}'
+    const server = createServer((_request, response) => {
+      response.setHeader('content-type', 'application/json')
+      response.end(
+        `{"model_name":"digits","parameters":${parameters},"outputs":[{"name":"logits","datatype":"FP32","shape":[1,10],"data":${data}}]}`,
+      )
+    })
+    await once(server.listen(0), 'listening')
+    const remote = new RemoteTier(
+      new URL(`http://localhost:${(server.address() as AddressInfo).port}`),
+      systemClock,
+    )
+    const { outputs, executedOn } = await remote.submit(digitsManifest, work(), {})
+    expect([...(outputs.logits?.data ?? [])].slice(0, 4)).toEqual([Number.NaN, -1 / 0, 1 / 0, 0])
+    expect(executedOn.variant).toBe('a "NaN, b')
+    remote.close()
+    server.closeAllConnections()
+    server.close()
+  })
+
+  test('gets NaN and infinities as strings if it does not list the extension', async () => {
+    proxy.fault = (_method, path) => (path === '/v2' ? 'reset' : 'pass')
+    const remote = new RemoteTier(proxy.url, systemClock)
+    const data = new Float32Array(784).fill(Number.NEGATIVE_INFINITY)
+    const inputs = { image: { type: 'float32', data, shape: [1, 1, 28, 28] } as const }
+    const { outputs } = await remote.submit(digitsManifest, { ...work(), inputs }, {})
+    expect(outputs.logits?.shape).toEqual([1, 10])
+    expect(sent()[0]).toBeGreaterThan(784 * '"-Infinity"'.length)
     remote.close()
   })
 })

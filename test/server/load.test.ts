@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
 import type { Tensor } from '../../models/core/index.ts'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
-import { binaryTensor, joinBody, jsonLengthHeader } from '../../models/protocols/oip-binary.ts'
+import { binaryTensor, elementBytes, joinBody, jsonLengthHeader } from '../../models/protocols/oip-binary.ts'
 import type { ProcessLane } from '../../workers/host/lane-client/node/start-process-lane.ts'
 import { deferred } from '../support/deferred.ts'
 import { processLane } from '../support/process-lane.ts'
@@ -232,13 +232,16 @@ describe('the server under load', () => {
     const rows = 40
     const data = Float32Array.from({ length: rows * 784 }, (_, index) => (index % 7) / 8)
     const tensor: Tensor = { type: 'float32', shape: [rows, 1, 28, 28], data }
-    const json = new TextEncoder().encode(JSON.stringify({ inputs: [binaryTensor('image', tensor)] }))
+    const elements = elementBytes(tensor)
+    const json = new TextEncoder().encode(
+      JSON.stringify({ inputs: [binaryTensor('image', tensor, elements)] }),
+    )
     const plain = JSON.stringify({
       inputs: [{ name: 'image', datatype: 'FP32', shape: tensor.shape, data: [...data] }],
     })
     const expected = await ask(url, plain)
     expect(expected.length).toBe(rows * 10)
-    const whole = joinBody(json, [tensor])
+    const whole = joinBody(json, [elements])
     const stream = new ReadableStream({
       start: (controller) => {
         for (let at = 0; at < whole.length; at += 9_999) controller.enqueue(whole.slice(at, at + 9_999))

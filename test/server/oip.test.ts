@@ -273,7 +273,7 @@ describe('Open Inference Protocol', () => {
     ['a tensor that is cut off', {}, halves.slice(4), undefined, 'input_size_invalid'],
     ['bytes too many', {}, new ArrayBuffer(3140), undefined, 'request_malformed'],
     ['another shape', { shape: [2, 1, 28, 28] }, halves, undefined, 'input_size_invalid'],
-    ['strings', { datatype: 'BYTES' }, halves, undefined, 'not_supported'],
+    ['strings', { datatype: 'BYTES' }, halves, undefined, 'input_type_invalid'],
   ])('refuses %s', async (_what, change, tensors, length, code) => {
     const response = await binary({ inputs: [{ ...binaryImage, ...change }] }, tensors, length)
     expect(response.headers.get(errorCodeHeader)).toBe(code)

@@ -26,10 +26,14 @@ const commonFlags = [
 /** The flags for WebGPU without a GPU, in headless mode. */
 export const browserFlags = ['--use-webgpu-adapter=swiftshader', ...commonFlags]
 
-/** The flags for the GPU of a Linux machine, in headless mode. */
+/**
+ * The flags for the GPU of a Linux machine, in headless mode, as tried on an NVIDIA H200. Without ANGLE on Vulkan,
+ * Chromium stays on SwiftShader; without the third flag, too, where the driver cannot draw without a display.
+ */
 export const hardwareFlags = [
   '--enable-features=Vulkan',
-  '--use-vulkan=native',
+  '--use-angle=vulkan',
+  '--disable-vulkan-surface',
   '--ignore-gpu-blocklist',
   ...commonFlags,
 ]

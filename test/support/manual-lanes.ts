@@ -8,6 +8,8 @@ export interface Machine {
   readonly cores: number
   /** Milliseconds of one row on a free core. */
   readonly msPerRow: number
+  /** Milliseconds of a run on a free core, where they are not `msPerRow` a row. */
+  readonly msOfRun?: (session: string, rows: number) => number
   readonly startMs: number
   readonly loadMs: number
   /** The error of a load, if any. A `lane_lost` error ends the lane. */
@@ -74,7 +76,8 @@ export function createManualLanes(clock: ManualClock, machine: Machine) {
           throw new SpillwayError('internal', `No session "${session}" in this lane`)
         running++
         const rows = inputs.image?.shape[0] ?? 0
-        const laneMs = rows * machine.msPerRow * Math.max(1, running / machine.cores)
+        const alone = machine.msOfRun?.(session, rows) ?? rows * machine.msPerRow
+        const laneMs = alone * Math.max(1, running / machine.cores)
         await after(laneMs)
         running--
         const fault = machine.faultOfRun?.(session)

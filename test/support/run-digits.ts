@@ -52,7 +52,7 @@ const tryDigits = (page: Page, options: RunDigitsOptions): Promise<DigitsRun | D
         { image: { data, shape: [rows, 1, 28, 28] } },
         deadlineMs === undefined ? {} : { deadlineMs },
       )
-      const logits = Array.from<number | bigint, number>(outputs.logits?.data ?? [], Number)
+      const logits = Array.from<unknown, number>(outputs.logits?.data ?? [], Number)
       const first = logits.slice(0, 10)
       return { digit: first.indexOf(Math.max(...first)), rows: logits.length / 10, placement, progress }
     } catch (error) {

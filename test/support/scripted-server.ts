@@ -149,6 +149,7 @@ export function createScriptedApp(
     site: '.',
     version: 'test',
     maxBodyBytes: 100_000,
+    maxRequestMs: 600_000,
     log: pino({ level: 'silent' }),
   })
   return { app, tokens }

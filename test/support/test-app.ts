@@ -52,6 +52,7 @@ export async function startTestApp({
     site: root('dist/site'),
     version: '0.0.0-test',
     maxBodyBytes,
+    maxRequestMs: 600_000,
     log: pino({ level: 'silent' }),
   })
   return {

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { type Manifest, parseCatalogue } from '../../models/core/index.ts'
 import type { ModelVerdict } from '../../models/tools/manifest/verify.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
+import { classicalModel, embeddingInBlocks, embeddingInFloats } from '../support/backend-models.ts'
 import { embedderGraph, withExternalData } from '../support/hub-models.ts'
 import { type SmallGraph, smallGraphs } from '../support/small-models.ts'
 import { digitsFolder, digitsManifest, emptyFolder, withoutTestModels } from '../support/test-models.ts'
@@ -54,6 +55,24 @@ describe('spillway manifest', () => {
     // Of the same name, and of another shape: what the graph fixes counts.
     expect(made.inputs).toEqual([expect.objectContaining({ name: 'image', shape: [-1, 3, 32, 32] })])
     expect(made).toMatchObject({ title: digitsManifest.title, labels: digitsManifest.labels })
+  })
+
+  test('names the backends that have the operators of each graph', async () => {
+    const folder = await emptyFolder()
+    writeFileSync(join(folder, 'model.onnx'), embeddingInFloats())
+    writeFileSync(join(folder, 'model_q4.onnx'), embeddingInBlocks())
+    writeFileSync(join(folder, 'model_q4f16.onnx'), embeddingInBlocks())
+    const { variants } = await spillwayJson<Manifest>('manifest', folder)
+    expect(variants.map(({ id, backends }) => [id, backends])).toEqual([
+      ['q4f16', ['webgpu', 'cuda']],
+      ['q4', ['webgpu', 'cpu', 'cuda']],
+      ['fp32', undefined],
+    ])
+    const classical = await emptyFolder()
+    writeFileSync(join(classical, 'model.onnx'), classicalModel())
+    const made = await spillwayJson<Manifest>('manifest', classical)
+    expect(made.variants.map(({ backends }) => backends)).toEqual([['cpu', 'cuda']])
+    expect((await spillwayJson<Manifest>('manifest', classical)).variants).toEqual(made.variants)
   })
 
   test('writes the manifest of a graph and its data to the file named by -o', async () => {

@@ -15,10 +15,12 @@ import {
   type ModelOptions,
   type ModelSession,
   type ModelStorage,
+  type NumericData,
   type Placement,
   type Policy,
   type Priority,
   type Progress,
+  type RequestOptions,
   type RunOptions,
   type RunResult,
   type Runtime,
@@ -105,7 +107,7 @@ expectTypeOf(model.load).returns.resolves.toBeVoid()
 assertType<Same<Parameters<Model['run']>, [inputs: Inputs, options?: RunOptions | undefined]>>(true)
 expectTypeOf(model.run).returns.resolves.toEqualTypeOf<RunResult>()
 assertType<
-  Same<Parameters<Model['embed']>, [texts: string | readonly string[], options?: RunOptions | undefined]>
+  Same<Parameters<Model['embed']>, [texts: string | readonly string[], options?: RequestOptions | undefined]>
 >(true)
 expectTypeOf(model.embed).returns.resolves.toEqualTypeOf<EmbedResult>()
 expectTypeOf(model.createSession).returns.toEqualTypeOf<ModelSession>()
@@ -113,15 +115,26 @@ assertType<Same<Parameters<ModelSession['run']>, [inputs: Inputs, options?: RunO
 expectTypeOf(session.run).returns.resolves.toEqualTypeOf<RunResult>()
 expectTypeOf(session.close).returns.toBeVoid()
 
-expectTypeOf<RunOptions>().toEqualTypeOf<{
+expectTypeOf<RequestOptions>().toEqualTypeOf<{
   readonly signal?: AbortSignal
   readonly deadlineMs?: number
   readonly policy?: Policy
   readonly priority?: Priority
 }>()
+expectTypeOf<RunOptions>().toExtend<RequestOptions>()
+expectTypeOf<RunOptions['outputs']>().toEqualTypeOf<readonly string[] | undefined>()
 expectTypeOf<Policy>().toEqualTypeOf<'auto' | 'device' | 'server' | 'prefer-device' | 'prefer-server'>()
 expectTypeOf<Priority>().toEqualTypeOf<'high' | 'normal' | 'low'>()
 model.run({ image: floats }, { signal, deadlineMs: 200, policy: 'device', priority: 'high' })
+// Outputs that are asked for by name are there.
+expectTypeOf(model.run({ image: floats }, { outputs: ['logits', 'probabilities'] })).resolves.toEqualTypeOf<
+  RunResult<'logits' | 'probabilities'>
+>()
+expectTypeOf<RunResult<'logits'>['outputs']['logits']>().toEqualTypeOf<Tensor>()
+const someNames: string[] = []
+expectTypeOf(model.run({ image: floats }, { outputs: someNames })).resolves.toEqualTypeOf<RunResult>()
+// @ts-expect-error Texts are embedded to vectors, not to outputs by name.
+model.embed('a fox', { outputs: ['logits'] })
 // @ts-expect-error A priority is a name, not a number.
 model.run({ image: floats }, { priority: 1 })
 
@@ -133,6 +146,8 @@ expectTypeOf<Tensor>().toExtend<Input>()
 expectTypeOf<{ data: Uint8Array; shape: number[] }>().toExtend<Input>()
 model.run({ image: floats })
 model.run({ image: { data: floats, shape: [2, 1, 28, 28] } })
+model.run({ city: ['Rome', 'Bern'] })
+model.run({})
 // @ts-expect-error A plain array says nothing about its type.
 model.run({ image: [0, 1, 2] })
 // @ts-expect-error A tensor without its shape.
@@ -172,7 +187,9 @@ expectTypeOf<TensorType>().toEqualTypeOf<
   | 'int64'
   | 'uint64'
   | 'bool'
+  | 'string'
 >()
+expectTypeOf<TensorData>().toEqualTypeOf<NumericData | readonly string[]>()
 // An output may be absent: its name is the manifest's.
 expectTypeOf<RunResult['outputs'][string] | undefined>().toEqualTypeOf<Tensor | undefined>()
 

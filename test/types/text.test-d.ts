@@ -8,7 +8,7 @@ import type {
   PlacedPiece,
   PlacedResult,
   Placement,
-  RunOptions,
+  RequestOptions,
   TextRequest,
   Usage,
 } from '../../web/api/index.ts'
@@ -16,7 +16,7 @@ import type { Same } from './same.ts'
 
 declare const model: Model
 
-assertType<Same<Parameters<Model['generate']>, [request: TextRequest, options?: RunOptions | undefined]>>(
+assertType<Same<Parameters<Model['generate']>, [request: TextRequest, options?: RequestOptions | undefined]>>(
   true,
 )
 expectTypeOf(model.generate).returns.toEqualTypeOf<GenerationStream>()

@@ -39,7 +39,7 @@ describe('a calibration', () => {
     const second = new Calibrations(store, () => Promise.resolve('this device'))
     await second.recall(digitsManifest)
     expect(second.curveOf(digitsManifest, executedOn)?.toJSON()).toEqual(curve.toJSON())
-    expect(second.speedsOf(digitsManifest)).toEqual({ 'wasm/fp32': 2 })
+    expect(second.costsOf(digitsManifest)['wasm/fp32']?.predict(1)).toBe(2)
   })
 
   test('of another device or another version of the model does not count', async () => {
@@ -53,7 +53,7 @@ describe('a calibration', () => {
     expect(there.curveOf(digitsManifest, executedOn)).toBeUndefined()
     const newer = { ...digitsManifest, version: '2' }
     await here.recall(newer)
-    expect(here.speedsOf(newer)).toEqual({})
+    expect(here.costsOf(newer)).toEqual({})
   })
 })
 
@@ -63,6 +63,7 @@ describe('measuring', () => {
     const runs: number[] = []
     return {
       runs,
+      backend: 'wasm' as const,
       isIdle: () => runs.length < idleRuns,
       run: async (rows: number) => {
         runs.push(rows)
@@ -88,6 +89,19 @@ describe('measuring', () => {
     const slower = device(0, 400)
     await measure(digitsManifest, slower)
     expect(slower.runs).toEqual([1])
+  })
+
+  test('measures many rows on a GPU, where they cost little more than one', async () => {
+    const gpu = { ...device(13, 0.02), backend: 'webgpu' as const }
+    const curve = await measure(digitsManifest, gpu)
+    expect(curve?.toJSON().map(({ rows, ms }) => [rows, Math.round(ms)])).toEqual([
+      [1, 13],
+      [8, 13],
+      [64, 14],
+    ])
+    const slow = { ...device(89, 5), backend: 'webgpu' as const }
+    await measure(digitsManifest, slow)
+    expect(new Set(slow.runs)).toEqual(new Set([1]))
   })
 
   test('ends as soon as a request waits', async () => {

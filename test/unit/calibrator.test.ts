@@ -137,3 +137,29 @@ test('a measurement never begins while a text is generated, nor after the tier i
   expect(closed.batches()).toBe(0)
   expect(closed.clock.waiting).toBe(0)
 })
+
+test('another model may be loaded when the page is quiet, or busy for long, but not while sequences are decoded', async () => {
+  const generating = { now: false }
+  const { calibrator, clock, pass, ask } = await create({ isGenerating: () => generating.now })
+  const settledAt = async (work: Promise<boolean>) => [await work, clock.now()] as const
+  const from = clock.now()
+  const [quiet] = await Promise.all([settledAt(calibrator.whenQuiet(5_000)), pass(1_000)])
+  expect(quiet).toEqual([true, from + 400])
+
+  const busySince = clock.now()
+  const busy = settledAt(calibrator.whenQuiet(5_000))
+  for (let at = 0; at < 6_000; at += 100) {
+    void ask()
+    await pass(100)
+  }
+  expect(await busy).toEqual([true, busySince + 5_000])
+
+  generating.now = true
+  const decoding = settledAt(calibrator.whenQuiet(5_000))
+  await pass(20_000, 100)
+  generating.now = false
+  const endedAt = clock.now()
+  await pass(2_000, 100)
+  const [isAllowed, at] = await decoding
+  expect([isAllowed, at > endedAt]).toEqual([true, true])
+})

@@ -37,6 +37,32 @@ describe('checkInputs', () => {
     expect(tensors.b?.shape).toEqual([1, 5])
   })
 
+  test('takes arrays of strings, bare or with a shape, and tensors of any shape with theirs', () => {
+    const manifest: Manifest = {
+      ...digitsManifest,
+      batchAxis: null,
+      inputs: [
+        { name: 'city', type: 'string', shape: [-1, 1] },
+        { name: 'any', type: 'float32', shape: null },
+      ],
+    }
+    const city = ['Rome', 'Bern']
+    const any = { data: new Float32Array(6), shape: [2, 3] }
+    expect(checkInputs(manifest, { city, any }).tensors).toEqual({
+      city: { type: 'string', data: city, shape: [2, 1] },
+      any: { type: 'float32', ...any },
+    })
+    const refused: [Inputs, string][] = [
+      [{ city: ['Rome', 1] as string[], any }, 'expected an array of strings (string), got Array'],
+      [{ city: ['a\0b'], any }, 'expected a string without U+0000 and lone surrogates, got "a\\u0000b"'],
+      [{ city: ['😀', '\ud800'], any }, 'invalid element at 1'],
+      [{ city: new Uint8Array(2), any }, 'expected an array of strings (string), got Uint8Array'],
+      [{ city, any: new Float32Array(6) }, 'expected { data, shape } with any shape'],
+      [{ city, any: { ...any, shape: [2, -3] } }, 'expected any shape, got [2, -3]'],
+    ]
+    for (const [inputs, message] of refused) expect(() => checkInputs(manifest, inputs)).toThrow(message)
+  })
+
   test.each<[string, Inputs, string, string]>([
     ['no input', {}, 'input_name_invalid', 'expected image, got no input'],
     [
@@ -219,7 +245,7 @@ describe('inputs of a model with state', () => {
       'a state of other rows',
       () => checkInputs(vad, { frame, state }),
       'input_shape_invalid',
-      'expected 1 rows in "state"',
+      'expected 1 row in "state"',
     ],
     [
       'rows in what has none',

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { manifestFiles, parseManifest } from '../../models/core/index.ts'
+import { bardManifest } from '../support/bard-variants.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const withFile = (path: string) => ({
@@ -75,8 +76,52 @@ describe('parseManifest', () => {
     expect(parseManifest(manifest, 'a test').inputs).toEqual(none)
   })
 
+  test('takes strings, tensors of any shape, and no inputs at all, where requests share no run', () => {
+    const manifest = {
+      ...digitsManifest,
+      inputs: [
+        { name: 'city', type: 'string', shape: [-1] },
+        { name: 'any', type: 'float32', shape: null },
+      ],
+      outputs: [{ name: 'names', type: 'string', shape: null }],
+      batchAxis: null,
+    }
+    expect(parseManifest(manifest, 'a test')).toEqual(manifest)
+    expect(parseManifest({ ...manifest, inputs: [] }, 'a test').inputs).toEqual([])
+    for (const change of [{ inputs: [] }, { outputs: [{ name: 'y', type: 'float32', shape: null }] }])
+      expect(() => parseManifest({ ...digitsManifest, ...change }, 'a test')).toThrow(/batchAxis/)
+    const inputs = [{ name: 'city', type: 'string', shape: [1], default: 0 }]
+    expect(() => parseManifest({ ...manifest, inputs }, 'a test')).toThrow(/default/)
+  })
+
   test('takes tensors with a batch axis of their own, defaults and state', () => {
     expect(parseManifest(stateful(), 'a test')).toEqual(stateful())
+  })
+
+  /** The value with a field more, once for each object in it. */
+  function* withFieldMore(value: unknown): Generator<unknown> {
+    if (typeof value !== 'object' || value === null) return
+    if (!Array.isArray(value)) yield { ...value, extra: 1 }
+    for (const [key, inner] of Object.entries(value)) {
+      for (const changed of withFieldMore(inner)) {
+        if (Array.isArray(value)) yield value.map((one, index) => (index === Number(key) ? changed : one))
+        else yield { ...value, [key]: changed }
+      }
+    }
+  }
+
+  test.each([
+    ['digits', digitsManifest],
+    ['bard', bardManifest],
+    ['a model with state', stateful()],
+  ])('refuses a field more anywhere in the manifest of %s, and names it', (_, manifest) => {
+    const changed = [...withFieldMore(manifest)]
+    expect(changed.length).toBeGreaterThan(5)
+    for (const value of changed) {
+      expect(() => parseManifest(value, 'a test'), JSON.stringify(value)).toThrow(
+        expect.objectContaining({ code: 'manifest_invalid', message: expect.stringContaining('extra') }),
+      )
+    }
   })
 
   test.each([

@@ -2,33 +2,48 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { arrayOf, SpillwayError, type Tensor, tensorTypes } from '../../models/core/index.ts'
 import { datatypeOf } from '../../models/protocols/oip.ts'
-import { BinaryReader, binaryTensor, joinBody, splitBody } from '../../models/protocols/oip-binary.ts'
+import {
+  BinaryReader,
+  binaryTensor,
+  elementBytes,
+  joinBody,
+  splitBody,
+} from '../../models/protocols/oip-binary.ts'
 
-const tensors = fc.array(
-  fc.tuple(fc.constantFrom(...tensorTypes), fc.uint8Array({ maxLength: 64 })).map(([type, bytes]): Tensor => {
+const numericTypes = tensorTypes.filter((type) => type !== 'string')
+
+const numbers = fc
+  .tuple(fc.constantFrom(...numericTypes), fc.uint8Array({ maxLength: 64 }))
+  .map(([type, bytes]): Tensor => {
     const array = arrayOf(type)
     const length = Math.floor(bytes.length / array.BYTES_PER_ELEMENT)
     const whole = bytes.slice(0, length * array.BYTES_PER_ELEMENT)
     const data = new array(type === 'bool' ? whole.map((value) => value & 1).buffer : whole.buffer)
     return { type, data, shape: [length] }
-  }),
-  { maxLength: 6 },
-)
+  })
 
-const bytesOf = ({ data }: Tensor) => [...new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]
+const strings = fc
+  .array(fc.string({ unit: 'grapheme' }), { maxLength: 6 })
+  .map((data): Tensor => ({ type: 'string', data, shape: [data.length] }))
+
+const tensors = fc.array(fc.oneof(numbers, strings), { maxLength: 6 })
+
 const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
 
 describe('binary tensors', () => {
-  test('of every type survive unchanged, NaN and half floats included', () => {
+  test('of every type survive unchanged, NaN, half floats and strings included', () => {
     fc.assert(
       fc.property(tensors, (sent) => {
-        const wires = sent.map((tensor, index) => binaryTensor(`t${index}`, tensor))
+        const elements = sent.map(elementBytes)
+        const wires = sent.map((tensor, index) =>
+          binaryTensor(`t${index}`, tensor, elements[index] ?? new Uint8Array()),
+        )
         const json = text(wires)
-        const { json: head, tensors: rest } = splitBody(joinBody(json, sent), String(json.length))
+        const { json: head, tensors: rest } = splitBody(joinBody(json, elements), String(json.length))
         const reader = new BinaryReader(rest)
         const back = JSON.parse(new TextDecoder().decode(head)).map(reader.read.bind(reader))
         reader.end()
-        expect(back.map(bytesOf)).toEqual(sent.map(bytesOf))
+        expect(back.map(elementBytes)).toEqual(elements)
         expect(back.map(({ type, shape }: Tensor) => [type, shape])).toEqual(
           sent.map(({ type, shape }) => [type, shape]),
         )
@@ -46,7 +61,7 @@ describe('binary tensors', () => {
       fc.constant(undefined),
     )
     const shape = fc.array(fc.oneof(fc.nat(8), fc.maxSafeNat()), { maxLength: 5 })
-    const datatype = fc.oneof(fc.constantFrom(...tensorTypes.map(datatypeOf), 'BYTES', 'FP8'), fc.string())
+    const datatype = fc.oneof(fc.constantFrom(...tensorTypes.map(datatypeOf), 'FP8'), fc.string())
     const header = fc.oneof(
       fc.string(),
       fc.integer().map(String),
@@ -71,7 +86,7 @@ describe('binary tensors', () => {
               shape: dims,
               parameters,
             })
-            expect(tensor.data.byteLength).toBeLessThanOrEqual(body.length)
+            expect(elementBytes(tensor).length).toBeLessThanOrEqual(body.length)
           } catch (error) {
             expect(error).toBeInstanceOf(SpillwayError)
             expect((error as SpillwayError).status).toBeOneOf([400, 501])
@@ -107,12 +122,33 @@ describe('binary tensors', () => {
     ],
     ['more than there is', 'FP32', [3], 12, 'input_size_invalid', '8 bytes after the JSON part'],
     ['10^18 elements', 'FP32', [1e9, 1e9], 4e18, 'input_size_invalid', 'after the JSON part'],
-    ['strings', 'BYTES', [1], 8, 'not_supported', 'BYTES'],
+    ['a string longer than the body', 'BYTES', [1], 8, 'input_size_invalid', 'four bytes of its length'],
+    ['more strings than bytes', 'BYTES', [1e9], 8, 'input_size_invalid', 'four bytes before each string'],
     ['a bool of 2', 'BOOL', [8], 8, 'input_value_invalid', 'BOOL bytes of 0 or 1'],
   ])('refuses %s', (_what, datatype, shape, size, code, message) => {
     const wire = { name: 'x', datatype, shape, parameters: { binary_data_size: size } }
     expect(() => new BinaryReader(new Uint8Array(8).fill(2)).read(wire)).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(message) }),
+    )
+  })
+
+  test('reads strings as UTF-8 with four bytes of length before each, and refuses other bytes', () => {
+    const read = (bytes: number[], shape: number[]) =>
+      new BinaryReader(Uint8Array.from(bytes)).read({
+        name: 'x',
+        datatype: 'BYTES',
+        shape,
+        parameters: { binary_data_size: bytes.length },
+      })
+    expect(read([1, 0, 0, 0, 0x41, 0, 0, 0, 0, 2, 0, 0, 0, 0xc3, 0xa9], [3]).data).toEqual(['A', '', 'é'])
+    expect(() => read([2, 0, 0, 0, 0xc3, 0x28], [1])).toThrow(
+      expect.objectContaining({
+        code: 'input_value_invalid',
+        message: expect.stringContaining('a string in UTF-8'),
+      }),
+    )
+    expect(() => read([0, 0, 0, 0, 0, 0, 0, 0], [1])).toThrow(
+      expect.objectContaining({ code: 'input_size_invalid' }),
     )
   })
 

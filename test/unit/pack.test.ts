@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { elementCount, type Manifest, type Tensor } from '../../models/core/index.ts'
-import { pack, unpack } from '../../workers/host/scheduler/pack-rows.ts'
+import { pack, requestedOutputs, unpack } from '../../workers/host/scheduler/pack-rows.ts'
 import { shapeKeyOf } from '../../workers/host/scheduler/shape-key.ts'
 import type { Work } from '../../workers/host/scheduler/work.ts'
 import { digitsManifest } from '../support/test-models.ts'
@@ -108,7 +108,7 @@ describe('pack and unpack', () => {
         for (const [index, { y, scale: own }] of unpack({ y: x, scale }, works, rowsOf(works)).entries()) {
           expect(y).toEqual(works[index]?.inputs.x)
           expect(own).toEqual(scale)
-          if (works.length > 1) expect(y?.data.buffer).not.toBe(x.data.buffer)
+          if (works.length > 1) expect(y?.data).not.toBe(x.data)
         }
       }),
     )
@@ -130,6 +130,42 @@ describe('pack and unpack', () => {
     )
   })
 
+  test('gives each request the outputs that it asks for, of those that some request asks for', () => {
+    const [one, other] = two
+    if (!one || !other) throw new Error('a request is missing')
+    const some = [
+      { ...one, outputs: ['y'] },
+      { ...other, outputs: ['scale'] },
+    ]
+    expect(requestedOutputs(some)).toEqual(['y', 'scale'])
+    expect(requestedOutputs([...some, one])).toBeUndefined()
+    expect(requestedOutputs(some.slice(1))).toEqual(['scale'])
+    const works = [{ ...one, outputs: ['scale'] }, { ...other, outputs: ['y'] }, one]
+    const parts = unpack({ y: counting([4, 2], 0), scale }, works, 4)
+    expect(parts.map((part) => Object.keys(part))).toEqual([['scale'], ['y'], ['y', 'scale']])
+    expect(parts.map(({ y }) => y?.data)).toEqual([
+      undefined,
+      Float32Array.of(2, 3, 4, 5),
+      Float32Array.of(6, 7),
+    ])
+  })
+
+  test('joins strings and cuts them again', () => {
+    const spec = { name: 'x', type: 'string' as const, shape: [-1, 2] }
+    const texts: Manifest = { ...digitsManifest, inputs: [spec], outputs: [{ ...spec, name: 'y' }] }
+    const works = [
+      ['a', 'b'],
+      ['c', 'd', 'e', 'f'],
+    ].map((data): Work => {
+      const x: Tensor = { type: 'string', data, shape: [data.length / 2, 2] }
+      return { source: { key: 'x', manifest: texts }, inputs: { x }, rows: data.length / 2, askedAt: 0 }
+    })
+    const { x } = pack(works)
+    expect(x).toEqual({ type: 'string', data: ['a', 'b', 'c', 'd', 'e', 'f'], shape: [3, 2] })
+    if (!x) throw new Error('the input is missing')
+    expect(unpack({ y: x }, works, 3).map(({ y }) => y)).toEqual(works.map(({ inputs }) => inputs.x))
+  })
+
   test('never gives out a tensor whose elements do not fit its shape', () => {
     for (const works of [two, two.slice(0, 1)]) {
       expect(() => unpack({ y: { ...counting([3, 2], 0), shape: [3, 3] }, scale }, works, 3)).toThrow(
@@ -143,6 +179,22 @@ describe('shapeKeyOf', () => {
   const manifest = model([2, -1, -1], 1)
   const sample = (rows: number, length: number, setting?: number) =>
     shapeKeyOf(workOf(manifest, counting([2, rows, length], 0), rows, setting))
+
+  test('tells lists of strings apart whose elements join alike', () => {
+    const setting: Manifest['inputs'][number] = { name: 'x', type: 'string', shape: [2], batchAxis: null }
+    const texts: Manifest = { ...digitsManifest, inputs: [...digitsManifest.inputs, setting] }
+    const key = (data: string[]) =>
+      shapeKeyOf({
+        source: { key: 'x', manifest: texts },
+        inputs: { x: { type: 'string', data, shape: [2] } },
+        rows: 1,
+        askedAt: 0,
+      })
+    expect(key(['a,b', 'c'])).not.toBe(key(['a', 'b,c']))
+    expect(key(['a,b', 'c'])).toBe(key(['a,b', 'c']))
+    const long = ['x'.repeat(10_000), 'c']
+    expect(key(long)).not.toBe(key(long))
+  })
 
   test('is equal whatever the rows, and differs with every other open size', () => {
     expect(sample(1, 4)).toBe(sample(3, 4))

@@ -11,6 +11,7 @@ import { DeviceSession } from '../../web/device/device-session.ts'
 import type { TierClients } from '../../web/placement/dispatcher.ts'
 import { Router } from '../../web/placement/router.ts'
 import { Breaker } from '../../web/remote/circuit-breaker.ts'
+import { CostCurve } from '../../workers/host/scheduler/cost-curve.ts'
 import type { RunAnswer, WaitOptions } from '../../workers/host/scheduler/work.ts'
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'
@@ -60,6 +61,14 @@ function createHarness(manifest: Manifest = digitsManifest): Harness {
       return session
     },
     isReady: (session) => ready.has(session),
+    isLoaded: (session) => ready.has(session),
+    onReady: () => {},
+    calibrate: async () => {},
+    unload: async () => {},
+    hasRoomFor: () => true,
+    whenQuiet: async () => false,
+    finishMs: () => harness.estimates.device,
+    costOf: () => new CostCurve(),
     prepare: async (session) => {
       await harness.prepare(session)
       ready.add(session)
@@ -86,7 +95,7 @@ function createHarness(manifest: Manifest = digitsManifest): Harness {
     estimate: () => ({ queueMs: 0, runMs: harness.estimates.server }),
     isSaturated: false,
   }
-  const calibrations = { recall: async () => {}, speedsOf: () => ({}) }
+  const calibrations = { recall: async () => {}, costsOf: () => ({}) }
   const router = new Router({
     capacity: () => Promise.resolve(phone),
     device,
@@ -254,5 +263,29 @@ describe('a device with too little memory', () => {
       tier: 'server',
       reason: 'device-failed',
     })
+  })
+})
+
+describe('a model that the device can load in no variant', () => {
+  test('is tried there once, while the server answers; then the server says why', async () => {
+    const harness = createHarness()
+    const loads: string[] = []
+    harness.prepare = async ({ variant }) => {
+      loads.push(variant)
+      throw new SpillwayError('model_invalid', 'no kernel for TreeEnsembleClassifier')
+    }
+    expect((await harness.run()).placement).toMatchObject({ tier: 'server', reason: 'bridge' })
+    for (let minute = 0; minute < 60; minute++) {
+      harness.clock.advance(60_000)
+      await settle()
+      const { placement } = await harness.run()
+      if (minute === 0) continue
+      expect(placement).toMatchObject({
+        tier: 'server',
+        reason: 'device-failed',
+        explanation: 'The device failed: no kernel for TreeEnsembleClassifier',
+      })
+    }
+    expect(loads).toEqual(['q8', 'fp16', 'fp32'])
   })
 })

@@ -72,6 +72,19 @@ async function finishAll(started: Started[]): Promise<void> {
 }
 
 describe('a session of a model with state', () => {
+  test('returns the outputs that are asked for, and asks a run for the state as well', async () => {
+    const { started, session } = createSession()
+    const answer = session.run(x(1), options, ['y'])
+    await finishAll(started)
+    expect(started[0]?.outputs).toEqual(['y', 'next'])
+    expect(Object.keys((await answer).outputs)).toEqual(['y'])
+    for (const names of [['next'], ['z'], []])
+      await expect(session.run(x(1), options, names)).rejects.toMatchObject({
+        code: 'output_name_invalid',
+        detail: { expected: 'y, each once' },
+      })
+  })
+
   test('runs one after the other, each from the state that the one before it left', async () => {
     const { session, started } = createSession()
     const runs = [1, 2, 3].map((value) => session.run(x(value), options))

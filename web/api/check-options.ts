@@ -1,6 +1,50 @@
 import { type Policy, policies, SpillwayError } from '../../models/core/index.ts'
+import { type FieldNames, refuseUnknownFields } from '../../models/core/known-fields.ts'
+import type { HubOptions } from '../../models/hub/index.ts'
+import type { RuntimeOptions } from './create-runtime.ts'
+import type { ModelOptions, RequestOptions, RunOptions } from './model.ts'
 
 // Pages in plain JavaScript can pass any value.
+
+const runtimeFields: FieldNames<RuntimeOptions> = {
+  server: true,
+  models: true,
+  hub: true,
+  policy: true,
+  maxLanes: true,
+  memoryBytes: true,
+}
+const hubFields: FieldNames<HubOptions> = { endpoint: true, token: true }
+const modelFields: FieldNames<ModelOptions> = { signal: true, onProgress: true }
+const requestFields: FieldNames<RequestOptions> = {
+  signal: true,
+  deadlineMs: true,
+  policy: true,
+  priority: true,
+}
+const runFields: FieldNames<RunOptions> = { ...requestFields, outputs: true }
+
+/** @throws SpillwayError `input_name_invalid` for an option that there is not. */
+export function checkRuntimeOptions(options: RuntimeOptions): void {
+  refuseUnknownFields('createRuntime()', options, runtimeFields)
+  if (options.hub) refuseUnknownFields('The option "hub" of createRuntime()', options.hub, hubFields)
+}
+
+/** @throws SpillwayError `input_name_invalid` for an option that there is not. */
+export const checkModelOptions = (options: ModelOptions): void =>
+  refuseUnknownFields('A model', options, modelFields)
+
+/** @throws SpillwayError `input_name_invalid` for an option that there is not; `input_value_invalid` for a deadline. */
+export function checkRunOptions(options: RunOptions): void {
+  refuseUnknownFields('A request', options, runFields)
+  checkDeadline(options.deadlineMs)
+}
+
+/** The same for texts, which have no outputs to choose. */
+export function checkRequestOptions(options: RequestOptions): void {
+  refuseUnknownFields('A request', options, requestFields)
+  checkDeadline(options.deadlineMs)
+}
 
 /** @throws SpillwayError `input_value_invalid` */
 export function checkPolicy(policy: Policy): Policy {
@@ -10,8 +54,7 @@ export function checkPolicy(policy: Policy): Policy {
   })
 }
 
-/** @throws SpillwayError `input_value_invalid` */
-export function checkDeadline(deadlineMs: number | undefined): void {
+function checkDeadline(deadlineMs: number | undefined): void {
   if (deadlineMs === undefined || (Number.isFinite(deadlineMs) && deadlineMs > 0)) return
   throw new SpillwayError('input_value_invalid', 'deadlineMs must be a positive number of milliseconds', {
     got: String(deadlineMs),
@@ -19,9 +62,14 @@ export function checkDeadline(deadlineMs: number | undefined): void {
 }
 
 /** @throws SpillwayError `input_value_invalid` */
-export function checkMaxLanes(maxLanes: number | undefined): number | undefined {
-  if (maxLanes === undefined || (Number.isInteger(maxLanes) && maxLanes > 0)) return maxLanes
-  throw new SpillwayError('input_value_invalid', 'maxLanes must be a positive integer', {
-    got: String(maxLanes),
+export const checkMaxLanes = (maxLanes: number | undefined) => checkPositive('maxLanes', maxLanes)
+
+/** @throws SpillwayError `input_value_invalid` */
+export const checkMemoryBytes = (memoryBytes: number | undefined) => checkPositive('memoryBytes', memoryBytes)
+
+function checkPositive(name: string, value: number | undefined): number | undefined {
+  if (value === undefined || (Number.isSafeInteger(value) && value > 0)) return value
+  throw new SpillwayError('input_value_invalid', `${name} must be a positive integer`, {
+    got: String(value),
   })
 }

@@ -27,6 +27,11 @@ export interface RuntimeOptions {
    * needs the device's cores for other work. Default: as many as cores and memory allow.
    */
   readonly maxLanes?: number
+  /**
+   * Bytes that the models in this page's lanes may take together: a model that needs more runs on the server. Default: a
+   * quarter of the device's memory, which only Chromium reports; 1 GiB elsewhere.
+   */
+  readonly memoryBytes?: number
 }
 
 /** The events of a runtime, by type. */
@@ -100,7 +105,8 @@ export interface Runtime {
  * Creates a runtime for this page. Nothing is loaded yet: the browser is queried, and workers and models start, when
  * they are first needed.
  *
- * @throws SpillwayError `input_value_invalid` where an option has no valid value.
+ * @throws SpillwayError `input_value_invalid` where an option has no valid value, `input_name_invalid` where there is no
+ * such option.
  * @example
  * const runtime = await createRuntime({ server: '/', policy: 'auto' })
  * const model = await runtime.model('digits')

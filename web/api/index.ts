@@ -9,6 +9,7 @@ export {
   type InputData,
   type Inputs,
   type Manifest,
+  type NumericData,
   type Placement,
   type PlacementReason,
   type Policy,
@@ -35,6 +36,7 @@ export type {
   GenerateTimings,
   Prompt,
   TextRequest,
+  ToolCall,
   Usage,
 } from '../../workers/host/text/types.ts'
 export type { FinishReason, GeneratedToken, TokenLogprob } from '../../workers/protocol/generation.ts'
@@ -43,5 +45,5 @@ export type { ModelStorage, StorageUsage, StoredModel } from '../store/storage/m
 export type { Progress } from '../store/worker/load-files.ts'
 export type { GenerationStream, PlacedPiece, PlacedResult } from '../text/generate.ts'
 export { createRuntime, type Runtime, type RuntimeEvents, type RuntimeOptions } from './create-runtime.ts'
-export type { Model, ModelOptions, ModelSession, RunOptions } from './model.ts'
+export type { Model, ModelOptions, ModelSession, RequestOptions, RunOptions } from './model.ts'
 export type { RuntimeStats, StatsEvent } from './stats.ts'

@@ -2,6 +2,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import {
   type CheckedInputs,
   checkInputs,
+  checkOutputNames,
   type Inputs,
   type Manifest,
   type Policy,
@@ -15,7 +16,7 @@ import type { Router } from '../placement/router.ts'
 import type { Progress } from '../store/worker/load-files.ts'
 import type { GenerationStream } from '../text/generate.ts'
 import type { LazyTextService } from '../text/lazy-text-service.ts'
-import { checkDeadline, checkPolicy } from './check-options.ts'
+import { checkModelOptions, checkPolicy, checkRequestOptions, checkRunOptions } from './check-options.ts'
 import { StatefulSession } from './session.ts'
 import type { StatsEmitter } from './stats.ts'
 
@@ -28,7 +29,7 @@ export interface ModelOptions {
 }
 
 /** Options of one request. */
-export interface RunOptions {
+export interface RequestOptions {
   /** Aborts the request, which then rejects as `aborted`. */
   readonly signal?: AbortSignal
   /** Milliseconds from the call, above zero. A request without an answer by then rejects as `deadline_exceeded`. */
@@ -37,6 +38,12 @@ export interface RunOptions {
   readonly policy?: Policy
   /** The order among waiting requests. Default `normal`. */
   readonly priority?: Priority
+}
+
+/** Options of one run. */
+export interface RunOptions<Name extends string = string> extends RequestOptions {
+  /** Names of the outputs to return: others are neither copied nor sent. Default: all. */
+  readonly outputs?: readonly Name[]
 }
 
 /** A model that is ready for requests, on either tier. */
@@ -62,15 +69,16 @@ export interface Model {
    * Runs the model. Concurrent calls share runs. Inputs are read when the request is sent to a lane or to the server:
    * leave their arrays unchanged until the promise settles.
    *
-   * @param inputs By input name: a typed array (one row, shaped as the manifest says), or `{ data, shape }` with the
-   * rows along the manifest's batch axis.
+   * @param inputs By input name: a typed array, or an array of strings (one row, shaped as the manifest says), or
+   * `{ data, shape }` with the rows along the manifest's batch axis.
    * @returns The outputs by name, with as many rows; the placement; and the timings in milliseconds.
-   * @throws SpillwayError `input_*` where the inputs do not match the manifest; `deadline_exceeded`, `aborted`,
-   * `overloaded`, `closed`; or the failure of the last tier that the policy allows.
+   * @throws SpillwayError `input_*` where the inputs do not match the manifest, or an option is unknown;
+   * `output_name_invalid` for an output that the manifest does not list; `deadline_exceeded`, `aborted`, `overloaded`,
+   * `closed`; or the failure of the last tier that the policy allows.
    * @example
    * const { outputs, placement } = await model.run({ image: new Float32Array(784) }, { deadlineMs: 200 })
    */
-  run(inputs: Inputs, options?: RunOptions): Promise<RunResult>
+  run<Name extends string = string>(inputs: Inputs, options?: RunOptions<Name>): Promise<RunResult<Name>>
   /**
    * Creates a session of a model whose manifest declares state (a recurrent model, a voice detector). The session keeps
    * the state from run to run. `model.run()` of such a model has the state among its inputs and outputs.
@@ -93,7 +101,7 @@ export interface Model {
    * @example
    * for await (const { text } of model.generate({ prompt: 'Once', maxTokens: 64 })) console.log(text)
    */
-  generate(request: TextRequest, options?: RunOptions): GenerationStream
+  generate(request: TextRequest, options?: RequestOptions): GenerationStream
   /**
    * Embeds texts as vectors, pooled and normalized as the manifest says. Texts of similar length share runs, those of
    * concurrent calls too.
@@ -103,7 +111,7 @@ export interface Model {
    * @example
    * const { embeddings } = await model.embed(['a fox', 'a wood'])
    */
-  embed(texts: string | readonly string[], options?: RunOptions): Promise<EmbedResult>
+  embed(texts: string | readonly string[], options?: RequestOptions): Promise<EmbedResult>
 }
 
 /** A session of a model with state: each run starts from the state that the one before it left. */
@@ -115,7 +123,7 @@ export interface ModelSession {
    *
    * @throws SpillwayError As `model.run()`; `overloaded` where 1,024 runs of this session wait; `closed`.
    */
-  run(inputs: Inputs, options?: RunOptions): Promise<RunResult>
+  run<Name extends string = string>(inputs: Inputs, options?: RunOptions<Name>): Promise<RunResult<Name>>
   /** Discards the state. Unanswered and later runs reject as `closed`. */
   close(): void
 }
@@ -131,10 +139,14 @@ export interface CreateModelOptions {
 
 export function createModel(options: CreateModelOptions): Model {
   const { manifest, router, textService, runtimePolicy, emitter, clock } = options
-  const toPlacementOptions = (options: RunOptions | undefined): PlacementOptions => {
-    checkDeadline(options?.deadlineMs)
-    const policy = options?.policy === undefined ? runtimePolicy() : checkPolicy(options.policy)
-    return options ? { ...options, policy } : { policy }
+  const toPlacementOptions = (
+    options: RequestOptions | undefined,
+    check: (options: RequestOptions) => void = checkRequestOptions,
+  ): PlacementOptions => {
+    if (!options) return { policy: runtimePolicy() }
+    check(options)
+    const policy = options.policy === undefined ? runtimePolicy() : checkPolicy(options.policy)
+    return { ...options, policy }
   }
   const run = (inputs: CheckedInputs, options: PlacementOptions) => {
     emitter.noteActivity()
@@ -148,11 +160,19 @@ export function createModel(options: CreateModelOptions): Model {
     get isSaturated() {
       return router.backlog(manifest, runtimePolicy()).isSaturated
     },
-    load: ({ signal, onProgress } = {}) => router.load(manifest, signal, onProgress),
+    load: async (options = {}) => {
+      checkModelOptions(options)
+      return router.load(manifest, options.signal, options.onProgress)
+    },
     run: (inputs, options) => {
       // Not async: the promise of an async function costs more per call than the routing.
       try {
-        return run(checkInputs(manifest, inputs), toPlacementOptions(options))
+        const checked = checkInputs(manifest, inputs)
+        const names = options?.outputs && checkOutputNames(manifest, options.outputs)
+        return run(
+          names ? { ...checked, outputs: names } : checked,
+          toPlacementOptions(options, checkRunOptions),
+        )
       } catch (cause) {
         return Promise.reject(cause)
       }
@@ -160,7 +180,8 @@ export function createModel(options: CreateModelOptions): Model {
     createSession: () => {
       const session = new StatefulSession(manifest, run, clock)
       return {
-        run: async (inputs, options) => session.run(inputs, toPlacementOptions(options)),
+        run: async (inputs, options) =>
+          session.run(inputs, toPlacementOptions(options, checkRunOptions), options?.outputs),
         close: () => session.close(),
       }
     },

@@ -3,6 +3,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import { withTimeout } from '../../models/async/timeouts.ts'
 import {
   type CheckedInputs,
+  checkOutputNames,
   checkSessionInputs,
   defaultTensor,
   type Inputs,
@@ -47,9 +48,10 @@ export class StatefulSession {
     this.#clock = clock
   }
 
-  run(inputs: Inputs, options: PlacementOptions): Promise<RunResult> {
+  /** @param names The outputs to return; all where undefined. */
+  run(inputs: Inputs, options: PlacementOptions, names?: readonly string[]): Promise<RunResult> {
     try {
-      const checked = this.#check(inputs)
+      const checked = this.#check(inputs, names)
       return this.#answer((signal) => this.#runInTurn(checked, { ...options, signal }), options.signal)
     } catch (cause) {
       return Promise.reject(cause)
@@ -62,7 +64,7 @@ export class StatefulSession {
     for (const reject of this.#unanswered) reject(closed())
   }
 
-  #check(inputs: Inputs): CheckedInputs {
+  #check(inputs: Inputs, names: readonly string[] | undefined): CheckedInputs {
     if (this.#closed) throw closed()
     const checked = checkSessionInputs(this.#manifest, inputs)
     const rows = this.#rows ?? checked.rows
@@ -85,8 +87,17 @@ export class StatefulSession {
         hint: 'Wait for earlier runs before you start more.',
       })
     }
+    const outputs = names && this.#withState(names)
     this.#rows = rows
-    return checked
+    return outputs ? { ...checked, outputs } : checked
+  }
+
+  /** The outputs that the caller asks for, and those that the next run needs. */
+  #withState(names: readonly string[]): readonly string[] {
+    const states = this.#states.map(({ output }) => output)
+    const shown = this.#manifest.outputs.map(({ name }) => name).filter((name) => !states.includes(name))
+    checkOutputNames(this.#manifest, names, shown)
+    return [...names, ...states]
   }
 
   /** Settles as `work` does; closing the session rejects it and aborts the work's signal. */
@@ -137,7 +148,7 @@ export class StatefulSession {
     const { deadlineMs } = options
     const state = this.#state ?? this.#initialState(inputs.rows)
     const { outputs, placement, timings } = await this.#runOnce(
-      { rows: inputs.rows, tensors: { ...inputs.tensors, ...state } },
+      { ...inputs, tensors: { ...inputs.tensors, ...state } },
       deadlineMs === undefined ? options : { ...options, deadlineMs: deadlineMs - waitedMs },
     )
     const [shown, next] = this.#splitState(outputs)

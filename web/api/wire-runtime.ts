@@ -1,4 +1,5 @@
 import { systemClock } from '../../models/async/clock.ts'
+import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
 import { deviceLayouts } from '../device/allowed-lanes.ts'
 import { createIndexedDbCalibrations } from '../device/calibration/calibration-store.ts'
 import { Calibrations, fingerprintOf } from '../device/calibration/calibrations.ts'
@@ -13,7 +14,13 @@ import { createModelsInUse } from '../store/storage/models-in-use.ts'
 import { openOpfs } from '../store/storage/opfs.ts'
 import { StoreWorker } from '../store/worker/store-worker.ts'
 import { LazyTextService } from '../text/lazy-text-service.ts'
-import { checkMaxLanes, checkPolicy } from './check-options.ts'
+import {
+  checkMaxLanes,
+  checkMemoryBytes,
+  checkModelOptions,
+  checkPolicy,
+  checkRuntimeOptions,
+} from './check-options.ts'
 import type { Runtime, RuntimeOptions } from './create-runtime.ts'
 import { createModel } from './model.ts'
 import { folderAddress, onPageHidden } from './page-address.ts'
@@ -21,16 +28,18 @@ import { type RuntimeStats, StatsEmitter } from './stats.ts'
 
 /** Creates a runtime synchronously: a global has to exist when the next script runs. */
 export function startRuntime(options: RuntimeOptions): Runtime {
+  checkRuntimeOptions(options)
   const clock = systemClock
   const base = folderAddress(options.server ?? '/')
   let policy = checkPolicy(options.policy ?? 'auto')
   const maxLanes = checkMaxLanes(options.maxLanes)
+  const memoryBytes = checkMemoryBytes(options.memoryBytes) ?? memoryBudget()
   let probing: Promise<Capacity> | undefined
+  const store = createIndexedDbStore({ clock, opfs: openOpfs('spillway') })
   const capacity = () => {
-    probing ??= probeCapacity(clock)
+    probing ??= probeCapacity(clock, memoryBytes, store.isUsable)
     return probing
   }
-  const store = createIndexedDbStore({ clock, opfs: openOpfs('spillway') })
   const storeWorker = new StoreWorker()
   const calibrations = new Calibrations(createIndexedDbCalibrations(clock), () =>
     capacity().then(fingerprintOf),
@@ -41,8 +50,9 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     store: storeWorker,
     catalogue,
     calibrations,
-    layouts: (backend) => deviceLayouts(backend, maxLanes),
-    memoryBudget: memoryBudget(),
+    layouts: (backend) => deviceLayouts(backend, memoryBytes, maxLanes),
+    memoryBudget: memoryBytes,
+    startLane: (name) => startWorkerLane(`spillway ${name}`, clock),
     clock,
   })
   const remote = options.server === null ? null : new RemoteTier(base, clock)
@@ -74,7 +84,9 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     set policy(next) {
       policy = checkPolicy(next)
     },
-    model: async (source, { signal, onProgress } = {}) => {
+    model: async (source, options = {}) => {
+      checkModelOptions(options)
+      const { signal, onProgress } = options
       // At the same time as the manifest, where the first request needs the capacity.
       if (!router.startsOnServer(policy)) void capacity()
       const manifest = await catalogue.find(source, signal)

@@ -10,7 +10,7 @@ export function showCapacity(panel: HTMLElement, { gpu, wasm, memoryBudget, stor
   find('[data-part="brief"]', HTMLElement, panel).textContent = [
     gpu ? (gpu.software ? 'Software GPU' : 'GPU') : 'No GPU',
     wasm.simd ? `WebAssembly, ${threads}` : 'No WebAssembly SIMD',
-    storage ? `${bytes(freeBytes(storage))} free` : 'Storage not reported',
+    describeFree(storage),
   ].join(' · ')
 
   const facts: readonly (readonly [string, string])[] = [
@@ -18,12 +18,21 @@ export function showCapacity(panel: HTMLElement, { gpu, wasm, memoryBudget, stor
     ['WebAssembly', [wasm.simd ? 'SIMD' : 'no SIMD', threads, wasm.jspi ? 'JSPI' : 'no JSPI'].join(', ')],
     ['Memory for a model', `about ${bytes(memoryBudget)}`],
     // No figure of use: the browser's may be minutes old, and models are stored after it was asked.
-    ['Storage', storage ? `up to ${bytes(storage.quota)} for this site` : 'not reported by the browser'],
+    ['Storage', describeStorage(storage)],
   ]
   find('dl', HTMLElement, panel).replaceChildren(...facts.map(([name, value]) => fact(name, value)))
 }
 
-const freeBytes = ({ quota, usage }: NonNullable<Capacity['storage']>): number => Math.max(0, quota - usage)
+function describeFree(storage: Capacity['storage']): string {
+  if (!storage) return 'Storage not reported'
+  if (storage.quota === 0) return 'Nothing can be stored'
+  return `${bytes(Math.max(0, storage.quota - storage.usage))} free`
+}
+
+function describeStorage(storage: Capacity['storage']): string {
+  if (!storage) return 'not reported by the browser'
+  return storage.quota === 0 ? 'blocked for this site' : `up to ${bytes(storage.quota)} for this site`
+}
 
 function describeGpu(gpu: GpuCapacity | null): string {
   if (!gpu) return 'none that WebGPU can use'

@@ -1,6 +1,6 @@
 import type { SpillwayError } from '../../models/core/index.ts'
 import { find } from './find.ts'
-import { sentence } from './words.ts'
+import { errorWords } from './words.ts'
 
 export interface ErrorView {
   show(error: SpillwayError): void
@@ -17,7 +17,8 @@ export function createErrorView(banner: HTMLElement, onRetry: () => void): Error
       banner.dataset.code = error.code
       code.textContent = error.code
       // Rewritten only when it changes: a screen reader must not read the same error again.
-      if (message.textContent !== sentence(error.message)) message.textContent = sentence(error.message)
+      const words = errorWords(error)
+      if (message.textContent !== words) message.textContent = words
       banner.hidden = false
     },
     clear: () => {

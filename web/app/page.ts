@@ -1,3 +1,4 @@
+import type { Tensor } from '../../models/core/index.ts'
 import type { Runtime } from '../api/create-runtime.ts'
 import { createAnnouncer } from './announce.ts'
 import { createBars } from './bars.ts'
@@ -62,7 +63,7 @@ export function showPage(runtime: Runtime): void {
     running: (isRunning) => answer.toggleAttribute('data-busy', isRunning),
     result: ({ manifest }, { outputs, placement: where, timings: { totalMs, computeMs, queueMs } }) => {
       error.clear()
-      result.show(manifest.labels ?? [], outputs.logits?.data ?? [], tierWords[where.tier])
+      result.show(manifest.labels ?? [], numbersOf(outputs.logits), tierWords[where.tier])
       placement.show(where)
       timings.show({ total: inMs(totalMs), compute: inMs(computeMs), queue: inMs(queueMs) })
     },
@@ -93,3 +94,6 @@ export function showPage(runtime: Runtime): void {
 }
 
 const inMs = (ms: number): Figure => [ms, milliseconds(ms)]
+
+const numbersOf = (tensor: Tensor | undefined): number[] =>
+  Array.from<unknown, number>(tensor?.data ?? [], Number)

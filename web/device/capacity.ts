@@ -16,7 +16,7 @@ export interface Capacity {
   }
   /** Bytes that a model may take in a lane: an estimate, since no browser reports the real figure. */
   readonly memoryBudget: number
-  /** Bytes that the origin may store and has stored; `null` where the browser does not report them. */
+  /** Bytes that the origin may store and has stored: none where site data is blocked. `null`: the browser does not report them. */
   readonly storage: { readonly quota: number; readonly usage: number } | null
 }
 
@@ -40,8 +40,17 @@ const gibibyte = 2 ** 30
 /** Milliseconds after which an unanswered query of the browser counts as unsupported. */
 const timeoutMs = 5_000
 
-/** Queries the browser. Whatever it does not report, or reports too late, counts as absent. */
-export async function probeCapacity(clock: Clock): Promise<Capacity> {
+/**
+ * Queries the browser. Whatever it does not report, or reports too late, counts as absent.
+ *
+ * @param memoryBudget Bytes that a model may take in a lane.
+ * @param canStore Whether the browser lets the page store anything: Firefox reports gigabytes where site data is blocked.
+ */
+export async function probeCapacity(
+  clock: Clock,
+  memoryBudget: number,
+  canStore: () => Promise<boolean>,
+): Promise<Capacity> {
   const query = <T>(subject: string, answer: Promise<T>): Promise<T | null> =>
     withTimeout(
       clock,
@@ -52,12 +61,12 @@ export async function probeCapacity(clock: Clock): Promise<Capacity> {
   const [gpu, hasSimd, storage] = await Promise.all([
     query('WebGPU', probeGpu()),
     query('SIMD', hasWasm() ? simd() : Promise.resolve(false)),
-    query('storage', probeStorage()),
+    query('storage', probeStorage(canStore)),
   ])
   return {
     gpu,
     wasm: { simd: hasSimd ?? false, jspi: hasJspi(), threads: laneThreads() },
-    memoryBudget: memoryBudget(),
+    memoryBudget,
     storage,
   }
 }
@@ -78,8 +87,9 @@ async function probeGpu(): Promise<GpuCapacity | null> {
   }
 }
 
-async function probeStorage() {
-  const estimate = await navigator.storage?.estimate()
+async function probeStorage(canStore: () => Promise<boolean>) {
+  const [isStorable, estimate] = await Promise.all([canStore(), navigator.storage?.estimate()])
+  if (!isStorable) return { quota: 0, usage: 0 }
   return estimate ? { quota: estimate.quota ?? 0, usage: estimate.usage ?? 0 } : null
 }
 

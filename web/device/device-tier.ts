@@ -1,8 +1,8 @@
 import type { Clock } from '../../models/async/clock.ts'
 import { type InFlight, shareInFlight } from '../../models/async/share-in-flight.ts'
 import { type Backend, type Manifest, textFiles, type Variant } from '../../models/core/index.ts'
-import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
 import { Pool, type PoolOptions, type PoolStats } from '../../workers/host/pool/pool.ts'
+import type { CostCurve } from '../../workers/host/scheduler/cost-curve.ts'
 import type { Estimate } from '../../workers/host/scheduler/load-estimator.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'
@@ -19,7 +19,7 @@ import { browserIdle, Calibrator } from './calibration/calibrator.ts'
 import { DeviceSession, generateLimits, sessionKey } from './device-session.ts'
 
 export interface DeviceOptions {
-  readonly store: StoreWorker
+  readonly store: Pick<StoreWorker, 'loadFiles'>
   /** The addresses of models' files. */
   readonly catalogue: Pick<Catalogue, 'fileOf'>
   readonly calibrations: Calibrations
@@ -27,6 +27,7 @@ export interface DeviceOptions {
   readonly layouts: PoolOptions['layouts']
   /** The most bytes of all sessions in all lanes. */
   readonly memoryBudget: number
+  readonly startLane: PoolOptions['startLane']
   readonly clock: Clock
 }
 
@@ -40,11 +41,11 @@ export class DeviceTier {
   readonly #preparing = new Map<string, InFlight<Progress>>()
   readonly #ready = new WeakSet<DeviceSession>()
   readonly #generators = new Map<string, SequenceScheduler>()
+  #onReady: (session: DeviceSession) => void = () => {}
 
   constructor(options: DeviceOptions) {
-    const { layouts, memoryBudget, clock, calibrations } = options
+    const { layouts, memoryBudget, clock, calibrations, startLane } = options
     this.#options = options
-    const startLane = (name: string) => startWorkerLane(`spillway ${name}`, clock)
     this.#pool = new Pool({ layouts, memoryBudget, clock, startLane })
     this.#scheduler = new Scheduler({
       lanes: this.#pool,
@@ -81,6 +82,37 @@ export class DeviceTier {
     return this.#ready.has(session)
   }
 
+  /** Whether it is in a lane now. */
+  isLoaded(session: DeviceSession): boolean {
+    return this.isReady(session) && this.#pool.has(session)
+  }
+
+  /** Calls back when a session was loaded. */
+  onReady(callback: (session: DeviceSession) => void): void {
+    this.#onReady = callback
+  }
+
+  /** Measures runs of up to so many rows when the page is quiet, where they were not measured yet. */
+  calibrate(session: DeviceSession, rows: number): Promise<void> {
+    return this.#calibrator.calibrate(session, rows)
+  }
+
+  /** Whether it can be loaded without unloading another one. */
+  hasRoomFor(session: DeviceSession): boolean {
+    return this.#pool.fits(session)
+  }
+
+  /** Resolves to whether a model may be loaded that nobody waits for: when the page is quiet, or after `busyMs`. */
+  whenQuiet(busyMs: number): Promise<boolean> {
+    return this.#calibrator.whenQuiet(busyMs)
+  }
+
+  /** Unloads a session that is not needed for now. */
+  unload(session: DeviceSession): Promise<void> {
+    this.#ready.delete(session)
+    return this.#pool.unload(session)
+  }
+
   /** Fetches, verifies and stores the files, and loads them into a lane: once for all concurrent callers. */
   async prepare(
     session: DeviceSession,
@@ -102,6 +134,7 @@ export class DeviceTier {
           await this.#scheduler.prepare(session, stop)
           this.#ready.add(session)
           void this.#calibrator.calibrate(session)
+          this.#onReady(session)
         } finally {
           // A load that failed or was aborted did not take them.
           session.setFetchedFiles(undefined)
@@ -124,6 +157,16 @@ export class DeviceTier {
 
   estimate(session: DeviceSession, rows: number): Estimate {
     return this.#scheduler.estimate(session, rows)
+  }
+
+  /** What its runs cost, as far as is known. */
+  costOf(session: DeviceSession): CostCurve {
+    return this.#scheduler.costOf(session)
+  }
+
+  /** Milliseconds until a request that came now would be answered; undefined while the cost of its runs is not known. */
+  finishMs(session: DeviceSession, rows: number): number | undefined {
+    return this.#scheduler.finishMs(session, rows)
   }
 
   /**

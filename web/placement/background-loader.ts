@@ -1,5 +1,6 @@
 import type { Clock } from '../../models/async/clock.ts'
 import { type Manifest, SpillwayError } from '../../models/core/index.ts'
+import type { DeviceSession } from '../device/device-session.ts'
 import type { Progress } from '../store/worker/load-files.ts'
 import type { TierClients } from './dispatcher.ts'
 import { failureScope } from './failure-scope.ts'
@@ -54,14 +55,20 @@ export class BackgroundLoader {
   ): Promise<void> {
     const { device, states, resolver, health } = this.#options
     await this.#headStart(manifest).ended
-    const choice = resolver.chooseDevice(await states.open(manifest))
-    if (!choice.session) return
-    try {
-      await device.prepare(choice.session, signal, onProgress)
-    } catch (cause) {
-      const failure = SpillwayError.from(cause, 'internal', `${manifest.id} failed`)
-      if (failureScope[failure.code].holds !== 'every-place')
-        health.deviceFailed(manifest.id, choice.device, failure)
+    const state = await states.open(manifest)
+    const tried = new Set<DeviceSession>()
+    for (;;) {
+      const { session, device: target } = resolver.choicesOf(state).first
+      if (!session || tried.has(session)) return
+      tried.add(session)
+      try {
+        await device.prepare(session, signal, onProgress)
+        return
+      } catch (cause) {
+        const failure = SpillwayError.from(cause, 'internal', `${manifest.id} failed`)
+        if (failureScope[failure.code].holds === 'every-place') return
+        health.deviceFailed(manifest.id, target, failure)
+      }
     }
   }
 

@@ -1,26 +1,29 @@
-import {
-  type Backend,
-  type Manifest,
-  type PlacementReason,
-  SpillwayError,
-  type Variant,
-  variantsFor,
-} from '../../models/core/index.ts'
+import { type Manifest, type PlacementReason, SpillwayError, variantsFor } from '../../models/core/index.ts'
 import type { Capacity } from '../device/capacity.ts'
+import { orderBackends } from './backend-order.ts'
+import {
+  type Candidate,
+  type Costs,
+  candidateKey,
+  clearlyFaster,
+  type DeviceKnowledge,
+  deviceBackends,
+  type Failure,
+  halfFloats,
+  hasGpu,
+  lacksHalfFloats,
+} from './candidate.ts'
+import { explainTarget } from './explain-target.ts'
 
-/** Backends of the device, best first. */
-const deviceBackends = ['webgpu', 'wasm'] as const satisfies readonly Backend[]
-export type DeviceBackend = (typeof deviceBackends)[number]
-
-/** A backend of the device and a variant made for it. */
-export interface Candidate {
-  readonly backend: DeviceBackend
-  readonly variant: Variant
-}
-
-/** The candidate that the device would run. */
+/** A candidate that the device would run. */
 export interface DeviceTarget extends Candidate {
   readonly explanation: string
+}
+
+/** The target that the device would run. */
+export interface DevicePlan extends DeviceTarget {
+  /** The target on the other backend, where that may answer some requests sooner. */
+  readonly second?: DeviceTarget
 }
 
 /** Why no candidate can be run. */
@@ -32,36 +35,15 @@ export interface Ineligible {
   readonly retry?: DeviceTarget
 }
 
-/** A failed candidate. */
-export interface Failure extends Candidate {
-  /** The candidates to avoid: this variant, all that need as much memory, the backend, or the whole device. */
-  readonly avoid: 'variant' | 'memory' | 'backend' | 'device'
-  readonly message: string
-}
-
-/** Measured milliseconds per row on this device, by `candidateKey`. */
-export type Speeds = Readonly<Record<string, number>>
-
-/** Knowledge about a model on this device. */
-export interface DeviceKnowledge {
-  readonly failures: readonly Failure[]
-  readonly speeds: Speeds
-}
-
-export const candidateKey = ({ backend, variant }: Candidate) => `${backend}/${variant.id}`
-
-/** Measurements vary, so a later variant is chosen only if it takes less than this share of the first one's time. */
-const clearlyFaster = 0.9
-
 /**
- * The variant to run on the best backend that the device has, or the reason why there is none. The first variant of
- * the manifest is chosen, unless a later one was measured to be clearly faster. Pure.
+ * The variant to run on each backend that the device has, in order, or the reason why there is none. The first variant
+ * of the manifest is chosen, unless a later one was measured to be clearly faster. Pure.
  */
 export function selectDeviceTarget(
   capacity: Capacity,
   manifest: Manifest,
-  { failures, speeds }: DeviceKnowledge,
-): DeviceTarget | Ineligible {
+  knowledge: DeviceKnowledge,
+): DevicePlan | Ineligible {
   if (!capacity.wasm.simd) {
     return ineligible('device-without-simd', 'WebAssembly with SIMD', 'a browser without it')
   }
@@ -85,38 +67,10 @@ export function selectDeviceTarget(
       mebibytes(capacity.memoryBudget),
     )
   }
+  const { failures } = knowledge
   const usable = fitting.filter((candidate) => !failures.some((failure) => rulesOut(failure, candidate)))
-  const [first] = usable
-  if (!first) return allFailed(capacity, fitting, { failures, speeds })
-  const target = bestTarget(capacity, usable, first, { failures, speeds })
-  return { ...target, explanation: target.explanation + explainSkipped(capacity, manifest, target) }
+  return planOf(capacity, manifest, usable, knowledge) ?? allFailed(capacity, manifest, fitting, failures)
 }
-
-/** The WebGPU feature by which shaders compute in half floats. */
-const halfFloats = 'shader-f16'
-
-/** Whether the GPU cannot compile the shaders of a variant of half floats. */
-const lacksHalfFloats = ({ gpu }: Capacity, { backend, variant: { precision } }: Candidate): boolean =>
-  backend === 'webgpu' &&
-  (precision === 'fp16' || precision === 'q4f16') &&
-  gpu?.features.includes(halfFloats) !== true
-
-/** Names the variants of half floats that come before the target, and that the GPU cannot run. */
-function explainSkipped(capacity: Capacity, manifest: Manifest, target: Candidate): string {
-  if (!hasGpu(capacity)) return ''
-  const candidates = variantsFor(manifest, 'webgpu').map(
-    (variant): Candidate => ({ backend: 'webgpu', variant }),
-  )
-  const end = candidates.findIndex((candidate) => candidateKey(candidate) === candidateKey(target))
-  const skipped = (end < 0 ? candidates : candidates.slice(0, end))
-    .filter((candidate) => lacksHalfFloats(capacity, candidate))
-    .map(({ variant }) => `"${variant.id}"`)
-  return skipped.length === 0
-    ? ''
-    : `; the GPU has no ${halfFloats}, which ${skipped.join(' and ')} would need`
-}
-
-const hasGpu = ({ gpu }: Capacity) => gpu !== null && !gpu.software
 
 function rulesOut({ backend, variant, avoid }: Failure, candidate: Candidate): boolean {
   if (avoid === 'device') return true
@@ -127,67 +81,56 @@ function rulesOut({ backend, variant, avoid }: Failure, candidate: Candidate): b
 
 function allFailed(
   capacity: Capacity,
+  manifest: Manifest,
   fitting: readonly Candidate[],
-  { failures, speeds }: DeviceKnowledge,
+  failures: readonly Failure[],
 ): Ineligible {
   const { message = 'unknown', avoid } = failures.at(-1) ?? {}
   const isFull = avoid === 'device'
-  const [first] = fitting
+  const final = failures.filter((failure) => failure.final)
+  const mayWork = fitting.filter((candidate) => !final.some((failure) => rulesOut(failure, candidate)))
+  const retry = isFull ? undefined : planOf(capacity, manifest, mayWork, { failures: [], costs: {} })
+  const { reason, error } = ineligible(isFull ? 'spill' : 'device-failed', 'a session on the device', message)
   return {
-    ...ineligible(isFull ? 'spill' : 'device-failed', 'a session on the device', message),
+    reason,
+    error: (mayWork.length === 0 && final.at(-1)?.final) || error,
     explanation: `The device ${isFull ? 'is full' : 'failed'}: ${message}`,
-    ...(first && !isFull && { retry: bestTarget(capacity, fitting, first, { failures: [], speeds }) }),
+    ...(retry && { retry }),
   }
 }
 
-function bestTarget(
+/** The best of the candidates on each backend, in order; undefined where there is no candidate. */
+function planOf(
   capacity: Capacity,
+  manifest: Manifest,
   candidates: readonly Candidate[],
-  first: Candidate,
   knowledge: DeviceKnowledge,
-): DeviceTarget {
-  const sameBackend = candidates.filter(({ backend }) => backend === first.backend)
-  const best = fastest(sameBackend, first, knowledge.speeds)
-  return {
-    ...best,
-    explanation: explainBackend(best, capacity, knowledge) + explainVariant(best, first, knowledge),
+): DevicePlan | undefined {
+  const preferredOn = (backend: Candidate['backend']) => candidates.find((one) => one.backend === backend)
+  const [gpu, wasm] = deviceBackends.map((backend) =>
+    fastest(
+      candidates.filter((one) => one.backend === backend),
+      knowledge.costs,
+    ),
+  )
+  const order = gpu && wasm && orderBackends({ gpu, wasm }, manifest, capacity.memoryBudget, knowledge.costs)
+  const target = (candidate: Candidate): DeviceTarget => {
+    const preferred = preferredOn(candidate.backend) ?? candidate
+    const context = { capacity, manifest, knowledge, preferred, order }
+    return { ...candidate, explanation: explainTarget(candidate, context) }
   }
+  const first = order?.first ?? gpu ?? wasm
+  if (!first) return undefined
+  return { ...target(first), ...(order?.usesOther && { second: target(order.other) }) }
 }
 
-function fastest(candidates: readonly Candidate[], first: Candidate, speeds: Speeds): Candidate {
-  let best = first
+function fastest(candidates: readonly Candidate[], costs: Costs): Candidate | undefined {
+  let [best] = candidates
   for (const candidate of candidates) {
-    const [ms, bestMs] = [speeds[candidateKey(candidate)], speeds[candidateKey(best)]]
+    const [ms, bestMs] = [candidate, best].map((one) => one && costs[candidateKey(one)]?.predict(1))
     if (ms !== undefined && bestMs !== undefined && ms < bestMs * clearlyFaster) best = candidate
   }
   return best
-}
-
-function explainBackend(
-  { backend }: Candidate,
-  { gpu, wasm: { threads } }: Capacity,
-  { failures }: DeviceKnowledge,
-): string {
-  if (backend === 'webgpu') return `The device has a GPU (${gpu?.vendor || 'unnamed'})`
-  const how = threads === 1 ? 'WebAssembly on one thread' : `WebAssembly on ${threads} threads`
-  const failure = failures.find((one) => one.backend === 'webgpu')
-  if (failure) return `WebGPU failed (${failure.message}), so ${how}`
-  if (!gpu) return `The device has no WebGPU, so ${how}`
-  return gpu.software ? `The WebGPU adapter is software, so ${how}` : `No variant fits the GPU, so ${how}`
-}
-
-function explainVariant(
-  { backend, variant }: Candidate,
-  first: Candidate,
-  { failures, speeds }: DeviceKnowledge,
-): string {
-  const failure = failures.find(
-    (one) => one.backend === backend && (one.avoid === 'variant' || one.avoid === 'memory'),
-  )
-  if (failure) return `; "${failure.variant.id}" failed there (${failure.message}), so "${variant.id}"`
-  if (variant === first.variant) return ''
-  const [ms, firstMs] = [speeds[candidateKey({ backend, variant })], speeds[candidateKey(first)]]
-  return `; "${variant.id}" took ${ms?.toFixed(1)} ms a row here, "${first.variant.id}" ${firstMs?.toFixed(1)} ms`
 }
 
 const ineligible = (reason: PlacementReason, expected: string, got: string): Ineligible => ({

@@ -15,7 +15,23 @@ import type { Resolution } from './placement-resolver.ts'
 
 /** Both tiers, as placement needs them. */
 export interface TierClients {
-  readonly device: Pick<DeviceTier, 'session' | 'isReady' | 'prepare' | 'submit' | 'estimate' | 'isSaturated'>
+  readonly device: Pick<
+    DeviceTier,
+    | 'session'
+    | 'isReady'
+    | 'isLoaded'
+    | 'onReady'
+    | 'calibrate'
+    | 'prepare'
+    | 'unload'
+    | 'hasRoomFor'
+    | 'whenQuiet'
+    | 'submit'
+    | 'estimate'
+    | 'finishMs'
+    | 'costOf'
+    | 'isSaturated'
+  >
   /** `null`: the runtime has no server. */
   readonly remote: Pick<RemoteTier, 'breaker' | 'submit' | 'estimate' | 'isSaturated'> | null
   readonly clock: Clock

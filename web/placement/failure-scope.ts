@@ -1,5 +1,5 @@
 import type { ErrorCode, SpillwayError } from '../../models/core/index.ts'
-import type { Candidate, Failure } from './device-target.ts'
+import type { Candidate, Failure } from './candidate.ts'
 
 /** The meaning of an error code for the place where a request failed. */
 export interface FailureScope {
@@ -70,10 +70,11 @@ export const failureScope: Readonly<Record<ErrorCode, FailureScope>> = {
 
 export const noFailures: readonly Failure[] = []
 
-/** The candidates to avoid after one has failed. */
-export const failureOf = ({ backend, variant }: Candidate, { code, message }: SpillwayError): Failure => ({
+/** The candidates to avoid after one has failed. The same verified bytes fail again in the same runtime. */
+export const failureOf = ({ backend, variant }: Candidate, error: SpillwayError): Failure => ({
   backend,
   variant,
-  avoid: failureScope[code].avoid,
-  message,
+  avoid: failureScope[error.code].avoid,
+  message: error.message,
+  final: error.code === 'model_invalid' ? error : undefined,
 })

@@ -1,7 +1,7 @@
 import type { Clock } from '../../models/async/clock.ts'
 import type { SpillwayError } from '../../models/core/index.ts'
+import { type Candidate, candidateKey, type Failure } from './candidate.ts'
 import type { Conditions } from './decide-placement.ts'
-import { type Candidate, candidateKey, type Failure } from './device-target.ts'
 import { failureOf, failureScope, noFailures } from './failure-scope.ts'
 
 /** Milliseconds for which a failed place is avoided, unless nothing else is left. */
@@ -15,7 +15,10 @@ interface RecentFailure extends Failure {
   readonly until: number
 }
 
-/** The recent failures of each model on the device and on the server. Every one is forgotten after a while. */
+/**
+ * The recent failures of each model on the device and on the server. Every one is forgotten after a while, but for files
+ * that the device's runtime cannot load or run: those stay so for as long as the page lives.
+ */
 export class Health {
   readonly #clock: Clock
   readonly #circuit: { readonly isClosed: boolean } | undefined
@@ -62,7 +65,11 @@ export class Health {
     const failure = failureOf(candidate, error)
     // A full queue concerns this request only: the estimates decide for the next one.
     if (failure.avoid === 'device') return
-    const ms = failure.avoid === 'memory' ? avoidAfterOutOfMemoryMs : avoidMs
+    const ms = failure.final
+      ? Number.POSITIVE_INFINITY
+      : failure.avoid === 'memory'
+        ? avoidAfterOutOfMemoryMs
+        : avoidMs
     const failures = this.#failures.get(model) ?? []
     this.#failures.set(model, [...failures, { ...failure, until: this.#clock.now() + ms }])
   }

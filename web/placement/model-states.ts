@@ -1,14 +1,15 @@
 import type { Manifest } from '../../models/core/index.ts'
 import type { Calibrations } from '../device/calibration/calibrations.ts'
 import type { Capacity } from '../device/capacity.ts'
-import type { Speeds } from './device-target.ts'
-import type { LastDecision } from './placement-resolver.ts'
+import { BackendBalance } from './backend-balance.ts'
+import type { Costs } from './candidate.ts'
+import type { DeviceChoices } from './device-choice.ts'
 import { SpillBalance } from './spill-balance.ts'
 
 export interface ModelStatesOptions {
   /** Probes the device's capacity: once, at the first call. */
   readonly capacity: () => Promise<Capacity>
-  readonly calibrations: Pick<Calibrations, 'recall' | 'speedsOf'>
+  readonly calibrations: Pick<Calibrations, 'recall' | 'costsOf'>
 }
 
 /** The data of one model that requests share. */
@@ -16,8 +17,11 @@ export interface ModelState {
   readonly manifest: Manifest
   readonly capacity: Capacity
   readonly balance: SpillBalance
-  readonly speeds: Speeds
-  last: LastDecision | undefined
+  readonly backends: BackendBalance
+  /** As measured on earlier visits. */
+  readonly costs: Costs
+  /** The last choices: nearly all requests find the same failures. */
+  choices: DeviceChoices | undefined
 }
 
 /** The models' states. One opens when the capacity and the measurements of earlier visits are known. */
@@ -49,8 +53,9 @@ export class ModelStates {
       manifest,
       capacity,
       balance: new SpillBalance(),
-      speeds: calibrations.speedsOf(manifest),
-      last: undefined,
+      backends: new BackendBalance(),
+      costs: calibrations.costsOf(manifest),
+      choices: undefined,
     }
     this.#opened.set(manifest, state)
     return state

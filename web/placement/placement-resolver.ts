@@ -1,8 +1,10 @@
 import type { Manifest, Policy, RunResult } from '../../models/core/index.ts'
 import type { ResultHandler, WaitOptions } from '../../workers/host/scheduler/work.ts'
 import type { DeviceSession } from '../device/device-session.ts'
+import type { Failure } from './candidate.ts'
 import { type Conditions, type Decision, decide } from './decide-placement.ts'
-import { type DeviceTarget, type Failure, type Ineligible, selectDeviceTarget } from './device-target.ts'
+import { type DeviceChoices, DeviceChooser } from './device-choice.ts'
+import type { DeviceTarget } from './device-target.ts'
 import type { TierClients } from './dispatcher.ts'
 import type { Health } from './health.ts'
 import type { ModelState, ModelStates } from './model-states.ts'
@@ -34,16 +36,11 @@ export interface Resolution {
   handler: ResultHandler<DeviceSession, RunResult, PlacementOptions> | undefined
 }
 
-/** The device's target with its session, or why there is none. */
-export type DeviceChoice =
-  | { readonly device: DeviceTarget; readonly session: DeviceSession }
-  | { readonly device: Ineligible; readonly session: undefined }
-
-/** The last decision of a model with its inputs: nearly all requests find the same ones. */
+/** The last decision for a choice of the device, with its inputs: nearly all requests find the same ones. */
 export interface LastDecision {
   readonly policy: Policy
-  readonly failures: readonly Failure[]
-  readonly choice: DeviceChoice
+  /** Where two backends were measured: the rows that the explanation is about; else zero. */
+  readonly explainedRows: number
   readonly conditions: Conditions
   readonly resolution: Resolution
 }
@@ -59,9 +56,11 @@ export class PlacementResolver {
   readonly #tiers: TierClients
   readonly #states: ModelStates
   readonly #health: Health
+  readonly #chooser: DeviceChooser
 
   constructor(tiers: TierClients, states: ModelStates, health: Health) {
     this.#tiers = tiers
+    this.#chooser = new DeviceChooser(tiers.device)
     this.#states = states
     this.#health = health
   }
@@ -81,9 +80,10 @@ export class PlacementResolver {
     const server = this.#serverState(manifest, requestConditions)
     const state = this.#states.get(manifest)
     if (!state) return this.#resolveWithoutCapacity(policy, server)
-    const failures = this.#failures(manifest, requestConditions)
-    const choice = this.#choose(state, failures)
-    const { session } = choice
+    const choices = this.#choices(state, requestConditions)
+    const choice = choices.second ? this.#chooser.choose(state, choices, rows, deadlineMs) : choices.first
+    const explainedRows = choices.second && this.#chooser.isMeasured(choices) ? rows : 0
+    const { session, last } = choice
     const isLoaded = session !== undefined && this.#tiers.device.isReady(session)
     let spill: Conditions['spill']
     if (policy === 'auto' && server === 'available' && isLoaded) {
@@ -91,10 +91,9 @@ export class PlacementResolver {
         ? requestConditions.estimateSpill(session)
         : this.#estimateSpill(state, session, rows, deadlineMs)
     }
-    const { last } = state
     if (
       last?.policy === policy &&
-      last.failures === failures &&
+      last.explainedRows === explainedRows &&
       last.conditions.server === server &&
       last.conditions.isLoaded === isLoaded &&
       // Estimates differ from request to request, and the explanation names them.
@@ -102,32 +101,36 @@ export class PlacementResolver {
       !last.conditions.spill
     )
       return last.resolution
-    const conditions: Conditions = { device: choice.device, server, isLoaded, spill }
+    const device =
+      choice.session && explainedRows > 0 ? this.#chooser.explain(choices, choice, rows) : choice.device
+    const conditions: Conditions = { device, server, isLoaded, spill }
     const resolution = this.#decide(manifest, policy, conditions, session)
-    if (resolution) state.last = { policy, failures, choice, conditions, resolution }
+    if (resolution) choice.last = { policy, explainedRows, conditions, resolution }
     return resolution
   }
 
   /** Whether the device could answer the request at once. */
   isLoaded(state: ModelState, requestConditions: RequestConditions): boolean {
-    const { session } = this.#choose(state, this.#failures(state.manifest, requestConditions))
-    return session !== undefined && this.#tiers.device.isReady(session)
+    return sessionsOf(this.#choices(state, requestConditions)).some((session) =>
+      this.#tiers.device.isReady(session),
+    )
   }
 
   /** How the device would run the model now. */
-  chooseDevice(state: ModelState): DeviceChoice {
-    return this.#choose(state, this.#failures(state.manifest))
+  choicesOf(state: ModelState): DeviceChoices {
+    return this.#choices(state)
   }
 
   /** The shorter wait of the tiers that the policy allows, and whether all of them are full. */
   backlog(manifest: Manifest, policy: Policy): Backlog {
     const { device, remote } = this.#tiers
     const state = this.#states.get(manifest)
-    const session = state && this.chooseDevice(state).session
+    const sessions = state ? sessionsOf(this.#choices(state)) : []
     const waits: number[] = []
     const saturated: boolean[] = []
-    if (policy !== 'server' && session) {
-      if (device.isReady(session)) waits.push(device.estimate(session, 1).queueMs)
+    if (policy !== 'server' && sessions.length > 0) {
+      for (const session of sessions)
+        if (device.isReady(session)) waits.push(device.estimate(session, 1).queueMs)
       saturated.push(device.isSaturated)
     }
     if (policy !== 'device' && remote) {
@@ -177,12 +180,10 @@ export class PlacementResolver {
       : recent
   }
 
-  #choose(state: ModelState, failures: readonly Failure[]): DeviceChoice {
-    const { manifest, capacity, speeds, last } = state
-    if (last?.failures === failures) return last.choice
-    const device = selectDeviceTarget(capacity, manifest, { failures, speeds })
-    if ('error' in device) return { device, session: undefined }
-    return { device, session: this.#sessionOf(manifest, device) }
+  #choices(state: ModelState, requestConditions?: RequestConditions): DeviceChoices {
+    const choices = this.#chooser.choicesOf(state, this.#failures(state.manifest, requestConditions))
+    state.choices = choices
+    return choices
   }
 
   #sessionOf(manifest: Manifest, { variant, backend }: DeviceTarget): DeviceSession {
@@ -201,3 +202,6 @@ export class PlacementResolver {
       : undefined
   }
 }
+
+const sessionsOf = ({ first, second }: DeviceChoices): DeviceSession[] =>
+  [first.session, second?.session].filter((session) => session !== undefined)

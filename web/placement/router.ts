@@ -22,6 +22,7 @@ import {
   resetAttempts,
 } from './request-failover.ts'
 import { RetryBudget } from './retry-budget.ts'
+import { SecondBackend } from './second-backend.ts'
 
 export type RouterOptions = TierClients & ModelStatesOptions
 
@@ -53,6 +54,7 @@ export class Router {
     this.#dispatcher = new Dispatcher(options)
     this.#resolver = resolver
     this.#backgroundLoader = new BackgroundLoader({ device, clock, states, resolver, health })
+    new SecondBackend({ device, states, resolver, health })
     this.#failover = new Failover({ resolver, health, states, budget: this.#budget, clock })
   }
 
@@ -78,7 +80,7 @@ export class Router {
 
   run(manifest: Manifest, inputs: CheckedInputs, options: PlacementOptions): Promise<RunResult> {
     const askedAt = this.#readClockOncePerTurn()
-    const { tensors, rows } = inputs
+    const { tensors, rows, outputs } = inputs
     let resolution: Resolution | undefined
     try {
       resolution = this.#resolver.resolve(manifest, rows, options)
@@ -90,12 +92,12 @@ export class Router {
     // saves each request its state, its closures and all promises but one. All requests of a decision share a handler,
     // which creates the state of one that fails.
     if (resolution?.isFast && resolution.session) {
-      const work = { source: resolution.session, inputs: tensors, rows, askedAt }
+      const work = { source: resolution.session, inputs: tensors, rows, outputs, askedAt }
       resolution.handler ??= this.#createHandler(manifest, resolution.decision)
       return this.#options.device.submit(work, options, resolution.handler)
     }
     const request = createRequestState({ manifest, rows, askedAt }, options)
-    const attempt = this.#attempt({ inputs: tensors, rows, askedAt }, request)
+    const attempt = this.#attempt({ inputs: tensors, rows, outputs, askedAt }, request)
     return resolution
       ? this.#failover.start(resolution, request, attempt)
       : this.#failover.run(request, attempt)

@@ -10,12 +10,14 @@ import {
   schemaError,
   showShape,
   type Tensor,
+  type TensorSpec,
 } from '../../models/core/index.ts'
 import { decodeTensor, encodeTensor, inferResponse } from '../../models/protocols/oip.ts'
 import {
   BinaryReader,
   binarySize,
   binaryTensor,
+  elementBytes,
   joinBody,
   jsonLengthHeader,
   splitBody,
@@ -32,6 +34,8 @@ export interface InferOptions {
   readonly withinMs: number
   /** Whether the server is known to take binary tensors. */
   readonly binary: boolean
+  /** Names of the outputs to ask for; undefined for all. */
+  readonly outputs: readonly string[] | undefined
   readonly onHeaders: (headers: Headers) => void
 }
 
@@ -47,13 +51,13 @@ export interface Inferred {
  * Runs a model on any server that speaks the Open Inference Protocol.
  *
  * @throws SpillwayError As `requestBytes`; `server_response_invalid` for outputs that are not the manifest's; and, in
- * JSON, `input_value_invalid` or `not_supported` for inputs that JSON cannot carry.
+ * JSON, `not_supported` for half floats.
  */
 export async function infer(
   server: URL,
   manifest: Manifest,
   inputs: Readonly<Record<string, Tensor>>,
-  { clock, signal, timeoutMs, withinMs, binary, onHeaders }: InferOptions,
+  { clock, signal, timeoutMs, withinMs, binary, outputs: names, onHeaders }: InferOptions,
 ): Promise<Inferred> {
   const url = new URL(`v2/models/${manifest.id}/versions/${manifest.version}/infer`, server)
   const response = await requestBytes(url, {
@@ -63,18 +67,21 @@ export async function infer(
     onHeaders,
     method: 'POST',
     ...(binary ? writeBinary : writeJson)(inputs, {
-      timeout: timeoutOf(withinMs),
-      ...((binary || isSameOrigin(server)) && { binary_data_output: true }),
+      parameters: {
+        timeout: timeoutOf(withinMs),
+        ...((binary || isSameOrigin(server)) && { binary_data_output: true }),
+      },
+      ...(names && { outputs: names.map((name) => ({ name })) }),
     }),
   })
   const { json, tensors } = splitResponse(server, response)
-  const answer = readJson(url, { status: 200, headers: response.headers }, json)
+  const answer = readAnswer(url, response, json)
   const parsed = z.safeParse(inferResponse, answer)
   if (!parsed.success)
     throw schemaError('server_response_invalid', `The answer of ${server.origin}`, parsed.error, answer)
   const { parameters, outputs } = parsed.data
   return {
-    outputs: readOutputs(server, manifest, outputs, tensors),
+    outputs: readOutputs(server, specsOf(manifest, names), outputs, tensors),
     backend: backends.find((backend) => backend === parameters?.backend) ?? 'unknown',
     variant: typeof parameters?.variant === 'string' ? parameters.variant : 'unknown',
     queueMs: milliseconds(parameters?.queue_ms),
@@ -94,27 +101,29 @@ const timeoutOf = (withinMs: number) => Math.ceil(withinMs * 1000)
  */
 const isSameOrigin = (server: URL) => server.origin === globalThis.location?.origin
 
-interface Parameters {
-  readonly timeout: number
-  readonly binary_data_output?: true
+/** The parts of the JSON besides its inputs. */
+interface Head {
+  readonly parameters: { readonly timeout: number; readonly binary_data_output?: true }
+  readonly outputs?: readonly { readonly name: string }[]
 }
 
-const writeJson = (inputs: Tensors, parameters: Parameters): Body => ({
+const writeJson = (inputs: Tensors, head: Head): Body => ({
   body: stringifyJson({
-    parameters,
+    ...head,
     inputs: Object.entries(inputs).map(([name, tensor]) => encodeTensor(name, tensor)),
   }),
 })
 
-function writeBinary(inputs: Tensors, parameters: Parameters): Body {
-  const json = new TextEncoder().encode(
-    JSON.stringify({
-      parameters,
-      inputs: Object.entries(inputs).map(([name, tensor]) => binaryTensor(name, tensor)),
-    }),
-  )
+function writeBinary(inputs: Tensors, head: Head): Body {
+  const elements: Uint8Array[] = []
+  const wires = Object.entries(inputs).map(([name, tensor]) => {
+    const bytes = elementBytes(tensor)
+    elements.push(bytes)
+    return binaryTensor(name, tensor, bytes)
+  })
+  const json = new TextEncoder().encode(JSON.stringify({ ...head, inputs: wires }))
   return {
-    body: joinBody(json, Object.values(inputs)),
+    body: joinBody(json, elements),
     headers: { 'content-type': 'application/octet-stream', [jsonLengthHeader]: String(json.length) },
   }
 }
@@ -126,9 +135,27 @@ function splitResponse(server: URL, { headers, bytes }: HttpResponse) {
     : blameServer(server, () => splitBody(bytes, length))
 }
 
+const specsOf = ({ outputs }: Manifest, names: readonly string[] | undefined): readonly TensorSpec[] =>
+  names ? outputs.filter(({ name }) => names.includes(name)) : outputs
+
+/** Triton writes NaN and infinities as they are, which JSON does not have. */
+function readAnswer(url: URL, { headers }: HttpResponse, json: Uint8Array): unknown {
+  const response = { status: 200, headers }
+  try {
+    return readJson(url, response, json)
+  } catch (cause) {
+    const text = new TextDecoder().decode(json)
+    const quoted = text.replace(stringsAndNotFinite, (part) => (part.startsWith('"') ? part : `"${part}"`))
+    if (quoted === text) throw cause
+    return readJson(url, response, new TextEncoder().encode(quoted))
+  }
+}
+
+const stringsAndNotFinite = /"[^"\\]*(?:\\.[^"\\]*)*"|-?Infinity|NaN/g
+
 function readOutputs(
   server: URL,
-  manifest: Manifest,
+  specs: readonly TensorSpec[],
   wires: z.infer<typeof inferResponse>['outputs'],
   tensors: Uint8Array,
 ): Record<string, Tensor> {
@@ -142,7 +169,7 @@ function readOutputs(
   )
   blameServer(server, () => reader.end())
   const outputs: Record<string, Tensor> = {}
-  for (const { name, type, shape } of manifest.outputs) {
+  for (const { name, type, shape } of specs) {
     const tensor = received.get(name)
     if (!tensor) throw invalidResponse(server, `no output "${name}"`)
     if (tensor.type !== type || !fitsShape(tensor.shape, shape)) {

@@ -5,7 +5,13 @@ import type { Batch, BatchResult, Lanes } from '../../workers/host/scheduler/lan
 import type { Estimate } from '../../workers/host/scheduler/load-estimator.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'
-import type { BatchedModel, RunAnswer, WaitOptions, Work } from '../../workers/host/scheduler/work.ts'
+import type {
+  BatchedModel,
+  RunAnswer,
+  Tensors,
+  WaitOptions,
+  Work,
+} from '../../workers/host/scheduler/work.ts'
 import { Breaker } from './circuit-breaker.ts'
 import { type Inferred, infer } from './oip-infer.ts'
 import { Extensions } from './server-extensions.ts'
@@ -118,7 +124,10 @@ class Connections implements Lanes<BatchedModel> {
 
   onFree(): void {}
 
-  async run({ manifest }: BatchedModel, { pack, withinMs, signal }: Batch): Promise<BatchResult> {
+  async run(
+    { manifest }: BatchedModel,
+    { pack, outputs: names, withinMs, signal }: Batch,
+  ): Promise<BatchResult> {
     this.#open++
     const startedAt = this.#clock.now()
     try {
@@ -131,10 +140,11 @@ class Connections implements Lanes<BatchedModel> {
           timeoutMs,
           withinMs: Math.min(withinMs, timeoutMs),
           binary,
+          outputs: names,
           onHeaders: (headers) => this.#queue.report(headers.get(queueHeader)),
         })
       const { outputs, backend, variant, queueMs, computeMs } = await this.#breaker.run(() =>
-        this.#send(send),
+        this.#send(inputs, send),
       )
       // Waiting in the server's queue is no cost of the rows.
       const costMs = Math.max(0, this.#clock.now() - startedAt - queueMs)
@@ -149,18 +159,13 @@ class Connections implements Lanes<BatchedModel> {
     }
   }
 
-  /** Sends JSON until the server is known to take binary tensors. Values that JSON cannot carry wait for that. */
-  async #send(send: (binary: boolean) => Promise<Inferred>): Promise<Inferred> {
-    const { binary } = this.#extensions
-    try {
-      const answer = await send(binary)
-      // After the first answer: nothing else may delay the first request.
-      void this.#extensions.discover()
-      return answer
-    } catch (cause) {
-      if (binary || !needsBinary(cause) || !(await this.#extensions.discover())) throw cause
-      return await send(true)
-    }
+  /** Sends JSON until the server is known to take binary tensors. Values that JSON has no numbers for wait for that. */
+  async #send(inputs: Tensors, send: (binary: boolean) => Promise<Inferred>): Promise<Inferred> {
+    const binary = this.#extensions.binary || (needsBinary(inputs) && (await this.#extensions.discover()))
+    const answer = await send(binary)
+    // After the first answer: nothing else may delay the first request.
+    void this.#extensions.discover()
+    return answer
   }
 
   prepare(): Promise<void> {
@@ -168,6 +173,11 @@ class Connections implements Lanes<BatchedModel> {
   }
 }
 
-/** Whether JSON cannot carry an input, such as NaN or a half float. */
-const needsBinary = (cause: unknown) =>
-  cause instanceof SpillwayError && (cause.code === 'input_value_invalid' || cause.code === 'not_supported')
+/** Whether JSON has no number for an element, such as NaN or a half float. */
+const needsBinary = (inputs: Tensors): boolean =>
+  Object.values(inputs).some(
+    ({ type, data }) =>
+      type === 'float16' ||
+      ((data instanceof Float32Array || data instanceof Float64Array) &&
+        data.some((element: number) => !Number.isFinite(element))),
+  )

@@ -1,4 +1,5 @@
 import { SpillwayError } from '../../models/core/index.ts'
+import { countOf } from '../../models/core/wording.ts'
 import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
 import type { TextRequest, Tokenizer, Usage } from '../../workers/host/text/types.ts'
 import type { FinishReason, GeneratedToken } from '../../workers/protocol/generation.ts'
@@ -72,7 +73,7 @@ export class Continuation {
     if (!prompt || !soFar) {
       throw new SpillwayError('not_supported', 'The text cannot be continued elsewhere', {
         expected: 'its tokens from the server, or a tokenizer on the device',
-        got: `${this.#text.length} characters of text`,
+        got: `${countOf(this.#text.length, 'character')} of text`,
       })
     }
     const { messages: _, prompt: __, ...rest } = this.#request

@@ -59,6 +59,8 @@ export interface BatchRequest {
   readonly inputs: Readonly<Record<string, Tensor>>
   /** Whether the rows are those of several requests. */
   readonly isShared?: boolean
+  /** Names of the outputs to send back. Default: all of the manifest. */
+  readonly outputs?: readonly string[]
 }
 
 export interface BatchReply {

@@ -1,4 +1,4 @@
-import type { Tensor } from '../../models/core/index.ts'
+import { isStrings, type Tensor } from '../../models/core/index.ts'
 
 /** Below so many bytes, a copy is faster than a transfer. */
 const smallBytes = 2_048
@@ -11,7 +11,7 @@ export function buffersOf(tensors: Readonly<Record<string, Tensor>>): ArrayBuffe
   const buffers: ArrayBuffer[] = []
   for (const name in tensors) {
     const data = tensors[name]?.data
-    if (data && data.byteLength >= smallBytes) buffers.push(data.buffer as ArrayBuffer)
+    if (data && !isStrings(data) && data.byteLength >= smallBytes) buffers.push(data.buffer as ArrayBuffer)
   }
   return buffers
 }

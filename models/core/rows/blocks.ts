@@ -1,4 +1,4 @@
-import { arrayOf, elementCount, type Tensor, type TensorData } from '../tensor.ts'
+import { createData, elementCount, isStrings, type Tensor, type TensorData } from '../tensor.ts'
 
 type Shaped = Pick<Tensor, 'data' | 'shape'>
 
@@ -57,7 +57,7 @@ export function createCutter(from: Tensor, block: readonly number[], axis: numbe
     return (at) => ({ type, data: data.slice(at * stride, at * stride + size), shape: block })
   }
   return (at) => {
-    const cut: Tensor = { type, data: new (arrayOf(type))(size), shape: block }
+    const cut: Tensor = { type, data: createData(type, size), shape: block }
     copyBlock(from, at, cut, 0, block, axis)
     return cut
   }
@@ -78,8 +78,21 @@ function strideOf(shape: readonly number[], axis: number): number {
 }
 
 // Both arrays have the same element type, which the union of array types cannot express.
-const copy = (source: TensorData, from: number, count: number, target: TensorData, to: number) =>
-  (target as Float32Array).set(
-    (count === source.length ? source : source.subarray(from, from + count)) as Float32Array,
-    to,
-  )
+function copy(source: TensorData, from: number, count: number, target: TensorData, to: number): void {
+  if (isStrings(source)) copyStrings(source, from, count, target as string[], to)
+  else
+    (target as Float32Array).set(
+      (count === source.length ? source : source.subarray(from, from + count)) as Float32Array,
+      to,
+    )
+}
+
+function copyStrings(
+  source: readonly string[],
+  from: number,
+  count: number,
+  target: string[],
+  to: number,
+): void {
+  for (let index = 0; index < count; index++) target[to + index] = source[from + index] ?? ''
+}

@@ -1,5 +1,5 @@
 import { fill } from '../axes.ts'
-import { arrayOf, elementCount, type Tensor } from '../tensor.ts'
+import { createData, elementCount, type Tensor } from '../tensor.ts'
 import type { TensorSpec } from '../tensor-spec.ts'
 import { copyBlock } from './blocks.ts'
 
@@ -19,7 +19,7 @@ export function joinRows(
   if (axis !== null) shape[axis] = sharing.reduce((rows, tensor) => rows + (tensor?.shape[axis] ?? 0), 0)
   if (pad)
     shape[pad.axis] = sharing.reduce((longest, tensor) => Math.max(longest, tensor?.shape[pad.axis] ?? 0), 0)
-  const joined: Tensor = { type, data: new (arrayOf(type))(elementCount(shape)), shape }
+  const joined: Tensor = { type, data: createData(type, elementCount(shape)), shape }
   if (pad && pad.value !== 0) fill(joined.data, pad.value)
   let at = 0
   for (const tensor of sharing) {

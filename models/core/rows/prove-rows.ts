@@ -46,7 +46,7 @@ const integerEnds = [100, 4]
  */
 export async function proveRows(model: RowModel, options: RowProofOptions): Promise<RowFault> {
   const isOpen = model.inputs.some((spec) =>
-    spec.shape.some((size, at) => size === -1 && at !== batchAxisOf(model, spec)),
+    (spec.shape ?? []).some((size, at) => size === -1 && at !== batchAxisOf(model, spec)),
   )
   let fault = 'it runs on no made-up inputs'
   for (const size of isOpen ? openSizes : [1]) {
@@ -189,6 +189,7 @@ const numberAt = ({ type, data }: Tensor, index: number): number =>
   type === 'float16' ? fromHalf(Number(data[index])) : Number(data[index])
 
 function areAlike(expected: Tensor, got: Tensor, tolerance: number): boolean {
+  if (expected.type === 'string') return expected.data.every((text, index) => text === got.data[index])
   let largest = 0
   let difference = 0
   for (let index = 0; index < expected.data.length; index++) {
@@ -211,6 +212,7 @@ const areTelling = ([one, other, , third]: readonly Tensors[]): boolean =>
   )
 
 function differ(one: Tensor, other: Tensor, index: number): boolean {
+  if (one.type === 'string') return one.data[index] !== other.data[index]
   const [a, b] = [numberAt(one, index), numberAt(other, index)]
   return Number.isFinite(a) && Number.isFinite(b) && a !== b
 }

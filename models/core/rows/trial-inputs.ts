@@ -1,6 +1,6 @@
 import { batchAxisOf } from '../axes.ts'
 import { toHalf } from '../half.ts'
-import { arrayOf, elementCount, type Tensor, type TensorType } from '../tensor.ts'
+import { createData, elementCount, isStrings, type Tensor, type TensorType } from '../tensor.ts'
 import type { TensorSpec } from '../tensor-spec.ts'
 
 /** The part of a manifest that a proof needs. */
@@ -54,7 +54,8 @@ export function trialRequests(model: RowModel, options: TrialOptions): TrialRequ
     const inputs: Record<string, Tensor> = {}
     for (const spec of model.inputs) {
       const axis = batchAxisOf(model, spec)
-      const shape = spec.shape.map((size, at) => {
+      // Rows of a tensor of any shape are never asked about.
+      const shape = (spec.shape ?? []).map((size, at) => {
         if (at === axis) return rows
         if (size !== -1) return size
         return at === spec.pad?.axis ? length : options.size
@@ -78,8 +79,9 @@ interface Making extends Pick<TrialOptions, 'endOf' | 'isPositive'> {
 }
 
 function makeTensor({ name, type }: TensorSpec, shape: readonly number[], making: Making): Tensor {
-  const data = new (arrayOf(type))(elementCount(shape))
   const element = elementOf(name, type, shape.at(-1) ?? 1, making)
+  const data = createData(type, elementCount(shape))
+  if (isStrings(data)) return { type, data: data.map((_, index) => String(element(index))), shape }
   for (let index = 0; index < data.length; index++) {
     const value = element(index)
     if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[index] = BigInt(value)

@@ -1,4 +1,5 @@
-import { arrayOf, elementCount, type Tensor } from '../../core/tensor.ts'
+import { copyBlock } from '../../core/rows/blocks.ts'
+import { createData, elementCount, type Tensor } from '../../core/tensor.ts'
 import type { Tensors } from '../run-model/runtime.ts'
 
 /** One row of each tensor, by name. */
@@ -29,13 +30,11 @@ export function stack(rows: readonly Row[]): Tensors {
 function joined(parts: readonly Tensor[]): Tensor {
   const [{ type, shape }] = parts as readonly [Tensor, ...Tensor[]]
   const each = elementCount(shape)
-  const data = new (arrayOf(type))(each * parts.length)
-  for (const [index, part] of parts.entries()) copy(part.data, data, index * each)
-  return { type, data, shape: [parts.length, ...shape.slice(1)] }
-}
-
-function copy(from: Tensor['data'], to: Tensor['data'], at: number): void {
-  if (from instanceof BigInt64Array || from instanceof BigUint64Array) {
-    if (to instanceof BigInt64Array || to instanceof BigUint64Array) to.set(from, at)
-  } else if (!(to instanceof BigInt64Array || to instanceof BigUint64Array)) to.set(from, at)
+  const all: Tensor = {
+    type,
+    data: createData(type, each * parts.length),
+    shape: [parts.length, ...shape.slice(1)],
+  }
+  for (const [index, part] of parts.entries()) copyBlock(part, 0, all, index, part.shape, 0)
+  return all
 }

@@ -3,12 +3,15 @@ import type { DataType } from '../onnx/data-type.ts'
 import { TensorShapeProto_DimensionSchema, ValueInfoProtoSchema } from '../onnx/generated/onnx_pb.ts'
 import type { Model, Value } from '../onnx/model.ts'
 
-/** An input or output of a graph. A string in the shape names an open dimension. */
-export const makeValue = (name: string, type: DataType, shape: readonly (number | string)[]): Value =>
+/** An input or output of a graph. A string in the shape names an open dimension; without a shape, any will do. */
+export const makeValue = (name: string, type: DataType, shape?: readonly (number | string)[]): Value =>
   create(ValueInfoProtoSchema, {
     name,
     type: {
-      value: { case: 'tensorType', value: { elemType: type, shape: { dim: shape.map(makeDimension) } } },
+      value: {
+        case: 'tensorType',
+        value: { elemType: type, ...(shape && { shape: { dim: shape.map(makeDimension) } }) },
+      },
     },
   })
 

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path'
 import { type FileSpec, type Manifest, parseManifest, type Variant } from '../../core/manifest.ts'
 import type { TensorType } from '../../core/tensor.ts'
 import type { TensorSpec } from '../../core/tensor-spec.ts'
+import { backendsOfGraph, commonBackends } from '../backends/browser.ts'
 import { declaredOf } from '../graph/values.ts'
 import { memoryOf } from '../inspect/memory.ts'
 import { DataType } from '../onnx/data-type.ts'
@@ -42,12 +43,12 @@ export async function writeFolder(
     const model = await buildVariant(source.checkpoint, variant, { context, topK })
     first ??= model
     const paths = saveModel(model, join(folder, variant.id, 'model.onnx'), options.onWritten)
-    const backends = backendsOf(variant, options.variants)
+    const backends = commonBackends(backendsOf(variant, options.variants), backendsOfGraph(model))
     const values = infer(model, sampleShapes(model, new Map()))
     variants.push({
       id: variant.id,
       precision: variant.precision,
-      ...(backends && { backends: [...backends] }),
+      ...(backends && { backends }),
       ...(computesInHalves(variant) && { kvType: 'float16' as const }),
       memory: memoryOf(model, values, sizeOfFiles(paths)).total,
       files: await Promise.all(paths.map((path) => fileSpec(folder, `${variant.id}/${basename(path)}`))),

@@ -118,7 +118,7 @@ function readPlain(path: string, onNote: (note: string) => void): { path: string
 
 /** Whether sizes other than the number of rows are open. */
 const hasOpenSizes = ({ inputs }: GraphFacts['signature']): boolean =>
-  inputs.some(({ shape }) => shape.slice(1).includes(-1))
+  inputs.some(({ shape }) => shape === null || shape.slice(1).includes(-1))
 
 function generationOf(model: Model): Generation {
   const keys = cacheInputs(model)

@@ -29,7 +29,8 @@ function mergeSpec(old: readonly TensorSpec[], made: TensorSpec): TensorSpec {
   const known = old.find(({ name }) => name === made.name)
   if (!known) return made
   const narrower =
-    known.shape.length === made.shape.length &&
-    made.shape.every((size, axis) => size === -1 || size === known.shape[axis])
+    made.shape === null ||
+    (known.shape?.length === made.shape.length &&
+      made.shape.every((size, axis) => size === -1 || size === known.shape?.[axis]))
   return { ...made, ...known, type: made.type, shape: narrower ? known.shape : made.shape }
 }

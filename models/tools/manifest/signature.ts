@@ -21,7 +21,7 @@ export const cacheInputs = ({ inputs }: Model): readonly Value[] =>
 const interfaceOf = (model: Model, values: readonly Value[]): readonly Value[] =>
   cacheInputs(model).length === 0 ? values : values.filter(({ name }) => !cacheName.test(name))
 
-/** @throws SpillwayError `not_supported` for inputs that are not tensors of numbers with a known rank. */
+/** @throws SpillwayError `not_supported` for inputs that are not tensors of numbers or strings. */
 export const inputSpecs = (model: Model): TensorSpec[] =>
   interfaceOf(model, model.inputs).map((value) => {
     const spec = specOf(value)
@@ -58,24 +58,19 @@ export function signatureOf(
 function specOf(value: Value): TensorSpec | undefined {
   const { type, shape } = declaredOf(value)
   const name = tensorTypes.find((known) => known === nameOf(type))
-  if (!name || !shape) return undefined
+  if (!name) return undefined
   return {
     name: value.name,
     type: name,
-    shape: shape.map((size) => (typeof size === 'number' && size > 0 ? size : -1)),
+    shape: shape?.map((size) => (typeof size === 'number' && size > 0 ? size : -1)) ?? null,
   }
 }
 
 function unfit(value: Value): SpillwayError {
-  const { type, shape } = declaredOf(value)
   const kind = value.type?.value.case
-  const got =
-    kind !== undefined && kind !== 'tensorType'
-      ? kind.replace('Type', '')
-      : shape
-        ? nameOf(type)
-        : 'any shape'
-  return new SpillwayError('not_supported', `"${value.name}" is not a tensor of numbers with a known rank`, {
+  const isTensor = kind === undefined || kind === 'tensorType'
+  const got = isTensor ? nameOf(declaredOf(value).type) : kind.replace('Type', '')
+  return new SpillwayError('not_supported', `"${value.name}" is not a tensor of numbers or strings`, {
     expected: tensorTypes.join(', '),
     got,
   })

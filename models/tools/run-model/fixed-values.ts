@@ -25,13 +25,12 @@ export function fixedTensors(model: Model, values: InputValues, given: InputShap
     const typeName = nameOf(declaredOf(input).type)
     const type = tensorTypes.find((known) => known === typeName)
     const shape = shapes.get(name)
-    if (!type || !shape) {
+    if (!type || type === 'string' || !shape) {
       throw new SpillwayError('not_supported', `The input "${name}" cannot be filled with a number`, {
         got: typeName,
       })
     }
-    const empty: Tensor = { type, shape, data: new (arrayOf(type))(elementCount(shape)) }
-    tensors[name] = filled(name, empty, value)
+    tensors[name] = filled(name, { type, shape }, value)
   }
   return tensors
 }
@@ -60,7 +59,13 @@ export function withValues(inputs: Tensors, values: InputValues): Tensors {
   )
 }
 
-function filled(name: string, { type, shape }: Tensor, value: number): Tensor {
+function filled(name: string, { type, shape }: Pick<Tensor, 'type' | 'shape'>, value: number): Tensor {
+  if (type === 'string') {
+    throw new SpillwayError('input_value_invalid', `"${name}" takes no numbers`, {
+      expected: type,
+      got: String(value),
+    })
+  }
   const data = new (arrayOf(type))(elementCount(shape))
   if (!type.startsWith('float') && !Number.isSafeInteger(value)) {
     throw new SpillwayError('input_value_invalid', `"${name}" takes no fractions`, {

@@ -52,6 +52,11 @@ function toTensor(value: Value, given: unknown, where: string): Tensor {
   if (!possible || elementCount(shape) !== elements.length) {
     throw invalidSample(where, `the number of elements of shape ${showShape(shape)}`, `${elements.length}`)
   }
+  if (type === 'string') {
+    const strings = elements.filter((element) => typeof element === 'string')
+    if (strings.length < elements.length) throw invalidSample(where, 'strings', 'others')
+    return { type, data: strings, shape }
+  }
   const data = new (arrayOf(type))(elements.length)
   for (const [index, one] of elements.entries()) {
     if (typeof one !== 'number' && typeof one !== 'boolean') throw invalidSample(where, 'numbers', typeof one)

@@ -1,7 +1,7 @@
 import { SpillwayError } from '../../core/error.ts'
-import { arrayOf, elementCount, type Tensor, type TensorType } from '../../core/tensor.ts'
+import { arrayOf, elementCount, type NumericType, type Tensor } from '../../core/tensor.ts'
 
-const types: Readonly<Record<string, TensorType>> = {
+const types: Readonly<Record<string, NumericType>> = {
   '<f4': 'float32',
   '<f8': 'float64',
   '<f2': 'float16',

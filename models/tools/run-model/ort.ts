@@ -1,6 +1,13 @@
 import type { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-common'
 import { messageOf, SpillwayError } from '../../core/error.ts'
-import { showShape, type Tensor, type TensorData, tensorTypes } from '../../core/tensor.ts'
+import {
+  type NumericData,
+  showShape,
+  type Tensor,
+  type TensorData,
+  type TensorType,
+  tensorTypes,
+} from '../../core/tensor.ts'
 import type { LoadOptions, Runnable, Runtime, Tensors } from './runtime.ts'
 
 type Ort = Pick<typeof import('onnxruntime-common'), 'InferenceSession' | 'Tensor'>
@@ -74,7 +81,7 @@ async function runSession(ort: Ort, session: InferenceSession, inputs: Tensors):
     feeds[name] = new ort.Tensor(type, data as OrtTensor.DataType, shape)
   }
   try {
-    const fetched = await session.run(feeds)
+    const fetched = await session.run(feeds, carriedOutputs(session))
     return Object.fromEntries(Object.entries(fetched).map(([name, tensor]) => [name, toTensor(name, tensor)]))
   } catch (cause) {
     if (cause instanceof SpillwayError) throw cause
@@ -84,14 +91,24 @@ async function runSession(ort: Ort, session: InferenceSession, inputs: Tensors):
   }
 }
 
+/** Others are left out: maps and sequences fail, and a tensor of int4 ends the process. */
+const carriedOutputs = ({ outputMetadata }: InferenceSession): string[] =>
+  outputMetadata.flatMap((output) =>
+    output.isTensor && tensorTypes.some((type) => type === output.type) ? [output.name] : [],
+  )
+
 function toTensor(name: string, value: OrtTensor): Tensor {
   const type = tensorTypes.find((known) => known === value.type)
   if (type === undefined)
-    throw new SpillwayError('not_supported', `Output "${name}" is not a tensor of numbers`)
-  const data = value.data as TensorData
-  // Newer engines return a Float16Array; a tensor here holds the bits.
-  const plain = type === 'float16' ? new Uint16Array(data.buffer, data.byteOffset, data.length) : data
-  return { type, data: plain, shape: [...value.dims] }
+    throw new SpillwayError('not_supported', `Output "${name}" is not a tensor of numbers or strings`)
+  return { type, data: dataOf(type, value), shape: [...value.dims] }
+}
+
+/** Newer engines return a Float16Array; a tensor here holds the bits. */
+function dataOf(type: TensorType, { data }: OrtTensor): TensorData {
+  if (type !== 'float16') return data as TensorData
+  const view = data as NumericData
+  return new Uint16Array(view.buffer, view.byteOffset, view.length)
 }
 
 const softwareHint =

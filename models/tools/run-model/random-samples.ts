@@ -39,7 +39,7 @@ function randomTensor(
 ): Tensor {
   const typeName = nameOf(declaredOf(value).type)
   const type = tensorTypes.find((known) => known === typeName)
-  if (type === undefined || shape === undefined) {
+  if (type === undefined || type === 'string' || shape === undefined) {
     throw new SpillwayError('not_supported', `The input "${value.name}" cannot be made up`, {
       got: `${typeName}, ${shape ? showShape(shape) : 'any shape'}`,
       hint: 'Give samples of your own.',

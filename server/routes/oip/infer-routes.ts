@@ -13,6 +13,7 @@ export interface InferOptions {
   readonly catalogue: Catalogue
   readonly inference: Inference
   readonly maxBodyBytes: number
+  readonly maxRequestMs: number
 }
 
 type Env = { Variables: Variables }
@@ -22,7 +23,7 @@ type Env = { Variables: Variables }
  * before the middleware that other routes share, and pass their headers as one plain object: a `Headers` object costs
  * more than many runs.
  */
-export function inferRoutes({ catalogue, inference, maxBodyBytes }: InferOptions) {
+export function inferRoutes({ catalogue, inference, maxBodyBytes, maxRequestMs }: InferOptions) {
   const queueMs = (entry: CatalogueEntry) => inference.queueMs(entry).toFixed(1)
 
   /** A function of its own, so that the body is freed when it returns: a waiting request holds its tensors only. */
@@ -33,7 +34,8 @@ export function inferRoutes({ catalogue, inference, maxBodyBytes }: InferOptions
     // A full queue refuses the request before its body is read: an overloaded server saves that work.
     const refusal = inference.refusal(entry)
     if (refusal) throw refusal
-    const { id, inputs, outputs, deadlineMs, priority } = await read(c, entry)
+    const { id, inputs, outputs, priority, ...asked } = await read(c, entry)
+    const deadlineMs = Math.min(asked.deadlineMs, maxRequestMs)
     const result = await inference.run(entry, inputs, { signal: disconnectSignal(c), deadlineMs, priority })
     c.set('inference', {
       model: entry.manifest.id,

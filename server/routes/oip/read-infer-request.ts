@@ -3,12 +3,21 @@ import * as z from 'zod/mini'
 import {
   type CheckedInputs,
   checkInputs,
+  checkOutputNames,
+  elementCount,
   type Manifest,
   SpillwayError,
   schemaError,
+  showShape,
   type Tensor,
 } from '../../../models/core/index.ts'
-import { datatypeOf, decodeTensor, type InferRequest, inferRequest } from '../../../models/protocols/oip.ts'
+import {
+  datatypeOf,
+  decodeTensor,
+  type InferRequest,
+  inferRequest,
+  type WireTensor,
+} from '../../../models/protocols/oip.ts'
 import {
   BinaryReader,
   binarySize,
@@ -17,10 +26,11 @@ import {
 } from '../../../models/protocols/oip-binary.ts'
 import type { Priority } from '../../../workers/host/scheduler/priority.ts'
 import { parseTensorJson } from './parse-tensor-json.ts'
+import { readRawInputs } from './raw-request.ts'
+import { refuseUnsupportedParameters } from './unsupported-parameters.ts'
 
-/** The deadline of a request without a `timeout`, and the longest one, in milliseconds. */
+/** The deadline of a request without a `timeout`, in milliseconds. */
 const defaultDeadlineMs = 30_000
-const maxDeadlineMs = 600_000
 
 /** An infer request, checked against the manifest. */
 export interface CheckedInferRequest {
@@ -42,18 +52,51 @@ export interface RequestedOutput {
 /** @throws SpillwayError `request_malformed`, `input_*`, `output_name_invalid` or `not_supported`. */
 export function readInferRequest(c: Context, body: Uint8Array, manifest: Manifest): CheckedInferRequest {
   const header = c.req.header(jsonLengthHeader)
+  if (header === '0') return rawRequest(manifest, body)
   const { json, tensors } =
     header === undefined ? { json: body, tensors: noTensors } : splitBody(body, header)
   const exact = manifest.inputs.some(({ type }) => type === 'int64' || type === 'uint64')
   const request = header === undefined ? parseRequest(json, exact) : parseCached(json, exact)
+  // No output listed means all, as in Triton.
+  const listed = request.outputs?.length ? request.outputs : undefined
+  const names =
+    listed &&
+    checkOutputNames(
+      manifest,
+      listed.map(({ name }) => name),
+    )
+  const inputs = checkInputs(manifest, decodeInputs(manifest, request, new BinaryReader(tensors)))
   return {
     id: request.id ?? undefined,
-    inputs: checkInputs(manifest, decodeInputs(manifest, request, new BinaryReader(tensors))),
-    outputs: requestedOutputs(manifest, request),
+    inputs: names ? { ...inputs, outputs: names } : inputs,
+    outputs: requestedOutputs(listed ?? manifest.outputs, request),
     deadlineMs: deadlineOf(request),
     priority: priorityOf(request),
   }
 }
+
+const rawRequest = (manifest: Manifest, body: Uint8Array): CheckedInferRequest => ({
+  id: undefined,
+  inputs: checkInputs(manifest, readRawInputs(manifest, body)),
+  outputs: manifest.outputs.map(({ name }) => ({ name, binary: true })),
+  deadlineMs: defaultDeadlineMs,
+  priority: 'normal',
+})
+
+/** Strings of one input. More would keep the event loop busy for long when they are decoded and sent to a lane. */
+const maxStrings = 100_000
+
+function checkStrings({ name, shape }: WireTensor): void {
+  if (elementCount(shape) <= maxStrings) return
+  throw new SpillwayError('input_size_invalid', `Input "${name}" has too many strings`, {
+    expected: `at most ${maxStrings}`,
+    got: showShape(shape),
+    hint: 'Send the rows in several requests.',
+  })
+}
+
+/** An output of the request, or of the manifest. */
+type Listed = Pick<NonNullable<InferRequest['outputs']>[number], 'name' | 'parameters'>
 
 const noTensors = new Uint8Array(0)
 
@@ -84,7 +127,10 @@ function parseRequest(json: Uint8Array, exact: boolean): InferRequest {
     throw SpillwayError.from(cause, 'request_malformed', 'The request is not JSON')
   }
   const parsed = z.safeParse(inferRequest, value)
-  if (parsed.success) return parsed.data
+  if (parsed.success) {
+    refuseUnsupportedParameters(parsed.data)
+    return parsed.data
+  }
   throw schemaError('request_malformed', 'The request', parsed.error, value)
 }
 
@@ -96,7 +142,7 @@ function decodeInputs(
   const inputs: Record<string, Tensor> = {}
   for (const wire of wires) {
     const spec = manifest.inputs.find(({ name }) => name === wire.name)
-    if (spec && wire.datatype !== 'BYTES' && wire.datatype !== datatypeOf(spec.type)) {
+    if (spec && wire.datatype !== datatypeOf(spec.type)) {
       throw new SpillwayError('input_type_invalid', `Input "${wire.name}" has the wrong datatype`, {
         expected: datatypeOf(spec.type),
         got: wire.datatype,
@@ -107,38 +153,26 @@ function decodeInputs(
         expected: 'each input once',
       })
     }
+    if (wire.datatype === 'BYTES') checkStrings(wire)
     inputs[wire.name] = binarySize(wire) === undefined ? decodeTensor(wire) : binary.read(wire)
   }
   binary.end()
   return inputs
 }
 
-function requestedOutputs({ id, outputs }: Manifest, request: InferRequest): RequestedOutput[] {
+function requestedOutputs(outputs: readonly Listed[], request: InferRequest): RequestedOutput[] {
   const all = request.parameters?.binary_data_output === true
-  const declared = outputs.map(({ name }) => name)
-  const requested = (request.outputs ?? outputs.map(({ name }) => ({ name, parameters: undefined }))).map(
-    ({ name, parameters }): RequestedOutput => ({
-      name,
-      binary: parameters?.binary_data == null ? all : parameters.binary_data === true,
-    }),
-  )
-  // A repeated output would be encoded repeatedly: a small request must not cause a huge answer.
-  const invalid = requested.find(
-    ({ name }, index) =>
-      !declared.includes(name) || requested.findIndex((output) => output.name === name) !== index,
-  )
-  if (invalid === undefined) return requested
-  throw new SpillwayError('output_name_invalid', `${id} cannot give the output "${invalid.name}"`, {
-    expected: `${declared.join(', ')}, each once`,
-    got: invalid.name,
-  })
+  return outputs.map(({ name, parameters }) => ({
+    name,
+    binary: parameters?.binary_data == null ? all : parameters.binary_data === true,
+  }))
 }
 
 /** The request's `timeout` is in microseconds; 0 means none, as in Triton. */
 function deadlineOf({ parameters }: InferRequest): number {
   const timeout = parameters?.timeout
   if (timeout == null || timeout === 0) return defaultDeadlineMs
-  if (typeof timeout === 'number' && timeout > 0) return Math.min(timeout / 1000, maxDeadlineMs)
+  if (typeof timeout === 'number' && timeout > 0) return timeout / 1000
   throw new SpillwayError('request_malformed', 'The parameter "timeout" is invalid', {
     expected: 'a number of microseconds above zero',
     got: JSON.stringify(timeout),

@@ -1,6 +1,11 @@
 import { type Manifest, SpillwayError, type Tensor } from '../../../models/core/index.ts'
 import { encodeTensor, type InferResponse, type WireTensor } from '../../../models/protocols/oip.ts'
-import { binaryTensor, joinBody, jsonLengthHeader } from '../../../models/protocols/oip-binary.ts'
+import {
+  binaryTensor,
+  elementBytes,
+  joinBody,
+  jsonLengthHeader,
+} from '../../../models/protocols/oip-binary.ts'
 import { stringifyJson } from '../../../models/protocols/raw-numbers.ts'
 import type { RunAnswer } from '../../../workers/host/scheduler/work.ts'
 import type { RequestedOutput } from './read-infer-request.ts'
@@ -17,13 +22,14 @@ export function writeInferResponse(
   requested: readonly RequestedOutput[],
   { outputs, executedOn, queueMs, computeMs }: RunAnswer,
 ): EncodedResponse {
-  const binaryTensors: Tensor[] = []
+  const binaryTensors: Uint8Array[] = []
   const encode = ({ name, binary }: RequestedOutput): WireTensor => {
     const tensor = outputs[name]
     if (!tensor) throw new SpillwayError('internal', `The lane returned no output "${name}"`)
     if (!binary) return encodeOutput(name, tensor)
-    binaryTensors.push(tensor)
-    return binaryTensor(name, tensor)
+    const bytes = elementBytes(tensor)
+    binaryTensors.push(bytes)
+    return binaryTensor(name, tensor, bytes)
   }
   const response: InferResponse = {
     model_name: model,

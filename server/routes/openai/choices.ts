@@ -10,21 +10,23 @@ export interface Choice {
   readonly result: Promise<GenerateResult>
 }
 
-/** The deadline of a text in milliseconds, its wait for a slot included. */
-const maxTextMs = 600_000
-
-/** Starts `n` texts for each prompt, all at once: they share decode steps. */
+/**
+ * Starts `n` texts for each prompt, all at once: they share decode steps.
+ *
+ * @param deadlineMs The deadline of each text in milliseconds, its wait for a slot included.
+ */
 export function startChoices(
   generator: TextGenerator,
   requests: readonly TokensRequest[],
   n: number,
   signal: AbortSignal,
+  deadlineMs: number,
 ): Choice[] {
   return requests.flatMap((request, prompt) =>
     Array.from({ length: n }, (_, copy) => {
       // With the same seed all n texts would be the same.
       const seed = request.seed === undefined ? undefined : request.seed + copy
-      const stream = generator.generate({ ...request, seed }, { signal, deadlineMs: maxTextMs })
+      const stream = generator.generate({ ...request, seed }, { signal, deadlineMs })
       // Where another choice fails first, nobody awaits this one.
       stream.result.catch(() => undefined)
       return { index: prompt * n + copy, request, pieces: stream, result: stream.result }

@@ -1,6 +1,6 @@
 import type { EmbeddingRequest } from '../../../models/protocols/openai.ts'
 import type { EmbedResult } from '../../../workers/host/text/embedding/embedder.ts'
-import { invalidParameter } from './read-request.ts'
+import { invalidParameter } from './invalid-parameter.ts'
 
 /**
  * The answer to a request for embeddings: as numbers, or as base64 of little-endian floats where that was asked for.

@@ -2,11 +2,13 @@ import type { Context } from 'hono'
 import * as z from 'zod/mini'
 import { SpillwayError, schemaFault } from '../../../models/core/index.ts'
 import type { Sampling } from '../../../models/core/sampling.ts'
-import type { ChatRequest, ChatRole, CompletionRequest } from '../../../models/protocols/openai.ts'
+import type { ChatRequest, CompletionRequest } from '../../../models/protocols/openai.ts'
 import { promptTokensOf } from '../../../workers/host/text/tokenizer/prompt.ts'
 import type { TextRequest, Tokenizer } from '../../../workers/host/text/types.ts'
 import { checkJson, type JsonLimits } from '../../http/check-json.ts'
 import { readBody } from '../../http/read-body.ts'
+import { textsOf, toChatMessage } from './chat-message.ts'
+import { invalidParameter } from './invalid-parameter.ts'
 import { checkPrompt, type PromptBounds } from './prompt-bounds.ts'
 import { type RequestKind, refuseUnsupportedFields } from './unsupported-fields.ts'
 
@@ -45,14 +47,6 @@ export async function readRequest<T extends z.ZodMiniType>(
   throw invalidParameter(path, expected, got)
 }
 
-/** @param param As OpenAI's API names it: `messages[0].role`. */
-export const invalidParameter = (param: string, expected: string, got?: string) =>
-  new SpillwayError('request_malformed', `The request is invalid at ${param || 'its root'}`, {
-    expected,
-    ...(got === undefined ? {} : { got }),
-    ...(param === '' ? {} : { param }),
-  })
-
 export type TokensRequest = TextRequest & { readonly tokens: readonly number[] }
 
 export function toTextRequest(
@@ -60,11 +54,8 @@ export function toTextRequest(
   tokenizer: Tokenizer,
   bounds: PromptBounds,
 ): TokensRequest {
-  const messages = request.messages.map(({ role, content }, index) => ({
-    role,
-    content: textOf(content, role, `messages[${index}].content`),
-  }))
-  checkPrompt('messages', messages.map(({ content }) => content).join(''), bounds)
+  const messages = request.messages.map((message, index) => toChatMessage(message, `messages[${index}]`))
+  checkPrompt('messages', messages.flatMap(textsOf).join(''), bounds)
   const templateArguments = request.chat_template_kwargs ?? undefined
   return {
     ...optionsOf(request),
@@ -72,14 +63,6 @@ export function toTextRequest(
     logprobs: request.logprobs ? (request.top_logprobs ?? 0) : undefined,
     maxTokens: request.max_completion_tokens ?? request.max_tokens ?? undefined,
   }
-}
-
-/** The text of a message. An assistant's message that calls tools has none. */
-function textOf(content: ChatRequest['messages'][number]['content'], role: ChatRole, param: string): string {
-  if (typeof content === 'string') return content
-  if (content) return content.map(({ text }) => text).join('')
-  if (role === 'assistant') return ''
-  throw invalidParameter(param, 'a string or an array', content === null ? 'null' : 'nothing')
 }
 
 /** The default of `max_tokens` for a completion in OpenAI's API and vLLM. */

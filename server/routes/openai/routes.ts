@@ -11,16 +11,10 @@ import { type ApiShape, chatShape, completionShape } from './api-shape.ts'
 import { startChoices } from './choices.ts'
 import { embeddingsAnswer } from './embeddings-answer.ts'
 import { answerOpenAiError } from './errors.ts'
+import { invalidParameter } from './invalid-parameter.ts'
 import { sendJson } from './json-completion.ts'
 import { checkPrompt, type PromptBounds } from './prompt-bounds.ts'
-import {
-  invalidParameter,
-  promptsOf,
-  readRequest,
-  type TokensRequest,
-  toTextRequest,
-  toTextRequests,
-} from './read-request.ts'
+import { promptsOf, readRequest, type TokensRequest, toTextRequest, toTextRequests } from './read-request.ts'
 import { sendStream } from './stream-completion.ts'
 
 export interface OpenAiOptions {
@@ -28,6 +22,7 @@ export interface OpenAiOptions {
   readonly textService: TextService
   readonly metrics: Metrics
   readonly maxBodyBytes: number
+  readonly maxRequestMs: number
   readonly clock: Clock
   readonly log: Log
 }
@@ -46,7 +41,8 @@ interface AnswerOptions {
 const maxChoices = 128
 
 /** The OpenAI API over this server's language and embedding models. */
-export function openAiRoutes({ catalogue, textService, metrics, maxBodyBytes, clock, log }: OpenAiOptions) {
+export function openAiRoutes(options: OpenAiOptions) {
+  const { catalogue, textService, metrics, maxBodyBytes, maxRequestMs, clock, log } = options
   const startedAt = Math.floor(Date.now() / 1000)
   const models = () =>
     [...catalogue.values()].filter(({ manifest }) => manifest.generation || manifest.embedding)
@@ -84,7 +80,7 @@ export function openAiRoutes({ catalogue, textService, metrics, maxBodyBytes, cl
     disconnected.addEventListener('abort', cancel)
     if (disconnected.aborted) cancel()
     const { model } = options
-    const choices = startChoices(generator, requests, n, cancelled.signal)
+    const choices = startChoices(generator, requests, n, cancelled.signal, maxRequestMs)
     const completion = { model, generator, choices, shape, metrics: metrics.forRequest(model), clock }
     if (!options.stream) return sendJson(c, completion).finally(cancel)
     const includeUsage = options.stream_options?.include_usage === true

@@ -2,7 +2,7 @@ import { SpillwayError } from '../../../models/core/index.ts'
 import { showValue } from '../../../models/core/wording.ts'
 
 /** The value of a field with which the answer is the same as without it. Null and absent always are. */
-type Harmless = (value: unknown, request: Readonly<Record<string, unknown>>) => boolean
+type Harmless = (value: unknown, request: Fields) => boolean
 
 const never: Harmless = () => false
 const oneOf =
@@ -74,14 +74,32 @@ const unsupported = {
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, Harmless>>>>
 
+/** The same for the messages of a chat. */
+const unsupportedInMessage: Readonly<Record<string, Harmless>> = {
+  audio: never,
+  function_call: never,
+  refusal: oneOf(''),
+  // Mistral, DeepSeek: the answer continues this message.
+  prefix: oneOf(false),
+}
+
 export type RequestKind = keyof typeof unsupported
 
+type Fields = Readonly<Record<string, unknown>>
+
 /** @throws SpillwayError `not_supported`, which names the field. */
-export function refuseUnsupportedFields(kind: RequestKind, request: Readonly<Record<string, unknown>>): void {
-  const fields: Readonly<Record<string, Harmless>> = unsupported[kind]
-  for (const [param, isHarmless] of Object.entries(fields)) {
-    const value = request[param]
+export function refuseUnsupportedFields(kind: RequestKind, request: Fields): void {
+  refuse(unsupported[kind], request, '')
+  if (kind !== 'chat' || !Array.isArray(request.messages)) return
+  for (const [index, message] of request.messages.entries())
+    refuse(unsupportedInMessage, message, `messages[${index}].`)
+}
+
+function refuse(fields: Readonly<Record<string, Harmless>>, request: Fields, path: string): void {
+  for (const [name, isHarmless] of Object.entries(fields)) {
+    const value = request[name]
     if (value === undefined || value === null || isHarmless(value, request)) continue
+    const param = path + name
     throw new SpillwayError('not_supported', `This server does not support "${param}" in a request`, {
       got: showValue(value),
       hint: 'Leave the field out.',

@@ -29,6 +29,7 @@ const app = createApp({
   site: '.',
   version: 'bench',
   maxBodyBytes: 2 ** 25,
+  maxRequestMs: 600_000,
   log: pino({ level: 'silent' }),
 })
 listen(app)

@@ -10,29 +10,13 @@ import {
   tool,
 } from 'ai'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bardsWithTemplates } from '../../support/bard-variants.ts'
-import { startServer, type TestServer } from '../../support/server.ts'
-import { writeEmbedder } from '../../support/write-model.ts'
+import { type ClientServer, startClientServer } from '../../support/client-server.ts'
 
-let server: TestServer
+let server: ClientServer
 let provider: ReturnType<typeof createOpenAICompatible>
-let words: string[]
 beforeAll(async () => {
-  const folder = await bardsWithTemplates({
-    plain: "{% for m in messages %}{{ m['content'] }}\n{% endfor %}",
-  })
-  const shape = { words: 300, width: 8, heads: 2, layers: 1, context: 64 }
-  const language = await writeEmbedder(folder, 'embedder', shape)
-  words = language.texts(
-    Array.from({ length: 2_048 }, (_, index) => 1 + (index % 9)),
-    1,
-  )
-  server = await startServer({ SPILLWAY_MODELS: folder })
-  provider = createOpenAICompatible({
-    name: 'spillway',
-    baseURL: new URL('v1', server.url).href,
-    includeUsage: true,
-  })
+  server = await startClientServer()
+  provider = createOpenAICompatible({ name: 'spillway', baseURL: server.baseUrl, includeUsage: true })
 })
 afterAll(async () => {
   await server?.stop()
@@ -69,11 +53,7 @@ test('an aborted text frees its slot', async () => {
     onError: () => {},
   })
   for await (const part of stream.fullStream) if (part.type === 'text-delta') controller.abort()
-  const running = async () => {
-    const text = await (await fetch(new URL('metrics', server.url))).text()
-    return /vllm:num_requests_running\{model_name="plain"\} (\d+)/.exec(text)?.[1]
-  }
-  await expect.poll(running).toBe('0')
+  await expect.poll(() => server.running('plain')).toBe('0')
 })
 
 test('errors say what was wrong, and are not tried again', async () => {
@@ -109,7 +89,7 @@ test('tools and structured output are refused, not passed over', async () => {
   })
 })
 
-test('a history with tool calls is taken', async () => {
+test('a history with tool calls is taken where the template reads it, and else refused', async () => {
   const messages: ModelMessage[] = [
     { role: 'user', content: 'How is it at sea?' },
     {
@@ -128,14 +108,20 @@ test('a history with tool calls is taken', async () => {
       ],
     },
   ]
-  const { text } = await generateText({ ...base(), messages, maxOutputTokens: 8 })
+  const toolsModel = provider.chatModel('tools')
+  const { text } = await generateText({ ...base(), model: toolsModel, messages, maxOutputTokens: 8 })
   expect(text).not.toBe('')
+  const lost = await generateText({ ...base(), messages }).catch((cause) => cause)
+  expect(refusal(lost)).toMatchObject({
+    statusCode: 400,
+    message: expect.stringContaining('leaves out messages[1].tool_calls[0].function.name'),
+  })
 })
 
 test('2,048 texts are embedded', async () => {
   const { embeddings } = await embedMany({
     model: provider.embeddingModel('embedder'),
-    values: words,
+    values: [...server.texts],
     maxRetries: 0,
   })
   expect(embeddings).toHaveLength(2_048)

@@ -11,6 +11,9 @@ const templates = {
   // As Qwen3 has it.
   thinking:
     "{% for m in messages %}{{ m['content'] }}{% endfor %}{% if enable_thinking is false %}<think>{% endif %}",
+  // As most models have it that were trained with tools.
+  tools:
+    '{% for m in messages %}<{{ m.role }}> {{ m.content }}{% for c in m.tool_calls or [] %}{{ c.function.name }}({{ c.function.arguments | tojson }}){% endfor %}|{% endfor %}',
   // Reads the first message only.
   forgetful: "{{ messages[0]['content'] }}",
 }
@@ -114,6 +117,52 @@ describe('a chat template', () => {
     expect(await readBy('thinking', [user('The king')], { chat_template_kwargs })).toBe('The king<think>')
   })
 
+  describe('with calls of tools in its history', () => {
+    const tool_calls = [
+      { id: 'c1', type: 'function' as const, function: { name: 'weather', arguments: '{"at":"sea"}' } },
+    ]
+    const asked = user('How is it?')
+    const result = { role: 'tool' as const, tool_call_id: 'c1', content: 'stormy' }
+
+    test.each<[string, object]>([
+      ['null', { content: null }],
+      ['absent', {}],
+      ['empty', { content: '' }],
+    ])('reads the calls of a message whose content is %s', async (_, content) => {
+      const call = { role: 'assistant' as const, tool_calls, ...content }
+      expect(await readBy('tools', [asked, call, result])).toBe(
+        '<user> How is it?|<assistant> weather({"at": "sea"})|<tool> stormy|',
+      )
+    })
+
+    test('is refused where the template does not read the calls', async () => {
+      const messages = [asked, { role: 'assistant' as const, tool_calls }, result]
+      await expect(client.chat.completions.create({ model: 'plain', messages })).rejects.toMatchObject({
+        status: 400,
+        code: 'not_supported',
+        param: 'messages[1].tool_calls[0].function.name',
+      })
+    })
+
+    test('is refused where another role calls, and where the answer would continue a message', async () => {
+      const odd = (message: object) =>
+        client.chat.completions.create({ model: 'tools', messages: [asked, message as typeof asked] })
+      await expect(odd({ role: 'user', content: 'a', tool_calls })).rejects.toMatchObject({
+        status: 400,
+        param: 'messages[1].tool_calls',
+      })
+      for (const [name, value] of Object.entries({
+        function_call: { name: 'f', arguments: '' },
+        prefix: true,
+      }))
+        await expect(odd({ role: 'assistant', content: 'a', [name]: value })).rejects.toMatchObject({
+          status: 400,
+          code: 'not_supported',
+          param: `messages[1].${name}`,
+        })
+    })
+  })
+
   test('that leaves the user’s text out is an error, for short texts, too', async () => {
     const ask = (content: string) =>
       client.chat.completions.create({
@@ -124,23 +173,6 @@ describe('a chat template', () => {
       await expect(ask(content)).rejects.toMatchObject({ status: 400, code: 'request_malformed' })
     expect(await readBy('forgetful', [user('The king')])).toBe('The king')
   })
-})
-
-test('takes a history with tool calls, whose messages have no content', async () => {
-  const tool_calls = [
-    { id: 'c1', type: 'function' as const, function: { name: 'weather', arguments: '{"at":"sea"}' } },
-  ]
-  for (const call of [
-    { role: 'assistant' as const, content: null, tool_calls },
-    { role: 'assistant' as const, tool_calls },
-  ]) {
-    const { choices } = await client.chat.completions.create({
-      model: 'plain',
-      max_tokens: 2,
-      messages: [user('How is it?'), call, { role: 'tool', tool_call_id: 'c1', content: 'stormy' }],
-    })
-    expect(choices[0]?.message.role).toBe('assistant')
-  }
 })
 
 test('takes a top_p of zero as greedy', async () => {

@@ -45,7 +45,7 @@ describe('a failed decoding run', () => {
   test('becomes `run_failed` where the device still works', async () => {
     await expect(run(await failingGraph(Promise.resolve(undefined)))).rejects.toMatchObject({
       code: 'run_failed',
-      message: expect.stringContaining('to decode 1 tokens of 1 sequences'),
+      message: expect.stringContaining('to decode 1 token of 1 sequence'),
     })
   })
 })

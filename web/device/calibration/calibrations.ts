@@ -1,7 +1,7 @@
 import { env } from 'onnxruntime-common'
 import type { Backend, Manifest } from '../../../models/core/index.ts'
 import { CostCurve } from '../../../workers/host/scheduler/cost-curve.ts'
-import type { Speeds } from '../../placement/device-target.ts'
+import type { Costs } from '../../placement/candidate.ts'
 import type { Capacity } from '../capacity.ts'
 import type { Calibration, CalibrationStore } from './calibration-store.ts'
 
@@ -50,11 +50,13 @@ export class Calibrations {
   }
 
   /** Read once when the model is opened: a page does not change variants while it runs. */
-  speedsOf(manifest: Manifest): Speeds {
-    const speeds: Record<string, number> = {}
-    for (const [key, points] of Object.entries(this.#curves.get(modelKey(manifest)) ?? {}))
-      speeds[key] = CostCurve.from(points).predict(1)
-    return speeds
+  costsOf(manifest: Manifest): Costs {
+    const measured = Object.entries(this.#curves.get(modelKey(manifest)) ?? {})
+    return Object.fromEntries(
+      measured
+        .filter(([, points]) => points.length > 0)
+        .map(([key, points]) => [key, CostCurve.from(points)]),
+    )
   }
 
   /** Stores a curve now, and again at each `writeBack` after it has changed. */

@@ -42,12 +42,37 @@ export class Calibrator {
     this.#lastRequestAt = at
   }
 
-  /** Keeps what runs of a loaded model cost, and measures it at the next quiet time if that is not known. */
-  calibrate(session: DeviceSession): Promise<void> {
+  /**
+   * Keeps what runs of a loaded model cost, and measures it at the next quiet time if that is not known.
+   *
+   * @param rows Rows of a run that should have been measured; requests may have taught the cost of fewer.
+   */
+  calibrate(session: DeviceSession, rows = 1): Promise<void> {
     const { scheduler, calibrations } = this.#options
     calibrations.keep(session.manifest, session, () => scheduler.costOf(session))
-    this.#last = this.#last.then(() => this.#measure(session))
+    this.#last = this.#last.then(() => this.#measure(session, rows))
     return this.#last
+  }
+
+  /**
+   * Resolves to whether a model may be loaded that nobody waits for: when the page is quiet and idle, or after `busyMs`,
+   * but not while sequences are decoded, since a load would hold their lane. A measurement that waits goes first.
+   */
+  async whenQuiet(busyMs: number): Promise<boolean> {
+    const { clock, isGenerating } = this.#options
+    const busyUntil = clock.now() + busyMs
+    const quiet = this.#last.then(async () => {
+      await this.#untilQuiet(() => clock.now() < busyUntil || isGenerating())
+    })
+    this.#last = quiet
+    let cancel = () => {}
+    const bound = new Promise<void>((resolve) => {
+      cancel = clock.after(busyMs, resolve)
+    })
+    await Promise.race([quiet, bound])
+    cancel()
+    if (isGenerating()) await quiet
+    return !this.#isClosed && !isGenerating()
   }
 
   close(): void {
@@ -55,11 +80,13 @@ export class Calibrator {
     this.#cancelWait()
   }
 
-  async #measure(session: DeviceSession): Promise<void> {
+  async #measure(session: DeviceSession, rows: number): Promise<void> {
     const { scheduler, calibrations, clock } = this.#options
-    if (session.manifest.generation || !(await this.#untilQuiet(session))) return
+    const isUnknown = () => scheduler.costOf(session).largestRows < rows
+    if (session.manifest.generation || !(await this.#untilQuiet(isUnknown))) return
     const startedAt = clock.now()
     const measured = await measure(session.manifest, {
+      backend: session.backend,
       isIdle: () => !this.#isClosed && this.#isIdle() && this.#lastRequestAt <= startedAt,
       run: async (rows) => {
         const inputs = zeroInputs(session.manifest, rows)
@@ -74,13 +101,12 @@ export class Calibrator {
     await calibrations.writeBack()
   }
 
-  /** Resolves to whether the model may and need be measured now. */
-  async #untilQuiet(session: DeviceSession): Promise<boolean> {
-    const { scheduler, clock, whenPageIdle } = this.#options
+  /** Resolves to true when the page is quiet and idle; to false as soon as that is not needed any more, or too late. */
+  async #untilQuiet(isNeeded: () => boolean): Promise<boolean> {
+    const { clock, whenPageIdle } = this.#options
     const begunAt = clock.now()
     let quietSince = begunAt
-    const needs = () =>
-      !this.#isClosed && clock.now() - begunAt < giveUpMs && !scheduler.costOf(session).isKnown
+    const needs = () => !this.#isClosed && clock.now() - begunAt < giveUpMs && isNeeded()
     while (needs()) {
       if (!this.#isIdle()) quietSince = clock.now()
       quietSince = Math.max(quietSince, this.#lastRequestAt)

@@ -1,4 +1,11 @@
-import { batchAxisOf, byteLength, type Manifest, shapeOfRows } from '../../../models/core/index.ts'
+import {
+  type Backend,
+  batchAxisOf,
+  byteLength,
+  elementCount,
+  type Manifest,
+  shapeOfRows,
+} from '../../../models/core/index.ts'
 import { CostCurve } from '../../../workers/host/scheduler/cost-curve.ts'
 
 /** Rows of the measured runs; the cost of others is interpolated. */
@@ -11,10 +18,17 @@ const runsEach = 3
 const longestRunMs = 100
 const totalMs = 500
 
+/** The same total on a GPU, where the first run of a size may compile shaders. */
+const totalGpuMs = 2_000
+
+/** How many times longer eight times the rows are expected to take on a GPU: most of a run is its fixed cost there. */
+const gpuGrowth = 2
+
 /** The most bytes of inputs: the page's thread creates and packs them. */
 const maxBytes = 2 ** 20
 
 export interface MeasureOptions {
+  readonly backend: Backend
   /** Whether no request waits or runs. Measuring ends when one does. */
   isIdle(): boolean
   /** Runs so many rows of zeros. Resolves to the lane's milliseconds, or undefined where it could not run. */
@@ -24,8 +38,10 @@ export interface MeasureOptions {
 /** Times a few runs of a model that was just loaded. Undefined where there was no time for any. */
 export async function measure(
   manifest: Manifest,
-  { isIdle, run }: MeasureOptions,
+  { backend, isIdle, run }: MeasureOptions,
 ): Promise<CostCurve | undefined> {
+  const isGpu = backend === 'webgpu'
+  const mostMs = isGpu ? totalGpuMs : totalMs
   const curve = new CostCurve()
   let spent = 0
   let measured = 0
@@ -35,10 +51,11 @@ export async function measure(
     const bound = curve.isKnown
       ? (curve.predict(curve.largestRows) * rows) / curve.largestRows
       : Number.POSITIVE_INFINITY
+    const likely = isGpu ? curve.predict(curve.largestRows) * gpuGrowth : bound
     let least = bound
     for (let index = 0; index < runsEach; index++) {
-      const expected = Number.isFinite(least) ? least : 0
-      if (!isIdle() || expected > longestRunMs || spent + expected > totalMs) break
+      const expected = Number.isFinite(least) ? Math.min(least, likely) : 0
+      if (!isIdle() || expected > longestRunMs || spent + expected > mostMs) break
       const ms = await run(rows)
       if (ms === undefined) return undefined
       spent += ms
@@ -55,10 +72,9 @@ function fits(manifest: Manifest, rows: number): boolean {
   const { inputs, batchAxis, batching } = manifest
   if (rows === 1) return true
   if (batchAxis === null || rows > (batching?.maxRows ?? rows)) return false
-  const bytes = inputs.reduce(
-    (sum, spec) =>
-      sum + byteLength(spec.type, shapeOfRows(spec, batchAxisOf(manifest, spec), rows).map(Math.abs)),
-    0,
-  )
+  const bytes = inputs.reduce((sum, spec) => {
+    const shape = shapeOfRows(spec, batchAxisOf(manifest, spec), rows).map(Math.abs)
+    return sum + (spec.type === 'string' ? 4 * elementCount(shape) : byteLength(spec.type, shape))
+  }, 0)
   return bytes <= maxBytes
 }

@@ -57,6 +57,12 @@ export class LaneGroup {
     return this.#holders
   }
 
+  /** Whether some lane has the session loaded. Each request of a model on two backends asks. */
+  has(session: string): boolean {
+    for (const holder of this.#holders) if (holder.has(session)) return true
+    return false
+  }
+
   /** Lanes that share a session's batches: one at least. */
   count(session: string): number {
     return Math.max(
@@ -114,10 +120,16 @@ export class LaneGroup {
     if (batch.signal?.aborted) throw new SpillwayError('aborted', 'Every caller of the batch has left')
     const { clock } = this.#options
     const { key, backend, variant } = spec
+    const { outputs: names } = batch
     const startedAt = clock.now()
     const wasFull = this.#isFull()
     const { outputs, computeMs, laneMs } = await lane.run(
-      { session: key, inputs: batch.pack(), ...(batch.isShared && { isShared: true }) },
+      {
+        session: key,
+        inputs: batch.pack(),
+        ...(batch.isShared && { isShared: true }),
+        ...(names && { outputs: names }),
+      },
       batch.withinMs,
     )
     this.#observe(key, batch, clock.now() - startedAt, wasFull)

@@ -68,7 +68,18 @@ export class Pool implements Lanes<SessionSpec> {
 
   /** Whether some lane has the session loaded. */
   has({ key, backend }: SessionSpec): boolean {
-    return this.#groups.get(backend)?.holders.some((holder) => holder.has(key)) ?? false
+    return this.#groups.get(backend)?.has(key) ?? false
+  }
+
+  /** Whether a session fits beside those that are loaded. */
+  fits({ memory }: SessionSpec): boolean {
+    return this.#usedBytes() + memory <= this.#options.memoryBudget
+  }
+
+  /** Unloads a session where it is not in use. */
+  async unload({ key, backend }: SessionSpec): Promise<void> {
+    const holders = this.#groups.get(backend)?.holders.filter((holder) => !holder.isUsing(key)) ?? []
+    await Promise.all(holders.map((holder) => holder.unload(key)))
   }
 
   run(spec: SessionSpec, batch: Batch): Promise<BatchResult> {

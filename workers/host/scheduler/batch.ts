@@ -1,6 +1,6 @@
 import type { Batch } from './lanes.ts'
 import type { ScheduledModel } from './model-registry.ts'
-import { pack } from './pack-rows.ts'
+import { pack, requestedOutputs } from './pack-rows.ts'
 import type { Entry } from './request-queue.ts'
 import type { BatchedModel, Work } from './work.ts'
 
@@ -16,6 +16,7 @@ export function createBatch<S extends BatchedModel>(
     rows,
     isShared: entries.length > 1,
     isReplay: entries.some(({ deaths }) => deaths > 0),
+    outputs: requestedOutputs(works),
     pack: () => pack(works),
     waiting: () => {
       let waiting = 0

@@ -1,3 +1,4 @@
+import { dataBytes } from '../../../models/core/index.ts'
 import type { BatchLimits } from './batch-limits.ts'
 import type { CostCurve } from './cost-curve.ts'
 import type { Entry, RequestQueue } from './request-queue.ts'
@@ -110,6 +111,9 @@ function preferred(allowed: number, available: number, sizes: readonly number[])
 
 function bytesOf({ work: { inputs } }: { readonly work: { readonly inputs: Tensors } }): number {
   let bytes = 0
-  for (const name in inputs) bytes += inputs[name]?.data.byteLength ?? 0
+  for (const name in inputs) {
+    const tensor = inputs[name]
+    if (tensor) bytes += dataBytes(tensor.data)
+  }
   return bytes
 }

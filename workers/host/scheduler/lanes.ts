@@ -22,6 +22,8 @@ export interface Batch {
   readonly isShared: boolean
   /** A lane died of it before. The next lane has to answer first, so that an earlier death is not blamed on this batch. */
   readonly isReplay: boolean
+  /** Names of the outputs that a request of it asks for; undefined for all. */
+  readonly outputs: readonly string[] | undefined
   /** Creates the tensors to send. Their buffers may be transferred. */
   pack(): Tensors
   /** Rows of the same model that wait now. */

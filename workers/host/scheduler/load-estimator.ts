@@ -47,4 +47,30 @@ export class LoadEstimator<S extends BatchedModel> {
     }
     return { queueMs: ahead / lanes.count(source), runMs: this.#models.predict(source, rows) }
   }
+
+  /**
+   * Milliseconds until a request that came now would be answered, if the model's lanes shared it and all that wait for the
+   * model; undefined while the cost of the model is not known. It creates no object, so that each request may ask.
+   */
+  finishMs(source: S, rows: number): number | undefined {
+    const own = this.#models.find(source)
+    if (!own?.curve.isKnown) return undefined
+    const lanes = this.#lanes
+    const now = this.#clock.now()
+    let ahead = 0
+    for (const running of this.running) {
+      if (lanes.shared(source, running.source))
+        ahead += Math.max(0, running.curve.predict(running.rows) + running.lateMs - (now - running.since))
+    }
+    let shared = rows
+    for (const model of this.#models.all) {
+      if (!lanes.shared(source, model.source)) continue
+      for (const queue of model.queues.values()) {
+        if (model === own) shared += queue.rows
+        else if (queue.rows > 0) ahead += model.curve.predict(queue.rows) + model.lateMs
+      }
+    }
+    const count = lanes.count(source)
+    return ahead / count + own.curve.predict(Math.max(rows, Math.ceil(shared / count))) + own.lateMs
+  }
 }

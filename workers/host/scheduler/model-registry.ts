@@ -49,9 +49,14 @@ export class ModelRegistry<S extends BatchedModel> {
   }
 
   /** Estimated milliseconds of a run and until its answer is taken; zero for a model that was never run. */
-  predict({ key }: S, rows: number): number {
-    const model = this.#models.get(key)
+  predict(source: S, rows: number): number {
+    const model = this.find(source)
     return model ? model.curve.predict(rows) + model.lateMs : 0
+  }
+
+  /** Nothing where no request came for the model, and no cost was set. */
+  find({ key }: S): ScheduledModel<S> | undefined {
+    return this.#models.get(key)
   }
 
   of(source: S): ScheduledModel<S> {

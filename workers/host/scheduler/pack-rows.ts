@@ -24,6 +24,13 @@ export function pack(works: readonly Work[]): Tensors {
   return packed
 }
 
+/** The outputs that some request asks for; undefined where one asks for all. */
+export function requestedOutputs(works: readonly Work[]): readonly string[] | undefined {
+  if (works.length === 1) return works[0]?.outputs
+  for (const { outputs } of works) if (outputs === undefined) return undefined
+  return [...new Set(works.flatMap(({ outputs = [] }) => outputs))]
+}
+
 /**
  * Each request's rows of a batch's outputs, without the padding.
  *
@@ -51,6 +58,10 @@ export function unpack(outputs: Tensors, works: readonly Work[], rows: number): 
       if (!work || !part) continue
       const { rows } = work
       const length = padAxis === undefined ? 0 : lengthOf(work)
+      if (work.outputs?.includes(spec.name) === false) {
+        if (axis !== null) at += rows
+        continue
+      }
       // A new cutter only where the size changes: thousands of requests can be alike.
       if (!cut || last?.rows !== rows || last.length !== length) {
         const block = batch.shape.map((size, on) => (on === axis ? rows : on === padAxis ? length : size))

@@ -130,6 +130,11 @@ export class Scheduler<S extends BatchedModel> {
     return this.#load.estimate(source, rows)
   }
 
+  /** Milliseconds until a request that came now would be answered; undefined while the cost of its model is not known. */
+  finishMs(source: S, rows: number): number | undefined {
+    return this.#load.finishMs(source, rows)
+  }
+
   stats(): SchedulerStats {
     const { size: queued, pending: running, isSaturated } = this
     return {

@@ -1,4 +1,4 @@
-import { batchAxisOf, type Manifest } from '../../../models/core/index.ts'
+import { batchAxisOf, dataBytes, isStrings, type Manifest } from '../../../models/core/index.ts'
 import type { Tensors, Work } from './work.ts'
 
 /** A size that a manifest leaves open, besides the number of rows. Requests that differ in it cannot share a run. */
@@ -27,7 +27,7 @@ function findOpenParts(manifest: Manifest): OpenPart[] {
   return manifest.inputs.flatMap((spec) => {
     const { name: input, shape, pad } = spec
     const batchAxis = batchAxisOf(manifest, spec)
-    const sizes: OpenPart[] = shape.flatMap((size, axis) =>
+    const sizes: OpenPart[] = (shape ?? []).flatMap((size, axis) =>
       size === -1 && axis !== batchAxis ? [{ input, axis, padded: pad?.axis === axis }] : [],
     )
     return shared && batchAxis === null ? [...sizes, { input, axis: null, padded: false }] : sizes
@@ -47,9 +47,12 @@ function keyOf(inputs: Tensors, { input, axis, padded }: OpenPart): string | num
  */
 const steps = 4
 
-/** Elements of a tensor without rows that are compared. A request with a larger one shares no run: comparing costs too much. */
+/** Elements and characters of a tensor without rows that are compared. A request with a larger one shares no run: comparing costs too much. */
 const maxCompared = 64
+const maxComparedBytes = 4_096
 let largeTensors = 0
 
-const valuesOf = (data: Tensors[string]['data']) =>
-  data.length <= maxCompared ? data.join() : `large ${largeTensors++}`
+function valuesOf(data: Tensors[string]['data']): string {
+  if (data.length > maxCompared || dataBytes(data) > maxComparedBytes) return `large ${largeTensors++}`
+  return isStrings(data) ? JSON.stringify(data) : data.join()
+}

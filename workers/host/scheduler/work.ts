@@ -30,6 +30,8 @@ export interface Work<S extends BatchedModel = BatchedModel> {
   readonly inputs: Tensors
   /** Size along the batch axis; one where the model has none. */
   readonly rows: number
+  /** Names of the outputs that the caller asks for; undefined for all. */
+  readonly outputs?: readonly string[] | undefined
   /** When the caller asked, on the scheduler's clock. */
   readonly askedAt: number
 }

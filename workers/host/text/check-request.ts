@@ -1,6 +1,29 @@
 import { SpillwayError } from '../../../models/core/index.ts'
+import { type FieldNames, refuseUnknownFields } from '../../../models/core/known-fields.ts'
 import { checkSampling } from '../../../models/core/sampling.ts'
-import type { TextRequest } from './types.ts'
+import { chatRoles } from '../../../models/protocols/openai.ts'
+import type { ChatMessage, TextRequest } from './types.ts'
+
+const requestFields: FieldNames<TextRequest> = {
+  prompt: true,
+  messages: true,
+  tokens: true,
+  maxTokens: true,
+  stop: true,
+  truncate: true,
+  generated: true,
+  ignoreStopTokens: true,
+  temperature: true,
+  topK: true,
+  topP: true,
+  minP: true,
+  repetitionPenalty: true,
+  presencePenalty: true,
+  frequencyPenalty: true,
+  logitBias: true,
+  seed: true,
+  logprobs: true,
+}
 
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
 
@@ -9,6 +32,7 @@ const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value)
  * @throws SpillwayError `input_name_invalid` or `input_value_invalid`, naming the field.
  */
 export function checkTextRequest(request: TextRequest): void {
+  refuseUnknownFields('A text', request, requestFields)
   checkPrompt(request)
   checkSampling(request)
   const { maxTokens = 0, generated = 0, stop, truncate } = request
@@ -34,19 +58,44 @@ function checkPrompt({ prompt, messages, tokens }: TextRequest): void {
   if (name === 'prompt' && typeof value !== 'string') throw invalid(name, 'a string', value)
   if (name === 'tokens' && !isList(value, isCount)) throw invalid(name, 'token ids', value)
   if (name === 'messages' && !isList(value, isMessage))
-    throw invalid(name, 'a list of { role, content }, both strings', value)
+    throw invalid(
+      name,
+      'a list of { role, content }, both strings, with tool_calls and tool_call_id where tools were called',
+      value,
+    )
 }
 
 const isList = (value: unknown, fits: (item: unknown) => boolean) =>
   Array.isArray(value) && value.length > 0 && value.every(fits)
 
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null
+
+const isString = (value: unknown) => typeof value === 'string'
+const isMissingOrString = (value: unknown) => value === undefined || isString(value)
+
+/** The fields of a message by name. A field of another name would be passed over, so it is refused. */
+const messageFields: Readonly<Record<keyof ChatMessage, (value: unknown) => boolean>> = {
+  role: (value) => chatRoles.some((role) => role === value),
+  content: isString,
+  name: isMissingOrString,
+  tool_calls: (value) => value === undefined || isList(value, isToolCall),
+  tool_call_id: isMissingOrString,
+  reasoning_content: isMissingOrString,
+}
+
 const isMessage = (value: unknown): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  'role' in value &&
-  typeof value.role === 'string' &&
-  'content' in value &&
-  typeof value.content === 'string'
+  isObject(value) &&
+  Object.keys(value).every((key) => Object.hasOwn(messageFields, key)) &&
+  Object.entries(messageFields).every(([key, fits]) => fits(value[key]))
+
+const isToolCall = (value: unknown): boolean =>
+  isObject(value) &&
+  isMissingOrString(value.id) &&
+  value.type === 'function' &&
+  isObject(value.function) &&
+  isString(value.function.name) &&
+  isString(value.function.arguments)
 
 const invalid = (name: string, expected: string, got: unknown) =>
   new SpillwayError('input_value_invalid', `"${name}" is not valid`, {

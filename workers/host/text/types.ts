@@ -68,8 +68,8 @@ export interface Tokenizer {
    * The tokens of a chat in the model's template, up to the assistant's turn.
    *
    * @param templateArguments Further variables of the template, such as `enable_thinking`.
-   * @throws SpillwayError `not_supported` where the model has no template, `request_malformed` where it refuses the
-   * messages or leaves out the user's text.
+   * @throws SpillwayError `not_supported` where the model has no template, or its template leaves out calls of tools or
+   * their results; `request_malformed` where it refuses the messages or leaves out the user's text.
    */
   chat(messages: readonly ChatMessage[], templateArguments?: TemplateArguments): number[]
   readonly stopTokens: readonly number[]
@@ -81,10 +81,30 @@ export interface StreamDecoder {
   end(): string
 }
 
-/** One message of a chat. */
+/** One message of a chat, with the names that OpenAI's API and chat templates have for its fields. */
 export interface ChatMessage {
   readonly role: ChatRole
+  /** Empty in an assistant's message that only calls tools. */
   readonly content: string
+  /** The name of who speaks, or of the tool. Most templates do not read it. */
+  readonly name?: string
+  /** The calls of an assistant's message. */
+  readonly tool_calls?: readonly ToolCall[]
+  /** In a tool's message: the call that it answers. */
+  readonly tool_call_id?: string
+  /** What a model thought before its text. Most templates leave it out of former turns. */
+  readonly reasoning_content?: string
+}
+
+/** A call of a tool in a chat's history. */
+export interface ToolCall {
+  readonly id?: string
+  readonly type: 'function'
+  readonly function: {
+    readonly name: string
+    /** A JSON object as a string. */
+    readonly arguments: string
+  }
 }
 
 /** Variables of a chat template beside its messages, by name: plain data. */

@@ -1,5 +1,5 @@
 /** The runtime's C interface in WebAssembly: memory, tensors and runs, with errors thrown. */
-import { arrayOf, elementCount, type TensorData, type TensorType } from '../../../models/core/index.ts'
+import { arrayOf, elementCount, type NumericType, type TensorData } from '../../../models/core/index.ts'
 import {
   type HeapPointer,
   type OrtPointer,
@@ -12,7 +12,7 @@ import {
 } from './runtime-module.ts'
 
 /** Numbers of the element types that decoders take and give, from ONNX's `TensorProto.DataType`. */
-const typeNumbers: readonly (readonly [TensorType, number])[] = [
+const typeNumbers: readonly (readonly [NumericType, number])[] = [
   ['float32', 1],
   ['int32', 6],
   ['int64', 7],

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
+import { countOf } from '../../../models/core/wording.ts'
 import type { FinishReason, GeneratorLoad } from '../../protocol/generation.ts'
 import type { EventsReply, SequenceRequest } from '../../protocol/lane.ts'
 import type { Kv, LogitsMode } from '../kv/kv.ts'
@@ -253,7 +254,7 @@ function checkLength(prompt: number, context: number): void {
 
 const noMemory = (tokens: number) =>
   new SpillwayError('memory_exhausted', 'There is no memory for the keys and values of this text', {
-    got: `${tokens} tokens`,
+    got: countOf(tokens, 'token'),
     hint: 'Try a shorter text, or a smaller variant of the model.',
   })
 

@@ -1,4 +1,10 @@
-import { type Backend, messageOf, SpillwayError, type TensorSpec } from '../../../models/core/index.ts'
+import {
+  type Backend,
+  messageOf,
+  SpillwayError,
+  type TensorSpec,
+  tensorTypes,
+} from '../../../models/core/index.ts'
 import type { GenerateSetup, GraphSource, LoadRequest } from '../../protocol/lane.ts'
 import { kvNames } from '../kv/decoder-graph.ts'
 import type { Ort, OrtSession } from '../runtime/ort.ts'
@@ -53,14 +59,23 @@ export const tooLarge = (session: string, backend: Backend, cause: unknown) =>
     { cause },
   )
 
+/** The model is at fault, not a request: another variant or backend may run it. */
+export const cannotRun = ({ session, backend }: LoadRequest, cause: SpillwayError) =>
+  new SpillwayError(
+    'model_invalid',
+    `ONNX Runtime loads ${session} on ${backend} but cannot run it: ${cause.message}`,
+    {},
+    { cause },
+  )
+
 /**
  * A graph that disagrees with its manifest fails once, when it is loaded, instead of at each run.
  * @throws SpillwayError `model_invalid`.
  */
-export function checkNames(
-  { session, inputs, outputs }: LoadRequest,
-  { inputNames, outputNames }: OrtSession,
-): void {
+export function checkNames(request: LoadRequest, loaded: OrtSession): void {
+  const { session, inputs, outputs } = request
+  const { inputNames, outputNames } = loaded
+  checkOutputTypes(request, loaded)
   const missing =
     inputNames.find((name) => !inputs.some((input) => input.name === name)) ??
     [...inputs].find(({ name }) => !inputNames.includes(name))?.name ??
@@ -74,6 +89,22 @@ export function checkNames(
       got: `${inputNames.join(', ')} → ${outputNames.join(', ')}`,
     },
   )
+}
+
+/** Maps and sequences fail when they are fetched, and a tensor of int4 ends the process. */
+function checkOutputTypes(
+  { session, outputs }: LoadRequest,
+  { outputMetadata }: Pick<OrtSession, 'outputMetadata'>,
+): void {
+  for (const { name } of outputs) {
+    const output = outputMetadata.find((one) => one.name === name)
+    if (!output || (output.isTensor && tensorTypes.some((type) => type === output.type))) continue
+    throw new SpillwayError('model_invalid', `Output "${name}" of ${session} cannot be sent`, {
+      expected: `a tensor of ${tensorTypes.join(', ')}`,
+      got: output.isTensor ? output.type : 'no tensor',
+      hint: 'Leave it out of the outputs in the manifest.',
+    })
+  }
 }
 
 const listNames = (specs: readonly TensorSpec[]) => specs.map(({ name }) => name).join(', ')

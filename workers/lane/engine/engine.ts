@@ -5,7 +5,7 @@ import { createDecoder } from '../decode/create-decoder.ts'
 import type { Decoder } from '../decode/decoder.ts'
 import type { Ort, OrtSession } from '../runtime/ort.ts'
 import { isOutOfMemory } from '../runtime/run-failure.ts'
-import { checkNames, createSession, detectBatching, tooLarge } from './create-session.ts'
+import { cannotRun, checkNames, createSession, detectBatching, tooLarge } from './create-session.ts'
 import { proveSession } from './prove-session.ts'
 import { runSession } from './run-session.ts'
 import { warmUp } from './warm-up.ts'
@@ -53,6 +53,7 @@ export function createEngine(ort: Ort): Engine {
     } catch (cause) {
       await session.release()
       if (isOutOfMemory(cause)) throw tooLarge(request.session, request.backend, cause)
+      if (cause instanceof SpillwayError && cause.code === 'run_failed') throw cannotRun(request, cause)
       throw cause
     }
     await unload(request.session)
@@ -67,7 +68,7 @@ export function createEngine(ort: Ort): Engine {
   }
 
   const run = async (
-    { session, inputs, isShared }: BatchRequest,
+    { session, inputs, isShared, outputs: names }: BatchRequest,
     receivedAt: number,
   ): Promise<BatchReply> => {
     const loaded = find(session)
@@ -82,7 +83,8 @@ export function createEngine(ort: Ort): Engine {
       throw new SpillwayError('rows_dependent', `${session} does not batch: ${loaded.rowFault}`)
     }
     const started = performance.now()
-    const outputs = await runSession(ort, loaded.session, inputs, loaded.outputs)
+    const wanted = names ? loaded.outputs.filter(({ name }) => names.includes(name)) : loaded.outputs
+    const outputs = await runSession(ort, loaded.session, inputs, wanted)
     const ended = performance.now()
     return { outputs, computeMs: ended - started, laneMs: ended - receivedAt }
   }

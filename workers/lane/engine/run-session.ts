@@ -1,5 +1,6 @@
 import {
   elementCount,
+  type NumericData,
   SpillwayError,
   showShape,
   type Tensor,
@@ -8,10 +9,11 @@ import {
   type TensorType,
   tensorTypes,
 } from '../../../models/core/index.ts'
+import { countOf } from '../../../models/core/wording.ts'
 import type { Ort, OrtSession, OrtTensor } from '../runtime/ort.ts'
 import { runFailure } from '../runtime/run-failure.ts'
 
-/** Runs a batch. @throws SpillwayError As `runFailure`; `not_supported` where an output holds no numbers. */
+/** Runs a batch. @throws SpillwayError As `runFailure`; `not_supported` where an output is no tensor of numbers or strings. */
 export async function runSession(
   ort: Ort,
   session: OrtSession,
@@ -39,7 +41,7 @@ export async function runSession(
 function toTensor(name: string, output: OrtTensor | undefined): Tensor {
   const type = tensorTypes.find((known) => known === output?.type)
   if (!output || type === undefined) {
-    throw new SpillwayError('not_supported', `Output "${name}" is not a tensor of numbers`, {
+    throw new SpillwayError('not_supported', `Output "${name}" is not a tensor of numbers or strings`, {
       expected: tensorTypes.join(', '),
       got: output?.type ?? 'nothing',
     })
@@ -49,7 +51,7 @@ function toTensor(name: string, output: OrtTensor | undefined): Tensor {
   if (tensor.data.length !== elementCount(tensor.shape)) {
     throw new SpillwayError(
       'run_failed',
-      `Output "${name}" has ${tensor.data.length} elements for ${showShape(tensor.shape)}`,
+      `Output "${name}" has ${countOf(tensor.data.length, 'element')} for ${showShape(tensor.shape)}`,
     )
   }
   return tensor
@@ -57,6 +59,7 @@ function toTensor(name: string, output: OrtTensor | undefined): Tensor {
 
 /** Engines with a `Float16Array` return half floats as one. A tensor here holds their bits. */
 function dataOf(type: TensorType, { data }: OrtTensor): TensorData {
-  const view = data as TensorData
-  return type === 'float16' ? new Uint16Array(view.buffer, view.byteOffset, view.length) : view
+  if (type !== 'float16') return data as TensorData
+  const view = data as NumericData
+  return new Uint16Array(view.buffer, view.byteOffset, view.length)
 }

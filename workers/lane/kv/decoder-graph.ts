@@ -1,4 +1,5 @@
 import { SpillwayError } from '../../../models/core/index.ts'
+import { countOf } from '../../../models/core/wording.ts'
 import type { DecoderSession, Ort, OrtTensor } from '../runtime/ort.ts'
 import { runFailure } from '../runtime/run-failure.ts'
 import type { Logits } from '../sampling/types.ts'
@@ -74,7 +75,11 @@ export class DecoderGraph {
       outputs = await this.#session.run(feeds, fetches)
     } catch (cause) {
       const count = rows.reduce((sum, { tokens }) => sum + tokens.length, 0)
-      throw await runFailure(this.#ort, `to decode ${count} tokens of ${rows.length} sequences`, cause)
+      throw await runFailure(
+        this.#ort,
+        `to decode ${countOf(count, 'token')} of ${countOf(rows.length, 'sequence')}`,
+        cause,
+      )
     } finally {
       for (const tensor of created) tensor.dispose()
     }

@@ -1,4 +1,4 @@
-import { arrayOf, type TensorData } from '../../../models/core/index.ts'
+import { arrayOf, type NumericData } from '../../../models/core/index.ts'
 import { bytesPerToken, type KvSpec } from '../../../models/core/language.ts'
 import type { Ort, OrtTensor } from '../runtime/ort.ts'
 import type { Logits } from '../sampling/types.ts'
@@ -8,7 +8,7 @@ import type { Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
 /** Keys and values of some slots as a run returned them: two arrays a layer, `[slots, heads, stride, headDim]`. */
 interface RowGroup {
   readonly slots: readonly number[]
-  readonly arrays: readonly TensorData[]
+  readonly arrays: readonly NumericData[]
   readonly stride: number
 }
 
@@ -144,7 +144,7 @@ export class GatheredKv implements Kv {
   #adopt(slots: readonly number[], present: readonly OrtTensor[], more: number): void {
     const group: RowGroup = {
       slots,
-      arrays: present.map(({ data }) => data as TensorData),
+      arrays: present.map(({ data }) => data as NumericData),
       stride: present[0]?.dims[2] ?? 0,
     }
     for (const slot of slots) {
@@ -155,7 +155,7 @@ export class GatheredKv implements Kv {
 }
 
 /** Both are of the spec's type; engines with a Float16Array give half floats as one. */
-function copy(from: TensorData, start: number, length: number, to: TensorData, at: number): void {
+function copy(from: NumericData, start: number, length: number, to: NumericData, at: number): void {
   const size = to.BYTES_PER_ELEMENT
   new Uint8Array(to.buffer, to.byteOffset + at * size, length * size).set(
     new Uint8Array(from.buffer, from.byteOffset + start * size, length * size),

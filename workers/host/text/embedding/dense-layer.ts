@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import { SpillwayError, schemaError, showShape } from '../../../../models/core/index.ts'
 import type { EmbeddingSpec } from '../../../../models/core/language.ts'
+import { countOf } from '../../../../models/core/wording.ts'
 
 /** A layer that a text's vector goes through after pooling: a matrix, a bias and an activation. */
 export type DenseLayer = (vector: Float32Array) => Float32Array<ArrayBuffer>
@@ -40,7 +41,7 @@ export function readDenseLayer(
   return (vector) => {
     if (vector.length !== inputs) {
       throw new SpillwayError('model_output_invalid', `The layer ${path} does not fit the model's vectors`, {
-        expected: `${inputs} numbers`,
+        expected: countOf(inputs, 'number'),
         got: `${vector.length}`,
       })
     }

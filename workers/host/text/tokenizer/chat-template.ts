@@ -1,29 +1,18 @@
 import { Template } from '@huggingface/jinja'
 import { SpillwayError } from '../../../../models/core/index.ts'
 import type { ChatMessage, TemplateArguments } from '../types.ts'
+import { type ChatForm, chatForms, plainForms, toTemplateMessage } from './chat-form.ts'
+import { leftOutOf, type MarkedChat, markChat } from './chat-markers.ts'
 
 export type RenderChat = (messages: readonly ChatMessage[], templateArguments?: TemplateArguments) => string
-
-/**
- * The form of a message's content that a template reads. Templates of models that see pictures, too, read a list of
- * parts; one that gets the other form often drops the text without a word.
- */
-type ContentForm = 'string' | 'parts'
-
-const contentAs = {
-  string: (content: string) => content,
-  parts: (content: string) => [{ type: 'text', text: content }],
-} as const satisfies Record<ContentForm, (content: string) => unknown>
-
-/** Text that no template has of its own. */
-const marker = 'spillway7marker'
 
 /** A text of so many characters is not found in a prompt by chance. */
 const tellingLength = 16
 
 /**
  * Renders chats with a model's template. The template is parsed at the first chat, and the form of content that it reads
- * is found then: the one in which a user's text comes through.
+ * is found then: the one in which a user's text comes through. For a chat with tools the form is found each time, because
+ * templates branch by them.
  *
  * @param source The model's Jinja template, where it has one.
  * @param specialTokens Tokens that a template may name: `bos_token` and the like.
@@ -34,46 +23,71 @@ export function createChatTemplate(
   specialTokens: Readonly<Record<string, string>>,
 ): RenderChat {
   let template: Template | undefined
-  let form: ContentForm | undefined
+  let plainForm: ChatForm | undefined
 
   return (messages, templateArguments) => {
     template ??= parse(source)
     const parsed = template
-    const render = (messages: readonly ChatMessage[], form: ContentForm) =>
+    const render = (messages: readonly ChatMessage[], form: ChatForm) =>
       parsed.render({
         ...specialTokens,
         add_generation_prompt: true,
         ...templateArguments,
-        messages: messages.map(({ role, content }) => ({ role, content: contentAs[form](content) })),
+        messages: messages.map((message, index) => toTemplateMessage(message, form, `messages[${index}]`)),
       })
-    /** Whether the text of the last user comes through; undefined where there is none, or the template throws. */
-    const showsUser = (form: ContentForm): boolean | undefined => {
-      const last = messages.findLastIndex(({ role }) => role === 'user')
-      if (last < 0) return undefined
-      const marked = messages.map((message, index) =>
-        index === last ? { ...message, content: marker } : message,
-      )
+    let marked: MarkedChat | undefined
+    /** Paths of the texts that do not come through in a form; undefined where the template throws. */
+    const leftOut = (form: ChatForm): readonly string[] | undefined => {
       try {
-        return render(marked, form).includes(marker)
+        marked ??= markChat(messages)
+        return leftOutOf(marked, render(marked.messages, form))
       } catch {
         return undefined
       }
     }
+    const findForm = (forms: readonly ChatForm[]) => forms.find((form) => leftOut(form)?.length === 0)
 
-    form ??= showsUser('string') ? 'string' : showsUser('parts') ? 'parts' : undefined
-    const rendered = tryRender(() => render(messages, form ?? 'string'))
-    const asked = messages.findLast(({ role }) => role === 'user')?.content.trim() ?? ''
-    const isThere = asked.length >= tellingLength && rendered.includes(asked)
+    const asked = messages.findLast(({ role }) => role === 'user')?.content.trim()
+    if (messages.some(usesTools)) {
+      const form = findForm(chatForms)
+      const rendered = tryRender(() => render(messages, form ?? chatForms[0]))
+      const [lost] = form ? [] : (chatForms.map(leftOut).find((paths) => paths) ?? [])
+      if (lost !== undefined) throw leftOutError(lost, messages)
+      return rendered
+    }
+    if (asked !== undefined) plainForm ??= findForm(plainForms)
+    const form = plainForm ?? plainForms[0]
+    const rendered = tryRender(() => render(messages, form))
     // A template may change a text (escape it, cut a command out of it), but not leave out any text there is.
-    if (asked !== '' && !isThere && showsUser(form ?? 'string') === false) {
-      throw new SpillwayError('request_malformed', "The model's chat template leaves out the user's text", {
-        expected: 'messages whose text the template reads',
-        got: messages.map(({ role }) => role).join(', '),
-        hint: 'Order the messages as the model expects them, or pass a prompt in place of messages.',
-      })
+    if (asked && !(asked.length >= tellingLength && rendered.includes(asked))) {
+      const [lost] = leftOut(form) ?? []
+      if (lost !== undefined) throw leftOutError(lost, messages)
     }
     return rendered
   }
+}
+
+const usesTools = ({ role, tool_calls: calls }: ChatMessage) => role === 'tool' || calls !== undefined
+
+function leftOutError(path: string, messages: readonly ChatMessage[]): SpillwayError {
+  const index = Number(/\d+/.exec(path)?.[0])
+  const message = messages[index]
+  if (message?.role === 'user') {
+    return new SpillwayError('request_malformed', "The model's chat template leaves out the user's text", {
+      expected: 'messages whose text the template reads',
+      got: messages.map(({ role }) => role).join(', '),
+      hint: 'Order the messages as the model expects them, or pass a prompt in place of messages.',
+      param: path,
+    })
+  }
+  return new SpillwayError('not_supported', `The model's chat template leaves out ${path}`, {
+    expected:
+      message?.role === 'tool'
+        ? 'no results of tools: the template does not read them'
+        : 'no calls of tools: the template does not read them, or not beside a text',
+    hint: 'Say it in the text of a message, or use a model whose template reads tools.',
+    param: path,
+  })
 }
 
 function parse(source: string | undefined): Template {

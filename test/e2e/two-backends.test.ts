@@ -1,0 +1,110 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { makeManifest, writeManifest } from '../../models/tools/manifest/write.ts'
+import type { Placement } from '../../web/api/index.ts'
+import { joinParts, project } from '../support/attention.ts'
+import { launchBrowser, openPage } from '../support/page.ts'
+import { pretendGpu } from '../support/pretend-gpu.ts'
+import { runDigits } from '../support/run-digits.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+import { copyDigits } from '../support/test-models.ts'
+import { encode, modelProto, value } from '../tools/support/build.ts'
+
+const width = 512
+const layers = 12
+
+const figures = /: WebAssembly answers 1 row in [\d.]+ ms here, WebGPU in [\d.]+ ms$/
+
+let server: TestServer
+let browser: Browser
+
+beforeAll(async () => {
+  const folder = await copyDigits((manifest) => ({
+    ...manifest,
+    variants: manifest.variants
+      .filter(({ id }) => id === 'fp32')
+      .map((variant) => ({ ...variant, backends: ['webgpu'] })),
+  }))
+  await writeProduct(join(folder, 'product'))
+  ;[server, browser] = await Promise.all([startServer({ SPILLWAY_MODELS: folder }), launchBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await server.stop()
+})
+
+/** A model of matrix products: many of its rows take WebAssembly longer than a result needs to come back from a GPU. */
+async function writeProduct(root: string): Promise<void> {
+  const products = Array.from({ length: layers }, (_, index) =>
+    project(`x${index}`, `x${index + 1}`, width, width, index),
+  )
+  const graph = modelProto({
+    ...joinParts(...products),
+    inputs: [value('x0', ['batch', width])],
+    outputs: [value(`x${layers}`, ['batch', width])],
+  })
+  await mkdir(root)
+  await writeFile(join(root, 'model.onnx'), encode(graph))
+  writeManifest(join(root, 'manifest.json'), await makeManifest(root))
+}
+
+/** A page of a browser that takes the software adapter for a GPU. */
+async function openOnGpu(): Promise<Page> {
+  const context = await browser.newContext()
+  await pretendGpu(context)
+  const { page } = await openPage(context, server.url)
+  await page.waitForFunction(() => 'spillway' in window)
+  return page
+}
+
+interface Answer {
+  readonly value: number
+  readonly placement: Placement
+  /** The backends that were measured or ran requests, in order. */
+  readonly backends: readonly string[]
+}
+
+const run = (page: Page): Promise<Answer> =>
+  page.evaluate(async (width) => {
+    window.spillway.policy = 'device'
+    const model = await window.spillway.model('product')
+    const { outputs, placement } = await model.run({ x0: new Float32Array(width).fill(0.5) })
+    const sessions = window.spillway.stats().device.models.map(({ session }) => session)
+    // The app loads another model.
+    const own = sessions.filter((session) => session.startsWith('product@'))
+    const backends = own.map((session) => session.split('/').at(-1) ?? '')
+    return { value: Number(Object.values(outputs)[0]?.data[0]), placement, backends }
+  }, width)
+
+test('a small model starts in WebAssembly; both backends are measured, once, and the figures are named', async () => {
+  const page = await openOnGpu()
+  const early = await run(page)
+  expect(early.placement).toMatchObject({ tier: 'device', backend: 'wasm' })
+  expect(early.placement.explanation).toMatch(
+    /: The model is small, so WebAssembly on (one thread|\d threads) before the GPU \(.+\)$/,
+  )
+  await expect
+    .poll(() => run(page), { timeout: 40_000, interval: 1_000 })
+    .toMatchObject({
+      placement: {
+        explanation: expect.stringMatching(figures),
+      },
+      backends: ['wasm', 'webgpu'],
+    })
+  // The page's own memory of its measurements is written when it is hidden.
+  await page.goto('about:blank')
+  await page.goto(server.url.href)
+  await page.waitForFunction(() => 'spillway' in window)
+  const later = await run(page)
+  expect(later.placement.explanation).toMatch(figures)
+  expect(later.value).toBeCloseTo(early.value, 3)
+})
+
+test('a model whose only variant is for WebGPU runs there', async () => {
+  const { digit, placement } = await runDigits(await openOnGpu(), { policy: 'device' })
+  expect(digit).toBe(1)
+  expect(placement).toMatchObject({ tier: 'device', backend: 'webgpu', reason: 'policy' })
+  expect(placement.explanation).toMatch(/: The device has a GPU \(.+\)$/)
+})

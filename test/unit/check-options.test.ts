@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { checkModelOptions, checkRunOptions, checkRuntimeOptions } from '../../web/api/check-options.ts'
+import { checkTextRequest } from '../../workers/host/text/check-request.ts'
+
+// As pages in plain JavaScript may call them: with names of other APIs, of earlier versions, or misspelled.
+test.each<[string, () => void, string]>([
+  ['createRuntime()', () => checkRuntimeOptions({ threads: 4 } as object), '"threads"'],
+  ['createRuntime()', () => checkRuntimeOptions({ hedge: true } as object), '"hedge"'],
+  ['the hub', () => checkRuntimeOptions({ hub: { accessToken: 'hf_' } as object }), '"accessToken"'],
+  ['a model', () => checkModelOptions({ progress: () => {} } as object), '"progress"'],
+  ['a request', () => checkRunOptions({ timeout: 5 } as object), '"timeout"'],
+  ['a text', () => checkTextRequest({ prompt: 'a', max_tokens: 5 } as { prompt: string }), '"max_tokens"'],
+  ['a text', () => checkTextRequest({ prompt: 'a', tools: [] } as { prompt: string }), '"tools"'],
+])('an option that %s does not have is refused', (_, check, name) => {
+  expect(check).toThrow(expect.objectContaining({ code: 'input_name_invalid' }))
+  expect(check).toThrow(`has no option ${name}: expected `)
+})
+
+test('known options are taken, and undefined ones are absent', () => {
+  const signal = new AbortController().signal
+  const absent = { nothing: undefined }
+  expect(() => {
+    checkRuntimeOptions({
+      server: null,
+      models: '/m/',
+      hub: { token: 't' },
+      policy: 'auto',
+      maxLanes: 1,
+      memoryBytes: 2 ** 31,
+    })
+    checkRuntimeOptions(absent as object)
+    checkModelOptions({ signal, onProgress: () => {} })
+    checkRunOptions({ signal, deadlineMs: 5, policy: 'device', priority: 'high', ...absent })
+    checkTextRequest({ prompt: 'a', maxTokens: 5, seed: 7, stop: ['b'] })
+  }).not.toThrow()
+})

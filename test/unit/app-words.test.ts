@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { errorStatus, isErrorCode } from '../../models/core/error.ts'
+import { errorWords } from '../../web/app/error-words.ts'
 import { bytes, countOf, sentence } from '../../web/app/words.ts'
 
 test('one of a thing is singular', () => {
@@ -8,4 +10,11 @@ test('one of a thing is singular', () => {
 
 test('a sentence gets one full stop', () => {
   expect([sentence('It failed'), sentence('It failed.')]).toEqual(['It failed.', 'It failed.'])
+})
+
+test('every error has one sentence for visitors, without terms for developers', () => {
+  for (const code of Object.keys(errorStatus).filter(isErrorCode)) {
+    expect(sentence(errorWords(code))).toMatch(/^[A-Z][^.]+\.( [A-Z][^.]+\.)?$/)
+    expect(errorWords(code)).not.toMatch(/JSON|status|\bexpected|SHA|manifest|\blane|_/)
+  }
 })

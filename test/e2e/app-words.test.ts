@@ -107,6 +107,19 @@ describe('the app does not say', () => {
     await expect.poll(() => progress(page).textContent()).toContain('The model was not found')
   })
 
+  test('"Not available on this device" where the server lacks the file', async () => {
+    await context.route('**/models/digits/q8/**', (route) => route.fulfill({ status: 404 }))
+    await context.route('**/models/digits/fp16/**', (route) => route.fulfill({ status: 404 }))
+    await context.route('**/models/digits/fp32/**', (route) => route.fulfill({ status: 404 }))
+    const page = await open()
+    await expect.poll(() => progress(page).textContent()).toContain('The model could not be downloaded')
+    await page.getByTestId('policy-device').check({ force: true })
+    await page.getByTestId('sample-2').click()
+    const error = page.getByTestId('error')
+    await error.waitFor()
+    expect(await error.textContent()).toContain('The server does not have this model. file_missing')
+  })
+
   test('how many stories shared a step on the server, which does not tell', async () => {
     const page = await open('stories.html')
     await page.getByTestId('policy-server').check({ force: true })

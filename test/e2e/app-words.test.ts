@@ -88,7 +88,7 @@ describe('the app does not say', () => {
     await page.locator('#samples button').first().click()
     const error = page.getByTestId('error')
     await error.waitFor()
-    expect(await error.textContent()).toContain('choose Auto or Server')
+    expect(await error.textContent()).toContain('Choose Auto or Server')
     expect(await error.textContent()).not.toMatch(/runtime|policy "/)
   })
 

@@ -24,6 +24,8 @@ const environment = z.object({
   SPILLWAY_UPLOAD_SECONDS: seconds(300),
   SPILLWAY_GRACE_SECONDS: seconds(10),
   SPILLWAY_LOAD_SECONDS: seconds(laneLimits.loadMs / 1000),
+  SPILLWAY_WARM_UP_SECONDS: seconds(laneLimits.warmUpMs / 1000),
+  SPILLWAY_RUN_SECONDS: seconds(laneLimits.runMs / 1000),
   SPILLWAY_HUNG_SECONDS: seconds(laneLimits.hungMs / 1000),
   SPILLWAY_TASK_SECONDS: seconds(30),
   SPILLWAY_TIMEOUT_SECONDS: seconds(requestLimits.timeoutMs / 1000),
@@ -121,7 +123,14 @@ const configOf = (set: z.infer<typeof environment>): Config => ({
   laneLimits: {
     ...laneLimits,
     loadMs: 1000 * set.SPILLWAY_LOAD_SECONDS,
+    warmUpMs: 1000 * set.SPILLWAY_WARM_UP_SECONDS,
+    runMs: 1000 * set.SPILLWAY_RUN_SECONDS,
     hungMs: 1000 * set.SPILLWAY_HUNG_SECONDS,
+    settings: {
+      load: 'SPILLWAY_LOAD_SECONDS',
+      warmUp: 'SPILLWAY_WARM_UP_SECONDS',
+      run: 'SPILLWAY_RUN_SECONDS or the timeout of the request',
+    },
   },
   keepAliveMs: 1000 * set.SPILLWAY_KEEP_ALIVE_SECONDS,
   uploadMs: 1000 * set.SPILLWAY_UPLOAD_SECONDS,

@@ -45,6 +45,7 @@ async function main(): Promise<void> {
     generateLimits: config.generateLimits,
     startLane,
     clock: systemClock,
+    onLoss: (session, message) => log.warn({ session }, message),
   })
   const offload = createOffload({
     entry: fromBuild('./offload.js'),

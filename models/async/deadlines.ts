@@ -16,6 +16,10 @@ export class Deadlines<T extends { readonly deadline: number }> {
     this.#onLate = onLate
   }
 
+  get size(): number {
+    return this.#items.size
+  }
+
   add(item: T): void {
     this.#items.add(item)
     this.#wakeAt(item.deadline)

@@ -26,7 +26,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
-function report(cause: unknown, json: boolean, io: Io): void {
+export function report(cause: unknown, json: boolean, io: Io): void {
   const error = cause instanceof SpillwayError ? cause : new SpillwayError('internal', messageOf(cause))
   if (json) io.out(`${JSON.stringify({ error: error.toWire() }, null, 2)}\n`)
   io.err(`spillway: ${plain(error.message)}\n`)

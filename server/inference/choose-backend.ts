@@ -20,10 +20,10 @@ export async function chooseBackend(
   try {
     const { backends } = await lane.start({ threads: 1 })
     const failureOf = (backend: Backend) =>
-      lane.load(trial(backend)).then(
-        () => undefined,
-        (cause: unknown) => messageOf(cause),
-      )
+      lane
+        .load(trial(backend))
+        .then(() => lane.warmUp(trial(backend).session))
+        .then(({ fault }) => fault, messageOf)
     if (configured === 'auto') {
       return backends.includes('cuda') && (await failureOf('cuda')) === undefined ? 'cuda' : 'cpu'
     }

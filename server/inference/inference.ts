@@ -10,6 +10,7 @@ import {
 } from '../../models/core/index.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { type Layout, layoutsFor } from '../../workers/host/pool/lane-layout.ts'
+import type { ReportLoss } from '../../workers/host/pool/load-history.ts'
 import { Pool, type PoolStats } from '../../workers/host/pool/pool.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'
@@ -58,6 +59,8 @@ export interface InferenceOptions {
   readonly generateLimits?: GenerateLimits
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
+  /** Told of sessions whose loads cost lanes. */
+  readonly onLoss?: ReportLoss
 }
 
 /** What may wait for one model; one more is refused as `overloaded`. */
@@ -85,10 +88,10 @@ const gpuLayouts: readonly Layout[] = [
 
 /** Runs the server's models in a pool of lanes, which are child processes in production. */
 export function createInference(options: InferenceOptions): Inference {
-  const { backend, clock, cores, queue, memoryBudget, startLane } = options
+  const { backend, clock, cores, queue, memoryBudget, startLane, onLoss } = options
   const { generateLimits = defaultGenerateLimits } = options
   const layouts = () => (backend === 'cpu' ? layoutsFor({ cores, maxThreads, maxLanes }) : gpuLayouts)
-  const pool = new Pool({ layouts, memoryBudget, startLane, clock })
+  const pool = new Pool({ layouts, memoryBudget, startLane, clock, ...(onLoss && { onLoss }) })
   const scheduler = new Scheduler<SessionSpec>({
     lanes: pool,
     clock,

@@ -4,33 +4,26 @@ import { SpillwayError, type Tensor } from '../../models/core/index.ts'
 import { type LaneLimits, laneLimits } from '../../workers/host/lane-client/lane.ts'
 import { laneContract } from '../contract/lane.ts'
 import { ints } from '../support/attention.ts'
+import { slowGraph } from '../support/fatal-models.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { digitsGraph, processLane } from '../support/process-lane.ts'
 import { digitsManifest } from '../support/test-models.ts'
 import { encode, modelProto, value } from '../tools/support/build.ts'
 
-/** A graph that multiplies a matrix of 1,024 rows so many times. */
-function slowGraph(times: number): ArrayBuffer {
-  const nodes = Array.from({ length: times }, (_, at) => ({
-    op: 'MatMul',
-    inputs: [`m${at}`, 'm0'],
-    outputs: [`m${at + 1}`],
-  }))
-  const bytes = encode(
-    modelProto({
-      nodes: [
-        { op: 'Expand', inputs: ['x', 'square'], outputs: ['m0'] },
-        ...nodes,
-        { op: 'Slice', inputs: [`m${times}`, 'from', 'to'], outputs: ['corner'] },
-        { op: 'Reshape', inputs: ['corner', 'flat'], outputs: ['y'] },
-      ],
-      inputs: [value('x', [1])],
-      outputs: [value('y', [1])],
-      tensors: [ints('square', [1_024, 1_024]), ints('from', [0, 0]), ints('to', [1, 1]), ints('flat', [1])],
-    }),
+const buffer = (bytes: Uint8Array): ArrayBuffer => new Uint8Array(bytes).buffer
+
+/** A graph for inputs of so many elements. */
+const reshapes = (elements: number) =>
+  buffer(
+    encode(
+      modelProto({
+        nodes: [{ op: 'Reshape', inputs: ['x', 'shape'], outputs: ['y'] }],
+        inputs: [value('x', ['any'])],
+        outputs: [value('y', [elements])],
+        tensors: [ints('shape', [elements])],
+      }),
+    ),
   )
-  return new Uint8Array(bytes).buffer
-}
 
 laneContract('A server process', {
   start: () => processLane(systemClock),
@@ -73,8 +66,8 @@ describe('a server process', () => {
       session: 'model',
       backend: 'cpu',
       source: { from: 'bytes', graph, external: [] },
-      inputs: [{ name: input, type: 'float32', shape: [1] }],
-      outputs: [{ name: output, type: 'float32', shape: [1] }],
+      inputs: [{ name: input, type: 'float32', shape: [-1] }],
+      outputs: [{ name: output, type: 'float32', shape: [-1] }],
       batchAxis: null,
     })
     return { clock, lane, batch: () => ({ session: 'model', inputs: { [input]: one() } }) }
@@ -83,7 +76,7 @@ describe('a server process', () => {
   const turn = () => new Promise(setImmediate)
 
   test('may compute as long as its caller waits', async () => {
-    const { clock, lane, batch } = await loaded({}, slowGraph(1), 'x y')
+    const { clock, lane, batch } = await loaded({}, buffer(slowGraph(1)), 'x y')
     process.kill(lane.pid ?? 0, 'SIGSTOP')
     const answer = lane.run(batch(), 400_000)
     clock.advance(399_999)
@@ -95,8 +88,28 @@ describe('a server process', () => {
     await expect(late).rejects.toMatchObject({ code: 'lane_lost' })
   })
 
+  test('is not blamed for the time in which its host stood still', async () => {
+    const { clock, lane, batch } = await loaded({}, buffer(slowGraph(1)), 'x y')
+    const answer = lane.run(batch())
+    clock.advance(laneLimits.runMs + 30_000)
+    expect((await answer).outputs.y?.shape).toEqual([1])
+    process.kill(lane.pid ?? 0, 'SIGSTOP')
+    const late = lane.run(batch())
+    clock.advance(laneLimits.runMs + 30_000)
+    clock.advance(1_000)
+    await expect(late).rejects.toMatchObject({ code: 'lane_lost' })
+  })
+
+  test('warms up a model of open sizes with sizes of one, and says where it refuses them', async () => {
+    const { lane } = await loaded({}, reshapes(1), 'x y')
+    expect(await lane.warmUp('model')).toEqual({ warmUpMs: expect.any(Number) })
+    const other = await loaded({}, reshapes(2), 'x y')
+    expect(await other.lane.warmUp('model')).toMatchObject({ fault: expect.stringContaining('Reshape') })
+    for (const one of [lane, other.lane]) one.kill(new SpillwayError('closed', 'The test is over'))
+  })
+
   test('is replaced in seconds when it hangs, however long its caller waits', async () => {
-    const { clock, lane, batch } = await loaded({ hungMs: 1_000 }, slowGraph(1), 'x y')
+    const { clock, lane, batch } = await loaded({ hungMs: 1_000 }, buffer(slowGraph(1)), 'x y')
     // Beside the limits of calls the first sign of life has been seen, and the next is waited for.
     await expect.poll(() => clock.waiting).toBe(2)
     process.kill(lane.pid ?? 0, 'SIGSTOP')
@@ -115,7 +128,7 @@ describe('a server process', () => {
     await lane.load({
       session: 'slow',
       backend: 'cpu',
-      source: { from: 'bytes', graph: slowGraph(150), external: [] },
+      source: { from: 'bytes', graph: buffer(slowGraph(150)), external: [] },
       inputs: [{ name: 'x', type: 'float32', shape: [1] }],
       outputs: [{ name: 'y', type: 'float32', shape: [1] }],
       batchAxis: null,

@@ -14,6 +14,8 @@ export interface Machine {
   readonly loadMs: number
   /** The error of a load, if any. A `lane_lost` error ends the lane. */
   readonly faultOfLoad?: (request: LoadRequest, lane: ManualLane) => SpillwayError | undefined
+  /** The error of a warm-up, if any. A `lane_lost` error ends the lane. */
+  readonly faultOfWarmUp?: (session: string, lane: ManualLane) => SpillwayError | undefined
   /** The error of a run, if any. A `lane_lost` error ends the lane. */
   readonly faultOfRun?: (session: string) => SpillwayError | undefined
 }
@@ -69,7 +71,13 @@ export function createManualLanes(clock: ManualClock, machine: Machine) {
         if (fault?.code === 'lane_lost') kill(fault)
         if (fault) throw fault
         sessions.add(request.session)
-        return alive({ loadMs: machine.loadMs, warmUpMs: 0 })
+        return alive({ loadMs: machine.loadMs })
+      },
+      warmUp: async (session) => {
+        const fault = machine.faultOfWarmUp?.(session, lane)
+        if (fault?.code === 'lane_lost') kill(fault)
+        if (fault) throw fault
+        return alive({ warmUpMs: 0 })
       },
       run: async ({ session, inputs }): Promise<BatchReply> => {
         if (!sessions.has(session))

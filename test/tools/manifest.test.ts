@@ -178,6 +178,28 @@ describe('spillway manifest', () => {
     expect([...made.inputs, ...made.outputs].map(({ pad }) => pad)).toEqual([undefined, undefined, undefined])
   })
 
+  test('declares the cache of a decoder beside an encoder, which no generation knows', async () => {
+    const folder = await emptyFolder()
+    const cache = '0.decoder.key'
+    const graph = modelProto({
+      nodes: [
+        { op: 'Add', inputs: [`past_key_values.${cache}`, 'x'], outputs: [`present.${cache}`] },
+        { op: 'Identity', inputs: [`present.${cache}`], outputs: ['logits'] },
+      ],
+      inputs: [value('x', ['batch', 2]), value(`past_key_values.${cache}`, ['batch', 2])],
+      outputs: [value('logits', ['batch', 2]), value(`present.${cache}`, ['batch', 2])],
+    })
+    writeFileSync(join(folder, 'model.onnx'), encode(graph))
+    const made = await spillwayJson<Manifest>('manifest', folder)
+    expect(made.task).toBe('tensor')
+    expect([...made.inputs, ...made.outputs].map(({ name }) => name)).toEqual([
+      'x',
+      'past_key_values.0.decoder.key',
+      'logits',
+      'present.0.decoder.key',
+    ])
+  })
+
   test('lists the models of a folder for a host of files', async () => {
     const folder = await emptyFolder()
     cpSync(digitsFolder, join(folder, 'digits'), { recursive: true })

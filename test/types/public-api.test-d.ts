@@ -53,6 +53,7 @@ expectTypeOf<RuntimeOptions['server']>().toEqualTypeOf<string | URL | null | und
 expectTypeOf<RuntimeOptions['models']>().toEqualTypeOf<string | URL | undefined>()
 expectTypeOf<RuntimeOptions['policy']>().toEqualTypeOf<Policy | undefined>()
 expectTypeOf<RuntimeOptions['maxLanes']>().toEqualTypeOf<number | undefined>()
+expectTypeOf<NonNullable<RuntimeOptions['timeouts']>['runMs']>().toEqualTypeOf<number | undefined>()
 // @ts-expect-error A policy outside the union.
 createRuntime({ policy: 'cloud' })
 // @ts-expect-error An option that does not exist.

@@ -38,6 +38,7 @@ async function create(options: Partial<Pick<CalibratorOptions, 'whenPageIdle' | 
   const calibrator = new Calibrator({
     scheduler,
     calibrations: { keep: () => {}, writeBack: async () => {} },
+    allowsWarmUp: () => true,
     isGenerating: () => false,
     clock,
     whenPageIdle: undefined,

@@ -13,6 +13,8 @@ const settings = {
   SPILLWAY_MODELS: ['one:two', { modelFolders: [resolve('one'), resolve('two')] }],
   SPILLWAY_KEEP_ALIVE_SECONDS: ['5', { keepAliveMs: 5_000 }],
   SPILLWAY_LOAD_SECONDS: ['7', { laneLimits: { loadMs: 7_000 } }],
+  SPILLWAY_WARM_UP_SECONDS: ['7', { laneLimits: { warmUpMs: 7_000 } }],
+  SPILLWAY_RUN_SECONDS: ['7', { laneLimits: { runMs: 7_000 } }],
   SPILLWAY_HUNG_SECONDS: ['9', { laneLimits: { hungMs: 9_000 } }],
   SPILLWAY_MAX_BODY_BYTES: ['1000', { maxBodyBytes: 1_000 }],
   SPILLWAY_CALLER_ADDRESS_HEADER: ['x-forwarded-for', { callerAddressHeader: 'x-forwarded-for' }],

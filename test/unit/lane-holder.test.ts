@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { SpillwayError } from '../../models/core/index.ts'
 import { LaneHolder } from '../../workers/host/pool/lane-holder.ts'
+import { LoadHistory } from '../../workers/host/pool/load-history.ts'
 import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { createManualLanes } from '../support/manual-lanes.ts'
@@ -32,6 +33,7 @@ function create() {
     startLane,
     clock,
     reserveMemory: async (_spec, reserve) => reserve(),
+    history: new LoadHistory(clock, () => {}),
     onIdle: () => idles++,
   })
   const load = async () => {

@@ -1,6 +1,7 @@
 import { type Policy, policies, SpillwayError } from '../../models/core/index.ts'
 import { type FieldNames, refuseUnknownFields } from '../../models/core/known-fields.ts'
 import type { HubOptions } from '../../models/hub/index.ts'
+import { type LaneLimits, laneLimits } from '../../workers/host/lane-client/lane.ts'
 import type { RuntimeOptions } from './create-runtime.ts'
 import type { ModelOptions, RequestOptions, RunOptions } from './model.ts'
 
@@ -12,6 +13,7 @@ const runtimeFields: FieldNames<RuntimeOptions> = {
   hub: true,
   policy: true,
   maxLanes: true,
+  timeouts: true,
   memoryBytes: true,
 }
 const hubFields: FieldNames<HubOptions> = { endpoint: true, token: true }
@@ -66,6 +68,33 @@ export const checkMaxLanes = (maxLanes: number | undefined) => checkPositive('ma
 
 /** @throws SpillwayError `input_value_invalid` */
 export const checkMemoryBytes = (memoryBytes: number | undefined) => checkPositive('memoryBytes', memoryBytes)
+
+/** @throws SpillwayError `input_value_invalid` */
+export function checkTimeouts(timeouts: RuntimeOptions['timeouts'] = {}): LaneLimits {
+  const limits = { ...laneLimits }
+  for (const name of ['loadMs', 'warmUpMs', 'runMs'] as const) {
+    const ms = timeouts[name]
+    if (ms === undefined) continue
+    if (!(Number.isFinite(ms) && ms > 0)) {
+      throw new SpillwayError(
+        'input_value_invalid',
+        `timeouts.${name} must be a positive number of milliseconds`,
+        {
+          got: String(ms),
+        },
+      )
+    }
+    limits[name] = ms
+  }
+  return {
+    ...limits,
+    settings: {
+      load: 'timeouts.loadMs of createRuntime',
+      warmUp: 'timeouts.warmUpMs of createRuntime',
+      run: 'timeouts.runMs of createRuntime or the deadlineMs of the request',
+    },
+  }
+}
 
 function checkPositive(name: string, value: number | undefined): number | undefined {
   if (value === undefined || (Number.isSafeInteger(value) && value > 0)) return value

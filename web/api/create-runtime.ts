@@ -32,6 +32,21 @@ export interface RuntimeOptions {
    * quarter of the device's memory, which only Chromium reports; 1 GiB elsewhere.
    */
   readonly memoryBytes?: number
+  /**
+   * Milliseconds after which a worker that does not answer is replaced. A worker that computes on WebAssembly cannot say
+   * that it lives, so only these bounds tell one that hangs from one that is slow.
+   */
+  readonly timeouts?: {
+    /** Loading a model from its files. Default 600,000. A request with a longer `deadlineMs` allows more. */
+    readonly loadMs?: number
+    /**
+     * The runs on made-up inputs after loading. Default 10,000. A model that takes longer is loaded again without them,
+     * and its first request is slower.
+     */
+    readonly warmUpMs?: number
+    /** A run whose request has no `deadlineMs`. Default 300,000. */
+    readonly runMs?: number
+  }
 }
 
 /** The events of a runtime, by type. */

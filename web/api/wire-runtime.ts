@@ -20,6 +20,7 @@ import {
   checkModelOptions,
   checkPolicy,
   checkRuntimeOptions,
+  checkTimeouts,
 } from './check-options.ts'
 import type { Runtime, RuntimeOptions } from './create-runtime.ts'
 import { createModel } from './model.ts'
@@ -34,6 +35,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   let policy = checkPolicy(options.policy ?? 'auto')
   const maxLanes = checkMaxLanes(options.maxLanes)
   const memoryBytes = checkMemoryBytes(options.memoryBytes) ?? memoryBudget()
+  const limits = checkTimeouts(options.timeouts)
   let probing: Promise<Capacity> | undefined
   const store = createIndexedDbStore({ clock, opfs: openOpfs('spillway') })
   const capacity = () => {
@@ -52,7 +54,8 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     calibrations,
     layouts: (backend) => deviceLayouts(backend, memoryBytes, maxLanes),
     memoryBudget: memoryBytes,
-    startLane: (name) => startWorkerLane(`spillway ${name}`, clock, { runtime: () => storeWorker.runtime() }),
+    startLane: (name) =>
+      startWorkerLane(`spillway ${name}`, clock, { limits, runtime: () => storeWorker.runtime() }),
     clock,
   })
   const remote = options.server === null ? null : new RemoteTier(base, clock)

@@ -61,6 +61,7 @@ export class DeviceTier {
     this.#calibrator = new Calibrator({
       scheduler: this.#scheduler,
       calibrations,
+      allowsWarmUp: (session) => this.#pool.allowsWarmUp(session),
       isGenerating: () => [...this.#generators.values()].some(({ load }) => load.running + load.waiting > 0),
       clock,
       whenPageIdle: browserIdle,

@@ -26,6 +26,7 @@ export function serveLane(loadOrt: (request: StartRequest) => Promise<Ort>, endp
         return { runtime: ort.version, backends: ort.backends }
       }),
     load: (request) => outcome(() => started().load(request)),
+    warmUp: (session) => outcome(() => started().warmUp(session)),
     unload: (session) =>
       outcome(() =>
         started()

@@ -33,11 +33,16 @@ export interface LoadRequest {
   readonly inputs: readonly TensorSpec[]
   readonly outputs: readonly TensorSpec[]
   readonly batchAxis: 0 | null
-  /** Whether the lane has to prove, before runs are shared, that rows do not depend on each other. */
+  /** Whether runs are shared only once a warm-up has proven that rows do not depend on each other. */
   readonly needsRowProof?: boolean
+  /** How far the runtime rewrites the graph; absent: as far as it can. */
+  readonly optimization?: 'extended' | undefined
   /** Makes the session a language model's: it decodes sequences and takes no batches. */
   readonly generate?: GenerateSetup | undefined
 }
+
+/** A load without its files, which may be large. */
+export type SessionRequest = Omit<LoadRequest, 'source'>
 
 export interface GenerateSetup {
   readonly spec: GenerationSpec
@@ -51,8 +56,13 @@ export interface GenerateSetup {
 export interface LoadReply {
   /** Creating the session, in milliseconds. */
   readonly loadMs: number
+}
+
+export interface WarmUpReply {
   /** The first run, which compiles shaders, and the proof of rows, in milliseconds. */
   readonly warmUpMs: number
+  /** Why the model refused all made-up inputs, which says nothing of the inputs of requests. */
+  readonly fault?: string
 }
 
 /** Rows of one or more requests, packed along the batch axis: one message in, one run, one message out. */
@@ -100,6 +110,8 @@ export interface EventsReply {
 export interface LaneApi {
   start(request: StartRequest): Promise<Outcome<StartReply>>
   load(request: LoadRequest): Promise<Outcome<LoadReply>>
+  /** Runs a loaded session on made-up inputs. A call of its own: a run that never ends must not count as the load. */
+  warmUp(session: string): Promise<Outcome<WarmUpReply>>
   unload(session: string): Promise<Outcome<null>>
   /** Adds sequences to those that the session decodes. */
   addSequences(session: string, requests: readonly SequenceRequest[]): Promise<Outcome<null>>

@@ -8,6 +8,7 @@ import {
   type TensorType,
   tensorTypes,
 } from '../../core/tensor.ts'
+import { reportStep } from './report-step.ts'
 import type { LoadOptions, Runnable, Runtime, Tensors } from './runtime.ts'
 
 type Ort = Pick<typeof import('onnxruntime-common'), 'InferenceSession' | 'Tensor'>
@@ -16,7 +17,9 @@ type Ort = Pick<typeof import('onnxruntime-common'), 'InferenceSession' | 'Tenso
 export const ortRuntime: Runtime = {
   load: async (path, options) => {
     const ort = await load(options)
+    reportStep(`loaded ${path} on ${options.backend}`)
     const session = await createSession(ort, path, options)
+    reportStep(`ran ${path} on ${options.backend}`)
     return {
       inputNames: session.inputNames,
       outputNames: session.outputNames,

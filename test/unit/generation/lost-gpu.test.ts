@@ -62,6 +62,7 @@ describe('a generation', () => {
     return {
       start: refuse,
       load: refuse,
+      warmUp: refuse,
       run: refuse,
       unload: refuse,
       ping: refuse,

@@ -8,6 +8,8 @@ import { measure } from './measure.ts'
 export interface CalibratorOptions {
   readonly scheduler: Pick<Scheduler<DeviceSession>, 'size' | 'pending' | 'costOf' | 'seed' | 'submit'>
   readonly calibrations: Pick<Calibrations, 'keep' | 'writeBack'>
+  /** Whether the session may run on made-up inputs. */
+  readonly allowsWarmUp: (session: DeviceSession) => boolean
   /** Whether sequences are decoded or wait. */
   readonly isGenerating: () => boolean
   readonly clock: Clock
@@ -83,7 +85,8 @@ export class Calibrator {
   async #measure(session: DeviceSession, rows: number): Promise<void> {
     const { scheduler, calibrations, clock } = this.#options
     const isUnknown = () => scheduler.costOf(session).largestRows < rows
-    if (session.manifest.generation || !(await this.#untilQuiet(isUnknown))) return
+    const isMeasurable = !session.manifest.generation && this.#options.allowsWarmUp(session)
+    if (!isMeasurable || !(await this.#untilQuiet(isUnknown))) return
     const startedAt = clock.now()
     const measured = await measure(session.manifest, {
       backend: session.backend,

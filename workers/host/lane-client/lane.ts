@@ -13,6 +13,7 @@ import type {
   SequenceRequest,
   StartReply,
   StartRequest,
+  WarmUpReply,
 } from '../../protocol/lane.ts'
 import { callDirectly } from './direct-calls.ts'
 
@@ -21,7 +22,9 @@ export interface Lane {
   start(request: StartRequest): Promise<StartReply>
   /** @param withinMs Milliseconds for which the caller waits, where that is longer than the lane's limit. */
   load(request: LoadRequest, withinMs?: number): Promise<LoadReply>
-  /** @param withinMs As for `load`. */
+  /** Runs a loaded session on made-up inputs. */
+  warmUp(session: string): Promise<WarmUpReply>
+  /** @param withinMs Milliseconds until the last deadline of its requests; absent or infinite where one has none. */
   run(batch: BatchRequest, withinMs?: number): Promise<BatchReply>
   unload(session: string): Promise<void>
   /** Adds sequences to a session's decoding. */
@@ -42,26 +45,45 @@ export interface LaneLimits {
   readonly startMs: number
   /** For a caller that does not wait longer. */
   readonly loadMs: number
-  /** For callers that do not wait longer. */
+  /** For made-up inputs, on which a model may never come to an end. */
+  readonly warmUpMs: number
+  /** For a run without a deadline. */
   readonly runMs: number
   /** Without a sign of life, where the realm has one: a lane that computes gives it, a stopped one does not. */
   readonly hungMs: number
+  /** How the user raises a limit, by the call's name: a hint for errors. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 export const laneLimits: LaneLimits = {
   startMs: 60_000,
-  loadMs: 60_000,
-  runMs: 60_000,
+  loadMs: 600_000,
+  warmUpMs: 10_000,
+  runMs: 300_000,
   hungMs: 10_000,
 }
 
-/** The limit of a call whose caller waits so long. Without a deadline the limit alone tells a hung lane. */
 const longer = (limitMs: number, withinMs = 0) =>
   withinMs > limitMs && Number.isFinite(withinMs) ? withinMs : limitMs
+
+/** A run has so much time at least: ending the lane costs more than a run that is a little late. */
+const leastRunMs = 60_000
+
+/** The limit of a run whose callers wait so long. */
+const limitOfRun = (limitMs: number, withinMs = Number.POSITIVE_INFINITY) =>
+  Number.isFinite(withinMs) ? Math.max(withinMs, Math.min(limitMs, leastRunMs)) : limitMs
+
+/** Past its time by more than this, a timer shows that this thread stood still. */
+const stoodStillMs = 1_000
+
+/** Milliseconds without an answer after which a lane counts as idle. */
+const idleMs = 1_000
 
 /** The worker of one realm, as a lane needs it. */
 export interface LaneTransport {
   readonly endpoint: Endpoint
+  /** Whether an idle lane is asked for a sign of life beside its next call, because it gives none by itself. */
+  readonly isAskedWhenIdle?: boolean
   terminate(): void
   /** Calls back when the worker ends or fails by itself. */
   onEnd(ended: (reason: string) => void): void
@@ -71,7 +93,7 @@ interface Call {
   readonly name: string
   readonly timeoutMs: number
   /** On the clock. */
-  readonly deadline: number
+  deadline: number
   readonly reject: (reason: SpillwayError) => void
 }
 
@@ -83,9 +105,19 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
     resolveLost = resolve
   })
   let lostReason: SpillwayError | undefined
-  const inFlight = new Deadlines<Call>(clock, ({ name, timeoutMs, reject }) => {
+  let answeredAt = clock.now()
+  const inFlight = new Deadlines<Call>(clock, (sent) => {
+    const { name, timeoutMs, deadline, reject } = sent
+    const now = clock.now()
+    if (now - deadline > stoodStillMs) {
+      // Answers may have come meanwhile, which this thread reads first.
+      sent.deadline = now + stoodStillMs
+      return inFlight.add(sent)
+    }
+    const setting = limits.settings?.[name]
     const reason = new SpillwayError('lane_lost', `The lane did not answer "${name}"`, {
       expected: `an answer within ${timeoutMs} ms`,
+      ...(setting !== undefined && { hint: `Where it takes longer, raise ${setting}.` }),
     })
     reject(reason)
     kill(reason)
@@ -109,6 +141,7 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
       send().then(
         (reply) => {
           inFlight.delete(sent)
+          answeredAt = clock.now()
           if (reply.ok) resolve(reply.value)
           else reject(SpillwayError.fromWire(reply.error))
         },
@@ -119,13 +152,28 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
       )
     })
 
+  const ping = (timeoutMs: number) => call('ping', timeoutMs, () => remote.ping())
+  /** The question goes ahead of the call: during a run, a lane may be unable to answer. */
+  const askIfIdle = transport.isAskedWhenIdle
+    ? () => {
+        if (inFlight.size === 0 && clock.now() - answeredAt > idleMs)
+          ping(limits.hungMs).catch(() => undefined)
+      }
+    : () => {}
+
   return {
     start: (request) => call('start', limits.startMs, () => remote.start(request)),
-    load: (request, withinMs) =>
-      call('load', longer(limits.loadMs, withinMs), () =>
+    load: (request, withinMs) => {
+      askIfIdle()
+      return call('load', longer(limits.loadMs, withinMs), () =>
         remote.load(transfer(request, sourceBuffers(request))),
-      ),
-    run: (batch, withinMs) => call('run', longer(limits.runMs, withinMs), () => direct.run(batch)),
+      )
+    },
+    warmUp: (session) => call('warmUp', limits.warmUpMs, () => remote.warmUp(session)),
+    run: (batch, withinMs) => {
+      askIfIdle()
+      return call('run', limitOfRun(limits.runMs, withinMs), () => direct.run(batch))
+    },
     unload: async (session) => {
       await call('unload', limits.loadMs, () => remote.unload(session))
     },
@@ -137,7 +185,8 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
     },
     takeEvents: (session) => call('takeEvents', limits.runMs, () => direct.takeEvents(session)),
     ping: async () => {
-      await call('ping', limits.runMs, () => remote.ping())
+      // A lane that decodes answers between two steps.
+      await ping(limits.runMs)
     },
     lost,
     kill,

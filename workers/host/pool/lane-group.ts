@@ -7,6 +7,7 @@ import { Autoscaler, type Need, UnmetDemand } from './lane-autoscaler.ts'
 import { LaneHolder, type LeasedLane } from './lane-holder.ts'
 import type { Layout } from './lane-layout.ts'
 import type { ReserveMemory } from './lane-sessions.ts'
+import type { LoadHistory } from './load-history.ts'
 
 export interface LaneGroupOptions {
   readonly name: string
@@ -14,6 +15,7 @@ export interface LaneGroupOptions {
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
   readonly reserveMemory: ReserveMemory
+  readonly history: LoadHistory
   /** Whether so many further copies of a session fit without evicting another. */
   readonly fitsMemory: (spec: SessionSpec, copies: number) => boolean
   /** Called at the end of each lease. */
@@ -136,13 +138,15 @@ export class LaneGroup {
     return { outputs, executedOn: { backend, variant }, startedAt, waitedMs: 0, computeMs, costMs: laneMs }
   }
 
-  /** A free lane that has the session; else one that may start now, with the fewest sessions. */
+  /** A free lane that has the session; else one that may start now, where its death would cost the least. */
   #choose(session: string): LaneHolder {
     const free = this.#holders.filter(({ isFree }) => isFree)
     const having = free.find((holder) => holder.has(session))
     const [best] = free.sort(
       (one, other) =>
-        Number(one.isBackingOff) - Number(other.isBackingOff) || one.sessions.size - other.sessions.size,
+        Number(one.isBackingOff) - Number(other.isBackingOff) ||
+        Number(one.isShared) - Number(other.isShared) ||
+        one.sessions.size - other.sessions.size,
     )
     const chosen = having ?? best
     if (chosen) return chosen
@@ -258,13 +262,14 @@ export class LaneGroup {
   }
 
   #createHolder({ threads }: Layout): LaneHolder {
-    const { name, startLane, clock, reserveMemory, onIdle } = this.#options
+    const { name, startLane, clock, reserveMemory, history, onIdle } = this.#options
     return new LaneHolder({
       name: `${name}-${this.#created++}`,
       threads,
       startLane,
       clock,
       reserveMemory,
+      history,
       onIdle,
     })
   }

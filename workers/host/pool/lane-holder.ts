@@ -3,7 +3,9 @@ import { messageOf, SpillwayError } from '../../../models/core/index.ts'
 import type { Lane } from '../lane-client/lane.ts'
 import type { SessionSpec } from '../scheduler/work.ts'
 import { type LaneSession, LaneSessions, type ReserveMemory } from './lane-sessions.ts'
+import type { LoadHistory } from './load-history.ts'
 import { RestartBackoff } from './restart-backoff.ts'
+import { tryAlone } from './try-alone.ts'
 
 export interface LaneHolderOptions {
   readonly name: string
@@ -12,6 +14,7 @@ export interface LaneHolderOptions {
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
   readonly reserveMemory: ReserveMemory
+  readonly history: LoadHistory
   /** Called at the end of each lease. */
   readonly onIdle: () => void
 }
@@ -57,8 +60,9 @@ export class LaneHolder {
     this.#options = options
     this.name = options.name
     this.threads = options.threads
-    this.#sessions = new LaneSessions(options.clock, options.reserveMemory)
-    this.#backoff = new RestartBackoff(options.clock)
+    const { clock, reserveMemory, history } = options
+    this.#sessions = new LaneSessions(clock, reserveMemory, history)
+    this.#backoff = new RestartBackoff(clock)
   }
 
   get isBusy(): boolean {
@@ -191,28 +195,37 @@ export class LaneHolder {
     this.close(new SpillwayError('closed', 'The lane is no longer needed'))
   }
 
-  /** A lane that is lost while it loads is replaced once: a crash may be an accident. */
+  /** A lane that is lost while it loads is replaced as long as the session's history allows. */
   async #laneWith(spec: SessionSpec | undefined, mustAnswer: boolean, withinMs: number): Promise<Lane> {
-    for (let attempt = 1; ; attempt++) {
+    const { history, clock } = this.#options
+    if (spec && !this.has(spec.key)) {
+      history.throwIfBackingOff(spec.key)
+      if (history.isDangerous(spec.key)) await tryAlone(spec, this.#options, withinMs)
+      this.#throwIfClosed()
+    }
+    for (let wasDiscarded = false; ; ) {
       const state = this.#state
       const lane = state.kind === 'ready' ? state.lane : await this.#start()
       if (!spec) return lane
       try {
         const loaded = this.#sessions.loaded(spec.key)
-        if (loaded) loaded.usedAt = this.#options.clock.now()
-        if (!loaded) await this.#sessions.load(lane, spec, withinMs)
-        else if (mustAnswer) await lane.ping()
-        return lane
+        if (loaded) loaded.usedAt = clock.now()
+        const isReady = loaded
+          ? !mustAnswer || (await answers(lane))
+          : await this.#sessions.load(lane, spec, withinMs)
+        if (isReady) return lane
+        this.#throwIfClosed()
+        this.#lose(lane)
+        lane.kill(new SpillwayError('lane_lost', 'The lane was lost'))
       } catch (cause) {
         if (!(cause instanceof SpillwayError)) throw cause
         this.#throwIfClosed()
-        if (cause.code === 'capacity_insufficient') {
-          // A lane keeps the memory that it once took: a new one has more for this session.
-          const wasAlone = this.#sessions.all.size === 0
-          this.#discard(lane)
-          if (wasAlone || attempt === 2) throw cause
-        } else if (cause.code !== 'lane_lost') throw cause
-        else if (attempt === 2) throw lostWhileLoading(spec, cause)
+        if (cause.code !== 'capacity_insufficient') throw cause
+        // A lane keeps the memory that it once took: a new one has more for this session.
+        const wasAlone = this.#sessions.all.size === 0
+        this.#discard(lane)
+        if (wasAlone || wasDiscarded) throw cause
+        wasDiscarded = true
       }
     }
   }
@@ -279,11 +292,9 @@ export class LaneHolder {
   }
 }
 
-/** Not `lane_lost`: the model is at fault, so that its requests must not count as poisoned. */
-const lostWhileLoading = ({ key }: SessionSpec, cause: SpillwayError) =>
-  new SpillwayError(
-    'lane_failed',
-    `Two lanes were lost while they loaded ${key}: ${cause.message}`,
-    {},
-    { cause },
+/** Whether the lane gives a sign of life. */
+const answers = (lane: Lane): Promise<boolean> =>
+  lane.ping().then(
+    () => true,
+    () => false,
   )

@@ -1,6 +1,8 @@
 import type { Clock } from '../../../models/async/clock.ts'
+import { SpillwayError } from '../../../models/core/index.ts'
 import type { Lane } from '../lane-client/lane.ts'
 import type { SessionSpec } from '../scheduler/work.ts'
+import type { LoadHistory } from './load-history.ts'
 
 /** A session in a lane. */
 export interface LaneSession {
@@ -20,11 +22,13 @@ export type ReserveMemory = (spec: SessionSpec, reserve: () => void) => Promise<
 export class LaneSessions {
   readonly #clock: Clock
   readonly #reserveMemory: ReserveMemory
+  readonly #history: LoadHistory
   readonly #sessions = new Map<string, LaneSession>()
 
-  constructor(clock: Clock, reserveMemory: ReserveMemory) {
+  constructor(clock: Clock, reserveMemory: ReserveMemory, history: LoadHistory) {
     this.#clock = clock
     this.#reserveMemory = reserveMemory
+    this.#history = history
   }
 
   /** By key; those that are being loaded included. */
@@ -44,17 +48,40 @@ export class LaneSessions {
     return session?.loadMs === undefined ? undefined : session
   }
 
-  /** @param withinMs Milliseconds for which the caller waits. */
-  async load(lane: Lane, spec: SessionSpec, withinMs: number): Promise<void> {
+  /**
+   * Loads a session and runs it on made-up inputs.
+   *
+   * @param withinMs Milliseconds for which the caller waits.
+   * @returns Whether it is loaded: a lane that was lost may be replaced for another attempt.
+   * @throws SpillwayError `lane_failed`, or as the lane does.
+   */
+  async load(lane: Lane, spec: SessionSpec, withinMs: number): Promise<boolean> {
+    const { key } = spec
     const begunAt = this.#clock.now()
     const session: LaneSession = { spec, usedAt: begunAt, loadMs: undefined, leases: 0 }
     try {
-      await this.#reserveMemory(spec, () => this.#sessions.set(spec.key, session))
-      await lane.load(await spec.request(), withinMs)
+      await this.#reserveMemory(spec, () => this.#sessions.set(key, session))
+      const request = await spec.request()
+      const optimization = this.#history.optimizationOf(key)
+      const sentAt = this.#clock.now()
+      const isCreated = await unlessLost(lane.load({ ...request, optimization }, withinMs), (cause) =>
+        this.#history.lostInLoad(spec, sentAt, cause),
+      )
+      const isWarm =
+        isCreated &&
+        (!this.#history.allowsWarmUp(key) ||
+          request.generate !== undefined ||
+          (await unlessLost(lane.warmUp(key), (cause) => this.#history.lostInWarmUp(key, cause))))
+      if (!isWarm) {
+        this.#forget(session)
+        return false
+      }
+      this.#history.loaded(key)
       session.usedAt = this.#clock.now()
       session.loadMs = session.usedAt - begunAt
+      return true
     } catch (cause) {
-      if (this.#sessions.get(spec.key) === session) this.#sessions.delete(spec.key)
+      this.#forget(session)
       throw cause
     }
   }
@@ -79,5 +106,22 @@ export class LaneSessions {
 
   clear(): void {
     this.#sessions.clear()
+  }
+
+  #forget(session: LaneSession): void {
+    const { key } = session.spec
+    if (this.#sessions.get(key) === session) this.#sessions.delete(key)
+  }
+}
+
+/** Whether the lane has done the work; `onLost` is told where it was lost. */
+async function unlessLost(work: Promise<unknown>, onLost: (cause: SpillwayError) => void): Promise<boolean> {
+  try {
+    await work
+    return true
+  } catch (cause) {
+    if (!(cause instanceof SpillwayError) || cause.code !== 'lane_lost') throw cause
+    onLost(cause)
+    return false
   }
 }

@@ -6,6 +6,7 @@ import type { SessionSpec } from '../scheduler/work.ts'
 import { LaneGroup } from './lane-group.ts'
 import type { LaneHolder, LaneState, LeasedLane } from './lane-holder.ts'
 import type { Layout } from './lane-layout.ts'
+import { LoadHistory, type ReportLoss } from './load-history.ts'
 import { type Resident, selectEvictions } from './session-eviction.ts'
 
 export interface PoolOptions {
@@ -15,6 +16,8 @@ export interface PoolOptions {
   readonly memoryBudget: number
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
+  /** Told of sessions whose loads cost lanes. */
+  readonly onLoss?: ReportLoss
 }
 
 /** The lanes of a tier, and the memory that models take in them. */
@@ -43,11 +46,13 @@ export class Pool implements Lanes<SessionSpec> {
   readonly #groups = new Map<Backend, LaneGroup>()
   /** Loads that wait for memory that is in use. */
   readonly #waitingForMemory: (() => void)[] = []
+  readonly #history: LoadHistory
   #onFree: () => void = () => {}
   #closed: SpillwayError | undefined
 
   constructor(options: PoolOptions) {
     this.#options = options
+    this.#history = new LoadHistory(options.clock, options.onLoss ?? (() => {}))
   }
 
   count({ key, backend }: SessionSpec): number {
@@ -80,6 +85,11 @@ export class Pool implements Lanes<SessionSpec> {
   async unload({ key, backend }: SessionSpec): Promise<void> {
     const holders = this.#groups.get(backend)?.holders.filter((holder) => !holder.isUsing(key)) ?? []
     await Promise.all(holders.map((holder) => holder.unload(key)))
+  }
+
+  /** Whether the session may run on made-up inputs: no such run has cost a lane. */
+  allowsWarmUp({ key }: SessionSpec): boolean {
+    return this.#history.allowsWarmUp(key)
   }
 
   run(spec: SessionSpec, batch: Batch): Promise<BatchResult> {
@@ -128,6 +138,7 @@ export class Pool implements Lanes<SessionSpec> {
         startLane,
         clock,
         reserveMemory: (spec, reserve) => this.#reserveMemory(spec, reserve),
+        history: this.#history,
         onIdle: () => {
           for (const resolve of this.#waitingForMemory.splice(0)) resolve()
         },

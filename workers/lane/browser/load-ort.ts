@@ -1,6 +1,6 @@
 import type * as OrtWeb from 'onnxruntime-web'
 import type { LaneLost, StartRequest } from '../../protocol/lane.ts'
-import type { Ort } from '../runtime/ort.ts'
+import { type Ort, quiet } from '../runtime/ort.ts'
 import { captureModule } from './capture-module.ts'
 import { requestGpuDevice } from './gpu-device.ts'
 import { gpuMemory } from './gpu-kv-memory.ts'
@@ -18,11 +18,12 @@ export async function loadOrt(request: StartRequest): Promise<Ort> {
   const captured = await captureModule(mjs, request)
   env.wasm.wasmPaths = { mjs: captured?.address ?? mjs, wasm }
   env.wasm.numThreads = threads
+  env.logLevel = 'fatal'
   // This worker may block: onnxruntime-web's proxy would start one more worker.
   env.wasm.proxy = false
 
   // The first session starts the runtime's WebAssembly: one of a single node does so while the model downloads.
-  await (await InferenceSession.create(identity, { executionProviders: ['wasm'] })).release()
+  await (await InferenceSession.create(identity, { executionProviders: ['wasm'], ...quiet })).release()
 
   const module = captured?.module()
 

@@ -7,18 +7,20 @@ import {
 } from '../../../models/core/index.ts'
 import type { GenerateSetup, GraphSource, LoadRequest } from '../../protocol/lane.ts'
 import { kvNames } from '../kv/decoder-graph.ts'
-import type { Ort, OrtSession } from '../runtime/ort.ts'
+import { type Ort, type OrtSession, quiet } from '../runtime/ort.ts'
 import { isOutOfMemory, laneLost } from '../runtime/run-failure.ts'
 import { hasOperator } from './operators.ts'
 
 /** @throws SpillwayError `model_invalid`, `capacity_insufficient`, `lane_failed` or `lane_lost`. */
 export async function createSession(
   ort: Ort,
-  { session, backend, source, generate }: LoadRequest,
+  { session, backend, source, generate, optimization }: LoadRequest,
 ): Promise<OrtSession> {
   const onGpu = backend === 'webgpu' ? chainedOutputs(generate) : []
   const options = {
     ...(await ort.sessionOptions(backend)),
+    ...quiet,
+    ...(optimization && { graphOptimizationLevel: optimization }),
     ...(onGpu.length > 0 && {
       preferredOutputLocation: Object.fromEntries(onGpu.map((name) => [name, 'gpu-buffer' as const])),
     }),

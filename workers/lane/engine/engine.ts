@@ -1,18 +1,27 @@
-import { SpillwayError, type TensorSpec } from '../../../models/core/index.ts'
+import { SpillwayError } from '../../../models/core/index.ts'
 import type { RowFault } from '../../../models/core/rows/prove-rows.ts'
-import type { BatchReply, BatchRequest, LoadReply, LoadRequest } from '../../protocol/lane.ts'
+import type {
+  BatchReply,
+  BatchRequest,
+  LoadReply,
+  LoadRequest,
+  SessionRequest,
+  WarmUpReply,
+} from '../../protocol/lane.ts'
 import { createDecoder } from '../decode/create-decoder.ts'
 import type { Decoder } from '../decode/decoder.ts'
 import type { Ort, OrtSession } from '../runtime/ort.ts'
 import { isOutOfMemory } from '../runtime/run-failure.ts'
 import { cannotRun, checkNames, createSession, detectBatching, tooLarge } from './create-session.ts'
-import { proveSession } from './prove-session.ts'
+import { proveSession, rowFaultBeforeProof, unproven } from './prove-session.ts'
 import { runSession } from './run-session.ts'
 import { warmUp } from './warm-up.ts'
 
 /** Sessions and their runs in one lane. */
 export interface Engine {
   load(request: LoadRequest): Promise<LoadReply>
+  /** @throws SpillwayError `capacity_insufficient` or `lane_lost`. A model that refuses made-up inputs is no failure. */
+  warmUp(session: string): Promise<WarmUpReply>
   run(batch: BatchRequest): Promise<BatchReply>
   unload(session: string): Promise<void>
   /** The decoder of a session that was loaded to generate. */
@@ -21,10 +30,10 @@ export interface Engine {
 
 interface Loaded {
   readonly session: OrtSession
-  readonly outputs: readonly TensorSpec[]
+  readonly request: SessionRequest
   readonly decoder?: Decoder
   /** Why rows of several requests may not share a run. */
-  readonly rowFault: RowFault
+  rowFault: RowFault
 }
 
 /**
@@ -37,19 +46,14 @@ export function createEngine(ort: Ort): Engine {
 
   const load = async (request: LoadRequest): Promise<LoadReply> => {
     const started = performance.now()
-    const { backend, outputs } = request
-    const generate = request.generate && detectBatching(request.generate, request.source)
+    const { source, ...rest } = request
+    const generate = request.generate && detectBatching(request.generate, source)
     const session = await createSession(ort, { ...request, generate })
     const loadMs = performance.now() - started
     let decoder: Decoder | undefined
-    let rowFault: RowFault = null
     try {
-      if (generate) decoder = await createDecoder(ort, session, backend, generate, exclusive)
-      else {
-        checkNames(request, session)
-        await warmUp(ort, session, request)
-        if (request.needsRowProof) rowFault = await proveSession(ort, session, request)
-      }
+      if (generate) decoder = await createDecoder(ort, session, request.backend, generate, exclusive)
+      else checkNames(request, session)
     } catch (cause) {
       await session.release()
       if (isOutOfMemory(cause)) throw tooLarge(request.session, request.backend, cause)
@@ -57,8 +61,25 @@ export function createEngine(ort: Ort): Engine {
       throw cause
     }
     await unload(request.session)
-    sessions.set(request.session, { session, outputs, rowFault, ...(decoder && { decoder }) })
-    return { loadMs, warmUpMs: performance.now() - started - loadMs }
+    sessions.set(request.session, {
+      session,
+      request: rest,
+      rowFault: generate ? null : rowFaultBeforeProof(request),
+      ...(decoder && { decoder }),
+    })
+    return { loadMs }
+  }
+
+  const warmUpSession = async (name: string): Promise<WarmUpReply> => {
+    const loaded = find(name)
+    const { session, request } = loaded
+    const started = performance.now()
+    // A decoder ran when it was made.
+    const fault = loaded.decoder ? undefined : await warmUp(ort, session, request)
+    if (loaded.rowFault === unproven) {
+      loaded.rowFault = await proveSession(ort, session, request, performance.now() - started)
+    }
+    return { warmUpMs: performance.now() - started, ...(fault !== undefined && { fault }) }
   }
 
   const find = (session: string): Loaded => {
@@ -83,7 +104,9 @@ export function createEngine(ort: Ort): Engine {
       throw new SpillwayError('rows_dependent', `${session} does not batch: ${loaded.rowFault}`)
     }
     const started = performance.now()
-    const wanted = names ? loaded.outputs.filter(({ name }) => names.includes(name)) : loaded.outputs
+    const wanted = names
+      ? loaded.request.outputs.filter(({ name }) => names.includes(name))
+      : loaded.request.outputs
     const outputs = await runSession(ort, loaded.session, inputs, wanted)
     const ended = performance.now()
     return { outputs, computeMs: ended - started, laneMs: ended - receivedAt }
@@ -98,6 +121,7 @@ export function createEngine(ort: Ort): Engine {
 
   return {
     load: (request) => exclusive(() => load(request)),
+    warmUp: (session) => exclusive(() => warmUpSession(session)),
     run: (batch) => {
       const receivedAt = performance.now()
       return exclusive(() => run(batch, receivedAt))

@@ -5,7 +5,7 @@ import {
   rangeOperators,
   rowTolerance,
 } from '../../../models/core/rows/prove-rows.ts'
-import type { GraphSource, LoadRequest } from '../../protocol/lane.ts'
+import type { GraphSource, LoadRequest, SessionRequest } from '../../protocol/lane.ts'
 import type { Ort, OrtSession } from '../runtime/ort.ts'
 import { hasOperator } from './operators.ts'
 import { runSession } from './run-session.ts'
@@ -16,15 +16,31 @@ const gpuTolerance = 4 * rowTolerance
 /** Milliseconds of a proof. A model whose runs take longer gains little from sharing them, and its user waits. */
 const budgetMs = 3_000
 
-/** Why rows of several requests may not share a run of the session; null where they may. */
-export function proveSession(
+const tooSlow = 'its runs take too long for a proof that its rows are independent'
+
+/** Of a session that was not warmed up, or not to the end. */
+export const unproven = 'it is not proven that its rows are independent'
+
+/** Why rows of several requests may not share a run of a session that has not run yet. */
+export function rowFaultBeforeProof({ needsRowProof, source }: LoadRequest): RowFault {
+  if (!needsRowProof) return null
+  const operator = rangeOperators.find((one) => isUsed(source, one))
+  return operator === undefined ? unproven : rangeFault(operator)
+}
+
+/**
+ * Why rows of several requests may not share a run of the session; null where they may.
+ *
+ * @param spentMs Milliseconds that its first run took, out of the proof's time.
+ */
+export async function proveSession(
   ort: Ort,
   session: OrtSession,
-  { backend, source, inputs, outputs, batchAxis }: LoadRequest,
+  { backend, inputs, outputs, batchAxis }: SessionRequest,
+  spentMs: number,
 ): Promise<RowFault> {
-  const operator = rangeOperators.find((one) => isUsed(source, one))
-  if (operator !== undefined) return Promise.resolve(rangeFault(operator))
-  const started = performance.now()
+  if (spentMs > budgetMs) return tooSlow
+  const started = performance.now() - spentMs
   return proveRows(
     { inputs, outputs, batchAxis },
     {

@@ -10,7 +10,7 @@ import {
   tensorTypes,
 } from '../../../models/core/index.ts'
 import { countOf } from '../../../models/core/wording.ts'
-import type { Ort, OrtSession, OrtTensor } from '../runtime/ort.ts'
+import { type Ort, type OrtSession, type OrtTensor, quiet } from '../runtime/ort.ts'
 import { runFailure } from '../runtime/run-failure.ts'
 
 /** Runs a batch. @throws SpillwayError As `runFailure`; `not_supported` where an output is no tensor of numbers or strings. */
@@ -28,6 +28,7 @@ export async function runSession(
     .run(
       feeds,
       outputs.map(({ name }) => name),
+      quiet,
     )
     .catch(async (cause: unknown) => {
       const shapes = Object.entries(inputs).map(([name, { shape }]) => `${name} ${showShape(shape)}`)

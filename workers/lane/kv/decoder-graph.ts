@@ -1,6 +1,6 @@
 import { SpillwayError } from '../../../models/core/index.ts'
 import { countOf } from '../../../models/core/wording.ts'
-import type { DecoderSession, Ort, OrtTensor } from '../runtime/ort.ts'
+import { type DecoderSession, type Ort, type OrtTensor, quiet } from '../runtime/ort.ts'
 import { runFailure } from '../runtime/run-failure.ts'
 import type { Logits } from '../sampling/types.ts'
 import type { LogitsMode } from './kv.ts'
@@ -72,7 +72,7 @@ export class DecoderGraph {
     for (const name of names) fetches[name] = null
     let outputs: Awaited<ReturnType<DecoderSession['run']>>
     try {
-      outputs = await this.#session.run(feeds, fetches)
+      outputs = await this.#session.run(feeds, fetches, quiet)
     } catch (cause) {
       const count = rows.reduce((sum, { tokens }) => sum + tokens.length, 0)
       throw await runFailure(

@@ -5,6 +5,9 @@
 import type { InferenceSession, InferenceSessionFactory, Tensor as OnnxTensor } from 'onnxruntime-common'
 import type { Backend, TensorData, TensorType } from '../../../models/core/index.ts'
 
+/** Of sessions and runs: the runtime's words would go to a visitor's console, and errors are thrown as well. */
+export const quiet: Pick<InferenceSession.RunOptions, 'logSeverityLevel'> = { logSeverityLevel: 4 }
+
 export type OrtSession = InferenceSession
 export type OrtTensor = OnnxTensor
 
@@ -31,6 +34,7 @@ export interface DecoderSession extends Pick<OrtSession, 'inputNames' | 'outputN
   run(
     feeds: Readonly<Record<string, OrtTensor>>,
     fetches: Readonly<Record<string, OrtTensor | null>>,
+    options?: typeof quiet,
   ): Promise<Readonly<Record<string, OrtTensor>>>
 }
 

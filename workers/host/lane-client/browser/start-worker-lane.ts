@@ -1,17 +1,22 @@
 import type { Clock } from '../../../../models/async/clock.ts'
 import workerUrl from '../../../lane/browser/entry.ts?worker&url'
 import type { LaneLost } from '../../../protocol/lane.ts'
-import { connectLane, type Lane } from '../lane.ts'
+import { connectLane, type Lane, type LaneLimits } from '../lane.ts'
 import { createWorker } from './create-worker.ts'
 
 export interface WorkerLaneOptions {
+  readonly limits?: LaneLimits
   /** ONNX Runtime, compiled. Without it the lane fetches the runtime itself. */
   readonly runtime?: () => Promise<WebAssembly.Module>
 }
 
 /** Starts a lane in a new Web Worker. */
-export function startWorkerLane(name: string, clock: Clock, { runtime }: WorkerLaneOptions = {}): Lane {
-  const lane = startLaneFrom(new URL(workerUrl, import.meta.url), name, clock)
+export function startWorkerLane(
+  name: string,
+  clock: Clock,
+  { runtime, limits }: WorkerLaneOptions = {},
+): Lane {
+  const lane = startLaneFrom(new URL(workerUrl, import.meta.url), name, clock, limits)
   if (!runtime) return lane
   const ended = lane.lost.then((reason) => Promise.reject(reason))
   ended.catch(() => undefined)
@@ -23,11 +28,13 @@ export function startWorkerLane(name: string, clock: Clock, { runtime }: WorkerL
 }
 
 /** Starts a lane in a new Web Worker with another script. */
-export function startLaneFrom(script: URL, name: string, clock: Clock): Lane {
+export function startLaneFrom(script: URL, name: string, clock: Clock, limits?: LaneLimits): Lane {
   const { worker, terminate } = createWorker(script, name)
   return connectLane(
     {
       endpoint: worker,
+      // A worker that computes cannot give signs of life, and has no thread of its own for them.
+      isAskedWhenIdle: true,
       terminate,
       onEnd: (ended) => {
         worker.addEventListener('error', (event) => ended(event.message || 'its script did not load'))
@@ -38,6 +45,7 @@ export function startLaneFrom(script: URL, name: string, clock: Clock): Lane {
       },
     },
     clock,
+    limits,
   )
 }
 

@@ -160,6 +160,24 @@ describe('the runtime', () => {
     await expect.poll(async () => (await storedKeys(page)).join(' ')).not.toContain('former')
   })
 
+  test('is shared with the threads of an isolated page of another origin, and downloaded once', async () => {
+    await context.addInitScript(() => {
+      Object.defineProperty(Navigator.prototype, 'hardwareConcurrency', { get: () => 4 })
+    })
+    const host = await startHostPage(new URL('embed.js', proxy.url), undefined, {
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-embedder-policy': 'require-corp',
+    })
+    const page = await open(host.url)
+    const threads = await page.evaluate(async () => (await spillway.capacity()).wasm.threads)
+    expect(threads).toBeGreaterThan(1)
+    expect((await run(page)).tier).toBe('device')
+    const lanes = await page.evaluate(() => spillway.stats().device.lanes.map((lane) => lane.threads))
+    expect(lanes).toContain(threads)
+    expect(requested()).toHaveLength(1)
+    await host.stop()
+  })
+
   test('is kept for a page of another origin as well', async () => {
     const host = await startHostPage(new URL('embed.js', proxy.url))
     const page = await open(host.url)

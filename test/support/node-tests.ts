@@ -78,17 +78,17 @@ function readValues(test: string, kind: string): Value[] | undefined {
 
 /** Undefined for what is no tensor, and for types that the API lacks. */
 function readValue(bytes: Uint8Array): Value | undefined {
-  let proto: TensorProto
   try {
-    proto = fromBinary(TensorProtoSchema, new Uint8Array(bytes))
+    const proto = fromBinary(TensorProtoSchema, new Uint8Array(bytes))
+    const dims = proto.dims.map(Number)
+    if (proto.dataType === DataType.STRING)
+      return { type: 'string', data: proto.stringData.map((one) => new TextDecoder().decode(one)), dims }
+    const type = nameOf(proto.dataType)
+    return isNumeric(type) ? numbersOf(type, weightOf(proto, proto.name, 'A value').bytes(), dims) : undefined
   } catch {
+    // A sequence, whose bytes are no tensor's.
     return undefined
   }
-  const dims = proto.dims.map(Number)
-  if (proto.dataType === DataType.STRING)
-    return { type: 'string', data: proto.stringData.map((one) => new TextDecoder().decode(one)), dims }
-  const type = nameOf(proto.dataType)
-  return isNumeric(type) ? numbersOf(type, weightOf(proto, proto.name, 'A value').bytes(), dims) : undefined
 }
 
 /** Writes a test as a folder in `folder`. */

@@ -1,8 +1,10 @@
 /**
- * A module for onnxruntime-web to import in place of the runtime's own, whose address is in `?of=`. It exports the
- * Emscripten instance that onnxruntime-web creates, because onnxruntime-web does not.
+ * A module for onnxruntime-web to import in place of the runtime's own, whose address is in the fragment of this one's.
+ * It exports the Emscripten instance that onnxruntime-web creates, because onnxruntime-web does not.
  */
-const { default: create } = await import(/* @vite-ignore */ new URL(import.meta.url).searchParams.get('of'))
+const { default: create } = await import(
+  /* @vite-ignore */ decodeURIComponent(new URL(import.meta.url).hash.slice(1))
+)
 
 export let instance
 

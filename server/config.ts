@@ -37,6 +37,7 @@ const environment = z.object({
   SPILLWAY_MAX_JSON_DEPTH: z._default(count(1, 1_000), requestLimits.json.depth),
   SPILLWAY_MAX_JSON_ENTRIES: number(requestLimits.json.entries),
   SPILLWAY_MAX_JSON_LISTS: number(requestLimits.json.lists),
+  SPILLWAY_MAX_STRINGS: number(requestLimits.strings),
   SPILLWAY_MAX_CHOICES: number(requestLimits.maxChoices),
   SPILLWAY_MAX_QUEUED: number(1_000),
   SPILLWAY_MAX_QUEUED_ROWS: number(2 ** 20),
@@ -148,6 +149,7 @@ const configOf = (set: z.infer<typeof environment>): Config => ({
     },
     timeoutMs: 1000 * Math.min(set.SPILLWAY_TIMEOUT_SECONDS, set.SPILLWAY_MAX_TIMEOUT_SECONDS),
     maxTimeoutMs: 1000 * set.SPILLWAY_MAX_TIMEOUT_SECONDS,
+    strings: set.SPILLWAY_MAX_STRINGS,
     maxChoices: set.SPILLWAY_MAX_CHOICES,
   },
   queue: {

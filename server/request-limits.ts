@@ -8,6 +8,8 @@ export interface RequestLimits {
     /** Lists within nested tensors. */
     readonly lists: number
   }
+  /** Strings of one input: decoding them and sending them to a lane takes the server's own time. */
+  readonly strings: number
   /** Milliseconds for an infer request that sets no timeout. */
   readonly timeoutMs: number
   /** The longest timeout, in milliseconds; texts have it. */
@@ -18,6 +20,7 @@ export interface RequestLimits {
 
 export const requestLimits: RequestLimits = {
   json: { depth: 64, entries: 50_000, lists: 1_000_000 },
+  strings: 100_000,
   timeoutMs: 30_000,
   maxTimeoutMs: 600_000,
   maxChoices: 128,

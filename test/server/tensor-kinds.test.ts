@@ -68,6 +68,21 @@ describe('string tensors', () => {
     expect(await infer('cities', [input])).toMatchObject({ status: 400, code })
   })
 
+  test('are the same in large bodies and answers, which another thread reads and writes', async () => {
+    const data = Array.from({ length: 30_000 }, (_, index) => `city ${index} é`)
+    const shape = [data.length, 1]
+    const outputs = [{ name: 'same' }]
+    const inJson = await infer('cities', [cities(data, shape)], { outputs })
+    expect(inJson.outputs[0].data).toEqual(data)
+    const elements = elementBytes({ type: 'string', data, shape })
+    const input = { ...cities(undefined, shape), parameters: { binary_data_size: elements.length } }
+    const json = JSON.stringify({ inputs: [input], outputs })
+    const response = await post('cities', Buffer.concat([Buffer.from(json), elements]), {
+      [jsonLengthHeader]: `${Buffer.byteLength(json)}`,
+    })
+    expect((await response.json()).outputs[0].data).toEqual(data)
+  })
+
   test('of requests that share a run stay their own', async () => {
     const names = ['Rome', 'Bern', 'Rome', 'Oslo', 'Bern', 'a,b', 'c']
     const answers = await Promise.all(names.map((name) => infer('cities', [cities([name], [1, 1])])))

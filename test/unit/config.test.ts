@@ -27,6 +27,7 @@ const settings = {
   SPILLWAY_MAX_JSON_DEPTH: ['20', { requestLimits: { json: { depth: 20 } } }],
   SPILLWAY_MAX_JSON_ENTRIES: ['20', { requestLimits: { json: { entries: 20 } } }],
   SPILLWAY_MAX_JSON_LISTS: ['20', { requestLimits: { json: { lists: 20 } } }],
+  SPILLWAY_MAX_STRINGS: ['20', { requestLimits: { strings: 20 } }],
   SPILLWAY_MAX_CHOICES: ['20', { requestLimits: { maxChoices: 20 } }],
   SPILLWAY_MAX_QUEUED: ['20', { queue: { requests: 20 } }],
   SPILLWAY_MAX_QUEUED_ROWS: ['20', { queue: { rows: 20 } }],

@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono'
-import { isStrings, type Tensor } from '../../../models/core/index.ts'
+import { isStrings, type Manifest, type Tensor } from '../../../models/core/index.ts'
 import { queueHeader } from '../../../models/protocols/oip.ts'
 import { jsonLengthHeader } from '../../../models/protocols/oip-binary.ts'
 import { corsHeaders } from '../../http/cors.ts'
@@ -46,8 +46,8 @@ export function inferRoutes({
   const read = async (c: Context<Env>, { manifest }: CatalogueEntry): Promise<CheckedInferRequest> => {
     const body = await readBody(c, maxBodyBytes)
     const jsonLength = c.req.header(jsonLengthHeader)
-    const jsonBytes = jsonLength === undefined ? body.length : Number(jsonLength)
-    return jsonBytes > mostReadHere
+    const isAllDecoded = jsonLength === undefined || hasStrings(manifest)
+    return (isAllDecoded ? body.length : Number(jsonLength)) > mostReadHere
       ? offload.run('readTensors', { body, jsonLength, manifest, limits }, jobOf(c, [body]))
       : readInferRequest(body, jsonLength, manifest, limits)
   }
@@ -107,6 +107,9 @@ export function inferRoutes({
     .post('/models/:name/infer', infer)
     .post('/models/:name/versions/:version/infer', infer)
 }
+
+/** Strings after the JSON part are decoded, as it is; numbers are only copied. */
+const hasStrings = ({ inputs }: Manifest) => inputs.some(({ type }) => type === 'string')
 
 function numbersToWrite({ requested, answer: { outputs } }: InferAnswer): number {
   let numbers = 0

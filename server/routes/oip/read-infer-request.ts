@@ -64,7 +64,7 @@ export function readInferRequest(
       manifest,
       listed.map(({ name }) => name),
     )
-  const inputs = checkInputs(manifest, decodeInputs(manifest, request, new BinaryReader(tensors)))
+  const inputs = checkInputs(manifest, decodeInputs(manifest, request, new BinaryReader(tensors), limits))
   return {
     id: request.id ?? undefined,
     inputs: names ? { ...inputs, outputs: names } : inputs,
@@ -82,13 +82,10 @@ const rawRequest = (body: Uint8Array, manifest: Manifest, limits: RequestLimits)
   priority: 'normal',
 })
 
-/** Strings of one input. More would keep the event loop busy for long when they are decoded and sent to a lane. */
-const maxStrings = 100_000
-
-function checkStrings({ name, shape }: WireTensor): void {
-  if (elementCount(shape) <= maxStrings) return
+function checkStrings({ name, shape }: WireTensor, { strings }: RequestLimits): void {
+  if (elementCount(shape) <= strings) return
   throw new SpillwayError('input_size_invalid', `Input "${name}" has too many strings`, {
-    expected: `at most ${maxStrings}`,
+    expected: `at most ${strings}`,
     got: showShape(shape),
     hint: 'Send the rows in several requests.',
   })
@@ -137,6 +134,7 @@ function decodeInputs(
   manifest: Manifest,
   { inputs: wires }: InferRequest,
   binary: BinaryReader,
+  limits: RequestLimits,
 ): Record<string, Tensor> {
   const inputs: Record<string, Tensor> = {}
   for (const wire of wires) {
@@ -152,7 +150,7 @@ function decodeInputs(
         expected: 'each input once',
       })
     }
-    if (wire.datatype === 'BYTES') checkStrings(wire)
+    if (wire.datatype === 'BYTES') checkStrings(wire, limits)
     inputs[wire.name] = binarySize(wire) === undefined ? decodeTensor(wire) : binary.read(wire)
   }
   binary.end()

@@ -6,6 +6,7 @@ import { browserFlags, findBrowser } from './test/support/find-browser.ts'
 import { makeQuantized } from './test/support/make-quantized.ts'
 import { weightsModel } from './test/support/weights-model.ts'
 import { compileHints } from './web/build/compile-hints.ts'
+import { hashedFiles } from './web/build/hashed-files.ts'
 import { precompress } from './web/build/precompress.ts'
 import { preloadInPages } from './web/build/preload-in-pages.ts'
 import { sizeLimit } from './web/build/size-limit.ts'
@@ -51,7 +52,7 @@ export default defineConfig({
     // The runtime's glue stays a file of its own: its threads start from that file, which must not start a lane.
     conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'],
   },
-  worker: { format: 'es' },
+  worker: { format: 'es', plugins: () => [hashedFiles()] },
   server: devServer(),
   optimizeDeps: {
     exclude: ['onnxruntime-web'],
@@ -95,6 +96,7 @@ export default defineConfig({
           input: {
             main: path('server/main.ts'),
             lane: path('workers/lane/node/entry.ts'),
+            offload: path('server/offload/entry.ts'),
             spillway: path('models/cli/main.ts'),
           },
         },
@@ -109,7 +111,7 @@ export default defineConfig({
       }
     },
   },
-  plugins: [preloadInPages(), compileHints(), sizeLimit(), precompress()],
+  plugins: [hashedFiles(), preloadInPages(), compileHints(), sizeLimit(), precompress()],
   test: {
     root: path('.'),
     // A promise that never settles must not block a run for ever.

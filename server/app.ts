@@ -2,6 +2,7 @@ import { Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Clock } from '../models/async/clock.ts'
 import type { Reference } from '../models/core/index.ts'
+import { createCallerOf } from './http/caller.ts'
 import { allowAllOrigins } from './http/cors.ts'
 import { answerError, answerNotFound } from './http/errors.ts'
 import { type Log, logRequests, type Variables } from './http/request-log.ts'
@@ -9,6 +10,8 @@ import type { Catalogue } from './inference/catalogue.ts'
 import type { Inference } from './inference/inference.ts'
 import type { TextService } from './inference/text-service.ts'
 import type { Metrics } from './metrics.ts'
+import type { Offload } from './offload/offload.ts'
+import { type RequestLimits, requestLimits } from './request-limits.ts'
 import { modelFileRoutes } from './routes/model-files.ts'
 import { inferRoutes } from './routes/oip/infer-routes.ts'
 import { metadataRoutes, serverMetadata } from './routes/oip/metadata-routes.ts'
@@ -20,6 +23,7 @@ export interface AppOptions {
   /** Models on the hub that the catalogue also lists; pages fetch them from there. */
   readonly references?: readonly Reference[]
   readonly inference: Inference
+  readonly offload: Offload
   readonly textService: TextService
   readonly metrics: Metrics
   readonly clock: Clock
@@ -27,10 +31,11 @@ export interface AppOptions {
   readonly site: string
   readonly version: string
   readonly maxBodyBytes: number
+  readonly requestLimits?: RequestLimits
   /** For requests of the OpenAI API. Default: `maxBodyBytes`. */
   readonly maxTextBodyBytes?: number | undefined
-  /** Milliseconds that a request may take at most, its wait included, whatever its `timeout`. */
-  readonly maxRequestMs: number
+  /** The header with a client's address, where a proxy sets it. */
+  readonly callerAddressHeader?: string | undefined
   readonly log: Log
 }
 
@@ -38,13 +43,14 @@ export interface AppOptions {
  * The server's routes: `/v2` (Open Inference Protocol), `/v1` (OpenAI API), `/metrics`, `/models`, and the site.
  * The infer route comes first, so that a run passes no middleware but the log.
  */
-export const createApp = (options: AppOptions) => {
+export const createApp = (given: AppOptions) => {
+  const options = { requestLimits, ...given }
   const app = new Hono<{ Variables: Variables }>()
   return (
     app
       .onError(answerError(options.log))
       .notFound(answerNotFound(app.routes))
-      .use(logRequests(options.log))
+      .use(logRequests(options.log, createCallerOf(options.callerAddressHeader ?? '')))
       .route('/v2', inferRoutes(options))
       .use(allowAllOrigins)
       .route('/v2', metadataRoutes(options))

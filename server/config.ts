@@ -2,23 +2,46 @@ import { delimiter, resolve } from 'node:path'
 import * as z from 'zod/mini'
 import { backends, SpillwayError, schemaFault } from '../models/core/index.ts'
 import { type LaneLimits, laneLimits } from '../workers/host/lane-client/lane.ts'
+import type { GenerateLimits } from '../workers/host/text/generate-setup.ts'
+import { defaultGenerateLimits, type QueueLimits } from './inference/inference.ts'
+import { type RequestLimits, requestLimits } from './request-limits.ts'
 
-const port = z.coerce.number().check(z.int(), z.minimum(0), z.maximum(65_535))
+const count = (least: number, most: number) =>
+  z.coerce.number().check(z.int(), z.minimum(least), z.maximum(most))
 
-const count = (most: number) => z.coerce.number().check(z.int(), z.minimum(1), z.maximum(most))
+const seconds = (value: number) => z._default(count(1, 86_400), value)
+const bytes = (value: number) => z._default(count(1, 2 ** 50), value)
+const number = (value: number) => z._default(count(1, 1_000_000_000), value)
 
+/** Every variable, with its default. server/README.md has the same list. */
 const environment = z.object({
-  PORT: z._default(port, 8080),
+  PORT: z._default(count(0, 65_535), 8080),
   HOST: z._default(z.string().check(z.minLength(1)), '127.0.0.1'),
   SPILLWAY_BACKEND: z._default(z.enum(['auto', ...backends.filter((backend) => backend !== 'wasm')]), 'auto'),
   SPILLWAY_MODELS: z._default(z.string(), ''),
-  SPILLWAY_KEEP_ALIVE_SECONDS: z._default(count(86_400), 65),
-  SPILLWAY_LOAD_SECONDS: z._default(count(86_400), laneLimits.loadMs / 1000),
-  SPILLWAY_HUNG_SECONDS: z._default(count(86_400), laneLimits.hungMs / 1000),
-  SPILLWAY_MAX_BODY_BYTES: z._default(count(2 ** 30), 32 * 2 ** 20),
-  SPILLWAY_MAX_TEXT_BODY_BYTES: z._default(count(2 ** 28), 8 * 2 ** 20),
-  SPILLWAY_MAX_REQUEST_SECONDS: z._default(count(86_400), 600),
-  SPILLWAY_GRACE_SECONDS: z._default(count(86_400), 10),
+  SPILLWAY_CALLER_ADDRESS_HEADER: z._default(z.string().check(z.regex(/^[\w-]*$/)), ''),
+  SPILLWAY_KEEP_ALIVE_SECONDS: seconds(65),
+  SPILLWAY_UPLOAD_SECONDS: seconds(300),
+  SPILLWAY_GRACE_SECONDS: seconds(10),
+  SPILLWAY_LOAD_SECONDS: seconds(laneLimits.loadMs / 1000),
+  SPILLWAY_HUNG_SECONDS: seconds(laneLimits.hungMs / 1000),
+  SPILLWAY_TASK_SECONDS: seconds(30),
+  SPILLWAY_TIMEOUT_SECONDS: seconds(requestLimits.timeoutMs / 1000),
+  SPILLWAY_MAX_TIMEOUT_SECONDS: seconds(requestLimits.maxTimeoutMs / 1000),
+  SPILLWAY_MEMORY_BYTES: z.optional(count(1, 2 ** 50)),
+  SPILLWAY_MAX_BODY_BYTES: z._default(count(1, 2 ** 30), 32 * 2 ** 20),
+  SPILLWAY_MAX_TEXT_BODY_BYTES: z._default(count(1, 2 ** 28), 8 * 2 ** 20),
+  SPILLWAY_MAX_TASK_BYTES: bytes(2 ** 28),
+  SPILLWAY_MAX_JSON_DEPTH: z._default(count(1, 1_000), requestLimits.json.depth),
+  SPILLWAY_MAX_JSON_ENTRIES: number(requestLimits.json.entries),
+  SPILLWAY_MAX_JSON_LISTS: number(requestLimits.json.lists),
+  SPILLWAY_MAX_CHOICES: number(requestLimits.maxChoices),
+  SPILLWAY_MAX_QUEUED: number(1_000),
+  SPILLWAY_MAX_QUEUED_ROWS: number(2 ** 20),
+  SPILLWAY_MAX_QUEUED_BYTES: bytes(2 ** 29),
+  SPILLWAY_MAX_QUEUED_TOKENS: number(2 ** 22),
+  SPILLWAY_SLOTS: z._default(count(1, 1_024), defaultGenerateLimits.maxSlots),
+  SPILLWAY_KV_BYTES: bytes(defaultGenerateLimits.maxBytes),
 })
 
 /** Variables of the command and of the project's tests, which may share the server's environment. */
@@ -47,17 +70,28 @@ export interface Config {
   readonly backend: z.infer<typeof environment>['SPILLWAY_BACKEND']
   /** Further folders of models with manifests, besides the built-in catalogue. */
   readonly modelFolders: readonly string[]
+  /** The header in which a proxy passes its client's address on; empty where there is none. */
+  readonly callerAddressHeader: string
   readonly laneLimits: LaneLimits
   /** Milliseconds for which a connection without a request stays open: longer than a proxy keeps it in its pool. */
   readonly keepAliveMs: number
+  /** Milliseconds within which a request has to arrive whole. */
+  readonly uploadMs: number
+  /** Milliseconds that requests in flight have at the shutdown. */
+  readonly graceMs: number
+  /** Milliseconds for which one large body or answer may be parsed, tokenized or written. */
+  readonly taskMs: number
+  /** Bytes of large bodies and answers that wait for that together. */
+  readonly maxOffloadBytes: number
   /** The longest body of an infer request, decoded. */
   readonly maxBodyBytes: number
   /** The longest body of a request of the OpenAI API, decoded. */
   readonly maxTextBodyBytes: number
-  /** Milliseconds that a request may take at most, its wait included, whatever its `timeout`. */
-  readonly maxRequestMs: number
-  /** Milliseconds for requests in flight to finish after SIGTERM. */
-  readonly graceMs: number
+  /** Bytes for models in all lanes; undefined: by the machine's memory. */
+  readonly memoryBytes: number | undefined
+  readonly requestLimits: RequestLimits
+  readonly queue: QueueLimits
+  readonly generateLimits: GenerateLimits
 }
 
 /** @throws SpillwayError `request_malformed`, which names the invalid or unknown variable. */
@@ -73,23 +107,45 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       got,
     })
   }
-  const { PORT, HOST, SPILLWAY_BACKEND, SPILLWAY_MODELS, ...limits } = parsed.data
-  return {
-    port: PORT,
-    host: HOST,
-    backend: SPILLWAY_BACKEND,
-    modelFolders: SPILLWAY_MODELS.split(delimiter)
-      .filter((folder) => folder !== '')
-      .map((folder) => resolve(folder)),
-    laneLimits: {
-      ...laneLimits,
-      loadMs: 1000 * limits.SPILLWAY_LOAD_SECONDS,
-      hungMs: 1000 * limits.SPILLWAY_HUNG_SECONDS,
-    },
-    keepAliveMs: 1000 * limits.SPILLWAY_KEEP_ALIVE_SECONDS,
-    maxBodyBytes: limits.SPILLWAY_MAX_BODY_BYTES,
-    maxTextBodyBytes: limits.SPILLWAY_MAX_TEXT_BODY_BYTES,
-    maxRequestMs: 1000 * limits.SPILLWAY_MAX_REQUEST_SECONDS,
-    graceMs: 1000 * limits.SPILLWAY_GRACE_SECONDS,
-  }
+  return configOf(parsed.data)
 }
+
+const configOf = (set: z.infer<typeof environment>): Config => ({
+  port: set.PORT,
+  host: set.HOST,
+  backend: set.SPILLWAY_BACKEND,
+  modelFolders: set.SPILLWAY_MODELS.split(delimiter)
+    .filter((folder) => folder !== '')
+    .map((folder) => resolve(folder)),
+  callerAddressHeader: set.SPILLWAY_CALLER_ADDRESS_HEADER,
+  laneLimits: {
+    ...laneLimits,
+    loadMs: 1000 * set.SPILLWAY_LOAD_SECONDS,
+    hungMs: 1000 * set.SPILLWAY_HUNG_SECONDS,
+  },
+  keepAliveMs: 1000 * set.SPILLWAY_KEEP_ALIVE_SECONDS,
+  uploadMs: 1000 * set.SPILLWAY_UPLOAD_SECONDS,
+  graceMs: 1000 * set.SPILLWAY_GRACE_SECONDS,
+  taskMs: 1000 * set.SPILLWAY_TASK_SECONDS,
+  maxOffloadBytes: set.SPILLWAY_MAX_TASK_BYTES,
+  maxBodyBytes: set.SPILLWAY_MAX_BODY_BYTES,
+  maxTextBodyBytes: set.SPILLWAY_MAX_TEXT_BODY_BYTES,
+  memoryBytes: set.SPILLWAY_MEMORY_BYTES,
+  requestLimits: {
+    json: {
+      depth: set.SPILLWAY_MAX_JSON_DEPTH,
+      entries: set.SPILLWAY_MAX_JSON_ENTRIES,
+      lists: set.SPILLWAY_MAX_JSON_LISTS,
+    },
+    timeoutMs: 1000 * Math.min(set.SPILLWAY_TIMEOUT_SECONDS, set.SPILLWAY_MAX_TIMEOUT_SECONDS),
+    maxTimeoutMs: 1000 * set.SPILLWAY_MAX_TIMEOUT_SECONDS,
+    maxChoices: set.SPILLWAY_MAX_CHOICES,
+  },
+  queue: {
+    requests: set.SPILLWAY_MAX_QUEUED,
+    rows: set.SPILLWAY_MAX_QUEUED_ROWS,
+    bytes: set.SPILLWAY_MAX_QUEUED_BYTES,
+    tokens: set.SPILLWAY_MAX_QUEUED_TOKENS,
+  },
+  generateLimits: { maxSlots: set.SPILLWAY_SLOTS, maxBytes: set.SPILLWAY_KV_BYTES },
+})

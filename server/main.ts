@@ -13,6 +13,7 @@ import { chooseBackend } from './inference/choose-backend.ts'
 import { createInference, loadRequestOf } from './inference/inference.ts'
 import { createTextService } from './inference/text-service.ts'
 import { createMetrics } from './metrics.ts'
+import { createOffload } from './offload/offload.ts'
 import { shutDownOnSignal } from './shutdown.ts'
 
 const log = createLog()
@@ -39,23 +40,32 @@ async function main(): Promise<void> {
   const inference = createInference({
     backend: await chooseBackend(config.backend, startLane, trial),
     cores: availableParallelism(),
-    memoryBudget: memoryBudget(),
-    maxQueued: 1_000,
+    memoryBudget: config.memoryBytes ?? memoryBudget(),
+    queue: config.queue,
+    generateLimits: config.generateLimits,
     startLane,
     clock: systemClock,
+  })
+  const offload = createOffload({
+    entry: fromBuild('./offload.js'),
+    clock: systemClock,
+    taskMs: config.taskMs,
+    maxBytes: config.maxOffloadBytes,
   })
   const app = createApp({
     catalogue,
     references: await readReferences(folders),
     inference,
-    textService: createTextService(inference, systemClock),
+    offload,
+    textService: createTextService(inference, systemClock, offload),
     metrics: createMetrics(systemClock),
     clock: systemClock,
     site: fileURLToPath(fromBuild('../site')),
     version,
     maxBodyBytes: config.maxBodyBytes,
     maxTextBodyBytes: config.maxTextBodyBytes,
-    maxRequestMs: config.maxRequestMs,
+    requestLimits: config.requestLimits,
+    callerAddressHeader: config.callerAddressHeader,
     log,
   })
   const server = serve(
@@ -63,7 +73,12 @@ async function main(): Promise<void> {
       fetch: app.fetch,
       port: config.port,
       hostname: config.host,
-      serverOptions: { keepAliveTimeout: config.keepAliveMs },
+      serverOptions: {
+        keepAliveTimeout: config.keepAliveMs,
+        requestTimeout: config.uploadMs,
+        // Node refuses one that is longer.
+        headersTimeout: Math.min(60_000, config.uploadMs),
+      },
     },
     ({ address, port }) => {
       const host = address.includes(':') ? `[${address}]` : address === '127.0.0.1' ? 'localhost' : address

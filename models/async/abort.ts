@@ -13,3 +13,15 @@ export function withAbort<T>(signal: AbortSignal | undefined, work: Promise<T>):
 
 export const abortedBy = (signal: AbortSignal): SpillwayError =>
   new SpillwayError('aborted', 'The request was aborted by its caller', {}, { cause: signal.reason })
+
+/** A controller that aborts with `signal` as well. `release` ends that. */
+export function linkAbort(signal: AbortSignal | undefined): {
+  readonly controller: AbortController
+  release(): void
+} {
+  const controller = new AbortController()
+  const abort = () => controller.abort(signal?.reason)
+  signal?.addEventListener('abort', abort, { once: true })
+  if (signal?.aborted) abort()
+  return { controller, release: () => signal?.removeEventListener('abort', abort) }
+}

@@ -53,7 +53,7 @@ const sampling = {
 
 const common = {
   model: z.string(),
-  n: nullish(positive.check(z.maximum(128))),
+  n: nullish(positive),
   stop: nullish(z.union([z.string(), z.array(z.string()).check(z.maxLength(16))])),
   stream: nullish(z.boolean()),
   stream_options: nullish(z.object({ include_usage: nullish(z.boolean()) })),
@@ -71,6 +71,11 @@ const common = {
    * stop strings and incomplete characters continue from there. Only with a prompt of tokens; other servers ignore it.
    */
   generated_tokens: nullish(count),
+  /**
+   * Spillway: the variant that began this text on another tier. The server goes on with it where its backend runs it,
+   * else with its own; `system_fingerprint` says which. Other servers ignore it.
+   */
+  preferred_variant: nullish(z.string()),
 }
 
 /** The body of `POST /v1/completions`. */

@@ -3,6 +3,7 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import { type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
+import type { CallerOf } from './caller.ts'
 
 export type Log = Logger
 
@@ -22,6 +23,8 @@ export const requestIdHeader = 'x-request-id'
 export interface Variables {
   /** The request's id, for routes that write their headers themselves. */
   requestId?: string
+  /** Who takes turns with others; see `createCallerOf`. */
+  caller?: string | undefined
   /** Whether the response has the id already. */
   hasRequestId?: boolean
   errorCode?: string
@@ -35,11 +38,12 @@ export interface Variables {
 
 /** Logs one line for each request. */
 export const logRequests =
-  (log: Log): MiddlewareHandler<{ Variables: Variables }> =>
+  (log: Log, callerOf: CallerOf): MiddlewareHandler<{ Variables: Variables }> =>
   async (c, next) => {
     const startedAt = performance.now()
     const requestId = requestIdOf(c)
     c.set('requestId', requestId)
+    c.set('caller', callerOf(c))
     await next()
     if (!c.get('hasRequestId')) addRequestId(c, requestId)
     // `c.var` would copy all variables at each read.

@@ -26,11 +26,15 @@ export interface Inference {
   /** Queues the inputs and runs them in a batch. @throws SpillwayError `overloaded`, `deadline_exceeded`, `aborted`; else as the run does. */
   run(entry: CatalogueEntry, inputs: CheckedInputs, wait: WaitOptions): Promise<RunAnswer>
   /** The error with which a request would be refused now; undefined where it would be accepted. */
-  refusal(entry: CatalogueEntry): SpillwayError | undefined
+  refusal(entry: CatalogueEntry, wait: WaitOptions): SpillwayError | undefined
   /** Loads the model into a lane and runs it once, so that the first request need not wait. */
   prepare(entry: CatalogueEntry): Promise<void>
-  /** Decodes sequences of a language model. @throws SpillwayError `not_supported` for another. */
-  generator(entry: CatalogueEntry): TokenGenerator
+  /**
+   * Decodes sequences of a language model: with the preferred variant where this server's backend runs it.
+   *
+   * @throws SpillwayError `not_supported` for another model.
+   */
+  generator(entry: CatalogueEntry, preferredVariant?: string): TokenGenerator
   state(entry: CatalogueEntry): ModelState
   /** Requests that wait and run now, batches so far, lanes and memory. */
   stats(): SchedulerStats & PoolStats
@@ -48,13 +52,26 @@ export interface InferenceOptions {
   readonly cores: number
   /** Bytes for all models in all lanes together. */
   readonly memoryBudget: number
-  readonly maxQueued: number
+  /** What may wait for each model. */
+  readonly queue: QueueLimits
+  /** Sequences that share a decode step, and bytes for keys and values, for each model. */
+  readonly generateLimits?: GenerateLimits
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
 }
 
-/** Per model: sequences that share a decode step, and bytes for their keys and values. */
-const generateLimits: GenerateLimits = { maxSlots: 16, maxBytes: 2 ** 30 }
+/** What may wait for one model; one more is refused as `overloaded`. */
+export interface QueueLimits {
+  /** Requests, and texts. */
+  readonly requests: number
+  /** Rows and bytes of the requests' tensors. */
+  readonly rows?: number
+  readonly bytes?: number
+  /** Tokens of the texts' prompts. */
+  readonly tokens?: number
+}
+
+export const defaultGenerateLimits: GenerateLimits = { maxSlots: 16, maxBytes: 2 ** 30 }
 
 /** Runs get slower with more threads than this; with more processes, memory is better used otherwise. */
 const maxThreads = 16
@@ -68,13 +85,16 @@ const gpuLayouts: readonly Layout[] = [
 
 /** Runs the server's models in a pool of lanes, which are child processes in production. */
 export function createInference(options: InferenceOptions): Inference {
-  const { backend, clock, cores, maxQueued, memoryBudget, startLane } = options
+  const { backend, clock, cores, queue, memoryBudget, startLane } = options
+  const { generateLimits = defaultGenerateLimits } = options
   const layouts = () => (backend === 'cpu' ? layoutsFor({ cores, maxThreads, maxLanes }) : gpuLayouts)
   const pool = new Pool({ layouts, memoryBudget, startLane, clock })
   const scheduler = new Scheduler<SessionSpec>({
     lanes: pool,
     clock,
-    maxQueued,
+    maxQueued: queue.requests,
+    maxQueuedRows: queue.rows,
+    maxQueuedBytes: queue.bytes,
     targetMs: 100,
     maxBatchBytes: 256 * 2 ** 20,
     afterTurn: setImmediate,
@@ -82,33 +102,36 @@ export function createInference(options: InferenceOptions): Inference {
   const states = new Map<string, ModelState>()
   const verify = createVerifier()
   const sessionSpecs = new Map<CatalogueEntry, SessionSpec>()
-  const generators = new Map<CatalogueEntry, SequenceScheduler>()
+  const generators = new Map<Variant, SequenceScheduler>()
 
   const sessionSpecOf = (entry: CatalogueEntry): SessionSpec => {
     let sessionSpec = sessionSpecs.get(entry)
     if (!sessionSpec) {
-      sessionSpec = createSessionSpec(entry, backend, verify)
+      const variant = chooseVariant(entry, backend)
+      sessionSpec = createSessionSpec(entry, { backend, variant, generateLimits }, verify)
       sessionSpecs.set(entry, sessionSpec)
     }
     return sessionSpec
   }
 
-  const generatorOf = (entry: CatalogueEntry): SequenceScheduler => {
-    let generator = generators.get(entry)
+  const generatorOf = (entry: CatalogueEntry, preferredVariant?: string): SequenceScheduler => {
+    const variant = chooseVariant(entry, backend, preferredVariant)
+    let generator = generators.get(variant)
     if (!generator) {
       const { generation: spec } = entry.manifest
       if (!spec) throw notLanguage(entry.manifest)
-      const sessionSpec = sessionSpecOf(entry)
+      const sessionSpec = createSessionSpec(entry, { backend, variant, generateLimits }, verify)
       generator = new SequenceScheduler({
         session: sessionSpec.key,
         spec,
         lease: () => leaseLane(scheduler, pool, sessionSpec),
         executedOn: sessionSpec,
         slots: generateLimits.maxSlots,
-        maxWaiting: maxQueued,
+        maxWaiting: queue.requests,
+        maxWaitingTokens: queue.tokens,
         clock,
       })
-      generators.set(entry, generator)
+      generators.set(variant, generator)
     }
     return generator
   }
@@ -124,7 +147,7 @@ export function createInference(options: InferenceOptions): Inference {
       states.set(entry.manifest.id, 'ready')
       return answer
     },
-    refusal: (entry) => scheduler.refusal(sessionSpecOf(entry)),
+    refusal: (entry, wait) => scheduler.refusal(sessionSpecOf(entry), wait),
     prepare: async (entry) => {
       const { id } = entry.manifest
       states.set(id, 'loading')
@@ -147,45 +170,62 @@ export function createInference(options: InferenceOptions): Inference {
   }
 }
 
-function createSessionSpec(entry: CatalogueEntry, backend: Backend, verify: Verifier): SessionSpec {
+interface LoadOptions {
+  readonly backend: Backend
+  readonly variant: Variant
+  readonly generateLimits: GenerateLimits
+}
+
+function createSessionSpec(
+  entry: CatalogueEntry,
+  { backend, variant, generateLimits }: LoadOptions,
+  verify: Verifier,
+): SessionSpec {
   const { manifest, folder } = entry
-  const variant = chooseVariant(entry, backend)
   return {
-    key: keyOf(entry, backend),
+    key: keyOf(entry, backend, variant),
     manifest,
     backend,
     variant: variant.id,
     memory: variant.memory + (generateSetup(manifest, variant, generateLimits)?.maxBytes ?? 0),
     request: async () => {
       for (const file of variant.files) await verify(join(folder, file.path), file)
-      return loadRequestOf(entry, backend)
+      return loadRequestOf(entry, backend, { variant, generateLimits })
     },
   }
 }
 
 /** The request that loads a model into a lane on this machine. The caller verifies its files. */
-export function loadRequestOf(entry: CatalogueEntry, backend: Backend): LoadRequest {
+export function loadRequestOf(
+  entry: CatalogueEntry,
+  backend: Backend,
+  {
+    variant = chooseVariant(entry, backend),
+    generateLimits = defaultGenerateLimits,
+  }: Partial<Omit<LoadOptions, 'backend'>> = {},
+): LoadRequest {
   const { manifest, folder } = entry
   const { inputs, outputs, batchAxis } = manifest
-  const path = join(folder, chooseVariant(entry, backend).files[0]?.path ?? '')
+  const path = join(folder, variant.files[0]?.path ?? '')
   return {
-    session: keyOf(entry, backend),
+    session: keyOf(entry, backend, variant),
     backend,
     source: { from: 'file', path },
     inputs,
     outputs,
     batchAxis,
     needsRowProof: needsRowProof(manifest),
-    generate: generateSetup(manifest, chooseVariant(entry, backend), generateLimits),
+    generate: generateSetup(manifest, variant, generateLimits),
   }
 }
 
-const keyOf = (entry: CatalogueEntry, backend: Backend) =>
-  `${entry.manifest.id}@${entry.manifest.version}/${chooseVariant(entry, backend).id}/${backend}`
+const keyOf = ({ manifest }: CatalogueEntry, backend: Backend, variant: Variant) =>
+  `${manifest.id}@${manifest.version}/${variant.id}/${backend}`
 
-/** The first variant made for the backend: manifests list the best one first. */
-function chooseVariant({ manifest }: CatalogueEntry, backend: Backend): Variant {
-  const variant = variantsFor(manifest, backend)[0]
+/** The preferred variant, or the first one made for the backend: manifests list the best one first. */
+function chooseVariant({ manifest }: CatalogueEntry, backend: Backend, preferred?: string): Variant {
+  const variants = variantsFor(manifest, backend)
+  const variant = variants.find(({ id }) => id === preferred) ?? variants[0]
   if (variant) return variant
   throw new SpillwayError('capacity_insufficient', `${manifest.id} has no variant for this server`, {
     expected: `a variant made for ${backend}`,

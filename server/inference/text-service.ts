@@ -5,7 +5,9 @@ import { SpillwayError, textFiles } from '../../models/core/index.ts'
 import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
 import { type EmbedResult, embed, type RunTokens } from '../../workers/host/text/embedding/embedder.ts'
 import { TextModels } from '../../workers/host/text/text-models.ts'
-import type { TextGenerator } from '../../workers/host/text/types.ts'
+import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
+import type { Prompt, TemplateArguments, TextGenerator } from '../../workers/host/text/types.ts'
+import type { Offload } from '../offload/offload.ts'
 import type { CatalogueEntry } from './catalogue.ts'
 import type { Inference } from './inference.ts'
 import { createVerifier } from './verify.ts'
@@ -13,7 +15,18 @@ import { createVerifier } from './verify.ts'
 /** What this server's models do with text. */
 export interface TextService {
   /** @throws SpillwayError `not_supported` where the model generates no text. */
-  generator(entry: CatalogueEntry): Promise<TextGenerator>
+  generator(entry: CatalogueEntry, preferredVariant?: string): Promise<TextGenerator>
+  /**
+   * The tokens of prompts, made off the server's thread where they are long.
+   *
+   * @throws SpillwayError as `promptTokensOf` and `Offload.run` do.
+   */
+  tokenize(
+    entry: CatalogueEntry,
+    prompts: readonly Prompt[],
+    templateArguments: TemplateArguments | undefined,
+    wait: WaitOptions,
+  ): Promise<readonly (readonly number[])[]>
   /** @throws SpillwayError `not_supported` where the model makes no embeddings, `context_exceeded`; else as a run does. */
   embed(
     entry: CatalogueEntry,
@@ -25,6 +38,7 @@ export interface TextService {
 export function createTextService(
   inference: Pick<Inference, 'generator' | 'run'>,
   clock: Clock,
+  offload: Offload,
 ): TextService {
   const verify = createVerifier()
   const models = new TextModels(clock)
@@ -40,10 +54,31 @@ export function createTextService(
         }),
       )
 
+  /** The tokens of texts and chats, in the offload thread. Prompts of tokens are empty here. */
+  const tokenizeApart = async (
+    { manifest, folder }: CatalogueEntry,
+    prompts: readonly Prompt[],
+    templateArguments: TemplateArguments | undefined,
+    { signal, caller }: WaitOptions,
+  ): Promise<number[][]> => {
+    const source = { folder, paths: (manifest.tokenizer ?? []).map(({ path }) => path) }
+    const texts = prompts.map((prompt) => (prompt.tokens ? { prompt: '' } : prompt))
+    const job = { bytes: 2 * charactersOf(prompts), signal, caller }
+    return (await offload.run('tokenize', { source, prompts: texts, templateArguments }, job)).map(numbersOf)
+  }
+
   return {
-    generator: async (entry) => {
+    tokenize: async (entry, prompts, templateArguments, wait) => {
+      // Its files are verified here, whoever reads them.
+      const { tokenizer } = await models.reader(entry.manifest, filesOf(entry))
+      if (charactersOf(prompts) <= mostTokenizedHere)
+        return prompts.map((prompt) => promptTokensOf(prompt, tokenizer, templateArguments))
+      const made = await tokenizeApart(entry, prompts, templateArguments, wait)
+      return prompts.map(({ tokens }, at) => promptTokensOf({ tokens: tokens ?? made[at] ?? [] }, tokenizer))
+    },
+    generator: async (entry, preferredVariant) => {
       // Before the tokenizer: a model that generates no text needs none.
-      const tokens = inference.generator(entry)
+      const tokens = inference.generator(entry, preferredVariant)
       return models.generator(entry.manifest, tokens, filesOf(entry))
     },
     embed: async (entry, texts, wait) => {
@@ -51,12 +86,39 @@ export function createTextService(
       const run: RunTokens = async (tensors, signal) =>
         (await inference.run(entry, { tensors, rows: 1 }, { ...wait, signal })).outputs
       try {
-        return await embed(entry.manifest, reader, texts, run, wait.signal)
+        const prompts = texts.map((text) => (typeof text === 'string' ? { prompt: text } : { tokens: text }))
+        if (!entry.manifest.embedding || charactersOf(prompts) <= mostTokenizedHere)
+          return await embed(entry.manifest, reader, texts, run, wait.signal)
+        const made = await tokenizeApart(entry, prompts, undefined, wait)
+        const sequences = texts.map((text, at) => (typeof text === 'string' ? (made[at] ?? []) : text))
+        return await embed(entry.manifest, reader, sequences, run, wait.signal)
       } catch (cause) {
         throw texts.some((text) => typeof text !== 'string') ? blameTokens(cause) : cause
       }
     },
   }
+}
+
+/** Characters that are tokenized on the server's own thread, in milliseconds: a message would cost more. */
+const mostTokenizedHere = 4_096
+
+/** A chat's messages count with the text that a template puts around each. */
+const messageCharacters = 64
+
+function charactersOf(prompts: readonly Prompt[]): number {
+  let characters = 0
+  for (const { prompt = '', messages = [] } of prompts) {
+    characters += prompt.length
+    for (const { content } of messages) characters += messageCharacters + content.length
+  }
+  return characters
+}
+
+/** A loop: `Array.from` takes ten times as long. */
+function numbersOf(tokens: Int32Array): number[] {
+  const numbers = new Array<number>(tokens.length)
+  for (let at = 0; at < tokens.length; at++) numbers[at] = tokens[at] ?? 0
+  return numbers
 }
 
 /** The manifest of an embedding model does not say how many tokens it has: the run refuses the others. */

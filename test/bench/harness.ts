@@ -12,6 +12,7 @@ import { createInference } from '../../server/inference/inference.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/metrics.ts'
 import { compileHints } from '../../web/build/compile-hints.ts'
+import { createTestOffload } from '../support/offload.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
 import { processLane } from '../support/process-lane.ts'
 import { testModels, withoutTestModels } from '../support/test-models.ts'
@@ -50,21 +51,22 @@ export async function startHarness(launch = launchBrowser): Promise<Harness & { 
     // The page uses the other core.
     cores: 1,
     memoryBudget: 2 ** 32,
-    maxQueued: 1_000,
+    queue: { requests: 1_000 },
     startLane: () => processLane(systemClock),
     clock: systemClock,
   })
   const log = pino({ level: 'silent' })
+  const offload = createTestOffload()
   const app = createApp({
     catalogue,
     inference,
-    textService: createTextService(inference, systemClock),
+    offload,
+    textService: createTextService(inference, systemClock, offload),
     metrics: createMetrics(systemClock),
     clock: systemClock,
     site,
     version: 'bench',
     maxBodyBytes: 2 ** 25,
-    maxRequestMs: 600_000,
     log,
   })
   const server = serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' })

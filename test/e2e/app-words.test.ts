@@ -88,7 +88,7 @@ describe('the app does not say', () => {
     await page.locator('#samples button').first().click()
     const error = page.getByTestId('error')
     await error.waitFor()
-    expect(await error.textContent()).toContain('choose Auto or Server')
+    expect(await error.textContent()).toContain('Choose Auto or Server')
     expect(await error.textContent()).not.toMatch(/runtime|policy "/)
   })
 
@@ -105,6 +105,19 @@ describe('the app does not say', () => {
     await context.route('**/models/digits/manifest.json', (route) => route.fulfill({ status: 500 }))
     const page = await open()
     await expect.poll(() => progress(page).textContent()).toContain('The model was not found')
+  })
+
+  test('"Not available on this device" where the server lacks the file', async () => {
+    await context.route('**/models/digits/q8/**', (route) => route.fulfill({ status: 404 }))
+    await context.route('**/models/digits/fp16/**', (route) => route.fulfill({ status: 404 }))
+    await context.route('**/models/digits/fp32/**', (route) => route.fulfill({ status: 404 }))
+    const page = await open()
+    await expect.poll(() => progress(page).textContent()).toContain('The model could not be downloaded')
+    await page.getByTestId('policy-device').check({ force: true })
+    await page.getByTestId('sample-2').click()
+    const error = page.getByTestId('error')
+    await error.waitFor()
+    expect(await error.textContent()).toContain('The server does not have this model. file_missing')
   })
 
   test('how many stories shared a step on the server, which does not tell', async () => {

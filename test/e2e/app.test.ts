@@ -103,7 +103,9 @@ describe('the app', () => {
     await page.getByTestId('policy-server').check({ force: true })
     const error = page.getByTestId('error')
     await error.waitFor()
-    expect(await error.textContent()).toContain('expected JSON, got status 200, text/html')
+    expect(await error.textContent()).toContain(
+      'The server gave an answer that this page does not understand. server_response_invalid',
+    )
     await page.getByTestId('policy-device').check({ force: true })
     await page.getByTestId('sample-4').click()
     await expect.poll(async () => (await page.getByTestId('result').textContent())?.trim()).toBe('4')

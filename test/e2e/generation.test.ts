@@ -7,6 +7,7 @@ import { crashWorkers } from '../support/crash-workers.ts'
 import type { FaultProxy } from '../support/fault-proxy.ts'
 import { type GuestPage, openGuestPage } from '../support/guest-page.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
+import { pretendGpu } from '../support/pretend-gpu.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { importStories } from '../support/stories.ts'
 import { withoutTestModels } from '../support/test-models.ts'
@@ -266,11 +267,7 @@ async function openOnGpu() {
   const home = page.url()
   const own = await launchBrowser()
   ;({ page } = await openPage(await own.newContext(), new URL('about:blank')))
-  await page.addInitScript(() => {
-    const info = GPUAdapterInfo.prototype
-    Object.defineProperty(info, 'isFallbackAdapter', { get: () => false })
-    for (const name of ['architecture', 'description']) Object.defineProperty(info, name, { get: () => '' })
-  })
+  await pretendGpu(page)
   await page.goto(home)
   await page.waitForFunction(() => 'spillway' in window)
   await page.evaluate(async () => (await window.spillway.model('stories260k')).load())

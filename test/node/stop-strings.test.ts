@@ -4,6 +4,7 @@ import { createInference, type Inference } from '../../server/inference/inferenc
 import { createTextService } from '../../server/inference/text-service.ts'
 import type { TextGenerator } from '../../workers/host/text/types.ts'
 import { bardFolder, bardManifest } from '../support/bard-variants.ts'
+import { createTestOffload } from '../support/offload.ts'
 import { processLane } from '../support/process-lane.ts'
 
 let inference: Inference
@@ -13,11 +14,11 @@ beforeAll(async () => {
     backend: 'cpu',
     cores: 1,
     memoryBudget: 2 ** 30,
-    maxQueued: 100,
+    queue: { requests: 100 },
     startLane: () => processLane(systemClock),
     clock: systemClock,
   })
-  const service = createTextService(inference, systemClock)
+  const service = createTextService(inference, systemClock, createTestOffload())
   generator = await service.generator({ manifest: bardManifest, folder: bardFolder })
 })
 afterAll(() => inference.close())

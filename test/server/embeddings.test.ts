@@ -8,6 +8,7 @@ import { makeManifest, writeManifest } from '../../models/tools/manifest/write.t
 import { createInference } from '../../server/inference/inference.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
+import { createTestOffload } from '../support/offload.ts'
 import { processLane } from '../support/process-lane.ts'
 import {
   denseBias,
@@ -201,13 +202,13 @@ describe('in a queue with room for 100', () => {
       backend: 'cpu',
       cores: 1,
       memoryBudget: 2 ** 30,
-      maxQueued: 100,
+      queue: { requests: 100 },
       startLane: () => processLane(systemClock),
       clock: systemClock,
     })
     const manifest = manifests.get('mean') ?? expect.fail('no model')
     const entry = { manifest, folder: join(folder, 'mean') }
-    const service = createTextService(inference, systemClock)
+    const service = createTextService(inference, systemClock, createTestOffload())
     return {
       inference,
       embed: (texts: readonly (readonly number[])[], wait: WaitOptions = {}) =>

@@ -33,7 +33,7 @@ describe('a limit that is set', () => {
   test('of the time of a request ends a text, and a run whose timeout is longer', {
     timeout: 120_000,
   }, async () => {
-    const running = await start({ SPILLWAY_MAX_REQUEST_SECONDS: '1' })
+    const running = await start({ SPILLWAY_MAX_TIMEOUT_SECONDS: '1' })
     // Far more steps than any machine makes in a second.
     const texts = { model: 'bard', prompt: 'Once', n: 128, max_tokens: 2_000, ignore_eos: true }
     const text = await post(running, 'v1/completions', texts)

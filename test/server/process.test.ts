@@ -159,6 +159,7 @@ describe('the server process', () => {
       'The environment variable SPILLWAY_KEEP_ALIVE_SECONDS is invalid',
     ],
     [{ SPILLWAY_MODEL: '/models' }, 'There is no environment variable SPILLWAY_MODEL: expected PORT, HOST,'],
+    [{ SPILLWAY_MAX_QUEUED: '0' }, 'The environment variable SPILLWAY_MAX_QUEUED is invalid'],
     [{ SPILLWAY_BACKEND: 'cuda' }, 'The backend "cuda" does not work on this machine'],
     [{ SPILLWAY_MODELS: '/nowhere' }, 'The model folder /nowhere cannot be read'],
   ])('does not start with %o, and reports why', async (env, message) => {

@@ -90,6 +90,8 @@ export function createEchoScheduler(
     msOf?: (rows: number) => number
     fault?: (tensor: Tensor) => SpillwayError | undefined
     maxQueued?: number
+    maxQueuedRows?: number
+    maxQueuedBytes?: number
     targetMs?: number
   } = {},
 ) {
@@ -99,6 +101,8 @@ export function createEchoScheduler(
     lanes,
     clock,
     maxQueued: options.maxQueued ?? 10_000,
+    maxQueuedRows: options.maxQueuedRows,
+    maxQueuedBytes: options.maxQueuedBytes,
     targetMs: options.targetMs ?? 1_000,
     maxBatchBytes: 2 ** 20,
     afterTurn: (task) => queueMicrotask(task),

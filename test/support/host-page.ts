@@ -3,15 +3,17 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /**
- * Serves a page of another origin that contains only the embed tag and is not cross-origin isolated.
+ * Serves a page of another origin that contains only the embed tag. It is cross-origin isolated where `headers` say so.
  *
  * @param policy The page's Content-Security-Policy, if any.
  */
 export async function startHostPage(
   script: URL,
   policy?: string,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<{ url: URL; stop(): Promise<void> }> {
   const server = createServer((_request, response) => {
+    response.setHeaders(new Map(Object.entries(headers)))
     response.setHeader('content-type', 'text/html')
     if (policy !== undefined) response.setHeader('content-security-policy', policy)
     response.end(

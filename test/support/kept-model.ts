@@ -1,5 +1,6 @@
 import '../../web/embed/window-global.ts'
 import type { Page } from 'playwright-core'
+import { expect } from 'vitest'
 import type { Progress } from '../../web/api/index.ts'
 import { bigManifest } from './big-model.ts'
 import { type FileServer, sha256Of, startFileServer } from './file-server.ts'
@@ -51,3 +52,6 @@ export async function load(page: Page, from: FileServer, inputs = side): Promise
 }
 
 export const list = (page: Page) => page.evaluate(() => window.spillway.storage.list())
+
+/** Matches the bytes of a model's progress with those of the runtime's download, which are less than five million. */
+export const withRuntime = (bytes: number): unknown => expect.closeTo(bytes, -7)

@@ -1,8 +1,8 @@
-import type { BrowserContext } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 
-/** Makes the pages of a context take the software adapter for a GPU. */
-export const pretendGpu = (context: BrowserContext): Promise<unknown> =>
-  context.addInitScript(() => {
+/** Makes a page, or all of a context, take the software adapter for a GPU. */
+export const pretendGpu = (pages: BrowserContext | Page): Promise<unknown> =>
+  pages.addInitScript(() => {
     const info = GPUAdapterInfo.prototype
     Object.defineProperty(info, 'isFallbackAdapter', { get: () => false })
     for (const name of ['architecture', 'description']) Object.defineProperty(info, name, { get: () => '' })

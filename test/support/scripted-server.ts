@@ -11,8 +11,10 @@ import { createInference } from '../../server/inference/inference.ts'
 import type { TextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/metrics.ts'
 import { createTextGenerator } from '../../workers/host/text/text-generator.ts'
+import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
 import type { TextGenerator, TokenGenerator } from '../../workers/host/text/types.ts'
 import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
+import { createTestOffload } from './offload.ts'
 import { processLane } from './process-lane.ts'
 import { type Script, scriptedContext, scriptedGenerator, scriptedVocabulary } from './scripted-generator.ts'
 import { tokenizerOf } from './scripted-tokenizer.ts'
@@ -125,6 +127,8 @@ export function createScriptedApp(
       return withPieceControl(generator, { inflate, release })
     },
     embed: embed ?? noEmbeddings,
+    tokenize: async (_entry, prompts, templateArguments) =>
+      prompts.map((prompt) => promptTokensOf(prompt, generator.tokenizer, templateArguments)),
   }
   const catalogue = new Map<string, CatalogueEntry>([
     ['scripted', { manifest: scriptedManifest, folder: '' }],
@@ -134,22 +138,24 @@ export function createScriptedApp(
     backend: 'cpu',
     cores: 1,
     memoryBudget: 2 ** 20,
-    maxQueued: 1,
+    queue: { requests: 1 },
     startLane: () => processLane(systemClock),
     clock: systemClock,
   })
   closers.push(() => inference.close())
+  const offload = createTestOffload()
+  closers.push(() => offload.close())
   const metrics = createMetrics(systemClock)
   const app = createApp({
     catalogue,
     inference,
+    offload,
     textService,
     metrics,
     clock,
     site: '.',
     version: 'test',
     maxBodyBytes: 100_000,
-    maxRequestMs: 600_000,
     log: pino({ level: 'silent' }),
   })
   return { app, tokens }

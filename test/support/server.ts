@@ -20,9 +20,13 @@ export interface TestServer {
   stop(): Promise<number | null>
 }
 
+/** The tests' own variables are not the server's, which refuses those that it does not know. */
+const withoutOurs = (env: NodeJS.ProcessEnv) =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('SPILLWAY_')))
+
 export async function startServer(env: Record<string, string> = {}): Promise<TestServer> {
   const child = spawn(process.execPath, [main], {
-    env: { ...process.env, PORT: '0', ...env },
+    env: { ...withoutOurs(process.env), PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   // A failed test leaves no server behind.

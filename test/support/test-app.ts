@@ -8,6 +8,7 @@ import { createInference, type Inference } from '../../server/inference/inferenc
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/metrics.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
+import { createTestOffload } from './offload.ts'
 import { processLane } from './process-lane.ts'
 
 export interface TestApp {
@@ -37,22 +38,23 @@ export async function startTestApp({
     backend: 'cpu',
     cores: 1,
     memoryBudget: 2 ** 32,
-    maxQueued,
+    queue: { requests: maxQueued },
     startLane,
     clock: systemClock,
   })
   await Promise.allSettled([...catalogue.values()].map((entry) => inference.prepare(entry)))
+  const offload = createTestOffload()
   const app = createApp({
     catalogue,
     references: await readReferences(folders),
     inference,
-    textService: createTextService(inference, systemClock),
+    offload,
+    textService: createTextService(inference, systemClock, offload),
     metrics: createMetrics(systemClock),
     clock: systemClock,
     site: root('dist/site'),
     version: '0.0.0-test',
     maxBodyBytes,
-    maxRequestMs: 600_000,
     log: pino({ level: 'silent' }),
   })
   return {
@@ -60,6 +62,9 @@ export async function startTestApp({
     routes: app.routes,
     fetch: app.fetch,
     request: async (path, init) => app.request(path, init),
-    close: () => inference.close(),
+    close: () => {
+      inference.close()
+      offload.close()
+    },
   }
 }

@@ -48,13 +48,14 @@ function write(
       estimateSpill: () => undefined,
       createSegment: async () => deviceSegment(turns.shift()?.generator ?? expect.fail('no place is left')),
       router: {
-        streamWithFailover: async (_manifest, _options, _estimateSpill, attempt) => {
+        streamWithFailover: async (_manifest, options, _estimateSpill, attempt) => {
           let failure: unknown
           for (const { tier } of places) {
             try {
               return await attempt({
                 decision: decisionFor(tier),
                 session: undefined,
+                signal: options.signal,
                 markProgress: () => {},
               })
             } catch (cause) {

@@ -24,7 +24,7 @@ import type { StatsEmitter } from './stats.ts'
 export interface ModelOptions {
   /** Aborts the call. A download stops when its last caller aborts, and resumes at the next call. */
   readonly signal?: AbortSignal
-  /** Called as the model loads, with the bytes of all its files together, stored ones included. */
+  /** Called as the model loads, with the bytes of its files, stored ones included, and of the runtime's download. */
   readonly onProgress?: (progress: Progress) => void
 }
 

@@ -52,7 +52,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     calibrations,
     layouts: (backend) => deviceLayouts(backend, memoryBytes, maxLanes),
     memoryBudget: memoryBytes,
-    startLane: (name) => startWorkerLane(`spillway ${name}`, clock),
+    startLane: (name) => startWorkerLane(`spillway ${name}`, clock, { runtime: () => storeWorker.runtime() }),
     clock,
   })
   const remote = options.server === null ? null : new RemoteTier(base, clock)

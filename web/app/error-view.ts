@@ -1,13 +1,14 @@
 import type { SpillwayError } from '../../models/core/index.ts'
+import { errorWords } from './error-words.ts'
 import { find } from './find.ts'
-import { errorWords } from './words.ts'
+import { sentence } from './words.ts'
 
 export interface ErrorView {
   show(error: SpillwayError): void
   clear(): void
 }
 
-/** Shows an error in words, with a button to try again. */
+/** Shows an error in words for visitors, with a button to try again. Its message for developers is the code's title. */
 export function createErrorView(banner: HTMLElement, onRetry: () => void): ErrorView {
   const message = find('[data-part="message"]', HTMLElement, banner)
   const code = find('[data-part="code"]', HTMLElement, banner)
@@ -16,8 +17,9 @@ export function createErrorView(banner: HTMLElement, onRetry: () => void): Error
     show: (error) => {
       banner.dataset.code = error.code
       code.textContent = error.code
-      // Rewritten only when it changes: a screen reader must not read the same error again.
-      const words = errorWords(error)
+      code.title = error.message
+      // Written only when it changes: a screen reader must not read the same error again.
+      const words = sentence(errorWords(error.code))
       if (message.textContent !== words) message.textContent = words
       banner.hidden = false
     },

@@ -11,5 +11,11 @@ const notFound: readonly ErrorCode[] = [
   'overloaded',
 ]
 
+/** Failures of a model's files, or of the way to them. */
+const notDownloaded: readonly ErrorCode[] = [...notFound, 'file_missing', 'file_truncated', 'file_altered']
+
 export const isNotFound = (cause: unknown): boolean =>
   cause instanceof SpillwayError && notFound.includes(cause.code)
+
+export const isDownloadFault = (cause: unknown): boolean =>
+  cause instanceof SpillwayError && notDownloaded.includes(cause.code)

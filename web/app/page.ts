@@ -58,7 +58,8 @@ export function showPage(runtime: Runtime): void {
       if (manifest.labels) bars.setLabels(manifest.labels)
     },
     progress: progress.loading,
-    loaded: (succeeded) => (succeeded ? progress.ready() : progress.failed()),
+    loaded: progress.ready,
+    notLoaded: progress.failed,
     unavailable: progress.unavailable,
     running: (isRunning) => answer.toggleAttribute('data-busy', isRunning),
     result: ({ manifest }, { outputs, placement: where, timings: { totalMs, computeMs, queueMs } }) => {

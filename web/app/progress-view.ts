@@ -1,13 +1,14 @@
 import type { Progress } from '../store/worker/load-files.ts'
 import { find } from './find.ts'
+import { isDownloadFault } from './is-not-found.ts'
 import { bytes, duration, percent } from './words.ts'
 
 export interface ProgressView {
   starting(): void
   loading(progress: Progress): void
   ready(): void
-  /** The device could not load the model. */
-  failed(): void
+  /** The model could not be downloaded, or the device could not load it. */
+  failed(cause: unknown): void
   /** The model was not found: its server does not answer, or has none. */
   unavailable(): void
 }
@@ -50,7 +51,8 @@ export function createProgressView(panel: HTMLElement): ProgressView {
       bar.value = 1
       show('ready', last ? summaryOf(last) : 'Nothing to download')
     },
-    failed: () => fail('Not available on this device'),
+    failed: (cause) =>
+      fail(isDownloadFault(cause) ? 'The model could not be downloaded' : 'Not available on this device'),
     unavailable: () => fail('The model was not found'),
   }
 }

@@ -16,8 +16,10 @@ export interface Watcher {
   /** The model can run: on the device or, while the device still loads it, on the server. */
   opened(model: Model): void
   progress(progress: Progress): void
-  /** All files that the policy wants on the device are loaded, or the device could not load them. */
-  loaded(succeeded: boolean): void
+  /** All files that the policy wants on the device are loaded. */
+  loaded(): void
+  /** They could not be downloaded, or the device could not load them. */
+  notLoaded(cause: unknown): void
   /** The model was not found. */
   unavailable(): void
   running(isRunning: boolean): void
@@ -109,7 +111,7 @@ export class Recogniser {
 
   #reportFailure(cause: unknown): void {
     if (isNotFound(cause)) this.#watcher.unavailable()
-    else this.#watcher.loaded(false)
+    else this.#watcher.notLoaded(cause)
   }
 
   /** Loads the model on the device where the policy wants it, then runs there what the server has answered meanwhile. */
@@ -118,11 +120,11 @@ export class Recogniser {
     try {
       if (!onServerFirst.includes(this.#runtime.policy)) await model.load(options)
       if (signal.aborted) return
-      this.#watcher.loaded(true)
+      this.#watcher.loaded()
       this.#latest.request()
-    } catch {
+    } catch (cause) {
       // Not shown as an error: the server may answer, and if not, the run reports the error.
-      if (!signal.aborted) this.#watcher.loaded(false)
+      if (!signal.aborted) this.#watcher.notLoaded(cause)
     }
   }
 }

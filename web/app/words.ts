@@ -1,4 +1,4 @@
-import type { Backend, ErrorCode, Placement, SpillwayError, Tier } from '../../models/core/index.ts'
+import type { Backend, Placement, Tier } from '../../models/core/index.ts'
 
 export const tierWords: Readonly<Record<Tier, string>> = { device: 'On this device', server: 'On the server' }
 
@@ -37,21 +37,5 @@ export function bytes(count: number): string {
 
 /** `1 token`, `2 tokens`. */
 export const countOf = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
-
-/** What a visitor can do. */
-const advice: Readonly<Partial<Record<ErrorCode, string>>> = {
-  capacity_insufficient: 'Let it run on the server: choose Auto or Server.',
-  memory_exhausted: 'Close other pages, or choose Server.',
-  server_unreachable: 'Check your network, or choose Device.',
-  server_timeout: 'Try again later, or choose Device.',
-  overloaded: 'Try again in a moment.',
-}
-
-/** An error for a visitor: errors' own hints are for authors of pages and owners of servers. */
-export function errorWords({ code, message, detail: { hint = '' } }: SpillwayError): string {
-  const facts = hint !== '' && message.endsWith(hint) ? message.slice(0, -hint.length).trim() : message
-  const next = advice[code]
-  return next ? `${sentence(facts)} ${next}` : sentence(facts)
-}
 
 export const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text}.`)

@@ -9,7 +9,10 @@ import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'
 import type { ResultHandler, WaitOptions, Work } from '../../workers/host/scheduler/work.ts'
 import { notLanguage } from '../../workers/host/text/generate-setup.ts'
 import { leaseLane } from '../../workers/host/text/lease-lane.ts'
-import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
+import type {
+  SequenceScheduler,
+  SequenceSchedulerOptions,
+} from '../../workers/host/text/sequence-scheduler.ts'
 import type { TokenGenerator } from '../../workers/host/text/types.ts'
 import type { Catalogue } from '../store/catalogue.ts'
 import type { Progress } from '../store/worker/load-files.ts'
@@ -130,7 +133,7 @@ export class DeviceTier {
           // The runtime is downloaded at the same time as the files.
           this.#pool.prestart(session.backend)
           // Fetched before a lane is leased: a download must not keep other models' requests waiting.
-          session.setFetchedFiles(await this.#loadFiles(session, stop, report))
+          session.setFetchedFiles(await this.#loadFiles(session, { needsRuntime: true }, stop, report))
           await this.#scheduler.prepare(session, stop)
           this.#ready.add(session)
           void this.#calibrator.calibrate(session)
@@ -172,14 +175,18 @@ export class DeviceTier {
   /**
    * The generator of a language model, shared by all its texts. It loads the model where it is not loaded.
    *
+   * @param create Given by the code of texts: a page that only runs tensors never loads it.
    * @throws SpillwayError `not_supported` where the model is no language model.
    */
-  generator(session: DeviceSession): TokenGenerator {
+  generator(
+    session: DeviceSession,
+    create: (options: SequenceSchedulerOptions) => SequenceScheduler,
+  ): TokenGenerator {
     let generator = this.#generators.get(session.key)
     if (!generator) {
       const { generation: spec } = session.manifest
       if (!spec) throw notLanguage(session.manifest)
-      generator = new SequenceScheduler({
+      generator = create({
         session: session.key,
         spec,
         lease: () => leaseLane(this.#scheduler, this.#pool, session),
@@ -216,6 +223,7 @@ export class DeviceTier {
 
   #loadFiles(
     { manifest, files }: { readonly manifest: Manifest; readonly files: Pick<Variant, 'id' | 'files'> },
+    { needsRuntime = false } = {},
     signal?: AbortSignal,
     onProgress?: (progress: Progress) => void,
   ) {
@@ -223,6 +231,6 @@ export class DeviceTier {
     const { id, version } = manifest
     const model = { id, version, variant: files.id }
     const sources = files.files.map((file) => catalogue.fileOf(manifest, file))
-    return store.loadFiles({ model, files: sources }, signal, onProgress)
+    return store.loadFiles({ model, files: sources, needsRuntime }, signal, onProgress)
   }
 }

@@ -28,6 +28,7 @@ export class BackgroundLoader {
   readonly #options: BackgroundLoaderOptions
   readonly #loading = new WeakSet<Manifest>()
   readonly #headStarts = new WeakMap<Manifest, HeadStart>()
+  readonly #waiting = new WeakMap<Manifest, Set<() => void>>()
 
   constructor(options: BackgroundLoaderOptions) {
     this.#options = options
@@ -41,6 +42,17 @@ export class BackgroundLoader {
     if (this.#loading.has(manifest) && !onProgress) return
     this.#loading.add(manifest)
     void this.#load(manifest, signal, onProgress).finally(() => this.#loading.delete(manifest))
+  }
+
+  /** Calls back when the device has loaded the model, if it does. Returns how to stop that. */
+  whenLoaded(manifest: Manifest, callback: () => void): () => void {
+    let callbacks = this.#waiting.get(manifest)
+    if (!callbacks) {
+      callbacks = new Set()
+      this.#waiting.set(manifest, callbacks)
+    }
+    callbacks.add(callback)
+    return () => callbacks.delete(callback)
   }
 
   /** The server has answered a request, or failed to. */
@@ -63,6 +75,7 @@ export class BackgroundLoader {
       tried.add(session)
       try {
         await device.prepare(session, signal, onProgress)
+        this.#callBack(manifest)
         return
       } catch (cause) {
         const failure = SpillwayError.from(cause, 'internal', `${manifest.id} failed`)
@@ -70,6 +83,12 @@ export class BackgroundLoader {
         health.deviceFailed(manifest.id, target, failure)
       }
     }
+  }
+
+  #callBack(manifest: Manifest): void {
+    const callbacks = this.#waiting.get(manifest)
+    this.#waiting.delete(manifest)
+    for (const callback of callbacks ?? []) callback()
   }
 
   #headStart(manifest: Manifest): HeadStart {

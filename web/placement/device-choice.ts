@@ -89,8 +89,8 @@ export class DeviceChooser {
     }))
     if (!own || !rival) return choice.device
     const times = explainTimes(rows, own, rival)
-    // The slower one takes a request where others wait for the faster one.
-    const explanation = own.ms <= rival.ms ? times : `${times} after those that wait for it`
+    // The slower one takes a request where others wait for the faster one, and where they differ too little to change.
+    const explanation = own.ms <= rival.ms ? times : `${times} if no other request waits there`
     return { ...choice.device, explanation }
   }
 

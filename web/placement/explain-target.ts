@@ -11,7 +11,7 @@ import {
   lacksHalfFloats,
 } from './candidate.ts'
 
-export interface TargetContext {
+interface TargetContext {
   readonly capacity: Capacity
   readonly manifest: Manifest
   readonly knowledge: DeviceKnowledge
@@ -28,7 +28,7 @@ export const explainTarget = (target: Candidate, context: TargetContext): string
   explainSkipped(target, context)
 
 /** A backend, and the milliseconds in which it would answer. */
-export interface BackendTime {
+interface BackendTime {
   readonly backend: DeviceBackend
   readonly ms: number
 }

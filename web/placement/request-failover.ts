@@ -54,6 +54,9 @@ export function resetAttempts(request: RequestState): void {
 /** Runs a request at the place that was resolved; rejects with that place's failure. */
 export type Attempt<T> = (resolution: Resolution) => Promise<T>
 
+/** Rejects an attempt at a place that did nothing wrong: the request is placed again, and may come back. */
+export class TakenBack extends Error {}
+
 export interface FailoverOptions {
   readonly resolver: PlacementResolver
   readonly health: Health
@@ -93,6 +96,7 @@ export class Failover {
         return answer
       },
       async (cause) => {
+        if (cause instanceof TakenBack) return this.run(request, attempt)
         this.noteFailure(request, decision, cause)
         const delay = decision.tier === 'server' ? await this.#retryDelay(request) : undefined
         if (delay !== undefined) await this.#waitToRetry(request, delay)

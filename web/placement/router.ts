@@ -1,8 +1,10 @@
+import { linkAbort } from '../../models/async/abort.ts'
 import type { CheckedInputs, Manifest, Policy, RunResult } from '../../models/core/index.ts'
 import type { ResultHandler } from '../../workers/host/scheduler/work.ts'
 import type { DeviceSession } from '../device/device-session.ts'
 import type { Progress } from '../store/worker/load-files.ts'
 import { BackgroundLoader } from './background-loader.ts'
+import { answerBridged } from './bridged-request.ts'
 import { type Decision, decide } from './decide-placement.ts'
 import { Dispatcher, type PlacementCount, type TierClients, type UnplacedWork } from './dispatcher.ts'
 import { Health } from './health.ts'
@@ -20,17 +22,28 @@ import {
   Failover,
   type RequestState,
   resetAttempts,
+  TakenBack,
 } from './request-failover.ts'
 import { RetryBudget } from './retry-budget.ts'
+import { sameVariant } from './same-variant.ts'
 import { SecondBackend } from './second-backend.ts'
 
 export type RouterOptions = TierClients & ModelStatesOptions
+
+/** By which a text is placed again and again. */
+export interface TextPlacement {
+  readonly estimateSpill: EstimateSpill
+  /** The variant that began the text, once it has begun. */
+  readonly preferredVariant: () => string | undefined
+}
 
 /** Where a stream runs. */
 export interface TextTarget {
   readonly decision: Decision
   /** Loaded; undefined on the server. */
   readonly session: DeviceSession | undefined
+  /** Ends the stream at this place. */
+  readonly signal: AbortSignal | undefined
   /** Reports progress here: if this place fails later, all others may be tried again. */
   markProgress(): void
 }
@@ -38,6 +51,8 @@ export interface TextTarget {
 /** Runs each request where it is placed, and elsewhere when that place fails. */
 export class Router {
   readonly #options: RouterOptions
+  readonly #health: Health
+  readonly #states: ModelStates
   readonly #budget = new RetryBudget()
   readonly #dispatcher: Dispatcher
   readonly #resolver: PlacementResolver
@@ -51,6 +66,8 @@ export class Router {
     const states = new ModelStates(options)
     const resolver = new PlacementResolver(options, states, health)
     this.#options = options
+    this.#health = health
+    this.#states = states
     this.#dispatcher = new Dispatcher(options)
     this.#resolver = resolver
     this.#backgroundLoader = new BackgroundLoader({ device, clock, states, resolver, health })
@@ -128,23 +145,71 @@ export class Router {
   streamWithFailover<T>(
     manifest: Manifest,
     options: PlacementOptions,
-    estimateSpill: EstimateSpill,
+    { estimateSpill, preferredVariant }: TextPlacement,
     attempt: (target: TextTarget) => Promise<T>,
   ): Promise<T> {
     const { remote, clock } = this.#options
     const askedAt = clock.now()
     const request = createRequestState({ manifest, rows: 1, askedAt }, options, estimateSpill)
+    let stopWaiting = () => {}
     const markProgress = () => {
+      stopWaiting()
       resetAttempts(request)
       this.#backgroundLoader.serverSettled(manifest)
     }
     return this.#failover.run(request, async ({ decision, session }) => {
       if (decision.reason === 'bridge') this.#backgroundLoader.load(manifest)
-      const stream = () => attempt({ decision, session, markProgress })
-      if (!session) return remote ? remote.breaker.run(stream) : stream()
-      await this.#dispatcher.prepare(session, askedAt, options)
-      return stream()
+      if (session) {
+        const prepared = await this.#prepareText(session, preferredVariant(), askedAt, options)
+        return attempt({ decision, session: prepared, signal: options.signal, markProgress })
+      }
+      const { controller, release } = linkAbort(options.signal)
+      let isTakenBack = false
+      const takeBack = () => {
+        if (!this.#resolver.resolve(manifest, 1, options, request)?.session) return
+        isTakenBack = true
+        controller.abort()
+      }
+      // The text of a bridged request moves to the device if that is ready before the server's first token.
+      if (decision.reason === 'bridge') stopWaiting = this.#backgroundLoader.whenLoaded(manifest, takeBack)
+      const stream = () => attempt({ decision, session, signal: controller.signal, markProgress })
+      try {
+        return await (remote ? remote.breaker.run(stream) : stream())
+      } catch (cause) {
+        throw isTakenBack && !options.signal?.aborted ? new TakenBack() : cause
+      } finally {
+        stopWaiting()
+        release()
+      }
     })
+  }
+
+  /** Loads the session that goes on with a text: of the variant that began it where that is possible. */
+  async #prepareText(
+    chosen: DeviceSession,
+    variantId: string | undefined,
+    askedAt: number,
+    options: PlacementOptions,
+  ): Promise<DeviceSession> {
+    const { manifest } = chosen
+    const state = this.#states.get(manifest)
+    const session = state
+      ? sameVariant(chosen, variantId, {
+          device: this.#options.device,
+          capacity: state.capacity,
+          failures: this.#health.deviceFailures(manifest.id),
+        })
+      : chosen
+    if (session !== chosen) {
+      try {
+        await this.#dispatcher.prepare(session, askedAt, options)
+        return session
+      } catch {
+        // The chosen session is not at fault. Where the caller has left, it says so as well.
+      }
+    }
+    await this.#dispatcher.prepare(chosen, askedAt, options)
+    return chosen
   }
 
   /** The handler of all requests that a decision placed on the device; it moves failed ones to another place. */
@@ -162,15 +227,39 @@ export class Router {
     }
   }
 
-  #attempt(work: UnplacedWork, { manifest, options }: RequestState): Attempt<RunResult> {
+  #attempt(work: UnplacedWork, request: RequestState): Attempt<RunResult> {
+    const { manifest, options } = request
     return (resolution) => {
       const { tier, reason } = resolution.decision
-      if (reason === 'bridge') this.#backgroundLoader.load(manifest)
-      const answer = this.#dispatcher.submit(manifest, work, options, resolution)
-      if (tier === 'device') return answer
+      if (tier === 'device') return this.#dispatcher.submit(manifest, work, options, resolution)
       this.#budget.earn()
+      const answer =
+        reason === 'bridge'
+          ? this.#bridge(work, request, resolution)
+          : this.#dispatcher.submit(manifest, work, options, resolution)
       return answer.finally(() => this.#backgroundLoader.serverSettled(manifest))
     }
+  }
+
+  /** Asks the server, and the device too when it has loaded the model before the server has answered. */
+  #bridge(work: UnplacedWork, request: RequestState, resolution: Resolution): Promise<RunResult> {
+    const { manifest, rows, options } = request
+    const submit = (at: Resolution, signal: AbortSignal) =>
+      this.#dispatcher.submit(manifest, work, { ...options, signal }, at)
+    this.#backgroundLoader.load(manifest)
+    return answerBridged({
+      signal: options.signal,
+      whenReady: (callback) => this.#backgroundLoader.whenLoaded(manifest, callback),
+      askServer: (signal) => submit(resolution, signal),
+      askDevice: (signal) => {
+        const onDevice = this.#resolver.resolve(manifest, rows, options, request)
+        if (!onDevice?.session) return undefined
+        return submit(onDevice, signal).catch((cause: unknown) => {
+          this.#failover.noteFailure(request, onDevice.decision, cause)
+          throw cause
+        })
+      },
+    })
   }
 
   /** When this turn's first request came. */

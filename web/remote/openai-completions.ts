@@ -27,6 +27,8 @@ export interface CompleteOptions {
   readonly signal?: AbortSignal | undefined
   /** Bounds each silence in the stream. */
   readonly silenceMs: number
+  /** The variant that began the text elsewhere. */
+  readonly preferredVariant?: string | undefined
 }
 
 /**
@@ -42,7 +44,11 @@ export async function* complete(
 ): AsyncGenerator<RemotePiece> {
   const chat = request.messages !== undefined
   const url = new URL(chat ? 'v1/chat/completions' : 'v1/completions', server)
-  const body = chat ? chatBody(manifest, request) : completionBody(manifest, request)
+  const { preferredVariant: preferred_variant } = options
+  const body = {
+    ...(chat ? chatBody(manifest, request) : completionBody(manifest, request)),
+    preferred_variant,
+  }
   const read = chat ? readChat : readCompletion
   for await (const event of streamEvents(url, { ...options, body })) {
     yield read(url, event)

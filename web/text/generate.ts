@@ -74,7 +74,8 @@ async function writeText(
   const { signal } = cancellation
   let placement: Placement | undefined
   try {
-    await router.streamWithFailover(manifest, { ...options, signal }, estimateSpill, async (target) => {
+    const move = { estimateSpill, preferredVariant: () => text.variant }
+    await router.streamWithFailover(manifest, { ...options, signal }, move, async (target) => {
       const { tier, reason, explanation } = target.decision
       const segment = await createSegment(target)
       // Named one by one: on the device it is a session, whose fields are getters.
@@ -82,13 +83,14 @@ async function writeText(
       placement = { tier, backend, variant, reason, explanation }
       if (text.isDone) return
       const deadlineMs = cancellation.remainingMs()
-      for await (const piece of segment.stream(text, { ...options, deadlineMs, signal })) {
+      for await (const piece of segment.stream(text, { ...options, deadlineMs, signal: target.signal })) {
         if (piece.executedOn && piece.executedOn.variant !== placement.variant)
           placement = { ...placement, ...piece.executedOn }
         stopwatch.queueMs ??= piece.queueMs
         text.add(piece)
         if (piece.text === '' && piece.tokens.length === 0) continue
         stopwatch.lap()
+        if (placement.variant !== 'unknown') text.variant ??= placement.variant
         target.markProgress()
         pieces.push({ text: piece.text, tokens: piece.tokens, placement })
       }

@@ -36,5 +36,11 @@ export const deviceSegment = (generator: TextGenerator): StreamSegment => ({
 
 export const serverSegment = (server: URL, manifest: Manifest, clock: Clock): StreamSegment => ({
   executedOn: { backend: 'unknown', variant: 'unknown' },
-  stream: (text, { signal }) => complete(server, manifest, text.nextRequest(), { clock, signal, silenceMs }),
+  stream: (text, { signal }) =>
+    complete(server, manifest, text.nextRequest(), {
+      clock,
+      signal,
+      silenceMs,
+      preferredVariant: text.variant,
+    }),
 })

@@ -15,6 +15,8 @@ export class Continuation {
   #isTextOnly = false
   #usage: RemotePiece['usage']
   finish: FinishReason | undefined
+  /** The variant that began the text: every place that has it goes on with it. */
+  variant: string | undefined
 
   /** @param request With its seed, which every place has to use. */
   constructor(request: TextRequest & { readonly seed: number }) {

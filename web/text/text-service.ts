@@ -3,6 +3,10 @@ import type { Clock } from '../../models/async/clock.ts'
 import { untilDeadline } from '../../models/async/timeouts.ts'
 import { type Manifest, SpillwayError } from '../../models/core/index.ts'
 import { type EmbedResult, embed, type RunTokens } from '../../workers/host/text/embedding/embedder.ts'
+import {
+  SequenceScheduler,
+  type SequenceSchedulerOptions,
+} from '../../workers/host/text/sequence-scheduler.ts'
 import { TextModels } from '../../workers/host/text/text-models.ts'
 import type { TextGenerator, TextRequest, Tokenizer } from '../../workers/host/text/types.ts'
 import type { DeviceSession } from '../device/device-session.ts'
@@ -21,6 +25,8 @@ export interface TextServiceOptions {
   /** Fires when the runtime is closed. */
   readonly closing: AbortSignal
 }
+
+const createScheduler = (options: SequenceSchedulerOptions) => new SequenceScheduler(options)
 
 /** Generates and embeds texts, on either tier. */
 export class TextService {
@@ -89,13 +95,13 @@ export class TextService {
 
   async #generatorOf(session: DeviceSession): Promise<TextGenerator> {
     const { manifest } = session
-    const tokens = this.#options.device.generator(session)
+    const tokens = this.#options.device.generator(session, createScheduler)
     return this.#models.generator(manifest, tokens, () => this.#textFiles(manifest))
   }
 
   /** With all slots taken a text would wait for another one to end, while the server can begin. */
   #estimateSpill(session: DeviceSession): SpillEstimate | undefined {
-    const { slots, running, waiting } = this.#options.device.generator(session).load
+    const { slots, running, waiting } = this.#options.device.generator(session, createScheduler).load
     const taken = running + waiting
     return taken < slots ? undefined : { slots, taken }
   }

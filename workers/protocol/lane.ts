@@ -6,6 +6,8 @@ import type { FinishReason, GeneratedToken, GeneratorLoad, TokenRequest } from '
 export interface StartRequest {
   /** Threads that one run may use. */
   readonly threads: number
+  /** ONNX Runtime, compiled once for all lanes of a page. Without it the lane fetches the runtime itself. */
+  readonly runtime?: WebAssembly.Module
 }
 
 export interface StartReply {

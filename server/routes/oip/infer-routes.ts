@@ -1,20 +1,30 @@
 import { type Context, Hono } from 'hono'
+import { isStrings, type Tensor } from '../../../models/core/index.ts'
 import { queueHeader } from '../../../models/protocols/oip.ts'
+import { jsonLengthHeader } from '../../../models/protocols/oip-binary.ts'
 import { corsHeaders } from '../../http/cors.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import { readBody } from '../../http/read-body.ts'
 import { requestIdHeader, type Variables } from '../../http/request-log.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
-import { readInferRequest } from './read-infer-request.ts'
-import { writeInferResponse } from './write-infer-response.ts'
+import { jobOf } from '../../offload/job-of.ts'
+import type { Offload } from '../../offload/offload.ts'
+import type { RequestLimits } from '../../request-limits.ts'
+import { type CheckedInferRequest, readInferRequest } from './read-infer-request.ts'
+import { type InferAnswer, writeInferResponse } from './write-infer-response.ts'
 
 export interface InferOptions {
   readonly catalogue: Catalogue
   readonly inference: Inference
+  readonly offload: Offload
   readonly maxBodyBytes: number
-  readonly maxRequestMs: number
+  readonly requestLimits: RequestLimits
 }
+
+/** Bytes of JSON, and numbers to write as JSON, that are handled on the server's own thread: a message would cost more. */
+const mostReadHere = 262_144
+const mostWrittenHere = 20_000
 
 type Env = { Variables: Variables }
 
@@ -23,27 +33,54 @@ type Env = { Variables: Variables }
  * before the middleware that other routes share, and pass their headers as one plain object: a `Headers` object costs
  * more than many runs.
  */
-export function inferRoutes({ catalogue, inference, maxBodyBytes, maxRequestMs }: InferOptions) {
+export function inferRoutes({
+  catalogue,
+  inference,
+  offload,
+  maxBodyBytes,
+  requestLimits: limits,
+}: InferOptions) {
   const queueMs = (entry: CatalogueEntry) => inference.queueMs(entry).toFixed(1)
 
   /** A function of its own, so that the body is freed when it returns: a waiting request holds its tensors only. */
-  const read = async (c: Context<Env>, { manifest }: CatalogueEntry) =>
-    readInferRequest(c, await readBody(c, maxBodyBytes), manifest)
+  const read = async (c: Context<Env>, { manifest }: CatalogueEntry): Promise<CheckedInferRequest> => {
+    const body = await readBody(c, maxBodyBytes)
+    const jsonLength = c.req.header(jsonLengthHeader)
+    const jsonBytes = jsonLength === undefined ? body.length : Number(jsonLength)
+    return jsonBytes > mostReadHere
+      ? offload.run('readTensors', { body, jsonLength, manifest, limits }, jobOf(c, [body]))
+      : readInferRequest(body, jsonLength, manifest, limits)
+  }
+
+  const write = (c: Context<Env>, answer: InferAnswer) =>
+    numbersToWrite(answer) > mostWrittenHere
+      ? offload.run('writeTensors', ...copied(c, answer))
+      : writeInferResponse(answer)
 
   const answer = async (c: Context<Env>, entry: CatalogueEntry) => {
     // A full queue refuses the request before its body is read: an overloaded server saves that work.
-    const refusal = inference.refusal(entry)
+    const caller = c.get('caller')
+    const refusal = inference.refusal(entry, { caller })
     if (refusal) throw refusal
-    const { id, inputs, outputs, priority, ...asked } = await read(c, entry)
-    const deadlineMs = Math.min(asked.deadlineMs, maxRequestMs)
-    const result = await inference.run(entry, inputs, { signal: disconnectSignal(c), deadlineMs, priority })
+    const { id, inputs, outputs, deadlineMs, priority } = await read(c, entry)
+    const result = await inference.run(entry, inputs, {
+      signal: disconnectSignal(c),
+      deadlineMs,
+      priority,
+      caller,
+    })
     c.set('inference', {
       model: entry.manifest.id,
       rows: inputs.rows,
       queueMs: result.queueMs,
       computeMs: result.computeMs,
     })
-    const { headers, body } = writeInferResponse(entry.manifest, id, outputs, result)
+    const { headers, body } = await write(c, {
+      model: entry.manifest,
+      id,
+      requested: outputs,
+      answer: result,
+    })
     const requestId = c.get('requestId')
     if (requestId !== undefined) c.set('hasRequestId', true)
     return new Response(body, {
@@ -69,4 +106,31 @@ export function inferRoutes({ catalogue, inference, maxBodyBytes, maxRequestMs }
   return new Hono<Env>()
     .post('/models/:name/infer', infer)
     .post('/models/:name/versions/:version/infer', infer)
+}
+
+function numbersToWrite({ requested, answer: { outputs } }: InferAnswer): number {
+  let numbers = 0
+  for (const { name, binary } of requested) if (!binary) numbers += outputs[name]?.data.length ?? 0
+  return numbers
+}
+
+/** The answer in buffers of its own, which can move to the offload thread: a batch's outputs share theirs. */
+function copied(c: Context<Env>, { model: { id, version }, id: requestId, requested, answer }: InferAnswer) {
+  const outputs: Record<string, Tensor> = {}
+  const arrays: Uint8Array[] = []
+  for (const { name } of requested) {
+    const tensor = answer.outputs[name]
+    if (!tensor) continue
+    const data = tensor.data.slice()
+    outputs[name] = { ...tensor, data }
+    if (!isStrings(data)) arrays.push(new Uint8Array(data.buffer))
+  }
+  const { executedOn, queueMs, computeMs } = answer
+  const copy: InferAnswer = {
+    model: { id, version },
+    id: requestId,
+    requested,
+    answer: { outputs, executedOn, queueMs, computeMs },
+  }
+  return [copy, jobOf(c, arrays)] as const
 }

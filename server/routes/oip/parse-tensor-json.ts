@@ -1,4 +1,5 @@
 import { checkJson, type JsonLimits } from '../../http/check-json.ts'
+import { type RequestLimits, requestLimits } from '../../request-limits.ts'
 import { parseExactIntegers } from './exact-integers.ts'
 
 /**
@@ -33,14 +34,13 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 /** Memory for the numbers of one request, doubles as in JSON; a longer request gets memory of its own. */
 const sharedNumbers = new Float64Array(65_536)
 
-/** Far more than any request has besides its tensors. */
-const limits: JsonLimits = {
-  depth: 64,
-  keys: 10_000,
-  entries: 10_000,
-  lists: 1_000_000,
+const limitsOf = ({ depth, entries, lists }: RequestLimits['json']): JsonLimits => ({
+  depth,
+  keys: entries,
+  entries,
+  lists,
   bulkKeys: ['data'],
-}
+})
 
 /** A text of this many characters is within the limits but for its depth, which costs nothing here. */
 const uncheckedLength = 4_096
@@ -52,13 +52,17 @@ const uncheckedLength = 4_096
  *
  * @throws SyntaxError As `JSON.parse`; SpillwayError `request_malformed` for a structure that is too large.
  */
-export function parseTensorJson(bytes: Uint8Array, exactIntegers = false): unknown {
+export function parseTensorJson(
+  bytes: Uint8Array,
+  exactIntegers = false,
+  json = requestLimits.json,
+): unknown {
   const extracted = extractData(bytes)
   if (!extracted) {
-    checkJson(bytes, limits)
+    checkJson(bytes, limitsOf(json))
     return exactIntegers ? parseExactIntegers(bytes) : JSON.parse(new TextDecoder().decode(bytes))
   }
-  if (extracted.rest.length > uncheckedLength) checkJson(Buffer.from(extracted.rest), limits)
+  if (extracted.rest.length > uncheckedLength) checkJson(Buffer.from(extracted.rest), limitsOf(json))
   const value: unknown = JSON.parse(extracted.rest)
   restoreData(value, extracted.lists)
   return value

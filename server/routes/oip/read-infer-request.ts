@@ -1,4 +1,3 @@
-import type { Context } from 'hono'
 import * as z from 'zod/mini'
 import {
   type CheckedInputs,
@@ -18,19 +17,12 @@ import {
   inferRequest,
   type WireTensor,
 } from '../../../models/protocols/oip.ts'
-import {
-  BinaryReader,
-  binarySize,
-  jsonLengthHeader,
-  splitBody,
-} from '../../../models/protocols/oip-binary.ts'
+import { BinaryReader, binarySize, splitBody } from '../../../models/protocols/oip-binary.ts'
 import type { Priority } from '../../../workers/host/scheduler/priority.ts'
+import type { RequestLimits } from '../../request-limits.ts'
 import { parseTensorJson } from './parse-tensor-json.ts'
 import { readRawInputs } from './raw-request.ts'
 import { refuseUnsupportedParameters } from './unsupported-parameters.ts'
-
-/** The deadline of a request without a `timeout`, in milliseconds. */
-const defaultDeadlineMs = 30_000
 
 /** An infer request, checked against the manifest. */
 export interface CheckedInferRequest {
@@ -49,14 +41,21 @@ export interface RequestedOutput {
   readonly binary: boolean
 }
 
-/** @throws SpillwayError `request_malformed`, `input_*`, `output_name_invalid` or `not_supported`. */
-export function readInferRequest(c: Context, body: Uint8Array, manifest: Manifest): CheckedInferRequest {
-  const header = c.req.header(jsonLengthHeader)
-  if (header === '0') return rawRequest(manifest, body)
+/**
+ * @param header The length of the JSON part, where binary tensors follow it.
+ * @throws SpillwayError `request_malformed`, `input_*`, `output_name_invalid` or `not_supported`.
+ */
+export function readInferRequest(
+  body: Uint8Array,
+  header: string | undefined,
+  manifest: Manifest,
+  limits: RequestLimits,
+): CheckedInferRequest {
+  if (header === '0') return rawRequest(body, manifest, limits)
   const { json, tensors } =
     header === undefined ? { json: body, tensors: noTensors } : splitBody(body, header)
   const exact = manifest.inputs.some(({ type }) => type === 'int64' || type === 'uint64')
-  const request = header === undefined ? parseRequest(json, exact) : parseCached(json, exact)
+  const request = header === undefined ? parseRequest(json, exact, limits) : parseCached(json, exact, limits)
   // No output listed means all, as in Triton.
   const listed = request.outputs?.length ? request.outputs : undefined
   const names =
@@ -70,16 +69,16 @@ export function readInferRequest(c: Context, body: Uint8Array, manifest: Manifes
     id: request.id ?? undefined,
     inputs: names ? { ...inputs, outputs: names } : inputs,
     outputs: requestedOutputs(listed ?? manifest.outputs, request),
-    deadlineMs: deadlineOf(request),
+    deadlineMs: deadlineOf(request, limits),
     priority: priorityOf(request),
   }
 }
 
-const rawRequest = (manifest: Manifest, body: Uint8Array): CheckedInferRequest => ({
+const rawRequest = (body: Uint8Array, manifest: Manifest, limits: RequestLimits): CheckedInferRequest => ({
   id: undefined,
   inputs: checkInputs(manifest, readRawInputs(manifest, body)),
   outputs: manifest.outputs.map(({ name }) => ({ name, binary: true })),
-  deadlineMs: defaultDeadlineMs,
+  deadlineMs: limits.timeoutMs,
   priority: 'normal',
 })
 
@@ -105,12 +104,12 @@ const cache = new Map<string, InferRequest>()
 const maxCached = 256
 const maxCachedBytes = 1_024
 
-function parseCached(json: Uint8Array, exact: boolean): InferRequest {
-  if (json.length > maxCachedBytes) return parseRequest(json, exact)
+function parseCached(json: Uint8Array, exact: boolean, limits: RequestLimits): InferRequest {
+  if (json.length > maxCachedBytes) return parseRequest(json, exact, limits)
   const text = Buffer.from(json.buffer, json.byteOffset, json.length).toString('latin1')
   const cached = cache.get(text)
   if (cached) return cached
-  const request = parseRequest(json, exact)
+  const request = parseRequest(json, exact, limits)
   // Lists of numbers cannot be cached: they are views of memory that the next request overwrites.
   if (request.inputs.some(({ data }) => data)) return request
   if (cache.size === maxCached) cache.clear()
@@ -119,10 +118,10 @@ function parseCached(json: Uint8Array, exact: boolean): InferRequest {
 }
 
 /** @param exact Whether the model has inputs of 64-bit integers. */
-function parseRequest(json: Uint8Array, exact: boolean): InferRequest {
+function parseRequest(json: Uint8Array, exact: boolean, limits: RequestLimits): InferRequest {
   let value: unknown
   try {
-    value = parseTensorJson(json, exact)
+    value = parseTensorJson(json, exact, limits.json)
   } catch (cause) {
     throw SpillwayError.from(cause, 'request_malformed', 'The request is not JSON')
   }
@@ -169,10 +168,10 @@ function requestedOutputs(outputs: readonly Listed[], request: InferRequest): Re
 }
 
 /** The request's `timeout` is in microseconds; 0 means none, as in Triton. */
-function deadlineOf({ parameters }: InferRequest): number {
+function deadlineOf({ parameters }: InferRequest, { timeoutMs, maxTimeoutMs }: RequestLimits): number {
   const timeout = parameters?.timeout
-  if (timeout == null || timeout === 0) return defaultDeadlineMs
-  if (typeof timeout === 'number' && timeout > 0) return timeout / 1000
+  if (timeout == null || timeout === 0) return timeoutMs
+  if (typeof timeout === 'number' && timeout > 0) return Math.min(timeout / 1000, maxTimeoutMs)
   throw new SpillwayError('request_malformed', 'The parameter "timeout" is invalid', {
     expected: 'a number of microseconds above zero',
     got: JSON.stringify(timeout),

@@ -15,13 +15,22 @@ interface EncodedResponse {
   readonly body: string | Uint8Array<ArrayBuffer>
 }
 
+/** The answer of a run, and what decides how it is written. */
+export interface InferAnswer {
+  readonly model: Pick<Manifest, 'id' | 'version'>
+  /** The client's id of the request. */
+  readonly id: string | undefined
+  readonly requested: readonly RequestedOutput[]
+  readonly answer: Pick<RunAnswer, 'outputs' | 'executedOn' | 'queueMs' | 'computeMs'>
+}
+
 /** Encodes the answer in the form that the client asked for: JSON, or JSON followed by binary tensors. */
-export function writeInferResponse(
-  { id: model, version }: Manifest,
-  id: string | undefined,
-  requested: readonly RequestedOutput[],
-  { outputs, executedOn, queueMs, computeMs }: RunAnswer,
-): EncodedResponse {
+export function writeInferResponse({
+  model: { id: model, version },
+  id,
+  requested,
+  answer: { outputs, executedOn, queueMs, computeMs },
+}: InferAnswer): EncodedResponse {
   const binaryTensors: Uint8Array[] = []
   const encode = ({ name, binary }: RequestedOutput): WireTensor => {
     const tensor = outputs[name]

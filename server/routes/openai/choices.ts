@@ -1,4 +1,5 @@
 import { SpillwayError } from '../../../models/core/index.ts'
+import type { WaitOptions } from '../../../workers/host/scheduler/work.ts'
 import type { GenerateResult, Piece, TextGenerator } from '../../../workers/host/text/types.ts'
 import type { TokensRequest } from './read-request.ts'
 
@@ -13,20 +14,24 @@ export interface Choice {
 /**
  * Starts `n` texts for each prompt, all at once: they share decode steps.
  *
- * @param deadlineMs The deadline of each text in milliseconds, its wait for a slot included.
+ * @param wait Its deadline includes the wait for a slot.
+ *
+ * @throws SpillwayError `overloaded` where they do not all find a place: then none of them waits.
  */
 export function startChoices(
   generator: TextGenerator,
   requests: readonly TokensRequest[],
   n: number,
-  signal: AbortSignal,
-  deadlineMs: number,
+  wait: WaitOptions,
 ): Choice[] {
+  const tokens = requests.reduce((sum, request) => sum + request.tokens.length, 0)
+  const refusal = generator.refusal?.(n * requests.length, n * tokens, wait)
+  if (refusal) throw refusal
   return requests.flatMap((request, prompt) =>
     Array.from({ length: n }, (_, copy) => {
       // With the same seed all n texts would be the same.
       const seed = request.seed === undefined ? undefined : request.seed + copy
-      const stream = generator.generate({ ...request, seed }, { signal, deadlineMs })
+      const stream = generator.generate({ ...request, seed }, wait)
       // Where another choice fails first, nobody awaits this one.
       stream.result.catch(() => undefined)
       return { index: prompt * n + copy, request, pieces: stream, result: stream.result }

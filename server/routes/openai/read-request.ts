@@ -1,65 +1,51 @@
 import type { Context } from 'hono'
-import * as z from 'zod/mini'
-import { SpillwayError, schemaFault } from '../../../models/core/index.ts'
 import type { Sampling } from '../../../models/core/sampling.ts'
 import type { ChatRequest, CompletionRequest } from '../../../models/protocols/openai.ts'
-import { promptTokensOf } from '../../../workers/host/text/tokenizer/prompt.ts'
-import type { TextRequest, Tokenizer } from '../../../workers/host/text/types.ts'
-import { checkJson, type JsonLimits } from '../../http/check-json.ts'
+import type { Prompt, TemplateArguments, TextRequest } from '../../../workers/host/text/types.ts'
 import { readBody } from '../../http/read-body.ts'
+import { jobOf } from '../../offload/job-of.ts'
+import type { Offload } from '../../offload/offload.ts'
 import { textsOf, toChatMessage } from './chat-message.ts'
 import { invalidParameter } from './invalid-parameter.ts'
+import { parseRequest, type RequestOf, type TextBounds } from './parse-request.ts'
 import { checkPrompt, type PromptBounds } from './prompt-bounds.ts'
-import { type RequestKind, refuseUnsupportedFields } from './unsupported-fields.ts'
+import type { RequestKind } from './unsupported-fields.ts'
 
-/** Lists of tokens are as long as their body; nothing else is. */
-const jsonLimits: JsonLimits = {
-  depth: 64,
-  keys: 50_000,
-  entries: 50_000,
-  lists: 100_000,
-  bulkKeys: ['prompt', 'input'],
-}
+/** A shorter body is parsed on the server's own thread: a message would cost more. */
+const mostParsedHere = 65_536
 
-/**
- * @throws SpillwayError `request_malformed` or `not_supported`, which name the parameter; else as `readBody`.
- */
-export async function readRequest<T extends z.ZodMiniType>(
+/** @throws SpillwayError As `readBody`, `parseRequest` and `Offload.run` do. */
+export async function readRequest<K extends RequestKind>(
   c: Context,
-  maxBytes: number,
-  kind: RequestKind,
-  schema: T,
-): Promise<z.infer<T>> {
-  const body = await readBody(c, maxBytes)
-  checkJson(body, jsonLimits)
-  let value: unknown
-  try {
-    value = JSON.parse(new TextDecoder().decode(body))
-  } catch (cause) {
-    throw SpillwayError.from(cause, 'request_malformed', 'The request is not JSON')
-  }
-  const parsed = z.safeParse(schema, value)
-  if (parsed.success) {
-    refuseUnsupportedFields(kind, Object(value))
-    return parsed.data
-  }
-  const { path, expected, got } = schemaFault(parsed.error, value)
-  throw invalidParameter(path, expected, got)
+  { maxBodyBytes, bounds, offload }: { maxBodyBytes: number; bounds: TextBounds; offload: Offload },
+  kind: K,
+): Promise<RequestOf[K]> {
+  const body = await readBody(c, maxBodyBytes)
+  if (body.length <= mostParsedHere) return parseRequest(kind, body, bounds)
+  const task = { kind, body, bounds }
+  return (await offload.run('readText', task, jobOf(c, [body]))) as RequestOf[K]
 }
+
+/** Turns prompts into tokens, off the server's thread where they are long. */
+export type Tokenize = (
+  prompts: readonly Prompt[],
+  templateArguments?: TemplateArguments,
+) => Promise<readonly (readonly number[])[]>
 
 export type TokensRequest = TextRequest & { readonly tokens: readonly number[] }
 
-export function toTextRequest(
+export async function toTextRequest(
   request: ChatRequest,
-  tokenizer: Tokenizer,
+  tokenize: Tokenize,
   bounds: PromptBounds,
-): TokensRequest {
+): Promise<TokensRequest> {
   const messages = request.messages.map((message, index) => toChatMessage(message, `messages[${index}]`))
   checkPrompt('messages', messages.flatMap(textsOf).join(''), bounds)
   const templateArguments = request.chat_template_kwargs ?? undefined
+  const [tokens = []] = await tokenize([{ messages }], templateArguments)
   return {
     ...optionsOf(request),
-    ...truncatedPrompt(request, promptTokensOf({ messages }, tokenizer, templateArguments)),
+    ...truncatedPrompt(request, tokens),
     logprobs: request.logprobs ? (request.top_logprobs ?? 0) : undefined,
     maxTokens: request.max_completion_tokens ?? request.max_tokens ?? undefined,
   }
@@ -69,11 +55,11 @@ export function toTextRequest(
 const defaultMaxTokens = 16
 
 /** One request for each prompt. */
-export function toTextRequests(
+export async function toTextRequests(
   request: CompletionRequest,
-  tokenizer: Tokenizer,
+  tokenize: Tokenize,
   bounds: PromptBounds,
-): TokensRequest[] {
+): Promise<TokensRequest[]> {
   const { prompt, generated_tokens: generated } = request
   const prompts = promptsOf(prompt)
   if (prompts.length === 0) throw invalidParameter('prompt', 'at least one prompt')
@@ -82,16 +68,16 @@ export function toTextRequests(
   if (request.echo && request.logprobs != null)
     throw invalidParameter('echo', 'not together with logprobs: those of a prompt are not computed')
   for (const one of prompts) checkPrompt('prompt', one, bounds)
-  return prompts.map((one) => {
-    const tokens = typeof one === 'string' ? promptTokensOf({ prompt: one }, tokenizer) : one
-    return {
-      ...optionsOf(request),
-      ...truncatedPrompt(request, tokens),
-      logprobs: request.logprobs ?? undefined,
-      maxTokens: request.max_tokens ?? defaultMaxTokens,
-      generated: generated ?? undefined,
-    }
-  })
+  const tokenized = await tokenize(
+    prompts.map((one) => (typeof one === 'string' ? { prompt: one } : { tokens: one })),
+  )
+  return tokenized.map((tokens) => ({
+    ...optionsOf(request),
+    ...truncatedPrompt(request, tokens),
+    logprobs: request.logprobs ?? undefined,
+    maxTokens: request.max_tokens ?? defaultMaxTokens,
+    generated: generated ?? undefined,
+  }))
 }
 
 /** The API's four forms of a prompt: one or several, as text or as tokens. */

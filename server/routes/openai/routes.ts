@@ -1,28 +1,38 @@
 import { type Context, Hono } from 'hono'
 import type { Clock } from '../../../models/async/clock.ts'
-import { chatRequest, completionRequest, embeddingRequest } from '../../../models/protocols/openai.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import type { Log, Variables } from '../../http/request-log.ts'
 import { type Catalogue, findModel } from '../../inference/catalogue.ts'
 import type { TextService } from '../../inference/text-service.ts'
 import type { Metrics } from '../../metrics.ts'
+import { jobOf } from '../../offload/job-of.ts'
+import type { Offload } from '../../offload/offload.ts'
+import type { RequestLimits } from '../../request-limits.ts'
 import { type ApiShape, chatShape, completionShape } from './api-shape.ts'
 import { startChoices } from './choices.ts'
-import { embeddingsAnswer } from './embeddings-answer.ts'
+import { checkDimensions, type EmbeddingsAnswer, writeEmbeddings } from './embeddings-answer.ts'
 import { answerOpenAiError } from './errors.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 import { sendJson } from './json-completion.ts'
 import { checkPrompt, type PromptBounds } from './prompt-bounds.ts'
-import { promptsOf, readRequest, type TokensRequest, toTextRequest, toTextRequests } from './read-request.ts'
+import {
+  promptsOf,
+  readRequest,
+  type Tokenize,
+  type TokensRequest,
+  toTextRequest,
+  toTextRequests,
+} from './read-request.ts'
 import { sendStream } from './stream-completion.ts'
 
 export interface OpenAiOptions {
   readonly catalogue: Catalogue
   readonly textService: TextService
+  readonly offload: Offload
   readonly metrics: Metrics
   readonly maxBodyBytes: number
-  readonly maxRequestMs: number
+  readonly requestLimits: RequestLimits
   readonly clock: Clock
   readonly log: Log
 }
@@ -32,25 +42,38 @@ type Env = { Variables: Variables }
 /** The fields that chats and completions share and that decide how the answer is sent. */
 interface AnswerOptions {
   readonly model: string
+  readonly preferred_variant?: string | null | undefined
   readonly n?: number | null | undefined
   readonly stream?: boolean | null | undefined
   readonly stream_options?: { readonly include_usage?: boolean | null | undefined } | null | undefined
 }
 
-/** The most texts that one request may ask for: they are in memory together. */
-const maxChoices = 128
+/** Numbers to write as JSON on the server's own thread: a message would cost more. */
+const mostWrittenHere = 20_000
+
+const waitOf = (c: Context<Env>) => ({ signal: disconnectSignal(c), caller: c.get('caller') })
 
 /** The OpenAI API over this server's language and embedding models. */
-export function openAiRoutes(options: OpenAiOptions) {
-  const { catalogue, textService, metrics, maxBodyBytes, maxRequestMs, clock, log } = options
+export function openAiRoutes({
+  catalogue,
+  textService,
+  offload,
+  metrics,
+  maxBodyBytes,
+  requestLimits: { json, maxChoices, maxTimeoutMs },
+  clock,
+  log,
+}: OpenAiOptions) {
   const startedAt = Math.floor(Date.now() / 1000)
   const models = () =>
     [...catalogue.values()].filter(({ manifest }) => manifest.generation || manifest.embedding)
   const describe = (id: string) => ({ id, object: 'model', created: startedAt, owned_by: 'spillway' })
 
-  const generatorOf = async (model: string): Promise<TextGenerator> => {
-    const generator = await textService.generator(findModel(catalogue, model))
-    metrics.watchLoad(model, () => generator.load)
+  const generatorOf = async ({ model, preferred_variant }: AnswerOptions): Promise<TextGenerator> => {
+    const entry = findModel(catalogue, model)
+    const generator = await textService.generator(entry, preferred_variant ?? undefined)
+    // The load of the server's own variant: nearly all texts are of it.
+    if (preferred_variant == null) metrics.watchLoad(model, () => generator.load)
     return generator
   }
 
@@ -58,6 +81,32 @@ export function openAiRoutes(options: OpenAiOptions) {
   const boundsOf = (model: string): PromptBounds => {
     const { generation, embedding } = findModel(catalogue, model).manifest
     return generation ?? { context: embedding?.context ?? 0 }
+  }
+
+  const maxTokens = Math.max(
+    1,
+    ...[...catalogue.values()].map(({ manifest: { generation, embedding } }) =>
+      Math.max(generation?.context ?? 0, embedding?.context ?? 0),
+    ),
+  )
+  const reading = { maxBodyBytes, bounds: { maxTokens, json }, offload }
+
+  const tokenizeFor =
+    (c: Context<Env>, model: string): Tokenize =>
+    (prompts, templateArguments) =>
+      textService.tokenize(findModel(catalogue, model), prompts, templateArguments, waitOf(c))
+
+  const sendEmbeddings = async (c: Context<Env>, answer: EmbeddingsAnswer) => {
+    const numbers = answer.embeddings.length * (answer.embeddings[0]?.length ?? 0)
+    const headers = { 'content-type': 'application/json' }
+    if (numbers <= mostWrittenHere) return c.body(writeEmbeddings(answer), 200, headers)
+    // Copies, which can move: vectors may be views of a batch's output.
+    const embeddings = answer.embeddings.map((vector) => vector.slice())
+    const job = jobOf(
+      c,
+      embeddings.map(({ buffer }) => new Uint8Array(buffer)),
+    )
+    return c.body(await offload.run('writeEmbeddings', { ...answer, embeddings }, job), 200, headers)
   }
 
   const complete = (
@@ -70,7 +119,10 @@ export function openAiRoutes(options: OpenAiOptions) {
     const n = options.n ?? 1
     if (requests.length * n > maxChoices)
       throw invalidParameter('n', `at most ${maxChoices} texts for all prompts together`)
+    const { model } = options
     const cancelled = new AbortController()
+    const wait = { signal: cancelled.signal, caller: c.get('caller'), deadlineMs: maxTimeoutMs }
+    const choices = startChoices(generator, requests, n, wait)
     const disconnected = disconnectSignal(c)
     const cancel = () => {
       // The connection outlives this request: a listener left on it would be a leak.
@@ -79,8 +131,6 @@ export function openAiRoutes(options: OpenAiOptions) {
     }
     disconnected.addEventListener('abort', cancel)
     if (disconnected.aborted) cancel()
-    const { model } = options
-    const choices = startChoices(generator, requests, n, cancelled.signal, maxRequestMs)
     const completion = { model, generator, choices, shape, metrics: metrics.forRequest(model), clock }
     if (!options.stream) return sendJson(c, completion).finally(cancel)
     const includeUsage = options.stream_options?.include_usage === true
@@ -94,40 +144,41 @@ export function openAiRoutes(options: OpenAiOptions) {
     )
     .get('/models/:id', (c) => c.json(describe(findModel(catalogue, c.req.param('id')).manifest.id)))
     .post('/chat/completions', async (c) => {
-      const request = await readRequest(c, maxBodyBytes, 'chat', chatRequest)
-      const generator = await generatorOf(request.model)
+      const request = await readRequest(c, reading, 'chat')
+      const generator = await generatorOf(request)
       const { tokenizer } = generator
       const shape = chatShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
         c,
         request,
         generator,
-        [toTextRequest(request, tokenizer, boundsOf(request.model))],
+        [await toTextRequest(request, tokenizeFor(c, request.model), boundsOf(request.model))],
         shape,
       )
     })
     .post('/completions', async (c) => {
-      const request = await readRequest(c, maxBodyBytes, 'completion', completionRequest)
-      const generator = await generatorOf(request.model)
+      const request = await readRequest(c, reading, 'completion')
+      const generator = await generatorOf(request)
       const { tokenizer } = generator
       const shape = completionShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
         c,
         request,
         generator,
-        toTextRequests(request, tokenizer, boundsOf(request.model)),
+        await toTextRequests(request, tokenizeFor(c, request.model), boundsOf(request.model)),
         shape,
       )
     })
     .post('/embeddings', async (c) => {
-      const request = await readRequest(c, maxBodyBytes, 'embedding', embeddingRequest)
+      const request = await readRequest(c, reading, 'embedding')
       const texts = promptsOf(request.input)
       if (texts.length === 0) throw invalidParameter('input', 'at least one text')
       const entry = findModel(catalogue, request.model)
       if (entry.manifest.embedding)
         for (const text of texts) checkPrompt('input', text, boundsOf(request.model))
-      return c.json(
-        embeddingsAnswer(request, await textService.embed(entry, texts, { signal: disconnectSignal(c) })),
-      )
+      const result = await textService.embed(entry, texts, waitOf(c))
+      checkDimensions(request, result)
+      const { model, encoding_format } = request
+      return sendEmbeddings(c, { ...result, request: { model, encoding_format } })
     })
 }

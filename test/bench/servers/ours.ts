@@ -6,6 +6,7 @@ import { readCatalogue } from '../../../server/inference/catalogue.ts'
 import { createInference } from '../../../server/inference/inference.ts'
 import { createTextService } from '../../../server/inference/text-service.ts'
 import { createMetrics } from '../../../server/metrics.ts'
+import { createTestOffload } from '../../support/offload.ts'
 import { processLane } from '../../support/process-lane.ts'
 import { listen } from './listen.ts'
 
@@ -14,22 +15,23 @@ const inference = createInference({
   backend: 'cpu',
   cores: 2,
   memoryBudget: 2 ** 32,
-  maxQueued: 1_000,
+  queue: { requests: 1_000 },
   startLane: () => processLane(systemClock),
   clock: systemClock,
 })
 // Other benches use the language models, some of them on other backends.
 for (const entry of catalogue.values()) if (!entry.manifest.generation) await inference.prepare(entry)
+const offload = createTestOffload()
 const app = createApp({
   catalogue,
   inference,
-  textService: createTextService(inference, systemClock),
+  offload,
+  textService: createTextService(inference, systemClock, offload),
   metrics: createMetrics(systemClock),
   clock: systemClock,
   site: '.',
   version: 'bench',
   maxBodyBytes: 2 ** 25,
-  maxRequestMs: 600_000,
   log: pino({ level: 'silent' }),
 })
 listen(app)

@@ -54,7 +54,7 @@ export class Opener {
       if (!signal.aborted) {
         this.#model = undefined
         if (isNotFound(cause)) this.#progress.unavailable()
-        else this.#progress.failed()
+        else this.#progress.failed(cause)
         this.#onFailure(SpillwayError.from(cause, 'internal', 'The page failed'))
       }
       throw cause
@@ -66,9 +66,9 @@ export class Opener {
     try {
       if (!onServerFirst.includes(this.#runtime.policy)) await model.load(options)
       if (!signal.aborted) this.#progress.ready()
-    } catch {
+    } catch (cause) {
       // Not shown as an error: the server may generate, and if not, the story reports the error.
-      if (!signal.aborted) this.#progress.failed()
+      if (!signal.aborted) this.#progress.failed(cause)
     }
   }
 }

@@ -12,6 +12,8 @@ import { verifySha256 } from './verify-sha256.ts'
 export interface DownloadSinkOptions extends ChunkWriterOptions {
   readonly file: FileSource
   readonly openDigest: OpenDigest
+  /** Called with the file's bytes once they have passed their SHA-256, before the store has written the last chunk. */
+  readonly onVerified?: ((bytes: Uint8Array<ArrayBuffer>) => void) | undefined
 }
 
 /** Bytes given to the digest in one update. */
@@ -46,14 +48,16 @@ export class DownloadSink {
   readonly #digest: Digest
   readonly #chunks: ChunkWriter
   readonly #buffer: FileBuffer
+  readonly #onVerified: DownloadSinkOptions['onVerified']
   #size: number | undefined
   #received = 0
   /** Bytes that the digest was given. */
   #digested = 0
   #etag: string | undefined
 
-  private constructor(file: FileSource, digest: Digest, chunks: ChunkWriter) {
+  private constructor({ file, onVerified }: DownloadSinkOptions, digest: Digest, chunks: ChunkWriter) {
     this.#file = file
+    this.#onVerified = onVerified
     this.#digest = digest
     this.#chunks = chunks
     this.#size = file.size
@@ -71,7 +75,7 @@ export class DownloadSink {
       async () => [await loadCheck(), await openDigest(file.size)] as const,
     )
     try {
-      const sink = new DownloadSink(file, digest, new ChunkWriter(options, check))
+      const sink = new DownloadSink(options, digest, new ChunkWriter(options, check))
       const record = await store.file(key)
       if (record && !(await sink.#resume(record, options))) await sink.restart()
       return sink
@@ -162,6 +166,7 @@ export class DownloadSink {
       await this.restart()
       throw mismatch
     }
+    this.#onVerified?.(this.#buffer.bytes.subarray(0, size))
     const count = Math.ceil(size / chunkBytes)
     while (this.#chunks.count < count && this.#chunks.isKept) {
       const isLast = this.#chunks.count === count - 1

@@ -36,6 +36,8 @@ export interface FileResponse {
   readonly etag?: string | undefined
   /** Bytes of the whole file, if the response gives them reliably. */
   readonly total?: number | undefined
+  /** Bytes of the body as the network carries it, compressed or not; of a whole file only, where the response says. */
+  readonly sentBytes?: number | undefined
   readonly parts: AsyncIterable<Uint8Array>
 }
 
@@ -99,7 +101,8 @@ function readResponse(
   const parts = readParts(file, body, range?.start ?? 0)
   if (status === 416 && range) return { kind: 'unsatisfiable', parts }
   if (!response.ok || isHtml(headers)) throw responseError(file, url, response)
-  if (status !== 206) return { kind: 'whole', etag, total: totalOf(response), parts }
+  if (status !== 206)
+    return { kind: 'whole', etag, total: totalOf(response), sentBytes: lengthOf(headers), parts }
   // Another origin may hide the header. Then the part is taken for the requested one, and the hash decides.
   const contentRange = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get('content-range') ?? '')
   if (!range || (contentRange && Number(contentRange[1]) !== range.start)) {
@@ -112,9 +115,12 @@ function readResponse(
 const strongEtag = (etag: string | null) => (etag?.startsWith('"') ? etag : undefined)
 
 /** The length of a compressed body is not the file's, and another origin hides whether a body is compressed. */
-function totalOf({ headers, type }: Response): number | undefined {
+const totalOf = ({ headers, type }: Response): number | undefined =>
+  type === 'cors' || headers.has('content-encoding') ? undefined : lengthOf(headers)
+
+function lengthOf(headers: Headers): number | undefined {
   const length = headers.get('content-length')
-  return length === null || type === 'cors' || headers.has('content-encoding') ? undefined : Number(length)
+  return length === null ? undefined : Number(length)
 }
 
 /** Fetch reports a cut connection as a TypeError. */

@@ -8,6 +8,8 @@ export interface FileSource {
   readonly key: FileKey
   /** Bytes, where they are known before the download. */
   readonly size?: number | undefined
+  /** Whether servers send it compressed, which they do not with ranges: then it is fetched by one request. */
+  readonly isSentCompressed?: boolean
   /**
    * The request that fetches it. It is made anew for each attempt, since tokens and signed addresses expire.
    * An error that it throws ends the download.

@@ -18,6 +18,8 @@ export interface TransferOptions {
   readonly cache: RequestCache
   /** Called with the bytes of the file that are here. */
   readonly onBytes: (received: number) => void
+  /** Called with each response that brings the file, or the rest of it, in one piece. */
+  readonly onResponse?: ((response: FileResponse) => void) | undefined
 }
 
 /**
@@ -35,12 +37,13 @@ export async function transfer(
   // Parts of two files must not be joined: the SHA-256 shows it at the end, or the ETag with each part.
   const isOneFile = 'sha256' in file.key || sink.etag !== undefined
   if (!isOneFile && sink.received > 0) await sink.restart()
-  if (isOneFile && size !== undefined && size - sink.received > chunkBytes) {
+  const isLarge = size !== undefined && size - sink.received > chunkBytes
+  if (isOneFile && isLarge && !file.isSentCompressed) {
     return fetchSegments(file, sink, size, options)
   }
   const range = sink.received > 0 ? { start: sink.received } : undefined
   await fetchFile(file, { ...options, range, etag: sink.etag }, (response) =>
-    writeResponse(file, sink, response, options.onBytes),
+    writeResponse(file, sink, response, options),
   )
 }
 
@@ -49,9 +52,10 @@ async function writeResponse(
   file: FileSource,
   sink: DownloadSink,
   response: FileResponse,
-  onBytes: (received: number) => void,
+  { onBytes, onResponse }: TransferOptions,
 ): Promise<void> {
   await sink.begin(response)
+  onResponse?.(response)
   for await (const part of response.parts) {
     await sink.write(part)
     onBytes(sink.received)
@@ -102,7 +106,7 @@ async function fetchSegments(
         return true
       }
       if (!isFirst) throw rangesStopped(file)
-      await writeResponse(file, sink, response, onBytes)
+      await writeResponse(file, sink, response, options)
       return false
     })
     // It is awaited when the segments before it are committed, and may fail earlier.

@@ -1,4 +1,4 @@
-import { type ModelStore, modelKey, storedBytes } from './model-store.ts'
+import { isRuntime, type ModelStore, modelKey, storedBytes } from './model-store.ts'
 import type { ModelsInUse } from './models-in-use.ts'
 
 /** One variant of a model in this browser's storage for the page's origin. */
@@ -17,7 +17,7 @@ export interface StoredModel {
 
 /** How much the origin keeps. */
 export interface StorageUsage {
-  /** Bytes of all models. */
+  /** Bytes of all models, without the runtime's. */
   readonly models: number
   /** Bytes that the origin stores in total, and its quota, where the browser reports them. */
   readonly used?: number | undefined
@@ -38,7 +38,7 @@ export interface ModelStorage {
    * @returns The bytes that were freed.
    */
   remove(id: string): Promise<number>
-  /** Removes all models. */
+  /** Removes all models, and the runtime. */
   clear(): Promise<void>
   /**
    * Asks the browser not to evict the origin's storage. Some browsers ask the visitor.
@@ -49,7 +49,11 @@ export interface ModelStorage {
 }
 
 export function createModelStorage(store: ModelStore, inUse: ModelsInUse): ModelStorage {
-  const total = async () => (await store.files()).reduce((sum, file) => sum + storedBytes(file), 0)
+  const total = async () => {
+    const [models, files] = await Promise.all([store.models(), store.files()])
+    const ofRuntime = models.filter(isRuntime).flatMap((runtime) => runtime.files)
+    return files.reduce((sum, file) => sum + (ofRuntime.includes(file.key) ? 0 : storedBytes(file)), 0)
+  }
   const removeWhere = async (matches: (id: string) => boolean) => {
     const models = await store.models()
     await store.removeModels(models.filter(({ id }) => matches(id)).map(modelKey))
@@ -57,19 +61,21 @@ export function createModelStorage(store: ModelStore, inUse: ModelsInUse): Model
   return {
     list: async () => {
       const [models, files, used] = await Promise.all([store.models(), store.files(), inUse.list()])
-      return models.map((model) => {
-        const { id, version, variant, usedAt } = model
-        const stored = files.filter(({ key }) => model.files.includes(key))
-        return {
-          id,
-          version,
-          variant,
-          bytes: stored.reduce((sum, file) => sum + storedBytes(file), 0),
-          isComplete: model.files.every((key) => stored.some((file) => file.key === key && file.sha256)),
-          isInUse: used.has(modelKey(model)),
-          usedAt: new Date(usedAt),
-        }
-      })
+      return models
+        .filter((model) => !isRuntime(model))
+        .map((model) => {
+          const { id, version, variant, usedAt } = model
+          const stored = files.filter(({ key }) => model.files.includes(key))
+          return {
+            id,
+            version,
+            variant,
+            bytes: stored.reduce((sum, file) => sum + storedBytes(file), 0),
+            isComplete: model.files.every((key) => stored.some((file) => file.key === key && file.sha256)),
+            isInUse: used.has(modelKey(model)),
+            usedAt: new Date(usedAt),
+          }
+        })
     },
     usage: async () => {
       const estimate = await navigator.storage?.estimate().catch(() => undefined)

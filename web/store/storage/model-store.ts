@@ -30,6 +30,11 @@ export interface ModelRecord {
   readonly usedAt: number
 }
 
+/** The id of ONNX Runtime's record, which is kept, evicted and removed as a model's. No model's id begins with a slash. */
+export const runtimeId = '/onnxruntime-web'
+
+export const isRuntime = ({ id }: Pick<ModelRecord, 'id'>): boolean => id === runtimeId
+
 export const modelKey = ({ id, version, variant }: Omit<ModelRecord, 'files' | 'usedAt'>): string =>
   `${id}@${version}/${variant}`
 

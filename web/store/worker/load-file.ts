@@ -1,12 +1,15 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import { download } from '../download/download.ts'
 import { withDownloadLock } from '../download/download-lock.ts'
-import { DownloadSink, type LoadedFile } from '../download/download-sink.ts'
+import { DownloadSink, type DownloadSinkOptions, type LoadedFile } from '../download/download-sink.ts'
 import { type FileSource, keyText } from '../download/file-source.ts'
+import type { TransferOptions } from '../download/resume-transfer.ts'
 import type { OpenDigest } from '../download/sha256-digest.ts'
 import type { ModelStore } from '../storage/model-store.ts'
 
-export interface LoadFileOptions {
+export interface LoadFileOptions
+  extends Pick<TransferOptions, 'onResponse'>,
+    Pick<DownloadSinkOptions, 'onVerified'> {
   readonly store: ModelStore
   readonly openDigest: OpenDigest
   readonly clock: Clock
@@ -15,6 +18,8 @@ export interface LoadFileOptions {
   readonly evictFor: (bytes: number, isFull: boolean) => Promise<boolean>
   /** Called with the bytes of the file that are here, and how many of them were stored before. */
   readonly onBytes: (loaded: number, stored: number) => void
+  /** Called when it turns out that this tab has to download the file, or the rest of it. */
+  readonly onDownload?: (() => void) | undefined
 }
 
 /**
@@ -25,9 +30,13 @@ export interface LoadFileOptions {
  * throws.
  */
 export async function loadFile(file: FileSource, options: LoadFileOptions): Promise<LoadedFile> {
-  const { store, openDigest, clock, signal, evictFor, onBytes } = options
+  const { store, openDigest, clock, signal, evictFor, onBytes, onDownload, onResponse, onVerified } = options
   const key = await keyText(file.key)
-  const read = () => readStored(store, key, (bytes) => onBytes(bytes, bytes))
+  const read = async () => {
+    const stored = await readStored(store, key, (bytes) => onBytes(bytes, bytes))
+    if (stored) onVerified?.(new Uint8Array(stored.bytes))
+    return stored
+  }
   const stored = await read()
   if (stored) return stored
   const lockOptions = { clock, signal, onBytes: (received: number) => onBytes(received, 0) }
@@ -35,8 +44,9 @@ export async function loadFile(file: FileSource, options: LoadFileOptions): Prom
     // Another tab may have downloaded it meanwhile.
     const downloaded = await read()
     if (downloaded) return downloaded
-    const sink = await DownloadSink.open({ file, key, store, openDigest, evictFor })
+    const sink = await DownloadSink.open({ file, key, store, openDigest, evictFor, onVerified })
     try {
+      onDownload?.()
       const resumed = sink.received
       onBytes(resumed, resumed)
       // The browser's cache would hold a second copy of what the store keeps.
@@ -45,6 +55,7 @@ export async function loadFile(file: FileSource, options: LoadFileOptions): Prom
         clock,
         signal,
         cache,
+        onResponse,
         onBytes: (received) => {
           report(received)
           onBytes(received, Math.min(resumed, received))

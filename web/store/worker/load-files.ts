@@ -1,16 +1,22 @@
+import { withAbort } from '../../../models/async/abort.ts'
 import type { Clock } from '../../../models/async/clock.ts'
 import { DownloadRate } from '../download/download-rate.ts'
 import { type FileSource, keyText } from '../download/file-source.ts'
 import type { OpenDigest } from '../download/sha256-digest.ts'
+import type { SideDownload } from '../runtime/side-download.ts'
 import { evictFor } from '../storage/model-eviction.ts'
 import { type ModelRecord, type ModelStore, modelKey } from '../storage/model-store.ts'
 import type { ModelsInUse } from '../storage/models-in-use.ts'
 import { loadFile } from './load-file.ts'
 
-/** How much of a model's files is loaded, all files together. */
+/**
+ * How much is loaded of what a model needs: its files, and ONNX Runtime (3 to 7 MB) where the page has to download it.
+ * Bytes are counted as the network carries them. A runtime that comes from the store is not counted.
+ */
 export interface Progress {
   /** Bytes that are loaded, from the store or the network. */
   readonly loadedBytes: number
+  /** Until the runtime's download has begun, its share is an estimate. */
   readonly totalBytes: number
   /** Of `loadedBytes`, those from the store. */
   readonly storedBytes: number
@@ -35,6 +41,8 @@ export interface LoadFilesOptions {
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** The runtime's download: it is counted and waited for where it is not done yet. */
+  readonly runtime?: SideDownload | undefined
 }
 
 /** Between two progress reports. A bar that moves more often looks no smoother. */
@@ -43,13 +51,14 @@ const reportMs = 50
 /**
  * The verified bytes of a model's files, in their order.
  *
- * @throws SpillwayError As `loadFile`.
+ * @throws SpillwayError As `loadFile`, for the runtime's file as well.
  */
 export async function loadFiles(
   { model, files }: ModelFiles,
   options: LoadFilesOptions,
 ): Promise<ArrayBuffer[]> {
   const { store, openDigest, inUse, clock, signal, onProgress } = options
+  const runtime = options.runtime?.isDone ? undefined : options.runtime
   const keys = await Promise.all(files.map(({ key }) => keyText(key)))
   inUse.add(modelKey(model))
   // Before its files, so that the chunks of a download that never completes belong to a model and are evicted with it.
@@ -67,9 +76,11 @@ export async function loadFiles(
     cancelReport = undefined
     const now = clock.now()
     reportedAt = now
-    const loadedBytes = sum(progress.map(({ loaded }) => loaded))
+    const runtimeBytes = runtime?.loadedBytes ?? 0
+    const loadedBytes = sum(progress.map(({ loaded }) => loaded)) + runtimeBytes
     const storedBytes = sum(progress.map(({ stored }) => stored))
-    const totalBytes = sum(progress.map(({ loaded }, index) => Math.max(loaded, sizes[index] ?? 0)))
+    const filesBytes = sum(progress.map(({ loaded }, index) => Math.max(loaded, sizes[index] ?? 0)))
+    const totalBytes = filesBytes + (runtime?.totalBytes ?? 0)
     rate.add(now, loadedBytes - storedBytes)
     const bytesPerSecond = rate.perSecond
     const remainingMs = bytesPerSecond && ((totalBytes - loadedBytes) / bytesPerSecond) * 1000
@@ -83,25 +94,35 @@ export async function loadFiles(
   }
 
   const loadedFiles: ArrayBuffer[] = []
+  const stopListening = runtime?.onReport(reportSoon)
   report()
-  for (const [index, file] of files.entries()) {
-    const loadedFile = await loadFile(file, {
-      store,
-      openDigest,
-      clock,
-      signal,
-      evictFor: (bytes, isFull) => evictFor(store, inUse, bytes, isFull),
-      onBytes: (loaded, stored) => {
-        progress[index] = { loaded, stored }
-        reportSoon()
-      },
-    }).finally(() => cancelReport?.())
-    isKept &&= loadedFile.isKept
-    sizes[index] = loadedFile.bytes.byteLength
-    loadedFiles.push(loadedFile.bytes)
-    report()
+  try {
+    for (const [index, file] of files.entries()) {
+      const loadedFile = await loadFile(file, {
+        store,
+        openDigest,
+        clock,
+        signal,
+        evictFor: (bytes, isFull) => evictFor(store, inUse, bytes, isFull),
+        onBytes: (loaded, stored) => {
+          progress[index] = { loaded, stored }
+          reportSoon()
+        },
+      })
+      isKept &&= loadedFile.isKept
+      sizes[index] = loadedFile.bytes.byteLength
+      loadedFiles.push(loadedFile.bytes)
+      report()
+    }
+    if (runtime) {
+      await withAbort(signal, runtime.result)
+      report()
+    }
+    return loadedFiles
+  } finally {
+    stopListening?.()
+    cancelReport?.()
   }
-  return loadedFiles
 }
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)

@@ -8,6 +8,8 @@ export interface LoadFilesRequest {
   readonly id: number
   readonly model: ModelFiles['model']
   readonly files: readonly Pick<FileSource, 'path' | 'key' | 'size'>[]
+  /** Whether a lane is needed: the runtime's download is then waited for, and counted. */
+  readonly needsRuntime: boolean
 }
 
 export interface WireFileRequest {
@@ -25,4 +27,6 @@ export interface LoadFilesWatcher {
 export interface StoreWorkerApi {
   loadFiles(request: LoadFilesRequest, watcher: LoadFilesWatcher): Promise<Outcome<ArrayBuffer[]>>
   abort(id: number): void
+  /** ONNX Runtime for the page's lanes. Each call gets the same one. */
+  loadRuntime(): Promise<Outcome<WebAssembly.Module>>
 }

@@ -4,6 +4,9 @@ import { systemClock as clock } from '../../../models/async/clock.ts'
 import { outcome, unwrap } from '../../../models/async/outcome.ts'
 import type { FileSource } from '../download/file-source.ts'
 import { openDigestFor } from '../download/sha256-digest-worker.ts'
+import { loadRuntime } from '../runtime/load-runtime.ts'
+import { runtimeFile } from '../runtime/runtime-file.ts'
+import { SideDownload } from '../runtime/side-download.ts'
 import { createIndexedDbStore } from '../storage/indexeddb-store.ts'
 import { createMemoryStore } from '../storage/memory-store.ts'
 import type { ModelStore } from '../storage/model-store.ts'
@@ -25,8 +28,26 @@ const openStore = () => {
   return opened
 }
 
+/** A lane that cannot start is tried again at once: a load that failed is not. */
+const retryMs = 2_000
+
+let runtime: SideDownload<WebAssembly.Module> | undefined
+/** Loads the runtime once; again some time after a failure. */
+function openRuntime(): SideDownload<WebAssembly.Module> {
+  if (runtime) return runtime
+  const opened = new SideDownload<WebAssembly.Module>(async (download) =>
+    loadRuntime(runtimeFile(), { store: await openStore(), openDigest, inUse, clock }, download),
+  )
+  const forget = () => {
+    runtime = undefined
+  }
+  opened.result.catch(() => clock.after(retryMs, forget))
+  runtime = opened
+  return opened
+}
+
 async function load(
-  { id, model, files }: LoadFilesRequest,
+  { id, model, files, needsRuntime }: LoadFilesRequest,
   watcher: Remote<LoadFilesWatcher & ProxyMarked>,
 ): Promise<ArrayBuffer[]> {
   const controller = new AbortController()
@@ -50,6 +71,7 @@ async function load(
         inUse,
         clock,
         signal: controller.signal,
+        runtime: needsRuntime ? openRuntime() : undefined,
         onProgress: (progress) => {
           reported = watcher.progress(progress)
         },
@@ -70,4 +92,5 @@ expose({
     return reply.ok ? transfer(reply, reply.value) : reply
   },
   abort: (id: number) => aborts.get(id)?.abort(),
+  loadRuntime: () => outcome(() => openRuntime().result),
 })

@@ -1,6 +1,6 @@
 import { proxy, type Remote, wrap } from 'comlink'
 import { withAbort } from '../../../models/async/abort.ts'
-import { outcome, unwrap } from '../../../models/async/outcome.ts'
+import { type Outcome, outcome, unwrap } from '../../../models/async/outcome.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { createWorker } from '../../../workers/host/lane-client/browser/create-worker.ts'
 import { persistQuietly } from '../storage/model-storage.ts'
@@ -20,6 +20,7 @@ export class StoreWorker {
   #started: Started | undefined
   #closed: SpillwayError | undefined
   #count = 0
+  #runtime: Promise<WebAssembly.Module> | undefined
 
   /**
    * The verified bytes of a model's files, in their order: from the store, or downloaded and stored.
@@ -27,7 +28,7 @@ export class StoreWorker {
    * @throws SpillwayError As `loadFile`; `lane_failed` where the page may not start workers, or the worker ends.
    */
   async loadFiles(
-    { model, files }: ModelFiles,
+    { model, files, needsRuntime = false }: ModelFiles & { readonly needsRuntime?: boolean },
     signal?: AbortSignal,
     onProgress?: (progress: Progress) => void,
   ): Promise<ArrayBuffer[]> {
@@ -46,30 +47,39 @@ export class StoreWorker {
       },
     }
     const described = files.map(({ path, key, size }) => ({ path, key, size }))
-    let settle = () => false
     try {
-      const work = new Promise<ArrayBuffer[]>((resolve, reject) => {
-        started.pending.add(reject)
-        settle = () => started.pending.delete(reject)
-        started.api
-          .loadFiles({ id, model, files: described }, proxy(watcher))
-          .then((reply) => resolve(unwrap(reply)))
-          .catch(reject)
-      })
+      const request = { id, model, files: described, needsRuntime }
+      const work = call(started, (api) => api.loadFiles(request, proxy(watcher)))
       const loaded = await withAbort(signal, work)
       void persistQuietly()
       return loaded
     } catch (cause) {
       if (signal?.aborted) void started.api.abort(id)
       throw cause
-    } finally {
-      settle()
     }
+  }
+
+  /**
+   * ONNX Runtime's WebAssembly, compiled, for all lanes: from the store, or downloaded and stored.
+   *
+   * @throws SpillwayError As `loadFiles`.
+   */
+  runtime(): Promise<WebAssembly.Module> {
+    this.#runtime ??= this.#loadRuntime().catch((cause: unknown) => {
+      // The next lane asks again.
+      this.#runtime = undefined
+      throw cause
+    })
+    return this.#runtime
   }
 
   close(): void {
     this.#closed = new SpillwayError('closed', 'The store was closed')
     this.#started?.end(this.#closed)
+  }
+
+  async #loadRuntime(): Promise<WebAssembly.Module> {
+    return call(this.#start(), (api) => api.loadRuntime())
   }
 
   #start(): Started {
@@ -98,4 +108,20 @@ export class StoreWorker {
       throw SpillwayError.from(cause, 'lane_failed', "The store's worker could not be started")
     }
   }
+}
+
+/** A call of the worker's, which rejects when the worker ends. */
+function call<T>(
+  { api, pending }: Started,
+  send: (api: Remote<StoreWorkerApi>) => Promise<Outcome<T>>,
+): Promise<T> {
+  let settle = () => false
+  const reply = new Promise<T>((resolve, reject) => {
+    pending.add(reject)
+    settle = () => pending.delete(reject)
+    send(api)
+      .then((outcome) => resolve(unwrap(outcome)))
+      .catch(reject)
+  })
+  return reply.finally(() => settle())
 }

@@ -11,6 +11,7 @@ import type { ModelRegistry, ScheduledModel } from './model-registry.ts'
 import { unpack } from './pack-rows.ts'
 import { finalError, mayRunAgain } from './replay.ts'
 import type { Entry, RequestQueue } from './request-queue.ts'
+import type { Turns } from './turns.ts'
 import type { BatchedModel } from './work.ts'
 
 export interface DispatcherOptions<S extends BatchedModel> {
@@ -34,12 +35,14 @@ export class Dispatcher<S extends BatchedModel> {
   readonly #models: ModelRegistry<S>
   readonly #load: LoadEstimator<S>
   readonly #preparations: Preparations<S>
+  readonly #turns: Turns
   #isTurnPlanned = false
   #cancelWake: () => void = () => {}
   #isClosed = false
 
-  constructor(options: DispatcherOptions<S>, models: ModelRegistry<S>, load: LoadEstimator<S>) {
+  constructor(options: DispatcherOptions<S>, models: ModelRegistry<S>, load: LoadEstimator<S>, turns: Turns) {
     this.#options = options
+    this.#turns = turns
     this.#models = models
     this.#load = load
     this.#preparations = new Preparations(options.lanes, () => this.dispatch())
@@ -64,7 +67,10 @@ export class Dispatcher<S extends BatchedModel> {
   }
 
   dispatch(): void {
-    if (this.#models.queued === 0 && this.#preparations.size === 0) return
+    if (this.#models.queued === 0) {
+      this.#turns.clear()
+      if (this.#preparations.size === 0) return
+    }
     const { lanes, clock } = this.#options
     this.#cancelWake()
     this.#preparations.startWhereFree()
@@ -79,6 +85,7 @@ export class Dispatcher<S extends BatchedModel> {
       const { model, queue } = next
       this.#dropLate(queue, model, now)
       const entries = formBatch(queue, model.curve, model.limits, now, lanes.free(model.source), model.lateMs)
+      if (entries[0]?.turn) for (const { turn } of entries) if (turn) this.#turns.reach(turn)
       void this.#run(model, queue, entries, now)
     }
   }
@@ -106,6 +113,7 @@ export class Dispatcher<S extends BatchedModel> {
       const neededMs = curve.isReliable(rows) ? curve.predict(rows) + Math.min(lateMs, mostLateMs) : 0
       if (now + neededMs <= head.deadline) return
       queue.shift()
+      if (head.turn) this.#turns.giveBack(head.turn)
       head.fail(pastDeadline(head.deadlineMs, this.#models.queued))
     }
   }
@@ -152,18 +160,18 @@ export class Dispatcher<S extends BatchedModel> {
       const error = SpillwayError.from(cause, 'internal', `${source.key} failed`)
       if (error.code === 'memory_exhausted') model.limits = smaller(model.limits, rows)
       else if (error.code === 'rows_dependent') model.limits = unshared(model.limits)
-      this.#settleFailure(entries, error)
+      this.#settleFailure(model, entries, error)
     } finally {
       this.#load.running.delete(running)
       this.dispatch()
     }
   }
 
-  #settleFailure(batch: readonly Entry<S>[], error: SpillwayError): void {
+  #settleFailure(model: ScheduledModel<S>, batch: readonly Entry<S>[], error: SpillwayError): void {
     const again = batch.filter(
       (entry) => !entry.settled && !this.#isClosed && mayRunAgain(entry, batch.length, error),
     )
     for (const entry of batch) if (!again.includes(entry)) entry.fail(finalError(entry, error))
-    for (const entry of again.reverse()) this.#models.queueOf(entry.work).unshift(entry)
+    for (const entry of again.reverse()) this.#models.queueOf(model, entry.work).unshift(entry)
   }
 }

@@ -109,7 +109,7 @@ function preferred(allowed: number, available: number, sizes: readonly number[])
   return fitting.length === 0 ? allowed : Math.max(...fitting)
 }
 
-function bytesOf({ work: { inputs } }: { readonly work: { readonly inputs: Tensors } }): number {
+export function bytesOf({ work: { inputs } }: { readonly work: { readonly inputs: Tensors } }): number {
   let bytes = 0
   for (const name in inputs) {
     const tensor = inputs[name]

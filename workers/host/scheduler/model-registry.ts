@@ -2,7 +2,7 @@ import { type BatchLimits, limitsOf } from './batch-limits.ts'
 import { CostCurve } from './cost-curve.ts'
 import { readyAt } from './form-batch.ts'
 import type { Lanes } from './lanes.ts'
-import { type QueueTotals, RequestQueue } from './request-queue.ts'
+import { noRequests, type QueueTotals, RequestQueue } from './request-queue.ts'
 import { shapeKeyOf } from './shape-key.ts'
 import { BatchCounts } from './stats.ts'
 import type { BatchedModel, Work } from './work.ts'
@@ -19,6 +19,8 @@ export interface ScheduledModel<S extends BatchedModel> {
    */
   lateMs: number
   readonly queues: Map<string, RequestQueue<S>>
+  /** What waits, of all shapes. */
+  readonly waiting: QueueTotals
   readonly counts: BatchCounts
 }
 
@@ -33,7 +35,7 @@ export interface NextQueue<S extends BatchedModel> {
 export class ModelRegistry<S extends BatchedModel> {
   readonly #options: { readonly targetMs: number; readonly maxBatchBytes: number }
   readonly #models = new Map<string, ScheduledModel<S>>()
-  readonly #totals: QueueTotals = { requests: 0 }
+  readonly #totals = { requests: 0 }
 
   constructor(options: { readonly targetMs: number; readonly maxBatchBytes: number }) {
     this.#options = options
@@ -68,6 +70,7 @@ export class ModelRegistry<S extends BatchedModel> {
         curve: new CostCurve(),
         lateMs: 0,
         queues: new Map(),
+        waiting: noRequests(),
         counts: new BatchCounts(),
       }
       this.#models.set(source.key, model)
@@ -75,12 +78,11 @@ export class ModelRegistry<S extends BatchedModel> {
     return model
   }
 
-  queueOf(work: Work<S>): RequestQueue<S> {
-    const { queues } = this.of(work.source)
+  queueOf({ queues, waiting }: ScheduledModel<S>, work: Work<S>): RequestQueue<S> {
     const shapeKey = shapeKeyOf(work)
     let queue = queues.get(shapeKey)
     if (!queue) {
-      queue = new RequestQueue(this.#totals)
+      queue = new RequestQueue(waiting, this.#totals)
       queues.set(shapeKey, queue)
     }
     return queue

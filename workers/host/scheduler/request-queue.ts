@@ -1,5 +1,8 @@
 import type { SpillwayError } from '../../../models/core/index.ts'
 import { levelOf, type Priority, priorities, rankOf } from './priority.ts'
+import type { QueueBounds } from './queue-bounds.ts'
+import { RankedQueue } from './ranked-queue.ts'
+import type { Turn } from './turns.ts'
 import type { BatchedModel, ResultHandler, RunAnswer, WaitOptions, Work } from './work.ts'
 
 /** A request, from `submit` until it is settled. */
@@ -20,6 +23,10 @@ export class Entry<S extends BatchedModel = BatchedModel> {
   /** Called when its caller left while it was in a lane. */
   onLeave: (() => void) | undefined
   settled = false
+  /** Absent where it has no caller. */
+  readonly turn: Turn | undefined
+  /** Bytes of its inputs; 0 where they are not bounded. */
+  readonly bytes: number
   readonly #wait: WaitOptions
   readonly #handler: ResultHandler<S, unknown>
   readonly #resolve: (outcome: unknown) => void
@@ -29,11 +36,15 @@ export class Entry<S extends BatchedModel = BatchedModel> {
     wait: WaitOptions,
     handler: ResultHandler<S, unknown>,
     resolve: (outcome: unknown) => void,
+    bytes: number,
+    turn: Turn | undefined,
   ) {
     const { deadlineMs = Number.POSITIVE_INFINITY, priority } = wait
     this.work = work
     this.deadline = work.askedAt + deadlineMs
-    this.rank = rankOf(work.askedAt, priority)
+    this.rank = rankOf(turn?.start ?? work.askedAt, priority)
+    this.bytes = bytes
+    this.turn = turn
     this.maxBatchSize = work.source.manifest.batchAxis === null ? 1 : Number.POSITIVE_INFINITY
     this.#wait = wait
     this.#handler = handler
@@ -65,27 +76,32 @@ export class Entry<S extends BatchedModel = BatchedModel> {
   }
 }
 
-/** A count that queues share. */
-export interface QueueTotals {
-  requests: number
-}
+/** Counts that queues share. */
+export type QueueTotals = { -readonly [bound in keyof QueueBounds]: number }
+
+export const noRequests = (): QueueTotals => ({ requests: 0, rows: 0, bytes: 0 })
 
 /** Waiting requests of one model that may share a run, by rank. */
 export class RequestQueue<S extends BatchedModel = BatchedModel> {
   /** One queue a priority: ranks rise within each, so the next request is the lowest of three heads. */
   readonly #fifos = priorities.map(() => new Fifo<Entry<S>>())
+  /** Requests with callers, whose ranks do not rise: there are none in a page. */
+  #ranked: RankedQueue<Entry<S>> | undefined
   #size = 0
   #rows = 0
   /** Requests that were dropped since the last cleaning. */
   #dropped = 0
-  readonly #totals: QueueTotals
+  /** Counts of the model, and of all models. */
+  readonly #ofModel: QueueTotals
+  readonly #ofAll: { requests: number }
   /** Rows and milliseconds of the last run. */
   #lastRows = 0
   #lastMs = 0
 
-  /** @param totals Kept up to date with this queue's requests. */
-  constructor(totals: QueueTotals) {
-    this.#totals = totals
+  /** Both counts are kept up to date with this queue's requests. */
+  constructor(ofModel: QueueTotals, ofAll: { requests: number }) {
+    this.#ofModel = ofModel
+    this.#ofAll = ofAll
   }
 
   /** Requests that wait. */
@@ -110,7 +126,11 @@ export class RequestQueue<S extends BatchedModel = BatchedModel> {
   }
 
   push(entry: Entry<S>, priority: Priority): void {
-    this.#fifos[levelOf(priority)]?.push(entry)
+    if (!entry.turn) this.#fifos[levelOf(priority)]?.push(entry)
+    else {
+      this.#ranked ??= new RankedQueue()
+      this.#ranked.push(entry)
+    }
     this.#attach(entry)
   }
 
@@ -118,6 +138,11 @@ export class RequestQueue<S extends BatchedModel = BatchedModel> {
   unshift(entry: Entry<S>): void {
     this.#fifos[0]?.unshift(entry)
     this.#attach(entry)
+  }
+
+  /** Requests with callers, in no order. */
+  *withCallers(): Iterable<Entry<S>> {
+    for (const entry of this.#ranked ?? []) if (!entry.settled) yield entry
   }
 
   peek(): Entry<S> | undefined {
@@ -148,25 +173,32 @@ export class RequestQueue<S extends BatchedModel = BatchedModel> {
     this.#detach(entry)
     if (++this.#dropped <= this.#size) return
     for (const fifo of this.#fifos) fifo.keep(({ settled }) => !settled)
+    this.#ranked?.keep(({ settled }) => !settled)
     this.#dropped = 0
   }
 
   #attach(entry: Entry<S>): void {
     entry.queue = this
     this.#size++
-    this.#totals.requests++
     this.#rows += entry.work.rows
+    this.#ofAll.requests++
+    this.#ofModel.requests++
+    this.#ofModel.rows += entry.work.rows
+    this.#ofModel.bytes += entry.bytes
   }
 
   #detach(entry: Entry<S>): void {
     entry.queue = undefined
     this.#size--
-    this.#totals.requests--
     this.#rows -= entry.work.rows
+    this.#ofAll.requests--
+    this.#ofModel.requests--
+    this.#ofModel.rows -= entry.work.rows
+    this.#ofModel.bytes -= entry.bytes
   }
 
-  #next(): Fifo<Entry<S>> | undefined {
-    let best: Fifo<Entry<S>> | undefined
+  #next(): Ordered<Entry<S>> | undefined {
+    let best: Ordered<Entry<S>> | undefined
     let lowest = Number.POSITIVE_INFINITY
     for (const fifo of this.#fifos) {
       let head = fifo.peek()
@@ -175,8 +207,23 @@ export class RequestQueue<S extends BatchedModel = BatchedModel> {
       best = fifo
       lowest = head.rank
     }
-    return best
+    return this.#ranked ? this.#nextRanked(this.#ranked, best, lowest) : best
   }
+
+  #nextRanked(
+    ranked: RankedQueue<Entry<S>>,
+    fifo: Ordered<Entry<S>> | undefined,
+    lowest: number,
+  ): Ordered<Entry<S>> | undefined {
+    let head = ranked.peek()
+    for (; head?.settled; head = ranked.peek()) ranked.shift()
+    return head && head.rank < lowest ? ranked : fifo
+  }
+}
+
+interface Ordered<T> {
+  peek(): T | undefined
+  shift(): T | undefined
 }
 
 /** A first-in first-out queue. Both ends cost the same, however long it is. */

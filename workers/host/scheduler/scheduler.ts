@@ -5,11 +5,14 @@ import type { SpillwayError } from '../../../models/core/index.ts'
 import type { CostCurve } from './cost-curve.ts'
 import { Dispatcher } from './dispatch-loop.ts'
 import { closed, overloaded, pastDeadline } from './errors.ts'
+import { bytesOf } from './form-batch.ts'
 import type { Lanes } from './lanes.ts'
 import { type Estimate, LoadEstimator } from './load-estimator.ts'
-import { ModelRegistry } from './model-registry.ts'
+import { ModelRegistry, type ScheduledModel } from './model-registry.ts'
+import { entryToDisplace, hasPlace, type QueueBounds } from './queue-bounds.ts'
 import { Entry } from './request-queue.ts'
 import { type SchedulerStats, statsOf } from './stats.ts'
+import { Turns } from './turns.ts'
 import {
   type BatchedModel,
   passThrough,
@@ -22,8 +25,11 @@ import {
 export interface SchedulerOptions<S extends BatchedModel> {
   readonly lanes: Lanes<S>
   readonly clock: Clock
-  /** Requests that may wait; one more is refused as `overloaded`. */
+  /** Requests of one model that may wait; one more is refused as `overloaded`. */
   readonly maxQueued: number
+  /** Their rows and bytes together. Default: any number. */
+  readonly maxQueuedRows?: number | undefined
+  readonly maxQueuedBytes?: number | undefined
   /** Milliseconds that one run should take at most. */
   readonly targetMs: number
   /** Bytes of one batch's inputs. */
@@ -48,14 +54,21 @@ export class Scheduler<S extends BatchedModel> {
   readonly #load: LoadEstimator<S>
   readonly #dispatcher: Dispatcher<S>
   readonly #deadlines: Deadlines<Entry<S>>
+  readonly #turns = new Turns()
+  readonly #bounds: QueueBounds
   #isClosed = false
 
   constructor(options: SchedulerOptions<S>) {
     const { lanes, clock } = options
+    this.#bounds = {
+      requests: options.maxQueued,
+      rows: options.maxQueuedRows ?? Number.POSITIVE_INFINITY,
+      bytes: options.maxQueuedBytes ?? Number.POSITIVE_INFINITY,
+    }
     this.#options = options
     this.#models = new ModelRegistry(options)
     this.#load = new LoadEstimator(this.#models, lanes, clock)
-    this.#dispatcher = new Dispatcher(options, this.#models, this.#load)
+    this.#dispatcher = new Dispatcher(options, this.#models, this.#load, this.#turns)
     this.#deadlines = new Deadlines(clock, (entry) =>
       this.#leave(entry, pastDeadline(entry.deadlineMs, this.size)),
     )
@@ -71,8 +84,10 @@ export class Scheduler<S extends BatchedModel> {
     return this.#load.running.size
   }
 
+  /** Whether a model's queue is full. */
   get isSaturated(): boolean {
-    return this.size >= this.#options.maxQueued
+    for (const { waiting } of this.#models.all) if (!hasPlace(waiting, this.#bounds, 1, 0)) return true
+    return false
   }
 
   /** What runs of a model cost, as far as is known. */
@@ -85,17 +100,12 @@ export class Scheduler<S extends BatchedModel> {
     this.#models.of(source).curve = curve
   }
 
-  /** Why a new request would be refused; nothing where it would be accepted. */
-  refusal(source: S, signal?: AbortSignal): SpillwayError | undefined {
-    if (signal?.aborted) return abortedBy(signal)
-    if (this.#isClosed) return closed()
-    if (!this.isSaturated) return undefined
-    return overloaded('Every lane is busy and the queue is full', {
-      maxQueued: this.#options.maxQueued,
-      queued: this.size,
-      running: this.pending,
-      retryAfterMs: this.estimate(source, 0).queueMs / 2,
-    })
+  /** Why a new request of one row would be refused; nothing where it would be accepted. */
+  refusal(source: S, { signal, caller }: WaitOptions = {}): SpillwayError | undefined {
+    const model = this.#models.of(source)
+    const refusal = this.#refusal(model, 1, 0, signal)
+    if (refusal?.code !== 'overloaded' || caller === undefined) return refusal
+    return entryToDisplace(model, this.#bounds, caller, 1, 0) ? undefined : refusal
   }
 
   submit(work: Work<S>, wait?: WaitOptions): Promise<RunAnswer>
@@ -106,12 +116,22 @@ export class Scheduler<S extends BatchedModel> {
     wait: WaitOptions = {},
     handler: ResultHandler<S, unknown> = passThrough,
   ): Promise<unknown> {
-    const refusal = this.refusal(work.source, wait.signal)
+    const { caller } = wait
+    const model = this.#models.of(work.source)
+    const bytes = this.#bounds.bytes === Number.POSITIVE_INFINITY ? 0 : bytesOf({ work })
+    let refusal = this.#refusal(model, work.rows, bytes, wait.signal)
+    while (refusal?.code === 'overloaded' && caller !== undefined) {
+      const displaced = entryToDisplace(model, this.#bounds, caller, work.rows, bytes)
+      if (!displaced) break
+      this.#leave(displaced, refusal)
+      refusal = this.#refusal(model, work.rows, bytes, wait.signal)
+    }
     if (refusal) return handler.onError(refusal, work, wait)
+    const turn = caller === undefined ? undefined : this.#turns.take(caller, costOf(model, work.rows))
     return new Promise((resolve) => {
-      const entry = new Entry(work, wait, handler, resolve)
+      const entry = new Entry(work, wait, handler, resolve, bytes, turn)
       if (wait.signal || wait.deadlineMs !== undefined) this.#watch(entry, wait)
-      const queue = this.#models.queueOf(work)
+      const queue = this.#models.queueOf(model, work)
       queue.push(entry, wait.priority ?? 'normal')
       if (queue.size % burst === 0) this.#dispatcher.dispatch()
       else this.#dispatcher.planDispatch()
@@ -151,6 +171,23 @@ export class Scheduler<S extends BatchedModel> {
     this.#dispatcher.close()
   }
 
+  #refusal(
+    { source, waiting }: ScheduledModel<S>,
+    rows: number,
+    bytes: number,
+    signal: AbortSignal | undefined,
+  ): SpillwayError | undefined {
+    if (signal?.aborted) return abortedBy(signal)
+    if (this.#isClosed) return closed()
+    if (hasPlace(waiting, this.#bounds, rows, bytes)) return undefined
+    return overloaded('Every lane is busy and the queue is full', {
+      maxQueued: this.#bounds.requests,
+      queued: waiting.requests,
+      running: this.pending,
+      retryAfterMs: this.estimate(source, 0).queueMs / 2,
+    })
+  }
+
   /** Fails a request at its deadline, or when its caller leaves. */
   #watch(entry: Entry<S>, { signal, deadlineMs }: WaitOptions): void {
     const abort = () => signal && this.#leave(entry, abortedBy(signal))
@@ -166,7 +203,14 @@ export class Scheduler<S extends BatchedModel> {
   #leave(entry: Entry<S>, error: SpillwayError): void {
     const { queue } = entry
     entry.fail(error)
-    if (queue) queue.drop(entry)
+    if (queue) {
+      queue.drop(entry)
+      if (entry.turn) this.#turns.giveBack(entry.turn)
+    }
     entry.onLeave?.()
   }
 }
+
+/** What a request costs its caller: milliseconds of a lane, or its rows while these are not known. */
+const costOf = <S extends BatchedModel>({ curve }: ScheduledModel<S>, rows: number): number =>
+  curve.isKnown ? curve.predict(rows) : rows

@@ -5,8 +5,9 @@ import type { BatchedModel } from './work.ts'
 export interface SchedulerStats {
   /** Requests that wait. */
   readonly queued: number
-  /** Requests that may wait; one more is refused as `overloaded`. */
+  /** Requests of one model that may wait; one more is refused as `overloaded`. */
   readonly maxQueued: number
+  /** Whether a model's queue is full. */
   readonly isSaturated: boolean
   /** Batches in lanes. */
   readonly running: number

@@ -42,6 +42,8 @@ export interface WaitOptions {
   readonly deadlineMs?: number | undefined
   /** Which of the waiting requests goes first. Low priorities do not starve: waiting counts, too. */
   readonly priority?: Priority | undefined
+  /** Who asks: callers take turns. Absent in a page, which is one caller. */
+  readonly caller?: string | undefined
 }
 
 export interface RunAnswer {

@@ -6,10 +6,11 @@ import type { GeneratorLoad, TokenRequest } from '../../protocol/generation.ts'
 import type { SequenceEvent } from '../../protocol/lane.ts'
 import type { Lane } from '../lane-client/lane.ts'
 import type { LeasedLane } from '../pool/lane-holder.ts'
-import { closed, overloaded, poisoned } from '../scheduler/errors.ts'
-import { rankOf } from '../scheduler/priority.ts'
+import { closed, poisoned } from '../scheduler/errors.ts'
 import { maxDeaths } from '../scheduler/replay.ts'
 import type { WaitOptions } from '../scheduler/work.ts'
+import { sequenceFault } from './check-sequence.ts'
+import { SequenceQueue, sequenceToInterrupt } from './sequence-queue.ts'
 import { SequenceStream } from './sequence-stream.ts'
 import type { TokenGenerator, TokenStream } from './types.ts'
 
@@ -24,6 +25,8 @@ export interface SequenceSchedulerOptions {
   readonly slots: number
   /** Sequences that may wait; one more is refused as `overloaded`. */
   readonly maxWaiting: number
+  /** Tokens of their prompts together. Default: any number. */
+  readonly maxWaitingTokens?: number | undefined
   readonly clock: Clock
 }
 
@@ -36,7 +39,7 @@ const maxMoves = 5
  */
 export class SequenceScheduler implements TokenGenerator {
   readonly #options: SequenceSchedulerOptions
-  #waiting: SequenceStream[] = []
+  readonly #queue: SequenceQueue
   readonly #running = new Map<number, SequenceStream>()
   #leased: LeasedLane | undefined
   #isLeasing = false
@@ -46,9 +49,15 @@ export class SequenceScheduler implements TokenGenerator {
   #isClosed = false
   /** Moving average of the milliseconds from a sequence's request to its end. */
   #meanMs = 0
+  /** Whether a sequence came to wait since a slot was last sought for its caller. */
+  #hasNewcomer = false
 
   constructor(options: SequenceSchedulerOptions) {
     this.#options = options
+    this.#queue = new SequenceQueue({
+      sequences: options.maxWaiting,
+      tokens: options.maxWaitingTokens ?? Number.POSITIVE_INFINITY,
+    })
   }
 
   get executedOn(): TokenGenerator['executedOn'] {
@@ -59,21 +68,26 @@ export class SequenceScheduler implements TokenGenerator {
     return {
       slots: this.#options.slots,
       running: this.#running.size,
-      waiting: this.#waiting.length,
+      waiting: this.#queue.size,
       kvUsage: this.#laneLoad?.kvUsage ?? 0,
     }
   }
 
   generate(request: TokenRequest, options: WaitOptions = {}): TokenStream {
     const { clock, spec } = this.#options
+    const refusal = this.#refusal(request, options)
+    const turn =
+      refusal || options.caller === undefined
+        ? undefined
+        : this.#queue.takeTurn(options.caller, this.#costMs())
     const stream = new SequenceStream(
       // The seed is made here, so that it moves to other lanes with the sequence.
       { ...request, sampling: withDefaultSampling(request.sampling, spec.sampling) },
       clock,
-      rankOf(clock.now(), options.priority),
+      options.priority,
+      turn,
       (ended) => this.#remove(ended),
     )
-    const refusal = this.#refusal(request, options.signal)
     if (refusal) stream.fail(refusal)
     else {
       stream.watch(options)
@@ -83,44 +97,42 @@ export class SequenceScheduler implements TokenGenerator {
     return stream
   }
 
+  refusal(sequences: number, tokens: number, { caller }: WaitOptions = {}): SpillwayError | undefined {
+    if (this.#isClosed) return closed()
+    return this.#queue.placesFor(sequences, tokens, caller) ? undefined : this.#overloaded()
+  }
+
   close(): void {
     this.#isClosed = true
-    for (const stream of [...this.#waiting, ...this.#running.values()]) stream.fail(closed())
+    for (const stream of [...this.#queue.all, ...this.#running.values()]) stream.fail(closed())
     this.#release()
   }
 
-  #refusal({ prompt, maxTokens }: TokenRequest, signal: AbortSignal | undefined): SpillwayError | undefined {
-    const { spec, maxWaiting, slots } = this.#options
+  /** A refusal, or none and a place in the queue, which another caller's sequence may have to give. */
+  #refusal(request: TokenRequest, { signal, caller }: WaitOptions): SpillwayError | undefined {
     if (signal?.aborted) return abortedBy(signal)
     if (this.#isClosed) return closed()
-    if (prompt.length < 1 || prompt.length >= spec.context) {
-      return new SpillwayError('context_exceeded', 'The prompt does not fit the context', {
-        expected: `1 to ${spec.context - 1} tokens`,
-        got: `${prompt.length}`,
-        hint: 'Shorten it, or ask for its beginning to be left out.',
-      })
-    }
-    const unknown = prompt.find((token) => !Number.isInteger(token) || token < 0 || token >= spec.vocabulary)
-    if (unknown !== undefined || !(maxTokens >= 1)) {
-      return new SpillwayError('input_value_invalid', 'The sequence cannot be continued', {
-        expected: `tokens from 0 to ${spec.vocabulary - 1}, and one new token at least`,
-        got: unknown === undefined ? `${maxTokens} new tokens` : `the token ${unknown}`,
-      })
-    }
-    const queued = this.#waiting.length
-    if (queued < maxWaiting) return undefined
-    return overloaded('Every slot is taken and the queue is full', {
-      maxQueued: maxWaiting,
-      queued,
-      running: this.#running.size,
-      retryAfterMs: (this.#meanMs * maxWaiting) / 2 / slots,
-    })
+    const fault = sequenceFault(request, this.#options.spec)
+    if (fault) return fault
+    const displaced = this.#queue.placesFor(1, request.prompt.length, caller)
+    if (!displaced) return this.#overloaded()
+    for (const stream of displaced) stream.fail(this.#overloaded())
+    return undefined
   }
 
-  /** By rank; sequences of equal rank in the order of their requests. */
+  #overloaded(): SpillwayError {
+    const { maxWaiting, slots } = this.#options
+    return this.#queue.refusal(this.#running.size, (this.#meanMs * maxWaiting) / 2 / slots)
+  }
+
+  /** Milliseconds of all slots that a sequence takes. */
+  #costMs(): number {
+    return Math.max(1, this.#meanMs / this.#options.slots)
+  }
+
   #enqueue(stream: SequenceStream): void {
-    const after = this.#waiting.findIndex(({ rank }) => rank > stream.rank)
-    this.#waiting.splice(after < 0 ? this.#waiting.length : after, 0, stream)
+    this.#queue.push(stream)
+    this.#hasNewcomer = true
   }
 
   /** Sequences that are requested together begin together. */
@@ -134,7 +146,7 @@ export class SequenceScheduler implements TokenGenerator {
   }
 
   #dispatch(): void {
-    if (this.#waiting.length === 0) {
+    if (this.#queue.size === 0) {
       if (this.#running.size === 0) this.#release()
       return
     }
@@ -153,7 +165,7 @@ export class SequenceScheduler implements TokenGenerator {
       this.#running.set(id, stream)
       return { id, request: stream.remaining() }
     })
-    this.#waiting = this.#waiting.filter((stream) => !next.includes(stream))
+    this.#queue.take(next)
     // Called before `addSequences`, so that the first token finds a reader.
     if (wasIdle) void this.#readEvents(lane)
     lane.addSequences(this.#options.session, requests).catch((cause: unknown) => this.#moveAll(lane, cause))
@@ -164,11 +176,33 @@ export class SequenceScheduler implements TokenGenerator {
    * other is blamed for it.
    */
   #next(): SequenceStream[] {
-    const free = this.#options.slots - this.#running.size
     for (const { deaths } of this.#running.values()) if (deaths > 0) return []
-    const suspect = this.#waiting.find(({ deaths }) => deaths > 0)
+    const suspect = this.#queue.all.find(({ deaths }) => deaths > 0)
     if (suspect) return this.#running.size === 0 ? [suspect] : []
-    return this.#waiting.slice(0, Math.max(0, free))
+    const free = this.#options.slots - this.#running.size
+    return free > 0 ? this.#queue.all.slice(0, free) : this.#nextOfNewcomer()
+  }
+
+  /**
+   * A caller without a slot gets one of the caller that has the most, whose sequence goes on later from its last token: a
+   * text may take minutes, and a caller may ask for a hundred at once.
+   */
+  #nextOfNewcomer(): SequenceStream[] {
+    if (!this.#hasNewcomer) return []
+    const callers = new Set<string | undefined>()
+    for (const { turn } of this.#running.values()) callers.add(turn?.caller)
+    const newcomer = this.#queue.all.find(({ turn }) => turn && !callers.has(turn.caller))
+    const interrupted = newcomer && sequenceToInterrupt(this.#running.values())
+    if (!interrupted) {
+      this.#hasNewcomer = false
+      return []
+    }
+    interrupted.interruptions++
+    this.#running.delete(interrupted.id)
+    this.#cancel(interrupted)
+    this.#queue.push(interrupted)
+    this.#planDispatch()
+    return [newcomer]
   }
 
   async #lease(): Promise<void> {
@@ -179,7 +213,7 @@ export class SequenceScheduler implements TokenGenerator {
       else this.#leased = leased
     } catch (cause) {
       const error = SpillwayError.from(cause, 'lane_failed', 'No lane could decode')
-      for (const stream of [...this.#waiting]) stream.fail(error)
+      for (const stream of [...this.#queue.all]) stream.fail(error)
     } finally {
       this.#isLeasing = false
     }
@@ -245,15 +279,18 @@ export class SequenceScheduler implements TokenGenerator {
   /** A sequence ended. Where the lane did not end it, its slot is free within one step. */
   #remove(stream: SequenceStream): void {
     const isRunning = this.#running.get(stream.id) === stream
-    this.#waiting = this.#waiting.filter((other) => other !== stream)
+    this.#queue.remove(stream)
     if (isRunning) {
       this.#running.delete(stream.id)
-      const leased = this.#leased
-      if (!stream.isFinished)
-        leased?.lane
-          .cancelSequences(this.#options.session, [stream.id])
-          .catch((cause: unknown) => this.#moveAll(leased.lane, cause))
+      if (!stream.isFinished) this.#cancel(stream)
     }
     this.#planDispatch()
+  }
+
+  #cancel({ id }: SequenceStream): void {
+    const leased = this.#leased
+    leased?.lane
+      .cancelSequences(this.#options.session, [id])
+      .catch((cause: unknown) => this.#moveAll(leased.lane, cause))
   }
 }

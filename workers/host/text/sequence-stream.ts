@@ -3,6 +3,8 @@ import { AsyncQueue } from '../../../models/async/async-queue.ts'
 import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { FinishReason, GeneratedToken, TokenRequest } from '../../protocol/generation.ts'
+import { type Priority, rankOf } from '../scheduler/priority.ts'
+import type { Turn } from '../scheduler/turns.ts'
 import type { WaitOptions } from '../scheduler/work.ts'
 import type { TokenResult, TokenStream } from './types.ts'
 
@@ -11,6 +13,8 @@ export class SequenceStream implements TokenStream {
   readonly result: Promise<TokenResult>
   /** Its place among those that wait; the lowest goes first. */
   readonly rank: number
+  /** Its caller's turn; absent where it has no caller. */
+  readonly turn: Turn | undefined
   readonly #request: TokenRequest
   readonly #clock: Clock
   readonly #askedAt: number
@@ -35,14 +39,25 @@ export class SequenceStream implements TokenStream {
   deaths = 0
   /** Lanes in a row that it left, for any reason, without a token. */
   moves = 0
+  /** Whether it has had a slot, or its turn is no claim any more. */
+  hasBegun = false
+  /** How often it gave its slot to another caller. */
+  interruptions = 0
   /** Whether the lane itself ended it. */
   isFinished = false
 
-  constructor(request: TokenRequest, clock: Clock, rank: number, onEnd: (stream: SequenceStream) => void) {
+  constructor(
+    request: TokenRequest,
+    clock: Clock,
+    priority: Priority | undefined,
+    turn: Turn | undefined,
+    onEnd: (stream: SequenceStream) => void,
+  ) {
     this.#request = request
     this.#clock = clock
     this.#askedAt = clock.now()
-    this.rank = rank
+    this.rank = rankOf(turn?.start ?? this.#askedAt, priority)
+    this.turn = turn
     this.#onEnd = onEnd
     // A reader that leaves has enough.
     this.#unread = new AsyncQueue(() => this.#resolve('stop'))
@@ -52,6 +67,10 @@ export class SequenceStream implements TokenStream {
     })
     // A reader of the tokens gets the error from the loop.
     this.result.catch(() => undefined)
+  }
+
+  get promptTokens(): number {
+    return this.#request.prompt.length
   }
 
   get ageMs(): number {

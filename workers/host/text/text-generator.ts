@@ -33,6 +33,7 @@ export function createTextGenerator(options: TextGeneratorOptions): TextGenerato
   return {
     tokenizer,
     generate: (request, wait) => start(options, request, wait),
+    refusal: (texts, promptTokens, wait) => tokens.refusal?.(texts, promptTokens, wait),
     get load() {
       return tokens.load
     },

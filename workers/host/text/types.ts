@@ -3,7 +3,7 @@
  * `TextGenerator`: prompts, chat templates, stop strings and pieces of text, over any `TokenGenerator`. A stream that
  * moves to another lane or tier continues from its prompt and the tokens so far. Nothing else is needed.
  */
-import type { Placement } from '../../../models/core/index.ts'
+import type { Placement, SpillwayError } from '../../../models/core/index.ts'
 import type { Sampling } from '../../../models/core/sampling.ts'
 import type { ChatRole } from '../../../models/protocols/openai.ts'
 import type { FinishReason, GeneratedToken, GeneratorLoad, TokenRequest } from '../../protocol/generation.ts'
@@ -42,6 +42,11 @@ export interface TokenStream extends AsyncIterable<readonly GeneratedToken[]> {
 /** Generates sequences of one model on one tier, many in a step. */
 export interface TokenGenerator {
   generate(request: TokenRequest, options?: WaitOptions): TokenStream
+  /**
+   * Why so many sequences, with so many tokens in their prompts, would not all find a place now; undefined where they
+   * would. Absent where sequences do not wait here.
+   */
+  refusal?(sequences: number, tokens: number, options?: WaitOptions): SpillwayError | undefined
   readonly load: GeneratorLoad
   /** Where its sequences run; part of their placement. */
   readonly executedOn: Pick<Placement, 'backend' | 'variant'>
@@ -161,6 +166,8 @@ export interface TextStream extends AsyncIterable<Piece> {
 /** Generates text with one model on one tier. */
 export interface TextGenerator {
   generate(request: TextRequest, options?: WaitOptions): TextStream
+  /** As of `TokenGenerator`. */
+  refusal?(texts: number, tokens: number, options?: WaitOptions): SpillwayError | undefined
   readonly tokenizer: Tokenizer
   readonly load: GeneratorLoad
   readonly executedOn: TokenGenerator['executedOn']

@@ -1,5 +1,11 @@
+import type { StartRequest } from '../../protocol/lane.ts'
 import captureUrl from './capture-module-entry.mjs?url&no-inline'
 import { isRuntimeModule, type RuntimeModule } from './runtime-module.ts'
+
+interface CaptureModule {
+  readonly instance?: unknown
+  useCompiled(module: WebAssembly.Module): void
+}
 
 /** The runtime's module behind a wrapper that captures its instance. */
 export interface CapturedModule {
@@ -14,21 +20,35 @@ export interface CapturedModule {
  * content security policy does not list it, a server sends it with the wrong type, or a bundler lost it. The wrapper is
  * imported here first because onnxruntime-web would not retry with another address.
  */
-export async function captureModule(of: string, threads: number): Promise<CapturedModule | undefined> {
-  // Threads start from the module's address. onnxruntime-web copies a module of another origin first, but not this one.
-  if (threads > 1 && new URL(of).origin !== self.origin) return undefined
+export async function captureModule(
+  of: string,
+  { threads, runtime }: StartRequest,
+): Promise<CapturedModule | undefined> {
   const url = new URL(captureUrl, import.meta.url)
-  url.searchParams.set('of', of)
   try {
+    // Threads start from the module's address, which has to be of this origin. onnxruntime-web would copy the wrapper
+    // only, and lose the address that it wraps.
+    const isCopied = threads > 1 && url.origin !== self.origin
+    const local = isCopied ? copyHere : async (address: string) => address
+    const [wrapper, original] = await Promise.all([local(url.href), local(of)])
+    const address = `${wrapper}#${encodeURIComponent(original)}`
     // Both at once: the wrapper alone would request the module only after it has arrived itself.
-    const [captured]: { readonly instance?: unknown }[] = await Promise.all(
-      [url.href, of].map((address) => import(/* @vite-ignore */ address)),
+    const [captured]: CaptureModule[] = await Promise.all(
+      [address, original].map((address) => import(/* @vite-ignore */ address)),
     )
+    if (runtime) captured?.useCompiled(runtime)
     return {
-      address: url.href,
+      address,
       module: () => (isRuntimeModule(captured?.instance) ? captured.instance : undefined),
     }
   } catch {
     return undefined
   }
+}
+
+/** The address of a copy in this origin. It is kept as long as the worker: threads may start at any time. */
+async function copyHere(address: string): Promise<string> {
+  const response = await fetch(address)
+  if (!response.ok) throw new TypeError(`${address} answered ${response.status}`)
+  return URL.createObjectURL(await response.blob())
 }

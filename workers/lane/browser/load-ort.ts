@@ -11,16 +11,17 @@ import { sessionPointer } from './runtime-module.ts'
 const lossReportedWithinMs = 500
 
 /** ONNX Runtime in a Web Worker: the JSPI build where the browser has it (a third smaller), else the asyncify build. */
-export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
-  const { runtime, mjs, wasm } = 'Suspending' in WebAssembly ? await jspi() : await asyncify()
+export async function loadOrt(request: StartRequest): Promise<Ort> {
+  const { threads } = request
+  const { runtime, mjs, wasm } = await scripts
   const { env, InferenceSession, Tensor } = runtime
-  const captured = await captureModule(mjs, threads)
+  const captured = await captureModule(mjs, request)
   env.wasm.wasmPaths = { mjs: captured?.address ?? mjs, wasm }
   env.wasm.numThreads = threads
   // This worker may block: onnxruntime-web's proxy would start one more worker.
   env.wasm.proxy = false
 
-  // The first session loads the runtime's WebAssembly: one of a single node does so while the model downloads.
+  // The first session starts the runtime's WebAssembly: one of a single node does so while the model downloads.
   await (await InferenceSession.create(identity, { executionProviders: ['wasm'] })).release()
 
   const module = captured?.module()
@@ -94,6 +95,11 @@ async function asyncify() {
   ])
   return { runtime, mjs: absolute(mjs.default), wasm: absolute(wasm.default) }
 }
+
+/** Requested as soon as the lane's own script runs: the start waits for the runtime's WebAssembly. */
+const scripts = 'Suspending' in WebAssembly ? jspi() : asyncify()
+// The start reports it.
+scripts.catch(() => undefined)
 
 /** Relative to this module: the worker's own location is a blob where the page is of another origin. */
 const absolute = (url: string) => new URL(url, import.meta.url).href

@@ -1,0 +1,112 @@
+/**
+ * The work on large requests and answers that must not keep the server's thread. Each task runs in the offload thread;
+ * for small data the server calls the same functions on its own thread, where a message would cost more than the work.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isStrings, type Manifest } from '../../models/core/index.ts'
+import { readTokenizer } from '../../workers/host/text/tokenizer/tokenizer.ts'
+import type { Prompt, TemplateArguments, Tokenizer } from '../../workers/host/text/types.ts'
+import type { RequestLimits } from '../request-limits.ts'
+import { type CheckedInferRequest, readInferRequest } from '../routes/oip/read-infer-request.ts'
+import { type InferAnswer, writeInferResponse } from '../routes/oip/write-infer-response.ts'
+import { type EmbeddingsAnswer, writeEmbeddings } from '../routes/openai/embeddings-answer.ts'
+import { parseRequest, type TextBounds } from '../routes/openai/parse-request.ts'
+import type { RequestKind } from '../routes/openai/unsupported-fields.ts'
+
+/** A model's tokenizer files on this machine, which the caller has verified. */
+export interface TokenizerSource {
+  readonly folder: string
+  readonly paths: readonly string[]
+}
+
+/** A task's result, and its buffers, which move to the server's thread without a copy. */
+interface Done<T> {
+  readonly value: T
+  readonly transfer?: readonly ArrayBufferLike[]
+}
+
+const tokenizers = new Map<string, Tokenizer>()
+
+export const tasks = {
+  readText: ({
+    kind,
+    body,
+    bounds,
+  }: {
+    kind: RequestKind
+    body: Uint8Array
+    bounds: TextBounds
+  }): Done<unknown> => ({ value: parseRequest(kind, body, bounds) }),
+
+  readTensors: ({
+    body,
+    jsonLength,
+    manifest,
+    limits,
+  }: {
+    body: Uint8Array
+    jsonLength: string | undefined
+    manifest: Manifest
+    limits: RequestLimits
+  }): Done<CheckedInferRequest> => {
+    const value = readInferRequest(body, jsonLength, manifest, limits)
+    return {
+      value,
+      transfer: buffersOf(
+        Object.values(value.inputs.tensors).flatMap(({ data }) => (isStrings(data) ? [] : [data])),
+      ),
+    }
+  },
+
+  tokenize: ({
+    source,
+    prompts,
+    templateArguments,
+  }: {
+    source: TokenizerSource
+    prompts: readonly Prompt[]
+    templateArguments: TemplateArguments | undefined
+  }): Done<readonly Int32Array[]> => {
+    const tokenizer = tokenizerOf(source)
+    const value = prompts.map(({ prompt = '', messages }) =>
+      Int32Array.from(
+        messages ? tokenizer.chat(messages, templateArguments) : tokenizer.encode(prompt, true),
+      ),
+    )
+    return { value, transfer: buffersOf(value) }
+  },
+
+  writeTensors: (answer: InferAnswer): Done<ReturnType<typeof writeInferResponse>> => {
+    const value = writeInferResponse(answer)
+    return { value, transfer: typeof value.body === 'string' ? [] : [value.body.buffer] }
+  },
+
+  writeEmbeddings: (answer: EmbeddingsAnswer): Done<Uint8Array<ArrayBuffer>> => {
+    const value = new TextEncoder().encode(writeEmbeddings(answer))
+    return { value, transfer: [value.buffer] }
+  },
+} as const
+
+export type Tasks = typeof tasks
+export type TaskName = keyof Tasks
+export type TaskInput<N extends TaskName> = Parameters<Tasks[N]>[0]
+export type TaskResult<N extends TaskName> = ReturnType<Tasks[N]>['value']
+
+/** Each buffer once: several arrays may be views of one. */
+const buffersOf = (arrays: readonly ArrayBufferView[]) => [...new Set(arrays.map(({ buffer }) => buffer))]
+
+/** Read at the model's first large text. */
+function tokenizerOf({ folder, paths }: TokenizerSource): Tokenizer {
+  const known = tokenizers.get(folder)
+  if (known) return known
+  const files = new Map(
+    paths.map((path) => [
+      path.slice(path.lastIndexOf('/') + 1),
+      new Uint8Array(readFileSync(join(folder, path))),
+    ]),
+  )
+  const tokenizer = readTokenizer(files, [])
+  tokenizers.set(folder, tokenizer)
+  return tokenizer
+}

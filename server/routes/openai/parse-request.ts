@@ -1,0 +1,109 @@
+import * as z from 'zod/mini'
+import { SpillwayError, schemaFault } from '../../../models/core/index.ts'
+import {
+  type ChatRequest,
+  type CompletionRequest,
+  chatRequest,
+  completionRequest,
+  type EmbeddingRequest,
+  embeddingRequest,
+} from '../../../models/protocols/openai.ts'
+import { checkJson, type JsonLimits } from '../../http/check-json.ts'
+import type { RequestLimits } from '../../request-limits.ts'
+import { invalidParameter } from './invalid-parameter.ts'
+import { checkPrompt } from './prompt-bounds.ts'
+import { type RequestKind, refuseUnsupportedFields } from './unsupported-fields.ts'
+
+/** Bounds of every request for text. */
+export interface TextBounds {
+  /** The longest context of all models. */
+  readonly maxTokens: number
+  readonly json: RequestLimits['json']
+}
+
+/** Lists of tokens are as long as their body; nothing else is. */
+const limitsOf = ({ depth, entries }: RequestLimits['json']): JsonLimits => ({
+  depth,
+  keys: entries,
+  entries,
+  lists: 2 * entries,
+  bulkKeys: ['prompt', 'input'],
+})
+
+const schemas = { chat: chatRequest, completion: completionRequest, embedding: embeddingRequest }
+
+/** The requests of the API, by kind. */
+export interface RequestOf {
+  readonly chat: ChatRequest
+  readonly completion: CompletionRequest
+  readonly embedding: EmbeddingRequest
+}
+
+/**
+ * Parses and checks the body of a request. A prompt that is too long for every model is cut or refused here, so that it
+ * is not copied from one thread to another.
+ *
+ * @throws SpillwayError `request_malformed`, `not_supported` or `context_exceeded`, which name the parameter.
+ */
+export function parseRequest<K extends RequestKind>(
+  kind: K,
+  body: Uint8Array,
+  { maxTokens, json }: TextBounds,
+): RequestOf[K] {
+  checkJson(body, limitsOf(json))
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder().decode(body))
+  } catch (cause) {
+    throw SpillwayError.from(cause, 'request_malformed', 'The request is not JSON')
+  }
+  const parsed = z.safeParse<z.ZodMiniType>(schemas[kind], value)
+  if (!parsed.success) {
+    const { path, expected, got } = schemaFault(parsed.error, value)
+    throw invalidParameter(path, expected, got)
+  }
+  refuseUnsupportedFields(kind, Object(value))
+  const request = parsed.data as RequestOf[K]
+  checkTexts(request, maxTokens)
+  return withBoundedTokens(request, maxTokens)
+}
+
+/** Refuses a text that is too long for every model. */
+function checkTexts(request: RequestOf[RequestKind], maxTokens: number): void {
+  const bounds = { context: maxTokens }
+  if ('messages' in request) {
+    const check = (text: string) => checkPrompt('messages', text, bounds)
+    for (const { content } of request.messages) {
+      if (typeof content === 'string') check(content)
+      else for (const { text } of content ?? []) check(text)
+    }
+    return
+  }
+  const [param, texts] =
+    'prompt' in request ? (['prompt', request.prompt] as const) : (['input', request.input] as const)
+  for (const text of typeof texts === 'string' ? [texts] : texts)
+    if (typeof text === 'string') checkPrompt(param, text, bounds)
+}
+
+function withBoundedTokens<T extends RequestOf[RequestKind]>(request: T, maxTokens: number): T {
+  const isCut = 'truncate_prompt_tokens' in request && request.truncate_prompt_tokens != null
+  const bound = (param: string, texts: unknown) => {
+    if (!Array.isArray(texts)) return texts
+    const cut = (tokens: readonly unknown[]) => {
+      if (tokens.length <= maxTokens || typeof tokens[0] !== 'number') return tokens
+      // Its beginning is cut off in any case.
+      if (isCut) return tokens.slice(-maxTokens)
+      throw new SpillwayError('context_exceeded', 'The list of tokens is too long for every model', {
+        expected: `at most ${maxTokens} tokens`,
+        got: `${tokens.length}`,
+        param,
+      })
+    }
+    return typeof texts[0] === 'number'
+      ? cut(texts)
+      : texts.map((one) => (Array.isArray(one) ? cut(one) : one))
+  }
+  if ('prompt' in request) return { ...request, prompt: bound('prompt', request.prompt) }
+  if ('input' in request) return { ...request, input: bound('input', request.input) }
+  return request
+}

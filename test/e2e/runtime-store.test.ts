@@ -1,0 +1,194 @@
+import '../../web/embed/window-global.ts'
+import '../support/window-progress.ts'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { startHostPage } from '../support/host-page.ts'
+import { launchBrowser, openPage } from '../support/page.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+let server: TestServer
+let browser: Browser
+let proxy: FaultProxy
+let context: BrowserContext
+
+beforeAll(async () => {
+  ;[server, browser] = await Promise.all([startServer(), launchBrowser()])
+})
+afterAll(async () => {
+  await browser.close()
+  await server.stop()
+})
+beforeEach(async () => {
+  proxy = await startFaultProxy(server.url)
+  context = await browser.newContext()
+})
+afterEach(async () => {
+  await context.close()
+  await proxy.stop()
+})
+
+const isRuntime = (path: string) => path.endsWith('.wasm')
+const requested = () => proxy.seen.filter(({ path }) => isRuntime(path))
+
+async function open(url = proxy.url): Promise<Page> {
+  const { page } = await openPage(context, url)
+  await page.waitForFunction(() => 'spillway' in window)
+  return page
+}
+
+/** Runs `digits` on the device. Resolves to where, or the error's code, with the last progress. */
+const run = (page: Page) =>
+  page.evaluate(async () => {
+    const reports: NonNullable<typeof window.progress>[number][] = []
+    window.progress = reports
+    spillway.policy = 'device'
+    try {
+      const model = await spillway.model('digits', { onProgress: (progress) => reports.push(progress) })
+      const { placement } = await model.run({ image: new Float32Array(784) })
+      const [file] = model.manifest.variants.find(({ id }) => id === placement.variant)?.files ?? []
+      return { tier: placement.tier, size: file?.size ?? 0, last: reports.at(-1), reports: reports.length }
+    } catch (cause) {
+      return { tier: String(cause), size: 0, last: undefined, reports: reports.length }
+    }
+  })
+
+/** The next visit of the same browser, whose HTTP cache has lost everything. */
+async function visitAgain(page: Page): Promise<void> {
+  const session = await context.newCDPSession(page)
+  await session.send('Network.clearBrowserCache')
+  await page.reload()
+  await page.waitForFunction(() => 'spillway' in window)
+  proxy.clear()
+}
+
+/** Writes records of a runtime of another version, as a former visit left them. */
+const storeFormerRuntime = (page: Page) =>
+  page.evaluate(async () => {
+    const database = await new Promise<IDBDatabase>((resolve) => {
+      const opening = indexedDB.open('spillway')
+      opening.onsuccess = () => resolve(opening.result)
+    })
+    const writing = database.transaction('models', 'readwrite')
+    const objects = writing.objectStore('models')
+    const model = { id: '/onnxruntime-web', version: 'former', variant: 'jspi', files: ['former'], usedAt: 0 }
+    objects.put(model, 'model:/onnxruntime-web@former/jspi')
+    objects.put({ key: 'former', location: 'indexeddb', size: 3, checks: ['0'], sha256: 'f' }, 'file:former')
+    objects.put(new ArrayBuffer(3), 'chunk:former#0')
+    await new Promise<void>((resolve) => {
+      writing.oncomplete = () => resolve()
+    })
+    database.close()
+  })
+
+const storedKeys = (page: Page) =>
+  page.evaluate(async () => {
+    const database = await new Promise<IDBDatabase>((resolve) => {
+      const opening = indexedDB.open('spillway')
+      opening.onsuccess = () => resolve(opening.result)
+    })
+    const keys = await new Promise<IDBValidKey[]>((resolve) => {
+      const asking = database.transaction('models').objectStore('models').getAllKeys()
+      asking.onsuccess = () => resolve(asking.result)
+    })
+    database.close()
+    return keys.map(String)
+  })
+
+describe('the runtime', () => {
+  test('is downloaded once, counted as the network carried it, and then comes from the store', async () => {
+    const page = await open()
+    const first = await run(page)
+    expect(first.tier).toBe('device')
+    expect(requested()).toHaveLength(1)
+    const sentBytes = requested()[0]?.sentBytes ?? 0
+    expect(sentBytes).toBeGreaterThan(3e6)
+    expect(first.last).toMatchObject({
+      loadedBytes: first.size + sentBytes,
+      totalBytes: first.size + sentBytes,
+      storedBytes: 0,
+      isKept: true,
+    })
+    // The answer does not wait until the store has written it.
+    await expect
+      .poll(async () => (await storedKeys(page)).filter((key) => key.startsWith('file:')))
+      .toHaveLength(2)
+
+    await visitAgain(page)
+    const second = await run(page)
+    expect(second.tier).toBe('device')
+    expect(requested()).toEqual([])
+    expect(second.last).toMatchObject({
+      loadedBytes: second.size,
+      totalBytes: second.size,
+      storedBytes: second.size,
+    })
+  })
+
+  test('is no model: it is not listed, and its bytes are not counted as those of models', async () => {
+    const page = await open()
+    const { size } = await run(page)
+    await expect.poll(() => page.evaluate(async () => (await spillway.storage.usage()).models)).toBe(size)
+    expect(await page.evaluate(async () => (await spillway.storage.list()).map(({ id }) => id))).toEqual([
+      'digits',
+    ])
+  })
+
+  test('is never run nor kept where its bytes are not those of the build', async () => {
+    proxy.fault = (_method, path) => (isRuntime(path) ? 'alter' : 'pass')
+    const page = await open()
+    const { tier } = await run(page)
+    expect(tier).toContain('ONNX Runtime is not what its manifest says')
+    // Once more past every cache.
+    expect(requested()).toHaveLength(2)
+    const keys = await storedKeys(page)
+    const [, sha256 = 'none'] = /onnxruntime-web@(\w+)/.exec(keys.join(' ')) ?? []
+    expect(keys.filter((key) => key.includes(`sha256-${sha256}`))).toEqual([])
+    proxy.fault = () => 'pass'
+    await page.reload()
+    await page.waitForFunction(() => 'spillway' in window)
+    expect((await run(page)).tier).toBe('device')
+  })
+
+  test('of a former version is removed', async () => {
+    const page = await open()
+    await run(page)
+    await storeFormerRuntime(page)
+    await page.reload()
+    await page.waitForFunction(() => 'spillway' in window)
+    await run(page)
+    await expect.poll(async () => (await storedKeys(page)).join(' ')).not.toContain('former')
+  })
+
+  test('is shared with the threads of an isolated page of another origin, and downloaded once', async () => {
+    await context.addInitScript(() => {
+      Object.defineProperty(Navigator.prototype, 'hardwareConcurrency', { get: () => 4 })
+    })
+    const host = await startHostPage(new URL('embed.js', proxy.url), undefined, {
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-embedder-policy': 'require-corp',
+    })
+    const page = await open(host.url)
+    const threads = await page.evaluate(async () => (await spillway.capacity()).wasm.threads)
+    expect(threads).toBeGreaterThan(1)
+    expect((await run(page)).tier).toBe('device')
+    const lanes = await page.evaluate(() => spillway.stats().device.lanes.map((lane) => lane.threads))
+    expect(lanes).toContain(threads)
+    expect(requested()).toHaveLength(1)
+    await host.stop()
+  })
+
+  test('is kept for a page of another origin as well', async () => {
+    const host = await startHostPage(new URL('embed.js', proxy.url))
+    const page = await open(host.url)
+    expect((await run(page)).tier).toBe('device')
+    expect(requested()).toHaveLength(1)
+    await expect
+      .poll(async () => (await storedKeys(page)).filter((key) => key.startsWith('file:')))
+      .toHaveLength(2)
+    await visitAgain(page)
+    expect((await run(page)).tier).toBe('device')
+    expect(requested()).toEqual([])
+    await host.stop()
+  })
+})

@@ -1,0 +1,85 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { systemClock } from '../../models/async/clock.ts'
+import { createOffload, type Job, type Offload } from '../../server/offload/offload.ts'
+import { requestLimits } from '../../server/request-limits.ts'
+import { createTestOffload } from '../support/offload.ts'
+
+let offload: Offload
+afterEach(() => offload.close())
+
+const entry = new URL('../support/offload-faults.mjs', import.meta.url)
+const open = (options = {}) => {
+  offload = createOffload({ entry, clock: systemClock, taskMs: 5_000, maxBytes: 1_000, ...options })
+  // The stand-in takes any input, and returns it.
+  const run = offload.run as (name: string, input: object, job: Job) => Promise<unknown>
+  return (fault: string, job: Partial<Job> = {}, more = {}) =>
+    run('readText', { fault, ...more }, { bytes: 1, ...job })
+}
+
+describe('a thread that fails in a task', () => {
+  test.each([
+    ['throw', 'internal'],
+    ['exit', 'internal'],
+    ['fill', 'memory_exhausted'],
+    ['hang', 'deadline_exceeded'],
+  ])('by %s fails that task alone, and is replaced', async (fault, code) => {
+    const run = open({ taskMs: fault === 'hang' ? 500 : 60_000, maxMegabytes: 32 })
+    const answers = [run('echo'), run(fault), run('echo')]
+    expect(await answers[0]).toMatchObject({ fault: 'echo' })
+    await expect(answers[1]).rejects.toMatchObject({ code })
+    expect(await answers[2]).toMatchObject({ fault: 'echo' })
+  })
+})
+
+describe('tasks that wait', () => {
+  test('are bounded by their bytes', async () => {
+    const run = open()
+    const first = run('echo', { bytes: 2_000 })
+    await expect(run('echo', { bytes: 1 })).rejects.toMatchObject({
+      code: 'overloaded',
+      detail: { retryAfterMs: expect.any(Number) },
+    })
+    await first
+    await run('echo', { bytes: 1 })
+  })
+
+  test('of callers take turns', async () => {
+    const run = open()
+    const order: string[] = []
+    const ask = async (caller: string) => {
+      await run('echo', { caller, bytes: 10 })
+      order.push(caller)
+    }
+    await Promise.all([...Array.from({ length: 20 }, () => ask('many')), ask('one')])
+    expect(order.indexOf('one')).toBeLessThan(3)
+  })
+
+  test('of a caller that left are not begun', async () => {
+    const run = open()
+    const left = new AbortController()
+    const first = run('echo')
+    const second = run('echo', { signal: left.signal })
+    left.abort()
+    await first
+    await expect(second).rejects.toMatchObject({ code: 'aborted' })
+  })
+
+  test('fail as closed when the server closes', async () => {
+    const run = open()
+    const answers = [run('hang'), run('echo')]
+    offload.close()
+    for (const answer of answers) await expect(answer).rejects.toMatchObject({ code: 'closed' })
+  })
+})
+
+test('the real thread passes on what a request has wrong', async () => {
+  offload = createTestOffload()
+  const body = new TextEncoder().encode('{"model":"x","messages":[]}')
+  await expect(
+    offload.run(
+      'readText',
+      { kind: 'chat', body, bounds: { maxTokens: 10, json: requestLimits.json } },
+      { bytes: body.length },
+    ),
+  ).rejects.toMatchObject({ code: 'request_malformed', detail: { param: 'messages' } })
+})

@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest'
+import { startServer, type TestServer } from '../support/server.ts'
+
+const infer = async (server: TestServer, key: string, model = 'digits', size = [1, 1, 28, 28]) => {
+  const elements = size.reduce((product, one) => product * one)
+  const input = model === 'digits' ? 'image' : 'features'
+  const response = await fetch(new URL(`v2/models/${model}/infer`, server.url), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}` },
+    body: JSON.stringify({
+      inputs: [{ name: input, datatype: 'FP32', shape: size, data: new Array(elements).fill(0.5) }],
+    }),
+  })
+  return {
+    status: response.status,
+    code: response.headers.get('spillway-error'),
+    body: await response.text(),
+  }
+}
+
+test('a full queue refuses its caller and model, and takes others', async () => {
+  const server = await startServer({ SPILLWAY_MAX_QUEUED: '4' })
+  try {
+    const resume = server.freezeLanes()
+    const lanes = server.lanes().length
+    const metadata = await (await fetch(new URL('v2/models/transactions', server.url))).json()
+    const size = metadata.inputs[0].shape.map((length: number) => (length === -1 ? 1 : length))
+    // Some are in lanes; the others wait, or are refused.
+    const many = Array.from({ length: lanes + 4 + 6 }, () => infer(server, 'many'))
+    const refused = await Promise.race([
+      Promise.any(many),
+      new Promise((resolve) => setTimeout(resolve, 100)),
+    ])
+    expect(refused).toMatchObject({ status: 503, code: 'overloaded' })
+    expect(await infer(server, 'many')).toMatchObject({ status: 503, code: 'overloaded' })
+    const others = [infer(server, 'one'), infer(server, 'many', 'transactions', size)]
+    // Both wait: nothing answers them before the lanes do.
+    const early = await Promise.race([
+      ...others,
+      new Promise((resolve) => setTimeout(() => resolve('none'), 300)),
+    ])
+    expect(early).toBe('none')
+    resume()
+    expect((await Promise.all(others)).map(({ status }) => status)).toEqual([200, 200])
+    const statuses = (await Promise.all(many)).map(({ status }) => status)
+    // One of them gave its place to the other caller.
+    expect(statuses.filter((status) => status === 503).length).toBeGreaterThanOrEqual(7)
+    expect(statuses).toContain(200)
+  } finally {
+    await server.stop()
+  }
+})
+
+test('a request for more texts than find a place leaves none behind', async () => {
+  const server = await startServer({ SPILLWAY_MAX_QUEUED: '40' })
+  try {
+    const complete = (n: number) =>
+      fetch(new URL('v1/completions', server.url), {
+        method: 'POST',
+        body: JSON.stringify({ model: 'bard', prompt: 'To', n, max_tokens: 4 }),
+      })
+    expect((await complete(16)).status).toBe(200)
+    const waits = complete(40)
+    const refused = await complete(41)
+    expect([refused.status, (await refused.json()).error.code]).toEqual([429, 'overloaded'])
+    expect((await waits).status).toBe(200)
+    const metrics = await (await fetch(new URL('metrics', server.url))).text()
+    expect(metrics).toMatch(/vllm:num_requests_waiting\{model_name="bard"\} 0/)
+    expect(metrics).toMatch(/vllm:num_requests_running\{model_name="bard"\} 0/)
+  } finally {
+    await server.stop()
+  }
+})

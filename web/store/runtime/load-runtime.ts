@@ -1,0 +1,72 @@
+import type { Clock } from '../../../models/async/clock.ts'
+import { keyText } from '../download/file-source.ts'
+import type { OpenDigest } from '../download/sha256-digest.ts'
+import { evictFor } from '../storage/model-eviction.ts'
+import { type ModelStore, modelKey } from '../storage/model-store.ts'
+import type { ModelsInUse } from '../storage/models-in-use.ts'
+import { loadFile } from '../worker/load-file.ts'
+import { isOtherRuntime, type RuntimeFile } from './runtime-file.ts'
+import type { SideDownload } from './side-download.ts'
+
+export interface LoadRuntimeOptions {
+  readonly store: ModelStore
+  readonly openDigest: OpenDigest
+  readonly inUse: ModelsInUse
+  readonly clock: Clock
+}
+
+/** The share of its bytes that the runtime's download takes, until the response tells it. */
+const compressedShare = 0.2
+
+/**
+ * ONNX Runtime's WebAssembly, verified and compiled: from the store, else downloaded and stored. Compiling does not wait
+ * until the store has written it. Lanes of one page share the compiled module, and its memory.
+ *
+ * @throws SpillwayError As `loadFile`; WebAssembly's error where the browser cannot compile it.
+ */
+export async function loadRuntime(
+  runtime: RuntimeFile,
+  { store, openDigest, inUse, clock }: LoadRuntimeOptions,
+  download: SideDownload,
+): Promise<WebAssembly.Module> {
+  const { record, file } = runtime
+  const isStored = (await store.locationOf(file.size)) !== 'memory'
+  if (isStored) {
+    inUse.add(modelKey(record))
+    await store.putModel({ ...record, files: [await keyText(file.key)], usedAt: Date.now() })
+  }
+  return new Promise<WebAssembly.Module>((resolve, reject) => {
+    let sentBytes: number | undefined = file.size * compressedShare
+    let isDownloaded = false
+    const loaded = loadFile(file, {
+      store,
+      openDigest,
+      clock,
+      // A store in memory ends with the page, which keeps the module itself.
+      evictFor: async (bytes, isFull) => isStored && evictFor(store, inUse, bytes, isFull),
+      onDownload: () => {
+        isDownloaded = true
+        download.report(0, file.size * compressedShare)
+      },
+      onResponse: (response) => {
+        sentBytes = response.sentBytes
+      },
+      onBytes: (received, stored) => {
+        if (!isDownloaded) return
+        const missing = file.size - stored
+        const total = sentBytes ?? missing
+        download.report(missing === 0 ? total : ((received - stored) / missing) * total, total)
+      },
+      onVerified: (bytes) => WebAssembly.compile(bytes).then(resolve, reject),
+    })
+    loaded.catch(reject)
+    if (isStored) loaded.then(() => removeOthers(runtime, store, inUse)).catch(() => undefined)
+  })
+}
+
+/** Removes the runtimes of former versions that no open tab uses. */
+async function removeOthers(runtime: RuntimeFile, store: ModelStore, inUse: ModelsInUse): Promise<void> {
+  const used = await inUse.list()
+  const others = (await store.models()).filter((model) => isOtherRuntime(model, runtime)).map(modelKey)
+  await store.removeModels(others.filter((key) => !used.has(key)))
+}

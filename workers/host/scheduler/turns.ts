@@ -1,0 +1,82 @@
+/** Callers that are remembered before those without a claim are forgotten. */
+const leastSwept = 1_024
+
+/** The place of one request among those of all callers. */
+export interface Turn {
+  readonly caller: string
+  /** The lowest goes first. */
+  readonly start: number
+  readonly cost: number
+}
+
+interface Claim {
+  /** Where the caller's next turn begins. */
+  next: number
+  /** Its requests that wait. */
+  waiting: number
+}
+
+/**
+ * Callers take turns, by what their requests cost (start-time fair queueing). The turn of a caller's request begins
+ * where the turn of its request before ends; the lowest turn goes first. So a caller with a thousand requests is served
+ * as often as one with two, and a new caller waits for about one request of each other.
+ */
+export class Turns {
+  /** The turn that was reached: a new caller begins here. */
+  #now = 0
+  readonly #claims = new Map<string, Claim>()
+  /** Callers with requests that wait. */
+  #active = 0
+  #sweepAt = leastSwept
+
+  /** Callers that are remembered. */
+  get size(): number {
+    return this.#claims.size
+  }
+
+  /** @param cost What the request costs, in any unit that all requests share. */
+  take(caller: string, cost: number): Turn {
+    let claim = this.#claims.get(caller)
+    if (!claim) {
+      claim = { next: 0, waiting: 0 }
+      this.#claims.set(caller, claim)
+      if (this.#claims.size > this.#sweepAt) this.#sweep()
+    }
+    const start = Math.max(this.#now, claim.next)
+    claim.next = start + cost
+    if (claim.waiting++ === 0) this.#active++
+    return { caller, start, cost }
+  }
+
+  /** A request that waited left without having run. */
+  giveBack({ caller, cost }: Turn): void {
+    const claim = this.#leave(caller)
+    if (claim) claim.next -= cost
+  }
+
+  /** A request runs. What is served counts, too, so that ever new callers do not keep others from their second request. */
+  reach({ caller, start, cost }: Turn): void {
+    this.#now = Math.max(start, this.#now + cost / Math.max(1, this.#active))
+    this.#leave(caller)
+  }
+
+  /** Nothing waits: nobody has to be compared. */
+  clear(): void {
+    if (this.#claims.size === 0) return
+    this.#claims.clear()
+    this.#active = 0
+  }
+
+  #leave(caller: string): Claim | undefined {
+    const claim = this.#claims.get(caller)
+    // A request that runs again was counted before.
+    if (claim && claim.waiting > 0 && --claim.waiting === 0) this.#active--
+    return claim
+  }
+
+  #sweep(): void {
+    for (const [caller, { next, waiting }] of this.#claims)
+      if (waiting === 0 && next <= this.#now) this.#claims.delete(caller)
+    this.#sweepAt = Math.max(leastSwept, 2 * this.#claims.size)
+  }
+}

@@ -1,6 +1,6 @@
 /**
  * Tests of ONNX's operators, through `spillway manifest` and the server. The ONNX project's own are run where their folder
- * is at hand: SPILLWAY_NODE_TESTS names it (`backend/test/data/node` of onnx's repository, or Debian's libonnx-testdata).
+ * is at hand: SPILLWAY_TEST_OPERATORS names it (`backend/test/data/node` of onnx's repository, or Debian's libonnx-testdata).
  */
 import { existsSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -9,9 +9,9 @@ import { operatorTests } from '../support/operator-tests.ts'
 import { type NodeResult, runNodeTests } from '../support/run-node-tests.ts'
 import { emptyFolder } from '../support/test-models.ts'
 
-const published = process.env.SPILLWAY_NODE_TESTS
+const published = process.env.SPILLWAY_TEST_OPERATORS
 const reason =
-  published !== undefined && existsSync(published) ? undefined : 'SPILLWAY_NODE_TESTS is not a folder'
+  published !== undefined && existsSync(published) ? undefined : 'SPILLWAY_TEST_OPERATORS is not a folder'
 
 const named = (results: readonly NodeResult[], verdict: NodeResult['verdict']) =>
   results.filter((result) => result.verdict === verdict).map(({ name, detail }) => `${name}: ${detail}`)

@@ -34,6 +34,11 @@ async function folderWith(files: Readonly<Record<string, Uint8Array>>): Promise<
   return folder
 }
 
+/** Runs the built command, as from a shell. */
+const runBuilt = (...args: readonly string[]) =>
+  spawnSync(process.execPath, [built, ...args], { encoding: 'utf8' })
+const built = fileURLToPath(new URL('../../dist/server/spillway.js', import.meta.url))
+
 const idsIn = (folder: string) =>
   parseCatalogue(JSON.parse(readFileSync(join(folder, 'catalogue.json'), 'utf8')), 'a test').models.map(
     ({ id }) => id,
@@ -174,12 +179,40 @@ describe('a failure', () => {
       })
       const file = join(folder, 'm.onnx')
       const args = command === 'compare' ? [file, file] : [file, '-o', join(folder, 'out.onnx')]
-      const built = fileURLToPath(new URL('../../dist/server/spillway.js', import.meta.url))
-      const { status, stderr } = spawnSync(process.execPath, [built, command, ...args], { encoding: 'utf8' })
+      const { status, stderr } = runBuilt(command, ...args)
       expect(status).toBe(1)
       expect(stderr).toMatch(/^spillway: [^\n]*\n$/)
     },
   )
+})
+
+test('a crash of ONNX Runtime is told', async () => {
+  const halves = (name: string, rows: number) =>
+    create(TensorProtoSchema, {
+      name,
+      dataType: DataType.FLOAT16,
+      dims: [BigInt(rows), 16n],
+      rawData: new Uint8Array(rows * 32),
+    })
+  // ONNX Runtime 1.30 reads past a buffer when it fuses these for the CPU.
+  const fatal = modelProto({
+    nodes: [
+      { op: 'Gather', inputs: ['table', 'x'], outputs: ['h'] },
+      { op: 'Transpose', inputs: ['h'], outputs: ['t'], attributes: { perm: [1, 0, 2] } },
+      { op: 'MatMul', inputs: ['t', 'w'], outputs: ['p'] },
+      { op: 'Cast', inputs: ['p'], outputs: ['y'], attributes: { to: DataType.FLOAT } },
+    ],
+    inputs: [value('x', ['n', 3], DataType.INT64)],
+    outputs: [value('y', [3, 'n', 16])],
+    tensors: [halves('table', 64), halves('w', 16)],
+  })
+  const folder = await folderWith({ 'm.onnx': encode(fatal) })
+  const file = join(folder, 'm.onnx')
+  const { status, stdout, stderr } = runBuilt('compare', file, file)
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+  expect(stderr).toMatch(/^spillway: ONNX Runtime crashed \(SIGSEGV\) while it [^\n]+\n$/)
+  expect(runBuilt('inspect', file).status).toBe(0)
+  expect(runBuilt('inspect').status).toBe(2)
 })
 
 describe('spillway quantize', () => {

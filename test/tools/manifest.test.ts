@@ -2,7 +2,6 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Manifest, parseCatalogue } from '../../models/core/index.ts'
-import type { ModelVerdict } from '../../models/tools/manifest/verify.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
 import { classicalModel, embeddingInBlocks, embeddingInFloats } from '../support/backend-models.ts'
 import { embedderGraph, withExternalData } from '../support/hub-models.ts'
@@ -11,17 +10,9 @@ import { digitsFolder, digitsManifest, emptyFolder, withoutTestModels } from '..
 import { textEncoder } from '../support/text-encoder.ts'
 import { encode, modelProto, value } from './support/build.ts'
 import { spillway, spillwayJson } from './support/command.ts'
+import { copyOfDigits, readManifest, writeManifest } from './support/digits-copy.ts'
 import { convNetwork, randomTensor } from './support/network.ts'
 import { published } from './support/real-models.ts'
-
-const copyOfDigits = async () => {
-  const folder = join(await emptyFolder(), 'digits')
-  cpSync(digitsFolder, folder, { recursive: true })
-  return folder
-}
-const read = (folder: string): Manifest => JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'))
-const write = (folder: string, manifest: unknown) =>
-  writeFileSync(join(folder, 'manifest.json'), JSON.stringify(manifest))
 
 describe('spillway manifest', () => {
   test('keeps the fields that people wrote', async () => {
@@ -32,7 +23,7 @@ describe('spillway manifest', () => {
       variants: manifest.variants.map(({ memory: _memory, ...variant }) => variant),
     })
     expect(forget(made)).toEqual(forget(digitsManifest))
-    expect(read(folder)).toEqual(made)
+    expect(readManifest(folder)).toEqual(made)
   })
 
   test('brings hashes, sizes and variants up to date', async () => {
@@ -120,7 +111,7 @@ describe('spillway manifest', () => {
     expect(made).toMatchObject({ batchAxis, tolerance: 0.01 })
     expect(made.batching).toEqual(batchAxis === null ? undefined : { evidence: 'proven' })
     // What an earlier version derived without a proof does not count.
-    write(folder, { ...made, batchAxis: 0 })
+    writeManifest(folder, { ...made, batchAxis: 0 })
     expect((await spillwayJson<Manifest>('manifest', folder)).batchAxis).toBe(batchAxis)
   })
 
@@ -128,7 +119,7 @@ describe('spillway manifest', () => {
     const folder = await emptyFolder()
     writeFileSync(join(folder, 'model.onnx'), smallGraphs.dynamicInt8)
     const made = await spillwayJson<Manifest>('manifest', folder)
-    write(folder, { ...made, batchAxis: 0, batching: { evidence: 'accepted' } })
+    writeManifest(folder, { ...made, batchAxis: 0, batching: { evidence: 'accepted' } })
     expect(await spillwayJson<Manifest>('manifest', folder)).toMatchObject({
       batchAxis: 0,
       batching: { evidence: 'accepted' },
@@ -219,7 +210,7 @@ describe('spillway manifest', () => {
 
   test.each<[string, (folder: string) => void, string]>([
     ['no model', () => {}, 'There is no ONNX model in'],
-    ['a manifest that is none', (folder) => write(folder, { schema: 7 }), 'not valid at schema'],
+    ['a manifest that is none', (folder) => writeManifest(folder, { schema: 7 }), 'not valid at schema'],
     ['a model that is none', (folder) => writeFileSync(join(folder, 'model.onnx'), 'text'), 'spillway: '],
     [
       'two models',
@@ -235,68 +226,5 @@ describe('spillway manifest', () => {
     const { code, err } = await spillway('manifest', folder)
     expect(code).toBe(1)
     expect(err).toContain(message)
-  })
-})
-
-describe('spillway verify', () => {
-  const verify = async (folder: string) => {
-    const { code, out } = await spillway('verify', folder, '--json')
-    const said: { ok: boolean; models: ModelVerdict[] } = JSON.parse(out)
-    return { code, ...said }
-  }
-
-  test('accepts the models of the catalogue', async () => {
-    const { code, ok, models } = await verify(join(digitsFolder, '..'))
-    expect({ code, ok }).toEqual({ code: 0, ok: true })
-    expect(models.map(({ id }) => id)).toEqual(expect.arrayContaining(['digits', 'transactions']))
-  })
-
-  test.each<[string, (path: string, bytes: Buffer) => void, string]>([
-    ['missing', (path) => rmSync(path), 'missing'],
-    ['cut short', (path, bytes) => writeFileSync(path, bytes.subarray(1)), 'size'],
-    [
-      'altered',
-      (path, bytes) =>
-        writeFileSync(
-          path,
-          bytes.map((byte, at) => (at === 9 ? byte ^ 1 : byte)),
-        ),
-      'content',
-    ],
-  ])('ends with 1 for a file that is %s, and names it', async (_what, spoil, state) => {
-    const folder = await copyOfDigits()
-    const path = join(folder, 'fp32', 'model.onnx')
-    spoil(path, readFileSync(path))
-    const { code, ok, models } = await verify(folder)
-    expect({ code, ok }).toEqual({ code: 1, ok: false })
-    expect(models[0]?.files.find((file) => file.path === 'fp32/model.onnx')?.state).toBe(state)
-    const shown = await spillway('verify', folder)
-    expect(shown.code).toBe(1)
-    expect(shown.out).toContain('1 of 3 files is not what the manifest says')
-  })
-
-  test('reads no file outside of the folder', async () => {
-    const folder = await copyOfDigits()
-    const manifest = read(folder)
-    write(folder, {
-      ...manifest,
-      variants: manifest.variants.map((one) => ({
-        ...one,
-        files: one.files.map((file) => ({ ...file, path: '../../etc/passwd' })),
-      })),
-    })
-    const { code, models } = await verify(folder)
-    expect(code).toBe(1)
-    expect(models[0]?.fault).toContain('a relative path without empty, hidden or ".." parts')
-  })
-
-  test('reports a folder without models', async () => {
-    const { code, err } = await spillway('verify', await emptyFolder())
-    expect(code).toBe(1)
-    expect(err).toContain('There is no model in')
-    for (const command of ['verify', 'manifest']) {
-      const { code, err } = await spillway(command, '/nowhere')
-      expect({ code, err }).toEqual({ code: 1, err: 'spillway: There is no folder /nowhere\n' })
-    }
   })
 })

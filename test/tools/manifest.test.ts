@@ -115,6 +115,23 @@ describe('spillway manifest', () => {
     expect((await spillwayJson<Manifest>('manifest', folder)).batchAxis).toBe(batchAxis)
   })
 
+  test.each(['unk__7', 'Addy_dim_0'])(
+    'lets runs decide where an exporter made up the name of a dimension: %s',
+    async (name) => {
+      const folder = await emptyFolder()
+      const model = modelProto({
+        nodes: [{ op: 'Add', inputs: ['x', 'x'], outputs: ['y'] }],
+        inputs: [value('x', ['unk__6', 3])],
+        outputs: [value('y', [name, 3])],
+      })
+      writeFileSync(join(folder, 'model.onnx'), encode(model))
+      expect(await spillwayJson<Manifest>('manifest', folder)).toMatchObject({
+        batchAxis: 0,
+        batching: { evidence: 'proven' },
+      })
+    },
+  )
+
   test('leaves rows that influence each other to an author who accepts it', async () => {
     const folder = await emptyFolder()
     writeFileSync(join(folder, 'model.onnx'), smallGraphs.dynamicInt8)

@@ -94,7 +94,9 @@ describe('compare', () => {
 
   test('takes the value of an input that has to be a certain one', async () => {
     const model = await fileOf(withRate('batch'))
-    expect((await spillway('compare', model, model)).err).toContain('ONNX Runtime failed on x')
+    const { err } = await spillway('compare', model, model)
+    expect(err).toContain('ONNX Runtime failed on x [1, 4], rate [1]: ')
+    expect(err).toContain('If the model takes other inputs, give --shape, --value or --samples.')
     const { code, out } = await spillway('compare', model, model, '--value', 'rate=4000')
     expect(code).toBe(0)
     expect(out).toContain('of random numbers, rate [1], x [1, 4], rate = 4000;')

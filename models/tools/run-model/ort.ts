@@ -90,7 +90,7 @@ async function runSession(ort: Ort, session: InferenceSession, inputs: Tensors):
     if (cause instanceof SpillwayError) throw cause
     const shapes = Object.entries(inputs).map(([name, { shape }]) => `${name} ${showShape(shape)}`)
     const what = `ONNX Runtime failed on ${shapes.join(', ')}: ${firstLine(messageOf(cause))}`
-    throw new SpillwayError('run_failed', what, {}, { cause })
+    throw new SpillwayError('run_failed', what, { hint: samplesHint }, { cause })
   }
 }
 
@@ -113,6 +113,8 @@ function dataOf(type: TensorType, { data }: OrtTensor): TensorData {
   const view = data as NumericData
   return new Uint16Array(view.buffer, view.byteOffset, view.length)
 }
+
+const samplesHint = 'If the model takes other inputs, give --shape, --value or --samples.'
 
 const softwareHint =
   ' Without a GPU a software adapter will do, slowly: name one of Vulkan in VK_ICD_FILENAMES.'

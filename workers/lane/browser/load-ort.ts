@@ -10,8 +10,17 @@ import { sessionPointer } from './runtime-module.ts'
 /** A run can fail up to so many milliseconds before the browser reports that its device is lost. */
 const lossReportedWithinMs = 500
 
+let scripts: ReturnType<typeof jspi | typeof asyncify> | undefined
+
+/** Requests the runtime's scripts ahead of the start, which waits for its WebAssembly. A failure is the start's. */
+export function prefetchOrt(): void {
+  scripts = requestScripts()
+  scripts.catch(() => undefined)
+}
+
 /** ONNX Runtime in a Web Worker: the JSPI build where the browser has it (a third smaller), else the asyncify build. */
 export async function loadOrt(request: StartRequest): Promise<Ort> {
+  scripts ??= requestScripts()
   const { threads } = request
   const { runtime, mjs, wasm } = await scripts
   const { env, InferenceSession, Tensor } = runtime
@@ -79,6 +88,8 @@ const identity = Uint8Array.from(
   (character) => character.charCodeAt(0),
 )
 
+const requestScripts = () => ('Suspending' in WebAssembly ? jspi() : asyncify())
+
 async function jspi() {
   const [runtime, mjs, wasm] = await Promise.all([
     import('onnxruntime-web/jspi'),
@@ -96,11 +107,6 @@ async function asyncify() {
   ])
   return { runtime, mjs: absolute(mjs.default), wasm: absolute(wasm.default) }
 }
-
-/** Requested as soon as the lane's own script runs: the start waits for the runtime's WebAssembly. */
-const scripts = 'Suspending' in WebAssembly ? jspi() : asyncify()
-// The start reports it.
-scripts.catch(() => undefined)
 
 /** Relative to this module: the worker's own location is a blob where the page is of another origin. */
 const absolute = (url: string) => new URL(url, import.meta.url).href

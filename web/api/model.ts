@@ -17,7 +17,7 @@ import type { Progress } from '../store/worker/load-files.ts'
 import type { GenerationStream } from '../text/generate.ts'
 import type { LazyTextService } from '../text/lazy-text-service.ts'
 import { checkModelOptions, checkPolicy, checkRequestOptions, checkRunOptions } from './check-options.ts'
-import { StatefulSession } from './session.ts'
+import { createLazySession } from './lazy-session.ts'
 import type { StatsEmitter } from './stats.ts'
 
 /** Options of `runtime.model()` and `model.load()`. */
@@ -178,7 +178,7 @@ export function createModel(options: CreateModelOptions): Model {
       }
     },
     createSession: () => {
-      const session = new StatefulSession(manifest, run, clock)
+      const session = createLazySession(manifest, run, clock)
       return {
         run: async (inputs, options) =>
           session.run(inputs, toPlacementOptions(options, checkRunOptions), options?.outputs),

@@ -15,6 +15,7 @@ import {
 } from '../../models/core/index.ts'
 import { pastDeadline } from '../../workers/host/scheduler/errors.ts'
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
+import { withoutState } from './without-state.ts'
 
 /** The most runs that wait for earlier ones: with more, the sequence comes faster than the model runs. */
 const maxWaiting = 1_024
@@ -184,9 +185,3 @@ export class StatefulSession {
 }
 
 const closed = () => new SpillwayError('closed', 'The session was closed')
-
-const withoutState = ({ id }: Manifest) =>
-  new SpillwayError('not_supported', `${id} has no state`, {
-    expected: 'a model whose manifest declares state',
-    hint: 'Use model.run().',
-  })

@@ -35,7 +35,7 @@ const typeOfDatatype = new Map<string, TensorType>(tensorTypes.map((type) => [da
 /** KServe's own client writes null for an absent member. */
 const nullish = <T extends z.core.SomeType>(schema: T) => z.optional(z.nullable(schema))
 
-const parameters = nullish(z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])))
+const parameters = nullish(z.record(z.string(), z.nullable(z.union([z.string(), z.number(), z.boolean()]))))
 
 const wireTensor = z.object({
   name: z.string(),

@@ -100,7 +100,7 @@ export type ChatRole = (typeof chatRoles)[number]
 const toolCall = z.object({
   id: nullish(z.string()),
   /** The API's other kinds of calls are for its own tools. */
-  type: z._default(z.literal('function'), 'function'),
+  type: nullish(z.literal('function')),
   function: z.object({ name: z.string(), arguments: nullish(z.string()) }),
 })
 
@@ -110,7 +110,7 @@ export const chatMessage = z.object({
   /** Null or absent only in an assistant's message, which may call tools instead. */
   content: nullish(z.union([z.string(), z.array(textPart)])),
   name: nullish(z.string()),
-  tool_calls: nullish(z.readonly(z.array(toolCall))),
+  tool_calls: nullish(z.array(toolCall)),
   tool_call_id: nullish(z.string()),
   /** vLLM and others: what the model thought before its text. */
   reasoning_content: nullish(z.string()),

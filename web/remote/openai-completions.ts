@@ -81,7 +81,10 @@ function chatBody({ id }: Manifest, request: TextRequest): ChatRequest {
   const { messages = [], logprobs, maxTokens } = request
   return {
     ...common(id, request),
-    messages: [...messages],
+    messages: messages.map(({ tool_calls: calls, ...message }) => ({
+      ...message,
+      ...(calls ? { tool_calls: [...calls] } : {}),
+    })),
     max_completion_tokens: maxTokens,
     logprobs: logprobs === undefined ? undefined : true,
     top_logprobs: logprobs,

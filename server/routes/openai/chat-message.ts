@@ -1,5 +1,5 @@
 import type { WireChatMessage } from '../../../models/protocols/openai.ts'
-import type { ChatMessage } from '../../../workers/host/text/types.ts'
+import type { ChatMessage, ToolCall } from '../../../workers/host/text/types.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 
 /**
@@ -34,9 +34,9 @@ export const textsOf = ({
   ...calls.flatMap(({ function: { name, arguments: json } }) => [name, json]),
 ]
 
-const toToolCall = ({ id, type, function: { name, arguments: json } }: WireToolCall) => ({
+const toToolCall = ({ id, function: { name, arguments: json } }: WireToolCall): ToolCall => ({
   ...(id == null ? {} : { id }),
-  type,
+  type: 'function',
   function: { name, arguments: json ?? '' },
 })
 

@@ -14,7 +14,7 @@ const header = z.record(
   z.looseObject({
     dtype: z.optional(z.string()),
     shape: z.optional(z.array(count)),
-    data_offsets: z.optional(z.tuple([count, count])),
+    data_offsets: z.optional(z.array(count).check(z.minLength(2), z.maxLength(2))),
   }),
 )
 
@@ -73,7 +73,7 @@ function readTensors(bytes: Uint8Array, path: string) {
   const entries = parsed.data
 
   return (name: string, expected: readonly number[]): Float32Array => {
-    const { dtype, shape = [], data_offsets: [from, to] = [0, 0] } = entries[name] ?? {}
+    const { dtype, shape = [], data_offsets: [from = 0, to = 0] = [] } = entries[name] ?? {}
     if (dtype !== 'F32') {
       throw new SpillwayError(
         dtype ? 'not_supported' : 'model_invalid',

@@ -13,7 +13,7 @@ const replace = z.object({
   content: z.string(),
 })
 const strip = z.object({ type: z.literal('Strip'), content: z.string(), start: z.int(), stop: z.literal(0) })
-const decoderStep = z.discriminatedUnion('type', [
+const decoderStep = z.union([
   z.object({ type: z.literal('ByteLevel') }),
   z.object({ type: z.literal('ByteFallback') }),
   z.object({ type: z.literal('Fuse') }),

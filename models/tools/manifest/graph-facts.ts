@@ -58,7 +58,8 @@ export async function readGraphs(
   const reference = read.find(({ candidate }) => candidate.precision === 'fp32') ?? read[0]
   if (!reference) throw new SpillwayError('model_invalid', `There is no ONNX model in ${root}`)
   for (const other of read) checkSame(reference, other)
-  if (hasOpenSizes(reference.signature)) onNote(`memory is estimated at ${showShapes(reference.shapes)}`)
+  if (hasOpenSizes(reference.signature) && reference.shapes.size > 0)
+    onNote(`memory is estimated at ${showShapes(reference.shapes)}`)
   return {
     candidates: read.map(({ candidate }) => candidate),
     signature: reference.signature,

@@ -89,7 +89,7 @@ test('tools and structured output are refused, not passed over', async () => {
   })
 })
 
-test('a history with tool calls is taken where the template reads it, and else refused', async () => {
+test('a history with tool calls is taken, also where the template reads results only', async () => {
   const messages: ModelMessage[] = [
     { role: 'user', content: 'How is it at sea?' },
     {
@@ -111,11 +111,7 @@ test('a history with tool calls is taken where the template reads it, and else r
   const toolsModel = provider.chatModel('tools')
   const { text } = await generateText({ ...base(), model: toolsModel, messages, maxOutputTokens: 8 })
   expect(text).not.toBe('')
-  const lost = await generateText({ ...base(), messages }).catch((cause) => cause)
-  expect(refusal(lost)).toMatchObject({
-    statusCode: 400,
-    message: expect.stringContaining('leaves out messages[1].tool_calls[0].function.name'),
-  })
+  expect((await generateText({ ...base(), messages, maxOutputTokens: 8 })).text).not.toBe('')
 })
 
 test('2,048 texts are embedded', async () => {

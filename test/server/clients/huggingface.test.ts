@@ -84,7 +84,7 @@ test('tools and structured output are refused, not passed over', async () => {
     })
 })
 
-test('a history with tool calls is taken where the template reads it, and else refused', async () => {
+test('a history with tool calls is taken, also where the template reads results only', async () => {
   const messages = [
     { role: 'user', content: 'How is it at sea?' },
     {
@@ -95,10 +95,8 @@ test('a history with tool calls is taken where the template reads it, and else r
   ]
   const answer = await client.chatCompletion(chat({ model: 'tools', messages, max_tokens: 8 }))
   expect(answer.choices[0]?.message.content).not.toBe('')
-  const param = 'messages[1].tool_calls[0].function.name'
-  expect(await refusal(client.chatCompletion(chat({ messages })))).toMatchObject({
-    httpResponse: { status: 400, body: { error: { code: 'not_supported', param } } },
-  })
+  const plain = await client.chatCompletion(chat({ messages, max_tokens: 8 }))
+  expect(plain.choices[0]?.message.content).not.toBe('')
 })
 
 // The client has another API for embeddings (that of Text Embeddings Inference), which names no model.

@@ -81,7 +81,7 @@ test('tools and structured output are refused, not passed over', async () => {
   expect(await refusal(structured.invoke('a'))).toMatchObject({ status: 400, param: 'response_format' })
 })
 
-test('a history with tool calls is taken where the template reads it, and else refused', async () => {
+test('a history with tool calls is taken, also where the template reads results only', async () => {
   const history = [
     new HumanMessage('How is it at sea?'),
     new AIMessage({ content: '', tool_calls: [{ id: 'c1', name: 'weather', args: { at: 'sea' } }] }),
@@ -89,11 +89,7 @@ test('a history with tool calls is taken where the template reads it, and else r
   ]
   const answer = await chatModel({ model: 'tools', maxTokens: 8 }).invoke(history)
   expect(answer.text).not.toBe('')
-  expect(await refusal(chatModel().invoke(history))).toMatchObject({
-    status: 400,
-    code: 'not_supported',
-    param: 'messages[1].tool_calls[0].function.name',
-  })
+  expect((await chatModel({ maxTokens: 8 }).invoke(history)).text).not.toBe('')
 })
 
 test('2,048 texts are embedded, in one request and in several', async () => {

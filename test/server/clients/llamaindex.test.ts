@@ -69,7 +69,7 @@ test('tools and structured output are refused, not passed over', async () => {
   })
 })
 
-test('a history with tool calls is taken where the template reads it, and else refused', async () => {
+test('a history with tool calls is taken, also where the template reads results only', async () => {
   const messages: ChatMessage<ToolCallLLMMessageOptions>[] = [
     user('How is it at sea?'),
     {
@@ -85,11 +85,7 @@ test('a history with tool calls is taken where the template reads it, and else r
   ]
   const answer = await chatModel({ model: 'tools', maxTokens: 8 }).chat({ messages })
   expect(answer.message.content).not.toBe('')
-  expect(await refusal(chatModel().chat({ messages }))).toMatchObject({
-    status: 400,
-    code: 'not_supported',
-    param: 'messages[1].tool_calls[0].function.name',
-  })
+  expect((await chatModel({ maxTokens: 8 }).chat({ messages })).message.content).not.toBe('')
 })
 
 test('2,048 texts are embedded, in one request and in several', async () => {

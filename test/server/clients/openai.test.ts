@@ -135,12 +135,17 @@ describe('a chat template', () => {
       )
     })
 
-    test('is refused where the template does not read the calls', async () => {
+    test('goes without the calls where the template does not read them, and with all that was said', async () => {
+      const call = { role: 'assistant' as const, tool_calls }
+      expect(await readBy('plain', [asked, call, result])).toBe('How is it?\n\nstormy\n')
+    })
+
+    test('is refused where the template leaves out a result', async () => {
       const messages = [asked, { role: 'assistant' as const, tool_calls }, result]
-      await expect(client.chat.completions.create({ model: 'plain', messages })).rejects.toMatchObject({
+      await expect(client.chat.completions.create({ model: 'forgetful', messages })).rejects.toMatchObject({
         status: 400,
         code: 'not_supported',
-        param: 'messages[1].tool_calls[0].function.name',
+        param: 'messages[2].content',
       })
     })
 

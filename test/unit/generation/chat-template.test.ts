@@ -117,10 +117,7 @@ describe('a chat with tools', () => {
       result,
     ]
     expect(render(template, called('functions.weather:0'))).toContain('functions.weather:0({})')
-    expect(refusal(template, called('call_1'))).toMatchObject({
-      code: 'not_supported',
-      detail: { param: 'messages[1].tool_calls[0].function.name' },
-    })
+    expect(render(template, called('call_1'))).toContain('call_1({})')
   })
 
   test('is told which call a result answers', () => {
@@ -131,7 +128,12 @@ describe('a chat with tools', () => {
     expect(render(template)).toMatch(/\|stormycall_weather\|$/)
   })
 
-  test('is refused where the template leaves out a call, a part of one, a result, or the text beside a call', () => {
+  test('is left out by a template without tools, which keeps what was said', () => {
+    expect(render(plain)).toBe('How is it at sea?||stormy|')
+    expect(render(writing('{{ f.name }}'))).toBe('How is it at sea?|weather|stormy|')
+  })
+
+  test('is refused where the template leaves out a result, or the text beside a call', () => {
     const beside: readonly ChatMessage[] = [
       { role: 'user', content: 'How is it at sea?' },
       { role: 'assistant', content: 'I look.', tool_calls: [call('weather', '{}')] },
@@ -139,8 +141,6 @@ describe('a chat with tools', () => {
     const noResults =
       '{% for m in messages %}{% if m.role != "tool" %}{{ m.content }}{{ m.tool_calls | tojson if m.tool_calls }}{% endif %}{% endfor %}'
     for (const [template, messages, param] of [
-      [plain, history, 'messages[1].tool_calls[0].function.name'],
-      [writing('{{ f.name }}'), history, 'messages[1].tool_calls[0].function.arguments'],
       [noResults, history, 'messages[2].content'],
       [writing('{{ f.name }}{{ f.arguments | tojson }}'), beside, 'messages[1].content'],
     ] as const) {

@@ -45,13 +45,15 @@ export function createChatTemplate(
         return undefined
       }
     }
-    const findForm = (forms: readonly ChatForm[]) => forms.find((form) => leftOut(form)?.length === 0)
+    const findForm = (forms: readonly ChatForm[], mayLeaveOut = (_path: string) => false) =>
+      forms.find((form) => leftOut(form)?.every(mayLeaveOut))
 
     const asked = messages.findLast(({ role }) => role === 'user')?.content.trim()
     if (messages.some(usesTools)) {
-      const form = findForm(chatForms)
+      const form = findForm(chatForms) ?? findForm(chatForms, isOfCall)
       const rendered = tryRender(() => render(messages, form ?? chatForms[0]))
-      const [lost] = form ? [] : (chatForms.map(leftOut).find((paths) => paths) ?? [])
+      const paths = form ? [] : (chatForms.map(leftOut).find((paths) => paths) ?? [])
+      const lost = paths.find((path) => !isOfCall(path))
       if (lost !== undefined) throw leftOutError(lost, messages)
       return rendered
     }
@@ -66,6 +68,12 @@ export function createChatTemplate(
     return rendered
   }
 }
+
+/**
+ * A template without tools leaves calls out, as with other servers: the model was never to read them. Texts and results
+ * are what was said.
+ */
+const isOfCall = (path: string) => path.includes('.tool_calls[')
 
 const usesTools = ({ role, tool_calls: calls }: ChatMessage) => role === 'tool' || calls !== undefined
 
@@ -84,7 +92,7 @@ function leftOutError(path: string, messages: readonly ChatMessage[]): SpillwayE
     expected:
       message?.role === 'tool'
         ? 'no results of tools: the template does not read them'
-        : 'no calls of tools: the template does not read them, or not beside a text',
+        : 'no text beside a call of a tool: the template does not read it',
     hint: 'Say it in the text of a message, or use a model whose template reads tools.',
     param: path,
   })

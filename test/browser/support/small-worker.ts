@@ -1,3 +1,12 @@
-/** A lane's worker on a device with little memory. */
+/**
+ * A lane's worker on a device with little memory. As the lane's own entry, without its early request of the runtime:
+ * Vitest makes dynamic imports work only after the modules of a worker were evaluated.
+ */
 import './limit-memory.ts'
-import '../../../workers/lane/browser/entry.ts'
+import type { Endpoint } from 'comlink'
+import { loadOrt } from '../../../workers/lane/browser/load-ort.ts'
+import { serveLane } from '../../../workers/lane/serve.ts'
+import type { StartRequest } from '../../../workers/protocol/lane.ts'
+
+// Tests are checked with the types of a page, which has another `self`.
+serveLane((request: StartRequest) => loadOrt(request), self as unknown as Endpoint)

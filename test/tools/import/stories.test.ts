@@ -76,6 +76,7 @@ describe.skipIf(withoutTestModels)(
         count: 5,
         onGpu: 5,
         runs: true,
+        inBrowsers: true,
       })
 
       const tokens = reference.token_ids.slice(0, 16)

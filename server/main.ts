@@ -103,7 +103,7 @@ function memoryBudget(): number {
 
 function fail(cause: unknown): void {
   log.fatal(messageOf(cause))
-  process.exit(1)
+  log.flush(() => process.exit(1))
 }
 
 main().catch(fail)

@@ -28,7 +28,7 @@ export function shutDownOnSignal(server: ServerType, inference: Inference, log: 
     const exit = (code: number) => {
       inference.close()
       log.info('Stopped')
-      // Lines written during the exit would be retried for ever where nobody reads the log any more.
+      // The last lines have a moment to be written; a reader that stands still does not keep the process.
       log.flush(() => process.exit(code))
     }
     stopping = true

@@ -3,7 +3,9 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import { type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
+import { systemClock } from '../../models/async/clock.ts'
 import type { CallerOf } from './caller.ts'
+import { LogOutput, outputWriter } from './log-output.ts'
 
 export type Log = Logger
 
@@ -11,10 +13,7 @@ export type Log = Logger
 export const createLog = (): Log =>
   process.stdout.isTTY
     ? pino(pretty({ ignore: 'pid,hostname', singleLine: true, sync: true }))
-    : pino(lines())
-
-/** From one byte on, which is each line at once: with none for a bound, `flush` calls back before anything is written. */
-const lines = () => pino.destination({ minLength: 1 })
+    : pino({}, new LogOutput(outputWriter(), systemClock))
 
 /** The header of requests and responses that names a request in logs. */
 export const requestIdHeader = 'x-request-id'

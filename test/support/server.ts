@@ -14,8 +14,10 @@ export interface TestServer {
   lanes(): number[]
   /** Suspends its lanes, so that their requests stay in flight; returns a function that resumes them. */
   freezeLanes(): () => void
-  /** Stops reading its log. */
+  /** Closes its log's pipe. */
   deafen(): void
+  /** Stops reading its log, whose pipe fills up. */
+  pauseLog(): void
   /** Sends SIGTERM; resolves to the exit code. */
   stop(): Promise<number | null>
 }
@@ -63,11 +65,13 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
       }
     },
     deafen: () => child.stdout.destroy(),
+    pauseLog: () => child.stdout.pause(),
     stop: async () => {
       if (child.exitCode !== null) return child.exitCode
       child.kill('SIGTERM')
       // `close` comes after the last line of the log.
-      const [code] = await once(child, 'close')
+      const ended = child.stdout.isPaused() ? 'exit' : 'close'
+      const [code] = await once(child, ended)
       return code
     },
   }

@@ -85,7 +85,8 @@ describe('a server process', () => {
     process.kill(lane.pid ?? 0, 'SIGSTOP')
     const late = lane.run(batch(), 400_000)
     clock.advance(400_000)
-    await expect(late).rejects.toMatchObject({ code: 'lane_lost' })
+    await expect(late).rejects.toMatchObject({ code: 'deadline_exceeded' })
+    await expect(lane.lost).resolves.toMatchObject({ code: 'lane_lost' })
   })
 
   test('is not blamed for the time in which its host stood still', async () => {
@@ -97,6 +98,14 @@ describe('a server process', () => {
     const late = lane.run(batch())
     clock.advance(laneLimits.runMs + 30_000)
     clock.advance(1_000)
+    await expect(late).rejects.toMatchObject({ code: 'deadline_exceeded' })
+  })
+
+  test('ends at the bound of a run that several requests share, and each of them may run again', async () => {
+    const { clock, lane, batch } = await loaded({}, buffer(slowGraph(1)), 'x y')
+    process.kill(lane.pid ?? 0, 'SIGSTOP')
+    const late = lane.run({ ...batch(), isShared: true })
+    clock.advance(laneLimits.runMs)
     await expect(late).rejects.toMatchObject({ code: 'lane_lost' })
   })
 

@@ -57,7 +57,7 @@ describe('a server process', () => {
     await expect(lane.lost).resolves.toMatchObject({ code: 'lane_lost' })
   })
 
-  const loaded = async (limits: Partial<LaneLimits>, graph: ArrayBuffer, names: string) => {
+  const loaded = async (limits: Partial<LaneLimits>, graph: ArrayBuffer, names: string, size = -1) => {
     const clock = createManualClock()
     const lane = processLane(clock, { ...laneLimits, ...limits })
     await lane.start({ threads: 1 })
@@ -66,7 +66,7 @@ describe('a server process', () => {
       session: 'model',
       backend: 'cpu',
       source: { from: 'bytes', graph, external: [] },
-      inputs: [{ name: input, type: 'float32', shape: [-1] }],
+      inputs: [{ name: input, type: 'float32', shape: [size] }],
       outputs: [{ name: output, type: 'float32', shape: [-1] }],
       batchAxis: null,
     })
@@ -115,6 +115,12 @@ describe('a server process', () => {
     const other = await loaded({}, reshapes(2), 'x y')
     expect(await other.lane.warmUp('model')).toMatchObject({ fault: expect.stringContaining('Reshape') })
     for (const one of [lane, other.lane]) one.kill(new SpillwayError('closed', 'The test is over'))
+  })
+
+  test('keeps a model whose sizes no array can have, and says so', async () => {
+    const { lane } = await loaded({}, reshapes(1), 'x y', 2 ** 40)
+    expect(await lane.warmUp('model')).toMatchObject({ fault: expect.stringContaining('array length') })
+    lane.kill(new SpillwayError('closed', 'The test is over'))
   })
 
   test('is replaced in seconds when it hangs, however long its caller waits', async () => {

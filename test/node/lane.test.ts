@@ -57,7 +57,7 @@ describe('a server process', () => {
     await expect(lane.lost).resolves.toMatchObject({ code: 'lane_lost' })
   })
 
-  const loaded = async (limits: Partial<LaneLimits>, graph: ArrayBuffer, names: string) => {
+  const loaded = async (limits: Partial<LaneLimits>, graph: ArrayBuffer, names: string, size = -1) => {
     const clock = createManualClock()
     const lane = processLane(clock, { ...laneLimits, ...limits })
     await lane.start({ threads: 1 })
@@ -66,7 +66,7 @@ describe('a server process', () => {
       session: 'model',
       backend: 'cpu',
       source: { from: 'bytes', graph, external: [] },
-      inputs: [{ name: input, type: 'float32', shape: [-1] }],
+      inputs: [{ name: input, type: 'float32', shape: [size] }],
       outputs: [{ name: output, type: 'float32', shape: [-1] }],
       batchAxis: null,
     })
@@ -85,7 +85,8 @@ describe('a server process', () => {
     process.kill(lane.pid ?? 0, 'SIGSTOP')
     const late = lane.run(batch(), 400_000)
     clock.advance(400_000)
-    await expect(late).rejects.toMatchObject({ code: 'lane_lost' })
+    await expect(late).rejects.toMatchObject({ code: 'deadline_exceeded' })
+    await expect(lane.lost).resolves.toMatchObject({ code: 'lane_lost' })
   })
 
   test('is not blamed for the time in which its host stood still', async () => {
@@ -97,6 +98,14 @@ describe('a server process', () => {
     const late = lane.run(batch())
     clock.advance(laneLimits.runMs + 30_000)
     clock.advance(1_000)
+    await expect(late).rejects.toMatchObject({ code: 'deadline_exceeded' })
+  })
+
+  test('ends at the bound of a run that several requests share, and each of them may run again', async () => {
+    const { clock, lane, batch } = await loaded({}, buffer(slowGraph(1)), 'x y')
+    process.kill(lane.pid ?? 0, 'SIGSTOP')
+    const late = lane.run({ ...batch(), isShared: true })
+    clock.advance(laneLimits.runMs)
     await expect(late).rejects.toMatchObject({ code: 'lane_lost' })
   })
 
@@ -106,6 +115,12 @@ describe('a server process', () => {
     const other = await loaded({}, reshapes(2), 'x y')
     expect(await other.lane.warmUp('model')).toMatchObject({ fault: expect.stringContaining('Reshape') })
     for (const one of [lane, other.lane]) one.kill(new SpillwayError('closed', 'The test is over'))
+  })
+
+  test('keeps a model whose sizes no array can have, and says so', async () => {
+    const { lane } = await loaded({}, reshapes(1), 'x y', 2 ** 40)
+    expect(await lane.warmUp('model')).toMatchObject({ fault: expect.stringContaining('array length') })
+    lane.kill(new SpillwayError('closed', 'The test is over'))
   })
 
   test('is replaced in seconds when it hangs, however long its caller waits', async () => {

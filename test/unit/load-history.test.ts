@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { SpillwayError } from '../../models/core/index.ts'
+import { LoadHistory } from '../../workers/host/pool/load-history.ts'
+import { deferred } from '../support/deferred.ts'
+import { createManualClock } from '../support/manual-clock.ts'
 import { createManualPool as create, modelSpec as model } from '../support/manual-pool.ts'
 
 describe('A pool', () => {
@@ -61,4 +64,72 @@ describe('A pool', () => {
     expect([lanes.length, alive().length]).toEqual([2, 1])
     expect([pool.allowsWarmUp(model('a')), pool.allowsWarmUp(model('endless'))]).toEqual([true, false])
   })
+
+  test('does not blame a session for a lane that was lost before the load was sent', async () => {
+    const losses: string[] = []
+    const { ask, pass, lanes } = create({}, { onLoss: (session) => losses.push(session) })
+    const files = deferred<void>()
+    const source = model('a')
+    const outcome = ask({ ...source, request: () => files.promise.then(source.request) })
+    await pass(200)
+    lanes[0]?.kill(new SpillwayError('lane_lost', 'Killed'))
+    files.resolve()
+    await pass(1_000)
+    expect([await outcome, lanes.length, losses]).toEqual(['answered', 2, []])
+  })
+
+  test('loads a session that waits for the memory of a lane as soon as that lane is lost', async () => {
+    const { ask, pass, lanes, pool } = create()
+    expect(await Promise.race([ask(model('text', 900)), pass(1_000)])).toBe('answered')
+    expect(pool.lease(model('text'))).toBeDefined()
+    const outcome = ask(model('b', 200))
+    await pass(1_000)
+    lanes[0]?.kill(new SpillwayError('lane_lost', 'Killed'))
+    await pass(1_000)
+    expect(await Promise.race([outcome, 'pending'])).toBe('answered')
+  })
+
+  test('settles a load that waits for leased memory when it is closed', async () => {
+    const { ask, pass, pool } = create()
+    expect(await Promise.race([ask(model('text', 900)), pass(1_000)])).toBe('answered')
+    expect(pool.lease(model('text'))).toBeDefined()
+    const outcome = ask(model('b', 200))
+    await pass(1_000)
+    pool.close()
+    await pass(100)
+    expect(await Promise.race([outcome, 'pending'])).toBe('closed')
+  })
+
+  test('fails requests as lane_failed where the lane that tries a dangerous session does not start, and ends it when closed', async () => {
+    const { ask, pass, lanes, alive, pool } = create({
+      faultOfLoad: () => new SpillwayError('lane_lost', 'Crashed'),
+    })
+    const first = ask(model('fatal'))
+    await pass(1_000)
+    expect(await first).toBe('lane_failed')
+    await pass(10_000)
+    const second = ask(model('fatal'))
+    await pass(50)
+    expect(lanes.at(-1)?.name).toContain('trial')
+    lanes.at(-1)?.kill(new SpillwayError('lane_lost', 'It did not start'))
+    await pass(1_000)
+    expect(await second).toBe('lane_failed')
+    const third = ask(model('fatal'))
+    await pass(50)
+    expect(alive().map(({ name }) => name)).toEqual([expect.stringContaining('trial')])
+    pool.close()
+    expect(alive()).toEqual([])
+    await pass(1_000)
+    expect(await third).toBe('closed')
+  })
+})
+
+test('A history lets a session load again at once when another lane could load it', () => {
+  const history = new LoadHistory(createManualClock(), () => {})
+  const lose = () => history.lostInLoad(model('a'), 0, new SpillwayError('lane_lost', 'Crashed'))
+  lose()
+  expect(lose).toThrow(expect.objectContaining({ code: 'lane_failed' }))
+  expect(() => history.throwIfBackingOff('a')).toThrow()
+  history.loaded('a')
+  expect(() => history.throwIfBackingOff('a')).not.toThrow()
 })

@@ -2,7 +2,7 @@ import { type Endpoint, transfer, wrap } from 'comlink'
 import type { Clock } from '../../../models/async/clock.ts'
 import { Deadlines } from '../../../models/async/deadlines.ts'
 import type { Outcome } from '../../../models/async/outcome.ts'
-import { SpillwayError } from '../../../models/core/index.ts'
+import { type ErrorCode, SpillwayError } from '../../../models/core/index.ts'
 import type {
   BatchReply,
   BatchRequest,
@@ -24,7 +24,10 @@ export interface Lane {
   load(request: LoadRequest, withinMs?: number): Promise<LoadReply>
   /** Runs a loaded session on made-up inputs. */
   warmUp(session: string): Promise<WarmUpReply>
-  /** @param withinMs Milliseconds until the last deadline of its requests; absent or infinite where one has none. */
+  /**
+   * @param withinMs Milliseconds until the last deadline of its requests; absent or infinite where one has none.
+   * @throws SpillwayError `deadline_exceeded` where one request alone runs too long: another lane would take as long.
+   */
   run(batch: BatchRequest, withinMs?: number): Promise<BatchReply>
   unload(session: string): Promise<void>
   /** Adds sequences to a session's decoding. */
@@ -92,6 +95,8 @@ export interface LaneTransport {
 interface Call {
   readonly name: string
   readonly timeoutMs: number
+  /** Of the call's error where it is not answered in time. */
+  readonly lateCode: ErrorCode
   /** On the clock. */
   deadline: number
   readonly reject: (reason: SpillwayError) => void
@@ -107,7 +112,7 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
   let lostReason: SpillwayError | undefined
   let answeredAt = clock.now()
   const inFlight = new Deadlines<Call>(clock, (sent) => {
-    const { name, timeoutMs, deadline, reject } = sent
+    const { name, timeoutMs, lateCode, deadline, reject } = sent
     const now = clock.now()
     if (now - deadline > stoodStillMs) {
       // Answers may have come meanwhile, which this thread reads first.
@@ -115,12 +120,13 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
       return inFlight.add(sent)
     }
     const setting = limits.settings?.[name]
-    const reason = new SpillwayError('lane_lost', `The lane did not answer "${name}"`, {
-      expected: `an answer within ${timeoutMs} ms`,
-      ...(setting !== undefined && { hint: `Where it takes longer, raise ${setting}.` }),
-    })
-    reject(reason)
-    kill(reason)
+    const late = (code: ErrorCode) =>
+      new SpillwayError(code, `The lane did not answer "${name}"`, {
+        expected: `an answer within ${timeoutMs} ms`,
+        ...(setting !== undefined && { hint: `Where it takes longer, raise ${setting}.` }),
+      })
+    reject(late(lateCode))
+    kill(late('lane_lost'))
   })
   const kill = (reason: SpillwayError) => {
     if (lostReason) return
@@ -133,10 +139,15 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
   transport.onEnd((reason) => kill(new SpillwayError('lane_lost', `The lane ended: ${reason}`)))
 
   // Without this, a call in flight when its worker dies would stay pending forever.
-  const call = <T>(name: string, timeoutMs: number, send: () => Promise<Outcome<T>>): Promise<T> =>
+  const call = <T>(
+    name: string,
+    timeoutMs: number,
+    send: () => Promise<Outcome<T>>,
+    lateCode: ErrorCode = 'lane_lost',
+  ): Promise<T> =>
     new Promise((resolve, reject) => {
       if (lostReason) throw lostReason
-      const sent: Call = { name, timeoutMs, deadline: clock.now() + timeoutMs, reject }
+      const sent: Call = { name, timeoutMs, lateCode, deadline: clock.now() + timeoutMs, reject }
       inFlight.add(sent)
       send().then(
         (reply) => {
@@ -172,7 +183,9 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
     warmUp: (session) => call('warmUp', limits.warmUpMs, () => remote.warmUp(session)),
     run: (batch, withinMs) => {
       askIfIdle()
-      return call('run', limitOfRun(limits.runMs, withinMs), () => direct.run(batch))
+      // Of several requests one may be at fault: each runs again alone.
+      const lateCode = batch.isShared ? 'lane_lost' : 'deadline_exceeded'
+      return call('run', limitOfRun(limits.runMs, withinMs), () => direct.run(batch), lateCode)
     },
     unload: async (session) => {
       await call('unload', limits.loadMs, () => remote.unload(session))

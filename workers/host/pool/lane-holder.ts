@@ -2,9 +2,10 @@ import type { Clock } from '../../../models/async/clock.ts'
 import { messageOf, SpillwayError } from '../../../models/core/index.ts'
 import type { Lane } from '../lane-client/lane.ts'
 import type { SessionSpec } from '../scheduler/work.ts'
+import { answers } from './answers.ts'
 import { type LaneSession, LaneSessions, type ReserveMemory } from './lane-sessions.ts'
 import type { LoadHistory } from './load-history.ts'
-import { RestartBackoff } from './restart-backoff.ts'
+import { maxStarts, RestartBackoff } from './restart-backoff.ts'
 import { tryAlone } from './try-alone.ts'
 
 export interface LaneHolderOptions {
@@ -37,9 +38,6 @@ type State =
 
 const down: State = { kind: 'down' }
 
-/** Attempts to start a lane before a job fails. */
-const maxStarts = 3
-
 /**
  * The place of one lane: starts it when it is needed, and again after its death. `load` brings a session into the lane,
  * `lease` lends the lane with a session that is there. Jobs are exclusive; work beside them shares the lane.
@@ -54,6 +52,7 @@ export class LaneHolder {
   /** The session of the job at work; `start` for a job without one. */
   #job: SessionSpec | 'start' | undefined
   #isDraining = false
+  #trial: Lane | undefined
   #startMs = 0
 
   constructor(options: LaneHolderOptions) {
@@ -167,6 +166,7 @@ export class LaneHolder {
     if (this.#state.kind === 'closed') return
     const lane = this.#lane
     this.#enter({ kind: 'closed', reason })
+    this.#trial?.kill(reason)
     lane?.kill(reason)
   }
 
@@ -178,6 +178,10 @@ export class LaneHolder {
 
   #isJobOf(session: string): boolean {
     return this.#job !== undefined && this.#job !== 'start' && this.#job.key === session
+  }
+
+  readonly #onTrial = (lane: Lane): void => {
+    this.#trial = lane
   }
 
   readonly #endJob = (): void => {
@@ -200,7 +204,7 @@ export class LaneHolder {
     const { history, clock } = this.#options
     if (spec && !this.has(spec.key)) {
       history.throwIfBackingOff(spec.key)
-      if (history.isDangerous(spec.key)) await tryAlone(spec, this.#options, withinMs)
+      if (history.isDangerous(spec.key)) await tryAlone(spec, this.#options, withinMs, this.#onTrial)
       this.#throwIfClosed()
     }
     for (let wasDiscarded = false; ; ) {
@@ -284,17 +288,13 @@ export class LaneHolder {
   /** Sessions and their leases end with their lane. */
   #enter(state: State): void {
     this.#state = state
-    if (state.kind === 'down' || state.kind === 'closed') this.#sessions.clear()
+    if (state.kind !== 'down' && state.kind !== 'closed') return
+    this.#sessions.clear()
+    // Their memory is free, and no lease is released any more.
+    this.#options.onIdle()
   }
 
   #throwIfClosed(): void {
     if (this.#state.kind === 'closed') throw this.#state.reason
   }
 }
-
-/** Whether the lane gives a sign of life. */
-const answers = (lane: Lane): Promise<boolean> =>
-  lane.ping().then(
-    () => true,
-    () => false,
-  )

@@ -24,6 +24,8 @@ export class LaneSessions {
   readonly #reserveMemory: ReserveMemory
   readonly #history: LoadHistory
   readonly #sessions = new Map<string, LaneSession>()
+  /** Lanes that have ended. */
+  #ended = 0
 
   constructor(clock: Clock, reserveMemory: ReserveMemory, history: LoadHistory) {
     this.#clock = clock
@@ -57,11 +59,17 @@ export class LaneSessions {
    */
   async load(lane: Lane, spec: SessionSpec, withinMs: number): Promise<boolean> {
     const { key } = spec
+    const ended = this.#ended
     const begunAt = this.#clock.now()
     const session: LaneSession = { spec, usedAt: begunAt, loadMs: undefined, leases: 0 }
     try {
       await this.#reserveMemory(spec, () => this.#sessions.set(key, session))
       const request = await spec.request()
+      // The lane ended before it was sent anything: that is no fault of the session.
+      if (this.#ended !== ended) {
+        this.#forget(session)
+        return false
+      }
       const optimization = this.#history.optimizationOf(key)
       const sentAt = this.#clock.now()
       const isCreated = await unlessLost(lane.load({ ...request, optimization }, withinMs), (cause) =>
@@ -104,7 +112,9 @@ export class LaneSessions {
     return this.#sessions.delete(key)
   }
 
+  /** The lane has ended. */
   clear(): void {
+    this.#ended++
     this.#sessions.clear()
   }
 
@@ -114,7 +124,7 @@ export class LaneSessions {
   }
 }
 
-/** Whether the lane has done the work; `onLost` is told where it was lost. */
+/** Whether the lane has done the work; `onLost` is called where it was lost. */
 async function unlessLost(work: Promise<unknown>, onLost: (cause: SpillwayError) => void): Promise<boolean> {
   try {
     await work

@@ -66,6 +66,7 @@ export class LoadHistory {
     if (!losses) return
     losses.lost = 0
     losses.failures = 0
+    losses.mayLoadAt = 0
   }
 
   /** A lane was lost in the session's warm-up. The session itself was loaded. */

@@ -16,7 +16,7 @@ export interface PoolOptions {
   readonly memoryBudget: number
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
-  /** Told of sessions whose loads cost lanes. */
+  /** Called when the load of a session has cost a lane. */
   readonly onLoss?: ReportLoss
 }
 

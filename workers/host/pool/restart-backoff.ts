@@ -6,6 +6,9 @@ const delays = [0, 100, 300, 1_000, 3_000, 10_000]
 
 const countedForMs = 60_000
 
+/** Attempts to start a lane before a job fails. */
+export const maxStarts = 3
+
 /** Milliseconds that a start waits. Where the backoff takes longer, the start fails at once. */
 const timeoutMs = 1_000
 

@@ -1,7 +1,8 @@
 import { zeroInputs } from '../../../models/core/axes.ts'
-import { fill, SpillwayError, type Tensor } from '../../../models/core/index.ts'
+import { fill, messageOf, SpillwayError } from '../../../models/core/index.ts'
 import type { SessionRequest } from '../../protocol/lane.ts'
 import type { Ort, OrtSession } from '../runtime/ort.ts'
+import { isOutOfMemory } from '../runtime/run-failure.ts'
 import { tooLarge } from './create-session.ts'
 import { runSession } from './run-session.ts'
 
@@ -17,32 +18,34 @@ export async function warmUp(
   session: OrtSession,
   request: SessionRequest,
 ): Promise<string | undefined> {
-  const inputs = zeroInputs({
-    ...request,
-    inputs: request.inputs.map((spec) => ({ ...spec, shape: spec.shape?.map(closed) ?? null })),
-  })
-  if (!inputs || (await refusal(ort, session, request, inputs)) === undefined) return undefined
-  for (const { name, default: value } of request.inputs) {
-    const tensor = inputs[name]
-    if (tensor && value === undefined) fill(tensor.data, 1)
-  }
-  return refusal(ort, session, request, inputs)
+  return (await refusal(ort, session, request)) === undefined ? undefined : refusal(ort, session, request, 1)
 }
 
 const closed = (size: number) => (size === -1 ? 1 : size)
 
+/** Why the model, or the making of inputs for it, failed; `value` takes the place of zeros. */
 async function refusal(
   ort: Ort,
   session: OrtSession,
-  { session: name, backend, outputs }: SessionRequest,
-  inputs: Readonly<Record<string, Tensor>>,
+  request: SessionRequest,
+  value?: number,
 ): Promise<string | undefined> {
   try {
-    await runSession(ort, session, inputs, outputs)
+    const inputs = zeroInputs({
+      ...request,
+      inputs: request.inputs.map((spec) => ({ ...spec, shape: spec.shape?.map(closed) ?? null })),
+    })
+    if (!inputs) return undefined
+    for (const spec of request.inputs) {
+      const tensor = inputs[spec.name]
+      if (tensor && value !== undefined && spec.default === undefined) fill(tensor.data, value)
+    }
+    await runSession(ort, session, inputs, request.outputs)
     return undefined
   } catch (cause) {
-    if (!(cause instanceof SpillwayError) || cause.code === 'lane_lost') throw cause
-    if (cause.code === 'memory_exhausted') throw tooLarge(name, backend, cause)
-    return cause.message
+    if (cause instanceof SpillwayError && cause.code === 'lane_lost') throw cause
+    const isMemory = cause instanceof SpillwayError ? cause.code === 'memory_exhausted' : isOutOfMemory(cause)
+    if (isMemory) throw tooLarge(request.session, request.backend, cause)
+    return messageOf(cause)
   }
 }

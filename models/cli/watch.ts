@@ -13,6 +13,13 @@ const crashes: readonly (string | number | null)[] = [
   0xc0000409,
 ]
 
+/** Commands that run models in their own process. Others start faster without a second one. */
+const runningCommands: readonly string[] = ['batch', 'compare', 'import', 'prune', 'quantize']
+
+/** Whether the command may run a model, so that a crash has to be reported. */
+export const mayCrash = ([command = '', ...options]: readonly string[]): boolean =>
+  runningCommands.includes(command) && !options.includes('--help') && !options.includes('-h')
+
 /**
  * Runs the command in a process of its own, because ONNX Runtime may crash on a model, and resolves to its exit code.
  *

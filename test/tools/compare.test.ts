@@ -1,11 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { create } from '@bufbuild/protobuf'
 import { describe, expect, test } from 'vitest'
 import type { ComparisonReport } from '../../models/cli/output/compare.ts'
 import type { Tensor } from '../../models/core/index.ts'
 import { createDifference } from '../../models/tools/compare/difference.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
+import { TypeProto_SequenceSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
 import { parseNpy } from '../../models/tools/run-model/npy.ts'
 import { randomSamples } from '../../models/tools/run-model/random-samples.ts'
 import { readSamples } from '../../models/tools/run-model/read-samples.ts'
@@ -43,6 +45,28 @@ async function linear(scale: number, shift: number): Promise<string> {
   return path
 }
 
+test('spillway compare names the outputs that it does not compare', async () => {
+  const list = value('list', [])
+  const model = modelProto({
+    nodes: [
+      { op: 'Relu', inputs: ['x'], outputs: ['y'] },
+      { op: 'SequenceConstruct', inputs: ['x', 'y'], outputs: ['list'] },
+    ],
+    inputs: [value('x', ['batch', 3])],
+    outputs: [value('y', ['batch', 3]), list],
+  })
+  const elemType = value('x', ['batch', 3]).type
+  if (list.type && elemType)
+    list.type.value = { case: 'sequenceType', value: create(TypeProto_SequenceSchema, { elemType }) }
+  const path = join(await emptyFolder(), 'm.onnx')
+  writeFileSync(path, encode(model))
+  const report = await spillwayJson<ComparisonReport>('compare', path, path)
+  expect(report.outputs.map(({ output }) => output)).toEqual(['y'])
+  expect(report.leftOut).toEqual(['list'])
+  const { out } = await spillway('compare', path, path)
+  expect(out).toContain('not compared (maps, sequences or empty tensors): list')
+})
+
 describe('the difference of two outputs', () => {
   test('consists of the largest error, the mean error, the cosine and the share of equal top answers', () => {
     const difference = createDifference('y')
@@ -54,6 +78,26 @@ describe('the difference of two outputs', () => {
       mean: 2.5 / 6,
       top: { same: 2, of: 3 },
     })
+  })
+
+  test('counts strings that differ', () => {
+    const difference = createDifference('y')
+    const strings = (...data: string[]): Tensor => ({ type: 'string', data, shape: [data.length] })
+    difference.add(strings('cat', 'dog', 'cat', 'cow'), strings('cat', 'dog', 'cat', 'dog'))
+    expect(difference.result()).toEqual({
+      output: 'y',
+      largest: 1,
+      mean: 0.25,
+      cosine: 0.75,
+      top: { same: 3, of: 4 },
+    })
+  })
+
+  test('is exact between integers past 2^53', () => {
+    const difference = createDifference('y')
+    const id = (value: bigint): Tensor => ({ type: 'int64', data: BigInt64Array.of(value), shape: [1] })
+    difference.add(id(2n ** 53n), id(2n ** 53n + 1n))
+    expect(difference.result()).toMatchObject({ largest: 1, mean: 1 })
   })
 
   test('is zero between equal outputs, infinities included', () => {

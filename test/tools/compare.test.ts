@@ -8,6 +8,7 @@ import type { Tensor } from '../../models/core/index.ts'
 import { createDifference } from '../../models/tools/compare/difference.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
 import { TypeProto_SequenceSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
+import { fixedTensors } from '../../models/tools/run-model/fixed-values.ts'
 import { parseNpy } from '../../models/tools/run-model/npy.ts'
 import { randomSamples } from '../../models/tools/run-model/random-samples.ts'
 import { readSamples } from '../../models/tools/run-model/read-samples.ts'
@@ -227,6 +228,26 @@ describe('samples', () => {
     expect(() => readSamples(model, path)).toThrow(
       expect.objectContaining({ code: 'input_value_invalid', message: expect.stringContaining(message) }),
     )
+  })
+
+  test.each<[string, DataType, unknown, string]>([
+    ['past a byte', DataType.UINT8, 300, 'expected a whole number of uint8, got 300'],
+    ['with a fraction', DataType.INT64, 0.5, 'expected a whole number of int64, up to 2^53, got 0.5'],
+    ['that are no booleans', DataType.BOOL, 2, 'expected 0 or 1, got 2'],
+  ])('are refused with numbers %s, as values are', async (_what, type, number, message) => {
+    const typed = build({
+      nodes: [{ op: 'Identity', inputs: ['x'], outputs: ['y'] }],
+      inputs: [value('x', [1], type)],
+      outputs: [value('y', [1], type)],
+    })
+    const path = join(await emptyFolder(), 'samples.json')
+    writeFileSync(path, JSON.stringify([{ x: [number] }]))
+    const refusal = expect.objectContaining({
+      code: 'input_value_invalid',
+      message: expect.stringContaining(message),
+    })
+    expect(() => readSamples(typed, path)).toThrow(refusal)
+    expect(() => fixedTensors(typed, new Map([['x', Number(number)]]))).toThrow(refusal)
   })
 
   test('are refused where there are none', async () => {

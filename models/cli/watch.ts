@@ -34,9 +34,8 @@ export async function watch(argv: readonly string[]): Promise<number> {
   child.on('message', (message) => {
     step = String(message)
   })
-  // Ctrl-C reaches both processes; a signal to this one alone is passed on.
-  process.on('SIGINT', () => {})
-  process.on('SIGTERM', () => child.kill('SIGTERM'))
+  // Ctrl-C and a closed terminal reach both processes, which does no harm; other senders know this one only.
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => child.kill(name))
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.once('error', reject)
     child.once('exit', (code, signal) => resolve([code, signal]))

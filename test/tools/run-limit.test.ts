@@ -1,5 +1,6 @@
 /** Models that hang or crash when they are run on made-up inputs are described all the same. */
-import { spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -83,6 +84,39 @@ async function folderOf(model: Uint8Array): Promise<string> {
 const manifestOf = (folder: string) =>
   parseManifest(JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')), folder)
 
+const childrenOf = (pid = 0) =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+
+/** The process that a command started, once it computes for the model. */
+async function runningChild(command: ChildProcess): Promise<number> {
+  await expect.poll(() => childrenOf(command.pid)).toHaveLength(1)
+  const [child = 0] = childrenOf(command.pid)
+  const ticks = () => Number(readFileSync(`/proc/${child}/stat`, 'utf8').split(' ')[13])
+  await expect.poll(ticks, { timeout: 30_000 }).toBeGreaterThan(100)
+  return child
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+test.skipIf(process.platform !== 'linux').each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+  '%s to the watching process ends a command that runs a model',
+  async (signal) => {
+    const file = join(await folderOf(endless(value('y', ['n', 3]))), 'model.onnx')
+    const command = spawn(process.execPath, [built, 'compare', file, file], { stdio: 'ignore' })
+    const ended = once(command, 'exit')
+    const child = await runningChild(command)
+    command.kill(signal)
+    expect(await ended).toEqual([null, signal])
+    expect(isAlive(child)).toBe(false)
+  },
+)
+
 describe('spillway manifest', () => {
   test.each([
     ['the proof that rows are independent', value('y', ['n', 3]), [-1, 3]],
@@ -109,21 +143,8 @@ describe('spillway manifest', () => {
   test.skipIf(process.platform !== 'linux')('that is killed leaves no process behind', async () => {
     const folder = await folderOf(endless(value('y', ['n', 3])))
     const command = spawn(process.execPath, [built, 'manifest', folder], { stdio: 'ignore' })
-    const childrenOf = (pid = 0) =>
-      readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
-    await expect.poll(() => childrenOf(command.pid)).toHaveLength(1)
-    const [child = 0] = childrenOf(command.pid)
-    // The run has begun once the process computes.
-    const ticks = () => Number(readFileSync(`/proc/${child}/stat`, 'utf8').split(' ')[13])
-    await expect.poll(ticks, { timeout: 30_000 }).toBeGreaterThan(100)
+    const child = await runningChild(command)
     command.kill('SIGKILL')
-    const isAlive = () => {
-      try {
-        return process.kill(child, 0)
-      } catch {
-        return false
-      }
-    }
-    await expect.poll(isAlive).toBe(false)
+    await expect.poll(() => isAlive(child)).toBe(false)
   })
 })

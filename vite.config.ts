@@ -26,6 +26,7 @@ function devServer() {
 /** Tests of tools that take long or need the build; the unit tests leave them out. */
 const slowTools = [
   'command-words',
+  'run-limit',
   'describe-graphs',
   'pull',
   'onnx-fuzz',

@@ -34,6 +34,14 @@ function addValue(text: string, values: InputValues): InputValues {
   return new Map([...values, [found[1], number]])
 }
 
+export const runLimitOption = () =>
+  new Option(
+    '--run-limit <seconds>',
+    'how long each graph may run on made-up inputs, which show whether requests may share a run',
+  )
+    .argParser(positiveInteger)
+    .default(60)
+
 export function positiveInteger(text: string): number {
   const number = Number(text)
   if (!Number.isSafeInteger(number) || number < 1)

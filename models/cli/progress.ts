@@ -14,7 +14,9 @@ export async function withProgress<T>(
     {
       format: `${title}  {bar}  {percentage}%  {duration_formatted}`,
       clearOnComplete: true,
-      hideCursor: true,
+      // Ctrl-C ends the process at once: a hidden cursor, and lines that do not wrap, would stay so.
+      hideCursor: false,
+      linewrap: true,
     },
     Presets.rect,
   )

@@ -13,6 +13,13 @@ const crashes: readonly (string | number | null)[] = [
   0xc0000409,
 ]
 
+/** Commands that run models in their own process. Others start faster without a second one. */
+const runningCommands: readonly string[] = ['batch', 'compare', 'import', 'prune', 'quantize']
+
+/** Whether the command may run a model, so that a crash has to be reported. */
+export const mayCrash = ([command = '', ...options]: readonly string[]): boolean =>
+  runningCommands.includes(command) && !options.includes('--help') && !options.includes('-h')
+
 /**
  * Runs the command in a process of its own, because ONNX Runtime may crash on a model, and resolves to its exit code.
  *
@@ -27,9 +34,8 @@ export async function watch(argv: readonly string[]): Promise<number> {
   child.on('message', (message) => {
     step = String(message)
   })
-  // Ctrl-C reaches both processes; a signal to this one alone is passed on.
-  process.on('SIGINT', () => {})
-  process.on('SIGTERM', () => child.kill('SIGTERM'))
+  // Ctrl-C and a closed terminal reach both processes, which does no harm; other senders know this one only.
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => child.kill(name))
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.once('error', reject)
     child.once('exit', (code, signal) => resolve([code, signal]))

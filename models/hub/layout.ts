@@ -6,7 +6,7 @@ import { backends } from '../core/placement.ts'
 export interface Candidate extends Pick<Variant, 'id' | 'precision' | 'backends'> {
   readonly paths: readonly string[]
   /** The names do not tell the precision: it is taken for fp32 until the graph is read. */
-  readonly isUntold?: true
+  readonly isPrecisionUnknown?: true
 }
 
 type Kind = Pick<Variant, 'precision' | 'backends'>
@@ -40,7 +40,7 @@ interface Graph {
   readonly id: string
   /** Whether the name ends with a precision that no backend here runs, such as `_q2`. */
   readonly isForeign: boolean
-  readonly isUntold?: true
+  readonly isPrecisionUnknown?: true
 }
 
 /**
@@ -60,11 +60,11 @@ export function findVariants(paths: Iterable<string>, from: string): Candidate[]
     })
   }
   return chooseModel(graphs, from)
-    .map(({ id, path, isUntold }) => ({
+    .map(({ id, path, isPrecisionUnknown }) => ({
       id,
       ...kindOf(id),
       paths: [path, ...externalData(path, all)],
-      ...(isUntold && { isUntold }),
+      ...(isPrecisionUnknown && { isPrecisionUnknown }),
     }))
     .sort((one, other) => rankOf(one.id) - rankOf(other.id))
 }
@@ -105,7 +105,7 @@ function readName(path: string): Graph {
     name: base,
     id: id ?? 'fp32',
     isForeign,
-    ...(id === undefined && { isUntold: true as const }),
+    ...(id === undefined && { isPrecisionUnknown: true as const }),
   }
 }
 

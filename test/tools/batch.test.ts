@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { elementCount } from '../../models/core/tensor.ts'
 import type { InspectReport } from '../../models/tools/inspect/report.ts'
+import { DataType } from '../../models/tools/onnx/data-type.ts'
 import type { ModelProto } from '../../models/tools/onnx/generated/onnx_pb.ts'
 import { readModel } from '../../models/tools/onnx/read.ts'
 import { ortRuntime } from '../../models/tools/run-model/ort.ts'
@@ -215,6 +216,15 @@ describe('batch refuses', () => {
       'a batch that varies already',
       network([softmax(1)], [1, 4], [value('y', ['n', 4])], { inputs: [value('x', ['n', 4])] }),
       'varies already',
+    ],
+    [
+      'strings of any number, for which samples cannot be made up',
+      modelProto({
+        nodes: [{ op: 'Identity', inputs: ['x'], outputs: ['y'] }],
+        inputs: [value('x', ['n'], DataType.STRING)],
+        outputs: [value('y', ['n'], DataType.STRING)],
+      }),
+      'The first dimension of every input varies already',
     ],
     [
       'inputs of several sizes',

@@ -1,11 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { create } from '@bufbuild/protobuf'
 import { describe, expect, test } from 'vitest'
 import type { ComparisonReport } from '../../models/cli/output/compare.ts'
 import type { Tensor } from '../../models/core/index.ts'
 import { createDifference } from '../../models/tools/compare/difference.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
+import { TypeProto_SequenceSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
+import { fixedTensors } from '../../models/tools/run-model/fixed-values.ts'
 import { parseNpy } from '../../models/tools/run-model/npy.ts'
 import { randomSamples } from '../../models/tools/run-model/random-samples.ts'
 import { readSamples } from '../../models/tools/run-model/read-samples.ts'
@@ -43,6 +46,28 @@ async function linear(scale: number, shift: number): Promise<string> {
   return path
 }
 
+test('spillway compare names the outputs that it does not compare', async () => {
+  const list = value('list', [])
+  const model = modelProto({
+    nodes: [
+      { op: 'Relu', inputs: ['x'], outputs: ['y'] },
+      { op: 'SequenceConstruct', inputs: ['x', 'y'], outputs: ['list'] },
+    ],
+    inputs: [value('x', ['batch', 3])],
+    outputs: [value('y', ['batch', 3]), list],
+  })
+  const elemType = value('x', ['batch', 3]).type
+  if (list.type && elemType)
+    list.type.value = { case: 'sequenceType', value: create(TypeProto_SequenceSchema, { elemType }) }
+  const path = join(await emptyFolder(), 'm.onnx')
+  writeFileSync(path, encode(model))
+  const report = await spillwayJson<ComparisonReport>('compare', path, path)
+  expect(report.outputs.map(({ output }) => output)).toEqual(['y'])
+  expect(report.leftOut).toEqual(['list'])
+  const { out } = await spillway('compare', path, path)
+  expect(out).toContain('not compared (maps, sequences or empty tensors): list')
+})
+
 describe('the difference of two outputs', () => {
   test('consists of the largest error, the mean error, the cosine and the share of equal top answers', () => {
     const difference = createDifference('y')
@@ -54,6 +79,26 @@ describe('the difference of two outputs', () => {
       mean: 2.5 / 6,
       top: { same: 2, of: 3 },
     })
+  })
+
+  test('counts strings that differ', () => {
+    const difference = createDifference('y')
+    const strings = (...data: string[]): Tensor => ({ type: 'string', data, shape: [data.length] })
+    difference.add(strings('cat', 'dog', 'cat', 'cow'), strings('cat', 'dog', 'cat', 'dog'))
+    expect(difference.result()).toEqual({
+      output: 'y',
+      largest: 1,
+      mean: 0.25,
+      cosine: 0.75,
+      top: { same: 3, of: 4 },
+    })
+  })
+
+  test('is exact between integers past 2^53', () => {
+    const difference = createDifference('y')
+    const id = (value: bigint): Tensor => ({ type: 'int64', data: BigInt64Array.of(value), shape: [1] })
+    difference.add(id(2n ** 53n), id(2n ** 53n + 1n))
+    expect(difference.result()).toMatchObject({ largest: 1, mean: 1 })
   })
 
   test('is zero between equal outputs, infinities included', () => {
@@ -183,6 +228,26 @@ describe('samples', () => {
     expect(() => readSamples(model, path)).toThrow(
       expect.objectContaining({ code: 'input_value_invalid', message: expect.stringContaining(message) }),
     )
+  })
+
+  test.each<[string, DataType, unknown, string]>([
+    ['past a byte', DataType.UINT8, 300, 'expected a whole number of uint8, got 300'],
+    ['with a fraction', DataType.INT64, 0.5, 'expected a whole number of int64, up to 2^53, got 0.5'],
+    ['that are no booleans', DataType.BOOL, 2, 'expected 0 or 1, got 2'],
+  ])('are refused with numbers %s, as values are', async (_what, type, number, message) => {
+    const typed = build({
+      nodes: [{ op: 'Identity', inputs: ['x'], outputs: ['y'] }],
+      inputs: [value('x', [1], type)],
+      outputs: [value('y', [1], type)],
+    })
+    const path = join(await emptyFolder(), 'samples.json')
+    writeFileSync(path, JSON.stringify([{ x: [number] }]))
+    const refusal = expect.objectContaining({
+      code: 'input_value_invalid',
+      message: expect.stringContaining(message),
+    })
+    expect(() => readSamples(typed, path)).toThrow(refusal)
+    expect(() => fixedTensors(typed, new Map([['x', Number(number)]]))).toThrow(refusal)
   })
 
   test('are refused where there are none', async () => {

@@ -107,7 +107,9 @@ describe('compare', () => {
     const wrong = await spillway('compare', model, model, '--value', 'speed=1')
     expect(wrong.err).toContain('The model has no input "speed": expected x, rate')
     const half = await spillway('compare', model, model, '--value', 'rate=0.5')
-    expect(half.err).toContain('"rate" takes no fractions: expected int64, got 0.5')
+    expect(half.err).toContain(
+      '"rate" cannot hold the value: expected a whole number of int64, up to 2^53, got 0.5',
+    )
     const none = await spillway('compare', model, model, '--value', 'rate')
     expect({ code: none.code, err: none.err }).toMatchObject({
       code: 2,

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { batchFile } from '../../tools/batch/batch-file.ts'
+import { fixedBatch } from '../../tools/batch/free-batch.ts'
 import { openModel } from '../../tools/onnx/files.ts'
 import { ortRuntime } from '../../tools/run-model/ort.ts'
 import { type Io, styleOf } from '../io.ts'
@@ -38,6 +39,8 @@ export const batchCommand = (io: Io): Command =>
 async function batch(io: Io, file: string, options: Options): Promise<BatchReport> {
   const { out } = options
   const opened = openModel(file)
+  // Before samples are asked for, which the model may not need.
+  fixedBatch(opened.model)
   const { samples, from } = chooseSamples(opened.model, options)
   const batched = await withProgress(io, 'Running rows alone and together', (update) =>
     batchFile(ortRuntime, opened, out, samples, update),

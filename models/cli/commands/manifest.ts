@@ -14,7 +14,7 @@ import { folderOfGraph, foldersOfParts } from '../../tools/manifest/own-folders.
 import { makeManifest, writeManifest } from '../../tools/manifest/write.ts'
 import type { InputValues } from '../../tools/run-model/fixed-values.ts'
 import { CheckFailed, type Io, plain, styleOf } from '../io.ts'
-import { jsonOption, valueOption } from '../options.ts'
+import { jsonOption, runLimitOption, valueOption } from '../options.ts'
 import { showManifest } from '../output/manifest.ts'
 import { withProgress } from '../progress.ts'
 
@@ -24,6 +24,7 @@ interface Options {
   readonly title?: string
   readonly license?: string
   readonly value: InputValues
+  readonly runLimit: number
   readonly json?: boolean
 }
 
@@ -62,6 +63,7 @@ export const manifestCommand = (io: Io): Command =>
     .addOption(new Option('--title <title>', 'what people call it'))
     .addOption(new Option('--license <license>', 'its licence, such as MIT'))
     .addOption(valueOption())
+    .addOption(runLimitOption())
     .addOption(jsonOption())
     .addHelpText('after', examples)
     .action(async (path: string, options: Options) => {
@@ -117,7 +119,7 @@ function listModels(io: Io, folder: string, { out = join(folder, 'catalogue.json
   }
 }
 
-const run = (io: Io, folder: string, { id, title, license, value }: Options): Promise<Manifest> =>
+const run = (io: Io, folder: string, { id, title, license, value, runLimit }: Options): Promise<Manifest> =>
   withProgress(io, 'Reading', (update) =>
     makeManifest(folder, {
       about: {
@@ -126,6 +128,7 @@ const run = (io: Io, folder: string, { id, title, license, value }: Options): Pr
         ...(license === undefined ? {} : { license }),
       },
       values: value,
+      runLimitMs: runLimit * 1000,
       onRead: countRead(folder, update),
       onNote: (note) => io.err(`spillway: ${plain(note)}\n`),
     }),

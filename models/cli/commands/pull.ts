@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { type Pulled, pull } from '../../tools/pull/pull.ts'
 import { type Io, plain, styleOf } from '../io.ts'
-import { jsonOption, requiredFolder } from '../options.ts'
+import { jsonOption, requiredFolder, runLimitOption } from '../options.ts'
 import { showManifest } from '../output/manifest.ts'
 import { showBytes } from '../output/units.ts'
 import { withProgress } from '../progress.ts'
@@ -11,6 +11,7 @@ interface Options {
   readonly variant?: readonly string[]
   readonly to?: readonly string[]
   readonly id?: string
+  readonly runLimit: number
   readonly json?: boolean
 }
 
@@ -44,6 +45,7 @@ export const pullCommand = (io: Io): Command =>
       ),
     )
     .addOption(requiredFolder())
+    .addOption(runLimitOption())
     .addOption(jsonOption())
     .addHelpText('after', examples)
     .action(async (source: string, options: Options) => {
@@ -56,7 +58,7 @@ export const pullCommand = (io: Io): Command =>
       )
     })
 
-function run(io: Io, source: string, { out, variant, to, id }: Options): Promise<Pulled> {
+function run(io: Io, source: string, { out, variant, to, id, runLimit }: Options): Promise<Pulled> {
   const { HF_TOKEN: token, HF_ENDPOINT: endpoint } = process.env
   return withProgress(io, 'Fetching', (onProgress) =>
     pull(source, out, {
@@ -66,6 +68,8 @@ function run(io: Io, source: string, { out, variant, to, id }: Options): Promise
       // An empty variable counts as unset.
       hub: { token: token || undefined, endpoint: endpoint || undefined },
       onProgress,
+      runLimitMs: runLimit * 1000,
+      onNote: (note) => io.err(`spillway: ${plain(note)}\n`),
     }),
   )
 }

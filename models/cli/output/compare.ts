@@ -17,7 +17,7 @@ export interface ComparisonReport extends Comparison {
 }
 
 export function showComparison(report: ComparisonReport, style: Style): string {
-  const { a, b, times, outputs, samples, from } = report
+  const { a, b, times, outputs, leftOut, samples, from } = report
   const [nameA, nameB] = distinct(a.file, b.file)
   const right = { align: 'right' as const }
   const costs = table(
@@ -46,7 +46,11 @@ export function showComparison(report: ComparisonReport, style: Style): string {
     style,
   )
   const count = samples === 1 ? 'one sample' : `${showCount(samples)} samples`
-  return `${costs}\n${errors}\n${style.quiet(plain(`on ${count} ${from}; times are medians of one run`))}\n`
+  const rest =
+    leftOut.length === 0
+      ? ''
+      : `${plain(`not compared (maps, sequences or empty tensors): ${leftOut.join(', ')}`)}\n`
+  return `${costs}\n${errors}\n${rest}${style.quiet(plain(`on ${count} ${from}; times are medians of one run`))}\n`
 }
 
 const ratio = (b: number, a: number): string => (a === 0 ? '' : `${(b / a).toFixed(2)}×`)

@@ -66,7 +66,8 @@ export function freeBatch(given: Model): FreedModel {
   return { model: sweep({ ...open, nodes, weights }), batch, repaired }
 }
 
-function fixedBatch({ inputs }: Model): number {
+/** @throws SpillwayError `not_supported` where there is no fixed batch. */
+export function fixedBatch({ inputs }: Model): number {
   const firsts = inputs.map((value) => ({ name: value.name, first: declaredOf(value).shape?.[0] }))
   const fixed = firsts.flatMap(({ name, first }) => (typeof first === 'number' ? [{ name, first }] : []))
   const [one] = fixed

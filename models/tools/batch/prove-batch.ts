@@ -1,6 +1,7 @@
 import { type ErrorDetail, messageOf, SpillwayError } from '../../core/error.ts'
-import { showShape, type Tensor } from '../../core/tensor.ts'
+import { isStrings, showShape, type Tensor } from '../../core/tensor.ts'
 import type { Model } from '../onnx/model.ts'
+import { elementErrors } from '../run-model/element-errors.ts'
 import {
   type LoadOptions,
   type Runnable,
@@ -114,14 +115,13 @@ function distance(name: string, right: Tensor, other: Tensor | undefined) {
       got: other ? showShape(other.shape) : 'none',
     })
   }
-  const [a, b] = [toFloats(right), toFloats(other)]
+  const errorAt = elementErrors(right, other)
+  const values = isStrings(right.data) ? [] : toFloats(right)
   let [difference, size] = [0, 0]
-  for (let index = 0; index < a.length; index++) {
-    const [one, two] = [a[index] ?? 0, b[index] ?? 0]
-    if (Number.isFinite(one)) size = Math.max(size, Math.abs(one))
-    if (one === two || (Number.isNaN(one) && Number.isNaN(two))) continue
-    const error = Math.abs(one - two)
-    difference = Math.max(difference, Number.isNaN(error) ? Number.POSITIVE_INFINITY : error)
+  for (let index = 0; index < right.data.length; index++) {
+    const value = values[index] ?? 0
+    if (Number.isFinite(value)) size = Math.max(size, Math.abs(value))
+    difference = Math.max(difference, errorAt(index))
   }
   return { difference, size }
 }

@@ -8,6 +8,8 @@ export interface Comparison {
   readonly samples: number
   /** Differences of the outputs, measured on the first backend. */
   readonly outputs: readonly Difference[]
+  /** Names of outputs that are not compared: maps and sequences, and tensors that were empty for all samples. */
+  readonly leftOut: readonly string[]
   /** Median milliseconds of a run, by backend. */
   readonly times: readonly { readonly backend: ToolBackend; readonly a: number; readonly b: number }[]
 }
@@ -27,6 +29,7 @@ export async function compareModels(
   { backends, threads, onProgress = () => {} }: CompareOptions,
 ): Promise<Comparison> {
   let outputs: readonly Difference[] = []
+  let leftOut: readonly string[] = []
   const times: { backend: ToolBackend; a: number; b: number }[] = []
   for (const [index, backend] of backends.entries()) {
     const pair = [
@@ -35,14 +38,17 @@ export async function compareModels(
     ] as const
     try {
       checkNames(pair)
-      if (index === 0) outputs = await differences(pair, samples, onProgress)
+      if (index === 0) {
+        outputs = await differences(pair, samples, onProgress)
+        leftOut = pair[0].outputNames.filter((name) => !outputs.some(({ output }) => output === name))
+      }
       const [first = 0, second = 0] = await timeInTurns(pair, samples)
       times.push({ backend, a: first, b: second })
     } finally {
       for (const runnable of pair) await runnable.release()
     }
   }
-  return { samples: samples.length, outputs, times }
+  return { samples: samples.length, outputs, leftOut, times }
 }
 
 async function differences(
@@ -51,15 +57,18 @@ async function differences(
   onProgress: (done: number, total: number) => void,
 ): Promise<readonly Difference[]> {
   const all = a.outputNames.map(createDifference)
+  const compared = new Set<string>()
   for (const [done, sample] of samples.entries()) {
     const [one, other] = [await a.run(sample), await b.run(sample)]
     for (const [index, name] of a.outputNames.entries()) {
       const [left, right] = [one[name], other[name]]
-      if (left && right && elementCount(left.shape) > 0) all[index]?.add(left, right)
+      if (!left || !right) continue
+      all[index]?.add(left, right)
+      if (elementCount(left.shape) > 0) compared.add(name)
     }
     onProgress(done + 1, samples.length)
   }
-  return all.map((difference) => difference.result())
+  return all.map((difference) => difference.result()).filter(({ output }) => compared.has(output))
 }
 
 function checkNames([a, b]: readonly [Runnable, Runnable]): void {

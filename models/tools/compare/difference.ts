@@ -1,5 +1,6 @@
 import { SpillwayError } from '../../core/error.ts'
-import { showShape, type Tensor } from '../../core/tensor.ts'
+import { isStrings, showShape, type Tensor } from '../../core/tensor.ts'
+import { elementErrors } from '../run-model/element-errors.ts'
 import { toFloats } from '../run-model/runtime.ts'
 
 /** The difference of two models in one output, over all samples. */
@@ -8,7 +9,7 @@ export interface Difference {
   readonly largest: number
   readonly mean: number
   readonly cosine: number
-  /** Rows in which both models have their largest element at the same place; null for outputs of one element. */
+  /** Rows in which both models have their largest element at the same place, or equal strings; null for outputs of one number. */
   readonly top: { readonly same: number; readonly of: number } | null
 }
 
@@ -23,20 +24,45 @@ export function createDifference(output: string) {
         got: showShape(other.shape),
       })
     }
-    const [a, b] = [toFloats(one), toFloats(other)]
+    const errorAt = elementErrors(one, other)
+    if (isStrings(one.data)) addStrings(one.data.length, errorAt)
+    else addNumbers(toFloats(one), toFloats(other), one.shape.at(-1) ?? 1, errorAt)
+  }
+
+  const addNumbers = (
+    a: ArrayLike<number>,
+    b: ArrayLike<number>,
+    width: number,
+    errorAt: (index: number) => number,
+  ): void => {
     for (let index = 0; index < a.length; index++) {
       const [left, right] = [a[index] ?? 0, b[index] ?? 0]
-      // Equal infinities count as equal: attention masks contain them.
-      const error = left === right || (Number.isNaN(left) && Number.isNaN(right)) ? 0 : Math.abs(left - right)
-      sums.largest = Math.max(sums.largest, Number.isNaN(error) ? Number.POSITIVE_INFINITY : error)
-      sums.absolute += error
+      addError(errorAt(index))
       if (!Number.isFinite(left) || !Number.isFinite(right)) continue
       sums.dot += left * right
       sums.a += left * left
       sums.b += right * right
     }
-    sums.count += a.length
-    countTop(a, b, one.shape.at(-1) ?? 1)
+    countTop(a, b, width)
+  }
+
+  /** Each string is an answer. The cosine is the share of equal ones. */
+  const addStrings = (count: number, errorAt: (index: number) => number): void => {
+    for (let index = 0; index < count; index++) {
+      const error = errorAt(index)
+      addError(error)
+      sums.dot += 1 - error
+      sums.a++
+      sums.b++
+      sums.rows++
+      sums.same += 1 - error
+    }
+  }
+
+  const addError = (error: number): void => {
+    sums.largest = Math.max(sums.largest, error)
+    sums.absolute += error
+    sums.count++
   }
 
   const countTop = (a: ArrayLike<number>, b: ArrayLike<number>, width: number): void => {

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { messageOf } from '../../core/error.ts'
 import type { Manifest, Variant } from '../../core/manifest.ts'
 import {
   proveRows,
@@ -9,38 +10,30 @@ import {
 } from '../../core/rows/prove-rows.ts'
 import type { TensorSpec } from '../../core/tensor-spec.ts'
 import { readModel } from '../onnx/read.ts'
-import { type InputValues, withValues } from '../run-model/fixed-values.ts'
+import { withValues } from '../run-model/fixed-values.ts'
 import { indexRange } from '../run-model/random-samples.ts'
-import type { Runtime } from '../run-model/runtime.ts'
+import type { RunOptions } from './declare-outputs.ts'
 
 /**
  * The manifest with what running its graphs shows: `batchAxis` stays where the rows of the first variant are
  * independent, with the evidence `proven` where those of every variant are. Lanes prove the other variants themselves.
  * A manifest that says `accepted` is left as it is.
- *
- * @param values Of inputs that have to be certain ones.
  */
-export async function withEvidence(
-  root: string,
-  manifest: Manifest,
-  runtime: Runtime,
-  values: InputValues,
-): Promise<Manifest> {
+export async function withEvidence(root: string, manifest: Manifest, running: RunOptions): Promise<Manifest> {
   if (manifest.batchAxis === null) return unbatched(manifest)
   // A language model's sequences do not share its runs by these rules.
   if (manifest.generation || manifest.batching?.evidence === 'accepted') return manifest
   const [first, ...others] = referenceFirst(manifest.variants)
   if (!first) return manifest
   let provable = manifest
-  if ((await faultOf(root, provable, first, runtime, values)) !== null) {
+  if ((await faultOf(root, provable, first, running)) !== null) {
     // Rows of one length may be independent where padding changes them.
     provable = unpadded(manifest)
     const isPadded = manifest.inputs.some(({ pad }) => pad)
-    if (!isPadded || (await faultOf(root, provable, first, runtime, values)) !== null)
-      return unbatched(manifest)
+    if (!isPadded || (await faultOf(root, provable, first, running)) !== null) return unbatched(manifest)
   }
   for (const variant of others) {
-    if ((await faultOf(root, provable, variant, runtime, values)) !== null) return withoutEvidence(provable)
+    if ((await faultOf(root, provable, variant, running)) !== null) return withoutEvidence(provable)
   }
   return { ...provable, batching: { ...provable.batching, evidence: 'proven' } }
 }
@@ -55,8 +48,7 @@ async function faultOf(
   root: string,
   manifest: Manifest,
   { files }: Variant,
-  runtime: Runtime,
-  values: InputValues,
+  { runtime, values, onNote }: RunOptions,
 ): Promise<RowFault> {
   const path = join(root, files[0]?.path ?? '')
   try {
@@ -74,7 +66,8 @@ async function faultOf(
     } finally {
       await runnable.release()
     }
-  } catch {
+  } catch (cause) {
+    onNote(`whether requests may share a run is not known: ${messageOf(cause)}`)
     return 'the proof cannot be run'
   }
 }

@@ -1,3 +1,4 @@
+import { messageOf, SpillwayError } from '../../core/error.ts'
 import { trialRequests } from '../../core/rows/trial-inputs.ts'
 import type { TensorSpec } from '../../core/tensor-spec.ts'
 import { declaredOf, makeValue } from '../graph/values.ts'
@@ -10,6 +11,8 @@ export interface RunOptions {
   readonly runtime: Runtime
   /** Of inputs that have to be certain ones. */
   readonly values: InputValues
+  /** Called with what a user should know of the description. */
+  readonly onNote: (note: string) => void
 }
 
 /** Sizes of open dimensions that are tried until one runs. */
@@ -25,10 +28,25 @@ export async function declareOutputs(
   model: Model,
   inputs: readonly TensorSpec[],
   path: string,
-  { runtime, values }: RunOptions,
+  options: RunOptions,
 ): Promise<Model> {
   if (model.outputs.every(isDeclared)) return model
-  const runnable = await runtime.load(path, { backend: 'cpu', threads: 1 })
+  try {
+    return await declareByRuntime(model, inputs, path, options)
+  } catch (cause) {
+    if (!isGivenUp(cause)) throw cause
+    options.onNote(`the shapes of some outputs are not known: ${messageOf(cause)}`)
+    return model
+  }
+}
+
+async function declareByRuntime(
+  model: Model,
+  inputs: readonly TensorSpec[],
+  path: string,
+  options: RunOptions,
+): Promise<Model> {
+  const runnable = await options.runtime.load(path, { backend: 'cpu', threads: 1 })
   try {
     const outputs: Value[] = []
     let trial: Promise<Tensors | undefined> | undefined
@@ -41,7 +59,7 @@ export async function declareOutputs(
       let shape: readonly (number | string)[] | undefined = found.shape
       if (shape.length === 0) {
         // A scalar and an unknown rank look the same to the runtime.
-        trial ??= runOnce(runnable, inputs, values)
+        trial ??= runOnce(runnable, inputs, options)
         shape = (await trial)?.[value.name]?.shape.map(() => '')
       }
       outputs.push(makeValue(value.name, typeNamed(found.type), shape))
@@ -60,10 +78,14 @@ function isDeclared(value: Value): boolean {
   return type !== 0 && shape !== undefined
 }
 
+/** Whether the runtime crashed on the model or took too long. Nothing more comes of it. */
+const isGivenUp = (cause: unknown): boolean =>
+  cause instanceof SpillwayError && (cause.code === 'lane_lost' || cause.code === 'deadline_exceeded')
+
 async function runOnce(
   runnable: Runnable,
   inputs: readonly TensorSpec[],
-  values: InputValues,
+  { values, onNote }: RunOptions,
 ): Promise<Tensors | undefined> {
   for (const size of openSizes) {
     const trial = { size, endOf: () => 4, isPositive: true, seed: 1 }
@@ -71,8 +93,11 @@ async function runOnce(
     if (!request) continue
     try {
       return await runnable.run(withValues(request.inputs, values))
-    } catch {
+    } catch (cause) {
       // Made-up values do not suit every model.
+      if (!isGivenUp(cause)) continue
+      onNote(`the shapes of some outputs are not known: ${messageOf(cause)}`)
+      return undefined
     }
   }
   return undefined

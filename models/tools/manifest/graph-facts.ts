@@ -32,12 +32,6 @@ interface GraphReading {
   readonly facts: Pick<Variant, 'memory' | 'kvType'>
 }
 
-/** The runtime infers the outputs that a file does not declare. */
-export interface ReadingOptions extends RunOptions {
-  /** Called with what a user should know of the description. */
-  readonly onNote: (note: string) => void
-}
-
 /**
  * Reads the graph of each variant: inputs and outputs, memory, and files. Of a graph whose outputs are maps it writes a
  * copy with tensors.
@@ -48,12 +42,12 @@ export interface ReadingOptions extends RunOptions {
 export async function readGraphs(
   root: string,
   candidates: readonly Candidate[],
-  options: ReadingOptions,
+  options: RunOptions,
 ): Promise<GraphFacts> {
   const { onNote } = options
   const readings: GraphReading[] = []
   for (const candidate of candidates) readings.push(await readGraph(root, candidate, options))
-  const read = readings.map((one) => ({ ...one, candidate: told(one, readings) }))
+  const read = readings.map((one) => ({ ...one, candidate: withKind(one, readings) }))
   // The variant before quantization, if there is one.
   const reference = read.find(({ candidate }) => candidate.precision === 'fp32') ?? read[0]
   if (!reference) throw new SpillwayError('model_invalid', `There is no ONNX model in ${root}`)
@@ -68,7 +62,7 @@ export async function readGraphs(
   }
 }
 
-async function readGraph(root: string, candidate: Candidate, options: ReadingOptions): Promise<GraphReading> {
+async function readGraph(root: string, candidate: Candidate, options: RunOptions): Promise<GraphReading> {
   const { onNote } = options
   const { path, model: plain } = readPlain(join(root, candidate.paths[0] ?? ''), onNote)
   checkValues(plain, options.values)
@@ -92,9 +86,9 @@ async function readGraph(root: string, candidate: Candidate, options: ReadingOpt
 }
 
 /** The candidate with what its graph says where its name says nothing. */
-function told({ candidate, kind }: GraphReading, all: readonly GraphReading[]): Candidate {
-  const { isUntold, ...named } = candidate
-  if (!isUntold) {
+function withKind({ candidate, kind }: GraphReading, all: readonly GraphReading[]): Candidate {
+  const { isPrecisionUnknown, ...named } = candidate
+  if (!isPrecisionUnknown) {
     const backends = commonBackends(named.backends, kind.backends)
     return { ...named, ...(backends && { backends }) }
   }

@@ -4,8 +4,8 @@ import { messageOf, SpillwayError } from '../../core/error.ts'
 import { type Manifest, parseManifest, type Variant } from '../../core/manifest.ts'
 import { type About, type Candidate, describeModel, findVariants, rankOf } from '../../hub/index.ts'
 import type { InputValues } from '../run-model/fixed-values.ts'
-import { ortRuntime } from '../run-model/ort.ts'
 import type { Runtime } from '../run-model/runtime.ts'
+import { separateRuntime } from '../run-model/separate-runtime.ts'
 import { withEvidence } from './batch-evidence.ts'
 import type { OnRead } from './file-spec.ts'
 import { readGraphs } from './graph-facts.ts'
@@ -25,17 +25,23 @@ export interface MakeOptions {
   readonly onNote?: ((note: string) => void) | undefined
   /** Runs the graphs: for what files do not declare, and to prove that rows are independent. Default: onnxruntime-node. */
   readonly runtime?: Runtime | undefined
+  /** How long each graph may run with the default runtime, in milliseconds. Default: one minute. */
+  readonly runLimitMs?: number | undefined
 }
+
+const defaultRunLimitMs = 60_000
 
 /**
  * The manifest of the ONNX files in a folder, read from their graphs. Entries of an existing manifest that do not
  * follow from the graphs are kept. Whether rows of several requests may share a run is proven by running the graphs.
+ * Graphs that crash or run longer than the limit are described without.
  *
  * @throws SpillwayError `manifest_invalid` where the existing one is not valid; else as `readGraphs` and
  * `describeModel`.
  */
 export async function makeManifest(root: string, options: MakeOptions = {}): Promise<Manifest> {
-  const { only, runtime = ortRuntime, values = new Map(), onNote = () => {} } = options
+  const { only, values = new Map(), onNote = () => {}, runLimitMs = defaultRunLimitMs } = options
+  const { runtime = separateRuntime(runLimitMs) } = options
   const old = only ? undefined : readManifest(root)
   const folder = openFolder(root, options.onRead)
   const paths = withoutCopies(
@@ -43,12 +49,9 @@ export async function makeManifest(root: string, options: MakeOptions = {}): Pro
   )
   const candidates = candidatesOf(paths, old, root)
   const about = { ...aboutFolder(root), ...options.about }
-  const made = await describeModel(
-    folder,
-    about,
-    await readGraphs(root, candidates, { runtime, values, onNote }),
-  )
-  const merged = await withEvidence(root, old ? mergeManifest(old, made) : made, runtime, values)
+  const running = { runtime, values, onNote }
+  const made = await describeModel(folder, about, await readGraphs(root, candidates, running))
+  const merged = await withEvidence(root, old ? mergeManifest(old, made) : made, running)
   return parseManifest(merged, root)
 }
 

@@ -65,11 +65,11 @@ export async function planFromHub(
     version: about.version,
     files,
     read,
-    manifest: async (root) => {
+    manifest: async (root, options) => {
       const known = readManifest(root)
       // The folder may still have files of another commit.
       const only = known?.version === about.version ? undefined : chosen.map(({ paths }) => paths[0] ?? '')
-      return makeManifest(root, { about: { ...about, pipeline }, only })
+      return makeManifest(root, { ...options, about: { ...about, pipeline }, only })
     },
   }
 }

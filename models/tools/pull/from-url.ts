@@ -64,7 +64,8 @@ export async function planFromFile(
     version: '1',
     files: [{ path, request: { url, headers }, ...known }, beside('_data'), beside('.data')],
     read: [],
-    manifest: (root) => makeManifest(root, { about: { id: model, title: model, from: url.href } }),
+    manifest: (root, options) =>
+      makeManifest(root, { ...options, about: { id: model, title: model, from: url.href } }),
   }
 }
 

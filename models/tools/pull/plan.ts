@@ -1,4 +1,5 @@
 import type { Manifest } from '../../core/manifest.ts'
+import type { MakeOptions } from '../manifest/write.ts'
 import type { PullFile } from './download.ts'
 
 /** The files that a pull fetches, and how it makes the manifest from them. */
@@ -11,8 +12,11 @@ export interface PullPlan {
   /** Small files that were read for the plan. */
   readonly read: readonly { readonly path: string; readonly bytes: Uint8Array }[]
   /** Makes the manifest once all files are in `root`. */
-  manifest(root: string): Promise<Manifest>
+  manifest(root: string, options: DescribeOptions): Promise<Manifest>
 }
+
+/** How the fetched graphs are described. */
+export type DescribeOptions = Pick<MakeOptions, 'onNote' | 'runLimitMs'>
 
 /** The variants to fetch. */
 export interface VariantChoice {

@@ -8,9 +8,9 @@ import { idOfFolder, readManifest, writeManifest } from '../manifest/write.ts'
 import { download } from './download.ts'
 import { planFromHub } from './from-hub.ts'
 import { planFromFile, planFromManifest } from './from-url.ts'
-import type { PullPlan, VariantChoice } from './plan.ts'
+import type { DescribeOptions, PullPlan, VariantChoice } from './plan.ts'
 
-export interface PullOptions extends VariantChoice {
+export interface PullOptions extends VariantChoice, DescribeOptions {
   readonly hub: HubOptions
   readonly id?: string | undefined
   /** Called with the bytes of all files. */
@@ -43,7 +43,7 @@ export async function pull(source: string, root: string, options: PullOptions): 
     writeFileSync(join(root, path), bytes)
   }
   const bytes = await downloadAll(root, plan, clock, options.onProgress)
-  const manifest = await plan.manifest(root)
+  const manifest = await plan.manifest(root, { onNote: options.onNote, runLimitMs: options.runLimitMs })
   writeManifest(join(root, 'manifest.json'), manifest)
   return { from: plan.from, manifest, bytes }
 }

@@ -1,6 +1,6 @@
 import { SpillwayError } from '../../core/error.ts'
 import { toHalf } from '../../core/half.ts'
-import { arrayOf, elementCount, type Tensor, tensorTypes } from '../../core/tensor.ts'
+import { arrayOf, elementCount, type NumericType, type Tensor, tensorTypes } from '../../core/tensor.ts'
 import { declaredOf } from '../graph/values.ts'
 import { nameOf } from '../onnx/data-type.ts'
 import type { Model, Value } from '../onnx/model.ts'
@@ -66,14 +66,29 @@ function filled(name: string, { type, shape }: Pick<Tensor, 'type' | 'shape'>, v
       got: String(value),
     })
   }
-  const data = new (arrayOf(type))(elementCount(shape))
-  if (!type.startsWith('float') && !Number.isSafeInteger(value)) {
-    throw new SpillwayError('input_value_invalid', `"${name}" takes no fractions`, {
-      expected: type,
+  if (!canHold(type, value)) {
+    throw new SpillwayError('input_value_invalid', `"${name}" cannot hold the value`, {
+      expected: expectedOf(type),
       got: String(value),
     })
   }
+  const data = new (arrayOf(type))(elementCount(shape))
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) data.fill(BigInt(value))
   else data.fill(type === 'float16' ? toHalf(value) : value)
   return { type, shape, data }
 }
+
+/** Whether an element of the type is exactly the number; floats are rounded. */
+export function canHold(type: NumericType, value: number): boolean {
+  if (type.startsWith('float')) return true
+  if (type === 'bool') return value === 0 || value === 1
+  if (!Number.isSafeInteger(value)) return false
+  const data = new (arrayOf(type))(1)
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[0] = BigInt(value)
+  else data[0] = value
+  return Number(data[0]) === value
+}
+
+/** The numbers that an element of the type can be, in words. */
+export const expectedOf = (type: NumericType): string =>
+  type === 'bool' ? '0 or 1' : `a whole number of ${type}${type.endsWith('64') ? ', up to 2^53' : ''}`

@@ -8,6 +8,7 @@ import { invalidSample } from '../errors.ts'
 import { declaredOf } from '../graph/values.ts'
 import { nameOf } from '../onnx/data-type.ts'
 import type { Model, Value } from '../onnx/model.ts'
+import { canHold, expectedOf } from './fixed-values.ts'
 import type { Tensors } from './runtime.ts'
 
 /** Samples from JSON: a list of objects with an array, flat or nested, or `{ shape, data }` for each input. */
@@ -60,6 +61,7 @@ function toTensor(value: Value, given: unknown, where: string): Tensor {
   const data = new (arrayOf(type))(elements.length)
   for (const [index, one] of elements.entries()) {
     if (typeof one !== 'number' && typeof one !== 'boolean') throw invalidSample(where, 'numbers', typeof one)
+    if (!canHold(type, Number(one))) throw invalidSample(where, expectedOf(type), String(one))
     if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[index] = BigInt(one)
     else data[index] = type === 'float16' ? toHalf(Number(one)) : Number(one)
   }

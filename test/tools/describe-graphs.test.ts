@@ -200,6 +200,13 @@ describe('spillway manifest describes what ONNX Runtime runs', () => {
       { name: 'label', shape: [2], data: [5, 7] },
       { name: 'scores', shape: [2, 2], data: [3, 1, 0, 2] },
     ])
+    // As "spillway pull" fetches it: the copy without its original. What people wrote about it stays.
+    const [variant] = made.variants
+    if (!variant) throw new Error('no variant')
+    const pulled = await folderOf(readFileSync(join(folder, 'tree.plain.onnx')), 'tree.plain.onnx')
+    const written = { ...made, variants: [{ ...variant, id: 'own' }] }
+    writeFileSync(join(pulled, 'manifest.json'), JSON.stringify(written))
+    expect(await spillwayJson<Manifest>('manifest', pulled)).toEqual(written)
   })
 })
 

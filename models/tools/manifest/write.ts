@@ -83,12 +83,14 @@ export function writeManifest(path: string, manifest: Manifest): void {
  * left out.
  */
 function candidatesOf(paths: readonly string[], old: Manifest | undefined, root: string): Candidate[] {
+  // A pulled folder may hold the copy alone.
+  const graphOf = (path: string) => (paths.includes(originalOf(path)) ? originalOf(path) : path)
   const known = (old?.variants ?? [])
     .map(({ id, precision, backends, files }) => ({
       id,
       precision,
       ...(backends ? { backends } : {}),
-      paths: files.map(({ path }) => originalOf(path)),
+      paths: files.map(({ path }) => graphOf(path)),
     }))
     .filter(({ paths: [graph = ''] }) => paths.includes(graph))
   const graphs = known.map(({ paths }) => paths[0])

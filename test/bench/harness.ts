@@ -12,6 +12,7 @@ import { createInference } from '../../server/inference/inference.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/metrics.ts'
 import { compileHints } from '../../web/build/compile-hints.ts'
+import { hashedFiles } from '../../web/build/hashed-files.ts'
 import { createTestOffload } from '../support/offload.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
 import { processLane } from '../support/process-lane.ts'
@@ -41,8 +42,8 @@ export async function startHarness(launch = launchBrowser): Promise<Harness & { 
       alias: { 'transformers-runtime': transformersRuntime },
       conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'],
     },
-    worker: { format: 'es' },
-    plugins: [compileHints()],
+    worker: { format: 'es', plugins: () => [hashedFiles()] },
+    plugins: [hashedFiles(), compileHints()],
     build: { outDir: site, emptyOutDir: true, assetsInlineLimit: 0, chunkSizeWarningLimit: 10_000 },
   })
   const catalogue = await readCatalogue([root('../../models/catalogue'), ...(await benchModels(testModels))])

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { SpillwayError } from '../../models/core/index.ts'
+import { checkInputs, SpillwayError } from '../../models/core/index.ts'
 import { answersOf, backendOf, backendsOf, model, only, openPage } from '../support/page-with-gpu.ts'
 
 describe('a failure on one backend', () => {
@@ -89,5 +89,41 @@ describe('a variant that cannot be loaded or run', () => {
       await page.pass(3_600_000, 600_000)
     }
     expect(loads).toHaveLength(4)
+  })
+})
+
+describe('a backend where every run fails', () => {
+  const inputs = checkInputs(model, { image: new Float32Array(784) })
+  const broken = (runs: string[]) => ({
+    faultOfRun: (session: string) => {
+      runs.push(backendOf(session))
+      return backendOf(session) === 'webgpu' ? new SpillwayError('run_failed', 'no kernel') : undefined
+    },
+  })
+  const large = { ...model, variants: only.map((variant) => ({ ...variant, memory: 2 ** 27 })) }
+
+  test('is avoided after a few requests that the other backend answered, longer each time', async () => {
+    const runs: string[] = []
+    const page = openPage({ wasm: [30, 1], webgpu: [1, 1] }, undefined, broken(runs))
+    const ask = async () => {
+      runs.length = 0
+      // A load is no run that succeeded.
+      const loading = page.router.load(large)
+      await page.pass(100, 1)
+      await loading
+      const run = page.router.run(large, inputs, { policy: 'device' })
+      await page.pass(200, 1)
+      expect((await run).placement.backend).toBe('wasm')
+      return runs.includes('webgpu')
+    }
+    const asked: boolean[] = []
+    for (let request = 0; request < 5; request++) asked.push(await ask())
+    expect(asked).toEqual([true, true, true, false, false])
+    await page.pass(30_000, 1_000)
+    expect([await ask(), await ask()]).toEqual([true, false])
+    await page.pass(30_000, 1_000)
+    expect(await ask()).toBe(false)
+    await page.pass(30_000, 1_000)
+    expect([await ask(), await ask()]).toEqual([true, false])
   })
 })

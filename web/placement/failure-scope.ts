@@ -6,9 +6,10 @@ export interface FailureScope {
   /**
    * - `every-place`: no other place would answer either, so the request fails.
    * - `request`: another place may answer this request; later requests do not avoid this one.
+   * - `run`: the same, but later requests avoid this one after several runs failed here and succeeded elsewhere.
    * - `place`: another place may answer, and later requests avoid this one for a while.
    */
-  readonly holds: 'every-place' | 'request' | 'place'
+  readonly holds: 'every-place' | 'request' | 'run' | 'place'
   /** The candidates on the device to avoid. */
   readonly avoid: Failure['avoid']
   /** The failed part of the server: one model, or the connection, which the circuit breaker watches. */
@@ -17,6 +18,7 @@ export interface FailureScope {
 
 const everyPlace: FailureScope = { holds: 'every-place', avoid: 'backend', server: 'connection' }
 const request: FailureScope = { holds: 'request', avoid: 'backend', server: 'connection' }
+const run: FailureScope = { holds: 'run', avoid: 'backend', server: 'connection' }
 const requestForVariant: FailureScope = { holds: 'request', avoid: 'variant', server: 'connection' }
 const place: FailureScope = { holds: 'place', avoid: 'backend', server: 'connection' }
 const model: FailureScope = { holds: 'place', avoid: 'backend', server: 'model' }
@@ -47,10 +49,10 @@ export const failureScope: Readonly<Record<ErrorCode, FailureScope>> = {
   file_truncated: variant,
   file_altered: variant,
   model_invalid: variant,
-  run_failed: request,
-  model_output_invalid: request,
+  run_failed: run,
+  model_output_invalid: run,
   rows_dependent: request,
-  memory_exhausted: request,
+  memory_exhausted: run,
   // a place
   capacity_insufficient: memory,
   lane_lost: place,

@@ -2,6 +2,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import type { SpillwayError } from '../../models/core/index.ts'
 import { type Candidate, candidateKey, type Failure } from './candidate.ts'
 import type { Conditions } from './decide-placement.ts'
+import { FailedRuns } from './failed-runs.ts'
 import { failureOf, failureScope, noFailures } from './failure-scope.ts'
 
 /** Milliseconds for which a failed place is avoided, unless nothing else is left. */
@@ -24,6 +25,7 @@ export class Health {
   readonly #circuit: { readonly isClosed: boolean } | undefined
   /** When the server may be asked again, by model. */
   readonly #serverAvoidedUntil = new Map<string, number>()
+  readonly #failedRuns: FailedRuns
   /** By model. A list is the same object until a failure is added or forgotten: decisions are memoized by it. */
   readonly #failures = new Map<string, readonly RecentFailure[]>()
 
@@ -31,6 +33,7 @@ export class Health {
   constructor(clock: Clock, circuit: { readonly isClosed: boolean } | undefined) {
     this.#clock = clock
     this.#circuit = circuit
+    this.#failedRuns = new FailedRuns(clock)
   }
 
   serverState(model: string): Conditions['server'] {
@@ -61,7 +64,6 @@ export class Health {
   }
 
   deviceFailed(model: string, candidate: Candidate, error: SpillwayError): void {
-    this.deviceAnswered(model, candidate)
     const failure = failureOf(candidate, error)
     // A full queue concerns this request only: the estimates decide for the next one.
     if (failure.avoid === 'device') return
@@ -70,6 +72,26 @@ export class Health {
       : failure.avoid === 'memory'
         ? avoidAfterOutOfMemoryMs
         : avoidMs
+    this.#avoid(model, failure, ms)
+  }
+
+  /**
+   * A run failed on the device, and another place answered the same inputs.
+   *
+   * @param askedAt When the request came.
+   */
+  deviceRunFailed(model: string, candidate: Candidate, error: SpillwayError, askedAt: number): void {
+    const ms = this.#failedRuns.failed(model, candidate, askedAt)
+    if (ms > 0) this.#avoid(model, failureOf(candidate, error), ms)
+  }
+
+  /** A run succeeded on a candidate, which a load alone does not show. */
+  deviceRan(model: string, candidate: Candidate): void {
+    this.#failedRuns.succeeded(model, candidate)
+  }
+
+  #avoid(model: string, failure: Failure, ms: number): void {
+    this.deviceAnswered(model, failure)
     const failures = this.#failures.get(model) ?? []
     this.#failures.set(model, [...failures, { ...failure, until: this.#clock.now() + ms }])
   }

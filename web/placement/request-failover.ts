@@ -1,13 +1,18 @@
 import { withAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
 import { type Manifest, SpillwayError } from '../../models/core/index.ts'
-import { candidateKey, type Failure } from './candidate.ts'
+import { type Candidate, candidateKey, type Failure } from './candidate.ts'
 import type { Decision } from './decide-placement.ts'
 import { failureOf, failureScope, noFailures } from './failure-scope.ts'
 import type { Health } from './health.ts'
 import type { ModelStates } from './model-states.ts'
 import type { EstimateSpill, PlacementOptions, PlacementResolver, Resolution } from './placement-resolver.ts'
 import { type RetryBudget, retryDelay } from './retry-budget.ts'
+
+interface FailedRun {
+  readonly candidate: Candidate
+  readonly error: SpillwayError
+}
 
 /** A request, and the places that it was tried at. */
 export interface RequestState {
@@ -16,18 +21,29 @@ export interface RequestState {
   readonly askedAt: number
   readonly options: PlacementOptions
   readonly estimateSpill: EstimateSpill | undefined
+  /** Whether it only loads the model. */
+  readonly isLoad: boolean
   readonly tried: Set<string>
   /** The last failure: the request's own, when no place is left. */
   failure: SpillwayError | undefined
   /** The candidates on the device that failed. */
   failures: readonly Failure[]
+  /** The runs that failed on the device, each through its candidate or its inputs. */
+  failedRuns: readonly FailedRun[]
   serverFailed: boolean
   /** Whether the server was asked a second time. */
   isRetried: boolean
 }
 
+const noFailedRuns: readonly FailedRun[] = []
+
 export const createRequestState = (
-  { manifest, rows, askedAt }: Pick<RequestState, 'manifest' | 'rows' | 'askedAt'>,
+  {
+    manifest,
+    rows,
+    askedAt,
+    isLoad = false,
+  }: Pick<RequestState, 'manifest' | 'rows' | 'askedAt'> & Partial<Pick<RequestState, 'isLoad'>>,
   options: PlacementOptions,
   estimateSpill?: EstimateSpill,
 ): RequestState => ({
@@ -36,20 +52,14 @@ export const createRequestState = (
   askedAt,
   options,
   estimateSpill,
+  isLoad,
   tried: new Set(),
   failure: undefined,
   failures: noFailures,
+  failedRuns: noFailedRuns,
   serverFailed: false,
   isRetried: false,
 })
-
-/** After progress at a place every place may be tried again. */
-export function resetAttempts(request: RequestState): void {
-  request.tried.clear()
-  request.failure = undefined
-  request.failures = noFailures
-  request.serverFailed = false
-}
 
 /** Runs a request at the place that was resolved; rejects with that place's failure. */
 export type Attempt<T> = (resolution: Resolution) => Promise<T>
@@ -124,10 +134,32 @@ export class Failover {
     }
     request.failures = [...request.failures, failureOf(decision.target, failure)]
     if (holds === 'place') health.deviceFailed(request.manifest.id, decision.target, failure)
+    else if (holds === 'run')
+      request.failedRuns = [...request.failedRuns, { candidate: decision.target, error: failure }]
   }
 
-  #noteSuccess({ manifest }: RequestState, decision: Decision): void {
+  /** After progress at a place every place may be tried again. */
+  noteProgress(request: RequestState): void {
+    this.#noteFailedRuns(request)
+    request.tried.clear()
+    request.failure = undefined
+    request.failures = noFailures
+    request.serverFailed = false
+  }
+
+  /** Another place answered, so the inputs were not at fault. */
+  #noteFailedRuns(request: RequestState): void {
+    const { manifest, askedAt, failedRuns } = request
+    for (const { candidate, error } of failedRuns)
+      this.#options.health.deviceRunFailed(manifest.id, candidate, error, askedAt)
+    request.failedRuns = noFailedRuns
+  }
+
+  #noteSuccess(request: RequestState, decision: Decision): void {
     const { health } = this.#options
+    const { manifest, isLoad } = request
+    this.#noteFailedRuns(request)
+    if (decision.tier === 'device' && !isLoad) health.deviceRan(manifest.id, decision.target)
     if (decision.tier === 'server') health.serverAnswered(manifest.id)
     else health.deviceAnswered(manifest.id, decision.target)
   }

@@ -21,7 +21,6 @@ import {
   createRequestState,
   Failover,
   type RequestState,
-  resetAttempts,
   TakenBack,
 } from './request-failover.ts'
 import { RetryBudget } from './retry-budget.ts'
@@ -83,7 +82,7 @@ export class Router {
   ): Promise<void> {
     const { device, clock } = this.#options
     const { signal } = options
-    const request = createRequestState({ manifest, rows: 1, askedAt: clock.now() }, options)
+    const request = createRequestState({ manifest, rows: 1, askedAt: clock.now(), isLoad: true }, options)
     return this.#failover.run(request, ({ decision, session }) => {
       if (decision.reason === 'bridge') this.#backgroundLoader.load(manifest, signal, onProgress)
       return session ? device.prepare(session, signal, onProgress) : Promise.resolve()
@@ -154,7 +153,7 @@ export class Router {
     let stopWaiting = () => {}
     const markProgress = () => {
       stopWaiting()
-      resetAttempts(request)
+      this.#failover.noteProgress(request)
       this.#backgroundLoader.serverSettled(manifest)
     }
     return this.#failover.run(request, async ({ decision, session }) => {
@@ -218,7 +217,10 @@ export class Router {
     decision: Decision,
   ): ResultHandler<DeviceSession, RunResult, PlacementOptions> {
     return {
-      onResult: (answer, { askedAt }) => this.#dispatcher.toResult(askedAt, decision, answer),
+      onResult: (answer, { askedAt }) => {
+        if (decision.tier === 'device') this.#health.deviceRan(manifest.id, decision.target)
+        return this.#dispatcher.toResult(askedAt, decision, answer)
+      },
       onError: async (error, work, options) => {
         const request = createRequestState({ manifest, rows: work.rows, askedAt: work.askedAt }, options)
         this.#failover.noteFailure(request, decision, error)

@@ -38,7 +38,7 @@ interface Costs {
 export function openPage(
   costs: Costs,
   kept: Map<string, Calibration> = new Map(),
-  faults: Pick<Machine, 'faultOfLoad' | 'faultOfRun'> = {},
+  { maxQueued, ...faults }: Pick<Machine, 'faultOfLoad' | 'faultOfRun'> & { maxQueued?: number } = {},
 ) {
   const clock = createManualClock()
   const { startLane, lanes } = createManualLanes(clock, {
@@ -65,6 +65,7 @@ export function openPage(
     calibrations,
     layouts: () => [{ lanes: 1, threads: 1 }],
     memoryBudget: 2 ** 30,
+    maxQueued,
     startLane,
     clock,
   })

@@ -26,6 +26,7 @@ test('known options are taken, and undefined ones are absent', () => {
       hub: { token: 't' },
       policy: 'auto',
       maxLanes: 1,
+      maxQueued: 9,
       memoryBytes: 2 ** 31,
     })
     checkRuntimeOptions(absent as object)

@@ -13,6 +13,7 @@ const runtimeFields: FieldNames<RuntimeOptions> = {
   hub: true,
   policy: true,
   maxLanes: true,
+  maxQueued: true,
   timeouts: true,
   memoryBytes: true,
 }
@@ -68,6 +69,9 @@ export const checkMaxLanes = (maxLanes: number | undefined) => checkPositive('ma
 
 /** @throws SpillwayError `input_value_invalid` */
 export const checkMemoryBytes = (memoryBytes: number | undefined) => checkPositive('memoryBytes', memoryBytes)
+
+/** @throws SpillwayError `input_value_invalid` */
+export const checkMaxQueued = (maxQueued: number | undefined) => checkPositive('maxQueued', maxQueued)
 
 /** @throws SpillwayError `input_value_invalid` */
 export function checkTimeouts(timeouts: RuntimeOptions['timeouts'] = {}): LaneLimits {

@@ -33,6 +33,11 @@ export interface RuntimeOptions {
    */
   readonly memoryBytes?: number
   /**
+   * The most requests that wait in each queue; more are refused as `overloaded`, or go to the other tier. Default: 65,536
+   * for the device, 4,096 for the server, and 1,024 for the texts of each model and the runs of each session.
+   */
+  readonly maxQueued?: number
+  /**
    * Milliseconds after which a worker that does not answer is replaced. A worker that computes on WebAssembly cannot say
    * that it lives, so only these bounds tell one that hangs from one that is slow.
    */

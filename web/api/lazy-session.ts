@@ -1,24 +1,51 @@
+import { withAbort } from '../../models/async/abort.ts'
+import { importCode } from '../../models/async/import-code.ts'
+import { untilDeadline } from '../../models/async/timeouts.ts'
 import type { StatefulSession } from './session.ts'
 import { withoutState } from './without-state.ts'
 
 /**
  * Imports `StatefulSession` with the first session, so that pages whose models have no state never load it. Runs keep
- * their order.
+ * their order. Where the import failed, the next run tries it again.
  *
  * @throws SpillwayError `not_supported` where the model has no state.
  */
 export function createLazySession(
   ...options: ConstructorParameters<typeof StatefulSession>
 ): Pick<StatefulSession, 'run' | 'close'> {
-  const [manifest] = options
+  const [manifest, , clock] = options
   if (!manifest.state) throw withoutState(manifest)
-  const loading = import('./session.ts').then(({ StatefulSession }) => new StatefulSession(...options))
+  let isClosed = false
+  let loading: Promise<StatefulSession> | undefined
+  const load = () => {
+    loading ??= importCode(clock, 'sessions', () => import('./session.ts')).then(
+      ({ StatefulSession }) => {
+        const session = new StatefulSession(...options)
+        if (isClosed) session.close()
+        return session
+      },
+      (cause: unknown) => {
+        loading = undefined
+        throw cause
+      },
+    )
+    return loading
+  }
   // Each run reports the failure.
-  loading.catch(() => undefined)
+  load().catch(() => undefined)
   return {
-    run: async (...run) => (await loading).run(...run),
+    run: async (inputs, placement, names) => {
+      const askedAt = clock.now()
+      const { deadlineMs, signal } = placement
+      const deadline = deadlineMs === undefined ? undefined : askedAt + deadlineMs
+      const session = await untilDeadline(clock, deadline, signal, (stop) => withAbort(stop, load()))
+      const waitedMs = clock.now() - askedAt
+      const left = deadlineMs === undefined ? placement : { ...placement, deadlineMs: deadlineMs - waitedMs }
+      return session.run(inputs, left, names)
+    },
     close: () => {
-      void loading.then(
+      isClosed = true
+      void loading?.then(
         (session) => session.close(),
         () => undefined,
       )

@@ -121,7 +121,7 @@ export interface ModelSession {
    * are the manifest's without the state. Every run has as many rows as the session's first. A run that fails leaves
    * the state as it was, and later runs go on from there.
    *
-   * @throws SpillwayError As `model.run()`; `overloaded` where 1,024 runs of this session wait; `closed`.
+   * @throws SpillwayError As `model.run()`; `overloaded` where 1,024 runs of this session wait, or `maxQueued` of `createRuntime()`; `closed`.
    */
   run<Name extends string = string>(inputs: Inputs, options?: RunOptions<Name>): Promise<RunResult<Name>>
   /** Discards the state. Unanswered and later runs reject as `closed`. */
@@ -135,10 +135,12 @@ export interface CreateModelOptions {
   readonly runtimePolicy: () => Policy
   readonly emitter: StatsEmitter
   readonly clock: Clock
+  /** The most runs of a session that wait. */
+  readonly maxQueued?: number | undefined
 }
 
 export function createModel(options: CreateModelOptions): Model {
-  const { manifest, router, textService, runtimePolicy, emitter, clock } = options
+  const { manifest, router, textService, runtimePolicy, emitter, clock, maxQueued } = options
   const toPlacementOptions = (
     options: RequestOptions | undefined,
     check: (options: RequestOptions) => void = checkRequestOptions,
@@ -178,7 +180,7 @@ export function createModel(options: CreateModelOptions): Model {
       }
     },
     createSession: () => {
-      const session = createLazySession(manifest, run, clock)
+      const session = createLazySession(manifest, run, clock, maxQueued)
       return {
         run: async (inputs, options) =>
           session.run(inputs, toPlacementOptions(options, checkRunOptions), options?.outputs),

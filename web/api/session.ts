@@ -17,9 +17,6 @@ import { pastDeadline } from '../../workers/host/scheduler/errors.ts'
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import { withoutState } from './without-state.ts'
 
-/** The most runs that wait for earlier ones: with more, the sequence comes faster than the model runs. */
-const maxWaiting = 1_024
-
 /**
  * Keeps the state on the page's thread and sends it with each run as an ordinary tensor. So the state survives every
  * lane, and each run may go to whichever lane or tier suits it best.
@@ -29,6 +26,7 @@ export class StatefulSession {
   readonly #states: readonly StateSpec[]
   readonly #runOnce: (inputs: CheckedInputs, options: PlacementOptions) => Promise<RunResult>
   readonly #clock: Clock
+  readonly #maxQueued: number
   readonly #unanswered = new Set<(reason: SpillwayError) => void>()
   #state: Readonly<Record<string, Tensor>> | undefined
   #rows: number | undefined
@@ -36,17 +34,22 @@ export class StatefulSession {
   #last: Promise<unknown> = Promise.resolve()
   #closed = false
 
-  /** @throws SpillwayError `not_supported` where the model has no state. */
+  /**
+   * @param maxQueued The most runs that wait for earlier ones: with more, the sequence comes faster than the model runs.
+   * @throws SpillwayError `not_supported` where the model has no state.
+   */
   constructor(
     manifest: Manifest,
     runOnce: (inputs: CheckedInputs, options: PlacementOptions) => Promise<RunResult>,
     clock: Clock,
+    maxQueued = 1_024,
   ) {
     if (!manifest.state) throw withoutState(manifest)
     this.#manifest = manifest
     this.#states = manifest.state
     this.#runOnce = runOnce
     this.#clock = clock
+    this.#maxQueued = maxQueued
   }
 
   /** @param names The outputs to return; all where undefined. */
@@ -81,11 +84,11 @@ export class StatefulSession {
       )
     }
     const waiting = this.#unanswered.size
-    if (waiting >= maxWaiting) {
+    if (waiting >= this.#maxQueued) {
       throw new SpillwayError('overloaded', `The queue of a session of ${this.#manifest.id} is full`, {
-        expected: `fewer than ${maxWaiting} runs waiting`,
+        expected: `fewer than ${this.#maxQueued} runs waiting`,
         got: `${waiting}`,
-        hint: 'Wait for earlier runs before you start more.',
+        hint: 'Wait for earlier runs before you start more, or set maxQueued of createRuntime().',
       })
     }
     const outputs = names && this.#withState(names)

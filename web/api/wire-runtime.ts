@@ -16,6 +16,7 @@ import { StoreWorker } from '../store/worker/store-worker.ts'
 import { LazyTextService } from '../text/lazy-text-service.ts'
 import {
   checkMaxLanes,
+  checkMaxQueued,
   checkMemoryBytes,
   checkModelOptions,
   checkPolicy,
@@ -34,6 +35,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const base = folderAddress(options.server ?? '/')
   let policy = checkPolicy(options.policy ?? 'auto')
   const maxLanes = checkMaxLanes(options.maxLanes)
+  const maxQueued = checkMaxQueued(options.maxQueued)
   const memoryBytes = checkMemoryBytes(options.memoryBytes) ?? memoryBudget()
   const limits = checkTimeouts(options.timeouts)
   let probing: Promise<Capacity> | undefined
@@ -54,11 +56,12 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     calibrations,
     layouts: (backend) => deviceLayouts(backend, memoryBytes, maxLanes),
     memoryBudget: memoryBytes,
+    maxQueued,
     startLane: (name) =>
       startWorkerLane(`spillway ${name}`, clock, { limits, runtime: () => storeWorker.runtime() }),
     clock,
   })
-  const remote = options.server === null ? null : new RemoteTier(base, clock)
+  const remote = options.server === null ? null : new RemoteTier(base, clock, maxQueued)
   const router = new Router({ capacity, device, remote, calibrations, clock })
   const events = new EventTarget()
   const stats = (): RuntimeStats => ({
@@ -94,7 +97,8 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       if (!router.startsOnServer(policy)) void capacity()
       const manifest = await catalogue.find(source, signal)
       await router.prepare(manifest, { policy, signal }, onProgress)
-      return createModel({ manifest, router, textService, runtimePolicy: () => policy, emitter, clock })
+      const runtimePolicy = () => policy
+      return createModel({ manifest, router, textService, runtimePolicy, emitter, clock, maxQueued })
     },
     close: () => {
       stopWritingBack()

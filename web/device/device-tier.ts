@@ -30,6 +30,8 @@ export interface DeviceOptions {
   readonly layouts: PoolOptions['layouts']
   /** The most bytes of all sessions in all lanes. */
   readonly memoryBudget: number
+  /** The most requests that wait, and the most texts of a model. Default: 65,536 requests and 1,024 texts. */
+  readonly maxQueued?: number | undefined
   readonly startLane: PoolOptions['startLane']
   readonly clock: Clock
 }
@@ -53,7 +55,7 @@ export class DeviceTier {
     this.#scheduler = new Scheduler({
       lanes: this.#pool,
       clock,
-      maxQueued: 65_536,
+      maxQueued: options.maxQueued ?? 65_536,
       targetMs: 100,
       maxBatchBytes: 256 * 2 ** 20,
       afterTurn: (task) => queueMicrotask(task),
@@ -193,7 +195,7 @@ export class DeviceTier {
         lease: () => leaseLane(this.#scheduler, this.#pool, session),
         executedOn: session,
         slots: generateLimits.maxSlots,
-        maxWaiting: 1_024,
+        maxWaiting: this.#options.maxQueued ?? 1_024,
         clock: this.#options.clock,
       })
       this.#generators.set(session.key, generator)

@@ -39,14 +39,15 @@ export class RemoteTier {
   readonly #queue: ServerQueue
   readonly #sources = new WeakMap<Manifest, BatchedModel>()
 
-  constructor(server: URL, clock: Clock) {
+  /** @param maxQueued The most requests that wait for a connection. */
+  constructor(server: URL, clock: Clock, maxQueued = 4_096) {
     this.breaker = new Breaker(clock)
     this.#queue = new ServerQueue(clock)
     const extensions = new Extensions(server, clock)
     this.#scheduler = new Scheduler({
       lanes: new Connections(server, clock, this.breaker, this.#queue, extensions),
       clock,
-      maxQueued: 4_096,
+      maxQueued,
       // Most of the time for one row is the round trip, so a batch is as large as the server runs well.
       targetMs: 1_000,
       // Known after the first answer.

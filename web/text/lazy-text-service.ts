@@ -1,7 +1,9 @@
+import { importCode } from '../../models/async/import-code.ts'
 import type { GenerationStream, PlacedPiece } from './generate.ts'
 import type { TextService, TextServiceOptions } from './text-service.ts'
 
-/** Imports `TextService` with the first text, so that pages that only run tensors never load it. */
+/** Imports `TextService` with the first text, so that pages that only run tensors never load it. The next text tries again
+ * where the import failed. */
 export class LazyTextService implements Pick<TextService, 'generate' | 'embed'> {
   readonly #options: TextServiceOptions
   readonly #closing = new AbortController()
@@ -34,7 +36,7 @@ export class LazyTextService implements Pick<TextService, 'generate' | 'embed'> 
   }
 
   #load(): Promise<TextService> {
-    this.#loading ??= import('./text-service.ts').then(
+    this.#loading ??= importCode(this.#options.clock, 'texts', () => import('./text-service.ts')).then(
       ({ TextService }) => new TextService(this.#options),
       (cause: unknown) => {
         this.#loading = undefined

@@ -6,6 +6,7 @@ import { systemClock } from '../../models/async/clock.ts'
 import { RemoteTier } from '../../web/remote/remote-tier.ts'
 import { requestJson } from '../../web/remote/request.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { createManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 let proxy: FaultProxy
@@ -123,5 +124,36 @@ describe('the server tier', () => {
     expect(outputs.logits?.shape).toEqual([1, 10])
     expect(sent()[0]).toBeGreaterThan(784 * '"-Infinity"'.length)
     remote.close()
+  })
+
+  test('is waited for as long as a deadline allows', async () => {
+    const clock = createManualClock()
+    proxy.fault = () => 'hang'
+    const remote = new RemoteTier(proxy.url, clock)
+    const outcome = remote.submit(
+      digitsManifest,
+      { ...work(), askedAt: clock.now() },
+      { deadlineMs: 100_000 },
+    )
+    let code: unknown
+    outcome.catch((cause) => {
+      code = cause.code
+    })
+    await expect.poll(() => sent().length).toBe(1)
+    clock.advance(60_000)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(code).toBeUndefined()
+    clock.advance(40_000)
+    await expect(outcome).rejects.toMatchObject({ code: 'deadline_exceeded' })
+  })
+
+  test('ends its requests in flight when it is closed', async () => {
+    proxy.fault = () => 'hang'
+    const remote = new RemoteTier(proxy.url, systemClock)
+    const outcomes = [1, 2].map(() => remote.submit(digitsManifest, work(), {}))
+    await expect.poll(() => sent().length).toBeGreaterThan(0)
+    remote.close()
+    for (const outcome of outcomes) await expect(outcome).rejects.toMatchObject({ code: 'closed' })
+    await expect(remote.submit(digitsManifest, work(), {})).rejects.toMatchObject({ code: 'closed' })
   })
 })

@@ -1,6 +1,8 @@
+import { linkAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
 import { type Manifest, needsRowProof, SpillwayError } from '../../models/core/index.ts'
 import { queueHeader } from '../../models/protocols/oip.ts'
+import { closed } from '../../workers/host/scheduler/errors.ts'
 import type { Batch, BatchResult, Lanes } from '../../workers/host/scheduler/lanes.ts'
 import type { Estimate } from '../../workers/host/scheduler/load-estimator.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
@@ -20,8 +22,11 @@ import { ServerQueue } from './server-queue.ts'
 /** A browser opens six connections to a host over HTTP/1.1; one is left to the page. */
 const connections = 5
 
-/** The server's time to answer a request without a deadline. */
-const timeoutMs = 30_000
+/** The server's time to answer a request without a deadline, or with a shorter one. */
+const leastTimeoutMs = 30_000
+
+/** The scheduler aborts a request at its deadline. A timer at the same moment might fire first, with another error. */
+const afterDeadlineMs = 1_000
 
 /** The most input bytes in one request: more would keep other requests waiting for the connection. */
 const maxBinaryBytes = 4 * 2 ** 20
@@ -36,6 +41,7 @@ const maxJsonBytes = 256 * 2 ** 10
 export class RemoteTier {
   readonly breaker: Breaker
   readonly #scheduler: Scheduler<BatchedModel>
+  readonly #connections: Connections
   readonly #queue: ServerQueue
   readonly #sources = new WeakMap<Manifest, BatchedModel>()
 
@@ -44,8 +50,9 @@ export class RemoteTier {
     this.breaker = new Breaker(clock)
     this.#queue = new ServerQueue(clock)
     const extensions = new Extensions(server, clock)
+    this.#connections = new Connections(server, clock, this.breaker, this.#queue, extensions)
     this.#scheduler = new Scheduler({
-      lanes: new Connections(server, clock, this.breaker, this.#queue, extensions),
+      lanes: this.#connections,
       clock,
       maxQueued,
       // Most of the time for one row is the round trip, so a batch is as large as the server runs well.
@@ -78,6 +85,7 @@ export class RemoteTier {
 
   close(): void {
     this.#scheduler.close()
+    this.#connections.close()
   }
 
   #sourceOf(manifest: Manifest): BatchedModel {
@@ -100,7 +108,9 @@ class Connections implements Lanes<BatchedModel> {
   readonly #breaker: Breaker
   readonly #queue: ServerQueue
   readonly #extensions: Extensions
-  #open = 0
+  /** Of the requests in flight. */
+  readonly #inFlight = new Set<AbortController>()
+  #isClosed = false
 
   constructor(server: URL, clock: Clock, breaker: Breaker, queue: ServerQueue, extensions: Extensions) {
     this.#server = server
@@ -116,7 +126,7 @@ class Connections implements Lanes<BatchedModel> {
 
   /** Offers one connection at a time: rows that share a request share its round trip. */
   free(): number {
-    return this.#open < connections ? 1 : 0
+    return this.#inFlight.size < connections ? 1 : 0
   }
 
   shared(): boolean {
@@ -129,17 +139,19 @@ class Connections implements Lanes<BatchedModel> {
     { manifest }: BatchedModel,
     { pack, outputs: names, withinMs, signal }: Batch,
   ): Promise<BatchResult> {
-    this.#open++
+    const { controller, release } = linkAbort(signal)
+    this.#inFlight.add(controller)
     const startedAt = this.#clock.now()
     try {
       const inputs = pack()
       const send = (binary: boolean) =>
         infer(this.#server, manifest, inputs, {
           clock: this.#clock,
-          signal,
-          // The scheduler aborts at the deadline. A second timer for it might fire first, with another error.
-          timeoutMs,
-          withinMs: Math.min(withinMs, timeoutMs),
+          signal: controller.signal,
+          timeoutMs: Number.isFinite(withinMs)
+            ? Math.max(leastTimeoutMs, withinMs + afterDeadlineMs)
+            : leastTimeoutMs,
+          withinMs: Number.isFinite(withinMs) ? withinMs : leastTimeoutMs,
           binary,
           outputs: names,
           onHeaders: (headers) => this.#queue.report(headers.get(queueHeader)),
@@ -151,12 +163,14 @@ class Connections implements Lanes<BatchedModel> {
       const costMs = Math.max(0, this.#clock.now() - startedAt - queueMs)
       return { outputs, executedOn: { backend, variant }, startedAt, waitedMs: queueMs, computeMs, costMs }
     } catch (cause) {
+      if (this.#isClosed) throw closed()
       // Without this a server too slow for every deadline would look as fast as one that was never asked.
       if (signal?.aborted || (cause instanceof SpillwayError && cause.code === 'server_timeout'))
         this.#queue.unanswered(this.#clock.now() - startedAt)
       throw cause
     } finally {
-      this.#open--
+      this.#inFlight.delete(controller)
+      release()
     }
   }
 
@@ -171,6 +185,11 @@ class Connections implements Lanes<BatchedModel> {
 
   prepare(): Promise<void> {
     return Promise.resolve()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    for (const controller of this.#inFlight) controller.abort()
   }
 }
 

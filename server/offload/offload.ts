@@ -47,6 +47,8 @@ interface WaitingTask {
   readonly job: Job
   resolve(value: unknown): void
   reject(error: Error): void
+  /** The caller left while the task waited. */
+  leave(): void
 }
 
 /** Milliseconds after which it makes sense to try again. */
@@ -83,6 +85,14 @@ export function createOffload({ entry, clock, taskMs, maxBytes, maxMegabytes }: 
     settle((task) => task.reject(error))
   }
 
+  /** Its body is freed now: the task at hand may take long. */
+  const leave = (task: WaitingTask) => {
+    waiting.keep((other) => other !== task)
+    turns.giveBack(task.turn)
+    bytes -= task.job.bytes
+    if (task.job.signal) task.reject(abortedBy(task.job.signal))
+  }
+
   const startThread = (): Worker => {
     const started = new Worker(
       entry,
@@ -112,6 +122,7 @@ export function createOffload({ entry, clock, taskMs, maxBytes, maxMegabytes }: 
     running = task
     turns.reach(task.turn)
     const { job, message } = task
+    job.signal?.removeEventListener('abort', task.leave)
     const refusal = isClosed ? closed() : job.signal?.aborted ? abortedBy(job.signal) : undefined
     if (refusal) {
       settle(() => task.reject(refusal))
@@ -136,14 +147,17 @@ export function createOffload({ entry, clock, taskMs, maxBytes, maxMegabytes }: 
         }
         bytes += job.bytes
         const turn = turns.take(job.caller ?? '', job.bytes)
-        waiting.push({
+        const task: WaitingTask = {
           rank: turn.start,
           turn,
           message: { name, input },
           job,
           resolve: (value) => resolve(value as TaskResult<N>),
           reject,
-        })
+          leave: () => leave(task),
+        }
+        waiting.push(task)
+        job.signal?.addEventListener('abort', task.leave, { once: true })
         startNext()
       }),
     close: () => {

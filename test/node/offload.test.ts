@@ -60,8 +60,20 @@ describe('tasks that wait', () => {
     const first = run('echo')
     const second = run('echo', { signal: left.signal })
     left.abort()
-    await first
     await expect(second).rejects.toMatchObject({ code: 'aborted' })
+    await first
+  })
+
+  test('of a caller that left are refused at once, and their bytes are free', async () => {
+    const run = open({ taskMs: 60_000 })
+    const running = run('hang')
+    const left = new AbortController()
+    const waiting = run('echo', { signal: left.signal, bytes: 999 })
+    left.abort()
+    await expect(waiting).rejects.toMatchObject({ code: 'aborted' })
+    const next = run('echo', { bytes: 999 })
+    offload.close()
+    for (const answer of [running, next]) await expect(answer).rejects.toMatchObject({ code: 'closed' })
   })
 
   test('fail as closed when the server closes', async () => {

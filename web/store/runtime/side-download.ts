@@ -5,18 +5,13 @@ export class SideDownload<T = unknown> {
   #totalBytes = 0
   #isDone = false
   readonly result: Promise<T>
-  /** Never rejects. A download that failed is no longer counted. */
-  readonly settled: Promise<void>
 
   constructor(work: (download: SideDownload<T>) => Promise<T>) {
     this.result = work(this).then((result) => {
       this.#isDone = true
       return result
     })
-    this.settled = this.result.then(
-      () => undefined,
-      () => this.report(0, 0),
-    )
+    this.result.catch(() => undefined)
   }
 
   /** Bytes that came from the network, as it carries them: compressed where the server compresses. */

@@ -51,7 +51,7 @@ const reportMs = 50
 /**
  * The verified bytes of a model's files, in their order.
  *
- * @throws SpillwayError As `loadFile`. Not for the runtime: lanes fetch it where its download failed.
+ * @throws SpillwayError As `loadFile`, for the runtime's file as well.
  */
 export async function loadFiles(
   { model, files }: ModelFiles,
@@ -115,7 +115,7 @@ export async function loadFiles(
       report()
     }
     if (runtime) {
-      await withAbort(signal, runtime.settled)
+      await withAbort(signal, runtime.result)
       report()
     }
     return loadedFiles

@@ -1,6 +1,4 @@
 import type { Clock } from '../../../../models/async/clock.ts'
-import { outcome } from '../../../../models/async/outcome.ts'
-import { SpillwayError } from '../../../../models/core/index.ts'
 import workerUrl from '../../../lane/browser/entry.ts?worker&url'
 import type { LaneLost } from '../../../protocol/lane.ts'
 import { connectLane, type Lane, type LaneLimits } from '../lane.ts'
@@ -8,7 +6,7 @@ import { createWorker } from './create-worker.ts'
 
 export interface WorkerLaneOptions {
   readonly limits?: LaneLimits
-  /** ONNX Runtime, compiled. Without it, and where it fails, the lane fetches the runtime itself. */
+  /** ONNX Runtime, compiled. Without it the lane fetches the runtime itself. */
   readonly runtime?: () => Promise<WebAssembly.Module>
 }
 
@@ -25,15 +23,7 @@ export function startWorkerLane(
   return {
     ...lane,
     // A download has bounds of its own: the limit of a start begins when the runtime is here.
-    start: async (request) => {
-      const reply = await Promise.race([outcome(runtime), ended])
-      if (reply.ok) return lane.start({ ...request, runtime: reply.value })
-      // The browser may load what the store could not, for example where storage fails.
-      return lane.start(request).catch((cause: unknown) => {
-        // The store's error says why no download works; `internal` is one that it could not name.
-        throw reply.error.code === 'internal' ? cause : SpillwayError.fromWire(reply.error)
-      })
-    },
+    start: async (request) => lane.start({ ...request, runtime: await Promise.race([runtime(), ended]) }),
   }
 }
 

@@ -1,3 +1,5 @@
+import { shorten } from './wording.ts'
+
 /**
  * Every error code with the HTTP status that a server answers. Callers may switch on codes: codes are added, never
  * renamed.
@@ -86,9 +88,10 @@ export class SpillwayError extends Error {
   readonly detail: ErrorDetail
 
   constructor(code: ErrorCode, what: string, detail: ErrorDetail = {}, options?: { cause?: unknown }) {
-    super(sentence(what, detail), options)
+    const bounded = withShortTexts(detail)
+    super(sentence(shorten(what, longestText), bounded), options)
     this.code = code
-    this.detail = detail
+    this.detail = bounded
   }
 
   /** The HTTP status of the code. */
@@ -117,6 +120,19 @@ export class SpillwayError extends Error {
 
 /** The message of anything that was thrown. */
 export const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+
+/** Characters of each part of an error: names that came in a request may have millions. */
+const longestText = 2_000
+
+const isLong = (value: unknown): value is string => typeof value === 'string' && value.length > longestText
+
+function withShortTexts(detail: ErrorDetail): ErrorDetail {
+  const parts = Object.entries(detail)
+  if (!parts.some(([, value]) => isLong(value))) return detail
+  return Object.fromEntries(
+    parts.map(([name, value]) => [name, isLong(value) ? shorten(value, longestText) : value]),
+  )
+}
 
 function sentence(what: string, { expected, got, hint }: ErrorDetail): string {
   const facts: string[] = []

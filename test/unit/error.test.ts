@@ -22,6 +22,14 @@ describe('SpillwayError', () => {
     expect(error.message).toBe('The run failed: expected an answer, got Aborted. Try again.')
   })
 
+  test('is short where a name that came has millions of characters', () => {
+    const name = 'x'.repeat(1_000_000)
+    const detail = { expected: 'image', got: name, param: name, retryAfterMs: 1 }
+    const error = new SpillwayError('input_name_invalid', `There is no "${name}"`, detail)
+    expect(JSON.stringify(error.toWire()).length).toBeLessThan(10_000)
+    expect(error.detail.retryAfterMs).toBe(1)
+  })
+
   test('keeps all its fields through its wire form and a structured clone', () => {
     const error = new SpillwayError('overloaded', 'Full', { got: '9 waiting', retryAfterMs: 40 })
     const back = SpillwayError.fromWire(structuredClone(error.toWire()))

@@ -137,6 +137,18 @@ describe('a server process', () => {
     expect(await answer).toMatchObject({ code: 'lane_lost', message: expect.stringContaining('hung') })
   })
 
+  test('is replaced when it hangs before its first sign of life', async () => {
+    const clock = createManualClock()
+    const lane = processLane(clock, { ...laneLimits, hungMs: 1_000 })
+    process.kill(lane.pid ?? 0, 'SIGSTOP')
+    const started = lane.start({ threads: 1 }).catch((error: unknown) => error)
+    for (let times = 0; times < 40; times++) {
+      clock.advance(100)
+      await turn()
+    }
+    expect(await started).toMatchObject({ code: 'lane_lost', message: expect.stringContaining('hung') })
+  })
+
   test('that computes is not taken for one that hangs', async () => {
     const lane = processLane(systemClock, { ...laneLimits, hungMs: 1_000 })
     await lane.start({ threads: 1 })

@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { heartbeatDescriptor, heartbeatMs } from '../../protocol/heartbeat.ts'
 
@@ -19,6 +20,6 @@ setInterval(beat, ${heartbeatMs})
 export function startHeartbeat(): void {
   const worker = new Worker(program, { eval: true, resourceLimits: { maxOldGenerationSizeMb: 8 } })
   worker.unref()
-  // Without signs the host judges the lane by its calls' limits alone.
-  worker.on('error', () => undefined)
+  // The end of the signs tells the host to judge the lane by its calls' limits alone.
+  worker.on('error', () => closeSync(heartbeatDescriptor))
 }

@@ -7,25 +7,26 @@ import type { Lane } from '../lane.ts'
 const checks = 10
 
 /**
- * Ends a lane that was alive and gives no sign of life for `hungMs`. The signs come from a thread of their own, so a lane
- * that computes for minutes gives them, and a stopped process does not.
+ * Ends a lane that gives no sign of life for `hungMs`; its first may take twice as long, because Node starts meanwhile.
+ * The signs come from a thread of their own, so a lane that computes for minutes gives them, and a stopped process does
+ * not.
  *
  * Checks are counted, not milliseconds: after this process itself has stood still, no lane is blamed for it.
  */
 export function endWhenSilent(lane: Lane, signs: Readable, clock: Clock, hungMs: number): void {
   let missed = 0
-  let isAlive = false
+  let allowed = 2 * checks
   let isEnded = false
   let cancel = () => {}
   const check = () => {
     // Signs that have arrived are read first.
     setImmediate(() => {
       if (isEnded) return
-      if (++missed <= checks) plan()
+      if (++missed <= allowed) plan()
       else {
         lane.kill(
           new SpillwayError('lane_lost', 'The lane is hung', {
-            expected: `a sign of life within ${hungMs} ms`,
+            expected: `a sign of life within ${(hungMs / checks) * allowed} ms`,
             got: 'none',
           }),
         )
@@ -37,15 +38,19 @@ export function endWhenSilent(lane: Lane, signs: Readable, clock: Clock, hungMs:
   }
   signs.on('data', () => {
     missed = 0
-    if (isAlive) return
-    isAlive = true
-    plan()
+    allowed = checks
   })
+  plan()
+  const stop = () => {
+    isEnded = true
+    cancel()
+  }
+  // The lane can give no signs any more, or its process has ended.
+  signs.on('end', stop)
   // The pipe breaks with its process, whose end is reported by itself.
   signs.on('error', () => undefined)
   void lane.lost.then(() => {
-    isEnded = true
-    cancel()
+    stop()
     signs.destroy()
   })
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Socket } from 'node:net'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
@@ -17,6 +18,8 @@ export function disconnectSignal(c: Context): AbortSignal {
   if (existing) return existing
   const controller = new AbortController()
   signals.set(socket, controller.signal)
+  // Pipelined requests each have a listener, which is no leak: Node would warn of it on stderr.
+  setMaxListeners(0, controller.signal)
   if (socket.destroyed) controller.abort()
   else socket.once('close', () => controller.abort())
   return controller.signal

@@ -86,6 +86,28 @@ describe('the server process', () => {
     await server.stop()
   })
 
+  test('writes nothing to stderr beside a request of many texts, or pipelined requests', async () => {
+    const server = await startServer()
+    const texts = { model: 'bard', prompt: 'a', max_tokens: 2, n: 20 }
+    const response = await fetch(new URL('v1/completions', server.url), {
+      method: 'POST',
+      body: JSON.stringify(texts),
+    })
+    expect((await response.json()).choices).toHaveLength(20)
+    const body = JSON.stringify({ ...texts, n: 1 })
+    const request = `POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    const socket = connect(Number(server.url.port), server.url.hostname)
+    socket.write(request.repeat(20))
+    let answers = ''
+    socket.on('data', (part) => {
+      answers += part
+    })
+    await expect.poll(() => answers.split('HTTP/1.1 200').length - 1).toBe(20)
+    socket.destroy()
+    expect(await server.stop()).toBe(0)
+    expect(server.errorOutput()).toBe('')
+  })
+
   test('exits though nobody reads its log any more', async () => {
     const server = await startServer()
     server.deafen()

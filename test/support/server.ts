@@ -10,6 +10,8 @@ export interface TestServer {
   readonly pid: number
   /** The lines of its log so far. */
   readonly log: readonly Record<string, unknown>[]
+  /** What it wrote to stderr so far. */
+  errorOutput(): string
   /** The process ids of its living lanes. */
   lanes(): number[]
   /** Suspends its lanes, so that their requests stay in flight; returns a function that resumes them. */
@@ -45,6 +47,10 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
     process.off('SIGTERM', endAtSignal)
   })
   const log: Record<string, unknown>[] = []
+  let errors = ''
+  child.stderr.on('data', (part: Buffer) => {
+    errors += part
+  })
   const url = await listening(child, log)
   await ready(url)
   const lanes = () =>
@@ -56,6 +62,7 @@ export async function startServer(env: Record<string, string> = {}): Promise<Tes
     url,
     pid: child.pid ?? 0,
     log,
+    errorOutput: () => errors,
     lanes,
     freezeLanes: () => {
       const frozen = lanes()

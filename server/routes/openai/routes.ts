@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { type Context, Hono } from 'hono'
 import type { Clock } from '../../../models/async/clock.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
@@ -118,9 +119,15 @@ export function openAiRoutes({
   ): Promise<Response> => {
     const n = options.n ?? 1
     if (requests.length * n > maxChoices)
-      throw invalidParameter('n', `at most ${maxChoices} texts for all prompts together`)
+      throw invalidParameter(
+        'n',
+        `at most ${maxChoices} texts for all prompts together`,
+        `${requests.length * n}`,
+      )
     const { model } = options
     const cancelled = new AbortController()
+    // One listener for each text is no leak: Node would warn of it on stderr.
+    setMaxListeners(0, cancelled.signal)
     const wait = { signal: cancelled.signal, caller: c.get('caller'), deadlineMs: maxTimeoutMs }
     const choices = startChoices(generator, requests, n, wait)
     const disconnected = disconnectSignal(c)

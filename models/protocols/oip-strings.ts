@@ -34,7 +34,8 @@ export function readStrings(name: string, bytes: Uint8Array, count: number): str
   })
 }
 
-function decodeText(name: string, bytes: Uint8Array, index: number): string {
+/** @throws SpillwayError `input_value_invalid` for bytes that are not UTF-8. */
+export function decodeText(name: string, bytes: Uint8Array, index: number): string {
   try {
     return decodeUtf8(bytes)
   } catch {

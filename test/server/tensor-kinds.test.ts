@@ -68,6 +68,18 @@ describe('string tensors', () => {
     expect(await infer('cities', [input])).toMatchObject({ status: 400, code })
   })
 
+  test('are refused where their bytes are not UTF-8: they would be other strings', async () => {
+    const latin1 = Buffer.from('Z\u00fcrich', 'latin1')
+    const inJson = Buffer.from(JSON.stringify({ inputs: [cities(['Z\u00fcrich'], [1, 1])] }), 'latin1')
+    expect((await post('cities', inJson)).status).toBe(400)
+    const raw = await post('cities', latin1, { [jsonLengthHeader]: '0' })
+    expect({ status: raw.status, code: raw.headers.get(errorCodeHeader) }).toEqual({
+      status: 400,
+      code: 'input_value_invalid',
+    })
+    expect((await post('cities', Buffer.from('Z\u00fcrich'), { [jsonLengthHeader]: '0' })).status).toBe(200)
+  })
+
   test('are the same in large bodies and answers, which another thread reads and writes', async () => {
     const data = Array.from({ length: 30_000 }, (_, index) => `city ${index} é`)
     const shape = [data.length, 1]

@@ -12,7 +12,7 @@ const smallE = 0x65
 /** Every integer of fewer digits is exact as a double. */
 const longDigits = 16
 
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * The same value as `JSON.parse`, except that integers past 2^53 under the key `data` are bigints.

@@ -29,7 +29,7 @@ const dataKey = [...new TextEncoder().encode('data')]
 const exactDigits = 15
 const powers = Array.from({ length: 23 }, (_, exponent) => 10 ** exponent)
 
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Memory for the numbers of one request, doubles as in JSON; a longer request gets memory of its own. */
 const sharedNumbers = new Float64Array(65_536)
@@ -60,7 +60,9 @@ export function parseTensorJson(
   const extracted = extractData(bytes)
   if (!extracted) {
     checkJson(bytes, limitsOf(json))
-    return exactIntegers ? parseExactIntegers(bytes) : JSON.parse(new TextDecoder().decode(bytes))
+    return exactIntegers
+      ? parseExactIntegers(bytes)
+      : JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   }
   if (extracted.rest.length > uncheckedLength) checkJson(Buffer.from(extracted.rest), limitsOf(json))
   const value: unknown = JSON.parse(extracted.rest)

@@ -2,6 +2,7 @@ import { type Manifest, SpillwayError, type Tensor } from '../../../models/core/
 import { byteLength, elementCount, type NumericType, showShape } from '../../../models/core/tensor.ts'
 import { datatypeOf } from '../../../models/protocols/oip.ts'
 import { BinaryReader } from '../../../models/protocols/oip-binary.ts'
+import { decodeText } from '../../../models/protocols/oip-strings.ts'
 
 /**
  * The inputs of a raw binary request: its body is the bytes of the model's one input, whose shape follows from their
@@ -24,7 +25,7 @@ export function readRawInputs(manifest: Manifest, bytes: Uint8Array): Record<str
   if (type === 'string') {
     const sizes = closeOpen(shape, 1)
     if (elementCount(sizes) !== 1) throw openShape(manifest, shape)
-    return { [name]: { type, data: [new TextDecoder().decode(bytes)], shape: sizes } }
+    return { [name]: { type, data: [decodeText(name, bytes, 0)], shape: sizes } }
   }
   const sizes = sizesOf(manifest, type, shape, bytes.length)
   const wire = { name, datatype: datatypeOf(type), shape: sizes }

@@ -53,7 +53,7 @@ export function parseRequest<K extends RequestKind>(
   checkJson(body, limitsOf(json))
   let value: unknown
   try {
-    value = JSON.parse(new TextDecoder().decode(body))
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
   } catch (cause) {
     throw SpillwayError.from(cause, 'request_malformed', 'The request is not JSON')
   }

@@ -25,6 +25,7 @@ const texts = z.custom<Texts>(
 )
 const count = z.int().check(z.nonnegative())
 const positive = z.int().check(z.positive())
+const stopString = z.string().check(z.minLength(1))
 
 /** The API's clients send null for an absent field. */
 const nullish = <T extends z.core.SomeType>(schema: T) => z.optional(z.nullable(schema))
@@ -54,7 +55,7 @@ const sampling = {
 const common = {
   model: z.string(),
   n: nullish(positive),
-  stop: nullish(z.union([z.string(), z.array(z.string()).check(z.maxLength(16))])),
+  stop: nullish(z.union([stopString, z.array(stopString).check(z.maxLength(16))])),
   stream: nullish(z.boolean()),
   stream_options: nullish(z.object({ include_usage: nullish(z.boolean()) })),
   ...sampling,

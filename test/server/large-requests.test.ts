@@ -112,6 +112,13 @@ const requests: [string, string, () => string, number, string][] = [
     'input_value_invalid',
   ],
   [
+    'a bias of a token past the vocabulary',
+    'v1/completions',
+    () => JSON.stringify({ model: 'bard', prompt: 'a', logit_bias: { 5: 1, 1000000000: 1 } }),
+    400,
+    'input_value_invalid',
+  ],
+  [
     'a chat with a model for pictures',
     chat,
     () => JSON.stringify({ model: 'digits', messages }),

@@ -24,6 +24,14 @@ describe('the OpenAI API refuses', () => {
     ['a temperature out of range', 'chat/completions', { ...chat, temperature: 3 }, 400, 'temperature'],
     ['n of zero', 'chat/completions', { ...chat, n: 0 }, 400, 'n'],
     ['a stop that is no string', 'chat/completions', { ...chat, stop: 3 }, 400, 'stop'],
+    ['an empty stop', 'chat/completions', { ...chat, stop: '' }, 400, 'stop'],
+    [
+      'an empty stop of several',
+      'completions',
+      { model: 'scripted', prompt: 'a', stop: ['a', ''] },
+      400,
+      'stop[1]',
+    ],
     ['a fraction of a token', 'chat/completions', { ...chat, max_tokens: 1.5 }, 400, 'max_tokens'],
     [
       'a bias for a word instead of a token',
@@ -81,6 +89,8 @@ describe('the OpenAI API refuses', () => {
     ['chat/completions', 'reasoning_effort', { reasoning_effort: 'high' }],
     ['chat/completions', 'stop_token_ids', { stop_token_ids: [5] }],
     ['chat/completions', 'guided_json', { guided_json: {} }],
+    ['chat/completions', 'best_of', { best_of: 3 }],
+    ['chat/completions', 'suffix', { suffix: 'z' }],
     ['completions', 'best_of', { prompt: 'a', best_of: 3 }],
     ['completions', 'suffix', { prompt: 'a', suffix: 'z' }],
     ['embeddings', 'truncate_prompt_tokens', { input: 'a', truncate_prompt_tokens: 4 }],
@@ -93,6 +103,14 @@ describe('the OpenAI API refuses', () => {
       code: 'not_supported',
       param,
     })
+  })
+
+  test('a body that is not UTF-8, which would be another prompt', async () => {
+    const { app } = createScriptedApp({ text: script })
+    const body = Buffer.from('{"model":"scripted","prompt":"Z\u00fcrich"}', 'latin1')
+    const response = await app.request('/v1/completions', { method: 'POST', body })
+    expect(response.status).toBe(400)
+    expect((await response.json()).error).toMatchObject({ code: 'request_malformed' })
   })
 
   test('no field at the value that it has anyway, nor one that changes no answer', async () => {

@@ -43,3 +43,17 @@ export function checkPrompt(
     param,
   })
 }
+
+/** @throws SpillwayError `input_value_invalid` for a token that the model does not have: its bias would change nothing. */
+export function checkBias(
+  bias: Readonly<Record<string, number>> | null | undefined,
+  { vocabulary = Number.POSITIVE_INFINITY }: PromptBounds,
+): void {
+  const unknown = Object.keys(bias ?? {}).find((token) => Number(token) >= vocabulary)
+  if (unknown === undefined) return
+  throw new SpillwayError('input_value_invalid', '"logit_bias" has a token that the model does not have', {
+    expected: `tokens below ${vocabulary}`,
+    got: unknown,
+    param: `logit_bias.${unknown}`,
+  })
+}

@@ -8,7 +8,7 @@ import type { Offload } from '../../offload/offload.ts'
 import { textsOf, toChatMessage } from './chat-message.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 import { parseRequest, type RequestOf, type TextBounds } from './parse-request.ts'
-import { checkPrompt, type PromptBounds } from './prompt-bounds.ts'
+import { checkBias, checkPrompt, type PromptBounds } from './prompt-bounds.ts'
 import type { RequestKind } from './unsupported-fields.ts'
 
 /** A shorter body is parsed on the server's own thread: a message would cost more. */
@@ -40,6 +40,7 @@ export async function toTextRequest(
   bounds: PromptBounds,
 ): Promise<TokensRequest> {
   const messages = request.messages.map((message, index) => toChatMessage(message, `messages[${index}]`))
+  checkBias(request.logit_bias, bounds)
   checkPrompt('messages', messages.flatMap(textsOf).join(''), bounds)
   const templateArguments = request.chat_template_kwargs ?? undefined
   const [tokens = []] = await tokenize([{ messages }], templateArguments)
@@ -67,6 +68,7 @@ export async function toTextRequests(
     throw invalidParameter('generated_tokens', 'a prompt of tokens')
   if (request.echo && request.logprobs != null)
     throw invalidParameter('echo', 'not together with logprobs: those of a prompt are not computed')
+  checkBias(request.logit_bias, bounds)
   for (const one of prompts) checkPrompt('prompt', one, bounds)
   const tokenized = await tokenize(
     prompts.map((one) => (typeof one === 'string' ? { prompt: one } : { tokens: one })),

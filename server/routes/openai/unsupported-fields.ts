@@ -53,6 +53,9 @@ const unsupported = {
     reasoning_effort: oneOf('none'),
     verbosity: oneOf('medium'),
     web_search_options: never,
+    // Fields of completions. Clients send them to chats, too.
+    best_of: (value, { n }) => value === (n ?? 1),
+    suffix: oneOf(''),
     add_generation_prompt: oneOf(true),
     add_special_tokens: oneOf(false),
     chat_template: never,

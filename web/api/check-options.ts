@@ -1,5 +1,6 @@
 import { type Policy, policies, SpillwayError } from '../../models/core/index.ts'
 import { type FieldNames, refuseUnknownFields } from '../../models/core/known-fields.ts'
+import { showValue } from '../../models/core/wording.ts'
 import type { HubOptions } from '../../models/hub/index.ts'
 import { type LaneLimits, laneLimits } from '../../workers/host/lane-client/lane.ts'
 import type { RuntimeOptions } from './create-runtime.ts'
@@ -17,6 +18,11 @@ const runtimeFields: FieldNames<RuntimeOptions> = {
   timeouts: true,
   memoryBytes: true,
 }
+const timeoutFields: FieldNames<NonNullable<RuntimeOptions['timeouts']>> = {
+  loadMs: true,
+  warmUpMs: true,
+  runMs: true,
+}
 const hubFields: FieldNames<HubOptions> = { endpoint: true, token: true }
 const modelFields: FieldNames<ModelOptions> = { signal: true, onProgress: true }
 const requestFields: FieldNames<RequestOptions> = {
@@ -31,16 +37,23 @@ const runFields: FieldNames<RunOptions> = { ...requestFields, outputs: true }
 export function checkRuntimeOptions(options: RuntimeOptions): void {
   refuseUnknownFields('createRuntime()', options, runtimeFields)
   if (options.hub) refuseUnknownFields('The option "hub" of createRuntime()', options.hub, hubFields)
+  if (options.timeouts)
+    refuseUnknownFields('The option "timeouts" of createRuntime()', options.timeouts, timeoutFields)
 }
 
 /** @throws SpillwayError `input_name_invalid` for an option that there is not. */
 export const checkModelOptions = (options: ModelOptions): void =>
   refuseUnknownFields('A model', options, modelFields)
 
-/** @throws SpillwayError `input_name_invalid` for an option that there is not; `input_value_invalid` for a deadline. */
+/** @throws SpillwayError `input_name_invalid` for an option that there is not; `input_value_invalid` for another value. */
 export function checkRunOptions(options: RunOptions): void {
   refuseUnknownFields('A request', options, runFields)
   checkDeadline(options.deadlineMs)
+  const outputs: unknown = options.outputs
+  if (outputs === undefined || Array.isArray(outputs)) return
+  throw new SpillwayError('input_value_invalid', 'outputs must be a list of names', {
+    got: showValue(outputs),
+  })
 }
 
 /** The same for texts, which have no outputs to choose. */

@@ -78,6 +78,24 @@ const run = (page: Page): Promise<Answer> =>
     return { value: Number(Object.values(outputs)[0]?.data[0]), placement, backends }
   }, width)
 
+/** The backends whose measurements of the model the page has stored for its next visit. */
+const keptBackends = (page: Page): Promise<string[]> =>
+  page.evaluate(async () => {
+    const settled = <T>(request: IDBRequest<T>): Promise<T> =>
+      new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result)
+        request.onerror = () => reject(request.error)
+      })
+    const database = await settled(indexedDB.open('spillway-calibration'))
+    const store = database.transaction('calibrations').objectStore('calibrations')
+    const [key] = (await settled(store.getAllKeys())).filter((key) => String(key).startsWith('product@'))
+    const kept: { curves?: object } = key === undefined ? {} : await settled(store.get(key))
+    database.close()
+    return Object.keys(kept.curves ?? {})
+      .map((key) => key.split('/')[0] ?? '')
+      .sort()
+  })
+
 test('a small model starts in WebAssembly; both backends are measured, once, and the figures are named', async () => {
   const page = await openOnGpu()
   const early = await run(page)
@@ -93,7 +111,8 @@ test('a small model starts in WebAssembly; both backends are measured, once, and
       },
       backends: ['wasm', 'webgpu'],
     })
-  // The page's own memory of its measurements is written when it is hidden.
+  // A page that is left in the middle of a measurement keeps none of it.
+  await expect.poll(() => keptBackends(page), { timeout: 20_000 }).toEqual(['wasm', 'webgpu'])
   await page.goto('about:blank')
   await page.goto(server.url.href)
   await page.waitForFunction(() => 'spillway' in window)

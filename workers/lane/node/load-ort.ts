@@ -4,8 +4,10 @@ import { dirname, join } from 'node:path'
 import * as onnx from 'onnxruntime-node'
 import { backends } from '../../../models/core/index.ts'
 import type { StartRequest } from '../../protocol/lane.ts'
-import type { Ort } from '../runtime/ort.ts'
+import { type Ort, quiet } from '../runtime/ort.ts'
 import { arrayMemory } from './array-kv-memory.ts'
+import { GpuMemory, type MemorySessions } from './gpu-kv-memory.ts'
+import { allocateGraph, copyGraph } from './gpu-memory-graphs.ts'
 
 /**
  * Microseconds for which a session's threads spin in wait of work. Each session has threads of its own: by default, those
@@ -21,6 +23,7 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
     .filter(({ name, bundled }) => bundled || hasProviderLibrary(name))
   const createTensor: Ort['createTensor'] = (type, data, shape) =>
     new onnx.Tensor(type, data as onnx.Tensor.DataType, shape)
+  let memorySessions: Promise<MemorySessions | undefined> | undefined
   return {
     version: onnx.env.versions.node ?? onnx.env.versions.common,
     backends: backends.filter((backend) => listed.some(({ name }) => name === backend)),
@@ -33,8 +36,35 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
       interOpNumThreads: 1,
       extra: { session: { intra_op: { spin_duration_us: spinUs } } },
     }),
-    memory: async (backend) => (backend === 'cpu' ? arrayMemory(createTensor) : undefined),
+    memory: async (backend, session) => {
+      if (backend === 'cpu') return arrayMemory(createTensor)
+      if (backend !== 'webgpu') return undefined
+      memorySessions ??= createMemorySessions()
+      const sessions = await memorySessions
+      return sessions && new GpuMemory(sessions, session, createTensor)
+    },
     lost: async () => undefined,
+  }
+}
+
+/** Undefined where a kernel is missing on the GPU: keys and values then travel at each step. */
+async function createMemorySessions(): Promise<MemorySessions | undefined> {
+  const options = {
+    ...quiet,
+    executionProviders: ['webgpu'],
+    extra: { session: { disable_cpu_ep_fallback: '1' } },
+  }
+  try {
+    return {
+      allocate: await onnx.InferenceSession.create(allocateGraph, {
+        ...options,
+        preferredOutputLocation: 'gpu-buffer',
+      }),
+      // With a preferred location the runtime would pass over the tensor that it is given to write into.
+      copy: await onnx.InferenceSession.create(copyGraph, options),
+    }
+  } catch {
+    return undefined
   }
 }
 

@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, describe, inject } from 'vitest'
+import type { KvSpec } from '../../models/core/language.ts'
+import { DecoderGraph } from '../../workers/lane/kv/decoder-graph.ts'
+import { InPlaceKv } from '../../workers/lane/kv/in-place-kv.ts'
+import { loadOrt } from '../../workers/lane/node/load-ort.ts'
+import type { Ort, OrtSession } from '../../workers/lane/runtime/ort.ts'
+import { bytesOf } from '../contract/generation.ts'
+import { kvContract } from '../contract/kv.ts'
+import { softwareVulkan } from '../support/software-vulkan.ts'
+
+const stories = inject('stories')
+const driver = softwareVulkan()
+const absent =
+  'absent' in stories
+    ? stories.absent
+    : driver === undefined
+      ? 'no software Vulkan driver beside Chromium'
+      : undefined
+
+describe.skipIf(absent)(
+  `Keys and values on a server's GPU${absent === undefined ? '' : `: ${absent}`}`,
+  () => {
+    if ('absent' in stories) return
+    const { generation } = stories.manifest
+    if (!generation) throw new Error('no language model')
+    const spec: KvSpec = { ...generation.kv, type: 'float32' }
+    let ort: Ort
+    let session: OrtSession
+    beforeAll(async () => {
+      process.env.VK_ICD_FILENAMES = driver
+      ort = await loadOrt({ threads: 1 })
+      const options = await ort.sessionOptions('webgpu')
+      session = await ort.InferenceSession.create(new Uint8Array(bytesOf(stories.graph)), options)
+    })
+    afterAll(() => session.release())
+
+    kvContract({
+      open: async () => {
+        const memory = await ort.memory('webgpu', session)
+        if (!memory?.session) throw new Error('The runtime gives no memory of the GPU')
+        const graph = new DecoderGraph(ort, memory.session, spec.layers, generation.vocabulary)
+        return new InPlaceKv(graph, memory, spec, { slots: 2, capacity: 64 })
+      },
+      canTruncate: true,
+      tokens: stories.reference.tokens,
+      logits: stories.reference.logits,
+    })
+  },
+)

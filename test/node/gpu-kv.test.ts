@@ -3,7 +3,7 @@ import type { KvSpec } from '../../models/core/language.ts'
 import { DecoderGraph } from '../../workers/lane/kv/decoder-graph.ts'
 import { InPlaceKv } from '../../workers/lane/kv/in-place-kv.ts'
 import { loadOrt } from '../../workers/lane/node/load-ort.ts'
-import type { Ort, OrtSession } from '../../workers/lane/runtime/ort.ts'
+import { type Ort, type OrtSession, quiet } from '../../workers/lane/runtime/ort.ts'
 import { bytesOf } from '../contract/generation.ts'
 import { kvContract } from '../contract/kv.ts'
 import { softwareVulkan } from '../support/software-vulkan.ts'
@@ -29,7 +29,7 @@ describe.skipIf(absent)(
     beforeAll(async () => {
       process.env.VK_ICD_FILENAMES = driver
       ort = await loadOrt({ threads: 1 })
-      const options = await ort.sessionOptions('webgpu')
+      const options = { ...(await ort.sessionOptions('webgpu')), ...quiet }
       session = await ort.InferenceSession.create(new Uint8Array(bytesOf(stories.graph)), options)
     })
     afterAll(() => session.release())

@@ -1,4 +1,5 @@
 import type { Clock } from '../../models/async/clock.ts'
+import type { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
 import {
   type CheckedInputs,
   checkInputs,
@@ -132,6 +133,8 @@ export interface CreateModelOptions {
   readonly manifest: Manifest
   readonly router: Router
   readonly textService: LazyTextService
+  /** The runtime's. */
+  readonly unanswered: UnansweredCalls
   readonly runtimePolicy: () => Policy
   readonly emitter: StatsEmitter
   readonly clock: Clock
@@ -140,7 +143,7 @@ export interface CreateModelOptions {
 }
 
 export function createModel(options: CreateModelOptions): Model {
-  const { manifest, router, textService, runtimePolicy, emitter, clock, maxQueued } = options
+  const { manifest, router, textService, unanswered, runtimePolicy, emitter, clock, maxQueued } = options
   const toPlacementOptions = (
     options: RequestOptions | undefined,
     check: (options: RequestOptions) => void = checkRequestOptions,
@@ -182,8 +185,10 @@ export function createModel(options: CreateModelOptions): Model {
     createSession: () => {
       const session = createLazySession(manifest, run, clock, maxQueued)
       return {
-        run: async (inputs, options) =>
-          session.run(inputs, toPlacementOptions(options, checkRunOptions), options?.outputs),
+        run: async (inputs, options) => {
+          const placement = toPlacementOptions(options, checkRunOptions)
+          return unanswered.track(() => session.run(inputs, placement, options?.outputs))
+        },
         close: () => session.close(),
       }
     },

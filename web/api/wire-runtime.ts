@@ -23,6 +23,8 @@ import {
   checkModelOptions,
   checkPolicy,
   checkRuntimeOptions,
+  checkSignal,
+  checkSource,
   checkTimeouts,
 } from './check-options.ts'
 import type { Runtime, RuntimeOptions } from './create-runtime.ts'
@@ -84,7 +86,10 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       events.addEventListener(type, listener as EventListener, options),
     removeEventListener: (type, listener, options) =>
       events.removeEventListener(type, listener as EventListener, options),
-    catalogue: (signal) => unanswered.trackAbortable(signal, (stop) => catalogue.list(stop)),
+    catalogue: async (signal) => {
+      checkSignal(signal)
+      return unanswered.trackAbortable(signal, (stop) => catalogue.list(stop))
+    },
     storage: createModelStorage(store, createModelsInUse()),
     capacity,
     get policy() {
@@ -94,6 +99,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       policy = checkPolicy(next)
     },
     model: async (source, options = {}) => {
+      checkSource(source)
       checkModelOptions(options)
       const { signal, onProgress } = options
       // At the same time as the manifest, where the first request needs the capacity.

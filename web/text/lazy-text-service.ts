@@ -17,16 +17,7 @@ export class LazyTextService implements Pick<TextService, 'generate' | 'embed'> 
   }
 
   generate(...args: Parameters<TextService['generate']>): GenerationStream {
-    const stream = this.#unanswered.track(async () => (await this.#load()).generate(...args))
-    const result = stream.then(({ result }) => result)
-    // Not unhandled: a reader of the pieces receives the same error.
-    result.catch(() => undefined)
-    return {
-      result,
-      async *[Symbol.asyncIterator](): AsyncGenerator<PlacedPiece> {
-        yield* await stream
-      },
-    }
+    return streamOf(this.#unanswered.track(async () => (await this.#load()).generate(...args)))
   }
 
   embed(...[manifest, texts, options]: Parameters<TextService['embed']>): ReturnType<TextService['embed']> {
@@ -49,5 +40,18 @@ export class LazyTextService implements Pick<TextService, 'generate' | 'embed'> 
       },
     )
     return this.#loading
+  }
+}
+
+/** The stream that a promise resolves to. Where it rejects, the loop and `result` throw its reason. */
+export function streamOf(stream: Promise<GenerationStream>): GenerationStream {
+  const result = stream.then(({ result }) => result)
+  // Not unhandled: a reader of the pieces receives the same error.
+  result.catch(() => undefined)
+  return {
+    result,
+    async *[Symbol.asyncIterator](): AsyncGenerator<PlacedPiece> {
+      yield* await stream
+    },
   }
 }

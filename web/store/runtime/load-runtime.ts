@@ -1,4 +1,6 @@
 import type { Clock } from '../../../models/async/clock.ts'
+import { fetchVerified } from '../../../models/async/fetch-verified.ts'
+import { SpillwayError } from '../../../models/core/index.ts'
 import { keyText } from '../download/file-source.ts'
 import type { OpenDigest } from '../download/sha256-digest.ts'
 import { evictFor } from '../storage/model-eviction.ts'
@@ -19,12 +21,32 @@ export interface LoadRuntimeOptions {
 const compressedShare = 0.2
 
 /**
- * ONNX Runtime's WebAssembly, verified and compiled: from the store, else downloaded and stored. Compiling does not wait
- * until the store has written it. Lanes of one page share the compiled module, and its memory.
+ * ONNX Runtime's WebAssembly, verified and compiled: from the store, else downloaded and stored. Lanes of one page share
+ * the compiled module, and its memory. Where that fails it is fetched as any file of the page, through the HTTP cache.
  *
  * @throws SpillwayError As `loadFile`; WebAssembly's error where the browser cannot compile it.
  */
 export async function loadRuntime(
+  runtime: RuntimeFile,
+  options: LoadRuntimeOptions,
+  download: SideDownload,
+): Promise<WebAssembly.Module> {
+  try {
+    return await loadStored(runtime, options, download)
+  } catch (cause) {
+    // Another answer of the same server in place of wrong bytes would be no more trustworthy.
+    if (!(cause instanceof SpillwayError) || cause.code === 'file_altered') throw cause
+    const { url, sha256 } = runtime
+    const bytes = await fetchVerified(url, sha256, options.clock).catch(() => {
+      throw cause
+    })
+    download.report(download.totalBytes, download.totalBytes)
+    return WebAssembly.compile(bytes)
+  }
+}
+
+/** Compiling does not wait until the store has written it. */
+async function loadStored(
   runtime: RuntimeFile,
   { store, openDigest, inUse, clock }: LoadRuntimeOptions,
   download: SideDownload,

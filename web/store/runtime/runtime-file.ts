@@ -8,6 +8,8 @@ export interface RuntimeFile {
   /** Its record in the store. */
   readonly record: Pick<ModelRecord, 'id' | 'version' | 'variant'>
   readonly file: FileSource & { readonly size: number }
+  readonly url: URL
+  readonly sha256: string
 }
 
 /** The build that `workers/lane/browser/load-ort.ts` takes in the same browser. */
@@ -19,6 +21,8 @@ export function runtimeFile(): RuntimeFile {
   return {
     record: { id: runtimeId, version: sha256, variant: isJspi ? 'jspi' : 'asyncify' },
     file: { path: 'ONNX Runtime', size, key: { sha256 }, isSentCompressed: true, request: () => ({ url }) },
+    url,
+    sha256,
   }
 }
 

@@ -4,10 +4,10 @@ import { SpillwayError } from '../../../models/core/index.ts'
 import { keyText } from '../download/file-source.ts'
 import type { OpenDigest } from '../download/sha256-digest.ts'
 import { evictFor } from '../storage/model-eviction.ts'
-import { type ModelStore, modelKey } from '../storage/model-store.ts'
+import { isRuntime, type ModelStore, modelKey } from '../storage/model-store.ts'
 import type { ModelsInUse } from '../storage/models-in-use.ts'
 import { loadFile } from '../worker/load-file.ts'
-import { isOtherRuntime, type RuntimeFile } from './runtime-file.ts'
+import type { RuntimeFile } from './runtime-file.ts'
 import type { SideDownload } from './side-download.ts'
 
 export interface LoadRuntimeOptions {
@@ -34,8 +34,7 @@ export async function loadRuntime(
   try {
     return await loadStored(runtime, options, download)
   } catch (cause) {
-    // Another answer of the same server in place of wrong bytes would be no more trustworthy.
-    if (!(cause instanceof SpillwayError) || cause.code === 'file_altered') throw cause
+    if (cause instanceof WebAssembly.CompileError || isAltered(cause)) throw cause
     const { url, sha256 } = runtime
     const bytes = await fetchVerified(url, sha256, options.clock).catch(() => {
       throw cause
@@ -44,6 +43,8 @@ export async function loadRuntime(
     return WebAssembly.compile(bytes)
   }
 }
+
+const isAltered = (cause: unknown) => cause instanceof SpillwayError && cause.code === 'file_altered'
 
 /** Compiling does not wait until the store has written it. */
 async function loadStored(
@@ -60,6 +61,7 @@ async function loadStored(
   return new Promise<WebAssembly.Module>((resolve, reject) => {
     let sentBytes: number | undefined = file.size * compressedShare
     let isDownloaded = false
+    let isVerified = false
     const loaded = loadFile(file, {
       store,
       openDigest,
@@ -79,9 +81,15 @@ async function loadStored(
         const total = sentBytes ?? missing
         download.report(missing === 0 ? total : ((received - stored) / missing) * total, total)
       },
-      onVerified: (bytes) => WebAssembly.compile(bytes).then(resolve, reject),
+      onVerified: (bytes) => {
+        isVerified = true
+        WebAssembly.compile(bytes).then(resolve, reject)
+      },
     })
-    loaded.catch(reject)
+    // The bytes are good where the store only fails to write them.
+    loaded.catch((cause: unknown) => {
+      if (!isVerified) reject(cause)
+    })
     if (isStored) loaded.then(() => removeOthers(runtime, store, inUse)).catch(() => undefined)
   })
 }
@@ -89,6 +97,7 @@ async function loadStored(
 /** Removes the runtimes of former versions that no open tab uses. */
 async function removeOthers(runtime: RuntimeFile, store: ModelStore, inUse: ModelsInUse): Promise<void> {
   const used = await inUse.list()
-  const others = (await store.models()).filter((model) => isOtherRuntime(model, runtime)).map(modelKey)
-  await store.removeModels(others.filter((key) => !used.has(key)))
+  const runtimes = (await store.models()).filter(isRuntime).map(modelKey)
+  const current = modelKey(runtime.record)
+  await store.removeModels(runtimes.filter((key) => key !== current && !used.has(key)))
 }

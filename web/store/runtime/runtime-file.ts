@@ -1,7 +1,7 @@
 import asyncify from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?hashed'
 import jspi from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?hashed'
 import type { FileSource } from '../download/file-source.ts'
-import { isRuntime, type ModelRecord, modelKey, runtimeId } from '../storage/model-store.ts'
+import { type ModelRecord, runtimeId } from '../storage/model-store.ts'
 
 /** The WebAssembly of ONNX Runtime that this browser's lanes run, as a file of the store. */
 export interface RuntimeFile {
@@ -25,6 +25,3 @@ export function runtimeFile(): RuntimeFile {
     sha256,
   }
 }
-
-export const isOtherRuntime = (model: ModelRecord, { record }: RuntimeFile): boolean =>
-  isRuntime(model) && modelKey(model) !== modelKey(record)

@@ -4,7 +4,7 @@ import { describeValue, expectedArray, type InputData, toTensorData, wrongArrayH
 import type { Manifest } from './manifest.ts'
 import { elementCount, fitsShape, isStrings, showShape, type Tensor } from './tensor.ts'
 import type { TensorSpec } from './tensor-spec.ts'
-import { countOf } from './wording.ts'
+import { countOf, showValue } from './wording.ts'
 
 /** One input of a run. A bare array, typed or of strings, is one row in the manifest's shape. */
 export type Input = InputData | { readonly data: InputData; readonly shape: readonly number[] }
@@ -45,6 +45,7 @@ export const checkSessionInputs = (manifest: Manifest, inputs: Inputs): CheckedI
   )
 
 function check(manifest: Manifest, specs: readonly TensorSpec[], inputs: Inputs): CheckedInputs {
+  if (!isByName(inputs)) throw notByName(manifest, specs, inputs)
   const tensors: Record<string, Tensor> = {}
   const absent: TensorSpec[] = []
   for (const spec of specs) {
@@ -58,6 +59,16 @@ function check(manifest: Manifest, specs: readonly TensorSpec[], inputs: Inputs)
   for (const spec of absent) tensors[spec.name] = defaultTensor(manifest, spec, rows)
   return { tensors, rows }
 }
+
+/** Pages in plain JavaScript can pass any value. */
+const isByName = (inputs: unknown): boolean =>
+  typeof inputs === 'object' && inputs !== null && !Array.isArray(inputs) && !ArrayBuffer.isView(inputs)
+
+const notByName = ({ id }: Manifest, specs: readonly TensorSpec[], inputs: unknown) =>
+  new SpillwayError('input_type_invalid', `The inputs of ${id} are passed by name`, {
+    expected: `an object with ${specs.map(({ name }) => name).join(', ')}`,
+    got: ArrayBuffer.isView(inputs) ? describeValue(inputs) : showValue(inputs),
+  })
 
 function wrongNames(
   { id, ...manifest }: Manifest,

@@ -61,5 +61,5 @@ test('a page sets how much memory its models may take, up and down', async () =>
 })
 
 test.each([0, -1, 1.5, '1'])('%j is no memory', async (memoryBytes) => {
-  await expect(runWith('digits', { memoryBytes })).rejects.toThrow('memoryBytes must be a positive integer')
+  await expect(runWith('digits', { memoryBytes })).rejects.toThrow('memoryBytes is out of range')
 })

@@ -150,6 +150,26 @@ describe('the runtime', () => {
     expect((await run(page)).tier).toBe('device')
   })
 
+  test('is fetched past the store, and checked, where the store could not fetch it', async () => {
+    let atSecond: 'alter' | 'pass' = 'alter'
+    proxy.fault = (_method, path) => {
+      if (!isRuntime(path)) return 'pass'
+      return requested().length === 1 ? 'missing' : atSecond
+    }
+    const page = await open()
+    expect((await run(page)).tier).toContain('The server has no ONNX Runtime')
+    // Once more past the HTTP cache, which may hold the wrong bytes.
+    expect(requested()).toHaveLength(3)
+    atSecond = 'pass'
+    proxy.clear()
+    await page.reload()
+    await page.waitForFunction(() => 'spillway' in window)
+    const { tier, last } = await run(page)
+    expect(tier).toBe('device')
+    expect(requested()).toHaveLength(2)
+    expect(last?.loadedBytes).toBe(last?.totalBytes)
+  })
+
   test('of a former version is removed', async () => {
     const page = await open()
     await run(page)

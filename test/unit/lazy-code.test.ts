@@ -67,6 +67,14 @@ describe('code that is imported later', () => {
     await expect(session.run(x, { policy: 'device' })).rejects.toMatchObject({ code: 'closed' })
   })
 
+  test('of sessions holds no run after close', async () => {
+    vi.doMock('../../web/api/session.ts', () => new Promise(() => {}))
+    const session = createSession()
+    const answer = session.run(x, { policy: 'device' })
+    session.close()
+    await expect(answer).rejects.toMatchObject({ code: 'closed' })
+  })
+
   test('of texts is reported with a code where it does not load, and tried again by the next text', async () => {
     failImport('../../web/text/text-service.ts')
     const texts = new LazyTextService({

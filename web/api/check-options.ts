@@ -1,8 +1,9 @@
 import { type Policy, policies, SpillwayError } from '../../models/core/index.ts'
 import { type FieldNames, refuseUnknownFields } from '../../models/core/known-fields.ts'
-import { showValue } from '../../models/core/wording.ts'
+import { anyOf, showValue } from '../../models/core/wording.ts'
 import type { HubOptions } from '../../models/hub/index.ts'
 import { type LaneLimits, laneLimits } from '../../workers/host/lane-client/lane.ts'
+import { priorities } from '../../workers/host/scheduler/priority.ts'
 import type { RuntimeOptions } from './create-runtime.ts'
 import type { ModelOptions, RequestOptions, RunOptions } from './model.ts'
 
@@ -33,49 +34,93 @@ const requestFields: FieldNames<RequestOptions> = {
 }
 const runFields: FieldNames<RunOptions> = { ...requestFields, outputs: true }
 
-/** @throws SpillwayError `input_name_invalid` for an option that there is not. */
+/** @throws SpillwayError `input_name_invalid` for an option that there is not; `input_value_invalid` for another value. */
 export function checkRuntimeOptions(options: RuntimeOptions): void {
   refuseUnknownFields('createRuntime()', options, runtimeFields)
-  if (options.hub) refuseUnknownFields('The option "hub" of createRuntime()', options.hub, hubFields)
-  if (options.timeouts)
-    refuseUnknownFields('The option "timeouts" of createRuntime()', options.timeouts, timeoutFields)
+  const { server, models, hub, timeouts } = options
+  if (server !== undefined && server !== null) checkAddress('server', server)
+  if (models !== undefined) checkAddress('models', models)
+  if (hub !== undefined) refuseUnknownFields('The option "hub" of createRuntime()', hub, hubFields)
+  if (timeouts !== undefined)
+    refuseUnknownFields('The option "timeouts" of createRuntime()', timeouts, timeoutFields)
 }
 
-/** @throws SpillwayError `input_name_invalid` for an option that there is not. */
-export const checkModelOptions = (options: ModelOptions): void =>
+/** @throws SpillwayError `input_value_invalid` */
+export function checkSource(source: unknown): void {
+  if (typeof source === 'string' && source !== '') return
+  throw invalid(
+    'The model has no name',
+    "its id, its manifest's address or hf:owner/repo, as a string",
+    source,
+  )
+}
+
+/** @throws SpillwayError `input_name_invalid` for an option that there is not; `input_value_invalid` for another value. */
+export function checkModelOptions(options: ModelOptions): void {
   refuseUnknownFields('A model', options, modelFields)
+  checkSignal(options.signal)
+  const onProgress: unknown = options.onProgress
+  if (onProgress === undefined || typeof onProgress === 'function') return
+  throw invalid('onProgress cannot be called', 'a function', onProgress)
+}
 
 /** @throws SpillwayError `input_name_invalid` for an option that there is not; `input_value_invalid` for another value. */
 export function checkRunOptions(options: RunOptions): void {
   refuseUnknownFields('A request', options, runFields)
-  checkDeadline(options.deadlineMs)
+  checkRequestValues(options)
   const outputs: unknown = options.outputs
   if (outputs === undefined || Array.isArray(outputs)) return
-  throw new SpillwayError('input_value_invalid', 'outputs must be a list of names', {
-    got: showValue(outputs),
-  })
+  throw invalid('outputs must be a list of names', 'an array of strings', outputs)
 }
 
 /** The same for texts, which have no outputs to choose. */
 export function checkRequestOptions(options: RequestOptions): void {
   refuseUnknownFields('A request', options, requestFields)
-  checkDeadline(options.deadlineMs)
+  checkRequestValues(options)
+}
+
+/** @throws SpillwayError `input_value_invalid` */
+export function checkTexts(texts: unknown): readonly string[] {
+  if (typeof texts === 'string') return [texts]
+  if (Array.isArray(texts) && texts.every((text) => typeof text === 'string')) return texts
+  const wrong: unknown = Array.isArray(texts) ? texts.find((text) => typeof text !== 'string') : texts
+  throw invalid('There is no text to embed', 'a string or an array of strings', wrong)
 }
 
 /** @throws SpillwayError `input_value_invalid` */
 export function checkPolicy(policy: Policy): Policy {
   if (policies.includes(policy)) return policy
-  throw new SpillwayError('input_value_invalid', `policy must be one of ${policies.join(', ')}`, {
-    got: String(policy),
-  })
+  throw invalid('policy is unknown', anyOf(policies), policy)
 }
 
-function checkDeadline(deadlineMs: number | undefined): void {
-  if (deadlineMs === undefined || (Number.isFinite(deadlineMs) && deadlineMs > 0)) return
-  throw new SpillwayError('input_value_invalid', 'deadlineMs must be a positive number of milliseconds', {
-    got: String(deadlineMs),
-  })
+/** @throws SpillwayError `input_value_invalid` */
+export function checkSignal(signal: unknown): void {
+  // `null` is no signal, as in `fetch`. A signal of another frame is of another class.
+  if (signal === undefined || signal === null || signal instanceof AbortSignal || isSignalLike(signal)) return
+  throw invalid('signal is no signal', 'the signal of an AbortController', signal)
 }
+
+const isSignalLike = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  typeof Reflect.get(value, 'aborted') === 'boolean' &&
+  typeof Reflect.get(value, 'addEventListener') === 'function'
+
+function checkRequestValues({ signal, deadlineMs, priority }: RequestOptions): void {
+  checkSignal(signal)
+  if (deadlineMs !== undefined && !(Number.isFinite(deadlineMs) && deadlineMs > 0))
+    throw invalid('deadlineMs is out of range', 'a positive number of milliseconds', deadlineMs)
+  if (priority !== undefined && !priorities.includes(priority))
+    throw invalid('priority is unknown', anyOf(priorities), priority)
+}
+
+function checkAddress(name: string, address: unknown): void {
+  if (typeof address === 'string' || address instanceof URL) return
+  throw invalid(`${name} is no address`, 'a string or a URL', address)
+}
+
+const invalid = (what: string, expected: string, got: unknown) =>
+  new SpillwayError('input_value_invalid', what, { expected, got: showValue(got) })
 
 /** @throws SpillwayError `input_value_invalid` */
 export const checkMaxLanes = (maxLanes: number | undefined) => checkPositive('maxLanes', maxLanes)
@@ -93,13 +138,7 @@ export function checkTimeouts(timeouts: RuntimeOptions['timeouts'] = {}): LaneLi
     const ms = timeouts[name]
     if (ms === undefined) continue
     if (!(Number.isFinite(ms) && ms > 0)) {
-      throw new SpillwayError(
-        'input_value_invalid',
-        `timeouts.${name} must be a positive number of milliseconds`,
-        {
-          got: String(ms),
-        },
-      )
+      throw invalid(`timeouts.${name} is out of range`, 'a positive number of milliseconds', ms)
     }
     limits[name] = ms
   }
@@ -115,7 +154,5 @@ export function checkTimeouts(timeouts: RuntimeOptions['timeouts'] = {}): LaneLi
 
 function checkPositive(name: string, value: number | undefined): number | undefined {
   if (value === undefined || (Number.isSafeInteger(value) && value > 0)) return value
-  throw new SpillwayError('input_value_invalid', `${name} must be a positive integer`, {
-    got: String(value),
-  })
+  throw invalid(`${name} is out of range`, 'a positive integer', value)
 }

@@ -68,8 +68,8 @@ export interface Runtime {
    *
    * @param source An id in the folder of models, the address of a manifest, or `hf:owner/repo` with an optional
    * `@revision` (a branch, a tag or a commit): a repository in the hub's ONNX layout.
-   * @throws SpillwayError `model_unknown`, `access_denied`, `manifest_invalid`; or the failure of the last tier that the
-   * policy allows.
+   * @throws SpillwayError `model_unknown`, `access_denied`, `manifest_invalid`, `aborted`, `closed`; or the failure of the
+   * last tier that the policy allows.
    * @example
    * const model = await runtime.model('digits', {
    *   onProgress: ({ loadedBytes, totalBytes }) => console.log(loadedBytes / totalBytes),
@@ -79,7 +79,7 @@ export interface Runtime {
   /**
    * Lists the folder of models and the models on the hub that its site refers to.
    *
-   * @throws SpillwayError `manifest_invalid`, `server_unreachable`, `server_response_invalid`, `aborted`.
+   * @throws SpillwayError `manifest_invalid`, `server_unreachable`, `server_response_invalid`, `aborted`, `closed`.
    */
   catalogue(signal?: AbortSignal): Promise<SiteCatalogue>
   /**
@@ -117,7 +117,7 @@ export interface Runtime {
    * @throws SpillwayError `input_value_invalid` where it is set to an unknown policy.
    */
   policy: Policy
-  /** Ends the workers. Waiting requests and unfinished texts reject as `closed`. */
+  /** Ends the workers. All calls that wait, unfinished texts and later calls reject as `closed`. */
   close(): void
 }
 

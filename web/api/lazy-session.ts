@@ -1,8 +1,9 @@
 import { withAbort } from '../../models/async/abort.ts'
 import { importCode } from '../../models/async/import-code.ts'
 import { untilDeadline } from '../../models/async/timeouts.ts'
+import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
 import type { StatefulSession } from './session.ts'
-import { withoutState } from './without-state.ts'
+import { sessionClosed, withoutState } from './session-errors.ts'
 
 /**
  * Imports `StatefulSession` with the first session, so that pages whose models have no state never load it. Runs keep
@@ -15,14 +16,12 @@ export function createLazySession(
 ): Pick<StatefulSession, 'run' | 'close'> {
   const [manifest, , clock] = options
   if (!manifest.state) throw withoutState(manifest)
-  let isClosed = false
+  const unanswered = new UnansweredCalls(sessionClosed)
   let loading: Promise<StatefulSession> | undefined
   const load = () => {
     loading ??= importCode(clock, 'sessions', () => import('./session.ts')).then(
       ({ StatefulSession }) => {
-        const session = new StatefulSession(...options)
-        if (isClosed) session.close()
-        return session
+        return new StatefulSession(...options)
       },
       (cause: unknown) => {
         loading = undefined
@@ -34,17 +33,19 @@ export function createLazySession(
   // Each run reports the failure.
   load().catch(() => undefined)
   return {
-    run: async (inputs, placement, names) => {
-      const askedAt = clock.now()
-      const { deadlineMs, signal } = placement
-      const deadline = deadlineMs === undefined ? undefined : askedAt + deadlineMs
-      const session = await untilDeadline(clock, deadline, signal, (stop) => withAbort(stop, load()))
-      const waitedMs = clock.now() - askedAt
-      const left = deadlineMs === undefined ? placement : { ...placement, deadlineMs: deadlineMs - waitedMs }
-      return session.run(inputs, left, names)
-    },
+    run: (inputs, placement, names) =>
+      unanswered.track(async () => {
+        const askedAt = clock.now()
+        const { deadlineMs, signal } = placement
+        const deadline = deadlineMs === undefined ? undefined : askedAt + deadlineMs
+        const session = await untilDeadline(clock, deadline, signal, (stop) => withAbort(stop, load()))
+        const waitedMs = clock.now() - askedAt
+        const left =
+          deadlineMs === undefined ? placement : { ...placement, deadlineMs: deadlineMs - waitedMs }
+        return session.run(inputs, left, names)
+      }),
     close: () => {
-      isClosed = true
+      unanswered.close()
       void loading?.then(
         (session) => session.close(),
         () => undefined,

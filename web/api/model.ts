@@ -1,4 +1,5 @@
 import type { Clock } from '../../models/async/clock.ts'
+import type { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
 import {
   type CheckedInputs,
   checkInputs,
@@ -15,8 +16,14 @@ import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router } from '../placement/router.ts'
 import type { Progress } from '../store/worker/load-files.ts'
 import type { GenerationStream } from '../text/generate.ts'
-import type { LazyTextService } from '../text/lazy-text-service.ts'
-import { checkModelOptions, checkPolicy, checkRequestOptions, checkRunOptions } from './check-options.ts'
+import { type LazyTextService, streamOf } from '../text/lazy-text-service.ts'
+import {
+  checkModelOptions,
+  checkPolicy,
+  checkRequestOptions,
+  checkRunOptions,
+  checkTexts,
+} from './check-options.ts'
 import { createLazySession } from './lazy-session.ts'
 import type { StatsEmitter } from './stats.ts'
 
@@ -132,6 +139,8 @@ export interface CreateModelOptions {
   readonly manifest: Manifest
   readonly router: Router
   readonly textService: LazyTextService
+  /** The runtime's. */
+  readonly unanswered: UnansweredCalls
   readonly runtimePolicy: () => Policy
   readonly emitter: StatsEmitter
   readonly clock: Clock
@@ -140,12 +149,12 @@ export interface CreateModelOptions {
 }
 
 export function createModel(options: CreateModelOptions): Model {
-  const { manifest, router, textService, runtimePolicy, emitter, clock, maxQueued } = options
+  const { manifest, router, textService, unanswered, runtimePolicy, emitter, clock, maxQueued } = options
   const toPlacementOptions = (
     options: RequestOptions | undefined,
     check: (options: RequestOptions) => void = checkRequestOptions,
   ): PlacementOptions => {
-    if (!options) return { policy: runtimePolicy() }
+    if (options === undefined) return { policy: runtimePolicy() }
     check(options)
     const policy = options.policy === undefined ? runtimePolicy() : checkPolicy(options.policy)
     return { ...options, policy }
@@ -169,12 +178,10 @@ export function createModel(options: CreateModelOptions): Model {
     run: (inputs, options) => {
       // Not async: the promise of an async function costs more per call than the routing.
       try {
+        const placement = toPlacementOptions(options, checkRunOptions)
         const checked = checkInputs(manifest, inputs)
         const names = options?.outputs && checkOutputNames(manifest, options.outputs)
-        return run(
-          names ? { ...checked, outputs: names } : checked,
-          toPlacementOptions(options, checkRunOptions),
-        )
+        return run(names ? { ...checked, outputs: names } : checked, placement)
       } catch (cause) {
         return Promise.reject(cause)
       }
@@ -182,13 +189,21 @@ export function createModel(options: CreateModelOptions): Model {
     createSession: () => {
       const session = createLazySession(manifest, run, clock, maxQueued)
       return {
-        run: async (inputs, options) =>
-          session.run(inputs, toPlacementOptions(options, checkRunOptions), options?.outputs),
+        run: async (inputs, options) => {
+          const placement = toPlacementOptions(options, checkRunOptions)
+          return unanswered.track(() => session.run(inputs, placement, options?.outputs))
+        },
         close: () => session.close(),
       }
     },
-    generate: (request, options) => textService.generate(manifest, request, toPlacementOptions(options)),
+    generate: (request, options) => {
+      try {
+        return textService.generate(manifest, request, toPlacementOptions(options))
+      } catch (cause) {
+        return streamOf(Promise.reject(cause))
+      }
+    },
     embed: async (texts, options) =>
-      textService.embed(manifest, typeof texts === 'string' ? [texts] : texts, toPlacementOptions(options)),
+      textService.embed(manifest, checkTexts(texts), toPlacementOptions(options)),
   }
 }

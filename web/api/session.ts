@@ -1,6 +1,7 @@
 import { withAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
 import { withTimeout } from '../../models/async/timeouts.ts'
+import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
 import {
   type CheckedInputs,
   checkOutputNames,
@@ -15,7 +16,7 @@ import {
 } from '../../models/core/index.ts'
 import { pastDeadline } from '../../workers/host/scheduler/errors.ts'
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
-import { withoutState } from './without-state.ts'
+import { sessionClosed, withoutState } from './session-errors.ts'
 
 /**
  * Keeps the state on the page's thread and sends it with each run as an ordinary tensor. So the state survives every
@@ -27,7 +28,7 @@ export class StatefulSession {
   readonly #runOnce: (inputs: CheckedInputs, options: PlacementOptions) => Promise<RunResult>
   readonly #clock: Clock
   readonly #maxQueued: number
-  readonly #unanswered = new Set<(reason: SpillwayError) => void>()
+  readonly #unanswered = new UnansweredCalls(sessionClosed)
   #state: Readonly<Record<string, Tensor>> | undefined
   #rows: number | undefined
   /** Settles when all runs so far have settled; never rejects. */
@@ -56,7 +57,9 @@ export class StatefulSession {
   run(inputs: Inputs, options: PlacementOptions, names?: readonly string[]): Promise<RunResult> {
     try {
       const checked = this.#check(inputs, names)
-      return this.#answer((signal) => this.#runInTurn(checked, { ...options, signal }), options.signal)
+      return this.#unanswered.trackAbortable(options.signal, (signal) =>
+        this.#runInTurn(checked, { ...options, signal }),
+      )
     } catch (cause) {
       return Promise.reject(cause)
     }
@@ -65,11 +68,11 @@ export class StatefulSession {
   close(): void {
     this.#closed = true
     this.#state = undefined
-    for (const reject of this.#unanswered) reject(closed())
+    this.#unanswered.close()
   }
 
   #check(inputs: Inputs, names: readonly string[] | undefined): CheckedInputs {
-    if (this.#closed) throw closed()
+    if (this.#closed) throw sessionClosed()
     const checked = checkSessionInputs(this.#manifest, inputs)
     const rows = this.#rows ?? checked.rows
     if (checked.rows !== rows) {
@@ -102,27 +105,6 @@ export class StatefulSession {
     const shown = this.#manifest.outputs.map(({ name }) => name).filter((name) => !states.includes(name))
     checkOutputNames(this.#manifest, names, shown)
     return [...names, ...states]
-  }
-
-  /** Settles as `work` does; closing the session rejects it and aborts the work's signal. */
-  #answer<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    const controller = new AbortController()
-    const abort = () => controller.abort(signal?.reason)
-    if (signal?.aborted) abort()
-    signal?.addEventListener('abort', abort, { once: true })
-    return new Promise<T>((resolve, reject) => {
-      const rejectAsClosed = (reason: SpillwayError) => {
-        reject(reason)
-        controller.abort(reason)
-      }
-      this.#unanswered.add(rejectAsClosed)
-      work(controller.signal)
-        .then(resolve, reject)
-        .finally(() => {
-          this.#unanswered.delete(rejectAsClosed)
-          signal?.removeEventListener('abort', abort)
-        })
-    })
   }
 
   async #runInTurn(
@@ -186,5 +168,3 @@ export class StatefulSession {
     return [shown, next]
   }
 }
-
-const closed = () => new SpillwayError('closed', 'The session was closed')

@@ -1,5 +1,7 @@
 import { systemClock } from '../../models/async/clock.ts'
+import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
 import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
+import { closed } from '../../workers/host/scheduler/errors.ts'
 import { deviceLayouts } from '../device/allowed-lanes.ts'
 import { createIndexedDbCalibrations } from '../device/calibration/calibration-store.ts'
 import { Calibrations, fingerprintOf } from '../device/calibration/calibrations.ts'
@@ -21,6 +23,8 @@ import {
   checkModelOptions,
   checkPolicy,
   checkRuntimeOptions,
+  checkSignal,
+  checkSource,
   checkTimeouts,
 } from './check-options.ts'
 import type { Runtime, RuntimeOptions } from './create-runtime.ts'
@@ -64,6 +68,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const remote = options.server === null ? null : new RemoteTier(base, clock, maxQueued)
   const router = new Router({ capacity, device, remote, calibrations, clock })
   const events = new EventTarget()
+  const unanswered = new UnansweredCalls(closed)
   const stats = (): RuntimeStats => ({
     device: device.stats(),
     server: remote?.stats() ?? null,
@@ -81,7 +86,10 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       events.addEventListener(type, listener as EventListener, options),
     removeEventListener: (type, listener, options) =>
       events.removeEventListener(type, listener as EventListener, options),
-    catalogue: (signal) => catalogue.list(signal),
+    catalogue: async (signal) => {
+      checkSignal(signal)
+      return unanswered.trackAbortable(signal, (stop) => catalogue.list(stop))
+    },
     storage: createModelStorage(store, createModelsInUse()),
     capacity,
     get policy() {
@@ -91,19 +99,31 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       policy = checkPolicy(next)
     },
     model: async (source, options = {}) => {
+      checkSource(source)
       checkModelOptions(options)
       const { signal, onProgress } = options
       // At the same time as the manifest, where the first request needs the capacity.
       if (!router.startsOnServer(policy)) void capacity()
-      const manifest = await catalogue.find(source, signal)
+      const manifest = await unanswered.trackAbortable(signal, (stop) => catalogue.find(source, stop))
       await router.prepare(manifest, { policy, signal }, onProgress)
       const runtimePolicy = () => policy
-      return createModel({ manifest, router, textService, runtimePolicy, emitter, clock, maxQueued })
+      return createModel({
+        manifest,
+        router,
+        textService,
+        unanswered,
+        runtimePolicy,
+        emitter,
+        clock,
+        maxQueued,
+      })
     },
     close: () => {
       stopWritingBack()
       void calibrations.writeBack()
       emitter.close()
+      unanswered.close()
+      router.close()
       textService.close()
       device.close()
       storeWorker.close()

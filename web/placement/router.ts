@@ -1,5 +1,7 @@
 import { linkAbort } from '../../models/async/abort.ts'
+import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
 import type { CheckedInputs, Manifest, Policy, RunResult } from '../../models/core/index.ts'
+import { closed } from '../../workers/host/scheduler/errors.ts'
 import type { ResultHandler } from '../../workers/host/scheduler/work.ts'
 import type { DeviceSession } from '../device/device-session.ts'
 import type { Progress } from '../store/worker/load-files.ts'
@@ -57,6 +59,7 @@ export class Router {
   readonly #resolver: PlacementResolver
   readonly #backgroundLoader: BackgroundLoader
   readonly #failover: Failover
+  readonly #unanswered = new UnansweredCalls(closed)
   #turnStartedAt: number | undefined
 
   constructor(options: RouterOptions) {
@@ -83,10 +86,12 @@ export class Router {
     const { device, clock } = this.#options
     const { signal } = options
     const request = createRequestState({ manifest, rows: 1, askedAt: clock.now(), isLoad: true }, options)
-    return this.#failover.run(request, ({ decision, session }) => {
-      if (decision.reason === 'bridge') this.#backgroundLoader.load(manifest, signal, onProgress)
-      return session ? device.prepare(session, signal, onProgress) : Promise.resolve()
-    })
+    return this.#unanswered.track(() =>
+      this.#failover.run(request, ({ decision, session }) => {
+        if (decision.reason === 'bridge') this.#backgroundLoader.load(manifest, signal, onProgress)
+        return session ? device.prepare(session, signal, onProgress) : Promise.resolve()
+      }),
+    )
   }
 
   /** Loads the model on the device, whichever tier answers meanwhile. */
@@ -114,9 +119,9 @@ export class Router {
     }
     const request = createRequestState({ manifest, rows, askedAt }, options)
     const attempt = this.#attempt({ inputs: tensors, rows, outputs, askedAt }, request)
-    return resolution
-      ? this.#failover.start(resolution, request, attempt)
-      : this.#failover.run(request, attempt)
+    return this.#unanswered.track(() =>
+      resolution ? this.#failover.start(resolution, request, attempt) : this.#failover.run(request, attempt),
+    )
   }
 
   /** Whether requests go to the server as long as the capacity of the device is not known. */
@@ -156,7 +161,7 @@ export class Router {
       this.#failover.noteProgress(request)
       this.#backgroundLoader.serverSettled(manifest)
     }
-    return this.#failover.run(request, async ({ decision, session }) => {
+    const attemptAt: Attempt<T> = async ({ decision, session }) => {
       if (decision.reason === 'bridge') this.#backgroundLoader.load(manifest)
       if (session) {
         const prepared = await this.#prepareText(session, preferredVariant(), askedAt, options)
@@ -180,7 +185,8 @@ export class Router {
         stopWaiting()
         release()
       }
-    })
+    }
+    return this.#unanswered.track(() => this.#failover.run(request, attemptAt))
   }
 
   /** Loads the session that goes on with a text: of the variant that began it where that is possible. */
@@ -224,7 +230,7 @@ export class Router {
       onError: async (error, work, options) => {
         const request = createRequestState({ manifest, rows: work.rows, askedAt: work.askedAt }, options)
         this.#failover.noteFailure(request, decision, error)
-        return this.#failover.run(request, this.#attempt(work, request))
+        return this.#unanswered.track(() => this.#failover.run(request, this.#attempt(work, request)))
       },
     }
   }
@@ -262,6 +268,11 @@ export class Router {
         })
       },
     })
+  }
+
+  /** Ends the requests that wait, for a tier or for another attempt. */
+  close(): void {
+    this.#unanswered.close()
   }
 
   /** When this turn's first request came. */

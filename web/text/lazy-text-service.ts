@@ -1,4 +1,6 @@
 import { importCode } from '../../models/async/import-code.ts'
+import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
+import { closed } from '../../workers/host/scheduler/errors.ts'
 import type { GenerationStream, PlacedPiece } from './generate.ts'
 import type { TextService, TextServiceOptions } from './text-service.ts'
 
@@ -7,6 +9,7 @@ import type { TextService, TextServiceOptions } from './text-service.ts'
 export class LazyTextService implements Pick<TextService, 'generate' | 'embed'> {
   readonly #options: TextServiceOptions
   readonly #closing = new AbortController()
+  readonly #unanswered = new UnansweredCalls(closed)
   #loading: Promise<TextService> | undefined
 
   constructor(options: Omit<TextServiceOptions, 'closing'>) {
@@ -14,24 +17,17 @@ export class LazyTextService implements Pick<TextService, 'generate' | 'embed'> 
   }
 
   generate(...args: Parameters<TextService['generate']>): GenerationStream {
-    const stream = this.#load().then((textService) => textService.generate(...args))
-    const result = stream.then(({ result }) => result)
-    // Not unhandled: a reader of the pieces receives the same error.
-    result.catch(() => undefined)
-    return {
-      result,
-      async *[Symbol.asyncIterator](): AsyncGenerator<PlacedPiece> {
-        yield* await stream
-      },
-    }
+    return streamOf(this.#unanswered.track(async () => (await this.#load()).generate(...args)))
   }
 
-  async embed(...args: Parameters<TextService['embed']>): ReturnType<TextService['embed']> {
-    return (await this.#load()).embed(...args)
+  embed(...[manifest, texts, options]: Parameters<TextService['embed']>): ReturnType<TextService['embed']> {
+    return this.#unanswered.trackAbortable(options.signal, async (signal) =>
+      (await this.#load()).embed(manifest, texts, { ...options, signal }),
+    )
   }
 
-  /** Ends the texts on the server; those on the device end with the device tier. */
   close(): void {
+    this.#unanswered.close()
     this.#closing.abort()
   }
 
@@ -44,5 +40,18 @@ export class LazyTextService implements Pick<TextService, 'generate' | 'embed'> 
       },
     )
     return this.#loading
+  }
+}
+
+/** The stream that a promise resolves to. Where it rejects, the loop and `result` throw its reason. */
+export function streamOf(stream: Promise<GenerationStream>): GenerationStream {
+  const result = stream.then(({ result }) => result)
+  // Not unhandled: a reader of the pieces receives the same error.
+  result.catch(() => undefined)
+  return {
+    result,
+    async *[Symbol.asyncIterator](): AsyncGenerator<PlacedPiece> {
+      yield* await stream
+    },
   }
 }

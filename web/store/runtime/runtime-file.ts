@@ -1,13 +1,15 @@
 import asyncify from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?hashed'
 import jspi from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?hashed'
 import type { FileSource } from '../download/file-source.ts'
-import { isRuntime, type ModelRecord, modelKey, runtimeId } from '../storage/model-store.ts'
+import { type ModelRecord, runtimeId } from '../storage/model-store.ts'
 
 /** The WebAssembly of ONNX Runtime that this browser's lanes run, as a file of the store. */
 export interface RuntimeFile {
   /** Its record in the store. */
   readonly record: Pick<ModelRecord, 'id' | 'version' | 'variant'>
   readonly file: FileSource & { readonly size: number }
+  readonly url: URL
+  readonly sha256: string
 }
 
 /** The build that `workers/lane/browser/load-ort.ts` takes in the same browser. */
@@ -19,8 +21,7 @@ export function runtimeFile(): RuntimeFile {
   return {
     record: { id: runtimeId, version: sha256, variant: isJspi ? 'jspi' : 'asyncify' },
     file: { path: 'ONNX Runtime', size, key: { sha256 }, isSentCompressed: true, request: () => ({ url }) },
+    url,
+    sha256,
   }
 }
-
-export const isOtherRuntime = (model: ModelRecord, { record }: RuntimeFile): boolean =>
-  isRuntime(model) && modelKey(model) !== modelKey(record)

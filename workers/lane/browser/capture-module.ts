@@ -1,4 +1,3 @@
-import type { StartRequest } from '../../protocol/lane.ts'
 import captureUrl from './capture-module-entry.mjs?url&no-inline'
 import { isRuntimeModule, type RuntimeModule } from './runtime-module.ts'
 
@@ -11,6 +10,8 @@ interface CaptureModule {
 export interface CapturedModule {
   /** For onnxruntime-web to import. */
   readonly address: string
+  /** Makes the instance from a compiled module: onnxruntime-web then fetches none. */
+  useCompiled(module: WebAssembly.Module): void
   /** The instance, once onnxruntime-web has made it; undefined where it lacks what `RuntimeModule` needs. */
   module(): RuntimeModule | undefined
 }
@@ -20,10 +21,7 @@ export interface CapturedModule {
  * content security policy does not list it, a server sends it with the wrong type, or a bundler lost it. The wrapper is
  * imported here first because onnxruntime-web would not retry with another address.
  */
-export async function captureModule(
-  of: string,
-  { threads, runtime }: StartRequest,
-): Promise<CapturedModule | undefined> {
+export async function captureModule(of: string, threads: number): Promise<CapturedModule | undefined> {
   const url = new URL(captureUrl, import.meta.url)
   try {
     // Threads start from the module's address, which has to be of this origin. onnxruntime-web would copy the wrapper
@@ -36,10 +34,11 @@ export async function captureModule(
     const [captured]: CaptureModule[] = await Promise.all(
       [address, original].map((address) => import(/* @vite-ignore */ address)),
     )
-    if (runtime) captured?.useCompiled(runtime)
+    if (!captured) return undefined
     return {
       address,
-      module: () => (isRuntimeModule(captured?.instance) ? captured.instance : undefined),
+      useCompiled: (module) => captured.useCompiled(module),
+      module: () => (isRuntimeModule(captured.instance) ? captured.instance : undefined),
     }
   } catch {
     return undefined

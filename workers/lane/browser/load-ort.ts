@@ -1,4 +1,6 @@
 import type * as OrtWeb from 'onnxruntime-web'
+import { systemClock } from '../../../models/async/clock.ts'
+import { fetchVerified } from '../../../models/async/fetch-verified.ts'
 import type { LaneLost, StartRequest } from '../../protocol/lane.ts'
 import { type Ort, quiet } from '../runtime/ort.ts'
 import { captureModule } from './capture-module.ts'
@@ -24,8 +26,12 @@ export async function loadOrt(request: StartRequest): Promise<Ort> {
   const { threads } = request
   const { runtime, mjs, wasm } = await scripts
   const { env, InferenceSession, Tensor } = runtime
-  const captured = await captureModule(mjs, request)
-  env.wasm.wasmPaths = { mjs: captured?.address ?? mjs, wasm }
+  const captured = await captureModule(mjs, threads)
+  // onnxruntime-web would run what it fetches unchecked.
+  const fetchWasm = () => fetchVerified(wasm.url, wasm.sha256, systemClock)
+  if (captured) captured.useCompiled(request.runtime ?? (await WebAssembly.compile(await fetchWasm())))
+  else env.wasm.wasmBinary = await fetchWasm()
+  env.wasm.wasmPaths = { mjs: captured?.address ?? mjs }
   env.wasm.numThreads = threads
   env.logLevel = 'fatal'
   // This worker may block: onnxruntime-web's proxy would start one more worker.
@@ -33,6 +39,8 @@ export async function loadOrt(request: StartRequest): Promise<Ort> {
 
   // The first session starts the runtime's WebAssembly: one of a single node does so while the model downloads.
   await (await InferenceSession.create(identity, { executionProviders: ['wasm'], ...quiet })).release()
+  // It is not needed any more.
+  delete env.wasm.wasmBinary
 
   const module = captured?.module()
 
@@ -94,19 +102,24 @@ async function jspi() {
   const [runtime, mjs, wasm] = await Promise.all([
     import('onnxruntime-web/jspi'),
     import('onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url'),
-    import('onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?url'),
+    import('onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?hashed'),
   ])
-  return { runtime, mjs: absolute(mjs.default), wasm: absolute(wasm.default) }
+  return { runtime, mjs: absolute(mjs.default), wasm: absoluteFile(wasm.default) }
 }
 
 async function asyncify() {
   const [runtime, mjs, wasm] = await Promise.all([
     import('onnxruntime-web/webgpu'),
     import('onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url'),
-    import('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url'),
+    import('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?hashed'),
   ])
-  return { runtime, mjs: absolute(mjs.default), wasm: absolute(wasm.default) }
+  return { runtime, mjs: absolute(mjs.default), wasm: absoluteFile(wasm.default) }
 }
 
 /** Relative to this module: the worker's own location is a blob where the page is of another origin. */
 const absolute = (url: string) => new URL(url, import.meta.url).href
+
+const absoluteFile = ({ url, sha256 }: { readonly url: string; readonly sha256: string }) => ({
+  url: new URL(url, import.meta.url),
+  sha256,
+})

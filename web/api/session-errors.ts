@@ -6,3 +6,5 @@ export const withoutState = ({ id }: Manifest) =>
     expected: 'a model whose manifest declares state',
     hint: 'Use model.run().',
   })
+
+export const sessionClosed = () => new SpillwayError('closed', 'The session was closed')

@@ -68,10 +68,18 @@ export function checkSampling(sampling: Sampling): void {
     if (value !== undefined && !(typeof value === 'number' && holds(value)))
       throw invalid(name, expected, value)
   }
-  for (const [token, bias] of Object.entries(sampling.logitBias ?? {})) {
+  checkLogitBias(sampling.logitBias)
+}
+
+function checkLogitBias(logitBias: unknown): void {
+  if (logitBias === undefined) return
+  if (typeof logitBias !== 'object' || logitBias === null || Array.isArray(logitBias))
+    throw invalid('logitBias', 'an object of numbers by token id', logitBias)
+  for (const [token, bias] of Object.entries(logitBias)) {
     if (!/^\d+$/.test(token)) throw invalid('logitBias', 'token ids as names', token)
     // Minus infinity forbids a token.
-    if (Number.isNaN(bias) || bias === Number.POSITIVE_INFINITY) throw invalid('logitBias', 'numbers', bias)
+    const isBias = typeof bias === 'number' && !Number.isNaN(bias) && bias !== Number.POSITIVE_INFINITY
+    if (!isBias) throw invalid('logitBias', 'numbers', bias)
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { checkTextRequest } from '../../workers/host/text/check-request.ts'
-import type { ChatMessage } from '../../workers/host/text/types.ts'
+import type { ChatMessage, TextRequest } from '../../workers/host/text/types.ts'
 
 /** Checks a message as a page's plain JavaScript may pass it. */
 const check = (message: unknown) => () => checkTextRequest({ messages: [message as ChatMessage] })
@@ -32,4 +32,16 @@ test.each<[string, unknown]>([
   ],
 ])('a message is refused: %s', (_, message) => {
   expect(check(message)).toThrow(expect.objectContaining({ code: 'input_value_invalid' }))
+})
+
+test.each<[string, unknown]>([
+  ['a list', [1]],
+  ['a string', 'much'],
+  ['null', null],
+  ['a word as a bias', { 5: 'much' }],
+])('a bias that is %s is refused', (_, logitBias) => {
+  const request: unknown = { prompt: 'a', logitBias }
+  expect(() => checkTextRequest(request as TextRequest)).toThrow(
+    expect.objectContaining({ code: 'input_value_invalid' }),
+  )
 })

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import type { Clock } from '../../models/async/clock.ts'
 import type { Manifest } from '../../models/core/index.ts'
 import { createLazySession } from '../../web/api/lazy-session.ts'
 import { LazyTextService } from '../../web/text/lazy-text-service.ts'
@@ -53,6 +54,17 @@ describe('code that is imported later', () => {
       createManualClock(),
     )
 
+  const createTexts = (clock: Clock) =>
+    new LazyTextService({
+      router: {
+        run: async () => ({ outputs: { y: one }, placement, timings }),
+        streamWithFailover: () => expect.fail(),
+      },
+      device: { generator: () => expect.fail(), textFiles: () => expect.fail() },
+      server: null,
+      clock,
+    })
+
   test('of sessions is reported with a code where it does not load, and tried again by the next run', async () => {
     failImport('../../web/api/session.ts')
     const session = createSession()
@@ -77,15 +89,7 @@ describe('code that is imported later', () => {
 
   test('of texts is reported with a code where it does not load, and tried again by the next text', async () => {
     failImport('../../web/text/text-service.ts')
-    const texts = new LazyTextService({
-      router: {
-        run: async () => ({ outputs: { y: one }, placement, timings }),
-        streamWithFailover: () => expect.fail(),
-      },
-      device: { generator: () => expect.fail(), textFiles: () => expect.fail() },
-      server: null,
-      clock: createManualClock(),
-    })
+    const texts = createTexts(createManualClock())
     const { result } = texts.generate(digitsManifest, { prompt: 'a' }, { policy: 'device' })
     await expect(result).rejects.toEqual(isUnreachable)
     await expect(texts.embed(digitsManifest, ['a'], { policy: 'device' })).rejects.toEqual(isUnreachable)
@@ -93,5 +97,18 @@ describe('code that is imported later', () => {
     await expect(texts.embed(digitsManifest, ['a'], { policy: 'device' })).rejects.toMatchObject({
       code: 'not_supported',
     })
+  })
+
+  test('of texts holds no text past its deadline, nor one whose caller has left', async () => {
+    vi.doMock('../../web/text/text-service.ts', () => new Promise(() => {}))
+    const clock = createManualClock()
+    const texts = createTexts(clock)
+    const late = texts.generate(digitsManifest, { prompt: 'a' }, { policy: 'device', deadlineMs: 50 })
+    const caller = new AbortController()
+    const left = texts.generate(digitsManifest, { prompt: 'a' }, { policy: 'device', signal: caller.signal })
+    caller.abort()
+    clock.advance(50)
+    await expect(late.result).rejects.toMatchObject({ code: 'deadline_exceeded' })
+    await expect(left.result).rejects.toMatchObject({ code: 'aborted' })
   })
 })

@@ -1,4 +1,6 @@
+import { withAbort } from '../../models/async/abort.ts'
 import { importCode } from '../../models/async/import-code.ts'
+import { untilDeadline } from '../../models/async/timeouts.ts'
 import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import type { GenerationStream, PlacedPiece } from './generate.ts'
@@ -16,8 +18,20 @@ export class LazyTextService implements Pick<TextService, 'generate' | 'embed'> 
     this.#options = { ...options, closing: this.#closing.signal }
   }
 
-  generate(...args: Parameters<TextService['generate']>): GenerationStream {
-    return streamOf(this.#unanswered.track(async () => (await this.#load()).generate(...args)))
+  generate(...[manifest, request, options]: Parameters<TextService['generate']>): GenerationStream {
+    const { clock } = this.#options
+    const { signal, deadlineMs } = options
+    const deadline = deadlineMs === undefined ? undefined : clock.now() + deadlineMs
+    const begin = async () => {
+      // Other texts may wait for the same code, so one that leaves does not stop the import.
+      const service = await untilDeadline(clock, deadline, signal, (left) => withAbort(left, this.#load()))
+      const leftMs = deadline === undefined ? undefined : deadline - clock.now()
+      return service.generate(manifest, request, {
+        ...options,
+        ...(leftMs !== undefined && { deadlineMs: leftMs }),
+      })
+    }
+    return streamOf(this.#unanswered.track(begin))
   }
 
   embed(...[manifest, texts, options]: Parameters<TextService['embed']>): ReturnType<TextService['embed']> {

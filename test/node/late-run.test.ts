@@ -1,0 +1,81 @@
+import { afterEach, expect, test } from 'vitest'
+import { checkInputs, type Manifest } from '../../models/core/index.ts'
+import { Calibrations } from '../../web/device/calibration/calibrations.ts'
+import type { Capacity } from '../../web/device/capacity.ts'
+import { DeviceTier } from '../../web/device/device-tier.ts'
+import { Router } from '../../web/placement/router.ts'
+import { laneLimits } from '../../workers/host/lane-client/lane.ts'
+import type { ProcessLane } from '../../workers/host/lane-client/node/start-process-lane.ts'
+import { createManualClock } from '../support/manual-clock.ts'
+import { digitsGraph, processLane } from '../support/process-lane.ts'
+import { digitsManifest } from '../support/test-models.ts'
+
+const capacity: Capacity = {
+  gpu: {
+    vendor: 'acme',
+    architecture: 'anvil',
+    software: false,
+    features: [],
+    maxBufferSize: 2 ** 30,
+    maxStorageBufferBindingSize: 2 ** 30,
+  },
+  wasm: { simd: true, jspi: true, threads: 1 },
+  memoryBudget: 2 ** 30,
+  storage: null,
+}
+const model: Manifest = { ...digitsManifest, variants: digitsManifest.variants.slice(-1) }
+const inputs = checkInputs(model, { image: new Float32Array(784) })
+
+let close = () => {}
+afterEach(() => close())
+
+/** A page's router over processes, one for each backend. */
+function openPage() {
+  const clock = createManualClock()
+  const lanes = new Map<string, ProcessLane>()
+  const calibrations = new Calibrations({ read: async () => undefined, write: async () => {} }, () =>
+    Promise.resolve('here'),
+  )
+  const device = new DeviceTier({
+    store: { loadFiles: async () => [await digitsGraph()] },
+    catalogue: {
+      fileOf: (_manifest, file) => ({ ...file, key: { sha256: file.sha256 }, request: () => expect.fail() }),
+    },
+    calibrations,
+    layouts: () => [{ lanes: 1, threads: 1 }],
+    memoryBudget: 2 ** 30,
+    startLane: (name) => {
+      const lane = processLane(clock, { ...laneLimits, hungMs: 10 * laneLimits.runMs })
+      const [backend = ''] = name.split('-')
+      lanes.set(backend, lane)
+      // The processes of tests have no GPU.
+      return { ...lane, load: (request, withinMs) => lane.load({ ...request, backend: 'cpu' }, withinMs) }
+    },
+    clock,
+  })
+  const router = new Router({ capacity: async () => capacity, device, remote: null, calibrations, clock })
+  close = () => device.close()
+  return { clock, lanes, router }
+}
+
+test('a run without a deadline that exceeds the bound of runs is answered by the other backend', async () => {
+  const { clock, lanes, router } = openPage()
+  const first = await router.run(model, inputs, { policy: 'auto' })
+  const slow = first.placement.backend
+  process.kill(lanes.get(slow)?.pid ?? 0, 'SIGSTOP')
+  const moved = router.run(model, inputs, { policy: 'auto' })
+  await new Promise(setImmediate)
+  clock.advance(laneLimits.runMs)
+  const { placement } = await moved
+  expect(placement.backend).not.toBe(slow)
+})
+
+test('a run whose deadline passes is final', async () => {
+  const { clock, lanes, router } = openPage()
+  const { placement } = await router.run(model, inputs, { policy: 'auto' })
+  process.kill(lanes.get(placement.backend)?.pid ?? 0, 'SIGSTOP')
+  const late = router.run(model, inputs, { policy: 'auto', deadlineMs: laneLimits.runMs })
+  await new Promise(setImmediate)
+  clock.advance(laneLimits.runMs)
+  await expect(late).rejects.toMatchObject({ code: 'deadline_exceeded' })
+})

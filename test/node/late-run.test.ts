@@ -1,28 +1,15 @@
 import { afterEach, expect, test } from 'vitest'
 import { checkInputs, type Manifest } from '../../models/core/index.ts'
 import { Calibrations } from '../../web/device/calibration/calibrations.ts'
-import type { Capacity } from '../../web/device/capacity.ts'
 import { DeviceTier } from '../../web/device/device-tier.ts'
 import { Router } from '../../web/placement/router.ts'
 import { laneLimits } from '../../workers/host/lane-client/lane.ts'
 import type { ProcessLane } from '../../workers/host/lane-client/node/start-process-lane.ts'
 import { createManualClock } from '../support/manual-clock.ts'
+import { pc } from '../support/page-with-gpu.ts'
 import { digitsGraph, processLane } from '../support/process-lane.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
-const capacity: Capacity = {
-  gpu: {
-    vendor: 'acme',
-    architecture: 'anvil',
-    software: false,
-    features: [],
-    maxBufferSize: 2 ** 30,
-    maxStorageBufferBindingSize: 2 ** 30,
-  },
-  wasm: { simd: true, jspi: true, threads: 1 },
-  memoryBudget: 2 ** 30,
-  storage: null,
-}
 const model: Manifest = { ...digitsManifest, variants: digitsManifest.variants.slice(-1) }
 const inputs = checkInputs(model, { image: new Float32Array(784) })
 
@@ -53,7 +40,7 @@ function openPage() {
     },
     clock,
   })
-  const router = new Router({ capacity: async () => capacity, device, remote: null, calibrations, clock })
+  const router = new Router({ capacity: async () => pc, device, remote: null, calibrations, clock })
   close = () => device.close()
   return { clock, lanes, router }
 }

@@ -1,6 +1,6 @@
 /** What people who are new to the command typed, and the answer that helps them on. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { create } from '@bufbuild/protobuf'
@@ -79,6 +79,40 @@ describe('spillway manifest', () => {
     expect(catalogue.get('decoder_model')?.manifest.variants.map(({ id }) => id)).toEqual(['q8', 'fp32'])
     expect(catalogue.get('encoder_model')?.manifest.outputs.map(({ name }) => name)).toEqual(['y'])
     expect((await spillway('manifest', folder)).out).toBe(out)
+  })
+
+  test('of a folder of several graphs brings its parts up to date when it is run again', async () => {
+    const folder = await folderOf({
+      'onnx/encoder_model.onnx': graph(),
+      'onnx/decoder_model.onnx': graph('z'),
+    })
+    await spillway('manifest', folder)
+    writeFileSync(join(folder, 'onnx', 'decoder_model_q8.onnx'), graph('z'))
+    rmSync(join(folder, 'onnx', 'encoder_model.onnx'))
+    writeFileSync(join(folder, 'onnx', 'encoder_model.onnx'), graph('changed'))
+    const { code, out } = await spillway('manifest', folder)
+    expect({ code, out }).toEqual({
+      code: 0,
+      out: `${join(folder, 'catalogue.json')} lists decoder_model, encoder_model\n`,
+    })
+    const catalogue = await readCatalogue([folder])
+    expect(catalogue.get('decoder_model')?.manifest.variants.map(({ id }) => id)).toEqual(['q8', 'fp32'])
+    expect(catalogue.get('encoder_model')?.manifest.outputs.map(({ name }) => name)).toEqual(['changed'])
+  })
+
+  test('of a folder whose parts all failed tries the same parts again', async () => {
+    const folder = await folderOf({ 'blue.onnx': ofComplexNumbers(), 'sad.onnx': ofComplexNumbers() })
+    const { code, err } = await spillway('manifest', folder)
+    expect(code).toBe(1)
+    expect((await spillway('manifest', folder)).err).toBe(err)
+    expect(existsSync(join(folder, 'sad', 'sad'))).toBe(false)
+  })
+
+  test('of a folder of models leaves graphs beside them alone', async () => {
+    const folder = await folderOf({ 'det/det.onnx': graph(), 'one.onnx': graph(), 'two.onnx': graph('z') })
+    await spillway('manifest', join(folder, 'det'))
+    expect((await spillway('manifest', folder)).out).toContain('lists det\n')
+    expect(existsSync(join(folder, 'one'))).toBe(false)
   })
 
   test('leaves out a part that cannot be described, says so and ends with 1', async () => {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { Manifest } from '../../models/core/index.ts'
 import { modelFile } from '../../models/core/manifest.ts'
 import { inferResponse } from '../../models/protocols/oip.ts'
+import type { InspectReport } from '../../models/tools/inspect/report.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
 import {
   TensorProtoSchema,
@@ -179,6 +180,8 @@ describe('spillway manifest describes what ONNX Runtime runs', () => {
       const { code, err } = await spillway('manifest', folder, '--id', 'tree')
       expect({ code, err }).toEqual({ code: 0, err: expect.stringContaining('without ZipMap') })
     }
+    const { batch } = await spillwayJson<InspectReport>('inspect', join(folder, 'tree.onnx'))
+    expect(batch).toMatchObject({ batchable: true })
     const made: Manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'))
     expect(made.outputs.map(({ name, type, shape }) => [name, type, shape])).toEqual([
       ['label', 'int64', [-1]],

@@ -1,7 +1,9 @@
 import { statSync } from 'node:fs'
+import { create } from '@bufbuild/protobuf'
 import { describe, expect, test } from 'vitest'
 import { type InspectReport, inspect } from '../../models/tools/inspect/report.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
+import { TypeProtoSchema, ValueInfoProtoSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
 import { withoutTestModels } from '../support/test-models.ts'
 import { build, value } from './support/build.ts'
 import { spillway, spillwayJson } from './support/command.ts'
@@ -30,6 +32,19 @@ describe('inspect', () => {
     expect(weights?.bytes).toBe((weights?.elements ?? 0) * 4)
     expect(report.bytes).toBe(statSync(digits).size)
     expect(report.memory.total).toBe((weights?.bytes ?? 0) + 50_176 + report.bytes)
+  })
+
+  test('says that a model batches whose other output is a sequence, which manifests leave out', () => {
+    const type = create(TypeProtoSchema, { value: { case: 'sequenceType', value: {} } })
+    const model = build({
+      nodes: [
+        { op: 'Relu', inputs: ['x'], outputs: ['y'] },
+        { op: 'SequenceConstruct', inputs: ['x', 'y'], outputs: ['both'] },
+      ],
+      inputs: [value('x', ['n', 3])],
+      outputs: [value('y', ['n', 3]), create(ValueInfoProtoSchema, { name: 'both', type })],
+    })
+    expect(inspect(model, 'model.onnx', 1, new Map()).batch.batchable).toBe(true)
   })
 
   test('estimates more memory for a larger input shape', async () => {

@@ -37,7 +37,7 @@ function addValue(text: string, values: InputValues): InputValues {
 export const runLimitOption = () =>
   new Option(
     '--run-limit <seconds>',
-    'how long each graph may run on made-up inputs, which show whether requests may share a run',
+    'how long each graph may run on made-up inputs, by which its rows and errors are measured',
   )
     .argParser(positiveInteger)
     .default(60)

@@ -88,6 +88,22 @@ test.skipIf(process.platform !== 'linux').each(['SIGINT', 'SIGTERM', 'SIGHUP'] a
   },
 )
 
+test('spillway quantize ends when a model hangs on samples that it made up', async () => {
+  const folder = await folderOf({ 'model.onnx': endless(value('y', ['n', 3])) })
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [
+      ...[built, 'quantize', join(folder, 'model.onnx'), '--to', 'q8', '--measure', '0.1'],
+      ...['--shape', 'x=1,3', '--run-limit', '2', '-o', join(folder, 'small.onnx')],
+    ],
+    { encoding: 'utf8', timeout: 30_000 },
+  )
+  expect(status).toBe(1)
+  expect(stderr).toMatch(
+    /runs too long on made-up inputs: expected at most 2 s [^\n]+ raise --run-limit\.\n$/,
+  )
+})
+
 describe('spillway manifest', () => {
   test.each([
     ['the proof that rows are independent', value('y', ['n', 3]), [-1, 3]],

@@ -136,12 +136,15 @@ export interface AddedVariant {
  * Adds a graph in a model's folder to the manifest, as a variant named by its file: `model_q8.onnx` is `q8`. Returns
  * undefined outside of a model's folder, or where the name tells no variant.
  */
-export async function addVariant(graph: string): Promise<AddedVariant | undefined> {
+export async function addVariant(
+  graph: string,
+  { runLimitMs, onNote }: Pick<MakeOptions, 'runLimitMs' | 'onNote'> = {},
+): Promise<AddedVariant | undefined> {
   const folder = dirname(resolve(graph))
   const root = [folder, dirname(folder)].find((one) => existsSync(join(one, 'manifest.json')))
   if (root === undefined) return undefined
   const path = relative(root, graph).split(sep).join('/')
-  const manifest = await makeManifest(root)
+  const manifest = await makeManifest(root, { runLimitMs, onNote })
   const added = manifest.variants.find(({ files }) => files[0]?.path === path)
   if (!added) return undefined
   const file = join(root, 'manifest.json')

@@ -20,6 +20,11 @@ export class LaneGroup {
     return this.#lanes.holders
   }
 
+  /** Also those that take no more work and have not ended yet. */
+  get allHolders(): readonly LaneHolder[] {
+    return this.#lanes.allHolders
+  }
+
   /** Whether some lane has the session loaded. Each request of a model on two backends asks. */
   has(session: string): boolean {
     for (const holder of this.holders) if (holder.has(session)) return true

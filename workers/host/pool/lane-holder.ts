@@ -58,9 +58,13 @@ export class LaneHolder {
     return this.#job !== undefined
   }
 
+  get isClosed(): boolean {
+    return this.#lane.kind === 'closed'
+  }
+
   /** Whether it takes a job now. */
   get isFree(): boolean {
-    return this.#job === undefined && !this.#isDraining && this.#lane.kind !== 'closed'
+    return this.#job === undefined && !this.#isDraining && !this.isClosed
   }
 
   /** Whether its lane died so often that the next start has to wait. */
@@ -215,6 +219,7 @@ export class LaneHolder {
   /** Sessions and their leases end with their lane. */
   #forgetSessions(): void {
     this.#sessions.clear()
+    if (this.#isDraining) this.#closeIfIdle()
     // Their memory is free, and no lease is released any more.
     this.#options.onIdle()
   }

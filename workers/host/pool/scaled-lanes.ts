@@ -42,6 +42,8 @@ export class ScaledLanes {
   readonly #autoscaler: Autoscaler
   readonly #unmetDemands = new Map<string, UnmetDemand>()
   #holders: readonly LaneHolder[]
+  /** Without a place in the layout, until their last lease is released. */
+  #drained: readonly LaneHolder[] = []
   #created = 0
   #isChangingLayout = false
   #nextCheckAt = 0
@@ -57,6 +59,11 @@ export class ScaledLanes {
 
   get holders(): readonly LaneHolder[] {
     return this.#holders
+  }
+
+  /** Also those that take no more work and have not ended yet. */
+  get allHolders(): readonly LaneHolder[] {
+    return this.#drained.length === 0 ? this.#holders : [...this.#holders, ...this.#drained.filter(isOpen)]
   }
 
   /** Whether no lane takes a job. */
@@ -114,7 +121,7 @@ export class ScaledLanes {
   close(reason: SpillwayError): void {
     this.#isClosed = true
     this.#cancelIdleCheck?.()
-    for (const holder of this.#holders) holder.close(reason)
+    for (const holder of this.allHolders) holder.close(reason)
   }
 
   /** New lanes start and load the session before the lanes that have no place in the layout are drained. */
@@ -147,6 +154,7 @@ export class ScaledLanes {
   #drain(holders: readonly LaneHolder[]): void {
     this.#holders = this.#holders.filter((holder) => !holders.includes(holder))
     for (const holder of holders) holder.drain()
+    this.#drained = [...this.#drained, ...holders].filter(isOpen)
   }
 
   /** Lanes that are no longer needed are given back even where no request triggers a check. */
@@ -187,6 +195,8 @@ export class ScaledLanes {
     })
   }
 }
+
+const isOpen = ({ isClosed }: LaneHolder) => !isClosed
 
 /** Loads a session into a lane, or only starts the lane. */
 export async function load(holder: LaneHolder, spec?: SessionSpec): Promise<void> {

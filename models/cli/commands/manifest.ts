@@ -9,10 +9,10 @@ import {
   makeCatalogue,
   writeCatalogue,
 } from '../../tools/manifest/catalogue.ts'
+import { folderOfGraph, foldersOfParts } from '../../tools/manifest/graph-folders.ts'
 import { countRead } from '../../tools/manifest/local-folder.ts'
-import { folderOfGraph, foldersOfParts } from '../../tools/manifest/own-folders.ts'
 import { makeManifest, writeManifest } from '../../tools/manifest/write.ts'
-import type { InputValues } from '../../tools/run-model/fixed-values.ts'
+import type { InputValues } from '../../tools/run-model/constant-inputs.ts'
 import { CheckFailed, type Io, plain, styleOf } from '../io.ts'
 import { jsonOption, runLimitOption, valueOption } from '../options.ts'
 import { showManifest } from '../output/manifest.ts'

@@ -10,7 +10,7 @@ import {
 } from '../../core/rows/prove-rows.ts'
 import type { TensorSpec } from '../../core/tensor-spec.ts'
 import { readModel } from '../onnx/read.ts'
-import { withValues } from '../run-model/fixed-values.ts'
+import { withValues } from '../run-model/constant-inputs.ts'
 import { indexRange } from '../run-model/random-samples.ts'
 import type { RunOptions } from './declare-outputs.ts'
 

@@ -4,7 +4,7 @@ import type { TensorSpec } from '../../core/tensor-spec.ts'
 import { declaredOf, isNoTensor, makeValue } from '../graph/values.ts'
 import { typeNamed } from '../onnx/data-type.ts'
 import type { Model, Value } from '../onnx/model.ts'
-import { type InputValues, withValues } from '../run-model/fixed-values.ts'
+import { type InputValues, withValues } from '../run-model/constant-inputs.ts'
 import type { Runnable, Runtime, Tensors } from '../run-model/runtime.ts'
 
 export interface RunOptions {

@@ -3,7 +3,7 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { messageOf, SpillwayError } from '../../core/error.ts'
 import { type Manifest, parseManifest, type Variant } from '../../core/manifest.ts'
 import { type About, type Candidate, describeModel, findVariants, rankOf } from '../../hub/index.ts'
-import type { InputValues } from '../run-model/fixed-values.ts'
+import type { InputValues } from '../run-model/constant-inputs.ts'
 import type { Runtime } from '../run-model/runtime.ts'
 import { separateRuntime } from '../run-model/separate-runtime.ts'
 import { withEvidence } from './batch-evidence.ts'
@@ -11,7 +11,7 @@ import type { OnRead } from './file-spec.ts'
 import { readGraphs } from './graph-facts.ts'
 import { openFolder } from './local-folder.ts'
 import { mergeManifest } from './merge.ts'
-import { originalOf, withoutCopies } from './plain-copies.ts'
+import { originalOf, withoutZipMapCopies } from './zipmap-copies.ts'
 
 export interface MakeOptions {
   /** Names and texts for a new manifest. */
@@ -44,7 +44,7 @@ export async function makeManifest(root: string, options: MakeOptions = {}): Pro
   const { runtime = separateRuntime(runLimitMs) } = options
   const old = only ? undefined : readManifest(root)
   const folder = openFolder(root, options.onRead)
-  const paths = withoutCopies(
+  const paths = withoutZipMapCopies(
     [...folder.sizes.keys()].filter((path) => !only || !path.endsWith('.onnx') || only.includes(path)),
   )
   const candidates = candidatesOf(paths, old, root)

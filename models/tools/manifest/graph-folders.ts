@@ -7,8 +7,8 @@ import { filesOf } from '../onnx/files.ts'
 import { readModel } from '../onnx/read.ts'
 import { isAboveModels } from './catalogue.ts'
 import { openFolder } from './local-folder.ts'
-import { withoutCopies } from './plain-copies.ts'
 import { idOf } from './write.ts'
+import { withoutZipMapCopies } from './zipmap-copies.ts'
 
 /**
  * The folder of a graph: its own where that is a model's, else a new one beside it with its name, in which its files are
@@ -31,7 +31,7 @@ export function foldersOfParts(root: string): string[] | undefined {
   const isAbove = isAboveModels(root)
   // A folder of models may hold any number of other files.
   if (isAbove && !holdsGraphs(root)) return undefined
-  const paths = withoutCopies([...openFolder(root).sizes.keys()])
+  const paths = withoutZipMapCopies([...openFolder(root).sizes.keys()])
   if (paths.includes('manifest.json')) return undefined
   const loose = paths.filter(isLoose)
   // Folders that an earlier run made.

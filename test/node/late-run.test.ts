@@ -1,13 +1,16 @@
 import { afterEach, expect, test } from 'vitest'
+import { systemClock } from '../../models/async/clock.ts'
 import { checkInputs, type Manifest } from '../../models/core/index.ts'
 import { Calibrations } from '../../web/device/calibration/calibrations.ts'
 import { DeviceTier } from '../../web/device/device-tier.ts'
 import { Router } from '../../web/placement/router.ts'
+import { RemoteTier } from '../../web/remote/remote-tier.ts'
 import { laneLimits } from '../../workers/host/lane-client/lane.ts'
 import type { ProcessLane } from '../../workers/host/lane-client/node/start-process-lane.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { pc } from '../support/page-with-gpu.ts'
 import { digitsGraph, processLane } from '../support/process-lane.ts'
+import { startServer } from '../support/server.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const model: Manifest = { ...digitsManifest, variants: digitsManifest.variants.slice(-1) }
@@ -55,6 +58,31 @@ test('a run without a deadline that exceeds the bound of runs is answered by the
   clock.advance(laneLimits.runMs)
   const { placement } = await moved
   expect(placement.backend).not.toBe(slow)
+})
+
+test('a run without a deadline that exceeds the server’s own limit fails there only', async () => {
+  const server = await startServer({ SPILLWAY_MAX_TIMEOUT_SECONDS: '1' })
+  const remote = new RemoteTier(server.url, systemClock)
+  close = () => remote.close()
+  const ask = (deadlineMs?: number) =>
+    remote.submit(
+      digitsManifest,
+      { inputs: inputs.tensors, rows: 1, askedAt: systemClock.now() },
+      { deadlineMs },
+    )
+  await ask()
+  const resume = server.freezeLanes()
+  try {
+    for (const deadlineMs of [undefined, 20_000])
+      await expect(ask(deadlineMs)).rejects.toMatchObject({
+        code: 'server_timeout',
+        message: expect.stringContaining('SPILLWAY_MAX_TIMEOUT_SECONDS'),
+      })
+    await expect(ask(100)).rejects.toMatchObject({ code: 'deadline_exceeded' })
+  } finally {
+    resume()
+    await server.stop()
+  }
 })
 
 test('a run whose deadline passes is final', async () => {

@@ -4,6 +4,7 @@ import { opsetOf } from '../graph/metadata.ts'
 import { operatorOf } from '../graph/node.ts'
 import { declaredOf, isNoTensor } from '../graph/values.ts'
 import { withoutZipMap } from '../manifest/without-zipmap.ts'
+import { allNodes } from '../onnx/data-flow.ts'
 import { nameOf } from '../onnx/data-type.ts'
 import type { Model, Value } from '../onnx/model.ts'
 import { weightBytes, weightCount } from '../onnx/weight.ts'
@@ -118,8 +119,8 @@ export interface Batchable {
  * tensors of ZipMap count in place of its maps, and other outputs that are no tensors are left out.
  */
 function batchableOf(model: Model): Batchable {
-  const { inputs, outputs, nodes } = withoutZipMap(model)
-  const range = nodes.find(({ opType }) => rangeOperators.includes(opType))
+  const { inputs, outputs } = withoutZipMap(model)
+  const range = allNodes(model).find(({ opType }) => rangeOperators.includes(opType))
   const fault =
     batchFault(
       inputs,

@@ -7,7 +7,7 @@ import {
 } from '../../../models/core/rows/prove-rows.ts'
 import type { GraphSource, LoadRequest, SessionRequest } from '../../protocol/lane.ts'
 import type { Ort, OrtSession } from '../runtime/ort.ts'
-import { hasOperator } from './operators.ts'
+import { usesOperator } from './operators.ts'
 import { runSession } from './run-session.ts'
 
 /** Kernels of a GPU differ by the number of rows, and so does the order in which they sum. */
@@ -52,4 +52,4 @@ export async function proveSession(
 }
 
 const isUsed = (source: GraphSource, operator: string): boolean =>
-  source.from === 'bytes' && hasOperator(new Uint8Array(source.graph), operator)
+  source.from === 'bytes' && usesOperator(new Uint8Array(source.graph), operator)

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { InvalidArgumentError, Option } from 'commander'
-import type { InputValues } from '../tools/run-model/fixed-values.ts'
+import type { InputValues } from '../tools/run-model/constant-inputs.ts'
 import type { InputShapes } from '../tools/shape-inference/infer-shapes.ts'
 
 export const jsonOption = () => new Option('--json', 'print the result as JSON')
@@ -8,7 +8,7 @@ export const jsonOption = () => new Option('--json', 'print the result as JSON')
 export const shapeOption = () =>
   new Option(
     '--shape <name=sizes>',
-    'the shape of an input whose dimensions vary, such as input=1,128; may be repeated (sizes of use, such as pictures of 224 by 224, if not given)',
+    'the shape of an input whose dimensions vary, such as input=1,128; may be repeated (typical sizes, such as pictures of 224 by 224, if not given)',
   )
     .argParser(addShape)
     .default(new Map<string, readonly number[]>(), 'none')
@@ -37,7 +37,7 @@ function addValue(text: string, values: InputValues): InputValues {
 export const runLimitOption = () =>
   new Option(
     '--run-limit <seconds>',
-    'how long each graph may run on made-up inputs, which show whether requests may share a run',
+    'how long each graph may run on made-up inputs, by which its rows and errors are measured',
   )
     .argParser(positiveInteger)
     .default(60)

@@ -146,7 +146,7 @@ describe('a page', { timeout: 180_000 }, () => {
     const failed = await run({ id: 'slow', x: 0, timeouts })
     expect(failed).toMatchObject({
       // Not repeated in another lane, where it would take as long.
-      code: 'deadline_exceeded',
+      code: 'run_failed',
       message: expect.stringContaining('raise timeouts.runMs of createRuntime or the deadlineMs'),
     })
     expect(await run({ id: 'slow', x: 0, timeouts, deadlineMs: 90_000 })).toEqual({ data: [0] })

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
 import { Pool } from '../../workers/host/pool/pool.ts'
@@ -5,6 +7,7 @@ import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import type { SessionSpec, Work } from '../../workers/host/scheduler/work.ts'
 import { processLane } from '../support/process-lane.ts'
 import { type SmallGraph, smallGraphs, smallManifest } from '../support/small-models.ts'
+import { emptyFolder } from '../support/test-models.ts'
 
 const opened: { close(): void }[] = []
 
@@ -96,6 +99,20 @@ describe('over a real lane', () => {
   ])('rows of %s share no run where the lane has to prove first that they may', async (graph, width) => {
     await runsAlone(sourceOf(graph, width, true), width)
   })
+
+  test.each(['bytes', 'file'] as const)(
+    'rows of a model that rounds by their range share no run, even where runs do not show it, from %s',
+    async (from) => {
+      const source = sourceOf('slightlyDynamicInt8', 2, true)
+      const path = join(await emptyFolder(), 'model.onnx')
+      writeFileSync(path, smallGraphs.slightlyDynamicInt8)
+      const request = async () => ({
+        ...(await source.request()),
+        ...(from === 'file' && { source: { from, path } }),
+      })
+      await runsAlone({ ...source, request }, 2)
+    },
+  )
 
   test.each([false, true])(
     'independent rows share a run, those that had to be proven (%s), too',

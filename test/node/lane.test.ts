@@ -98,7 +98,7 @@ describe('a server process', () => {
     const late = lane.run(batch())
     clock.advance(laneLimits.runMs + 30_000)
     clock.advance(1_000)
-    await expect(late).rejects.toMatchObject({ code: 'deadline_exceeded' })
+    await expect(late).rejects.toMatchObject({ code: 'run_failed' })
   })
 
   test('ends at the bound of a run that several requests share, and each of them may run again', async () => {

@@ -73,8 +73,12 @@ export const trappingGraph = () =>
     }),
   )
 
-/** A graph of half floats on which ONNX Runtime 1.30 crashes at graphOptimizationLevel "all", and not at "extended". */
-export const crashingGraph = () =>
+/**
+ * A graph of half floats on which ONNX Runtime 1.30 crashes at graphOptimizationLevel "all", and not at "extended".
+ *
+ * @param rows The first two sizes that its output is declared with.
+ */
+export const crashingGraph = (rows: readonly [string, string] = ['b', 'a']) =>
   encode(
     modelProto({
       nodes: [
@@ -84,7 +88,7 @@ export const crashingGraph = () =>
         { op: 'Cast', inputs: ['m'], outputs: ['y'], attributes: { to: DataType.FLOAT } },
       ],
       inputs: [value('x', ['a', 'b'], DataType.INT64)],
-      outputs: [value('y', ['b', 'a', 16])],
+      outputs: [value('y', [...rows, 16])],
       tensors: [halves('w', [64, 16]), halves('p', [16, 16])],
     }),
   )

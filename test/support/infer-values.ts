@@ -1,9 +1,7 @@
 /** Requests and responses of the Open Inference Protocol with any values: numbers in binary, strings in JSON. */
 import { datatypeOf } from '../../models/protocols/oip.ts'
 import { jsonLengthHeader } from '../../models/protocols/oip-binary.ts'
-import { arrays, bytesOf, isNumeric, numbersOf, type Value, type Values } from './node-tests.ts'
-
-const numericTypes = Object.keys(arrays).filter(isNumeric)
+import { bytesOf, isNumeric, numbersOf, numericTypes, type Value, type Values } from './node-tests.ts'
 
 /** @param names Of the inputs, in the order of the values. */
 export function inferRequest(names: readonly string[], values: readonly Value[]): RequestInit {

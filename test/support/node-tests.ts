@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import type { Tensor as OrtTensor } from 'onnxruntime-common'
 import { fromHalf } from '../../models/core/half.ts'
+import { arrayOf, type NumericType, tensorTypes } from '../../models/core/tensor.ts'
 import { DataType, nameOf, typeNamed } from '../../models/tools/onnx/data-type.ts'
 import { type TensorProto, TensorProtoSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
 import { weightOf } from '../../models/tools/onnx/proto-tensor.ts'
@@ -22,32 +23,19 @@ export interface NodeTest {
   readonly outputs: readonly Value[]
 }
 
-/** The typed arrays of the API, by type. */
-export const arrays = {
-  float32: Float32Array,
-  float64: Float64Array,
-  float16: Uint16Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-  bool: Uint8Array,
-} as const
+/** Types whose elements are numbers. */
+export const numericTypes = tensorTypes.filter((type): type is NumericType => type !== 'string')
 
-export const isNumeric = (type: string): type is keyof typeof arrays => type in arrays
+export const isNumeric = (type: string): type is NumericType => numericTypes.some((known) => known === type)
 
 /** The bytes of a value's numbers. */
 export const bytesOf = ({ data }: Value): Uint8Array =>
   ArrayBuffer.isView(data) ? viewBytes(data) : new Uint8Array(0)
 
 /** Numbers out of their bytes. */
-export const numbersOf = (type: keyof typeof arrays, bytes: Uint8Array, dims: readonly number[]): Value => ({
+export const numbersOf = (type: NumericType, bytes: Uint8Array, dims: readonly number[]): Value => ({
   type,
-  data: new arrays[type](new Uint8Array(bytes).buffer),
+  data: new (arrayOf(type))(new Uint8Array(bytes).buffer),
   dims,
 })
 

@@ -1,12 +1,13 @@
 /** Tests of operators in the form of ONNX's own, each with values that follow from the operator's definition. */
+import { arrayOf, type NumericType } from '../../models/core/tensor.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
 import { encode, modelProto, type Parts, value } from '../tools/support/build.ts'
-import { arrays, type NodeTest, type Value } from './node-tests.ts'
+import type { NodeTest, Value } from './node-tests.ts'
 
 type OperatorTest = Omit<NodeTest, 'name' | 'model'> & { readonly model: Uint8Array }
 
-const tensor = (type: keyof typeof arrays, dims: readonly number[], numbers: readonly number[]): Value => {
-  const data = new arrays[type](numbers.length)
+const tensor = (type: NumericType, dims: readonly number[], numbers: readonly number[]): Value => {
+  const data = new (arrayOf(type))(numbers.length)
   for (const [index, number] of numbers.entries()) {
     if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[index] = BigInt(number)
     else data[index] = number

@@ -9,7 +9,8 @@ import { createManualClock } from './manual-clock.ts'
 import { createManualLanes, type Machine } from './manual-lanes.ts'
 import { digitsManifest } from './test-models.ts'
 
-const pc: Capacity = {
+/** A machine with a GPU, and one thread for WebAssembly. */
+export const pc: Capacity = {
   gpu: {
     vendor: 'acme',
     architecture: 'anvil',

@@ -75,6 +75,19 @@ export const smallGraphs = {
     },
     2,
   ),
+  /** Adds a millionth of the same: too little for runs to show that rows depend on each other. */
+  slightlyDynamicInt8: graph(
+    {
+      nodes: [
+        { op: 'DynamicQuantizeLinear', inputs: ['x'], outputs: ['q', 'scale', 'zero'] },
+        { op: 'DequantizeLinear', inputs: ['q', 'scale', 'zero'], outputs: ['rounded'] },
+        { op: 'Constant', inputs: [], outputs: ['millionth'], attributes: { value_float: { float: 1e-6 } } },
+        { op: 'Mul', inputs: ['rounded', 'millionth'], outputs: ['little'] },
+        { op: 'Add', inputs: ['x', 'little'], outputs: ['y'] },
+      ],
+    },
+    2,
+  ),
 }
 
 export type SmallGraph = keyof typeof smallGraphs

@@ -1,6 +1,6 @@
 /** What people who are new to the command typed, and the answer that helps them on. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { create } from '@bufbuild/protobuf'
@@ -10,9 +10,11 @@ import { DataType } from '../../models/tools/onnx/data-type.ts'
 import { TensorProtoSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
 import { readModel } from '../../models/tools/onnx/read.ts'
 import { readCatalogue } from '../../server/inference/catalogue.ts'
+import { crashingGraph } from '../support/fatal-models.ts'
 import { emptyFolder } from '../support/test-models.ts'
 import { encode, modelProto, value } from './support/build.ts'
 import { spillway } from './support/command.ts'
+import { folderOf } from './support/files.ts'
 import { randomTensor } from './support/network.ts'
 
 const graph = (output = 'y') =>
@@ -23,16 +25,6 @@ const graph = (output = 'y') =>
       outputs: [value(output, ['n', 3])],
     }),
   )
-
-/** A folder with files; a name may have folders before it. */
-async function folderWith(files: Readonly<Record<string, Uint8Array>>): Promise<string> {
-  const folder = await emptyFolder()
-  for (const [name, bytes] of Object.entries(files)) {
-    mkdirSync(join(folder, name, '..'), { recursive: true })
-    writeFileSync(join(folder, name), bytes)
-  }
-  return folder
-}
 
 /** Runs the built command, as from a shell. */
 const runBuilt = (...args: readonly string[]) =>
@@ -46,7 +38,7 @@ const idsIn = (folder: string) =>
 
 describe('spillway pull', () => {
   test('of a file on this machine says how to write its manifest', async () => {
-    const folder = await folderWith({ 'model.onnx': graph() })
+    const folder = await folderOf({ 'model.onnx': graph() })
     const file = join(folder, 'model.onnx')
     const { code, err } = await spillway('pull', file, '-o', join(folder, 'out'))
     expect(code).toBe(1)
@@ -57,7 +49,7 @@ describe('spillway pull', () => {
 
 describe('spillway manifest', () => {
   test('of a file puts it into a folder of its name', async () => {
-    const folder = await folderWith({ 'best (1).onnx': graph(), 'other.onnx': graph('z') })
+    const folder = await folderOf({ 'best (1).onnx': graph(), 'other.onnx': graph('z') })
     const { code, out, err } = await spillway('manifest', join(folder, 'best (1).onnx'))
     expect({ code, err }).toEqual({ code: 0, err: '' })
     expect(out).toContain(join(folder, 'best-1', 'manifest.json'))
@@ -67,13 +59,13 @@ describe('spillway manifest', () => {
   })
 
   test('of the file in a model’s own folder writes it there', async () => {
-    const folder = await folderWith({ 'model.onnx': graph() })
+    const folder = await folderOf({ 'model.onnx': graph() })
     expect((await spillway('manifest', join(folder, 'model.onnx'))).code).toBe(0)
     expect(existsSync(join(folder, 'manifest.json'))).toBe(true)
   })
 
   test('of a model of several graphs describes each, named by its part', async () => {
-    const folder = await folderWith({
+    const folder = await folderOf({
       'onnx/encoder_model.onnx': graph(),
       'onnx/decoder_model.onnx': graph('z'),
       'onnx/decoder_model_q8.onnx': graph('z'),
@@ -89,8 +81,42 @@ describe('spillway manifest', () => {
     expect((await spillway('manifest', folder)).out).toBe(out)
   })
 
+  test('of a folder of several graphs brings its parts up to date when it is run again', async () => {
+    const folder = await folderOf({
+      'onnx/encoder_model.onnx': graph(),
+      'onnx/decoder_model.onnx': graph('z'),
+    })
+    await spillway('manifest', folder)
+    writeFileSync(join(folder, 'onnx', 'decoder_model_q8.onnx'), graph('z'))
+    rmSync(join(folder, 'onnx', 'encoder_model.onnx'))
+    writeFileSync(join(folder, 'onnx', 'encoder_model.onnx'), graph('changed'))
+    const { code, out } = await spillway('manifest', folder)
+    expect({ code, out }).toEqual({
+      code: 0,
+      out: `${join(folder, 'catalogue.json')} lists decoder_model, encoder_model\n`,
+    })
+    const catalogue = await readCatalogue([folder])
+    expect(catalogue.get('decoder_model')?.manifest.variants.map(({ id }) => id)).toEqual(['q8', 'fp32'])
+    expect(catalogue.get('encoder_model')?.manifest.outputs.map(({ name }) => name)).toEqual(['changed'])
+  })
+
+  test('of a folder whose parts all failed tries the same parts again', async () => {
+    const folder = await folderOf({ 'blue.onnx': ofComplexNumbers(), 'sad.onnx': ofComplexNumbers() })
+    const { code, err } = await spillway('manifest', folder)
+    expect(code).toBe(1)
+    expect((await spillway('manifest', folder)).err).toBe(err)
+    expect(existsSync(join(folder, 'sad', 'sad'))).toBe(false)
+  })
+
+  test('of a folder of models leaves graphs beside them alone', async () => {
+    const folder = await folderOf({ 'det/det.onnx': graph(), 'one.onnx': graph(), 'two.onnx': graph('z') })
+    await spillway('manifest', join(folder, 'det'))
+    expect((await spillway('manifest', folder)).out).toContain('lists det\n')
+    expect(existsSync(join(folder, 'one'))).toBe(false)
+  })
+
   test('leaves out a part that cannot be described, says so and ends with 1', async () => {
-    const folder = await folderWith({ 'good.onnx': graph(), 'sad.onnx': ofComplexNumbers() })
+    const folder = await folderOf({ 'good.onnx': graph(), 'sad.onnx': ofComplexNumbers() })
     const { code, out, err } = await spillway('manifest', folder)
     expect(code).toBe(1)
     expect(out).toContain('lists good\n')
@@ -98,7 +124,7 @@ describe('spillway manifest', () => {
   })
 
   test('of a folder of folders without manifests says to write each one’s first', async () => {
-    const folder = await folderWith({ 'det/det.onnx': graph(), 'rec/model.onnx': graph('z') })
+    const folder = await folderOf({ 'det/det.onnx': graph(), 'rec/model.onnx': graph('z') })
     const { code, err } = await spillway('manifest', folder)
     expect(code).toBe(1)
     expect(err).toContain('holds folders of models without a manifest')
@@ -107,7 +133,7 @@ describe('spillway manifest', () => {
   })
 
   test('of a folder of folders says which one is left out, and why', async () => {
-    const folder = await folderWith({ 'det/det.onnx': graph(), 'rec/model.onnx': graph('z') })
+    const folder = await folderOf({ 'det/det.onnx': graph(), 'rec/model.onnx': graph('z') })
     await spillway('manifest', join(folder, 'det'))
     const { code, err } = await spillway('manifest', folder)
     expect(code).toBe(0)
@@ -118,12 +144,11 @@ describe('spillway manifest', () => {
   })
 
   test('a server for a folder of bare ONNX files says to run it', async () => {
-    const folder = await folderWith({ 'a.onnx': graph() })
+    const folder = await folderOf({ 'a.onnx': graph() })
     await expect(readCatalogue([folder])).rejects.toThrow(`"spillway manifest ${folder}"`)
   })
 })
 
-/** An input without a rank. */
 /** No API here carries complex numbers. */
 const ofComplexNumbers = () =>
   encode(
@@ -136,7 +161,7 @@ const ofComplexNumbers = () =>
 
 describe('spillway inspect', () => {
   test('of a folder names the models in it', async () => {
-    const folder = await folderWith({ 'onnx/model.onnx': graph(), 'a.onnx': graph() })
+    const folder = await folderOf({ 'onnx/model.onnx': graph(), 'a.onnx': graph() })
     const { code, err } = await spillway('inspect', folder)
     expect(code).toBe(1)
     expect(err).toBe(
@@ -149,7 +174,7 @@ describe('spillway inspect', () => {
     ['a zip archive', 'PK\u0003\u0004', 'a zip archive, as PyTorch (.pt) and Keras write them'],
     ['a web page', '<!DOCTYPE html>', 'a web page'],
   ])('of %s says what it is', async (_what, bytes, name) => {
-    const folder = await folderWith({ 'm.tflite': Buffer.from(bytes.padEnd(64, '\u0000'), 'latin1') })
+    const folder = await folderOf({ 'm.tflite': Buffer.from(bytes.padEnd(64, '\u0000'), 'latin1') })
     const { code, err } = await spillway('inspect', join(folder, 'm.tflite'))
     expect(code).toBe(1)
     expect(err).toContain(`The file is not an ONNX model: expected ONNX, got ${name}`)
@@ -160,7 +185,7 @@ describe('a failure', () => {
   test.each(['compare', 'batch'])(
     'of ONNX Runtime in %s is one sentence, without lines of its own',
     async (command) => {
-      const folder = await folderWith({
+      const folder = await folderOf({
         'm.onnx': encode(
           modelProto({
             nodes: [{ op: 'Reshape', inputs: ['x', 'to'], outputs: ['y'] }],
@@ -187,28 +212,9 @@ describe('a failure', () => {
 })
 
 test('a crash of ONNX Runtime is told', async () => {
-  const halves = (name: string, rows: number) =>
-    create(TensorProtoSchema, {
-      name,
-      dataType: DataType.FLOAT16,
-      dims: [BigInt(rows), 16n],
-      rawData: new Uint8Array(rows * 32),
-    })
-  // ONNX Runtime 1.30 reads past a buffer when it fuses these for the CPU.
-  const fatal = modelProto({
-    nodes: [
-      { op: 'Gather', inputs: ['table', 'x'], outputs: ['h'] },
-      { op: 'Transpose', inputs: ['h'], outputs: ['t'], attributes: { perm: [1, 0, 2] } },
-      { op: 'MatMul', inputs: ['t', 'w'], outputs: ['p'] },
-      { op: 'Cast', inputs: ['p'], outputs: ['y'], attributes: { to: DataType.FLOAT } },
-    ],
-    inputs: [value('x', ['n', 3], DataType.INT64)],
-    outputs: [value('y', [3, 'n', 16])],
-    tensors: [halves('table', 64), halves('w', 16)],
-  })
-  const folder = await folderWith({ 'm.onnx': encode(fatal) })
+  const folder = await folderOf({ 'm.onnx': crashingGraph() })
   const file = join(folder, 'm.onnx')
-  const { status, stdout, stderr } = runBuilt('compare', file, file)
+  const { status, stdout, stderr } = runBuilt('compare', file, file, '--shape', 'x=2,3')
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
   expect(stderr).toMatch(/^spillway: ONNX Runtime crashed \(SIGSEGV\) while it [^\n]+\n$/)
   expect(runBuilt('inspect', file).status).toBe(0)
@@ -249,7 +255,7 @@ describe('spillway quantize', () => {
       outputs: [value('y', ['n', 64])],
       tensors: [randomTensor('w', [64, 64], 1, 1)],
     })
-    const folder = await folderWith({ 'm.onnx': encode(model) })
+    const folder = await folderOf({ 'm.onnx': encode(model) })
     const made = join(await emptyFolder(), 'q.onnx')
     const plain = await spillway('quantize', join(folder, 'm.onnx'), '--to', 'q8', '-o', made)
     expect(plain.out).toMatch(/, for webgpu, the default \(--for\)$/m)
@@ -260,7 +266,7 @@ describe('spillway quantize', () => {
   })
 
   test.each(['webgpu', 'wasm', 'cpu'])('makes q8 of half floats, for %s', async (backend) => {
-    const folder = await folderWith({ 'm.onnx': halves('w') })
+    const folder = await folderOf({ 'm.onnx': halves('w') })
     const [file, made] = [join(folder, 'm.onnx'), join(await emptyFolder(), 'q.onnx')]
     const { code, out, err } = await spillway(
       ...['quantize', file, '--to', 'q8', '--for', backend, '-o', made, '--measure', '0.02'],
@@ -274,7 +280,7 @@ describe('spillway quantize', () => {
     ['w', 'got half floats or integers'],
     ['none', 'got no weights'],
   ])('to fp16 of halves or of nothing (%s) says that there is nothing to do', async (weight, reason) => {
-    const folder = await folderWith({ 'm.onnx': halves(weight) })
+    const folder = await folderOf({ 'm.onnx': halves(weight) })
     const made = join(folder, 'h.onnx')
     const { code, err } = await spillway('quantize', join(folder, 'm.onnx'), '--to', 'fp16', '-o', made)
     expect(code).toBe(1)

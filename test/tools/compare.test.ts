@@ -8,7 +8,7 @@ import type { Tensor } from '../../models/core/index.ts'
 import { createDifference } from '../../models/tools/compare/difference.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
 import { TypeProto_SequenceSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
-import { fixedTensors } from '../../models/tools/run-model/fixed-values.ts'
+import { constantTensors } from '../../models/tools/run-model/constant-inputs.ts'
 import { parseNpy } from '../../models/tools/run-model/npy.ts'
 import { randomSamples } from '../../models/tools/run-model/random-samples.ts'
 import { readSamples } from '../../models/tools/run-model/read-samples.ts'
@@ -247,7 +247,7 @@ describe('samples', () => {
       message: expect.stringContaining(message),
     })
     expect(() => readSamples(typed, path)).toThrow(refusal)
-    expect(() => fixedTensors(typed, new Map([['x', Number(number)]]))).toThrow(refusal)
+    expect(() => constantTensors(typed, new Map([['x', Number(number)]]))).toThrow(refusal)
   })
 
   test('are refused where there are none', async () => {

@@ -5,17 +5,17 @@ import { describe, expect, test } from 'vitest'
 import type { Manifest } from '../../models/core/index.ts'
 import { modelFile } from '../../models/core/manifest.ts'
 import { inferResponse } from '../../models/protocols/oip.ts'
+import type { InspectReport } from '../../models/tools/inspect/report.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
 import {
-  OperatorSetIdProtoSchema,
   TensorProtoSchema,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from '../../models/tools/onnx/generated/onnx_pb.ts'
 import { startTestApp } from '../support/test-app.ts'
-import { emptyFolder } from '../support/test-models.ts'
 import { encode, modelProto, type Parts, value } from './support/build.ts'
 import { spillway, spillwayJson } from './support/command.ts'
+import { folderOf } from './support/files.ts'
 
 const relu = { op: 'Relu', inputs: ['x'], outputs: ['y'] }
 
@@ -28,14 +28,8 @@ function shapeless(name: string): ValueInfoProto {
   return declared
 }
 
-async function folderOf(model: Uint8Array, name = 'model.onnx'): Promise<string> {
-  const folder = await emptyFolder()
-  writeFileSync(join(folder, name), model)
-  return folder
-}
-
 const describeModel = async (parts: Parts) =>
-  spillwayJson<Manifest>('manifest', await folderOf(encode(modelProto(parts))))
+  spillwayJson<Manifest>('manifest', await folderOf({ 'model.onnx': encode(modelProto(parts)) }))
 
 const floats = (name: string, values: readonly number[]) =>
   create(TensorProtoSchema, {
@@ -116,7 +110,7 @@ describe('spillway manifest describes what ONNX Runtime runs', () => {
       outputs: [value('y', ['n'])],
       tensors: [floats('scale', [2])],
     })
-    const folder = await folderOf(encode(model))
+    const folder = await folderOf({ 'model.onnx': encode(model) })
     const made = await spillwayJson<Manifest>('manifest', folder, '--id', 'scaled')
     expect(made.inputs.map(({ name }) => name)).toEqual(['x'])
     const answer = await ask(folder, 'scaled', [{ name: 'x', datatype: 'FP32', shape: [1], data: [3] }])
@@ -139,15 +133,15 @@ describe('spillway manifest describes what ONNX Runtime runs', () => {
   })
 
   test('an output that is no tensor is left out, which is said', async () => {
-    const folder = await folderOf(
-      encode(
+    const folder = await folderOf({
+      'model.onnx': encode(
         modelProto({
           nodes: [relu, { op: 'SequenceConstruct', inputs: ['x', 'y'], outputs: ['both'] }],
           inputs: [value('x', ['n', 3])],
           outputs: [value('y', ['n', 3]), bare('both')],
         }),
       ),
-    )
+    })
     const { code, err } = await spillway('manifest', folder, '--id', 'half')
     expect({ code, err }).toEqual({ code: 0, err: 'spillway: both is no tensor: it is left out\n' })
     const answer = await ask(folder, 'half', [
@@ -181,12 +175,13 @@ describe('spillway manifest describes what ONNX Runtime runs', () => {
       inputs: [value('x', ['n', 2])],
       outputs: [value('label', ['n'], DataType.INT64), bare('maps')],
     })
-    model.opsetImport.push(create(OperatorSetIdProtoSchema, { domain: 'ai.onnx.ml', version: 1n }))
-    const folder = await folderOf(encode(model), 'tree.onnx')
+    const folder = await folderOf({ 'tree.onnx': encode(model) })
     for (let time = 0; time < 2; time++) {
       const { code, err } = await spillway('manifest', folder, '--id', 'tree')
       expect({ code, err }).toEqual({ code: 0, err: expect.stringContaining('without ZipMap') })
     }
+    const { batch } = await spillwayJson<InspectReport>('inspect', join(folder, 'tree.onnx'))
+    expect(batch).toMatchObject({ batchable: true })
     const made: Manifest = JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8'))
     expect(made.outputs.map(({ name, type, shape }) => [name, type, shape])).toEqual([
       ['label', 'int64', [-1]],
@@ -203,7 +198,7 @@ describe('spillway manifest describes what ONNX Runtime runs', () => {
     // As "spillway pull" fetches it: the copy without its original. What people wrote about it stays.
     const [variant] = made.variants
     if (!variant) throw new Error('no variant')
-    const pulled = await folderOf(readFileSync(join(folder, 'tree.plain.onnx')), 'tree.plain.onnx')
+    const pulled = await folderOf({ 'tree.plain.onnx': readFileSync(join(folder, 'tree.plain.onnx')) })
     const written = { ...made, variants: [{ ...variant, id: 'own' }] }
     writeFileSync(join(pulled, 'manifest.json'), JSON.stringify(written))
     expect(await spillwayJson<Manifest>('manifest', pulled)).toEqual(written)
@@ -214,12 +209,11 @@ describe('files are taken under the names that people give them', () => {
   test.each(['best (1).onnx', 'text_encoder.onnx', 'yolov8n.q2.onnx', 'größe & maß #2.onnx'])(
     '%s',
     async (name) => {
-      const folder = await folderOf(
-        encode(
+      const folder = await folderOf({
+        [name]: encode(
           modelProto({ nodes: [relu], inputs: [value('x', ['n', 3])], outputs: [value('y', ['n', 3])] }),
         ),
-        name,
-      )
+      })
       const made = await spillwayJson<Manifest>('manifest', folder, '--id', 'named')
       const [file] = made.variants[0]?.files ?? []
       expect(file?.path).toBe(name)

@@ -1,10 +1,16 @@
 import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { create } from '@bufbuild/protobuf'
 import { describe, expect, test } from 'vitest'
+import type { Manifest } from '../../models/core/index.ts'
 import { type InspectReport, inspect } from '../../models/tools/inspect/report.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
+import { TypeProtoSchema, ValueInfoProtoSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
+import { roundsInBranch, roundsInFunction } from '../support/nested-models.ts'
 import { withoutTestModels } from '../support/test-models.ts'
 import { build, value } from './support/build.ts'
 import { spillway, spillwayJson } from './support/command.ts'
+import { folderOf } from './support/files.ts'
 import { published, realModels } from './support/real-models.ts'
 
 const digits = realModels[0] ?? ''
@@ -30,6 +36,32 @@ describe('inspect', () => {
     expect(weights?.bytes).toBe((weights?.elements ?? 0) * 4)
     expect(report.bytes).toBe(statSync(digits).size)
     expect(report.memory.total).toBe((weights?.bytes ?? 0) + 50_176 + report.bytes)
+  })
+
+  test('says that a model batches whose other output is a sequence, which manifests leave out', () => {
+    const type = create(TypeProtoSchema, { value: { case: 'sequenceType', value: {} } })
+    const model = build({
+      nodes: [
+        { op: 'Relu', inputs: ['x'], outputs: ['y'] },
+        { op: 'SequenceConstruct', inputs: ['x', 'y'], outputs: ['both'] },
+      ],
+      inputs: [value('x', ['n', 3])],
+      outputs: [value('y', ['n', 3]), create(ValueInfoProtoSchema, { name: 'both', type })],
+    })
+    expect(inspect(model, 'model.onnx', 1, new Map()).batch.batchable).toBe(true)
+  })
+
+  test.each([
+    ['a branch', roundsInBranch()],
+    ['a function', roundsInFunction()],
+  ])('says that a model does not batch that rounds by the range of all rows in %s', async (_where, graph) => {
+    const folder = await folderOf({ 'model.onnx': graph })
+    const { batch } = await spillwayJson<InspectReport>('inspect', join(folder, 'model.onnx'))
+    expect(batch).toMatchObject({
+      batchable: false,
+      reason: expect.stringContaining('DynamicQuantizeLinear'),
+    })
+    expect(await spillwayJson<Manifest>('manifest', folder)).toMatchObject({ batchAxis: null })
   })
 
   test('estimates more memory for a larger input shape', async () => {

@@ -82,7 +82,7 @@ describe('compare', () => {
     expect((await spillway('compare', model, model)).out).toContain('image [1, 3, 224, 224]')
   })
 
-  test('refuses to judge by sizes of 1 where nothing tells the sizes of use', async () => {
+  test('refuses to judge by sizes of 1 where no typical size is known', async () => {
     const model = await fileOf(unnamed())
     const { code, out, err } = await spillway('compare', model, model)
     expect({ code, out }).toEqual({ code: 1, out: '' })

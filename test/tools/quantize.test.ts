@@ -1,13 +1,16 @@
+import { create } from '@bufbuild/protobuf'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { ComparisonReport } from '../../models/cli/output/compare.ts'
 import type { QuantizeReport } from '../../models/cli/output/quantize.ts'
 import { operatorOf } from '../../models/tools/graph/node.ts'
-import { nameOf } from '../../models/tools/onnx/data-type.ts'
+import { DataType, nameOf } from '../../models/tools/onnx/data-type.ts'
+import { ValueInfoProtoSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
 import { readModel } from '../../models/tools/onnx/read.ts'
 import { weightBytes } from '../../models/tools/onnx/weight.ts'
+import { modelProto, value } from './support/build.ts'
 import { spillway, spillwayJson } from './support/command.ts'
 import { folderWith } from './support/files.ts'
-import { convNetwork, tiedNetwork } from './support/network.ts'
+import { convNetwork, randomTensor, tiedNetwork } from './support/network.ts'
 
 type Folder = Awaited<ReturnType<typeof folderWith>>
 let tied: Folder
@@ -127,6 +130,27 @@ describe('quantize, a network with an embedding that its output layer is tied to
     )
     expect(none.code).toBe(1)
     expect(none.err).toContain('No layer of this model can be quantized')
+  })
+
+  test('measures outputs of strings, and names those that it does not measure', async () => {
+    const words = await folderWith(
+      modelProto({
+        nodes: [
+          { op: 'MatMul', inputs: ['x', 'w'], outputs: ['p'] },
+          { op: 'Cast', inputs: ['p'], outputs: ['words'], attributes: { to: DataType.STRING } },
+          { op: 'SequenceConstruct', inputs: ['p'], outputs: ['list'] },
+        ],
+        inputs: [value('x', ['n', 64])],
+        outputs: [value('words', ['n', 64], DataType.STRING), create(ValueInfoProtoSchema, { name: 'list' })],
+        tensors: [randomTensor('w', [64, 64], 1, 1)],
+      }),
+    )
+    const args = ['quantize', words.model, '--to', 'q4', '-o', words.path('q4.onnx'), '--measure'] as const
+    const report = await spillwayJson<QuantizeReport>(...args, '1')
+    expect(report).toMatchObject({ leftOut: ['list'], error: expect.closeTo(1, 1) })
+    const { out } = await spillway(...args, '1')
+    expect(out).toContain('not measured (maps, sequences or empty tensors): list\n')
+    expect((await spillway(...args, '0.5')).err).toContain('No layer of this model can be quantized')
   })
 
   test('keeps inputs exact where that alone meets the error limit', async () => {

@@ -1,7 +1,7 @@
 /** Models that hang or crash when they are run on made-up inputs are described all the same. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { create } from '@bufbuild/protobuf'
@@ -17,8 +17,9 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from '../../models/tools/onnx/generated/onnx_pb.ts'
-import { emptyFolder } from '../support/test-models.ts'
+import { crashingGraph } from '../support/fatal-models.ts'
 import { encode, modelProto, value } from './support/build.ts'
+import { folderOf } from './support/files.ts'
 
 const built = fileURLToPath(new URL('../../dist/server/spillway.js', import.meta.url))
 
@@ -51,36 +52,6 @@ function endless(output: ValueInfoProto): Uint8Array {
   return encode(model)
 }
 
-/** ONNX Runtime 1.30 reads past a buffer when it fuses these for the CPU. */
-function fatal(): Uint8Array {
-  const halves = (name: string, rows: number) =>
-    create(TensorProtoSchema, {
-      name,
-      dataType: DataType.FLOAT16,
-      dims: [BigInt(rows), 16n],
-      rawData: new Uint8Array(rows * 32),
-    })
-  return encode(
-    modelProto({
-      nodes: [
-        { op: 'Gather', inputs: ['table', 'x'], outputs: ['h'] },
-        { op: 'Transpose', inputs: ['h'], outputs: ['t'], attributes: { perm: [1, 0, 2] } },
-        { op: 'MatMul', inputs: ['t', 'w'], outputs: ['p'] },
-        { op: 'Cast', inputs: ['p'], outputs: ['y'], attributes: { to: DataType.FLOAT } },
-      ],
-      inputs: [value('x', ['n', 3], DataType.INT64)],
-      outputs: [value('y', ['n', 3, 16])],
-      tensors: [halves('table', 64), halves('w', 16)],
-    }),
-  )
-}
-
-async function folderOf(model: Uint8Array): Promise<string> {
-  const folder = await emptyFolder()
-  writeFileSync(join(folder, 'model.onnx'), model)
-  return folder
-}
-
 const manifestOf = (folder: string) =>
   parseManifest(JSON.parse(readFileSync(join(folder, 'manifest.json'), 'utf8')), folder)
 
@@ -107,7 +78,7 @@ function isAlive(pid: number): boolean {
 test.skipIf(process.platform !== 'linux').each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
   '%s to the watching process ends a command that runs a model',
   async (signal) => {
-    const file = join(await folderOf(endless(value('y', ['n', 3]))), 'model.onnx')
+    const file = join(await folderOf({ 'model.onnx': endless(value('y', ['n', 3])) }), 'model.onnx')
     const command = spawn(process.execPath, [built, 'compare', file, file], { stdio: 'ignore' })
     const ended = once(command, 'exit')
     const child = await runningChild(command)
@@ -117,12 +88,28 @@ test.skipIf(process.platform !== 'linux').each(['SIGINT', 'SIGTERM', 'SIGHUP'] a
   },
 )
 
+test('spillway quantize ends when a model hangs on samples that it made up', async () => {
+  const folder = await folderOf({ 'model.onnx': endless(value('y', ['n', 3])) })
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [
+      ...[built, 'quantize', join(folder, 'model.onnx'), '--to', 'q8', '--measure', '0.1'],
+      ...['--shape', 'x=1,3', '--run-limit', '2', '-o', join(folder, 'small.onnx')],
+    ],
+    { encoding: 'utf8', timeout: 30_000 },
+  )
+  expect(status).toBe(1)
+  expect(stderr).toMatch(
+    /runs too long on made-up inputs: expected at most 2 s [^\n]+ raise --run-limit\.\n$/,
+  )
+})
+
 describe('spillway manifest', () => {
   test.each([
     ['the proof that rows are independent', value('y', ['n', 3]), [-1, 3]],
     ['outputs that the file does not declare', create(ValueInfoProtoSchema, { name: 'y' }), null],
   ])('ends when a model hangs on made-up inputs, for %s', async (_what, output, shape) => {
-    const folder = await folderOf(endless(output))
+    const folder = await folderOf({ 'model.onnx': endless(output) })
     const { status, stderr } = spawnSync(process.execPath, [built, 'manifest', folder, '--run-limit', '2'], {
       encoding: 'utf8',
       timeout: 30_000,
@@ -133,7 +120,7 @@ describe('spillway manifest', () => {
   })
 
   test('says that ONNX Runtime crashed, and describes the model', async () => {
-    const folder = await folderOf(fatal())
+    const folder = await folderOf({ 'model.onnx': crashingGraph(['a', 'b']) })
     const { status, stderr } = spawnSync(process.execPath, [built, 'manifest', folder], { encoding: 'utf8' })
     expect(status).toBe(0)
     expect(stderr).toMatch(/ONNX Runtime crashed on [^\n]+ with made-up inputs: got SIGSEGV\n$/)
@@ -141,7 +128,7 @@ describe('spillway manifest', () => {
   })
 
   test.skipIf(process.platform !== 'linux')('that is killed leaves no process behind', async () => {
-    const folder = await folderOf(endless(value('y', ['n', 3])))
+    const folder = await folderOf({ 'model.onnx': endless(value('y', ['n', 3])) })
     const command = spawn(process.execPath, [built, 'manifest', folder], { stdio: 'ignore' })
     const child = await runningChild(command)
     command.kill('SIGKILL')

@@ -1,13 +1,13 @@
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
 import { expect, test } from 'vitest'
 import type { Manifest } from '../../models/core/index.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
-import { OperatorSetIdProtoSchema, TensorProtoSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
+import { TensorProtoSchema } from '../../models/tools/onnx/generated/onnx_pb.ts'
 import { emptyFolder } from '../support/test-models.ts'
 import { encode, modelProto, value } from './support/build.ts'
 import { spillway, spillwayJson } from './support/command.ts'
+import { folderOf } from './support/files.ts'
 import { randomTensor, tiedNetwork } from './support/network.ts'
 
 const matrix = (type: DataType, bytesEach: number) =>
@@ -55,8 +55,7 @@ const graphs = {
 }
 
 async function variantsOf(files: Readonly<Record<string, Uint8Array>>) {
-  const folder = await emptyFolder()
-  for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes)
+  const folder = await folderOf(files)
   const { variants } = await spillwayJson<Manifest>('manifest', folder)
   return { folder, variants: variants.map(({ id, precision, backends }) => [id, precision, backends]) }
 }
@@ -88,8 +87,7 @@ test('half floats beside another variant are for backends that compute in halves
 })
 
 test('weights in blocks of 4 bits are q4', async () => {
-  const folder = await emptyFolder()
-  writeFileSync(join(folder, 'net.onnx'), encode(tiedNetwork()))
+  const folder = await folderOf({ 'net.onnx': encode(tiedNetwork()) })
   const made = join(await emptyFolder(), 'net.onnx')
   await spillway('quantize', join(folder, 'net.onnx'), '--to', 'q4', '-o', made)
   const { variants } = await spillwayJson<Manifest>('manifest', join(made, '..'))
@@ -110,7 +108,6 @@ test('operators of classical machine learning are for the CPU of a server, and i
     inputs: [value('x', ['n', 3])],
     outputs: [value('y', ['n', 3])],
   })
-  model.opsetImport.push(create(OperatorSetIdProtoSchema, { domain: 'ai.onnx.ml', version: 1n }))
   const { folder, variants } = await variantsOf({ 'model.onnx': encode(model) })
   expect(variants).toEqual([['fp32', 'fp32', ['cpu', 'cuda']]])
   const { out } = await spillway('inspect', join(folder, 'model.onnx'))

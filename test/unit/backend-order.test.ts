@@ -1,26 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { Manifest, Variant } from '../../models/core/index.ts'
-import type { Capacity } from '../../web/device/capacity.ts'
 import { BackendBalance } from '../../web/placement/backend-balance.ts'
 import { selectDeviceTarget } from '../../web/placement/device-target.ts'
 import { CostCurve } from '../../workers/host/scheduler/cost-curve.ts'
+import { pc } from '../support/page-with-gpu.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const mebibyte = 2 ** 20
-const pc: Capacity = {
-  gpu: {
-    vendor: 'acme',
-    architecture: 'anvil',
-    software: false,
-    features: [],
-    maxBufferSize: 2 ** 30,
-    maxStorageBufferBindingSize: 2 ** 30,
-  },
-  wasm: { simd: true, jspi: true, threads: 1 },
-  memoryBudget: 2 ** 30,
-  storage: null,
-}
-
 /** One variant for both backends. */
 function model(change: { memory?: number; size?: number } & Partial<Manifest> = {}): Manifest {
   const { memory = 4 * mebibyte, size = 100_000, ...rest } = change

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { hasOperator } from '../../workers/lane/engine/operators.ts'
+import { hasOperator, usesOperator } from '../../workers/lane/engine/operators.ts'
+import { roundsInBranch, roundsInFunction } from '../support/nested-models.ts'
 
 const read = (path: string) =>
   new Uint8Array(readFileSync(new URL(`../../models/catalogue/${path}`, import.meta.url)))
@@ -18,9 +19,19 @@ describe('the operators of a graph', () => {
     expect(hasOperator(read('digits/fp32/model.onnx'), 'GroupQueryAttention')).toBe(false)
   })
 
+  test.each([
+    ['a branch', roundsInBranch()],
+    ['a function', roundsInFunction()],
+  ])('are those of the main graph, or also those in %s', (_where, graph) => {
+    expect(hasOperator(graph, 'DynamicQuantizeLinear')).toBe(false)
+    expect(usesOperator(graph, 'DynamicQuantizeLinear')).toBe(true)
+    expect(usesOperator(graph, 'DynamicQuantize')).toBe(false)
+  })
+
   test('are none in a file that is no graph', () => {
     expect(hasOperator(new Uint8Array(), 'GroupQueryAttention')).toBe(false)
     expect(hasOperator(new TextEncoder().encode('<!doctype html>'), 'GroupQueryAttention')).toBe(false)
     expect(hasOperator(bard.subarray(0, 100), 'GroupQueryAttention')).toBe(false)
+    expect(usesOperator(bard.subarray(0, 100), 'GroupQueryAttention')).toBe(false)
   })
 })

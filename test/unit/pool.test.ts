@@ -58,6 +58,44 @@ describe('Pool', () => {
     expect(alive().map(({ threads }) => threads)).toEqual([1, 1, 1, 1])
   })
 
+  describe('with a lane that a text still uses after a change of layout', () => {
+    const open = async () => {
+      const layouts = () => layoutsFor({ cores: 4, maxThreads: 4, maxLanes: 4 })
+      const { load, ask, pass, alive, pool } = create({}, { layouts })
+      const text = ask(model('text', 300))
+      await pass(500)
+      await text
+      const lease = pool.lease(model('text')) ?? expect.fail('no lane has the text model')
+      await load(model('a'), 64, 15_000)
+      expect(alive().map(({ threads }) => threads)).toEqual([4, 1, 1, 1, 1])
+      return { alive, pool, lease, usedBytes: () => pool.stats().memory.usedBytes }
+    }
+
+    test('counts its memory until the text ends', async () => {
+      const { alive, pool, lease, usedBytes } = await open()
+      expect(usedBytes()).toBe(800)
+      expect(pool.stats().lanes).toHaveLength(5)
+      lease.release()
+      expect(alive().map(({ threads }) => threads)).toEqual([1, 1, 1, 1])
+      expect(usedBytes()).toBe(400)
+      expect(pool.stats().lanes).toHaveLength(4)
+    })
+
+    test('forgets it when it dies', async () => {
+      const { pool, lease, usedBytes } = await open()
+      lease.lane.kill(new SpillwayError('lane_lost', 'It crashed'))
+      await new Promise(setImmediate)
+      expect(usedBytes()).toBe(400)
+      expect(pool.stats().lanes).toHaveLength(4)
+    })
+
+    test('ends it when the pool is closed', async () => {
+      const { alive, pool } = await open()
+      pool.close()
+      expect(alive()).toEqual([])
+    })
+  })
+
   test('unloads the least recently used session when memory is needed, and loads it again on request', async () => {
     const { ask, pass, pool, lanes } = create()
     for (const id of ['a', 'b', 'c']) {

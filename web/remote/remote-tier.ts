@@ -167,6 +167,8 @@ class Connections implements Lanes<BatchedModel> {
       // Without this a server too slow for every deadline would look as fast as one that was never asked.
       if (signal?.aborted || (cause instanceof SpillwayError && cause.code === 'server_timeout'))
         this.#queue.unanswered(this.#clock.now() - startedAt)
+      // The callers still wait: it was the server's own limit that passed.
+      if (isPastDeadline(cause) && this.#clock.now() - startedAt < withinMs) throw stoppedByServer(cause)
       throw cause
     } finally {
       this.#inFlight.delete(controller)
@@ -192,6 +194,18 @@ class Connections implements Lanes<BatchedModel> {
     for (const controller of this.#inFlight) controller.abort()
   }
 }
+
+const isPastDeadline = (cause: unknown): cause is SpillwayError =>
+  cause instanceof SpillwayError && cause.code === 'deadline_exceeded'
+
+/** Another place may answer a request that is not late. */
+const stoppedByServer = (cause: SpillwayError) =>
+  new SpillwayError(
+    'server_timeout',
+    `The server stopped the request before its deadline: ${cause.message}`,
+    { hint: 'A Spillway server takes longer with a larger SPILLWAY_MAX_TIMEOUT_SECONDS.' },
+    { cause },
+  )
 
 /** Whether JSON has no number for an element, such as NaN or a half float. */
 const needsBinary = (inputs: Tensors): boolean =>

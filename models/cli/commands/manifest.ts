@@ -9,10 +9,10 @@ import {
   makeCatalogue,
   writeCatalogue,
 } from '../../tools/manifest/catalogue.ts'
+import { folderOfGraph, foldersOfParts } from '../../tools/manifest/graph-folders.ts'
 import { countRead } from '../../tools/manifest/local-folder.ts'
-import { folderOfGraph, foldersOfParts } from '../../tools/manifest/own-folders.ts'
 import { makeManifest, writeManifest } from '../../tools/manifest/write.ts'
-import type { InputValues } from '../../tools/run-model/fixed-values.ts'
+import type { InputValues } from '../../tools/run-model/constant-inputs.ts'
 import { CheckFailed, type Io, plain, styleOf } from '../io.ts'
 import { jsonOption, runLimitOption, valueOption } from '../options.ts'
 import { showManifest } from '../output/manifest.ts'
@@ -35,8 +35,8 @@ What is read:
   config.json      and what else the Hugging Face hub has beside a model: the task, labels, tokenizer, sampling
   manifest.json    all that people wrote into it is kept
 
-A file gets a folder of its name beside it, and a model of several graphs a folder for each, with the files linked. Of a
-folder above several models it writes catalogue.json, for hosts that serve files and nothing else.
+A file gets a folder of its name beside it, and a model of several graphs a folder for each, with the files linked; run it
+again after a change. Of a folder above several models it writes catalogue.json, for hosts that serve files and nothing else.
 
 Examples:
   $ spillway manifest models/mnist --title "Handwritten digits" --license MIT
@@ -69,9 +69,9 @@ export const manifestCommand = (io: Io): Command =>
     .action(async (path: string, options: Options) => {
       const isFile = statSync(path, { throwIfNoEntry: false })?.isFile()
       const folder = isFile ? folderOfGraph(path) : path
-      if (isAboveModels(folder)) return listModels(io, folder, options)
       const parts = foldersOfParts(folder)
       if (parts) return describeParts(io, folder, parts, options)
+      if (isAboveModels(folder)) return listModels(io, folder, options)
       await describeFolder(io, folder, options)
     })
 

@@ -10,8 +10,17 @@ import {
 } from '../../tools/quantize/target.ts'
 import { ortRuntime } from '../../tools/run-model/ort.ts'
 import { readSamples } from '../../tools/run-model/read-samples.ts'
-import { type Io, styleOf } from '../io.ts'
-import { jsonOption, percent, positiveNumber, requiredFile, shapeOption, valueOption } from '../options.ts'
+import { separateRuntime } from '../../tools/run-model/separate-runtime.ts'
+import { type Io, plain, styleOf } from '../io.ts'
+import {
+  jsonOption,
+  percent,
+  positiveNumber,
+  requiredFile,
+  runLimitOption,
+  shapeOption,
+  valueOption,
+} from '../options.ts'
 import { keptOf, layersOf, type QuantizeReport, showQuantizeReport } from '../output/quantize.ts'
 import { withProgress } from '../progress.ts'
 import { chooseSamples, type SampleOptions, samplesHelp } from '../samples.ts'
@@ -28,6 +37,7 @@ interface Options extends SampleOptions {
   readonly reduceRange?: boolean
   readonly keep: readonly string[]
   readonly measure?: number
+  readonly runLimit: number
   readonly json?: boolean
 }
 
@@ -86,6 +96,7 @@ export const quantizeCommand = (io: Io): Command =>
     )
     .addOption(shapeOption())
     .addOption(valueOption())
+    .addOption(runLimitOption())
     .addOption(jsonOption())
     .addHelpText('after', examples)
     .action(async (file: string, options: Options, command: Command) => {
@@ -108,17 +119,21 @@ async function run(io: Io, file: string, options: Options) {
       ? undefined
       : chooseSamples(opened.model, { ...options, ...(given && { samples: given }) })
   const target = targetOf(options)
-  const { steps, bytes, error, added } = await withProgress(io, 'Quantizing', (onProgress) =>
+  const runLimitMs = 1000 * options.runLimit
+  const { steps, bytes, error, leftOut, added } = await withProgress(io, 'Quantizing', (onProgress) =>
     quantizeFile(
       opened,
       out,
       target,
       {
-        runtime: ortRuntime,
+        // A model may hang or crash on samples that were made up.
+        runtime: measured && given === undefined ? separateRuntime(runLimitMs) : ortRuntime,
         calibrationSamples,
         calibration:
           percentile === undefined ? { method: 'minmax' } : { method: 'percentile', percent: percentile },
         onProgress,
+        runLimitMs,
+        onNote: (note) => io.err(`spillway: ${plain(note)}\n`),
       },
       measure === undefined || !measured ? undefined : { error: measure, samples: measured.samples },
     ),
@@ -134,7 +149,7 @@ async function run(io: Io, file: string, options: Options) {
     kept: keptOf(steps),
     ...(error === undefined || !measured
       ? {}
-      : { error, samples: measured.samples.length, from: measured.from }),
+      : { error, samples: measured.samples.length, from: measured.from, leftOut }),
     ...added,
   }
   return { report, steps }

@@ -23,6 +23,8 @@ export interface QuantizeReport {
   readonly error?: number
   readonly samples?: number
   readonly from?: string
+  /** With `--measure`: names of outputs that are not measured. */
+  readonly leftOut?: readonly string[]
 }
 
 /** A step of the plan in words. */
@@ -58,7 +60,20 @@ export const keptOf = (steps: readonly Step[]): QuantizeReport['kept'] =>
   steps.flatMap((step) => (step.how === 'kept' ? [{ name: step.layer.name, reason: step.reason }] : []))
 
 export function showQuantizeReport(report: QuantizeReport, steps: readonly Step[], style: Style): string {
-  const { out, target, isDefault, before, after, kept, error, samples, from, manifest, variant } = report
+  const {
+    out,
+    target,
+    isDefault,
+    before,
+    after,
+    kept,
+    error,
+    samples,
+    from,
+    leftOut = [],
+    manifest,
+    variant,
+  } = report
   const size = `${showBytes(after)}, ${Math.round((100 * after) / before)}% of ${showBytes(before)}`
   const parts = [
     `${style.strong(plain(out))}\n${size}, for ${target.backend}${isDefault ? ', the default (--for)' : ''}\n`,
@@ -74,6 +89,8 @@ export function showQuantizeReport(report: QuantizeReport, steps: readonly Step[
       ),
       '\n',
     )
+  if (leftOut.length > 0)
+    parts.push(`${plain(`not measured (maps, sequences or empty tensors): ${leftOut.join(', ')}`)}\n`)
   if (manifest !== undefined)
     parts.push(style.quiet(`${plain(manifest)} lists it as ${plain(variant ?? '')}\n`))
   return parts.join('\n')

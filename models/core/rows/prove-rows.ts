@@ -65,7 +65,7 @@ export async function proveRows(model: RowModel, options: RowProofOptions): Prom
       if (second.fault !== undefined) return second.fault
       const third = isOpen ? await runTrial(model, { ...trial, size: size + 4, seed: 3 }, options) : undefined
       if (third?.fault !== undefined) return third.fault
-      if (first.isTelling || second.isTelling || third?.isTelling) return null
+      if (first.isConclusive || second.isConclusive || third?.isConclusive) return null
       fault = 'its outputs are the same for all made-up inputs'
     }
   }
@@ -76,7 +76,7 @@ interface TrialResult {
   /** Whether each request runs alone. */
   readonly hasRun: boolean
   /** Whether the outputs depend on the inputs. */
-  readonly isTelling: boolean
+  readonly isConclusive: boolean
   readonly fault?: string
 }
 
@@ -86,26 +86,26 @@ async function runTrial(
   options: RowProofOptions,
 ): Promise<TrialResult> {
   const requests = trialRequests(model, trial)
-  if (!requests) return { hasRun: false, isTelling: false }
+  if (!requests) return { hasRun: false, isConclusive: false }
   const alone: Tensors[] = []
   for (const { inputs } of requests) {
     const outputs = await unlessRefused(options.run(inputs))
-    if (options.isOverdue?.()) return { hasRun: true, isTelling: false, fault: 'the proof takes too long' }
-    if (!outputs) return { hasRun: false, isTelling: false }
+    if (options.isOverdue?.()) return { hasRun: true, isConclusive: false, fault: 'the proof takes too long' }
+    if (!outputs) return { hasRun: false, isConclusive: false }
     alone.push(outputs)
   }
   const [fault] = requests.flatMap((request, index) => faultOfShape(model, request, alone[index] ?? {}) ?? [])
-  if (fault !== undefined) return { hasRun: true, isTelling: true, fault }
+  if (fault !== undefined) return { hasRun: true, isConclusive: true, fault }
   for (const order of [
     [0, 1, 2, 3],
     [2, 0],
     [3, 0],
   ]) {
     const fault = await faultOfBatch(model, order, requests, alone, options)
-    if (options.isOverdue?.()) return { hasRun: true, isTelling: false, fault: 'the proof takes too long' }
-    if (fault !== undefined) return { hasRun: true, isTelling: true, fault }
+    if (options.isOverdue?.()) return { hasRun: true, isConclusive: false, fault: 'the proof takes too long' }
+    if (fault !== undefined) return { hasRun: true, isConclusive: true, fault }
   }
-  return { hasRun: true, isTelling: areTelling(alone) }
+  return { hasRun: true, isConclusive: areConclusive(alone) }
 }
 
 /** The outputs; undefined where the model refuses the inputs. */
@@ -203,7 +203,7 @@ function areAlike(expected: Tensor, got: Tensor, tolerance: number): boolean {
 }
 
 /** Whether some output differs between two requests of one row. */
-const areTelling = ([one, other, , third]: readonly Tensors[]): boolean =>
+const areConclusive = ([one, other, , third]: readonly Tensors[]): boolean =>
   Object.entries(one ?? {}).some(([name, tensor]) =>
     [other, third].some((outputs) => {
       const compared = outputs?.[name]

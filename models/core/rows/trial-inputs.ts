@@ -73,13 +73,13 @@ export function trialRequests(model: RowModel, options: TrialOptions): TrialRequ
   return requests
 }
 
-interface Making extends Pick<TrialOptions, 'endOf' | 'isPositive'> {
+interface ElementOptions extends Pick<TrialOptions, 'endOf' | 'isPositive'> {
   readonly random: () => number
   readonly magnitude: number
 }
 
-function makeTensor({ name, type }: TensorSpec, shape: readonly number[], making: Making): Tensor {
-  const element = elementOf(name, type, shape.at(-1) ?? 1, making)
+function makeTensor({ name, type }: TensorSpec, shape: readonly number[], options: ElementOptions): Tensor {
+  const element = elementOf(name, type, shape.at(-1) ?? 1, options)
   const data = createData(type, elementCount(shape))
   if (isStrings(data)) return { type, data: data.map((_, index) => String(element(index))), shape }
   for (let index = 0; index < data.length; index++) {
@@ -94,7 +94,7 @@ function elementOf(
   name: string,
   type: TensorType,
   width: number,
-  { random, magnitude, isPositive, endOf }: Making,
+  { random, magnitude, isPositive, endOf }: ElementOptions,
 ): (index: number) => number {
   // Two uniform numbers make a bell that is close enough to a normal distribution.
   const float = () => magnitude * (isPositive ? 0.1 + random() : 2 * (random() + random() - 1))

@@ -1,5 +1,5 @@
 import { type Backend, backends } from '../../core/placement.ts'
-import { subgraphsOf } from '../onnx/data-flow.ts'
+import { allNodes } from '../onnx/data-flow.ts'
 import type { Model, Node } from '../onnx/model.ts'
 
 /** The domain of classical models' operators: onnxruntime-web 1.30 knows none of them. */
@@ -18,8 +18,8 @@ export function lacksInBrowser(
 }
 
 /** The backends that have all operators of a model; undefined: every one. */
-export function backendsOfGraph({ nodes, header }: Model): Backend[] | undefined {
-  const all = [...nodes, ...header.functions.flatMap(({ node }) => node)].flatMap(withInner)
+export function backendsOfGraph(model: Model): Backend[] | undefined {
+  const all = allNodes(model)
   const left = backends.filter((backend) => !all.some((node) => lacksInBrowser(backend, node)))
   return left.length === backends.length ? undefined : left
 }
@@ -36,9 +36,3 @@ export function commonBackends(
   const both = named.filter((backend) => ofGraph.includes(backend))
   return both.length > 0 ? both : ofGraph.slice()
 }
-
-/** A node and all nodes of its subgraphs. */
-const withInner = (node: Node): Node[] => [
-  node,
-  ...subgraphsOf(node).flatMap(({ node: inner }) => inner.flatMap(withInner)),
-]

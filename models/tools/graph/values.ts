@@ -37,6 +37,10 @@ export function declaredOf({ type }: Value): {
   return { type: tensor?.elemType ?? 0, shape }
 }
 
+/** Whether the file says that a value is a map, a sequence or the like. */
+export const isNoTensor = ({ type }: Value): boolean =>
+  type?.value.case !== undefined && type.value.case !== 'tensorType'
+
 /** The model with more of its values as outputs, to measure them while it runs. */
 export function expose(model: Model, names: Iterable<string>): Model {
   const shown = new Set(model.outputs.map(({ name }) => name))

@@ -26,8 +26,8 @@ export function transposed(weight: Weight): Weight {
   })
 }
 
-/** Reorders rows from interleaved rotary pairs to pairs half a head apart. */
-export function pairsApart(weight: Weight, headSize: number): Weight {
+/** Reorders rows from interleaved rotary pairs to pairs whose elements are half a head apart. */
+export function deinterleavePairs(weight: Weight, headSize: number): Weight {
   const [rows = 0, columns = 1] = weight.dims
   return weightFrom(weight.name, DataType.FLOAT, weight.dims, () => {
     const from = floatsOf(weight)

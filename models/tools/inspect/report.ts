@@ -2,7 +2,9 @@ import { rangeFault, rangeOperators } from '../../core/rows/prove-rows.ts'
 import { placeNode } from '../backends/place-node.ts'
 import { opsetOf } from '../graph/metadata.ts'
 import { operatorOf } from '../graph/node.ts'
-import { declaredOf } from '../graph/values.ts'
+import { declaredOf, isNoTensor } from '../graph/values.ts'
+import { withoutZipMap } from '../manifest/without-zipmap.ts'
+import { allNodes } from '../onnx/data-flow.ts'
 import { nameOf } from '../onnx/data-type.ts'
 import type { Model, Value } from '../onnx/model.ts'
 import { weightBytes, weightCount } from '../onnx/weight.ts'
@@ -112,10 +114,18 @@ export interface Batchable {
   readonly reason: string
 }
 
-/** Whether rows of several requests may share a run, by the declared shapes and the operators. */
-export function batchableOf({ inputs, outputs, nodes }: Model): Batchable {
-  const range = nodes.find(({ opType }) => rangeOperators.includes(opType))
-  const fault = batchFault(inputs, outputs) ?? (range ? rangeFault(range.opType) : null)
+/**
+ * Whether rows of several requests may share a run, by the declared shapes and the operators. As in a manifest, the
+ * tensors of ZipMap count in place of its maps, and other outputs that are no tensors are left out.
+ */
+function batchableOf(model: Model): Batchable {
+  const { inputs, outputs } = withoutZipMap(model)
+  const range = allNodes(model).find(({ opType }) => rangeOperators.includes(opType))
+  const fault =
+    batchFault(
+      inputs,
+      outputs.filter((value) => !isNoTensor(value)),
+    ) ?? (range ? rangeFault(range.opType) : null)
   if (fault !== null) return { batchable: false, reason: fault }
   return {
     batchable: true,

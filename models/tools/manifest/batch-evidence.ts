@@ -9,8 +9,9 @@ import {
   rowTolerance,
 } from '../../core/rows/prove-rows.ts'
 import type { TensorSpec } from '../../core/tensor-spec.ts'
+import { allNodes } from '../onnx/data-flow.ts'
 import { readModel } from '../onnx/read.ts'
-import { withValues } from '../run-model/fixed-values.ts'
+import { withValues } from '../run-model/constant-inputs.ts'
 import { indexRange } from '../run-model/random-samples.ts'
 import type { RunOptions } from './declare-outputs.ts'
 
@@ -53,8 +54,7 @@ async function faultOf(
   const path = join(root, files[0]?.path ?? '')
   try {
     const model = readModel(path)
-    const functions = model.header.functions.flatMap(({ node }) => node)
-    const range = [...model.nodes, ...functions].find(({ opType }) => rangeOperators.includes(opType))
+    const range = allNodes(model).find(({ opType }) => rangeOperators.includes(opType))
     if (range) return rangeFault(range.opType)
     const runnable = await runtime.load(path, { backend: 'cpu', threads: 1 })
     try {

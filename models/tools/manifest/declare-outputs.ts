@@ -1,10 +1,10 @@
 import { messageOf, SpillwayError } from '../../core/error.ts'
 import { trialRequests } from '../../core/rows/trial-inputs.ts'
 import type { TensorSpec } from '../../core/tensor-spec.ts'
-import { declaredOf, makeValue } from '../graph/values.ts'
+import { declaredOf, isNoTensor, makeValue } from '../graph/values.ts'
 import { typeNamed } from '../onnx/data-type.ts'
 import type { Model, Value } from '../onnx/model.ts'
-import { type InputValues, withValues } from '../run-model/fixed-values.ts'
+import { type InputValues, withValues } from '../run-model/constant-inputs.ts'
 import type { Runnable, Runtime, Tensors } from '../run-model/runtime.ts'
 
 export interface RunOptions {
@@ -72,8 +72,7 @@ async function declareByRuntime(
 
 /** Whether the file says all of a tensor output, or says that it is no tensor. */
 function isDeclared(value: Value): boolean {
-  const kind = value.type?.value.case
-  if (kind !== undefined && kind !== 'tensorType') return true
+  if (isNoTensor(value)) return true
   const { type, shape } = declaredOf(value)
   return type !== 0 && shape !== undefined
 }

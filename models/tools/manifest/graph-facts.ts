@@ -10,14 +10,14 @@ import { filesOf, sizeOfFiles } from '../onnx/files.ts'
 import type { Model } from '../onnx/model.ts'
 import { readModel } from '../onnx/read.ts'
 import { saveModel } from '../onnx/save.ts'
-import { checkValues } from '../run-model/fixed-values.ts'
+import { checkValues } from '../run-model/constant-inputs.ts'
 import { type InputShapes, infer, showShapes } from '../shape-inference/infer-shapes.ts'
 import { memoryShapes } from '../shape-inference/input-shapes.ts'
 import { declareOutputs, type RunOptions } from './declare-outputs.ts'
 import { type GraphKind, isHalf, kindOfGraph } from './kind-of-graph.ts'
-import { plainCopyOf } from './plain-copies.ts'
 import { cacheInputs, inputSpecs, signatureOf } from './signature.ts'
-import { withoutMaps } from './without-maps.ts'
+import { withoutZipMap } from './without-zipmap.ts'
+import { zipMapCopyOf } from './zipmap-copies.ts'
 
 type Generation = GraphFacts['generation']
 
@@ -64,7 +64,7 @@ export async function readGraphs(
 
 async function readGraph(root: string, candidate: Candidate, options: RunOptions): Promise<GraphReading> {
   const { onNote } = options
-  const { path, model: plain } = readPlain(join(root, candidate.paths[0] ?? ''), onNote)
+  const { path, model: plain } = readWithoutZipMap(join(root, candidate.paths[0] ?? ''), onNote)
   checkValues(plain, options.values)
   const inputs = inputSpecs(plain)
   const model = await declareOutputs(plain, inputs, path, options)
@@ -100,11 +100,11 @@ function withKind({ candidate, kind }: GraphReading, all: readonly GraphReading[
   return { ...named, id, precision: kind.precision, ...(backends && { backends }) }
 }
 
-function readPlain(path: string, onNote: (note: string) => void): { path: string; model: Model } {
+function readWithoutZipMap(path: string, onNote: (note: string) => void): { path: string; model: Model } {
   const model = readModel(path)
-  const plain = withoutMaps(model)
+  const plain = withoutZipMap(model)
   if (plain === model) return { path, model }
-  const copy = plainCopyOf(path)
+  const copy = zipMapCopyOf(path)
   saveModel(plain, copy)
   const outputs = plain.outputs.map(({ name }) => name).join(', ')
   onNote(`${copy} gives ${outputs}: it is ${path} without ZipMap, whose maps cannot be sent`)

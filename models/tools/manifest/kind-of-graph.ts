@@ -2,6 +2,7 @@ import type { Variant } from '../../core/manifest.ts'
 import { integerBackends } from '../../hub/index.ts'
 import { backendsOfGraph, commonBackends } from '../backends/browser.ts'
 import { intOf } from '../graph/attributes.ts'
+import { allNodes } from '../onnx/data-flow.ts'
 import { DataType } from '../onnx/data-type.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { weightBytes } from '../onnx/weight.ts'
@@ -25,15 +26,18 @@ export const isHalf = ({ precision }: GraphKind): boolean => precision === 'fp16
 
 /** The only backends that run all operators well; undefined where all do. */
 function backendsOfOperators(model: Model): Variant['backends'] {
-  const all = [...model.nodes, ...model.header.functions.flatMap(({ node }) => node)]
-  return commonBackends(all.some(isIntegerProduct) ? integerBackends : undefined, backendsOfGraph(model))
+  return commonBackends(
+    allNodes(model).some(isIntegerProduct) ? integerBackends : undefined,
+    backendsOfGraph(model),
+  )
 }
 
 const isIntegerProduct = ({ opType }: Node) => integerProducts.has(opType)
 
-function precisionOf({ nodes, weights }: Model): Variant['precision'] {
+function precisionOf(model: Model): Variant['precision'] {
+  const nodes = allNodes(model)
   const bytes = (...types: readonly DataType[]) =>
-    [...weights.values()]
+    [...model.weights.values()]
       .filter(({ type }) => types.includes(type))
       .reduce((sum, weight) => sum + weightBytes(weight), 0)
   const isHalf = bytes(DataType.FLOAT16) > bytes(DataType.FLOAT, DataType.DOUBLE)

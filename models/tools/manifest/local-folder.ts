@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SpillwayError } from '../../core/error.ts'
@@ -9,7 +9,11 @@ import { fileSpec, type OnRead } from './file-spec.ts'
 const maxDepth = 3
 const maxFiles = 10_000
 
-/** @throws SpillwayError `file_missing` or `not_supported`. */
+/**
+ * The files of a model's folder. Folders in it that are models themselves are left out.
+ *
+ * @throws SpillwayError `file_missing` or `not_supported`.
+ */
 export function openFolder(root: string, onRead?: OnRead): Folder {
   if (!statSync(root, { throwIfNoEntry: false })?.isDirectory())
     throw new SpillwayError('file_missing', `There is no folder ${root}`)
@@ -34,7 +38,8 @@ function walk(root: string, below: string, depth: number, sizes: Map<string, num
     const path = below === '' ? name : `${below}/${name}`
     const stat = statSync(join(root, path), { throwIfNoEntry: false })
     if (stat?.isFile()) sizes.set(path, stat.size)
-    else if (stat?.isDirectory() && depth < maxDepth) walk(root, path, depth + 1, sizes)
+    else if (stat?.isDirectory() && depth < maxDepth && !isModel(join(root, path)))
+      walk(root, path, depth + 1, sizes)
     if (sizes.size > maxFiles) {
       throw new SpillwayError('not_supported', `${root} has too many files for a model's folder`, {
         expected: `at most ${maxFiles}`,
@@ -42,6 +47,8 @@ function walk(root: string, below: string, depth: number, sizes: Map<string, num
     }
   }
 }
+
+const isModel = (folder: string) => existsSync(join(folder, 'manifest.json'))
 
 function names(folder: string): string[] {
   try {

@@ -3,7 +3,7 @@ import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { messageOf, SpillwayError } from '../../core/error.ts'
 import { type Manifest, parseManifest, type Variant } from '../../core/manifest.ts'
 import { type About, type Candidate, describeModel, findVariants, rankOf } from '../../hub/index.ts'
-import type { InputValues } from '../run-model/fixed-values.ts'
+import type { InputValues } from '../run-model/constant-inputs.ts'
 import type { Runtime } from '../run-model/runtime.ts'
 import { separateRuntime } from '../run-model/separate-runtime.ts'
 import { withEvidence } from './batch-evidence.ts'
@@ -11,7 +11,7 @@ import type { OnRead } from './file-spec.ts'
 import { readGraphs } from './graph-facts.ts'
 import { openFolder } from './local-folder.ts'
 import { mergeManifest } from './merge.ts'
-import { originalOf, withoutCopies } from './plain-copies.ts'
+import { originalOf, withoutZipMapCopies } from './zipmap-copies.ts'
 
 export interface MakeOptions {
   /** Names and texts for a new manifest. */
@@ -44,7 +44,7 @@ export async function makeManifest(root: string, options: MakeOptions = {}): Pro
   const { runtime = separateRuntime(runLimitMs) } = options
   const old = only ? undefined : readManifest(root)
   const folder = openFolder(root, options.onRead)
-  const paths = withoutCopies(
+  const paths = withoutZipMapCopies(
     [...folder.sizes.keys()].filter((path) => !only || !path.endsWith('.onnx') || only.includes(path)),
   )
   const candidates = candidatesOf(paths, old, root)
@@ -136,12 +136,15 @@ export interface AddedVariant {
  * Adds a graph in a model's folder to the manifest, as a variant named by its file: `model_q8.onnx` is `q8`. Returns
  * undefined outside of a model's folder, or where the name tells no variant.
  */
-export async function addVariant(graph: string): Promise<AddedVariant | undefined> {
+export async function addVariant(
+  graph: string,
+  { runLimitMs, onNote }: Pick<MakeOptions, 'runLimitMs' | 'onNote'> = {},
+): Promise<AddedVariant | undefined> {
   const folder = dirname(resolve(graph))
   const root = [folder, dirname(folder)].find((one) => existsSync(join(one, 'manifest.json')))
   if (root === undefined) return undefined
   const path = relative(root, graph).split(sep).join('/')
-  const manifest = await makeManifest(root)
+  const manifest = await makeManifest(root, { runLimitMs, onNote })
   const added = manifest.variants.find(({ files }) => files[0]?.path === path)
   if (!added) return undefined
   const file = join(root, 'manifest.json')

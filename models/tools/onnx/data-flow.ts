@@ -5,6 +5,15 @@ import type { Model, Node } from './model.ts'
 export const subgraphsOf = ({ attribute }: Node): readonly GraphProto[] =>
   attribute.flatMap(({ g, graphs }) => (g === undefined ? graphs : [g, ...graphs]))
 
+/** The nodes of a model, with those of its functions and of subgraphs. */
+export const allNodes = ({ nodes, header }: Model): readonly Node[] =>
+  [...nodes, ...header.functions.flatMap(({ node }) => node)].flatMap(withInner)
+
+const withInner = (node: Node): readonly Node[] => [
+  node,
+  ...subgraphsOf(node).flatMap(({ node: inner }) => inner.flatMap(withInner)),
+]
+
 /** All values that a node reads, including those that its subgraphs capture. */
 export function readsOf(node: Node): readonly string[] {
   const graphs = subgraphsOf(node)

@@ -1,5 +1,5 @@
 import { SpillwayError } from '../../core/error.ts'
-import { type AddedVariant, addVariant } from '../manifest/write.ts'
+import { type AddedVariant, addVariant, type MakeOptions } from '../manifest/write.ts'
 import { type OpenedModel, sizeOfFiles } from '../onnx/files.ts'
 import type { Model } from '../onnx/model.ts'
 import { saveModel } from '../onnx/save.ts'
@@ -7,8 +7,11 @@ import { modelSize } from '../onnx/write.ts'
 import type { Tensors } from '../run-model/runtime.ts'
 import type { Step } from './plan.ts'
 import { prepare, type Quantized, type QuantizeOptions, quantize } from './quantize.ts'
-import { quantizeWithin } from './quantize-within.ts'
+import { type QuantizedWithin, quantizeWithin } from './quantize-within.ts'
 import type { Target } from './target.ts'
+
+/** Settings of the quantization, and of the runs that describe the file in a model's folder. */
+export interface QuantizeFileOptions extends QuantizeOptions, Pick<MakeOptions, 'runLimitMs' | 'onNote'> {}
 
 /** A bound of the error, and the inputs to measure it on. */
 export interface ErrorLimit {
@@ -24,6 +27,8 @@ export interface QuantizedFile {
   readonly bytes: number
   /** What is left of the error, relative to the answers; absent where nothing was measured. */
   readonly error?: number
+  /** Names of outputs that were not measured. */
+  readonly leftOut: readonly string[]
   /** The manifest that lists the file now; absent where it was not written into a model's folder. */
   readonly added: AddedVariant | undefined
 }
@@ -38,11 +43,11 @@ export async function quantizeFile(
   { model }: OpenedModel,
   out: string,
   target: Target,
-  options: QuantizeOptions,
+  options: QuantizeFileOptions,
   limit: ErrorLimit | undefined,
 ): Promise<QuantizedFile> {
   const prepared = prepare(model)
-  const made: Quantized & { readonly error?: number } = limit
+  const made: Quantized & Partial<QuantizedWithin> = limit
     ? await quantizeWithin(prepared, target, options, limit.samples, limit.error)
     : await quantize(prepared, target, options)
   checkSmaller(model, made.model, target)
@@ -51,7 +56,8 @@ export async function quantizeFile(
     steps: made.steps,
     bytes,
     ...(made.error === undefined ? {} : { error: made.error }),
-    added: await addVariant(out),
+    leftOut: made.leftOut ?? [],
+    added: await addVariant(out, options),
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Model } from '../onnx/model.ts'
-import { type Runtime, type Tensors, toFloats } from '../run-model/runtime.ts'
-import { withLoaded } from '../run-model/with-loaded.ts'
+import type { ErrorOf } from './measure-error.ts'
 
 /** Makes the model with the named layers treated more exactly. */
 export type MakeModel = (others: readonly string[]) => Promise<Model>
@@ -10,18 +9,6 @@ export interface SensitiveLayers {
   readonly layers: readonly string[]
   /** The remaining error, relative to the size of the outputs. */
   readonly error: number
-}
-
-/** Measures the error of a model's outputs, relative to those of the original. */
-export type ErrorOf = (model: Model) => Promise<number>
-
-export async function measureErrorsAgainst(
-  runtime: Runtime,
-  original: Model,
-  samples: readonly Tensors[],
-): Promise<ErrorOf> {
-  const right = await answers(runtime, original, samples)
-  return async (model) => relativeError(right, await answers(runtime, model, samples))
 }
 
 /**
@@ -49,37 +36,4 @@ export async function findSensitive(
   }
   const found = worst.slice(0, low)
   return { layers: found, error: await errorOf(await make(found)) }
-}
-
-type Answers = readonly (readonly (Float32Array | Float64Array)[])[]
-
-const answers = (runtime: Runtime, model: Model, samples: readonly Tensors[]): Promise<Answers> =>
-  withLoaded(runtime, model, { backend: 'cpu', threads: 1 }, async (runnable) => {
-    const all: (Float32Array | Float64Array)[][] = []
-    for (const sample of samples) {
-      const outputs = await runnable.run(sample)
-      all.push(runnable.outputNames.flatMap((name) => (outputs[name] ? [toFloats(outputs[name])] : [])))
-    }
-    return all
-  })
-
-/** Root of the squared error over the squared outputs, for the worst output. */
-function relativeError(right: Answers, other: Answers): number {
-  const outputs = right[0]?.length ?? 0
-  let worst = 0
-  for (let output = 0; output < outputs; output++) {
-    let [error, size] = [0, 0]
-    for (const [sample, lists] of right.entries()) {
-      const [a, b] = [lists[output] ?? [], other[sample]?.[output] ?? []]
-      for (let index = 0; index < a.length; index++) {
-        const [one, two] = [a[index] ?? 0, b[index] ?? 0]
-        if (!Number.isFinite(one)) continue
-        error += (one - two) ** 2
-        size += one ** 2
-      }
-    }
-    const relative = Math.sqrt(error / (size || 1))
-    worst = Math.max(worst, Number.isNaN(relative) ? Number.POSITIVE_INFINITY : relative)
-  }
-  return worst
 }

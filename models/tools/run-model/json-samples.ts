@@ -8,7 +8,7 @@ import { invalidSample } from '../errors.ts'
 import { declaredOf } from '../graph/values.ts'
 import { nameOf } from '../onnx/data-type.ts'
 import type { Model, Value } from '../onnx/model.ts'
-import { canHold, expectedOf } from './fixed-values.ts'
+import { canHold, expectedOf } from './constant-inputs.ts'
 import type { Tensors } from './runtime.ts'
 
 /** Samples from JSON: a list of objects with an array, flat or nested, or `{ shape, data }` for each input. */

@@ -50,6 +50,7 @@ async function loadSeparately(
     fail(
       new SpillwayError('deadline_exceeded', `${path} runs too long on made-up inputs`, {
         expected: `at most ${limitMs / 1000} s for all runs`,
+        hint: 'Where it takes longer, raise --run-limit.',
       }),
     ),
   )

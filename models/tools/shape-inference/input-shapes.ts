@@ -39,16 +39,16 @@ function checkFits(
   })
 }
 
-/** Sizes of open dimensions as models are used: made-up inputs and estimates of memory have them. */
-export interface UseSizes {
+/** Typical sizes of open dimensions, for made-up inputs and estimates of memory. */
+export interface TypicalSizes {
   /** Tokens of a text, or steps of another sequence. */
   readonly sequence: number
 }
 
 /** Short, because made-up inputs are run many times. */
-const sampleSizes: UseSizes = { sequence: 8 }
+const sampleSizes: TypicalSizes = { sequence: 8 }
 /** The length of a common text. A language model's prompt is read in pieces. */
-const memorySizes: UseSizes = { sequence: 128 }
+const memorySizes: TypicalSizes = { sequence: 128 }
 
 /** Side of a picture in pixels. */
 const picture = 224
@@ -56,21 +56,25 @@ const picture = 224
 const second = 16_000
 
 /**
- * A shape for every input, for made-up inputs: the given one, else the declared one. Open dimensions get the sizes of use,
+ * A shape for every input, for made-up inputs: the given one, else the declared one. Open dimensions get typical sizes
  * by their names and places (a language model's prompt is without a past), or 1 where these say nothing.
  */
 export const sampleShapes = (model: Model, given: InputShapes): Map<string, readonly number[]> =>
-  shapesOfUse(model, given, sampleSizes)
+  typicalShapes(model, given, sampleSizes)
 
 /** As `sampleShapes`, for estimates of memory. */
 export const memoryShapes = (model: Model, given: InputShapes): Map<string, readonly number[]> =>
-  shapesOfUse(
+  typicalShapes(
     model,
     given,
     model.inputs.some(({ name }) => /^past_key/.test(name)) ? sampleSizes : memorySizes,
   )
 
-function shapesOfUse(model: Model, given: InputShapes, sizes: UseSizes): Map<string, readonly number[]> {
+function typicalShapes(
+  model: Model,
+  given: InputShapes,
+  sizes: TypicalSizes,
+): Map<string, readonly number[]> {
   const shapes = openShapes(model, given)
   for (const value of model.inputs) {
     if (given.has(value.name)) continue
@@ -85,10 +89,10 @@ function shapesOfUse(model: Model, given: InputShapes, sizes: UseSizes): Map<str
 }
 
 /**
- * The inputs with open dimensions, besides the first, whose size of use nothing tells: with a size of 1 most of the model
+ * The inputs with open dimensions, besides the first, whose typical size is not known: with a size of 1 most of the model
  * would do nothing.
  */
-export const unclearInputs = ({ inputs }: Model, given: InputShapes): readonly Value[] =>
+export const inputsWithoutTypicalSize = ({ inputs }: Model, given: InputShapes): readonly Value[] =>
   inputs.filter((value) => {
     const { shape, type } = declaredOf(value)
     if (given.has(value.name) || !shape) return false
@@ -97,8 +101,8 @@ export const unclearInputs = ({ inputs }: Model, given: InputShapes): readonly V
 
 type Declared = readonly (number | string | undefined)[]
 
-/** The size of use of a dimension; undefined where nothing tells it. */
-function sizeOf(shape: Declared, axis: number, type: number, { sequence }: UseSizes): number | undefined {
+/** The typical size of a dimension; undefined where it is not known. */
+function sizeOf(shape: Declared, axis: number, type: number, { sequence }: TypicalSizes): number | undefined {
   const declared = shape[axis]
   if (typeof declared === 'number') return declared
   const name = declared ?? ''
@@ -116,7 +120,7 @@ function sizeOf(shape: Declared, axis: number, type: number, { sequence }: UseSi
 
 /** Whether a dimension is the height or width of pictures with a few channels, before or after these. */
 function isPictureSide(shape: Declared, axis: number): boolean {
-  const isFew = (size: Declared[number]) => typeof size === 'number' && size <= 4
+  const isChannelCount = (size: Declared[number]) => typeof size === 'number' && size <= 4
   if (shape.length !== 4) return false
-  return (axis >= 2 && isFew(shape[1])) || ((axis === 1 || axis === 2) && isFew(shape[3]))
+  return (axis >= 2 && isChannelCount(shape[1])) || ((axis === 1 || axis === 2) && isChannelCount(shape[3]))
 }

@@ -34,6 +34,7 @@ export const modelProto = ({ nodes, inputs, outputs, tensors = [], opset = 17 }:
     opsetImport: [
       create(OperatorSetIdProtoSchema, { version: BigInt(opset) }),
       create(OperatorSetIdProtoSchema, { domain: 'com.microsoft', version: 1n }),
+      create(OperatorSetIdProtoSchema, { domain: 'ai.onnx.ml', version: 3n }),
     ],
     graph: create(GraphProtoSchema, {
       name: 'test',

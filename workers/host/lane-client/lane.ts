@@ -26,7 +26,8 @@ export interface Lane {
   warmUp(session: string): Promise<WarmUpReply>
   /**
    * @param withinMs Milliseconds until the last deadline of its requests; absent or infinite where one has none.
-   * @throws SpillwayError `deadline_exceeded` where one request alone runs too long: another lane would take as long.
+   * @throws SpillwayError Where it is not answered in time: `lane_lost` for a shared batch, whose requests run again
+   * alone; `deadline_exceeded` where every request has a deadline; else `run_failed`, as another lane would take as long.
    */
   run(batch: BatchRequest, withinMs?: number): Promise<BatchReply>
   unload(session: string): Promise<void>
@@ -75,6 +76,13 @@ const leastRunMs = 60_000
 /** The limit of a run whose callers wait so long. */
 const limitOfRun = (limitMs: number, withinMs = Number.POSITIVE_INFINITY) =>
   Number.isFinite(withinMs) ? Math.max(withinMs, Math.min(limitMs, leastRunMs)) : limitMs
+
+const lateCodeOfRun = ({ isShared }: BatchRequest, withinMs = Number.POSITIVE_INFINITY): ErrorCode => {
+  // Of several requests one may be at fault: each runs again alone.
+  if (isShared) return 'lane_lost'
+  // The bound is the lane's, not the caller's: another backend or the server may answer.
+  return Number.isFinite(withinMs) ? 'deadline_exceeded' : 'run_failed'
+}
 
 /** Past its time by more than this, a timer shows that this thread stood still. */
 const stoodStillMs = 1_000
@@ -183,9 +191,12 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
     warmUp: (session) => call('warmUp', limits.warmUpMs, () => remote.warmUp(session)),
     run: (batch, withinMs) => {
       askIfIdle()
-      // Of several requests one may be at fault: each runs again alone.
-      const lateCode = batch.isShared ? 'lane_lost' : 'deadline_exceeded'
-      return call('run', limitOfRun(limits.runMs, withinMs), () => direct.run(batch), lateCode)
+      return call(
+        'run',
+        limitOfRun(limits.runMs, withinMs),
+        () => direct.run(batch),
+        lateCodeOfRun(batch, withinMs),
+      )
     },
     unload: async (session) => {
       await call('unload', limits.loadMs, () => remote.unload(session))

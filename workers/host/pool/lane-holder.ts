@@ -1,11 +1,11 @@
 import type { Clock } from '../../../models/async/clock.ts'
-import { messageOf, SpillwayError } from '../../../models/core/index.ts'
+import { SpillwayError } from '../../../models/core/index.ts'
 import type { Lane } from '../lane-client/lane.ts'
 import type { SessionSpec } from '../scheduler/work.ts'
 import { answers } from './answers.ts'
 import { type LaneSession, LaneSessions, type ReserveMemory } from './lane-sessions.ts'
 import type { LoadHistory } from './load-history.ts'
-import { maxStarts, RestartBackoff } from './restart-backoff.ts'
+import { RestartedLane } from './restarted-lane.ts'
 import { tryAlone } from './try-alone.ts'
 
 export interface LaneHolderOptions {
@@ -30,16 +30,8 @@ export interface LeasedLane {
 /** How far a lane is. `down`: it is started when it is needed. */
 export type LaneState = 'down' | 'starting' | 'idle' | 'busy'
 
-type State =
-  | { readonly kind: 'down' }
-  | { readonly kind: 'starting'; readonly lane: Lane }
-  | { readonly kind: 'ready'; readonly lane: Lane }
-  | { readonly kind: 'closed'; readonly reason: SpillwayError }
-
-const down: State = { kind: 'down' }
-
 /**
- * The place of one lane: starts it when it is needed, and again after its death. `load` brings a session into the lane,
+ * The place of one lane and of its sessions. `load` brings a session into the lane, which is started where it has to be;
  * `lease` lends the lane with a session that is there. Jobs are exclusive; work beside them shares the lane.
  */
 export class LaneHolder {
@@ -47,35 +39,37 @@ export class LaneHolder {
   readonly threads: number
   readonly #options: LaneHolderOptions
   readonly #sessions: LaneSessions
-  readonly #backoff: RestartBackoff
-  #state: State = down
+  readonly #lane: RestartedLane
   /** The session of the job at work; `start` for a job without one. */
   #job: SessionSpec | 'start' | undefined
   #isDraining = false
   #trial: Lane | undefined
-  #startMs = 0
 
   constructor(options: LaneHolderOptions) {
     this.#options = options
     this.name = options.name
     this.threads = options.threads
-    const { clock, reserveMemory, history } = options
+    const { name, threads, startLane, clock, reserveMemory, history } = options
     this.#sessions = new LaneSessions(clock, reserveMemory, history)
-    this.#backoff = new RestartBackoff(clock)
+    this.#lane = new RestartedLane({ name, threads, startLane, clock, onEnd: () => this.#forgetSessions() })
   }
 
   get isBusy(): boolean {
     return this.#job !== undefined
   }
 
+  get isClosed(): boolean {
+    return this.#lane.kind === 'closed'
+  }
+
   /** Whether it takes a job now. */
   get isFree(): boolean {
-    return this.#job === undefined && !this.#isDraining && this.#state.kind !== 'closed'
+    return this.#job === undefined && !this.#isDraining && !this.isClosed
   }
 
   /** Whether its lane died so often that the next start has to wait. */
   get isBackingOff(): boolean {
-    return this.#lane === undefined && this.#backoff.waitMs > 0
+    return this.#lane.isBackingOff
   }
 
   /** Whether there is work beside jobs. */
@@ -84,7 +78,7 @@ export class LaneHolder {
   }
 
   get state(): LaneState {
-    const { kind } = this.#state
+    const { kind } = this.#lane
     if (kind === 'ready') return this.isBusy ? 'busy' : 'idle'
     return kind === 'starting' ? 'starting' : 'down'
   }
@@ -96,7 +90,7 @@ export class LaneHolder {
 
   /** Milliseconds that its last lane took to start. */
   get startMs(): number {
-    return this.#startMs
+    return this.#lane.startMs
   }
 
   /** Whether the session is loaded. */
@@ -119,10 +113,9 @@ export class LaneHolder {
    * @returns Nothing where the session is not loaded, or the lane takes no more work.
    */
   lease(session: string, use: 'job' | 'shared'): LeasedLane | undefined {
-    const state = this.#state
+    const lane = this.#lane.ready
     const loaded = this.#sessions.loaded(session)
-    if (state.kind !== 'ready' || this.#isDraining || !loaded) return undefined
-    const { lane } = state
+    if (!lane || this.#isDraining || !loaded) return undefined
     if (use === 'shared') return { lane, release: this.#sessions.lease(loaded, this.#afterLease) }
     loaded.usedAt = this.#options.clock.now()
     this.#job = loaded.spec
@@ -149,9 +142,9 @@ export class LaneHolder {
 
   /** Unloads a session that is not in use. A lane without sessions is ended: only that gives all of its memory back. */
   async unload(session: string): Promise<void> {
-    const lane = this.#lane
+    const { lane } = this.#lane
     if (!this.#sessions.delete(session) || !lane) return
-    if (this.#sessions.all.size === 0 && !this.isBusy) return this.#discard(lane)
+    if (this.#sessions.all.size === 0 && !this.isBusy) return this.#lane.discard(lane)
     // A lane that dies meanwhile has given the memory back, too.
     await lane.unload(session).catch(() => undefined)
   }
@@ -163,17 +156,8 @@ export class LaneHolder {
   }
 
   close(reason: SpillwayError): void {
-    if (this.#state.kind === 'closed') return
-    const lane = this.#lane
-    this.#enter({ kind: 'closed', reason })
     this.#trial?.kill(reason)
-    lane?.kill(reason)
-  }
-
-  /** The lane, whether or not it has started yet. */
-  get #lane(): Lane | undefined {
-    const state = this.#state
-    return state.kind === 'starting' || state.kind === 'ready' ? state.lane : undefined
+    this.#lane.close(reason)
   }
 
   #isJobOf(session: string): boolean {
@@ -205,11 +189,10 @@ export class LaneHolder {
     if (spec && !this.has(spec.key)) {
       history.throwIfBackingOff(spec.key)
       if (history.isDangerous(spec.key)) await tryAlone(spec, this.#options, withinMs, this.#onTrial)
-      this.#throwIfClosed()
+      this.#lane.throwIfClosed()
     }
     for (let wasDiscarded = false; ; ) {
-      const state = this.#state
-      const lane = state.kind === 'ready' ? state.lane : await this.#start()
+      const lane = this.#lane.ready ?? (await this.#lane.start())
       if (!spec) return lane
       try {
         const loaded = this.#sessions.loaded(spec.key)
@@ -218,83 +201,26 @@ export class LaneHolder {
           ? !mustAnswer || (await answers(lane))
           : await this.#sessions.load(lane, spec, withinMs)
         if (isReady) return lane
-        this.#throwIfClosed()
-        this.#lose(lane)
-        lane.kill(new SpillwayError('lane_lost', 'The lane was lost'))
+        this.#lane.throwIfClosed()
+        this.#lane.lose(lane)
       } catch (cause) {
         if (!(cause instanceof SpillwayError)) throw cause
-        this.#throwIfClosed()
+        this.#lane.throwIfClosed()
         if (cause.code !== 'capacity_insufficient') throw cause
         // A lane keeps the memory that it once took: a new one has more for this session.
         const wasAlone = this.#sessions.all.size === 0
-        this.#discard(lane)
+        this.#lane.discard(lane)
         if (wasAlone || wasDiscarded) throw cause
         wasDiscarded = true
       }
     }
   }
 
-  async #start(): Promise<Lane> {
-    const { startLane, threads, clock, name } = this.#options
-    let last: unknown
-    for (let attempt = 1; attempt <= maxStarts; attempt++) {
-      await this.#backoff.wait(last)
-      this.#throwIfClosed()
-      const begunAt = clock.now()
-      let lane: Lane | undefined
-      try {
-        // A page's content policy may forbid the worker: that throws at once.
-        lane = startLane(name)
-        this.#watch(lane)
-        await lane.start({ threads })
-        if (this.#lane === lane) this.#enter({ kind: 'ready', lane })
-        this.#startMs = clock.now() - begunAt
-        return lane
-      } catch (cause) {
-        last = cause
-        if (lane) this.#lose(lane)
-        else this.#backoff.died()
-        lane?.kill(new SpillwayError('lane_lost', 'The lane did not start'))
-        this.#throwIfClosed()
-      }
-    }
-    throw new SpillwayError(
-      'lane_failed',
-      `No lane could be started in ${maxStarts} attempts: ${messageOf(last)}`,
-      {},
-      { cause: last },
-    )
-  }
-
-  #watch(lane: Lane): void {
-    this.#enter({ kind: 'starting', lane })
-    void lane.lost.then(() => this.#lose(lane))
-  }
-
-  /** It died by itself. */
-  #lose(lane: Lane): void {
-    if (this.#lane !== lane) return
-    this.#enter(down)
-    this.#backoff.died()
-  }
-
-  /** Ends a lane for its memory's sake. */
-  #discard(lane: Lane): void {
-    if (this.#lane !== lane) return
-    this.#enter(down)
-    lane.kill(new SpillwayError('closed', 'The lane was ended to give its memory back'))
-  }
-
   /** Sessions and their leases end with their lane. */
-  #enter(state: State): void {
-    this.#state = state
-    if (state.kind !== 'down' && state.kind !== 'closed') return
+  #forgetSessions(): void {
     this.#sessions.clear()
+    if (this.#isDraining) this.#closeIfIdle()
     // Their memory is free, and no lease is released any more.
     this.#options.onIdle()
-  }
-
-  #throwIfClosed(): void {
-    if (this.#state.kind === 'closed') throw this.#state.reason
   }
 }

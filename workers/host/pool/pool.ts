@@ -83,7 +83,7 @@ export class Pool implements Lanes<SessionSpec> {
 
   /** Unloads a session where it is not in use. */
   async unload({ key, backend }: SessionSpec): Promise<void> {
-    const holders = this.#groups.get(backend)?.holders.filter((holder) => !holder.isUsing(key)) ?? []
+    const holders = this.#groups.get(backend)?.allHolders.filter((holder) => !holder.isUsing(key)) ?? []
     await Promise.all(holders.map((holder) => holder.unload(key)))
   }
 
@@ -111,8 +111,8 @@ export class Pool implements Lanes<SessionSpec> {
   }
 
   stats(): PoolStats {
-    const lanes = [...this.#groups].flatMap(([backend, { holders }]) =>
-      holders.map(({ name, threads, state, sessions }) => ({
+    const lanes = [...this.#groups].flatMap(([backend, { allHolders }]) =>
+      allHolders.map(({ name, threads, state, sessions }) => ({
         name,
         backend,
         threads,
@@ -173,8 +173,8 @@ export class Pool implements Lanes<SessionSpec> {
   }
 
   #residents(): (Resident & { readonly holder: LaneHolder })[] {
-    return [...this.#groups.values()].flatMap(({ holders }) =>
-      holders.flatMap((holder) =>
+    return [...this.#groups.values()].flatMap(({ allHolders }) =>
+      allHolders.flatMap((holder) =>
         [...holder.sessions.values()].map(({ spec: { key, memory }, usedAt, loadMs }) => ({
           session: key,
           memory,

@@ -51,9 +51,13 @@ export function createEngine(ort: Ort): Engine {
     const session = await createSession(ort, { ...request, generate })
     const loadMs = performance.now() - started
     let decoder: Decoder | undefined
+    let rowFault: RowFault = null
     try {
       if (generate) decoder = await createDecoder(ort, session, request.backend, generate, exclusive)
-      else checkNames(request, session)
+      else {
+        checkNames(request, session)
+        rowFault = await rowFaultBeforeProof(ort, request)
+      }
     } catch (cause) {
       await session.release()
       if (isOutOfMemory(cause)) throw tooLarge(request.session, request.backend, cause)
@@ -64,7 +68,7 @@ export function createEngine(ort: Ort): Engine {
     sessions.set(request.session, {
       session,
       request: rest,
-      rowFault: generate ? null : rowFaultBeforeProof(request),
+      rowFault,
       ...(decoder && { decoder }),
     })
     return { loadMs }

@@ -5,9 +5,9 @@ import {
   rangeOperators,
   rowTolerance,
 } from '../../../models/core/rows/prove-rows.ts'
-import type { GraphSource, LoadRequest, SessionRequest } from '../../protocol/lane.ts'
+import type { LoadRequest, SessionRequest } from '../../protocol/lane.ts'
 import type { Ort, OrtSession } from '../runtime/ort.ts'
-import { hasOperator } from './operators.ts'
+import { usesOperator } from './operators.ts'
 import { runSession } from './run-session.ts'
 
 /** Kernels of a GPU differ by the number of rows, and so does the order in which they sum. */
@@ -22,9 +22,13 @@ const tooSlow = 'its runs take too long for a proof that its rows are independen
 export const unproven = 'it is not proven that its rows are independent'
 
 /** Why rows of several requests may not share a run of a session that has not run yet. */
-export function rowFaultBeforeProof({ needsRowProof, source }: LoadRequest): RowFault {
+export async function rowFaultBeforeProof(
+  ort: Ort,
+  { needsRowProof, source }: LoadRequest,
+): Promise<RowFault> {
   if (!needsRowProof) return null
-  const operator = rangeOperators.find((one) => isUsed(source, one))
+  const graph = source.from === 'bytes' ? new Uint8Array(source.graph) : await ort.readFile?.(source.path)
+  const operator = graph && rangeOperators.find((one) => usesOperator(graph, one))
   return operator === undefined ? unproven : rangeFault(operator)
 }
 
@@ -50,6 +54,3 @@ export async function proveSession(
     },
   )
 }
-
-const isUsed = (source: GraphSource, operator: string): boolean =>
-  source.from === 'bytes' && hasOperator(new Uint8Array(source.graph), operator)

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import * as onnx from 'onnxruntime-node'
@@ -36,6 +37,7 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
       interOpNumThreads: 1,
       extra: { session: { intra_op: { spin_duration_us: spinUs } } },
     }),
+    readFile,
     memory: async (backend, session) => {
       if (backend === 'cpu') return arrayMemory(createTensor)
       if (backend !== 'webgpu') return undefined

@@ -19,6 +19,8 @@ export interface Ort {
   createTensor(type: TensorType, data: TensorData, shape: readonly number[]): OrtTensor
   /** @throws SpillwayError `lane_failed` where the backend is not available here. */
   sessionOptions(backend: Backend): Promise<InferenceSession.SessionOptions>
+  /** The bytes of a file, where sessions are created from files. */
+  readFile?(path: string): Promise<Uint8Array>
   /** Memory that the session's runs on the backend read and write in place; undefined where this realm has none. */
   memory(backend: Backend, session: OrtSession): Promise<TensorMemory | undefined>
   /**

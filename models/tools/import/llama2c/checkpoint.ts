@@ -5,7 +5,7 @@ import { DataType } from '../../onnx/data-type.ts'
 import { readExternal } from '../../onnx/external.ts'
 import { type Weight, weightBytes } from '../../onnx/weight.ts'
 import type { Checkpoint, Layer, ModelShape } from '../checkpoint.ts'
-import { pairsApart } from '../transform.ts'
+import { deinterleavePairs } from '../transform.ts'
 
 /** The header of a file. */
 interface Header {
@@ -89,13 +89,13 @@ function readHeader(path: string, size: number): Header {
 
 function checkHeader(path: string, { version: _, tied: __, ...sizes }: Header): void {
   const { dim, layers, heads, kvHeads } = sizes
-  const sane =
+  const isPlausible =
     Object.values(sizes).every((size) => size > 0 && size <= largest.others) &&
     layers <= largest.layers &&
     heads <= largest.heads &&
     heads % kvHeads === 0 &&
     dim % (2 * heads) === 0
-  if (sane) return
+  if (isPlausible) return
   throw malformed(`${path} is not a checkpoint of llama2.c`, {
     expected: 'dim, hidden, layers, heads, KV heads, vocabulary and context of a model',
     got: Object.values(sizes).join(', '),
@@ -204,8 +204,8 @@ function checkpointOf({ tied }: Header, shape: ModelShape, { whole, part }: Chec
     const plain = (name: string) => ({ weight: part(name, index) })
     return {
       attentionNorm: part('attentionNorm', index),
-      query: { weight: pairsApart(part('query', index), shape.headSize) },
-      key: { weight: pairsApart(part('key', index), shape.headSize) },
+      query: { weight: deinterleavePairs(part('query', index), shape.headSize) },
+      key: { weight: deinterleavePairs(part('key', index), shape.headSize) },
       value: plain('value'),
       output: plain('output'),
       mlpNorm: part('mlpNorm', index),

@@ -7,7 +7,7 @@ import type { Model, Node, Value } from '../onnx/model.ts'
  * The model with the tensors that its ZipMap nodes read in place of their maps, which no API here carries.
  * Classifiers of scikit-learn are exported with one. The same model where it has none.
  */
-export function withoutMaps(model: Model): Model {
+export function withoutZipMap(model: Model): Model {
   const zipped = new Map(
     model.nodes.filter(isZipMap).map(({ input, output }) => [output[0] ?? '', input[0] ?? ''] as const),
   )

@@ -16,7 +16,7 @@ export type InputValues = ReadonlyMap<string, number>
  *
  * @throws SpillwayError `input_name_invalid`, `input_value_invalid` or `not_supported`.
  */
-export function fixedTensors(model: Model, values: InputValues, given: InputShapes = new Map()): Tensors {
+export function constantTensors(model: Model, values: InputValues, given: InputShapes = new Map()): Tensors {
   if (values.size === 0) return {}
   const shapes = sampleShapes(model, given)
   const tensors: Record<string, Tensor> = {}

@@ -32,11 +32,14 @@ export async function compareModels(
   let leftOut: readonly string[] = []
   const times: { backend: ToolBackend; a: number; b: number }[] = []
   for (const [index, backend] of backends.entries()) {
-    const pair = [
-      await runtime.load(a, { backend, threads }),
-      await runtime.load(b, { backend, threads }),
-    ] as const
+    const loaded: Runnable[] = []
+    const load = async (path: string) => {
+      const runnable = await runtime.load(path, { backend, threads })
+      loaded.push(runnable)
+      return runnable
+    }
     try {
+      const pair = [await load(a), await load(b)] as const
       checkNames(pair)
       if (index === 0) {
         outputs = await differences(pair, samples, onProgress)
@@ -45,7 +48,7 @@ export async function compareModels(
       const [first = 0, second = 0] = await timeInTurns(pair, samples)
       times.push({ backend, a: first, b: second })
     } finally {
-      for (const runnable of pair) await runnable.release()
+      for (const runnable of loaded) await runnable.release()
     }
   }
   return { samples: samples.length, outputs, leftOut, times }

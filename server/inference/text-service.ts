@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../models/async/clock.ts'
 import { SpillwayError, textFiles } from '../../models/core/index.ts'
-import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
 import { type EmbedResult, embed, type RunTokens } from '../../workers/host/text/embedding/embedder.ts'
 import { TextModels } from '../../workers/host/text/text-models.ts'
 import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
@@ -10,6 +9,7 @@ import type { Prompt, TemplateArguments, TextGenerator } from '../../workers/hos
 import type { Offload } from '../offload/offload.ts'
 import type { CatalogueEntry } from './catalogue.ts'
 import type { Inference } from './inference.ts'
+import type { RequestWait } from './request-wait.ts'
 import { createVerifier } from './verify.ts'
 
 /** What this server's models do with text. */
@@ -25,13 +25,13 @@ export interface TextService {
     entry: CatalogueEntry,
     prompts: readonly Prompt[],
     templateArguments: TemplateArguments | undefined,
-    wait: WaitOptions,
+    wait: RequestWait,
   ): Promise<readonly (readonly number[])[]>
   /** @throws SpillwayError `not_supported` where the model makes no embeddings, `context_exceeded`; else as a run does. */
   embed(
     entry: CatalogueEntry,
     texts: readonly (string | readonly number[])[],
-    wait: WaitOptions,
+    wait: RequestWait,
   ): Promise<EmbedResult>
 }
 
@@ -59,11 +59,11 @@ export function createTextService(
     { manifest, folder }: CatalogueEntry,
     prompts: readonly Prompt[],
     templateArguments: TemplateArguments | undefined,
-    { signal, caller }: WaitOptions,
+    wait: RequestWait,
   ): Promise<number[][]> => {
     const source = { folder, paths: (manifest.tokenizer ?? []).map(({ path }) => path) }
     const texts = prompts.map((prompt) => (prompt.tokens ? { prompt: '' } : prompt))
-    const job = { bytes: 2 * charactersOf(prompts), signal, caller }
+    const job = { ...wait, bytes: 2 * charactersOf(prompts) }
     return (await offload.run('tokenize', { source, prompts: texts, templateArguments }, job)).map(numbersOf)
   }
 

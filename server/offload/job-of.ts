@@ -1,6 +1,4 @@
-import type { Context } from 'hono'
-import { disconnectSignal } from '../http/disconnect-signal.ts'
-import type { Variables } from '../http/request-log.ts'
+import type { RequestWait } from '../inference/request-wait.ts'
 import type { Job } from './offload.ts'
 
 /**
@@ -8,9 +6,8 @@ import type { Job } from './offload.ts'
  *
  * @param arrays Their buffers move to the offload thread: they cannot be read here afterwards.
  */
-export const jobOf = (c: Context<{ Variables: Variables }>, arrays: readonly Uint8Array[]): Job => ({
+export const jobOf = (wait: RequestWait, arrays: readonly Uint8Array[]): Job => ({
+  ...wait,
   bytes: arrays.reduce((sum, { byteLength }) => sum + byteLength, 0),
   transfer: arrays.map(({ buffer }) => buffer),
-  caller: c.get('caller'),
-  signal: disconnectSignal(c),
 })

@@ -6,9 +6,11 @@ import { type EmbedResult, embed, type RunTokens } from '../../workers/host/text
 import { TextModels } from '../../workers/host/text/text-models.ts'
 import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
 import type { Prompt, TemplateArguments, TextGenerator } from '../../workers/host/text/types.ts'
+import { jobOf } from '../offload/job-of.ts'
 import type { Offload } from '../offload/offload.ts'
 import type { CatalogueEntry } from './catalogue.ts'
 import type { Inference } from './inference.ts'
+import { charactersOf } from './prompt-length.ts'
 import type { RequestWait } from './request-wait.ts'
 import { createVerifier } from './verify.ts'
 
@@ -63,7 +65,7 @@ export function createTextService(
   ): Promise<number[][]> => {
     const source = { folder, paths: (manifest.tokenizer ?? []).map(({ path }) => path) }
     const texts = prompts.map((prompt) => (prompt.tokens ? { prompt: '' } : prompt))
-    const job = { ...wait, bytes: 2 * charactersOf(prompts) }
+    const job = jobOf(wait, [], 2 * charactersOf(prompts, templateArguments))
     return (await offload.run('tokenize', { source, prompts: texts, templateArguments }, job)).map(numbersOf)
   }
 
@@ -71,7 +73,7 @@ export function createTextService(
     tokenize: async (entry, prompts, templateArguments, wait) => {
       // Its files are verified here, whoever reads them.
       const { tokenizer } = await models.reader(entry.manifest, filesOf(entry))
-      if (charactersOf(prompts) <= mostTokenizedHere)
+      if (charactersOf(prompts, templateArguments) <= mostTokenizedHere)
         return prompts.map((prompt) => promptTokensOf(prompt, tokenizer, templateArguments))
       const made = await tokenizeApart(entry, prompts, templateArguments, wait)
       return prompts.map(({ tokens }, at) => promptTokensOf({ tokens: tokens ?? made[at] ?? [] }, tokenizer))
@@ -87,7 +89,7 @@ export function createTextService(
         (await inference.run(entry, { tensors, rows: 1 }, { ...wait, signal })).outputs
       try {
         const prompts = texts.map((text) => (typeof text === 'string' ? { prompt: text } : { tokens: text }))
-        if (!entry.manifest.embedding || charactersOf(prompts) <= mostTokenizedHere)
+        if (!entry.manifest.embedding || charactersOf(prompts, undefined) <= mostTokenizedHere)
           return await embed(entry.manifest, reader, texts, run, wait.signal)
         const made = await tokenizeApart(entry, prompts, undefined, wait)
         const sequences = texts.map((text, at) => (typeof text === 'string' ? (made[at] ?? []) : text))
@@ -101,18 +103,6 @@ export function createTextService(
 
 /** Characters that are tokenized on the server's own thread, in milliseconds: a message would cost more. */
 const mostTokenizedHere = 4_096
-
-/** A chat's messages count with the text that a template puts around each. */
-const messageCharacters = 64
-
-function charactersOf(prompts: readonly Prompt[]): number {
-  let characters = 0
-  for (const { prompt = '', messages = [] } of prompts) {
-    characters += prompt.length
-    for (const { content } of messages) characters += messageCharacters + content.length
-  }
-  return characters
-}
 
 /** A loop: `Array.from` takes ten times as long. */
 function numbersOf(tokens: Int32Array): number[] {

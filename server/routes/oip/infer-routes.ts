@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono'
 import type { Clock } from '../../../models/async/clock.ts'
-import { isStrings, type Manifest, type Tensor } from '../../../models/core/index.ts'
+import type { Manifest } from '../../../models/core/index.ts'
 import { queueHeader } from '../../../models/protocols/oip.ts'
 import { jsonLengthHeader } from '../../../models/protocols/oip-binary.ts'
 import { corsHeaders } from '../../http/cors.ts'
@@ -13,6 +13,7 @@ import type { RequestWait } from '../../inference/request-wait.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
 import type { RequestLimits } from '../../request-limits.ts'
+import { copyAnswer } from './copy-answer.ts'
 import { type CheckedInferRequest, deadlineBeforeParsing, readInferRequest } from './read-infer-request.ts'
 import { type InferAnswer, writeInferResponse } from './write-infer-response.ts'
 
@@ -73,7 +74,7 @@ export function inferRoutes({
 
   const write = (wait: RequestWait, answer: InferAnswer) =>
     numbersToWrite(answer) > mostWrittenHere
-      ? offload.run('writeTensors', ...copied(wait, answer))
+      ? offload.run('writeTensors', ...copyAnswer(wait, answer))
       : writeInferResponse(answer)
 
   const answer = async (c: Context<Env>, entry: CatalogueEntry) => {
@@ -133,28 +134,4 @@ function numbersToWrite({ requested, answer: { outputs } }: InferAnswer): number
   let numbers = 0
   for (const { name, binary } of requested) if (!binary) numbers += outputs[name]?.data.length ?? 0
   return numbers
-}
-
-/** The answer in buffers of its own, which can move to the offload thread: a batch's outputs share theirs. */
-function copied(
-  wait: RequestWait,
-  { model: { id, version }, id: requestId, requested, answer }: InferAnswer,
-) {
-  const outputs: Record<string, Tensor> = {}
-  const arrays: Uint8Array[] = []
-  for (const { name } of requested) {
-    const tensor = answer.outputs[name]
-    if (!tensor) continue
-    const data = tensor.data.slice()
-    outputs[name] = { ...tensor, data }
-    if (!isStrings(data)) arrays.push(new Uint8Array(data.buffer))
-  }
-  const { executedOn, queueMs, computeMs } = answer
-  const copy: InferAnswer = {
-    model: { id, version },
-    id: requestId,
-    requested,
-    answer: { outputs, executedOn, queueMs, computeMs },
-  }
-  return [copy, jobOf(wait, arrays)] as const
 }

@@ -102,11 +102,8 @@ export function openAiRoutes({
     if (numbers <= mostWrittenHere) return c.body(writeEmbeddings(answer), 200, headers)
     // Copies, which can move: vectors may be views of a batch's output.
     const embeddings = answer.embeddings.map((vector) => vector.slice())
-    const job = jobOf(
-      wait,
-      embeddings.map(({ buffer }) => new Uint8Array(buffer)),
-    )
-    return c.body(await offload.run('writeEmbeddings', { ...answer, embeddings }, job), 200, headers)
+    const body = await offload.run('writeEmbeddings', { ...answer, embeddings }, jobOf(wait, embeddings))
+    return c.body(body, 200, headers)
   }
 
   const complete = (

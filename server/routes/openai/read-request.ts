@@ -61,6 +61,8 @@ export async function toTextRequest(
   tokenize: Tokenize,
   bounds: PromptBounds,
 ): Promise<TokensRequest> {
+  if (request.top_logprobs && !request.logprobs)
+    throw invalidParameter('top_logprobs', 'not without logprobs: true', `${request.top_logprobs}`)
   const messages = request.messages.map((message, index) => toChatMessage(message, `messages[${index}]`))
   checkBias(request.logit_bias, bounds)
   checkPrompt('messages', messages.flatMap(textsOf).join(''), bounds)

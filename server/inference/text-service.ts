@@ -16,6 +16,8 @@ import { createVerifier } from './verify.ts'
 
 /** What this server's models do with text. */
 export interface TextService {
+  /** Reads the model's tokenizer, so that the first text need not wait; nothing for a model without one. */
+  prepare(entry: CatalogueEntry): Promise<void>
   /** @throws SpillwayError `not_supported` where the model generates no text. */
   generator(entry: CatalogueEntry, preferredVariant?: string): Promise<TextGenerator>
   /**
@@ -70,6 +72,9 @@ export function createTextService(
   }
 
   return {
+    prepare: async (entry) => {
+      if (entry.manifest.tokenizer) await models.reader(entry.manifest, filesOf(entry))
+    },
     tokenize: async (entry, prompts, templateArguments, wait) => {
       // Its files are verified here, whoever reads them.
       const { tokenizer } = await models.reader(entry.manifest, filesOf(entry))

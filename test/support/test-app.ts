@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../../models/async/clock.ts'
 import { createApp } from '../../server/app.ts'
 import { readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
 import { createInference, type Inference } from '../../server/inference/inference.ts'
+import { prepareModels } from '../../server/inference/prepare-models.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/metrics.ts'
 import type { Offload } from '../../server/offload/offload.ts'
@@ -48,19 +49,21 @@ export async function startTestApp({
     startLane,
     clock,
   })
-  await Promise.allSettled([...catalogue.values()].map((entry) => inference.prepare(entry)))
+  const textService = createTextService(inference, clock, offload)
+  const log = pino({ level: 'silent' })
+  await prepareModels(catalogue, inference, textService, log)
   const app = createApp({
     catalogue,
     references: await readReferences(folders),
     inference,
     offload,
-    textService: createTextService(inference, clock, offload),
+    textService,
     metrics: createMetrics(clock),
     clock,
     site: root('dist/site'),
     version: '0.0.0-test',
     maxBodyBytes,
-    log: pino({ level: 'silent' }),
+    log,
   })
   return {
     inference,

@@ -133,6 +133,7 @@ export class LaneGroup {
         ...(names && { outputs: names }),
       },
       batch.withinMs,
+      batch.isOpenEnded,
     )
     this.#observe(key, batch, clock.now() - startedAt, wasFull)
     return { outputs, executedOn: { backend, variant }, startedAt, waitedMs: 0, computeMs, costMs: laneMs }

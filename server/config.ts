@@ -28,7 +28,8 @@ const environment = z.object({
   SPILLWAY_RUN_SECONDS: seconds(laneLimits.runMs / 1000),
   SPILLWAY_HUNG_SECONDS: seconds(laneLimits.hungMs / 1000),
   SPILLWAY_TASK_SECONDS: seconds(30),
-  SPILLWAY_TIMEOUT_SECONDS: seconds(requestLimits.timeoutMs / 1000),
+  // 30, or the longest timeout where that is shorter.
+  SPILLWAY_TIMEOUT_SECONDS: z.optional(count(1, 86_400)),
   SPILLWAY_MAX_TIMEOUT_SECONDS: seconds(requestLimits.maxTimeoutMs / 1000),
   SPILLWAY_MEMORY_BYTES: z.optional(count(1, 2 ** 50)),
   SPILLWAY_MAX_BODY_BYTES: z._default(count(1, 2 ** 30), 32 * 2 ** 20),
@@ -97,6 +98,9 @@ export interface Config {
   readonly generateLimits: GenerateLimits
 }
 
+const invalid = (name: string, expected: string, got: string) =>
+  new SpillwayError('request_malformed', `The environment variable ${name} is invalid`, { expected, got })
+
 /** @throws SpillwayError `request_malformed`, which names the invalid or unknown variable. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   // An empty variable counts as unset.
@@ -105,11 +109,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const parsed = z.safeParse(environment, variables)
   if (!parsed.success) {
     const { path, expected, got } = schemaFault(parsed.error, variables)
-    throw new SpillwayError('request_malformed', `The environment variable ${path} is invalid`, {
-      expected,
-      got,
-    })
+    throw invalid(path, expected, got)
   }
+  const { SPILLWAY_TIMEOUT_SECONDS: timeout = 0, SPILLWAY_MAX_TIMEOUT_SECONDS: longest } = parsed.data
+  if (timeout > longest)
+    throw invalid(
+      'SPILLWAY_TIMEOUT_SECONDS',
+      `at most ${longest}, the value of SPILLWAY_MAX_TIMEOUT_SECONDS`,
+      `${timeout}`,
+    )
   return configOf(parsed.data)
 }
 
@@ -147,7 +155,10 @@ const configOf = (set: z.infer<typeof environment>): Config => ({
       entries: set.SPILLWAY_MAX_JSON_ENTRIES,
       lists: set.SPILLWAY_MAX_JSON_LISTS,
     },
-    timeoutMs: 1000 * Math.min(set.SPILLWAY_TIMEOUT_SECONDS, set.SPILLWAY_MAX_TIMEOUT_SECONDS),
+    timeoutMs:
+      1000 *
+      (set.SPILLWAY_TIMEOUT_SECONDS ??
+        Math.min(requestLimits.timeoutMs / 1000, set.SPILLWAY_MAX_TIMEOUT_SECONDS)),
     maxTimeoutMs: 1000 * set.SPILLWAY_MAX_TIMEOUT_SECONDS,
     strings: set.SPILLWAY_MAX_STRINGS,
     maxChoices: set.SPILLWAY_MAX_CHOICES,

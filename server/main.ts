@@ -11,6 +11,7 @@ import { createLog } from './http/request-log.ts'
 import { findModel, readCatalogue, readReferences } from './inference/catalogue.ts'
 import { chooseBackend } from './inference/choose-backend.ts'
 import { createInference, loadRequestOf } from './inference/inference.ts'
+import { prepareModels } from './inference/prepare-models.ts'
 import { createTextService } from './inference/text-service.ts'
 import { createMetrics } from './metrics.ts'
 import { createOffload } from './offload/offload.ts'
@@ -53,12 +54,13 @@ async function main(): Promise<void> {
     taskMs: config.taskMs,
     maxBytes: config.maxOffloadBytes,
   })
+  const textService = createTextService(inference, systemClock, offload)
   const app = createApp({
     catalogue,
     references: await readReferences(folders),
     inference,
     offload,
-    textService: createTextService(inference, systemClock, offload),
+    textService,
     metrics: createMetrics(systemClock),
     clock: systemClock,
     site: fileURLToPath(fromBuild('../site')),
@@ -88,11 +90,7 @@ async function main(): Promise<void> {
   )
   server.on('error', fail)
   shutDownOnSignal(server, inference, log, config.graceMs)
-  for (const entry of catalogue.values()) {
-    inference
-      .prepare(entry)
-      .catch((err: unknown) => log.error({ err }, `${entry.manifest.id} could not be loaded`))
-  }
+  await prepareModels(catalogue, inference, textService, log)
 }
 
 /** Bytes for models: three quarters of the memory of this machine or container. */

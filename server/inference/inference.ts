@@ -21,11 +21,12 @@ import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts
 import type { TokenGenerator } from '../../workers/host/text/types.ts'
 import type { LoadRequest } from '../../workers/protocol/lane.ts'
 import type { CatalogueEntry } from './catalogue.ts'
+import { type RequestWait, remainingMs } from './request-wait.ts'
 import { createVerifier, type Verifier } from './verify.ts'
 
 export interface Inference {
   /** Queues the inputs and runs them in a batch. @throws SpillwayError `overloaded`, `deadline_exceeded`, `aborted`; else as the run does. */
-  run(entry: CatalogueEntry, inputs: CheckedInputs, wait: WaitOptions): Promise<RunAnswer>
+  run(entry: CatalogueEntry, inputs: CheckedInputs, wait: RequestWait): Promise<RunAnswer>
   /** The error with which a request would be refused now; undefined where it would be accepted. */
   refusal(entry: CatalogueEntry, wait: WaitOptions): SpillwayError | undefined
   /** Loads the model into a lane and runs it once, so that the first request need not wait. */
@@ -142,8 +143,10 @@ export function createInference(options: InferenceOptions): Inference {
   return {
     generator: generatorOf,
     run: async (entry, { tensors, rows, outputs }, wait) => {
+      const now = clock.now()
+      remainingMs(wait, now)
       const answer = await scheduler.submit(
-        { source: sessionSpecOf(entry), inputs: tensors, rows, outputs, askedAt: clock.now() },
+        { source: sessionSpecOf(entry), inputs: tensors, rows, outputs, askedAt: wait.askedAt ?? now },
         wait,
       )
       // The files of a model that failed at start-up may have been repaired since.

@@ -2,18 +2,22 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../models/async/clock.ts'
 import { SpillwayError, textFiles } from '../../models/core/index.ts'
-import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
 import { type EmbedResult, embed, type RunTokens } from '../../workers/host/text/embedding/embedder.ts'
 import { TextModels } from '../../workers/host/text/text-models.ts'
 import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
 import type { Prompt, TemplateArguments, TextGenerator } from '../../workers/host/text/types.ts'
+import { jobOf } from '../offload/job-of.ts'
 import type { Offload } from '../offload/offload.ts'
 import type { CatalogueEntry } from './catalogue.ts'
 import type { Inference } from './inference.ts'
+import { charactersOf } from './prompt-length.ts'
+import type { RequestWait } from './request-wait.ts'
 import { createVerifier } from './verify.ts'
 
 /** What this server's models do with text. */
 export interface TextService {
+  /** Reads the model's tokenizer, so that the first text need not wait; nothing for a model without one. */
+  prepare(entry: CatalogueEntry): Promise<void>
   /** @throws SpillwayError `not_supported` where the model generates no text. */
   generator(entry: CatalogueEntry, preferredVariant?: string): Promise<TextGenerator>
   /**
@@ -25,13 +29,13 @@ export interface TextService {
     entry: CatalogueEntry,
     prompts: readonly Prompt[],
     templateArguments: TemplateArguments | undefined,
-    wait: WaitOptions,
+    wait: RequestWait,
   ): Promise<readonly (readonly number[])[]>
   /** @throws SpillwayError `not_supported` where the model makes no embeddings, `context_exceeded`; else as a run does. */
   embed(
     entry: CatalogueEntry,
     texts: readonly (string | readonly number[])[],
-    wait: WaitOptions,
+    wait: RequestWait,
   ): Promise<EmbedResult>
 }
 
@@ -59,19 +63,22 @@ export function createTextService(
     { manifest, folder }: CatalogueEntry,
     prompts: readonly Prompt[],
     templateArguments: TemplateArguments | undefined,
-    { signal, caller }: WaitOptions,
+    wait: RequestWait,
   ): Promise<number[][]> => {
     const source = { folder, paths: (manifest.tokenizer ?? []).map(({ path }) => path) }
     const texts = prompts.map((prompt) => (prompt.tokens ? { prompt: '' } : prompt))
-    const job = { bytes: 2 * charactersOf(prompts), signal, caller }
+    const job = jobOf(wait, [], 2 * charactersOf(prompts, templateArguments))
     return (await offload.run('tokenize', { source, prompts: texts, templateArguments }, job)).map(numbersOf)
   }
 
   return {
+    prepare: async (entry) => {
+      if (entry.manifest.tokenizer) await models.reader(entry.manifest, filesOf(entry))
+    },
     tokenize: async (entry, prompts, templateArguments, wait) => {
       // Its files are verified here, whoever reads them.
       const { tokenizer } = await models.reader(entry.manifest, filesOf(entry))
-      if (charactersOf(prompts) <= mostTokenizedHere)
+      if (charactersOf(prompts, templateArguments) <= mostTokenizedHere)
         return prompts.map((prompt) => promptTokensOf(prompt, tokenizer, templateArguments))
       const made = await tokenizeApart(entry, prompts, templateArguments, wait)
       return prompts.map(({ tokens }, at) => promptTokensOf({ tokens: tokens ?? made[at] ?? [] }, tokenizer))
@@ -87,7 +94,7 @@ export function createTextService(
         (await inference.run(entry, { tensors, rows: 1 }, { ...wait, signal })).outputs
       try {
         const prompts = texts.map((text) => (typeof text === 'string' ? { prompt: text } : { tokens: text }))
-        if (!entry.manifest.embedding || charactersOf(prompts) <= mostTokenizedHere)
+        if (!entry.manifest.embedding || charactersOf(prompts, undefined) <= mostTokenizedHere)
           return await embed(entry.manifest, reader, texts, run, wait.signal)
         const made = await tokenizeApart(entry, prompts, undefined, wait)
         const sequences = texts.map((text, at) => (typeof text === 'string' ? (made[at] ?? []) : text))
@@ -101,18 +108,6 @@ export function createTextService(
 
 /** Characters that are tokenized on the server's own thread, in milliseconds: a message would cost more. */
 const mostTokenizedHere = 4_096
-
-/** A chat's messages count with the text that a template puts around each. */
-const messageCharacters = 64
-
-function charactersOf(prompts: readonly Prompt[]): number {
-  let characters = 0
-  for (const { prompt = '', messages = [] } of prompts) {
-    characters += prompt.length
-    for (const { content } of messages) characters += messageCharacters + content.length
-  }
-  return characters
-}
 
 /** A loop: `Array.from` takes ten times as long. */
 function numbersOf(tokens: Int32Array): number[] {

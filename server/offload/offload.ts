@@ -1,28 +1,29 @@
 import { type Transferable, Worker } from 'node:worker_threads'
 import { abortedBy } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
+import { Deadlines } from '../../models/async/deadlines.ts'
 import { messageOf, SpillwayError } from '../../models/core/index.ts'
-import { closed } from '../../workers/host/scheduler/errors.ts'
+import { closed, pastDeadline } from '../../workers/host/scheduler/errors.ts'
 import { RankedQueue } from '../../workers/host/scheduler/ranked-queue.ts'
 import { type Turn, Turns } from '../../workers/host/scheduler/turns.ts'
+import type { RequestWait } from '../inference/request-wait.ts'
 import type { TaskMessage, TaskReply } from './protocol.ts'
 import type { TaskInput, TaskName, TaskResult } from './tasks.ts'
 
-/** How a task waits, beside its input. */
-export interface Job {
+/** How a task waits, beside its input: until its request's deadline, by its caller's turn; priorities do not count. */
+export interface Job extends RequestWait {
   /** Its size: what callers take turns by, and what is bounded. */
   readonly bytes: number
   /** Buffers of the input that move to the thread. */
   readonly transfer?: readonly ArrayBufferLike[]
-  readonly caller?: string | undefined
-  readonly signal?: AbortSignal | undefined
 }
 
 /** Runs tasks on large data in a thread of their own. */
 export interface Offload {
   /**
-   * @throws SpillwayError as the task does; `overloaded` where too much waits, `aborted` where the caller left before its
-   * task began, `deadline_exceeded` where the task took too long, `memory_exhausted` or `internal` where the thread died.
+   * @throws SpillwayError as the task does; `overloaded` where too much waits, `aborted` as soon as the caller leaves,
+   * `deadline_exceeded` at the request's deadline or where the task took too long, `memory_exhausted` or `internal` where
+   * the thread died.
    */
   run<N extends TaskName>(name: N, input: TaskInput<N>, job: Job): Promise<TaskResult<N>>
   close(): void
@@ -45,10 +46,12 @@ interface WaitingTask {
   readonly turn: Turn
   readonly message: TaskMessage
   readonly job: Job
+  /** On the clock; infinite where the request has none. */
+  readonly deadline: number
   resolve(value: unknown): void
   reject(error: Error): void
-  /** The caller left while the task waited. */
-  leave(): void
+  /** Called when the caller leaves. */
+  abort(): void
 }
 
 /** Milliseconds after which it makes sense to try again. */
@@ -66,12 +69,22 @@ export function createOffload({ entry, clock, taskMs, maxBytes, maxMegabytes }: 
   let thread: Worker | undefined
   let cancelTimer = () => {}
   let isClosed = false
+  const deadlines = new Deadlines<WaitingTask>(clock, (task) =>
+    leave(task, pastDeadline(task.job.deadlineMs ?? 0, waiting.size)),
+  )
+
+  /** Its caller's signal and its deadline are watched no longer. */
+  const release = (task: WaitingTask) => {
+    task.job.signal?.removeEventListener('abort', task.abort)
+    deadlines.delete(task)
+  }
 
   const settle = (settleTask: (task: WaitingTask) => void) => {
     const task = running
     if (!task) return
     cancelTimer()
     running = undefined
+    release(task)
     bytes -= task.job.bytes
     settleTask(task)
     startNext()
@@ -85,12 +98,14 @@ export function createOffload({ entry, clock, taskMs, maxBytes, maxMegabytes }: 
     settle((task) => task.reject(error))
   }
 
-  /** Its body is freed now: the task at hand may take long. */
-  const leave = (task: WaitingTask) => {
+  /** A task that waits is freed at once. The task at hand cannot be stopped: its result is dropped when it comes. */
+  const leave = (task: WaitingTask, error: SpillwayError) => {
+    release(task)
+    task.reject(error)
+    if (task === running) return
     waiting.keep((other) => other !== task)
     turns.giveBack(task.turn)
     bytes -= task.job.bytes
-    if (task.job.signal) task.reject(abortedBy(task.job.signal))
   }
 
   const startThread = (): Worker => {
@@ -122,10 +137,8 @@ export function createOffload({ entry, clock, taskMs, maxBytes, maxMegabytes }: 
     running = task
     turns.reach(task.turn)
     const { job, message } = task
-    job.signal?.removeEventListener('abort', task.leave)
-    const refusal = isClosed ? closed() : job.signal?.aborted ? abortedBy(job.signal) : undefined
-    if (refusal) {
-      settle(() => task.reject(refusal))
+    if (isClosed) {
+      settle(() => task.reject(closed()))
       return
     }
     try {
@@ -141,8 +154,14 @@ export function createOffload({ entry, clock, taskMs, maxBytes, maxMegabytes }: 
   return {
     run: <N extends TaskName>(name: N, input: TaskInput<N>, job: Job) =>
       new Promise<TaskResult<N>>((resolve, reject) => {
-        if (bytes > 0 && bytes + job.bytes > maxBytes) {
-          reject(tooMuch(maxBytes, bytes))
+        const { signal, askedAt = clock.now(), deadlineMs } = job
+        const refusal = signal?.aborted
+          ? abortedBy(signal)
+          : bytes > 0 && bytes + job.bytes > maxBytes
+            ? tooMuch(maxBytes, bytes)
+            : undefined
+        if (refusal) {
+          reject(refusal)
           return
         }
         bytes += job.bytes
@@ -152,12 +171,14 @@ export function createOffload({ entry, clock, taskMs, maxBytes, maxMegabytes }: 
           turn,
           message: { name, input },
           job,
+          deadline: askedAt + (deadlineMs ?? Number.POSITIVE_INFINITY),
           resolve: (value) => resolve(value as TaskResult<N>),
           reject,
-          leave: () => leave(task),
+          abort: () => signal && leave(task, abortedBy(signal)),
         }
         waiting.push(task)
-        job.signal?.addEventListener('abort', task.leave, { once: true })
+        signal?.addEventListener('abort', task.abort, { once: true })
+        if (deadlineMs !== undefined) deadlines.add(task)
         startNext()
       }),
     close: () => {
@@ -166,6 +187,7 @@ export function createOffload({ entry, clock, taskMs, maxBytes, maxMegabytes }: 
       thread = undefined
       void ended?.terminate()
       settle((task) => task.reject(closed()))
+      deadlines.clear()
     },
   }
 }

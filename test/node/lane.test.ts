@@ -89,6 +89,21 @@ describe('a server process', () => {
     await expect(lane.lost).resolves.toMatchObject({ code: 'lane_lost' })
   })
 
+  test('may compute as long as the caller that waits longest', async () => {
+    const { clock, lane, batch } = await loaded({}, buffer(slowGraph(1)), 'x y')
+    const compute = async (withinMs: number, ms: number) => {
+      process.kill(lane.pid ?? 0, 'SIGSTOP')
+      // One caller has no deadline.
+      const answer = lane.run({ ...batch(), isShared: true }, withinMs, true)
+      clock.advance(ms)
+      process.kill(lane.pid ?? 0, 'SIGCONT')
+      return (await answer).outputs.y?.shape
+    }
+    expect(await compute(400_000, 399_999)).toEqual([1])
+    expect(await compute(1_000, laneLimits.runMs - 1)).toEqual([1])
+    await expect(compute(1_000, laneLimits.runMs)).rejects.toMatchObject({ code: 'lane_lost' })
+  })
+
   test('is not blamed for the time in which its host stood still', async () => {
     const { clock, lane, batch } = await loaded({}, buffer(slowGraph(1)), 'x y')
     const answer = lane.run(batch())

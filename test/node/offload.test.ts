@@ -1,7 +1,9 @@
+import { getEventListeners } from 'node:events'
 import { afterEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
 import { createOffload, type Job, type Offload } from '../../server/offload/offload.ts'
 import { requestLimits } from '../../server/request-limits.ts'
+import { createManualClock } from '../support/manual-clock.ts'
 import { createTestOffload } from '../support/offload.ts'
 
 let offload: Offload
@@ -81,6 +83,52 @@ describe('tasks that wait', () => {
     const answers = [run('hang'), run('echo')]
     offload.close()
     for (const answer of answers) await expect(answer).rejects.toMatchObject({ code: 'closed' })
+  })
+})
+
+describe('at its deadline', () => {
+  const late = { code: 'deadline_exceeded', detail: { expected: 'an answer within 100 ms' } }
+
+  test('a task that waits is dropped, and its bytes are free', async () => {
+    const clock = createManualClock()
+    const run = open({ clock, taskMs: 60_000 })
+    const running = run('hang')
+    const waiting = run('echo', { bytes: 999, askedAt: clock.now(), deadlineMs: 100 })
+    clock.advance(100)
+    await expect(waiting).rejects.toMatchObject(late)
+    const next = run('echo', { bytes: 999 })
+    clock.advance(60_000)
+    await expect(running).rejects.toMatchObject({ detail: { expected: 'at most 60000 ms' } })
+    expect(await next).toMatchObject({ fault: 'echo' })
+  })
+
+  test('a task that runs is answered, and its bytes are free when its thread is', async () => {
+    const clock = createManualClock()
+    const run = open({ clock, taskMs: 60_000 })
+    const running = run('hang', { bytes: 500, deadlineMs: 100 })
+    clock.advance(100)
+    await expect(running).rejects.toMatchObject(late)
+    await expect(run('echo', { bytes: 999 })).rejects.toMatchObject({ code: 'overloaded' })
+    const next = run('echo', { bytes: 500 })
+    clock.advance(59_900)
+    expect(await next).toMatchObject({ fault: 'echo' })
+  })
+
+  test('a task counts the time since its request arrived', async () => {
+    const clock = createManualClock()
+    const run = open({ clock, taskMs: 60_000 })
+    const running = run('hang', { askedAt: -99, deadlineMs: 100 })
+    clock.advance(1)
+    await expect(running).rejects.toMatchObject(late)
+  })
+
+  test('nothing is left to watch once a task is answered', async () => {
+    const clock = createManualClock()
+    const run = open({ clock })
+    const { signal } = new AbortController()
+    await run('echo', { signal, deadlineMs: 100 })
+    clock.advance(100)
+    expect([clock.waiting, getEventListeners(signal, 'abort')]).toEqual([0, []])
   })
 })
 

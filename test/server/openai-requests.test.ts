@@ -50,6 +50,14 @@ describe('the OpenAI API refuses', () => {
       400,
       'echo',
     ],
+    ['top_logprobs without logprobs', 'chat/completions', { ...chat, top_logprobs: 3 }, 400, 'top_logprobs'],
+    [
+      'top_logprobs beside logprobs that are turned off',
+      'chat/completions',
+      { ...chat, logprobs: false, top_logprobs: 1 },
+      400,
+      'top_logprobs',
+    ],
     ['an unknown model', 'chat/completions', { ...chat, model: 'nobody' }, 404, null],
     ['embeddings of no text', 'embeddings', { model: 'scripted', input: [] }, 400, 'input'],
     [
@@ -93,6 +101,7 @@ describe('the OpenAI API refuses', () => {
     ['chat/completions', 'suffix', { suffix: 'z' }],
     ['completions', 'best_of', { prompt: 'a', best_of: 3 }],
     ['completions', 'suffix', { prompt: 'a', suffix: 'z' }],
+    ['completions', 'top_logprobs', { prompt: 'a', logprobs: 1, top_logprobs: 2 }],
     ['embeddings', 'truncate_prompt_tokens', { input: 'a', truncate_prompt_tokens: 4 }],
   ])('what would change the answer of %s and is not supported: %s', async (path, param, request) => {
     const { app } = createScriptedApp()

@@ -126,6 +126,7 @@ export function createScriptedApp(
       if (refusal) throw refusal
       return withPieceControl(generator, { inflate, release })
     },
+    prepare: async () => {},
     embed: embed ?? noEmbeddings,
     tokenize: async (_entry, prompts, templateArguments) =>
       prompts.map((prompt) => promptTokensOf(prompt, generator.tokenizer, templateArguments)),

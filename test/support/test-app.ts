@@ -1,12 +1,14 @@
 import { fileURLToPath } from 'node:url'
 import type { RouterRoute } from 'hono/types'
 import { pino } from 'pino'
-import { systemClock } from '../../models/async/clock.ts'
+import { type Clock, systemClock } from '../../models/async/clock.ts'
 import { createApp } from '../../server/app.ts'
 import { readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
 import { createInference, type Inference } from '../../server/inference/inference.ts'
+import { prepareModels } from '../../server/inference/prepare-models.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/metrics.ts'
+import type { Offload } from '../../server/offload/offload.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { createTestOffload } from './offload.ts'
 import { processLane } from './process-lane.ts'
@@ -25,11 +27,16 @@ export async function startTestApp({
   maxQueued = 100,
   models = [],
   startLane = () => processLane(systemClock),
+  clock = systemClock,
+  offload = createTestOffload(),
 }: {
   maxBodyBytes?: number
   maxQueued?: number
   models?: string[]
   startLane?: () => Lane
+  /** Of requests; lanes keep their own. */
+  clock?: Clock
+  offload?: Offload
 }): Promise<TestApp> {
   const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
   const folders = [root('models/catalogue'), ...models]
@@ -40,22 +47,23 @@ export async function startTestApp({
     memoryBudget: 2 ** 32,
     queue: { requests: maxQueued },
     startLane,
-    clock: systemClock,
+    clock,
   })
-  await Promise.allSettled([...catalogue.values()].map((entry) => inference.prepare(entry)))
-  const offload = createTestOffload()
+  const textService = createTextService(inference, clock, offload)
+  const log = pino({ level: 'silent' })
+  await prepareModels(catalogue, inference, textService, log)
   const app = createApp({
     catalogue,
     references: await readReferences(folders),
     inference,
     offload,
-    textService: createTextService(inference, systemClock, offload),
-    metrics: createMetrics(systemClock),
-    clock: systemClock,
+    textService,
+    metrics: createMetrics(clock),
+    clock,
     site: root('dist/site'),
     version: '0.0.0-test',
     maxBodyBytes,
-    log: pino({ level: 'silent' }),
+    log,
   })
   return {
     inference,

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { createEchoScheduler, echo, finish, valuesOf, workOf } from '../support/echo-scheduler.ts'
 
 const padded = echo({
@@ -48,6 +48,19 @@ describe('Scheduler', () => {
     await finish(clock, scheduler)
     await Promise.all(answers)
     expect(lanes.batches[0]?.shape[0]).toBeLessThanOrEqual(5)
+  })
+
+  test.each([
+    ['deadlines', [50, 9_000, 400], { withinMs: 9_000, isOpenEnded: false }],
+    ['deadlines and none', [50, undefined, 9_000], { withinMs: 9_000, isOpenEnded: true }],
+    ['no deadlines', [undefined, undefined], { withinMs: Number.POSITIVE_INFINITY, isOpenEnded: true }],
+  ])('gives a run of requests with %s the time of the one that waits longest', async (_of, waits, time) => {
+    const { clock, lanes, scheduler } = createEchoScheduler()
+    const run = vi.spyOn(lanes, 'run')
+    const answers = waits.map((deadlineMs, value) => scheduler.ask(workOf([[value]]), { deadlineMs }))
+    await finish(clock, scheduler)
+    await Promise.all(answers)
+    expect(run.mock.calls.map(([, batch]) => batch)).toEqual([expect.objectContaining(time)])
   })
 
   test('grows batches step by step while their cost is unknown', async () => {

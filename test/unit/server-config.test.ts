@@ -23,6 +23,8 @@ describe("the server's environment", () => {
 
   test.each([
     ['SPILLWAY_MAX_TIMEOUT_SECONDS', '3600', 'requestLimits.maxTimeoutMs', 3_600_000],
+    ['SPILLWAY_MAX_TIMEOUT_SECONDS', '5', 'requestLimits.timeoutMs', 5_000],
+    ['SPILLWAY_TIMEOUT_SECONDS', '600', 'requestLimits.timeoutMs', 600_000],
     ['SPILLWAY_MAX_QUEUED', '5', 'queue.requests', 5],
     ['SPILLWAY_MAX_QUEUED_ROWS', '6', 'queue.rows', 6],
     ['SPILLWAY_MAX_QUEUED_BYTES', '7', 'queue.bytes', 7],
@@ -32,6 +34,18 @@ describe("the server's environment", () => {
     ['SPILLWAY_GRACE_SECONDS', '3', 'graceMs', 3_000],
   ])('sets with %s=%s %s', (name, value, path, expected) => {
     expect(readConfig({ [name]: value })).toHaveProperty(path, expected)
+  })
+
+  test.each([
+    [{ SPILLWAY_TIMEOUT_SECONDS: '700' }, 'at most 600, the value of SPILLWAY_MAX_TIMEOUT_SECONDS, got 700'],
+    [
+      { SPILLWAY_TIMEOUT_SECONDS: '30', SPILLWAY_MAX_TIMEOUT_SECONDS: '5' },
+      'at most 5, the value of SPILLWAY_MAX_TIMEOUT_SECONDS, got 30',
+    ],
+  ])('is refused with a timeout longer than the longest: %o', (env, fault) => {
+    expect(() => readConfig(env)).toThrow(
+      `The environment variable SPILLWAY_TIMEOUT_SECONDS is invalid: expected ${fault}`,
+    )
   })
 
   test.each([

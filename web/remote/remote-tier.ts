@@ -137,21 +137,20 @@ class Connections implements Lanes<BatchedModel> {
 
   async run(
     { manifest }: BatchedModel,
-    { pack, outputs: names, withinMs, signal }: Batch,
+    { pack, outputs: names, withinMs, isOpenEnded, signal }: Batch,
   ): Promise<BatchResult> {
     const { controller, release } = linkAbort(signal)
     this.#inFlight.add(controller)
     const startedAt = this.#clock.now()
+    const lastMs = Number.isFinite(withinMs) ? withinMs : 0
     try {
       const inputs = pack()
       const send = (binary: boolean) =>
         infer(this.#server, manifest, inputs, {
           clock: this.#clock,
           signal: controller.signal,
-          timeoutMs: Number.isFinite(withinMs)
-            ? Math.max(leastTimeoutMs, withinMs + afterDeadlineMs)
-            : leastTimeoutMs,
-          withinMs: Number.isFinite(withinMs) ? withinMs : leastTimeoutMs,
+          timeoutMs: Math.max(leastTimeoutMs, lastMs + afterDeadlineMs),
+          withinMs: isOpenEnded ? Math.max(leastTimeoutMs, lastMs) : lastMs,
           binary,
           outputs: names,
           onHeaders: (headers) => this.#queue.report(headers.get(queueHeader)),

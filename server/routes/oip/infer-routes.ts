@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
-import { isStrings, type Manifest, type Tensor } from '../../../models/core/index.ts'
+import type { Clock } from '../../../models/async/clock.ts'
+import type { Manifest } from '../../../models/core/index.ts'
 import { queueHeader } from '../../../models/protocols/oip.ts'
 import { jsonLengthHeader } from '../../../models/protocols/oip-binary.ts'
 import { corsHeaders } from '../../http/cors.ts'
@@ -8,10 +9,12 @@ import { readBody } from '../../http/read-body.ts'
 import { requestIdHeader, type Variables } from '../../http/request-log.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
+import type { RequestWait } from '../../inference/request-wait.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
 import type { RequestLimits } from '../../request-limits.ts'
-import { type CheckedInferRequest, readInferRequest } from './read-infer-request.ts'
+import { copyAnswer } from './copy-answer.ts'
+import { type CheckedInferRequest, deadlineBeforeParsing, readInferRequest } from './read-infer-request.ts'
 import { type InferAnswer, writeInferResponse } from './write-infer-response.ts'
 
 export interface InferOptions {
@@ -20,6 +23,13 @@ export interface InferOptions {
   readonly offload: Offload
   readonly maxBodyBytes: number
   readonly requestLimits: RequestLimits
+  readonly clock: Clock
+}
+
+/** A request, and when it had arrived whole, on the clock. */
+interface ArrivedRequest {
+  readonly request: CheckedInferRequest
+  readonly askedAt: number
 }
 
 /** Bytes of JSON, and numbers to write as JSON, that are handled on the server's own thread: a message would cost more. */
@@ -39,22 +49,32 @@ export function inferRoutes({
   offload,
   maxBodyBytes,
   requestLimits: limits,
+  clock,
 }: InferOptions) {
   const queueMs = (entry: CatalogueEntry) => inference.queueMs(entry).toFixed(1)
 
   /** A function of its own, so that the body is freed when it returns: a waiting request holds its tensors only. */
-  const read = async (c: Context<Env>, { manifest }: CatalogueEntry): Promise<CheckedInferRequest> => {
+  const read = async (c: Context<Env>, { manifest }: CatalogueEntry): Promise<ArrivedRequest> => {
     const body = await readBody(c, maxBodyBytes)
+    const askedAt = clock.now()
     const jsonLength = c.req.header(jsonLengthHeader)
     const isAllDecoded = jsonLength === undefined || hasStrings(manifest)
-    return (isAllDecoded ? body.length : Number(jsonLength)) > mostReadHere
-      ? offload.run('readTensors', { body, jsonLength, manifest, limits }, jobOf(c, [body]))
-      : readInferRequest(body, jsonLength, manifest, limits)
+    const isLarge = (isAllDecoded ? body.length : Number(jsonLength)) > mostReadHere
+    if (!isLarge) return { request: readInferRequest(body, jsonLength, manifest, limits), askedAt }
+    const json = jsonLength === undefined ? body : body.subarray(0, Number(jsonLength))
+    const wait = {
+      signal: disconnectSignal(c),
+      caller: c.get('caller'),
+      askedAt,
+      deadlineMs: deadlineBeforeParsing(json, limits),
+    }
+    const task = { body, jsonLength, manifest, limits }
+    return { request: await offload.run('readTensors', task, jobOf(wait, [body])), askedAt }
   }
 
-  const write = (c: Context<Env>, answer: InferAnswer) =>
+  const write = (wait: RequestWait, answer: InferAnswer) =>
     numbersToWrite(answer) > mostWrittenHere
-      ? offload.run('writeTensors', ...copied(c, answer))
+      ? offload.run('writeTensors', ...copyAnswer(wait, answer))
       : writeInferResponse(answer)
 
   const answer = async (c: Context<Env>, entry: CatalogueEntry) => {
@@ -62,20 +82,19 @@ export function inferRoutes({
     const caller = c.get('caller')
     const refusal = inference.refusal(entry, { caller })
     if (refusal) throw refusal
-    const { id, inputs, outputs, deadlineMs, priority } = await read(c, entry)
-    const result = await inference.run(entry, inputs, {
-      signal: disconnectSignal(c),
-      deadlineMs,
-      priority,
-      caller,
-    })
+    const {
+      request: { id, inputs, outputs, deadlineMs, priority },
+      askedAt,
+    } = await read(c, entry)
+    const wait = { signal: disconnectSignal(c), askedAt, deadlineMs, priority, caller }
+    const result = await inference.run(entry, inputs, wait)
     c.set('inference', {
       model: entry.manifest.id,
       rows: inputs.rows,
       queueMs: result.queueMs,
       computeMs: result.computeMs,
     })
-    const { headers, body } = await write(c, {
+    const { headers, body } = await write(wait, {
       model: entry.manifest,
       id,
       requested: outputs,
@@ -115,25 +134,4 @@ function numbersToWrite({ requested, answer: { outputs } }: InferAnswer): number
   let numbers = 0
   for (const { name, binary } of requested) if (!binary) numbers += outputs[name]?.data.length ?? 0
   return numbers
-}
-
-/** The answer in buffers of its own, which can move to the offload thread: a batch's outputs share theirs. */
-function copied(c: Context<Env>, { model: { id, version }, id: requestId, requested, answer }: InferAnswer) {
-  const outputs: Record<string, Tensor> = {}
-  const arrays: Uint8Array[] = []
-  for (const { name } of requested) {
-    const tensor = answer.outputs[name]
-    if (!tensor) continue
-    const data = tensor.data.slice()
-    outputs[name] = { ...tensor, data }
-    if (!isStrings(data)) arrays.push(new Uint8Array(data.buffer))
-  }
-  const { executedOn, queueMs, computeMs } = answer
-  const copy: InferAnswer = {
-    model: { id, version },
-    id: requestId,
-    requested,
-    answer: { outputs, executedOn, queueMs, computeMs },
-  }
-  return [copy, jobOf(c, arrays)] as const
 }

@@ -20,6 +20,7 @@ import {
 import { BinaryReader, binarySize, splitBody } from '../../../models/protocols/oip-binary.ts'
 import type { Priority } from '../../../workers/host/scheduler/priority.ts'
 import type { RequestLimits } from '../../request-limits.ts'
+import { findTimeout } from './find-timeout.ts'
 import { parseTensorJson } from './parse-tensor-json.ts'
 import { readRawInputs } from './raw-request.ts'
 import { refuseUnsupportedParameters } from './unsupported-parameters.ts'
@@ -69,9 +70,20 @@ export function readInferRequest(
     id: request.id ?? undefined,
     inputs: names ? { ...inputs, outputs: names } : inputs,
     outputs: requestedOutputs(listed ?? manifest.outputs, request),
-    deadlineMs: deadlineOf(request, limits),
+    deadlineMs: deadlineOf(request.parameters?.timeout, limits),
     priority: priorityOf(request),
   }
+}
+
+/**
+ * Milliseconds for a request that is not parsed yet: its own timeout where that can be found, else the longest.
+ *
+ * @param json The part of its body that is JSON.
+ */
+export function deadlineBeforeParsing(json: Uint8Array, limits: RequestLimits): number {
+  const timeout = findTimeout(json)
+  if (timeout === 'unclear') return limits.maxTimeoutMs
+  return deadlineOf(timeout === 'absent' ? undefined : timeout, limits)
 }
 
 const rawRequest = (body: Uint8Array, manifest: Manifest, limits: RequestLimits): CheckedInferRequest => ({
@@ -166,8 +178,7 @@ function requestedOutputs(outputs: readonly Listed[], request: InferRequest): Re
 }
 
 /** The request's `timeout` is in microseconds; 0 means none, as in Triton. */
-function deadlineOf({ parameters }: InferRequest, { timeoutMs, maxTimeoutMs }: RequestLimits): number {
-  const timeout = parameters?.timeout
+function deadlineOf(timeout: unknown, { timeoutMs, maxTimeoutMs }: RequestLimits): number {
   if (timeout == null || timeout === 0) return timeoutMs
   if (typeof timeout === 'number' && timeout > 0) return Math.min(timeout / 1000, maxTimeoutMs)
   throw new SpillwayError('request_malformed', 'The parameter "timeout" is invalid', {

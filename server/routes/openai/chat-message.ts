@@ -23,17 +23,6 @@ export function toChatMessage(message: WireChatMessage, param: string): ChatMess
   }
 }
 
-/** All texts of a message that a template may write, for bounds. */
-export const textsOf = ({
-  content,
-  tool_calls: calls = [],
-  reasoning_content: reasoning = '',
-}: ChatMessage) => [
-  content,
-  reasoning,
-  ...calls.flatMap(({ function: { name, arguments: json } }) => [name, json]),
-]
-
 const toToolCall = ({ id, function: { name, arguments: json } }: WireToolCall): ToolCall => ({
   ...(id == null ? {} : { id }),
   type: 'function',

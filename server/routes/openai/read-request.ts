@@ -1,11 +1,16 @@
 import type { Context } from 'hono'
+import type { Clock } from '../../../models/async/clock.ts'
 import type { Sampling } from '../../../models/core/sampling.ts'
 import type { ChatRequest, CompletionRequest } from '../../../models/protocols/openai.ts'
 import type { Prompt, TemplateArguments, TextRequest } from '../../../workers/host/text/types.ts'
+import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import { readBody } from '../../http/read-body.ts'
+import type { Variables } from '../../http/request-log.ts'
+import { textsOf } from '../../inference/prompt-length.ts'
+import type { RequestWait } from '../../inference/request-wait.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
-import { textsOf, toChatMessage } from './chat-message.ts'
+import { toChatMessage } from './chat-message.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 import { parseRequest, type RequestOf, type TextBounds } from './parse-request.ts'
 import { checkBias, checkPrompt, type PromptBounds } from './prompt-bounds.ts'
@@ -14,16 +19,33 @@ import type { RequestKind } from './unsupported-fields.ts'
 /** A shorter body is parsed on the server's own thread: a message would cost more. */
 const mostParsedHere = 65_536
 
+export interface ReadOptions {
+  readonly maxBodyBytes: number
+  readonly bounds: TextBounds
+  readonly offload: Offload
+  /** Milliseconds that a request may take from its arrival to its answer. */
+  readonly deadlineMs: number
+  readonly clock: Clock
+}
+
+/** A request, and how it waits from its arrival on. */
+export interface ArrivedRequest<K extends RequestKind> {
+  readonly request: RequestOf[K]
+  readonly wait: RequestWait
+}
+
 /** @throws SpillwayError As `readBody`, `parseRequest` and `Offload.run` do. */
 export async function readRequest<K extends RequestKind>(
-  c: Context,
-  { maxBodyBytes, bounds, offload }: { maxBodyBytes: number; bounds: TextBounds; offload: Offload },
+  c: Context<{ Variables: Variables }>,
+  { maxBodyBytes, bounds, offload, deadlineMs, clock }: ReadOptions,
   kind: K,
-): Promise<RequestOf[K]> {
+): Promise<ArrivedRequest<K>> {
   const body = await readBody(c, maxBodyBytes)
-  if (body.length <= mostParsedHere) return parseRequest(kind, body, bounds)
+  const wait = { signal: disconnectSignal(c), caller: c.get('caller'), askedAt: clock.now(), deadlineMs }
+  if (body.length <= mostParsedHere) return { request: parseRequest(kind, body, bounds), wait }
   const task = { kind, body, bounds }
-  return (await offload.run('readText', task, jobOf(c, [body]))) as RequestOf[K]
+  const request = (await offload.run('readText', task, jobOf(wait, [body]))) as RequestOf[K]
+  return { request, wait }
 }
 
 /** Turns prompts into tokens, off the server's thread where they are long. */
@@ -39,6 +61,8 @@ export async function toTextRequest(
   tokenize: Tokenize,
   bounds: PromptBounds,
 ): Promise<TokensRequest> {
+  if (request.top_logprobs && !request.logprobs)
+    throw invalidParameter('top_logprobs', 'not without logprobs: true', `${request.top_logprobs}`)
   const messages = request.messages.map((message, index) => toChatMessage(message, `messages[${index}]`))
   checkBias(request.logit_bias, bounds)
   checkPrompt('messages', messages.flatMap(textsOf).join(''), bounds)

@@ -5,6 +5,7 @@ import type { TextGenerator } from '../../../workers/host/text/types.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import type { Log, Variables } from '../../http/request-log.ts'
 import { type Catalogue, findModel } from '../../inference/catalogue.ts'
+import { type RequestWait, remainingMs } from '../../inference/request-wait.ts'
 import type { TextService } from '../../inference/text-service.ts'
 import type { Metrics } from '../../metrics.ts'
 import { jobOf } from '../../offload/job-of.ts'
@@ -52,8 +53,6 @@ interface AnswerOptions {
 /** Numbers to write as JSON on the server's own thread: a message would cost more. */
 const mostWrittenHere = 20_000
 
-const waitOf = (c: Context<Env>) => ({ signal: disconnectSignal(c), caller: c.get('caller') })
-
 /** The OpenAI API over this server's language and embedding models. */
 export function openAiRoutes({
   catalogue,
@@ -90,29 +89,26 @@ export function openAiRoutes({
       Math.max(generation?.context ?? 0, embedding?.context ?? 0),
     ),
   )
-  const reading = { maxBodyBytes, bounds: { maxTokens, json }, offload }
+  const reading = { maxBodyBytes, bounds: { maxTokens, json }, offload, deadlineMs: maxTimeoutMs, clock }
 
   const tokenizeFor =
-    (c: Context<Env>, model: string): Tokenize =>
+    (wait: RequestWait, model: string): Tokenize =>
     (prompts, templateArguments) =>
-      textService.tokenize(findModel(catalogue, model), prompts, templateArguments, waitOf(c))
+      textService.tokenize(findModel(catalogue, model), prompts, templateArguments, wait)
 
-  const sendEmbeddings = async (c: Context<Env>, answer: EmbeddingsAnswer) => {
+  const sendEmbeddings = async (c: Context<Env>, wait: RequestWait, answer: EmbeddingsAnswer) => {
     const numbers = answer.embeddings.length * (answer.embeddings[0]?.length ?? 0)
     const headers = { 'content-type': 'application/json' }
     if (numbers <= mostWrittenHere) return c.body(writeEmbeddings(answer), 200, headers)
     // Copies, which can move: vectors may be views of a batch's output.
     const embeddings = answer.embeddings.map((vector) => vector.slice())
-    const job = jobOf(
-      c,
-      embeddings.map(({ buffer }) => new Uint8Array(buffer)),
-    )
-    return c.body(await offload.run('writeEmbeddings', { ...answer, embeddings }, job), 200, headers)
+    const body = await offload.run('writeEmbeddings', { ...answer, embeddings }, jobOf(wait, embeddings))
+    return c.body(body, 200, headers)
   }
 
   const complete = (
     c: Context<Env>,
-    options: AnswerOptions,
+    { request: options, wait: asked }: { readonly request: AnswerOptions; readonly wait: RequestWait },
     generator: TextGenerator,
     requests: readonly TokensRequest[],
     shape: ApiShape,
@@ -128,7 +124,8 @@ export function openAiRoutes({
     const cancelled = new AbortController()
     // One listener for each text is no leak: Node would warn of it on stderr.
     setMaxListeners(0, cancelled.signal)
-    const wait = { signal: cancelled.signal, caller: c.get('caller'), deadlineMs: maxTimeoutMs }
+    const deadlineMs = remainingMs(asked, clock.now())
+    const wait = { signal: cancelled.signal, caller: asked.caller, deadlineMs }
     const choices = startChoices(generator, requests, n, wait)
     const disconnected = disconnectSignal(c)
     const cancel = () => {
@@ -151,41 +148,43 @@ export function openAiRoutes({
     )
     .get('/models/:id', (c) => c.json(describe(findModel(catalogue, c.req.param('id')).manifest.id)))
     .post('/chat/completions', async (c) => {
-      const request = await readRequest(c, reading, 'chat')
+      const arrived = await readRequest(c, reading, 'chat')
+      const { request, wait } = arrived
       const generator = await generatorOf(request)
       const { tokenizer } = generator
       const shape = chatShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
         c,
-        request,
+        arrived,
         generator,
-        [await toTextRequest(request, tokenizeFor(c, request.model), boundsOf(request.model))],
+        [await toTextRequest(request, tokenizeFor(wait, request.model), boundsOf(request.model))],
         shape,
       )
     })
     .post('/completions', async (c) => {
-      const request = await readRequest(c, reading, 'completion')
+      const arrived = await readRequest(c, reading, 'completion')
+      const { request, wait } = arrived
       const generator = await generatorOf(request)
       const { tokenizer } = generator
       const shape = completionShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
         c,
-        request,
+        arrived,
         generator,
-        await toTextRequests(request, tokenizeFor(c, request.model), boundsOf(request.model)),
+        await toTextRequests(request, tokenizeFor(wait, request.model), boundsOf(request.model)),
         shape,
       )
     })
     .post('/embeddings', async (c) => {
-      const request = await readRequest(c, reading, 'embedding')
+      const { request, wait } = await readRequest(c, reading, 'embedding')
       const texts = promptsOf(request.input)
       if (texts.length === 0) throw invalidParameter('input', 'at least one text')
       const entry = findModel(catalogue, request.model)
       if (entry.manifest.embedding)
         for (const text of texts) checkPrompt('input', text, boundsOf(request.model))
-      const result = await textService.embed(entry, texts, waitOf(c))
+      const result = await textService.embed(entry, texts, wait)
       checkDimensions(request, result)
       const { model, encoding_format } = request
-      return sendEmbeddings(c, { ...result, request: { model, encoding_format } })
+      return sendEmbeddings(c, wait, { ...result, request: { model, encoding_format } })
     })
 }

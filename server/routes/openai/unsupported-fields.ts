@@ -69,6 +69,8 @@ const unsupported = {
     best_of: (value, { n }) => value === (n ?? 1),
     response_format: textFormat,
     suffix: oneOf(''),
+    // A field of chats. Completions have the number in `logprobs`.
+    top_logprobs: oneOf(0),
   },
   embedding: {
     add_special_tokens: oneOf(true),

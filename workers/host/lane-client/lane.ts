@@ -25,11 +25,12 @@ export interface Lane {
   /** Runs a loaded session on made-up inputs. */
   warmUp(session: string): Promise<WarmUpReply>
   /**
-   * @param withinMs Milliseconds until the last deadline of its requests; absent or infinite where one has none.
+   * @param withinMs Milliseconds until the last deadline of its requests; absent or infinite where none has one.
+   * @param isOpenEnded Whether one of them has no deadline: then the lane's limit holds where it is longer.
    * @throws SpillwayError Where it is not answered in time: `lane_lost` for a shared batch, whose requests run again
    * alone; `deadline_exceeded` where every request has a deadline; else `run_failed`, as another lane would take as long.
    */
-  run(batch: BatchRequest, withinMs?: number): Promise<BatchReply>
+  run(batch: BatchRequest, withinMs?: number, isOpenEnded?: boolean): Promise<BatchReply>
   unload(session: string): Promise<void>
   /** Adds sequences to a session's decoding. */
   addSequences(session: string, requests: readonly SequenceRequest[]): Promise<void>
@@ -73,9 +74,11 @@ const longer = (limitMs: number, withinMs = 0) =>
 /** A run has so much time at least: ending the lane costs more than a run that is a little late. */
 const leastRunMs = 60_000
 
-/** The limit of a run whose callers wait so long. */
-const limitOfRun = (limitMs: number, withinMs = Number.POSITIVE_INFINITY) =>
-  Number.isFinite(withinMs) ? Math.max(withinMs, Math.min(limitMs, leastRunMs)) : limitMs
+/** The limit of a run: as long as the caller that waits longest. */
+const limitOfRun = (limitMs: number, withinMs = Number.POSITIVE_INFINITY, isOpenEnded = false) =>
+  Number.isFinite(withinMs)
+    ? Math.max(withinMs, isOpenEnded ? limitMs : Math.min(limitMs, leastRunMs))
+    : limitMs
 
 const lateCodeOfRun = ({ isShared }: BatchRequest, withinMs = Number.POSITIVE_INFINITY): ErrorCode => {
   // Of several requests one may be at fault: each runs again alone.
@@ -189,13 +192,13 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
       )
     },
     warmUp: (session) => call('warmUp', limits.warmUpMs, () => remote.warmUp(session)),
-    run: (batch, withinMs) => {
+    run: (batch, withinMs, isOpenEnded) => {
       askIfIdle()
       return call(
         'run',
-        limitOfRun(limits.runMs, withinMs),
+        limitOfRun(limits.runMs, withinMs, isOpenEnded),
         () => direct.run(batch),
-        lateCodeOfRun(batch, withinMs),
+        lateCodeOfRun(batch, isOpenEnded ? undefined : withinMs),
       )
     },
     unload: async (session) => {

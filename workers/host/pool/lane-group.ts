@@ -96,6 +96,7 @@ export class LaneGroup {
         ...(names && { outputs: names }),
       },
       batch.withinMs,
+      batch.isOpenEnded,
     )
     this.#lanes.observe(key, batch, this.#clock.now() - startedAt, wasFull)
     return { outputs, executedOn: { backend, variant }, startedAt, waitedMs: 0, computeMs, costMs: laneMs }

@@ -23,9 +23,19 @@ export function createBatch<S extends BatchedModel>(
       for (const queue of queues.values()) waiting += queue.rows
       return waiting
     },
-    withinMs: entries.reduce((latest, { deadline }) => Math.max(latest, deadline), 0) - now,
+    withinMs: lastDeadline(entries) - now,
+    isOpenEnded: entries.some(isOpenEnded),
     signal: whenAllLeft(entries),
   }
+}
+
+const isOpenEnded = ({ deadline }: Entry) => deadline === Number.POSITIVE_INFINITY
+
+/** A request without a deadline does not take the others' time from them. */
+function lastDeadline(entries: readonly Entry[]): number {
+  let last = Number.NEGATIVE_INFINITY
+  for (const entry of entries) if (!isOpenEnded(entry)) last = Math.max(last, entry.deadline)
+  return last === Number.NEGATIVE_INFINITY ? Number.POSITIVE_INFINITY : last
 }
 
 /** Fires when the last caller has left; nothing where one of them cannot leave. */

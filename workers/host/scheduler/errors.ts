@@ -2,10 +2,11 @@ import { SpillwayError } from '../../../models/core/index.ts'
 
 export const closed = () => new SpillwayError('closed', 'The runtime was closed')
 
-export const pastDeadline = (deadlineMs: number, queued: number) =>
+/** @param queued Requests that wait beside it, where that is known. */
+export const pastDeadline = (deadlineMs: number, queued?: number) =>
   new SpillwayError('deadline_exceeded', 'The request was not answered in time', {
     expected: `an answer within ${deadlineMs} ms`,
-    got: `none, with ${queued} more waiting`,
+    got: queued === undefined ? 'none' : `none, with ${queued} more waiting`,
   })
 
 interface Load {

@@ -28,8 +28,10 @@ export interface Batch {
   pack(): Tensors
   /** Rows of the same model that wait now. */
   waiting(): number
-  /** Milliseconds until the last deadline of its requests. */
+  /** Milliseconds until the last deadline of its requests; infinite where none has one. */
   readonly withinMs: number
+  /** Whether one of its requests has no deadline. */
+  readonly isOpenEnded: boolean
   /** Fires when every caller has left; absent where one of them cannot leave. */
   readonly signal: AbortSignal | undefined
 }

@@ -1,0 +1,31 @@
+import type { ChatMessage, Prompt, TemplateArguments } from '../../workers/host/text/types.ts'
+
+/** A chat's messages count with the text that a template puts around each. */
+const messageCharacters = 64
+
+/** All texts of a message that a template may write. */
+export const textsOf = ({
+  content,
+  tool_calls: calls = [],
+  reasoning_content: reasoning = '',
+}: ChatMessage): readonly string[] => [
+  content,
+  reasoning,
+  ...calls.flatMap(({ function: { name, arguments: json } }) => [name, json]),
+]
+
+/** About how many characters the tokenizer gets of prompts. Prompts of tokens have none. */
+export function charactersOf(
+  prompts: readonly Prompt[],
+  templateArguments: TemplateArguments | undefined,
+): number {
+  let characters = templateArguments === undefined ? 0 : JSON.stringify(templateArguments).length
+  for (const { prompt = '', messages = [] } of prompts) {
+    characters += prompt.length
+    for (const message of messages) {
+      characters += messageCharacters
+      for (const text of textsOf(message)) characters += text.length
+    }
+  }
+  return characters
+}

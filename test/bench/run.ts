@@ -1,7 +1,8 @@
 /** npm run bench [-- NAME…] [--json]: runs the named benches; without a name runs all and writes RESULTS.md. */
 import { parseArgs } from 'node:util'
+import { testModels, withoutTestModels } from '../support/test-models.ts'
 import { batching } from './batching.ts'
-import type { Bench, Comparison } from './bench-definition.ts'
+import type { Bench, Comparison, Harness } from './bench-definition.ts'
 import { bridge } from './bridge.ts'
 import { embed } from './embed.ts'
 import { generateEight, generateOne, prefix, stepOverhead } from './generate.ts'
@@ -14,6 +15,7 @@ import { peers } from './peers.ts'
 import { quantize } from './quantize.ts'
 import { quantized } from './quantized.ts'
 import { printTable, writeResults } from './report.ts'
+import { scale } from './scale/scale.ts'
 import { server } from './server.ts'
 import { spill } from './spill.ts'
 import { storeDownload, storeLoad, storePeers } from './store.ts'
@@ -38,6 +40,7 @@ const benches: readonly Bench[] = [
   storeLoad,
   storeDownload,
   storePeers,
+  scale,
 ]
 
 const { values, positionals } = parseArgs({
@@ -53,7 +56,18 @@ if (unknown !== undefined) {
 }
 const chosen = positionals.length === 0 ? benches : benches.filter(({ name }) => positionals.includes(name))
 
-const harness = await startHarness()
+let started: ReturnType<typeof startHarness> | undefined
+/** Started by the first bench that opens a page: some need none. */
+const harness: Harness = {
+  openPage: async (context) => {
+    started ??= startHarness()
+    return (await started).openPage(context)
+  },
+  get models() {
+    if (testModels === undefined) throw new Error(withoutTestModels)
+    return testModels
+  },
+}
 const results: Comparison[] = []
 for (const bench of chosen) {
   if (!values.json) process.stderr.write(`${bench.name}: ${bench.description}\n`)
@@ -62,7 +76,7 @@ for (const bench of chosen) {
     if (values.json) process.stdout.write(`${JSON.stringify(comparison)}\n`)
   }
 }
-await harness.close()
+await (await started)?.close()
 if (!values.json) printTable(results)
 if (positionals.length === 0) await writeResults(chosen, results)
 process.exit(0)

@@ -63,6 +63,33 @@ describe('callers take turns', () => {
     expect(ranRows(lanes.batches).findLastIndex((rows) => rows.includes(2))).toBeLessThan(6)
   })
 
+  test('a small request does not wait behind a large one of each other caller', async () => {
+    const { clock, lanes, scheduler } = createEchoScheduler()
+    const eightRows = Array.from({ length: 8 }, () => [1])
+    for (let at = 0; at < 20; at++) void scheduler.ask(workOf(eightRows, model), { caller: `large ${at}` })
+    await Promise.resolve()
+    void scheduler.ask(workOf([[2]], other), { caller: 'small' })
+    await finish(clock, scheduler)
+    expect(ranRows(lanes.batches).findIndex((rows) => rows.includes(2))).toBeLessThan(3)
+  })
+
+  test('and ever new callers with small requests do not starve a large one', async () => {
+    const { clock, lanes, scheduler } = createEchoScheduler()
+    const eightRows = Array.from({ length: 8 }, () => [2])
+    let callers = 0
+    const again = async (): Promise<void> => {
+      if (++callers > 60) return
+      await scheduler.ask(workOf([[1]], other), { caller: `small ${callers}` })
+      return again()
+    }
+    const small = [again(), again(), again()]
+    await Promise.resolve()
+    void scheduler.ask(workOf(eightRows, model), { caller: 'large' })
+    await finish(clock, scheduler)
+    await Promise.all(small)
+    expect(ranRows(lanes.batches).findIndex((rows) => rows.includes(2))).toBeLessThan(12)
+  })
+
   test('and priorities count beside turns', async () => {
     const { clock, lanes, scheduler } = createEchoScheduler()
     for (let at = 0; at < 24; at++) void scheduler.ask(workOf([[1]], model), { caller: 'a' })

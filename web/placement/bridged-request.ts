@@ -18,11 +18,13 @@ export interface BridgedRequest<T> {
 export function answerBridged<T>(request: BridgedRequest<T>): Promise<T> {
   const { askServer, askDevice, whenReady } = request
   const server = linkAbort(request.signal)
-  const device = linkAbort(request.signal)
   return new Promise<T>((resolve, reject) => {
+    // Most servers answer first: a controller that nobody needs, and its abort, would cost more than the rest.
+    let device: ReturnType<typeof linkAbort> | undefined
     let isDeviceAsked = false
     let serverFailure: { readonly cause: unknown } | undefined
     const stopWaiting = whenReady(() => {
+      device = linkAbort(request.signal)
       const asked = askDevice(device.controller.signal)
       if (!asked) return
       isDeviceAsked = true
@@ -41,7 +43,7 @@ export function answerBridged<T>(request: BridgedRequest<T>): Promise<T> {
     const end = () => {
       stopWaiting()
       server.release()
-      device.release()
+      device?.release()
     }
     const fail = (cause: unknown) => {
       end()
@@ -49,7 +51,7 @@ export function answerBridged<T>(request: BridgedRequest<T>): Promise<T> {
     }
     askServer(server.controller.signal).then(
       (answer) => {
-        device.controller.abort()
+        device?.controller.abort()
         end()
         resolve(answer)
       },

@@ -34,6 +34,12 @@ const maxBinaryBytes = 4 * 2 ** 20
 /** The same for JSON, in which a number is up to five times as long: writing it must not hold the page's thread. */
 const maxJsonBytes = 256 * 2 ** 10
 
+/** How exchanges reach the server: over HTTP, where a simulation does not carry them itself. */
+export interface Transport {
+  readonly infer: typeof infer
+  readonly extensions: Pick<Extensions, 'binary' | 'discover'>
+}
+
 /**
  * The server tier: the device's scheduler, with connections for lanes. Requests that wait for a connection are sent as
  * one batch.
@@ -46,11 +52,16 @@ export class RemoteTier {
   readonly #sources = new WeakMap<Manifest, BatchedModel>()
 
   /** @param maxQueued The most requests that wait for a connection. */
-  constructor(server: URL, clock: Clock, maxQueued = 4_096) {
+  constructor(
+    server: URL,
+    clock: Clock,
+    maxQueued = 4_096,
+    transport: Transport = { infer, extensions: new Extensions(server, clock) },
+  ) {
+    const { extensions } = transport
     this.breaker = new Breaker(clock)
     this.#queue = new ServerQueue(clock)
-    const extensions = new Extensions(server, clock)
-    this.#connections = new Connections(server, clock, this.breaker, this.#queue, extensions)
+    this.#connections = new Connections(server, clock, this.breaker, this.#queue, transport)
     this.#scheduler = new Scheduler({
       lanes: this.#connections,
       clock,
@@ -107,17 +118,17 @@ class Connections implements Lanes<BatchedModel> {
   readonly #clock: Clock
   readonly #breaker: Breaker
   readonly #queue: ServerQueue
-  readonly #extensions: Extensions
+  readonly #transport: Transport
   /** Of the requests in flight. */
   readonly #inFlight = new Set<AbortController>()
   #isClosed = false
 
-  constructor(server: URL, clock: Clock, breaker: Breaker, queue: ServerQueue, extensions: Extensions) {
+  constructor(server: URL, clock: Clock, breaker: Breaker, queue: ServerQueue, transport: Transport) {
     this.#server = server
     this.#clock = clock
     this.#breaker = breaker
     this.#queue = queue
-    this.#extensions = extensions
+    this.#transport = transport
   }
 
   count(): number {
@@ -146,7 +157,7 @@ class Connections implements Lanes<BatchedModel> {
     try {
       const inputs = pack()
       const send = (binary: boolean) =>
-        infer(this.#server, manifest, inputs, {
+        this.#transport.infer(this.#server, manifest, inputs, {
           clock: this.#clock,
           signal: controller.signal,
           timeoutMs: Math.max(leastTimeoutMs, lastMs + afterDeadlineMs),
@@ -177,10 +188,11 @@ class Connections implements Lanes<BatchedModel> {
 
   /** Sends JSON until the server is known to take binary tensors. Values that JSON has no numbers for wait for that. */
   async #send(inputs: Tensors, send: (binary: boolean) => Promise<Inferred>): Promise<Inferred> {
-    const binary = this.#extensions.binary || (needsBinary(inputs) && (await this.#extensions.discover()))
+    const { extensions } = this.#transport
+    const binary = extensions.binary || (needsBinary(inputs) && (await extensions.discover()))
     const answer = await send(binary)
     // After the first answer: nothing else may delay the first request.
-    void this.#extensions.discover()
+    void extensions.discover()
     return answer
   }
 

@@ -42,7 +42,8 @@ export class Entry<S extends BatchedModel = BatchedModel> {
     const { deadlineMs = Number.POSITIVE_INFINITY, priority } = wait
     this.work = work
     this.deadline = work.askedAt + deadlineMs
-    this.rank = rankOf(turn?.start ?? work.askedAt, priority)
+    // The end of the turn, not its start: a small request of a new caller does not wait behind a large one of each other.
+    this.rank = rankOf(turn ? turn.start + turn.cost : work.askedAt, priority)
     this.bytes = bytes
     this.turn = turn
     this.maxBatchSize = work.source.manifest.batchAxis === null ? 1 : Number.POSITIVE_INFINITY

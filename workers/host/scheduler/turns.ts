@@ -4,7 +4,6 @@ const leastSwept = 1_024
 /** The place of one request among those of all callers. */
 export interface Turn {
   readonly caller: string
-  /** The lowest goes first. */
   readonly start: number
   readonly cost: number
 }
@@ -17,9 +16,9 @@ interface Claim {
 }
 
 /**
- * Callers take turns, by what their requests cost (start-time fair queueing). The turn of a caller's request begins
- * where the turn of its request before ends; the lowest turn goes first. So a caller with a thousand requests is served
- * as often as one with two, and a new caller waits for about one request of each other.
+ * Callers take turns, by what their requests cost (self-clocked fair queueing). The turn of a caller's request begins
+ * where the turn of its request before ends; the turn that ends first goes first. So a caller with a thousand requests is
+ * served as often as one with two, and a new caller waits for at most as much work of each other as its own request is.
  */
 export class Turns {
   /** The turn that was reached: a new caller begins here. */

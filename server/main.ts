@@ -7,6 +7,7 @@ import { version } from '../package.json'
 import { startProcessLane } from '../workers/host/lane-client/node/start-process-lane.ts'
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
+import { readConfigFile } from './config-file.ts'
 import { createLog } from './http/request-log.ts'
 import { findModel, readCatalogue, readReferences } from './inference/catalogue.ts'
 import { chooseBackend } from './inference/choose-backend.ts'
@@ -22,7 +23,7 @@ const log = createLog()
 const fromBuild = (path: string) => new URL(path, import.meta.url)
 
 async function main(): Promise<void> {
-  const config = readConfig(process.env)
+  const config = readConfig(process.env, readConfigFile(process.env))
   const folders = [fileURLToPath(fromBuild('../../models/catalogue')), ...config.modelFolders]
   const catalogue = await readCatalogue(folders)
   const startLane = () => {

@@ -11,6 +11,7 @@ import type { Inference } from './inference/inference.ts'
 import type { TextService } from './inference/text-service.ts'
 import type { Metrics } from './metrics.ts'
 import type { Offload } from './offload/offload.ts'
+import { createProbes } from './probes.ts'
 import { type RequestLimits, requestLimits } from './request-limits.ts'
 import { modelFileRoutes } from './routes/model-files.ts'
 import { inferRoutes } from './routes/oip/infer-routes.ts'
@@ -36,6 +37,8 @@ export interface AppOptions {
   readonly maxTextBodyBytes?: number | undefined
   /** The header with a client's address, where a proxy sets it. */
   readonly callerAddressHeader?: string | undefined
+  /** Whether the server is shutting down; absent where it never does. */
+  readonly isDraining?: () => boolean
   readonly log: Log
 }
 
@@ -45,6 +48,8 @@ export interface AppOptions {
  */
 export const createApp = (given: AppOptions) => {
   const options = { requestLimits, ...given }
+  const { catalogue, inference, version, isDraining = () => false } = options
+  const probes = createProbes({ catalogue, inference, isDraining })
   const app = new Hono<{ Variables: Variables }>()
   return (
     app
@@ -53,7 +58,7 @@ export const createApp = (given: AppOptions) => {
       .use(logRequests(options.log, createCallerOf(options.callerAddressHeader ?? '')))
       .route('/v2', inferRoutes(options))
       .use(allowAllOrigins)
-      .route('/v2', metadataRoutes(options))
+      .route('/v2', metadataRoutes({ catalogue, inference, version, probes }))
       // Hono takes it for another path than `/v2`.
       .get('/v2/', (c) => c.json(serverMetadata(options.version)))
       .route(

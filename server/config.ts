@@ -33,7 +33,7 @@ export interface Config {
   /** Milliseconds within which a request has to arrive whole. */
   readonly uploadMs: number
   /** Milliseconds that requests in flight have at the shutdown. */
-  readonly graceMs: number
+  readonly drainMs: number
   /** Milliseconds for which one large body or answer may be parsed, tokenized or written. */
   readonly taskMs: number
   /** Bytes of large bodies and answers that wait for that together. */
@@ -138,7 +138,7 @@ const configOf = (set: SettingValues, modelsFrom: string): Config => ({
   },
   keepAliveMs: 1000 * set.SPILLWAY_KEEP_ALIVE_SECONDS,
   uploadMs: 1000 * set.SPILLWAY_UPLOAD_SECONDS,
-  graceMs: 1000 * set.SPILLWAY_GRACE_SECONDS,
+  drainMs: 1000 * set.SPILLWAY_DRAIN_SECONDS,
   taskMs: 1000 * set.SPILLWAY_TASK_SECONDS,
   maxOffloadBytes: set.SPILLWAY_MAX_TASK_BYTES,
   maxBodyBytes: set.SPILLWAY_MAX_BODY_BYTES,

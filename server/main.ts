@@ -15,7 +15,7 @@ import { createInference, loadRequestOf } from './inference/inference.ts'
 import { createTextService } from './inference/text-service.ts'
 import { createMetrics } from './metrics.ts'
 import { createOffload } from './offload/offload.ts'
-import { shutDownOnSignal } from './shutdown.ts'
+import { Shutdown } from './shutdown.ts'
 
 const log = createLog()
 
@@ -54,6 +54,13 @@ async function main(): Promise<void> {
     taskMs: config.taskMs,
     maxBytes: config.maxOffloadBytes,
   })
+  const shutdown = new Shutdown({
+    inference,
+    log,
+    clock: systemClock,
+    drainMs: config.drainMs,
+    exit: (code) => process.exit(code),
+  })
   const app = createApp({
     catalogue,
     references: await readReferences(folders),
@@ -68,6 +75,7 @@ async function main(): Promise<void> {
     maxTextBodyBytes: config.maxTextBodyBytes,
     requestLimits: config.requestLimits,
     callerAddressHeader: config.callerAddressHeader,
+    isDraining: () => shutdown.isDraining,
     log,
   })
   const server = serve(
@@ -88,7 +96,9 @@ async function main(): Promise<void> {
     },
   )
   server.on('error', fail)
-  shutDownOnSignal(server, inference, log, config.graceMs)
+  shutdown.watch(server)
+  process.on('SIGTERM', shutdown.onSignal)
+  process.on('SIGINT', shutdown.onSignal)
   for (const entry of catalogue.values()) {
     inference
       .prepare(entry)

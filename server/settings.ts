@@ -69,7 +69,10 @@ export const settings = {
     "how long a connection without a request stays open: longer than a proxy's pool keeps it (60 s in nginx and AWS)",
   ),
   SPILLWAY_UPLOAD_SECONDS: seconds(300, 'within how long a request has to arrive whole'),
-  SPILLWAY_GRACE_SECONDS: seconds(10, 'how long requests in flight may take to finish at the shutdown'),
+  SPILLWAY_DRAIN_SECONDS: seconds(
+    10,
+    'how long requests in flight may take to finish at the shutdown; then they are handed over to other replicas',
+  ),
   SPILLWAY_LOAD_SECONDS: seconds(
     laneLimits.loadMs / 1000,
     'how long a model may load in a lane; a request with a longer `timeout` allows more',

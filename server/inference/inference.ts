@@ -41,7 +41,12 @@ export interface Inference {
   stats(): SchedulerStats & PoolStats
   /** Milliseconds that a request made now would wait for a lane. */
   queueMs(entry: CatalogueEntry): number
-  close(): void
+  /** Milliseconds for which no lane has started although one was needed. */
+  withoutLaneMs(): number
+  /** Tries to start a lane again where none could be started. */
+  restartLanes(): void
+  /** @param reason The error of requests in progress, and of later ones. */
+  close(reason?: SpillwayError): void
 }
 
 /** `ready`: the model has loaded once; a lane that loses it loads it again. */
@@ -165,10 +170,12 @@ export function createInference(options: InferenceOptions): Inference {
     queueMs: (entry) => scheduler.estimate(sessionSpecOf(entry), 1).queueMs,
     state: ({ manifest }) => states.get(manifest.id) ?? 'loading',
     stats: () => ({ ...scheduler.stats(), ...pool.stats() }),
-    close: () => {
-      for (const generator of generators.values()) generator.close()
-      scheduler.close()
-      pool.close()
+    withoutLaneMs: () => pool.withoutLaneMs,
+    restartLanes: () => pool.prestart(backend),
+    close: (reason) => {
+      for (const generator of generators.values()) generator.close(reason)
+      scheduler.close(reason)
+      pool.close(reason)
     },
   }
 }

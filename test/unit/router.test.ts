@@ -230,6 +230,30 @@ describe('a full server', () => {
   })
 })
 
+describe('a server that shuts down', () => {
+  test('hands all of its requests to its replicas, and is asked by the next ones', async () => {
+    const harness = createHarness()
+    harness.server = fail('server_draining', 'The server is shutting down', { retryAfterMs: 1_000 })
+    const runs = Array.from({ length: 20 }, () => harness.run('server'))
+    await settle()
+    harness.server = answerAtOnce
+    harness.clock.advance(200)
+    for (const run of runs) expect((await run).placement.tier).toBe('server')
+    expect(harness.requests.server).toBe(40)
+    expect((await harness.run()).placement.tier).toBe('server')
+  })
+
+  test('is not asked a third time where it has no replicas', async () => {
+    const harness = createHarness()
+    harness.server = fail('server_draining', 'The server is shutting down')
+    const run = harness.run('server')
+    await settle()
+    harness.clock.advance(200)
+    await expect(run).rejects.toMatchObject({ code: 'server_draining' })
+    expect(harness.requests.server).toBe(2)
+  })
+})
+
 describe('a device with too little memory', () => {
   test('takes a smaller variant, then the server', async () => {
     const [only] = digitsManifest.variants

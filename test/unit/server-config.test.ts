@@ -115,7 +115,7 @@ describe("the server's settings", () => {
     ['SPILLWAY_MAX_QUEUED_TOKENS', '8', 'queue.tokens', 8],
     ['SPILLWAY_MAX_JSON_DEPTH', '9', 'requestLimits.json.depth', 9],
     ['SPILLWAY_SLOTS', '4', 'generateLimits.maxSlots', 4],
-    ['SPILLWAY_GRACE_SECONDS', '3', 'graceMs', 3_000],
+    ['SPILLWAY_DRAIN_SECONDS', '3', 'drainMs', 3_000],
   ])('sets with %s=%s %s', (name, value, path, expected) => {
     expect(readConfig({ [name]: value })).toHaveProperty(path, expected)
   })

@@ -54,6 +54,7 @@ export class LaneHolder {
   #isDraining = false
   #trial: Lane | undefined
   #startMs = 0
+  #failsToStartSince: number | undefined
 
   constructor(options: LaneHolderOptions) {
     this.#options = options
@@ -92,6 +93,11 @@ export class LaneHolder {
   /** By key; those that are being loaded included. */
   get sessions(): ReadonlyMap<string, LaneSession> {
     return this.#sessions.all
+  }
+
+  /** When a lane first failed to start, on the clock; undefined where the last one started. */
+  get failsToStartSince(): number | undefined {
+    return this.#failsToStartSince
   }
 
   /** Milliseconds that its last lane took to start. */
@@ -249,6 +255,7 @@ export class LaneHolder {
         await lane.start({ threads })
         if (this.#lane === lane) this.#enter({ kind: 'ready', lane })
         this.#startMs = clock.now() - begunAt
+        this.#failsToStartSince = undefined
         return lane
       } catch (cause) {
         last = cause
@@ -258,6 +265,7 @@ export class LaneHolder {
         this.#throwIfClosed()
       }
     }
+    this.#failsToStartSince ??= clock.now()
     throw new SpillwayError(
       'lane_failed',
       `No lane could be started in ${maxStarts} attempts: ${messageOf(last)}`,

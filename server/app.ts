@@ -1,7 +1,6 @@
 import { Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Clock } from '../models/async/clock.ts'
-import type { Reference } from '../models/core/index.ts'
 import { createCallerOf } from './http/caller.ts'
 import { allowAllOrigins } from './http/cors.ts'
 import { answerError, answerNotFound } from './http/errors.ts'
@@ -21,8 +20,6 @@ import { siteRoutes } from './routes/site.ts'
 
 export interface AppOptions {
   readonly catalogue: Catalogue
-  /** Models on the hub that the catalogue also lists; pages fetch them from there. */
-  readonly references?: readonly Reference[]
   readonly inference: Inference
   readonly offload: Offload
   readonly textService: TextService
@@ -81,7 +78,7 @@ export const createApp = (given: AppOptions) => {
           xFrameOptions: false,
         }),
       )
-      .route('/models', modelFileRoutes(options.catalogue, options.references))
+      .route('/models', modelFileRoutes(catalogue))
       .route('/', siteRoutes(options.site))
   )
 }

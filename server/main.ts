@@ -12,6 +12,8 @@ import { createLog } from './http/request-log.ts'
 import { findModel, readCatalogue, readReferences } from './inference/catalogue.ts'
 import { chooseBackend } from './inference/choose-backend.ts'
 import { createInference, loadRequestOf } from './inference/inference.ts'
+import { LiveCatalogue } from './inference/live-catalogue.ts'
+import { createReread } from './inference/reread-models.ts'
 import { createTextService } from './inference/text-service.ts'
 import { createMetrics } from './metrics.ts'
 import { createOffload } from './offload/offload.ts'
@@ -25,7 +27,8 @@ const fromBuild = (path: string) => new URL(path, import.meta.url)
 async function main(): Promise<void> {
   const config = readConfig(process.env, readConfigFile(process.env))
   const folders = [fileURLToPath(fromBuild('../../models/catalogue')), ...config.modelFolders]
-  const catalogue = await readCatalogue(folders)
+  const catalogue = new LiveCatalogue()
+  catalogue.replace(await readCatalogue(folders), await readReferences(folders))
   const startLane = () => {
     const lane = startProcessLane(fromBuild('./lane.js'), systemClock, config.laneLimits)
     log.info({ pid: lane.pid }, 'Lane started')
@@ -63,7 +66,6 @@ async function main(): Promise<void> {
   })
   const app = createApp({
     catalogue,
-    references: await readReferences(folders),
     inference,
     offload,
     textService: createTextService(inference, systemClock, offload),
@@ -99,6 +101,9 @@ async function main(): Promise<void> {
   shutdown.watch(server)
   process.on('SIGTERM', shutdown.onSignal)
   process.on('SIGINT', shutdown.onSignal)
+  const reread = createReread({ folders, catalogue, inference, log })
+  // In a terminal it means that the terminal was closed.
+  process.on('SIGHUP', process.stdout.isTTY ? shutdown.onSignal : () => void reread())
   for (const entry of catalogue.values()) {
     inference
       .prepare(entry)

@@ -13,9 +13,16 @@ import { faultsTogether } from '../faults-together.ts'
 export interface CatalogueEntry {
   readonly manifest: Manifest
   readonly folder: string
+  /** Of a model that was read after the start: tells its sessions from those of its predecessor with the same version. */
+  readonly revision?: number
 }
 
-export type Catalogue = ReadonlyMap<string, CatalogueEntry>
+export interface Catalogue extends ReadonlyMap<string, CatalogueEntry> {
+  /** Differs after each change; absent where it never changes. */
+  readonly revision?: number
+  /** Models on the hub that it lists as well; pages fetch them from there. */
+  readonly references?: readonly Reference[]
+}
 
 /**
  * Reads every model in the given folders. A folder with a `manifest.json` is one model; otherwise each of its

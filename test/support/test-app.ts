@@ -5,6 +5,7 @@ import { systemClock } from '../../models/async/clock.ts'
 import { createApp } from '../../server/app.ts'
 import { readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
 import { createInference, type Inference } from '../../server/inference/inference.ts'
+import { LiveCatalogue } from '../../server/inference/live-catalogue.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/metrics.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
@@ -33,7 +34,8 @@ export async function startTestApp({
 }): Promise<TestApp> {
   const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
   const folders = [root('models/catalogue'), ...models]
-  const catalogue = await readCatalogue(folders)
+  const catalogue = new LiveCatalogue()
+  catalogue.replace(await readCatalogue(folders), await readReferences(folders))
   const inference = createInference({
     backend: 'cpu',
     cores: 1,
@@ -46,7 +48,6 @@ export async function startTestApp({
   const offload = createTestOffload()
   const app = createApp({
     catalogue,
-    references: await readReferences(folders),
     inference,
     offload,
     textService: createTextService(inference, systemClock, offload),

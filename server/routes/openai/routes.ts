@@ -4,7 +4,8 @@ import type { Clock } from '../../../models/async/clock.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import type { Log, Variables } from '../../http/request-log.ts'
-import { type Catalogue, findModel } from '../../inference/catalogue.ts'
+import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
+import { derivedFrom } from '../../inference/live-catalogue.ts'
 import type { TextService } from '../../inference/text-service.ts'
 import type { Metrics } from '../../metrics.ts'
 import { jobOf } from '../../offload/job-of.ts'
@@ -70,8 +71,10 @@ export function openAiRoutes({
     [...catalogue.values()].filter(({ manifest }) => manifest.generation || manifest.embedding)
   const describe = (id: string) => ({ id, object: 'model', created: startedAt, owned_by: 'spillway' })
 
-  const generatorOf = async ({ model, preferred_variant }: AnswerOptions): Promise<TextGenerator> => {
-    const entry = findModel(catalogue, model)
+  const generatorOf = async (
+    entry: CatalogueEntry,
+    { model, preferred_variant }: AnswerOptions,
+  ): Promise<TextGenerator> => {
     const generator = await textService.generator(entry, preferred_variant ?? undefined)
     // The load of the server's own variant: nearly all texts are of it.
     if (preferred_variant == null) metrics.watchLoad(model, () => generator.load)
@@ -79,23 +82,24 @@ export function openAiRoutes({
   }
 
   /** What the model can read; a model that is not for text fails by itself. */
-  const boundsOf = (model: string): PromptBounds => {
-    const { generation, embedding } = findModel(catalogue, model).manifest
+  const boundsOf = ({ manifest: { generation, embedding } }: CatalogueEntry): PromptBounds => {
     return generation ?? { context: embedding?.context ?? 0 }
   }
 
-  const maxTokens = Math.max(
-    1,
-    ...[...catalogue.values()].map(({ manifest: { generation, embedding } }) =>
-      Math.max(generation?.context ?? 0, embedding?.context ?? 0),
-    ),
-  )
-  const reading = { maxBodyBytes, bounds: { maxTokens, json }, offload }
+  const reading = derivedFrom(catalogue, () => {
+    const maxTokens = Math.max(
+      1,
+      ...[...catalogue.values()].map(({ manifest: { generation, embedding } }) =>
+        Math.max(generation?.context ?? 0, embedding?.context ?? 0),
+      ),
+    )
+    return { maxBodyBytes, bounds: { maxTokens, json }, offload }
+  })
 
   const tokenizeFor =
-    (c: Context<Env>, model: string): Tokenize =>
+    (c: Context<Env>, entry: CatalogueEntry): Tokenize =>
     (prompts, templateArguments) =>
-      textService.tokenize(findModel(catalogue, model), prompts, templateArguments, waitOf(c))
+      textService.tokenize(entry, prompts, templateArguments, waitOf(c))
 
   const sendEmbeddings = async (c: Context<Env>, answer: EmbeddingsAnswer) => {
     const numbers = answer.embeddings.length * (answer.embeddings[0]?.length ?? 0)
@@ -151,38 +155,41 @@ export function openAiRoutes({
     )
     .get('/models/:id', (c) => c.json(describe(findModel(catalogue, c.req.param('id')).manifest.id)))
     .post('/chat/completions', async (c) => {
-      const request = await readRequest(c, reading, 'chat')
-      const generator = await generatorOf(request)
+      const request = await readRequest(c, reading(), 'chat')
+      // Found once: the catalogue may change while the request is read.
+      const entry = findModel(catalogue, request.model)
+      const generator = await generatorOf(entry, request)
       const { tokenizer } = generator
       const shape = chatShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
         c,
         request,
         generator,
-        [await toTextRequest(request, tokenizeFor(c, request.model), boundsOf(request.model))],
+        [await toTextRequest(request, tokenizeFor(c, entry), boundsOf(entry))],
         shape,
       )
     })
     .post('/completions', async (c) => {
-      const request = await readRequest(c, reading, 'completion')
-      const generator = await generatorOf(request)
+      const request = await readRequest(c, reading(), 'completion')
+      // Found once: the catalogue may change while the request is read.
+      const entry = findModel(catalogue, request.model)
+      const generator = await generatorOf(entry, request)
       const { tokenizer } = generator
       const shape = completionShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
         c,
         request,
         generator,
-        await toTextRequests(request, tokenizeFor(c, request.model), boundsOf(request.model)),
+        await toTextRequests(request, tokenizeFor(c, entry), boundsOf(entry)),
         shape,
       )
     })
     .post('/embeddings', async (c) => {
-      const request = await readRequest(c, reading, 'embedding')
+      const request = await readRequest(c, reading(), 'embedding')
       const texts = promptsOf(request.input)
       if (texts.length === 0) throw invalidParameter('input', 'at least one text')
       const entry = findModel(catalogue, request.model)
-      if (entry.manifest.embedding)
-        for (const text of texts) checkPrompt('input', text, boundsOf(request.model))
+      if (entry.manifest.embedding) for (const text of texts) checkPrompt('input', text, boundsOf(entry))
       const result = await textService.embed(entry, texts, waitOf(c))
       checkDimensions(request, result)
       const { model, encoding_format } = request

@@ -45,6 +45,8 @@ const down: State = { kind: 'down' }
 export class LaneHolder {
   readonly name: string
   readonly threads: number
+  /** When a lane first failed to start, on the clock; undefined where the last one started. */
+  failsToStartSince: number | undefined
   readonly #options: LaneHolderOptions
   readonly #sessions: LaneSessions
   readonly #backoff: RestartBackoff
@@ -54,7 +56,6 @@ export class LaneHolder {
   #isDraining = false
   #trial: Lane | undefined
   #startMs = 0
-  #failsToStartSince: number | undefined
 
   constructor(options: LaneHolderOptions) {
     this.#options = options
@@ -93,11 +94,6 @@ export class LaneHolder {
   /** By key; those that are being loaded included. */
   get sessions(): ReadonlyMap<string, LaneSession> {
     return this.#sessions.all
-  }
-
-  /** When a lane first failed to start, on the clock; undefined where the last one started. */
-  get failsToStartSince(): number | undefined {
-    return this.#failsToStartSince
   }
 
   /** Milliseconds that its last lane took to start. */
@@ -255,7 +251,7 @@ export class LaneHolder {
         await lane.start({ threads })
         if (this.#lane === lane) this.#enter({ kind: 'ready', lane })
         this.#startMs = clock.now() - begunAt
-        this.#failsToStartSince = undefined
+        this.failsToStartSince = undefined
         return lane
       } catch (cause) {
         last = cause
@@ -265,13 +261,9 @@ export class LaneHolder {
         this.#throwIfClosed()
       }
     }
-    this.#failsToStartSince ??= clock.now()
-    throw new SpillwayError(
-      'lane_failed',
-      `No lane could be started in ${maxStarts} attempts: ${messageOf(last)}`,
-      {},
-      { cause: last },
-    )
+    this.failsToStartSince ??= clock.now()
+    const message = `No lane could be started in ${maxStarts} attempts: ${messageOf(last)}`
+    throw new SpillwayError('lane_failed', message, {}, { cause: last })
   }
 
   #watch(lane: Lane): void {

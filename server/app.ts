@@ -1,7 +1,6 @@
 import { Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Clock } from '../models/async/clock.ts'
-import type { Reference } from '../models/core/index.ts'
 import { createCallerOf } from './http/caller.ts'
 import { allowAllOrigins } from './http/cors.ts'
 import { answerError, answerNotFound } from './http/errors.ts'
@@ -11,6 +10,7 @@ import type { Inference } from './inference/inference.ts'
 import type { TextService } from './inference/text-service.ts'
 import type { Metrics } from './metrics.ts'
 import type { Offload } from './offload/offload.ts'
+import { createProbes } from './probes.ts'
 import { type RequestLimits, requestLimits } from './request-limits.ts'
 import { modelFileRoutes } from './routes/model-files.ts'
 import { inferRoutes } from './routes/oip/infer-routes.ts'
@@ -20,8 +20,6 @@ import { siteRoutes } from './routes/site.ts'
 
 export interface AppOptions {
   readonly catalogue: Catalogue
-  /** Models on the hub that the catalogue also lists; pages fetch them from there. */
-  readonly references?: readonly Reference[]
   readonly inference: Inference
   readonly offload: Offload
   readonly textService: TextService
@@ -36,6 +34,8 @@ export interface AppOptions {
   readonly maxTextBodyBytes?: number | undefined
   /** The header with a client's address, where a proxy sets it. */
   readonly callerAddressHeader?: string | undefined
+  /** Whether the server is shutting down; absent where it never does. */
+  readonly isDraining?: () => boolean
   readonly log: Log
 }
 
@@ -45,6 +45,8 @@ export interface AppOptions {
  */
 export const createApp = (given: AppOptions) => {
   const options = { requestLimits, ...given }
+  const { catalogue, inference, version, isDraining = () => false } = options
+  const probes = createProbes({ catalogue, inference, isDraining })
   const app = new Hono<{ Variables: Variables }>()
   return (
     app
@@ -53,7 +55,7 @@ export const createApp = (given: AppOptions) => {
       .use(logRequests(options.log, createCallerOf(options.callerAddressHeader ?? '')))
       .route('/v2', inferRoutes(options))
       .use(allowAllOrigins)
-      .route('/v2', metadataRoutes(options))
+      .route('/v2', metadataRoutes({ catalogue, inference, version, probes }))
       // Hono takes it for another path than `/v2`.
       .get('/v2/', (c) => c.json(serverMetadata(options.version)))
       .route(
@@ -76,7 +78,7 @@ export const createApp = (given: AppOptions) => {
           xFrameOptions: false,
         }),
       )
-      .route('/models', modelFileRoutes(options.catalogue, options.references))
+      .route('/models', modelFileRoutes(catalogue))
       .route('/', siteRoutes(options.site))
   )
 }

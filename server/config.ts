@@ -1,77 +1,28 @@
-import { delimiter, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import * as z from 'zod/mini'
-import { backends, SpillwayError, schemaFault } from '../models/core/index.ts'
+import { type ErrorDetail, SpillwayError, schemaFault } from '../models/core/index.ts'
 import { type LaneLimits, laneLimits } from '../workers/host/lane-client/lane.ts'
 import type { GenerateLimits } from '../workers/host/text/generate-setup.ts'
-import { defaultGenerateLimits, type QueueLimits } from './inference/inference.ts'
+import { faultsTogether } from './faults-together.ts'
+import type { QueueLimits } from './inference/inference.ts'
 import { type RequestLimits, requestLimits } from './request-limits.ts'
+import { fileKey, type Setting, type SettingValues, settingNames, settings } from './settings.ts'
 
-const count = (least: number, most: number) =>
-  z.coerce.number().check(z.int(), z.minimum(least), z.maximum(most))
+/** Names the configuration file. */
+export const configVariable = 'SPILLWAY_CONFIG'
 
-const seconds = (value: number) => z._default(count(1, 86_400), value)
-const bytes = (value: number) => z._default(count(1, 2 ** 50), value)
-const number = (value: number) => z._default(count(1, 1_000_000_000), value)
-
-/** Every variable, with its default. server/README.md has the same list. */
-const environment = z.object({
-  PORT: z._default(count(0, 65_535), 8080),
-  HOST: z._default(z.string().check(z.minLength(1)), '127.0.0.1'),
-  SPILLWAY_BACKEND: z._default(z.enum(['auto', ...backends.filter((backend) => backend !== 'wasm')]), 'auto'),
-  SPILLWAY_MODELS: z._default(z.string(), ''),
-  SPILLWAY_CALLER_ADDRESS_HEADER: z._default(z.string().check(z.regex(/^[\w-]*$/)), ''),
-  SPILLWAY_KEEP_ALIVE_SECONDS: seconds(65),
-  SPILLWAY_UPLOAD_SECONDS: seconds(300),
-  SPILLWAY_GRACE_SECONDS: seconds(10),
-  SPILLWAY_LOAD_SECONDS: seconds(laneLimits.loadMs / 1000),
-  SPILLWAY_WARM_UP_SECONDS: seconds(laneLimits.warmUpMs / 1000),
-  SPILLWAY_RUN_SECONDS: seconds(laneLimits.runMs / 1000),
-  SPILLWAY_HUNG_SECONDS: seconds(laneLimits.hungMs / 1000),
-  SPILLWAY_TASK_SECONDS: seconds(30),
-  // 30, or the longest timeout where that is shorter.
-  SPILLWAY_TIMEOUT_SECONDS: z.optional(count(1, 86_400)),
-  SPILLWAY_MAX_TIMEOUT_SECONDS: seconds(requestLimits.maxTimeoutMs / 1000),
-  SPILLWAY_MEMORY_BYTES: z.optional(count(1, 2 ** 50)),
-  SPILLWAY_MAX_BODY_BYTES: z._default(count(1, 2 ** 30), 32 * 2 ** 20),
-  SPILLWAY_MAX_TEXT_BODY_BYTES: z._default(count(1, 2 ** 28), 8 * 2 ** 20),
-  SPILLWAY_MAX_TASK_BYTES: bytes(2 ** 28),
-  SPILLWAY_MAX_JSON_DEPTH: z._default(count(1, 1_000), requestLimits.json.depth),
-  SPILLWAY_MAX_JSON_ENTRIES: number(requestLimits.json.entries),
-  SPILLWAY_MAX_JSON_LISTS: number(requestLimits.json.lists),
-  SPILLWAY_MAX_STRINGS: number(requestLimits.strings),
-  SPILLWAY_MAX_CHOICES: number(requestLimits.maxChoices),
-  SPILLWAY_MAX_QUEUED: number(1_000),
-  SPILLWAY_MAX_QUEUED_ROWS: number(2 ** 20),
-  SPILLWAY_MAX_QUEUED_BYTES: bytes(2 ** 29),
-  SPILLWAY_MAX_QUEUED_TOKENS: number(2 ** 22),
-  SPILLWAY_SLOTS: z._default(count(1, 1_024), defaultGenerateLimits.maxSlots),
-  SPILLWAY_KV_BYTES: bytes(defaultGenerateLimits.maxBytes),
-})
-
-/** Variables of the command and of the project's tests, which may share the server's environment. */
-const isForOthers = (name: string) => name === 'SPILLWAY_DEBUG' || name.startsWith('SPILLWAY_TEST_')
+/** Variables of the command, of the project's tests, and the one that names the file. */
+const isForOthers = (name: string) =>
+  name === 'SPILLWAY_DEBUG' || name.startsWith('SPILLWAY_TEST_') || name === configVariable
 
 /** Kubernetes describes a service named `spillway` in its own variables, such as `SPILLWAY_PORT=tcp://10.0.0.1:80`. */
 const isOfKubernetes = (name: string, value = '') =>
   /_SERVICE_(HOST|PORT)/.test(name) || /_PORT_\d+_[A-Z]+/.test(name) || /^[a-z]+:\/\//.test(value)
 
-/** A misspelled variable would be passed over. */
-function refuseUnknownVariables(variables: Readonly<Record<string, string | undefined>>): void {
-  const known = Object.keys(environment.shape)
-  for (const [name, value] of Object.entries(variables)) {
-    if (!name.startsWith('SPILLWAY_') || known.includes(name)) continue
-    if (isForOthers(name) || isOfKubernetes(name, value)) continue
-    throw new SpillwayError('request_malformed', `There is no environment variable ${name}`, {
-      expected: known.join(', '),
-      got: name,
-    })
-  }
-}
-
 export interface Config {
   readonly port: number
   readonly host: string
-  readonly backend: z.infer<typeof environment>['SPILLWAY_BACKEND']
+  readonly backend: SettingValues['SPILLWAY_BACKEND']
   /** Further folders of models with manifests, besides the built-in catalogue. */
   readonly modelFolders: readonly string[]
   /** The header in which a proxy passes its client's address on; empty where there is none. */
@@ -82,7 +33,7 @@ export interface Config {
   /** Milliseconds within which a request has to arrive whole. */
   readonly uploadMs: number
   /** Milliseconds that requests in flight have at the shutdown. */
-  readonly graceMs: number
+  readonly drainMs: number
   /** Milliseconds for which one large body or answer may be parsed, tokenized or written. */
   readonly taskMs: number
   /** Bytes of large bodies and answers that wait for that together. */
@@ -98,36 +49,85 @@ export interface Config {
   readonly generateLimits: GenerateLimits
 }
 
-const invalid = (name: string, expected: string, got: string) =>
-  new SpillwayError('request_malformed', `The environment variable ${name} is invalid`, { expected, got })
+/** What a configuration file holds, or why it cannot be read. */
+export type ConfigFile =
+  | { readonly path: string; readonly value: object }
+  | { readonly path: string; readonly fault: string }
 
-/** @throws SpillwayError `request_malformed`, which names the invalid or unknown variable. */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+/**
+ * The configuration: each setting from its environment variable, else from the file, else its default.
+ *
+ * @throws SpillwayError `request_malformed`, whose message has every fault: each invalid value and unknown name.
+ */
+export function readConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  file: ConfigFile | undefined = undefined,
+): Config {
   // An empty variable counts as unset.
   const variables = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
-  refuseUnknownVariables(variables)
-  const parsed = z.safeParse(environment, variables)
-  if (!parsed.success) {
-    const { path, expected, got } = schemaFault(parsed.error, variables)
-    throw invalid(path, expected, got)
+  const values = file && 'value' in file ? new Map(Object.entries(file.value)) : new Map<string, unknown>()
+  const faults = [...unknownVariables(variables), ...(file ? faultsOfFile(file) : [])]
+  const set: Record<string, unknown> = {}
+  for (const name of settingNames) {
+    const { schema, initial, fromText }: Setting<unknown> = settings[name]
+    set[name] = initial
+    const check = (value: unknown, source: string, given: unknown) => {
+      const parsed = z.safeParse(schema, value)
+      if (parsed.success) return parsed.data
+      const { path, expected, got } = schemaFault(parsed.error, given)
+      const where = path === '' ? source : `${source}, at ${path},`
+      faults.push(configError(`${where} is invalid`, { expected, got }))
+      return initial
+    }
+    const key = fileKey(name)
+    if (file && values.has(key))
+      set[name] = check(values.get(key), `"${key}" in ${file.path}`, values.get(key))
+    const text = variables[name]
+    if (text !== undefined) set[name] = check(fromText(text), `The environment variable ${name}`, text)
   }
-  const { SPILLWAY_TIMEOUT_SECONDS: timeout = 0, SPILLWAY_MAX_TIMEOUT_SECONDS: longest } = parsed.data
-  if (timeout > longest)
-    throw invalid(
-      'SPILLWAY_TIMEOUT_SECONDS',
-      `at most ${longest}, the value of SPILLWAY_MAX_TIMEOUT_SECONDS`,
-      `${timeout}`,
-    )
-  return configOf(parsed.data)
+  const { SPILLWAY_TIMEOUT_SECONDS: timeout = 0, SPILLWAY_MAX_TIMEOUT_SECONDS: longest } = set
+  if (typeof longest === 'number' && typeof timeout === 'number' && timeout > longest) {
+    const expected = `at most ${longest}, the value of SPILLWAY_MAX_TIMEOUT_SECONDS`
+    faults.push(configError('SPILLWAY_TIMEOUT_SECONDS is invalid', { expected, got: `${timeout}` }))
+  }
+  if (faults.length > 0) throw faultsTogether('The configuration', faults)
+  const modelsFrom = variables.SPILLWAY_MODELS === undefined && file ? dirname(file.path) : ''
+  // Each value has been checked by its own schema.
+  return configOf(set as SettingValues, modelsFrom)
 }
 
-const configOf = (set: z.infer<typeof environment>): Config => ({
+const configError = (what: string, detail: ErrorDetail) =>
+  new SpillwayError('request_malformed', what, detail)
+
+/** A misspelled variable would be passed over. */
+const unknownVariables = (variables: Readonly<Record<string, string | undefined>>): SpillwayError[] =>
+  Object.entries(variables)
+    .filter(([name]) => name.startsWith('SPILLWAY_') && !Object.hasOwn(settings, name))
+    .filter(([name, value]) => !isForOthers(name) && !isOfKubernetes(name, value))
+    .map(([name]) =>
+      configError(`There is no environment variable ${name}`, {
+        expected: settingNames.join(', '),
+        got: name,
+      }),
+    )
+
+function faultsOfFile(file: ConfigFile): SpillwayError[] {
+  if ('fault' in file)
+    return [configError(`The configuration file ${file.path} cannot be read`, { got: file.fault })]
+  const known = ['$schema', ...settingNames.map(fileKey)]
+  return Object.keys(file.value)
+    .filter((key) => !known.includes(key))
+    .map((key) =>
+      configError(`${file.path} has no setting "${key}"`, { expected: known.join(', '), got: key }),
+    )
+}
+
+/** @param modelsFrom The folder that relative folders of models start from; empty for the working directory. */
+const configOf = (set: SettingValues, modelsFrom: string): Config => ({
   port: set.PORT,
   host: set.HOST,
   backend: set.SPILLWAY_BACKEND,
-  modelFolders: set.SPILLWAY_MODELS.split(delimiter)
-    .filter((folder) => folder !== '')
-    .map((folder) => resolve(folder)),
+  modelFolders: set.SPILLWAY_MODELS.map((folder) => resolve(modelsFrom, folder)),
   callerAddressHeader: set.SPILLWAY_CALLER_ADDRESS_HEADER,
   laneLimits: {
     ...laneLimits,
@@ -143,7 +143,7 @@ const configOf = (set: z.infer<typeof environment>): Config => ({
   },
   keepAliveMs: 1000 * set.SPILLWAY_KEEP_ALIVE_SECONDS,
   uploadMs: 1000 * set.SPILLWAY_UPLOAD_SECONDS,
-  graceMs: 1000 * set.SPILLWAY_GRACE_SECONDS,
+  drainMs: 1000 * set.SPILLWAY_DRAIN_SECONDS,
   taskMs: 1000 * set.SPILLWAY_TASK_SECONDS,
   maxOffloadBytes: set.SPILLWAY_MAX_TASK_BYTES,
   maxBodyBytes: set.SPILLWAY_MAX_BODY_BYTES,

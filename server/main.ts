@@ -7,15 +7,18 @@ import { version } from '../package.json'
 import { startProcessLane } from '../workers/host/lane-client/node/start-process-lane.ts'
 import { createApp } from './app.ts'
 import { readConfig } from './config.ts'
+import { readConfigFile } from './config-file.ts'
 import { createLog } from './http/request-log.ts'
 import { findModel, readCatalogue, readReferences } from './inference/catalogue.ts'
 import { chooseBackend } from './inference/choose-backend.ts'
 import { createInference, loadRequestOf } from './inference/inference.ts'
+import { LiveCatalogue } from './inference/live-catalogue.ts'
 import { prepareModels } from './inference/prepare-models.ts'
+import { createReread } from './inference/reread-models.ts'
 import { createTextService } from './inference/text-service.ts'
 import { createMetrics } from './metrics.ts'
 import { createOffload } from './offload/offload.ts'
-import { shutDownOnSignal } from './shutdown.ts'
+import { Shutdown } from './shutdown.ts'
 
 const log = createLog()
 
@@ -23,9 +26,10 @@ const log = createLog()
 const fromBuild = (path: string) => new URL(path, import.meta.url)
 
 async function main(): Promise<void> {
-  const config = readConfig(process.env)
+  const config = readConfig(process.env, readConfigFile(process.env))
   const folders = [fileURLToPath(fromBuild('../../models/catalogue')), ...config.modelFolders]
-  const catalogue = await readCatalogue(folders)
+  const catalogue = new LiveCatalogue()
+  catalogue.replace(await readCatalogue(folders), await readReferences(folders))
   const startLane = () => {
     const lane = startProcessLane(fromBuild('./lane.js'), systemClock, config.laneLimits)
     log.info({ pid: lane.pid }, 'Lane started')
@@ -55,9 +59,15 @@ async function main(): Promise<void> {
     maxBytes: config.maxOffloadBytes,
   })
   const textService = createTextService(inference, systemClock, offload)
+  const shutdown = new Shutdown({
+    inference,
+    log,
+    clock: systemClock,
+    drainMs: config.drainMs,
+    exit: (code) => process.exit(code),
+  })
   const app = createApp({
     catalogue,
-    references: await readReferences(folders),
     inference,
     offload,
     textService,
@@ -69,6 +79,7 @@ async function main(): Promise<void> {
     maxTextBodyBytes: config.maxTextBodyBytes,
     requestLimits: config.requestLimits,
     callerAddressHeader: config.callerAddressHeader,
+    isDraining: () => shutdown.isDraining,
     log,
   })
   const server = serve(
@@ -89,8 +100,13 @@ async function main(): Promise<void> {
     },
   )
   server.on('error', fail)
-  shutDownOnSignal(server, inference, log, config.graceMs)
-  await prepareModels(catalogue, inference, textService, log)
+  shutdown.watch(server)
+  process.on('SIGTERM', shutdown.onSignal)
+  process.on('SIGINT', shutdown.onSignal)
+  const reread = createReread({ folders, catalogue, inference, textService, log })
+  // In a terminal it means that the terminal was closed.
+  process.on('SIGHUP', process.stdout.isTTY ? shutdown.onSignal : () => void reread())
+  await prepareModels(catalogue, { inference, textService, log })
 }
 
 /** Bytes for models: three quarters of the memory of this machine or container. */

@@ -1,41 +1,110 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { ServerType } from '@hono/node-server'
+import type { Clock } from '../models/async/clock.ts'
 import type { Log } from './http/request-log.ts'
 import type { Inference } from './inference/inference.ts'
+import { serverDraining } from './probes.ts'
+
+export interface ShutdownOptions {
+  readonly inference: Pick<Inference, 'close'>
+  readonly log: Log
+  readonly clock: Clock
+  /** Milliseconds for requests in flight to finish. */
+  readonly drainMs: number
+  /** Ends the process. */
+  readonly exit: (code: number) => void
+}
+
+/** Milliseconds without a request after which no balancer sends any more, and connections without one are closed. */
+const quietMs = 200
+
+/** Milliseconds in which the requests that are left at the end are told so. */
+const lastWordsMs = 1_000
+
+/** A terminal and npm both pass on one Ctrl-C: signals in this time count as one. */
+const sameSignalMs = 500
 
 /**
- * On SIGTERM or Ctrl-C: accepts no new connection, lets requests in flight finish, ends the lanes and exits.
- *
- * @param graceMs Milliseconds for requests in flight to finish.
+ * Ends a server so that no request is lost behind a balancer with other replicas. While it drains it is not ready, still
+ * answers, and closes each connection with its answer. When requests are left after `drainMs`, they end with
+ * `server_draining`: another replica takes them, and goes on with their texts.
  */
-export function shutDownOnSignal(server: ServerType, inference: Inference, log: Log, graceMs: number): void {
-  const http = server as Server
-  let inFlight = 0
-  let stopping = false
-  // Connections without a request, kept alive or opened ahead, would keep the server from closing.
-  const closeIdle = () => {
-    if (stopping && inFlight === 0) http.closeAllConnections()
+export class Shutdown {
+  readonly #options: ShutdownOptions
+  readonly #inFlight = new Set<ServerResponse>()
+  #http: Server | undefined
+  #cancelStop: () => void = () => {}
+  #cancelDeadline: () => void = () => {}
+  #signalledAt: number | undefined
+  #isEnding = false
+
+  constructor(options: ShutdownOptions) {
+    this.#options = options
   }
-  http.on('request', (_request, response) => {
-    inFlight++
-    response.once('close', () => {
-      inFlight--
-      closeIdle()
-    })
-  })
-  const stop = (signal: NodeJS.Signals) => {
-    log.info(`${signal}: finishing requests in flight`)
-    const exit = (code: number) => {
-      inference.close()
-      log.info('Stopped')
-      // The last lines have a moment to be written; a reader that stands still does not keep the process.
-      log.flush(() => process.exit(code))
+
+  get isDraining(): boolean {
+    return this.#signalledAt !== undefined
+  }
+
+  /** Counts the server's requests from now on. */
+  watch(server: ServerType): void {
+    this.#http = server as Server
+    this.#http.prependListener('request', this.#onRequest)
+  }
+
+  /** At SIGTERM and Ctrl-C. A second signal ends the process at once. */
+  readonly onSignal = (signal: NodeJS.Signals): void => {
+    const { log, clock, drainMs, exit } = this.#options
+    const now = clock.now()
+    if (this.#signalledAt !== undefined) {
+      if (now - this.#signalledAt > sameSignalMs) exit(1)
+      return
     }
-    stopping = true
-    server.close(() => exit(0))
-    closeIdle()
-    setTimeout(() => exit(1), graceMs).unref()
+    this.#signalledAt = now
+    log.info(`${signal}: finishing requests in flight`)
+    for (const response of this.#inFlight) response.shouldKeepAlive = false
+    this.#cancelDeadline = clock.after(drainMs, () => this.#handOver())
+    this.#stopWhenQuiet()
   }
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
+
+  readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    this.#inFlight.add(response)
+    this.#cancelStop()
+    if (this.isDraining) response.shouldKeepAlive = false
+    response.once('close', () => {
+      this.#inFlight.delete(response)
+      if (!this.isDraining) return
+      // Answers whose headers were sent before did not say that their connection closes.
+      request.socket.end()
+      this.#stopWhenQuiet()
+    })
+  }
+
+  #stopWhenQuiet(): void {
+    if (this.#inFlight.size > 0) return
+    this.#cancelStop()
+    this.#cancelStop = this.#options.clock.after(this.#isEnding ? 0 : quietMs, () => this.#stop(0))
+  }
+
+  /** Requests that wait or run end with an error; a stream's last event has it. */
+  #handOver(): void {
+    const { inference, log, clock } = this.#options
+    this.#isEnding = true
+    log.warn({ requests: this.#inFlight.size }, 'Requests in flight are handed over to other replicas')
+    inference.close(serverDraining())
+    this.#cancelDeadline = clock.after(lastWordsMs, () => this.#stop(1))
+    this.#stopWhenQuiet()
+  }
+
+  #stop(code: number): void {
+    const { inference, log, exit } = this.#options
+    this.#cancelStop()
+    this.#cancelDeadline()
+    this.#http?.close()
+    this.#http?.closeAllConnections()
+    inference.close(serverDraining())
+    log.info('Stopped')
+    // The last lines have a moment to be written; a reader that stands still does not keep the process.
+    log.flush(() => exit(code))
+  }
 }

@@ -43,6 +43,8 @@ export const errorStatus = {
   server_unreachable: 503,
   server_timeout: 503,
   server_response_invalid: 502,
+  /** The server is shutting down. Another replica behind the same address takes the request, or goes on with its text. */
+  server_draining: 503,
   // The caller or the runtime gave up.
   aborted: 499,
   closed: 503,
@@ -70,7 +72,7 @@ export interface ErrorDetail {
   readonly hint?: string
   /** The invalid parameter of a request, as OpenAI's API names it. */
   readonly param?: string
-  /** With `overloaded`: milliseconds until another try makes sense. */
+  /** With `overloaded` and `server_draining`: milliseconds until another try makes sense. */
   readonly retryAfterMs?: number
 }
 

@@ -205,6 +205,8 @@ export const errorBody = z.object({
     type: nullish(z.string()),
     param: nullish(z.string()),
     code: nullish(z.union([z.string(), z.number()])),
+    /** Ours: what the header `retry-after-ms` says of an answer that is no stream. */
+    retry_after_ms: nullish(z.number()),
   }),
 })
 /** See `errorBody`. */

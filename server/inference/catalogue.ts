@@ -7,30 +7,46 @@ import {
   type Reference,
   SpillwayError,
 } from '../../models/core/index.ts'
+import { faultsTogether } from '../faults-together.ts'
 
 /** A model that this server offers, and the folder with its files. */
 export interface CatalogueEntry {
   readonly manifest: Manifest
   readonly folder: string
+  /** Of a model that was read after the start: tells its sessions from those of its predecessor with the same version. */
+  readonly revision?: number
 }
 
-export type Catalogue = ReadonlyMap<string, CatalogueEntry>
+export interface Catalogue extends ReadonlyMap<string, CatalogueEntry> {
+  /** Differs after each change; absent where it never changes. */
+  readonly revision?: number
+  /** Models on the hub that it lists as well; pages fetch them from there. */
+  readonly references?: readonly Reference[]
+}
 
 /**
  * Reads every model in the given folders. A folder with a `manifest.json` is one model; otherwise each of its
  * sub-folders with one is. Where two models have the same id, the later one wins.
  *
- * @throws SpillwayError `manifest_invalid` or `file_missing`: a server with an incomplete catalogue does not start.
+ * @throws SpillwayError `manifest_invalid` or `file_missing`, with every fault: a server with an incomplete catalogue does
+ * not start.
  */
 export async function readCatalogue(folders: readonly string[]): Promise<Catalogue> {
   const catalogue = new Map<string, CatalogueEntry>()
+  const faults: SpillwayError[] = []
+  /** The result; undefined for a fault, which is kept. */
+  const attempt = <T>(read: Promise<T>): Promise<T | undefined> =>
+    read.catch((cause: unknown) => {
+      faults.push(SpillwayError.from(cause, 'manifest_invalid', 'The models cannot be read'))
+      return undefined
+    })
   for (const folder of folders) {
-    for (const modelFolder of await modelFolders(folder)) {
-      const path = join(modelFolder, 'manifest.json')
-      const manifest = parseManifest(await readJson(path), path)
-      catalogue.set(manifest.id, { manifest, folder: modelFolder })
+    for (const modelFolder of (await attempt(modelFolders(folder))) ?? []) {
+      const entry = await attempt(readEntry(modelFolder))
+      if (entry) catalogue.set(entry.manifest.id, entry)
     }
   }
+  if (faults.length > 0) throw faultsTogether('The catalogue', faults)
   return catalogue
 }
 
@@ -47,6 +63,11 @@ export async function readReferences(folders: readonly string[]): Promise<Refere
       references.set(reference.source, reference)
   }
   return [...references.values()]
+}
+
+async function readEntry(folder: string): Promise<CatalogueEntry> {
+  const path = join(folder, 'manifest.json')
+  return { manifest: parseManifest(await readJson(path), path), folder }
 }
 
 async function modelFolders(folder: string): Promise<string[]> {

@@ -22,6 +22,7 @@ import type { TokenGenerator } from '../../workers/host/text/types.ts'
 import type { LoadRequest } from '../../workers/protocol/lane.ts'
 import type { CatalogueEntry } from './catalogue.ts'
 import { type RequestWait, remainingMs } from './request-wait.ts'
+import { retireModel } from './retire-model.ts'
 import { createVerifier, type Verifier } from './verify.ts'
 
 export interface Inference {
@@ -42,7 +43,14 @@ export interface Inference {
   stats(): SchedulerStats & PoolStats
   /** Milliseconds that a request made now would wait for a lane. */
   queueMs(entry: CatalogueEntry): number
-  close(): void
+  /** Milliseconds for which no lane has started although one was needed. */
+  withoutLaneMs(): number
+  /** Tries to start a lane again where none could be started. */
+  restartLanes(): void
+  /** @param reason The error of requests in progress, and of later ones. */
+  /** Unloads a model that is no longer offered, once its last request has been answered. */
+  retire(entry: CatalogueEntry): void
+  close(reason?: SpillwayError): void
 }
 
 /** `ready`: the model has loaded once; a lane that loses it loads it again. */
@@ -103,10 +111,10 @@ export function createInference(options: InferenceOptions): Inference {
     maxBatchBytes: 256 * 2 ** 20,
     afterTurn: setImmediate,
   })
-  const states = new Map<string, ModelState>()
+  const states = new WeakMap<CatalogueEntry, ModelState>()
   const verify = createVerifier()
   const sessionSpecs = new Map<CatalogueEntry, SessionSpec>()
-  const generators = new Map<Variant, SequenceScheduler>()
+  const generators = new Map<Variant, { readonly scheduler: SequenceScheduler; readonly spec: SessionSpec }>()
 
   const sessionSpecOf = (entry: CatalogueEntry): SessionSpec => {
     let sessionSpec = sessionSpecs.get(entry)
@@ -120,7 +128,7 @@ export function createInference(options: InferenceOptions): Inference {
 
   const generatorOf = (entry: CatalogueEntry, preferredVariant?: string): SequenceScheduler => {
     const variant = chooseVariant(entry, backend, preferredVariant)
-    let generator = generators.get(variant)
+    let generator = generators.get(variant)?.scheduler
     if (!generator) {
       const { generation: spec } = entry.manifest
       if (!spec) throw notLanguage(entry.manifest)
@@ -135,9 +143,31 @@ export function createInference(options: InferenceOptions): Inference {
         maxWaitingTokens: queue.tokens,
         clock,
       })
-      generators.set(variant, generator)
+      generators.set(variant, { scheduler: generator, spec: sessionSpec })
     }
     return generator
+  }
+
+  const retire = (entry: CatalogueEntry): void => {
+    const texts = () => entry.manifest.variants.flatMap((variant) => generators.get(variant) ?? [])
+    const specs = () => [sessionSpecs.get(entry) ?? [], texts().map(({ spec }) => spec)].flat()
+    retireModel(
+      {
+        isInUse: () =>
+          specs().some(({ key }) =>
+            scheduler.stats().models.some(({ session, queued }) => session === key && queued > 0),
+          ) || texts().some(({ scheduler: { load } }) => load.running + load.waiting > 0),
+        unload: async () => {
+          const retired = specs()
+          await Promise.all(retired.map((spec) => pool.unload(spec)))
+          if (retired.some((spec) => pool.has(spec))) return false
+          sessionSpecs.delete(entry)
+          for (const variant of entry.manifest.variants) generators.delete(variant)
+          return true
+        },
+      },
+      clock,
+    )
   }
 
   return {
@@ -150,28 +180,30 @@ export function createInference(options: InferenceOptions): Inference {
         wait,
       )
       // The files of a model that failed at start-up may have been repaired since.
-      states.set(entry.manifest.id, 'ready')
+      states.set(entry, 'ready')
       return answer
     },
     refusal: (entry, wait) => scheduler.refusal(sessionSpecOf(entry), wait),
     prepare: async (entry) => {
-      const { id } = entry.manifest
-      states.set(id, 'loading')
+      states.set(entry, 'loading')
       try {
         await scheduler.prepare(sessionSpecOf(entry))
-        states.set(id, 'ready')
+        states.set(entry, 'ready')
       } catch (cause) {
-        states.set(id, 'failed')
+        states.set(entry, 'failed')
         throw cause
       }
     },
     queueMs: (entry) => scheduler.estimate(sessionSpecOf(entry), 1).queueMs,
-    state: ({ manifest }) => states.get(manifest.id) ?? 'loading',
+    state: (entry) => states.get(entry) ?? 'loading',
     stats: () => ({ ...scheduler.stats(), ...pool.stats() }),
-    close: () => {
-      for (const generator of generators.values()) generator.close()
-      scheduler.close()
-      pool.close()
+    retire,
+    withoutLaneMs: () => pool.withoutLaneMs,
+    restartLanes: () => pool.prestart(backend),
+    close: (reason) => {
+      for (const { scheduler } of generators.values()) scheduler.close(reason)
+      scheduler.close(reason)
+      pool.close(reason)
     },
   }
 }
@@ -225,8 +257,8 @@ export function loadRequestOf(
   }
 }
 
-const keyOf = ({ manifest }: CatalogueEntry, backend: Backend, variant: Variant) =>
-  `${manifest.id}@${manifest.version}/${variant.id}/${backend}`
+const keyOf = ({ manifest, revision }: CatalogueEntry, backend: Backend, variant: Variant) =>
+  `${manifest.id}@${manifest.version}${revision === undefined ? '' : `~${revision}`}/${variant.id}/${backend}`
 
 /** The preferred variant, or the first one made for the backend: manifests list the best one first. */
 function chooseVariant({ manifest }: CatalogueEntry, backend: Backend, preferred?: string): Variant {

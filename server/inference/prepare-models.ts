@@ -1,25 +1,38 @@
 import type { Log } from '../http/request-log.ts'
-import type { Catalogue } from './catalogue.ts'
+import type { Catalogue, CatalogueEntry } from './catalogue.ts'
 import type { Inference } from './inference.ts'
 import type { TextService } from './text-service.ts'
 
+export interface PrepareOptions {
+  readonly inference: Pick<Inference, 'prepare'>
+  readonly textService: Pick<TextService, 'prepare'>
+  readonly log: Log
+}
+
+/** Makes all models ready. Failures are logged; the other models go on. */
+export async function prepareModels(catalogue: Catalogue, options: PrepareOptions): Promise<void> {
+  await Promise.all([...catalogue.values()].map((entry) => prepareModel(entry, options)))
+}
+
 /**
- * Makes all models ready. A model's tokenizer is read before the model is loaded: reading a large one takes this thread
- * most of a second, which no request of a ready model should wait for. Failures are logged; the other models go on.
+ * Resolves to whether the model could be loaded. Its tokenizer is read before: reading a large one takes this thread
+ * most of a second, which no request of a ready model should wait for.
  */
-export async function prepareModels(
-  catalogue: Catalogue,
-  inference: Pick<Inference, 'prepare'>,
-  textService: Pick<TextService, 'prepare'>,
-  log: Log,
-): Promise<void> {
-  await Promise.all(
-    [...catalogue.values()].map(async (entry) => {
-      const { id } = entry.manifest
-      await textService
-        .prepare(entry)
-        .catch((err: unknown) => log.error({ err }, `The tokenizer of ${id} could not be read`))
-      await inference.prepare(entry).catch((err: unknown) => log.error({ err }, `${id} could not be loaded`))
-    }),
-  )
+export async function prepareModel(
+  entry: CatalogueEntry,
+  { inference, textService, log }: PrepareOptions,
+): Promise<boolean> {
+  const { id } = entry.manifest
+  try {
+    await textService.prepare(entry)
+  } catch (err) {
+    log.error({ err }, `The tokenizer of ${id} could not be read`)
+  }
+  try {
+    await inference.prepare(entry)
+    return true
+  } catch (err) {
+    log.error({ err }, `${id} could not be loaded`)
+    return false
+  }
 }

@@ -65,7 +65,9 @@ export function createTextService(
     templateArguments: TemplateArguments | undefined,
     wait: RequestWait,
   ): Promise<number[][]> => {
-    const source = { folder, paths: (manifest.tokenizer ?? []).map(({ path }) => path) }
+    const files = manifest.tokenizer ?? []
+    const key = files.map(({ sha256 }) => sha256).join()
+    const source = { folder, paths: files.map(({ path }) => path), key }
     const texts = prompts.map((prompt) => (prompt.tokens ? { prompt: '' } : prompt))
     const job = jobOf(wait, [], 2 * charactersOf(prompts, templateArguments))
     return (await offload.run('tokenize', { source, prompts: texts, templateArguments }, job)).map(numbersOf)

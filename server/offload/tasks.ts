@@ -18,6 +18,8 @@ import type { RequestKind } from '../routes/openai/unsupported-fields.ts'
 export interface TokenizerSource {
   readonly folder: string
   readonly paths: readonly string[]
+  /** The hashes of the files, which may be replaced. */
+  readonly key: string
 }
 
 /** A task's result, and its buffers, which move to the server's thread without a copy. */
@@ -97,8 +99,8 @@ export type TaskResult<N extends TaskName> = ReturnType<Tasks[N]>['value']
 const buffersOf = (arrays: readonly ArrayBufferView[]) => [...new Set(arrays.map(({ buffer }) => buffer))]
 
 /** Read at the model's first large text. */
-function tokenizerOf({ folder, paths }: TokenizerSource): Tokenizer {
-  const known = tokenizers.get(folder)
+function tokenizerOf({ folder, paths, key }: TokenizerSource): Tokenizer {
+  const known = tokenizers.get(key)
   if (known) return known
   const files = new Map(
     paths.map((path) => [
@@ -107,6 +109,6 @@ function tokenizerOf({ folder, paths }: TokenizerSource): Tokenizer {
     ]),
   )
   const tokenizer = readTokenizer(files, [])
-  tokenizers.set(folder, tokenizer)
+  tokenizers.set(key, tokenizer)
   return tokenizer
 }

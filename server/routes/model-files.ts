@@ -4,23 +4,26 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { type Context, Hono } from 'hono'
 import parseRange from 'range-parser'
-import { type FileSpec, manifestFiles, type Reference, SpillwayError } from '../../models/core/index.ts'
+import { type FileSpec, manifestFiles, SpillwayError } from '../../models/core/index.ts'
 import { type Catalogue, findModel } from '../inference/catalogue.ts'
+import { derivedFrom } from '../inference/live-catalogue.ts'
 import { statFile } from '../inference/verify.ts'
 
 /**
  * The catalogue, manifests and model files below `/models`, laid out as on a static host. One route serves all of them:
  * Hono's fast router takes no fixed name beside a parameter, and a single route that it cannot take makes all slower.
  */
-export const modelFileRoutes = (catalogue: Catalogue, references: readonly Reference[] = []) => {
-  const models = [...catalogue.values()].map(({ manifest }) => manifest)
-  const documents = new Map([
-    ['catalogue.json', documentOf({ models, hub: references })],
-    ...models.map((manifest) => [`${manifest.id}/manifest.json`, documentOf(manifest)] as const),
-  ])
+export const modelFileRoutes = (catalogue: Catalogue) => {
+  const documentsOf = derivedFrom(catalogue, () => {
+    const models = [...catalogue.values()].map(({ manifest }) => manifest)
+    return new Map([
+      ['catalogue.json', documentOf({ models, hub: catalogue.references ?? [] })],
+      ...models.map((manifest) => [`${manifest.id}/manifest.json`, documentOf(manifest)] as const),
+    ])
+  })
   return new Hono().get('/:path{.+}', async (c) => {
     const path = c.req.param('path')
-    const document = documents.get(path)
+    const document = documentsOf().get(path)
     if (document) return sendDocument(c, document)
     const [, id = '', name = ''] = /^([^/]*)\/?(.*)$/.exec(path) ?? []
     const { manifest, folder } = findModel(catalogue, id)

@@ -1,6 +1,7 @@
 import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono } from 'hono'
 import { etag } from 'hono/etag'
+import { compressedFiles } from './compressed-files.ts'
 
 /** The built app and the files that the embed script loads; the build has compressed them. */
 export const siteRoutes = (root: string) =>
@@ -10,6 +11,7 @@ export const siteRoutes = (root: string) =>
       await next()
       if (c.res.ok) c.res.headers.set('cache-control', 'public, max-age=31536000, immutable')
     })
+    .use('/assets/*', compressedFiles(root))
     .use('/assets/*', serveStatic({ root, precompressed: true }))
     .use('*', etag())
     .use('*', async (c, next) => {

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { messageOf } from '../../models/core/index.ts'
 import { errorCodeHeader, queueHeader } from '../../models/protocols/oip.ts'
 import { isAlive, startServer, type TestServer } from '../support/server.ts'
 import { copyDigits, emptyFolder } from '../support/test-models.ts'
@@ -195,6 +196,29 @@ describe('the server process', () => {
     const folder = await emptyFolder()
     await writeFile(join(folder, 'manifest.json'), '{"schema": 1}')
     await expect(startServer({ SPILLWAY_MODELS: folder })).rejects.toThrow('is not valid at id')
+  })
+
+  test('reports every fault of its configuration and of its models at once', async () => {
+    const folder = await emptyFolder()
+    const config = join(folder, 'spillway.config.json')
+    await writeFile(config, JSON.stringify({ slots: 0, maxQueue: 5 }))
+    const faults = ['"slots" in', 'has no setting "maxQueue"', 'The environment variable PORT is invalid']
+    const failure = startServer({ SPILLWAY_CONFIG: config, PORT: 'x' }).catch(messageOf)
+    for (const fault of faults) expect(await failure).toContain(fault)
+
+    await writeFile(join(folder, 'manifest.json'), '{"schema": 1}')
+    const models = startServer({ SPILLWAY_MODELS: `${folder}:/nowhere` }).catch(messageOf)
+    expect(await models).toContain('is not valid at id')
+    expect(await models).toContain('The model folder /nowhere cannot be read')
+  })
+
+  test('takes its settings from a configuration file', async () => {
+    const folder = await emptyFolder()
+    const config = join(folder, 'server.json')
+    await writeFile(config, JSON.stringify({ maxBodyBytes: 1_000 }))
+    const server = await startServer({ SPILLWAY_CONFIG: config })
+    expect((await fetch(infer(server.url), request())).status).toBe(413)
+    await server.stop()
   })
 
   test('logs one line for each request, with the model and the time', async () => {

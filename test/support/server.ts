@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const main = fileURLToPath(new URL('../../dist/server/main.js', import.meta.url))
+const build = fileURLToPath(new URL('../../', import.meta.url))
 
 /** The built server in a process of its own, on a free port. */
 export interface TestServer {
@@ -28,8 +29,9 @@ export interface TestServer {
 const withoutOurs = (env: NodeJS.ProcessEnv) =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('SPILLWAY_')))
 
-export async function startServer(env: Record<string, string> = {}): Promise<TestServer> {
-  const child = spawn(process.execPath, [main], {
+/** @param folder The folder with `dist/server`; the tests' own build where it is absent. */
+export async function startServer(env: Record<string, string> = {}, folder = build): Promise<TestServer> {
+  const child = spawn(process.execPath, [join(folder, 'dist/server/main.js')], {
     env: { ...withoutOurs(process.env), PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../../models/async/clock.ts'
 import { createApp } from '../../server/app.ts'
 import { readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
 import { createInference, type Inference } from '../../server/inference/inference.ts'
+import { LiveCatalogue } from '../../server/inference/live-catalogue.ts'
 import { prepareModels } from '../../server/inference/prepare-models.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/metrics.ts'
@@ -40,7 +41,8 @@ export async function startTestApp({
 }): Promise<TestApp> {
   const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
   const folders = [root('models/catalogue'), ...models]
-  const catalogue = await readCatalogue(folders)
+  const catalogue = new LiveCatalogue()
+  catalogue.replace(await readCatalogue(folders), await readReferences(folders))
   const inference = createInference({
     backend: 'cpu',
     cores: 1,
@@ -51,10 +53,9 @@ export async function startTestApp({
   })
   const textService = createTextService(inference, clock, offload)
   const log = pino({ level: 'silent' })
-  await prepareModels(catalogue, inference, textService, log)
+  await prepareModels(catalogue, { inference, textService, log })
   const app = createApp({
     catalogue,
-    references: await readReferences(folders),
     inference,
     offload,
     textService,

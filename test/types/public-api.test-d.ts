@@ -256,6 +256,7 @@ export function isExhaustive({ code }: SpillwayError): ErrorCode {
     case 'server_unreachable':
     case 'server_timeout':
     case 'server_response_invalid':
+    case 'server_draining':
     case 'aborted':
     case 'closed':
     case 'internal':

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SpillwayError } from '../../models/core/index.ts'
+import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { layoutsFor } from '../../workers/host/pool/lane-layout.ts'
+import { Pool } from '../../workers/host/pool/pool.ts'
+import { createManualClock } from '../support/manual-clock.ts'
 import { createManualPool as create, modelSpec as model } from '../support/manual-pool.ts'
 
 describe('Pool', () => {
@@ -11,6 +14,33 @@ describe('Pool', () => {
     pool.prestart('wasm')
     await new Promise(setImmediate)
     expect(lanes).toEqual([])
+  })
+
+  test('knows for how long no lane could be started', async () => {
+    const clock = createManualClock()
+    let works = false
+    const startLane = () => {
+      if (!works) throw new Error('no memory for a process')
+      const answers = { start: async () => ({ backends: [] }), load: async () => ({ loadMs: 1 }) }
+      return { ...answers, lost: new Promise(() => {}), kill: () => {} } as unknown as Lane
+    }
+    const pool = new Pool({ layouts: () => [{ lanes: 1, threads: 1 }], memoryBudget: 1, startLane, clock })
+    const pass = async (ms: number) => {
+      for (let passed = 0; passed < ms; passed += 50) {
+        clock.advance(50)
+        await new Promise(setImmediate)
+      }
+    }
+    expect(pool.withoutLaneMs).toBe(0)
+    pool.prestart('wasm')
+    await pass(2_000)
+    expect(pool.withoutLaneMs).toBeGreaterThan(1_000)
+    works = true
+    pool.prestart('wasm')
+    await pass(10_000)
+    pool.prestart('wasm')
+    await pass(50)
+    expect(pool.withoutLaneMs).toBe(0)
   })
 
   test('has as many lanes as pay under load, and one afterwards', async () => {

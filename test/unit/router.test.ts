@@ -1,137 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import {
-  checkInputs,
-  type Manifest,
-  type Policy,
-  SpillwayError,
-  type Variant,
-} from '../../models/core/index.ts'
-import type { Capacity } from '../../web/device/capacity.ts'
-import { DeviceSession } from '../../web/device/device-session.ts'
-import type { TierClients } from '../../web/placement/dispatcher.ts'
-import { Router } from '../../web/placement/router.ts'
-import { Breaker } from '../../web/remote/circuit-breaker.ts'
-import { CostCurve } from '../../workers/host/scheduler/cost-curve.ts'
-import type { RunAnswer, WaitOptions } from '../../workers/host/scheduler/work.ts'
-import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
+import { SpillwayError, type Variant } from '../../models/core/index.ts'
+import { answerAtOnce, createHarness, createLoadedHarness, fail, settle } from '../support/router-harness.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
-const phone: Capacity = {
-  gpu: null,
-  wasm: { simd: true, jspi: false, threads: 1 },
-  memoryBudget: 2 ** 30,
-  storage: null,
-}
-
-/** How a tier treats its next requests; by default it answers at once. */
-type Behaviour = (wait: WaitOptions) => Promise<void>
-
-interface Harness {
-  readonly clock: ManualClock
-  readonly requests: { device: string[]; server: number }
-  device: Behaviour
-  server: Behaviour
-  prepare: (session: DeviceSession) => Promise<void>
-  /** The estimated milliseconds of each tier. */
-  estimates: { device: number; server: number }
-  run(policy?: Policy, wait?: WaitOptions): ReturnType<Router['run']>
-}
-
-const answerAtOnce = async () => {}
-const inputs = checkInputs(digitsManifest, { image: new Float32Array(784) })
-
-function createHarness(manifest: Manifest = digitsManifest): Harness {
-  const clock = createManualClock()
-  const ready = new Set<DeviceSession>()
-  const sessions = new Map<string, DeviceSession>()
-  const answer = (backend: 'wasm' | 'cpu'): RunAnswer => ({
-    outputs: {},
-    executedOn: { backend, variant: 'fp32' },
-    queueMs: 0,
-    computeMs: 0,
-    costMs: 0,
-    answeredAt: clock.now(),
-    batchRows: 1,
-  })
-  const device: TierClients['device'] = {
-    session: (manifest, variant, backend) => {
-      const key = `${backend}/${variant.id}`
-      const session = sessions.get(key) ?? new DeviceSession(manifest, variant, backend, async () => [])
-      sessions.set(key, session)
-      return session
-    },
-    isReady: (session) => ready.has(session),
-    isLoaded: (session) => ready.has(session),
-    onReady: () => {},
-    calibrate: async () => {},
-    unload: async () => {},
-    hasRoomFor: () => true,
-    whenQuiet: async () => false,
-    finishMs: () => harness.estimates.device,
-    costOf: () => new CostCurve(),
-    prepare: async (session) => {
-      await harness.prepare(session)
-      ready.add(session)
-    },
-    submit: async (work, wait, handler) => {
-      harness.requests.device.push(work.source.variant)
-      try {
-        await harness.device(wait)
-      } catch (cause) {
-        return handler.onError(SpillwayError.from(cause, 'internal', 'failed'), work, wait)
-      }
-      return handler.onResult(answer('wasm'), work)
-    },
-    estimate: () => ({ queueMs: 0, runMs: harness.estimates.device }),
-    isSaturated: false,
-  }
-  const remote: TierClients['remote'] = {
-    breaker: new Breaker(clock),
-    submit: async (_manifest, _work, wait) => {
-      harness.requests.server++
-      await harness.server(wait)
-      return answer('cpu')
-    },
-    estimate: () => ({ queueMs: 0, runMs: harness.estimates.server }),
-    isSaturated: false,
-  }
-  const calibrations = { recall: async () => {}, costsOf: () => ({}) }
-  const router = new Router({
-    capacity: () => Promise.resolve(phone),
-    device,
-    remote,
-    calibrations,
-    clock,
-  })
-  const harness: Harness = {
-    clock,
-    requests: { device: [], server: 0 },
-    device: answerAtOnce,
-    server: answerAtOnce,
-    prepare: answerAtOnce,
-    estimates: { device: 1, server: 10 },
-    run: (policy = 'auto', wait = {}) => router.run(manifest, inputs, { ...wait, policy }),
-  }
-  return harness
-}
-
-const fail =
-  (...[code, message, detail]: ConstructorParameters<typeof SpillwayError>): Behaviour =>
-  () =>
-    Promise.reject(new SpillwayError(code, message, detail))
-
 const full = fail('overloaded', 'full', { retryAfterMs: 400 })
-
-/** Lets what was started get as far as it can without time: all promises have their turn before this. */
-const settle = () => new Promise(setImmediate)
-
-/** A harness whose device has the model loaded. */
-async function createLoadedHarness(...options: Parameters<typeof createHarness>) {
-  const harness = createHarness(...options)
-  await harness.run('device')
-  harness.requests.device.length = 0
-  return harness
-}
 
 describe('a full device', () => {
   test('spills the request to the server, and receives the next one', async () => {
@@ -227,6 +99,30 @@ describe('a full server', () => {
     await settle()
     controller.abort()
     await expect(run).rejects.toMatchObject({ code: 'aborted' })
+  })
+})
+
+describe('a server that shuts down', () => {
+  test('hands all of its requests to its replicas, and is asked by the next ones', async () => {
+    const harness = createHarness()
+    harness.server = fail('server_draining', 'The server is shutting down', { retryAfterMs: 1_000 })
+    const runs = Array.from({ length: 20 }, () => harness.run('server'))
+    await settle()
+    harness.server = answerAtOnce
+    harness.clock.advance(200)
+    for (const run of runs) expect((await run).placement.tier).toBe('server')
+    expect(harness.requests.server).toBe(40)
+    expect((await harness.run()).placement.tier).toBe('server')
+  })
+
+  test('is not asked a third time where it has no replicas', async () => {
+    const harness = createHarness()
+    harness.server = fail('server_draining', 'The server is shutting down')
+    const run = harness.run('server')
+    await settle()
+    harness.clock.advance(200)
+    await expect(run).rejects.toMatchObject({ code: 'server_draining' })
+    expect(harness.requests.server).toBe(2)
   })
 })
 

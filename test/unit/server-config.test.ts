@@ -1,24 +1,110 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../../server/config.ts'
+import { readConfigFile } from '../../server/config-file.ts'
+import { configFileSchema, fileKey, type Setting, settingNames, settings } from '../../server/settings.ts'
 
 const readme = readFileSync(new URL('../../server/README.md', import.meta.url), 'utf8')
-/** The variables that the README lists, and their defaults. */
-const documented = [...readme.matchAll(/^\| `([A-Z_]+)` \| (?:`([^`]*)`)? *\|/gm)].map(
-  ([, name = '', value = '']) => [name, value] as const,
-)
 
-describe("the server's environment", () => {
-  test('is listed in its README, with the defaults', () => {
-    expect(documented.length).toBeGreaterThan(20)
-    // With every default written out, the configuration is the one without any.
-    expect(readConfig(Object.fromEntries(documented))).toEqual(readConfig({}))
+const shown = (initial: unknown) =>
+  initial === undefined || initial === '' || (Array.isArray(initial) && initial.length === 0)
+    ? ''
+    : `\`${initial}\``
+
+/** The table of settings as the README has to have it. */
+const table = settingNames.map((name) => {
+  const { initial, about }: Setting<unknown> = settings[name]
+  return `| \`${name}\` | ${`${shown(initial)} | `.trimStart()}${about} |`
+})
+
+const folder = mkdtempSync(join(tmpdir(), 'spillway-config-'))
+
+function fileOf(content: unknown, name = 'spillway.config.json') {
+  const path = join(folder, name)
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
+  return { path, file: readConfigFile({ SPILLWAY_CONFIG: path }) }
+}
+
+/** A valid value of each setting that is not its default. */
+const otherValues = Object.fromEntries(
+  settingNames.map((name) => {
+    const { initial }: Setting<unknown> = settings[name]
+    if (name === 'SPILLWAY_BACKEND') return [name, 'webgpu']
+    if (name === 'SPILLWAY_MODELS') return [name, ['/models/ours']]
+    if (typeof initial === 'string') return [name, 'other']
+    return [name, typeof initial === 'number' ? initial + 1 : 1_000]
+  }),
+)
+const textOf = (value: unknown) => (Array.isArray(value) ? value.join(':') : String(value))
+
+describe("the server's settings", () => {
+  test('stand in its README as they are', () => {
+    for (const row of table) expect(readme).toContain(`${row}\n`)
+    const rows = [...readme.matchAll(/^\| `(PORT|HOST|SPILLWAY_[A-Z_]+)` \|/gm)].map(([, name]) => name)
+    expect(rows).toEqual(settingNames)
   })
 
-  test('is listed in its README whole', () => {
-    expect(() => readConfig({ SPILLWAY_NONE: '1' })).toThrow(
-      `expected ${[...documented.map(([name]) => name)].join(', ')}`,
-    )
+  test('stand in the published JSON schema as they are', async () => {
+    const schema = `${JSON.stringify(configFileSchema(), undefined, 2)}\n`
+    await expect(schema).toMatchFileSnapshot('../../server/spillway.config.schema.json')
+  })
+
+  test.each(settingNames)('%s has the same effect in the file and in the environment', (name) => {
+    const value = otherValues[name]
+    const { file } = fileOf({ [fileKey(name)]: value })
+    const config = readConfig({}, file)
+    expect(config).toEqual(readConfig({ [name]: textOf(value) }))
+    expect(config).not.toEqual(readConfig({}))
+  })
+
+  test('are taken from the environment before the file', () => {
+    const { file } = fileOf({ $schema: './schema.json', maxQueued: 5, port: 9000 })
+    expect(readConfig({ SPILLWAY_MAX_QUEUED: '7' }, file)).toMatchObject({
+      queue: { requests: 7 },
+      port: 9000,
+    })
+  })
+
+  test('are searched for in the working directory, unless a file is named', () => {
+    const { path } = fileOf({ port: 9001 })
+    expect(readConfigFile({}, folder)).toEqual({ path, value: { port: 9001 } })
+    const named = fileOf({ port: 9002 }, 'other.json')
+    expect(readConfigFile({ SPILLWAY_CONFIG: 'other.json' }, folder)).toEqual(named.file)
+    expect(readConfigFile({}, join(folder, 'nowhere'))).toBeUndefined()
+  })
+
+  test('name folders of models relative to the file that lists them', () => {
+    const { file } = fileOf({ models: ['models'] })
+    expect(readConfig({}, file).modelFolders).toEqual([join(folder, 'models')])
+  })
+
+  test('are refused with all faults at once', () => {
+    const { file, path } = fileOf({ maxQueued: '5', models: 'a', maxQueue: 5, slots: 4 })
+    const env = { PORT: 'x', SPILLWAY_SLOTS: '0', SPILLWAY_SLOT: '3' }
+    const message = messageOf(() => readConfig(env, file))
+    expect(message.split('\n')).toEqual([
+      'The configuration has 6 faults:',
+      expect.stringContaining('There is no environment variable SPILLWAY_SLOT: expected PORT, HOST,'),
+      expect.stringContaining(`${path} has no setting "maxQueue": expected $schema, port, host,`),
+      expect.stringContaining('The environment variable PORT is invalid: expected a number, got "x"'),
+      expect.stringContaining(`"models" in ${path} is invalid: expected an array, got "a"`),
+      expect.stringContaining(`"maxQueued" in ${path} is invalid: expected a number, got "5"`),
+      expect.stringContaining('The environment variable SPILLWAY_SLOTS is invalid: expected'),
+    ])
+  })
+
+  test.each([
+    ['{"port": ', 'cannot be read: got '],
+    ['[]', 'cannot be read: got JSON that is no object'],
+  ])('are refused with a file of %s', (content, expected) => {
+    expect(() => readConfig({}, fileOf(content).file)).toThrow(expected)
+  })
+
+  test('are refused where the named file is absent', () => {
+    const file = readConfigFile({ SPILLWAY_CONFIG: '/nowhere.json' })
+    expect(() => readConfig({}, file)).toThrow('The configuration file /nowhere.json cannot be read')
   })
 
   test.each([
@@ -31,7 +117,7 @@ describe("the server's environment", () => {
     ['SPILLWAY_MAX_QUEUED_TOKENS', '8', 'queue.tokens', 8],
     ['SPILLWAY_MAX_JSON_DEPTH', '9', 'requestLimits.json.depth', 9],
     ['SPILLWAY_SLOTS', '4', 'generateLimits.maxSlots', 4],
-    ['SPILLWAY_GRACE_SECONDS', '3', 'graceMs', 3_000],
+    ['SPILLWAY_DRAIN_SECONDS', '3', 'drainMs', 3_000],
   ])('sets with %s=%s %s', (name, value, path, expected) => {
     expect(readConfig({ [name]: value })).toHaveProperty(path, expected)
   })
@@ -52,8 +138,18 @@ describe("the server's environment", () => {
     { SPILLWAY_MAX_QUEUED: '-1' },
     { SPILLWAY_MAX_QUEUED: '1.5' },
     { SPILLWAY_TIMEOUT_SECONDS: 'soon' },
+    { SPILLWAY_TIMEOUT_SECONDS: ' ' },
     { SPILLWAY_CALLER_ADDRESS_HEADER: 'x forwarded for' },
   ])('is refused with %o', (env) => {
     expect(() => readConfig(env)).toThrow(`The environment variable ${Object.keys(env)[0]} is invalid`)
   })
 })
+
+function messageOf(call: () => unknown): string {
+  try {
+    call()
+  } catch (cause) {
+    if (cause instanceof Error) return cause.message
+  }
+  throw new Error('Nothing was thrown')
+}

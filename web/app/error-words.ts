@@ -18,6 +18,7 @@ const words: Readonly<Partial<Record<ErrorCode, string>>> = {
   server_unreachable: 'The server cannot be reached. Check the network, or choose Device.',
   server_timeout: 'The server takes too long to answer. Try again later, or choose Device.',
   server_response_invalid: 'The server gave an answer that this page does not understand',
+  server_draining: 'The server is restarting. Try again in a moment.',
   server_absent: 'The device cannot run the model, and this page has no server',
   overloaded: busy,
   deadline_exceeded: busy,

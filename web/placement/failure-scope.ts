@@ -64,6 +64,7 @@ export const failureScope: Readonly<Record<ErrorCode, FailureScope>> = {
   server_unreachable: place,
   server_timeout: place,
   server_response_invalid: place,
+  server_draining: request,
   // a caller that gave up
   aborted: everyPlace,
   closed: everyPlace,

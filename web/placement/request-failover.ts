@@ -145,6 +145,7 @@ export class Failover {
     request.failure = undefined
     request.failures = noFailures
     request.serverFailed = false
+    request.isRetried = false
   }
 
   /** Another place answered, so the inputs were not at fault. */
@@ -174,7 +175,9 @@ export class Failover {
     const { deadlineMs } = options
     const leftMs = deadlineMs === undefined ? undefined : askedAt + deadlineMs - clock.now()
     const delay = retryDelay(failure, leftMs)
-    return delay !== undefined && budget.take() ? delay : undefined
+    if (delay === undefined) return undefined
+    // A server that shuts down hands its requests to its replicas: that adds no load to servers in trouble.
+    return failure.code === 'server_draining' || budget.take() ? delay : undefined
   }
 
   async #waitToRetry(request: RequestState, ms: number): Promise<void> {

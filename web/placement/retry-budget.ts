@@ -30,7 +30,8 @@ export class RetryBudget {
 const defaultLeftMs = 10_000
 
 /**
- * Milliseconds until the same server may be asked once more, where the connection was cut or the server named a time;
+ * Milliseconds until the same server may be asked once more, where the connection was cut, the server is shutting down
+ * and its replicas are not, or it named a time;
  * undefined where it may not. A random part keeps requests that fail together from returning together.
  *
  * @param leftMs Milliseconds to the request's deadline.
@@ -39,7 +40,7 @@ export function retryDelay({ code, detail }: SpillwayError, leftMs = defaultLeft
   const jitter = Math.random()
   const { retryAfterMs } = detail
   let delay: number | undefined
-  if (code === 'server_unreachable') delay = 50 + 100 * jitter
+  if (code === 'server_unreachable' || code === 'server_draining') delay = 50 + 100 * jitter
   else if (code === 'overloaded' && retryAfterMs !== undefined) delay = retryAfterMs * (1 + 0.1 * jitter)
   return delay !== undefined && delay < leftMs ? delay : undefined
 }

@@ -4,6 +4,7 @@ import { modelMetadata } from '../../../models/protocols/oip.ts'
 import { binaryExtension } from '../../../models/protocols/oip-binary.ts'
 import { type Catalogue, findModel } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
+import type { Probes } from '../../probes.ts'
 
 /** The server's metadata: `GET /v2`. */
 export const serverMetadata = (version: string) => ({
@@ -16,10 +17,11 @@ export interface MetadataOptions {
   readonly catalogue: Catalogue
   readonly inference: Inference
   readonly version: string
+  readonly probes: Probes
 }
 
 /** The Open Inference Protocol's health and metadata routes; infer-routes.ts has its inference routes. */
-export function metadataRoutes({ catalogue, inference, version }: MetadataOptions) {
+export function metadataRoutes({ catalogue, inference, version, probes }: MetadataOptions) {
   const entryOf = (c: Context) => findModel(catalogue, c.req.param('name') ?? '', c.req.param('version'))
 
   const ready = (c: Context) => {
@@ -35,19 +37,14 @@ export function metadataRoutes({ catalogue, inference, version }: MetadataOption
 
   const app = new Hono()
     .get('/', (c) => c.json(serverMetadata(version)))
-    .get('/health/live', (c) => c.json({ live: true }))
-    // By the protocol, a server is ready when all of its models are.
+    .get('/health/live', (c) => {
+      probes.checkLive()
+      return c.json({ live: true })
+    })
+    // A model that failed is not ready itself, and keeps no server with others out of service.
     .get('/health/ready', (c) => {
-      const states = [...catalogue.values()].map(
-        (entry) => [entry.manifest.id, inference.state(entry)] as const,
-      )
-      const notReady = states.filter(([, state]) => state !== 'ready')
-      if (notReady.length === 0) return c.json({ ready: true })
-      throw new SpillwayError('lane_failed', 'The server is not ready', {
-        expected: 'every model ready',
-        got: notReady.map(([id, state]) => `${id} ${state}`).join(', '),
-        retryAfterMs: 1000,
-      })
+      const notReady = probes.checkReady()
+      return c.json(notReady.length === 0 ? { ready: true } : { ready: true, not_ready: notReady })
     })
   for (const path of ['/models/:name', '/models/:name/versions/:version'] as const) {
     app.get(path, (c) => c.json(modelMetadata(entryOf(c).manifest)))

@@ -30,6 +30,7 @@ export const openAiError = (error: SpillwayError): WireOpenAiError => ({
     type: typeOf(statusOf(error)),
     param: error.detail.param ?? null,
     code: error.code,
+    ...(error.detail.retryAfterMs !== undefined && { retry_after_ms: error.detail.retryAfterMs }),
   },
 })
 

@@ -4,7 +4,8 @@ import type { Clock } from '../../../models/async/clock.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import type { Log, Variables } from '../../http/request-log.ts'
-import { type Catalogue, findModel } from '../../inference/catalogue.ts'
+import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
+import { derivedFrom } from '../../inference/live-catalogue.ts'
 import { type RequestWait, remainingMs } from '../../inference/request-wait.ts'
 import type { TextService } from '../../inference/text-service.ts'
 import type { Metrics } from '../../metrics.ts'
@@ -69,8 +70,10 @@ export function openAiRoutes({
     [...catalogue.values()].filter(({ manifest }) => manifest.generation || manifest.embedding)
   const describe = (id: string) => ({ id, object: 'model', created: startedAt, owned_by: 'spillway' })
 
-  const generatorOf = async ({ model, preferred_variant }: AnswerOptions): Promise<TextGenerator> => {
-    const entry = findModel(catalogue, model)
+  const generatorOf = async (
+    entry: CatalogueEntry,
+    { model, preferred_variant }: AnswerOptions,
+  ): Promise<TextGenerator> => {
     const generator = await textService.generator(entry, preferred_variant ?? undefined)
     // The load of the server's own variant: nearly all texts are of it.
     if (preferred_variant == null) metrics.watchLoad(model, () => generator.load)
@@ -78,23 +81,24 @@ export function openAiRoutes({
   }
 
   /** What the model can read; a model that is not for text fails by itself. */
-  const boundsOf = (model: string): PromptBounds => {
-    const { generation, embedding } = findModel(catalogue, model).manifest
+  const boundsOf = ({ manifest: { generation, embedding } }: CatalogueEntry): PromptBounds => {
     return generation ?? { context: embedding?.context ?? 0 }
   }
 
-  const maxTokens = Math.max(
-    1,
-    ...[...catalogue.values()].map(({ manifest: { generation, embedding } }) =>
-      Math.max(generation?.context ?? 0, embedding?.context ?? 0),
-    ),
-  )
-  const reading = { maxBodyBytes, bounds: { maxTokens, json }, offload, deadlineMs: maxTimeoutMs, clock }
+  const reading = derivedFrom(catalogue, () => {
+    const maxTokens = Math.max(
+      1,
+      ...[...catalogue.values()].map(({ manifest: { generation, embedding } }) =>
+        Math.max(generation?.context ?? 0, embedding?.context ?? 0),
+      ),
+    )
+    return { maxBodyBytes, bounds: { maxTokens, json }, offload, deadlineMs: maxTimeoutMs, clock }
+  })
 
   const tokenizeFor =
-    (wait: RequestWait, model: string): Tokenize =>
+    (wait: RequestWait, entry: CatalogueEntry): Tokenize =>
     (prompts, templateArguments) =>
-      textService.tokenize(findModel(catalogue, model), prompts, templateArguments, wait)
+      textService.tokenize(entry, prompts, templateArguments, wait)
 
   const sendEmbeddings = async (c: Context<Env>, wait: RequestWait, answer: EmbeddingsAnswer) => {
     const numbers = answer.embeddings.length * (answer.embeddings[0]?.length ?? 0)
@@ -148,40 +152,43 @@ export function openAiRoutes({
     )
     .get('/models/:id', (c) => c.json(describe(findModel(catalogue, c.req.param('id')).manifest.id)))
     .post('/chat/completions', async (c) => {
-      const arrived = await readRequest(c, reading, 'chat')
+      const arrived = await readRequest(c, reading(), 'chat')
       const { request, wait } = arrived
-      const generator = await generatorOf(request)
+      // Found once: the catalogue may change while the request is read.
+      const entry = findModel(catalogue, request.model)
+      const generator = await generatorOf(entry, request)
       const { tokenizer } = generator
       const shape = chatShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
         c,
         arrived,
         generator,
-        [await toTextRequest(request, tokenizeFor(wait, request.model), boundsOf(request.model))],
+        [await toTextRequest(request, tokenizeFor(wait, entry), boundsOf(entry))],
         shape,
       )
     })
     .post('/completions', async (c) => {
-      const arrived = await readRequest(c, reading, 'completion')
+      const arrived = await readRequest(c, reading(), 'completion')
       const { request, wait } = arrived
-      const generator = await generatorOf(request)
+      // Found once: the catalogue may change while the request is read.
+      const entry = findModel(catalogue, request.model)
+      const generator = await generatorOf(entry, request)
       const { tokenizer } = generator
       const shape = completionShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
         c,
         arrived,
         generator,
-        await toTextRequests(request, tokenizeFor(wait, request.model), boundsOf(request.model)),
+        await toTextRequests(request, tokenizeFor(wait, entry), boundsOf(entry)),
         shape,
       )
     })
     .post('/embeddings', async (c) => {
-      const { request, wait } = await readRequest(c, reading, 'embedding')
+      const { request, wait } = await readRequest(c, reading(), 'embedding')
       const texts = promptsOf(request.input)
       if (texts.length === 0) throw invalidParameter('input', 'at least one text')
       const entry = findModel(catalogue, request.model)
-      if (entry.manifest.embedding)
-        for (const text of texts) checkPrompt('input', text, boundsOf(request.model))
+      if (entry.manifest.embedding) for (const text of texts) checkPrompt('input', text, boundsOf(entry))
       const result = await textService.embed(entry, texts, wait)
       checkDimensions(request, result)
       const { model, encoding_format } = request

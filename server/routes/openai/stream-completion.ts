@@ -72,6 +72,8 @@ export async function sendStream(
       void parts.return(undefined)
     }
   })
+  // Whether the connection is kept is Node's to say: it is not while the server shuts down.
+  response.headers.delete('connection')
   // Proxies that buffer answers would hold all pieces back until the end.
   response.headers.set('x-accel-buffering', 'no')
   return response

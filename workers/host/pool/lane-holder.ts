@@ -67,6 +67,11 @@ export class LaneHolder {
     return this.#job === undefined && !this.#isDraining && !this.isClosed
   }
 
+  /** When its lane first failed to start, on the clock; undefined where the last one started. */
+  get failsToStartSince(): number | undefined {
+    return this.#lane.failsToStartSince
+  }
+
   /** Whether its lane died so often that the next start has to wait. */
   get isBackingOff(): boolean {
     return this.#lane.isBackingOff

@@ -110,6 +110,14 @@ export class Pool implements Lanes<SessionSpec> {
     this.#groupOf(backend).prestart()
   }
 
+  /** Milliseconds for which no lane has started although one was needed; 0 where some lane can. */
+  get withoutLaneMs(): number {
+    const now = this.#options.clock.now()
+    const holders = [...this.#groups.values()].flatMap((group) => group.holders)
+    const since = holders.map(({ failsToStartSince = now }) => now - failsToStartSince)
+    return holders.length === 0 ? 0 : Math.min(...since)
+  }
+
   stats(): PoolStats {
     const lanes = [...this.#groups].flatMap(([backend, { allHolders }]) =>
       allHolders.map(({ name, threads, state, sessions }) => ({
@@ -123,9 +131,10 @@ export class Pool implements Lanes<SessionSpec> {
     return { lanes, memory: { usedBytes: this.#usedBytes(), budgetBytes: this.#options.memoryBudget } }
   }
 
-  close(): void {
-    this.#closed = new SpillwayError('closed', 'The pool was closed')
-    for (const group of this.#groups.values()) group.close(this.#closed)
+  /** @param reason The error of work in the lanes, and of later work. */
+  close(reason = new SpillwayError('closed', 'The pool was closed')): void {
+    this.#closed = reason
+    for (const group of this.#groups.values()) group.close(reason)
   }
 
   #groupOf(backend: Backend): LaneGroup {

@@ -27,6 +27,7 @@ export class RestartedLane {
   readonly #backoff: RestartBackoff
   #state: State = down
   #startMs = 0
+  #failsToStartSince: number | undefined
 
   constructor(options: RestartedLaneOptions) {
     this.#options = options
@@ -59,6 +60,11 @@ export class RestartedLane {
     return this.#startMs
   }
 
+  /** When a lane first failed to start, on the clock; undefined where the last one started. */
+  get failsToStartSince(): number | undefined {
+    return this.#failsToStartSince
+  }
+
   /** @throws SpillwayError `lane_failed` where no attempt succeeds; the reason where it is closed. */
   async start(): Promise<Lane> {
     const { startLane, threads, clock, name } = this.#options
@@ -75,6 +81,7 @@ export class RestartedLane {
         await lane.start({ threads })
         if (this.lane === lane) this.#state = { kind: 'ready', lane }
         this.#startMs = clock.now() - begunAt
+        this.#failsToStartSince = undefined
         return lane
       } catch (cause) {
         last = cause
@@ -84,6 +91,7 @@ export class RestartedLane {
         this.throwIfClosed()
       }
     }
+    this.#failsToStartSince ??= clock.now()
     throw new SpillwayError(
       'lane_failed',
       `No lane could be started in ${maxStarts} attempts: ${messageOf(last)}`,

@@ -2,7 +2,7 @@ import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { createBatch } from './batch.ts'
 import { smaller, unshared } from './batch-limits.ts'
-import { closed, pastDeadline } from './errors.ts'
+import { pastDeadline } from './errors.ts'
 import { formBatch } from './form-batch.ts'
 import type { Lanes } from './lanes.ts'
 import type { LoadEstimator, RunningBatch } from './load-estimator.ts'
@@ -90,13 +90,13 @@ export class Dispatcher<S extends BatchedModel> {
     }
   }
 
-  close(): void {
+  close(reason: SpillwayError): void {
     this.#isClosed = true
     this.#cancelWake()
-    this.#preparations.cancel(closed())
+    this.#preparations.cancel(reason)
     for (const { queues } of this.#models.all) {
       for (const queue of queues.values()) {
-        for (let entry = queue.shift(); entry; entry = queue.shift()) entry.fail(closed())
+        for (let entry = queue.shift(); entry; entry = queue.shift()) entry.fail(reason)
       }
     }
   }

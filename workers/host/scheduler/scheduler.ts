@@ -56,7 +56,7 @@ export class Scheduler<S extends BatchedModel> {
   readonly #deadlines: Deadlines<Entry<S>>
   readonly #turns = new Turns()
   readonly #bounds: QueueBounds
-  #isClosed = false
+  #closed: SpillwayError | undefined
 
   constructor(options: SchedulerOptions<S>) {
     const { lanes, clock } = options
@@ -141,7 +141,7 @@ export class Scheduler<S extends BatchedModel> {
   /** Loads a model into a lane, as soon as one is free. */
   prepare(source: S, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.reject(abortedBy(signal))
-    if (this.#isClosed) return Promise.reject(closed())
+    if (this.#closed) return Promise.reject(this.#closed)
     return this.#dispatcher.prepare(source, signal)
   }
 
@@ -166,9 +166,10 @@ export class Scheduler<S extends BatchedModel> {
     }
   }
 
-  close(): void {
-    this.#isClosed = true
-    this.#dispatcher.close()
+  /** @param reason The error of requests that wait, and of later ones. */
+  close(reason = closed()): void {
+    this.#closed = reason
+    this.#dispatcher.close(reason)
   }
 
   #refusal(
@@ -178,7 +179,7 @@ export class Scheduler<S extends BatchedModel> {
     signal: AbortSignal | undefined,
   ): SpillwayError | undefined {
     if (signal?.aborted) return abortedBy(signal)
-    if (this.#isClosed) return closed()
+    if (this.#closed) return this.#closed
     if (hasPlace(waiting, this.#bounds, rows, bytes)) return undefined
     return overloaded('Every lane is busy and the queue is full', {
       maxQueued: this.#bounds.requests,

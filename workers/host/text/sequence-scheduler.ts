@@ -46,7 +46,7 @@ export class SequenceScheduler implements TokenGenerator {
   #laneLoad: GeneratorLoad | undefined
   #lastId = 0
   #isDispatchPlanned = false
-  #isClosed = false
+  #closed: SpillwayError | undefined
   /** Moving average of the milliseconds from a sequence's request to its end. */
   #meanMs = 0
   /** Whether a sequence came to wait since a slot was last sought for its caller. */
@@ -98,20 +98,21 @@ export class SequenceScheduler implements TokenGenerator {
   }
 
   refusal(sequences: number, tokens: number, { caller }: WaitOptions = {}): SpillwayError | undefined {
-    if (this.#isClosed) return closed()
+    if (this.#closed) return this.#closed
     return this.#queue.placesFor(sequences, tokens, caller) ? undefined : this.#overloaded()
   }
 
-  close(): void {
-    this.#isClosed = true
-    for (const stream of [...this.#queue.all, ...this.#running.values()]) stream.fail(closed())
+  /** @param reason The error of sequences in progress, and of later ones. */
+  close(reason = closed()): void {
+    this.#closed = reason
+    for (const stream of [...this.#queue.all, ...this.#running.values()]) stream.fail(reason)
     this.#release()
   }
 
   /** A refusal, or none and a place in the queue, which another caller's sequence may have to give. */
   #refusal(request: TokenRequest, { signal, caller }: WaitOptions): SpillwayError | undefined {
     if (signal?.aborted) return abortedBy(signal)
-    if (this.#isClosed) return closed()
+    if (this.#closed) return this.#closed
     const fault = sequenceFault(request, this.#options.spec)
     if (fault) return fault
     const displaced = this.#queue.placesFor(1, request.prompt.length, caller)
@@ -209,7 +210,7 @@ export class SequenceScheduler implements TokenGenerator {
     this.#isLeasing = true
     try {
       const leased = await this.#options.lease()
-      if (this.#isClosed) leased.release()
+      if (this.#closed) leased.release()
       else this.#leased = leased
     } catch (cause) {
       const error = SpillwayError.from(cause, 'lane_failed', 'No lane could decode')

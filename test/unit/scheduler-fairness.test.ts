@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Tensor } from '../../models/core/index.ts'
+import { SpillwayError, type Tensor } from '../../models/core/index.ts'
 import { Turns } from '../../workers/host/scheduler/turns.ts'
 import { createEchoScheduler, echo, finish, workOf } from '../support/echo-scheduler.ts'
 
@@ -175,4 +175,25 @@ describe('ever new callers', () => {
     turns.clear()
     expect(turns.size).toBe(0)
   })
+})
+
+test('a request that ran, and whose caller leaves before it runs again, has used its turn', async () => {
+  const { clock, lanes, scheduler } = createEchoScheduler({
+    fault: ({ data }) => (data[0] === 1 ? new SpillwayError('lane_lost', 'Killed') : undefined),
+  })
+  const source = echo({ batching: { maxRows: 1 } })
+  const ask = (caller: string, value: number, signal?: AbortSignal) =>
+    scheduler.ask(workOf([[value]], source), { caller, signal }).catch(() => undefined)
+  const left = new AbortController()
+  const answers = [ask('a', 1, left.signal)]
+  await new Promise(setImmediate)
+  answers.push(ask('a', 2), ask('a', 3), ask('b', 10), ask('b', 11), ask('b', 12))
+  // The lane is lost, and takes the next request before this one is queued again.
+  clock.advance(10)
+  await new Promise(setImmediate)
+  left.abort()
+  answers.push(ask('a', 4))
+  await finish(clock, scheduler)
+  await Promise.all(answers)
+  expect(lanes.batches.map(({ data }) => data[0])).toEqual([1, 2, 10, 3, 11, 12, 4])
 })

@@ -85,7 +85,11 @@ export class Dispatcher<S extends BatchedModel> {
       const { model, queue } = next
       this.#dropLate(queue, model, now)
       const entries = formBatch(queue, model.curve, model.limits, now, lanes.free(model.source), model.lateMs)
-      if (entries[0]?.turn) for (const { turn } of entries) if (turn) this.#turns.reach(turn)
+      for (const entry of entries) {
+        if (!entry.turn) continue
+        this.#turns.reach(entry.turn)
+        entry.turn = undefined
+      }
       void this.#run(model, queue, entries, now)
     }
   }

@@ -33,7 +33,10 @@ export class Preparations<S extends BatchedModel> {
           signal?.removeEventListener('abort', abort)
           this.#lanes.prepare(source).then(resolve, reject).finally(this.#onEnd)
         },
-        cancel: reject,
+        cancel: (reason) => {
+          signal?.removeEventListener('abort', abort)
+          reject(reason)
+        },
       }
       const abort = () => {
         const position = this.#waiting.indexOf(preparation)

@@ -23,8 +23,8 @@ export class Entry<S extends BatchedModel = BatchedModel> {
   /** Called when its caller left while it was in a lane. */
   onLeave: (() => void) | undefined
   settled = false
-  /** Absent where it has no caller. */
-  readonly turn: Turn | undefined
+  /** Its caller's turn until it runs; absent where it has no caller. A request that runs again has used its turn. */
+  turn: Turn | undefined
   /** Bytes of its inputs; 0 where they are not bounded. */
   readonly bytes: number
   readonly #wait: WaitOptions

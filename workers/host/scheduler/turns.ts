@@ -68,8 +68,7 @@ export class Turns {
 
   #leave(caller: string): Claim | undefined {
     const claim = this.#claims.get(caller)
-    // A request that runs again was counted before.
-    if (claim && claim.waiting > 0 && --claim.waiting === 0) this.#active--
+    if (claim && --claim.waiting === 0) this.#active--
     return claim
   }
 

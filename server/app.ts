@@ -5,11 +5,12 @@ import type { Reference } from '../models/core/index.ts'
 import { createCallerOf } from './http/caller.ts'
 import { allowAllOrigins } from './http/cors.ts'
 import { answerError, answerNotFound } from './http/errors.ts'
-import { type Log, logRequests, type Variables } from './http/request-log.ts'
+import type { Log, Variables } from './http/request-log.ts'
 import type { Catalogue } from './inference/catalogue.ts'
 import type { Inference } from './inference/inference.ts'
 import type { TextService } from './inference/text-service.ts'
-import type { Metrics } from './metrics.ts'
+import type { Metrics } from './observability/metrics.ts'
+import { observeRequests } from './observability/observe-requests.ts'
 import type { Offload } from './offload/offload.ts'
 import { type RequestLimits, requestLimits } from './request-limits.ts'
 import { modelFileRoutes } from './routes/model-files.ts'
@@ -45,12 +46,13 @@ export interface AppOptions {
  */
 export const createApp = (given: AppOptions) => {
   const options = { requestLimits, ...given }
+  const callerOf = createCallerOf(options.callerAddressHeader ?? '')
   const app = new Hono<{ Variables: Variables }>()
   return (
     app
       .onError(answerError(options.log))
       .notFound(answerNotFound(app.routes))
-      .use(logRequests(options.log, createCallerOf(options.callerAddressHeader ?? '')))
+      .use(observeRequests({ log: options.log, clock: options.clock, http: options.metrics.http, callerOf }))
       .route('/v2', inferRoutes(options))
       .use(allowAllOrigins)
       .route('/v2', metadataRoutes(options))

@@ -12,7 +12,7 @@ import { findModel, readCatalogue, readReferences } from './inference/catalogue.
 import { chooseBackend } from './inference/choose-backend.ts'
 import { createInference, loadRequestOf } from './inference/inference.ts'
 import { createTextService } from './inference/text-service.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics } from './observability/metrics.ts'
 import { createOffload } from './offload/offload.ts'
 import { shutDownOnSignal } from './shutdown.ts'
 
@@ -59,7 +59,7 @@ async function main(): Promise<void> {
     inference,
     offload,
     textService: createTextService(inference, systemClock, offload),
-    metrics: createMetrics(systemClock),
+    metrics: createMetrics(systemClock, catalogue, inference),
     clock: systemClock,
     site: fileURLToPath(fromBuild('../site')),
     version,

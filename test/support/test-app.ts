@@ -6,7 +6,7 @@ import { createApp } from '../../server/app.ts'
 import { readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
 import { createInference, type Inference } from '../../server/inference/inference.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
-import { createMetrics } from '../../server/metrics.ts'
+import { createMetrics } from '../../server/observability/metrics.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { createTestOffload } from './offload.ts'
 import { processLane } from './process-lane.ts'
@@ -50,7 +50,7 @@ export async function startTestApp({
     inference,
     offload,
     textService: createTextService(inference, systemClock, offload),
-    metrics: createMetrics(systemClock),
+    metrics: createMetrics(systemClock, catalogue, inference),
     clock: systemClock,
     site: root('dist/site'),
     version: '0.0.0-test',

@@ -6,7 +6,7 @@ import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import type { Log, Variables } from '../../http/request-log.ts'
 import { type Catalogue, findModel } from '../../inference/catalogue.ts'
 import type { TextService } from '../../inference/text-service.ts'
-import type { Metrics } from '../../metrics.ts'
+import type { Metrics } from '../../observability/metrics.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
 import type { RequestLimits } from '../../request-limits.ts'
@@ -31,7 +31,7 @@ export interface OpenAiOptions {
   readonly catalogue: Catalogue
   readonly textService: TextService
   readonly offload: Offload
-  readonly metrics: Metrics
+  readonly metrics: Pick<Metrics, 'texts'>
   readonly maxBodyBytes: number
   readonly requestLimits: RequestLimits
   readonly clock: Clock
@@ -70,11 +70,15 @@ export function openAiRoutes({
     [...catalogue.values()].filter(({ manifest }) => manifest.generation || manifest.embedding)
   const describe = (id: string) => ({ id, object: 'model', created: startedAt, owned_by: 'spillway' })
 
-  const generatorOf = async ({ model, preferred_variant }: AnswerOptions): Promise<TextGenerator> => {
+  const generatorOf = async (
+    c: Context<Env>,
+    { model, preferred_variant }: AnswerOptions,
+  ): Promise<TextGenerator> => {
     const entry = findModel(catalogue, model)
+    c.set('model', model)
     const generator = await textService.generator(entry, preferred_variant ?? undefined)
     // The load of the server's own variant: nearly all texts are of it.
-    if (preferred_variant == null) metrics.watchLoad(model, () => generator.load)
+    if (preferred_variant == null) metrics.texts.watchLoad(model, () => generator.load)
     return generator
   }
 
@@ -130,6 +134,9 @@ export function openAiRoutes({
     setMaxListeners(0, cancelled.signal)
     const wait = { signal: cancelled.signal, caller: c.get('caller'), deadlineMs: maxTimeoutMs }
     const choices = startChoices(generator, requests, n, wait)
+    const promptTokens = requests.reduce((sum, { tokens }) => sum + tokens.length, 0)
+    const record = metrics.texts.forRequest(model, choices.length, promptTokens)
+    c.set('texts', record)
     const disconnected = disconnectSignal(c)
     const cancel = () => {
       // The connection outlives this request: a listener left on it would be a leak.
@@ -138,7 +145,7 @@ export function openAiRoutes({
     }
     disconnected.addEventListener('abort', cancel)
     if (disconnected.aborted) cancel()
-    const completion = { model, generator, choices, shape, metrics: metrics.forRequest(model), clock }
+    const completion = { model, generator, choices, shape, record, clock }
     if (!options.stream) return sendJson(c, completion).finally(cancel)
     const includeUsage = options.stream_options?.include_usage === true
     return sendStream(c, completion, { includeUsage, cancel })
@@ -152,7 +159,7 @@ export function openAiRoutes({
     .get('/models/:id', (c) => c.json(describe(findModel(catalogue, c.req.param('id')).manifest.id)))
     .post('/chat/completions', async (c) => {
       const request = await readRequest(c, reading, 'chat')
-      const generator = await generatorOf(request)
+      const generator = await generatorOf(c, request)
       const { tokenizer } = generator
       const shape = chatShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
@@ -165,7 +172,7 @@ export function openAiRoutes({
     })
     .post('/completions', async (c) => {
       const request = await readRequest(c, reading, 'completion')
-      const generator = await generatorOf(request)
+      const generator = await generatorOf(c, request)
       const { tokenizer } = generator
       const shape = completionShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
@@ -181,9 +188,11 @@ export function openAiRoutes({
       const texts = promptsOf(request.input)
       if (texts.length === 0) throw invalidParameter('input', 'at least one text')
       const entry = findModel(catalogue, request.model)
+      c.set('model', request.model)
       if (entry.manifest.embedding)
         for (const text of texts) checkPrompt('input', text, boundsOf(request.model))
       const result = await textService.embed(entry, texts, waitOf(c))
+      c.set('embedded', { rows: texts.length, promptTokens: result.promptTokens })
       checkDimensions(request, result)
       const { model, encoding_format } = request
       return sendEmbeddings(c, { ...result, request: { model, encoding_format } })

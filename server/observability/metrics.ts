@@ -1,0 +1,31 @@
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { Clock } from '../../models/async/clock.ts'
+import type { Catalogue } from '../inference/catalogue.ts'
+import type { Inference } from '../inference/inference.ts'
+import { type HttpMetrics, httpMetrics } from './http-metrics.ts'
+import { inferMetrics } from './infer-metrics.ts'
+import { laneMetrics } from './lane-metrics.ts'
+import { type TextMetrics, textMetrics } from './text-metrics.ts'
+
+/** What `/metrics` answers, and what adds to it. OBSERVABILITY.md lists the metrics. */
+export interface Metrics {
+  readonly registry: Registry
+  readonly texts: TextMetrics
+  readonly http: HttpMetrics
+}
+
+/** Every series of the models in the catalogue exists from the start, with 0: a rate over a missing series is no rate. */
+export function createMetrics(clock: Clock, catalogue: Catalogue, inference: Inference): Metrics {
+  const registry = new Registry()
+  inferMetrics(registry, catalogue, inference)
+  laneMetrics(registry, inference)
+  const languageModels = [...catalogue.values()].filter(({ manifest }) => manifest.generation)
+  const texts = textMetrics(
+    registry,
+    clock,
+    languageModels.map(({ manifest }) => manifest.id),
+  )
+  const http = httpMetrics(registry)
+  collectDefaultMetrics({ register: registry })
+  return { registry, texts, http }
+}

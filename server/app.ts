@@ -11,6 +11,7 @@ import type { Inference } from './inference/inference.ts'
 import type { TextService } from './inference/text-service.ts'
 import type { Metrics } from './observability/metrics.ts'
 import { observeRequests } from './observability/observe-requests.ts'
+import type { Tracing } from './observability/tracing.ts'
 import type { Offload } from './offload/offload.ts'
 import { type RequestLimits, requestLimits } from './request-limits.ts'
 import { modelFileRoutes } from './routes/model-files.ts'
@@ -27,6 +28,8 @@ export interface AppOptions {
   readonly offload: Offload
   readonly textService: TextService
   readonly metrics: Metrics
+  /** Where spans are sent, if anywhere. */
+  readonly tracing?: Tracing | undefined
   readonly clock: Clock
   /** The folder of the built site. */
   readonly site: string
@@ -46,13 +49,14 @@ export interface AppOptions {
  */
 export const createApp = (given: AppOptions) => {
   const options = { requestLimits, ...given }
+  const { log, clock, metrics, tracing } = options
   const callerOf = createCallerOf(options.callerAddressHeader ?? '')
   const app = new Hono<{ Variables: Variables }>()
   return (
     app
       .onError(answerError(options.log))
       .notFound(answerNotFound(app.routes))
-      .use(observeRequests({ log: options.log, clock: options.clock, http: options.metrics.http, callerOf }))
+      .use(observeRequests({ log, clock, http: metrics.http, callerOf, tracing }))
       .route('/v2', inferRoutes(options))
       .use(allowAllOrigins)
       .route('/v2', metadataRoutes(options))

@@ -13,6 +13,7 @@ import { chooseBackend } from './inference/choose-backend.ts'
 import { createInference, loadRequestOf } from './inference/inference.ts'
 import { createTextService } from './inference/text-service.ts'
 import { createMetrics } from './observability/metrics.ts'
+import { startTracing } from './observability/tracing.ts'
 import { createOffload } from './offload/offload.ts'
 import { shutDownOnSignal } from './shutdown.ts'
 
@@ -53,6 +54,7 @@ async function main(): Promise<void> {
     taskMs: config.taskMs,
     maxBytes: config.maxOffloadBytes,
   })
+  const tracing = await startTracing(process.env, version, systemClock, log)
   const app = createApp({
     catalogue,
     references: await readReferences(folders),
@@ -60,6 +62,7 @@ async function main(): Promise<void> {
     offload,
     textService: createTextService(inference, systemClock, offload),
     metrics: createMetrics(systemClock, catalogue, inference),
+    tracing,
     clock: systemClock,
     site: fileURLToPath(fromBuild('../site')),
     version,
@@ -87,7 +90,7 @@ async function main(): Promise<void> {
     },
   )
   server.on('error', fail)
-  shutDownOnSignal(server, inference, log, config.graceMs)
+  shutDownOnSignal(server, inference, log, config.graceMs, async () => tracing?.close())
   for (const entry of catalogue.values()) {
     inference
       .prepare(entry)

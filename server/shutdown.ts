@@ -7,8 +7,15 @@ import type { Inference } from './inference/inference.ts'
  * On SIGTERM or Ctrl-C: accepts no new connection, lets requests in flight finish, ends the lanes and exits.
  *
  * @param graceMs Milliseconds for requests in flight to finish.
+ * @param flush Sends what is left of traces.
  */
-export function shutDownOnSignal(server: ServerType, inference: Inference, log: Log, graceMs: number): void {
+export function shutDownOnSignal(
+  server: ServerType,
+  inference: Inference,
+  log: Log,
+  graceMs: number,
+  flush: () => Promise<void>,
+): void {
   const http = server as Server
   let inFlight = 0
   let stopping = false
@@ -29,7 +36,7 @@ export function shutDownOnSignal(server: ServerType, inference: Inference, log: 
       inference.close()
       log.info('Stopped')
       // The last lines have a moment to be written; a reader that stands still does not keep the process.
-      log.flush(() => process.exit(code))
+      void flush().finally(() => log.flush(() => process.exit(code)))
     }
     stopping = true
     server.close(() => exit(0))

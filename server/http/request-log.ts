@@ -39,6 +39,8 @@ export interface Variables {
     readonly rows: number
     readonly queueMs: number
     readonly computeMs: number
+    /** When its run had ended, on the clock. */
+    readonly answeredAt: number
   }
   texts?: TextRecord
   embedded?: { readonly rows: number; readonly promptTokens: number }

@@ -6,14 +6,18 @@ import { isErrorCode } from '../../models/core/index.ts'
 import type { CallerOf } from '../http/caller.ts'
 import { type Log, requestIdHeader, type Variables } from '../http/request-log.ts'
 import type { HttpMetrics } from './http-metrics.ts'
+import { phasesOf, spanAttributes } from './span-fields.ts'
 import type { StreamEnd } from './stream-end.ts'
 import { readTraceparent, traceparentHeader, traceresponseHeader, unrecordedSpan } from './trace-context.ts'
+import type { RecordedSpan, Tracing } from './tracing.ts'
 
 export interface ObserveOptions {
   readonly log: Log
   readonly callerOf: CallerOf
   readonly http: HttpMetrics
   readonly clock: Clock
+  /** Undefined: no spans are recorded. */
+  readonly tracing: Tracing | undefined
 }
 
 type Env = { Variables: Variables }
@@ -22,14 +26,35 @@ type Env = { Variables: Variables }
 const longestReason = 300
 
 /** Names each request, and writes one log line and counts it at its end: of a stream, when the stream has ended. */
-export function observeRequests({ log, callerOf, http, clock }: ObserveOptions): MiddlewareHandler<Env> {
-  const finish = (c: Context<Env>, startedAt: number, route: string, stream?: StreamEnd) => {
+export function observeRequests({
+  log,
+  callerOf,
+  http,
+  clock,
+  tracing,
+}: ObserveOptions): MiddlewareHandler<Env> {
+  const finish = (
+    c: Context<Env>,
+    startedAt: number,
+    route: string,
+    recorded: RecordedSpan | undefined,
+    stream?: StreamEnd,
+  ) => {
     const { method, path } = c.req
     const { status } = c.res
     const ms = clock.now() - startedAt
     const code = stream?.code ?? c.get('errorCode')
     http.answered(method, route, status, ms)
     if (isErrorCode(code)) http.refused(code)
+    recorded?.end({
+      method,
+      route,
+      path,
+      status,
+      code,
+      attributes: spanAttributes(c),
+      ...phasesOf(c, clock.now()),
+    })
     const line = { method, path, status, ms: round(ms), ...fieldsOf(c, stream) }
     if (status >= 500 || stream?.end === 'error') log.warn(line, 'request')
     else log.info(line, 'request')
@@ -40,15 +65,16 @@ export function observeRequests({ log, callerOf, http, clock }: ObserveOptions):
     c.set('requestId', requestId)
     c.set('caller', callerOf(c))
     const parent = readTraceparent(c.req.header(traceparentHeader))
-    const span = parent && unrecordedSpan(parent)
+    const recorded = tracing?.start(parent)
+    const span = recorded ?? (parent && unrecordedSpan(parent))
     if (span) c.set('span', span)
     await next()
     if (!c.get('hasRequestId')) addHeaders(c, requestId, span?.response)
     // A path without a route is no label of its own: there is no bound to paths.
     const route = c.get('isUnknownRoute') ? 'unknown' : c.req.routePath
     const stream = c.get('stream')
-    if (stream) void stream.then((end) => finish(c, startedAt, route, end))
-    else finish(c, startedAt, route)
+    if (stream) void stream.then((end) => finish(c, startedAt, route, recorded, end))
+    else finish(c, startedAt, route, recorded)
   }
 }
 

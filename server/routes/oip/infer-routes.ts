@@ -75,6 +75,7 @@ export function inferRoutes({
       rows: inputs.rows,
       queueMs: result.queueMs,
       computeMs: result.computeMs,
+      answeredAt: result.answeredAt,
     })
     const { headers, body } = await write(c, {
       model: entry.manifest,

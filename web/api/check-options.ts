@@ -17,6 +17,7 @@ const runtimeFields: FieldNames<RuntimeOptions> = {
   maxQueued: true,
   timeouts: true,
   memoryBytes: true,
+  traceparent: true,
 }
 const timeoutFields: FieldNames<NonNullable<RuntimeOptions['timeouts']>> = {
   loadMs: true,
@@ -85,6 +86,14 @@ export const checkMemoryBytes = (memoryBytes: number | undefined) => checkPositi
 
 /** @throws SpillwayError `input_value_invalid` */
 export const checkMaxQueued = (maxQueued: number | undefined) => checkPositive('maxQueued', maxQueued)
+
+/** @throws SpillwayError `input_value_invalid` */
+export function checkTraceparent(traceparent: RuntimeOptions['traceparent']): RuntimeOptions['traceparent'] {
+  if (traceparent === undefined || typeof traceparent === 'function') return traceparent
+  throw new SpillwayError('input_value_invalid', 'traceparent must be a function that returns the header', {
+    got: showValue(traceparent),
+  })
+}
 
 /** @throws SpillwayError `input_value_invalid` */
 export function checkTimeouts(timeouts: RuntimeOptions['timeouts'] = {}): LaneLimits {

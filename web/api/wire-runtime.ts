@@ -7,6 +7,7 @@ import { type Capacity, memoryBudget, probeCapacity } from '../device/capacity.t
 import { DeviceTier } from '../device/device-tier.ts'
 import { Router } from '../placement/router.ts'
 import { RemoteTier } from '../remote/remote-tier.ts'
+import { noHeaders, traceHeaders } from '../remote/trace-headers.ts'
 import { Catalogue } from '../store/catalogue.ts'
 import { createIndexedDbStore } from '../store/storage/indexeddb-store.ts'
 import { createModelStorage } from '../store/storage/model-storage.ts'
@@ -22,6 +23,7 @@ import {
   checkPolicy,
   checkRuntimeOptions,
   checkTimeouts,
+  checkTraceparent,
 } from './check-options.ts'
 import type { Runtime, RuntimeOptions } from './create-runtime.ts'
 import { createModel } from './model.ts'
@@ -61,7 +63,9 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       startWorkerLane(`spillway ${name}`, clock, { limits, runtime: () => storeWorker.runtime() }),
     clock,
   })
-  const remote = options.server === null ? null : new RemoteTier(base, clock, maxQueued)
+  const traceparent = checkTraceparent(options.traceparent)
+  const headers = traceparent ? traceHeaders(traceparent) : noHeaders
+  const remote = options.server === null ? null : new RemoteTier(base, clock, maxQueued, headers)
   const router = new Router({ capacity, device, remote, calibrations, clock })
   const events = new EventTarget()
   const stats = (): RuntimeStats => ({
@@ -70,7 +74,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     placements: router.placements.map(({ placement, requests }) => ({ placement, requests })),
   })
   const emitter = new StatsEmitter(clock, stats, (event) => events.dispatchEvent(event))
-  const textService = new LazyTextService({ router, device, server: remote && base, clock })
+  const textService = new LazyTextService({ router, device, server: remote && base, headers, clock })
   // A hidden page is idle, and on a phone it may be ended at any time.
   const stopWritingBack = onPageHidden(() => void calibrations.writeBack())
 

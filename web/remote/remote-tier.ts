@@ -18,6 +18,7 @@ import { Breaker } from './circuit-breaker.ts'
 import { type Inferred, infer } from './oip-infer.ts'
 import { Extensions } from './server-extensions.ts'
 import { ServerQueue } from './server-queue.ts'
+import { noHeaders, type RequestHeaders } from './trace-headers.ts'
 
 /** A browser opens six connections to a host over HTTP/1.1; one is left to the page. */
 const connections = 5
@@ -46,11 +47,11 @@ export class RemoteTier {
   readonly #sources = new WeakMap<Manifest, BatchedModel>()
 
   /** @param maxQueued The most requests that wait for a connection. */
-  constructor(server: URL, clock: Clock, maxQueued = 4_096) {
+  constructor(server: URL, clock: Clock, maxQueued = 4_096, headers: RequestHeaders = noHeaders) {
     this.breaker = new Breaker(clock)
     this.#queue = new ServerQueue(clock)
     const extensions = new Extensions(server, clock)
-    this.#connections = new Connections(server, clock, this.breaker, this.#queue, extensions)
+    this.#connections = new Connections(server, clock, this.breaker, this.#queue, extensions, headers)
     this.#scheduler = new Scheduler({
       lanes: this.#connections,
       clock,
@@ -108,16 +109,25 @@ class Connections implements Lanes<BatchedModel> {
   readonly #breaker: Breaker
   readonly #queue: ServerQueue
   readonly #extensions: Extensions
+  readonly #headers: RequestHeaders
   /** Of the requests in flight. */
   readonly #inFlight = new Set<AbortController>()
   #isClosed = false
 
-  constructor(server: URL, clock: Clock, breaker: Breaker, queue: ServerQueue, extensions: Extensions) {
+  constructor(
+    server: URL,
+    clock: Clock,
+    breaker: Breaker,
+    queue: ServerQueue,
+    extensions: Extensions,
+    headers: RequestHeaders,
+  ) {
     this.#server = server
     this.#clock = clock
     this.#breaker = breaker
     this.#queue = queue
     this.#extensions = extensions
+    this.#headers = headers
   }
 
   count(): number {
@@ -154,6 +164,7 @@ class Connections implements Lanes<BatchedModel> {
           withinMs: Number.isFinite(withinMs) ? withinMs : leastTimeoutMs,
           binary,
           outputs: names,
+          headers: this.#headers(),
           onHeaders: (headers) => this.#queue.report(headers.get(queueHeader)),
         })
       const { outputs, backend, variant, queueMs, computeMs } = await this.#breaker.run(() =>

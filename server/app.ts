@@ -19,6 +19,7 @@ import { inferRoutes } from './routes/oip/infer-routes.ts'
 import { metadataRoutes, serverMetadata } from './routes/oip/metadata-routes.ts'
 import { openAiRoutes } from './routes/openai/routes.ts'
 import { siteRoutes } from './routes/site.ts'
+import { telemetryRoutes } from './routes/telemetry.ts'
 
 export interface AppOptions {
   readonly catalogue: Catalogue
@@ -44,7 +45,7 @@ export interface AppOptions {
 }
 
 /**
- * The server's routes: `/v2` (Open Inference Protocol), `/v1` (OpenAI API), `/metrics`, `/models`, and the site.
+ * The server's routes: `/v2` (Open Inference Protocol), `/v1` (OpenAI API), `/telemetry`, `/metrics`, `/models`, and the site.
  * The infer route comes first, so that a run passes no middleware but the log.
  */
 export const createApp = (given: AppOptions) => {
@@ -66,6 +67,7 @@ export const createApp = (given: AppOptions) => {
         '/v1',
         openAiRoutes({ ...options, maxBodyBytes: options.maxTextBodyBytes ?? options.maxBodyBytes }),
       )
+      .route('/telemetry', telemetryRoutes(metrics.devices))
       .get('/metrics', async (c) =>
         c.text(await options.metrics.registry.metrics(), 200, {
           'content-type': options.metrics.registry.contentType,

@@ -31,6 +31,7 @@ const environment = z.object({
   SPILLWAY_TIMEOUT_SECONDS: seconds(requestLimits.timeoutMs / 1000),
   SPILLWAY_MAX_TIMEOUT_SECONDS: seconds(requestLimits.maxTimeoutMs / 1000),
   SPILLWAY_MEMORY_BYTES: z.optional(count(1, 2 ** 50)),
+  SPILLWAY_GPU_HOUR_COST: z.optional(z.coerce.number().check(z.minimum(0), z.maximum(1_000_000))),
   SPILLWAY_MAX_BODY_BYTES: z._default(count(1, 2 ** 30), 32 * 2 ** 20),
   SPILLWAY_MAX_TEXT_BODY_BYTES: z._default(count(1, 2 ** 28), 8 * 2 ** 20),
   SPILLWAY_MAX_TASK_BYTES: bytes(2 ** 28),
@@ -92,6 +93,8 @@ export interface Config {
   readonly maxTextBodyBytes: number
   /** Bytes for models in all lanes; undefined: by the machine's memory. */
   readonly memoryBytes: number | undefined
+  /** What an hour of a lane costs, in any currency; undefined: no money is reckoned. */
+  readonly gpuHourCost: number | undefined
   readonly requestLimits: RequestLimits
   readonly queue: QueueLimits
   readonly generateLimits: GenerateLimits
@@ -141,6 +144,7 @@ const configOf = (set: z.infer<typeof environment>): Config => ({
   maxBodyBytes: set.SPILLWAY_MAX_BODY_BYTES,
   maxTextBodyBytes: set.SPILLWAY_MAX_TEXT_BODY_BYTES,
   memoryBytes: set.SPILLWAY_MEMORY_BYTES,
+  gpuHourCost: set.SPILLWAY_GPU_HOUR_COST,
   requestLimits: {
     json: {
       depth: set.SPILLWAY_MAX_JSON_DEPTH,

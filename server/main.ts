@@ -61,7 +61,7 @@ async function main(): Promise<void> {
     inference,
     offload,
     textService: createTextService(inference, systemClock, offload),
-    metrics: createMetrics(systemClock, catalogue, inference),
+    metrics: createMetrics(systemClock, catalogue, inference, config.gpuHourCost),
     tracing,
     clock: systemClock,
     site: fileURLToPath(fromBuild('../site')),

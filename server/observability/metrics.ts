@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Clock } from '../../models/async/clock.ts'
 import type { Catalogue } from '../inference/catalogue.ts'
 import type { Inference } from '../inference/inference.ts'
+import { type DeviceMetrics, deviceMetrics } from './device-metrics.ts'
 import { type HttpMetrics, httpMetrics } from './http-metrics.ts'
 import { inferMetrics } from './infer-metrics.ts'
 import { laneMetrics } from './lane-metrics.ts'
@@ -12,10 +13,16 @@ export interface Metrics {
   readonly registry: Registry
   readonly texts: TextMetrics
   readonly http: HttpMetrics
+  readonly devices: DeviceMetrics
 }
 
 /** Every series of the models in the catalogue exists from the start, with 0: a rate over a missing series is no rate. */
-export function createMetrics(clock: Clock, catalogue: Catalogue, inference: Inference): Metrics {
+export function createMetrics(
+  clock: Clock,
+  catalogue: Catalogue,
+  inference: Inference,
+  gpuHourCost?: number,
+): Metrics {
   const registry = new Registry()
   inferMetrics(registry, catalogue, inference)
   laneMetrics(registry, inference)
@@ -26,6 +33,16 @@ export function createMetrics(clock: Clock, catalogue: Catalogue, inference: Inf
     languageModels.map(({ manifest }) => manifest.id),
   )
   const http = httpMetrics(registry)
+  const costOf = (model: string) => {
+    const entry = catalogue.get(model)
+    const runs = entry && inference.runCounts(entry)
+    const written = texts.costOf(model)
+    return {
+      requests: (runs?.successes ?? 0) + written.requests,
+      laneMs: (runs?.laneMs ?? 0) + written.laneMs,
+    }
+  }
+  const devices = deviceMetrics(registry, [...catalogue.keys()], costOf, gpuHourCost)
   collectDefaultMetrics({ register: registry })
-  return { registry, texts, http }
+  return { registry, texts, http, devices }
 }

@@ -4,6 +4,7 @@ import type { ErrorCode } from '../../models/core/index.ts'
 import type { GenerateResult } from '../../workers/host/text/types.ts'
 import type { GeneratorLoad } from '../../workers/protocol/generation.ts'
 import { collectedGauge } from './collected.ts'
+import type { ServerCost } from './device-metrics.ts'
 import { TextRecord } from './text-record.ts'
 
 /** Texts under vLLM's names, so that its dashboards and autoscalers read this server. */
@@ -12,6 +13,8 @@ export interface TextMetrics {
   watchLoad(model: string, load: () => GeneratorLoad): void
   /** @param texts The texts of one request. @param promptTokens Tokens of its prompts together. */
   forRequest(model: string, texts: number, promptTokens: number): TextRecord
+  /** The texts of a model that ended, and the milliseconds of a lane that they took: texts that are written together share them. */
+  costOf(model: string): ServerCost
 }
 
 /** Where the texts of all requests are counted. */
@@ -88,6 +91,7 @@ export function textMetrics(registry: Registry, clock: Clock, models: readonly s
     for (const finished_reason of reasons) ends.inc({ model_name, finished_reason }, 0)
 
   const observers = new Map<string, TextObserver>()
+  const costs = new Map<string, { requests: number; laneMs: number }>()
   const createObserver = (model_name: string): TextObserver => ({
     firstToken: (seconds) => timeToFirst.observe({ model_name }, seconds),
     laterTokens: (tokens, seconds) => {
@@ -95,6 +99,12 @@ export function textMetrics(registry: Registry, clock: Clock, models: readonly s
     },
     tokens: (tokens) => generationTokens.inc({ model_name }, tokens),
     ended: ({ finish, usage, timings }, seconds) => {
+      const cost = costs.get(model_name) ?? { requests: 0, laneMs: 0 }
+      costs.set(model_name, cost)
+      // This text has left its slot.
+      const together = 1 + (loads.get(model_name)?.().running ?? 0)
+      cost.requests++
+      cost.laneMs += Math.max(0, 1000 * seconds - timings.queueMs) / together
       promptTokens.inc({ model_name }, usage.promptTokens)
       endToEnd.observe({ model_name }, seconds)
       queueTime.observe({ model_name }, timings.queueMs / 1000)
@@ -109,6 +119,7 @@ export function textMetrics(registry: Registry, clock: Clock, models: readonly s
 
   return {
     watchLoad: (model, load) => loads.set(model, load),
+    costOf: (model) => costs.get(model) ?? { requests: 0, laneMs: 0 },
     forRequest: (model, texts, tokens) => {
       const observer = observers.get(model) ?? createObserver(model)
       observers.set(model, observer)

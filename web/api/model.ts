@@ -14,6 +14,7 @@ import type { TextRequest } from '../../workers/host/text/types.ts'
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router } from '../placement/router.ts'
 import type { Progress } from '../store/worker/load-files.ts'
+import type { RequestWatcher } from '../telemetry/watch-requests.ts'
 import type { GenerationStream } from '../text/generate.ts'
 import type { LazyTextService } from '../text/lazy-text-service.ts'
 import { checkModelOptions, checkPolicy, checkRequestOptions, checkRunOptions } from './check-options.ts'
@@ -137,10 +138,12 @@ export interface CreateModelOptions {
   readonly clock: Clock
   /** The most runs of a session that wait. */
   readonly maxQueued?: number | undefined
+  /** Counts requests, where the page reports them. */
+  readonly watcher?: RequestWatcher | undefined
 }
 
 export function createModel(options: CreateModelOptions): Model {
-  const { manifest, router, textService, runtimePolicy, emitter, clock, maxQueued } = options
+  const { manifest, router, textService, runtimePolicy, emitter, clock, maxQueued, watcher } = options
   const toPlacementOptions = (
     options: RequestOptions | undefined,
     check: (options: RequestOptions) => void = checkRequestOptions,
@@ -152,7 +155,8 @@ export function createModel(options: CreateModelOptions): Model {
   }
   const run = (inputs: CheckedInputs, options: PlacementOptions) => {
     emitter.noteActivity()
-    return router.run(manifest, inputs, options)
+    const answer = router.run(manifest, inputs, options)
+    return watcher ? watcher.watch(manifest.id, answer) : answer
   }
   return {
     manifest,
@@ -187,7 +191,11 @@ export function createModel(options: CreateModelOptions): Model {
         close: () => session.close(),
       }
     },
-    generate: (request, options) => textService.generate(manifest, request, toPlacementOptions(options)),
+    generate: (request, options) => {
+      const stream = textService.generate(manifest, request, toPlacementOptions(options))
+      void watcher?.watch(manifest.id, stream.result)
+      return stream
+    },
     embed: async (texts, options) =>
       textService.embed(manifest, typeof texts === 'string' ? [texts] : texts, toPlacementOptions(options)),
   }

@@ -14,7 +14,9 @@ import { createModelStorage } from '../store/storage/model-storage.ts'
 import { createModelsInUse } from '../store/storage/models-in-use.ts'
 import { openOpfs } from '../store/storage/opfs.ts'
 import { StoreWorker } from '../store/worker/store-worker.ts'
+import { watchRequests } from '../telemetry/watch-requests.ts'
 import { LazyTextService } from '../text/lazy-text-service.ts'
+import type { TextServiceOptions } from '../text/text-service.ts'
 import {
   checkMaxLanes,
   checkMaxQueued,
@@ -22,6 +24,7 @@ import {
   checkModelOptions,
   checkPolicy,
   checkRuntimeOptions,
+  checkTelemetry,
   checkTimeouts,
   checkTraceparent,
 } from './check-options.ts'
@@ -74,9 +77,26 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     placements: router.placements.map(({ placement, requests }) => ({ placement, requests })),
   })
   const emitter = new StatsEmitter(clock, stats, (event) => events.dispatchEvent(event))
-  const textService = new LazyTextService({ router, device, server: remote && base, headers, clock })
+  const watcher = checkTelemetry(options) ? watchRequests(base, clock, () => probing) : undefined
+  // Embeddings are runs that the text service makes.
+  const textRouter: TextServiceOptions['router'] = watcher
+    ? {
+        run: (manifest, ...rest) => watcher.watch(manifest.id, router.run(manifest, ...rest)),
+        streamWithFailover: (...request) => router.streamWithFailover(...request),
+      }
+    : router
+  const textService = new LazyTextService({
+    router: textRouter,
+    device,
+    server: remote && base,
+    headers,
+    clock,
+  })
   // A hidden page is idle, and on a phone it may be ended at any time.
-  const stopWritingBack = onPageHidden(() => void calibrations.writeBack())
+  const stopWritingBack = onPageHidden(() => {
+    void calibrations.writeBack()
+    watcher?.send()
+  })
 
   return {
     stats,
@@ -102,11 +122,12 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       const manifest = await catalogue.find(source, signal)
       await router.prepare(manifest, { policy, signal }, onProgress)
       const runtimePolicy = () => policy
-      return createModel({ manifest, router, textService, runtimePolicy, emitter, clock, maxQueued })
+      return createModel({ manifest, router, textService, runtimePolicy, emitter, clock, maxQueued, watcher })
     },
     close: () => {
       stopWritingBack()
       void calibrations.writeBack()
+      watcher?.send()
       emitter.close()
       textService.close()
       device.close()

@@ -4,11 +4,13 @@ import type { Clock } from '../models/async/clock.ts'
 import { createCallerOf } from './http/caller.ts'
 import { allowAllOrigins } from './http/cors.ts'
 import { answerError, answerNotFound } from './http/errors.ts'
-import { type Log, logRequests, type Variables } from './http/request-log.ts'
+import type { Log, Variables } from './http/request-log.ts'
 import type { Catalogue } from './inference/catalogue.ts'
 import type { Inference } from './inference/inference.ts'
 import type { TextService } from './inference/text-service.ts'
-import type { Metrics } from './metrics.ts'
+import type { Metrics } from './observability/metrics.ts'
+import { observeRequests } from './observability/observe-requests.ts'
+import type { Tracing } from './observability/tracing.ts'
 import type { Offload } from './offload/offload.ts'
 import { createProbes } from './probes.ts'
 import { type RequestLimits, requestLimits } from './request-limits.ts'
@@ -17,6 +19,7 @@ import { inferRoutes } from './routes/oip/infer-routes.ts'
 import { metadataRoutes, serverMetadata } from './routes/oip/metadata-routes.ts'
 import { openAiRoutes } from './routes/openai/routes.ts'
 import { siteRoutes } from './routes/site.ts'
+import { telemetryRoutes } from './routes/telemetry.ts'
 
 export interface AppOptions {
   readonly catalogue: Catalogue
@@ -24,6 +27,8 @@ export interface AppOptions {
   readonly offload: Offload
   readonly textService: TextService
   readonly metrics: Metrics
+  /** Where spans are sent, if anywhere. */
+  readonly tracing?: Tracing | undefined
   readonly clock: Clock
   /** The folder of the built site. */
   readonly site: string
@@ -40,19 +45,20 @@ export interface AppOptions {
 }
 
 /**
- * The server's routes: `/v2` (Open Inference Protocol), `/v1` (OpenAI API), `/metrics`, `/models`, and the site.
+ * The server's routes: `/v2` (Open Inference Protocol), `/v1` (OpenAI API), `/telemetry`, `/metrics`, `/models`, and the site.
  * The infer route comes first, so that a run passes no middleware but the log.
  */
 export const createApp = (given: AppOptions) => {
   const options = { requestLimits, ...given }
-  const { catalogue, inference, version, isDraining = () => false } = options
+  const { catalogue, inference, version, log, clock, metrics, tracing, isDraining = () => false } = options
   const probes = createProbes({ catalogue, inference, isDraining })
+  const callerOf = createCallerOf(options.callerAddressHeader ?? '')
   const app = new Hono<{ Variables: Variables }>()
   return (
     app
       .onError(answerError(options.log))
       .notFound(answerNotFound(app.routes))
-      .use(logRequests(options.log, createCallerOf(options.callerAddressHeader ?? '')))
+      .use(observeRequests({ log, clock, http: metrics.http, callerOf, tracing }))
       .route('/v2', inferRoutes(options))
       .use(allowAllOrigins)
       .route('/v2', metadataRoutes({ catalogue, inference, version, probes }))
@@ -62,6 +68,7 @@ export const createApp = (given: AppOptions) => {
         '/v1',
         openAiRoutes({ ...options, maxBodyBytes: options.maxTextBodyBytes ?? options.maxBodyBytes }),
       )
+      .route('/telemetry', telemetryRoutes(metrics.devices))
       .get('/metrics', async (c) =>
         c.text(await options.metrics.registry.metrics(), 200, {
           'content-type': options.metrics.registry.contentType,

@@ -44,6 +44,8 @@ export interface Config {
   readonly maxTextBodyBytes: number
   /** Bytes for models in all lanes; undefined: by the machine's memory. */
   readonly memoryBytes: number | undefined
+  /** What an hour of a lane costs, in any currency; undefined: no money is reckoned. */
+  readonly gpuHourCost: number | undefined
   readonly requestLimits: RequestLimits
   readonly queue: QueueLimits
   readonly generateLimits: GenerateLimits
@@ -149,6 +151,7 @@ const configOf = (set: SettingValues, modelsFrom: string): Config => ({
   maxBodyBytes: set.SPILLWAY_MAX_BODY_BYTES,
   maxTextBodyBytes: set.SPILLWAY_MAX_TEXT_BODY_BYTES,
   memoryBytes: set.SPILLWAY_MEMORY_BYTES,
+  gpuHourCost: set.SPILLWAY_GPU_HOUR_COST,
   requestLimits: {
     json: {
       depth: set.SPILLWAY_MAX_JSON_DEPTH,

@@ -16,7 +16,8 @@ import { LiveCatalogue } from './inference/live-catalogue.ts'
 import { prepareModels } from './inference/prepare-models.ts'
 import { createReread } from './inference/reread-models.ts'
 import { createTextService } from './inference/text-service.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics } from './observability/metrics.ts'
+import { startTracing } from './observability/tracing.ts'
 import { createOffload } from './offload/offload.ts'
 import { Shutdown } from './shutdown.ts'
 
@@ -58,12 +59,14 @@ async function main(): Promise<void> {
     taskMs: config.taskMs,
     maxBytes: config.maxOffloadBytes,
   })
+  const tracing = await startTracing(process.env, version, systemClock, log)
   const textService = createTextService(inference, systemClock, offload)
   const shutdown = new Shutdown({
     inference,
     log,
     clock: systemClock,
     drainMs: config.drainMs,
+    flush: async () => tracing?.close(),
     exit: (code) => process.exit(code),
   })
   const app = createApp({
@@ -71,7 +74,8 @@ async function main(): Promise<void> {
     inference,
     offload,
     textService,
-    metrics: createMetrics(systemClock),
+    metrics: createMetrics(systemClock, catalogue, inference, config.gpuHourCost),
+    tracing,
     clock: systemClock,
     site: fileURLToPath(fromBuild('../site')),
     version,

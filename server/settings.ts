@@ -108,6 +108,13 @@ export const settings = {
       "memory for the models in all lanes; three quarters of the machine's or container's where it is not set",
     fromText: numberFrom,
   } satisfies Setting<number | undefined>,
+  SPILLWAY_GPU_HOUR_COST: {
+    schema: z.optional(z.number().check(z.minimum(0), z.maximum(1_000_000))),
+    initial: undefined,
+    about:
+      "what an hour of a GPU, or of what runs a lane, costs, in any currency: `/metrics` then has the money that visitors' devices saved ([how](OBSERVABILITY.md#the-devices-share-and-what-it-saves))",
+    fromText: numberFrom,
+  } satisfies Setting<number | undefined>,
   SPILLWAY_MAX_BODY_BYTES: count(1, 2 ** 30, 32 * 2 ** 20, 'the longest body of an infer request, decoded'),
   SPILLWAY_MAX_TEXT_BODY_BYTES: count(
     1,

@@ -12,6 +12,8 @@ export interface ShutdownOptions {
   /** Milliseconds for requests in flight to finish. */
   readonly drainMs: number
   /** Ends the process. */
+  /** Sends what is left of traces. */
+  readonly flush: () => Promise<void>
   readonly exit: (code: number) => void
 }
 
@@ -97,7 +99,7 @@ export class Shutdown {
   }
 
   #stop(code: number): void {
-    const { inference, log, exit } = this.#options
+    const { inference, log, flush, exit } = this.#options
     this.#cancelStop()
     this.#cancelDeadline()
     this.#http?.close()
@@ -105,6 +107,6 @@ export class Shutdown {
     inference.close(serverDraining())
     log.info('Stopped')
     // The last lines have a moment to be written; a reader that stands still does not keep the process.
-    log.flush(() => exit(code))
+    void flush().finally(() => log.flush(() => exit(code)))
   }
 }

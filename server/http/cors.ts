@@ -2,6 +2,7 @@ import type { MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import { errorCodeHeader, queueHeader } from '../../models/protocols/oip.ts'
 import { jsonLengthHeader } from '../../models/protocols/oip-binary.ts'
+import { traceresponseHeader } from '../observability/trace-context.ts'
 import { requestIdHeader } from './request-log.ts'
 
 /** Seconds for which a browser may cache a preflight's answer, which never changes. */
@@ -17,6 +18,7 @@ const exposed = [
   'etag',
   'content-range',
   requestIdHeader,
+  traceresponseHeader,
 ]
 
 /** Pages of other origins embed the script, and their workers load all that it refers to. */

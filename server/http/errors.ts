@@ -21,12 +21,14 @@ export const answerError =
     return c.json({ error: error.message }, error.status as ContentfulStatusCode)
   }
 
-/** Logs the server's own faults with their stack; for a client's fault the request's log line has the code. */
-export function logError(log: Log, c: Context, cause: Error, { status, code, detail }: SpillwayError): void {
+/** Logs the server's own faults with their stack; for a client's fault the request's log line has the code and the reason. */
+export function logError(log: Log, c: Context, cause: Error, error: SpillwayError): void {
+  const { status, code, detail } = error
   // The server is full or loading and says when to try again, or the client has set a deadline: not a fault.
   const isFault = status >= 500 && detail.retryAfterMs === undefined && code !== 'deadline_exceeded'
   if (isFault) log.error({ err: cause, code }, 'request failed')
   c.set('errorCode', code)
+  c.set('reason', error.message)
 }
 
 export function toSpillwayError(cause: Error): SpillwayError {
@@ -47,7 +49,9 @@ export const answerNotFound = (routes: readonly RouterRoute[]) => {
         : ([405, `${c.req.path} takes ${methods.join(', ')} only, not ${c.req.method}`] as const)
     if (status === 405) c.header('allow', methods.join(', '))
     for (const [name, value] of Object.entries(corsHeaders)) c.header(name, value)
+    c.set('isUnknownRoute', true)
     c.set('errorCode', 'request_malformed')
+    c.set('reason', message)
     c.header(errorCodeHeader, 'request_malformed')
     return c.json(isOpenAi(c.req.path) ? openAiNotFound(message) : { error: message }, status)
   }

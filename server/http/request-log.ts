@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto'
-import type { HttpBindings } from '@hono/node-server'
-import type { Context, MiddlewareHandler } from 'hono'
 import { type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
 import { systemClock } from '../../models/async/clock.ts'
-import type { CallerOf } from './caller.ts'
+import type { StreamEnd } from '../observability/stream-end.ts'
+import type { TextRecord } from '../observability/text-record.ts'
+import type { RequestSpan } from '../observability/trace-context.ts'
 import { LogOutput, outputWriter } from './log-output.ts'
 
 export type Log = Logger
@@ -18,71 +17,33 @@ export const createLog = (): Log =>
 /** The header of requests and responses that names a request in logs. */
 export const requestIdHeader = 'x-request-id'
 
-/** What routes add to the request's log line. */
+/** What routes add to the request's log line, metrics and trace. */
 export interface Variables {
   /** The request's id, for routes that write their headers themselves. */
   requestId?: string
+  /** The request's span, where its caller traces it or this server does. */
+  span?: RequestSpan
   /** Who takes turns with others; see `createCallerOf`. */
   caller?: string | undefined
-  /** Whether the response has the id already. */
+  /** Whether the response has the id, and the span, already. */
   hasRequestId?: boolean
+  /** Whether the path has no route. */
+  isUnknownRoute?: boolean
   errorCode?: string
+  /** The error's message: why the request was refused or failed. */
+  reason?: string
+  /** The id of the model that the request names. */
+  model?: string
   inference?: {
     readonly model: string
     readonly rows: number
     readonly queueMs: number
     readonly computeMs: number
+    /** When its run had ended, on the clock. */
+    readonly answeredAt: number
   }
+  texts?: TextRecord
+  embedded?: { readonly rows: number; readonly promptTokens: number }
+  /** The end of an answer that is longer than its handler's call. */
+  stream?: Promise<StreamEnd> | undefined
 }
-
-/** Logs one line for each request. */
-export const logRequests =
-  (log: Log, callerOf: CallerOf): MiddlewareHandler<{ Variables: Variables }> =>
-  async (c, next) => {
-    const startedAt = performance.now()
-    const requestId = requestIdOf(c)
-    c.set('requestId', requestId)
-    c.set('caller', callerOf(c))
-    await next()
-    if (!c.get('hasRequestId')) addRequestId(c, requestId)
-    // `c.var` would copy all variables at each read.
-    const code = c.get('errorCode')
-    const inference = c.get('inference')
-    const line = {
-      method: c.req.method,
-      path: c.req.path,
-      status: c.res.status,
-      ms: round(performance.now() - startedAt),
-      requestId,
-      ...(code === undefined ? {} : { code }),
-      ...(inference === undefined ? {} : roundAll(inference)),
-    }
-    if (c.res.status >= 500) log.warn(line, 'request')
-    else log.info(line, 'request')
-  }
-
-/** An id that a proxy or a client may give: visible characters, so that a log line stays one line. */
-const givenId = /^[\x21-\x7e]{1,200}$/
-
-/** The client's id of the request, or a new one. */
-function requestIdOf(c: Context): string {
-  const given = c.req.header(requestIdHeader)
-  return given !== undefined && givenId.test(given) ? given : randomUUID()
-}
-
-/**
- * On Node's own response: Hono would copy the answer to add a header to it. Node then writes all headers one by one,
- * which the hot route avoids by having the id among its own.
- */
-function addRequestId(c: Context, id: string): void {
-  const outgoing = (c.env as Partial<HttpBindings> | undefined)?.outgoing
-  if (outgoing && !outgoing.headersSent) outgoing.setHeader(requestIdHeader, id)
-}
-
-const round = (ms: number) => Math.round(ms * 100) / 100
-
-const roundAll = (inference: NonNullable<Variables['inference']>) => ({
-  ...inference,
-  queueMs: round(inference.queueMs),
-  computeMs: round(inference.computeMs),
-})

@@ -20,6 +20,8 @@ import { leaseLane } from '../../workers/host/text/lease-lane.ts'
 import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
 import type { TokenGenerator } from '../../workers/host/text/types.ts'
 import type { LoadRequest } from '../../workers/protocol/lane.ts'
+import { LaneCounts } from '../observability/lane-counts.ts'
+import { RunCounts } from '../observability/run-counts.ts'
 import type { CatalogueEntry } from './catalogue.ts'
 import { type RequestWait, remainingMs } from './request-wait.ts'
 import { retireModel } from './retire-model.ts'
@@ -43,13 +45,16 @@ export interface Inference {
   stats(): SchedulerStats & PoolStats
   /** Milliseconds that a request made now would wait for a lane. */
   queueMs(entry: CatalogueEntry): number
+  /** What the model's runs took since the start. */
+  runCounts(entry: CatalogueEntry): RunCounts
+  readonly laneCounts: LaneCounts
   /** Milliseconds for which no lane has started although one was needed. */
   withoutLaneMs(): number
   /** Tries to start a lane again where none could be started. */
   restartLanes(): void
-  /** @param reason The error of requests in progress, and of later ones. */
   /** Unloads a model that is no longer offered, once its last request has been answered. */
   retire(entry: CatalogueEntry): void
+  /** @param reason The error of requests in progress, and of later ones. */
   close(reason?: SpillwayError): void
 }
 
@@ -100,7 +105,14 @@ export function createInference(options: InferenceOptions): Inference {
   const { backend, clock, cores, queue, memoryBudget, startLane, onLoss } = options
   const { generateLimits = defaultGenerateLimits } = options
   const layouts = () => (backend === 'cpu' ? layoutsFor({ cores, maxThreads, maxLanes }) : gpuLayouts)
-  const pool = new Pool({ layouts, memoryBudget, startLane, clock, ...(onLoss && { onLoss }) })
+  const laneCounts = new LaneCounts()
+  const pool = new Pool({
+    layouts,
+    memoryBudget,
+    startLane: (name) => laneCounts.watch(startLane(name)),
+    clock,
+    ...(onLoss && { onLoss }),
+  })
   const scheduler = new Scheduler<SessionSpec>({
     lanes: pool,
     clock,
@@ -115,6 +127,16 @@ export function createInference(options: InferenceOptions): Inference {
   const verify = createVerifier()
   const sessionSpecs = new Map<CatalogueEntry, SessionSpec>()
   const generators = new Map<Variant, { readonly scheduler: SequenceScheduler; readonly spec: SessionSpec }>()
+  const counts = new WeakMap<CatalogueEntry, RunCounts>()
+
+  const countsOf = (entry: CatalogueEntry): RunCounts => {
+    let existing = counts.get(entry)
+    if (!existing) {
+      existing = new RunCounts()
+      counts.set(entry, existing)
+    }
+    return existing
+  }
 
   const sessionSpecOf = (entry: CatalogueEntry): SessionSpec => {
     let sessionSpec = sessionSpecs.get(entry)
@@ -172,18 +194,29 @@ export function createInference(options: InferenceOptions): Inference {
 
   return {
     generator: generatorOf,
+    runCounts: countsOf,
+    laneCounts,
     run: async (entry, { tensors, rows, outputs }, wait) => {
-      const now = clock.now()
-      remainingMs(wait, now)
-      const answer = await scheduler.submit(
-        { source: sessionSpecOf(entry), inputs: tensors, rows, outputs, askedAt: wait.askedAt ?? now },
-        wait,
-      )
-      // The files of a model that failed at start-up may have been repaired since.
-      states.set(entry, 'ready')
-      return answer
+      try {
+        const now = clock.now()
+        remainingMs(wait, now)
+        const askedAt = wait.askedAt ?? now
+        const work = { source: sessionSpecOf(entry), inputs: tensors, rows, outputs, askedAt }
+        const answer = await scheduler.submit(work, wait)
+        countsOf(entry).succeeded(askedAt, rows, answer)
+        // The files of a model that failed at start-up may have been repaired since.
+        states.set(entry, 'ready')
+        return answer
+      } catch (cause) {
+        countsOf(entry).failed(cause instanceof SpillwayError ? cause.code : 'internal')
+        throw cause
+      }
     },
-    refusal: (entry, wait) => scheduler.refusal(sessionSpecOf(entry), wait),
+    refusal: (entry, wait) => {
+      const error = scheduler.refusal(sessionSpecOf(entry), wait)
+      if (error) countsOf(entry).failed(error.code)
+      return error
+    },
     prepare: async (entry) => {
       states.set(entry, 'loading')
       try {

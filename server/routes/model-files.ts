@@ -5,9 +5,11 @@ import { Readable } from 'node:stream'
 import { type Context, Hono } from 'hono'
 import parseRange from 'range-parser'
 import { type FileSpec, manifestFiles, SpillwayError } from '../../models/core/index.ts'
+import type { Variables } from '../http/request-log.ts'
 import { type Catalogue, findModel } from '../inference/catalogue.ts'
 import { derivedFrom } from '../inference/live-catalogue.ts'
 import { statFile } from '../inference/verify.ts'
+import { endOfResponse } from '../observability/stream-end.ts'
 
 /**
  * The catalogue, manifests and model files below `/models`, laid out as on a static host. One route serves all of them:
@@ -21,18 +23,21 @@ export const modelFileRoutes = (catalogue: Catalogue) => {
       ...models.map((manifest) => [`${manifest.id}/manifest.json`, documentOf(manifest)] as const),
     ])
   })
-  return new Hono().get('/:path{.+}', async (c) => {
+  return new Hono<Env>().get('/:path{.+}', async (c) => {
     const path = c.req.param('path')
     const document = documentsOf().get(path)
     if (document) return sendDocument(c, document)
     const [, id = '', name = ''] = /^([^/]*)\/?(.*)$/.exec(path) ?? []
     const { manifest, folder } = findModel(catalogue, id)
+    c.set('model', id)
     // Only files that a manifest lists are read: no path can name another file.
     const file = manifestFiles(manifest).find((listed) => listed.path === name)
     if (!file) throw new SpillwayError('model_unknown', `${id} has no file "${name}"`)
     return sendFile(c, file, join(folder, file.path))
   })
 }
+
+type Env = { Variables: Variables }
 
 interface Document {
   readonly body: string
@@ -51,7 +56,7 @@ function sendDocument(c: Context, { body, tag }: Document): Response {
 }
 
 /** The SHA-256 is a strong ETag, so `If-Range` can resume; a URL that contains it is immutable. */
-async function sendFile(c: Context, file: FileSpec, path: string): Promise<Response> {
+async function sendFile(c: Context<Env>, file: FileSpec, path: string): Promise<Response> {
   const tag = `"${file.sha256}"`
   const { size } = await statFile(path, file)
   const headers = new Headers({
@@ -78,6 +83,7 @@ async function sendFile(c: Context, file: FileSpec, path: string): Promise<Respo
   headers.set('content-length', String(end - start + 1))
   const status = part ? 206 : 200
   if (c.req.method === 'HEAD') return c.body(null, { status, headers })
+  c.set('stream', endOfResponse(c))
   return c.body(Readable.toWeb(createReadStream(path, { start, end })) as ReadableStream, { status, headers })
 }
 

@@ -10,7 +10,7 @@ import { createApp } from '../../server/app.ts'
 import { readCatalogue } from '../../server/inference/catalogue.ts'
 import { createInference } from '../../server/inference/inference.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
-import { createMetrics } from '../../server/metrics.ts'
+import { createMetrics } from '../../server/observability/metrics.ts'
 import { compileHints } from '../../web/build/compile-hints.ts'
 import { hashedFiles } from '../../web/build/hashed-files.ts'
 import { createTestOffload } from '../support/offload.ts'
@@ -63,7 +63,7 @@ export async function startHarness(launch = launchBrowser): Promise<Harness & { 
     inference,
     offload,
     textService: createTextService(inference, systemClock, offload),
-    metrics: createMetrics(systemClock),
+    metrics: createMetrics(systemClock, catalogue, inference),
     clock: systemClock,
     site,
     version: 'bench',

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
 import { RemoteTier } from '../../web/remote/remote-tier.ts'
 import { requestJson } from '../../web/remote/request.ts'
+import { traceHeaders } from '../../web/remote/trace-headers.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'
@@ -66,6 +67,23 @@ describe('the server tier', () => {
   })
   const sent = () =>
     proxy.seen.filter(({ path }) => path.endsWith('/infer')).map(({ bodyBytes }) => bodyBytes)
+
+  test.each([
+    ['00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', '0af7651916cd43dd8448eb211c80319c'],
+    ['no span', undefined],
+    [undefined, undefined],
+  ])('gets the traceparent %s of the page’s span as trace %s', async (traceparent, trace) => {
+    const remote = new RemoteTier(
+      proxy.url,
+      systemClock,
+      10,
+      traceHeaders(() => traceparent),
+    )
+    await remote.submit(digitsManifest, work(), {})
+    const { headers } = proxy.seen.find(({ path }) => path.endsWith('/infer')) ?? expect.fail('Nothing sent')
+    expect(headers.traceparent?.toString().split('-')[1]).toBe(trace)
+    remote.close()
+  })
 
   test('gets JSON until it lists the binary extension; the answers are the same', async () => {
     const remote = new RemoteTier(proxy.url, systemClock)

@@ -1,5 +1,11 @@
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 
 /** What the proxy does to a request instead of passing it on. */
@@ -14,6 +20,7 @@ export interface FaultProxy {
   readonly seen: {
     readonly method: string
     readonly path: string
+    readonly headers: IncomingHttpHeaders
     readonly bodyBytes: number
     sentBytes: number
   }[]
@@ -34,7 +41,8 @@ export async function startFaultProxy(target: URL): Promise<FaultProxy> {
     // The client has left.
     if (!body) return
     const path = incoming.url ?? '/'
-    const entry = { method: incoming.method ?? 'GET', path, bodyBytes: body.length, sentBytes: 0 }
+    const { method = 'GET', headers } = incoming
+    const entry = { method, path, headers, bodyBytes: body.length, sentBytes: 0 }
     seen.push(entry)
     // Faults apply to requests, not to their preflights.
     const fault = entry.method === 'OPTIONS' ? 'pass' : proxy.fault(entry.method, path)

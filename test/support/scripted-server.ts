@@ -9,7 +9,7 @@ import { createApp } from '../../server/app.ts'
 import type { CatalogueEntry } from '../../server/inference/catalogue.ts'
 import { createInference } from '../../server/inference/inference.ts'
 import type { TextService } from '../../server/inference/text-service.ts'
-import { createMetrics } from '../../server/metrics.ts'
+import { createMetrics } from '../../server/observability/metrics.ts'
 import { createTextGenerator } from '../../workers/host/text/text-generator.ts'
 import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
 import type { TextGenerator, TokenGenerator } from '../../workers/host/text/types.ts'
@@ -146,7 +146,7 @@ export function createScriptedApp(
   closers.push(() => inference.close())
   const offload = createTestOffload()
   closers.push(() => offload.close())
-  const metrics = createMetrics(systemClock)
+  const metrics = createMetrics(systemClock, catalogue, inference)
   const app = createApp({
     catalogue,
     inference,

@@ -8,7 +8,7 @@ import { createInference, type Inference } from '../../server/inference/inferenc
 import { LiveCatalogue } from '../../server/inference/live-catalogue.ts'
 import { prepareModels } from '../../server/inference/prepare-models.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
-import { createMetrics } from '../../server/metrics.ts'
+import { createMetrics } from '../../server/observability/metrics.ts'
 import type { Offload } from '../../server/offload/offload.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { createTestOffload } from './offload.ts'
@@ -59,7 +59,7 @@ export async function startTestApp({
     inference,
     offload,
     textService,
-    metrics: createMetrics(clock),
+    metrics: createMetrics(clock, catalogue, inference),
     clock,
     site: root('dist/site'),
     version: '0.0.0-test',

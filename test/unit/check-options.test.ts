@@ -28,6 +28,7 @@ test('known options are taken, and undefined ones are absent', () => {
       maxLanes: 1,
       maxQueued: 9,
       memoryBytes: 2 ** 31,
+      traceparent: () => undefined,
     })
     checkRuntimeOptions(absent as object)
     checkModelOptions({ signal, onProgress: () => {} })

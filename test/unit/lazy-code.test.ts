@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { Clock } from '../../models/async/clock.ts'
 import type { Manifest } from '../../models/core/index.ts'
 import { createLazySession } from '../../web/api/lazy-session.ts'
+import { noHeaders } from '../../web/remote/trace-headers.ts'
 import { LazyTextService } from '../../web/text/lazy-text-service.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'
@@ -62,6 +63,7 @@ describe('code that is imported later', () => {
       },
       device: { generator: () => expect.fail(), textFiles: () => expect.fail() },
       server: null,
+      headers: noHeaders,
       clock,
     })
 

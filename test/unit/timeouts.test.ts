@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { untilDeadline } from '../../models/async/timeouts.ts'
+import { noHeaders } from '../../web/remote/trace-headers.ts'
 import { TextService } from '../../web/text/text-service.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'
@@ -23,6 +24,7 @@ describe('texts that wait for a tokenizer that never loads', () => {
     router: { run: never, streamWithFailover: never },
     device: { textFiles: never, generator: () => expect.fail('nothing is generated') },
     server: null,
+    headers: noHeaders,
     clock,
     closing: new AbortController().signal,
   })

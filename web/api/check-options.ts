@@ -18,6 +18,8 @@ const runtimeFields: FieldNames<RuntimeOptions> = {
   maxQueued: true,
   timeouts: true,
   memoryBytes: true,
+  telemetry: true,
+  traceparent: true,
 }
 const timeoutFields: FieldNames<NonNullable<RuntimeOptions['timeouts']>> = {
   loadMs: true,
@@ -130,6 +132,28 @@ export const checkMemoryBytes = (memoryBytes: number | undefined) => checkPositi
 
 /** @throws SpillwayError `input_value_invalid` */
 export const checkMaxQueued = (maxQueued: number | undefined) => checkPositive('maxQueued', maxQueued)
+
+/** @throws SpillwayError `input_value_invalid` */
+export function checkTelemetry({ telemetry, server }: RuntimeOptions): boolean {
+  const value: unknown = telemetry ?? false
+  if (typeof value !== 'boolean') {
+    throw new SpillwayError('input_value_invalid', 'telemetry must be true or false', {
+      got: showValue(value),
+    })
+  }
+  if (!value || server !== null) return value
+  throw new SpillwayError('input_value_invalid', 'telemetry needs a server to report to', {
+    got: 'server: null',
+  })
+}
+
+/** @throws SpillwayError `input_value_invalid` */
+export function checkTraceparent(traceparent: RuntimeOptions['traceparent']): RuntimeOptions['traceparent'] {
+  if (traceparent === undefined || typeof traceparent === 'function') return traceparent
+  throw new SpillwayError('input_value_invalid', 'traceparent must be a function that returns the header', {
+    got: showValue(traceparent),
+  })
+}
 
 /** @throws SpillwayError `input_value_invalid` */
 export function checkTimeouts(timeouts: RuntimeOptions['timeouts'] = {}): LaneLimits {

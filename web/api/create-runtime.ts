@@ -38,6 +38,17 @@ export interface RuntimeOptions {
    */
   readonly maxQueued?: number
   /**
+   * Reports to the server, when the page is hidden or the runtime is closed, how many requests of each model were answered
+   * where, why there, in how many milliseconds, and which failed: never inputs, outputs or text. Default `false`: nothing
+   * is sent.
+   */
+  readonly telemetry?: boolean
+  /**
+   * The header `traceparent` of the page's present span (W3C Trace Context), for each request to the server, whose spans
+   * then belong to the page's trace. Undefined: that request has none.
+   */
+  readonly traceparent?: () => string | undefined
+  /**
    * Milliseconds after which a worker that does not answer is replaced. A worker that computes on WebAssembly cannot say
    * that it lives, so only these bounds tell one that hangs from one that is slow.
    */

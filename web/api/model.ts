@@ -15,6 +15,7 @@ import type { TextRequest } from '../../workers/host/text/types.ts'
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router } from '../placement/router.ts'
 import type { Progress } from '../store/worker/load-files.ts'
+import type { RequestWatcher } from '../telemetry/watch-requests.ts'
 import type { GenerationStream } from '../text/generate.ts'
 import { type LazyTextService, streamOf } from '../text/lazy-text-service.ts'
 import {
@@ -146,10 +147,13 @@ export interface CreateModelOptions {
   readonly clock: Clock
   /** The most runs of a session that wait. */
   readonly maxQueued?: number | undefined
+  /** Counts requests, where the page reports them. */
+  readonly watcher?: RequestWatcher | undefined
 }
 
 export function createModel(options: CreateModelOptions): Model {
-  const { manifest, router, textService, unanswered, runtimePolicy, emitter, clock, maxQueued } = options
+  const { manifest, router, textService, unanswered, runtimePolicy, emitter, clock, maxQueued, watcher } =
+    options
   const toPlacementOptions = (
     options: RequestOptions | undefined,
     check: (options: RequestOptions) => void = checkRequestOptions,
@@ -161,7 +165,8 @@ export function createModel(options: CreateModelOptions): Model {
   }
   const run = (inputs: CheckedInputs, options: PlacementOptions) => {
     emitter.noteActivity()
-    return router.run(manifest, inputs, options)
+    const answer = router.run(manifest, inputs, options)
+    return watcher ? watcher.watch(manifest.id, answer) : answer
   }
   return {
     manifest,
@@ -198,7 +203,9 @@ export function createModel(options: CreateModelOptions): Model {
     },
     generate: (request, options) => {
       try {
-        return textService.generate(manifest, request, toPlacementOptions(options))
+        const stream = textService.generate(manifest, request, toPlacementOptions(options))
+        void watcher?.watch(manifest.id, stream.result)
+        return stream
       } catch (cause) {
         return streamOf(Promise.reject(cause))
       }

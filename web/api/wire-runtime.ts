@@ -9,13 +9,16 @@ import { type Capacity, memoryBudget, probeCapacity } from '../device/capacity.t
 import { DeviceTier } from '../device/device-tier.ts'
 import { Router } from '../placement/router.ts'
 import { RemoteTier } from '../remote/remote-tier.ts'
+import { noHeaders, traceHeaders } from '../remote/trace-headers.ts'
 import { Catalogue } from '../store/catalogue.ts'
 import { createIndexedDbStore } from '../store/storage/indexeddb-store.ts'
 import { createModelStorage } from '../store/storage/model-storage.ts'
 import { createModelsInUse } from '../store/storage/models-in-use.ts'
 import { openOpfs } from '../store/storage/opfs.ts'
 import { StoreWorker } from '../store/worker/store-worker.ts'
+import { watchRequests } from '../telemetry/watch-requests.ts'
 import { LazyTextService } from '../text/lazy-text-service.ts'
+import type { TextServiceOptions } from '../text/text-service.ts'
 import {
   checkMaxLanes,
   checkMaxQueued,
@@ -25,7 +28,9 @@ import {
   checkRuntimeOptions,
   checkSignal,
   checkSource,
+  checkTelemetry,
   checkTimeouts,
+  checkTraceparent,
 } from './check-options.ts'
 import type { Runtime, RuntimeOptions } from './create-runtime.ts'
 import { createModel } from './model.ts'
@@ -65,7 +70,9 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       startWorkerLane(`spillway ${name}`, clock, { limits, runtime: () => storeWorker.runtime() }),
     clock,
   })
-  const remote = options.server === null ? null : new RemoteTier(base, clock, maxQueued)
+  const traceparent = checkTraceparent(options.traceparent)
+  const headers = traceparent ? traceHeaders(traceparent) : noHeaders
+  const remote = options.server === null ? null : new RemoteTier(base, clock, maxQueued, headers)
   const router = new Router({ capacity, device, remote, calibrations, clock })
   const events = new EventTarget()
   const unanswered = new UnansweredCalls(closed)
@@ -75,9 +82,26 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     placements: router.placements.map(({ placement, requests }) => ({ placement, requests })),
   })
   const emitter = new StatsEmitter(clock, stats, (event) => events.dispatchEvent(event))
-  const textService = new LazyTextService({ router, device, server: remote && base, clock })
+  const watcher = checkTelemetry(options) ? watchRequests(base, clock, () => probing) : undefined
+  // Embeddings are runs that the text service makes.
+  const textRouter: TextServiceOptions['router'] = watcher
+    ? {
+        run: (manifest, ...rest) => watcher.watch(manifest.id, router.run(manifest, ...rest)),
+        streamWithFailover: (...request) => router.streamWithFailover(...request),
+      }
+    : router
+  const textService = new LazyTextService({
+    router: textRouter,
+    device,
+    server: remote && base,
+    headers,
+    clock,
+  })
   // A hidden page is idle, and on a phone it may be ended at any time.
-  const stopWritingBack = onPageHidden(() => void calibrations.writeBack())
+  const stopWritingBack = onPageHidden(() => {
+    void calibrations.writeBack()
+    watcher?.send()
+  })
 
   return {
     stats,
@@ -116,11 +140,13 @@ export function startRuntime(options: RuntimeOptions): Runtime {
         emitter,
         clock,
         maxQueued,
+        watcher,
       })
     },
     close: () => {
       stopWritingBack()
       void calibrations.writeBack()
+      watcher?.send()
       emitter.close()
       unanswered.close()
       router.close()

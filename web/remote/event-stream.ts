@@ -12,6 +12,8 @@ export interface EventsOptions {
   /** Bounds the silence before the response begins and between its parts. */
   readonly silenceMs: number
   readonly body: unknown
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /**
@@ -22,7 +24,7 @@ export interface EventsOptions {
  * that the server sends, in place of the stream or within it.
  */
 export async function* streamEvents(url: URL, options: EventsOptions): AsyncGenerator<unknown> {
-  const { clock, signal, silenceMs, body } = options
+  const { clock, signal, silenceMs, body, headers } = options
   yield* streamWithTimeout(
     url,
     {
@@ -32,7 +34,7 @@ export async function* streamEvents(url: URL, options: EventsOptions): AsyncGene
       timeoutOf: 'silence',
       request: {
         method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+        headers: { ...headers, 'content-type': 'application/json', accept: 'text/event-stream' },
         body: JSON.stringify(body),
       },
       onTimeout: () => serverTooSlow(url, silenceMs),

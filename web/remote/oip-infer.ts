@@ -36,6 +36,8 @@ export interface InferOptions {
   readonly binary: boolean
   /** Names of the outputs to ask for; undefined for all. */
   readonly outputs: readonly string[] | undefined
+  /** Further headers. */
+  readonly headers: Readonly<Record<string, string>>
   readonly onHeaders: (headers: Headers) => void
 }
 
@@ -57,22 +59,24 @@ export async function infer(
   server: URL,
   manifest: Manifest,
   inputs: Readonly<Record<string, Tensor>>,
-  { clock, signal, timeoutMs, withinMs, binary, outputs: names, onHeaders }: InferOptions,
+  { clock, signal, timeoutMs, withinMs, binary, outputs: names, headers, onHeaders }: InferOptions,
 ): Promise<Inferred> {
   const url = new URL(`v2/models/${manifest.id}/versions/${manifest.version}/infer`, server)
+  const written = (binary ? writeBinary : writeJson)(inputs, {
+    parameters: {
+      timeout: timeoutOf(withinMs),
+      ...((binary || isSameOrigin(server)) && { binary_data_output: true }),
+    },
+    ...(names && { outputs: names.map((name) => ({ name })) }),
+  })
   const response = await requestBytes(url, {
     clock,
     signal,
     timeoutMs,
     onHeaders,
     method: 'POST',
-    ...(binary ? writeBinary : writeJson)(inputs, {
-      parameters: {
-        timeout: timeoutOf(withinMs),
-        ...((binary || isSameOrigin(server)) && { binary_data_output: true }),
-      },
-      ...(names && { outputs: names.map((name) => ({ name })) }),
-    }),
+    ...written,
+    headers: { ...headers, ...written.headers },
   })
   const { json, tensors } = splitResponse(server, response)
   const answer = readAnswer(url, response, json)

@@ -25,6 +25,8 @@ export interface RemotePiece extends Piece {
 export interface CompleteOptions {
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>
   /** Bounds each silence in the stream. */
   readonly silenceMs: number
   /** The variant that began the text elsewhere. */

@@ -18,6 +18,7 @@ import { Breaker } from './circuit-breaker.ts'
 import { type Inferred, infer } from './oip-infer.ts'
 import { Extensions } from './server-extensions.ts'
 import { ServerQueue } from './server-queue.ts'
+import { noHeaders, type RequestHeaders } from './trace-headers.ts'
 
 /** A browser opens six connections to a host over HTTP/1.1; one is left to the page. */
 const connections = 5
@@ -56,12 +57,13 @@ export class RemoteTier {
     server: URL,
     clock: Clock,
     maxQueued = 4_096,
+    headers: RequestHeaders = noHeaders,
     transport: Transport = { infer, extensions: new Extensions(server, clock) },
   ) {
     const { extensions } = transport
     this.breaker = new Breaker(clock)
     this.#queue = new ServerQueue(clock)
-    this.#connections = new Connections(server, clock, this.breaker, this.#queue, transport)
+    this.#connections = new Connections(server, clock, this.breaker, this.#queue, transport, headers)
     this.#scheduler = new Scheduler({
       lanes: this.#connections,
       clock,
@@ -119,16 +121,25 @@ class Connections implements Lanes<BatchedModel> {
   readonly #breaker: Breaker
   readonly #queue: ServerQueue
   readonly #transport: Transport
+  readonly #headers: RequestHeaders
   /** Of the requests in flight. */
   readonly #inFlight = new Set<AbortController>()
   #isClosed = false
 
-  constructor(server: URL, clock: Clock, breaker: Breaker, queue: ServerQueue, transport: Transport) {
+  constructor(
+    server: URL,
+    clock: Clock,
+    breaker: Breaker,
+    queue: ServerQueue,
+    transport: Transport,
+    headers: RequestHeaders,
+  ) {
     this.#server = server
     this.#clock = clock
     this.#breaker = breaker
     this.#queue = queue
     this.#transport = transport
+    this.#headers = headers
   }
 
   count(): number {
@@ -164,6 +175,7 @@ class Connections implements Lanes<BatchedModel> {
           withinMs: isOpenEnded ? Math.max(leastTimeoutMs, lastMs) : lastMs,
           binary,
           outputs: names,
+          headers: this.#headers(),
           onHeaders: (headers) => this.#queue.report(headers.get(queueHeader)),
         })
       const { outputs, backend, variant, queueMs, computeMs } = await this.#breaker.run(() =>

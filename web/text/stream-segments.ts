@@ -4,6 +4,7 @@ import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
 import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
 import type { TextGenerator } from '../../workers/host/text/types.ts'
 import { complete, type RemotePiece } from '../remote/openai-completions.ts'
+import type { RequestHeaders } from '../remote/trace-headers.ts'
 import type { Continuation } from './text-continuation.ts'
 
 /** The part of a text that one tier generates: from the tokens so far to the text's end or the tier's failure. */
@@ -34,12 +35,18 @@ export const deviceSegment = (generator: TextGenerator): StreamSegment => ({
   },
 })
 
-export const serverSegment = (server: URL, manifest: Manifest, clock: Clock): StreamSegment => ({
+export const serverSegment = (
+  server: URL,
+  manifest: Manifest,
+  clock: Clock,
+  headers: RequestHeaders,
+): StreamSegment => ({
   executedOn: { backend: 'unknown', variant: 'unknown' },
   stream: (text, { signal }) =>
     complete(server, manifest, text.nextRequest(), {
       clock,
       signal,
+      headers: headers(),
       silenceMs,
       preferredVariant: text.variant,
     }),

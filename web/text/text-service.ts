@@ -14,6 +14,7 @@ import type { DeviceTier } from '../device/device-tier.ts'
 import type { SpillEstimate } from '../placement/decide-placement.ts'
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router, TextTarget } from '../placement/router.ts'
+import type { RequestHeaders } from '../remote/trace-headers.ts'
 import { type GenerationStream, generate } from './generate.ts'
 import { deviceSegment, type StreamSegment, serverSegment } from './stream-segments.ts'
 
@@ -21,6 +22,8 @@ export interface TextServiceOptions {
   readonly router: Pick<Router, 'streamWithFailover' | 'run'>
   readonly device: Pick<DeviceTier, 'generator' | 'textFiles'>
   readonly server: URL | null
+  /** Of requests to the server. */
+  readonly headers: RequestHeaders
   readonly clock: Clock
   /** Fires when the runtime is closed. */
   readonly closing: AbortSignal
@@ -87,9 +90,9 @@ export class TextService {
   }
 
   async #createSegment(manifest: Manifest, { session }: TextTarget): Promise<StreamSegment> {
-    const { server, clock } = this.#options
+    const { server, clock, headers } = this.#options
     if (session) return deviceSegment(await this.#generatorOf(session))
-    if (server) return serverSegment(server, manifest, clock)
+    if (server) return serverSegment(server, manifest, clock, headers)
     throw new SpillwayError('server_absent', 'The runtime has no server')
   }
 

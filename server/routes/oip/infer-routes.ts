@@ -10,6 +10,7 @@ import { requestIdHeader, type Variables } from '../../http/request-log.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
 import type { RequestWait } from '../../inference/request-wait.ts'
+import { traceresponseHeader } from '../../observability/trace-context.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
 import type { RequestLimits } from '../../request-limits.ts'
@@ -93,6 +94,7 @@ export function inferRoutes({
       rows: inputs.rows,
       queueMs: result.queueMs,
       computeMs: result.computeMs,
+      answeredAt: result.answeredAt,
     })
     const { headers, body } = await write(wait, {
       model: entry.manifest,
@@ -102,11 +104,13 @@ export function inferRoutes({
     })
     const requestId = c.get('requestId')
     if (requestId !== undefined) c.set('hasRequestId', true)
+    const span = c.get('span')
     return new Response(body, {
       headers: {
         ...corsHeaders,
         [queueHeader]: queueMs(entry),
         ...(requestId !== undefined && { [requestIdHeader]: requestId }),
+        ...(span && { [traceresponseHeader]: span.response }),
         ...headers,
       },
     })
@@ -114,6 +118,7 @@ export function inferRoutes({
 
   const infer = async (c: Context<Env>) => {
     const entry = findModel(catalogue, c.req.param('name') ?? '', c.req.param('version'))
+    c.set('model', entry.manifest.id)
     try {
       return await answer(c, entry)
     } catch (cause) {

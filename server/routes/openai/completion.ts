@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../../models/async/clock.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
-import type { RequestMetrics } from '../../metrics.ts'
+import type { TextRecord } from '../../observability/text-record.ts'
 import type { ApiShape } from './api-shape.ts'
 import type { Choice, ChoicePart } from './choices.ts'
 
@@ -11,7 +11,7 @@ export interface Completion {
   readonly generator: TextGenerator
   readonly choices: readonly Choice[]
   readonly shape: ApiShape
-  readonly metrics: RequestMetrics
+  readonly record: TextRecord
   readonly clock: Clock
 }
 
@@ -23,7 +23,7 @@ export const commonFields = ({ model, generator: { executedOn }, shape }: Comple
   system_fingerprint: `${executedOn.variant}/${executedOn.backend}`,
 })
 
-export function recordPart(metrics: RequestMetrics, part: ChoicePart): void {
-  if ('piece' in part) metrics.recordTokens(part.choice.index, part.piece.tokens.length)
-  else metrics.recordEnd(part.result)
+export function recordPart(record: TextRecord, part: ChoicePart): void {
+  if ('piece' in part) record.recordTokens(part.choice.index, part.piece.tokens.length)
+  else record.recordEnd(part.result)
 }

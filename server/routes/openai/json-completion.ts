@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import { SpillwayError } from '../../../models/core/index.ts'
 import type { GeneratedToken } from '../../../workers/protocol/generation.ts'
 import type { Part } from './api-shape.ts'
 import { type Choice, mergeByArrival, usageOf } from './choices.ts'
@@ -6,11 +7,16 @@ import { type Completion, commonFields, recordPart } from './completion.ts'
 
 /** Answers once all texts have ended, in one JSON body. */
 export async function sendJson(c: Context, completion: Completion): Promise<Response> {
-  const { choices, shape, metrics } = completion
+  const { choices, shape, record } = completion
   const tokens = new Map<Choice, GeneratedToken[]>(choices.map((choice) => [choice, []]))
-  for await (const part of mergeByArrival(choices)) {
-    recordPart(metrics, part)
-    if ('piece' in part) tokens.get(part.choice)?.push(...part.piece.tokens)
+  try {
+    for await (const part of mergeByArrival(choices)) {
+      recordPart(record, part)
+      if ('piece' in part) tokens.get(part.choice)?.push(...part.piece.tokens)
+    }
+  } catch (cause) {
+    record.recordFailure(cause instanceof SpillwayError ? cause.code : 'internal')
+    throw cause
   }
   const results = await Promise.all(choices.map(({ result }) => result))
   const parts: Part[] = []

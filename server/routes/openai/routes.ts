@@ -8,7 +8,7 @@ import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/
 import { derivedFrom } from '../../inference/live-catalogue.ts'
 import { type RequestWait, remainingMs } from '../../inference/request-wait.ts'
 import type { TextService } from '../../inference/text-service.ts'
-import type { Metrics } from '../../metrics.ts'
+import type { Metrics } from '../../observability/metrics.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
 import type { RequestLimits } from '../../request-limits.ts'
@@ -33,7 +33,7 @@ export interface OpenAiOptions {
   readonly catalogue: Catalogue
   readonly textService: TextService
   readonly offload: Offload
-  readonly metrics: Metrics
+  readonly metrics: Pick<Metrics, 'texts'>
   readonly maxBodyBytes: number
   readonly requestLimits: RequestLimits
   readonly clock: Clock
@@ -71,12 +71,14 @@ export function openAiRoutes({
   const describe = (id: string) => ({ id, object: 'model', created: startedAt, owned_by: 'spillway' })
 
   const generatorOf = async (
+    c: Context<Env>,
     entry: CatalogueEntry,
     { model, preferred_variant }: AnswerOptions,
   ): Promise<TextGenerator> => {
+    c.set('model', model)
     const generator = await textService.generator(entry, preferred_variant ?? undefined)
     // The load of the server's own variant: nearly all texts are of it.
-    if (preferred_variant == null) metrics.watchLoad(model, () => generator.load)
+    if (preferred_variant == null) metrics.texts.watchLoad(model, () => generator.load)
     return generator
   }
 
@@ -131,6 +133,9 @@ export function openAiRoutes({
     const deadlineMs = remainingMs(asked, clock.now())
     const wait = { signal: cancelled.signal, caller: asked.caller, deadlineMs }
     const choices = startChoices(generator, requests, n, wait)
+    const promptTokens = requests.reduce((sum, { tokens }) => sum + tokens.length, 0)
+    const record = metrics.texts.forRequest(model, choices.length, promptTokens)
+    c.set('texts', record)
     const disconnected = disconnectSignal(c)
     const cancel = () => {
       // The connection outlives this request: a listener left on it would be a leak.
@@ -139,7 +144,7 @@ export function openAiRoutes({
     }
     disconnected.addEventListener('abort', cancel)
     if (disconnected.aborted) cancel()
-    const completion = { model, generator, choices, shape, metrics: metrics.forRequest(model), clock }
+    const completion = { model, generator, choices, shape, record, clock }
     if (!options.stream) return sendJson(c, completion).finally(cancel)
     const includeUsage = options.stream_options?.include_usage === true
     return sendStream(c, completion, { includeUsage, cancel })
@@ -156,7 +161,7 @@ export function openAiRoutes({
       const { request, wait } = arrived
       // Found once: the catalogue may change while the request is read.
       const entry = findModel(catalogue, request.model)
-      const generator = await generatorOf(entry, request)
+      const generator = await generatorOf(c, entry, request)
       const { tokenizer } = generator
       const shape = chatShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
@@ -172,7 +177,7 @@ export function openAiRoutes({
       const { request, wait } = arrived
       // Found once: the catalogue may change while the request is read.
       const entry = findModel(catalogue, request.model)
-      const generator = await generatorOf(entry, request)
+      const generator = await generatorOf(c, entry, request)
       const { tokenizer } = generator
       const shape = completionShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
@@ -188,8 +193,10 @@ export function openAiRoutes({
       const texts = promptsOf(request.input)
       if (texts.length === 0) throw invalidParameter('input', 'at least one text')
       const entry = findModel(catalogue, request.model)
+      c.set('model', request.model)
       if (entry.manifest.embedding) for (const text of texts) checkPrompt('input', text, boundsOf(entry))
       const result = await textService.embed(entry, texts, wait)
+      c.set('embedded', { rows: texts.length, promptTokens: result.promptTokens })
       checkDimensions(request, result)
       const { model, encoding_format } = request
       return sendEmbeddings(c, wait, { ...result, request: { model, encoding_format } })

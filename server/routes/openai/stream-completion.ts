@@ -2,6 +2,8 @@ import type { Context } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
+import type { Variables } from '../../http/request-log.ts'
+import { clientLeft, endOfFailure, finished, type StreamEnd } from '../../observability/stream-end.ts'
 import type { ApiShape, Part } from './api-shape.ts'
 import { type ChoicePart, mergeByArrival, usageOf } from './choices.ts'
 import { type Completion, commonFields, recordPart } from './completion.ts'
@@ -21,19 +23,29 @@ export interface StreamOptions {
 
 /** Answers with server-sent events, each piece as soon as it is generated and no faster than the client reads. */
 export async function sendStream(
-  c: Context,
+  c: Context<{ Variables: Variables }>,
   completion: Completion,
   { includeUsage, cancel }: StreamOptions,
 ): Promise<Response> {
-  const { choices, shape, metrics, clock } = completion
+  const { choices, shape, record, clock } = completion
   const parts = mergeByArrival(choices)
   const first = parts.next()
   try {
     await settledOrDelay(first, clock)
   } catch (cause) {
     cancel()
+    record.recordFailure(cause instanceof SpillwayError ? cause.code : 'internal')
     throw cause
   }
+
+  let resolveEnd: (end: StreamEnd) => void = () => {}
+  c.set(
+    'stream',
+    new Promise((resolve) => {
+      resolveEnd = resolve
+    }),
+  )
+  let end = finished
 
   const common = {
     ...commonFields(completion),
@@ -55,18 +67,23 @@ export async function sendStream(
       // A client that has left gets nothing more, however much is generated and not yet read.
       for (let part = await first; !part.done && !stream.aborted; part = await parts.next()) {
         keepAlive.restart()
-        recordPart(metrics, part.value)
+        recordPart(record, part.value)
         await sendPart(toPart(shape, part.value))
       }
       if (includeUsage) {
         const results = await Promise.all(choices.map(({ result }) => result))
         await send({ ...common, choices: [], usage: usageOf(choices, results) })
       }
+      if (stream.aborted) end = clientLeft
       await stream.writeSSE({ data: '[DONE]' })
     } catch (cause) {
+      const error = SpillwayError.from(cause, 'internal', 'The text broke off')
+      end = stream.aborted ? clientLeft : endOfFailure(error)
       // The status has been sent, so the failure is the stream's last event.
-      await send(openAiError(SpillwayError.from(cause, 'internal', 'The text broke off')))
+      await send(openAiError(error))
     } finally {
+      if (end.code) record.recordFailure(end.code)
+      resolveEnd(end)
       keepAlive.stop()
       cancel()
       void parts.return(undefined)

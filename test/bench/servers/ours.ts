@@ -5,7 +5,7 @@ import { createApp } from '../../../server/app.ts'
 import { readCatalogue } from '../../../server/inference/catalogue.ts'
 import { createInference } from '../../../server/inference/inference.ts'
 import { createTextService } from '../../../server/inference/text-service.ts'
-import { createMetrics } from '../../../server/metrics.ts'
+import { createMetrics } from '../../../server/observability/metrics.ts'
 import { createTestOffload } from '../../support/offload.ts'
 import { processLane } from '../../support/process-lane.ts'
 import { listen } from './listen.ts'
@@ -27,7 +27,7 @@ const app = createApp({
   inference,
   offload,
   textService: createTextService(inference, systemClock, offload),
-  metrics: createMetrics(systemClock),
+  metrics: createMetrics(systemClock, catalogue, inference),
   clock: systemClock,
   site: '.',
   version: 'bench',

@@ -1,0 +1,49 @@
+import { Counter, Gauge, type Registry } from 'prom-client'
+
+type Labels<Name extends string> = Readonly<Partial<Record<Name, string>>>
+
+/** The values of one metric now, with their labels. */
+export type Samples<Name extends string> = Iterable<readonly [labels: Labels<Name>, value: number]>
+
+/**
+ * A counter whose values are kept elsewhere, as plain numbers, and read when it is scraped: counting them costs a request
+ * an addition.
+ */
+export function collectedCounter<Name extends string>(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: readonly Name[],
+  samples: () => Samples<Name>,
+): void {
+  new Counter({
+    name,
+    help,
+    labelNames: [...labelNames],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [labels, value] of samples()) this.inc(labels, value)
+    },
+  })
+}
+
+/** The same for a value that may fall. */
+export function collectedGauge<Name extends string>(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: readonly Name[],
+  samples: () => Samples<Name>,
+): void {
+  new Gauge({
+    name,
+    help,
+    labelNames: [...labelNames],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [labels, value] of samples()) this.set(labels, value)
+    },
+  })
+}

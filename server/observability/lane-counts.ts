@@ -1,0 +1,29 @@
+import type { SpillwayError } from '../../models/core/index.ts'
+import type { Lane } from '../../workers/host/lane-client/lane.ts'
+
+/**
+ * Why a lane ended: its process crashed or was killed, gave no sign of life, did not answer a call in time, or the server
+ * had no more need of it. All but the last cost a restart where the lane is needed again.
+ */
+export const laneEndCauses = ['crash', 'hung', 'timeout', 'unneeded'] as const
+export type LaneEndCause = (typeof laneEndCauses)[number]
+
+/** Lanes that were started and that ended since the start of the server. */
+export class LaneCounts {
+  starts = 0
+  readonly ends: Record<LaneEndCause, number> = { crash: 0, hung: 0, timeout: 0, unneeded: 0 }
+
+  watch(lane: Lane): Lane {
+    this.starts++
+    void lane.lost.then((reason) => {
+      this.ends[causeOf(reason)]++
+    })
+    return lane
+  }
+}
+
+function causeOf({ code, message }: SpillwayError): LaneEndCause {
+  if (code === 'closed') return 'unneeded'
+  if (message.startsWith('The lane is hung')) return 'hung'
+  return message.startsWith('The lane did not answer') ? 'timeout' : 'crash'
+}

@@ -1,0 +1,48 @@
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { Clock } from '../../models/async/clock.ts'
+import type { Catalogue } from '../inference/catalogue.ts'
+import type { Inference } from '../inference/inference.ts'
+import { type DeviceMetrics, deviceMetrics } from './device-metrics.ts'
+import { type HttpMetrics, httpMetrics } from './http-metrics.ts'
+import { inferMetrics } from './infer-metrics.ts'
+import { laneMetrics } from './lane-metrics.ts'
+import { type TextMetrics, textMetrics } from './text-metrics.ts'
+
+/** What `/metrics` answers, and what adds to it. OBSERVABILITY.md lists the metrics. */
+export interface Metrics {
+  readonly registry: Registry
+  readonly texts: TextMetrics
+  readonly http: HttpMetrics
+  readonly devices: DeviceMetrics
+}
+
+/** Every series of the models in the catalogue exists from the start, with 0: a rate over a missing series is no rate. */
+export function createMetrics(
+  clock: Clock,
+  catalogue: Catalogue,
+  inference: Inference,
+  gpuHourCost?: number,
+): Metrics {
+  const registry = new Registry()
+  inferMetrics(registry, catalogue, inference)
+  laneMetrics(registry, inference)
+  const languageModels = [...catalogue.values()].filter(({ manifest }) => manifest.generation)
+  const texts = textMetrics(
+    registry,
+    clock,
+    languageModels.map(({ manifest }) => manifest.id),
+  )
+  const http = httpMetrics(registry)
+  const costOf = (model: string) => {
+    const entry = catalogue.get(model)
+    const runs = entry && inference.runCounts(entry)
+    const written = texts.costOf(model)
+    return {
+      requests: (runs?.successes ?? 0) + written.requests,
+      laneMs: (runs?.laneMs ?? 0) + written.laneMs,
+    }
+  }
+  const devices = deviceMetrics(registry, [...catalogue.keys()], costOf, gpuHourCost)
+  collectDefaultMetrics({ register: registry })
+  return { registry, texts, http, devices }
+}

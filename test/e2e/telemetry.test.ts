@@ -69,4 +69,22 @@ describe('a page of another origin', () => {
     await page.waitForTimeout(500)
     expect(reports()).toEqual([])
   })
+
+  test('that traces its calls finds them in the log of the server, runs and texts', async () => {
+    const { page, errors } = await openPage(context, host.url)
+    const script = new URL('embed.js', proxy.url).href
+    await page.evaluate(`import('${script}').then(({ createRuntime }) => { window.create = createRuntime })`)
+    await page.evaluate(async () => {
+      const traceparent = () => '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+      const runtime = await window.create({ policy: 'server', traceparent })
+      await (await runtime.model('digits')).run({ image: new Float32Array(784) })
+      await (await runtime.model('bard')).generate({ prompt: 'Once', maxTokens: 3 }).result
+    })
+    const traced = () =>
+      server.log
+        .filter(({ traceId }) => traceId === '0af7651916cd43dd8448eb211c80319c')
+        .map(({ path }) => path)
+    await expect.poll(traced).toEqual([expect.stringMatching(/digits\/.*infer$/), '/v1/completions'])
+    expect(errors).toEqual([])
+  })
 })

@@ -18,5 +18,7 @@ test('requests of a lane that hangs are answered in seconds by another, and the 
   expect(server.log).toContainEqual(
     expect.objectContaining({ msg: 'Lane died', pid: hung, reason: expect.stringContaining('hung') }),
   )
+  const metrics = await (await fetch(new URL('metrics', server.url))).text()
+  expect(metrics).toMatch(/^spillway_lane_ends_total\{cause="hung"\} [1-9]/m)
   expect(await server.stop()).toBe(0)
 })

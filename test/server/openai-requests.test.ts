@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { SpillwayError } from '../../models/core/index.ts'
 import type { createApp } from '../../server/app.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { chat, closeScriptedServers, createScriptedApp, script } from '../support/scripted-server.ts'
@@ -229,6 +230,21 @@ test('metrics have vLLM’s names', async () => {
     'vllm:inter_token_latency_seconds_count{model_name="scripted"} 6',
     'vllm:e2e_request_latency_seconds_count{model_name="scripted"} 1',
     'vllm:request_success_total{model_name="scripted",finished_reason="stop"} 1',
+  ])
+    expect(text).toContain(line)
+})
+
+test('a text that breaks off in its stream is counted by its reason and its code', async () => {
+  const fail = (place: number) =>
+    place > 11 ? new SpillwayError('model_output_invalid', 'Not a number') : undefined
+  const { app } = createScriptedApp({ text: script, fail })
+  const response = await post(app, '/v1/chat/completions', { ...chat, stream: true })
+  expect(await response.text()).toContain('model_output_invalid')
+  const text = await (await app.request('/metrics')).text()
+  for (const line of [
+    'vllm:request_success_total{model_name="scripted",finished_reason="error"} 1',
+    'vllm:request_success_total{model_name="scripted",finished_reason="stop"} 0',
+    'spillway_refusals_total{code="model_output_invalid"} 1',
   ])
     expect(text).toContain(line)
 })

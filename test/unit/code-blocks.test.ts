@@ -27,6 +27,7 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     // A line of README's first block, which the same test runs.
     ['test/e2e/readme.test.ts', 'embed.js'],
   ],
+  'server/README.md': [['test/unit/server-config.test.ts', '"maxQueued": 200']],
   'models/README.md': [['test/unit/manifest.test.ts', '```json']],
 }
 

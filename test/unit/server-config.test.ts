@@ -59,6 +59,11 @@ describe("the server's settings", () => {
     expect(config).not.toEqual(readConfig({}))
   })
 
+  test('stand in the example of the README as the server takes them', () => {
+    const [, example = ''] = /```json\n([^`]*"maxQueued": 200[^`]*)```/.exec(readme) ?? []
+    expect(readConfig({}, fileOf(example).file)).toMatchObject({ queue: { requests: 200 } })
+  })
+
   test('are taken from the environment before the file', () => {
     const { file } = fileOf({ $schema: './schema.json', maxQueued: 5, port: 9000 })
     expect(readConfig({ SPILLWAY_MAX_QUEUED: '7' }, file)).toMatchObject({

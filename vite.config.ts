@@ -118,9 +118,9 @@ export default defineConfig({
   test: {
     root: path('.'),
     // A promise that never settles must not block a run for ever.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    expect: { poll: { timeout: 10_000 } },
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
     projects: [
       {
         extends: true,

@@ -1,38 +1,26 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
 import '../../web/embed/window-global.ts'
-import { launchBrowser, openPage } from '../support/page.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { openPage } from '../support/page.ts'
+import { useSite, useVisit } from '../support/site.ts'
+import { runtimeStored } from '../support/stored-keys.ts'
 
 declare global {
   /** What the progress panel of the app has said, in order. */
   var saidByProgress: string[] | undefined
 }
 
-let server: TestServer
-let browser: Browser
-let context: BrowserContext
+const site = useSite()
+const visit = useVisit(site)
 
-beforeAll(async () => {
-  ;[server, browser] = await Promise.all([startServer(), launchBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await server.stop()
-})
-beforeEach(async () => {
-  context = await browser.newContext()
-})
-afterEach(() => context.close())
-
-const open = async (path = '') => (await openPage(context, new URL(path, server.url))).page
+const open = async (path = '') => (await openPage(visit.context, new URL(path, site.server.url))).page
 const progress = (page: Page) => page.getByTestId('progress')
 const isReady = (page: Page) => progress(page).and(page.locator('[data-state="ready"]')).waitFor()
 const device = (page: Page) => page.locator('#capacity').textContent()
 
 /** Records what the progress panel says from the start of each page. */
 const recordProgress = () =>
-  context.addInitScript(() => {
+  visit.context.addInitScript(() => {
     const said: string[] = []
     globalThis.saidByProgress = said
     addEventListener('DOMContentLoaded', () => {
@@ -47,7 +35,7 @@ describe('the app does not say', () => {
     await recordProgress()
     const page = await open()
     await isReady(page)
-    await expect.poll(() => page.evaluate(async () => (await spillway.storage.list()).length)).toBe(1)
+    await runtimeStored(page)
     await page.reload()
     await isReady(page)
     const said = await page.evaluate(() => globalThis.saidByProgress)
@@ -59,7 +47,7 @@ describe('the app does not say', () => {
     const page = await open()
     await expect.poll(() => device(page)).toContain('for this site')
     expect(await device(page)).not.toContain('0 bytes')
-    await context.addInitScript(() => {
+    await visit.context.addInitScript(() => {
       Object.defineProperty(Navigator.prototype, 'storage', { get: () => undefined })
     })
     await page.reload()
@@ -68,7 +56,7 @@ describe('the app does not say', () => {
 
   test('that there is room where site data is blocked, whatever the browser estimates', async () => {
     // As Firefox does it: the database is refused, and the estimate has gigabytes.
-    await context.addInitScript(() => {
+    await visit.context.addInitScript(() => {
       IDBFactory.prototype.open = () => {
         throw new DOMException('The operation is insecure.', 'SecurityError')
       }
@@ -80,7 +68,7 @@ describe('the app does not say', () => {
   })
 
   test('what the author of a page should do, where the device cannot run the model', async () => {
-    await context.addInitScript(() => {
+    await visit.context.addInitScript(() => {
       Reflect.deleteProperty(globalThis, 'WebAssembly')
     })
     const page = await open()
@@ -93,7 +81,7 @@ describe('the app does not say', () => {
   })
 
   test('that there are threads where there is no shared memory', async () => {
-    await context.addInitScript(() => {
+    await visit.context.addInitScript(() => {
       Object.defineProperty(Navigator.prototype, 'hardwareConcurrency', { get: () => 8 })
       Reflect.deleteProperty(globalThis, 'SharedArrayBuffer')
     })
@@ -102,15 +90,15 @@ describe('the app does not say', () => {
   })
 
   test('that the device is at fault where the server has no manifest', async () => {
-    await context.route('**/models/digits/manifest.json', (route) => route.fulfill({ status: 500 }))
+    await visit.context.route('**/models/digits/manifest.json', (route) => route.fulfill({ status: 500 }))
     const page = await open()
     await expect.poll(() => progress(page).textContent()).toContain('The model was not found')
   })
 
   test('"Not available on this device" where the server lacks the file', async () => {
-    await context.route('**/models/digits/q8/**', (route) => route.fulfill({ status: 404 }))
-    await context.route('**/models/digits/fp16/**', (route) => route.fulfill({ status: 404 }))
-    await context.route('**/models/digits/fp32/**', (route) => route.fulfill({ status: 404 }))
+    await visit.context.route('**/models/digits/q8/**', (route) => route.fulfill({ status: 404 }))
+    await visit.context.route('**/models/digits/fp16/**', (route) => route.fulfill({ status: 404 }))
+    await visit.context.route('**/models/digits/fp32/**', (route) => route.fulfill({ status: 404 }))
     const page = await open()
     await expect.poll(() => progress(page).textContent()).toContain('The model could not be downloaded')
     await page.getByTestId('policy-device').check({ force: true })

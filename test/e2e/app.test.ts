@@ -1,31 +1,12 @@
-import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
 import '../../web/embed/window-global.ts'
 import { accessibilityFaults } from '../support/accessibility.ts'
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
-import { launchBrowser, openPage } from '../support/page.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { openPage } from '../support/page.ts'
+import { useSite, useVisit } from '../support/site.ts'
 
-let server: TestServer
-let browser: Browser
-let proxy: FaultProxy
-let context: BrowserContext
-
-beforeAll(async () => {
-  ;[server, browser] = await Promise.all([startServer(), launchBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await server.stop()
-})
-beforeEach(async () => {
-  proxy = await startFaultProxy(server.url)
-  context = await browser.newContext()
-})
-afterEach(async () => {
-  await context.close()
-  await proxy.stop()
-})
+const site = useSite()
+const visit = useVisit(site)
 
 const isModelFile = (path: string) => path.startsWith('/models/digits/q8/')
 
@@ -55,7 +36,7 @@ async function drawOne(page: Page): Promise<void> {
 
 describe('the app', () => {
   test('recognises a digit drawn with the mouse, on the device, and shows where it ran', async () => {
-    const { page, errors } = await openPage(context, proxy.url)
+    const { page, errors } = await openPage(visit.context, visit.proxy.url)
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
     await drawOne(page)
     expect(await answerOf(page, 'device')).toMatchObject({ digit: '1', reason: 'device-capable' })
@@ -67,26 +48,26 @@ describe('the app', () => {
   })
 
   test('shows the progress of the first download, and loads from the store at the second visit', async () => {
-    proxy.fault = (_method, path) => (isModelFile(path) ? 'half' : 'pass')
-    const { page } = await openPage(context, proxy.url)
+    visit.proxy.fault = (_method, path) => (isModelFile(path) ? 'half' : 'pass')
+    const { page } = await openPage(visit.context, visit.proxy.url)
     const bar = page.getByTestId('progress').locator('progress')
     await expect
       .poll(() => bar.evaluate(({ position }: HTMLProgressElement) => position > 0 && position < 1), {
         interval: 20,
       })
       .toBe(true)
-    proxy.release()
+    visit.proxy.release()
     await page.getByTestId('sample-3').click()
     expect((await answerOf(page, 'device')).digit).toBe('3')
-    proxy.clear()
+    visit.proxy.clear()
     await page.reload()
     await page.getByTestId('sample-7').click()
     expect((await answerOf(page, 'device')).digit).toBe('7')
-    expect(proxy.seen.filter(({ path }) => isModelFile(path))).toEqual([])
+    expect(visit.proxy.seen.filter(({ path }) => isModelFile(path))).toEqual([])
   })
 
   test('moves to the server and back with the policy, and recognises the same', async () => {
-    const { page } = await openPage(context, proxy.url)
+    const { page } = await openPage(visit.context, visit.proxy.url)
     await page.getByTestId('sample-5').click()
     expect((await answerOf(page, 'device')).digit).toBe('5')
     await page.getByTestId('policy-server').check({ force: true })
@@ -96,10 +77,10 @@ describe('the app', () => {
   })
 
   test('shows an error in words, and works on afterwards', async () => {
-    const { page } = await openPage(context, proxy.url)
+    const { page } = await openPage(visit.context, visit.proxy.url)
     await page.getByTestId('sample-2').click()
     await answerOf(page, 'device')
-    proxy.fault = (_method, path) => (path.endsWith('/infer') ? 'html' : 'pass')
+    visit.proxy.fault = (_method, path) => (path.endsWith('/infer') ? 'html' : 'pass')
     await page.getByTestId('policy-server').check({ force: true })
     const error = page.getByTestId('error')
     await error.waitFor()
@@ -113,16 +94,16 @@ describe('the app', () => {
   })
 
   test('works on when the server has stopped', async () => {
-    const { page } = await openPage(context, proxy.url)
+    const { page } = await openPage(visit.context, visit.proxy.url)
     await page.getByTestId('sample-0').click()
     expect((await answerOf(page, 'device')).digit).toBe('0')
-    await proxy.stop()
+    await visit.proxy.stop()
     await page.getByTestId('sample-6').click()
     await expect.poll(async () => (await page.getByTestId('result').textContent())?.trim()).toBe('6')
   })
 
   test('can be used with the keyboard alone', async () => {
-    const { page } = await openPage(context, proxy.url)
+    const { page } = await openPage(visit.context, visit.proxy.url)
     const pad = page.getByTestId('pad')
     for (
       let tabs = 0;
@@ -144,7 +125,7 @@ describe('the app', () => {
     [320, 568],
     [1280, 800],
   ])('fits %i pixels and has no accessibility violation, in light and dark', async (width, height) => {
-    const { page } = await openPage(context, proxy.url)
+    const { page } = await openPage(visit.context, visit.proxy.url)
     await page.setViewportSize({ width, height })
     await page.getByTestId('sample-8').click()
     await answerOf(page, 'device')

@@ -1,59 +1,36 @@
-import type { Browser, BrowserContext } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { defaultTolerance } from '../../models/core/manifest.ts'
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
-import { startHostPage } from '../support/host-page.ts'
 import { withRuntime } from '../support/kept-model.ts'
-import { launchBrowser, openPage } from '../support/page.ts'
+import { openPage } from '../support/page.ts'
 import { failDigits, runDigits } from '../support/run-digits.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { useSite, useVisit } from '../support/site.ts'
+import { runtimeStored } from '../support/stored-keys.ts'
 import { copyDigits, digitsManifest } from '../support/test-models.ts'
 
 const huge = 2 ** 45
 
-let server: TestServer
-let browser: Browser
-let proxy: FaultProxy
-let host: Awaited<ReturnType<typeof startHostPage>>
-let context: BrowserContext
-
-beforeAll(async () => {
-  const models = await copyDigits((manifest) => ({
+const site = useSite(async () => ({
+  SPILLWAY_MODELS: await copyDigits((manifest) => ({
     ...manifest,
     id: 'huge',
     variants: manifest.variants.map((variant) => ({ ...variant, memory: huge })),
-  }))
-  ;[server, browser] = await Promise.all([startServer({ SPILLWAY_MODELS: models }), launchBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await server.stop()
-})
-// A new origin and a new browser profile for each test: nothing is stored.
-beforeEach(async () => {
-  proxy = await startFaultProxy(server.url)
-  host = await startHostPage(new URL('embed.js', proxy.url))
-  context = await browser.newContext()
-})
-afterEach(async () => {
-  await context.close()
-  await host.stop()
-  await proxy.stop()
-})
+  })),
+}))
+const visit = useVisit(site)
 
 const isModelFile = (path: string) => path.startsWith('/models/digits/q8/')
 const modelBytes = () =>
-  proxy.seen.filter(({ path }) => isModelFile(path)).reduce((sum, { sentBytes }) => sum + sentBytes, 0)
+  visit.proxy.seen.filter(({ path }) => isModelFile(path)).reduce((sum, { sentBytes }) => sum + sentBytes, 0)
 const size = digitsManifest.variants[0]?.files[0]?.size ?? 0
 
 describe('a page of another origin with the embed script', () => {
   test('runs on the device: downloaded with progress at the first visit, loaded from the store at the second', async () => {
-    const { page, errors } = await openPage(context, host.url)
+    const { page, errors } = await openPage(visit.context, visit.hostUrl)
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(false)
-    proxy.fault = (_method, path) => (isModelFile(path) ? 'half' : 'pass')
+    visit.proxy.fault = (_method, path) => (isModelFile(path) ? 'half' : 'pass')
     const running = runDigits(page, { policy: 'prefer-device' })
     await page.waitForFunction(() => (window.progress?.length ?? 0) > 5)
-    proxy.release()
+    visit.proxy.release()
     const first = await running
     expect(first).toMatchObject({
       digit: 1,
@@ -67,8 +44,9 @@ describe('a page of another origin with the embed script', () => {
     expect(loaded).toEqual([...loaded].sort((one, other) => one - other))
     expect(modelBytes()).toBe(size)
 
+    await runtimeStored(page)
     await page.reload()
-    proxy.clear()
+    visit.proxy.clear()
     const second = await runDigits(page, { policy: 'prefer-device' })
     expect(second).toMatchObject({ digit: 1, placement: { tier: 'device' } })
     expect(second.progress.at(-1)).toMatchObject({ loadedBytes: size, totalBytes: size, storedBytes: size })
@@ -77,8 +55,8 @@ describe('a page of another origin with the embed script', () => {
   })
 
   test('is answered by the server while the model downloads, and by the device once it is loaded', async () => {
-    const { page } = await openPage(context, host.url)
-    proxy.fault = (_method, path) => (isModelFile(path) ? 'half' : 'pass')
+    const { page } = await openPage(visit.context, visit.hostUrl)
+    visit.proxy.fault = (_method, path) => (isModelFile(path) ? 'half' : 'pass')
     const ask = (isLoaded: boolean) =>
       page.evaluate(async (isLoaded) => {
         const model = await window.spillway.model('digits')
@@ -88,7 +66,7 @@ describe('a page of another origin with the embed script', () => {
         return { placement, logits: Array.from(outputs.logits?.data ?? [], Number) }
       }, isLoaded)
     const before = await ask(false)
-    proxy.release()
+    visit.proxy.release()
     const after = await ask(true)
     expect(before.placement).toMatchObject({ tier: 'server', reason: 'bridge' })
     expect(after.placement).toMatchObject({ tier: 'device', reason: 'device-capable' })
@@ -99,7 +77,7 @@ describe('a page of another origin with the embed script', () => {
   })
 
   test('spills requests that the device would answer late, and loses none', async () => {
-    const { page } = await openPage(context, host.url)
+    const { page } = await openPage(visit.context, visit.hostUrl)
     const { tiers, spilled, wrong } = await page.evaluate(async () => {
       const rows = 400
       const inputs = { image: { data: new Float32Array(rows * 784).fill(0.5), shape: [rows, 1, 28, 28] } }
@@ -133,7 +111,7 @@ describe('a page of another origin with the embed script', () => {
   })
 
   test('reports its queue, batches, lanes and placements while requests run and when they are done', async () => {
-    const { page } = await openPage(context, host.url)
+    const { page } = await openPage(visit.context, visit.hostUrl)
     const { events, last, before, during } = await page.evaluate(async () => {
       const inputs = { image: new Float32Array(784) }
       const model = await window.spillway.model('digits')
@@ -147,8 +125,8 @@ describe('a page of another origin with the embed script', () => {
       window.spillway.policy = 'device'
       const during = queue()
       await Promise.all(runs)
-      for (let turn = 0; turn < 100 && events.at(-1)?.device.queued !== 0; turn++)
-        await new Promise((resolve) => setTimeout(resolve, 50))
+      while (events.at(-1)?.device.queued !== 0)
+        await new Promise((resolve) => window.spillway.addEventListener('stats', resolve, { once: true }))
       return { events: events.length, last: window.spillway.stats(), before, during }
     })
     expect(before).toEqual({ queueMs: 0, isSaturated: false })
@@ -166,15 +144,15 @@ describe('a page of another origin with the embed script', () => {
   })
 
   test('runs a stored model without the server', async () => {
-    const { page } = await openPage(context, host.url)
+    const { page } = await openPage(visit.context, visit.hostUrl)
     await runDigits(page, { policy: 'device' })
     await page.reload()
-    await proxy.stop()
+    await visit.proxy.stop()
     expect(await runDigits(page)).toMatchObject({ digit: 1, placement: { tier: 'device', backend: 'wasm' } })
   })
 
   test('runs on the server under policy "server", and loads no model', async () => {
-    const { page } = await openPage(context, host.url)
+    const { page } = await openPage(visit.context, visit.hostUrl)
     expect(await runDigits(page, { policy: 'server' })).toMatchObject({
       digit: 1,
       placement: { tier: 'server', backend: 'cpu', variant: 'q8', reason: 'policy' },
@@ -184,29 +162,31 @@ describe('a page of another origin with the embed script', () => {
   })
 
   test('sends nothing of a request anywhere under policy "device"', async () => {
-    const { page } = await openPage(context, host.url)
+    const { page } = await openPage(visit.context, visit.hostUrl)
     const requests: string[] = []
     let bodyBytes = 0
-    context.on('request', (request) => {
+    visit.context.on('request', (request) => {
       requests.push(request.url())
       bodyBytes += request.postDataBuffer()?.length ?? 0
     })
     await runDigits(page, { policy: 'device' })
     requests.length = 0
-    proxy.clear()
+    visit.proxy.clear()
     expect(await runDigits(page, { policy: 'device', rows: 64 })).toMatchObject({
       digit: 1,
       rows: 64,
       placement: { tier: 'device', reason: 'policy' },
     })
     // The manifest may be fetched again; the request's inputs go nowhere.
-    expect(requests).toEqual([new URL('models/digits/manifest.json', proxy.url).href])
+    expect(requests).toEqual([new URL('models/digits/manifest.json', visit.proxy.url).href])
     expect(bodyBytes).toBe(0)
-    expect(proxy.seen.every((request) => request.method === 'GET' && request.bodyBytes === 0)).toBe(true)
+    expect(visit.proxy.seen.every((request) => request.method === 'GET' && request.bodyBytes === 0)).toBe(
+      true,
+    )
   })
 
   test('detects a flipped byte in IndexedDB, downloads the file again and repairs the store', async () => {
-    const { page } = await openPage(context, host.url)
+    const { page } = await openPage(visit.context, visit.hostUrl)
     await runDigits(page, { policy: 'device' })
     const flipped = await page.evaluate(async (key) => {
       const database = await new Promise<IDBDatabase>((resolve, reject) => {
@@ -230,23 +210,23 @@ describe('a page of another origin with the embed script', () => {
     expect(flipped).toBe(size)
 
     // The browser's own cache must not hide a second download.
-    const cdp = await context.newCDPSession(page)
+    const cdp = await visit.context.newCDPSession(page)
     await cdp.send('Network.clearBrowserCache')
     await page.reload()
-    proxy.clear()
+    visit.proxy.clear()
     const repaired = await runDigits(page, { policy: 'device' })
     expect(repaired).toMatchObject({ digit: 1, placement: { tier: 'device' } })
     expect(repaired.progress.at(-1)?.storedBytes).toBe(0)
     expect(modelBytes()).toBe(size)
 
     await page.reload()
-    proxy.clear()
+    visit.proxy.clear()
     expect((await runDigits(page, { policy: 'device' })).progress.at(-1)?.storedBytes).toBe(size)
     expect(modelBytes()).toBe(0)
   })
 
   test('lets the server answer for a model that is too large for the device, and explains it', async () => {
-    const { page } = await openPage(context, host.url)
+    const { page } = await openPage(visit.context, visit.hostUrl)
     // The first answers come before the capacity of the device is known.
     await expect
       .poll(async () => (await runDigits(page, { model: 'huge' })).placement)

@@ -1,20 +1,17 @@
 import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
 import type { Manifest, TensorSpec, Variant } from '../../models/core/index.ts'
 import type { Placement, Policy } from '../../web/api/index.ts'
 import { classicalModel, embeddingInBlocks, embeddingInFloats } from '../support/backend-models.ts'
-import { launchBrowser, openPage } from '../support/page.ts'
+import { openPage } from '../support/page.ts'
 import { pretendGpu } from '../support/pretend-gpu.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { useSite } from '../support/site.ts'
 import { emptyFolder } from '../support/test-models.ts'
 
-let server: TestServer
-let browser: Browser
-
-beforeAll(async () => {
+const site = useSite(async () => {
   const folder = await emptyFolder()
   const floats = embeddingInFloats()
   const half = floats.slice(0, floats.length >> 1)
@@ -26,11 +23,7 @@ beforeAll(async () => {
   await writeManifest(folder, 'unread', [numbers('x'), numbers('y')], [classical])
   const marked = await writeVariant(folder, 'marked', 'fp32', classicalModel(), ['cpu', 'cuda'])
   await writeManifest(folder, 'marked', [numbers('x'), numbers('y')], [marked])
-  ;[server, browser] = await Promise.all([startServer({ SPILLWAY_MODELS: folder }), launchBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await server.stop()
+  return { SPILLWAY_MODELS: folder }
 })
 
 /** An embedding with a better variant of 4 bits, and one of floats. */
@@ -94,9 +87,9 @@ const writeManifest = (
 }
 
 async function open(hasGpu = false): Promise<Page> {
-  const context = await browser.newContext()
+  const context = await site.browser.newContext()
   if (hasGpu) await pretendGpu(context)
-  const { page } = await openPage(context, server.url)
+  const { page } = await openPage(context, site.server.url)
   await page.waitForFunction(() => 'spillway' in window)
   return page
 }

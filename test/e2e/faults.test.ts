@@ -1,11 +1,8 @@
 import '../../web/embed/window-global.ts'
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Fault, FaultProxy } from '../support/fault-proxy.ts'
-import { type GuestPage, openGuestPage } from '../support/guest-page.ts'
-import { launchBrowser } from '../support/page.ts'
+import { describe, expect, test } from 'vitest'
+import type { Fault } from '../support/fault-proxy.ts'
 import { failDigits, runDigits } from '../support/run-digits.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { useGuestPage, useSite } from '../support/site.ts'
 
 declare global {
   interface Window {
@@ -13,38 +10,20 @@ declare global {
   }
 }
 
-let server: TestServer
-let browser: Browser
-let guest: GuestPage
-let proxy: FaultProxy
-let page: Page
-
-beforeAll(async () => {
-  ;[server, browser] = await Promise.all([startServer(), launchBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await server.stop()
-})
-beforeEach(async () => {
-  guest = await openGuestPage(browser, server.url)
-  ;({ proxy, page } = guest)
-})
-afterEach(async () => {
-  await guest.close()
-})
+const site = useSite()
+const guest = useGuestPage(site)
 
 /** Does one fault to one kind of request, as often as said. */
 function inject(fault: Fault, where: RegExp, times = Number.POSITIVE_INFINITY): void {
   let left = times
-  proxy.fault = (_method, path) => (where.test(path) && left-- > 0 ? fault : 'pass')
+  guest.proxy.fault = (_method, path) => (where.test(path) && left-- > 0 ? fault : 'pass')
 }
 const model = /^\/models\/digits\/\w+\//
 const infer = /\/infer$/
 
 /** Resolves once a request of a kind is on its way to the server. */
 const sent = (where: RegExp) =>
-  expect.poll(() => proxy.seen.some(({ path }) => where.test(path)), { interval: 5 }).toBe(true)
+  expect.poll(() => guest.proxy.seen.some(({ path }) => where.test(path)), { interval: 5 }).toBe(true)
 
 describe('damaged model files', () => {
   test.each<[Fault, string, string]>([
@@ -56,11 +35,11 @@ describe('damaged model files', () => {
     '%s: the device refuses them with an error, and loads the right ones at the next visit',
     async (fault, code, message) => {
       inject(fault, model)
-      const failure = await failDigits(page, { policy: 'device' })
+      const failure = await failDigits(guest.page, { policy: 'device' })
       expect(failure).toMatchObject({ code, message: expect.stringContaining(message) })
       inject('pass', model)
-      await page.reload()
-      expect(await runDigits(page, { policy: 'device' })).toMatchObject({
+      await guest.page.reload()
+      expect(await runDigits(guest.page, { policy: 'device' })).toMatchObject({
         digit: 1,
         placement: { tier: 'device' },
       })
@@ -71,17 +50,17 @@ describe('damaged model files', () => {
     '%s once: they are fetched again, and the request is answered',
     async (fault) => {
       inject(fault, model, 1)
-      expect(await runDigits(page, { policy: 'device' })).toMatchObject({
+      expect(await runDigits(guest.page, { policy: 'device' })).toMatchObject({
         digit: 1,
         placement: { tier: 'device' },
       })
-      expect(proxy.seen.filter(({ path }) => model.test(path))).toHaveLength(2)
+      expect(guest.proxy.seen.filter(({ path }) => model.test(path))).toHaveLength(2)
     },
   )
 
   test('policy "prefer-device" moves the request to the server, and explains why', async () => {
     inject('alter', model)
-    const { digit, placement } = await runDigits(page, { policy: 'prefer-device' })
+    const { digit, placement } = await runDigits(guest.page, { policy: 'prefer-device' })
     expect(digit).toBe(1)
     expect(placement).toMatchObject({ tier: 'server', reason: 'device-failed' })
     expect(placement.explanation).toContain('is not what its manifest says')
@@ -105,36 +84,36 @@ describe('a server that fails', () => {
     async (_what, fault, deadlineMs, code, message) => {
       inject(fault, infer)
       const options = { policy: 'server', ...(deadlineMs === undefined ? {} : { deadlineMs }) } as const
-      expect(await failDigits(page, options)).toMatchObject({
+      expect(await failDigits(guest.page, options)).toMatchObject({
         code,
         message: expect.stringContaining(message),
       })
       inject('pass', infer)
-      expect(await runDigits(page, { policy: 'server' })).toMatchObject({ digit: 1 })
+      expect(await runDigits(guest.page, { policy: 'server' })).toMatchObject({ digit: 1 })
     },
   )
 
   test('policy "prefer-server" moves the request to the device, and explains why', async () => {
     inject('reset', infer)
-    expect(await runDigits(page, { policy: 'prefer-server' })).toMatchObject({
+    expect(await runDigits(guest.page, { policy: 'prefer-server' })).toMatchObject({
       digit: 1,
       placement: { tier: 'device', reason: 'server-unavailable' },
     })
   })
 
   test('reports a model that it does not have', async () => {
-    expect(await failDigits(page, { model: 'cats' })).toMatchObject({
+    expect(await failDigits(guest.page, { model: 'cats' })).toMatchObject({
       code: 'model_unknown',
       message: expect.stringContaining('There is no model "cats"'),
     })
-    expect(await failDigits(page, { model: '../../v2' })).toMatchObject({ code: 'model_unknown' })
+    expect(await failDigits(guest.page, { model: '../../v2' })).toMatchObject({ code: 'model_unknown' })
   })
 
   test('loses no request when its lanes are killed with kill -9 in the middle of a run', async () => {
-    server.freezeLanes()
-    const answer = runDigits(page, { policy: 'server', rows: 1_000 })
+    site.server.freezeLanes()
+    const answer = runDigits(guest.page, { policy: 'server', rows: 1_000 })
     await sent(infer)
-    for (const pid of server.lanes()) process.kill(pid, 'SIGKILL')
+    for (const pid of site.server.lanes()) process.kill(pid, 'SIGKILL')
     expect(await answer).toMatchObject({ digit: 1, rows: 1_000, placement: { tier: 'server' } })
   })
 })
@@ -145,9 +124,9 @@ describe('a caller’s mistake', () => {
     ['a wrong type', { image: 'f64' }, 'input_type_invalid'],
     ['a wrong size', { image: 'f32x3' }, 'input_size_invalid'],
   ])('%s is reported before anything is sent or run', async (_what, inputs, code) => {
-    await runDigits(page)
-    proxy.clear()
-    const reported = await page.evaluate(async (kinds) => {
+    await runDigits(guest.page)
+    guest.proxy.clear()
+    const reported = await guest.page.evaluate(async (kinds) => {
       const arrays = { f32: new Float32Array(784), f64: new Float64Array(784), f32x3: new Float32Array(3) }
       const entries = Object.entries(kinds as Record<string, keyof typeof arrays>)
       const model = await window.spillway.model('digits')
@@ -156,12 +135,12 @@ describe('a caller’s mistake', () => {
         .catch((error) => error.code)
     }, inputs)
     expect(reported).toBe(code)
-    expect(proxy.seen.filter(({ method }) => method === 'POST')).toHaveLength(0)
+    expect(guest.proxy.seen.filter(({ method }) => method === 'POST')).toHaveLength(0)
   })
 
   test('NaN runs on the device, and on the server as a binary tensor', async () => {
-    await runDigits(page)
-    const reported = await page.evaluate(async () => {
+    await runDigits(guest.page)
+    const reported = await guest.page.evaluate(async () => {
       const model = await window.spillway.model('digits')
       const inputs = { image: new Float32Array(784).fill(Number.NaN) }
       const device = await model.run(inputs, { policy: 'device' })
@@ -172,10 +151,10 @@ describe('a caller’s mistake', () => {
   })
 
   test('an abort settles the request at once, before and after it is sent', async () => {
-    await runDigits(page)
+    await runDigits(guest.page)
     inject('hang', infer)
-    proxy.clear()
-    const codes = page.evaluate(async () => {
+    guest.proxy.clear()
+    const codes = guest.page.evaluate(async () => {
       const model = await window.spillway.model('digits')
       const inputs = { image: new Float32Array(784) }
       const code = (work: Promise<unknown>) =>
@@ -189,7 +168,7 @@ describe('a caller’s mistake', () => {
       return [await code(model.run(inputs, { signal: AbortSignal.abort() })), await running]
     })
     await sent(infer)
-    await page.evaluate(() => window.leave())
+    await guest.page.evaluate(() => window.leave())
     expect(await codes).toEqual(['aborted', 'aborted'])
   })
 })

@@ -1,11 +1,8 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type {} from '../../web/embed/window-global.ts'
 import { crashWorkers } from '../support/crash-workers.ts'
-import type { Fault, FaultProxy } from '../support/fault-proxy.ts'
-import { type GuestPage, openGuestPage } from '../support/guest-page.ts'
-import { launchBrowser } from '../support/page.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import type { Fault } from '../support/fault-proxy.ts'
+import { useGuestPage, useSite } from '../support/site.ts'
 
 declare global {
   interface Window {
@@ -14,26 +11,8 @@ declare global {
   }
 }
 
-let server: TestServer
-let browser: Browser
-let guest: GuestPage
-let proxy: FaultProxy
-let page: Page
-
-beforeAll(async () => {
-  ;[server, browser] = await Promise.all([startServer(), launchBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await server.stop()
-})
-beforeEach(async () => {
-  guest = await openGuestPage(browser, server.url)
-  ;({ proxy, page } = guest)
-})
-afterEach(async () => {
-  await guest.close()
-})
+const site = useSite()
+const guest = useGuestPage(site)
 
 const total = 3_000
 /** Requests after which the page waits for all answers so far. */
@@ -41,23 +20,23 @@ const pauses = [900, 1_800, 2_800]
 const closedAt = 2_900
 
 const answerInfer = (fault: Fault) => {
-  proxy.fault = (_method, path) => (path.endsWith('/infer') ? fault : 'pass')
+  guest.proxy.fault = (_method, path) => (path.endsWith('/infer') ? fault : 'pass')
 }
 
 /** The faults, by the number of the request at which they happen. */
 const strikes = new Map<number, () => unknown>([
-  [200, () => crashWorkers(page)],
+  [200, () => crashWorkers(guest.page)],
   [
     1_000,
     () => {
       answerInfer('reset')
-      proxy.cut()
+      guest.proxy.cut()
     },
   ],
-  [1_200, () => crashWorkers(page)],
+  [1_200, () => crashWorkers(guest.page)],
   [1_500, () => answerInfer('truncate')],
   [1_750, () => answerInfer('pass')],
-  [2_000, () => crashWorkers(page)],
+  [2_000, () => crashWorkers(guest.page)],
 ])
 
 /** The kinds of requests and their possible outcomes. Where the device may answer it does, whatever crashes. */
@@ -81,7 +60,7 @@ interface Outcome {
 
 /** Makes three thousand requests in the page by a fixed schedule, and closes the runtime before the last are answered. */
 const load = (): Promise<{ outcomes: Outcome[]; settled: number[] }> =>
-  page.evaluate(
+  guest.page.evaluate(
     async ({ total, pauses, closedAt, strikes, names }) => {
       let state = 7
       const random = () => {
@@ -156,7 +135,7 @@ const load = (): Promise<{ outcomes: Outcome[]; settled: number[] }> =>
 test('every one of thousands of requests settles once, with its own answer or a code, while workers crash, the server is cut off and the runtime is closed', {
   timeout: 120_000,
 }, async () => {
-  await page.exposeFunction('strike', async (index: number) => {
+  await guest.page.exposeFunction('strike', async (index: number) => {
     await strikes.get(index)?.()
   })
   const { outcomes, settled } = await load()

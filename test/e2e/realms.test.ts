@@ -1,19 +1,10 @@
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { launchBrowser, openPage } from '../support/page.ts'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import { openPage } from '../support/page.ts'
 import { failDigits, runDigits } from '../support/run-digits.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { useSite } from '../support/site.ts'
 
-let server: TestServer
-let browser: Browser
-
-beforeAll(async () => {
-  ;[server, browser] = await Promise.all([startServer(), launchBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await server.stop()
-})
+const site = useSite()
 
 /** Generates a text on the device with the page's own runtime. */
 const write = (page: Page) =>
@@ -26,9 +17,9 @@ const write = (page: Page) =>
 
 /** Opens the app's page in a browser that a script has changed before the page starts. */
 async function openChanged(change: (value: number) => void, value = 0) {
-  const context = await browser.newContext()
+  const context = await site.browser.newContext()
   await context.addInitScript(change, value)
-  return (await openPage(context, server.url)).page
+  return (await openPage(context, site.server.url)).page
 }
 
 const openWithCores = (count: number) =>

@@ -1,38 +1,20 @@
 import '../../web/embed/window-global.ts'
 import '../support/window-progress.ts'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
 import { startHostPage } from '../support/host-page.ts'
-import { launchBrowser, openPage } from '../support/page.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { openPage } from '../support/page.ts'
+import { useSite, useVisit } from '../support/site.ts'
+import { runtimeStored, storedKeys } from '../support/stored-keys.ts'
 
-let server: TestServer
-let browser: Browser
-let proxy: FaultProxy
-let context: BrowserContext
-
-beforeAll(async () => {
-  ;[server, browser] = await Promise.all([startServer(), launchBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await server.stop()
-})
-beforeEach(async () => {
-  proxy = await startFaultProxy(server.url)
-  context = await browser.newContext()
-})
-afterEach(async () => {
-  await context.close()
-  await proxy.stop()
-})
+const site = useSite()
+const visit = useVisit(site)
 
 const isRuntime = (path: string) => path.endsWith('.wasm')
-const requested = () => proxy.seen.filter(({ path }) => isRuntime(path))
+const requested = () => visit.proxy.seen.filter(({ path }) => isRuntime(path))
 
-async function open(url = proxy.url): Promise<Page> {
-  const { page } = await openPage(context, url)
+async function open(url = visit.proxy.url): Promise<Page> {
+  const { page } = await openPage(visit.context, url)
   await page.waitForFunction(() => 'spillway' in window)
   return page
 }
@@ -55,11 +37,11 @@ const run = (page: Page) =>
 
 /** The next visit of the same browser, whose HTTP cache has lost everything. */
 async function visitAgain(page: Page): Promise<void> {
-  const session = await context.newCDPSession(page)
+  const session = await visit.context.newCDPSession(page)
   await session.send('Network.clearBrowserCache')
   await page.reload()
   await page.waitForFunction(() => 'spillway' in window)
-  proxy.clear()
+  visit.proxy.clear()
 }
 
 /** Writes records of a runtime of another version, as a former visit left them. */
@@ -81,20 +63,6 @@ const storeFormerRuntime = (page: Page) =>
     database.close()
   })
 
-const storedKeys = (page: Page) =>
-  page.evaluate(async () => {
-    const database = await new Promise<IDBDatabase>((resolve) => {
-      const opening = indexedDB.open('spillway')
-      opening.onsuccess = () => resolve(opening.result)
-    })
-    const keys = await new Promise<IDBValidKey[]>((resolve) => {
-      const asking = database.transaction('models').objectStore('models').getAllKeys()
-      asking.onsuccess = () => resolve(asking.result)
-    })
-    database.close()
-    return keys.map(String)
-  })
-
 describe('the runtime', () => {
   test('is downloaded once, counted as the network carried it, and then comes from the store', async () => {
     const page = await open()
@@ -109,10 +77,7 @@ describe('the runtime', () => {
       storedBytes: 0,
       isKept: true,
     })
-    // The answer does not wait until the store has written it.
-    await expect
-      .poll(async () => (await storedKeys(page)).filter((key) => key.startsWith('file:')))
-      .toHaveLength(2)
+    await runtimeStored(page)
 
     await visitAgain(page)
     const second = await run(page)
@@ -135,7 +100,7 @@ describe('the runtime', () => {
   })
 
   test('is never run nor kept where its bytes are not those of the build', async () => {
-    proxy.fault = (_method, path) => (isRuntime(path) ? 'alter' : 'pass')
+    visit.proxy.fault = (_method, path) => (isRuntime(path) ? 'alter' : 'pass')
     const page = await open()
     const { tier } = await run(page)
     expect(tier).toContain('ONNX Runtime is not what its manifest says')
@@ -144,7 +109,7 @@ describe('the runtime', () => {
     const keys = await storedKeys(page)
     const [, sha256 = 'none'] = /onnxruntime-web@(\w+)/.exec(keys.join(' ')) ?? []
     expect(keys.filter((key) => key.includes(`sha256-${sha256}`))).toEqual([])
-    proxy.fault = () => 'pass'
+    visit.proxy.fault = () => 'pass'
     await page.reload()
     await page.waitForFunction(() => 'spillway' in window)
     expect((await run(page)).tier).toBe('device')
@@ -152,7 +117,7 @@ describe('the runtime', () => {
 
   test('is fetched past the store, and checked, where the store could not fetch it', async () => {
     let atSecond: 'alter' | 'pass' = 'alter'
-    proxy.fault = (_method, path) => {
+    visit.proxy.fault = (_method, path) => {
       if (!isRuntime(path)) return 'pass'
       return requested().length === 1 ? 'missing' : atSecond
     }
@@ -161,7 +126,7 @@ describe('the runtime', () => {
     // Once more past the HTTP cache, which may hold the wrong bytes.
     expect(requested()).toHaveLength(3)
     atSecond = 'pass'
-    proxy.clear()
+    visit.proxy.clear()
     await page.reload()
     await page.waitForFunction(() => 'spillway' in window)
     const { tier, last } = await run(page)
@@ -181,10 +146,10 @@ describe('the runtime', () => {
   })
 
   test('is shared with the threads of an isolated page of another origin, and downloaded once', async () => {
-    await context.addInitScript(() => {
+    await visit.context.addInitScript(() => {
       Object.defineProperty(Navigator.prototype, 'hardwareConcurrency', { get: () => 4 })
     })
-    const host = await startHostPage(new URL('embed.js', proxy.url), undefined, {
+    const host = await startHostPage(new URL('embed.js', visit.proxy.url), undefined, {
       'cross-origin-opener-policy': 'same-origin',
       'cross-origin-embedder-policy': 'require-corp',
     })
@@ -199,16 +164,12 @@ describe('the runtime', () => {
   })
 
   test('is kept for a page of another origin as well', async () => {
-    const host = await startHostPage(new URL('embed.js', proxy.url))
-    const page = await open(host.url)
+    const page = await open(visit.hostUrl)
     expect((await run(page)).tier).toBe('device')
     expect(requested()).toHaveLength(1)
-    await expect
-      .poll(async () => (await storedKeys(page)).filter((key) => key.startsWith('file:')))
-      .toHaveLength(2)
+    await runtimeStored(page)
     await visitAgain(page)
     expect((await run(page)).tier).toBe('device')
     expect(requested()).toEqual([])
-    await host.stop()
   })
 })

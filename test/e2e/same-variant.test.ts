@@ -1,12 +1,9 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Policy } from '../../models/core/index.ts'
 import type {} from '../../web/embed/window-global.ts'
 import { bardsWithVariants } from '../support/bard-variants.ts'
 import { crashWorkers } from '../support/crash-workers.ts'
-import { type GuestPage, openGuestPage } from '../support/guest-page.ts'
-import { launchBrowser } from '../support/page.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { useGuestPage, useSite } from '../support/site.ts'
 
 declare global {
   interface Window {
@@ -18,11 +15,7 @@ declare global {
 
 const request = { prompt: 'To be', maxTokens: 40, temperature: 0.8, seed: 3 }
 
-let server: TestServer
-let browser: Browser
-let guest: GuestPage
-
-beforeAll(async () => {
+const site = useSite(async () => {
   const folder = await bardsWithVariants({
     // The device has one variant, and the server prefers another.
     'device-first': [
@@ -35,16 +28,9 @@ beforeAll(async () => {
       { id: 'both', from: 'q4-wasm', backends: ['wasm', 'cpu'] },
     ],
   })
-  ;[server, browser] = await Promise.all([startServer({ SPILLWAY_MODELS: folder }), launchBrowser()])
+  return { SPILLWAY_MODELS: folder }
 })
-afterAll(async () => {
-  await browser.close()
-  await server.stop()
-})
-beforeEach(async () => {
-  guest = await openGuestPage(browser, server.url)
-})
-afterEach(() => guest.close())
+const guest = useGuestPage(site)
 
 /** Writes a text. Resolves to the places of its pieces, and the text. */
 const write = (model: string, policy: Policy, holds = false) =>
@@ -104,7 +90,7 @@ describe('a text that moves goes on with the variant that began it', () => {
 
 describe('preferred_variant of the OpenAI API', () => {
   const complete = async (preferred_variant?: string) => {
-    const response = await fetch(new URL('v1/completions', server.url), {
+    const response = await fetch(new URL('v1/completions', site.server.url), {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({

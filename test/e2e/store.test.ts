@@ -1,42 +1,25 @@
 import '../../web/embed/window-global.ts'
-import type { Browser, BrowserContext } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { chunkBytes } from '../../web/store/storage/model-store.ts'
 import { bigModel } from '../support/big-model.ts'
 import type { FileServer } from '../support/file-server.ts'
-import { startHostPage } from '../support/host-page.ts'
 import { load, serve, side, withRuntime } from '../support/kept-model.ts'
-import { launchBrowser, openPage } from '../support/page.ts'
+import { openPage } from '../support/page.ts'
 import { seeded } from '../support/seeded.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { useSite, useVisit } from '../support/site.ts'
 
-let server: TestServer
-let browser: Browser
-let host: Awaited<ReturnType<typeof startHostPage>>
-let context: BrowserContext
+const site = useSite()
+const visit = useVisit(site)
 let files: FileServer
 const bytes = bigModel(side)
 const size = bytes.length
 
-beforeAll(async () => {
-  ;[server, browser] = await Promise.all([startServer(), launchBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await server.stop()
-})
 beforeEach(async () => {
-  host = await startHostPage(new URL('embed.js', server.url))
-  context = await browser.newContext()
   files = await serve('big', bytes)
 })
-afterEach(async () => {
-  await context.close()
-  await host.stop()
-  await files.stop()
-})
+afterEach(() => files.stop())
 
-const open = async () => (await openPage(context, host.url)).page
+const open = async () => (await openPage(visit.context, visit.hostUrl)).page
 
 test('a download that is cut twenty times, with a reload of the page each time, completes and verifies', async () => {
   const page = await open()

@@ -1,46 +1,22 @@
 import '../../web/embed/window-global.ts'
-import type { Browser, BrowserContext } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
-import { startHostPage } from '../support/host-page.ts'
-import { launchBrowser, openPage } from '../support/page.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { describe, expect, test } from 'vitest'
+import { openPage } from '../support/page.ts'
+import { useSite, useVisit } from '../support/site.ts'
 
-let server: TestServer
-let browser: Browser
-let proxy: FaultProxy
-let host: Awaited<ReturnType<typeof startHostPage>>
-let context: BrowserContext
-
-beforeAll(async () => {
-  ;[server, browser] = await Promise.all([startServer(), launchBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await server.stop()
-})
-beforeEach(async () => {
-  proxy = await startFaultProxy(server.url)
-  host = await startHostPage(new URL('embed.js', proxy.url))
-  context = await browser.newContext()
-})
-afterEach(async () => {
-  await context.close()
-  await host.stop()
-  await proxy.stop()
-})
+const site = useSite()
+const visit = useVisit(site)
 
 const isInference = (path: string) => /\/infer$|\/completions$/.test(path)
 
 /** A page whose server accepts every request and never answers it, but for files. */
 async function openFrozen() {
-  proxy.fault = (_method, path) => (isInference(path) ? 'hang' : 'pass')
-  const { page, errors } = await openPage(context, host.url)
+  visit.proxy.fault = (_method, path) => (isInference(path) ? 'hang' : 'pass')
+  const { page, errors } = await openPage(visit.context, visit.hostUrl)
   await page.waitForFunction(() => 'spillway' in window)
   return { page, errors }
 }
 
-const asked = () => proxy.seen.filter(({ method, path }) => method === 'POST' && isInference(path))
+const asked = () => visit.proxy.seen.filter(({ method, path }) => method === 'POST' && isInference(path))
 
 describe('with a server that accepts requests and never answers', () => {
   test('a bridged run is answered by the device when that is ready', async () => {

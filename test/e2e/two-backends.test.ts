@@ -1,14 +1,14 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Browser, Page } from 'playwright-core'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { expect, test } from 'vitest'
 import { makeManifest, writeManifest } from '../../models/tools/manifest/write.ts'
 import type { Placement } from '../../web/api/index.ts'
 import { joinParts, project } from '../support/attention.ts'
-import { launchBrowser, openPage } from '../support/page.ts'
+import { openPage } from '../support/page.ts'
 import { pretendGpu } from '../support/pretend-gpu.ts'
 import { runDigits } from '../support/run-digits.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { useSite } from '../support/site.ts'
 import { copyDigits } from '../support/test-models.ts'
 import { encode, modelProto, value } from '../tools/support/build.ts'
 
@@ -17,10 +17,7 @@ const layers = 12
 
 const figures = /: WebAssembly answers 1 row in [\d.]+ ms here, WebGPU in [\d.]+ ms$/
 
-let server: TestServer
-let browser: Browser
-
-beforeAll(async () => {
+const site = useSite(async () => {
   const folder = await copyDigits((manifest) => ({
     ...manifest,
     variants: manifest.variants
@@ -28,11 +25,7 @@ beforeAll(async () => {
       .map((variant) => ({ ...variant, backends: ['webgpu'] })),
   }))
   await writeProduct(join(folder, 'product'))
-  ;[server, browser] = await Promise.all([startServer({ SPILLWAY_MODELS: folder }), launchBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await server.stop()
+  return { SPILLWAY_MODELS: folder }
 })
 
 /** A model of matrix products: many of its rows take WebAssembly longer than a result needs to come back from a GPU. */
@@ -52,9 +45,9 @@ async function writeProduct(root: string): Promise<void> {
 
 /** A page of a browser that takes the software adapter for a GPU. */
 async function openOnGpu(): Promise<Page> {
-  const context = await browser.newContext()
+  const context = await site.browser.newContext()
   await pretendGpu(context)
-  const { page } = await openPage(context, server.url)
+  const { page } = await openPage(context, site.server.url)
   await page.waitForFunction(() => 'spillway' in window)
   return page
 }
@@ -114,7 +107,7 @@ test('a small model starts in WebAssembly; both backends are measured, once, and
   // A page that is left in the middle of a measurement keeps none of it.
   await expect.poll(() => keptBackends(page), { timeout: 20_000 }).toEqual(['wasm', 'webgpu'])
   await page.goto('about:blank')
-  await page.goto(server.url.href)
+  await page.goto(site.server.url.href)
   await page.waitForFunction(() => 'spillway' in window)
   const later = await run(page)
   expect(later.placement.explanation).toMatch(figures)

@@ -116,14 +116,12 @@ describe('the server process', () => {
   })
 
   test('exits at once while idle connections are open', async () => {
-    const server = await startServer()
+    // Requests in flight would have longer than this test.
+    const server = await startServer({ SPILLWAY_GRACE_SECONDS: '600' })
     const idle = connect(Number(server.url.port), '127.0.0.1')
     await once(idle, 'connect')
     idle.on('error', () => undefined)
-    const asked = performance.now()
     expect(await server.stop()).toBe(0)
-    // Requests in flight would have ten seconds.
-    expect(performance.now() - asked).toBeLessThan(8_000)
   })
 
   test('refuses a request for the same output many times', async () => {

@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../../server/config.ts'
 import { readConfigFile } from '../../server/config-file.ts'
@@ -38,6 +38,41 @@ const otherValues = Object.fromEntries(
   }),
 )
 const textOf = (value: unknown) => (Array.isArray(value) ? value.join(':') : String(value))
+
+/** A valid value of each variable that is not its default, and what it changes. */
+const effects = {
+  PORT: ['9000', { port: 9000 }],
+  HOST: ['0.0.0.0', { host: '0.0.0.0' }],
+  SPILLWAY_BACKEND: ['webgpu', { backend: 'webgpu' }],
+  SPILLWAY_MODELS: ['one:two', { modelFolders: [resolve('one'), resolve('two')] }],
+  SPILLWAY_KEEP_ALIVE_SECONDS: ['5', { keepAliveMs: 5_000 }],
+  SPILLWAY_LOAD_SECONDS: ['7', { laneLimits: { loadMs: 7_000 } }],
+  SPILLWAY_WARM_UP_SECONDS: ['7', { laneLimits: { warmUpMs: 7_000 } }],
+  SPILLWAY_RUN_SECONDS: ['7', { laneLimits: { runMs: 7_000 } }],
+  SPILLWAY_HUNG_SECONDS: ['9', { laneLimits: { hungMs: 9_000 } }],
+  SPILLWAY_MAX_BODY_BYTES: ['1000', { maxBodyBytes: 1_000 }],
+  SPILLWAY_CALLER_ADDRESS_HEADER: ['x-forwarded-for', { callerAddressHeader: 'x-forwarded-for' }],
+  SPILLWAY_UPLOAD_SECONDS: ['20', { uploadMs: 20_000 }],
+  SPILLWAY_TASK_SECONDS: ['20', { taskMs: 20_000 }],
+  SPILLWAY_TIMEOUT_SECONDS: ['20', { requestLimits: { timeoutMs: 20_000 } }],
+  SPILLWAY_MAX_TIMEOUT_SECONDS: ['60', { requestLimits: { maxTimeoutMs: 60_000 } }],
+  SPILLWAY_MEMORY_BYTES: ['1000', { memoryBytes: 1_000 }],
+  SPILLWAY_GPU_HOUR_COST: ['2.5', { gpuHourCost: 2.5 }],
+  SPILLWAY_MAX_TASK_BYTES: ['1000', { maxOffloadBytes: 1_000 }],
+  SPILLWAY_MAX_JSON_DEPTH: ['20', { requestLimits: { json: { depth: 20 } } }],
+  SPILLWAY_MAX_JSON_ENTRIES: ['20', { requestLimits: { json: { entries: 20 } } }],
+  SPILLWAY_MAX_JSON_LISTS: ['20', { requestLimits: { json: { lists: 20 } } }],
+  SPILLWAY_MAX_STRINGS: ['20', { requestLimits: { strings: 20 } }],
+  SPILLWAY_MAX_CHOICES: ['20', { requestLimits: { maxChoices: 20 } }],
+  SPILLWAY_MAX_QUEUED: ['20', { queue: { requests: 20 } }],
+  SPILLWAY_MAX_QUEUED_ROWS: ['20', { queue: { rows: 20 } }],
+  SPILLWAY_MAX_QUEUED_BYTES: ['20', { queue: { bytes: 20 } }],
+  SPILLWAY_MAX_QUEUED_TOKENS: ['20', { queue: { tokens: 20 } }],
+  SPILLWAY_SLOTS: ['4', { generateLimits: { maxSlots: 4 } }],
+  SPILLWAY_KV_BYTES: ['1000', { generateLimits: { maxBytes: 1_000 } }],
+  SPILLWAY_DRAIN_SECONDS: ['30', { drainMs: 30_000 }],
+  SPILLWAY_MAX_TEXT_BODY_BYTES: ['2000', { maxTextBodyBytes: 2_000 }],
+} as const
 
 describe("the server's settings", () => {
   test('stand in its README as they are', () => {
@@ -112,19 +147,19 @@ describe("the server's settings", () => {
     expect(() => readConfig({}, file)).toThrow('The configuration file /nowhere.json cannot be read')
   })
 
-  test.each([
-    ['SPILLWAY_MAX_TIMEOUT_SECONDS', '3600', 'requestLimits.maxTimeoutMs', 3_600_000],
-    ['SPILLWAY_MAX_TIMEOUT_SECONDS', '5', 'requestLimits.timeoutMs', 5_000],
-    ['SPILLWAY_TIMEOUT_SECONDS', '600', 'requestLimits.timeoutMs', 600_000],
-    ['SPILLWAY_MAX_QUEUED', '5', 'queue.requests', 5],
-    ['SPILLWAY_MAX_QUEUED_ROWS', '6', 'queue.rows', 6],
-    ['SPILLWAY_MAX_QUEUED_BYTES', '7', 'queue.bytes', 7],
-    ['SPILLWAY_MAX_QUEUED_TOKENS', '8', 'queue.tokens', 8],
-    ['SPILLWAY_MAX_JSON_DEPTH', '9', 'requestLimits.json.depth', 9],
-    ['SPILLWAY_SLOTS', '4', 'generateLimits.maxSlots', 4],
-    ['SPILLWAY_DRAIN_SECONDS', '3', 'drainMs', 3_000],
-  ])('sets with %s=%s %s', (name, value, path, expected) => {
-    expect(readConfig({ [name]: value })).toHaveProperty(path, expected)
+  test.each(Object.entries(effects))('%s has its effect, and only that', (name, [value, changed]) => {
+    const defaults = readConfig({})
+    expect(defaults).not.toMatchObject(changed)
+    const config = readConfig({ [name]: value })
+    expect(config).toMatchObject(changed)
+    const others = Object.fromEntries(Object.entries(defaults).filter(([key]) => !(key in changed)))
+    expect(config).toMatchObject(others)
+  })
+
+  test('shorten the default timeout to the longest', () => {
+    expect(readConfig({ SPILLWAY_MAX_TIMEOUT_SECONDS: '5' })).toMatchObject({
+      requestLimits: { timeoutMs: 5_000 },
+    })
   })
 
   test.each([
@@ -145,6 +180,24 @@ describe("the server's settings", () => {
     { SPILLWAY_CALLER_ADDRESS_HEADER: 'x forwarded for' },
   ])('is refused with %o', (env) => {
     expect(() => readConfig(env)).toThrow(`The environment variable ${Object.keys(env)[0]} is invalid`)
+  })
+
+  test.each(['SPILLWAY_MODEL', 'SPILLWAY_PORT', 'SPILLWAY_MAX_BODY'])('may not have %s', (name) => {
+    expect(() => readConfig({ [name]: '9000' })).toThrow(`There is no environment variable ${name}`)
+  })
+
+  test('may have variables of the command, of tests, and those that Kubernetes sets for a service', () => {
+    const others = {
+      SPILLWAY_DEBUG: '1',
+      SPILLWAY_TEST_MODELS: '/models',
+      SPILLWAY_SERVICE_HOST: '10.0.0.1',
+      SPILLWAY_SERVICE_PORT_HTTP: '80',
+      SPILLWAY_PORT: 'tcp://10.0.0.1:80',
+      SPILLWAY_PORT_80_TCP: 'tcp://10.0.0.1:80',
+      SPILLWAY_PORT_80_TCP_ADDR: '10.0.0.1',
+      SPILLWAY_UNUSED: '',
+    }
+    expect(readConfig(others)).toEqual(readConfig({}))
   })
 })
 

@@ -9,4 +9,9 @@ import { serveLane } from '../../../workers/lane/serve.ts'
 import type { StartRequest } from '../../../workers/protocol/lane.ts'
 
 // Tests are checked with the types of a page, which has another `self`.
-serveLane((request: StartRequest) => loadOrt(request), self as unknown as Endpoint)
+const endpoint: Endpoint = {
+  postMessage: (message, transfer = []) => self.postMessage(message, { transfer }),
+  addEventListener: (type, listener, options) => self.addEventListener(type, listener, options),
+  removeEventListener: (type, listener, options) => self.removeEventListener(type, listener, options),
+}
+serveLane((request: StartRequest) => loadOrt(request), endpoint)

@@ -101,7 +101,11 @@ test('the protocol’s example has data for one of three truths, which is an err
 })
 
 test('data may be nested like the shape', async () => {
-  const nested = { ...input0, data: [[1, 2], [3, 4]] } // biome-ignore format: as documented
+  const rows = [
+    [1, 2],
+    [3, 4],
+  ]
+  const nested = { ...input0, data: rows }
   expect(await (await ask({ ...documented, inputs: [nested, input1] })).json()).toMatchObject({
     outputs: [output0],
   })

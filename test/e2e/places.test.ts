@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url'
 import type { Browser, Frame, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import '../../web/embed/window-global.ts'
-import { launchBrowser } from '../support/page.ts'
+import { launchBrowser, runtimeReady } from '../support/page.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { emptyFolder } from '../support/test-models.ts'
 
@@ -89,7 +89,7 @@ const dataOf = async () => `data:text/javascript,${encodeURIComponent(workerScri
 
 /** Where a picture runs that may run on the device only; or its error. */
 async function placeOf(frame: Page | Frame): Promise<string> {
-  await frame.waitForFunction(() => 'spillway' in globalThis)
+  await runtimeReady(frame)
   return frame.evaluate(async () => {
     try {
       spillway.policy = 'device'
@@ -116,7 +116,7 @@ describe('models run on the device', () => {
 
   test('in a frame without storage, which is said not to keep the model', async () => {
     const frame = await open('/sandboxed')
-    await frame.waitForFunction(() => 'spillway' in globalThis)
+    await runtimeReady(frame)
     const kept = await frame.evaluate(async () => {
       const reports: boolean[] = []
       await spillway.model('digits', { onProgress: ({ isKept }) => reports.push(isKept) })

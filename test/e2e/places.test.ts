@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Browser, Frame, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import '../../web/embed/window-global.ts'
 import { launchBrowser, runtimeReady } from '../support/page.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -77,7 +77,9 @@ afterAll(async () => {
 const folder = await emptyFolder()
 
 async function open(path: string): Promise<Page | Frame> {
-  const page = await (await browser.newContext()).newPage()
+  const context = await browser.newContext()
+  onTestFinished(() => context.close())
+  const page = await context.newPage()
   await page.goto(path.startsWith('/') ? hostUrl + path : path)
   const frame = page.frames().find((each) => each.parentFrame()) ?? page
   return frame

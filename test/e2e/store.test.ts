@@ -39,7 +39,7 @@ test('a download that is cut twenty times, with a reload of the page each time, 
   const sent = files.sent
   expect(await load(page, files)).toMatchObject({ tier: 'device', storedBytes: size })
   expect(files.sent).toBe(sent)
-}, 120_000)
+}, 300_000)
 
 describe('two tabs', () => {
   test('that load a model at the same time download it once, and both see its progress', async () => {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { playwright } from '@vitest/browser-playwright'
 import { defineConfig } from 'vitest/config'
 import type { BrowserProviderOption } from 'vitest/node'
@@ -121,6 +122,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },
+    // One file waits for pages and servers for much of its time. Vitest's default is one file at a time on two cores.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         extends: true,
@@ -152,6 +155,8 @@ export default defineConfig({
           browser: {
             enabled: true,
             headless: true,
+            // One file crashes the GPU process, which all pages of the browser share.
+            fileParallelism: false,
             screenshotFailures: false,
             commands: { crashGpu, makeQuantized, weightsModel },
             provider: chromium,

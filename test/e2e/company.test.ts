@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type {} from '../../web/embed/window-global.ts'
-import { launchBrowser, openPage } from '../support/page.ts'
+import { launchBrowser, openPage, runtimeReady } from '../support/page.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { type SmallGraph, smallGraphs } from '../support/small-models.ts'
 import { emptyFolder, modelFolder } from '../support/test-models.ts'
@@ -72,7 +72,7 @@ beforeAll(async () => {
     launchBrowser(),
   ])
   ;({ page } = await openPage(await browser.newContext(), server.url))
-  await page.waitForFunction(() => 'spillway' in window)
+  await runtimeReady(page)
 })
 afterAll(async () => {
   await Promise.all([browser?.close(), server?.stop()])

@@ -29,7 +29,7 @@ describe('a page of another origin with the embed script', () => {
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(false)
     visit.proxy.fault = (_method, path) => (isModelFile(path) ? 'half' : 'pass')
     const running = runDigits(page, { policy: 'prefer-device' })
-    await page.waitForFunction(() => (window.progress?.length ?? 0) > 5)
+    await page.waitForFunction(() => (window.progress?.length ?? 0) > 5, undefined, { polling: 50 })
     visit.proxy.release()
     const first = await running
     expect(first).toMatchObject({

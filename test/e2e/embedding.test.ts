@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeManifest, writeManifest } from '../../models/tools/manifest/write.ts'
 import type {} from '../../web/embed/window-global.ts'
-import { launchBrowser, openPage } from '../support/page.ts'
+import { launchBrowser, openPage, runtimeReady } from '../support/page.ts'
 import { sentenceTransformer } from '../support/sentence-transformer.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { emptyFolder } from '../support/test-models.ts'
@@ -50,7 +50,7 @@ beforeAll(async () => {
   ])
   client = new OpenAI({ apiKey: 'none', baseURL: new URL('v1', server.url).href })
   ;({ page } = await openPage(await browser.newContext(), server.url))
-  await page.waitForFunction(() => 'spillway' in window)
+  await runtimeReady(page)
 })
 afterAll(async () => {
   await Promise.all([browser?.close(), server?.stop(), extractor?.dispose()])

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import type { Manifest, TensorSpec, Variant } from '../../models/core/index.ts'
 import type { Placement, Policy } from '../../web/api/index.ts'
 import { classicalModel, embeddingInBlocks, embeddingInFloats } from '../support/backend-models.ts'
-import { openPage } from '../support/page.ts'
+import { openPage, runtimeReady } from '../support/page.ts'
 import { pretendGpu } from '../support/pretend-gpu.ts'
 import { useSite } from '../support/site.ts'
 import { emptyFolder } from '../support/test-models.ts'
@@ -88,9 +88,10 @@ const writeManifest = (
 
 async function open(hasGpu = false): Promise<Page> {
   const context = await site.browser.newContext()
+  onTestFinished(() => context.close())
   if (hasGpu) await pretendGpu(context)
   const { page } = await openPage(context, site.server.url)
-  await page.waitForFunction(() => 'spillway' in window)
+  await runtimeReady(page)
   return page
 }
 

@@ -6,7 +6,7 @@ import type {} from '../../web/embed/window-global.ts'
 import { crashWorkers } from '../support/crash-workers.ts'
 import type { FaultProxy } from '../support/fault-proxy.ts'
 import { type GuestPage, openGuestPage } from '../support/guest-page.ts'
-import { launchBrowser, openPage } from '../support/page.ts'
+import { launchBrowser, openPage, runtimeReady } from '../support/page.ts'
 import { pretendGpu } from '../support/pretend-gpu.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { importStories } from '../support/stories.ts'
@@ -269,7 +269,7 @@ async function openOnGpu() {
   ;({ page } = await openPage(await own.newContext(), new URL('about:blank')))
   await pretendGpu(page)
   await page.goto(home)
-  await page.waitForFunction(() => 'spillway' in window)
+  await runtimeReady(page)
   await page.evaluate(async () => (await window.spillway.model('stories260k')).load())
   const session = await own.newBrowserCDPSession()
   return {

@@ -29,7 +29,7 @@ beforeAll(async () => {
     type: 'module',
     content: "import { createRuntime } from '/embed.js'; window.createRuntime = createRuntime",
   })
-  await page.waitForFunction(() => 'createRuntime' in window)
+  await page.waitForFunction(() => 'createRuntime' in window, undefined, { polling: 50 })
 })
 afterAll(async () => {
   await Promise.all([browser?.close(), server?.stop()])

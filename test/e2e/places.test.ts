@@ -5,9 +5,9 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Browser, Frame, Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import '../../web/embed/window-global.ts'
-import { launchBrowser } from '../support/page.ts'
+import { launchBrowser, runtimeReady } from '../support/page.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { emptyFolder } from '../support/test-models.ts'
 
@@ -77,7 +77,9 @@ afterAll(async () => {
 const folder = await emptyFolder()
 
 async function open(path: string): Promise<Page | Frame> {
-  const page = await (await browser.newContext()).newPage()
+  const context = await browser.newContext()
+  onTestFinished(() => context.close())
+  const page = await context.newPage()
   await page.goto(path.startsWith('/') ? hostUrl + path : path)
   const frame = page.frames().find((each) => each.parentFrame()) ?? page
   return frame
@@ -89,7 +91,7 @@ const dataOf = async () => `data:text/javascript,${encodeURIComponent(workerScri
 
 /** Where a picture runs that may run on the device only; or its error. */
 async function placeOf(frame: Page | Frame): Promise<string> {
-  await frame.waitForFunction(() => 'spillway' in globalThis)
+  await runtimeReady(frame)
   return frame.evaluate(async () => {
     try {
       spillway.policy = 'device'
@@ -116,7 +118,7 @@ describe('models run on the device', () => {
 
   test('in a frame without storage, which is said not to keep the model', async () => {
     const frame = await open('/sandboxed')
-    await frame.waitForFunction(() => 'spillway' in globalThis)
+    await runtimeReady(frame)
     const kept = await frame.evaluate(async () => {
       const reports: boolean[] = []
       await spillway.model('digits', { onProgress: ({ isKept }) => reports.push(isKept) })

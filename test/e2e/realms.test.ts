@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { openPage } from '../support/page.ts'
 import { failDigits, runDigits } from '../support/run-digits.ts'
 import { useSite } from '../support/site.ts'
@@ -18,6 +18,7 @@ const write = (page: Page) =>
 /** Opens the app's page in a browser that a script has changed before the page starts. */
 async function openChanged(change: (value: number) => void, value = 0) {
   const context = await site.browser.newContext()
+  onTestFinished(() => context.close())
   await context.addInitScript(change, value)
   return (await openPage(context, site.server.url)).page
 }

@@ -3,7 +3,7 @@ import '../support/window-progress.ts'
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { startHostPage } from '../support/host-page.ts'
-import { openPage } from '../support/page.ts'
+import { openPage, runtimeReady } from '../support/page.ts'
 import { useSite, useVisit } from '../support/site.ts'
 import { runtimeStored, storedKeys } from '../support/stored-keys.ts'
 
@@ -15,7 +15,7 @@ const requested = () => visit.proxy.seen.filter(({ path }) => isRuntime(path))
 
 async function open(url = visit.proxy.url): Promise<Page> {
   const { page } = await openPage(visit.context, url)
-  await page.waitForFunction(() => 'spillway' in window)
+  await runtimeReady(page)
   return page
 }
 
@@ -40,7 +40,7 @@ async function visitAgain(page: Page): Promise<void> {
   const session = await visit.context.newCDPSession(page)
   await session.send('Network.clearBrowserCache')
   await page.reload()
-  await page.waitForFunction(() => 'spillway' in window)
+  await runtimeReady(page)
   visit.proxy.clear()
 }
 
@@ -111,7 +111,7 @@ describe('the runtime', () => {
     expect(keys.filter((key) => key.includes(`sha256-${sha256}`))).toEqual([])
     visit.proxy.fault = () => 'pass'
     await page.reload()
-    await page.waitForFunction(() => 'spillway' in window)
+    await runtimeReady(page)
     expect((await run(page)).tier).toBe('device')
   })
 
@@ -140,7 +140,7 @@ describe('the runtime', () => {
     await run(page)
     await storeFormerRuntime(page)
     await page.reload()
-    await page.waitForFunction(() => 'spillway' in window)
+    await runtimeReady(page)
     await run(page)
     await expect.poll(async () => (await storedKeys(page)).join(' ')).not.toContain('former')
   })

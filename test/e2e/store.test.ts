@@ -39,7 +39,7 @@ test('a download that is cut twenty times, with a reload of the page each time, 
   const sent = files.sent
   expect(await load(page, files)).toMatchObject({ tier: 'device', storedBytes: size })
   expect(files.sent).toBe(sent)
-}, 120_000)
+}, 300_000)
 
 describe('two tabs', () => {
   test('that load a model at the same time download it once, and both see its progress', async () => {
@@ -47,11 +47,16 @@ describe('two tabs', () => {
     const held = files.holdAfter(1_000_000)
     const loading = Promise.all([load(one, files), load(other, files)])
     const resume = await held
-    for (const page of [one, other]) await page.waitForFunction(() => window.progress?.length)
+    for (const page of [one, other])
+      await page.waitForFunction(() => window.progress?.length, undefined, { polling: 50 })
     resume()
     const finish = await files.holdAfter(chunkBytes)
     for (const page of [one, other])
-      await page.waitForFunction(() => window.progress?.some(({ loadedBytes }) => loadedBytes > 0))
+      await page.waitForFunction(
+        () => window.progress?.some(({ loadedBytes }) => loadedBytes > 0),
+        undefined,
+        { polling: 50 },
+      )
     finish()
     const both = await loading
     expect(both).toMatchObject([

@@ -1,6 +1,6 @@
 import '../../web/embed/window-global.ts'
 import { describe, expect, test } from 'vitest'
-import { openPage } from '../support/page.ts'
+import { openPage, runtimeReady } from '../support/page.ts'
 import { useSite, useVisit } from '../support/site.ts'
 
 const site = useSite()
@@ -12,7 +12,7 @@ const isInference = (path: string) => /\/infer$|\/completions$/.test(path)
 async function openFrozen() {
   visit.proxy.fault = (_method, path) => (isInference(path) ? 'hang' : 'pass')
   const { page, errors } = await openPage(visit.context, visit.hostUrl)
-  await page.waitForFunction(() => 'spillway' in window)
+  await runtimeReady(page)
   return { page, errors }
 }
 

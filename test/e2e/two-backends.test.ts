@@ -1,11 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { makeManifest, writeManifest } from '../../models/tools/manifest/write.ts'
 import type { Placement } from '../../web/api/index.ts'
 import { joinParts, project } from '../support/attention.ts'
-import { openPage } from '../support/page.ts'
+import { openPage, runtimeReady } from '../support/page.ts'
 import { pretendGpu } from '../support/pretend-gpu.ts'
 import { runDigits } from '../support/run-digits.ts'
 import { useSite } from '../support/site.ts'
@@ -46,9 +46,10 @@ async function writeProduct(root: string): Promise<void> {
 /** A page of a browser that takes the software adapter for a GPU. */
 async function openOnGpu(): Promise<Page> {
   const context = await site.browser.newContext()
+  onTestFinished(() => context.close())
   await pretendGpu(context)
   const { page } = await openPage(context, site.server.url)
-  await page.waitForFunction(() => 'spillway' in window)
+  await runtimeReady(page)
   return page
 }
 
@@ -108,7 +109,7 @@ test('a small model starts in WebAssembly; both backends are measured, once, and
   await expect.poll(() => keptBackends(page), { timeout: 20_000 }).toEqual(['wasm', 'webgpu'])
   await page.goto('about:blank')
   await page.goto(site.server.url.href)
-  await page.waitForFunction(() => 'spillway' in window)
+  await runtimeReady(page)
   const later = await run(page)
   expect(later.placement.explanation).toMatch(figures)
   expect(later.value).toBeCloseTo(early.value, 3)

@@ -18,7 +18,7 @@ const infer = async (model: string, inputs: readonly object[]) => {
   const response = await fetch(new URL(`v2/models/${model}/infer`, server.url), {
     method: 'POST',
     body: JSON.stringify({ inputs }),
-    signal: AbortSignal.timeout(30_000),
+    signal: AbortSignal.timeout(100_000),
   })
   const { outputs, error } = await response.json()
   return { status: response.status, error, outputs }

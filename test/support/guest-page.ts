@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 import { startHostPage } from './host-page.ts'
-import { openPage } from './page.ts'
+import { openPage, runtimeReady } from './page.ts'
 
 /** A page of another origin that embeds the runtime, in a fresh profile, with a fault proxy between it and the server. */
 export interface GuestPage {
@@ -21,7 +21,7 @@ export async function openGuestPage(
   const host = await startHostPage(new URL('embed.js', proxy.url), policyFor?.(proxy.url))
   const context = await browser.newContext()
   const { page } = await openPage(context, host.url)
-  await page.waitForFunction(() => 'spillway' in window)
+  await runtimeReady(page)
   return {
     url: host.url,
     page,

@@ -4,6 +4,7 @@ import { expect } from 'vitest'
 import type { Progress } from '../../web/api/index.ts'
 import { bigManifest } from './big-model.ts'
 import { type FileServer, sha256Of, startFileServer } from './file-server.ts'
+import { runtimeReady } from './page.ts'
 import './window-progress.ts'
 
 /** The side of a matrix of fifty megabytes: slightly more than three chunks of the store. */
@@ -31,7 +32,7 @@ interface Loaded {
 
 /** Loads the model on the device and runs it. Resolves to the tier and the last progress report, or to the error's code. */
 export async function load(page: Page, from: FileServer, inputs = side): Promise<Loaded> {
-  await page.waitForFunction(() => 'spillway' in window)
+  await runtimeReady(page)
   return page.evaluate(
     async ({ address, rows }) => {
       const progress: Progress[] = []

@@ -1,4 +1,4 @@
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, type Frame, type Page } from 'playwright-core'
 import { browserFlags, findBrowser, hardwareFlags } from './find-browser.ts'
 
 export const launchBrowser = (flags: readonly string[] = []): Promise<Browser> =>
@@ -19,6 +19,11 @@ export async function openPage(context: BrowserContext, url: URL): Promise<{ pag
   page.on('pageerror', (error) => errors.push(error.message))
   await page.goto(url.href)
   return { page, errors }
+}
+
+/** Waits for the page's runtime. Not frame by frame, as is Playwright's default: a page may go without frames for long. */
+export async function runtimeReady(page: Page | Frame): Promise<void> {
+  await page.waitForFunction(() => 'spillway' in window, undefined, { polling: 50, timeout: 60_000 })
 }
 
 /**

@@ -107,6 +107,7 @@ describe('the examples of deployments', () => {
       kind: z.literal('ServingRuntime'),
       metadata: z.strictObject({ name: z.string() }),
       spec: z.strictObject({
+        annotations: z.record(z.string(), z.string()),
         supportedModelFormats: z.array(
           z.strictObject({ name: z.string(), version: z.string(), autoSelect: z.boolean() }),
         ),

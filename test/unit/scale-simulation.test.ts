@@ -7,25 +7,25 @@ import { vision, type Workload, workloads } from '../bench/scale/workload.ts'
 
 const minute = 60_000
 
-/** Ten visitors a second for some minutes, and too few servers for them. */
+/** Ten visitors a second for a minute, and too few servers for them. */
 const busySite: SimulationOptions = {
   seed: 7,
   policy: 'auto',
   workloads,
   deviceClasses,
-  lengthMs: 2 * minute,
+  lengthMs: minute,
   rate: () => 0.01,
   mostRate: 0.01,
   keptShare: () => 0.4,
   replicas: { cpu: 2, gpu: 2 },
   lanes: 1,
-  spanMs: minute,
+  spanMs: 0.5 * minute,
   serverRunMs: ({ runs: { cpu } }, rows) => 4 * ((cpu?.fixedMs ?? 0) + rows * (cpu?.rowMs ?? 0)),
 }
 
 const lostRegion: SimulationOptions['faults'] = [
-  { ms: 0.5 * minute, happen: (fleet) => fleet.loseRegion(1) },
-  { ms: 1.25 * minute, happen: (fleet) => fleet.restoreRegion(1) },
+  { ms: 0.25 * minute, happen: (fleet) => fleet.loseRegion(1) },
+  { ms: 0.75 * minute, happen: (fleet) => fleet.restoreRegion(1) },
 ]
 
 describe('the clock of a simulation', () => {
@@ -61,14 +61,14 @@ describe('in a simulated site', () => {
     'each request settles once, whatever fails, under policy %s',
     async (policy) => {
       const failsToLoad: SimulationOptions['failsToLoad'] = (backend, ms) =>
-        backend === 'webgpu' && ms > minute
+        backend === 'webgpu' && ms > 0.5 * minute
       const { total, runs, texts, visitors } = await simulate({
         ...busySite,
         policy,
         faults: lostRegion,
         failsToLoad,
       })
-      expect(visitors).toBeGreaterThan(1_000)
+      expect(visitors).toBeGreaterThan(500)
       expect(total.settled).toBe(total.asked)
       expect(runs.settled + texts.settled).toBe(total.asked)
       expect(total.asked).toBeGreaterThan(visitors)
@@ -78,7 +78,7 @@ describe('in a simulated site', () => {
   )
 
   test('the same seed gives the same day, and another seed another', async () => {
-    const options = { ...busySite, lengthMs: 0.75 * minute, faults: lostRegion }
+    const options = { ...busySite, lengthMs: 0.3 * minute, faults: lostRegion }
     const [first, again, other] = [
       await simulate(options),
       await simulate(options),
@@ -122,7 +122,7 @@ describe('a site whose server answers all is the queue of the textbooks', () => 
       deviceClasses: [nearby],
       replicas: { cpu: 1, gpu: 0 },
       lanes,
-      lengthMs: 8_000 / rate,
+      lengthMs: 5_000 / rate,
       rate: () => rate,
       mostRate: rate,
       serverRunMs: (_workload, _rows, random) => random.exponential(meanMs),

@@ -18,7 +18,7 @@ const colours: Readonly<Record<string, string>> = { auto: '#0b6e99', server: '#b
 const width = 760
 const panelHeight = 130
 const left = 60
-const top = 60
+const top = 74
 const gap = 34
 
 /** One scenario over time, a line for each policy. */
@@ -36,6 +36,7 @@ export function chartOf(summaries: readonly Summary[]): string {
   )
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${first?.name ?? ''}: the device's share, p99, losses and GPUs at work over time</title>`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     `<text x="${left}" y="24" font-size="16" fill="#222">${first?.name ?? ''}</text>`,
     ...legend,

@@ -24,13 +24,15 @@ const busiestHour = 20
 /** Of the visitors, on an ordinary day: the model is in the browser's storage. */
 const keptShare = 0.4
 
-/** The replicas of the site. Each kind is a multiple of `2 * oneOf`: both regions have as many. */
+/** The replicas of the site: multiples of `oneOf`, and of `2 * oneOf` where both regions have as many. */
 export const fleets = {
   /** For policy `auto` on an ordinary day. */
   auto: { cpu: 8, gpu: 16 },
   /** For policy `server`. */
   server: { cpu: 8, gpu: 24 },
   none: { cpu: 0, gpu: 0 },
+  /** Half the cores for the same visitors. */
+  few: { cpu: 4, gpu: 24 },
 } as const satisfies Record<string, Record<Kind, number>>
 
 /** Of a replica without a GPU: it has one core. */
@@ -125,6 +127,8 @@ export const scenarios: readonly Scenario[] = [
   scenario('ordinary day', 'device', fleets.none),
   scenario('flash crowd', 'auto', fleets.auto, flashCrowd),
   scenario('flash crowd', 'server', fleets.server, flashCrowd),
+  scenario('few servers', 'auto', fleets.few, flashCrowd),
+  scenario('few servers', 'server', fleets.few, flashCrowd),
   scenario('region lost', 'auto', fleets.auto, regionLost),
   scenario('region lost', 'server', fleets.server, regionLost),
   scenario('bad release', 'auto', fleets.auto, badRelease),

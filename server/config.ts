@@ -17,6 +17,7 @@ const number = (value: number) => z._default(count(1, 1_000_000_000), value)
 const environment = z.object({
   PORT: z._default(count(0, 65_535), 8080),
   HOST: z._default(z.string().check(z.minLength(1)), '127.0.0.1'),
+  SPILLWAY_OPEN: z._default(z.enum(['0', '1']), '0'),
   SPILLWAY_BACKEND: z._default(z.enum(['auto', ...backends.filter((backend) => backend !== 'wasm')]), 'auto'),
   SPILLWAY_MODELS: z._default(z.string(), ''),
   SPILLWAY_CALLER_ADDRESS_HEADER: z._default(z.string().check(z.regex(/^[\w-]*$/)), ''),
@@ -70,6 +71,8 @@ function refuseUnknownVariables(variables: Readonly<Record<string, string | unde
 export interface Config {
   readonly port: number
   readonly host: string
+  /** Whether everybody may call, on any address. */
+  readonly isOpen: boolean
   readonly backend: z.infer<typeof environment>['SPILLWAY_BACKEND']
   /** Further folders of models with manifests, besides the built-in catalogue. */
   readonly modelFolders: readonly string[]
@@ -116,6 +119,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 const configOf = (set: z.infer<typeof environment>): Config => ({
   port: set.PORT,
   host: set.HOST,
+  isOpen: set.SPILLWAY_OPEN === '1',
   backend: set.SPILLWAY_BACKEND,
   modelFolders: set.SPILLWAY_MODELS.split(delimiter)
     .filter((folder) => folder !== '')

@@ -6,6 +6,7 @@ import { type Backend, messageOf } from '../models/core/index.ts'
 import { version } from '../package.json'
 import { startProcessLane } from '../workers/host/lane-client/node/start-process-lane.ts'
 import { createApp } from './app.ts'
+import { checkMayListen } from './auth/may-listen.ts'
 import { readConfig } from './config.ts'
 import { createLog } from './http/request-log.ts'
 import { findModel, readCatalogue, readReferences } from './inference/catalogue.ts'
@@ -23,6 +24,7 @@ const fromBuild = (path: string) => new URL(path, import.meta.url)
 
 async function main(): Promise<void> {
   const config = readConfig(process.env)
+  checkMayListen({ ...config, hasKeys: false })
   const folders = [fileURLToPath(fromBuild('../../models/catalogue')), ...config.modelFolders]
   const catalogue = await readCatalogue(folders)
   const startLane = () => {

@@ -175,6 +175,7 @@ describe('the server process', () => {
 
   test.each([
     [{ PORT: '99999' }, 'The environment variable PORT is invalid'],
+    [{ HOST: '0.0.0.0' }, 'Everybody who reaches 0.0.0.0 could use this server'],
     [{ SPILLWAY_BACKEND: 'abacus' }, 'The environment variable SPILLWAY_BACKEND is invalid'],
     [
       { SPILLWAY_KEEP_ALIVE_SECONDS: 'long' },
@@ -195,6 +196,12 @@ describe('the server process', () => {
     const folder = await emptyFolder()
     await writeFile(join(folder, 'manifest.json'), '{"schema": 1}')
     await expect(startServer({ SPILLWAY_MODELS: folder })).rejects.toThrow('is not valid at id')
+  })
+
+  test('listens on every address where it is opened', async () => {
+    const server = await startServer({ HOST: '0.0.0.0', SPILLWAY_OPEN: '1' })
+    expect((await fetch(infer(server.url), request())).status).toBe(200)
+    await server.stop()
   })
 
   test('logs one line for each request, with the model and the time', async () => {

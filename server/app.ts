@@ -1,10 +1,11 @@
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Clock } from '../models/async/clock.ts'
 import type { Reference } from '../models/core/index.ts'
+import type { Access } from './auth/access.ts'
 import { createCallerOf } from './http/caller.ts'
 import { allowAllOrigins } from './http/cors.ts'
-import { answerError, answerNotFound } from './http/errors.ts'
+import { answerError, answerNotFound, isOpenAi } from './http/errors.ts'
 import { type Log, logRequests, type Variables } from './http/request-log.ts'
 import type { Catalogue } from './inference/catalogue.ts'
 import type { Inference } from './inference/inference.ts'
@@ -15,6 +16,7 @@ import { type RequestLimits, requestLimits } from './request-limits.ts'
 import { modelFileRoutes } from './routes/model-files.ts'
 import { inferRoutes } from './routes/oip/infer-routes.ts'
 import { metadataRoutes, serverMetadata } from './routes/oip/metadata-routes.ts'
+import { answerOpenAiError } from './routes/openai/errors.ts'
 import { openAiRoutes } from './routes/openai/routes.ts'
 import { siteRoutes } from './routes/site.ts'
 
@@ -36,8 +38,12 @@ export interface AppOptions {
   readonly maxTextBodyBytes?: number | undefined
   /** The header with a client's address, where a proxy sets it. */
   readonly callerAddressHeader?: string | undefined
+  /** Who may call; everybody where it is absent. */
+  readonly access?: Access | undefined
   readonly log: Log
 }
+
+const everybody: MiddlewareHandler = (_c, next) => next()
 
 /**
  * The server's routes: `/v2` (Open Inference Protocol), `/v1` (OpenAI API), `/metrics`, `/models`, and the site.
@@ -46,11 +52,14 @@ export interface AppOptions {
 export const createApp = (given: AppOptions) => {
   const options = { requestLimits, ...given }
   const app = new Hono<{ Variables: Variables }>()
+  const answer = answerError(options.log)
+  const answerOpenAi = answerOpenAiError(options.log)
   return (
     app
-      .onError(answerError(options.log))
+      .onError((cause, c) => (isOpenAi(c.req.path) ? answerOpenAi : answer)(cause, c))
       .notFound(answerNotFound(app.routes))
       .use(logRequests(options.log, createCallerOf(options.callerAddressHeader ?? '')))
+      .use(options.access?.guard ?? everybody)
       .route('/v2', inferRoutes(options))
       .use(allowAllOrigins)
       .route('/v2', metadataRoutes(options))

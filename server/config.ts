@@ -18,6 +18,7 @@ const environment = z.object({
   PORT: z._default(count(0, 65_535), 8080),
   HOST: z._default(z.string().check(z.minLength(1)), '127.0.0.1'),
   SPILLWAY_OPEN: z._default(z.enum(['0', '1']), '0'),
+  SPILLWAY_KEYS: z._default(z.string(), ''),
   SPILLWAY_BACKEND: z._default(z.enum(['auto', ...backends.filter((backend) => backend !== 'wasm')]), 'auto'),
   SPILLWAY_MODELS: z._default(z.string(), ''),
   SPILLWAY_CALLER_ADDRESS_HEADER: z._default(z.string().check(z.regex(/^[\w-]*$/)), ''),
@@ -73,6 +74,8 @@ export interface Config {
   readonly host: string
   /** Whether everybody may call, on any address. */
   readonly isOpen: boolean
+  /** The file of keys; empty where there are none. */
+  readonly keysFile: string
   readonly backend: z.infer<typeof environment>['SPILLWAY_BACKEND']
   /** Further folders of models with manifests, besides the built-in catalogue. */
   readonly modelFolders: readonly string[]
@@ -120,6 +123,7 @@ const configOf = (set: z.infer<typeof environment>): Config => ({
   port: set.PORT,
   host: set.HOST,
   isOpen: set.SPILLWAY_OPEN === '1',
+  keysFile: set.SPILLWAY_KEYS,
   backend: set.SPILLWAY_BACKEND,
   modelFolders: set.SPILLWAY_MODELS.split(delimiter)
     .filter((folder) => folder !== '')

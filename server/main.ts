@@ -6,6 +6,8 @@ import { type Backend, messageOf } from '../models/core/index.ts'
 import { version } from '../package.json'
 import { startProcessLane } from '../workers/host/lane-client/node/start-process-lane.ts'
 import { createApp } from './app.ts'
+import { createAccess } from './auth/access.ts'
+import { readKeys } from './auth/keys.ts'
 import { checkMayListen } from './auth/may-listen.ts'
 import { readConfig } from './config.ts'
 import { createLog } from './http/request-log.ts'
@@ -24,7 +26,8 @@ const fromBuild = (path: string) => new URL(path, import.meta.url)
 
 async function main(): Promise<void> {
   const config = readConfig(process.env)
-  checkMayListen({ ...config, hasKeys: false })
+  checkMayListen({ ...config, hasKeys: config.keysFile !== '' })
+  const access = config.keysFile === '' ? undefined : createAccess(await readKeys(config.keysFile))
   const folders = [fileURLToPath(fromBuild('../../models/catalogue')), ...config.modelFolders]
   const catalogue = await readCatalogue(folders)
   const startLane = () => {
@@ -69,6 +72,7 @@ async function main(): Promise<void> {
     maxTextBodyBytes: config.maxTextBodyBytes,
     requestLimits: config.requestLimits,
     callerAddressHeader: config.callerAddressHeader,
+    access,
     log,
   })
   const server = serve(

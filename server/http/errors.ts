@@ -53,7 +53,7 @@ export const answerNotFound = (routes: readonly RouterRoute[]) => {
   }
 }
 
-const isOpenAi = (path: string) => path === '/v1' || path.startsWith('/v1/')
+export const isOpenAi = (path: string) => path === '/v1' || path.startsWith('/v1/')
 
 const openAiNotFound = (message: string): WireOpenAiError => ({
   error: { message, type: 'invalid_request_error', param: null, code: 'request_malformed' },

@@ -27,6 +27,10 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     // A line of README's first block, which the same test runs.
     ['test/e2e/readme.test.ts', 'embed.js'],
   ],
+  'server/SECURITY.md': [
+    ['test/tools/key.test.ts', 'spillway key create'],
+    ['test/tools/key.test.ts', '"keys"'],
+  ],
   'models/README.md': [['test/unit/manifest.test.ts', '```json']],
 }
 

@@ -10,6 +10,7 @@ const settings = {
   PORT: ['9000', { port: 9000 }],
   HOST: ['0.0.0.0', { host: '0.0.0.0' }],
   SPILLWAY_OPEN: ['1', { isOpen: true }],
+  SPILLWAY_KEYS: ['keys.json', { keysFile: 'keys.json' }],
   SPILLWAY_BACKEND: ['webgpu', { backend: 'webgpu' }],
   SPILLWAY_MODELS: ['one:two', { modelFolders: [resolve('one'), resolve('two')] }],
   SPILLWAY_KEEP_ALIVE_SECONDS: ['5', { keepAliveMs: 5_000 }],

@@ -74,6 +74,8 @@ export function readJson(
 /** The code for a status, for servers that do not send ours. */
 const byStatus: Readonly<Record<number, ErrorCode>> = {
   400: 'request_malformed',
+  401: 'unauthenticated',
+  403: 'access_denied',
   404: 'model_unknown',
   413: 'body_too_large',
   429: 'overloaded',

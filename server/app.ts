@@ -3,8 +3,8 @@ import { secureHeaders } from 'hono/secure-headers'
 import type { Clock } from '../models/async/clock.ts'
 import type { Reference } from '../models/core/index.ts'
 import type { Access } from './auth/access.ts'
-import { createCallerOf } from './http/caller.ts'
-import { allowAllOrigins } from './http/cors.ts'
+import { createAddressOf, createCallerOf } from './http/caller.ts'
+import { createCors } from './http/cors.ts'
 import { answerError, answerNotFound, isOpenAi } from './http/errors.ts'
 import { type Log, logRequests, type Variables } from './http/request-log.ts'
 import type { Catalogue } from './inference/catalogue.ts'
@@ -40,6 +40,8 @@ export interface AppOptions {
   readonly callerAddressHeader?: string | undefined
   /** Who may call; everybody where it is absent. */
   readonly access?: Access | undefined
+  /** The origins whose pages may call. Default: all. */
+  readonly origins?: '*' | readonly string[]
   readonly log: Log
 }
 
@@ -52,16 +54,19 @@ const everybody: MiddlewareHandler = (_c, next) => next()
 export const createApp = (given: AppOptions) => {
   const options = { requestLimits, ...given }
   const app = new Hono<{ Variables: Variables }>()
+  const cors = createCors(options.origins ?? '*')
+  const callerOf = options.access ? createAddressOf : createCallerOf
   const answer = answerError(options.log)
   const answerOpenAi = answerOpenAiError(options.log)
   return (
     app
       .onError((cause, c) => (isOpenAi(c.req.path) ? answerOpenAi : answer)(cause, c))
       .notFound(answerNotFound(app.routes))
-      .use(logRequests(options.log, createCallerOf(options.callerAddressHeader ?? '')))
+      .use(logRequests(options.log, callerOf(options.callerAddressHeader ?? '')))
+      .use(cors.prepare)
       .use(options.access?.guard ?? everybody)
       .route('/v2', inferRoutes(options))
-      .use(allowAllOrigins)
+      .use(cors.apply)
       .route('/v2', metadataRoutes(options))
       // Hono takes it for another path than `/v2`.
       .get('/v2/', (c) => c.json(serverMetadata(options.version)))
@@ -69,6 +74,7 @@ export const createApp = (given: AppOptions) => {
         '/v1',
         openAiRoutes({ ...options, maxBodyBytes: options.maxTextBodyBytes ?? options.maxBodyBytes }),
       )
+      .route('/auth', options.access?.routes ?? new Hono<{ Variables: Variables }>())
       .get('/metrics', async (c) =>
         c.text(await options.metrics.registry.metrics(), 200, {
           'content-type': options.metrics.registry.contentType,

@@ -1,6 +1,7 @@
 import { delimiter, resolve } from 'node:path'
 import * as z from 'zod/mini'
 import { backends, SpillwayError, schemaFault } from '../models/core/index.ts'
+import { isOrigin } from '../models/protocols/api-keys.ts'
 import { type LaneLimits, laneLimits } from '../workers/host/lane-client/lane.ts'
 import type { GenerateLimits } from '../workers/host/text/generate-setup.ts'
 import { defaultGenerateLimits, type QueueLimits } from './inference/inference.ts'
@@ -13,12 +14,21 @@ const seconds = (value: number) => z._default(count(1, 86_400), value)
 const bytes = (value: number) => z._default(count(1, 2 ** 50), value)
 const number = (value: number) => z._default(count(1, 1_000_000_000), value)
 
+const listOf = (text: string) => text.split(/[\s,]+/).filter((part) => part !== '')
+const areOrigins = (text: string) => text === '*' || listOf(text).every(isOrigin)
+
 /** Every variable, with its default. server/README.md has the same list. */
 const environment = z.object({
   PORT: z._default(count(0, 65_535), 8080),
   HOST: z._default(z.string().check(z.minLength(1)), '127.0.0.1'),
   SPILLWAY_OPEN: z._default(z.enum(['0', '1']), '0'),
   SPILLWAY_KEYS: z._default(z.string(), ''),
+  SPILLWAY_TOKEN_SECRET: z.optional(z.string().check(z.minLength(32))),
+  SPILLWAY_TOKEN_SECONDS: seconds(600),
+  SPILLWAY_ORIGINS: z._default(
+    z.string().check(z.refine(areOrigins, { error: '"*", or origins such as "https://shop.example"' })),
+    '',
+  ),
   SPILLWAY_BACKEND: z._default(z.enum(['auto', ...backends.filter((backend) => backend !== 'wasm')]), 'auto'),
   SPILLWAY_MODELS: z._default(z.string(), ''),
   SPILLWAY_CALLER_ADDRESS_HEADER: z._default(z.string().check(z.regex(/^[\w-]*$/)), ''),
@@ -76,6 +86,11 @@ export interface Config {
   readonly isOpen: boolean
   /** The file of keys; empty where there are none. */
   readonly keysFile: string
+  /** How the tokens of pages are signed; undefined: by a secret of this process. */
+  readonly tokenSecret: string | undefined
+  readonly tokenSeconds: number
+  /** Origins whose pages may call, besides those of keys; undefined: all, where there are no keys. */
+  readonly origins: '*' | readonly string[] | undefined
   readonly backend: z.infer<typeof environment>['SPILLWAY_BACKEND']
   /** Further folders of models with manifests, besides the built-in catalogue. */
   readonly modelFolders: readonly string[]
@@ -119,11 +134,16 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   return configOf(parsed.data)
 }
 
+const originsOf = (text: string) => (text === '' ? undefined : text === '*' ? text : listOf(text))
+
 const configOf = (set: z.infer<typeof environment>): Config => ({
   port: set.PORT,
   host: set.HOST,
   isOpen: set.SPILLWAY_OPEN === '1',
   keysFile: set.SPILLWAY_KEYS,
+  tokenSecret: set.SPILLWAY_TOKEN_SECRET,
+  tokenSeconds: set.SPILLWAY_TOKEN_SECONDS,
+  origins: originsOf(set.SPILLWAY_ORIGINS),
   backend: set.SPILLWAY_BACKEND,
   modelFolders: set.SPILLWAY_MODELS.split(delimiter)
     .filter((folder) => folder !== '')

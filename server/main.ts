@@ -9,6 +9,8 @@ import { createApp } from './app.ts'
 import { createAccess } from './auth/access.ts'
 import { readKeys } from './auth/keys.ts'
 import { checkMayListen } from './auth/may-listen.ts'
+import { allowedOrigins } from './auth/origin.ts'
+import { Tokens } from './auth/tokens.ts'
 import { readConfig } from './config.ts'
 import { createLog } from './http/request-log.ts'
 import { findModel, readCatalogue, readReferences } from './inference/catalogue.ts'
@@ -27,7 +29,8 @@ const fromBuild = (path: string) => new URL(path, import.meta.url)
 async function main(): Promise<void> {
   const config = readConfig(process.env)
   checkMayListen({ ...config, hasKeys: config.keysFile !== '' })
-  const access = config.keysFile === '' ? undefined : createAccess(await readKeys(config.keysFile))
+  const keys = config.keysFile === '' ? undefined : await readKeys(config.keysFile)
+  const tokens = new Tokens({ secret: config.tokenSecret, seconds: config.tokenSeconds })
   const folders = [fileURLToPath(fromBuild('../../models/catalogue')), ...config.modelFolders]
   const catalogue = await readCatalogue(folders)
   const startLane = () => {
@@ -72,7 +75,8 @@ async function main(): Promise<void> {
     maxTextBodyBytes: config.maxTextBodyBytes,
     requestLimits: config.requestLimits,
     callerAddressHeader: config.callerAddressHeader,
-    access,
+    access: keys && createAccess(keys, tokens),
+    origins: allowedOrigins(config.origins, keys),
     log,
   })
   const server = serve(

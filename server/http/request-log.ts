@@ -24,6 +24,8 @@ export interface Variables {
   requestId?: string
   /** Who takes turns with others; see `createCallerOf`. */
   caller?: string | undefined
+  /** The headers of every answer to this request; see `createCors`. */
+  answerHeaders?: Readonly<Record<string, string>>
   /** Whether the response has the id already. */
   hasRequestId?: boolean
   errorCode?: string

@@ -3,6 +3,7 @@ import type { RouterRoute } from 'hono/types'
 import { pino } from 'pino'
 import { systemClock } from '../../models/async/clock.ts'
 import { createApp } from '../../server/app.ts'
+import type { Access } from '../../server/auth/access.ts'
 import { readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
 import { createInference, type Inference } from '../../server/inference/inference.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
@@ -24,11 +25,15 @@ export async function startTestApp({
   maxBodyBytes = 1_000_000,
   maxQueued = 100,
   models = [],
+  access,
+  origins,
   startLane = () => processLane(systemClock),
 }: {
   maxBodyBytes?: number
   maxQueued?: number
   models?: string[]
+  access?: Access
+  origins?: '*' | readonly string[]
   startLane?: () => Lane
 }): Promise<TestApp> {
   const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
@@ -55,6 +60,8 @@ export async function startTestApp({
     site: root('dist/site'),
     version: '0.0.0-test',
     maxBodyBytes,
+    access,
+    ...(origins && { origins }),
     log: pino({ level: 'silent' }),
   })
   return {

@@ -11,6 +11,12 @@ const settings = {
   HOST: ['0.0.0.0', { host: '0.0.0.0' }],
   SPILLWAY_OPEN: ['1', { isOpen: true }],
   SPILLWAY_KEYS: ['keys.json', { keysFile: 'keys.json' }],
+  SPILLWAY_TOKEN_SECRET: ['x'.repeat(32), { tokenSecret: 'x'.repeat(32) }],
+  SPILLWAY_TOKEN_SECONDS: ['60', { tokenSeconds: 60 }],
+  SPILLWAY_ORIGINS: [
+    'https://a.example, http://b.example:8000',
+    { origins: ['https://a.example', 'http://b.example:8000'] },
+  ],
   SPILLWAY_BACKEND: ['webgpu', { backend: 'webgpu' }],
   SPILLWAY_MODELS: ['one:two', { modelFolders: [resolve('one'), resolve('two')] }],
   SPILLWAY_KEEP_ALIVE_SECONDS: ['5', { keepAliveMs: 5_000 }],

@@ -2,7 +2,7 @@ import { type Context, Hono } from 'hono'
 import { isStrings, type Manifest, type Tensor } from '../../../models/core/index.ts'
 import { queueHeader } from '../../../models/protocols/oip.ts'
 import { jsonLengthHeader } from '../../../models/protocols/oip-binary.ts'
-import { corsHeaders } from '../../http/cors.ts'
+import { answerHeaders } from '../../http/cors.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import { readBody } from '../../http/read-body.ts'
 import { requestIdHeader, type Variables } from '../../http/request-log.ts'
@@ -85,7 +85,7 @@ export function inferRoutes({
     if (requestId !== undefined) c.set('hasRequestId', true)
     return new Response(body, {
       headers: {
-        ...corsHeaders,
+        ...answerHeaders(c),
         [queueHeader]: queueMs(entry),
         ...(requestId !== undefined && { [requestIdHeader]: requestId }),
         ...headers,

@@ -3,7 +3,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { SpillwayError } from '../../../models/core/index.ts'
 import { errorCodeHeader } from '../../../models/protocols/oip.ts'
 import type { WireOpenAiError } from '../../../models/protocols/openai.ts'
-import { corsHeaders } from '../../http/cors.ts'
+import { answerHeaders } from '../../http/cors.ts'
 import { logError, toSpillwayError } from '../../http/errors.ts'
 import type { Log } from '../../http/request-log.ts'
 
@@ -17,7 +17,7 @@ export const answerOpenAiError =
     const error = toSpillwayError(cause)
     logError(log, c, cause, error)
     // Where a request is refused before it reaches these routes, nothing has set them.
-    for (const [name, value] of Object.entries(corsHeaders)) c.header(name, value)
+    for (const [name, value] of Object.entries(answerHeaders(c))) c.header(name, value)
     const { retryAfterMs } = error.detail
     if (retryAfterMs !== undefined) {
       c.header('retry-after', String(Math.ceil(retryAfterMs / 1000)))

@@ -6,6 +6,7 @@ import { Calibrations, fingerprintOf } from '../device/calibration/calibrations.
 import { type Capacity, memoryBudget, probeCapacity } from '../device/capacity.ts'
 import { DeviceTier } from '../device/device-tier.ts'
 import { Router } from '../placement/router.ts'
+import { PageTokens } from '../remote/page-tokens.ts'
 import { RemoteTier } from '../remote/remote-tier.ts'
 import { Catalogue } from '../store/catalogue.ts'
 import { createIndexedDbStore } from '../store/storage/indexeddb-store.ts'
@@ -15,6 +16,7 @@ import { openOpfs } from '../store/storage/opfs.ts'
 import { StoreWorker } from '../store/worker/store-worker.ts'
 import { LazyTextService } from '../text/lazy-text-service.ts'
 import {
+  checkKey,
   checkMaxLanes,
   checkMaxQueued,
   checkMemoryBytes,
@@ -38,6 +40,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const maxQueued = checkMaxQueued(options.maxQueued)
   const memoryBytes = checkMemoryBytes(options.memoryBytes) ?? memoryBudget()
   const limits = checkTimeouts(options.timeouts)
+  const key = checkKey(options.key)
   let probing: Promise<Capacity> | undefined
   const store = createIndexedDbStore({ clock, opfs: openOpfs('spillway') })
   const capacity = () => {
@@ -61,7 +64,8 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       startWorkerLane(`spillway ${name}`, clock, { limits, runtime: () => storeWorker.runtime() }),
     clock,
   })
-  const remote = options.server === null ? null : new RemoteTier(base, clock, maxQueued)
+  const tokens = key === undefined ? undefined : new PageTokens(base, key, clock)
+  const remote = options.server === null ? null : new RemoteTier(base, clock, maxQueued, tokens)
   const router = new Router({ capacity, device, remote, calibrations, clock })
   const events = new EventTarget()
   const stats = (): RuntimeStats => ({
@@ -70,7 +74,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     placements: router.placements.map(({ placement, requests }) => ({ placement, requests })),
   })
   const emitter = new StatsEmitter(clock, stats, (event) => events.dispatchEvent(event))
-  const textService = new LazyTextService({ router, device, server: remote && base, clock })
+  const textService = new LazyTextService({ router, device, server: remote && { url: base, tokens }, clock })
   // A hidden page is idle, and on a phone it may be ended at any time.
   const stopWritingBack = onPageHidden(() => void calibrations.writeBack())
 

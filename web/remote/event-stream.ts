@@ -4,6 +4,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import { type BodyParts, streamWithTimeout } from '../../models/async/fetch-with-timeout.ts'
 import { isErrorCode, SpillwayError } from '../../models/core/index.ts'
 import { errorBody } from '../../models/protocols/openai.ts'
+import type { PageTokens } from './page-tokens.ts'
 import { serverError, serverTooSlow, serverUnreachable } from './request.ts'
 
 export interface EventsOptions {
@@ -12,6 +13,7 @@ export interface EventsOptions {
   /** Bounds the silence before the response begins and between its parts. */
   readonly silenceMs: number
   readonly body: unknown
+  readonly tokens?: PageTokens | undefined
 }
 
 /**
@@ -22,8 +24,17 @@ export interface EventsOptions {
  * that the server sends, in place of the stream or within it.
  */
 export async function* streamEvents(url: URL, options: EventsOptions): AsyncGenerator<unknown> {
-  const { clock, signal, silenceMs, body } = options
-  yield* streamWithTimeout(
+  const { tokens, signal } = options
+  if (tokens) yield* tokens.stream(signal, (token) => exchange(url, options, token))
+  else yield* exchange(url, options, {})
+}
+
+function exchange(
+  url: URL,
+  { clock, signal, silenceMs, body }: EventsOptions,
+  token: Readonly<Record<string, string>>,
+): AsyncGenerator<unknown> {
+  return streamWithTimeout(
     url,
     {
       clock,
@@ -32,7 +43,7 @@ export async function* streamEvents(url: URL, options: EventsOptions): AsyncGene
       timeoutOf: 'silence',
       request: {
         method: 'POST',
-        headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+        headers: { 'content-type': 'application/json', accept: 'text/event-stream', ...token },
         body: JSON.stringify(body),
       },
       onTimeout: () => serverTooSlow(url, silenceMs),

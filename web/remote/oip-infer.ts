@@ -23,6 +23,7 @@ import {
   splitBody,
 } from '../../models/protocols/oip-binary.ts'
 import { stringifyJson } from '../../models/protocols/raw-numbers.ts'
+import type { PageTokens } from './page-tokens.ts'
 import { type HttpResponse, type RequestOptions, readJson, requestBytes } from './request.ts'
 
 export interface InferOptions {
@@ -36,6 +37,7 @@ export interface InferOptions {
   readonly binary: boolean
   /** Names of the outputs to ask for; undefined for all. */
   readonly outputs: readonly string[] | undefined
+  readonly tokens: PageTokens | undefined
   readonly onHeaders: (headers: Headers) => void
 }
 
@@ -57,13 +59,14 @@ export async function infer(
   server: URL,
   manifest: Manifest,
   inputs: Readonly<Record<string, Tensor>>,
-  { clock, signal, timeoutMs, withinMs, binary, outputs: names, onHeaders }: InferOptions,
+  { clock, signal, timeoutMs, withinMs, binary, outputs: names, tokens, onHeaders }: InferOptions,
 ): Promise<Inferred> {
   const url = new URL(`v2/models/${manifest.id}/versions/${manifest.version}/infer`, server)
   const response = await requestBytes(url, {
     clock,
     signal,
     timeoutMs,
+    tokens,
     onHeaders,
     method: 'POST',
     ...(binary ? writeBinary : writeJson)(inputs, {

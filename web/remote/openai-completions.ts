@@ -12,6 +12,7 @@ import {
 import type { Piece, TextRequest, Usage } from '../../workers/host/text/types.ts'
 import type { FinishReason, TokenLogprob } from '../../workers/protocol/generation.ts'
 import { streamEvents } from './event-stream.ts'
+import type { PageTokens } from './page-tokens.ts'
 
 /** A part of a text that a server generates, and what the server reports with it. */
 export interface RemotePiece extends Piece {
@@ -27,6 +28,7 @@ export interface CompleteOptions {
   readonly signal?: AbortSignal | undefined
   /** Bounds each silence in the stream. */
   readonly silenceMs: number
+  readonly tokens?: PageTokens | undefined
   /** The variant that began the text elsewhere. */
   readonly preferredVariant?: string | undefined
 }

@@ -16,6 +16,7 @@ import type {
 } from '../../workers/host/scheduler/work.ts'
 import { Breaker } from './circuit-breaker.ts'
 import { type Inferred, infer } from './oip-infer.ts'
+import type { PageTokens } from './page-tokens.ts'
 import { Extensions } from './server-extensions.ts'
 import { ServerQueue } from './server-queue.ts'
 
@@ -46,11 +47,18 @@ export class RemoteTier {
   readonly #sources = new WeakMap<Manifest, BatchedModel>()
 
   /** @param maxQueued The most requests that wait for a connection. */
-  constructor(server: URL, clock: Clock, maxQueued = 4_096) {
+  constructor(server: URL, clock: Clock, maxQueued = 4_096, tokens?: PageTokens) {
     this.breaker = new Breaker(clock)
     this.#queue = new ServerQueue(clock)
-    const extensions = new Extensions(server, clock)
-    this.#connections = new Connections(server, clock, this.breaker, this.#queue, extensions)
+    const extensions = new Extensions(server, clock, tokens)
+    this.#connections = new Connections({
+      server,
+      clock,
+      breaker: this.breaker,
+      queue: this.#queue,
+      extensions,
+      tokens,
+    })
     this.#scheduler = new Scheduler({
       lanes: this.#connections,
       clock,
@@ -102,22 +110,33 @@ export class RemoteTier {
 const sharedOnlyIfProven = (manifest: Manifest): Manifest =>
   needsRowProof(manifest) ? { ...manifest, batchAxis: null } : manifest
 
+interface ConnectionsOptions {
+  readonly server: URL
+  readonly clock: Clock
+  readonly breaker: Breaker
+  readonly queue: ServerQueue
+  readonly extensions: Extensions
+  readonly tokens: PageTokens | undefined
+}
+
 class Connections implements Lanes<BatchedModel> {
   readonly #server: URL
   readonly #clock: Clock
   readonly #breaker: Breaker
   readonly #queue: ServerQueue
   readonly #extensions: Extensions
+  readonly #tokens: PageTokens | undefined
   /** Of the requests in flight. */
   readonly #inFlight = new Set<AbortController>()
   #isClosed = false
 
-  constructor(server: URL, clock: Clock, breaker: Breaker, queue: ServerQueue, extensions: Extensions) {
+  constructor({ server, clock, breaker, queue, extensions, tokens }: ConnectionsOptions) {
     this.#server = server
     this.#clock = clock
     this.#breaker = breaker
     this.#queue = queue
     this.#extensions = extensions
+    this.#tokens = tokens
   }
 
   count(): number {
@@ -154,6 +173,7 @@ class Connections implements Lanes<BatchedModel> {
           withinMs: Number.isFinite(withinMs) ? withinMs : leastTimeoutMs,
           binary,
           outputs: names,
+          tokens: this.#tokens,
           onHeaders: (headers) => this.#queue.report(headers.get(queueHeader)),
         })
       const { outputs, backend, variant, queueMs, computeMs } = await this.#breaker.run(() =>

@@ -2,6 +2,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import { fetchWithTimeout } from '../../models/async/fetch-with-timeout.ts'
 import { type ErrorCode, isErrorCode, messageOf, SpillwayError } from '../../models/core/index.ts'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
+import type { PageTokens } from './page-tokens.ts'
 
 export interface RequestOptions {
   readonly clock: Clock
@@ -11,6 +12,8 @@ export interface RequestOptions {
   readonly method?: 'GET' | 'POST'
   readonly body?: string | Uint8Array<ArrayBuffer>
   readonly headers?: Readonly<Record<string, string>>
+  /** Sends a token of the page's key along. */
+  readonly tokens?: PageTokens | undefined
   /** Called with the headers of every response, an error's included. */
   readonly onHeaders?: (headers: Headers) => void
 }
@@ -27,7 +30,13 @@ export interface HttpResponse {
  * @throws SpillwayError `server_unreachable`, `server_timeout`, `server_response_invalid` or `aborted`; or the error
  * that the server answers with.
  */
-export async function requestBytes(url: URL, options: RequestOptions): Promise<HttpResponse> {
+export function requestBytes(url: URL, options: RequestOptions): Promise<HttpResponse> {
+  const { tokens, signal, headers } = options
+  if (!tokens) return exchange(url, options)
+  return tokens.send(signal, (token) => exchange(url, { ...options, headers: { ...headers, ...token } }))
+}
+
+async function exchange(url: URL, options: RequestOptions): Promise<HttpResponse> {
   const { clock, timeoutMs, signal, method = 'GET', body, headers, onHeaders } = options
   return fetchWithTimeout(
     url,
@@ -38,7 +47,9 @@ export async function requestBytes(url: URL, options: RequestOptions): Promise<H
       timeoutOf: 'exchange',
       request: {
         method,
-        ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json', ...headers } }),
+        ...(body === undefined
+          ? { headers: { ...headers } }
+          : { body, headers: { 'content-type': 'application/json', ...headers } }),
       },
       onTimeout: () => serverTooSlow(url, timeoutMs),
       onFailure: (cause) => serverUnreachable(url, cause),

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import type { Clock } from '../../models/async/clock.ts'
 import { binaryExtension } from '../../models/protocols/oip-binary.ts'
+import type { PageTokens } from './page-tokens.ts'
 import { requestJson } from './request.ts'
 
 const metadata = z.object({ extensions: z.optional(z.array(z.string())) })
@@ -11,12 +12,14 @@ const timeoutMs = 5_000
 export class Extensions {
   readonly #url: URL
   readonly #clock: Clock
+  readonly #tokens: PageTokens | undefined
   #discovering: Promise<boolean> | undefined
   #binary = false
 
-  constructor(server: URL, clock: Clock) {
+  constructor(server: URL, clock: Clock, tokens: PageTokens | undefined) {
     this.#url = new URL('v2', server)
     this.#clock = clock
+    this.#tokens = tokens
   }
 
   /** Whether the server is known to take binary tensors. */
@@ -36,7 +39,8 @@ export class Extensions {
   async #fetch(): Promise<boolean> {
     // The page gets the answer that just came first.
     await new Promise<void>((resolve) => this.#clock.after(0, resolve))
-    const parsed = z.safeParse(metadata, await requestJson(this.#url, { clock: this.#clock, timeoutMs }))
+    const answer = await requestJson(this.#url, { clock: this.#clock, timeoutMs, tokens: this.#tokens })
+    const parsed = z.safeParse(metadata, answer)
     this.#binary = parsed.success && parsed.data.extensions?.includes(binaryExtension) === true
     return this.#binary
   }

@@ -4,6 +4,7 @@ import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
 import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
 import type { TextGenerator } from '../../workers/host/text/types.ts'
 import { complete, type RemotePiece } from '../remote/openai-completions.ts'
+import type { PageTokens } from '../remote/page-tokens.ts'
 import type { Continuation } from './text-continuation.ts'
 
 /** The part of a text that one tier generates: from the tokens so far to the text's end or the tier's failure. */
@@ -34,13 +35,24 @@ export const deviceSegment = (generator: TextGenerator): StreamSegment => ({
   },
 })
 
-export const serverSegment = (server: URL, manifest: Manifest, clock: Clock): StreamSegment => ({
+/** The server that texts are sent to. */
+export interface TextServer {
+  readonly url: URL
+  readonly tokens: PageTokens | undefined
+}
+
+export const serverSegment = (
+  { url, tokens }: TextServer,
+  manifest: Manifest,
+  clock: Clock,
+): StreamSegment => ({
   executedOn: { backend: 'unknown', variant: 'unknown' },
   stream: (text, { signal }) =>
-    complete(server, manifest, text.nextRequest(), {
+    complete(url, manifest, text.nextRequest(), {
       clock,
       signal,
       silenceMs,
+      tokens,
       preferredVariant: text.variant,
     }),
 })

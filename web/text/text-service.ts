@@ -15,12 +15,12 @@ import type { SpillEstimate } from '../placement/decide-placement.ts'
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router, TextTarget } from '../placement/router.ts'
 import { type GenerationStream, generate } from './generate.ts'
-import { deviceSegment, type StreamSegment, serverSegment } from './stream-segments.ts'
+import { deviceSegment, type StreamSegment, serverSegment, type TextServer } from './stream-segments.ts'
 
 export interface TextServiceOptions {
   readonly router: Pick<Router, 'streamWithFailover' | 'run'>
   readonly device: Pick<DeviceTier, 'generator' | 'textFiles'>
-  readonly server: URL | null
+  readonly server: TextServer | null
   readonly clock: Clock
   /** Fires when the runtime is closed. */
   readonly closing: AbortSignal

@@ -40,6 +40,8 @@ export interface AppOptions {
   readonly callerAddressHeader?: string | undefined
   /** Who may call; everybody where it is absent. */
   readonly access?: Access | undefined
+  /** Holds callers to their limits; there are none where it is absent. */
+  readonly limit?: MiddlewareHandler<{ Variables: Variables }> | undefined
   /** The origins whose pages may call. Default: all. */
   readonly origins?: '*' | readonly string[]
   readonly log: Log
@@ -65,6 +67,7 @@ export const createApp = (given: AppOptions) => {
       .use(logRequests(options.log, callerOf(options.callerAddressHeader ?? '')))
       .use(cors.prepare)
       .use(options.access?.guard ?? everybody)
+      .use(options.limit ?? everybody)
       .route('/v2', inferRoutes(options))
       .use(cors.apply)
       .route('/v2', metadataRoutes(options))

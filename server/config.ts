@@ -4,6 +4,7 @@ import { backends, SpillwayError, schemaFault } from '../models/core/index.ts'
 import { isOrigin } from '../models/protocols/api-keys.ts'
 import { type LaneLimits, laneLimits } from '../workers/host/lane-client/lane.ts'
 import type { GenerateLimits } from '../workers/host/text/generate-setup.ts'
+import type { LimitDefaults } from './auth/limits/limit-requests.ts'
 import { defaultGenerateLimits, type QueueLimits } from './inference/inference.ts'
 import { type RequestLimits, requestLimits } from './request-limits.ts'
 
@@ -13,6 +14,8 @@ const count = (least: number, most: number) =>
 const seconds = (value: number) => z._default(count(1, 86_400), value)
 const bytes = (value: number) => z._default(count(1, 2 ** 50), value)
 const number = (value: number) => z._default(count(1, 1_000_000_000), value)
+
+const limit = z.optional(count(1, 1_000_000_000))
 
 const listOf = (text: string) => text.split(/[\s,]+/).filter((part) => part !== '')
 const areOrigins = (text: string) => text === '*' || listOf(text).every(isOrigin)
@@ -29,6 +32,15 @@ const environment = z.object({
     z.string().check(z.refine(areOrigins, { error: '"*", or origins such as "https://shop.example"' })),
     '',
   ),
+  SPILLWAY_KEY_REQUESTS_PER_MINUTE: limit,
+  SPILLWAY_KEY_ROWS_PER_MINUTE: limit,
+  SPILLWAY_KEY_TOKENS_PER_MINUTE: limit,
+  SPILLWAY_KEY_CONCURRENT_REQUESTS: limit,
+  SPILLWAY_ADDRESS_REQUESTS_PER_MINUTE: limit,
+  SPILLWAY_ADDRESS_ROWS_PER_MINUTE: limit,
+  SPILLWAY_ADDRESS_TOKENS_PER_MINUTE: limit,
+  SPILLWAY_ADDRESS_CONCURRENT_REQUESTS: limit,
+  REDIS_URL: z._default(z.string().check(z.regex(/^(?:rediss?:\/\/.+)?$/)), ''),
   SPILLWAY_BACKEND: z._default(z.enum(['auto', ...backends.filter((backend) => backend !== 'wasm')]), 'auto'),
   SPILLWAY_MODELS: z._default(z.string(), ''),
   SPILLWAY_CALLER_ADDRESS_HEADER: z._default(z.string().check(z.regex(/^[\w-]*$/)), ''),
@@ -91,6 +103,9 @@ export interface Config {
   readonly tokenSeconds: number
   /** Origins whose pages may call, besides those of keys; undefined: all, where there are no keys. */
   readonly origins: '*' | readonly string[] | undefined
+  readonly limits: LimitDefaults
+  /** Where servers share the counts of their limits; empty: each has its own. */
+  readonly redisUrl: string
   readonly backend: z.infer<typeof environment>['SPILLWAY_BACKEND']
   /** Further folders of models with manifests, besides the built-in catalogue. */
   readonly modelFolders: readonly string[]
@@ -144,6 +159,21 @@ const configOf = (set: z.infer<typeof environment>): Config => ({
   tokenSecret: set.SPILLWAY_TOKEN_SECRET,
   tokenSeconds: set.SPILLWAY_TOKEN_SECONDS,
   origins: originsOf(set.SPILLWAY_ORIGINS),
+  limits: {
+    key: {
+      requestsPerMinute: set.SPILLWAY_KEY_REQUESTS_PER_MINUTE,
+      rowsPerMinute: set.SPILLWAY_KEY_ROWS_PER_MINUTE,
+      tokensPerMinute: set.SPILLWAY_KEY_TOKENS_PER_MINUTE,
+      concurrentRequests: set.SPILLWAY_KEY_CONCURRENT_REQUESTS,
+    },
+    address: {
+      requestsPerMinute: set.SPILLWAY_ADDRESS_REQUESTS_PER_MINUTE,
+      rowsPerMinute: set.SPILLWAY_ADDRESS_ROWS_PER_MINUTE,
+      tokensPerMinute: set.SPILLWAY_ADDRESS_TOKENS_PER_MINUTE,
+      concurrentRequests: set.SPILLWAY_ADDRESS_CONCURRENT_REQUESTS,
+    },
+  },
+  redisUrl: set.REDIS_URL,
   backend: set.SPILLWAY_BACKEND,
   modelFolders: set.SPILLWAY_MODELS.split(delimiter)
     .filter((folder) => folder !== '')

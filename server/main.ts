@@ -8,6 +8,7 @@ import { startProcessLane } from '../workers/host/lane-client/node/start-process
 import { createApp } from './app.ts'
 import { createAccess } from './auth/access.ts'
 import { readKeys } from './auth/keys.ts'
+import { createLimit } from './auth/limits/create-limit.ts'
 import { checkMayListen } from './auth/may-listen.ts'
 import { allowedOrigins } from './auth/origin.ts'
 import { Tokens } from './auth/tokens.ts'
@@ -76,6 +77,7 @@ async function main(): Promise<void> {
     requestLimits: config.requestLimits,
     callerAddressHeader: config.callerAddressHeader,
     access: keys && createAccess(keys, tokens),
+    limit: await createLimit(config, keys, log),
     origins: allowedOrigins(config.origins, keys),
     log,
   })

@@ -36,6 +36,10 @@ const isForEverybody = (method: string, path: string): boolean =>
   (method === 'POST' && path === `/${tokenPath}`) ||
   (isRead(method) && (!isApi(path) || isHealth(path)))
 
+/** Whether a request counts against the limits of its caller: reading files is for a cache in front to limit. */
+export const isLimited = (method: string, path: string): boolean =>
+  path === `/${tokenPath}` ? method === 'POST' : !isForEverybody(method, path)
+
 export function createAccess(keys: Keys, tokens: Tokens): Access {
   const identify = async (c: Context<Env>): Promise<KeyEntry> => {
     const credential = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
@@ -67,7 +71,9 @@ export function createAccess(keys: Keys, tokens: Tokens): Access {
     guard: async (c, next) => {
       if (isForEverybody(c.req.method, c.req.path)) return next()
       try {
-        const { kind, name } = await identify(c)
+        const key = await identify(c)
+        c.set('key', key)
+        const { kind, name } = key
         // The visitors of a page share its key.
         const address = kind === 'page' ? ` ${c.get('caller') ?? ''}` : ''
         c.set('caller', `key ${name}${address}`)

@@ -10,6 +10,8 @@ export class Keys {
   readonly #byStart = new Map<string, { readonly hash: Buffer; readonly entry: KeyEntry }[]>()
   /** The origins of all keys for pages. */
   readonly origins: readonly string[]
+  /** Whether any key has limits of its own. */
+  readonly hasLimits: boolean
 
   constructor(entries: readonly KeyEntry[]) {
     for (const entry of entries) {
@@ -18,6 +20,7 @@ export class Keys {
       const others = this.#byStart.get(start) ?? []
       this.#byStart.set(start, [...others, { hash: Buffer.from(entry.sha256), entry }])
     }
+    this.hasLimits = entries.some(({ limits }) => limits !== undefined)
     this.origins = [...new Set(entries.flatMap(({ origins = [] }) => origins))]
   }
 

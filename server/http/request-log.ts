@@ -4,6 +4,8 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
 import { systemClock } from '../../models/async/clock.ts'
+import type { KeyEntry } from '../../models/protocols/api-keys.ts'
+import type { Allowance } from '../auth/limits/rate-limits.ts'
 import type { CallerOf } from './caller.ts'
 import { LogOutput, outputWriter } from './log-output.ts'
 
@@ -24,6 +26,10 @@ export interface Variables {
   requestId?: string
   /** Who takes turns with others; see `createCallerOf`. */
   caller?: string | undefined
+  /** The key of the request, where the server has keys. */
+  key?: KeyEntry
+  /** What the request may use, where limits are set. */
+  allowance?: Allowance
   /** The headers of every answer to this request; see `createCors`. */
   answerHeaders?: Readonly<Record<string, string>>
   /** Whether the response has the id already. */

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { RouterRoute } from 'hono/types'
 import { pino } from 'pino'
 import { systemClock } from '../../models/async/clock.ts'
-import { createApp } from '../../server/app.ts'
+import { type AppOptions, createApp } from '../../server/app.ts'
 import type { Access } from '../../server/auth/access.ts'
 import { readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
 import { createInference, type Inference } from '../../server/inference/inference.ts'
@@ -27,6 +27,7 @@ export async function startTestApp({
   models = [],
   access,
   origins,
+  limit,
   startLane = () => processLane(systemClock),
 }: {
   maxBodyBytes?: number
@@ -34,6 +35,7 @@ export async function startTestApp({
   models?: string[]
   access?: Access
   origins?: '*' | readonly string[]
+  limit?: AppOptions['limit']
   startLane?: () => Lane
 }): Promise<TestApp> {
   const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
@@ -61,6 +63,7 @@ export async function startTestApp({
     version: '0.0.0-test',
     maxBodyBytes,
     access,
+    limit,
     ...(origins && { origins }),
     log: pino({ level: 'silent' }),
   })

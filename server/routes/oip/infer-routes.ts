@@ -63,6 +63,8 @@ export function inferRoutes({
     const refusal = inference.refusal(entry, { caller })
     if (refusal) throw refusal
     const { id, inputs, outputs, deadlineMs, priority } = await read(c, entry)
+    const allowance = c.get('allowance')
+    if (allowance) await allowance.use('rows', inputs.rows)
     const result = await inference.run(entry, inputs, {
       signal: disconnectSignal(c),
       deadlineMs,

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { type Context, Hono } from 'hono'
 import type { Clock } from '../../../models/async/clock.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
+import type { Allowance } from '../../auth/limits/rate-limits.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import type { Log, Variables } from '../../http/request-log.ts'
 import { type Catalogue, findModel } from '../../inference/catalogue.ts'
@@ -11,7 +12,7 @@ import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
 import type { RequestLimits } from '../../request-limits.ts'
 import { type ApiShape, chatShape, completionShape } from './api-shape.ts'
-import { startChoices } from './choices.ts'
+import { type Choice, startChoices } from './choices.ts'
 import { checkDimensions, type EmbeddingsAnswer, writeEmbeddings } from './embeddings-answer.ts'
 import { answerOpenAiError } from './errors.ts'
 import { invalidParameter } from './invalid-parameter.ts'
@@ -53,6 +54,15 @@ interface AnswerOptions {
 const mostWrittenHere = 20_000
 
 const waitOf = (c: Context<Env>) => ({ signal: disconnectSignal(c), caller: c.get('caller') })
+
+/** A text that was left in the middle gives no result: what it had is not counted. */
+function recordGenerated(choices: readonly Choice[], allowance: Allowance): void {
+  for (const { result } of choices)
+    result.then(
+      ({ usage }) => allowance.record('tokens', usage.generatedTokens),
+      () => undefined,
+    )
+}
 
 /** The OpenAI API over this server's language and embedding models. */
 export function openAiRoutes({
@@ -110,7 +120,7 @@ export function openAiRoutes({
     return c.body(await offload.run('writeEmbeddings', { ...answer, embeddings }, job), 200, headers)
   }
 
-  const complete = (
+  const complete = async (
     c: Context<Env>,
     options: AnswerOptions,
     generator: TextGenerator,
@@ -129,7 +139,14 @@ export function openAiRoutes({
     // One listener for each text is no leak: Node would warn of it on stderr.
     setMaxListeners(0, cancelled.signal)
     const wait = { signal: cancelled.signal, caller: c.get('caller'), deadlineMs: maxTimeoutMs }
+    const allowance = c.get('allowance')
+    if (allowance)
+      await allowance.use(
+        'tokens',
+        requests.reduce((sum, { tokens }) => sum + tokens.length, 0),
+      )
     const choices = startChoices(generator, requests, n, wait)
+    if (allowance) recordGenerated(choices, allowance)
     const disconnected = disconnectSignal(c)
     const cancel = () => {
       // The connection outlives this request: a listener left on it would be a leak.
@@ -183,7 +200,10 @@ export function openAiRoutes({
       const entry = findModel(catalogue, request.model)
       if (entry.manifest.embedding)
         for (const text of texts) checkPrompt('input', text, boundsOf(request.model))
+      const allowance = c.get('allowance')
+      await allowance?.use('rows', texts.length)
       const result = await textService.embed(entry, texts, waitOf(c))
+      allowance?.record('tokens', result.promptTokens)
       checkDimensions(request, result)
       const { model, encoding_format } = request
       return sendEmbeddings(c, { ...result, request: { model, encoding_format } })

@@ -6,6 +6,12 @@ import { type Backend, messageOf } from '../models/core/index.ts'
 import { version } from '../package.json'
 import { startProcessLane } from '../workers/host/lane-client/node/start-process-lane.ts'
 import { createApp } from './app.ts'
+import { createAccess } from './auth/access.ts'
+import { readKeys } from './auth/keys.ts'
+import { createLimit } from './auth/limits/create-limit.ts'
+import { checkMayListen } from './auth/may-listen.ts'
+import { allowedOrigins } from './auth/origin.ts'
+import { Tokens } from './auth/tokens.ts'
 import { readConfig } from './config.ts'
 import { readConfigFile } from './config-file.ts'
 import { createLog } from './http/request-log.ts'
@@ -28,6 +34,9 @@ const fromBuild = (path: string) => new URL(path, import.meta.url)
 
 async function main(): Promise<void> {
   const config = readConfig(process.env, readConfigFile(process.env))
+  checkMayListen({ ...config, hasKeys: config.keysFile !== '' })
+  const keys = config.keysFile === '' ? undefined : await readKeys(config.keysFile)
+  const tokens = new Tokens({ secret: config.tokenSecret, seconds: config.tokenSeconds })
   const folders = [fileURLToPath(fromBuild('../../models/catalogue')), ...config.modelFolders]
   const catalogue = new LiveCatalogue()
   catalogue.replace(await readCatalogue(folders), await readReferences(folders))
@@ -83,6 +92,9 @@ async function main(): Promise<void> {
     maxTextBodyBytes: config.maxTextBodyBytes,
     requestLimits: config.requestLimits,
     callerAddressHeader: config.callerAddressHeader,
+    access: keys && createAccess(keys, tokens),
+    limit: await createLimit(config, keys, log),
+    origins: allowedOrigins(config.origins, keys),
     isDraining: () => shutdown.isDraining,
     log,
   })

@@ -24,6 +24,8 @@ const areOrigins = (text: string) => text === '*' || listOf(text).every(isOrigin
 const environment = z.object({
   PORT: z._default(count(0, 65_535), 8080),
   HOST: z._default(z.string().check(z.minLength(1)), '127.0.0.1'),
+  SPILLWAY_ADMIN_PORT: z.optional(count(0, 65_535)),
+  SPILLWAY_ADMIN_HOST: z._default(z.string().check(z.minLength(1)), '127.0.0.1'),
   SPILLWAY_OPEN: z._default(z.enum(['0', '1']), '0'),
   SPILLWAY_KEYS: z._default(z.string(), ''),
   SPILLWAY_TOKEN_SECRET: z.optional(z.string().check(z.minLength(32))),
@@ -94,6 +96,9 @@ function refuseUnknownVariables(variables: Readonly<Record<string, string | unde
 export interface Config {
   readonly port: number
   readonly host: string
+  /** The port and address of metrics; without a port they are on the server's own, for this machine only. */
+  readonly adminPort: number | undefined
+  readonly adminHost: string
   /** Whether everybody may call, on any address. */
   readonly isOpen: boolean
   /** The file of keys; empty where there are none. */
@@ -154,6 +159,8 @@ const originsOf = (text: string) => (text === '' ? undefined : text === '*' ? te
 const configOf = (set: z.infer<typeof environment>): Config => ({
   port: set.PORT,
   host: set.HOST,
+  adminPort: set.SPILLWAY_ADMIN_PORT,
+  adminHost: set.SPILLWAY_ADMIN_HOST,
   isOpen: set.SPILLWAY_OPEN === '1',
   keysFile: set.SPILLWAY_KEYS,
   tokenSecret: set.SPILLWAY_TOKEN_SECRET,

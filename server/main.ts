@@ -5,6 +5,7 @@ import { systemClock } from '../models/async/clock.ts'
 import { type Backend, messageOf } from '../models/core/index.ts'
 import { version } from '../package.json'
 import { startProcessLane } from '../workers/host/lane-client/node/start-process-lane.ts'
+import { adminRoutes } from './admin.ts'
 import { createApp } from './app.ts'
 import { createAccess } from './auth/access.ts'
 import { readKeys } from './auth/keys.ts'
@@ -18,7 +19,7 @@ import { findModel, readCatalogue, readReferences } from './inference/catalogue.
 import { chooseBackend } from './inference/choose-backend.ts'
 import { createInference, loadRequestOf } from './inference/inference.ts'
 import { createTextService } from './inference/text-service.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 import { createOffload } from './offload/offload.ts'
 import { shutDownOnSignal } from './shutdown.ts'
 
@@ -62,13 +63,15 @@ async function main(): Promise<void> {
     taskMs: config.taskMs,
     maxBytes: config.maxOffloadBytes,
   })
+  const metrics = createMetrics(systemClock)
   const app = createApp({
     catalogue,
     references: await readReferences(folders),
     inference,
     offload,
     textService: createTextService(inference, systemClock, offload),
-    metrics: createMetrics(systemClock),
+    metrics,
+    hasAdminPort: config.adminPort !== undefined,
     clock: systemClock,
     site: fileURLToPath(fromBuild('../site')),
     version,
@@ -99,12 +102,21 @@ async function main(): Promise<void> {
     },
   )
   server.on('error', fail)
+  if (config.adminPort !== undefined) serveAdmin(metrics, config.adminPort, config.adminHost)
   shutDownOnSignal(server, inference, log, config.graceMs)
   for (const entry of catalogue.values()) {
     inference
       .prepare(entry)
       .catch((err: unknown) => log.error({ err }, `${entry.manifest.id} could not be loaded`))
   }
+}
+
+function serveAdmin(metrics: Metrics, port: number, hostname: string): void {
+  const { fetch } = adminRoutes(metrics)
+  const admin = serve({ fetch, port, hostname }, ({ address, port }) =>
+    log.info({ address, port }, `Metrics are on port ${port}`),
+  )
+  admin.on('error', fail)
 }
 
 /** Bytes for models: three quarters of the memory of this machine or container. */

@@ -5,6 +5,9 @@ import { Readable } from 'node:stream'
 import { type Context, Hono } from 'hono'
 import parseRange from 'range-parser'
 import { type FileSpec, manifestFiles, type Reference, SpillwayError } from '../../models/core/index.ts'
+import type { Access } from '../auth/access.ts'
+import { unauthenticated } from '../auth/unauthenticated.ts'
+import type { Variables } from '../http/request-log.ts'
 import { type Catalogue, findModel } from '../inference/catalogue.ts'
 import { statFile } from '../inference/verify.ts'
 
@@ -12,13 +15,17 @@ import { statFile } from '../inference/verify.ts'
  * The catalogue, manifests and model files below `/models`, laid out as on a static host. One route serves all of them:
  * Hono's fast router takes no fixed name beside a parameter, and a single route that it cannot take makes all slower.
  */
-export const modelFileRoutes = (catalogue: Catalogue, references: readonly Reference[] = []) => {
+export const modelFileRoutes = (
+  catalogue: Catalogue,
+  references: readonly Reference[] = [],
+  access?: Pick<Access, 'identify'>,
+) => {
   const models = [...catalogue.values()].map(({ manifest }) => manifest)
   const documents = new Map([
     ['catalogue.json', documentOf({ models, hub: references })],
     ...models.map((manifest) => [`${manifest.id}/manifest.json`, documentOf(manifest)] as const),
   ])
-  return new Hono().get('/:path{.+}', async (c) => {
+  return new Hono<{ Variables: Variables }>().get('/:path{.+}', async (c) => {
     const path = c.req.param('path')
     const document = documents.get(path)
     if (document) return sendDocument(c, document)
@@ -27,8 +34,21 @@ export const modelFileRoutes = (catalogue: Catalogue, references: readonly Refer
     // Only files that a manifest lists are read: no path can name another file.
     const file = manifestFiles(manifest).find((listed) => listed.path === name)
     if (!file) throw new SpillwayError('model_unknown', `${id} has no file "${name}"`)
-    return sendFile(c, file, join(folder, file.path))
+    const isPublic = manifest.access !== 'key'
+    if (!isPublic) await requireKey(c, access)
+    return sendFile(c, file, join(folder, file.path), isPublic)
   })
+}
+
+/** On a server without keys nobody has one. */
+async function requireKey(c: Context, access: Pick<Access, 'identify'> | undefined): Promise<void> {
+  if (access) await access.identify(c)
+  else
+    throw unauthenticated(c, {
+      what: 'The files of this model are for callers with a key',
+      expected: 'a server with SPILLWAY_KEYS',
+      got: 'one without keys',
+    })
 }
 
 interface Document {
@@ -48,7 +68,8 @@ function sendDocument(c: Context, { body, tag }: Document): Response {
 }
 
 /** The SHA-256 is a strong ETag, so `If-Range` can resume; a URL that contains it is immutable. */
-async function sendFile(c: Context, file: FileSpec, path: string): Promise<Response> {
+async function sendFile(c: Context, file: FileSpec, path: string, isPublic: boolean): Promise<Response> {
+  const immutable = `${isPublic ? 'public' : 'private'}, max-age=31536000, immutable`
   const tag = `"${file.sha256}"`
   const { size } = await statFile(path, file)
   const headers = new Headers({
@@ -56,7 +77,7 @@ async function sendFile(c: Context, file: FileSpec, path: string): Promise<Respo
     'accept-ranges': 'bytes',
     'content-type': 'application/octet-stream',
     'cache-control':
-      c.req.query('sha256') === file.sha256 ? 'public, max-age=31536000, immutable' : 'no-cache',
+      c.req.query('sha256') === file.sha256 ? immutable : isPublic ? 'no-cache' : 'private, no-cache',
   })
   if (matchesTag(c.req.header('if-none-match'), tag)) return c.body(null, { status: 304, headers })
 

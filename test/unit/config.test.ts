@@ -9,6 +9,8 @@ const guide = readFileSync(new URL('../../server/README.md', import.meta.url), '
 const settings = {
   PORT: ['9000', { port: 9000 }],
   HOST: ['0.0.0.0', { host: '0.0.0.0' }],
+  SPILLWAY_ADMIN_PORT: ['9100', { adminPort: 9_100 }],
+  SPILLWAY_ADMIN_HOST: ['0.0.0.0', { adminHost: '0.0.0.0' }],
   SPILLWAY_OPEN: ['1', { isOpen: true }],
   SPILLWAY_KEYS: ['keys.json', { keysFile: 'keys.json' }],
   SPILLWAY_TOKEN_SECRET: ['x'.repeat(32), { tokenSecret: 'x'.repeat(32) }],
@@ -73,6 +75,13 @@ describe('the server’s environment', () => {
 
   test.each(['SPILLWAY_MODEL', 'SPILLWAY_PORT', 'SPILLWAY_MAX_BODY'])('may not have %s', (name) => {
     expect(() => readConfig({ [name]: '9000' })).toThrow(`There is no environment variable ${name}`)
+  })
+
+  test('is taken as the guide to security shows it', () => {
+    const security = readFileSync(new URL('../../server/SECURITY.md', import.meta.url), 'utf8')
+    const variables = [...security.matchAll(/^export (\w+)=(.*)$/gm)].map(([, name, value]) => [name, value])
+    expect(variables.length).toBeGreaterThan(5)
+    expect(readConfig(Object.fromEntries(variables))).toMatchObject({ host: '0.0.0.0', adminPort: 9_100 })
   })
 
   test('may have variables of the command, of tests, and those that Kubernetes sets for a service', () => {

@@ -52,7 +52,9 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     capacity().then(fingerprintOf),
   )
   const models = folderAddress(options.models ?? new URL('models/', base))
-  const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store, clock })
+  const tokens = key === undefined ? undefined : new PageTokens(base, key, clock)
+  const keyed = tokens && { server: base, tokens }
+  const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store, clock, keyed })
   const device = new DeviceTier({
     store: storeWorker,
     catalogue,
@@ -64,7 +66,6 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       startWorkerLane(`spillway ${name}`, clock, { limits, runtime: () => storeWorker.runtime() }),
     clock,
   })
-  const tokens = key === undefined ? undefined : new PageTokens(base, key, clock)
   const remote = options.server === null ? null : new RemoteTier(base, clock, maxQueued, tokens)
   const router = new Router({ capacity, device, remote, calibrations, clock })
   const events = new EventTarget()

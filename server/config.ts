@@ -73,6 +73,9 @@ const environment = z.object({
   SPILLWAY_KV_BYTES: bytes(defaultGenerateLimits.maxBytes),
 })
 
+/** Variables whose values are in no message; a Redis's address may have its password. */
+const secrets = ['SPILLWAY_TOKEN_SECRET', 'REDIS_URL']
+
 /** Variables of the command and of the project's tests, which may share the server's environment. */
 const isForOthers = (name: string) => name === 'SPILLWAY_DEBUG' || name.startsWith('SPILLWAY_TEST_')
 
@@ -148,7 +151,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     const { path, expected, got } = schemaFault(parsed.error, variables)
     throw new SpillwayError('request_malformed', `The environment variable ${path} is invalid`, {
       expected,
-      got,
+      got: secrets.includes(path) ? 'another value' : got,
     })
   }
   return configOf(parsed.data)

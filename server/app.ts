@@ -1,7 +1,9 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Clock } from '../models/async/clock.ts'
+import { adminRoutes } from './admin.ts'
 import type { Access } from './auth/access.ts'
+import { onlyLocal } from './auth/only-local.ts'
 import { createAddressOf, createCallerOf } from './http/caller.ts'
 import { createCors } from './http/cors.ts'
 import { answerError, answerNotFound, isOpenAi } from './http/errors.ts'
@@ -49,6 +51,8 @@ export interface AppOptions {
   readonly limit?: MiddlewareHandler<{ Variables: Variables }> | undefined
   /** The origins whose pages may call. Default: all. */
   readonly origins?: '*' | readonly string[]
+  /** Whether metrics have a port of their own, and are not here. */
+  readonly hasAdminPort?: boolean
   readonly log: Log
 }
 
@@ -86,11 +90,8 @@ export const createApp = (given: AppOptions) => {
       )
       .route('/auth', options.access?.routes ?? new Hono<{ Variables: Variables }>())
       .route('/telemetry', telemetryRoutes(metrics.devices))
-      .get('/metrics', async (c) =>
-        c.text(await options.metrics.registry.metrics(), 200, {
-          'content-type': options.metrics.registry.contentType,
-        }),
-      )
+      .use('/metrics', onlyLocal)
+      .route('/', options.hasAdminPort ? new Hono() : adminRoutes(metrics))
       .use(
         secureHeaders({
           // WebAssembly threads need a cross-origin isolated page.
@@ -102,7 +103,7 @@ export const createApp = (given: AppOptions) => {
           xFrameOptions: false,
         }),
       )
-      .route('/models', modelFileRoutes(catalogue))
+      .route('/models', modelFileRoutes(catalogue, options.access))
       .route('/', siteRoutes(options.site))
   )
 }

@@ -23,6 +23,9 @@ const isOfKubernetes = (name: string, value = '') =>
 export interface Config {
   readonly port: number
   readonly host: string
+  /** The port and address of metrics; without a port they are on the server's own, for this machine only. */
+  readonly adminPort: number | undefined
+  readonly adminHost: string
   /** Whether everybody may call, on any address. */
   readonly isOpen: boolean
   /** The file of keys; empty where there are none. */
@@ -148,6 +151,8 @@ const originsOf = (origins: SettingValues['SPILLWAY_ORIGINS']) => (origins?.incl
 const configOf = (set: SettingValues, folderOf: (name: keyof SettingValues) => string): Config => ({
   port: set.PORT,
   host: set.HOST,
+  adminPort: set.SPILLWAY_ADMIN_PORT,
+  adminHost: set.SPILLWAY_ADMIN_HOST,
   isOpen: set.SPILLWAY_OPEN,
   keysFile: set.SPILLWAY_KEYS && resolve(folderOf('SPILLWAY_KEYS'), set.SPILLWAY_KEYS),
   tokenSecret: set.SPILLWAY_TOKEN_SECRET,

@@ -5,6 +5,7 @@ import { systemClock } from '../models/async/clock.ts'
 import { type Backend, messageOf } from '../models/core/index.ts'
 import { version } from '../package.json'
 import { startProcessLane } from '../workers/host/lane-client/node/start-process-lane.ts'
+import { adminRoutes } from './admin.ts'
 import { createApp } from './app.ts'
 import { createAccess } from './auth/access.ts'
 import { readKeys } from './auth/keys.ts'
@@ -22,7 +23,7 @@ import { LiveCatalogue } from './inference/live-catalogue.ts'
 import { prepareModels } from './inference/prepare-models.ts'
 import { createReread } from './inference/reread-models.ts'
 import { createTextService } from './inference/text-service.ts'
-import { createMetrics } from './observability/metrics.ts'
+import { createMetrics, type Metrics } from './observability/metrics.ts'
 import { startTracing } from './observability/tracing.ts'
 import { createOffload } from './offload/offload.ts'
 import { Shutdown } from './shutdown.ts'
@@ -68,6 +69,7 @@ async function main(): Promise<void> {
     taskMs: config.taskMs,
     maxBytes: config.maxOffloadBytes,
   })
+  const metrics = createMetrics(systemClock, catalogue, inference, config.gpuHourCost)
   const tracing = await startTracing(process.env, version, systemClock, log)
   const textService = createTextService(inference, systemClock, offload)
   const shutdown = new Shutdown({
@@ -83,7 +85,8 @@ async function main(): Promise<void> {
     inference,
     offload,
     textService,
-    metrics: createMetrics(systemClock, catalogue, inference, config.gpuHourCost),
+    metrics,
+    hasAdminPort: config.adminPort !== undefined,
     tracing,
     clock: systemClock,
     site: fileURLToPath(fromBuild('../site')),
@@ -116,6 +119,7 @@ async function main(): Promise<void> {
     },
   )
   server.on('error', fail)
+  if (config.adminPort !== undefined) serveAdmin(metrics, config.adminPort, config.adminHost)
   shutdown.watch(server)
   process.on('SIGTERM', shutdown.onSignal)
   process.on('SIGINT', shutdown.onSignal)
@@ -123,6 +127,14 @@ async function main(): Promise<void> {
   // In a terminal it means that the terminal was closed.
   process.on('SIGHUP', process.stdout.isTTY ? shutdown.onSignal : () => void reread())
   await prepareModels(catalogue, { inference, textService, log })
+}
+
+function serveAdmin(metrics: Metrics, port: number, hostname: string): void {
+  const { fetch } = adminRoutes(metrics)
+  const admin = serve({ fetch, port, hostname }, ({ address, port }) =>
+    log.info({ address, port }, `Metrics are on port ${port}`),
+  )
+  admin.on('error', fail)
 }
 
 /** Bytes for models: three quarters of the memory of this machine or container. */

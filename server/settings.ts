@@ -55,6 +55,18 @@ export const settings = {
       "the address to listen on; on any but this machine's own the server starts with `SPILLWAY_KEYS` or `SPILLWAY_OPEN` only",
     fromText: asIs,
   } satisfies Setting<string>,
+  SPILLWAY_ADMIN_PORT: {
+    schema: z.optional(z.number().check(z.int(), z.minimum(0), z.maximum(65_535))),
+    initial: undefined,
+    about: "a port for `/metrics` alone; without it they are on the server's port, for this machine only",
+    fromText: numberFrom,
+  } satisfies Setting<number | undefined>,
+  SPILLWAY_ADMIN_HOST: {
+    schema: z.string().check(z.minLength(1)),
+    initial: '127.0.0.1',
+    about: 'the address of that port; it asks for no key',
+    fromText: asIs,
+  } satisfies Setting<string>,
   SPILLWAY_OPEN: {
     schema: z.boolean(),
     initial: false,

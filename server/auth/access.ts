@@ -22,8 +22,8 @@ export interface Access {
   readonly routes: Hono<Env>
 }
 
-/** The path of the APIs, for which a key is needed. Everything else that is only read is the site. */
-export const isApi = (path: string) => /^\/v[12](?:\/|$)/.test(path)
+/** The paths that pages and programs call, for which a key is needed. Everything else that is only read is the site. */
+export const isApi = (path: string) => /^\/(?:v[12]|telemetry)(?:\/|$)/.test(path)
 
 /** Probes have no key. */
 const isHealth = (path: string) => path === '/v2/health/live' || path === '/v2/health/ready'

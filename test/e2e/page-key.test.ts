@@ -7,6 +7,7 @@ import { testKey, writeKeys } from '../support/keys-file.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
 import { failDigits, runDigits } from '../support/run-digits.ts'
 import { startServer, type TestServer } from '../support/server.ts'
+import { copyDigits } from '../support/test-models.ts'
 
 let html = ''
 let pages: Server
@@ -26,7 +27,10 @@ beforeAll(async () => {
   const created = testKey('guest', { origins: [origin] })
   key = created.key
   ;[server, browser] = await Promise.all([
-    startServer({ SPILLWAY_KEYS: await writeKeys(created) }),
+    startServer({
+      SPILLWAY_KEYS: await writeKeys(created),
+      SPILLWAY_MODELS: await copyDigits((manifest) => ({ ...manifest, id: 'private', access: 'key' })),
+    }),
     launchBrowser(),
   ])
 })
@@ -69,4 +73,15 @@ test('a page without a key runs on the device, and the server refuses it', async
   expect(await failDigits(page, { policy: 'server' })).toMatchObject({ code: 'unauthenticated' })
   expect((await runDigits(page, { policy: 'auto' })).placement.tier).toBe('device')
   await close()
+})
+
+test('a page with a key downloads the files of a model for callers with keys, and one without does not', async () => {
+  const withKey = await open(` data-key="${key}"`)
+  const { placement } = await runDigits(withKey.page, { policy: 'device', model: 'private' })
+  expect(placement.tier).toBe('device')
+  await withKey.close()
+  const without = await open('')
+  const failure = await failDigits(without.page, { policy: 'device', model: 'private' })
+  expect(failure.code).toBe('access_denied')
+  await without.close()
 })

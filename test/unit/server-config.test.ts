@@ -49,6 +49,8 @@ const textOf = (value: unknown) =>
 const effects = {
   PORT: ['9000', { port: 9000 }],
   HOST: ['0.0.0.0', { host: '0.0.0.0' }],
+  SPILLWAY_ADMIN_PORT: ['9100', { adminPort: 9_100 }],
+  SPILLWAY_ADMIN_HOST: ['0.0.0.0', { adminHost: '0.0.0.0' }],
   SPILLWAY_OPEN: ['1', { isOpen: true }],
   SPILLWAY_KEYS: ['keys.json', { keysFile: resolve('keys.json') }],
   SPILLWAY_TOKEN_SECRET: ['x'.repeat(32), { tokenSecret: 'x'.repeat(32) }],
@@ -122,6 +124,17 @@ describe("the server's settings", () => {
   test('stand in the example of the README as the server takes them', () => {
     const [, example = ''] = /```json\n([^`]*"maxQueued": 200[^`]*)```/.exec(readme) ?? []
     expect(readConfig({}, fileOf(example).file)).toMatchObject({ queue: { requests: 200 } })
+  })
+
+  test('are taken as the guide to security shows them', () => {
+    const security = readFileSync(new URL('../../server/SECURITY.md', import.meta.url), 'utf8')
+    const variables = [...security.matchAll(/^export (\w+)=(.*)$/gm)].map(([, name, value = '']) => [
+      name,
+      // What the shell puts there has 64 characters.
+      value.replace('$(openssl rand -base64 48)', 'x'.repeat(64)),
+    ])
+    expect(variables.length).toBeGreaterThan(5)
+    expect(readConfig(Object.fromEntries(variables))).toMatchObject({ host: '0.0.0.0', adminPort: 9_100 })
   })
 
   test('are taken from the environment before the file', () => {

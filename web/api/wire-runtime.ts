@@ -61,7 +61,10 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     capacity().then(fingerprintOf),
   )
   const models = folderAddress(options.models ?? new URL('models/', base))
-  const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store, clock })
+  // Of files and reports, which carry no span: a further header has a browser ask a server of another origin first.
+  const tokens = key === undefined ? noHeaders : tokenHeaders(base, key, clock)
+  const keyed = { server: base, headers: tokens }
+  const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store, clock, keyed })
   const device = new DeviceTier({
     store: storeWorker,
     catalogue,
@@ -73,8 +76,6 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       startWorkerLane(`spillway ${name}`, clock, { limits, runtime: () => storeWorker.runtime() }),
     clock,
   })
-  // Reports carry no span: a further header would have the browser ask a server of another origin first.
-  const tokens = key === undefined ? noHeaders : tokenHeaders(base, key, clock)
   const traceparent = checkTraceparent(options.traceparent)
   const headers = traceparent ? traceHeaders(traceparent, tokens) : tokens
   const remote = options.server === null ? null : new RemoteTier(base, clock, maxQueued, headers)

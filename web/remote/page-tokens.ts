@@ -4,6 +4,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import { SpillwayError, schemaError } from '../../models/core/index.ts'
 import { tokenAnswer, tokenPath } from '../../models/protocols/auth.ts'
 import { requestJson } from './request.ts'
+import type { RequestHeaders } from './request-headers.ts'
 
 type Headers = Readonly<Record<string, string>>
 
@@ -26,7 +27,7 @@ const retryMs = 5_000
  * The tokens that a page's key is exchanged for, with the first request that needs one. The key is sent in the body of
  * that exchange only.
  */
-export class PageTokens {
+export class PageTokens implements RequestHeaders {
   readonly #url: URL
   readonly #key: string
   readonly #clock: Clock
@@ -72,11 +73,6 @@ export class PageTokens {
       if (hasBegun || !isUnauthenticated(cause)) throw cause
     }
     yield* send((await this.#replace(token, signal)).headers)
-  }
-
-  /** The headers for a request that is made elsewhere. */
-  async headers(): Promise<Headers> {
-    return (await this.#token(undefined)).headers
   }
 
   async #token(signal: AbortSignal | undefined): Promise<Token> {

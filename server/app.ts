@@ -1,9 +1,12 @@
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Clock } from '../models/async/clock.ts'
-import { createCallerOf } from './http/caller.ts'
-import { allowAllOrigins } from './http/cors.ts'
-import { answerError, answerNotFound } from './http/errors.ts'
+import { adminRoutes } from './admin.ts'
+import type { Access } from './auth/access.ts'
+import { onlyLocal } from './auth/only-local.ts'
+import { createAddressOf, createCallerOf } from './http/caller.ts'
+import { createCors } from './http/cors.ts'
+import { answerError, answerNotFound, isOpenAi } from './http/errors.ts'
 import type { Log, Variables } from './http/request-log.ts'
 import type { Catalogue } from './inference/catalogue.ts'
 import type { Inference } from './inference/inference.ts'
@@ -17,6 +20,7 @@ import { type RequestLimits, requestLimits } from './request-limits.ts'
 import { modelFileRoutes } from './routes/model-files.ts'
 import { inferRoutes } from './routes/oip/infer-routes.ts'
 import { metadataRoutes, serverMetadata } from './routes/oip/metadata-routes.ts'
+import { answerOpenAiError } from './routes/openai/errors.ts'
 import { openAiRoutes } from './routes/openai/routes.ts'
 import { siteRoutes } from './routes/site.ts'
 import { telemetryRoutes } from './routes/telemetry.ts'
@@ -41,26 +45,42 @@ export interface AppOptions {
   readonly callerAddressHeader?: string | undefined
   /** Whether the server is shutting down; absent where it never does. */
   readonly isDraining?: () => boolean
+  /** Who may call; everybody where it is absent. */
+  readonly access?: Access | undefined
+  /** Holds callers to their limits; there are none where it is absent. */
+  readonly limit?: MiddlewareHandler<{ Variables: Variables }> | undefined
+  /** The origins whose pages may call. Default: all. */
+  readonly origins?: '*' | readonly string[]
+  /** Whether metrics have a port of their own, and are not here. */
+  readonly hasAdminPort?: boolean
   readonly log: Log
 }
 
+const everybody: MiddlewareHandler = (_c, next) => next()
+
 /**
- * The server's routes: `/v2` (Open Inference Protocol), `/v1` (OpenAI API), `/telemetry`, `/metrics`, `/models`, and the site.
+ * The server's routes: `/v2` (Open Inference Protocol), `/v1` (OpenAI API), `/auth`, `/telemetry`, `/metrics`, `/models`, and the site.
  * The infer route comes first, so that a run passes no middleware but the log.
  */
 export const createApp = (given: AppOptions) => {
   const options = { requestLimits, ...given }
   const { catalogue, inference, version, log, clock, metrics, tracing, isDraining = () => false } = options
   const probes = createProbes({ catalogue, inference, isDraining })
-  const callerOf = createCallerOf(options.callerAddressHeader ?? '')
+  const callerOf = (options.access ? createAddressOf : createCallerOf)(options.callerAddressHeader ?? '')
   const app = new Hono<{ Variables: Variables }>()
+  const cors = createCors(options.origins ?? '*')
+  const answer = answerError(log)
+  const answerOpenAi = answerOpenAiError(log)
   return (
     app
-      .onError(answerError(options.log))
+      .onError((cause, c) => (isOpenAi(c.req.path) ? answerOpenAi : answer)(cause, c))
       .notFound(answerNotFound(app.routes))
       .use(observeRequests({ log, clock, http: metrics.http, callerOf, tracing }))
+      .use(cors.prepare)
+      .use(options.access?.guard ?? everybody)
+      .use(options.limit ?? everybody)
       .route('/v2', inferRoutes(options))
-      .use(allowAllOrigins)
+      .use(cors.apply)
       .route('/v2', metadataRoutes({ catalogue, inference, version, probes }))
       // Hono takes it for another path than `/v2`.
       .get('/v2/', (c) => c.json(serverMetadata(options.version)))
@@ -68,12 +88,10 @@ export const createApp = (given: AppOptions) => {
         '/v1',
         openAiRoutes({ ...options, maxBodyBytes: options.maxTextBodyBytes ?? options.maxBodyBytes }),
       )
+      .route('/auth', options.access?.routes ?? new Hono<{ Variables: Variables }>())
       .route('/telemetry', telemetryRoutes(metrics.devices))
-      .get('/metrics', async (c) =>
-        c.text(await options.metrics.registry.metrics(), 200, {
-          'content-type': options.metrics.registry.contentType,
-        }),
-      )
+      .use('/metrics', onlyLocal)
+      .route('/', options.hasAdminPort ? new Hono() : adminRoutes(metrics))
       .use(
         secureHeaders({
           // WebAssembly threads need a cross-origin isolated page.
@@ -85,7 +103,7 @@ export const createApp = (given: AppOptions) => {
           xFrameOptions: false,
         }),
       )
-      .route('/models', modelFileRoutes(catalogue))
+      .route('/models', modelFileRoutes(catalogue, options.access))
       .route('/', siteRoutes(options.site))
   )
 }

@@ -3,6 +3,7 @@ import * as z from 'zod/mini'
 import { type ErrorDetail, SpillwayError, schemaFault } from '../models/core/index.ts'
 import { type LaneLimits, laneLimits } from '../workers/host/lane-client/lane.ts'
 import type { GenerateLimits } from '../workers/host/text/generate-setup.ts'
+import type { LimitDefaults } from './auth/limits/limit-requests.ts'
 import { faultsTogether } from './faults-together.ts'
 import type { QueueLimits } from './inference/inference.ts'
 import { type RequestLimits, requestLimits } from './request-limits.ts'
@@ -22,6 +23,21 @@ const isOfKubernetes = (name: string, value = '') =>
 export interface Config {
   readonly port: number
   readonly host: string
+  /** The port and address of metrics; without a port they are on the server's own, for this machine only. */
+  readonly adminPort: number | undefined
+  readonly adminHost: string
+  /** Whether everybody may call, on any address. */
+  readonly isOpen: boolean
+  /** The file of keys; empty where there are none. */
+  readonly keysFile: string
+  /** How the tokens of pages are signed; undefined: by a secret of this process. */
+  readonly tokenSecret: string | undefined
+  readonly tokenSeconds: number
+  /** Origins whose pages may call, besides those of keys; undefined: all, where there are no keys. */
+  readonly origins: '*' | readonly string[] | undefined
+  readonly limits: LimitDefaults
+  /** Where servers share the counts of their limits; empty: each has its own. */
+  readonly redisUrl: string
   readonly backend: SettingValues['SPILLWAY_BACKEND']
   /** Further folders of models with manifests, besides the built-in catalogue. */
   readonly modelFolders: readonly string[]
@@ -71,21 +87,24 @@ export function readConfig(
   const faults = [...unknownVariables(variables), ...(file ? faultsOfFile(file) : [])]
   const set: Record<string, unknown> = {}
   for (const name of settingNames) {
-    const { schema, initial, fromText }: Setting<unknown> = settings[name]
+    const { schema, initial, fromText, isSecret }: Setting<unknown> = settings[name]
     set[name] = initial
     const check = (value: unknown, source: string, given: unknown) => {
       const parsed = z.safeParse(schema, value)
       if (parsed.success) return parsed.data
       const { path, expected, got } = schemaFault(parsed.error, given)
       const where = path === '' ? source : `${source}, at ${path},`
-      faults.push(configError(`${where} is invalid`, { expected, got }))
+      faults.push(configError(`${where} is invalid`, { expected, got: isSecret ? 'another value' : got }))
       return initial
     }
     const key = fileKey(name)
     if (file && values.has(key))
       set[name] = check(values.get(key), `"${key}" in ${file.path}`, values.get(key))
     const text = variables[name]
-    if (text !== undefined) set[name] = check(fromText(text), `The environment variable ${name}`, text)
+    if (text !== undefined) {
+      const value = fromText(text)
+      set[name] = check(value, `The environment variable ${name}`, Array.isArray(value) ? value : text)
+    }
   }
   const { SPILLWAY_TIMEOUT_SECONDS: timeout = 0, SPILLWAY_MAX_TIMEOUT_SECONDS: longest } = set
   if (typeof longest === 'number' && typeof timeout === 'number' && timeout > longest) {
@@ -93,9 +112,11 @@ export function readConfig(
     faults.push(configError('SPILLWAY_TIMEOUT_SECONDS is invalid', { expected, got: `${timeout}` }))
   }
   if (faults.length > 0) throw faultsTogether('The configuration', faults)
-  const modelsFrom = variables.SPILLWAY_MODELS === undefined && file ? dirname(file.path) : ''
+  /** The folder that a setting's relative paths start from. */
+  const folderOf = (name: keyof SettingValues) =>
+    variables[name] === undefined && file ? dirname(file.path) : ''
   // Each value has been checked by its own schema.
-  return configOf(set as SettingValues, modelsFrom)
+  return configOf(set as SettingValues, folderOf)
 }
 
 const configError = (what: string, detail: ErrorDetail) =>
@@ -124,12 +145,36 @@ function faultsOfFile(file: ConfigFile): SpillwayError[] {
     )
 }
 
-/** @param modelsFrom The folder that relative folders of models start from; empty for the working directory. */
-const configOf = (set: SettingValues, modelsFrom: string): Config => ({
+const originsOf = (origins: SettingValues['SPILLWAY_ORIGINS']) => (origins?.includes('*') ? '*' : origins)
+
+/** @param folderOf The folder that a setting's relative paths start from; empty for the working directory. */
+const configOf = (set: SettingValues, folderOf: (name: keyof SettingValues) => string): Config => ({
   port: set.PORT,
   host: set.HOST,
+  adminPort: set.SPILLWAY_ADMIN_PORT,
+  adminHost: set.SPILLWAY_ADMIN_HOST,
+  isOpen: set.SPILLWAY_OPEN,
+  keysFile: set.SPILLWAY_KEYS && resolve(folderOf('SPILLWAY_KEYS'), set.SPILLWAY_KEYS),
+  tokenSecret: set.SPILLWAY_TOKEN_SECRET,
+  tokenSeconds: set.SPILLWAY_TOKEN_SECONDS,
+  origins: originsOf(set.SPILLWAY_ORIGINS),
+  limits: {
+    key: {
+      requestsPerMinute: set.SPILLWAY_KEY_REQUESTS_PER_MINUTE,
+      rowsPerMinute: set.SPILLWAY_KEY_ROWS_PER_MINUTE,
+      tokensPerMinute: set.SPILLWAY_KEY_TOKENS_PER_MINUTE,
+      concurrentRequests: set.SPILLWAY_KEY_CONCURRENT_REQUESTS,
+    },
+    address: {
+      requestsPerMinute: set.SPILLWAY_ADDRESS_REQUESTS_PER_MINUTE,
+      rowsPerMinute: set.SPILLWAY_ADDRESS_ROWS_PER_MINUTE,
+      tokensPerMinute: set.SPILLWAY_ADDRESS_TOKENS_PER_MINUTE,
+      concurrentRequests: set.SPILLWAY_ADDRESS_CONCURRENT_REQUESTS,
+    },
+  },
+  redisUrl: set.REDIS_URL,
   backend: set.SPILLWAY_BACKEND,
-  modelFolders: set.SPILLWAY_MODELS.map((folder) => resolve(modelsFrom, folder)),
+  modelFolders: set.SPILLWAY_MODELS.map((folder) => resolve(folderOf('SPILLWAY_MODELS'), folder)),
   callerAddressHeader: set.SPILLWAY_CALLER_ADDRESS_HEADER,
   laneLimits: {
     ...laneLimits,

@@ -5,7 +5,14 @@ import { systemClock } from '../models/async/clock.ts'
 import { type Backend, messageOf } from '../models/core/index.ts'
 import { version } from '../package.json'
 import { startProcessLane } from '../workers/host/lane-client/node/start-process-lane.ts'
+import { adminRoutes } from './admin.ts'
 import { createApp } from './app.ts'
+import { createAccess } from './auth/access.ts'
+import { readKeys } from './auth/keys.ts'
+import { createLimit } from './auth/limits/create-limit.ts'
+import { checkMayListen } from './auth/may-listen.ts'
+import { allowedOrigins } from './auth/origin.ts'
+import { Tokens } from './auth/tokens.ts'
 import { readConfig } from './config.ts'
 import { readConfigFile } from './config-file.ts'
 import { createLog } from './http/request-log.ts'
@@ -16,7 +23,7 @@ import { LiveCatalogue } from './inference/live-catalogue.ts'
 import { prepareModels } from './inference/prepare-models.ts'
 import { createReread } from './inference/reread-models.ts'
 import { createTextService } from './inference/text-service.ts'
-import { createMetrics } from './observability/metrics.ts'
+import { createMetrics, type Metrics } from './observability/metrics.ts'
 import { startTracing } from './observability/tracing.ts'
 import { createOffload } from './offload/offload.ts'
 import { Shutdown } from './shutdown.ts'
@@ -28,6 +35,9 @@ const fromBuild = (path: string) => new URL(path, import.meta.url)
 
 async function main(): Promise<void> {
   const config = readConfig(process.env, readConfigFile(process.env))
+  checkMayListen({ ...config, hasKeys: config.keysFile !== '' })
+  const keys = config.keysFile === '' ? undefined : await readKeys(config.keysFile)
+  const tokens = new Tokens({ secret: config.tokenSecret, seconds: config.tokenSeconds })
   const folders = [fileURLToPath(fromBuild('../../models/catalogue')), ...config.modelFolders]
   const catalogue = new LiveCatalogue()
   catalogue.replace(await readCatalogue(folders), await readReferences(folders))
@@ -59,6 +69,7 @@ async function main(): Promise<void> {
     taskMs: config.taskMs,
     maxBytes: config.maxOffloadBytes,
   })
+  const metrics = createMetrics(systemClock, catalogue, inference, config.gpuHourCost)
   const tracing = await startTracing(process.env, version, systemClock, log)
   const textService = createTextService(inference, systemClock, offload)
   const shutdown = new Shutdown({
@@ -74,7 +85,8 @@ async function main(): Promise<void> {
     inference,
     offload,
     textService,
-    metrics: createMetrics(systemClock, catalogue, inference, config.gpuHourCost),
+    metrics,
+    hasAdminPort: config.adminPort !== undefined,
     tracing,
     clock: systemClock,
     site: fileURLToPath(fromBuild('../site')),
@@ -83,6 +95,9 @@ async function main(): Promise<void> {
     maxTextBodyBytes: config.maxTextBodyBytes,
     requestLimits: config.requestLimits,
     callerAddressHeader: config.callerAddressHeader,
+    access: keys && createAccess(keys, tokens),
+    limit: await createLimit(config, keys, log),
+    origins: allowedOrigins(config.origins, keys),
     isDraining: () => shutdown.isDraining,
     log,
   })
@@ -104,6 +119,7 @@ async function main(): Promise<void> {
     },
   )
   server.on('error', fail)
+  if (config.adminPort !== undefined) serveAdmin(metrics, config.adminPort, config.adminHost)
   shutdown.watch(server)
   process.on('SIGTERM', shutdown.onSignal)
   process.on('SIGINT', shutdown.onSignal)
@@ -111,6 +127,14 @@ async function main(): Promise<void> {
   // In a terminal it means that the terminal was closed.
   process.on('SIGHUP', process.stdout.isTTY ? shutdown.onSignal : () => void reread())
   await prepareModels(catalogue, { inference, textService, log })
+}
+
+function serveAdmin(metrics: Metrics, port: number, hostname: string): void {
+  const { fetch } = adminRoutes(metrics)
+  const admin = serve({ fetch, port, hostname }, ({ address, port }) =>
+    log.info({ address, port }, `Metrics are on port ${port}`),
+  )
+  admin.on('error', fail)
 }
 
 /** Bytes for models: three quarters of the memory of this machine or container. */

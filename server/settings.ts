@@ -1,6 +1,7 @@
 import { delimiter } from 'node:path'
 import * as z from 'zod/mini'
 import { backends } from '../models/core/index.ts'
+import { isOrigin } from '../models/protocols/api-keys.ts'
 import { laneLimits } from '../workers/host/lane-client/lane.ts'
 import { defaultGenerateLimits } from './inference/inference.ts'
 import { requestLimits } from './request-limits.ts'
@@ -14,6 +15,8 @@ export interface Setting<T> {
   readonly about: string
   /** The value that a variable's text stands for; the schema then checks it. */
   readonly fromText: (text: string) => unknown
+  /** Messages do not quote its value. */
+  readonly isSecret?: true
 }
 
 /** A blank text is no number, though `Number` makes it 0. */
@@ -30,6 +33,13 @@ const seconds = (initial: number, about: string) => count(1, 86_400, initial, ab
 const bytes = (initial: number, about: string) => count(1, 2 ** 50, initial, about)
 const number = (initial: number, about: string) => count(1, 1_000_000_000, initial, about)
 
+const limit = (about: string): Setting<number | undefined> => ({
+  schema: z.optional(z.number().check(z.int(), z.minimum(1), z.maximum(1_000_000_000))),
+  initial: undefined,
+  about,
+  fromText: numberFrom,
+})
+
 const asIs = (text: string) => text
 
 /**
@@ -41,8 +51,78 @@ export const settings = {
   HOST: {
     schema: z.string().check(z.minLength(1)),
     initial: '127.0.0.1',
-    about: 'the address to listen on',
+    about:
+      "the address to listen on; on any but this machine's own the server starts with `SPILLWAY_KEYS` or `SPILLWAY_OPEN` only",
     fromText: asIs,
+  } satisfies Setting<string>,
+  SPILLWAY_ADMIN_PORT: {
+    schema: z.optional(z.number().check(z.int(), z.minimum(0), z.maximum(65_535))),
+    initial: undefined,
+    about: "a port for `/metrics` alone; without it they are on the server's port, for this machine only",
+    fromText: numberFrom,
+  } satisfies Setting<number | undefined>,
+  SPILLWAY_ADMIN_HOST: {
+    schema: z.string().check(z.minLength(1)),
+    initial: '127.0.0.1',
+    about: 'the address of that port; it asks for no key',
+    fromText: asIs,
+  } satisfies Setting<string>,
+  SPILLWAY_OPEN: {
+    schema: z.boolean(),
+    initial: false,
+    about: '`true`, or `1` in the variable: everybody who reaches the server may call it',
+    fromText: (text) => (text === '1' ? true : text === '0' ? false : text),
+  } satisfies Setting<boolean>,
+  SPILLWAY_KEYS: {
+    schema: z.string(),
+    initial: '',
+    about:
+      'the file of API keys, in the file relative to it; where it is set, callers need a key ([SECURITY.md](SECURITY.md))',
+    fromText: asIs,
+  } satisfies Setting<string>,
+  SPILLWAY_TOKEN_SECRET: {
+    schema: z.optional(z.string().check(z.minLength(32))),
+    initial: undefined,
+    about:
+      'signs the tokens of pages, at least 32 characters; several servers behind one address share it. Random for each process where it is not set',
+    fromText: asIs,
+    isSecret: true,
+  } satisfies Setting<string | undefined>,
+  SPILLWAY_TOKEN_SECONDS: seconds(600, "how long a page's token holds; pages renew it before"),
+  SPILLWAY_ORIGINS: {
+    schema: z.optional(
+      z.array(
+        z.string().check(
+          z.refine((text) => text === '*' || isOrigin(text), {
+            error: '"*", or an origin such as "https://shop.example"',
+          }),
+        ),
+      ),
+    ),
+    initial: undefined,
+    about:
+      'origins whose pages may call, besides those of the keys: a list in the file, separated by commas or spaces in the variable; `*` for all, the default without keys',
+    fromText: (text) => text.split(/[\s,]+/).filter((origin) => origin !== ''),
+  } satisfies Setting<string[] | undefined>,
+  SPILLWAY_KEY_REQUESTS_PER_MINUTE: limit(
+    'requests of one key a minute; its entry in the file of keys has precedence, for all four limits',
+  ),
+  SPILLWAY_KEY_ROWS_PER_MINUTE: limit('rows, and texts to embed, of one key a minute'),
+  SPILLWAY_KEY_TOKENS_PER_MINUTE: limit('tokens of one key a minute, of prompts and answers'),
+  SPILLWAY_KEY_CONCURRENT_REQUESTS: limit('requests of one key at once, in each process'),
+  SPILLWAY_ADDRESS_REQUESTS_PER_MINUTE: limit(
+    'the same for each address that calls without a key for servers: requests a minute',
+  ),
+  SPILLWAY_ADDRESS_ROWS_PER_MINUTE: limit('its rows, and texts to embed, a minute'),
+  SPILLWAY_ADDRESS_TOKENS_PER_MINUTE: limit('its tokens a minute'),
+  SPILLWAY_ADDRESS_CONCURRENT_REQUESTS: limit('its requests at once, in each process'),
+  REDIS_URL: {
+    schema: z.string().check(z.regex(/^(?:rediss?:\/\/.+)?$/)),
+    initial: '',
+    about:
+      'where servers share the counts of these limits, such as `redis://localhost:6379`; needs the package `ioredis`',
+    fromText: asIs,
+    isSecret: true,
   } satisfies Setting<string>,
   SPILLWAY_BACKEND: {
     schema: z.enum(['auto', ...backends.filter((backend) => backend !== 'wasm')]),
@@ -159,7 +239,7 @@ export type SettingValues = {
 
 export const settingNames = Object.keys(settings) as SettingName[]
 
-/** `SPILLWAY_MAX_QUEUED` is `maxQueued` in the configuration file, and `PORT` is `port`. */
+/** `SPILLWAY_MAX_QUEUED` is `maxQueued` in the configuration file, `PORT` is `port` and `REDIS_URL` is `redisUrl`. */
 export const fileKey = (name: string): string =>
   name
     .replace(/^SPILLWAY_/, '')

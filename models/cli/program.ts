@@ -4,6 +4,7 @@ import { batchCommand } from './commands/batch.ts'
 import { compareCommand } from './commands/compare.ts'
 import { importCommand } from './commands/import.ts'
 import { inspectCommand } from './commands/inspect.ts'
+import { keyCommand } from './commands/key.ts'
 import { manifestCommand } from './commands/manifest.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { pullCommand } from './commands/pull.ts'
@@ -21,6 +22,7 @@ const commands = [
   importCommand,
   manifestCommand,
   verifyCommand,
+  keyCommand,
 ]
 
 export function createProgram(io: Io): Command {
@@ -30,11 +32,13 @@ export function createProgram(io: Io): Command {
     )
     .version(version)
   for (const command of commands) program.addCommand(command(io))
-  for (const command of [program, ...program.commands]) {
-    command.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err })
-    command.showHelpAfterError(
-      `(${['spillway', command === program ? '' : command.name()].join(' ').trim()} --help)`,
-    )
-  }
+  prepare(program, io, [])
   return program
+}
+
+function prepare(command: Command, io: Io, parents: readonly string[]): void {
+  const names = [...parents, command.name()]
+  command.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.err })
+  command.showHelpAfterError(`(${names.join(' ')} --help)`)
+  for (const child of command.commands) prepare(child, io, names)
 }

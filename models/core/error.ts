@@ -8,6 +8,8 @@ export const errorStatus = {
   // The request.
   model_unknown: 404,
   access_denied: 403,
+  /** There is no valid key or token. */
+  unauthenticated: 401,
   input_name_invalid: 400,
   output_name_invalid: 400,
   input_type_invalid: 400,
@@ -38,6 +40,8 @@ export const errorStatus = {
   lane_failed: 503,
   poisoned: 500,
   overloaded: 503,
+  /** The caller has used what it may use for now. */
+  rate_limited: 429,
   deadline_exceeded: 503,
   server_absent: 503,
   server_unreachable: 503,
@@ -72,7 +76,7 @@ export interface ErrorDetail {
   readonly hint?: string
   /** The invalid parameter of a request, as OpenAI's API names it. */
   readonly param?: string
-  /** With `overloaded` and `server_draining`: milliseconds until another try makes sense. */
+  /** With `overloaded`, `rate_limited` and `server_draining`: milliseconds until another try makes sense. */
   readonly retryAfterMs?: number
 }
 

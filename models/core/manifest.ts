@@ -78,6 +78,8 @@ const manifest = z
     /** The largest absolute difference between backends on the same input. Default: `defaultTolerance`. */
     tolerance: z.optional(z.number().check(z.nonnegative())),
     variants: z.array(variant).check(z.minLength(1)),
+    /** Who may read the model's files from a server. `key`: callers with a key or a page's token. Default: `public`. */
+    access: z.optional(z.enum(['public', 'key'])),
   })
   .check(
     z.refine(hasValidBatchAxes, {

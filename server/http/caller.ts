@@ -11,22 +11,30 @@ const named = new WeakMap<object, { readonly key: string; readonly caller: strin
 
 /**
  * The caller is the key that the request has (`authorization`, `api-key` or `x-api-key`), hashed, because it is a secret;
- * else the address that it comes from. Keys are not verified here: that is for the proxy in front.
+ * else the address that it comes from. Keys are not verified here: where the server has keys, the guard names the caller.
  *
  * @param addressHeader The header in which a proxy passes its client's address on; empty where there is no proxy: any
  * client can send the header. Of several addresses the last counts, which the nearest proxy has added.
  */
-export const createCallerOf =
+export const createCallerOf = (addressHeader: string): CallerOf => {
+  const addressOf = createAddressOf(addressHeader)
+  return (c) => {
+    const key = c.req.header('authorization') ?? c.req.header('api-key') ?? c.req.header('x-api-key')
+    return key ? nameOfKey(key, socketOf(c)) : addressOf(c)
+  }
+}
+
+/** The address that a request comes from, where keys are verified: until then they say nothing. */
+export const createAddressOf =
   (addressHeader: string): CallerOf =>
   (c) => {
-    // `app.request` in a test has no socket.
-    const socket = (c.env as Partial<HttpBindings> | undefined)?.incoming?.socket
-    const key = c.req.header('authorization') ?? c.req.header('api-key') ?? c.req.header('x-api-key')
-    if (key) return nameOfKey(key, socket)
     const passedOn = addressHeader === '' ? undefined : c.req.header(addressHeader)
-    const address = passedOn?.split(',').at(-1)?.trim() || socket?.remoteAddress
+    const address = passedOn?.split(',').at(-1)?.trim() || socketOf(c)?.remoteAddress
     return address === undefined ? undefined : nameOfAddress(address)
   }
+
+/** `app.request` in a test has no socket. */
+const socketOf = (c: Context) => (c.env as Partial<HttpBindings> | undefined)?.incoming?.socket
 
 function nameOfKey(key: string, socket: object | undefined): string {
   const known = socket && named.get(socket)

@@ -1,11 +1,15 @@
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
+import { SpillwayError } from '../../models/core/index.ts'
 import { errorCodeHeader, queueHeader } from '../../models/protocols/oip.ts'
 import { jsonLengthHeader } from '../../models/protocols/oip-binary.ts'
+import { isApi } from '../auth/access.ts'
+import { isOwnOrigin } from '../auth/origin.ts'
+import { refuseUnread } from '../auth/refuse-unread.ts'
 import { traceresponseHeader } from '../observability/trace-context.ts'
-import { requestIdHeader } from './request-log.ts'
+import { requestIdHeader, type Variables } from './request-log.ts'
 
-/** Seconds for which a browser may cache a preflight's answer, which never changes. */
+/** Seconds for which a browser may cache a preflight's answer. */
 const maxAge = 86_400
 
 /** The response headers that a page may read. */
@@ -15,26 +19,77 @@ const exposed = [
   jsonLengthHeader,
   'retry-after',
   'retry-after-ms',
+  'ratelimit-limit',
+  'ratelimit-remaining',
+  'ratelimit-reset',
   'etag',
   'content-range',
   requestIdHeader,
   traceresponseHeader,
 ]
 
-/** Pages of other origins embed the script, and their workers load all that it refers to. */
-export const corsHeaders = {
-  'access-control-allow-origin': '*',
-  'access-control-expose-headers': exposed.join(','),
-}
+type Headers = Readonly<Record<string, string>>
 
-const preflight = cors({ origin: '*', maxAge })
+/** Of every answer: a browser takes it for nothing but what its content type says. */
+const shared: Headers = { 'x-content-type-options': 'nosniff' }
+
+const allowed = (origin: string): Headers => ({
+  ...shared,
+  'access-control-allow-origin': origin,
+  'access-control-expose-headers': exposed.join(','),
+})
+
+/** The headers of this request's answer, whoever writes it. */
+export const answerHeaders = (c: Context): Headers => c.get('answerHeaders') ?? shared
+
+export interface Cors {
+  /** Finds the headers of a request's answer, and refuses pages that may not call. The first of all handlers. */
+  readonly prepare: MiddlewareHandler<{ Variables: Variables }>
+  /** Answers preflights, and sets the headers for routes that do not write them themselves. */
+  readonly apply: MiddlewareHandler<{ Variables: Variables }>
+}
 
 /**
- * Allows requests from all origins. Hono's own middleware serves preflights only: on other requests it sets headers
- * before there is a response, which turns every answer into a stream.
+ * Which pages may call: all of them, or those of the given origins and this server's own. Hono's own middleware serves
+ * preflights only: on other requests it sets headers before there is a response, which turns every answer into a stream.
  */
-export const allowAllOrigins: MiddlewareHandler = (c, next) => {
-  if (c.req.method === 'OPTIONS') return preflight(c, next)
-  for (const [name, value] of Object.entries(corsHeaders)) c.header(name, value)
-  return next()
+export function createCors(origins: '*' | readonly string[]): Cors {
+  const toAll = allowed('*')
+  const byOrigin = new Map(origins === '*' ? [] : origins.map((origin) => [origin, varied(allowed(origin))]))
+  const toOthers = varied(shared)
+  const preflight = cors({
+    origin: origins === '*' ? '*' : (origin) => (byOrigin.has(origin) ? origin : null),
+    maxAge,
+  })
+  return {
+    prepare: (c, next) => {
+      if (origins === '*') {
+        c.set('answerHeaders', toAll)
+        return next()
+      }
+      const origin = c.req.header('origin')
+      const headers = origin === undefined ? undefined : byOrigin.get(origin)
+      c.set('answerHeaders', headers ?? toOthers)
+      const isRefused =
+        origin !== undefined &&
+        !headers &&
+        c.req.method !== 'OPTIONS' &&
+        isApi(c.req.path) &&
+        !isOwnOrigin(c, origin)
+      if (!isRefused) return next()
+      refuseUnread(c)
+      throw new SpillwayError('access_denied', 'Pages of this origin may not call this server', {
+        expected: 'an origin of SPILLWAY_ORIGINS or of a key for pages',
+        got: origin,
+      })
+    },
+    apply: (c, next) => {
+      if (c.req.method === 'OPTIONS') return preflight(c, next)
+      for (const [name, value] of Object.entries(answerHeaders(c))) c.header(name, value)
+      return next()
+    },
+  }
 }
+
+/** A cache must not give one origin's answer to another. */
+const varied = (headers: Headers): Headers => ({ ...headers, vary: 'Origin' })

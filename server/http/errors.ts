@@ -5,7 +5,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { SpillwayError } from '../../models/core/index.ts'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
 import type { WireOpenAiError } from '../../models/protocols/openai.ts'
-import { corsHeaders } from './cors.ts'
+import { answerHeaders } from './cors.ts'
 import type { Log } from './request-log.ts'
 
 /** Answers every failure in the Open Inference Protocol's form: a status and `{"error": message}`; the code is in a header. */
@@ -14,7 +14,7 @@ export const answerError =
   (cause: Error, c: Context): Response => {
     const error = toSpillwayError(cause)
     logError(log, c, cause, error)
-    for (const [name, value] of Object.entries(corsHeaders)) c.header(name, value)
+    for (const [name, value] of Object.entries(answerHeaders(c))) c.header(name, value)
     c.header(errorCodeHeader, error.code)
     if (error.detail.retryAfterMs !== undefined)
       c.header('retry-after', String(Math.ceil(error.detail.retryAfterMs / 1000)))
@@ -48,7 +48,7 @@ export const answerNotFound = (routes: readonly RouterRoute[]) => {
         ? ([404, `There is nothing at ${c.req.method} ${c.req.path}`] as const)
         : ([405, `${c.req.path} takes ${methods.join(', ')} only, not ${c.req.method}`] as const)
     if (status === 405) c.header('allow', methods.join(', '))
-    for (const [name, value] of Object.entries(corsHeaders)) c.header(name, value)
+    for (const [name, value] of Object.entries(answerHeaders(c))) c.header(name, value)
     c.set('isUnknownRoute', true)
     c.set('errorCode', 'request_malformed')
     c.set('reason', message)
@@ -57,7 +57,7 @@ export const answerNotFound = (routes: readonly RouterRoute[]) => {
   }
 }
 
-const isOpenAi = (path: string) => path === '/v1' || path.startsWith('/v1/')
+export const isOpenAi = (path: string) => path === '/v1' || path.startsWith('/v1/')
 
 const openAiNotFound = (message: string): WireOpenAiError => ({
   error: { message, type: 'invalid_request_error', param: null, code: 'request_malformed' },

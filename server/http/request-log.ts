@@ -1,6 +1,8 @@
 import { type Logger, pino } from 'pino'
 import pretty from 'pino-pretty'
 import { systemClock } from '../../models/async/clock.ts'
+import type { KeyEntry } from '../../models/protocols/api-keys.ts'
+import type { Allowance } from '../auth/limits/rate-limits.ts'
 import type { StreamEnd } from '../observability/stream-end.ts'
 import type { TextRecord } from '../observability/text-record.ts'
 import type { RequestSpan } from '../observability/trace-context.ts'
@@ -25,6 +27,12 @@ export interface Variables {
   span?: RequestSpan
   /** Who takes turns with others; see `createCallerOf`. */
   caller?: string | undefined
+  /** The key of the request, where the server has keys. */
+  key?: KeyEntry
+  /** What the request may use, where limits are set. */
+  allowance?: Allowance
+  /** The headers of every answer to this request; see `createCors`. */
+  answerHeaders?: Readonly<Record<string, string>>
   /** Whether the response has the id, and the span, already. */
   hasRequestId?: boolean
   /** Whether the path has no route. */

@@ -5,6 +5,8 @@ import { Readable } from 'node:stream'
 import { type Context, Hono } from 'hono'
 import parseRange from 'range-parser'
 import { type FileSpec, manifestFiles, SpillwayError } from '../../models/core/index.ts'
+import type { Access } from '../auth/access.ts'
+import { unauthenticated } from '../auth/unauthenticated.ts'
 import type { Variables } from '../http/request-log.ts'
 import { type Catalogue, findModel } from '../inference/catalogue.ts'
 import { derivedFrom } from '../inference/live-catalogue.ts'
@@ -15,7 +17,7 @@ import { endOfResponse } from '../observability/stream-end.ts'
  * The catalogue, manifests and model files below `/models`, laid out as on a static host. One route serves all of them:
  * Hono's fast router takes no fixed name beside a parameter, and a single route that it cannot take makes all slower.
  */
-export const modelFileRoutes = (catalogue: Catalogue) => {
+export const modelFileRoutes = (catalogue: Catalogue, access?: Pick<Access, 'identify'>) => {
   const documentsOf = derivedFrom(catalogue, () => {
     const models = [...catalogue.values()].map(({ manifest }) => manifest)
     return new Map([
@@ -33,11 +35,24 @@ export const modelFileRoutes = (catalogue: Catalogue) => {
     // Only files that a manifest lists are read: no path can name another file.
     const file = manifestFiles(manifest).find((listed) => listed.path === name)
     if (!file) throw new SpillwayError('model_unknown', `${id} has no file "${name}"`)
-    return sendFile(c, file, join(folder, file.path))
+    const isPublic = manifest.access !== 'key'
+    if (!isPublic) await requireKey(c, access)
+    return sendFile(c, file, join(folder, file.path), isPublic)
   })
 }
 
 type Env = { Variables: Variables }
+
+/** On a server without keys nobody has one. */
+async function requireKey(c: Context<Env>, access: Pick<Access, 'identify'> | undefined): Promise<void> {
+  if (access) await access.identify(c)
+  else
+    throw unauthenticated(c, {
+      what: 'The files of this model are for callers with a key',
+      expected: 'a server with SPILLWAY_KEYS',
+      got: 'one without keys',
+    })
+}
 
 interface Document {
   readonly body: string
@@ -56,7 +71,8 @@ function sendDocument(c: Context, { body, tag }: Document): Response {
 }
 
 /** The SHA-256 is a strong ETag, so `If-Range` can resume; a URL that contains it is immutable. */
-async function sendFile(c: Context<Env>, file: FileSpec, path: string): Promise<Response> {
+async function sendFile(c: Context<Env>, file: FileSpec, path: string, isPublic: boolean): Promise<Response> {
+  const immutable = `${isPublic ? 'public' : 'private'}, max-age=31536000, immutable`
   const tag = `"${file.sha256}"`
   const { size } = await statFile(path, file)
   const headers = new Headers({
@@ -64,7 +80,7 @@ async function sendFile(c: Context<Env>, file: FileSpec, path: string): Promise<
     'accept-ranges': 'bytes',
     'content-type': 'application/octet-stream',
     'cache-control':
-      c.req.query('sha256') === file.sha256 ? 'public, max-age=31536000, immutable' : 'no-cache',
+      c.req.query('sha256') === file.sha256 ? immutable : isPublic ? 'no-cache' : 'private, no-cache',
   })
   if (matchesTag(c.req.header('if-none-match'), tag)) return c.body(null, { status: 304, headers })
 

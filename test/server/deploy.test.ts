@@ -12,6 +12,7 @@ import { ConfigMap, Service } from 'kubernetes-models/v1'
 import { describe, expect, inject, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import * as z from 'zod/mini'
+import { checkMayListen } from '../../server/auth/may-listen.ts'
 import { readConfig } from '../../server/config.ts'
 import { settings } from '../../server/settings.ts'
 import { emptyFolder } from '../support/test-models.ts'
@@ -87,8 +88,35 @@ describe('the examples of deployments', () => {
       read('spillway.config.json'),
       parse('kubernetes/config.yaml').data['spillway.config.json'],
     ].map((text) => JSON.parse(text))
-    for (const value of configs)
-      expect(readConfig({}, { path: '/spillway.config.json', value }).host).toBe('0.0.0.0')
+    for (const value of configs) {
+      const config = readConfig({}, { path: '/spillway.config.json', value })
+      expect(config).toMatchObject({ host: '0.0.0.0', adminHost: '0.0.0.0', adminPort: 9_100 })
+    }
+    expect(parse('kubernetes/deployment.yaml').spec.template.metadata.annotations['prometheus.io/port']).toBe(
+      '9100',
+    )
+    const [{ dns_sd_configs: names }] = parse('prometheus.yml').scrape_configs
+    expect(names[0].port).toBe(9100)
+  })
+
+  test('they listen on all addresses with keys, or where they say that they are open', () => {
+    const config = (text: string) => ({ path: '/spillway.config.json', value: JSON.parse(text) })
+    const container = parse('kserve/serving-runtime.yaml').spec.containers[0]
+    const variables = container.env.map((entry: { name: string; value: string }) => [entry.name, entry.value])
+    const { environment } = parse('compose.yaml').services.spillway
+    const deployed = {
+      kubernetes: readConfig({}, config(parse('kubernetes/config.yaml').data['spillway.config.json'])),
+      compose: readConfig(environment, config(read('spillway.config.json'))),
+      kserve: readConfig(Object.fromEntries(variables)),
+    }
+    for (const [name, { host, isOpen, keysFile }] of Object.entries(deployed)) {
+      expect(host, name).toBe('0.0.0.0')
+      expect(() => checkMayListen({ host, isOpen, hasKeys: keysFile !== '' }), name).not.toThrow()
+    }
+    const { containers, volumes } = parse('kubernetes/deployment.yaml').spec.template.spec
+    const mounted = containers[0].volumeMounts.find(({ name }: { name: string }) => name === 'keys')
+    const [{ path }] = volumes.find(({ name }: { name: string }) => name === 'keys').secret.items
+    expect(`${mounted.mountPath}/${path}`).toBe(deployed.kubernetes.keysFile)
   })
 
   test('they set variables that the server has', () => {

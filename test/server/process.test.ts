@@ -174,6 +174,7 @@ describe('the server process', () => {
 
   test.each([
     [{ PORT: '99999' }, 'The environment variable PORT is invalid'],
+    [{ HOST: '0.0.0.0' }, 'Everybody who reaches 0.0.0.0 could use this server'],
     [{ SPILLWAY_BACKEND: 'abacus' }, 'The environment variable SPILLWAY_BACKEND is invalid'],
     [
       { SPILLWAY_KEEP_ALIVE_SECONDS: 'long' },
@@ -216,6 +217,12 @@ describe('the server process', () => {
     await writeFile(config, JSON.stringify({ maxBodyBytes: 1_000 }))
     const server = await startServer({ SPILLWAY_CONFIG: config })
     expect((await fetch(infer(server.url), request())).status).toBe(413)
+    await server.stop()
+  })
+
+  test('listens on every address where it is opened', async () => {
+    const server = await startServer({ HOST: '0.0.0.0', SPILLWAY_OPEN: '1' })
+    expect((await fetch(infer(server.url), request())).status).toBe(200)
     await server.stop()
   })
 

@@ -2,7 +2,8 @@ import { fileURLToPath } from 'node:url'
 import type { RouterRoute } from 'hono/types'
 import { pino } from 'pino'
 import { type Clock, systemClock } from '../../models/async/clock.ts'
-import { createApp } from '../../server/app.ts'
+import { type AppOptions, createApp } from '../../server/app.ts'
+import type { Access } from '../../server/auth/access.ts'
 import { readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
 import { createInference, type Inference } from '../../server/inference/inference.ts'
 import { LiveCatalogue } from '../../server/inference/live-catalogue.ts'
@@ -27,6 +28,9 @@ export async function startTestApp({
   maxBodyBytes = 1_000_000,
   maxQueued = 100,
   models = [],
+  access,
+  origins,
+  limit,
   startLane = () => processLane(systemClock),
   clock = systemClock,
   offload = createTestOffload(),
@@ -34,6 +38,9 @@ export async function startTestApp({
   maxBodyBytes?: number
   maxQueued?: number
   models?: string[]
+  access?: Access
+  origins?: '*' | readonly string[]
+  limit?: AppOptions['limit']
   startLane?: () => Lane
   /** Of requests; lanes keep their own. */
   clock?: Clock
@@ -64,6 +71,9 @@ export async function startTestApp({
     site: root('dist/site'),
     version: '0.0.0-test',
     maxBodyBytes,
+    access,
+    limit,
+    ...(origins && { origins }),
     log,
   })
   return {

@@ -226,6 +226,7 @@ export function isExhaustive({ code }: SpillwayError): ErrorCode {
   switch (code) {
     case 'model_unknown':
     case 'access_denied':
+    case 'unauthenticated':
     case 'input_name_invalid':
     case 'output_name_invalid':
     case 'input_type_invalid':
@@ -251,6 +252,7 @@ export function isExhaustive({ code }: SpillwayError): ErrorCode {
     case 'lane_failed':
     case 'poisoned':
     case 'overloaded':
+    case 'rate_limited':
     case 'deadline_exceeded':
     case 'server_absent':
     case 'server_unreachable':

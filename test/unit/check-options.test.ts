@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest'
-import { checkModelOptions, checkRunOptions, checkRuntimeOptions } from '../../web/api/check-options.ts'
+import {
+  checkKey,
+  checkModelOptions,
+  checkRunOptions,
+  checkRuntimeOptions,
+} from '../../web/api/check-options.ts'
 import { checkTextRequest } from '../../workers/host/text/check-request.ts'
 
 // As pages in plain JavaScript may call them: with names of other APIs, of earlier versions, or misspelled.
@@ -35,4 +40,14 @@ test('known options are taken, and undefined ones are absent', () => {
     checkRunOptions({ signal, deadlineMs: 5, policy: 'device', priority: 'high', ...absent })
     checkTextRequest({ prompt: 'a', maxTokens: 5, seed: 7, stop: ['b'] })
   }).not.toThrow()
+})
+
+test('a key for servers is refused in a page, without quoting it', () => {
+  expect(checkKey(undefined)).toBeUndefined()
+  expect(checkKey('pk_public')).toBe('pk_public')
+  for (const key of ['sk_secret', 'secret', 7 as unknown as string]) {
+    expect(() => checkKey(key)).toThrow('key must be a publishable key for pages')
+    expect(() => checkKey(key)).not.toThrow(String(key))
+  }
+  expect(() => checkKey('sk_x')).toThrow('Remove it from the page')
 })

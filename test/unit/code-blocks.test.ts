@@ -28,6 +28,10 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     ['test/e2e/readme.test.ts', 'embed.js'],
   ],
   'server/README.md': [['test/unit/server-config.test.ts', '"maxQueued": 200']],
+  'server/SECURITY.md': [
+    ['test/tools/key.test.ts', 'spillway key create'],
+    ['test/tools/key.test.ts', '"keys"'],
+  ],
   'models/README.md': [['test/unit/manifest.test.ts', '```json']],
 }
 

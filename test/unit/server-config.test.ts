@@ -33,16 +33,41 @@ const otherValues = Object.fromEntries(
     const { initial }: Setting<unknown> = settings[name]
     if (name === 'SPILLWAY_BACKEND') return [name, 'webgpu']
     if (name === 'SPILLWAY_MODELS') return [name, ['/models/ours']]
+    if (name === 'SPILLWAY_ORIGINS') return [name, ['https://shop.example']]
+    if (name === 'SPILLWAY_KEYS') return [name, '/keys.json']
+    if (name === 'SPILLWAY_TOKEN_SECRET') return [name, 'x'.repeat(32)]
+    if (name === 'REDIS_URL') return [name, 'redis://localhost']
+    if (typeof initial === 'boolean') return [name, !initial]
     if (typeof initial === 'string') return [name, 'other']
     return [name, typeof initial === 'number' ? initial + 1 : 500]
   }),
 )
-const textOf = (value: unknown) => (Array.isArray(value) ? value.join(':') : String(value))
+const textOf = (value: unknown) =>
+  Array.isArray(value) ? value.join(':') : value === true ? '1' : String(value)
 
 /** A valid value of each variable that is not its default, and what it changes. */
 const effects = {
   PORT: ['9000', { port: 9000 }],
   HOST: ['0.0.0.0', { host: '0.0.0.0' }],
+  SPILLWAY_ADMIN_PORT: ['9100', { adminPort: 9_100 }],
+  SPILLWAY_ADMIN_HOST: ['0.0.0.0', { adminHost: '0.0.0.0' }],
+  SPILLWAY_OPEN: ['1', { isOpen: true }],
+  SPILLWAY_KEYS: ['keys.json', { keysFile: resolve('keys.json') }],
+  SPILLWAY_TOKEN_SECRET: ['x'.repeat(32), { tokenSecret: 'x'.repeat(32) }],
+  SPILLWAY_TOKEN_SECONDS: ['60', { tokenSeconds: 60 }],
+  SPILLWAY_ORIGINS: [
+    'https://a.example, http://b.example:8000',
+    { origins: ['https://a.example', 'http://b.example:8000'] },
+  ],
+  SPILLWAY_KEY_REQUESTS_PER_MINUTE: ['7', { limits: { key: { requestsPerMinute: 7 } } }],
+  SPILLWAY_KEY_ROWS_PER_MINUTE: ['7', { limits: { key: { rowsPerMinute: 7 } } }],
+  SPILLWAY_KEY_TOKENS_PER_MINUTE: ['7', { limits: { key: { tokensPerMinute: 7 } } }],
+  SPILLWAY_KEY_CONCURRENT_REQUESTS: ['7', { limits: { key: { concurrentRequests: 7 } } }],
+  SPILLWAY_ADDRESS_REQUESTS_PER_MINUTE: ['7', { limits: { address: { requestsPerMinute: 7 } } }],
+  SPILLWAY_ADDRESS_ROWS_PER_MINUTE: ['7', { limits: { address: { rowsPerMinute: 7 } } }],
+  SPILLWAY_ADDRESS_TOKENS_PER_MINUTE: ['7', { limits: { address: { tokensPerMinute: 7 } } }],
+  SPILLWAY_ADDRESS_CONCURRENT_REQUESTS: ['7', { limits: { address: { concurrentRequests: 7 } } }],
+  REDIS_URL: ['redis://localhost:6379', { redisUrl: 'redis://localhost:6379' }],
   SPILLWAY_BACKEND: ['webgpu', { backend: 'webgpu' }],
   SPILLWAY_MODELS: ['one:two', { modelFolders: [resolve('one'), resolve('two')] }],
   SPILLWAY_KEEP_ALIVE_SECONDS: ['5', { keepAliveMs: 5_000 }],
@@ -77,7 +102,9 @@ const effects = {
 describe("the server's settings", () => {
   test('stand in its README as they are', () => {
     for (const row of table) expect(readme).toContain(`${row}\n`)
-    const rows = [...readme.matchAll(/^\| `(PORT|HOST|SPILLWAY_[A-Z_]+)` \|/gm)].map(([, name]) => name)
+    const rows = [...readme.matchAll(/^\| `(PORT|HOST|REDIS_URL|SPILLWAY_[A-Z_]+)` \|/gm)].map(
+      ([, name]) => name,
+    )
     expect(rows).toEqual(settingNames)
   })
 
@@ -99,6 +126,17 @@ describe("the server's settings", () => {
     expect(readConfig({}, fileOf(example).file)).toMatchObject({ queue: { requests: 200 } })
   })
 
+  test('are taken as the guide to security shows them', () => {
+    const security = readFileSync(new URL('../../server/SECURITY.md', import.meta.url), 'utf8')
+    const variables = [...security.matchAll(/^export (\w+)=(.*)$/gm)].map(([, name, value = '']) => [
+      name,
+      // What the shell puts there has 64 characters.
+      value.replace('$(openssl rand -base64 48)', 'x'.repeat(64)),
+    ])
+    expect(variables.length).toBeGreaterThan(5)
+    expect(readConfig(Object.fromEntries(variables))).toMatchObject({ host: '0.0.0.0', adminPort: 9_100 })
+  })
+
   test('are taken from the environment before the file', () => {
     const { file } = fileOf({ $schema: './schema.json', maxQueued: 5, port: 9000 })
     expect(readConfig({ SPILLWAY_MAX_QUEUED: '7' }, file)).toMatchObject({
@@ -115,9 +153,12 @@ describe("the server's settings", () => {
     expect(readConfigFile({}, join(folder, 'nowhere'))).toBeUndefined()
   })
 
-  test('name folders of models relative to the file that lists them', () => {
-    const { file } = fileOf({ models: ['models'] })
-    expect(readConfig({}, file).modelFolders).toEqual([join(folder, 'models')])
+  test('name folders of models and the file of keys relative to the file that lists them', () => {
+    const { file } = fileOf({ models: ['models'], keys: 'keys.json' })
+    expect(readConfig({}, file)).toMatchObject({
+      modelFolders: [join(folder, 'models')],
+      keysFile: join(folder, 'keys.json'),
+    })
   })
 
   test('are refused with all faults at once', () => {
@@ -178,8 +219,23 @@ describe("the server's settings", () => {
     { SPILLWAY_TIMEOUT_SECONDS: 'soon' },
     { SPILLWAY_TIMEOUT_SECONDS: ' ' },
     { SPILLWAY_CALLER_ADDRESS_HEADER: 'x forwarded for' },
+    { SPILLWAY_OPEN: 'yes' },
+    { SPILLWAY_TOKEN_SECRET: 'short' },
+    { REDIS_URL: 'localhost:6379' },
   ])('is refused with %o', (env) => {
     expect(() => readConfig(env)).toThrow(`The environment variable ${Object.keys(env)[0]} is invalid`)
+  })
+
+  test('is refused with an origin that has a path', () => {
+    expect(() => readConfig({ SPILLWAY_ORIGINS: 'https://a.example, https://b.example/path' })).toThrow(
+      'SPILLWAY_ORIGINS, at [1], is invalid: expected "*", or an origin such as "https://shop.example", got "https://b.example/path"',
+    )
+  })
+
+  test('are refused without quoting a secret', () => {
+    const env = { SPILLWAY_TOKEN_SECRET: 'hidden', REDIS_URL: ':hidden@redis' }
+    expect(messageOf(() => readConfig(env))).toContain('SPILLWAY_TOKEN_SECRET is invalid: expected')
+    expect(messageOf(() => readConfig(env))).not.toContain('hidden')
   })
 
   test.each(['SPILLWAY_MODEL', 'SPILLWAY_PORT', 'SPILLWAY_MAX_BODY'])('may not have %s', (name) => {

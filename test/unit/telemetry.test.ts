@@ -5,6 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { type Placement, SpillwayError } from '../../models/core/index.ts'
 import { maxEntries, maxReportBytes, telemetryReport } from '../../models/protocols/telemetry.ts'
 import { checkTelemetry } from '../../web/api/check-options.ts'
+import { noHeaders } from '../../web/remote/request-headers.ts'
 import { classOf, Telemetry } from '../../web/telemetry/telemetry.ts'
 import { watchRequests } from '../../web/telemetry/watch-requests.ts'
 import { createManualClock } from '../support/manual-clock.ts'
@@ -87,6 +88,7 @@ describe('a page that has opted in', () => {
     const watcher = watchRequests(
       new URL(`http://127.0.0.1:${port}/ai/`),
       createManualClock(),
+      noHeaders,
       () => undefined,
     )
     const answer = { placement: onDevice, timings: { totalMs: 5 }, outputs: 'secret' }

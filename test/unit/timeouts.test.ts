@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { untilDeadline } from '../../models/async/timeouts.ts'
-import { noHeaders } from '../../web/remote/trace-headers.ts'
+import { noHeaders } from '../../web/remote/request-headers.ts'
 import { TextService } from '../../web/text/text-service.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'

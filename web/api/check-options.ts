@@ -11,6 +11,7 @@ import type { ModelOptions, RequestOptions, RunOptions } from './model.ts'
 
 const runtimeFields: FieldNames<RuntimeOptions> = {
   server: true,
+  key: true,
   models: true,
   hub: true,
   policy: true,
@@ -87,6 +88,19 @@ export function checkTexts(texts: unknown): readonly string[] {
   if (Array.isArray(texts) && texts.every((text) => typeof text === 'string')) return texts
   const wrong: unknown = Array.isArray(texts) ? texts.find((text) => typeof text !== 'string') : texts
   throw invalid('There is no text to embed', 'a string or an array of strings', wrong)
+}
+
+/** @throws SpillwayError `input_value_invalid`, without the key: it may be a secret one. */
+export function checkKey(key: string | undefined): string | undefined {
+  if (key === undefined || (typeof key === 'string' && key.startsWith('pk_'))) return key
+  const isSecret = typeof key === 'string' && key.startsWith('sk_')
+  throw new SpillwayError('input_value_invalid', 'key must be a publishable key for pages', {
+    expected: 'a text that begins with pk_',
+    got: isSecret ? 'a key for servers, which everybody who opens the page can read' : 'another value',
+    ...(isSecret && {
+      hint: 'Remove it from the page, and from the file of keys: it is no secret any more.',
+    }),
+  })
 }
 
 /** @throws SpillwayError `input_value_invalid` */

@@ -14,6 +14,11 @@ export interface RuntimeOptions {
    */
   readonly server?: string | URL | null
   /**
+   * The page's publishable key (`pk_…`), where the server asks for one. It is exchanged for a token with the first
+   * request that goes to the server.
+   */
+  readonly key?: string
+  /**
    * The folder of models, `ID/manifest.json` each, on any host that serves files. Default: `models/` on the server, or at
    * the page's root where there is no server.
    */

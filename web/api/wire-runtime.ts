@@ -9,7 +9,8 @@ import { type Capacity, memoryBudget, probeCapacity } from '../device/capacity.t
 import { DeviceTier } from '../device/device-tier.ts'
 import { Router } from '../placement/router.ts'
 import { RemoteTier } from '../remote/remote-tier.ts'
-import { noHeaders, traceHeaders } from '../remote/trace-headers.ts'
+import { noHeaders, traceHeaders } from '../remote/request-headers.ts'
+import { tokenHeaders } from '../remote/token-headers.ts'
 import { Catalogue } from '../store/catalogue.ts'
 import { createIndexedDbStore } from '../store/storage/indexeddb-store.ts'
 import { createModelStorage } from '../store/storage/model-storage.ts'
@@ -20,6 +21,7 @@ import { watchRequests } from '../telemetry/watch-requests.ts'
 import { LazyTextService } from '../text/lazy-text-service.ts'
 import type { TextServiceOptions } from '../text/text-service.ts'
 import {
+  checkKey,
   checkMaxLanes,
   checkMaxQueued,
   checkMemoryBytes,
@@ -47,6 +49,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const maxQueued = checkMaxQueued(options.maxQueued)
   const memoryBytes = checkMemoryBytes(options.memoryBytes) ?? memoryBudget()
   const limits = checkTimeouts(options.timeouts)
+  const key = checkKey(options.key)
   let probing: Promise<Capacity> | undefined
   const store = createIndexedDbStore({ clock, opfs: openOpfs('spillway') })
   const capacity = () => {
@@ -58,7 +61,10 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     capacity().then(fingerprintOf),
   )
   const models = folderAddress(options.models ?? new URL('models/', base))
-  const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store, clock })
+  // Of files and reports, which carry no span: a further header has a browser ask a server of another origin first.
+  const tokens = key === undefined ? noHeaders : tokenHeaders(base, key, clock)
+  const keyed = { server: base, headers: tokens }
+  const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store, clock, keyed })
   const device = new DeviceTier({
     store: storeWorker,
     catalogue,
@@ -71,7 +77,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     clock,
   })
   const traceparent = checkTraceparent(options.traceparent)
-  const headers = traceparent ? traceHeaders(traceparent) : noHeaders
+  const headers = traceparent ? traceHeaders(traceparent, tokens) : tokens
   const remote = options.server === null ? null : new RemoteTier(base, clock, maxQueued, headers)
   const router = new Router({ capacity, device, remote, calibrations, clock })
   const events = new EventTarget()
@@ -82,7 +88,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     placements: router.placements.map(({ placement, requests }) => ({ placement, requests })),
   })
   const emitter = new StatsEmitter(clock, stats, (event) => events.dispatchEvent(event))
-  const watcher = checkTelemetry(options) ? watchRequests(base, clock, () => probing) : undefined
+  const watcher = checkTelemetry(options) ? watchRequests(base, clock, tokens, () => probing) : undefined
   // Embeddings are runs that the text service makes.
   const textRouter: TextServiceOptions['router'] = watcher
     ? {

@@ -32,6 +32,7 @@ export const failureScope: Readonly<Record<ErrorCode, FailureScope>> = {
   // the request
   model_unknown: model,
   access_denied: place,
+  unauthenticated: model,
   input_name_invalid: everyPlace,
   output_name_invalid: everyPlace,
   input_type_invalid: everyPlace,
@@ -59,6 +60,7 @@ export const failureScope: Readonly<Record<ErrorCode, FailureScope>> = {
   lane_failed: model,
   poisoned: place,
   overloaded: queue,
+  rate_limited: queue,
   deadline_exceeded: everyPlace,
   server_absent: place,
   server_unreachable: place,

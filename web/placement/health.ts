@@ -55,7 +55,8 @@ export class Health {
 
   serverFailed(model: string, { code, detail }: SpillwayError): void {
     if (failureScope[code].server !== 'model') return
-    const ms = code === 'overloaded' ? (detail.retryAfterMs ?? avoidOverloadedMs) : avoidMs
+    const isFull = code === 'overloaded' || code === 'rate_limited'
+    const ms = isFull ? (detail.retryAfterMs ?? avoidOverloadedMs) : avoidMs
     this.#serverAvoidedUntil.set(model, this.#clock.now() + Math.min(ms, avoidMs))
   }
 

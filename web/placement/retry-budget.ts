@@ -41,6 +41,7 @@ export function retryDelay({ code, detail }: SpillwayError, leftMs = defaultLeft
   const { retryAfterMs } = detail
   let delay: number | undefined
   if (code === 'server_unreachable' || code === 'server_draining') delay = 50 + 100 * jitter
-  else if (code === 'overloaded' && retryAfterMs !== undefined) delay = retryAfterMs * (1 + 0.1 * jitter)
+  else if ((code === 'overloaded' || code === 'rate_limited') && retryAfterMs !== undefined)
+    delay = retryAfterMs * (1 + 0.1 * jitter)
   return delay !== undefined && delay < leftMs ? delay : undefined
 }

@@ -5,6 +5,7 @@ import { type BodyParts, streamWithTimeout } from '../../models/async/fetch-with
 import { isErrorCode, SpillwayError } from '../../models/core/index.ts'
 import { errorBody } from '../../models/protocols/openai.ts'
 import { serverError, serverTooSlow, serverUnreachable } from './request.ts'
+import { noHeaders, type RequestHeaders } from './request-headers.ts'
 
 export interface EventsOptions {
   readonly clock: Clock
@@ -12,8 +13,7 @@ export interface EventsOptions {
   /** Bounds the silence before the response begins and between its parts. */
   readonly silenceMs: number
   readonly body: unknown
-  /** Further headers. */
-  readonly headers?: Readonly<Record<string, string>>
+  readonly pageHeaders?: RequestHeaders | undefined
 }
 
 /**
@@ -24,8 +24,16 @@ export interface EventsOptions {
  * that the server sends, in place of the stream or within it.
  */
 export async function* streamEvents(url: URL, options: EventsOptions): AsyncGenerator<unknown> {
-  const { clock, signal, silenceMs, body, headers } = options
-  yield* streamWithTimeout(
+  const { signal, pageHeaders = noHeaders } = options
+  yield* pageHeaders.stream(signal, (headers) => exchange(url, options, headers))
+}
+
+function exchange(
+  url: URL,
+  { clock, signal, silenceMs, body }: EventsOptions,
+  headers: Readonly<Record<string, string>>,
+): AsyncGenerator<unknown> {
+  return streamWithTimeout(
     url,
     {
       clock,

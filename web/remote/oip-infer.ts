@@ -24,6 +24,7 @@ import {
 } from '../../models/protocols/oip-binary.ts'
 import { stringifyJson } from '../../models/protocols/raw-numbers.ts'
 import { type HttpResponse, type RequestOptions, readJson, requestBytes } from './request.ts'
+import type { RequestHeaders } from './request-headers.ts'
 
 export interface InferOptions {
   readonly clock: Clock
@@ -36,8 +37,7 @@ export interface InferOptions {
   readonly binary: boolean
   /** Names of the outputs to ask for; undefined for all. */
   readonly outputs: readonly string[] | undefined
-  /** Further headers. */
-  readonly headers: Readonly<Record<string, string>>
+  readonly pageHeaders: RequestHeaders
   readonly onHeaders: (headers: Headers) => void
 }
 
@@ -59,7 +59,7 @@ export async function infer(
   server: URL,
   manifest: Manifest,
   inputs: Readonly<Record<string, Tensor>>,
-  { clock, signal, timeoutMs, withinMs, binary, outputs: names, headers, onHeaders }: InferOptions,
+  { clock, signal, timeoutMs, withinMs, binary, outputs: names, pageHeaders, onHeaders }: InferOptions,
 ): Promise<Inferred> {
   const url = new URL(`v2/models/${manifest.id}/versions/${manifest.version}/infer`, server)
   const written = (binary ? writeBinary : writeJson)(inputs, {
@@ -73,10 +73,10 @@ export async function infer(
     clock,
     signal,
     timeoutMs,
+    pageHeaders,
     onHeaders,
     method: 'POST',
     ...written,
-    headers: { ...headers, ...written.headers },
   })
   const { json, tensors } = splitResponse(server, response)
   const answer = readAnswer(url, response, json)

@@ -12,6 +12,7 @@ import {
 import type { Piece, TextRequest, Usage } from '../../workers/host/text/types.ts'
 import type { FinishReason, TokenLogprob } from '../../workers/protocol/generation.ts'
 import { streamEvents } from './event-stream.ts'
+import type { RequestHeaders } from './request-headers.ts'
 
 /** A part of a text that a server generates, and what the server reports with it. */
 export interface RemotePiece extends Piece {
@@ -25,10 +26,9 @@ export interface RemotePiece extends Piece {
 export interface CompleteOptions {
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
-  /** Further headers. */
-  readonly headers?: Readonly<Record<string, string>>
   /** Bounds each silence in the stream. */
   readonly silenceMs: number
+  readonly pageHeaders?: RequestHeaders | undefined
   /** The variant that began the text elsewhere. */
   readonly preferredVariant?: string | undefined
 }

@@ -16,9 +16,9 @@ import type {
 } from '../../workers/host/scheduler/work.ts'
 import { Breaker } from './circuit-breaker.ts'
 import { type Inferred, infer } from './oip-infer.ts'
+import { noHeaders, type RequestHeaders } from './request-headers.ts'
 import { Extensions } from './server-extensions.ts'
 import { ServerQueue } from './server-queue.ts'
-import { noHeaders, type RequestHeaders } from './trace-headers.ts'
 
 /** A browser opens six connections to a host over HTTP/1.1; one is left to the page. */
 const connections = 5
@@ -58,7 +58,7 @@ export class RemoteTier {
     clock: Clock,
     maxQueued = 4_096,
     headers: RequestHeaders = noHeaders,
-    transport: Transport = { infer, extensions: new Extensions(server, clock) },
+    transport: Transport = { infer, extensions: new Extensions(server, clock, headers) },
   ) {
     const { extensions } = transport
     this.breaker = new Breaker(clock)
@@ -175,7 +175,7 @@ class Connections implements Lanes<BatchedModel> {
           withinMs: isOpenEnded ? Math.max(leastTimeoutMs, lastMs) : lastMs,
           binary,
           outputs: names,
-          headers: this.#headers(),
+          pageHeaders: this.#headers,
           onHeaders: (headers) => this.#queue.report(headers.get(queueHeader)),
         })
       const { outputs, backend, variant, queueMs, computeMs } = await this.#breaker.run(() =>

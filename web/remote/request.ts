@@ -2,6 +2,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import { fetchWithTimeout } from '../../models/async/fetch-with-timeout.ts'
 import { type ErrorCode, isErrorCode, messageOf, SpillwayError } from '../../models/core/index.ts'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
+import { noHeaders, type RequestHeaders } from './request-headers.ts'
 
 export interface RequestOptions {
   readonly clock: Clock
@@ -11,6 +12,7 @@ export interface RequestOptions {
   readonly method?: 'GET' | 'POST'
   readonly body?: string | Uint8Array<ArrayBuffer>
   readonly headers?: Readonly<Record<string, string>>
+  readonly pageHeaders?: RequestHeaders | undefined
   /** Called with the headers of every response, an error's included. */
   readonly onHeaders?: (headers: Headers) => void
 }
@@ -27,7 +29,12 @@ export interface HttpResponse {
  * @throws SpillwayError `server_unreachable`, `server_timeout`, `server_response_invalid` or `aborted`; or the error
  * that the server answers with.
  */
-export async function requestBytes(url: URL, options: RequestOptions): Promise<HttpResponse> {
+export function requestBytes(url: URL, options: RequestOptions): Promise<HttpResponse> {
+  const { signal, headers, pageHeaders = noHeaders } = options
+  return pageHeaders.send(signal, (own) => exchange(url, { ...options, headers: { ...own, ...headers } }))
+}
+
+async function exchange(url: URL, options: RequestOptions): Promise<HttpResponse> {
   const { clock, timeoutMs, signal, method = 'GET', body, headers, onHeaders } = options
   return fetchWithTimeout(
     url,
@@ -38,7 +45,9 @@ export async function requestBytes(url: URL, options: RequestOptions): Promise<H
       timeoutOf: 'exchange',
       request: {
         method,
-        ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json', ...headers } }),
+        ...(body === undefined
+          ? { headers: { ...headers } }
+          : { body, headers: { 'content-type': 'application/json', ...headers } }),
       },
       onTimeout: () => serverTooSlow(url, timeoutMs),
       onFailure: (cause) => serverUnreachable(url, cause),
@@ -74,6 +83,8 @@ export function readJson(
 /** The code for a status, for servers that do not send ours. */
 const byStatus: Readonly<Record<number, ErrorCode>> = {
   400: 'request_malformed',
+  401: 'unauthenticated',
+  403: 'access_denied',
   404: 'model_unknown',
   413: 'body_too_large',
   429: 'overloaded',

@@ -2,6 +2,7 @@ import * as z from 'zod/mini'
 import type { Clock } from '../../models/async/clock.ts'
 import { binaryExtension } from '../../models/protocols/oip-binary.ts'
 import { requestJson } from './request.ts'
+import type { RequestHeaders } from './request-headers.ts'
 
 const metadata = z.object({ extensions: z.optional(z.array(z.string())) })
 
@@ -11,12 +12,14 @@ const timeoutMs = 5_000
 export class Extensions {
   readonly #url: URL
   readonly #clock: Clock
+  readonly #headers: RequestHeaders
   #discovering: Promise<boolean> | undefined
   #binary = false
 
-  constructor(server: URL, clock: Clock) {
+  constructor(server: URL, clock: Clock, headers: RequestHeaders) {
     this.#url = new URL('v2', server)
     this.#clock = clock
+    this.#headers = headers
   }
 
   /** Whether the server is known to take binary tensors. */
@@ -36,7 +39,12 @@ export class Extensions {
   async #fetch(): Promise<boolean> {
     // The page gets the answer that just came first.
     await new Promise<void>((resolve) => this.#clock.after(0, resolve))
-    const parsed = z.safeParse(metadata, await requestJson(this.#url, { clock: this.#clock, timeoutMs }))
+    const answer = await requestJson(this.#url, {
+      clock: this.#clock,
+      timeoutMs,
+      pageHeaders: this.#headers,
+    })
+    const parsed = z.safeParse(metadata, answer)
     this.#binary = parsed.success && parsed.data.extensions?.includes(binaryExtension) === true
     return this.#binary
   }

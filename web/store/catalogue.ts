@@ -6,11 +6,14 @@ import {
   SpillwayError,
 } from '../../models/core/index.ts'
 import { fetchCatalogue, type ModelSource, openSource, type SourceOptions } from '../../models/hub/find.ts'
-import type { FileSource } from './download/file-source.ts'
+import type { RequestHeaders } from '../remote/request-headers.ts'
+import type { FileRequest, FileSource } from './download/file-source.ts'
 import type { ModelStore } from './storage/model-store.ts'
 
 export interface CatalogueOptions extends SourceOptions {
   readonly store: Pick<ModelStore, 'readManifest' | 'writeManifest'>
+  /** The server that files of models with `access: "key"` come from, and the headers with the page's token for it. */
+  readonly keyed?: { readonly server: URL; readonly headers: RequestHeaders }
 }
 
 /** A fetched manifest is written this much later: opening the database would delay the first request. */
@@ -49,7 +52,18 @@ export class Catalogue {
     const source = this.#sources.get(manifest)
     if (!source) throw new SpillwayError('internal', `${manifest.id} was not found in this catalogue`)
     const { path, size, sha256 } = file
-    return { path, size, key: { sha256 }, request: () => source.locate(manifest, file) }
+    return { path, size, key: { sha256 }, request: () => this.#request(manifest, file, source) }
+  }
+
+  async #request(manifest: Manifest, file: FileSpec, source: ModelSource): Promise<FileRequest> {
+    const request = source.locate(manifest, file)
+    const { keyed } = this.#options
+    // A token goes to its own server only.
+    if (manifest.access !== 'key' || !keyed || !request.url.href.startsWith(keyed.server.href)) return request
+    return keyed.headers.send(undefined, async (token) => ({
+      ...request,
+      headers: { ...request.headers, ...token },
+    }))
   }
 
   async #fetch(source: ModelSource, signal: AbortSignal | undefined): Promise<Manifest> {

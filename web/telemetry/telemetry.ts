@@ -72,14 +72,19 @@ export function classOf({ gpu, wasm }: Capacity): DeviceClass {
 }
 
 /**
- * Sends a report that outlives the page: as plain text, so that no question to another origin goes ahead of it, and
- * without cookies.
+ * Sends a report that outlives the page: as plain text, so that no question to another origin goes ahead of it where
+ * there are no headers, and without cookies.
  */
-export function sendReport(server: URL, report: TelemetryReport): void {
-  void fetch(new URL('telemetry', server), {
+export async function sendReport(
+  server: URL,
+  report: TelemetryReport,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  await fetch(new URL('telemetry', server), {
     method: 'POST',
+    headers,
     body: JSON.stringify(report),
     keepalive: true,
     credentials: 'omit',
-  }).catch(() => undefined)
+  })
 }

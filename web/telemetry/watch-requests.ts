@@ -2,6 +2,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import { importCode } from '../../models/async/import-code.ts'
 import type { Placement } from '../../models/core/index.ts'
 import type { Capacity } from '../device/capacity.ts'
+import type { RequestHeaders } from '../remote/request-headers.ts'
 import type { Telemetry } from './telemetry.ts'
 
 /** An answer, as far as telemetry reads it. */
@@ -19,11 +20,13 @@ export interface RequestWatcher {
 }
 
 /**
+ * @param headers Of reports.
  * @param capacity The device's capacity, where it was queried: it is not queried for this.
  */
 export function watchRequests(
   server: URL,
   clock: Clock,
+  headers: RequestHeaders,
   capacity: () => Promise<Capacity> | undefined,
 ): RequestWatcher {
   const code = importCode(clock, 'telemetry', () => import('./telemetry.ts'))
@@ -47,7 +50,7 @@ export function watchRequests(
           const known = await capacity()
           if (known) telemetry.device = classOf(known)
           const report = telemetry.take()
-          if (report) sendReport(server, report)
+          if (report) await headers.send(undefined, (own) => sendReport(server, report, own))
         })
         .catch(() => undefined)
     },

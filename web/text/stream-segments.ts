@@ -4,7 +4,7 @@ import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
 import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
 import type { TextGenerator } from '../../workers/host/text/types.ts'
 import { complete, type RemotePiece } from '../remote/openai-completions.ts'
-import type { RequestHeaders } from '../remote/trace-headers.ts'
+import type { RequestHeaders } from '../remote/request-headers.ts'
 import type { Continuation } from './text-continuation.ts'
 
 /** The part of a text that one tier generates: from the tokens so far to the text's end or the tier's failure. */
@@ -46,7 +46,7 @@ export const serverSegment = (
     complete(server, manifest, text.nextRequest(), {
       clock,
       signal,
-      headers: headers(),
+      pageHeaders: headers,
       silenceMs,
       preferredVariant: text.variant,
     }),

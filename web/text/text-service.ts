@@ -14,7 +14,7 @@ import type { DeviceTier } from '../device/device-tier.ts'
 import type { SpillEstimate } from '../placement/decide-placement.ts'
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router, TextTarget } from '../placement/router.ts'
-import type { RequestHeaders } from '../remote/trace-headers.ts'
+import type { RequestHeaders } from '../remote/request-headers.ts'
 import { type GenerationStream, generate } from './generate.ts'
 import { deviceSegment, type StreamSegment, serverSegment } from './stream-segments.ts'
 

@@ -3,7 +3,7 @@ import type { Clock } from '../../../models/async/clock.ts'
 import type { Manifest } from '../../../models/core/index.ts'
 import { queueHeader } from '../../../models/protocols/oip.ts'
 import { jsonLengthHeader } from '../../../models/protocols/oip-binary.ts'
-import { corsHeaders } from '../../http/cors.ts'
+import { answerHeaders } from '../../http/cors.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import { readBody } from '../../http/read-body.ts'
 import { requestIdHeader, type Variables } from '../../http/request-log.ts'
@@ -87,6 +87,8 @@ export function inferRoutes({
       request: { id, inputs, outputs, deadlineMs, priority },
       askedAt,
     } = await read(c, entry)
+    const allowance = c.get('allowance')
+    if (allowance) await allowance.use('rows', inputs.rows)
     const wait = { signal: disconnectSignal(c), askedAt, deadlineMs, priority, caller }
     const result = await inference.run(entry, inputs, wait)
     c.set('inference', {
@@ -107,7 +109,7 @@ export function inferRoutes({
     const span = c.get('span')
     return new Response(body, {
       headers: {
-        ...corsHeaders,
+        ...answerHeaders(c),
         [queueHeader]: queueMs(entry),
         ...(requestId !== undefined && { [requestIdHeader]: requestId }),
         ...(span && { [traceresponseHeader]: span.response }),

@@ -3,6 +3,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { SpillwayError } from '../../../models/core/index.ts'
 import { errorCodeHeader } from '../../../models/protocols/oip.ts'
 import type { WireOpenAiError } from '../../../models/protocols/openai.ts'
+import { answerHeaders } from '../../http/cors.ts'
 import { logError, toSpillwayError } from '../../http/errors.ts'
 import type { Log } from '../../http/request-log.ts'
 
@@ -15,6 +16,8 @@ export const answerOpenAiError =
   (cause: Error, c: Context): Response => {
     const error = toSpillwayError(cause)
     logError(log, c, cause, error)
+    // Where a request is refused before it reaches these routes, nothing has set them.
+    for (const [name, value] of Object.entries(answerHeaders(c))) c.header(name, value)
     const { retryAfterMs } = error.detail
     if (retryAfterMs !== undefined) {
       c.header('retry-after', String(Math.ceil(retryAfterMs / 1000)))
@@ -36,5 +39,7 @@ export const openAiError = (error: SpillwayError): WireOpenAiError => ({
 
 function typeOf(status: number): string {
   if (status === 429) return 'rate_limit_exceeded'
+  if (status === 401) return 'authentication_error'
+  if (status === 403) return 'permission_error'
   return status < 500 ? 'invalid_request_error' : 'server_error'
 }

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { type Context, Hono } from 'hono'
 import type { Clock } from '../../../models/async/clock.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
+import type { Allowance } from '../../auth/limits/rate-limits.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import type { Log, Variables } from '../../http/request-log.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
@@ -13,7 +14,7 @@ import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
 import type { RequestLimits } from '../../request-limits.ts'
 import { type ApiShape, chatShape, completionShape } from './api-shape.ts'
-import { startChoices } from './choices.ts'
+import { type Choice, startChoices } from './choices.ts'
 import { checkDimensions, type EmbeddingsAnswer, writeEmbeddings } from './embeddings-answer.ts'
 import { answerOpenAiError } from './errors.ts'
 import { invalidParameter } from './invalid-parameter.ts'
@@ -53,6 +54,15 @@ interface AnswerOptions {
 
 /** Numbers to write as JSON on the server's own thread: a message would cost more. */
 const mostWrittenHere = 20_000
+
+/** A text that was left in the middle gives no result: what it had is not counted. */
+function recordGenerated(choices: readonly Choice[], allowance: Allowance): void {
+  for (const { result } of choices)
+    result.then(
+      ({ usage }) => allowance.record('tokens', usage.generatedTokens),
+      () => undefined,
+    )
+}
 
 /** The OpenAI API over this server's language and embedding models. */
 export function openAiRoutes({
@@ -112,7 +122,7 @@ export function openAiRoutes({
     return c.body(body, 200, headers)
   }
 
-  const complete = (
+  const complete = async (
     c: Context<Env>,
     { request: options, wait: asked }: { readonly request: AnswerOptions; readonly wait: RequestWait },
     generator: TextGenerator,
@@ -130,10 +140,13 @@ export function openAiRoutes({
     const cancelled = new AbortController()
     // One listener for each text is no leak: Node would warn of it on stderr.
     setMaxListeners(0, cancelled.signal)
+    const promptTokens = requests.reduce((sum, { tokens }) => sum + tokens.length, 0)
+    const allowance = c.get('allowance')
+    if (allowance) await allowance.use('tokens', promptTokens)
     const deadlineMs = remainingMs(asked, clock.now())
     const wait = { signal: cancelled.signal, caller: asked.caller, deadlineMs }
     const choices = startChoices(generator, requests, n, wait)
-    const promptTokens = requests.reduce((sum, { tokens }) => sum + tokens.length, 0)
+    if (allowance) recordGenerated(choices, allowance)
     const record = metrics.texts.forRequest(model, choices.length, promptTokens)
     c.set('texts', record)
     const disconnected = disconnectSignal(c)
@@ -195,7 +208,10 @@ export function openAiRoutes({
       const entry = findModel(catalogue, request.model)
       c.set('model', request.model)
       if (entry.manifest.embedding) for (const text of texts) checkPrompt('input', text, boundsOf(entry))
+      const allowance = c.get('allowance')
+      await allowance?.use('rows', texts.length)
       const result = await textService.embed(entry, texts, wait)
+      allowance?.record('tokens', result.promptTokens)
       c.set('embedded', { rows: texts.length, promptTokens: result.promptTokens })
       checkDimensions(request, result)
       const { model, encoding_format } = request

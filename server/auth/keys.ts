@@ -1,0 +1,66 @@
+import { hash, timingSafeEqual } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { SpillwayError } from '../../models/core/index.ts'
+import { type KeyEntry, parseKeysFile } from '../../models/protocols/api-keys.ts'
+
+/** The keys that a server knows, by their hashes. */
+export class Keys {
+  readonly #byName = new Map<string, KeyEntry>()
+  /** By the beginning of the hash, so that many keys cost no more than one. */
+  readonly #byStart = new Map<string, { readonly hash: Buffer; readonly entry: KeyEntry }[]>()
+  /** The origins of all keys for pages. */
+  readonly origins: readonly string[]
+  /** Whether any key has limits of its own. */
+  readonly hasLimits: boolean
+
+  constructor(entries: readonly KeyEntry[]) {
+    for (const entry of entries) {
+      this.#byName.set(entry.name, entry)
+      const start = startOf(entry.sha256)
+      const others = this.#byStart.get(start) ?? []
+      this.#byStart.set(start, [...others, { hash: Buffer.from(entry.sha256), entry }])
+    }
+    this.hasLimits = entries.some(({ limits }) => limits !== undefined)
+    this.origins = [...new Set(entries.flatMap(({ origins = [] }) => origins))]
+  }
+
+  /**
+   * The entry of a key. How long it takes tells nothing of the keys that are known: hashes are compared in constant
+   * time, and no caller can choose how the hash of its guess begins.
+   */
+  find(key: string): KeyEntry | undefined {
+    const sha256 = hash('sha256', key, 'hex')
+    const candidates = this.#byStart.get(startOf(sha256))
+    if (!candidates) return undefined
+    const guess = Buffer.from(sha256)
+    return candidates.find((candidate) => timingSafeEqual(candidate.hash, guess))?.entry
+  }
+
+  named(name: string): KeyEntry | undefined {
+    return this.#byName.get(name)
+  }
+}
+
+const startOf = (sha256: string) => sha256.slice(0, 8)
+
+/** @throws SpillwayError `file_missing` or `request_malformed`: a server whose keys cannot be read does not start. */
+export async function readKeys(path: string): Promise<Keys> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (cause) {
+    throw SpillwayError.from(cause, 'file_missing', 'The file of keys in SPILLWAY_KEYS cannot be read')
+  }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    // The parser's message quotes the file.
+    throw new SpillwayError('request_malformed', `The file of keys ${path} is not valid`, {
+      expected: 'JSON: {"keys": [...]}',
+      got: 'another text',
+      hint: '"spillway key create" prints an entry.',
+    })
+  }
+  return new Keys(parseKeysFile(value, path))
+}

@@ -1,0 +1,26 @@
+import { createAddressOf } from '../../http/caller.ts'
+import type { Log } from '../../http/request-log.ts'
+import type { Keys } from '../keys.ts'
+import { type LimitDefaults, limitRequests } from './limit-requests.ts'
+import { RateLimits } from './rate-limits.ts'
+import { createMemoryStore, createRedisStore } from './rate-store.ts'
+
+export interface LimitOptions {
+  readonly limits: LimitDefaults
+  readonly redisUrl: string
+  readonly callerAddressHeader: string
+}
+
+/** The limits of a configuration; undefined where it sets none, which costs no request anything. */
+export async function createLimit(
+  { limits, redisUrl, callerAddressHeader }: LimitOptions,
+  keys: Keys | undefined,
+  log: Log,
+) {
+  const isSet = Object.values(limits.key).some(isNumber) || Object.values(limits.address).some(isNumber)
+  if (!isSet && !keys?.hasLimits) return undefined
+  const store = redisUrl === '' ? createMemoryStore() : await createRedisStore(redisUrl, log)
+  return limitRequests(new RateLimits(store), limits, createAddressOf(callerAddressHeader))
+}
+
+const isNumber = (limit: number | undefined) => limit !== undefined

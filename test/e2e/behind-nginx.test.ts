@@ -102,7 +102,7 @@ describe.skipIf(absent)(`two replicas behind nginx, below a path${absent ? `: ${
     const undisturbed = await generate(false)
     const started = async (replica: TestServer) => {
       const text = await (await fetch(new URL('metrics', replica.url))).text()
-      return Number(/^vllm:generation_tokens_total\{.*\} (\d+)$/m.exec(text)?.[1] ?? 0)
+      return Number(/^vllm:generation_tokens_total\{model_name="stories260k"\} (\d+)$/m.exec(text)?.[1] ?? 0)
     }
     const before = await Promise.all(replicas.map(started))
     const disturbed = generate(true)
@@ -122,7 +122,7 @@ describe.skipIf(absent)(`two replicas behind nginx, below a path${absent ? `: ${
     // What is in its lanes stays there until the drain time is over.
     leaving.freezeLanes()
     const running = await (await fetch(new URL('metrics', leaving.url))).text()
-    expect(running).toMatch(/^vllm:num_requests_running\{.*\} [1-9]/m)
+    expect(running).toMatch(/^vllm:num_requests_running\{model_name="stories260k"\} [1-9]/m)
     expect(await leaving.stop()).toBe(0)
     expect(leaving.log.map(({ msg }) => msg)).toContain(
       'Requests in flight are handed over to other replicas',

@@ -40,8 +40,18 @@ describe('a server with keys', () => {
     ['another scheme', { authorization: 'Basic c2hvcDpr' }, 'got another scheme', false],
     ['an empty key', { authorization: 'Bearer ' }, 'got another scheme', false],
     ['an unknown key', bearer(stranger.key), 'a key or token that this server does not know', true],
-    ['the start of a key', bearer(backend.key.slice(0, -1)), 'a key or token that this server does not know', true],
-    ['the hash of a key', bearer(backend.entry.sha256), 'a key or token that this server does not know', true],
+    [
+      'the start of a key',
+      bearer(backend.key.slice(0, -1)),
+      'a key or token that this server does not know',
+      true,
+    ],
+    [
+      'the hash of a key',
+      bearer(backend.entry.sha256),
+      'a key or token that this server does not know',
+      true,
+    ],
     ['a key for pages', bearer(shop.key), 'exchanged for a token', true],
   ])('refuses %s with 401 in the form of the protocol', async (_what, headers, message, isInvalid) => {
     const response = await infer(headers)

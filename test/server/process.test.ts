@@ -117,7 +117,7 @@ describe('the server process', () => {
 
   test('exits at once while idle connections are open', async () => {
     // Requests in flight would have longer than this test.
-    const server = await startServer({ SPILLWAY_GRACE_SECONDS: '600' })
+    const server = await startServer({ SPILLWAY_DRAIN_SECONDS: '600' })
     const idle = connect(Number(server.url.port), '127.0.0.1')
     await once(idle, 'connect')
     idle.on('error', () => undefined)

@@ -117,6 +117,16 @@ describe('the examples of deployments', () => {
     const mounted = containers[0].volumeMounts.find(({ name }: { name: string }) => name === 'keys')
     const [{ path }] = volumes.find(({ name }: { name: string }) => name === 'keys').secret.items
     expect(`${mounted.mountPath}/${path}`).toBe(deployed.kubernetes.keysFile)
+    // The guide's `kubectl create secret` makes what they read.
+    const [, secret, ...entries] =
+      /^kubectl create secret generic (\S+) --from-file=(\S+) \\\n *--from-literal=([^=]+)=/m.exec(
+        read('README.md'),
+      ) ?? []
+    const { secretKeyRef } = containers[0].env.find(
+      ({ name }: { name: string }) => name === 'SPILLWAY_TOKEN_SECRET',
+    ).valueFrom
+    expect([secret, ...entries]).toEqual([secretKeyRef.name, path, secretKeyRef.key])
+    expect(volumes.find(({ name }: { name: string }) => name === 'keys').secret.secretName).toBe(secret)
   })
 
   test('they set variables that the server has', () => {

@@ -32,6 +32,7 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     ['test/tools/key.test.ts', 'spillway key create'],
     ['test/tools/key.test.ts', '"keys"'],
   ],
+  'server/deploy/README.md': [['test/server/deploy.test.ts', 'kubectl create secret']],
   'models/README.md': [['test/unit/manifest.test.ts', '```json']],
 }
 

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { type Placement, SpillwayError } from '../../models/core/index.ts'
 import { maxEntries, maxReportBytes, telemetryReport } from '../../models/protocols/telemetry.ts'
 import { checkTelemetry } from '../../web/api/check-options.ts'
-import { noHeaders } from '../../web/remote/request-headers.ts'
+import { noHeaders, type RequestHeaders } from '../../web/remote/request-headers.ts'
 import { classOf, Telemetry } from '../../web/telemetry/telemetry.ts'
 import { watchRequests } from '../../web/telemetry/watch-requests.ts'
 import { createManualClock } from '../support/manual-clock.ts'
@@ -105,6 +105,30 @@ describe('a page that has opted in', () => {
     expect(bodies[0]).not.toContain('secret')
     await new Promise(setImmediate)
     expect(bodies).toHaveLength(1)
+  })
+
+  test('carries the token of a page that has a key', async () => {
+    const seen: unknown[] = []
+    const keyed = createServer((request, response) => {
+      seen.push(request.headers.authorization)
+      response.end()
+    }).listen(0, '127.0.0.1')
+    await once(keyed, 'listening')
+    const { port } = keyed.address() as AddressInfo
+    const headers: RequestHeaders = {
+      ...noHeaders,
+      send: (_signal, send) => send({ authorization: 'Bearer t' }),
+    }
+    const watcher = watchRequests(
+      new URL(`http://127.0.0.1:${port}`),
+      createManualClock(),
+      headers,
+      () => undefined,
+    )
+    await watcher.watch('digits', Promise.resolve({ placement: onDevice, timings: { totalMs: 5 } }))
+    watcher.send()
+    await expect.poll(() => seen).toEqual(['Bearer t'])
+    keyed.close()
   })
 })
 

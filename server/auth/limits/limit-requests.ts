@@ -29,7 +29,7 @@ export const limitRequests =
     }
     const subjects = subjectsOf(c.get('key'), addressOf(c) ?? '', defaults)
     try {
-      const allowance = await limits.admit(subjects, report)
+      const allowance = await limits.admit(subjects, isOpenAi(c.req.path) ? 'tokens' : 'rows', report)
       c.set('allowance', allowance)
       const outgoing = outgoingOf(c)
       // An answer that is streamed goes on after its handler.

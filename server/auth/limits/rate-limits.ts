@@ -46,10 +46,15 @@ export class RateLimits {
   /**
    * Admits a request, by its headers alone.
    *
+   * @param what What it will use: without any left, it is refused before its body is read.
    * @param report Called with what each subject has left, also where that refuses the request.
    * @throws SpillwayError `rate_limited`.
    */
-  async admit(subjects: readonly Subject[], report: (quota: Quota) => void): Promise<Allowance> {
+  async admit(
+    subjects: readonly Subject[],
+    what: Amount,
+    report: (quota: Quota) => void,
+  ): Promise<Allowance> {
     for (const subject of subjects) this.#checkInFlight(subject)
     // At once, before anything is awaited: many requests may come together.
     for (const { name } of subjects) this.#inFlight.set(name, (this.#inFlight.get(name) ?? 0) + 1)
@@ -62,12 +67,11 @@ export class RateLimits {
     try {
       for (const subject of subjects) {
         await this.#count(subject, report)
-        await this.#checkLeft(subject, 'rows', report)
-        await this.#checkLeft(subject, 'tokens', report)
+        await this.#checkLeft(subject, what, report)
       }
       return {
-        use: (what, count) => this.#use(subjects, what, count),
-        record: (what, count) => this.#record(subjects, what, count),
+        use: (amount, count) => this.#use(subjects, amount, count),
+        record: (amount, count) => this.#record(subjects, amount, count),
         release,
       }
     } catch (cause) {

@@ -3,6 +3,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import type { Manifest } from '../../models/core/index.ts'
 import { createLazySession } from '../../web/api/lazy-session.ts'
 import { noHeaders } from '../../web/remote/request-headers.ts'
+import { tokenHeaders } from '../../web/remote/token-headers.ts'
 import { LazyTextService } from '../../web/text/lazy-text-service.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { digitsManifest } from '../support/test-models.ts'
@@ -41,6 +42,7 @@ const failImport = (path: string) =>
 
 afterEach(() => {
   vi.doUnmock('../../web/api/session.ts')
+  vi.doUnmock('../../web/remote/page-tokens.ts')
   vi.doUnmock('../../web/text/text-service.ts')
   vi.resetModules()
 })
@@ -66,6 +68,18 @@ describe('code that is imported later', () => {
       headers: noHeaders,
       clock,
     })
+
+  test('of keys is reported with a code where it does not load, and tried again by the next request', async () => {
+    failImport('../../web/remote/page-tokens.ts')
+    const headers = tokenHeaders(new URL('https://ai.example'), 'pk_x', createManualClock())
+    await expect(headers.send(undefined, async () => 1)).rejects.toEqual(isUnreachable)
+    vi.doMock('../../web/remote/page-tokens.ts', () => ({
+      PageTokens: class {
+        readonly send = noHeaders.send
+      },
+    }))
+    expect(await headers.send(undefined, async () => 1)).toBe(1)
+  })
 
   test('of sessions is reported with a code where it does not load, and tried again by the next run', async () => {
     failImport('../../web/api/session.ts')

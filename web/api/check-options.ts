@@ -93,13 +93,10 @@ export function checkTexts(texts: unknown): readonly string[] {
 /** @throws SpillwayError `input_value_invalid`, without the key: it may be a secret one. */
 export function checkKey(key: string | undefined): string | undefined {
   if (key === undefined || (typeof key === 'string' && key.startsWith('pk_'))) return key
-  const isSecret = typeof key === 'string' && key.startsWith('sk_')
-  throw new SpillwayError('input_value_invalid', 'key must be a publishable key for pages', {
-    expected: 'a text that begins with pk_',
-    got: isSecret ? 'a key for servers, which everybody who opens the page can read' : 'another value',
-    ...(isSecret && {
-      hint: 'Remove it from the page, and from the file of keys: it is no secret any more.',
-    }),
+  throw new SpillwayError('input_value_invalid', 'key is no key for pages', {
+    expected: 'a string that begins with pk_',
+    got: 'another value',
+    hint: 'Anyone who can open a page reads its key: replace a key for servers (sk_) that was in one.',
   })
 }
 

@@ -8,13 +8,14 @@ import { Calibrations, fingerprintOf } from '../device/calibration/calibrations.
 import { type Capacity, memoryBudget, probeCapacity } from '../device/capacity.ts'
 import { DeviceTier } from '../device/device-tier.ts'
 import { Router } from '../placement/router.ts'
+import { infer } from '../remote/oip-infer.ts'
 import { RemoteTier } from '../remote/remote-tier.ts'
 import { noHeaders, traceHeaders } from '../remote/request-headers.ts'
+import { Extensions } from '../remote/server-extensions.ts'
 import { tokenHeaders } from '../remote/token-headers.ts'
 import { Catalogue } from '../store/catalogue.ts'
 import { createIndexedDbStore } from '../store/storage/indexeddb-store.ts'
-import { createModelStorage } from '../store/storage/model-storage.ts'
-import { createModelsInUse } from '../store/storage/models-in-use.ts'
+import { createLazyModelStorage } from '../store/storage/lazy-model-storage.ts'
 import { openOpfs } from '../store/storage/opfs.ts'
 import { StoreWorker } from '../store/worker/store-worker.ts'
 import { watchRequests } from '../telemetry/watch-requests.ts'
@@ -78,7 +79,9 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   })
   const traceparent = checkTraceparent(options.traceparent)
   const headers = traceparent ? traceHeaders(traceparent, tokens) : tokens
-  const remote = options.server === null ? null : new RemoteTier(base, clock, maxQueued, headers)
+  // The server's extensions are asked for by no request of the page's.
+  const transport = { infer, extensions: new Extensions(base, clock, tokens) }
+  const remote = options.server === null ? null : new RemoteTier(base, clock, maxQueued, headers, transport)
   const router = new Router({ capacity, device, remote, calibrations, clock })
   const events = new EventTarget()
   const unanswered = new UnansweredCalls(closed)
@@ -120,7 +123,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       checkSignal(signal)
       return unanswered.trackAbortable(signal, (stop) => catalogue.list(stop))
     },
-    storage: createModelStorage(store, createModelsInUse()),
+    storage: createLazyModelStorage(clock, store),
     capacity,
     get policy() {
       return policy

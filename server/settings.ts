@@ -3,7 +3,7 @@ import * as z from 'zod/mini'
 import { backends } from '../models/core/index.ts'
 import { isOrigin } from '../models/protocols/api-keys.ts'
 import { laneLimits } from '../workers/host/lane-client/lane.ts'
-import { defaultGenerateLimits } from './inference/inference.ts'
+import { defaultGenerateLimits } from './inference/session-spec.ts'
 import { requestLimits } from './request-limits.ts'
 
 /** One setting: its type in the configuration file, its default, and what it means. */

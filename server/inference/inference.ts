@@ -1,13 +1,5 @@
-import { join } from 'node:path'
 import type { Clock } from '../../models/async/clock.ts'
-import {
-  type Backend,
-  type CheckedInputs,
-  needsRowProof,
-  SpillwayError,
-  type Variant,
-  variantsFor,
-} from '../../models/core/index.ts'
+import { type Backend, type CheckedInputs, SpillwayError, type Variant } from '../../models/core/index.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { type Layout, layoutsFor } from '../../workers/host/pool/lane-layout.ts'
 import type { ReportLoss } from '../../workers/host/pool/load-history.ts'
@@ -15,17 +7,17 @@ import { Pool, type PoolStats } from '../../workers/host/pool/pool.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'
 import type { RunAnswer, SessionSpec, WaitOptions } from '../../workers/host/scheduler/work.ts'
-import { type GenerateLimits, generateSetup, notLanguage } from '../../workers/host/text/generate-setup.ts'
+import { type GenerateLimits, notLanguage } from '../../workers/host/text/generate-setup.ts'
 import { leaseLane } from '../../workers/host/text/lease-lane.ts'
 import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
 import type { TokenGenerator } from '../../workers/host/text/types.ts'
-import type { LoadRequest } from '../../workers/protocol/lane.ts'
 import { LaneCounts } from '../observability/lane-counts.ts'
 import { RunCounts } from '../observability/run-counts.ts'
 import type { CatalogueEntry } from './catalogue.ts'
 import { type RequestWait, remainingMs } from './request-wait.ts'
 import { retireModel } from './retire-model.ts'
-import { createVerifier, type Verifier } from './verify.ts'
+import { chooseVariant, createSessionSpec, defaultGenerateLimits } from './session-spec.ts'
+import { createVerifier } from './verify.ts'
 
 export interface Inference {
   /** Queues the inputs and runs them in a batch. @throws SpillwayError `overloaded`, `deadline_exceeded`, `aborted`; else as the run does. */
@@ -87,8 +79,6 @@ export interface QueueLimits {
   /** Tokens of the texts' prompts. */
   readonly tokens?: number
 }
-
-export const defaultGenerateLimits: GenerateLimits = { maxSlots: 16, maxBytes: 2 ** 30 }
 
 /** Runs get slower with more threads than this; with more processes, memory is better used otherwise. */
 const maxThreads = 16
@@ -239,67 +229,4 @@ export function createInference(options: InferenceOptions): Inference {
       pool.close(reason)
     },
   }
-}
-
-interface LoadOptions {
-  readonly backend: Backend
-  readonly variant: Variant
-  readonly generateLimits: GenerateLimits
-}
-
-function createSessionSpec(
-  entry: CatalogueEntry,
-  { backend, variant, generateLimits }: LoadOptions,
-  verify: Verifier,
-): SessionSpec {
-  const { manifest, folder } = entry
-  return {
-    key: keyOf(entry, backend, variant),
-    manifest,
-    backend,
-    variant: variant.id,
-    memory: variant.memory + (generateSetup(manifest, variant, generateLimits)?.maxBytes ?? 0),
-    request: async () => {
-      for (const file of variant.files) await verify(join(folder, file.path), file)
-      return loadRequestOf(entry, backend, { variant, generateLimits })
-    },
-  }
-}
-
-/** The request that loads a model into a lane on this machine. The caller verifies its files. */
-export function loadRequestOf(
-  entry: CatalogueEntry,
-  backend: Backend,
-  {
-    variant = chooseVariant(entry, backend),
-    generateLimits = defaultGenerateLimits,
-  }: Partial<Omit<LoadOptions, 'backend'>> = {},
-): LoadRequest {
-  const { manifest, folder } = entry
-  const { inputs, outputs, batchAxis } = manifest
-  const path = join(folder, variant.files[0]?.path ?? '')
-  return {
-    session: keyOf(entry, backend, variant),
-    backend,
-    source: { from: 'file', path },
-    inputs,
-    outputs,
-    batchAxis,
-    needsRowProof: needsRowProof(manifest),
-    generate: generateSetup(manifest, variant, generateLimits),
-  }
-}
-
-const keyOf = ({ manifest, revision }: CatalogueEntry, backend: Backend, variant: Variant) =>
-  `${manifest.id}@${manifest.version}${revision === undefined ? '' : `~${revision}`}/${variant.id}/${backend}`
-
-/** The preferred variant, or the first one made for the backend: manifests list the best one first. */
-function chooseVariant({ manifest }: CatalogueEntry, backend: Backend, preferred?: string): Variant {
-  const variants = variantsFor(manifest, backend)
-  const variant = variants.find(({ id }) => id === preferred) ?? variants[0]
-  if (variant) return variant
-  throw new SpillwayError('capacity_insufficient', `${manifest.id} has no variant for this server`, {
-    expected: `a variant made for ${backend}`,
-    got: manifest.variants.map(({ id, backends = [] }) => `${id} for ${backends.join(', ')}`).join('; '),
-  })
 }

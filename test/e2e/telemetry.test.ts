@@ -83,6 +83,8 @@ describe('a page of another origin', () => {
     const traced = () =>
       server.log
         .filter(({ traceId }) => traceId === '0af7651916cd43dd8448eb211c80319c')
+        // Whether the server takes binary tensors is asked at some time, in the same trace.
+        .filter(({ path }) => path !== '/v2')
         .map(({ path }) => path)
     await expect.poll(traced).toEqual([expect.stringMatching(/digits\/.*infer$/), '/v1/completions'])
     expect(errors).toEqual([])

@@ -1,0 +1,83 @@
+import { join } from 'node:path'
+import {
+  type Backend,
+  needsRowProof,
+  SpillwayError,
+  type Variant,
+  variantsFor,
+} from '../../models/core/index.ts'
+import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
+import { type GenerateLimits, generateSetup } from '../../workers/host/text/generate-setup.ts'
+import type { LoadRequest } from '../../workers/protocol/lane.ts'
+import type { CatalogueEntry } from './catalogue.ts'
+import type { Verifier } from './verify.ts'
+
+export const defaultGenerateLimits: GenerateLimits = { maxSlots: 16, maxBytes: 2 ** 30 }
+
+interface LoadOptions {
+  readonly backend: Backend
+  readonly variant: Variant
+  readonly generateLimits: GenerateLimits
+}
+
+/** What a lane loads to run a variant of the model. */
+export function createSessionSpec(
+  entry: CatalogueEntry,
+  { backend, variant, generateLimits }: LoadOptions,
+  verify: Verifier,
+): SessionSpec {
+  const { manifest, folder } = entry
+  return {
+    key: keyOf(entry, backend, variant),
+    manifest,
+    backend,
+    variant: variant.id,
+    memory: variant.memory + (generateSetup(manifest, variant, generateLimits)?.maxBytes ?? 0),
+    request: async () => {
+      for (const file of variant.files) await verify(join(folder, file.path), file)
+      return loadRequestOf(entry, backend, { variant, generateLimits })
+    },
+  }
+}
+
+/** The request that loads a model into a lane on this machine. The caller verifies its files. */
+export function loadRequestOf(
+  entry: CatalogueEntry,
+  backend: Backend,
+  {
+    variant = chooseVariant(entry, backend),
+    generateLimits = defaultGenerateLimits,
+  }: Partial<Omit<LoadOptions, 'backend'>> = {},
+): LoadRequest {
+  const { manifest, folder } = entry
+  const { inputs, outputs, batchAxis } = manifest
+  const path = join(folder, variant.files[0]?.path ?? '')
+  return {
+    session: keyOf(entry, backend, variant),
+    backend,
+    source: { from: 'file', path },
+    inputs,
+    outputs,
+    batchAxis,
+    needsRowProof: needsRowProof(manifest),
+    generate: generateSetup(manifest, variant, generateLimits),
+  }
+}
+
+const keyOf = ({ manifest, revision }: CatalogueEntry, backend: Backend, variant: Variant) =>
+  `${manifest.id}@${manifest.version}${revision === undefined ? '' : `~${revision}`}/${variant.id}/${backend}`
+
+/**
+ * The preferred variant, or the first one made for the backend: manifests list the best one first.
+ *
+ * @throws SpillwayError `capacity_insufficient` where there is none.
+ */
+export function chooseVariant({ manifest }: CatalogueEntry, backend: Backend, preferred?: string): Variant {
+  const variants = variantsFor(manifest, backend)
+  const variant = variants.find(({ id }) => id === preferred) ?? variants[0]
+  if (variant) return variant
+  throw new SpillwayError('capacity_insufficient', `${manifest.id} has no variant for this server`, {
+    expected: `a variant made for ${backend}`,
+    got: manifest.variants.map(({ id, backends = [] }) => `${id} for ${backends.join(', ')}`).join('; '),
+  })
+}

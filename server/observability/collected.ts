@@ -22,8 +22,7 @@ export function collectedCounter<Name extends string>(
     labelNames: [...labelNames],
     registers: [registry],
     collect() {
-      this.reset()
-      for (const [labels, value] of samples()) this.inc(labels, value)
+      refill(this, samples())
     },
   })
 }
@@ -42,8 +41,16 @@ export function collectedGauge<Name extends string>(
     labelNames: [...labelNames],
     registers: [registry],
     collect() {
-      this.reset()
-      for (const [labels, value] of samples()) this.set(labels, value)
+      refill(this, samples())
     },
   })
+}
+
+/** Both kinds of metrics begin at 0 again. */
+function refill<Name extends string>(
+  metric: Pick<Counter<Name> | Gauge<Name>, 'reset' | 'inc'>,
+  samples: Samples<Name>,
+): void {
+  metric.reset()
+  for (const [labels, value] of samples) metric.inc(labels, value)
 }

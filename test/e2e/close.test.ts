@@ -1,43 +1,27 @@
 import '../../web/embed/window-global.ts'
-import type { Browser, BrowserContext } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
-import { startHostPage } from '../support/host-page.ts'
-import { launchBrowser, openPage } from '../support/page.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import type { Page } from 'playwright-core'
+import { describe, expect, test } from 'vitest'
+import { openPage } from '../support/page.ts'
+import { useSite, useVisit } from '../support/site.ts'
 
-let server: TestServer
-let browser: Browser
-let proxy: FaultProxy
-let host: Awaited<ReturnType<typeof startHostPage>>
-let context: BrowserContext
-
-beforeAll(async () => {
-  ;[server, browser] = await Promise.all([startServer(), launchBrowser()])
-})
-afterAll(async () => {
-  await browser.close()
-  await server.stop()
-})
-beforeEach(async () => {
-  proxy = await startFaultProxy(server.url)
-  host = await startHostPage(new URL('embed.js', proxy.url))
-  context = await browser.newContext()
-})
-afterEach(async () => {
-  await context.close()
-  await host.stop()
-  await proxy.stop()
-})
+const site = useSite()
+const visit = useVisit(site)
 
 /** A page whose requests for such paths are never answered. */
 async function openWithHanging(hanging: RegExp) {
-  const { page, errors } = await openPage(context, host.url)
+  const { page, errors } = await openPage(visit.context, visit.hostUrl)
   await page.waitForFunction(() => 'spillway' in window)
-  proxy.fault = (_method, path) => (hanging.test(path) ? 'hang' : 'pass')
-  const wasAsked = () => proxy.seen.some(({ path }) => hanging.test(path))
+  visit.proxy.fault = (_method, path) => (hanging.test(path) ? 'hang' : 'pass')
+  const wasAsked = () => visit.proxy.seen.some(({ path }) => hanging.test(path))
   return { page, errors, wasAsked }
 }
+
+/** Closes the runtime. Resolves to the codes of the calls that the page has put into `codes`. */
+const codesAfterClose = (page: Page) =>
+  page.evaluate(() => {
+    spillway.close()
+    return Reflect.get(window, 'codes')
+  })
 
 const allClosed = (calls: number) => Array.from({ length: calls }, () => 'closed')
 
@@ -74,11 +58,7 @@ describe('close() ends every call that waits', () => {
       Object.assign(window, { codes: Promise.all(calls.map(code)) })
     })
     await expect.poll(wasAsked).toBe(true)
-    const codes = await page.evaluate(() => {
-      spillway.close()
-      return Reflect.get(window, 'codes')
-    })
-    expect(codes).toEqual(allClosed(3))
+    expect(await codesAfterClose(page)).toEqual(allClosed(3))
     expect(errors).toEqual([])
   })
 
@@ -95,11 +75,7 @@ describe('close() ends every call that waits', () => {
       Object.assign(window, { codes: Promise.all(calls.map(code)) })
     })
     await expect.poll(wasAsked).toBe(true)
-    const codes = await page.evaluate(() => {
-      spillway.close()
-      return Reflect.get(window, 'codes')
-    })
-    expect(codes).toEqual(allClosed(3))
+    expect(await codesAfterClose(page)).toEqual(allClosed(3))
     expect(errors).toEqual([])
   })
 })

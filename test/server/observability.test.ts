@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { seriesValue as value } from '../support/series-value.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 const documented = readFileSync(new URL('../../server/OBSERVABILITY.md', import.meta.url), 'utf8')
@@ -16,15 +17,6 @@ afterAll(async () => {
 })
 
 const metrics = async () => (await fetch(new URL('metrics', server.url))).text()
-
-/** The value of a series, by its name and all of its labels. */
-const value = (text: string, series: string) =>
-  Number(
-    text
-      .split('\n')
-      .find((line) => line.startsWith(`${series} `))
-      ?.slice(series.length),
-  )
 
 const post = (path: string, body: unknown, init: RequestInit = {}) =>
   fetch(new URL(path, server.url), { method: 'POST', body: JSON.stringify(body), ...init })

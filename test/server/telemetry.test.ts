@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { seriesValue as value } from '../support/series-value.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer
@@ -11,14 +12,6 @@ afterAll(async () => {
 })
 
 const metrics = async () => (await fetch(new URL('metrics', server.url))).text()
-const value = (text: string, series: string) =>
-  Number(
-    text
-      .split('\n')
-      .find((line) => line.startsWith(`${series} `))
-      ?.slice(series.length),
-  )
-
 const send = (report: unknown) =>
   fetch(new URL('telemetry', server.url), {
     method: 'POST',

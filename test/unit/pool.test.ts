@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SpillwayError } from '../../models/core/index.ts'
-import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { layoutsFor } from '../../workers/host/pool/lane-layout.ts'
 import { Pool } from '../../workers/host/pool/pool.ts'
 import { createManualClock } from '../support/manual-clock.ts'
+import { createManualLanes } from '../support/manual-lanes.ts'
 import { createManualPool as create, modelSpec as model } from '../support/manual-pool.ts'
 
 describe('Pool', () => {
@@ -19,10 +19,10 @@ describe('Pool', () => {
   test('knows for how long no lane could be started', async () => {
     const clock = createManualClock()
     let works = false
-    const startLane = () => {
+    const machine = createManualLanes(clock, { cores: 1, msPerRow: 1, startMs: 1, loadMs: 1 })
+    const startLane = (name: string) => {
       if (!works) throw new Error('no memory for a process')
-      const answers = { start: async () => ({ backends: [] }), load: async () => ({ loadMs: 1 }) }
-      return { ...answers, lost: new Promise(() => {}), kill: () => {} } as unknown as Lane
+      return machine.startLane(name)
     }
     const pool = new Pool({ layouts: () => [{ lanes: 1, threads: 1 }], memoryBudget: 1, startLane, clock })
     const pass = async (ms: number) => {

@@ -63,8 +63,7 @@ describe('what a page counts', () => {
     [{ gpu: { software: true }, threads: 4 }, 'wasm-threads'],
     [{ gpu: null, threads: 1 }, 'wasm'],
   ])('has the class of the device: %o is %s', ({ gpu, threads }, device) => {
-    const capacity = { gpu, wasm: { threads } } as unknown as Parameters<typeof classOf>[0]
-    expect(classOf(capacity)).toBe(device)
+    expect(classOf({ gpu, wasm: { threads } })).toBe(device)
   })
 })
 
@@ -137,5 +136,5 @@ test('telemetry is off by default, and needs a server', () => {
   expect(checkTelemetry({ telemetry: true })).toBe(true)
   expect(checkTelemetry({ server: null })).toBe(false)
   expect(() => checkTelemetry({ telemetry: true, server: null })).toThrow('needs a server')
-  expect(() => checkTelemetry({ telemetry: 'yes' as unknown as boolean })).toThrow('true or false')
+  expect(() => checkTelemetry({ telemetry: 'yes' })).toThrow('true or false')
 })

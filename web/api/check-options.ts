@@ -91,7 +91,7 @@ export function checkTexts(texts: unknown): readonly string[] {
 }
 
 /** @throws SpillwayError `input_value_invalid`, without the key: it may be a secret one. */
-export function checkKey(key: string | undefined): string | undefined {
+export function checkKey(key: unknown): string | undefined {
   if (key === undefined || (typeof key === 'string' && key.startsWith('pk_'))) return key
   throw new SpillwayError('input_value_invalid', 'key is no key for pages', {
     expected: 'a string that begins with pk_',
@@ -145,8 +145,10 @@ export const checkMemoryBytes = (memoryBytes: number | undefined) => checkPositi
 export const checkMaxQueued = (maxQueued: number | undefined) => checkPositive('maxQueued', maxQueued)
 
 /** @throws SpillwayError `input_value_invalid` */
-export function checkTelemetry({ telemetry, server }: RuntimeOptions): boolean {
-  const value: unknown = telemetry ?? false
+export function checkTelemetry({
+  telemetry: value = false,
+  server,
+}: Pick<RuntimeOptions, 'server'> & { readonly telemetry?: unknown }): boolean {
   if (typeof value !== 'boolean') {
     throw new SpillwayError('input_value_invalid', 'telemetry must be true or false', {
       got: showValue(value),

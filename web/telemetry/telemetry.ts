@@ -65,8 +65,14 @@ function add<E extends { readonly model: string; requests: number; ms?: number }
   if (entry.ms !== undefined) entry.ms += Math.max(0, Math.round(ms))
 }
 
+/** The part of a device's capacity that its class depends on. */
+interface ClassedCapacity {
+  readonly gpu: Pick<NonNullable<Capacity['gpu']>, 'software'> | null | undefined
+  readonly wasm: Pick<Capacity['wasm'], 'threads'>
+}
+
 /** A software adapter counts as no GPU. */
-export function classOf({ gpu, wasm }: Capacity): DeviceClass {
+export function classOf({ gpu, wasm }: ClassedCapacity): DeviceClass {
   if (gpu && !gpu.software) return 'gpu'
   return wasm.threads > 1 ? 'wasm-threads' : 'wasm'
 }

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { build } from 'vite'
+import { buildForNode } from '../build-for-node.ts'
 import { scenarios } from './scenarios.ts'
 import type { Summary } from './summary.ts'
 
@@ -12,18 +12,7 @@ const execArgv = ['--max-semi-space-size=64', '--stack-trace-limit=0']
 
 /** Simulates all scenarios, one after the other, as compiled code: TypeScript sources run at half the speed. */
 export async function* simulateAll(): AsyncGenerator<Summary> {
-  await build({
-    root: path('.'),
-    configFile: false,
-    logLevel: 'error',
-    build: {
-      ssr: true,
-      outDir,
-      emptyOutDir: true,
-      target: 'node20',
-      rolldownOptions: { input: { process: path('./process.ts') } },
-    },
-  })
+  await buildForNode(path('.'), outDir, { process: path('./process.ts') })
   for (let at = 0; at < scenarios.length; at++) {
     const child = fork(`${outDir}/process.js`, [String(at)], { execArgv })
     yield await new Promise<Summary>((resolve, reject) => {

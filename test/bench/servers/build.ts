@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { build } from 'vite'
+import { buildForNode } from '../build-for-node.ts'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 
@@ -8,19 +8,10 @@ const outDir = path('../../../dist/bench')
 
 /** Builds both servers and their client as the product is built, because TypeScript sources run slower. Returns their files. */
 export async function buildServers(): Promise<Record<'ours' | 'plain' | 'client', string>> {
-  await build({
-    root: path('.'),
-    configFile: false,
-    logLevel: 'error',
-    build: {
-      ssr: true,
-      outDir,
-      emptyOutDir: true,
-      target: 'node20',
-      rolldownOptions: {
-        input: { ours: path('./ours.ts'), plain: path('./plain.ts'), client: path('./client.ts') },
-      },
-    },
+  await buildForNode(path('.'), outDir, {
+    ours: path('./ours.ts'),
+    plain: path('./plain.ts'),
+    client: path('./client.ts'),
   })
   return { ours: `${outDir}/ours.js`, plain: `${outDir}/plain.js`, client: `${outDir}/client.js` }
 }

@@ -7,7 +7,8 @@ import type { LimitDefaults } from './auth/limits/limit-requests.ts'
 import { faultsTogether } from './faults-together.ts'
 import type { QueueLimits } from './inference/inference.ts'
 import { type RequestLimits, requestLimits } from './request-limits.ts'
-import { fileKey, type Setting, type SettingValues, settingNames, settings } from './settings.ts'
+import type { Setting } from './settings/setting.ts'
+import { fileKey, type SettingValues, settingNames, settings } from './settings/settings.ts'
 
 /** Names the configuration file. */
 export const configVariable = 'SPILLWAY_CONFIG'

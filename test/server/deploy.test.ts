@@ -14,7 +14,7 @@ import { parseAllDocuments } from 'yaml'
 import * as z from 'zod/mini'
 import { checkMayListen } from '../../server/auth/may-listen.ts'
 import { readConfig } from '../../server/config.ts'
-import { settings } from '../../server/settings.ts'
+import { settings } from '../../server/settings/settings.ts'
 import { emptyFolder } from '../support/test-models.ts'
 
 const deploy = fileURLToPath(new URL('../../server/deploy/', import.meta.url))

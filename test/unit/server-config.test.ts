@@ -4,7 +4,8 @@ import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../../server/config.ts'
 import { readConfigFile } from '../../server/config-file.ts'
-import { configFileSchema, fileKey, type Setting, settingNames, settings } from '../../server/settings.ts'
+import type { Setting } from '../../server/settings/setting.ts'
+import { configFileSchema, fileKey, settingNames, settings } from '../../server/settings/settings.ts'
 
 const readme = readFileSync(new URL('../../server/README.md', import.meta.url), 'utf8')
 

@@ -1,0 +1,21 @@
+import { delimiter } from 'node:path'
+import * as z from 'zod/mini'
+import { backends } from '../../models/core/index.ts'
+import { asIs, type Setting } from './setting.ts'
+
+/** Which models run, and on what. */
+export const lanes = {
+  SPILLWAY_BACKEND: {
+    schema: z.enum(['auto', ...backends.filter((backend) => backend !== 'wasm')]),
+    initial: 'auto',
+    about: '`cpu`, `webgpu` or `cuda`; `auto` is CUDA where it works, else the CPU',
+    fromText: asIs,
+  } satisfies Setting<string>,
+  SPILLWAY_MODELS: {
+    schema: z.array(z.string().check(z.minLength(1))),
+    initial: [],
+    about:
+      'further folders of models with manifests: a list in the file, relative to it; separated as in `PATH` in the variable',
+    fromText: (text) => text.split(delimiter).filter((folder) => folder !== ''),
+  } satisfies Setting<string[]>,
+} as const

@@ -7,6 +7,7 @@ import { persistQuietly } from '../storage/persist-quietly.ts'
 import type { ModelFiles, Progress } from './load-files.ts'
 import type { LoadFilesWatcher, StoreWorkerApi } from './protocol.ts'
 import workerUrl from './store-entry.ts?worker&url'
+import { storeFiles } from './store-files.ts'
 
 interface Started {
   readonly api: Remote<StoreWorkerApi>
@@ -86,7 +87,11 @@ export class StoreWorker {
     if (this.#closed) throw this.#closed
     if (this.#started) return this.#started
     try {
-      const { worker, terminate } = createWorker(new URL(workerUrl, import.meta.url), 'spillway store')
+      const { worker, terminate } = createWorker(
+        new URL(workerUrl, import.meta.url),
+        'spillway store',
+        storeFiles(),
+      )
       const pending: Started['pending'] = new Set()
       const started: Started = {
         api: wrap<StoreWorkerApi>(worker),

@@ -3,6 +3,7 @@ import workerUrl from '../../../lane/browser/entry.ts?worker&url'
 import type { LaneLost } from '../../../protocol/lane.ts'
 import { connectLane, type Lane, type LaneLimits } from '../lane.ts'
 import { createWorker } from './create-worker.ts'
+import { runtimeFiles } from './runtime-files.ts'
 
 export interface WorkerLaneOptions {
   readonly limits?: LaneLimits
@@ -29,7 +30,7 @@ export function startWorkerLane(
 
 /** Starts a lane in a new Web Worker with another script. */
 export function startLaneFrom(script: URL, name: string, clock: Clock, limits?: LaneLimits): Lane {
-  const { worker, terminate } = createWorker(script, name)
+  const { worker, terminate } = createWorker(script, name, runtimeFiles())
   return connectLane(
     {
       endpoint: worker,

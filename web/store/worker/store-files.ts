@@ -1,3 +1,4 @@
+import { fileAddress } from '../../../workers/host/lane-client/browser/file-address.ts'
 import { runtimeFiles } from '../../../workers/host/lane-client/browser/runtime-files.ts'
 import type { RuntimeFiles } from '../../../workers/protocol/runtime-files.ts'
 import digest from '../download/sha256-digest-entry.ts?worker&url'
@@ -12,10 +13,7 @@ export interface StoreFiles {
 }
 
 export const storeFiles = (): StoreFiles => ({
-  digest: absolute(digest),
-  reader: absolute(reader),
+  digest: fileAddress(digest),
+  reader: fileAddress(reader),
   runtime: runtimeFiles(),
 })
-
-/** Relative to this module: the page may be of another origin. */
-const absolute = (url: string) => new URL(url, import.meta.url).href

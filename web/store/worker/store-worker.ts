@@ -3,6 +3,7 @@ import { withAbort } from '../../../models/async/abort.ts'
 import { type Outcome, outcome, unwrap } from '../../../models/async/outcome.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { createWorker } from '../../../workers/host/lane-client/browser/create-worker.ts'
+import { fileAddress } from '../../../workers/host/lane-client/browser/file-address.ts'
 import { persistQuietly } from '../storage/persist-quietly.ts'
 import type { ModelFiles, Progress } from './load-files.ts'
 import type { LoadFilesWatcher, StoreWorkerApi } from './protocol.ts'
@@ -88,7 +89,7 @@ export class StoreWorker {
     if (this.#started) return this.#started
     try {
       const { worker, terminate } = createWorker(
-        new URL(workerUrl, import.meta.url),
+        new URL(fileAddress(workerUrl)),
         'spillway store',
         storeFiles(),
       )

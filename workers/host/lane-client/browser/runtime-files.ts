@@ -6,6 +6,7 @@ import jspiWasm from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?hashed'
 import asyncifyScript from 'onnxruntime-web/webgpu?url'
 import captureModule from '../../../lane/browser/capture-module-entry.mjs?url&no-inline'
 import type { RuntimeFiles } from '../../../protocol/runtime-files.ts'
+import { fileAddress } from './file-address.ts'
 
 /**
  * The files of ONNX Runtime for this browser: the JSPI build where the browser has it (a third smaller), else the
@@ -16,12 +17,9 @@ export function runtimeFiles(): RuntimeFiles {
   const { url, size, sha256 } = isJspi ? jspiWasm : asyncifyWasm
   return {
     build: isJspi ? 'jspi' : 'asyncify',
-    script: absolute(isJspi ? jspiScript : asyncifyScript),
-    module: absolute(isJspi ? jspiModule : asyncifyModule),
-    captureModule: absolute(captureModule),
-    wasm: { url: absolute(url), size, sha256 },
+    script: fileAddress(isJspi ? jspiScript : asyncifyScript),
+    module: fileAddress(isJspi ? jspiModule : asyncifyModule),
+    captureModule: fileAddress(captureModule),
+    wasm: { url: fileAddress(url), size, sha256 },
   }
 }
-
-/** Relative to this module: the page may be of another origin. */
-const absolute = (url: string) => new URL(url, import.meta.url).href

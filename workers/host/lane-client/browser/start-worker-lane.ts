@@ -3,6 +3,7 @@ import workerUrl from '../../../lane/browser/entry.ts?worker&url'
 import type { LaneLost } from '../../../protocol/lane.ts'
 import { connectLane, type Lane, type LaneLimits } from '../lane.ts'
 import { createWorker } from './create-worker.ts'
+import { fileAddress } from './file-address.ts'
 import { runtimeFiles } from './runtime-files.ts'
 
 export interface WorkerLaneOptions {
@@ -17,7 +18,7 @@ export function startWorkerLane(
   clock: Clock,
   { runtime, limits }: WorkerLaneOptions = {},
 ): Lane {
-  const lane = startLaneFrom(new URL(workerUrl, import.meta.url), name, clock, limits)
+  const lane = startLaneFrom(new URL(fileAddress(workerUrl)), name, clock, limits)
   if (!runtime) return lane
   const ended = lane.lost.then((reason) => Promise.reject(reason))
   ended.catch(() => undefined)

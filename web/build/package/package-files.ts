@@ -10,6 +10,8 @@ export const inputOptions = {
     conditionNames: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'import', 'production'],
   },
   logLevel: 'warn',
+  // The directive of spillway/react stays the first line of its file.
+  checks: { pluginTimings: false, moduleLevelDirective: false },
 } satisfies RolldownOptions
 
 const kinds = /\?(worker&url|url(?:&no-inline)?|hashed)$/

@@ -11,6 +11,7 @@ import { embed } from './embed.ts'
 import { generateEight, generateOne, prefix, stepOverhead } from './generate.ts'
 import { generateServer } from './generate-server.ts'
 import { startHarness } from './harness.ts'
+import { hostile } from './hostile.ts'
 import { lanes } from './lanes.ts'
 import { overhead } from './overhead.ts'
 import { overload } from './overload.ts'
@@ -34,6 +35,7 @@ const benches: readonly Bench[] = [
   bridge,
   server,
   overload,
+  hostile,
   quantize,
   quantized,
   generateOne,

@@ -8,6 +8,7 @@ import { batching } from './batching.ts'
 import type { Bench, Comparison, Harness } from './bench-definition.ts'
 import { bridge } from './bridge.ts'
 import { embed } from './embed.ts'
+import { fuzz } from './fuzz.ts'
 import { generateEight, generateOne, prefix, stepOverhead } from './generate.ts'
 import { generateServer } from './generate-server.ts'
 import { startHarness } from './harness.ts'
@@ -36,6 +37,7 @@ const benches: readonly Bench[] = [
   server,
   overload,
   hostile,
+  fuzz,
   quantize,
   quantized,
   generateOne,

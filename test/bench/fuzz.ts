@@ -19,6 +19,8 @@ export const fuzz: Bench = {
       faults.push(...fuzzed.faults)
       for (const [status, count] of Object.entries(fuzzed.statuses))
         statuses[Number(status)] = (statuses[Number(status)] ?? 0) + count
+      // The last connections are closed.
+      await new Promise((resolve) => setTimeout(resolve, 500))
       const bytes = [server.pid, ...server.lanes()].reduce((sum, pid) => sum + residentBytes(pid), 0)
       holds.push({ bytes: bytes / 2 ** 20, handles: await openFiles(server.url) })
     }

@@ -17,7 +17,7 @@ export interface Route {
   readonly path: string
 }
 
-const models = ['digits', 'digits', 'transactions', 'cities', 'twoOutputs', 'bard']
+const models = ['digits', 'digits', 'transactions', 'cities', 'two-outputs', 'bard']
 const strangeNames = [
   '__proto__',
   'constructor',
@@ -55,7 +55,7 @@ const strangeParts = [
 const rarely = <T>(oneIn: number, arbitrary: Arbitrary<T>): Arbitrary<T | null> =>
   fc.oneof({ weight: oneIn - 1, arbitrary: fc.constant(null) }, { weight: 1, arbitrary })
 
-const version = fc.constantFrom('1', '1', '1', '2', '0', '-1', '1e9', '%31', 'latest', '__proto__')
+const strangeVersions = ['2', '0', '-1', '1e9', '%31', 'latest', '__proto__']
 const file = fc.constantFrom(
   'digits/manifest.json',
   'digits/card.md',
@@ -71,7 +71,7 @@ const pathOf = (route: string, model: string): Arbitrary<string> =>
   fc
     .record({
       name: rarely(8, fc.constantFrom(...models, ...strangeNames)),
-      version,
+      version: rarely(6, fc.constantFrom(...strangeVersions)),
       file,
       part: rarely(10, fc.constantFrom(...strangeParts)),
       at: fc.nat(),
@@ -79,7 +79,7 @@ const pathOf = (route: string, model: string): Arbitrary<string> =>
     .map(({ name, version, file, part, at }) => {
       const path = route
         .replace(/:\w+\{\.\+\}|\*$/, () => file)
-        .replace(':version', () => version)
+        .replace(':version', () => version ?? '1')
         .replace(/:\w+/, () => name ?? model)
       const index = part === null ? 0 : 1 + (at % path.length)
       return path.slice(0, index) + (part ?? '') + path.slice(index)
@@ -236,7 +236,7 @@ export function fuzzRequests(
   credentials: Readonly<Record<string, string>>,
 ): Arbitrary<FuzzRequest> {
   const weighted = routes.map((route) => ({
-    weight: route.method === 'POST' ? 6 : 1,
+    weight: route.method !== 'POST' ? 1 : route.path.endsWith('/infer') ? 24 : 12,
     arbitrary: fc.constantFrom(...validBodies(route.path)).chain(({ model, body }) =>
       fc.record({
         method: rarely(20, fc.constantFrom(...otherMethods)).map((other) => other ?? route.method),

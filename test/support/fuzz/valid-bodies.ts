@@ -88,13 +88,13 @@ const runs: readonly ValidBody[] = [
   { model: 'transactions', body: { inputs: [input('features', [1, 16], new Array(16).fill(1))] } },
   { model: 'cities', body: { inputs: [input('city', [2, 1], ['Rome', 'Zürich'], 'BYTES')] } },
   {
-    model: 'twoOutputs',
+    model: 'two-outputs',
     body: {
       inputs: [input('x', [2, 3], [1, 2, 3, 4, 5, 6])],
       outputs: [{ name: 'y', parameters: { binary_data: true } }],
     },
   },
-  { model: 'anyShape', body: { inputs: [input('x', [1, 2], [1, 2])] } },
+  { model: 'any-shape', body: { inputs: [input('x', [1, 2], [1, 2])] } },
 ]
 
 /** Any route without a body of its own gets an object. */

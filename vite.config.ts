@@ -122,6 +122,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },
+    // Made by a plugin of the build: Node cannot load it.
+    server: { deps: { inline: [/\?hashed$/] } },
     // One file waits for pages and servers for much of its time. Vitest's default is one file at a time on two cores.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [

@@ -5,6 +5,7 @@ import type { BrowserProviderOption } from 'vitest/node'
 import { crashGpu } from './test/support/crash-gpu.ts'
 import { browserFlags, findBrowser } from './test/support/find-browser.ts'
 import { makeQuantized } from './test/support/make-quantized.ts'
+import { transformersRuntime } from './test/support/transformers-runtime.ts'
 import { weightsModel } from './test/support/weights-model.ts'
 import { compileHints } from './web/build/compile-hints.ts'
 import { hashedFiles } from './web/build/hashed-files.ts'
@@ -58,7 +59,7 @@ export default defineConfig({
   worker: { format: 'es', plugins: () => [hashedFiles()] },
   server: devServer(),
   optimizeDeps: {
-    exclude: ['onnxruntime-web'],
+    exclude: ['onnxruntime-web', 'transformers-runtime'],
     include: [
       '@bufbuild/protobuf/wire',
       'comlink',
@@ -152,6 +153,7 @@ export default defineConfig({
       {
         extends: true,
         root: path('.'),
+        resolve: { alias: { 'transformers-runtime': transformersRuntime } },
         test: {
           name: 'chromium',
           globalSetup: path('test/support/global-setup.ts'),

@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { type Clock, systemClock } from '../../models/async/clock.ts'
 import { type AppOptions, createApp } from '../../server/app.ts'
 import type { Access } from '../../server/auth/access.ts'
+import type { Log } from '../../server/http/request-log.ts'
 import { readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
 import { createInference, type Inference } from '../../server/inference/inference.ts'
 import { LiveCatalogue } from '../../server/inference/live-catalogue.ts'
@@ -18,6 +19,8 @@ import { processLane } from './process-lane.ts'
 export interface TestApp {
   readonly routes: RouterRoute[]
   readonly inference: Inference
+  /** What the app was made of. */
+  readonly options: AppOptions
   fetch(request: Request, bindings?: unknown): Response | Promise<Response>
   request(path: string, init?: RequestInit): Promise<Response>
   close(): void
@@ -34,6 +37,7 @@ export async function startTestApp({
   startLane = () => processLane(systemClock),
   clock = systemClock,
   offload = createTestOffload(),
+  log = pino({ level: 'silent' }),
 }: {
   maxBodyBytes?: number
   maxQueued?: number
@@ -45,6 +49,7 @@ export async function startTestApp({
   /** Of requests; lanes keep their own. */
   clock?: Clock
   offload?: Offload
+  log?: Log
 }): Promise<TestApp> {
   const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
   const folders = [root('models/catalogue'), ...models]
@@ -59,9 +64,8 @@ export async function startTestApp({
     clock,
   })
   const textService = createTextService(inference, clock, offload)
-  const log = pino({ level: 'silent' })
   await prepareModels(catalogue, { inference, textService, log })
-  const app = createApp({
+  const options: AppOptions = {
     catalogue,
     inference,
     offload,
@@ -75,9 +79,11 @@ export async function startTestApp({
     limit,
     ...(origins && { origins }),
     log,
-  })
+  }
+  const app = createApp(options)
   return {
     inference,
+    options,
     routes: app.routes,
     fetch: app.fetch,
     request: async (path, init) => app.request(path, init),

@@ -16,7 +16,7 @@ import { Tokens } from './auth/tokens.ts'
 import { readConfig } from './config.ts'
 import { readConfigFile } from './config-file.ts'
 import { createLog } from './http/request-log.ts'
-import { findModel, readCatalogue, readReferences } from './inference/catalogue.ts'
+import { allVersions, findModel, nameOf, readCatalogue, readReferences } from './inference/catalogue.ts'
 import { chooseBackend } from './inference/choose-backend.ts'
 import { createInference } from './inference/inference.ts'
 import { LiveCatalogue } from './inference/live-catalogue.ts'
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   const tokens = new Tokens({ secret: config.tokenSecret, seconds: config.tokenSeconds })
   const folders = [fileURLToPath(fromBuild('../../models/catalogue')), ...config.modelFolders]
   const catalogue = new LiveCatalogue()
-  catalogue.replace(await readCatalogue(folders), await readReferences(folders))
+  catalogue.replace(allVersions(await readCatalogue(folders)), await readReferences(folders))
   const startLane = () => {
     const lane = startProcessLane(fromBuild('./lane.js'), systemClock, config.laneLimits)
     log.info({ pid: lane.pid }, 'Lane started')
@@ -116,7 +116,10 @@ async function main(): Promise<void> {
     },
     ({ address, port }) => {
       const host = address.includes(':') ? `[${address}]` : address === '127.0.0.1' ? 'localhost' : address
-      log.info({ models: [...catalogue.keys()] }, `Spillway ${version} listens on http://${host}:${port}`)
+      log.info(
+        { models: allVersions(catalogue).map((entry) => nameOf(catalogue, entry)) },
+        `Spillway ${version} listens on http://${host}:${port}`,
+      )
     },
   )
   server.on('error', fail)

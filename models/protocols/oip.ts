@@ -71,10 +71,14 @@ export type InferRequest = z.infer<typeof inferRequest>
 /** See `inferResponse`. */
 export type InferResponse = z.infer<typeof inferResponse>
 
-/** A model's metadata: `GET /v2/models/{name}`. */
-export const modelMetadata = (manifest: Manifest) => ({
+/**
+ * A model's metadata: `GET /v2/models/{name}`.
+ *
+ * @param versions All versions of the model that the server has.
+ */
+export const modelMetadata = (manifest: Manifest, versions: readonly string[] = [manifest.version]) => ({
   name: manifest.id,
-  versions: [manifest.version],
+  versions,
   platform: 'onnxruntime_onnx',
   inputs: manifest.inputs.map(tensorMetadata),
   outputs: manifest.outputs.map(tensorMetadata),

@@ -1,5 +1,5 @@
 import type { Log } from '../http/request-log.ts'
-import type { Catalogue, CatalogueEntry } from './catalogue.ts'
+import { allVersions, type Catalogue, type CatalogueEntry } from './catalogue.ts'
 import type { Inference } from './inference.ts'
 import type { TextService } from './text-service.ts'
 
@@ -11,7 +11,7 @@ export interface PrepareOptions {
 
 /** Makes all models ready. Failures are logged; the other models go on. */
 export async function prepareModels(catalogue: Catalogue, options: PrepareOptions): Promise<void> {
-  await Promise.all([...catalogue.values()].map((entry) => prepareModel(entry, options)))
+  await Promise.all(allVersions(catalogue).map((entry) => prepareModel(entry, options)))
 }
 
 /**

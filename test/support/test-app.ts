@@ -4,10 +4,11 @@ import { pino } from 'pino'
 import { type Clock, systemClock } from '../../models/async/clock.ts'
 import { type AppOptions, createApp } from '../../server/app.ts'
 import type { Access } from '../../server/auth/access.ts'
-import { readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
+import { allVersions, readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
 import { createInference, type Inference } from '../../server/inference/inference.ts'
 import { LiveCatalogue } from '../../server/inference/live-catalogue.ts'
 import { prepareModels } from '../../server/inference/prepare-models.ts'
+import { createReread } from '../../server/inference/reread-models.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
 import type { Offload } from '../../server/offload/offload.ts'
@@ -18,6 +19,8 @@ import { processLane } from './process-lane.ts'
 export interface TestApp {
   readonly routes: RouterRoute[]
   readonly inference: Inference
+  /** Reads the folders of models again, as at SIGHUP. */
+  reread(): Promise<void>
   fetch(request: Request, bindings?: unknown): Response | Promise<Response>
   request(path: string, init?: RequestInit): Promise<Response>
   close(): void
@@ -49,7 +52,7 @@ export async function startTestApp({
   const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
   const folders = [root('models/catalogue'), ...models]
   const catalogue = new LiveCatalogue()
-  catalogue.replace(await readCatalogue(folders), await readReferences(folders))
+  catalogue.replace(allVersions(await readCatalogue(folders)), await readReferences(folders))
   const inference = createInference({
     backend: 'cpu',
     cores: 1,
@@ -78,6 +81,7 @@ export async function startTestApp({
   })
   return {
     inference,
+    reread: createReread({ folders, catalogue, inference, textService, log }),
     routes: app.routes,
     fetch: app.fetch,
     request: async (path, init) => app.request(path, init),

@@ -2,7 +2,7 @@ import { type Context, Hono } from 'hono'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { modelMetadata } from '../../../models/protocols/oip.ts'
 import { binaryExtension } from '../../../models/protocols/oip-binary.ts'
-import { type Catalogue, findModel } from '../../inference/catalogue.ts'
+import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
 import type { Probes } from '../../probes.ts'
 
@@ -23,6 +23,12 @@ export interface MetadataOptions {
 /** The Open Inference Protocol's health and metadata routes; infer-routes.ts has its inference routes. */
 export function metadataRoutes({ catalogue, inference, version, probes }: MetadataOptions) {
   const entryOf = (c: Context) => findModel(catalogue, c.req.param('name') ?? '', c.req.param('version'))
+
+  const metadataOf = ({ manifest }: CatalogueEntry) =>
+    modelMetadata(
+      manifest,
+      catalogue.versions.get(manifest.id)?.map(({ manifest }) => manifest.version),
+    )
 
   const ready = (c: Context) => {
     const entry = entryOf(c)
@@ -47,7 +53,7 @@ export function metadataRoutes({ catalogue, inference, version, probes }: Metada
       return c.json(notReady.length === 0 ? { ready: true } : { ready: true, not_ready: notReady })
     })
   for (const path of ['/models/:name', '/models/:name/versions/:version'] as const) {
-    app.get(path, (c) => c.json(modelMetadata(entryOf(c).manifest)))
+    app.get(path, (c) => c.json(metadataOf(entryOf(c))))
     app.get(`${path}/ready`, ready)
   }
   return app

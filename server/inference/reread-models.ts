@@ -1,8 +1,9 @@
-import type { Reference } from '../../models/core/index.ts'
+import { type Reference, SpillwayError } from '../../models/core/index.ts'
 import {
   allVersions,
   type Catalogue,
   type CatalogueEntry,
+  ModelCatalogue,
   nameOf,
   readCatalogue,
   readReferences,
@@ -22,24 +23,35 @@ export interface RereadOptions extends PrepareOptions {
  * or new version of an offered one once it has been loaded, and a removed one answers the requests that it has. Where the folders have a fault, or a
  * changed model cannot be loaded, what was offered before stays.
  */
-export function createReread(options: RereadOptions): () => Promise<void> {
-  let last = Promise.resolve()
-  return () => {
-    last = last.then(() => reread(options))
-    return last
+export function createReread(options: RereadOptions): Reread {
+  let last: Promise<unknown> = Promise.resolve()
+  return (id) => {
+    const done = last.then(() => reread(options, id))
+    last = done
+    return done
   }
 }
 
-async function reread(options: RereadOptions): Promise<void> {
+/**
+ * @param id Of the only model that is reread. Then its versions that were unloaded are loaded, too.
+ * @returns Why the folders could not be read, or models could not be loaded. The log says so as well.
+ */
+export type Reread = (id?: string) => Promise<readonly SpillwayError[]>
+
+async function reread(options: RereadOptions, id: string | undefined): Promise<readonly SpillwayError[]> {
   const { folders, catalogue, inference, log } = options
   let read: Catalogue
   let references: readonly Reference[]
   try {
     ;[read, references] = await Promise.all([readCatalogue(folders), readReferences(folders)])
   } catch (err) {
-    return log.error({ err }, 'The models could not be reread: those from before are still offered')
+    log.error({ err }, 'The models could not be reread: those from before are still offered')
+    return [SpillwayError.from(err, 'manifest_invalid', 'The models cannot be read')]
   }
-  const { next, added, replacing, removed, leaving } = compare(catalogue, read)
+  const { next, added, replacing, removed, leaving } = compare(
+    catalogue,
+    id === undefined ? read : onlyModel(id, catalogue, read),
+  )
   const changed = replacing.filter((entry) => find(catalogue, entry))
   const newVersions = replacing.filter((entry) => !changed.includes(entry))
   const namesOf = (entries: readonly CatalogueEntry[], from: Catalogue) =>
@@ -54,12 +66,17 @@ async function reread(options: RereadOptions): Promise<void> {
   )
   catalogue.replace(next, references)
   for (const entry of removed) inference.retire(entry)
-  const failed = next.filter((entry) => inference.state(entry) === 'failed')
+  const unready = next.filter((entry) => {
+    const state = inference.state(entry)
+    if (id === undefined) return state === 'failed'
+    return entry.manifest.id === id && (state === 'failed' || state === 'unloaded')
+  })
   const prepare = (entry: CatalogueEntry) => prepareModel(entry, options)
-  await Promise.all([
-    ...[...added, ...failed].map(prepare),
+  const failures = await Promise.all([
+    ...[...added, ...unready].map(prepare),
     ...replacing.map(async (entry) => {
-      if (!(await prepare(entry))) return
+      const failure = await prepare(entry)
+      if (failure) return failure
       const replaced = allVersions(catalogue).filter(
         (old) => isSameVersion(old, entry) || (isSameModel(old, entry) && leaving.includes(old)),
       )
@@ -68,9 +85,18 @@ async function reread(options: RereadOptions): Promise<void> {
       for (const old of replaced) inference.retire(old)
       const name = nameOf(catalogue, entry)
       log.info(replaced.length > 0 ? `${name} was replaced` : `${name} is offered`)
+      return undefined
     }),
   ])
+  return failures.filter((failure) => failure !== undefined)
 }
+
+/** What is offered, with one model as it was read. */
+const onlyModel = (id: string, offered: Catalogue, read: Catalogue): Catalogue =>
+  new ModelCatalogue([
+    ...allVersions(offered).filter(({ manifest }) => manifest.id !== id),
+    ...(read.versions.get(id) ?? []),
+  ])
 
 interface Changes {
   /** What is offered at once. */

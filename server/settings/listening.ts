@@ -14,13 +14,14 @@ export const listening = {
   SPILLWAY_ADMIN_PORT: {
     schema: z.optional(z.number().check(z.int(), z.minimum(0), z.maximum(65_535))),
     initial: undefined,
-    about: "a port for `/metrics` alone; without it they are on the server's port, for this machine only",
+    about:
+      "a port for `/metrics` and what loads and unloads models; without it they are on the server's port, for this machine only, or for administrators' keys",
     fromText: numberFrom,
   } satisfies Setting<number | undefined>,
   SPILLWAY_ADMIN_HOST: {
     schema: z.string().check(z.minLength(1)),
     initial: '127.0.0.1',
-    about: 'the address of that port; it asks for no key',
+    about: 'the address of that port; `/metrics` asks for no key there',
     fromText: asIs,
   } satisfies Setting<string>,
   SPILLWAY_OPEN: {

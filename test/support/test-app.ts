@@ -7,8 +7,9 @@ import type { Access } from '../../server/auth/access.ts'
 import { allVersions, readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
 import { createInference, type Inference } from '../../server/inference/inference.ts'
 import { LiveCatalogue } from '../../server/inference/live-catalogue.ts'
+import { createModelRepository } from '../../server/inference/model-repository.ts'
 import { prepareModels } from '../../server/inference/prepare-models.ts'
-import { createReread } from '../../server/inference/reread-models.ts'
+import { createReread, type Reread } from '../../server/inference/reread-models.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
 import type { Offload } from '../../server/offload/offload.ts'
@@ -20,7 +21,7 @@ export interface TestApp {
   readonly routes: RouterRoute[]
   readonly inference: Inference
   /** Reads the folders of models again, as at SIGHUP. */
-  reread(): Promise<void>
+  readonly reread: Reread
   fetch(request: Request, bindings?: unknown): Response | Promise<Response>
   request(path: string, init?: RequestInit): Promise<Response>
   close(): void
@@ -63,10 +64,13 @@ export async function startTestApp({
   })
   const textService = createTextService(inference, clock, offload)
   const log = pino({ level: 'silent' })
+  const reread = createReread({ folders, catalogue, inference, textService, log })
+  const repository = createModelRepository({ catalogue, inference, reread })
   await prepareModels(catalogue, { inference, textService, log })
   const app = createApp({
     catalogue,
     inference,
+    repository,
     offload,
     textService,
     metrics: createMetrics(clock, catalogue, inference),
@@ -81,7 +85,7 @@ export async function startTestApp({
   })
   return {
     inference,
-    reread: createReread({ folders, catalogue, inference, textService, log }),
+    reread,
     routes: app.routes,
     fetch: app.fetch,
     request: async (path, init) => app.request(path, init),

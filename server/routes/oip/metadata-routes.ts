@@ -6,22 +6,22 @@ import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/
 import type { Inference } from '../../inference/inference.ts'
 import type { Probes } from '../../probes.ts'
 
-/** The server's metadata: `GET /v2`. */
-export const serverMetadata = (version: string) => ({
+/** The server's metadata: `GET /v2`. @param extensions Those that not every server has. */
+export const serverMetadata = (version: string, extensions: readonly string[]) => ({
   name: 'spillway',
   version,
-  extensions: [binaryExtension],
+  extensions: [binaryExtension, ...extensions],
 })
 
 export interface MetadataOptions {
   readonly catalogue: Catalogue
   readonly inference: Inference
-  readonly version: string
+  readonly metadata: ReturnType<typeof serverMetadata>
   readonly probes: Probes
 }
 
 /** The Open Inference Protocol's health and metadata routes; infer-routes.ts has its inference routes. */
-export function metadataRoutes({ catalogue, inference, version, probes }: MetadataOptions) {
+export function metadataRoutes({ catalogue, inference, metadata, probes }: MetadataOptions) {
   const entryOf = (c: Context) => findModel(catalogue, c.req.param('name') ?? '', c.req.param('version'))
 
   const metadataOf = ({ manifest }: CatalogueEntry) =>
@@ -42,7 +42,7 @@ export function metadataRoutes({ catalogue, inference, version, probes }: Metada
   }
 
   const app = new Hono()
-    .get('/', (c) => c.json(serverMetadata(version)))
+    .get('/', (c) => c.json(metadata))
     .get('/health/live', (c) => {
       probes.checkLive()
       return c.json({ live: true })

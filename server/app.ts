@@ -90,7 +90,7 @@ export const createApp = (given: AppOptions) => {
       .use(options.limit ?? everybody)
       .route('/v2', inferRoutes(options))
       .use(cors.apply)
-      .route('/v2', metadataRoutes({ catalogue, inference, metadata, probes }))
+      .route('/v2', metadataRoutes({ catalogue, inference, metadata, probes, clock }))
       .route(
         '/v2/repository',
         repository ? repositoryRoutes({ repository, onlyAdmin }) : new Hono<{ Variables: Variables }>(),

@@ -199,12 +199,12 @@ export function createInference(options: InferenceOptions): Inference {
     runCounts: countsOf,
     laneCounts,
     run: async (entry, { tensors, rows, outputs }, wait) => {
+      const now = clock.now()
+      const askedAt = wait.askedAt ?? now
       try {
-        const now = clock.now()
         remainingMs(wait, now)
         const unloaded = unloadedError(entry)
         if (unloaded) throw unloaded
-        const askedAt = wait.askedAt ?? now
         const work = { source: sessionSpecOf(entry), inputs: tensors, rows, outputs, askedAt }
         const answer = await scheduler.submit(work, wait)
         countsOf(entry).succeeded(askedAt, rows, answer)
@@ -212,7 +212,8 @@ export function createInference(options: InferenceOptions): Inference {
         if (states.get(entry) !== 'unloaded') states.set(entry, 'ready')
         return answer
       } catch (cause) {
-        countsOf(entry).failed(cause instanceof SpillwayError ? cause.code : 'internal')
+        const code = cause instanceof SpillwayError ? cause.code : 'internal'
+        countsOf(entry).failed(code, clock.now() - askedAt)
         throw cause
       }
     },

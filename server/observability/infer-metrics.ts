@@ -13,6 +13,17 @@ const labelNames = ['model', 'version'] as const
 
 const labelsOf = ({ manifest: { id, version } }: CatalogueEntry) => ({ model: id, version })
 
+/** A count of the scheduler for one version of a model: its sessions are its variants. */
+export function sumOfSessions(
+  inference: Pick<Inference, 'stats'>,
+  entry: CatalogueEntry,
+  read: (stats: ModelStats) => number,
+): number {
+  let total = 0
+  for (const stats of inference.stats().models) if (isSessionOf(entry, stats.session)) total += read(stats)
+  return total
+}
+
 /** Runs under Triton's names, so that its dashboards and autoscalers read this server. Embeddings are runs, too. */
 export function inferMetrics(registry: Registry, catalogue: Catalogue, inference: ObservedInference): void {
   const entries = derivedFrom(catalogue, () => allVersions(catalogue))
@@ -26,11 +37,8 @@ export function inferMetrics(registry: Registry, catalogue: Catalogue, inference
     collectedGauge(registry, name, help, labelNames, perModel(read))
   const micros = (name: string, help: string, read: (counts: RunCounts) => number) =>
     counter(name, help, (entry) => Math.round(1000 * read(inference.runCounts(entry))))
-  const sum = (entry: CatalogueEntry, read: (stats: ModelStats) => number) => {
-    let total = 0
-    for (const stats of inference.stats().models) if (isSessionOf(entry, stats.session)) total += read(stats)
-    return total
-  }
+  const sum = (entry: CatalogueEntry, read: (stats: ModelStats) => number) =>
+    sumOfSessions(inference, entry, read)
 
   counter(
     'nv_inference_request_success',

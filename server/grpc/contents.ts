@@ -14,7 +14,8 @@ import {
   type TensorData,
   type TensorType,
 } from '../../models/core/index.ts'
-import { type WireTensor, wireType } from '../../models/protocols/oip.ts'
+import { wireType } from '../../models/protocols/oip.ts'
+import type { WireTensor } from '../../models/protocols/oip-schemas.ts'
 import { decodeText } from '../../models/protocols/oip-strings.ts'
 import { encodeUtf8 } from '../../models/protocols/utf8.ts'
 

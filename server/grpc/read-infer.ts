@@ -1,6 +1,6 @@
 import { type Manifest, SpillwayError, type Tensor } from '../../models/core/index.ts'
-import type { InferRequest, WireTensor } from '../../models/protocols/oip.ts'
 import { BinaryReader } from '../../models/protocols/oip-binary.ts'
+import type { InferRequest, WireTensor } from '../../models/protocols/oip-schemas.ts'
 import type { RequestLimits } from '../request-limits.ts'
 import {
   type CheckedInferRequest,

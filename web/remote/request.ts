@@ -1,7 +1,7 @@
 import type { Clock } from '../../models/async/clock.ts'
 import { fetchWithTimeout } from '../../models/async/fetch-with-timeout.ts'
 import { type ErrorCode, isErrorCode, messageOf, SpillwayError } from '../../models/core/index.ts'
-import { errorCodeHeader } from '../../models/protocols/oip.ts'
+import { errorCodeHeader } from '../../models/protocols/oip-names.ts'
 import { noHeaders, type RequestHeaders } from './request-headers.ts'
 
 export interface RequestOptions {

@@ -10,14 +10,9 @@ import {
   showShape,
   type Tensor,
 } from '../../../models/core/index.ts'
-import {
-  datatypeOf,
-  decodeTensor,
-  type InferRequest,
-  inferRequest,
-  type WireTensor,
-} from '../../../models/protocols/oip.ts'
+import { datatypeOf, decodeTensor } from '../../../models/protocols/oip.ts'
 import { BinaryReader, binarySize, splitBody } from '../../../models/protocols/oip-binary.ts'
+import { type InferRequest, inferRequest, type WireTensor } from '../../../models/protocols/oip-schemas.ts'
 import type { Priority } from '../../../workers/host/scheduler/priority.ts'
 import type { RequestLimits } from '../../request-limits.ts'
 import { findTimeout } from './find-timeout.ts'

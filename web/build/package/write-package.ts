@@ -13,6 +13,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 const entries = {
   index: join(root, 'web/api/index.ts'),
+  ai: join(root, 'web/adapters/ai/index.ts'),
   embed: join(root, 'web/embed/embed-script.ts'),
   react: join(root, 'web/adapters/react/index.ts'),
   svelte: join(root, 'web/adapters/svelte/index.ts'),
@@ -20,7 +21,7 @@ const entries = {
 }
 
 /** What only an adapter needs, by the versions that it works with. */
-const peers = { react: '>=18', svelte: '>=4', vue: '>=3.4' }
+const peers = { '@ai-sdk/provider': '>=3', react: '>=18', svelte: '>=4', vue: '>=3.4' }
 
 export async function writePackage(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true })

@@ -77,7 +77,8 @@ const manifest = z
     labels: z.optional(z.array(z.string())),
     /** The largest absolute difference between backends on the same input. Default: `defaultTolerance`. */
     tolerance: z.optional(z.number().check(z.nonnegative())),
-    variants: z.array(variant).check(z.minLength(1)),
+    /** Empty for a model that devices and servers do not run themselves: an upstream of the server runs it. */
+    variants: z.array(variant),
     /** Who may read the model's files from a server. `key`: callers with a key or a page's token. Default: `public`. */
     access: z.optional(z.enum(['public', 'key'])),
   })

@@ -68,4 +68,5 @@ async function reread(options: RereadOptions): Promise<void> {
 
 /** A manifest has the hashes of all files: one that is the same is of the same model. */
 const isSame = (one: CatalogueEntry, other: CatalogueEntry) =>
-  one.folder === other.folder && JSON.stringify(one.manifest) === JSON.stringify(other.manifest)
+  one.folder === other.folder &&
+  JSON.stringify([one.manifest, one.upstream]) === JSON.stringify([other.manifest, other.upstream])

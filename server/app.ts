@@ -24,6 +24,8 @@ import { answerOpenAiError } from './routes/openai/errors.ts'
 import { openAiRoutes } from './routes/openai/routes.ts'
 import { siteRoutes } from './routes/site.ts'
 import { telemetryRoutes } from './routes/telemetry.ts'
+import { Engines } from './upstream/openai/engines.ts'
+import { Forwarding } from './upstream/openai/forwarding.ts'
 
 export interface AppOptions {
   readonly catalogue: Catalogue
@@ -31,6 +33,8 @@ export interface AppOptions {
   readonly offload: Offload
   readonly textService: TextService
   readonly metrics: Metrics
+  /** Passes on requests for models that other engines run; none are where it is absent. */
+  readonly forwarding?: Forwarding | undefined
   /** Where spans are sent, if anywhere. */
   readonly tracing?: Tracing | undefined
   readonly clock: Clock
@@ -67,6 +71,7 @@ export const createApp = (given: AppOptions) => {
   const { catalogue, inference, version, log, clock, metrics, tracing, isDraining = () => false } = options
   const probes = createProbes({ catalogue, inference, isDraining })
   const callerOf = (options.access ? createAddressOf : createCallerOf)(options.callerAddressHeader ?? '')
+  const { forwarding = new Forwarding({ ...options, engines: new Engines(new Map(), clock) }) } = options
   const app = new Hono<{ Variables: Variables }>()
   const cors = createCors(options.origins ?? '*')
   const answer = answerError(log)
@@ -86,7 +91,11 @@ export const createApp = (given: AppOptions) => {
       .get('/v2/', (c) => c.json(serverMetadata(options.version)))
       .route(
         '/v1',
-        openAiRoutes({ ...options, maxBodyBytes: options.maxTextBodyBytes ?? options.maxBodyBytes }),
+        openAiRoutes({
+          ...options,
+          forwarding,
+          maxBodyBytes: options.maxTextBodyBytes ?? options.maxBodyBytes,
+        }),
       )
       .route('/auth', options.access?.routes ?? new Hono<{ Variables: Variables }>())
       .route('/telemetry', telemetryRoutes(metrics.devices))

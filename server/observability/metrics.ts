@@ -26,7 +26,7 @@ export function createMetrics(
   const registry = new Registry()
   inferMetrics(registry, catalogue, inference)
   laneMetrics(registry, inference)
-  const languageModels = [...catalogue.values()].filter(({ manifest }) => manifest.generation)
+  const languageModels = [...catalogue.values()].filter(({ manifest }) => manifest.task === 'text-generation')
   const texts = textMetrics(
     registry,
     clock,

@@ -11,6 +11,9 @@ import { prepareModels } from '../../server/inference/prepare-models.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
 import type { Offload } from '../../server/offload/offload.ts'
+import { withEngines } from '../../server/upstream/openai/engine-inference.ts'
+import { Engines } from '../../server/upstream/openai/engines.ts'
+import { Forwarding } from '../../server/upstream/openai/forwarding.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { createTestOffload } from './offload.ts'
 import { processLane } from './process-lane.ts'
@@ -50,7 +53,8 @@ export async function startTestApp({
   const folders = [root('models/catalogue'), ...models]
   const catalogue = new LiveCatalogue()
   catalogue.replace(await readCatalogue(folders), await readReferences(folders))
-  const inference = createInference({
+  const engines = new Engines(catalogue, clock)
+  const lanes = createInference({
     backend: 'cpu',
     cores: 1,
     memoryBudget: 2 ** 32,
@@ -58,15 +62,19 @@ export async function startTestApp({
     startLane,
     clock,
   })
+  const inference = withEngines(lanes, engines)
   const textService = createTextService(inference, clock, offload)
   const log = pino({ level: 'silent' })
   await prepareModels(catalogue, { inference, textService, log })
+  const metrics = createMetrics(clock, catalogue, inference)
+  const forwarding = new Forwarding({ engines, metrics, offload, clock })
   const app = createApp({
     catalogue,
+    forwarding,
     inference,
     offload,
     textService,
-    metrics: createMetrics(clock, catalogue, inference),
+    metrics,
     clock,
     site: root('dist/site'),
     version: '0.0.0-test',

@@ -13,6 +13,8 @@ import type { Metrics } from '../../observability/metrics.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
 import type { RequestLimits } from '../../request-limits.ts'
+import { type ForwardedRequest, isForwarded } from '../../upstream/openai/forwarded-request.ts'
+import type { Forwarding } from '../../upstream/openai/forwarding.ts'
 import { type ApiShape, chatShape, completionShape } from './api-shape.ts'
 import { type Choice, startChoices } from './choices.ts'
 import { checkDimensions, type EmbeddingsAnswer, writeEmbeddings } from './embeddings-answer.ts'
@@ -35,6 +37,8 @@ export interface OpenAiOptions {
   readonly textService: TextService
   readonly offload: Offload
   readonly metrics: Pick<Metrics, 'texts'>
+  /** Passes on requests for models that other engines run. */
+  readonly forwarding: Forwarding
   readonly maxBodyBytes: number
   readonly requestLimits: RequestLimits
   readonly clock: Clock
@@ -70,6 +74,7 @@ export function openAiRoutes({
   textService,
   offload,
   metrics,
+  forwarding,
   maxBodyBytes,
   requestLimits: { json, maxChoices, maxTimeoutMs },
   clock,
@@ -77,7 +82,10 @@ export function openAiRoutes({
 }: OpenAiOptions) {
   const startedAt = Math.floor(Date.now() / 1000)
   const models = () =>
-    [...catalogue.values()].filter(({ manifest }) => manifest.generation || manifest.embedding)
+    [...catalogue.values()].filter(
+      ({ manifest, upstream }) =>
+        manifest.generation || manifest.embedding || upstream?.protocol === 'openai',
+    )
   const describe = (id: string) => ({ id, object: 'model', created: startedAt, owned_by: 'spillway' })
 
   const generatorOf = async (
@@ -104,7 +112,13 @@ export function openAiRoutes({
         Math.max(generation?.context ?? 0, embedding?.context ?? 0),
       ),
     )
-    return { maxBodyBytes, bounds: { maxTokens, json }, offload, deadlineMs: maxTimeoutMs, clock }
+    return {
+      maxBodyBytes,
+      bounds: { maxTokens, forwarded: forwarding.models, json },
+      offload,
+      deadlineMs: maxTimeoutMs,
+      clock,
+    }
   })
 
   const tokenizeFor =
@@ -122,20 +136,31 @@ export function openAiRoutes({
     return c.body(body, 200, headers)
   }
 
+  const checkChoices = (texts: number) => {
+    if (texts <= maxChoices) return
+    throw invalidParameter('n', `at most ${maxChoices} texts for all prompts together`, `${texts}`)
+  }
+
+  const forward = (
+    c: Context<Env>,
+    path: 'chat/completions' | 'completions',
+    request: ForwardedRequest,
+    wait: RequestWait,
+  ) => {
+    checkChoices(request.texts)
+    return forwarding.complete(c, path, request, wait)
+  }
+
   const complete = async (
     c: Context<Env>,
-    { request: options, wait: asked }: { readonly request: AnswerOptions; readonly wait: RequestWait },
+    options: AnswerOptions,
+    asked: RequestWait,
     generator: TextGenerator,
     requests: readonly TokensRequest[],
     shape: ApiShape,
   ): Promise<Response> => {
     const n = options.n ?? 1
-    if (requests.length * n > maxChoices)
-      throw invalidParameter(
-        'n',
-        `at most ${maxChoices} texts for all prompts together`,
-        `${requests.length * n}`,
-      )
+    checkChoices(requests.length * n)
     const { model } = options
     const cancelled = new AbortController()
     // One listener for each text is no leak: Node would warn of it on stderr.
@@ -170,8 +195,8 @@ export function openAiRoutes({
     )
     .get('/models/:id', (c) => c.json(describe(findModel(catalogue, c.req.param('id')).manifest.id)))
     .post('/chat/completions', async (c) => {
-      const arrived = await readRequest(c, reading(), 'chat')
-      const { request, wait } = arrived
+      const { request, wait } = await readRequest(c, reading(), 'chat')
+      if (isForwarded(request)) return forward(c, 'chat/completions', request, wait)
       // Found once: the catalogue may change while the request is read.
       const entry = findModel(catalogue, request.model)
       const generator = await generatorOf(c, entry, request)
@@ -179,15 +204,16 @@ export function openAiRoutes({
       const shape = chatShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
         c,
-        arrived,
+        request,
+        wait,
         generator,
         [await toTextRequest(request, tokenizeFor(wait, entry), boundsOf(entry))],
         shape,
       )
     })
     .post('/completions', async (c) => {
-      const arrived = await readRequest(c, reading(), 'completion')
-      const { request, wait } = arrived
+      const { request, wait } = await readRequest(c, reading(), 'completion')
+      if (isForwarded(request)) return forward(c, 'completions', request, wait)
       // Found once: the catalogue may change while the request is read.
       const entry = findModel(catalogue, request.model)
       const generator = await generatorOf(c, entry, request)
@@ -195,7 +221,8 @@ export function openAiRoutes({
       const shape = completionShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
         c,
-        arrived,
+        request,
+        wait,
         generator,
         await toTextRequests(request, tokenizeFor(wait, entry), boundsOf(entry)),
         shape,
@@ -203,6 +230,7 @@ export function openAiRoutes({
     })
     .post('/embeddings', async (c) => {
       const { request, wait } = await readRequest(c, reading(), 'embedding')
+      if (isForwarded(request)) return forwarding.embed(c, request, wait)
       const texts = promptsOf(request.input)
       if (texts.length === 0) throw invalidParameter('input', 'at least one text')
       const entry = findModel(catalogue, request.model)

@@ -11,6 +11,7 @@ import { hashedFiles } from './web/build/hashed-files.ts'
 import { precompress } from './web/build/precompress.ts'
 import { preloadInPages } from './web/build/preload-in-pages.ts'
 import { sizeLimit } from './web/build/size-limit.ts'
+import { startModules, treeshake } from './web/build/tree-shaking.ts'
 
 const path = (relative: string) => new URL(relative, import.meta.url).pathname
 
@@ -74,6 +75,7 @@ export default defineConfig({
         emptyOutDir: true,
         assetsInlineLimit: 0,
         rolldownOptions: {
+          treeshake,
           // The embed script exports the package's API.
           preserveEntrySignatures: 'exports-only',
           input: {
@@ -84,7 +86,7 @@ export default defineConfig({
           output: {
             entryFileNames: ({ name }) => (name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js'),
             // One file of all that every page needs: several small ones compress worse.
-            codeSplitting: { groups: [{ name: 'runtime', minShareCount: 3 }] },
+            codeSplitting: { groups: [{ name: 'runtime', test: startModules, minShareCount: 3 }] },
           },
         },
       },
@@ -122,6 +124,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },
+    // Made by a plugin of the build: Node cannot load it.
+    server: { deps: { inline: [/\?hashed$/] } },
     // One file waits for pages and servers for much of its time. Vitest's default is one file at a time on two cores.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [

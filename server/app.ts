@@ -3,6 +3,7 @@ import { secureHeaders } from 'hono/secure-headers'
 import type { Clock } from '../models/async/clock.ts'
 import { adminRoutes } from './admin.ts'
 import type { Access } from './auth/access.ts'
+import { type Admit, limitRequests } from './auth/limits/limit-requests.ts'
 import { onlyLocal } from './auth/only-local.ts'
 import { createAddressOf, createCallerOf } from './http/caller.ts'
 import { createCors } from './http/cors.ts'
@@ -52,7 +53,7 @@ export interface AppOptions {
   /** Who may call; everybody where it is absent. */
   readonly access?: Access | undefined
   /** Holds callers to their limits; there are none where it is absent. */
-  readonly limit?: MiddlewareHandler<{ Variables: Variables }> | undefined
+  readonly limit?: Admit | undefined
   /** The origins whose pages may call. Default: all. */
   readonly origins?: '*' | readonly string[]
   /** Whether metrics have a port of their own, and are not here. */
@@ -83,7 +84,7 @@ export const createApp = (given: AppOptions) => {
       .use(observeRequests({ log, clock, http: metrics.http, callerOf, tracing }))
       .use(cors.prepare)
       .use(options.access?.guard ?? everybody)
-      .use(options.limit ?? everybody)
+      .use(options.limit ? limitRequests(options.limit) : everybody)
       .route('/v2', inferRoutes(options))
       .use(cors.apply)
       .route('/v2', metadataRoutes({ catalogue, inference, version, probes }))

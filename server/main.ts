@@ -6,7 +6,7 @@ import { type Backend, messageOf } from '../models/core/index.ts'
 import { version } from '../package.json'
 import { startProcessLane } from '../workers/host/lane-client/node/start-process-lane.ts'
 import { adminRoutes } from './admin.ts'
-import { createApp } from './app.ts'
+import { type AppOptions, createApp } from './app.ts'
 import { createAccess } from './auth/access.ts'
 import { readKeys } from './auth/keys.ts'
 import { createLimit } from './auth/limits/create-limit.ts'
@@ -86,7 +86,7 @@ async function main(): Promise<void> {
     flush: async () => tracing?.close(),
     exit: (code) => process.exit(code),
   })
-  const app = createApp({
+  const options: AppOptions = {
     catalogue,
     inference,
     offload,
@@ -107,7 +107,8 @@ async function main(): Promise<void> {
     origins: allowedOrigins(config.origins, keys),
     isDraining: () => shutdown.isDraining,
     log,
-  })
+  }
+  const app = createApp(options)
   const server = serve(
     {
       fetch: app.fetch,
@@ -127,6 +128,22 @@ async function main(): Promise<void> {
   )
   server.on('error', fail)
   if (config.adminPort !== undefined) serveAdmin(metrics, config.adminPort, config.adminHost)
+  if (config.grpcPort !== undefined) {
+    // Its libraries are loaded only where it is asked for.
+    const { createGrpcApp, serveGrpc } = await import('./grpc/index.ts')
+    const calls = createGrpcApp({ ...options, uploadMs: config.uploadMs })
+    const grpc = serveGrpc({
+      calls,
+      port: config.grpcPort,
+      host: config.host,
+      pingMs: config.keepAliveMs,
+      clock: systemClock,
+      begin: () => shutdown.begin(),
+      onListening: ({ port }) => log.info({ port }, `gRPC is on port ${port}`),
+      onError: fail,
+    })
+    shutdown.add(grpc)
+  }
   shutdown.watch(server)
   process.on('SIGTERM', shutdown.onSignal)
   process.on('SIGINT', shutdown.onSignal)

@@ -1,6 +1,7 @@
 import { SpillwayError } from '../core/error.ts'
 import type { GenerationSpec } from '../core/language.ts'
-import { type FileSpec, type Manifest, parseManifest, type Variant } from '../core/manifest.ts'
+import type { FileSpec, Manifest, Variant } from '../core/manifest.ts'
+import { parseManifest } from '../core/manifest-schema.ts'
 import type { TensorSpec } from '../core/tensor-spec.ts'
 import { type Configs, readConfigs } from './config.ts'
 import { conventionOf, labelsOf, type Signature } from './convention.ts'

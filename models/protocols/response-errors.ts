@@ -1,6 +1,6 @@
 /** Errors that a server of the Open Inference Protocol or of the OpenAI API answers with. */
 import { type ErrorCode, isErrorCode, SpillwayError } from '../core/error.ts'
-import { errorCodeHeader } from './oip.ts'
+import { errorCodeHeader } from './oip-names.ts'
 
 /** Codes by status. */
 export type CodesByStatus = Readonly<Record<number, ErrorCode>>

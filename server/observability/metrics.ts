@@ -3,6 +3,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import type { Catalogue } from '../inference/catalogue.ts'
 import type { Inference } from '../inference/inference.ts'
 import { type DeviceMetrics, deviceMetrics } from './device-metrics.ts'
+import { type GrpcMetrics, grpcMetrics } from './grpc-metrics.ts'
 import { type HttpMetrics, httpMetrics } from './http-metrics.ts'
 import { inferMetrics } from './infer-metrics.ts'
 import { laneMetrics } from './lane-metrics.ts'
@@ -13,6 +14,7 @@ export interface Metrics {
   readonly registry: Registry
   readonly texts: TextMetrics
   readonly http: HttpMetrics
+  readonly grpc: GrpcMetrics
   readonly devices: DeviceMetrics
 }
 
@@ -33,6 +35,7 @@ export function createMetrics(
     languageModels.map(({ manifest }) => manifest.id),
   )
   const http = httpMetrics(registry)
+  const grpc = grpcMetrics(registry)
   const costOf = (model: string) => {
     const entry = catalogue.get(model)
     const runs = entry && inference.runCounts(entry)
@@ -44,5 +47,5 @@ export function createMetrics(
   }
   const devices = deviceMetrics(registry, [...catalogue.keys()], costOf, gpuHourCost)
   collectDefaultMetrics({ register: registry })
-  return { registry, texts, http, devices }
+  return { registry, texts, http, grpc, devices }
 }

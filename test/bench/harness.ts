@@ -29,7 +29,9 @@ const transformersRuntime = dirname(
 )
 
 /** Builds the bench page as the product is built, serves it together with the models, and starts a browser. */
-export async function startHarness(launch = launchBrowser): Promise<Harness & { close(): Promise<void> }> {
+export async function startHarness(
+  launch = launchBrowser,
+): Promise<Pick<Harness, 'openPage' | 'models'> & { close(): Promise<void> }> {
   if (withoutTestModels !== undefined || testModels === undefined) throw new Error(withoutTestModels)
   const site = root('../../node_modules/.cache/bench')
   await build({

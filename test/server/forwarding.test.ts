@@ -1,7 +1,7 @@
 import OpenAI from 'openai'
 import { describe, expect, test } from 'vitest'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
-import { limitRequests } from '../../server/auth/limits/limit-requests.ts'
+import { admitBy } from '../../server/auth/limits/limit-requests.ts'
 import { RateLimits } from '../../server/auth/limits/rate-limits.ts'
 import { createMemoryStore } from '../../server/auth/limits/rate-store.ts'
 import { deferred } from '../support/deferred.ts'
@@ -206,7 +206,7 @@ describe('what a forwarded text is counted as', () => {
 
   test('is what its caller has used of its tokens', async () => {
     const limits = new RateLimits(createMemoryStore())
-    const limit = limitRequests(limits, { key: {}, address: { tokensPerMinute: 30 } }, () => 'address')
+    const limit = admitBy(limits, { key: {}, address: { tokensPerMinute: 30 } }, () => 'address')
     const { server } = await start({}, { limit })
     const ask = async (stream: boolean) => {
       const answer = await server.post('v1/chat/completions', { ...chat, stream })

@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { type Clock, systemClock } from '../../models/async/clock.ts'
 import { type AppOptions, createApp } from '../../server/app.ts'
 import type { Access } from '../../server/auth/access.ts'
+import type { Log } from '../../server/http/request-log.ts'
 import { readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
 import { createInference, type Inference } from '../../server/inference/inference.ts'
 import { LiveCatalogue } from '../../server/inference/live-catalogue.ts'
@@ -21,6 +22,8 @@ import { processLane } from './process-lane.ts'
 export interface TestApp {
   readonly routes: RouterRoute[]
   readonly inference: Inference
+  /** What the app was made of. */
+  readonly options: AppOptions
   fetch(request: Request, bindings?: unknown): Response | Promise<Response>
   request(path: string, init?: RequestInit): Promise<Response>
   close(): void
@@ -37,6 +40,7 @@ export async function startTestApp({
   startLane = () => processLane(systemClock),
   clock = systemClock,
   offload = createTestOffload(),
+  log = pino({ level: 'silent' }),
 }: {
   maxBodyBytes?: number
   maxQueued?: number
@@ -48,6 +52,7 @@ export async function startTestApp({
   /** Of requests; lanes keep their own. */
   clock?: Clock
   offload?: Offload
+  log?: Log
 }): Promise<TestApp> {
   const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
   const folders = [root('models/catalogue'), ...models]
@@ -64,11 +69,10 @@ export async function startTestApp({
   })
   const inference = withEngines(lanes, engines)
   const textService = createTextService(inference, clock, offload)
-  const log = pino({ level: 'silent' })
   await prepareModels(catalogue, { inference, textService, log })
   const metrics = createMetrics(clock, catalogue, inference)
   const forwarding = new Forwarding({ engines, metrics, offload, clock })
-  const app = createApp({
+  const options: AppOptions = {
     catalogue,
     forwarding,
     inference,
@@ -83,9 +87,11 @@ export async function startTestApp({
     limit,
     ...(origins && { origins }),
     log,
-  })
+  }
+  const app = createApp(options)
   return {
     inference,
+    options,
     routes: app.routes,
     fetch: app.fetch,
     request: async (path, init) => app.request(path, init),

@@ -1,7 +1,7 @@
 import { type Context, Hono } from 'hono'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { modelMetadata } from '../../../models/protocols/oip.ts'
-import { binaryExtension } from '../../../models/protocols/oip-binary.ts'
+import { binaryExtension } from '../../../models/protocols/oip-names.ts'
 import { type Catalogue, findModel } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
 import type { Probes } from '../../probes.ts'

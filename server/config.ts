@@ -220,6 +220,8 @@ const configOf = (set: SettingValues, folderOf: (name: keyof SettingValues) => s
     rows: set.SPILLWAY_MAX_QUEUED_ROWS,
     bytes: set.SPILLWAY_MAX_QUEUED_BYTES,
     tokens: set.SPILLWAY_MAX_QUEUED_TOKENS,
+    burstMs: set.SPILLWAY_BURST_MS,
+    textStartMs: 1000 * set.SPILLWAY_TEXT_START_SECONDS,
   },
   generateLimits: { maxSlots: set.SPILLWAY_SLOTS, maxBytes: set.SPILLWAY_KV_BYTES },
 })

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import { type Backend, SpillwayError } from '../../../models/core/index.ts'
 import { readConfig } from '../../../server/config.ts'
+import { Admission } from '../../../workers/host/scheduler/admission.ts'
 import { Scheduler } from '../../../workers/host/scheduler/scheduler.ts'
 import type { RunAnswer, Tensors, WaitOptions } from '../../../workers/host/scheduler/work.ts'
 import { SequenceScheduler } from '../../../workers/host/text/sequence-scheduler.ts'
@@ -51,6 +52,7 @@ export class Replica {
       maxQueuedRows: queue.rows,
       maxQueuedBytes: queue.bytes,
       targetMs: 100,
+      admission: new Admission({ clock, targetMs: 100, burstMs: queue.burstMs ?? 0 }),
       maxBatchBytes: 256 * 2 ** 20,
       afterTurn: (task) => clock.after(0, task),
     })
@@ -99,6 +101,7 @@ export class Replica {
         slots: generateLimits.maxSlots,
         maxWaiting: queue.requests,
         maxWaitingTokens: queue.tokens,
+        maxStartMs: queue.textStartMs,
         clock,
       })
       this.#generators.set(workload, generator)

@@ -20,6 +20,8 @@ export interface ReplicaOptions {
   readonly lanes: number
   /** Milliseconds of a lane. */
   readonly runMs: (workload: Workload, rows: number) => number
+  /** Whether requests wait however long it takes. Default: the server's admission holds. */
+  readonly admitsAll?: boolean | undefined
 }
 
 interface ServedSession extends SimulatedSession {
@@ -41,7 +43,7 @@ export class Replica {
   isUp = true
 
   constructor(options: ReplicaOptions) {
-    const { clock, lanes, runMs } = options
+    const { clock, lanes, runMs, admitsAll = false } = options
     this.#options = options
     this.#lanes = new SimulatedLanes(clock, lanes, ({ workload }, rows) => runMs(workload, rows))
     // As `createInference` sets it up.
@@ -52,7 +54,7 @@ export class Replica {
       maxQueuedRows: queue.rows,
       maxQueuedBytes: queue.bytes,
       targetMs: 100,
-      admission: new Admission({ clock, targetMs: 100, burstMs: queue.burstMs ?? 0 }),
+      admission: admitsAll ? undefined : new Admission({ clock, targetMs: 100, burstMs: queue.burstMs ?? 0 }),
       maxBatchBytes: 256 * 2 ** 20,
       afterTurn: (task) => clock.after(0, task),
     })

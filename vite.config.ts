@@ -5,6 +5,7 @@ import type { BrowserProviderOption } from 'vitest/node'
 import { crashGpu } from './test/support/crash-gpu.ts'
 import { browserFlags, findBrowser } from './test/support/find-browser.ts'
 import { makeQuantized } from './test/support/make-quantized.ts'
+import { transformersRuntime } from './test/support/transformers-runtime.ts'
 import { weightsModel } from './test/support/weights-model.ts'
 import { apiPage } from './web/build/api-page.ts'
 import { compileHints } from './web/build/compile-hints.ts'
@@ -12,6 +13,7 @@ import { hashedFiles } from './web/build/hashed-files.ts'
 import { precompress } from './web/build/precompress.ts'
 import { preloadInPages } from './web/build/preload-in-pages.ts'
 import { sizeLimit } from './web/build/size-limit.ts'
+import { startModules, treeshake } from './web/build/tree-shaking.ts'
 
 const path = (relative: string) => new URL(relative, import.meta.url).pathname
 
@@ -37,6 +39,8 @@ const slowTools = [
   'import/stories',
 ].map((name) => `test/tools/${name}.test.ts`)
 
+const embedBanner = '/* Load this file as a module: <script type="module" src="…/embed.js"></script> */'
+
 /** Looks for Chromium only when its project starts: other tests need no browser. */
 const chromium: BrowserProviderOption = {
   ...playwright(),
@@ -58,7 +62,7 @@ export default defineConfig({
   worker: { format: 'es', plugins: () => [hashedFiles()] },
   server: devServer(),
   optimizeDeps: {
-    exclude: ['onnxruntime-web'],
+    exclude: ['onnxruntime-web', 'transformers-runtime'],
     include: [
       '@bufbuild/protobuf/wire',
       'comlink',
@@ -75,6 +79,7 @@ export default defineConfig({
         emptyOutDir: true,
         assetsInlineLimit: 0,
         rolldownOptions: {
+          treeshake,
           // The embed script exports the package's API.
           preserveEntrySignatures: 'exports-only',
           input: {
@@ -83,9 +88,11 @@ export default defineConfig({
             embed: path('web/embed/embed-script.ts'),
           },
           output: {
+            // The line that browsers show where the script was loaded as a classic one.
+            postBanner: ({ name }) => (name === 'embed' ? embedBanner : ''),
             entryFileNames: ({ name }) => (name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js'),
             // One file of all that every page needs: several small ones compress worse.
-            codeSplitting: { groups: [{ name: 'runtime', minShareCount: 3 }] },
+            codeSplitting: { groups: [{ name: 'runtime', test: startModules, minShareCount: 3 }] },
           },
         },
       },
@@ -151,6 +158,7 @@ export default defineConfig({
       {
         extends: true,
         root: path('.'),
+        resolve: { alias: { 'transformers-runtime': transformersRuntime } },
         test: {
           name: 'chromium',
           globalSetup: path('test/support/global-setup.ts'),

@@ -4,13 +4,14 @@ import type { Clock } from '../models/async/clock.ts'
 import { repositoryExtension } from '../models/protocols/oip-repository.ts'
 import { metricsRoutes } from './admin.ts'
 import type { Access } from './auth/access.ts'
+import { type Admit, limitRequests } from './auth/limits/limit-requests.ts'
 import { createOnlyAdmin } from './auth/only-admin.ts'
 import { createOnlyLocal } from './auth/only-local.ts'
 import { createAddressOf, createCallerOf } from './http/caller.ts'
 import { createCors } from './http/cors.ts'
 import { answerError, answerNotFound, isOpenAi } from './http/errors.ts'
 import type { Log, Variables } from './http/request-log.ts'
-import type { Catalogue } from './inference/catalogue.ts'
+import { type Catalogue, ModelCatalogue } from './inference/catalogue.ts'
 import type { Inference } from './inference/inference.ts'
 import type { ModelRepository } from './inference/model-repository.ts'
 import type { TextService } from './inference/text-service.ts'
@@ -29,6 +30,8 @@ import { answerOpenAiError } from './routes/openai/errors.ts'
 import { openAiRoutes } from './routes/openai/routes.ts'
 import { siteRoutes } from './routes/site.ts'
 import { telemetryRoutes } from './routes/telemetry.ts'
+import { Engines } from './upstream/openai/engines.ts'
+import { Forwarding } from './upstream/openai/forwarding.ts'
 
 export interface AppOptions {
   readonly catalogue: Catalogue
@@ -38,6 +41,8 @@ export interface AppOptions {
   readonly offload: Offload
   readonly textService: TextService
   readonly metrics: Metrics
+  /** Passes on requests for models that other engines run; none are where it is absent. */
+  readonly forwarding?: Forwarding | undefined
   /** Where spans are sent, if anywhere. */
   readonly tracing?: Tracing | undefined
   readonly clock: Clock
@@ -55,7 +60,7 @@ export interface AppOptions {
   /** Who may call; everybody where it is absent. */
   readonly access?: Access | undefined
   /** Holds callers to their limits; there are none where it is absent. */
-  readonly limit?: MiddlewareHandler<{ Variables: Variables }> | undefined
+  readonly limit?: Admit | undefined
   /** The origins whose pages may call. Default: all. */
   readonly origins?: '*' | readonly string[]
   /** Whether metrics, and what loads models, have a port of their own, and are not here. */
@@ -77,6 +82,8 @@ export const createApp = (given: AppOptions) => {
   const metadata = serverMetadata(version, repository && onlyAdmin ? [repositoryExtension] : [])
   const probes = createProbes({ catalogue, inference, isDraining })
   const callerOf = (options.access ? createAddressOf : createCallerOf)(options.callerAddressHeader ?? '')
+  const { forwarding = new Forwarding({ ...options, engines: new Engines(new ModelCatalogue(), clock) }) } =
+    options
   const app = new Hono<{ Variables: Variables }>()
   const cors = createCors(options.origins ?? '*')
   const answer = answerError(log)
@@ -88,7 +95,7 @@ export const createApp = (given: AppOptions) => {
       .use(observeRequests({ log, clock, http: metrics.http, callerOf, tracing }))
       .use(cors.prepare)
       .use(options.access?.guard ?? everybody)
-      .use(options.limit ?? everybody)
+      .use(options.limit ? limitRequests(options.limit) : everybody)
       .route('/v2', inferRoutes(options))
       .use(cors.apply)
       .route('/v2', metadataRoutes({ catalogue, inference, metadata, probes, clock }))
@@ -100,7 +107,11 @@ export const createApp = (given: AppOptions) => {
       .get('/v2/', (c) => c.json(metadata))
       .route(
         '/v1',
-        openAiRoutes({ ...options, maxBodyBytes: options.maxTextBodyBytes ?? options.maxBodyBytes }),
+        openAiRoutes({
+          ...options,
+          forwarding,
+          maxBodyBytes: options.maxTextBodyBytes ?? options.maxBodyBytes,
+        }),
       )
       .route('/auth', options.access?.routes ?? new Hono<{ Variables: Variables }>())
       .route('/telemetry', telemetryRoutes(metrics.devices))

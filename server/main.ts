@@ -6,7 +6,7 @@ import { type Backend, messageOf } from '../models/core/index.ts'
 import { version } from '../package.json'
 import { startProcessLane } from '../workers/host/lane-client/node/start-process-lane.ts'
 import { createAdminApp } from './admin.ts'
-import { createApp } from './app.ts'
+import { type AppOptions, createApp } from './app.ts'
 import { createAccess } from './auth/access.ts'
 import { readKeys } from './auth/keys.ts'
 import { createLimit } from './auth/limits/create-limit.ts'
@@ -30,6 +30,9 @@ import { createMetrics } from './observability/metrics.ts'
 import { startTracing } from './observability/tracing.ts'
 import { createOffload } from './offload/offload.ts'
 import { Shutdown } from './shutdown.ts'
+import { withEngines } from './upstream/openai/engine-inference.ts'
+import { Engines } from './upstream/openai/engines.ts'
+import { Forwarding } from './upstream/openai/forwarding.ts'
 
 const log = createLog()
 
@@ -56,7 +59,8 @@ async function main(): Promise<void> {
   }
   const digits = findModel(catalogue, 'digits')
   const trial = (backend: Backend) => loadRequestOf(digits, backend)
-  const inference = createInference({
+  const engines = new Engines(catalogue, systemClock)
+  const lanes = createInference({
     backend: await chooseBackend(config.backend, startLane, trial),
     cores: availableParallelism(),
     memoryBudget: config.memoryBytes ?? memoryBudget(),
@@ -66,6 +70,7 @@ async function main(): Promise<void> {
     clock: systemClock,
     onLoss: (session, message) => log.warn({ session }, message),
   })
+  const inference = withEngines(lanes, engines)
   const offload = createOffload({
     entry: fromBuild('./offload.js'),
     clock: systemClock,
@@ -86,13 +91,14 @@ async function main(): Promise<void> {
   const reread = createReread({ folders, catalogue, inference, textService, log })
   const repository = createModelRepository({ catalogue, inference, reread })
   const access = keys && createAccess(keys, tokens)
-  const app = createApp({
+  const options: AppOptions = {
     catalogue,
     inference,
     repository,
     offload,
     textService,
     metrics,
+    forwarding: new Forwarding({ engines, metrics, offload, clock: systemClock }),
     hasAdminPort: config.adminPort !== undefined,
     tracing,
     clock: systemClock,
@@ -107,7 +113,8 @@ async function main(): Promise<void> {
     origins: allowedOrigins(config.origins, keys),
     isDraining: () => shutdown.isDraining,
     log,
-  })
+  }
+  const app = createApp(options)
   const server = serve(
     {
       fetch: app.fetch,
@@ -132,6 +139,22 @@ async function main(): Promise<void> {
   if (config.adminPort !== undefined) {
     const admin = createAdminApp({ metrics, repository, onlyAdmin: createOnlyAdmin(access), log })
     serveAdmin(admin, config.adminPort, config.adminHost)
+  }
+  if (config.grpcPort !== undefined) {
+    // Its libraries are loaded only where it is asked for.
+    const { createGrpcApp, serveGrpc } = await import('./grpc/index.ts')
+    const calls = createGrpcApp({ ...options, uploadMs: config.uploadMs })
+    const grpc = serveGrpc({
+      calls,
+      port: config.grpcPort,
+      host: config.host,
+      pingMs: config.keepAliveMs,
+      clock: systemClock,
+      begin: () => shutdown.begin(),
+      onListening: ({ port }) => log.info({ port }, `gRPC is on port ${port}`),
+      onError: fail,
+    })
+    shutdown.add(grpc)
   }
   shutdown.watch(server)
   process.on('SIGTERM', shutdown.onSignal)

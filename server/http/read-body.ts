@@ -32,7 +32,8 @@ export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array
   }
 }
 
-function readAll(incoming: Readable, maxBytes: number): Promise<Uint8Array> {
+/** Reads a stream to its end, with an error as soon as it is too long. */
+export function readAll(incoming: Readable, maxBytes: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const body = new GrowingBuffer()
     const settle = (outcome: () => void) => {

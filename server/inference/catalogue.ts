@@ -8,12 +8,15 @@ import {
   SpillwayError,
 } from '../../models/core/index.ts'
 import { faultsTogether } from '../faults-together.ts'
+import { readUpstream, type UpstreamConfig } from '../upstream/config.ts'
 import { compareVersions } from './versions.ts'
 
 /** A model that this server offers, and the folder with its files. */
 export interface CatalogueEntry {
   readonly manifest: Manifest
   readonly folder: string
+  /** The engine that runs it; absent where this server does. Pages do not learn of it. */
+  readonly upstream?: UpstreamConfig
   /** Of a model that was read after the start: tells its sessions from those of its predecessor with the same version. */
   readonly revision?: number
 }
@@ -106,7 +109,9 @@ export async function readReferences(folders: readonly string[]): Promise<Refere
 
 async function readEntry(folder: string): Promise<CatalogueEntry> {
   const path = join(folder, 'manifest.json')
-  return { manifest: parseManifest(await readJson(path), path), folder }
+  const manifest = parseManifest(await readJson(path), path)
+  const upstream = await readUpstream(folder, manifest)
+  return { manifest, folder, ...(upstream && { upstream }) }
 }
 
 async function modelFolders(folder: string): Promise<string[]> {

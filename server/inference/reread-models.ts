@@ -143,4 +143,5 @@ const find = ({ versions }: Catalogue, entry: CatalogueEntry): CatalogueEntry | 
 
 /** A manifest has the hashes of all files: one that is the same is of the same model. */
 const isSame = (one: CatalogueEntry, other: CatalogueEntry) =>
-  one.folder === other.folder && JSON.stringify(one.manifest) === JSON.stringify(other.manifest)
+  one.folder === other.folder &&
+  JSON.stringify([one.manifest, one.upstream]) === JSON.stringify([other.manifest, other.upstream])

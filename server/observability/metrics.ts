@@ -3,6 +3,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import { allVersions, type Catalogue } from '../inference/catalogue.ts'
 import type { Inference } from '../inference/inference.ts'
 import { type DeviceMetrics, deviceMetrics } from './device-metrics.ts'
+import { type GrpcMetrics, grpcMetrics } from './grpc-metrics.ts'
 import { type HttpMetrics, httpMetrics } from './http-metrics.ts'
 import { inferMetrics } from './infer-metrics.ts'
 import { laneMetrics } from './lane-metrics.ts'
@@ -13,6 +14,7 @@ export interface Metrics {
   readonly registry: Registry
   readonly texts: TextMetrics
   readonly http: HttpMetrics
+  readonly grpc: GrpcMetrics
   readonly devices: DeviceMetrics
 }
 
@@ -26,9 +28,10 @@ export function createMetrics(
   const registry = new Registry()
   inferMetrics(registry, catalogue, inference)
   laneMetrics(registry, inference)
-  const languageModels = allVersions(catalogue).filter(({ manifest }) => manifest.generation)
+  const languageModels = allVersions(catalogue).filter(({ manifest }) => manifest.task === 'text-generation')
   const texts = textMetrics(registry, clock, [...new Set(languageModels.map(({ manifest }) => manifest.id))])
   const http = httpMetrics(registry)
+  const grpc = grpcMetrics(registry)
   const costOf = (model: string) => {
     const { requests, laneMs } = texts.costOf(model)
     const runs = (catalogue.versions.get(model) ?? []).map((entry) => inference.runCounts(entry))
@@ -39,5 +42,5 @@ export function createMetrics(
   }
   const devices = deviceMetrics(registry, [...catalogue.keys()], costOf, gpuHourCost)
   collectDefaultMetrics({ register: registry })
-  return { registry, texts, http, devices }
+  return { registry, texts, http, grpc, devices }
 }

@@ -7,12 +7,15 @@ import { join } from 'node:path'
 import { isStrings, type Manifest } from '../../models/core/index.ts'
 import { readTokenizer } from '../../workers/host/text/tokenizer/tokenizer.ts'
 import type { Prompt, TemplateArguments, Tokenizer } from '../../workers/host/text/types.ts'
+import type { EncodedInferRequest } from '../grpc/generated/encoded_infer_pb.ts'
+import { readModelInfer } from '../grpc/read-infer.ts'
 import type { RequestLimits } from '../request-limits.ts'
 import { type CheckedInferRequest, readInferRequest } from '../routes/oip/read-infer-request.ts'
 import { type InferAnswer, writeInferResponse } from '../routes/oip/write-infer-response.ts'
 import { type EmbeddingsAnswer, writeEmbeddings } from '../routes/openai/embeddings-answer.ts'
 import { parseRequest, type TextBounds } from '../routes/openai/parse-request.ts'
 import type { RequestKind } from '../routes/openai/unsupported-fields.ts'
+import { type ForwardedAnswer, rewriteAnswer } from '../upstream/openai/forwarded-answer.ts'
 
 /** A model's tokenizer files on this machine, which the caller has verified. */
 export interface TokenizerSource {
@@ -51,15 +54,17 @@ export const tasks = {
     jsonLength: string | undefined
     manifest: Manifest
     limits: RequestLimits
-  }): Done<CheckedInferRequest> => {
-    const value = readInferRequest(body, jsonLength, manifest, limits)
-    return {
-      value,
-      transfer: buffersOf(
-        Object.values(value.inputs.tensors).flatMap(({ data }) => (isStrings(data) ? [] : [data])),
-      ),
-    }
-  },
+  }): Done<CheckedInferRequest> => withTensors(readInferRequest(body, jsonLength, manifest, limits)),
+
+  readModelInfer: ({
+    message,
+    manifest,
+    limits,
+  }: {
+    message: EncodedInferRequest
+    manifest: Manifest
+    limits: RequestLimits
+  }): Done<CheckedInferRequest> => withTensors(readModelInfer(message, manifest, limits)),
 
   tokenize: ({
     source,
@@ -88,12 +93,24 @@ export const tasks = {
     const value = new TextEncoder().encode(writeEmbeddings(answer))
     return { value, transfer: [value.buffer] }
   },
+
+  rewriteAnswer: ({ model, answer }: { model: string; answer: Uint8Array }): Done<ForwardedAnswer> => ({
+    value: rewriteAnswer(model, answer),
+  }),
 } as const
 
 export type Tasks = typeof tasks
 export type TaskName = keyof Tasks
 export type TaskInput<N extends TaskName> = Parameters<Tasks[N]>[0]
 export type TaskResult<N extends TaskName> = ReturnType<Tasks[N]>['value']
+
+/** A request whose tensors move. */
+const withTensors = (value: CheckedInferRequest): Done<CheckedInferRequest> => ({
+  value,
+  transfer: buffersOf(
+    Object.values(value.inputs.tensors).flatMap(({ data }) => (isStrings(data) ? [] : [data])),
+  ),
+})
 
 /** Each buffer once: several arrays may be views of one. */
 const buffersOf = (arrays: readonly ArrayBufferView[]) => [...new Set(arrays.map(({ buffer }) => buffer))]

@@ -1,6 +1,6 @@
 /** Schemas of those answers that this server writes and nobody here reads, for the OpenAPI document. */
 import * as z from 'zod/mini'
-import { manifestSchema } from '../../models/core/manifest.ts'
+import { manifestSchema } from '../../models/core/manifest-schema.ts'
 import { referenceSchema } from '../../models/core/references.ts'
 import { usage } from '../../models/protocols/openai.ts'
 

@@ -1,13 +1,13 @@
 import * as z from 'zod/mini'
 import { errorStatus } from '../../models/core/index.ts'
 import { tokenAnswer, tokenRequest } from '../../models/protocols/auth.ts'
-import { inferRequest, inferResponse } from '../../models/protocols/oip.ts'
 import { modelConfiguration } from '../../models/protocols/oip-model-config.ts'
 import {
   repositoryIndex,
   repositoryIndexRequest,
   repositoryRequest,
 } from '../../models/protocols/oip-repository.ts'
+import { inferRequest, inferResponse } from '../../models/protocols/oip-schemas.ts'
 import { statistics } from '../../models/protocols/oip-statistics.ts'
 import {
   chatChunk,

@@ -24,6 +24,8 @@ export interface Harness {
   openPage(context?: BrowserContext): Promise<Page>
   /** The folder of published models. */
   readonly models: string
+  /** Whether the bench is only tried: a tenth of the time is enough, and the figures do not count. */
+  readonly isTrial: boolean
 }
 
 export interface Bench {
@@ -65,4 +67,26 @@ export function faster(bench: string, metric: string, { ours, theirs }: Rounds, 
     reach: `≥ ${atLeast}×`,
     ok: ratio >= atLeast,
   }
+}
+
+/** A figure that has a bound; its ratio is the measured value, or what is given. @param theirs What it is compared with. */
+export function atMost(
+  bench: string,
+  metric: string,
+  { ours, theirs, ratio = ours }: Pick<Comparison, 'ours' | 'theirs'> & { readonly ratio?: number },
+  most: number,
+  unit = '',
+): Comparison {
+  return { bench, metric, ours, theirs, ratio, reach: `≤ ${most}${unit}`, ok: ratio <= most }
+}
+
+/** A figure whose ratio to theirs has to reach a target. */
+export function atLeast(
+  bench: string,
+  metric: string,
+  { ours, theirs }: Pick<Comparison, 'ours' | 'theirs'>,
+  least: number,
+): Comparison {
+  const ratio = ours / theirs
+  return { bench, metric, ours, theirs, ratio, reach: `≥ ${least}×`, ok: ratio >= least }
 }

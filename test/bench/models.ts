@@ -25,22 +25,28 @@ export const benchModels = (models: string): Promise<string[]> =>
       batchAxis: 0,
       tolerance: 1e-5,
     }),
-    modelFolder(join(models, 'magika', 'model.onnx'), {
-      id: 'magika',
-      title: 'File types',
-      task: 'tensor',
-      inputs: [{ name: 'bytes', type: 'int32', shape: [-1, 2048] }],
-      outputs: [{ name: 'target_label', type: 'float32', shape: [-1, 214] }],
-      batchAxis: 0,
-      tolerance: 1e-4,
-    }),
-    modelFolder(join(models, 'mnist', 'mnist_original.onnx'), {
-      id: 'mnist-mlp',
-      title: 'MNIST MLP',
-      task: 'tensor',
-      inputs: [{ name: 'input1', type: 'float32', shape: [-1, 784] }],
-      outputs: [{ name: 'probability', type: 'float32', shape: [-1, 10] }],
-      batchAxis: 0,
-      tolerance: 1e-4,
-    }),
+    magikaFolder(models),
+    mlpFolder(models),
   ])
+
+export const magikaFolder = (models: string): Promise<string> =>
+  modelFolder(join(models, 'magika', 'model.onnx'), {
+    id: 'magika',
+    title: 'File types',
+    task: 'tensor',
+    inputs: [{ name: 'bytes', type: 'int32', shape: [-1, 2048] }],
+    outputs: [{ name: 'target_label', type: 'float32', shape: [-1, 214] }],
+    batchAxis: 0,
+    tolerance: 1e-4,
+  })
+
+export const mlpFolder = (models: string): Promise<string> =>
+  modelFolder(join(models, 'mnist', 'mnist_original.onnx'), {
+    id: 'mnist-mlp',
+    title: 'MNIST MLP',
+    task: 'tensor',
+    inputs: [{ name: 'input1', type: 'float32', shape: [-1, 784] }],
+    outputs: [{ name: 'probability', type: 'float32', shape: [-1, 10] }],
+    batchAxis: 0,
+    tolerance: 1e-4,
+  })

@@ -1,15 +1,21 @@
-/** npm run bench [-- NAME…] [--json]: runs the named benches; without a name runs all and writes RESULTS.md. */
+/**
+ * npm run bench [-- NAME…] [--json] [--trial]: runs the named benches; without a name runs all and writes RESULTS.md.
+ * With `--trial` the long ones take a tenth of their time, and nothing is written.
+ */
 import { parseArgs } from 'node:util'
 import { testModels, withoutTestModels } from '../support/test-models.ts'
 import { batching } from './batching.ts'
 import type { Bench, Comparison, Harness } from './bench-definition.ts'
 import { bridge } from './bridge.ts'
 import { embed } from './embed.ts'
+import { fuzz } from './fuzz.ts'
 import { generateEight, generateOne, prefix, stepOverhead } from './generate.ts'
 import { generateServer } from './generate-server.ts'
 import { startHarness } from './harness.ts'
+import { hostile } from './hostile.ts'
 import { lanes } from './lanes.ts'
 import { overhead } from './overhead.ts'
+import { overload } from './overload.ts'
 import { padding } from './padding.ts'
 import { peers } from './peers.ts'
 import { quantize } from './quantize.ts'
@@ -29,6 +35,9 @@ const benches: readonly Bench[] = [
   spill,
   bridge,
   server,
+  overload,
+  hostile,
+  fuzz,
   quantize,
   quantized,
   generateOne,
@@ -44,7 +53,7 @@ const benches: readonly Bench[] = [
 ]
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: 'boolean', default: false } },
+  options: { json: { type: 'boolean', default: false }, trial: { type: 'boolean', default: false } },
   allowPositionals: true,
 })
 const unknown = positionals.find((name) => !benches.some((bench) => bench.name === name))
@@ -67,6 +76,7 @@ const harness: Harness = {
     if (testModels === undefined) throw new Error(withoutTestModels)
     return testModels
   },
+  isTrial: values.trial,
 }
 const results: Comparison[] = []
 for (const bench of chosen) {
@@ -78,5 +88,5 @@ for (const bench of chosen) {
 }
 await (await started)?.close()
 if (!values.json) printTable(results)
-if (positionals.length === 0) await writeResults(chosen, results)
+if (positionals.length === 0 && !values.trial) await writeResults(chosen, results)
 process.exit(0)

@@ -1,8 +1,6 @@
-import type { Tensor } from '../../models/core/index.ts'
-import { datatypeOf } from '../../models/protocols/oip.ts'
-import { binaryTensor, elementBytes, joinBody, jsonLengthHeader } from '../../models/protocols/oip-binary.ts'
 import { type Bench, type Comparison, median } from './bench-definition.ts'
 import { ceilingOf } from './ceiling.ts'
+import { type Body, bodies, inferBytes, inputs } from './infer-requests.ts'
 import { benchModels } from './models.ts'
 import { buildServers } from './servers/build.ts'
 import { cpuTime } from './servers/cpu-time.ts'
@@ -12,56 +10,6 @@ import { type BenchServer, type Client, start, startClient } from './servers/sta
 const seconds = 3
 const rounds = 3
 const connections = 64
-
-interface Input {
-  readonly name: string
-  readonly type: 'float32' | 'int32'
-  readonly shape: readonly number[]
-  readonly values: readonly number[]
-}
-
-const inputs = {
-  // Grey values with four decimals.
-  'mnist-mlp': (): Input => ({
-    name: 'input1',
-    type: 'float32',
-    shape: [1, 784],
-    values: Array.from({ length: 784 }, () => Math.round(Math.random() * 1e4) / 1e4),
-  }),
-  magika: (): Input => ({
-    name: 'bytes',
-    type: 'int32',
-    shape: [1, 2_048],
-    values: Array.from({ length: 2_048 }, () => Math.floor(Math.random() * 257)),
-  }),
-}
-
-interface Body {
-  readonly headers: Record<string, string>
-  readonly body: string | Buffer
-}
-
-const bodies = {
-  /** As a client sends it that knows only the protocol's core. */
-  json: ({ name, type, shape, values }: Input): Body => ({
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ inputs: [{ name, datatype: datatypeOf(type), shape, data: values }] }),
-  }),
-  /** As a page sends it from its second request on, once the server has announced the extension. */
-  binary: ({ name, type, shape, values }: Input): Body => {
-    const data = type === 'float32' ? Float32Array.from(values) : Int32Array.from(values)
-    const tensor: Tensor = { type, data, shape }
-    const elements = elementBytes(tensor)
-    const inputs = [binaryTensor(name, tensor, elements)]
-    const json = new TextEncoder().encode(
-      JSON.stringify({ parameters: { binary_data_output: true }, inputs }),
-    )
-    return {
-      headers: { 'content-type': 'application/octet-stream', [jsonLengthHeader]: String(json.length) },
-      body: Buffer.from(joinBody(json, [elements])),
-    }
-  },
-}
 
 interface Load {
   readonly perSecond: number
@@ -73,17 +21,6 @@ interface Load {
   readonly client: number
 }
 
-/** The bytes of the HTTP request. */
-function requestOf({ url }: BenchServer, model: string, { headers, body }: Body): Buffer {
-  const lines = [
-    `POST /v2/models/${model}/infer HTTP/1.1`,
-    `host: ${url.host}`,
-    `content-length: ${Buffer.byteLength(body)}`,
-    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-  ]
-  return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), Buffer.from(body)])
-}
-
 async function load(
   client: Client,
   side: BenchServer,
@@ -92,20 +29,22 @@ async function load(
   duration: number,
 ): Promise<Load> {
   const { url, pid } = side
-  const request = requestOf(side, model, body)
   await side.delay()
   const before = cpuTime(pid)
-  const { answered, seconds, cpu } = await client.load({
+  const done = await client.load({
     port: Number(url.port),
-    request,
+    requests: [inferBytes(url, model, body)],
     connections,
     seconds: duration,
   })
   const after = cpuTime(pid)
+  const { length: answered } = done.answered
+  if (done.refused.length + done.broken > 0)
+    throw new Error(`Not all were answered: ${JSON.stringify(done.statuses)}`)
   return {
-    perSecond: answered / seconds,
+    perSecond: done.inTime / done.seconds,
     delay: await side.delay(),
-    client: cpu,
+    client: done.cpu / answered,
     cpu: before === undefined || after === undefined ? undefined : ((after - before) * 1e3) / answered,
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BrowserContext, Page } from 'playwright-core'
@@ -7,6 +7,7 @@ import { launchProfile } from '../support/page.ts'
 import { type Bench, type Comparison, median } from './bench-definition.ts'
 import type {} from './page/main.ts'
 import { renderersOf } from './renderers.ts'
+import { residentBytes } from './servers/memory.ts'
 
 const size = 256 * 2 ** 20
 
@@ -126,21 +127,13 @@ export const storePeers: Bench = {
 /** Bytes of the page's process at its peak beyond those before, read from `/proc`. */
 async function peakOf(page: Page, work: () => Promise<unknown>): Promise<number> {
   const renderers = await renderersOf(page)
-  const resident = async () => {
-    const sizes = await Promise.all(
-      renderers.map(async (id) => {
-        const status = await readFile(`/proc/${id}/status`, 'utf8').catch(() => '')
-        return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024
-      }),
-    )
-    return sizes.reduce((sum, bytes) => sum + bytes, 0)
-  }
-  const before = await resident()
+  const resident = () => renderers.reduce((sum, id) => sum + residentBytes(id), 0)
+  const before = resident()
   let peak = before
   let isDone = false
   const watch = (async () => {
     while (!isDone) {
-      peak = Math.max(peak, await resident())
+      peak = Math.max(peak, resident())
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
   })()

@@ -177,7 +177,7 @@ runtime.policy = 'nowhere'
     expect(size).toBeLessThan(15e6)
   })
 
-  test('costs a page at most 55 kB of script before a model loads', async ({ annotate }) => {
+  test('costs a page at most 50 kB of script before a model loads', async ({ annotate }) => {
     const { outputFiles, metafile } = await esbuild.build({
       entryPoints: [main()],
       bundle: true,
@@ -196,6 +196,6 @@ runtime.policy = 'nowhere'
     const scripts = outputFiles.filter(({ path }) => loaded.has(path.slice(app.folder.length + 1)))
     const bytes = scripts.reduce((sum, { contents }) => sum + brotliCompressSync(contents).length, 0)
     annotate(`${(bytes / 1000).toFixed(1)} kB`)
-    expect(bytes).toBeLessThan(55_000)
+    expect(bytes).toBeLessThan(50_000)
   })
 })

@@ -70,6 +70,7 @@ const keyed = [
   'POST /v1/chat/completions',
   'POST /v1/completions',
   'POST /v1/embeddings',
+  'POST /v1/responses',
   'GET /v2',
   'GET /v2/',
   'GET /v2/models/digits',

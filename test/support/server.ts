@@ -21,6 +21,8 @@ export interface TestServer {
   deafen(): void
   /** Stops reading its log, whose pipe fills up. */
   pauseLog(): void
+  /** Reads its log on and keeps none of it. */
+  dropLog(): void
   /** Sends SIGTERM; resolves to the exit code. */
   stop(): Promise<number | null>
 }
@@ -75,6 +77,7 @@ export async function startServer(env: Record<string, string> = {}, folder = bui
     },
     deafen: () => child.stdout.destroy(),
     pauseLog: () => child.stdout.pause(),
+    dropLog: () => child.stdout.removeAllListeners('data').resume(),
     stop: async () => {
       if (child.exitCode !== null) return child.exitCode
       child.kill('SIGTERM')

@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { type Clock, systemClock } from '../../models/async/clock.ts'
 import { type AppOptions, createApp } from '../../server/app.ts'
 import type { Access } from '../../server/auth/access.ts'
+import type { Log } from '../../server/http/request-log.ts'
 import { allVersions, readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
 import { createInference, type Inference } from '../../server/inference/inference.ts'
 import { LiveCatalogue } from '../../server/inference/live-catalogue.ts'
@@ -13,6 +14,9 @@ import { createReread, type Reread } from '../../server/inference/reread-models.
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
 import type { Offload } from '../../server/offload/offload.ts'
+import { withEngines } from '../../server/upstream/openai/engine-inference.ts'
+import { Engines } from '../../server/upstream/openai/engines.ts'
+import { Forwarding } from '../../server/upstream/openai/forwarding.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { createTestOffload } from './offload.ts'
 import { processLane } from './process-lane.ts'
@@ -20,6 +24,8 @@ import { processLane } from './process-lane.ts'
 export interface TestApp {
   readonly routes: RouterRoute[]
   readonly inference: Inference
+  /** What the app was made of. */
+  readonly options: AppOptions
   /** Reads the folders of models again, as at SIGHUP. */
   readonly reread: Reread
   fetch(request: Request, bindings?: unknown): Response | Promise<Response>
@@ -38,6 +44,7 @@ export async function startTestApp({
   startLane = () => processLane(systemClock),
   clock = systemClock,
   offload = createTestOffload(),
+  log = pino({ level: 'silent' }),
 }: {
   maxBodyBytes?: number
   maxQueued?: number
@@ -49,12 +56,14 @@ export async function startTestApp({
   /** Of requests; lanes keep their own. */
   clock?: Clock
   offload?: Offload
+  log?: Log
 }): Promise<TestApp> {
   const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
   const folders = [root('models/catalogue'), ...models]
   const catalogue = new LiveCatalogue()
   catalogue.replace(allVersions(await readCatalogue(folders)), await readReferences(folders))
-  const inference = createInference({
+  const engines = new Engines(catalogue, clock)
+  const lanes = createInference({
     backend: 'cpu',
     cores: 1,
     memoryBudget: 2 ** 32,
@@ -62,18 +71,21 @@ export async function startTestApp({
     startLane,
     clock,
   })
+  const inference = withEngines(lanes, engines)
   const textService = createTextService(inference, clock, offload)
-  const log = pino({ level: 'silent' })
   const reread = createReread({ folders, catalogue, inference, textService, log })
   const repository = createModelRepository({ catalogue, inference, reread })
   await prepareModels(catalogue, { inference, textService, log })
-  const app = createApp({
+  const metrics = createMetrics(clock, catalogue, inference)
+  const forwarding = new Forwarding({ engines, metrics, offload, clock })
+  const options: AppOptions = {
     catalogue,
+    forwarding,
     inference,
     repository,
     offload,
     textService,
-    metrics: createMetrics(clock, catalogue, inference),
+    metrics,
     clock,
     site: root('dist/site'),
     version: '0.0.0-test',
@@ -82,9 +94,11 @@ export async function startTestApp({
     limit,
     ...(origins && { origins }),
     log,
-  })
+  }
+  const app = createApp(options)
   return {
     inference,
+    options,
     reread,
     routes: app.routes,
     fetch: app.fetch,

@@ -2,14 +2,18 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { type Plugin, type RolldownOptions, rolldown } from 'rolldown'
+import { treeshake } from '../tree-shaking.ts'
 
 /** ONNX Runtime's WebAssembly stays a file of its own, as in the site's build. */
 export const inputOptions = {
   platform: 'browser',
+  treeshake,
   resolve: {
     conditionNames: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'import', 'production'],
   },
   logLevel: 'warn',
+  // The directive of spillway/react stays the first line of its file.
+  checks: { pluginTimings: false, moduleLevelDirective: false },
 } satisfies RolldownOptions
 
 const kinds = /\?(worker&url|url(?:&no-inline)?|hashed)$/

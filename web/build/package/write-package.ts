@@ -13,7 +13,21 @@ const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 const entries = {
   index: join(root, 'web/api/index.ts'),
+  ai: join(root, 'web/adapters/ai/index.ts'),
   embed: join(root, 'web/embed/embed-script.ts'),
+  react: join(root, 'web/adapters/react/index.ts'),
+  svelte: join(root, 'web/adapters/svelte/index.ts'),
+  transformers: join(root, 'web/adapters/transformers/index.ts'),
+  vue: join(root, 'web/adapters/vue/index.ts'),
+}
+
+/** What only an adapter needs, by the versions that it works with. */
+const peers = {
+  '@ai-sdk/provider': '>=3',
+  '@huggingface/transformers': '>=4',
+  react: '>=18',
+  svelte: '>=4',
+  vue: '>=3.4',
 }
 
 export async function writePackage(folder: string): Promise<void> {
@@ -35,6 +49,8 @@ export async function writePackage(folder: string): Promise<void> {
     type,
     // The embed script sets a global.
     sideEffects: ['./embed.js'],
+    peerDependencies: peers,
+    peerDependenciesMeta: Object.fromEntries(Object.keys(peers).map((peer) => [peer, { optional: true }])),
     exports: {
       ...Object.fromEntries(exported),
       './files/*.js': './files/*.js',
@@ -46,10 +62,14 @@ export async function writePackage(folder: string): Promise<void> {
   for (const file of ['LICENSE', 'README.md']) await cp(join(root, file), join(folder, file))
 }
 
+const isPeer = (id: string): boolean =>
+  Object.keys(peers).some((peer) => id === peer || id.startsWith(`${peer}/`))
+
 async function writeScripts(dir: string): Promise<void> {
   const bundle = await rolldown({
     ...inputOptions,
     input: entries,
+    external: isPeer,
     preserveEntrySignatures: 'strict',
     plugins: [packageFiles()],
   })
@@ -71,7 +91,7 @@ async function writeTypes(dir: string): Promise<void> {
   const bundle = await rolldown({
     ...inputOptions,
     input: entries,
-    external: [/\?(?:worker&url|url.*|hashed)$/],
+    external: (id) => isPeer(id) || /\?(?:worker&url|url.*|hashed)$/.test(id),
     plugins: [dts({ emitDtsOnly: true, tsconfig: join(root, 'web/tsconfig.json') })],
   })
   try {

@@ -1,6 +1,7 @@
 import { zeroInputs } from '../../models/core/axes.ts'
 import type { Manifest } from '../../models/core/index.ts'
-import { encodeTensor, type WireTensor } from '../../models/protocols/oip-schemas.ts'
+import { encodeTensor } from '../../models/protocols/oip.ts'
+import type { WireTensor } from '../../models/protocols/oip-schemas.ts'
 import type { Catalogue } from '../inference/catalogue.ts'
 import type { Example } from './operation.ts'
 

@@ -1,3 +1,4 @@
+import { SpillwayError } from '../../models/core/index.ts'
 import type { RepositoryModel } from '../../models/protocols/oip-repository.ts'
 import { allVersions, type Catalogue, findModel } from './catalogue.ts'
 import type { Inference, ModelState } from './inference.ts'
@@ -13,7 +14,7 @@ export interface ModelRepository {
    * @throws SpillwayError `model_unknown` where no folder has it; else why it could not be loaded.
    */
   load(id: string): Promise<void>
-  /** Unloads all versions of a model. @throws SpillwayError `model_unknown`. */
+  /** Unloads all versions of a model. @throws SpillwayError `model_unknown`, or `not_supported` where another engine runs it. */
   unload(id: string): void
 }
 
@@ -40,7 +41,11 @@ export function createModelRepository({ catalogue, inference, reread }: Reposito
       findModel(catalogue, id)
     },
     unload: (id) => {
-      findModel(catalogue, id)
+      const { upstream } = findModel(catalogue, id)
+      if (upstream)
+        throw new SpillwayError('not_supported', `${id} is run by another engine`, {
+          hint: 'That engine loads and unloads it. Remove its folder and send SIGHUP to offer it no longer.',
+        })
       for (const entry of catalogue.versions.get(id) ?? []) inference.unload(entry)
     },
   }

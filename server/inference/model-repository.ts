@@ -1,6 +1,6 @@
 import { SpillwayError } from '../../models/core/index.ts'
 import type { RepositoryModel } from '../../models/protocols/oip-repository.ts'
-import { allVersions, type Catalogue, findModel } from './catalogue.ts'
+import { allVersions, type Catalogue, type CatalogueEntry, findModel } from './catalogue.ts'
 import type { Inference, ModelState } from './inference.ts'
 import type { Reread } from './reread-models.ts'
 
@@ -25,14 +25,18 @@ export interface RepositoryOptions {
 }
 
 export function createModelRepository({ catalogue, inference, reread }: RepositoryOptions): ModelRepository {
+  const reasonOf = (entry: CatalogueEntry, state: ModelState): string => {
+    if (state === 'unloaded') return 'unloaded'
+    if (state !== 'failed') return ''
+    return entry.upstream ? 'its engine does not answer' : (inference.failure(entry)?.message ?? 'not loaded')
+  }
   return {
     index: (isReadyOnly) =>
       allVersions(catalogue).flatMap((entry) => {
         const state = inference.state(entry)
         if (isReadyOnly && state !== 'ready') return []
         const { id: name, version } = entry.manifest
-        const reason = inference.failure(entry)?.message ?? (state === 'unloaded' ? 'unloaded' : '')
-        return { name, version, state: stateNames[state], reason }
+        return { name, version, state: stateNames[state], reason: reasonOf(entry, state) }
       }),
     load: async (id) => {
       const [fault] = await reread(id)

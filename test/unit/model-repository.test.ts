@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest'
 import { ModelCatalogue } from '../../server/inference/catalogue.ts'
+import type { ModelState } from '../../server/inference/inference.ts'
 import { createModelRepository } from '../../server/inference/model-repository.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
-test('a model of another engine is not unloaded here: its requests would go on', () => {
+test('a model of another engine is listed, and not unloaded here: its requests would go on', () => {
   const unloaded: string[] = []
+  let state: ModelState = 'ready'
   const repository = createModelRepository({
     catalogue: new ModelCatalogue([
       { manifest: digitsManifest, folder: '' },
@@ -15,7 +17,7 @@ test('a model of another engine is not unloaded here: its requests would go on',
       },
     ]),
     inference: {
-      state: () => 'ready',
+      state: () => state,
       failure: () => undefined,
       unload: ({ manifest }) => unloaded.push(manifest.id),
     },
@@ -24,4 +26,9 @@ test('a model of another engine is not unloaded here: its requests would go on',
   expect(() => repository.unload('elsewhere')).toThrow('elsewhere is run by another engine')
   repository.unload('digits')
   expect(unloaded).toEqual(['digits'])
+  state = 'failed'
+  expect(repository.index(false)).toMatchObject([
+    { name: 'digits', state: 'UNAVAILABLE', reason: 'not loaded' },
+    { name: 'elsewhere', state: 'UNAVAILABLE', reason: 'its engine does not answer' },
+  ])
 })

@@ -65,6 +65,21 @@ export function openAiOperations(catalogue: Catalogue): Operation[] {
     },
     {
       ...openAi,
+      route: 'post /v1/responses',
+      summary: 'Answers a text or messages, without keeping them',
+      body: withModel('ResponseRequest', writers, { input: 'Hello', max_output_tokens: 32 }),
+      answer: {
+        ...json('Response'),
+        'text/event-stream': {
+          schema: {
+            type: 'string',
+            description: "With `stream: true`: the API's own events, each with its `type`.",
+          },
+        },
+      },
+    },
+    {
+      ...openAi,
       route: 'post /v1/embeddings',
       summary: 'Vectors of texts',
       body: withModel('EmbeddingRequest', embedders, { input: ['Hello'] }),

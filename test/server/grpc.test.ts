@@ -58,6 +58,14 @@ describe('the methods', () => {
     expect(answer.metadata).toMatchObject({ 'spillway-queue-ms': expect.stringMatching(/^\d/) })
   })
 
+  test('answer the highest values of an output as strings', async () => {
+    const outputs = [{ name: 'logits', parameters: { classification: { int64_param: 2 } } }]
+    const { value } = await grpc.infer(digits({ outputs }))
+    expect(value).toMatchObject({ outputs: [{ name: 'logits', datatype: 'BYTES', shape: ['1', '2'] }] })
+    const none = [{ name: 'logits', parameters: { classification: { int64_param: 0 } } }]
+    expect((await grpc.infer(digits({ outputs: none }))).code).toBe(status.INVALID_ARGUMENT)
+  })
+
   test('that do not exist are UNIMPLEMENTED, and no label of a metric', async () => {
     const answer = await new Promise<number>((resolve) => {
       grpc.client.client.makeUnaryRequest(

@@ -4,7 +4,9 @@ import { createProbes } from '../probes.ts'
 import { requestLimits } from '../request-limits.ts'
 import { createCalls } from './calls.ts'
 import { checkInferMessage } from './check-message.ts'
-import { inferMethod, metadataMethods } from './inference-service.ts'
+import { createFailCall } from './fail-call.ts'
+import { inferMethods, metadataMethods } from './inference-service.ts'
+import { createLogCall } from './observe-call.ts'
 
 /** Bytes of a message that only names something. */
 const shortMessage = 65_536
@@ -16,6 +18,9 @@ export function createGrpcApp(options: AppOptions & { readonly uploadMs: number 
     ...options,
     requestLimits: options.requestLimits ?? requestLimits,
     probes: createProbes({ ...options, isDraining }),
+    admit: options.limit,
+    fail: createFailCall(options.log),
+    logCall: createLogCall(options),
   }
   const calls = {
     ...options,
@@ -31,6 +36,6 @@ export function createGrpcApp(options: AppOptions & { readonly uploadMs: number 
       check: () => {},
       open: ['/inference.GRPCInferenceService/ServerLive', '/inference.GRPCInferenceService/ServerReady'],
     },
-    { add: inferMethod(service), maxBytes: options.maxBodyBytes, check: checkInferMessage, open: [] },
+    { add: inferMethods(service), maxBytes: options.maxBodyBytes, check: checkInferMessage, open: [] },
   ])
 }

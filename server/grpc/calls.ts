@@ -90,7 +90,7 @@ export function createCalls(options: CallsOptions, groups: readonly MethodGroup[
     res: Http2ServerResponse,
   ): Promise<UniversalServerResponse> => {
     const method = methods.get(call.path)
-    if (!method) return unimplemented(call)
+    if (!method) throw new ConnectError(`There is no method ${call.path.slice(0, 200)}`, Code.Unimplemented)
     if (!method.isOpen) await access?.authenticate(call)
     // Each message of a stream is a request of its own.
     if (!method.isOpen && !method.isStream) {
@@ -169,13 +169,6 @@ function methodsOf(groups: readonly MethodGroup[], failAsStatus: Interceptor): M
 }
 
 const pathOf = ({ url }: Http2ServerRequest): string => url.split('?', 1)[0] ?? ''
-
-function unimplemented(call: GrpcCall): UniversalServerResponse {
-  const error = new ConnectError(`There is no method ${call.path.slice(0, 200)}`, Code.Unimplemented)
-  call.set('errorCode', 'request_malformed')
-  call.set('reason', error.rawMessage)
-  return refused(error)
-}
 
 const refused = (error: ConnectError): UniversalServerResponse => ({
   status: 200,

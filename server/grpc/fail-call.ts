@@ -1,4 +1,4 @@
-import { ConnectError } from '@connectrpc/connect'
+import { Code, ConnectError } from '@connectrpc/connect'
 import { SpillwayError } from '../../models/core/index.ts'
 import { logError, toSpillwayError } from '../http/errors.ts'
 import type { Log } from '../http/request-log.ts'
@@ -11,6 +11,11 @@ export type FailCall = (call: GrpcCall, cause: unknown) => ConnectError
 export const createFailCall =
   (log: Log): FailCall =>
   (call, cause) => {
+    if (cause instanceof ConnectError && cause.code !== Code.Internal) {
+      call.set('errorCode', 'request_malformed')
+      call.set('reason', cause.rawMessage)
+      return cause
+    }
     const thrown = cause instanceof Error ? cause : new Error(String(cause))
     // Connect's own errors are those of messages that it cannot decode.
     const error =

@@ -13,6 +13,7 @@ import {
   EncodedStreamResponseSchema,
 } from './generated/encoded_infer_pb.ts'
 import { GRPCInferenceService } from './generated/open_inference_grpc_pb.ts'
+import { holds } from './holds.ts'
 import { infer } from './infer.ts'
 import { type StreamInferOptions, streamInfer } from './stream-infer.ts'
 
@@ -72,14 +73,4 @@ const metadataOf = (manifest: Manifest) => {
   const { inputs, outputs, ...metadata } = modelMetadata(manifest)
   const wide = ({ shape, ...tensor }: (typeof inputs)[number]) => ({ ...tensor, shape: shape.map(BigInt) })
   return { ...metadata, inputs: inputs.map(wide), outputs: outputs.map(wide) }
-}
-
-/** Probes throw where the answer is no. */
-function holds(check: () => unknown): boolean {
-  try {
-    check()
-    return true
-  } catch {
-    return false
-  }
 }

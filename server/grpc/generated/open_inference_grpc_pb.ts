@@ -653,7 +653,7 @@ export const GRPCInferenceService: GenService<{
     output: typeof ModelInferResponseSchema
   }
   /**
-   * Triton's: one response for each request, in the order of their ends.
+   * Triton's: one response for each request, in their order.
    *
    * @generated from rpc inference.GRPCInferenceService.ModelStreamInfer
    */

@@ -26,7 +26,7 @@ describe('the methods', () => {
     expect(await grpc.client.call('ServerLive')).toMatchObject({ code: 0, value: { live: true } })
     expect(await grpc.client.call('ServerReady')).toMatchObject({ code: 0, value: { ready: true } })
     expect(await grpc.client.call('ServerMetadata')).toMatchObject({
-      value: { name: 'spillway', version: '0.0.0-test', extensions: expect.any(Array) },
+      value: { name: 'spillway', version: '0.0.0-test' },
     })
     expect(await grpc.client.call('ModelReady', { name: 'digits', version: '1' })).toMatchObject({
       value: { ready: true },
@@ -139,6 +139,22 @@ describe('tensors', () => {
       raw_input_contents: [words],
     })
     expect(strings.value).toMatchObject({ raw_output_contents: [words] })
+  })
+
+  test('are answered as their highest values where the output asks for a classification', async () => {
+    const classification = { classification: { int64_param: 2 } }
+    const outputs = [{ name: 'logits', parameters: classification }]
+    const typed = {
+      raw_input_contents: [],
+      inputs: [{ ...image, contents: { fp32_contents: imageElements } }],
+    }
+    const { value } = await grpc.infer(digits({ ...typed, outputs }))
+    const strings = { name: 'logits', datatype: 'BYTES', shape: ['1', '2'] }
+    expect(value.outputs).toMatchObject([
+      { ...strings, contents: { bytes_contents: [expect.any(Buffer), {}] } },
+    ])
+    const raw = await grpc.infer(digits({ outputs }))
+    expect(raw.value).toMatchObject({ outputs: [strings], raw_output_contents: [expect.any(Buffer)] })
   })
 
   test('that are large are read in the offload thread', async () => {

@@ -1,4 +1,5 @@
 import { linkAbort } from '../../models/async/abort.ts'
+import { Breaker } from '../../models/async/circuit-breaker.ts'
 import type { Clock } from '../../models/async/clock.ts'
 import { type Manifest, needsRowProof, SpillwayError } from '../../models/core/index.ts'
 import { queueHeader } from '../../models/protocols/oip-names.ts'
@@ -14,7 +15,6 @@ import type {
   WaitOptions,
   Work,
 } from '../../workers/host/scheduler/work.ts'
-import { Breaker } from './circuit-breaker.ts'
 import type { Inferred, infer } from './oip-infer.ts'
 import { noHeaders, type RequestHeaders } from './request-headers.ts'
 import type { Extensions } from './server-extensions.ts'

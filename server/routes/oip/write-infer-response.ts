@@ -9,6 +9,7 @@ import {
 import type { InferResponse, WireTensor } from '../../../models/protocols/oip-schemas.ts'
 import { stringifyJson } from '../../../models/protocols/raw-numbers.ts'
 import type { RunAnswer } from '../../../workers/host/scheduler/work.ts'
+import { classify } from './classify.ts'
 import type { RequestedOutput } from './read-infer-request.ts'
 
 interface EncodedResponse {
@@ -33,9 +34,9 @@ export function writeInferResponse({
   answer: { outputs, executedOn, queueMs, computeMs },
 }: InferAnswer): EncodedResponse {
   const binaryTensors: Uint8Array[] = []
-  const encode = ({ name, binary }: RequestedOutput): WireTensor => {
-    const tensor = outputs[name]
-    if (!tensor) throw new SpillwayError('internal', `The lane returned no output "${name}"`)
+  const encode = (requested: RequestedOutput): WireTensor => {
+    const { name, binary } = requested
+    const tensor = tensorOf(outputs, requested)
     if (!binary) return encodeOutput(name, tensor)
     const bytes = elementBytes(tensor)
     binaryTensors.push(bytes)
@@ -60,6 +61,13 @@ export function writeInferResponse({
     headers: { 'content-type': 'application/octet-stream', [jsonLengthHeader]: String(json.length) },
     body: joinBody(json, binaryTensors),
   }
+}
+
+/** A requested output: its tensor, or its highest values where those are asked for. */
+export function tensorOf(outputs: RunAnswer['outputs'], { name, classification }: RequestedOutput): Tensor {
+  const output = outputs[name]
+  if (!output) throw new SpillwayError('internal', `The lane returned no output "${name}"`)
+  return classification ? classify(output, classification) : output
 }
 
 function encodeOutput(name: string, tensor: Tensor): WireTensor {

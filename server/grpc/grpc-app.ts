@@ -4,6 +4,7 @@ import { createProbes } from '../probes.ts'
 import { requestLimits } from '../request-limits.ts'
 import { createCalls } from './calls.ts'
 import { checkInferMessage } from './check-message.ts'
+import { extensionMethods } from './extension-methods.ts'
 import { createFailCall } from './fail-call.ts'
 import { Health } from './generated/grpc/health/v1/health_pb.ts'
 import { GRPCInferenceService } from './generated/open_inference_grpc_pb.ts'
@@ -38,6 +39,7 @@ export function createGrpcApp(options: AppOptions & { readonly uploadMs: number 
     {
       add: (router) => {
         metadataMethods(service)(router)
+        extensionMethods(options)(router)
         health(probes, [GRPCInferenceService.typeName])(router)
         reflection([GRPCInferenceService, Health])(router)
       },

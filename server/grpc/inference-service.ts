@@ -51,8 +51,7 @@ export const metadataMethods =
     router.rpc(methods.serverLive, () => ({ live: holds(probes.checkLive) }))
     router.rpc(methods.serverReady, () => ({ ready: holds(probes.checkReady) }))
     router.rpc(methods.modelReady, (model) => ({ ready: inference.state(entryOf(model)) === 'ready' }))
-    // The extensions have methods of their own, which are not here.
-    router.rpc(methods.serverMetadata, () => ({ ...serverMetadata(version, []), extensions: [] }))
+    router.rpc(methods.serverMetadata, () => serverMetadata(version, []))
     router.rpc(methods.modelMetadata, (model) => {
       const { manifest } = entryOf(model)
       const versions = catalogue.versions.get(manifest.id)?.map((entry) => entry.manifest.version)

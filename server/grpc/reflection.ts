@@ -18,7 +18,9 @@ type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema
 /** Tells tools such as grpcurl the methods and messages of services, and of reflection itself. */
 export const reflection = (services: readonly DescService[]) => {
   const offered = [...services, service]
-  const files = new Map(offered.map(({ file }) => [fileName(file), file]))
+  const files = new Map(
+    offered.flatMap(({ file }) => withDependencies(file)).map((file) => [fileName(file), file]),
+  )
   const symbols = new Map([...files.values()].flatMap((file) => symbolsOf(file).map((name) => [name, file])))
 
   const answer = ({ messageRequest: { case: kind, value } }: ServerReflectionRequest): Answer => {
@@ -49,6 +51,11 @@ export const reflection = (services: readonly DescService[]) => {
     })
   }
 }
+
+const withDependencies = (file: DescFile): readonly DescFile[] => [
+  file,
+  ...file.dependencies.flatMap(withDependencies),
+]
 
 const fileName = ({ name }: DescFile) => `${name}.proto`
 

@@ -87,6 +87,8 @@ describe('reflection', () => {
       { file_containing_symbol: 'inference.ModelInferRequest.InferInputTensor' },
       { file_by_filename: 'open_inference_grpc.proto' },
     )
+    const [config] = (await ask({ file_by_filename: 'model_config.proto' })).map(fileOf)
+    expect(config?.messageType.map(({ name }) => name)).toContain('ModelConfig')
     for (const { name, package: space, service } of answers.map(fileOf)) {
       expect([name, space]).toEqual(['open_inference_grpc.proto', 'inference'])
       expect(service[0]?.method.map(({ name }) => name)).toEqual(Object.keys(inferenceService))

@@ -10,8 +10,9 @@ import {
 } from '@connectrpc/connect'
 import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol'
 import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc'
-import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node'
+import { universalResponseToNodeResponse } from '@connectrpc/connect-node'
 import type { Clock } from '../../models/async/clock.ts'
+import { SpillwayError } from '../../models/core/index.ts'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
 import type { Access } from '../auth/access.ts'
 import type { Admit } from '../auth/limits/limit-requests.ts'
@@ -105,15 +106,16 @@ export function createCalls(options: CallsOptions, groups: readonly MethodGroup[
     const body = method.isStream
       ? readMessages(req, { ...reading, clock, uploadMs, draining: draining.signal })
       : once(await readWhole(req, reading))
-    const request = universalRequestFromNodeRequest(
-      req,
-      res,
-      undefined,
-      createContextValues().set(callKey, call),
-    )
-    // Deadlines and compression are handled here. Answers are not compressed: numbers take long and gain little.
-    for (const name of ['grpc-timeout', 'grpc-encoding', 'grpc-accept-encoding']) request.header.delete(name)
-    return method.handler({ ...request, body })
+    return method.handler({
+      httpVersion: req.httpVersion,
+      method: req.method,
+      url: `http://localhost${call.path}`,
+      // Deadlines and compression are handled here. Answers are not compressed: numbers take long and gain little.
+      header: new Headers({ 'content-type': call.req.header('content-type') ?? '' }),
+      body,
+      signal: closeSignal(req),
+      contextValues: createContextValues().set(callKey, call),
+    })
   }
 
   const onRequest = (req: Http2ServerRequest, res: Http2ServerResponse): void => {
@@ -166,6 +168,18 @@ function methodsOf(groups: readonly MethodGroup[], failAsStatus: Interceptor): M
     }
   }
   return methods
+}
+
+const clientLeft = new SpillwayError('aborted', 'The client left')
+
+/** Aborts when a call has ended, however it did: until it is answered that means that its client has left. */
+function closeSignal({ stream }: Http2ServerRequest): AbortSignal {
+  const controller = new AbortController()
+  // With a reason that exists: making one takes longer than many runs.
+  const abort = () => controller.abort(clientLeft)
+  if (stream.closed) abort()
+  else stream.once('close', abort)
+  return controller.signal
 }
 
 const pathOf = ({ url }: Http2ServerRequest): string => url.split('?', 1)[0] ?? ''

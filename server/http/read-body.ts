@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import { SpillwayError } from '../../models/core/index.ts'
 import { bodyTooLarge } from './body-too-large.ts'
 import { decoderOf } from './decode-body.ts'
+import { GrowingBuffer } from './growing-buffer.ts'
 import { stopReading } from './stop-reading.ts'
 
 /**
@@ -60,31 +61,4 @@ export function readAll(incoming: Readable, maxBytes: number): Promise<Uint8Arra
       )
     incoming.on('data', onData).on('end', onEnd).on('error', onClose).on('close', onClose)
   })
-}
-
-/** Joins chunks in one buffer that doubles: a client may send a body byte by byte, and a list of chunks would be larger than the body. */
-class GrowingBuffer {
-  /** A single chunk, the common case, is not copied. */
-  #memory: Uint8Array = new Uint8Array(0)
-  length = 0
-
-  add(chunk: Uint8Array): void {
-    const length = this.length + chunk.length
-    if (this.length === 0) this.#memory = chunk
-    else {
-      if (length > this.#memory.length) {
-        const larger = new Uint8Array(2 * length)
-        larger.set(this.bytes())
-        this.#memory = larger
-      }
-      this.#memory.set(chunk, this.length)
-    }
-    this.length = length
-  }
-
-  /** A `Uint8Array`, because `Buffer.slice` does not copy. */
-  bytes(): Uint8Array {
-    const { buffer, byteOffset } = this.#memory
-    return new Uint8Array(buffer, byteOffset, this.length)
-  }
 }

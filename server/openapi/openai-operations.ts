@@ -66,7 +66,8 @@ export function openAiOperations(catalogue: Catalogue): Operation[] {
     {
       ...openAi,
       route: 'post /v1/responses',
-      summary: 'Answers a text or messages, without keeping them',
+      summary: 'Answers a text or a chat, and keeps nothing',
+      description: 'What needs storage, tools or pictures is 400.',
       body: withModel('ResponseRequest', writers, { input: 'Hello', max_output_tokens: 32 }),
       answer: {
         ...json('Response'),

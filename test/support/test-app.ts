@@ -45,6 +45,7 @@ export async function startTestApp({
   clock = systemClock,
   offload = createTestOffload(),
   log = pino({ level: 'silent' }),
+  isDraining,
 }: {
   maxBodyBytes?: number
   maxQueued?: number
@@ -57,6 +58,7 @@ export async function startTestApp({
   clock?: Clock
   offload?: Offload
   log?: Log
+  isDraining?: () => boolean
 }): Promise<TestApp> {
   const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
   const folders = [root('models/catalogue'), ...models]
@@ -93,6 +95,7 @@ export async function startTestApp({
     access,
     limit,
     ...(origins && { origins }),
+    ...(isDraining && { isDraining }),
     log,
   }
   const app = createApp(options)

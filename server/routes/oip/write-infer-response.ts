@@ -34,9 +34,9 @@ export function writeInferResponse({
   answer: { outputs, executedOn, queueMs, computeMs },
 }: InferAnswer): EncodedResponse {
   const binaryTensors: Uint8Array[] = []
-  const encode = (output: RequestedOutput): WireTensor => {
-    const { name, binary } = output
-    const tensor = tensorOf(outputs, output)
+  const encode = (requested: RequestedOutput): WireTensor => {
+    const { name, binary } = requested
+    const tensor = tensorOf(outputs, requested)
     if (!binary) return encodeOutput(name, tensor)
     const bytes = elementBytes(tensor)
     binaryTensors.push(bytes)
@@ -63,7 +63,7 @@ export function writeInferResponse({
   }
 }
 
-/** An output as it is asked for. */
+/** A requested output: its tensor, or its highest values where those are asked for. */
 export function tensorOf(outputs: RunAnswer['outputs'], { name, classification }: RequestedOutput): Tensor {
   const output = outputs[name]
   if (!output) throw new SpillwayError('internal', `The lane returned no output "${name}"`)

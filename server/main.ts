@@ -28,6 +28,8 @@ import { createMetrics, type Metrics } from './observability/metrics.ts'
 import { startTracing } from './observability/tracing.ts'
 import { createOffload } from './offload/offload.ts'
 import { Shutdown } from './shutdown.ts'
+import { routeInference } from './upstream/routed-inference.ts'
+import { Upstreams } from './upstream/upstreams.ts'
 
 const log = createLog()
 
@@ -54,7 +56,7 @@ async function main(): Promise<void> {
   }
   const digits = findModel(catalogue, 'digits')
   const trial = (backend: Backend) => loadRequestOf(digits, backend)
-  const inference = createInference({
+  const lanes = createInference({
     backend: await chooseBackend(config.backend, startLane, trial),
     cores: availableParallelism(),
     memoryBudget: config.memoryBytes ?? memoryBudget(),
@@ -64,13 +66,18 @@ async function main(): Promise<void> {
     clock: systemClock,
     onLoss: (session, message) => log.warn({ session }, message),
   })
+  const upstreams = new Upstreams(systemClock)
+  const inference = routeInference(lanes, upstreams)
   const offload = createOffload({
     entry: fromBuild('./offload.js'),
     clock: systemClock,
     taskMs: config.taskMs,
     maxBytes: config.maxOffloadBytes,
   })
-  const metrics = createMetrics(systemClock, catalogue, inference, config.gpuHourCost)
+  const metrics = createMetrics(systemClock, catalogue, inference, {
+    upstreams,
+    gpuHourCost: config.gpuHourCost,
+  })
   const tracing = await startTracing(process.env, version, systemClock, log)
   const textService = createTextService(inference, systemClock, offload)
   const shutdown = new Shutdown({

@@ -53,6 +53,7 @@ export function createOtlpTracing(
       return {
         traceId: own.traceId,
         response: writeTraceContext(own.traceId, own.spanId, own.traceFlags),
+        onward: writeTraceContext(own.traceId, own.spanId, own.traceFlags),
         end: ({ method, route, path, status, code, attributes, queue, run }) => {
           span.updateName(`${method} ${route}`)
           span.setAttributes({

@@ -12,6 +12,8 @@ import { prepareModels } from '../../server/inference/prepare-models.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
 import type { Offload } from '../../server/offload/offload.ts'
+import { routeInference } from '../../server/upstream/routed-inference.ts'
+import { Upstreams } from '../../server/upstream/upstreams.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { createTestOffload } from './offload.ts'
 import { processLane } from './process-lane.ts'
@@ -55,7 +57,7 @@ export async function startTestApp({
   const folders = [root('models/catalogue'), ...models]
   const catalogue = new LiveCatalogue()
   catalogue.replace(await readCatalogue(folders), await readReferences(folders))
-  const inference = createInference({
+  const lanes = createInference({
     backend: 'cpu',
     cores: 1,
     memoryBudget: 2 ** 32,
@@ -63,6 +65,8 @@ export async function startTestApp({
     startLane,
     clock,
   })
+  const upstreams = new Upstreams(clock)
+  const inference = routeInference(lanes, upstreams)
   const textService = createTextService(inference, clock, offload)
   await prepareModels(catalogue, { inference, textService, log })
   const options: AppOptions = {
@@ -70,7 +74,7 @@ export async function startTestApp({
     inference,
     offload,
     textService,
-    metrics: createMetrics(clock, catalogue, inference),
+    metrics: createMetrics(clock, catalogue, inference, { upstreams }),
     clock,
     site: root('dist/site'),
     version: '0.0.0-test',

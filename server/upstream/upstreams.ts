@@ -1,18 +1,15 @@
 import type { Clock } from '../../models/async/clock.ts'
-import { SpillwayError } from '../../models/core/index.ts'
+import type { SpillwayError } from '../../models/core/index.ts'
 import type { CatalogueEntry } from '../inference/catalogue.ts'
 import { retireModel } from '../inference/retire-model.ts'
 import type { UpstreamConfig } from './config.ts'
 import { oipProtocol } from './oip-protocol.ts'
+import { openAiProtocol } from './openai/protocol.ts'
 import { type Protocol, Upstream, type UpstreamModel, upstreamModel } from './upstream.ts'
 
 const protocols: Readonly<Record<UpstreamConfig['protocol'], (model: UpstreamModel) => Protocol>> = {
   oip: oipProtocol,
-  openai: ({ entry }) => {
-    const refuse = () =>
-      Promise.reject(new SpillwayError('not_supported', `${entry.manifest.id} runs no tensors`))
-    return { probe: refuse, run: refuse, queueMs: () => 0 }
-  },
+  openai: openAiProtocol,
 }
 
 /** The upstreams of this server's models. */
@@ -51,7 +48,7 @@ export class Upstreams {
       this.#byEntry.delete(entry)
       return true
     }
-    retireModel({ isInUse: () => upstream.inFlight > 0, unload }, this.#clock)
+    retireModel({ isWanted: () => false, isInUse: () => upstream.inFlight > 0, unload }, this.#clock)
   }
 
   close(reason?: SpillwayError): void {

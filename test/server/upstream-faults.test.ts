@@ -267,6 +267,24 @@ describe('a model with an upstream', () => {
     expect(await logitsOf(await front.infer([0.25]))).toEqual(sumsOf(0.25))
   })
 
+  test('is unloaded and loaded again on demand', async () => {
+    const engine = await triton()
+    const front = await frontOf([engine])
+    front.inference.unload(front.entry())
+    expect(front.inference.state(front.entry())).toBe('unloaded')
+    const response = await front.infer([0.5])
+    expect(response.status).toBe(404)
+    expect((await response.json()).error).toContain('there is unloaded')
+    expect(engine.seen).toHaveLength(0)
+    await front.inference.prepare(front.entry())
+    expect(await logitsOf(await front.infer([0.5]))).toEqual(sumsOf(0.5))
+  })
+
+  test('says why it is not ready', async () => {
+    const front = await frontOf([await triton({ isReady: false })])
+    expect(front.inference.failure(front.entry())?.message).toContain('No replica of the upstream of there')
+  })
+
   test('is refused in a generator, and its files are not there', async () => {
     const engine = await triton()
     const front = await frontOf([engine])

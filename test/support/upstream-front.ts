@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import { systemClock } from '../../models/async/clock.ts'
 import { createApp } from '../../server/app.ts'
 import type { CatalogueEntry } from '../../server/inference/catalogue.ts'
-import { readCatalogue } from '../../server/inference/catalogue.ts'
+import { allVersions, readCatalogue } from '../../server/inference/catalogue.ts'
 import { createInference } from '../../server/inference/inference.ts'
 import { LiveCatalogue } from '../../server/inference/live-catalogue.ts'
 import { prepareModels } from '../../server/inference/prepare-models.ts'
@@ -34,7 +34,7 @@ export async function startFront(upstream: Partial<UpstreamConfig>) {
   const folder = await emptyFolder()
   await writeUpstream(folder, 'there', { model: 'digits', ...upstream })
   const catalogue = new LiveCatalogue()
-  catalogue.replace(await readCatalogue([folder]))
+  catalogue.replace(allVersions(await readCatalogue([folder])))
   const upstreams = new Upstreams(systemClock)
   const lanes = createInference({
     backend: 'cpu',

@@ -8,8 +8,14 @@ import {
   type EmbeddingRequest,
   embeddingRequest,
 } from '../../../models/protocols/openai.ts'
+import {
+  type ResponseRequest,
+  responseRequest,
+  type WireResponseItem,
+} from '../../../models/protocols/openai-responses.ts'
 import { checkJson, type JsonLimits } from '../../http/check-json.ts'
 import type { RequestLimits } from '../../request-limits.ts'
+import { type ForwardedRequest, readForwarded } from '../../upstream/openai/forwarded-request.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 import { checkPrompt } from './prompt-bounds.ts'
 import { type RequestKind, refuseUnsupportedFields } from './unsupported-fields.ts'
@@ -18,6 +24,8 @@ import { type RequestKind, refuseUnsupportedFields } from './unsupported-fields.
 export interface TextBounds {
   /** The longest context of all models. */
   readonly maxTokens: number
+  /** The models that other engines run, by their ids here, with their names there. */
+  readonly forwarded: Readonly<Record<string, string>>
   readonly json: RequestLimits['json']
 }
 
@@ -30,17 +38,24 @@ const limitsOf = ({ depth, entries }: RequestLimits['json']): JsonLimits => ({
   bulkKeys: ['prompt', 'input'],
 })
 
-const schemas = { chat: chatRequest, completion: completionRequest, embedding: embeddingRequest }
+const schemas = {
+  chat: chatRequest,
+  completion: completionRequest,
+  response: responseRequest,
+  embedding: embeddingRequest,
+}
 
 /** The requests of the API, by kind. */
 export interface RequestOf {
   readonly chat: ChatRequest
   readonly completion: CompletionRequest
+  readonly response: ResponseRequest
   readonly embedding: EmbeddingRequest
 }
 
 /**
- * Parses and checks the body of a request. A prompt that is too long for every model is cut or refused here, so that it
+ * Parses and checks the body of a request. One for a model that another engine runs is checked as far as this server acts
+ * on it. A prompt that is too long for every model is cut or refused here, so that it
  * is not copied from one thread to another.
  *
  * @throws SpillwayError `request_malformed`, `not_supported` or `context_exceeded`, which name the parameter.
@@ -48,15 +63,20 @@ export interface RequestOf {
 export function parseRequest<K extends RequestKind>(
   kind: K,
   body: Uint8Array,
-  { maxTokens, json }: TextBounds,
-): RequestOf[K] {
+  { maxTokens, forwarded, json }: TextBounds,
+): RequestOf[K] | ForwardedRequest {
   checkJson(body, limitsOf(json))
+  let text: string
   let value: unknown
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+    text = new TextDecoder('utf-8', { fatal: true }).decode(body)
+    value = JSON.parse(text)
   } catch (cause) {
     throw SpillwayError.from(cause, 'request_malformed', 'The request is not JSON')
   }
+  const { model }: { model?: unknown } = Object(value)
+  if (typeof model === 'string' && Object.hasOwn(forwarded, model))
+    return readForwarded(text, Object(value), forwarded[model] ?? model)
   const parsed = z.safeParse<z.ZodMiniType>(schemas[kind], value)
   if (!parsed.success) {
     const { path, expected, got } = schemaFault(parsed.error, value)
@@ -82,7 +102,15 @@ function checkTexts(request: RequestOf[RequestKind], maxTokens: number): void {
   const [param, texts] =
     'prompt' in request ? (['prompt', request.prompt] as const) : (['input', request.input] as const)
   for (const text of typeof texts === 'string' ? [texts] : texts)
-    if (typeof text === 'string') checkPrompt(param, text, bounds)
+    for (const part of textsIn(text)) checkPrompt(param, part, bounds)
+}
+
+/** The texts of one text, list of tokens or item of a response's input. */
+function textsIn(one: string | number | readonly number[] | WireResponseItem): readonly string[] {
+  if (typeof one === 'string') return [one]
+  if (typeof one === 'number' || !('content' in one)) return []
+  const { content } = one
+  return typeof content === 'string' ? [content] : (content ?? []).flatMap(({ text }) => text ?? [])
 }
 
 function withBoundedTokens<T extends RequestOf[RequestKind]>(request: T, maxTokens: number): T {

@@ -10,6 +10,7 @@ import { textsOf } from '../../inference/prompt-length.ts'
 import type { RequestWait } from '../../inference/request-wait.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
+import type { ForwardedRequest } from '../../upstream/openai/forwarded-request.ts'
 import { toChatMessage } from './chat-message.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 import { parseRequest, type RequestOf, type TextBounds } from './parse-request.ts'
@@ -30,7 +31,7 @@ export interface ReadOptions {
 
 /** A request, and how it waits from its arrival on. */
 export interface ArrivedRequest<K extends RequestKind> {
-  readonly request: RequestOf[K]
+  readonly request: RequestOf[K] | ForwardedRequest
   readonly wait: RequestWait
 }
 
@@ -51,7 +52,9 @@ export async function readRequest<K extends RequestKind>(
   }
   if (body.length <= mostParsedHere) return { request: parseRequest(kind, body, bounds), wait }
   const task = { kind, body, bounds }
-  const request = (await offload.run('readText', task, jobOf(wait, [body]))) as RequestOf[K]
+  const request = (await offload.run('readText', task, jobOf(wait, [body]))) as
+    | RequestOf[K]
+    | ForwardedRequest
   return { request, wait }
 }
 
@@ -136,7 +139,23 @@ function truncatedPrompt(
 
 type GenerationOptions = Sampling & Pick<TextRequest, 'stop' | 'ignoreStopTokens'>
 
-const optionsOf = (request: ChatRequest | CompletionRequest): GenerationOptions => ({
+/** The fields of all requests for text that choose tokens. */
+type SamplingFields = Pick<
+  CompletionRequest,
+  | 'temperature'
+  | 'top_p'
+  | 'top_k'
+  | 'min_p'
+  | 'repetition_penalty'
+  | 'presence_penalty'
+  | 'frequency_penalty'
+  | 'logit_bias'
+  | 'seed'
+  | 'stop'
+  | 'ignore_eos'
+>
+
+export const optionsOf = (request: SamplingFields): GenerationOptions => ({
   // Of a share of nothing, the most likely token is left.
   temperature: request.top_p === 0 ? 0 : (request.temperature ?? undefined),
   topK: request.top_k && request.top_k > 0 ? request.top_k : undefined,

@@ -1,0 +1,104 @@
+import { SpillwayError } from '../../../models/core/index.ts'
+import { type RequestWait, remainingMs } from '../../inference/request-wait.ts'
+import type { ReplicaCall } from '../call.ts'
+import type { Replicas } from '../replicas.ts'
+import type { Upstream } from '../upstream.ts'
+import { bySignal, readText } from '../upstream-fetch.ts'
+import { errorOfAnswer } from './engine-error.ts'
+import { type ForwardedRequest, namesOptionalField, withoutOptionalFields } from './forwarded-request.ts'
+
+/** What goes with a request to the engine. */
+export interface EngineHeaders {
+  readonly 'x-request-id'?: string
+  readonly traceparent?: string
+}
+
+/** One exchange with an engine. */
+export interface EngineExchange {
+  readonly path: 'chat/completions' | 'completions' | 'embeddings'
+  readonly request: ForwardedRequest
+  readonly headers: EngineHeaders
+}
+
+/** An engine of the OpenAI API, at one or several addresses. */
+export class OpenAiEngine {
+  readonly #upstream: Upstream
+  /** Whether it has refused fields that pages can do without. */
+  #takesPlainBodies = false
+
+  constructor(upstream: Upstream) {
+    this.#upstream = upstream
+  }
+
+  get replicas(): Replicas {
+    return this.#upstream.replicas
+  }
+
+  /**
+   * Sends a request to a replica, and to another one where that fails before `use` has resolved.
+   *
+   * @param use Reads the answer as far as a failure may be repeated.
+   * @throws SpillwayError as `use` and `Upstream.send` do; the engine's own error, translated.
+   */
+  async send<T>(
+    exchange: EngineExchange,
+    wait: RequestWait,
+    use: (response: Response, call: ReplicaCall) => Promise<T>,
+  ): Promise<T> {
+    const { clock } = this.#upstream.model
+    const attempt = async (call: ReplicaCall): Promise<{ readonly value: T } | SpillwayError> => {
+      const response = await this.#ask(exchange, call)
+      return response instanceof SpillwayError ? response : { value: await use(response, call) }
+    }
+    const answer = await this.#upstream.send(attempt, {
+      caller: wait.caller,
+      affinity: exchange.request.affinity,
+      signal: wait.signal,
+      deadlineMs: remainingMs(wait, clock.now()),
+    })
+    if (answer instanceof SpillwayError) throw answer
+    return answer.value
+  }
+
+  /** @returns The answer; or an error that the operator of this server has to see to, and no replica is at fault for. */
+  async #ask(
+    { path, request, headers }: EngineExchange,
+    call: ReplicaCall,
+  ): Promise<Response | SpillwayError> {
+    const { model, body } = request
+    const url = new URL(path, call.url)
+    const isPlain = this.#takesPlainBodies
+    const send = (plain: boolean) =>
+      this.#post(url, headers, plain ? withoutOptionalFields(body) : body, call.signal)
+    let response = await send(isPlain)
+    if (response.ok) return response
+    const read = () => bySignal(url, call.signal, () => readText(response))
+    let answer = await read()
+    if (!isPlain && response.status === 400 && namesOptionalField(answer)) {
+      this.#takesPlainBodies = true
+      response = await send(true)
+      if (response.ok) return response
+      answer = await read()
+    }
+    const error = errorOfAnswer(model, response, answer)
+    if (response.status < 500 && error.code === 'server_response_invalid') return error
+    throw error
+  }
+
+  #post(url: URL, headers: EngineHeaders, body: string, signal: AbortSignal): Promise<Response> {
+    const request: RequestInit = {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        // A compressed stream would come in blocks.
+        'accept-encoding': 'identity',
+        ...headers,
+        ...this.#upstream.model.headers,
+      },
+      body,
+      signal,
+      redirect: 'error',
+    }
+    return bySignal(url, signal, () => fetch(url, request))
+  }
+}

@@ -41,6 +41,8 @@ export interface ForwardingServer {
   /** The lines of its log. */
   readonly log: Record<string, unknown>[]
   metrics(): Promise<string>
+  /** Requests for `tiny` in flight at an address of its engine. */
+  inFlight(url: URL): number
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>
   close(): void
 }
@@ -115,6 +117,8 @@ export async function startForwardingServer({
     url: server.url,
     log,
     metrics: () => metrics.registry.metrics(),
+    inFlight: ({ host }) =>
+      engines.named('tiny').replicas.all.find(({ url }) => url.host === host)?.inFlight ?? 0,
     post: (path, body, headers = {}) =>
       fetch(new URL(path, server.url), {
         method: 'POST',

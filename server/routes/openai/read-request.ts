@@ -111,7 +111,8 @@ export async function toTextRequests(
     ...optionsOf(request),
     ...truncatedPrompt(request, tokens),
     logprobs: request.logprobs ?? undefined,
-    maxTokens: request.max_tokens ?? defaultMaxTokens,
+    // As vLLM has it, null is no limit but the context's.
+    maxTokens: request.max_tokens === null ? undefined : (request.max_tokens ?? defaultMaxTokens),
     generated: generated ?? undefined,
   }))
 }

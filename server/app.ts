@@ -85,7 +85,7 @@ export const createApp = (given: AppOptions) => {
   const {
     forwarding = new Forwarding({
       ...options,
-      engines: new Engines(new ModelCatalogue(), new Upstreams(clock)),
+      engines: new Engines(new ModelCatalogue(), new Upstreams(clock, given.log)),
     }),
   } = options
   const app = new Hono<{ Variables: Variables }>()

@@ -60,7 +60,7 @@ async function main(): Promise<void> {
   }
   const digits = findModel(catalogue, 'digits')
   const trial = (backend: Backend) => loadRequestOf(digits, backend)
-  const upstreams = new Upstreams(systemClock)
+  const upstreams = new Upstreams(systemClock, log)
   const engines = new Engines(catalogue, upstreams)
   const lanes = createInference({
     backend: await chooseBackend(config.backend, startLane, trial),

@@ -2,14 +2,15 @@ import type { Clock } from '../../models/async/clock.ts'
 import { type CheckedInputs, SpillwayError } from '../../models/core/index.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import { BatchCounts, type ModelStats } from '../../workers/host/scheduler/stats.ts'
+import type { Log } from '../http/request-log.ts'
 import type { CatalogueEntry } from '../inference/catalogue.ts'
 import { type InferenceAnswer, type ModelState, modelUnloaded } from '../inference/inference.ts'
 import type { RequestWait } from '../inference/request-wait.ts'
 import { RunCounts } from '../observability/run-counts.ts'
-import { defaultMaxConcurrent, keyHeaders, type UpstreamConfig, urlsOf } from './config.ts'
+import { defaultMaxConcurrent, type UpstreamConfig, urlsOf } from './config.ts'
 import { retryAfterMs } from './errors.ts'
 import { InFlightLimit } from './in-flight-limit.ts'
-import type { Probe } from './replica.ts'
+import type { Probe, Replica } from './replica.ts'
 import { type Attempt, Replicas, type SendOptions } from './replicas.ts'
 
 /** A model and the engine that runs it. */
@@ -17,6 +18,7 @@ export interface UpstreamModel {
   readonly entry: CatalogueEntry
   readonly config: UpstreamConfig
   readonly clock: Clock
+  readonly log: Pick<Log, 'info' | 'warn'>
   /** Headers of every request, such as its key. */
   readonly headers: Readonly<Record<string, string>>
 }
@@ -44,12 +46,17 @@ export class Upstream {
   #state: 'loading' | 'asked' | 'unloaded' = 'loading'
 
   constructor(model: UpstreamModel, protocol: Protocol) {
-    const { entry, config, clock } = model
+    const { entry, config, clock, log } = model
     const name = entry.manifest.id
+    const onChange = ({ isOut, name: replica, failure }: Replica) => {
+      if (isOut)
+        log.warn({ model: name, replica, reason: failure }, 'A replica gets no requests until it is ready')
+      else log.info({ model: name, replica }, 'A replica is ready again')
+    }
     this.model = model
     this.#protocol = protocol
     this.#limit = new InFlightLimit(name, config.maxConcurrent ?? defaultMaxConcurrent)
-    this.replicas = new Replicas({ name, urls: urlsOf(config), clock, probe: protocol.probe })
+    this.replicas = new Replicas({ name, urls: urlsOf(config), clock, probe: protocol.probe, onChange })
   }
 
   /** Asks all replicas whether they are ready. @throws SpillwayError `lane_failed` where none is. */
@@ -157,15 +164,3 @@ export const noTensors = ({ manifest: { id } }: CatalogueEntry) =>
   new SpillwayError('not_supported', `${id} takes no tensors`, {
     hint: 'Its engine has the OpenAI API: send the request to /v1.',
   })
-
-/** What a model's protocol needs to know. */
-export const upstreamModel = (
-  entry: CatalogueEntry,
-  config: UpstreamConfig,
-  clock: Clock,
-): UpstreamModel => ({
-  entry,
-  config,
-  clock,
-  headers: keyHeaders(config),
-})

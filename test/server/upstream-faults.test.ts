@@ -175,6 +175,8 @@ describe('a fault of the upstream', () => {
       expect(await logitsOf(await front.infer([0.5]))).toEqual(sumsOf(0.5))
     expect(bad.seen.length).toBeLessThanOrEqual(3)
     expect(await front.metrics()).toContain(`spillway_upstream_up{model="there",replica="${bad.host}"} 0`)
+    const out = { level: 40, replica: bad.host, msg: expect.stringContaining('gets no requests') }
+    expect(front.lines).toContainEqual(expect.objectContaining(out))
     expect(await front.metrics()).toContain(`spillway_upstream_up{model="there",replica="${good.host}"} 1`)
     Object.assign(bad, { fault: 'none', isReady: true })
     await expect.poll(() => front.replicas().every(({ isOut }) => !isOut), { timeout: 5_000 }).toBe(true)

@@ -77,7 +77,15 @@ export async function startForwardingServer({
     entryOf(forwardedManifest('tiny')),
     entryOf(forwardedManifest('vectors', 'feature-extraction')),
   ])
-  const upstreams = new Upstreams(clock)
+  const log: Record<string, unknown>[] = []
+  const lines = new Writable({
+    write: (line, _encoding, done) => {
+      log.push(JSON.parse(String(line)))
+      done()
+    },
+  })
+  const logger = pino({}, lines)
+  const upstreams = new Upstreams(clock, logger)
   const engines = new Engines(catalogue, upstreams)
   const lanes = createInference({
     backend: 'cpu',
@@ -88,13 +96,6 @@ export async function startForwardingServer({
     clock,
   })
   const inference = routeInference(lanes, upstreams)
-  const log: Record<string, unknown>[] = []
-  const lines = new Writable({
-    write: (line, _encoding, done) => {
-      log.push(JSON.parse(String(line)))
-      done()
-    },
-  })
   const offload = createTestOffload()
   const metrics = createMetrics(clock, catalogue, inference, { upstreams })
   const app = createApp({
@@ -109,7 +110,7 @@ export async function startForwardingServer({
     version: 'test',
     maxBodyBytes: 1_000_000,
     requestLimits: { ...requestLimits, maxTimeoutMs: timeoutMs },
-    log: pino({}, lines),
+    log: logger,
     ...options,
   })
   const server = await listen(app)

@@ -63,7 +63,7 @@ export async function startTestApp({
   const folders = [root('models/catalogue'), ...models]
   const catalogue = new LiveCatalogue()
   catalogue.replace(allVersions(await readCatalogue(folders)), await readReferences(folders))
-  const upstreams = new Upstreams(clock)
+  const upstreams = new Upstreams(clock, log)
   const engines = new Engines(catalogue, upstreams)
   const lanes = createInference({
     backend: 'cpu',

@@ -29,6 +29,7 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     // A line of README's first block, which the same test runs.
     ['test/e2e/readme.test.ts', 'embed.js'],
   ],
+  'web/adapters/README.md': [['test/e2e/examples.test.ts', "from 'spillway/ai'"]],
   'server/README.md': [['test/unit/server-config.test.ts', '"maxQueued": 200']],
   'server/SECURITY.md': [
     ['test/tools/key.test.ts', 'spillway key create'],

@@ -32,6 +32,7 @@ import { siteRoutes } from './routes/site.ts'
 import { telemetryRoutes } from './routes/telemetry.ts'
 import { Engines } from './upstream/openai/engines.ts'
 import { Forwarding } from './upstream/openai/forwarding.ts'
+import { Upstreams } from './upstream/upstreams.ts'
 
 export interface AppOptions {
   readonly catalogue: Catalogue
@@ -82,8 +83,12 @@ export const createApp = (given: AppOptions) => {
   const metadata = serverMetadata(version, repository && onlyAdmin ? [repositoryExtension] : [])
   const probes = createProbes({ catalogue, inference, isDraining })
   const callerOf = (options.access ? createAddressOf : createCallerOf)(options.callerAddressHeader ?? '')
-  const { forwarding = new Forwarding({ ...options, engines: new Engines(new ModelCatalogue(), clock) }) } =
-    options
+  const {
+    forwarding = new Forwarding({
+      ...options,
+      engines: new Engines(new ModelCatalogue(), new Upstreams(clock, given.log)),
+    }),
+  } = options
   const app = new Hono<{ Variables: Variables }>()
   const cors = createCors(options.origins ?? '*')
   const answer = answerError(log)

@@ -22,7 +22,7 @@ import { createVerifier } from './verify.ts'
 
 export interface Inference {
   /** Queues the inputs and runs them in a batch. @throws SpillwayError `overloaded`, `deadline_exceeded`, `aborted`; else as the run does. */
-  run(entry: CatalogueEntry, inputs: CheckedInputs, wait: RequestWait): Promise<RunAnswer>
+  run(entry: CatalogueEntry, inputs: CheckedInputs, wait: RequestWait): Promise<InferenceAnswer>
   /** The error with which a request would be refused now; undefined where it would be accepted. */
   refusal(entry: CatalogueEntry, wait: WaitOptions): SpillwayError | undefined
   /** Loads the model into a lane and runs it once, so that the first request need not wait. */
@@ -53,6 +53,12 @@ export interface Inference {
   unload(entry: CatalogueEntry): void
   /** @param reason The error of requests in progress, and of later ones. */
   close(reason?: SpillwayError): void
+}
+
+/** The answer of a lane, or of an upstream. */
+export interface InferenceAnswer extends RunAnswer {
+  /** The upstream's replica that gave it. */
+  readonly replica?: string
 }
 
 /** `ready`: the model has loaded once; a lane that loses it loads it again. `unloaded`: on demand. */
@@ -266,7 +272,8 @@ export function createInference(options: InferenceOptions): Inference {
   }
 }
 
-const modelUnloaded = ({ manifest: { id } }: CatalogueEntry) =>
+/** Of a model that was unloaded on demand. */
+export const modelUnloaded = ({ manifest: { id } }: CatalogueEntry) =>
   new SpillwayError('model_unknown', `${id} is unloaded`, {
     hint: `POST /v2/repository/models/${id}/load loads it.`,
   })

@@ -17,7 +17,7 @@ export interface RequestSpan {
   readonly traceId: string
   /** The value of the header `traceresponse`. */
   readonly response: string
-  /** The value of the header `traceparent` in requests that this one makes of other servers. */
+  /** The value of the header `traceparent` in requests to other servers: the recorded span that is nearest to them. */
   readonly parent: string
 }
 

@@ -51,20 +51,6 @@ export const completion = z.object({
   choices: z.array(z.object({ ...choice, text: z.string() })),
 })
 
-/** The fields that every response has; further ones are as OpenAI's API defines them. */
-export const response = z.looseObject({
-  id: z.string(),
-  object: z.literal('response'),
-  status: z.enum(['completed', 'incomplete']),
-  model: z.string(),
-  output: z.array(
-    z.looseObject({
-      type: z.literal('message'),
-      content: z.array(z.looseObject({ type: z.literal('output_text'), text: z.string() })),
-    }),
-  ),
-})
-
 export const chatCompletion = z.object({
   ...text,
   object: z.literal('chat.completion'),

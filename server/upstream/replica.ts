@@ -35,6 +35,7 @@ export class Replica {
   }
   readonly #clock: Clock
   readonly #probe: Probe
+  readonly #onChange: (replica: Replica) => void
   readonly #breaker: Breaker
   readonly #latency = new PeakLatency()
   readonly #calls = new Set<Call>()
@@ -43,18 +44,28 @@ export class Replica {
   #isProbing = false
   #restsUntil = 0
   #isClosed = false
+  /** As it was reported last. */
+  #wasOut = false
+  #failure = ''
 
-  constructor(url: URL, clock: Clock, probe: Probe) {
+  /** @param onChange Told when it goes out and when it is in again. */
+  constructor(url: URL, clock: Clock, probe: Probe, onChange: (replica: Replica) => void) {
     this.url = url
     this.name = `${url.host}${url.pathname.replace(/\/$/, '')}`
     this.#clock = clock
     this.#probe = probe
+    this.#onChange = onChange
     this.#breaker = new Breaker(clock, openTimes)
   }
 
   /** Whether its failures keep requests away from it, until a probe finds it ready. */
   get isOut(): boolean {
     return this.#breaker.isOpen
+  }
+
+  /** Its last failure, in words. */
+  get failure(): string {
+    return this.#failure
   }
 
   /** Milliseconds until it is probed next, while it is out. */
@@ -76,21 +87,28 @@ export class Replica {
     return this.#latency.at(this.#clock.now())
   }
 
-  /** Makes one call. Resolves with the attempt's value; the call stays in flight while the attempt has it kept. */
+  /**
+   * Makes one call. Resolves with the attempt's value; the call stays in flight while the attempt has it kept.
+   *
+   * @param onEnd Called when a call whose attempt has resolved is no longer in flight.
+   */
   call<T>(
     attempt: (call: ReplicaCall) => Promise<T>,
     signal: AbortSignal | undefined,
     deadline: Deadline | undefined,
+    onEnd: () => void,
   ): Promise<T> {
     const call = new Call({ clock: this.#clock, signal, deadline })
     if (this.#calls.size === 0) this.#heard()
     this.#calls.add(call)
     this.#watch()
+    let hasResolved = false
     return new Promise((resolve, reject) => {
       const exchange = async () => {
         const value = await call.bound(attempt(this.#handleOf(call, deadline)))
         this.#heard()
         this.#latency.add(this.#clock.now() - call.startedAt, this.#clock.now())
+        hasResolved = true
         resolve(value)
         if (call.kept) await call.bound(call.kept)
       }
@@ -109,15 +127,16 @@ export class Replica {
           this.#calls.delete(call)
           call.end(closed())
           this.#scheduleProbe()
+          if (hasResolved) onEnd()
         })
     })
   }
 
   /** Asks whether it is ready, at the start. It is out where it is not. */
   async check(): Promise<void> {
-    // As many failures as open the circuit.
-    for (let tries = 0; tries < 2 && !this.isOut; tries++) {
-      if (await this.#breaker.run(() => this.#askReady()).then(isTrue, isFalse)) return
+    // As many failures as open the circuit; once where it is open already.
+    for (let tries = 0; tries === 0 || (tries < 2 && !this.isOut); tries++) {
+      if (await this.#breaker.run(() => this.#askReady()).then(isTrue, isFalse)) break
     }
     this.#scheduleProbe()
   }
@@ -145,8 +164,10 @@ export class Replica {
   }
 
   #failed(cause: unknown): void {
-    if (isFault(cause)) this.outcomes.failed++
-    else if (isRefusal(cause)) {
+    if (isFault(cause)) {
+      this.outcomes.failed++
+      this.#failure = cause.message
+    } else if (isRefusal(cause)) {
       this.outcomes.refused++
       this.#heard()
       this.#restsUntil = this.#clock.now() + (cause.detail.retryAfterMs ?? 0)
@@ -172,7 +193,7 @@ export class Replica {
   async #checkSilent(): Promise<void> {
     const asked = [...this.#calls]
     try {
-      await this.#breaker.run(() => this.#askReady())
+      await this.#breaker.run(() => this.#askWhetherAlive())
     } catch (cause) {
       const silent = new SpillwayError('server_timeout', `${this.name} gives no sign of life`, {
         expected: `an answer, or part of one, within ${silenceMs} ms`,
@@ -185,7 +206,18 @@ export class Replica {
     if (this.#calls.size > 0) this.#watch()
   }
 
+  /** A replica that answers that it is not ready is alive: it may be shutting down, and answer what it has. */
+  #askWhetherAlive(): Promise<void> {
+    return this.#ask().catch((cause: unknown) => {
+      if (isFault(cause)) throw cause
+    })
+  }
+
   #scheduleProbe(): void {
+    if (this.isOut !== this.#wasOut) {
+      this.#wasOut = this.isOut
+      this.#onChange(this)
+    }
     if (!this.isOut || this.#isProbing || this.#isClosed) return
     this.#isProbing = true
     this.#clock.after(this.probeInMs, () => {
@@ -201,20 +233,24 @@ export class Replica {
   }
 
   /** @throws SpillwayError `server_unreachable`, whatever the reason: the circuit then stays open. */
-  async #askReady(): Promise<void> {
+  #askReady(): Promise<void> {
+    return this.#ask().catch((cause: unknown) => {
+      this.#failure = `${this.name} is not ready: ${messageOf(cause)}`
+      throw new SpillwayError('server_unreachable', this.#failure, {}, { cause })
+    })
+  }
+
+  async #ask(): Promise<void> {
     const controller = new AbortController()
-    const late = () =>
-      new SpillwayError('server_timeout', `${this.name} is too slow to say whether it is ready`)
     try {
-      await withTimeout(this.#clock, probeMs, this.#probe(this.url, controller.signal), late)
-    } catch (cause) {
+      await withTimeout(this.#clock, probeMs, this.#probe(this.url, controller.signal), () => {
+        return new SpillwayError('server_timeout', `${this.name} does not say whether it is ready`, {
+          expected: `an answer within ${probeMs} ms`,
+          got: 'none',
+        })
+      })
+    } finally {
       controller.abort()
-      throw new SpillwayError(
-        'server_unreachable',
-        `${this.name} is not ready: ${messageOf(cause)}`,
-        {},
-        { cause },
-      )
     }
   }
 }

@@ -8,12 +8,17 @@ import { rendezvousOrder } from './rendezvous.ts'
 import { type Probe, Replica } from './replica.ts'
 import { RetryBudget } from './retry-budget.ts'
 
+/** Sends a request to one replica. */
+export type Attempt<T> = (call: ReplicaCall) => Promise<T>
+
 export interface ReplicasOptions {
   /** The upstream in messages. */
   readonly name: string
   readonly urls: readonly URL[]
   readonly clock: Clock
   readonly probe: Probe
+  /** Told when a replica goes out, and when it is in again. */
+  readonly onChange?: (replica: Replica) => void
 }
 
 export interface SendOptions {
@@ -25,6 +30,8 @@ export interface SendOptions {
   readonly affinity?: string | undefined
   /** Whether the request may run twice, where a replica fails that may have run it. Default: true. */
   readonly isRepeatable?: boolean
+  /** Called once, when the request is no longer in flight: after what its attempt has kept has ended. */
+  readonly onEnd?: () => void
 }
 
 /** Attempts of one request. */
@@ -49,15 +56,25 @@ export class Replicas {
   readonly #budget = new RetryBudget()
   #closedBy: SpillwayError | undefined
 
-  constructor({ name, urls, clock, probe }: ReplicasOptions) {
+  constructor({ name, urls, clock, probe, onChange = () => {} }: ReplicasOptions) {
     this.#name = name
     this.#clock = clock
-    this.all = urls.map((url) => new Replica(url, clock, probe))
+    this.all = urls.map((url) => new Replica(url, clock, probe, onChange))
   }
 
   /** Whether one of them takes requests, as far as is known. */
   get isReady(): boolean {
     return this.all.some(({ isOut }) => !isOut)
+  }
+
+  /** The calls in flight at all of them. */
+  get inFlight(): number {
+    return this.all.reduce((sum, { inFlight }) => sum + inFlight, 0)
+  }
+
+  /** The error with which a request would be refused now; undefined where one of them would be asked. */
+  refusal(): SpillwayError | undefined {
+    return this.#closedBy ?? (this.isReady ? undefined : this.#nobodyReady())
   }
 
   /** Asks all of them whether they are ready. @throws SpillwayError `lane_failed` where none is. */
@@ -74,9 +91,18 @@ export class Replicas {
    * it rejects with a SpillwayError, as `upstreamFetch` does.
    * @throws SpillwayError `deadline_exceeded`, `aborted`, `closed`, or the last attempt's as `engineError` has it.
    */
-  async send<T>(
-    attempt: (call: ReplicaCall) => Promise<T>,
-    { signal, deadlineMs, affinity, isRepeatable = true }: SendOptions = {},
+  async send<T>(attempt: Attempt<T>, options: SendOptions = {}): Promise<T> {
+    try {
+      return await this.#send(attempt, options)
+    } catch (cause) {
+      options.onEnd?.()
+      throw cause
+    }
+  }
+
+  async #send<T>(
+    attempt: Attempt<T>,
+    { signal, deadlineMs, affinity, isRepeatable = true, onEnd = () => {} }: SendOptions,
   ): Promise<T> {
     this.#budget.add()
     const deadline =
@@ -89,7 +115,7 @@ export class Replicas {
       if (!replica) break
       tried.add(replica)
       try {
-        return await replica.call(attempt, signal, deadline)
+        return await replica.call(attempt, signal, deadline, onEnd)
       } catch (cause) {
         last = cause
         if (this.#closedBy) throw this.#closedBy
@@ -164,7 +190,7 @@ export class Replicas {
     const next = Math.min(...this.all.map(({ probeInMs }) => probeInMs))
     return new SpillwayError('lane_failed', `No replica of the upstream of ${this.#name} can be called`, {
       expected: 'one that is ready',
-      got: `${this.all.length} that are not`,
+      got: this.all.map(({ name, failure }) => failure || `${name} is not`).join('; '),
       retryAfterMs: Math.max(retryAfterMs, Math.ceil(next)),
     })
   }

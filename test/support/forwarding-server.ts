@@ -9,9 +9,10 @@ import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
 import { requestLimits } from '../../server/request-limits.ts'
 import type { UpstreamConfig } from '../../server/upstream/config.ts'
-import { withEngines } from '../../server/upstream/openai/engine-inference.ts'
 import { Engines } from '../../server/upstream/openai/engines.ts'
 import { Forwarding } from '../../server/upstream/openai/forwarding.ts'
+import { routeInference } from '../../server/upstream/routed-inference.ts'
+import { Upstreams } from '../../server/upstream/upstreams.ts'
 import { listen } from './listen.ts'
 import { createTestOffload } from './offload.ts'
 import { processLane } from './process-lane.ts'
@@ -40,6 +41,8 @@ export interface ForwardingServer {
   /** The lines of its log. */
   readonly log: Record<string, unknown>[]
   metrics(): Promise<string>
+  /** Requests for `tiny` in flight at an address of its engine. */
+  inFlight(url: URL): number
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>
   close(): void
 }
@@ -74,7 +77,16 @@ export async function startForwardingServer({
     entryOf(forwardedManifest('tiny')),
     entryOf(forwardedManifest('vectors', 'feature-extraction')),
   ])
-  const engines = new Engines(catalogue, clock)
+  const log: Record<string, unknown>[] = []
+  const lines = new Writable({
+    write: (line, _encoding, done) => {
+      log.push(JSON.parse(String(line)))
+      done()
+    },
+  })
+  const logger = pino({}, lines)
+  const upstreams = new Upstreams(clock, logger)
+  const engines = new Engines(catalogue, upstreams)
   const lanes = createInference({
     backend: 'cpu',
     cores: 1,
@@ -83,16 +95,9 @@ export async function startForwardingServer({
     startLane: () => processLane(systemClock),
     clock,
   })
-  const inference = withEngines(lanes, engines)
-  const log: Record<string, unknown>[] = []
-  const lines = new Writable({
-    write: (line, _encoding, done) => {
-      log.push(JSON.parse(String(line)))
-      done()
-    },
-  })
+  const inference = routeInference(lanes, upstreams)
   const offload = createTestOffload()
-  const metrics = createMetrics(clock, catalogue, inference)
+  const metrics = createMetrics(clock, catalogue, inference, { upstreams })
   const app = createApp({
     catalogue,
     inference,
@@ -105,7 +110,7 @@ export async function startForwardingServer({
     version: 'test',
     maxBodyBytes: 1_000_000,
     requestLimits: { ...requestLimits, maxTimeoutMs: timeoutMs },
-    log: pino({}, lines),
+    log: logger,
     ...options,
   })
   const server = await listen(app)
@@ -113,6 +118,8 @@ export async function startForwardingServer({
     url: server.url,
     log,
     metrics: () => metrics.registry.metrics(),
+    inFlight: ({ host }) =>
+      engines.named('tiny').replicas.all.find(({ url }) => url.host === host)?.inFlight ?? 0,
     post: (path, body, headers = {}) =>
       fetch(new URL(path, server.url), {
         method: 'POST',

@@ -119,9 +119,11 @@ export async function startOpenAiUpstream({
       returnsIds: body.return_token_ids === true,
       isChat: request.path === '/v1/chat/completions',
     }
-    const usage = { prompt: 9, completion: asked.n * pieces.length }
-    if (!body.stream) return send(wholeAnswer(flavour, asked, pieces.join(''), usage))
-    const events = [...eventsOf(flavour, asked, pieces)]
+    // A model that goes on with its own text.
+    const rest = pieces.slice(tokensOf(body.prompt))
+    const usage = { prompt: 9, completion: asked.n * rest.length }
+    if (!body.stream) return send(wholeAnswer(flavour, asked, rest.join(''), usage))
+    const events = [...eventsOf(flavour, asked, rest, 100 + pieces.length - rest.length)]
     if (asked.includeUsage) events.push(JSON.stringify(usageChunk(flavour, asked, usage)))
     return stream(request, response, events, behaviour)
   }
@@ -212,7 +214,12 @@ export async function startOpenAiUpstream({
 }
 
 /** The events of the texts, before their usage: all choices in turn, token by token. */
-function* eventsOf(flavour: Flavour, asked: AskedText, pieces: readonly string[]): Generator<string> {
+function* eventsOf(
+  flavour: Flavour,
+  asked: AskedText,
+  pieces: readonly string[],
+  firstToken: number,
+): Generator<string> {
   const choices = Array.from({ length: asked.n }, (_, index) => index)
   if (asked.isChat)
     for (const index of choices)
@@ -220,6 +227,10 @@ function* eventsOf(flavour: Flavour, asked: AskedText, pieces: readonly string[]
   for (const [at, text] of pieces.entries())
     for (const index of choices) {
       const finish = at === pieces.length - 1 ? 'stop' : null
-      yield JSON.stringify(textChunk(flavour, asked, index, { text, token: 100 + at, finish }))
+      yield JSON.stringify(textChunk(flavour, asked, index, { text, token: firstToken + at, finish }))
     }
 }
+
+/** Tokens of a text at the end of a prompt: pieces are 100 and up. */
+const tokensOf = (prompt: unknown): number =>
+  Array.isArray(prompt) ? prompt.filter((token) => token >= 100).length : 0

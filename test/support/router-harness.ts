@@ -19,7 +19,14 @@ export const phone: Capacity = {
 /** How a tier treats its next requests; by default it answers at once. */
 export type Behaviour = (wait: WaitOptions) => Promise<void>
 
+export interface HarnessOptions {
+  readonly clock?: ManualClock
+  /** In place of a server that answers as `server` says. */
+  readonly remote?: TierClients['remote']
+}
+
 export interface Harness {
+  readonly router: Router
   readonly clock: ManualClock
   readonly requests: { device: string[]; server: number }
   device: Behaviour
@@ -33,8 +40,10 @@ export interface Harness {
 export const answerAtOnce = async () => {}
 const inputs = checkInputs(digitsManifest, { image: new Float32Array(784) })
 
-export function createHarness(manifest: Manifest = digitsManifest): Harness {
-  const clock = createManualClock()
+export function createHarness(
+  manifest: Manifest = digitsManifest,
+  { clock = createManualClock(), remote: given }: HarnessOptions = {},
+): Harness {
   const ready = new Set<DeviceSession>()
   const sessions = new Map<string, DeviceSession>()
   const answer = (backend: 'wasm' | 'cpu'): RunAnswer => ({
@@ -92,11 +101,12 @@ export function createHarness(manifest: Manifest = digitsManifest): Harness {
   const router = new Router({
     capacity: () => Promise.resolve(phone),
     device,
-    remote,
+    remote: given ?? remote,
     calibrations,
     clock,
   })
   const harness: Harness = {
+    router,
     clock,
     requests: { device: [], server: 0 },
     device: answerAtOnce,

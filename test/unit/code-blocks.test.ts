@@ -35,6 +35,11 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     ['test/tools/key.test.ts', 'spillway key create'],
     ['test/tools/key.test.ts', '"keys"'],
   ],
+  'server/UPSTREAMS.md': [
+    ['test/unit/upstream-config.test.ts', '"TRITON_KEY"'],
+    ['test/unit/upstream-config.test.ts', '"Qwen/Qwen3-32B"'],
+    ['test/unit/upstream-config.test.ts', '"id": "assistant"'],
+  ],
   'server/deploy/README.md': [['test/server/deploy.test.ts', 'kubectl create secret']],
   'models/README.md': [['test/unit/manifest.test.ts', '```json']],
 }

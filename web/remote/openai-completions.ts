@@ -99,8 +99,8 @@ function completionBody({ id, generation }: Manifest, request: TextRequest): Com
     ...common(id, request),
     prompt: prompt ?? [...(tokens ?? [])],
     generated_tokens: generated,
-    // The API's own default is 16 tokens.
-    max_tokens: maxTokens ?? generation?.context,
+    // The API's own default is 16 tokens; null is vLLM's way to say as many as the context holds.
+    max_tokens: maxTokens ?? generation?.context ?? null,
     logprobs,
   }
 }

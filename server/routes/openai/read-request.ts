@@ -42,7 +42,14 @@ export async function readRequest<K extends RequestKind>(
   kind: K,
 ): Promise<ArrivedRequest<K>> {
   const body = await readBody(c, maxBodyBytes)
-  const wait = { signal: disconnectSignal(c), caller: c.get('caller'), askedAt: clock.now(), deadlineMs }
+  const wait = {
+    signal: disconnectSignal(c),
+    caller: c.get('caller'),
+    requestId: c.get('requestId'),
+    span: c.get('span'),
+    askedAt: clock.now(),
+    deadlineMs,
+  }
   if (body.length <= mostParsedHere) return { request: parseRequest(kind, body, bounds), wait }
   const task = { kind, body, bounds }
   const request = (await offload.run('readText', task, jobOf(wait, [body]))) as
@@ -104,7 +111,8 @@ export async function toTextRequests(
     ...optionsOf(request),
     ...truncatedPrompt(request, tokens),
     logprobs: request.logprobs ?? undefined,
-    maxTokens: request.max_tokens ?? defaultMaxTokens,
+    // As vLLM has it, null is no limit but the context's.
+    maxTokens: request.max_tokens === null ? undefined : (request.max_tokens ?? defaultMaxTokens),
     generated: generated ?? undefined,
   }))
 }

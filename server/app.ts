@@ -27,6 +27,7 @@ import { siteRoutes } from './routes/site.ts'
 import { telemetryRoutes } from './routes/telemetry.ts'
 import { Engines } from './upstream/openai/engines.ts'
 import { Forwarding } from './upstream/openai/forwarding.ts'
+import { Upstreams } from './upstream/upstreams.ts'
 
 export interface AppOptions {
   readonly catalogue: Catalogue
@@ -72,7 +73,9 @@ export const createApp = (given: AppOptions) => {
   const { catalogue, inference, version, log, clock, metrics, tracing, isDraining = () => false } = options
   const probes = createProbes({ catalogue, inference, isDraining })
   const callerOf = (options.access ? createAddressOf : createCallerOf)(options.callerAddressHeader ?? '')
-  const { forwarding = new Forwarding({ ...options, engines: new Engines(new Map(), clock) }) } = options
+  const {
+    forwarding = new Forwarding({ ...options, engines: new Engines(new Map(), new Upstreams(clock), clock) }),
+  } = options
   const app = new Hono<{ Variables: Variables }>()
   const cors = createCors(options.origins ?? '*')
   const answer = answerError(log)

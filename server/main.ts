@@ -28,9 +28,10 @@ import { createMetrics, type Metrics } from './observability/metrics.ts'
 import { startTracing } from './observability/tracing.ts'
 import { createOffload } from './offload/offload.ts'
 import { Shutdown } from './shutdown.ts'
-import { withEngines } from './upstream/openai/engine-inference.ts'
 import { Engines } from './upstream/openai/engines.ts'
 import { Forwarding } from './upstream/openai/forwarding.ts'
+import { routeInference } from './upstream/routed-inference.ts'
+import { Upstreams } from './upstream/upstreams.ts'
 
 const log = createLog()
 
@@ -57,7 +58,6 @@ async function main(): Promise<void> {
   }
   const digits = findModel(catalogue, 'digits')
   const trial = (backend: Backend) => loadRequestOf(digits, backend)
-  const engines = new Engines(catalogue, systemClock)
   const lanes = createInference({
     backend: await chooseBackend(config.backend, startLane, trial),
     cores: availableParallelism(),
@@ -68,14 +68,19 @@ async function main(): Promise<void> {
     clock: systemClock,
     onLoss: (session, message) => log.warn({ session }, message),
   })
-  const inference = withEngines(lanes, engines)
+  const upstreams = new Upstreams(systemClock)
+  const inference = routeInference(lanes, upstreams)
+  const engines = new Engines(catalogue, upstreams, systemClock)
   const offload = createOffload({
     entry: fromBuild('./offload.js'),
     clock: systemClock,
     taskMs: config.taskMs,
     maxBytes: config.maxOffloadBytes,
   })
-  const metrics = createMetrics(systemClock, catalogue, inference, config.gpuHourCost)
+  const metrics = createMetrics(systemClock, catalogue, inference, {
+    upstreams,
+    gpuHourCost: config.gpuHourCost,
+  })
   const tracing = await startTracing(process.env, version, systemClock, log)
   const textService = createTextService(inference, systemClock, offload)
   const shutdown = new Shutdown({

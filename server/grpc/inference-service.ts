@@ -85,7 +85,8 @@ async function infer(
   }
   try {
     const { id, inputs, outputs, deadlineMs, priority } = await read()
-    const wait = { signal, askedAt, deadlineMs: left(deadlineMs), priority, caller }
+    const whose = { caller, requestId: call.get('requestId'), span: call.get('span') }
+    const wait = { signal, askedAt, deadlineMs: left(deadlineMs), priority, ...whose }
     const answer = await runRequest(call, inference, entry, inputs, wait)
     return writeModelInfer({ model: entry.manifest, id, requested: outputs, answer })
   } finally {

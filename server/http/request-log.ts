@@ -49,6 +49,8 @@ export interface Variables {
     readonly computeMs: number
     /** When its run had ended, on the clock. */
     readonly answeredAt: number
+    /** The replica of the model's upstream that answered. */
+    readonly replica?: string | undefined
   }
   texts?: TextRecord
   embedded?: { readonly rows: number; readonly promptTokens: number }

@@ -21,7 +21,7 @@ import { createVerifier } from './verify.ts'
 
 export interface Inference {
   /** Queues the inputs and runs them in a batch. @throws SpillwayError `overloaded`, `deadline_exceeded`, `aborted`; else as the run does. */
-  run(entry: CatalogueEntry, inputs: CheckedInputs, wait: RequestWait): Promise<RunAnswer>
+  run(entry: CatalogueEntry, inputs: CheckedInputs, wait: RequestWait): Promise<InferenceAnswer>
   /** The error with which a request would be refused now; undefined where it would be accepted. */
   refusal(entry: CatalogueEntry, wait: WaitOptions): SpillwayError | undefined
   /** Loads the model into a lane and runs it once, so that the first request need not wait. */
@@ -48,6 +48,12 @@ export interface Inference {
   retire(entry: CatalogueEntry): void
   /** @param reason The error of requests in progress, and of later ones. */
   close(reason?: SpillwayError): void
+}
+
+/** The answer of a lane, or of an upstream. */
+export interface InferenceAnswer extends RunAnswer {
+  /** The upstream's replica that gave it. */
+  readonly replica?: string
 }
 
 /** `ready`: the model has loaded once; a lane that loses it loads it again. */

@@ -1,10 +1,14 @@
 import { pastDeadline } from '../../workers/host/scheduler/errors.ts'
 import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
+import type { RequestSpan } from '../observability/trace-context.ts'
 
 /** How a request waits for the offload thread, for its run and for its answer to be written. */
 export interface RequestWait extends WaitOptions {
   /** When the request had arrived whole, on the clock: its deadline counts from then. Default: now. */
   readonly askedAt?: number | undefined
+  /** The request's id and span, which an upstream gets as well. */
+  readonly requestId?: string | undefined
+  readonly span?: RequestSpan | undefined
 }
 
 /**

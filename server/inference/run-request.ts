@@ -1,8 +1,7 @@
 import type { CheckedInputs } from '../../models/core/index.ts'
-import type { RunAnswer } from '../../workers/host/scheduler/work.ts'
 import type { CallContext } from '../http/call-context.ts'
 import type { CatalogueEntry } from './catalogue.ts'
-import type { Inference } from './inference.ts'
+import type { Inference, InferenceAnswer } from './inference.ts'
 import type { RequestWait } from './request-wait.ts'
 
 /**
@@ -16,7 +15,7 @@ export async function runRequest(
   entry: CatalogueEntry,
   inputs: CheckedInputs,
   wait: RequestWait,
-): Promise<RunAnswer> {
+): Promise<InferenceAnswer> {
   const allowance = c.get('allowance')
   if (allowance) await allowance.use('rows', inputs.rows)
   const answer = await inference.run(entry, inputs, wait)
@@ -26,6 +25,7 @@ export async function runRequest(
     queueMs: answer.queueMs,
     computeMs: answer.computeMs,
     answeredAt: answer.answeredAt,
+    replica: answer.replica,
   })
   return answer
 }

@@ -107,6 +107,7 @@ export function fieldsOf(c: Pick<CallContext, 'get'>, stream?: StreamEnd) {
       rows: inference.rows,
       queueMs: round(inference.queueMs),
       computeMs: round(inference.computeMs),
+      ...(inference.replica !== undefined && { replica: inference.replica }),
     }),
     ...c.get('embedded'),
     ...(texts && {

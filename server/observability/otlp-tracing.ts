@@ -50,11 +50,10 @@ export function createOtlpTracing(
         const startTime = timeOf(phase.endedAt - phase.ms)
         tracer.startSpan(name, { startTime }, inside).end(timeOf(phase.endedAt))
       }
-      const written = writeTraceContext(own.traceId, own.spanId, own.traceFlags)
       return {
         traceId: own.traceId,
-        response: written,
-        parent: written,
+        response: writeTraceContext(own.traceId, own.spanId, own.traceFlags),
+        onward: writeTraceContext(own.traceId, own.spanId, own.traceFlags),
         end: ({ method, route, path, status, code, attributes, queue, run }) => {
           span.updateName(`${method} ${route}`)
           span.setAttributes({

@@ -1,4 +1,4 @@
-import { type ErrorCode, type ErrorDetail, SpillwayError } from '../../models/core/index.ts'
+import { type ErrorCode, SpillwayError } from '../../models/core/index.ts'
 
 /** Refusals: the replica has not run the request, so another one may. */
 const refusalCodes: ReadonlySet<ErrorCode> = new Set([
@@ -33,11 +33,13 @@ export const retryAfterMs = 1_000
  */
 export function engineError(cause: unknown): SpillwayError {
   const error = SpillwayError.from(cause, 'internal', 'The upstream failed')
-  const code = engineCodes[error.code]
-  if (!code) return error
-  const detail: ErrorDetail =
-    code === 'lane_failed' || code === 'overloaded' ? { retryAfterMs, ...error.detail } : error.detail
-  const named = new SpillwayError(code, '', detail, { cause: error })
+  const code = engineCodes[error.code] ?? error.code
+  const isHinted =
+    error.detail.retryAfterMs !== undefined || (code !== 'lane_failed' && code !== 'overloaded')
+  if (code === error.code && isHinted) return error
+  const named = new SpillwayError(code, '', isHinted ? error.detail : { ...error.detail, retryAfterMs }, {
+    cause: error,
+  })
   named.message = code === 'overloaded' ? error.message : `The upstream failed: ${error.message}`
   return named
 }

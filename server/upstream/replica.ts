@@ -76,21 +76,28 @@ export class Replica {
     return this.#latency.at(this.#clock.now())
   }
 
-  /** Makes one call. Resolves with the attempt's value; the call stays in flight while the attempt has it kept. */
+  /**
+   * Makes one call. Resolves with the attempt's value; the call stays in flight while the attempt has it kept.
+   *
+   * @param onEnd Called when a call whose attempt has resolved is no longer in flight.
+   */
   call<T>(
     attempt: (call: ReplicaCall) => Promise<T>,
     signal: AbortSignal | undefined,
     deadline: Deadline | undefined,
+    onEnd: () => void,
   ): Promise<T> {
     const call = new Call({ clock: this.#clock, signal, deadline })
     if (this.#calls.size === 0) this.#heard()
     this.#calls.add(call)
     this.#watch()
+    let hasResolved = false
     return new Promise((resolve, reject) => {
       const exchange = async () => {
         const value = await call.bound(attempt(this.#handleOf(call, deadline)))
         this.#heard()
         this.#latency.add(this.#clock.now() - call.startedAt, this.#clock.now())
+        hasResolved = true
         resolve(value)
         if (call.kept) await call.bound(call.kept)
       }
@@ -109,6 +116,7 @@ export class Replica {
           this.#calls.delete(call)
           call.end(closed())
           this.#scheduleProbe()
+          if (hasResolved) onEnd()
         })
     })
   }
@@ -172,7 +180,7 @@ export class Replica {
   async #checkSilent(): Promise<void> {
     const asked = [...this.#calls]
     try {
-      await this.#breaker.run(() => this.#askReady())
+      await this.#breaker.run(() => this.#askWhetherAlive())
     } catch (cause) {
       const silent = new SpillwayError('server_timeout', `${this.name} gives no sign of life`, {
         expected: `an answer, or part of one, within ${silenceMs} ms`,
@@ -183,6 +191,13 @@ export class Replica {
     }
     this.#heard()
     if (this.#calls.size > 0) this.#watch()
+  }
+
+  /** A replica that answers that it is not ready is alive: it may be shutting down, and answer what it has. */
+  #askWhetherAlive(): Promise<void> {
+    return this.#ask().catch((cause: unknown) => {
+      if (isFault(cause)) throw cause
+    })
   }
 
   #scheduleProbe(): void {
@@ -201,20 +216,24 @@ export class Replica {
   }
 
   /** @throws SpillwayError `server_unreachable`, whatever the reason: the circuit then stays open. */
-  async #askReady(): Promise<void> {
+  #askReady(): Promise<void> {
+    return this.#ask().catch((cause: unknown) => {
+      const what = `${this.name} is not ready: ${messageOf(cause)}`
+      throw new SpillwayError('server_unreachable', what, {}, { cause })
+    })
+  }
+
+  async #ask(): Promise<void> {
     const controller = new AbortController()
-    const late = () =>
-      new SpillwayError('server_timeout', `${this.name} is too slow to say whether it is ready`)
     try {
-      await withTimeout(this.#clock, probeMs, this.#probe(this.url, controller.signal), late)
-    } catch (cause) {
+      await withTimeout(this.#clock, probeMs, this.#probe(this.url, controller.signal), () => {
+        return new SpillwayError('server_timeout', `${this.name} does not say whether it is ready`, {
+          expected: `an answer within ${probeMs} ms`,
+          got: 'none',
+        })
+      })
+    } finally {
       controller.abort()
-      throw new SpillwayError(
-        'server_unreachable',
-        `${this.name} is not ready: ${messageOf(cause)}`,
-        {},
-        { cause },
-      )
     }
   }
 }

@@ -8,6 +8,9 @@ import { rendezvousOrder } from './rendezvous.ts'
 import { type Probe, Replica } from './replica.ts'
 import { RetryBudget } from './retry-budget.ts'
 
+/** Sends a request to one replica. */
+export type Attempt<T> = (call: ReplicaCall) => Promise<T>
+
 export interface ReplicasOptions {
   /** The upstream in messages. */
   readonly name: string
@@ -25,6 +28,8 @@ export interface SendOptions {
   readonly affinity?: string | undefined
   /** Whether the request may run twice, where a replica fails that may have run it. Default: true. */
   readonly isRepeatable?: boolean
+  /** Called once, when the request is no longer in flight: after what its attempt has kept has ended. */
+  readonly onEnd?: () => void
 }
 
 /** Attempts of one request. */
@@ -60,6 +65,16 @@ export class Replicas {
     return this.all.some(({ isOut }) => !isOut)
   }
 
+  /** The calls in flight at all of them. */
+  get inFlight(): number {
+    return this.all.reduce((sum, { inFlight }) => sum + inFlight, 0)
+  }
+
+  /** The error with which a request would be refused now; undefined where one of them would be asked. */
+  refusal(): SpillwayError | undefined {
+    return this.#closedBy ?? (this.isReady ? undefined : this.#nobodyReady())
+  }
+
   /** Asks all of them whether they are ready. @throws SpillwayError `lane_failed` where none is. */
   async check(): Promise<void> {
     await Promise.all(this.all.map((replica) => replica.check()))
@@ -74,9 +89,18 @@ export class Replicas {
    * it rejects with a SpillwayError, as `upstreamFetch` does.
    * @throws SpillwayError `deadline_exceeded`, `aborted`, `closed`, or the last attempt's as `engineError` has it.
    */
-  async send<T>(
-    attempt: (call: ReplicaCall) => Promise<T>,
-    { signal, deadlineMs, affinity, isRepeatable = true }: SendOptions = {},
+  async send<T>(attempt: Attempt<T>, options: SendOptions = {}): Promise<T> {
+    try {
+      return await this.#send(attempt, options)
+    } catch (cause) {
+      options.onEnd?.()
+      throw cause
+    }
+  }
+
+  async #send<T>(
+    attempt: Attempt<T>,
+    { signal, deadlineMs, affinity, isRepeatable = true, onEnd = () => {} }: SendOptions,
   ): Promise<T> {
     this.#budget.add()
     const deadline =
@@ -89,7 +113,7 @@ export class Replicas {
       if (!replica) break
       tried.add(replica)
       try {
-        return await replica.call(attempt, signal, deadline)
+        return await replica.call(attempt, signal, deadline, onEnd)
       } catch (cause) {
         last = cause
         if (this.#closedBy) throw this.#closedBy

@@ -1,5 +1,5 @@
 import { messageOf, SpillwayError } from '../../models/core/index.ts'
-import { codesByStatus, serverError } from '../../models/protocols/response-errors.ts'
+import { codesByStatus, serverError } from '../../models/protocols/responses.ts'
 
 /** Statuses of gateways, and of engines that do not send our codes. */
 const codes = {

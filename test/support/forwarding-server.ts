@@ -9,9 +9,10 @@ import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
 import { requestLimits } from '../../server/request-limits.ts'
 import type { UpstreamConfig } from '../../server/upstream/config.ts'
-import { withEngines } from '../../server/upstream/openai/engine-inference.ts'
 import { Engines } from '../../server/upstream/openai/engines.ts'
 import { Forwarding } from '../../server/upstream/openai/forwarding.ts'
+import { routeInference } from '../../server/upstream/routed-inference.ts'
+import { Upstreams } from '../../server/upstream/upstreams.ts'
 import { listen } from './listen.ts'
 import { createTestOffload } from './offload.ts'
 import { processLane } from './process-lane.ts'
@@ -76,7 +77,8 @@ export async function startForwardingServer({
     entryOf(forwardedManifest('tiny')),
     entryOf(forwardedManifest('vectors', 'feature-extraction')),
   ])
-  const engines = new Engines(catalogue, clock)
+  const upstreams = new Upstreams(clock)
+  const engines = new Engines(catalogue, upstreams, clock)
   const lanes = createInference({
     backend: 'cpu',
     cores: 1,
@@ -85,7 +87,7 @@ export async function startForwardingServer({
     startLane: () => processLane(systemClock),
     clock,
   })
-  const inference = withEngines(lanes, engines)
+  const inference = routeInference(lanes, upstreams)
   const log: Record<string, unknown>[] = []
   const lines = new Writable({
     write: (line, _encoding, done) => {
@@ -94,7 +96,7 @@ export async function startForwardingServer({
     },
   })
   const offload = createTestOffload()
-  const metrics = createMetrics(clock, catalogue, inference)
+  const metrics = createMetrics(clock, catalogue, inference, { upstreams })
   const app = createApp({
     catalogue,
     inference,
@@ -116,7 +118,7 @@ export async function startForwardingServer({
     log,
     metrics: () => metrics.registry.metrics(),
     inFlight: ({ host }) =>
-      engines.named('tiny').replicas.all.find(({ url }) => url.host === host)?.inFlight ?? 0,
+      engines.named('tiny').upstream.replicas.all.find(({ url }) => url.host === host)?.inFlight ?? 0,
     post: (path, body, headers = {}) =>
       fetch(new URL(path, server.url), {
         method: 'POST',

@@ -12,9 +12,10 @@ import { prepareModels } from '../../server/inference/prepare-models.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
 import type { Offload } from '../../server/offload/offload.ts'
-import { withEngines } from '../../server/upstream/openai/engine-inference.ts'
 import { Engines } from '../../server/upstream/openai/engines.ts'
 import { Forwarding } from '../../server/upstream/openai/forwarding.ts'
+import { routeInference } from '../../server/upstream/routed-inference.ts'
+import { Upstreams } from '../../server/upstream/upstreams.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { createTestOffload } from './offload.ts'
 import { processLane } from './process-lane.ts'
@@ -58,7 +59,6 @@ export async function startTestApp({
   const folders = [root('models/catalogue'), ...models]
   const catalogue = new LiveCatalogue()
   catalogue.replace(await readCatalogue(folders), await readReferences(folders))
-  const engines = new Engines(catalogue, clock)
   const lanes = createInference({
     backend: 'cpu',
     cores: 1,
@@ -67,10 +67,12 @@ export async function startTestApp({
     startLane,
     clock,
   })
-  const inference = withEngines(lanes, engines)
+  const upstreams = new Upstreams(clock)
+  const inference = routeInference(lanes, upstreams)
+  const engines = new Engines(catalogue, upstreams, clock)
   const textService = createTextService(inference, clock, offload)
   await prepareModels(catalogue, { inference, textService, log })
-  const metrics = createMetrics(clock, catalogue, inference)
+  const metrics = createMetrics(clock, catalogue, inference, { upstreams })
   const forwarding = new Forwarding({ engines, metrics, offload, clock })
   const options: AppOptions = {
     catalogue,

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Breaker } from '../../models/async/circuit-breaker.ts'
+import { ServerQueue } from '../../models/async/server-queue.ts'
 import { SpillwayError } from '../../models/core/index.ts'
 import { RetryBudget, retryDelay } from '../../web/placement/retry-budget.ts'
 import { SpillBalance } from '../../web/placement/spill-balance.ts'
-import { ServerQueue } from '../../web/remote/server-queue.ts'
 import { deferred } from '../support/deferred.ts'
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
 

@@ -1,6 +1,7 @@
 import { linkAbort } from '../../models/async/abort.ts'
 import { Breaker } from '../../models/async/circuit-breaker.ts'
 import type { Clock } from '../../models/async/clock.ts'
+import { ServerQueue } from '../../models/async/server-queue.ts'
 import { type Manifest, needsRowProof, SpillwayError } from '../../models/core/index.ts'
 import { queueHeader } from '../../models/protocols/oip-names.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
@@ -18,7 +19,6 @@ import type {
 import type { Inferred, infer } from './oip-infer.ts'
 import { noHeaders, type RequestHeaders } from './request-headers.ts'
 import type { Extensions } from './server-extensions.ts'
-import { ServerQueue } from './server-queue.ts'
 
 /** A browser opens six connections to a host over HTTP/1.1; one is left to the page. */
 const connections = 5

@@ -1,7 +1,7 @@
 import type { Clock } from '../../models/async/clock.ts'
 import { fetchWithTimeout } from '../../models/async/fetch-with-timeout.ts'
 import { messageOf, SpillwayError } from '../../models/core/index.ts'
-import { serverError } from '../../models/protocols/response-errors.ts'
+import { readJson, serverError } from '../../models/protocols/responses.ts'
 import { noHeaders, type RequestHeaders } from './request-headers.ts'
 
 export interface RequestOptions {
@@ -66,26 +66,6 @@ export async function requestJson(url: URL, options: RequestOptions): Promise<un
   const { headers, bytes } = await requestBytes(url, options)
   return readJson(url, { status: 200, headers }, bytes)
 }
-
-export function readJson(
-  url: URL,
-  response: Pick<Response, 'status' | 'headers'>,
-  bytes: Uint8Array,
-): unknown {
-  const text = new TextDecoder().decode(bytes)
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw notJson(url, response, text)
-  }
-}
-
-const notJson = (url: URL, response: Pick<Response, 'status' | 'headers'>, text: string) =>
-  new SpillwayError('server_response_invalid', `${url.origin} did not answer as an inference server`, {
-    expected: 'JSON',
-    got: `status ${response.status}, ${response.headers.get('content-type') ?? 'no content type'}: ${text.slice(0, 60).trim()}`,
-    hint: `Check that ${url.href} is a Spillway or Open Inference Protocol server.`,
-  })
 
 export const serverTooSlow = (url: URL, timeoutMs: number) =>
   new SpillwayError('server_timeout', `The server at ${url.origin} is too slow`, {

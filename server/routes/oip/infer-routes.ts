@@ -88,7 +88,9 @@ export function inferRoutes({
       request: { id, inputs, outputs, deadlineMs, priority },
       askedAt,
     } = await read(c, entry)
-    const wait = { signal: disconnectSignal(c), askedAt, deadlineMs, priority, caller }
+    const requestId = c.get('requestId')
+    const span = c.get('span')
+    const wait = { signal: disconnectSignal(c), askedAt, deadlineMs, priority, caller, requestId, span }
     const result = await runRequest(c, inference, entry, inputs, wait)
     const { headers, body } = await write(wait, {
       model: entry.manifest,
@@ -96,9 +98,7 @@ export function inferRoutes({
       requested: outputs,
       answer: result,
     })
-    const requestId = c.get('requestId')
     if (requestId !== undefined) c.set('hasRequestId', true)
-    const span = c.get('span')
     return new Response(body, {
       headers: {
         ...answerHeaders(c),

@@ -42,7 +42,14 @@ export async function readRequest<K extends RequestKind>(
   kind: K,
 ): Promise<ArrivedRequest<K>> {
   const body = await readBody(c, maxBodyBytes)
-  const wait = { signal: disconnectSignal(c), caller: c.get('caller'), askedAt: clock.now(), deadlineMs }
+  const wait = {
+    signal: disconnectSignal(c),
+    caller: c.get('caller'),
+    requestId: c.get('requestId'),
+    span: c.get('span'),
+    askedAt: clock.now(),
+    deadlineMs,
+  }
   if (body.length <= mostParsedHere) return { request: parseRequest(kind, body, bounds), wait }
   const task = { kind, body, bounds }
   const request = (await offload.run('readText', task, jobOf(wait, [body]))) as

@@ -2,8 +2,7 @@ import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { type RequestWait, remainingMs } from '../../inference/request-wait.ts'
 import type { ReplicaCall } from '../call.ts'
-import { retryAfterMs } from '../errors.ts'
-import type { Replicas } from '../replicas.ts'
+import type { Upstream } from '../upstream.ts'
 import { bySignal, readText } from '../upstream-fetch.ts'
 import { errorOfAnswer } from './engine-error.ts'
 import { type ForwardedRequest, namesOptionalField, withoutOptionalFields } from './forwarded-request.ts'
@@ -21,63 +20,44 @@ export interface EngineExchange {
   readonly headers: EngineHeaders
 }
 
-export interface OpenAiEngineOptions {
-  readonly replicas: Replicas
-  /** The most requests in flight there. */
-  readonly maxConcurrent: number
-  /** With its key. */
-  readonly headers: Readonly<Record<string, string>>
-  readonly clock: Clock
-}
-
 /** An engine of the OpenAI API, at one or several addresses. */
 export class OpenAiEngine {
-  readonly replicas: Replicas
-  readonly #options: OpenAiEngineOptions
+  readonly upstream: Upstream
+  /** With its key. */
+  readonly #headers: Readonly<Record<string, string>>
+  readonly #clock: Clock
   /** Whether it has refused fields that pages can do without. */
   #takesPlainBodies = false
 
-  constructor(options: OpenAiEngineOptions) {
-    this.replicas = options.replicas
-    this.#options = options
+  constructor(upstream: Upstream, headers: Readonly<Record<string, string>>, clock: Clock) {
+    this.upstream = upstream
+    this.#headers = headers
+    this.#clock = clock
   }
 
   /**
    * Sends a request to a replica, and to another one where that fails before `use` has resolved.
    *
    * @param use Reads the answer as far as a failure may be repeated.
-   * @throws SpillwayError as `use` and `Replicas.send` do; the engine's own error, translated; `overloaded` where it has enough requests.
+   * @throws SpillwayError as `use` and `Upstream.send` do; the engine's own error, translated.
    */
   async send<T>(
     exchange: EngineExchange,
     wait: RequestWait,
     use: (response: Response, call: ReplicaCall) => Promise<T>,
   ): Promise<T> {
-    const { clock } = this.#options
     const attempt = async (call: ReplicaCall): Promise<{ readonly value: T } | SpillwayError> => {
       const response = await this.#ask(exchange, call)
       return response instanceof SpillwayError ? response : { value: await use(response, call) }
     }
-    this.#refuseBeyondMost(exchange.request.model)
-    const answer = await this.replicas.send(attempt, {
+    const answer = await this.upstream.send(attempt, {
+      caller: wait.caller,
       affinity: exchange.request.affinity,
       signal: wait.signal,
-      deadlineMs: remainingMs(wait, clock.now()),
+      deadlineMs: remainingMs(wait, this.#clock.now()),
     })
     if (answer instanceof SpillwayError) throw answer
     return answer.value
-  }
-
-  #refuseBeyondMost(model: string): void {
-    const { maxConcurrent } = this.#options
-    const inFlight = this.replicas.all.reduce((sum, replica) => sum + replica.inFlight, 0)
-    if (inFlight < maxConcurrent) return
-    throw new SpillwayError('overloaded', `The engine of ${model} has too many requests`, {
-      expected: `fewer than ${maxConcurrent} in flight`,
-      got: `${inFlight}`,
-      retryAfterMs,
-      hint: 'Try again later.',
-    })
   }
 
   /** @returns The answer; or an error that the operator of this server has to see to, and no replica is at fault for. */
@@ -113,7 +93,7 @@ export class OpenAiEngine {
         // A compressed stream would come in blocks.
         'accept-encoding': 'identity',
         ...headers,
-        ...this.#options.headers,
+        ...this.#headers,
       },
       body,
       signal,

@@ -122,9 +122,8 @@ export class Forwarding {
 
   /** What is known of the engine's load: the requests that this server has there. */
   #loadOf(model: string): () => GeneratorLoad {
-    const { all } = this.#options.engines.named(model).replicas
-    const running = () => all.reduce((sum, { inFlight }) => sum + inFlight, 0)
-    return () => ({ slots: 0, running: running(), waiting: 0, kvUsage: 0 })
+    const { upstream } = this.#options.engines.named(model)
+    return () => ({ slots: 0, running: upstream.inFlight, waiting: 0, kvUsage: 0 })
   }
 
   /** A whole answer, as it is sent to the client. */
@@ -151,7 +150,7 @@ function exchangeOf(
     request,
     headers: {
       ...(requestId !== undefined && { [requestIdHeader]: requestId }),
-      ...(span && { [traceparentHeader]: span.parent }),
+      ...(span && { [traceparentHeader]: span.onward }),
     },
   }
 }

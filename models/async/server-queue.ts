@@ -1,4 +1,4 @@
-import type { Clock } from '../../models/async/clock.ts'
+import type { Clock } from './clock.ts'
 
 /** How long requests wait on the server, as it last reported. A server that reports nothing counts as idle. */
 export class ServerQueue {

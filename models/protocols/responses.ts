@@ -1,6 +1,19 @@
-/** Errors that a server of the Open Inference Protocol or of the OpenAI API answers with. */
+/** Answers of a server of the Open Inference Protocol or of the OpenAI API, and the errors in them. */
 import { type ErrorCode, isErrorCode, SpillwayError } from '../core/error.ts'
 import { errorCodeHeader } from './oip-names.ts'
+import { decodeUtf8 } from './utf8.ts'
+
+/** The part of an address that messages quote. */
+export interface ServerAddress {
+  readonly origin: string
+  readonly href: string
+}
+
+/** The part of a response that tells what it is. */
+export interface ResponseHead {
+  readonly status: number
+  readonly headers: { get(name: string): string | null }
+}
 
 /** Codes by status. */
 export type CodesByStatus = Readonly<Record<number, ErrorCode>>
@@ -17,15 +30,10 @@ export const codesByStatus: CodesByStatus = {
   503: 'overloaded',
 }
 
-interface ErrorResponse {
-  readonly status: number
-  readonly headers: { get(name: string): string | null }
-}
-
 /** The error that a server answered with. `value` is the answer's JSON. */
 export function serverError(
-  { origin }: { readonly origin: string },
-  response: ErrorResponse,
+  { origin }: ServerAddress,
+  response: ResponseHead,
   value: unknown,
   codes: CodesByStatus = codesByStatus,
 ): SpillwayError {
@@ -47,3 +55,21 @@ function messageIn(value: unknown): string | undefined {
   if (!('error' in value)) return undefined
   return typeof value.error === 'string' ? value.error : messageIn(value.error)
 }
+
+/** @throws SpillwayError `server_response_invalid`. */
+export function readJson(server: ServerAddress, response: ResponseHead, bytes: Uint8Array): unknown {
+  let text = ''
+  try {
+    text = decodeUtf8(bytes)
+    return JSON.parse(text)
+  } catch {
+    throw notJson(server, response, text)
+  }
+}
+
+const notJson = ({ origin, href }: ServerAddress, { status, headers }: ResponseHead, text: string) =>
+  new SpillwayError('server_response_invalid', `${origin} did not answer as an inference server`, {
+    expected: 'JSON',
+    got: `status ${status}, ${headers.get('content-type') ?? 'no content type'}: ${text.slice(0, 60).trim()}`,
+    hint: `Check that ${href} is a Spillway or Open Inference Protocol server.`,
+  })

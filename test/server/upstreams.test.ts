@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { systemClock } from '../../models/async/clock.ts'
+import { readCatalogue } from '../../server/inference/catalogue.ts'
+import { createInference } from '../../server/inference/inference.ts'
+import { type EngineSubject, engineContract } from '../contract/upstream.ts'
+import { processLane } from '../support/process-lane.ts'
+import { isAlive, startServer, type TestServer } from '../support/server.ts'
+import { digitsFolder, digitsManifest } from '../support/test-models.ts'
+import { startTriton } from '../support/triton-server.ts'
+import { rowsOf, startFront } from '../support/upstream-front.ts'
+
+/** `digits` in lanes of its own. */
+async function openLanes(): Promise<EngineSubject> {
+  const entry = (await readCatalogue([digitsFolder])).get('digits')
+  if (!entry) throw new Error('There is no digits')
+  const inference = createInference({
+    backend: 'cpu',
+    cores: 1,
+    memoryBudget: 2 ** 30,
+    queue: { requests: 100 },
+    startLane: () => processLane(systemClock),
+    clock: systemClock,
+  })
+  await inference.prepare(entry)
+  return { inference, entry, close: () => inference.close() }
+}
+
+async function openFront(url: URL, close: () => unknown = () => {}): Promise<EngineSubject> {
+  const front = await startFront({ urls: [url.href] })
+  return {
+    inference: front.inference,
+    entry: front.entry(),
+    close: () => {
+      front.close()
+      close()
+    },
+  }
+}
+
+const image = (pixels: Float32Array, rows: number) =>
+  ({ image: { type: 'float32', data: pixels, shape: [rows, 1, 28, 28] } }) as const
+
+let servers: TestServer[]
+beforeAll(async () => {
+  servers = await Promise.all([startServer(), startServer()])
+}, 60_000)
+afterAll(() => Promise.all(servers.filter(({ pid }) => isAlive(pid)).map((server) => server.stop())))
+
+const server = (index: number) => servers[index] ?? expect.fail('it did not start')
+
+engineContract('lanes', openLanes)
+engineContract('another Spillway', () => openFront(server(0).url))
+engineContract('Triton', async () => {
+  const lanes = await openLanes()
+  const triton = await startTriton('digits', async (pixels, rows) => {
+    const { outputs } = await lanes.inference.run(lanes.entry, { tensors: image(pixels, rows), rows }, {})
+    return Float32Array.from(outputs.logits?.data ?? [], Number)
+  })
+  return openFront(triton.url, async () => {
+    await triton.stop()
+    lanes.close()
+  })
+})
+
+describe('two Spillways behind one', () => {
+  /** The logits of a row, by a server that has the model. */
+  const expectedOf = async (value: number) => {
+    const body = rowsOf([value])
+    const response = await fetch(new URL('v2/models/digits/infer', server(0).url), { method: 'POST', body })
+    return (await response.json()).outputs[0].data as number[]
+  }
+
+  test('say which of them answered, with which variant, and how long a request would wait', async () => {
+    const front = await startFront({ urls: servers.map(({ url }) => url.href) })
+    const response = await front.infer([0.5])
+    const { parameters } = await response.json()
+    expect(parameters).toMatchObject({ backend: 'cpu', variant: digitsManifest.variants[0]?.id })
+    expect(Number(response.headers.get('spillway-queue-ms'))).toBeGreaterThanOrEqual(0)
+    front.close()
+  })
+
+  test('one is killed under load: each request is answered once, and rightly', {
+    timeout: 30_000,
+  }, async () => {
+    const front = await startFront({ urls: servers.map(({ url }) => url.href) })
+    const values = Array.from({ length: 8 }, (_, index) => index / 8)
+    const expected = await Promise.all(values.map(expectedOf))
+    let sent = 0
+    let isKilled = false
+    const answers: { readonly status: number; readonly isRight: boolean }[] = []
+    const callOften = async () => {
+      while (sent < 160) {
+        const index = sent++
+        if (index === 50) {
+          process.kill(server(1).pid, 'SIGKILL')
+          isKilled = true
+        }
+        const at = index % values.length
+        const response = await front.infer([values[at] ?? 0])
+        const { outputs, error } = await response.json()
+        const logits: number[] = outputs?.[0].data ?? []
+        const isRight = logits.every((logit, place) => Math.abs(logit - (expected[at]?.[place] ?? 0)) < 1e-3)
+        if (response.status !== 200) throw new Error(error)
+        answers.push({ status: response.status, isRight: isRight && logits.length === 10 })
+      }
+    }
+    await Promise.all(Array.from({ length: 8 }, callOften))
+    expect(isKilled).toBe(true)
+    expect(answers).toHaveLength(160)
+    expect(answers.every(({ isRight }) => isRight)).toBe(true)
+    expect(front.replicas().map(({ isOut }) => isOut)).toEqual([false, true])
+    expect(front.replicas()[1]?.outcomes.answered).toBeGreaterThan(0)
+    front.close()
+  })
+})

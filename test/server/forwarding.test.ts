@@ -185,7 +185,7 @@ describe('an error of an engine', () => {
 
 describe('what a forwarded text is counted as', () => {
   test('is in the metrics and in the log', async () => {
-    const { server } = await start()
+    const { server, engine } = await start()
     await (await server.post('v1/chat/completions', { ...chat, stream: true })).text()
     await (await server.post('v1/chat/completions', chat)).text()
     const metrics = await server.metrics()
@@ -201,7 +201,9 @@ describe('what a forwarded text is counted as', () => {
       end: 'finished',
       firstTokenMs: expect.any(Number),
     })
-    expect(whole).toMatchObject({ model: 'tiny', promptTokens: 9, tokens: 5 })
+    const replica = `${new URL(engine.url).host}/v1`
+    expect(stream).toMatchObject({ replica })
+    expect(whole).toMatchObject({ model: 'tiny', promptTokens: 9, tokens: 5, replica })
   })
 
   test('is what its caller has used of its tokens', async () => {

@@ -5,6 +5,7 @@ import type { GeneratorLoad } from '../../../workers/protocol/generation.ts'
 import { requestIdHeader, type Variables } from '../../http/request-log.ts'
 import type { RequestWait } from '../../inference/request-wait.ts'
 import type { Metrics } from '../../observability/metrics.ts'
+import type { TextRecord } from '../../observability/text-record.ts'
 import { traceparentHeader } from '../../observability/trace-context.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
@@ -58,9 +59,9 @@ export class Forwarding {
     metrics.texts.watchLoad(model, this.#loadOf(model))
     const counted = new ForwardedTexts(request, record, c.get('allowance'), clock)
     const exchange = exchangeOf(c, path, request)
-    if (request.stream) return this.#stream(c, exchange, wait, counted)
+    if (request.stream) return this.#stream(c, exchange, wait, counted, record)
     try {
-      const { body, fields } = await this.#answer(exchange, wait)
+      const { body, fields } = await this.#answer(exchange, wait, record)
       counted.addAnswer(fields)
       counted.end()
       return c.body(body, 200, json)
@@ -88,10 +89,12 @@ export class Forwarding {
     exchange: EngineExchange,
     wait: RequestWait,
     counted: ForwardedTexts,
+    record: TextRecord,
   ): Promise<Response> {
     const { engines, clock } = this.#options
     const { request } = exchange
     const opening = engines.named(request.model).send(exchange, wait, (response, call) => {
+      record.replica = call.name
       const relay = new EventRelay(request, counted)
       return EngineStream.open({ model: request.model, response, relay, call, clock })
     })
@@ -127,12 +130,13 @@ export class Forwarding {
   }
 
   /** A whole answer, as it is sent to the client. */
-  async #answer(exchange: EngineExchange, wait: RequestWait): Promise<ForwardedAnswer> {
+  async #answer(exchange: EngineExchange, wait: RequestWait, record?: TextRecord): Promise<ForwardedAnswer> {
     const { engines, offload } = this.#options
     const { model } = exchange.request
-    const answer = await engines
-      .named(model)
-      .send(exchange, wait, (response, call) => readAnswer(model, response, call))
+    const answer = await engines.named(model).send(exchange, wait, (response, call) => {
+      if (record) record.replica = call.name
+      return readAnswer(model, response, call)
+    })
     if (answer.length <= mostRewrittenHere) return rewriteAnswer(model, answer)
     return offload.run('rewriteAnswer', { model, answer }, jobOf(wait, [answer]))
   }

@@ -5,6 +5,7 @@ import type { BrowserProviderOption } from 'vitest/node'
 import { crashGpu } from './test/support/crash-gpu.ts'
 import { browserFlags, findBrowser } from './test/support/find-browser.ts'
 import { makeQuantized } from './test/support/make-quantized.ts'
+import { transformersRuntime } from './test/support/transformers-runtime.ts'
 import { weightsModel } from './test/support/weights-model.ts'
 import { compileHints } from './web/build/compile-hints.ts'
 import { hashedFiles } from './web/build/hashed-files.ts'
@@ -37,6 +38,8 @@ const slowTools = [
   'import/stories',
 ].map((name) => `test/tools/${name}.test.ts`)
 
+const embedBanner = '/* Load this file as a module: <script type="module" src="…/embed.js"></script> */'
+
 /** Looks for Chromium only when its project starts: other tests need no browser. */
 const chromium: BrowserProviderOption = {
   ...playwright(),
@@ -58,7 +61,7 @@ export default defineConfig({
   worker: { format: 'es', plugins: () => [hashedFiles()] },
   server: devServer(),
   optimizeDeps: {
-    exclude: ['onnxruntime-web'],
+    exclude: ['onnxruntime-web', 'transformers-runtime'],
     include: [
       '@bufbuild/protobuf/wire',
       'comlink',
@@ -84,6 +87,8 @@ export default defineConfig({
             embed: path('web/embed/embed-script.ts'),
           },
           output: {
+            // The line that browsers show where the script was loaded as a classic one.
+            postBanner: ({ name }) => (name === 'embed' ? embedBanner : ''),
             entryFileNames: ({ name }) => (name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js'),
             // One file of all that every page needs: several small ones compress worse.
             codeSplitting: { groups: [{ name: 'runtime', test: startModules, minShareCount: 3 }] },
@@ -152,6 +157,7 @@ export default defineConfig({
       {
         extends: true,
         root: path('.'),
+        resolve: { alias: { 'transformers-runtime': transformersRuntime } },
         test: {
           name: 'chromium',
           globalSetup: path('test/support/global-setup.ts'),

@@ -34,10 +34,14 @@ export const datatypeOf = (type: TensorType): string => datatypes[type]
 
 const typeOfDatatype = new Map<string, TensorType>(tensorTypes.map((type) => [datatypes[type], type]))
 
-/** A model's metadata: `GET /v2/models/{name}`. */
-export const modelMetadata = (manifest: Manifest) => ({
+/**
+ * A model's metadata: `GET /v2/models/{name}`.
+ *
+ * @param versions All versions of the model that the server has.
+ */
+export const modelMetadata = (manifest: Manifest, versions: readonly string[] = [manifest.version]) => ({
   name: manifest.id,
-  versions: [manifest.version],
+  versions,
   platform: 'onnxruntime_onnx',
   inputs: manifest.inputs.map(tensorMetadata),
   outputs: manifest.outputs.map(tensorMetadata),

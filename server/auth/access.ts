@@ -48,9 +48,10 @@ export function createAccess(keys: Keys, tokens: Tokens): Access {
     const credential = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
     if (credential === undefined) throw unauthenticated(c, noKey(c))
     if (credential.startsWith(keyPrefixes.page)) throw unauthenticated(c, pageKey)
-    if (!credential.startsWith(keyPrefixes.server)) return identifyPage(c, credential)
+    const isSecret = credential.startsWith(keyPrefixes.server) || credential.startsWith(keyPrefixes.admin)
+    if (!isSecret) return identifyPage(c, credential)
     const entry = keys.find(credential)
-    if (entry?.kind !== 'server') throw unauthenticated(c, unknownKey)
+    if (!entry || entry.kind === 'page') throw unauthenticated(c, unknownKey)
     return entry
   }
 

@@ -54,8 +54,13 @@ export const metadataMethods =
     router.rpc(methods.serverLive, () => ({ live: holds(probes.checkLive) }))
     router.rpc(methods.serverReady, () => ({ ready: holds(probes.checkReady) }))
     router.rpc(methods.modelReady, (model) => ({ ready: inference.state(entryOf(model)) === 'ready' }))
-    router.rpc(methods.serverMetadata, () => serverMetadata(version))
-    router.rpc(methods.modelMetadata, (model) => metadataOf(entryOf(model).manifest))
+    // The extensions have methods of their own, which are not here.
+    router.rpc(methods.serverMetadata, () => ({ ...serverMetadata(version, []), extensions: [] }))
+    router.rpc(methods.modelMetadata, (model) => {
+      const { manifest } = entryOf(model)
+      const versions = catalogue.versions.get(manifest.id)?.map((entry) => entry.manifest.version)
+      return metadataOf(manifest, versions)
+    })
   }
 
 /** `ModelInfer`. Its messages are large, and are checked before they are decoded. */
@@ -108,10 +113,15 @@ const readOneByOne = ({ inputs, rawInputContents: raw }: EncodedInferRequest, ma
     ? [...raw, ...inputs.flatMap(({ contents }) => contents ?? [])]
     : inputs.flatMap(({ contents }) => contents ?? [])
 
-const metadataOf = (manifest: Manifest) => {
-  const { inputs, outputs, ...metadata } = modelMetadata(manifest)
+const metadataOf = (manifest: Manifest, versions: readonly string[] | undefined) => {
+  const { inputs, outputs, ...metadata } = modelMetadata(manifest, versions)
   const wide = ({ shape, ...tensor }: (typeof inputs)[number]) => ({ ...tensor, shape: shape.map(BigInt) })
-  return { ...metadata, inputs: inputs.map(wide), outputs: outputs.map(wide) }
+  return {
+    ...metadata,
+    versions: [...metadata.versions],
+    inputs: inputs.map(wide),
+    outputs: outputs.map(wide),
+  }
 }
 
 /** Probes throw where the answer is no. */

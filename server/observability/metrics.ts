@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Clock } from '../../models/async/clock.ts'
-import type { Catalogue } from '../inference/catalogue.ts'
+import { allVersions, type Catalogue } from '../inference/catalogue.ts'
 import type { Inference } from '../inference/inference.ts'
 import type { Upstreams } from '../upstream/upstreams.ts'
 import { type DeviceMetrics, deviceMetrics } from './device-metrics.ts'
@@ -37,21 +37,16 @@ export function createMetrics(
   inferMetrics(registry, catalogue, inference)
   laneMetrics(registry, inference)
   if (upstreams) upstreamMetrics(registry, upstreams)
-  const languageModels = [...catalogue.values()].filter(({ manifest }) => manifest.task === 'text-generation')
-  const texts = textMetrics(
-    registry,
-    clock,
-    languageModels.map(({ manifest }) => manifest.id),
-  )
+  const languageModels = allVersions(catalogue).filter(({ manifest }) => manifest.task === 'text-generation')
+  const texts = textMetrics(registry, clock, [...new Set(languageModels.map(({ manifest }) => manifest.id))])
   const http = httpMetrics(registry)
   const grpc = grpcMetrics(registry)
   const costOf = (model: string) => {
-    const entry = catalogue.get(model)
-    const runs = entry && inference.runCounts(entry)
-    const written = texts.costOf(model)
+    const { requests, laneMs } = texts.costOf(model)
+    const runs = (catalogue.versions.get(model) ?? []).map((entry) => inference.runCounts(entry))
     return {
-      requests: (runs?.successes ?? 0) + written.requests,
-      laneMs: (runs?.laneMs ?? 0) + written.laneMs,
+      requests: runs.reduce((total, { successes }) => total + successes, requests),
+      laneMs: runs.reduce((total, { laneMs }) => total + laneMs, laneMs),
     }
   }
   const devices = deviceMetrics(registry, [...catalogue.keys()], costOf, gpuHourCost)

@@ -17,8 +17,8 @@ export interface RequestSpan {
   readonly traceId: string
   /** The value of the header `traceresponse`. */
   readonly response: string
-  /** The value of the header `traceparent` in requests to other servers: the span that is recorded nearest to them. */
-  readonly onward: string
+  /** The value of the header `traceparent` in requests to other servers: the recorded span that is nearest to them. */
+  readonly parent: string
 }
 
 /** Later versions may add fields after a hyphen; version 0 has none. */
@@ -39,6 +39,7 @@ export const writeTraceContext = (traceId: string, spanId: string, flags: number
 /** A span in the caller's trace that is named in the log and the answer, and recorded nowhere. */
 export const unrecordedSpan = ({ traceId, spanId, flags }: Traceparent): RequestSpan => ({
   traceId,
-  onward: writeTraceContext(traceId, spanId, flags),
   response: writeTraceContext(traceId, randomBytes(8).toString('hex'), 0),
+  // A parent that nobody records would break the caller's trace in two.
+  parent: writeTraceContext(traceId, spanId, flags),
 })

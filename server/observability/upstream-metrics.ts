@@ -8,7 +8,7 @@ const labelNames = ['model', 'replica'] as const
 /** The replicas of engines that run models for this server. */
 export function upstreamMetrics(registry: Registry, upstreams: Pick<Upstreams, 'all'>): void {
   const replicas = () =>
-    upstreams.all.flatMap(({ entry, replicas }) =>
+    upstreams.all.flatMap(({ model: { entry }, replicas }) =>
       replicas.all.map((replica) => ({
         labels: { model: entry.manifest.id, replica: replica.name },
         replica,
@@ -35,10 +35,10 @@ export function upstreamMetrics(registry: Registry, upstreams: Pick<Upstreams, '
     'Retries, and those that were not made because the budget of retries was used up.',
     ['model', 'outcome'],
     function* () {
-      for (const { entry, replicas } of upstreams.all) {
+      for (const { model, replicas } of upstreams.all) {
         const { made, refused } = replicas.retries
-        yield [{ model: entry.manifest.id, outcome: 'made' }, made]
-        yield [{ model: entry.manifest.id, outcome: 'refused' }, refused]
+        yield [{ model: model.entry.manifest.id, outcome: 'made' }, made]
+        yield [{ model: model.entry.manifest.id, outcome: 'refused' }, refused]
       }
     },
   )

@@ -21,12 +21,12 @@ export const listening = {
   } satisfies Setting<string>,
   SPILLWAY_GRPC_PORT: port('a port for gRPC, at the same address; without it there is no gRPC'),
   SPILLWAY_ADMIN_PORT: port(
-    "a port for `/metrics` alone; without it they are on the server's port, for this machine only",
+    "a port for `/metrics` and what loads and unloads models; without it they are on the server's port, for this machine only, or for administrators' keys",
   ),
   SPILLWAY_ADMIN_HOST: {
     schema: z.string().check(z.minLength(1)),
     initial: '127.0.0.1',
-    about: 'the address of that port; it asks for no key',
+    about: 'the address of that port; `/metrics` asks for no key there',
     fromText: asIs,
   } satisfies Setting<string>,
   SPILLWAY_OPEN: {

@@ -119,7 +119,7 @@ const requestHeaders = (
   leftMs: number | undefined,
 ): Record<string, string> => ({
   ...(requestId !== undefined && { [requestIdHeader]: requestId }),
-  ...(span && { [traceparentHeader]: span.onward }),
+  ...(span && { [traceparentHeader]: span.parent }),
   ...(leftMs !== undefined && { 'request-timeout': (leftMs / 1000).toFixed(3) }),
 })
 

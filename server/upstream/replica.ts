@@ -35,6 +35,7 @@ export class Replica {
   }
   readonly #clock: Clock
   readonly #probe: Probe
+  readonly #onChange: (replica: Replica) => void
   readonly #breaker: Breaker
   readonly #latency = new PeakLatency()
   readonly #calls = new Set<Call>()
@@ -43,18 +44,28 @@ export class Replica {
   #isProbing = false
   #restsUntil = 0
   #isClosed = false
+  /** As it was reported last. */
+  #wasOut = false
+  #failure = ''
 
-  constructor(url: URL, clock: Clock, probe: Probe) {
+  /** @param onChange Told when it goes out and when it is in again. */
+  constructor(url: URL, clock: Clock, probe: Probe, onChange: (replica: Replica) => void) {
     this.url = url
     this.name = `${url.host}${url.pathname.replace(/\/$/, '')}`
     this.#clock = clock
     this.#probe = probe
+    this.#onChange = onChange
     this.#breaker = new Breaker(clock, openTimes)
   }
 
   /** Whether its failures keep requests away from it, until a probe finds it ready. */
   get isOut(): boolean {
     return this.#breaker.isOpen
+  }
+
+  /** Its last failure, in words. */
+  get failure(): string {
+    return this.#failure
   }
 
   /** Milliseconds until it is probed next, while it is out. */
@@ -123,9 +134,9 @@ export class Replica {
 
   /** Asks whether it is ready, at the start. It is out where it is not. */
   async check(): Promise<void> {
-    // As many failures as open the circuit.
-    for (let tries = 0; tries < 2 && !this.isOut; tries++) {
-      if (await this.#breaker.run(() => this.#askReady()).then(isTrue, isFalse)) return
+    // As many failures as open the circuit; once where it is open already.
+    for (let tries = 0; tries === 0 || (tries < 2 && !this.isOut); tries++) {
+      if (await this.#breaker.run(() => this.#askReady()).then(isTrue, isFalse)) break
     }
     this.#scheduleProbe()
   }
@@ -153,8 +164,10 @@ export class Replica {
   }
 
   #failed(cause: unknown): void {
-    if (isFault(cause)) this.outcomes.failed++
-    else if (isRefusal(cause)) {
+    if (isFault(cause)) {
+      this.outcomes.failed++
+      this.#failure = cause.message
+    } else if (isRefusal(cause)) {
       this.outcomes.refused++
       this.#heard()
       this.#restsUntil = this.#clock.now() + (cause.detail.retryAfterMs ?? 0)
@@ -201,6 +214,10 @@ export class Replica {
   }
 
   #scheduleProbe(): void {
+    if (this.isOut !== this.#wasOut) {
+      this.#wasOut = this.isOut
+      this.#onChange(this)
+    }
     if (!this.isOut || this.#isProbing || this.#isClosed) return
     this.#isProbing = true
     this.#clock.after(this.probeInMs, () => {
@@ -218,8 +235,8 @@ export class Replica {
   /** @throws SpillwayError `server_unreachable`, whatever the reason: the circuit then stays open. */
   #askReady(): Promise<void> {
     return this.#ask().catch((cause: unknown) => {
-      const what = `${this.name} is not ready: ${messageOf(cause)}`
-      throw new SpillwayError('server_unreachable', what, {}, { cause })
+      this.#failure = `${this.name} is not ready: ${messageOf(cause)}`
+      throw new SpillwayError('server_unreachable', this.#failure, {}, { cause })
     })
   }
 

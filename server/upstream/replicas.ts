@@ -17,6 +17,8 @@ export interface ReplicasOptions {
   readonly urls: readonly URL[]
   readonly clock: Clock
   readonly probe: Probe
+  /** Told when a replica goes out, and when it is in again. */
+  readonly onChange?: (replica: Replica) => void
 }
 
 export interface SendOptions {
@@ -54,10 +56,10 @@ export class Replicas {
   readonly #budget = new RetryBudget()
   #closedBy: SpillwayError | undefined
 
-  constructor({ name, urls, clock, probe }: ReplicasOptions) {
+  constructor({ name, urls, clock, probe, onChange = () => {} }: ReplicasOptions) {
     this.#name = name
     this.#clock = clock
-    this.all = urls.map((url) => new Replica(url, clock, probe))
+    this.all = urls.map((url) => new Replica(url, clock, probe, onChange))
   }
 
   /** Whether one of them takes requests, as far as is known. */
@@ -188,7 +190,7 @@ export class Replicas {
     const next = Math.min(...this.all.map(({ probeInMs }) => probeInMs))
     return new SpillwayError('lane_failed', `No replica of the upstream of ${this.#name} can be called`, {
       expected: 'one that is ready',
-      got: `${this.all.length} that are not`,
+      got: this.all.map(({ name, failure }) => failure || `${name} is not`).join('; '),
       retryAfterMs: Math.max(retryAfterMs, Math.ceil(next)),
     })
   }

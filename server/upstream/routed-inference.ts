@@ -1,19 +1,21 @@
 import { SpillwayError } from '../../models/core/index.ts'
-import { notLanguage } from '../../workers/host/text/generate-setup.ts'
 import type { CatalogueEntry } from '../inference/catalogue.ts'
 import type { Inference } from '../inference/inference.ts'
-import type { Upstream } from './upstream.ts'
+import { noTensors, type Upstream } from './upstream.ts'
 import type { Upstreams } from './upstreams.ts'
 
 /** Inference by local lanes, but for the models that an upstream runs. */
 export function routeInference(local: Inference, upstreams: Upstreams): Inference {
   const run = async (upstream: Upstream, ...[, inputs, wait]: Parameters<Inference['run']>) => {
+    const { clock } = upstream.model
+    const askedAt = wait.askedAt ?? clock.now()
     try {
       const answer = await upstream.run(inputs, wait)
-      upstream.counts.succeeded(wait.askedAt ?? answer.answeredAt, inputs.rows, answer)
+      upstream.counts.succeeded(askedAt, inputs.rows, answer)
       return answer
     } catch (cause) {
-      upstream.counts.failed(cause instanceof SpillwayError ? cause.code : 'internal')
+      const code = cause instanceof SpillwayError ? cause.code : 'internal'
+      upstream.counts.failed(code, clock.now() - askedAt)
       throw cause
     }
   }
@@ -30,8 +32,17 @@ export function routeInference(local: Inference, upstreams: Upstreams): Inferenc
     },
     prepare: (entry) => of(entry)?.prepare() ?? local.prepare(entry),
     generator: (entry, preferredVariant) => {
-      if (of(entry)) throw notLanguage(entry.manifest)
+      if (of(entry)) throw noTensors(entry)
       return local.generator(entry, preferredVariant)
+    },
+    failure: (entry) => {
+      const upstream = of(entry)
+      return upstream ? upstream.failure : local.failure(entry)
+    },
+    unload: (entry) => {
+      const upstream = of(entry)
+      if (upstream) upstream.unload()
+      else local.unload(entry)
     },
     state: (entry) => of(entry)?.state ?? local.state(entry),
     queueMs: (entry) => of(entry)?.queueMs ?? local.queueMs(entry),

@@ -1,15 +1,16 @@
 import type { Clock } from '../../models/async/clock.ts'
-import type { CheckedInputs, SpillwayError } from '../../models/core/index.ts'
+import { type CheckedInputs, SpillwayError } from '../../models/core/index.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import { BatchCounts, type ModelStats } from '../../workers/host/scheduler/stats.ts'
+import type { Log } from '../http/request-log.ts'
 import type { CatalogueEntry } from '../inference/catalogue.ts'
-import type { InferenceAnswer, ModelState } from '../inference/inference.ts'
+import { type InferenceAnswer, type ModelState, modelUnloaded } from '../inference/inference.ts'
 import type { RequestWait } from '../inference/request-wait.ts'
 import { RunCounts } from '../observability/run-counts.ts'
-import { defaultMaxConcurrent, keyHeaders, type UpstreamConfig, urlsOf } from './config.ts'
+import { defaultMaxConcurrent, type UpstreamConfig, urlsOf } from './config.ts'
 import { retryAfterMs } from './errors.ts'
 import { InFlightLimit } from './in-flight-limit.ts'
-import type { Probe } from './replica.ts'
+import type { Probe, Replica } from './replica.ts'
 import { type Attempt, Replicas, type SendOptions } from './replicas.ts'
 
 /** A model and the engine that runs it. */
@@ -17,6 +18,7 @@ export interface UpstreamModel {
   readonly entry: CatalogueEntry
   readonly config: UpstreamConfig
   readonly clock: Clock
+  readonly log: Pick<Log, 'info' | 'warn'>
   /** Headers of every request, such as its key. */
   readonly headers: Readonly<Record<string, string>>
 }
@@ -25,43 +27,67 @@ export interface UpstreamModel {
 export interface Protocol {
   /** Whether a replica is ready to run the model. */
   readonly probe: Probe
-  /** Runs tensors. */
-  run(send: Upstream['send'], inputs: CheckedInputs, wait: RequestWait): Promise<InferenceAnswer>
+  /** Runs tensors; absent where the engine takes none. */
+  run?(send: Upstream['send'], inputs: CheckedInputs, wait: RequestWait): Promise<InferenceAnswer>
   /** Milliseconds that a new request would wait there, as far as it is known. */
   queueMs(): number
 }
 
 /** An engine that runs one model for this server: its replicas, and a bound on the requests in flight there. */
 export class Upstream {
-  readonly entry: CatalogueEntry
+  readonly model: UpstreamModel
   readonly replicas: Replicas
   readonly counts = new RunCounts()
   readonly #protocol: Protocol
   readonly #limit: InFlightLimit
   readonly #batches = new BatchCounts()
-  #isPrepared = false
+  /** Why it was not ready when it was asked last. */
+  #failure: SpillwayError | undefined
+  #state: 'loading' | 'asked' | 'unloaded' = 'loading'
 
   constructor(model: UpstreamModel, protocol: Protocol) {
-    const { entry, config, clock } = model
+    const { entry, config, clock, log } = model
     const name = entry.manifest.id
-    this.entry = entry
+    const onChange = ({ isOut, name: replica, failure }: Replica) => {
+      if (isOut)
+        log.warn({ model: name, replica, reason: failure }, 'A replica gets no requests until it is ready')
+      else log.info({ model: name, replica }, 'A replica is ready again')
+    }
+    this.model = model
     this.#protocol = protocol
     this.#limit = new InFlightLimit(name, config.maxConcurrent ?? defaultMaxConcurrent)
-    this.replicas = new Replicas({ name, urls: urlsOf(config), clock, probe: protocol.probe })
+    this.replicas = new Replicas({ name, urls: urlsOf(config), clock, probe: protocol.probe, onChange })
   }
 
   /** Asks all replicas whether they are ready. @throws SpillwayError `lane_failed` where none is. */
   async prepare(): Promise<void> {
+    this.#failure = undefined
+    this.#state = 'loading'
     try {
       await this.replicas.check()
+    } catch (cause) {
+      this.#failure = SpillwayError.from(cause, 'lane_failed', 'The upstream could not be asked')
+      throw cause
     } finally {
-      this.#isPrepared = true
+      // It may have been unloaded meanwhile.
+      if (this.#state === 'loading') this.#state = 'asked'
     }
   }
 
+  /** Refuses new requests until it is prepared again. */
+  unload(): void {
+    this.#state = 'unloaded'
+  }
+
   get state(): ModelState {
-    if (!this.#isPrepared) return 'loading'
+    if (this.#state !== 'asked') return this.#state
     return this.replicas.isReady ? 'ready' : 'failed'
+  }
+
+  /** Why it is not ready; undefined where it is, or was not asked. */
+  get failure(): SpillwayError | undefined {
+    if (this.state !== 'failed') return undefined
+    return this.replicas.refusal() ?? this.#failure
   }
 
   get inFlight(): number {
@@ -74,7 +100,8 @@ export class Upstream {
 
   /** The error with which a request would be refused now; undefined where it would be accepted. */
   refusal(caller: string | undefined): SpillwayError | undefined {
-    const error = this.replicas.refusal() ?? this.#limit.refusal(caller, this.#expectedMs)
+    const error =
+      this.#refuseTensors() ?? this.replicas.refusal() ?? this.#limit.refusal(caller, this.#expectedMs)
     if (error) this.counts.failed(error.code)
     return error
   }
@@ -84,20 +111,22 @@ export class Upstream {
     attempt: Attempt<T>,
     { caller, ...options }: SendOptions & { readonly caller?: string | undefined },
   ): Promise<T> => {
-    const refusal = this.#limit.refusal(caller, this.#expectedMs)
+    const refusal = this.#refuseUnloaded() ?? this.#limit.refusal(caller, this.#expectedMs)
     if (refusal) return Promise.reject(refusal)
     const release = this.#limit.take(caller)
     return this.replicas.send(attempt, { ...options, onEnd: release })
   }
 
   async run(inputs: CheckedInputs, wait: RequestWait): Promise<InferenceAnswer> {
+    const refusal = this.#refuseTensors()
+    if (refusal || !this.#protocol.run) throw refusal
     const answer = await this.#protocol.run(this.send, inputs, wait)
     this.#batches.add(1, inputs.rows)
     return answer
   }
 
   stats(): ModelStats {
-    const { id, version } = this.entry.manifest
+    const { id, version } = this.model.entry.manifest
     const { requests, rows, batches, largestBatch } = this.#batches
     return {
       session: `${id}@${version}/upstream`,
@@ -115,6 +144,14 @@ export class Upstream {
     this.replicas.close(reason)
   }
 
+  #refuseUnloaded(): SpillwayError | undefined {
+    return this.#state === 'unloaded' ? modelUnloaded(this.model.entry) : undefined
+  }
+
+  #refuseTensors(): SpillwayError | undefined {
+    return this.#protocol.run ? this.#refuseUnloaded() : noTensors(this.model.entry)
+  }
+
   /** About when a place is free: half of the time that a request takes. */
   get #expectedMs(): number {
     const known = this.replicas.all.flatMap(({ latencyMs }) => latencyMs ?? [])
@@ -122,14 +159,8 @@ export class Upstream {
   }
 }
 
-/** What a model's protocol needs to know. */
-export const upstreamModel = (
-  entry: CatalogueEntry,
-  config: UpstreamConfig,
-  clock: Clock,
-): UpstreamModel => ({
-  entry,
-  config,
-  clock,
-  headers: keyHeaders(config),
-})
+/** Of a model whose engine takes texts only. */
+export const noTensors = ({ manifest: { id } }: CatalogueEntry) =>
+  new SpillwayError('not_supported', `${id} takes no tensors`, {
+    hint: 'Its engine has the OpenAI API: send the request to /v1.',
+  })

@@ -2,10 +2,10 @@ import type { Clock } from '../../models/async/clock.ts'
 import type { SpillwayError } from '../../models/core/index.ts'
 import type { CatalogueEntry } from '../inference/catalogue.ts'
 import { retireModel } from '../inference/retire-model.ts'
-import type { UpstreamConfig } from './config.ts'
+import { keyHeaders, type UpstreamConfig } from './config.ts'
 import { oipProtocol } from './oip-protocol.ts'
-import { openAiProtocol } from './openai/openai-protocol.ts'
-import { type Protocol, Upstream, type UpstreamModel, upstreamModel } from './upstream.ts'
+import { openAiProtocol } from './openai/protocol.ts'
+import { type Protocol, Upstream, type UpstreamModel } from './upstream.ts'
 
 const protocols: Readonly<Record<UpstreamConfig['protocol'], (model: UpstreamModel) => Protocol>> = {
   oip: oipProtocol,
@@ -15,10 +15,13 @@ const protocols: Readonly<Record<UpstreamConfig['protocol'], (model: UpstreamMod
 /** The upstreams of this server's models. */
 export class Upstreams {
   readonly #clock: Clock
+  readonly #log: UpstreamModel['log']
   readonly #byEntry = new Map<CatalogueEntry, Upstream>()
 
-  constructor(clock: Clock) {
+  /** @param log Has a line when a replica goes out, and when it is in again. */
+  constructor(clock: Clock, log: UpstreamModel['log']) {
     this.#clock = clock
+    this.#log = log
   }
 
   /** The model's upstream; undefined for one that this server runs itself. */
@@ -27,7 +30,7 @@ export class Upstreams {
     if (!config) return undefined
     let upstream = this.#byEntry.get(entry)
     if (!upstream) {
-      const model = upstreamModel(entry, config, this.#clock)
+      const model = { entry, config, clock: this.#clock, log: this.#log, headers: keyHeaders(config) }
       upstream = new Upstream(model, protocols[config.protocol](model))
       this.#byEntry.set(entry, upstream)
     }
@@ -48,7 +51,7 @@ export class Upstreams {
       this.#byEntry.delete(entry)
       return true
     }
-    retireModel({ isInUse: () => upstream.inFlight > 0, unload }, this.#clock)
+    retireModel({ isWanted: () => false, isInUse: () => upstream.inFlight > 0, unload }, this.#clock)
   }
 
   close(reason?: SpillwayError): void {

@@ -175,6 +175,8 @@ describe('a fault of the upstream', () => {
       expect(await logitsOf(await front.infer([0.5]))).toEqual(sumsOf(0.5))
     expect(bad.seen.length).toBeLessThanOrEqual(3)
     expect(await front.metrics()).toContain(`spillway_upstream_up{model="there",replica="${bad.host}"} 0`)
+    const out = { level: 40, replica: bad.host, msg: expect.stringContaining('gets no requests') }
+    expect(front.lines).toContainEqual(expect.objectContaining(out))
     expect(await front.metrics()).toContain(`spillway_upstream_up{model="there",replica="${good.host}"} 1`)
     Object.assign(bad, { fault: 'none', isReady: true })
     await expect.poll(() => front.replicas().every(({ isOut }) => !isOut), { timeout: 5_000 }).toBe(true)
@@ -265,6 +267,24 @@ describe('a model with an upstream', () => {
     await writeFile(join(front.folder, 'there', 'upstream.json'), '{}')
     await front.reread()
     expect(await logitsOf(await front.infer([0.25]))).toEqual(sumsOf(0.25))
+  })
+
+  test('is unloaded and loaded again on demand', async () => {
+    const engine = await triton()
+    const front = await frontOf([engine])
+    front.inference.unload(front.entry())
+    expect(front.inference.state(front.entry())).toBe('unloaded')
+    const response = await front.infer([0.5])
+    expect(response.status).toBe(404)
+    expect((await response.json()).error).toContain('there is unloaded')
+    expect(engine.seen).toHaveLength(0)
+    await front.inference.prepare(front.entry())
+    expect(await logitsOf(await front.infer([0.5]))).toEqual(sumsOf(0.5))
+  })
+
+  test('says why it is not ready', async () => {
+    const front = await frontOf([await triton({ isReady: false })])
+    expect(front.inference.failure(front.entry())?.message).toContain('No replica of the upstream of there')
   })
 
   test('is refused in a generator, and its files are not there', async () => {

@@ -3,6 +3,7 @@ import { systemClock } from '../../models/async/clock.ts'
 import { readCatalogue } from '../../server/inference/catalogue.ts'
 import { createInference } from '../../server/inference/inference.ts'
 import { type EngineSubject, engineContract } from '../contract/upstream.ts'
+import { createManualClock } from '../support/manual-clock.ts'
 import { processLane } from '../support/process-lane.ts'
 import { isAlive, startServer, type TestServer } from '../support/server.ts'
 import { digitsFolder, digitsManifest } from '../support/test-models.ts'
@@ -76,6 +77,24 @@ describe('two Spillways behind one', () => {
     const { parameters } = await response.json()
     expect(parameters).toMatchObject({ backend: 'cpu', variant: digitsManifest.variants[0]?.id })
     expect(Number(response.headers.get('spillway-queue-ms'))).toBeGreaterThanOrEqual(0)
+    front.close()
+  })
+
+  test('one hangs: its requests go to the other', async () => {
+    const clock = createManualClock()
+    const front = await startFront({ urls: servers.map(({ url }) => url.href) }, clock)
+    const { pid } = server(1)
+    process.kill(pid, 'SIGSTOP')
+    const inputs = { tensors: image(new Float32Array(784), 1), rows: 1 }
+    const run = () => front.inference.run(front.entry(), inputs, { deadlineMs: 60_000 })
+    const answers = [run(), run()]
+    await answers[0]
+    expect(front.replicas().map(({ inFlight }) => inFlight)).toEqual([0, 1])
+    // It is asked after three seconds of silence, and has two to answer.
+    clock.advance(3_000)
+    clock.advance(2_000)
+    expect((await answers[1])?.replica).toBe(server(0).url.host)
+    process.kill(pid, 'SIGCONT')
     front.close()
   })
 

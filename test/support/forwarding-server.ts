@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { type Clock, systemClock } from '../../models/async/clock.ts'
 import { type Manifest, parseManifest } from '../../models/core/index.ts'
 import { type AppOptions, createApp } from '../../server/app.ts'
-import type { CatalogueEntry } from '../../server/inference/catalogue.ts'
+import { type CatalogueEntry, ModelCatalogue } from '../../server/inference/catalogue.ts'
 import { createInference } from '../../server/inference/inference.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
@@ -69,16 +69,24 @@ export async function startForwardingServer({
   timeoutMs = requestLimits.maxTimeoutMs,
   ...options
 }: ForwardingServerOptions): Promise<ForwardingServer> {
-  const entryOf = (manifest: Manifest): [string, CatalogueEntry] => {
+  const entryOf = (manifest: Manifest): CatalogueEntry => {
     const upstream: UpstreamConfig = { protocol: 'openai', urls: [...urls], model, key, maxConcurrent }
-    return [manifest.id, { manifest, folder: '', upstream }]
+    return { manifest, folder: '', upstream }
   }
-  const catalogue = new Map([
+  const catalogue = new ModelCatalogue([
     entryOf(forwardedManifest('tiny')),
     entryOf(forwardedManifest('vectors', 'feature-extraction')),
   ])
-  const upstreams = new Upstreams(clock)
-  const engines = new Engines(catalogue, upstreams, clock)
+  const log: Record<string, unknown>[] = []
+  const lines = new Writable({
+    write: (line, _encoding, done) => {
+      log.push(JSON.parse(String(line)))
+      done()
+    },
+  })
+  const logger = pino({}, lines)
+  const upstreams = new Upstreams(clock, logger)
+  const engines = new Engines(catalogue, upstreams)
   const lanes = createInference({
     backend: 'cpu',
     cores: 1,
@@ -88,13 +96,6 @@ export async function startForwardingServer({
     clock,
   })
   const inference = routeInference(lanes, upstreams)
-  const log: Record<string, unknown>[] = []
-  const lines = new Writable({
-    write: (line, _encoding, done) => {
-      log.push(JSON.parse(String(line)))
-      done()
-    },
-  })
   const offload = createTestOffload()
   const metrics = createMetrics(clock, catalogue, inference, { upstreams })
   const app = createApp({
@@ -109,7 +110,7 @@ export async function startForwardingServer({
     version: 'test',
     maxBodyBytes: 1_000_000,
     requestLimits: { ...requestLimits, maxTimeoutMs: timeoutMs },
-    log: pino({}, lines),
+    log: logger,
     ...options,
   })
   const server = await listen(app)
@@ -118,7 +119,7 @@ export async function startForwardingServer({
     log,
     metrics: () => metrics.registry.metrics(),
     inFlight: ({ host }) =>
-      engines.named('tiny').upstream.replicas.all.find(({ url }) => url.host === host)?.inFlight ?? 0,
+      engines.named('tiny').replicas.all.find(({ url }) => url.host === host)?.inFlight ?? 0,
     post: (path, body, headers = {}) =>
       fetch(new URL(path, server.url), {
         method: 'POST',

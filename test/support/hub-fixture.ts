@@ -1,6 +1,7 @@
 import { startHub, type TestHub } from './hub.ts'
 import { bardRepository, decoderRepository, embedderRepository, embedderRow } from './hub-models.ts'
 import { sentenceTransformer } from './sentence-transformer.ts'
+import { taskRepositories } from './task-repositories.ts'
 
 /** What a browser test knows of the hub that tests share. */
 export interface HubFixture {
@@ -24,6 +25,7 @@ export async function startHubFixture(): Promise<{ hub: TestHub; fixture: HubFix
       .repository,
     'owner/decoder': decoderRepository(),
     'owner/bard': bardRepository(),
+    ...taskRepositories(),
   }
   const hub = await startHub(repositories)
   const fixture = {

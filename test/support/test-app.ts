@@ -5,10 +5,12 @@ import { type Clock, systemClock } from '../../models/async/clock.ts'
 import { type AppOptions, createApp } from '../../server/app.ts'
 import type { Access } from '../../server/auth/access.ts'
 import type { Log } from '../../server/http/request-log.ts'
-import { readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
+import { allVersions, readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
 import { createInference, type Inference } from '../../server/inference/inference.ts'
 import { LiveCatalogue } from '../../server/inference/live-catalogue.ts'
+import { createModelRepository } from '../../server/inference/model-repository.ts'
 import { prepareModels } from '../../server/inference/prepare-models.ts'
+import { createReread, type Reread } from '../../server/inference/reread-models.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
 import type { Offload } from '../../server/offload/offload.ts'
@@ -25,6 +27,8 @@ export interface TestApp {
   readonly inference: Inference
   /** What the app was made of. */
   readonly options: AppOptions
+  /** Reads the folders of models again, as at SIGHUP. */
+  readonly reread: Reread
   fetch(request: Request, bindings?: unknown): Response | Promise<Response>
   request(path: string, init?: RequestInit): Promise<Response>
   close(): void
@@ -58,7 +62,9 @@ export async function startTestApp({
   const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
   const folders = [root('models/catalogue'), ...models]
   const catalogue = new LiveCatalogue()
-  catalogue.replace(await readCatalogue(folders), await readReferences(folders))
+  catalogue.replace(allVersions(await readCatalogue(folders)), await readReferences(folders))
+  const upstreams = new Upstreams(clock, log)
+  const engines = new Engines(catalogue, upstreams)
   const lanes = createInference({
     backend: 'cpu',
     cores: 1,
@@ -67,10 +73,10 @@ export async function startTestApp({
     startLane,
     clock,
   })
-  const upstreams = new Upstreams(clock)
   const inference = routeInference(lanes, upstreams)
-  const engines = new Engines(catalogue, upstreams, clock)
   const textService = createTextService(inference, clock, offload)
+  const reread = createReread({ folders, catalogue, inference, textService, log })
+  const repository = createModelRepository({ catalogue, inference, reread })
   await prepareModels(catalogue, { inference, textService, log })
   const metrics = createMetrics(clock, catalogue, inference, { upstreams })
   const forwarding = new Forwarding({ engines, metrics, offload, clock })
@@ -78,6 +84,7 @@ export async function startTestApp({
     catalogue,
     forwarding,
     inference,
+    repository,
     offload,
     textService,
     metrics,
@@ -94,6 +101,7 @@ export async function startTestApp({
   return {
     inference,
     options,
+    reread,
     routes: app.routes,
     fetch: app.fetch,
     request: async (path, init) => app.request(path, init),

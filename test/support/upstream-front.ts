@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pino } from 'pino'
-import { systemClock } from '../../models/async/clock.ts'
+import { type Clock, systemClock } from '../../models/async/clock.ts'
 import { createApp } from '../../server/app.ts'
 import type { CatalogueEntry } from '../../server/inference/catalogue.ts'
-import { readCatalogue } from '../../server/inference/catalogue.ts'
+import { allVersions, readCatalogue } from '../../server/inference/catalogue.ts'
 import { createInference } from '../../server/inference/inference.ts'
 import { LiveCatalogue } from '../../server/inference/live-catalogue.ts'
 import { prepareModels } from '../../server/inference/prepare-models.ts'
@@ -29,13 +29,19 @@ export async function writeUpstream(
   await writeFile(join(folder, id, 'upstream.json'), JSON.stringify({ protocol: 'oip', ...upstream }))
 }
 
-/** The server's app with one model, `there`, which an upstream runs as `digits`. It has no lanes. */
-export async function startFront(upstream: Partial<UpstreamConfig>) {
+/**
+ * The server's app with one model, `there`, which an upstream runs as `digits`. It has no lanes.
+ *
+ * @param clock Of the upstream.
+ */
+export async function startFront(upstream: Partial<UpstreamConfig>, clock: Clock = systemClock) {
   const folder = await emptyFolder()
   await writeUpstream(folder, 'there', { model: 'digits', ...upstream })
   const catalogue = new LiveCatalogue()
-  catalogue.replace(await readCatalogue([folder]))
-  const upstreams = new Upstreams(systemClock)
+  catalogue.replace(allVersions(await readCatalogue([folder])))
+  const lines: Record<string, unknown>[] = []
+  const log = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) })
+  const upstreams = new Upstreams(clock, log)
   const lanes = createInference({
     backend: 'cpu',
     cores: 1,
@@ -47,8 +53,6 @@ export async function startFront(upstream: Partial<UpstreamConfig>) {
   const inference = routeInference(lanes, upstreams)
   const offload = createTestOffload()
   const textService = createTextService(inference, systemClock, offload)
-  const lines: Record<string, unknown>[] = []
-  const log = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) })
   const metrics = createMetrics(systemClock, catalogue, inference, { upstreams })
   const options = { inference, textService, log }
   await prepareModels(catalogue, options)

@@ -75,7 +75,7 @@ function subjectsOf(key: KeyEntry | undefined, address: string, defaults: LimitD
   const subjects: Subject[] = []
   if (key) subjects.push({ name: `key ${key.name}`, limits: { ...defaults.key, ...key.limits } })
   // The address of another server says nothing of those that it calls for.
-  if (key?.kind !== 'server') subjects.push({ name: `address ${address}`, limits: defaults.address })
+  if (!key || key.kind === 'page') subjects.push({ name: `address ${address}`, limits: defaults.address })
   return subjects
 }
 

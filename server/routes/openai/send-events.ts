@@ -18,6 +18,8 @@ export interface EventsOptions {
   readonly clock: Clock
   /** Called once where the answer does not come to its end. */
   readonly onFailure: (code: ErrorCode) => void
+  /** Writes a failure as an event. Default: as OpenAI's errors, which the clients of its chats raise. */
+  readonly writeFailure?: (error: SpillwayError) => string
   /** Called as soon as the client leaves, and once more in the end. */
   readonly onEnd: () => void
 }
@@ -40,7 +42,7 @@ export interface EventWriter {
  */
 export async function sendEvents(
   c: Context<{ Variables: Variables }>,
-  { first, clock, onFailure, onEnd }: EventsOptions,
+  { first, clock, onFailure, writeFailure = writeError, onEnd }: EventsOptions,
   write: (stream: EventWriter) => Promise<void>,
 ): Promise<Response> {
   try {
@@ -81,7 +83,7 @@ export async function sendEvents(
       const error = SpillwayError.from(cause, 'internal', 'The text broke off')
       end = stream.aborted ? clientLeft : endOfFailure(error)
       // The status has been sent, so the failure is the stream's last event.
-      await send(JSON.stringify(openAiError(error)))
+      await sendRaw(writeFailure(error))
     } finally {
       if (end.code) onFailure(end.code)
       resolveEnd(end)
@@ -95,6 +97,8 @@ export async function sendEvents(
   response.headers.set('x-accel-buffering', 'no')
   return response
 }
+
+const writeError = (error: SpillwayError) => `data: ${JSON.stringify(openAiError(error))}\n\n`
 
 /** Resolves with the first event or after the delay; rejects with an earlier failure. */
 function settledOrDelay(first: Promise<unknown>, clock: Clock): Promise<void> {

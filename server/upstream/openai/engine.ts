@@ -1,7 +1,7 @@
-import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { type RequestWait, remainingMs } from '../../inference/request-wait.ts'
 import type { ReplicaCall } from '../call.ts'
+import type { Replicas } from '../replicas.ts'
 import type { Upstream } from '../upstream.ts'
 import { bySignal, readText } from '../upstream-fetch.ts'
 import { errorOfAnswer } from './engine-error.ts'
@@ -22,17 +22,16 @@ export interface EngineExchange {
 
 /** An engine of the OpenAI API, at one or several addresses. */
 export class OpenAiEngine {
-  readonly upstream: Upstream
-  /** With its key. */
-  readonly #headers: Readonly<Record<string, string>>
-  readonly #clock: Clock
+  readonly #upstream: Upstream
   /** Whether it has refused fields that pages can do without. */
   #takesPlainBodies = false
 
-  constructor(upstream: Upstream, headers: Readonly<Record<string, string>>, clock: Clock) {
-    this.upstream = upstream
-    this.#headers = headers
-    this.#clock = clock
+  constructor(upstream: Upstream) {
+    this.#upstream = upstream
+  }
+
+  get replicas(): Replicas {
+    return this.#upstream.replicas
   }
 
   /**
@@ -46,15 +45,16 @@ export class OpenAiEngine {
     wait: RequestWait,
     use: (response: Response, call: ReplicaCall) => Promise<T>,
   ): Promise<T> {
+    const { clock } = this.#upstream.model
     const attempt = async (call: ReplicaCall): Promise<{ readonly value: T } | SpillwayError> => {
       const response = await this.#ask(exchange, call)
       return response instanceof SpillwayError ? response : { value: await use(response, call) }
     }
-    const answer = await this.upstream.send(attempt, {
+    const answer = await this.#upstream.send(attempt, {
       caller: wait.caller,
       affinity: exchange.request.affinity,
       signal: wait.signal,
-      deadlineMs: remainingMs(wait, this.#clock.now()),
+      deadlineMs: remainingMs(wait, clock.now()),
     })
     if (answer instanceof SpillwayError) throw answer
     return answer.value
@@ -93,7 +93,7 @@ export class OpenAiEngine {
         // A compressed stream would come in blocks.
         'accept-encoding': 'identity',
         ...headers,
-        ...this.#headers,
+        ...this.#upstream.model.headers,
       },
       body,
       signal,

@@ -1,8 +1,6 @@
-import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
-import { type Catalogue, findModel } from '../../inference/catalogue.ts'
+import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
 import { derivedFrom } from '../../inference/live-catalogue.ts'
-import { keyHeaders } from '../config.ts'
 import type { Upstream } from '../upstream.ts'
 import type { Upstreams } from '../upstreams.ts'
 import { OpenAiEngine } from './engine.ts'
@@ -11,14 +9,12 @@ import { OpenAiEngine } from './engine.ts'
 export class Engines {
   readonly #catalogue: Catalogue
   readonly #upstreams: Upstreams
-  readonly #clock: Clock
   readonly #engines = new WeakMap<Upstream, OpenAiEngine>()
   readonly #names: () => Readonly<Record<string, string>>
 
-  constructor(catalogue: Catalogue, upstreams: Upstreams, clock: Clock) {
+  constructor(catalogue: Catalogue, upstreams: Upstreams) {
     this.#catalogue = catalogue
     this.#upstreams = upstreams
-    this.#clock = clock
     this.#names = derivedFrom(catalogue, () =>
       Object.fromEntries(
         [...catalogue.values()].flatMap(({ manifest: { id }, upstream }) =>
@@ -33,20 +29,26 @@ export class Engines {
     return this.#names()
   }
 
-  /** @throws SpillwayError `model_unknown` where the model is no longer offered, or has another upstream by now. */
+  /** @throws SpillwayError `model_unknown` where the model is offered no longer. */
   named(model: string): OpenAiEngine {
-    const entry = findModel(this.#catalogue, model)
-    const config = entry.upstream
-    const upstream = this.#upstreams.of(entry)
-    if (config?.protocol !== 'openai' || !upstream)
-      throw new SpillwayError('model_unknown', `The model "${model}" has no engine any more`, {
-        hint: 'Send the request again.',
-      })
+    return this.of(findModel(this.#catalogue, model))
+  }
+
+  /** @throws SpillwayError `model_unknown` for an entry without such an engine: its folder has been reread. */
+  of(entry: CatalogueEntry): OpenAiEngine {
+    const upstream = entry.upstream?.protocol === 'openai' ? this.#upstreams.of(entry) : undefined
+    if (!upstream) throw offeredNoLonger(entry.manifest.id)
     let engine = this.#engines.get(upstream)
     if (!engine) {
-      engine = new OpenAiEngine(upstream, keyHeaders(config), this.#clock)
+      engine = new OpenAiEngine(upstream)
       this.#engines.set(upstream, engine)
     }
     return engine
   }
 }
+
+/** The model's folder was reread while the request arrived. */
+const offeredNoLonger = (model: string) =>
+  new SpillwayError('model_unknown', `The model "${model}" has no engine any more`, {
+    hint: 'Send the request again.',
+  })

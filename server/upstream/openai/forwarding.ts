@@ -125,8 +125,8 @@ export class Forwarding {
 
   /** What is known of the engine's load: the requests that this server has there. */
   #loadOf(model: string): () => GeneratorLoad {
-    const { upstream } = this.#options.engines.named(model)
-    return () => ({ slots: 0, running: upstream.inFlight, waiting: 0, kvUsage: 0 })
+    const { replicas } = this.#options.engines.named(model)
+    return () => ({ slots: 0, running: replicas.inFlight, waiting: 0, kvUsage: 0 })
   }
 
   /** A whole answer, as it is sent to the client. */
@@ -154,7 +154,7 @@ function exchangeOf(
     request,
     headers: {
       ...(requestId !== undefined && { [requestIdHeader]: requestId }),
-      ...(span && { [traceparentHeader]: span.onward }),
+      ...(span && { [traceparentHeader]: span.parent }),
     },
   }
 }

@@ -194,7 +194,6 @@ describe('parameters', () => {
     ['sequence_id', { parameters: { sequence_id: 42 } }],
     ['sequence_id', { parameters: { sequence_id: 'e333c95a-07fc-42d2-ab16-033b1a566ed5' } }],
     ['sequence_start', { parameters: { sequence_id: 0, sequence_start: true } }],
-    ['classification', { outputs: [{ name: 'output0', parameters: { classification: 2 } }] }],
     [
       'shared_memory_region',
       {
@@ -254,10 +253,6 @@ test('KServe’s health, readiness and metadata are answered', async () => {
 
 // Extensions that this server does not report.
 test.each<[method: string, path: string, status?: number]>([
-  ['POST', '/v2/repository/index'],
-  ['POST', '/v2/repository/models/mymodel/load'],
-  ['GET', '/v2/models/mymodel/config'],
-  ['GET', '/v2/models/mymodel/stats'],
   ['POST', '/v2/models/mymodel/generate'],
   ['GET', '/v2/systemsharedmemory/status'],
   // KServe's first protocol. OpenAI's has this address, for GET.

@@ -17,11 +17,18 @@ const entries = {
   embed: join(root, 'web/embed/embed-script.ts'),
   react: join(root, 'web/adapters/react/index.ts'),
   svelte: join(root, 'web/adapters/svelte/index.ts'),
+  transformers: join(root, 'web/adapters/transformers/index.ts'),
   vue: join(root, 'web/adapters/vue/index.ts'),
 }
 
 /** What only an adapter needs, by the versions that it works with. */
-const peers = { '@ai-sdk/provider': '>=3', react: '>=18', svelte: '>=4', vue: '>=3.4' }
+const peers = {
+  '@ai-sdk/provider': '>=3',
+  '@huggingface/transformers': '>=4',
+  react: '>=18',
+  svelte: '>=4',
+  vue: '>=3.4',
+}
 
 export async function writePackage(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true })

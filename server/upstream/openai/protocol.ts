@@ -1,5 +1,6 @@
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { Probe } from '../replica.ts'
+import type { Protocol, UpstreamModel } from '../upstream.ts'
 import { bySignal } from '../upstream-fetch.ts'
 
 /**
@@ -8,7 +9,7 @@ import { bySignal } from '../upstream-fetch.ts'
  *
  * @param headers With its key.
  */
-export const createProbe =
+const createProbe =
   (headers: Readonly<Record<string, string>>): Probe =>
   async (url, signal) => {
     const ask = async (path: string) => {
@@ -27,3 +28,9 @@ export const createProbe =
       got: `${status}`,
     })
   }
+
+/** Such an engine takes texts, as they are: `Forwarding` passes them on. */
+export const openAiProtocol = ({ headers }: UpstreamModel): Protocol => ({
+  probe: createProbe(headers),
+  queueMs: () => 0,
+})

@@ -25,6 +25,8 @@ export interface ForwardingOptions {
   readonly metrics: Pick<Metrics, 'texts'>
   readonly offload: Offload
   readonly clock: Clock
+  /** The longest silence of an engine in the middle of a text, in milliseconds. Default: a minute. */
+  readonly silenceMs?: number
 }
 
 /** A shorter answer is rewritten on the server's own thread: a message would cost more. */
@@ -91,12 +93,12 @@ export class Forwarding {
     counted: ForwardedTexts,
     record: TextRecord,
   ): Promise<Response> {
-    const { engines, clock } = this.#options
+    const { engines, clock, silenceMs = 60_000 } = this.#options
     const { request } = exchange
     const opening = engines.named(request.model).send(exchange, wait, (response, call) => {
       record.replica = call.name
       const relay = new EventRelay(request, counted)
-      return EngineStream.open({ model: request.model, response, relay, call, clock })
+      return EngineStream.open({ model: request.model, response, relay, call, clock, silenceMs })
     })
     const close = () =>
       opening.then(

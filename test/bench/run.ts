@@ -25,6 +25,7 @@ import { scale } from './scale/scale.ts'
 import { server } from './server.ts'
 import { spill } from './spill.ts'
 import { storeDownload, storeLoad, storePeers } from './store.ts'
+import { upstream } from './upstream.ts'
 
 const benches: readonly Bench[] = [
   batching,
@@ -38,6 +39,7 @@ const benches: readonly Bench[] = [
   overload,
   hostile,
   fuzz,
+  upstream,
   quantize,
   quantized,
   generateOne,

@@ -100,12 +100,13 @@ export function engineContract(name: string, open: () => Promise<EngineSubject>)
       expect(models.reduce((sum, { rows }) => sum + rows, 0)).toBeGreaterThanOrEqual(counts.successes)
     })
 
-    test('closed, it refuses what it has and what comes', async () => {
+    test('closed, it ends what it has and refuses what comes, for the reason given', async () => {
       const other = await open()
       const result = codeOf(other.inference.run(other.entry, rowsOf(0.5), {}))
-      other.inference.close()
-      expect(await result).toBe('closed')
-      expect(await codeOf(other.inference.run(other.entry, rowsOf(0.5), {}))).toBe('closed')
+      // As at the end of a shutdown.
+      other.inference.close(new SpillwayError('server_draining', 'The server is shutting down'))
+      expect(await result).toBe('server_draining')
+      expect(await codeOf(other.inference.run(other.entry, rowsOf(0.5), {}))).toBe('server_draining')
       other.close()
     })
   })

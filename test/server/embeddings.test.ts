@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -17,6 +17,7 @@ import {
   sentenceTransformer,
 } from '../support/sentence-transformer.ts'
 import { startServer, type TestServer } from '../support/server.ts'
+import { startTestApp } from '../support/test-app.ts'
 import { emptyFolder } from '../support/test-models.ts'
 
 const shape = { words: 300, width: 8, heads: 2, layers: 1, context: 64 }
@@ -123,6 +124,23 @@ describe('a text’s vector', () => {
     const vector = expected[model]?.(await hiddenStates(model)) ?? []
     const { data } = await client.embeddings.create({ model, input: tokens })
     expect(data[0]?.embedding).toEqual(vector.map((value) => expect.closeTo(value, 4)))
+  })
+
+  test('is the same where an upstream runs the model, and this server reads the text', async () => {
+    const there = await emptyFolder()
+    await cp(join(folder, 'mean'), join(there, 'mean'), { recursive: true })
+    const upstream = { protocol: 'oip', urls: [server.url.href] }
+    await writeFile(join(there, 'mean', 'upstream.json'), JSON.stringify(upstream))
+    const front = await startTestApp({ models: [there] })
+    const body = JSON.stringify({ model: 'mean', input: ['w1 w2 w3', 'w4'] })
+    const response = await front.request('/v1/embeddings', { method: 'POST', body })
+    expect(response.status, await response.clone().text()).toBe(200)
+    const { data } = await client.embeddings.create({ model: 'mean', input: ['w1 w2 w3', 'w4'] })
+    const vectors = data.map(({ embedding }) => embedding.map((value) => expect.closeTo(value, 5)))
+    expect((await response.json()).data.map(({ embedding }: { embedding: number[] }) => embedding)).toEqual(
+      vectors,
+    )
+    front.close()
   })
 
   test('comes with a layer whose file the manifest lists', async () => {

@@ -29,10 +29,16 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     // A line of README's first block, which the same test runs.
     ['test/e2e/readme.test.ts', 'embed.js'],
   ],
+  'web/adapters/README.md': [['test/e2e/examples.test.ts', "from 'spillway/ai'"]],
   'server/README.md': [['test/unit/server-config.test.ts', '"maxQueued": 200']],
   'server/SECURITY.md': [
     ['test/tools/key.test.ts', 'spillway key create'],
     ['test/tools/key.test.ts', '"keys"'],
+  ],
+  'server/UPSTREAMS.md': [
+    ['test/unit/upstream-config.test.ts', '"TRITON_KEY"'],
+    ['test/unit/upstream-config.test.ts', '"Qwen/Qwen3-32B"'],
+    ['test/unit/upstream-config.test.ts', '"id": "assistant"'],
   ],
   'server/deploy/README.md': [['test/server/deploy.test.ts', 'kubectl create secret']],
   'models/README.md': [['test/unit/manifest.test.ts', '```json']],

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +7,8 @@ import { readCatalogue } from '../../server/inference/catalogue.ts'
 import { modelFileRoutes } from '../../server/routes/model-files.ts'
 import { keyHeaders, urlsOf } from '../../server/upstream/config.ts'
 import { digitsManifest } from '../support/test-models.ts'
+
+const guide = readFileSync(new URL('../../server/UPSTREAMS.md', import.meta.url), 'utf8')
 
 let folder: string
 beforeEach(async () => {
@@ -26,6 +29,29 @@ async function addModel(id: string, file: unknown, manifest: object = {}): Promi
   if (file === undefined) return
   await writeFile(join(folder, id, 'upstream.json'), typeof file === 'string' ? file : JSON.stringify(file))
 }
+
+/** The block of code with these words in the guide. */
+function documented(words: string): string {
+  const [, block] =
+    [...guide.matchAll(/^```json\n([\s\S]*?)^```/gm)].find(([text]) => text.includes(words)) ??
+    expect.fail(`no block has ${words}`)
+  return block ?? ''
+}
+
+describe('the files of UPSTREAMS.md', () => {
+  test('are read as they stand', async () => {
+    vi.stubEnv('TRITON_KEY', 'secret-of-the-engine')
+    await addModel('digits', documented('"TRITON_KEY"'))
+    await addModel('assistant', documented('"Qwen/Qwen3-32B"'))
+    await writeFile(join(folder, 'assistant', 'manifest.json'), documented('"id": "assistant"'))
+    const catalogue = await readCatalogue([folder])
+    expect(catalogue.get('digits')?.upstream).toMatchObject({ protocol: 'oip', maxConcurrent: 128 })
+    expect(catalogue.get('assistant')?.upstream).toMatchObject({
+      protocol: 'openai',
+      model: 'Qwen/Qwen3-32B',
+    })
+  })
+})
 
 describe('an upstream', () => {
   test.each([
@@ -51,13 +77,13 @@ describe('an upstream', () => {
 
   test('is published nowhere', async () => {
     await addModel('digits', { ...upstream, key: 'ENGINE_KEY' }, { variants: [] })
-    const routes = modelFileRoutes(await readCatalogue([folder]))
+    const routes = modelFileRoutes(await readCatalogue([folder])).onError((_cause, c) => c.body(null, 404))
     for (const path of ['/catalogue.json', '/digits/manifest.json']) {
       const response = await routes.request(path)
       expect(response.status).toBe(200)
       expect(await response.text()).not.toMatch(/10\.0\.0\.5|ENGINE_KEY|secret|upstream/)
     }
-    expect((await routes.request('/digits/upstream.json')).status).not.toBe(200)
+    expect((await routes.request('/digits/upstream.json')).status).toBe(404)
   })
 
   const text = {

@@ -88,6 +88,13 @@ describe('a request for a model of an engine', () => {
     expect(engine.seen).toEqual([])
   })
 
+  test('of tensors is refused', async () => {
+    const { server } = await start()
+    const inputs = [{ name: 'x', datatype: 'FP32', shape: [1], data: [1] }]
+    const answer = await server.post('v2/models/tiny/infer', { inputs })
+    expect([answer.status, answer.headers.get(errorCodeHeader)]).toEqual([400, 'not_supported'])
+  })
+
   test('with a long body is read, and its answer written, off the server’s thread', async () => {
     const { server, engine } = await start({ pieces: ['long '.repeat(20_000)] })
     const messages = [{ role: 'user', content: 'x'.repeat(100_000) }]

@@ -38,6 +38,10 @@ export const times = {
     30,
     'how long parsing, tokenizing or writing one large body may take in the offload thread',
   ),
+  SPILLWAY_SILENCE_SECONDS: seconds(
+    60,
+    'how long an upstream may be silent in the middle of a stream; then another replica goes on',
+  ),
   SPILLWAY_TIMEOUT_SECONDS: {
     schema: z.optional(z.number().check(z.int(), z.minimum(1), z.maximum(86_400))),
     initial: undefined,

@@ -8,6 +8,7 @@ import { batching } from './batching.ts'
 import type { Bench, Comparison, Harness } from './bench-definition.ts'
 import { bridge } from './bridge.ts'
 import { embed } from './embed.ts'
+import { faults } from './faults.ts'
 import { fuzz } from './fuzz.ts'
 import { generateEight, generateOne, prefix, stepOverhead } from './generate.ts'
 import { generateServer } from './generate-server.ts'
@@ -37,6 +38,7 @@ const benches: readonly Bench[] = [
   server,
   overload,
   hostile,
+  faults,
   fuzz,
   quantize,
   quantized,

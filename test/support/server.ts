@@ -21,6 +21,7 @@ export interface TestServer {
   deafen(): void
   /** Stops reading its log, whose pipe fills up. */
   pauseLog(): void
+  resumeLog(): void
   /** Reads its log on and keeps none of it. */
   dropLog(): void
   /** Sends SIGTERM; resolves to the exit code. */
@@ -77,6 +78,7 @@ export async function startServer(env: Record<string, string> = {}, folder = bui
     },
     deafen: () => child.stdout.destroy(),
     pauseLog: () => child.stdout.pause(),
+    resumeLog: () => child.stdout.resume(),
     dropLog: () => child.stdout.removeAllListeners('data').resume(),
     stop: async () => {
       if (child.exitCode !== null) return child.exitCode

@@ -8,7 +8,7 @@ import { startServer, type TestServer } from '../server.ts'
 import { kindGraphs, kindManifests } from '../tensor-kinds.ts'
 import { startTestApp } from '../test-app.ts'
 import { emptyFolder, modelFolder } from '../test-models.ts'
-import { writeEmbedder } from '../write-model.ts'
+import { embedderFolder } from '../write-model.ts'
 import type { Route } from './fuzz-requests.ts'
 import { type Fuzzed, type FuzzOptions, fuzzServer } from './fuzz-server.ts'
 
@@ -19,12 +19,8 @@ export interface FuzzTarget {
 
 /** The built server with models of every kind and with keys, and random requests for every route of its app. */
 export async function startFuzz(): Promise<FuzzTarget> {
-  const embedders = await emptyFolder()
-  await writeEmbedder(embedders, 'embedder', {
-    ...{ words: 300, width: 8, heads: 2, layers: 1, context: 64, pooling: 'mean', normalize: true },
-  })
   const folders = [
-    embedders,
+    await embedderFolder(),
     ...(await Promise.all((['cities', 'twoOutputs', 'anyShape'] as const).map(folderOf))),
   ]
   const backend = testKey('backend')

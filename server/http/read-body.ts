@@ -23,7 +23,9 @@ export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array
     // Node's parser never passes on more than this length.
     const length = c.req.header('content-length')
     if (length !== undefined && Number(length) > maxBytes) throw bodyTooLarge(maxBytes)
-    const body = incoming ? await readAll(incoming, maxBytes) : new Uint8Array(await c.req.arrayBuffer())
+    const body = incoming
+      ? await readAll(incoming, maxBytes, Number(length ?? 0))
+      : new Uint8Array(await c.req.arrayBuffer())
     if (body.length > maxBytes) throw bodyTooLarge(maxBytes)
     return decode ? await decode(body, maxBytes) : body
   } catch (cause) {
@@ -32,9 +34,13 @@ export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array
   }
 }
 
-function readAll(incoming: Readable, maxBytes: number): Promise<Uint8Array> {
+/** Bytes that are allocated for a body because its header announces them. */
+const mostAnnounced = 2 ** 20
+
+/** @param length That the header announces; 0 where it does not. */
+function readAll(incoming: Readable, maxBytes: number, length: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const body = new GrowingBuffer()
+    const body = new GrowingBuffer(Math.min(length, mostAnnounced))
     const settle = (outcome: () => void) => {
       incoming.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose)
       outcome()
@@ -65,14 +71,20 @@ function readAll(incoming: Readable, maxBytes: number): Promise<Uint8Array> {
 class GrowingBuffer {
   /** A single chunk, the common case, is not copied. */
   #memory: Uint8Array = new Uint8Array(0)
+  readonly #expected: number
   length = 0
+
+  /** @param expected Bytes that are allocated at the second chunk. */
+  constructor(expected: number) {
+    this.#expected = expected
+  }
 
   add(chunk: Uint8Array): void {
     const length = this.length + chunk.length
     if (this.length === 0) this.#memory = chunk
     else {
       if (length > this.#memory.length) {
-        const larger = new Uint8Array(2 * length)
+        const larger = new Uint8Array(length <= this.#expected ? this.#expected : 2 * length)
         larger.set(this.bytes())
         this.#memory = larger
       }

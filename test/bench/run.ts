@@ -4,8 +4,10 @@
  */
 import { parseArgs } from 'node:util'
 import { testModels, withoutTestModels } from '../support/test-models.ts'
+import { auth } from './auth.ts'
 import { batching } from './batching.ts'
 import type { Bench, Comparison, Harness } from './bench-definition.ts'
+import { binary } from './binary.ts'
 import { bridge } from './bridge.ts'
 import { embed } from './embed.ts'
 import { faults } from './faults.ts'
@@ -19,6 +21,7 @@ import { overhead } from './overhead.ts'
 import { overload } from './overload.ts'
 import { padding } from './padding.ts'
 import { peers } from './peers.ts'
+import { processes } from './processes.ts'
 import { quantize } from './quantize.ts'
 import { quantized } from './quantized.ts'
 import { printTable, writeResults } from './report.ts'
@@ -40,6 +43,9 @@ const benches: readonly Bench[] = [
   hostile,
   faults,
   fuzz,
+  binary,
+  auth,
+  processes,
   quantize,
   quantized,
   generateOne,

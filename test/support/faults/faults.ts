@@ -21,12 +21,24 @@ const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 const pick = <T>(items: readonly T[], random: () => number): T | undefined =>
   items[Math.floor(random() * items.length)]
 
+/** Milliseconds after which a lane has started: before, its signs of life may take longer. */
+const startMs = 3_000
+
+const runningLanes = ({ log, lanes }: TestServer): number[] => {
+  const alive = new Set(lanes())
+  return log
+    .filter(({ msg, time }) => msg === 'Lane started' && Number(time) < Date.now() - startMs)
+    .map(({ pid }) => Number(pid))
+    .filter((pid) => alive.has(pid))
+}
+
 /** Signals a lane and waits until its process has ended. */
 const signalLane =
   (...signals: readonly NodeJS.Signals[]) =>
   async ({ server, random }: FaultContext): Promise<void> => {
-    while (server.lanes().length === 0) await pause(20)
-    const pid = pick(server.lanes(), random) ?? 0
+    let lanes = runningLanes(server)
+    for (; lanes.length === 0; lanes = runningLanes(server)) await pause(20)
+    const pid = pick(lanes, random) ?? 0
     const since = performance.now()
     process.kill(pid, pick(signals, random) ?? 'SIGKILL')
     while (isAlive(pid)) {
@@ -79,7 +91,8 @@ export const faultKinds: readonly FaultKind[] = [
         answer += part
         await pause(50 * random())
       }
-      if (!answer.includes('[DONE]')) throw new Error(`A slow client got ${answer.slice(-300)}`)
+      // While no lane may start it is told when to come again.
+      if (!/\[DONE\]|retry.after/i.test(answer)) throw new Error(`A slow client got ${answer.slice(-300)}`)
     },
   },
   {

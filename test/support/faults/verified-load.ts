@@ -6,7 +6,9 @@ import { text } from 'node:stream/consumers'
 export interface Outcomes {
   /** Runs and texts whose answers were theirs and right. */
   readonly answered: number
-  /** Runs and texts that were refused or failed, by status and code, or by what their connection said. */
+  /** Refusals that said when to ask again; the same request was asked for again then. */
+  readonly postponed: number
+  /** Runs and texts that failed, by status and code, or by what their connection said. */
   readonly failed: Readonly<Record<string, number>>
   /** Answers of another request, or with wrong values. */
   readonly wrong: readonly string[]
@@ -47,31 +49,47 @@ const textBody = (index: number) =>
 export async function startVerifiedLoad(url: URL, callers = 12, writers = 4): Promise<VerifiedLoad> {
   const agent = new Agent({ keepAlive: true })
   const inFlight = new Set<Promise<unknown>>()
-  let [isStopped, sent, answered, lost, doubled] = [false, 0, 0, 0, 0]
+  let [isStopped, sent, answered, postponed, lost, doubled] = [false, 0, 0, 0, 0, 0]
   const failed: Record<string, number> = {}
   const wrong: string[] = []
   // A connection without a request gets nothing.
   const unasked = () => doubled++
   agent.on('free', (socket) => socket.on('data', unasked))
 
-  const post = async (path: string, body: string): Promise<Answer> => {
+  /** Asks again when the server has said to, as clients do. */
+  const ask = async (path: string, body: string): Promise<Answer> => {
     const signal = AbortSignal.timeout(withinMs)
+    for (;;) {
+      const answer = await post(path, body, signal)
+      if (answer.retryAfterMs === undefined || signal.aborted) return answer
+      postponed++
+      await new Promise((resolve) => setTimeout(resolve, answer.retryAfterMs))
+    }
+  }
+
+  const post = async (path: string, body: string, signal: AbortSignal): Promise<Answer> => {
     const made = request(new URL(path, url), { method: 'POST', agent, signal })
     made.once('socket', (socket) => socket.off('data', unasked))
     made.end(body)
     const [response] = (await once(made, 'response')) as [IncomingMessage]
     const { statusCode = 0, headers } = response
-    return { status: statusCode, code: String(headers['spillway-error'] ?? ''), body: await text(response) }
+    const answer = await text(response)
+    return {
+      status: statusCode,
+      code: String(headers['spillway-error'] ?? ''),
+      body: answer,
+      retryAfterMs: retryOf(headers['retry-after'], answer),
+    }
   }
 
   const logitsOf = new Map<number, readonly number[]>()
   for (const value of values) {
-    const { body } = await post('v2/models/digits/infer', inferBody('first', value))
+    const { body } = await ask('v2/models/digits/infer', inferBody('first', value))
     logitsOf.set(value, JSON.parse(body).outputs[0].data)
   }
   const texts: string[] = []
   for (let index = 0; index < 4; index++)
-    texts.push(textOf((await post('v1/completions', textBody(index))).body))
+    texts.push(textOf((await ask('v1/completions', textBody(index))).body))
 
   const isRight = (logits: readonly number[], value: number) =>
     logits.length === 10 &&
@@ -80,7 +98,7 @@ export async function startVerifiedLoad(url: URL, callers = 12, writers = 4): Pr
   const run = async () => {
     const id = `run-${sent++}`
     const value = values[sent % values.length] ?? 0
-    const answer = await post('v2/models/digits/infer', inferBody(id, value))
+    const answer = await ask('v2/models/digits/infer', inferBody(id, value))
     if (answer.status !== 200) return count(failed, `${answer.status} ${answer.code}`)
     const { id: echoed, outputs } = JSON.parse(answer.body)
     if (echoed === id && isRight(outputs[0].data, value)) answered++
@@ -89,7 +107,7 @@ export async function startVerifiedLoad(url: URL, callers = 12, writers = 4): Pr
 
   const write = async () => {
     const index = sent++
-    const answer = await post('v1/completions', textBody(index))
+    const answer = await ask('v1/completions', textBody(index))
     if (answer.status !== 200) return count(failed, `${answer.status} ${answer.code}`)
     const written = textOf(answer.body)
     if (written === texts[index % 4]) answered++
@@ -121,7 +139,7 @@ export async function startVerifiedLoad(url: URL, callers = 12, writers = 4): Pr
       isStopped = true
       await Promise.all(loops)
       agent.destroy()
-      return { answered, failed, wrong, lost, doubled }
+      return { answered, postponed, failed, wrong, lost, doubled }
     },
   }
 }
@@ -130,6 +148,14 @@ interface Answer {
   readonly status: number
   readonly code: string
   readonly body: string
+  readonly retryAfterMs: number | undefined
+}
+
+/** Of a refusal, or of the error that ends a stream. */
+function retryOf(header: string | undefined, body: string): number | undefined {
+  if (header !== undefined) return 1_000 * Number(header)
+  const ms = /"retry_after_ms":(\d+)/.exec(body)?.[1]
+  return ms === undefined ? undefined : Number(ms)
 }
 
 const count = (counts: Record<string, number>, name: string): void => {

@@ -5,12 +5,14 @@ import type { BrowserProviderOption } from 'vitest/node'
 import { crashGpu } from './test/support/crash-gpu.ts'
 import { browserFlags, findBrowser } from './test/support/find-browser.ts'
 import { makeQuantized } from './test/support/make-quantized.ts'
+import { transformersRuntime } from './test/support/transformers-runtime.ts'
 import { weightsModel } from './test/support/weights-model.ts'
 import { compileHints } from './web/build/compile-hints.ts'
 import { hashedFiles } from './web/build/hashed-files.ts'
 import { precompress } from './web/build/precompress.ts'
 import { preloadInPages } from './web/build/preload-in-pages.ts'
 import { sizeLimit } from './web/build/size-limit.ts'
+import { startModules, treeshake } from './web/build/tree-shaking.ts'
 
 const path = (relative: string) => new URL(relative, import.meta.url).pathname
 
@@ -57,7 +59,7 @@ export default defineConfig({
   worker: { format: 'es', plugins: () => [hashedFiles()] },
   server: devServer(),
   optimizeDeps: {
-    exclude: ['onnxruntime-web'],
+    exclude: ['onnxruntime-web', 'transformers-runtime'],
     include: [
       '@bufbuild/protobuf/wire',
       'comlink',
@@ -74,6 +76,7 @@ export default defineConfig({
         emptyOutDir: true,
         assetsInlineLimit: 0,
         rolldownOptions: {
+          treeshake,
           // The embed script exports the package's API.
           preserveEntrySignatures: 'exports-only',
           input: {
@@ -84,7 +87,7 @@ export default defineConfig({
           output: {
             entryFileNames: ({ name }) => (name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js'),
             // One file of all that every page needs: several small ones compress worse.
-            codeSplitting: { groups: [{ name: 'runtime', minShareCount: 3 }] },
+            codeSplitting: { groups: [{ name: 'runtime', test: startModules, minShareCount: 3 }] },
           },
         },
       },
@@ -122,6 +125,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 30_000 } },
+    // Made by a plugin of the build: Node cannot load it.
+    server: { deps: { inline: [/\?hashed$/] } },
     // One file waits for pages and servers for much of its time. Vitest's default is one file at a time on two cores.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
@@ -148,6 +153,7 @@ export default defineConfig({
       {
         extends: true,
         root: path('.'),
+        resolve: { alias: { 'transformers-runtime': transformersRuntime } },
         test: {
           name: 'chromium',
           globalSetup: path('test/support/global-setup.ts'),

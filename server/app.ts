@@ -1,15 +1,19 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Clock } from '../models/async/clock.ts'
-import { adminRoutes } from './admin.ts'
+import { repositoryExtension } from '../models/protocols/oip-repository.ts'
+import { metricsRoutes } from './admin.ts'
 import type { Access } from './auth/access.ts'
-import { onlyLocal } from './auth/only-local.ts'
+import { type Admit, limitRequests } from './auth/limits/limit-requests.ts'
+import { createOnlyAdmin } from './auth/only-admin.ts'
+import { createOnlyLocal } from './auth/only-local.ts'
 import { createAddressOf, createCallerOf } from './http/caller.ts'
 import { createCors } from './http/cors.ts'
 import { answerError, answerNotFound, isOpenAi } from './http/errors.ts'
 import type { Log, Variables } from './http/request-log.ts'
 import type { Catalogue } from './inference/catalogue.ts'
 import type { Inference } from './inference/inference.ts'
+import type { ModelRepository } from './inference/model-repository.ts'
 import type { TextService } from './inference/text-service.ts'
 import type { Metrics } from './observability/metrics.ts'
 import { observeRequests } from './observability/observe-requests.ts'
@@ -20,6 +24,7 @@ import { type RequestLimits, requestLimits } from './request-limits.ts'
 import { modelFileRoutes } from './routes/model-files.ts'
 import { inferRoutes } from './routes/oip/infer-routes.ts'
 import { metadataRoutes, serverMetadata } from './routes/oip/metadata-routes.ts'
+import { repositoryRoutes } from './routes/oip/repository-routes.ts'
 import { answerOpenAiError } from './routes/openai/errors.ts'
 import { openAiRoutes } from './routes/openai/routes.ts'
 import { siteRoutes } from './routes/site.ts'
@@ -28,6 +33,8 @@ import { telemetryRoutes } from './routes/telemetry.ts'
 export interface AppOptions {
   readonly catalogue: Catalogue
   readonly inference: Inference
+  /** Lists, loads and unloads the models; there are no such routes where it is absent. */
+  readonly repository?: ModelRepository
   readonly offload: Offload
   readonly textService: TextService
   readonly metrics: Metrics
@@ -48,10 +55,10 @@ export interface AppOptions {
   /** Who may call; everybody where it is absent. */
   readonly access?: Access | undefined
   /** Holds callers to their limits; there are none where it is absent. */
-  readonly limit?: MiddlewareHandler<{ Variables: Variables }> | undefined
+  readonly limit?: Admit | undefined
   /** The origins whose pages may call. Default: all. */
   readonly origins?: '*' | readonly string[]
-  /** Whether metrics have a port of their own, and are not here. */
+  /** Whether metrics, and what loads models, have a port of their own, and are not here. */
   readonly hasAdminPort?: boolean
   readonly log: Log
 }
@@ -65,6 +72,9 @@ const everybody: MiddlewareHandler = (_c, next) => next()
 export const createApp = (given: AppOptions) => {
   const options = { requestLimits, ...given }
   const { catalogue, inference, version, log, clock, metrics, tracing, isDraining = () => false } = options
+  const { repository } = options
+  const onlyAdmin = options.hasAdminPort ? undefined : createOnlyAdmin(options.access)
+  const metadata = serverMetadata(version, repository && onlyAdmin ? [repositoryExtension] : [])
   const probes = createProbes({ catalogue, inference, isDraining })
   const callerOf = (options.access ? createAddressOf : createCallerOf)(options.callerAddressHeader ?? '')
   const app = new Hono<{ Variables: Variables }>()
@@ -78,20 +88,24 @@ export const createApp = (given: AppOptions) => {
       .use(observeRequests({ log, clock, http: metrics.http, callerOf, tracing }))
       .use(cors.prepare)
       .use(options.access?.guard ?? everybody)
-      .use(options.limit ?? everybody)
+      .use(options.limit ? limitRequests(options.limit) : everybody)
       .route('/v2', inferRoutes(options))
       .use(cors.apply)
-      .route('/v2', metadataRoutes({ catalogue, inference, version, probes }))
+      .route('/v2', metadataRoutes({ catalogue, inference, metadata, probes, clock }))
+      .route(
+        '/v2/repository',
+        repository ? repositoryRoutes({ repository, onlyAdmin }) : new Hono<{ Variables: Variables }>(),
+      )
       // Hono takes it for another path than `/v2`.
-      .get('/v2/', (c) => c.json(serverMetadata(options.version)))
+      .get('/v2/', (c) => c.json(metadata))
       .route(
         '/v1',
         openAiRoutes({ ...options, maxBodyBytes: options.maxTextBodyBytes ?? options.maxBodyBytes }),
       )
       .route('/auth', options.access?.routes ?? new Hono<{ Variables: Variables }>())
       .route('/telemetry', telemetryRoutes(metrics.devices))
-      .use('/metrics', onlyLocal)
-      .route('/', options.hasAdminPort ? new Hono() : adminRoutes(metrics))
+      .use('/metrics', createOnlyLocal('Set SPILLWAY_ADMIN_PORT, which serves it on a port of its own.'))
+      .route('/', options.hasAdminPort ? new Hono() : metricsRoutes(metrics))
       .use(
         secureHeaders({
           // WebAssembly threads need a cross-origin isolated page.

@@ -24,6 +24,8 @@ const isOfKubernetes = (name: string, value = '') =>
 export interface Config {
   readonly port: number
   readonly host: string
+  /** The port for gRPC, at the same address; undefined: there is none. */
+  readonly grpcPort: number | undefined
   /** The port and address of metrics; without a port they are on the server's own, for this machine only. */
   readonly adminPort: number | undefined
   readonly adminHost: string
@@ -152,6 +154,7 @@ const originsOf = (origins: SettingValues['SPILLWAY_ORIGINS']) => (origins?.incl
 const configOf = (set: SettingValues, folderOf: (name: keyof SettingValues) => string): Config => ({
   port: set.PORT,
   host: set.HOST,
+  grpcPort: set.SPILLWAY_GRPC_PORT,
   adminPort: set.SPILLWAY_ADMIN_PORT,
   adminHost: set.SPILLWAY_ADMIN_HOST,
   isOpen: set.SPILLWAY_OPEN,

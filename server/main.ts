@@ -5,26 +5,28 @@ import { systemClock } from '../models/async/clock.ts'
 import { type Backend, messageOf } from '../models/core/index.ts'
 import { version } from '../package.json'
 import { startProcessLane } from '../workers/host/lane-client/node/start-process-lane.ts'
-import { adminRoutes } from './admin.ts'
-import { createApp } from './app.ts'
+import { createAdminApp } from './admin.ts'
+import { type AppOptions, createApp } from './app.ts'
 import { createAccess } from './auth/access.ts'
 import { readKeys } from './auth/keys.ts'
 import { createLimit } from './auth/limits/create-limit.ts'
 import { checkMayListen } from './auth/may-listen.ts'
+import { createOnlyAdmin } from './auth/only-admin.ts'
 import { allowedOrigins } from './auth/origin.ts'
 import { Tokens } from './auth/tokens.ts'
 import { readConfig } from './config.ts'
 import { readConfigFile } from './config-file.ts'
 import { createLog } from './http/request-log.ts'
-import { findModel, readCatalogue, readReferences } from './inference/catalogue.ts'
+import { allVersions, findModel, nameOf, readCatalogue, readReferences } from './inference/catalogue.ts'
 import { chooseBackend } from './inference/choose-backend.ts'
 import { createInference } from './inference/inference.ts'
 import { LiveCatalogue } from './inference/live-catalogue.ts'
+import { createModelRepository } from './inference/model-repository.ts'
 import { prepareModels } from './inference/prepare-models.ts'
 import { createReread } from './inference/reread-models.ts'
 import { loadRequestOf } from './inference/session-spec.ts'
 import { createTextService } from './inference/text-service.ts'
-import { createMetrics, type Metrics } from './observability/metrics.ts'
+import { createMetrics } from './observability/metrics.ts'
 import { startTracing } from './observability/tracing.ts'
 import { createOffload } from './offload/offload.ts'
 import { Shutdown } from './shutdown.ts'
@@ -41,7 +43,7 @@ async function main(): Promise<void> {
   const tokens = new Tokens({ secret: config.tokenSecret, seconds: config.tokenSeconds })
   const folders = [fileURLToPath(fromBuild('../../models/catalogue')), ...config.modelFolders]
   const catalogue = new LiveCatalogue()
-  catalogue.replace(await readCatalogue(folders), await readReferences(folders))
+  catalogue.replace(allVersions(await readCatalogue(folders)), await readReferences(folders))
   const startLane = () => {
     const lane = startProcessLane(fromBuild('./lane.js'), systemClock, config.laneLimits)
     log.info({ pid: lane.pid }, 'Lane started')
@@ -81,9 +83,13 @@ async function main(): Promise<void> {
     flush: async () => tracing?.close(),
     exit: (code) => process.exit(code),
   })
-  const app = createApp({
+  const reread = createReread({ folders, catalogue, inference, textService, log })
+  const repository = createModelRepository({ catalogue, inference, reread })
+  const access = keys && createAccess(keys, tokens)
+  const options: AppOptions = {
     catalogue,
     inference,
+    repository,
     offload,
     textService,
     metrics,
@@ -96,12 +102,13 @@ async function main(): Promise<void> {
     maxTextBodyBytes: config.maxTextBodyBytes,
     requestLimits: config.requestLimits,
     callerAddressHeader: config.callerAddressHeader,
-    access: keys && createAccess(keys, tokens),
+    access,
     limit: await createLimit(config, keys, log),
     origins: allowedOrigins(config.origins, keys),
     isDraining: () => shutdown.isDraining,
     log,
-  })
+  }
+  const app = createApp(options)
   const server = serve(
     {
       fetch: app.fetch,
@@ -116,24 +123,44 @@ async function main(): Promise<void> {
     },
     ({ address, port }) => {
       const host = address.includes(':') ? `[${address}]` : address === '127.0.0.1' ? 'localhost' : address
-      log.info({ models: [...catalogue.keys()] }, `Spillway ${version} listens on http://${host}:${port}`)
+      log.info(
+        { models: allVersions(catalogue).map((entry) => nameOf(catalogue, entry)) },
+        `Spillway ${version} listens on http://${host}:${port}`,
+      )
     },
   )
   server.on('error', fail)
-  if (config.adminPort !== undefined) serveAdmin(metrics, config.adminPort, config.adminHost)
+  if (config.adminPort !== undefined) {
+    const admin = createAdminApp({ metrics, repository, onlyAdmin: createOnlyAdmin(access), log })
+    serveAdmin(admin, config.adminPort, config.adminHost)
+  }
+  if (config.grpcPort !== undefined) {
+    // Its libraries are loaded only where it is asked for.
+    const { createGrpcApp, serveGrpc } = await import('./grpc/index.ts')
+    const calls = createGrpcApp({ ...options, uploadMs: config.uploadMs })
+    const grpc = serveGrpc({
+      calls,
+      port: config.grpcPort,
+      host: config.host,
+      pingMs: config.keepAliveMs,
+      clock: systemClock,
+      begin: () => shutdown.begin(),
+      onListening: ({ port }) => log.info({ port }, `gRPC is on port ${port}`),
+      onError: fail,
+    })
+    shutdown.add(grpc)
+  }
   shutdown.watch(server)
   process.on('SIGTERM', shutdown.onSignal)
   process.on('SIGINT', shutdown.onSignal)
-  const reread = createReread({ folders, catalogue, inference, textService, log })
   // In a terminal it means that the terminal was closed.
   process.on('SIGHUP', process.stdout.isTTY ? shutdown.onSignal : () => void reread())
   await prepareModels(catalogue, { inference, textService, log })
 }
 
-function serveAdmin(metrics: Metrics, port: number, hostname: string): void {
-  const { fetch } = adminRoutes(metrics)
+function serveAdmin({ fetch }: ReturnType<typeof createAdminApp>, port: number, hostname: string): void {
   const admin = serve({ fetch, port, hostname }, ({ address, port }) =>
-    log.info({ address, port }, `Metrics are on port ${port}`),
+    log.info({ address, port }, `Administration is on port ${port}`),
   )
   admin.on('error', fail)
 }

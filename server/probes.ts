@@ -1,5 +1,5 @@
 import { SpillwayError } from '../models/core/index.ts'
-import type { Catalogue } from './inference/catalogue.ts'
+import { allVersions, type Catalogue, nameOf } from './inference/catalogue.ts'
 import type { Inference } from './inference/inference.ts'
 
 /** What orchestrators ask. A probe that fails is an error with a status; one that gets no answer found a hung loop. */
@@ -16,7 +16,7 @@ export interface Probes {
 }
 
 export interface ProbesOptions {
-  readonly catalogue: Catalogue
+  readonly catalogue: Pick<Catalogue, 'versions'>
   readonly inference: Pick<Inference, 'state' | 'withoutLaneMs' | 'restartLanes'>
   /** Whether the server is shutting down. */
   readonly isDraining: () => boolean
@@ -48,15 +48,15 @@ export function createProbes({ catalogue, inference, isDraining }: ProbesOptions
     },
     checkReady: () => {
       if (isDraining()) throw serverDraining()
-      const states = [...catalogue.values()].map(
-        (entry) => [entry.manifest.id, inference.state(entry)] as const,
+      const states = allVersions(catalogue).map(
+        (entry) => [nameOf(catalogue, entry), inference.state(entry)] as const,
       )
       hasStarted ||= states.every(([, state]) => state !== 'loading')
       const notReady = states.filter(([, state]) => state !== 'ready')
-      if (hasStarted && notReady.length < states.length) return notReady.map(([id]) => id)
+      if (hasStarted && notReady.length < states.length) return notReady.map(([name]) => name)
       throw new SpillwayError('lane_failed', 'The server is not ready', {
         expected: hasStarted ? 'a model that is ready' : 'every model to have been loaded',
-        got: notReady.map(([id, state]) => `${id} ${state}`).join(', '),
+        got: notReady.map(([name, state]) => `${name} ${state}`).join(', '),
         retryAfterMs,
       })
     },

@@ -5,15 +5,23 @@ import type { Log } from './http/request-log.ts'
 import type { Inference } from './inference/inference.ts'
 import { serverDraining } from './probes.ts'
 
+/** What else takes requests, besides the HTTP server. */
+export interface Drained {
+  /** The server begins to drain: it takes no new connections' requests, and ends those that it has. */
+  drain(): void
+  /** The process is about to end. */
+  stop(): void
+}
+
 export interface ShutdownOptions {
   readonly inference: Pick<Inference, 'close'>
   readonly log: Log
   readonly clock: Clock
   /** Milliseconds for requests in flight to finish. */
   readonly drainMs: number
-  /** Ends the process. */
   /** Sends what is left of traces. */
   readonly flush: () => Promise<void>
+  /** Ends the process. */
   readonly exit: (code: number) => void
 }
 
@@ -33,7 +41,10 @@ const sameSignalMs = 500
  */
 export class Shutdown {
   readonly #options: ShutdownOptions
-  readonly #inFlight = new Set<ServerResponse>()
+  readonly #responses = new Set<ServerResponse>()
+  readonly #others: Drained[] = []
+  /** Requests of all kinds. */
+  #inFlight = 0
   #http: Server | undefined
   #cancelStop: () => void = () => {}
   #cancelDeadline: () => void = () => {}
@@ -54,6 +65,21 @@ export class Shutdown {
     this.#http.prependListener('request', this.#onRequest)
   }
 
+  /** Drains and stops something else as well, whose requests `begin` counts. */
+  add(other: Drained): void {
+    this.#others.push(other)
+  }
+
+  /** Counts a request until the returned function is called. */
+  begin(): () => void {
+    this.#inFlight++
+    this.#cancelStop()
+    return () => {
+      this.#inFlight--
+      if (this.isDraining) this.#stopWhenQuiet()
+    }
+  }
+
   /** At SIGTERM and Ctrl-C. A second signal ends the process at once. */
   readonly onSignal = (signal: NodeJS.Signals): void => {
     const { log, clock, drainMs, exit } = this.#options
@@ -64,26 +90,26 @@ export class Shutdown {
     }
     this.#signalledAt = now
     log.info(`${signal}: finishing requests in flight`)
-    for (const response of this.#inFlight) response.shouldKeepAlive = false
+    for (const response of this.#responses) response.shouldKeepAlive = false
+    for (const other of this.#others) other.drain()
     this.#cancelDeadline = clock.after(drainMs, () => this.#handOver())
     this.#stopWhenQuiet()
   }
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    this.#inFlight.add(response)
-    this.#cancelStop()
+    const end = this.begin()
+    this.#responses.add(response)
     if (this.isDraining) response.shouldKeepAlive = false
     response.once('close', () => {
-      this.#inFlight.delete(response)
-      if (!this.isDraining) return
+      this.#responses.delete(response)
       // Answers whose headers were sent before did not say that their connection closes.
-      request.socket.end()
-      this.#stopWhenQuiet()
+      if (this.isDraining) request.socket.end()
+      end()
     })
   }
 
   #stopWhenQuiet(): void {
-    if (this.#inFlight.size > 0) return
+    if (this.#inFlight > 0) return
     this.#cancelStop()
     this.#cancelStop = this.#options.clock.after(this.#isEnding ? 0 : quietMs, () => this.#stop(0))
   }
@@ -92,7 +118,7 @@ export class Shutdown {
   #handOver(): void {
     const { inference, log, clock } = this.#options
     this.#isEnding = true
-    log.warn({ requests: this.#inFlight.size }, 'Requests in flight are handed over to other replicas')
+    log.warn({ requests: this.#inFlight }, 'Requests in flight are handed over to other replicas')
     inference.close(serverDraining())
     this.#cancelDeadline = clock.after(lastWordsMs, () => this.#stop(1))
     this.#stopWhenQuiet()
@@ -104,6 +130,7 @@ export class Shutdown {
     this.#cancelDeadline()
     this.#http?.close()
     this.#http?.closeAllConnections()
+    for (const other of this.#others) other.stop()
     inference.close(serverDraining())
     log.info('Stopped')
     // The last lines have a moment to be written; a reader that stands still does not keep the process.

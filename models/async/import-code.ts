@@ -9,6 +9,22 @@ const hint =
   'Check the connection and try again. After a new deployment of the site, its former files may be gone: reload the page.'
 
 /**
+ * Imports a part of the library once. Where that failed, the next call tries it again.
+ *
+ * @param load Imports it, and may make something of it.
+ */
+export function importOnce<T>(clock: Clock, what: string, load: () => Promise<T>): () => Promise<T> {
+  let loading: Promise<T> | undefined
+  return () => {
+    loading ??= importCode(clock, what, load).catch((cause: unknown) => {
+      loading = undefined
+      throw cause
+    })
+    return loading
+  }
+}
+
+/**
  * Imports a part of the library when it is first needed.
  *
  * @param what Its name, for messages.

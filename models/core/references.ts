@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
-import { type Manifest, parseManifest, tasks } from './manifest.ts'
+import type { Manifest } from './manifest.ts'
+import { parseManifest, tasks } from './manifest-schema.ts'
 import { schemaError } from './schema-error.ts'
 
 const reference = z.strictObject({

@@ -1,20 +1,13 @@
-import type { Manifest, Task } from '../core/manifest.ts'
+import type { Task } from '../core/manifest.ts'
 import type { TensorSpec } from '../core/tensor-spec.ts'
-import type { Configs, ModelConfig, PreprocessorConfig } from './config.ts'
-
-/** The inputs and outputs of a graph. */
-export type Signature = Pick<Manifest, 'inputs' | 'outputs' | 'batchAxis'>
-
-/** A model's task, and its inputs and outputs as the hub's converters name them. */
-export interface Convention {
-  readonly task: Task
-  readonly signature: Signature
-}
+import type { Configs, ModelConfig } from './config.ts'
+import { type Convention, labelCount, type Signature } from './convention-types.ts'
+import { mediaConventions } from './media-conventions.ts'
 
 /** By the suffix of the architecture's name in `config.json`. */
 const conventions: readonly (readonly [RegExp, (configs: Configs) => Convention])[] = [
   [/For(?:CausalLM|ConditionalLM)$|LMHead(?:Model)?$/, ({ model }) => generation(model)],
-  [/ForImageClassification$/, image],
+  ...mediaConventions,
   [
     /ForSequenceClassification$/,
     ({ model }) => ({
@@ -36,17 +29,6 @@ export function conventionOf(configs: Configs, pipeline: string | undefined): Co
   const textModel = configs.model.vocab_size != null && /Model$/.test(architecture)
   return textModel ? embedder(configs.model) : undefined
 }
-
-export const labelsOf = ({ id2label }: ModelConfig): string[] | undefined => {
-  const labels = Object.entries(id2label ?? {})
-    .map(([index, label]) => [Number(index), label] as const)
-    .sort(([one], [other]) => one - other)
-  return labels.length > 0 && labels.every(([index], at) => index === at)
-    ? labels.map(([, label]) => label)
-    : undefined
-}
-
-const labelCount = (model: ModelConfig): number => labelsOf(model)?.length ?? -1
 
 const ids = (name: string, description?: string): TensorSpec => ({
   name,
@@ -102,36 +84,3 @@ const eachToken = (
 
 const embedder = (model: ModelConfig): Convention =>
   eachToken(model, [['last_hidden_state', model.hidden_size ?? -1]], 'feature-extraction')
-
-function image({ model, preprocessor }: Configs): Convention {
-  const [height, width] = imageSize(model, preprocessor)
-  const { image_mean: mean, image_std: std } = preprocessor
-  const scaled = mean && std ? `, minus ${mean.join(', ')}, divided by ${std.join(', ')}` : ''
-  return {
-    task: 'image-classification',
-    signature: {
-      inputs: [
-        {
-          name: 'pixel_values',
-          type: 'float32',
-          shape: [-1, model.num_channels ?? 3, height, width],
-          description: `Red, green and blue planes from 0 to 1${scaled}.`,
-        },
-      ],
-      outputs: [{ name: 'logits', type: 'float32', shape: [-1, labelCount(model)] }],
-      batchAxis: 0,
-    },
-  }
-}
-
-function imageSize(model: ModelConfig, preprocessor: PreprocessorConfig): readonly [number, number] {
-  const { size, crop_size: crop, do_center_crop: crops } = preprocessor
-  for (const given of crops === false ? [size] : [crop, size]) {
-    if (typeof given === 'number') return [given, given]
-    const height = given?.height ?? given?.shortest_edge
-    const width = given?.width ?? given?.shortest_edge
-    if (height && width) return [height, width]
-  }
-  const [height = -1, width = height] = [model.image_size ?? []].flat()
-  return [height, width]
-}

@@ -1,6 +1,7 @@
 import type { Clock } from '../async/clock.ts'
 import { SpillwayError } from '../core/error.ts'
-import { type FileSpec, type Manifest, manifestFile, modelFile, parseManifest } from '../core/manifest.ts'
+import { type FileSpec, type Manifest, manifestFile, modelFile } from '../core/manifest.ts'
+import { parseManifest } from '../core/manifest-schema.ts'
 import { parseCatalogue, type SiteCatalogue } from '../core/references.ts'
 import { type CallOptions, fetchResponse, readJson } from './fetch-response.ts'
 import { type FileRequest, type HubOptions, hubEndpoint, locateOnHub } from './locate.ts'

@@ -2,8 +2,11 @@
 import * as z from 'zod/mini'
 import { schemaError } from '../core/schema-error.ts'
 
-/** Prefixes of keys: `sk_` for servers, which keep them secret; `pk_` for pages, whose readers see them. */
-export const keyPrefixes = { server: 'sk_', page: 'pk_' } as const
+/**
+ * Prefixes of keys: `sk_` for servers, which keep them secret; `pk_` for pages, whose readers see them; `ak_` for
+ * administrators, who may load and unload models besides.
+ */
+export const keyPrefixes = { server: 'sk_', page: 'pk_', admin: 'ak_' } as const
 
 /** Random bytes of a key. */
 export const keyBytes = 32
@@ -29,7 +32,7 @@ const entry = z
   .strictObject({
     /** In logs and tokens. */
     name: z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)),
-    kind: z.enum(['server', 'page']),
+    kind: z.enum(['server', 'page', 'admin']),
     /**
      * The key's SHA-256 in hexadecimal. A key has 256 random bits, which nobody can guess: a slow hash, made for
      * passwords, would protect it no better and would cost every request.

@@ -4,14 +4,12 @@
  */
 import { SpillwayError } from '../core/error.ts'
 import { arrayOf, byteLength, elementCount, isStrings, showShape, type Tensor } from '../core/tensor.ts'
-import { datatypeOf, type WireTensor, wireType } from './oip.ts'
+import { datatypeOf, wireType } from './oip.ts'
+import type { WireTensor } from './oip-schemas.ts'
 import { readStrings, writeStrings } from './oip-strings.ts'
 
 /** The header of requests and responses that holds the length of the JSON part in bytes. */
 export const jsonLengthHeader = 'inference-header-content-length'
-
-/** The extension's name in the answer to `GET v2`. */
-export const binaryExtension = 'binary_tensor_data'
 
 /** The two parts of a body. */
 export interface BinaryBody {

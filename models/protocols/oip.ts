@@ -3,13 +3,15 @@
  * The binary tensor extension is in oip-binary.ts.
  * Source: https://github.com/kserve/open-inference-protocol
  */
-import * as z from 'zod/mini'
 import { SpillwayError } from '../core/error.ts'
 import type { Manifest } from '../core/manifest.ts'
 import { isStrings, type NumericData, type Tensor, type TensorType, tensorTypes } from '../core/tensor.ts'
 import type { TensorSpec } from '../core/tensor-spec.ts'
-import { type Elements, isElements, readElements } from './oip-elements.ts'
+import { readElements } from './oip-elements.ts'
+import type { WireTensor } from './oip-schemas.ts'
 import { exactInteger, rawNumber } from './raw-numbers.ts'
+
+export { errorCodeHeader, queueHeader } from './oip-names.ts'
 
 const datatypes = {
   float32: 'FP32',
@@ -32,49 +34,14 @@ export const datatypeOf = (type: TensorType): string => datatypes[type]
 
 const typeOfDatatype = new Map<string, TensorType>(tensorTypes.map((type) => [datatypes[type], type]))
 
-/** KServe's own client writes null for an absent member. */
-const nullish = <T extends z.core.SomeType>(schema: T) => z.optional(z.nullable(schema))
-
-const parameters = nullish(z.record(z.string(), z.nullable(z.union([z.string(), z.number(), z.boolean()]))))
-
-const wireTensor = z.object({
-  name: z.string(),
-  shape: z.array(z.int().check(z.nonnegative())),
-  datatype: z.string(),
-  parameters,
-  // Elements are checked while they are copied: a schema per element would cost more than the run.
-  // Absent where the elements follow the JSON part.
-  data: nullish(z.custom<Elements>(isElements, 'an array')),
-})
-
-/** The body of an inference request. */
-export const inferRequest = z.object({
-  id: nullish(z.string()),
-  parameters,
-  inputs: z.array(wireTensor),
-  outputs: nullish(z.array(z.object({ name: z.string(), parameters }))),
-})
-
-/** The body of an inference response. */
-export const inferResponse = z.object({
-  model_name: z.string(),
-  model_version: nullish(z.string()),
-  id: nullish(z.string()),
-  parameters,
-  outputs: z.array(wireTensor),
-})
-
-/** A tensor in a body. */
-export type WireTensor = z.infer<typeof wireTensor>
-/** See `inferRequest`. */
-export type InferRequest = z.infer<typeof inferRequest>
-/** See `inferResponse`. */
-export type InferResponse = z.infer<typeof inferResponse>
-
-/** A model's metadata: `GET /v2/models/{name}`. */
-export const modelMetadata = (manifest: Manifest) => ({
+/**
+ * A model's metadata: `GET /v2/models/{name}`.
+ *
+ * @param versions All versions of the model that the server has.
+ */
+export const modelMetadata = (manifest: Manifest, versions: readonly string[] = [manifest.version]) => ({
   name: manifest.id,
-  versions: [manifest.version],
+  versions,
   platform: 'onnxruntime_onnx',
   inputs: manifest.inputs.map(tensorMetadata),
   outputs: manifest.outputs.map(tensorMetadata),
@@ -86,18 +53,6 @@ const tensorMetadata = ({ name, type, shape }: TensorSpec) => ({
   datatype: datatypes[type],
   shape: shape ?? [-1],
 })
-
-/**
- * The response header with an error's code, because the protocol fixes the body as `{"error": message}`. Other servers
- * do not send it.
- */
-export const errorCodeHeader = 'spillway-error'
-
-/**
- * The response header with the milliseconds that a new request to the model would wait. A client compares it with its
- * own queue.
- */
-export const queueHeader = 'spillway-queue-ms'
 
 /**
  * A tensor for the JSON part, which `stringifyJson` writes. JSON has no NaN and no infinities: they are the strings "NaN",

@@ -24,16 +24,17 @@ const texts = z.custom<Texts>(
   'a text, a list of texts, a list of token ids, or a list of such lists',
 )
 const count = z.int().check(z.nonnegative())
-const positive = z.int().check(z.positive())
+export const positive = z.int().check(z.positive())
 const stopString = z.string().check(z.minLength(1))
 
 /** The API's clients send null for an absent field. */
-const nullish = <T extends z.core.SomeType>(schema: T) => z.optional(z.nullable(schema))
+export const nullish = <T extends z.core.SomeType>(schema: T) => z.optional(z.nullable(schema))
 
 /** Each costs work at each step. */
 const maxBiases = 1_024
 
-const sampling = {
+/** The fields that choose tokens. */
+export const sampling = {
   temperature: nullish(z.number().check(z.minimum(0), z.maximum(2))),
   top_p: nullish(z.number().check(z.minimum(0), z.maximum(1))),
   presence_penalty: nullish(z.number().check(z.minimum(-2), z.maximum(2))),
@@ -52,15 +53,20 @@ const sampling = {
   repetition_penalty: nullish(z.number().check(z.gt(0))),
 }
 
+/** The fields that end a text. */
+export const ending = {
+  stop: nullish(z.union([stopString, z.array(stopString).check(z.maxLength(16))])),
+  /** vLLM: continues past the model's stop tokens. */
+  ignore_eos: nullish(z.boolean()),
+}
+
 const common = {
   model: z.string(),
   n: nullish(positive),
-  stop: nullish(z.union([stopString, z.array(stopString).check(z.maxLength(16))])),
+  ...ending,
   stream: nullish(z.boolean()),
   stream_options: nullish(z.object({ include_usage: nullish(z.boolean()) })),
   ...sampling,
-  /** vLLM: continues past the model's stop tokens. */
-  ignore_eos: nullish(z.boolean()),
   /** vLLM: keeps only this many tokens at the end of the prompt; −1: as many as the context holds. */
   truncate_prompt_tokens: nullish(z.int().check(z.minimum(-1))),
   /** vLLM: the response includes the token ids of the text and of the prompt. */

@@ -1,7 +1,8 @@
-import type { Context, Hono, MiddlewareHandler } from 'hono'
+import type { Hono, MiddlewareHandler } from 'hono'
 import { SpillwayError } from '../../models/core/index.ts'
 import { type KeyEntry, keyPrefixes } from '../../models/protocols/api-keys.ts'
 import { tokenPath } from '../../models/protocols/auth.ts'
+import type { CallContext } from '../http/call-context.ts'
 import type { Variables } from '../http/request-log.ts'
 import type { Keys } from './keys.ts'
 import { isFromOrigin } from './origin.ts'
@@ -17,7 +18,9 @@ export interface Access {
   /** Refuses requests without a key, but for what everybody may have. */
   readonly guard: MiddlewareHandler<Env>
   /** The key of a request. @throws SpillwayError `unauthenticated` or `access_denied`. */
-  identify(c: Context<Env>): Promise<KeyEntry>
+  identify(c: CallContext): Promise<KeyEntry>
+  /** Finds the key of a request, and names its caller by it. @throws As `identify`. */
+  authenticate(c: CallContext): Promise<void>
   /** Below `/auth`. */
   readonly routes: Hono<Env>
 }
@@ -41,17 +44,18 @@ export const isLimited = (method: string, path: string): boolean =>
   path === `/${tokenPath}` ? method === 'POST' : !isForEverybody(method, path)
 
 export function createAccess(keys: Keys, tokens: Tokens): Access {
-  const identify = async (c: Context<Env>): Promise<KeyEntry> => {
+  const identify = async (c: CallContext): Promise<KeyEntry> => {
     const credential = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
     if (credential === undefined) throw unauthenticated(c, noKey(c))
     if (credential.startsWith(keyPrefixes.page)) throw unauthenticated(c, pageKey)
-    if (!credential.startsWith(keyPrefixes.server)) return identifyPage(c, credential)
+    const isSecret = credential.startsWith(keyPrefixes.server) || credential.startsWith(keyPrefixes.admin)
+    if (!isSecret) return identifyPage(c, credential)
     const entry = keys.find(credential)
-    if (entry?.kind !== 'server') throw unauthenticated(c, unknownKey)
+    if (!entry || entry.kind === 'page') throw unauthenticated(c, unknownKey)
     return entry
   }
 
-  const identifyPage = async (c: Context<Env>, token: string): Promise<KeyEntry> => {
+  const identifyPage = async (c: CallContext, token: string): Promise<KeyEntry> => {
     const claims = await tokens.read(token)
     if (claims === 'invalid') throw unauthenticated(c, unknownKey)
     if (claims === 'expired') throw unauthenticated(c, expiredToken)
@@ -65,18 +69,23 @@ export function createAccess(keys: Keys, tokens: Tokens): Access {
     })
   }
 
+  const authenticate = async (c: CallContext): Promise<void> => {
+    const key = await identify(c)
+    c.set('key', key)
+    const { kind, name } = key
+    // The visitors of a page share its key.
+    const address = kind === 'page' ? ` ${c.get('caller') ?? ''}` : ''
+    c.set('caller', `key ${name}${address}`)
+  }
+
   return {
     identify,
+    authenticate,
     routes: tokenRoute(keys, tokens),
     guard: async (c, next) => {
       if (isForEverybody(c.req.method, c.req.path)) return next()
       try {
-        const key = await identify(c)
-        c.set('key', key)
-        const { kind, name } = key
-        // The visitors of a page share its key.
-        const address = kind === 'page' ? ` ${c.get('caller') ?? ''}` : ''
-        c.set('caller', `key ${name}${address}`)
+        await authenticate(c)
       } catch (cause) {
         refuseUnread(c)
         throw cause
@@ -86,7 +95,7 @@ export function createAccess(keys: Keys, tokens: Tokens): Access {
   }
 }
 
-const noKey = (c: Context): Refusal => ({
+const noKey = (c: CallContext): Refusal => ({
   got: c.req.header('authorization') === undefined ? 'no such header' : 'another scheme',
 })
 

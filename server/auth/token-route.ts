@@ -1,24 +1,23 @@
 import { Hono } from 'hono'
-import * as z from 'zod/mini'
-import { SpillwayError, schemaError } from '../../models/core/index.ts'
+import { SpillwayError } from '../../models/core/index.ts'
 import { type TokenAnswer, tokenRequest } from '../../models/protocols/auth.ts'
-import { readBody } from '../http/read-body.ts'
+import { readJson } from '../http/read-json.ts'
 import type { Variables } from '../http/request-log.ts'
 import type { Keys } from './keys.ts'
 import type { Tokens } from './tokens.ts'
 import { unauthenticated } from './unauthenticated.ts'
 
-const maxBodyBytes = 4_096
+const body = { schema: tokenRequest, what: 'The request for a token', maxBytes: 4_096 }
 
 /** `POST /auth/token`: a page's key for a token, to pages of the key's origins. */
 export const tokenRoute = (keys: Keys, tokens: Tokens) =>
   new Hono<{ Variables: Variables }>().post('/token', async (c) => {
-    const entry = keys.find(readKey(await readBody(c, maxBodyBytes)))
+    const entry = keys.find((await readJson(c, body)).key)
     if (entry?.kind !== 'page')
       throw unauthenticated(c, {
         what: 'The key is not exchanged for a token',
         expected: 'a key for pages that this server knows',
-        got: entry ? 'a key for servers, which stays secret: it is no key for a page' : 'another key',
+        got: entry ? 'a key that stays secret: it is no key for a page' : 'another key',
         error: 'invalid_token',
       })
     const origin = c.req.header('origin')
@@ -35,15 +34,3 @@ export const tokenRoute = (keys: Keys, tokens: Tokens) =>
     }
     return c.json(answer, 200, { 'cache-control': 'no-store' })
   })
-
-function readKey(body: Uint8Array): string {
-  let value: unknown
-  try {
-    value = JSON.parse(new TextDecoder().decode(body))
-  } catch {
-    value = undefined
-  }
-  const parsed = z.safeParse(tokenRequest, value)
-  if (parsed.success) return parsed.data.key
-  throw schemaError('request_malformed', 'The request for a token', parsed.error, value)
-}

@@ -1,5 +1,5 @@
-import type { Context } from 'hono'
 import { SpillwayError } from '../../models/core/index.ts'
+import type { CallContext } from '../http/call-context.ts'
 
 export interface Refusal {
   readonly what?: string
@@ -12,7 +12,7 @@ export interface Refusal {
 
 /** The error of a request without a valid key or token, with the header that HTTP requires. */
 export function unauthenticated(
-  c: Context,
+  c: Pick<CallContext, 'header'>,
   {
     what = 'This server takes requests with a key only',
     expected = 'the header "authorization: Bearer KEY"',

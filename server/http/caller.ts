@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
-import type { Context } from 'hono'
-import type { Variables } from './request-log.ts'
+import type { CallContext } from './call-context.ts'
 
 /** Names who sent a request, so that callers take turns; undefined where nothing is known of them. */
-export type CallerOf = (c: Context<{ Variables: Variables }>) => string | undefined
+export type CallerOf = (c: Pick<CallContext, 'req' | 'env'>) => string | undefined
 
 /** The last key of a connection and its name: most connections have one. */
 const named = new WeakMap<object, { readonly key: string; readonly caller: string }>()
@@ -34,7 +33,8 @@ export const createAddressOf =
   }
 
 /** `app.request` in a test has no socket. */
-const socketOf = (c: Context) => (c.env as Partial<HttpBindings> | undefined)?.incoming?.socket
+const socketOf = (c: Pick<CallContext, 'env'>) =>
+  (c.env as Partial<HttpBindings> | undefined)?.incoming?.socket
 
 function nameOfKey(key: string, socket: object | undefined): string {
   const known = socket && named.get(socket)

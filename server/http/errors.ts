@@ -5,6 +5,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { SpillwayError } from '../../models/core/index.ts'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
 import type { WireOpenAiError } from '../../models/protocols/openai.ts'
+import type { CallContext } from './call-context.ts'
 import { answerHeaders } from './cors.ts'
 import type { Log } from './request-log.ts'
 
@@ -22,7 +23,7 @@ export const answerError =
   }
 
 /** Logs the server's own faults with their stack; for a client's fault the request's log line has the code and the reason. */
-export function logError(log: Log, c: Context, cause: Error, error: SpillwayError): void {
+export function logError(log: Log, c: Pick<CallContext, 'set'>, cause: Error, error: SpillwayError): void {
   const { status, code, detail } = error
   // The server is full or loading and says when to try again, or the client has set a deadline: not a fault.
   const isFault = status >= 500 && detail.retryAfterMs === undefined && code !== 'deadline_exceeded'

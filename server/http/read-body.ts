@@ -37,8 +37,12 @@ export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array
 /** Bytes that are allocated for a body because its header announces them. */
 const mostAnnounced = 2 ** 20
 
-/** @param length That the header announces; 0 where it does not. */
-function readAll(incoming: Readable, maxBytes: number, length: number): Promise<Uint8Array> {
+/**
+ * Reads a stream to its end, with an error as soon as it is too long.
+ *
+ * @param length That a header announces; 0 where it does not.
+ */
+export function readAll(incoming: Readable, maxBytes: number, length = 0): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const body = new GrowingBuffer(Math.min(length, mostAnnounced))
     const settle = (outcome: () => void) => {

@@ -8,31 +8,73 @@ import {
   SpillwayError,
 } from '../../models/core/index.ts'
 import { faultsTogether } from '../faults-together.ts'
+import { readUpstream, type UpstreamConfig } from '../upstream/config.ts'
+import { compareVersions } from './versions.ts'
 
 /** A model that this server offers, and the folder with its files. */
 export interface CatalogueEntry {
   readonly manifest: Manifest
   readonly folder: string
+  /** The engine that runs it; absent where this server does. Pages do not learn of it. */
+  readonly upstream?: UpstreamConfig
   /** Of a model that was read after the start: tells its sessions from those of its predecessor with the same version. */
   readonly revision?: number
 }
 
+/** The models by their ids: of each its default version, the newest. */
 export interface Catalogue extends ReadonlyMap<string, CatalogueEntry> {
+  /** All versions of each model, the newest first. */
+  readonly versions: ReadonlyMap<string, readonly CatalogueEntry[]>
   /** Differs after each change; absent where it never changes. */
   readonly revision?: number
   /** Models on the hub that it lists as well; pages fetch them from there. */
   readonly references?: readonly Reference[]
 }
 
+/** A catalogue of models. Of two with the same id and version the later one counts. */
+export class ModelCatalogue extends Map<string, CatalogueEntry> implements Catalogue {
+  readonly versions = new Map<string, readonly CatalogueEntry[]>()
+
+  constructor(entries: Iterable<CatalogueEntry> = []) {
+    super()
+    this.setAll(entries)
+  }
+
+  protected setAll(entries: Iterable<CatalogueEntry>): void {
+    this.clear()
+    this.versions.clear()
+    for (const entry of entries) {
+      const { id, version } = entry.manifest
+      const others = (this.versions.get(id) ?? []).filter(({ manifest }) => manifest.version !== version)
+      const sorted = [...others, entry].sort((one, other) =>
+        compareVersions(other.manifest.version, one.manifest.version),
+      )
+      this.versions.set(id, sorted)
+      this.set(id, sorted[0] ?? entry)
+    }
+  }
+}
+
+/** Every version of every model. */
+export const allVersions = ({ versions }: Pick<Catalogue, 'versions'>): CatalogueEntry[] =>
+  [...versions.values()].flat()
+
+/** What an entry is called where it is listed: the model's id, with the version where there are several. */
+export const nameOf = (
+  { versions }: Pick<Catalogue, 'versions'>,
+  { manifest: { id, version } }: CatalogueEntry,
+): string => ((versions.get(id)?.length ?? 0) > 1 ? `${id}/versions/${version}` : id)
+
 /**
  * Reads every model in the given folders. A folder with a `manifest.json` is one model; otherwise each of its
- * sub-folders with one is. Where two models have the same id, the later one wins.
+ * sub-folders with one is. Several versions of a model have folders of their own. Where two models have the same id and
+ * version, the later one wins.
  *
  * @throws SpillwayError `manifest_invalid` or `file_missing`, with every fault: a server with an incomplete catalogue does
  * not start.
  */
 export async function readCatalogue(folders: readonly string[]): Promise<Catalogue> {
-  const catalogue = new Map<string, CatalogueEntry>()
+  const entries: CatalogueEntry[] = []
   const faults: SpillwayError[] = []
   /** The result; undefined for a fault, which is kept. */
   const attempt = <T>(read: Promise<T>): Promise<T | undefined> =>
@@ -43,11 +85,11 @@ export async function readCatalogue(folders: readonly string[]): Promise<Catalog
   for (const folder of folders) {
     for (const modelFolder of (await attempt(modelFolders(folder))) ?? []) {
       const entry = await attempt(readEntry(modelFolder))
-      if (entry) catalogue.set(entry.manifest.id, entry)
+      if (entry) entries.push(entry)
     }
   }
   if (faults.length > 0) throw faultsTogether('The catalogue', faults)
-  return catalogue
+  return new ModelCatalogue(entries)
 }
 
 /**
@@ -67,7 +109,9 @@ export async function readReferences(folders: readonly string[]): Promise<Refere
 
 async function readEntry(folder: string): Promise<CatalogueEntry> {
   const path = join(folder, 'manifest.json')
-  return { manifest: parseManifest(await readJson(path), path), folder }
+  const manifest = parseManifest(await readJson(path), path)
+  const upstream = await readUpstream(folder, manifest)
+  return { manifest, folder, ...(upstream && { upstream }) }
 }
 
 async function modelFolders(folder: string): Promise<string[]> {
@@ -102,16 +146,22 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** @throws SpillwayError `model_unknown`. */
+/**
+ * @param version Default: the newest.
+ * @throws SpillwayError `model_unknown`.
+ */
 export const findModel = (catalogue: Catalogue, id: string, version?: string): CatalogueEntry => {
-  const entry = catalogue.get(id)
-  if (entry && (version === undefined || entry.manifest.version === version)) return entry
+  const newest = catalogue.get(id)
+  if (newest && (version === undefined || newest.manifest.version === version)) return newest
+  const versions = catalogue.versions.get(id) ?? []
+  const entry = versions.find(({ manifest }) => manifest.version === version)
+  if (entry) return entry
   throw new SpillwayError(
     'model_unknown',
     `There is no model "${id.slice(0, 200)}"${version === undefined ? '' : ` of version "${version.slice(0, 200)}"`}`,
     // A server may have thousands of models: the message does not list them.
-    entry
-      ? { expected: `version ${entry.manifest.version}` }
+    newest
+      ? { expected: `version ${versions.map(({ manifest }) => manifest.version).join(' or ')}` }
       : { hint: 'GET /models/catalogue.json lists the models.' },
   )
 }

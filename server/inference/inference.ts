@@ -44,14 +44,18 @@ export interface Inference {
   withoutLaneMs(): number
   /** Tries to start a lane again where none could be started. */
   restartLanes(): void
+  /** Why the model could not be loaded; undefined where it was not tried, or it could. */
+  failure(entry: CatalogueEntry): SpillwayError | undefined
   /** Unloads a model that is no longer offered, once its last request has been answered. */
   retire(entry: CatalogueEntry): void
+  /** Refuses the model's new requests until it is prepared again, and frees its memory as `retire` does. */
+  unload(entry: CatalogueEntry): void
   /** @param reason The error of requests in progress, and of later ones. */
   close(reason?: SpillwayError): void
 }
 
-/** `ready`: the model has loaded once; a lane that loses it loads it again. */
-export type ModelState = 'loading' | 'ready' | 'failed'
+/** `ready`: the model has loaded once; a lane that loses it loads it again. `unloaded`: on demand. */
+export type ModelState = 'loading' | 'ready' | 'failed' | 'unloaded'
 
 export interface InferenceOptions {
   readonly backend: Backend
@@ -114,6 +118,7 @@ export function createInference(options: InferenceOptions): Inference {
     afterTurn: setImmediate,
   })
   const states = new WeakMap<CatalogueEntry, ModelState>()
+  const failures = new WeakMap<CatalogueEntry, SpillwayError>()
   const verify = createVerifier()
   const sessionSpecs = new Map<CatalogueEntry, SessionSpec>()
   const generators = new Map<Variant, { readonly scheduler: SequenceScheduler; readonly spec: SessionSpec }>()
@@ -138,7 +143,12 @@ export function createInference(options: InferenceOptions): Inference {
     return sessionSpec
   }
 
+  const unloadedError = (entry: CatalogueEntry): SpillwayError | undefined =>
+    states.get(entry) === 'unloaded' ? modelUnloaded(entry) : undefined
+
   const generatorOf = (entry: CatalogueEntry, preferredVariant?: string): SequenceScheduler => {
+    const unloaded = unloadedError(entry)
+    if (unloaded) throw unloaded
     const variant = chooseVariant(entry, backend, preferredVariant)
     let generator = generators.get(variant)?.scheduler
     if (!generator) {
@@ -160,11 +170,13 @@ export function createInference(options: InferenceOptions): Inference {
     return generator
   }
 
-  const retire = (entry: CatalogueEntry): void => {
+  /** @param isUnloaded Whether the model may be prepared again. */
+  const retire = (entry: CatalogueEntry, isUnloaded = false): void => {
     const texts = () => entry.manifest.variants.flatMap((variant) => generators.get(variant) ?? [])
     const specs = () => [sessionSpecs.get(entry) ?? [], texts().map(({ spec }) => spec)].flat()
     retireModel(
       {
+        isWanted: () => isUnloaded && states.get(entry) !== 'unloaded',
         isInUse: () =>
           specs().some(({ key }) =>
             scheduler.stats().models.some(({ session, queued }) => session === key && queued > 0),
@@ -187,23 +199,26 @@ export function createInference(options: InferenceOptions): Inference {
     runCounts: countsOf,
     laneCounts,
     run: async (entry, { tensors, rows, outputs }, wait) => {
+      const now = clock.now()
+      const askedAt = wait.askedAt ?? now
       try {
-        const now = clock.now()
         remainingMs(wait, now)
-        const askedAt = wait.askedAt ?? now
+        const unloaded = unloadedError(entry)
+        if (unloaded) throw unloaded
         const work = { source: sessionSpecOf(entry), inputs: tensors, rows, outputs, askedAt }
         const answer = await scheduler.submit(work, wait)
         countsOf(entry).succeeded(askedAt, rows, answer)
         // The files of a model that failed at start-up may have been repaired since.
-        states.set(entry, 'ready')
+        if (states.get(entry) !== 'unloaded') states.set(entry, 'ready')
         return answer
       } catch (cause) {
-        countsOf(entry).failed(cause instanceof SpillwayError ? cause.code : 'internal')
+        const code = cause instanceof SpillwayError ? cause.code : 'internal'
+        countsOf(entry).failed(code, clock.now() - askedAt)
         throw cause
       }
     },
     refusal: (entry, wait) => {
-      const error = scheduler.refusal(sessionSpecOf(entry), wait)
+      const error = unloadedError(entry) ?? scheduler.refusal(sessionSpecOf(entry), wait)
       if (error) countsOf(entry).failed(error.code)
       return error
     },
@@ -211,16 +226,25 @@ export function createInference(options: InferenceOptions): Inference {
       states.set(entry, 'loading')
       try {
         await scheduler.prepare(sessionSpecOf(entry))
-        states.set(entry, 'ready')
+        if (states.get(entry) !== 'unloaded') states.set(entry, 'ready')
       } catch (cause) {
         states.set(entry, 'failed')
+        failures.set(
+          entry,
+          SpillwayError.from(cause, 'lane_failed', `${entry.manifest.id} could not be loaded`),
+        )
         throw cause
       }
     },
     queueMs: (entry) => scheduler.estimate(sessionSpecOf(entry), 1).queueMs,
     state: (entry) => states.get(entry) ?? 'loading',
+    failure: (entry) => (states.get(entry) === 'failed' ? failures.get(entry) : undefined),
     stats: () => ({ ...scheduler.stats(), ...pool.stats() }),
     retire,
+    unload: (entry) => {
+      states.set(entry, 'unloaded')
+      retire(entry, true)
+    },
     withoutLaneMs: () => pool.withoutLaneMs,
     restartLanes: () => pool.prestart(backend),
     close: (reason) => {
@@ -230,3 +254,8 @@ export function createInference(options: InferenceOptions): Inference {
     },
   }
 }
+
+const modelUnloaded = ({ manifest: { id } }: CatalogueEntry) =>
+  new SpillwayError('model_unknown', `${id} is unloaded`, {
+    hint: `POST /v2/repository/models/${id}/load loads it.`,
+  })

@@ -1,16 +1,15 @@
 import type { Reference } from '../../models/core/index.ts'
-import type { Catalogue, CatalogueEntry } from './catalogue.ts'
+import { type Catalogue, type CatalogueEntry, ModelCatalogue } from './catalogue.ts'
 
 /** The models that are offered now. A reread of their folders replaces them in one step. */
-export class LiveCatalogue extends Map<string, CatalogueEntry> {
+export class LiveCatalogue extends ModelCatalogue {
   /** Grows with each change. */
   revision = 0
   /** Models on the hub that are listed as well; pages fetch them from there. */
   references: readonly Reference[] = []
 
-  replace(entries: Catalogue, references = this.references): void {
-    this.clear()
-    for (const [id, entry] of entries) this.set(id, entry)
+  replace(entries: Iterable<CatalogueEntry>, references = this.references): void {
+    this.setAll(entries)
     this.references = references
     this.revision++
   }

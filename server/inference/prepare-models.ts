@@ -1,5 +1,6 @@
+import { SpillwayError } from '../../models/core/index.ts'
 import type { Log } from '../http/request-log.ts'
-import type { Catalogue, CatalogueEntry } from './catalogue.ts'
+import { allVersions, type Catalogue, type CatalogueEntry } from './catalogue.ts'
 import type { Inference } from './inference.ts'
 import type { TextService } from './text-service.ts'
 
@@ -11,17 +12,17 @@ export interface PrepareOptions {
 
 /** Makes all models ready. Failures are logged; the other models go on. */
 export async function prepareModels(catalogue: Catalogue, options: PrepareOptions): Promise<void> {
-  await Promise.all([...catalogue.values()].map((entry) => prepareModel(entry, options)))
+  await Promise.all(allVersions(catalogue).map((entry) => prepareModel(entry, options)))
 }
 
 /**
- * Resolves to whether the model could be loaded. Its tokenizer is read before: reading a large one takes this thread
+ * Resolves to why the model could not be loaded; undefined where it could. Its tokenizer is read before: reading a large one takes this thread
  * most of a second, which no request of a ready model should wait for.
  */
 export async function prepareModel(
   entry: CatalogueEntry,
   { inference, textService, log }: PrepareOptions,
-): Promise<boolean> {
+): Promise<SpillwayError | undefined> {
   const { id } = entry.manifest
   try {
     await textService.prepare(entry)
@@ -30,9 +31,9 @@ export async function prepareModel(
   }
   try {
     await inference.prepare(entry)
-    return true
+    return undefined
   } catch (err) {
     log.error({ err }, `${id} could not be loaded`)
-    return false
+    return SpillwayError.from(err, 'lane_failed', `${id} could not be loaded`)
   }
 }

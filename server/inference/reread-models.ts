@@ -1,5 +1,13 @@
-import type { Reference } from '../../models/core/index.ts'
-import { type CatalogueEntry, readCatalogue, readReferences } from './catalogue.ts'
+import { type Reference, SpillwayError } from '../../models/core/index.ts'
+import {
+  allVersions,
+  type Catalogue,
+  type CatalogueEntry,
+  ModelCatalogue,
+  nameOf,
+  readCatalogue,
+  readReferences,
+} from './catalogue.ts'
 import type { Inference } from './inference.ts'
 import type { LiveCatalogue } from './live-catalogue.ts'
 import { type PrepareOptions, prepareModel } from './prepare-models.ts'
@@ -12,60 +20,128 @@ export interface RereadOptions extends PrepareOptions {
 
 /**
  * Reads the folders of models again, one reread at a time. Requests go on: an added model is offered at once, a changed
- * one once it has been loaded, and a removed one answers the requests that it has. Where the folders have a fault, or a
+ * or new version of an offered one once it has been loaded, and a removed one answers the requests that it has. Where the folders have a fault, or a
  * changed model cannot be loaded, what was offered before stays.
  */
-export function createReread(options: RereadOptions): () => Promise<void> {
-  let last = Promise.resolve()
-  return () => {
-    last = last.then(() => reread(options))
-    return last
+export function createReread(options: RereadOptions): Reread {
+  let last: Promise<unknown> = Promise.resolve()
+  return (id) => {
+    const done = last.then(() => reread(options, id))
+    last = done
+    return done
   }
 }
 
-async function reread(options: RereadOptions): Promise<void> {
+/**
+ * @param id Of the only model that is reread. Then its versions that were unloaded are loaded, too.
+ * @returns Why the folders could not be read, or models could not be loaded. The log says so as well.
+ */
+export type Reread = (id?: string) => Promise<readonly SpillwayError[]>
+
+async function reread(options: RereadOptions, id: string | undefined): Promise<readonly SpillwayError[]> {
   const { folders, catalogue, inference, log } = options
-  let read: ReadonlyMap<string, CatalogueEntry>
+  let read: Catalogue
   let references: readonly Reference[]
   try {
     ;[read, references] = await Promise.all([readCatalogue(folders), readReferences(folders)])
   } catch (err) {
-    return log.error({ err }, 'The models could not be reread: those from before are still offered')
+    log.error({ err }, 'The models could not be reread: those from before are still offered')
+    return [SpillwayError.from(err, 'manifest_invalid', 'The models cannot be read')]
   }
-  const offered = new Map(catalogue)
-  const revision = catalogue.revision + 1
-  const added: CatalogueEntry[] = []
-  const changed: CatalogueEntry[] = []
-  const next = new Map<string, CatalogueEntry>()
-  for (const [id, entry] of read) {
-    const old = offered.get(id)
-    const isNew = !old || !isSame(old, entry)
-    if (isNew) (old ? changed : added).push({ ...entry, revision })
-    next.set(id, old ?? { ...entry, revision })
-  }
-  for (const entry of added) next.set(entry.manifest.id, entry)
-  const removed = [...offered.values()].filter(({ manifest }) => !read.has(manifest.id))
-  catalogue.replace(next, references)
-  const idsOf = (entries: readonly CatalogueEntry[]) => entries.map(({ manifest }) => manifest.id)
+  const { next, added, replacing, removed, leaving } = compare(
+    catalogue,
+    id === undefined ? read : onlyModel(id, catalogue, read),
+  )
+  const changed = replacing.filter((entry) => find(catalogue, entry))
+  const newVersions = replacing.filter((entry) => !changed.includes(entry))
+  const namesOf = (entries: readonly CatalogueEntry[], from: Catalogue) =>
+    entries.map((entry) => nameOf(from, entry))
   log.info(
-    { added: idsOf(added), changed: idsOf(changed), removed: idsOf(removed) },
+    {
+      added: namesOf([...added, ...newVersions], read),
+      changed: namesOf(changed, read),
+      removed: namesOf([...removed, ...leaving], catalogue),
+    },
     'The models were reread',
   )
+  catalogue.replace(next, references)
   for (const entry of removed) inference.retire(entry)
-  const failed = [...next.values()].filter((entry) => inference.state(entry) === 'failed')
+  const unready = next.filter((entry) => {
+    const state = inference.state(entry)
+    if (id === undefined) return state === 'failed'
+    return entry.manifest.id === id && (state === 'failed' || state === 'unloaded')
+  })
   const prepare = (entry: CatalogueEntry) => prepareModel(entry, options)
-  await Promise.all([
-    ...[...added, ...failed].map(prepare),
-    ...changed.map(async (entry) => {
-      if (!(await prepare(entry))) return
-      const old = catalogue.get(entry.manifest.id)
-      catalogue.replace(new Map([...catalogue, [entry.manifest.id, entry]]))
-      if (old) inference.retire(old)
-      log.info(`${entry.manifest.id} was replaced`)
+  const failures = await Promise.all([
+    ...[...added, ...unready].map(prepare),
+    ...replacing.map(async (entry) => {
+      const failure = await prepare(entry)
+      if (failure) return failure
+      const replaced = allVersions(catalogue).filter(
+        (old) => isSameVersion(old, entry) || (isSameModel(old, entry) && leaving.includes(old)),
+      )
+      const others = allVersions(catalogue).filter((old) => !replaced.includes(old))
+      catalogue.replace([...others, entry])
+      for (const old of replaced) inference.retire(old)
+      const name = nameOf(catalogue, entry)
+      log.info(replaced.length > 0 ? `${name} was replaced` : `${name} is offered`)
+      return undefined
     }),
   ])
+  return failures.filter((failure) => failure !== undefined)
 }
+
+/** What is offered, with one model as it was read. */
+const onlyModel = (id: string, offered: Catalogue, read: Catalogue): Catalogue =>
+  new ModelCatalogue([
+    ...allVersions(offered).filter(({ manifest }) => manifest.id !== id),
+    ...(read.versions.get(id) ?? []),
+  ])
+
+interface Changes {
+  /** What is offered at once. */
+  readonly next: readonly CatalogueEntry[]
+  /** Of models that were not offered: they are, while they load. */
+  readonly added: readonly CatalogueEntry[]
+  /** Changed and new versions of models that are offered. They are offered when they have been loaded. */
+  readonly replacing: readonly CatalogueEntry[]
+  /** Versions whose folders have gone, and nothing takes their place. */
+  readonly removed: readonly CatalogueEntry[]
+  /** Versions whose folders have gone: they are offered until a version that came instead has been loaded. */
+  readonly leaving: readonly CatalogueEntry[]
+}
+
+function compare(offered: LiveCatalogue, read: Catalogue): Changes {
+  const revision = offered.revision + 1
+  const next: CatalogueEntry[] = []
+  const added: CatalogueEntry[] = []
+  const replacing: CatalogueEntry[] = []
+  for (const entry of allVersions(read)) {
+    const old = find(offered, entry)
+    if (old) next.push(old)
+    if (old && isSame(old, entry)) continue
+    const revised = { ...entry, revision }
+    if (offered.has(entry.manifest.id)) replacing.push(revised)
+    else {
+      added.push(revised)
+      next.push(revised)
+    }
+  }
+  const gone = allVersions(offered).filter((entry) => !find(read, entry))
+  const leaving = gone.filter((entry) => replacing.some((other) => isSameModel(entry, other)))
+  const removed = gone.filter((entry) => !leaving.includes(entry))
+  return { next: [...next, ...leaving], added, replacing, removed, leaving }
+}
+
+const isSameModel = (one: CatalogueEntry, other: CatalogueEntry) => one.manifest.id === other.manifest.id
+
+const isSameVersion = (one: CatalogueEntry, other: CatalogueEntry) =>
+  isSameModel(one, other) && one.manifest.version === other.manifest.version
+
+const find = ({ versions }: Catalogue, entry: CatalogueEntry): CatalogueEntry | undefined =>
+  versions.get(entry.manifest.id)?.find((other) => isSameVersion(other, entry))
 
 /** A manifest has the hashes of all files: one that is the same is of the same model. */
 const isSame = (one: CatalogueEntry, other: CatalogueEntry) =>
-  one.folder === other.folder && JSON.stringify(one.manifest) === JSON.stringify(other.manifest)
+  one.folder === other.folder &&
+  JSON.stringify([one.manifest, one.upstream]) === JSON.stringify([other.manifest, other.upstream])

@@ -64,8 +64,16 @@ export function loadRequestOf(
   }
 }
 
-const keyOf = ({ manifest, revision }: CatalogueEntry, backend: Backend, variant: Variant) =>
-  `${manifest.id}@${manifest.version}${revision === undefined ? '' : `~${revision}`}/${variant.id}/${backend}`
+/** No name in it holds `@`, `~` or `/`: no two versions of a model share a session. */
+const keyOf = (entry: CatalogueEntry, backend: Backend, variant: Variant) =>
+  `${prefixOf(entry)}${variant.id}/${backend}`
+
+const prefixOf = ({ manifest, revision }: CatalogueEntry) =>
+  `${manifest.id}@${manifest.version}${revision === undefined ? '' : `~${revision}`}/`
+
+/** Whether a session is of this version of the model, in any variant. */
+export const isSessionOf = (entry: CatalogueEntry, session: string): boolean =>
+  session.startsWith(prefixOf(entry))
 
 /**
  * The preferred variant, or the first one made for the backend: manifests list the best one first.

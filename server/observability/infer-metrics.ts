@@ -1,7 +1,9 @@
 import type { Registry } from 'prom-client'
 import type { ModelStats } from '../../workers/host/scheduler/stats.ts'
-import type { Catalogue, CatalogueEntry } from '../inference/catalogue.ts'
+import { allVersions, type Catalogue, type CatalogueEntry } from '../inference/catalogue.ts'
 import type { Inference } from '../inference/inference.ts'
+import { derivedFrom } from '../inference/live-catalogue.ts'
+import { isSessionOf } from '../inference/session-spec.ts'
 import { collectedCounter, collectedGauge, type Samples } from './collected.ts'
 import { failureReasons, type RunCounts } from './run-counts.ts'
 
@@ -11,12 +13,23 @@ const labelNames = ['model', 'version'] as const
 
 const labelsOf = ({ manifest: { id, version } }: CatalogueEntry) => ({ model: id, version })
 
+/** A count of the scheduler for one version of a model: its sessions are its variants. */
+export function sumOfSessions(
+  inference: Pick<Inference, 'stats'>,
+  entry: CatalogueEntry,
+  read: (stats: ModelStats) => number,
+): number {
+  let total = 0
+  for (const stats of inference.stats().models) if (isSessionOf(entry, stats.session)) total += read(stats)
+  return total
+}
+
 /** Runs under Triton's names, so that its dashboards and autoscalers read this server. Embeddings are runs, too. */
 export function inferMetrics(registry: Registry, catalogue: Catalogue, inference: ObservedInference): void {
-  const entries = [...catalogue.values()]
+  const entries = derivedFrom(catalogue, () => allVersions(catalogue))
   const perModel = (read: (entry: CatalogueEntry) => number) =>
     function* (): Samples<(typeof labelNames)[number]> {
-      for (const entry of entries) yield [labelsOf(entry), read(entry)]
+      for (const entry of entries()) yield [labelsOf(entry), read(entry)]
     }
   const counter = (name: string, help: string, read: (entry: CatalogueEntry) => number) =>
     collectedCounter(registry, name, help, labelNames, perModel(read))
@@ -24,13 +37,8 @@ export function inferMetrics(registry: Registry, catalogue: Catalogue, inference
     collectedGauge(registry, name, help, labelNames, perModel(read))
   const micros = (name: string, help: string, read: (counts: RunCounts) => number) =>
     counter(name, help, (entry) => Math.round(1000 * read(inference.runCounts(entry))))
-  const sum = (entry: CatalogueEntry, read: (stats: ModelStats) => number) => {
-    // The sessions of a model are its variants.
-    const prefix = `${entry.manifest.id}@${entry.manifest.version}/`
-    let total = 0
-    for (const stats of inference.stats().models) if (stats.session.startsWith(prefix)) total += read(stats)
-    return total
-  }
+  const sum = (entry: CatalogueEntry, read: (stats: ModelStats) => number) =>
+    sumOfSessions(inference, entry, read)
 
   counter(
     'nv_inference_request_success',
@@ -43,7 +51,7 @@ export function inferMetrics(registry: Registry, catalogue: Catalogue, inference
     'Requests not answered: refused or too late (REJECTED), left by their caller (CANCELED), failed in their run (BACKEND).',
     [...labelNames, 'reason'],
     function* () {
-      for (const entry of entries)
+      for (const entry of entries())
         for (const reason of failureReasons)
           yield [{ ...labelsOf(entry), reason }, inference.runCounts(entry).failures[reason]]
     },

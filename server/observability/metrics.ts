@@ -1,8 +1,9 @@
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Clock } from '../../models/async/clock.ts'
-import type { Catalogue } from '../inference/catalogue.ts'
+import { allVersions, type Catalogue } from '../inference/catalogue.ts'
 import type { Inference } from '../inference/inference.ts'
 import { type DeviceMetrics, deviceMetrics } from './device-metrics.ts'
+import { type GrpcMetrics, grpcMetrics } from './grpc-metrics.ts'
 import { type HttpMetrics, httpMetrics } from './http-metrics.ts'
 import { inferMetrics } from './infer-metrics.ts'
 import { laneMetrics } from './lane-metrics.ts'
@@ -13,6 +14,7 @@ export interface Metrics {
   readonly registry: Registry
   readonly texts: TextMetrics
   readonly http: HttpMetrics
+  readonly grpc: GrpcMetrics
   readonly devices: DeviceMetrics
 }
 
@@ -26,23 +28,19 @@ export function createMetrics(
   const registry = new Registry()
   inferMetrics(registry, catalogue, inference)
   laneMetrics(registry, inference)
-  const languageModels = [...catalogue.values()].filter(({ manifest }) => manifest.generation)
-  const texts = textMetrics(
-    registry,
-    clock,
-    languageModels.map(({ manifest }) => manifest.id),
-  )
+  const languageModels = allVersions(catalogue).filter(({ manifest }) => manifest.generation)
+  const texts = textMetrics(registry, clock, [...new Set(languageModels.map(({ manifest }) => manifest.id))])
   const http = httpMetrics(registry)
+  const grpc = grpcMetrics(registry)
   const costOf = (model: string) => {
-    const entry = catalogue.get(model)
-    const runs = entry && inference.runCounts(entry)
-    const written = texts.costOf(model)
+    const { requests, laneMs } = texts.costOf(model)
+    const runs = (catalogue.versions.get(model) ?? []).map((entry) => inference.runCounts(entry))
     return {
-      requests: (runs?.successes ?? 0) + written.requests,
-      laneMs: (runs?.laneMs ?? 0) + written.laneMs,
+      requests: runs.reduce((total, { successes }) => total + successes, requests),
+      laneMs: runs.reduce((total, { laneMs }) => total + laneMs, laneMs),
     }
   }
   const devices = deviceMetrics(registry, [...catalogue.keys()], costOf, gpuHourCost)
   collectDefaultMetrics({ register: registry })
-  return { registry, texts, http, devices }
+  return { registry, texts, http, grpc, devices }
 }

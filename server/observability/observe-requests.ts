@@ -3,6 +3,7 @@ import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Clock } from '../../models/async/clock.ts'
 import { isErrorCode } from '../../models/core/index.ts'
+import type { CallContext } from '../http/call-context.ts'
 import type { CallerOf } from '../http/caller.ts'
 import { type Log, requestIdHeader, type Variables } from '../http/request-log.ts'
 import type { HttpMetrics } from './http-metrics.ts'
@@ -61,15 +62,9 @@ export function observeRequests({
   }
   return async (c, next) => {
     const startedAt = clock.now()
-    const requestId = requestIdOf(c)
-    c.set('requestId', requestId)
-    c.set('caller', callerOf(c))
-    const parent = readTraceparent(c.req.header(traceparentHeader))
-    const recorded = tracing?.start(parent)
-    const span = recorded ?? (parent && unrecordedSpan(parent))
-    if (span) c.set('span', span)
+    const recorded = nameRequest(c, callerOf, tracing)
     await next()
-    if (!c.get('hasRequestId')) addHeaders(c, requestId, span?.response)
+    if (!c.get('hasRequestId')) addHeaders(c, c.get('requestId') ?? '', c.get('span')?.response)
     // A path without a route is no label of its own: there is no bound to paths.
     const route = c.get('isUnknownRoute') ? 'unknown' : c.req.routePath
     const stream = c.get('stream')
@@ -78,8 +73,23 @@ export function observeRequests({
   }
 }
 
+/** Sets the request's id, its caller and its span. @returns The span that is recorded. */
+export function nameRequest(
+  c: CallContext,
+  callerOf: CallerOf,
+  tracing: Tracing | undefined,
+): RecordedSpan | undefined {
+  c.set('requestId', requestIdOf(c))
+  c.set('caller', callerOf(c))
+  const parent = readTraceparent(c.req.header(traceparentHeader))
+  const recorded = tracing?.start(parent)
+  const span = recorded ?? (parent && unrecordedSpan(parent))
+  if (span) c.set('span', span)
+  return recorded
+}
+
 /** What is known of the request besides its address and its answer. */
-function fieldsOf(c: Context<Env>, stream: StreamEnd | undefined) {
+export function fieldsOf(c: Pick<CallContext, 'get'>, stream?: StreamEnd) {
   // `c.var` would copy all variables at each read.
   const caller = c.get('caller')
   const span = c.get('span')
@@ -115,7 +125,7 @@ function fieldsOf(c: Context<Env>, stream: StreamEnd | undefined) {
 const givenId = /^[\x21-\x7e]{1,200}$/
 
 /** The client's id of the request, or a new one. */
-function requestIdOf(c: Context): string {
+function requestIdOf(c: Pick<CallContext, 'req'>): string {
   const given = c.req.header(requestIdHeader)
   return given !== undefined && givenId.test(given) ? given : randomUUID()
 }
@@ -131,4 +141,4 @@ function addHeaders(c: Context, id: string, traceresponse: string | undefined): 
   if (traceresponse !== undefined) outgoing.setHeader(traceresponseHeader, traceresponse)
 }
 
-const round = (ms: number) => Math.round(ms * 100) / 100
+export const round = (ms: number) => Math.round(ms * 100) / 100

@@ -5,12 +5,21 @@ import type { RunAnswer } from '../../workers/host/scheduler/work.ts'
 export const failureReasons = ['REJECTED', 'CANCELED', 'BACKEND', 'OTHER'] as const
 export type FailureReason = (typeof failureReasons)[number]
 
+/** Sizes of batches that are counted apart. */
+const maxBatchSizes = 1_000
+
 /** What one model's runs took since the start: plain numbers, because thousands of requests a second add to them. */
 export class RunCounts {
   successes = 0
   readonly failures: Record<FailureReason, number> = { REJECTED: 0, CANCELED: 0, BACKEND: 0, OTHER: 0 }
   /** Milliseconds of the answered requests together. */
   requestMs = 0
+  /** Of the others, from their arrival to the error; 0 for those refused at once. */
+  failedMs = 0
+  /** When the last answer came, on the clock. */
+  lastAnsweredAt: number | undefined
+  /** By the rows of runs: rows of the requests that were answered from such runs, and the runs' milliseconds. */
+  readonly batches = new Map<number, { rows: number; computeMs: number }>()
   queueMs = 0
   computeMs = 0
   /** Milliseconds of lanes. Requests that shared a run share its time by their rows. */
@@ -21,11 +30,26 @@ export class RunCounts {
     this.requestMs += answer.answeredAt - askedAt
     this.queueMs += answer.queueMs
     this.computeMs += answer.computeMs
+    this.lastAnsweredAt = answer.answeredAt
+    this.#addToBatches(rows, answer)
     this.laneMs += (answer.costMs * rows) / Math.max(1, answer.batchRows)
   }
 
-  failed(code: ErrorCode): void {
+  failed(code: ErrorCode, ms = 0): void {
     this.failures[reasonOf(code)]++
+    this.failedMs += ms
+  }
+
+  #addToBatches(rows: number, { batchRows, computeMs }: RunAnswer): void {
+    let batch = this.batches.get(batchRows)
+    if (!batch) {
+      // Requests choose their rows: nothing else bounds the sizes.
+      if (this.batches.size === maxBatchSizes) return
+      batch = { rows: 0, computeMs: 0 }
+      this.batches.set(batchRows, batch)
+    }
+    batch.rows += rows
+    batch.computeMs += (computeMs * rows) / Math.max(1, batchRows)
   }
 }
 

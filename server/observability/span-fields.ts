@@ -1,11 +1,10 @@
-import type { Context } from 'hono'
-import type { Variables } from '../http/request-log.ts'
+import type { CallContext } from '../http/call-context.ts'
 import type { EndedRequest } from './tracing.ts'
 
-type Env = { Variables: Variables }
+type Observed = Pick<CallContext, 'get'>
 
 /** The model, rows and tokens of a request, under the names of OpenTelemetry's conventions where they have one. */
-export function spanAttributes(c: Context<Env>): Record<string, string | number> {
+export function spanAttributes(c: Observed): Record<string, string | number> {
   const requestId = c.get('requestId')
   const model = c.get('model')
   const inference = c.get('inference')
@@ -24,7 +23,7 @@ export function spanAttributes(c: Context<Env>): Record<string, string | number>
 }
 
 /** Where a request waited, and where it ran. @param now The end of its answer, on the clock. */
-export function phasesOf(c: Context<Env>, now: number): Pick<EndedRequest, 'queue' | 'run'> {
+export function phasesOf(c: Observed, now: number): Pick<EndedRequest, 'queue' | 'run'> {
   const inference = c.get('inference')
   if (inference) {
     const { queueMs, computeMs, answeredAt } = inference

@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { isStrings, type Manifest } from '../../models/core/index.ts'
 import { readTokenizer } from '../../workers/host/text/tokenizer/tokenizer.ts'
 import type { Prompt, TemplateArguments, Tokenizer } from '../../workers/host/text/types.ts'
+import type { EncodedInferRequest } from '../grpc/generated/encoded_infer_pb.ts'
+import { readModelInfer } from '../grpc/read-infer.ts'
 import type { RequestLimits } from '../request-limits.ts'
 import { type CheckedInferRequest, readInferRequest } from '../routes/oip/read-infer-request.ts'
 import { type InferAnswer, writeInferResponse } from '../routes/oip/write-infer-response.ts'
@@ -51,15 +53,17 @@ export const tasks = {
     jsonLength: string | undefined
     manifest: Manifest
     limits: RequestLimits
-  }): Done<CheckedInferRequest> => {
-    const value = readInferRequest(body, jsonLength, manifest, limits)
-    return {
-      value,
-      transfer: buffersOf(
-        Object.values(value.inputs.tensors).flatMap(({ data }) => (isStrings(data) ? [] : [data])),
-      ),
-    }
-  },
+  }): Done<CheckedInferRequest> => withTensors(readInferRequest(body, jsonLength, manifest, limits)),
+
+  readModelInfer: ({
+    message,
+    manifest,
+    limits,
+  }: {
+    message: EncodedInferRequest
+    manifest: Manifest
+    limits: RequestLimits
+  }): Done<CheckedInferRequest> => withTensors(readModelInfer(message, manifest, limits)),
 
   tokenize: ({
     source,
@@ -94,6 +98,14 @@ export type Tasks = typeof tasks
 export type TaskName = keyof Tasks
 export type TaskInput<N extends TaskName> = Parameters<Tasks[N]>[0]
 export type TaskResult<N extends TaskName> = ReturnType<Tasks[N]>['value']
+
+/** A request whose tensors move. */
+const withTensors = (value: CheckedInferRequest): Done<CheckedInferRequest> => ({
+  value,
+  transfer: buffersOf(
+    Object.values(value.inputs.tensors).flatMap(({ data }) => (isStrings(data) ? [] : [data])),
+  ),
+})
 
 /** Each buffer once: several arrays may be views of one. */
 const buffersOf = (arrays: readonly ArrayBufferView[]) => [...new Set(arrays.map(({ buffer }) => buffer))]

@@ -30,11 +30,10 @@ export const modelFileRoutes = (catalogue: Catalogue, access?: Pick<Access, 'ide
     const document = documentsOf().get(path)
     if (document) return sendDocument(c, document)
     const [, id = '', name = ''] = /^([^/]*)\/?(.*)$/.exec(path) ?? []
-    const { manifest, folder } = findModel(catalogue, id)
     c.set('model', id)
-    // Only files that a manifest lists are read: no path can name another file.
-    const file = manifestFiles(manifest).find((listed) => listed.path === name)
-    if (!file) throw new SpillwayError('model_unknown', `${id} has no file "${name}"`)
+    const found = findFile(catalogue, id, name, c.req.query('sha256'))
+    if (!found) throw new SpillwayError('model_unknown', `${id} has no file "${name}"`)
+    const { file, manifest, folder } = found
     const isPublic = manifest.access !== 'key'
     if (!isPublic) await requireKey(c, access)
     return sendFile(c, file, join(folder, file.path), isPublic)
@@ -42,6 +41,25 @@ export const modelFileRoutes = (catalogue: Catalogue, access?: Pick<Access, 'ide
 }
 
 type Env = { Variables: Variables }
+
+/**
+ * A file of the model's default version, or of the version in which it has the given hash: a page that read its
+ * manifest before a newer version came goes on with the files of that manifest. Only files that a manifest lists are
+ * found: no path can name another file.
+ *
+ * @throws SpillwayError `model_unknown`.
+ */
+function findFile(catalogue: Catalogue, id: string, name: string, sha256: string | undefined) {
+  const newest = findModel(catalogue, id)
+  const listed = (catalogue.versions.get(id) ?? [newest]).flatMap(({ manifest, folder }) => {
+    const file = manifestFiles(manifest).find(({ path }) => path === name)
+    return file ? { file, manifest, folder } : []
+  })
+  return (
+    listed.find(({ file }) => file.sha256 === sha256) ??
+    listed.find(({ manifest }) => manifest === newest.manifest)
+  )
+}
 
 /** On a server without keys nobody has one. */
 async function requireKey(c: Context<Env>, access: Pick<Access, 'identify'> | undefined): Promise<void> {

@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module'
-import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { serve } from '@hono/node-server'
 import { pino } from 'pino'
@@ -17,16 +15,11 @@ import { createTestOffload } from '../support/offload.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
 import { processLane } from '../support/process-lane.ts'
 import { testModels, withoutTestModels } from '../support/test-models.ts'
+import { transformersRuntime } from '../support/transformers-runtime.ts'
 import type { Harness } from './bench-definition.ts'
 import { benchModels } from './models.ts'
 
 const root = (path: string) => fileURLToPath(new URL(path, import.meta.url))
-
-const transformersRuntime = dirname(
-  createRequire(createRequire(import.meta.url).resolve('@huggingface/transformers')).resolve(
-    'onnxruntime-web',
-  ),
-)
 
 /** Builds the bench page as the product is built, serves it together with the models, and starts a browser. */
 export async function startHarness(
@@ -40,7 +33,6 @@ export async function startHarness(
     base: './',
     logLevel: 'error',
     resolve: {
-      // The runtime that transformers.js depends on; its package exports none of its files.
       alias: { 'transformers-runtime': transformersRuntime },
       conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'development|production'],
     },

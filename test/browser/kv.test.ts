@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { runtimeFiles } from '../../workers/host/lane-client/browser/runtime-files.ts'
 import { loadOrt } from '../../workers/lane/browser/load-ort.ts'
 import { DecoderGraph } from '../../workers/lane/kv/decoder-graph.ts'
 import { GatheredKv } from '../../workers/lane/kv/gathered-kv.ts'
@@ -21,7 +22,7 @@ describe.skipIf(absent)(`Keys and values in WebAssembly${absent ? `: ${absent}` 
   let session: OrtSession
   let memory: TensorMemory | undefined
   beforeAll(async () => {
-    ort = await loadOrt({ threads: 1 })
+    ort = await loadOrt({ threads: 1 }, runtimeFiles())
     const options = await ort.sessionOptions('wasm')
     session = await ort.InferenceSession.create(new Uint8Array(bytesOf(stories.graph)), options)
     memory = await ort.memory('wasm', session)

@@ -7,6 +7,7 @@ import { createMemoryStore } from '../../web/store/storage/memory-store.ts'
 import { chunkBytes, chunkRange, type FileRecord } from '../../web/store/storage/model-store.ts'
 import { openOpfs } from '../../web/store/storage/opfs.ts'
 import { loadFile } from '../../web/store/worker/load-file.ts'
+import { storeFiles } from '../../web/store/worker/store-files.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 
 /** The workers that a test has started, in order. */
@@ -42,7 +43,7 @@ const sha256Of = async (data: Uint8Array<ArrayBuffer>) =>
 test.each([0, 5, 11])(
   'a digest whose worker crashes after piece %i is taken on the calling thread',
   async (last) => {
-    const digest = await openDigestFor(systemClock)(chunkBytes + 1)
+    const digest = await openDigestFor(systemClock, storeFiles().digest)(chunkBytes + 1)
     for (const [index, piece] of pieces.entries()) {
       await digest.update(piece)
       if (index === last) crash(started[0])
@@ -55,7 +56,7 @@ test.each([0, 5, 11])(
 
 test('a digest whose worker does not answer is taken on the calling thread', async () => {
   const clock = createManualClock()
-  const digest = await openDigestFor(clock)(chunkBytes + 1)
+  const digest = await openDigestFor(clock, storeFiles().digest)(chunkBytes + 1)
   for (const piece of pieces.slice(0, 7)) await digest.update(piece)
   started[0]?.terminate()
   const finished = (async () => {
@@ -71,7 +72,7 @@ test('a digest whose worker does not answer is taken on the calling thread', asy
 })
 
 test('a digest that is restarted forgets the bytes that a dead worker was given', async () => {
-  const digest = await openDigestFor(systemClock)(chunkBytes + 1)
+  const digest = await openDigestFor(systemClock, storeFiles().digest)(chunkBytes + 1)
   for (const piece of pieces.slice(0, 7)) await digest.update(piece)
   crash(started[0])
   digest.restart()
@@ -98,7 +99,7 @@ test('a download whose digest worker crashes completes, and fetches nothing twic
     },
     {
       store: createMemoryStore(),
-      openDigest: openDigestFor(systemClock),
+      openDigest: openDigestFor(systemClock, storeFiles().digest),
       clock: systemClock,
       evictFor: async () => true,
       onBytes: (received) => {
@@ -122,7 +123,7 @@ test('a digest is taken on the calling thread where no worker may be started', a
       super('data:text/javascript,throw new Error("forbidden")')
     }
   }
-  const digest = await openDigestFor(systemClock)(chunkBytes + 1)
+  const digest = await openDigestFor(systemClock, storeFiles().digest)(chunkBytes + 1)
   for (const piece of pieces) await digest.update(piece)
   expect(await digest.finish()).toBe(await sha256Of(bytes))
 })
@@ -133,6 +134,7 @@ async function storedFile(name: string) {
     clock: systemClock,
     opfs: openOpfs(name),
     name,
+    reader: storeFiles().reader,
     opfsFrom: Number.POSITIVE_INFINITY,
   })
   const hash = await loadCheck()

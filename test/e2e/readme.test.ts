@@ -156,7 +156,10 @@ describe('examples in README and in the guide for pages', () => {
   test('a page makes a runtime of its own, whose server is where the script came from', async () => {
     await around(
       '',
-      block(guide, 'js', 'import { createRuntime }').replace('http://localhost:8080/', server.url.href),
+      block(guide, 'js', "from 'http://localhost:8080/embed.js'").replace(
+        'http://localhost:8080/',
+        server.url.href,
+      ),
       `const { placement } = await model.run({ image: new Float32Array(784) }, { policy: 'server' })
        console.log('own runtime', runtime !== spillway, runtime.policy, placement.tier)`,
     )

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, inject } from 'vitest'
-import type { KvSpec } from '../../models/core/language.ts'
+import type { KvSpec } from '../../models/core/kv-spec.ts'
 import { DecoderGraph } from '../../workers/lane/kv/decoder-graph.ts'
 import { InPlaceKv } from '../../workers/lane/kv/in-place-kv.ts'
 import { loadOrt } from '../../workers/lane/node/load-ort.ts'

@@ -4,12 +4,12 @@ import { checkInputs, type Manifest } from '../../models/core/index.ts'
 import { Calibrations } from '../../web/device/calibration/calibrations.ts'
 import { DeviceTier } from '../../web/device/device-tier.ts'
 import { Router } from '../../web/placement/router.ts'
-import { RemoteTier } from '../../web/remote/remote-tier.ts'
 import { laneLimits } from '../../workers/host/lane-client/lane.ts'
 import type { ProcessLane } from '../../workers/host/lane-client/node/start-process-lane.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { pc } from '../support/page-with-gpu.ts'
 import { digitsGraph, processLane } from '../support/process-lane.ts'
+import { openRemoteTier } from '../support/remote-tier.ts'
 import { startServer } from '../support/server.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
@@ -62,7 +62,7 @@ test('a run without a deadline that exceeds the bound of runs is answered by the
 
 test('a run without a deadline that exceeds the server’s own limit fails there only', async () => {
   const server = await startServer({ SPILLWAY_MAX_TIMEOUT_SECONDS: '1', SPILLWAY_HUNG_SECONDS: '600' })
-  const remote = new RemoteTier(server.url, systemClock)
+  const remote = openRemoteTier(server.url, systemClock)
   close = () => remote.close()
   const ask = (deadlineMs?: number) =>
     remote.submit(

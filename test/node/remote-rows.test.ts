@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
 import type { Manifest } from '../../models/core/index.ts'
 import { makeManifest, writeManifest } from '../../models/tools/manifest/write.ts'
-import { RemoteTier } from '../../web/remote/remote-tier.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { openRemoteTier } from '../support/remote-tier.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { type SmallGraph, smallGraphs } from '../support/small-models.ts'
 import { emptyFolder } from '../support/test-models.ts'
@@ -37,7 +37,7 @@ afterAll(async () => {
 /** Answers of a page's requests alone and together, and how many requests the server got for those together. */
 async function ask(graph: SmallGraph, change: Partial<Manifest> = {}) {
   const manifest: Manifest = { ...(manifests.get(graph) ?? expect.fail()), ...change }
-  const remote = new RemoteTier(proxy.url, systemClock)
+  const remote = openRemoteTier(proxy.url, systemClock)
   const submit = async (value: number) => {
     const x = { type: 'float32', data: Float32Array.of(value, 2 * value, 4 * value), shape: [1, 3] } as const
     return (await remote.submit(manifest, { inputs: { x }, rows: 1, askedAt: systemClock.now() }, {})).outputs

@@ -3,11 +3,11 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
-import { RemoteTier } from '../../web/remote/remote-tier.ts'
 import { requestJson } from '../../web/remote/request.ts'
 import { traceHeaders } from '../../web/remote/request-headers.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { createManualClock } from '../support/manual-clock.ts'
+import { openRemoteTier } from '../support/remote-tier.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 let proxy: FaultProxy
@@ -73,7 +73,7 @@ describe('the server tier', () => {
     ['no span', undefined],
     [undefined, undefined],
   ])('gets the traceparent %s of the page’s span as trace %s', async (traceparent, trace) => {
-    const remote = new RemoteTier(
+    const remote = openRemoteTier(
       proxy.url,
       systemClock,
       10,
@@ -86,7 +86,7 @@ describe('the server tier', () => {
   })
 
   test('gets JSON until it lists the binary extension; the answers are the same', async () => {
-    const remote = new RemoteTier(proxy.url, systemClock)
+    const remote = openRemoteTier(proxy.url, systemClock)
     const first = await remote.submit(digitsManifest, work(), {})
     let later = first
     // The server is asked for its extensions meanwhile.
@@ -105,7 +105,7 @@ describe('the server tier', () => {
 
   test('always gets JSON if it does not list the extension', async () => {
     proxy.fault = (_method, path) => (path === '/v2' ? 'reset' : 'pass')
-    const remote = new RemoteTier(proxy.url, systemClock)
+    const remote = openRemoteTier(proxy.url, systemClock)
     for (let count = 0; count < 3; count++) await remote.submit(digitsManifest, work(), {})
     for (const bytes of sent()) expect(bytes).toBeGreaterThan(784 * 10)
     remote.close()
@@ -121,7 +121,7 @@ describe('the server tier', () => {
       )
     })
     await once(server.listen(0), 'listening')
-    const remote = new RemoteTier(
+    const remote = openRemoteTier(
       new URL(`http://localhost:${(server.address() as AddressInfo).port}`),
       systemClock,
     )
@@ -135,7 +135,7 @@ describe('the server tier', () => {
 
   test('gets NaN and infinities as strings if it does not list the extension', async () => {
     proxy.fault = (_method, path) => (path === '/v2' ? 'reset' : 'pass')
-    const remote = new RemoteTier(proxy.url, systemClock)
+    const remote = openRemoteTier(proxy.url, systemClock)
     const data = new Float32Array(784).fill(Number.NEGATIVE_INFINITY)
     const inputs = { image: { type: 'float32', data, shape: [1, 1, 28, 28] } as const }
     const { outputs } = await remote.submit(digitsManifest, { ...work(), inputs }, {})
@@ -147,7 +147,7 @@ describe('the server tier', () => {
   test('is waited for as long as a deadline allows', async () => {
     const clock = createManualClock()
     proxy.fault = (_method, path) => (path.endsWith('/infer') ? 'hang' : 'pass')
-    const remote = new RemoteTier(proxy.url, clock)
+    const remote = openRemoteTier(proxy.url, clock)
     const outcome = remote.submit(
       digitsManifest,
       { ...work(), askedAt: clock.now() },
@@ -168,7 +168,7 @@ describe('the server tier', () => {
 
   test('ends its requests in flight when it is closed', async () => {
     proxy.fault = () => 'hang'
-    const remote = new RemoteTier(proxy.url, systemClock)
+    const remote = openRemoteTier(proxy.url, systemClock)
     const outcomes = [1, 2].map(() => remote.submit(digitsManifest, work(), {}))
     await expect.poll(() => sent().length).toBeGreaterThan(0)
     remote.close()

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { errorCodeHeader, inferResponse, queueHeader } from '../../models/protocols/oip.ts'
+import { errorCodeHeader, queueHeader } from '../../models/protocols/oip.ts'
 import { jsonLengthHeader } from '../../models/protocols/oip-binary.ts'
+import { inferResponse } from '../../models/protocols/oip-schemas.ts'
 import { startTestApp, type TestApp } from '../support/test-app.ts'
 
 let app: TestApp
@@ -10,13 +11,8 @@ beforeAll(async () => {
 afterAll(() => app.close())
 
 const pixels = (rows = 1) => new Array(rows * 784).fill(0.5)
-const image = (change: object = {}) => ({
-  name: 'image',
-  datatype: 'FP32',
-  shape: [1, 1, 28, 28],
-  data: pixels(),
-  ...change,
-})
+const digit = { name: 'image', datatype: 'FP32', shape: [1, 1, 28, 28], data: pixels() }
+const image = (change: object = {}) => ({ ...digit, ...change })
 
 const post = (body: unknown, path = '/v2/models/digits/infer') =>
   app.request(path, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body) })
@@ -26,7 +22,7 @@ describe('Open Inference Protocol', () => {
     expect(await (await app.request('/v2')).json()).toEqual({
       name: 'spillway',
       version: '0.0.0-test',
-      extensions: ['binary_tensor_data'],
+      extensions: ['binary_tensor_data', 'statistics', 'model_configuration', 'model_repository'],
     })
     expect((await app.request('/v2/health/live')).status).toBe(200)
     expect((await app.request('/v2/health/ready')).status).toBe(200)

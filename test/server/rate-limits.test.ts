@@ -8,7 +8,7 @@ import type { KeyLimits } from '../../models/protocols/api-keys.ts'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
 import { createAccess } from '../../server/auth/access.ts'
 import { Keys } from '../../server/auth/keys.ts'
-import { limitRequests } from '../../server/auth/limits/limit-requests.ts'
+import { admitBy } from '../../server/auth/limits/limit-requests.ts'
 import { RateLimits } from '../../server/auth/limits/rate-limits.ts'
 import { createMemoryStore, createRedisStore, type RateStore } from '../../server/auth/limits/rate-store.ts'
 import { Tokens } from '../../server/auth/tokens.ts'
@@ -42,7 +42,7 @@ async function start({ backend: limits = {}, key = {}, address = {}, store = cre
   const app = await startTestApp({
     access: createAccess(keys, tokens),
     origins: keys.origins,
-    limit: limitRequests(new RateLimits(store), { key, address }, createAddressOf('x-address')),
+    limit: admitBy(new RateLimits(store), { key, address }, createAddressOf('x-address')),
   })
   const { url, port, close } = await listen(app)
   closers.push(

@@ -17,6 +17,7 @@ import { copyDigits, digitsManifest } from '../support/test-models.ts'
 const origin = 'https://shop.example'
 const blogOrigin = 'https://blog.example'
 const backend = testKey('backend')
+const operator = testKey('operator', { kind: 'admin' })
 const shop = testKey('shop', { origins: [origin] })
 const blog = testKey('blog', { origins: [blogOrigin] })
 const tokens = (now: number) => new Tokens({ secret: 'x'.repeat(32), seconds: 600, now: () => now })
@@ -26,7 +27,7 @@ let server: Awaited<ReturnType<typeof listen>>
 let live: string
 let expired: string
 beforeAll(async () => {
-  const keys = new Keys([backend.entry, shop.entry, blog.entry])
+  const keys = new Keys([backend.entry, operator.entry, shop.entry, blog.entry])
   const models = [await copyDigits((manifest) => ({ ...manifest, id: 'private', access: 'key' }))]
   app = await startTestApp({ access: createAccess(keys, tokens(10_000_000)), origins: keys.origins, models })
   server = await listen(app)
@@ -67,15 +68,24 @@ const keyed = [
   'POST /v1/chat/completions',
   'POST /v1/completions',
   'POST /v1/embeddings',
+  'POST /v1/responses',
   'GET /v2',
   'GET /v2/',
   'GET /v2/models/digits',
   'GET /v2/models/digits/ready',
   'GET /v2/models/digits/versions/1',
   'GET /v2/models/digits/versions/1/ready',
+  'GET /v2/models/digits/stats',
+  'GET /v2/models/digits/versions/1/stats',
+  'GET /v2/models/digits/config',
+  'GET /v2/models/digits/versions/1/config',
+  'POST /v2/repository/index',
   'POST /v2/models/digits/infer',
   'POST /v2/models/digits/versions/1/infer',
 ]
+
+/** For administrators. */
+const administered = ['POST /v2/repository/models/digits/unload', 'POST /v2/repository/models/digits/load']
 
 test('The routes are those of this table', () => {
   const routes = app.routes
@@ -87,10 +97,10 @@ test('The routes are those of this table', () => {
         .replace(':version', '1')
       return `${method} ${filled}`
     })
-  expect([...new Set(routes)].sort()).toEqual([...open, ...keyed].sort())
+  expect([...new Set(routes)].sort()).toEqual([...open, ...keyed, ...administered].sort())
 })
 
-describe.each(keyed)('%s', (route) => {
+describe.each([...keyed, ...administered])('%s', (route) => {
   const [method = '', path = ''] = route.split(' ')
   const isOpenAi = path.startsWith('/v1')
 
@@ -113,10 +123,19 @@ describe.each(keyed)('%s', (route) => {
     expect(isOpenAi ? error.code : error).toEqual(isOpenAi ? code : expect.any(String))
   })
 
-  test('is reached with a key, and with a token of its origin', async () => {
-    for (const headers of [bearer(backend.key), { ...bearer(live), origin }])
-      expect([401, 403, 500]).not.toContain((await send(method, path, headers)).status)
-  })
+  const isAdministered = administered.includes(route)
+  test(
+    isAdministered
+      ? 'is reached by administrators only'
+      : 'is reached with a key, and with a token of its origin',
+    async () => {
+      const callers = [bearer(backend.key), { ...bearer(live), origin }]
+      if (isAdministered)
+        for (const headers of callers) expect((await send(method, path, headers)).code).toBe('access_denied')
+      for (const headers of [bearer(operator.key), ...(isAdministered ? [] : callers)])
+        expect([401, 403, 500]).not.toContain((await send(method, path, headers)).status)
+    },
+  )
 })
 
 describe('a path that is spelt otherwise', () => {
@@ -238,7 +257,7 @@ describe('metrics', () => {
 
   test('are on their own port where one is set, and on no other', async () => {
     const own = await startServer({ SPILLWAY_ADMIN_PORT: '0', SPILLWAY_KEYS: await writeKeys(backend) })
-    const { port } = own.log.find(({ msg }) => String(msg).startsWith('Metrics are on')) ?? {}
+    const { port } = own.log.find(({ msg }) => String(msg).startsWith('Administration is on')) ?? {}
     const metrics = await fetch(`http://127.0.0.1:${port}/metrics`)
     expect(await metrics.text()).toContain('vllm:num_requests_running')
     expect((await fetch(`http://127.0.0.1:${port}/v2/health/live`)).status).toBe(404)

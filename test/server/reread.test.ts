@@ -1,4 +1,4 @@
-import { cp, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
@@ -8,12 +8,7 @@ import { createInference } from '../../server/inference/inference.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { processLane } from '../support/process-lane.ts'
 import { startServer, type TestServer } from '../support/server.ts'
-import { copyDigits, digitsFolder, digitsManifest, emptyFolder } from '../support/test-models.ts'
-
-async function writeModel(folder: string, id: string, change: Partial<Manifest> = {}): Promise<void> {
-  await cp(digitsFolder, join(folder, id), { recursive: true })
-  await writeFile(join(folder, id, 'manifest.json'), JSON.stringify({ ...digitsManifest, id, ...change }))
-}
+import { copyDigits, digitsManifest, emptyFolder, writeDigits } from '../support/test-models.ts'
 
 const body = JSON.stringify({
   inputs: [{ name: 'image', datatype: 'FP32', shape: [1, 1, 28, 28], data: new Array(784).fill(0.5) }],
@@ -38,8 +33,8 @@ const fp32 = digitsManifest.variants.filter(({ id }) => id === 'fp32')
 describe('a server that gets SIGHUP', () => {
   test('offers added, changed and removed models, and drops no request meanwhile', async () => {
     const folder = await emptyFolder()
-    await writeModel(folder, 'changed')
-    await writeModel(folder, 'removed')
+    await writeDigits(folder, 'changed')
+    await writeDigits(folder, 'removed')
     const server = await startServer({ SPILLWAY_MODELS: folder })
     expect(await variantOf(server, 'changed')).toBe('q8')
     let isOver = false
@@ -47,8 +42,8 @@ describe('a server that gets SIGHUP', () => {
     const callers = ['digits', 'changed', 'digits', 'changed'].map(async (model) => {
       while (!isOver) statuses.push((await infer(server, model)).status)
     })
-    await writeModel(folder, 'added')
-    await writeModel(folder, 'changed', { variants: fp32 })
+    await writeDigits(folder, 'added')
+    await writeDigits(folder, 'changed', { variants: fp32 })
     await rm(join(folder, 'removed'), { recursive: true })
     process.kill(server.pid, 'SIGHUP')
     await logged(server, 'changed was replaced')
@@ -72,8 +67,8 @@ describe('a server that gets SIGHUP', () => {
     expect((await infer(server, 'added')).status).toBe(200)
 
     // A changed model that cannot be loaded does not replace the one that is offered.
-    await writeModel(folder, 'added')
-    await writeModel(folder, 'changed', { variants: fp32, description: 'Broken.' })
+    await writeDigits(folder, 'added')
+    await writeDigits(folder, 'changed', { variants: fp32, description: 'Broken.' })
     await writeFile(join(folder, 'changed', 'fp32', 'model.onnx'), 'nothing')
     process.kill(server.pid, 'SIGHUP')
     await logged(server, 'changed could not be loaded')

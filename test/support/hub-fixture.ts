@@ -1,5 +1,7 @@
 import { startHub, type TestHub } from './hub.ts'
 import { bardRepository, decoderRepository, embedderRepository, embedderRow } from './hub-models.ts'
+import { sentenceTransformer } from './sentence-transformer.ts'
+import { taskRepositories } from './task-repositories.ts'
 
 /** What a browser test knows of the hub that tests share. */
 export interface HubFixture {
@@ -19,8 +21,11 @@ export async function startHubFixture(): Promise<{ hub: TestHub; fixture: HubFix
     'owner/embedder': embedder,
     'owner/external': { ...embedder, files: external },
     'owner/private': { ...embedder, access: 'private' as const },
+    'owner/sentences': sentenceTransformer({ words: 200, width: 32, heads: 4, layers: 1, context: 64 })
+      .repository,
     'owner/decoder': decoderRepository(),
     'owner/bard': bardRepository(),
+    ...taskRepositories(),
   }
   const hub = await startHub(repositories)
   const fixture = {

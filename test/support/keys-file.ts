@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { KeyEntry } from '../../models/protocols/api-keys.ts'
+import { type KeyEntry, keyPrefixes } from '../../models/protocols/api-keys.ts'
 import { emptyFolder } from './test-models.ts'
 
 export interface TestKey {
@@ -11,8 +11,8 @@ export interface TestKey {
 
 /** A key for a server, or for the pages of the given origins. */
 export function testKey(name: string, more: Partial<KeyEntry> = {}): TestKey {
-  const kind = more.origins ? 'page' : 'server'
-  const key = `${kind === 'page' ? 'pk_' : 'sk_'}${randomBytes(32).toString('base64url')}`
+  const kind = more.kind ?? (more.origins ? 'page' : 'server')
+  const key = `${keyPrefixes[kind]}${randomBytes(32).toString('base64url')}`
   return { key, entry: { name, kind, sha256: createHash('sha256').update(key).digest('hex'), ...more } }
 }
 

@@ -6,7 +6,7 @@ import { pino } from 'pino'
 import { type Clock, systemClock } from '../../models/async/clock.ts'
 import { type Manifest, SpillwayError } from '../../models/core/index.ts'
 import { createApp } from '../../server/app.ts'
-import type { CatalogueEntry } from '../../server/inference/catalogue.ts'
+import { ModelCatalogue } from '../../server/inference/catalogue.ts'
 import { createInference } from '../../server/inference/inference.ts'
 import type { TextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
@@ -131,9 +131,9 @@ export function createScriptedApp(
     tokenize: async (_entry, prompts, templateArguments) =>
       prompts.map((prompt) => promptTokensOf(prompt, generator.tokenizer, templateArguments)),
   }
-  const catalogue = new Map<string, CatalogueEntry>([
-    ['scripted', { manifest: scriptedManifest, folder: '' }],
-    ['digits', { manifest: digitsManifest, folder: '' }],
+  const catalogue = new ModelCatalogue([
+    { manifest: scriptedManifest, folder: '' },
+    { manifest: digitsManifest, folder: '' },
   ])
   const inference = createInference({
     backend: 'cpu',

@@ -4,10 +4,13 @@ import { pino } from 'pino'
 import { type Clock, systemClock } from '../../models/async/clock.ts'
 import { type AppOptions, createApp } from '../../server/app.ts'
 import type { Access } from '../../server/auth/access.ts'
-import { readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
+import type { Log } from '../../server/http/request-log.ts'
+import { allVersions, readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
 import { createInference, type Inference } from '../../server/inference/inference.ts'
 import { LiveCatalogue } from '../../server/inference/live-catalogue.ts'
+import { createModelRepository } from '../../server/inference/model-repository.ts'
 import { prepareModels } from '../../server/inference/prepare-models.ts'
+import { createReread, type Reread } from '../../server/inference/reread-models.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
 import type { Offload } from '../../server/offload/offload.ts'
@@ -18,6 +21,10 @@ import { processLane } from './process-lane.ts'
 export interface TestApp {
   readonly routes: RouterRoute[]
   readonly inference: Inference
+  /** What the app was made of. */
+  readonly options: AppOptions
+  /** Reads the folders of models again, as at SIGHUP. */
+  readonly reread: Reread
   fetch(request: Request, bindings?: unknown): Response | Promise<Response>
   request(path: string, init?: RequestInit): Promise<Response>
   close(): void
@@ -34,6 +41,7 @@ export async function startTestApp({
   startLane = () => processLane(systemClock),
   clock = systemClock,
   offload = createTestOffload(),
+  log = pino({ level: 'silent' }),
 }: {
   maxBodyBytes?: number
   maxQueued?: number
@@ -45,11 +53,12 @@ export async function startTestApp({
   /** Of requests; lanes keep their own. */
   clock?: Clock
   offload?: Offload
+  log?: Log
 }): Promise<TestApp> {
   const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
   const folders = [root('models/catalogue'), ...models]
   const catalogue = new LiveCatalogue()
-  catalogue.replace(await readCatalogue(folders), await readReferences(folders))
+  catalogue.replace(allVersions(await readCatalogue(folders)), await readReferences(folders))
   const inference = createInference({
     backend: 'cpu',
     cores: 1,
@@ -59,11 +68,13 @@ export async function startTestApp({
     clock,
   })
   const textService = createTextService(inference, clock, offload)
-  const log = pino({ level: 'silent' })
+  const reread = createReread({ folders, catalogue, inference, textService, log })
+  const repository = createModelRepository({ catalogue, inference, reread })
   await prepareModels(catalogue, { inference, textService, log })
-  const app = createApp({
+  const options: AppOptions = {
     catalogue,
     inference,
+    repository,
     offload,
     textService,
     metrics: createMetrics(clock, catalogue, inference),
@@ -75,9 +86,12 @@ export async function startTestApp({
     limit,
     ...(origins && { origins }),
     log,
-  })
+  }
+  const app = createApp(options)
   return {
     inference,
+    options,
+    reread,
     routes: app.routes,
     fetch: app.fetch,
     request: async (path, init) => app.request(path, init),

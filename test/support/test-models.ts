@@ -21,10 +21,19 @@ export const emptyFolder = () => mkdtemp(join(tmpdir(), 'spillway-'))
 export async function copyDigits(change: (manifest: Manifest) => Manifest): Promise<string> {
   const folder = await emptyFolder()
   const manifest = change(digitsManifest)
-  const target = join(folder, manifest.id)
-  await cp(digitsFolder, target, { recursive: true })
-  await writeFile(join(target, 'manifest.json'), JSON.stringify(manifest))
+  await writeDigits(folder, manifest.id, manifest)
   return folder
+}
+
+/** Writes a copy of `digits` into a folder of models. @param name The copy's own folder, and its id unless it is changed. */
+export async function writeDigits(
+  folder: string,
+  name: string,
+  change: Partial<Manifest> = {},
+): Promise<void> {
+  const target = join(folder, name)
+  await cp(digitsFolder, target, { recursive: true })
+  await writeFile(join(target, 'manifest.json'), JSON.stringify({ ...digitsManifest, id: name, ...change }))
 }
 
 /** A folder for SPILLWAY_MODELS with one model made of a single file. */

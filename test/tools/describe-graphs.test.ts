@@ -4,7 +4,7 @@ import { create } from '@bufbuild/protobuf'
 import { describe, expect, test } from 'vitest'
 import type { Manifest } from '../../models/core/index.ts'
 import { modelFile } from '../../models/core/manifest.ts'
-import { inferResponse } from '../../models/protocols/oip.ts'
+import { inferResponse } from '../../models/protocols/oip-schemas.ts'
 import type { InspectReport } from '../../models/tools/inspect/report.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
 import {

@@ -31,7 +31,19 @@ describe('spillway key create', () => {
     expect(out).toContain('data-key')
   })
 
+  test('makes a key for administrators', async () => {
+    const { out } = await spillway('key', 'create', '--name', 'operator', '--admin', '--json')
+    expect(JSON.parse(out)).toMatchObject({
+      key: expect.stringMatching(/^ak_[\w-]{43}$/),
+      entry: { kind: 'admin' },
+    })
+  })
+
   test.each([
+    [
+      ['--admin', '--page', '--origin', 'https://shop.example'],
+      "'--admin' cannot be used with option '--page'",
+    ],
     [['--page'], 'got --page alone'],
     [['--origin', 'https://shop.example'], 'got --origin alone'],
     [['--page', '--origin', 'https://shop.example/'], 'expected an origin such as "https://shop.example"'],

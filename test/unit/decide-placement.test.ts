@@ -278,4 +278,12 @@ describe('selectDeviceTarget, with variants for different backends', () => {
       error: { code: 'capacity_insufficient' },
     })
   })
+  test('reports a model that only servers run', () => {
+    const target = selectDeviceTarget(pc, { ...manifest, variants: [] }, { failures: [], costs: {} })
+    expect(target).toMatchObject({
+      reason: 'variant-missing',
+      explanation: 'The model needs a server; the device has none of its files',
+      error: { code: 'capacity_insufficient' },
+    })
+  })
 })

@@ -140,7 +140,6 @@ describe('parseManifest', () => {
       { ...digitsManifest, variants: digitsManifest.variants.map((one) => ({ ...one, backends: [] })) },
       'variants[0].backends',
     ],
-    ['no variant', { ...digitsManifest, variants: [] }, 'variants'],
     [
       'a batch axis that an output lacks',
       { ...digitsManifest, outputs: [{ name: 'b', type: 'float32', shape: [10] }] },

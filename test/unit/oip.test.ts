@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createData, type Tensor, type TensorType, tensorTypes } from '../../models/core/index.ts'
-import { decodeTensor, encodeTensor, type WireTensor } from '../../models/protocols/oip.ts'
+import { decodeTensor, encodeTensor } from '../../models/protocols/oip.ts'
+import type { WireTensor } from '../../models/protocols/oip-schemas.ts'
 import { stringifyJson } from '../../models/protocols/raw-numbers.ts'
 import { parseExactIntegers } from '../../server/routes/oip/exact-integers.ts'
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { ModelCatalogue } from '../../server/inference/catalogue.ts'
 import type { ModelState } from '../../server/inference/inference.ts'
 import { createProbes } from '../../server/probes.ts'
 import { digitsManifest } from '../support/test-models.ts'
@@ -6,8 +7,8 @@ import { digitsManifest } from '../support/test-models.ts'
 /** A server's probes, and what they see. */
 function create(states: Record<string, ModelState>) {
   const server = { states, withoutLaneMs: 0, restarts: 0, isDraining: false }
-  const catalogue = new Map(
-    Object.keys(states).map((id) => [id, { manifest: { ...digitsManifest, id }, folder: '' }]),
+  const catalogue = new ModelCatalogue(
+    Object.keys(states).map((id) => ({ manifest: { ...digitsManifest, id }, folder: '' })),
   )
   const probes = createProbes({
     catalogue,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import * as z from 'zod/mini'
 import { parseManifest, SpillwayError, schemaError } from '../../models/core/index.ts'
-import { inferRequest } from '../../models/protocols/oip.ts'
+import { inferRequest } from '../../models/protocols/oip-schemas.ts'
 import { chatRequest, completionRequest, embeddingRequest } from '../../models/protocols/openai.ts'
 import { readConfig } from '../../server/config.ts'
 import { bardManifest } from '../support/bard-variants.ts'

@@ -1,5 +1,5 @@
 import { withAbort } from '../../models/async/abort.ts'
-import { importCode } from '../../models/async/import-code.ts'
+import { importOnce } from '../../models/async/import-code.ts'
 import { untilDeadline } from '../../models/async/timeouts.ts'
 import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
 import type { StatefulSession } from './session.ts'
@@ -17,19 +17,10 @@ export function createLazySession(
   const [manifest, , clock] = options
   if (!manifest.state) throw withoutState(manifest)
   const unanswered = new UnansweredCalls(sessionClosed)
-  let loading: Promise<StatefulSession> | undefined
-  const load = () => {
-    loading ??= importCode(clock, 'sessions', () => import('./session.ts')).then(
-      ({ StatefulSession }) => {
-        return new StatefulSession(...options)
-      },
-      (cause: unknown) => {
-        loading = undefined
-        throw cause
-      },
-    )
-    return loading
-  }
+  const load = importOnce(clock, 'sessions', async () => {
+    const { StatefulSession } = await import('./session.ts')
+    return new StatefulSession(...options)
+  })
   // Each run reports the failure.
   load().catch(() => undefined)
   return {
@@ -46,7 +37,7 @@ export function createLazySession(
       }),
     close: () => {
       unanswered.close()
-      void loading?.then(
+      void load().then(
         (session) => session.close(),
         () => undefined,
       )

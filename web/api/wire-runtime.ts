@@ -1,4 +1,5 @@
 import { systemClock } from '../../models/async/clock.ts'
+import { importOnce } from '../../models/async/import-code.ts'
 import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
 import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
@@ -8,8 +9,7 @@ import { Calibrations, fingerprintOf } from '../device/calibration/calibrations.
 import { type Capacity, memoryBudget, probeCapacity } from '../device/capacity.ts'
 import { DeviceTier } from '../device/device-tier.ts'
 import { Router } from '../placement/router.ts'
-import { infer } from '../remote/oip-infer.ts'
-import { RemoteTier } from '../remote/remote-tier.ts'
+import { RemoteTier, type Transport } from '../remote/remote-tier.ts'
 import { noHeaders, traceHeaders } from '../remote/request-headers.ts'
 import { Extensions } from '../remote/server-extensions.ts'
 import { tokenHeaders } from '../remote/token-headers.ts'
@@ -65,7 +65,8 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   // Of files and reports, which carry no span: a further header has a browser ask a server of another origin first.
   const tokens = key === undefined ? noHeaders : tokenHeaders(base, key, clock)
   const keyed = { server: base, headers: tokens }
-  const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store, clock, keyed })
+  const code = importOnce(clock, 'models', () => import('./model-code.ts'))
+  const catalogue = new Catalogue({ code, models, hub: options.hub ?? {}, store, clock, keyed })
   const device = new DeviceTier({
     store: storeWorker,
     catalogue,
@@ -79,9 +80,12 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   })
   const traceparent = checkTraceparent(options.traceparent)
   const headers = traceparent ? traceHeaders(traceparent, tokens) : tokens
-  // The server's extensions are asked for by no request of the page's.
-  const transport = { infer, extensions: new Extensions(base, clock, tokens) }
-  const remote = options.server === null ? null : new RemoteTier(base, clock, maxQueued, headers, transport)
+  const transport: Transport = {
+    infer: async (...request) => (await code()).infer(...request),
+    // No request of the page's asks for them.
+    extensions: new Extensions(base, clock, tokens),
+  }
+  const remote = options.server === null ? null : new RemoteTier(base, clock, transport, maxQueued, headers)
   const router = new Router({ capacity, device, remote, calibrations, clock })
   const events = new EventTarget()
   const unanswered = new UnansweredCalls(closed)

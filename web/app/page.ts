@@ -2,7 +2,6 @@ import type { Tensor } from '../../models/core/index.ts'
 import type { Runtime } from '../api/create-runtime.ts'
 import { createAnnouncer } from './announce.ts'
 import { createBars } from './bars.ts'
-import { showCapacity } from './capacity-view.ts'
 import { Drawing } from './drawing.ts'
 import { createErrorView } from './error-view.ts'
 import { createFiguresView, type Figure } from './figures-view.ts'
@@ -91,7 +90,10 @@ export function showPage(runtime: Runtime): void {
   showPolicies(find('#policies', HTMLElement), runtime.policy, 'drawing', (policy) =>
     recogniser.setPolicy(policy),
   )
-  void runtime.capacity().then((capacity) => showCapacity(find('#capacity', HTMLElement), capacity))
+  // Its code is not among what a page starts with.
+  void Promise.all([runtime.capacity(), import('./capacity-view.ts')]).then(([capacity, { showCapacity }]) =>
+    showCapacity(find('#capacity', HTMLElement), capacity),
+  )
 }
 
 const inMs = (ms: number): Figure => [ms, milliseconds(ms)]

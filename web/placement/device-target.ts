@@ -51,6 +51,7 @@ export function selectDeviceTarget(
   const made = backends.flatMap((backend) =>
     variantsFor(manifest, backend).map((variant): Candidate => ({ backend, variant })),
   )
+  if (manifest.variants.length === 0) return ineligible('variant-missing', 'a server', 'none of its files')
   if (made.length === 0) {
     const needed = new Set(manifest.variants.flatMap(({ backends = [] }) => backends))
     return ineligible('variant-missing', [...needed].join(' or '), backends.join(', '))

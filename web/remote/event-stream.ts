@@ -4,7 +4,8 @@ import type { Clock } from '../../models/async/clock.ts'
 import { type BodyParts, streamWithTimeout } from '../../models/async/fetch-with-timeout.ts'
 import { isErrorCode, SpillwayError } from '../../models/core/index.ts'
 import { errorBody } from '../../models/protocols/openai.ts'
-import { serverError, serverTooSlow, serverUnreachable } from './request.ts'
+import { serverError } from '../../models/protocols/response-errors.ts'
+import { serverTooSlow, serverUnreachable } from './request.ts'
 import { noHeaders, type RequestHeaders } from './request-headers.ts'
 
 export interface EventsOptions {

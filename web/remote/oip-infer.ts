@@ -12,7 +12,7 @@ import {
   type Tensor,
   type TensorSpec,
 } from '../../models/core/index.ts'
-import { decodeTensor, encodeTensor, inferResponse } from '../../models/protocols/oip.ts'
+import { decodeTensor, encodeTensor } from '../../models/protocols/oip.ts'
 import {
   BinaryReader,
   binarySize,
@@ -22,6 +22,7 @@ import {
   jsonLengthHeader,
   splitBody,
 } from '../../models/protocols/oip-binary.ts'
+import { inferResponse } from '../../models/protocols/oip-schemas.ts'
 import { stringifyJson } from '../../models/protocols/raw-numbers.ts'
 import { type HttpResponse, type RequestOptions, readJson, requestBytes } from './request.ts'
 import type { RequestHeaders } from './request-headers.ts'

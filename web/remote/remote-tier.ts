@@ -1,7 +1,8 @@
 import { linkAbort } from '../../models/async/abort.ts'
+import { Breaker } from '../../models/async/circuit-breaker.ts'
 import type { Clock } from '../../models/async/clock.ts'
 import { type Manifest, needsRowProof, SpillwayError } from '../../models/core/index.ts'
-import { queueHeader } from '../../models/protocols/oip.ts'
+import { queueHeader } from '../../models/protocols/oip-names.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import type { Batch, BatchResult, Lanes } from '../../workers/host/scheduler/lanes.ts'
 import type { Estimate } from '../../workers/host/scheduler/load-estimator.ts'
@@ -14,10 +15,9 @@ import type {
   WaitOptions,
   Work,
 } from '../../workers/host/scheduler/work.ts'
-import { Breaker } from './circuit-breaker.ts'
-import { type Inferred, infer } from './oip-infer.ts'
+import type { Inferred, infer } from './oip-infer.ts'
 import { noHeaders, type RequestHeaders } from './request-headers.ts'
-import { Extensions } from './server-extensions.ts'
+import type { Extensions } from './server-extensions.ts'
 import { ServerQueue } from './server-queue.ts'
 
 /** A browser opens six connections to a host over HTTP/1.1; one is left to the page. */
@@ -56,9 +56,9 @@ export class RemoteTier {
   constructor(
     server: URL,
     clock: Clock,
+    transport: Transport,
     maxQueued = 4_096,
     headers: RequestHeaders = noHeaders,
-    transport: Transport = { infer, extensions: new Extensions(server, clock, headers) },
   ) {
     const { extensions } = transport
     this.breaker = new Breaker(clock)

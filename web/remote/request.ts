@@ -1,7 +1,7 @@
 import type { Clock } from '../../models/async/clock.ts'
 import { fetchWithTimeout } from '../../models/async/fetch-with-timeout.ts'
-import { type ErrorCode, isErrorCode, messageOf, SpillwayError } from '../../models/core/index.ts'
-import { errorCodeHeader } from '../../models/protocols/oip.ts'
+import { messageOf, SpillwayError } from '../../models/core/index.ts'
+import { serverError } from '../../models/protocols/response-errors.ts'
 import { noHeaders, type RequestHeaders } from './request-headers.ts'
 
 export interface RequestOptions {
@@ -78,39 +78,6 @@ export function readJson(
   } catch {
     throw notJson(url, response, text)
   }
-}
-
-/** The code for a status, for servers that do not send ours. */
-const byStatus: Readonly<Record<number, ErrorCode>> = {
-  400: 'request_malformed',
-  401: 'unauthenticated',
-  403: 'access_denied',
-  404: 'model_unknown',
-  413: 'body_too_large',
-  429: 'overloaded',
-  501: 'not_supported',
-  503: 'overloaded',
-}
-
-/** The error that a server answered with. */
-export function serverError(url: URL, response: Response, value: unknown): SpillwayError {
-  const header = response.headers.get(errorCodeHeader)
-  const code = isErrorCode(header) ? header : (byStatus[response.status] ?? 'server_response_invalid')
-  const message = messageIn(value)
-  const seconds = Number(response.headers.get('retry-after'))
-  return SpillwayError.fromWire({
-    code,
-    message: message ?? `The server at ${url.origin} answered status ${response.status}`,
-    detail: seconds > 0 ? { retryAfterMs: seconds * 1000 } : {},
-  })
-}
-
-/** The Open Inference Protocol's errors are `{ error: message }`, the OpenAI API's `{ error: { message } }`. */
-function messageIn(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  if ('message' in value && typeof value.message === 'string') return value.message
-  if (!('error' in value)) return undefined
-  return typeof value.error === 'string' ? value.error : messageIn(value.error)
 }
 
 const notJson = (url: URL, response: Pick<Response, 'status' | 'headers'>, text: string) =>

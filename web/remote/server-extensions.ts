@@ -1,10 +1,7 @@
-import * as z from 'zod/mini'
 import type { Clock } from '../../models/async/clock.ts'
-import { binaryExtension } from '../../models/protocols/oip-binary.ts'
+import { binaryExtension } from '../../models/protocols/oip-names.ts'
 import { requestJson } from './request.ts'
 import type { RequestHeaders } from './request-headers.ts'
-
-const metadata = z.object({ extensions: z.optional(z.array(z.string())) })
 
 const timeoutMs = 5_000
 
@@ -44,8 +41,8 @@ export class Extensions {
       timeoutMs,
       pageHeaders: this.#headers,
     })
-    const parsed = z.safeParse(metadata, answer)
-    this.#binary = parsed.success && parsed.data.extensions?.includes(binaryExtension) === true
+    const extensions: unknown = Reflect.get(Object(answer), 'extensions')
+    this.#binary = Array.isArray(extensions) && extensions.includes(binaryExtension)
     return this.#binary
   }
 }

@@ -1,23 +1,16 @@
 import { withAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
-import { importCode } from '../../models/async/import-code.ts'
-import type { PageTokens } from './page-tokens.ts'
+import { importOnce } from '../../models/async/import-code.ts'
 import type { RequestHeaders } from './request-headers.ts'
 
 /** The header `authorization` with a token of the page's key. Its code is imported with the first request. */
 export function tokenHeaders(server: URL, key: string, clock: Clock): RequestHeaders {
-  let loading: Promise<PageTokens> | undefined
-  const load = (signal: AbortSignal | undefined) => {
-    loading ??= importCode(clock, 'keys', () => import('./page-tokens.ts')).then(
-      ({ PageTokens }) => new PageTokens(server, key, clock),
-      (cause: unknown) => {
-        loading = undefined
-        throw cause
-      },
-    )
-    // Other requests may wait for the same code.
-    return withAbort(signal, loading)
-  }
+  const tokens = importOnce(clock, 'keys', async () => {
+    const { PageTokens } = await import('./page-tokens.ts')
+    return new PageTokens(server, key, clock)
+  })
+  // Other requests may wait for the same code.
+  const load = (signal: AbortSignal | undefined) => withAbort(signal, tokens())
   return {
     send: async (signal, send) => (await load(signal)).send(signal, send),
     async *stream(signal, send) {

@@ -1,16 +1,25 @@
+import { withAbort } from '../../models/async/abort.ts'
 import {
   type FileSpec,
   type Manifest,
-  parseManifest,
+  type parseManifest,
   type SiteCatalogue,
   SpillwayError,
 } from '../../models/core/index.ts'
-import { fetchCatalogue, type ModelSource, openSource, type SourceOptions } from '../../models/hub/find.ts'
+import type { fetchCatalogue, ModelSource, openSource, SourceOptions } from '../../models/hub/find.ts'
 import type { RequestHeaders } from '../remote/request-headers.ts'
 import type { FileRequest, FileSource } from './download/file-source.ts'
 import type { ModelStore } from './storage/model-store.ts'
 
+/** Imported with the first model. */
+export interface SourceCode {
+  readonly fetchCatalogue: typeof fetchCatalogue
+  readonly openSource: typeof openSource
+  readonly parseManifest: typeof parseManifest
+}
+
 export interface CatalogueOptions extends SourceOptions {
+  readonly code: () => Promise<SourceCode>
   readonly store: Pick<ModelStore, 'readManifest' | 'writeManifest'>
   /** The server that files of models with `access: "key"` come from, and the headers with the page's token for it. */
   readonly keyed?: { readonly server: URL; readonly headers: RequestHeaders }
@@ -35,16 +44,19 @@ export class Catalogue {
    * @throws SpillwayError As `openSource` and `ModelSource.fetch`.
    */
   async find(name: string, signal?: AbortSignal): Promise<Manifest> {
-    const source = openSource(name, this.#options)
+    const code = await withAbort(signal, this.#options.code())
+    const source = code.openSource(name, this.#options)
     const manifest =
-      (source.pinned && (await this.#readStored(source))) || (await this.#fetch(source, signal))
+      (source.pinned && (await this.#readStored(source, code))) || (await this.#fetch(source, code, signal))
     this.#sources.set(manifest, source)
     return manifest
   }
 
   /** @throws SpillwayError As `fetchCatalogue`. */
-  list(signal?: AbortSignal): Promise<SiteCatalogue> {
-    return fetchCatalogue(this.#options.models, { clock: this.#options.clock, signal })
+  async list(signal?: AbortSignal): Promise<SiteCatalogue> {
+    const { code, models, clock } = this.#options
+    const { fetchCatalogue } = await withAbort(signal, code())
+    return fetchCatalogue(models, { clock, signal })
   }
 
   /** The source of a file. Its model must have been found here. */
@@ -66,7 +78,7 @@ export class Catalogue {
     }))
   }
 
-  async #fetch(source: ModelSource, signal: AbortSignal | undefined): Promise<Manifest> {
+  async #fetch(source: ModelSource, code: SourceCode, signal: AbortSignal | undefined): Promise<Manifest> {
     try {
       const manifest = await source.fetch(signal)
       const { store, clock } = this.#options
@@ -74,14 +86,14 @@ export class Catalogue {
       return manifest
     } catch (cause) {
       if (isFinal(cause)) throw cause
-      const stored = await this.#readStored(source)
+      const stored = await this.#readStored(source, code)
       if (stored === undefined) throw cause
       return stored
     }
   }
 
   /** Undefined for what is no valid manifest to this version of the library. */
-  async #readStored({ address }: ModelSource): Promise<Manifest | undefined> {
+  async #readStored({ address }: ModelSource, { parseManifest }: SourceCode): Promise<Manifest | undefined> {
     const stored = await this.#options.store.readManifest(address)
     try {
       return stored === undefined ? undefined : parseManifest(stored, 'the store')

@@ -1,5 +1,5 @@
 import { withAbort } from '../../models/async/abort.ts'
-import { importCode } from '../../models/async/import-code.ts'
+import { importOnce } from '../../models/async/import-code.ts'
 import { untilDeadline } from '../../models/async/timeouts.ts'
 import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
@@ -12,10 +12,15 @@ export class LazyTextService implements Pick<TextService, 'generate' | 'embed'> 
   readonly #options: TextServiceOptions
   readonly #closing = new AbortController()
   readonly #unanswered = new UnansweredCalls(closed)
-  #loading: Promise<TextService> | undefined
+  readonly #load: () => Promise<TextService>
 
   constructor(options: Omit<TextServiceOptions, 'closing'>) {
+    const { clock } = options
     this.#options = { ...options, closing: this.#closing.signal }
+    this.#load = importOnce(clock, 'texts', async () => {
+      const { TextService } = await import('./text-service.ts')
+      return new TextService(this.#options)
+    })
   }
 
   generate(...[manifest, request, options]: Parameters<TextService['generate']>): GenerationStream {
@@ -43,17 +48,6 @@ export class LazyTextService implements Pick<TextService, 'generate' | 'embed'> 
   close(): void {
     this.#unanswered.close()
     this.#closing.abort()
-  }
-
-  #load(): Promise<TextService> {
-    this.#loading ??= importCode(this.#options.clock, 'texts', () => import('./text-service.ts')).then(
-      ({ TextService }) => new TextService(this.#options),
-      (cause: unknown) => {
-        this.#loading = undefined
-        throw cause
-      },
-    )
-    return this.#loading
   }
 }
 

@@ -9,6 +9,7 @@ import { showCreatedKey } from '../output/key.ts'
 interface Options {
   readonly name: string
   readonly page?: boolean
+  readonly admin?: boolean
   readonly origin?: readonly string[]
   readonly json?: boolean
 }
@@ -22,7 +23,8 @@ export interface CreatedKey {
 const examples = `
 Examples:
   $ spillway key create --name backend
-  $ spillway key create --name shop --page --origin https://shop.example`
+  $ spillway key create --name shop --page --origin https://shop.example
+  $ spillway key create --name operator --admin`
 
 export const keyCommand = (io: Io): Command =>
   new Command('key').description('keys for callers of a server').addCommand(createCommand(io))
@@ -32,6 +34,7 @@ const createCommand = (io: Io): Command =>
     .description('a new key, printed once, and the entry that the server keeps of it')
     .addOption(new Option('--name <name>', "the key's name in the server's log").makeOptionMandatory())
     .addOption(new Option('--page', 'a publishable key for pages, bound to their origins'))
+    .addOption(new Option('--admin', 'a key that may load and unload models, besides').conflicts('page'))
     .addOption(
       new Option(
         '--origin <origin>',
@@ -45,7 +48,7 @@ const createCommand = (io: Io): Command =>
       io.out(options.json ? `${JSON.stringify(created, null, 2)}\n` : showCreatedKey(created, styleOf(io)))
     })
 
-function create({ name, page = false, origin: origins }: Options): CreatedKey {
+function create({ name, page = false, admin = false, origin: origins }: Options): CreatedKey {
   if (page !== (origins !== undefined))
     throw new SpillwayError(
       'request_malformed',
@@ -55,7 +58,7 @@ function create({ name, page = false, origin: origins }: Options): CreatedKey {
         got: page ? '--page alone' : '--origin alone',
       },
     )
-  const kind = page ? 'page' : 'server'
+  const kind = page ? 'page' : admin ? 'admin' : 'server'
   const key = `${keyPrefixes[kind]}${randomBytes(keyBytes).toString('base64url')}`
   const sha256 = createHash('sha256').update(key).digest('hex')
   const [entry] = parseKeysFile({ keys: [{ name, kind, sha256, origins }] }, 'with this entry')

@@ -5,7 +5,7 @@ export function showCreatedKey({ key, entry }: CreatedKey, style: Style): string
   const place =
     entry.kind === 'page'
       ? 'Pages use it as createRuntime({ server, key }), or as data-key of the embed script.'
-      : 'Callers send it as "authorization: Bearer KEY". Keep it secret.'
+      : `${entry.kind === 'admin' ? 'Administrators' : 'Callers'} send it as "authorization: Bearer KEY". Keep it secret.`
   return `${style.strong(key)}
 ${style.quiet(`The key is shown only now. ${place}`)}
 

@@ -1,7 +1,7 @@
 import { createAddressOf } from '../../http/caller.ts'
 import type { Log } from '../../http/request-log.ts'
 import type { Keys } from '../keys.ts'
-import { type LimitDefaults, limitRequests } from './limit-requests.ts'
+import { type Admit, admitBy, type LimitDefaults } from './limit-requests.ts'
 import { RateLimits } from './rate-limits.ts'
 import { createMemoryStore, createRedisStore } from './rate-store.ts'
 
@@ -16,11 +16,11 @@ export async function createLimit(
   { limits, redisUrl, callerAddressHeader }: LimitOptions,
   keys: Keys | undefined,
   log: Log,
-) {
+): Promise<Admit | undefined> {
   const isSet = Object.values(limits.key).some(isNumber) || Object.values(limits.address).some(isNumber)
   if (!isSet && !keys?.hasLimits) return undefined
   const store = redisUrl === '' ? createMemoryStore() : await createRedisStore(redisUrl, log)
-  return limitRequests(new RateLimits(store), limits, createAddressOf(callerAddressHeader))
+  return admitBy(new RateLimits(store), limits, createAddressOf(callerAddressHeader))
 }
 
 const isNumber = (limit: number | undefined) => limit !== undefined

@@ -1,13 +1,14 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { KeyEntry, KeyLimits } from '../../../models/protocols/api-keys.ts'
+import type { CallContext } from '../../http/call-context.ts'
 import type { CallerOf } from '../../http/caller.ts'
 import { answerHeaders } from '../../http/cors.ts'
 import { isOpenAi } from '../../http/errors.ts'
 import type { Variables } from '../../http/request-log.ts'
 import { isLimited } from '../access.ts'
 import { refuseUnread } from '../refuse-unread.ts'
-import type { Quota, RateLimits, Subject } from './rate-limits.ts'
+import type { Allowance, Amount, Quota, RateLimits, Subject } from './rate-limits.ts'
 
 type Env = { Variables: Variables }
 
@@ -18,28 +19,53 @@ export interface LimitDefaults {
   readonly address: KeyLimits
 }
 
+/** What a caller has left, for the answer. */
+export type QuotaHeaders = Readonly<Record<`ratelimit-${'limit' | 'remaining' | 'reset'}`, string>>
+
+/**
+ * Admits a request by its headers alone.
+ *
+ * @param what What it will use.
+ * @param report Called with what the caller has least left of, also where the request is refused.
+ * @throws SpillwayError `rate_limited`.
+ */
+export type Admit = (
+  c: CallContext,
+  what: Amount,
+  report: (headers: QuotaHeaders) => void,
+) => Promise<Allowance>
+
+/** Admits requests by the limits of their key and their address. */
+export const admitBy =
+  (limits: RateLimits, defaults: LimitDefaults, addressOf: CallerOf): Admit =>
+  async (c, what, report) => {
+    let least: Quota | undefined
+    try {
+      return await limits.admit(subjectsOf(c.get('key'), addressOf(c) ?? '', defaults), what, (quota) => {
+        if (!least || quota.remaining < least.remaining) least = quota
+      })
+    } finally {
+      if (least) report(headersOf(least))
+    }
+  }
+
 /** Refuses requests of callers that have used what they may, before their bodies are read. */
 export const limitRequests =
-  (limits: RateLimits, defaults: LimitDefaults, addressOf: CallerOf): MiddlewareHandler<Env> =>
+  (admit: Admit): MiddlewareHandler<Env> =>
   async (c, next) => {
     if (!isLimited(c.req.method, c.req.path)) return next()
-    let least: Quota | undefined
-    const report = (quota: Quota) => {
-      if (!least || quota.remaining < least.remaining) least = quota
-    }
-    const subjects = subjectsOf(c.get('key'), addressOf(c) ?? '', defaults)
     try {
-      const allowance = await limits.admit(subjects, isOpenAi(c.req.path) ? 'tokens' : 'rows', report)
+      const allowance = await admit(c, isOpenAi(c.req.path) ? 'tokens' : 'rows', (headers) =>
+        addHeaders(c, headers),
+      )
       c.set('allowance', allowance)
       const outgoing = outgoingOf(c)
       // An answer that is streamed goes on after its handler.
       if (outgoing) outgoing.once('close', allowance.release)
     } catch (cause) {
-      addHeaders(c, least)
       refuseUnread(c)
       throw cause
     }
-    addHeaders(c, least)
     await next()
     // `app.request` in a test has no connection that closes.
     if (!outgoingOf(c)) c.get('allowance')?.release()
@@ -49,25 +75,26 @@ function subjectsOf(key: KeyEntry | undefined, address: string, defaults: LimitD
   const subjects: Subject[] = []
   if (key) subjects.push({ name: `key ${key.name}`, limits: { ...defaults.key, ...key.limits } })
   // The address of another server says nothing of those that it calls for.
-  if (key?.kind !== 'server') subjects.push({ name: `address ${address}`, limits: defaults.address })
+  if (!key || key.kind === 'page') subjects.push({ name: `address ${address}`, limits: defaults.address })
   return subjects
 }
 
-function addHeaders(c: Context<Env>, quota: Quota | undefined): void {
-  if (!quota) return
-  const seconds = String(Math.ceil(quota.resetMs / 1000))
-  const headers = {
+const headersOf = ({ limit, remaining, resetMs }: Quota): QuotaHeaders => ({
+  'ratelimit-limit': String(limit),
+  'ratelimit-remaining': String(remaining),
+  'ratelimit-reset': String(Math.ceil(resetMs / 1000)),
+})
+
+function addHeaders(c: Context<Env>, headers: QuotaHeaders): void {
+  c.set('answerHeaders', {
     ...answerHeaders(c),
-    'ratelimit-limit': String(quota.limit),
-    'ratelimit-remaining': String(quota.remaining),
-    'ratelimit-reset': seconds,
+    ...headers,
     ...(isOpenAi(c.req.path) && {
-      'x-ratelimit-limit-requests': String(quota.limit),
-      'x-ratelimit-remaining-requests': String(quota.remaining),
-      'x-ratelimit-reset-requests': `${seconds}s`,
+      'x-ratelimit-limit-requests': headers['ratelimit-limit'],
+      'x-ratelimit-remaining-requests': headers['ratelimit-remaining'],
+      'x-ratelimit-reset-requests': `${headers['ratelimit-reset']}s`,
     }),
-  }
-  c.set('answerHeaders', headers)
+  })
 }
 
 const outgoingOf = (c: Context) => (c.env as Partial<HttpBindings> | undefined)?.outgoing

@@ -10,6 +10,7 @@ import { requestIdHeader, type Variables } from '../../http/request-log.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
 import type { RequestWait } from '../../inference/request-wait.ts'
+import { runRequest } from '../../inference/run-request.ts'
 import { traceresponseHeader } from '../../observability/trace-context.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
@@ -87,17 +88,8 @@ export function inferRoutes({
       request: { id, inputs, outputs, deadlineMs, priority },
       askedAt,
     } = await read(c, entry)
-    const allowance = c.get('allowance')
-    if (allowance) await allowance.use('rows', inputs.rows)
     const wait = { signal: disconnectSignal(c), askedAt, deadlineMs, priority, caller }
-    const result = await inference.run(entry, inputs, wait)
-    c.set('inference', {
-      model: entry.manifest.id,
-      rows: inputs.rows,
-      queueMs: result.queueMs,
-      computeMs: result.computeMs,
-      answeredAt: result.answeredAt,
-    })
+    const result = await runRequest(c, inference, entry, inputs, wait)
     const { headers, body } = await write(wait, {
       model: entry.manifest,
       id,

@@ -10,14 +10,9 @@ import {
   showShape,
   type Tensor,
 } from '../../../models/core/index.ts'
-import {
-  datatypeOf,
-  decodeTensor,
-  type InferRequest,
-  inferRequest,
-  type WireTensor,
-} from '../../../models/protocols/oip.ts'
+import { datatypeOf, decodeTensor } from '../../../models/protocols/oip.ts'
 import { BinaryReader, binarySize, splitBody } from '../../../models/protocols/oip-binary.ts'
+import { type InferRequest, inferRequest, type WireTensor } from '../../../models/protocols/oip-schemas.ts'
 import type { Priority } from '../../../workers/host/scheduler/priority.ts'
 import type { RequestLimits } from '../../request-limits.ts'
 import { findTimeout } from './find-timeout.ts'
@@ -57,6 +52,21 @@ export function readInferRequest(
     header === undefined ? { json: body, tensors: noTensors } : splitBody(body, header)
   const exact = manifest.inputs.some(({ type }) => type === 'int64' || type === 'uint64')
   const request = header === undefined ? parseRequest(json, exact, limits) : parseCached(json, exact, limits)
+  const binary = new BinaryReader(tensors)
+  const decode = (wire: WireTensor) =>
+    binarySize(wire) === undefined ? decodeTensor(wire) : binary.read(wire)
+  const inputs = decodeInputs(manifest, request, decode, limits)
+  binary.end()
+  return checkInferRequest(manifest, request, inputs, limits)
+}
+
+/** @param tensors The inputs of the request. */
+export function checkInferRequest(
+  manifest: Manifest,
+  request: InferRequest,
+  tensors: Readonly<Record<string, Tensor>>,
+  limits: RequestLimits,
+): CheckedInferRequest {
   // No output listed means all, as in Triton.
   const listed = request.outputs?.length ? request.outputs : undefined
   const names =
@@ -65,7 +75,7 @@ export function readInferRequest(
       manifest,
       listed.map(({ name }) => name),
     )
-  const inputs = checkInputs(manifest, decodeInputs(manifest, request, new BinaryReader(tensors), limits))
+  const inputs = checkInputs(manifest, tensors)
   return {
     id: request.id ?? undefined,
     inputs: names ? { ...inputs, outputs: names } : inputs,
@@ -142,14 +152,15 @@ function parseRequest(json: Uint8Array, exact: boolean, limits: RequestLimits): 
   throw schemaError('request_malformed', 'The request', parsed.error, value)
 }
 
-function decodeInputs(
+/** @param decode Reads the elements of the input at an index, once its datatype has been checked. */
+export function decodeInputs(
   manifest: Manifest,
   { inputs: wires }: InferRequest,
-  binary: BinaryReader,
+  decode: (wire: WireTensor, index: number) => Tensor,
   limits: RequestLimits,
 ): Record<string, Tensor> {
   const inputs: Record<string, Tensor> = {}
-  for (const wire of wires) {
+  for (const [index, wire] of wires.entries()) {
     const spec = manifest.inputs.find(({ name }) => name === wire.name)
     if (spec && wire.datatype !== datatypeOf(spec.type)) {
       throw new SpillwayError('input_type_invalid', `Input "${wire.name}" has the wrong datatype`, {
@@ -163,9 +174,8 @@ function decodeInputs(
       })
     }
     if (wire.datatype === 'BYTES') checkStrings(wire, limits)
-    inputs[wire.name] = binarySize(wire) === undefined ? decodeTensor(wire) : binary.read(wire)
+    inputs[wire.name] = decode(wire, index)
   }
-  binary.end()
   return inputs
 }
 

@@ -1,6 +1,6 @@
 import { SpillwayError } from '../../../models/core/index.ts'
 import { showValue } from '../../../models/core/wording.ts'
-import type { InferRequest } from '../../../models/protocols/oip.ts'
+import type { InferRequest } from '../../../models/protocols/oip-schemas.ts'
 
 type Parameters = InferRequest['parameters']
 

@@ -1,11 +1,12 @@
 import { type Manifest, SpillwayError, type Tensor } from '../../../models/core/index.ts'
-import { encodeTensor, type InferResponse, type WireTensor } from '../../../models/protocols/oip.ts'
+import { encodeTensor } from '../../../models/protocols/oip.ts'
 import {
   binaryTensor,
   elementBytes,
   joinBody,
   jsonLengthHeader,
 } from '../../../models/protocols/oip-binary.ts'
+import type { InferResponse, WireTensor } from '../../../models/protocols/oip-schemas.ts'
 import { stringifyJson } from '../../../models/protocols/raw-numbers.ts'
 import type { RunAnswer } from '../../../workers/host/scheduler/work.ts'
 import type { RequestedOutput } from './read-infer-request.ts'

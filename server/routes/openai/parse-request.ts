@@ -8,6 +8,11 @@ import {
   type EmbeddingRequest,
   embeddingRequest,
 } from '../../../models/protocols/openai.ts'
+import {
+  type ResponseRequest,
+  responseRequest,
+  type WireResponseItem,
+} from '../../../models/protocols/openai-responses.ts'
 import { checkJson, type JsonLimits } from '../../http/check-json.ts'
 import type { RequestLimits } from '../../request-limits.ts'
 import { invalidParameter } from './invalid-parameter.ts'
@@ -30,12 +35,18 @@ const limitsOf = ({ depth, entries }: RequestLimits['json']): JsonLimits => ({
   bulkKeys: ['prompt', 'input'],
 })
 
-const schemas = { chat: chatRequest, completion: completionRequest, embedding: embeddingRequest }
+const schemas = {
+  chat: chatRequest,
+  completion: completionRequest,
+  response: responseRequest,
+  embedding: embeddingRequest,
+}
 
 /** The requests of the API, by kind. */
 export interface RequestOf {
   readonly chat: ChatRequest
   readonly completion: CompletionRequest
+  readonly response: ResponseRequest
   readonly embedding: EmbeddingRequest
 }
 
@@ -82,7 +93,15 @@ function checkTexts(request: RequestOf[RequestKind], maxTokens: number): void {
   const [param, texts] =
     'prompt' in request ? (['prompt', request.prompt] as const) : (['input', request.input] as const)
   for (const text of typeof texts === 'string' ? [texts] : texts)
-    if (typeof text === 'string') checkPrompt(param, text, bounds)
+    for (const part of textsIn(text)) checkPrompt(param, part, bounds)
+}
+
+/** The texts of one text, list of tokens or item of a response's input. */
+function textsIn(one: string | number | readonly number[] | WireResponseItem): readonly string[] {
+  if (typeof one === 'string') return [one]
+  if (typeof one === 'number' || !('content' in one)) return []
+  const { content } = one
+  return typeof content === 'string' ? [content] : (content ?? []).flatMap(({ text }) => text ?? [])
 }
 
 function withBoundedTokens<T extends RequestOf[RequestKind]>(request: T, maxTokens: number): T {

@@ -129,7 +129,23 @@ function truncatedPrompt(
 
 type GenerationOptions = Sampling & Pick<TextRequest, 'stop' | 'ignoreStopTokens'>
 
-const optionsOf = (request: ChatRequest | CompletionRequest): GenerationOptions => ({
+/** The fields of all requests for text that choose tokens. */
+type SamplingFields = Pick<
+  CompletionRequest,
+  | 'temperature'
+  | 'top_p'
+  | 'top_k'
+  | 'min_p'
+  | 'repetition_penalty'
+  | 'presence_penalty'
+  | 'frequency_penalty'
+  | 'logit_bias'
+  | 'seed'
+  | 'stop'
+  | 'ignore_eos'
+>
+
+export const optionsOf = (request: SamplingFields): GenerationOptions => ({
   // Of a share of nothing, the most likely token is left.
   temperature: request.top_p === 0 ? 0 : (request.temperature ?? undefined),
   topK: request.top_k && request.top_k > 0 ? request.top_k : undefined,

@@ -1,20 +1,16 @@
-import { setMaxListeners } from 'node:events'
 import { type Context, Hono } from 'hono'
 import type { Clock } from '../../../models/async/clock.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
-import type { Allowance } from '../../auth/limits/rate-limits.ts'
-import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import type { Log, Variables } from '../../http/request-log.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
 import { derivedFrom } from '../../inference/live-catalogue.ts'
-import { type RequestWait, remainingMs } from '../../inference/request-wait.ts'
+import type { RequestWait } from '../../inference/request-wait.ts'
 import type { TextService } from '../../inference/text-service.ts'
 import type { Metrics } from '../../observability/metrics.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
 import type { RequestLimits } from '../../request-limits.ts'
 import { type ApiShape, chatShape, completionShape } from './api-shape.ts'
-import { type Choice, startChoices } from './choices.ts'
 import { checkDimensions, type EmbeddingsAnswer, writeEmbeddings } from './embeddings-answer.ts'
 import { answerOpenAiError } from './errors.ts'
 import { invalidParameter } from './invalid-parameter.ts'
@@ -28,6 +24,9 @@ import {
   toTextRequest,
   toTextRequests,
 } from './read-request.ts'
+import { toResponseText } from './response-input.ts'
+import { sendResponse } from './send-response.ts'
+import { startTexts } from './start-texts.ts'
 import { sendStream } from './stream-completion.ts'
 
 export interface OpenAiOptions {
@@ -54,15 +53,6 @@ interface AnswerOptions {
 
 /** Numbers to write as JSON on the server's own thread: a message would cost more. */
 const mostWrittenHere = 20_000
-
-/** A text that was left in the middle gives no result: what it had is not counted. */
-function recordGenerated(choices: readonly Choice[], allowance: Allowance): void {
-  for (const { result } of choices)
-    result.then(
-      ({ usage }) => allowance.record('tokens', usage.generatedTokens),
-      () => undefined,
-    )
-}
 
 /** The OpenAI API over this server's language and embedding models. */
 export function openAiRoutes({
@@ -122,6 +112,8 @@ export function openAiRoutes({
     return c.body(body, 200, headers)
   }
 
+  const starting = { metrics, maxChoices, clock }
+
   const complete = async (
     c: Context<Env>,
     { request: options, wait: asked }: { readonly request: AnswerOptions; readonly wait: RequestWait },
@@ -129,35 +121,10 @@ export function openAiRoutes({
     requests: readonly TokensRequest[],
     shape: ApiShape,
   ): Promise<Response> => {
-    const n = options.n ?? 1
-    if (requests.length * n > maxChoices)
-      throw invalidParameter(
-        'n',
-        `at most ${maxChoices} texts for all prompts together`,
-        `${requests.length * n}`,
-      )
     const { model } = options
-    const cancelled = new AbortController()
-    // One listener for each text is no leak: Node would warn of it on stderr.
-    setMaxListeners(0, cancelled.signal)
-    const promptTokens = requests.reduce((sum, { tokens }) => sum + tokens.length, 0)
-    const allowance = c.get('allowance')
-    if (allowance) await allowance.use('tokens', promptTokens)
-    const deadlineMs = remainingMs(asked, clock.now())
-    const wait = { signal: cancelled.signal, caller: asked.caller, deadlineMs }
-    const choices = startChoices(generator, requests, n, wait)
-    if (allowance) recordGenerated(choices, allowance)
-    const record = metrics.texts.forRequest(model, choices.length, promptTokens)
-    c.set('texts', record)
-    const disconnected = disconnectSignal(c)
-    const cancel = () => {
-      // The connection outlives this request: a listener left on it would be a leak.
-      disconnected.removeEventListener('abort', cancel)
-      cancelled.abort()
-    }
-    disconnected.addEventListener('abort', cancel)
-    if (disconnected.aborted) cancel()
-    const completion = { model, generator, choices, shape, record, clock }
+    const started = await startTexts(c, options, asked, generator, requests, starting)
+    const { cancel } = started
+    const completion = { ...started, model, generator, shape }
     if (!options.stream) return sendJson(c, completion).finally(cancel)
     const includeUsage = options.stream_options?.include_usage === true
     return sendStream(c, completion, { includeUsage, cancel })
@@ -200,6 +167,13 @@ export function openAiRoutes({
         await toTextRequests(request, tokenizeFor(wait, entry), boundsOf(entry)),
         shape,
       )
+    })
+    .post('/responses', async (c) => {
+      const { request, wait } = await readRequest(c, reading(), 'response')
+      const entry = findModel(catalogue, request.model)
+      const generator = await generatorOf(c, entry, request)
+      const text = await toResponseText(request, tokenizeFor(wait, entry), boundsOf(entry))
+      return sendResponse(c, request, await startTexts(c, request, wait, generator, [text], starting))
     })
     .post('/embeddings', async (c) => {
       const { request, wait } = await readRequest(c, reading(), 'embedding')

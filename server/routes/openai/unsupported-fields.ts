@@ -11,8 +11,8 @@ const oneOf =
     values.includes(value)
 const emptyList: Harmless = (value) => Array.isArray(value) && value.length === 0
 const textOnly: Harmless = (value) => Array.isArray(value) && value.every((one) => one === 'text')
-const textFormat: Harmless = (value) =>
-  typeof value === 'object' && value !== null && 'type' in value && value.type === 'text'
+const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null
+const textFormat: Harmless = (value) => isObject(value) && value.type === 'text'
 
 /** Fields of vLLM that choose other tokens or form another text. */
 const vllm: Readonly<Record<string, Harmless>> = {
@@ -71,6 +71,36 @@ const unsupported = {
     suffix: oneOf(''),
     // A field of chats. Completions have the number in `logprobs`.
     top_logprobs: oneOf(0),
+  },
+  /** Of what keeps a response or runs it elsewhere, a server without storage has nothing. */
+  response: {
+    ...vllm,
+    background: oneOf(false),
+    conversation: never,
+    context_management: emptyList,
+    include: (value) => Array.isArray(value) && !value.includes('message.output_text.logprobs'),
+    moderation: never,
+    previous_response_id: never,
+    prompt: never,
+    reasoning: (value) => isObject(value) && oneOf(undefined, null, 'none')(value.effort, value),
+    store: oneOf(false),
+    text: (value) =>
+      isObject(value) &&
+      (value.format == null || textFormat(value.format, value)) &&
+      oneOf(undefined, null, 'medium')(value.verbosity, value),
+    tools: (value, request) => emptyList(value, request) || request.tool_choice === 'none',
+    tool_choice: oneOf('none', 'auto'),
+    top_logprobs: oneOf(0),
+    truncation: oneOf('disabled'),
+    // Fields of chats and completions.
+    functions: emptyList,
+    logprobs: oneOf(false),
+    max_completion_tokens: never,
+    max_tokens: never,
+    messages: never,
+    n: oneOf(1),
+    response_format: textFormat,
+    truncate_prompt_tokens: never,
   },
   embedding: {
     add_special_tokens: oneOf(true),

@@ -1,5 +1,6 @@
 import { systemClock } from '../../../models/async/clock.ts'
 import { type Manifest, SpillwayError } from '../../../models/core/index.ts'
+import { runtimeFiles } from '../../../workers/host/lane-client/browser/runtime-files.ts'
 import { startWorkerLane } from '../../../workers/host/lane-client/browser/start-worker-lane.ts'
 import type { Lane } from '../../../workers/host/lane-client/lane.ts'
 import { generateSetup } from '../../../workers/host/text/generate-setup.ts'
@@ -162,7 +163,7 @@ async function prefix(id: string, length: number, rounds: number) {
 /** The time of a decode step outside of the session's run: decodes in this thread and times the runs. */
 async function stepOverhead(id: string, tokens: number) {
   let inside = 0
-  const ort = timedOrt(await loadOrt({ threads: 1 }), (ms) => {
+  const ort = timedOrt(await loadOrt({ threads: 1 }, runtimeFiles()), (ms) => {
     inside += ms
   })
   const engine = createEngine(ort)

@@ -7,12 +7,21 @@ import { createIndexedDbStore } from '../../../web/store/storage/indexeddb-store
 import { chunkBytes } from '../../../web/store/storage/model-store.ts'
 import { openOpfs } from '../../../web/store/storage/opfs.ts'
 import { loadFile } from '../../../web/store/worker/load-file.ts'
+import type { StoreFiles } from '../../../web/store/worker/store-files.ts'
+import { filesOf } from '../../../workers/protocol/worker-files.ts'
 import type { BenchFile } from './store.ts'
 
-const openDigest = openDigestFor(clock)
+const files = filesOf<StoreFiles>(location.hash)
+const openDigest = openDigestFor(clock, files.digest)
 const plain = createStore('bench-plain', 'chunks')
 const opfs = openOpfs('bench')
-const store = createIndexedDbStore({ clock, opfs, name: 'bench', opfsFrom: Number.POSITIVE_INFINITY })
+const store = createIndexedDbStore({
+  clock,
+  opfs,
+  name: 'bench',
+  reader: files.reader,
+  opfsFrom: Number.POSITIVE_INFINITY,
+})
 
 const api = {
   /** Fetches a file, then writes it in chunks. */

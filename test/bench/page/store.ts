@@ -1,6 +1,8 @@
 import { wrap } from 'comlink'
 import { chunkBytes } from '../../../web/store/storage/model-store.ts'
+import { storeFiles } from '../../../web/store/worker/store-files.ts'
 import { StoreWorker } from '../../../web/store/worker/store-worker.ts'
+import { createWorker } from '../../../workers/host/lane-client/browser/create-worker.ts'
 import type { StoreBenchApi } from './store-worker.ts'
 import workerUrl from './store-worker.ts?worker&url'
 import { time } from './time.ts'
@@ -13,8 +15,8 @@ export interface BenchFile {
 }
 
 const startBare = () => {
-  const worker = new Worker(new URL(workerUrl, import.meta.url), { type: 'module' })
-  return { api: wrap<StoreBenchApi>(worker), end: () => worker.terminate() }
+  const { worker, terminate } = createWorker(new URL(workerUrl, import.meta.url), 'bench', storeFiles())
+  return { api: wrap<StoreBenchApi>(worker), end: terminate }
 }
 
 /** Loads a model's bytes as the product does. */

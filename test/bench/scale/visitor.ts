@@ -50,7 +50,7 @@ export class Visitor {
     const transport: Transport = { infer: this.#infer, extensions }
     this.#router = new Router({
       device: this.#device.tier,
-      remote: policy === 'device' ? null : new RemoteTier(address, clock, undefined, undefined, transport),
+      remote: policy === 'device' ? null : new RemoteTier(address, clock, transport),
       capacity: async () => capacityFor(deviceClass),
       calibrations: { recall: async () => {}, costsOf: () => this.#device.costs() },
       clock,

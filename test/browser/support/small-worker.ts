@@ -7,6 +7,8 @@ import type { Endpoint } from 'comlink'
 import { loadOrt } from '../../../workers/lane/browser/load-ort.ts'
 import { serveLane } from '../../../workers/lane/serve.ts'
 import type { StartRequest } from '../../../workers/protocol/lane.ts'
+import type { RuntimeFiles } from '../../../workers/protocol/runtime-files.ts'
+import { filesOf } from '../../../workers/protocol/worker-files.ts'
 
 // Tests are checked with the types of a page, which has another `self`.
 const endpoint: Endpoint = {
@@ -14,4 +16,5 @@ const endpoint: Endpoint = {
   addEventListener: (type, listener, options) => self.addEventListener(type, listener, options),
   removeEventListener: (type, listener, options) => self.removeEventListener(type, listener, options),
 }
-serveLane((request: StartRequest) => loadOrt(request), endpoint)
+const files = filesOf<RuntimeFiles>(location.hash)
+serveLane((request: StartRequest) => loadOrt(request, files), endpoint)

@@ -254,10 +254,6 @@ test('KServe’s health, readiness and metadata are answered', async () => {
 
 // Extensions that this server does not report.
 test.each<[method: string, path: string, status?: number]>([
-  ['POST', '/v2/repository/index'],
-  ['POST', '/v2/repository/models/mymodel/load'],
-  ['GET', '/v2/models/mymodel/config'],
-  ['GET', '/v2/models/mymodel/stats'],
   ['POST', '/v2/models/mymodel/generate'],
   ['GET', '/v2/systemsharedmemory/status'],
   // KServe's first protocol. OpenAI's has this address, for GET.

@@ -1,6 +1,5 @@
 import type { Runtime } from '../../api/create-runtime.ts'
 import { createAnnouncer } from '../announce.ts'
-import { showCapacity } from '../capacity-view.ts'
 import { createErrorView } from '../error-view.ts'
 import { createFiguresView } from '../figures-view.ts'
 import { find } from '../find.ts'
@@ -73,7 +72,10 @@ export function showPage(runtime: Runtime): void {
     error.clear()
     opener.setPolicy(policy)
   })
-  void runtime.capacity().then((capacity) => showCapacity(find('#capacity', HTMLElement), capacity))
+  // Its code is not among what a page starts with.
+  void Promise.all([runtime.capacity(), import('../capacity-view.ts')]).then(([capacity, { showCapacity }]) =>
+    showCapacity(find('#capacity', HTMLElement), capacity),
+  )
   stepsView.show([], 1)
   opener.reopen()
 }

@@ -1,21 +1,20 @@
 import { createStore, get, set, type UseStore } from 'idb-keyval'
-import * as z from 'zod/mini'
 import type { Clock } from '../../../models/async/clock.ts'
 import { withTimeout } from '../../../models/async/timeouts.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 
-const calibration = z.object({
-  /** The device, browser and runtime that it was measured with. */
-  fingerprint: z.string(),
-  /** Points of cost curves, by `backend/variant`: rows of a run, and its milliseconds. */
-  curves: z.record(
-    z.string(),
-    z.array(z.object({ rows: z.number().check(z.positive()), ms: z.number().check(z.nonnegative()) })),
-  ),
-})
-
 /** The measurements of one model. */
-export type Calibration = z.infer<typeof calibration>
+export interface Calibration {
+  /** The device, browser and runtime that it was measured with. */
+  readonly fingerprint: string
+  /** Points of cost curves, by `backend/variant`: rows of a run, and its milliseconds. */
+  readonly curves: Readonly<Record<string, readonly CurvePoint[]>>
+}
+
+interface CurvePoint {
+  readonly rows: number
+  readonly ms: number
+}
 
 /** Measurements kept between visits. Where the browser stores nothing, every read resolves to undefined. */
 export interface CalibrationStore {
@@ -45,11 +44,32 @@ export function createIndexedDbCalibrations(clock: Clock, name = 'spillway-calib
   }
   return {
     read: async (model) => {
-      const parsed = z.safeParse(calibration, await attempt((store) => get<unknown>(model, store)))
-      return parsed.success ? parsed.data : undefined
+      const stored = await attempt((store) => get<unknown>(model, store))
+      return isCalibration(stored) ? stored : undefined
     },
     write: async (model, value) => {
       await attempt((store) => set(model, value, store))
     },
   }
 }
+
+// Without a schema: the code of schemas is loaded with the first manifest, and larger than all of this file.
+
+const isCalibration = (value: unknown): value is Calibration =>
+  isObject(value) &&
+  'fingerprint' in value &&
+  typeof value.fingerprint === 'string' &&
+  'curves' in value &&
+  isObject(value.curves) &&
+  Object.values(value.curves).every((points) => Array.isArray(points) && points.every(isPoint))
+
+const isPoint = (value: unknown): value is CurvePoint =>
+  isObject(value) &&
+  'rows' in value &&
+  typeof value.rows === 'number' &&
+  value.rows > 0 &&
+  'ms' in value &&
+  typeof value.ms === 'number' &&
+  value.ms >= 0
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null

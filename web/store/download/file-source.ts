@@ -34,6 +34,6 @@ export interface FileRequest {
 /** A key as one short text that is fit for a file's name. */
 export async function keyText(key: FileKey): Promise<string> {
   if ('sha256' in key) return `sha256-${key.sha256}`
-  const { sha256 } = await import('hash-wasm')
+  const { sha256 } = await import('../hashes.ts')
   return `etag-${await sha256(`${key.etag} ${key.url}`)}`
 }

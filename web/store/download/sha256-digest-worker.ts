@@ -4,28 +4,30 @@ import { chunkBytes } from '../storage/model-store.ts'
 import { startSubworker } from '../subworker.ts'
 import { type Digest, type OpenDigest, openDigest } from './sha256-digest.ts'
 import type { DigestApi } from './sha256-digest-entry.ts'
-import workerUrl from './sha256-digest-entry.ts?worker&url'
 
 /** Updates that may wait for the worker: a network faster than the hash must not fill the memory with copies. */
 const maxPending = 4
 
-/** A large file is hashed in a worker of its own. Where no worker starts, the calling thread hashes. */
+/**
+ * A large file is hashed in a worker of its own. Where no worker starts, the calling thread hashes.
+ *
+ * @param script The address of the worker's script.
+ */
 export const openDigestFor =
-  (clock: Clock): OpenDigest =>
+  (clock: Clock, script: string): OpenDigest =>
   async (size) => {
     if (size === undefined || size <= chunkBytes) return openDigest(size)
     try {
-      return withFallback(await openInWorker(clock))
+      return withFallback(await openInWorker(clock, script))
     } catch {
       return openDigest(size)
     }
   }
 
-async function openInWorker(clock: Clock): Promise<Digest> {
-  const url = new URL(workerUrl, import.meta.url)
+async function openInWorker(clock: Clock, script: string): Promise<Digest> {
   const { api, guard, terminate } = await startSubworker<DigestApi>(
     clock,
-    url,
+    new URL(script),
     'spillway digest',
     (started) => started.open(),
   )

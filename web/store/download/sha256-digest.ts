@@ -14,7 +14,7 @@ export type OpenDigest = (size: number | undefined) => Promise<Digest>
 
 /** A digest on the calling thread. */
 export const openDigest: OpenDigest = async () => {
-  const { createSHA256 } = await import('hash-wasm')
+  const { createSHA256 } = await import('../hashes.ts')
   const hash = (await createSHA256()).init()
   return {
     update: async (bytes) => {

@@ -1,5 +1,4 @@
-import asyncify from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?hashed'
-import jspi from 'onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?hashed'
+import type { RuntimeFiles } from '../../../workers/protocol/runtime-files.ts'
 import type { FileSource } from '../download/file-source.ts'
 import { type ModelRecord, runtimeId } from '../storage/model-store.ts'
 
@@ -12,14 +11,10 @@ export interface RuntimeFile {
   readonly sha256: string
 }
 
-/** The build that `workers/lane/browser/load-ort.ts` takes in the same browser. */
-export function runtimeFile(): RuntimeFile {
-  const isJspi = 'Suspending' in WebAssembly
-  const { url: address, size, sha256 } = isJspi ? jspi : asyncify
-  // Relative to this module: the worker's own location is a blob where the page is of another origin.
-  const url = new URL(address, import.meta.url)
+export function runtimeFile({ build, wasm: { url: address, size, sha256 } }: RuntimeFiles): RuntimeFile {
+  const url = new URL(address)
   return {
-    record: { id: runtimeId, version: sha256, variant: isJspi ? 'jspi' : 'asyncify' },
+    record: { id: runtimeId, version: sha256, variant: build },
     file: { path: 'ONNX Runtime', size, key: { sha256 }, isSentCompressed: true, request: () => ({ url }) },
     url,
     sha256,

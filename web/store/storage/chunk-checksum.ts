@@ -14,7 +14,7 @@ let hasher: Promise<IHasher> | undefined
  */
 export function loadCheck(): Promise<IHasher> {
   // The library is downloaded when there is something to hash.
-  hasher ??= import('hash-wasm').then(({ createXXHash128 }) => createXXHash128())
+  hasher ??= import('../hashes.ts').then(({ createXXHash128 }) => createXXHash128())
   hasher.catch(() => {
     // The next call tries again.
     hasher = undefined

@@ -31,6 +31,8 @@ export interface IndexedDbOptions {
   readonly opfs: Opfs
   readonly name?: string
   readonly opfsFrom?: number
+  /** The address of the script of a worker that helps to read large files. Without it the calling thread reads alone. */
+  readonly reader?: string
 }
 
 export interface IndexedDbStore extends ModelStore {
@@ -84,6 +86,7 @@ export function createIndexedDbStore(options: IndexedDbOptions): IndexedDbStore 
         : readChunks(record, into, {
             clock,
             database: name,
+            reader: options.reader,
             fetch: (location) => attempt((store) => fetchChunk(location, store)),
             onBytes,
           }),

@@ -1,18 +1,17 @@
 import type { Clock } from '../../../models/async/clock.ts'
-import { importCode } from '../../../models/async/import-code.ts'
+import { importOnce } from '../../../models/async/import-code.ts'
 import type { ModelStorage } from './model-storage.ts'
 import type { ModelStore } from './model-store.ts'
 
 /** Imports the storage's code when it is asked: most pages never do. */
 export function createLazyModelStorage(clock: Clock, store: ModelStore): ModelStorage {
-  const load = () =>
-    importCode(clock, 'storage', async () => {
-      const [{ createModelStorage }, { createModelsInUse }] = await Promise.all([
-        import('./model-storage.ts'),
-        import('./models-in-use.ts'),
-      ])
-      return createModelStorage(store, createModelsInUse())
-    })
+  const load = importOnce(clock, 'storage', async () => {
+    const [{ createModelStorage }, { createModelsInUse }] = await Promise.all([
+      import('./model-storage.ts'),
+      import('./models-in-use.ts'),
+    ])
+    return createModelStorage(store, createModelsInUse())
+  })
   return {
     list: async () => (await load()).list(),
     usage: async () => (await load()).usage(),

@@ -5,7 +5,6 @@ import { detachBuffer } from './detach-buffer.ts'
 import type { ChunkLocation } from './fetch-chunk.ts'
 import { chunkRange, type FileRecord } from './model-store.ts'
 import type { ReaderApi } from './reader-entry.ts'
-import readerUrl from './reader-entry.ts?worker&url'
 
 /** From this many chunks on a second reader is worth its start. */
 const minChunksForSubworker = 4
@@ -14,6 +13,8 @@ export interface ReadOptions {
   readonly clock: Clock
   /** The database's name. */
   readonly database: string
+  /** The address of the script of a worker that helps. Without it this thread reads alone. */
+  readonly reader: string | undefined
   readonly fetch: (location: ChunkLocation) => Promise<Uint8Array<ArrayBuffer> | undefined>
   readonly onBytes?: ((read: number) => void) | undefined
 }
@@ -29,6 +30,7 @@ type ReadChunk = (location: ChunkLocation, check: string, into: Uint8Array) => P
  */
 export async function readChunks(file: FileRecord, into: Uint8Array, options: ReadOptions): Promise<boolean> {
   const { key, size, checks } = file
+  const { reader } = options
   const waiting = [...checks.keys()]
   let isIntact = true
   let bytesRead = 0
@@ -48,8 +50,8 @@ export async function readChunks(file: FileRecord, into: Uint8Array, options: Re
   }
 
   let isSubworkerReading = false
-  const readInSubworker = async () => {
-    const reader = await startReader(options)
+  const readInSubworker = async (script: string) => {
+    const reader = await startReader(options, script)
     try {
       await readAll((...chunk) => {
         isSubworkerReading = true
@@ -64,7 +66,9 @@ export async function readChunks(file: FileRecord, into: Uint8Array, options: Re
   const readHere = await openReader(options)
   // If the subworker does not start, or dies, this thread reads its chunks.
   const reading =
-    checks.length >= minChunksForSubworker ? readInSubworker().catch(() => undefined) : undefined
+    reader !== undefined && checks.length >= minChunksForSubworker
+      ? readInSubworker(reader).catch(() => undefined)
+      : undefined
   await readAll(readHere)
   if (isSubworkerReading) await reading
   await readAll(readHere)
@@ -89,14 +93,13 @@ async function openReader({ fetch }: ReadOptions): Promise<ReadChunk> {
 }
 
 /** A reader in a subworker, which checks as well: this thread only copies. */
-async function startReader({
-  clock,
-  database,
-}: ReadOptions): Promise<{ read: ReadChunk; terminate(): void }> {
-  const url = new URL(readerUrl, import.meta.url)
+async function startReader(
+  { clock, database }: ReadOptions,
+  script: string,
+): Promise<{ read: ReadChunk; terminate(): void }> {
   const { api, guard, terminate } = await startSubworker<ReaderApi>(
     clock,
-    url,
+    new URL(script),
     'spillway reader',
     (started) => started.open(database),
   )

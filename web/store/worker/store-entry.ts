@@ -2,6 +2,7 @@
 import { expose, type ProxyMarked, type Remote, releaseProxy, transfer } from 'comlink'
 import { systemClock as clock } from '../../../models/async/clock.ts'
 import { outcome, unwrap } from '../../../models/async/outcome.ts'
+import { filesOf } from '../../../workers/protocol/worker-files.ts'
 import type { FileSource } from '../download/file-source.ts'
 import { openDigestFor } from '../download/sha256-digest-worker.ts'
 import { loadRuntime } from '../runtime/load-runtime.ts'
@@ -14,15 +15,17 @@ import { createModelsInUse } from '../storage/models-in-use.ts'
 import { openOpfs } from '../storage/opfs.ts'
 import { loadFiles } from './load-files.ts'
 import type { LoadFilesRequest, LoadFilesWatcher } from './protocol.ts'
+import type { StoreFiles } from './store-files.ts'
 
 const inUse = createModelsInUse()
-const openDigest = openDigestFor(clock)
+const files = filesOf<StoreFiles>(location.hash)
+const openDigest = openDigestFor(clock, files.digest)
 const aborts = new Map<number, AbortController>()
 
 let opened: Promise<ModelStore> | undefined
 const openStore = () => {
   opened ??= (async () => {
-    const store = createIndexedDbStore({ clock, opfs: openOpfs('spillway') })
+    const store = createIndexedDbStore({ clock, opfs: openOpfs('spillway'), reader: files.reader })
     return (await store.isUsable()) ? store : createMemoryStore()
   })()
   return opened
@@ -36,7 +39,7 @@ let runtime: SideDownload<WebAssembly.Module> | undefined
 function openRuntime(): SideDownload<WebAssembly.Module> {
   if (runtime) return runtime
   const opened = new SideDownload<WebAssembly.Module>(async (download) =>
-    loadRuntime(runtimeFile(), { store: await openStore(), openDigest, inUse, clock }, download),
+    loadRuntime(runtimeFile(files.runtime), { store: await openStore(), openDigest, inUse, clock }, download),
   )
   const forget = () => {
     runtime = undefined

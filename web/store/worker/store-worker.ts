@@ -3,10 +3,12 @@ import { withAbort } from '../../../models/async/abort.ts'
 import { type Outcome, outcome, unwrap } from '../../../models/async/outcome.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { createWorker } from '../../../workers/host/lane-client/browser/create-worker.ts'
+import { fileAddress } from '../../../workers/host/lane-client/browser/file-address.ts'
 import { persistQuietly } from '../storage/persist-quietly.ts'
 import type { ModelFiles, Progress } from './load-files.ts'
 import type { LoadFilesWatcher, StoreWorkerApi } from './protocol.ts'
 import workerUrl from './store-entry.ts?worker&url'
+import { storeFiles } from './store-files.ts'
 
 interface Started {
   readonly api: Remote<StoreWorkerApi>
@@ -86,7 +88,11 @@ export class StoreWorker {
     if (this.#closed) throw this.#closed
     if (this.#started) return this.#started
     try {
-      const { worker, terminate } = createWorker(new URL(workerUrl, import.meta.url), 'spillway store')
+      const { worker, terminate } = createWorker(
+        new URL(fileAddress(workerUrl)),
+        'spillway store',
+        storeFiles(),
+      )
       const pending: Started['pending'] = new Set()
       const started: Started = {
         api: wrap<StoreWorkerApi>(worker),

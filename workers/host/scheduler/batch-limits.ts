@@ -15,13 +15,16 @@ export interface BatchLimits {
   readonly maxDelayMs: number
 }
 
+/** The most rows of a run where the manifest does not say. */
+export const defaultMaxRows = 8_192
+
 /** The limits from a model's manifest and the scheduler's options. */
 export const limitsOf = (
   { manifest: { batching } }: BatchedModel,
   options: { readonly targetMs: number; readonly maxBatchBytes: number },
 ): BatchLimits => ({
   maxRequests: Number.POSITIVE_INFINITY,
-  maxRows: batching?.maxRows ?? 8_192,
+  maxRows: batching?.maxRows ?? defaultMaxRows,
   // Read for each batch: it may rise when a server turns out to take more.
   get maxBytes() {
     return options.maxBatchBytes

@@ -1,5 +1,5 @@
 import { type Manifest, SpillwayError, type Variant } from '../../../models/core/index.ts'
-import { bytesPerToken } from '../../../models/core/language.ts'
+import { bytesPerToken } from '../../../models/core/kv-spec.ts'
 import type { GenerateSetup } from '../../protocol/lane.ts'
 
 /** What a tier allows the sequences of one model. */

@@ -1,4 +1,3 @@
-import captureUrl from './capture-module-entry.mjs?url&no-inline'
 import { isRuntimeModule, type RuntimeModule } from './runtime-module.ts'
 
 interface CaptureModule {
@@ -21,8 +20,12 @@ export interface CapturedModule {
  * content security policy does not list it, a server sends it with the wrong type, or a bundler lost it. The wrapper is
  * imported here first because onnxruntime-web would not retry with another address.
  */
-export async function captureModule(of: string, threads: number): Promise<CapturedModule | undefined> {
-  const url = new URL(captureUrl, import.meta.url)
+export async function captureModule(
+  wrapperAddress: string,
+  of: string,
+  threads: number,
+): Promise<CapturedModule | undefined> {
+  const url = new URL(wrapperAddress)
   try {
     // Threads start from the module's address, which has to be of this origin. onnxruntime-web would copy the wrapper
     // only, and lose the address that it wraps.

@@ -2,6 +2,7 @@ import type * as OrtWeb from 'onnxruntime-web'
 import { systemClock } from '../../../models/async/clock.ts'
 import { fetchVerified } from '../../../models/async/fetch-verified.ts'
 import type { LaneLost, StartRequest } from '../../protocol/lane.ts'
+import type { RuntimeFiles } from '../../protocol/runtime-files.ts'
 import { type Ort, quiet } from '../runtime/ort.ts'
 import { captureModule } from './capture-module.ts'
 import { requestGpuDevice } from './gpu-device.ts'
@@ -12,23 +13,22 @@ import { sessionPointer } from './runtime-module.ts'
 /** A run can fail up to so many milliseconds before the browser reports that its device is lost. */
 const lossReportedWithinMs = 500
 
-let scripts: ReturnType<typeof jspi | typeof asyncify> | undefined
+/** onnxruntime-web, requested before its WebAssembly. */
+export const requestScripts = ({ script }: RuntimeFiles): Promise<typeof OrtWeb> =>
+  import(/* @vite-ignore */ script)
 
-/** Requests the runtime's scripts ahead of the start, which waits for its WebAssembly. A failure is the start's. */
-export function prefetchOrt(): void {
-  scripts = requestScripts()
-  scripts.catch(() => undefined)
-}
-
-/** ONNX Runtime in a Web Worker: the JSPI build where the browser has it (a third smaller), else the asyncify build. */
-export async function loadOrt(request: StartRequest): Promise<Ort> {
-  scripts ??= requestScripts()
+/** ONNX Runtime in a Web Worker. */
+export async function loadOrt(
+  request: StartRequest,
+  files: RuntimeFiles,
+  scripts = requestScripts(files),
+): Promise<Ort> {
   const { threads } = request
-  const { runtime, mjs, wasm } = await scripts
-  const { env, InferenceSession, Tensor } = runtime
-  const captured = await captureModule(mjs, threads)
+  const { module: mjs, wasm } = files
+  const { env, InferenceSession, Tensor } = await scripts
+  const captured = await captureModule(files.captureModule, mjs, threads)
   // onnxruntime-web would run what it fetches unchecked.
-  const fetchWasm = () => fetchVerified(wasm.url, wasm.sha256, systemClock)
+  const fetchWasm = () => fetchVerified(new URL(wasm.url), wasm.sha256, systemClock)
   if (captured) captured.useCompiled(request.runtime ?? (await WebAssembly.compile(await fetchWasm())))
   else env.wasm.wasmBinary = await fetchWasm()
   env.wasm.wasmPaths = { mjs: captured?.address ?? mjs }
@@ -95,31 +95,3 @@ const identity = Uint8Array.from(
   atob('CAgSADovChAKAXgSAXkiCElkZW50aXR5EgFnWgsKAXgSBgoECAESAGILCgF5EgYKBAgBEgBCBAoAEA0='),
   (character) => character.charCodeAt(0),
 )
-
-const requestScripts = () => ('Suspending' in WebAssembly ? jspi() : asyncify())
-
-async function jspi() {
-  const [runtime, mjs, wasm] = await Promise.all([
-    import('onnxruntime-web/jspi'),
-    import('onnxruntime-web/ort-wasm-simd-threaded.jspi.mjs?url'),
-    import('onnxruntime-web/ort-wasm-simd-threaded.jspi.wasm?hashed'),
-  ])
-  return { runtime, mjs: absolute(mjs.default), wasm: absoluteFile(wasm.default) }
-}
-
-async function asyncify() {
-  const [runtime, mjs, wasm] = await Promise.all([
-    import('onnxruntime-web/webgpu'),
-    import('onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url'),
-    import('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?hashed'),
-  ])
-  return { runtime, mjs: absolute(mjs.default), wasm: absoluteFile(wasm.default) }
-}
-
-/** Relative to this module: the worker's own location is a blob where the page is of another origin. */
-const absolute = (url: string) => new URL(url, import.meta.url).href
-
-const absoluteFile = ({ url, sha256 }: { readonly url: string; readonly sha256: string }) => ({
-  url: new URL(url, import.meta.url),
-  sha256,
-})

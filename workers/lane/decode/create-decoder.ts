@@ -1,6 +1,6 @@
 import { systemClock } from '../../../models/async/clock.ts'
 import type { Backend } from '../../../models/core/index.ts'
-import type { KvSpec } from '../../../models/core/language.ts'
+import type { KvSpec } from '../../../models/core/kv-spec.ts'
 import type { GenerateSetup } from '../../protocol/lane.ts'
 import { DecoderGraph } from '../kv/decoder-graph.ts'
 import { GatheredKv } from '../kv/gathered-kv.ts'

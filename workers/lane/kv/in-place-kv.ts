@@ -1,4 +1,4 @@
-import { bytesPerToken, type KvSpec } from '../../../models/core/language.ts'
+import { bytesPerToken, type KvSpec } from '../../../models/core/kv-spec.ts'
 import type { Block, Move, OrtTensor, TensorMemory } from '../runtime/ort.ts'
 import type { Logits } from '../sampling/types.ts'
 import type { DecoderGraph } from './decoder-graph.ts'

@@ -1,5 +1,5 @@
 import { arrayOf } from '../../../models/core/index.ts'
-import { bytesPerToken, type KvSpec } from '../../../models/core/language.ts'
+import { bytesPerToken, type KvSpec } from '../../../models/core/kv-spec.ts'
 import type { Ort, OrtTensor } from '../runtime/ort.ts'
 import type { Logits } from '../sampling/types.ts'
 import type { DecoderGraph } from './decoder-graph.ts'

@@ -3,6 +3,8 @@ import workerUrl from '../../../lane/browser/entry.ts?worker&url'
 import type { LaneLost } from '../../../protocol/lane.ts'
 import { connectLane, type Lane, type LaneLimits } from '../lane.ts'
 import { createWorker } from './create-worker.ts'
+import { fileAddress } from './file-address.ts'
+import { runtimeFiles } from './runtime-files.ts'
 
 export interface WorkerLaneOptions {
   readonly limits?: LaneLimits
@@ -16,7 +18,7 @@ export function startWorkerLane(
   clock: Clock,
   { runtime, limits }: WorkerLaneOptions = {},
 ): Lane {
-  const lane = startLaneFrom(new URL(workerUrl, import.meta.url), name, clock, limits)
+  const lane = startLaneFrom(new URL(fileAddress(workerUrl)), name, clock, limits)
   if (!runtime) return lane
   const ended = lane.lost.then((reason) => Promise.reject(reason))
   ended.catch(() => undefined)
@@ -29,7 +31,7 @@ export function startWorkerLane(
 
 /** Starts a lane in a new Web Worker with another script. */
 export function startLaneFrom(script: URL, name: string, clock: Clock, limits?: LaneLimits): Lane {
-  const { worker, terminate } = createWorker(script, name)
+  const { worker, terminate } = createWorker(script, name, runtimeFiles())
   return connectLane(
     {
       endpoint: worker,

@@ -102,6 +102,7 @@ function parse(source: string | undefined): Template {
   if (source === undefined) {
     throw new SpillwayError('not_supported', 'The model has no chat template', {
       hint: 'Pass a prompt in place of messages.',
+      param: 'messages',
     })
   }
   try {

@@ -1,13 +1,15 @@
 import { CircuitState, ConsecutiveBreaker, circuitBreaker, DelegateBackoff, handleWhen } from 'cockatiel'
-import type { Clock } from '../../models/async/clock.ts'
-import { type ErrorCode, SpillwayError } from '../../models/core/index.ts'
+import { type ErrorCode, SpillwayError } from '../core/index.ts'
+import type { Clock } from './clock.ts'
 
 /** Failures in a row that open the circuit. */
 const maxFailures = 2
 
-/** How long the circuit stays open; doubles after each failed probe. */
-const openMs = 5_000
-const maxOpenMs = 60_000
+/** How long the circuit stays open; the least doubles after each failed probe. */
+export interface OpenTimes {
+  readonly leastMs: number
+  readonly mostMs: number
+}
 
 /** Errors of a server that is down, or is no inference server. */
 const outageCodes: ReadonlySet<ErrorCode> = new Set([
@@ -23,11 +25,23 @@ const inconclusiveCodes: ReadonlySet<ErrorCode> = new Set(['aborted', 'deadline_
 /** The circuit to the server. Failures open it; after a while one exchange probes whether the server is back. */
 export class Breaker {
   readonly #clock: Clock
+  readonly #openTimes: OpenTimes
   #circuit = this.#create()
   #probeAt = 0
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, openTimes: OpenTimes = { leastMs: 5_000, mostMs: 60_000 }) {
     this.#clock = clock
+    this.#openTimes = openTimes
+  }
+
+  /** Whether failures have opened the circuit, and no success has closed it since. */
+  get isOpen(): boolean {
+    return this.#circuit.state !== CircuitState.Closed
+  }
+
+  /** Milliseconds until the next probe is due, while the circuit is open. */
+  get probeInMs(): number {
+    return Math.max(0, this.#probeAt - this.#clock.now())
   }
 
   /** Whether requests may go to the server: the circuit is closed, or a probe is due and nobody makes it yet. */
@@ -61,7 +75,8 @@ export class Breaker {
       {
         breaker: new ConsecutiveBreaker(maxFailures),
         halfOpenAfter: new DelegateBackoff(({ attempt }) => {
-          this.#probeAt = this.#clock.now() + Math.min(openMs * 2 ** (attempt - 1), maxOpenMs)
+          const { leastMs, mostMs } = this.#openTimes
+          this.#probeAt = this.#clock.now() + Math.min(leastMs * 2 ** (attempt - 1), mostMs)
           // cockatiel reads the system's clock. The injected clock decides when to probe, so cockatiel must not wait.
           return Number.NEGATIVE_INFINITY
         }),

@@ -1,0 +1,2 @@
+export { createGrpcApp } from './grpc-app.ts'
+export { serveGrpc } from './grpc-server.ts'

@@ -1,0 +1,81 @@
+import { setMaxListeners } from 'node:events'
+import type { Context } from 'hono'
+import type { Clock } from '../../../models/async/clock.ts'
+import type { TextGenerator } from '../../../workers/host/text/types.ts'
+import type { Allowance } from '../../auth/limits/rate-limits.ts'
+import { disconnectSignal } from '../../http/disconnect-signal.ts'
+import type { Variables } from '../../http/request-log.ts'
+import { type RequestWait, remainingMs } from '../../inference/request-wait.ts'
+import type { Metrics } from '../../observability/metrics.ts'
+import type { TextRecord } from '../../observability/text-record.ts'
+import { type Choice, startChoices } from './choices.ts'
+import { invalidParameter } from './invalid-parameter.ts'
+import type { TokensRequest } from './read-request.ts'
+
+/** The texts of a request while they are generated. */
+export interface StartedTexts {
+  readonly choices: readonly Choice[]
+  readonly record: TextRecord
+  readonly clock: Clock
+  /** Cancels the texts that are left: the answer is complete, or its client has left. */
+  readonly cancel: () => void
+}
+
+export interface StartOptions {
+  readonly metrics: Pick<Metrics, 'texts'>
+  /** Texts of one request. */
+  readonly maxChoices: number
+  readonly clock: Clock
+}
+
+/**
+ * Starts the texts of a request within what its caller may use. They end when the client leaves.
+ *
+ * @throws SpillwayError As `startChoices` does; `rate_limited`, `deadline_exceeded`, `request_malformed` for too many texts.
+ */
+export async function startTexts(
+  c: Context<{ Variables: Variables }>,
+  { model, n }: { readonly model: string; readonly n?: number | null | undefined },
+  asked: RequestWait,
+  generator: TextGenerator,
+  requests: readonly TokensRequest[],
+  { metrics, maxChoices, clock }: StartOptions,
+): Promise<StartedTexts> {
+  const copies = n ?? 1
+  if (requests.length * copies > maxChoices)
+    throw invalidParameter(
+      'n',
+      `at most ${maxChoices} texts for all prompts together`,
+      `${requests.length * copies}`,
+    )
+  const cancelled = new AbortController()
+  // One listener for each text is no leak: Node would warn of it on stderr.
+  setMaxListeners(0, cancelled.signal)
+  const promptTokens = requests.reduce((sum, { tokens }) => sum + tokens.length, 0)
+  const allowance = c.get('allowance')
+  if (allowance) await allowance.use('tokens', promptTokens)
+  const deadlineMs = remainingMs(asked, clock.now())
+  const wait = { signal: cancelled.signal, caller: asked.caller, deadlineMs }
+  const choices = startChoices(generator, requests, copies, wait)
+  if (allowance) recordGenerated(choices, allowance)
+  const record = metrics.texts.forRequest(model, choices.length, promptTokens)
+  c.set('texts', record)
+  const disconnected = disconnectSignal(c)
+  const cancel = () => {
+    // The connection outlives this request: a listener left on it would be a leak.
+    disconnected.removeEventListener('abort', cancel)
+    cancelled.abort()
+  }
+  disconnected.addEventListener('abort', cancel)
+  if (disconnected.aborted) cancel()
+  return { choices, record, clock, cancel }
+}
+
+/** A text that was left in the middle gives no result: what it had is not counted. */
+function recordGenerated(choices: readonly Choice[], allowance: Allowance): void {
+  for (const { result } of choices)
+    result.then(
+      ({ usage }) => allowance.record('tokens', usage.generatedTokens),
+      () => undefined,
+    )
+}

@@ -1,0 +1,183 @@
+import { withAbort } from '../../models/async/abort.ts'
+import type { Clock } from '../../models/async/clock.ts'
+import { SpillwayError } from '../../models/core/index.ts'
+import { closed, pastDeadline } from '../../workers/host/scheduler/errors.ts'
+import type { Deadline, ReplicaCall } from './call.ts'
+import { engineError, isFault, isRefusal, retryAfterMs } from './errors.ts'
+import { rendezvousOrder } from './rendezvous.ts'
+import { type Probe, Replica } from './replica.ts'
+import { RetryBudget } from './retry-budget.ts'
+
+export interface ReplicasOptions {
+  /** The upstream in messages. */
+  readonly name: string
+  readonly urls: readonly URL[]
+  readonly clock: Clock
+  readonly probe: Probe
+}
+
+export interface SendOptions {
+  /** The caller's. */
+  readonly signal?: AbortSignal | undefined
+  /** Milliseconds from now within which the attempt has to resolve, and what it keeps has to end. */
+  readonly deadlineMs?: number | undefined
+  /** Requests with the same text go to the same replica, such as those whose prompts begin alike. */
+  readonly affinity?: string | undefined
+  /** Whether the request may run twice, where a replica fails that may have run it. Default: true. */
+  readonly isRepeatable?: boolean
+}
+
+/** Attempts of one request. */
+const maxAttempts = 3
+
+/** The longest that a retry waits: a caller who could go elsewhere learns of the refusal instead. */
+const maxWaitMs = 1_000
+
+/** The wait before a retry at the same replica, where that gives no hint; doubled for each further one. */
+const backoffMs = 50
+
+/** Calls in flight beyond twice the mean that a replica may have and still gets the requests of its prefixes. */
+const slack = 4
+
+/** The replicas of one upstream. */
+export class Replicas {
+  readonly all: readonly Replica[]
+  /** Retries so far, and those that the budget did not allow. */
+  readonly retries = { made: 0, refused: 0 }
+  readonly #name: string
+  readonly #clock: Clock
+  readonly #budget = new RetryBudget()
+  #closedBy: SpillwayError | undefined
+
+  constructor({ name, urls, clock, probe }: ReplicasOptions) {
+    this.#name = name
+    this.#clock = clock
+    this.all = urls.map((url) => new Replica(url, clock, probe))
+  }
+
+  /** Whether one of them takes requests, as far as is known. */
+  get isReady(): boolean {
+    return this.all.some(({ isOut }) => !isOut)
+  }
+
+  /** Asks all of them whether they are ready. @throws SpillwayError `lane_failed` where none is. */
+  async check(): Promise<void> {
+    await Promise.all(this.all.map((replica) => replica.check()))
+    if (!this.isReady) throw this.#nobodyReady()
+  }
+
+  /**
+   * Makes a request at the replica that is expected to answer first. A refusal, or a failure of the replica, is retried
+   * at another one before the attempt has resolved: at most twice, within the retry budget and the deadline.
+   *
+   * @param attempt Sends the request. It resolves once the answer is there, or of an answer in parts the first of them;
+   * it rejects with a SpillwayError, as `upstreamFetch` does.
+   * @throws SpillwayError `deadline_exceeded`, `aborted`, `closed`, or the last attempt's as `engineError` has it.
+   */
+  async send<T>(
+    attempt: (call: ReplicaCall) => Promise<T>,
+    { signal, deadlineMs, affinity, isRepeatable = true }: SendOptions = {},
+  ): Promise<T> {
+    this.#budget.add()
+    const deadline =
+      deadlineMs === undefined ? undefined : { at: this.#clock.now() + deadlineMs, ms: deadlineMs }
+    const tried = new Set<Replica>()
+    let last: unknown
+    for (let attempts = 0; attempts < maxAttempts; attempts++) {
+      if (this.#closedBy) throw this.#closedBy
+      const replica = this.#pick(tried, affinity)
+      if (!replica) break
+      tried.add(replica)
+      try {
+        return await replica.call(attempt, signal, deadline)
+      } catch (cause) {
+        last = cause
+        if (this.#closedBy) throw this.#closedBy
+        const waitMs = this.#waitBeforeRetry(cause, attempts, { tried, isRepeatable, deadline })
+        if (waitMs === undefined) break
+        if (waitMs > 0) await this.#pause(waitMs, signal, deadline)
+      }
+    }
+    throw last === undefined ? this.#nobodyReady() : engineError(last)
+  }
+
+  /** @param reason The error of calls in flight, and of later ones. */
+  close(reason = closed()): void {
+    this.#closedBy = reason
+    for (const replica of this.all) replica.close(reason)
+  }
+
+  #pick(tried: ReadonlySet<Replica>, affinity: string | undefined): Replica | undefined {
+    const usable = this.all.filter(({ isOut }) => !isOut)
+    const untried = preferred(usable, (replica) => !tried.has(replica))
+    const candidates = preferred(untried, ({ restsMs }) => restsMs === 0)
+    if (affinity !== undefined && candidates.length > 1) {
+      const mean = candidates.reduce((sum, { inFlight }) => sum + inFlight, 0) / candidates.length
+      const near = rendezvousOrder(affinity, candidates).find(({ inFlight }) => inFlight <= slack + 2 * mean)
+      if (near) return near
+    }
+    // One that has not answered yet is taken for twice as fast as the fastest, so that it is tried.
+    const known = candidates.flatMap(({ latencyMs }) => latencyMs ?? [])
+    const least = known.length === 0 ? 1 : Math.min(...known) / 2
+    const costOf = ({ latencyMs = least, inFlight }: Replica) => latencyMs * (inFlight + 1)
+    return candidates.reduce<Replica | undefined>(
+      (best, replica) => (best && costOf(best) <= costOf(replica) ? best : replica),
+      undefined,
+    )
+  }
+
+  /** Milliseconds; undefined where there is no retry. */
+  #waitBeforeRetry(
+    cause: unknown,
+    attempts: number,
+    { tried, isRepeatable, deadline }: Retry,
+  ): number | undefined {
+    if (!isRefusal(cause) && !(isRepeatable && isFault(cause))) return undefined
+    if (attempts + 1 >= maxAttempts) return undefined
+    const usable = this.all.filter(({ isOut }) => !isOut)
+    if (usable.length === 0) return undefined
+    const untried = usable.filter((replica) => !tried.has(replica))
+    const waitMs =
+      untried.length > 0
+        ? Math.min(...untried.map(({ restsMs }) => restsMs))
+        : Math.max(backoffMs * 2 ** attempts, Math.min(...usable.map(({ restsMs }) => restsMs)))
+    const leftMs = deadline ? deadline.at - this.#clock.now() : Number.POSITIVE_INFINITY
+    if (waitMs > maxWaitMs || waitMs >= leftMs) return undefined
+    if (!this.#budget.take()) {
+      this.retries.refused++
+      return undefined
+    }
+    this.retries.made++
+    return waitMs
+  }
+
+  #pause(ms: number, signal: AbortSignal | undefined, deadline: Deadline | undefined): Promise<void> {
+    if (deadline && deadline.at - this.#clock.now() <= 0) return Promise.reject(pastDeadline(deadline.ms))
+    let cancel = () => {}
+    const pause = new Promise<void>((resolve) => {
+      cancel = this.#clock.after(ms, resolve)
+    })
+    return withAbort(signal, pause).finally(() => cancel())
+  }
+
+  #nobodyReady(): SpillwayError {
+    const next = Math.min(...this.all.map(({ probeInMs }) => probeInMs))
+    return new SpillwayError('lane_failed', `No replica of the upstream of ${this.#name} can be called`, {
+      expected: 'one that is ready',
+      got: `${this.all.length} that are not`,
+      retryAfterMs: Math.max(retryAfterMs, Math.ceil(next)),
+    })
+  }
+}
+
+interface Retry {
+  readonly tried: ReadonlySet<Replica>
+  readonly isRepeatable: boolean
+  readonly deadline: Deadline | undefined
+}
+
+/** Those of the items that are preferred, or all where none is. */
+function preferred<T>(items: readonly T[], isPreferred: (item: T) => boolean): readonly T[] {
+  const some = items.filter(isPreferred)
+  return some.length > 0 ? some : items
+}

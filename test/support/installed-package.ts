@@ -1,0 +1,42 @@
+import { execFile } from 'node:child_process'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { writePackage } from '../../web/build/package/write-package.ts'
+import { emptyFolder } from './test-models.ts'
+
+const run = promisify(execFile)
+
+/** An application in a folder of its own, in which the packed tarball is installed. */
+export interface InstalledPackage {
+  readonly folder: string
+  /** The package as npm installed it. */
+  readonly installed: string
+  /** Bytes of the tarball. */
+  readonly tarball: string
+}
+
+/** Builds and packs the package, and installs it from the tarball: without a network, since it needs no other package. */
+export async function installPackage(source: string): Promise<InstalledPackage> {
+  const folder = await emptyFolder()
+  const built = join(folder, 'built')
+  await writePackage(built)
+  await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: built })
+  const [tarball = ''] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'))
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
+  await run('npm', ['install', '--offline', '--no-audit', '--no-fund', join(folder, tarball)], {
+    cwd: folder,
+  })
+  await mkdir(join(folder, 'src'))
+  await writeFile(join(folder, 'src/main.js'), source)
+  return { folder, installed: join(folder, 'node_modules/spillway'), tarball: join(folder, tarball) }
+}
+
+/** A page that runs one module script. */
+export async function writePage(folder: string, script: string, head = ''): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  await writeFile(
+    join(folder, 'index.html'),
+    `<!doctype html><html lang="en"><title>App</title>${head}<script type="module" src="${script}"></script>`,
+  )
+}

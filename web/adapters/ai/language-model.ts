@@ -1,0 +1,168 @@
+import type {
+  LanguageModelV3,
+  LanguageModelV3CallOptions,
+  LanguageModelV3FinishReason,
+  LanguageModelV3StreamPart,
+  LanguageModelV3Usage,
+  SharedV3ProviderMetadata,
+  SharedV3Warning,
+} from '@ai-sdk/provider'
+import { type Placement, SpillwayError } from '../../../models/core/index.ts'
+import type { Prompt, Usage } from '../../../workers/host/text/types.ts'
+import type { FinishReason } from '../../../workers/protocol/generation.ts'
+import type { Model } from '../../api/model.ts'
+import type { GenerationStream, PlacedPiece } from '../../text/generate.ts'
+import { toMessages } from './to-prompt.ts'
+
+/** A language model of the AI SDK, whose texts are written where the runtime places them. */
+export function createLanguageModel(modelId: string, open: () => Promise<Model>): LanguageModelV3 {
+  return {
+    specificationVersion: 'v3',
+    provider: 'spillway',
+    modelId,
+    supportedUrls: {},
+    doGenerate: async (options) => {
+      const { stream, warnings } = await start(await open(), options)
+      const { text, usage, finish, placement } = await stream.result
+      return {
+        content: text === '' ? [] : [{ type: 'text', text }],
+        finishReason: finishReasonOf(finish),
+        usage: usageOf(usage),
+        providerMetadata: metadataOf(placement),
+        warnings,
+      }
+    },
+    doStream: async (options) => {
+      const { stream, pieces, warnings } = await start(await open(), options)
+      return { stream: streamOf(partsOf(stream, pieces, warnings)) }
+    },
+  }
+}
+
+interface StartedText {
+  readonly stream: GenerationStream
+  readonly pieces: AsyncIterable<PlacedPiece>
+  readonly warnings: SharedV3Warning[]
+}
+
+/**
+ * Starts a text. A model without a chat template continues texts only: a prompt of one message is then the text.
+ *
+ * @throws SpillwayError As `model.generate()` where its first piece fails.
+ */
+async function start(model: Model, options: LanguageModelV3CallOptions): Promise<StartedText> {
+  const messages = toMessages(options.prompt)
+  const warnings = warningsOf(options)
+  const [first, ...others] = messages
+  const begin = (prompt: Prompt) =>
+    started(model.generate({ ...samplingOf(options), ...prompt }, signalOf(options)), warnings)
+  try {
+    return await begin({ messages })
+  } catch (cause) {
+    const isWithoutTemplate = cause instanceof SpillwayError && cause.detail.param === 'messages'
+    if (!isWithoutTemplate || others.length > 0 || first?.role !== 'user') throw cause
+    return begin({ prompt: first.content })
+  }
+}
+
+const signalOf = ({ abortSignal }: LanguageModelV3CallOptions) => (abortSignal ? { signal: abortSignal } : {})
+
+/** Resolves once the first piece is here, so that a text that cannot be written rejects the call, not its stream. */
+async function started(stream: GenerationStream, warnings: SharedV3Warning[]): Promise<StartedText> {
+  const iterator = stream[Symbol.asyncIterator]()
+  const first = await iterator.next()
+  async function* pieces(): AsyncGenerator<PlacedPiece> {
+    try {
+      for (let next = first; !next.done; next = await iterator.next()) yield next.value
+    } finally {
+      await iterator.return?.()
+    }
+  }
+  return { stream, pieces: pieces(), warnings }
+}
+
+/** Not every browser has `ReadableStream.from`. A reader that cancels ends the text. */
+const streamOf = <T>(parts: AsyncGenerator<T>): ReadableStream<T> =>
+  new ReadableStream({
+    pull: async (controller) => {
+      const next = await parts.next()
+      if (next.done) controller.close()
+      else controller.enqueue(next.value)
+    },
+    cancel: async () => {
+      await parts.return(undefined)
+    },
+  })
+
+async function* partsOf(
+  stream: GenerationStream,
+  pieces: AsyncIterable<PlacedPiece>,
+  warnings: SharedV3Warning[],
+): AsyncGenerator<LanguageModelV3StreamPart> {
+  const id = 'text'
+  yield { type: 'stream-start', warnings }
+  yield { type: 'text-start', id }
+  try {
+    for await (const { text, placement } of pieces)
+      if (text !== '') yield { type: 'text-delta', id, delta: text, providerMetadata: metadataOf(placement) }
+    const { usage, finish, placement } = await stream.result
+    yield { type: 'text-end', id }
+    const providerMetadata = metadataOf(placement)
+    yield { type: 'finish', usage: usageOf(usage), finishReason: finishReasonOf(finish), providerMetadata }
+  } catch (error) {
+    yield { type: 'error', error }
+  }
+}
+
+const samplingOf = (options: LanguageModelV3CallOptions) => ({
+  maxTokens: options.maxOutputTokens,
+  temperature: options.temperature,
+  topK: options.topK,
+  topP: options.topP,
+  presencePenalty: options.presencePenalty,
+  frequencyPenalty: options.frequencyPenalty,
+  seed: options.seed,
+  // The SDK passes an empty list for none.
+  stop: options.stopSequences?.length ? options.stopSequences : undefined,
+})
+
+/** What the SDK documents as "unsupported" warnings: the text is written without it. */
+function warningsOf({ tools, responseFormat, headers }: LanguageModelV3CallOptions): SharedV3Warning[] {
+  const warnings: SharedV3Warning[] = []
+  if (tools?.length) warnings.push({ type: 'unsupported', feature: 'tools' })
+  if (responseFormat?.type === 'json')
+    warnings.push({
+      type: 'unsupported',
+      feature: 'responseFormat',
+      details: 'The text is not held to JSON or to the schema.',
+    })
+  if (headers && Object.keys(headers).some((name) => name.toLowerCase() !== 'user-agent'))
+    warnings.push({ type: 'unsupported', feature: 'headers', details: 'The runtime has headers of its own.' })
+  return warnings
+}
+
+const finishReasonOf = (finish: FinishReason): LanguageModelV3FinishReason => ({
+  unified: finish,
+  raw: finish,
+})
+
+const usageOf = ({ promptTokens, generatedTokens, cachedTokens }: Usage): LanguageModelV3Usage => ({
+  inputTokens: {
+    total: promptTokens,
+    noCache: promptTokens - cachedTokens,
+    cacheRead: cachedTokens,
+    cacheWrite: undefined,
+  },
+  outputTokens: { total: generatedTokens, text: generatedTokens, reasoning: undefined },
+})
+
+/** Where a text was written: the SDK's `providerMetadata.spillway`. */
+const metadataOf = ({
+  tier,
+  backend,
+  variant,
+  reason,
+  explanation,
+}: Placement): SharedV3ProviderMetadata => ({
+  spillway: { tier, backend, variant, reason, explanation },
+})

@@ -1,0 +1,102 @@
+/**
+ * Writes the package that pages install: `npm run build:package -- FOLDER`. Everything that a page needs is in it, the
+ * runtime's WebAssembly included; it depends on no other package.
+ */
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { rolldown } from 'rolldown'
+import { dts } from 'rolldown-plugin-dts'
+import { inputOptions, packageFiles } from './package-files.ts'
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+
+const entries = {
+  index: join(root, 'web/api/index.ts'),
+  ai: join(root, 'web/adapters/ai/index.ts'),
+  embed: join(root, 'web/embed/embed-script.ts'),
+  react: join(root, 'web/adapters/react/index.ts'),
+  svelte: join(root, 'web/adapters/svelte/index.ts'),
+  transformers: join(root, 'web/adapters/transformers/index.ts'),
+  vue: join(root, 'web/adapters/vue/index.ts'),
+}
+
+/** What only an adapter needs, by the versions that it works with. */
+const peers = {
+  '@ai-sdk/provider': '>=3',
+  '@huggingface/transformers': '>=4',
+  react: '>=18',
+  svelte: '>=4',
+  vue: '>=3.4',
+}
+
+export async function writePackage(folder: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true })
+  await writeScripts(folder)
+  await writeTypes(folder)
+  const { name, version, description, license, type } = JSON.parse(
+    await readFile(join(root, 'package.json'), 'utf8'),
+  )
+  const exported = Object.keys(entries).map((entry) => [
+    entry === 'index' ? '.' : `./${entry}`,
+    { types: `./${entry}.d.ts`, default: `./${entry}.js` },
+  ])
+  const manifest = {
+    name,
+    version,
+    description,
+    license,
+    type,
+    // The embed script sets a global.
+    sideEffects: ['./embed.js'],
+    peerDependencies: peers,
+    peerDependenciesMeta: Object.fromEntries(Object.keys(peers).map((peer) => [peer, { optional: true }])),
+    exports: {
+      ...Object.fromEntries(exported),
+      './files/*.js': './files/*.js',
+      './files/*.wasm': './files/*.wasm',
+      './package.json': './package.json',
+    },
+  }
+  await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
+  for (const file of ['LICENSE', 'README.md']) await cp(join(root, file), join(folder, file))
+}
+
+const isPeer = (id: string): boolean =>
+  Object.keys(peers).some((peer) => id === peer || id.startsWith(`${peer}/`))
+
+async function writeScripts(dir: string): Promise<void> {
+  const bundle = await rolldown({
+    ...inputOptions,
+    input: entries,
+    external: isPeer,
+    preserveEntrySignatures: 'strict',
+    plugins: [packageFiles()],
+  })
+  try {
+    await bundle.write({
+      dir,
+      format: 'es',
+      entryFileNames: '[name].js',
+      chunkFileNames: 'chunks/[name].js',
+      sourcemap: true,
+      minify: { compress: true, mangle: false, codegen: false },
+    })
+  } finally {
+    await bundle.close()
+  }
+}
+
+async function writeTypes(dir: string): Promise<void> {
+  const bundle = await rolldown({
+    ...inputOptions,
+    input: entries,
+    external: (id) => isPeer(id) || /\?(?:worker&url|url.*|hashed)$/.test(id),
+    plugins: [dts({ emitDtsOnly: true, tsconfig: join(root, 'web/tsconfig.json') })],
+  })
+  try {
+    await bundle.write({ dir, format: 'es', chunkFileNames: 'chunks/[name].d.ts' })
+  } finally {
+    await bundle.close()
+  }
+}

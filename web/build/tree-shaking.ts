@@ -1,0 +1,16 @@
+import type { Rolldown } from 'vite'
+
+/**
+ * The modules that say what a model is only declare: one whose exports nobody uses is left out. A page then starts
+ * without the schemas, which it loads with its first model.
+ */
+export const treeshake: Rolldown.TreeshakingOptions = {
+  moduleSideEffects: [{ test: /\/models\/(?:core|hub|protocols)\//, sideEffects: false }],
+}
+
+/** Parts that are imported later share these, and no page starts with them. */
+const later =
+  /\/node_modules\/zod\/|\/models\/(?:hub\/|core\/(?:file-spec|language|manifest-schema|references|schema-error|tensor-spec)\.ts|protocols\/oip(?:-binary|-elements|-schemas|-strings)?\.ts)/
+
+/** Whether a module may be in the file that every page starts with. */
+export const startModules = (id: string): boolean => !later.test(id)

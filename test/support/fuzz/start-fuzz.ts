@@ -27,6 +27,8 @@ export async function startFuzz(): Promise<FuzzTarget> {
   const routes = await routesOfApp()
   const server = await startServer({
     SPILLWAY_MODELS: folders.join(':'),
+    // A request without `max_tokens` would write for as long as the model can.
+    SPILLWAY_MAX_TIMEOUT_SECONDS: '2',
     SPILLWAY_KEYS: await writeKeys(backend, testKey('shop', { origins: ['https://shop.example'] })),
   })
   const credentials = bearer(backend.key)

@@ -38,6 +38,8 @@ const slowTools = [
   'import/stories',
 ].map((name) => `test/tools/${name}.test.ts`)
 
+const embedBanner = '/* Load this file as a module: <script type="module" src="…/embed.js"></script> */'
+
 /** Looks for Chromium only when its project starts: other tests need no browser. */
 const chromium: BrowserProviderOption = {
   ...playwright(),
@@ -85,6 +87,8 @@ export default defineConfig({
             embed: path('web/embed/embed-script.ts'),
           },
           output: {
+            // The line that browsers show where the script was loaded as a classic one.
+            postBanner: ({ name }) => (name === 'embed' ? embedBanner : ''),
             entryFileNames: ({ name }) => (name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js'),
             // One file of all that every page needs: several small ones compress worse.
             codeSplitting: { groups: [{ name: 'runtime', test: startModules, minShareCount: 3 }] },

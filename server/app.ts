@@ -11,7 +11,7 @@ import { createAddressOf, createCallerOf } from './http/caller.ts'
 import { createCors } from './http/cors.ts'
 import { answerError, answerNotFound, isOpenAi } from './http/errors.ts'
 import type { Log, Variables } from './http/request-log.ts'
-import type { Catalogue } from './inference/catalogue.ts'
+import { type Catalogue, ModelCatalogue } from './inference/catalogue.ts'
 import type { Inference } from './inference/inference.ts'
 import type { ModelRepository } from './inference/model-repository.ts'
 import type { TextService } from './inference/text-service.ts'
@@ -29,6 +29,8 @@ import { answerOpenAiError } from './routes/openai/errors.ts'
 import { openAiRoutes } from './routes/openai/routes.ts'
 import { siteRoutes } from './routes/site.ts'
 import { telemetryRoutes } from './routes/telemetry.ts'
+import { Engines } from './upstream/openai/engines.ts'
+import { Forwarding } from './upstream/openai/forwarding.ts'
 
 export interface AppOptions {
   readonly catalogue: Catalogue
@@ -38,6 +40,8 @@ export interface AppOptions {
   readonly offload: Offload
   readonly textService: TextService
   readonly metrics: Metrics
+  /** Passes on requests for models that other engines run; none are where it is absent. */
+  readonly forwarding?: Forwarding | undefined
   /** Where spans are sent, if anywhere. */
   readonly tracing?: Tracing | undefined
   readonly clock: Clock
@@ -77,6 +81,8 @@ export const createApp = (given: AppOptions) => {
   const metadata = serverMetadata(version, repository && onlyAdmin ? [repositoryExtension] : [])
   const probes = createProbes({ catalogue, inference, isDraining })
   const callerOf = (options.access ? createAddressOf : createCallerOf)(options.callerAddressHeader ?? '')
+  const { forwarding = new Forwarding({ ...options, engines: new Engines(new ModelCatalogue(), clock) }) } =
+    options
   const app = new Hono<{ Variables: Variables }>()
   const cors = createCors(options.origins ?? '*')
   const answer = answerError(log)
@@ -100,7 +106,11 @@ export const createApp = (given: AppOptions) => {
       .get('/v2/', (c) => c.json(metadata))
       .route(
         '/v1',
-        openAiRoutes({ ...options, maxBodyBytes: options.maxTextBodyBytes ?? options.maxBodyBytes }),
+        openAiRoutes({
+          ...options,
+          forwarding,
+          maxBodyBytes: options.maxTextBodyBytes ?? options.maxBodyBytes,
+        }),
       )
       .route('/auth', options.access?.routes ?? new Hono<{ Variables: Variables }>())
       .route('/telemetry', telemetryRoutes(metrics.devices))

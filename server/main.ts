@@ -30,6 +30,9 @@ import { createMetrics } from './observability/metrics.ts'
 import { startTracing } from './observability/tracing.ts'
 import { createOffload } from './offload/offload.ts'
 import { Shutdown } from './shutdown.ts'
+import { withEngines } from './upstream/openai/engine-inference.ts'
+import { Engines } from './upstream/openai/engines.ts'
+import { Forwarding } from './upstream/openai/forwarding.ts'
 
 const log = createLog()
 
@@ -56,7 +59,8 @@ async function main(): Promise<void> {
   }
   const digits = findModel(catalogue, 'digits')
   const trial = (backend: Backend) => loadRequestOf(digits, backend)
-  const inference = createInference({
+  const engines = new Engines(catalogue, systemClock)
+  const lanes = createInference({
     backend: await chooseBackend(config.backend, startLane, trial),
     cores: availableParallelism(),
     memoryBudget: config.memoryBytes ?? memoryBudget(),
@@ -66,6 +70,7 @@ async function main(): Promise<void> {
     clock: systemClock,
     onLoss: (session, message) => log.warn({ session }, message),
   })
+  const inference = withEngines(lanes, engines)
   const offload = createOffload({
     entry: fromBuild('./offload.js'),
     clock: systemClock,
@@ -93,6 +98,7 @@ async function main(): Promise<void> {
     offload,
     textService,
     metrics,
+    forwarding: new Forwarding({ engines, metrics, offload, clock: systemClock }),
     hasAdminPort: config.adminPort !== undefined,
     tracing,
     clock: systemClock,

@@ -42,7 +42,8 @@ const manifest = z
     task: z.enum(tasks),
     /** Empty for a model that takes none. */
     inputs: z.array(tensorSpec),
-    outputs: z.array(tensorSpec).check(z.minLength(1)),
+    /** Empty only where there are no variants. */
+    outputs: z.array(tensorSpec),
     /** The axis along which rows of several requests may share a run; null where the graph fixes the batch. */
     batchAxis: z.nullable(z.literal(0)),
     /** Tensors that a session (`model.createSession()`) keeps between its runs. */
@@ -66,7 +67,7 @@ const manifest = z
     ),
     /** The tokenizer's files under their names on the hub: `tokenizer.json` and its companions. */
     tokenizer: z.optional(z.array(fileSpec).check(z.minLength(1))),
-    /** Required for `text-generation`, not allowed for other tasks. */
+    /** For `text-generation`: required where there are variants. */
     generation: z.optional(generation),
     /** For `feature-extraction` of texts. */
     embedding: z.optional(embedding),
@@ -97,7 +98,11 @@ const manifest = z
       error: 'states that pair one input and one output of the same type and fixed shape, none of them twice',
       path: ['state'],
     }),
-    z.refine(({ task, generation }) => (task === 'text-generation') === (generation !== undefined), {
+    z.refine(({ outputs, variants }) => outputs.length > 0 || variants.length === 0, {
+      error: 'an output at least',
+      path: ['outputs'],
+    }),
+    z.refine(hasGenerationForTask, {
       error: 'settings of generation for the task text-generation, and none for another task',
       path: ['generation'],
     }),
@@ -128,4 +133,14 @@ export function parseManifest(value: unknown, from: string): Manifest {
   throw schemaError('manifest_invalid', `The manifest from ${from}`, result.error, value, {
     hint: 'See models/README.md for the schema.',
   })
+}
+
+/** An engine that writes the texts for a server knows their settings itself. */
+function hasGenerationForTask({
+  task,
+  generation,
+  variants,
+}: Pick<Manifest, 'task' | 'generation' | 'variants'>) {
+  const isForTexts = task === 'text-generation'
+  return isForTexts === (generation !== undefined) || (isForTexts && variants.length === 0)
 }

@@ -28,7 +28,7 @@ export function createMetrics(
   const registry = new Registry()
   inferMetrics(registry, catalogue, inference)
   laneMetrics(registry, inference)
-  const languageModels = allVersions(catalogue).filter(({ manifest }) => manifest.generation)
+  const languageModels = allVersions(catalogue).filter(({ manifest }) => manifest.task === 'text-generation')
   const texts = textMetrics(registry, clock, [...new Set(languageModels.map(({ manifest }) => manifest.id))])
   const http = httpMetrics(registry)
   const grpc = grpcMetrics(registry)

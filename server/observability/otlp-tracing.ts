@@ -50,9 +50,11 @@ export function createOtlpTracing(
         const startTime = timeOf(phase.endedAt - phase.ms)
         tracer.startSpan(name, { startTime }, inside).end(timeOf(phase.endedAt))
       }
+      const written = writeTraceContext(own.traceId, own.spanId, own.traceFlags)
       return {
         traceId: own.traceId,
-        response: writeTraceContext(own.traceId, own.spanId, own.traceFlags),
+        response: written,
+        parent: written,
         end: ({ method, route, path, status, code, attributes, queue, run }) => {
           span.updateName(`${method} ${route}`)
           span.setAttributes({

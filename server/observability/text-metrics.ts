@@ -17,13 +17,23 @@ export interface TextMetrics {
   costOf(model: string): ServerCost
 }
 
+/** What is counted of a text that has ended. */
+export interface EndedText extends Pick<GenerateResult, 'finish'> {
+  readonly usage: Pick<GenerateResult['usage'], 'promptTokens' | 'generatedTokens'>
+  readonly timings: {
+    readonly queueMs: number
+    /** Undefined where it is not known when the tokens came. */
+    readonly perTokenMs: number | undefined
+  }
+}
+
 /** Where the texts of all requests are counted. */
 export interface TextObserver {
   firstToken(seconds: number): void
   /** Tokens that came together share the time since the previous ones. */
   laterTokens(tokens: number, seconds: number): void
   tokens(tokens: number): void
-  ended(result: GenerateResult, seconds: number): void
+  ended(result: EndedText, seconds: number): void
   /** Texts that ended early: by their callers, by deadlines, or by failures. */
   broken(texts: number, code: ErrorCode): void
 }
@@ -108,7 +118,8 @@ export function textMetrics(registry: Registry, clock: Clock, models: readonly s
       promptTokens.inc({ model_name }, usage.promptTokens)
       endToEnd.observe({ model_name }, seconds)
       queueTime.observe({ model_name }, timings.queueMs / 1000)
-      if (usage.generatedTokens > 1) perToken.observe({ model_name }, timings.perTokenMs / 1000)
+      if (usage.generatedTokens > 1 && timings.perTokenMs !== undefined)
+        perToken.observe({ model_name }, timings.perTokenMs / 1000)
       ends.inc({ model_name, finished_reason: finish })
     },
     broken: (texts, code) => {

@@ -1,7 +1,6 @@
 import type { Clock } from '../../models/async/clock.ts'
 import type { ErrorCode } from '../../models/core/index.ts'
-import type { GenerateResult } from '../../workers/host/text/types.ts'
-import type { TextObserver } from './text-metrics.ts'
+import type { EndedText, TextObserver } from './text-metrics.ts'
 
 interface TextRecordOptions {
   readonly model: string
@@ -14,8 +13,8 @@ interface TextRecordOptions {
 /** The texts of one request, from the request to their end: for the metrics, and for its log line and its trace. */
 export class TextRecord {
   readonly model: string
-  /** Tokens of the prompts together. */
-  readonly promptTokens: number
+  /** Tokens of the prompts together; about so many until an engine has counted them. */
+  promptTokens: number
   /** When the texts were asked for, on the clock. */
   readonly askedAt: number
   readonly #clock: Clock
@@ -45,8 +44,7 @@ export class TextRecord {
     const now = this.#clock.now()
     const previousAt = this.#lastAt.get(text)
     this.#lastAt.set(text, now)
-    this.tokens += tokens
-    this.#observer.tokens(tokens)
+    this.addTokens(tokens)
     if (previousAt !== undefined) {
       this.#observer.laterTokens(tokens, (now - previousAt) / 1000)
       return
@@ -55,7 +53,13 @@ export class TextRecord {
     this.#observer.firstToken((now - this.askedAt) / 1000)
   }
 
-  recordEnd(result: GenerateResult): void {
+  /** Counts tokens that it is not known of when they were generated. */
+  addTokens(tokens: number): void {
+    this.tokens += tokens
+    this.#observer.tokens(tokens)
+  }
+
+  recordEnd(result: EndedText): void {
     this.#open--
     this.queueMs = Math.min(this.queueMs ?? Number.POSITIVE_INFINITY, result.timings.queueMs)
     this.#observer.ended(result, (this.#clock.now() - this.askedAt) / 1000)

@@ -17,6 +17,8 @@ export interface RequestSpan {
   readonly traceId: string
   /** The value of the header `traceresponse`. */
   readonly response: string
+  /** The value of the header `traceparent` in requests that this one makes of other servers. */
+  readonly parent: string
 }
 
 /** Later versions may add fields after a hyphen; version 0 has none. */
@@ -35,7 +37,9 @@ export const writeTraceContext = (traceId: string, spanId: string, flags: number
   `00-${traceId}-${spanId}-${flags.toString(16).padStart(2, '0')}`
 
 /** A span in the caller's trace that is named in the log and the answer, and recorded nowhere. */
-export const unrecordedSpan = ({ traceId }: Traceparent): RequestSpan => ({
+export const unrecordedSpan = ({ traceId, spanId, flags }: Traceparent): RequestSpan => ({
   traceId,
   response: writeTraceContext(traceId, randomBytes(8).toString('hex'), 0),
+  // A parent that nobody records would break the caller's trace in two.
+  parent: writeTraceContext(traceId, spanId, flags),
 })

@@ -15,6 +15,7 @@ import { type InferAnswer, writeInferResponse } from '../routes/oip/write-infer-
 import { type EmbeddingsAnswer, writeEmbeddings } from '../routes/openai/embeddings-answer.ts'
 import { parseRequest, type TextBounds } from '../routes/openai/parse-request.ts'
 import type { RequestKind } from '../routes/openai/unsupported-fields.ts'
+import { type ForwardedAnswer, rewriteAnswer } from '../upstream/openai/forwarded-answer.ts'
 
 /** A model's tokenizer files on this machine, which the caller has verified. */
 export interface TokenizerSource {
@@ -92,6 +93,10 @@ export const tasks = {
     const value = new TextEncoder().encode(writeEmbeddings(answer))
     return { value, transfer: [value.buffer] }
   },
+
+  rewriteAnswer: ({ model, answer }: { model: string; answer: Uint8Array }): Done<ForwardedAnswer> => ({
+    value: rewriteAnswer(model, answer),
+  }),
 } as const
 
 export type Tasks = typeof tasks

@@ -50,7 +50,8 @@ const inner = (cause: unknown) =>
     ? new Error(messageOf(cause.cause), { cause })
     : cause
 
-async function readText({ body }: Response): Promise<string> {
+/** As much of a body as an error's can have. */
+export async function readText({ body }: Response): Promise<string> {
   if (!body) return ''
   const decoder = new TextDecoder()
   let text = ''

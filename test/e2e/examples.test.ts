@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono } from 'hono'
@@ -6,25 +6,37 @@ import type { Page } from 'playwright-core'
 import { build } from 'vite'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { copyExample, packagesWithSpillway } from '../support/example-app.ts'
+import { writePage } from '../support/installed-package.ts'
 import { listen } from '../support/listen.ts'
 import { openPage } from '../support/page.ts'
 import { useSite } from '../support/site.ts'
 
 const site = useSite()
+const catalogue = join(import.meta.dirname, '../../models/catalogue')
 
 let packages: string
 beforeAll(async () => {
-  packages = await packagesWithSpillway(['react', 'react-dom', 'scheduler'])
+  packages = await packagesWithSpillway(['react', 'react-dom', 'scheduler', 'ai', '@ai-sdk/provider'])
 })
 afterAll(() => rm(dirname(packages), { recursive: true }))
 
 /** Builds an example as its README says, and opens it. */
 async function openExample(name: string): Promise<{ page: Page; errors: string[] }> {
-  const root = await copyExample(name, packages)
+  return openBuilt(await copyExample(name, packages))
+}
+
+/** Builds an application, and opens it beside the models of the catalogue. */
+async function openBuilt(root: string): Promise<{ page: Page; errors: string[] }> {
   vi.stubEnv('VITE_SPILLWAY_SERVER', site.server.url.href)
   onTestFinished(() => void vi.unstubAllEnvs())
   await build({ root, configFile: false, logLevel: 'error' })
-  const server = await listen(new Hono().use(serveStatic({ root: join(root, 'dist') })))
+  const app = new Hono()
+    .use(
+      '/models/*',
+      serveStatic({ root: catalogue, rewriteRequestPath: (path) => path.slice('/models'.length) }),
+    )
+    .use(serveStatic({ root: join(root, 'dist') }))
+  const server = await listen(app)
   onTestFinished(() => server.close())
   const context = await site.browser.newContext()
   onTestFinished(() => context.close())
@@ -46,4 +58,17 @@ describe('the example of', () => {
     await expect.poll(() => part('requests').textContent()).toBe('Runs answered: 1')
     expect(errors).toEqual([])
   })
+})
+
+test("the guide's block for the AI SDK writes a text into the page, without a server", async () => {
+  const guide = await readFile(join(import.meta.dirname, '../../web/adapters/README.md'), 'utf8')
+  const blocks = guide.split('```js\n').map((part) => part.slice(0, part.indexOf('```')))
+  const block = blocks.find((text) => text.includes("from 'spillway/ai'")) ?? ''
+  const root = join(dirname(packages), 'ai')
+  await mkdir(root)
+  await writeFile(join(root, 'main.js'), block)
+  await writePage(root, './main.js')
+  const { page, errors } = await openBuilt(root)
+  await expect.poll(() => page.locator('body').textContent()).toMatch(/\w{3,}/)
+  expect(errors).toEqual([])
 })

@@ -1,6 +1,6 @@
 import { exec } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { block, readDocument as read } from '../support/documents.ts'
 import { startHub, type TestHub } from '../support/hub.ts'
 import { launchBrowser } from '../support/page.ts'
 import { sentenceTransformer } from '../support/sentence-transformer.ts'
@@ -15,18 +16,8 @@ import { startServer, type TestServer } from '../support/server.ts'
 import { emptyFolder, modelFolder } from '../support/test-models.ts'
 import { encode, modelProto, value } from '../tools/support/build.ts'
 
-const read = (path: string) => readFile(fileURLToPath(new URL(`../../${path}`, import.meta.url)), 'utf8')
 const readme = await read('README.md')
 const guide = await read('web/README.md')
-
-/** A document's one block that is of the language and holds the text. */
-function block(document: string, language: string, holds: string): string {
-  const blocks = [...document.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)]
-  const found = blocks.filter(([, name, code = '']) => name === language && code.includes(holds))
-  if (found.length !== 1)
-    throw new Error(`There are ${found.length} blocks in ${language} with ${holds}: expected one`)
-  return found[0]?.[2] ?? ''
-}
 
 /** A model whose state is the sum of what it was given. */
 async function sumModel(): Promise<string> {

@@ -138,7 +138,7 @@ test('the real thread passes on what a request has wrong', async () => {
   await expect(
     offload.run(
       'readText',
-      { kind: 'chat', body, bounds: { maxTokens: 10, json: requestLimits.json } },
+      { kind: 'chat', body, bounds: { maxTokens: 10, forwarded: {}, json: requestLimits.json } },
       { bytes: body.length },
     ),
   ).rejects.toMatchObject({ code: 'request_malformed', detail: { param: 'messages' } })

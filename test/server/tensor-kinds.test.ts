@@ -154,6 +154,60 @@ describe('outputs', () => {
   })
 })
 
+describe('an output that is asked for by its classification', () => {
+  const outputs = (classification: unknown, more = {}) => [
+    { name: 'y', parameters: { classification, ...more } },
+  ]
+
+  test('is its highest values as strings', async () => {
+    const { extensions } = await (await app.request('/v2')).json()
+    expect(extensions).toContain('classification')
+    const answer = await infer('any-shape', [floats([1, 3, 2, 3], [2, 2])], { outputs: outputs(3) })
+    expect(answer.outputs).toMatchObject([
+      { name: 'y', datatype: 'BYTES', shape: [3], data: ['6:1', '6:3', '4:2'] },
+    ])
+  })
+
+  test('is bytes where they are asked for, each string with its length before it', async () => {
+    const body = { inputs: [floats([1, 3], [2])], outputs: outputs(1, { binary_data: true }) }
+    const response = await post('any-shape', JSON.stringify(body))
+    const bytes = Buffer.from(await response.arrayBuffer())
+    const length = Number(response.headers.get(jsonLengthHeader))
+    expect(JSON.parse(bytes.subarray(0, length).toString()).outputs).toEqual([
+      { name: 'y', shape: [1], datatype: 'BYTES', parameters: { binary_data_size: 7 } },
+    ])
+    expect(bytes.subarray(length).toString('latin1')).toBe('\x03\0\0\x006:1')
+  })
+
+  test('has the labels of the model, for each row', async () => {
+    const image = { name: 'image', datatype: 'FP32', shape: [2, 1, 28, 28], data: new Array(1568).fill(0.5) }
+    const asked = [{ name: 'logits', parameters: { classification: 1 } }]
+    const [logits] = (await infer('digits', [image], { outputs: asked })).outputs
+    expect(logits.shape).toEqual([2, 1])
+    for (const text of logits.data) expect(text).toMatch(/^-?[\d.]+:(\d):\1$/)
+  })
+
+  test('is found in another thread among many values', async () => {
+    const x = floats(
+      Array.from({ length: 30_000 }, (_, at) => at),
+      [30_000],
+    )
+    const answer = await infer('any-shape', [x], { outputs: outputs(2) })
+    expect(answer.outputs).toMatchObject([{ shape: [2], data: ['59998:29999', '59996:29998'] }])
+  })
+
+  test('is refused for no values, and for strings', async () => {
+    for (const count of [0, -1, 1.5, '2', true])
+      expect(await infer('any-shape', [floats([1], [1])], { outputs: outputs(count) })).toMatchObject({
+        status: 400,
+        code: 'request_malformed',
+      })
+    const asked = [{ name: 'same', parameters: { classification: 1 } }]
+    const refused = await infer('cities', [cities(['Rome'], [1, 1])], { outputs: asked })
+    expect(refused).toMatchObject({ status: 400, code: 'not_supported' })
+  })
+})
+
 describe('a manifest fails to load that lists', () => {
   test.each<[string, keyof typeof kindGraphs, TensorSpec, string]>([
     [

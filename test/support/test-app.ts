@@ -14,6 +14,9 @@ import { createReread, type Reread } from '../../server/inference/reread-models.
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
 import type { Offload } from '../../server/offload/offload.ts'
+import { withEngines } from '../../server/upstream/openai/engine-inference.ts'
+import { Engines } from '../../server/upstream/openai/engines.ts'
+import { Forwarding } from '../../server/upstream/openai/forwarding.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { createTestOffload } from './offload.ts'
 import { processLane } from './process-lane.ts'
@@ -59,7 +62,8 @@ export async function startTestApp({
   const folders = [root('models/catalogue'), ...models]
   const catalogue = new LiveCatalogue()
   catalogue.replace(allVersions(await readCatalogue(folders)), await readReferences(folders))
-  const inference = createInference({
+  const engines = new Engines(catalogue, clock)
+  const lanes = createInference({
     backend: 'cpu',
     cores: 1,
     memoryBudget: 2 ** 32,
@@ -67,17 +71,21 @@ export async function startTestApp({
     startLane,
     clock,
   })
+  const inference = withEngines(lanes, engines)
   const textService = createTextService(inference, clock, offload)
   const reread = createReread({ folders, catalogue, inference, textService, log })
   const repository = createModelRepository({ catalogue, inference, reread })
   await prepareModels(catalogue, { inference, textService, log })
+  const metrics = createMetrics(clock, catalogue, inference)
+  const forwarding = new Forwarding({ engines, metrics, offload, clock })
   const options: AppOptions = {
     catalogue,
+    forwarding,
     inference,
     repository,
     offload,
     textService,
-    metrics: createMetrics(clock, catalogue, inference),
+    metrics,
     clock,
     site: root('dist/site'),
     version: '0.0.0-test',

@@ -49,6 +49,7 @@ assertType<Same<Parameters<typeof createRuntime>, [options?: RuntimeOptions | un
 expectTypeOf(createRuntime).returns.resolves.toEqualTypeOf<Runtime>()
 createRuntime()
 createRuntime({})
+expectTypeOf<Runtime>().toExtend<Disposable>()
 expectTypeOf<RuntimeOptions['server']>().toEqualTypeOf<string | URL | null | undefined>()
 expectTypeOf<RuntimeOptions['models']>().toEqualTypeOf<string | URL | undefined>()
 expectTypeOf<RuntimeOptions['policy']>().toEqualTypeOf<Policy | undefined>()

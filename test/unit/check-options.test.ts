@@ -21,6 +21,16 @@ test.each<[string, () => void, string]>([
   expect(check).toThrow(`has no option ${name}: expected `)
 })
 
+test('the address of a hub is absolute', () => {
+  expect(() => checkRuntimeOptions({ hub: { endpoint: 'nowhere' } })).toThrow(
+    expect.objectContaining({
+      code: 'input_value_invalid',
+      message: expect.stringContaining('hub.endpoint'),
+    }),
+  )
+  expect(() => checkRuntimeOptions({ hub: { endpoint: new URL('https://mirror.example') } })).not.toThrow()
+})
+
 test('known options are taken, and undefined ones are absent', () => {
   const signal = new AbortController().signal
   const absent = { nothing: undefined }

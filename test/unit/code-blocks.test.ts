@@ -20,13 +20,16 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
   ],
   'web/README.md': [
     ['test/e2e/readme.test.ts', 'preload'],
-    ['test/e2e/readme.test.ts', 'import { createRuntime }'],
+    ['test/e2e/readme.test.ts', "from 'http://localhost:8080/embed.js'"],
+    ['test/e2e/package.test.ts', "import { createRuntime } from 'spillway'"],
+    ['test/e2e/embed.test.ts', 'spillway:ready'],
     ['test/e2e/readme.test.ts', 'createSession'],
     ['test/e2e/readme.test.ts', "addEventListener('stats'"],
     ['test/e2e/readme.test.ts', 'error.code'],
     // A line of README's first block, which the same test runs.
     ['test/e2e/readme.test.ts', 'embed.js'],
   ],
+  'web/adapters/README.md': [['test/e2e/examples.test.ts', "from 'spillway/ai'"]],
   'server/README.md': [['test/unit/server-config.test.ts', '"maxQueued": 200']],
   'server/SECURITY.md': [
     ['test/tools/key.test.ts', 'spillway key create'],
@@ -88,7 +91,7 @@ describe('a block of code in a document', () => {
       [...line.matchAll(/npm (?:run )?([\w:]+)/g)].map(([, name]) => name),
     )
     expect(used).toContain('start')
-    for (const name of used) expect(['ci', ...Object.keys(scripts)]).toContain(name)
+    for (const name of used) expect(['ci', 'pack', 'install', ...Object.keys(scripts)]).toContain(name)
   })
 
   test('names files that exist where it is a recipe of training', () => {

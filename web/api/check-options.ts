@@ -43,7 +43,12 @@ export function checkRuntimeOptions(options: RuntimeOptions): void {
   const { server, models, hub, timeouts } = options
   if (server !== undefined && server !== null) checkAddress('server', server)
   if (models !== undefined) checkAddress('models', models)
-  if (hub !== undefined) refuseUnknownFields('The option "hub" of createRuntime()', hub, hubFields)
+  if (hub !== undefined) {
+    refuseUnknownFields('The option "hub" of createRuntime()', hub, hubFields)
+    const { endpoint } = hub
+    if (endpoint !== undefined && !URL.canParse(String(endpoint)))
+      throw invalid('hub.endpoint is no address', 'an absolute address, such as https://host/', endpoint)
+  }
   if (timeouts !== undefined)
     refuseUnknownFields('The option "timeouts" of createRuntime()', timeouts, timeoutFields)
 }

@@ -135,6 +135,9 @@ export interface Runtime {
   policy: Policy
   /** Ends the workers. All calls that wait, unfinished texts and later calls reject as `closed`. */
   close(): void
+  /** The same as `close()`, for `using` and for frameworks that end what they made. */
+  dispose(): void
+  [Symbol.dispose](): void
 }
 
 /**

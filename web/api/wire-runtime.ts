@@ -116,6 +116,22 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     watcher?.send()
   })
 
+  let isClosed = false
+  const close = () => {
+    if (isClosed) return
+    isClosed = true
+    stopWritingBack()
+    void calibrations.writeBack()
+    watcher?.send()
+    emitter.close()
+    unanswered.close()
+    router.close()
+    textService.close()
+    device.close()
+    storeWorker.close()
+    remote?.close()
+  }
+
   return {
     stats,
     // An EventTarget does not type its events: only the emitter dispatches here, and only `StatsEvent`s.
@@ -156,17 +172,9 @@ export function startRuntime(options: RuntimeOptions): Runtime {
         watcher,
       })
     },
-    close: () => {
-      stopWritingBack()
-      void calibrations.writeBack()
-      watcher?.send()
-      emitter.close()
-      unanswered.close()
-      router.close()
-      textService.close()
-      device.close()
-      storeWorker.close()
-      remote?.close()
-    },
+    close,
+    dispose: close,
+    // Browsers that do not have the symbol do not have `using`.
+    [Symbol.dispose ?? 'dispose']: close,
   }
 }

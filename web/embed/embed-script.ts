@@ -1,6 +1,8 @@
-import './window-global.ts'
+import { SpillwayError } from '../../models/core/error.ts'
 import { createRuntime as create, type Runtime, type RuntimeOptions } from '../api/create-runtime.ts'
 import { startRuntime } from '../api/wire-runtime.ts'
+import { setGlobal } from './set-global.ts'
+import { tagOptions } from './tag-options.ts'
 
 export * from '../api/index.ts'
 
@@ -10,14 +12,26 @@ const script = import.meta.url
 /** The server that the script came from: the page may be of another origin. */
 const server = new URL('.', script)
 
-/** The page's key, where the script's element has one: `<script type="module" src="…/embed.js" data-key="pk_…">`. */
-const key = [...(globalThis.document?.scripts ?? [])].find(({ src }) => src === script)?.dataset.key
+const tag = [...(globalThis.document?.scripts ?? [])].find(({ src }) => src === script)
+const defaults: RuntimeOptions = { server, ...(tag && tagOptions(tag.dataset)) }
 
-const defaults: RuntimeOptions = key === undefined ? { server } : { server, key }
-
-/** As `createRuntime` of the package, whose server is where this script came from by default. */
+/** As `createRuntime` of the package, with the tag's options, and the server that this script came from, by default. */
 export const createRuntime = (options: RuntimeOptions = {}): Promise<Runtime> =>
   create({ ...defaults, ...options })
 
+/** The tag's runtime. Where the tag is wrong, one whose calls reject with the reason: the page can show it. */
+function startTagged(): Runtime {
+  try {
+    return startRuntime(defaults)
+  } catch (cause) {
+    const { code, message } = SpillwayError.from(cause, 'internal', 'The runtime did not start')
+    const fault = new SpillwayError(code, `The tag of ${script} has a wrong data attribute: ${message}`)
+    // biome-ignore lint/suspicious/noConsole: the author of the page has to see it before a call fails by it.
+    console.error(fault)
+    const refuse = () => Promise.reject(fault)
+    return Object.assign(startRuntime({ server }), { model: refuse, catalogue: refuse })
+  }
+}
+
 // A server that renders pages imports the script, too, and runs no models.
-if ('location' in globalThis) globalThis.spillway = startRuntime(defaults)
+if ('location' in globalThis) setGlobal(startTagged, script)

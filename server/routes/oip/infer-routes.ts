@@ -131,6 +131,7 @@ const hasStrings = ({ inputs }: Manifest) => inputs.some(({ type }) => type === 
 
 function numbersToWrite({ requested, answer: { outputs } }: InferAnswer): number {
   let numbers = 0
-  for (const { name, binary } of requested) if (!binary) numbers += outputs[name]?.data.length ?? 0
+  for (const { name, binary, classification } of requested)
+    if (!binary || classification) numbers += outputs[name]?.data.length ?? 0
   return numbers
 }

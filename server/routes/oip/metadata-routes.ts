@@ -9,13 +9,20 @@ import { defaultMaxRows } from '../../../workers/host/scheduler/batch-limits.ts'
 import { allVersions, type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
 import type { Probes } from '../../probes.ts'
+import { classificationExtension } from './classify.ts'
 import { statisticsOf } from './statistics.ts'
 
 /** The server's metadata: `GET /v2`. @param extensions Those that not every server has. */
 export const serverMetadata = (version: string, extensions: readonly string[]) => ({
   name: 'spillway',
   version,
-  extensions: [binaryExtension, statisticsExtension, modelConfigurationExtension, ...extensions],
+  extensions: [
+    binaryExtension,
+    classificationExtension,
+    statisticsExtension,
+    modelConfigurationExtension,
+    ...extensions,
+  ],
 })
 
 export interface MetadataOptions {

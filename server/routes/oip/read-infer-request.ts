@@ -15,6 +15,7 @@ import { BinaryReader, binarySize, splitBody } from '../../../models/protocols/o
 import { type InferRequest, inferRequest, type WireTensor } from '../../../models/protocols/oip-schemas.ts'
 import type { Priority } from '../../../workers/host/scheduler/priority.ts'
 import type { RequestLimits } from '../../request-limits.ts'
+import { type Classification, classificationExtension, readClassification } from './classify.ts'
 import { findTimeout } from './find-timeout.ts'
 import { parseTensorJson } from './parse-tensor-json.ts'
 import { readRawInputs } from './raw-request.ts'
@@ -35,6 +36,8 @@ export interface RequestedOutput {
   readonly name: string
   /** Whether its data follows the JSON part as bytes. */
   readonly binary: boolean
+  /** Present where its highest values are asked for, in place of all. */
+  readonly classification?: Classification
 }
 
 /**
@@ -79,7 +82,7 @@ export function checkInferRequest(
   return {
     id: request.id ?? undefined,
     inputs: names ? { ...inputs, outputs: names } : inputs,
-    outputs: requestedOutputs(listed ?? manifest.outputs, request),
+    outputs: requestedOutputs(manifest, listed ?? manifest.outputs, request),
     deadlineMs: deadlineOf(request.parameters?.timeout, limits),
     priority: priorityOf(request),
   }
@@ -179,12 +182,17 @@ export function decodeInputs(
   return inputs
 }
 
-function requestedOutputs(outputs: readonly Listed[], request: InferRequest): RequestedOutput[] {
+function requestedOutputs(
+  manifest: Manifest,
+  outputs: readonly Listed[],
+  request: InferRequest,
+): RequestedOutput[] {
   const all = request.parameters?.binary_data_output === true
-  return outputs.map(({ name, parameters }) => ({
-    name,
-    binary: parameters?.binary_data == null ? all : parameters.binary_data === true,
-  }))
+  return outputs.map(({ name, parameters }) => {
+    const binary = parameters?.binary_data == null ? all : parameters.binary_data === true
+    const classification = readClassification(manifest, name, parameters?.[classificationExtension])
+    return classification ? { name, binary, classification } : { name, binary }
+  })
 }
 
 /** The request's `timeout` is in microseconds; 0 means none, as in Triton. */

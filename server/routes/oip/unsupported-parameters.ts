@@ -9,7 +9,6 @@ const harmless: readonly unknown[] = [undefined, null, 0, '', false]
 
 const sharedMemory = ['shared_memory_region', 'shared_memory_byte_size', 'shared_memory_offset']
 const ofRequest = ['sequence_id', 'sequence_start', 'sequence_end']
-const ofOutput = ['classification', ...sharedMemory]
 
 /**
  * Refuses Triton's parameters that would change the answer and that this server does not have. Other parameters than
@@ -21,7 +20,7 @@ export function refuseUnsupportedParameters({ parameters, inputs, outputs }: Inf
   refuse(parameters, ofRequest, 'in a request')
   for (const { name, parameters } of inputs) refuse(parameters, sharedMemory, `for input "${name}"`)
   if (outputs)
-    for (const { name, parameters } of outputs) refuse(parameters, ofOutput, `for output "${name}"`)
+    for (const { name, parameters } of outputs) refuse(parameters, sharedMemory, `for output "${name}"`)
 }
 
 function refuse(parameters: Parameters, names: readonly string[], where: string): void {

@@ -9,6 +9,7 @@ import {
 import type { InferResponse, WireTensor } from '../../../models/protocols/oip-schemas.ts'
 import { stringifyJson } from '../../../models/protocols/raw-numbers.ts'
 import type { RunAnswer } from '../../../workers/host/scheduler/work.ts'
+import { classify } from './classify.ts'
 import type { RequestedOutput } from './read-infer-request.ts'
 
 interface EncodedResponse {
@@ -33,9 +34,10 @@ export function writeInferResponse({
   answer: { outputs, executedOn, queueMs, computeMs },
 }: InferAnswer): EncodedResponse {
   const binaryTensors: Uint8Array[] = []
-  const encode = ({ name, binary }: RequestedOutput): WireTensor => {
-    const tensor = outputs[name]
-    if (!tensor) throw new SpillwayError('internal', `The lane returned no output "${name}"`)
+  const encode = ({ name, binary, classification }: RequestedOutput): WireTensor => {
+    const output = outputs[name]
+    if (!output) throw new SpillwayError('internal', `The lane returned no output "${name}"`)
+    const tensor = classification ? classify(output, classification) : output
     if (!binary) return encodeOutput(name, tensor)
     const bytes = elementBytes(tensor)
     binaryTensors.push(bytes)

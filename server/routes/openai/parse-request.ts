@@ -15,6 +15,7 @@ import {
 } from '../../../models/protocols/openai-responses.ts'
 import { checkJson, type JsonLimits } from '../../http/check-json.ts'
 import type { RequestLimits } from '../../request-limits.ts'
+import { type ForwardedRequest, readForwarded } from '../../upstream/openai/forwarded-request.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 import { checkPrompt } from './prompt-bounds.ts'
 import { type RequestKind, refuseUnsupportedFields } from './unsupported-fields.ts'
@@ -23,6 +24,8 @@ import { type RequestKind, refuseUnsupportedFields } from './unsupported-fields.
 export interface TextBounds {
   /** The longest context of all models. */
   readonly maxTokens: number
+  /** The models that other engines run, by their ids here, with their names there. */
+  readonly forwarded: Readonly<Record<string, string>>
   readonly json: RequestLimits['json']
 }
 
@@ -51,7 +54,8 @@ export interface RequestOf {
 }
 
 /**
- * Parses and checks the body of a request. A prompt that is too long for every model is cut or refused here, so that it
+ * Parses and checks the body of a request. One for a model that another engine runs is checked as far as this server acts
+ * on it. A prompt that is too long for every model is cut or refused here, so that it
  * is not copied from one thread to another.
  *
  * @throws SpillwayError `request_malformed`, `not_supported` or `context_exceeded`, which name the parameter.
@@ -59,15 +63,20 @@ export interface RequestOf {
 export function parseRequest<K extends RequestKind>(
   kind: K,
   body: Uint8Array,
-  { maxTokens, json }: TextBounds,
-): RequestOf[K] {
+  { maxTokens, forwarded, json }: TextBounds,
+): RequestOf[K] | ForwardedRequest {
   checkJson(body, limitsOf(json))
+  let text: string
   let value: unknown
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+    text = new TextDecoder('utf-8', { fatal: true }).decode(body)
+    value = JSON.parse(text)
   } catch (cause) {
     throw SpillwayError.from(cause, 'request_malformed', 'The request is not JSON')
   }
+  const { model }: { model?: unknown } = Object(value)
+  if (typeof model === 'string' && Object.hasOwn(forwarded, model))
+    return readForwarded(text, Object(value), forwarded[model] ?? model)
   const parsed = z.safeParse<z.ZodMiniType>(schemas[kind], value)
   if (!parsed.success) {
     const { path, expected, got } = schemaFault(parsed.error, value)

@@ -10,6 +10,7 @@ import { textsOf } from '../../inference/prompt-length.ts'
 import type { RequestWait } from '../../inference/request-wait.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
+import type { ForwardedRequest } from '../../upstream/openai/forwarded-request.ts'
 import { toChatMessage } from './chat-message.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 import { parseRequest, type RequestOf, type TextBounds } from './parse-request.ts'
@@ -30,7 +31,7 @@ export interface ReadOptions {
 
 /** A request, and how it waits from its arrival on. */
 export interface ArrivedRequest<K extends RequestKind> {
-  readonly request: RequestOf[K]
+  readonly request: RequestOf[K] | ForwardedRequest
   readonly wait: RequestWait
 }
 
@@ -44,7 +45,9 @@ export async function readRequest<K extends RequestKind>(
   const wait = { signal: disconnectSignal(c), caller: c.get('caller'), askedAt: clock.now(), deadlineMs }
   if (body.length <= mostParsedHere) return { request: parseRequest(kind, body, bounds), wait }
   const task = { kind, body, bounds }
-  const request = (await offload.run('readText', task, jobOf(wait, [body]))) as RequestOf[K]
+  const request = (await offload.run('readText', task, jobOf(wait, [body]))) as
+    | RequestOf[K]
+    | ForwardedRequest
   return { request, wait }
 }
 

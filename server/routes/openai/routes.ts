@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import type { Clock } from '../../../models/async/clock.ts'
+import { SpillwayError } from '../../../models/core/index.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
 import type { Log, Variables } from '../../http/request-log.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
@@ -10,6 +11,8 @@ import type { Metrics } from '../../observability/metrics.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
 import type { RequestLimits } from '../../request-limits.ts'
+import { type ForwardedRequest, isForwarded } from '../../upstream/openai/forwarded-request.ts'
+import type { Forwarding } from '../../upstream/openai/forwarding.ts'
 import { type ApiShape, chatShape, completionShape } from './api-shape.ts'
 import { checkDimensions, type EmbeddingsAnswer, writeEmbeddings } from './embeddings-answer.ts'
 import { answerOpenAiError } from './errors.ts'
@@ -26,7 +29,7 @@ import {
 } from './read-request.ts'
 import { toResponseText } from './response-input.ts'
 import { sendResponse } from './send-response.ts'
-import { startTexts } from './start-texts.ts'
+import { checkChoices, startTexts } from './start-texts.ts'
 import { sendStream } from './stream-completion.ts'
 
 export interface OpenAiOptions {
@@ -34,6 +37,8 @@ export interface OpenAiOptions {
   readonly textService: TextService
   readonly offload: Offload
   readonly metrics: Pick<Metrics, 'texts'>
+  /** Passes on requests for models that other engines run. */
+  readonly forwarding: Forwarding
   readonly maxBodyBytes: number
   readonly requestLimits: RequestLimits
   readonly clock: Clock
@@ -54,12 +59,22 @@ interface AnswerOptions {
 /** Numbers to write as JSON on the server's own thread: a message would cost more. */
 const mostWrittenHere = 20_000
 
+const noResponses = (model: string) =>
+  new SpillwayError(
+    'not_supported',
+    `${model} is written by another engine, which gets chats and completions`,
+    {
+      hint: 'Send the request to /v1/chat/completions.',
+    },
+  )
+
 /** The OpenAI API over this server's language and embedding models. */
 export function openAiRoutes({
   catalogue,
   textService,
   offload,
   metrics,
+  forwarding,
   maxBodyBytes,
   requestLimits: { json, maxChoices, maxTimeoutMs },
   clock,
@@ -67,7 +82,10 @@ export function openAiRoutes({
 }: OpenAiOptions) {
   const startedAt = Math.floor(Date.now() / 1000)
   const models = () =>
-    [...catalogue.values()].filter(({ manifest }) => manifest.generation || manifest.embedding)
+    [...catalogue.values()].filter(
+      ({ manifest, upstream }) =>
+        manifest.generation || manifest.embedding || upstream?.protocol === 'openai',
+    )
   const describe = (id: string) => ({ id, object: 'model', created: startedAt, owned_by: 'spillway' })
 
   const generatorOf = async (
@@ -94,7 +112,13 @@ export function openAiRoutes({
         Math.max(generation?.context ?? 0, embedding?.context ?? 0),
       ),
     )
-    return { maxBodyBytes, bounds: { maxTokens, json }, offload, deadlineMs: maxTimeoutMs, clock }
+    return {
+      maxBodyBytes,
+      bounds: { maxTokens, forwarded: forwarding.models, json },
+      offload,
+      deadlineMs: maxTimeoutMs,
+      clock,
+    }
   })
 
   const tokenizeFor =
@@ -114,9 +138,20 @@ export function openAiRoutes({
 
   const starting = { metrics, maxChoices, clock }
 
+  const forward = (
+    c: Context<Env>,
+    path: 'chat/completions' | 'completions',
+    request: ForwardedRequest,
+    wait: RequestWait,
+  ) => {
+    checkChoices(request.texts, maxChoices)
+    return forwarding.complete(c, path, request, wait)
+  }
+
   const complete = async (
     c: Context<Env>,
-    { request: options, wait: asked }: { readonly request: AnswerOptions; readonly wait: RequestWait },
+    options: AnswerOptions,
+    asked: RequestWait,
     generator: TextGenerator,
     requests: readonly TokensRequest[],
     shape: ApiShape,
@@ -137,8 +172,8 @@ export function openAiRoutes({
     )
     .get('/models/:id', (c) => c.json(describe(findModel(catalogue, c.req.param('id')).manifest.id)))
     .post('/chat/completions', async (c) => {
-      const arrived = await readRequest(c, reading(), 'chat')
-      const { request, wait } = arrived
+      const { request, wait } = await readRequest(c, reading(), 'chat')
+      if (isForwarded(request)) return forward(c, 'chat/completions', request, wait)
       // Found once: the catalogue may change while the request is read.
       const entry = findModel(catalogue, request.model)
       const generator = await generatorOf(c, entry, request)
@@ -146,15 +181,16 @@ export function openAiRoutes({
       const shape = chatShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
         c,
-        arrived,
+        request,
+        wait,
         generator,
         [await toTextRequest(request, tokenizeFor(wait, entry), boundsOf(entry))],
         shape,
       )
     })
     .post('/completions', async (c) => {
-      const arrived = await readRequest(c, reading(), 'completion')
-      const { request, wait } = arrived
+      const { request, wait } = await readRequest(c, reading(), 'completion')
+      if (isForwarded(request)) return forward(c, 'completions', request, wait)
       // Found once: the catalogue may change while the request is read.
       const entry = findModel(catalogue, request.model)
       const generator = await generatorOf(c, entry, request)
@@ -162,7 +198,8 @@ export function openAiRoutes({
       const shape = completionShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
         c,
-        arrived,
+        request,
+        wait,
         generator,
         await toTextRequests(request, tokenizeFor(wait, entry), boundsOf(entry)),
         shape,
@@ -170,6 +207,7 @@ export function openAiRoutes({
     })
     .post('/responses', async (c) => {
       const { request, wait } = await readRequest(c, reading(), 'response')
+      if (isForwarded(request)) throw noResponses(request.model)
       const entry = findModel(catalogue, request.model)
       const generator = await generatorOf(c, entry, request)
       const text = await toResponseText(request, tokenizeFor(wait, entry), boundsOf(entry))
@@ -177,6 +215,7 @@ export function openAiRoutes({
     })
     .post('/embeddings', async (c) => {
       const { request, wait } = await readRequest(c, reading(), 'embedding')
+      if (isForwarded(request)) return forwarding.embed(c, request, wait)
       const texts = promptsOf(request.input)
       if (texts.length === 0) throw invalidParameter('input', 'at least one text')
       const entry = findModel(catalogue, request.model)

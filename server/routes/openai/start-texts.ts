@@ -28,6 +28,12 @@ export interface StartOptions {
   readonly clock: Clock
 }
 
+/** @throws SpillwayError `request_malformed` for too many texts. */
+export function checkChoices(texts: number, maxChoices: number): void {
+  if (texts > maxChoices)
+    throw invalidParameter('n', `at most ${maxChoices} texts for all prompts together`, `${texts}`)
+}
+
 /**
  * Starts the texts of a request within what its caller may use. They end when the client leaves.
  *
@@ -42,12 +48,7 @@ export async function startTexts(
   { metrics, maxChoices, clock }: StartOptions,
 ): Promise<StartedTexts> {
   const copies = n ?? 1
-  if (requests.length * copies > maxChoices)
-    throw invalidParameter(
-      'n',
-      `at most ${maxChoices} texts for all prompts together`,
-      `${requests.length * copies}`,
-    )
+  checkChoices(requests.length * copies, maxChoices)
   const cancelled = new AbortController()
   // One listener for each text is no leak: Node would warn of it on stderr.
   setMaxListeners(0, cancelled.signal)

@@ -194,7 +194,6 @@ describe('parameters', () => {
     ['sequence_id', { parameters: { sequence_id: 42 } }],
     ['sequence_id', { parameters: { sequence_id: 'e333c95a-07fc-42d2-ab16-033b1a566ed5' } }],
     ['sequence_start', { parameters: { sequence_id: 0, sequence_start: true } }],
-    ['classification', { outputs: [{ name: 'output0', parameters: { classification: 2 } }] }],
     [
       'shared_memory_region',
       {

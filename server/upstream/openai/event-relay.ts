@@ -1,0 +1,116 @@
+import { createParser } from 'eventsource-parser'
+import { SpillwayError } from '../../../models/core/index.ts'
+import { replaceMembers } from '../../http/json-members.ts'
+import { cutOff, errorOfEvent } from './engine-error.ts'
+import type { ForwardedRequest } from './forwarded-request.ts'
+import type { ForwardedTexts } from './forwarded-texts.ts'
+
+/** Characters that an engine may send without completing an event. */
+const longestEvent = 4 * 2 ** 20
+
+/** Turns an engine's events into those of its model on this server, and counts what they have. */
+export class EventRelay {
+  readonly #request: ForwardedRequest
+  readonly #texts: ForwardedTexts
+  readonly #decoder = new TextDecoder()
+  readonly #modelJson: string
+  #written = ''
+  /** Characters since the last event. */
+  #pending = 0
+  /** Whether the stream is complete. */
+  isDone = false
+  /** Why the stream cannot go on: the engine's own error, or an event that is none. */
+  failure: SpillwayError | undefined
+
+  readonly #parser = createParser({
+    onEvent: ({ data }) => {
+      this.#pending = 0
+      if (!this.isDone && !this.failure) this.#onEvent(data)
+    },
+    onComment: (comment) => {
+      this.#pending = 0
+      this.#written += `: ${comment}\n\n`
+    },
+    // llama.cpp before 2025 sends its errors as `error: {…}`.
+    onError: ({ field, value = '' }) => {
+      if (field === 'error') this.#onEvent(`{"error":${value}}`)
+    },
+  })
+
+  constructor(request: ForwardedRequest, texts: ForwardedTexts) {
+    this.#request = request
+    this.#texts = texts
+    this.#modelJson = JSON.stringify(request.model)
+  }
+
+  /** The events that are complete with these bytes, as they are sent to the client; an empty string where none is. */
+  feed(bytes: Uint8Array): string {
+    const text = this.#decoder.decode(bytes, { stream: true })
+    this.#pending += text.length
+    this.#parser.feed(text)
+    if (this.#pending > longestEvent)
+      this.failure = invalid(this.#request.model, `${this.#pending} characters without an event`)
+    const written = this.#written
+    this.#written = ''
+    return written
+  }
+
+  /**
+   * The end of the stream, where the engine has closed it before `[DONE]`.
+   *
+   * @throws SpillwayError `server_unreachable` where texts have not ended.
+   */
+  end(): string {
+    if (!this.#texts.haveEnded) throw cutOff(this.#request.model)
+    this.isDone = true
+    return doneEvent
+  }
+
+  #onEvent(data: string): void {
+    if (data === '[DONE]') {
+      this.isDone = true
+      this.#written += doneEvent
+      return
+    }
+    try {
+      this.#written += this.#rewrite(data)
+    } catch (cause) {
+      this.failure = SpillwayError.from(cause, 'server_response_invalid', 'The engine sent an invalid event')
+    }
+  }
+
+  #rewrite(data: string): string {
+    const { model, includeUsage } = this.#request
+    const event = parse(model, data)
+    if (event.error !== undefined && event.error !== null) throw errorOfEvent(model, event.error)
+    this.#texts.addEvent(event)
+    const isOnlyUsage = Array.isArray(event.choices) && event.choices.length === 0 && event.usage != null
+    if (isOnlyUsage && !includeUsage) return ''
+    const replaced = {
+      ...('model' in event && { model: this.#modelJson }),
+      ...(!includeUsage && { usage: undefined }),
+    }
+    // An event of several lines has its breaks between members: in strings they are escaped.
+    return `data: ${replaceMembers(data, replaced).replaceAll('\n', ' ')}\n\n`
+  }
+}
+
+const doneEvent = 'data: [DONE]\n\n'
+
+function parse(model: string, data: string): Readonly<Record<string, unknown>> {
+  let value: unknown
+  try {
+    value = JSON.parse(data)
+  } catch {
+    throw invalid(model, data.slice(0, 60))
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw invalid(model, data.slice(0, 60))
+  return { ...value }
+}
+
+const invalid = (model: string, got: string) =>
+  new SpillwayError('server_response_invalid', `The engine of ${model} sent an invalid stream`, {
+    expected: 'events that are JSON objects',
+    got,
+  })

@@ -1,0 +1,29 @@
+import { SpillwayError } from '../../../models/core/index.ts'
+import type { Probe } from '../replica.ts'
+import { bySignal } from '../upstream-fetch.ts'
+
+/**
+ * Asks an engine whether it is ready: vLLM and llama.cpp answer `/health` beside `/v1`. Where there is no such route, as at
+ * hosted APIs, any answer of the API itself says that it is there.
+ *
+ * @param headers With its key.
+ */
+export const createProbe =
+  (headers: Readonly<Record<string, string>>): Probe =>
+  async (url, signal) => {
+    const ask = async (path: string) => {
+      const asked = new URL(path, url)
+      const { status, body } = await bySignal(asked, signal, () => fetch(asked, { headers, signal }))
+      void body?.cancel()
+      return status
+    }
+    const health = await ask('../health')
+    if (health < 300) return
+    const isWithoutHealth = health < 500
+    const status = isWithoutHealth ? await ask('models') : health
+    if (status < 500) return
+    throw new SpillwayError('server_unreachable', `${url.host} is not ready`, {
+      expected: 'status 200 of its health',
+      got: `${status}`,
+    })
+  }

@@ -54,6 +54,9 @@ async function open({ url }: TestServer): Promise<Socket> {
   return socket
 }
 
+/** Resolves at the socket's end, also where it was reset. */
+const closeOf = (socket: Socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()))
+
 const post = (path: string, body: string, more = '') =>
   `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: ${Buffer.byteLength(body)}\r\n${more}\r\n${body}`
 
@@ -110,11 +113,12 @@ export const faultKinds: readonly FaultKind[] = [
     make: async ({ server, random }) => {
       // For Node a client that has ended its side has left.
       const asked = await open(server)
+      const closed = closeOf(asked.resume())
       asked.end(stream)
       // Another one has sent a part of its request, and stays silent.
       const silent = await open(server)
       silent.write(stream.slice(0, Math.floor(random() * (stream.length - 1))))
-      await once(asked.resume(), 'close')
+      await closed
       silent.destroy()
     },
   },
@@ -126,7 +130,7 @@ export const faultKinds: readonly FaultKind[] = [
       socket.write(bytes, 'latin1')
       let answer = ''
       socket.setEncoding('latin1').on('data', (part) => (answer += part))
-      await Promise.race([once(socket, 'close'), pause(500)])
+      await Promise.race([closeOf(socket), pause(500)])
       socket.destroy()
       if (/^HTTP\/1\.1 (?!4)/.test(answer))
         throw new Error(`${JSON.stringify(bytes.slice(0, 100))} got ${answer.slice(0, 300)}`)

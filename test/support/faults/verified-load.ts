@@ -39,9 +39,12 @@ const inferBody = (id: string, value: number) =>
     inputs: [{ name: 'image', datatype: 'FP32', shape: [1, 1, 28, 28], data: new Array(784).fill(value) }],
   })
 
+/** Whose texts have no two tokens that are about as likely: sums differ a little by what shares a step. */
+const prompts = ['To', 'Now', 'The']
+
 const textBody = (index: number) =>
   JSON.stringify({
-    ...{ model: 'bard', prompt: ['To', 'Now', 'The', 'My'][index % 4], max_tokens: 24, temperature: 0 },
+    ...{ model: 'bard', prompt: prompts[index % prompts.length], max_tokens: 24, temperature: 0 },
     ...{ ignore_eos: true, stream: index % 2 === 0 },
   })
 
@@ -88,7 +91,7 @@ export async function startVerifiedLoad(url: URL, callers = 12, writers = 4): Pr
     logitsOf.set(value, JSON.parse(body).outputs[0].data)
   }
   const texts: string[] = []
-  for (let index = 0; index < 4; index++)
+  for (let index = 0; index < prompts.length; index++)
     texts.push(textOf((await ask('v1/completions', textBody(index))).body))
 
   const isRight = (logits: readonly number[], value: number) =>
@@ -110,10 +113,10 @@ export async function startVerifiedLoad(url: URL, callers = 12, writers = 4): Pr
     const answer = await ask('v1/completions', textBody(index))
     if (answer.status !== 200) return count(failed, `${answer.status} ${answer.code}`)
     const written = textOf(answer.body)
-    if (written === texts[index % 4]) answered++
+    if (written === texts[index % prompts.length]) answered++
     else
       wrong.push(
-        `Text ${index} is ${JSON.stringify(written)}, and was ${JSON.stringify(texts[index % 4])}: ${answer.body.slice(-300)}`,
+        `Text ${index} is ${JSON.stringify(written)}, and was ${JSON.stringify(texts[index % prompts.length])}: ${answer.body.slice(-300)}`,
       )
   }
 

@@ -7,6 +7,7 @@ import { browserFlags, findBrowser } from './test/support/find-browser.ts'
 import { makeQuantized } from './test/support/make-quantized.ts'
 import { transformersRuntime } from './test/support/transformers-runtime.ts'
 import { weightsModel } from './test/support/weights-model.ts'
+import { apiPage } from './web/build/api-page.ts'
 import { compileHints } from './web/build/compile-hints.ts'
 import { hashedFiles } from './web/build/hashed-files.ts'
 import { precompress } from './web/build/precompress.ts'
@@ -122,7 +123,7 @@ export default defineConfig({
       }
     },
   },
-  plugins: [hashedFiles(), preloadInPages(), compileHints(), sizeLimit(), precompress()],
+  plugins: [hashedFiles(), apiPage(), preloadInPages(), compileHints(), sizeLimit(), precompress()],
   test: {
     root: path('.'),
     // A promise that never settles must not block a run for ever.

@@ -19,6 +19,7 @@ import type { Metrics } from './observability/metrics.ts'
 import { observeRequests } from './observability/observe-requests.ts'
 import type { Tracing } from './observability/tracing.ts'
 import type { Offload } from './offload/offload.ts'
+import { openApiRoutes } from './openapi/routes.ts'
 import { createProbes } from './probes.ts'
 import { type RequestLimits, requestLimits } from './request-limits.ts'
 import { modelFileRoutes } from './routes/model-files.ts'
@@ -125,6 +126,16 @@ export const createApp = (given: AppOptions) => {
           // The site's owner decides whether it is https for good and who may frame it.
           strictTransportSecurity: false,
           xFrameOptions: false,
+        }),
+      )
+      .route(
+        '/',
+        openApiRoutes({
+          catalogue,
+          version,
+          hasKeys: options.access !== undefined,
+          routes: app.routes,
+          site: options.site,
         }),
       )
       .route('/models', modelFileRoutes(catalogue, options.access))

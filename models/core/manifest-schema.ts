@@ -31,7 +31,8 @@ export const tasks = [
   'tensor',
 ] as const
 
-const manifest = z
+/** Schema of a manifest. */
+export const manifestSchema = z
   .strictObject({
     schema: z.literal(1),
     id: name,
@@ -119,7 +120,7 @@ export type Variant = z.infer<typeof variant>
 export type Task = (typeof tasks)[number]
 /** What a model is: enough to check a request, to place it, and to fetch and verify its files. */
 // An interface, so that editors and the API reference name it in place of all its fields.
-export interface Manifest extends z.infer<typeof manifest> {}
+export interface Manifest extends z.infer<typeof manifestSchema> {}
 
 /**
  * Checks a manifest.
@@ -128,7 +129,7 @@ export interface Manifest extends z.infer<typeof manifest> {}
  * @throws SpillwayError `manifest_invalid`, naming the first invalid field.
  */
 export function parseManifest(value: unknown, from: string): Manifest {
-  const result = z.safeParse(manifest, value)
+  const result = z.safeParse(manifestSchema, value)
   if (result.success) return result.data
   throw schemaError('manifest_invalid', `The manifest from ${from}`, result.error, value, {
     hint: 'See models/README.md for the schema.',

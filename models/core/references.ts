@@ -3,7 +3,8 @@ import type { Manifest } from './manifest.ts'
 import { parseManifest, tasks } from './manifest-schema.ts'
 import { schemaError } from './schema-error.ts'
 
-const reference = z.strictObject({
+/** Schema of a reference. */
+export const referenceSchema = z.strictObject({
   /** `hf:owner/name@revision`, as `runtime.model()` and `spillway pull` take it. */
   source: z.string().check(z.regex(/^hf:[\w.-]+\/[\w.-]+(?:@[\w./+-]+)?$/)),
   title: z.string().check(z.minLength(1)),
@@ -12,13 +13,13 @@ const reference = z.strictObject({
   task: z.enum(tasks),
 })
 
-const references = z.array(reference)
+const references = z.array(referenceSchema)
 
 /**
  * A model on the hub that a site points to. Its files stay on the hub until a page or a server asks for its source.
  */
 // An interface, so that editors and the API reference name it in place of all its fields.
-export interface Reference extends z.infer<typeof reference> {}
+export interface Reference extends z.infer<typeof referenceSchema> {}
 
 /** The models of a site: those in its folder, and those on the hub that it refers to. */
 export interface SiteCatalogue {

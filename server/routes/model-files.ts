@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -7,6 +6,7 @@ import parseRange from 'range-parser'
 import { type FileSpec, manifestFiles, SpillwayError } from '../../models/core/index.ts'
 import type { Access } from '../auth/access.ts'
 import { unauthenticated } from '../auth/unauthenticated.ts'
+import { documentOf, matchesTag, sendDocument } from '../http/document.ts'
 import type { Variables } from '../http/request-log.ts'
 import { type Catalogue, findModel } from '../inference/catalogue.ts'
 import { derivedFrom } from '../inference/live-catalogue.ts'
@@ -72,22 +72,6 @@ async function requireKey(c: Context<Env>, access: Pick<Access, 'identify'> | un
     })
 }
 
-interface Document {
-  readonly body: string
-  readonly tag: string
-}
-
-function documentOf(value: object): Document {
-  const body = JSON.stringify(value)
-  return { body, tag: `"${createHash('sha256').update(body).digest('base64url')}"` }
-}
-
-function sendDocument(c: Context, { body, tag }: Document): Response {
-  const headers = { etag: tag, 'cache-control': 'no-cache' }
-  if (matchesTag(c.req.header('if-none-match'), tag)) return c.body(null, 304, headers)
-  return c.body(body, 200, { ...headers, 'content-type': 'application/json' })
-}
-
 /** The SHA-256 is a strong ETag, so `If-Range` can resume; a URL that contains it is immutable. */
 async function sendFile(c: Context<Env>, file: FileSpec, path: string, isPublic: boolean): Promise<Response> {
   const immutable = `${isPublic ? 'public' : 'private'}, max-age=31536000, immutable`
@@ -120,6 +104,3 @@ async function sendFile(c: Context<Env>, file: FileSpec, path: string, isPublic:
   c.set('stream', endOfResponse(c))
   return c.body(Readable.toWeb(createReadStream(path, { start, end })) as ReadableStream, { status, headers })
 }
-
-const matchesTag = (header: string | undefined, tag: string) =>
-  header === '*' || header?.split(',').some((listed) => listed.trim().replace(/^W\//, '') === tag) === true

@@ -57,6 +57,8 @@ async function send(method: string, path: string, headers: Record<string, string
 const open = [
   'POST /auth/token',
   'GET /metrics',
+  'GET /openapi',
+  'GET /openapi.json',
   'GET /models/*',
   'GET /v2/health/live',
   'GET /v2/health/ready',

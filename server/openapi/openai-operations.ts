@@ -1,0 +1,74 @@
+import type { Catalogue } from '../inference/catalogue.ts'
+import { idOfThose } from './model-parameters.ts'
+import { type Body, type Example, json, type Operation } from './operation.ts'
+import { type JsonSchema, type SchemaName, schemaReference } from './schemas.ts'
+
+const openAi = { errors: 'OpenAi', allowed: 'callers', tag: 'Text' } as const
+
+/** A schema whose `model` is one of those that can answer. */
+const withModel = (name: SchemaName, model: JsonSchema, example: object): Body => {
+  const [id] = model.enum ?? model.examples ?? []
+  const examples: Record<string, Example> = {
+    [String(id ?? 'MODEL')]: { value: { model: id ?? 'MODEL', ...example } },
+  }
+  return {
+    'application/json': {
+      schema: { allOf: [schemaReference(name), { type: 'object', properties: { model } }] },
+      examples,
+    },
+  }
+}
+
+const stream = (chunk: SchemaName) => ({
+  'text/event-stream': {
+    schema: {
+      type: 'string' as const,
+      description: `With \`stream: true\`: events of \`data:\` with a ${chunk} each, then \`data: [DONE]\`. A failure is the last event, with an \`error\`.`,
+    },
+  },
+})
+
+/** The OpenAI API. */
+export function openAiOperations(catalogue: Catalogue): Operation[] {
+  const writers = idOfThose(catalogue, ({ manifest }) => manifest.generation !== undefined)
+  const embedders = idOfThose(catalogue, ({ manifest }) => manifest.embedding !== undefined)
+  const both = idOfThose(
+    catalogue,
+    ({ manifest: { generation, embedding } }) => (generation ?? embedding) !== undefined,
+  )
+  return [
+    { ...openAi, route: 'get /v1/models', summary: 'The models for text', answer: json('OpenAiModels') },
+    {
+      ...openAi,
+      route: 'get /v1/models/{id}',
+      summary: 'One model',
+      parameters: [{ name: 'id', in: 'path', required: true, schema: both }],
+      answer: json('OpenAiModel'),
+    },
+    {
+      ...openAi,
+      route: 'post /v1/chat/completions',
+      summary: 'Answers a chat',
+      description: 'Fields that would change the answer and are not supported, such as `tools`, are 400.',
+      body: withModel('ChatRequest', writers, {
+        messages: [{ role: 'user', content: 'Hello' }],
+        max_tokens: 32,
+      }),
+      answer: { ...json('ChatCompletion'), ...stream('ChatChunk') },
+    },
+    {
+      ...openAi,
+      route: 'post /v1/completions',
+      summary: 'Continues a text',
+      body: withModel('CompletionRequest', writers, { prompt: 'Once', max_tokens: 32 }),
+      answer: { ...json('Completion'), ...stream('CompletionChunk') },
+    },
+    {
+      ...openAi,
+      route: 'post /v1/embeddings',
+      summary: 'Vectors of texts',
+      body: withModel('EmbeddingRequest', embedders, { input: ['Hello'] }),
+      answer: json('Embeddings'),
+    },
+  ]
+}

@@ -1,0 +1,18 @@
+import { serveStatic } from '@hono/node-server/serve-static'
+import { Hono } from 'hono'
+import { documentOf, sendDocument } from '../http/document.ts'
+import { derivedFrom } from '../inference/live-catalogue.ts'
+import { type OpenApiOptions, openApiDocument } from './document.ts'
+
+export interface OpenApiRoutesOptions extends OpenApiOptions {
+  /** The folder of the built site, which has the page. */
+  readonly site: string
+}
+
+/** The OpenAPI document, made anew when the models have changed, and the page that shows it. */
+export function openApiRoutes(options: OpenApiRoutesOptions) {
+  const document = derivedFrom(options.catalogue, () => documentOf(openApiDocument(options)))
+  return new Hono()
+    .get('/openapi.json', (c) => sendDocument(c, document()))
+    .get('/openapi', serveStatic({ root: options.site, path: 'openapi.html', precompressed: true }))
+}

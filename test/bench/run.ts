@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { testModels, withoutTestModels } from '../support/test-models.ts'
 import { auth } from './auth.ts'
 import { batching } from './batching.ts'
+import { behind } from './behind.ts'
 import type { Bench, Comparison, Harness } from './bench-definition.ts'
 import { binary } from './binary.ts'
 import { bridge } from './bridge.ts'
@@ -46,6 +47,7 @@ const benches: readonly Bench[] = [
   binary,
   auth,
   processes,
+  behind,
   quantize,
   quantized,
   generateOne,

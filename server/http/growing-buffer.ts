@@ -2,14 +2,20 @@
 export class GrowingBuffer {
   /** A single chunk, the common case, is not copied. */
   #memory: Uint8Array = new Uint8Array(0)
+  readonly #expected: number
   length = 0
+
+  /** @param expected Bytes that are allocated at the second chunk. */
+  constructor(expected = 0) {
+    this.#expected = expected
+  }
 
   add(chunk: Uint8Array): void {
     const length = this.length + chunk.length
     if (this.length === 0) this.#memory = chunk
     else {
       if (length > this.#memory.length) {
-        const larger = new Uint8Array(2 * length)
+        const larger = new Uint8Array(length <= this.#expected ? this.#expected : 2 * length)
         larger.set(this.bytes())
         this.#memory = larger
       }

@@ -24,7 +24,9 @@ export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array
     // Node's parser never passes on more than this length.
     const length = c.req.header('content-length')
     if (length !== undefined && Number(length) > maxBytes) throw bodyTooLarge(maxBytes)
-    const body = incoming ? await readAll(incoming, maxBytes) : new Uint8Array(await c.req.arrayBuffer())
+    const body = incoming
+      ? await readAll(incoming, maxBytes, Number(length ?? 0))
+      : new Uint8Array(await c.req.arrayBuffer())
     if (body.length > maxBytes) throw bodyTooLarge(maxBytes)
     return decode ? await decode(body, maxBytes) : body
   } catch (cause) {
@@ -33,10 +35,17 @@ export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array
   }
 }
 
-/** Reads a stream to its end, with an error as soon as it is too long. */
-export function readAll(incoming: Readable, maxBytes: number): Promise<Uint8Array> {
+/** Bytes that are allocated for a body because its header announces them. */
+const mostAnnounced = 2 ** 20
+
+/**
+ * Reads a stream to its end, with an error as soon as it is too long.
+ *
+ * @param length That a header announces; 0 where it does not.
+ */
+export function readAll(incoming: Readable, maxBytes: number, length = 0): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const body = new GrowingBuffer()
+    const body = new GrowingBuffer(Math.min(length, mostAnnounced))
     const settle = (outcome: () => void) => {
       incoming.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose)
       outcome()

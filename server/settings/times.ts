@@ -30,10 +30,7 @@ export const times = {
     'how long a loaded model may run on made-up inputs; then it is loaded anew, in another lane, without',
   ),
   SPILLWAY_RUN_SECONDS: seconds(laneLimits.runMs / 1000, 'how long a request without a `timeout` may run'),
-  SPILLWAY_HUNG_SECONDS: seconds(
-    laneLimits.hungMs / 1000,
-    'without a sign of life for so long, a lane is replaced',
-  ),
+  SPILLWAY_HUNG_SECONDS: seconds(4, 'without a sign of life for so long, a lane is replaced'),
   SPILLWAY_TASK_SECONDS: seconds(
     30,
     'how long parsing, tokenizing or writing one large body may take in the offload thread',

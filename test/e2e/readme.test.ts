@@ -157,6 +157,12 @@ describe('examples in README and in the guide for pages', () => {
     await printedLine('own runtime true prefer-device server')
   })
 
+  test('a model tells its states, and is unloaded', async () => {
+    await around('const runtime = spillway', block(guide, 'js', 'model.unload'), 'console.log(model.state)')
+    await printedLine('digits ready [Object]')
+    await printedLine('idle')
+  })
+
   test('a session starts each run from the state that the run before left', async () => {
     await around(
       `const model = await spillway.model('sum')

@@ -12,6 +12,8 @@ import {
 import type { Priority } from '../../workers/host/scheduler/priority.ts'
 import type { EmbedResult } from '../../workers/host/text/embedding/embedder.ts'
 import type { TextRequest } from '../../workers/host/text/types.ts'
+import type { DeviceTier } from '../device/device-tier.ts'
+import type { LoadState, StateChangeEvent } from '../device/load-states.ts'
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router } from '../placement/router.ts'
 import type { Progress } from '../store/worker/load-files.ts'
@@ -54,6 +56,11 @@ export interface RunOptions<Name extends string = string> extends RequestOptions
   readonly outputs?: readonly Name[]
 }
 
+/** The events of a model, by type. */
+export interface ModelEvents {
+  readonly statechange: StateChangeEvent
+}
+
 /** A model that is ready for requests, on either tier. */
 export interface Model {
   /** The model's inputs and outputs with their types and shapes, its variants and their files. */
@@ -65,6 +72,25 @@ export interface Model {
   readonly queueMs: number
   /** Whether a request made now would be refused as `overloaded`: every tier that the runtime's policy allows is full. */
   readonly isSaturated: boolean
+  /** How far the model is on the device. While it is not `ready`, the server may answer. */
+  readonly state: LoadState
+  /**
+   * Listens to `statechange`, which is dispatched when `state` has changed.
+   *
+   * @example
+   * model.addEventListener('statechange', ({ state }) => console.log(state))
+   */
+  addEventListener<Type extends keyof ModelEvents>(
+    type: Type,
+    listener: (event: ModelEvents[Type]) => void,
+    options?: AddEventListenerOptions | boolean,
+  ): void
+  /** Removes a listener that was added with the same type and options. */
+  removeEventListener<Type extends keyof ModelEvents>(
+    type: Type,
+    listener: (event: ModelEvents[Type]) => void,
+    options?: EventListenerOptions | boolean,
+  ): void
   /**
    * Loads the model on the device, if it is not loaded yet. Requests need not wait for this: under policy `auto` the
    * server answers meanwhile.
@@ -73,6 +99,11 @@ export interface Model {
    * `server_unreachable`, `aborted`, `closed`.
    */
   load(options?: ModelOptions): Promise<void>
+  /**
+   * Frees the device's memory: the lanes unload the model once its running and waiting requests are answered, those of
+   * other callers too. Its files stay stored. A later request loads it again.
+   */
+  unload(): Promise<void>
   /**
    * Runs the model. Concurrent calls share runs. Inputs are read when the request is sent to a lane or to the server:
    * leave their arrays unchanged until the promise settles.
@@ -139,6 +170,7 @@ export interface ModelSession {
 export interface CreateModelOptions {
   readonly manifest: Manifest
   readonly router: Router
+  readonly device: Pick<DeviceTier, 'loadStates' | 'unloadModel'>
   readonly textService: LazyTextService
   /** The runtime's. */
   readonly unanswered: UnansweredCalls
@@ -152,8 +184,9 @@ export interface CreateModelOptions {
 }
 
 export function createModel(options: CreateModelOptions): Model {
-  const { manifest, router, textService, unanswered, runtimePolicy, emitter, clock, maxQueued, watcher } =
-    options
+  const { manifest, router, device, textService, unanswered, runtimePolicy, emitter, clock } = options
+  const { maxQueued, watcher } = options
+  const events = device.loadStates.events(manifest)
   const toPlacementOptions = (
     options: RequestOptions | undefined,
     check: (options: RequestOptions) => void = checkRequestOptions,
@@ -176,6 +209,15 @@ export function createModel(options: CreateModelOptions): Model {
     get isSaturated() {
       return router.backlog(manifest, runtimePolicy()).isSaturated
     },
+    get state() {
+      return device.loadStates.of(manifest)
+    },
+    // An EventTarget does not type its events: only `LoadStates` dispatches here, and only `StateChangeEvent`s.
+    addEventListener: (type, listener, options) =>
+      events.addEventListener(type, listener as EventListener, options),
+    removeEventListener: (type, listener, options) =>
+      events.removeEventListener(type, listener as EventListener, options),
+    unload: () => device.unloadModel(manifest),
     load: async (options = {}) => {
       checkModelOptions(options)
       return router.load(manifest, options.signal, options.onProgress)

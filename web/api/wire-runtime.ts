@@ -1,6 +1,7 @@
 import { systemClock } from '../../models/async/clock.ts'
 import { importOnce } from '../../models/async/import-code.ts'
 import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
+import type { Manifest } from '../../models/core/index.ts'
 import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import { deviceLayouts } from '../device/allowed-lanes.ts'
@@ -116,6 +117,8 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     watcher?.send()
   })
 
+  /** By id and version. */
+  const used = new Map<string, Manifest>()
   let isClosed = false
   const close = () => {
     if (isClosed) return
@@ -139,6 +142,14 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       events.addEventListener(type, listener as EventListener, options),
     removeEventListener: (type, listener, options) =>
       events.removeEventListener(type, listener as EventListener, options),
+    models: () =>
+      [...used.values()].map((manifest) => ({
+        manifest,
+        state: device.loadStates.of(manifest),
+        loaded: device
+          .loadedSessions(manifest)
+          .map(({ backend, variant, memory }) => ({ backend, variant, memoryBytes: memory })),
+      })),
     catalogue: async (signal) => {
       checkSignal(signal)
       return unanswered.trackAbortable(signal, (stop) => catalogue.list(stop))
@@ -159,10 +170,12 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       if (!router.startsOnServer(policy)) void capacity()
       const manifest = await unanswered.trackAbortable(signal, (stop) => catalogue.find(source, stop))
       await router.prepare(manifest, { policy, signal }, onProgress)
+      used.set(`${manifest.id}@${manifest.version}`, manifest)
       const runtimePolicy = () => policy
       return createModel({
         manifest,
         router,
+        device,
         textService,
         unanswered,
         runtimePolicy,

@@ -135,3 +135,89 @@ describe('unload()', () => {
     expect(seen).toEqual({ state: 'idle', isSame: true, isMany: true, now: 'ready' })
   })
 })
+
+describe('advise()', () => {
+  const downloads = () => visit.proxy.seen.filter(({ path }) => /\.(?:onnx|wasm)/.test(path))
+
+  test('tells before any download where a model will run and what it takes, and later what is left', async () => {
+    const before = await page.evaluate(() => spillway.advise('digits'))
+    expect(before).toMatchObject({
+      tier: 'device',
+      reason: 'device-capable',
+      explanation: expect.stringContaining('WebAssembly'),
+      device: { backend: 'wasm', variant: 'q8', memoryBytes: 3 * 2 ** 20, storedBytes: 0 },
+    })
+    expect(before.device).not.toHaveProperty('runMs')
+    expect(before.device?.downloadBytes).toBeGreaterThan(37_992 + 2e6)
+    expect(downloads()).toEqual([])
+    expect(await page.evaluate(() => spillway.models())).toEqual([])
+    await page.evaluate(async () => (await spillway.model('digits')).load())
+    // Measured when the page is quiet; written by the store after the lanes have it.
+    await expect
+      .poll(() => page.evaluate(async () => (await spillway.advise('digits')).device))
+      .toMatchObject({ downloadBytes: 0, runMs: expect.any(Number) })
+  })
+
+  test('tells in words why the device cannot run a model', async () => {
+    const embed = new URL('embed.js', visit.proxy.url).href
+    const content = `import { createRuntime } from '${embed}'
+      const small = await createRuntime({ memoryBytes: 2 ** 20 })
+      const advices = [await small.advise('digits')]
+      small.policy = 'device'
+      advices.push(await small.advise('digits'))
+      window.advices = advices.map(({ manifest, ...advice }) => ({ ...advice, id: manifest.id }))`
+    await page.addScriptTag({ type: 'module', content })
+    const advices = await page.waitForFunction(() => Reflect.get(window, 'advices'))
+    const why = 'needs 3 MiB of memory for the model; the device has 1 MiB'
+    expect(await advices.jsonValue()).toEqual([
+      {
+        id: 'digits',
+        tier: 'server',
+        reason: 'model-too-large',
+        explanation: `The model ${why}`,
+        device: null,
+      },
+      {
+        id: 'digits',
+        tier: null,
+        explanation: expect.stringContaining('The device cannot run'),
+        device: null,
+      },
+    ])
+  })
+})
+
+describe('a backend and a variant that the page forces', () => {
+  test('run on the device, whatever the policy is', async () => {
+    const seen = await page.evaluate(async () => {
+      spillway.policy = 'server'
+      const model = await spillway.model('digits', { backend: 'wasm', variant: 'fp32' })
+      const { placement } = await model.run({ image: new Float32Array(784) })
+      const elsewhere = await model
+        .run({ image: new Float32Array(784) }, { policy: 'server' })
+        .catch(({ code, message }) => `${code} ${message}`)
+      const { device } = await spillway.advise('digits', { variant: 'fp32' })
+      return { placement, elsewhere, advised: device?.variant }
+    })
+    expect(seen).toMatchObject({
+      placement: { tier: 'device', backend: 'wasm', variant: 'fp32', reason: 'policy' },
+      elsewhere: expect.stringContaining('input_value_invalid A model with a forced backend'),
+      advised: 'fp32',
+    })
+  })
+
+  test.each([
+    [{ variant: 'q1' }, 'input_value_invalid', 'digits has no variant "q1": expected "q8", "fp16" or "fp32"'],
+    [{ variant: 'q8', backend: 'webgpu' }, 'input_value_invalid', 'no variant "q8" for the backend webgpu'],
+    [{ backend: 'cpu' }, 'input_value_invalid', 'backend is none of the device'],
+    [{ backend: 'webgpu' }, 'capacity_insufficient', 'digits cannot run here as forced (fp16, fp32)'],
+  ])('are refused where they cannot run: %o', async (options, code, message) => {
+    const failure = await page.evaluate(
+      (options) =>
+        spillway.model('digits', options as object).then(String, ({ code, message }) => ({ code, message })),
+      options,
+    )
+    expect(failure).toMatchObject({ code, message: expect.stringContaining(message) })
+    expect(visit.proxy.seen.filter(({ path }) => path.includes('.onnx'))).toEqual([])
+  })
+})

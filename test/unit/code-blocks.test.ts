@@ -24,6 +24,7 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     ['test/e2e/package.test.ts', "import { createRuntime } from 'spillway'"],
     ['test/e2e/embed.test.ts', 'spillway:ready'],
     ['test/e2e/readme.test.ts', 'model.unload'],
+    ['test/e2e/readme.test.ts', 'runtime.advise'],
     ['test/e2e/readme.test.ts', 'createSession'],
     ['test/e2e/readme.test.ts', "addEventListener('stats'"],
     ['test/e2e/readme.test.ts', 'error.code'],

@@ -3,6 +3,7 @@ import type { HubOptions } from '../../models/hub/index.ts'
 import type { Capacity } from '../device/capacity.ts'
 import type { LoadState } from '../device/load-states.ts'
 import type { ModelStorage } from '../store/storage/model-storage.ts'
+import type { Advice } from './advise.ts'
 import type { Model, ModelOptions } from './model.ts'
 import type { RuntimeStats, StatsEvent } from './stats.ts'
 import { startRuntime } from './wire-runtime.ts'
@@ -106,6 +107,17 @@ export interface Runtime {
    * })
    */
   model(source: string, options?: ModelOptions): Promise<Model>
+  /**
+   * Says whether and where a model will run here, and what it takes, before anything but its manifest is downloaded.
+   *
+   * @param source As for `model()`.
+   * @throws SpillwayError `model_unknown`, `access_denied`, `manifest_invalid`, `aborted`, `closed`; `input_value_invalid`
+   * for a variant that the model does not have.
+   * @example
+   * const { tier, explanation, device } = await runtime.advise('digits')
+   * if (device) console.log(device.backend, device.downloadBytes)
+   */
+  advise(source: string, options?: Omit<ModelOptions, 'onProgress'>): Promise<Advice>
   /** The models that `model()` has returned, each with its state on the device. */
   models(): ModelInUse[]
   /**

@@ -45,6 +45,7 @@ export type { LoadState, StateChangeEvent } from '../device/load-states.ts'
 export type { ModelStorage, StorageUsage, StoredModel } from '../store/storage/model-storage.ts'
 export type { Progress } from '../store/worker/load-files.ts'
 export type { GenerationStream, PlacedPiece, PlacedResult } from '../text/generate.ts'
+export type { Advice, DeviceAdvice } from './advise.ts'
 export {
   createRuntime,
   type ModelInUse,
@@ -52,5 +53,13 @@ export {
   type RuntimeEvents,
   type RuntimeOptions,
 } from './create-runtime.ts'
-export type { Model, ModelEvents, ModelOptions, ModelSession, RequestOptions, RunOptions } from './model.ts'
+export type {
+  LoadOptions,
+  Model,
+  ModelEvents,
+  ModelOptions,
+  ModelSession,
+  RequestOptions,
+  RunOptions,
+} from './model.ts'
 export type { RuntimeStats, StatsEvent } from './stats.ts'

@@ -8,12 +8,15 @@ import {
   type Manifest,
   type Policy,
   type RunResult,
+  SpillwayError,
 } from '../../models/core/index.ts'
 import type { Priority } from '../../workers/host/scheduler/priority.ts'
 import type { EmbedResult } from '../../workers/host/text/embedding/embedder.ts'
 import type { TextRequest } from '../../workers/host/text/types.ts'
 import type { DeviceTier } from '../device/device-tier.ts'
 import type { LoadState, StateChangeEvent } from '../device/load-states.ts'
+import type { DeviceBackend } from '../placement/candidate.ts'
+import type { ForcedChoice } from '../placement/force-variant.ts'
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router } from '../placement/router.ts'
 import type { Progress } from '../store/worker/load-files.ts'
@@ -21,7 +24,7 @@ import type { RequestWatcher } from '../telemetry/watch-requests.ts'
 import type { GenerationStream } from '../text/generate.ts'
 import { type LazyTextService, streamOf } from '../text/lazy-text-service.ts'
 import {
-  checkModelOptions,
+  checkLoadOptions,
   checkPolicy,
   checkRequestOptions,
   checkRunOptions,
@@ -30,8 +33,18 @@ import {
 import { createLazySession } from './lazy-session.ts'
 import type { StatsEmitter } from './stats.ts'
 
-/** Options of `runtime.model()` and `model.load()`. */
-export interface ModelOptions {
+/** Options of `runtime.model()`. */
+export interface ModelOptions extends LoadOptions, ForcedChoice {
+  /**
+   * The backend that runs the model, for debugging. Requests then run on the device only.
+   */
+  readonly backend?: DeviceBackend
+  /** The id of the variant that runs, likewise. */
+  readonly variant?: string
+}
+
+/** Options of `model.load()`. */
+export interface LoadOptions {
   /** Aborts the call. A download stops when its last caller aborts, and resumes at the next call. */
   readonly signal?: AbortSignal
   /** Called as the model loads, with the bytes of its files, stored ones included, and of the runtime's download. */
@@ -98,7 +111,7 @@ export interface Model {
    * @throws SpillwayError The reason why the device cannot have it: `capacity_insufficient`, `file_*`, `model_invalid`,
    * `server_unreachable`, `aborted`, `closed`.
    */
-  load(options?: ModelOptions): Promise<void>
+  load(options?: LoadOptions): Promise<void>
   /**
    * Frees the device's memory: the lanes unload the model once its running and waiting requests are answered, those of
    * other callers too. Its files stay stored. A later request loads it again.
@@ -175,6 +188,8 @@ export interface CreateModelOptions {
   /** The runtime's. */
   readonly unanswered: UnansweredCalls
   readonly runtimePolicy: () => Policy
+  /** Whether the page has forced a backend or a variant of the device. */
+  readonly isForced: boolean
   readonly emitter: StatsEmitter
   readonly clock: Clock
   /** The most runs of a session that wait. */
@@ -184,7 +199,8 @@ export interface CreateModelOptions {
 }
 
 export function createModel(options: CreateModelOptions): Model {
-  const { manifest, router, device, textService, unanswered, runtimePolicy, emitter, clock } = options
+  const { manifest, router, device, textService, unanswered, runtimePolicy, isForced, emitter, clock } =
+    options
   const { maxQueued, watcher } = options
   const events = device.loadStates.events(manifest)
   const toPlacementOptions = (
@@ -194,6 +210,7 @@ export function createModel(options: CreateModelOptions): Model {
     if (options === undefined) return { policy: runtimePolicy() }
     check(options)
     const policy = options.policy === undefined ? runtimePolicy() : checkPolicy(options.policy)
+    if (isForced && policy !== 'device') throw forcedElsewhere(policy)
     return { ...options, policy }
   }
   const run = (inputs: CheckedInputs, options: PlacementOptions) => {
@@ -219,7 +236,7 @@ export function createModel(options: CreateModelOptions): Model {
       events.removeEventListener(type, listener as EventListener, options),
     unload: () => device.unloadModel(manifest),
     load: async (options = {}) => {
-      checkModelOptions(options)
+      checkLoadOptions(options)
       return router.load(manifest, options.signal, options.onProgress)
     },
     run: (inputs, options) => {
@@ -256,3 +273,9 @@ export function createModel(options: CreateModelOptions): Model {
       textService.embed(manifest, checkTexts(texts), toPlacementOptions(options)),
   }
 }
+
+const forcedElsewhere = (policy: Policy) =>
+  new SpillwayError('input_value_invalid', 'A model with a forced backend or variant runs on the device', {
+    expected: 'no policy, or "device"',
+    got: `"${policy}"`,
+  })

@@ -1,7 +1,8 @@
+import { withAbort } from '../../models/async/abort.ts'
 import { systemClock } from '../../models/async/clock.ts'
 import { importOnce } from '../../models/async/import-code.ts'
 import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
-import type { Manifest } from '../../models/core/index.ts'
+import { type Manifest, SpillwayError } from '../../models/core/index.ts'
 import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import { deviceLayouts } from '../device/allowed-lanes.ts'
@@ -9,6 +10,7 @@ import { createIndexedDbCalibrations } from '../device/calibration/calibration-s
 import { Calibrations, fingerprintOf } from '../device/calibration/calibrations.ts'
 import { type Capacity, memoryBudget, probeCapacity } from '../device/capacity.ts'
 import { DeviceTier } from '../device/device-tier.ts'
+import type { Outlook } from '../placement/placement-resolver.ts'
 import { Router } from '../placement/router.ts'
 import { RemoteTier, type Transport } from '../remote/remote-tier.ts'
 import { noHeaders, traceHeaders } from '../remote/request-headers.ts'
@@ -37,7 +39,7 @@ import {
   checkTraceparent,
 } from './check-options.ts'
 import type { Runtime, RuntimeOptions } from './create-runtime.ts'
-import { createModel } from './model.ts'
+import { createModel, type ModelOptions } from './model.ts'
 import { folderAddress, onPageHidden } from './page-address.ts'
 import { type RuntimeStats, StatsEmitter } from './stats.ts'
 
@@ -119,6 +121,17 @@ export function startRuntime(options: RuntimeOptions): Runtime {
 
   /** By id and version. */
   const used = new Map<string, Manifest>()
+  const isForced = ({ backend, variant }: ModelOptions) => backend !== undefined || variant !== undefined
+  const findModel = async (source: string, options: ModelOptions): Promise<Manifest> => {
+    checkSource(source)
+    checkModelOptions(options)
+    // At the same time as the manifest, where the first request needs the capacity.
+    if (isForced(options) || !router.startsOnServer(policy)) void capacity()
+    return unanswered.trackAbortable(options.signal, async (stop) => {
+      const { forceVariant } = await withAbort(stop, code())
+      return catalogue.find(source, stop, (found) => forceVariant(found, options))
+    })
+  }
   let isClosed = false
   const close = () => {
     if (isClosed) return
@@ -162,16 +175,19 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     set policy(next) {
       policy = checkPolicy(next)
     },
+    advise: async (source, options = {}) => {
+      const manifest = await findModel(source, options)
+      const { advise } = await code()
+      const outlook = await router.outlook(manifest, isForced(options) ? 'device' : policy)
+      return advise(manifest, outlook, { device, store, catalogue })
+    },
     model: async (source, options = {}) => {
-      checkSource(source)
-      checkModelOptions(options)
+      const manifest = await findModel(source, options)
       const { signal, onProgress } = options
-      // At the same time as the manifest, where the first request needs the capacity.
-      if (!router.startsOnServer(policy)) void capacity()
-      const manifest = await unanswered.trackAbortable(signal, (stop) => catalogue.find(source, stop))
-      await router.prepare(manifest, { policy, signal }, onProgress)
+      const runtimePolicy = () => (isForced(options) ? 'device' : policy)
+      if (isForced(options)) refuseForced(await router.outlook(manifest, 'device'), manifest)
+      await router.prepare(manifest, { policy: runtimePolicy(), signal }, onProgress)
       used.set(`${manifest.id}@${manifest.version}`, manifest)
-      const runtimePolicy = () => policy
       return createModel({
         manifest,
         router,
@@ -179,6 +195,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
         textService,
         unanswered,
         runtimePolicy,
+        isForced: isForced(options),
         emitter,
         clock,
         maxQueued,
@@ -190,4 +207,19 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     // Browsers that do not have the symbol do not have `using`.
     [Symbol.dispose ?? 'dispose']: close,
   }
+}
+
+/** @throws SpillwayError Why the device cannot run what the page has forced. */
+function refuseForced({ error }: Outlook, { id, variants }: Manifest): void {
+  if (!error) return
+  const { expected, got } = error.detail
+  throw new SpillwayError(
+    error.code,
+    `${id} cannot run here as forced (${variants.map(({ id }) => id).join(', ')})`,
+    {
+      ...(expected !== undefined && { expected }),
+      ...(got !== undefined && { got }),
+      hint: 'runtime.advise() says how it would run here.',
+    },
+  )
 }

@@ -41,13 +41,19 @@ export class Catalogue {
    * The manifest of a model. While its source cannot be reached, it is the last one that was stored.
    *
    * @param name An id in the folder of models, the address of a manifest, or `hf:owner/repo@revision`.
+   * @param narrow Makes the manifest that is returned of the one that was found.
    * @throws SpillwayError As `openSource` and `ModelSource.fetch`.
    */
-  async find(name: string, signal?: AbortSignal): Promise<Manifest> {
+  async find(
+    name: string,
+    signal?: AbortSignal,
+    narrow = (found: Manifest): Manifest => found,
+  ): Promise<Manifest> {
     const code = await withAbort(signal, this.#options.code())
     const source = code.openSource(name, this.#options)
-    const manifest =
+    const found =
       (source.pinned && (await this.#readStored(source, code))) || (await this.#fetch(source, code, signal))
+    const manifest = narrow(found)
     this.#sources.set(manifest, source)
     return manifest
   }

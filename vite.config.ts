@@ -95,6 +95,21 @@ export default defineConfig({
         },
       },
     },
+    serviceWorker: {
+      consumer: 'client',
+      build: {
+        outDir: path('dist/site'),
+        emptyOutDir: false,
+        assetsInlineLimit: 0,
+        rolldownOptions: {
+          treeshake,
+          preserveEntrySignatures: 'exports-only',
+          input: { 'embed-service-worker': path('web/embed/embed-script.ts') },
+          // In one file: a service worker may not import a part later.
+          output: { entryFileNames: '[name].js', codeSplitting: false },
+        },
+      },
+    },
     server: {
       consumer: 'server',
       build: {
@@ -115,7 +130,7 @@ export default defineConfig({
   },
   builder: {
     buildApp: async (builder) => {
-      for (const name of ['client', 'server']) {
+      for (const name of ['client', 'serviceWorker', 'server']) {
         const environment = builder.environments[name]
         if (environment) await builder.build(environment)
       }

@@ -214,6 +214,7 @@ expectTypeOf<Exclude<Placement['reason'], 'hedge'>>().toEqualTypeOf<
   | 'preferred'
   | 'device-capable'
   | 'device-without-simd'
+  | 'device-without-workers'
   | 'variant-missing'
   | 'model-too-large'
   | 'device-failed'

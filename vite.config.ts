@@ -8,6 +8,7 @@ import { makeQuantized } from './test/support/make-quantized.ts'
 import { weightsModel } from './test/support/weights-model.ts'
 import { compileHints } from './web/build/compile-hints.ts'
 import { hashedFiles } from './web/build/hashed-files.ts'
+import { integrity } from './web/build/integrity.ts'
 import { precompress } from './web/build/precompress.ts'
 import { preloadInPages } from './web/build/preload-in-pages.ts'
 import { sizeLimit } from './web/build/size-limit.ts'
@@ -136,7 +137,7 @@ export default defineConfig({
       }
     },
   },
-  plugins: [hashedFiles(), preloadInPages(), compileHints(), sizeLimit(), precompress()],
+  plugins: [hashedFiles(), preloadInPages(), compileHints(), sizeLimit(), integrity(), precompress()],
   test: {
     root: path('.'),
     // A promise that never settles must not block a run for ever.

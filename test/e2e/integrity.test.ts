@@ -42,7 +42,7 @@ describe('a page that pins the hashes of the scripts', () => {
       expect.arrayContaining([
         'embed.js',
         expect.stringContaining('assets/runtime'),
-        expect.stringContaining('assets/model-code'),
+        expect.stringContaining('assets/manifest-schema'),
       ]),
     )
     const { page, said, errors } = await open(byPath)
@@ -56,7 +56,7 @@ describe('a page that pins the hashes of the scripts', () => {
     expect(said.join()).toContain('integrity')
   })
 
-  test.each(['assets/runtime', 'assets/model-code'])('runs no %s of another hash', async (start) => {
+  test.each(['assets/runtime', 'assets/manifest-schema'])('runs no %s of another hash', async (start) => {
     const byPath = await hashes()
     const imported = Object.keys(byPath).find((path) => path.startsWith(start)) ?? expect.fail(start)
     const { page, said } = await open({ ...byPath, [imported]: wrong })

@@ -78,6 +78,13 @@ describe('the state of a model', () => {
   })
 })
 
+test('a manifest is asked for while the code that reads it is on its way', async () => {
+  visit.proxy.fault = (_method, path) => (path.includes('/assets/manifest-schema') ? 'hang' : 'pass')
+  await page.evaluate(() => void spillway.model('digits').catch(() => {}))
+  const isAsked = (part: string) => visit.proxy.seen.some(({ path }) => path.includes(part))
+  await expect.poll(() => isAsked('/assets/manifest-schema') && isAsked('/digits/manifest.json')).toBe(true)
+})
+
 describe('unload()', () => {
   test('waits for running requests, frees the memory, and a later request loads the model again', async () => {
     const seen = await page.evaluate(async () => {

@@ -69,7 +69,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const tokens = key === undefined ? noHeaders : tokenHeaders(base, key, clock)
   const keyed = { server: base, headers: tokens }
   const code = importOnce(clock, 'models', () => import('./model-code.ts'))
-  const catalogue = new Catalogue({ code, models, hub: options.hub ?? {}, store, clock, keyed })
+  const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store, clock, keyed })
   const device = new DeviceTier({
     store: storeWorker,
     catalogue,
@@ -127,7 +127,10 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     checkModelOptions(options)
     // At the same time as the manifest, where the first request needs the capacity.
     if (isForced(options) || !router.startsOnServer(policy)) void capacity()
+    // At the same time as the manifest as well. The request that needs it reports that it did not load.
+    code().catch(() => undefined)
     return unanswered.trackAbortable(options.signal, async (stop) => {
+      if (!isForced(options)) return catalogue.find(source, stop)
       const { forceVariant } = await withAbort(stop, code())
       return catalogue.find(source, stop, (found) => forceVariant(found, options))
     })

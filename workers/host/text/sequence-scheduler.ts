@@ -1,6 +1,5 @@
 import { abortedBy } from '../../../models/async/abort.ts'
-import type { Clock } from '../../../models/async/clock.ts'
-import { type GenerationSpec, SpillwayError } from '../../../models/core/index.ts'
+import { SpillwayError } from '../../../models/core/index.ts'
 import { withDefaultSampling } from '../../../models/core/sampling.ts'
 import type { GeneratorLoad, TokenRequest } from '../../protocol/generation.ts'
 import type { SequenceEvent } from '../../protocol/lane.ts'
@@ -11,30 +10,10 @@ import { maxDeaths } from '../scheduler/replay.ts'
 import type { WaitOptions } from '../scheduler/work.ts'
 import { sequenceFault } from './check-sequence.ts'
 import { SequenceQueue, sequenceToInterrupt } from './sequence-queue.ts'
+import type { SequenceSchedulerOptions } from './sequence-scheduler-options.ts'
 import { SequenceStream } from './sequence-stream.ts'
 import { SlotTimes } from './slot-times.ts'
 import type { TokenGenerator, TokenStream } from './types.ts'
-
-export interface SequenceSchedulerOptions {
-  /** The session's name in its lane. */
-  readonly session: string
-  readonly spec: GenerationSpec
-  /** Leases a lane with the model, which is started and loaded where no lane has it. */
-  readonly lease: () => Promise<LeasedLane>
-  readonly executedOn: TokenGenerator['executedOn']
-  /** Sequences that one lane decodes at a time. */
-  readonly slots: number
-  /** Sequences that may wait; one more is refused as `overloaded`. */
-  readonly maxWaiting: number
-  /** Tokens of their prompts together. Default: any number. */
-  readonly maxWaitingTokens?: number | undefined
-  /**
-   * Milliseconds until its slot that a new sequence may have to expect, where others wait already. Absent: it waits until
-   * its deadline.
-   */
-  readonly maxStartMs?: number | undefined
-  readonly clock: Clock
-}
 
 /** Lanes in a row that a sequence may leave without a token before it fails. */
 const maxMoves = 5

@@ -10,6 +10,7 @@ import { weightsModel } from './test/support/weights-model.ts'
 import { apiPage } from './web/build/api-page.ts'
 import { compileHints } from './web/build/compile-hints.ts'
 import { hashedFiles } from './web/build/hashed-files.ts'
+import { integrity } from './web/build/integrity.ts'
 import { precompress } from './web/build/precompress.ts'
 import { preloadInPages } from './web/build/preload-in-pages.ts'
 import { sizeLimit } from './web/build/size-limit.ts'
@@ -97,6 +98,21 @@ export default defineConfig({
         },
       },
     },
+    serviceWorker: {
+      consumer: 'client',
+      build: {
+        outDir: path('dist/site'),
+        emptyOutDir: false,
+        assetsInlineLimit: 0,
+        rolldownOptions: {
+          treeshake,
+          preserveEntrySignatures: 'exports-only',
+          input: { 'embed-service-worker': path('web/embed/embed-script.ts') },
+          // In one file: a service worker may not import a part later.
+          output: { entryFileNames: '[name].js', codeSplitting: false },
+        },
+      },
+    },
     server: {
       consumer: 'server',
       build: {
@@ -117,13 +133,21 @@ export default defineConfig({
   },
   builder: {
     buildApp: async (builder) => {
-      for (const name of ['client', 'server']) {
+      for (const name of ['client', 'serviceWorker', 'server']) {
         const environment = builder.environments[name]
         if (environment) await builder.build(environment)
       }
     },
   },
-  plugins: [hashedFiles(), apiPage(), preloadInPages(), compileHints(), sizeLimit(), precompress()],
+  plugins: [
+    hashedFiles(),
+    apiPage(),
+    preloadInPages(),
+    compileHints(),
+    sizeLimit(),
+    integrity(),
+    precompress(),
+  ],
   test: {
     root: path('.'),
     // A promise that never settles must not block a run for ever.

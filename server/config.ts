@@ -55,6 +55,8 @@ export interface Config {
   readonly drainMs: number
   /** Milliseconds for which one large body or answer may be parsed, tokenized or written. */
   readonly taskMs: number
+  /** Of an upstream in the middle of a stream. */
+  readonly silenceMs: number
   /** Bytes of large bodies and answers that wait for that together. */
   readonly maxOffloadBytes: number
   /** The longest body of an infer request, decoded. */
@@ -196,6 +198,7 @@ const configOf = (set: SettingValues, folderOf: (name: keyof SettingValues) => s
   uploadMs: 1000 * set.SPILLWAY_UPLOAD_SECONDS,
   drainMs: 1000 * set.SPILLWAY_DRAIN_SECONDS,
   taskMs: 1000 * set.SPILLWAY_TASK_SECONDS,
+  silenceMs: 1000 * set.SPILLWAY_SILENCE_SECONDS,
   maxOffloadBytes: set.SPILLWAY_MAX_TASK_BYTES,
   maxBodyBytes: set.SPILLWAY_MAX_BODY_BYTES,
   maxTextBodyBytes: set.SPILLWAY_MAX_TEXT_BODY_BYTES,
@@ -220,6 +223,8 @@ const configOf = (set: SettingValues, folderOf: (name: keyof SettingValues) => s
     rows: set.SPILLWAY_MAX_QUEUED_ROWS,
     bytes: set.SPILLWAY_MAX_QUEUED_BYTES,
     tokens: set.SPILLWAY_MAX_QUEUED_TOKENS,
+    burstMs: set.SPILLWAY_BURST_MS,
+    textStartMs: 1000 * set.SPILLWAY_TEXT_START_SECONDS,
   },
   generateLimits: { maxSlots: set.SPILLWAY_SLOTS, maxBytes: set.SPILLWAY_KV_BYTES },
 })

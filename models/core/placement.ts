@@ -32,6 +32,8 @@ export const placementReasons = [
   'device-capable',
   /** The device can run no model: its WebAssembly has no SIMD. */
   'device-without-simd',
+  /** The device can run no model from here: a service worker, and some browsers' shared workers, start no workers. */
+  'device-without-workers',
   /** The model has no variant for a backend of the device. */
   'variant-missing',
   /** The model needs more memory than the device can give it. */

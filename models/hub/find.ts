@@ -1,8 +1,8 @@
 import type { Clock } from '../async/clock.ts'
+import { importCode } from '../async/import-code.ts'
 import { SpillwayError } from '../core/error.ts'
 import { type FileSpec, type Manifest, manifestFile, modelFile } from '../core/manifest.ts'
-import { parseManifest } from '../core/manifest-schema.ts'
-import { parseCatalogue, type SiteCatalogue } from '../core/references.ts'
+import type { SiteCatalogue } from '../core/references.ts'
 import { type CallOptions, fetchResponse, readJson } from './fetch-response.ts'
 import { type FileRequest, type HubOptions, hubEndpoint, locateOnHub } from './locate.ts'
 import { commitName, type HubReference, parseSource, showReference } from './reference.ts'
@@ -75,7 +75,10 @@ const timeoutMs = 10_000
  */
 export async function fetchCatalogue(models: URL, options: CallOptions): Promise<SiteCatalogue> {
   const url = new URL('catalogue.json', models)
-  const response = await fetchResponse(url, { ...options, maxBytes: maxCatalogueBytes, timeoutMs })
+  const [response, { parseCatalogue }] = await Promise.all([
+    fetchResponse(url, { ...options, maxBytes: maxCatalogueBytes, timeoutMs }),
+    importCode(options.clock, 'catalogues', () => import('../core/references.ts')),
+  ])
   if (!response.ok) throw siteError(url, response)
   return parseCatalogue(readJson(url, response), url.href)
 }
@@ -85,7 +88,11 @@ const manifestSource = (url: URL, clock: Clock): ModelSource => ({
   address: url.href,
   pinned: false,
   fetch: async (signal) => {
-    const response = await fetchResponse(url, { clock, signal, maxBytes: maxManifestBytes, timeoutMs })
+    // Schemas are a chunk of their own: a page loads them while its first manifest is on its way.
+    const [response, { parseManifest }] = await Promise.all([
+      fetchResponse(url, { clock, signal, maxBytes: maxManifestBytes, timeoutMs }),
+      importCode(clock, 'manifests', () => import('../core/manifest-schema.ts')),
+    ])
     if (!response.ok) throw siteError(url, response)
     return parseManifest(readJson(url, response), url.href)
   },

@@ -1,4 +1,3 @@
-import * as z from 'zod/mini'
 import { type ErrorCode, isErrorCode, SpillwayError } from '../core/error.ts'
 import { errorCodeHeader } from '../protocols/oip.ts'
 import { type HttpResponse, readJson } from './fetch-response.ts'
@@ -76,16 +75,14 @@ const byStatus: Readonly<Record<number, ErrorCode>> = {
   503: 'overloaded',
 }
 
-const spillwayError = z.object({ error: z.string() })
-
 /** The error for a failed response of a site. A Spillway server sends its own. */
 export function siteError(url: URL, response: HttpResponse): SpillwayError {
   const { status, headers } = response
   const header = headers.get(errorCodeHeader)
   if (isErrorCode(header)) {
-    const parsed = z.safeParse(spillwayError, readJson(url, response))
-    if (parsed.success)
-      return SpillwayError.fromWire({ code: header, message: parsed.data.error, detail: retryAfter(headers) })
+    const message: unknown = Reflect.get(Object(readJson(url, response)), 'error')
+    if (typeof message === 'string')
+      return SpillwayError.fromWire({ code: header, message, detail: retryAfter(headers) })
   }
   const code = byStatus[status] ?? 'server_response_invalid'
   return new SpillwayError(code, `${url.origin} did not send ${url.pathname}`, {

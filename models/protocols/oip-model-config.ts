@@ -44,8 +44,9 @@ export type ModelConfiguration = z.infer<typeof modelConfiguration>
  * @param mostRows The most rows of a run where the manifest does not say.
  */
 export function configurationOf(manifest: Manifest, mostRows: number): ModelConfiguration {
-  const { id, batching, inputs, outputs } = manifest
-  const isBatched = [...inputs, ...outputs].every((spec) => batchAxisOf(manifest, spec) === 0)
+  const { id, batching, batchAxis, inputs, outputs } = manifest
+  const isBatched =
+    batchAxis === 0 && [...inputs, ...outputs].every((spec) => batchAxisOf(manifest, spec) === 0)
   const describe = ({ name, type, shape }: TensorSpec) => ({
     name,
     data_type: `TYPE_${type === 'string' ? 'STRING' : datatypeOf(type)}`,

@@ -10,9 +10,13 @@ export class GrpcCall implements CallContext {
   readonly path: string
   /** When it began, on the clock. */
   readonly startedAt: number
+  /** When its deadline began to count: of a stream's message, when the stream began. */
+  deadlineFrom: number
   /** Metadata that precedes the answer, or comes with the error. */
   readonly metadata: Record<string, string> = {}
-  readonly #variables: Variables = {}
+  readonly #headers: IncomingHttpHeaders
+  readonly #session: Http2Session | undefined
+  #variables: Variables = {}
 
   constructor(
     path: string,
@@ -22,6 +26,9 @@ export class GrpcCall implements CallContext {
   ) {
     this.path = path
     this.startedAt = startedAt
+    this.deadlineFrom = startedAt
+    this.#headers = headers
+    this.#session = session
     this.req = {
       method: 'POST',
       header: (name) => {
@@ -30,6 +37,20 @@ export class GrpcCall implements CallContext {
       },
     }
     this.env = { incoming: { socket: session?.socket } }
+  }
+
+  /** The state of one message of a streaming call: the call's caller, and no more. */
+  message(now: number): GrpcCall {
+    const message = new GrpcCall(this.path, now, this.#headers, this.#session)
+    message.deadlineFrom = this.deadlineFrom
+    const { requestId, caller, key, span } = this.#variables
+    message.#variables = {
+      caller,
+      ...(requestId !== undefined && { requestId }),
+      ...(key && { key }),
+      ...(span && { span }),
+    }
+    return message
   }
 
   get<K extends keyof Variables>(key: K): Variables[K] {

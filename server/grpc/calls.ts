@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import {
   Code,
@@ -9,22 +10,23 @@ import {
 } from '@connectrpc/connect'
 import type { UniversalHandler, UniversalServerResponse } from '@connectrpc/connect/protocol'
 import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc'
-import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from '@connectrpc/connect-node'
+import { universalResponseToNodeResponse } from '@connectrpc/connect-node'
 import type { Clock } from '../../models/async/clock.ts'
+import { SpillwayError } from '../../models/core/index.ts'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
 import type { Access } from '../auth/access.ts'
 import type { Admit } from '../auth/limits/limit-requests.ts'
 import type { CallerOf } from '../http/caller.ts'
-import { logError, toSpillwayError } from '../http/errors.ts'
 import { type Log, requestIdHeader } from '../http/request-log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { nameRequest } from '../observability/observe-requests.ts'
 import { traceresponseHeader } from '../observability/trace-context.ts'
 import type { Tracing } from '../observability/tracing.ts'
 import { callKey, GrpcCall } from './call.ts'
+import { createFailCall } from './fail-call.ts'
 import { createObserveCall } from './observe-call.ts'
-import { readMessage } from './read-message.ts'
-import { toConnectError } from './status.ts'
+import { type MessageReading, readMessage } from './read-message.ts'
+import { readMessages } from './read-messages.ts'
 
 export interface CallsOptions {
   readonly access: Access | undefined
@@ -52,6 +54,7 @@ export interface MethodGroup {
 interface Method extends Omit<MethodGroup, 'add' | 'open'> {
   readonly handler: UniversalHandler
   readonly isOpen: boolean
+  readonly isStream: boolean
 }
 
 /**
@@ -62,13 +65,7 @@ export function createCalls(options: CallsOptions, groups: readonly MethodGroup[
   const { access, admit, callerOf, clock, log, tracing, uploadMs } = options
   const observe = createObserveCall(options)
 
-  /** The error as it ends the call. */
-  const fail = (call: GrpcCall, cause: unknown) => {
-    const thrown = cause instanceof Error ? cause : new Error(String(cause))
-    const error = toSpillwayError(thrown)
-    logError(log, call, thrown, error)
-    return toConnectError(error)
-  }
+  const fail = createFailCall(log)
   const failAsStatus: Interceptor = (next) => async (request) => {
     try {
       return await next(request)
@@ -79,15 +76,25 @@ export function createCalls(options: CallsOptions, groups: readonly MethodGroup[
   }
   const methods = methodsOf(groups, failAsStatus)
 
+  const draining = new AbortController()
+  // One listener for each stream is no leak: Node would warn of it on stderr.
+  setMaxListeners(0, draining.signal)
+
+  const readWhole = (req: Http2ServerRequest, reading: MessageReading) => {
+    const cancelUpload = clock.after(uploadMs, () => req.stream.close(constants.NGHTTP2_CANCEL))
+    return readMessage(req, reading).finally(cancelUpload)
+  }
+
   const answer = async (
     call: GrpcCall,
     req: Http2ServerRequest,
     res: Http2ServerResponse,
   ): Promise<UniversalServerResponse> => {
     const method = methods.get(call.path)
-    if (!method) return unimplemented(call)
-    if (!method.isOpen) {
-      await access?.authenticate(call)
+    if (!method) throw new ConnectError(`There is no method ${call.path.slice(0, 200)}`, Code.Unimplemented)
+    if (!method.isOpen) await access?.authenticate(call)
+    // Each message of a stream is a request of its own.
+    if (!method.isOpen && !method.isStream) {
       const allowance = await admit?.(call, 'rows', (headers) => Object.assign(call.metadata, headers))
       if (allowance) {
         call.set('allowance', allowance)
@@ -95,21 +102,23 @@ export function createCalls(options: CallsOptions, groups: readonly MethodGroup[
         if (req.stream.closed) allowance.release()
       }
     }
-    const cancelUpload = clock.after(uploadMs, () => req.stream.close(constants.NGHTTP2_CANCEL))
-    const encoding = call.req.header('grpc-encoding')
-    const message = await readMessage(req, { ...method, encoding }).finally(cancelUpload)
-    const request = universalRequestFromNodeRequest(
-      req,
-      res,
-      undefined,
-      createContextValues().set(callKey, call),
-    )
-    // Deadlines and compression are handled here. Answers are not compressed: numbers take long and gain little.
-    for (const name of ['grpc-timeout', 'grpc-encoding', 'grpc-accept-encoding']) request.header.delete(name)
-    return method.handler({ ...request, body: once(message) })
+    const reading = { ...method, encoding: call.req.header('grpc-encoding') }
+    const body = method.isStream
+      ? readMessages(req, { ...reading, clock, uploadMs, draining: draining.signal })
+      : once(await readWhole(req, reading))
+    return method.handler({
+      httpVersion: req.httpVersion,
+      method: req.method,
+      url: `http://localhost${call.path}`,
+      // Deadlines and compression are handled here. Answers are not compressed: numbers take long and gain little.
+      header: new Headers({ 'content-type': call.req.header('content-type') ?? '' }),
+      body,
+      signal: closeSignal(req),
+      contextValues: createContextValues().set(callKey, call),
+    })
   }
 
-  return (req: Http2ServerRequest, res: Http2ServerResponse): void => {
+  const onRequest = (req: Http2ServerRequest, res: Http2ServerResponse): void => {
     const call = new GrpcCall(pathOf(req), clock.now(), req.headers, req.stream.session)
     const recorded = nameRequest(call, callerOf, tracing)
     let response: UniversalServerResponse | undefined
@@ -117,10 +126,12 @@ export function createCalls(options: CallsOptions, groups: readonly MethodGroup[
     // Resets by the client are no errors of the server's: `close` tells of them.
     req.on('error', () => {})
     res.on('error', () => {})
-    res.once('finish', () => {
-      // The rest of a message that was refused is not read.
-      if (!req.complete) req.stream.close(constants.NGHTTP2_NO_ERROR)
-    })
+    // What the client has still to send is not read. A reset goes before frames that have not left.
+    req.stream.once('wantTrailers', () =>
+      setImmediate(() => {
+        if (!req.complete) req.stream.close(constants.NGHTTP2_NO_ERROR)
+      }),
+    )
     answer(call, req, res)
       .catch((cause) => refused(fail(call, cause)))
       .then((answered) => {
@@ -131,7 +142,14 @@ export function createCalls(options: CallsOptions, groups: readonly MethodGroup[
       })
       .catch(() => req.stream.close(constants.NGHTTP2_INTERNAL_ERROR))
   }
+  return {
+    onRequest,
+    /** Streams take no more messages, and end when those that they have are answered. */
+    drain: () => draining.abort(),
+  }
 }
+
+export type Calls = ReturnType<typeof createCalls>
 
 function methodsOf(groups: readonly MethodGroup[], failAsStatus: Interceptor): Map<string, Method> {
   const methods = new Map<string, Method>()
@@ -145,20 +163,26 @@ function methodsOf(groups: readonly MethodGroup[], failAsStatus: Interceptor): M
     add(router)
     for (const handler of router.handlers) {
       const isOpen = open.includes(handler.requestPath)
-      methods.set(handler.requestPath, { handler, isOpen, maxBytes, check })
+      const isStream = handler.method.methodKind === 'bidi_streaming'
+      methods.set(handler.requestPath, { handler, isOpen, isStream, maxBytes, check })
     }
   }
   return methods
 }
 
-const pathOf = ({ url }: Http2ServerRequest): string => url.split('?', 1)[0] ?? ''
+const clientLeft = new SpillwayError('aborted', 'The client left')
 
-function unimplemented(call: GrpcCall): UniversalServerResponse {
-  const error = new ConnectError(`There is no method ${call.path.slice(0, 200)}`, Code.Unimplemented)
-  call.set('errorCode', 'request_malformed')
-  call.set('reason', error.rawMessage)
-  return refused(error)
+/** Aborts when a call has ended, however it did: until it is answered that means that its client has left. */
+function closeSignal({ stream }: Http2ServerRequest): AbortSignal {
+  const controller = new AbortController()
+  // With a reason that exists: making one takes longer than many runs.
+  const abort = () => controller.abort(clientLeft)
+  if (stream.closed) abort()
+  else stream.once('close', abort)
+  return controller.signal
 }
+
+const pathOf = ({ url }: Http2ServerRequest): string => url.split('?', 1)[0] ?? ''
 
 const refused = (error: ConnectError): UniversalServerResponse => ({
   status: 200,

@@ -2,10 +2,10 @@ import { createServer, type ServerHttp2Session } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import type { Clock } from '../../models/async/clock.ts'
 import type { Drained } from '../shutdown.ts'
-import type { createCalls } from './calls.ts'
+import type { Calls } from './calls.ts'
 
 export interface GrpcServerOptions {
-  readonly calls: ReturnType<typeof createCalls>
+  readonly calls: Calls
   readonly port: number
   readonly host: string
   /** Milliseconds between pings: a connection whose client has gone answers none, and is closed. */
@@ -37,7 +37,7 @@ export function serveGrpc(options: GrpcServerOptions): Drained {
   })
   server.on('request', (req, res) => {
     res.once('close', begin())
-    calls(req, res)
+    calls.onRequest(req, res)
   })
   server.on('session', (session) => {
     sessions.add(session)
@@ -68,6 +68,7 @@ export function serveGrpc(options: GrpcServerOptions): Drained {
     // Each connection is told to send no more calls; those that it has go on.
     drain: () => {
       server.close()
+      calls.drain()
       for (const session of sessions) session.close()
     },
     stop: () => {

@@ -45,7 +45,7 @@ export function readModelInfer(
     decodeInputs(manifest, request, decode, limits),
     limits,
   )
-  return { ...checked, outputs: checked.outputs.map(({ name }) => ({ name, binary: isRaw })) }
+  return { ...checked, outputs: checked.outputs.map((output) => ({ ...output, binary: isRaw })) }
 }
 
 const none = new Uint8Array(0)

@@ -1,8 +1,8 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
-import { SpillwayError, type Tensor } from '../../models/core/index.ts'
+import type { Tensor } from '../../models/core/index.ts'
 import { datatypeOf } from '../../models/protocols/oip.ts'
 import { elementBytes } from '../../models/protocols/oip-binary.ts'
-import type { InferAnswer } from '../routes/oip/write-infer-response.ts'
+import { type InferAnswer, tensorOf } from '../routes/oip/write-infer-response.ts'
 import { hasContents, writeContents } from './contents.ts'
 import type { EncodedInferResponseSchema } from './generated/encoded_infer_pb.ts'
 
@@ -15,11 +15,7 @@ export function writeModelInfer({
   requested,
   answer: { outputs, executedOn, queueMs, computeMs },
 }: InferAnswer): InferResponseInit {
-  const tensors = requested.map(({ name }): [string, Tensor] => {
-    const tensor = outputs[name]
-    if (!tensor) throw new SpillwayError('internal', `The lane returned no output "${name}"`)
-    return [name, tensor]
-  })
+  const tensors = requested.map((output): [string, Tensor] => [output.name, tensorOf(outputs, output)])
   const isRaw = requested.some(({ binary }) => binary) || tensors.some(([, { type }]) => !hasContents(type))
   return {
     modelName: model.id,

@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import { SpillwayError } from '../../models/core/index.ts'
 import { bodyTooLarge } from './body-too-large.ts'
 import { decoderOf } from './decode-body.ts'
+import { GrowingBuffer } from './growing-buffer.ts'
 import { stopReading } from './stop-reading.ts'
 
 /**
@@ -23,7 +24,9 @@ export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array
     // Node's parser never passes on more than this length.
     const length = c.req.header('content-length')
     if (length !== undefined && Number(length) > maxBytes) throw bodyTooLarge(maxBytes)
-    const body = incoming ? await readAll(incoming, maxBytes) : new Uint8Array(await c.req.arrayBuffer())
+    const body = incoming
+      ? await readAll(incoming, maxBytes, Number(length ?? 0))
+      : new Uint8Array(await c.req.arrayBuffer())
     if (body.length > maxBytes) throw bodyTooLarge(maxBytes)
     return decode ? await decode(body, maxBytes) : body
   } catch (cause) {
@@ -32,10 +35,17 @@ export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array
   }
 }
 
-/** Reads a stream to its end, with an error as soon as it is too long. */
-export function readAll(incoming: Readable, maxBytes: number): Promise<Uint8Array> {
+/** Bytes that are allocated for a body because its header announces them. */
+const mostAnnounced = 2 ** 20
+
+/**
+ * Reads a stream to its end, with an error as soon as it is too long.
+ *
+ * @param length That a header announces; 0 where it does not.
+ */
+export function readAll(incoming: Readable, maxBytes: number, length = 0): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const body = new GrowingBuffer()
+    const body = new GrowingBuffer(Math.min(length, mostAnnounced))
     const settle = (outcome: () => void) => {
       incoming.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose)
       outcome()
@@ -60,31 +70,4 @@ export function readAll(incoming: Readable, maxBytes: number): Promise<Uint8Arra
       )
     incoming.on('data', onData).on('end', onEnd).on('error', onClose).on('close', onClose)
   })
-}
-
-/** Joins chunks in one buffer that doubles: a client may send a body byte by byte, and a list of chunks would be larger than the body. */
-class GrowingBuffer {
-  /** A single chunk, the common case, is not copied. */
-  #memory: Uint8Array = new Uint8Array(0)
-  length = 0
-
-  add(chunk: Uint8Array): void {
-    const length = this.length + chunk.length
-    if (this.length === 0) this.#memory = chunk
-    else {
-      if (length > this.#memory.length) {
-        const larger = new Uint8Array(2 * length)
-        larger.set(this.bytes())
-        this.#memory = larger
-      }
-      this.#memory.set(chunk, this.length)
-    }
-    this.length = length
-  }
-
-  /** A `Uint8Array`, because `Buffer.slice` does not copy. */
-  bytes(): Uint8Array {
-    const { buffer, byteOffset } = this.#memory
-    return new Uint8Array(buffer, byteOffset, this.length)
-  }
 }

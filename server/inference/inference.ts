@@ -4,6 +4,7 @@ import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { type Layout, layoutsFor } from '../../workers/host/pool/lane-layout.ts'
 import type { ReportLoss } from '../../workers/host/pool/load-history.ts'
 import { Pool, type PoolStats } from '../../workers/host/pool/pool.ts'
+import { Admission } from '../../workers/host/scheduler/admission.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'
 import type { RunAnswer, SessionSpec, WaitOptions } from '../../workers/host/scheduler/work.ts'
@@ -88,7 +89,14 @@ export interface QueueLimits {
   readonly bytes?: number
   /** Tokens of the texts' prompts. */
   readonly tokens?: number
+  /** Milliseconds of work that may wait after an idle moment; absent: any. See `Admission`. */
+  readonly burstMs?: number
+  /** Milliseconds until its slot that a text may have to expect; absent: any. */
+  readonly textStartMs?: number
 }
+
+/** Milliseconds that one run should take at most. */
+const targetMs = 100
 
 /** Runs get slower with more threads than this; with more processes, memory is better used otherwise. */
 const maxThreads = 16
@@ -119,7 +127,9 @@ export function createInference(options: InferenceOptions): Inference {
     maxQueued: queue.requests,
     maxQueuedRows: queue.rows,
     maxQueuedBytes: queue.bytes,
-    targetMs: 100,
+    targetMs,
+    admission:
+      queue.burstMs === undefined ? undefined : new Admission({ clock, targetMs, burstMs: queue.burstMs }),
     maxBatchBytes: 256 * 2 ** 20,
     afterTurn: setImmediate,
   })
@@ -169,6 +179,7 @@ export function createInference(options: InferenceOptions): Inference {
         slots: generateLimits.maxSlots,
         maxWaiting: queue.requests,
         maxWaitingTokens: queue.tokens,
+        maxStartMs: queue.textStartMs,
         clock,
       })
       generators.set(variant, { scheduler: generator, spec: sessionSpec })

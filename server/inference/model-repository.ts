@@ -1,5 +1,6 @@
+import { SpillwayError } from '../../models/core/index.ts'
 import type { RepositoryModel } from '../../models/protocols/oip-repository.ts'
-import { allVersions, type Catalogue, findModel } from './catalogue.ts'
+import { allVersions, type Catalogue, type CatalogueEntry, findModel } from './catalogue.ts'
 import type { Inference, ModelState } from './inference.ts'
 import type { Reread } from './reread-models.ts'
 
@@ -13,7 +14,7 @@ export interface ModelRepository {
    * @throws SpillwayError `model_unknown` where no folder has it; else why it could not be loaded.
    */
   load(id: string): Promise<void>
-  /** Unloads all versions of a model. @throws SpillwayError `model_unknown`. */
+  /** Unloads all versions of a model. @throws SpillwayError `model_unknown`, or `not_supported` where another engine runs it. */
   unload(id: string): void
 }
 
@@ -24,14 +25,18 @@ export interface RepositoryOptions {
 }
 
 export function createModelRepository({ catalogue, inference, reread }: RepositoryOptions): ModelRepository {
+  const reasonOf = (entry: CatalogueEntry, state: ModelState): string => {
+    if (state === 'unloaded') return 'unloaded'
+    if (state !== 'failed') return ''
+    return entry.upstream ? 'its engine does not answer' : (inference.failure(entry)?.message ?? 'not loaded')
+  }
   return {
     index: (isReadyOnly) =>
       allVersions(catalogue).flatMap((entry) => {
         const state = inference.state(entry)
         if (isReadyOnly && state !== 'ready') return []
         const { id: name, version } = entry.manifest
-        const reason = inference.failure(entry)?.message ?? (state === 'unloaded' ? 'unloaded' : '')
-        return { name, version, state: stateNames[state], reason }
+        return { name, version, state: stateNames[state], reason: reasonOf(entry, state) }
       }),
     load: async (id) => {
       const [fault] = await reread(id)
@@ -40,7 +45,11 @@ export function createModelRepository({ catalogue, inference, reread }: Reposito
       findModel(catalogue, id)
     },
     unload: (id) => {
-      findModel(catalogue, id)
+      const { upstream } = findModel(catalogue, id)
+      if (upstream)
+        throw new SpillwayError('not_supported', `${id} is run by another engine`, {
+          hint: 'That engine loads and unloads it. Remove its folder and send SIGHUP to offer it no longer.',
+        })
       for (const entry of catalogue.versions.get(id) ?? []) inference.unload(entry)
     },
   }

@@ -115,6 +115,7 @@ export function fieldsOf(c: Pick<CallContext, 'get'>, stream?: StreamEnd) {
       tokens: texts.tokens,
       ...(texts.queueMs !== undefined && { queueMs: round(texts.queueMs) }),
       ...(texts.firstTokenMs !== undefined && { firstTokenMs: round(texts.firstTokenMs) }),
+      ...(texts.replica !== undefined && { replica: texts.replica }),
     }),
     ...(stream && { end: stream.end }),
     ...(code !== undefined && { code }),

@@ -15,6 +15,8 @@ export class TextRecord {
   readonly model: string
   /** Tokens of the prompts together; about so many until an engine has counted them. */
   promptTokens: number
+  /** The replica of the model's upstream that writes them. */
+  replica: string | undefined
   /** When the texts were asked for, on the clock. */
   readonly askedAt: number
   readonly #clock: Clock

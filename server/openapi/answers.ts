@@ -59,6 +59,23 @@ export const chatCompletion = z.object({
   ),
 })
 
+export const response = z.object({
+  id: z.string(),
+  object: z.literal('response'),
+  created_at: z.int(),
+  status: z.enum(['completed', 'incomplete']),
+  model: z.string(),
+  output: z.array(
+    z.object({
+      id: z.string(),
+      type: z.literal('message'),
+      role: z.literal('assistant'),
+      content: z.array(z.object({ type: z.literal('output_text'), text: z.string() })),
+    }),
+  ),
+  usage: z.object({ input_tokens: z.int(), output_tokens: z.int(), total_tokens: z.int() }),
+})
+
 export const embeddings = z.object({
   object: z.literal('list'),
   model: z.string(),

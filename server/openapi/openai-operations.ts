@@ -65,6 +65,22 @@ export function openAiOperations(catalogue: Catalogue): Operation[] {
     },
     {
       ...openAi,
+      route: 'post /v1/responses',
+      summary: 'Answers a text or a chat, and keeps nothing',
+      description: 'What needs storage, tools or pictures is 400.',
+      body: withModel('ResponseRequest', writers, { input: 'Hello', max_output_tokens: 32 }),
+      answer: {
+        ...json('Response'),
+        'text/event-stream': {
+          schema: {
+            type: 'string',
+            description: "With `stream: true`: the API's own events, each with its `type`.",
+          },
+        },
+      },
+    },
+    {
+      ...openAi,
       route: 'post /v1/embeddings',
       summary: 'Vectors of texts',
       body: withModel('EmbeddingRequest', embedders, { input: ['Hello'] }),

@@ -17,6 +17,7 @@ import {
   embeddingRequest,
   errorBody,
 } from '../../models/protocols/openai.ts'
+import { responseRequest } from '../../models/protocols/openai-responses.ts'
 import { telemetryReport } from '../../models/protocols/telemetry.ts'
 import * as answers from './answers.ts'
 
@@ -44,6 +45,8 @@ const zodSchemas = {
   CompletionRequest: completionRequest,
   Completion: answers.completion,
   CompletionChunk: completionChunk,
+  ResponseRequest: responseRequest,
+  Response: answers.response,
   EmbeddingRequest: embeddingRequest,
   Embeddings: answers.embeddings,
   TokenRequest: tokenRequest,

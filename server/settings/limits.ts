@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { defaultGenerateLimits } from '../inference/session-spec.ts'
 import { requestLimits } from '../request-limits.ts'
-import { bytes, count, number, numberFrom, type Setting } from './setting.ts'
+import { bytes, count, number, numberFrom, type Setting, seconds } from './setting.ts'
 
 /** How much of everything there may be. */
 export const limits = {
@@ -42,6 +42,16 @@ export const limits = {
   SPILLWAY_MAX_QUEUED_ROWS: number(2 ** 20, 'rows of the requests that wait for one model'),
   SPILLWAY_MAX_QUEUED_BYTES: bytes(2 ** 29, 'bytes of their tensors'),
   SPILLWAY_MAX_QUEUED_TOKENS: number(2 ** 22, 'tokens in the prompts of the texts that wait for one model'),
+  SPILLWAY_BURST_MS: count(
+    1,
+    86_400_000,
+    300,
+    'milliseconds of work that may wait for the lanes after an idle moment; while they stay busy, only what the next batch can take. Other requests are refused as `overloaded`',
+  ),
+  SPILLWAY_TEXT_START_SECONDS: seconds(
+    30,
+    'the longest that a text may be expected to wait for its slot, where others wait already; others are refused as `overloaded`',
+  ),
   SPILLWAY_SLOTS: count(
     1,
     1_024,

@@ -30,13 +30,14 @@ export const times = {
     'how long a loaded model may run on made-up inputs; then it is loaded anew, in another lane, without',
   ),
   SPILLWAY_RUN_SECONDS: seconds(laneLimits.runMs / 1000, 'how long a request without a `timeout` may run'),
-  SPILLWAY_HUNG_SECONDS: seconds(
-    laneLimits.hungMs / 1000,
-    'without a sign of life for so long, a lane is replaced',
-  ),
+  SPILLWAY_HUNG_SECONDS: seconds(4, 'without a sign of life for so long, a lane is replaced'),
   SPILLWAY_TASK_SECONDS: seconds(
     30,
     'how long parsing, tokenizing or writing one large body may take in the offload thread',
+  ),
+  SPILLWAY_SILENCE_SECONDS: seconds(
+    60,
+    'how long an upstream may be silent in the middle of a stream; then another replica goes on',
   ),
   SPILLWAY_TIMEOUT_SECONDS: {
     schema: z.optional(z.number().check(z.int(), z.minimum(1), z.maximum(86_400))),

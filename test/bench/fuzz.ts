@@ -1,6 +1,6 @@
 import { startFuzz } from '../support/fuzz/start-fuzz.ts'
 import { atMost, type Bench } from './bench-definition.ts'
-import { residentBytes } from './servers/memory.ts'
+import { laneBytes, residentBytes } from './servers/memory.ts'
 
 /** Requests in all; each tenth of them is drawn from a seed of its own. */
 const total = 20_000
@@ -21,7 +21,7 @@ export const fuzz: Bench = {
         statuses[Number(status)] = (statuses[Number(status)] ?? 0) + count
       // The last connections are closed.
       await new Promise((resolve) => setTimeout(resolve, 500))
-      const bytes = [server.pid, ...server.lanes()].reduce((sum, pid) => sum + residentBytes(pid), 0)
+      const bytes = residentBytes(server.pid) + laneBytes(server.pid)
       holds.push({ bytes: bytes / 2 ** 20, handles: await openFiles(server.url) })
     }
     await server.stop()

@@ -4,7 +4,7 @@ import { ofCallers } from './infer-requests.ts'
 import { magikaFolder } from './models.ts'
 import { buildServers } from './servers/build.ts'
 import type { Done, Task } from './servers/client.ts'
-import { residentBytes } from './servers/memory.ts'
+import { laneBytes, residentBytes } from './servers/memory.ts'
 import { startClient } from './servers/start.ts'
 
 const callers = 20
@@ -72,8 +72,7 @@ const ratioOf = ({ ours, theirs }: { readonly ours: number; readonly theirs: num
   ratio: ours / theirs,
 })
 
-const memoryOf = ({ pid, lanes }: TestServer) =>
-  [pid, ...lanes()].reduce((sum, id) => sum + residentBytes(id), 0)
+const memoryOf = ({ pid }: TestServer) => residentBytes(pid) + laneBytes(pid)
 
 /** The runs that answered requests were in: milliseconds, a run counted for each of its requests; and the requests. */
 async function batchTimes({ url }: TestServer) {

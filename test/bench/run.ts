@@ -4,10 +4,13 @@
  */
 import { parseArgs } from 'node:util'
 import { testModels, withoutTestModels } from '../support/test-models.ts'
+import { auth } from './auth.ts'
 import { batching } from './batching.ts'
 import type { Bench, Comparison, Harness } from './bench-definition.ts'
+import { binary } from './binary.ts'
 import { bridge } from './bridge.ts'
 import { embed } from './embed.ts'
+import { faults } from './faults.ts'
 import { fuzz } from './fuzz.ts'
 import { generateEight, generateOne, prefix, stepOverhead } from './generate.ts'
 import { generateServer } from './generate-server.ts'
@@ -18,6 +21,7 @@ import { overhead } from './overhead.ts'
 import { overload } from './overload.ts'
 import { padding } from './padding.ts'
 import { peers } from './peers.ts'
+import { processes } from './processes.ts'
 import { quantize } from './quantize.ts'
 import { quantized } from './quantized.ts'
 import { printTable, writeResults } from './report.ts'
@@ -38,8 +42,12 @@ const benches: readonly Bench[] = [
   server,
   overload,
   hostile,
+  faults,
   fuzz,
   upstream,
+  binary,
+  auth,
+  processes,
   quantize,
   quantized,
   generateOne,

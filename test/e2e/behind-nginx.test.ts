@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type {} from '../../web/embed/window-global.ts'
+import { freePort } from '../support/free-port.ts'
 import { startHostPage } from '../support/host-page.ts'
 import { launchBrowser, openPage } from '../support/page.ts'
 import { startServer, type TestServer } from '../support/server.ts'
@@ -13,14 +13,6 @@ import { importStories } from '../support/stories.ts'
 import { emptyFolder, withoutTestModels } from '../support/test-models.ts'
 
 const absent = spawnSync('nginx', ['-v']).error ? 'nginx is not installed' : withoutTestModels
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address ? address.port : 0
-}
 
 /** nginx with the configuration that server/deploy has as an example, in front of two replicas. */
 async function startNginx(folder: string, replicas: readonly TestServer[]) {

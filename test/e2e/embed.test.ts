@@ -111,6 +111,11 @@ describe('two copies of the embed script', () => {
     expect(errors).toEqual([])
   })
 
+  test('say nothing where the second is only imported', async () => {
+    const { said } = await open(tag(), embed('?v=2'))
+    expect(said).toEqual([])
+  })
+
   test('an element of the page called spillway is no copy', async () => {
     const { page, said } = await open(`<div id="spillway"></div>${tag()}`)
     await page.waitForFunction(() => 'model' in spillway)

@@ -157,6 +157,17 @@ describe('examples in README and in the guide for pages', () => {
     await printedLine('own runtime true prefer-device server')
   })
 
+  test('the runtime advises on a model', async () => {
+    await around('const runtime = spillway', block(guide, 'js', 'runtime.advise'), '')
+    await expect.poll(() => lines.some((line) => /^wasm q8 \d+ \d+ 3145728$/.test(line))).toBe(true)
+  })
+
+  test('a model tells its states, and is unloaded', async () => {
+    await around('const runtime = spillway', block(guide, 'js', 'model.unload'), 'console.log(model.state)')
+    await printedLine('digits ready [Object]')
+    await printedLine('idle')
+  })
+
   test('a session starts each run from the state that the run before left', async () => {
     await around(
       `const model = await spillway.model('sum')

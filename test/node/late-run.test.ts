@@ -61,7 +61,7 @@ test('a run without a deadline that exceeds the bound of runs is answered by the
 })
 
 test('a run without a deadline that exceeds the server’s own limit fails there only', async () => {
-  const server = await startServer({ SPILLWAY_MAX_TIMEOUT_SECONDS: '1' })
+  const server = await startServer({ SPILLWAY_MAX_TIMEOUT_SECONDS: '1', SPILLWAY_HUNG_SECONDS: '600' })
   const remote = openRemoteTier(server.url, systemClock)
   close = () => remote.close()
   const ask = (deadlineMs?: number) =>

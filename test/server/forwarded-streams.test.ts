@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { deferred } from '../support/deferred.ts'
+import { createManualClock } from '../support/manual-clock.ts'
 import { defaultPieces } from '../support/openai-upstream.ts'
 import { chat, eventsOf, startForwarding as start, text, textOf } from '../support/start-forwarding.ts'
 
@@ -112,6 +113,46 @@ describe('a stream of an engine', () => {
     const whole = await server.post('v1/chat/completions', chat)
     expect([whole.status, (await whole.json()).error.code]).toEqual([503, 'deadline_exceeded'])
     await expect.poll(() => engine.seen.map(({ isLeft }) => isLeft)).toEqual([true, true])
+  })
+
+  test('that is silent in its middle is given up', async () => {
+    const clock = createManualClock()
+    const { server, engine } = await start({}, { clock })
+    engine.behave = () => ({ hangAfter: 3 })
+    const begun = await server.post('v1/chat/completions', { ...chat, stream: true })
+    let stream = ''
+    for await (const part of begun.body ?? []) {
+      stream += Buffer.from(part)
+      if (stream.includes('upon')) clock.advance(60_000)
+    }
+    expect(eventsOf(stream).at(-1)).toMatchObject({ error: { code: 'server_draining' } })
+  })
+
+  test('has its status, and comments, while it waits for its first event', async () => {
+    const clock = createManualClock()
+    const { server, engine } = await start({}, { clock })
+    engine.behave = () => ({ hangAfter: 0 })
+    const waiting = server.post('v1/chat/completions', { ...chat, stream: true })
+    await expect.poll(() => engine.seen.length).toBe(1)
+    clock.advance(1_000)
+    const reader = (await waiting).body?.getReader()
+    clock.advance(10_000)
+    expect(Buffer.from((await reader?.read())?.value ?? []).toString()).toBe(': still there\n\n')
+    await reader?.cancel()
+  })
+
+  test('is handed over to other servers when this one shuts down', async () => {
+    const { server, engine } = await start()
+    engine.behave = () => ({ hangAfter: 3 })
+    const answer = await server.post('v1/chat/completions', { ...chat, stream: true })
+    let stream = ''
+    for await (const part of answer.body ?? []) {
+      stream += Buffer.from(part)
+      if (stream.includes('upon')) server.handOver()
+    }
+    expect(eventsOf(stream).at(-1)).toMatchObject({
+      error: { code: 'server_draining', message: expect.stringContaining('The server is shutting down') },
+    })
   })
 
   test('leaves its connection to the next request', async () => {

@@ -88,6 +88,13 @@ describe('a request for a model of an engine', () => {
     expect(engine.seen).toEqual([])
   })
 
+  test('of tensors is refused', async () => {
+    const { server } = await start()
+    const inputs = [{ name: 'x', datatype: 'FP32', shape: [1], data: [1] }]
+    const answer = await server.post('v2/models/tiny/infer', { inputs })
+    expect([answer.status, answer.headers.get(errorCodeHeader)]).toEqual([400, 'not_supported'])
+  })
+
   test('with a long body is read, and its answer written, off the server’s thread', async () => {
     const { server, engine } = await start({ pieces: ['long '.repeat(20_000)] })
     const messages = [{ role: 'user', content: 'x'.repeat(100_000) }]
@@ -185,7 +192,7 @@ describe('an error of an engine', () => {
 
 describe('what a forwarded text is counted as', () => {
   test('is in the metrics and in the log', async () => {
-    const { server } = await start()
+    const { server, engine } = await start()
     await (await server.post('v1/chat/completions', { ...chat, stream: true })).text()
     await (await server.post('v1/chat/completions', chat)).text()
     const metrics = await server.metrics()
@@ -201,7 +208,9 @@ describe('what a forwarded text is counted as', () => {
       end: 'finished',
       firstTokenMs: expect.any(Number),
     })
-    expect(whole).toMatchObject({ model: 'tiny', promptTokens: 9, tokens: 5 })
+    const replica = `${new URL(engine.url).host}/v1`
+    expect(stream).toMatchObject({ replica })
+    expect(whole).toMatchObject({ model: 'tiny', promptTokens: 9, tokens: 5, replica })
   })
 
   test('is what its caller has used of its tokens', async () => {

@@ -3,7 +3,15 @@ import { gzipSync } from 'node:zlib'
 import { compressionAlgorithms, status } from '@grpc/grpc-js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { grpcClient, inferenceService } from '../support/grpc.ts'
-import { digits, type GrpcHarness, maxBodyBytes, startGrpc } from '../support/grpc-harness.ts'
+import {
+  digits,
+  type GrpcHarness,
+  image,
+  imageElements,
+  maxBodyBytes,
+  startGrpc,
+} from '../support/grpc-harness.ts'
+import { seeded } from '../support/seeded.ts'
 
 let grpc: GrpcHarness
 beforeAll(async () => {
@@ -144,4 +152,34 @@ test('a connection that is reset in the middle of a message leaves nothing behin
   session.destroy()
   expect(await grpc.lineOf('reset-in-the-middle')).toMatchObject({ status: 'CANCELLED', code: 'aborted' })
   await expect.poll(() => grpc.server.calls).toBe(0)
+})
+
+test('random changes of messages are refused or answered, and none is a fault of the server', async () => {
+  const random = seeded(7)
+  const below = (limit: number) => Math.floor(random() * limit)
+  const typed = digits({
+    raw_input_contents: [],
+    inputs: [{ ...image, contents: { fp32_contents: imageElements } }],
+    parameters: { timeout: { int64_param: 5_000_000 }, priority: { int64_param: 1 } },
+  })
+  const sources = [message, method?.requestSerialize(typed) ?? message]
+  const mutate = (): Uint8Array => {
+    const bytes = Uint8Array.from(sources[below(2)] ?? message)
+    // Nearly all of a message is elements: most changes go into what comes before and after them.
+    const places = random() < 0.8 ? 60 : bytes.length
+    for (let changes = 1 + below(4); changes > 0; changes--) bytes[below(places)] = below(256)
+    return random() < 0.2 ? bytes.subarray(0, below(bytes.length)) : bytes
+  }
+  const faults: unknown[] = []
+  for (let round = 0; round < 20; round++) {
+    const bodies = Array.from({ length: 25 }, () => framed(mutate()))
+    const answers = await Promise.all(bodies.map((body) => send(body)))
+    for (const [at, answer] of answers.entries()) {
+      const code = Reflect.get(answer, 'grpc-status')
+      const isFault = code === undefined || [status.INTERNAL, status.UNKNOWN].includes(Number(code))
+      if (isFault) faults.push({ answer, body: bodies[at]?.toString('hex', 0, 100) })
+    }
+  }
+  expect(faults).toEqual([])
+  expect((await grpc.infer(digits())).code).toBe(0)
 })

@@ -58,6 +58,49 @@ describe('the methods', () => {
     expect(answer.metadata).toMatchObject({ 'spillway-queue-ms': expect.stringMatching(/^\d/) })
   })
 
+  test('answer the highest values of an output as strings', async () => {
+    const outputs = [{ name: 'logits', parameters: { classification: { int64_param: 2 } } }]
+    const { value } = await grpc.infer(digits({ outputs }))
+    expect(value).toMatchObject({ outputs: [{ name: 'logits', datatype: 'BYTES', shape: ['1', '2'] }] })
+    const none = [{ name: 'logits', parameters: { classification: { int64_param: 0 } } }]
+    expect((await grpc.infer(digits({ outputs: none }))).code).toBe(status.INVALID_ARGUMENT)
+  })
+
+  test("of Triton's extensions tell what the HTTP routes tell", async () => {
+    await grpc.infer(digits())
+    const config = await (await grpc.app.request('/v2/models/digits/config')).json()
+    expect((await grpc.client.call('ModelConfig', { name: 'digits' })).value).toMatchObject({
+      config: {
+        name: 'digits',
+        backend: 'onnxruntime',
+        max_batch_size: config.max_batch_size,
+        input: [{ name: 'image', data_type: 11, dims: ['1', '28', '28'] }],
+        output: [{ name: 'logits', data_type: 11, dims: ['10'] }],
+      },
+    })
+    const { model_stats } = await (await grpc.app.request('/v2/models/digits/stats')).json()
+    const [{ inference_count, inference_stats, last_inference }] = model_stats
+    const stats = { name: 'digits', version: '1', inference_count: `${inference_count}` }
+    expect((await grpc.client.call('ModelStatistics', { name: 'digits' })).value).toMatchObject({
+      model_stats: [
+        {
+          ...stats,
+          last_inference: `${last_inference}`,
+          inference_stats: { success: { count: `${inference_stats.success.count}` } },
+        },
+      ],
+    })
+    const all = await grpc.client.call('ModelStatistics')
+    expect(all.value.model_stats).toContainEqual(expect.objectContaining(stats))
+    expect((await grpc.client.call('ModelStatistics', { name: 'digits', version: '9' })).code).toBe(
+      status.NOT_FOUND,
+    )
+    const index = await grpc.client.call('RepositoryIndex', { ready: true })
+    expect(index.value.models).toContainEqual(
+      expect.objectContaining({ name: 'digits', version: '1', state: 'READY' }),
+    )
+  })
+
   test('that do not exist are UNIMPLEMENTED, and no label of a metric', async () => {
     const answer = await new Promise<number>((resolve) => {
       grpc.client.client.makeUnaryRequest(
@@ -139,6 +182,22 @@ describe('tensors', () => {
       raw_input_contents: [words],
     })
     expect(strings.value).toMatchObject({ raw_output_contents: [words] })
+  })
+
+  test('are answered as their highest values where the output asks for a classification', async () => {
+    const classification = { classification: { int64_param: 2 } }
+    const outputs = [{ name: 'logits', parameters: classification }]
+    const typed = {
+      raw_input_contents: [],
+      inputs: [{ ...image, contents: { fp32_contents: imageElements } }],
+    }
+    const { value } = await grpc.infer(digits({ ...typed, outputs }))
+    const strings = { name: 'logits', datatype: 'BYTES', shape: ['1', '2'] }
+    expect(value.outputs).toMatchObject([
+      { ...strings, contents: { bytes_contents: [expect.any(Buffer), {}] } },
+    ])
+    const raw = await grpc.infer(digits({ outputs }))
+    expect(raw.value).toMatchObject({ outputs: [strings], raw_output_contents: [expect.any(Buffer)] })
   })
 
   test('that are large are read in the offload thread', async () => {

@@ -103,14 +103,19 @@ test.each([
 })
 
 test('the OpenAI API has its own form of errors at every path', async () => {
-  for (const [path, status] of [
-    ['/v1/nothing', 404],
-    ['/v1', 404],
-    ['/v1/models/nobody', 404],
-    ['/v1/embeddings', 405],
+  for (const [method, path, status] of [
+    ['GET', '/v1/nothing', 404],
+    ['GET', '/v1', 404],
+    ['GET', '/v1/', 404],
+    ['GET', '/v1/models/nobody', 404],
+    ['GET', '/v1/embeddings', 405],
+    ['POST', '/v1/audio/transcriptions', 404],
+    ['POST', '/v1/chat/completions/', 404],
+    ['DELETE', '/v1/files/file-1', 404],
   ] as const) {
-    const response = await fetch(at(path))
+    const response = await fetch(at(path), { method })
     expect(response.status).toBe(status)
+    expect(response.headers.get(errorCodeHeader)).not.toBeNull()
     expect(await response.json()).toEqual({
       error: {
         message: expect.any(String),
@@ -120,8 +125,22 @@ test('the OpenAI API has its own form of errors at every path', async () => {
       },
     })
   }
-  const unknown = await fetch(at('/nothing'))
-  expect([unknown.status, await unknown.json()]).toEqual([404, { error: 'There is nothing at GET /nothing' }])
+})
+
+test('every other path has the Open Inference Protocol’s form of errors', async () => {
+  for (const [method, path, status] of [
+    ['GET', '/nothing', 404],
+    ['GET', '/v1x', 404],
+    ['GET', '/v2/nothing', 404],
+    ['GET', '/v2/models/digits/versions/1/nothing', 404],
+    ['POST', '/v2/models/digits/generate', 404],
+    ['GET', '/v2/repository/models/digits/load', 405],
+    ['DELETE', '/v2/models/digits', 405],
+  ] as const) {
+    const response = await fetch(at(path), { method })
+    expect([response.status, response.headers.get(errorCodeHeader)]).toEqual([status, 'request_malformed'])
+    expect(await response.json()).toEqual({ error: expect.stringContaining(path) })
+  }
 })
 
 test('GET /v2/ answers as /v2', async () => {

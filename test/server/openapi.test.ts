@@ -166,6 +166,7 @@ const requests: readonly Asked[] = [
     '/v1/completions',
     { model: 'bard', prompt: 'Once', max_tokens: 2, logprobs: 1 },
   ],
+  ['post', '/v1/responses', '/v1/responses', { model: 'bard', input: 'Once', max_output_tokens: 2 }],
   ['post', '/v1/embeddings', '/v1/embeddings', { model: 'encoder', input: 'Hello' }],
   ['post', '/auth/token', '/auth/token', { key: shop.key }],
   ['post', '/telemetry', '/telemetry', report],

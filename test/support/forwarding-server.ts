@@ -7,6 +7,7 @@ import { type CatalogueEntry, ModelCatalogue } from '../../server/inference/cata
 import { createInference } from '../../server/inference/inference.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
+import { serverDraining } from '../../server/probes.ts'
 import { requestLimits } from '../../server/request-limits.ts'
 import type { UpstreamConfig } from '../../server/upstream/config.ts'
 import { Engines } from '../../server/upstream/openai/engines.ts'
@@ -44,6 +45,8 @@ export interface ForwardingServer {
   /** Requests for `tiny` in flight at an address of its engine. */
   inFlight(url: URL): number
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>
+  /** Ends what is in flight, as the end of a shutdown's drain time does. */
+  handOver(): void
   close(): void
 }
 
@@ -126,6 +129,7 @@ export async function startForwardingServer({
         headers: { 'content-type': 'application/json', ...headers },
         body: typeof body === 'string' ? body : JSON.stringify(body),
       }),
+    handOver: () => inference.close(serverDraining()),
     close: () => {
       server.close()
       inference.close()

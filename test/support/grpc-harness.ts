@@ -58,6 +58,7 @@ export async function startGrpc(options: Omit<Parameters<typeof startTestApp>[0]
     server,
     client,
     batches,
+    lines,
     infer: (message: object, headers?: Record<string, string>) => client.call('ModelInfer', message, headers),
     /** Holds the lanes' answers back; returns a function that releases them. */
     hold: () => {

@@ -1,6 +1,14 @@
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { type CallOptions, type ChannelOptions, Client, credentials, Metadata } from '@grpc/grpc-js'
+import {
+  type CallOptions,
+  type ChannelOptions,
+  Client,
+  type ClientDuplexStream,
+  credentials,
+  Metadata,
+  type StatusObject,
+} from '@grpc/grpc-js'
 import { loadSync, type ServiceDefinition } from '@grpc/proto-loader'
 import { systemClock } from '../../models/async/clock.ts'
 import { createGrpcApp } from '../../server/grpc/grpc-app.ts'
@@ -36,10 +44,23 @@ export interface GrpcClient {
     headers?: Record<string, string>,
     options?: CallOptions,
   ): GrpcCallInTest
-  /** One call with a message that is bytes already. */
-  send(method: string, message: Uint8Array): Promise<GrpcAnswer>
+  /** Opens a stream of messages both ways. */
+  stream(method: string, headers?: Record<string, string>): GrpcStream
   readonly client: Client
   close(): void
+}
+
+export interface GrpcStream {
+  readonly call: ClientDuplexStream<object, object>
+  /** The answers so far. */
+  readonly answers: readonly Readonly<Record<string, unknown>>[]
+  readonly ended: Promise<StatusObject>
+}
+
+function metadataOf(headers: Readonly<Record<string, string>>): Metadata {
+  const metadata = new Metadata()
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value)
+  return metadata
 }
 
 export interface GrpcCallInTest extends Promise<GrpcAnswer> {
@@ -62,8 +83,6 @@ export function grpcClient(
   ): GrpcCallInTest => {
     const definition = service[method]
     if (!definition) throw new Error(`There is no method ${method}`)
-    const metadata = new Metadata()
-    for (const [name, value] of Object.entries(headers)) metadata.set(name, value)
     const { promise, resolve } = deferred<GrpcAnswer>()
     let value: object = {}
     let received = {}
@@ -72,7 +91,7 @@ export function grpcClient(
       serialize,
       definition.responseDeserialize,
       message,
-      metadata,
+      metadataOf(headers),
       callOptions,
       (_error, answer) => {
         value = answer ?? {}
@@ -96,7 +115,22 @@ export function grpcClient(
       if (!serialize) throw new Error(`There is no method ${method}`)
       return start(method, serialize, message, headers, callOptions)
     },
-    send: (method, message) => start(method, () => Buffer.from(message), {}),
+    stream: (method, headers = {}) => {
+      const definition = service[method]
+      if (!definition) throw new Error(`There is no method ${method}`)
+      const call = client.makeBidiStreamRequest<object, object>(
+        definition.path,
+        definition.requestSerialize,
+        definition.responseDeserialize,
+        metadataOf(headers),
+      )
+      const answers: Record<string, unknown>[] = []
+      call.on('data', (answer: object) => answers.push({ ...answer }))
+      // The status says it.
+      call.on('error', () => {})
+      const ended = new Promise<StatusObject>((resolve) => call.once('status', resolve))
+      return { call, answers, ended }
+    },
     close: () => client.close(),
   }
 }

@@ -20,6 +20,7 @@ export const pc: Capacity = {
     maxStorageBufferBindingSize: 2 ** 30,
   },
   wasm: { simd: true, jspi: true, threads: 1 },
+  workers: true,
   memoryBudget: 2 ** 30,
   storage: null,
 }

@@ -12,6 +12,7 @@ import { digitsManifest } from './test-models.ts'
 export const phone: Capacity = {
   gpu: null,
   wasm: { simd: true, jspi: false, threads: 1 },
+  workers: true,
   memoryBudget: 2 ** 30,
   storage: null,
 }

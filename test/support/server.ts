@@ -21,6 +21,7 @@ export interface TestServer {
   deafen(): void
   /** Stops reading its log, whose pipe fills up. */
   pauseLog(): void
+  resumeLog(): void
   /** Reads its log on and keeps none of it. */
   dropLog(): void
   /** Sends SIGTERM; resolves to the exit code. */
@@ -31,9 +32,17 @@ export interface TestServer {
 const withoutOurs = (env: NodeJS.ProcessEnv) =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('SPILLWAY_')))
 
-/** @param folder The folder with `dist/server`; the tests' own build where it is absent. */
-export async function startServer(env: Record<string, string> = {}, folder = build): Promise<TestServer> {
-  const child = spawn(process.execPath, [join(folder, 'dist/server/main.js')], {
+/**
+ * @param folder The folder with `dist/server`; the tests' own build where it is absent.
+ * @param through A command and its arguments that run it, such as `taskset`.
+ */
+export async function startServer(
+  env: Record<string, string> = {},
+  folder = build,
+  through: readonly string[] = [],
+): Promise<TestServer> {
+  const [command = '', ...args] = [...through, process.execPath, join(folder, 'dist/server/main.js')]
+  const child = spawn(command, args, {
     env: { ...withoutOurs(process.env), PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -77,6 +86,7 @@ export async function startServer(env: Record<string, string> = {}, folder = bui
     },
     deafen: () => child.stdout.destroy(),
     pauseLog: () => child.stdout.pause(),
+    resumeLog: () => child.stdout.resume(),
     dropLog: () => child.stdout.removeAllListeners('data').resume(),
     stop: async () => {
       if (child.exitCode !== null) return child.exitCode

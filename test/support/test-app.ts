@@ -46,6 +46,7 @@ export async function startTestApp({
   clock = systemClock,
   offload = createTestOffload(),
   log = pino({ level: 'silent' }),
+  isDraining,
 }: {
   maxBodyBytes?: number
   maxQueued?: number
@@ -58,6 +59,7 @@ export async function startTestApp({
   clock?: Clock
   offload?: Offload
   log?: Log
+  isDraining?: () => boolean
 }): Promise<TestApp> {
   const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
   const folders = [root('models/catalogue'), ...models]
@@ -95,6 +97,7 @@ export async function startTestApp({
     access,
     limit,
     ...(origins && { origins }),
+    ...(isDraining && { isDraining }),
     log,
   }
   const app = createApp(options)

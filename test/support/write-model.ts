@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { makeManifest, writeManifest } from '../../models/tools/manifest/write.ts'
 import { type SentenceTransformerParts, sentenceTransformer } from './sentence-transformer.ts'
+import { emptyFolder } from './test-models.ts'
 
 /** Writes an embedding model with its manifest into a folder of SPILLWAY_MODELS. */
 export async function writeEmbedder(folder: string, id: string, parts: SentenceTransformerParts) {
@@ -16,4 +17,12 @@ export async function writeEmbedder(folder: string, id: string, parts: SentenceT
     await makeManifest(root, { about: { pipeline: 'sentence-similarity' } }),
   )
   return language
+}
+
+/** A folder for SPILLWAY_MODELS with a small embedding model of random weights, `embedder`. */
+export async function embedderFolder(): Promise<string> {
+  const folder = await emptyFolder()
+  const size = { words: 300, width: 8, heads: 2, layers: 1, context: 64 }
+  await writeEmbedder(folder, 'embedder', { ...size, pooling: 'mean', normalize: true })
+  return folder
 }

@@ -50,6 +50,15 @@ expectTypeOf(createRuntime).returns.resolves.toEqualTypeOf<Runtime>()
 createRuntime()
 createRuntime({})
 expectTypeOf<Runtime>().toExtend<Disposable>()
+expectTypeOf(runtime.models()[0]?.state).toEqualTypeOf<Model['state'] | undefined>()
+model.addEventListener('statechange', ({ state }) => assertType<Same<typeof state, Model['state']>>(true))
+expectTypeOf(runtime.advise).returns.resolves.toHaveProperty('device')
+runtime.model('digits', { backend: 'wasm', variant: 'q8' })
+// @ts-expect-error A backend of servers.
+runtime.model('digits', { backend: 'cpu' })
+// @ts-expect-error A load forces nothing.
+model.load({ backend: 'wasm' })
+expectTypeOf(model.unload).returns.resolves.toBeVoid()
 expectTypeOf<RuntimeOptions['server']>().toEqualTypeOf<string | URL | null | undefined>()
 expectTypeOf<RuntimeOptions['models']>().toEqualTypeOf<string | URL | undefined>()
 expectTypeOf<RuntimeOptions['policy']>().toEqualTypeOf<Policy | undefined>()
@@ -205,6 +214,7 @@ expectTypeOf<Exclude<Placement['reason'], 'hedge'>>().toEqualTypeOf<
   | 'preferred'
   | 'device-capable'
   | 'device-without-simd'
+  | 'device-without-workers'
   | 'variant-missing'
   | 'model-too-large'
   | 'device-failed'

@@ -18,6 +18,7 @@ const gpu: GpuCapacity = {
 const phone: Capacity = {
   gpu: null,
   wasm: { simd: true, jspi: false, threads: 1 },
+  workers: true,
   memoryBudget: 2 ** 30,
   storage: null,
 }
@@ -39,6 +40,7 @@ const devices = {
   'a gaming PC': { ...phone, gpu },
   'a software GPU': { ...phone, gpu: { ...gpu, software: true } },
   'no SIMD': { ...phone, wasm: { ...phone.wasm, simd: false } },
+  'a service worker': { ...phone, workers: false },
   'little memory': { ...phone, memoryBudget: 1 },
   unknown: undefined,
 } satisfies Record<string, Capacity | undefined>
@@ -105,6 +107,8 @@ describe('decide', () => {
     ['phone', 'prefer-device', 'a long queue', 'wasm: preferred'],
     ['no SIMD', 'auto', 'loading', 'server: device-without-simd'],
     ['no SIMD', 'auto', 'calm', 'server: device-without-simd'],
+    ['a service worker', 'auto', 'calm', 'server: device-without-workers'],
+    ['a service worker', 'device', 'calm', 'capacity_insufficient'],
     ['little memory', 'auto', 'calm', 'server: model-too-large'],
     ['little memory', 'auto', 'server down', 'server: model-too-large'],
     ['little memory', 'auto', 'no server', 'capacity_insufficient'],

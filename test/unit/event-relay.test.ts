@@ -160,7 +160,7 @@ describe('ForwardedTexts', () => {
     expect(record.tokens).toBe(3)
   })
 
-  test('charges a text that was left in the middle for what came of it, and one that never began for nothing', () => {
+  test('charges a text that was left for its prompt and what came of it, and one that was refused for nothing', () => {
     const left = open()
     left.relay.feed(bytes(`data: ${text('a')}\n\ndata: ${text('b')}\n\n`))
     left.texts.fail('aborted')
@@ -168,6 +168,9 @@ describe('ForwardedTexts', () => {
     expect(left.used).toEqual([5])
     const unbegun = open()
     unbegun.texts.fail('aborted')
-    expect(unbegun.used).toEqual([])
+    expect(unbegun.used).toEqual([3])
+    const refused = open()
+    refused.texts.fail('overloaded')
+    expect(refused.used).toEqual([])
   })
 })

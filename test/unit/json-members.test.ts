@@ -1,3 +1,4 @@
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { replaceMembers } from '../../server/http/json-members.ts'
 
@@ -38,5 +39,25 @@ describe('replaceMembers', () => {
           after: value,
         })
       }
+  })
+
+  test('gives what a parser gives, for any object', () => {
+    fc.assert(
+      fc.property(
+        fc.dictionary(fc.string(), fc.jsonValue()),
+        fc.string(),
+        fc.nat(3),
+        (object, name, indent) => {
+          const expected: Record<string, unknown> = JSON.parse(JSON.stringify(object))
+          const keys = [...Object.keys(object), name]
+          const removed = keys[0] ?? ''
+          const json = JSON.stringify(object, null, indent)
+          const written = replaceMembers(json, { [removed]: undefined, added: '[1]' })
+          delete expected[removed]
+          if (removed !== 'added') expected.added = [1]
+          expect(JSON.parse(written)).toEqual(expected)
+        },
+      ),
+    )
   })
 })

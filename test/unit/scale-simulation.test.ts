@@ -122,6 +122,7 @@ describe('a site whose server answers all is the queue of the textbooks', () => 
       deviceClasses: [nearby],
       replicas: { cpu: 1, gpu: 0 },
       lanes,
+      admitsAll: true,
       lengthMs: 5_000 / rate,
       rate: () => rate,
       mostRate: rate,

@@ -80,6 +80,7 @@ const effects = {
   SPILLWAY_CALLER_ADDRESS_HEADER: ['x-forwarded-for', { callerAddressHeader: 'x-forwarded-for' }],
   SPILLWAY_UPLOAD_SECONDS: ['20', { uploadMs: 20_000 }],
   SPILLWAY_TASK_SECONDS: ['20', { taskMs: 20_000 }],
+  SPILLWAY_SILENCE_SECONDS: ['20', { silenceMs: 20_000 }],
   SPILLWAY_TIMEOUT_SECONDS: ['20', { requestLimits: { timeoutMs: 20_000 } }],
   SPILLWAY_MAX_TIMEOUT_SECONDS: ['60', { requestLimits: { maxTimeoutMs: 60_000 } }],
   SPILLWAY_MEMORY_BYTES: ['1000', { memoryBytes: 1_000 }],

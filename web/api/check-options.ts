@@ -4,8 +4,10 @@ import { anyOf, showValue } from '../../models/core/wording.ts'
 import type { HubOptions } from '../../models/hub/index.ts'
 import { type LaneLimits, laneLimits } from '../../workers/host/lane-client/lane.ts'
 import { priorities } from '../../workers/host/scheduler/priority.ts'
+import { deviceBackends } from '../placement/candidate.ts'
+import type { ForcedChoice } from '../placement/force-variant.ts'
 import type { RuntimeOptions } from './create-runtime.ts'
-import type { ModelOptions, RequestOptions, RunOptions } from './model.ts'
+import type { LoadOptions, ModelOptions, RequestOptions, RunOptions } from './model.ts'
 
 // Pages in plain JavaScript can pass any value.
 
@@ -28,7 +30,8 @@ const timeoutFields: FieldNames<NonNullable<RuntimeOptions['timeouts']>> = {
   runMs: true,
 }
 const hubFields: FieldNames<HubOptions> = { endpoint: true, token: true }
-const modelFields: FieldNames<ModelOptions> = { signal: true, onProgress: true }
+const loadFields: FieldNames<LoadOptions> = { signal: true, onProgress: true }
+const modelFields: FieldNames<ModelOptions> = { ...loadFields, backend: true, variant: true }
 const requestFields: FieldNames<RequestOptions> = {
   signal: true,
   deadlineMs: true,
@@ -66,6 +69,21 @@ export function checkSource(source: unknown): void {
 /** @throws SpillwayError `input_name_invalid` for an option that there is not; `input_value_invalid` for another value. */
 export function checkModelOptions(options: ModelOptions): void {
   refuseUnknownFields('A model', options, modelFields)
+  checkLoadValues(options)
+  const { backend, variant }: ForcedChoice = options
+  if (backend !== undefined && !deviceBackends.includes(backend))
+    throw invalid('backend is none of the device', anyOf(deviceBackends), backend)
+  if (variant !== undefined && typeof variant !== 'string')
+    throw invalid('variant is no id', 'the id of a variant, as a string', variant)
+}
+
+/** The same for a load. */
+export function checkLoadOptions(options: LoadOptions): void {
+  refuseUnknownFields('A load', options, loadFields)
+  checkLoadValues(options)
+}
+
+function checkLoadValues(options: LoadOptions): void {
   checkSignal(options.signal)
   const onProgress: unknown = options.onProgress
   if (onProgress === undefined || typeof onProgress === 'function') return

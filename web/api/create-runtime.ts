@@ -1,7 +1,9 @@
-import type { Policy, SiteCatalogue } from '../../models/core/index.ts'
+import type { Backend, Manifest, Policy, SiteCatalogue } from '../../models/core/index.ts'
 import type { HubOptions } from '../../models/hub/index.ts'
 import type { Capacity } from '../device/capacity.ts'
+import type { LoadState } from '../device/load-states.ts'
 import type { ModelStorage } from '../store/storage/model-storage.ts'
+import type { Advice } from './advise.ts'
 import type { Model, ModelOptions } from './model.ts'
 import type { RuntimeStats, StatsEvent } from './stats.ts'
 import { startRuntime } from './wire-runtime.ts'
@@ -70,6 +72,19 @@ export interface RuntimeOptions {
   }
 }
 
+/** A model that the page uses. */
+export interface ModelInUse {
+  readonly manifest: Manifest
+  /** How far it is on the device. */
+  readonly state: LoadState
+  /** The backends and variants that lanes have loaded now, each with its bytes of memory. */
+  readonly loaded: readonly {
+    readonly backend: Backend
+    readonly variant: string
+    readonly memoryBytes: number
+  }[]
+}
+
 /** The events of a runtime, by type. */
 export interface RuntimeEvents {
   readonly stats: StatsEvent
@@ -92,6 +107,19 @@ export interface Runtime {
    * })
    */
   model(source: string, options?: ModelOptions): Promise<Model>
+  /**
+   * Says whether and where a model will run here, and what it takes, before anything but its manifest is downloaded.
+   *
+   * @param source As for `model()`.
+   * @throws SpillwayError `model_unknown`, `access_denied`, `manifest_invalid`, `aborted`, `closed`; `input_value_invalid`
+   * for a variant that the model does not have.
+   * @example
+   * const { tier, explanation, device } = await runtime.advise('digits')
+   * if (device) console.log(device.backend, device.downloadBytes)
+   */
+  advise(source: string, options?: Omit<ModelOptions, 'onProgress'>): Promise<Advice>
+  /** The models that `model()` has returned, each with its state on the device. */
+  models(): ModelInUse[]
   /**
    * Lists the folder of models and the models on the hub that its site refers to.
    *

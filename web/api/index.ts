@@ -41,9 +41,25 @@ export type {
 } from '../../workers/host/text/types.ts'
 export type { FinishReason, GeneratedToken, TokenLogprob } from '../../workers/protocol/generation.ts'
 export type { Capacity, GpuCapacity } from '../device/capacity.ts'
+export type { LoadState, StateChangeEvent } from '../device/load-states.ts'
 export type { ModelStorage, StorageUsage, StoredModel } from '../store/storage/model-storage.ts'
 export type { Progress } from '../store/worker/load-files.ts'
 export type { GenerationStream, PlacedPiece, PlacedResult } from '../text/generate.ts'
-export { createRuntime, type Runtime, type RuntimeEvents, type RuntimeOptions } from './create-runtime.ts'
-export type { Model, ModelOptions, ModelSession, RequestOptions, RunOptions } from './model.ts'
+export type { Advice, DeviceAdvice } from './advise.ts'
+export {
+  createRuntime,
+  type ModelInUse,
+  type Runtime,
+  type RuntimeEvents,
+  type RuntimeOptions,
+} from './create-runtime.ts'
+export type {
+  LoadOptions,
+  Model,
+  ModelEvents,
+  ModelOptions,
+  ModelSession,
+  RequestOptions,
+  RunOptions,
+} from './model.ts'
 export type { RuntimeStats, StatsEvent } from './stats.ts'

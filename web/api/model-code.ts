@@ -1,4 +1,4 @@
-/** The code that a page needs with its first model: manifests and their schemas, and the exchange with the server. */
-export { parseManifest } from '../../models/core/manifest-schema.ts'
-export { fetchCatalogue, openSource } from '../../models/hub/find.ts'
+/** The code that a page needs after it has its first manifest: the exchange with the server, and advice. */
+export { forceVariant } from '../placement/force-variant.ts'
 export { infer } from '../remote/oip-infer.ts'
+export { advise } from './advise.ts'

@@ -8,10 +8,15 @@ import {
   type Manifest,
   type Policy,
   type RunResult,
+  SpillwayError,
 } from '../../models/core/index.ts'
 import type { Priority } from '../../workers/host/scheduler/priority.ts'
 import type { EmbedResult } from '../../workers/host/text/embedding/embedder.ts'
 import type { TextRequest } from '../../workers/host/text/types.ts'
+import type { DeviceTier } from '../device/device-tier.ts'
+import type { LoadState, StateChangeEvent } from '../device/load-states.ts'
+import type { DeviceBackend } from '../placement/candidate.ts'
+import type { ForcedChoice } from '../placement/force-variant.ts'
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router } from '../placement/router.ts'
 import type { Progress } from '../store/worker/load-files.ts'
@@ -19,7 +24,7 @@ import type { RequestWatcher } from '../telemetry/watch-requests.ts'
 import type { GenerationStream } from '../text/generate.ts'
 import { type LazyTextService, streamOf } from '../text/lazy-text-service.ts'
 import {
-  checkModelOptions,
+  checkLoadOptions,
   checkPolicy,
   checkRequestOptions,
   checkRunOptions,
@@ -28,8 +33,18 @@ import {
 import { createLazySession } from './lazy-session.ts'
 import type { StatsEmitter } from './stats.ts'
 
-/** Options of `runtime.model()` and `model.load()`. */
-export interface ModelOptions {
+/** Options of `runtime.model()`. */
+export interface ModelOptions extends LoadOptions, ForcedChoice {
+  /**
+   * The backend that runs the model, for debugging. Requests then run on the device only.
+   */
+  readonly backend?: DeviceBackend
+  /** The id of the variant that runs, likewise. */
+  readonly variant?: string
+}
+
+/** Options of `model.load()`. */
+export interface LoadOptions {
   /** Aborts the call. A download stops when its last caller aborts, and resumes at the next call. */
   readonly signal?: AbortSignal
   /** Called as the model loads, with the bytes of its files, stored ones included, and of the runtime's download. */
@@ -54,6 +69,11 @@ export interface RunOptions<Name extends string = string> extends RequestOptions
   readonly outputs?: readonly Name[]
 }
 
+/** The events of a model, by type. */
+export interface ModelEvents {
+  readonly statechange: StateChangeEvent
+}
+
 /** A model that is ready for requests, on either tier. */
 export interface Model {
   /** The model's inputs and outputs with their types and shapes, its variants and their files. */
@@ -65,6 +85,25 @@ export interface Model {
   readonly queueMs: number
   /** Whether a request made now would be refused as `overloaded`: every tier that the runtime's policy allows is full. */
   readonly isSaturated: boolean
+  /** How far the model is on the device. While it is not `ready`, the server may answer. */
+  readonly state: LoadState
+  /**
+   * Listens to `statechange`, which is dispatched when `state` has changed.
+   *
+   * @example
+   * model.addEventListener('statechange', ({ state }) => console.log(state))
+   */
+  addEventListener<Type extends keyof ModelEvents>(
+    type: Type,
+    listener: (event: ModelEvents[Type]) => void,
+    options?: AddEventListenerOptions | boolean,
+  ): void
+  /** Removes a listener that was added with the same type and options. */
+  removeEventListener<Type extends keyof ModelEvents>(
+    type: Type,
+    listener: (event: ModelEvents[Type]) => void,
+    options?: EventListenerOptions | boolean,
+  ): void
   /**
    * Loads the model on the device, if it is not loaded yet. Requests need not wait for this: under policy `auto` the
    * server answers meanwhile.
@@ -72,7 +111,12 @@ export interface Model {
    * @throws SpillwayError The reason why the device cannot have it: `capacity_insufficient`, `file_*`, `model_invalid`,
    * `server_unreachable`, `aborted`, `closed`.
    */
-  load(options?: ModelOptions): Promise<void>
+  load(options?: LoadOptions): Promise<void>
+  /**
+   * Frees the device's memory: the lanes unload the model once its running and waiting requests are answered, those of
+   * other callers too. Its files stay stored. A later request loads it again.
+   */
+  unload(): Promise<void>
   /**
    * Runs the model. Concurrent calls share runs. Inputs are read when the request is sent to a lane or to the server:
    * leave their arrays unchanged until the promise settles.
@@ -139,10 +183,13 @@ export interface ModelSession {
 export interface CreateModelOptions {
   readonly manifest: Manifest
   readonly router: Router
+  readonly device: Pick<DeviceTier, 'loadStates' | 'unloadModel'>
   readonly textService: LazyTextService
   /** The runtime's. */
   readonly unanswered: UnansweredCalls
   readonly runtimePolicy: () => Policy
+  /** Whether the page has forced a backend or a variant of the device. */
+  readonly isForced: boolean
   readonly emitter: StatsEmitter
   readonly clock: Clock
   /** The most runs of a session that wait. */
@@ -152,8 +199,10 @@ export interface CreateModelOptions {
 }
 
 export function createModel(options: CreateModelOptions): Model {
-  const { manifest, router, textService, unanswered, runtimePolicy, emitter, clock, maxQueued, watcher } =
+  const { manifest, router, device, textService, unanswered, runtimePolicy, isForced, emitter, clock } =
     options
+  const { maxQueued, watcher } = options
+  const events = device.loadStates.events(manifest)
   const toPlacementOptions = (
     options: RequestOptions | undefined,
     check: (options: RequestOptions) => void = checkRequestOptions,
@@ -161,6 +210,7 @@ export function createModel(options: CreateModelOptions): Model {
     if (options === undefined) return { policy: runtimePolicy() }
     check(options)
     const policy = options.policy === undefined ? runtimePolicy() : checkPolicy(options.policy)
+    if (isForced && policy !== 'device') throw forcedElsewhere(policy)
     return { ...options, policy }
   }
   const run = (inputs: CheckedInputs, options: PlacementOptions) => {
@@ -176,8 +226,17 @@ export function createModel(options: CreateModelOptions): Model {
     get isSaturated() {
       return router.backlog(manifest, runtimePolicy()).isSaturated
     },
+    get state() {
+      return device.loadStates.of(manifest)
+    },
+    // An EventTarget does not type its events: only `LoadStates` dispatches here, and only `StateChangeEvent`s.
+    addEventListener: (type, listener, options) =>
+      events.addEventListener(type, listener as EventListener, options),
+    removeEventListener: (type, listener, options) =>
+      events.removeEventListener(type, listener as EventListener, options),
+    unload: () => device.unloadModel(manifest),
     load: async (options = {}) => {
-      checkModelOptions(options)
+      checkLoadOptions(options)
       return router.load(manifest, options.signal, options.onProgress)
     },
     run: (inputs, options) => {
@@ -214,3 +273,9 @@ export function createModel(options: CreateModelOptions): Model {
       textService.embed(manifest, checkTexts(texts), toPlacementOptions(options)),
   }
 }
+
+const forcedElsewhere = (policy: Policy) =>
+  new SpillwayError('input_value_invalid', 'A model with a forced backend or variant runs on the device', {
+    expected: 'no policy, or "device"',
+    got: `"${policy}"`,
+  })

@@ -1,6 +1,8 @@
+import { withAbort } from '../../models/async/abort.ts'
 import { systemClock } from '../../models/async/clock.ts'
 import { importOnce } from '../../models/async/import-code.ts'
 import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
+import { type Manifest, SpillwayError } from '../../models/core/index.ts'
 import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import { deviceLayouts } from '../device/allowed-lanes.ts'
@@ -8,6 +10,7 @@ import { createIndexedDbCalibrations } from '../device/calibration/calibration-s
 import { Calibrations, fingerprintOf } from '../device/calibration/calibrations.ts'
 import { type Capacity, memoryBudget, probeCapacity } from '../device/capacity.ts'
 import { DeviceTier } from '../device/device-tier.ts'
+import type { Outlook } from '../placement/placement-resolver.ts'
 import { Router } from '../placement/router.ts'
 import { RemoteTier, type Transport } from '../remote/remote-tier.ts'
 import { noHeaders, traceHeaders } from '../remote/request-headers.ts'
@@ -36,7 +39,7 @@ import {
   checkTraceparent,
 } from './check-options.ts'
 import type { Runtime, RuntimeOptions } from './create-runtime.ts'
-import { createModel } from './model.ts'
+import { createModel, type ModelOptions } from './model.ts'
 import { folderAddress, onPageHidden } from './page-address.ts'
 import { type RuntimeStats, StatsEmitter } from './stats.ts'
 
@@ -66,7 +69,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const tokens = key === undefined ? noHeaders : tokenHeaders(base, key, clock)
   const keyed = { server: base, headers: tokens }
   const code = importOnce(clock, 'models', () => import('./model-code.ts'))
-  const catalogue = new Catalogue({ code, models, hub: options.hub ?? {}, store, clock, keyed })
+  const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store, clock, keyed })
   const device = new DeviceTier({
     store: storeWorker,
     catalogue,
@@ -116,6 +119,22 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     watcher?.send()
   })
 
+  /** By id and version. */
+  const used = new Map<string, Manifest>()
+  const isForced = ({ backend, variant }: ModelOptions) => backend !== undefined || variant !== undefined
+  const findModel = async (source: string, options: ModelOptions): Promise<Manifest> => {
+    checkSource(source)
+    checkModelOptions(options)
+    // At the same time as the manifest, where the first request needs the capacity.
+    if (isForced(options) || !router.startsOnServer(policy)) void capacity()
+    // At the same time as the manifest as well. The request that needs it reports that it did not load.
+    code().catch(() => undefined)
+    return unanswered.trackAbortable(options.signal, async (stop) => {
+      if (!isForced(options)) return catalogue.find(source, stop)
+      const { forceVariant } = await withAbort(stop, code())
+      return catalogue.find(source, stop, (found) => forceVariant(found, options))
+    })
+  }
   let isClosed = false
   const close = () => {
     if (isClosed) return
@@ -139,6 +158,14 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       events.addEventListener(type, listener as EventListener, options),
     removeEventListener: (type, listener, options) =>
       events.removeEventListener(type, listener as EventListener, options),
+    models: () =>
+      [...used.values()].map((manifest) => ({
+        manifest,
+        state: device.loadStates.of(manifest),
+        loaded: device
+          .loadedSessions(manifest)
+          .map(({ backend, variant, memory }) => ({ backend, variant, memoryBytes: memory })),
+      })),
     catalogue: async (signal) => {
       checkSignal(signal)
       return unanswered.trackAbortable(signal, (stop) => catalogue.list(stop))
@@ -151,21 +178,27 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     set policy(next) {
       policy = checkPolicy(next)
     },
+    advise: async (source, options = {}) => {
+      const manifest = await findModel(source, options)
+      const { advise } = await code()
+      const outlook = await router.outlook(manifest, isForced(options) ? 'device' : policy)
+      return advise(manifest, outlook, { device, store, catalogue })
+    },
     model: async (source, options = {}) => {
-      checkSource(source)
-      checkModelOptions(options)
+      const manifest = await findModel(source, options)
       const { signal, onProgress } = options
-      // At the same time as the manifest, where the first request needs the capacity.
-      if (!router.startsOnServer(policy)) void capacity()
-      const manifest = await unanswered.trackAbortable(signal, (stop) => catalogue.find(source, stop))
-      await router.prepare(manifest, { policy, signal }, onProgress)
-      const runtimePolicy = () => policy
+      const runtimePolicy = () => (isForced(options) ? 'device' : policy)
+      if (isForced(options)) refuseForced(await router.outlook(manifest, 'device'), manifest)
+      await router.prepare(manifest, { policy: runtimePolicy(), signal }, onProgress)
+      used.set(`${manifest.id}@${manifest.version}`, manifest)
       return createModel({
         manifest,
         router,
+        device,
         textService,
         unanswered,
         runtimePolicy,
+        isForced: isForced(options),
         emitter,
         clock,
         maxQueued,
@@ -177,4 +210,19 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     // Browsers that do not have the symbol do not have `using`.
     [Symbol.dispose ?? 'dispose']: close,
   }
+}
+
+/** @throws SpillwayError Why the device cannot run what the page has forced. */
+function refuseForced({ error }: Outlook, { id, variants }: Manifest): void {
+  if (!error) return
+  const { expected, got } = error.detail
+  throw new SpillwayError(
+    error.code,
+    `${id} cannot run here as forced (${variants.map(({ id }) => id).join(', ')})`,
+    {
+      ...(expected !== undefined && { expected }),
+      ...(got !== undefined && { got }),
+      hint: 'runtime.advise() says how it would run here.',
+    },
+  )
 }

@@ -18,10 +18,12 @@ const quality = 9
 export const precompress = (): Plugin => ({
   name: 'spillway:precompress',
   apply: 'build',
-  applyToEnvironment: ({ name }) => name === 'client',
+  applyToEnvironment: ({ config }) => config.consumer === 'client',
   writeBundle: async ({ dir = '' }) => {
-    for (const name of await readdir(dir, { recursive: true })) {
-      if (!compressible.test(name)) continue
+    const names = await readdir(dir, { recursive: true })
+    for (const name of names) {
+      // The build before this one, into the same folder, has compressed the files that both have.
+      if (!compressible.test(name) || names.includes(`${name}.br`)) continue
       const path = join(dir, name)
       const bytes = await readFile(path)
       if (bytes.length < minBytes) continue

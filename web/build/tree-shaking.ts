@@ -10,7 +10,7 @@ export const treeshake: Rolldown.TreeshakingOptions = {
 
 /** Parts that are imported later share these, and no page starts with them. */
 const later =
-  /\/node_modules\/zod\/|\/models\/(?:hub\/|core\/(?:file-spec|language|manifest-schema|references|schema-error|tensor-spec)\.ts|protocols\/oip(?:-binary|-elements|-schemas|-strings)?\.ts)/
+  /\/node_modules\/zod\/|\/models\/(?:core\/(?:file-spec|language|manifest-schema|references|schema-error|tensor-spec)\.ts|protocols\/oip(?:-binary|-elements|-schemas|-strings)?\.ts)/
 
 /** Whether a module may be in the file that every page starts with. */
 export const startModules = (id: string): boolean => !later.test(id)

@@ -14,6 +14,8 @@ export interface Capacity {
     /** The most threads of one lane; one where the page is not cross-origin isolated. */
     readonly threads: number
   }
+  /** Whether workers can be started from here, which lanes are. Service workers start none. */
+  readonly workers: boolean
   /** Bytes that a model may take in a lane: an estimate, since no browser reports the real figure. */
   readonly memoryBudget: number
   /** Bytes that the origin may store and has stored: none where site data is blocked. `null`: the browser does not report them. */
@@ -66,6 +68,7 @@ export async function probeCapacity(
   return {
     gpu,
     wasm: { simd: hasSimd ?? false, jspi: hasJspi(), threads: laneThreads() },
+    workers: typeof Worker === 'function',
     memoryBudget,
     storage,
   }

@@ -20,6 +20,7 @@ import type { StoreWorker } from '../store/worker/store-worker.ts'
 import type { Calibrations } from './calibration/calibrations.ts'
 import { browserIdle, Calibrator } from './calibration/calibrator.ts'
 import { DeviceSession, generateLimits, sessionKey } from './device-session.ts'
+import { LoadStates } from './load-states.ts'
 
 export interface DeviceOptions {
   readonly store: Pick<StoreWorker, 'loadFiles'>
@@ -36,8 +37,12 @@ export interface DeviceOptions {
   readonly clock: Clock
 }
 
+/** Between two looks at whether a session that is to be unloaded is still in use, in milliseconds. */
+const unloadMs = 20
+
 /** The device tier: a scheduler over a pool of Web Workers, fed from the store. */
 export class DeviceTier {
+  readonly loadStates = new LoadStates()
   readonly #options: DeviceOptions
   readonly #pool: Pool
   readonly #scheduler: Scheduler<DeviceSession>
@@ -47,6 +52,7 @@ export class DeviceTier {
   readonly #ready = new WeakSet<DeviceSession>()
   readonly #generators = new Map<string, SequenceScheduler>()
   #onReady: (session: DeviceSession) => void = () => {}
+  #isClosed = false
 
   constructor(options: DeviceOptions) {
     const { layouts, memoryBudget, clock, calibrations, startLane } = options
@@ -113,10 +119,28 @@ export class DeviceTier {
     return this.#calibrator.whenQuiet(busyMs)
   }
 
-  /** Unloads a session that is not needed for now. */
-  unload(session: DeviceSession): Promise<void> {
+  /** Unloads a session once its requests are answered. One that comes meanwhile and needs it loaded keeps it. */
+  async unload(session: DeviceSession): Promise<void> {
+    const { clock } = this.#options
+    await this.#preparing
+      .get(session.key)
+      ?.join()
+      .catch(() => undefined)
     this.#ready.delete(session)
-    return this.#pool.unload(session)
+    while (this.#isInUse(session)) await new Promise<void>((resolve) => clock.after(unloadMs, resolve))
+    if (this.isReady(session) || this.#preparing.has(session.key)) return
+    await this.#pool.unload(session)
+    this.loadStates.set(session, 'idle')
+  }
+
+  /** Unloads all sessions of a model. */
+  async unloadModel(manifest: Manifest): Promise<void> {
+    await Promise.all(this.#sessionsOf(manifest).map((session) => this.unload(session)))
+  }
+
+  /** The sessions of a model that are in a lane now. */
+  loadedSessions(manifest: Manifest): DeviceSession[] {
+    return this.#sessionsOf(manifest).filter((session) => this.isLoaded(session))
   }
 
   /** Fetches, verifies and stores the files, and loads them into a lane: once for all concurrent callers. */
@@ -132,15 +156,22 @@ export class DeviceTier {
         if (this.#preparing.get(session.key) === preparing) this.#preparing.delete(session.key)
       }
       preparing = shareInFlight(async (stop, report) => {
+        const { loadStates } = this
         try {
+          loadStates.set(session, 'downloading')
           // The runtime is downloaded at the same time as the files.
           this.#pool.prestart(session.backend)
           // Fetched before a lane is leased: a download must not keep other models' requests waiting.
           session.setFetchedFiles(await this.#loadFiles(session, { needsRuntime: true }, stop, report))
+          loadStates.set(session, 'loading')
           await this.#scheduler.prepare(session, stop)
           this.#ready.add(session)
+          loadStates.set(session, 'ready')
           void this.#calibrator.calibrate(session)
           this.#onReady(session)
+        } catch (cause) {
+          loadStates.set(session, stop.aborted || this.#isClosed ? 'idle' : 'failed')
+          throw cause
         } finally {
           // A load that failed or was aborted did not take them.
           session.setFetchedFiles(undefined)
@@ -217,11 +248,26 @@ export class DeviceTier {
   }
 
   close(): void {
+    this.#isClosed = true
     this.#calibrator.close()
     for (const generator of this.#generators.values()) generator.close()
     for (const preparing of this.#preparing.values()) preparing.stop()
     this.#scheduler.close()
     this.#pool.close()
+  }
+
+  #sessionsOf({ id, version }: Manifest): DeviceSession[] {
+    return [...this.#sessions.values()].filter(
+      ({ manifest }) => manifest.id === id && manifest.version === version,
+    )
+  }
+
+  /** Whether requests wait for it, or a lane works with it. */
+  #isInUse({ key }: DeviceSession): boolean {
+    const session = this.#sessions.get(key)
+    if (this.#isClosed || !session) return false
+    const { models } = this.#scheduler.stats()
+    return this.#pool.isUsing(session) || models.some((model) => model.session === key && model.queued > 0)
   }
 
   #loadFiles(

@@ -34,4 +34,4 @@ function startTagged(): Runtime {
 }
 
 // A server that renders pages imports the script, too, and runs no models.
-if ('location' in globalThis) setGlobal(startTagged, script)
+if ('location' in globalThis) setGlobal(startTagged, tag && script)

@@ -47,6 +47,13 @@ export function selectDeviceTarget(
   if (!capacity.wasm.simd) {
     return ineligible('device-without-simd', 'WebAssembly with SIMD', 'a browser without it')
   }
+  if (!capacity.workers) {
+    return ineligible(
+      'device-without-workers',
+      'workers',
+      'a place that starts none, such as a service worker',
+    )
+  }
   const backends = deviceBackends.filter((backend) => backend === 'wasm' || hasGpu(capacity))
   const made = backends.flatMap((backend) =>
     variantsFor(manifest, backend).map((variant): Candidate => ({ backend, variant })),

@@ -1,9 +1,9 @@
-import type { Manifest, Policy, RunResult } from '../../models/core/index.ts'
+import { type Manifest, type Policy, type RunResult, SpillwayError } from '../../models/core/index.ts'
 import type { ResultHandler, WaitOptions } from '../../workers/host/scheduler/work.ts'
 import type { DeviceSession } from '../device/device-session.ts'
 import type { Failure } from './candidate.ts'
 import { type Conditions, type Decision, decide } from './decide-placement.ts'
-import { type DeviceChoices, DeviceChooser } from './device-choice.ts'
+import { type DeviceChoice, type DeviceChoices, DeviceChooser } from './device-choice.ts'
 import type { DeviceTarget } from './device-target.ts'
 import type { TierClients } from './dispatcher.ts'
 import type { Health } from './health.ts'
@@ -44,6 +44,12 @@ export interface LastDecision {
   readonly conditions: Conditions
   readonly resolution: Resolution
 }
+
+/** Where requests will run once the model is loaded, or why no tier can run it; and how the device would. */
+export type Outlook = { readonly choice: DeviceChoice } & (
+  | { readonly decision: Decision; readonly error?: never }
+  | { readonly decision?: never; readonly error: SpillwayError }
+)
 
 /** The load that a request made now would find. */
 export interface Backlog {
@@ -119,6 +125,20 @@ export class PlacementResolver {
   /** How the device would run the model now. */
   choicesOf(state: ModelState): DeviceChoices {
     return this.#choices(state)
+  }
+
+  /** The decision for a request that finds the model loaded and no other request. */
+  outlook(state: ModelState, policy: Policy): Outlook {
+    const choice = this.#choices(state).first
+    const { device } = choice
+    const server = this.#health.serverState(state.manifest.id)
+    try {
+      const decision = decide(policy, { device, server, isLoaded: true, spill: undefined })
+      if (decision !== 'needs-capacity') return { choice, decision }
+      throw new SpillwayError('internal', 'The capacity is known, and a decision needs it')
+    } catch (cause) {
+      return { choice, error: SpillwayError.from(cause, 'internal', 'Placement failed') }
+    }
   }
 
   /** The shorter wait of the tiers that the policy allows, and whether all of them are full. */

@@ -14,6 +14,7 @@ import { ModelStates, type ModelStatesOptions } from './model-states.ts'
 import {
   type Backlog,
   type EstimateSpill,
+  type Outlook,
   type PlacementOptions,
   PlacementResolver,
   type Resolution,
@@ -129,6 +130,11 @@ export class Router {
     if (!this.#options.remote) return false
     const conditions = { device: undefined, isLoaded: false, spill: undefined }
     return decide(policy, { ...conditions, server: 'available' }) !== 'needs-capacity'
+  }
+
+  /** Where requests will run once the model is loaded. */
+  async outlook(manifest: Manifest, policy: Policy): Promise<Outlook> {
+    return this.#resolver.outlook(await this.#states.open(manifest), policy)
   }
 
   /** Where requests were answered so far. */

@@ -1,25 +1,11 @@
-import { withAbort } from '../../models/async/abort.ts'
-import {
-  type FileSpec,
-  type Manifest,
-  type parseManifest,
-  type SiteCatalogue,
-  SpillwayError,
-} from '../../models/core/index.ts'
-import type { fetchCatalogue, ModelSource, openSource, SourceOptions } from '../../models/hub/find.ts'
+import { importCode } from '../../models/async/import-code.ts'
+import { type FileSpec, type Manifest, type SiteCatalogue, SpillwayError } from '../../models/core/index.ts'
+import { fetchCatalogue, type ModelSource, openSource, type SourceOptions } from '../../models/hub/find.ts'
 import type { RequestHeaders } from '../remote/request-headers.ts'
 import type { FileRequest, FileSource } from './download/file-source.ts'
 import type { ModelStore } from './storage/model-store.ts'
 
-/** Imported with the first model. */
-export interface SourceCode {
-  readonly fetchCatalogue: typeof fetchCatalogue
-  readonly openSource: typeof openSource
-  readonly parseManifest: typeof parseManifest
-}
-
 export interface CatalogueOptions extends SourceOptions {
-  readonly code: () => Promise<SourceCode>
   readonly store: Pick<ModelStore, 'readManifest' | 'writeManifest'>
   /** The server that files of models with `access: "key"` come from, and the headers with the page's token for it. */
   readonly keyed?: { readonly server: URL; readonly headers: RequestHeaders }
@@ -41,21 +27,24 @@ export class Catalogue {
    * The manifest of a model. While its source cannot be reached, it is the last one that was stored.
    *
    * @param name An id in the folder of models, the address of a manifest, or `hf:owner/repo@revision`.
+   * @param narrow Makes the manifest that is returned of the one that was found.
    * @throws SpillwayError As `openSource` and `ModelSource.fetch`.
    */
-  async find(name: string, signal?: AbortSignal): Promise<Manifest> {
-    const code = await withAbort(signal, this.#options.code())
-    const source = code.openSource(name, this.#options)
-    const manifest =
-      (source.pinned && (await this.#readStored(source, code))) || (await this.#fetch(source, code, signal))
+  async find(
+    name: string,
+    signal?: AbortSignal,
+    narrow = (found: Manifest): Manifest => found,
+  ): Promise<Manifest> {
+    const source = openSource(name, this.#options)
+    const found = (source.pinned && (await this.#readStored(source))) || (await this.#fetch(source, signal))
+    const manifest = narrow(found)
     this.#sources.set(manifest, source)
     return manifest
   }
 
   /** @throws SpillwayError As `fetchCatalogue`. */
-  async list(signal?: AbortSignal): Promise<SiteCatalogue> {
-    const { code, models, clock } = this.#options
-    const { fetchCatalogue } = await withAbort(signal, code())
+  list(signal?: AbortSignal): Promise<SiteCatalogue> {
+    const { models, clock } = this.#options
     return fetchCatalogue(models, { clock, signal })
   }
 
@@ -78,7 +67,7 @@ export class Catalogue {
     }))
   }
 
-  async #fetch(source: ModelSource, code: SourceCode, signal: AbortSignal | undefined): Promise<Manifest> {
+  async #fetch(source: ModelSource, signal: AbortSignal | undefined): Promise<Manifest> {
     try {
       const manifest = await source.fetch(signal)
       const { store, clock } = this.#options
@@ -86,17 +75,20 @@ export class Catalogue {
       return manifest
     } catch (cause) {
       if (isFinal(cause)) throw cause
-      const stored = await this.#readStored(source, code)
+      const stored = await this.#readStored(source)
       if (stored === undefined) throw cause
       return stored
     }
   }
 
   /** Undefined for what is no valid manifest to this version of the library. */
-  async #readStored({ address }: ModelSource, { parseManifest }: SourceCode): Promise<Manifest | undefined> {
-    const stored = await this.#options.store.readManifest(address)
+  async #readStored({ address }: ModelSource): Promise<Manifest | undefined> {
+    const { store, clock } = this.#options
+    const stored = await store.readManifest(address)
+    if (stored === undefined) return undefined
+    const schemas = () => import('../../models/core/manifest-schema.ts')
     try {
-      return stored === undefined ? undefined : parseManifest(stored, 'the store')
+      return (await importCode(clock, 'manifests', schemas)).parseManifest(stored, 'the store')
     } catch {
       return undefined
     }

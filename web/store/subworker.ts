@@ -29,12 +29,12 @@ export async function startSubworker<T>(
   name: string,
   ready: (api: Remote<T>) => Promise<unknown>,
 ): Promise<Subworker<T>> {
-  const { worker, terminate } = createWorker(url, name)
+  const { worker, terminate, endReason } = createWorker(url, name)
   const failed = new Promise<never>((_resolve, reject) => {
     worker.addEventListener('error', (event) => {
       // Otherwise it would be reported to the parent of this worker, as this worker's own failure.
       event.preventDefault()
-      reject(new SpillwayError('lane_failed', `${name} ended: ${event.message || 'it did not load'}`))
+      reject(new SpillwayError('lane_failed', `${name} ended: ${endReason(event)}`))
     })
   })
   // It may fail between two calls; the next call reports it.

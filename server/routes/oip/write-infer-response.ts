@@ -34,10 +34,9 @@ export function writeInferResponse({
   answer: { outputs, executedOn, queueMs, computeMs },
 }: InferAnswer): EncodedResponse {
   const binaryTensors: Uint8Array[] = []
-  const encode = ({ name, binary, classification }: RequestedOutput): WireTensor => {
-    const output = outputs[name]
-    if (!output) throw new SpillwayError('internal', `The lane returned no output "${name}"`)
-    const tensor = classification ? classify(output, classification) : output
+  const encode = (requested: RequestedOutput): WireTensor => {
+    const { name, binary } = requested
+    const tensor = tensorOf(outputs, requested)
     if (!binary) return encodeOutput(name, tensor)
     const bytes = elementBytes(tensor)
     binaryTensors.push(bytes)
@@ -62,6 +61,13 @@ export function writeInferResponse({
     headers: { 'content-type': 'application/octet-stream', [jsonLengthHeader]: String(json.length) },
     body: joinBody(json, binaryTensors),
   }
+}
+
+/** A requested output: its tensor, or its highest values where those are asked for. */
+export function tensorOf(outputs: RunAnswer['outputs'], { name, classification }: RequestedOutput): Tensor {
+  const output = outputs[name]
+  if (!output) throw new SpillwayError('internal', `The lane returned no output "${name}"`)
+  return classification ? classify(output, classification) : output
 }
 
 function encodeOutput(name: string, tensor: Tensor): WireTensor {

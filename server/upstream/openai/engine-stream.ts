@@ -7,9 +7,6 @@ import { bySignal } from '../upstream-fetch.ts'
 import { brokenOff } from './engine-error.ts'
 import type { EventRelay } from './event-relay.ts'
 
-/** The longest silence of an engine in the middle of a text, in milliseconds: its connection has died. */
-const silenceMs = 60_000
-
 /** Milliseconds in which an engine closes a stream after `[DONE]`. */
 const afterDoneMs = 1_000
 
@@ -19,6 +16,8 @@ interface EngineStreamOptions {
   readonly relay: EventRelay
   readonly call: ReplicaCall
   readonly clock: Clock
+  /** The longest silence in the middle of a text, in milliseconds: the engine has died, or its connection. */
+  readonly silenceMs: number
 }
 
 /** An engine's stream, read no faster than its client takes it. */
@@ -73,13 +72,13 @@ export class EngineStream {
    * where the engine broke off; `aborted`, `deadline_exceeded`.
    */
   async next(): Promise<string | undefined> {
-    const { model, relay, clock } = this.#options
+    const { model, relay, clock, silenceMs } = this.#options
     try {
       for (;;) {
         if (relay.failure) throw relay.failure
         if (relay.isDone) return undefined
         const events = await withTimeout(clock, silenceMs, readEvents(this.#options, this.#reader), () =>
-          silent(model),
+          silent(model, silenceMs),
         )
         if (events !== '') return events
       }
@@ -124,7 +123,7 @@ async function readToEnd(reader: ReadableStreamDefaultReader<Uint8Array>): Promi
   }
 }
 
-const silent = (model: string) =>
+const silent = (model: string, silenceMs: number) =>
   new SpillwayError('server_timeout', `The engine of ${model} is silent in the middle of a text`, {
     expected: `an event within ${silenceMs / 1_000} s`,
     got: 'none',

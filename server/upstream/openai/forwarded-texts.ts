@@ -100,10 +100,11 @@ export class ForwardedTexts {
     this.#charge()
   }
 
-  /** The answer broke off: what came until then counts for the caller's limits. */
+  /** The answer broke off: what came until then counts for the caller's limits, and the prompt of a caller that has left. */
   fail(code: ErrorCode): void {
     this.#record.recordFailure(code)
-    if (this.#texts.size > 0) this.#charge()
+    const isLeft = code === 'aborted' || code === 'deadline_exceeded'
+    if (isLeft || this.#texts.size > 0) this.#charge()
   }
 
   #charge(): void {

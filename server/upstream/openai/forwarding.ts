@@ -5,6 +5,7 @@ import type { GeneratorLoad } from '../../../workers/protocol/generation.ts'
 import { requestIdHeader, type Variables } from '../../http/request-log.ts'
 import type { RequestWait } from '../../inference/request-wait.ts'
 import type { Metrics } from '../../observability/metrics.ts'
+import type { TextRecord } from '../../observability/text-record.ts'
 import { traceparentHeader } from '../../observability/trace-context.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
@@ -24,6 +25,8 @@ export interface ForwardingOptions {
   readonly metrics: Pick<Metrics, 'texts'>
   readonly offload: Offload
   readonly clock: Clock
+  /** The longest silence of an engine in the middle of a text, in milliseconds. Default: a minute. */
+  readonly silenceMs?: number
 }
 
 /** A shorter answer is rewritten on the server's own thread: a message would cost more. */
@@ -58,9 +61,9 @@ export class Forwarding {
     metrics.texts.watchLoad(model, this.#loadOf(model))
     const counted = new ForwardedTexts(request, record, c.get('allowance'), clock)
     const exchange = exchangeOf(c, path, request)
-    if (request.stream) return this.#stream(c, exchange, wait, counted)
+    if (request.stream) return this.#stream(c, exchange, wait, counted, record)
     try {
-      const { body, fields } = await this.#answer(exchange, wait)
+      const { body, fields } = await this.#answer(exchange, wait, record)
       counted.addAnswer(fields)
       counted.end()
       return c.body(body, 200, json)
@@ -88,12 +91,14 @@ export class Forwarding {
     exchange: EngineExchange,
     wait: RequestWait,
     counted: ForwardedTexts,
+    record: TextRecord,
   ): Promise<Response> {
-    const { engines, clock } = this.#options
+    const { engines, clock, silenceMs = 60_000 } = this.#options
     const { request } = exchange
     const opening = engines.named(request.model).send(exchange, wait, (response, call) => {
+      record.replica = call.name
       const relay = new EventRelay(request, counted)
-      return EngineStream.open({ model: request.model, response, relay, call, clock })
+      return EngineStream.open({ model: request.model, response, relay, call, clock, silenceMs })
     })
     const close = () =>
       opening.then(
@@ -122,18 +127,18 @@ export class Forwarding {
 
   /** What is known of the engine's load: the requests that this server has there. */
   #loadOf(model: string): () => GeneratorLoad {
-    const { all } = this.#options.engines.named(model).replicas
-    const running = () => all.reduce((sum, { inFlight }) => sum + inFlight, 0)
-    return () => ({ slots: 0, running: running(), waiting: 0, kvUsage: 0 })
+    const { replicas } = this.#options.engines.named(model)
+    return () => ({ slots: 0, running: replicas.inFlight, waiting: 0, kvUsage: 0 })
   }
 
   /** A whole answer, as it is sent to the client. */
-  async #answer(exchange: EngineExchange, wait: RequestWait): Promise<ForwardedAnswer> {
+  async #answer(exchange: EngineExchange, wait: RequestWait, record?: TextRecord): Promise<ForwardedAnswer> {
     const { engines, offload } = this.#options
     const { model } = exchange.request
-    const answer = await engines
-      .named(model)
-      .send(exchange, wait, (response, call) => readAnswer(model, response, call))
+    const answer = await engines.named(model).send(exchange, wait, (response, call) => {
+      if (record) record.replica = call.name
+      return readAnswer(model, response, call)
+    })
     if (answer.length <= mostRewrittenHere) return rewriteAnswer(model, answer)
     return offload.run('rewriteAnswer', { model, answer }, jobOf(wait, [answer]))
   }

@@ -22,7 +22,7 @@ interface Server {
   formerMs: number
 }
 
-export interface FleetOptions extends Pick<ReplicaOptions, 'runMs'> {
+export interface FleetOptions extends Pick<ReplicaOptions, 'runMs' | 'admitsAll'> {
   readonly clock: Clock
   readonly random: Random
   /** Replicas of each kind, in turns in one region and the other. */
@@ -131,10 +131,11 @@ export class Fleet {
   }
 
   #createReplica(kind: Kind): Replica {
-    const { clock, lanes, runMs } = this.#options
+    const { clock, lanes, runMs, admitsAll } = this.#options
     return new Replica({
       clock,
       runMs,
+      admitsAll,
       ...(kind === 'gpu' ? { backend: 'cuda', lanes: 1 } : { backend: 'cpu', lanes }),
     })
   }

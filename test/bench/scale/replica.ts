@@ -1,6 +1,7 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import { type Backend, SpillwayError } from '../../../models/core/index.ts'
 import { readConfig } from '../../../server/config.ts'
+import { Admission } from '../../../workers/host/scheduler/admission.ts'
 import { Scheduler } from '../../../workers/host/scheduler/scheduler.ts'
 import type { RunAnswer, Tensors, WaitOptions } from '../../../workers/host/scheduler/work.ts'
 import { SequenceScheduler } from '../../../workers/host/text/sequence-scheduler.ts'
@@ -19,6 +20,8 @@ export interface ReplicaOptions {
   readonly lanes: number
   /** Milliseconds of a lane. */
   readonly runMs: (workload: Workload, rows: number) => number
+  /** Whether requests wait however long it takes. Default: the server's admission holds. */
+  readonly admitsAll?: boolean | undefined
 }
 
 interface ServedSession extends SimulatedSession {
@@ -40,7 +43,7 @@ export class Replica {
   isUp = true
 
   constructor(options: ReplicaOptions) {
-    const { clock, lanes, runMs } = options
+    const { clock, lanes, runMs, admitsAll = false } = options
     this.#options = options
     this.#lanes = new SimulatedLanes(clock, lanes, ({ workload }, rows) => runMs(workload, rows))
     // As `createInference` sets it up.
@@ -51,6 +54,7 @@ export class Replica {
       maxQueuedRows: queue.rows,
       maxQueuedBytes: queue.bytes,
       targetMs: 100,
+      admission: admitsAll ? undefined : new Admission({ clock, targetMs: 100, burstMs: queue.burstMs ?? 0 }),
       maxBatchBytes: 256 * 2 ** 20,
       afterTurn: (task) => clock.after(0, task),
     })
@@ -99,6 +103,7 @@ export class Replica {
         slots: generateLimits.maxSlots,
         maxWaiting: queue.requests,
         maxWaitingTokens: queue.tokens,
+        maxStartMs: queue.textStartMs,
         clock,
       })
       this.#generators.set(workload, generator)

@@ -7,7 +7,7 @@ import { Tally } from './tally.ts'
 import { Visitor } from './visitor.ts'
 import type { Workload } from './workload.ts'
 
-export interface SimulationOptions extends Pick<FleetOptions, 'replicas' | 'lanes'> {
+export interface SimulationOptions extends Pick<FleetOptions, 'replicas' | 'lanes' | 'admitsAll'> {
   readonly seed: number
   readonly policy: Policy
   readonly workloads: readonly Workload[]
@@ -77,13 +77,13 @@ class Simulation {
   #fault: { readonly cause: unknown } | undefined
 
   constructor(options: SimulationOptions) {
-    const { seed, replicas, lanes, serverRunMs } = options
+    const { seed, replicas, lanes, admitsAll, serverRunMs } = options
     this.#options = options
     this.#arrivals = new Random(seed)
     this.#serving = new Random(seed + 1)
     const clock = this.#clock
     const runMs: FleetOptions['runMs'] = (workload, rows) => serverRunMs(workload, rows, this.#serving)
-    this.#fleet = new Fleet({ clock, random: new Random(seed + 2), replicas, lanes, runMs })
+    this.#fleet = new Fleet({ clock, random: new Random(seed + 2), replicas, lanes, admitsAll, runMs })
   }
 
   async run(): Promise<Report> {

@@ -46,6 +46,7 @@ export const capacityOf = ({ gpuFactor, memoryBudget }: DeviceClass): Capacity =
           maxStorageBufferBindingSize: 2 ** 30,
         },
   wasm: { simd: true, jspi: true, threads: 1 },
+  workers: true,
   memoryBudget,
   storage: null,
 })

@@ -11,7 +11,8 @@ export function cpuTime(pid: number): number | undefined {
   return ms
 }
 
-const childrenOf = (pid: number) =>
+/** The process ids of a process's children, such as a server's lanes. */
+export const childrenOf = (pid: number): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
 
 /** A process's own time, and that of its ended children. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { childrenOf } from './cpu-time.ts'
 
 /** Bytes of memory that a process holds now; 0 where it has ended. */
 export function residentBytes(pid: number): number {
@@ -8,3 +9,7 @@ export function residentBytes(pid: number): number {
     return 0
   }
 }
+
+/** Bytes of a server's lanes. */
+export const laneBytes = (pid: number): number =>
+  childrenOf(pid).reduce((sum, lane) => sum + residentBytes(lane), 0)

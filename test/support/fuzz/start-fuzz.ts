@@ -8,7 +8,7 @@ import { startServer, type TestServer } from '../server.ts'
 import { kindGraphs, kindManifests } from '../tensor-kinds.ts'
 import { startTestApp } from '../test-app.ts'
 import { emptyFolder, modelFolder } from '../test-models.ts'
-import { writeEmbedder } from '../write-model.ts'
+import { embedderFolder } from '../write-model.ts'
 import type { Route } from './fuzz-requests.ts'
 import { type Fuzzed, type FuzzOptions, fuzzServer } from './fuzz-server.ts'
 
@@ -19,22 +19,45 @@ export interface FuzzTarget {
 
 /** The built server with models of every kind and with keys, and random requests for every route of its app. */
 export async function startFuzz(): Promise<FuzzTarget> {
-  const embedders = await emptyFolder()
-  await writeEmbedder(embedders, 'embedder', {
-    ...{ words: 300, width: 8, heads: 2, layers: 1, context: 64, pooling: 'mean', normalize: true },
-  })
   const folders = [
-    embedders,
+    await embedderFolder(),
     ...(await Promise.all((['cities', 'twoOutputs', 'anyShape'] as const).map(folderOf))),
   ]
   const backend = testKey('backend')
+  const operator = testKey('operator', { kind: 'admin' })
   const routes = await routesOfApp()
   const server = await startServer({
     SPILLWAY_MODELS: folders.join(':'),
-    SPILLWAY_KEYS: await writeKeys(backend, testKey('shop', { origins: ['https://shop.example'] })),
+    // A request without `max_tokens` would write for as long as the model can.
+    SPILLWAY_MAX_TIMEOUT_SECONDS: '2',
+    SPILLWAY_KEYS: await writeKeys(backend, operator, testKey('shop', { origins: ['https://shop.example'] })),
   })
-  const credentials = bearer(backend.key)
-  return { server, fuzz: (options) => fuzzServer(server, { routes, credentials, ...options }) }
+  const fuzz: FuzzTarget['fuzz'] = async ({ seed, count }) => {
+    const called = await fuzzServer(server, { routes, credentials: bearer(backend.key), seed, count })
+    const administered = await fuzzServer(server, {
+      routes: routes.filter(({ path }) => path.startsWith('/v2/repository/')),
+      credentials: bearer(operator.key),
+      seed,
+      count: Math.ceil(count / 20),
+    })
+    await loadAll(server, bearer(operator.key))
+    return {
+      statuses: called.statuses,
+      faults: [...new Set([...called.faults, ...administered.faults])],
+    }
+  }
+  return { server, fuzz }
+}
+
+/** Offers all models again, of which some were unloaded. */
+async function loadAll({ url }: TestServer, headers: Record<string, string>): Promise<void> {
+  const repository = new URL('v2/repository/', url)
+  const list = await fetch(new URL('index', repository), { method: 'POST', headers })
+  const models: readonly { readonly name: string }[] = await list.json()
+  for (const { name } of models) {
+    const { status } = await fetch(new URL(`models/${name}/load`, repository), { method: 'POST', headers })
+    if (status !== 200) throw new Error(`${name} could not be loaded again: ${status}`)
+  }
 }
 
 async function folderOf(kind: keyof typeof kindGraphs): Promise<string> {

@@ -64,7 +64,7 @@ const bodies: readonly (readonly [end: string, bodies: readonly Json[]])[] = [
       {
         version: 1,
         device: 'wasm',
-        onDevice: [{ model: 'digits', backend: 'wasm', reason: 'device', requests: 1, ms: 3 }],
+        onDevice: [{ model: 'digits', backend: 'wasm', reason: 'preferred', requests: 1, ms: 3 }],
         onServer: [{ model: 'digits', reason: 'spill', requests: 1, ms: 3 }],
         failed: [{ model: 'digits', code: 'overloaded', requests: 1 }],
       },

@@ -7,7 +7,7 @@ import { evictFor } from '../storage/model-eviction.ts'
 import { isRuntime, type ModelStore, modelKey } from '../storage/model-store.ts'
 import type { ModelsInUse } from '../storage/models-in-use.ts'
 import { loadFile } from '../worker/load-file.ts'
-import type { RuntimeFile } from './runtime-file.ts'
+import { compressedShare, type RuntimeFile } from './runtime-file.ts'
 import type { SideDownload } from './side-download.ts'
 
 export interface LoadRuntimeOptions {
@@ -16,9 +16,6 @@ export interface LoadRuntimeOptions {
   readonly inUse: ModelsInUse
   readonly clock: Clock
 }
-
-/** The share of its bytes that the runtime's download takes, until the response tells it. */
-const compressedShare = 0.2
 
 /**
  * ONNX Runtime's WebAssembly, verified and compiled: from the store, else downloaded and stored. Lanes of one page share

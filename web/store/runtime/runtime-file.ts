@@ -2,6 +2,9 @@ import type { RuntimeFiles } from '../../../workers/protocol/runtime-files.ts'
 import type { FileSource } from '../download/file-source.ts'
 import { type ModelRecord, runtimeId } from '../storage/model-store.ts'
 
+/** The share of its bytes that the runtime's download takes, until the response tells it. */
+export const compressedShare = 0.2
+
 /** The WebAssembly of ONNX Runtime that this browser's lanes run, as a file of the store. */
 export interface RuntimeFile {
   /** Its record in the store. */

@@ -88,7 +88,7 @@ export class StoreWorker {
     if (this.#closed) throw this.#closed
     if (this.#started) return this.#started
     try {
-      const { worker, terminate } = createWorker(
+      const { worker, terminate, endReason } = createWorker(
         new URL(fileAddress(workerUrl)),
         'spillway store',
         storeFiles(),
@@ -105,7 +105,7 @@ export class StoreWorker {
       }
       const fail = (why: string) =>
         started.end(new SpillwayError('lane_failed', `The store's worker ended: ${why}`))
-      worker.addEventListener('error', (event) => fail(event.message || 'its script did not load'))
+      worker.addEventListener('error', (event) => fail(endReason(event)))
       worker.addEventListener('messageerror', () => fail('a message could not be read'))
       this.#started = started
       return started

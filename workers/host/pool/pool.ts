@@ -81,6 +81,11 @@ export class Pool implements Lanes<SessionSpec> {
     return this.#usedBytes() + memory <= this.#options.memoryBudget
   }
 
+  /** Whether a lane runs the session now, or keeps it for work beside runs. */
+  isUsing({ key, backend }: SessionSpec): boolean {
+    return this.#groups.get(backend)?.allHolders.some((holder) => holder.isUsing(key)) ?? false
+  }
+
   /** Unloads a session where it is not in use. */
   async unload({ key, backend }: SessionSpec): Promise<void> {
     const holders = this.#groups.get(backend)?.allHolders.filter((holder) => !holder.isUsing(key)) ?? []

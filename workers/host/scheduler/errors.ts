@@ -25,6 +25,15 @@ export const overloaded = (what: string, { maxQueued, queued, running, retryAfte
     hint: 'Try again later, or send less at once.',
   })
 
+/** @param waitMs Expected milliseconds until a request would run. */
+export const tooLong = (waitMs: number, limitMs: number) =>
+  new SpillwayError('overloaded', 'The request would wait too long', {
+    expected: `a wait of at most ${Math.max(0, Math.round(limitMs))} ms`,
+    got: `about ${Math.round(waitMs)} ms`,
+    retryAfterMs: Math.max(1, Math.ceil(waitMs - Math.max(0, limitMs))),
+    hint: 'Try again later, or send less at once.',
+  })
+
 /** @param culprit The request or sequence. */
 export const poisoned = (culprit: string, cause: SpillwayError) =>
   new SpillwayError(

@@ -1,4 +1,5 @@
 import type { Clock } from '../../../models/async/clock.ts'
+import type { ExpectedWait } from './admission.ts'
 import type { CostCurve } from './cost-curve.ts'
 import type { Lanes } from './lanes.ts'
 import type { ModelRegistry } from './model-registry.ts'
@@ -46,6 +47,37 @@ export class LoadEstimator<S extends BatchedModel> {
         if (waiting > 0) ahead += curve.predict(waiting) + lateMs
     }
     return { queueMs: ahead / lanes.count(source), runMs: this.#models.predict(source, rows) }
+  }
+
+  /**
+   * What a request that came now would have to expect; undefined while the cost of its model is not known.
+   *
+   * @param share The share of the waiting work that goes before it.
+   */
+  expectedWait(source: S, rows: number, share: number): ExpectedWait | undefined {
+    const own = this.#models.find(source)
+    if (!own?.curve.isKnown) return undefined
+    const lanes = this.#lanes
+    const now = this.#clock.now()
+    let taken = 0
+    let inLanes = 0
+    for (const { source: other, curve, lateMs, rows: inLane, since } of this.running) {
+      if (!lanes.shared(source, other)) continue
+      taken++
+      inLanes += Math.max(0, curve.predict(inLane) + lateMs - (now - since))
+    }
+    let waiting = 0
+    for (const { source: other, curve, lateMs, waiting: queued } of this.#models.all) {
+      if (queued.rows > 0 && lanes.shared(source, other)) waiting += curve.predict(queued.rows) + lateMs
+    }
+    const count = lanes.count(source)
+    return {
+      waitMs: (inLanes + share * waiting) / count,
+      runMs: own.curve.predict(rows) + own.lateMs,
+      loneMs: own.curve.predict(1) + own.lateMs,
+      isIdle: taken < count && waiting === 0,
+      hasWaiting: own.waiting.requests > 0,
+    }
   }
 
   /**

@@ -2,6 +2,7 @@ import { abortedBy } from '../../../models/async/abort.ts'
 import type { Clock } from '../../../models/async/clock.ts'
 import { Deadlines } from '../../../models/async/deadlines.ts'
 import type { SpillwayError } from '../../../models/core/index.ts'
+import type { AdmissionPolicy } from './admission.ts'
 import type { CostCurve } from './cost-curve.ts'
 import { Dispatcher } from './dispatch-loop.ts'
 import { closed, overloaded, pastDeadline } from './errors.ts'
@@ -32,6 +33,8 @@ export interface SchedulerOptions<S extends BatchedModel> {
   readonly maxQueuedBytes?: number | undefined
   /** Milliseconds that one run should take at most. */
   readonly targetMs: number
+  /** Refuses requests that would wait too long. Absent: they wait until their deadlines. */
+  readonly admission?: AdmissionPolicy | undefined
   /** Bytes of one batch's inputs. */
   readonly maxBatchBytes: number
   /**
@@ -101,11 +104,15 @@ export class Scheduler<S extends BatchedModel> {
   }
 
   /** Why a new request of one row would be refused; nothing where it would be accepted. */
-  refusal(source: S, { signal, caller }: WaitOptions = {}): SpillwayError | undefined {
+  refusal(source: S, wait: WaitOptions = {}): SpillwayError | undefined {
+    const { signal, caller } = wait
     const model = this.#models.of(source)
     const refusal = this.#refusal(model, 1, 0, signal)
-    if (refusal?.code !== 'overloaded' || caller === undefined) return refusal
-    return entryToDisplace(model, this.#bounds, caller, 1, 0) ? undefined : refusal
+    const isFinal =
+      refusal?.code !== 'overloaded' ||
+      caller === undefined ||
+      !entryToDisplace(model, this.#bounds, caller, 1, 0)
+    return refusal && isFinal ? refusal : this.#tooLong(model, 1, wait)
   }
 
   submit(work: Work<S>, wait?: WaitOptions): Promise<RunAnswer>
@@ -126,6 +133,7 @@ export class Scheduler<S extends BatchedModel> {
       this.#leave(displaced, refusal)
       refusal = this.#refusal(model, work.rows, bytes, wait.signal)
     }
+    refusal ??= this.#tooLong(model, work.rows, wait)
     if (refusal) return handler.onError(refusal, work, wait)
     const turn = caller === undefined ? undefined : this.#turns.take(caller, costOf(model, work.rows))
     return new Promise((resolve) => {
@@ -187,6 +195,19 @@ export class Scheduler<S extends BatchedModel> {
       running: this.pending,
       retryAfterMs: this.estimate(source, 0).queueMs / 2,
     })
+  }
+
+  /** Why a request that has a place would wait too long; nothing where it would not, or where that is not known. */
+  #tooLong(
+    model: ScheduledModel<S>,
+    rows: number,
+    { caller, deadlineMs }: WaitOptions,
+  ): SpillwayError | undefined {
+    const { admission } = this.#options
+    if (!admission) return undefined
+    const share = caller === undefined ? 1 : this.#turns.shareAhead(caller, costOf(model, rows))
+    const expected = this.#load.expectedWait(model.source, rows, share)
+    return expected && admission.refusal(expected, deadlineMs)
   }
 
   /** Fails a request at its deadline, or when its caller leaves. */

@@ -26,6 +26,8 @@ export class Turns {
   readonly #claims = new Map<string, Claim>()
   /** Callers with requests that wait. */
   #active = 0
+  /** The costs of all requests that wait. */
+  #cost = 0
   #sweepAt = leastSwept
 
   /** Callers that are remembered. */
@@ -44,19 +46,32 @@ export class Turns {
     const start = Math.max(this.#now, claim.next)
     claim.next = start + cost
     if (claim.waiting++ === 0) this.#active++
+    this.#cost += cost
     return { caller, start, cost }
+  }
+
+  /**
+   * The share of the waiting work that would go before a new request, from 0 to 1. Until its turn ends, each other caller
+   * gets at most as much.
+   */
+  shareAhead(caller: string, cost: number): number {
+    if (this.#cost <= 0) return 1
+    const claim = this.#claims.get(caller)
+    const others = this.#active - (claim && claim.waiting > 0 ? 1 : 0)
+    const end = Math.max(this.#now, claim?.next ?? 0) + cost
+    return Math.min(1, ((others + 1) * (end - this.#now)) / (this.#cost + cost))
   }
 
   /** A request that waited left without having run. */
   giveBack({ caller, cost }: Turn): void {
-    const claim = this.#leave(caller)
+    const claim = this.#leave(caller, cost)
     if (claim) claim.next -= cost
   }
 
   /** A request runs. What is served counts, too, so that ever new callers do not keep others from their second request. */
   reach({ caller, start, cost }: Turn): void {
     this.#now = Math.max(start, this.#now + cost / Math.max(1, this.#active))
-    this.#leave(caller)
+    this.#leave(caller, cost)
   }
 
   /** Nothing waits: nobody has to be compared. */
@@ -64,11 +79,14 @@ export class Turns {
     if (this.#claims.size === 0) return
     this.#claims.clear()
     this.#active = 0
+    this.#cost = 0
   }
 
-  #leave(caller: string): Claim | undefined {
+  #leave(caller: string, cost: number): Claim | undefined {
     const claim = this.#claims.get(caller)
-    if (claim && --claim.waiting === 0) this.#active--
+    if (!claim) return undefined
+    this.#cost -= cost
+    if (--claim.waiting === 0) this.#active--
     return claim
   }
 

@@ -35,6 +35,11 @@ export class SequenceQueue {
     return this.#turns.take(caller, cost)
   }
 
+  /** The share of the waiting sequences that go before a new one, from 0 to 1. */
+  shareAhead(caller: string | undefined, cost: number): number {
+    return caller === undefined ? 1 : this.#turns.shareAhead(caller, cost)
+  }
+
   push(stream: SequenceStream): void {
     const after = this.#waiting.findIndex(({ rank }) => rank > stream.rank)
     this.#waiting.splice(after < 0 ? this.#waiting.length : after, 0, stream)

@@ -6,7 +6,7 @@ import type { GeneratorLoad, TokenRequest } from '../../protocol/generation.ts'
 import type { SequenceEvent } from '../../protocol/lane.ts'
 import type { Lane } from '../lane-client/lane.ts'
 import type { LeasedLane } from '../pool/lane-holder.ts'
-import { closed, poisoned } from '../scheduler/errors.ts'
+import { closed, poisoned, tooLong } from '../scheduler/errors.ts'
 import { maxDeaths } from '../scheduler/replay.ts'
 import type { WaitOptions } from '../scheduler/work.ts'
 import { sequenceFault } from './check-sequence.ts'
@@ -27,6 +27,11 @@ export interface SequenceSchedulerOptions {
   readonly maxWaiting: number
   /** Tokens of their prompts together. Default: any number. */
   readonly maxWaitingTokens?: number | undefined
+  /**
+   * Milliseconds until its slot that a new sequence may have to expect, where others wait already. Absent: it waits until
+   * its deadline.
+   */
+  readonly maxStartMs?: number | undefined
   readonly clock: Clock
 }
 
@@ -49,6 +54,8 @@ export class SequenceScheduler implements TokenGenerator {
   #closed: SpillwayError | undefined
   /** Moving average of the milliseconds from a sequence's request to its end. */
   #meanMs = 0
+  /** The same of the milliseconds that it had a slot. */
+  #meanSlotMs = 0
   /** Whether a sequence came to wait since a slot was last sought for its caller. */
   #hasNewcomer = false
 
@@ -97,9 +104,10 @@ export class SequenceScheduler implements TokenGenerator {
     return stream
   }
 
-  refusal(sequences: number, tokens: number, { caller }: WaitOptions = {}): SpillwayError | undefined {
+  refusal(sequences: number, tokens: number, wait: WaitOptions = {}): SpillwayError | undefined {
     if (this.#closed) return this.#closed
-    return this.#queue.placesFor(sequences, tokens, caller) ? undefined : this.#overloaded()
+    if (!this.#queue.placesFor(sequences, tokens, wait.caller)) return this.#overloaded()
+    return this.#startsTooLate(wait)
   }
 
   /** @param reason The error of sequences in progress, and of later ones. */
@@ -110,15 +118,28 @@ export class SequenceScheduler implements TokenGenerator {
   }
 
   /** A refusal, or none and a place in the queue, which another caller's sequence may have to give. */
-  #refusal(request: TokenRequest, { signal, caller }: WaitOptions): SpillwayError | undefined {
+  #refusal(request: TokenRequest, wait: WaitOptions): SpillwayError | undefined {
+    const { signal, caller } = wait
     if (signal?.aborted) return abortedBy(signal)
     if (this.#closed) return this.#closed
     const fault = sequenceFault(request, this.#options.spec)
     if (fault) return fault
     const displaced = this.#queue.placesFor(1, request.prompt.length, caller)
     if (!displaced) return this.#overloaded()
+    const late = this.#startsTooLate(wait)
+    if (late) return late
     for (const stream of displaced) stream.fail(this.#overloaded())
     return undefined
+  }
+
+  /** Why a new sequence would get its slot too late; nothing where it would not, or where that is not known. */
+  #startsTooLate({ caller, deadlineMs }: WaitOptions): SpillwayError | undefined {
+    const { maxStartMs, slots } = this.#options
+    if (maxStartMs === undefined || this.#queue.size === 0 || this.#meanSlotMs === 0) return undefined
+    const limitMs = Math.min(maxStartMs, deadlineMs ?? Number.POSITIVE_INFINITY)
+    const ahead = this.#queue.size * this.#queue.shareAhead(caller, this.#costMs())
+    const startMs = ((ahead + 1) * this.#meanSlotMs) / slots
+    return startMs > limitMs ? tooLong(startMs, limitMs) : undefined
   }
 
   #overloaded(): SpillwayError {
@@ -253,7 +274,8 @@ export class SequenceScheduler implements TokenGenerator {
       if (reason.code === 'lane_lost') this.#move(stream, reason)
       else stream.fail(reason)
     } else if (finish) {
-      this.#meanMs = this.#meanMs === 0 ? stream.ageMs : 0.8 * this.#meanMs + 0.2 * stream.ageMs
+      this.#meanMs = movedMean(this.#meanMs, stream.ageMs)
+      this.#meanSlotMs = movedMean(this.#meanSlotMs, stream.slotMs)
       stream.end(finish)
     }
   }
@@ -295,3 +317,5 @@ export class SequenceScheduler implements TokenGenerator {
       .catch((cause: unknown) => this.#moveAll(leased.lane, cause))
   }
 }
+
+const movedMean = (mean: number, ms: number) => (mean === 0 ? ms : 0.8 * mean + 0.2 * ms)

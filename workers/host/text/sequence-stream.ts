@@ -77,6 +77,11 @@ export class SequenceStream implements TokenStream {
     return this.#clock.now() - this.#askedAt
   }
 
+  /** Milliseconds since it got its first slot. */
+  get slotMs(): number {
+    return this.#clock.now() - (this.#placedAt ?? this.#askedAt)
+  }
+
   [Symbol.asyncIterator](): AsyncIterator<readonly GeneratedToken[]> {
     return this.#unread[Symbol.asyncIterator]()
   }

@@ -31,7 +31,7 @@ export function startWorkerLane(
 
 /** Starts a lane in a new Web Worker with another script. */
 export function startLaneFrom(script: URL, name: string, clock: Clock, limits?: LaneLimits): Lane {
-  const { worker, terminate } = createWorker(script, name, runtimeFiles())
+  const { worker, terminate, endReason } = createWorker(script, name, runtimeFiles())
   return connectLane(
     {
       endpoint: worker,
@@ -39,7 +39,7 @@ export function startLaneFrom(script: URL, name: string, clock: Clock, limits?: 
       isAskedWhenIdle: true,
       terminate,
       onEnd: (ended) => {
-        worker.addEventListener('error', (event) => ended(event.message || 'its script did not load'))
+        worker.addEventListener('error', (event) => ended(endReason(event)))
         worker.addEventListener('messageerror', () => ended('a message could not be read'))
         worker.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
           if (isLaneLost(data)) ended(data.reason)

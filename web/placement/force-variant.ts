@@ -1,0 +1,30 @@
+import { type Manifest, SpillwayError, variantsFor } from '../../models/core/index.ts'
+import { anyOf, showValue } from '../../models/core/wording.ts'
+import type { DeviceBackend } from './candidate.ts'
+
+/** A choice that placement would make otherwise: for debugging, and for comparisons. */
+export interface ForcedChoice {
+  readonly backend?: DeviceBackend | undefined
+  /** The variant's id in the manifest. */
+  readonly variant?: string | undefined
+}
+
+/**
+ * The manifest with nothing but the forced choice, so that placement decides as always.
+ *
+ * @throws SpillwayError `input_value_invalid` where the model has no such variant, or none for the backend.
+ */
+export function forceVariant(manifest: Manifest, { backend, variant }: ForcedChoice): Manifest {
+  if (backend === undefined && variant === undefined) return manifest
+  const made = backend === undefined ? manifest.variants : variantsFor(manifest, backend)
+  const variants = made
+    .filter(({ id }) => variant === undefined || id === variant)
+    .map((chosen) => (backend === undefined ? chosen : { ...chosen, backends: [backend] }))
+  if (variants.length > 0) return { ...manifest, variants }
+  const wanted = variant === undefined ? 'variant' : `variant ${showValue(variant)}`
+  throw new SpillwayError(
+    'input_value_invalid',
+    `${manifest.id} has no ${wanted}${backend === undefined ? '' : ` for the backend ${backend}`}`,
+    { expected: anyOf(made.map(({ id }) => showValue(id))) },
+  )
+}

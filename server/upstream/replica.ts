@@ -19,8 +19,11 @@ const silenceMs = 3_000
 
 const probeMs = 2_000
 
-/** How long a replica that fails is left alone. */
-const openTimes = { leastMs: 1_000, mostMs: 30_000 }
+/**
+ * How long a replica that fails is left alone. The first probe comes soon: behind one address there may be many servers,
+ * of which one has gone with all of its connections.
+ */
+const openTimes = { leastMs: 100, mostMs: 30_000 }
 
 /** One address of an upstream: its calls in flight, its latency, and whether it can be called at all. */
 export class Replica {

@@ -54,12 +54,20 @@ export class Replicas {
   readonly #name: string
   readonly #clock: Clock
   readonly #budget = new RetryBudget()
+  /** Ends the waits for a replica that can be called. */
+  readonly #waiting = new Set<() => void>()
   #closedBy: SpillwayError | undefined
 
   constructor({ name, urls, clock, probe, onChange = () => {} }: ReplicasOptions) {
     this.#name = name
     this.#clock = clock
-    this.all = urls.map((url) => new Replica(url, clock, probe, onChange))
+    this.all = urls.map(
+      (url) =>
+        new Replica(url, clock, probe, (replica) => {
+          onChange(replica)
+          if (!replica.isOut) this.#wake()
+        }),
+    )
   }
 
   /** Whether one of them takes requests, as far as is known. */
@@ -72,9 +80,9 @@ export class Replicas {
     return this.all.reduce((sum, { inFlight }) => sum + inFlight, 0)
   }
 
-  /** The error with which a request would be refused now; undefined where one of them would be asked. */
+  /** The error with which a request would be refused now; undefined where one of them would be asked, or waited for. */
   refusal(): SpillwayError | undefined {
-    return this.#closedBy ?? (this.isReady ? undefined : this.#nobodyReady())
+    return this.#closedBy ?? (this.isReady || this.#isSoonProbed ? undefined : this.#nobodyReady())
   }
 
   /** Asks all of them whether they are ready. @throws SpillwayError `lane_failed` where none is. */
@@ -111,14 +119,18 @@ export class Replicas {
     let last: unknown
     for (let attempts = 0; attempts < maxAttempts; attempts++) {
       if (this.#closedBy) throw this.#closedBy
-      const replica = this.#pick(tried, affinity)
+      let replica = this.#pick(tried, affinity)
+      if (!replica && this.#isSoonProbed) {
+        await this.#waitForOne(signal, deadline)
+        if (this.#closedBy) throw this.#closedBy
+        replica = this.#pick(tried, affinity)
+      }
       if (!replica) break
       tried.add(replica)
       try {
         return await replica.call(attempt, signal, deadline, onEnd)
       } catch (cause) {
         last = cause
-        if (this.#closedBy) throw this.#closedBy
         const waitMs = this.#waitBeforeRetry(cause, attempts, { tried, isRepeatable, deadline })
         if (waitMs === undefined) break
         if (waitMs > 0) await this.#pause(waitMs, signal, deadline)
@@ -131,6 +143,25 @@ export class Replicas {
   close(reason = closed()): void {
     this.#closedBy = reason
     for (const replica of this.all) replica.close(reason)
+    this.#wake()
+  }
+
+  /** Waits until a replica can be called again, for as long as a retry may. */
+  async #waitForOne(signal: AbortSignal | undefined, deadline: Deadline | undefined): Promise<void> {
+    let wake = () => {}
+    const woken = new Promise<void>((resolve) => {
+      wake = resolve
+    })
+    this.#waiting.add(wake)
+    await this.#pause(maxWaitMs, signal, deadline, woken).finally(() => this.#waiting.delete(wake))
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting) wake()
+  }
+
+  get #isSoonProbed(): boolean {
+    return this.all.some(({ isOut, probeInMs }) => isOut && probeInMs <= maxWaitMs)
   }
 
   #pick(tried: ReadonlySet<Replica>, affinity: string | undefined): Replica | undefined {
@@ -161,12 +192,12 @@ export class Replicas {
     if (!isRefusal(cause) && !(isRepeatable && isFault(cause))) return undefined
     if (attempts + 1 >= maxAttempts) return undefined
     const usable = this.all.filter(({ isOut }) => !isOut)
-    if (usable.length === 0) return undefined
+    if (usable.length === 0 && !this.#isSoonProbed) return undefined
     const untried = usable.filter((replica) => !tried.has(replica))
     const waitMs =
       untried.length > 0
         ? Math.min(...untried.map(({ restsMs }) => restsMs))
-        : Math.max(backoffMs * 2 ** attempts, Math.min(...usable.map(({ restsMs }) => restsMs)))
+        : Math.max(backoffMs * 2 ** attempts, ...leastOf(usable.map(({ restsMs }) => restsMs)))
     const leftMs = deadline ? deadline.at - this.#clock.now() : Number.POSITIVE_INFINITY
     if (waitMs > maxWaitMs || waitMs >= leftMs) return undefined
     if (!this.#budget.take()) {
@@ -177,13 +208,20 @@ export class Replicas {
     return waitMs
   }
 
-  #pause(ms: number, signal: AbortSignal | undefined, deadline: Deadline | undefined): Promise<void> {
-    if (deadline && deadline.at - this.#clock.now() <= 0) return Promise.reject(pastDeadline(deadline.ms))
+  /** Waits, at most until the deadline. @param woken Ends it earlier. @throws SpillwayError `deadline_exceeded` or `aborted`. */
+  async #pause(
+    ms: number,
+    signal: AbortSignal | undefined,
+    deadline: Deadline | undefined,
+    woken?: Promise<void>,
+  ): Promise<void> {
+    const leftMs = deadline ? deadline.at - this.#clock.now() : Number.POSITIVE_INFINITY
     let cancel = () => {}
     const pause = new Promise<void>((resolve) => {
-      cancel = this.#clock.after(ms, resolve)
+      cancel = this.#clock.after(Math.min(ms, Math.max(0, leftMs)), resolve)
     })
-    return withAbort(signal, pause).finally(() => cancel())
+    await withAbort(signal, woken ? Promise.race([pause, woken]) : pause).finally(() => cancel())
+    if (deadline && deadline.at <= this.#clock.now()) throw pastDeadline(deadline.ms)
   }
 
   #nobodyReady(): SpillwayError {
@@ -201,6 +239,9 @@ interface Retry {
   readonly isRepeatable: boolean
   readonly deadline: Deadline | undefined
 }
+
+/** The least of the values, in a list; an empty one where there is none. */
+const leastOf = (values: readonly number[]): number[] => (values.length > 0 ? [Math.min(...values)] : [])
 
 /** Those of the items that are preferred, or all where none is. */
 function preferred<T>(items: readonly T[], isPreferred: (item: T) => boolean): readonly T[] {

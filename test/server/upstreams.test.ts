@@ -5,9 +5,10 @@ import { createInference } from '../../server/inference/inference.ts'
 import { type EngineSubject, engineContract } from '../contract/upstream.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { processLane } from '../support/process-lane.ts'
+import { seeded } from '../support/seeded.ts'
 import { isAlive, startServer, type TestServer } from '../support/server.ts'
 import { digitsFolder, digitsManifest } from '../support/test-models.ts'
-import { startTriton } from '../support/triton-server.ts'
+import { startTriton, type TritonFault } from '../support/triton-server.ts'
 import { rowsOf, startFront } from '../support/upstream-front.ts'
 
 /** `digits` in lanes of its own. */
@@ -61,6 +62,38 @@ engineContract('Triton', async () => {
     await triton.stop()
     lanes.close()
   })
+})
+
+test('random faults of three replicas: each request is answered once, rightly or with a code that says why', async () => {
+  const replicas = await Promise.all([1, 2, 3].map(() => startTriton('digits')))
+  const front = await startFront({ urls: replicas.map(({ url }) => url.href) })
+  const random = seeded(7)
+  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] ?? expect.fail()
+  const faults: readonly TritonFault[] = ['reset', 'half a body', 'no JSON', 'hang', 500, 503]
+  const outcomes: Record<string, number> = {}
+  let left = 300
+  const callOften = async () => {
+    while (left-- > 0) {
+      // One replica at a time is at fault, so that each request has others.
+      if (left % 10 === 0) for (const replica of replicas) replica.fault = 'none'
+      if (left % 10 === 0) pick(replicas).fault = pick(faults)
+      const value = Math.ceil(random() * 8) / 8
+      const response = await front.infer([value], {}, { timeout: 300_000 })
+      const { outputs, error } = await response.json()
+      const code = response.headers.get('spillway-error') ?? 'answered'
+      outcomes[code] = (outcomes[code] ?? 0) + 1
+      const right = Array.from({ length: 10 }, (_, index) => 784 * value * index)
+      if (code === 'answered') expect(outputs[0].data).toEqual(right)
+      else expect(['deadline_exceeded', 'run_failed'], error).toContain(code)
+    }
+  }
+  await Promise.all(Array.from({ length: 6 }, callOften))
+  const { answered = 0, deadline_exceeded: late = 0, run_failed: failed = 0 } = outcomes
+  expect(answered + late + failed).toBe(300)
+  expect(answered).toBeGreaterThan(200)
+  expect(front.replicas().map(({ inFlight }) => inFlight)).toEqual([0, 0, 0])
+  front.close()
+  await Promise.all(replicas.map((replica) => replica.stop()))
 })
 
 describe('two Spillways behind one', () => {

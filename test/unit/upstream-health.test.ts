@@ -21,20 +21,61 @@ describe('health', () => {
     const before = names().length
     for (let index = 0; index < 4; index++) void send()
     expect(new Set(names().slice(before))).toEqual(new Set(['b:1']))
-    clock.advance(1_000)
-    await settled()
-    expect(out?.isOut).toBe(true)
+    for (const ms of [100, 200, 400]) {
+      clock.advance(ms)
+      await settled()
+      expect(out?.isOut).toBe(true)
+    }
     isReady = true
-    clock.advance(2_000)
+    clock.advance(800)
     await settled()
     expect(out?.isOut).toBe(false)
   })
 
-  test('where none can be called, requests are refused at once with the time of the next probe', async () => {
-    const { replicas, send } = manualReplicas(2, () => Promise.reject(failure('server_unreachable')))
+  test('where none can be called, requests wait for a probe that is due soon', async () => {
+    let isReady = false
+    const { clock, replicas, send, calls } = manualReplicas(1, async () => {
+      if (!isReady) throw failure('server_unreachable')
+    })
     await expect(replicas.check()).rejects.toMatchObject({ code: 'lane_failed' })
     expect(replicas.isReady).toBe(false)
-    await expect(send()).rejects.toMatchObject({ code: 'lane_failed', detail: { retryAfterMs: 1_000 } })
+    expect(replicas.refusal()).toBeUndefined()
+    const results = [send(), send({ deadlineMs: 50 }), send()]
+    clock.advance(50)
+    await expect(results[1]).rejects.toMatchObject({ code: 'deadline_exceeded' })
+    isReady = true
+    clock.advance(50)
+    await settled()
+    for (const call of calls) call.answer('done')
+    expect(await Promise.all([results[0], results[2]])).toEqual(['done', 'done'])
+  })
+
+  test('where none can be called, and none for a while, they are refused at once', async () => {
+    const { clock, replicas, send } = manualReplicas(2, () => Promise.reject(failure('server_unreachable')))
+    await expect(replicas.check()).rejects.toMatchObject({ code: 'lane_failed' })
+    const waiting = send()
+    for (const ms of [100, 200, 400, 800]) {
+      clock.advance(ms)
+      await settled()
+    }
+    await expect(waiting).rejects.toMatchObject({ code: 'lane_failed' })
+    const detail = { retryAfterMs: 1_600 }
+    expect(replicas.refusal()).toMatchObject({ code: 'lane_failed', detail })
+    await expect(send()).rejects.toMatchObject({ code: 'lane_failed', detail })
+  })
+
+  test('a burst of broken connections behind the only address loses no request', async () => {
+    const { clock, replicas, send, calls } = manualReplicas(1)
+    const results = Array.from({ length: 8 }, () => send())
+    for (const call of calls.splice(0)) call.fail(failure('server_unreachable'))
+    await settled()
+    expect(replicas.isReady).toBe(false)
+    for (const ms of [50, 50, 100]) {
+      clock.advance(ms)
+      await settled()
+    }
+    for (const call of calls) call.answer('done')
+    expect(await Promise.all(results)).toEqual(results.map(() => 'done'))
   })
 
   test('the requests of a replica that gives no sign of life go to another', async () => {

@@ -40,12 +40,24 @@ export function serverError(
   const header = response.headers.get(errorCodeHeader)
   const code = isErrorCode(header) ? header : (codes[response.status] ?? 'server_response_invalid')
   const message = messageIn(value)
-  const seconds = Number(response.headers.get('retry-after'))
+  const retryAfterMs = retryAfterOf(response.headers)
   return SpillwayError.fromWire({
     code,
     message: message ?? `The server at ${origin} answered status ${response.status}`,
-    detail: seconds > 0 ? { retryAfterMs: seconds * 1000 } : {},
+    detail: retryAfterMs !== undefined && retryAfterMs > 0 ? { retryAfterMs } : {},
   })
+}
+
+/** Milliseconds until another try makes sense: by `retry-after-ms`, or by `retry-after` in seconds or as a date. */
+export function retryAfterOf(headers: ResponseHead['headers']): number | undefined {
+  const ms = Number(headers.get('retry-after-ms') ?? Number.NaN)
+  if (ms >= 0) return ms
+  const after = headers.get('retry-after')
+  if (after === null) return undefined
+  const seconds = Number(after)
+  if (seconds >= 0) return seconds * 1_000
+  const at = Date.parse(after)
+  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now())
 }
 
 /** The Open Inference Protocol's errors are `{ error: message }`, the OpenAI API's `{ error: { message } }`. */

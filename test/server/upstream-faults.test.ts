@@ -160,11 +160,13 @@ describe('a fault of the upstream', () => {
     )
   })
 
-  test('keeps the hint of when to try again', async () => {
+  test('keeps the hint of when to try again, in seconds or as a date', async () => {
     const engine = await triton({ fault: 503, retryAfter: '7' })
     const front = await frontOf([engine])
     expect((await front.infer([0.5])).headers.get('retry-after')).toBe('7')
-    expect(engine.seen).toHaveLength(1)
+    engine.retryAfter = new Date(Date.now() + 90_000).toUTCString()
+    expect(Number((await front.infer([0.5])).headers.get('retry-after'))).toBeGreaterThan(60)
+    expect(engine.seen).toHaveLength(2)
   })
 
   test('takes its replica out after two failures, and the probe takes it in again', async () => {
@@ -203,6 +205,7 @@ describe('a model with an upstream', () => {
     const front = await frontOf([engine])
     expect((await front.request('/v2/models/there/ready')).status).toBe(503)
     expect(front.lines).toContainEqual(expect.objectContaining({ msg: 'there could not be loaded' }))
+    expect(front.inference.failure(front.entry())?.message).toContain('No replica of the upstream of there')
     engine.isReady = true
     await expect
       .poll(async () => (await front.request('/v2/models/there/ready')).status, { timeout: 5_000 })
@@ -280,11 +283,6 @@ describe('a model with an upstream', () => {
     expect(engine.seen).toHaveLength(0)
     await front.inference.prepare(front.entry())
     expect(await logitsOf(await front.infer([0.5]))).toEqual(sumsOf(0.5))
-  })
-
-  test('says why it is not ready', async () => {
-    const front = await frontOf([await triton({ isReady: false })])
-    expect(front.inference.failure(front.entry())?.message).toContain('No replica of the upstream of there')
   })
 
   test('is refused in a generator, and its files are not there', async () => {

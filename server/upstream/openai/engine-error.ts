@@ -1,5 +1,6 @@
 import { type ErrorCode, isErrorCode, SpillwayError } from '../../../models/core/index.ts'
 import { errorCodeHeader } from '../../../models/protocols/oip.ts'
+import { retryAfterOf } from '../../../models/protocols/responses.ts'
 
 /** What an engine says of a failure: in an answer in place of a stream, or in an event within it. */
 interface EngineFailure {
@@ -129,18 +130,6 @@ function jsonOf(body: string): unknown {
   } catch {
     return undefined
   }
-}
-
-/** `retry-after-ms`, or `retry-after` as seconds or as a date. */
-function retryAfterOf(headers: Headers): number | undefined {
-  const ms = Number(headers.get('retry-after-ms') ?? Number.NaN)
-  if (ms >= 0) return ms
-  const after = headers.get('retry-after')
-  if (after === null) return undefined
-  const seconds = Number(after)
-  if (seconds >= 0) return seconds * 1_000
-  const at = Date.parse(after)
-  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now())
 }
 
 /** Milliseconds until the same text may be asked for again. */

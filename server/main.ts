@@ -5,6 +5,7 @@ import { systemClock } from '../models/async/clock.ts'
 import { type Backend, messageOf } from '../models/core/index.ts'
 import { version } from '../package.json'
 import { startProcessLane } from '../workers/host/lane-client/node/start-process-lane.ts'
+import type { LanePlace } from '../workers/host/pool/pool.ts'
 import { createAdminApp } from './admin.ts'
 import { type AppOptions, createApp } from './app.ts'
 import { createAccess } from './auth/access.ts'
@@ -18,7 +19,10 @@ import { readConfig } from './config.ts'
 import { readConfigFile } from './config-file.ts'
 import { createLog } from './http/request-log.ts'
 import { allVersions, findModel, nameOf, readCatalogue, readReferences } from './inference/catalogue.ts'
-import { chooseBackend } from './inference/choose-backend.ts'
+import { chooseBackends } from './inference/gpu/choose-backends.ts'
+import { defaultDevice, deviceEnv } from './inference/gpu/devices.ts'
+import { systemHardware } from './inference/gpu/hardware.ts'
+import { gpuReportsTo } from './inference/gpu/reports.ts'
 import { createInference } from './inference/inference.ts'
 import { LiveCatalogue } from './inference/live-catalogue.ts'
 import { createModelRepository } from './inference/model-repository.ts'
@@ -47,9 +51,10 @@ async function main(): Promise<void> {
   const folders = [fileURLToPath(fromBuild('../../models/catalogue')), ...config.modelFolders]
   const catalogue = new LiveCatalogue()
   catalogue.replace(allVersions(await readCatalogue(folders)), await readReferences(folders))
-  const startLane = () => {
-    const lane = startProcessLane(fromBuild('./lane.js'), systemClock, config.laneLimits)
-    log.info({ pid: lane.pid }, 'Lane started')
+  const startLane = ({ backend, device }: LanePlace) => {
+    const env = deviceEnv(backend, device)
+    const lane = startProcessLane(fromBuild('./lane.js'), systemClock, config.laneLimits, env)
+    log.info({ pid: lane.pid, ...(device !== undefined && { device }) }, 'Lane started')
     lane.lost.then((reason) => {
       // Lanes that the server itself no longer needs end with the code "closed".
       if (reason.code === 'closed') log.info({ pid: lane.pid }, 'Lane ended')
@@ -58,15 +63,24 @@ async function main(): Promise<void> {
     return lane
   }
   const digits = findModel(catalogue, 'digits')
-  const trial = (backend: Backend) => loadRequestOf(digits, backend)
+  const devices = config.devices.length > 0 ? config.devices : [defaultDevice]
+  const request = (backend: Backend) => loadRequestOf(digits, backend)
   const engines = new Engines(catalogue, systemClock)
   const lanes = createInference({
-    backend: await chooseBackend(config.backend, startLane, trial),
+    backends: await chooseBackends(config.backend, {
+      startLane,
+      devices,
+      request,
+      hardware: systemHardware(),
+    }),
+    devices,
+    deviceMemory: config.deviceMemoryBytes,
     cores: availableParallelism(),
     memoryBudget: config.memoryBytes ?? memoryBudget(),
     queue: config.queue,
     generateLimits: config.generateLimits,
-    startLane,
+    startLane: (_name, place) => startLane(place),
+    gpuReports: gpuReportsTo(log),
     clock: systemClock,
     onLoss: (session, message) => log.warn({ session }, message),
   })

@@ -3,6 +3,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import { allVersions, type Catalogue } from '../inference/catalogue.ts'
 import type { Inference } from '../inference/inference.ts'
 import { type DeviceMetrics, deviceMetrics } from './device-metrics.ts'
+import { gpuMetrics } from './gpu-metrics.ts'
 import { type GrpcMetrics, grpcMetrics } from './grpc-metrics.ts'
 import { type HttpMetrics, httpMetrics } from './http-metrics.ts'
 import { inferMetrics } from './infer-metrics.ts'
@@ -28,6 +29,7 @@ export function createMetrics(
   const registry = new Registry()
   inferMetrics(registry, catalogue, inference)
   laneMetrics(registry, inference)
+  gpuMetrics(registry, catalogue, inference)
   const languageModels = allVersions(catalogue).filter(({ manifest }) => manifest.task === 'text-generation')
   const texts = textMetrics(registry, clock, [...new Set(languageModels.map(({ manifest }) => manifest.id))])
   const http = httpMetrics(registry)

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
+import { deviceEnv } from '../../server/inference/gpu/devices.ts'
 import { isDeviceLoss } from '../../workers/host/lane-client/lane.ts'
 import { deviceLoss } from '../../workers/lane/node/device-loss.ts'
-import { losableGpu } from '../support/lost-device.ts'
+import { losableGpus } from '../support/lost-device.ts'
 import { processLane } from '../support/process-lane.ts'
 import { encode, modelProto, value } from '../tools/support/build.ts'
 
@@ -14,15 +15,18 @@ const sum = encode(
   }),
 )
 
-const gpu = losableGpu()
-const absent = typeof gpu === 'string' ? gpu : undefined
+const built = losableGpus(2)
+const absent = typeof built === 'string' ? built : undefined
 
 describe.skipIf(absent)(`A lane whose GPU is lost${absent === undefined ? '' : `: ${absent}`}`, () => {
-  if (typeof gpu === 'string') return
+  if (typeof built === 'string') return
+  const [gpu, other] = built.gpus
+  if (!gpu || !other) throw new Error('There are two')
 
-  test('ends with its reason, at a run and at a load, and a new one works', async () => {
-    const start = async () => {
-      const lane = processLane(systemClock, undefined, gpu.env)
+  test('ends with its reason, at a run and at a load; one on another GPU works, and so does a new one', async () => {
+    const start = async (name = gpu.name) => {
+      const env = { ...built.env, ...deviceEnv('webgpu', name) }
+      const lane = processLane(systemClock, undefined, env)
       await lane.start({ threads: 1 })
       return {
         lane,
@@ -55,6 +59,11 @@ describe.skipIf(absent)(`A lane whose GPU is lost${absent === undefined ? '' : `
     const attempt = second.load().then(() => second.run())
     await expect(attempt).rejects.toMatchObject({ code: 'lane_lost' })
     expect(isDeviceLoss(await second.lane.lost)).toBe(true)
+
+    const beside = await start(other.name)
+    await beside.load()
+    expect((await beside.run()).outputs.y?.data).toEqual(Float32Array.of(2, 4))
+    beside.lane.kill(reason)
 
     gpu.repair()
     const third = await start()

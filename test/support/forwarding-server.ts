@@ -76,7 +76,7 @@ export async function startForwardingServer({
   ])
   const engines = new Engines(catalogue, clock)
   const lanes = createInference({
-    backend: 'cpu',
+    backends: ['cpu'],
     cores: 1,
     memoryBudget: 2 ** 20,
     queue: { requests: 1 },

@@ -64,7 +64,7 @@ export async function startTestApp({
   catalogue.replace(allVersions(await readCatalogue(folders)), await readReferences(folders))
   const engines = new Engines(catalogue, clock)
   const lanes = createInference({
-    backend: 'cpu',
+    backends: ['cpu'],
     cores: 1,
     memoryBudget: 2 ** 32,
     queue: { requests: maxQueued },

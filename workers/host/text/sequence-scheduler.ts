@@ -1,34 +1,17 @@
 import { abortedBy } from '../../../models/async/abort.ts'
-import type { Clock } from '../../../models/async/clock.ts'
-import { type GenerationSpec, SpillwayError } from '../../../models/core/index.ts'
+import { SpillwayError } from '../../../models/core/index.ts'
 import { withDefaultSampling } from '../../../models/core/sampling.ts'
 import type { GeneratorLoad, TokenRequest } from '../../protocol/generation.ts'
 import type { SequenceEvent } from '../../protocol/lane.ts'
 import type { Lane } from '../lane-client/lane.ts'
-import type { LeasedLane } from '../pool/lane-holder.ts'
 import { closed, poisoned } from '../scheduler/errors.ts'
 import { maxDeaths } from '../scheduler/replay.ts'
 import type { WaitOptions } from '../scheduler/work.ts'
 import { sequenceFault } from './check-sequence.ts'
+import type { LeasedSession, SequenceSchedulerOptions } from './sequence-options.ts'
 import { SequenceQueue, sequenceToInterrupt } from './sequence-queue.ts'
 import { SequenceStream } from './sequence-stream.ts'
 import type { TokenGenerator, TokenStream } from './types.ts'
-
-export interface SequenceSchedulerOptions {
-  /** The session's name in its lane. */
-  readonly session: string
-  readonly spec: GenerationSpec
-  /** Leases a lane with the model, which is started and loaded where no lane has it. */
-  readonly lease: () => Promise<LeasedLane>
-  readonly executedOn: TokenGenerator['executedOn']
-  /** Sequences that one lane decodes at a time. */
-  readonly slots: number
-  /** Sequences that may wait; one more is refused as `overloaded`. */
-  readonly maxWaiting: number
-  /** Tokens of their prompts together. Default: any number. */
-  readonly maxWaitingTokens?: number | undefined
-  readonly clock: Clock
-}
 
 /** Lanes in a row that a sequence may leave without a token before it fails. */
 const maxMoves = 5
@@ -41,7 +24,7 @@ export class SequenceScheduler implements TokenGenerator {
   readonly #options: SequenceSchedulerOptions
   readonly #queue: SequenceQueue
   readonly #running = new Map<number, SequenceStream>()
-  #leased: LeasedLane | undefined
+  #leased: LeasedSession | undefined
   #isLeasing = false
   #laneLoad: GeneratorLoad | undefined
   #lastId = 0
@@ -61,7 +44,7 @@ export class SequenceScheduler implements TokenGenerator {
   }
 
   get executedOn(): TokenGenerator['executedOn'] {
-    return this.#options.executedOn
+    return this.#leased?.spec ?? this.#options.executedOn
   }
 
   get load(): GeneratorLoad {
@@ -102,11 +85,27 @@ export class SequenceScheduler implements TokenGenerator {
     return this.#queue.placesFor(sequences, tokens, caller) ? undefined : this.#overloaded()
   }
 
+  /** Sequences in progress go on where the next lane is. */
+  relocate(): void {
+    for (const stream of [...this.#running.values()]) {
+      this.#running.delete(stream.id)
+      this.#cancel(stream)
+      this.#queue.push(stream)
+    }
+    this.#release()
+    this.#planDispatch()
+  }
+
   /** @param reason The error of sequences in progress, and of later ones. */
   close(reason = closed()): void {
     this.#closed = reason
     for (const stream of [...this.#queue.all, ...this.#running.values()]) stream.fail(reason)
     this.#release()
+  }
+
+  /** The session's name in the lane. */
+  get #session(): string {
+    return this.#leased?.spec?.key ?? this.#options.session
   }
 
   /** A refusal, or none and a place in the queue, which another caller's sequence may have to give. */
@@ -169,7 +168,7 @@ export class SequenceScheduler implements TokenGenerator {
     this.#queue.take(next)
     // Called before `addSequences`, so that the first token finds a reader.
     if (wasIdle) void this.#readEvents(lane)
-    lane.addSequences(this.#options.session, requests).catch((cause: unknown) => this.#moveAll(lane, cause))
+    lane.addSequences(this.#session, requests).catch((cause: unknown) => this.#moveAll(lane, cause))
   }
 
   /**
@@ -228,7 +227,7 @@ export class SequenceScheduler implements TokenGenerator {
 
   /** Takes events from the lane for as long as it decodes sequences of this scheduler. */
   async #readEvents(lane: Lane): Promise<void> {
-    const { session } = this.#options
+    const session = this.#session
     try {
       while (this.#running.size > 0 && this.#leased?.lane === lane) {
         const { events, load } = await lane.takeEvents(session)
@@ -261,10 +260,13 @@ export class SequenceScheduler implements TokenGenerator {
   /** Another lane continues the sequences of one that is lost. */
   #moveAll(lane: Lane, cause: unknown): void {
     if (this.#leased?.lane !== lane) return
+    const hasMoved = this.#options.hasMoved?.(this.#session) === true
     this.#release()
     const error = SpillwayError.from(cause, 'lane_lost', 'The lane was lost')
     for (const stream of [...this.#running.values()]) {
-      if (error.code === 'lane_lost' && !stream.hasProgressed) stream.deaths++
+      // On another backend it may go well: the device was at fault.
+      if (hasMoved) stream.deaths = 0
+      else if (error.code === 'lane_lost' && !stream.hasProgressed) stream.deaths++
       if (stream.deaths >= maxDeaths) stream.fail(poisoned('one sequence', error))
       else this.#move(stream, error)
     }
@@ -291,7 +293,7 @@ export class SequenceScheduler implements TokenGenerator {
   #cancel({ id }: SequenceStream): void {
     const leased = this.#leased
     leased?.lane
-      .cancelSequences(this.#options.session, [id])
+      .cancelSequences(this.#session, [id])
       .catch((cause: unknown) => this.#moveAll(leased.lane, cause))
   }
 }

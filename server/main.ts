@@ -9,11 +9,12 @@ import type { LanePlace } from '../workers/host/pool/pool.ts'
 import { createAdminApp } from './admin.ts'
 import { type AppOptions, createApp } from './app.ts'
 import { createAccess } from './auth/access.ts'
-import { readKeys } from './auth/keys.ts'
+import { Keys, readKeys } from './auth/keys.ts'
 import { createLimit } from './auth/limits/create-limit.ts'
 import { checkMayListen } from './auth/may-listen.ts'
 import { createOnlyAdmin } from './auth/only-admin.ts'
-import { allowedOrigins } from './auth/origin.ts'
+import { createAllowedOrigins } from './auth/origin.ts'
+import { createRereadKeys } from './auth/reread-keys.ts'
 import { Tokens } from './auth/tokens.ts'
 import { readConfig } from './config.ts'
 import { readConfigFile } from './config-file.ts'
@@ -46,7 +47,7 @@ const fromBuild = (path: string) => new URL(path, import.meta.url)
 async function main(): Promise<void> {
   const config = readConfig(process.env, readConfigFile(process.env))
   checkMayListen({ ...config, hasKeys: config.keysFile !== '' })
-  const keys = config.keysFile === '' ? undefined : await readKeys(config.keysFile)
+  const keys = config.keysFile === '' ? undefined : new Keys(await readKeys(config.keysFile))
   const tokens = new Tokens({ secret: config.tokenSecret, seconds: config.tokenSeconds })
   const folders = [fileURLToPath(fromBuild('../../models/catalogue')), ...config.modelFolders]
   const catalogue = new LiveCatalogue()
@@ -124,7 +125,7 @@ async function main(): Promise<void> {
     callerAddressHeader: config.callerAddressHeader,
     access,
     limit: await createLimit(config, keys, log),
-    origins: allowedOrigins(config.origins, keys),
+    origins: createAllowedOrigins(config.origins, keys),
     isDraining: () => shutdown.isDraining,
     log,
   }
@@ -173,8 +174,13 @@ async function main(): Promise<void> {
   shutdown.watch(server)
   process.on('SIGTERM', shutdown.onSignal)
   process.on('SIGINT', shutdown.onSignal)
+  const rereadKeys = keys && createRereadKeys(config.keysFile, keys, log)
+  const rereadAll = () => {
+    void reread()
+    void rereadKeys?.()
+  }
   // In a terminal it means that the terminal was closed.
-  process.on('SIGHUP', process.stdout.isTTY ? shutdown.onSignal : () => void reread())
+  process.on('SIGHUP', process.stdout.isTTY ? shutdown.onSignal : rereadAll)
   await prepareModels(catalogue, { inference, textService, log })
 }
 

@@ -92,7 +92,7 @@ export async function startTestApp({
     maxBodyBytes,
     access,
     limit,
-    ...(origins && { origins }),
+    ...(origins && { origins: () => origins }),
     log,
   }
   const app = createApp(options)

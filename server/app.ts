@@ -7,6 +7,7 @@ import type { Access } from './auth/access.ts'
 import { type Admit, limitRequests } from './auth/limits/limit-requests.ts'
 import { createOnlyAdmin } from './auth/only-admin.ts'
 import { createOnlyLocal } from './auth/only-local.ts'
+import type { Origins } from './auth/origin.ts'
 import { createAddressOf, createCallerOf } from './http/caller.ts'
 import { createCors } from './http/cors.ts'
 import { answerError, answerNotFound, isOpenAi } from './http/errors.ts'
@@ -63,7 +64,7 @@ export interface AppOptions {
   /** Holds callers to their limits; there are none where it is absent. */
   readonly limit?: Admit | undefined
   /** The origins whose pages may call. Default: all. */
-  readonly origins?: '*' | readonly string[]
+  readonly origins?: () => Origins
   /** Whether metrics, and what loads models, have a port of their own, and are not here. */
   readonly hasAdminPort?: boolean
   readonly log: Log
@@ -90,7 +91,7 @@ export const createApp = (given: AppOptions) => {
     }),
   } = options
   const app = new Hono<{ Variables: Variables }>()
-  const cors = createCors(options.origins ?? '*')
+  const cors = createCors(given.origins ?? (() => '*'))
   const answer = answerError(log)
   const answerOpenAi = answerOpenAiError(log)
   return (

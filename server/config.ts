@@ -42,6 +42,8 @@ export interface Config {
   /** Where servers share the counts of their limits; empty: each has its own. */
   readonly redisUrl: string
   readonly backend: SettingValues['SPILLWAY_BACKEND']
+  /** GPUs, by what their drivers call them; empty: the one that the runtime chooses. */
+  readonly devices: readonly string[]
   /** Further folders of models with manifests, besides the built-in catalogue. */
   readonly modelFolders: readonly string[]
   /** The header in which a proxy passes its client's address on; empty where there is none. */
@@ -65,6 +67,8 @@ export interface Config {
   readonly maxTextBodyBytes: number
   /** Bytes for models in all lanes; undefined: by the machine's memory. */
   readonly memoryBytes: number | undefined
+  /** Bytes for models on each GPU; undefined: the limit of all lanes alone. */
+  readonly deviceMemoryBytes: number | undefined
   /** What an hour of a lane costs, in any currency; undefined: no money is reckoned. */
   readonly gpuHourCost: number | undefined
   readonly requestLimits: RequestLimits
@@ -180,6 +184,7 @@ const configOf = (set: SettingValues, folderOf: (name: keyof SettingValues) => s
   },
   redisUrl: set.REDIS_URL,
   backend: set.SPILLWAY_BACKEND,
+  devices: [...new Set(set.SPILLWAY_DEVICES)],
   modelFolders: set.SPILLWAY_MODELS.map((folder) => resolve(folderOf('SPILLWAY_MODELS'), folder)),
   callerAddressHeader: set.SPILLWAY_CALLER_ADDRESS_HEADER,
   laneLimits: {
@@ -203,6 +208,7 @@ const configOf = (set: SettingValues, folderOf: (name: keyof SettingValues) => s
   maxBodyBytes: set.SPILLWAY_MAX_BODY_BYTES,
   maxTextBodyBytes: set.SPILLWAY_MAX_TEXT_BODY_BYTES,
   memoryBytes: set.SPILLWAY_MEMORY_BYTES,
+  deviceMemoryBytes: set.SPILLWAY_DEVICE_MEMORY_BYTES,
   gpuHourCost: set.SPILLWAY_GPU_HOUR_COST,
   requestLimits: {
     json: {

@@ -5,20 +5,25 @@ import { systemClock } from '../models/async/clock.ts'
 import { type Backend, messageOf } from '../models/core/index.ts'
 import { version } from '../package.json'
 import { startProcessLane } from '../workers/host/lane-client/node/start-process-lane.ts'
+import type { LanePlace } from '../workers/host/pool/pool.ts'
 import { createAdminApp } from './admin.ts'
 import { type AppOptions, createApp } from './app.ts'
 import { createAccess } from './auth/access.ts'
-import { readKeys } from './auth/keys.ts'
+import { Keys, readKeys } from './auth/keys.ts'
 import { createLimit } from './auth/limits/create-limit.ts'
 import { checkMayListen } from './auth/may-listen.ts'
 import { createOnlyAdmin } from './auth/only-admin.ts'
-import { allowedOrigins } from './auth/origin.ts'
+import { createAllowedOrigins } from './auth/origin.ts'
+import { createRereadKeys } from './auth/reread-keys.ts'
 import { Tokens } from './auth/tokens.ts'
 import { readConfig } from './config.ts'
 import { readConfigFile } from './config-file.ts'
 import { createLog } from './http/request-log.ts'
 import { allVersions, findModel, nameOf, readCatalogue, readReferences } from './inference/catalogue.ts'
-import { chooseBackend } from './inference/choose-backend.ts'
+import { chooseBackends } from './inference/gpu/choose-backends.ts'
+import { defaultDevice, deviceEnv } from './inference/gpu/devices.ts'
+import { systemHardware } from './inference/gpu/hardware.ts'
+import { gpuReportsTo } from './inference/gpu/reports.ts'
 import { createInference } from './inference/inference.ts'
 import { LiveCatalogue } from './inference/live-catalogue.ts'
 import { createModelRepository } from './inference/model-repository.ts'
@@ -43,14 +48,15 @@ const fromBuild = (path: string) => new URL(path, import.meta.url)
 async function main(): Promise<void> {
   const config = readConfig(process.env, readConfigFile(process.env))
   checkMayListen({ ...config, hasKeys: config.keysFile !== '' })
-  const keys = config.keysFile === '' ? undefined : await readKeys(config.keysFile)
+  const keys = config.keysFile === '' ? undefined : new Keys(await readKeys(config.keysFile))
   const tokens = new Tokens({ secret: config.tokenSecret, seconds: config.tokenSeconds })
   const folders = [fileURLToPath(fromBuild('../../models/catalogue')), ...config.modelFolders]
   const catalogue = new LiveCatalogue()
   catalogue.replace(allVersions(await readCatalogue(folders)), await readReferences(folders))
-  const startLane = () => {
-    const lane = startProcessLane(fromBuild('./lane.js'), systemClock, config.laneLimits)
-    log.info({ pid: lane.pid }, 'Lane started')
+  const startLane = ({ backend, device }: LanePlace) => {
+    const env = deviceEnv(backend, device)
+    const lane = startProcessLane(fromBuild('./lane.js'), systemClock, config.laneLimits, env)
+    log.info({ pid: lane.pid, ...(device !== undefined && { device }) }, 'Lane started')
     lane.lost.then((reason) => {
       // Lanes that the server itself no longer needs end with the code "closed".
       if (reason.code === 'closed') log.info({ pid: lane.pid }, 'Lane ended')
@@ -59,16 +65,25 @@ async function main(): Promise<void> {
     return lane
   }
   const digits = findModel(catalogue, 'digits')
-  const trial = (backend: Backend) => loadRequestOf(digits, backend)
+  const devices = config.devices.length > 0 ? config.devices : [defaultDevice]
+  const request = (backend: Backend) => loadRequestOf(digits, backend)
   const upstreams = new Upstreams(systemClock, log)
   const engines = new Engines(catalogue, upstreams)
   const lanes = createInference({
-    backend: await chooseBackend(config.backend, startLane, trial),
+    backends: await chooseBackends(config.backend, {
+      startLane,
+      devices,
+      request,
+      hardware: systemHardware(),
+    }),
+    devices,
+    deviceMemory: config.deviceMemoryBytes,
     cores: availableParallelism(),
     memoryBudget: config.memoryBytes ?? memoryBudget(),
     queue: config.queue,
     generateLimits: config.generateLimits,
-    startLane,
+    startLane: (_name, place) => startLane(place),
+    gpuReports: gpuReportsTo(log),
     clock: systemClock,
     onLoss: (session, message) => log.warn({ session }, message),
   })
@@ -121,7 +136,7 @@ async function main(): Promise<void> {
     callerAddressHeader: config.callerAddressHeader,
     access,
     limit: await createLimit(config, keys, log),
-    origins: allowedOrigins(config.origins, keys),
+    origins: createAllowedOrigins(config.origins, keys),
     isDraining: () => shutdown.isDraining,
     log,
   }
@@ -170,8 +185,13 @@ async function main(): Promise<void> {
   shutdown.watch(server)
   process.on('SIGTERM', shutdown.onSignal)
   process.on('SIGINT', shutdown.onSignal)
+  const rereadKeys = keys && createRereadKeys(config.keysFile, keys, log)
+  const rereadAll = () => {
+    void reread()
+    void rereadKeys?.()
+  }
   // In a terminal it means that the terminal was closed.
-  process.on('SIGHUP', process.stdout.isTTY ? shutdown.onSignal : () => void reread())
+  process.on('SIGHUP', process.stdout.isTTY ? shutdown.onSignal : rereadAll)
   await prepareModels(catalogue, { inference, textService, log })
 }
 

@@ -5,23 +5,41 @@ import { type KeyEntry, parseKeysFile } from '../../models/protocols/api-keys.ts
 
 /** The keys that a server knows, by their hashes. */
 export class Keys {
-  readonly #byName = new Map<string, KeyEntry>()
+  #byName = new Map<string, KeyEntry>()
   /** By the beginning of the hash, so that many keys cost no more than one. */
-  readonly #byStart = new Map<string, { readonly hash: Buffer; readonly entry: KeyEntry }[]>()
-  /** The origins of all keys for pages. */
-  readonly origins: readonly string[]
-  /** Whether any key has limits of its own. */
-  readonly hasLimits: boolean
+  #byStart = new Map<string, { readonly hash: Buffer; readonly entry: KeyEntry }[]>()
+  #origins: readonly string[] = []
+  #hasLimits = false
 
   constructor(entries: readonly KeyEntry[]) {
+    this.replace(entries)
+  }
+
+  /** From the next request on these keys hold, with their limits and origins, and no others. */
+  replace(entries: readonly KeyEntry[]): void {
+    this.#byName = new Map(entries.map((entry) => [entry.name, entry]))
+    this.#byStart = new Map()
     for (const entry of entries) {
-      this.#byName.set(entry.name, entry)
       const start = startOf(entry.sha256)
       const others = this.#byStart.get(start) ?? []
       this.#byStart.set(start, [...others, { hash: Buffer.from(entry.sha256), entry }])
     }
-    this.hasLimits = entries.some(({ limits }) => limits !== undefined)
-    this.origins = [...new Set(entries.flatMap(({ origins = [] }) => origins))]
+    this.#hasLimits = entries.some(({ limits }) => limits !== undefined)
+    this.#origins = [...new Set(entries.flatMap(({ origins = [] }) => origins))]
+  }
+
+  get all(): readonly KeyEntry[] {
+    return [...this.#byName.values()]
+  }
+
+  /** The origins of all keys for pages; another list after they were replaced. */
+  get origins(): readonly string[] {
+    return this.#origins
+  }
+
+  /** Whether any key has limits of its own. */
+  get hasLimits(): boolean {
+    return this.#hasLimits
   }
 
   /**
@@ -44,7 +62,7 @@ export class Keys {
 const startOf = (sha256: string) => sha256.slice(0, 8)
 
 /** @throws SpillwayError `file_missing` or `request_malformed`: a server whose keys cannot be read does not start. */
-export async function readKeys(path: string): Promise<Keys> {
+export async function readKeys(path: string): Promise<readonly KeyEntry[]> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
@@ -62,5 +80,5 @@ export async function readKeys(path: string): Promise<Keys> {
       hint: '"spillway key create" prints an entry.',
     })
   }
-  return new Keys(parseKeysFile(value, path))
+  return parseKeysFile(value, path)
 }

@@ -1,14 +1,26 @@
 import type { CallContext } from '../http/call-context.ts'
 import type { Keys } from './keys.ts'
 
-/** The origins whose pages may call: those of the configuration and of the keys; all where neither names any. */
-export const allowedOrigins = (
-  configured: '*' | readonly string[] | undefined,
-  keys: Keys | undefined,
-): '*' | readonly string[] =>
-  configured === '*' || (configured === undefined && !keys)
-    ? '*'
-    : [...new Set([...(configured ?? []), ...(keys?.origins ?? [])])]
+export type Origins = '*' | readonly string[]
+
+/**
+ * The origins whose pages may call: those of the configuration and of the keys; all where neither names any. The same list
+ * until the keys are replaced.
+ */
+export function createAllowedOrigins(configured: Origins | undefined, keys: Keys | undefined): () => Origins {
+  if (configured === '*') return () => '*'
+  if (!keys) return () => configured ?? '*'
+  const allowedBeside = (origins: readonly string[]) => [...new Set([...(configured ?? []), ...origins])]
+  let ofKeys = keys.origins
+  let allowed = allowedBeside(ofKeys)
+  return () => {
+    if (ofKeys !== keys.origins) {
+      ofKeys = keys.origins
+      allowed = allowedBeside(ofKeys)
+    }
+    return allowed
+  }
+}
 
 /**
  * The origin of the page that sent a request. A browser leaves it out of what a page only reads from its own origin;

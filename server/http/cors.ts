@@ -4,7 +4,7 @@ import { SpillwayError } from '../../models/core/index.ts'
 import { errorCodeHeader, queueHeader } from '../../models/protocols/oip.ts'
 import { jsonLengthHeader } from '../../models/protocols/oip-binary.ts'
 import { isApi } from '../auth/access.ts'
-import { isOwnOrigin } from '../auth/origin.ts'
+import { isOwnOrigin, type Origins } from '../auth/origin.ts'
 import { refuseUnread } from '../auth/refuse-unread.ts'
 import { traceresponseHeader } from '../observability/trace-context.ts'
 import { requestIdHeader, type Variables } from './request-log.ts'
@@ -53,16 +53,25 @@ export interface Cors {
  * Which pages may call: all of them, or those of the given origins and this server's own. Hono's own middleware serves
  * preflights only: on other requests it sets headers before there is a response, which turns every answer into a stream.
  */
-export function createCors(origins: '*' | readonly string[]): Cors {
+export function createCors(current: () => Origins): Cors {
   const toAll = allowed('*')
-  const byOrigin = new Map(origins === '*' ? [] : origins.map((origin) => [origin, varied(allowed(origin))]))
   const toOthers = varied(shared)
+  let origins = current()
+  let byOrigin = headersByOrigin(origins)
+  /** They change when the keys are reread. */
+  const update = () => {
+    const now = current()
+    if (now === origins) return
+    origins = now
+    byOrigin = headersByOrigin(now)
+  }
   const preflight = cors({
-    origin: origins === '*' ? '*' : (origin) => (byOrigin.has(origin) ? origin : null),
+    origin: (origin) => (origins === '*' ? '*' : byOrigin.has(origin) ? origin : null),
     maxAge,
   })
   return {
     prepare: (c, next) => {
+      update()
       if (origins === '*') {
         c.set('answerHeaders', toAll)
         return next()
@@ -93,3 +102,6 @@ export function createCors(origins: '*' | readonly string[]): Cors {
 
 /** A cache must not give one origin's answer to another. */
 const varied = (headers: Headers): Headers => ({ ...headers, vary: 'Origin' })
+
+const headersByOrigin = (origins: Origins): ReadonlyMap<string, Headers> =>
+  new Map(origins === '*' ? [] : origins.map((origin) => [origin, varied(allowed(origin))]))

@@ -1,24 +1,27 @@
 import type { Clock } from '../../models/async/clock.ts'
-import { type Backend, type CheckedInputs, SpillwayError, type Variant } from '../../models/core/index.ts'
+import { type Backend, type CheckedInputs, SpillwayError } from '../../models/core/index.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
-import { type Layout, layoutsFor } from '../../workers/host/pool/lane-layout.ts'
 import type { ReportLoss } from '../../workers/host/pool/load-history.ts'
-import { Pool, type PoolStats } from '../../workers/host/pool/pool.ts'
+import { type LanePlace, Pool, type PoolStats } from '../../workers/host/pool/pool.ts'
 import { Admission } from '../../workers/host/scheduler/admission.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'
 import type { RunAnswer, SessionSpec, WaitOptions } from '../../workers/host/scheduler/work.ts'
-import { type GenerateLimits, notLanguage } from '../../workers/host/text/generate-setup.ts'
+import type { GenerateLimits } from '../../workers/host/text/generate-setup.ts'
 import { leaseLane } from '../../workers/host/text/lease-lane.ts'
-import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
 import type { TokenGenerator } from '../../workers/host/text/types.ts'
 import { LaneCounts } from '../observability/lane-counts.ts'
 import { RunCounts } from '../observability/run-counts.ts'
 import type { CatalogueEntry } from './catalogue.ts'
+import { DeviceHealth, type DeviceState } from './gpu/device-health.ts'
+import { defaultDevice, layoutsOf } from './gpu/devices.ts'
+import { BackendMeasurements } from './gpu/measure-backends.ts'
+import { type Measured, ModelBackends } from './gpu/model-backends.ts'
+import type { GpuReports } from './gpu/reports.ts'
+import { ModelSessions } from './model-sessions.ts'
 import { type RequestWait, remainingMs } from './request-wait.ts'
 import { retireModel } from './retire-model.ts'
-import { chooseVariant, createSessionSpec, defaultGenerateLimits } from './session-spec.ts'
-import { createVerifier } from './verify.ts'
+import { defaultGenerateLimits } from './session-spec.ts'
 
 export interface Inference {
   /** Queues the inputs and runs them in a batch. @throws SpillwayError `overloaded`, `deadline_exceeded`, `aborted`; else as the run does. */
@@ -45,6 +48,10 @@ export interface Inference {
   withoutLaneMs(): number
   /** Tries to start a lane again where none could be started. */
   restartLanes(): void
+  /** The GPUs that its backends may use, and their losses. */
+  gpuStates(): readonly DeviceState[]
+  /** What the model's runs took on each backend that it may run on; nothing where there is one only. */
+  measured(entry: CatalogueEntry): readonly Measured[]
   /** Why the model could not be loaded; undefined where it was not tried, or it could. */
   failure(entry: CatalogueEntry): SpillwayError | undefined
   /** Unloads a model that is no longer offered, once its last request has been answered. */
@@ -65,7 +72,12 @@ export interface InferenceAnswer extends RunAnswer {
 export type ModelState = 'loading' | 'ready' | 'failed' | 'unloaded'
 
 export interface InferenceOptions {
-  readonly backend: Backend
+  /** The backends that work on this machine. Of several, each model gets the one that is measured to be the fastest for it. */
+  readonly backends: readonly Backend[]
+  /** GPUs, over which the lanes of each GPU backend are spread. Default: one, chosen by the runtime. */
+  readonly devices?: readonly string[]
+  /** Bytes for all models on each GPU. Default: as many as in all lanes. */
+  readonly deviceMemory?: number | undefined
   /** CPU cores that all lanes together may use. */
   readonly cores: number
   /** Bytes for all models in all lanes together. */
@@ -74,10 +86,11 @@ export interface InferenceOptions {
   readonly queue: QueueLimits
   /** Sequences that share a decode step, and bytes for keys and values, for each model. */
   readonly generateLimits?: GenerateLimits
-  readonly startLane: (name: string) => Lane
+  readonly startLane: (name: string, place: LanePlace) => Lane
   readonly clock: Clock
   /** Told of sessions whose loads cost lanes. */
   readonly onLoss?: ReportLoss
+  readonly gpuReports?: GpuReports
 }
 
 /** What may wait for one model; one more is refused as `overloaded`. */
@@ -98,26 +111,28 @@ export interface QueueLimits {
 /** Milliseconds that one run should take at most. */
 const targetMs = 100
 
-/** Runs get slower with more threads than this; with more processes, memory is better used otherwise. */
-const maxThreads = 16
-const maxLanes = 16
-
-/** A GPU has one lane, and a second only where measurements show that it is faster. */
-const gpuLayouts: readonly Layout[] = [
-  { lanes: 1, threads: 1 },
-  { lanes: 2, threads: 1 },
-]
-
 /** Runs the server's models in a pool of lanes, which are child processes in production. */
 export function createInference(options: InferenceOptions): Inference {
-  const { backend, clock, cores, queue, memoryBudget, startLane, onLoss } = options
-  const { generateLimits = defaultGenerateLimits } = options
-  const layouts = () => (backend === 'cpu' ? layoutsFor({ cores, maxThreads, maxLanes }) : gpuLayouts)
+  const { clock, cores, queue, memoryBudget, deviceMemory, startLane, onLoss, gpuReports } = options
+  const { generateLimits = defaultGenerateLimits, devices = [defaultDevice] } = options
   const laneCounts = new LaneCounts()
+  const health = new DeviceHealth({
+    devices,
+    clock,
+    onSuspend: (device, forMs) => gpuReports?.onSuspend(device, forMs),
+    onResume: (device) => {
+      gpuReports?.onResume(device)
+      sessions.returnToGpu()
+    },
+  })
+  const backends = new ModelBackends(options.backends, health)
   const pool = new Pool({
-    layouts,
+    layouts: (backend) => layoutsOf(backend, cores, devices.length),
+    devices: (backend) => (backend === 'cpu' ? [] : devices),
+    deviceMemory,
+    deviceUse: (device) => health.useOf(device),
     memoryBudget,
-    startLane: (name) => laneCounts.watch(startLane(name)),
+    startLane: (name, place) => health.watch(laneCounts.watch(startLane(name, place)), place.device),
     clock,
     ...(onLoss && { onLoss }),
   })
@@ -135,9 +150,14 @@ export function createInference(options: InferenceOptions): Inference {
   })
   const states = new WeakMap<CatalogueEntry, ModelState>()
   const failures = new WeakMap<CatalogueEntry, SpillwayError>()
-  const verify = createVerifier()
-  const sessionSpecs = new Map<CatalogueEntry, SessionSpec>()
-  const generators = new Map<Variant, { readonly scheduler: SequenceScheduler; readonly spec: SessionSpec }>()
+  const sessions: ModelSessions = new ModelSessions({
+    backends,
+    generateLimits,
+    queue,
+    lease: (session) => leaseLane(scheduler, pool, session),
+    suspensions: () => health.suspensions,
+    clock,
+  })
   const counts = new WeakMap<CatalogueEntry, RunCounts>()
 
   const countsOf = (entry: CatalogueEntry): RunCounts => {
@@ -149,61 +169,25 @@ export function createInference(options: InferenceOptions): Inference {
     return existing
   }
 
-  const sessionSpecOf = (entry: CatalogueEntry): SessionSpec => {
-    let sessionSpec = sessionSpecs.get(entry)
-    if (!sessionSpec) {
-      const variant = chooseVariant(entry, backend)
-      sessionSpec = createSessionSpec(entry, { backend, variant, generateLimits }, verify)
-      sessionSpecs.set(entry, sessionSpec)
-    }
-    return sessionSpec
-  }
-
   const unloadedError = (entry: CatalogueEntry): SpillwayError | undefined =>
     states.get(entry) === 'unloaded' ? modelUnloaded(entry) : undefined
 
-  const generatorOf = (entry: CatalogueEntry, preferredVariant?: string): SequenceScheduler => {
-    const unloaded = unloadedError(entry)
-    if (unloaded) throw unloaded
-    const variant = chooseVariant(entry, backend, preferredVariant)
-    let generator = generators.get(variant)?.scheduler
-    if (!generator) {
-      const { generation: spec } = entry.manifest
-      if (!spec) throw notLanguage(entry.manifest)
-      const sessionSpec = createSessionSpec(entry, { backend, variant, generateLimits }, verify)
-      generator = new SequenceScheduler({
-        session: sessionSpec.key,
-        spec,
-        lease: () => leaseLane(scheduler, pool, sessionSpec),
-        executedOn: sessionSpec,
-        slots: generateLimits.maxSlots,
-        maxWaiting: queue.requests,
-        maxWaitingTokens: queue.tokens,
-        maxStartMs: queue.textStartMs,
-        clock,
-      })
-      generators.set(variant, { scheduler: generator, spec: sessionSpec })
-    }
-    return generator
-  }
-
   /** @param isUnloaded Whether the model may be prepared again. */
   const retire = (entry: CatalogueEntry, isUnloaded = false): void => {
-    const texts = () => entry.manifest.variants.flatMap((variant) => generators.get(variant) ?? [])
-    const specs = () => [sessionSpecs.get(entry) ?? [], texts().map(({ spec }) => spec)].flat()
     retireModel(
       {
         isWanted: () => isUnloaded && states.get(entry) !== 'unloaded',
         isInUse: () =>
-          specs().some(({ key }) =>
-            scheduler.stats().models.some(({ session, queued }) => session === key && queued > 0),
-          ) || texts().some(({ scheduler: { load } }) => load.running + load.waiting > 0),
+          sessions
+            .allOf(entry)
+            .some(({ key }) =>
+              scheduler.stats().models.some(({ session, queued }) => session === key && queued > 0),
+            ) || sessions.hasTexts(entry),
         unload: async () => {
-          const retired = specs()
+          const retired = sessions.allOf(entry)
           await Promise.all(retired.map((spec) => pool.unload(spec)))
           if (retired.some((spec) => pool.has(spec))) return false
-          sessionSpecs.delete(entry)
-          for (const variant of entry.manifest.variants) generators.delete(variant)
+          sessions.forget(entry)
           return true
         },
       },
@@ -211,8 +195,23 @@ export function createInference(options: InferenceOptions): Inference {
     )
   }
 
+  const measurements = new BackendMeasurements({
+    backends,
+    scheduler,
+    specOf: (entry, backend) => sessions.specOf(entry, backend),
+    generatorOf: (entry, backend) => sessions.textsOf(entry, backend),
+    unload: (spec) => pool.unload(spec),
+    slots: generateLimits.maxSlots,
+    clock,
+    onMeasured: gpuReports?.onMeasured,
+  })
+
   return {
-    generator: generatorOf,
+    generator: (entry, preferredVariant) => {
+      const unloaded = unloadedError(entry)
+      if (unloaded) throw unloaded
+      return sessions.textsOf(entry, undefined, preferredVariant)
+    },
     runCounts: countsOf,
     laneCounts,
     run: async (entry, { tensors, rows, outputs }, wait) => {
@@ -222,8 +221,18 @@ export function createInference(options: InferenceOptions): Inference {
         remainingMs(wait, now)
         const unloaded = unloadedError(entry)
         if (unloaded) throw unloaded
-        const work = { source: sessionSpecOf(entry), inputs: tensors, rows, outputs, askedAt }
-        const answer = await scheduler.submit(work, wait)
+        const source = sessions.specOf(entry)
+        const { suspensions } = health
+        const work = { source, inputs: tensors, rows, outputs, askedAt }
+        let answer: RunAnswer
+        try {
+          answer = await scheduler.submit(work, wait)
+        } catch (cause) {
+          // Its GPU was lost once too often while it waited or ran.
+          const elsewhere = sessions.specOf(entry)
+          if (health.suspensions === suspensions || !isLaneFault(cause)) throw cause
+          answer = await scheduler.submit({ ...work, source: elsewhere }, wait)
+        }
         countsOf(entry).succeeded(askedAt, rows, answer)
         // The files of a model that failed at start-up may have been repaired since.
         if (states.get(entry) !== 'unloaded') states.set(entry, 'ready')
@@ -235,14 +244,15 @@ export function createInference(options: InferenceOptions): Inference {
       }
     },
     refusal: (entry, wait) => {
-      const error = unloadedError(entry) ?? scheduler.refusal(sessionSpecOf(entry), wait)
+      const error = unloadedError(entry) ?? scheduler.refusal(sessions.specOf(entry), wait)
       if (error) countsOf(entry).failed(error.code)
       return error
     },
     prepare: async (entry) => {
       states.set(entry, 'loading')
       try {
-        await scheduler.prepare(sessionSpecOf(entry))
+        if (backends.candidatesOf(entry).length > 1) await measurements.measure(entry)
+        await scheduler.prepare(sessions.specOf(entry))
         if (states.get(entry) !== 'unloaded') states.set(entry, 'ready')
       } catch (cause) {
         states.set(entry, 'failed')
@@ -253,7 +263,7 @@ export function createInference(options: InferenceOptions): Inference {
         throw cause
       }
     },
-    queueMs: (entry) => scheduler.estimate(sessionSpecOf(entry), 1).queueMs,
+    queueMs: (entry) => scheduler.estimate(sessions.specOf(entry), 1).queueMs,
     state: (entry) => states.get(entry) ?? 'loading',
     failure: (entry) => (states.get(entry) === 'failed' ? failures.get(entry) : undefined),
     stats: () => ({ ...scheduler.stats(), ...pool.stats() }),
@@ -263,9 +273,11 @@ export function createInference(options: InferenceOptions): Inference {
       retire(entry, true)
     },
     withoutLaneMs: () => pool.withoutLaneMs,
-    restartLanes: () => pool.prestart(backend),
+    restartLanes: () => pool.prestart(health.isOut ? 'cpu' : (options.backends[0] ?? 'cpu')),
+    gpuStates: () => health.states(),
+    measured: (entry) => backends.measuredOf(entry),
     close: (reason) => {
-      for (const { scheduler } of generators.values()) scheduler.close(reason)
+      sessions.close(reason)
       scheduler.close(reason)
       pool.close(reason)
     },
@@ -277,3 +289,7 @@ export const modelUnloaded = ({ manifest: { id } }: CatalogueEntry) =>
   new SpillwayError('model_unknown', `${id} is unloaded`, {
     hint: `POST /v2/repository/models/${id}/load loads it.`,
   })
+
+/** Failures of lanes, not of the request or its model. */
+const isLaneFault = (cause: unknown): boolean =>
+  cause instanceof SpillwayError && ['lane_lost', 'lane_failed', 'poisoned'].includes(cause.code)

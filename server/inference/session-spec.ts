@@ -18,24 +18,26 @@ interface LoadOptions {
   readonly backend: Backend
   readonly variant: Variant
   readonly generateLimits: GenerateLimits
+  /** The variant whose texts it takes over: a session of its own, as each has one reader of its tokens. */
+  readonly inPlaceOf?: Variant | undefined
 }
 
 /** What a lane loads to run a variant of the model. */
 export function createSessionSpec(
   entry: CatalogueEntry,
-  { backend, variant, generateLimits }: LoadOptions,
+  { backend, variant, generateLimits, inPlaceOf }: LoadOptions,
   verify: Verifier,
 ): SessionSpec {
   const { manifest, folder } = entry
   return {
-    key: keyOf(entry, backend, variant),
+    key: sessionKey(entry, backend, variant, inPlaceOf),
     manifest,
     backend,
     variant: variant.id,
     memory: variant.memory + (generateSetup(manifest, variant, generateLimits)?.maxBytes ?? 0),
     request: async () => {
       for (const file of variant.files) await verify(join(folder, file.path), file)
-      return loadRequestOf(entry, backend, { variant, generateLimits })
+      return loadRequestOf(entry, backend, { variant, generateLimits, inPlaceOf })
     },
   }
 }
@@ -47,13 +49,14 @@ export function loadRequestOf(
   {
     variant = chooseVariant(entry, backend),
     generateLimits = defaultGenerateLimits,
+    inPlaceOf,
   }: Partial<Omit<LoadOptions, 'backend'>> = {},
 ): LoadRequest {
   const { manifest, folder } = entry
   const { inputs, outputs, batchAxis } = manifest
   const path = join(folder, variant.files[0]?.path ?? '')
   return {
-    session: keyOf(entry, backend, variant),
+    session: sessionKey(entry, backend, variant, inPlaceOf),
     backend,
     source: { from: 'file', path },
     inputs,
@@ -65,8 +68,8 @@ export function loadRequestOf(
 }
 
 /** No name in it holds `@`, `~` or `/`: no two versions of a model share a session. */
-const keyOf = (entry: CatalogueEntry, backend: Backend, variant: Variant) =>
-  `${prefixOf(entry)}${variant.id}/${backend}`
+export const sessionKey = (entry: CatalogueEntry, backend: Backend, variant: Variant, inPlaceOf?: Variant) =>
+  `${prefixOf(entry)}${variant.id}${inPlaceOf ? `~${inPlaceOf.id}` : ''}/${backend}`
 
 const prefixOf = ({ manifest, revision }: CatalogueEntry) =>
   `${manifest.id}@${manifest.version}${revision === undefined ? '' : `~${revision}`}/`

@@ -1,9 +1,16 @@
 import type { Registry } from 'prom-client'
+import type { LaneStats } from '../../workers/host/pool/pool.ts'
 import type { Inference } from '../inference/inference.ts'
 import { collectedCounter, collectedGauge } from './collected.ts'
 import { laneEndCauses } from './lane-counts.ts'
 
 const states = ['down', 'starting', 'idle', 'busy'] as const
+
+/** `cpu` for lanes without a device. */
+const deviceOf = ({ device = 'cpu' }: LaneStats): string => device
+
+const devicesOf = (lanes: readonly LaneStats[]): ReadonlySet<string> =>
+  new Set(lanes.length === 0 ? ['cpu'] : lanes.map(deviceOf))
 
 /** Lanes, and the memory of the models in them. */
 export function laneMetrics(registry: Registry, inference: Pick<Inference, 'stats' | 'laneCounts'>): void {
@@ -11,10 +18,15 @@ export function laneMetrics(registry: Registry, inference: Pick<Inference, 'stat
     registry,
     'spillway_lanes',
     'Lanes by what they do now. A lane that is down starts when it is needed.',
-    ['state'],
+    ['state', 'device'],
     function* () {
       const { lanes } = inference.stats()
-      for (const state of states) yield [{ state }, lanes.filter((lane) => lane.state === state).length]
+      for (const device of devicesOf(lanes))
+        for (const state of states)
+          yield [
+            { state, device },
+            lanes.filter((lane) => lane.state === state && deviceOf(lane) === device).length,
+          ]
     },
   )
   collectedCounter(registry, 'spillway_lane_starts_total', 'Lanes started.', [], () => [

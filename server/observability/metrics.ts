@@ -4,6 +4,7 @@ import { allVersions, type Catalogue } from '../inference/catalogue.ts'
 import type { Inference } from '../inference/inference.ts'
 import type { Upstreams } from '../upstream/upstreams.ts'
 import { type DeviceMetrics, deviceMetrics } from './device-metrics.ts'
+import { gpuMetrics } from './gpu-metrics.ts'
 import { type GrpcMetrics, grpcMetrics } from './grpc-metrics.ts'
 import { type HttpMetrics, httpMetrics } from './http-metrics.ts'
 import { inferMetrics } from './infer-metrics.ts'
@@ -37,6 +38,7 @@ export function createMetrics(
   inferMetrics(registry, catalogue, inference)
   laneMetrics(registry, inference)
   if (upstreams) upstreamMetrics(registry, upstreams)
+  gpuMetrics(registry, catalogue, inference)
   const languageModels = allVersions(catalogue).filter(({ manifest }) => manifest.task === 'text-generation')
   const texts = textMetrics(registry, clock, [...new Set(languageModels.map(({ manifest }) => manifest.id))])
   const http = httpMetrics(registry)

@@ -12,6 +12,13 @@ export const limits = {
       "memory for the models in all lanes; three quarters of the machine's or container's where it is not set",
     fromText: numberFrom,
   } satisfies Setting<number | undefined>,
+  SPILLWAY_DEVICE_MEMORY_BYTES: {
+    schema: z.optional(z.number().check(z.int(), z.minimum(1), z.maximum(2 ** 50))),
+    initial: undefined,
+    about:
+      'memory for the models on each GPU, besides the limit of all lanes; no other limit where it is not set',
+    fromText: numberFrom,
+  } satisfies Setting<number | undefined>,
   SPILLWAY_GPU_HOUR_COST: {
     schema: z.optional(z.number().check(z.minimum(0), z.maximum(1_000_000))),
     initial: undefined,

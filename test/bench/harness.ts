@@ -42,7 +42,7 @@ export async function startHarness(
   })
   const catalogue = await readCatalogue([root('../../models/catalogue'), ...(await benchModels(testModels))])
   const inference = createInference({
-    backend: 'cpu',
+    backends: ['cpu'],
     // The page uses the other core.
     cores: 1,
     memoryBudget: 2 ** 32,

@@ -11,7 +11,7 @@ let inference: Inference
 let generator: TextGenerator
 beforeAll(async () => {
   inference = createInference({
-    backend: 'cpu',
+    backends: ['cpu'],
     cores: 1,
     memoryBudget: 2 ** 30,
     queue: { requests: 100 },

@@ -10,7 +10,7 @@ let inference: Inference
 let generator: TokenGenerator
 beforeAll(async () => {
   inference = createInference({
-    backend: 'cpu',
+    backends: ['cpu'],
     cores: 1,
     memoryBudget: 2 ** 30,
     queue: { requests: 150 },

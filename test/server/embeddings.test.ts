@@ -217,7 +217,7 @@ describe('in a queue with room for 100', () => {
   const input = Array.from({ length: 2_048 }, () => tokens)
   const open = () => {
     const inference = createInference({
-      backend: 'cpu',
+      backends: ['cpu'],
       cores: 1,
       memoryBudget: 2 ** 30,
       queue: { requests: 100 },

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
-import { bearer, testKey, writeKeys } from '../support/keys-file.ts'
+import { bearer, keysText, testKey, writeKeys } from '../support/keys-file.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { emptyFolder } from '../support/test-models.ts'
 
@@ -13,9 +13,11 @@ const stranger = testKey('stranger')
 const shop = testKey('shop', { origins: ['https://shop.example'] })
 
 let server: TestServer
+let keysFile: string
 beforeAll(async () => {
+  keysFile = await writeKeys(backend, shop)
   // On every address: keys allow it.
-  server = await startServer({ HOST: '0.0.0.0', SPILLWAY_KEYS: await writeKeys(backend, shop) })
+  server = await startServer({ HOST: '0.0.0.0', SPILLWAY_KEYS: keysFile })
 })
 afterAll(() => server.stop())
 
@@ -93,6 +95,43 @@ describe('a server with keys', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 401 /)
     expect(answer.toLowerCase()).toContain('connection: close')
   })
+})
+
+test('a server that gets SIGHUP rereads its keys, their limits and origins, and keeps the old ones of a faulty file', async () => {
+  const reread = async (text: string, message: string) => {
+    await writeFile(keysFile, text)
+    const before = server.log.length
+    process.kill(server.pid, 'SIGHUP')
+    const lines = () => server.log.slice(before).map(({ msg }) => String(msg))
+    await expect.poll(lines).toContainEqual(expect.stringContaining(message))
+    return server.log.slice(before)
+  }
+  const origin = 'https://shop.example'
+  const exchange = (key: string, from = origin) =>
+    fetch(at('auth/token'), { method: 'POST', body: JSON.stringify({ key }), headers: { origin: from } })
+  const { access_token: token } = await (await exchange(shop.key)).json()
+  const fromPage = () => infer({ ...bearer(token), origin })
+  expect((await fromPage()).status).toBe(200)
+
+  const other = testKey('other', { origins: ['https://other.example'] })
+  const limited = { ...backend, entry: { ...backend.entry, limits: { requestsPerMinute: 1 } } }
+  const lines = await reread(keysText(limited, other), 'The keys were reread')
+  expect(lines).toContainEqual(
+    expect.objectContaining({ added: ['other'], changed: ['backend'], removed: ['shop'] }),
+  )
+  expect((await exchange(shop.key)).status).toBe(401)
+  // Its origin is on no list any more, and its tokens hold no longer.
+  expect((await fromPage()).status).toBe(403)
+  expect((await infer({ ...bearer(token), origin: server.url.origin })).status).toBe(401)
+  expect((await exchange(other.key, 'https://other.example')).status).toBe(200)
+  expect([(await infer(bearer(backend.key))).status, (await infer(bearer(backend.key))).status]).toEqual([
+    200, 429,
+  ])
+
+  await reread('{"keys": [{}]}', 'The keys could not be reread')
+  expect((await exchange(other.key, 'https://other.example')).status).toBe(200)
+  await reread(keysText(backend), 'The keys were reread')
+  expect((await infer(bearer(backend.key))).status).toBe(200)
 })
 
 describe('a server with a bad file of keys', () => {

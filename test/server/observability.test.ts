@@ -73,7 +73,7 @@ describe('the metrics', () => {
   })
 
   test('have the lanes, the queue, the process and its event loop', () => {
-    expect(value(first, 'spillway_lanes{state="idle"}')).toBeGreaterThan(0)
+    expect(value(first, 'spillway_lanes{state="idle",device="cpu"}')).toBeGreaterThan(0)
     expect(value(first, 'spillway_model_ready{model="digits",version="1"}')).toBe(1)
     expect(value(first, 'spillway_queue_seconds{model="digits",version="1"}')).toBeGreaterThanOrEqual(0)
     expect(value(first, 'process_resident_memory_bytes')).toBeGreaterThan(0)

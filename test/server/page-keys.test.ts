@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
 import { createAccess } from '../../server/auth/access.ts'
 import { Keys } from '../../server/auth/keys.ts'
-import { allowedOrigins } from '../../server/auth/origin.ts'
+import { createAllowedOrigins } from '../../server/auth/origin.ts'
 import { Tokens } from '../../server/auth/tokens.ts'
 import { bearer, testKey } from '../support/keys-file.ts'
 import { listen } from '../support/listen.ts'
@@ -24,7 +24,7 @@ beforeAll(async () => {
   const keys = new Keys(entries)
   app = await startTestApp({
     access: createAccess(keys, new Tokens({ secret, seconds: 600, now: () => now })),
-    origins: allowedOrigins(['https://other.example'], keys),
+    origins: createAllowedOrigins(['https://other.example'], keys)(),
   })
   server = await listen(app)
 })

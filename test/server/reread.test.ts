@@ -80,7 +80,7 @@ describe('a server that gets SIGHUP', () => {
 test('a retired model leaves its lane when no request came for a while', async () => {
   const clock = createManualClock()
   const inference = createInference({
-    backend: 'cpu',
+    backends: ['cpu'],
     cores: 1,
     memoryBudget: 2 ** 32,
     queue: { requests: 10 },

@@ -16,7 +16,7 @@ async function openLanes(): Promise<EngineSubject> {
   const entry = (await readCatalogue([digitsFolder])).get('digits')
   if (!entry) throw new Error('There is no digits')
   const inference = createInference({
-    backend: 'cpu',
+    backends: ['cpu'],
     cores: 1,
     memoryBudget: 2 ** 30,
     queue: { requests: 100 },

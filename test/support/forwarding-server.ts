@@ -91,7 +91,7 @@ export async function startForwardingServer({
   const upstreams = new Upstreams(clock, logger)
   const engines = new Engines(catalogue, upstreams)
   const lanes = createInference({
-    backend: 'cpu',
+    backends: ['cpu'],
     cores: 1,
     memoryBudget: 2 ** 20,
     queue: { requests: 1 },

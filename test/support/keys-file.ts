@@ -19,8 +19,12 @@ export function testKey(name: string, more: Partial<KeyEntry> = {}): TestKey {
 /** Writes a file for `SPILLWAY_KEYS`. */
 export async function writeKeys(...keys: readonly TestKey[]): Promise<string> {
   const path = join(await emptyFolder(), 'keys.json')
-  await writeFile(path, JSON.stringify({ keys: keys.map(({ entry }) => entry) }))
+  await writeFile(path, keysText(...keys))
   return path
 }
+
+/** What such a file holds. */
+export const keysText = (...keys: readonly TestKey[]): string =>
+  JSON.stringify({ keys: keys.map(({ entry }) => entry) })
 
 export const bearer = (key: string) => ({ authorization: `Bearer ${key}` })

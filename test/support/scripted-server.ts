@@ -136,7 +136,7 @@ export function createScriptedApp(
     { manifest: digitsManifest, folder: '' },
   ])
   const inference = createInference({
-    backend: 'cpu',
+    backends: ['cpu'],
     cores: 1,
     memoryBudget: 2 ** 20,
     queue: { requests: 1 },

@@ -71,7 +71,7 @@ export async function startTestApp({
   const upstreams = new Upstreams(clock, log)
   const engines = new Engines(catalogue, upstreams)
   const lanes = createInference({
-    backend: 'cpu',
+    backends: ['cpu'],
     cores: 1,
     memoryBudget: 2 ** 32,
     queue: { requests: maxQueued },
@@ -99,7 +99,7 @@ export async function startTestApp({
     maxBodyBytes,
     access,
     limit,
-    ...(origins && { origins }),
+    ...(origins && { origins: () => origins }),
     ...(requestLimits && { requestLimits }),
     ...(isDraining && { isDraining }),
     log,

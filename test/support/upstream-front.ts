@@ -43,7 +43,7 @@ export async function startFront(upstream: Partial<UpstreamConfig>, clock: Clock
   const log = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) })
   const upstreams = new Upstreams(clock, log)
   const lanes = createInference({
-    backend: 'cpu',
+    backends: ['cpu'],
     cores: 1,
     memoryBudget: 2 ** 32,
     queue: { requests: 100 },

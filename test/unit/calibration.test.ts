@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import type { Calibration, CalibrationStore } from '../../web/device/calibration/calibration-store.ts'
 import { Calibrations } from '../../web/device/calibration/calibrations.ts'
-import { measure } from '../../web/device/calibration/measure.ts'
 import { CostCurve } from '../../workers/host/scheduler/cost-curve.ts'
+import { measure } from '../../workers/host/scheduler/measure.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const executedOn = { backend: 'wasm', variant: 'fp32' } as const

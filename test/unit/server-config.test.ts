@@ -33,6 +33,7 @@ const otherValues = Object.fromEntries(
   settingNames.map((name) => {
     const { initial }: Setting<unknown> = settings[name]
     if (name === 'SPILLWAY_BACKEND') return [name, 'webgpu']
+    if (name === 'SPILLWAY_DEVICES') return [name, ['10de:2330']]
     if (name === 'SPILLWAY_MODELS') return [name, ['/models/ours']]
     if (name === 'SPILLWAY_ORIGINS') return [name, ['https://shop.example']]
     if (name === 'SPILLWAY_KEYS') return [name, '/keys.json']
@@ -70,6 +71,7 @@ const effects = {
   SPILLWAY_ADDRESS_CONCURRENT_REQUESTS: ['7', { limits: { address: { concurrentRequests: 7 } } }],
   REDIS_URL: ['redis://localhost:6379', { redisUrl: 'redis://localhost:6379' }],
   SPILLWAY_BACKEND: ['webgpu', { backend: 'webgpu' }],
+  SPILLWAY_DEVICES: ['0, 1 GPU-8932f937 1', { devices: ['0', '1', 'GPU-8932f937'] }],
   SPILLWAY_MODELS: ['one:two', { modelFolders: [resolve('one'), resolve('two')] }],
   SPILLWAY_KEEP_ALIVE_SECONDS: ['5', { keepAliveMs: 5_000 }],
   SPILLWAY_LOAD_SECONDS: ['7', { laneLimits: { loadMs: 7_000 } }],
@@ -84,6 +86,7 @@ const effects = {
   SPILLWAY_TIMEOUT_SECONDS: ['20', { requestLimits: { timeoutMs: 20_000 } }],
   SPILLWAY_MAX_TIMEOUT_SECONDS: ['60', { requestLimits: { maxTimeoutMs: 60_000 } }],
   SPILLWAY_MEMORY_BYTES: ['1000', { memoryBytes: 1_000 }],
+  SPILLWAY_DEVICE_MEMORY_BYTES: ['1000', { deviceMemoryBytes: 1_000 }],
   SPILLWAY_GPU_HOUR_COST: ['2.5', { gpuHourCost: 2.5 }],
   SPILLWAY_MAX_TASK_BYTES: ['1000', { maxOffloadBytes: 1_000 }],
   SPILLWAY_MAX_JSON_DEPTH: ['20', { requestLimits: { json: { depth: 20 } } }],

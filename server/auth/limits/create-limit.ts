@@ -2,7 +2,7 @@ import { createAddressOf } from '../../http/caller.ts'
 import type { Log } from '../../http/request-log.ts'
 import type { Keys } from '../keys.ts'
 import { type Admit, admitBy, type LimitDefaults } from './limit-requests.ts'
-import { RateLimits } from './rate-limits.ts'
+import { type Allowance, RateLimits } from './rate-limits.ts'
 import { createMemoryStore, createRedisStore } from './rate-store.ts'
 
 export interface LimitOptions {
@@ -11,16 +11,23 @@ export interface LimitOptions {
   readonly callerAddressHeader: string
 }
 
-/** The limits of a configuration; undefined where it sets none, which costs no request anything. */
+/**
+ * The limits of a configuration; undefined where it sets none, which costs no request anything. Keys may get limits later,
+ * when they are reread.
+ */
 export async function createLimit(
   { limits, redisUrl, callerAddressHeader }: LimitOptions,
   keys: Keys | undefined,
   log: Log,
 ): Promise<Admit | undefined> {
   const isSet = Object.values(limits.key).some(isNumber) || Object.values(limits.address).some(isNumber)
-  if (!isSet && !keys?.hasLimits) return undefined
+  if (!isSet && !keys) return undefined
   const store = redisUrl === '' ? createMemoryStore() : await createRedisStore(redisUrl, log)
-  return admitBy(new RateLimits(store), limits, createAddressOf(callerAddressHeader))
+  const admit = admitBy(new RateLimits(store), limits, createAddressOf(callerAddressHeader))
+  if (isSet) return admit
+  return (c, what, report) => (keys?.hasLimits ? admit(c, what, report) : unlimited)
 }
+
+const unlimited = Promise.resolve<Allowance>({ use: async () => {}, record: () => {}, release: () => {} })
 
 const isNumber = (limit: number | undefined) => limit !== undefined

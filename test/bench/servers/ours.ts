@@ -12,7 +12,7 @@ import { listen } from './listen.ts'
 
 const catalogue = await readCatalogue(process.argv.slice(2))
 const inference = createInference({
-  backend: 'cpu',
+  backends: ['cpu'],
   cores: 2,
   memoryBudget: 2 ** 32,
   queue: { requests: 1_000 },

@@ -82,13 +82,22 @@ describe('a generation', () => {
   }
 
   /** A scheduler over lanes that follow the scripts, one lane after the other; and the sequences added to each. */
-  function over(...lanes: readonly Script[]) {
+  const over = (...lanes: readonly Script[]) => overGpuUntil(Number.POSITIVE_INFINITY, ...lanes)
+
+  /** The same, but from the lane of that number on, lanes are on the CPU. */
+  function overGpuUntil(firstOnCpu: number, ...lanes: readonly Script[]) {
+    const specOf = (lane: number) => {
+      const backend = lane < firstOnCpu ? 'webgpu' : 'cpu'
+      return { key: `scripted/${backend}`, backend, variant: 'fp32' } as const
+    }
     const started: SequenceRequest[][] = []
     const left = [...lanes]
     const generator = new SequenceScheduler({
       session: 'scripted',
       spec,
+      hasMoved: (session) => session !== specOf(started.length).key,
       lease: async () => ({
+        spec: specOf(started.length),
         lane: laneOf(left.shift() ?? expect.fail('no lane is left'), started),
         release: () => {},
       }),
@@ -145,5 +154,20 @@ describe('a generation', () => {
       [[2]],
       [[2, 7]],
     ])
+  })
+
+  test('goes on where its model moves to, and is not blamed for the losses before', async () => {
+    const { generator, started } = overGpuUntil(2, losesItsGpu, losesItsGpu, inTurn(makesOneToken, ends))
+    for await (const _ of generator.generate(request(1)))
+      expect(generator.executedOn).toMatchObject({ backend: 'cpu' })
+    expect(started.map((added) => added.map(({ request }) => request.prompt))).toEqual([[[1]], [[1]], [[1]]])
+  })
+
+  test('returns from its last token when it is relocated', async () => {
+    const { generator, started } = over(inTurn(makesOneToken), ends)
+    const stream = generator.generate(request(1))
+    for await (const _ of stream) generator.relocate()
+    expect((await stream.result).finish).toBe('stop')
+    expect(started.map((added) => added.map(({ request }) => request.prompt))).toEqual([[[1]], [[1, 7]]])
   })
 })

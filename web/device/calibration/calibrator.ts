@@ -1,9 +1,9 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import { zeroInputs } from '../../../models/core/axes.ts'
+import { measure } from '../../../workers/host/scheduler/measure.ts'
 import type { Scheduler } from '../../../workers/host/scheduler/scheduler.ts'
 import type { DeviceSession } from '../device-session.ts'
 import type { Calibrations } from './calibrations.ts'
-import { measure } from './measure.ts'
 
 export interface CalibratorOptions {
   readonly scheduler: Pick<Scheduler<DeviceSession>, 'size' | 'pending' | 'costOf' | 'seed' | 'submit'>

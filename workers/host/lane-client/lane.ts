@@ -8,6 +8,7 @@ import type {
   BatchRequest,
   EventsReply,
   LaneApi,
+  LaneLost,
   LoadReply,
   LoadRequest,
   SequenceRequest,
@@ -222,3 +223,11 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
 
 const sourceBuffers = ({ source }: LoadRequest) =>
   source.from === 'bytes' ? [source.graph, ...source.external.map(({ data }) => data)] : []
+
+/** Whether a worker's message says that its GPU device is lost. */
+export const isLaneLost = (message: unknown): message is LaneLost =>
+  typeof message === 'object' && message !== null && 'lane' in message && message.lane === 'lost'
+
+/** Whether a lane ended because its GPU device was lost. */
+export const isDeviceLoss = ({ message }: SpillwayError): boolean =>
+  message.startsWith('The lane ended: GPU device')

@@ -3,6 +3,7 @@ import { SpillwayError } from '../../../models/core/index.ts'
 import type { Lane } from '../lane-client/lane.ts'
 import type { SessionSpec } from '../scheduler/work.ts'
 import { answers } from './answers.ts'
+import type { DeviceUse } from './devices.ts'
 import { type LaneSession, LaneSessions, type ReserveMemory } from './lane-sessions.ts'
 import type { LoadHistory } from './load-history.ts'
 import { RestartedLane } from './restarted-lane.ts'
@@ -12,6 +13,10 @@ export interface LaneHolderOptions {
   readonly name: string
   /** Threads of one run. */
   readonly threads: number
+  /** Undefined where devices are not named. */
+  readonly device?: string | undefined
+  /** Whether its device may be used. Default: always. */
+  readonly deviceUse?: (() => DeviceUse) | undefined
   readonly startLane: (name: string) => Lane
   readonly clock: Clock
   readonly reserveMemory: ReserveMemory
@@ -64,12 +69,17 @@ export class LaneHolder {
 
   /** Whether it takes a job now. */
   get isFree(): boolean {
-    return this.#job === undefined && !this.#isDraining && !this.isClosed
+    if (this.#job !== undefined || this.#isDraining || this.isClosed) return false
+    return this.#lane.ready !== undefined || this.#options.deviceUse?.() !== 'avoided'
   }
 
   /** When its lane first failed to start, on the clock; undefined where the last one started. */
   get failsToStartSince(): number | undefined {
     return this.#lane.failsToStartSince
+  }
+
+  get device(): string | undefined {
+    return this.#options.device
   }
 
   /** Whether its lane died so often that the next start has to wait. */
@@ -197,6 +207,7 @@ export class LaneHolder {
       this.#lane.throwIfClosed()
     }
     for (let wasDiscarded = false; ; ) {
+      if (!this.#lane.ready && (this.#options.deviceUse?.() ?? 'used') !== 'used') throw brokenDevice()
       const lane = this.#lane.ready ?? (await this.#lane.start())
       if (!spec) return lane
       try {
@@ -229,3 +240,8 @@ export class LaneHolder {
     this.#options.onIdle()
   }
 }
+
+const brokenDevice = () =>
+  new SpillwayError('lane_failed', 'The device of the lane was lost again and again', {
+    hint: 'Another device or the CPU may run the model.',
+  })

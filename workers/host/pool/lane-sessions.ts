@@ -1,6 +1,6 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
-import type { Lane } from '../lane-client/lane.ts'
+import { isDeviceLoss, type Lane } from '../lane-client/lane.ts'
 import type { SessionSpec } from '../scheduler/work.ts'
 import type { LoadHistory } from './load-history.ts'
 
@@ -79,7 +79,12 @@ export class LaneSessions {
         isCreated &&
         (!this.#history.allowsWarmUp(key) ||
           request.generate !== undefined ||
-          (await unlessLost(lane.warmUp(key), (cause) => this.#history.lostInWarmUp(key, cause))))
+          (await unlessLost(lane.warmUp(key), (cause) =>
+            // The first work on a device that is broken already, whatever the inputs.
+            isDeviceLoss(cause)
+              ? this.#history.lostInLoad(spec, sentAt, cause)
+              : this.#history.lostInWarmUp(key, cause),
+          )))
       if (!isWarm) {
         this.#forget(session)
         return false

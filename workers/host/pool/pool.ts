@@ -3,6 +3,7 @@ import { type Backend, SpillwayError } from '../../../models/core/index.ts'
 import type { Lane } from '../lane-client/lane.ts'
 import type { Batch, BatchResult, Lanes } from '../scheduler/lanes.ts'
 import type { SessionSpec } from '../scheduler/work.ts'
+import type { DeviceUse } from './devices.ts'
 import { LaneGroup } from './lane-group.ts'
 import type { LaneHolder, LaneState, LeasedLane } from './lane-holder.ts'
 import type { Layout } from './lane-layout.ts'
@@ -14,10 +15,23 @@ export interface PoolOptions {
   readonly layouts: (backend: Backend) => readonly Layout[]
   /** Bytes that all sessions in all lanes may take. */
   readonly memoryBudget: number
-  readonly startLane: (name: string) => Lane
+  readonly startLane: (name: string, place: LanePlace) => Lane
+  /** The devices of a backend, over which its lanes are spread. Default: one, which is not named. */
+  readonly devices?: ((backend: Backend) => readonly string[]) | undefined
+  /** Bytes that all sessions on one named device may take. */
+  readonly deviceMemory?: number | undefined
+  /** Whether lanes on a named device may be started. Default: always. */
+  readonly deviceUse?: (device: string) => DeviceUse
   readonly clock: Clock
   /** Called when the load of a session has cost a lane. */
   readonly onLoss?: ReportLoss
+}
+
+/** What a lane is for. */
+export interface LanePlace {
+  readonly backend: Backend
+  /** Undefined where devices are not named. */
+  readonly device: string | undefined
 }
 
 /** The lanes of a tier, and the memory that models take in them. */
@@ -30,6 +44,7 @@ export interface PoolStats {
 export interface LaneStats {
   readonly name: string
   readonly backend: Backend
+  readonly device: string | undefined
   readonly threads: number
   readonly state: LaneState
   /** The sessions in it, each named by model, version, variant and backend. */
@@ -125,9 +140,10 @@ export class Pool implements Lanes<SessionSpec> {
 
   stats(): PoolStats {
     const lanes = [...this.#groups].flatMap(([backend, { allHolders }]) =>
-      allHolders.map(({ name, threads, state, sessions }) => ({
+      allHolders.map(({ name, device, threads, state, sessions }) => ({
         name,
         backend,
+        device,
         threads,
         state,
         sessions: [...sessions.values()].map(({ spec }) => ({ session: spec.key, memoryBytes: spec.memory })),
@@ -145,13 +161,15 @@ export class Pool implements Lanes<SessionSpec> {
   #groupOf(backend: Backend): LaneGroup {
     let group = this.#groups.get(backend)
     if (!group) {
-      const { layouts, startLane, clock, memoryBudget } = this.#options
+      const { layouts, startLane, clock, memoryBudget, devices, deviceUse } = this.#options
       group = new LaneGroup({
         name: backend,
         layouts: layouts(backend),
-        startLane,
+        devices: devices?.(backend) ?? [],
+        deviceUse,
+        startLane: (name, device) => startLane(name, { backend, device }),
         clock,
-        reserveMemory: (spec, reserve) => this.#reserveMemory(spec, reserve),
+        reserveMemory: (spec, device, reserve) => this.#reserveMemory(spec, device, reserve),
         history: this.#history,
         onIdle: () => {
           for (const resolve of this.#waitingForMemory.splice(0)) resolve()
@@ -170,12 +188,22 @@ export class Pool implements Lanes<SessionSpec> {
    * Unloads other sessions until one fits, and waits for those in use. A session larger than the budget gets the memory
    * to itself: its size is an estimate.
    */
-  async #reserveMemory({ memory }: SessionSpec, reserve: () => void): Promise<void> {
-    const { memoryBudget } = this.#options
+  async #reserveMemory(
+    { memory }: SessionSpec,
+    device: string | undefined,
+    reserve: () => void,
+  ): Promise<void> {
+    const { memoryBudget, deviceMemory = Number.POSITIVE_INFINITY } = this.#options
     for (;;) {
-      const usedBytes = this.#usedBytes()
-      if (usedBytes === 0 || usedBytes + memory <= memoryBudget) break
-      const evictions = selectEvictions(this.#residents(), memory, memoryBudget)
+      const residents = this.#residents()
+      const beside = device === undefined ? [] : residents.filter(({ holder }) => holder.device === device)
+      const isFull = (all: readonly Resident[], budget: number) =>
+        all.length > 0 && bytesOf(all) + memory > budget
+      const isDeviceFull = isFull(beside, deviceMemory)
+      if (!isDeviceFull && !isFull(residents, memoryBudget)) break
+      const evictions = isDeviceFull
+        ? selectEvictions(beside, memory, deviceMemory)
+        : selectEvictions(residents, memory, memoryBudget)
       if (evictions.length === 0) await new Promise<void>((resolve) => this.#waitingForMemory.push(resolve))
       await Promise.all(evictions.map(({ holder, session }) => holder.unload(session)))
     }
@@ -183,7 +211,7 @@ export class Pool implements Lanes<SessionSpec> {
   }
 
   #usedBytes(): number {
-    return this.#residents().reduce((sum, { memory }) => sum + memory, 0)
+    return bytesOf(this.#residents())
   }
 
   #residents(): (Resident & { readonly holder: LaneHolder })[] {
@@ -200,3 +228,5 @@ export class Pool implements Lanes<SessionSpec> {
     )
   }
 }
+
+const bytesOf = (residents: readonly Resident[]) => residents.reduce((sum, { memory }) => sum + memory, 0)

@@ -3,6 +3,7 @@ import type { SpillwayError } from '../../../models/core/index.ts'
 import type { Lane } from '../lane-client/lane.ts'
 import type { Batch } from '../scheduler/lanes.ts'
 import type { SessionSpec } from '../scheduler/work.ts'
+import { type DeviceUse, eachDeviceFirst, leastUsed } from './devices.ts'
 import { Autoscaler, type Need, UnmetDemand } from './lane-autoscaler.ts'
 import { LaneHolder } from './lane-holder.ts'
 import type { Layout } from './lane-layout.ts'
@@ -12,9 +13,16 @@ import type { LoadHistory } from './load-history.ts'
 export interface ScaledLanesOptions {
   readonly name: string
   readonly layouts: readonly Layout[]
-  readonly startLane: (name: string) => Lane
+  /** The devices over which the lanes are spread; none where they are not named. */
+  readonly devices?: readonly string[]
+  readonly deviceUse?: ((device: string) => DeviceUse) | undefined
+  readonly startLane: (name: string, device: string | undefined) => Lane
   readonly clock: Clock
-  readonly reserveMemory: ReserveMemory
+  readonly reserveMemory: (
+    spec: SessionSpec,
+    device: string | undefined,
+    reserve: () => void,
+  ) => ReturnType<ReserveMemory>
   readonly history: LoadHistory
   /** Whether so many further copies of a session fit without evicting another. */
   readonly fitsMemory: (spec: SessionSpec, copies: number) => boolean
@@ -53,8 +61,7 @@ export class ScaledLanes {
   constructor(options: ScaledLanesOptions) {
     this.#options = options
     this.#autoscaler = new Autoscaler(options.layouts)
-    const { layout } = this.#autoscaler
-    this.#holders = Array.from({ length: layout.lanes }, () => this.#createHolder(layout))
+    this.#holders = this.#createHolders(this.#autoscaler.layout, [])
   }
 
   get holders(): readonly LaneHolder[] {
@@ -128,14 +135,14 @@ export class ScaledLanes {
   async #changeLayout(layout: Layout, spec: SessionSpec | undefined, need?: Need): Promise<void> {
     const { clock } = this.#options
     this.#isChangingLayout = true
-    const kept = this.#holders
+    const candidates = this.#holders
       .filter(({ threads }) => threads === layout.threads)
       .sort(
         (one, other) =>
           Number(other.isShared) - Number(one.isShared) || other.sessions.size - one.sessions.size,
       )
-      .slice(0, layout.lanes)
-    const added = Array.from({ length: layout.lanes - kept.length }, () => this.#createHolder(layout))
+    const kept = eachDeviceFirst(candidates).slice(0, layout.lanes)
+    const added = this.#createHolders(layout, kept)
     this.#holders = [...this.#holders, ...added]
     try {
       await Promise.all(added.map((holder) => load(holder, spec)))
@@ -182,14 +189,25 @@ export class ScaledLanes {
     return unmetDemand
   }
 
-  #createHolder({ threads }: Layout): LaneHolder {
-    const { name, startLane, clock, reserveMemory, history, onIdle } = this.#options
+  /** As many as the layout has besides those that are kept, each on the device that has the fewest. */
+  #createHolders({ lanes, threads }: Layout, kept: readonly LaneHolder[]): LaneHolder[] {
+    const { devices = [] } = this.#options
+    const added: LaneHolder[] = []
+    while (kept.length + added.length < lanes)
+      added.push(this.#createHolder(threads, leastUsed(devices, [...kept, ...added])))
+    return added
+  }
+
+  #createHolder(threads: number, device: string | undefined): LaneHolder {
+    const { name, startLane, clock, reserveMemory, history, onIdle, deviceUse } = this.#options
     return new LaneHolder({
       name: `${name}-${this.#created++}`,
       threads,
-      startLane,
+      device,
+      ...(deviceUse && device !== undefined && { deviceUse: () => deviceUse(device) }),
+      startLane: (lane) => startLane(lane, device),
       clock,
-      reserveMemory,
+      reserveMemory: (spec, reserve) => reserveMemory(spec, device, reserve),
       history,
       onIdle,
     })

@@ -4,13 +4,12 @@ import { withDefaultSampling } from '../../../models/core/sampling.ts'
 import type { GeneratorLoad, TokenRequest } from '../../protocol/generation.ts'
 import type { SequenceEvent } from '../../protocol/lane.ts'
 import type { Lane } from '../lane-client/lane.ts'
-import type { LeasedLane } from '../pool/lane-holder.ts'
 import { closed, poisoned } from '../scheduler/errors.ts'
 import { maxDeaths } from '../scheduler/replay.ts'
 import type { WaitOptions } from '../scheduler/work.ts'
 import { sequenceFault } from './check-sequence.ts'
+import type { LeasedSession, SequenceSchedulerOptions } from './sequence-options.ts'
 import { SequenceQueue, sequenceToInterrupt } from './sequence-queue.ts'
-import type { SequenceSchedulerOptions } from './sequence-scheduler-options.ts'
 import { SequenceStream } from './sequence-stream.ts'
 import { SlotTimes } from './slot-times.ts'
 import type { TokenGenerator, TokenStream } from './types.ts'
@@ -26,7 +25,7 @@ export class SequenceScheduler implements TokenGenerator {
   readonly #options: SequenceSchedulerOptions
   readonly #queue: SequenceQueue
   readonly #running = new Map<number, SequenceStream>()
-  #leased: LeasedLane | undefined
+  #leased: LeasedSession | undefined
   #isLeasing = false
   #laneLoad: GeneratorLoad | undefined
   #lastId = 0
@@ -46,7 +45,7 @@ export class SequenceScheduler implements TokenGenerator {
   }
 
   get executedOn(): TokenGenerator['executedOn'] {
-    return this.#options.executedOn
+    return this.#leased?.spec ?? this.#options.executedOn
   }
 
   get load(): GeneratorLoad {
@@ -85,7 +84,18 @@ export class SequenceScheduler implements TokenGenerator {
   refusal(sequences: number, tokens: number, wait: WaitOptions = {}): SpillwayError | undefined {
     if (this.#closed) return this.#closed
     if (!this.#queue.placesFor(sequences, tokens, wait.caller)) return this.#overloaded()
-    return this.#startsTooLate(wait)
+    return this.#times.refusal(this.#queue, this.#options.maxStartMs, wait)
+  }
+
+  /** Sequences in progress go on where the next lane is. */
+  relocate(): void {
+    for (const stream of [...this.#running.values()]) {
+      this.#running.delete(stream.id)
+      this.#cancel(stream)
+      this.#queue.push(stream)
+    }
+    this.#release()
+    this.#planDispatch()
   }
 
   /** @param reason The error of sequences in progress, and of later ones. */
@@ -93,6 +103,11 @@ export class SequenceScheduler implements TokenGenerator {
     this.#closed = reason
     for (const stream of [...this.#queue.all, ...this.#running.values()]) stream.fail(reason)
     this.#release()
+  }
+
+  /** The session's name in the lane. */
+  get #session(): string {
+    return this.#leased?.spec?.key ?? this.#options.session
   }
 
   /** A refusal, or none and a place in the queue, which another caller's sequence may have to give. */
@@ -104,19 +119,10 @@ export class SequenceScheduler implements TokenGenerator {
     if (fault) return fault
     const displaced = this.#queue.placesFor(1, request.prompt.length, caller)
     if (!displaced) return this.#overloaded()
-    const late = this.#startsTooLate(wait)
+    const late = this.#times.refusal(this.#queue, this.#options.maxStartMs, wait)
     if (late) return late
     for (const stream of displaced) stream.fail(this.#overloaded())
     return undefined
-  }
-
-  /** Why a new sequence would get its slot too late; nothing where it would not, or where that is not known. */
-  #startsTooLate({ caller, deadlineMs }: WaitOptions): SpillwayError | undefined {
-    const { maxStartMs } = this.#options
-    if (maxStartMs === undefined || this.#queue.size === 0) return undefined
-    const limitMs = Math.min(maxStartMs, deadlineMs ?? Number.POSITIVE_INFINITY)
-    const ahead = this.#queue.size * this.#queue.shareAhead(caller, this.#times.costMs)
-    return this.#times.refusal(ahead, limitMs)
   }
 
   #overloaded(): SpillwayError {
@@ -161,7 +167,7 @@ export class SequenceScheduler implements TokenGenerator {
     this.#queue.take(next)
     // Called before `addSequences`, so that the first token finds a reader.
     if (wasIdle) void this.#readEvents(lane)
-    lane.addSequences(this.#options.session, requests).catch((cause: unknown) => this.#moveAll(lane, cause))
+    lane.addSequences(this.#session, requests).catch((cause: unknown) => this.#moveAll(lane, cause))
   }
 
   /**
@@ -220,7 +226,7 @@ export class SequenceScheduler implements TokenGenerator {
 
   /** Takes events from the lane for as long as it decodes sequences of this scheduler. */
   async #readEvents(lane: Lane): Promise<void> {
-    const { session } = this.#options
+    const session = this.#session
     try {
       while (this.#running.size > 0 && this.#leased?.lane === lane) {
         const { events, load } = await lane.takeEvents(session)
@@ -253,10 +259,13 @@ export class SequenceScheduler implements TokenGenerator {
   /** Another lane continues the sequences of one that is lost. */
   #moveAll(lane: Lane, cause: unknown): void {
     if (this.#leased?.lane !== lane) return
+    const hasMoved = this.#options.hasMoved?.(this.#session) === true
     this.#release()
     const error = SpillwayError.from(cause, 'lane_lost', 'The lane was lost')
     for (const stream of [...this.#running.values()]) {
-      if (error.code === 'lane_lost' && !stream.hasProgressed) stream.deaths++
+      // On another backend it may go well: the device was at fault.
+      if (hasMoved) stream.deaths = 0
+      else if (error.code === 'lane_lost' && !stream.hasProgressed) stream.deaths++
       if (stream.deaths >= maxDeaths) stream.fail(poisoned('one sequence', error))
       else this.#move(stream, error)
     }
@@ -283,7 +292,7 @@ export class SequenceScheduler implements TokenGenerator {
   #cancel({ id }: SequenceStream): void {
     const leased = this.#leased
     leased?.lane
-      .cancelSequences(this.#options.session, [id])
+      .cancelSequences(this.#session, [id])
       .catch((cause: unknown) => this.#moveAll(leased.lane, cause))
   }
 }

@@ -1,5 +1,7 @@
 import type { SpillwayError } from '../../../models/core/index.ts'
 import { tooLong } from '../scheduler/errors.ts'
+import type { WaitOptions } from '../scheduler/work.ts'
+import type { SequenceQueue } from './sequence-queue.ts'
 
 const movedMean = (mean: number, ms: number) => (mean === 0 ? ms : 0.8 * mean + 0.2 * ms)
 
@@ -31,9 +33,19 @@ export class SlotTimes {
     this.#slotMs = movedMean(this.#slotMs, slotMs)
   }
 
-  /** Why a sequence with so many others before it would get its slot too late; nothing where that is not known. */
-  refusal(ahead: number, limitMs: number): SpillwayError | undefined {
-    if (this.#slotMs === 0) return undefined
+  /**
+   * Why a new sequence would get its slot too late; nothing where it would not, or where that is not known.
+   *
+   * @param maxStartMs Milliseconds until its slot, where others wait already.
+   */
+  refusal(
+    queue: Pick<SequenceQueue, 'size' | 'shareAhead'>,
+    maxStartMs: number | undefined,
+    { caller, deadlineMs = Number.POSITIVE_INFINITY }: WaitOptions,
+  ): SpillwayError | undefined {
+    if (maxStartMs === undefined || queue.size === 0 || this.#slotMs === 0) return undefined
+    const limitMs = Math.min(maxStartMs, deadlineMs)
+    const ahead = queue.size * queue.shareAhead(caller, this.costMs)
     const startMs = ((ahead + 1) * this.#slotMs) / this.#slots
     return startMs > limitMs ? tooLong(startMs, limitMs) : undefined
   }

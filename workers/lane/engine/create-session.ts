@@ -31,7 +31,7 @@ export async function createSession(
     return await ort.InferenceSession.create(new Uint8Array(source.graph), { ...options, externalData })
   } catch (cause) {
     if (isOutOfMemory(cause)) throw tooLarge(session, backend, cause)
-    const lost = await ort.lost()
+    const lost = await ort.lost(cause)
     if (lost !== undefined) throw laneLost(lost, cause)
     throw new SpillwayError(
       'model_invalid',

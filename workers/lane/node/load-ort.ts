@@ -4,9 +4,10 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import * as onnx from 'onnxruntime-node'
 import { backends } from '../../../models/core/index.ts'
-import type { StartRequest } from '../../protocol/lane.ts'
+import type { LaneLost, StartRequest } from '../../protocol/lane.ts'
 import { type Ort, quiet } from '../runtime/ort.ts'
 import { arrayMemory } from './array-kv-memory.ts'
+import { deviceLoss } from './device-loss.ts'
 import { GpuMemory, type MemorySessions } from './gpu-kv-memory.ts'
 import { allocateGraph, copyGraph } from './gpu-memory-graphs.ts'
 
@@ -45,7 +46,14 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
       const sessions = await memorySessions
       return sessions && new GpuMemory(sessions, session, createTensor)
     },
-    lost: async () => undefined,
+    lost: async (cause) => {
+      const loss = deviceLoss(cause)
+      if (loss === undefined) return undefined
+      const reason = `GPU device lost: ${loss}`
+      // No run of this process will succeed any more: the host replaces it.
+      process.send?.({ lane: 'lost', reason } satisfies LaneLost)
+      return reason
+    },
   }
 }
 

@@ -26,8 +26,10 @@ export interface Ort {
   /**
    * Asked after a failure: the reason why this lane's device is lost, or undefined while it works. It may take a
    * moment, because a run can fail before the browser reports the loss.
+   *
+   * @param cause Why the run or the creation of a session failed: onnxruntime-node reports a loss in no other way.
    */
-  lost(): Promise<string | undefined>
+  lost(cause: unknown): Promise<string | undefined>
 }
 
 /** The part of a session that decoding uses. */

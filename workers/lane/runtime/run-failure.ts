@@ -6,7 +6,7 @@ import type { Ort } from './ort.ts'
  * lane repeats it; else `memory_exhausted` or `run_failed`.
  */
 export async function runFailure(ort: Ort, what: string, cause: unknown): Promise<SpillwayError> {
-  const reason = await ort.lost()
+  const reason = await ort.lost(cause)
   if (reason !== undefined) return laneLost(reason, cause)
   return new SpillwayError(
     isOutOfMemory(cause) ? 'memory_exhausted' : 'run_failed',

@@ -1,7 +1,6 @@
 import type { Clock } from '../../../../models/async/clock.ts'
 import workerUrl from '../../../lane/browser/entry.ts?worker&url'
-import type { LaneLost } from '../../../protocol/lane.ts'
-import { connectLane, type Lane, type LaneLimits } from '../lane.ts'
+import { connectLane, isLaneLost, type Lane, type LaneLimits } from '../lane.ts'
 import { createWorker } from './create-worker.ts'
 import { fileAddress } from './file-address.ts'
 import { runtimeFiles } from './runtime-files.ts'
@@ -50,6 +49,3 @@ export function startLaneFrom(script: URL, name: string, clock: Clock, limits?: 
     limits,
   )
 }
-
-const isLaneLost = (data: unknown): data is LaneLost =>
-  typeof data === 'object' && data !== null && 'lane' in data && data.lane === 'lost'

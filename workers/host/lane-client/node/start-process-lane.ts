@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import type { Clock } from '../../../../models/async/clock.ts'
 import { heartbeatDescriptor } from '../../../protocol/heartbeat.ts'
 import { processEndpoint } from '../../../protocol/process-endpoint.ts'
-import { connectLane, type Lane, laneLimits } from '../lane.ts'
+import { connectLane, isLaneLost, type Lane, laneLimits } from '../lane.ts'
 import { endWhenSilent } from './heartbeat.ts'
 
 /** A lane in a child process. */
@@ -11,9 +11,19 @@ export interface ProcessLane extends Lane {
   readonly pid: number | undefined
 }
 
-/** Starts a lane in a new child process, so that a native crash costs one lane and not the server. */
-export function startProcessLane(entry: URL, clock: Clock, limits = laneLimits): ProcessLane {
+/**
+ * Starts a lane in a new child process, so that a native crash costs one lane and not the server.
+ *
+ * @param env Variables of its own, besides those of this process.
+ */
+export function startProcessLane(
+  entry: URL,
+  clock: Clock,
+  limits = laneLimits,
+  env: Readonly<Record<string, string>> = {},
+): ProcessLane {
   const child = fork(entry, {
+    env: { ...process.env, ...env },
     serialization: 'advanced',
     execArgv: [],
     stdio: ['inherit', 'inherit', 'inherit', 'ipc', 'pipe'],
@@ -25,6 +35,9 @@ export function startProcessLane(entry: URL, clock: Clock, limits = laneLimits):
       terminate: () => child.kill('SIGKILL'),
       onEnd: (ended) => {
         child.on('exit', (code, signal) => ended(signal ? `killed by ${signal}` : `exit code ${code}`))
+        child.on('message', (message) => {
+          if (isLaneLost(message)) ended(message.reason)
+        })
         // Once the process has started, its exit is reported. A message that could not be sent to it is no other failure.
         child.on('error', (error) => {
           if (child.pid === undefined) ended(error.message)

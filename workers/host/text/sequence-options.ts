@@ -1,14 +1,24 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import type { GenerationSpec } from '../../../models/core/index.ts'
 import type { LeasedLane } from '../pool/lane-holder.ts'
+import type { SessionSpec } from '../scheduler/work.ts'
 import type { TokenGenerator } from './types.ts'
+
+/** A lane with a model. */
+export interface LeasedSession extends LeasedLane {
+  /** Where the model may run on several backends: the session in this lane. */
+  readonly spec?: Pick<SessionSpec, 'key' | 'backend' | 'variant'>
+}
 
 export interface SequenceSchedulerOptions {
   /** The session's name in its lane. */
   readonly session: string
   readonly spec: GenerationSpec
   /** Leases a lane with the model, which is started and loaded where no lane has it. */
-  readonly lease: () => Promise<LeasedLane>
+  readonly lease: () => Promise<LeasedSession>
+  /** Whether the next lane would run the model on another backend than this session's. Default: never. */
+  readonly hasMoved?: (session: string) => boolean
+  /** Where it runs, for leases that do not say. */
   readonly executedOn: TokenGenerator['executedOn']
   /** Sequences that one lane decodes at a time. */
   readonly slots: number

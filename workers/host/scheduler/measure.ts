@@ -6,7 +6,7 @@ import {
   type Manifest,
   shapeOfRows,
 } from '../../../models/core/index.ts'
-import { CostCurve } from '../../../workers/host/scheduler/cost-curve.ts'
+import { CostCurve } from './cost-curve.ts'
 
 /** Rows of the measured runs; the cost of others is interpolated. */
 const sizes = [1, 8, 64] as const
@@ -40,7 +40,7 @@ export async function measure(
   manifest: Manifest,
   { backend, isIdle, run }: MeasureOptions,
 ): Promise<CostCurve | undefined> {
-  const isGpu = backend === 'webgpu'
+  const isGpu = backend === 'webgpu' || backend === 'cuda'
   const mostMs = isGpu ? totalGpuMs : totalMs
   const curve = new CostCurve()
   let spent = 0

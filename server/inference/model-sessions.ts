@@ -1,0 +1,121 @@
+import type { Clock } from '../../models/async/clock.ts'
+import type { Backend, SpillwayError } from '../../models/core/index.ts'
+import type { LeasedLane } from '../../workers/host/pool/lane-holder.ts'
+import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
+import { type GenerateLimits, notLanguage } from '../../workers/host/text/generate-setup.ts'
+import type { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
+import type { CatalogueEntry } from './catalogue.ts'
+import type { ModelBackends } from './gpu/model-backends.ts'
+import { TextLanes } from './gpu/text-lanes.ts'
+import type { QueueLimits } from './inference.ts'
+import { chooseVariant, createSessionSpec, sessionKey } from './session-spec.ts'
+import { createVerifier } from './verify.ts'
+
+export interface ModelSessionsOptions {
+  readonly backends: ModelBackends
+  readonly generateLimits: GenerateLimits
+  readonly queue: Pick<QueueLimits, 'requests' | 'tokens' | 'textStartMs'>
+  readonly lease: (session: SessionSpec) => Promise<LeasedLane>
+  /** How often a GPU was suspended. */
+  readonly suspensions: () => number
+  readonly clock: Clock
+}
+
+/** What lanes load of each model: one session for its tensors on each backend, one for the texts of each variant. */
+export class ModelSessions {
+  readonly #options: ModelSessionsOptions
+  readonly #verify = createVerifier()
+  readonly #specs = new Map<CatalogueEntry, Map<Backend, SessionSpec>>()
+  /** By session. */
+  readonly #texts = new Map<string, TextLanes>()
+
+  constructor(options: ModelSessionsOptions) {
+    this.#options = options
+  }
+
+  /** The same object for each call: the scheduler's queues are kept by it. */
+  specOf(entry: CatalogueEntry, backend = this.#options.backends.of(entry)): SessionSpec {
+    let specs = this.#specs.get(entry)
+    if (!specs) {
+      specs = new Map()
+      this.#specs.set(entry, specs)
+    }
+    let spec = specs.get(backend)
+    if (!spec) {
+      const { generateLimits } = this.#options
+      const variant = chooseVariant(entry, backend)
+      spec = createSessionSpec(entry, { backend, variant, generateLimits }, this.#verify)
+      specs.set(backend, spec)
+    }
+    return spec
+  }
+
+  /** @throws SpillwayError `not_supported` where the model generates no text. */
+  textsOf(
+    entry: CatalogueEntry,
+    backend = this.#options.backends.of(entry),
+    preferredVariant?: string,
+  ): SequenceScheduler {
+    const variant = chooseVariant(entry, backend, preferredVariant)
+    const key = sessionKey(entry, backend, variant)
+    let texts = this.#texts.get(key)
+    if (!texts) {
+      const { generation: spec } = entry.manifest
+      if (!spec) throw notLanguage(entry.manifest)
+      const { backends, generateLimits, queue, lease, suspensions, clock } = this.#options
+      const home = createSessionSpec(entry, { backend, variant, generateLimits }, this.#verify)
+      texts = new TextLanes({
+        entry,
+        home,
+        isOnCpu: () => backend !== 'cpu' && backends.isWithoutGpu(entry),
+        onCpu: () => {
+          const other = { backend: 'cpu', variant: chooseVariant(entry, 'cpu', variant.id) } as const
+          return createSessionSpec(entry, { ...other, generateLimits, inPlaceOf: variant }, this.#verify)
+        },
+        lease,
+        suspensions,
+        sequences: {
+          spec,
+          slots: generateLimits.maxSlots,
+          maxWaiting: queue.requests,
+          maxWaitingTokens: queue.tokens,
+          maxStartMs: queue.textStartMs,
+          clock,
+        },
+      })
+      this.#texts.set(key, texts)
+    }
+    return texts.scheduler
+  }
+
+  /** All sessions that lanes may have of the model. */
+  allOf(entry: CatalogueEntry): SessionSpec[] {
+    return [
+      ...(this.#specs.get(entry)?.values() ?? []),
+      ...this.#textsOf(entry).flatMap(({ sessions }) => sessions),
+    ]
+  }
+
+  /** Whether texts of the model wait or run. */
+  hasTexts(entry: CatalogueEntry): boolean {
+    return this.#textsOf(entry).some(({ scheduler: { load } }) => load.running + load.waiting > 0)
+  }
+
+  forget(entry: CatalogueEntry): void {
+    this.#specs.delete(entry)
+    for (const [key, one] of this.#texts) if (one.entry === entry) this.#texts.delete(key)
+  }
+
+  /** Texts that had to leave a GPU go on there. */
+  returnToGpu(): void {
+    for (const texts of this.#texts.values()) texts.returnToGpu()
+  }
+
+  close(reason: SpillwayError | undefined): void {
+    for (const { scheduler } of this.#texts.values()) scheduler.close(reason)
+  }
+
+  #textsOf(entry: CatalogueEntry): TextLanes[] {
+    return [...this.#texts.values()].filter((one) => one.entry === entry)
+  }
+}

@@ -216,6 +216,7 @@ const configOf = (set: SettingValues, folderOf: (name: keyof SettingValues) => s
         Math.min(requestLimits.timeoutMs / 1000, set.SPILLWAY_MAX_TIMEOUT_SECONDS)),
     maxTimeoutMs: 1000 * set.SPILLWAY_MAX_TIMEOUT_SECONDS,
     strings: set.SPILLWAY_MAX_STRINGS,
+    maxRows: set.SPILLWAY_MAX_ROWS,
     maxChoices: set.SPILLWAY_MAX_CHOICES,
   },
   queue: {

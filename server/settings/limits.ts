@@ -37,6 +37,10 @@ export const limits = {
   ),
   SPILLWAY_MAX_JSON_LISTS: number(requestLimits.json.lists, 'lists in the nested tensors of a body'),
   SPILLWAY_MAX_STRINGS: number(requestLimits.strings, 'strings in one input'),
+  SPILLWAY_MAX_ROWS: number(
+    requestLimits.maxRows,
+    'rows of one infer request, and texts to embed of one request',
+  ),
   SPILLWAY_MAX_CHOICES: number(requestLimits.maxChoices, 'texts of one request: `n` times its prompts'),
   SPILLWAY_MAX_QUEUED: number(1_000, 'requests, and texts, that may wait for one model'),
   SPILLWAY_MAX_QUEUED_ROWS: number(2 ** 20, 'rows of the requests that wait for one model'),

@@ -26,7 +26,7 @@ beforeAll(async () => {
     join(root, 'manifest.json'),
     await makeManifest(root, { about: { pipeline: 'sentence-similarity' } }),
   )
-  server = await startServer({ SPILLWAY_MODELS: folder })
+  server = await startServer({ SPILLWAY_MODELS: folder, SPILLWAY_MAX_ROWS: '3' })
 })
 afterAll(async () => {
   await server.stop()
@@ -54,4 +54,17 @@ test('a token that the model does not have is the caller’s fault, and costs no
 test('a text of megabytes is refused before it is read as tokens', async () => {
   const response = await embed('a b '.repeat(750_000))
   expect([response.status, (await response.json()).error.code]).toEqual([400, 'context_exceeded'])
+})
+
+test('more texts than a request may have are refused, and as many as it may have are embedded', async () => {
+  const response = await embed(['a', 'b', 'c', 'd'])
+  expect([response.status, (await response.json()).error]).toEqual([
+    413,
+    expect.objectContaining({
+      code: 'body_too_large',
+      param: 'input',
+      message: expect.stringContaining('at most 3, got 4'),
+    }),
+  ])
+  expect((await embed(['a', 'b', 'c'])).status).toBe(200)
 })

@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { requestLimits } from '../../server/request-limits.ts'
 import { echoModel } from '../support/echo-types.ts'
 import {
   codeOf,
@@ -16,6 +17,7 @@ let grpc: GrpcHarness
 beforeAll(async () => {
   grpc = await startGrpc({
     maxQueued: 80,
+    requestLimits: { ...requestLimits, maxRows: 100 },
     models: [await echoModel(['float16', 'int8'], 'half'), await echoModel(['string'], 'words')],
   })
 })
@@ -71,6 +73,12 @@ describe('a call is refused with its status', () => {
       digits({ inputs: [{ ...image, contents }] }),
       'INVALID_ARGUMENT',
       'request_malformed',
+    ],
+    [
+      'more rows than a request may have',
+      digits({ inputs: [{ ...image, shape: [101, 1, 28, 28] }] }),
+      'RESOURCE_EXHAUSTED',
+      'body_too_large',
     ],
     ['no elements', digits({ raw_input_contents: [] }), 'INVALID_ARGUMENT', 'input_size_invalid'],
     [

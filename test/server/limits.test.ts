@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
+import { jsonLengthHeader } from '../../models/protocols/oip-binary.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 let server: TestServer | undefined
@@ -62,6 +63,27 @@ describe('a limit that is set', () => {
     })
     expect((await post(running, 'v1/completions', chat(10))).status).toBe(200)
     expect((await post(running, 'v1/completions', chat(600))).status).toBe(413)
+  })
+
+  test('of rows refuses a request with more, in JSON, in binary tensors and raw', async () => {
+    const running = await start({ SPILLWAY_MAX_ROWS: '2' })
+    expect((await post(running, digits, { inputs: [image(2)] })).status).toBe(200)
+    const { data: _data, ...described } = image(3)
+    const elements = new Uint8Array(4 * 3 * 784)
+    const json = Buffer.from(
+      JSON.stringify({
+        inputs: [{ ...described, parameters: { binary_data_size: elements.length } }],
+      }),
+    )
+    const answers = await Promise.all([
+      post(running, digits, { inputs: [image(3)] }),
+      post(running, digits, Buffer.concat([json, elements]), { [jsonLengthHeader]: `${json.length}` }),
+      post(running, digits, elements, { [jsonLengthHeader]: '0' }),
+    ])
+    for (const answer of answers) {
+      expect([answer.status, answer.headers.get(errorCodeHeader)]).toEqual([413, 'body_too_large'])
+      expect((await answer.json()).error).toContain('at most 2, got 3')
+    }
   })
 
   test('of the time to finish ends the server while a lane hangs', async () => {

@@ -14,6 +14,7 @@ import { createReread, type Reread } from '../../server/inference/reread-models.
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
 import type { Offload } from '../../server/offload/offload.ts'
+import type { RequestLimits } from '../../server/request-limits.ts'
 import { Engines } from '../../server/upstream/openai/engines.ts'
 import { Forwarding } from '../../server/upstream/openai/forwarding.ts'
 import { routeInference } from '../../server/upstream/routed-inference.ts'
@@ -38,6 +39,7 @@ export interface TestApp {
 export async function startTestApp({
   maxBodyBytes = 1_000_000,
   maxQueued = 100,
+  requestLimits,
   models = [],
   access,
   origins,
@@ -50,6 +52,7 @@ export async function startTestApp({
 }: {
   maxBodyBytes?: number
   maxQueued?: number
+  requestLimits?: RequestLimits
   models?: string[]
   access?: Access
   origins?: '*' | readonly string[]
@@ -97,6 +100,7 @@ export async function startTestApp({
     access,
     limit,
     ...(origins && { origins }),
+    ...(requestLimits && { requestLimits }),
     ...(isDraining && { isDraining }),
     log,
   }

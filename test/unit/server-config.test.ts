@@ -90,6 +90,7 @@ const effects = {
   SPILLWAY_MAX_JSON_ENTRIES: ['20', { requestLimits: { json: { entries: 20 } } }],
   SPILLWAY_MAX_JSON_LISTS: ['20', { requestLimits: { json: { lists: 20 } } }],
   SPILLWAY_MAX_STRINGS: ['20', { requestLimits: { strings: 20 } }],
+  SPILLWAY_MAX_ROWS: ['20', { requestLimits: { maxRows: 20 } }],
   SPILLWAY_MAX_CHOICES: ['20', { requestLimits: { maxChoices: 20 } }],
   SPILLWAY_MAX_QUEUED: ['20', { queue: { requests: 20 } }],
   SPILLWAY_MAX_QUEUED_ROWS: ['20', { queue: { rows: 20 } }],

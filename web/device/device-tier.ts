@@ -9,10 +9,8 @@ import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'
 import type { ResultHandler, WaitOptions, Work } from '../../workers/host/scheduler/work.ts'
 import { notLanguage } from '../../workers/host/text/generate-setup.ts'
 import { leaseLane } from '../../workers/host/text/lease-lane.ts'
-import type {
-  SequenceScheduler,
-  SequenceSchedulerOptions,
-} from '../../workers/host/text/sequence-scheduler.ts'
+import type { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
+import type { SequenceSchedulerOptions } from '../../workers/host/text/sequence-scheduler-options.ts'
 import type { TokenGenerator } from '../../workers/host/text/types.ts'
 import type { Catalogue } from '../store/catalogue.ts'
 import type { Progress } from '../store/worker/load-files.ts'

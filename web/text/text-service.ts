@@ -3,10 +3,8 @@ import type { Clock } from '../../models/async/clock.ts'
 import { untilDeadline } from '../../models/async/timeouts.ts'
 import { type Manifest, SpillwayError } from '../../models/core/index.ts'
 import { type EmbedResult, embed, type RunTokens } from '../../workers/host/text/embedding/embedder.ts'
-import {
-  SequenceScheduler,
-  type SequenceSchedulerOptions,
-} from '../../workers/host/text/sequence-scheduler.ts'
+import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
+import type { SequenceSchedulerOptions } from '../../workers/host/text/sequence-scheduler-options.ts'
 import { TextModels } from '../../workers/host/text/text-models.ts'
 import type { TextGenerator, TextRequest, Tokenizer } from '../../workers/host/text/types.ts'
 import type { DeviceSession } from '../device/device-session.ts'

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { batchAxisOf } from '../../../models/core/axes.ts'
 import {
   type CheckedInputs,
   checkInputs,
@@ -14,7 +15,7 @@ import { datatypeOf, decodeTensor } from '../../../models/protocols/oip.ts'
 import { BinaryReader, binarySize, splitBody } from '../../../models/protocols/oip-binary.ts'
 import { type InferRequest, inferRequest, type WireTensor } from '../../../models/protocols/oip-schemas.ts'
 import type { Priority } from '../../../workers/host/scheduler/priority.ts'
-import type { RequestLimits } from '../../request-limits.ts'
+import { checkRows, type RequestLimits } from '../../request-limits.ts'
 import { type Classification, classificationExtension, readClassification } from './classify.ts'
 import { findTimeout } from './find-timeout.ts'
 import { parseTensorJson } from './parse-tensor-json.ts'
@@ -42,7 +43,8 @@ export interface RequestedOutput {
 
 /**
  * @param header The length of the JSON part, where binary tensors follow it.
- * @throws SpillwayError `request_malformed`, `input_*`, `output_name_invalid` or `not_supported`.
+ * @throws SpillwayError `request_malformed`, `input_*`, `output_name_invalid`, `not_supported`, or `body_too_large` for
+ * too many rows.
  */
 export function readInferRequest(
   body: Uint8Array,
@@ -99,13 +101,17 @@ export function deadlineBeforeParsing(json: Uint8Array, limits: RequestLimits): 
   return deadlineOf(timeout === 'absent' ? undefined : timeout, limits)
 }
 
-const rawRequest = (body: Uint8Array, manifest: Manifest, limits: RequestLimits): CheckedInferRequest => ({
-  id: undefined,
-  inputs: checkInputs(manifest, readRawInputs(manifest, body)),
-  outputs: manifest.outputs.map(({ name }) => ({ name, binary: true })),
-  deadlineMs: limits.timeoutMs,
-  priority: 'normal',
-})
+function rawRequest(body: Uint8Array, manifest: Manifest, limits: RequestLimits): CheckedInferRequest {
+  const inputs = checkInputs(manifest, readRawInputs(manifest, body))
+  checkRows(inputs.rows, limits)
+  return {
+    id: undefined,
+    inputs,
+    outputs: manifest.outputs.map(({ name }) => ({ name, binary: true })),
+    deadlineMs: limits.timeoutMs,
+    priority: 'normal',
+  }
+}
 
 function checkStrings({ name, shape }: WireTensor, { strings }: RequestLimits): void {
   if (elementCount(shape) <= strings) return
@@ -176,6 +182,8 @@ export function decodeInputs(
         expected: 'each input once',
       })
     }
+    const axis = spec ? batchAxisOf(manifest, spec) : null
+    if (axis !== null) checkRows(wire.shape[axis] ?? 0, limits)
     if (wire.datatype === 'BYTES') checkStrings(wire, limits)
     inputs[wire.name] = decode(wire, index)
   }

@@ -10,7 +10,7 @@ import type { TextService } from '../../inference/text-service.ts'
 import type { Metrics } from '../../observability/metrics.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
-import type { RequestLimits } from '../../request-limits.ts'
+import { checkRows, type RequestLimits } from '../../request-limits.ts'
 import { type ForwardedRequest, isForwarded } from '../../upstream/openai/forwarded-request.ts'
 import type { Forwarding } from '../../upstream/openai/forwarding.ts'
 import { type ApiShape, chatShape, completionShape } from './api-shape.ts'
@@ -76,7 +76,7 @@ export function openAiRoutes({
   metrics,
   forwarding,
   maxBodyBytes,
-  requestLimits: { json, maxChoices, maxTimeoutMs },
+  requestLimits: { json, maxRows, maxChoices, maxTimeoutMs },
   clock,
   log,
 }: OpenAiOptions) {
@@ -215,9 +215,13 @@ export function openAiRoutes({
     })
     .post('/embeddings', async (c) => {
       const { request, wait } = await readRequest(c, reading(), 'embedding')
-      if (isForwarded(request)) return forwarding.embed(c, request, wait)
+      if (isForwarded(request)) {
+        checkRows(request.texts, { maxRows }, 'input')
+        return forwarding.embed(c, request, wait)
+      }
       const texts = promptsOf(request.input)
       if (texts.length === 0) throw invalidParameter('input', 'at least one text')
+      checkRows(texts.length, { maxRows }, 'input')
       const entry = findModel(catalogue, request.model)
       c.set('model', request.model)
       if (entry.manifest.embedding) for (const text of texts) checkPrompt('input', text, boundsOf(entry))

@@ -1,39 +1,19 @@
 import { abortedBy } from '../../../models/async/abort.ts'
-import type { Clock } from '../../../models/async/clock.ts'
-import { type GenerationSpec, SpillwayError } from '../../../models/core/index.ts'
+import { SpillwayError } from '../../../models/core/index.ts'
 import { withDefaultSampling } from '../../../models/core/sampling.ts'
 import type { GeneratorLoad, TokenRequest } from '../../protocol/generation.ts'
 import type { SequenceEvent } from '../../protocol/lane.ts'
 import type { Lane } from '../lane-client/lane.ts'
 import type { LeasedLane } from '../pool/lane-holder.ts'
-import { closed, poisoned, tooLong } from '../scheduler/errors.ts'
+import { closed, poisoned } from '../scheduler/errors.ts'
 import { maxDeaths } from '../scheduler/replay.ts'
 import type { WaitOptions } from '../scheduler/work.ts'
 import { sequenceFault } from './check-sequence.ts'
 import { SequenceQueue, sequenceToInterrupt } from './sequence-queue.ts'
+import type { SequenceSchedulerOptions } from './sequence-scheduler-options.ts'
 import { SequenceStream } from './sequence-stream.ts'
+import { SlotTimes } from './slot-times.ts'
 import type { TokenGenerator, TokenStream } from './types.ts'
-
-export interface SequenceSchedulerOptions {
-  /** The session's name in its lane. */
-  readonly session: string
-  readonly spec: GenerationSpec
-  /** Leases a lane with the model, which is started and loaded where no lane has it. */
-  readonly lease: () => Promise<LeasedLane>
-  readonly executedOn: TokenGenerator['executedOn']
-  /** Sequences that one lane decodes at a time. */
-  readonly slots: number
-  /** Sequences that may wait; one more is refused as `overloaded`. */
-  readonly maxWaiting: number
-  /** Tokens of their prompts together. Default: any number. */
-  readonly maxWaitingTokens?: number | undefined
-  /**
-   * Milliseconds until its slot that a new sequence may have to expect, where others wait already. Absent: it waits until
-   * its deadline.
-   */
-  readonly maxStartMs?: number | undefined
-  readonly clock: Clock
-}
 
 /** Lanes in a row that a sequence may leave without a token before it fails. */
 const maxMoves = 5
@@ -52,15 +32,13 @@ export class SequenceScheduler implements TokenGenerator {
   #lastId = 0
   #isDispatchPlanned = false
   #closed: SpillwayError | undefined
-  /** Moving average of the milliseconds from a sequence's request to its end. */
-  #meanMs = 0
-  /** The same of the milliseconds that it had a slot. */
-  #meanSlotMs = 0
+  readonly #times: SlotTimes
   /** Whether a sequence came to wait since a slot was last sought for its caller. */
   #hasNewcomer = false
 
   constructor(options: SequenceSchedulerOptions) {
     this.#options = options
+    this.#times = new SlotTimes(options.slots)
     this.#queue = new SequenceQueue({
       sequences: options.maxWaiting,
       tokens: options.maxWaitingTokens ?? Number.POSITIVE_INFINITY,
@@ -86,7 +64,7 @@ export class SequenceScheduler implements TokenGenerator {
     const turn =
       refusal || options.caller === undefined
         ? undefined
-        : this.#queue.takeTurn(options.caller, this.#costMs())
+        : this.#queue.takeTurn(options.caller, this.#times.costMs)
     const stream = new SequenceStream(
       // The seed is made here, so that it moves to other lanes with the sequence.
       { ...request, sampling: withDefaultSampling(request.sampling, spec.sampling) },
@@ -134,22 +112,15 @@ export class SequenceScheduler implements TokenGenerator {
 
   /** Why a new sequence would get its slot too late; nothing where it would not, or where that is not known. */
   #startsTooLate({ caller, deadlineMs }: WaitOptions): SpillwayError | undefined {
-    const { maxStartMs, slots } = this.#options
-    if (maxStartMs === undefined || this.#queue.size === 0 || this.#meanSlotMs === 0) return undefined
+    const { maxStartMs } = this.#options
+    if (maxStartMs === undefined || this.#queue.size === 0) return undefined
     const limitMs = Math.min(maxStartMs, deadlineMs ?? Number.POSITIVE_INFINITY)
-    const ahead = this.#queue.size * this.#queue.shareAhead(caller, this.#costMs())
-    const startMs = ((ahead + 1) * this.#meanSlotMs) / slots
-    return startMs > limitMs ? tooLong(startMs, limitMs) : undefined
+    const ahead = this.#queue.size * this.#queue.shareAhead(caller, this.#times.costMs)
+    return this.#times.refusal(ahead, limitMs)
   }
 
   #overloaded(): SpillwayError {
-    const { maxWaiting, slots } = this.#options
-    return this.#queue.refusal(this.#running.size, (this.#meanMs * maxWaiting) / 2 / slots)
-  }
-
-  /** Milliseconds of all slots that a sequence takes. */
-  #costMs(): number {
-    return Math.max(1, this.#meanMs / this.#options.slots)
+    return this.#queue.refusal(this.#running.size, this.#times.doneMs(this.#options.maxWaiting / 2))
   }
 
   #enqueue(stream: SequenceStream): void {
@@ -274,8 +245,7 @@ export class SequenceScheduler implements TokenGenerator {
       if (reason.code === 'lane_lost') this.#move(stream, reason)
       else stream.fail(reason)
     } else if (finish) {
-      this.#meanMs = movedMean(this.#meanMs, stream.ageMs)
-      this.#meanSlotMs = movedMean(this.#meanSlotMs, stream.slotMs)
+      this.#times.ended(stream)
       stream.end(finish)
     }
   }
@@ -317,5 +287,3 @@ export class SequenceScheduler implements TokenGenerator {
       .catch((cause: unknown) => this.#moveAll(leased.lane, cause))
   }
 }
-
-const movedMean = (mean: number, ms: number) => (mean === 0 ? ms : 0.8 * mean + 0.2 * ms)

@@ -1,0 +1,25 @@
+import type { Clock } from '../../../models/async/clock.ts'
+import type { GenerationSpec } from '../../../models/core/index.ts'
+import type { LeasedLane } from '../pool/lane-holder.ts'
+import type { TokenGenerator } from './types.ts'
+
+export interface SequenceSchedulerOptions {
+  /** The session's name in its lane. */
+  readonly session: string
+  readonly spec: GenerationSpec
+  /** Leases a lane with the model, which is started and loaded where no lane has it. */
+  readonly lease: () => Promise<LeasedLane>
+  readonly executedOn: TokenGenerator['executedOn']
+  /** Sequences that one lane decodes at a time. */
+  readonly slots: number
+  /** Sequences that may wait; one more is refused as `overloaded`. */
+  readonly maxWaiting: number
+  /** Tokens of their prompts together. Default: any number. */
+  readonly maxWaitingTokens?: number | undefined
+  /**
+   * Milliseconds until its slot that a new sequence may have to expect, where others wait already. Absent: it waits until
+   * its deadline.
+   */
+  readonly maxStartMs?: number | undefined
+  readonly clock: Clock
+}

@@ -1,0 +1,40 @@
+import type { SpillwayError } from '../../../models/core/index.ts'
+import { tooLong } from '../scheduler/errors.ts'
+
+const movedMean = (mean: number, ms: number) => (mean === 0 ? ms : 0.8 * mean + 0.2 * ms)
+
+/** How long the sequences of one model take: moving averages, in milliseconds; zero before the first has ended. */
+export class SlotTimes {
+  readonly #slots: number
+  /** From the request to the end. */
+  #wholeMs = 0
+  /** While they had a slot. */
+  #slotMs = 0
+
+  /** @param slots Sequences that one lane decodes at a time. */
+  constructor(slots: number) {
+    this.#slots = slots
+  }
+
+  /** Of all slots that a sequence takes. */
+  get costMs(): number {
+    return Math.max(1, this.#wholeMs / this.#slots)
+  }
+
+  /** Until so many sequences are done. */
+  doneMs(sequences: number): number {
+    return (this.#wholeMs * sequences) / this.#slots
+  }
+
+  ended({ ageMs, slotMs }: { readonly ageMs: number; readonly slotMs: number }): void {
+    this.#wholeMs = movedMean(this.#wholeMs, ageMs)
+    this.#slotMs = movedMean(this.#slotMs, slotMs)
+  }
+
+  /** Why a sequence with so many others before it would get its slot too late; nothing where that is not known. */
+  refusal(ahead: number, limitMs: number): SpillwayError | undefined {
+    if (this.#slotMs === 0) return undefined
+    const startMs = ((ahead + 1) * this.#slotMs) / this.#slots
+    return startMs > limitMs ? tooLong(startMs, limitMs) : undefined
+  }
+}

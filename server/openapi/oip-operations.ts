@@ -2,7 +2,7 @@ import { jsonLengthHeader } from '../../models/protocols/oip-binary.ts'
 import type { Catalogue } from '../inference/catalogue.ts'
 import { inferExamples } from './infer-examples.ts'
 import { idOf, versionOf } from './model-parameters.ts'
-import { type Body, json, type Operation, type Parameter } from './operation.ts'
+import { type Body, json, type Operation, type Parameter, requestTimeoutParameter } from './operation.ts'
 
 const oip = { errors: 'Oip' } as const
 
@@ -123,7 +123,7 @@ const modelOperations = ({ path, parameters, of, infer }: ModelRoute): Operation
       ...oip,
       tag: 'Inference',
       allowed: 'callers',
-      parameters: [...parameters, jsonLength],
+      parameters: [...parameters, jsonLength, requestTimeoutParameter],
       route: `post ${path}/infer` as 'post /',
       summary: `Runs ${of}`,
       description:

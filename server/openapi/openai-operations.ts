@@ -1,9 +1,10 @@
 import type { Catalogue } from '../inference/catalogue.ts'
 import { idOfThose } from './model-parameters.ts'
-import { type Body, type Example, json, type Operation } from './operation.ts'
+import { type Body, type Example, json, type Operation, requestTimeoutParameter } from './operation.ts'
 import { type JsonSchema, type SchemaName, schemaReference } from './schemas.ts'
 
 const openAi = { errors: 'OpenAi', allowed: 'callers', tag: 'Text' } as const
+const openAiRun = { ...openAi, parameters: [requestTimeoutParameter] } as const
 
 /** A schema whose `model` is one of those that can answer. */
 const withModel = (name: SchemaName, model: JsonSchema, example: object): Body => {
@@ -46,7 +47,7 @@ export function openAiOperations(catalogue: Catalogue): Operation[] {
       answer: json('OpenAiModel'),
     },
     {
-      ...openAi,
+      ...openAiRun,
       route: 'post /v1/chat/completions',
       summary: 'Answers a chat',
       description: 'Fields that would change the answer and are not supported, such as `tools`, are 400.',
@@ -57,14 +58,14 @@ export function openAiOperations(catalogue: Catalogue): Operation[] {
       answer: { ...json('ChatCompletion'), ...stream('ChatChunk') },
     },
     {
-      ...openAi,
+      ...openAiRun,
       route: 'post /v1/completions',
       summary: 'Continues a text',
       body: withModel('CompletionRequest', writers, { prompt: 'Once', max_tokens: 32 }),
       answer: { ...json('Completion'), ...stream('CompletionChunk') },
     },
     {
-      ...openAi,
+      ...openAiRun,
       route: 'post /v1/responses',
       summary: 'Answers a text or a chat, and keeps nothing',
       description: 'What needs storage, tools or pictures is 400.',
@@ -80,7 +81,7 @@ export function openAiOperations(catalogue: Catalogue): Operation[] {
       },
     },
     {
-      ...openAi,
+      ...openAiRun,
       route: 'post /v1/embeddings',
       summary: 'Vectors of texts',
       body: withModel('EmbeddingRequest', embedders, { input: ['Hello'] }),

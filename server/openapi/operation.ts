@@ -19,6 +19,15 @@ interface Content {
   readonly examples?: Readonly<Record<string, Example>>
 }
 
+/** Of requests that run a model. */
+export const requestTimeoutParameter: Parameter = {
+  name: 'Request-Timeout',
+  in: 'header',
+  description:
+    "Seconds until the answer is of no use, fractions included. The least of it, the body's `timeout` and the longest of the server holds.",
+  schema: { type: 'number', exclusiveMinimum: 0 },
+}
+
 /** A body by its media types. */
 export type Body = Readonly<Record<string, Content>>
 

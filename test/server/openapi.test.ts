@@ -98,6 +98,7 @@ describe('the document', () => {
 
   test('names the models that are offered now, and has requests of them that can be sent', async () => {
     const { parameters, requestBody } = operationOf('post', '/v2/models/{name}/infer')
+    expect(parameters?.map(({ name }) => name)).toContain('Request-Timeout')
     expect(parameters?.[0]?.schema.enum).toEqual(expect.arrayContaining(['digits', 'encoder']))
     const { schema, examples = {} } = requestBody?.content?.['application/json'] ?? expect.fail('no body')
     const { value } = examples.digits ?? expect.fail('no example of digits')

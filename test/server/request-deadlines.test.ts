@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
 import { createOffload, type Offload } from '../../server/offload/offload.ts'
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
@@ -41,9 +41,12 @@ async function startSlow(ms: number): Promise<TestApp['request']> {
   return app.request
 }
 
-const json = (body: object) => ({
+const json = (body: object, timeout?: string) => ({
   method: 'POST',
-  headers: { 'content-type': 'application/json' },
+  headers: {
+    'content-type': 'application/json',
+    ...(timeout !== undefined && { 'request-timeout': timeout }),
+  },
   body: JSON.stringify(body),
 })
 const rows = 200
@@ -54,7 +57,10 @@ const images = {
 }
 const message = (characters: number) => [{ role: 'user', content: 'ab '.repeat(characters / 3) }]
 
-const requests: [string, string, object, string, number][] = [
+const infer = 'v2/models/digits/infer'
+const imagesWithin5s = { ...images, parameters: { timeout: 5_000_000 } }
+
+const requests: [string, string, object, string, number, string?][] = [
   ['a large infer request', 'v2/models/digits/infer', images, 'readTensors', 30_000],
   [
     'a large infer request with a timeout',
@@ -84,12 +90,24 @@ const requests: [string, string, object, string, number][] = [
     'tokenize',
     600_000,
   ],
+  ['its header is longer than the default', infer, images, 'readTensors', 40_000, '40'],
+  ['its header is the least', infer, imagesWithin5s, 'readTensors', 2_500, '2.5'],
+  ['its timeout is the least', infer, imagesWithin5s, 'readTensors', 5_000, '1e2'],
+  ['the longest is the least', infer, images, 'readTensors', 600_000, '9000'],
+  [
+    'a text has a header',
+    'v1/completions',
+    { model: 'bard', prompt: 'ab '.repeat(2_000) },
+    'tokenize',
+    2_000,
+    '2',
+  ],
 ]
 
 describe('the deadline of a request passes while it is read:', () => {
-  test.each(requests)('%s', async (_what, path, body, task, deadlineMs) => {
+  test.each(requests)('%s', async (_what, path, body, task, deadlineMs, header) => {
     const { post, clock, begun } = await start()
-    const answer = post(path, json(body))
+    const answer = post(path, json(body, header))
     expect(await begun).toBe(task)
     let isAnswered = false
     void answer.then(() => {
@@ -119,5 +137,26 @@ describe('where reading a request has taken all of its time,', () => {
     const post = await startSlow(deadlineMs)
     const { status, headers } = await post(path, json(body))
     expect([status, headers.get(errorCodeHeader)]).toEqual([503, 'deadline_exceeded'])
+  })
+})
+
+describe('the header Request-Timeout', () => {
+  test.each(['0', '-1', 'soon', '1.2.3', '', '1e999', '5, 6', '0x10', 'Infinity'])(
+    'is refused as "%s"',
+    async (value) => {
+      app ??= await startTestApp({})
+      for (const path of [infer, 'v1/completions', 'v1/embeddings']) {
+        const response = await app.request(path, json({}, value))
+        expect([response.status, response.headers.get(errorCodeHeader)]).toEqual([400, 'request_malformed'])
+        expect(await response.text()).toContain('Request-Timeout')
+      }
+    },
+  )
+
+  test('decides with the queue before the body is read', async () => {
+    app = await startTestApp({})
+    const refusal = vi.spyOn(app.inference, 'refusal')
+    await app.request(infer, json({}, '0.25'))
+    expect(refusal).toHaveBeenCalledWith(expect.anything(), expect.objectContaining({ deadlineMs: 250 }))
   })
 })

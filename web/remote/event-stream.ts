@@ -4,6 +4,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import { type BodyParts, streamWithTimeout } from '../../models/async/fetch-with-timeout.ts'
 import { isErrorCode, SpillwayError } from '../../models/core/index.ts'
 import { errorBody } from '../../models/protocols/openai.ts'
+import { requestTimeout } from '../../models/protocols/request-timeout.ts'
 import { serverError } from '../../models/protocols/responses.ts'
 import { serverTooSlow, serverUnreachable } from './request.ts'
 import { noHeaders, type RequestHeaders } from './request-headers.ts'
@@ -14,6 +15,8 @@ export interface EventsOptions {
   /** Bounds the silence before the response begins and between its parts. */
   readonly silenceMs: number
   readonly body: unknown
+  /** Milliseconds that the request has left, which the server is told. */
+  readonly deadlineMs?: number | undefined
   readonly pageHeaders?: RequestHeaders | undefined
 }
 
@@ -31,7 +34,7 @@ export async function* streamEvents(url: URL, options: EventsOptions): AsyncGene
 
 function exchange(
   url: URL,
-  { clock, signal, silenceMs, body }: EventsOptions,
+  { clock, signal, silenceMs, body, deadlineMs }: EventsOptions,
   headers: Readonly<Record<string, string>>,
 ): AsyncGenerator<unknown> {
   return streamWithTimeout(
@@ -43,7 +46,12 @@ function exchange(
       timeoutOf: 'silence',
       request: {
         method: 'POST',
-        headers: { ...headers, 'content-type': 'application/json', accept: 'text/event-stream' },
+        headers: {
+          ...headers,
+          ...requestTimeout(deadlineMs),
+          'content-type': 'application/json',
+          accept: 'text/event-stream',
+        },
         body: JSON.stringify(body),
       },
       onTimeout: () => serverTooSlow(url, silenceMs),

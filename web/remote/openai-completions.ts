@@ -28,6 +28,8 @@ export interface CompleteOptions {
   readonly signal?: AbortSignal | undefined
   /** Bounds each silence in the stream. */
   readonly silenceMs: number
+  /** Milliseconds that the text has left. */
+  readonly deadlineMs?: number | undefined
   readonly pageHeaders?: RequestHeaders | undefined
   /** The variant that began the text elsewhere. */
   readonly preferredVariant?: string | undefined

@@ -42,10 +42,11 @@ export const serverSegment = (
   headers: RequestHeaders,
 ): StreamSegment => ({
   executedOn: { backend: 'unknown', variant: 'unknown' },
-  stream: (text, { signal }) =>
+  stream: (text, { signal, deadlineMs }) =>
     complete(server, manifest, text.nextRequest(), {
       clock,
       signal,
+      deadlineMs,
       pageHeaders: headers,
       silenceMs,
       preferredVariant: text.variant,

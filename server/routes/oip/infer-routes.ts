@@ -7,6 +7,7 @@ import { answerHeaders } from '../../http/cors.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import { readBody } from '../../http/read-body.ts'
 import { requestIdHeader, type Variables } from '../../http/request-log.ts'
+import { limitsWithin, readRequestTimeout } from '../../http/request-timeout.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
 import type { RequestWait } from '../../inference/request-wait.ts'
@@ -50,13 +51,17 @@ export function inferRoutes({
   inference,
   offload,
   maxBodyBytes,
-  requestLimits: limits,
+  requestLimits,
   clock,
 }: InferOptions) {
   const queueMs = (entry: CatalogueEntry) => inference.queueMs(entry).toFixed(1)
 
   /** A function of its own, so that the body is freed when it returns: a waiting request holds its tensors only. */
-  const read = async (c: Context<Env>, { manifest }: CatalogueEntry): Promise<ArrivedRequest> => {
+  const read = async (
+    c: Context<Env>,
+    { manifest }: CatalogueEntry,
+    limits: RequestLimits,
+  ): Promise<ArrivedRequest> => {
     const body = await readBody(c, maxBodyBytes)
     const askedAt = clock.now()
     const jsonLength = c.req.header(jsonLengthHeader)
@@ -82,12 +87,13 @@ export function inferRoutes({
   const answer = async (c: Context<Env>, entry: CatalogueEntry) => {
     // A full queue refuses the request before its body is read: an overloaded server saves that work.
     const caller = c.get('caller')
-    const refusal = inference.refusal(entry, { caller })
+    const timeoutMs = readRequestTimeout(c)
+    const refusal = inference.refusal(entry, { caller, deadlineMs: timeoutMs })
     if (refusal) throw refusal
     const {
       request: { id, inputs, outputs, deadlineMs, priority },
       askedAt,
-    } = await read(c, entry)
+    } = await read(c, entry, limitsWithin(requestLimits, timeoutMs))
     const requestId = c.get('requestId')
     const span = c.get('span')
     const wait = { signal: disconnectSignal(c), askedAt, deadlineMs, priority, caller, requestId, span }

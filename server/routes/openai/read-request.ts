@@ -6,6 +6,7 @@ import type { Prompt, TemplateArguments, TextRequest } from '../../../workers/ho
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import { readBody } from '../../http/read-body.ts'
 import type { Variables } from '../../http/request-log.ts'
+import { readRequestTimeout } from '../../http/request-timeout.ts'
 import { textsOf } from '../../inference/prompt-length.ts'
 import type { RequestWait } from '../../inference/request-wait.ts'
 import { jobOf } from '../../offload/job-of.ts'
@@ -24,7 +25,7 @@ export interface ReadOptions {
   readonly maxBodyBytes: number
   readonly bounds: TextBounds
   readonly offload: Offload
-  /** Milliseconds that a request may take from its arrival to its answer. */
+  /** Milliseconds that a request may take from its arrival to its answer; its header `Request-Timeout` may shorten them. */
   readonly deadlineMs: number
   readonly clock: Clock
 }
@@ -35,12 +36,13 @@ export interface ArrivedRequest<K extends RequestKind> {
   readonly wait: RequestWait
 }
 
-/** @throws SpillwayError As `readBody`, `parseRequest` and `Offload.run` do. */
+/** @throws SpillwayError As `readRequestTimeout`, `readBody`, `parseRequest` and `Offload.run` do. */
 export async function readRequest<K extends RequestKind>(
   c: Context<{ Variables: Variables }>,
   { maxBodyBytes, bounds, offload, deadlineMs, clock }: ReadOptions,
   kind: K,
 ): Promise<ArrivedRequest<K>> {
+  const timeoutMs = readRequestTimeout(c) ?? deadlineMs
   const body = await readBody(c, maxBodyBytes)
   const wait = {
     signal: disconnectSignal(c),
@@ -48,7 +50,7 @@ export async function readRequest<K extends RequestKind>(
     requestId: c.get('requestId'),
     span: c.get('span'),
     askedAt: clock.now(),
-    deadlineMs,
+    deadlineMs: Math.min(timeoutMs, deadlineMs),
   }
   if (body.length <= mostParsedHere) return { request: parseRequest(kind, body, bounds), wait }
   const task = { kind, body, bounds }

@@ -29,7 +29,7 @@ beforeAll(async () => {
     },
     'owner/broken': { files: { 'config.json': '{"hidden_size": -3}', 'onnx/model.onnx': 'x' } },
     'owner/list': { files: { 'config.json': '[]', 'onnx/model.onnx': 'x' } },
-    'owner/eyes': { files: config({ architectures: ['ViTModel'], vocab_size: null }) },
+    'owner/eyes': { files: config({ architectures: ['PerceiverModel'], vocab_size: null }) },
     'owner/escapes': { files: { ...config({}), '../../etc/passwd': 'x' } },
     'owner/huge': {
       files: { ...Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`part-${index}`, 'x'])) },
@@ -217,7 +217,7 @@ describe('An unusable repository is refused with the reason', () => {
     ['hf:owner/state-space', 'not_supported', 'conv'],
     ['hf:owner/broken', 'model_invalid', 'config.json is not valid at hidden_size'],
     ['hf:owner/list', 'model_invalid', 'config.json is not valid at its root'],
-    ['hf:owner/eyes', 'not_supported', 'ViTModel'],
+    ['hf:owner/eyes', 'not_supported', 'PerceiverModel'],
     ['hf:owner/escapes', 'server_response_invalid', 'outside of itself'],
   ])('%s', async (source, code, message) => {
     expect(await refused(source)).toMatchObject({ code, message: expect.stringContaining(message) })

@@ -193,7 +193,9 @@ const configOf = (set: SettingValues, folderOf: (name: keyof SettingValues) => s
     warmUpMs: 1000 * set.SPILLWAY_WARM_UP_SECONDS,
     runMs: 1000 * set.SPILLWAY_RUN_SECONDS,
     hungMs: 1000 * set.SPILLWAY_HUNG_SECONDS,
+    memoryBytes: set.SPILLWAY_LANE_MEMORY_BYTES,
     settings: {
+      memory: 'SPILLWAY_LANE_MEMORY_BYTES',
       load: 'SPILLWAY_LOAD_SECONDS',
       warmUp: 'SPILLWAY_WARM_UP_SECONDS',
       run: 'SPILLWAY_RUN_SECONDS or the timeout of the request',

@@ -69,6 +69,8 @@ const common = {
   ...sampling,
   /** vLLM: keeps only this many tokens at the end of the prompt; −1: as many as the context holds. */
   truncate_prompt_tokens: nullish(z.int().check(z.minimum(-1))),
+  /** vLLM: which of the waiting texts begin first: the lowest, 0 where it is absent. */
+  priority: nullish(z.int()),
   /** vLLM: the response includes the token ids of the text and of the prompt. */
   return_token_ids: nullish(z.boolean()),
   /** vLLM: log probabilities name tokens as `token_id:ID` instead of by text. */

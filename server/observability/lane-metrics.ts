@@ -35,7 +35,7 @@ export function laneMetrics(registry: Registry, inference: Pick<Inference, 'stat
   collectedCounter(
     registry,
     'spillway_lane_ends_total',
-    'Lanes ended: crashed or killed, hung, too late with an answer, or no longer needed.',
+    'Lanes ended: crashed or killed, hung, too late with an answer, beyond their memory limit, or no longer needed.',
     ['cause'],
     function* () {
       for (const cause of laneEndCauses) yield [{ cause }, inference.laneCounts.ends[cause]]

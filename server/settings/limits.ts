@@ -1,24 +1,19 @@
 import * as z from 'zod/mini'
 import { defaultGenerateLimits } from '../inference/session-spec.ts'
 import { requestLimits } from '../request-limits.ts'
-import { bytes, count, number, numberFrom, type Setting, seconds } from './setting.ts'
+import { bytes, bytesIfSet, count, number, numberFrom, type Setting, seconds } from './setting.ts'
 
 /** How much of everything there may be. */
 export const limits = {
-  SPILLWAY_MEMORY_BYTES: {
-    schema: z.optional(z.number().check(z.int(), z.minimum(1), z.maximum(2 ** 50))),
-    initial: undefined,
-    about:
-      "memory for the models in all lanes; three quarters of the machine's or container's where it is not set",
-    fromText: numberFrom,
-  } satisfies Setting<number | undefined>,
-  SPILLWAY_DEVICE_MEMORY_BYTES: {
-    schema: z.optional(z.number().check(z.int(), z.minimum(1), z.maximum(2 ** 50))),
-    initial: undefined,
-    about:
-      'memory for the models on each GPU, besides the limit of all lanes; no other limit where it is not set',
-    fromText: numberFrom,
-  } satisfies Setting<number | undefined>,
+  SPILLWAY_MEMORY_BYTES: bytesIfSet(
+    "memory for the models in all lanes; three quarters of the machine's or container's where it is not set",
+  ),
+  SPILLWAY_DEVICE_MEMORY_BYTES: bytesIfSet(
+    'memory for the models on each GPU, besides the limit of all lanes; no other limit where it is not set',
+  ),
+  SPILLWAY_LANE_MEMORY_BYTES: bytesIfSet(
+    "resident memory of one lane's process: beyond, the lane is ended, and its requests run once more in another; any where it is not set",
+  ),
   SPILLWAY_GPU_HOUR_COST: {
     schema: z.optional(z.number().check(z.minimum(0), z.maximum(1_000_000))),
     initial: undefined,

@@ -25,6 +25,12 @@ export const count = (least: number, most: number, initial: number, about: strin
 
 export const seconds = (initial: number, about: string) => count(1, 86_400, initial, about)
 export const bytes = (initial: number, about: string) => count(1, 2 ** 50, initial, about)
+export const bytesIfSet = (about: string): Setting<number | undefined> => ({
+  schema: z.optional(z.number().check(z.int(), z.minimum(1), z.maximum(2 ** 50))),
+  initial: undefined,
+  about,
+  fromText: numberFrom,
+})
 export const number = (initial: number, about: string) => count(1, 1_000_000_000, initial, about)
 
 export const limit = (about: string): Setting<number | undefined> => ({

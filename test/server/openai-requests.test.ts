@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { SpillwayError } from '../../models/core/index.ts'
 import type { createApp } from '../../server/app.ts'
 import { createManualClock } from '../support/manual-clock.ts'
@@ -247,4 +247,15 @@ test('a text that breaks off in its stream is counted by its reason and its code
     'spillway_refusals_total{code="model_output_invalid"} 1',
   ])
     expect(text).toContain(line)
+})
+
+test("vLLM's priority is that of waiting texts: the lower, the earlier", async () => {
+  const { app, tokens } = createScriptedApp()
+  const generate = vi.spyOn(tokens, 'generate')
+  for (const priority of [-5, 0, undefined, 7])
+    expect((await post(app, '/v1/chat/completions', { ...chat, priority })).status).toBe(200)
+  const levels = generate.mock.calls.map(([, options]) => options?.priority)
+  expect(levels).toEqual(['high', 'normal', 'normal', 'low'])
+  const { status } = await post(app, '/v1/completions', { model: 'scripted', prompt: 'a', priority: 'high' })
+  expect(status).toBe(400)
 })

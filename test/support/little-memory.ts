@@ -14,19 +14,20 @@ const canLimit = process.platform === 'linux' && spawnSync('prlimit', ['--versio
 export const withoutLimit = canLimit ? undefined : "they need Linux's prlimit"
 
 const mebibyte = 2 ** 20
-const perRow = 64 * mebibyte
+/** What a row takes while `wideModel` runs. */
+export const bytesPerRow = 64 * mebibyte
 const spare = 320 * mebibyte
 
 /** Rows of `wideModel` for which a lane with limited memory has too little. */
-export const tooManyRows = spare / perRow + 1
+export const tooManyRows = spare / bytesPerRow + 1
 
-/** y = x, by way of a tensor that takes `perRow` bytes a row; both [batch, 1]. */
+/** y = x, by way of a tensor that takes `bytesPerRow` bytes a row; both [batch, 1]. */
 export function wideModel(): Uint8Array<ArrayBuffer> {
   const shape = create(TensorProtoSchema, {
     name: 'shape',
     dims: [2n],
     dataType: DataType.INT64,
-    int64Data: [1n, BigInt(perRow / 4)],
+    int64Data: [1n, BigInt(bytesPerRow / 4)],
   })
   const model = modelProto({
     nodes: [

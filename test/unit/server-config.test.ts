@@ -87,6 +87,7 @@ const effects = {
   SPILLWAY_MAX_TIMEOUT_SECONDS: ['60', { requestLimits: { maxTimeoutMs: 60_000 } }],
   SPILLWAY_MEMORY_BYTES: ['1000', { memoryBytes: 1_000 }],
   SPILLWAY_DEVICE_MEMORY_BYTES: ['1000', { deviceMemoryBytes: 1_000 }],
+  SPILLWAY_LANE_MEMORY_BYTES: ['1000', { laneLimits: { memoryBytes: 1_000 } }],
   SPILLWAY_GPU_HOUR_COST: ['2.5', { gpuHourCost: 2.5 }],
   SPILLWAY_MAX_TASK_BYTES: ['1000', { maxOffloadBytes: 1_000 }],
   SPILLWAY_MAX_JSON_DEPTH: ['20', { requestLimits: { json: { depth: 20 } } }],

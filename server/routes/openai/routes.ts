@@ -29,7 +29,7 @@ import {
 } from './read-request.ts'
 import { toResponseText } from './response-input.ts'
 import { sendResponse } from './send-response.ts'
-import { checkChoices, startTexts } from './start-texts.ts'
+import { type AskedTexts, checkChoices, startTexts } from './start-texts.ts'
 import { sendStream } from './stream-completion.ts'
 
 export interface OpenAiOptions {
@@ -48,10 +48,8 @@ export interface OpenAiOptions {
 type Env = { Variables: Variables }
 
 /** The fields that chats and completions share and that decide how the answer is sent. */
-interface AnswerOptions {
-  readonly model: string
+interface AnswerOptions extends AskedTexts {
   readonly preferred_variant?: string | null | undefined
-  readonly n?: number | null | undefined
   readonly stream?: boolean | null | undefined
   readonly stream_options?: { readonly include_usage?: boolean | null | undefined } | null | undefined
 }

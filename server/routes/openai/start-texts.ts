@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Context } from 'hono'
 import type { Clock } from '../../../models/async/clock.ts'
+import type { Priority } from '../../../workers/host/scheduler/priority.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
 import type { Allowance } from '../../auth/limits/rate-limits.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
@@ -28,6 +29,19 @@ export interface StartOptions {
   readonly clock: Clock
 }
 
+/** The fields of a request that decide how its texts are begun. */
+export interface AskedTexts {
+  readonly model: string
+  readonly n?: number | null | undefined
+  /** As in vLLM: lower ones begin earlier. The schedulers have three levels. */
+  readonly priority?: number | null | undefined
+}
+
+function priorityOf(priority: AskedTexts['priority']): Priority {
+  if (!priority) return 'normal'
+  return priority < 0 ? 'high' : 'low'
+}
+
 /** @throws SpillwayError `request_malformed` for too many texts. */
 export function checkChoices(texts: number, maxChoices: number): void {
   if (texts > maxChoices)
@@ -41,7 +55,7 @@ export function checkChoices(texts: number, maxChoices: number): void {
  */
 export async function startTexts(
   c: Context<{ Variables: Variables }>,
-  { model, n }: { readonly model: string; readonly n?: number | null | undefined },
+  { model, n, priority }: AskedTexts,
   asked: RequestWait,
   generator: TextGenerator,
   requests: readonly TokensRequest[],
@@ -56,7 +70,7 @@ export async function startTexts(
   const allowance = c.get('allowance')
   if (allowance) await allowance.use('tokens', promptTokens)
   const deadlineMs = remainingMs(asked, clock.now())
-  const wait = { signal: cancelled.signal, caller: asked.caller, deadlineMs }
+  const wait = { signal: cancelled.signal, caller: asked.caller, deadlineMs, priority: priorityOf(priority) }
   const choices = startChoices(generator, requests, copies, wait)
   if (allowance) recordGenerated(choices, allowance)
   const record = metrics.texts.forRequest(model, choices.length, promptTokens)

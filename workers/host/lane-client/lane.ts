@@ -46,7 +46,7 @@ export interface Lane {
   kill(reason: SpillwayError): void
 }
 
-/** Milliseconds within which a call has to be answered. A lane that exceeds them is ended. */
+/** Milliseconds within which a call has to be answered, and memory. A lane that exceeds them is ended. */
 export interface LaneLimits {
   readonly startMs: number
   /** For a caller that does not wait longer. */
@@ -57,7 +57,9 @@ export interface LaneLimits {
   readonly runMs: number
   /** Without a sign of life, where the realm has one: a lane that computes gives it, a stopped one does not. */
   readonly hungMs: number
-  /** How the user raises a limit, by the call's name: a hint for errors. */
+  /** Bytes of resident memory of the lane's process, where it has one of its own. Absent: any. */
+  readonly memoryBytes?: number | undefined
+  /** How the user raises a limit, by the call's name or `memory`: a hint for errors. */
   readonly settings?: Readonly<Record<string, string>>
 }
 

@@ -7,7 +7,7 @@ const program = `
 const { writeSync } = require('node:fs')
 const beat = () => {
   try {
-    writeSync(${heartbeatDescriptor}, '.')
+    writeSync(${heartbeatDescriptor}, process.memoryUsage.rss() + '\\n')
   } catch {
     // The host has ended, or does not read; this process ends by itself with its host.
   }
@@ -16,7 +16,10 @@ beat()
 setInterval(beat, ${heartbeatMs})
 `
 
-/** Gives signs of life from a thread of their own: a run keeps the main thread busy until it ends. */
+/**
+ * Gives signs of life from a thread of their own: a run keeps the main thread busy until it ends. Each is a line with the
+ * bytes of resident memory of the process.
+ */
 export function startHeartbeat(): void {
   const worker = new Worker(program, { eval: true, resourceLimits: { maxOldGenerationSizeMb: 8 } })
   worker.unref()

@@ -5,6 +5,7 @@ import { heartbeatDescriptor } from '../../../protocol/heartbeat.ts'
 import { processEndpoint } from '../../../protocol/process-endpoint.ts'
 import { connectLane, isLaneLost, type Lane, laneLimits } from '../lane.ts'
 import { endWhenSilent } from './heartbeat.ts'
+import { endWhenTooLarge } from './memory-limit.ts'
 
 /** A lane in a child process. */
 export interface ProcessLane extends Lane {
@@ -47,7 +48,10 @@ export function startProcessLane(
     clock,
     limits,
   )
-  const heart = child.stdio[heartbeatDescriptor]
-  if (heart) endWhenSilent(lane, heart as Readable, clock, limits.hungMs)
+  const heart = child.stdio[heartbeatDescriptor] as Readable | null | undefined
+  if (heart) {
+    endWhenSilent(lane, heart, clock, limits.hungMs)
+    endWhenTooLarge(lane, heart, limits)
+  }
   return { ...lane, pid: child.pid }
 }

@@ -32,6 +32,7 @@ import { createReread } from './inference/reread-models.ts'
 import { loadRequestOf } from './inference/session-spec.ts'
 import { createTextService } from './inference/text-service.ts'
 import { createMetrics } from './observability/metrics.ts'
+import { offloadMetrics } from './observability/offload-metrics.ts'
 import { startTracing } from './observability/tracing.ts'
 import { createOffload } from './offload/offload.ts'
 import { Shutdown } from './shutdown.ts'
@@ -98,6 +99,7 @@ async function main(): Promise<void> {
     upstreams,
     gpuHourCost: config.gpuHourCost,
   })
+  offloadMetrics(metrics.registry, offload)
   const tracing = await startTracing(process.env, version, systemClock, log)
   const textService = createTextService(inference, systemClock, offload)
   const shutdown = new Shutdown({

@@ -36,7 +36,17 @@ export interface TextService {
     entry: CatalogueEntry,
     texts: readonly (string | readonly number[])[],
     wait: RequestWait,
-  ): Promise<EmbedResult>
+  ): Promise<EmbedResult & { readonly runs: EmbeddingRuns }>
+}
+
+/** When the runs of an embedding's texts began and ended: they share runs, and many texts take several. */
+export interface EmbeddingRuns {
+  /** Milliseconds to the begin of the first. */
+  readonly queueMs: number
+  /** From then to the end of the last. */
+  readonly computeMs: number
+  /** The end of the last, on the clock. */
+  readonly answeredAt: number
 }
 
 export function createTextService(
@@ -92,20 +102,33 @@ export function createTextService(
     },
     embed: async (entry, texts, wait) => {
       const reader = await models.reader(entry.manifest, filesOf(entry))
-      const run: RunTokens = async (tensors, signal) =>
-        (await inference.run(entry, { tensors, rows: 1 }, { ...wait, signal })).outputs
+      const answers: EmbeddingRuns[] = []
+      const run: RunTokens = async (tensors, signal) => {
+        const answer = await inference.run(entry, { tensors, rows: 1 }, { ...wait, signal })
+        const { outputs, queueMs, computeMs, answeredAt } = answer
+        answers.push({ queueMs, computeMs, answeredAt })
+        return outputs
+      }
+      const withRuns = async (result: Promise<EmbedResult>) => ({ ...(await result), runs: runsOf(answers) })
       try {
         const prompts = texts.map((text) => (typeof text === 'string' ? { prompt: text } : { tokens: text }))
         if (!entry.manifest.embedding || charactersOf(prompts, undefined) <= mostTokenizedHere)
-          return await embed(entry.manifest, reader, texts, run, wait.signal)
+          return await withRuns(embed(entry.manifest, reader, texts, run, wait.signal))
         const made = await tokenizeApart(entry, prompts, undefined, wait)
         const sequences = texts.map((text, at) => (typeof text === 'string' ? (made[at] ?? []) : text))
-        return await embed(entry.manifest, reader, sequences, run, wait.signal)
+        return await withRuns(embed(entry.manifest, reader, sequences, run, wait.signal))
       } catch (cause) {
         throw texts.some((text) => typeof text !== 'string') ? blameTokens(cause) : cause
       }
     },
   }
+}
+
+function runsOf(answers: readonly EmbeddingRuns[]): EmbeddingRuns {
+  const answeredAt = Math.max(...answers.map((one) => one.answeredAt))
+  const begunAt = Math.min(...answers.map((one) => one.answeredAt - one.computeMs))
+  const queueMs = Math.min(...answers.map((one) => one.queueMs))
+  return { queueMs, computeMs: answeredAt - begunAt, answeredAt }
 }
 
 /** Characters that are tokenized on the server's own thread, in milliseconds: a message would cost more. */

@@ -26,7 +26,17 @@ export interface Offload {
    * the thread died.
    */
   run<N extends TaskName>(name: N, input: TaskInput<N>, job: Job): Promise<TaskResult<N>>
+  stats(): OffloadStats
   close(): void
+}
+
+export interface OffloadStats {
+  /** Tasks that wait for the thread. */
+  readonly waiting: number
+  /** Tasks in the thread: one at most. */
+  readonly running: number
+  /** Bytes of both. */
+  readonly bytes: number
 }
 
 export interface OffloadOptions {
@@ -181,6 +191,7 @@ export function createOffload({ entry, clock, taskMs, maxBytes, maxMegabytes }: 
         if (deadlineMs !== undefined) deadlines.add(task)
         startNext()
       }),
+    stats: () => ({ waiting: waiting.size, running: running ? 1 : 0, bytes }),
     close: () => {
       isClosed = true
       const ended = thread

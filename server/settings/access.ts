@@ -40,18 +40,18 @@ export const access = {
   ),
   SPILLWAY_KEY_ROWS_PER_MINUTE: limit('rows, and texts to embed, of one key a minute'),
   SPILLWAY_KEY_TOKENS_PER_MINUTE: limit('tokens of one key a minute, of prompts and answers'),
-  SPILLWAY_KEY_CONCURRENT_REQUESTS: limit('requests of one key at once, in each process'),
+  SPILLWAY_KEY_CONCURRENT_REQUESTS: limit('requests of one key at once'),
   SPILLWAY_ADDRESS_REQUESTS_PER_MINUTE: limit(
     'the same for each address that calls without a key for servers: requests a minute',
   ),
   SPILLWAY_ADDRESS_ROWS_PER_MINUTE: limit('its rows, and texts to embed, a minute'),
   SPILLWAY_ADDRESS_TOKENS_PER_MINUTE: limit('its tokens a minute'),
-  SPILLWAY_ADDRESS_CONCURRENT_REQUESTS: limit('its requests at once, in each process'),
+  SPILLWAY_ADDRESS_CONCURRENT_REQUESTS: limit('its requests at once'),
   REDIS_URL: {
     schema: z.string().check(z.regex(/^(?:rediss?:\/\/.+)?$/)),
     initial: '',
     about:
-      'where servers share the counts of these limits, such as `redis://localhost:6379`; needs the package `ioredis`',
+      'where servers share the counts of these limits, those at once included, such as `redis://localhost:6379`; needs the package `ioredis`',
     fromText: asIs,
     isSecret: true,
   } satisfies Setting<string>,

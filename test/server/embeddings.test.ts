@@ -260,3 +260,19 @@ describe('in a queue with room for 100', () => {
     inference.close()
   })
 })
+
+test('an embedding is logged with its wait and its runs', async () => {
+  const before = server.log.length
+  await client.embeddings.create({ model: 'mean', input: [tokens, tokens] })
+  const lines = () => server.log.slice(before)
+  await expect.poll(lines).toContainEqual(
+    expect.objectContaining({
+      path: '/v1/embeddings',
+      model: 'mean',
+      rows: 2,
+      promptTokens: 2 * tokens.length,
+      queueMs: expect.any(Number),
+      computeMs: expect.any(Number),
+    }),
+  )
+})

@@ -76,6 +76,7 @@ describe('the metrics', () => {
     expect(value(first, 'spillway_lanes{state="idle",device="cpu"}')).toBeGreaterThan(0)
     expect(value(first, 'spillway_model_ready{model="digits",version="1"}')).toBe(1)
     expect(value(first, 'spillway_queue_seconds{model="digits",version="1"}')).toBeGreaterThanOrEqual(0)
+    expect(value(first, 'spillway_offload_tasks{state="waiting"}')).toBe(0)
     expect(value(first, 'process_resident_memory_bytes')).toBeGreaterThan(0)
     expect(value(first, 'nodejs_eventloop_lag_p99_seconds')).toBeGreaterThanOrEqual(0)
   })

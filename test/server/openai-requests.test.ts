@@ -59,6 +59,20 @@ describe('the OpenAI API refuses', () => {
       400,
       'top_logprobs',
     ],
+    [
+      'stream_options of a chat without stream',
+      'chat/completions',
+      { ...chat, stream_options: { include_usage: true } },
+      400,
+      'stream_options',
+    ],
+    [
+      'stream_options of a completion whose stream is turned off',
+      'completions',
+      { model: 'scripted', prompt: 'a', stream: false, stream_options: {} },
+      400,
+      'stream_options',
+    ],
     ['an unknown model', 'chat/completions', { ...chat, model: 'nobody' }, 404, null],
     ['embeddings of no text', 'embeddings', { model: 'scripted', input: [] }, 400, 'input'],
     [

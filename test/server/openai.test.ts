@@ -144,9 +144,10 @@ describe('the OpenAI API with its own client', () => {
 
   test('returns embeddings as base64, the client’s default, and as floats', async () => {
     const asked: unknown[] = []
+    const runs = { queueMs: 0, computeMs: 1, answeredAt: 1 }
     const embed: TextService['embed'] = async (_entry, texts) => {
       asked.push(texts)
-      return { embeddings: texts.map((_, at) => Float32Array.of(at, 0.25, -1)), promptTokens: 5 }
+      return { embeddings: texts.map((_, at) => Float32Array.of(at, 0.25, -1)), promptTokens: 5, runs }
     }
     const { client } = await listen({ embed })
     const { data, usage } = await client.embeddings.create({ model: 'scripted', input: ['one', 'two'] })

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { connect, createServer } from 'node:net'
 import { pino } from 'pino'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { systemClock } from '../../models/async/clock.ts'
 import type { KeyLimits } from '../../models/protocols/api-keys.ts'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
 import { createAccess } from '../../server/auth/access.ts'
@@ -65,12 +66,34 @@ async function start({ backend: limits = {}, key = {}, address = {}, store = cre
       body: JSON.stringify({ model: 'bard', prompt: 'Once', max_tokens: maxTokens, ignore_eos: true }),
       headers: bearer(backend.key),
     })
+  /** Reads the beginning of a long text, and leaves. */
+  const leaveText = async () => {
+    const leaving = new AbortController()
+    const response = await fetch(new URL('v1/completions', url), {
+      method: 'POST',
+      body: JSON.stringify({
+        model: 'bard',
+        prompt: 'Once',
+        max_tokens: 200,
+        ignore_eos: true,
+        stream: true,
+      }),
+      headers: bearer(backend.key),
+      signal: leaving.signal,
+    })
+    let events = ''
+    for await (const part of response.body ?? []) {
+      events += Buffer.from(part).toString()
+      if (events.split('data: ').length > 6) break
+    }
+    leaving.abort()
+  }
   const page = async (from: string) => ({
     ...bearer(await tokens.issue('shop', origin)),
     origin,
     'x-address': from,
   })
-  return { url, port, infer, complete, page, key: backend.key }
+  return { url, port, infer, complete, leaveText, page, key: backend.key }
 }
 
 const outcome = (response: Response) => [response.status, response.headers.get(errorCodeHeader)]
@@ -118,6 +141,12 @@ describe('limits of a key', () => {
       code: 'rate_limited',
       message: expect.stringContaining('Too many tokens of key backend'),
     })
+  })
+
+  test('count what was generated of a text that its client left in the middle', async () => {
+    const { complete, leaveText } = await start({ backend: { tokensPerMinute: 7 } })
+    await leaveText()
+    await expect.poll(async () => (await complete(0)).status).toBe(429)
   })
 
   test('bound its requests at once, and refuse before the body is read', async () => {
@@ -207,14 +236,15 @@ async function startRedis() {
 
 describe.skipIf(noRedis !== '')(`limits through Redis${noRedis}`, () => {
   const log = pino({ level: 'silent' })
-  const connected = async (url: string) => {
+  const connected = async (url: string, keptMs?: number) => {
     let isReady = false
-    const store = await createRedisStore(url, {
+    const reports = {
       warn: log.warn.bind(log),
       info: () => {
         isReady = true
       },
-    })
+    }
+    const store = await createRedisStore(url, reports, systemClock, keptMs)
     await expect.poll(() => isReady).toBe(true)
     return store
   }
@@ -230,6 +260,38 @@ describe.skipIf(noRedis !== '')(`limits through Redis${noRedis}`, () => {
     const refused = await other.infer(1)
     expect(outcome(refused)).toEqual([429, 'rate_limited'])
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+  })
+
+  test('of requests at once are shared, and those of a server that died end', async () => {
+    const { url } = await startRedis()
+    const backend = { concurrentRequests: 1 }
+    const keptMs = 1_200
+    const { infer } = await start({ backend, store: await connected(url, keptMs) })
+    const other = await connected(url, keptMs)
+    /** A request in flight at the other server. */
+    const begin = async () => {
+      let leave: (() => void) | undefined
+      await expect
+        .poll(async () => {
+          leave = await other.slots?.take('key backend', 1)
+          return leave !== undefined
+        })
+        .toBe(true)
+      return leave
+    }
+    const leave = await begin()
+    expect(outcome(await infer())).toEqual([429, 'rate_limited'])
+    // It is renewed for as long as the request is in flight.
+    await new Promise((resolve) => setTimeout(resolve, 1.5 * keptMs))
+    expect((await infer()).status).toBe(429)
+    leave?.()
+    await expect.poll(async () => (await infer()).status).toBe(200)
+    // A request gives its place back, too.
+    await begin()
+    // As a process that dies: nothing is given back or renewed.
+    other.close()
+    expect((await infer()).status).toBe(429)
+    await expect.poll(async () => (await infer()).status, { timeout: 5_000 }).toBe(200)
   })
 
   test('are each server’s own while Redis is gone', async () => {

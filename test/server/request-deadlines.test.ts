@@ -23,6 +23,7 @@ async function start(): Promise<{ post: TestApp['request']; clock: ManualClock; 
       begin(name)
       return answer
     },
+    stats: silent.stats,
     close: silent.close,
   }
   app = await startTestApp({ clock, offload, maxBodyBytes: 4_000_000 })
@@ -35,6 +36,7 @@ async function startSlow(ms: number): Promise<TestApp['request']> {
   const real = createTestOffload({ clock })
   const offload: Offload = {
     run: (name, input, job) => real.run(name, input, job).finally(() => clock.advance(ms)),
+    stats: real.stats,
     close: real.close,
   }
   app = await startTestApp({ clock, offload, maxBodyBytes: 4_000_000 })

@@ -93,6 +93,9 @@ function withPieceControl(
       const stream = generator.generate(request, options)
       return {
         result: stream.result,
+        get generatedTokens() {
+          return stream.generatedTokens
+        },
         async *[Symbol.asyncIterator]() {
           await release
           for await (const piece of stream) {

@@ -61,7 +61,8 @@ export const limitRequests =
       c.set('allowance', allowance)
       const outgoing = outgoingOf(c)
       // An answer that is streamed goes on after its handler.
-      if (outgoing) outgoing.once('close', allowance.release)
+      if (outgoing?.destroyed) allowance.release()
+      else outgoing?.once('close', allowance.release)
     } catch (cause) {
       refuseUnread(c)
       throw cause

@@ -36,7 +36,7 @@ const concurrentRetryMs = 1_000
 /** Holds callers to their limits: requests, rows and tokens by the minute, and requests at once. */
 export class RateLimits {
   readonly #store: RateStore
-  /** Requests in flight, by subject. This process's own. */
+  /** Requests in flight, by subject. This process's own: they bound it where the store cannot. */
   readonly #inFlight = new Map<string, number>()
 
   constructor(store: RateStore) {
@@ -59,13 +59,17 @@ export class RateLimits {
     // At once, before anything is awaited: many requests may come together.
     for (const { name } of subjects) this.#inFlight.set(name, (this.#inFlight.get(name) ?? 0) + 1)
     let isReleased = false
+    const shared: (() => void)[] = []
     const release = () => {
       if (isReleased) return
       isReleased = true
       for (const { name } of subjects) this.#leave(name)
+      for (const leave of shared) leave()
     }
     try {
       for (const subject of subjects) {
+        const leave = await this.#takeShared(subject)
+        if (leave) shared.push(leave)
         await this.#count(subject, report)
         await this.#checkLeft(subject, what, report)
       }
@@ -82,12 +86,18 @@ export class RateLimits {
 
   #checkInFlight({ name, limits: { concurrentRequests: limit } }: Subject): void {
     const inFlight = this.#inFlight.get(name) ?? 0
-    if (limit === undefined || inFlight < limit) return
-    throw new SpillwayError('rate_limited', `Too many requests of ${name} at once`, {
-      expected: `at most ${limit}`,
-      got: 'one more',
-      retryAfterMs: concurrentRetryMs,
-    })
+    if (limit !== undefined && inFlight >= limit) throw tooManyAtOnce(name, limit)
+  }
+
+  /** A place among the requests of all servers; undefined where only this process counts. */
+  async #takeShared({ name, limits: { concurrentRequests: limit } }: Subject) {
+    const { slots } = this.#store
+    if (!slots || limit === undefined) return undefined
+    const leave = await slots.take(name, limit).catch(() => 'unknown' as const)
+    // The store reports that it cannot be reached.
+    if (leave === 'unknown') return undefined
+    if (!leave) throw tooManyAtOnce(name, limit)
+    return leave
   }
 
   #leave(name: string): void {
@@ -138,6 +148,13 @@ const quotaOf = (limit: number, { amount, resetMs }: Used): Quota => ({
   remaining: Math.max(0, limit - amount),
   resetMs,
 })
+
+const tooManyAtOnce = (name: string, limit: number) =>
+  new SpillwayError('rate_limited', `Too many requests of ${name} at once`, {
+    expected: `at most ${limit}`,
+    got: 'one more',
+    retryAfterMs: concurrentRetryMs,
+  })
 
 const exceeded = (name: string, what: string, limit: number, used: Used, count?: number) =>
   new SpillwayError('rate_limited', `Too many ${what} of ${name}`, {

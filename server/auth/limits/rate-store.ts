@@ -1,6 +1,8 @@
 import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible'
+import { type Clock, systemClock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { Log } from '../../http/request-log.ts'
+import { createSharedSlots, type SharedSlots } from './shared-slots.ts'
 
 /** What a caller has used of one thing in its current minute. */
 export interface Used {
@@ -13,6 +15,8 @@ export interface Used {
 export interface RateStore {
   add(name: string, amount: number): Promise<Used>
   read(name: string): Promise<Used>
+  /** Where requests in flight are counted with those of other servers. */
+  readonly slots?: SharedSlots
   close(): void
 }
 
@@ -31,9 +35,15 @@ const commandTimeout = 500
 /**
  * Counts that all servers with the same Redis share. While it cannot be reached, each server counts by itself.
  *
+ * @param keptMs Milliseconds after which the requests in flight of a server that died count no longer.
  * @throws SpillwayError `request_malformed` where ioredis is not installed.
  */
-export async function createRedisStore(url: string, log: Pick<Log, 'warn' | 'info'>): Promise<RateStore> {
+export async function createRedisStore(
+  url: string,
+  log: Pick<Log, 'warn' | 'info'>,
+  clock: Clock = systemClock,
+  keptMs?: number,
+): Promise<RateStore> {
   const { Redis } = await import('ioredis').catch((cause: unknown) => {
     throw new SpillwayError(
       'request_malformed',
@@ -58,7 +68,12 @@ export async function createRedisStore(url: string, log: Pick<Log, 'warn' | 'inf
     rejectIfRedisNotReady: true,
     insuranceLimiter: new RateLimiterMemory(options),
   })
-  return storeOf(limiter, () => redis.disconnect())
+  const slots = createSharedSlots(redis, clock, keptMs)
+  const close = () => {
+    slots.close()
+    redis.disconnect()
+  }
+  return { ...storeOf(limiter, close), slots }
 }
 
 const storeOf = (limiter: Limiter, close: () => void): RateStore => ({

@@ -9,6 +9,8 @@ export interface Choice {
   readonly request: TokensRequest
   readonly pieces: AsyncIterable<Piece>
   readonly result: Promise<GenerateResult>
+  /** Tokens generated so far. */
+  readonly generatedTokens: () => number
 }
 
 /**
@@ -34,7 +36,8 @@ export function startChoices(
       const stream = generator.generate({ ...request, seed }, wait)
       // Where another choice fails first, nobody awaits this one.
       stream.result.catch(() => undefined)
-      return { index: prompt * n + copy, request, pieces: stream, result: stream.result }
+      const generatedTokens = () => stream.generatedTokens
+      return { index: prompt * n + copy, request, pieces: stream, result: stream.result, generatedTokens }
     }),
   )
 }

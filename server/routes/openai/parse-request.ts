@@ -74,6 +74,7 @@ export function parseRequest<K extends RequestKind>(
   } catch (cause) {
     throw SpillwayError.from(cause, 'request_malformed', 'The request is not JSON')
   }
+  if (kind !== 'embedding') checkStreamOptions(Object(value))
   const { model }: { model?: unknown } = Object(value)
   if (typeof model === 'string' && Object.hasOwn(forwarded, model))
     return readForwarded(text, Object(value), forwarded[model] ?? model)
@@ -86,6 +87,18 @@ export function parseRequest<K extends RequestKind>(
   const request = parsed.data as RequestOf[K]
   checkTexts(request, maxTokens)
   return withBoundedTokens(request, maxTokens)
+}
+
+/** @throws SpillwayError `request_malformed` where they would be passed over, as OpenAI's own API does. */
+function checkStreamOptions({
+  stream,
+  stream_options,
+}: {
+  stream?: unknown
+  stream_options?: unknown
+}): void {
+  if (stream_options != null && stream !== true)
+    throw invalidParameter('stream_options', 'not without stream: true', JSON.stringify(stream_options))
 }
 
 /** Refuses a text that is too long for every model. */

@@ -228,6 +228,7 @@ export function openAiRoutes({
       const result = await textService.embed(entry, texts, wait)
       allowance?.record('tokens', result.promptTokens)
       c.set('embedded', { rows: texts.length, promptTokens: result.promptTokens })
+      c.set('inference', { model: request.model, rows: texts.length, ...result.runs })
       checkDimensions(request, result)
       const { model, encoding_format } = request
       return sendEmbeddings(c, wait, { ...result, request: { model, encoding_format } })

@@ -86,11 +86,11 @@ export async function startTexts(
   return { choices, record, clock, cancel }
 }
 
-/** A text that was left in the middle gives no result: what it had is not counted. */
+/** Counts the tokens of each text at its end, and of one that was left in the middle those that it had. */
 function recordGenerated(choices: readonly Choice[], allowance: Allowance): void {
-  for (const { result } of choices)
+  for (const { result, generatedTokens } of choices)
     result.then(
       ({ usage }) => allowance.record('tokens', usage.generatedTokens),
-      () => undefined,
+      () => allowance.record('tokens', generatedTokens()),
     )
 }

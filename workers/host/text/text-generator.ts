@@ -46,12 +46,28 @@ export function createTextGenerator(options: TextGeneratorOptions): TextGenerato
 function start(options: TextGeneratorOptions, request: TextRequest, wait: WaitOptions = {}): TextStream {
   const readerLeft = new AbortController()
   const pieces = new AsyncQueue<Piece>(() => readerLeft.abort())
-  const result = pump(options, request, wait, pieces, readerLeft.signal)
+  let generatedTokens = 0
+  const onTokens = (count: number) => {
+    generatedTokens += count
+  }
+  const result = pump(options, request, wait, { pieces, readerLeft: readerLeft.signal, onTokens })
   result.then(
     () => pieces.end(),
     (error) => pieces.fail(error),
   )
-  return { result, [Symbol.asyncIterator]: () => pieces[Symbol.asyncIterator]() }
+  return {
+    result,
+    get generatedTokens() {
+      return generatedTokens
+    },
+    [Symbol.asyncIterator]: () => pieces[Symbol.asyncIterator](),
+  }
+}
+
+interface TextReader {
+  readonly pieces: AsyncQueue<Piece>
+  readonly readerLeft: AbortSignal
+  readonly onTokens: (count: number) => void
 }
 
 /** Reads the tokens as they come, whether or not the pieces are read. */
@@ -59,8 +75,7 @@ async function pump(
   options: TextGeneratorOptions,
   request: TextRequest,
   wait: WaitOptions,
-  pieces: AsyncQueue<Piece>,
-  readerLeft: AbortSignal,
+  { pieces, readerLeft, onTokens }: TextReader,
 ): Promise<GenerateResult> {
   const { tokenizer, tokens, clock } = options
   const askedAt = clock.now()
@@ -93,6 +108,7 @@ async function pump(
         piece += assembler.push(token.token)
         if (assembler.stopped) break
       }
+      onTokens(kept.length)
       handOut({ text: piece, tokens: kept })
       if (assembler.stopped || readerLeft.aborted) break
     }

@@ -161,6 +161,8 @@ export interface GenerateResult {
 /** The pieces of one text as they are generated. `result` settles whether or not they are read. */
 export interface TextStream extends AsyncIterable<Piece> {
   readonly result: Promise<GenerateResult>
+  /** Tokens generated so far, whether or not they were read: all that is known of a text that is left in the middle. */
+  readonly generatedTokens: number
 }
 
 /** Generates text with one model on one tier. */

@@ -33,13 +33,19 @@ export function splitBody(body: Uint8Array, header: string): BinaryBody {
 export const binarySize = ({ parameters }: Pick<WireTensor, 'parameters'>) =>
   parameters?.binary_data_size ?? undefined
 
+/** The share of a buffer that its tensors have at least where they are views of it: a view keeps all of it in memory. */
+const leastShare = 0.9
+
 /** Reads the binary tensors of a body in their order. */
 export class BinaryReader {
   readonly #bytes: Uint8Array
+  readonly #areViews: boolean
   #offset = 0
 
-  constructor(bytes: Uint8Array) {
+  /** @param isOwned Whether tensors may be views of the bytes: nobody else changes, transfers or reuses these. */
+  constructor(bytes: Uint8Array, isOwned = false) {
     this.#bytes = bytes
+    this.#areViews = isOwned && bytes.length >= leastShare * bytes.buffer.byteLength
   }
 
   /** @throws SpillwayError `input_type_invalid`, `input_size_invalid` or `input_value_invalid`. */
@@ -76,14 +82,21 @@ export class BinaryReader {
         data: readStrings(name, this.#bytes.subarray(from, this.#offset), elementCount(shape)),
         shape,
       }
-    // A copy, because a typed array must start at a multiple of its element size.
-    const bytes = this.#bytes.slice(from, this.#offset)
+    const array = arrayOf(type)
+    // A typed array must start at a multiple of its element size.
+    const isAligned = (this.#bytes.byteOffset + from) % array.BYTES_PER_ELEMENT === 0
+    const bytes =
+      this.#areViews && isAligned
+        ? this.#bytes.subarray(from, this.#offset)
+        : this.#bytes.slice(from, this.#offset)
     if (type === 'bool' && bytes.some((value) => value > 1)) {
       throw new SpillwayError('input_value_invalid', `"${name}" has an invalid element`, {
         expected: 'BOOL bytes of 0 or 1',
       })
     }
-    return { type, data: new (arrayOf(type))(bytes.buffer), shape }
+    // A view of shared memory is one as well, which the union of constructors does not say.
+    const elements = new array(bytes.buffer as ArrayBuffer, bytes.byteOffset, size / array.BYTES_PER_ELEMENT)
+    return { type, data: elements, shape }
   }
 
   /** @throws SpillwayError `request_malformed` where bytes are left over. */

@@ -1,13 +1,24 @@
+/** Bytes of the largest number of a tensor. */
+const largestElement = 8
+
 /** Joins chunks in one buffer that doubles: a client may send a body byte by byte, and a list of chunks would be larger than the body. */
 export class GrowingBuffer {
   /** A single chunk, the common case, is not copied. */
   #memory: Uint8Array = new Uint8Array(0)
-  readonly #expected: number
+  readonly #first: number
+  readonly #total: number
+  readonly #skipped: number
   length = 0
 
-  /** @param expected Bytes that are allocated at the second chunk. */
-  constructor(expected = 0) {
-    this.#expected = expected
+  /**
+   * @param first Bytes that are allocated at the second chunk.
+   * @param total Bytes that are expected in the end: no more are allocated for so many.
+   * @param alignedAt The byte that is placed so that numbers of any type may start there, where there are several chunks.
+   */
+  constructor(first = 0, total = first, alignedAt = 0) {
+    this.#first = first
+    this.#total = total
+    this.#skipped = Number.isSafeInteger(alignedAt) ? -alignedAt & (largestElement - 1) : 0
   }
 
   add(chunk: Uint8Array): void {
@@ -15,13 +26,23 @@ export class GrowingBuffer {
     if (this.length === 0) this.#memory = chunk
     else {
       if (length > this.#memory.length) {
-        const larger = new Uint8Array(length <= this.#expected ? this.#expected : 2 * length)
+        const larger = this.#allocate(this.#sizeFor(length))
         larger.set(this.bytes())
         this.#memory = larger
       }
       this.#memory.set(chunk, this.length)
     }
     this.length = length
+  }
+
+  #sizeFor(length: number): number {
+    if (length <= this.#first) return this.#first
+    return length <= this.#total ? Math.min(2 * length, this.#total) : 2 * length
+  }
+
+  /** Not filled with zeros, and not from Node's pool, which cannot move to another thread. */
+  #allocate(bytes: number): Uint8Array {
+    return Buffer.allocUnsafeSlow(this.#skipped + bytes).subarray(this.#skipped)
   }
 
   /** A `Uint8Array`, because `Buffer.slice` does not copy. */

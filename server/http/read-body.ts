@@ -11,11 +11,12 @@ import { stopReading } from './stop-reading.ts'
  * Reads a request's whole body from Node's own stream. A `Request` would copy it once more, and turn a body without a
  * length into a web stream, which costs more than most runs.
  *
+ * @param alignedAt See `GrowingBuffer`.
  * @throws SpillwayError `body_too_large` as soon as it is known, from the content length or the bytes so far;
  * `aborted` when the client leaves in the middle of its body; `encoding_unsupported`, or `request_malformed` for a body
  * that is not in its encoding.
  */
-export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array> {
+export async function readBody(c: Context, maxBytes: number, alignedAt = 0): Promise<Uint8Array> {
   // `app.request` in a test has no socket.
   const { incoming, outgoing } = (c.env as Partial<HttpBindings> | undefined) ?? {}
   try {
@@ -25,7 +26,7 @@ export async function readBody(c: Context, maxBytes: number): Promise<Uint8Array
     const length = c.req.header('content-length')
     if (length !== undefined && Number(length) > maxBytes) throw bodyTooLarge(maxBytes)
     const body = incoming
-      ? await readAll(incoming, maxBytes, Number(length ?? 0))
+      ? await readAll(incoming, maxBytes, Number(length ?? 0), alignedAt)
       : new Uint8Array(await c.req.arrayBuffer())
     if (body.length > maxBytes) throw bodyTooLarge(maxBytes)
     return decode ? await decode(body, maxBytes) : body
@@ -42,10 +43,16 @@ const mostAnnounced = 2 ** 20
  * Reads a stream to its end, with an error as soon as it is too long.
  *
  * @param length That a header announces; 0 where it does not.
+ * @param alignedAt See `GrowingBuffer`.
  */
-export function readAll(incoming: Readable, maxBytes: number, length = 0): Promise<Uint8Array> {
+export function readAll(
+  incoming: Readable,
+  maxBytes: number,
+  length = 0,
+  alignedAt = 0,
+): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const body = new GrowingBuffer(Math.min(length, mostAnnounced))
+    const body = new GrowingBuffer(Math.min(length, mostAnnounced), length, alignedAt)
     const settle = (outcome: () => void) => {
       incoming.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose)
       outcome()

@@ -33,14 +33,14 @@ const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value))
 describe('binary tensors', () => {
   test('of every type survive unchanged, NaN, half floats and strings included', () => {
     fc.assert(
-      fc.property(tensors, (sent) => {
+      fc.property(tensors, fc.boolean(), (sent, isOwned) => {
         const elements = sent.map(elementBytes)
         const wires = sent.map((tensor, index) =>
           binaryTensor(`t${index}`, tensor, elements[index] ?? new Uint8Array()),
         )
         const json = text(wires)
         const { json: head, tensors: rest } = splitBody(joinBody(json, elements), String(json.length))
-        const reader = new BinaryReader(rest)
+        const reader = new BinaryReader(rest, isOwned)
         const back = JSON.parse(new TextDecoder().decode(head)).map(reader.read.bind(reader))
         reader.end()
         expect(back.map(elementBytes)).toEqual(elements)
@@ -150,6 +150,21 @@ describe('binary tensors', () => {
     expect(() => read([0, 0, 0, 0, 0, 0, 0, 0], [1])).toThrow(
       expect.objectContaining({ code: 'input_size_invalid' }),
     )
+  })
+
+  test.each([
+    ['a view of owned bytes', 8, 1_000, true, true],
+    ['a copy of bytes that others have', 8, 1_000, false, false],
+    ['a copy where its elements are not aligned', 9, 1_000, true, false],
+    ['a copy where most of the memory is not its', 1_024, 1_000, true, false],
+  ])('a tensor is %s', (_what, offset, size, isOwned, isView) => {
+    const memory = Uint8Array.from({ length: offset + size }, (_, index) => index % 256)
+    const bytes = memory.subarray(offset)
+    const wire = { name: 'x', datatype: 'FP32', shape: [size / 4], parameters: { binary_data_size: size } }
+    const tensor = new BinaryReader(bytes, isOwned).read(wire)
+    expect(elementBytes(tensor)).toEqual(bytes)
+    const { buffer } = elementBytes(tensor)
+    expect(buffer === memory.buffer).toBe(isView)
   })
 
   test('refuses bytes that belong to no tensor', () => {

@@ -76,6 +76,18 @@ describe('pack and unpack', () => {
       return { axis, padded, works }
     })
 
+  test('sends the tensors of a lone request as they are where the message copies them', () => {
+    fc.assert(
+      fc.property(cases, ({ works }) => {
+        const lone = works.slice(0, 1)
+        expect(pack(lone, true)).toBe(lone[0]?.inputs)
+        expect(pack(lone)).not.toBe(lone[0]?.inputs)
+        expect(pack(lone)).toEqual(lone[0]?.inputs)
+        if (works.length > 1) expect(pack(works, true)).toEqual(pack(works))
+      }),
+    )
+  })
+
   test('puts the rows one after the other, along any axis, and fills up with the pad value', () => {
     fc.assert(
       fc.property(cases, ({ axis, padded, works }) => {

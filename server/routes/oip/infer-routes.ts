@@ -62,9 +62,9 @@ export function inferRoutes({
     { manifest }: CatalogueEntry,
     limits: RequestLimits,
   ): Promise<ArrivedRequest> => {
-    const body = await readBody(c, maxBodyBytes)
-    const askedAt = clock.now()
     const jsonLength = c.req.header(jsonLengthHeader)
+    const body = await readBody(c, maxBodyBytes, Number(jsonLength ?? 0))
+    const askedAt = clock.now()
     const isAllDecoded = jsonLength === undefined || hasStrings(manifest)
     const isLarge = (isAllDecoded ? body.length : Number(jsonLength)) > mostReadHere
     if (!isLarge) return { request: readInferRequest(body, jsonLength, manifest, limits), askedAt }

@@ -29,7 +29,9 @@ export function readRawInputs(manifest: Manifest, bytes: Uint8Array): Record<str
   }
   const sizes = sizesOf(manifest, type, shape, bytes.length)
   const wire = { name, datatype: datatypeOf(type), shape: sizes }
-  return { [name]: new BinaryReader(bytes).read({ ...wire, parameters: { binary_data_size: bytes.length } }) }
+  return {
+    [name]: new BinaryReader(bytes, true).read({ ...wire, parameters: { binary_data_size: bytes.length } }),
+  }
 }
 
 /** At most one open size can follow from the number of bytes; where there are two, the batch is one row. */

@@ -57,7 +57,7 @@ export function readInferRequest(
     header === undefined ? { json: body, tensors: noTensors } : splitBody(body, header)
   const exact = manifest.inputs.some(({ type }) => type === 'int64' || type === 'uint64')
   const request = header === undefined ? parseRequest(json, exact, limits) : parseCached(json, exact, limits)
-  const binary = new BinaryReader(tensors)
+  const binary = new BinaryReader(tensors, true)
   const decode = (wire: WireTensor) =>
     binarySize(wire) === undefined ? decodeTensor(wire) : binary.read(wire)
   const inputs = decodeInputs(manifest, request, decode, limits)

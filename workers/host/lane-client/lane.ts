@@ -40,6 +40,8 @@ export interface Lane {
   takeEvents(session: string): Promise<EventsReply>
   /** Resolves when the lane answers. */
   ping(): Promise<void>
+  /** Whether buffers in messages are copied, and never transferred. */
+  readonly copiesMessages?: boolean
   /** Resolves with the reason when the lane has ended. It never rejects. */
   readonly lost: Promise<SpillwayError>
   /** Ends the worker at once. */
@@ -101,6 +103,8 @@ export interface LaneTransport {
   readonly endpoint: Endpoint
   /** Whether an idle lane is asked for a sign of life beside its next call, because it gives none by itself. */
   readonly isAskedWhenIdle?: boolean
+  /** Whether the endpoint copies buffers, and transfers none. */
+  readonly copiesMessages?: boolean
   terminate(): void
   /** Calls back when the worker ends or fails by itself. */
   onEnd(ended: (reason: string) => void): void
@@ -218,6 +222,7 @@ export function connectLane(transport: LaneTransport, clock: Clock, limits: Lane
       // A lane that decodes answers between two steps.
       await ping(limits.runMs)
     },
+    copiesMessages: transport.copiesMessages === true,
     lost,
     kill,
   }

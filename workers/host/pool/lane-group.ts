@@ -91,7 +91,7 @@ export class LaneGroup {
     const { outputs, computeMs, laneMs } = await lane.run(
       {
         session: key,
-        inputs: batch.pack(),
+        inputs: batch.pack(lane.copiesMessages),
         ...(batch.isShared && { isShared: true }),
         ...(names && { outputs: names }),
       },

@@ -17,7 +17,7 @@ export function createBatch<S extends BatchedModel>(
     isShared: entries.length > 1,
     isReplay: entries.some(({ deaths }) => deaths > 0),
     outputs: requestedOutputs(works),
-    pack: () => pack(works),
+    pack: (isCopied) => pack(works, isCopied),
     waiting: () => {
       let waiting = 0
       for (const queue of queues.values()) waiting += queue.rows

@@ -24,8 +24,12 @@ export interface Batch {
   readonly isReplay: boolean
   /** Names of the outputs that a request of it asks for; undefined for all. */
   readonly outputs: readonly string[] | undefined
-  /** Creates the tensors to send. Their buffers may be transferred. */
-  pack(): Tensors
+  /**
+   * Creates the tensors to send. Their buffers may be transferred.
+   *
+   * @param isCopied Whether they are copied instead: the requests keep them.
+   */
+  pack(isCopied?: boolean): Tensors
   /** Rows of the same model that wait now. */
   waiting(): number
   /** Milliseconds until the last deadline of its requests; infinite where none has one. */

@@ -9,8 +9,13 @@ import { createCutter } from '../../../models/core/rows/blocks.ts'
 import { joinRows } from '../../../models/core/rows/join-rows.ts'
 import type { Tensors, Work } from './work.ts'
 
-/** The rows of several requests as one batch, in new buffers that a message may transfer. */
-export function pack(works: readonly Work[]): Tensors {
+/**
+ * The rows of several requests as one batch, in new buffers that a message may transfer.
+ *
+ * @param isCopied Whether the message copies all buffers: then the tensors of a lone request are sent as they are.
+ */
+export function pack(works: readonly Work[], isCopied = false): Tensors {
+  if (isCopied && works.length === 1 && works[0]) return works[0].inputs
   const packed: Record<string, Tensor> = {}
   const manifest = works[0]?.source.manifest
   for (const spec of manifest?.inputs ?? []) {

@@ -32,6 +32,7 @@ export function startProcessLane(
   const lane = connectLane(
     {
       endpoint: processEndpoint(child),
+      copiesMessages: true,
       // Not SIGTERM: its handler cannot run during a synchronous native call.
       terminate: () => child.kill('SIGKILL'),
       onEnd: (ended) => {

@@ -18,9 +18,9 @@ export interface Access {
   /** Refuses requests without a key, but for what everybody may have. */
   readonly guard: MiddlewareHandler<Env>
   /** The key of a request. @throws SpillwayError `unauthenticated` or `access_denied`. */
-  identify(c: CallContext): Promise<KeyEntry>
+  identify(c: CallContext): KeyEntry | Promise<KeyEntry>
   /** Finds the key of a request, and names its caller by it. @throws As `identify`. */
-  authenticate(c: CallContext): Promise<void>
+  authenticate(c: CallContext): void | Promise<void>
   /** Below `/auth`. */
   readonly routes: Hono<Env>
 }
@@ -44,7 +44,7 @@ export const isLimited = (method: string, path: string): boolean =>
   path === `/${tokenPath}` ? method === 'POST' : !isForEverybody(method, path)
 
 export function createAccess(keys: Keys, tokens: Tokens): Access {
-  const identify = async (c: CallContext): Promise<KeyEntry> => {
+  const identify = (c: CallContext): KeyEntry | Promise<KeyEntry> => {
     const credential = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
     if (credential === undefined) throw unauthenticated(c, noKey(c))
     if (credential.startsWith(keyPrefixes.page)) throw unauthenticated(c, pageKey)
@@ -69,8 +69,14 @@ export function createAccess(keys: Keys, tokens: Tokens): Access {
     })
   }
 
-  const authenticate = async (c: CallContext): Promise<void> => {
-    const key = await identify(c)
+  // A promise only where a token is verified: others would cost a run more than the check.
+  const authenticate = (c: CallContext): void | Promise<void> => {
+    const key = identify(c)
+    if (key instanceof Promise) return key.then((entry) => setKey(c, entry))
+    setKey(c, key)
+  }
+
+  const setKey = (c: CallContext, key: KeyEntry): void => {
     c.set('key', key)
     const { kind, name } = key
     // The visitors of a page share its key.
@@ -82,15 +88,19 @@ export function createAccess(keys: Keys, tokens: Tokens): Access {
     identify,
     authenticate,
     routes: tokenRoute(keys, tokens),
-    guard: async (c, next) => {
+    guard: (c, next) => {
       if (isForEverybody(c.req.method, c.req.path)) return next()
-      try {
-        await authenticate(c)
-      } catch (cause) {
+      const refuse = (cause: unknown): never => {
         refuseUnread(c)
         throw cause
       }
-      return next()
+      let pending: void | Promise<void>
+      try {
+        pending = authenticate(c)
+      } catch (cause) {
+        return refuse(cause)
+      }
+      return pending ? pending.catch(refuse).then(next) : next()
     },
   }
 }

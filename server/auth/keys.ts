@@ -8,6 +8,8 @@ export class Keys {
   #byName = new Map<string, KeyEntry>()
   /** By the beginning of the hash, so that many keys cost no more than one. */
   #byStart = new Map<string, { readonly hash: Buffer; readonly entry: KeyEntry }[]>()
+  /** Keys that were found once: there are no more of them than entries. Hashing one costs more than the rest of the guard. */
+  readonly #found = new Map<string, KeyEntry>()
   #origins: readonly string[] = []
   #hasLimits = false
 
@@ -19,6 +21,7 @@ export class Keys {
   replace(entries: readonly KeyEntry[]): void {
     this.#byName = new Map(entries.map((entry) => [entry.name, entry]))
     this.#byStart = new Map()
+    this.#found.clear()
     for (const entry of entries) {
       const start = startOf(entry.sha256)
       const others = this.#byStart.get(start) ?? []
@@ -43,10 +46,19 @@ export class Keys {
   }
 
   /**
-   * The entry of a key. How long it takes tells nothing of the keys that are known: hashes are compared in constant
-   * time, and no caller can choose how the hash of its guess begins.
+   * The entry of a key. How long it takes tells a guess nothing of the keys that are known: hashes are compared in
+   * constant time, and no caller can choose how the hash of its guess begins. Only a whole key is found sooner the next
+   * time.
    */
   find(key: string): KeyEntry | undefined {
+    const found = this.#found.get(key)
+    if (found) return found
+    const entry = this.#findByHash(key)
+    if (entry) this.#found.set(key, entry)
+    return entry
+  }
+
+  #findByHash(key: string): KeyEntry | undefined {
     const sha256 = hash('sha256', key, 'hex')
     const candidates = this.#byStart.get(startOf(sha256))
     if (!candidates) return undefined

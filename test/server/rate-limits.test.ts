@@ -1,23 +1,19 @@
-import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import type { AddressInfo } from 'node:net'
-import { connect, createServer } from 'node:net'
-import { pino } from 'pino'
+import { connect } from 'node:net'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { systemClock } from '../../models/async/clock.ts'
 import type { KeyLimits } from '../../models/protocols/api-keys.ts'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
 import { createAccess } from '../../server/auth/access.ts'
 import { Keys } from '../../server/auth/keys.ts'
 import { admitBy } from '../../server/auth/limits/limit-requests.ts'
 import { RateLimits } from '../../server/auth/limits/rate-limits.ts'
-import { createMemoryStore, createRedisStore, type RateStore } from '../../server/auth/limits/rate-store.ts'
+import { createMemoryStore, type RateStore } from '../../server/auth/limits/rate-store.ts'
 import { Tokens } from '../../server/auth/tokens.ts'
 import { createAddressOf } from '../../server/http/caller.ts'
 import { bearer, testKey } from '../support/keys-file.ts'
 import { listen } from '../support/listen.ts'
+import { connectedStore, noRedis, startRedis } from '../support/redis.ts'
 import { startTestApp } from '../support/test-app.ts'
-import { emptyFolder } from '../support/test-models.ts'
 
 const closers: (() => unknown)[] = []
 afterEach(async () => {
@@ -212,48 +208,12 @@ describe('limits of an address', () => {
   })
 })
 
-const noRedis = spawnSync('redis-server', ['--version']).error
-  ? ' (skipped: redis-server is not installed)'
-  : ''
-
-async function startRedis() {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  const folder = await emptyFolder()
-  const redis = spawn('redis-server', ['--port', String(port), '--save', '', '--dir', folder], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  closers.push(() => redis.kill('SIGKILL'))
-  let output = ''
-  redis.stdout.on('data', (part) => {
-    output += part
-  })
-  await expect.poll(() => output).toContain('Ready to accept connections')
-  return { url: `redis://127.0.0.1:${port}`, kill: () => redis.kill('SIGKILL') }
-}
-
 describe.skipIf(noRedis !== '')(`limits through Redis${noRedis}`, () => {
-  const log = pino({ level: 'silent' })
-  const connected = async (url: string, keptMs?: number) => {
-    let isReady = false
-    const reports = {
-      warn: log.warn.bind(log),
-      info: () => {
-        isReady = true
-      },
-    }
-    const store = await createRedisStore(url, reports, systemClock, keptMs)
-    await expect.poll(() => isReady).toBe(true)
-    return store
-  }
-
   test('are shared by servers', async () => {
-    const { url } = await startRedis()
+    const { url } = await startRedis(closers)
     const backend = { requestsPerMinute: 3, rowsPerMinute: 10 }
-    const one = await start({ backend, store: await connected(url) })
-    const other = await start({ backend, store: await connected(url) })
+    const one = await start({ backend, store: await connectedStore(url) })
+    const other = await start({ backend, store: await connectedStore(url) })
     expect((await one.infer(6)).status).toBe(200)
     await expect.poll(async () => (await other.infer(5)).status).toBe(429)
     expect((await one.infer(1)).status).toBe(200)
@@ -262,41 +222,12 @@ describe.skipIf(noRedis !== '')(`limits through Redis${noRedis}`, () => {
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
   })
 
-  test('of requests at once are shared, and those of a server that died end', async () => {
-    const { url } = await startRedis()
-    const backend = { concurrentRequests: 1 }
-    const keptMs = 1_200
-    const { infer } = await start({ backend, store: await connected(url, keptMs) })
-    const other = await connected(url, keptMs)
-    /** A request in flight at the other server. */
-    const begin = async () => {
-      let leave: (() => void) | undefined
-      await expect
-        .poll(async () => {
-          leave = await other.slots?.take('key backend', 1)
-          return leave !== undefined
-        })
-        .toBe(true)
-      return leave
-    }
-    const leave = await begin()
-    expect(outcome(await infer())).toEqual([429, 'rate_limited'])
-    // It is renewed for as long as the request is in flight.
-    await new Promise((resolve) => setTimeout(resolve, 1.5 * keptMs))
-    expect((await infer()).status).toBe(429)
-    leave?.()
-    await expect.poll(async () => (await infer()).status).toBe(200)
-    // A request gives its place back, too.
-    await begin()
-    // As a process that dies: nothing is given back or renewed.
-    other.close()
-    expect((await infer()).status).toBe(429)
-    await expect.poll(async () => (await infer()).status, { timeout: 5_000 }).toBe(200)
-  })
-
   test('are each server’s own while Redis is gone', async () => {
-    const redis = await startRedis()
-    const { infer } = await start({ backend: { requestsPerMinute: 2 }, store: await connected(redis.url) })
+    const redis = await startRedis(closers)
+    const { infer } = await start({
+      backend: { requestsPerMinute: 2 },
+      store: await connectedStore(redis.url),
+    })
     expect((await infer()).status).toBe(200)
     redis.kill()
     const statuses: number[] = []

@@ -15,7 +15,7 @@ const words: Readonly<Partial<Record<ErrorCode, string>>> = {
   file_altered: damaged,
   model_invalid: damaged,
   access_denied: 'The server does not give this page the model',
-  unauthenticated: 'The server does not know this page. Choose Device.',
+  unauthenticated: 'This server wants a key, and this page has none. Choose Device.',
   server_unreachable: 'The server cannot be reached. Check the network, or choose Device.',
   server_timeout: 'The server takes too long to answer. Try again later, or choose Device.',
   server_response_invalid: 'The server gave an answer that this page does not understand',

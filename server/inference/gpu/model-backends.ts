@@ -17,6 +17,7 @@ const gainToMove = 0.8
 /** The backend of each model: the one that was chosen for it, and the CPU while no GPU works. */
 export class ModelBackends {
   readonly #candidates: readonly Backend[]
+  readonly #isCpuOnly: boolean
   readonly #health: Pick<DeviceHealth, 'isOut'>
   readonly #chosen = new WeakMap<CatalogueEntry, Backend>()
   readonly #measured = new WeakMap<CatalogueEntry, readonly Measured[]>()
@@ -24,6 +25,7 @@ export class ModelBackends {
   /** @param candidates Those that work on this machine: one where it was configured. */
   constructor(candidates: readonly Backend[], health: Pick<DeviceHealth, 'isOut'>) {
     this.#candidates = candidates
+    this.#isCpuOnly = candidates.every((backend) => backend === 'cpu')
     this.#health = health
   }
 
@@ -34,8 +36,9 @@ export class ModelBackends {
     return having.length > 0 ? having : this.#candidates.slice(0, 1)
   }
 
-  /** Where the model runs now. */
+  /** Where the model runs now. Each request asks. */
   of(entry: CatalogueEntry): Backend {
+    if (this.#isCpuOnly) return 'cpu'
     const chosen = this.#chosen.get(entry) ?? this.#untilChosen(entry)
     return chosen !== 'cpu' && this.isWithoutGpu(entry) ? 'cpu' : chosen
   }

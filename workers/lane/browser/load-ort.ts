@@ -4,6 +4,7 @@ import { fetchVerified } from '../../../models/async/fetch-verified.ts'
 import type { LaneLost, StartRequest } from '../../protocol/lane.ts'
 import type { RuntimeFiles } from '../../protocol/runtime-files.ts'
 import { type Ort, quiet } from '../runtime/ort.ts'
+import { webGpuProvider } from '../runtime/webgpu-provider.ts'
 import { captureModule } from './capture-module.ts'
 import { requestGpuDevice } from './gpu-device.ts'
 import { gpuMemory } from './gpu-kv-memory.ts'
@@ -71,7 +72,7 @@ export async function loadOrt(
     InferenceSession,
     createTensor,
     sessionOptions: async (backend) => ({
-      executionProviders: backend === 'webgpu' ? [{ name: 'webgpu', device: await gpu() }] : ['wasm'],
+      executionProviders: backend === 'webgpu' ? [{ ...webGpuProvider, device: await gpu() }] : ['wasm'],
       graphOptimizationLevel: 'all',
     }),
     memory: async (backend, session) => {

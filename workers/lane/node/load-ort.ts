@@ -6,6 +6,7 @@ import * as onnx from 'onnxruntime-node'
 import { backends } from '../../../models/core/index.ts'
 import type { LaneLost, StartRequest } from '../../protocol/lane.ts'
 import { type Ort, quiet } from '../runtime/ort.ts'
+import { webGpuProvider } from '../runtime/webgpu-provider.ts'
 import { arrayMemory } from './array-kv-memory.ts'
 import { deviceLoss } from './device-loss.ts'
 import { GpuMemory, type MemorySessions } from './gpu-kv-memory.ts'
@@ -32,7 +33,7 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
     InferenceSession: onnx.InferenceSession,
     createTensor,
     sessionOptions: async (backend) => ({
-      executionProviders: [backend],
+      executionProviders: [backend === 'webgpu' ? webGpuProvider : backend],
       graphOptimizationLevel: 'all',
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
@@ -61,7 +62,7 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
 async function createMemorySessions(): Promise<MemorySessions | undefined> {
   const options = {
     ...quiet,
-    executionProviders: ['webgpu'],
+    executionProviders: [webGpuProvider],
     extra: { session: { disable_cpu_ep_fallback: '1' } },
   }
   try {

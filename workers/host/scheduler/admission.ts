@@ -6,6 +6,8 @@ import { tooLong } from './errors.ts'
 export interface ExpectedWait {
   /** Until its run begins. Callers take turns: work of others that goes after the request is not in it. */
   readonly waitMs: number
+  /** The part of it that waits as well: what runs already is not in it. */
+  readonly aheadMs: number
   /** Its run. */
   readonly runMs: number
   /** A run of one row. */
@@ -36,7 +38,7 @@ const burstLastsMs = 200
 /**
  * Bounds the wait of requests. A server that catches up with a burst lets more wait than one that stays busy: there, more
  * waiting requests make every answer later and none more, once the next batch is full. So while no lane was idle of late,
- * a request may wait for half a batch beside the run of one row; decision record 0027 has the reasons.
+ * a request may wait for as much as its own run and some of a batch, beside what runs; decision record 0027 has the reasons.
  */
 export class Admission implements AdmissionPolicy {
   readonly #options: AdmissionOptions
@@ -48,7 +50,7 @@ export class Admission implements AdmissionPolicy {
   }
 
   refusal(
-    { waitMs, runMs, loneMs, isIdle, hasWaiting }: ExpectedWait,
+    { waitMs, aheadMs, runMs, loneMs, isIdle, hasWaiting }: ExpectedWait,
     deadlineMs: number | undefined,
   ): SpillwayError | undefined {
     const { clock, burstMs, targetMs } = this.#options
@@ -60,8 +62,8 @@ export class Admission implements AdmissionPolicy {
     if (deadlineMs !== undefined && waitMs + runMs > deadlineMs) return tooLong(waitMs, deadlineMs - runMs)
     // One request of each model waits in any case: estimates may be wrong, and its batch is the next.
     if (!hasWaiting) return undefined
-    const busyMs = loneMs + targetMs / 2
+    const busyMs = Math.max(loneMs, runMs) + 0.45 * targetMs
     const limitMs = now - this.#idleAt <= burstLastsMs ? Math.max(burstMs, busyMs) : busyMs
-    return waitMs > limitMs ? tooLong(waitMs, limitMs) : undefined
+    return aheadMs > limitMs ? tooLong(aheadMs, limitMs) : undefined
   }
 }

@@ -71,8 +71,10 @@ export class LoadEstimator<S extends BatchedModel> {
       if (queued.rows > 0 && lanes.shared(source, other)) waiting += curve.predict(queued.rows) + lateMs
     }
     const count = lanes.count(source)
+    const aheadMs = (share * waiting) / count
     return {
-      waitMs: (inLanes + share * waiting) / count,
+      waitMs: inLanes / count + aheadMs,
+      aheadMs,
       runMs: own.curve.predict(rows) + own.lateMs,
       loneMs: own.curve.predict(1) + own.lateMs,
       isIdle: taken < count && waiting === 0,

@@ -112,7 +112,10 @@ export class Scheduler<S extends BatchedModel> {
       refusal?.code !== 'overloaded' ||
       caller === undefined ||
       !entryToDisplace(model, this.#bounds, caller, 1, 0)
-    return refusal && isFinal ? refusal : this.#tooLong(model, 1, wait)
+    if (refusal && isFinal) return refusal
+    // Its rows are not known yet: it is taken for one like those that wait.
+    const { rows, requests } = model.waiting
+    return this.#tooLong(model, Math.max(1, rows / Math.max(1, requests)), wait)
   }
 
   submit(work: Work<S>, wait?: WaitOptions): Promise<RunAnswer>

@@ -62,7 +62,7 @@ export class Admission implements AdmissionPolicy {
     if (deadlineMs !== undefined && waitMs + runMs > deadlineMs) return tooLong(waitMs, deadlineMs - runMs)
     // One request of each model waits in any case: estimates may be wrong, and its batch is the next.
     if (!hasWaiting) return undefined
-    const busyMs = Math.max(loneMs, runMs) + 0.45 * targetMs
+    const busyMs = Math.max(loneMs, runMs) + 0.47 * targetMs
     const limitMs = now - this.#idleAt <= burstLastsMs ? Math.max(burstMs, busyMs) : busyMs
     return aheadMs > limitMs ? tooLong(aheadMs, limitMs) : undefined
   }

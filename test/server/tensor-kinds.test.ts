@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { elementCount, type TensorSpec } from '../../models/core/index.ts'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
 import { BinaryReader, elementBytes, jsonLengthHeader } from '../../models/protocols/oip-binary.ts'
+import { requestLimits } from '../../server/request-limits.ts'
 import { kindGraphs, kindManifests } from '../support/tensor-kinds.ts'
 import { startTestApp, type TestApp } from '../support/test-app.ts'
 import { emptyFolder, modelFolder } from '../support/test-models.ts'
@@ -17,7 +18,11 @@ async function folderOf(kind: keyof typeof kindGraphs, manifest = kindManifests[
 let app: TestApp
 beforeAll(async () => {
   const kinds = Object.keys(kindGraphs) as (keyof typeof kindGraphs)[]
-  app = await startTestApp({ models: await Promise.all(kinds.map((kind) => folderOf(kind))) })
+  const limits = { ...requestLimits, maxRows: 1_000_000 }
+  app = await startTestApp({
+    requestLimits: limits,
+    models: await Promise.all(kinds.map((kind) => folderOf(kind))),
+  })
 })
 afterAll(() => app.close())
 

@@ -90,6 +90,8 @@ describe('the package, installed from its tarball, runs', () => {
       entry: main(),
       output,
       performance: false,
+      // Half of the time, and nothing that this test is about.
+      optimization: { minimize: false },
     })
     const stats = await promisify(compiler.run.bind(compiler))()
     await promisify(compiler.close.bind(compiler))()

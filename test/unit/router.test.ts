@@ -1,9 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import { SpillwayError, type Variant } from '../../models/core/index.ts'
+import { deferred } from '../support/deferred.ts'
 import { answerAtOnce, createHarness, createLoadedHarness, fail, settle } from '../support/router-harness.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const full = fail('overloaded', 'full', { retryAfterMs: 400 })
+
+/** A full server, and a device that loads the model until `finishLoading` is called. */
+function createLoadingHarness() {
+  const harness = createHarness()
+  const loading = deferred<void>()
+  harness.prepare = () => loading.promise
+  harness.server = full
+  return { harness, finishLoading: () => loading.resolve() }
+}
 
 describe('a full device', () => {
   test('spills the request to the server, and receives the next one', async () => {
@@ -89,6 +99,44 @@ describe('a full server', () => {
     await settled
     expect(harness.requests.server).toBeGreaterThan(100)
     expect(harness.requests.server).toBeLessThanOrEqual(111)
+  })
+
+  test('leaves the requests of a loading device to that device, and is asked twice at most', async () => {
+    const { harness, finishLoading } = createLoadingHarness()
+    const run = harness.run()
+    await settle()
+    harness.clock.advance(500)
+    await settle()
+    expect(harness.requests).toEqual({ device: [], server: 2 })
+    finishLoading()
+    expect((await run).placement).toMatchObject({ tier: 'device', reason: 'device-capable' })
+    expect(harness.requests.server).toBe(2)
+  })
+
+  test('is not waited for where the device is ready before the time that it named', async () => {
+    const { harness, finishLoading } = createLoadingHarness()
+    const run = harness.run()
+    await settle()
+    harness.clock.advance(10)
+    await settle()
+    finishLoading()
+    await settle()
+    expect(harness.requests).toMatchObject({ device: [expect.any(String)], server: 1 })
+    expect((await run).placement.tier).toBe('device')
+    expect(harness.clock.waiting).toBe(0)
+  })
+
+  test('is waited for under policy "server" where the device is ready', async () => {
+    const { harness, finishLoading } = createLoadingHarness()
+    harness.run().catch(() => undefined)
+    const run = harness.run('server')
+    await settle()
+    harness.clock.advance(10)
+    finishLoading()
+    await settle()
+    harness.server = answerAtOnce
+    harness.clock.advance(500)
+    expect((await run).placement.tier).toBe('server')
   })
 
   test('rejects a request that is aborted while it waits for its retry', async () => {

@@ -1,6 +1,7 @@
 import { withAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
 import { type Manifest, SpillwayError } from '../../models/core/index.ts'
+import type { BackgroundLoader } from './background-loader.ts'
 import { type Candidate, candidateKey, type Failure } from './candidate.ts'
 import type { Decision } from './decide-placement.ts'
 import { failureOf, failureScope, noFailures } from './failure-scope.ts'
@@ -73,6 +74,7 @@ export interface FailoverOptions {
   readonly states: ModelStates
   readonly budget: RetryBudget
   readonly clock: Clock
+  readonly loader: Pick<BackgroundLoader, 'whenLoaded'>
 }
 
 /** Moves a request from a place that fails to the next one. Each place is tried once, the server at most twice. */
@@ -180,10 +182,21 @@ export class Failover {
     return failure.code === 'server_draining' || budget.take() ? delay : undefined
   }
 
+  /** Waits until the server may be asked once more, or until the device has loaded the model and answers in its place. */
   async #waitToRetry(request: RequestState, ms: number): Promise<void> {
-    const { clock } = this.#options
+    const { clock, loader } = this.#options
+    const { manifest, options } = request
     request.isRetried = true
-    await withAbort(request.options.signal, new Promise<void>((resolve) => clock.after(ms, resolve)))
+    const waits: (() => void)[] = []
+    const waited = new Promise<boolean>((resolve) => {
+      waits.push(clock.after(ms, () => resolve(false)))
+      if (options.policy !== 'server') waits.push(loader.whenLoaded(manifest, () => resolve(true)))
+    })
+    try {
+      if (await withAbort(options.signal, waited)) return
+    } finally {
+      for (const stop of waits) stop()
+    }
     request.serverFailed = false
     request.tried.delete('server')
   }

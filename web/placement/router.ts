@@ -73,9 +73,10 @@ export class Router {
     this.#states = states
     this.#dispatcher = new Dispatcher(options)
     this.#resolver = resolver
-    this.#backgroundLoader = new BackgroundLoader({ device, clock, states, resolver, health })
+    const loader = new BackgroundLoader({ device, clock, states, resolver, health })
+    this.#backgroundLoader = loader
     new SecondBackend({ device, states, resolver, health })
-    this.#failover = new Failover({ resolver, health, states, budget: this.#budget, clock })
+    this.#failover = new Failover({ resolver, health, states, budget: this.#budget, clock, loader })
   }
 
   /** Makes the model ready where the policy places it now; on the server it is ready at once. */

@@ -1,12 +1,12 @@
 import { withAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
+import { RetryBudget } from '../../models/async/retry-budget.ts'
 import { SpillwayError } from '../../models/core/index.ts'
 import { closed, pastDeadline } from '../../workers/host/scheduler/errors.ts'
 import type { Deadline, ReplicaCall } from './call.ts'
 import { engineError, isFault, isRefusal, retryAfterMs } from './errors.ts'
 import { rendezvousOrder } from './rendezvous.ts'
 import { type Probe, Replica } from './replica.ts'
-import { RetryBudget } from './retry-budget.ts'
 
 /** Sends a request to one replica. */
 export type Attempt<T> = (call: ReplicaCall) => Promise<T>
@@ -34,6 +34,9 @@ export interface SendOptions {
   readonly onEnd?: () => void
 }
 
+/** A fifth of the requests, and a few where there were none. */
+const retryShare = { initial: 10, earned: 0.2, most: 100 }
+
 /** Attempts of one request. */
 const maxAttempts = 3
 
@@ -53,7 +56,7 @@ export class Replicas {
   readonly retries = { made: 0, refused: 0 }
   readonly #name: string
   readonly #clock: Clock
-  readonly #budget = new RetryBudget()
+  readonly #budget = new RetryBudget(retryShare)
   /** Ends the waits for a replica that can be called. */
   readonly #waiting = new Set<() => void>()
   #closedBy: SpillwayError | undefined
@@ -112,7 +115,7 @@ export class Replicas {
     attempt: Attempt<T>,
     { signal, deadlineMs, affinity, isRepeatable = true, onEnd = () => {} }: SendOptions,
   ): Promise<T> {
-    this.#budget.add()
+    this.#budget.earn()
     const deadline =
       deadlineMs === undefined ? undefined : { at: this.#clock.now() + deadlineMs, ms: deadlineMs }
     const tried = new Set<Replica>()

@@ -1,23 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
-import { createInference, type Inference } from '../../server/inference/inference.ts'
+import type { Inference } from '../../server/inference/inference.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import type { TextGenerator } from '../../workers/host/text/types.ts'
 import { bardFolder, bardManifest } from '../support/bard-variants.ts'
+import { createCpuInference } from '../support/cpu-inference.ts'
 import { createTestOffload } from '../support/offload.ts'
-import { processLane } from '../support/process-lane.ts'
 
 let inference: Inference
 let generator: TextGenerator
 beforeAll(async () => {
-  inference = createInference({
-    backends: ['cpu'],
-    cores: 1,
-    memoryBudget: 2 ** 30,
-    queue: { requests: 100 },
-    startLane: () => processLane(systemClock),
-    clock: systemClock,
-  })
+  inference = createCpuInference()
   const service = createTextService(inference, systemClock, createTestOffload())
   generator = await service.generator({ manifest: bardManifest, folder: bardFolder })
 })

@@ -1,22 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { systemClock } from '../../models/async/clock.ts'
-import { createInference, type Inference } from '../../server/inference/inference.ts'
+import type { Inference } from '../../server/inference/inference.ts'
 import type { TokenGenerator } from '../../workers/host/text/types.ts'
 import type { TokenRequest } from '../../workers/protocol/generation.ts'
 import { bardFolder, bardManifest } from '../support/bard-variants.ts'
-import { processLane } from '../support/process-lane.ts'
+import { createCpuInference } from '../support/cpu-inference.ts'
 
 let inference: Inference
 let generator: TokenGenerator
 beforeAll(async () => {
-  inference = createInference({
-    backends: ['cpu'],
-    cores: 1,
-    memoryBudget: 2 ** 30,
-    queue: { requests: 150 },
-    startLane: () => processLane(systemClock),
-    clock: systemClock,
-  })
+  inference = createCpuInference({ queue: { requests: 150 } })
   generator = inference.generator({ manifest: bardManifest, folder: bardFolder })
 })
 afterAll(() => inference.close())

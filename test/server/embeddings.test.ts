@@ -5,11 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
 import type { Manifest } from '../../models/core/index.ts'
 import { makeManifest, writeManifest } from '../../models/tools/manifest/write.ts'
-import { createInference } from '../../server/inference/inference.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
+import { createCpuInference } from '../support/cpu-inference.ts'
 import { createTestOffload } from '../support/offload.ts'
-import { processLane } from '../support/process-lane.ts'
 import {
   denseBias,
   denseWeight,
@@ -216,14 +215,7 @@ test('embeds 2,048 texts of one request, in their order', async () => {
 describe('in a queue with room for 100', () => {
   const input = Array.from({ length: 2_048 }, () => tokens)
   const open = () => {
-    const inference = createInference({
-      backends: ['cpu'],
-      cores: 1,
-      memoryBudget: 2 ** 30,
-      queue: { requests: 100 },
-      startLane: () => processLane(systemClock),
-      clock: systemClock,
-    })
+    const inference = createCpuInference()
     const manifest = manifests.get('mean') ?? expect.fail('no model')
     const entry = { manifest, folder: join(folder, 'mean') }
     const service = createTextService(inference, systemClock, createTestOffload())

@@ -1,12 +1,10 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { systemClock } from '../../models/async/clock.ts'
 import { checkInputs, type Manifest } from '../../models/core/index.ts'
 import { readCatalogue } from '../../server/inference/catalogue.ts'
-import { createInference } from '../../server/inference/inference.ts'
+import { createCpuInference } from '../support/cpu-inference.ts'
 import { createManualClock } from '../support/manual-clock.ts'
-import { processLane } from '../support/process-lane.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { copyDigits, digitsManifest, emptyFolder, writeDigits } from '../support/test-models.ts'
 
@@ -79,14 +77,7 @@ describe('a server that gets SIGHUP', () => {
 
 test('a retired model leaves its lane when no request came for a while', async () => {
   const clock = createManualClock()
-  const inference = createInference({
-    backends: ['cpu'],
-    cores: 1,
-    memoryBudget: 2 ** 32,
-    queue: { requests: 10 },
-    startLane: () => processLane(systemClock),
-    clock,
-  })
+  const inference = createCpuInference({ queue: { requests: 10 }, clock })
   const [entry] = (await readCatalogue([await copyDigits((manifest) => manifest)])).values()
   if (!entry) throw new Error('There is no model')
   await inference.prepare(entry)

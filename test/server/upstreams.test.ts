@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { systemClock } from '../../models/async/clock.ts'
 import { readCatalogue } from '../../server/inference/catalogue.ts'
-import { createInference } from '../../server/inference/inference.ts'
 import { type EngineSubject, engineContract } from '../contract/upstream.ts'
+import { createCpuInference } from '../support/cpu-inference.ts'
 import { createManualClock } from '../support/manual-clock.ts'
-import { processLane } from '../support/process-lane.ts'
 import { seeded } from '../support/seeded.ts'
 import { isAlive, startServer, type TestServer } from '../support/server.ts'
 import { digitsFolder, digitsManifest } from '../support/test-models.ts'
@@ -15,14 +13,7 @@ import { rowsOf, startFront } from '../support/upstream-front.ts'
 async function openLanes(): Promise<EngineSubject> {
   const entry = (await readCatalogue([digitsFolder])).get('digits')
   if (!entry) throw new Error('There is no digits')
-  const inference = createInference({
-    backends: ['cpu'],
-    cores: 1,
-    memoryBudget: 2 ** 30,
-    queue: { requests: 100 },
-    startLane: () => processLane(systemClock),
-    clock: systemClock,
-  })
+  const inference = createCpuInference()
   await inference.prepare(entry)
   return { inference, entry, close: () => inference.close() }
 }

@@ -4,7 +4,6 @@ import { type Clock, systemClock } from '../../models/async/clock.ts'
 import { type Manifest, parseManifest } from '../../models/core/index.ts'
 import { type AppOptions, createApp } from '../../server/app.ts'
 import { type CatalogueEntry, ModelCatalogue } from '../../server/inference/catalogue.ts'
-import { createInference } from '../../server/inference/inference.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
 import { serverDraining } from '../../server/probes.ts'
@@ -14,9 +13,9 @@ import { Engines } from '../../server/upstream/openai/engines.ts'
 import { Forwarding } from '../../server/upstream/openai/forwarding.ts'
 import { routeInference } from '../../server/upstream/routed-inference.ts'
 import { Upstreams } from '../../server/upstream/upstreams.ts'
+import { createCpuInference } from './cpu-inference.ts'
 import { listen } from './listen.ts'
 import { createTestOffload } from './offload.ts'
-import { processLane } from './process-lane.ts'
 
 /** The manifest of a model that neither devices nor a server run themselves. */
 export const forwardedManifest = (id: string, task: Manifest['task'] = 'text-generation'): Manifest =>
@@ -90,14 +89,7 @@ export async function startForwardingServer({
   const logger = pino({}, lines)
   const upstreams = new Upstreams(clock, logger)
   const engines = new Engines(catalogue, upstreams)
-  const lanes = createInference({
-    backends: ['cpu'],
-    cores: 1,
-    memoryBudget: 2 ** 20,
-    queue: { requests: 1 },
-    startLane: () => processLane(systemClock),
-    clock,
-  })
+  const lanes = createCpuInference({ queue: { requests: 1 }, clock })
   const inference = routeInference(lanes, upstreams)
   const offload = createTestOffload()
   const metrics = createMetrics(clock, catalogue, inference, { upstreams })

@@ -7,15 +7,14 @@ import { type Clock, systemClock } from '../../models/async/clock.ts'
 import { type Manifest, SpillwayError } from '../../models/core/index.ts'
 import { createApp } from '../../server/app.ts'
 import { ModelCatalogue } from '../../server/inference/catalogue.ts'
-import { createInference } from '../../server/inference/inference.ts'
 import type { TextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
 import { createTextGenerator } from '../../workers/host/text/text-generator.ts'
 import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
 import type { TextGenerator, TokenGenerator } from '../../workers/host/text/types.ts'
 import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
+import { createCpuInference } from './cpu-inference.ts'
 import { createTestOffload } from './offload.ts'
-import { processLane } from './process-lane.ts'
 import { type Script, scriptedContext, scriptedGenerator, scriptedVocabulary } from './scripted-generator.ts'
 import { tokenizerOf } from './scripted-tokenizer.ts'
 import { digitsManifest } from './test-models.ts'
@@ -138,14 +137,7 @@ export function createScriptedApp(
     { manifest: scriptedManifest, folder: '' },
     { manifest: digitsManifest, folder: '' },
   ])
-  const inference = createInference({
-    backends: ['cpu'],
-    cores: 1,
-    memoryBudget: 2 ** 20,
-    queue: { requests: 1 },
-    startLane: () => processLane(systemClock),
-    clock: systemClock,
-  })
+  const inference = createCpuInference({ queue: { requests: 1 } })
   closers.push(() => inference.close())
   const offload = createTestOffload()
   closers.push(() => offload.close())

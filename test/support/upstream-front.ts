@@ -5,7 +5,6 @@ import { type Clock, systemClock } from '../../models/async/clock.ts'
 import { createApp } from '../../server/app.ts'
 import type { CatalogueEntry } from '../../server/inference/catalogue.ts'
 import { allVersions, readCatalogue } from '../../server/inference/catalogue.ts'
-import { createInference } from '../../server/inference/inference.ts'
 import { LiveCatalogue } from '../../server/inference/live-catalogue.ts'
 import { prepareModels } from '../../server/inference/prepare-models.ts'
 import { createReread } from '../../server/inference/reread-models.ts'
@@ -14,8 +13,8 @@ import { createMetrics } from '../../server/observability/metrics.ts'
 import type { UpstreamConfig } from '../../server/upstream/config.ts'
 import { routeInference } from '../../server/upstream/routed-inference.ts'
 import { Upstreams } from '../../server/upstream/upstreams.ts'
+import { createCpuInference } from './cpu-inference.ts'
 import { createTestOffload } from './offload.ts'
-import { processLane } from './process-lane.ts'
 import { digitsManifest, emptyFolder } from './test-models.ts'
 
 /** Writes the folder of a model that only an upstream runs. */
@@ -42,14 +41,7 @@ export async function startFront(upstream: Partial<UpstreamConfig>, clock: Clock
   const lines: Record<string, unknown>[] = []
   const log = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) })
   const upstreams = new Upstreams(clock, log)
-  const lanes = createInference({
-    backends: ['cpu'],
-    cores: 1,
-    memoryBudget: 2 ** 32,
-    queue: { requests: 100 },
-    startLane: () => processLane(systemClock),
-    clock: systemClock,
-  })
+  const lanes = createCpuInference()
   const inference = routeInference(lanes, upstreams)
   const offload = createTestOffload()
   const textService = createTextService(inference, systemClock, offload)

@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Breaker } from '../../models/async/circuit-breaker.ts'
+import { RetryBudget } from '../../models/async/retry-budget.ts'
 import { ServerQueue } from '../../models/async/server-queue.ts'
 import { SpillwayError } from '../../models/core/index.ts'
-import { RetryBudget, retryDelay } from '../../web/placement/retry-budget.ts'
+import { retryDelay, retryShare } from '../../web/placement/retry-delay.ts'
 import { SpillBalance } from '../../web/placement/spill-balance.ts'
 import { deferred } from '../support/deferred.ts'
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
@@ -55,7 +56,7 @@ describe('the retry budget', () => {
   test('allows one retry for ten requests, in any order', () => {
     fc.assert(
       fc.property(fc.array(fc.boolean(), { maxLength: 400 }), (isRequest) => {
-        const budget = new RetryBudget()
+        const budget = new RetryBudget(retryShare)
         let requests = 0
         let retries = 0
         for (const request of isRequest) {
@@ -70,7 +71,7 @@ describe('the retry budget', () => {
   })
 
   test('saves up at most ten retries', () => {
-    const budget = new RetryBudget()
+    const budget = new RetryBudget(retryShare)
     for (let request = 0; request < 1_000; request++) budget.earn()
     let retries = 0
     while (budget.take()) retries++

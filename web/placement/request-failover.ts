@@ -1,5 +1,6 @@
 import { withAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
+import type { RetryBudget } from '../../models/async/retry-budget.ts'
 import { type Manifest, SpillwayError } from '../../models/core/index.ts'
 import type { BackgroundLoader } from './background-loader.ts'
 import { type Candidate, candidateKey, type Failure } from './candidate.ts'
@@ -8,7 +9,7 @@ import { failureOf, failureScope, noFailures } from './failure-scope.ts'
 import type { Health } from './health.ts'
 import type { ModelStates } from './model-states.ts'
 import type { EstimateSpill, PlacementOptions, PlacementResolver, Resolution } from './placement-resolver.ts'
-import { type RetryBudget, retryDelay } from './retry-budget.ts'
+import { retryDelay } from './retry-delay.ts'
 
 interface FailedRun {
   readonly candidate: Candidate

@@ -1,4 +1,5 @@
 import { linkAbort } from '../../models/async/abort.ts'
+import { RetryBudget } from '../../models/async/retry-budget.ts'
 import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
 import type { CheckedInputs, Manifest, Policy, RunResult } from '../../models/core/index.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
@@ -26,7 +27,7 @@ import {
   type RequestState,
   TakenBack,
 } from './request-failover.ts'
-import { RetryBudget } from './retry-budget.ts'
+import { retryShare } from './retry-delay.ts'
 import { sameVariant } from './same-variant.ts'
 import { SecondBackend } from './second-backend.ts'
 
@@ -55,7 +56,7 @@ export class Router {
   readonly #options: RouterOptions
   readonly #health: Health
   readonly #states: ModelStates
-  readonly #budget = new RetryBudget()
+  readonly #budget = new RetryBudget(retryShare)
   readonly #dispatcher: Dispatcher
   readonly #resolver: PlacementResolver
   readonly #backgroundLoader: BackgroundLoader

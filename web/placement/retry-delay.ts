@@ -1,30 +1,8 @@
+import type { RetryShare } from '../../models/async/retry-budget.ts'
 import type { SpillwayError } from '../../models/core/index.ts'
 
-/** Retries earned by each request: a server in trouble gets at most a tenth more requests. */
-const earnedPerRequest = 0.1
-
-/** The most retries that are saved up, for failures that come all at once. */
-const maxSaved = 10
-
-/** Retries before the first request. */
-const initial = 1
-
-/** The second attempts at the server that all requests of a page share. */
-export class RetryBudget {
-  #retries = initial
-
-  /** A request was made. */
-  earn(): void {
-    this.#retries = Math.min(maxSaved, this.#retries + earnedPerRequest)
-  }
-
-  /** Whether one retry is allowed, which is then spent. */
-  take(): boolean {
-    if (this.#retries < 1) return false
-    this.#retries--
-    return true
-  }
-}
+/** The second attempts at the server that all requests of a page share: one in trouble gets at most a tenth more requests. */
+export const retryShare: RetryShare = { initial: 1, earned: 0.1, most: 10 }
 
 /** The longest that a retry without a deadline may be put off, in milliseconds. */
 const defaultLeftMs = 10_000

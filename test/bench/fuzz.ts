@@ -1,4 +1,5 @@
 import { startFuzz } from '../support/fuzz/start-fuzz.ts'
+import { poll } from '../support/poll.ts'
 import { atMost, type Bench } from './bench-definition.ts'
 import { laneBytes, residentBytes } from './servers/memory.ts'
 
@@ -19,10 +20,16 @@ export const fuzz: Bench = {
       faults.push(...fuzzed.faults)
       for (const [status, count] of Object.entries(fuzzed.statuses))
         statuses[Number(status)] = (statuses[Number(status)] ?? 0) + count
-      // The last connections are closed.
-      await new Promise((resolve) => setTimeout(resolve, 500))
+      // Until the last connections are closed.
+      let before = Number.POSITIVE_INFINITY
+      const isSettled = (handles: number) => {
+        const isLast = handles >= before
+        before = handles
+        return isLast
+      }
+      const handles = await poll(() => openFiles(server.url), isSettled)
       const bytes = residentBytes(server.pid) + laneBytes(server.pid)
-      holds.push({ bytes: bytes / 2 ** 20, handles: await openFiles(server.url) })
+      holds.push({ bytes: bytes / 2 ** 20, handles })
     }
     await server.stop()
     process.stderr.write(`  answers by status: ${JSON.stringify(statuses)}\n`)

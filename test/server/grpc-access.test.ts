@@ -11,6 +11,7 @@ import { inferenceService, listenGrpc } from '../support/grpc.ts'
 import { codeOf, digits, type GrpcHarness, startGrpc } from '../support/grpc-harness.ts'
 import { bearer, testKey } from '../support/keys-file.ts'
 import { createManualClock } from '../support/manual-clock.ts'
+import { sendRawGrpc } from '../support/send-raw-grpc.ts'
 
 const origin = 'https://shop.example'
 const backend = testKey('backend')
@@ -67,19 +68,11 @@ describe('with keys', () => {
   })
 
   test('a message without one is not read', async () => {
-    const session = connect(`http://127.0.0.1:${grpc.server.port}`)
-    const path = inferenceService.ModelInfer?.path ?? ''
-    const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' })
-    const received: Record<string, unknown> = {}
-    stream.on('response', (headers) => Object.assign(received, headers))
-    stream.on('trailers', (trailers) => Object.assign(received, trailers))
-    stream.on('error', () => {})
-    stream.resume()
     // Its end never comes.
-    stream.write(Buffer.alloc(100_000))
-    await new Promise((resolve) => stream.once('close', resolve))
+    const received = await sendRawGrpc(grpc.server.port, 'ModelInfer', Buffer.alloc(100_000), {
+      isWhole: false,
+    })
     expect(received).toMatchObject({ 'grpc-status': '16', 'spillway-error': 'unauthenticated' })
-    session.close()
   })
 })
 

@@ -1,4 +1,3 @@
-import { connect } from 'node:http2'
 import { status } from '@grpc/grpc-js'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { admitBy } from '../../server/auth/limits/limit-requests.ts'
@@ -6,9 +5,10 @@ import { RateLimits } from '../../server/auth/limits/rate-limits.ts'
 import { createMemoryStore } from '../../server/auth/limits/rate-store.ts'
 import { createAddressOf } from '../../server/http/caller.ts'
 import { echoModel } from '../support/echo-types.ts'
-import { grpcClient, inferenceService, listenGrpc } from '../support/grpc.ts'
+import { grpcClient, listenGrpc } from '../support/grpc.ts'
 import { digits, type GrpcHarness, image, startGrpc } from '../support/grpc-harness.ts'
 import { createManualClock } from '../support/manual-clock.ts'
+import { sendRawGrpc } from '../support/send-raw-grpc.ts'
 
 let grpc: GrpcHarness
 beforeAll(async () => {
@@ -147,22 +147,8 @@ test('a server that drains answers what a stream has, and ends it', async () => 
   server.close()
 })
 
-/** Sends bytes in a stream of a session of its own; resolves to its headers and trailers. */
-async function send(port: number, body: Uint8Array, isWhole: boolean) {
-  const session = connect(`http://127.0.0.1:${port}`)
-  const path = inferenceService.ModelStreamInfer?.path ?? ''
-  const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' })
-  const received: Record<string, unknown> = {}
-  stream.on('response', (headers) => Object.assign(received, headers))
-  stream.on('trailers', (trailers) => Object.assign(received, trailers))
-  stream.on('error', () => {})
-  stream.resume()
-  stream.write(body)
-  if (isWhole) stream.end()
-  await new Promise((resolve) => stream.once('close', resolve))
-  session.close()
-  return received
-}
+const send = (port: number, body: Uint8Array, isWhole: boolean) =>
+  sendRawGrpc(port, 'ModelStreamInfer', body, { isWhole })
 
 test.each([
   ['is no protobuf', Buffer.from([0, 0, 0, 0, 2, 0x0a, 0x09])],

@@ -1,4 +1,5 @@
 import { messageOf } from '../../../models/core/index.ts'
+import { poll } from '../poll.ts'
 import { seeded } from '../seeded.ts'
 import type { TestServer } from '../server.ts'
 import { type FaultKind, faultKinds } from './faults.ts'
@@ -65,11 +66,7 @@ function scheduleOf(count: number, random: () => number): FaultKind[] {
 async function leftovers({ url, log }: TestServer): Promise<string[]> {
   const busy = /^(?:nv_inference_pending_request_count|vllm:num_requests_(?:running|waiting))\{.*\} [^0].*$/gm
   const read = async () => (await (await fetch(new URL('metrics', url))).text()).match(busy) ?? []
-  let left = await read()
-  for (let tries = 0; left.length > 0 && tries < 50; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    left = await read()
-  }
+  const left = await poll<readonly string[]>(read, ({ length }) => length === 0)
   const stacks = log
     .filter(({ err }) => err !== undefined)
     .map((line) => `The log has ${JSON.stringify(line)}`)

@@ -53,7 +53,6 @@ export function openApiDocument({ catalogue, version, hasKeys, routes }: OpenApi
   }
   return {
     openapi: '3.1.0',
-    jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
     info: {
       title: 'Spillway',
       version,

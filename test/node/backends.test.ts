@@ -31,9 +31,9 @@ const sumOfCopies = encode(
   }),
 )
 
-const driver = softwareVulkan()
-const absent = driver === undefined ? 'no software Vulkan driver beside Chromium' : undefined
-const onCpu = { VK_ICD_FILENAMES: driver ?? '' }
+const software = softwareVulkan()
+const absent = software === undefined ? 'no software Vulkan driver beside Chromium' : undefined
+const onCpu = software?.env
 
 const opened: { close(): void }[] = []
 afterEach(() => {

@@ -6,15 +6,15 @@ import { loadOrt } from '../../workers/lane/node/load-ort.ts'
 import { type Ort, type OrtSession, quiet } from '../../workers/lane/runtime/ort.ts'
 import { bytesOf } from '../contract/generation.ts'
 import { kvContract } from '../contract/kv.ts'
-import { softwareVulkan } from '../support/software-vulkan.ts'
+import { hasVulkanLoader, softwareVulkan } from '../support/software-vulkan.ts'
 
 const stories = inject('stories')
-const driver = softwareVulkan()
+const software = softwareVulkan()
 const absent =
   'absent' in stories
     ? stories.absent
-    : driver === undefined
-      ? 'no software Vulkan driver beside Chromium'
+    : software === undefined || !hasVulkanLoader()
+      ? 'no Vulkan loader with a software driver beside Chromium'
       : undefined
 
 describe.skipIf(absent)(
@@ -27,7 +27,7 @@ describe.skipIf(absent)(
     let ort: Ort
     let session: OrtSession
     beforeAll(async () => {
-      process.env.VK_ICD_FILENAMES = driver
+      process.env.VK_ICD_FILENAMES = software?.driver
       ort = await loadOrt({ threads: 1 })
       const options = { ...(await ort.sessionOptions('webgpu')), ...quiet }
       session = await ort.InferenceSession.create(new Uint8Array(bytesOf(stories.graph)), options)

@@ -28,12 +28,12 @@ const vendor = '1ae0'
 
 /** Builds drivers of so many GPUs. A text says why that is not possible here. */
 export function losableGpus(count: number): LosableGpus | string {
-  const driver = softwareVulkan()
-  if (driver === undefined) return 'no software Vulkan driver beside Chromium'
+  const software = softwareVulkan()
+  if (software === undefined) return 'no software Vulkan driver beside Chromium'
   const folder = mkdtempSync(join(tmpdir(), 'spillway-gpu-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  const { ICD } = JSON.parse(readFileSync(driver, 'utf8'))
-  const library = resolve(dirname(driver), ICD.library_path)
+  const { ICD } = JSON.parse(readFileSync(software.driver, 'utf8'))
+  const library = resolve(dirname(software.driver), ICD.library_path)
   const descriptions: string[] = []
   const gpus: LosableGpu[] = []
   for (let number = 1; number <= count; number++) {
@@ -58,5 +58,5 @@ export function losableGpus(count: number): LosableGpus | string {
       repair: () => rmSync(lost, { force: true }),
     })
   }
-  return { env: { VK_ICD_FILENAMES: descriptions.join(':') }, gpus }
+  return { env: { ...software.env, VK_ICD_FILENAMES: descriptions.join(':') }, gpus }
 }

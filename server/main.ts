@@ -59,8 +59,9 @@ async function main(): Promise<void> {
     const lane = startProcessLane(fromBuild('./lane.js'), systemClock, config.laneLimits, env)
     log.info({ pid: lane.pid, ...(device !== undefined && { device }) }, 'Lane started')
     lane.lost.then((reason) => {
-      // Lanes that the server itself no longer needs end with the code "closed".
-      if (reason.code === 'closed') log.info({ pid: lane.pid }, 'Lane ended')
+      // Lanes that the server itself no longer needs end as "closed", and at its shutdown as "server_draining".
+      if (reason.code === 'closed' || reason.code === 'server_draining')
+        log.info({ pid: lane.pid }, 'Lane ended')
       else log.error({ pid: lane.pid, code: reason.code, reason: reason.message }, 'Lane died')
     })
     return lane

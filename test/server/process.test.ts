@@ -59,6 +59,7 @@ describe('the server process', () => {
     await expectAnswers(answers)
     expect(await code).toBe(0)
     for (const pid of lanes) await expect.poll(() => isAlive(pid), { timeout: 10_000 }).toBe(false)
+    expect(server.log.map(({ msg }) => msg)).not.toContain('Lane died')
   })
 
   test('leaves no lane behind when it is killed', async () => {

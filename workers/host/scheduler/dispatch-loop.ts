@@ -84,7 +84,7 @@ export class Dispatcher<S extends BatchedModel> {
       }
       const { model, queue } = next
       this.#dropLate(queue, model, now)
-      const entries = formBatch(queue, model.curve, model.limits, now, lanes.free(model.source), model.lateMs)
+      const entries = formBatch(queue, model, now, lanes.free(model.source))
       for (const entry of entries) {
         if (!entry.turn) continue
         this.#turns.reach(entry.turn)
@@ -129,20 +129,21 @@ export class Dispatcher<S extends BatchedModel> {
     since: number,
   ): Promise<void> {
     const { lanes, clock } = this.#options
-    const { source, curve, lateMs, counts } = model
+    const { source, curve, efficiency, lateMs, counts } = model
     const works = entries.map(({ work }) => work)
     const rows = works.reduce((sum, work) => sum + work.rows, 0)
     const running: RunningBatch<S> = { source, curve, lateMs, rows, since }
-    this.#load.running.add(running)
+    this.#load.began(running)
     try {
       const batch = createBatch(model, entries, works, rows, since)
       const { outputs, executedOn, startedAt, waitedMs, computeMs, costMs } = await lanes.run(source, batch)
       const answeredAt = clock.now()
       curve.learn(rows, costMs)
+      efficiency.learn(rows, costMs)
       queue.ran(rows, costMs)
       model.lateMs += lateWeight * (Math.max(0, answeredAt - startedAt - waitedMs - costMs) - model.lateMs)
       counts.add(entries.length, rows)
-      this.#load.running.delete(running)
+      this.#load.ended(running)
       // The lane runs the next batch while this one is unpacked.
       if (this.#models.queued > 0) this.dispatch()
       const parts = unpack(outputs, works, rows)
@@ -166,7 +167,7 @@ export class Dispatcher<S extends BatchedModel> {
       else if (error.code === 'rows_dependent') model.limits = unshared(model.limits)
       this.#settleFailure(model, entries, error)
     } finally {
-      this.#load.running.delete(running)
+      this.#load.ended(running)
       this.dispatch()
     }
   }

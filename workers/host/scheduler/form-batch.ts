@@ -1,6 +1,6 @@
 import { dataBytes } from '../../../models/core/index.ts'
-import type { BatchLimits } from './batch-limits.ts'
 import type { CostCurve } from './cost-curve.ts'
+import type { ScheduledModel } from './model-registry.ts'
 import type { Entry, RequestQueue } from './request-queue.ts'
 import type { BatchedModel, Tensors } from './work.ts'
 
@@ -16,17 +16,14 @@ const margin = 0.8
  */
 export function readyAt<S extends BatchedModel>(
   queue: RequestQueue<S>,
-  curve: CostCurve,
-  limits: BatchLimits,
+  model: ScheduledModel<S>,
   now: number,
 ): number {
+  const { curve, limits } = model
   const head = queue.peek()
   if (!head) return Number.POSITIVE_INFINITY
   const enough = limits.preferredRows[0] ?? limits.maxRows
-  if (
-    limits.maxDelayMs === 0 ||
-    queue.rows >= Math.min(enough, allowedRows(queue, head, curve, limits, now, 0))
-  )
+  if (limits.maxDelayMs === 0 || queue.rows >= Math.min(enough, allowedRows(queue, head, model, now, 0)))
     return now
   return Math.min(head.work.askedAt + limits.maxDelayMs, head.deadline - curve.predict(queue.rows))
 }
@@ -34,27 +31,21 @@ export function readyAt<S extends BatchedModel>(
 /**
  * Takes the next batch out of a queue: by rank, as many rows as the limits, the cost curve and the first deadline allow.
  * Where it saves time, the rows are shared between the free lanes.
- *
- * @param lateMs Milliseconds after the end of a run at which its answer is read.
  */
 export function formBatch<S extends BatchedModel>(
   queue: RequestQueue<S>,
-  curve: CostCurve,
-  limits: BatchLimits,
+  model: ScheduledModel<S>,
   now: number,
   freeLanes: number,
-  lateMs: number,
 ): Entry<S>[] {
+  const { curve, limits, lateMs } = model
   const head = queue.shift()
   if (!head) return []
   const batch = [head]
   // The usual case where requests come one at a time: no limit matters.
   if (queue.size === 0) return batch
   const available = head.work.rows + queue.rows
-  const allowed = Math.min(
-    allowedRows(queue, head, curve, limits, now, lateMs),
-    shareOf(available, curve, freeLanes),
-  )
+  const allowed = Math.min(allowedRows(queue, head, model, now, lateMs), shareOf(available, curve, freeLanes))
   const most = preferred(allowed, available, limits.preferredRows)
   let rows = head.work.rows
   let bytes = bytesOf(head)
@@ -81,15 +72,16 @@ const leastSavedShare = 0.25
 function allowedRows<S extends BatchedModel>(
   queue: RequestQueue<S>,
   { deadline }: { readonly deadline: number },
-  curve: CostCurve,
-  { maxRows, targetMs }: BatchLimits,
+  { curve, efficiency, limits: { maxRows, targetMs, preferredRows } }: ScheduledModel<S>,
   now: number,
   lateMs: number,
 ): number {
+  // Its author knows which sizes are efficient.
+  const enoughMs = preferredRows.length > 0 ? targetMs : efficiency.enoughMs
   const leftMs = (deadline - now) * margin
   // Between two batches a lane waits for the page: the longer the page takes, the longer a run may be. A run shorter than
   // this lateness hardly saves the first request, and delays all others.
-  const withinMs = Math.min(targetMs + lateMs, Math.max(leftMs, lateMs))
+  const withinMs = Math.min(enoughMs + lateMs, Math.max(leftMs, lateMs))
   const explored = Math.max(1, curve.largestRows) * growth
   const within = curve.isKnown ? Math.min(explored, curve.rowsWithin(withinMs)) : growth
   return Math.max(1, Math.min(maxRows, Math.max(within, queue.rowsAsInLastRun(withinMs, growth))))

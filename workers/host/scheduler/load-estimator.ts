@@ -24,6 +24,8 @@ export interface RunningBatch<S extends BatchedModel> {
 /** Estimates waiting times from the batches in lanes, the queues, the cost curves and the lateness of answers. */
 export class LoadEstimator<S extends BatchedModel> {
   readonly running = new Set<RunningBatch<S>>()
+  /** When a run last began or ended, on the clock. */
+  #changedAt: number
   readonly #models: ModelRegistry<S>
   readonly #lanes: Lanes<S>
   readonly #clock: Clock
@@ -32,6 +34,16 @@ export class LoadEstimator<S extends BatchedModel> {
     this.#models = models
     this.#lanes = lanes
     this.#clock = clock
+    this.#changedAt = clock.now()
+  }
+
+  began(batch: RunningBatch<S>): void {
+    this.running.add(batch)
+    this.#changedAt = batch.since
+  }
+
+  ended(batch: RunningBatch<S>): void {
+    if (this.running.delete(batch)) this.#changedAt = this.#clock.now()
   }
 
   estimate(source: S, rows: number): Estimate {
@@ -77,7 +89,8 @@ export class LoadEstimator<S extends BatchedModel> {
       aheadMs,
       runMs: own.curve.predict(rows) + own.lateMs,
       loneMs: own.curve.predict(1) + own.lateMs,
-      isIdle: taken < count && waiting === 0,
+      batchMs: own.efficiency.enoughMs,
+      idleMs: taken < count && waiting === 0 ? now - this.#changedAt : undefined,
       hasWaiting: own.waiting.requests > 0,
     }
   }

@@ -1,3 +1,4 @@
+import { BatchEfficiency } from './batch-efficiency.ts'
 import { type BatchLimits, limitsOf } from './batch-limits.ts'
 import { CostCurve } from './cost-curve.ts'
 import { readyAt } from './form-batch.ts'
@@ -13,6 +14,7 @@ export interface ScheduledModel<S extends BatchedModel> {
   /** They shrink where memory turns out to be short. */
   limits: BatchLimits
   curve: CostCurve
+  readonly efficiency: BatchEfficiency
   /**
    * Milliseconds from the end of a run until this thread takes the answer, on average, messages included. A busy page is
    * late, however few rows a batch has; that is no cost of the rows, and no property of the device to be stored.
@@ -68,6 +70,7 @@ export class ModelRegistry<S extends BatchedModel> {
         source,
         limits: limitsOf(source, this.#options),
         curve: new CostCurve(),
+        efficiency: new BatchEfficiency(this.#options.targetMs),
         lateMs: 0,
         queues: new Map(),
         waiting: noRequests(),
@@ -102,7 +105,7 @@ export class ModelRegistry<S extends BatchedModel> {
         }
         isFree ??= lanes.free(model.source) > 0
         if (!isFree) break
-        const at = Math.max(now, readyAt(queue, model.curve, model.limits, now))
+        const at = Math.max(now, readyAt(queue, model, now))
         if (!best || at < best.at || (at === best.at && rank < best.rank)) best = { model, queue, at, rank }
       }
     }

@@ -5,8 +5,9 @@ import { queueHeader } from '../../../models/protocols/oip.ts'
 import { jsonLengthHeader } from '../../../models/protocols/oip-binary.ts'
 import { answerHeaders } from '../../http/cors.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
+import { errorResponse } from '../../http/errors.ts'
 import { readBody } from '../../http/read-body.ts'
-import { requestIdHeader, type Variables } from '../../http/request-log.ts'
+import { type Log, requestIdHeader, type Variables } from '../../http/request-log.ts'
 import { limitsWithin, readRequestTimeout } from '../../http/request-timeout.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
@@ -27,6 +28,7 @@ export interface InferOptions {
   readonly maxBodyBytes: number
   readonly requestLimits: RequestLimits
   readonly clock: Clock
+  readonly log: Log
 }
 
 /** A request, and when it had arrived whole, on the clock. */
@@ -53,6 +55,7 @@ export function inferRoutes({
   maxBodyBytes,
   requestLimits,
   clock,
+  log,
 }: InferOptions) {
   const queueMs = (entry: CatalogueEntry) => inference.queueMs(entry).toFixed(1)
 
@@ -94,9 +97,15 @@ export function inferRoutes({
       request: { id, inputs, outputs, deadlineMs, priority },
       askedAt,
     } = await read(c, entry, limitsWithin(requestLimits, timeoutMs))
-    const requestId = c.get('requestId')
-    const span = c.get('span')
-    const wait = { signal: disconnectSignal(c), askedAt, deadlineMs, priority, caller, requestId, span }
+    const wait = {
+      signal: disconnectSignal(c),
+      askedAt,
+      deadlineMs,
+      priority,
+      caller,
+      requestId: c.get('requestId'),
+      span: c.get('span'),
+    }
     const result = await runRequest(c, inference, entry, inputs, wait)
     const { headers, body } = await write(wait, {
       model: entry.manifest,
@@ -104,16 +113,18 @@ export function inferRoutes({
       requested: outputs,
       answer: result,
     })
+    return new Response(body, { headers: { ...answerHeaders(c), ...ownHeaders(c, entry), ...headers } })
+  }
+
+  const ownHeaders = (c: Context<Env>, entry: CatalogueEntry): Record<string, string> => {
+    const requestId = c.get('requestId')
+    const span = c.get('span')
     if (requestId !== undefined) c.set('hasRequestId', true)
-    return new Response(body, {
-      headers: {
-        ...answerHeaders(c),
-        [queueHeader]: queueMs(entry),
-        ...(requestId !== undefined && { [requestIdHeader]: requestId }),
-        ...(span && { [traceresponseHeader]: span.response }),
-        ...headers,
-      },
-    })
+    return {
+      [queueHeader]: queueMs(entry),
+      ...(requestId !== undefined && { [requestIdHeader]: requestId }),
+      ...(span && { [traceresponseHeader]: span.response }),
+    }
   }
 
   const infer = async (c: Context<Env>) => {
@@ -122,8 +133,7 @@ export function inferRoutes({
     try {
       return await answer(c, entry)
     } catch (cause) {
-      c.header(queueHeader, queueMs(entry))
-      throw cause
+      return errorResponse(log, c, cause, ownHeaders(c, entry))
     }
   }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../../../models/async/clock.ts'
 import type { Manifest } from '../../../models/core/index.ts'
 import { queueHeader } from '../../../models/protocols/oip.ts'
 import { jsonLengthHeader } from '../../../models/protocols/oip-binary.ts'
+import { BodyMemory } from '../../http/body-memory.ts'
 import { answerHeaders } from '../../http/cors.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import { errorResponse } from '../../http/errors.ts'
@@ -35,6 +36,8 @@ export interface InferOptions {
 interface ArrivedRequest {
   readonly request: CheckedInferRequest
   readonly askedAt: number
+  /** What its tensors are views of. */
+  readonly memory?: ArrayBufferLike
 }
 
 /** Bytes of JSON, and numbers to write as JSON, that are handled on the server's own thread: a message would cost more. */
@@ -57,6 +60,7 @@ export function inferRoutes({
   clock,
   log,
 }: InferOptions) {
+  const bodyMemory = new BodyMemory()
   const queueMs = (entry: CatalogueEntry) => inference.queueMs(entry).toFixed(1)
 
   /** A function of its own, so that the body is freed when it returns: a waiting request holds its tensors only. */
@@ -66,11 +70,14 @@ export function inferRoutes({
     limits: RequestLimits,
   ): Promise<ArrivedRequest> => {
     const jsonLength = c.req.header(jsonLengthHeader)
-    const body = await readBody(c, maxBodyBytes, Number(jsonLength ?? 0))
+    const body = await readBody(c, maxBodyBytes, Number(jsonLength ?? 0), bodyMemory)
     const askedAt = clock.now()
     const isAllDecoded = jsonLength === undefined || hasStrings(manifest)
     const isLarge = (isAllDecoded ? body.length : Number(jsonLength)) > mostReadHere
-    if (!isLarge) return { request: readInferRequest(body, jsonLength, manifest, limits), askedAt }
+    if (!isLarge) {
+      const request = readInferRequest(body, jsonLength, manifest, limits)
+      return { request, askedAt, memory: body.buffer }
+    }
     const json = jsonLength === undefined ? body : body.subarray(0, Number(jsonLength))
     const wait = {
       signal: disconnectSignal(c),
@@ -96,6 +103,7 @@ export function inferRoutes({
     const {
       request: { id, inputs, outputs, deadlineMs, priority },
       askedAt,
+      memory,
     } = await read(c, entry, limitsWithin(requestLimits, timeoutMs))
     const wait = {
       signal: disconnectSignal(c),
@@ -107,6 +115,8 @@ export function inferRoutes({
       span: c.get('span'),
     }
     const result = await runRequest(c, inference, entry, inputs, wait)
+    // The lane has read it all. Where the request failed, it may be about to; an upstream may be sending it still.
+    if (memory && result.replica === undefined) bodyMemory.giveBack(memory)
     const { headers, body } = await write(wait, {
       model: entry.manifest,
       id,

@@ -212,13 +212,11 @@ describe('the server under load', () => {
     await expect.poll(() => app.inference.stats().queued, { interval: 2 }).toBe(1)
     const socket = connect(Number(url.port), url.hostname)
     const answers = answersOf(socket)
-    // The body is not sent yet, and is not even JSON.
-    const body = 'no JSON at all'
+    const body = 'no JSON, and not sent yet'
     socket.write(`POST ${url.pathname} HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n`)
     const refusal = (await answers.next()).value
     expect(app.inference.stats()).toMatchObject({ queued: 1, running: 1 })
-    expect(refusal).toContain('503')
-    expect(refusal).toContain('overloaded')
+    expect(refusal).toMatch(/ 503 .*overloaded/s)
     expect(refusal).toMatch(/retry-after: \d+/)
     expect(refusal).toMatch(/spillway-queue-ms: \d/)
     socket.write(`${body}GET /v2/health/live HTTP/1.1\r\nhost: x\r\n\r\n`)

@@ -1,7 +1,9 @@
 import { dataBytes } from '../../../models/core/index.ts'
 import type { BatchLimits } from './batch-limits.ts'
 import type { CostCurve } from './cost-curve.ts'
-import type { Entry, RequestQueue } from './request-queue.ts'
+import type { Entry } from './entry.ts'
+import { unknownRows } from './request-cost.ts'
+import type { RequestQueue } from './request-queue.ts'
 import type { BatchedModel, Tensors } from './work.ts'
 
 /** How many times larger than the largest known run a run of unknown cost may be: costs are learned step by step. */
@@ -29,6 +31,34 @@ export function readyAt<S extends BatchedModel>(
   )
     return now
   return Math.min(head.work.askedAt + limits.maxDelayMs, head.deadline - curve.predict(queue.rows))
+}
+
+/**
+ * The rows that a request runs at once where it may run in parts: about as many as one run should take, or a free lane's
+ * share. The parts are about equal, and a request that is a little too long is not cut: a message costs as well.
+ */
+export function rowsOfPart<S extends BatchedModel>(
+  queue: RequestQueue<S>,
+  entry: Entry<S>,
+  curve: CostCurve,
+  limits: BatchLimits,
+  freeLanes: number,
+  lateMs: number,
+): number {
+  const { rows } = entry.work
+  const { maxRows, maxBytes, targetMs, preferredRows } = limits
+  const withinMs = targetMs + lateMs
+  const isShort = curve.isKnown && curve.predict(rows) <= withinMs
+  const most = Math.min(maxRows, (maxBytes * rows) / Math.max(1, bytesOf(entry)))
+  // The usual case: neither its time nor its size matters.
+  if (isShort && rows <= most && freeLanes < 2) return rows
+  const known = curve.isKnown ? curve.rowsWithin(withinMs) : unknownRows
+  const parts = Math.max(
+    isShort ? 1 : Math.round(rows / Math.max(known, queue.rowsAsInLastRun(withinMs, growth))),
+    Math.ceil(rows / Math.max(1, Math.floor(most))),
+    Math.ceil(rows / shareOf(rows, curve, freeLanes)),
+  )
+  return parts < 2 ? rows : preferred(Math.ceil(rows / parts), rows, preferredRows)
 }
 
 /**

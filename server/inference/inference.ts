@@ -143,6 +143,7 @@ export function createInference(options: InferenceOptions): Inference {
     maxQueuedRows: queue.rows,
     maxQueuedBytes: queue.bytes,
     targetMs,
+    cutsRequests: true,
     admission: queue.burstMs === undefined ? undefined : new Admission({ clock, burstMs: queue.burstMs }),
     maxBatchBytes: 256 * 2 ** 20,
     afterTurn: setImmediate,

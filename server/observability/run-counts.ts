@@ -40,13 +40,14 @@ export class RunCounts {
     this.failedMs += ms
   }
 
-  #addToBatches(rows: number, { batchRows, computeMs }: RunAnswer): void {
-    let batch = this.batches.get(batchRows)
+  #addToBatches(rows: number, { batchRows, computeMs, runs = 1 }: RunAnswer): void {
+    const size = runs === 1 ? batchRows : Math.round(batchRows / runs)
+    let batch = this.batches.get(size)
     if (!batch) {
       // Requests choose their rows: nothing else bounds the sizes.
       if (this.batches.size === maxBatchSizes) return
       batch = { rows: 0, computeMs: 0 }
-      this.batches.set(batchRows, batch)
+      this.batches.set(size, batch)
     }
     batch.rows += rows
     batch.computeMs += (computeMs * rows) / Math.max(1, batchRows)

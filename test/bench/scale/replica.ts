@@ -54,6 +54,7 @@ export class Replica {
       maxQueuedRows: queue.rows,
       maxQueuedBytes: queue.bytes,
       targetMs: 100,
+      cutsRequests: true,
       admission: admitsAll ? undefined : new Admission({ clock, burstMs: queue.burstMs ?? 0 }),
       maxBatchBytes: 256 * 2 ** 20,
       afterTurn: (task) => clock.after(0, task),

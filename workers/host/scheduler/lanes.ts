@@ -18,7 +18,7 @@ export interface Lanes<S extends BatchedModel> {
 
 export interface Batch {
   readonly rows: number
-  /** Whether the rows are those of several requests. */
+  /** Whether the rows have to be independent: they are those of several requests, or not all of one. */
   readonly isShared: boolean
   /** A lane died of it before. The next lane has to answer first, so that an earlier death is not blamed on this batch. */
   readonly isReplay: boolean

@@ -3,6 +3,7 @@ import { type BatchLimits, limitsOf } from './batch-limits.ts'
 import { CostCurve } from './cost-curve.ts'
 import { readyAt } from './form-batch.ts'
 import type { Lanes } from './lanes.ts'
+import { hasRowsThroughout } from './request-cost.ts'
 import { noRequests, type QueueTotals, RequestQueue } from './request-queue.ts'
 import { shapeKeyOf } from './shape-key.ts'
 import { BatchCounts } from './stats.ts'
@@ -11,6 +12,8 @@ import type { BatchedModel, Work } from './work.ts'
 /** A model with its requests, by shape key, and what is known of its runs. */
 export interface ScheduledModel<S extends BatchedModel> {
   readonly source: S
+  /** Whether a long request may run in parts. */
+  readonly isCuttable: boolean
   /** They shrink where memory turns out to be short. */
   limits: BatchLimits
   curve: CostCurve
@@ -33,13 +36,19 @@ export interface NextQueue<S extends BatchedModel> {
   readonly at: number
 }
 
+interface ModelOptions {
+  readonly targetMs: number
+  readonly maxBatchBytes: number
+  readonly cutsRequests?: boolean
+}
+
 /** The models that requests came for, each with one queue a shape. */
 export class ModelRegistry<S extends BatchedModel> {
-  readonly #options: { readonly targetMs: number; readonly maxBatchBytes: number }
+  readonly #options: ModelOptions
   readonly #models = new Map<string, ScheduledModel<S>>()
   readonly #totals = { requests: 0 }
 
-  constructor(options: { readonly targetMs: number; readonly maxBatchBytes: number }) {
+  constructor(options: ModelOptions) {
     this.#options = options
   }
 
@@ -52,12 +61,6 @@ export class ModelRegistry<S extends BatchedModel> {
     return this.#models.values()
   }
 
-  /** Estimated milliseconds of a run and until its answer is taken; zero for a model that was never run. */
-  predict(source: S, rows: number): number {
-    const model = this.find(source)
-    return model ? model.curve.predict(rows) + model.lateMs : 0
-  }
-
   /** Nothing where no request came for the model, and no cost was set. */
   find({ key }: S): ScheduledModel<S> | undefined {
     return this.#models.get(key)
@@ -68,6 +71,7 @@ export class ModelRegistry<S extends BatchedModel> {
     if (!model) {
       model = {
         source,
+        isCuttable: this.#options.cutsRequests === true && hasRowsThroughout(source.manifest),
         limits: limitsOf(source, this.#options),
         curve: new CostCurve(),
         efficiency: new BatchEfficiency(this.#options.targetMs),

@@ -1,5 +1,5 @@
+import type { Entry } from './entry.ts'
 import type { ScheduledModel } from './model-registry.ts'
-import type { Entry } from './request-queue.ts'
 import type { BatchedModel } from './work.ts'
 
 /** What may wait for one model. */

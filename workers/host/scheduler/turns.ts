@@ -6,6 +6,8 @@ export interface Turn {
   readonly caller: string
   readonly start: number
   readonly cost: number
+  /** Where its first run ends: the turn that comes there first goes first. */
+  readonly end: number
 }
 
 interface Claim {
@@ -17,7 +19,7 @@ interface Claim {
 
 /**
  * Callers take turns, by what their requests cost (self-clocked fair queueing). The turn of a caller's request begins
- * where the turn of its request before ends; the turn that ends first goes first. So a caller with a thousand requests is
+ * where the turn of its request before ends; the turn whose run ends first goes first. So a caller with a thousand requests is
  * served as often as one with two, and a new caller waits for at most as much work of each other as its own request is.
  */
 export class Turns {
@@ -35,8 +37,11 @@ export class Turns {
     return this.#claims.size
   }
 
-  /** @param cost What the request costs, in any unit that all requests share. */
-  take(caller: string, cost: number): Turn {
+  /**
+   * @param cost What the request costs, in any unit that all requests share.
+   * @param first What its first run costs, where it runs in parts.
+   */
+  take(caller: string, cost: number, first = cost): Turn {
     let claim = this.#claims.get(caller)
     if (!claim) {
       claim = { next: 0, waiting: 0 }
@@ -47,7 +52,27 @@ export class Turns {
     claim.next = start + cost
     if (claim.waiting++ === 0) this.#active++
     this.#cost += cost
-    return { caller, start, cost }
+    return { caller, start, cost, end: start + first }
+  }
+
+  /**
+   * Of a request that is cut: the first part's turn, and the turn of what is left.
+   *
+   * @param first What the first part costs, as far as is known by now, and the rest.
+   */
+  cut({ caller, start, cost }: Turn, first: number, left: number): readonly [Turn, Turn] {
+    const claim = this.#claims.get(caller)
+    const more = first + left - cost
+    this.#cost += more
+    if (claim) {
+      claim.waiting++
+      claim.next += more
+    }
+    const next = start + first
+    return [
+      { caller, start, cost: first, end: next },
+      { caller, start: next, cost: left, end: next + Math.min(first, left) },
+    ]
   }
 
   /**

@@ -34,6 +34,8 @@ export interface Work<S extends BatchedModel = BatchedModel> {
   readonly outputs?: readonly string[] | undefined
   /** When the caller asked, on the scheduler's clock. */
   readonly askedAt: number
+  /** Whether its rows run at once, however long that takes: a measurement. Default: a scheduler may cut it. */
+  readonly isWhole?: boolean
 }
 
 export interface WaitOptions {
@@ -62,6 +64,8 @@ export interface RunAnswer {
   readonly costMs: number
   /** Rows of all requests in that run. */
   readonly batchRows: number
+  /** Runs of a request that was cut. The milliseconds are those of all, and the rows are the sum of theirs. Default: 1. */
+  readonly runs?: number
 }
 
 /**

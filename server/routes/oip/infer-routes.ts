@@ -3,6 +3,7 @@ import type { Clock } from '../../../models/async/clock.ts'
 import type { Manifest } from '../../../models/core/index.ts'
 import { queueHeader } from '../../../models/protocols/oip.ts'
 import { jsonLengthHeader } from '../../../models/protocols/oip-binary.ts'
+import { turnOptions } from '../../auth/turn-options.ts'
 import { answerHeaders } from '../../http/cors.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import { readBody } from '../../http/read-body.ts'
@@ -71,7 +72,7 @@ export function inferRoutes({
     const json = jsonLength === undefined ? body : body.subarray(0, Number(jsonLength))
     const wait = {
       signal: disconnectSignal(c),
-      caller: c.get('caller'),
+      ...turnOptions(c),
       askedAt,
       deadlineMs: deadlineBeforeParsing(json, limits),
     }
@@ -86,9 +87,8 @@ export function inferRoutes({
 
   const answer = async (c: Context<Env>, entry: CatalogueEntry) => {
     // A full queue refuses the request before its body is read: an overloaded server saves that work.
-    const caller = c.get('caller')
     const timeoutMs = readRequestTimeout(c)
-    const refusal = inference.refusal(entry, { caller, deadlineMs: timeoutMs })
+    const refusal = inference.refusal(entry, { ...turnOptions(c), deadlineMs: timeoutMs })
     if (refusal) throw refusal
     const {
       request: { id, inputs, outputs, deadlineMs, priority },
@@ -96,7 +96,8 @@ export function inferRoutes({
     } = await read(c, entry, limitsWithin(requestLimits, timeoutMs))
     const requestId = c.get('requestId')
     const span = c.get('span')
-    const wait = { signal: disconnectSignal(c), askedAt, deadlineMs, priority, caller, requestId, span }
+    const whose = { ...turnOptions(c, priority), requestId, span }
+    const wait = { signal: disconnectSignal(c), askedAt, deadlineMs, ...whose }
     const result = await runRequest(c, inference, entry, inputs, wait)
     const { headers, body } = await write(wait, {
       model: entry.manifest,

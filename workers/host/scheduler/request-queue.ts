@@ -43,7 +43,7 @@ export class Entry<S extends BatchedModel = BatchedModel> {
     this.work = work
     this.deadline = work.askedAt + deadlineMs
     // The end of the turn, not its start: a small request of a new caller does not wait behind a large one of each other.
-    this.rank = rankOf(turn ? turn.start + turn.cost : work.askedAt, priority)
+    this.rank = rankOf(turn?.end ?? work.askedAt, priority)
     this.bytes = bytes
     this.turn = turn
     this.maxBatchSize = work.source.manifest.batchAxis === null ? 1 : Number.POSITIVE_INFINITY

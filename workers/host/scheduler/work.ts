@@ -44,7 +44,12 @@ export interface WaitOptions {
   readonly priority?: Priority | undefined
   /** Who asks: callers take turns. Absent in a page, which is one caller. */
   readonly caller?: string | undefined
+  /** The caller's share of the work, as a multiple of that of others. Default: 1. */
+  readonly weight?: number | undefined
 }
+
+/** Who asks, and its share of the work. */
+export type CallerShare = Pick<WaitOptions, 'caller' | 'weight'>
 
 export interface RunAnswer {
   readonly outputs: Tensors

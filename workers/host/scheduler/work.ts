@@ -56,10 +56,14 @@ export interface RunAnswer {
   readonly executedOn: { readonly backend: Backend | 'unknown'; readonly variant: string }
   /** Milliseconds from the request to the begin of its run. */
   readonly queueMs: number
-  /** When the answer arrived, on the scheduler's clock. */
+  /** When the answer had arrived and was taken apart, on the scheduler's clock. */
   readonly answeredAt: number
   /** Milliseconds of the run that it shared. */
   readonly computeMs: number
+  /** Milliseconds in which that run's inputs were prepared: joined here, and made tensors. Absent where a server did. */
+  readonly inputMs?: number | undefined
+  /** Milliseconds in which that run's outputs were read, and taken apart here. Absent where a server did. */
+  readonly outputMs?: number | undefined
   /**
    * Milliseconds that the run kept its lane: on the lane's own clock, so that a busy page does not make it look slow. Of a
    * server, the whole exchange but for its queue.

@@ -19,14 +19,14 @@ import { Tokens } from './auth/tokens.ts'
 import { readConfig } from './config.ts'
 import { readConfigFile } from './config-file.ts'
 import { createLog } from './http/request-log.ts'
-import { allVersions, findModel, nameOf, readCatalogue, readReferences } from './inference/catalogue.ts'
+import { allVersions, findModel, nameOf } from './inference/catalogue.ts'
 import { chooseBackends } from './inference/gpu/choose-backends.ts'
 import { defaultDevice, deviceEnv } from './inference/gpu/devices.ts'
 import { systemHardware } from './inference/gpu/hardware.ts'
 import { gpuReportsTo } from './inference/gpu/reports.ts'
 import { createInference } from './inference/inference.ts'
-import { LiveCatalogue } from './inference/live-catalogue.ts'
 import { createModelRepository } from './inference/model-repository.ts'
+import { openCatalogue } from './inference/open-catalogue.ts'
 import { prepareModels } from './inference/prepare-models.ts'
 import { createReread } from './inference/reread-models.ts'
 import { loadRequestOf } from './inference/session-spec.ts'
@@ -52,8 +52,7 @@ async function main(): Promise<void> {
   const keys = config.keysFile === '' ? undefined : new Keys(await readKeys(config.keysFile))
   const tokens = new Tokens({ secret: config.tokenSecret, seconds: config.tokenSeconds })
   const folders = [fileURLToPath(fromBuild('../../models/catalogue')), ...config.modelFolders]
-  const catalogue = new LiveCatalogue()
-  catalogue.replace(allVersions(await readCatalogue(folders)), await readReferences(folders))
+  const catalogue = await openCatalogue(folders, log)
   const startLane = ({ backend, device }: LanePlace) => {
     const env = deviceEnv(backend, device)
     const lane = startProcessLane(fromBuild('./lane.js'), systemClock, config.laneLimits, env)
@@ -195,7 +194,7 @@ async function main(): Promise<void> {
   }
   // In a terminal it means that the terminal was closed.
   process.on('SIGHUP', process.stdout.isTTY ? shutdown.onSignal : rereadAll)
-  await prepareModels(catalogue, { inference, textService, log })
+  await prepareModels({ catalogue, inference, textService, log })
 }
 
 function serveAdmin({ fetch }: ReturnType<typeof createAdminApp>, port: number, hostname: string): void {

@@ -4,6 +4,7 @@ import { noHeaders } from '../../web/remote/request-headers.ts'
 import type { PlacedPiece } from '../../web/text/generate.ts'
 import { TextService } from '../../web/text/text-service.ts'
 import type { TextRequest } from '../../workers/host/text/types.ts'
+import { noCalibrations } from './no-calibrations.ts'
 import { openRemoteTier } from './remote-tier.ts'
 import { createHarness } from './router-harness.ts'
 
@@ -21,6 +22,7 @@ export function createServerPage(server: URL) {
         throw new Error('The device generates nothing')
       },
     },
+    calibrations: noCalibrations,
     server,
     headers: noHeaders,
     clock: systemClock,

@@ -109,6 +109,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const textService = new LazyTextService({
     router: textRouter,
     device,
+    calibrations,
     server: remote && base,
     headers,
     clock,

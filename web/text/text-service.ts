@@ -15,10 +15,13 @@ import type { Router, TextTarget } from '../placement/router.ts'
 import type { RequestHeaders } from '../remote/request-headers.ts'
 import { type GenerationStream, generate } from './generate.ts'
 import { deviceSegment, type StreamSegment, serverSegment } from './stream-segments.ts'
+import { TextBalance, type TextBalanceOptions } from './text-balance.ts'
 
 export interface TextServiceOptions {
   readonly router: Pick<Router, 'streamWithFailover' | 'run'>
   readonly device: Pick<DeviceTier, 'generator' | 'textFiles'>
+  /** Keeps what texts cost on the device between visits. */
+  readonly calibrations: TextBalanceOptions['calibrations']
   readonly server: URL | null
   /** Of requests to the server. */
   readonly headers: RequestHeaders
@@ -33,6 +36,7 @@ const createScheduler = (options: SequenceSchedulerOptions) => new SequenceSched
 export class TextService {
   readonly #options: TextServiceOptions
   readonly #models: TextModels
+  readonly #balances = new WeakMap<Manifest, TextBalance>()
 
   constructor(options: TextServiceOptions) {
     this.#options = options
@@ -45,8 +49,13 @@ export class TextService {
     return generate(
       {
         router,
-        estimateSpill: (session) => this.#estimateSpill(session),
+        estimateSpill: (session) => this.#estimateSpill(session, request),
         createSegment: (target) => this.#createSegment(manifest, target),
+        wrote: ({ session }, times, hasLeft) => {
+          const balance = this.#balanceOf(manifest)
+          if (session) balance.deviceWrote(session, times, hasLeft)
+          else balance.serverWrote(times, hasLeft)
+        },
         clock,
         closing,
       },
@@ -101,9 +110,30 @@ export class TextService {
   }
 
   /** With all slots taken a text would wait for another one to end, while the server can begin. */
-  #estimateSpill(session: DeviceSession): SpillEstimate | undefined {
+  #estimateSpill(session: DeviceSession, request: TextRequest): SpillEstimate | undefined {
     const { slots, running, waiting } = this.#options.device.generator(session, createScheduler).load
     const taken = running + waiting
-    return taken < slots ? undefined : { slots, taken }
+    if (taken >= slots) return { slots, taken }
+    return this.#balanceOf(session.manifest).weigh(session, promptTokensAbout(request), request.maxTokens)
   }
+
+  #balanceOf(manifest: Manifest): TextBalance {
+    let balance = this.#balances.get(manifest)
+    if (!balance) {
+      const { calibrations, clock } = this.#options
+      balance = new TextBalance({ manifest, calibrations, clock })
+      this.#balances.set(manifest, balance)
+    }
+    return balance
+  }
+}
+
+/** Characters of a token in most languages that models are trained on; fewer in others, which makes the estimate a low one. */
+const charactersPerToken = 4
+
+/** Tokens of a prompt that is not tokenized yet. */
+function promptTokensAbout({ tokens, prompt = '', messages = [] }: TextRequest): number {
+  if (tokens) return tokens.length
+  const characters = messages.reduce((sum, { content }) => sum + content.length, prompt.length)
+  return Math.max(1, characters / charactersPerToken)
 }

@@ -77,8 +77,12 @@ export interface BatchRequest {
 
 export interface BatchReply {
   readonly outputs: Readonly<Record<string, Tensor>>
+  /** In milliseconds: the runtime's tensors were made of the inputs. */
+  readonly inputMs: number
   /** Inside the session's run, in milliseconds. */
   readonly computeMs: number
+  /** In milliseconds: the outputs were read. */
+  readonly outputMs: number
   /** From the arrival of the message until the reply, on the lane's own clock: the host's delays are not in it. */
   readonly laneMs: number
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../../models/async/clock.ts'
 import type { Manifest } from '../../../models/core/index.ts'
 import { queueHeader } from '../../../models/protocols/oip.ts'
 import { jsonLengthHeader } from '../../../models/protocols/oip-binary.ts'
+import { turnOptions } from '../../auth/turn-options.ts'
 import { BodyMemory } from '../../http/body-memory.ts'
 import { answerHeaders } from '../../http/cors.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
@@ -81,7 +82,7 @@ export function inferRoutes({
     const json = jsonLength === undefined ? body : body.subarray(0, Number(jsonLength))
     const wait = {
       signal: disconnectSignal(c),
-      caller: c.get('caller'),
+      ...turnOptions(c),
       askedAt,
       deadlineMs: deadlineBeforeParsing(json, limits),
     }
@@ -96,9 +97,8 @@ export function inferRoutes({
 
   const answer = async (c: Context<Env>, entry: CatalogueEntry) => {
     // A full queue refuses the request before its body is read: an overloaded server saves that work.
-    const caller = c.get('caller')
     const timeoutMs = readRequestTimeout(c)
-    const refusal = inference.refusal(entry, { caller, deadlineMs: timeoutMs })
+    const refusal = inference.refusal(entry, { ...turnOptions(c), deadlineMs: timeoutMs })
     if (refusal) throw refusal
     const {
       request: { id, inputs, outputs, deadlineMs, priority },
@@ -109,8 +109,7 @@ export function inferRoutes({
       signal: disconnectSignal(c),
       askedAt,
       deadlineMs,
-      priority,
-      caller,
+      ...turnOptions(c, priority),
       requestId: c.get('requestId'),
       span: c.get('span'),
     }

@@ -3,6 +3,7 @@ import type { Clock } from '../../../models/async/clock.ts'
 import type { Sampling } from '../../../models/core/sampling.ts'
 import type { ChatRequest, CompletionRequest } from '../../../models/protocols/openai.ts'
 import type { Prompt, TemplateArguments, TextRequest } from '../../../workers/host/text/types.ts'
+import { turnOptions } from '../../auth/turn-options.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import { readBody } from '../../http/read-body.ts'
 import type { Variables } from '../../http/request-log.ts'
@@ -46,7 +47,7 @@ export async function readRequest<K extends RequestKind>(
   const body = await readBody(c, maxBodyBytes)
   const wait = {
     signal: disconnectSignal(c),
-    caller: c.get('caller'),
+    ...turnOptions(c),
     requestId: c.get('requestId'),
     span: c.get('span'),
     askedAt: clock.now(),

@@ -4,6 +4,7 @@ import type { Clock } from '../../../models/async/clock.ts'
 import type { Priority } from '../../../workers/host/scheduler/priority.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
 import type { Allowance } from '../../auth/limits/rate-limits.ts'
+import { turnOptions } from '../../auth/turn-options.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import type { Variables } from '../../http/request-log.ts'
 import { type RequestWait, remainingMs } from '../../inference/request-wait.ts'
@@ -70,7 +71,7 @@ export async function startTexts(
   const allowance = c.get('allowance')
   if (allowance) await allowance.use('tokens', promptTokens)
   const deadlineMs = remainingMs(asked, clock.now())
-  const wait = { signal: cancelled.signal, caller: asked.caller, deadlineMs, priority: priorityOf(priority) }
+  const wait = { signal: cancelled.signal, deadlineMs, ...turnOptions(c, priorityOf(priority)) }
   const choices = startChoices(generator, requests, copies, wait)
   if (allowance) recordGenerated(choices, allowance)
   const record = metrics.texts.forRequest(model, choices.length, promptTokens)

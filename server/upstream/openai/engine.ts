@@ -52,6 +52,7 @@ export class OpenAiEngine {
     }
     const answer = await this.#upstream.send(attempt, {
       caller: wait.caller,
+      weight: wait.weight,
       affinity: exchange.request.affinity,
       signal: wait.signal,
       deadlineMs: remainingMs(wait, clock.now()),

@@ -83,12 +83,14 @@ class CutRequest<S extends BatchedModel> {
   /** @throws SpillwayError `rows_dependent` */
   settle(part: Part<S>, answer: RunAnswer): void {
     this.#copyOutputs(part, answer.outputs)
-    const { queueMs, computeMs, costMs, batchRows, runs } = this.#sum ?? nothing
+    const { queueMs, inputMs, computeMs, outputMs, costMs, batchRows, runs } = this.#sum ?? nothing
     this.#sum = {
       executedOn: answer.executedOn,
       answeredAt: answer.answeredAt,
       queueMs: Math.min(queueMs, answer.queueMs),
+      inputMs: sumOf(inputMs, answer.inputMs),
       computeMs: computeMs + answer.computeMs,
+      outputMs: sumOf(outputMs, answer.outputMs),
       costMs: costMs + answer.costMs,
       batchRows: batchRows + answer.batchRows,
       runs: runs + 1,
@@ -147,7 +149,19 @@ class CutRequest<S extends BatchedModel> {
   }
 }
 
-const nothing = { queueMs: Number.POSITIVE_INFINITY, computeMs: 0, costMs: 0, batchRows: 0, runs: 0 }
+const nothing = {
+  queueMs: Number.POSITIVE_INFINITY,
+  inputMs: 0,
+  computeMs: 0,
+  outputMs: 0,
+  costMs: 0,
+  batchRows: 0,
+  runs: 0,
+}
+
+/** Unknown where a part is: not every lane measures it. */
+const sumOf = (sum: number | undefined, ms: number | undefined): number | undefined =>
+  sum === undefined || ms === undefined ? undefined : sum + ms
 
 /** Some rows of a request. */
 class Part<S extends BatchedModel = BatchedModel> extends Entry<S> {

@@ -161,17 +161,21 @@ export class Dispatcher<S extends BatchedModel> {
     this.#load.began(running)
     try {
       const batch = createBatch(model, entries, works, rows, since)
-      const { outputs, executedOn, startedAt, waitedMs, computeMs, costMs } = await lanes.run(source, batch)
-      const answeredAt = clock.now()
+      const ran = await lanes.run(source, batch)
+      const { executedOn, startedAt, waitedMs, inputMs, computeMs, costMs } = ran
+      const arrivedAt = clock.now()
       curve.learn(rows, costMs)
       efficiency.learn(rows, costMs)
       queue.ran(rows, costMs)
-      model.lateMs += lateWeight * (Math.max(0, answeredAt - startedAt - waitedMs - costMs) - model.lateMs)
+      model.lateMs += lateWeight * (Math.max(0, arrivedAt - startedAt - waitedMs - costMs) - model.lateMs)
       counts.add(requests, rows)
       this.#load.ended(running)
       // The lane runs the next batch while this one is unpacked.
       if (this.#models.queued > 0) this.dispatch()
-      const parts = unpack(outputs, works, rows)
+      const unpackedFrom = clock.now()
+      const parts = unpack(ran.outputs, works, rows)
+      const answeredAt = clock.now()
+      const outputMs = ran.outputMs === undefined ? undefined : ran.outputMs + answeredAt - unpackedFrom
       for (let index = 0; index < entries.length; index++) {
         const entry = entries[index]
         if (!entry) continue
@@ -180,7 +184,9 @@ export class Dispatcher<S extends BatchedModel> {
           outputs: parts[index] ?? {},
           executedOn,
           queueMs,
+          inputMs,
           computeMs,
+          outputMs,
           costMs,
           answeredAt,
           batchRows: rows,

@@ -40,7 +40,9 @@ export interface Batch {
   readonly signal: AbortSignal | undefined
 }
 
-export interface BatchResult extends Pick<RunAnswer, 'outputs' | 'executedOn' | 'computeMs' | 'costMs'> {
+type BatchField = 'outputs' | 'executedOn' | 'inputMs' | 'computeMs' | 'outputMs' | 'costMs'
+
+export interface BatchResult extends Pick<RunAnswer, BatchField> {
   /** When the batch was sent to a lane with the model, on the scheduler's clock. */
   readonly startedAt: number
   /** Milliseconds that it then waited on a server. */

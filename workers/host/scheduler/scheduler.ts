@@ -112,13 +112,10 @@ export class Scheduler<S extends BatchedModel> {
 
   /** Why a new request of one row would be refused; nothing where it would be accepted. */
   refusal(source: S, wait: WaitOptions = {}): SpillwayError | undefined {
-    const { signal, caller } = wait
+    const { signal } = wait
     const model = this.#models.of(source)
     const refusal = this.#refusal(model, 1, 0, signal)
-    const isFinal =
-      refusal?.code !== 'overloaded' ||
-      caller === undefined ||
-      !entryToDisplace(model, this.#bounds, caller, 1, 0)
+    const isFinal = refusal?.code !== 'overloaded' || !entryToDisplace(model, this.#bounds, wait, 1, 0)
     if (refusal && isFinal) return refusal
     // Its rows are not known yet: it is taken for one like those that wait.
     const { rows, requests } = model.waiting
@@ -133,19 +130,19 @@ export class Scheduler<S extends BatchedModel> {
     wait: WaitOptions = {},
     handler: ResultHandler<S, unknown> = passThrough,
   ): Promise<unknown> {
-    const { caller } = wait
+    const { caller, weight } = wait
     const model = this.#models.of(work.source)
     const bytes = this.#bounds.bytes === Number.POSITIVE_INFINITY ? 0 : bytesOf({ work })
     let refusal = this.#refusal(model, work.rows, bytes, wait.signal)
-    while (refusal?.code === 'overloaded' && caller !== undefined) {
-      const displaced = entryToDisplace(model, this.#bounds, caller, work.rows, bytes)
+    while (refusal?.code === 'overloaded') {
+      const displaced = entryToDisplace(model, this.#bounds, wait, work.rows, bytes)
       if (!displaced) break
       this.#leave(displaced, refusal)
       refusal = this.#refusal(model, work.rows, bytes, wait.signal)
     }
     refusal ??= this.#tooLong(model, work.rows, wait)
     if (refusal) return handler.onError(refusal, work, wait)
-    const turn = caller === undefined ? undefined : this.#takeTurn(caller, model, work)
+    const turn = caller === undefined ? undefined : this.#takeTurn(caller, model, work, weight)
     // The end of the turn, not its start: a small request of a new caller does not wait behind a large one of each other.
     const rank = rankOf(turn?.end ?? work.askedAt, wait.priority)
     return new Promise((resolve) => {
@@ -213,20 +210,20 @@ export class Scheduler<S extends BatchedModel> {
   #tooLong(
     model: ScheduledModel<S>,
     rows: number,
-    { caller, deadlineMs }: WaitOptions,
+    { caller, weight, deadlineMs }: WaitOptions,
   ): SpillwayError | undefined {
     const { admission } = this.#options
     if (!admission) return undefined
-    const share = caller === undefined ? 1 : this.#turns.shareAhead(caller, costOf(model, rows))
+    const share = caller === undefined ? 1 : this.#turns.shareAhead(caller, costOf(model, rows), weight)
     const expected = this.#load.expectedWait(model.source, rows, share)
     return expected && admission.refusal(expected, deadlineMs)
   }
 
-  #takeTurn(caller: string, model: ScheduledModel<S>, work: Work<S>): Turn {
+  #takeTurn(caller: string, model: ScheduledModel<S>, work: Work<S>, weight: number | undefined): Turn {
     const cost = costOf(model, work.rows)
-    if (!mayBeCut(model, work)) return this.#turns.take(caller, cost)
+    if (!mayBeCut(model, work)) return this.#turns.take(caller, cost, weight)
     const first = model.curve.isKnown ? this.#options.targetMs : unknownRows
-    return this.#turns.take(caller, cost, Math.min(cost, first))
+    return this.#turns.take(caller, cost, weight, Math.min(cost, first))
   }
 
   /** Fails a request at its deadline, or when its caller leaves. */

@@ -107,13 +107,11 @@ export function createEngine(ort: Ort): Engine {
     if (isShared && loaded.rowFault !== null) {
       throw new SpillwayError('rows_dependent', `${session} does not batch: ${loaded.rowFault}`)
     }
-    const started = performance.now()
     const wanted = names
       ? loaded.request.outputs.filter(({ name }) => names.includes(name))
       : loaded.request.outputs
-    const outputs = await runSession(ort, loaded.session, inputs, wanted)
-    const ended = performance.now()
-    return { outputs, computeMs: ended - started, laneMs: ended - receivedAt }
+    const ran = await runSession(ort, loaded.session, inputs, wanted)
+    return { ...ran, laneMs: performance.now() - receivedAt }
   }
 
   const unload = async (session: string): Promise<void> => {

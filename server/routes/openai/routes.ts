@@ -1,6 +1,20 @@
 import { type Context, Hono } from 'hono'
 import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
+import { type ApiShape, chatShape, completionShape } from '../../../workers/host/text/openai/api-shape.ts'
+import { checkChoices } from '../../../workers/host/text/openai/choices.ts'
+import {
+  checkDimensions,
+  type EmbeddingsAnswer,
+} from '../../../workers/host/text/openai/embeddings-answer.ts'
+import { invalidParameter } from '../../../workers/host/text/openai/invalid-parameter.ts'
+import { checkPrompt, type PromptBounds } from '../../../workers/host/text/openai/prompt-bounds.ts'
+import {
+  promptsOf,
+  type TokensRequest,
+  textOfChat,
+  textsOfCompletion,
+} from '../../../workers/host/text/openai/text-requests.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
 import type { Log, Variables } from '../../http/request-log.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
@@ -13,24 +27,14 @@ import type { Offload } from '../../offload/offload.ts'
 import { checkRows, type RequestLimits } from '../../request-limits.ts'
 import { type ForwardedRequest, isForwarded } from '../../upstream/openai/forwarded-request.ts'
 import type { Forwarding } from '../../upstream/openai/forwarding.ts'
-import { type ApiShape, chatShape, completionShape } from './api-shape.ts'
-import { checkDimensions, type EmbeddingsAnswer, writeEmbeddings } from './embeddings-answer.ts'
 import { answerOpenAiError } from './errors.ts'
-import { invalidParameter } from './invalid-parameter.ts'
 import { sendJson } from './json-completion.ts'
-import { checkPrompt, type PromptBounds } from './prompt-bounds.ts'
-import {
-  promptsOf,
-  readRequest,
-  type Tokenize,
-  type TokensRequest,
-  toTextRequest,
-  toTextRequests,
-} from './read-request.ts'
+import { readRequest, type Tokenize, tokenizeTexts } from './read-request.ts'
 import { toResponseText } from './response-input.ts'
 import { sendResponse } from './send-response.ts'
-import { type AskedTexts, checkChoices, startTexts } from './start-texts.ts'
+import { type AskedTexts, startTexts } from './start-texts.ts'
 import { sendStream } from './stream-completion.ts'
+import { writeEmbeddings } from './write-embeddings.ts'
 
 export interface OpenAiOptions {
   readonly catalogue: Catalogue
@@ -157,7 +161,7 @@ export function openAiRoutes({
     const { model } = options
     const started = await startTexts(c, options, asked, generator, requests, starting)
     const { cancel } = started
-    const completion = { ...started, model, generator, shape }
+    const completion = { ...started, model, executedOn: generator.executedOn, shape }
     if (!options.stream) return sendJson(c, completion).finally(cancel)
     const includeUsage = options.stream_options?.include_usage === true
     return sendStream(c, completion, { includeUsage, cancel })
@@ -182,7 +186,7 @@ export function openAiRoutes({
         request,
         wait,
         generator,
-        [await toTextRequest(request, tokenizeFor(wait, entry), boundsOf(entry))],
+        await tokenizeTexts([textOfChat(request, boundsOf(entry))], tokenizeFor(wait, entry)),
         shape,
       )
     })
@@ -199,7 +203,7 @@ export function openAiRoutes({
         request,
         wait,
         generator,
-        await toTextRequests(request, tokenizeFor(wait, entry), boundsOf(entry)),
+        await tokenizeTexts(textsOfCompletion(request, boundsOf(entry)), tokenizeFor(wait, entry)),
         shape,
       )
     })

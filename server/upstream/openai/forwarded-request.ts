@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { schemaFault } from '../../../models/core/index.ts'
+import { invalidParameter } from '../../../workers/host/text/openai/invalid-parameter.ts'
 import { replaceMembers } from '../../http/json-members.ts'
-import { invalidParameter } from '../../routes/openai/invalid-parameter.ts'
 import { promptStartOf } from './prompt-start.ts'
 
 /** A request of the OpenAI API for a model that another engine runs, and what is known of it here. */

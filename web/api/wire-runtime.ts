@@ -43,10 +43,12 @@ import type { Runtime, RuntimeOptions } from './create-runtime.ts'
 import { createModel, type ModelOptions } from './model.ts'
 import { folderAddress, onPageHidden } from './page-address.ts'
 import { type RuntimeStats, StatsEmitter } from './stats.ts'
+import { warnOfCopies } from './warn-of-copies.ts'
 
 /** Creates a runtime synchronously: a global has to exist when the next script runs. */
 export function startRuntime(options: RuntimeOptions): Runtime {
   checkRuntimeOptions(options)
+  warnOfCopies()
   const clock = systemClock
   const base = folderAddress(options.server ?? '/')
   let policy = checkPolicy(options.policy ?? 'auto')

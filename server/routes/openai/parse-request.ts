@@ -53,7 +53,7 @@ export function parseRequest<K extends RequestKind>(
   if (kind !== 'embedding') checkStreamOptions(Object(value))
   const { model }: { model?: unknown } = Object(value)
   if (typeof model === 'string' && Object.hasOwn(forwarded, model))
-    return readForwarded(text, Object(value), forwarded[model] ?? model)
+    return readForwarded(kind, text, Object(value), forwarded[model] ?? model)
   const request = checkBody(kind, value)
   checkTexts(request, maxTokens)
   return withBoundedTokens(request, maxTokens)

@@ -1,6 +1,5 @@
 import { type Context, Hono } from 'hono'
 import type { Clock } from '../../../models/async/clock.ts'
-import { SpillwayError } from '../../../models/core/index.ts'
 import { type ApiShape, chatShape, completionShape } from '../../../workers/host/text/openai/api-shape.ts'
 import { checkChoices } from '../../../workers/host/text/openai/choices.ts'
 import {
@@ -60,15 +59,6 @@ interface AnswerOptions extends AskedTexts {
 
 /** Numbers to write as JSON on the server's own thread: a message would cost more. */
 const mostWrittenHere = 20_000
-
-const noResponses = (model: string) =>
-  new SpillwayError(
-    'not_supported',
-    `${model} is written by another engine, which gets chats and completions`,
-    {
-      hint: 'Send the request to /v1/chat/completions.',
-    },
-  )
 
 /** The OpenAI API over this server's language and embedding models. */
 export function openAiRoutes({
@@ -142,7 +132,7 @@ export function openAiRoutes({
 
   const forward = (
     c: Context<Env>,
-    path: 'chat/completions' | 'completions',
+    path: 'chat/completions' | 'completions' | 'responses',
     request: ForwardedRequest,
     wait: RequestWait,
   ) => {
@@ -209,7 +199,7 @@ export function openAiRoutes({
     })
     .post('/responses', async (c) => {
       const { request, wait } = await readRequest(c, reading(), 'response')
-      if (isForwarded(request)) throw noResponses(request.model)
+      if (isForwarded(request)) return forward(c, 'responses', request, wait)
       const entry = findModel(catalogue, request.model)
       const generator = await generatorOf(c, entry, request)
       const text = await toResponseText(request, tokenizeFor(wait, entry), boundsOf(entry))

@@ -16,7 +16,7 @@ export interface EngineHeaders {
 
 /** One exchange with an engine. */
 export interface EngineExchange {
-  readonly path: 'chat/completions' | 'completions' | 'embeddings'
+  readonly path: 'chat/completions' | 'completions' | 'responses' | 'embeddings'
   readonly request: ForwardedRequest
   readonly headers: EngineHeaders
 }

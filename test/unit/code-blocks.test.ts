@@ -27,6 +27,7 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     ['test/e2e/readme.test.ts', 'model.unload'],
     ['test/e2e/readme.test.ts', 'runtime.advise'],
     ['test/e2e/readme.test.ts', 'createSession'],
+    ['test/e2e/readme.test.ts', 'runtime.openai'],
     ['test/e2e/readme.test.ts', "addEventListener('stats'"],
     ['test/e2e/readme.test.ts', 'error.code'],
     // A line of README's first block, which the same test runs.

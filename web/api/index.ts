@@ -42,6 +42,26 @@ export type {
 export type { FinishReason, GeneratedToken, TokenLogprob } from '../../workers/protocol/generation.ts'
 export type { Capacity, GpuCapacity } from '../device/capacity.ts'
 export type { LoadState, StateChangeEvent } from '../device/load-states.ts'
+export type {
+  CreateTexts,
+  OpenAiChatChunk,
+  OpenAiChatCompletion,
+  OpenAiChatLogprobs,
+  OpenAiChatRequest,
+  OpenAiClient,
+  OpenAiCompletion,
+  OpenAiCompletionChunk,
+  OpenAiCompletionLogprobs,
+  OpenAiCompletionRequest,
+  OpenAiEmbeddingRequest,
+  OpenAiEmbeddings,
+  OpenAiMessage,
+  OpenAiOptions,
+  OpenAiStream,
+  OpenAiTexts,
+  OpenAiTokenLogprob,
+  OpenAiUsage,
+} from '../openai/types.ts'
 export type { ModelStorage, StorageUsage, StoredModel } from '../store/storage/model-storage.ts'
 export type { Progress } from '../store/worker/load-files.ts'
 export type { GenerationStream, PlacedPiece, PlacedResult } from '../text/generate.ts'

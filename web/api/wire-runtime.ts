@@ -10,6 +10,7 @@ import { createIndexedDbCalibrations } from '../device/calibration/calibration-s
 import { Calibrations, fingerprintOf } from '../device/calibration/calibrations.ts'
 import { type Capacity, memoryBudget, probeCapacity } from '../device/capacity.ts'
 import { DeviceTier } from '../device/device-tier.ts'
+import { createOpenAiClient } from '../openai/client.ts'
 import type { Outlook } from '../placement/placement-resolver.ts'
 import { Router } from '../placement/router.ts'
 import { RemoteTier, type Transport } from '../remote/remote-tier.ts'
@@ -42,10 +43,12 @@ import type { Runtime, RuntimeOptions } from './create-runtime.ts'
 import { createModel, type ModelOptions } from './model.ts'
 import { folderAddress, onPageHidden } from './page-address.ts'
 import { type RuntimeStats, StatsEmitter } from './stats.ts'
+import { warnOfCopies } from './warn-of-copies.ts'
 
 /** Creates a runtime synchronously: a global has to exist when the next script runs. */
 export function startRuntime(options: RuntimeOptions): Runtime {
   checkRuntimeOptions(options)
+  warnOfCopies()
   const clock = systemClock
   const base = folderAddress(options.server ?? '/')
   let policy = checkPolicy(options.policy ?? 'auto')
@@ -136,6 +139,27 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       return catalogue.find(source, stop, (found) => forceVariant(found, options))
     })
   }
+  const openModel: Runtime['model'] = async (source, options = {}) => {
+    const manifest = await findModel(source, options)
+    const { signal, onProgress } = options
+    const runtimePolicy = () => (isForced(options) ? 'device' : policy)
+    if (isForced(options)) refuseForced(await router.outlook(manifest, 'device'), manifest)
+    await router.prepare(manifest, { policy: runtimePolicy(), signal }, onProgress)
+    used.set(`${manifest.id}@${manifest.version}`, manifest)
+    return createModel({
+      manifest,
+      router,
+      device,
+      textService,
+      unanswered,
+      runtimePolicy,
+      isForced: isForced(options),
+      emitter,
+      clock,
+      maxQueued,
+      watcher,
+    })
+  }
   let isClosed = false
   const close = () => {
     if (isClosed) return
@@ -185,27 +209,8 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       const outlook = await router.outlook(manifest, isForced(options) ? 'device' : policy)
       return advise(manifest, outlook, { device, store, catalogue })
     },
-    model: async (source, options = {}) => {
-      const manifest = await findModel(source, options)
-      const { signal, onProgress } = options
-      const runtimePolicy = () => (isForced(options) ? 'device' : policy)
-      if (isForced(options)) refuseForced(await router.outlook(manifest, 'device'), manifest)
-      await router.prepare(manifest, { policy: runtimePolicy(), signal }, onProgress)
-      used.set(`${manifest.id}@${manifest.version}`, manifest)
-      return createModel({
-        manifest,
-        router,
-        device,
-        textService,
-        unanswered,
-        runtimePolicy,
-        isForced: isForced(options),
-        emitter,
-        clock,
-        maxQueued,
-        watcher,
-      })
-    },
+    model: openModel,
+    openai: createOpenAiClient(clock, { openModel, texts: textService, policy: () => policy }),
     close,
     dispose: close,
     // Browsers that do not have the symbol do not have `using`.

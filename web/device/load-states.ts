@@ -9,6 +9,8 @@ import type { DeviceSession } from './device-session.ts'
  * - `loading`: a lane loads it.
  * - `ready`: it is loaded. Where other models took its memory, the next request loads it from the store again.
  * - `failed`: the last load failed. A later request tries again, where that can help.
+ *
+ * @useDeclaredType
  */
 export type LoadState = (typeof byPrecedence)[number]
 

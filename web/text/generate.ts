@@ -73,7 +73,7 @@ async function writeText(
   checkTextRequest(request)
   const stopwatch = new Stopwatch(clock)
   const text = new Continuation({ ...request, seed: request.seed ?? randomSeed() })
-  const cancellation = createCancellation(clock, options, readerLeft, closing)
+  const cancellation = createCancellation(clock, options, closing, readerLeft)
   const { signal } = cancellation
   let placement: Placement | undefined
   try {

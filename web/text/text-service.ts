@@ -12,7 +12,9 @@ import type { DeviceTier } from '../device/device-tier.ts'
 import type { SpillEstimate } from '../placement/decide-placement.ts'
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router, TextTarget } from '../placement/router.ts'
+import { requestEmbeddings } from '../remote/openai-embeddings.ts'
 import type { RequestHeaders } from '../remote/request-headers.ts'
+import { createCancellation } from './cancellation.ts'
 import { type GenerationStream, generate } from './generate.ts'
 import { deviceSegment, type StreamSegment, serverSegment } from './stream-segments.ts'
 import { TextBalance, type TextBalanceOptions } from './text-balance.ts'
@@ -70,6 +72,7 @@ export class TextService {
     texts: readonly (string | readonly number[])[],
     options: PlacementOptions,
   ): Promise<EmbedResult> {
+    if (isEmbeddedElsewhere(manifest)) return this.#embedElsewhere(manifest, texts, options)
     const { router, clock } = this.#options
     const { signal, deadlineMs } = options
     const deadline = deadlineMs === undefined ? undefined : clock.now() + deadlineMs
@@ -87,6 +90,34 @@ export class TextService {
     return embed(manifest, reader, texts, run, signal)
   }
 
+  /** The engine has the tokenizer, too: it gets the texts. */
+  async #embedElsewhere(
+    manifest: Manifest,
+    texts: readonly (string | readonly number[])[],
+    options: PlacementOptions,
+  ): Promise<EmbedResult> {
+    const { router, server, headers, clock, closing } = this.#options
+    const cancellation = createCancellation(clock, options, closing)
+    const { signal } = cancellation
+    const placement = { estimateSpill: () => undefined, preferredVariant: () => undefined }
+    try {
+      return await router.streamWithFailover(manifest, { ...options, signal }, placement, (target) => {
+        if (!server) throw withoutServer()
+        const deadlineMs = cancellation.remainingMs()
+        return requestEmbeddings(server, manifest, texts, {
+          clock,
+          signal: target.signal,
+          deadlineMs,
+          pageHeaders: headers,
+        })
+      })
+    } catch (cause) {
+      throw cancellation.error() ?? cause
+    } finally {
+      cancellation.release()
+    }
+  }
+
   tokenizer(manifest: Manifest): Promise<Tokenizer> {
     return this.#models.tokenizer(manifest, () => this.#textFiles(manifest))
   }
@@ -100,7 +131,7 @@ export class TextService {
     const { server, clock, headers } = this.#options
     if (session) return deviceSegment(await this.#generatorOf(session))
     if (server) return serverSegment(server, manifest, clock, headers)
-    throw new SpillwayError('server_absent', 'The runtime has no server')
+    throw withoutServer()
   }
 
   async #generatorOf(session: DeviceSession): Promise<TextGenerator> {
@@ -137,3 +168,9 @@ function promptTokensAbout({ tokens, prompt = '', messages = [] }: TextRequest):
   const characters = messages.reduce((sum, { content }) => sum + content.length, prompt.length)
   return Math.max(1, characters / charactersPerToken)
 }
+
+/** Whether only an engine behind the server can embed with the model: neither device nor server have its files. */
+const isEmbeddedElsewhere = ({ task, embedding, variants }: Manifest) =>
+  task === 'feature-extraction' && !embedding && variants.length === 0
+
+const withoutServer = () => new SpillwayError('server_absent', 'The runtime has no server')

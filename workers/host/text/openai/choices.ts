@@ -1,45 +1,47 @@
-import { SpillwayError } from '../../../models/core/index.ts'
-import type { WaitOptions } from '../../../workers/host/scheduler/work.ts'
-import type { GenerateResult, Piece, TextGenerator } from '../../../workers/host/text/types.ts'
-import type { TokensRequest } from './read-request.ts'
+import { SpillwayError } from '../../../../models/core/index.ts'
+import type { Sampling } from '../../../../models/core/sampling.ts'
+import type { GeneratedToken } from '../../../protocol/generation.ts'
+import type { Priority } from '../../scheduler/priority.ts'
+import type { GenerateResult, Piece } from '../types.ts'
+import { invalidParameter } from './invalid-parameter.ts'
 
 /** One of the texts that a request asks for, while it is generated. */
 export interface Choice {
   readonly index: number
-  readonly request: TokensRequest
+  /** The index of the prompt that it continues. */
+  readonly prompt: number
+  /** Empty where they are not known, and the answer does not name them. */
+  readonly promptTokens: readonly number[]
   readonly pieces: AsyncIterable<Piece>
   readonly result: Promise<GenerateResult>
-  /** Tokens generated so far. */
-  readonly generatedTokens: () => number
 }
 
-/**
- * Starts `n` texts for each prompt, all at once: they share decode steps.
- *
- * @param wait Its deadline includes the wait for a slot.
- *
- * @throws SpillwayError `overloaded` where they do not all find a place: then none of them waits.
- */
-export function startChoices(
-  generator: TextGenerator,
-  requests: readonly TokensRequest[],
+/** The place of a text among those of its request. */
+export type ChoicePlace = Pick<Choice, 'index' | 'prompt'>
+
+/** Calls back for each of `n` texts a prompt, in the order of the answer. With the same seed they would all be the same. */
+export const forEachCopy = <R extends Sampling, C>(
+  requests: readonly R[],
   n: number,
-  wait: WaitOptions,
-): Choice[] {
-  const tokens = requests.reduce((sum, request) => sum + request.tokens.length, 0)
-  const refusal = generator.refusal?.(n * requests.length, n * tokens, wait)
-  if (refusal) throw refusal
-  return requests.flatMap((request, prompt) =>
+  start: (request: R, place: ChoicePlace) => C,
+): C[] =>
+  requests.flatMap((request, prompt) =>
     Array.from({ length: n }, (_, copy) => {
-      // With the same seed all n texts would be the same.
       const seed = request.seed === undefined ? undefined : request.seed + copy
-      const stream = generator.generate({ ...request, seed }, wait)
-      // Where another choice fails first, nobody awaits this one.
-      stream.result.catch(() => undefined)
-      const generatedTokens = () => stream.generatedTokens
-      return { index: prompt * n + copy, request, pieces: stream, result: stream.result, generatedTokens }
+      return start({ ...request, seed }, { index: prompt * n + copy, prompt })
     }),
   )
+
+/** @throws SpillwayError `request_malformed` for too many texts. */
+export function checkChoices(texts: number, maxChoices: number): void {
+  if (texts > maxChoices)
+    throw invalidParameter('n', `at most ${maxChoices} texts for all prompts together`, `${texts}`)
+}
+
+/** Of vLLM's field, where lower ones begin earlier. The schedulers have three levels. */
+export function priorityOf(priority: number | null | undefined): Priority {
+  if (!priority) return 'normal'
+  return priority < 0 ? 'high' : 'low'
 }
 
 /** The token counts of all choices together, as OpenAI's API reports them. */
@@ -53,7 +55,7 @@ export function usageOf(
   prompt_tokens_details: { cached_tokens: number }
 } {
   // A prompt is counted once, however many texts continue it.
-  const prompts = new Map(choices.map(({ request }, at) => [request.tokens, results[at]]))
+  const prompts = new Map(choices.map(({ prompt }, at) => [prompt, results[at]]))
   let prompt = 0
   let cached = 0
   for (const result of prompts.values()) {
@@ -73,6 +75,23 @@ export function usageOf(
 export type ChoicePart =
   | { readonly choice: Choice; readonly piece: Piece }
   | { readonly choice: Choice; readonly result: GenerateResult }
+
+/**
+ * The results of all choices, and their tokens.
+ *
+ * @param onPart Called for each part as it arrives.
+ */
+export async function collectTexts(
+  choices: readonly Choice[],
+  onPart: (part: ChoicePart) => void,
+): Promise<{ readonly tokens: ReadonlyMap<Choice, GeneratedToken[]>; readonly results: GenerateResult[] }> {
+  const tokens = new Map<Choice, GeneratedToken[]>(choices.map((choice) => [choice, []]))
+  for await (const part of mergeByArrival(choices)) {
+    onPart(part)
+    if ('piece' in part) tokens.get(part.choice)?.push(...part.piece.tokens)
+  }
+  return { tokens, results: await Promise.all(choices.map(({ result }) => result)) }
+}
 
 /**
  * The pieces of all choices in the order of their arrival, read no faster than the consumer takes them. Each part costs

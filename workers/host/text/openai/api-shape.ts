@@ -1,6 +1,6 @@
-import type { ChatRequest, CompletionRequest } from '../../../models/protocols/openai.ts'
-import type { GenerateResult, Piece } from '../../../workers/host/text/types.ts'
-import type { GeneratedToken } from '../../../workers/protocol/generation.ts'
+import type { ChatRequest, CompletionRequest } from '../../../../models/protocols/openai.ts'
+import type { GeneratedToken } from '../../../protocol/generation.ts'
+import type { GenerateResult, Piece } from '../types.ts'
 import type { Choice } from './choices.ts'
 import { chatLogprobs, completionLogprobs, type Naming } from './logprobs.ts'
 
@@ -22,14 +22,15 @@ export interface Part {
   readonly topLevel?: object
 }
 
-export function chatShape(request: ChatRequest, naming: Naming): ApiShape {
+/** @param naming Absent where the answer names no tokens. */
+export function chatShape(request: ChatRequest, naming: Naming | undefined): ApiShape {
   const wantsIds = request.return_token_ids === true
   const tokenFields = (tokens: readonly GeneratedToken[]) => ({
-    logprobs: request.logprobs ? chatLogprobs(naming, tokens) : null,
+    logprobs: request.logprobs && naming ? chatLogprobs(naming, tokens) : null,
     ...(wantsIds ? { token_ids: tokens.map(({ token }) => token) } : {}),
   })
-  const promptIds = ({ request: { tokens } }: Choice) =>
-    wantsIds ? { topLevel: { prompt_token_ids: tokens } } : {}
+  const promptIds = ({ promptTokens }: Choice) =>
+    wantsIds ? { topLevel: { prompt_token_ids: promptTokens } } : {}
   return {
     idPrefix: 'chatcmpl',
     object: 'chat.completion',
@@ -61,24 +62,30 @@ export function chatShape(request: ChatRequest, naming: Naming): ApiShape {
   }
 }
 
-export function completionShape(request: CompletionRequest, naming: Naming): ApiShape {
+/** @param naming Absent where the answer names no tokens and does not repeat its prompt. */
+export function completionShape(request: CompletionRequest, naming: Naming | undefined): ApiShape {
   const wantsIds = request.return_token_ids === true
   /** The offset in a choice's text at which its next token begins. */
   const offsets = new Map<Choice, number>()
   const started = new Set<Choice>()
-  const tokenFields = (choice: Choice, tokens: readonly GeneratedToken[]) => {
+  const logprobsOf = (choice: Choice, tokens: readonly GeneratedToken[]) => {
+    if (request.logprobs == null || !naming) return null
     const from = offsets.get(choice) ?? 0
     const length = tokens.reduce((sum, { token }) => sum + naming.tokenizer.textOf(token).length, 0)
     offsets.set(choice, from + length)
+    return completionLogprobs(naming, tokens, from)
+  }
+  const tokenFields = (choice: Choice, tokens: readonly GeneratedToken[]) => {
     const first = !started.has(choice)
     started.add(choice)
     return {
-      logprobs: request.logprobs == null ? null : completionLogprobs(naming, tokens, from),
+      logprobs: logprobsOf(choice, tokens),
       ...(wantsIds ? { token_ids: tokens.map(({ token }) => token) } : {}),
-      ...(wantsIds && first ? { prompt_token_ids: choice.request.tokens } : {}),
+      ...(wantsIds && first ? { prompt_token_ids: choice.promptTokens } : {}),
     }
   }
-  const echoOf = ({ request: { tokens } }: Choice) => (request.echo ? naming.tokenizer.decode(tokens) : '')
+  const echoOf = ({ promptTokens }: Choice) =>
+    request.echo && naming ? naming.tokenizer.decode(promptTokens) : ''
   return {
     idPrefix: 'cmpl',
     object: 'text_completion',

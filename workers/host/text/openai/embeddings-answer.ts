@@ -1,5 +1,5 @@
-import type { EmbeddingRequest } from '../../../models/protocols/openai.ts'
-import type { EmbedResult } from '../../../workers/host/text/embedding/embedder.ts'
+import type { EmbeddingRequest } from '../../../../models/protocols/openai.ts'
+import type { EmbedResult } from '../embedding/embedder.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 
 /** The embeddings of a request, and what decides how they are written. */
@@ -14,16 +14,23 @@ export function checkDimensions({ dimensions }: EmbeddingRequest, { embeddings }
     throw invalidParameter('dimensions', `${size}, the model's own number`)
 }
 
-/** The answer as JSON: vectors as numbers, or as base64 of little-endian floats where that was asked for. */
-export function writeEmbeddings({ request, embeddings, promptTokens }: EmbeddingsAnswer): string {
-  const write = request.encoding_format === 'base64' ? toBase64 : (vector: Float32Array) => [...vector]
-  return JSON.stringify({
+/**
+ * The answer: vectors as numbers, or as base64 of little-endian floats where that was asked for.
+ *
+ * @param toBase64 Writes bytes as base64.
+ */
+export function embeddingsAnswer(
+  { request, embeddings, promptTokens }: EmbeddingsAnswer,
+  toBase64: (bytes: Uint8Array<ArrayBufferLike>) => string,
+): object {
+  const write = (vector: Float32Array) =>
+    request.encoding_format === 'base64'
+      ? toBase64(new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength))
+      : [...vector]
+  return {
     object: 'list',
     data: embeddings.map((vector, index) => ({ object: 'embedding', index, embedding: write(vector) })),
     model: request.model,
     usage: { prompt_tokens: promptTokens, total_tokens: promptTokens },
-  })
+  }
 }
-
-const toBase64 = ({ buffer, byteOffset, byteLength }: Float32Array) =>
-  Buffer.from(buffer, byteOffset, byteLength).toString('base64')

@@ -1,4 +1,4 @@
-import { SpillwayError } from '../../../models/core/index.ts'
+import { SpillwayError } from '../../../../models/core/index.ts'
 
 /** @param param As OpenAI's API names it: `messages[0].role`. */
 export const invalidParameter = (param: string, expected: string, got?: string) =>

@@ -1,5 +1,5 @@
-import { SpillwayError } from '../../../models/core/index.ts'
-import { showValue } from '../../../models/core/wording.ts'
+import { SpillwayError } from '../../../../models/core/index.ts'
+import { showValue } from '../../../../models/core/wording.ts'
 
 /** The value of a field with which the answer is the same as without it. Null and absent always are. */
 type Harmless = (value: unknown, request: Fields) => boolean
@@ -34,7 +34,7 @@ const vllm: Readonly<Record<string, Harmless>> = {
 }
 
 /**
- * Fields of the APIs that change the answer and that this server does not have yet. A request with one of them is
+ * Fields of the APIs that change the answer and that Spillway does not have yet. A request with one of them is
  * refused, because an answer that passes it over looks right and is not. Fields that change no answer (`user`,
  * `metadata`, `store` and the like) are not listed, and ignored.
  */
@@ -135,7 +135,7 @@ function refuse(fields: Readonly<Record<string, Harmless>>, request: Fields, pat
     const value = request[name]
     if (value === undefined || value === null || isHarmless(value, request)) continue
     const param = path + name
-    throw new SpillwayError('not_supported', `This server does not support "${param}" in a request`, {
+    throw new SpillwayError('not_supported', `Spillway does not support "${param}" in a request`, {
       got: showValue(value),
       hint: 'Leave the field out.',
       param,

@@ -1,5 +1,5 @@
-import type { WireChatMessage } from '../../../models/protocols/openai.ts'
-import type { ChatMessage, ToolCall } from '../../../workers/host/text/types.ts'
+import type { WireChatMessage } from '../../../../models/protocols/openai.ts'
+import type { ChatMessage, ToolCall } from '../types.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 
 /**
@@ -38,3 +38,14 @@ function textOf({ content, role }: WireChatMessage, param: string): string {
   if (role === 'assistant') return ''
   throw invalidParameter(param, 'a string or an array', content === null ? 'null' : 'nothing')
 }
+
+/** All texts of a message that a template may write. */
+export const textsOf = ({
+  content,
+  tool_calls: calls = [],
+  reasoning_content: reasoning = '',
+}: ChatMessage): readonly string[] => [
+  content,
+  reasoning,
+  ...calls.flatMap(({ function: { name, arguments: json } }) => [name, json]),
+]

@@ -1,6 +1,6 @@
-import { tokenIdName } from '../../../models/protocols/openai.ts'
-import type { Tokenizer } from '../../../workers/host/text/types.ts'
-import type { GeneratedToken, TokenLogprob } from '../../../workers/protocol/generation.ts'
+import { tokenIdName } from '../../../../models/protocols/openai.ts'
+import type { GeneratedToken, TokenLogprob } from '../../../protocol/generation.ts'
+import type { Tokenizer } from '../types.ts'
 
 /** How an answer names tokens: by their text, or by their id (`return_tokens_as_token_ids`). */
 export interface Naming {

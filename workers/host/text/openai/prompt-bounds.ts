@@ -1,4 +1,4 @@
-import { SpillwayError } from '../../../models/core/index.ts'
+import { SpillwayError } from '../../../../models/core/index.ts'
 
 /** What a model can read at most. */
 export interface PromptBounds {

@@ -153,13 +153,12 @@ runtime.policy = 'nowhere'
     )
     const program = ts.createProgram([file], {
       strict: true,
-      // As in the templates of bundlers: zod's types are in the package, and are no valid declarations by themselves.
-      skipLibCheck: true,
+      skipLibCheck: false,
       noEmit: true,
       target: ts.ScriptTarget.ES2022,
       module,
       moduleResolution,
-      lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
+      lib: ['lib.es2022.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
       types: [],
     })
     const faults = ts.getPreEmitDiagnostics(program)

@@ -165,6 +165,7 @@ export interface Runtime {
   close(): void
   /** The same as `close()`, for `using` and for frameworks that end what they made. */
   dispose(): void
+  /** The same as `close()`. */
   [Symbol.dispose](): void
 }
 

@@ -8,6 +8,7 @@ import { createRuntime, type Runtime } from '../../api/create-runtime.ts'
 import type { Progress } from '../../store/worker/load-files.ts'
 import { type DeviceAndDtype, forcedChoice } from './forced-choice.ts'
 import { createModelFunction } from './model-function.ts'
+import { TaskTurns } from './task-turns.ts'
 import {
   aliases,
   type PipelineOf,
@@ -72,12 +73,30 @@ export async function pipeline<T extends Task>(
   // An earlier call may have loaded it. Where the server answers meanwhile, the files come later.
   if (opened.state === 'ready') loading?.done()
   const [config, tokenizer, processor] = await others
-  const parts = { task, model: createModelFunction(transformers, opened, config), tokenizer, processor }
+  const parts = {
+    task,
+    model: createModelFunction(transformers, opened, config, answerTurns),
+    tokenizer,
+    processor,
+  }
   // The class of the task is known by its name only.
   const made: PipelineOf<T> = Reflect.construct(transformers[className], [parts])
   report?.({ status: 'ready', task, model })
-  return made
+  return inTurns(made)
 }
+
+/** A call makes its tokens at once: of calls at the same time, each does so in a task of its own. */
+const inTurns = <Call extends (...given: never[]) => unknown>(pipeline: Call): Call =>
+  new Proxy(pipeline, {
+    apply: async (call, self, given: Parameters<Call>) => {
+      await callTurns.next()
+      return Reflect.apply(call, self, given)
+    },
+  })
+
+/** Of all pipelines: a page has one thread. */
+const callTurns = new TaskTurns()
+const answerTurns = new TaskTurns()
 
 const known = ['revision', 'progress_callback', 'runtime', 'device', 'dtype']
 

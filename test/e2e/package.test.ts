@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { serveStatic } from '@hono/node-server/serve-static'
@@ -166,5 +166,18 @@ runtime.policy = 'nowhere'
   test('needs no other package', async () => {
     const { packages } = JSON.parse(await readFile(join(app.folder, 'package-lock.json'), 'utf8'))
     expect(Object.keys(packages)).toEqual(['', 'node_modules/spillway'])
+  })
+
+  test('has types that import none but those of its peers', async () => {
+    const { peerDependencies } = JSON.parse(await readFile(join(app.installed, 'package.json'), 'utf8'))
+    const files = (await readdir(app.installed, { recursive: true })).filter((name) => name.endsWith('.d.ts'))
+    const sources = await Promise.all(files.map((name) => readFile(join(app.installed, name), 'utf8')))
+    const imported = sources.flatMap((source) =>
+      [...source.matchAll(/ from "([^."][^"]*)"/g)].map(([, name = '']) => name),
+    )
+    expect(imported.length).toBeGreaterThan(0)
+    const isPeer = (name: string) =>
+      Object.keys(peerDependencies).some((peer) => name === peer || name.startsWith(`${peer}/`))
+    expect(imported.filter((name) => !isPeer(name))).toEqual([])
   })
 })

@@ -21,6 +21,7 @@ import { overhead } from './overhead.ts'
 import { overload } from './overload.ts'
 import { padding } from './padding.ts'
 import { peers } from './peers.ts'
+import { pipelines } from './pipelines.ts'
 import { processes } from './processes.ts'
 import { quantize } from './quantize.ts'
 import { quantized } from './quantized.ts'
@@ -56,6 +57,7 @@ const benches: readonly Bench[] = [
   stepOverhead,
   generateServer,
   embed,
+  pipelines,
   storeLoad,
   storeDownload,
   storePeers,

@@ -2,9 +2,14 @@
 
 export {
   type Backend,
+  type BatchingSpec,
+  type DenseSpec,
+  type EmbeddingSpec,
   type ErrorCode,
   type ErrorDetail,
+  type FileSpec,
   type Float16ArrayLike,
+  type GenerationSpec,
   type Input,
   type InputData,
   type Inputs,
@@ -17,11 +22,14 @@ export {
   type RunResult,
   type SiteCatalogue,
   SpillwayError,
+  type StateSpec,
   type Tensor,
   type TensorData,
+  type TensorSpec,
   type TensorType,
   type Tier,
   type Timings,
+  type Variant,
   type WireError,
 } from '../../models/core/index.ts'
 export type { Sampling } from '../../models/core/sampling.ts'

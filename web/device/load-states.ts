@@ -12,10 +12,16 @@ import type { DeviceSession } from './device-session.ts'
  *
  * @useDeclaredType
  */
-export type LoadState = (typeof byPrecedence)[number]
+export type LoadState = 'idle' | 'downloading' | 'loading' | 'ready' | 'failed'
 
 /** The state of a model is that of its session that is furthest. */
-const byPrecedence = ['ready', 'loading', 'downloading', 'failed', 'idle'] as const
+const byPrecedence = [
+  'ready',
+  'loading',
+  'downloading',
+  'failed',
+  'idle',
+] as const satisfies readonly LoadState[]
 
 /** The `statechange` event of a model. */
 export class StateChangeEvent extends Event {

@@ -6,6 +6,7 @@ import { generation } from './generate.ts'
 import { lanes } from './lanes.ts'
 import { padding } from './padding.ts'
 import { peers } from './peers.ts'
+import { pipelines } from './pipelines.ts'
 import { quantized } from './quantized.ts'
 import { openRaw } from './raw.ts'
 import { spill } from './spill.ts'
@@ -80,6 +81,7 @@ export const benches = {
   lanes,
   padding,
   peers,
+  pipelines,
   spill,
   bridge,
   plainCall,

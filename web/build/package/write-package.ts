@@ -2,9 +2,11 @@
  * Writes the package that pages install: `npm run build:package -- FOLDER`. Everything that a page needs is in it, the
  * runtime's WebAssembly included; it depends on no other package.
  */
+import { execFile } from 'node:child_process'
 import { cp, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { rolldown } from 'rolldown'
 import { dts } from 'rolldown-plugin-dts'
 import { inputOptions, packageFiles } from './package-files.ts'
@@ -87,15 +89,28 @@ async function writeScripts(dir: string): Promise<void> {
   }
 }
 
+/** Where `tsc -b` writes declarations. */
+const declarations = join(root, 'node_modules/.cache/types')
+
+/** Bundles the declarations of the entries. None of them may need a package that is no peer. */
 async function writeTypes(dir: string): Promise<void> {
+  const tsc = join(root, 'node_modules/@typescript/native/bin/tsc')
+  await promisify(execFile)(process.execPath, [tsc, '-b', join(root, 'web')])
+  const declaration = (source: string) => join(declarations, relative(root, source)).replace(/\.ts$/, '.d.ts')
   const bundle = await rolldown({
     ...inputOptions,
-    input: entries,
-    external: (id) => isPeer(id) || /\?(?:worker&url|url.*|hashed)$/.test(id),
-    plugins: [dts({ emitDtsOnly: true, tsconfig: join(root, 'web/tsconfig.json') })],
+    input: Object.fromEntries(Object.entries(entries).map(([name, source]) => [name, declaration(source)])),
+    external: /^[^./]/,
+    plugins: [dts({ dtsInput: true, tsconfig: false })],
   })
   try {
-    await bundle.write({ dir, format: 'es', chunkFileNames: 'chunks/[name].d.ts' })
+    await bundle.write({
+      dir,
+      format: 'es',
+      chunkFileNames: 'chunks/[name].d.ts',
+      // `Disposable` is in no library that projects have by default.
+      banner: '/// <reference lib="esnext.disposable" />',
+    })
   } finally {
     await bundle.close()
   }

@@ -22,6 +22,7 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     ['test/e2e/readme.test.ts', 'preload'],
     ['test/e2e/readme.test.ts', "from 'http://localhost:8080/embed.js'"],
     ['test/e2e/package.test.ts', "import { createRuntime } from 'spillway'"],
+    ['test/e2e/package-node.test.ts', "from 'spillway/node'"],
     ['test/e2e/embed.test.ts', 'spillway:ready'],
     ['test/e2e/integrity.test.ts', 'importmap'],
     ['test/e2e/readme.test.ts', 'model.unload'],

@@ -15,6 +15,7 @@ const entries = {
   index: join(root, 'web/api/index.ts'),
   ai: join(root, 'web/adapters/ai/index.ts'),
   embed: join(root, 'web/embed/embed-script.ts'),
+  node: join(root, 'web/node/index.ts'),
   react: join(root, 'web/adapters/react/index.ts'),
   svelte: join(root, 'web/adapters/svelte/index.ts'),
   transformers: join(root, 'web/adapters/transformers/index.ts'),

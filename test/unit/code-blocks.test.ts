@@ -34,7 +34,10 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     ['test/e2e/readme.test.ts', 'embed.js'],
   ],
   'web/adapters/README.md': [['test/e2e/examples.test.ts', "from 'spillway/ai'"]],
-  'server/README.md': [['test/unit/server-config.test.ts', '"maxQueued": 200']],
+  'server/README.md': [
+    ['test/unit/server-config.test.ts', '"maxQueued": 200'],
+    ['test/e2e/package-server.test.ts', "from 'spillway/server'"],
+  ],
   'server/SECURITY.md': [
     ['test/tools/key.test.ts', 'spillway key create'],
     ['test/tools/key.test.ts', '"keys"'],

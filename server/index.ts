@@ -2,4 +2,5 @@
 export { SpillwayError } from '../models/core/index.ts'
 export { createServer, type SpillwayServer } from './create-server.ts'
 export type { LogDestination } from './http/log-destination.ts'
-export type { ServerOptions, ServerSettings } from './server-options.ts'
+export type { ServerOptions } from './server-options.ts'
+export type { ServerSettings } from './server-settings.ts'

@@ -2,6 +2,7 @@ import { SpillwayError } from '../models/core/index.ts'
 import { refuseUnknownFields } from '../models/core/known-fields.ts'
 import { type Config, readConfig } from './config.ts'
 import type { LogDestination } from './http/log-destination.ts'
+import type { ServerSettings } from './server-settings.ts'
 import { fileKey, type SettingValues, settingNames } from './settings/settings.ts'
 
 /** Settings of what listens, which is the application that a server is mounted in. */
@@ -17,22 +18,8 @@ const ofListening = [
   'SPILLWAY_DRAIN_SECONDS',
 ] as const satisfies readonly (keyof SettingValues)[]
 
-type CamelCase<Name extends string> = Name extends `${infer First}_${infer Rest}`
-  ? `${Lowercase<First>}${Capitalize<CamelCase<Rest>>}`
-  : Lowercase<Name>
-
-/** As `fileKey`. */
-type FileKey<Name extends string> = Name extends `SPILLWAY_${infer Rest}` ? CamelCase<Rest> : CamelCase<Name>
-
-type MountedSetting = Exclude<keyof SettingValues, (typeof ofListening)[number]>
-
-/**
- * The settings of a configuration file, each with the same default and meaning: the table in server/README.md lists
- * them. Relative folders are those of the working directory.
- */
-export type ServerSettings = {
-  readonly [Name in MountedSetting as FileKey<Name>]?: SettingValues[Name]
-}
+/** Whether a setting is one of what listens. */
+export const isOfListening = (name: string): boolean => ofListening.some((other) => other === name)
 
 /** Options of `createServer`. */
 export interface ServerOptions extends ServerSettings {
@@ -41,9 +28,7 @@ export interface ServerOptions extends ServerSettings {
 }
 
 const known: Readonly<Record<string, true>> = Object.fromEntries([
-  ...settingNames
-    .filter((name) => !ofListening.some((other) => other === name))
-    .map((name) => [fileKey(name), true]),
+  ...settingNames.filter((name) => !isOfListening(name)).map((name) => [fileKey(name), true]),
   ['log', true],
 ])
 

@@ -66,7 +66,7 @@ async function writeTypes(dir: string): Promise<void> {
   const bundle = await rolldown({
     input: { index: scripts.index },
     platform: 'node',
-    external: (id) => /^[\w@]/.test(id) && !id.startsWith('zod'),
+    external: (id) => /^[\w@]/.test(id),
     logLevel: 'warn',
     checks: { pluginTimings: false },
     plugins: [dts({ emitDtsOnly: true, tsconfig: join(root, 'server/tsconfig.json') })],

@@ -26,6 +26,7 @@ export async function readBody(
 ): Promise<Uint8Array> {
   // `app.request` in a test has no socket.
   const { incoming, outgoing } = (c.env as Partial<HttpBindings> | undefined) ?? {}
+  if (incoming?.readableDidRead || incoming?.readableEnded) throw alreadyRead()
   try {
     const encoding = c.req.header('content-encoding')
     const decode = encoding === undefined ? undefined : decoderOf(encoding)
@@ -42,6 +43,12 @@ export async function readBody(
     throw cause
   }
 }
+
+/** Its end has come, and would be awaited for ever. */
+const alreadyRead = () =>
+  new SpillwayError('internal', 'The body of the request was read before it came here', {
+    hint: 'Mount the server before middleware that reads bodies.',
+  })
 
 /** Bytes that are allocated for a body because its header announces them. */
 const mostAnnounced = 2 ** 20

@@ -22,6 +22,7 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     ['test/e2e/readme.test.ts', 'preload'],
     ['test/e2e/readme.test.ts', "from 'http://localhost:8080/embed.js'"],
     ['test/e2e/package.test.ts', "import { createRuntime } from 'spillway'"],
+    ['test/e2e/package-node.test.ts', "from 'spillway/node'"],
     ['test/e2e/embed.test.ts', 'spillway:ready'],
     ['test/e2e/integrity.test.ts', 'importmap'],
     ['test/e2e/readme.test.ts', 'model.unload'],
@@ -34,7 +35,10 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     ['test/e2e/readme.test.ts', 'embed.js'],
   ],
   'web/adapters/README.md': [['test/e2e/examples.test.ts', "from 'spillway/ai'"]],
-  'server/README.md': [['test/unit/server-config.test.ts', '"maxQueued": 200']],
+  'server/README.md': [
+    ['test/unit/server-config.test.ts', '"maxQueued": 200'],
+    ['test/e2e/package-server.test.ts', "from 'spillway/server'"],
+  ],
   'server/SECURITY.md': [
     ['test/tools/key.test.ts', 'spillway key create'],
     ['test/tools/key.test.ts', '"keys"'],

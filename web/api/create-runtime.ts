@@ -6,8 +6,8 @@ import type { OpenAiClient } from '../openai/types.ts'
 import type { ModelStorage } from '../store/storage/model-storage.ts'
 import type { Advice } from './advise.ts'
 import type { Model, ModelOptions } from './model.ts'
+import { startRuntime } from './start-runtime.ts'
 import type { RuntimeStats, StatsEvent } from './stats.ts'
-import { startRuntime } from './wire-runtime.ts'
 
 /** Options of `createRuntime`. Addresses are relative to the page's. */
 export interface RuntimeOptions {

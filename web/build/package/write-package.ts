@@ -1,6 +1,6 @@
 /**
  * Writes the package that pages install: `npm run build:package -- FOLDER`. Everything that a page needs is in it, the
- * runtime's WebAssembly included; it depends on no other package.
+ * runtime's WebAssembly included, and the server; it depends on no other package.
  */
 import { execFile } from 'node:child_process'
 import { cp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import { rolldown } from 'rolldown'
 import { dts } from 'rolldown-plugin-dts'
 import { inputOptions, packageFiles } from './package-files.ts'
+import { serverPeers, writeServer } from './write-server.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
@@ -17,6 +18,7 @@ const entries = {
   index: join(root, 'web/api/index.ts'),
   ai: join(root, 'web/adapters/ai/index.ts'),
   embed: join(root, 'web/embed/embed-script.ts'),
+  node: join(root, 'web/node/index.ts'),
   react: join(root, 'web/adapters/react/index.ts'),
   svelte: join(root, 'web/adapters/svelte/index.ts'),
   transformers: join(root, 'web/adapters/transformers/index.ts'),
@@ -36,9 +38,11 @@ export async function writePackage(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true })
   await writeScripts(folder)
   await writeTypes(folder)
-  const { name, version, description, license, type } = JSON.parse(
+  await writeServer(folder)
+  const { name, version, description, license, type, engines } = JSON.parse(
     await readFile(join(root, 'package.json'), 'utf8'),
   )
+  const peerDependencies = { ...peers, ...serverPeers }
   const exported = Object.keys(entries).map((entry) => [
     entry === 'index' ? '.' : `./${entry}`,
     { types: `./${entry}.d.ts`, default: `./${entry}.js` },
@@ -49,12 +53,17 @@ export async function writePackage(folder: string): Promise<void> {
     description,
     license,
     type,
-    // The embed script sets a global.
-    sideEffects: ['./embed.js'],
-    peerDependencies: peers,
-    peerDependenciesMeta: Object.fromEntries(Object.keys(peers).map((peer) => [peer, { optional: true }])),
+    engines,
+    bin: { spillway: 'dist/server/spillway.js' },
+    // The embed script sets a global, and the server's scripts are processes.
+    sideEffects: ['./embed.js', './dist/server/*.js'],
+    peerDependencies,
+    peerDependenciesMeta: Object.fromEntries(
+      Object.keys(peerDependencies).map((peer) => [peer, { optional: true }]),
+    ),
     exports: {
       ...Object.fromEntries(exported),
+      './server': { types: './dist/server/index.d.ts', default: './dist/server/index.js' },
       './files/*.js': './files/*.js',
       './files/*.wasm': './files/*.wasm',
       './package.json': './package.json',

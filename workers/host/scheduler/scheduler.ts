@@ -187,6 +187,7 @@ export class Scheduler<S extends BatchedModel> {
   close(reason = closed()): void {
     this.#closed = reason
     this.#dispatcher.close(reason)
+    this.#deadlines.close()
   }
 
   #refusal(

@@ -15,11 +15,15 @@ const entries = {
   index: join(root, 'web/api/index.ts'),
   ai: join(root, 'web/adapters/ai/index.ts'),
   embed: join(root, 'web/embed/embed-script.ts'),
+  ort: join(root, 'web/adapters/ort/index.ts'),
   react: join(root, 'web/adapters/react/index.ts'),
   svelte: join(root, 'web/adapters/svelte/index.ts'),
   transformers: join(root, 'web/adapters/transformers/index.ts'),
   vue: join(root, 'web/adapters/vue/index.ts'),
 }
+
+/** Entries of onnxruntime-web, of which a bundler's alias makes `spillway/ort/wasm` and so on. */
+const runtimeEntries = ['all', 'jspi', 'wasm', 'webgpu']
 
 /** What only an adapter needs, by the versions that it works with. */
 const peers = {
@@ -41,18 +45,22 @@ export async function writePackage(folder: string): Promise<void> {
     entry === 'index' ? '.' : `./${entry}`,
     { types: `./${entry}.d.ts`, default: `./${entry}.js` },
   ])
+  const aliased = runtimeEntries.map((entry) => [
+    `./ort/${entry}`,
+    { types: './ort.d.ts', default: './ort.js' },
+  ])
   const manifest = {
     name,
     version,
     description,
     license,
     type,
-    // The embed script sets a global.
-    sideEffects: ['./embed.js'],
+    // The embed script sets a global, and ONNX Runtime has a list of backends.
+    sideEffects: ['./embed.js', './ort.js'],
     peerDependencies: peers,
     peerDependenciesMeta: Object.fromEntries(Object.keys(peers).map((peer) => [peer, { optional: true }])),
     exports: {
-      ...Object.fromEntries(exported),
+      ...Object.fromEntries([...exported, ...aliased]),
       './files/*.js': './files/*.js',
       './files/*.wasm': './files/*.wasm',
       './package.json': './package.json',
@@ -79,6 +87,13 @@ async function writeScripts(dir: string): Promise<void> {
       format: 'es',
       entryFileNames: '[name].js',
       chunkFileNames: 'chunks/[name].js',
+      // All entries share its version, and one entry its API.
+      codeSplitting: {
+        groups: [
+          { name: 'onnxruntime-env', test: /\/onnxruntime-common\/dist\/esm\/(?:env|version)/, priority: 1 },
+          { name: 'onnxruntime-common', test: /\/onnxruntime-common\// },
+        ],
+      },
       sourcemap: true,
       minify: { compress: true, mangle: false, codegen: false },
     })

@@ -18,7 +18,7 @@ export async function runSession(
   ort: Ort,
   session: OrtSession,
   inputs: Readonly<Record<string, Tensor>>,
-  outputs: readonly TensorSpec[],
+  outputs: readonly Pick<TensorSpec, 'name'>[],
 ): Promise<Record<string, Tensor>> {
   const feeds: Record<string, OrtTensor> = {}
   for (const [name, { type, data, shape }] of Object.entries(inputs)) {

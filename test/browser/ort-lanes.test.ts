@@ -3,6 +3,7 @@ import * as ours from '../../web/adapters/ort/index.ts'
 import { blank, digits, failure, keepLanes, madeGraph, matrix, open, row } from '../support/ort-sessions.ts'
 
 const posted = vi.spyOn(Worker.prototype, 'postMessage')
+const ended = vi.spyOn(Worker.prototype, 'terminate')
 
 /** The workers to which runs were sent, one for each run. */
 const runners = () =>
@@ -75,6 +76,18 @@ test('a run whose lane was lost is repeated in a new one, from the inputs of the
   feeds.x0.data.fill(0)
   endLanes()
   expect((await running).x12?.data[0]).toBeCloseTo(1 / 512)
+})
+
+test('a session on WebGPU gets one lane, which ends with it', async () => {
+  const before = new Set(posted.mock.contexts)
+  const model = await madeGraph('twoOutputs')
+  const session = await ours.InferenceSession.create(model, { executionProviders: ['webgpu'] })
+  const { y } = await session.run({ x: row(1, 2, 3) })
+  expect([...(y?.data ?? [])]).toEqual([3, 5, 7])
+  const started = [...new Set(posted.mock.contexts)].filter((worker) => !before.has(worker))
+  expect(started).toHaveLength(1)
+  await session.release()
+  expect(ended.mock.contexts).toContain(started[0])
 })
 
 test('sessions run beside each other, each in the order of its calls, and the page stays free', async () => {

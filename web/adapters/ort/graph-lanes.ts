@@ -48,9 +48,9 @@ export class GraphLanes {
     })
   }
 
-  /** Starts the first lane, while the model's files are read. */
-  prestart(backend: Backend): void {
-    this.#pool.prestart(backend)
+  /** Fetches the runtime while the model's files are read. The lane that needs it reports that it did not load. */
+  prefetch(): void {
+    this.#store.runtime().catch(() => undefined)
   }
 
   /**

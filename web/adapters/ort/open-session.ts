@@ -20,7 +20,7 @@ export function createOpenSession(clock: Clock): OpenSession {
   return async (model, options) => {
     const backend = backendOf(options)
     const graphOptions = graphOptionsOf(options)
-    lanes.prestart(backend)
+    lanes.prefetch()
     const [graph, external] = await Promise.all([
       readModel(model, clock),
       readExternalData(options.externalData ?? [], clock),

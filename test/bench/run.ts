@@ -17,6 +17,7 @@ import { generateServer } from './generate-server.ts'
 import { startHarness } from './harness.ts'
 import { hostile } from './hostile.ts'
 import { lanes } from './lanes.ts'
+import { ort } from './ort.ts'
 import { overhead } from './overhead.ts'
 import { overload } from './overload.ts'
 import { padding } from './padding.ts'
@@ -35,6 +36,7 @@ import { upstream } from './upstream.ts'
 const benches: readonly Bench[] = [
   batching,
   overhead,
+  ort,
   lanes,
   padding,
   peers,

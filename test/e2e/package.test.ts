@@ -134,9 +134,13 @@ describe('the package', () => {
       file,
       `import { createRuntime, type Manifest, type RuntimeStats, SpillwayError } from 'spillway'
 import { createRuntime as embedded } from 'spillway/embed'
+import { InferenceSession, Tensor } from 'spillway/ort'
+import * as ort from 'spillway/ort/wasm'
 const runtime = await createRuntime({ policy: 'device' })
 export const stats: RuntimeStats = (await embedded()).stats()
 export const code = (error: unknown) => error instanceof SpillwayError && error.code === 'overloaded'
+export const run = async (session: InferenceSession): Promise<ort.InferenceSession.ReturnType> =>
+  session.run({ x: new Tensor('float32', [1], [1]) })
 export const version = ({ version }: Manifest): string => version
 // @ts-expect-error A version is a string.
 export const wrong = ({ version }: Manifest): number => version

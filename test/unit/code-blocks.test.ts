@@ -34,7 +34,11 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     // A line of README's first block, which the same test runs.
     ['test/e2e/readme.test.ts', 'embed.js'],
   ],
-  'web/adapters/README.md': [['test/e2e/examples.test.ts', "from 'spillway/ai'"]],
+  'web/adapters/README.md': [
+    ['test/e2e/examples.test.ts', "from 'spillway/ai'"],
+    ['test/e2e/ort.test.ts', 'resolve: { alias'],
+    ['test/e2e/ort.test.ts', "from 'spillway/ort'"],
+  ],
   'server/README.md': [
     ['test/unit/server-config.test.ts', '"maxQueued": 200'],
     ['test/e2e/package-server.test.ts', "from 'spillway/server'"],

@@ -19,11 +19,15 @@ const entries = {
   ai: join(root, 'web/adapters/ai/index.ts'),
   embed: join(root, 'web/embed/embed-script.ts'),
   node: join(root, 'web/node/index.ts'),
+  ort: join(root, 'web/adapters/ort/index.ts'),
   react: join(root, 'web/adapters/react/index.ts'),
   svelte: join(root, 'web/adapters/svelte/index.ts'),
   transformers: join(root, 'web/adapters/transformers/index.ts'),
   vue: join(root, 'web/adapters/vue/index.ts'),
 }
+
+/** Entries of onnxruntime-web, of which a bundler's alias makes `spillway/ort/wasm` and so on. */
+const runtimeEntries = ['all', 'jspi', 'wasm', 'webgpu']
 
 /** What only an adapter needs, by the versions that it works with. */
 const peers = {
@@ -47,6 +51,10 @@ export async function writePackage(folder: string): Promise<void> {
     entry === 'index' ? '.' : `./${entry}`,
     { types: `./${entry}.d.ts`, default: `./${entry}.js` },
   ])
+  const aliased = runtimeEntries.map((entry) => [
+    `./ort/${entry}`,
+    { types: './ort.d.ts', default: './ort.js' },
+  ])
   const manifest = {
     name,
     version,
@@ -55,14 +63,14 @@ export async function writePackage(folder: string): Promise<void> {
     type,
     engines,
     bin: { spillway: 'dist/server/spillway.js' },
-    // The embed script sets a global, and the server's scripts are processes.
-    sideEffects: ['./embed.js', './dist/server/*.js'],
+    // The embed script sets a global, ONNX Runtime has a list of backends, and the server's scripts are processes.
+    sideEffects: ['./embed.js', './ort.js', './dist/server/*.js'],
     peerDependencies,
     peerDependenciesMeta: Object.fromEntries(
       Object.keys(peerDependencies).map((peer) => [peer, { optional: true }]),
     ),
     exports: {
-      ...Object.fromEntries(exported),
+      ...Object.fromEntries([...exported, ...aliased]),
       './server': { types: './dist/server/index.d.ts', default: './dist/server/index.js' },
       './files/*.js': './files/*.js',
       './files/*.wasm': './files/*.wasm',
@@ -90,6 +98,13 @@ async function writeScripts(dir: string): Promise<void> {
       format: 'es',
       entryFileNames: '[name].js',
       chunkFileNames: 'chunks/[name].js',
+      // All entries share its version, and one entry its API.
+      codeSplitting: {
+        groups: [
+          { name: 'onnxruntime-env', test: /\/onnxruntime-common\/dist\/esm\/(?:env|version)/, priority: 1 },
+          { name: 'onnxruntime-common', test: /\/onnxruntime-common\// },
+        ],
+      },
       sourcemap: true,
       minify: { compress: true, mangle: false, codegen: false },
     })

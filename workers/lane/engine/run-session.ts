@@ -28,7 +28,7 @@ export async function runSession(
   ort: Ort,
   session: OrtSession,
   inputs: Readonly<Record<string, Tensor>>,
-  outputs: readonly TensorSpec[],
+  outputs: readonly Pick<TensorSpec, 'name'>[],
 ): Promise<SessionRun> {
   const begunAt = performance.now()
   const feeds: Record<string, OrtTensor> = {}

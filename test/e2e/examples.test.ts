@@ -1,18 +1,12 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { serveStatic } from '@hono/node-server/serve-static'
-import { Hono } from 'hono'
-import type { Page } from 'playwright-core'
-import { build } from 'vite'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { copyExample, packagesWithSpillway } from '../support/example-app.ts'
+import { buildByVite, type ExamplePage, nameServer, openFolder } from '../support/example-page.ts'
 import { writePage } from '../support/installed-package.ts'
-import { listen } from '../support/listen.ts'
-import { openPage } from '../support/page.ts'
 import { useSite } from '../support/site.ts'
 
 const site = useSite()
-const catalogue = join(import.meta.dirname, '../../models/catalogue')
 
 let packages: string
 beforeAll(async () => {
@@ -20,32 +14,20 @@ beforeAll(async () => {
 })
 afterAll(() => rm(dirname(packages), { recursive: true }))
 
-/** Builds an example as its README says, and opens it. */
-async function openExample(name: string): Promise<{ page: Page; errors: string[] }> {
-  return openBuilt(await copyExample(name, packages))
-}
+/** Builds an application by Vite, and opens it. */
+const openBuilt = async (root: string): Promise<ExamplePage> =>
+  openFolder(site.browser, await buildByVite(root, site.server.url))
 
-/** Builds an application, and opens it beside the models of the catalogue. */
-async function openBuilt(root: string): Promise<{ page: Page; errors: string[] }> {
-  vi.stubEnv('VITE_SPILLWAY_SERVER', site.server.url.href)
-  onTestFinished(() => void vi.unstubAllEnvs())
-  await build({ root, configFile: false, logLevel: 'error' })
-  const app = new Hono()
-    .use(
-      '/models/*',
-      serveStatic({ root: catalogue, rewriteRequestPath: (path) => path.slice('/models'.length) }),
-    )
-    .use(serveStatic({ root: join(root, 'dist') }))
-  const server = await listen(app)
-  onTestFinished(() => server.close())
-  const context = await site.browser.newContext()
-  onTestFinished(() => context.close())
-  return openPage(context, server.url)
+/** Opens an example that is not built. */
+async function openPlain(name: string): Promise<ExamplePage> {
+  const folder = await copyExample(name, packages)
+  await nameServer(folder, site.server.url)
+  return openFolder(site.browser, folder)
 }
 
 describe('the example of', () => {
   test('React writes a text, runs a model and shows stats, in strict mode', async () => {
-    const { page, errors } = await openExample('react')
+    const { page, errors } = await openBuilt(await copyExample('react', packages))
     const part = (name: string) => page.locator(`[data-part="${name}"]`)
     await expect.poll(() => part('status').textContent()).toContain('ready')
     await page.getByRole('button', { name: 'Write' }).click()
@@ -56,6 +38,24 @@ describe('the example of', () => {
     await page.getByRole('button', { name: 'Classify' }).click()
     await expect.poll(() => part('logits').textContent()).toBe('10 numbers')
     await expect.poll(() => part('requests').textContent()).toBe('Runs answered: 1')
+    expect(errors).toEqual([])
+  })
+
+  test('a plain page writes a text after its prompt, and says where', async () => {
+    const { page, errors } = await openPlain('plain')
+    await page.getByLabel('Begin with').fill('Once')
+    await page.getByRole('button', { name: 'Write' }).click()
+    await expect.poll(() => page.locator('#text').textContent()).toMatch(/^Once.{20}/s)
+    expect(await page.getByRole('status').textContent()).toMatch(/device|server/i)
+    expect(errors).toEqual([])
+  })
+
+  test('an import map runs a model from the package, without a build', async () => {
+    const { page, errors } = await openPlain('import-map')
+    await page.getByRole('button', { name: 'Classify' }).click()
+    await expect
+      .poll(() => page.getByRole('status').textContent())
+      .toMatch(/^10 numbers\. .*(device|server)/i)
     expect(errors).toEqual([])
   })
 })

@@ -1,16 +1,28 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { block, readDocument } from '../support/documents.ts'
 import { copyExample, packagesWithSpillway } from '../support/example-app.ts'
 import { buildByVite, type ExamplePage, nameServer, openFolder } from '../support/example-page.ts'
+import { startHub } from '../support/hub.ts'
 import { writePage } from '../support/installed-package.ts'
+import { routeHub } from '../support/route-hub.ts'
+import { sentenceTransformer } from '../support/sentence-transformer.ts'
 import { useSite } from '../support/site.ts'
 
 const site = useSite()
 
 let packages: string
 beforeAll(async () => {
-  packages = await packagesWithSpillway(['react', 'react-dom', 'scheduler', 'ai', '@ai-sdk/provider'])
+  packages = await packagesWithSpillway([
+    'react',
+    'react-dom',
+    'scheduler',
+    'ai',
+    '@ai-sdk/provider',
+    '@ai-sdk/react',
+    '@huggingface/transformers',
+  ])
 })
 afterAll(() => rm(dirname(packages), { recursive: true }))
 
@@ -58,15 +70,68 @@ describe('the example of', () => {
       .toMatch(/^10 numbers\. .*(device|server)/i)
     expect(errors).toEqual([])
   })
+
+  test('the AI SDK chats on the device, with no server', async () => {
+    const { page, errors } = await openBuilt(await copyExample('ai-chat', packages))
+    const answers = page.locator('[data-role="assistant"]')
+    for (const turn of [0, 1]) {
+      await page.getByLabel('Message').fill('To be, or not')
+      await page.getByRole('button', { name: 'Send' }).click()
+      await expect
+        .poll(() =>
+          answers
+            .nth(turn)
+            .textContent()
+            .catch(() => ''),
+        )
+        .toMatch(/\w{3}/)
+      await page.getByRole('button', { name: 'Send' }).and(page.locator(':enabled')).waitFor()
+    }
+    expect(await page.getByRole('alert').count()).toBe(0)
+    expect(errors).toEqual([])
+  })
+
+  test('transformers.js compares texts by a model of the hub', async () => {
+    const source = await readDocument('web/examples/transformers/src/main.js')
+    const [model = ''] = /Xenova\/[\w.-]+/.exec(source) ?? []
+    const { repository } = sentenceTransformer({ words: 200, width: 32, heads: 4, layers: 1, context: 64 })
+    const hub = await startHub({ [model]: repository })
+    onTestFinished(() => hub.stop())
+    const folder = await buildByVite(await copyExample('transformers', packages), site.server.url)
+    const { page, errors } = await openFolder(site.browser, folder, (context) => routeHub(context, hub))
+    await page.getByText('Ready').waitFor()
+    for (const field of await page.getByRole('textbox').all()) await field.fill('The same words')
+    await page.getByRole('button', { name: 'Compare' }).click()
+    await expect.poll(() => page.getByRole('status').textContent()).toBe('Alike by 100%')
+    expect(errors).toEqual([])
+  })
+
+  test('a worker has a runtime of its own, and runs a thousand pictures', async () => {
+    const { page, errors } = await openBuilt(await copyExample('worker', packages))
+    await page.getByRole('button', { name: 'Classify' }).click()
+    await expect
+      .poll(() => page.getByRole('status').textContent())
+      .toMatch(/^1000 answers\. .*(device|server)/i)
+    expect(errors).toEqual([])
+  })
+
+  test('a service worker lets the second visit run its model without a network', async () => {
+    const { page, errors, cut } = await openPlain('service-worker')
+    await page.getByText('Ready').waitFor()
+    cut()
+    await page.context().setOffline(true)
+    await page.reload()
+    await page.getByRole('button', { name: 'Classify' }).click()
+    await expect.poll(() => page.getByRole('status').textContent()).toMatch(/^10 numbers\. .*WebAssembly/)
+    expect(errors).toEqual([])
+  })
 })
 
 test("the guide's block for the AI SDK writes a text into the page, without a server", async () => {
-  const guide = await readFile(join(import.meta.dirname, '../../web/adapters/README.md'), 'utf8')
-  const blocks = guide.split('```js\n').map((part) => part.slice(0, part.indexOf('```')))
-  const block = blocks.find((text) => text.includes("from 'spillway/ai'")) ?? ''
+  const guide = await readDocument('web/adapters/README.md')
   const root = join(dirname(packages), 'ai')
   await mkdir(root)
-  await writeFile(join(root, 'main.js'), block)
+  await writeFile(join(root, 'main.js'), block(guide, 'js', "from 'spillway/ai'"))
   await writePage(root, './main.js')
   const { page, errors } = await openBuilt(root)
   await expect.poll(() => page.locator('body').textContent()).toMatch(/\w{3,}/)

@@ -2,7 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { serveStatic } from '@hono/node-server/serve-static'
 import { Hono } from 'hono'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { build } from 'vite'
 import { onTestFinished, vi } from 'vitest'
 import { listen } from './listen.ts'
@@ -22,7 +22,7 @@ export interface ExamplePage {
 export async function buildByVite(root: string, server: URL): Promise<string> {
   vi.stubEnv('VITE_SPILLWAY_SERVER', server.href)
   onTestFinished(() => void vi.unstubAllEnvs())
-  await build({ root, configFile: false, logLevel: 'error' })
+  await build({ root, logLevel: 'error' })
   return join(root, 'dist')
 }
 
@@ -36,8 +36,16 @@ export async function nameServer(folder: string, server: URL): Promise<void> {
   }
 }
 
-/** Opens a folder in a profile of its own. It is served with the packages beside it, and with the catalogue's models. */
-export async function openFolder(browser: Browser, folder: string): Promise<ExamplePage> {
+/**
+ * Opens a folder in a profile of its own. It is served with the packages beside it, and with the catalogue's models.
+ *
+ * @param prepare Readies the profile before the page is opened.
+ */
+export async function openFolder(
+  browser: Browser,
+  folder: string,
+  prepare: (context: BrowserContext) => Promise<unknown> = async () => {},
+): Promise<ExamplePage> {
   const below = (mount: string, root: string) =>
     serveStatic({ root, rewriteRequestPath: (path) => path.slice(mount.length) })
   const app = new Hono()
@@ -48,5 +56,6 @@ export async function openFolder(browser: Browser, folder: string): Promise<Exam
   onTestFinished(() => server.close())
   const context = await browser.newContext()
   onTestFinished(() => context.close())
+  await prepare(context)
   return { ...(await openPage(context, server.url)), cut: server.close }
 }

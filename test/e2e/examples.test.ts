@@ -1,22 +1,20 @@
 import { execFile } from 'node:child_process'
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { serveStatic } from '@hono/node-server/serve-static'
-import { Hono } from 'hono'
-import type { Page } from 'playwright-core'
-import { build } from 'vite'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { block, readDocument } from '../support/documents.ts'
 import { copyExample, packagesWithSpillway } from '../support/example-app.ts'
+import { buildByVite, type ExamplePage, nameServer, openFolder } from '../support/example-page.ts'
+import { startHub } from '../support/hub.ts'
 import { writePage } from '../support/installed-package.ts'
-import { listen } from '../support/listen.ts'
-import { openPage } from '../support/page.ts'
+import { routeHub } from '../support/route-hub.ts'
+import { sentenceTransformer } from '../support/sentence-transformer.ts'
 import { useSite } from '../support/site.ts'
 import { startProgram } from '../support/start-program.ts'
 
 const run = promisify(execFile)
 const site = useSite()
-const catalogue = join(import.meta.dirname, '../../models/catalogue')
 
 let packages: string
 beforeAll(async () => {
@@ -29,36 +27,26 @@ beforeAll(async () => {
     'scheduler',
     'ai',
     '@ai-sdk/provider',
+    '@ai-sdk/react',
+    '@huggingface/transformers',
   ])
 })
 afterAll(() => rm(dirname(packages), { recursive: true }))
 
-/** Builds an example as its README says, and opens it. */
-async function openExample(name: string): Promise<{ page: Page; errors: string[] }> {
-  return openBuilt(await copyExample(name, packages))
-}
+/** Builds an application by Vite, and opens it. */
+const openBuilt = async (root: string): Promise<ExamplePage> =>
+  openFolder(site.browser, await buildByVite(root, site.server.url))
 
-/** Builds an application, and opens it beside the models of the catalogue. */
-async function openBuilt(root: string): Promise<{ page: Page; errors: string[] }> {
-  vi.stubEnv('VITE_SPILLWAY_SERVER', site.server.url.href)
-  onTestFinished(() => void vi.unstubAllEnvs())
-  await build({ root, configFile: false, logLevel: 'error' })
-  const app = new Hono()
-    .use(
-      '/models/*',
-      serveStatic({ root: catalogue, rewriteRequestPath: (path) => path.slice('/models'.length) }),
-    )
-    .use(serveStatic({ root: join(root, 'dist') }))
-  const server = await listen(app)
-  onTestFinished(() => server.close())
-  const context = await site.browser.newContext()
-  onTestFinished(() => context.close())
-  return openPage(context, server.url)
+/** Opens an example that is not built. */
+async function openPlain(name: string): Promise<ExamplePage> {
+  const folder = await copyExample(name, packages)
+  await nameServer(folder, site.server.url)
+  return openFolder(site.browser, folder)
 }
 
 describe('the example of', () => {
   test('React writes a text, runs a model and shows stats, in strict mode', async () => {
-    const { page, errors } = await openExample('react')
+    const { page, errors } = await openBuilt(await copyExample('react', packages))
     const part = (name: string) => page.locator(`[data-part="${name}"]`)
     await expect.poll(() => part('status').textContent()).toContain('ready')
     await page.getByRole('button', { name: 'Write' }).click()
@@ -69,6 +57,79 @@ describe('the example of', () => {
     await page.getByRole('button', { name: 'Classify' }).click()
     await expect.poll(() => part('logits').textContent()).toBe('10 numbers')
     await expect.poll(() => part('requests').textContent()).toBe('Runs answered: 1')
+    expect(errors).toEqual([])
+  })
+
+  test('a plain page writes a text after its prompt, and says where', async () => {
+    const { page, errors } = await openPlain('plain')
+    await page.getByLabel('Begin with').fill('Once')
+    await page.getByRole('button', { name: 'Write' }).click()
+    await expect.poll(() => page.locator('#text').textContent()).toMatch(/^Once.{20}/s)
+    expect(await page.getByRole('status').textContent()).toMatch(/device|server/i)
+    expect(errors).toEqual([])
+  })
+
+  test('an import map runs a model from the package, without a build', async () => {
+    const { page, errors } = await openPlain('import-map')
+    await page.getByRole('button', { name: 'Classify' }).click()
+    await expect
+      .poll(() => page.getByRole('status').textContent())
+      .toMatch(/^10 numbers\. .*(device|server)/i)
+    expect(errors).toEqual([])
+  })
+
+  test('the AI SDK chats on the device, with no server', async () => {
+    const { page, errors } = await openBuilt(await copyExample('ai-chat', packages))
+    const answers = page.locator('[data-role="assistant"]')
+    for (const turn of [0, 1]) {
+      await page.getByLabel('Message').fill('To be, or not')
+      await page.getByRole('button', { name: 'Send' }).click()
+      await expect
+        .poll(() =>
+          answers
+            .nth(turn)
+            .textContent()
+            .catch(() => ''),
+        )
+        .toMatch(/\w{3}/)
+      await page.getByRole('button', { name: 'Send' }).and(page.locator(':enabled')).waitFor()
+    }
+    expect(await page.getByRole('alert').count()).toBe(0)
+    expect(errors).toEqual([])
+  })
+
+  test('transformers.js compares texts by a model of the hub', async () => {
+    const source = await readDocument('web/examples/transformers/src/main.js')
+    const [model = ''] = /Xenova\/[\w.-]+/.exec(source) ?? []
+    const { repository } = sentenceTransformer({ words: 200, width: 32, heads: 4, layers: 1, context: 64 })
+    const hub = await startHub({ [model]: repository })
+    onTestFinished(() => hub.stop())
+    const folder = await buildByVite(await copyExample('transformers', packages), site.server.url)
+    const { page, errors } = await openFolder(site.browser, folder, (context) => routeHub(context, hub))
+    await page.getByText('Ready').waitFor()
+    for (const field of await page.getByRole('textbox').all()) await field.fill('The same words')
+    await page.getByRole('button', { name: 'Compare' }).click()
+    await expect.poll(() => page.getByRole('status').textContent()).toBe('Alike by 100%')
+    expect(errors).toEqual([])
+  })
+
+  test('a worker has a runtime of its own, and runs a thousand pictures', async () => {
+    const { page, errors } = await openBuilt(await copyExample('worker', packages))
+    await page.getByRole('button', { name: 'Classify' }).click()
+    await expect
+      .poll(() => page.getByRole('status').textContent())
+      .toMatch(/^1000 answers\. .*(device|server)/i)
+    expect(errors).toEqual([])
+  })
+
+  test('a service worker lets the second visit run its model without a network', async () => {
+    const { page, errors, cut } = await openPlain('service-worker')
+    await page.getByText('Ready').waitFor()
+    cut()
+    await page.context().setOffline(true)
+    await page.reload()
+    await page.getByRole('button', { name: 'Classify' }).click()
+    await expect.poll(() => page.getByRole('status').textContent()).toMatch(/^10 numbers\. .*WebAssembly/)
     expect(errors).toEqual([])
   })
 })
@@ -119,12 +180,10 @@ describe('the example', () => {
 })
 
 test("the guide's block for the AI SDK writes a text into the page, without a server", async () => {
-  const guide = await readFile(join(import.meta.dirname, '../../web/adapters/README.md'), 'utf8')
-  const blocks = guide.split('```js\n').map((part) => part.slice(0, part.indexOf('```')))
-  const block = blocks.find((text) => text.includes("from 'spillway/ai'")) ?? ''
+  const guide = await readDocument('web/adapters/README.md')
   const root = join(dirname(packages), 'ai')
   await mkdir(root)
-  await writeFile(join(root, 'main.js'), block)
+  await writeFile(join(root, 'main.js'), block(guide, 'js', "from 'spillway/ai'"))
   await writePage(root, './main.js')
   const { page, errors } = await openBuilt(root)
   await expect.poll(() => page.locator('body').textContent()).toMatch(/\w{3,}/)

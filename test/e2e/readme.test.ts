@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { block, readDocument as read } from '../support/documents.ts'
 import { startHub, type TestHub } from '../support/hub.ts'
 import { launchBrowser } from '../support/page.ts'
+import { routeHub } from '../support/route-hub.ts'
 import { sentenceTransformer } from '../support/sentence-transformer.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { emptyFolder, modelFolder } from '../support/test-models.ts'
@@ -91,15 +92,7 @@ describe('examples in README and in the guide for pages', () => {
     page = await browser.newPage()
     lines = printed(page)
     page.on('pageerror', (error) => errors.push(error.message))
-    await page.route('https://huggingface.co/**', async (route) => {
-      const { pathname, search } = new URL(route.request().url())
-      const response = await fetch(new URL(pathname.slice(1) + search, hub.url))
-      await route.fulfill({
-        status: response.status,
-        headers: Object.fromEntries(response.headers),
-        body: Buffer.from(await response.arrayBuffer()),
-      })
-    })
+    await routeHub(page, hub)
     await page.goto(`http://127.0.0.1:${(host.address() as AddressInfo).port}`)
   })
   afterAll(async () => {

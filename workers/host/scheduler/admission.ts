@@ -14,6 +14,8 @@ export interface ExpectedWait {
   readonly loneMs: number
   /** Whether a lane is free and nothing waits. */
   readonly isIdle: boolean
+  /** Whether a request waits that runs in parts, between which others run. */
+  readonly hasLong: boolean
   /** Whether requests for the same model wait already. */
   readonly hasWaiting: boolean
 }
@@ -50,7 +52,7 @@ export class Admission implements AdmissionPolicy {
   }
 
   refusal(
-    { waitMs, aheadMs, runMs, loneMs, isIdle, hasWaiting }: ExpectedWait,
+    { waitMs, aheadMs, runMs, loneMs, isIdle, hasLong, hasWaiting }: ExpectedWait,
     deadlineMs: number | undefined,
   ): SpillwayError | undefined {
     const { clock, burstMs, targetMs } = this.#options
@@ -62,7 +64,8 @@ export class Admission implements AdmissionPolicy {
     if (deadlineMs !== undefined && waitMs + runMs > deadlineMs) return tooLong(waitMs, deadlineMs - runMs)
     // One request of each model waits in any case: estimates may be wrong, and its batch is the next.
     if (!hasWaiting) return undefined
-    const busyMs = Math.max(loneMs, runMs) + 0.47 * targetMs
+    // What comes while a part of a long request runs goes together after it, before the next part.
+    const busyMs = Math.max(loneMs, runMs) + (hasLong ? 1 : 0.47) * targetMs
     const limitMs = now - this.#idleAt <= burstLastsMs ? Math.max(burstMs, busyMs) : busyMs
     return aheadMs > limitMs ? tooLong(aheadMs, limitMs) : undefined
   }

@@ -70,8 +70,11 @@ export class LoadEstimator<S extends BatchedModel> {
       inLanes += Math.max(0, curve.predict(inLane) + lateMs - (now - since))
     }
     let waiting = 0
+    let long = 0
     for (const { source: other, curve, lateMs, waiting: queued } of this.#models.all) {
-      if (queued.rows > 0 && lanes.shared(source, other)) waiting += curve.predict(queued.rows) + lateMs
+      if (queued.rows === 0 || !lanes.shared(source, other)) continue
+      waiting += curve.predict(queued.rows) + lateMs
+      long += queued.long
     }
     const count = lanes.count(source)
     const aheadMs = (share * waiting) / count
@@ -81,6 +84,7 @@ export class LoadEstimator<S extends BatchedModel> {
       runMs: runMsOf(own, rows, lanes) + own.lateMs,
       loneMs: own.curve.predict(1) + own.lateMs,
       isIdle: taken < count && waiting === 0,
+      hasLong: long > 0,
       hasWaiting: own.waiting.requests > 0,
     }
   }

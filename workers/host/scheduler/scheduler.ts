@@ -51,6 +51,9 @@ export interface SchedulerOptions<S extends BatchedModel> {
   readonly afterTurn: (task: () => void) => void
 }
 
+/** Weight of a new request in the moving average of rows. */
+const usualWeight = 0.05
+
 /** Requests of one turn that are sent before it ends: taking more requests lasts milliseconds, while a lane is idle. */
 const burst = 2_048
 
@@ -120,9 +123,8 @@ export class Scheduler<S extends BatchedModel> {
       caller === undefined ||
       !entryToDisplace(model, this.#bounds, caller, 1, 0)
     if (refusal && isFinal) return refusal
-    // Its rows are not known yet: it is taken for one like those that wait.
-    const { rows, requests } = model.waiting
-    return this.#tooLong(model, Math.max(1, rows / Math.max(1, requests)), wait)
+    // Its rows are not known yet: it is taken for a usual one.
+    return this.#tooLong(model, Math.exp(model.usualLogRows), wait)
   }
 
   submit(work: Work<S>, wait?: WaitOptions): Promise<RunAnswer>
@@ -144,6 +146,7 @@ export class Scheduler<S extends BatchedModel> {
       refusal = this.#refusal(model, work.rows, bytes, wait.signal)
     }
     refusal ??= this.#tooLong(model, work.rows, wait)
+    model.usualLogRows += usualWeight * ((work.rows > 1 ? Math.log(work.rows) : 0) - model.usualLogRows)
     if (refusal) return handler.onError(refusal, work, wait)
     const turn = caller === undefined ? undefined : this.#takeTurn(caller, model, work)
     // The end of the turn, not its start: a small request of a new caller does not wait behind a large one of each other.

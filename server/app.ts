@@ -11,6 +11,7 @@ import type { Origins } from './auth/origin.ts'
 import { createAddressOf, createCallerOf } from './http/caller.ts'
 import { createCors } from './http/cors.ts'
 import { answerError, answerNotFound, isOpenAi } from './http/errors.ts'
+import { RefusalPace } from './http/pace-refusals.ts'
 import type { Log, Variables } from './http/request-log.ts'
 import { type Catalogue, ModelCatalogue } from './inference/catalogue.ts'
 import type { Inference } from './inference/inference.ts'
@@ -93,6 +94,7 @@ export const createApp = (given: AppOptions) => {
     }),
   } = options
   const app = new Hono<{ Variables: Variables }>(given.getPath ? { getPath: given.getPath } : {})
+  const refusals = new RefusalPace(clock)
   const cors = createCors(given.origins ?? (() => '*'))
   const answer = answerError(log)
   const answerOpenAi = answerOpenAiError(log)
@@ -100,7 +102,7 @@ export const createApp = (given: AppOptions) => {
     app
       .onError((cause, c) => (isOpenAi(c.req.path) ? answerOpenAi : answer)(cause, c))
       .notFound(answerNotFound(app.routes))
-      .use(observeRequests({ log, clock, http: metrics.http, callerOf, tracing }))
+      .use(observeRequests({ log, clock, http: metrics.http, callerOf, refusals, tracing }))
       .use(cors.prepare)
       .use(options.access?.guard ?? everybody)
       .use(options.limit ? limitRequests(options.limit) : everybody)

@@ -5,6 +5,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import { isErrorCode } from '../../models/core/index.ts'
 import type { CallContext } from '../http/call-context.ts'
 import type { CallerOf } from '../http/caller.ts'
+import { isRefusal, type RefusalPace } from '../http/pace-refusals.ts'
 import { type Log, requestIdHeader, type Variables } from '../http/request-log.ts'
 import type { HttpMetrics } from './http-metrics.ts'
 import { phasesOf, spanAttributes } from './span-fields.ts'
@@ -17,6 +18,7 @@ export interface ObserveOptions {
   readonly callerOf: CallerOf
   readonly http: HttpMetrics
   readonly clock: Clock
+  readonly refusals: RefusalPace
   /** Undefined: no spans are recorded. */
   readonly tracing: Tracing | undefined
 }
@@ -32,6 +34,7 @@ export function observeRequests({
   callerOf,
   http,
   clock,
+  refusals,
   tracing,
 }: ObserveOptions): MiddlewareHandler<Env> {
   const finish = (
@@ -64,6 +67,7 @@ export function observeRequests({
     const startedAt = clock.now()
     const recorded = nameRequest(c, callerOf, tracing)
     await next()
+    if (isRefusal(c.get('errorCode'))) await refusals.hold(c.get('caller'))
     if (!c.get('hasRequestId')) addHeaders(c, c.get('requestId') ?? '', c.get('span')?.response)
     // A path without a route is no label of its own: there is no bound to paths.
     const route = c.get('isUnknownRoute') ? 'unknown' : c.req.routePath

@@ -6,6 +6,8 @@ import { chat, vision } from '../bench/scale/workload.ts'
 import { seeded } from '../support/seeded.ts'
 
 interface Load {
+  /** Rows of a request of one more caller, which asks again when it is answered. */
+  readonly rowsBeside?: number
   /** Milliseconds of a lane. */
   readonly runMs: (rows: number) => number
   /** Requests a second, from as many callers. */
@@ -16,7 +18,7 @@ interface Load {
 }
 
 /** One server with one lane, whose requests come at random moments, whether earlier ones were answered or not. */
-async function offer({ runMs, rate, callers, seconds, deadlineMs = 30_000 }: Load) {
+async function offer({ rowsBeside, runMs, rate, callers, seconds, deadlineMs = 30_000 }: Load) {
   const clock = new EventClock()
   const replica = new Replica({ clock, backend: 'cpu', lanes: 1, runMs: (_workload, rows) => runMs(rows) })
   const random = seeded(5)
@@ -26,6 +28,19 @@ async function offer({ runMs, rate, callers, seconds, deadlineMs = 30_000 }: Loa
   const refusedMs: number[] = []
   const others: string[] = []
   let asked = 0
+  const outcomesBeside: string[] = []
+  const askBeside = (rows: number): void => {
+    if (clock.now() >= 1_000 * seconds) return
+    const x = { type: 'float32', data: new Float32Array(rows), shape: [rows, 1] } as const
+    const settled = (outcome: string) => {
+      outcomesBeside.push(outcome)
+      clock.after(1, () => askBeside(rows))
+    }
+    replica.infer(vision, rows, { x }, { caller: 'beside', deadlineMs }).then(
+      () => settled('answered'),
+      (cause: unknown) => settled(String(cause)),
+    )
+  }
   const next = () => {
     if (clock.now() >= 1_000 * seconds) return
     asked++
@@ -45,6 +60,8 @@ async function offer({ runMs, rate, callers, seconds, deadlineMs = 30_000 }: Loa
     clock.after((-Math.log(1 - random()) * 1_000) / rate, next)
   }
   next()
+  // Costs are known by then.
+  if (rowsBeside !== undefined) clock.after(1_000, () => askBeside(rowsBeside))
   await clock.run(1_000 * seconds + deadlineMs)
   answeredMs.sort((one, other) => one - other)
   return {
@@ -52,6 +69,7 @@ async function offer({ runMs, rate, callers, seconds, deadlineMs = 30_000 }: Loa
     answered,
     refused: refusedMs.length,
     others,
+    outcomesBeside,
     slowestRefusalMs: Math.max(0, ...refusedMs),
     p99: answeredMs[Math.floor(0.99 * answeredMs.length)] ?? 0,
   }
@@ -92,6 +110,20 @@ describe('a server that is asked for more than it can answer', () => {
   test('refuses nobody at 80% of what it can answer', async () => {
     const { refused, answered } = await offer({ runMs: linear, rate: 80, callers: 200, seconds: 60 })
     expect(refused / answered).toBeLessThan(0.02)
+  })
+
+  test.each([300, 1_000])('a caller with %d rows a request is answered beside others', async (rowsBeside) => {
+    const load = { runMs: linear, rate: 20, callers: 200, seconds: 60 }
+    const alone = await offer(load)
+    const beside = await offer({ ...load, rowsBeside })
+    // Each waits for the part that runs, which takes half as long again as a batch at most, and for a batch.
+    expect(beside.p99).toBeLessThan(alone.p99 + 2.5 * 100)
+    expect(beside.refused).toBeLessThan(0.01 * beside.asked)
+    expect(beside.others).toEqual([])
+    // It gets what the others leave: four fifths, in which its rows take 10 ms each.
+    const rows = rowsBeside * beside.outcomesBeside.length
+    expect(beside.outcomesBeside).toEqual(Array(beside.outcomesBeside.length).fill('answered'))
+    expect(rows).toBeGreaterThan(0.9 * 0.8 * 100 * load.seconds)
   })
 
   test('refuses at once what its deadline does not allow', async () => {

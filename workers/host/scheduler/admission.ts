@@ -16,6 +16,8 @@ export interface ExpectedWait {
   readonly batchMs: number
   /** For how long a lane has been free at least; undefined where none is, or work waits. */
   readonly idleMs: number | undefined
+  /** Whether a request waits that runs in parts, between which others run. */
+  readonly hasLong: boolean
   /** Whether requests for the same model wait already. */
   readonly hasWaiting: boolean
 }
@@ -41,6 +43,9 @@ const burstPerBusyMs = 0.5
 /** The share of the longest planned run that may wait in a busy server beside a request's own run. */
 const batchShare = 0.6
 
+/** The same where a long request waits, in planned runs: others go between its parts, and it fills the lanes whatever they ask for. */
+const batchesBesideLong = 3
+
 /**
  * Bounds the wait of requests. A server that catches up with a burst lets more wait than one that stays busy: there, more
  * waiting requests make every answer later and none more, once the next batch is full. So while no lane was idle of late,
@@ -59,7 +64,7 @@ export class Admission implements AdmissionPolicy {
   }
 
   refusal(
-    { waitMs, aheadMs, runMs, loneMs, batchMs, idleMs, hasWaiting }: ExpectedWait,
+    { waitMs, aheadMs, runMs, loneMs, batchMs, idleMs, hasLong, hasWaiting }: ExpectedWait,
     deadlineMs: number | undefined,
   ): SpillwayError | undefined {
     this.#account(idleMs)
@@ -67,7 +72,8 @@ export class Admission implements AdmissionPolicy {
     if (deadlineMs !== undefined && waitMs + runMs > deadlineMs) return tooLong(waitMs, deadlineMs - runMs)
     // One request of each model waits in any case: estimates may be wrong, and its batch is the next.
     if (!hasWaiting) return undefined
-    const busyMs = Math.max(loneMs, runMs) + batchShare * batchMs
+    // What comes while a part of a long request runs goes together after it, before the next part.
+    const busyMs = Math.max(loneMs, runMs) + (hasLong ? batchesBesideLong : batchShare) * batchMs
     const limitMs = Math.max(busyMs, this.#burstMs)
     return aheadMs > limitMs ? tooLong(aheadMs, limitMs) : undefined
   }

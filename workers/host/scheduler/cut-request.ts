@@ -65,7 +65,15 @@ class CutRequest<S extends BatchedModel> {
     const costs = [costOf(this.#model, rows), costOf(this.#model, left)] as const
     const [first, next] = turn ? this.#turns.cut(turn, ...costs) : []
     const share = rows / work.rows
-    const part = new Part(this, at, this.#workOf(at, rows), share * bytes, first, rank)
+    // It goes first, also where runs have become shorter since the request came.
+    const part = new Part(
+      this,
+      at,
+      this.#workOf(at, rows),
+      share * bytes,
+      first,
+      first ? Math.min(rank, rankOf(first.end, wait.priority)) : rank,
+    )
     const rest = new Part(
       this,
       at + rows,

@@ -54,6 +54,12 @@ export abstract class Entry<S extends BatchedModel = BatchedModel> {
 
   abstract fail(error: SpillwayError): void
 
+  /** Whether it gives way to others between its parts. */
+  get isLong(): boolean {
+    const { turn } = this
+    return this.isPart || (turn !== undefined && turn.end < turn.start + turn.cost)
+  }
+
   /** Once it is settled it waits no longer, and its batch need not run for it. A run in a lane cannot be stopped. */
   leave(turns: Turns): void {
     if (this.queue) {

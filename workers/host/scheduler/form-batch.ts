@@ -2,7 +2,7 @@ import { dataBytes } from '../../../models/core/index.ts'
 import type { CostCurve } from './cost-curve.ts'
 import type { Entry } from './entry.ts'
 import type { ScheduledModel } from './model-registry.ts'
-import { unknownRows } from './request-cost.ts'
+import { plannedMs, unknownRows } from './request-cost.ts'
 import type { RequestQueue } from './request-queue.ts'
 import type { BatchedModel, Tensors } from './work.ts'
 
@@ -114,10 +114,6 @@ function allowedRows<S extends BatchedModel>(
   const within = curve.isKnown ? Math.min(explored, curve.rowsWithin(withinMs)) : growth
   return Math.max(1, Math.min(limits.maxRows, Math.max(within, queue.rowsAsInLastRun(withinMs, growth))))
 }
-
-/** Milliseconds that a run should take at most. An author who names sizes knows which are efficient. */
-const plannedMs = <S extends BatchedModel>({ efficiency, limits }: ScheduledModel<S>): number =>
-  limits.preferredRows.length > 0 ? limits.targetMs : efficiency.enoughMs
 
 /** Rows of one lane, where running in parallel is clearly faster than running all rows in one lane. */
 function shareOf(rows: number, curve: CostCurve, freeLanes: number): number {

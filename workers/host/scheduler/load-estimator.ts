@@ -3,7 +3,7 @@ import type { ExpectedWait } from './admission.ts'
 import type { CostCurve } from './cost-curve.ts'
 import type { Lanes } from './lanes.ts'
 import type { ModelRegistry } from './model-registry.ts'
-import { runMsOf } from './request-cost.ts'
+import { plannedMs, runMsOf } from './request-cost.ts'
 import type { BatchedModel } from './work.ts'
 
 /** Milliseconds that a new request would wait and run, as far as costs are known. */
@@ -82,8 +82,11 @@ export class LoadEstimator<S extends BatchedModel> {
       inLanes += Math.max(0, curve.predict(inLane) + lateMs - (now - since))
     }
     let waiting = 0
+    let long = 0
     for (const { source: other, curve, lateMs, waiting: queued } of this.#models.all) {
-      if (queued.rows > 0 && lanes.shared(source, other)) waiting += curve.predict(queued.rows) + lateMs
+      if (queued.rows === 0 || !lanes.shared(source, other)) continue
+      waiting += curve.predict(queued.rows) + lateMs
+      long += queued.long
     }
     const count = lanes.count(source)
     const aheadMs = (share * waiting) / count
@@ -92,8 +95,9 @@ export class LoadEstimator<S extends BatchedModel> {
       aheadMs,
       runMs: runMsOf(own, rows, lanes) + own.lateMs,
       loneMs: own.curve.predict(1) + own.lateMs,
-      batchMs: own.efficiency.enoughMs,
+      batchMs: plannedMs(own),
       idleMs: taken < count && waiting === 0 ? now - this.#changedAt : undefined,
+      hasLong: long > 0,
       hasWaiting: own.waiting.requests > 0,
     }
   }

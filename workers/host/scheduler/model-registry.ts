@@ -23,6 +23,8 @@ export interface ScheduledModel<S extends BatchedModel> {
    * late, however few rows a batch has; that is no cost of the rows, and no property of the device to be stored.
    */
   lateMs: number
+  /** The mean logarithm of requests' rows: a few long requests do not make the usual one long. */
+  usualLogRows: number
   readonly queues: Map<string, RequestQueue<S>>
   /** What waits, of all shapes. */
   readonly waiting: QueueTotals
@@ -76,6 +78,7 @@ export class ModelRegistry<S extends BatchedModel> {
         curve: new CostCurve(),
         efficiency: new BatchEfficiency(this.#options.targetMs),
         lateMs: 0,
+        usualLogRows: 0,
         queues: new Map(),
         waiting: noRequests(),
         counts: new BatchCounts(),

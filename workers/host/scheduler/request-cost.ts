@@ -34,3 +34,7 @@ export function runMsOf<S extends BatchedModel>(
 /** What a request costs its caller: milliseconds of a lane, or its rows while these are not known. */
 export const costOf = <S extends BatchedModel>({ curve }: ScheduledModel<S>, rows: number): number =>
   curve.isKnown ? curve.predict(rows) : rows
+
+/** Milliseconds that a run should take at most. An author who names sizes knows which are efficient. */
+export const plannedMs = <S extends BatchedModel>({ efficiency, limits }: ScheduledModel<S>): number =>
+  limits.preferredRows.length > 0 ? limits.targetMs : efficiency.enoughMs

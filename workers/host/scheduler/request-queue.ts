@@ -5,9 +5,12 @@ import { RankedQueue } from './ranked-queue.ts'
 import type { BatchedModel } from './work.ts'
 
 /** Counts that queues share. */
-export type QueueTotals = { -readonly [bound in keyof QueueBounds]: number }
+export type QueueTotals = { -readonly [bound in keyof QueueBounds]: number } & {
+  /** Requests that run in parts. */
+  long: number
+}
 
-export const noRequests = (): QueueTotals => ({ requests: 0, rows: 0, bytes: 0 })
+export const noRequests = (): QueueTotals => ({ requests: 0, rows: 0, bytes: 0, long: 0 })
 
 /** Waiting requests of one model that may share a run, by rank. */
 export class RequestQueue<S extends BatchedModel = BatchedModel> {
@@ -111,6 +114,7 @@ export class RequestQueue<S extends BatchedModel = BatchedModel> {
     this.#rows += entry.work.rows
     this.#ofAll.requests++
     this.#ofModel.requests++
+    if (entry.isLong) this.#ofModel.long++
     this.#ofModel.rows += entry.work.rows
     this.#ofModel.bytes += entry.bytes
   }
@@ -121,6 +125,7 @@ export class RequestQueue<S extends BatchedModel = BatchedModel> {
     this.#rows -= entry.work.rows
     this.#ofAll.requests--
     this.#ofModel.requests--
+    if (entry.isLong) this.#ofModel.long--
     this.#ofModel.rows -= entry.work.rows
     this.#ofModel.bytes -= entry.bytes
   }

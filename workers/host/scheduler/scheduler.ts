@@ -13,7 +13,7 @@ import { type Estimate, LoadEstimator } from './load-estimator.ts'
 import { ModelRegistry, type ScheduledModel } from './model-registry.ts'
 import { rankOf } from './priority.ts'
 import { entryToDisplace, hasPlace, type QueueBounds } from './queue-bounds.ts'
-import { costOf, mayBeCut, unknownRows } from './request-cost.ts'
+import { costOf, mayBeCut, plannedMs, unknownRows } from './request-cost.ts'
 import { type SchedulerStats, statsOf } from './stats.ts'
 import { type Turn, Turns } from './turns.ts'
 import {
@@ -50,6 +50,9 @@ export interface SchedulerOptions<S extends BatchedModel> {
    */
   readonly afterTurn: (task: () => void) => void
 }
+
+/** Weight of a new request in the moving average of rows. */
+const usualWeight = 0.05
 
 /** Requests of one turn that are sent before it ends: taking more requests lasts milliseconds, while a lane is idle. */
 const burst = 2_048
@@ -117,9 +120,8 @@ export class Scheduler<S extends BatchedModel> {
     const refusal = this.#refusal(model, 1, 0, signal)
     const isFinal = refusal?.code !== 'overloaded' || !entryToDisplace(model, this.#bounds, wait, 1, 0)
     if (refusal && isFinal) return refusal
-    // Its rows are not known yet: it is taken for one like those that wait.
-    const { rows, requests } = model.waiting
-    return this.#tooLong(model, Math.max(1, rows / Math.max(1, requests)), wait)
+    // Its rows are not known yet: it is taken for a usual one.
+    return this.#tooLong(model, Math.exp(model.usualLogRows), wait)
   }
 
   submit(work: Work<S>, wait?: WaitOptions): Promise<RunAnswer>
@@ -141,6 +143,7 @@ export class Scheduler<S extends BatchedModel> {
       refusal = this.#refusal(model, work.rows, bytes, wait.signal)
     }
     refusal ??= this.#tooLong(model, work.rows, wait)
+    model.usualLogRows += usualWeight * ((work.rows > 1 ? Math.log(work.rows) : 0) - model.usualLogRows)
     if (refusal) return handler.onError(refusal, work, wait)
     const turn = caller === undefined ? undefined : this.#takeTurn(caller, model, work, weight)
     // The end of the turn, not its start: a small request of a new caller does not wait behind a large one of each other.
@@ -223,7 +226,7 @@ export class Scheduler<S extends BatchedModel> {
   #takeTurn(caller: string, model: ScheduledModel<S>, work: Work<S>, weight: number | undefined): Turn {
     const cost = costOf(model, work.rows)
     if (!mayBeCut(model, work)) return this.#turns.take(caller, cost, weight)
-    const first = model.curve.isKnown ? this.#options.targetMs : unknownRows
+    const first = model.curve.isKnown ? plannedMs(model) : unknownRows
     return this.#turns.take(caller, cost, weight, Math.min(cost, first))
   }
 

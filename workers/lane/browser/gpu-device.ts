@@ -19,7 +19,9 @@ const raisedLimits = [
 
 /**
  * A device of the best adapter. The lane makes it, not the runtime, so that the lane sees its loss. After the loss the
- * lane must be replaced: the runtime's next run in the same worker never returns.
+ * lane must be replaced: the runtime's next run in the same worker never returns. An error that nobody awaits counts as a
+ * loss: a command of a session's load, or of the lane's own keys and values, was not done, and later runs would end well
+ * with wrong values. The runtime awaits the errors of its runs itself (`validationMode`).
  *
  * @throws SpillwayError `lane_failed` where the browser provides none.
  */
@@ -32,6 +34,7 @@ export async function requestGpuDevice(onLost: (reason: string) => void): Promis
       requiredFeatures: usedFeatures.filter((feature) => adapter.features.has(feature)),
       requiredLimits: Object.fromEntries(raisedLimits.map((limit) => [limit, adapter.limits[limit]])),
     })
+    device.addEventListener('uncapturederror', ({ error }) => onLost(`GPU device error: ${error.message}`))
     void device.lost.then(({ reason, message }) => onLost(`GPU device ${reason}: ${message}`))
     return device
   } catch (cause) {

@@ -10,7 +10,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 export async function packagesWithSpillway(names: readonly string[]): Promise<string> {
   const packages = join(await emptyFolder(), 'node_modules')
   await mkdir(packages, { recursive: true })
-  await writePackage(join(packages, 'spillway'))
+  // Applications in JavaScript are built without types.
+  await writePackage(join(packages, 'spillway'), { hasTypes: false })
   for (const name of names) {
     await mkdir(dirname(join(packages, name)), { recursive: true })
     await symlink(join(root, 'node_modules', name), join(packages, name))

@@ -10,7 +10,9 @@ import * as esbuild from 'esbuild'
 export async function scriptSizes(folder: string): Promise<ReadonlyMap<string, number>> {
   const { exports, peerDependencies = {} } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
   const entries = Object.entries<{ readonly default?: string }>(exports).flatMap(
-    ([entry, { default: script }]) => (script === undefined ? [] : [[entry, script] as const]),
+    // No page loads the server.
+    ([entry, { default: script }]) =>
+      script === undefined || entry === './server' ? [] : [[entry, script] as const],
   )
   const { outputFiles, metafile } = await esbuild.build({
     absWorkingDir: folder,

@@ -8,6 +8,8 @@ import { copyExample, packagesWithSpillway } from '../support/example-app.ts'
 import { buildByVite, type ExamplePage, nameServer, openFolder } from '../support/example-page.ts'
 import { startHub } from '../support/hub.ts'
 import { writePage } from '../support/installed-package.ts'
+import { installNext, startNext } from '../support/next-app.ts'
+import { openPage } from '../support/page.ts'
 import { routeHub } from '../support/route-hub.ts'
 import { sentenceTransformer } from '../support/sentence-transformer.ts'
 import { useSite } from '../support/site.ts'
@@ -57,6 +59,23 @@ describe('the example of', () => {
     await page.getByRole('button', { name: 'Classify' }).click()
     await expect.poll(() => part('logits').textContent()).toBe('10 numbers')
     await expect.poll(() => part('requests').textContent()).toBe('Runs answered: 1')
+    expect(errors).toEqual([])
+  })
+
+  test('Next.js renders a page on the server, whose client component writes a text', {
+    timeout: 300_000,
+  }, async ({ skip }) => {
+    const folder = await copyExample('nextjs', packages)
+    const missing = await installNext(folder, join(packages, 'spillway'))
+    skip(missing !== undefined, missing)
+    const context = await site.browser.newContext()
+    onTestFinished(() => context.close())
+    const url = await startNext(folder, site.server.url)
+    expect(await (await fetch(url)).text()).toContain('<button type="button">Write</button>')
+    const { page, errors } = await openPage(context, url)
+    await page.getByRole('button', { name: 'Write' }).click()
+    await expect.poll(() => page.locator('[data-part="text"]').textContent()).toMatch(/\w{3}/)
+    expect(await page.getByRole('status').textContent()).toMatch(/device|server/i)
     expect(errors).toEqual([])
   })
 

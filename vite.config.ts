@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config'
 import type { BrowserProviderOption } from 'vitest/node'
 import { crashGpu } from './test/support/crash-gpu.ts'
 import { browserFlags, findBrowser } from './test/support/find-browser.ts'
+import { graphBytes } from './test/support/graph-bytes.ts'
 import { makeQuantized } from './test/support/make-quantized.ts'
 import { transformersRuntime } from './test/support/transformers-runtime.ts'
 import { weightsModel } from './test/support/weights-model.ts'
@@ -69,6 +70,7 @@ export default defineConfig({
       'comlink',
       'hash-wasm',
       'idb-keyval',
+      'onnxruntime-common',
       'wasm-feature-detect',
       'zod/mini',
     ],
@@ -193,7 +195,7 @@ export default defineConfig({
             // One file crashes the GPU process, which all pages of the browser share.
             fileParallelism: false,
             screenshotFailures: false,
-            commands: { crashGpu, makeQuantized, weightsModel },
+            commands: { crashGpu, graphBytes, makeQuantized, weightsModel },
             provider: chromium,
             instances: [{ browser: 'chromium' }],
           },

@@ -48,8 +48,8 @@ export interface AppOptions {
   /** Where spans are sent, if anywhere. */
   readonly tracing?: Tracing | undefined
   readonly clock: Clock
-  /** The folder of the built site. */
-  readonly site: string
+  /** The folder of the built site; undefined where there is none. */
+  readonly site: string | undefined
   readonly version: string
   readonly maxBodyBytes: number
   readonly requestLimits?: RequestLimits
@@ -68,6 +68,8 @@ export interface AppOptions {
   /** Whether metrics, and what loads models, have a port of their own, and are not here. */
   readonly hasAdminPort?: boolean
   readonly log: Log
+  /** The path of a request. Default: its address's; another one where the app is mounted below a path. */
+  readonly getPath?: (request: Request) => string
 }
 
 const everybody: MiddlewareHandler = (_c, next) => next()
@@ -90,7 +92,7 @@ export const createApp = (given: AppOptions) => {
       engines: new Engines(new ModelCatalogue(), new Upstreams(clock, given.log)),
     }),
   } = options
-  const app = new Hono<{ Variables: Variables }>()
+  const app = new Hono<{ Variables: Variables }>(given.getPath ? { getPath: given.getPath } : {})
   const cors = createCors(given.origins ?? (() => '*'))
   const answer = answerError(log)
   const answerOpenAi = answerOpenAiError(log)
@@ -145,6 +147,6 @@ export const createApp = (given: AppOptions) => {
         }),
       )
       .route('/models', modelFileRoutes(catalogue, options.access))
-      .route('/', siteRoutes(options.site))
+      .route('/', options.site === undefined ? new Hono() : siteRoutes(options.site))
   )
 }

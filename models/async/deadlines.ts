@@ -10,6 +10,7 @@ export class Deadlines<T extends { readonly deadline: number }> {
   readonly #items = new Set<T>()
   #wakesAt = Number.POSITIVE_INFINITY
   #cancel: () => void = () => {}
+  #isClosed = false
 
   constructor(clock: Clock, onLate: (item: T) => void) {
     this.#clock = clock
@@ -27,6 +28,13 @@ export class Deadlines<T extends { readonly deadline: number }> {
 
   delete(item: T): void {
     this.#items.delete(item)
+    if (this.#isClosed && this.#items.size === 0) this.clear()
+  }
+
+  /** From now on the timer ends with the last item: it would keep a process that has nothing else to do. */
+  close(): void {
+    this.#isClosed = true
+    if (this.#items.size === 0) this.clear()
   }
 
   /** Removes and returns all items. */

@@ -49,6 +49,13 @@ export function positiveInteger(text: string): number {
   return number
 }
 
+export function port(text: string): number {
+  const number = Number(text)
+  if (!/^\d+$/.test(text) || number > 65_535)
+    throw new InvalidArgumentError('Expected a whole number from 0 to 65535.')
+  return number
+}
+
 export function fraction(text: string): number {
   const number = Number(text)
   if (!(number > 0 && number <= 1)) throw new InvalidArgumentError('Expected a number above 0 and at most 1.')

@@ -9,6 +9,7 @@ import { manifestCommand } from './commands/manifest.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { pullCommand } from './commands/pull.ts'
 import { quantizeCommand } from './commands/quantize.ts'
+import { serveCommand } from './commands/serve.ts'
 import { verifyCommand } from './commands/verify.ts'
 import type { Io } from './io.ts'
 
@@ -23,12 +24,13 @@ const commands = [
   manifestCommand,
   verifyCommand,
   keyCommand,
+  serveCommand,
 ]
 
 export function createProgram(io: Io): Command {
   const program = new Command('spillway')
     .description(
-      'Fetches ONNX models, looks into them, makes them smaller and faster, and checks that they still answer the same.',
+      'Fetches ONNX models, looks into them, makes them smaller and faster, checks that they still answer the same, and serves them.',
     )
     .version(version)
   for (const command of commands) program.addCommand(command(io))

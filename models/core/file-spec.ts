@@ -16,13 +16,19 @@ const filePath = z
     ),
   )
 
+/** Schema of a file. */
 export const fileSpec = z.strictObject({
   path: filePath,
-  /** Size in bytes. */
   size: z.int().check(z.positive()),
-  /** SHA-256 in lower-case hexadecimal. */
   sha256: z.string().check(z.regex(/^[0-9a-f]{64}$/)),
 })
 
 /** A file of a model: its path, size and hash. */
-export type FileSpec = z.infer<typeof fileSpec>
+export interface FileSpec {
+  /** Relative to the manifest. */
+  path: string
+  /** Size in bytes. */
+  size: number
+  /** SHA-256 in lower-case hexadecimal. */
+  sha256: string
+}

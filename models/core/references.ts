@@ -1,11 +1,10 @@
 import * as z from 'zod/mini'
-import type { Manifest } from './manifest.ts'
-import { parseManifest, tasks } from './manifest-schema.ts'
+import { type Manifest, type Task, tasks } from './manifest.ts'
+import { parseManifest } from './manifest-schema.ts'
 import { schemaError } from './schema-error.ts'
 
 /** Schema of a reference. */
 export const referenceSchema = z.strictObject({
-  /** `hf:owner/name@revision`, as `runtime.model()` and `spillway pull` take it. */
   source: z.string().check(z.regex(/^hf:[\w.-]+\/[\w.-]+(?:@[\w./+-]+)?$/)),
   title: z.string().check(z.minLength(1)),
   description: z.string(),
@@ -18,8 +17,14 @@ const references = z.array(referenceSchema)
 /**
  * A model on the hub that a site points to. Its files stay on the hub until a page or a server asks for its source.
  */
-// An interface, so that editors and the API reference name it in place of all its fields.
-export interface Reference extends z.infer<typeof referenceSchema> {}
+export interface Reference {
+  /** `hf:owner/name@revision`, as `runtime.model()` and `spillway pull` take it. */
+  source: string
+  title: string
+  description: string
+  license: string
+  task: Task
+}
 
 /** The models of a site: those in its folder, and those on the hub that it refers to. */
 export interface SiteCatalogue {

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { tensorTypes } from './tensor.ts'
+import { type TensorType, tensorTypes } from './tensor.ts'
 
 const size = z.int().check(z.nonnegative())
 const axis = z.int().check(z.minimum(0), z.maximum(7))
@@ -8,19 +8,9 @@ const axis = z.int().check(z.minimum(0), z.maximum(7))
 export const tensorSpec = z.strictObject({
   name: z.string().check(z.minLength(1), z.maxLength(256)),
   type: z.enum(tensorTypes),
-  /** One number per dimension; −1 stands for any size, also 0. Null: any number of dimensions. */
   shape: z.nullable(z.array(z.union([z.literal(-1), size])).check(z.maxLength(8))),
-  /**
-   * The batch axis of this tensor, where it differs from the model's. Null: the tensor has no rows, and only requests
-   * with equal values share a run.
-   */
   batchAxis: z.optional(z.nullable(axis)),
-  /**
-   * Rows of different lengths along this axis may share a run: inputs are padded with `value`, outputs are cut back.
-   * Allowed only where the result of a row does not depend on its padding.
-   */
   pad: z.optional(z.strictObject({ axis, value: z.number() })),
-  /** The value of every element of an input that the caller leaves out. */
   default: z.optional(z.number()),
   description: z.optional(z.string()),
 })
@@ -29,6 +19,27 @@ export const tensorSpec = z.strictObject({
 export const stateSpec = z.strictObject({ input: z.string(), output: z.string() })
 
 /** An input or an output of a model. */
-export type TensorSpec = z.infer<typeof tensorSpec>
+export interface TensorSpec {
+  name: string
+  type: TensorType
+  /** One number per dimension; −1 stands for any size, also 0. Null: any number of dimensions. */
+  shape: number[] | null
+  /**
+   * The batch axis of this tensor, where it differs from the model's. Null: the tensor has no rows, and only requests
+   * with equal values share a run.
+   */
+  batchAxis?: number | null | undefined
+  /**
+   * Rows of different lengths along this axis may share a run: inputs are padded with `value`, outputs are cut back.
+   * Allowed only where the result of a row does not depend on its padding.
+   */
+  pad?: { axis: number; value: number } | undefined
+  /** The value of every element of an input that the caller leaves out. */
+  default?: number | undefined
+  description?: string | undefined
+}
 /** A pair of an input and an output that a session carries from run to run. */
-export type StateSpec = z.infer<typeof stateSpec>
+export interface StateSpec {
+  input: string
+  output: string
+}

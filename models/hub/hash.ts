@@ -1,5 +1,6 @@
 import { sha1 } from '@noble/hashes/legacy.js'
 import { sha256 } from 'hash-wasm'
+import { toHex } from '../core/hex.ts'
 
 /** Lower-case hexadecimal. */
 export const sha256Hex = (bytes: Uint8Array): Promise<string> => sha256(bytes)
@@ -12,5 +13,5 @@ export function gitBlobId(bytes: Uint8Array): string {
   const hash = sha1.create()
   hash.update(new TextEncoder().encode(`blob ${bytes.length}\0`))
   hash.update(bytes)
-  return Array.from(hash.digest(), (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return toHex(hash.digest())
 }

@@ -8,6 +8,9 @@ import { schemaError } from '../core/schema-error.ts'
  */
 export const keyPrefixes = { server: 'sk_', page: 'pk_', admin: 'ak_' } as const
 
+/** The largest weight of a key. */
+const mostWeight = 100
+
 /** Random bytes of a key. */
 export const keyBytes = 32
 
@@ -49,6 +52,10 @@ const entry = z
         .check(z.minLength(1)),
     ),
     limits: z.optional(keyLimits),
+    /** The share of a busy server, as a multiple of that of other callers. Default: 1. */
+    weight: z.optional(z.int().check(z.minimum(1), z.maximum(mostWeight))),
+    /** The highest priority that its requests may have. Default: `high`. */
+    highestPriority: z.optional(z.enum(['high', 'normal', 'low'])),
   })
   .check(
     z.refine(({ kind, origins }) => (kind === 'page') === (origins !== undefined), {

@@ -36,6 +36,8 @@ export const responseRequest = z.object({
       .check(z.refine((pairs) => Object.keys(pairs).length <= 16, 'at most 16 pairs')),
   ),
   stream: nullish(z.boolean()),
+  /** vLLM: as of chats. */
+  priority: nullish(z.int()),
   ...ending,
   ...sampling,
 })

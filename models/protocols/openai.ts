@@ -161,6 +161,12 @@ export const usage = z.object({
 /** See `usage`. */
 export type WireUsage = z.infer<typeof usage>
 
+/** An answer of `POST /v1/embeddings`. Lists only the fields that are read. */
+export const embeddingList = z.object({
+  data: z.array(z.object({ index: count, embedding: z.array(z.number()) })),
+  usage: nullish(usage),
+})
+
 const finishReason = nullish(z.string())
 
 /** One event of a streamed completion, or a whole response. Lists only the fields that are read. */

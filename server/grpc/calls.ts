@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
 import {
   Code,
@@ -16,6 +15,7 @@ import { SpillwayError } from '../../models/core/index.ts'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
 import type { Access } from '../auth/access.ts'
 import type { Admit } from '../auth/limits/limit-requests.ts'
+import type { CheckAdmin } from '../auth/only-admin.ts'
 import type { CallerOf } from '../http/caller.ts'
 import { type Log, requestIdHeader } from '../http/request-log.ts'
 import type { Metrics } from '../observability/metrics.ts'
@@ -30,7 +30,11 @@ import { readMessages } from './read-messages.ts'
 
 export interface CallsOptions {
   readonly access: Access | undefined
+  /** Refuses callers who are no administrators. */
+  readonly checkAdmin: CheckAdmin
   readonly admit: Admit | undefined
+  /** Aborted when the server begins to drain. */
+  readonly draining: AbortController
   readonly callerOf: CallerOf
   readonly metrics: Pick<Metrics, 'http' | 'grpc'>
   readonly tracing: Tracing | undefined
@@ -48,12 +52,15 @@ export interface MethodGroup {
   /** Checks a message before it is decoded. */
   readonly check: (message: Uint8Array) => void
   /** Methods that probes call without a key. */
-  readonly open: readonly string[]
+  readonly open?: readonly string[]
+  /** Whether only administrators may call them. */
+  readonly isForAdmins?: boolean
 }
 
-interface Method extends Omit<MethodGroup, 'add' | 'open'> {
+interface Method extends Pick<MethodGroup, 'maxBytes' | 'check'> {
   readonly handler: UniversalHandler
   readonly isOpen: boolean
+  readonly isForAdmins: boolean
   readonly isStream: boolean
 }
 
@@ -62,7 +69,7 @@ interface Method extends Omit<MethodGroup, 'add' | 'open'> {
  * refused before its message is read.
  */
 export function createCalls(options: CallsOptions, groups: readonly MethodGroup[]) {
-  const { access, admit, callerOf, clock, log, tracing, uploadMs } = options
+  const { access, checkAdmin, admit, callerOf, clock, draining, log, tracing, uploadMs } = options
   const observe = createObserveCall(options)
 
   const fail = createFailCall(log)
@@ -75,10 +82,6 @@ export function createCalls(options: CallsOptions, groups: readonly MethodGroup[
     }
   }
   const methods = methodsOf(groups, failAsStatus)
-
-  const draining = new AbortController()
-  // One listener for each stream is no leak: Node would warn of it on stderr.
-  setMaxListeners(0, draining.signal)
 
   const readWhole = (req: Http2ServerRequest, reading: MessageReading) => {
     const cancelUpload = clock.after(uploadMs, () => req.stream.close(constants.NGHTTP2_CANCEL))
@@ -93,6 +96,7 @@ export function createCalls(options: CallsOptions, groups: readonly MethodGroup[
     const method = methods.get(call.path)
     if (!method) throw new ConnectError(`There is no method ${call.path.slice(0, 200)}`, Code.Unimplemented)
     if (!method.isOpen) await access?.authenticate(call)
+    if (method.isForAdmins) await checkAdmin(call, call.path)
     // Each message of a stream is a request of its own.
     if (!method.isOpen && !method.isStream) {
       const allowance = await admit?.(call, 'rows', (headers) => Object.assign(call.metadata, headers))
@@ -153,7 +157,7 @@ export type Calls = ReturnType<typeof createCalls>
 
 function methodsOf(groups: readonly MethodGroup[], failAsStatus: Interceptor): Map<string, Method> {
   const methods = new Map<string, Method>()
-  for (const { add, open, maxBytes, check } of groups) {
+  for (const { add, open = [], isForAdmins = false, maxBytes, check } of groups) {
     const router = createConnectRouter({
       grpcWeb: false,
       connect: false,
@@ -164,7 +168,7 @@ function methodsOf(groups: readonly MethodGroup[], failAsStatus: Interceptor): M
     for (const handler of router.handlers) {
       const isOpen = open.includes(handler.requestPath)
       const isStream = handler.method.methodKind === 'bidi_streaming'
-      methods.set(handler.requestPath, { handler, isOpen, isStream, maxBytes, check })
+      methods.set(handler.requestPath, { handler, isOpen, isForAdmins, isStream, maxBytes, check })
     }
   }
   return methods

@@ -1,6 +1,7 @@
 import type { Clock } from '../../models/async/clock.ts'
 import type { Manifest } from '../../models/core/index.ts'
 import { queueHeader } from '../../models/protocols/oip.ts'
+import { turnOptions } from '../auth/turn-options.ts'
 import { type Catalogue, findModel } from '../inference/catalogue.ts'
 import type { Inference } from '../inference/inference.ts'
 import { runRequest } from '../inference/run-request.ts'
@@ -36,19 +37,22 @@ export async function infer(
   const entry = findModel(catalogue, message.modelName, message.modelVersion || undefined)
   call.set('model', entry.manifest.id)
   const left = timeLeft(call, askedAt)
-  const caller = call.get('caller')
   const read = (): CheckedInferRequest | Promise<CheckedInferRequest> => {
     const parts = readOneByOne(message, entry.manifest)
     if (parts.reduce((bytes, { length }) => bytes + length, 0) <= mostReadHere)
       return readModelInfer(message, entry.manifest, requestLimits)
-    const wait = { signal, caller, askedAt, deadlineMs: left(requestLimits.maxTimeoutMs) }
+    const wait = { signal, ...turnOptions(call), askedAt, deadlineMs: left(requestLimits.maxTimeoutMs) }
     const task = { message, manifest: entry.manifest, limits: requestLimits }
     return offload.run('readModelInfer', task, jobOf(wait, parts))
   }
   try {
     const { id, inputs, outputs, deadlineMs, priority } = await read()
-    const whose = { caller, requestId: call.get('requestId'), span: call.get('span') }
-    const wait = { signal, askedAt, deadlineMs: left(deadlineMs), priority, ...whose }
+    const whose = {
+      ...turnOptions(call, priority),
+      requestId: call.get('requestId'),
+      span: call.get('span'),
+    }
+    const wait = { signal, askedAt, deadlineMs: left(deadlineMs), ...whose }
     const answer = await runRequest(call, inference, entry, inputs, wait)
     return writeModelInfer({ model: entry.manifest, id, requested: outputs, answer })
   } finally {

@@ -22,6 +22,8 @@ export interface MetadataOptions {
   readonly inference: Pick<Inference, 'state'>
   readonly probes: Probes
   readonly version: string
+  /** The server's extensions besides those that every server has. */
+  readonly extensions: readonly string[]
 }
 
 const { method: methods } = GRPCInferenceService
@@ -44,14 +46,14 @@ const modelStreamInfer: DescMethodBiDiStreaming<
 
 /** The Open Inference Protocol's methods that ask what there is. */
 export const metadataMethods =
-  ({ catalogue, inference, probes, version }: MetadataOptions) =>
+  ({ catalogue, inference, probes, version, extensions }: MetadataOptions) =>
   (router: ConnectRouter): void => {
     const entryOf = ({ name, version }: { readonly name: string; readonly version: string }) =>
       findModel(catalogue, name, version || undefined)
     router.rpc(methods.serverLive, () => ({ live: holds(probes.checkLive) }))
     router.rpc(methods.serverReady, () => ({ ready: holds(probes.checkReady) }))
     router.rpc(methods.modelReady, (model) => ({ ready: inference.state(entryOf(model)) === 'ready' }))
-    router.rpc(methods.serverMetadata, () => serverMetadata(version, []))
+    router.rpc(methods.serverMetadata, () => serverMetadata(version, extensions))
     router.rpc(methods.modelMetadata, (model) => {
       const { manifest } = entryOf(model)
       const versions = catalogue.versions.get(manifest.id)?.map((entry) => entry.manifest.version)

@@ -2,7 +2,7 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { RouterRoute } from 'hono/types'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { SpillwayError } from '../../models/core/index.ts'
+import { messageOf, SpillwayError } from '../../models/core/index.ts'
 import { errorCodeHeader } from '../../models/protocols/oip.ts'
 import type { WireOpenAiError } from '../../models/protocols/openai.ts'
 import type { CallContext } from './call-context.ts'
@@ -18,9 +18,39 @@ export const answerError =
     for (const [name, value] of Object.entries(answerHeaders(c))) c.header(name, value)
     c.header(errorCodeHeader, error.code)
     if (error.detail.retryAfterMs !== undefined)
-      c.header('retry-after', String(Math.ceil(error.detail.retryAfterMs / 1000)))
+      c.header('retry-after', retryAfterHeader(error.detail.retryAfterMs))
     return c.json({ error: error.message }, error.status as ContentfulStatusCode)
   }
+
+/**
+ * The same answer for a route that passes its headers as one plain object. An overloaded server refuses ten times as many
+ * requests as it answers: by an error handler, with a `Headers` object, a refusal costs a third more.
+ *
+ * @param headers The route's own.
+ */
+export function errorResponse(
+  log: Log,
+  c: Context,
+  cause: unknown,
+  headers: Readonly<Record<string, string>>,
+): Response {
+  const thrown = cause instanceof Error ? cause : new Error(messageOf(cause))
+  const error = toSpillwayError(thrown)
+  logError(log, c, thrown, error)
+  const { retryAfterMs } = error.detail
+  return new Response(JSON.stringify({ error: error.message }), {
+    status: error.status,
+    headers: {
+      ...answerHeaders(c),
+      ...headers,
+      'content-type': 'application/json',
+      [errorCodeHeader]: error.code,
+      ...(retryAfterMs !== undefined && { 'retry-after': retryAfterHeader(retryAfterMs) }),
+    },
+  })
+}
+
+const retryAfterHeader = (ms: number) => String(Math.ceil(ms / 1000))
 
 /** Logs the server's own faults with their stack; for a client's fault the request's log line has the code and the reason. */
 export function logError(log: Log, c: Pick<CallContext, 'set'>, cause: Error, error: SpillwayError): void {

@@ -1,6 +1,9 @@
 /** Bytes of the largest number of a tensor. */
 const largestElement = 8
 
+/** Not filled with zeros, and not from Node's pool, which cannot move to another thread. */
+const allocate = (bytes: number): Uint8Array => Buffer.allocUnsafeSlow(bytes)
+
 /** Joins chunks in one buffer that doubles: a client may send a body byte by byte, and a list of chunks would be larger than the body. */
 export class GrowingBuffer {
   /** A single chunk, the common case, is not copied. */
@@ -8,14 +11,17 @@ export class GrowingBuffer {
   readonly #first: number
   readonly #total: number
   readonly #skipped: number
+  readonly #take: (bytes: number) => Uint8Array
   length = 0
 
   /**
    * @param first Bytes that are allocated at the second chunk.
    * @param total Bytes that are expected in the end: no more are allocated for so many.
    * @param alignedAt The byte that is placed so that numbers of any type may start there, where there are several chunks.
+   * @param take Gives memory of so many bytes at least.
    */
-  constructor(first = 0, total = first, alignedAt = 0) {
+  constructor(first = 0, total = first, alignedAt = 0, take = allocate) {
+    this.#take = take
     this.#first = first
     this.#total = total
     this.#skipped = Number.isSafeInteger(alignedAt) ? -alignedAt & (largestElement - 1) : 0
@@ -40,9 +46,8 @@ export class GrowingBuffer {
     return length <= this.#total ? Math.min(2 * length, this.#total) : 2 * length
   }
 
-  /** Not filled with zeros, and not from Node's pool, which cannot move to another thread. */
   #allocate(bytes: number): Uint8Array {
-    return Buffer.allocUnsafeSlow(this.#skipped + bytes).subarray(this.#skipped)
+    return this.#take(this.#skipped + bytes).subarray(this.#skipped)
   }
 
   /** A `Uint8Array`, because `Buffer.slice` does not copy. */

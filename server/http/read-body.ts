@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import { SpillwayError } from '../../models/core/index.ts'
+import type { BodyMemory } from './body-memory.ts'
 import { bodyTooLarge } from './body-too-large.ts'
 import { decoderOf } from './decode-body.ts'
 import { GrowingBuffer } from './growing-buffer.ts'
@@ -11,14 +12,21 @@ import { stopReading } from './stop-reading.ts'
  * Reads a request's whole body from Node's own stream. A `Request` would copy it once more, and turn a body without a
  * length into a web stream, which costs more than most runs.
  *
+ * @param memory Where the caller gives the body's memory back.
  * @param alignedAt See `GrowingBuffer`.
  * @throws SpillwayError `body_too_large` as soon as it is known, from the content length or the bytes so far;
  * `aborted` when the client leaves in the middle of its body; `encoding_unsupported`, or `request_malformed` for a body
  * that is not in its encoding.
  */
-export async function readBody(c: Context, maxBytes: number, alignedAt = 0): Promise<Uint8Array> {
+export async function readBody(
+  c: Context,
+  maxBytes: number,
+  alignedAt = 0,
+  memory?: BodyMemory,
+): Promise<Uint8Array> {
   // `app.request` in a test has no socket.
   const { incoming, outgoing } = (c.env as Partial<HttpBindings> | undefined) ?? {}
+  if (incoming?.readableDidRead || incoming?.readableEnded) throw alreadyRead()
   try {
     const encoding = c.req.header('content-encoding')
     const decode = encoding === undefined ? undefined : decoderOf(encoding)
@@ -26,7 +34,7 @@ export async function readBody(c: Context, maxBytes: number, alignedAt = 0): Pro
     const length = c.req.header('content-length')
     if (length !== undefined && Number(length) > maxBytes) throw bodyTooLarge(maxBytes)
     const body = incoming
-      ? await readAll(incoming, maxBytes, Number(length ?? 0), alignedAt)
+      ? await readAll(incoming, maxBytes, Number(length ?? 0), alignedAt, memory)
       : new Uint8Array(await c.req.arrayBuffer())
     if (body.length > maxBytes) throw bodyTooLarge(maxBytes)
     return decode ? await decode(body, maxBytes) : body
@@ -35,6 +43,12 @@ export async function readBody(c: Context, maxBytes: number, alignedAt = 0): Pro
     throw cause
   }
 }
+
+/** Its end has come, and would be awaited for ever. */
+const alreadyRead = () =>
+  new SpillwayError('internal', 'The body of the request was read before it came here', {
+    hint: 'Mount the server before middleware that reads bodies.',
+  })
 
 /** Bytes that are allocated for a body because its header announces them. */
 const mostAnnounced = 2 ** 20
@@ -50,9 +64,15 @@ export function readAll(
   maxBytes: number,
   length = 0,
   alignedAt = 0,
+  memory?: BodyMemory,
 ): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const body = new GrowingBuffer(Math.min(length, mostAnnounced), length, alignedAt)
+    const body = new GrowingBuffer(
+      Math.min(length, mostAnnounced),
+      length,
+      alignedAt,
+      memory && ((bytes) => memory.take(bytes)),
+    )
     const settle = (outcome: () => void) => {
       incoming.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose)
       outcome()

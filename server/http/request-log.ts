@@ -6,9 +6,13 @@ import type { Allowance } from '../auth/limits/rate-limits.ts'
 import type { StreamEnd } from '../observability/stream-end.ts'
 import type { TextRecord } from '../observability/text-record.ts'
 import type { RequestSpan } from '../observability/trace-context.ts'
+import type { LogDestination } from './log-destination.ts'
 import { LogOutput, outputWriter } from './log-output.ts'
 
 export type Log = Logger
+
+/** JSON lines to a program's own log. */
+export const createLogTo = (destination: LogDestination): Log => pino({}, destination)
 
 /** JSON lines; formatted for reading where the output is a terminal. */
 export const createLog = (): Log =>

@@ -1,5 +1,5 @@
 import { access, readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import {
   type Manifest,
   parseManifest,
@@ -21,7 +21,16 @@ export interface CatalogueEntry {
   readonly revision?: number
 }
 
-/** The models by their ids: of each its default version, the newest. */
+/** Why a folder has no model that can be offered. */
+export interface ModelFault {
+  readonly folder: string
+  /** The model's id and version, as far as its manifest can be read; else the folder's name, and nothing. */
+  readonly name: string
+  readonly version: string
+  readonly error: SpillwayError
+}
+
+/** The models by their ids: of each its default version, the newest that could be loaded. */
 export interface Catalogue extends ReadonlyMap<string, CatalogueEntry> {
   /** All versions of each model, the newest first. */
   readonly versions: ReadonlyMap<string, readonly CatalogueEntry[]>
@@ -29,11 +38,14 @@ export interface Catalogue extends ReadonlyMap<string, CatalogueEntry> {
   readonly revision?: number
   /** Models on the hub that it lists as well; pages fetch them from there. */
   readonly references?: readonly Reference[]
+  /** Models that are not offered, or not as their folders have them now. */
+  readonly faults?: readonly ModelFault[]
 }
 
 /** A catalogue of models. Of two with the same id and version the later one counts. */
 export class ModelCatalogue extends Map<string, CatalogueEntry> implements Catalogue {
   readonly versions = new Map<string, readonly CatalogueEntry[]>()
+  faults: readonly ModelFault[] = []
 
   constructor(entries: Iterable<CatalogueEntry> = []) {
     super()
@@ -50,8 +62,13 @@ export class ModelCatalogue extends Map<string, CatalogueEntry> implements Catal
         compareVersions(other.manifest.version, one.manifest.version),
       )
       this.versions.set(id, sorted)
-      this.set(id, sorted[0] ?? entry)
+      this.set(id, this.chooseDefault(sorted) ?? entry)
     }
+  }
+
+  /** @param versions Of one model, the newest first. */
+  protected chooseDefault(versions: readonly CatalogueEntry[]): CatalogueEntry | undefined {
+    return versions[0]
   }
 }
 
@@ -68,28 +85,60 @@ export const nameOf = (
 /**
  * Reads every model in the given folders. A folder with a `manifest.json` is one model; otherwise each of its
  * sub-folders with one is. Several versions of a model have folders of their own. Where two models have the same id and
- * version, the later one wins.
+ * version, the later one wins. A model with a fault is not in the catalogue but in its `faults`.
  *
- * @throws SpillwayError `manifest_invalid` or `file_missing`, with every fault: a server with an incomplete catalogue does
- * not start.
+ * @throws SpillwayError `file_missing` where a folder cannot be read or has no model: its name may be misspelt.
  */
-export async function readCatalogue(folders: readonly string[]): Promise<Catalogue> {
+export async function readCatalogue(folders: readonly string[]): Promise<ModelCatalogue> {
+  const { entries, faults, unreadable } = await readFolders(folders)
+  if (unreadable.length > 0)
+    throw faultsTogether(
+      'The catalogue',
+      [...unreadable, ...faults].map(({ error }) => error),
+    )
+  const catalogue = new ModelCatalogue(entries)
+  catalogue.faults = faults
+  return catalogue
+}
+
+export interface FoldersRead {
+  readonly entries: readonly CatalogueEntry[]
+  readonly faults: readonly ModelFault[]
+  /** Folders of models that cannot be read, or have none. */
+  readonly unreadable: readonly Pick<ModelFault, 'folder' | 'error'>[]
+}
+
+/** As `readCatalogue`. Never rejects. */
+export async function readFolders(folders: readonly string[]): Promise<FoldersRead> {
   const entries: CatalogueEntry[] = []
-  const faults: SpillwayError[] = []
-  /** The result; undefined for a fault, which is kept. */
-  const attempt = <T>(read: Promise<T>): Promise<T | undefined> =>
-    read.catch((cause: unknown) => {
-      faults.push(SpillwayError.from(cause, 'manifest_invalid', 'The models cannot be read'))
-      return undefined
-    })
+  const faults: ModelFault[] = []
+  const unreadable: { readonly folder: string; readonly error: SpillwayError }[] = []
+  const errorOf = (cause: unknown) =>
+    SpillwayError.from(cause, 'manifest_invalid', 'The models cannot be read')
   for (const folder of folders) {
-    for (const modelFolder of (await attempt(modelFolders(folder))) ?? []) {
-      const entry = await attempt(readEntry(modelFolder))
-      if (entry) entries.push(entry)
+    const found = await modelFolders(folder).catch((cause: unknown) => {
+      unreadable.push({ folder, error: errorOf(cause) })
+      return []
+    })
+    for (const modelFolder of found) {
+      try {
+        entries.push(await readEntry(modelFolder))
+      } catch (cause) {
+        faults.push({ folder: modelFolder, ...(await identityOf(modelFolder)), error: errorOf(cause) })
+      }
     }
   }
-  if (faults.length > 0) throw faultsTogether('The catalogue', faults)
-  return new ModelCatalogue(entries)
+  return { entries, faults, unreadable }
+}
+
+/** What a folder with a fault says of its model. */
+async function identityOf(folder: string): Promise<Pick<ModelFault, 'name' | 'version'>> {
+  const manifest = await readJson(join(folder, 'manifest.json')).catch(() => undefined)
+  const { id, version }: Readonly<Record<string, unknown>> = Object(manifest)
+  return {
+    name: typeof id === 'string' ? id : basename(folder),
+    version: typeof version === 'string' ? version : '',
+  }
 }
 
 /**

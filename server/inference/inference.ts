@@ -143,8 +143,8 @@ export function createInference(options: InferenceOptions): Inference {
     maxQueuedRows: queue.rows,
     maxQueuedBytes: queue.bytes,
     targetMs,
-    admission:
-      queue.burstMs === undefined ? undefined : new Admission({ clock, targetMs, burstMs: queue.burstMs }),
+    cutsRequests: true,
+    admission: queue.burstMs === undefined ? undefined : new Admission({ clock, burstMs: queue.burstMs }),
     maxBatchBytes: 256 * 2 ** 20,
     afterTurn: setImmediate,
   })

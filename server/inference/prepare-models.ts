@@ -2,17 +2,21 @@ import { SpillwayError } from '../../models/core/index.ts'
 import type { Log } from '../http/request-log.ts'
 import { allVersions, type Catalogue, type CatalogueEntry } from './catalogue.ts'
 import type { Inference } from './inference.ts'
+import type { LiveCatalogue } from './live-catalogue.ts'
 import type { TextService } from './text-service.ts'
 
 export interface PrepareOptions {
+  readonly catalogue: Pick<LiveCatalogue, 'noteLoad'>
   readonly inference: Pick<Inference, 'prepare'>
   readonly textService: Pick<TextService, 'prepare'>
   readonly log: Log
 }
 
 /** Makes all models ready. Failures are logged; the other models go on. */
-export async function prepareModels(catalogue: Catalogue, options: PrepareOptions): Promise<void> {
-  await Promise.all(allVersions(catalogue).map((entry) => prepareModel(entry, options)))
+export async function prepareModels(
+  options: PrepareOptions & { readonly catalogue: Pick<Catalogue, 'versions'> },
+): Promise<void> {
+  await Promise.all(allVersions(options.catalogue).map((entry) => prepareModel(entry, options)))
 }
 
 /**
@@ -21,9 +25,17 @@ export async function prepareModels(catalogue: Catalogue, options: PrepareOption
  */
 export async function prepareModel(
   entry: CatalogueEntry,
-  { inference, textService, log }: PrepareOptions,
+  { catalogue, inference, textService, log }: PrepareOptions,
 ): Promise<SpillwayError | undefined> {
-  const { id } = entry.manifest
+  const { id, version } = entry.manifest
+  const noteLoad = (isLoaded: boolean) => {
+    // An engine that does not answer may answer the next moment.
+    const chosen = entry.upstream ? undefined : catalogue.noteLoad(entry, isLoaded)
+    if (!chosen) return
+    const line = { model: id, version: chosen.manifest.version }
+    if (isLoaded) log.info(line, `${id} answers with version ${version} again`)
+    else log.warn(line, `${id} answers with version ${line.version}: ${version} could not be loaded`)
+  }
   try {
     await textService.prepare(entry)
   } catch (err) {
@@ -31,9 +43,11 @@ export async function prepareModel(
   }
   try {
     await inference.prepare(entry)
+    noteLoad(true)
     return undefined
   } catch (err) {
     log.error({ err }, `${id} could not be loaded`)
+    noteLoad(false)
     return SpillwayError.from(err, 'lane_failed', `${id} could not be loaded`)
   }
 }

@@ -1,18 +1,8 @@
-import type { ChatMessage, Prompt, TemplateArguments } from '../../workers/host/text/types.ts'
+import { textsOf } from '../../workers/host/text/openai/chat-message.ts'
+import type { Prompt, TemplateArguments } from '../../workers/host/text/types.ts'
 
 /** A chat's messages count with the text that a template puts around each. */
 const messageCharacters = 64
-
-/** All texts of a message that a template may write. */
-export const textsOf = ({
-  content,
-  tool_calls: calls = [],
-  reasoning_content: reasoning = '',
-}: ChatMessage): readonly string[] => [
-  content,
-  reasoning,
-  ...calls.flatMap(({ function: { name, arguments: json } }) => [name, json]),
-]
 
 /** About how many characters the tokenizer gets of prompts. Prompts of tokens have none. */
 export function charactersOf(

@@ -1,15 +1,17 @@
-import { type Reference, SpillwayError } from '../../models/core/index.ts'
+import { sep } from 'node:path'
+import type { SpillwayError } from '../../models/core/index.ts'
 import {
   allVersions,
   type Catalogue,
   type CatalogueEntry,
+  type FoldersRead,
   ModelCatalogue,
   nameOf,
-  readCatalogue,
-  readReferences,
+  readFolders,
 } from './catalogue.ts'
 import type { Inference } from './inference.ts'
 import type { LiveCatalogue } from './live-catalogue.ts'
+import { listReferences } from './open-catalogue.ts'
 import { type PrepareOptions, prepareModel } from './prepare-models.ts'
 
 export interface RereadOptions extends PrepareOptions {
@@ -20,8 +22,8 @@ export interface RereadOptions extends PrepareOptions {
 
 /**
  * Reads the folders of models again, one reread at a time. Requests go on: an added model is offered at once, a changed
- * or new version of an offered one once it has been loaded, and a removed one answers the requests that it has. Where the folders have a fault, or a
- * changed model cannot be loaded, what was offered before stays.
+ * or new version of an offered one once it has been loaded, and a removed one answers the requests that it has. Where a
+ * folder has a fault, or a changed model cannot be loaded, what that folder offered before stays.
  */
 export function createReread(options: RereadOptions): Reread {
   let last: Promise<unknown> = Promise.resolve()
@@ -34,20 +36,26 @@ export function createReread(options: RereadOptions): Reread {
 
 /**
  * @param id Of the only model that is reread. Then its versions that were unloaded are loaded, too.
- * @returns Why the folders could not be read, or models could not be loaded. The log says so as well.
+ * @returns Why folders could not be read, or models could not be loaded. The log says so as well.
  */
 export type Reread = (id?: string) => Promise<readonly SpillwayError[]>
 
 async function reread(options: RereadOptions, id: string | undefined): Promise<readonly SpillwayError[]> {
   const { folders, catalogue, inference, log } = options
-  let read: Catalogue
-  let references: readonly Reference[]
-  try {
-    ;[read, references] = await Promise.all([readCatalogue(folders), readReferences(folders)])
-  } catch (err) {
-    log.error({ err }, 'The models could not be reread: those from before are still offered')
-    return [SpillwayError.from(err, 'manifest_invalid', 'The models cannot be read')]
+  const [found, references] = await Promise.all([
+    readFolders(folders),
+    listReferences(folders, log, catalogue.references),
+  ])
+  const kept = keptOf(found, catalogue)
+  const read = new ModelCatalogue([...kept, ...found.entries])
+  for (const { folder, error: err } of [...found.faults, ...found.unreadable]) {
+    const isKept = kept.some((entry) => isWithin(entry, folder))
+    log.error(
+      { err, folder },
+      `${folder} could not be reread: ${isKept ? 'what it had before is still offered' : 'its model is not offered'}`,
+    )
   }
+  const faults = found.faults.filter(({ name }) => id === undefined || name === id)
   const { next, added, replacing, removed, leaving } = compare(
     catalogue,
     id === undefined ? read : onlyModel(id, catalogue, read),
@@ -64,7 +72,9 @@ async function reread(options: RereadOptions, id: string | undefined): Promise<r
     },
     'The models were reread',
   )
-  catalogue.replace(next, references)
+  // Of the other models nothing is read.
+  const others = id === undefined ? [] : catalogue.faults.filter(({ name }) => name !== id)
+  catalogue.replace(next, { references, faults: [...others, ...faults] })
   for (const entry of removed) inference.retire(entry)
   const unready = next.filter((entry) => {
     const state = inference.state(entry)
@@ -76,7 +86,11 @@ async function reread(options: RereadOptions, id: string | undefined): Promise<r
     ...[...added, ...unready].map(prepare),
     ...replacing.map(async (entry) => {
       const failure = await prepare(entry)
-      if (failure) return failure
+      if (failure) {
+        const { folder, manifest } = entry
+        catalogue.addFault({ folder, name: manifest.id, version: manifest.version, error: failure })
+        return failure
+      }
       const replaced = allVersions(catalogue).filter(
         (old) => isSameVersion(old, entry) || (isSameModel(old, entry) && leaving.includes(old)),
       )
@@ -88,8 +102,21 @@ async function reread(options: RereadOptions, id: string | undefined): Promise<r
       return undefined
     }),
   ])
-  return failures.filter((failure) => failure !== undefined)
+  const unread = id === undefined || !read.has(id) ? found.unreadable : []
+  return [
+    ...[...faults, ...unread].map(({ error }) => error),
+    ...failures.filter((failure) => failure !== undefined),
+  ]
 }
+
+/** What is offered of folders that have a fault now. */
+const keptOf = ({ faults, unreadable }: FoldersRead, offered: Catalogue): CatalogueEntry[] =>
+  allVersions(offered).filter((entry) =>
+    [...faults, ...unreadable].some(({ folder }) => isWithin(entry, folder)),
+  )
+
+const isWithin = (entry: CatalogueEntry, folder: string) =>
+  entry.folder === folder || entry.folder.startsWith(folder.endsWith(sep) ? folder : `${folder}${sep}`)
 
 /** What is offered, with one model as it was read. */
 const onlyModel = (id: string, offered: Catalogue, read: Catalogue): Catalogue =>

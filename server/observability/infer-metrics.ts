@@ -75,6 +75,16 @@ export function inferMetrics(registry: Registry, catalogue: Catalogue, inference
     'Microseconds of the runs that the answered requests were in: one run counts for each of its requests.',
     ({ computeMs }) => computeMs,
   )
+  micros(
+    'nv_inference_compute_input_duration_us',
+    'Microseconds in which the inputs of those runs were joined and made tensors; 0 where another engine runs the model.',
+    ({ inputMs }) => inputMs,
+  )
+  micros(
+    'nv_inference_compute_output_duration_us',
+    'Microseconds in which the outputs of those runs were read and taken apart; 0 where another engine runs the model.',
+    ({ outputMs }) => outputMs,
+  )
   gauge('nv_inference_pending_request_count', 'Requests that wait for a lane.', (entry) =>
     sum(entry, ({ queued }) => queued),
   )

@@ -8,6 +8,14 @@ export type FailureReason = (typeof failureReasons)[number]
 /** Sizes of batches that are counted apart. */
 const maxBatchSizes = 1_000
 
+/** What the runs of one size took together. Requests that shared a run share its time by their rows. */
+interface BatchCounts {
+  rows: number
+  inputMs: number
+  computeMs: number
+  outputMs: number
+}
+
 /** What one model's runs took since the start: plain numbers, because thousands of requests a second add to them. */
 export class RunCounts {
   successes = 0
@@ -19,9 +27,13 @@ export class RunCounts {
   /** When the last answer came, on the clock. */
   lastAnsweredAt: number | undefined
   /** By the rows of runs: rows of the requests that were answered from such runs, and the runs' milliseconds. */
-  readonly batches = new Map<number, { rows: number; computeMs: number }>()
+  readonly batches = new Map<number, BatchCounts>()
   queueMs = 0
   computeMs = 0
+  /** Whether the times of inputs and outputs are known: they are not of models that another engine runs. */
+  isSplit = false
+  inputMs = 0
+  outputMs = 0
   /** Milliseconds of lanes. Requests that shared a run share its time by their rows. */
   laneMs = 0
 
@@ -30,6 +42,9 @@ export class RunCounts {
     this.requestMs += answer.answeredAt - askedAt
     this.queueMs += answer.queueMs
     this.computeMs += answer.computeMs
+    if (answer.inputMs !== undefined) this.isSplit = true
+    this.inputMs += answer.inputMs ?? 0
+    this.outputMs += answer.outputMs ?? 0
     this.lastAnsweredAt = answer.answeredAt
     this.#addToBatches(rows, answer)
     this.laneMs += (answer.costMs * rows) / Math.max(1, answer.batchRows)
@@ -40,16 +55,23 @@ export class RunCounts {
     this.failedMs += ms
   }
 
-  #addToBatches(rows: number, { batchRows, computeMs }: RunAnswer): void {
-    let batch = this.batches.get(batchRows)
+  #addToBatches(
+    rows: number,
+    { batchRows, inputMs = 0, computeMs, outputMs = 0, runs = 1 }: RunAnswer,
+  ): void {
+    const size = runs === 1 ? batchRows : Math.round(batchRows / runs)
+    let batch = this.batches.get(size)
     if (!batch) {
       // Requests choose their rows: nothing else bounds the sizes.
       if (this.batches.size === maxBatchSizes) return
-      batch = { rows: 0, computeMs: 0 }
-      this.batches.set(batchRows, batch)
+      batch = { rows: 0, inputMs: 0, computeMs: 0, outputMs: 0 }
+      this.batches.set(size, batch)
     }
     batch.rows += rows
-    batch.computeMs += (computeMs * rows) / Math.max(1, batchRows)
+    const share = rows / Math.max(1, batchRows)
+    batch.inputMs += inputMs * share
+    batch.computeMs += computeMs * share
+    batch.outputMs += outputMs * share
   }
 }
 

@@ -175,7 +175,7 @@ export function createOffload({ entry, clock, taskMs, maxBytes, maxMegabytes }: 
           return
         }
         bytes += job.bytes
-        const turn = turns.take(job.caller ?? '', job.bytes)
+        const turn = turns.take(job.caller ?? '', job.bytes, job.weight)
         const task: WaitingTask = {
           rank: turn.start,
           turn,

@@ -5,14 +5,15 @@ import { derivedFrom } from '../inference/live-catalogue.ts'
 import { type OpenApiOptions, openApiDocument } from './document.ts'
 
 export interface OpenApiRoutesOptions extends OpenApiOptions {
-  /** The folder of the built site, which has the page. */
-  readonly site: string
+  /** The folder of the built site, which has the page; undefined where there is none. */
+  readonly site: string | undefined
 }
 
 /** The OpenAPI document, made anew when the models have changed, and the page that shows it. */
 export function openApiRoutes(options: OpenApiRoutesOptions) {
   const document = derivedFrom(options.catalogue, () => documentOf(openApiDocument(options)))
-  return new Hono()
-    .get('/openapi.json', (c) => sendDocument(c, document()))
-    .get('/openapi', serveStatic({ root: options.site, path: 'openapi.html', precompressed: true }))
+  const { site } = options
+  const app = new Hono().get('/openapi.json', (c) => sendDocument(c, document()))
+  if (site === undefined) return app
+  return app.get('/openapi', serveStatic({ root: site, path: 'openapi.html', precompressed: true }))
 }

@@ -1,6 +1,7 @@
 import { SpillwayError } from '../../models/core/index.ts'
+import type { CallerShare } from '../../workers/host/scheduler/work.ts'
 
-/** How many times the places that are left one caller may hold. Alone it gets four fifths; the others find the rest free. */
+/** How many times the places that are left one caller of weight 1 may hold. Alone it gets four fifths; the others find the rest free. */
 const share = 4
 
 /** Bounds the requests in flight to one upstream, and of each caller those that would leave the others nothing. */
@@ -25,10 +26,10 @@ export class InFlightLimit {
    *
    * @param retryAfterMs When another try makes sense.
    */
-  refusal(caller: string | undefined, retryAfterMs: number): SpillwayError | undefined {
+  refusal({ caller, weight = 1 }: CallerShare, retryAfterMs: number): SpillwayError | undefined {
     const left = this.#most - this.#inFlight
     const own = this.#byCaller.get(caller) ?? 0
-    if (left > 0 && own < Math.max(1, share * left)) return undefined
+    if (left > 0 && own < Math.max(1, weight * share * left)) return undefined
     return new SpillwayError(
       'overloaded',
       `The upstream of ${this.#name} has as many requests as it may have`,

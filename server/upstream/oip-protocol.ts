@@ -86,7 +86,7 @@ export function oipProtocol({ entry, config, clock, headers }: UpstreamModel): P
       return known.length === 0 ? 0 : Math.min(...known)
     },
     run: async (send, inputs, wait) => {
-      const { signal, caller } = wait
+      const { signal, caller, weight } = wait
       const askedAt = wait.askedAt ?? clock.now()
       const deadlineMs = remainingMs(wait, clock.now())
       return send(
@@ -107,7 +107,7 @@ export function oipProtocol({ entry, config, clock, headers }: UpstreamModel): P
             replica: call.name,
           } satisfies InferenceAnswer
         },
-        { signal, caller, deadlineMs },
+        { signal, caller, weight, deadlineMs },
       )
     },
   }

@@ -28,7 +28,7 @@ export function routeInference(local: Inference, upstreams: Upstreams): Inferenc
     },
     refusal: (entry, wait) => {
       const upstream = of(entry)
-      return upstream ? upstream.refusal(wait.caller) : local.refusal(entry, wait)
+      return upstream ? upstream.refusal(wait) : local.refusal(entry, wait)
     },
     prepare: (entry) => of(entry)?.prepare() ?? local.prepare(entry),
     generator: (entry, preferredVariant) => {

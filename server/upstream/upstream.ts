@@ -2,6 +2,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import { type CheckedInputs, SpillwayError } from '../../models/core/index.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import { BatchCounts, type ModelStats } from '../../workers/host/scheduler/stats.ts'
+import type { CallerShare } from '../../workers/host/scheduler/work.ts'
 import type { Log } from '../http/request-log.ts'
 import type { CatalogueEntry } from '../inference/catalogue.ts'
 import { type InferenceAnswer, type ModelState, modelUnloaded } from '../inference/inference.ts'
@@ -99,9 +100,9 @@ export class Upstream {
   }
 
   /** The error with which a request would be refused now; undefined where it would be accepted. */
-  refusal(caller: string | undefined): SpillwayError | undefined {
+  refusal(wait: CallerShare): SpillwayError | undefined {
     const error =
-      this.#refuseTensors() ?? this.replicas.refusal() ?? this.#limit.refusal(caller, this.#expectedMs)
+      this.#refuseTensors() ?? this.replicas.refusal() ?? this.#limit.refusal(wait, this.#expectedMs)
     if (error) this.counts.failed(error.code)
     return error
   }
@@ -109,9 +110,9 @@ export class Upstream {
   /** As `Replicas.send`, within the bound on requests in flight. @throws SpillwayError `overloaded` beyond it. */
   readonly send = <T>(
     attempt: Attempt<T>,
-    { caller, ...options }: SendOptions & { readonly caller?: string | undefined },
+    { caller, weight, ...options }: SendOptions & CallerShare,
   ): Promise<T> => {
-    const refusal = this.#refuseUnloaded() ?? this.#limit.refusal(caller, this.#expectedMs)
+    const refusal = this.#refuseUnloaded() ?? this.#limit.refusal({ caller, weight }, this.#expectedMs)
     if (refusal) return Promise.reject(refusal)
     const release = this.#limit.take(caller)
     return this.replicas.send(attempt, { ...options, onEnd: release })

@@ -17,10 +17,12 @@ import { generateServer } from './generate-server.ts'
 import { startHarness } from './harness.ts'
 import { hostile } from './hostile.ts'
 import { lanes } from './lanes.ts'
+import { ort } from './ort.ts'
 import { overhead } from './overhead.ts'
 import { overload } from './overload.ts'
 import { padding } from './padding.ts'
 import { peers } from './peers.ts'
+import { pipelines } from './pipelines.ts'
 import { processes } from './processes.ts'
 import { quantize } from './quantize.ts'
 import { quantized } from './quantized.ts'
@@ -34,6 +36,7 @@ import { upstream } from './upstream.ts'
 const benches: readonly Bench[] = [
   batching,
   overhead,
+  ort,
   lanes,
   padding,
   peers,
@@ -56,6 +59,7 @@ const benches: readonly Bench[] = [
   stepOverhead,
   generateServer,
   embed,
+  pipelines,
   storeLoad,
   storeDownload,
   storePeers,

@@ -138,6 +138,7 @@ describe('A model in a folder on any host', () => {
     ['hf:../x', 'input_value_invalid', 'hf:owner/name'],
     [new URL('digits/fp32/model.onnx', models).href, 'not_supported', 'spillway pull'],
     [new URL('../', models).href, 'server_response_invalid', 'text/html'],
+    ['hf:owner/strange', 'not_supported', 'got FooModel2. Fetch it with "spillway pull"'],
   ])('%s is refused', async (source, code, message) => {
     await expect((await withHub({ models })).model(source)).rejects.toMatchObject({
       code,

@@ -1,6 +1,13 @@
-import { env, type PipelineType, RawImage, Tensor, pipeline as theirs } from '@huggingface/transformers'
+import {
+  env,
+  type PipelineType,
+  type ProgressInfo,
+  RawImage,
+  Tensor,
+  pipeline as theirs,
+} from '@huggingface/transformers'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { pipeline as ours } from '../../web/adapters/transformers/index.ts'
+import { pipeline as ours, type PipelineOptions } from '../../web/adapters/transformers/index.ts'
 import { createRuntime, type Runtime } from '../../web/api/create-runtime.ts'
 import { configureTransformers } from '../bench/page/transformers.ts'
 import { makeLanguage } from '../support/word-pieces.ts'
@@ -43,6 +50,7 @@ const cases: readonly (readonly [task: string, repository: string, args: readonl
   ['object-detection', 'task/object-detection', [picture(7), { threshold: 0 }]],
   ['audio-classification', 'task/audio-classification', [sound]],
   ['zero-shot-image-classification', 'task/zero-shot-image-classification', [picture(8), [first, second]]],
+  ['zero-shot-audio-classification', 'task/zero-shot-audio-classification', [sound, [first, second, third]]],
 ]
 
 /** Numbers and words of an answer, in their order. */
@@ -87,27 +95,94 @@ describe('a pipeline', () => {
     expect(runs() - before).toBeLessThan(16)
   })
 
+  test.each(['fp32', 'q8'] as const)('runs the file of the dtype %s, on the device named', async (dtype) => {
+    const options = { dtype, device: 'wasm' } as const
+    const expected = await theirs('text-classification', 'task/two-dtypes', options)
+    const classify = await ours('text-classification', 'task/two-dtypes', { ...options, runtime })
+    expectNear(await classify(texts, { top_k: 2 }), await expected(texts, { top_k: 2 }))
+    const { loaded = [] } = runtime.models().find(({ manifest }) => manifest.id.includes('two-dtypes')) ?? {}
+    expect(loaded).toContainEqual(
+      expect.objectContaining({ backend: 'wasm', variant: dtype === 'q8' ? 'quantized' : 'fp32' }),
+    )
+  })
+
   test('reports its progress in the words of transformers.js', async () => {
-    const seen: string[] = []
-    const progress_callback = ({ status }: { status: string }) => void seen.push(status)
-    await ours('text-classification', 'task/text-classification', { runtime, progress_callback })
-    expect(seen.at(-1)).toBe('ready')
+    const fresh = await createRuntime({ server: null, policy: 'device', hub: { endpoint: hub.url } })
+    const open = async () => {
+      const seen: ProgressInfo[] = []
+      const progress_callback = (progress: ProgressInfo) => void seen.push(progress)
+      await ours('depth-estimation', 'task/depth-estimation', { runtime: fresh, progress_callback })
+      return seen
+    }
+    const statuses = (seen: readonly ProgressInfo[]) =>
+      seen.flatMap((info) => ('file' in info && info.file === 'model' ? [info.status] : []))
+    const seen = await open()
+    expect([...new Set(statuses(seen))]).toEqual(['initiate', 'download', 'progress', 'done'])
+    expect(statuses(seen).filter((status) => status === 'done')).toHaveLength(1)
+    expect(statuses(await open())).toEqual(['initiate', 'download', 'done'])
+    fresh.close()
+    expect(seen.some((info) => 'file' in info && info.file === 'preprocessor_config.json')).toBe(true)
+    expect(seen.at(-1)).toEqual({
+      status: 'ready',
+      task: 'depth-estimation',
+      model: 'task/depth-estimation',
+    })
   })
 
   test.each([
-    ['a task of several passes', 'text-generation', 'owner/bard', {}, 'not_supported'],
+    ['text-generation', 'model.generate()'],
+    ['translation', 'come later'],
+    ['automatic-speech-recognition', 'come later'],
+  ])('for %s, which takes several passes, names the coming way', async (task, way) => {
+    const made = ours(task as 'feature-extraction', 'owner/bard', { runtime })
+    await expect(made).rejects.toThrow('several passes')
+    await expect(made).rejects.toMatchObject({
+      code: 'not_supported',
+      detail: { hint: expect.stringContaining(way) },
+    })
+  })
+
+  test.each([
     ['a task that does not exist', 'mind-reading', 'owner/bard', {}, 'not_supported'],
     ['a model that is no repository', 'feature-extraction', './model.onnx', {}, 'input_value_invalid'],
     [
       'an option that it does not know',
       'feature-extraction',
       'owner/sentences',
-      { dtype: 'q8' },
+      { subfolder: 'onnx' },
       'input_name_invalid',
+    ],
+    [
+      'a device of no browser',
+      'feature-extraction',
+      'owner/sentences',
+      { device: 'cuda' },
+      'input_value_invalid',
+    ],
+    [
+      'a dtype of no backend',
+      'feature-extraction',
+      'owner/sentences',
+      { dtype: 'q2' },
+      'input_value_invalid',
+    ],
+    [
+      'a dtype for each file',
+      'feature-extraction',
+      'owner/sentences',
+      { dtype: { model: 'q8' } },
+      'input_value_invalid',
+    ],
+    [
+      'a dtype that the repository does not have',
+      'feature-extraction',
+      'owner/sentences',
+      { dtype: 'q4' },
+      'input_value_invalid',
     ],
     ['a repository that does not exist', 'feature-extraction', 'owner/nothing', {}, 'model_unknown'],
   ])('refuses %s', async (_what, task, model, options, code) => {
-    const made = ours(task as 'feature-extraction', model, { runtime, ...options })
+    const made = ours(task as 'feature-extraction', model, { runtime, ...(options as PipelineOptions) })
     await expect(made).rejects.toMatchObject({ code })
   })
 })

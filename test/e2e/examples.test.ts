@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { block, readDocument } from '../support/documents.ts'
 import { copyExample, packagesWithSpillway } from '../support/example-app.ts'
@@ -11,12 +13,17 @@ import { openPage } from '../support/page.ts'
 import { routeHub } from '../support/route-hub.ts'
 import { sentenceTransformer } from '../support/sentence-transformer.ts'
 import { useSite } from '../support/site.ts'
+import { startProgram } from '../support/start-program.ts'
 
+const run = promisify(execFile)
 const site = useSite()
 
 let packages: string
 beforeAll(async () => {
   packages = await packagesWithSpillway([
+    '@hono/node-server',
+    'hono',
+    'onnxruntime-node',
     'react',
     'react-dom',
     'scheduler',
@@ -143,6 +150,51 @@ describe('the example of', () => {
     await page.getByRole('button', { name: 'Classify' }).click()
     await expect.poll(() => page.getByRole('status').textContent()).toMatch(/^10 numbers\. .*WebAssembly/)
     expect(errors).toEqual([])
+  })
+})
+
+/** Why a client cannot be tried here; undefined where it can. */
+async function absent(program: string): Promise<string | undefined> {
+  return run(program, ['--version']).then(
+    () => undefined,
+    () => `${program} is not installed`,
+  )
+}
+const examples = join(import.meta.dirname, '../../web/examples')
+
+describe('the example', () => {
+  test('of Hono has a server below a path of its own, and ends with its lanes', async () => {
+    const folder = await copyExample('hono', packages)
+    const program = await startProgram(['node', join(folder, 'server.js')], /is at (\S+)\n/, {
+      env: { PORT: '0' },
+    })
+    onTestFinished(() => void program.stop())
+    const url = new URL(program.match[1] ?? '')
+    expect(await (await fetch(url)).text()).toBe('The models are below /ai.')
+    await expect.poll(async () => (await fetch(new URL('ai/v2/health/ready', url))).status).toBe(200)
+    expect(await program.stop()).toBe(0)
+  })
+
+  test('in Python runs a model, streams a text and reads an error', async ({ skip }) => {
+    const reason = await absent('python3')
+    if (reason) skip(reason)
+    const { stdout } = await run('python3', [join(examples, 'python/client.py')], {
+      env: { ...process.env, SPILLWAY_SERVER: site.server.url.href },
+    })
+    expect(stdout).toMatch(/^logits \[1, 10\]\ntext '.*\w.*'\nerror 404 model_unknown .+\n$/)
+  })
+
+  test('for curl asks for readiness, a model, a run and a text', async ({ skip }) => {
+    const reason = await absent('curl')
+    if (reason) skip(reason)
+    const { stdout } = await run('sh', [join(examples, 'curl/requests.sh')], {
+      env: { ...process.env, SPILLWAY_SERVER: site.server.url.href },
+    })
+    const [ready = '', model = '', answer = '', ...text] = stdout.split('\n')
+    expect(JSON.parse(ready)).toEqual({ ready: true })
+    expect(JSON.parse(model)).toMatchObject({ name: 'digits' })
+    expect(JSON.parse(answer)).toMatchObject({ outputs: [{ name: 'logits', shape: [1, 10] }] })
+    expect(text.join('\n')).toContain('data: [DONE]')
   })
 })
 

@@ -61,3 +61,19 @@ test('a page’s texts of a model that an engine runs come through the server, a
   })
   expect(refusal).toBe('capacity_insufficient')
 })
+
+test('OpenAI’s client of a page gets them too, and refuses what the engine might take', async () => {
+  const { page } = guest
+  for (const engine of engines) engine.behave = () => ({})
+  const [whole, streamed, refusal] = await page.evaluate(async () => {
+    const { completions } = window.spillway.openai.chat
+    const request = { model: 'assistant', messages: [{ role: 'user' as const, content: 'Tell me' }] }
+    const whole = await completions.create(request)
+    const pieces: string[] = []
+    for await (const { choices } of await completions.create({ ...request, stream: true }))
+      pieces.push(choices[0]?.delta.content ?? '')
+    const refusal = await completions.create({ ...request, tools: [{}] }).catch(({ code }) => code)
+    return [whole.choices[0]?.message.content, pieces.join(''), refusal]
+  })
+  expect([whole, streamed, refusal]).toEqual([text, text, 'not_supported'])
+})

@@ -171,6 +171,17 @@ describe('examples in README and in the guide for pages', () => {
     await printedLine('totals 1 3')
   })
 
+  test('OpenAI’s client writes a text whole and as a stream', async () => {
+    await around(
+      `const runtime = spillway
+       document.body.replaceChildren()`,
+      block(guide, 'js', 'runtime.openai'),
+      "console.log('streamed', document.body.textContent === choices[0].text)",
+    )
+    await expect.poll(() => lines.some((line) => line.endsWith(' 32')), { timeout: 30_000 }).toBe(true)
+    await printedLine('streamed true')
+  })
+
   test('the statistics arrive as an event', async () => {
     const code = block(guide, 'js', "addEventListener('stats'")
     await around(

@@ -59,6 +59,40 @@ describe('a page’s text of a model that an engine runs', () => {
   )
 })
 
+describe('a page’s embeddings of a model that an engine runs', () => {
+  const vectors = forwardedManifest('vectors', 'feature-extraction')
+  const embed = async (
+    server: URL,
+    options: Partial<Parameters<ReturnType<typeof createServerPage>['embed']>[2]> = {},
+  ) => {
+    const page = createServerPage(server)
+    return page.embed(vectors, ['a fox', 'a wood'], options).finally(() => page.close())
+  }
+
+  test('come from it, which gets the texts', async () => {
+    const { server, engine } = await startForwarding()
+    const vectors = [0, 1].map((first) => Float32Array.of(first, 0.1, -1e-7))
+    expect(await embed(server.url)).toEqual({ embeddings: vectors, promptTokens: 6 })
+    expect(JSON.parse(engine.seen[0]?.body ?? '')).toMatchObject({ input: ['a fox', 'a wood'] })
+  })
+
+  test('fail as the engine does, as invalid, or at their deadline', async () => {
+    const { server, engine } = await startForwarding()
+    engine.behave = () => ({ status: 400, message: 'Too many words' })
+    await expect(embed(server.url)).rejects.toMatchObject({
+      code: 'request_malformed',
+      message: expect.stringContaining('Too many words'),
+    })
+    engine.behave = () => ({ body: '{"data":[]}' })
+    await expect(embed(server.url)).rejects.toMatchObject({ code: 'server_response_invalid' })
+    engine.behave = () => ({ hangAfter: 0 })
+    await expect(embed(server.url, { deadlineMs: 100 })).rejects.toMatchObject({ code: 'deadline_exceeded' })
+    const signal = AbortSignal.timeout(50)
+    await expect(embed(server.url, { signal })).rejects.toMatchObject({ code: 'aborted' })
+    await expect.poll(() => engine.seen.slice(2).every(({ isLeft }) => isLeft)).toBe(true)
+  })
+})
+
 describe('a Spillway in front of two others', () => {
   let replicas: TestServer[]
   let front: Awaited<ReturnType<typeof startForwardingServer>>

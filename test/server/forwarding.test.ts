@@ -68,6 +68,16 @@ describe('a request for a model of an engine', () => {
     expect(engine.seen.map(({ path }) => path)).toEqual(['/v1/embeddings', '/v1/completions'])
   })
 
+  test('tells the time that is left of its deadline', async () => {
+    const { server, engine } = await start()
+    await server.post('v1/chat/completions', chat, { 'request-timeout': '5' })
+    await server.post('v1/embeddings', { model: 'vectors', input: 'a' }, { 'request-timeout': '5' })
+    for (const { headers } of engine.seen) {
+      expect(Number(headers['request-timeout'])).toBeGreaterThan(4)
+      expect(Number(headers['request-timeout'])).toBeLessThanOrEqual(5)
+    }
+  })
+
   test('is checked as far as this server acts on it', async () => {
     const { server, engine } = await start()
     const refusal = async (path: string, body: unknown) => {

@@ -270,6 +270,13 @@ test("vLLM's priority is that of waiting texts: the lower, the earlier", async (
     expect((await post(app, '/v1/chat/completions', { ...chat, priority })).status).toBe(200)
   const levels = generate.mock.calls.map(([, options]) => options?.priority)
   expect(levels).toEqual(['high', 'normal', 'normal', 'low'])
-  const { status } = await post(app, '/v1/completions', { model: 'scripted', prompt: 'a', priority: 'high' })
-  expect(status).toBe(400)
+  expect((await post(app, '/v1/responses', { model: 'scripted', input: 'a', priority: -1 })).status).toBe(200)
+  expect(generate.mock.lastCall?.[1]?.priority).toBe('high')
+  for (const [path, body] of [
+    ['completions', { prompt: 'a' }],
+    ['responses', { input: 'a' }],
+  ] as const)
+    expect((await post(app, `/v1/${path}`, { model: 'scripted', priority: 'high', ...body })).status).toBe(
+      400,
+    )
 })

@@ -189,13 +189,20 @@ describe('the server process', () => {
     await expect(startServer(env)).rejects.toThrow(message)
   })
 
-  test('does not start where its port is taken, or with an invalid manifest', async () => {
+  test('does not start where its port is taken', async () => {
     const server = await startServer()
     await expect(startServer({ PORT: server.url.port })).rejects.toThrow('EADDRINUSE')
     await server.stop()
+  })
+
+  test('starts without a model that has an invalid manifest, and says so', async () => {
     const folder = await emptyFolder()
     await writeFile(join(folder, 'manifest.json'), '{"schema": 1}')
-    await expect(startServer({ SPILLWAY_MODELS: folder })).rejects.toThrow('is not valid at id')
+    const server = await startServer({ SPILLWAY_MODELS: folder })
+    const fault = server.log.find(({ msg }) => msg === `${folder} has a fault: its model is not offered`)
+    expect(JSON.stringify(fault)).toContain('is not valid at id')
+    expect((await fetch(new URL('v2/models/digits/ready', server.url))).status).toBe(200)
+    expect(await server.stop()).toBe(0)
   })
 
   test('reports every fault of its configuration and of its models at once', async () => {

@@ -60,9 +60,12 @@ describe('a server that gets SIGHUP', () => {
     )
 
     await writeFile(join(folder, 'added', 'manifest.json'), '{}')
+    await writeDigits(folder, 'another')
     process.kill(server.pid, 'SIGHUP')
-    await logged(server, 'The models could not be reread')
+    await logged(server, 'could not be reread: what it had before is still offered')
     expect((await infer(server, 'added')).status).toBe(200)
+    // The fault keeps no other model from being loaded.
+    await expect.poll(async () => (await infer(server, 'another')).status).toBe(200)
 
     // A changed model that cannot be loaded does not replace the one that is offered.
     await writeDigits(folder, 'added')

@@ -48,9 +48,9 @@ describe('statistics', () => {
       success: took,
       fail: { count: 1, ns: expect.any(Number) },
       queue: took,
-      compute_input: zero,
+      compute_input: took,
       compute_infer: took,
-      compute_output: zero,
+      compute_output: took,
       cache_hit: zero,
       cache_miss: zero,
     })
@@ -58,13 +58,20 @@ describe('statistics', () => {
       success,
       queue,
       compute_infer: run,
+      compute_input: input,
+      compute_output: output,
       fail,
     } = model?.inference_stats ?? expect.fail('no statistics')
-    expect(success.ns).toBeGreaterThanOrEqual(queue.ns + run.ns)
-    expect(run.ns).toBeGreaterThan(0)
+    expect(success.ns).toBeGreaterThanOrEqual(queue.ns + input.ns + run.ns + output.ns)
+    for (const { ns } of [input, run, output]) expect(ns).toBeGreaterThan(0)
     expect(fail.ns).toBeGreaterThan(0)
     expect(model?.batch_stats).toMatchObject([
-      { batch_size: 1, compute_infer: { count: 1 }, compute_input: zero, compute_output: zero },
+      {
+        batch_size: 1,
+        compute_infer: { count: 1 },
+        compute_input: { count: 1 },
+        compute_output: { count: 1 },
+      },
       { batch_size: 3, compute_infer: { count: 2 } },
     ])
   })

@@ -93,6 +93,7 @@ export function createEchoScheduler(
     maxQueuedRows?: number
     maxQueuedBytes?: number
     targetMs?: number
+    cutsRequests?: boolean
   } = {},
 ) {
   const clock = createManualClock()
@@ -104,6 +105,7 @@ export function createEchoScheduler(
     maxQueuedRows: options.maxQueuedRows,
     maxQueuedBytes: options.maxQueuedBytes,
     targetMs: options.targetMs ?? 1_000,
+    cutsRequests: options.cutsRequests ?? false,
     maxBatchBytes: 2 ** 20,
     afterTurn: (task) => queueMicrotask(task),
   })

@@ -5,6 +5,7 @@ import {
   type ChannelOptions,
   Client,
   type ClientDuplexStream,
+  type ClientReadableStream,
   credentials,
   Metadata,
   type StatusObject,
@@ -44,14 +45,18 @@ export interface GrpcClient {
     headers?: Record<string, string>,
     options?: CallOptions,
   ): GrpcCallInTest
+  /** Sends one message, whose answers come as a stream. */
+  watch(method: string, message?: object): GrpcAnswers<ClientReadableStream<object>>
   /** Opens a stream of messages both ways. */
   stream(method: string, headers?: Record<string, string>): GrpcStream
   readonly client: Client
   close(): void
 }
 
-export interface GrpcStream {
-  readonly call: ClientDuplexStream<object, object>
+export type GrpcStream = GrpcAnswers<ClientDuplexStream<object, object>>
+
+export interface GrpcAnswers<C> {
+  readonly call: C
   /** The answers so far. */
   readonly answers: readonly Readonly<Record<string, unknown>>[]
   readonly ended: Promise<StatusObject>
@@ -115,6 +120,14 @@ export function grpcClient(
       if (!serialize) throw new Error(`There is no method ${method}`)
       return start(method, serialize, message, headers, callOptions)
     },
+    watch: (method, message = {}) => {
+      const definition = service[method]
+      if (!definition) throw new Error(`There is no method ${method}`)
+      const { path, requestSerialize, responseDeserialize } = definition
+      return answersOf(
+        client.makeServerStreamRequest<object, object>(path, requestSerialize, responseDeserialize, message),
+      )
+    },
     stream: (method, headers = {}) => {
       const definition = service[method]
       if (!definition) throw new Error(`There is no method ${method}`)
@@ -124,15 +137,21 @@ export function grpcClient(
         definition.responseDeserialize,
         metadataOf(headers),
       )
-      const answers: Record<string, unknown>[] = []
-      call.on('data', (answer: object) => answers.push({ ...answer }))
-      // The status says it.
-      call.on('error', () => {})
-      const ended = new Promise<StatusObject>((resolve) => call.once('status', resolve))
-      return { call, answers, ended }
+      return answersOf(call)
     },
     close: () => client.close(),
   }
+}
+
+function answersOf<C extends ClientReadableStream<object> | ClientDuplexStream<object, object>>(
+  call: C,
+): GrpcAnswers<C> {
+  const answers: Record<string, unknown>[] = []
+  call.on('data', (answer: object) => answers.push({ ...answer }))
+  // The status says it.
+  call.on('error', () => {})
+  const ended = new Promise<StatusObject>((resolve) => call.once('status', resolve))
+  return { call, answers, ended }
 }
 
 /** The app's methods over gRPC, behind a socket of their own. */

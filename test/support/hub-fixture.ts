@@ -25,6 +25,10 @@ export async function startHubFixture(): Promise<{ hub: TestHub; fixture: HubFix
       .repository,
     'owner/decoder': decoderRepository(),
     'owner/bard': bardRepository(),
+    // Of an architecture that nobody knows.
+    'owner/strange': {
+      files: { 'config.json': '{"architectures":["FooModel2"]}', 'onnx/model.onnx': 'x' },
+    },
     ...taskRepositories(),
   }
   const hub = await startHub(repositories)

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { packPackage } from '../../web/build/package/pack-package.ts'
 import { writePackage } from '../../web/build/package/write-package.ts'
 import { emptyFolder } from './test-models.ts'
 
@@ -12,7 +13,7 @@ export interface InstalledPackage {
   readonly folder: string
   /** The package as npm installed it. */
   readonly installed: string
-  /** Bytes of the tarball. */
+  /** The tarball's path. */
   readonly tarball: string
 }
 
@@ -21,15 +22,14 @@ export async function installPackage(source: string): Promise<InstalledPackage> 
   const folder = await emptyFolder()
   const built = join(folder, 'built')
   await writePackage(built)
-  await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: built })
-  const [tarball = ''] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'))
+  const tarball = await packPackage(built, folder)
   await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
-  await run('npm', ['install', '--offline', '--no-audit', '--no-fund', join(folder, tarball)], {
+  await run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], {
     cwd: folder,
   })
   await mkdir(join(folder, 'src'))
   await writeFile(join(folder, 'src/main.js'), source)
-  return { folder, installed: join(folder, 'node_modules/spillway'), tarball: join(folder, tarball) }
+  return { folder, installed: join(folder, 'node_modules/spillway'), tarball }
 }
 
 /** A page that runs one module script. */

@@ -92,7 +92,7 @@ export function createManualLanes(clock: ManualClock, machine: Machine) {
         if (fault?.code === 'lane_lost') kill(fault)
         if (fault) throw fault
         const logits = { type: 'float32', data: new Float32Array(rows * 10), shape: [rows, 10] } as const
-        return alive({ outputs: { logits }, computeMs: 1, laneMs })
+        return alive({ outputs: { logits }, inputMs: 0, computeMs: 1, outputMs: 0, laneMs })
       },
       ping: async () => alive(undefined),
       unload: async (session) => {

@@ -6,11 +6,16 @@ export async function sendRawGrpc(
   port: number,
   method: string,
   body: Uint8Array,
-  { isWhole }: { readonly isWhole: boolean },
+  { isWhole, headers = {} }: { readonly isWhole: boolean; readonly headers?: Record<string, string> },
 ): Promise<Record<string, unknown>> {
   const session = connect(`http://127.0.0.1:${port}`)
   const path = inferenceService[method]?.path ?? ''
-  const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' })
+  const stream = session.request({
+    ':method': 'POST',
+    ':path': path,
+    'content-type': 'application/grpc',
+    ...headers,
+  })
   const received: Record<string, unknown> = {}
   stream.on('response', (headers) => Object.assign(received, headers))
   stream.on('trailers', (trailers) => Object.assign(received, trailers))

@@ -1,9 +1,11 @@
 import { systemClock } from '../../models/async/clock.ts'
 import type { Manifest } from '../../models/core/index.ts'
+import type { PlacementOptions } from '../../web/placement/placement-resolver.ts'
 import { noHeaders } from '../../web/remote/request-headers.ts'
 import type { PlacedPiece } from '../../web/text/generate.ts'
 import { TextService } from '../../web/text/text-service.ts'
 import type { TextRequest } from '../../workers/host/text/types.ts'
+import { noCalibrations } from './no-calibrations.ts'
 import { openRemoteTier } from './remote-tier.ts'
 import { createHarness } from './router-harness.ts'
 
@@ -21,6 +23,7 @@ export function createServerPage(server: URL) {
         throw new Error('The device generates nothing')
       },
     },
+    calibrations: noCalibrations,
     server,
     headers: noHeaders,
     clock: systemClock,
@@ -33,6 +36,8 @@ export function createServerPage(server: URL) {
       for await (const piece of stream) onPiece(piece)
       return stream.result
     },
+    embed: (manifest: Manifest, input: readonly string[], options: Partial<PlacementOptions> = {}) =>
+      texts.embed(manifest, input, { policy: 'auto', ...options }),
     close: () => remote.close(),
   }
 }

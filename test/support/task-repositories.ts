@@ -122,6 +122,58 @@ function ofPicturesAndTexts(seed: number): TestRepository {
   })
 }
 
+const mels = 64
+
+function ofSoundsAndTexts(seed: number): TestRepository {
+  const text = perText(8, 'text', seed)
+  return repository({
+    graph: {
+      nodes: [
+        ...text.nodes,
+        {
+          op: 'ReduceMean',
+          inputs: ['input_features'],
+          outputs: ['mean'],
+          attributes: { axes: [1, 2], keepdims: 0 },
+        },
+        { op: 'MatMul', inputs: ['mean', 'bands'], outputs: ['sound'] },
+        { op: 'Transpose', inputs: ['text'], outputs: ['across'] },
+        { op: 'MatMul', inputs: ['sound', 'across'], outputs: ['logits_per_audio'] },
+      ],
+      tensors: [...text.tensors, randomTensor('bands', [mels, 8], 1e-3, seed + 1)],
+      inputs: [
+        ids('input_ids', 'text_batch_size'),
+        value('input_features', ['audio_batch_size', 1, 'frames', mels]),
+        ids('attention_mask', 'text_batch_size'),
+      ],
+      outputs: [value('logits_per_audio', ['audio_batch_size', 'text_batch_size'])],
+    },
+    config: { model_type: 'clap', architectures: ['ClapModel'] },
+    preprocessor: {
+      feature_extractor_type: 'ClapFeatureExtractor',
+      sampling_rate: 16_000,
+      feature_size: mels,
+      fft_window_size: 512,
+      nb_frequency_bins: 257,
+      hop_length: 160,
+      nb_max_samples: 9_600,
+      frequency_min: 50,
+      frequency_max: 7_000,
+      truncation: 'rand_trunc',
+      padding: 'repeatpad',
+    },
+    isText: true,
+  })
+}
+
+/** Of two files that answer differently: what a dtype chooses from. */
+function ofTwoDtypes(): TestRepository {
+  const names = ['good', 'bad']
+  const [full, quantized] = [ofTexts(names, 23), ofTexts(names, 24)]
+  const { 'onnx/model.onnx': graph = '' } = quantized.files
+  return { ...full, files: { ...full.files, 'onnx/model_quantized.onnx': graph } }
+}
+
 /** A model for each task that takes one pass, by its repository. */
 export const taskRepositories = (): Record<string, TestRepository> => ({
   'task/text-classification': ofTexts(['good', 'bad', 'neither'], 10),
@@ -170,4 +222,6 @@ export const taskRepositories = (): Record<string, TestRepository> => ({
   'task/object-detection': ofObjects(['cat', 'dog'], 20),
   'task/audio-classification': ofSounds(['music', 'speech'], 21),
   'task/zero-shot-image-classification': ofPicturesAndTexts(22),
+  'task/zero-shot-audio-classification': ofSoundsAndTexts(25),
+  'task/two-dtypes': ofTwoDtypes(),
 })

@@ -5,10 +5,9 @@ import { type Clock, systemClock } from '../../models/async/clock.ts'
 import { type AppOptions, createApp } from '../../server/app.ts'
 import type { Access } from '../../server/auth/access.ts'
 import type { Log } from '../../server/http/request-log.ts'
-import { allVersions, readCatalogue, readReferences } from '../../server/inference/catalogue.ts'
 import { createInference, type Inference } from '../../server/inference/inference.ts'
-import { LiveCatalogue } from '../../server/inference/live-catalogue.ts'
 import { createModelRepository } from '../../server/inference/model-repository.ts'
+import { openCatalogue } from '../../server/inference/open-catalogue.ts'
 import { prepareModels } from '../../server/inference/prepare-models.ts'
 import { createReread, type Reread } from '../../server/inference/reread-models.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
@@ -66,8 +65,7 @@ export async function startTestApp({
 }): Promise<TestApp> {
   const root = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
   const folders = [root('models/catalogue'), ...models]
-  const catalogue = new LiveCatalogue()
-  catalogue.replace(allVersions(await readCatalogue(folders)), await readReferences(folders))
+  const catalogue = await openCatalogue(folders, log)
   const upstreams = new Upstreams(clock, log)
   const engines = new Engines(catalogue, upstreams)
   const lanes = createInference({
@@ -82,7 +80,7 @@ export async function startTestApp({
   const textService = createTextService(inference, clock, offload)
   const reread = createReread({ folders, catalogue, inference, textService, log })
   const repository = createModelRepository({ catalogue, inference, reread })
-  await prepareModels(catalogue, { inference, textService, log })
+  await prepareModels({ catalogue, inference, textService, log })
   const metrics = createMetrics(clock, catalogue, inference, { upstreams })
   const forwarding = new Forwarding({ engines, metrics, offload, clock })
   const options: AppOptions = {

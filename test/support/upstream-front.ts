@@ -4,8 +4,7 @@ import { pino } from 'pino'
 import { type Clock, systemClock } from '../../models/async/clock.ts'
 import { createApp } from '../../server/app.ts'
 import type { CatalogueEntry } from '../../server/inference/catalogue.ts'
-import { allVersions, readCatalogue } from '../../server/inference/catalogue.ts'
-import { LiveCatalogue } from '../../server/inference/live-catalogue.ts'
+import { openCatalogue } from '../../server/inference/open-catalogue.ts'
 import { prepareModels } from '../../server/inference/prepare-models.ts'
 import { createReread } from '../../server/inference/reread-models.ts'
 import { createTextService } from '../../server/inference/text-service.ts'
@@ -36,18 +35,17 @@ export async function writeUpstream(
 export async function startFront(upstream: Partial<UpstreamConfig>, clock: Clock = systemClock) {
   const folder = await emptyFolder()
   await writeUpstream(folder, 'there', { model: 'digits', ...upstream })
-  const catalogue = new LiveCatalogue()
-  catalogue.replace(allVersions(await readCatalogue([folder])))
   const lines: Record<string, unknown>[] = []
   const log = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) })
+  const catalogue = await openCatalogue([folder], log)
   const upstreams = new Upstreams(clock, log)
   const lanes = createCpuInference()
   const inference = routeInference(lanes, upstreams)
   const offload = createTestOffload()
   const textService = createTextService(inference, systemClock, offload)
   const metrics = createMetrics(systemClock, catalogue, inference, { upstreams })
-  const options = { inference, textService, log }
-  await prepareModels(catalogue, options)
+  const options = { catalogue, inference, textService, log }
+  await prepareModels(options)
   const app = createApp({
     catalogue,
     inference,
@@ -74,7 +72,7 @@ export async function startFront(upstream: Partial<UpstreamConfig>, clock: Clock
     entry,
     replicas: () => upstreams.of(entry())?.replicas.all ?? [],
     metrics: () => metrics.registry.metrics(),
-    reread: createReread({ folders: [folder], catalogue, ...options }),
+    reread: createReread({ folders: [folder], ...options }),
     request: async (path: string, init?: RequestInit): Promise<Response> => app.request(path, init),
     /** An infer request for rows of one value each. */
     infer: async (

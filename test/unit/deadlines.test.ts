@@ -42,6 +42,19 @@ describe('Deadlines', () => {
     expect(late).toEqual(['last'])
   })
 
+  test('keep no timer once they are closed and the last item has gone', () => {
+    const clock = createManualClock()
+    const deadlines = new Deadlines<ReturnType<typeof item>>(clock, () => {})
+    const [first, last] = [item('first', 10), item('last', 20)]
+    deadlines.add(first)
+    deadlines.add(last)
+    deadlines.delete(first)
+    deadlines.close()
+    expect(clock.waiting).toBe(1)
+    deadlines.delete(last)
+    expect(clock.waiting).toBe(0)
+  })
+
   test('are removed by clear(), which the callback itself may call', () => {
     const clock = createManualClock()
     const late: string[] = []

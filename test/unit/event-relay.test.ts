@@ -13,7 +13,7 @@ const text = (content: string, finish: string | null = null, index = 0) =>
   chunk({ choices: [{ index, delta: { content }, finish_reason: finish }] })
 const usage = chunk({ choices: [], usage: { prompt_tokens: 9, completion_tokens: 5, total_tokens: 14 } })
 
-function open(fields: object = {}) {
+function open(fields: object = {}, kind: 'chat' | 'response' = 'chat') {
   const clock = createManualClock()
   const body = {
     model: 'tiny',
@@ -21,7 +21,7 @@ function open(fields: object = {}) {
     stream: true,
     ...fields,
   }
-  const request = readForwarded(JSON.stringify(body), body, 'org/tiny')
+  const request = readForwarded(kind, JSON.stringify(body), body, 'org/tiny')
   const registry = new Registry()
   const record = textMetrics(registry, clock, ['tiny']).forRequest(
     'tiny',
@@ -173,4 +173,55 @@ describe('ForwardedTexts', () => {
     refused.texts.fail('overloaded')
     expect(refused.used).toEqual([])
   })
+})
+
+describe('the events of a response', () => {
+  const event = (type: string, fields: object = {}) =>
+    `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`
+  const response = (fields: object = {}) => ({
+    response: { object: 'response', model: 'org/tiny', status: 'in_progress', ...fields },
+  })
+  const delta = event('response.output_text.delta', { delta: 'Once' })
+
+  test('keep their names, and end with the response', () => {
+    const { relay, texts, used } = open({ input: 'a', messages: undefined }, 'response')
+    const begun = event('response.created', response())
+    expect(relay.feed(bytes(begun))).toBe(begun.replace('org/tiny', 'tiny'))
+    expect(relay.feed(bytes(delta))).toBe(delta)
+    expect(relay.isDone).toBe(false)
+    const usage = { input_tokens: 9, output_tokens: 5 }
+    relay.feed(bytes(event('response.completed', response({ status: 'completed', usage }))))
+    expect([relay.isDone, texts.haveEnded]).toEqual([true, true])
+    texts.end()
+    expect(used).toEqual([14])
+  })
+
+  test.each([
+    ['error', { code: '500', message: 'Out of memory', param: null }],
+    [
+      'response.failed',
+      response({ status: 'failed', error: { code: 'server_error', message: 'Out of memory' } }),
+    ],
+  ])('fail by %s', (type, fields) => {
+    const { relay } = open({}, 'response')
+    relay.feed(bytes(delta + event(type, fields)))
+    expect(relay.failure?.cause).toMatchObject({ message: expect.stringContaining('Out of memory') })
+  })
+
+  test('are cut off where they end without the response', () => {
+    const { relay } = open({}, 'response')
+    relay.feed(bytes(delta))
+    expect(() => relay.end()).toThrow(expect.objectContaining({ code: 'server_unreachable' }))
+  })
+})
+
+test('a response that grows goes to the replica that has read its beginning', () => {
+  const read = (input: unknown) =>
+    readForwarded('response', '{}', { model: 'tiny', instructions: 'Be brief', input }, 'org/tiny')
+  const items = [
+    { role: 'user', content: 'Hello there' },
+    { role: 'assistant', content: 'Hi' },
+  ]
+  expect(read(items)).toMatchObject({ texts: 1, affinity: read(items.slice(0, 1)).affinity })
+  expect(read(items).affinity).not.toBe(read([{ role: 'user', content: 'Bye' }]).affinity)
 })

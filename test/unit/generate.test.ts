@@ -46,6 +46,7 @@ function write(
       clock: createManualClock(),
       closing,
       estimateSpill: () => undefined,
+      wrote: () => {},
       createSegment: async () => deviceSegment(turns.shift()?.generator ?? expect.fail('no place is left')),
       router: {
         streamWithFailover: async (_manifest, options, _estimateSpill, attempt) => {

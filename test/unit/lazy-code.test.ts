@@ -6,6 +6,7 @@ import { noHeaders } from '../../web/remote/request-headers.ts'
 import { tokenHeaders } from '../../web/remote/token-headers.ts'
 import { LazyTextService } from '../../web/text/lazy-text-service.ts'
 import { createManualClock } from '../support/manual-clock.ts'
+import { noCalibrations } from '../support/no-calibrations.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const summing: Manifest = {
@@ -64,6 +65,7 @@ describe('code that is imported later', () => {
         streamWithFailover: () => expect.fail(),
       },
       device: { generator: () => expect.fail(), textFiles: () => expect.fail() },
+      calibrations: noCalibrations,
       server: null,
       headers: noHeaders,
       clock,

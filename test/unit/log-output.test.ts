@@ -18,15 +18,45 @@ function createOutput() {
 }
 
 test('lines are written in order, those that came meanwhile together, and the rest of a short write', () => {
-  const { writes, output, end, part } = createOutput()
+  const { clock, writes, output, end, part } = createOutput()
   for (const line of ['a\n', 'b\n', 'c\n']) output.write(line)
   expect(writes).toEqual(['a\n'])
   end()
+  clock.advance(10)
   part(3)
   expect(writes).toEqual(['a\n', 'b\nc\n', '\n'])
   end()
+  clock.advance(10)
   output.write('d\n')
   expect(writes.at(-1)).toBe('d\n')
+})
+
+test('a line after a quiet moment is written at once, those of the next 10 milliseconds together', () => {
+  const { clock, writes, output, end } = createOutput()
+  output.write('a\n')
+  end()
+  output.write('b\n')
+  clock.advance(9)
+  output.write('c\n')
+  expect(writes).toEqual(['a\n'])
+  clock.advance(1)
+  expect(writes).toEqual(['a\n', 'b\nc\n'])
+  end()
+  expect(clock.waiting).toBe(0)
+})
+
+test('the end does not wait for more lines', () => {
+  const { clock, writes, output, end } = createOutput()
+  output.write('a\n')
+  end()
+  output.write('b\n')
+  let isFlushed = false
+  output.flush(() => {
+    isFlushed = true
+  })
+  expect({ writes, isFlushed }).toEqual({ writes: ['a\n', 'b\n'], isFlushed: false })
+  end()
+  expect({ isFlushed, timers: clock.waiting }).toEqual({ isFlushed: true, timers: 0 })
 })
 
 test('a full disk is tried again each second, with the line that failed', () => {
@@ -39,15 +69,17 @@ test('a full disk is tried again each second, with the line that failed', () => 
   clock.advance(1)
   expect(writes).toEqual(['a\n', 'a\n'])
   end()
+  clock.advance(10)
   expect(writes.at(-1)).toBe('b\n')
 })
 
 test('beyond a mebibyte of waiting lines more are dropped, and their number is told', () => {
-  const { writes, output, end } = createOutput()
+  const { clock, writes, output, end } = createOutput()
   output.write('a\n')
   const line = `${'x'.repeat(2 ** 18 - 1)}\n`
   for (let at = 0; at < 7; at++) output.write(line)
   end()
+  clock.advance(10)
   const [first, second, third, fourth, told] = (writes[1] ?? '').trimEnd().split('\n')
   expect([first, second, third, fourth]).toEqual(new Array(4).fill('x'.repeat(2 ** 18 - 1)))
   expect(JSON.parse(told ?? '')).toMatchObject({ level: 40, lines: 3 })

@@ -21,7 +21,8 @@ describe('Scheduler', () => {
 
   test('settles every request once, with its own answer, in bounded batches, whatever is submitted', async () => {
     const request = fc.record({
-      rows: fc.integer({ min: 1, max: 4 }),
+      // Those of more than a batch run in parts.
+      rows: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 5, max: 30 })),
       columns: fc.integer({ min: 1, max: 3 }),
       priority: fc.constantFrom(...priorities),
       deadlineMs: fc.option(fc.integer({ min: 1, max: 200 }), { nil: undefined }),
@@ -50,6 +51,7 @@ describe('Scheduler', () => {
             lanes: lanesCount,
             fault,
             maxQueued: 25,
+            cutsRequests: true,
             msOf: (rows) => 3 + rows,
           })
           const outcomes: Promise<unknown>[] = []

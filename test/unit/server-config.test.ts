@@ -6,6 +6,7 @@ import { readConfig } from '../../server/config.ts'
 import { readConfigFile } from '../../server/config-file.ts'
 import type { Setting } from '../../server/settings/setting.ts'
 import { configFileSchema, fileKey, settingNames, settings } from '../../server/settings/settings.ts'
+import { settingsInterface } from '../support/settings-interface.ts'
 
 const readme = readFileSync(new URL('../../server/README.md', import.meta.url), 'utf8')
 
@@ -118,6 +119,10 @@ describe("the server's settings", () => {
   test('stand in the published JSON schema as they are', async () => {
     const schema = `${JSON.stringify(configFileSchema(), undefined, 2)}\n`
     await expect(schema).toMatchFileSnapshot('../../server/spillway.config.schema.json')
+  })
+
+  test('stand in the options of createServer() as they are, without those of what listens', async () => {
+    await expect(settingsInterface()).toMatchFileSnapshot('../../server/server-settings.ts')
   })
 
   test.each(settingNames)('%s has the same effect in the file and in the environment', (name) => {

@@ -3,6 +3,7 @@ import { untilDeadline } from '../../models/async/timeouts.ts'
 import { noHeaders } from '../../web/remote/request-headers.ts'
 import { TextService } from '../../web/text/text-service.ts'
 import { createManualClock } from '../support/manual-clock.ts'
+import { noCalibrations } from '../support/no-calibrations.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const never = () => new Promise<never>(() => {})
@@ -23,6 +24,7 @@ describe('texts that wait for a tokenizer that never loads', () => {
   const textService = new TextService({
     router: { run: never, streamWithFailover: never },
     device: { textFiles: never, generator: () => expect.fail('nothing is generated') },
+    calibrations: noCalibrations,
     server: null,
     headers: noHeaders,
     clock,

@@ -126,15 +126,21 @@ describe('an upstream', () => {
     ['neither variants nor an upstream', undefined, { variants: [] }, /digits cannot be run/],
   ])('is refused for %s', async (_case, file, manifest, message) => {
     await addModel('digits', file, manifest)
-    await expect(readCatalogue([folder])).rejects.toMatchObject({
-      code: 'manifest_invalid',
-      message: expect.stringMatching(message),
-    })
+    const { faults, size } = await readCatalogue([folder])
+    expect(size).toBe(0)
+    expect(faults.map(({ error }) => error)).toMatchObject([
+      { code: 'manifest_invalid', message: expect.stringMatching(message) },
+    ])
   })
 
-  test('is refused together with all other faults', async () => {
+  test('is refused with all other faults, and keeps no other model from being offered', async () => {
     await addModel('one', { ...upstream, urls: [] })
     await addModel('two', { ...upstream, key: 'NO_SUCH_KEY' })
-    await expect(readCatalogue([folder])).rejects.toThrow(/2 faults:.*one.*NO_SUCH_KEY/s)
+    await addModel('three', upstream)
+    const catalogue = await readCatalogue([folder])
+    expect([...catalogue.keys()]).toEqual(['three'])
+    expect(catalogue.faults.map(({ name }) => name)).toEqual(['one', 'two'])
+    // Together with a folder that cannot be read, at which the server does not start.
+    await expect(readCatalogue([folder, '/nowhere'])).rejects.toThrow(/3 faults:.*nowhere.*one.*NO_SUCH_KEY/s)
   })
 })

@@ -13,6 +13,7 @@ import type { Catalogue } from '../store/catalogue.ts'
 import { type FileSource, keyText } from '../store/download/file-source.ts'
 import { compressedShare, runtimeFile } from '../store/runtime/runtime-file.ts'
 import { type ModelStore, storedBytes } from '../store/storage/model-store.ts'
+import { placedAdvice } from './placed-advice.ts'
 
 /** Whether and where a model will run here. */
 export interface Advice {
@@ -50,7 +51,7 @@ export interface AdviseTools {
 /** The advice for an outlook of placement's. Nothing of the model but its manifest has been downloaded. */
 export async function advise(
   manifest: Manifest,
-  { decision, error, choice }: Outlook,
+  outlook: Outlook,
   { device, store, catalogue }: AdviseTools,
 ): Promise<Advice> {
   const stored = async ({ key, size = 0 }: FileSource) => {
@@ -68,7 +69,7 @@ export async function advise(
     return { kept, missing: Math.round((file.size - kept) * compressedShare) }
   }
   const onDevice = async (): Promise<DeviceAdvice | null> => {
-    const { device: target, session } = choice
+    const { device: target, session } = outlook.choice
     if (!session) return null
     const { variant, memory, files } = session
     const [model, runtime] = await Promise.all([
@@ -85,8 +86,5 @@ export async function advise(
       ...(cost.isKnown && { runMs: cost.predict(1) }),
     }
   }
-  const placed = decision
-    ? { tier: decision.tier, reason: decision.reason, explanation: decision.explanation }
-    : { tier: null, explanation: error.message }
-  return { manifest, ...placed, device: await onDevice() }
+  return { ...placedAdvice(manifest, outlook), device: await onDevice() }
 }

@@ -114,8 +114,8 @@ export function checkTexts(texts: unknown): readonly string[] {
 }
 
 /** @throws SpillwayError `input_value_invalid`, without the key: it may be a secret one. */
-export function checkKey(key: unknown): string | undefined {
-  if (key === undefined || (typeof key === 'string' && key.startsWith('pk_'))) return key
+export function checkKey(key: unknown): string {
+  if (typeof key === 'string' && key.startsWith('pk_')) return key
   throw new SpillwayError('input_value_invalid', 'key is no key for pages', {
     expected: 'a string that begins with pk_',
     got: 'another value',

@@ -2,11 +2,12 @@ import type { Backend, Manifest, Policy, SiteCatalogue } from '../../models/core
 import type { HubOptions } from '../../models/hub/index.ts'
 import type { Capacity } from '../device/capacity.ts'
 import type { LoadState } from '../device/load-states.ts'
+import type { OpenAiClient } from '../openai/types.ts'
 import type { ModelStorage } from '../store/storage/model-storage.ts'
 import type { Advice } from './advise.ts'
 import type { Model, ModelOptions } from './model.ts'
+import { startRuntime } from './start-runtime.ts'
 import type { RuntimeStats, StatsEvent } from './stats.ts'
-import { startRuntime } from './wire-runtime.ts'
 
 /** Options of `createRuntime`. Addresses are relative to the page's. */
 export interface RuntimeOptions {
@@ -134,6 +135,16 @@ export interface Runtime {
    * await runtime.storage.remove('digits')
    */
   readonly storage: ModelStorage
+  /**
+   * A client with the calls of OpenAI's, over the models of this runtime: `chat.completions`, `completions` and
+   * `embeddings`, streamed or not. Its code is loaded with the first call. Failures are SpillwayErrors: `code` is as in
+   * the server's answers, and `detail.param` names the invalid parameter.
+   *
+   * @example
+   * const stream = await runtime.openai.completions.create({ model: 'bard', prompt: 'Once', stream: true })
+   * for await (const { choices } of stream) console.log(choices[0]?.text)
+   */
+  readonly openai: OpenAiClient
   /** A snapshot: waiting and running requests, batches so far, lanes, memory and placements. */
   stats(): RuntimeStats
   /**
@@ -165,6 +176,7 @@ export interface Runtime {
   close(): void
   /** The same as `close()`, for `using` and for frameworks that end what they made. */
   dispose(): void
+  /** The same as `close()`. */
   [Symbol.dispose](): void
 }
 

@@ -2,9 +2,14 @@
 
 export {
   type Backend,
+  type BatchingSpec,
+  type DenseSpec,
+  type EmbeddingSpec,
   type ErrorCode,
   type ErrorDetail,
+  type FileSpec,
   type Float16ArrayLike,
+  type GenerationSpec,
   type Input,
   type InputData,
   type Inputs,
@@ -17,11 +22,14 @@ export {
   type RunResult,
   type SiteCatalogue,
   SpillwayError,
+  type StateSpec,
   type Tensor,
   type TensorData,
+  type TensorSpec,
   type TensorType,
   type Tier,
   type Timings,
+  type Variant,
   type WireError,
 } from '../../models/core/index.ts'
 export type { Sampling } from '../../models/core/sampling.ts'
@@ -42,6 +50,26 @@ export type {
 export type { FinishReason, GeneratedToken, TokenLogprob } from '../../workers/protocol/generation.ts'
 export type { Capacity, GpuCapacity } from '../device/capacity.ts'
 export type { LoadState, StateChangeEvent } from '../device/load-states.ts'
+export type {
+  CreateTexts,
+  OpenAiChatChunk,
+  OpenAiChatCompletion,
+  OpenAiChatLogprobs,
+  OpenAiChatRequest,
+  OpenAiClient,
+  OpenAiCompletion,
+  OpenAiCompletionChunk,
+  OpenAiCompletionLogprobs,
+  OpenAiCompletionRequest,
+  OpenAiEmbeddingRequest,
+  OpenAiEmbeddings,
+  OpenAiMessage,
+  OpenAiOptions,
+  OpenAiStream,
+  OpenAiTexts,
+  OpenAiTokenLogprob,
+  OpenAiUsage,
+} from '../openai/types.ts'
 export type { ModelStorage, StorageUsage, StoredModel } from '../store/storage/model-storage.ts'
 export type { Progress } from '../store/worker/load-files.ts'
 export type { GenerationStream, PlacedPiece, PlacedResult } from '../text/generate.ts'

@@ -12,21 +12,15 @@ function baseAddress(): string | undefined {
   return location.origin === 'null' ? undefined : location.origin
 }
 
-/**
- * Resolves the address of a folder. It gets a slash at its end: without one, relative addresses would replace its last
- * part.
- *
- * @throws SpillwayError `input_value_invalid` for an address that cannot be resolved here.
- */
-export function folderAddress(address: string | URL): URL {
+/** @throws SpillwayError `input_value_invalid` for an address that cannot be resolved here. */
+export function resolveAddress(address: string | URL): URL {
   const base = baseAddress()
-  let url: URL
   try {
-    url = new URL(address, base)
+    return new URL(address, base)
   } catch (cause) {
     throw new SpillwayError(
       'input_value_invalid',
-      'An address of the runtime is invalid',
+      'An address is invalid',
       {
         expected:
           base === undefined ? 'an absolute address: there is no page here' : `an address below ${base}`,
@@ -35,6 +29,16 @@ export function folderAddress(address: string | URL): URL {
       { cause },
     )
   }
+}
+
+/**
+ * Resolves the address of a folder. It gets a slash at its end: without one, relative addresses would replace its last
+ * part.
+ *
+ * @throws SpillwayError As `resolveAddress`.
+ */
+export function folderAddress(address: string | URL): URL {
+  const url = resolveAddress(address)
   if (!url.pathname.endsWith('/')) url.pathname += '/'
   return url
 }

@@ -1,31 +1,23 @@
 import { withAbort } from '../../models/async/abort.ts'
-import { systemClock } from '../../models/async/clock.ts'
+import type { Clock } from '../../models/async/clock.ts'
 import { importOnce } from '../../models/async/import-code.ts'
 import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
 import { type Manifest, SpillwayError } from '../../models/core/index.ts'
-import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
-import { deviceLayouts } from '../device/allowed-lanes.ts'
-import { createIndexedDbCalibrations } from '../device/calibration/calibration-store.ts'
-import { Calibrations, fingerprintOf } from '../device/calibration/calibrations.ts'
-import { type Capacity, memoryBudget, probeCapacity } from '../device/capacity.ts'
+import type { Capacity } from '../device/capacity.ts'
 import { DeviceTier } from '../device/device-tier.ts'
+import { createOpenAiClient } from '../openai/client.ts'
 import type { Outlook } from '../placement/placement-resolver.ts'
 import { Router } from '../placement/router.ts'
 import { RemoteTier, type Transport } from '../remote/remote-tier.ts'
 import { noHeaders, traceHeaders } from '../remote/request-headers.ts'
 import { Extensions } from '../remote/server-extensions.ts'
-import { tokenHeaders } from '../remote/token-headers.ts'
 import { Catalogue } from '../store/catalogue.ts'
-import { createIndexedDbStore } from '../store/storage/indexeddb-store.ts'
 import { createLazyModelStorage } from '../store/storage/lazy-model-storage.ts'
-import { openOpfs } from '../store/storage/opfs.ts'
-import { StoreWorker } from '../store/worker/store-worker.ts'
 import { watchRequests } from '../telemetry/watch-requests.ts'
 import { LazyTextService } from '../text/lazy-text-service.ts'
 import type { TextServiceOptions } from '../text/text-service.ts'
 import {
-  checkKey,
   checkMaxLanes,
   checkMaxQueued,
   checkMemoryBytes,
@@ -41,44 +33,43 @@ import {
 import type { Runtime, RuntimeOptions } from './create-runtime.ts'
 import { createModel, type ModelOptions } from './model.ts'
 import { folderAddress, onPageHidden } from './page-address.ts'
+import type { Platform } from './platform.ts'
 import { type RuntimeStats, StatsEmitter } from './stats.ts'
 
-/** Creates a runtime synchronously: a global has to exist when the next script runs. */
-export function startRuntime(options: RuntimeOptions): Runtime {
+/** Creates a runtime synchronously. */
+export function startRuntimeOn(platform: Platform, options: RuntimeOptions, clock: Clock): Runtime {
   checkRuntimeOptions(options)
-  const clock = systemClock
   const base = folderAddress(options.server ?? '/')
   let policy = checkPolicy(options.policy ?? 'auto')
   const maxLanes = checkMaxLanes(options.maxLanes)
   const maxQueued = checkMaxQueued(options.maxQueued)
-  const memoryBytes = checkMemoryBytes(options.memoryBytes) ?? memoryBudget()
-  const limits = checkTimeouts(options.timeouts)
-  const key = checkKey(options.key)
   let probing: Promise<Capacity> | undefined
-  const store = createIndexedDbStore({ clock, opfs: openOpfs('spillway') })
   const capacity = () => {
-    probing ??= probeCapacity(clock, memoryBytes, store.isUsable)
+    probing ??= parts.probe()
     return probing
   }
-  const storeWorker = new StoreWorker()
-  const calibrations = new Calibrations(createIndexedDbCalibrations(clock), () =>
-    capacity().then(fingerprintOf),
-  )
+  const parts = platform.openDevice({
+    clock,
+    memoryBytes: checkMemoryBytes(options.memoryBytes),
+    maxLanes,
+    limits: checkTimeouts(options.timeouts),
+    capacity,
+  })
+  const { store, files, calibrations, layouts, startLane } = parts
   const models = folderAddress(options.models ?? new URL('models/', base))
   // Of files and reports, which carry no span: a further header has a browser ask a server of another origin first.
-  const tokens = key === undefined ? noHeaders : tokenHeaders(base, key, clock)
+  const tokens = options.key === undefined ? noHeaders : platform.keyHeaders(base, options.key, clock)
   const keyed = { server: base, headers: tokens }
-  const code = importOnce(clock, 'models', () => import('./model-code.ts'))
+  const code = importOnce(clock, 'models', platform.importModelCode)
   const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store, clock, keyed })
   const device = new DeviceTier({
-    store: storeWorker,
+    store: files,
     catalogue,
     calibrations,
-    layouts: (backend) => deviceLayouts(backend, memoryBytes, maxLanes),
-    memoryBudget: memoryBytes,
+    layouts,
+    memoryBudget: parts.memoryBytes,
     maxQueued,
-    startLane: (name) =>
-      startWorkerLane(`spillway ${name}`, clock, { limits, runtime: () => storeWorker.runtime() }),
+    startLane,
     clock,
   })
   const traceparent = checkTraceparent(options.traceparent)
@@ -109,6 +100,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
   const textService = new LazyTextService({
     router: textRouter,
     device,
+    calibrations,
     server: remote && base,
     headers,
     clock,
@@ -135,6 +127,27 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       return catalogue.find(source, stop, (found) => forceVariant(found, options))
     })
   }
+  const openModel: Runtime['model'] = async (source, options = {}) => {
+    const manifest = await findModel(source, options)
+    const { signal, onProgress } = options
+    const runtimePolicy = () => (isForced(options) ? 'device' : policy)
+    if (isForced(options)) refuseForced(await router.outlook(manifest, 'device'), manifest)
+    await router.prepare(manifest, { policy: runtimePolicy(), signal }, onProgress)
+    used.set(`${manifest.id}@${manifest.version}`, manifest)
+    return createModel({
+      manifest,
+      router,
+      device,
+      textService,
+      unanswered,
+      runtimePolicy,
+      isForced: isForced(options),
+      emitter,
+      clock,
+      maxQueued,
+      watcher,
+    })
+  }
   let isClosed = false
   const close = () => {
     if (isClosed) return
@@ -147,7 +160,7 @@ export function startRuntime(options: RuntimeOptions): Runtime {
     router.close()
     textService.close()
     device.close()
-    storeWorker.close()
+    files.close()
     remote?.close()
   }
 
@@ -184,27 +197,8 @@ export function startRuntime(options: RuntimeOptions): Runtime {
       const outlook = await router.outlook(manifest, isForced(options) ? 'device' : policy)
       return advise(manifest, outlook, { device, store, catalogue })
     },
-    model: async (source, options = {}) => {
-      const manifest = await findModel(source, options)
-      const { signal, onProgress } = options
-      const runtimePolicy = () => (isForced(options) ? 'device' : policy)
-      if (isForced(options)) refuseForced(await router.outlook(manifest, 'device'), manifest)
-      await router.prepare(manifest, { policy: runtimePolicy(), signal }, onProgress)
-      used.set(`${manifest.id}@${manifest.version}`, manifest)
-      return createModel({
-        manifest,
-        router,
-        device,
-        textService,
-        unanswered,
-        runtimePolicy,
-        isForced: isForced(options),
-        emitter,
-        clock,
-        maxQueued,
-        watcher,
-      })
-    },
+    model: openModel,
+    openai: createOpenAiClient(clock, { openModel, texts: textService, policy: () => policy }),
     close,
     dispose: close,
     // Browsers that do not have the symbol do not have `using`.

@@ -1,11 +1,13 @@
 import type { Rolldown } from 'vite'
 
 /**
- * The modules that say what a model is only declare: one whose exports nobody uses is left out. A page then starts
- * without the schemas, which it loads with its first model.
+ * The modules that say what a model is only declare, as those of onnxruntime-common do: one whose exports nobody uses is
+ * left out. A page then starts without the schemas, which it loads with its first model.
  */
 export const treeshake: Rolldown.TreeshakingOptions = {
-  moduleSideEffects: [{ test: /\/models\/(?:core|hub|protocols)\//, sideEffects: false }],
+  moduleSideEffects: [
+    { test: /\/(?:models\/(?:core|hub|protocols)|onnxruntime-common)\//, sideEffects: false },
+  ],
 }
 
 /** Parts that are imported later share these, and no page starts with them. */

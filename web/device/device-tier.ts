@@ -61,6 +61,7 @@ export class DeviceTier {
       clock,
       maxQueued: options.maxQueued ?? 65_536,
       targetMs: 100,
+      cutsRequests: true,
       maxBatchBytes: 256 * 2 ** 20,
       afterTurn: (task) => queueMicrotask(task),
     })

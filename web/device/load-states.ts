@@ -9,11 +9,19 @@ import type { DeviceSession } from './device-session.ts'
  * - `loading`: a lane loads it.
  * - `ready`: it is loaded. Where other models took its memory, the next request loads it from the store again.
  * - `failed`: the last load failed. A later request tries again, where that can help.
+ *
+ * @useDeclaredType
  */
-export type LoadState = (typeof byPrecedence)[number]
+export type LoadState = 'idle' | 'downloading' | 'loading' | 'ready' | 'failed'
 
 /** The state of a model is that of its session that is furthest. */
-const byPrecedence = ['ready', 'loading', 'downloading', 'failed', 'idle'] as const
+const byPrecedence = [
+  'ready',
+  'loading',
+  'downloading',
+  'failed',
+  'idle',
+] as const satisfies readonly LoadState[]
 
 /** The `statechange` event of a model. */
 export class StateChangeEvent extends Event {

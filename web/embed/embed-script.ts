@@ -1,6 +1,6 @@
 import { SpillwayError } from '../../models/core/error.ts'
 import { createRuntime as create, type Runtime, type RuntimeOptions } from '../api/create-runtime.ts'
-import { startRuntime } from '../api/wire-runtime.ts'
+import { startRuntime } from '../api/start-runtime.ts'
 import { setGlobal } from './set-global.ts'
 import { tagOptions } from './tag-options.ts'
 

@@ -51,7 +51,7 @@ export function selectDeviceTarget(
     return ineligible(
       'device-without-workers',
       'workers',
-      'a place that starts none, such as a service worker',
+      'a place that starts none, such as a service worker or a program in Node',
     )
   }
   const backends = deviceBackends.filter((backend) => backend === 'wasm' || hasGpu(capacity))

@@ -18,8 +18,8 @@ export interface Cancellation {
 export function createCancellation(
   clock: Clock,
   { signal, deadlineMs }: WaitOptions,
-  readerLeft: AbortSignal,
   closing: AbortSignal,
+  readerLeft?: AbortSignal,
 ): Cancellation {
   const controller = new AbortController()
   const deadline = deadlineMs === undefined ? undefined : clock.now() + deadlineMs
@@ -33,7 +33,7 @@ export function createCancellation(
   const onReaderLeft = () => cancel()
   const onClose = () => cancel(closed())
   signal?.addEventListener('abort', onAbort, { once: true })
-  readerLeft.addEventListener('abort', onReaderLeft, { once: true })
+  readerLeft?.addEventListener('abort', onReaderLeft, { once: true })
   closing.addEventListener('abort', onClose, { once: true })
   const stopTimer =
     deadlineMs === undefined ? undefined : clock.after(deadlineMs, () => cancel(pastDeadline(deadlineMs)))
@@ -46,7 +46,7 @@ export function createCancellation(
     release: () => {
       stopTimer?.()
       signal?.removeEventListener('abort', onAbort)
-      readerLeft.removeEventListener('abort', onReaderLeft)
+      readerLeft?.removeEventListener('abort', onReaderLeft)
       closing.removeEventListener('abort', onClose)
     },
   }

@@ -7,6 +7,7 @@ import type { GenerateResult, Piece, TextRequest } from '../../workers/host/text
 import type { EstimateSpill, PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router, TextTarget } from '../placement/router.ts'
 import { createCancellation } from './cancellation.ts'
+import { SegmentTimes } from './segment-times.ts'
 import type { StreamSegment } from './stream-segments.ts'
 import { Continuation } from './text-continuation.ts'
 
@@ -36,6 +37,8 @@ export interface GenerationOptions {
   readonly estimateSpill: EstimateSpill
   /** The segment at a place where the model is loaded. */
   readonly createSegment: (target: TextTarget) => Promise<StreamSegment>
+  /** How long a place took. `hasLeft`: the text was ended there before its end. */
+  readonly wrote: (target: TextTarget, times: SegmentTimes, hasLeft: boolean) => void
   /** Fires when the runtime is closed. */
   readonly closing: AbortSignal
   readonly clock: Clock
@@ -60,7 +63,7 @@ export function generate(
 
 /** @param readerLeft Fires when the reader leaves its loop: the text so far is then the whole text. */
 async function writeText(
-  { router, estimateSpill, createSegment, closing, clock }: GenerationOptions,
+  { router, estimateSpill, createSegment, wrote, closing, clock }: GenerationOptions,
   manifest: Manifest,
   request: TextRequest,
   options: PlacementOptions,
@@ -70,7 +73,7 @@ async function writeText(
   checkTextRequest(request)
   const stopwatch = new Stopwatch(clock)
   const text = new Continuation({ ...request, seed: request.seed ?? randomSeed() })
-  const cancellation = createCancellation(clock, options, readerLeft, closing)
+  const cancellation = createCancellation(clock, options, closing, readerLeft)
   const { signal } = cancellation
   let placement: Placement | undefined
   try {
@@ -83,16 +86,22 @@ async function writeText(
       placement = { tier, backend, variant, reason, explanation }
       if (text.isDone) return
       const deadlineMs = cancellation.remainingMs()
-      for await (const piece of segment.stream(text, { ...options, deadlineMs, signal: target.signal })) {
-        if (piece.executedOn && piece.executedOn.variant !== placement.variant)
-          placement = { ...placement, ...piece.executedOn }
-        stopwatch.queueMs ??= piece.queueMs
-        text.add(piece)
-        if (piece.text === '' && piece.tokens.length === 0) continue
-        stopwatch.lap()
-        if (placement.variant !== 'unknown') text.variant ??= placement.variant
-        target.markProgress()
-        pieces.push({ text: piece.text, tokens: piece.tokens, placement })
+      const times = new SegmentTimes(clock)
+      try {
+        for await (const piece of segment.stream(text, { ...options, deadlineMs, signal: target.signal })) {
+          times.add(piece)
+          if (piece.executedOn && piece.executedOn.variant !== placement.variant)
+            placement = { ...placement, ...piece.executedOn }
+          stopwatch.queueMs ??= piece.queueMs
+          text.add(piece)
+          if (piece.text === '' && piece.tokens.length === 0) continue
+          stopwatch.lap()
+          if (placement.variant !== 'unknown') text.variant ??= placement.variant
+          target.markProgress()
+          pieces.push({ text: piece.text, tokens: piece.tokens, placement })
+        }
+      } finally {
+        wrote(target, times, target.signal?.aborted === true)
       }
     })
   } catch (cause) {

@@ -8,7 +8,7 @@ import type { TextService, TextServiceOptions } from './text-service.ts'
 
 /** Imports `TextService` with the first text, so that pages that only run tensors never load it. The next text tries again
  * where the import failed. */
-export class LazyTextService implements Pick<TextService, 'generate' | 'embed'> {
+export class LazyTextService implements Pick<TextService, 'generate' | 'embed' | 'tokenizer'> {
   readonly #options: TextServiceOptions
   readonly #closing = new AbortController()
   readonly #unanswered = new UnansweredCalls(closed)
@@ -43,6 +43,10 @@ export class LazyTextService implements Pick<TextService, 'generate' | 'embed'> 
     return this.#unanswered.trackAbortable(options.signal, async (signal) =>
       (await this.#load()).embed(manifest, texts, { ...options, signal }),
     )
+  }
+
+  tokenizer(...[manifest]: Parameters<TextService['tokenizer']>): ReturnType<TextService['tokenizer']> {
+    return this.#unanswered.track(async () => (await this.#load()).tokenizer(manifest))
   }
 
   close(): void {

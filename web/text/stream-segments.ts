@@ -16,6 +16,8 @@ export interface StreamSegment {
 export interface SegmentPiece extends RemotePiece {
   /** The wait for a slot, in milliseconds. */
   readonly queueMs?: number | undefined
+  /** Of a device's first piece: whether other texts left a slot free. */
+  readonly hasSlot?: boolean | undefined
 }
 
 /** The longest silence of a server in the middle of a text, in milliseconds: a busy server sends comments. */
@@ -26,7 +28,8 @@ export const deviceSegment = (generator: TextGenerator): StreamSegment => ({
   async *stream(text, options) {
     const request = text.nextRequest(generator.tokenizer)
     const promptTokens = promptTokensOf(request, generator.tokenizer)
-    yield { text: '', tokens: [], promptTokens }
+    const { slots, running, waiting } = generator.load
+    yield { text: '', tokens: [], promptTokens, hasSlot: running + waiting < slots }
     const { prompt: _, messages: __, ...rest } = request
     const stream = generator.generate({ ...rest, tokens: promptTokens }, options)
     yield* stream

@@ -12,13 +12,18 @@ import type { DeviceTier } from '../device/device-tier.ts'
 import type { SpillEstimate } from '../placement/decide-placement.ts'
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router, TextTarget } from '../placement/router.ts'
+import { requestEmbeddings } from '../remote/openai-embeddings.ts'
 import type { RequestHeaders } from '../remote/request-headers.ts'
+import { createCancellation } from './cancellation.ts'
 import { type GenerationStream, generate } from './generate.ts'
 import { deviceSegment, type StreamSegment, serverSegment } from './stream-segments.ts'
+import { TextBalance, type TextBalanceOptions } from './text-balance.ts'
 
 export interface TextServiceOptions {
   readonly router: Pick<Router, 'streamWithFailover' | 'run'>
   readonly device: Pick<DeviceTier, 'generator' | 'textFiles'>
+  /** Keeps what texts cost on the device between visits. */
+  readonly calibrations: TextBalanceOptions['calibrations']
   readonly server: URL | null
   /** Of requests to the server. */
   readonly headers: RequestHeaders
@@ -33,6 +38,7 @@ const createScheduler = (options: SequenceSchedulerOptions) => new SequenceSched
 export class TextService {
   readonly #options: TextServiceOptions
   readonly #models: TextModels
+  readonly #balances = new WeakMap<Manifest, TextBalance>()
 
   constructor(options: TextServiceOptions) {
     this.#options = options
@@ -45,8 +51,13 @@ export class TextService {
     return generate(
       {
         router,
-        estimateSpill: (session) => this.#estimateSpill(session),
+        estimateSpill: (session) => this.#estimateSpill(session, request),
         createSegment: (target) => this.#createSegment(manifest, target),
+        wrote: ({ session }, times, hasLeft) => {
+          const balance = this.#balanceOf(manifest)
+          if (session) balance.deviceWrote(session, times, hasLeft)
+          else balance.serverWrote(times, hasLeft)
+        },
         clock,
         closing,
       },
@@ -61,6 +72,7 @@ export class TextService {
     texts: readonly (string | readonly number[])[],
     options: PlacementOptions,
   ): Promise<EmbedResult> {
+    if (isEmbeddedElsewhere(manifest)) return this.#embedElsewhere(manifest, texts, options)
     const { router, clock } = this.#options
     const { signal, deadlineMs } = options
     const deadline = deadlineMs === undefined ? undefined : clock.now() + deadlineMs
@@ -78,6 +90,34 @@ export class TextService {
     return embed(manifest, reader, texts, run, signal)
   }
 
+  /** The engine has the tokenizer, too: it gets the texts. */
+  async #embedElsewhere(
+    manifest: Manifest,
+    texts: readonly (string | readonly number[])[],
+    options: PlacementOptions,
+  ): Promise<EmbedResult> {
+    const { router, server, headers, clock, closing } = this.#options
+    const cancellation = createCancellation(clock, options, closing)
+    const { signal } = cancellation
+    const placement = { estimateSpill: () => undefined, preferredVariant: () => undefined }
+    try {
+      return await router.streamWithFailover(manifest, { ...options, signal }, placement, (target) => {
+        if (!server) throw withoutServer()
+        const deadlineMs = cancellation.remainingMs()
+        return requestEmbeddings(server, manifest, texts, {
+          clock,
+          signal: target.signal,
+          deadlineMs,
+          pageHeaders: headers,
+        })
+      })
+    } catch (cause) {
+      throw cancellation.error() ?? cause
+    } finally {
+      cancellation.release()
+    }
+  }
+
   tokenizer(manifest: Manifest): Promise<Tokenizer> {
     return this.#models.tokenizer(manifest, () => this.#textFiles(manifest))
   }
@@ -91,7 +131,7 @@ export class TextService {
     const { server, clock, headers } = this.#options
     if (session) return deviceSegment(await this.#generatorOf(session))
     if (server) return serverSegment(server, manifest, clock, headers)
-    throw new SpillwayError('server_absent', 'The runtime has no server')
+    throw withoutServer()
   }
 
   async #generatorOf(session: DeviceSession): Promise<TextGenerator> {
@@ -101,9 +141,36 @@ export class TextService {
   }
 
   /** With all slots taken a text would wait for another one to end, while the server can begin. */
-  #estimateSpill(session: DeviceSession): SpillEstimate | undefined {
+  #estimateSpill(session: DeviceSession, request: TextRequest): SpillEstimate | undefined {
     const { slots, running, waiting } = this.#options.device.generator(session, createScheduler).load
     const taken = running + waiting
-    return taken < slots ? undefined : { slots, taken }
+    if (taken >= slots) return { slots, taken }
+    return this.#balanceOf(session.manifest).weigh(session, promptTokensAbout(request), request.maxTokens)
+  }
+
+  #balanceOf(manifest: Manifest): TextBalance {
+    let balance = this.#balances.get(manifest)
+    if (!balance) {
+      const { calibrations, clock } = this.#options
+      balance = new TextBalance({ manifest, calibrations, clock })
+      this.#balances.set(manifest, balance)
+    }
+    return balance
   }
 }
+
+/** Characters of a token in most languages that models are trained on; fewer in others, which makes the estimate a low one. */
+const charactersPerToken = 4
+
+/** Tokens of a prompt that is not tokenized yet. */
+function promptTokensAbout({ tokens, prompt = '', messages = [] }: TextRequest): number {
+  if (tokens) return tokens.length
+  const characters = messages.reduce((sum, { content }) => sum + content.length, prompt.length)
+  return Math.max(1, characters / charactersPerToken)
+}
+
+/** Whether only an engine behind the server can embed with the model: neither device nor server have its files. */
+const isEmbeddedElsewhere = ({ task, embedding, variants }: Manifest) =>
+  task === 'feature-extraction' && !embedding && variants.length === 0
+
+const withoutServer = () => new SpillwayError('server_absent', 'The runtime has no server')

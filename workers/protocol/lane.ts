@@ -39,6 +39,39 @@ export interface LoadRequest {
   readonly optimization?: 'extended' | undefined
   /** Makes the session a language model's: it decodes sequences and takes no batches. */
   readonly generate?: GenerateSetup | undefined
+  /**
+   * Makes the session that of a graph without a manifest: `inputs` and `outputs` are empty and those of the graph count,
+   * and it does not run on made-up inputs.
+   */
+  readonly graphOptions?: GraphOptions | undefined
+}
+
+/** Options of ONNX Runtime for a session of a graph without a manifest, under its own names. */
+export interface GraphOptions {
+  readonly graphOptimizationLevel?: 'disabled' | 'basic' | 'extended' | 'layout' | 'all'
+  readonly executionMode?: 'sequential' | 'parallel'
+  readonly enableCpuMemArena?: boolean
+  readonly enableMemPattern?: boolean
+  /** Sizes of named dimensions. */
+  readonly freeDimensionOverrides?: Readonly<Record<string, number>>
+  readonly extra?: Record<string, unknown>
+}
+
+/** An input or an output of a graph, as ONNX Runtime describes it. Dimensions without a size have a name. */
+export type GraphValue =
+  | { readonly name: string; readonly isTensor: false }
+  | {
+      readonly name: string
+      readonly isTensor: true
+      /** A name of ONNX Runtime, also of types that no tensor here has. */
+      readonly type: string
+      readonly shape: readonly (number | string)[]
+    }
+
+/** The inputs and outputs of a graph, in its order. */
+export interface GraphSignature {
+  readonly inputs: readonly GraphValue[]
+  readonly outputs: readonly GraphValue[]
 }
 
 /** A load without its files, which may be large. */
@@ -56,6 +89,8 @@ export interface GenerateSetup {
 export interface LoadReply {
   /** Creating the session, in milliseconds. */
   readonly loadMs: number
+  /** Of a graph without a manifest. */
+  readonly signature?: GraphSignature
 }
 
 export interface WarmUpReply {
@@ -77,8 +112,12 @@ export interface BatchRequest {
 
 export interface BatchReply {
   readonly outputs: Readonly<Record<string, Tensor>>
+  /** In milliseconds: the runtime's tensors were made of the inputs. */
+  readonly inputMs: number
   /** Inside the session's run, in milliseconds. */
   readonly computeMs: number
+  /** In milliseconds: the outputs were read. */
+  readonly outputMs: number
   /** From the arrival of the message until the reply, on the lane's own clock: the host's delays are not in it. */
   readonly laneMs: number
 }

@@ -63,6 +63,15 @@ export function createCutter(from: Tensor, block: readonly number[], axis: numbe
   }
 }
 
+/** So many of a tensor's rows, from `at` along `axis`: a view of its elements where they are contiguous. */
+export function viewRows(from: Tensor, at: number, rows: number, axis: number): Tensor {
+  const { type, data, shape } = from
+  const block = shape.map((size, on) => (on === axis ? rows : size))
+  if (isStrings(data) || !isContiguous(shape, block)) return createCutter(from, block, axis)(at)
+  const stride = strideOf(shape, axis)
+  return { type, data: data.subarray(at * stride, (at + rows) * stride), shape: block }
+}
+
 /** Whether at most one axis is cut, and the axes before it have one position. */
 function isContiguous(shape: readonly number[], block: readonly number[]): boolean {
   let axis = block.length - 1

@@ -33,15 +33,27 @@ export const ortRuntime: Runtime = {
 /** Loaded only to run models: reading them needs no native library. */
 async function load({ backend, threads }: LoadOptions): Promise<Ort> {
   if (backend !== 'wasm') {
-    const node = await import('onnxruntime-node')
+    const node = await import('onnxruntime-node').catch(notInstalled('onnxruntime-node'))
     node.env.logLevel = 'fatal'
     return node
   }
-  const web = await import('onnxruntime-web')
+  const web = await import('onnxruntime-web').catch(notInstalled('onnxruntime-web'))
   web.env.wasm.numThreads = threads
   web.env.logLevel = 'fatal'
   return web
 }
+
+/** The package of pages brings neither. */
+const notInstalled =
+  (name: string) =>
+  (cause: unknown): never => {
+    throw new SpillwayError(
+      'request_malformed',
+      `The package ${name} could not be loaded: ${firstLine(messageOf(cause))}`,
+      { hint: `Run "npm install ${name}": the command runs models with it.` },
+      { cause },
+    )
+  }
 
 async function createSession(
   ort: Ort,

@@ -11,6 +11,12 @@ export interface LimitOptions {
   readonly callerAddressHeader: string
 }
 
+export interface Limit {
+  readonly admit: Admit
+  /** Ends the connection to Redis. */
+  readonly close: () => void
+}
+
 /**
  * The limits of a configuration; undefined where it sets none, which costs no request anything. Keys may get limits later,
  * when they are reread.
@@ -19,13 +25,14 @@ export async function createLimit(
   { limits, redisUrl, callerAddressHeader }: LimitOptions,
   keys: Keys | undefined,
   log: Log,
-): Promise<Admit | undefined> {
+): Promise<Limit | undefined> {
   const isSet = Object.values(limits.key).some(isNumber) || Object.values(limits.address).some(isNumber)
   if (!isSet && !keys) return undefined
   const store = redisUrl === '' ? createMemoryStore() : await createRedisStore(redisUrl, log)
   const admit = admitBy(new RateLimits(store), limits, createAddressOf(callerAddressHeader))
-  if (isSet) return admit
-  return (c, what, report) => (keys?.hasLimits ? admit(c, what, report) : unlimited)
+  const { close } = store
+  if (isSet) return { admit, close }
+  return { admit: (c, what, report) => (keys?.hasLimits ? admit(c, what, report) : unlimited), close }
 }
 
 const unlimited = Promise.resolve<Allowance>({ use: async () => {}, record: () => {}, release: () => {} })

@@ -88,7 +88,7 @@ export class BackendMeasurements {
       run: async (rows) => {
         const inputs = zeroInputs(spec.manifest, rows)
         if (!inputs) return undefined
-        const work = { source: spec, inputs, rows, askedAt: clock.now() }
+        const work = { source: spec, inputs, rows, askedAt: clock.now(), isWhole: true }
         // A model may refuse zeros: it is then not measured.
         const answer = await scheduler.submit(work, { priority: 'low' }).catch(() => undefined)
         return answer?.costMs

@@ -3,10 +3,13 @@ import type { Clock } from '../../../models/async/clock.ts'
 import type { Manifest } from '../../../models/core/index.ts'
 import { queueHeader } from '../../../models/protocols/oip.ts'
 import { jsonLengthHeader } from '../../../models/protocols/oip-binary.ts'
+import { turnOptions } from '../../auth/turn-options.ts'
+import { BodyMemory } from '../../http/body-memory.ts'
 import { answerHeaders } from '../../http/cors.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
+import { errorResponse } from '../../http/errors.ts'
 import { readBody } from '../../http/read-body.ts'
-import { requestIdHeader, type Variables } from '../../http/request-log.ts'
+import { type Log, requestIdHeader, type Variables } from '../../http/request-log.ts'
 import { limitsWithin, readRequestTimeout } from '../../http/request-timeout.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
@@ -27,12 +30,15 @@ export interface InferOptions {
   readonly maxBodyBytes: number
   readonly requestLimits: RequestLimits
   readonly clock: Clock
+  readonly log: Log
 }
 
 /** A request, and when it had arrived whole, on the clock. */
 interface ArrivedRequest {
   readonly request: CheckedInferRequest
   readonly askedAt: number
+  /** What its tensors are views of. */
+  readonly memory?: ArrayBufferLike
 }
 
 /** Bytes of JSON, and numbers to write as JSON, that are handled on the server's own thread: a message would cost more. */
@@ -53,7 +59,9 @@ export function inferRoutes({
   maxBodyBytes,
   requestLimits,
   clock,
+  log,
 }: InferOptions) {
+  const bodyMemory = new BodyMemory()
   const queueMs = (entry: CatalogueEntry) => inference.queueMs(entry).toFixed(1)
 
   /** A function of its own, so that the body is freed when it returns: a waiting request holds its tensors only. */
@@ -63,15 +71,18 @@ export function inferRoutes({
     limits: RequestLimits,
   ): Promise<ArrivedRequest> => {
     const jsonLength = c.req.header(jsonLengthHeader)
-    const body = await readBody(c, maxBodyBytes, Number(jsonLength ?? 0))
+    const body = await readBody(c, maxBodyBytes, Number(jsonLength ?? 0), bodyMemory)
     const askedAt = clock.now()
     const isAllDecoded = jsonLength === undefined || hasStrings(manifest)
     const isLarge = (isAllDecoded ? body.length : Number(jsonLength)) > mostReadHere
-    if (!isLarge) return { request: readInferRequest(body, jsonLength, manifest, limits), askedAt }
+    if (!isLarge) {
+      const request = readInferRequest(body, jsonLength, manifest, limits)
+      return { request, askedAt, memory: body.buffer }
+    }
     const json = jsonLength === undefined ? body : body.subarray(0, Number(jsonLength))
     const wait = {
       signal: disconnectSignal(c),
-      caller: c.get('caller'),
+      ...turnOptions(c),
       askedAt,
       deadlineMs: deadlineBeforeParsing(json, limits),
     }
@@ -86,34 +97,43 @@ export function inferRoutes({
 
   const answer = async (c: Context<Env>, entry: CatalogueEntry) => {
     // A full queue refuses the request before its body is read: an overloaded server saves that work.
-    const caller = c.get('caller')
     const timeoutMs = readRequestTimeout(c)
-    const refusal = inference.refusal(entry, { caller, deadlineMs: timeoutMs })
+    const refusal = inference.refusal(entry, { ...turnOptions(c), deadlineMs: timeoutMs })
     if (refusal) throw refusal
     const {
       request: { id, inputs, outputs, deadlineMs, priority },
       askedAt,
+      memory,
     } = await read(c, entry, limitsWithin(requestLimits, timeoutMs))
-    const requestId = c.get('requestId')
-    const span = c.get('span')
-    const wait = { signal: disconnectSignal(c), askedAt, deadlineMs, priority, caller, requestId, span }
+    const wait = {
+      signal: disconnectSignal(c),
+      askedAt,
+      deadlineMs,
+      ...turnOptions(c, priority),
+      requestId: c.get('requestId'),
+      span: c.get('span'),
+    }
     const result = await runRequest(c, inference, entry, inputs, wait)
+    // The lane has read it all. Where the request failed, it may be about to; an upstream may be sending it still.
+    if (memory && result.replica === undefined) bodyMemory.giveBack(memory)
     const { headers, body } = await write(wait, {
       model: entry.manifest,
       id,
       requested: outputs,
       answer: result,
     })
+    return new Response(body, { headers: { ...answerHeaders(c), ...ownHeaders(c, entry), ...headers } })
+  }
+
+  const ownHeaders = (c: Context<Env>, entry: CatalogueEntry): Record<string, string> => {
+    const requestId = c.get('requestId')
+    const span = c.get('span')
     if (requestId !== undefined) c.set('hasRequestId', true)
-    return new Response(body, {
-      headers: {
-        ...answerHeaders(c),
-        [queueHeader]: queueMs(entry),
-        ...(requestId !== undefined && { [requestIdHeader]: requestId }),
-        ...(span && { [traceresponseHeader]: span.response }),
-        ...headers,
-      },
-    })
+    return {
+      [queueHeader]: queueMs(entry),
+      ...(requestId !== undefined && { [requestIdHeader]: requestId }),
+      ...(span && { [traceresponseHeader]: span.response }),
+    }
   }
 
   const infer = async (c: Context<Env>) => {
@@ -122,8 +142,7 @@ export function inferRoutes({
     try {
       return await answer(c, entry)
     } catch (cause) {
-      c.header(queueHeader, queueMs(entry))
-      throw cause
+      return errorResponse(log, c, cause, ownHeaders(c, entry))
     }
   }
 

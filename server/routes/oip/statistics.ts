@@ -3,7 +3,7 @@ import type { CatalogueEntry } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
 import { sumOfSessions } from '../../observability/infer-metrics.ts'
 
-/** What is not measured: the copies before and after a run, and a cache, which there is not. */
+/** What is not measured: a cache, which there is not, and the copies of another engine. */
 const unmeasured: DurationStatistics = { count: 0, ns: 0 }
 
 /**
@@ -18,6 +18,7 @@ export function statisticsOf(
 ): ModelStatistics {
   const counts = inference.runCounts(entry)
   const { successes, failures, lastAnsweredAt } = counts
+  const copyOf = (count: number, ms: number) => (counts.isSplit ? durationOf(count, ms) : unmeasured)
   const failed = Object.values(failures).reduce((total, count) => total + count, 0)
   return {
     name: entry.manifest.id,
@@ -29,20 +30,23 @@ export function statisticsOf(
       success: durationOf(successes, counts.requestMs),
       fail: durationOf(failed, counts.failedMs),
       queue: durationOf(successes, counts.queueMs),
-      compute_input: unmeasured,
+      compute_input: copyOf(successes, counts.inputMs),
       compute_infer: durationOf(successes, counts.computeMs),
-      compute_output: unmeasured,
+      compute_output: copyOf(successes, counts.outputMs),
       cache_hit: unmeasured,
       cache_miss: unmeasured,
     },
     batch_stats: [...counts.batches]
       .sort(([one], [other]) => one - other)
-      .map(([size, { rows, computeMs }]) => ({
-        batch_size: size,
-        compute_input: unmeasured,
-        compute_infer: durationOf(Math.round(rows / Math.max(1, size)), computeMs),
-        compute_output: unmeasured,
-      })),
+      .map(([size, { rows, inputMs, computeMs, outputMs }]) => {
+        const runs = Math.round(rows / Math.max(1, size))
+        return {
+          batch_size: size,
+          compute_input: copyOf(runs, inputMs),
+          compute_infer: durationOf(runs, computeMs),
+          compute_output: copyOf(runs, outputMs),
+        }
+      }),
   }
 }
 

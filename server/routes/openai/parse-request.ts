@@ -1,24 +1,15 @@
-import * as z from 'zod/mini'
-import { SpillwayError, schemaFault } from '../../../models/core/index.ts'
+import { SpillwayError } from '../../../models/core/index.ts'
+import type { WireResponseItem } from '../../../models/protocols/openai-responses.ts'
 import {
-  type ChatRequest,
-  type CompletionRequest,
-  chatRequest,
-  completionRequest,
-  type EmbeddingRequest,
-  embeddingRequest,
-} from '../../../models/protocols/openai.ts'
-import {
-  type ResponseRequest,
-  responseRequest,
-  type WireResponseItem,
-} from '../../../models/protocols/openai-responses.ts'
+  checkBody,
+  checkStreamOptions,
+  type RequestKind,
+  type RequestOf,
+} from '../../../workers/host/text/openai/check-body.ts'
+import { checkPrompt } from '../../../workers/host/text/openai/prompt-bounds.ts'
 import { checkJson, type JsonLimits } from '../../http/check-json.ts'
 import type { RequestLimits } from '../../request-limits.ts'
 import { type ForwardedRequest, readForwarded } from '../../upstream/openai/forwarded-request.ts'
-import { invalidParameter } from './invalid-parameter.ts'
-import { checkPrompt } from './prompt-bounds.ts'
-import { type RequestKind, refuseUnsupportedFields } from './unsupported-fields.ts'
 
 /** Bounds of every request for text. */
 export interface TextBounds {
@@ -37,21 +28,6 @@ const limitsOf = ({ depth, entries }: RequestLimits['json']): JsonLimits => ({
   lists: 2 * entries,
   bulkKeys: ['prompt', 'input'],
 })
-
-const schemas = {
-  chat: chatRequest,
-  completion: completionRequest,
-  response: responseRequest,
-  embedding: embeddingRequest,
-}
-
-/** The requests of the API, by kind. */
-export interface RequestOf {
-  readonly chat: ChatRequest
-  readonly completion: CompletionRequest
-  readonly response: ResponseRequest
-  readonly embedding: EmbeddingRequest
-}
 
 /**
  * Parses and checks the body of a request. One for a model that another engine runs is checked as far as this server acts
@@ -77,28 +53,10 @@ export function parseRequest<K extends RequestKind>(
   if (kind !== 'embedding') checkStreamOptions(Object(value))
   const { model }: { model?: unknown } = Object(value)
   if (typeof model === 'string' && Object.hasOwn(forwarded, model))
-    return readForwarded(text, Object(value), forwarded[model] ?? model)
-  const parsed = z.safeParse<z.ZodMiniType>(schemas[kind], value)
-  if (!parsed.success) {
-    const { path, expected, got } = schemaFault(parsed.error, value)
-    throw invalidParameter(path, expected, got)
-  }
-  refuseUnsupportedFields(kind, Object(value))
-  const request = parsed.data as RequestOf[K]
+    return readForwarded(kind, text, Object(value), forwarded[model] ?? model)
+  const request = checkBody(kind, value)
   checkTexts(request, maxTokens)
   return withBoundedTokens(request, maxTokens)
-}
-
-/** @throws SpillwayError `request_malformed` where they would be passed over, as OpenAI's own API does. */
-function checkStreamOptions({
-  stream,
-  stream_options,
-}: {
-  stream?: unknown
-  stream_options?: unknown
-}): void {
-  if (stream_options != null && stream !== true)
-    throw invalidParameter('stream_options', 'not without stream: true', JSON.stringify(stream_options))
 }
 
 /** Refuses a text that is too long for every model. */

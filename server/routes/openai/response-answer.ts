@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
 import type { ResponseRequest } from '../../../models/protocols/openai-responses.ts'
+import { randomId } from '../../../workers/host/text/openai/answers.ts'
+import { type Choice, usageOf } from '../../../workers/host/text/openai/choices.ts'
 import type { GenerateResult } from '../../../workers/host/text/types.ts'
-import { type Choice, usageOf } from './choices.ts'
 
 /** A response while it is written: what is the same in all of its events. */
 export interface ResponseAnswer {
@@ -11,7 +11,7 @@ export interface ResponseAnswer {
   readonly request: ResponseRequest
 }
 
-const newId = (prefix: string) => `${prefix}_${randomUUID().replaceAll('-', '')}`
+const newId = (prefix: string) => `${prefix}_${randomId()}`
 
 export const beginResponse = (request: ResponseRequest): ResponseAnswer => ({
   id: newId('resp'),

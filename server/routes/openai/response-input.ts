@@ -1,11 +1,11 @@
 import { SpillwayError } from '../../../models/core/index.ts'
 import { type ChatRole, chatRoles, type WireChatMessage } from '../../../models/protocols/openai.ts'
 import type { ResponseRequest, WireResponseItem } from '../../../models/protocols/openai-responses.ts'
-import { textsOf } from '../../inference/prompt-length.ts'
-import { toChatMessage } from './chat-message.ts'
-import { invalidParameter } from './invalid-parameter.ts'
-import { checkBias, checkPrompt, type PromptBounds } from './prompt-bounds.ts'
-import { optionsOf, type Tokenize, type TokensRequest } from './read-request.ts'
+import { textsOf, toChatMessage } from '../../../workers/host/text/openai/chat-message.ts'
+import { invalidParameter } from '../../../workers/host/text/openai/invalid-parameter.ts'
+import { checkBias, checkPrompt, type PromptBounds } from '../../../workers/host/text/openai/prompt-bounds.ts'
+import { optionsOf, type TokensRequest } from '../../../workers/host/text/openai/text-requests.ts'
+import type { Tokenize } from './read-request.ts'
 
 /** A response's input as a chat: its instructions, and its items in their order. */
 export async function toResponseText(

@@ -1,6 +1,19 @@
 import { type Context, Hono } from 'hono'
 import type { Clock } from '../../../models/async/clock.ts'
-import { SpillwayError } from '../../../models/core/index.ts'
+import { type ApiShape, chatShape, completionShape } from '../../../workers/host/text/openai/api-shape.ts'
+import { checkChoices } from '../../../workers/host/text/openai/choices.ts'
+import {
+  checkDimensions,
+  type EmbeddingsAnswer,
+} from '../../../workers/host/text/openai/embeddings-answer.ts'
+import { invalidParameter } from '../../../workers/host/text/openai/invalid-parameter.ts'
+import { checkPrompt, type PromptBounds } from '../../../workers/host/text/openai/prompt-bounds.ts'
+import {
+  promptsOf,
+  type TokensRequest,
+  textOfChat,
+  textsOfCompletion,
+} from '../../../workers/host/text/openai/text-requests.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
 import type { Log, Variables } from '../../http/request-log.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
@@ -13,24 +26,14 @@ import type { Offload } from '../../offload/offload.ts'
 import { checkRows, type RequestLimits } from '../../request-limits.ts'
 import { type ForwardedRequest, isForwarded } from '../../upstream/openai/forwarded-request.ts'
 import type { Forwarding } from '../../upstream/openai/forwarding.ts'
-import { type ApiShape, chatShape, completionShape } from './api-shape.ts'
-import { checkDimensions, type EmbeddingsAnswer, writeEmbeddings } from './embeddings-answer.ts'
 import { answerOpenAiError } from './errors.ts'
-import { invalidParameter } from './invalid-parameter.ts'
 import { sendJson } from './json-completion.ts'
-import { checkPrompt, type PromptBounds } from './prompt-bounds.ts'
-import {
-  promptsOf,
-  readRequest,
-  type Tokenize,
-  type TokensRequest,
-  toTextRequest,
-  toTextRequests,
-} from './read-request.ts'
+import { readRequest, type Tokenize, tokenizeTexts } from './read-request.ts'
 import { toResponseText } from './response-input.ts'
 import { sendResponse } from './send-response.ts'
-import { type AskedTexts, checkChoices, startTexts } from './start-texts.ts'
+import { type AskedTexts, startTexts } from './start-texts.ts'
 import { sendStream } from './stream-completion.ts'
+import { writeEmbeddings } from './write-embeddings.ts'
 
 export interface OpenAiOptions {
   readonly catalogue: Catalogue
@@ -56,15 +59,6 @@ interface AnswerOptions extends AskedTexts {
 
 /** Numbers to write as JSON on the server's own thread: a message would cost more. */
 const mostWrittenHere = 20_000
-
-const noResponses = (model: string) =>
-  new SpillwayError(
-    'not_supported',
-    `${model} is written by another engine, which gets chats and completions`,
-    {
-      hint: 'Send the request to /v1/chat/completions.',
-    },
-  )
 
 /** The OpenAI API over this server's language and embedding models. */
 export function openAiRoutes({
@@ -138,7 +132,7 @@ export function openAiRoutes({
 
   const forward = (
     c: Context<Env>,
-    path: 'chat/completions' | 'completions',
+    path: 'chat/completions' | 'completions' | 'responses',
     request: ForwardedRequest,
     wait: RequestWait,
   ) => {
@@ -157,7 +151,7 @@ export function openAiRoutes({
     const { model } = options
     const started = await startTexts(c, options, asked, generator, requests, starting)
     const { cancel } = started
-    const completion = { ...started, model, generator, shape }
+    const completion = { ...started, model, executedOn: generator.executedOn, shape }
     if (!options.stream) return sendJson(c, completion).finally(cancel)
     const includeUsage = options.stream_options?.include_usage === true
     return sendStream(c, completion, { includeUsage, cancel })
@@ -182,7 +176,7 @@ export function openAiRoutes({
         request,
         wait,
         generator,
-        [await toTextRequest(request, tokenizeFor(wait, entry), boundsOf(entry))],
+        await tokenizeTexts([textOfChat(request, boundsOf(entry))], tokenizeFor(wait, entry)),
         shape,
       )
     })
@@ -199,13 +193,13 @@ export function openAiRoutes({
         request,
         wait,
         generator,
-        await toTextRequests(request, tokenizeFor(wait, entry), boundsOf(entry)),
+        await tokenizeTexts(textsOfCompletion(request, boundsOf(entry)), tokenizeFor(wait, entry)),
         shape,
       )
     })
     .post('/responses', async (c) => {
       const { request, wait } = await readRequest(c, reading(), 'response')
-      if (isForwarded(request)) throw noResponses(request.model)
+      if (isForwarded(request)) return forward(c, 'responses', request, wait)
       const entry = findModel(catalogue, request.model)
       const generator = await generatorOf(c, entry, request)
       const text = await toResponseText(request, tokenizeFor(wait, entry), boundsOf(entry))

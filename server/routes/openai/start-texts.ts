@@ -1,21 +1,21 @@
 import { setMaxListeners } from 'node:events'
 import type { Context } from 'hono'
 import type { Clock } from '../../../models/async/clock.ts'
-import type { Priority } from '../../../workers/host/scheduler/priority.ts'
+import { checkChoices, priorityOf } from '../../../workers/host/text/openai/choices.ts'
+import type { TokensRequest } from '../../../workers/host/text/openai/text-requests.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
 import type { Allowance } from '../../auth/limits/rate-limits.ts'
+import { turnOptions } from '../../auth/turn-options.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import type { Variables } from '../../http/request-log.ts'
 import { type RequestWait, remainingMs } from '../../inference/request-wait.ts'
 import type { Metrics } from '../../observability/metrics.ts'
 import type { TextRecord } from '../../observability/text-record.ts'
-import { type Choice, startChoices } from './choices.ts'
-import { invalidParameter } from './invalid-parameter.ts'
-import type { TokensRequest } from './read-request.ts'
+import { type StartedChoice, startChoices } from './start-choices.ts'
 
 /** The texts of a request while they are generated. */
 export interface StartedTexts {
-  readonly choices: readonly Choice[]
+  readonly choices: readonly StartedChoice[]
   readonly record: TextRecord
   readonly clock: Clock
   /** Cancels the texts that are left: the answer is complete, or its client has left. */
@@ -35,17 +35,6 @@ export interface AskedTexts {
   readonly n?: number | null | undefined
   /** As in vLLM: lower ones begin earlier. The schedulers have three levels. */
   readonly priority?: number | null | undefined
-}
-
-function priorityOf(priority: AskedTexts['priority']): Priority {
-  if (!priority) return 'normal'
-  return priority < 0 ? 'high' : 'low'
-}
-
-/** @throws SpillwayError `request_malformed` for too many texts. */
-export function checkChoices(texts: number, maxChoices: number): void {
-  if (texts > maxChoices)
-    throw invalidParameter('n', `at most ${maxChoices} texts for all prompts together`, `${texts}`)
 }
 
 /**
@@ -70,7 +59,7 @@ export async function startTexts(
   const allowance = c.get('allowance')
   if (allowance) await allowance.use('tokens', promptTokens)
   const deadlineMs = remainingMs(asked, clock.now())
-  const wait = { signal: cancelled.signal, caller: asked.caller, deadlineMs, priority: priorityOf(priority) }
+  const wait = { signal: cancelled.signal, deadlineMs, ...turnOptions(c, priorityOf(priority)) }
   const choices = startChoices(generator, requests, copies, wait)
   if (allowance) recordGenerated(choices, allowance)
   const record = metrics.texts.forRequest(model, choices.length, promptTokens)
@@ -87,7 +76,7 @@ export async function startTexts(
 }
 
 /** Counts the tokens of each text at its end, and of one that was left in the middle those that it had. */
-function recordGenerated(choices: readonly Choice[], allowance: Allowance): void {
+function recordGenerated(choices: readonly StartedChoice[], allowance: Allowance): void {
   for (const { result, generatedTokens } of choices)
     result.then(
       ({ usage }) => allowance.record('tokens', usage.generatedTokens),

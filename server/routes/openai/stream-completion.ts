@@ -1,9 +1,9 @@
 import type { Context } from 'hono'
 import type { ErrorCode } from '../../../models/core/index.ts'
+import { AnswerEvents } from '../../../workers/host/text/openai/answers.ts'
+import { mergeByArrival } from '../../../workers/host/text/openai/choices.ts'
 import type { Variables } from '../../http/request-log.ts'
-import type { ApiShape, Part } from './api-shape.ts'
-import { type ChoicePart, mergeByArrival, usageOf } from './choices.ts'
-import { type Completion, commonFields, recordPart } from './completion.ts'
+import { type Completion, recordPart } from './completion.ts'
 import { sendEvents } from './send-events.ts'
 
 export interface StreamOptions {
@@ -18,14 +18,10 @@ export async function sendStream(
   completion: Completion,
   { includeUsage, cancel }: StreamOptions,
 ): Promise<Response> {
-  const { choices, shape, record, clock } = completion
+  const { choices, record, clock } = completion
   const parts = mergeByArrival(choices)
   const first = parts.next()
-  const common = {
-    ...commonFields(completion),
-    object: shape.chunkObject,
-    ...(includeUsage ? { usage: null } : {}),
-  }
+  const events = new AnswerEvents(completion, includeUsage)
   const options = {
     first,
     clock,
@@ -37,23 +33,13 @@ export async function sendStream(
   }
   return sendEvents(c, options, async (stream) => {
     const send = (event: object) => stream.send(JSON.stringify(event))
-    const sendPart = ({ choice, topLevel }: Part) => send({ ...common, ...topLevel, choices: [choice] })
-    for (const choice of choices) {
-      const begin = shape.begin(choice)
-      if (begin) await sendPart(begin)
-    }
+    for (const event of events.begin()) await send(event)
     // A client that has left gets nothing more, however much is generated and not yet read.
     for (let part = await first; !part.done && !stream.isAborted; part = await parts.next()) {
       recordPart(record, part.value)
-      await sendPart(toPart(shape, part.value))
+      await send(events.ofPart(part.value))
     }
-    if (includeUsage) {
-      const results = await Promise.all(choices.map(({ result }) => result))
-      await send({ ...common, choices: [], usage: usageOf(choices, results) })
-    }
+    for (const event of await events.end()) await send(event)
     await stream.send('[DONE]')
   })
 }
-
-const toPart = (shape: ApiShape, part: ChoicePart): Part =>
-  'piece' in part ? shape.piece(part.choice, part.piece) : shape.end(part.choice, part.result)

@@ -1,4 +1,5 @@
 import { SpillwayError } from '../../../models/core/index.ts'
+import { requestTimeout } from '../../../models/protocols/request-timeout.ts'
 import { type RequestWait, remainingMs } from '../../inference/request-wait.ts'
 import type { ReplicaCall } from '../call.ts'
 import type { Replicas } from '../replicas.ts'
@@ -15,7 +16,7 @@ export interface EngineHeaders {
 
 /** One exchange with an engine. */
 export interface EngineExchange {
-  readonly path: 'chat/completions' | 'completions' | 'embeddings'
+  readonly path: 'chat/completions' | 'completions' | 'responses' | 'embeddings'
   readonly request: ForwardedRequest
   readonly headers: EngineHeaders
 }
@@ -52,6 +53,7 @@ export class OpenAiEngine {
     }
     const answer = await this.#upstream.send(attempt, {
       caller: wait.caller,
+      weight: wait.weight,
       affinity: exchange.request.affinity,
       signal: wait.signal,
       deadlineMs: remainingMs(wait, clock.now()),
@@ -68,8 +70,10 @@ export class OpenAiEngine {
     const { model, body } = request
     const url = new URL(path, call.url)
     const isPlain = this.#takesPlainBodies
-    const send = (plain: boolean) =>
-      this.#post(url, headers, plain ? withoutOptionalFields(body) : body, call.signal)
+    const send = (plain: boolean) => {
+      const timed = { ...headers, ...requestTimeout(call.leftMs()) }
+      return this.#post(url, timed, plain ? withoutOptionalFields(body) : body, call.signal)
+    }
     let response = await send(isPlain)
     if (response.ok) return response
     const read = () => bySignal(url, call.signal, () => readText(response))

@@ -4,6 +4,7 @@ import { replaceMembers } from '../../http/json-members.ts'
 import { cutOff, errorOfEvent } from './engine-error.ts'
 import type { ForwardedRequest } from './forwarded-request.ts'
 import type { ForwardedTexts } from './forwarded-texts.ts'
+import { asCompletion, errorOfResponse, isLastEvent, isOfResponse } from './response-fields.ts'
 
 /** Characters that an engine may send without completing an event. */
 const longestEvent = 4 * 2 ** 20
@@ -23,9 +24,9 @@ export class EventRelay {
   failure: SpillwayError | undefined
 
   readonly #parser = createParser({
-    onEvent: ({ data }) => {
+    onEvent: ({ data, event }) => {
       this.#pending = 0
-      if (!this.isDone && !this.failure) this.#onEvent(data)
+      if (!this.isDone && !this.failure) this.#onEvent(data, event)
     },
     onComment: (comment) => {
       this.#pending = 0
@@ -66,23 +67,25 @@ export class EventRelay {
     return doneEvent
   }
 
-  #onEvent(data: string): void {
+  #onEvent(data: string, name?: string): void {
     if (data === '[DONE]') {
       this.isDone = true
       this.#written += doneEvent
       return
     }
     try {
-      this.#written += this.#rewrite(data)
+      this.#written += this.#rewrite(data, name)
     } catch (cause) {
       this.failure = SpillwayError.from(cause, 'server_response_invalid', 'The engine sent an invalid event')
     }
   }
 
-  #rewrite(data: string): string {
+  #rewrite(data: string, name: string | undefined): string {
     const { model, includeUsage } = this.#request
     const event = parse(model, data)
-    if (event.error !== undefined && event.error !== null) throw errorOfEvent(model, event.error)
+    const error = event.error ?? errorOfResponse(event)
+    if (error !== undefined) throw errorOfEvent(model, error)
+    if (isOfResponse(event)) return this.#rewriteResponse(data, event, name)
     this.#texts.addEvent(event)
     const isOnlyUsage = Array.isArray(event.choices) && event.choices.length === 0 && event.usage != null
     if (isOnlyUsage && !includeUsage) return ''
@@ -92,6 +95,19 @@ export class EventRelay {
     }
     // An event of several lines has its breaks between members: in strings they are escaped.
     return `data: ${replaceMembers(data, replaced).replaceAll('\n', ' ')}\n\n`
+  }
+
+  /** An event of a response, which has its model in the response. */
+  #rewriteResponse(data: string, event: Readonly<Record<string, unknown>>, name: string | undefined): string {
+    this.#texts.addEvent(asCompletion(event))
+    if (isLastEvent(event)) this.isDone = true
+    const { response } = event
+    const replaced =
+      typeof response === 'object' && response !== null && 'model' in response
+        ? { response: JSON.stringify({ ...response, model: this.#request.model }) }
+        : {}
+    const written = replaceMembers(data, replaced).replaceAll('\n', ' ')
+    return `${name === undefined ? '' : `event: ${name}\n`}data: ${written}\n\n`
   }
 }
 

@@ -2,6 +2,7 @@ import { SpillwayError } from '../../../models/core/index.ts'
 import { replaceMembers } from '../../http/json-members.ts'
 import type { ReplicaCall } from '../call.ts'
 import { bySignal } from '../upstream-fetch.ts'
+import { asCompletion, isOfResponse } from './response-fields.ts'
 
 /** A whole answer of an engine, as it is sent to the client. */
 export interface ForwardedAnswer {
@@ -20,9 +21,12 @@ export interface ForwardedAnswer {
  */
 export function rewriteAnswer(model: string, answer: Uint8Array): ForwardedAnswer {
   const json = new TextDecoder().decode(answer)
-  const value: { choices?: unknown; usage?: unknown } = parse(model, json)
+  const answered = parse(model, json)
+  const value: { choices?: unknown; usage?: unknown } = isOfResponse(answered)
+    ? asCompletion(answered)
+    : answered
   return {
-    body: replaceMembers(json, 'model' in value ? { model: JSON.stringify(model) } : {}),
+    body: replaceMembers(json, 'model' in answered ? { model: JSON.stringify(model) } : {}),
     fields: {
       choices: Array.isArray(value.choices)
         ? value.choices.map(({ index, finish_reason }: { index?: unknown; finish_reason?: unknown }) => ({
@@ -35,14 +39,14 @@ export function rewriteAnswer(model: string, answer: Uint8Array): ForwardedAnswe
   }
 }
 
-function parse(model: string, json: string): object {
+function parse(model: string, json: string): Readonly<Record<string, unknown>> {
   let value: unknown
   try {
     value = JSON.parse(json)
   } catch {
     // The error below says it.
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
   throw new SpillwayError('server_response_invalid', `The engine of ${model} sent an invalid answer`, {
     expected: 'a JSON object',
     got: json.slice(0, 60),

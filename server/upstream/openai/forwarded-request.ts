@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 import { schemaFault } from '../../../models/core/index.ts'
+import { invalidParameter } from '../../../workers/host/text/openai/invalid-parameter.ts'
 import { replaceMembers } from '../../http/json-members.ts'
-import { invalidParameter } from '../../routes/openai/invalid-parameter.ts'
 import { promptStartOf } from './prompt-start.ts'
 
 /** A request of the OpenAI API for a model that another engine runs, and what is known of it here. */
@@ -36,6 +36,9 @@ const schema = z.object({
   stream_options: nullish(z.looseObject({ include_usage: nullish(z.boolean()) })),
 })
 
+/** How a request that is passed on asks for its texts. */
+export type ForwardedKind = 'chat' | 'completion' | 'response' | 'embedding'
+
 /**
  * Reads a request that is passed on. Fields that this server does not act on stay as they are written.
  *
@@ -43,7 +46,12 @@ const schema = z.object({
  * @param engineModel The model's name at the engine.
  * @throws SpillwayError `request_malformed`.
  */
-export function readForwarded(json: string, value: object, engineModel: string): ForwardedRequest {
+export function readForwarded(
+  kind: ForwardedKind,
+  json: string,
+  value: object,
+  engineModel: string,
+): ForwardedRequest {
   const parsed = z.safeParse(schema, value)
   if (!parsed.success) {
     const { path, expected, got } = schemaFault(parsed.error, value)
@@ -52,18 +60,22 @@ export function readForwarded(json: string, value: object, engineModel: string):
   const { model, n, best_of: best, stream, stream_options: options } = parsed.data
   const fields: Readonly<Record<string, unknown>> = { ...value }
   const text = fields.prompt ?? fields.input
+  const isResponse = kind === 'response'
   return {
     isForwarded: true,
     model,
     stream: stream === true,
-    includeUsage: options?.include_usage === true,
-    texts: promptsIn(text) * Math.max(n ?? 1, best ?? 1),
+    // A response has its usage in any case.
+    includeUsage: isResponse || options?.include_usage === true,
+    texts: isResponse ? 1 : promptsIn(text) * Math.max(n ?? 1, best ?? 1),
     promptTokens: Math.ceil(lengthOf(fields.messages ?? text)),
     affinity: promptStartOf(fields),
     body: replaceMembers(json, {
       model: JSON.stringify(engineModel),
       // The tokens count for the caller's limits, however the answer is sent.
-      ...(stream ? { stream_options: JSON.stringify({ ...options, include_usage: true }) } : {}),
+      ...(stream && !isResponse
+        ? { stream_options: JSON.stringify({ ...options, include_usage: true }) }
+        : {}),
     }),
   }
 }

@@ -47,10 +47,10 @@ export class Forwarding {
     return this.#options.engines.names
   }
 
-  /** Answers a chat or a completion. */
+  /** Answers a chat, a completion or a response. */
   async complete(
     c: Context<Env>,
-    path: 'chat/completions' | 'completions',
+    path: Exclude<EngineExchange['path'], 'embeddings'>,
     request: ForwardedRequest,
     wait: RequestWait,
   ): Promise<Response> {

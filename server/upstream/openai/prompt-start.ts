@@ -14,9 +14,14 @@ export function promptStartOf({
   messages,
   prompt,
   input,
+  instructions,
 }: Readonly<Record<string, unknown>>): string {
   if (typeof key === 'string') return `key ${key.slice(0, startLength)}`
   if (Array.isArray(messages)) return `chat ${startOfChat(messages)}`
+  const system = { role: 'system', content: instructions ?? '' }
+  // The items of a response's input.
+  if (Array.isArray(input) && typeof input[0] === 'object' && !Array.isArray(input[0]))
+    return `chat ${startOfChat([system, ...input])}`
   return `text ${startOfText(prompt ?? input)}`
 }
 

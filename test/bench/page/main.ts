@@ -4,13 +4,15 @@ import { bridge, plainCall, preloadManifest, waitForModel } from './bridge.ts'
 import { embed } from './embed.ts'
 import { generation } from './generate.ts'
 import { lanes } from './lanes.ts'
+import { ort } from './ort.ts'
 import { padding } from './padding.ts'
 import { peers } from './peers.ts'
+import { pipelines } from './pipelines.ts'
 import { quantized } from './quantized.ts'
 import { openRaw } from './raw.ts'
 import { spill } from './spill.ts'
 import { storeDownload, storeLoad, storeLoadOnce, storePeers } from './store.ts'
-import { base, takeTurns, time } from './time.ts'
+import { base, takeTurns, takeTurnsWhenIdle } from './time.ts'
 
 /** Many single-row calls at once, against a worker called one at a time, and against one hand-made batch. */
 async function batching(rounds: number) {
@@ -55,21 +57,14 @@ async function overhead(rounds: number) {
   const file = model.manifest.variants[0]?.files[0]
   const raw = await openRaw(new URL(`models/digits/${file?.path}`, base))
   const image = new Float32Array(784).fill(0.5)
-  const idle = () => new Promise((resolve) => setTimeout(resolve, 5))
-  const ours: number[] = []
-  const theirs: number[] = []
-  for (let round = 0; round < rounds + 20; round++) {
-    await idle()
-    const mine = await time(() => model.run({ image }))
-    await idle()
-    const other = await time(() => raw.run(image, [1, 1, 28, 28]))
-    if (round < 20) continue
-    ours.push(mine)
-    theirs.push(other)
-  }
+  const times = await takeTurnsWhenIdle(
+    () => model.run({ image }),
+    () => raw.run(image, [1, 1, 28, 28]),
+    rounds,
+  )
   runtime.close()
   raw.close()
-  return { ours, theirs }
+  return times
 }
 
 export const benches = {
@@ -78,8 +73,10 @@ export const benches = {
   overhead,
   embed,
   lanes,
+  ort,
   padding,
   peers,
+  pipelines,
   spill,
   bridge,
   plainCall,

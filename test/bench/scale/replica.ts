@@ -54,7 +54,8 @@ export class Replica {
       maxQueuedRows: queue.rows,
       maxQueuedBytes: queue.bytes,
       targetMs: 100,
-      admission: admitsAll ? undefined : new Admission({ clock, targetMs: 100, burstMs: queue.burstMs ?? 0 }),
+      cutsRequests: true,
+      admission: admitsAll ? undefined : new Admission({ clock, burstMs: queue.burstMs ?? 0 }),
       maxBatchBytes: 256 * 2 ** 20,
       afterTurn: (task) => clock.after(0, task),
     })

@@ -4,12 +4,13 @@ import type { Capacity } from '../../../web/device/capacity.ts'
 import { DeviceSession, generateLimits } from '../../../web/device/device-session.ts'
 import type { Costs } from '../../../web/placement/candidate.ts'
 import type { TierClients } from '../../../web/placement/dispatcher.ts'
+import { curveName, type TextBalanceOptions } from '../../../web/text/text-balance.ts'
 import { CostCurve } from '../../../workers/host/scheduler/cost-curve.ts'
 import type { Estimate } from '../../../workers/host/scheduler/load-estimator.ts'
 import { Scheduler } from '../../../workers/host/scheduler/scheduler.ts'
 import type { ResultHandler, WaitOptions, Work } from '../../../workers/host/scheduler/work.ts'
 import { SequenceScheduler } from '../../../workers/host/text/sequence-scheduler.ts'
-import { type DeviceClass, runtimeBytes } from './figures.ts'
+import { type DeviceClass, runtimeBytes, type TextCost } from './figures.ts'
 import { SimulatedDecoder } from './simulated-decoder.ts'
 import { SimulatedLanes } from './simulated-lanes.ts'
 import { delay } from './visitor-clock.ts'
@@ -122,16 +123,32 @@ export class SimulatedDevice {
     return costs
   }
 
+  /** What an earlier visit has learned of texts. */
+  get textCalibrations(): TextBalanceOptions['calibrations'] {
+    const { workload, isKept } = this.#profile
+    const { promptTokens = 1 } = workload.texts ?? {}
+    const kept = new Map<string, CostCurve>()
+    const keep = ({ backend, variant }: ReturnType<typeof curveName>, rows: number, ms: number) =>
+      kept.set(`${backend}/${variant}`, CostCurve.from([{ rows, ms }]))
+    for (const { id: variant, backends = [] } of isKept ? workload.manifest.variants : [])
+      for (const backend of backends) {
+        const cost = this.#textCost(backend)
+        if (!cost) continue
+        const at = { backend, variant }
+        keep(curveName(at, 'prompt'), promptTokens, cost.fixedMs + cost.promptMs * promptTokens)
+        keep(curveName(at, 'step'), 1, cost.stepMs)
+      }
+    return { curveOf: (_manifest, { backend, variant }) => kept.get(`${backend}/${variant}`), keep: () => {} }
+  }
+
   /** The generator of a loaded language model. */
   generator(session: DeviceSession): SequenceScheduler {
     let generator = this.#generators.get(session)
     if (!generator) {
-      const { workload, deviceClass, factor } = this.#profile
-      const cost = textCostOn(deviceClass, workload, session.backend)
+      const cost = this.#textCost(session.backend)
       const { generation: spec } = session.manifest
       if (!cost || !spec) throw new SpillwayError('not_supported', `${session.key} generates no text`)
-      const scaled = { ...cost, stepMs: cost.stepMs * factor, promptMs: cost.promptMs * factor }
-      const decoder = new SimulatedDecoder(this.#clock, scaled, generateLimits.maxSlots)
+      const decoder = new SimulatedDecoder(this.#clock, cost, generateLimits.maxSlots)
       generator = new SequenceScheduler({
         session: session.key,
         spec,
@@ -144,6 +161,12 @@ export class SimulatedDevice {
       this.#generators.set(session, generator)
     }
     return generator
+  }
+
+  #textCost(backend: Backend): TextCost | undefined {
+    const { workload, deviceClass, factor } = this.#profile
+    const cost = textCostOn(deviceClass, workload, backend)
+    return cost && { ...cost, stepMs: cost.stepMs * factor, promptMs: cost.promptMs * factor }
   }
 
   #runMs(backend: Backend, rows: number): number {

@@ -5,7 +5,9 @@ import { type Policy, SpillwayError } from '../../../models/core/index.ts'
 import { queueHeader } from '../../../models/protocols/oip.ts'
 import { Router, type TextTarget } from '../../../web/placement/router.ts'
 import { RemoteTier, type Transport } from '../../../web/remote/remote-tier.ts'
-import type { TokenRequest } from '../../../workers/protocol/generation.ts'
+import { SegmentTimes } from '../../../web/text/segment-times.ts'
+import { TextBalance } from '../../../web/text/text-balance.ts'
+import type { GeneratedToken, TokenRequest } from '../../../workers/protocol/generation.ts'
 import type { DeviceClass } from './figures.ts'
 import type { Fleet } from './fleet.ts'
 import type { Random } from './random.ts'
@@ -37,6 +39,7 @@ export class Visitor {
   readonly #clock: VisitorClock
   readonly #device: SimulatedDevice
   readonly #router: Router
+  readonly #balance: TextBalance
   readonly #roundTripMs: number
   #isOpen = false
 
@@ -47,6 +50,8 @@ export class Visitor {
     const clock = this.#clock
     this.#roundTripMs = deviceClass.roundTripMs
     this.#device = new SimulatedDevice(clock, visit)
+    const { manifest } = visit.workload
+    this.#balance = new TextBalance({ manifest, calibrations: this.#device.textCalibrations, clock })
     const transport: Transport = { infer: this.#infer, extensions }
     this.#router = new Router({
       device: this.#device.tier,
@@ -119,7 +124,8 @@ export class Visitor {
     const move = {
       estimateSpill: (session: Parameters<SimulatedDevice['generator']>[0]) => {
         const { slots, running, waiting } = this.#device.generator(session).load
-        return running + waiting < slots ? undefined : { slots, taken: running + waiting }
+        if (running + waiting >= slots) return { slots, taken: running + waiting }
+        return this.#balance.weigh(session, texts?.promptTokens ?? 1, texts?.tokens)
       },
       preferredVariant: () => undefined,
     }
@@ -138,8 +144,11 @@ export class Visitor {
           stopTokens: [],
           sampling: {},
         }
-        const onTokens = (tokens: number) => {
-          made += tokens
+        const times = new SegmentTimes(this.#clock)
+        times.add({ text: '', tokens: [], promptTokens: request.prompt })
+        const onTokens = (tokens: readonly GeneratedToken[]) => {
+          made += tokens.length
+          times.add({ text: '', tokens })
           if (firstAt === undefined) {
             firstAt = this.#clock.now()
             decision = target.decision
@@ -147,10 +156,16 @@ export class Visitor {
           }
           target.markProgress()
         }
-        if (session) {
-          const stream = this.#device.generator(session).generate(request, { signal })
-          for await (const tokens of stream) onTokens(tokens.length)
-        } else await this.#streamFromServer(request, signal, onTokens)
+        try {
+          if (session) {
+            const stream = this.#device.generator(session).generate(request, { signal })
+            for await (const tokens of stream) onTokens(tokens)
+          } else await this.#streamFromServer(request, signal, onTokens)
+        } finally {
+          const hasLeft = signal?.aborted === true
+          if (session) this.#balance.deviceWrote(session, times, hasLeft)
+          else this.#balance.serverWrote(times, hasLeft)
+        }
       },
     )
     if (!decision) throw new SpillwayError('model_output_invalid', 'The text has no token')
@@ -160,7 +175,7 @@ export class Visitor {
   #streamFromServer(
     request: TokenRequest,
     signal: AbortSignal | undefined,
-    onTokens: (tokens: number) => void,
+    onTokens: (tokens: readonly GeneratedToken[]) => void,
   ) {
     const { workload, caller, fleet } = this.#visit
     const clock = this.#clock
@@ -171,7 +186,7 @@ export class Visitor {
           const generator = replica.generator(workload)
           const refusal = generator.refusal?.(1, request.prompt.length, { caller })
           if (refusal) throw refusal
-          for await (const tokens of generator.generate(request, { signal, caller })) onTokens(tokens.length)
+          for await (const tokens of generator.generate(request, { signal, caller })) onTokens(tokens)
         }),
       ),
     )

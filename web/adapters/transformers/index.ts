@@ -2,32 +2,31 @@
  * `pipeline()` of transformers.js over a runtime: its own tokenizers, processors and post-processing, with the runtime's
  * lanes, batches, store and server as the model.
  */
+import type * as Transformers from '@huggingface/transformers'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { createRuntime, type Runtime } from '../../api/create-runtime.ts'
 import type { Progress } from '../../store/worker/load-files.ts'
+import { type DeviceAndDtype, forcedChoice } from './forced-choice.ts'
 import { createModelFunction } from './model-function.ts'
-import { aliases, type PipelineOf, type SinglePassTask, type Task, taskParts } from './tasks.ts'
+import { TaskTurns } from './task-turns.ts'
+import {
+  aliases,
+  type PipelineOf,
+  type SinglePassTask,
+  severalPasses,
+  type Task,
+  taskParts,
+} from './tasks.ts'
 
 /** Options of `pipeline()`. */
-export interface PipelineOptions {
+export interface PipelineOptions extends DeviceAndDtype {
   /** A branch, a tag or a commit of the repository. Default `main`. */
   readonly revision?: string
-  /** Called as the model loads, with the words of transformers.js. */
-  readonly progress_callback?: (progress: PipelineProgress) => void
+  /** Called as the files load, as by transformers.js. All files of the model are one, named `model`. */
+  readonly progress_callback?: Transformers.ProgressCallback
   /** The runtime whose lanes run the model. Default: one for all pipelines of the page. */
   readonly runtime?: Runtime
 }
-
-/** Of the model's files and the runtime together. */
-export type PipelineProgress =
-  | {
-      readonly status: 'progress'
-      readonly name: string
-      readonly progress: number
-      readonly loaded: number
-      readonly total: number
-    }
-  | { readonly status: 'ready'; readonly task: string; readonly model: string }
 
 /** What transformers.js calls the repository of a model on the hub. */
 const repository = /^(?:hf:)?([\w.-]+\/[\w.-]+)$/
@@ -56,9 +55,7 @@ export async function pipeline<T extends Task>(
   const { revision = 'main', progress_callback: report } = options
   const transformers = await importTransformers()
   const runtime = options.runtime ?? (await defaultRuntime())
-  const onProgress = ({ loadedBytes: loaded, totalBytes: total }: Progress) =>
-    report?.({ status: 'progress', name: model, progress: (100 * loaded) / total, loaded, total })
-  const from = { revision }
+  const from = { revision, ...(report && { progress_callback: report }) }
   const others = Promise.all([
     transformers.AutoConfig.from_pretrained(repo, from),
     needs.includes('tokenizer') ? transformers.AutoTokenizer.from_pretrained(repo, from) : undefined,
@@ -66,33 +63,85 @@ export async function pipeline<T extends Task>(
   ])
   // The reason why there is no model tells more than theirs.
   others.catch(() => undefined)
-  const opened = await runtime.model(`hf:${repo}@${revision}`, report ? { onProgress } : {})
+  const source = `hf:${repo}@${revision}`
+  const choice = await forcedChoice(options, async () => (await runtime.advise(source)).manifest)
+  const loading = report && reportLoad(model, report)
+  const opened = await runtime.model(source, {
+    ...choice,
+    ...(loading && { onProgress: loading.onProgress }),
+  })
+  // An earlier call may have loaded it. Where the server answers meanwhile, the files come later.
+  if (opened.state === 'ready') loading?.done()
   const [config, tokenizer, processor] = await others
-  const parts = { task, model: createModelFunction(transformers, opened, config), tokenizer, processor }
+  const parts = {
+    task,
+    model: createModelFunction(transformers, opened, config, answerTurns),
+    tokenizer,
+    processor,
+  }
   // The class of the task is known by its name only.
   const made: PipelineOf<T> = Reflect.construct(transformers[className], [parts])
   report?.({ status: 'ready', task, model })
-  return made
+  return inTurns(made)
 }
 
-const known = ['revision', 'progress_callback', 'runtime']
+/** A call makes its tokens at once: of calls at the same time, each does so in a task of its own. */
+const inTurns = <Call extends (...given: never[]) => unknown>(pipeline: Call): Call =>
+  new Proxy(pipeline, {
+    apply: async (call, self, given: Parameters<Call>) => {
+      await callTurns.next()
+      return Reflect.apply(call, self, given)
+    },
+  })
+
+/** Of all pipelines: a page has one thread. */
+const callTurns = new TaskTurns()
+const answerTurns = new TaskTurns()
+
+const known = ['revision', 'progress_callback', 'runtime', 'device', 'dtype']
+
+/** Reports the model's files as one file of transformers.js. */
+function reportLoad(name: string, report: Transformers.ProgressCallback) {
+  const file = 'model'
+  let isDone = false
+  const done = () => {
+    if (!isDone) report({ status: 'done', name, file })
+    isDone = true
+  }
+  report({ status: 'initiate', name, file })
+  report({ status: 'download', name, file })
+  return {
+    onProgress: ({ loadedBytes: loaded, totalBytes: total }: Progress) => {
+      if (isDone) return
+      report({ status: 'progress', name, file, progress: (100 * loaded) / total, loaded, total })
+      if (loaded === total) done()
+    },
+    done,
+  }
+}
 
 const unknownOption = (name: string) =>
   new SpillwayError('input_name_invalid', `A pipeline has no option "${name}"`, {
     expected: known.join(', '),
     got: name,
-    hint: "Where a model runs, and which of its variants, is the runtime's choice: see its policy.",
   })
 
 /** @throws SpillwayError `not_supported` for a task of several passes. */
 function singlePass(task: Task): SinglePassTask {
   const name = task in aliases ? aliases[task as keyof typeof aliases] : (task as SinglePassTask)
   if (Object.hasOwn(taskParts, name)) return name
-  throw new SpillwayError('not_supported', `There is no pipeline for the task "${task}"`, {
-    expected: `a task of one pass: ${Object.keys(taskParts).join(', ')}`,
-    got: task,
-    hint: 'model.generate() writes texts and model.embed() makes vectors, without transformers.js.',
-  })
+  const way = Object.hasOwn(severalPasses, task) ? severalPasses[task] : undefined
+  throw new SpillwayError(
+    'not_supported',
+    way === undefined
+      ? `There is no pipeline for the task "${task}"`
+      : `The task "${task}" takes several passes of a model, and there is no pipeline for it yet`,
+    {
+      expected: `a task of one pass: ${Object.keys(taskParts).join(', ')}`,
+      got: task,
+      ...(way !== undefined && { hint: way }),
+    },
+  )
 }
 
 const importTransformers = () =>

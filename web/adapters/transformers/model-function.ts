@@ -1,6 +1,7 @@
 import type * as Transformers from '@huggingface/transformers'
 import { type Inputs, type Manifest, SpillwayError, type TensorType } from '../../../models/core/index.ts'
 import type { Model } from '../../api/model.ts'
+import type { TaskTurns } from './task-turns.ts'
 
 type Tensor = Transformers.Tensor
 type Tensors = Readonly<Record<string, Tensor>>
@@ -18,11 +19,14 @@ export function createModelFunction(
   { Tensor }: typeof Transformers,
   model: Model,
   config: Transformers.PretrainedConfig,
+  turns: TaskTurns,
 ): ModelFunction {
   const { manifest } = model
   const names = (tensors: Manifest['inputs']) => tensors.map(({ name }) => name)
   const call = async (given: Tensors): Promise<Tensors> => {
     const { outputs } = await model.run(toInputs(manifest, given, Tensor))
+    // The rows of a batch are answered together, and what follows the model takes time for each.
+    await turns.next()
     return Object.fromEntries(
       Object.entries(outputs).map(([name, { type, data, shape }]) => [
         name,

@@ -66,3 +66,21 @@ export const taskParts: Readonly<Record<SinglePassTask, TaskParts>> = {
   'zero-shot-image-classification': { pipeline: 'ZeroShotImageClassificationPipeline', needs: both },
   'zero-shot-audio-classification': { pipeline: 'ZeroShotAudioClassificationPipeline', needs: both },
 }
+
+const decoder =
+  'runtime.model() and model.generate() write texts with a language model, without transformers.js.'
+const encoderDecoder =
+  'Models of an encoder and a decoder come later. Until then pipeline() of @huggingface/transformers runs them.'
+
+/** The way for tasks of transformers.js that take several passes. */
+export const severalPasses: Readonly<Record<string, string>> = {
+  'text-generation': decoder,
+  summarization: encoderDecoder,
+  translation: encoderDecoder,
+  'text2text-generation': encoderDecoder,
+  'automatic-speech-recognition': encoderDecoder,
+  'text-to-audio': encoderDecoder,
+  'text-to-speech': encoderDecoder,
+  'image-to-text': encoderDecoder,
+  'document-question-answering': encoderDecoder,
+}

@@ -1,5 +1,5 @@
 import '../../embed/window-global.ts'
-import { startRuntime } from '../../api/wire-runtime.ts'
+import { startRuntime } from '../../api/start-runtime.ts'
 import { showPage } from './page.ts'
 
 const runtime = startRuntime({ server: new URL('.', location.href) })

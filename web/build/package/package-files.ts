@@ -16,7 +16,12 @@ export const inputOptions = {
   checks: { pluginTimings: false, moduleLevelDirective: false },
 } satisfies RolldownOptions
 
+/** A script of another format than ES modules has no `import.meta.url`, and no file of the package is found. */
+const formatId = 'spillway:module-format'
+const checkFormat = `if (!import.meta.url) throw new Error('Spillway finds its files by import.meta.url, which this bundle does not have: let the bundler write ES modules (format: "esm"), and load them by <script type="module">')`
+
 const kinds = /\?(worker&url|url(?:&no-inline)?|hashed)$/
+const handled = new RegExp(`^${formatId}$|${kinds.source}`)
 
 /**
  * Emits the files that scripts import by `?worker&url`, `?url` and `?hashed`, as Vite does for the site. Their addresses
@@ -25,25 +30,28 @@ const kinds = /\?(worker&url|url(?:&no-inline)?|hashed)$/
 export const packageFiles = (): Plugin => ({
   name: 'spillway:package-files',
   resolveId: {
-    filter: { id: kinds },
+    filter: { id: handled },
     async handler(source, importer) {
+      if (source === formatId) return source
       const [query = ''] = kinds.exec(source) ?? []
       const resolved = await this.resolve(source.slice(0, -query.length), importer, { skipSelf: true })
       return resolved ? `${resolved.id}${query}` : undefined
     },
   },
   load: {
-    filter: { id: kinds },
+    filter: { id: handled },
     async handler(id) {
+      if (id === formatId) return checkFormat
       const [query = '', kind] = kinds.exec(id) ?? []
       const path = id.slice(0, -query.length)
       const isWorker = kind === 'worker&url'
       const source = isWorker ? await workerScript(path) : await readFile(path)
       const fileName = `files/${isWorker ? scriptName(path) : basename(path)}`
       const url = `import.meta.ROLLUP_FILE_URL_${this.emitFile({ type: 'asset', fileName, source })}`
-      if (kind !== 'hashed') return `export default ${url}`
+      const check = `import '${formatId}'\n`
+      if (kind !== 'hashed') return `${check}export default ${url}`
       const sha256 = createHash('sha256').update(source).digest('hex')
-      return `export default { url: ${url}, size: ${source.length}, sha256: ${JSON.stringify(sha256)} }`
+      return `${check}export default { url: ${url}, size: ${source.length}, sha256: ${JSON.stringify(sha256)} }`
     },
   },
 })

@@ -1,13 +1,16 @@
 /**
  * Writes the package that pages install: `npm run build:package -- FOLDER`. Everything that a page needs is in it, the
- * runtime's WebAssembly included; it depends on no other package.
+ * runtime's WebAssembly included, and the server; it depends on no other package.
  */
+import { execFile } from 'node:child_process'
 import { cp, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { rolldown } from 'rolldown'
 import { dts } from 'rolldown-plugin-dts'
 import { inputOptions, packageFiles } from './package-files.ts'
+import { serverPeers, writeServer } from './write-server.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 
@@ -15,11 +18,16 @@ const entries = {
   index: join(root, 'web/api/index.ts'),
   ai: join(root, 'web/adapters/ai/index.ts'),
   embed: join(root, 'web/embed/embed-script.ts'),
+  node: join(root, 'web/node/index.ts'),
+  ort: join(root, 'web/adapters/ort/index.ts'),
   react: join(root, 'web/adapters/react/index.ts'),
   svelte: join(root, 'web/adapters/svelte/index.ts'),
   transformers: join(root, 'web/adapters/transformers/index.ts'),
   vue: join(root, 'web/adapters/vue/index.ts'),
 }
+
+/** Entries of onnxruntime-web, of which a bundler's alias makes `spillway/ort/wasm` and so on. */
+const runtimeEntries = ['all', 'jspi', 'wasm', 'webgpu']
 
 /** What only an adapter needs, by the versions that it works with. */
 const peers = {
@@ -34,12 +42,18 @@ export async function writePackage(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true })
   await writeScripts(folder)
   await writeTypes(folder)
-  const { name, version, description, license, type } = JSON.parse(
+  await writeServer(folder)
+  const { name, version, description, license, type, engines } = JSON.parse(
     await readFile(join(root, 'package.json'), 'utf8'),
   )
+  const peerDependencies = { ...peers, ...serverPeers }
   const exported = Object.keys(entries).map((entry) => [
     entry === 'index' ? '.' : `./${entry}`,
     { types: `./${entry}.d.ts`, default: `./${entry}.js` },
+  ])
+  const aliased = runtimeEntries.map((entry) => [
+    `./ort/${entry}`,
+    { types: './ort.d.ts', default: './ort.js' },
   ])
   const manifest = {
     name,
@@ -47,12 +61,17 @@ export async function writePackage(folder: string): Promise<void> {
     description,
     license,
     type,
-    // The embed script sets a global.
-    sideEffects: ['./embed.js'],
-    peerDependencies: peers,
-    peerDependenciesMeta: Object.fromEntries(Object.keys(peers).map((peer) => [peer, { optional: true }])),
+    engines,
+    bin: { spillway: 'dist/server/spillway.js' },
+    // The embed script sets a global, ONNX Runtime has a list of backends, and the server's scripts are processes.
+    sideEffects: ['./embed.js', './ort.js', './dist/server/*.js'],
+    peerDependencies,
+    peerDependenciesMeta: Object.fromEntries(
+      Object.keys(peerDependencies).map((peer) => [peer, { optional: true }]),
+    ),
     exports: {
-      ...Object.fromEntries(exported),
+      ...Object.fromEntries([...exported, ...aliased]),
+      './server': { types: './dist/server/index.d.ts', default: './dist/server/index.js' },
       './files/*.js': './files/*.js',
       './files/*.wasm': './files/*.wasm',
       './package.json': './package.json',
@@ -79,6 +98,13 @@ async function writeScripts(dir: string): Promise<void> {
       format: 'es',
       entryFileNames: '[name].js',
       chunkFileNames: 'chunks/[name].js',
+      // All entries share its version, and one entry its API.
+      codeSplitting: {
+        groups: [
+          { name: 'onnxruntime-env', test: /\/onnxruntime-common\/dist\/esm\/(?:env|version)/, priority: 1 },
+          { name: 'onnxruntime-common', test: /\/onnxruntime-common\// },
+        ],
+      },
       sourcemap: true,
       minify: { compress: true, mangle: false, codegen: false },
     })
@@ -87,15 +113,28 @@ async function writeScripts(dir: string): Promise<void> {
   }
 }
 
+/** Where `tsc -b` writes declarations. */
+const declarations = join(root, 'node_modules/.cache/types')
+
+/** Bundles the declarations of the entries. None of them may need a package that is no peer. */
 async function writeTypes(dir: string): Promise<void> {
+  const tsc = join(root, 'node_modules/@typescript/native/bin/tsc')
+  await promisify(execFile)(process.execPath, [tsc, '-b', join(root, 'web')])
+  const declaration = (source: string) => join(declarations, relative(root, source)).replace(/\.ts$/, '.d.ts')
   const bundle = await rolldown({
     ...inputOptions,
-    input: entries,
-    external: (id) => isPeer(id) || /\?(?:worker&url|url.*|hashed)$/.test(id),
-    plugins: [dts({ emitDtsOnly: true, tsconfig: join(root, 'web/tsconfig.json') })],
+    input: Object.fromEntries(Object.entries(entries).map(([name, source]) => [name, declaration(source)])),
+    external: /^[^./]/,
+    plugins: [dts({ dtsInput: true, tsconfig: false })],
   })
   try {
-    await bundle.write({ dir, format: 'es', chunkFileNames: 'chunks/[name].d.ts' })
+    await bundle.write({
+      dir,
+      format: 'es',
+      chunkFileNames: 'chunks/[name].d.ts',
+      // `Disposable` is in no library that projects have by default.
+      banner: '/// <reference lib="esnext.disposable" />',
+    })
   } finally {
     await bundle.close()
   }

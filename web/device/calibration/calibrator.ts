@@ -94,7 +94,7 @@ export class Calibrator {
       run: async (rows) => {
         const inputs = zeroInputs(session.manifest, rows)
         if (!inputs) return undefined
-        const work = { source: session, inputs, rows, askedAt: clock.now() }
+        const work = { source: session, inputs, rows, askedAt: clock.now(), isWhole: true }
         // A failure only ends the measurement: a request will report it.
         const answer = await scheduler.submit(work, { priority: 'low' }).catch(() => undefined)
         return answer?.costMs

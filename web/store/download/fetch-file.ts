@@ -38,7 +38,7 @@ export interface FileResponse {
   readonly total?: number | undefined
   /** Bytes of the body as the network carries it, compressed or not; of a whole file only, where the response says. */
   readonly sentBytes?: number | undefined
-  readonly parts: AsyncIterable<Uint8Array>
+  readonly parts: BodyParts
 }
 
 /**
@@ -124,7 +124,11 @@ function lengthOf(headers: Headers): number | undefined {
 }
 
 /** Fetch reports a cut connection as a TypeError. */
-async function* readParts(file: FileSource, parts: BodyParts, start: number): AsyncGenerator<Uint8Array> {
+async function* readParts(
+  file: FileSource,
+  parts: BodyParts,
+  start: number,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   let received = start
   try {
     for await (const part of parts) {

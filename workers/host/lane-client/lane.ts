@@ -40,7 +40,7 @@ export interface Lane {
   takeEvents(session: string): Promise<EventsReply>
   /** Resolves when the lane answers. */
   ping(): Promise<void>
-  /** Whether buffers in messages are copied, and never transferred. */
+  /** Whether buffers in messages are read and never transferred. They must not change until the call is answered. */
   readonly copiesMessages?: boolean
   /** Resolves with the reason when the lane has ended. It never rejects. */
   readonly lost: Promise<SpillwayError>
@@ -103,7 +103,7 @@ export interface LaneTransport {
   readonly endpoint: Endpoint
   /** Whether an idle lane is asked for a sign of life beside its next call, because it gives none by itself. */
   readonly isAskedWhenIdle?: boolean
-  /** Whether the endpoint copies buffers, and transfers none. */
+  /** Whether the endpoint reads buffers, and transfers none. */
   readonly copiesMessages?: boolean
   terminate(): void
   /** Calls back when the worker ends or fails by itself. */

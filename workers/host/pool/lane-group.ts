@@ -88,10 +88,12 @@ export class LaneGroup {
     const { outputs: names } = batch
     const startedAt = this.#clock.now()
     const wasFull = this.#lanes.isFull
-    const { outputs, computeMs, laneMs } = await lane.run(
+    const inputs = batch.pack(lane.copiesMessages)
+    const packMs = this.#clock.now() - startedAt
+    const { outputs, inputMs, computeMs, outputMs, laneMs } = await lane.run(
       {
         session: key,
-        inputs: batch.pack(lane.copiesMessages),
+        inputs,
         ...(batch.isShared && { isShared: true }),
         ...(names && { outputs: names }),
       },
@@ -99,7 +101,16 @@ export class LaneGroup {
       batch.isOpenEnded,
     )
     this.#lanes.observe(key, batch, this.#clock.now() - startedAt, wasFull)
-    return { outputs, executedOn: { backend, variant }, startedAt, waitedMs: 0, computeMs, costMs: laneMs }
+    return {
+      outputs,
+      executedOn: { backend, variant },
+      startedAt,
+      waitedMs: 0,
+      inputMs: packMs + inputMs,
+      computeMs,
+      outputMs,
+      costMs: laneMs,
+    }
   }
 
   /** A free lane that has the session; else one that may start now, where its death would cost the least. */

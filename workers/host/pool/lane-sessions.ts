@@ -79,6 +79,7 @@ export class LaneSessions {
         isCreated &&
         (!this.#history.allowsWarmUp(key) ||
           request.generate !== undefined ||
+          request.graphOptions !== undefined ||
           (await unlessLost(lane.warmUp(key), (cause) =>
             // The first work on a device that is broken already, whatever the inputs.
             isDeviceLoss(cause)

@@ -12,8 +12,10 @@ export interface ExpectedWait {
   readonly runMs: number
   /** A run of one row. */
   readonly loneMs: number
-  /** Whether a lane is free and nothing waits. */
-  readonly isIdle: boolean
+  /** The longest run that is planned for the model. */
+  readonly batchMs: number
+  /** For how long a lane has been free at least; undefined where none is, or work waits. */
+  readonly idleMs: number | undefined
   /** Whether requests for the same model wait already. */
   readonly hasWaiting: boolean
 }
@@ -28,12 +30,16 @@ export interface AdmissionOptions {
   readonly clock: Clock
   /** Milliseconds of work that may wait after a moment in which the server was idle. */
   readonly burstMs: number
-  /** Milliseconds that one run should take at most, as the scheduler's. */
-  readonly targetMs: number
 }
 
-/** Milliseconds for which a moment of idleness counts. */
-const burstLastsMs = 200
+/** Milliseconds of work that may wait for each millisecond in which a lane was idle: a server that is idle a tenth of the time takes bursts. */
+const burstPerIdleMs = 10
+
+/** Milliseconds by which a burst shrinks in each millisecond without idleness: it is over after twice its own time. */
+const burstPerBusyMs = 0.5
+
+/** The share of the longest planned run that may wait in a busy server beside a request's own run. */
+const batchShare = 0.6
 
 /**
  * Bounds the wait of requests. A server that catches up with a burst lets more wait than one that stays busy: there, more
@@ -42,28 +48,37 @@ const burstLastsMs = 200
  */
 export class Admission implements AdmissionPolicy {
   readonly #options: AdmissionOptions
-  #idleAt: number
+  /** Milliseconds of work that may wait beside what may in a busy server, and since when. */
+  #burstMs: number
+  #since: number
 
   constructor(options: AdmissionOptions) {
     this.#options = options
-    this.#idleAt = options.clock.now()
+    this.#burstMs = options.burstMs
+    this.#since = options.clock.now()
   }
 
   refusal(
-    { waitMs, aheadMs, runMs, loneMs, isIdle, hasWaiting }: ExpectedWait,
+    { waitMs, aheadMs, runMs, loneMs, batchMs, idleMs, hasWaiting }: ExpectedWait,
     deadlineMs: number | undefined,
   ): SpillwayError | undefined {
-    const { clock, burstMs, targetMs } = this.#options
-    const now = clock.now()
-    if (isIdle) {
-      this.#idleAt = now
-      return undefined
-    }
+    this.#account(idleMs)
+    if (idleMs !== undefined) return undefined
     if (deadlineMs !== undefined && waitMs + runMs > deadlineMs) return tooLong(waitMs, deadlineMs - runMs)
     // One request of each model waits in any case: estimates may be wrong, and its batch is the next.
     if (!hasWaiting) return undefined
-    const busyMs = Math.max(loneMs, runMs) + 0.47 * targetMs
-    const limitMs = now - this.#idleAt <= burstLastsMs ? Math.max(burstMs, busyMs) : busyMs
+    const busyMs = Math.max(loneMs, runMs) + batchShare * batchMs
+    const limitMs = Math.max(busyMs, this.#burstMs)
     return aheadMs > limitMs ? tooLong(aheadMs, limitMs) : undefined
+  }
+
+  /** A burst is worked off by the lanes, and earned by idle ones. */
+  #account(idle = 0): void {
+    const { clock, burstMs } = this.#options
+    const now = clock.now()
+    const idleMs = Math.min(idle, now - this.#since)
+    const busyMs = burstPerBusyMs * (now - this.#since - idleMs)
+    this.#burstMs = Math.min(burstMs, Math.max(0, this.#burstMs - busyMs) + burstPerIdleMs * idleMs)
+    this.#since = now
   }
 }

@@ -1,7 +1,7 @@
+import type { Entry } from './entry.ts'
 import type { Batch } from './lanes.ts'
 import type { ScheduledModel } from './model-registry.ts'
 import { pack, requestedOutputs } from './pack-rows.ts'
-import type { Entry } from './request-queue.ts'
 import type { BatchedModel, Work } from './work.ts'
 
 /** Requests that run together, as lanes take them. */
@@ -14,7 +14,7 @@ export function createBatch<S extends BatchedModel>(
 ): Batch {
   return {
     rows,
-    isShared: entries.length > 1,
+    isShared: entries.length > 1 || entries.some(({ isPart }) => isPart),
     isReplay: entries.some(({ deaths }) => deaths > 0),
     outputs: requestedOutputs(works),
     pack: (isCopied) => pack(works, isCopied),
@@ -40,7 +40,7 @@ function lastDeadline(entries: readonly Entry[]): number {
 
 /** Fires when the last caller has left; nothing where one of them cannot leave. */
 function whenAllLeft(entries: readonly Entry[]): AbortSignal | undefined {
-  for (const { release } of entries) if (!release) return undefined
+  for (const { canLeave } of entries) if (!canLeave) return undefined
   const controller = new AbortController()
   let left = entries.length
   for (const entry of entries) {

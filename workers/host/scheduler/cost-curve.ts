@@ -54,7 +54,7 @@ export class CostCurve {
     return below ? (below.ms * rows) / below.rows : 0
   }
 
-  /** Rows that a run may have to end within `ms`; one at least, because a request cannot be split. */
+  /** Rows that a run may have to end within `ms`; one at least. */
   rowsWithin(ms: number): number {
     if (!this.isKnown) return 1
     let low = 1

@@ -2,15 +2,18 @@ import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { createBatch } from './batch.ts'
 import { smaller, unshared } from './batch-limits.ts'
+import { cutEntry, joinParts } from './cut-request.ts'
+import type { Entry } from './entry.ts'
 import { pastDeadline } from './errors.ts'
-import { formBatch } from './form-batch.ts'
+import { formBatch, rowsOfPart } from './form-batch.ts'
 import type { Lanes } from './lanes.ts'
 import type { LoadEstimator, RunningBatch } from './load-estimator.ts'
 import { Preparations } from './load-queue.ts'
 import type { ModelRegistry, ScheduledModel } from './model-registry.ts'
 import { unpack } from './pack-rows.ts'
 import { finalError, mayRunAgain } from './replay.ts'
-import type { Entry, RequestQueue } from './request-queue.ts'
+import { mayBeCut, runMsOf } from './request-cost.ts'
+import type { RequestQueue } from './request-queue.ts'
 import type { Turns } from './turns.ts'
 import type { BatchedModel } from './work.ts'
 
@@ -84,7 +87,9 @@ export class Dispatcher<S extends BatchedModel> {
       }
       const { model, queue } = next
       this.#dropLate(queue, model, now)
-      const entries = formBatch(queue, model.curve, model.limits, now, lanes.free(model.source), model.lateMs)
+      const free = lanes.free(model.source)
+      this.#cutLong(queue, model, now, free)
+      const entries = formBatch(queue, model, now, free)
       for (const entry of entries) {
         if (!entry.turn) continue
         this.#turns.reach(entry.turn)
@@ -110,16 +115,31 @@ export class Dispatcher<S extends BatchedModel> {
    * them. The last request of a queue runs whatever its estimate: that corrects a wrong estimate. Where the cost is not
    * reliable yet, a request is dropped only after its deadline.
    */
-  #dropLate(queue: RequestQueue<S>, { curve, lateMs }: ScheduledModel<S>, now: number): void {
+  #dropLate(queue: RequestQueue<S>, model: ScheduledModel<S>, now: number): void {
+    const { curve, lateMs } = model
     for (let head = queue.peek(); head && queue.size > 1; head = queue.peek()) {
       const { rows } = head.work
       const mostLateMs = head.deadlineMs * mostLateShare
-      const neededMs = curve.isReliable(rows) ? curve.predict(rows) + Math.min(lateMs, mostLateMs) : 0
+      const neededMs = curve.isReliable(rows)
+        ? runMsOf(model, rows, this.#options.lanes) + Math.min(lateMs, mostLateMs)
+        : 0
       if (now + neededMs <= head.deadline) return
       queue.shift()
       if (head.turn) this.#turns.giveBack(head.turn)
       head.fail(pastDeadline(head.deadlineMs, this.#models.queued))
     }
+  }
+
+  /** A request that would hold a lane for too long gets it for its first rows; the others wait for their turn. */
+  #cutLong(queue: RequestQueue<S>, model: ScheduledModel<S>, now: number, freeLanes: number): void {
+    const head = queue.peek()
+    if (!head || !mayBeCut(model, head.work) || head.deaths > 0) return
+    const rows = rowsOfPart(queue, head, model, freeLanes)
+    if (rows >= head.work.rows) return
+    queue.shift()
+    const { part, rest } = cutEntry(head, rows, model, this.#turns, now)
+    queue.push(rest)
+    queue.unshift(part)
   }
 
   async #run(
@@ -129,23 +149,33 @@ export class Dispatcher<S extends BatchedModel> {
     since: number,
   ): Promise<void> {
     const { lanes, clock } = this.#options
-    const { source, curve, lateMs, counts } = model
+    const { source, curve, efficiency, lateMs, counts } = model
     const works = entries.map(({ work }) => work)
-    const rows = works.reduce((sum, work) => sum + work.rows, 0)
+    let rows = 0
+    let requests = 0
+    for (const { work, isLast } of entries) {
+      rows += work.rows
+      if (isLast) requests++
+    }
     const running: RunningBatch<S> = { source, curve, lateMs, rows, since }
-    this.#load.running.add(running)
+    this.#load.began(running)
     try {
       const batch = createBatch(model, entries, works, rows, since)
-      const { outputs, executedOn, startedAt, waitedMs, computeMs, costMs } = await lanes.run(source, batch)
-      const answeredAt = clock.now()
+      const ran = await lanes.run(source, batch)
+      const { executedOn, startedAt, waitedMs, inputMs, computeMs, costMs } = ran
+      const arrivedAt = clock.now()
       curve.learn(rows, costMs)
+      efficiency.learn(rows, costMs)
       queue.ran(rows, costMs)
-      model.lateMs += lateWeight * (Math.max(0, answeredAt - startedAt - waitedMs - costMs) - model.lateMs)
-      counts.add(entries.length, rows)
-      this.#load.running.delete(running)
+      model.lateMs += lateWeight * (Math.max(0, arrivedAt - startedAt - waitedMs - costMs) - model.lateMs)
+      counts.add(requests, rows)
+      this.#load.ended(running)
       // The lane runs the next batch while this one is unpacked.
       if (this.#models.queued > 0) this.dispatch()
-      const parts = unpack(outputs, works, rows)
+      const unpackedFrom = clock.now()
+      const parts = unpack(ran.outputs, works, rows)
+      const answeredAt = clock.now()
+      const outputMs = ran.outputMs === undefined ? undefined : ran.outputMs + answeredAt - unpackedFrom
       for (let index = 0; index < entries.length; index++) {
         const entry = entries[index]
         if (!entry) continue
@@ -154,7 +184,9 @@ export class Dispatcher<S extends BatchedModel> {
           outputs: parts[index] ?? {},
           executedOn,
           queueMs,
+          inputMs,
           computeMs,
+          outputMs,
           costMs,
           answeredAt,
           batchRows: rows,
@@ -166,7 +198,7 @@ export class Dispatcher<S extends BatchedModel> {
       else if (error.code === 'rows_dependent') model.limits = unshared(model.limits)
       this.#settleFailure(model, entries, error)
     } finally {
-      this.#load.running.delete(running)
+      this.#load.ended(running)
       this.dispatch()
     }
   }
@@ -176,6 +208,10 @@ export class Dispatcher<S extends BatchedModel> {
       (entry) => !entry.settled && !this.#isClosed && mayRunAgain(entry, batch.length, error),
     )
     for (const entry of batch) if (!again.includes(entry)) entry.fail(finalError(entry, error))
-    for (const entry of again.reverse()) this.#models.queueOf(model, entry.work).unshift(entry)
+    for (const failed of again.reverse()) {
+      const entry = error.code === 'rows_dependent' ? joinParts(failed) : failed
+      // Two parts of one request may have been in the batch.
+      if (!entry.queue) this.#models.queueOf(model, entry.work).unshift(entry)
+    }
   }
 }

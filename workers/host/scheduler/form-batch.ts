@@ -1,7 +1,9 @@
 import { dataBytes } from '../../../models/core/index.ts'
-import type { BatchLimits } from './batch-limits.ts'
 import type { CostCurve } from './cost-curve.ts'
-import type { Entry, RequestQueue } from './request-queue.ts'
+import type { Entry } from './entry.ts'
+import type { ScheduledModel } from './model-registry.ts'
+import { unknownRows } from './request-cost.ts'
+import type { RequestQueue } from './request-queue.ts'
 import type { BatchedModel, Tensors } from './work.ts'
 
 /** How many times larger than the largest known run a run of unknown cost may be: costs are learned step by step. */
@@ -16,45 +18,63 @@ const margin = 0.8
  */
 export function readyAt<S extends BatchedModel>(
   queue: RequestQueue<S>,
-  curve: CostCurve,
-  limits: BatchLimits,
+  model: ScheduledModel<S>,
   now: number,
 ): number {
+  const { curve, limits } = model
   const head = queue.peek()
   if (!head) return Number.POSITIVE_INFINITY
   const enough = limits.preferredRows[0] ?? limits.maxRows
-  if (
-    limits.maxDelayMs === 0 ||
-    queue.rows >= Math.min(enough, allowedRows(queue, head, curve, limits, now, 0))
-  )
+  if (limits.maxDelayMs === 0 || queue.rows >= Math.min(enough, allowedRows(queue, head, model, now, 0)))
     return now
   return Math.min(head.work.askedAt + limits.maxDelayMs, head.deadline - curve.predict(queue.rows))
 }
 
 /**
+ * The rows that a request runs at once where it may run in parts: about as many as one run should take, or a free lane's
+ * share. The parts are about equal, and a request that is a little too long is not cut: a message costs as well.
+ */
+export function rowsOfPart<S extends BatchedModel>(
+  queue: RequestQueue<S>,
+  entry: Entry<S>,
+  model: ScheduledModel<S>,
+  freeLanes: number,
+): number {
+  const { rows } = entry.work
+  const { curve, lateMs } = model
+  const { maxRows, maxBytes, preferredRows } = model.limits
+  const withinMs = plannedMs(model) + lateMs
+  const isShort = curve.isKnown && curve.predict(rows) <= withinMs
+  const most = Math.min(maxRows, (maxBytes * rows) / Math.max(1, bytesOf(entry)))
+  // The usual case: neither its time nor its size matters.
+  if (isShort && rows <= most && freeLanes < 2) return rows
+  const known = curve.isKnown ? curve.rowsWithin(withinMs) : unknownRows
+  const parts = Math.max(
+    isShort ? 1 : Math.round(rows / Math.max(known, queue.rowsAsInLastRun(withinMs, growth))),
+    Math.ceil(rows / Math.max(1, Math.floor(most))),
+    Math.ceil(rows / shareOf(rows, curve, freeLanes)),
+  )
+  return parts < 2 ? rows : preferred(Math.ceil(rows / parts), rows, preferredRows)
+}
+
+/**
  * Takes the next batch out of a queue: by rank, as many rows as the limits, the cost curve and the first deadline allow.
  * Where it saves time, the rows are shared between the free lanes.
- *
- * @param lateMs Milliseconds after the end of a run at which its answer is read.
  */
 export function formBatch<S extends BatchedModel>(
   queue: RequestQueue<S>,
-  curve: CostCurve,
-  limits: BatchLimits,
+  model: ScheduledModel<S>,
   now: number,
   freeLanes: number,
-  lateMs: number,
 ): Entry<S>[] {
+  const { curve, limits, lateMs } = model
   const head = queue.shift()
   if (!head) return []
   const batch = [head]
   // The usual case where requests come one at a time: no limit matters.
   if (queue.size === 0) return batch
   const available = head.work.rows + queue.rows
-  const allowed = Math.min(
-    allowedRows(queue, head, curve, limits, now, lateMs),
-    shareOf(available, curve, freeLanes),
-  )
+  const allowed = Math.min(allowedRows(queue, head, model, now, lateMs), shareOf(available, curve, freeLanes))
   const most = preferred(allowed, available, limits.preferredRows)
   let rows = head.work.rows
   let bytes = bytesOf(head)
@@ -81,19 +101,23 @@ const leastSavedShare = 0.25
 function allowedRows<S extends BatchedModel>(
   queue: RequestQueue<S>,
   { deadline }: { readonly deadline: number },
-  curve: CostCurve,
-  { maxRows, targetMs }: BatchLimits,
+  model: ScheduledModel<S>,
   now: number,
   lateMs: number,
 ): number {
+  const { curve, limits } = model
   const leftMs = (deadline - now) * margin
   // Between two batches a lane waits for the page: the longer the page takes, the longer a run may be. A run shorter than
   // this lateness hardly saves the first request, and delays all others.
-  const withinMs = Math.min(targetMs + lateMs, Math.max(leftMs, lateMs))
+  const withinMs = Math.min(plannedMs(model) + lateMs, Math.max(leftMs, lateMs))
   const explored = Math.max(1, curve.largestRows) * growth
   const within = curve.isKnown ? Math.min(explored, curve.rowsWithin(withinMs)) : growth
-  return Math.max(1, Math.min(maxRows, Math.max(within, queue.rowsAsInLastRun(withinMs, growth))))
+  return Math.max(1, Math.min(limits.maxRows, Math.max(within, queue.rowsAsInLastRun(withinMs, growth))))
 }
+
+/** Milliseconds that a run should take at most. An author who names sizes knows which are efficient. */
+const plannedMs = <S extends BatchedModel>({ efficiency, limits }: ScheduledModel<S>): number =>
+  limits.preferredRows.length > 0 ? limits.targetMs : efficiency.enoughMs
 
 /** Rows of one lane, where running in parallel is clearly faster than running all rows in one lane. */
 function shareOf(rows: number, curve: CostCurve, freeLanes: number): number {

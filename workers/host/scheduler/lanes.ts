@@ -18,7 +18,7 @@ export interface Lanes<S extends BatchedModel> {
 
 export interface Batch {
   readonly rows: number
-  /** Whether the rows are those of several requests. */
+  /** Whether the rows have to be independent: they are those of several requests, or not all of one. */
   readonly isShared: boolean
   /** A lane died of it before. The next lane has to answer first, so that an earlier death is not blamed on this batch. */
   readonly isReplay: boolean
@@ -40,7 +40,9 @@ export interface Batch {
   readonly signal: AbortSignal | undefined
 }
 
-export interface BatchResult extends Pick<RunAnswer, 'outputs' | 'executedOn' | 'computeMs' | 'costMs'> {
+type BatchField = 'outputs' | 'executedOn' | 'inputMs' | 'computeMs' | 'outputMs' | 'costMs'
+
+export interface BatchResult extends Pick<RunAnswer, BatchField> {
   /** When the batch was sent to a lane with the model, on the scheduler's clock. */
   readonly startedAt: number
   /** Milliseconds that it then waited on a server. */

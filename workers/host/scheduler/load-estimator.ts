@@ -3,6 +3,7 @@ import type { ExpectedWait } from './admission.ts'
 import type { CostCurve } from './cost-curve.ts'
 import type { Lanes } from './lanes.ts'
 import type { ModelRegistry } from './model-registry.ts'
+import { runMsOf } from './request-cost.ts'
 import type { BatchedModel } from './work.ts'
 
 /** Milliseconds that a new request would wait and run, as far as costs are known. */
@@ -24,6 +25,8 @@ export interface RunningBatch<S extends BatchedModel> {
 /** Estimates waiting times from the batches in lanes, the queues, the cost curves and the lateness of answers. */
 export class LoadEstimator<S extends BatchedModel> {
   readonly running = new Set<RunningBatch<S>>()
+  /** When a run last began or ended, on the clock. */
+  #changedAt: number
   readonly #models: ModelRegistry<S>
   readonly #lanes: Lanes<S>
   readonly #clock: Clock
@@ -32,6 +35,16 @@ export class LoadEstimator<S extends BatchedModel> {
     this.#models = models
     this.#lanes = lanes
     this.#clock = clock
+    this.#changedAt = clock.now()
+  }
+
+  began(batch: RunningBatch<S>): void {
+    this.running.add(batch)
+    this.#changedAt = batch.since
+  }
+
+  ended(batch: RunningBatch<S>): void {
+    if (this.running.delete(batch)) this.#changedAt = this.#clock.now()
   }
 
   estimate(source: S, rows: number): Estimate {
@@ -46,7 +59,9 @@ export class LoadEstimator<S extends BatchedModel> {
       for (const { rows: waiting } of queues.values())
         if (waiting > 0) ahead += curve.predict(waiting) + lateMs
     }
-    return { queueMs: ahead / lanes.count(source), runMs: this.#models.predict(source, rows) }
+    const own = this.#models.find(source)
+    const count = lanes.count(source)
+    return { queueMs: ahead / count, runMs: own ? runMsOf(own, rows, lanes) + own.lateMs : 0 }
   }
 
   /**
@@ -75,9 +90,10 @@ export class LoadEstimator<S extends BatchedModel> {
     return {
       waitMs: inLanes / count + aheadMs,
       aheadMs,
-      runMs: own.curve.predict(rows) + own.lateMs,
+      runMs: runMsOf(own, rows, lanes) + own.lateMs,
       loneMs: own.curve.predict(1) + own.lateMs,
-      isIdle: taken < count && waiting === 0,
+      batchMs: own.efficiency.enoughMs,
+      idleMs: taken < count && waiting === 0 ? now - this.#changedAt : undefined,
       hasWaiting: own.waiting.requests > 0,
     }
   }
@@ -105,6 +121,8 @@ export class LoadEstimator<S extends BatchedModel> {
       }
     }
     const count = lanes.count(source)
-    return ahead / count + own.curve.predict(Math.max(rows, Math.ceil(shared / count))) + own.lateMs
+    const share = Math.ceil(shared / count)
+    const runMs = share < rows ? runMsOf(own, rows, lanes) : own.curve.predict(share)
+    return ahead / count + runMs + own.lateMs
   }
 }

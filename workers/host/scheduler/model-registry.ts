@@ -1,7 +1,9 @@
+import { BatchEfficiency } from './batch-efficiency.ts'
 import { type BatchLimits, limitsOf } from './batch-limits.ts'
 import { CostCurve } from './cost-curve.ts'
 import { readyAt } from './form-batch.ts'
 import type { Lanes } from './lanes.ts'
+import { hasRowsThroughout } from './request-cost.ts'
 import { noRequests, type QueueTotals, RequestQueue } from './request-queue.ts'
 import { shapeKeyOf } from './shape-key.ts'
 import { BatchCounts } from './stats.ts'
@@ -10,9 +12,12 @@ import type { BatchedModel, Work } from './work.ts'
 /** A model with its requests, by shape key, and what is known of its runs. */
 export interface ScheduledModel<S extends BatchedModel> {
   readonly source: S
+  /** Whether a long request may run in parts. */
+  readonly isCuttable: boolean
   /** They shrink where memory turns out to be short. */
   limits: BatchLimits
   curve: CostCurve
+  readonly efficiency: BatchEfficiency
   /**
    * Milliseconds from the end of a run until this thread takes the answer, on average, messages included. A busy page is
    * late, however few rows a batch has; that is no cost of the rows, and no property of the device to be stored.
@@ -31,13 +36,19 @@ export interface NextQueue<S extends BatchedModel> {
   readonly at: number
 }
 
+interface ModelOptions {
+  readonly targetMs: number
+  readonly maxBatchBytes: number
+  readonly cutsRequests?: boolean
+}
+
 /** The models that requests came for, each with one queue a shape. */
 export class ModelRegistry<S extends BatchedModel> {
-  readonly #options: { readonly targetMs: number; readonly maxBatchBytes: number }
+  readonly #options: ModelOptions
   readonly #models = new Map<string, ScheduledModel<S>>()
   readonly #totals = { requests: 0 }
 
-  constructor(options: { readonly targetMs: number; readonly maxBatchBytes: number }) {
+  constructor(options: ModelOptions) {
     this.#options = options
   }
 
@@ -50,12 +61,6 @@ export class ModelRegistry<S extends BatchedModel> {
     return this.#models.values()
   }
 
-  /** Estimated milliseconds of a run and until its answer is taken; zero for a model that was never run. */
-  predict(source: S, rows: number): number {
-    const model = this.find(source)
-    return model ? model.curve.predict(rows) + model.lateMs : 0
-  }
-
   /** Nothing where no request came for the model, and no cost was set. */
   find({ key }: S): ScheduledModel<S> | undefined {
     return this.#models.get(key)
@@ -66,8 +71,10 @@ export class ModelRegistry<S extends BatchedModel> {
     if (!model) {
       model = {
         source,
+        isCuttable: this.#options.cutsRequests === true && hasRowsThroughout(source.manifest),
         limits: limitsOf(source, this.#options),
         curve: new CostCurve(),
+        efficiency: new BatchEfficiency(this.#options.targetMs),
         lateMs: 0,
         queues: new Map(),
         waiting: noRequests(),
@@ -102,7 +109,7 @@ export class ModelRegistry<S extends BatchedModel> {
         }
         isFree ??= lanes.free(model.source) > 0
         if (!isFree) break
-        const at = Math.max(now, readyAt(queue, model.curve, model.limits, now))
+        const at = Math.max(now, readyAt(queue, model, now))
         if (!best || at < best.at || (at === best.at && rank < best.rank)) best = { model, queue, at, rank }
       }
     }

@@ -98,7 +98,7 @@ function checkElements(name: string, tensor: Tensor | undefined): void {
 }
 
 /** An output of another size would be cut in the wrong places. */
-function checkSize(name: string, shape: readonly number[], axis: number, size: number): void {
+export function checkSize(name: string, shape: readonly number[], axis: number, size: number): void {
   if (shape[axis] === size) return
   throw new SpillwayError('rows_dependent', `Output "${name}" does not have the rows of its batch`, {
     expected: `${size} along axis ${axis}`,

@@ -1,6 +1,6 @@
+import type { Entry } from './entry.ts'
 import type { ScheduledModel } from './model-registry.ts'
-import type { Entry } from './request-queue.ts'
-import type { BatchedModel } from './work.ts'
+import type { BatchedModel, CallerShare } from './work.ts'
 
 /** What may wait for one model. */
 export interface QueueBounds {
@@ -24,32 +24,45 @@ export const hasPlace = (
 const shareOf = (rows: number, bytes: number, bounds: QueueBounds): number =>
   Math.max(1 / bounds.requests, rows / bounds.rows, bytes / bounds.bytes)
 
+/** What a caller has of a queue. */
+interface Portion<S extends BatchedModel> {
+  /** By its weight. */
+  share: number
+  /** The request that goes last. */
+  last: Entry<S>
+}
+
 /**
  * The waiting request that gives its place to one of another caller: the last one of the caller that has the largest share
- * of a full queue. Undefined where no caller would still have more than the new one.
+ * of a full queue, by its weight. Undefined where no caller would still have more than the new one.
  */
 export function entryToDisplace<S extends BatchedModel>(
   { queues }: ScheduledModel<S>,
   bounds: QueueBounds,
-  caller: string,
+  { caller, weight = 1 }: CallerShare,
   rows: number,
   bytes: number,
 ): Entry<S> | undefined {
-  const shares = new Map<string, number>()
-  const last = new Map<string, Entry<S>>()
+  if (caller === undefined) return undefined
+  const shares = new Map<string, Portion<S>>()
   for (const queue of queues.values()) {
     for (const entry of queue.withCallers()) {
-      const { rank } = entry
       const owner = entry.turn?.caller ?? ''
-      shares.set(owner, (shares.get(owner) ?? 0) + shareOf(entry.work.rows, entry.bytes, bounds))
-      const before = last.get(owner)
-      if (!before || rank >= before.rank) last.set(owner, entry)
+      const share = shareOf(entry.work.rows, entry.bytes, bounds) / (entry.turn?.weight ?? 1)
+      const known = shares.get(owner)
+      if (!known) shares.set(owner, { share, last: entry })
+      else {
+        known.share += share
+        if (entry.rank >= known.last.rank) known.last = entry
+      }
     }
   }
-  const own = (shares.get(caller) ?? 0) + shareOf(rows, bytes, bounds)
-  let largest: string | undefined
-  for (const [owner, share] of shares)
-    if (owner !== caller && share > (largest === undefined ? own : (shares.get(largest) ?? 0)))
-      largest = owner
-  return largest === undefined ? undefined : last.get(largest)
+  let largest = (shares.get(caller)?.share ?? 0) + shareOf(rows, bytes, bounds) / weight
+  let displaced: Entry<S> | undefined
+  for (const [owner, { share, last }] of shares) {
+    if (owner === caller || share <= largest) continue
+    largest = share
+    displaced = last
+  }
+  return displaced
 }

@@ -1,13 +1,13 @@
 import { SpillwayError } from '../../../models/core/index.ts'
+import type { Entry } from './entry.ts'
 import { poisoned } from './errors.ts'
-import type { Entry } from './request-queue.ts'
 
 /** Lanes that may die of one request. Two are no accident, and a third would only spread the harm. */
 export const maxDeaths = 2
 
 /**
  * Whether a request of a failed batch runs again, and in batches of what size: alone after a lane's death, so that no
- * request is blamed for another; alone, too, where its rows do not stay its own in a batch; in half the batch after a
+ * request is blamed for another; alone and whole where its rows do not stay its own in a batch; in half the batch after a
  * failed run, to find the bad request.
  */
 export function mayRunAgain(entry: Entry, batchSize: number, { code }: SpillwayError): boolean {
@@ -18,7 +18,7 @@ export function mayRunAgain(entry: Entry, batchSize: number, { code }: SpillwayE
   }
   if (code === 'rows_dependent') {
     entry.maxBatchSize = 1
-    return batchSize > 1
+    return batchSize > 1 || entry.isPart
   }
   entry.maxBatchSize = Math.max(1, Math.floor(batchSize / 2))
   return (code === 'run_failed' || code === 'memory_exhausted') && batchSize > 1

@@ -1,81 +1,8 @@
-import type { SpillwayError } from '../../../models/core/index.ts'
-import { levelOf, type Priority, priorities, rankOf } from './priority.ts'
+import type { Entry } from './entry.ts'
+import { levelOf, priorities } from './priority.ts'
 import type { QueueBounds } from './queue-bounds.ts'
 import { RankedQueue } from './ranked-queue.ts'
-import type { Turn } from './turns.ts'
-import type { BatchedModel, ResultHandler, RunAnswer, WaitOptions, Work } from './work.ts'
-
-/** A request, from `submit` until it is settled. */
-export class Entry<S extends BatchedModel = BatchedModel> {
-  readonly work: Work<S>
-  /** The moment on the clock by which it has to be answered. */
-  readonly deadline: number
-  /** Its place among those that wait; the lowest goes first. */
-  readonly rank: number
-  /** Requests that its next batch may have: halved each time that its batch failed, so that a bad request ends up alone. */
-  maxBatchSize: number
-  /** Lanes that died while they ran it. */
-  deaths = 0
-  /** Where it waits; absent while it is in a lane. */
-  queue: RequestQueue<S> | undefined
-  /** Stops watching its deadline and its caller's signal; absent where it has neither. */
-  release: (() => void) | undefined
-  /** Called when its caller left while it was in a lane. */
-  onLeave: (() => void) | undefined
-  settled = false
-  /** Its caller's turn until it runs; absent where it has no caller. A request that runs again has used its turn. */
-  turn: Turn | undefined
-  /** Bytes of its inputs; 0 where they are not bounded. */
-  readonly bytes: number
-  readonly #wait: WaitOptions
-  readonly #handler: ResultHandler<S, unknown>
-  readonly #resolve: (outcome: unknown) => void
-
-  constructor(
-    work: Work<S>,
-    wait: WaitOptions,
-    handler: ResultHandler<S, unknown>,
-    resolve: (outcome: unknown) => void,
-    bytes: number,
-    turn: Turn | undefined,
-  ) {
-    const { deadlineMs = Number.POSITIVE_INFINITY, priority } = wait
-    this.work = work
-    this.deadline = work.askedAt + deadlineMs
-    // The end of the turn, not its start: a small request of a new caller does not wait behind a large one of each other.
-    this.rank = rankOf(turn ? turn.start + turn.cost : work.askedAt, priority)
-    this.bytes = bytes
-    this.turn = turn
-    this.maxBatchSize = work.source.manifest.batchAxis === null ? 1 : Number.POSITIVE_INFINITY
-    this.#wait = wait
-    this.#handler = handler
-    this.#resolve = resolve
-  }
-
-  /** Milliseconds that the caller allowed. */
-  get deadlineMs(): number {
-    return this.#wait.deadlineMs ?? Number.POSITIVE_INFINITY
-  }
-
-  settle(answer: RunAnswer): void {
-    if (this.settled) return
-    this.settled = true
-    this.release?.()
-    try {
-      this.#resolve(this.#handler.onResult(answer, this.work))
-    } catch (cause) {
-      this.#resolve(Promise.reject(cause))
-    }
-  }
-
-  fail(error: SpillwayError): void {
-    if (this.settled) return
-    this.settled = true
-    this.release?.()
-    // In a turn of its own, because a handler may recover by asking this scheduler again.
-    this.#resolve(Promise.resolve().then(() => this.#handler.onError(error, this.work, this.#wait)))
-  }
-}
+import type { BatchedModel } from './work.ts'
 
 /** Counts that queues share. */
 export type QueueTotals = { -readonly [bound in keyof QueueBounds]: number }
@@ -126,8 +53,8 @@ export class RequestQueue<S extends BatchedModel = BatchedModel> {
     return Math.floor(this.#lastRows * times)
   }
 
-  push(entry: Entry<S>, priority: Priority): void {
-    if (!entry.turn) this.#fifos[levelOf(priority)]?.push(entry)
+  push(entry: Entry<S>): void {
+    if (!entry.turn) this.#fifos[levelOf(entry.wait.priority ?? 'normal')]?.push(entry)
     else {
       this.#ranked ??= new RankedQueue()
       this.#ranked.push(entry)
@@ -135,7 +62,7 @@ export class RequestQueue<S extends BatchedModel = BatchedModel> {
     this.#attach(entry)
   }
 
-  /** Puts a request that runs again before all others. */
+  /** Puts a request that runs again, or next, before all others. */
   unshift(entry: Entry<S>): void {
     this.#fifos[0]?.unshift(entry)
     this.#attach(entry)

@@ -5,15 +5,17 @@ import type { SpillwayError } from '../../../models/core/index.ts'
 import type { AdmissionPolicy } from './admission.ts'
 import type { CostCurve } from './cost-curve.ts'
 import { Dispatcher } from './dispatch-loop.ts'
+import { type Entry, RequestEntry } from './entry.ts'
 import { closed, overloaded, pastDeadline } from './errors.ts'
 import { bytesOf } from './form-batch.ts'
 import type { Lanes } from './lanes.ts'
 import { type Estimate, LoadEstimator } from './load-estimator.ts'
 import { ModelRegistry, type ScheduledModel } from './model-registry.ts'
+import { rankOf } from './priority.ts'
 import { entryToDisplace, hasPlace, type QueueBounds } from './queue-bounds.ts'
-import { Entry } from './request-queue.ts'
+import { costOf, mayBeCut, unknownRows } from './request-cost.ts'
 import { type SchedulerStats, statsOf } from './stats.ts'
-import { Turns } from './turns.ts'
+import { type Turn, Turns } from './turns.ts'
 import {
   type BatchedModel,
   passThrough,
@@ -33,6 +35,11 @@ export interface SchedulerOptions<S extends BatchedModel> {
   readonly maxQueuedBytes?: number | undefined
   /** Milliseconds that one run should take at most. */
   readonly targetMs: number
+  /**
+   * Whether a request that would take longer runs in parts, which take turns with other requests and share the lanes.
+   * Default: it runs at once.
+   */
+  readonly cutsRequests?: boolean
   /** Refuses requests that would wait too long. Absent: they wait until their deadlines. */
   readonly admission?: AdmissionPolicy | undefined
   /** Bytes of one batch's inputs. */
@@ -105,13 +112,10 @@ export class Scheduler<S extends BatchedModel> {
 
   /** Why a new request of one row would be refused; nothing where it would be accepted. */
   refusal(source: S, wait: WaitOptions = {}): SpillwayError | undefined {
-    const { signal, caller } = wait
+    const { signal } = wait
     const model = this.#models.of(source)
     const refusal = this.#refusal(model, 1, 0, signal)
-    const isFinal =
-      refusal?.code !== 'overloaded' ||
-      caller === undefined ||
-      !entryToDisplace(model, this.#bounds, caller, 1, 0)
+    const isFinal = refusal?.code !== 'overloaded' || !entryToDisplace(model, this.#bounds, wait, 1, 0)
     if (refusal && isFinal) return refusal
     // Its rows are not known yet: it is taken for one like those that wait.
     const { rows, requests } = model.waiting
@@ -126,24 +130,26 @@ export class Scheduler<S extends BatchedModel> {
     wait: WaitOptions = {},
     handler: ResultHandler<S, unknown> = passThrough,
   ): Promise<unknown> {
-    const { caller } = wait
+    const { caller, weight } = wait
     const model = this.#models.of(work.source)
     const bytes = this.#bounds.bytes === Number.POSITIVE_INFINITY ? 0 : bytesOf({ work })
     let refusal = this.#refusal(model, work.rows, bytes, wait.signal)
-    while (refusal?.code === 'overloaded' && caller !== undefined) {
-      const displaced = entryToDisplace(model, this.#bounds, caller, work.rows, bytes)
+    while (refusal?.code === 'overloaded') {
+      const displaced = entryToDisplace(model, this.#bounds, wait, work.rows, bytes)
       if (!displaced) break
       this.#leave(displaced, refusal)
       refusal = this.#refusal(model, work.rows, bytes, wait.signal)
     }
     refusal ??= this.#tooLong(model, work.rows, wait)
     if (refusal) return handler.onError(refusal, work, wait)
-    const turn = caller === undefined ? undefined : this.#turns.take(caller, costOf(model, work.rows))
+    const turn = caller === undefined ? undefined : this.#takeTurn(caller, model, work, weight)
+    // The end of the turn, not its start: a small request of a new caller does not wait behind a large one of each other.
+    const rank = rankOf(turn?.end ?? work.askedAt, wait.priority)
     return new Promise((resolve) => {
-      const entry = new Entry(work, wait, handler, resolve, bytes, turn)
+      const entry = new RequestEntry(work, wait, bytes, turn, rank, handler, resolve)
       if (wait.signal || wait.deadlineMs !== undefined) this.#watch(entry, wait)
       const queue = this.#models.queueOf(model, work)
-      queue.push(entry, wait.priority ?? 'normal')
+      queue.push(entry)
       if (queue.size % burst === 0) this.#dispatcher.dispatch()
       else this.#dispatcher.planDispatch()
     })
@@ -181,6 +187,7 @@ export class Scheduler<S extends BatchedModel> {
   close(reason = closed()): void {
     this.#closed = reason
     this.#dispatcher.close(reason)
+    this.#deadlines.close()
   }
 
   #refusal(
@@ -204,17 +211,24 @@ export class Scheduler<S extends BatchedModel> {
   #tooLong(
     model: ScheduledModel<S>,
     rows: number,
-    { caller, deadlineMs }: WaitOptions,
+    { caller, weight, deadlineMs }: WaitOptions,
   ): SpillwayError | undefined {
     const { admission } = this.#options
     if (!admission) return undefined
-    const share = caller === undefined ? 1 : this.#turns.shareAhead(caller, costOf(model, rows))
+    const share = caller === undefined ? 1 : this.#turns.shareAhead(caller, costOf(model, rows), weight)
     const expected = this.#load.expectedWait(model.source, rows, share)
     return expected && admission.refusal(expected, deadlineMs)
   }
 
+  #takeTurn(caller: string, model: ScheduledModel<S>, work: Work<S>, weight: number | undefined): Turn {
+    const cost = costOf(model, work.rows)
+    if (!mayBeCut(model, work)) return this.#turns.take(caller, cost, weight)
+    const first = model.curve.isKnown ? this.#options.targetMs : unknownRows
+    return this.#turns.take(caller, cost, weight, Math.min(cost, first))
+  }
+
   /** Fails a request at its deadline, or when its caller leaves. */
-  #watch(entry: Entry<S>, { signal, deadlineMs }: WaitOptions): void {
+  #watch(entry: RequestEntry<S>, { signal, deadlineMs }: WaitOptions): void {
     const abort = () => signal && this.#leave(entry, abortedBy(signal))
     signal?.addEventListener('abort', abort, { once: true })
     if (deadlineMs !== undefined) this.#deadlines.add(entry)
@@ -224,18 +238,8 @@ export class Scheduler<S extends BatchedModel> {
     }
   }
 
-  /** A run in a lane cannot be stopped: its result is dropped. */
   #leave(entry: Entry<S>, error: SpillwayError): void {
-    const { queue } = entry
     entry.fail(error)
-    if (queue) {
-      queue.drop(entry)
-      if (entry.turn) this.#turns.giveBack(entry.turn)
-    }
-    entry.onLeave?.()
+    entry.leave(this.#turns)
   }
 }
-
-/** What a request costs its caller: milliseconds of a lane, or its rows while these are not known. */
-const costOf = <S extends BatchedModel>({ curve }: ScheduledModel<S>, rows: number): number =>
-  curve.isKnown ? curve.predict(rows) : rows

@@ -5,7 +5,11 @@ const leastSwept = 1_024
 export interface Turn {
   readonly caller: string
   readonly start: number
+  /** Where its first run ends: the turn that comes there first goes first. */
+  readonly end: number
   readonly cost: number
+  /** Shares of the lanes that the caller has. */
+  readonly weight: number
 }
 
 interface Claim {
@@ -13,18 +17,21 @@ interface Claim {
   next: number
   /** Its requests that wait. */
   waiting: number
+  /** Of its first request that waits; another one counts once none waits. */
+  weight: number
 }
 
 /**
  * Callers take turns, by what their requests cost (self-clocked fair queueing). The turn of a caller's request begins
- * where the turn of its request before ends; the turn that ends first goes first. So a caller with a thousand requests is
+ * where the turn of its request before ends; the turn whose run ends first goes first. So a caller with a thousand requests is
  * served as often as one with two, and a new caller waits for at most as much work of each other as its own request is.
+ * A caller of weight 4 gets four times as much as one of weight 1.
  */
 export class Turns {
   /** The turn that was reached: a new caller begins here. */
   #now = 0
   readonly #claims = new Map<string, Claim>()
-  /** Callers with requests that wait. */
+  /** The weights of callers with requests that wait. */
   #active = 0
   /** The costs of all requests that wait. */
   #cost = 0
@@ -35,37 +42,66 @@ export class Turns {
     return this.#claims.size
   }
 
-  /** @param cost What the request costs, in any unit that all requests share. */
-  take(caller: string, cost: number): Turn {
+  /**
+   * @param cost What the request costs, in any unit that all requests share.
+   * @param weight The caller's share, as a multiple of that of others; at least 1.
+   * @param first What its first run costs, where it runs in parts.
+   */
+  take(caller: string, cost: number, weight = 1, first = cost): Turn {
     let claim = this.#claims.get(caller)
     if (!claim) {
-      claim = { next: 0, waiting: 0 }
+      claim = { next: 0, waiting: 0, weight }
       this.#claims.set(caller, claim)
       if (this.#claims.size > this.#sweepAt) this.#sweep()
     }
     const start = Math.max(this.#now, claim.next)
-    claim.next = start + cost
-    if (claim.waiting++ === 0) this.#active++
+    if (claim.waiting++ === 0) {
+      claim.weight = weight
+      this.#active += weight
+    }
+    claim.next = start + cost / claim.weight
     this.#cost += cost
-    return { caller, start, cost }
+    return { caller, start, end: start + first / claim.weight, cost, weight: claim.weight }
+  }
+
+  /**
+   * Of a request that is cut: the first part's turn, and the turn of what is left.
+   *
+   * @param first What the first part costs, as far as is known by now, and the rest.
+   */
+  cut({ caller, start, cost, weight }: Turn, first: number, left: number): readonly [Turn, Turn] {
+    const claim = this.#claims.get(caller)
+    const more = first + left - cost
+    this.#cost += more
+    if (claim) {
+      claim.waiting++
+      claim.next += more / weight
+    }
+    const next = start + first / weight
+    return [
+      { caller, start, end: next, cost: first, weight },
+      { caller, start: next, end: next + Math.min(first, left) / weight, cost: left, weight },
+    ]
   }
 
   /**
    * The share of the waiting work that would go before a new request, from 0 to 1. Until its turn ends, each other caller
-   * gets at most as much.
+   * gets at most as much, by its weight.
    */
-  shareAhead(caller: string, cost: number): number {
+  shareAhead(caller: string, cost: number, weight = 1): number {
     if (this.#cost <= 0) return 1
     const claim = this.#claims.get(caller)
-    const others = this.#active - (claim && claim.waiting > 0 ? 1 : 0)
-    const end = Math.max(this.#now, claim?.next ?? 0) + cost
-    return Math.min(1, ((others + 1) * (end - this.#now)) / (this.#cost + cost))
+    const isWaiting = claim !== undefined && claim.waiting > 0
+    const own = isWaiting ? claim.weight : weight
+    const others = this.#active - (isWaiting ? own : 0)
+    const end = Math.max(this.#now, claim?.next ?? 0) + cost / own
+    return Math.min(1, ((others + own) * (end - this.#now)) / (this.#cost + cost))
   }
 
   /** A request that waited left without having run. */
-  giveBack({ caller, cost }: Turn): void {
+  giveBack({ caller, cost, weight }: Turn): void {
     const claim = this.#leave(caller, cost)
-    if (claim) claim.next -= cost
+    if (claim) claim.next -= cost / weight
   }
 
   /** A request runs. What is served counts, too, so that ever new callers do not keep others from their second request. */
@@ -86,7 +122,7 @@ export class Turns {
     const claim = this.#claims.get(caller)
     if (!claim) return undefined
     this.#cost -= cost
-    if (--claim.waiting === 0) this.#active--
+    if (--claim.waiting === 0) this.#active -= claim.weight
     return claim
   }
 

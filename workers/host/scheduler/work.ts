@@ -34,6 +34,8 @@ export interface Work<S extends BatchedModel = BatchedModel> {
   readonly outputs?: readonly string[] | undefined
   /** When the caller asked, on the scheduler's clock. */
   readonly askedAt: number
+  /** Whether its rows run at once, however long that takes: a measurement. Default: a scheduler may cut it. */
+  readonly isWhole?: boolean
 }
 
 export interface WaitOptions {
@@ -44,17 +46,26 @@ export interface WaitOptions {
   readonly priority?: Priority | undefined
   /** Who asks: callers take turns. Absent in a page, which is one caller. */
   readonly caller?: string | undefined
+  /** The caller's share of the work, as a multiple of that of others. Default: 1. */
+  readonly weight?: number | undefined
 }
+
+/** Who asks, and its share of the work. */
+export type CallerShare = Pick<WaitOptions, 'caller' | 'weight'>
 
 export interface RunAnswer {
   readonly outputs: Tensors
   readonly executedOn: { readonly backend: Backend | 'unknown'; readonly variant: string }
   /** Milliseconds from the request to the begin of its run. */
   readonly queueMs: number
-  /** When the answer arrived, on the scheduler's clock. */
+  /** When the answer had arrived and was taken apart, on the scheduler's clock. */
   readonly answeredAt: number
   /** Milliseconds of the run that it shared. */
   readonly computeMs: number
+  /** Milliseconds in which that run's inputs were prepared: joined here, and made tensors. Absent where a server did. */
+  readonly inputMs?: number | undefined
+  /** Milliseconds in which that run's outputs were read, and taken apart here. Absent where a server did. */
+  readonly outputMs?: number | undefined
   /**
    * Milliseconds that the run kept its lane: on the lane's own clock, so that a busy page does not make it look slow. Of a
    * server, the whole exchange but for its queue.
@@ -62,6 +73,8 @@ export interface RunAnswer {
   readonly costMs: number
   /** Rows of all requests in that run. */
   readonly batchRows: number
+  /** Runs of a request that was cut. The milliseconds are those of all, and the rows are the sum of theirs. Default: 1. */
+  readonly runs?: number
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { SpillwayError } from '../../../models/core/index.ts'
 import { overloaded } from '../scheduler/errors.ts'
 import { type Turn, Turns } from '../scheduler/turns.ts'
+import type { CallerShare } from '../scheduler/work.ts'
 import type { SequenceStream } from './sequence-stream.ts'
 
 /** What may wait for the slots of one model. */
@@ -30,14 +31,14 @@ export class SequenceQueue {
     return this.#waiting
   }
 
-  /** The place of a new sequence among its caller's and others'. */
-  takeTurn(caller: string, cost: number): Turn {
-    return this.#turns.take(caller, cost)
+  /** The place of a new sequence among its caller's and others'; undefined where it has no caller. */
+  takeTurn({ caller, weight }: CallerShare, cost: number): Turn | undefined {
+    return caller === undefined ? undefined : this.#turns.take(caller, cost, weight)
   }
 
   /** The share of the waiting sequences that go before a new one, from 0 to 1. */
-  shareAhead(caller: string | undefined, cost: number): number {
-    return caller === undefined ? 1 : this.#turns.shareAhead(caller, cost)
+  shareAhead({ caller, weight }: CallerShare, cost: number): number {
+    return caller === undefined ? 1 : this.#turns.shareAhead(caller, cost, weight)
   }
 
   push(stream: SequenceStream): void {
@@ -70,9 +71,14 @@ export class SequenceQueue {
 
   /**
    * The sequences that give their places to new ones of a caller: none where there is room. Those of the caller that has
-   * the most go, the last first, as long as it keeps more than the new one gets. Undefined where that is not enough.
+   * the most by its weight go, the last first, as long as it keeps more than the new one gets. Undefined where that is not
+   * enough.
    */
-  placesFor(sequences: number, tokens: number, caller: string | undefined): SequenceStream[] | undefined {
+  placesFor(
+    sequences: number,
+    tokens: number,
+    { caller, weight = 1 }: CallerShare,
+  ): SequenceStream[] | undefined {
     let left = this.#waiting.length
     let leftTokens = this.#tokens
     const isFull = () =>
@@ -81,11 +87,11 @@ export class SequenceQueue {
     if (!isFull()) return displaced
     if (caller === undefined) return undefined
     const callers = byCaller(this.#waiting)
-    const least = (callers.get(caller)?.length ?? 0) + sequences
+    const least = ((callers.get(caller)?.length ?? 0) + sequences) / weight
     callers.delete(caller)
     while (isFull()) {
       const largest = largestOf(callers)
-      const last = largest.length > least ? largest.pop() : undefined
+      const last = shareOf(largest) > least ? largest.pop() : undefined
       if (!last) return undefined
       displaced.push(last)
       left--
@@ -106,7 +112,7 @@ export class SequenceQueue {
 }
 
 /**
- * The running sequence that gives its slot to a caller with none: of the caller with the most, one of two at least. The
+ * The running sequence that gives its slot to a caller with none: of the caller with the most by its weight, one of two at least. The
  * one that was interrupted least often, and began last, so that little is read again.
  */
 export function sequenceToInterrupt(running: Iterable<SequenceStream>): SequenceStream | undefined {
@@ -131,8 +137,11 @@ function byCaller(streams: Iterable<SequenceStream>): Map<string, SequenceStream
   return callers
 }
 
+/** The share of a caller's sequences, by its weight. */
+const shareOf = (streams: readonly SequenceStream[]) => streams.length / (streams[0]?.turn?.weight ?? 1)
+
 function largestOf(callers: ReadonlyMap<string, SequenceStream[]>): SequenceStream[] {
   let largest: SequenceStream[] = []
-  for (const streams of callers.values()) if (streams.length > largest.length) largest = streams
+  for (const streams of callers.values()) if (shareOf(streams) > shareOf(largest)) largest = streams
   return largest
 }

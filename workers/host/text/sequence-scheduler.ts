@@ -60,10 +60,7 @@ export class SequenceScheduler implements TokenGenerator {
   generate(request: TokenRequest, options: WaitOptions = {}): TokenStream {
     const { clock, spec } = this.#options
     const refusal = this.#refusal(request, options)
-    const turn =
-      refusal || options.caller === undefined
-        ? undefined
-        : this.#queue.takeTurn(options.caller, this.#times.costMs)
+    const turn = refusal ? undefined : this.#queue.takeTurn(options, this.#times.costMs)
     const stream = new SequenceStream(
       // The seed is made here, so that it moves to other lanes with the sequence.
       { ...request, sampling: withDefaultSampling(request.sampling, spec.sampling) },
@@ -83,7 +80,7 @@ export class SequenceScheduler implements TokenGenerator {
 
   refusal(sequences: number, tokens: number, wait: WaitOptions = {}): SpillwayError | undefined {
     if (this.#closed) return this.#closed
-    if (!this.#queue.placesFor(sequences, tokens, wait.caller)) return this.#overloaded()
+    if (!this.#queue.placesFor(sequences, tokens, wait)) return this.#overloaded()
     return this.#times.refusal(this.#queue, this.#options.maxStartMs, wait)
   }
 
@@ -112,12 +109,12 @@ export class SequenceScheduler implements TokenGenerator {
 
   /** A refusal, or none and a place in the queue, which another caller's sequence may have to give. */
   #refusal(request: TokenRequest, wait: WaitOptions): SpillwayError | undefined {
-    const { signal, caller } = wait
+    const { signal } = wait
     if (signal?.aborted) return abortedBy(signal)
     if (this.#closed) return this.#closed
     const fault = sequenceFault(request, this.#options.spec)
     if (fault) return fault
-    const displaced = this.#queue.placesFor(1, request.prompt.length, caller)
+    const displaced = this.#queue.placesFor(1, request.prompt.length, wait)
     if (!displaced) return this.#overloaded()
     const late = this.#times.refusal(this.#queue, this.#options.maxStartMs, wait)
     if (late) return late

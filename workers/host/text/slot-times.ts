@@ -41,11 +41,11 @@ export class SlotTimes {
   refusal(
     queue: Pick<SequenceQueue, 'size' | 'shareAhead'>,
     maxStartMs: number | undefined,
-    { caller, deadlineMs = Number.POSITIVE_INFINITY }: WaitOptions,
+    wait: WaitOptions,
   ): SpillwayError | undefined {
     if (maxStartMs === undefined || queue.size === 0 || this.#slotMs === 0) return undefined
-    const limitMs = Math.min(maxStartMs, deadlineMs)
-    const ahead = queue.size * queue.shareAhead(caller, this.costMs)
+    const limitMs = Math.min(maxStartMs, wait.deadlineMs ?? Number.POSITIVE_INFINITY)
+    const ahead = queue.size * queue.shareAhead(wait, this.costMs)
     const startMs = ((ahead + 1) * this.#slotMs) / this.#slots
     return startMs > limitMs ? tooLong(startMs, limitMs) : undefined
   }

@@ -14,11 +14,12 @@ import { hasOperator } from './operators.ts'
 /** @throws SpillwayError `model_invalid`, `capacity_insufficient`, `lane_failed` or `lane_lost`. */
 export async function createSession(
   ort: Ort,
-  { session, backend, source, generate, optimization }: LoadRequest,
+  { session, backend, source, generate, optimization, graphOptions }: LoadRequest,
 ): Promise<OrtSession> {
   const onGpu = backend === 'webgpu' ? chainedOutputs(generate) : []
   const options = {
     ...(await ort.sessionOptions(backend)),
+    ...graphOptions,
     ...quiet,
     ...(optimization && { graphOptimizationLevel: optimization }),
     ...(onGpu.length > 0 && {

@@ -1,4 +1,4 @@
-import { SpillwayError } from '../../../models/core/index.ts'
+import { SpillwayError, type TensorSpec } from '../../../models/core/index.ts'
 import type { RowFault } from '../../../models/core/rows/prove-rows.ts'
 import type {
   BatchReply,
@@ -32,6 +32,8 @@ interface Loaded {
   readonly session: OrtSession
   readonly request: SessionRequest
   readonly decoder?: Decoder
+  /** All that a run can be asked for. */
+  readonly outputs: readonly Pick<TensorSpec, 'name'>[]
   /** Why rows of several requests may not share a run. */
   rowFault: RowFault
 }
@@ -54,7 +56,7 @@ export function createEngine(ort: Ort): Engine {
     let rowFault: RowFault = null
     try {
       if (generate) decoder = await createDecoder(ort, session, request.backend, generate, exclusive)
-      else {
+      else if (!request.graphOptions) {
         checkNames(request, session)
         rowFault = await rowFaultBeforeProof(ort, request)
       }
@@ -68,10 +70,12 @@ export function createEngine(ort: Ort): Engine {
     sessions.set(request.session, {
       session,
       request: rest,
+      outputs: request.graphOptions ? session.outputMetadata : request.outputs,
       rowFault,
       ...(decoder && { decoder }),
     })
-    return { loadMs }
+    const { inputMetadata: inputs, outputMetadata: outputs } = session
+    return { loadMs, ...(request.graphOptions && { signature: { inputs, outputs } }) }
   }
 
   const warmUpSession = async (name: string): Promise<WarmUpReply> => {
@@ -107,13 +111,9 @@ export function createEngine(ort: Ort): Engine {
     if (isShared && loaded.rowFault !== null) {
       throw new SpillwayError('rows_dependent', `${session} does not batch: ${loaded.rowFault}`)
     }
-    const started = performance.now()
-    const wanted = names
-      ? loaded.request.outputs.filter(({ name }) => names.includes(name))
-      : loaded.request.outputs
-    const outputs = await runSession(ort, loaded.session, inputs, wanted)
-    const ended = performance.now()
-    return { outputs, computeMs: ended - started, laneMs: ended - receivedAt }
+    const wanted = names ? loaded.outputs.filter(({ name }) => names.includes(name)) : loaded.outputs
+    const ran = await runSession(ort, loaded.session, inputs, wanted)
+    return { ...ran, laneMs: performance.now() - receivedAt }
   }
 
   const unload = async (session: string): Promise<void> => {

@@ -48,7 +48,7 @@ export async function proveSession(
   return proveRows(
     { inputs, outputs, batchAxis },
     {
-      run: (tensors) => runSession(ort, session, tensors, outputs),
+      run: async (tensors) => (await runSession(ort, session, tensors, outputs)).outputs,
       isOverdue: () => performance.now() - started > budgetMs,
       tolerance: backend === 'webgpu' ? gpuTolerance : rowTolerance,
     },

@@ -13,17 +13,29 @@ import { countOf } from '../../../models/core/wording.ts'
 import { type Ort, type OrtSession, type OrtTensor, quiet } from '../runtime/ort.ts'
 import { runFailure } from '../runtime/run-failure.ts'
 
+/** A batch's outputs, and the milliseconds of its three parts. */
+export interface SessionRun {
+  readonly outputs: Readonly<Record<string, Tensor>>
+  /** The runtime's tensors were made of the inputs. */
+  readonly inputMs: number
+  readonly computeMs: number
+  /** The outputs were read. */
+  readonly outputMs: number
+}
+
 /** Runs a batch. @throws SpillwayError As `runFailure`; `not_supported` where an output is no tensor of numbers or strings. */
 export async function runSession(
   ort: Ort,
   session: OrtSession,
   inputs: Readonly<Record<string, Tensor>>,
-  outputs: readonly TensorSpec[],
-): Promise<Record<string, Tensor>> {
+  outputs: readonly Pick<TensorSpec, 'name'>[],
+): Promise<SessionRun> {
+  const begunAt = performance.now()
   const feeds: Record<string, OrtTensor> = {}
   for (const [name, { type, data, shape }] of Object.entries(inputs)) {
     feeds[name] = ort.createTensor(type, data, shape)
   }
+  const startedAt = performance.now()
   const fetched = await session
     .run(
       feeds,
@@ -34,9 +46,15 @@ export async function runSession(
       const shapes = Object.entries(inputs).map(([name, { shape }]) => `${name} ${showShape(shape)}`)
       throw await runFailure(ort, `on ${shapes.join(', ')}`, cause)
     })
+  const endedAt = performance.now()
   const results: Record<string, Tensor> = {}
   for (const { name } of outputs) results[name] = toTensor(name, fetched[name])
-  return results
+  return {
+    outputs: results,
+    inputMs: startedAt - begunAt,
+    computeMs: endedAt - startedAt,
+    outputMs: performance.now() - endedAt,
+  }
 }
 
 function toTensor(name: string, output: OrtTensor | undefined): Tensor {

@@ -1,8 +1,8 @@
 import { fork } from 'node:child_process'
-import type { Readable } from 'node:stream'
+import { Duplex, type Readable } from 'node:stream'
 import type { Clock } from '../../../../models/async/clock.ts'
 import { heartbeatDescriptor } from '../../../protocol/heartbeat.ts'
-import { processEndpoint } from '../../../protocol/process-endpoint.ts'
+import { messageDescriptor, pipeEndpoint } from '../../../protocol/node/pipe-endpoint.ts'
 import { connectLane, isLaneLost, type Lane, laneLimits } from '../lane.ts'
 import { endWhenSilent } from './heartbeat.ts'
 import { endWhenTooLarge } from './memory-limit.ts'
@@ -25,13 +25,18 @@ export function startProcessLane(
 ): ProcessLane {
   const child = fork(entry, {
     env: { ...process.env, ...env },
-    serialization: 'advanced',
     execArgv: [],
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc', 'pipe'],
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc', 'pipe', 'pipe'],
   })
+  const stream = child.stdio[messageDescriptor]
+  const pipe = stream instanceof Duplex ? stream : undefined
+  const endpoint = pipeEndpoint(pipe)
+  pipe?.on('data', (chunk: Buffer) => endpoint.receive(chunk))
+  // It breaks with its process, whose end is reported by itself.
+  pipe?.on('error', () => undefined)
   const lane = connectLane(
     {
-      endpoint: processEndpoint(child),
+      endpoint,
       copiesMessages: true,
       // Not SIGTERM: its handler cannot run during a synchronous native call.
       terminate: () => child.kill('SIGKILL'),

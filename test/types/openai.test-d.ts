@@ -1,0 +1,85 @@
+/** `runtime.openai` beside the `openai` package: code that is written for one compiles against the other. */
+import type OpenAI from 'openai'
+import { assertType, expectTypeOf } from 'vitest'
+import type {
+  OpenAiChatChunk,
+  OpenAiChatCompletion,
+  OpenAiClient,
+  OpenAiCompletion,
+  OpenAiEmbeddings,
+  OpenAiStream,
+} from '../../web/api/index.ts'
+
+declare const client: OpenAiClient
+declare const messages: OpenAI.ChatCompletionMessageParam[]
+declare const request: OpenAI.ChatCompletionCreateParamsNonStreaming
+declare const streamed: OpenAI.ChatCompletionCreateParamsStreaming
+declare const either: OpenAI.ChatCompletionCreateParams
+declare const embedded: OpenAI.EmbeddingCreateParams
+declare const completion: OpenAI.CompletionCreateParamsNonStreaming
+
+// The requests of the package.
+
+expectTypeOf(client.chat.completions.create(request)).resolves.toEqualTypeOf<OpenAiChatCompletion>()
+expectTypeOf(client.chat.completions.create(streamed)).resolves.toEqualTypeOf<OpenAiStream<OpenAiChatChunk>>()
+expectTypeOf(client.chat.completions.create(either)).resolves.toEqualTypeOf<
+  OpenAiChatCompletion | OpenAiStream<OpenAiChatChunk>
+>()
+expectTypeOf(client.completions.create(completion)).resolves.toEqualTypeOf<OpenAiCompletion>()
+expectTypeOf(client.embeddings.create(embedded)).resolves.toEqualTypeOf<OpenAiEmbeddings>()
+client.chat.completions.create({ model: 'bard', messages, stream: true, user: 'u', tools: [] })
+client.chat.completions.create({ model: 'bard', messages: [{ role: 'user', content: 'Once' }], top_k: 40 })
+client.chat.completions.create(request, {
+  signal: new AbortController().signal,
+  timeout: 200,
+  policy: 'device',
+})
+// @ts-expect-error A misspelled field.
+client.chat.completions.create({ model: 'bard', messages, max_token: 4 })
+// @ts-expect-error A request says which model.
+client.chat.completions.create({ messages })
+// @ts-expect-error An option that does not exist.
+client.chat.completions.create(request, { timeoutMs: 200 })
+
+// The answers of the package.
+
+declare const answer: OpenAiChatCompletion
+declare const chunk: OpenAiChatChunk
+declare const text: OpenAiCompletion
+declare const vectors: OpenAiEmbeddings
+assertType<OpenAI.ChatCompletion>(answer)
+assertType<OpenAI.ChatCompletionChunk>(chunk)
+assertType<OpenAI.Completion>(text)
+assertType<OpenAI.CreateEmbeddingResponse>(vectors)
+
+/** What code uses of either client: the package's answers are promises with methods of their own. */
+interface EitherClient {
+  readonly chat: {
+    readonly completions: {
+      create(
+        request: OpenAI.ChatCompletionCreateParamsStreaming,
+        options?: { signal?: AbortSignal; timeout?: number },
+      ): PromiseLike<AsyncIterable<OpenAI.ChatCompletionChunk> & { controller: AbortController }>
+      create(
+        request: OpenAI.ChatCompletionCreateParamsNonStreaming,
+        options?: { signal?: AbortSignal; timeout?: number },
+      ): PromiseLike<OpenAI.ChatCompletion>
+    }
+  }
+  readonly completions: {
+    create(request: OpenAI.CompletionCreateParamsNonStreaming): PromiseLike<OpenAI.Completion>
+  }
+  readonly embeddings: {
+    create(request: OpenAI.EmbeddingCreateParams): PromiseLike<OpenAI.CreateEmbeddingResponse>
+  }
+}
+declare const theirs: OpenAI
+assertType<EitherClient>(theirs)
+assertType<EitherClient>(client)
+
+export async function readsAStream(either: EitherClient): Promise<void> {
+  const stream = await either.chat.completions.create({ model: 'bard', messages, stream: true })
+  for await (const { choices } of stream)
+    expectTypeOf(choices[0]?.delta.content).toExtend<string | null | undefined>()
+  stream.controller.abort()
+}

@@ -1,0 +1,119 @@
+import type { ChatRequest, CompletionRequest } from '../../../../models/protocols/openai.ts'
+import type { GeneratedToken } from '../../../protocol/generation.ts'
+import type { GenerateResult, Piece } from '../types.ts'
+import type { Choice } from './choices.ts'
+import { chatLogprobs, completionLogprobs, type Naming } from './logprobs.ts'
+
+/** The differences between chats and completions when answers are written. */
+export interface ApiShape {
+  readonly idPrefix: string
+  readonly object: string
+  readonly chunkObject: string
+  /** A choice's first event, sent before its text; undefined where there is nothing to say. */
+  begin(choice: Choice): Part | undefined
+  piece(choice: Choice, piece: Piece): Part
+  end(choice: Choice, result: GenerateResult): Part
+  complete(choice: Choice, result: GenerateResult, tokens: readonly GeneratedToken[]): Part
+}
+
+/** A choice as it is written, and fields of the answer that come with it. */
+export interface Part {
+  readonly choice: object
+  readonly topLevel?: object
+}
+
+/** @param naming Absent where the answer names no tokens. */
+export function chatShape(request: ChatRequest, naming: Naming | undefined): ApiShape {
+  const wantsIds = request.return_token_ids === true
+  const tokenFields = (tokens: readonly GeneratedToken[]) => ({
+    logprobs: request.logprobs && naming ? chatLogprobs(naming, tokens) : null,
+    ...(wantsIds ? { token_ids: tokens.map(({ token }) => token) } : {}),
+  })
+  const promptIds = ({ promptTokens }: Choice) =>
+    wantsIds ? { topLevel: { prompt_token_ids: promptTokens } } : {}
+  return {
+    idPrefix: 'chatcmpl',
+    object: 'chat.completion',
+    chunkObject: 'chat.completion.chunk',
+    begin: (choice) => ({
+      choice: {
+        index: choice.index,
+        delta: { role: 'assistant', content: '' },
+        logprobs: null,
+        finish_reason: null,
+      },
+      ...promptIds(choice),
+    }),
+    piece: ({ index }, { text, tokens }) => ({
+      choice: { index, delta: { content: text }, ...tokenFields(tokens), finish_reason: null },
+    }),
+    end: ({ index }, { finish }) => ({
+      choice: { index, delta: {}, logprobs: null, finish_reason: finish },
+    }),
+    complete: (choice, { text, finish }, tokens) => ({
+      choice: {
+        index: choice.index,
+        message: { role: 'assistant', content: text, refusal: null },
+        ...tokenFields(tokens),
+        finish_reason: finish,
+      },
+      ...promptIds(choice),
+    }),
+  }
+}
+
+/** @param naming Absent where the answer names no tokens and does not repeat its prompt. */
+export function completionShape(request: CompletionRequest, naming: Naming | undefined): ApiShape {
+  const wantsIds = request.return_token_ids === true
+  /** The offset in a choice's text at which its next token begins. */
+  const offsets = new Map<Choice, number>()
+  const started = new Set<Choice>()
+  const logprobsOf = (choice: Choice, tokens: readonly GeneratedToken[]) => {
+    if (request.logprobs == null || !naming) return null
+    const from = offsets.get(choice) ?? 0
+    const length = tokens.reduce((sum, { token }) => sum + naming.tokenizer.textOf(token).length, 0)
+    offsets.set(choice, from + length)
+    return completionLogprobs(naming, tokens, from)
+  }
+  const tokenFields = (choice: Choice, tokens: readonly GeneratedToken[]) => {
+    const first = !started.has(choice)
+    started.add(choice)
+    return {
+      logprobs: logprobsOf(choice, tokens),
+      ...(wantsIds ? { token_ids: tokens.map(({ token }) => token) } : {}),
+      ...(wantsIds && first ? { prompt_token_ids: choice.promptTokens } : {}),
+    }
+  }
+  const echoOf = ({ promptTokens }: Choice) =>
+    request.echo && naming ? naming.tokenizer.decode(promptTokens) : ''
+  return {
+    idPrefix: 'cmpl',
+    object: 'text_completion',
+    chunkObject: 'text_completion',
+    begin: (choice) =>
+      request.echo || wantsIds
+        ? {
+            choice: {
+              index: choice.index,
+              text: echoOf(choice),
+              ...tokenFields(choice, []),
+              finish_reason: null,
+            },
+          }
+        : undefined,
+    piece: (choice, { text, tokens }) => ({
+      choice: { index: choice.index, text, ...tokenFields(choice, tokens), finish_reason: null },
+    }),
+    end: (choice, { finish }) => ({
+      choice: { index: choice.index, text: '', logprobs: null, finish_reason: finish },
+    }),
+    complete: (choice, { text, finish }, tokens) => ({
+      choice: {
+        index: choice.index,
+        text: echoOf(choice) + text,
+        ...tokenFields(choice, tokens),
+        finish_reason: finish,
+      },
+    }),
+  }
+}

@@ -1,13 +1,12 @@
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
+import { startProgram } from './start-program.ts'
 
 const run = promisify(execFile)
 const environment = (server: URL) => ({
-  ...process.env,
   NODE_ENV: 'production' as const,
   NEXT_TELEMETRY_DISABLED: '1',
   NEXT_PUBLIC_SPILLWAY_SERVER: server.href,
@@ -39,23 +38,12 @@ export async function installNext(folder: string, spillway: string): Promise<str
 /** Builds the application and starts it. @param server The address of the Spillway server. @returns Its address. */
 export async function startNext(folder: string, server: URL): Promise<URL> {
   const next = join(folder, 'node_modules/next/dist/bin/next')
-  const options = { cwd: folder, env: environment(server) }
-  await run(process.execPath, [next, 'build'], options)
-  const child = spawn(process.execPath, [next, 'start', '--port', '0'], options)
+  const env = environment(server)
+  await run(process.execPath, [next, 'build'], { cwd: folder, env: { ...process.env, ...env } })
+  const command = [process.execPath, next, 'start', '--port', '0'] as const
+  const { match, stop } = await startProgram(command, /Local:\s+(http:\S+)\n/, { cwd: folder, env })
   onTestFinished(async () => {
-    child.kill()
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    await stop()
   })
-  let printed = ''
-  child.stderr.on('data', (part: Buffer) => {
-    printed += part
-  })
-  return new Promise((resolve, reject) => {
-    child.stdout.on('data', (part: Buffer) => {
-      printed += part
-      const address = /Local:\s+(http:\S+)/.exec(printed)?.[1]
-      if (address) resolve(new URL(address))
-    })
-    child.once('exit', () => reject(new Error(`next start ended: ${printed}`)))
-  })
+  return new URL(match[1] ?? '')
 }

@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
 import type { Manifest, SpillwayError, Tensor } from '../../models/core/index.ts'
+import type { Cutting } from '../../workers/host/scheduler/cutting.ts'
 import type { Batch, BatchResult, Lanes } from '../../workers/host/scheduler/lanes.ts'
 import { Scheduler, type SchedulerOptions } from '../../workers/host/scheduler/scheduler.ts'
 import type { BatchedModel, RunAnswer, WaitOptions, Work } from '../../workers/host/scheduler/work.ts'
@@ -93,7 +94,7 @@ export function createEchoScheduler(
     maxQueuedRows?: number
     maxQueuedBytes?: number
     targetMs?: number
-    cutsRequests?: boolean
+    cutting?: () => Cutting
   } = {},
 ) {
   const clock = createManualClock()
@@ -105,7 +106,7 @@ export function createEchoScheduler(
     maxQueuedRows: options.maxQueuedRows,
     maxQueuedBytes: options.maxQueuedBytes,
     targetMs: options.targetMs ?? 1_000,
-    cutsRequests: options.cutsRequests ?? false,
+    ...(options.cutting && { cutting: options.cutting }),
     maxBatchBytes: 2 ** 20,
     afterTurn: (task) => queueMicrotask(task),
   })

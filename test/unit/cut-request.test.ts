@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { SpillwayError, type Tensor } from '../../models/core/index.ts'
 import { CostCurve } from '../../workers/host/scheduler/cost-curve.ts'
+import * as cutting from '../../workers/host/scheduler/cut-request.ts'
 import { createEchoScheduler, echo, finish, valuesOf, workOf } from '../support/echo-scheduler.ts'
 
 const model = echo()
@@ -22,7 +23,7 @@ function createCutting(options: Options = {}, source = model) {
   const created = createEchoScheduler({
     msOf: (rows) => (rows < 16 ? rows + 1 : rows),
     targetMs: 20,
-    cutsRequests: true,
+    cutting: () => cutting,
     ...options,
   })
   created.scheduler.seed(
@@ -74,7 +75,7 @@ describe('a request that would hold a lane for too long', () => {
     const { clock, lanes, scheduler } = createEchoScheduler({
       msOf: (rows) => 2 + rows / 10,
       targetMs: 20,
-      cutsRequests: true,
+      cutting: () => cutting,
     })
     const answer = scheduler.ask(work(0, 600))
     await finish(clock, scheduler)

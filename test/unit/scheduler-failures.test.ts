@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { SpillwayError, type Tensor } from '../../models/core/index.ts'
+import * as cutting from '../../workers/host/scheduler/cut-request.ts'
 import { priorities } from '../../workers/host/scheduler/priority.ts'
 import { createEchoScheduler, echo, finish, valuesOf, workOf } from '../support/echo-scheduler.ts'
 
@@ -51,7 +52,7 @@ describe('Scheduler', () => {
             lanes: lanesCount,
             fault,
             maxQueued: 25,
-            cutsRequests: true,
+            cutting: () => cutting,
             msOf: (rows) => 3 + rows,
           })
           const outcomes: Promise<unknown>[] = []

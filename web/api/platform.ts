@@ -1,5 +1,6 @@
 import type { Clock } from '../../models/async/clock.ts'
 import type { LaneLimits } from '../../workers/host/lane-client/lane.ts'
+import type { Cutting } from '../../workers/host/scheduler/cutting.ts'
 import type { Calibrations } from '../device/calibration/calibrations.ts'
 import type { Capacity } from '../device/capacity.ts'
 import type { DeviceOptions } from '../device/device-tier.ts'
@@ -38,6 +39,8 @@ export interface Platform {
   readonly keyHeaders: (server: URL, key: string, clock: Clock) => RequestHeaders
   /** Imports what is needed after the first manifest. */
   readonly importModelCode: () => Promise<
-    Pick<typeof import('./model-code.ts'), 'advise' | 'forceVariant' | 'infer'>
+    Pick<typeof import('./model-code.ts'), 'advise' | 'forceVariant' | 'infer'> & {
+      readonly cutting?: Cutting
+    }
   >
 }

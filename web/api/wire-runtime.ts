@@ -3,6 +3,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import { importOnce } from '../../models/async/import-code.ts'
 import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
 import { type Manifest, SpillwayError } from '../../models/core/index.ts'
+import type { Cutting } from '../../workers/host/scheduler/cutting.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import type { Capacity } from '../device/capacity.ts'
 import { DeviceTier } from '../device/device-tier.ts'
@@ -60,7 +61,12 @@ export function startRuntimeOn(platform: Platform, options: RuntimeOptions, cloc
   // Of files and reports, which carry no span: a further header has a browser ask a server of another origin first.
   const tokens = options.key === undefined ? noHeaders : platform.keyHeaders(base, options.key, clock)
   const keyed = { server: base, headers: tokens }
-  const code = importOnce(clock, 'models', platform.importModelCode)
+  let cutting: Cutting | undefined
+  const code = importOnce(clock, 'models', async () => {
+    const imported = await platform.importModelCode()
+    cutting = imported.cutting
+    return imported
+  })
   const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store, clock, keyed })
   const device = new DeviceTier({
     store: files,
@@ -70,6 +76,7 @@ export function startRuntimeOn(platform: Platform, options: RuntimeOptions, cloc
     memoryBudget: parts.memoryBytes,
     maxQueued,
     startLane,
+    cutting: () => cutting,
     clock,
   })
   const traceparent = checkTraceparent(options.traceparent)

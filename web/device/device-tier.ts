@@ -3,6 +3,7 @@ import { type InFlight, shareInFlight } from '../../models/async/share-in-flight
 import { type Backend, type Manifest, textFiles, type Variant } from '../../models/core/index.ts'
 import { Pool, type PoolOptions, type PoolStats } from '../../workers/host/pool/pool.ts'
 import type { CostCurve } from '../../workers/host/scheduler/cost-curve.ts'
+import type { Cutting } from '../../workers/host/scheduler/cutting.ts'
 import type { Estimate } from '../../workers/host/scheduler/load-estimator.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'
@@ -32,6 +33,8 @@ export interface DeviceOptions {
   /** The most requests that wait, and the most texts of a model. Default: 65,536 requests and 1,024 texts. */
   readonly maxQueued?: number | undefined
   readonly startLane: PoolOptions['startLane']
+  /** The code that cuts requests, once it is loaded. */
+  readonly cutting?: () => Cutting | undefined
   readonly clock: Clock
 }
 
@@ -61,7 +64,7 @@ export class DeviceTier {
       clock,
       maxQueued: options.maxQueued ?? 65_536,
       targetMs: 100,
-      cutsRequests: true,
+      ...(options.cutting && { cutting: options.cutting }),
       maxBatchBytes: 256 * 2 ** 20,
       afterTurn: (task) => queueMicrotask(task),
     })

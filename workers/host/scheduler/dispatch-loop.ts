@@ -2,7 +2,7 @@ import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { createBatch } from './batch.ts'
 import { smaller, unshared } from './batch-limits.ts'
-import { cutEntry, joinParts } from './cut-request.ts'
+import type { Cutting } from './cutting.ts'
 import type { Entry } from './entry.ts'
 import { pastDeadline } from './errors.ts'
 import { formBatch, rowsOfPart } from './form-batch.ts'
@@ -21,6 +21,7 @@ export interface DispatcherOptions<S extends BatchedModel> {
   readonly lanes: Lanes<S>
   readonly clock: Clock
   readonly afterTurn: (task: () => void) => void
+  readonly cutting?: () => Cutting | undefined
 }
 
 /**
@@ -134,10 +135,12 @@ export class Dispatcher<S extends BatchedModel> {
   #cutLong(queue: RequestQueue<S>, model: ScheduledModel<S>, now: number, freeLanes: number): void {
     const head = queue.peek()
     if (!head || !mayBeCut(model, head.work) || head.deaths > 0) return
+    const cutting = this.#options.cutting?.()
+    if (!cutting) return
     const rows = rowsOfPart(queue, head, model, freeLanes)
     if (rows >= head.work.rows) return
     queue.shift()
-    const { part, rest } = cutEntry(head, rows, model, this.#turns, now)
+    const { part, rest } = cutting.cutEntry(head, rows, model, this.#turns, now)
     queue.push(rest)
     queue.unshift(part)
   }
@@ -209,7 +212,8 @@ export class Dispatcher<S extends BatchedModel> {
     )
     for (const entry of batch) if (!again.includes(entry)) entry.fail(finalError(entry, error))
     for (const failed of again.reverse()) {
-      const entry = error.code === 'rows_dependent' ? joinParts(failed) : failed
+      const entry =
+        (error.code === 'rows_dependent' && this.#options.cutting?.()?.joinParts(failed)) || failed
       // Two parts of one request may have been in the batch.
       if (!entry.queue) this.#models.queueOf(model, entry.work).unshift(entry)
     }

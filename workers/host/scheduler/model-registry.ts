@@ -41,7 +41,7 @@ export interface NextQueue<S extends BatchedModel> {
 interface ModelOptions {
   readonly targetMs: number
   readonly maxBatchBytes: number
-  readonly cutsRequests?: boolean
+  readonly cutting?: unknown
 }
 
 /** The models that requests came for, each with one queue a shape. */
@@ -73,7 +73,7 @@ export class ModelRegistry<S extends BatchedModel> {
     if (!model) {
       model = {
         source,
-        isCuttable: this.#options.cutsRequests === true && hasRowsThroughout(source.manifest),
+        isCuttable: this.#options.cutting !== undefined && hasRowsThroughout(source.manifest),
         limits: limitsOf(source, this.#options),
         curve: new CostCurve(),
         efficiency: new BatchEfficiency(this.#options.targetMs),

@@ -4,6 +4,7 @@ import { Deadlines } from '../../../models/async/deadlines.ts'
 import type { SpillwayError } from '../../../models/core/index.ts'
 import type { AdmissionPolicy } from './admission.ts'
 import type { CostCurve } from './cost-curve.ts'
+import type { Cutting } from './cutting.ts'
 import { Dispatcher } from './dispatch-loop.ts'
 import { type Entry, RequestEntry } from './entry.ts'
 import { closed, overloaded, pastDeadline } from './errors.ts'
@@ -36,10 +37,10 @@ export interface SchedulerOptions<S extends BatchedModel> {
   /** Milliseconds that one run should take at most. */
   readonly targetMs: number
   /**
-   * Whether a request that would take longer runs in parts, which take turns with other requests and share the lanes.
-   * Default: it runs at once.
+   * The code by which a request that would take longer runs in parts, which take turns with other requests and share the
+   * lanes. It runs at once where the code is absent, or not loaded yet.
    */
-  readonly cutsRequests?: boolean
+  readonly cutting?: () => Cutting | undefined
   /** Refuses requests that would wait too long. Absent: they wait until their deadlines. */
   readonly admission?: AdmissionPolicy | undefined
   /** Bytes of one batch's inputs. */

@@ -1,0 +1,2 @@
+/** What cuts requests. A page loads it with its first model. */
+export type Cutting = Pick<typeof import('./cut-request.ts'), 'cutEntry' | 'joinParts'>

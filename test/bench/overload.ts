@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { startServer, type TestServer } from '../support/server.ts'
 import { atLeast, atMost, type Bench, type Comparison, percentile } from './bench-definition.ts'
 import { ofCallers } from './infer-requests.ts'
@@ -30,10 +31,11 @@ export const overload: Bench = {
     await ask({ connections: 16, seconds: probeSeconds })
     await ask({ connections: 2_000, seconds: probeSeconds, perSecond: 500 })
     const lone = await ask({ connections: 1, seconds: probeSeconds })
-    let capacity = 0
+    let [capacity, capacityOfCore] = [0, 0]
     for (const connections of concurrencies) {
-      const { inTime, seconds } = await ask({ connections, seconds: probeSeconds })
-      capacity = Math.max(capacity, inTime / seconds)
+      const done = await ask({ connections, seconds: probeSeconds })
+      capacity = Math.max(capacity, done.inTime / done.seconds)
+      capacityOfCore = Math.max(capacityOfCore, perCore(done))
     }
     const results: Comparison[] = []
     for (const factor of loads) {
@@ -46,7 +48,7 @@ export const overload: Bench = {
       const growth = { ours: memoryOf(server) / 2 ** 20, theirs: early / 2 ** 20 }
       const after = await batchTimes(server)
       const batchMs = (after.ms - before.ms) / (after.requests - before.requests)
-      const figures = { done, capacity, batchMs, loneMs: percentile([...lone.answered], 0.99) }
+      const figures = { done, capacityOfCore, batchMs, loneMs: percentile([...lone.answered], 0.99) }
       results.push(...comparisons(factor, figures))
       results.push(
         atMost(
@@ -72,6 +74,9 @@ const ratioOf = ({ ours, theirs }: { readonly ours: number; readonly theirs: num
   ratio: ours / theirs,
 })
 
+/** Answers a second for each core that the client leaves: it shares the server's cores, which clients elsewhere do not. */
+const perCore = ({ inTime, seconds, cpu }: Done) => inTime / (seconds * availableParallelism() - cpu * 1e-6)
+
 const memoryOf = ({ pid }: TestServer) => residentBytes(pid) + laneBytes(pid)
 
 /** The runs that answered requests were in: milliseconds, a run counted for each of its requests; and the requests. */
@@ -87,15 +92,15 @@ async function batchTimes({ url }: TestServer) {
 
 interface Figures {
   readonly done: Done
-  /** Answers a second. */
-  readonly capacity: number
+  /** Answers a second for each core that the client leaves, in the best closed loop. */
+  readonly capacityOfCore: number
   /** Milliseconds of a run under this load, and p99 of a request alone. */
   readonly batchMs: number
   readonly loneMs: number
 }
 
-function comparisons(factor: number, { done, capacity, batchMs, loneMs }: Figures): Comparison[] {
-  const goodput = { ours: done.inTime / done.seconds, theirs: capacity }
+function comparisons(factor: number, { done, capacityOfCore, batchMs, loneMs }: Figures): Comparison[] {
+  const goodput = { ours: perCore(done), theirs: capacityOfCore }
   const accepted = { ours: percentile([...done.answered], 0.99), theirs: 2 * loneMs + batchMs }
   const refused = { ours: done.refused.length > 0 ? percentile([...done.refused], 0.99) : 0, theirs: 20 }
   const broken = { ours: done.broken, theirs: 0 }
@@ -103,7 +108,7 @@ function comparisons(factor: number, { done, capacity, batchMs, loneMs }: Figure
     `  ${factor}×: answers by status ${JSON.stringify(done.statuses)}, ${done.broken} without; ${((done.cpu / done.seconds) * 1e-6).toFixed(2)} cores for the client\n`,
   )
   return [
-    atLeast('overload', `${factor}×, answers/s`, goodput, 0.9),
+    atLeast('overload', `${factor}×, answers/s for each core that the client leaves`, goodput, 0.9),
     atMost(
       'overload',
       `${factor}×, ms of answers p99, against twice the p99 alone and a run`,

@@ -237,7 +237,8 @@ async function textsWithoutFaults(): Promise<string[]> {
 }
 
 const tokensGenerated = (count: number) =>
-  page.waitForFunction((count) => window.tokens >= count, count, { polling: 5 })
+  // A software GPU compiles its shaders first.
+  page.waitForFunction((count) => window.tokens >= count, count, { polling: 5, timeout: 90_000 })
 
 /**
  * Once the page has so many tokens, it sends nothing more to its workers until it is released. A lane runs only so far

@@ -114,6 +114,9 @@ async function writeScripts(dir: string): Promise<void> {
   }
 }
 
+/** What `spillway/ort` has the types of. */
+const runtimeApi = 'onnxruntime-common'
+
 /** Where `tsc -b` writes declarations. */
 const declarations = join(root, 'node_modules/.cache/types')
 
@@ -125,7 +128,7 @@ async function writeTypes(dir: string): Promise<void> {
   const bundle = await rolldown({
     ...inputOptions,
     input: Object.fromEntries(Object.entries(entries).map(([name, source]) => [name, declaration(source)])),
-    external: /^[^./]/,
+    external: (id) => /^[^./]/.test(id) && id !== runtimeApi,
     plugins: [dts({ dtsInput: true, tsconfig: false })],
   })
   try {

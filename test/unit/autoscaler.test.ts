@@ -72,6 +72,22 @@ describe('layoutsFor', () => {
 })
 
 describe('Autoscaler', () => {
+  test('tries a step again at once that was compared with the lower one before other work took half of the machine', () => {
+    const layouts = layoutsFor({ cores: 2, maxThreads: 2, maxLanes: 2 })
+    let isOccupied = false
+    const { work, autoscaler, moves } = simulate(
+      layouts,
+      ({ lanes }) => (lanes === 2 ? 2 : 1) * (isOccupied ? 0.5 : 1),
+    )
+    // The first decision comes after enough runs of the first step.
+    while (moves.length === 0) work(20)
+    isOccupied = true
+    work(5_000)
+    expect(moves.map(({ layout }) => layout.lanes)).toEqual([2, 1, 2])
+    work(20_000)
+    expect(autoscaler.layout.lanes).toBe(2)
+  })
+
   test('adds lanes while throughput rises, and stays where it stops', () => {
     const { autoscaler, moves, work } = simulate(doubling, ({ lanes }) => Math.min(lanes, 4))
     work(300_000)

@@ -51,6 +51,8 @@ export class Autoscaler {
   #keptAt = Number.NEGATIVE_INFINITY
   #waitMs = firstWaitMs
   #blockedUntil = Number.NEGATIVE_INFINITY
+  /** Whether the step above was left for one whose rate may have been out of date. */
+  #isDoubted = false
 
   constructor(layouts: readonly Layout[]) {
     this.#layouts = layouts
@@ -86,6 +88,7 @@ export class Autoscaler {
       return this.#stepDown(now)
     }
     const isKnown = this.#rateOf(need.session, this.#step).isEnough(this.layout.lanes)
+    if (this.#isDoubted && isKnown) this.#compareAgain(need.session)
     const pays = need.unmetMs >= need.costMs && now >= this.#blockedUntil
     return this.#trial === undefined && isKnown && pays ? this.#layouts[this.#step + 1] : undefined
   }
@@ -105,16 +108,28 @@ export class Autoscaler {
     this.#block(now)
   }
 
-  /** The throughput of this step relative to the one below, once enough was measured of both. */
-  #gain(session: string): number | undefined {
-    const [lower, lanes] = [this.#layouts[this.#step - 1], this.layout.lanes]
-    if (!lower) return undefined
-    const [below, here] = [this.#rateOf(session, this.#step - 1), this.#rateOf(session, this.#step)]
-    if (!below.isEnough(lower.lanes) || !here.isEnough(lanes)) return undefined
-    return (lanes * here.rowsPerMs) / (lower.lanes * below.rowsPerMs)
+  /** The throughput of a step relative to the one below, once enough was measured of both. */
+  #gain(session: string, step = this.#step): number | undefined {
+    const [lower, upper] = [this.#layouts[step - 1], this.#layouts[step]]
+    if (!lower || !upper) return undefined
+    const [below, here] = [this.#rateOf(session, step - 1), this.#rateOf(session, step)]
+    if (!below.isEnough(lower.lanes) || !here.isEnough(upper.lanes)) return undefined
+    return (upper.lanes * here.rowsPerMs) / (lower.lanes * below.rowsPerMs)
+  }
+
+  /**
+   * A step is compared with what the one below brought before, when the machine may have had less else to do. Back there,
+   * both are compared under the same load: where the step was better after all, it is tried again at once.
+   */
+  #compareAgain(session: string): void {
+    this.#isDoubted = false
+    if ((this.#gain(session, this.#step + 1) ?? 0) < gainToKeep) return
+    this.#blockedUntil = Number.NEGATIVE_INFINITY
+    this.#waitMs = Math.max(firstWaitMs, this.#waitMs / 2)
   }
 
   #stepDown(now: number): Layout | undefined {
+    this.#isDoubted = true
     this.#block(now)
     return this.#layouts[this.#step - 1]
   }

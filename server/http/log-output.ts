@@ -70,6 +70,14 @@ export class LogOutput {
     }
   }
 
+  /** Writes the lines that wait, at the process's end: nothing is called back any more. */
+  end(): void {
+    if (this.#waiting === '' || this.#current || this.#isGone) return
+    const bytes = Buffer.from(this.#waiting + this.#takeDropped())
+    this.#waiting = ''
+    this.#write(bytes, () => undefined)
+  }
+
   #writeSoon(): void {
     if (this.#current || this.#cancelGathering) return
     const waitMs = this.#lastWriteAt + gatherMs - this.#clock.now()

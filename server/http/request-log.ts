@@ -15,10 +15,12 @@ export type Log = Logger
 export const createLogTo = (destination: LogDestination): Log => pino({}, destination)
 
 /** JSON lines; formatted for reading where the output is a terminal. */
-export const createLog = (): Log =>
-  process.stdout.isTTY
-    ? pino(pretty({ ignore: 'pid,hostname', singleLine: true, sync: true }))
-    : pino({}, new LogOutput(outputWriter(), systemClock))
+export function createLog(): Log {
+  if (process.stdout.isTTY) return pino(pretty({ ignore: 'pid,hostname', singleLine: true, sync: true }))
+  const output = new LogOutput(outputWriter(), systemClock)
+  process.once('exit', () => output.end())
+  return pino({}, output)
+}
 
 /** The header of requests and responses that names a request in logs. */
 export const requestIdHeader = 'x-request-id'

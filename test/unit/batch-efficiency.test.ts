@@ -53,3 +53,9 @@ test('after a thousand short runs one may be as long as the limit, and tells wha
   efficiency.learn(10, 100)
   expect(efficiency.enoughMs).toBe(20)
 })
+
+test('a run that was shorter than the clock’s step says nothing', () => {
+  const efficiency = afterRuns((rows) => 60 + rows, [1, 2, 4, 8, 16, 32, 40])
+  efficiency.learn(1, 0)
+  expect(efficiency.enoughMs).toBe(limitMs)
+})

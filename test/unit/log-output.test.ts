@@ -117,3 +117,13 @@ test('where nobody reads any more, lines are discarded and nothing waits', () =>
     timers: 0,
   })
 })
+
+test('at the process’s end the lines that still wait are written at once', () => {
+  const { writes, output, end } = createOutput()
+  output.write('a\n')
+  end()
+  output.write('b\n')
+  output.end()
+  output.end()
+  expect(writes).toEqual(['a\n', 'b\n'])
+})

@@ -53,6 +53,8 @@ export class Autoscaler {
   #blockedUntil = Number.NEGATIVE_INFINITY
   /** Whether the step above was left for one whose rate may have been out of date. */
   #isDoubted = false
+  /** Whether a step was tried again for that since the last one that was kept. */
+  #isRetried = false
 
   constructor(layouts: readonly Layout[]) {
     this.#layouts = layouts
@@ -79,6 +81,7 @@ export class Autoscaler {
         this.#trial = undefined
         if (gain < gainToKeep) return this.#stepDown(now)
         this.#keptAt = now
+        this.#isRetried = false
       }
     }
     if (this.#step > 0 && now - this.#usedAt >= idleMs) return this.#layouts[this.#step - 1]
@@ -124,12 +127,13 @@ export class Autoscaler {
   #compareAgain(session: string): void {
     this.#isDoubted = false
     if ((this.#gain(session, this.#step + 1) ?? 0) < gainToKeep) return
+    this.#isRetried = true
     this.#blockedUntil = Number.NEGATIVE_INFINITY
     this.#waitMs = Math.max(firstWaitMs, this.#waitMs / 2)
   }
 
   #stepDown(now: number): Layout | undefined {
-    this.#isDoubted = true
+    this.#isDoubted = !this.#isRetried
     this.#block(now)
     return this.#layouts[this.#step - 1]
   }

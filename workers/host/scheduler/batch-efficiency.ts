@@ -24,6 +24,8 @@ export class BatchEfficiency {
   }
 
   learn(rows: number, ms: number): void {
+    // Shorter than the clock's step: it would be the best cost for ever.
+    if (ms <= 0) return
     const size = sizeOf(rows)
     const lowest = this.#rowCosts[size]
     // Other work on the device only ever adds to a run. A device that has become slower is believed step by step.

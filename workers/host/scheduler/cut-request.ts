@@ -80,12 +80,19 @@ class CutRequest<S extends BatchedModel> {
       this.#workOf(at + rows, left),
       (1 - share) * bytes,
       next,
-      rankOf(next?.end ?? now, wait.priority),
+      this.#rankOfRest(next, rank, now),
     )
     for (const one of [part, rest]) one.maxBatchSize = entry.maxBatchSize
     this.#parts.delete(entry)
     this.#parts.add(part).add(rest)
     return { part, rest }
+  }
+
+  /** A request of a caller that runs again has used its turn: what is left keeps its place among those of callers. */
+  #rankOfRest(turn: Turn | undefined, rank: number, now: number): number {
+    const { caller, priority } = this.whole.wait
+    if (turn) return rankOf(turn.end, priority)
+    return caller === undefined ? rankOf(now, priority) : rank
   }
 
   /** @throws SpillwayError `rows_dependent` */

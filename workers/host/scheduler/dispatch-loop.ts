@@ -91,6 +91,8 @@ export class Dispatcher<S extends BatchedModel> {
       const free = lanes.free(model.source)
       this.#cutLong(queue, model, now, free)
       const entries = formBatch(queue, model, now, free)
+      // A part that was dropped as late took the rest of its request with it.
+      if (entries.length === 0) continue
       for (const entry of entries) {
         if (!entry.turn) continue
         this.#turns.reach(entry.turn)

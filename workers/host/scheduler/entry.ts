@@ -57,7 +57,7 @@ export abstract class Entry<S extends BatchedModel = BatchedModel> {
   /** Whether it gives way to others between its parts. */
   get isLong(): boolean {
     const { turn } = this
-    return this.isPart || (turn !== undefined && turn.end < turn.start + turn.cost)
+    return this.isPart || (turn !== undefined && turn.end < turn.start + turn.cost / turn.weight)
   }
 
   /** Once it is settled it waits no longer, and its batch need not run for it. A run in a lane cannot be stopped. */

@@ -61,6 +61,9 @@ export class StreamReader {
     const buffer = this.#arrays[this.#array++]
     if (buffer) return this.#expect(new Uint8Array(buffer), this.#readNextArray)
     const message = decodeMessage(this.#head, this.#arrays)
+    // An idle side does not keep the last tensors.
+    this.#head = new Uint8Array(0)
+    this.#arrays = []
     this.#expect(new Uint8Array(prefixBytes), this.#readPrefix)
     this.#onMessage(message)
   }

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process'
 import { Duplex, type Readable } from 'node:stream'
 import type { Clock } from '../../../../models/async/clock.ts'
+import { SpillwayError } from '../../../../models/core/index.ts'
 import { heartbeatDescriptor } from '../../../protocol/heartbeat.ts'
 import { messageDescriptor, pipeEndpoint } from '../../../protocol/node/pipe-endpoint.ts'
 import { connectLane, isLaneLost, type Lane, laneLimits } from '../lane.ts'
@@ -31,7 +32,6 @@ export function startProcessLane(
   const stream = child.stdio[messageDescriptor]
   const pipe = stream instanceof Duplex ? stream : undefined
   const endpoint = pipeEndpoint(pipe)
-  pipe?.on('data', (chunk: Buffer) => endpoint.receive(chunk))
   // It breaks with its process, whose end is reported by itself.
   pipe?.on('error', () => undefined)
   const lane = connectLane(
@@ -54,6 +54,15 @@ export function startProcessLane(
     clock,
     limits,
   )
+  pipe?.on('data', (chunk: Buffer) => {
+    try {
+      endpoint.receive(chunk)
+    } catch (cause) {
+      // What follows cannot be read either.
+      pipe.removeAllListeners('data').resume()
+      lane.kill(SpillwayError.from(cause, 'lane_lost', 'A message of the lane cannot be read'))
+    }
+  })
   const heart = child.stdio[heartbeatDescriptor] as Readable | null | undefined
   if (heart) {
     endWhenSilent(lane, heart, clock, limits.hungMs)

@@ -65,6 +65,7 @@ describe('the example of', () => {
   test('Next.js renders a page on the server, whose client component writes a text', {
     timeout: 300_000,
   }, async ({ skip }) => {
+    skip(process.env.SPILLWAY_TEST_NEXTJS === undefined, 'It installs 341 MB: `npm run test:next` runs it')
     const folder = await copyExample('nextjs', packages)
     const missing = await installNext(folder, join(packages, 'spillway'))
     skip(missing !== undefined, missing)

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { startHub } from '../support/hub.ts'
-import { sentenceTransformer } from '../support/sentence-transformer.ts'
 import { type Bench, type Comparison, faster } from './bench-definition.ts'
+import { encoderAndTexts } from './encoder-texts.ts'
 import type {} from './page/main.ts'
 
 const texts = 512
@@ -13,24 +13,14 @@ export const embed: Bench = {
   name: 'embed',
   description: `${texts} texts of ${shortest} to ${longest} words through a small encoder of random weights, ms, against @huggingface/transformers on the same files, with one core each and with all`,
   run: async ({ openPage }) => {
-    const { language, repository } = sentenceTransformer({
-      words: 4_000,
-      width: 128,
-      heads: 4,
-      layers: 3,
-      context: 256,
-    })
-    const lengths = Array.from(
-      { length: texts },
-      (_, index) => shortest + ((index * 37) % (longest - shortest + 1)),
-    )
+    const { repository, texts: made } = encoderAndTexts(texts, shortest, longest)
     const hub = await startHub({ 'bench/encoder': repository })
     const results: Comparison[] = []
     for (const cores of new Set([1, availableParallelism()])) {
       const page = await openPage()
       const measured = await page.evaluate(
         ([hub, texts, options]) => window.bench.embed(hub, texts, options),
-        [hub.url.href, language.texts(lengths, 1), { batch, rounds: 3, cores }] as const,
+        [hub.url.href, made, { batch, rounds: 3, cores }] as const,
       )
       await page.close()
       const { concurrent = [], theirsConcurrent = [], inBatches = [], theirsInBatches = [] } = measured

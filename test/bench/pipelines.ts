@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { startHub } from '../support/hub.ts'
-import { sentenceTransformer } from '../support/sentence-transformer.ts'
 import { atMost, type Bench, faster, median } from './bench-definition.ts'
+import { encoderAndTexts } from './encoder-texts.ts'
 import type {} from './page/main.ts'
 
 const texts = 64
@@ -12,26 +12,12 @@ export const pipelines: Bench = {
   name: 'pipelines',
   description: `${texts} texts of ${shortest} to ${longest} words through pipeline('feature-extraction') of spillway/transformers, a small encoder of random weights, against transformers.js on the same files: called at once in the page, and one after the other against transformers.js in a worker`,
   run: async ({ openPage, isTrial }) => {
-    const { language, repository } = sentenceTransformer({
-      words: 4_000,
-      width: 128,
-      heads: 4,
-      layers: 3,
-      context: 256,
-    })
-    const lengths = Array.from(
-      { length: texts },
-      (_, index) => shortest + ((index * 37) % (longest - shortest + 1)),
-    )
+    const { repository, texts: made } = encoderAndTexts(texts, shortest, longest)
     const hub = await startHub({ 'bench/encoder': repository })
     const page = await openPage()
     const { atOnce, longestTask, lone } = await page.evaluate(
       ([hub, texts, options]) => window.bench.pipelines(hub, texts, options),
-      [
-        hub.url.href,
-        language.texts(lengths, 1),
-        { rounds: isTrial ? 3 : 9, cores: availableParallelism() },
-      ] as const,
+      [hub.url.href, made, { rounds: isTrial ? 3 : 9, cores: availableParallelism() }] as const,
     )
     await page.close()
     await hub.stop()

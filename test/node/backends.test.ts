@@ -2,9 +2,8 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
-import { type Backend, checkInputs, SpillwayError, type Tensor } from '../../models/core/index.ts'
+import { type Backend, checkInputs, SpillwayError } from '../../models/core/index.ts'
 import { makeManifest, writeManifest } from '../../models/tools/manifest/write.ts'
-import { DataType } from '../../models/tools/onnx/data-type.ts'
 import { type CatalogueEntry, readCatalogue } from '../../server/inference/catalogue.ts'
 import { type BackendTrial, chooseBackends } from '../../server/inference/gpu/choose-backends.ts'
 import { defaultDevice, deviceEnv } from '../../server/inference/gpu/devices.ts'
@@ -13,23 +12,11 @@ import type { Measured } from '../../server/inference/gpu/model-backends.ts'
 import { createInference } from '../../server/inference/inference.ts'
 import { loadRequestOf } from '../../server/inference/session-spec.ts'
 import type { LanePlace } from '../../workers/host/pool/pool.ts'
+import { failsBeyondGpu } from '../contract/run-beyond-gpu.ts'
 import { processLane } from '../support/process-lane.ts'
 import { smallGraphs } from '../support/small-models.ts'
 import { softwareVulkan } from '../support/software-vulkan.ts'
 import { emptyFolder } from '../support/test-models.ts'
-import { encode, modelProto, value } from '../tools/support/build.ts'
-
-/** The sum of so many copies of `x`, which are held in one buffer. */
-const sumOfCopies = encode(
-  modelProto({
-    nodes: [
-      { op: 'Expand', inputs: ['x', 'copies'], outputs: ['expanded'] },
-      { op: 'ReduceSum', inputs: ['expanded'], outputs: ['sum'] },
-    ],
-    inputs: [value('x', [1]), value('copies', [1], DataType.INT64)],
-    outputs: [value('sum', [1])],
-  }),
-)
 
 const software = softwareVulkan()
 const absent = software === undefined ? 'no software Vulkan driver beside Chromium' : undefined
@@ -130,26 +117,7 @@ describe.skipIf(absent)(`The backends of a server${absent === undefined ? '' : `
 test.skipIf(absent)('a run that is larger than the GPU allows fails, and gives no wrong values', async () => {
   const lane = startLane({ backend: 'webgpu', device: undefined })
   opened.push({ close: () => lane.kill(new SpillwayError('closed', 'The test has ended')) })
-  await lane.start({ threads: 1 })
-  await lane.load({
-    session: 'sum',
-    backend: 'webgpu',
-    source: { from: 'bytes', graph: new Uint8Array(sumOfCopies).buffer, external: [] },
-    inputs: [
-      { name: 'x', type: 'float32', shape: [1] },
-      { name: 'copies', type: 'int64', shape: [1] },
-    ],
-    outputs: [{ name: 'sum', type: 'float32', shape: [1] }],
-    batchAxis: null,
-  })
-  const sumOf = (copies: number) => {
-    const x: Tensor = { type: 'float32', data: Float32Array.of(2), shape: [1] }
-    const count: Tensor = { type: 'int64', data: BigInt64Array.of(BigInt(copies)), shape: [1] }
-    return lane.run({ session: 'sum', inputs: { x, copies: count } })
-  }
-  expect((await sumOf(8)).outputs.sum?.data).toEqual(Float32Array.of(16))
-  await expect(sumOf(2 ** 30)).rejects.toMatchObject({ code: 'run_failed' })
-  expect((await sumOf(4)).outputs.sum?.data).toEqual(Float32Array.of(8))
+  await failsBeyondGpu(lane, 2 ** 30)
 })
 
 test.each([

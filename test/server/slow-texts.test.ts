@@ -5,22 +5,13 @@ import { TextService } from '../../web/text/text-service.ts'
 import { byteFallbackFile, tokenizerFiles } from '../support/byte-fallback-tokenizer.ts'
 import { noCalibrations } from '../support/no-calibrations.ts'
 import { createLoadedHarness } from '../support/router-harness.ts'
-import { scriptedContext, scriptedGenerator, scriptedVocabulary } from '../support/scripted-generator.ts'
-import { closeScriptedServers, listen, script } from '../support/scripted-server.ts'
-import { digitsManifest } from '../support/test-models.ts'
+import { scriptedGenerator } from '../support/scripted-generator.ts'
+import { closeScriptedServers, listen, script, scriptedManifest } from '../support/scripted-server.ts'
 
 afterAll(closeScriptedServers)
 
 const manifest: Manifest = {
-  ...digitsManifest,
-  id: 'scripted',
-  task: 'text-generation',
-  generation: {
-    context: scriptedContext,
-    vocabulary: scriptedVocabulary,
-    stopTokens: [0],
-    kv: { layers: 1, heads: 1, headDim: 1 },
-  },
+  ...scriptedManifest,
   tokenizer: [{ path: 'tokenizer.json', size: 1, sha256: '0'.repeat(64) }],
 }
 

@@ -19,7 +19,7 @@ import { type Script, scriptedContext, scriptedGenerator, scriptedVocabulary } f
 import { tokenizerOf } from './scripted-tokenizer.ts'
 import { digitsManifest } from './test-models.ts'
 
-const scriptedManifest: Manifest = {
+export const scriptedManifest: Manifest = {
   ...digitsManifest,
   id: 'scripted',
   task: 'text-generation',

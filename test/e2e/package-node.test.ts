@@ -23,7 +23,6 @@ beforeAll(async () => {
   await writeEmbedder(models, 'embedder', { words: 50, width: 8, heads: 2, layers: 1, context: 32 })
   const backend = testKey('Backend')
   key = backend.key
-  // One after the other: the build takes all cores.
   folder = dirname(await packagesWithSpillway([]))
   server = await startServer({ SPILLWAY_MODELS: models, SPILLWAY_KEYS: await writeKeys(backend) })
 })

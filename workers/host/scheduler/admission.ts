@@ -14,12 +14,14 @@ export interface ExpectedWait {
   readonly loneMs: number
   /** The longest run that is planned for the model. */
   readonly batchMs: number
-  /** For how long a lane has been free at least; undefined where none is, or work waits. */
+  /** For how long a lane that takes the model has been free at least; undefined where none is, or work waits for it. */
   readonly idleMs: number | undefined
   /** Whether a request waits that runs in parts, between which others run. */
   readonly hasLong: boolean
   /** Whether requests for the same model wait already. */
   readonly hasWaiting: boolean
+  /** Whether some wait or run. */
+  readonly isInFlight: boolean
 }
 
 /** Refuses requests that would wait too long. A server has one; in a page they go to the other tier instead. */
@@ -64,13 +66,15 @@ export class Admission implements AdmissionPolicy {
   }
 
   refusal(
-    { waitMs, aheadMs, runMs, loneMs, batchMs, idleMs, hasLong, hasWaiting }: ExpectedWait,
+    { waitMs, aheadMs, runMs, loneMs, batchMs, idleMs, hasLong, hasWaiting, isInFlight }: ExpectedWait,
     deadlineMs: number | undefined,
   ): SpillwayError | undefined {
     this.#account(idleMs)
     if (idleMs !== undefined) return undefined
-    if (deadlineMs !== undefined && waitMs + runMs > deadlineMs) return tooLong(waitMs, deadlineMs - runMs)
-    // One request of each model waits in any case: estimates may be wrong, and its batch is the next.
+    // One request of each model runs in any case: what its runs are taken to cost may be wrong, and only a run corrects it.
+    const neededMs = isInFlight ? runMs : 0
+    if (deadlineMs !== undefined && waitMs + neededMs > deadlineMs)
+      return tooLong(waitMs, deadlineMs - neededMs)
     if (!hasWaiting) return undefined
     // What comes while a part of a long request runs goes together after it, before the next part.
     const busyMs = Math.max(loneMs, runMs) + (hasLong ? batchesBesideLong : batchShare) * batchMs

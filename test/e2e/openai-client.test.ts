@@ -5,7 +5,12 @@ import type { Page } from 'playwright-core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Policy } from '../../web/api/index.ts'
 import type {} from '../../web/embed/window-global.ts'
-import { type OpenAiClientSubject, openAiClientContract } from '../contract/openai-client.ts'
+import {
+  eventsRead,
+  type OpenAiCall,
+  type OpenAiClientSubject,
+  openAiClientContract,
+} from '../contract/openai-client.ts'
 import { bardManifest, bardsWithTemplates } from '../support/bard-variants.ts'
 import { openPage, runtimeReady } from '../support/page.ts'
 import { useSite } from '../support/site.ts'
@@ -36,11 +41,14 @@ beforeAll(async () => {
   await runtimeReady(page)
 })
 
+function resourceOf({ chat, completions, responses, embeddings }: OpenAI, call: OpenAiCall) {
+  return { 'chat.completions': chat.completions, completions, responses, embeddings }[call]
+}
+
 /** The `openai` package. */
 const inNode: OpenAiClientSubject = {
   create: async (call, request) => {
-    const { chat, completions, embeddings } = client
-    const resource = { 'chat.completions': chat.completions, completions, embeddings }[call]
+    const resource = resourceOf(client, call)
     try {
       const answer = await Reflect.apply(resource.create, resource, [request])
       if (!(Symbol.asyncIterator in answer)) return answer
@@ -52,13 +60,13 @@ const inNode: OpenAiClientSubject = {
       return Promise.reject({ code: cause.code, param: cause.param ?? null })
     }
   },
-  leave: async (request, how) => {
-    const { completions } = client.chat
-    const stream = await Reflect.apply(completions.create, completions, [request])
+  leave: async (call, request, how) => {
+    const resource = resourceOf(client, call)
+    const stream = await Reflect.apply(resource.create, resource, [request])
     let events = 0
     for await (const _ of stream) {
       events++
-      if (events < 2) continue
+      if (events < eventsRead) continue
       if (how === 'break') break
       stream.controller.abort()
     }
@@ -71,8 +79,8 @@ const inPage = (policy: Policy): OpenAiClientSubject => ({
   create: async (call, request) => {
     const outcome = await page.evaluate(
       async ({ call, request, policy }) => {
-        const { chat, completions, embeddings } = window.spillway.openai
-        const resource = { 'chat.completions': chat.completions, completions, embeddings }[call]
+        const { chat, ...others } = window.spillway.openai
+        const resource = { 'chat.completions': chat.completions, ...others }[call]
         try {
           const answer = await Reflect.apply(resource.create, resource, [request, { policy }])
           if (!(Symbol.asyncIterator in answer)) return { answer }
@@ -90,21 +98,22 @@ const inPage = (policy: Policy): OpenAiClientSubject => ({
     if ('error' in outcome) return Promise.reject(outcome.error)
     return outcome.answer
   },
-  leave: (request, how) =>
+  leave: (call, request, how) =>
     page.evaluate(
-      async ({ request, how, policy }) => {
-        const { completions } = window.spillway.openai.chat
-        const stream = await Reflect.apply(completions.create, completions, [request, { policy }])
+      async ({ call, request, how, policy, eventsRead }) => {
+        const { chat, ...others } = window.spillway.openai
+        const resource = { 'chat.completions': chat.completions, ...others }[call]
+        const stream = await Reflect.apply(resource.create, resource, [request, { policy }])
         let events = 0
         for await (const _ of stream) {
           events++
-          if (events < 2) continue
+          if (events < eventsRead) continue
           if (how === 'break') break
           stream.controller.abort()
         }
         return events
       },
-      { request, how, policy },
+      { call, request, how, policy, eventsRead },
     ),
 })
 

@@ -112,3 +112,12 @@ export async function readsAStream(either: EitherClient): Promise<void> {
     expectTypeOf(choices[0]?.delta.content).toExtend<string | null | undefined>()
   stream.controller.abort()
 }
+
+export async function readsAResponse(either: EitherClient): Promise<void> {
+  for await (const event of await either.responses.create({ model: 'bard', input: 'Once', stream: true }))
+    if (event.type === 'response.output_text.delta') expectTypeOf(event.delta).toEqualTypeOf<string>()
+  for await (const event of await client.responses.create({ model: 'bard', input: 'Once', stream: true })) {
+    if (event.type === 'response.output_text.delta') expectTypeOf(event.delta).toEqualTypeOf<string>()
+    if (event.type === 'response.completed') expectTypeOf(event.response).toEqualTypeOf<OpenAiResponse>()
+  }
+}

@@ -59,14 +59,12 @@ export interface OpenAiResponseText {
   logprobs: []
 }
 
-type ItemStatus = 'in_progress' | 'completed' | 'incomplete'
-
 /** The one message of a response. */
 export interface OpenAiResponseMessage {
   id: string
   type: 'message'
   role: 'assistant'
-  status: ItemStatus
+  status: 'in_progress' | 'completed' | 'incomplete'
   content: OpenAiResponseText[]
 }
 
@@ -87,7 +85,7 @@ export interface OpenAiResponse {
   created_at: number
   completed_at: number | null
   /** `incomplete`: it met `max_output_tokens`, or the model's context. */
-  status: ItemStatus | 'failed'
+  status: 'in_progress' | 'completed' | 'incomplete' | 'failed'
   error: { code: 'server_error' | 'rate_limit_exceeded'; message: string } | null
   incomplete_details: { reason: 'max_output_tokens' } | null
   /** Empty until the text has ended. */
@@ -114,30 +112,28 @@ export interface OpenAiResponse {
   truncation: 'disabled'
 }
 
-interface EventOf<Type extends string> {
-  type: `response.${Type}`
-  sequence_number: number
-}
-
-interface OfItem {
-  output_index: number
-}
-
-interface OfPart extends OfItem {
-  item_id: string
-  content_index: number
-}
-
 /** An event of a streamed response. One that breaks off ends with `response.failed`. */
-export type OpenAiResponseEvent =
-  | (EventOf<'created'> & { response: OpenAiResponse })
-  | (EventOf<'in_progress'> & { response: OpenAiResponse })
-  | (EventOf<'output_item.added'> & OfItem & { item: OpenAiResponseMessage })
-  | (EventOf<'content_part.added'> & OfPart & { part: OpenAiResponseText })
-  | (EventOf<'output_text.delta'> & OfPart & { delta: string; logprobs: [] })
-  | (EventOf<'output_text.done'> & OfPart & { text: string; logprobs: [] })
-  | (EventOf<'content_part.done'> & OfPart & { part: OpenAiResponseText })
-  | (EventOf<'output_item.done'> & OfItem & { item: OpenAiResponseMessage })
-  | (EventOf<'completed'> & { response: OpenAiResponse })
-  | (EventOf<'incomplete'> & { response: OpenAiResponse })
-  | (EventOf<'failed'> & { response: OpenAiResponse })
+export type OpenAiResponseEvent = {
+  /** From 0 on. */
+  sequence_number: number
+} & (
+  | {
+      type:
+        | 'response.created'
+        | 'response.in_progress'
+        | 'response.completed'
+        | 'response.incomplete'
+        | 'response.failed'
+      response: OpenAiResponse
+    }
+  | {
+      type: 'response.output_item.added' | 'response.output_item.done'
+      output_index: number
+      item: OpenAiResponseMessage
+    }
+  | ({ item_id: string; output_index: number; content_index: number } & (
+      | { type: 'response.content_part.added' | 'response.content_part.done'; part: OpenAiResponseText }
+      | { type: 'response.output_text.delta'; delta: string; logprobs: [] }
+      | { type: 'response.output_text.done'; text: string; logprobs: [] }
+    ))
+)

@@ -1,7 +1,8 @@
-import { availableParallelism, totalmem } from 'node:os'
+import { availableParallelism } from 'node:os'
 import { systemClock } from '../models/async/clock.ts'
 import type { Backend } from '../models/core/index.ts'
 import { version } from '../package.json'
+import { machineMemory } from '../workers/host/lane-client/node/machine.ts'
 import { startProcessLane } from '../workers/host/lane-client/node/start-process-lane.ts'
 import type { LanePlace } from '../workers/host/pool/pool.ts'
 import type { AppOptions } from './app.ts'
@@ -35,6 +36,9 @@ import { Engines } from './upstream/openai/engines.ts'
 import { Forwarding } from './upstream/openai/forwarding.ts'
 import { routeInference } from './upstream/routed-inference.ts'
 import { Upstreams } from './upstream/upstreams.ts'
+
+/** Of the memory of this machine or container, the part that is for models. */
+const memoryShare = 0.75
 
 export interface ServerParts {
   readonly config: Config
@@ -82,7 +86,7 @@ export async function assembleServer({ config, files, log, isDraining }: ServerP
     devices,
     deviceMemory: config.deviceMemoryBytes,
     cores: availableParallelism(),
-    memoryBudget: config.memoryBytes ?? memoryBudget(),
+    memoryBudget: config.memoryBytes ?? memoryShare * machineMemory(),
     queue: config.queue,
     generateLimits: config.generateLimits,
     startLane: (_name, place) => startLane(place),
@@ -154,10 +158,4 @@ export async function assembleServer({ config, files, log, isDraining }: ServerP
     /** Makes all models ready. Failures are logged. */
     prepare: () => prepareModels({ catalogue, inference, textService, log }),
   }
-}
-
-/** Bytes for models: three quarters of the memory of this machine or container. */
-function memoryBudget(): number {
-  const limit = process.constrainedMemory()
-  return 0.75 * Math.min(totalmem(), limit > 0 ? limit : Number.POSITIVE_INFINITY)
 }

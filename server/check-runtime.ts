@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import { SpillwayError } from '../models/core/index.ts'
+import { runtimeFault } from '../workers/host/lane-client/node/machine.ts'
 
 /**
  * Lanes import ONNX Runtime, which the package of pages does not bring.
@@ -8,14 +8,12 @@ import { SpillwayError } from '../models/core/index.ts'
  * @throws SpillwayError `request_malformed` where it is not installed.
  */
 export function checkRuntime(lane: URL): void {
-  try {
-    createRequire(lane).resolve('onnxruntime-node')
-  } catch (cause) {
-    throw new SpillwayError(
-      'request_malformed',
-      'The package onnxruntime-node is not installed',
-      { hint: 'Run "npm install onnxruntime-node": the server runs models with it.' },
-      { cause },
-    )
-  }
+  const fault = runtimeFault(lane)
+  if (!fault) return
+  throw new SpillwayError(
+    'request_malformed',
+    'The package onnxruntime-node is not installed',
+    { hint: 'Run "npm install onnxruntime-node": the server runs models with it.' },
+    fault,
+  )
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../models/async/clock.ts'
 import type { Backend, SpillwayError } from '../../models/core/index.ts'
+import { createVerifier } from '../../models/tools/manifest/verifier.ts'
 import type { LeasedLane } from '../../workers/host/pool/lane-holder.ts'
 import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
 import { type GenerateLimits, notLanguage } from '../../workers/host/text/generate-setup.ts'
@@ -9,7 +10,6 @@ import type { ModelBackends } from './gpu/model-backends.ts'
 import { TextLanes } from './gpu/text-lanes.ts'
 import type { QueueLimits } from './inference.ts'
 import { chooseVariant, createSessionSpec, sessionKey } from './session-spec.ts'
-import { createVerifier } from './verify.ts'
 
 export interface ModelSessionsOptions {
   readonly backends: ModelBackends

@@ -6,11 +6,11 @@ import {
   type Variant,
   variantsFor,
 } from '../../models/core/index.ts'
+import type { Verifier } from '../../models/tools/manifest/verifier.ts'
 import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
 import { type GenerateLimits, generateSetup } from '../../workers/host/text/generate-setup.ts'
 import type { LoadRequest } from '../../workers/protocol/lane.ts'
 import type { CatalogueEntry } from './catalogue.ts'
-import type { Verifier } from './verify.ts'
 
 export const defaultGenerateLimits: GenerateLimits = { maxSlots: 16, maxBytes: 2 ** 30 }
 

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../models/async/clock.ts'
 import { SpillwayError, textFiles } from '../../models/core/index.ts'
+import { createVerifier } from '../../models/tools/manifest/verifier.ts'
 import { type EmbedResult, embed, type RunTokens } from '../../workers/host/text/embedding/embedder.ts'
 import { TextModels } from '../../workers/host/text/text-models.ts'
 import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
@@ -12,7 +13,6 @@ import type { CatalogueEntry } from './catalogue.ts'
 import type { Inference } from './inference.ts'
 import { charactersOf } from './prompt-length.ts'
 import type { RequestWait } from './request-wait.ts'
-import { createVerifier } from './verify.ts'
 
 /** What this server's models do with text. */
 export interface TextService {

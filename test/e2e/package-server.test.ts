@@ -131,6 +131,7 @@ const options: ServerOptions = { models: ['models'], maxQueued: 10, backend: 'cp
 const server: SpillwayServer = await createServer(options)
 export const app = new Hono().route('/ai', server.app)
 export const runtime: Runtime = await createRuntime({ server: 'http://localhost/' })
+export const withLanes: Runtime = await createRuntime({ lanes: true, cache: new URL('file:///models'), maxLanes: 2 })
 // @ts-expect-error The application listens.
 await createServer({ port: 80 })
 // @ts-expect-error There is no such backend.

@@ -6,6 +6,7 @@ import type { TierClients } from '../../web/placement/dispatcher.ts'
 import { Router } from '../../web/placement/router.ts'
 import { CostCurve } from '../../workers/host/scheduler/cost-curve.ts'
 import type { RunAnswer, WaitOptions } from '../../workers/host/scheduler/work.ts'
+import { emptyGraph } from './empty-graph.ts'
 import { createManualClock, type ManualClock } from './manual-clock.ts'
 import { digitsManifest } from './test-models.ts'
 
@@ -59,7 +60,7 @@ export function createHarness(
   const device: TierClients['device'] = {
     session: (manifest, variant, backend) => {
       const key = `${backend}/${variant.id}`
-      const session = sessions.get(key) ?? new DeviceSession(manifest, variant, backend, async () => [])
+      const session = sessions.get(key) ?? new DeviceSession(manifest, variant, backend, emptyGraph)
       sessions.set(key, session)
       return session
     },

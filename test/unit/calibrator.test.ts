@@ -4,6 +4,7 @@ import { DeviceSession } from '../../web/device/device-session.ts'
 import { layoutsFor } from '../../workers/host/pool/lane-layout.ts'
 import { Pool } from '../../workers/host/pool/pool.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
+import { emptyGraph } from '../support/empty-graph.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { createManualLanes } from '../support/manual-lanes.ts'
 import { digitsManifest } from '../support/test-models.ts'
@@ -33,7 +34,7 @@ async function create(options: Partial<Pick<CalibratorOptions, 'whenPageIdle' | 
     digitsManifest,
     variant as NonNullable<typeof variant>,
     'wasm',
-    async () => [new ArrayBuffer(0)],
+    emptyGraph,
   )
   const calibrator = new Calibrator({
     scheduler,

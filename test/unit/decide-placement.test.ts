@@ -41,6 +41,7 @@ const devices = {
   'a software GPU': { ...phone, gpu: { ...gpu, software: true } },
   'no SIMD': { ...phone, wasm: { ...phone.wasm, simd: false } },
   'a service worker': { ...phone, workers: false },
+  'a program with lanes': { ...phone, wasm: { ...phone.wasm, simd: false }, cpu: { threads: 2 } },
   'little memory': { ...phone, memoryBudget: 1 },
   unknown: undefined,
 } satisfies Record<string, Capacity | undefined>
@@ -127,6 +128,9 @@ describe('decide', () => {
     ['no SIMD', 'prefer-server', 'server down', 'server: device-without-simd'],
     ['unknown', 'auto', 'loading', 'server: bridge'],
     ['unknown', 'auto', 'loading, server down', 'needs-capacity'],
+    ['a program with lanes', 'auto', 'calm', 'cpu: device-capable'],
+    ['a program with lanes', 'auto', 'loading', 'server: bridge'],
+    ['a program with lanes', 'device', 'no server', 'cpu: policy'],
     ['unknown', 'auto', 'no server', 'needs-capacity'],
     ['unknown', 'server', 'loading', 'server: policy'],
     ['unknown', 'server', 'no server', 'server_absent'],

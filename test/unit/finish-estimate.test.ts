@@ -3,6 +3,7 @@ import { DeviceSession } from '../../web/device/device-session.ts'
 import { Pool } from '../../workers/host/pool/pool.ts'
 import { CostCurve } from '../../workers/host/scheduler/cost-curve.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
+import { emptyGraph } from '../support/empty-graph.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { createManualLanes } from '../support/manual-lanes.ts'
 import { digitsManifest } from '../support/test-models.ts'
@@ -10,7 +11,7 @@ import { digitsManifest } from '../support/test-models.ts'
 const [variant] = digitsManifest.variants
 if (!variant) throw new Error('digits has no variant')
 const session = (id: string, backend: 'wasm' | 'webgpu' = 'wasm') =>
-  new DeviceSession({ ...digitsManifest, id }, variant, backend, async () => [new ArrayBuffer(0)])
+  new DeviceSession({ ...digitsManifest, id }, variant, backend, emptyGraph)
 
 /** A run takes 1 ms, and 2 ms for each row. */
 const costs = () =>

@@ -4,12 +4,13 @@ import { DeviceSession } from '../../web/device/device-session.ts'
 import { SegmentTimes } from '../../web/text/segment-times.ts'
 import { TextBalance, type TextBalanceOptions } from '../../web/text/text-balance.ts'
 import type { CostCurve } from '../../workers/host/scheduler/cost-curve.ts'
+import { emptyGraph } from '../support/empty-graph.ts'
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
 import { noCalibrations } from '../support/no-calibrations.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const sessionOf = (variant: Variant, backend: Backend = 'wasm') =>
-  new DeviceSession(digitsManifest, variant, backend, async () => [])
+  new DeviceSession(digitsManifest, variant, backend, emptyGraph)
 const variant = digitsManifest.variants[0] ?? expect.fail('no variant')
 const session = sessionOf(variant)
 

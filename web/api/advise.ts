@@ -1,10 +1,4 @@
-import {
-  type FileSpec,
-  type Manifest,
-  type PlacementReason,
-  type Tier,
-  textFiles,
-} from '../../models/core/index.ts'
+import type { Manifest, PlacementReason, Tier } from '../../models/core/index.ts'
 import { runtimeFiles } from '../../workers/host/lane-client/browser/runtime-files.ts'
 import type { DeviceTier } from '../device/device-tier.ts'
 import type { DeviceBackend } from '../placement/candidate.ts'
@@ -13,7 +7,7 @@ import type { Catalogue } from '../store/catalogue.ts'
 import { type FileSource, keyText } from '../store/download/file-source.ts'
 import { compressedShare, runtimeFile } from '../store/runtime/runtime-file.ts'
 import { type ModelStore, storedBytes } from '../store/storage/model-store.ts'
-import { placedAdvice } from './placed-advice.ts'
+import { adviseOnDevice } from './device-advice.ts'
 
 /** Whether and where a model will run here. */
 export interface Advice {
@@ -48,8 +42,8 @@ export interface AdviseTools {
   readonly catalogue: Pick<Catalogue, 'fileOf'>
 }
 
-/** The advice for an outlook of placement's. Nothing of the model but its manifest has been downloaded. */
-export async function advise(
+/** The advice for an outlook of placement's, with ONNX Runtime's share where the browser does not keep it. */
+export function advise(
   manifest: Manifest,
   outlook: Outlook,
   { device, store, catalogue }: AdviseTools,
@@ -58,33 +52,16 @@ export async function advise(
     const record = await store.file(await keyText(key))
     return record ? Math.min(storedBytes(record), size) : 0
   }
-  const bytesOf = async (files: readonly FileSpec[]) => {
-    const sources = files.map((file) => catalogue.fileOf(manifest, file))
-    const kept = (await Promise.all(sources.map(stored))).reduce((sum, bytes) => sum + bytes, 0)
-    return { kept, missing: files.reduce((sum, { size }) => sum + size, 0) - kept }
-  }
   const runtimeBytes = async () => {
     const { file } = runtimeFile(runtimeFiles())
     const kept = await stored(file)
     return { kept, missing: Math.round((file.size - kept) * compressedShare) }
   }
-  const onDevice = async (): Promise<DeviceAdvice | null> => {
-    const { device: target, session } = outlook.choice
-    if (!session) return null
-    const { variant, memory, files } = session
-    const [model, runtime] = await Promise.all([
-      bytesOf([...files.files, ...textFiles(manifest)]),
-      runtimeBytes(),
-    ])
-    const cost = device.costOf(session)
-    return {
-      backend: target.backend,
-      variant,
-      memoryBytes: memory,
-      downloadBytes: model.missing + runtime.missing,
-      storedBytes: model.kept + runtime.kept,
-      ...(cost.isKnown && { runMs: cost.predict(1) }),
-    }
-  }
-  return { ...placedAdvice(manifest, outlook), device: await onDevice() }
+  return adviseOnDevice(manifest, outlook, device, async (files) => {
+    const sources = files.map((file) => catalogue.fileOf(manifest, file))
+    const [runtime, ...models] = await Promise.all([runtimeBytes(), ...sources.map(stored)])
+    const kept = models.reduce((sum, bytes) => sum + bytes, 0)
+    const missing = files.reduce((sum, { size }) => sum + size, 0) - kept
+    return { kept: kept + runtime.kept, missing: missing + runtime.missing }
+  })
 }

@@ -15,7 +15,7 @@ import type { EmbedResult } from '../../workers/host/text/embedding/embedder.ts'
 import type { TextRequest } from '../../workers/host/text/types.ts'
 import type { DeviceTier } from '../device/device-tier.ts'
 import type { LoadState, StateChangeEvent } from '../device/load-states.ts'
-import type { DeviceBackend } from '../placement/candidate.ts'
+import type { PageBackend } from '../placement/candidate.ts'
 import type { ForcedChoice } from '../placement/force-variant.ts'
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router } from '../placement/router.ts'
@@ -38,7 +38,7 @@ export interface ModelOptions extends LoadOptions, ForcedChoice {
   /**
    * The backend that runs the model, for debugging. Requests then run on the device only.
    */
-  readonly backend?: DeviceBackend
+  readonly backend?: PageBackend
   /** The id of the variant that runs, likewise. */
   readonly variant?: string
 }

@@ -5,8 +5,9 @@ import type { Calibrations } from '../device/calibration/calibrations.ts'
 import type { Capacity } from '../device/capacity.ts'
 import type { DeviceOptions } from '../device/device-tier.ts'
 import type { RequestHeaders } from '../remote/request-headers.ts'
+import type { CatalogueOptions } from '../store/catalogue.ts'
+import type { ModelStorage } from '../store/storage/model-storage.ts'
 import type { ModelStore } from '../store/storage/model-store.ts'
-import type { StoreWorker } from '../store/worker/store-worker.ts'
 
 export interface DeviceSetup {
   readonly clock: Clock
@@ -25,7 +26,9 @@ export interface DeviceParts {
   /** Queries the device; called once. */
   readonly probe: () => Promise<Capacity>
   readonly store: ModelStore
-  readonly files: Pick<StoreWorker, 'loadFiles' | 'close'>
+  readonly files: DeviceOptions['store'] & { close(): void }
+  /** The stored models. Default: those of `store`. */
+  readonly storage?: ModelStorage
   readonly calibrations: Calibrations
   readonly layouts: DeviceOptions['layouts']
   readonly startLane: DeviceOptions['startLane']
@@ -33,6 +36,10 @@ export interface DeviceParts {
 
 /** What a runtime takes from the place where it runs: a page, or a program that has no device of ours. */
 export interface Platform {
+  /** Where relative addresses begin without a server. Default: the page's root. */
+  readonly base?: URL
+  /** How models are found. Default: by HTTP. */
+  readonly sources?: CatalogueOptions['sources']
   /** Starts nothing yet. */
   readonly openDevice: (setup: DeviceSetup) => DeviceParts
   /** The headers of requests to a server that asks for a key. @throws SpillwayError `input_value_invalid` for a key of another kind. */

@@ -40,7 +40,7 @@ import { type RuntimeStats, StatsEmitter } from './stats.ts'
 /** Creates a runtime synchronously. */
 export function startRuntimeOn(platform: Platform, options: RuntimeOptions, clock: Clock): Runtime {
   checkRuntimeOptions(options)
-  const base = folderAddress(options.server ?? '/')
+  const base = folderAddress(options.server ?? platform.base ?? '/')
   let policy = checkPolicy(options.policy ?? 'auto')
   const maxLanes = checkMaxLanes(options.maxLanes)
   const maxQueued = checkMaxQueued(options.maxQueued)
@@ -67,7 +67,14 @@ export function startRuntimeOn(platform: Platform, options: RuntimeOptions, cloc
     cutting = imported.cutting
     return imported
   })
-  const catalogue = new Catalogue({ models, hub: options.hub ?? {}, store, clock, keyed })
+  const catalogue = new Catalogue({
+    models,
+    hub: options.hub ?? {},
+    store,
+    clock,
+    keyed,
+    sources: platform.sources,
+  })
   const device = new DeviceTier({
     store: files,
     catalogue,
@@ -190,7 +197,7 @@ export function startRuntimeOn(platform: Platform, options: RuntimeOptions, cloc
       checkSignal(signal)
       return unanswered.trackAbortable(signal, (stop) => catalogue.list(stop))
     },
-    storage: createLazyModelStorage(clock, store),
+    storage: parts.storage ?? createLazyModelStorage(clock, store),
     capacity,
     get policy() {
       return policy

@@ -14,6 +14,8 @@ export interface Capacity {
     /** The most threads of one lane; one where the page is not cross-origin isolated. */
     readonly threads: number
   }
+  /** Of a program with lanes, which have ONNX Runtime's native code in place of WebAssembly: the most threads of one lane. */
+  readonly cpu?: { readonly threads: number }
   /** Whether workers can be started from here, which lanes are. Service workers start none. */
   readonly workers: boolean
   /** Bytes that a model may take in a lane: an estimate, since no browser reports the real figure. */

@@ -14,15 +14,15 @@ import type { SequenceSchedulerOptions } from '../../workers/host/text/sequence-
 import type { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
 import type { TokenGenerator } from '../../workers/host/text/types.ts'
 import type { Catalogue } from '../store/catalogue.ts'
-import type { Progress } from '../store/worker/load-files.ts'
-import type { StoreWorker } from '../store/worker/store-worker.ts'
+import type { ModelFiles, Progress } from '../store/worker/load-files.ts'
 import type { Calibrations } from './calibration/calibrations.ts'
 import { browserIdle, Calibrator } from './calibration/calibrator.ts'
 import { DeviceSession, generateLimits, sessionKey } from './device-session.ts'
+import { type FileStore, loadGraph } from './load-graph.ts'
 import { LoadStates } from './load-states.ts'
 
 export interface DeviceOptions {
-  readonly store: Pick<StoreWorker, 'loadFiles'>
+  readonly store: FileStore
   /** The addresses of models' files. */
   readonly catalogue: Pick<Catalogue, 'fileOf'>
   readonly calibrations: Calibrations
@@ -81,11 +81,14 @@ export class DeviceTier {
   /** The one session of these files on this backend. */
   session(manifest: Manifest, variant: Variant, backend: Backend): DeviceSession {
     const key = sessionKey(manifest, variant, backend)
+    const options = this.#options
     let session = this.#sessions.get(key)
     if (!session) {
-      session = new DeviceSession(manifest, variant, backend, (session) => this.#loadFiles(session))
+      session = new DeviceSession(manifest, variant, backend, (session) =>
+        loadGraph(options.store, this.#sourcesOf(session)),
+      )
       this.#sessions.set(key, session)
-      const curve = this.#options.calibrations.curveOf(manifest, session)
+      const curve = options.calibrations.curveOf(manifest, session)
       if (curve) this.#scheduler.seed(session, curve)
     }
     return session
@@ -164,7 +167,8 @@ export class DeviceTier {
           // The runtime is downloaded at the same time as the files.
           this.#pool.prestart(session.backend)
           // Fetched before a lane is leased: a download must not keep other models' requests waiting.
-          session.setFetchedFiles(await this.#loadFiles(session, { needsRuntime: true }, stop, report))
+          const files = { ...this.#sourcesOf(session), needsRuntime: true }
+          session.setFetchedGraph(await loadGraph(this.#options.store, files, stop, report))
           loadStates.set(session, 'loading')
           await this.#scheduler.prepare(session, stop)
           this.#ready.add(session)
@@ -176,7 +180,7 @@ export class DeviceTier {
           throw cause
         } finally {
           // A load that failed or was aborted did not take them.
-          session.setFetchedFiles(undefined)
+          session.setFetchedGraph(undefined)
           abandon()
         }
       }, abandon)
@@ -246,7 +250,8 @@ export class DeviceTier {
 
   /** The files that texts need beside the graph, as `textFiles` lists them. */
   textFiles(manifest: Manifest): Promise<ArrayBuffer[]> {
-    return this.#loadFiles({ manifest, files: { id: 'tokenizer', files: textFiles(manifest) } })
+    const files = { id: 'tokenizer', files: textFiles(manifest) }
+    return this.#options.store.loadFiles(this.#sourcesOf({ manifest, files }))
   }
 
   close(): void {
@@ -272,16 +277,16 @@ export class DeviceTier {
     return this.#pool.isUsing(session) || models.some((model) => model.session === key && model.queued > 0)
   }
 
-  #loadFiles(
-    { manifest, files }: { readonly manifest: Manifest; readonly files: Pick<Variant, 'id' | 'files'> },
-    { needsRuntime = false } = {},
-    signal?: AbortSignal,
-    onProgress?: (progress: Progress) => void,
-  ) {
-    const { store, catalogue } = this.#options
+  #sourcesOf({ manifest, files }: FilesOfModel): ModelFiles {
     const { id, version } = manifest
-    const model = { id, version, variant: files.id }
-    const sources = files.files.map((file) => catalogue.fileOf(manifest, file))
-    return store.loadFiles({ model, files: sources, needsRuntime }, signal, onProgress)
+    return {
+      model: { id, version, variant: files.id },
+      files: files.files.map((file) => this.#options.catalogue.fileOf(manifest, file)),
+    }
   }
+}
+
+interface FilesOfModel {
+  readonly manifest: Manifest
+  readonly files: Pick<Variant, 'id' | 'files'>
 }

@@ -2,9 +2,12 @@ import type { Backend, SpillwayError, Variant } from '../../models/core/index.ts
 import type { CostCurve } from '../../workers/host/scheduler/cost-curve.ts'
 import type { Capacity } from '../device/capacity.ts'
 
-/** Backends of the device. */
+/** Backends of a page's device, one of which a page may force. */
 export const deviceBackends = ['webgpu', 'wasm'] as const satisfies readonly Backend[]
-export type DeviceBackend = (typeof deviceBackends)[number]
+export type PageBackend = (typeof deviceBackends)[number]
+
+/** A program with lanes has ONNX Runtime's native code (`cpu`) in place of WebAssembly. */
+export type DeviceBackend = PageBackend | 'cpu'
 
 /** A backend of the device and a variant made for it. */
 export interface Candidate {
@@ -34,6 +37,9 @@ export const candidateKey = ({ backend, variant }: Candidate) => `${backend}/${v
 
 /** Measurements vary: a later variant, or another backend, is faster only where it takes less than this share of the time. */
 export const clearlyFaster = 0.9
+
+/** The backend by which the device's processor runs models. */
+export const processorOf = ({ cpu }: Capacity): DeviceBackend => (cpu ? 'cpu' : 'wasm')
 
 export const hasGpu = ({ gpu }: Capacity): boolean => gpu !== null && !gpu.software
 

@@ -7,11 +7,11 @@ import {
   candidateKey,
   clearlyFaster,
   type DeviceKnowledge,
-  deviceBackends,
   type Failure,
   halfFloats,
   hasGpu,
   lacksHalfFloats,
+  processorOf,
 } from './candidate.ts'
 import { explainTarget } from './explain-target.ts'
 
@@ -44,17 +44,18 @@ export function selectDeviceTarget(
   manifest: Manifest,
   knowledge: DeviceKnowledge,
 ): DevicePlan | Ineligible {
-  if (!capacity.wasm.simd) {
+  if (!capacity.cpu && !capacity.wasm.simd) {
     return ineligible('device-without-simd', 'WebAssembly with SIMD', 'a browser without it')
   }
   if (!capacity.workers) {
     return ineligible(
       'device-without-workers',
       'workers',
-      'a place that starts none, such as a service worker or a program in Node',
+      'a place that starts none, such as a service worker or a program without lanes',
     )
   }
-  const backends = deviceBackends.filter((backend) => backend === 'wasm' || hasGpu(capacity))
+  const processor = processorOf(capacity)
+  const backends = hasGpu(capacity) ? (['webgpu', processor] as const) : [processor]
   const made = backends.flatMap((backend) =>
     variantsFor(manifest, backend).map((variant): Candidate => ({ backend, variant })),
   )
@@ -115,7 +116,7 @@ function planOf(
   knowledge: DeviceKnowledge,
 ): DevicePlan | undefined {
   const preferredOn = (backend: Candidate['backend']) => candidates.find((one) => one.backend === backend)
-  const [gpu, wasm] = deviceBackends.map((backend) =>
+  const [gpu, wasm] = (['webgpu', processorOf(capacity)] as const).map((backend) =>
     fastest(
       candidates.filter((one) => one.backend === backend),
       knowledge.costs,

@@ -66,6 +66,7 @@ function explainOrder(
 
 function explainBackend({ backend }: Candidate, { capacity, knowledge }: TargetContext): string {
   if (backend === 'webgpu') return `The device has a GPU (${gpuOf(capacity)})`
+  if (backend === 'cpu') return 'This program has lanes on the CPU'
   const how = wasmOf(capacity)
   const failure = knowledge.failures.find((one) => one.backend === 'webgpu')
   if (failure) return `WebGPU failed (${failure.message}), so ${how}`

@@ -1,10 +1,10 @@
 import { type Manifest, SpillwayError, variantsFor } from '../../models/core/index.ts'
 import { anyOf, showValue } from '../../models/core/wording.ts'
-import type { DeviceBackend } from './candidate.ts'
+import type { PageBackend } from './candidate.ts'
 
 /** A choice that placement would make otherwise: for debugging, and for comparisons. */
 export interface ForcedChoice {
-  readonly backend?: DeviceBackend | undefined
+  readonly backend?: PageBackend | undefined
   /** The variant's id in the manifest. */
   readonly variant?: string | undefined
 }

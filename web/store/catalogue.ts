@@ -7,6 +7,8 @@ import type { ModelStore } from './storage/model-store.ts'
 
 export interface CatalogueOptions extends SourceOptions {
   readonly store: Pick<ModelStore, 'readManifest' | 'writeManifest'>
+  /** How models are found and listed. Default: by HTTP. */
+  readonly sources?: { readonly open: typeof openSource; readonly list: typeof fetchCatalogue } | undefined
   /** The server that files of models with `access: "key"` come from, and the headers with the page's token for it. */
   readonly keyed?: { readonly server: URL; readonly headers: RequestHeaders }
 }
@@ -35,7 +37,8 @@ export class Catalogue {
     signal?: AbortSignal,
     narrow = (found: Manifest): Manifest => found,
   ): Promise<Manifest> {
-    const source = openSource(name, this.#options)
+    const open = this.#options.sources?.open ?? openSource
+    const source = open(name, this.#options)
     const found = (source.pinned && (await this.#readStored(source))) || (await this.#fetch(source, signal))
     const manifest = narrow(found)
     this.#sources.set(manifest, source)
@@ -44,8 +47,9 @@ export class Catalogue {
 
   /** @throws SpillwayError As `fetchCatalogue`. */
   list(signal?: AbortSignal): Promise<SiteCatalogue> {
-    const { models, clock } = this.#options
-    return fetchCatalogue(models, { clock, signal })
+    const { models, clock, sources } = this.#options
+    const list = sources?.list ?? fetchCatalogue
+    return list(models, { clock, signal })
   }
 
   /** The source of a file. Its model must have been found here. */

@@ -26,12 +26,14 @@ export interface DownloadOptions {
   readonly signal: AbortSignal
   /** Called with the bytes of this file that are on disk. */
   readonly onBytes: (received: number) => void
+  /** The path of the file while it is not complete. Default: beside it, with a name of its own. */
+  readonly partial?: string
 }
 
 /** Milliseconds without a byte after which a connection is given up. */
 const stallMs = 30_000
 
-const resumeHint = 'Run the command again: it resumes where it stopped.'
+const resumeHint = 'Try again: it resumes where it stopped.'
 
 const retryable = ['server_unreachable', 'server_timeout', 'file_truncated', 'overloaded']
 
@@ -50,7 +52,7 @@ const retries = retry(
  */
 export async function download(root: string, file: PullFile, options: DownloadOptions): Promise<boolean> {
   const target = join(root, file.path)
-  const partial = join(dirname(target), `.${basename(target)}.partial`)
+  const { partial = join(dirname(target), `.${basename(target)}.partial`) } = options
   if (await isComplete(target, file)) {
     options.onBytes(file.size ?? 0)
     return true

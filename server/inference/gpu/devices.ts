@@ -1,5 +1,5 @@
 import { type Backend, SpillwayError } from '../../../models/core/index.ts'
-import { type Layout, layoutsFor } from '../../../workers/host/pool/lane-layout.ts'
+import { type Layout, processLayouts } from '../../../workers/host/pool/lane-layout.ts'
 
 /** The name of a GPU that the runtime chooses by itself, as `SPILLWAY_DEVICES` is not set. */
 export const defaultDevice = 'gpu'
@@ -29,12 +29,6 @@ export function deviceEnv(backend: Backend, device: string | undefined): Record<
   })
 }
 
-/** Runs get slower with more threads than this; with more processes, memory is better used otherwise. */
-const maxThreads = 16
-const maxLanes = 16
-
 /** A GPU has one lane, and a second only where measurements show that it is faster. */
 export const layoutsOf = (backend: Backend, cores: number, devices: number): readonly Layout[] =>
-  backend === 'cpu'
-    ? layoutsFor({ cores, maxThreads, maxLanes })
-    : [devices, 2 * devices].map((lanes) => ({ lanes, threads: 1 }))
+  backend === 'cpu' ? processLayouts(cores) : [devices, 2 * devices].map((lanes) => ({ lanes, threads: 1 }))

@@ -10,6 +10,7 @@ import type { Estimate } from '../../../workers/host/scheduler/load-estimator.ts
 import { Scheduler } from '../../../workers/host/scheduler/scheduler.ts'
 import type { ResultHandler, WaitOptions, Work } from '../../../workers/host/scheduler/work.ts'
 import { SequenceScheduler } from '../../../workers/host/text/sequence-scheduler.ts'
+import { emptyGraph } from '../../support/empty-graph.ts'
 import { type DeviceClass, runtimeBytes, type TextCost } from './figures.ts'
 import { SimulatedDecoder } from './simulated-decoder.ts'
 import { SimulatedLanes } from './simulated-lanes.ts'
@@ -179,7 +180,7 @@ export class SimulatedDevice {
     const key = `${variant.id}/${backend}`
     let session = this.#sessions.get(key)
     if (!session) {
-      session = new DeviceSession(manifest, variant, backend, async () => [])
+      session = new DeviceSession(manifest, variant, backend, emptyGraph)
       this.#sessions.set(key, session)
       if (this.#profile.isKept) this.#scheduler.seed(session, this.#measured(backend))
     }

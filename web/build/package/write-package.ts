@@ -26,6 +26,9 @@ const entries = {
   vue: join(root, 'web/adapters/vue/index.ts'),
 }
 
+/** The entry that programs in Node get in place of `node`. Its types are the same. */
+const nodeEntry = { 'node-lanes': join(root, 'web/node/lanes/index.ts') }
+
 /** Entries of onnxruntime-web, of which a bundler's alias makes `spillway/ort/wasm` and so on. */
 const runtimeEntries = ['all', 'jspi', 'wasm', 'webgpu']
 
@@ -49,7 +52,11 @@ export async function writePackage(folder: string): Promise<void> {
   const peerDependencies = { ...peers, ...serverPeers }
   const exported = Object.keys(entries).map((entry) => [
     entry === 'index' ? '.' : `./${entry}`,
-    { types: `./${entry}.d.ts`, default: `./${entry}.js` },
+    {
+      types: `./${entry}.d.ts`,
+      ...(entry === 'node' && { node: './node-lanes.js' }),
+      default: `./${entry}.js`,
+    },
   ])
   const aliased = runtimeEntries.map((entry) => [
     `./ort/${entry}`,
@@ -87,8 +94,8 @@ const isPeer = (id: string): boolean =>
 async function writeScripts(dir: string): Promise<void> {
   const bundle = await rolldown({
     ...inputOptions,
-    input: entries,
-    external: isPeer,
+    input: { ...entries, ...nodeEntry },
+    external: (id) => isPeer(id) || id.startsWith('node:'),
     preserveEntrySignatures: 'strict',
     plugins: [packageFiles()],
   })

@@ -22,6 +22,14 @@ export function layoutsFor({ cores, maxThreads, maxLanes }: LayoutBounds): Layou
   return [...layouts, layoutOf(largest, cores, maxThreads)]
 }
 
+/** In processes: runs get slower with more threads than this; with more processes, memory is better used otherwise. */
+const maxThreads = 16
+const maxProcesses = 16
+
+/** The layouts of lanes that are processes and run on the CPU. */
+export const processLayouts = (cores: number, maxLanes = maxProcesses): Layout[] =>
+  layoutsFor({ cores, maxThreads, maxLanes: Math.min(maxProcesses, maxLanes) })
+
 const layoutOf = (lanes: number, cores: number, maxThreads: number): Layout => ({
   lanes,
   threads: Math.max(1, Math.min(maxThreads, Math.floor(cores / lanes))),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { type FileSpec, SpillwayError } from '../../models/core/index.ts'
+import { type FileSpec, SpillwayError } from '../../core/index.ts'
 
 /** Checks a file's size and SHA-256. @throws SpillwayError `file_missing`, `file_truncated` or `file_altered`. */
 export type Verifier = (path: string, file: FileSpec) => Promise<void>

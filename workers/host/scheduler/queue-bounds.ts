@@ -1,5 +1,6 @@
 import type { Entry } from './entry.ts'
 import type { ScheduledModel } from './model-registry.ts'
+import type { RequestQueue } from './request-queue.ts'
 import type { BatchedModel, CallerShare } from './work.ts'
 
 /** What may wait for one model. */
@@ -28,41 +29,73 @@ const shareOf = (rows: number, bytes: number, bounds: QueueBounds): number =>
 interface Portion<S extends BatchedModel> {
   /** By its weight. */
   share: number
-  /** The request that goes last. */
-  last: Entry<S>
+  /** Its requests; by rank once one of them is to go. */
+  readonly entries: Entry<S>[]
+  isSorted: boolean
 }
 
 /**
- * The waiting request that gives its place to one of another caller: the last one of the caller that has the largest share
- * of a full queue, by its weight. Undefined where no caller would still have more than the new one.
+ * The waiting requests that give their places to one of another caller: the last ones of the callers that have the largest
+ * shares of a full queue, by their weights. Undefined where there would be no place for it although each of them kept more
+ * than the new one's caller gets: then nobody has to leave.
  */
-export function entryToDisplace<S extends BatchedModel>(
-  { queues }: ScheduledModel<S>,
+export function entriesToDisplace<S extends BatchedModel>(
+  { queues, waiting }: ScheduledModel<S>,
   bounds: QueueBounds,
   { caller, weight = 1 }: CallerShare,
   rows: number,
   bytes: number,
-): Entry<S> | undefined {
+): Entry<S>[] | undefined {
   if (caller === undefined) return undefined
-  const shares = new Map<string, Portion<S>>()
-  for (const queue of queues.values()) {
+  const portions = portionsOf(queues.values(), bounds)
+  const least = (portions.get(caller)?.share ?? 0) + shareOf(rows, bytes, bounds) / weight
+  portions.delete(caller)
+  const left = { requests: waiting.requests, rows: waiting.rows, bytes: waiting.bytes }
+  const displaced: Entry<S>[] = []
+  while (!hasPlace(left, bounds, rows, bytes)) {
+    const largest = largestOf(portions.values())
+    const last = largest && largest.share > least ? lastOf(largest) : undefined
+    if (!largest || !last) return undefined
+    displaced.push(last)
+    largest.share -= shareOfEntry(last, bounds)
+    left.requests--
+    left.rows -= last.work.rows
+    left.bytes -= last.bytes
+  }
+  return displaced
+}
+
+function portionsOf<S extends BatchedModel>(
+  queues: Iterable<RequestQueue<S>>,
+  bounds: QueueBounds,
+): Map<string, Portion<S>> {
+  const portions = new Map<string, Portion<S>>()
+  for (const queue of queues) {
     for (const entry of queue.withCallers()) {
       const owner = entry.turn?.caller ?? ''
-      const share = shareOf(entry.work.rows, entry.bytes, bounds) / (entry.turn?.weight ?? 1)
-      const known = shares.get(owner)
-      if (!known) shares.set(owner, { share, last: entry })
+      const known = portions.get(owner)
+      const share = shareOfEntry(entry, bounds)
+      if (!known) portions.set(owner, { share, entries: [entry], isSorted: false })
       else {
         known.share += share
-        if (entry.rank >= known.last.rank) known.last = entry
+        known.entries.push(entry)
       }
     }
   }
-  let largest = (shares.get(caller)?.share ?? 0) + shareOf(rows, bytes, bounds) / weight
-  let displaced: Entry<S> | undefined
-  for (const [owner, { share, last }] of shares) {
-    if (owner === caller || share <= largest) continue
-    largest = share
-    displaced = last
-  }
-  return displaced
+  return portions
+}
+
+const shareOfEntry = ({ work, bytes, turn }: Entry, bounds: QueueBounds) =>
+  shareOf(work.rows, bytes, bounds) / (turn?.weight ?? 1)
+
+function largestOf<S extends BatchedModel>(portions: Iterable<Portion<S>>): Portion<S> | undefined {
+  let largest: Portion<S> | undefined
+  for (const portion of portions) if (!largest || portion.share > largest.share) largest = portion
+  return largest
+}
+
+function lastOf<S extends BatchedModel>(portion: Portion<S>): Entry<S> | undefined {
+  if (!portion.isSorted) portion.entries.sort((one, other) => one.rank - other.rank)
+  portion.isSorted = true
+  return portion.entries.pop()
 }

@@ -38,13 +38,13 @@ test('a lane that has the model and is free is idle, whatever runs in lanes with
   const { clock, load, run } = estimatorWith({ echo: { count: 1, free: 1 }, other: { count: 1, free: 0 } })
   run(other)
   clock.advance(5)
-  expect(load.expectedWait(model, 1, 1)).toMatchObject({ idleMs: 5, isInFlight: false })
-  expect(load.expectedWait(other, 1, 1)).toMatchObject({ idleMs: undefined, isInFlight: true })
+  expect(load.expectedWait(model, 1, 1, 0)).toMatchObject({ idleMs: 5, isInFlight: false })
+  expect(load.expectedWait(other, 1, 1, 0)).toMatchObject({ idleMs: undefined, isInFlight: true })
 })
 
 test('a lane that takes no batch is not idle, though no batch runs in it', () => {
   const { load } = estimatorWith({ echo: { count: 2, free: 0 } })
-  expect(load.expectedWait(model, 1, 1)?.idleMs).toBeUndefined()
+  expect(load.expectedWait(model, 1, 1, 0)?.idleMs).toBeUndefined()
 })
 
 test('a model whose cost was taken for too high runs again beside others, and one at a time', () => {
@@ -52,6 +52,8 @@ test('a model whose cost was taken for too high runs again beside others, and on
   const expected: ExpectedWait = {
     waitMs: 40,
     aheadMs: 20,
+    othersMs: 20,
+    sharedMs: 10_000,
     runMs: 10_000,
     loneMs: 10_000,
     batchMs: 100,
@@ -60,9 +62,9 @@ test('a model whose cost was taken for too high runs again beside others, and on
     hasWaiting: false,
     isInFlight: false,
   }
-  expect(admission.refusal(expected, 1_000)).toBeUndefined()
-  expect(admission.refusal({ ...expected, isInFlight: true }, 1_000)?.code).toBe('overloaded')
+  expect(admission.refusal(expected, 1_000, {})).toBeUndefined()
+  expect(admission.refusal({ ...expected, isInFlight: true }, 1_000, {})?.code).toBe('overloaded')
   // What others still need is known from their own runs.
-  expect(admission.refusal({ ...expected, waitMs: 2_000 }, 1_000)?.detail.retryAfterMs).toBe(1_000)
-  expect(admission.refusal({ ...expected, isInFlight: true }, undefined)).toBeUndefined()
+  expect(admission.refusal({ ...expected, waitMs: 2_000 }, 1_000, {})?.detail.retryAfterMs).toBe(1_000)
+  expect(admission.refusal({ ...expected, isInFlight: true }, undefined, {})).toBeUndefined()
 })

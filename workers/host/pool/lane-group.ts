@@ -121,10 +121,15 @@ export class LaneGroup {
     }
   }
 
-  /** A free lane that has the session; else one that may start now, where its death would cost the least. */
+  /**
+   * A free lane that has the session, best one without texts, which would slow the run and be slowed by it; else one that may
+   * start now, where its death would cost the least.
+   */
   #choose(session: string): LaneHolder {
     const free = this.holders.filter(({ isFree }) => isFree)
-    const having = free.find((holder) => holder.has(session))
+    const having =
+      free.find((holder) => holder.has(session) && !holder.isShared) ??
+      free.find((holder) => holder.has(session))
     const [best] = free.sort(
       (one, other) =>
         Number(one.isBackingOff) - Number(other.isBackingOff) ||

@@ -68,8 +68,9 @@ export class LoadEstimator<S extends BatchedModel> {
    * What a request that came now would have to expect; undefined while the cost of its model is not known.
    *
    * @param share The share of the waiting work that goes before it.
+   * @param ownShare The share of the waiting work that is its caller's own.
    */
-  expectedWait(source: S, rows: number, share: number): ExpectedWait | undefined {
+  expectedWait(source: S, rows: number, share: number, ownShare: number): ExpectedWait | undefined {
     const own = this.#models.find(source)
     if (!own?.curve.isKnown) return undefined
     const lanes = this.#lanes
@@ -98,6 +99,8 @@ export class LoadEstimator<S extends BatchedModel> {
     return {
       waitMs: inLanes / count + aheadMs,
       aheadMs,
+      othersMs: Math.max(0, aheadMs - (ownShare * waiting) / count),
+      sharedMs: rows * own.curve.rowMs,
       runMs: runMsOf(own, rows, lanes) + own.lateMs,
       loneMs: own.curve.predict(1) + own.lateMs,
       batchMs: plannedMs(own),

@@ -51,3 +51,29 @@ describe('the look of the pages', () => {
     expect(visit.proxy.seen.filter(({ path }) => path.endsWith('.woff2'))).toHaveLength(1)
   })
 })
+
+describe('the spillway', () => {
+  const counts = (page: Page) =>
+    page.getByTestId('spillway').evaluate(({ dataset }) => ({
+      device: Number(dataset.device),
+      server: Number(dataset.server),
+    }))
+
+  test('shows where the answers of the page came from, with numbers alone where motion is reduced', async () => {
+    await recordLayoutShift(visit.context)
+    const { page } = await openPage(visit.context, visit.proxy.url)
+    await page.emulateMedia({ reducedMotion: 'reduce' })
+    await page.getByTestId('policy-device').check({ force: true })
+    await page.getByTestId('sample-5').click()
+    await expect.poll(async () => (await counts(page)).device).toBeGreaterThan(0)
+    await page.getByTestId('policy-server').check({ force: true })
+    await expect.poll(async () => (await counts(page)).server).toBeGreaterThan(0)
+    const strip = page.getByTestId('spillway')
+    expect(await strip.textContent()).toMatch(/Waiting\s*\d+\s*This device\s*\d+\s*Server\s*\d+/)
+    // At rest and without motion, the picture is the same a moment later.
+    const picture = () => strip.locator('canvas').evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL())
+    const before = await picture()
+    expect(await picture()).toBe(before)
+    expect(await shiftOf(page)).toBe(0)
+  })
+})

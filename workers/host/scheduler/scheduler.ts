@@ -177,7 +177,7 @@ export class Scheduler<S extends BatchedModel> {
       maxQueued: this.#options.maxQueued,
       isSaturated,
       running,
-      models: [...this.#models.all].map((model) => statsOf(model, this.estimate(model.source, 0).queueMs)),
+      models: [...this.#models.all].map((model) => statsOf(model, this.estimate(model.source, 1))),
     }
   }
 

@@ -5,13 +5,14 @@ import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { createContext, runInContext } from 'node:vm'
 import * as esbuild from 'esbuild'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 
 import { block, readDocument } from '../support/documents.ts'
 import { packagesWithSpillway } from '../support/example-app.ts'
 import { testKey, writeKeys } from '../support/keys-file.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { emptyFolder } from '../support/test-models.ts'
+import { webPlatform } from '../support/web-platform.ts'
 import { writeEmbedder } from '../support/write-model.ts'
 
 const run = promisify(execFile)
@@ -247,6 +248,29 @@ describe('a program with lanes', () => {
     expect(await withLanes(options, body)).toEqual(answers)
   })
 
+  test("runs the hub's models, whose weights lie beside their graphs", async () => {
+    const { url: endpoint } = inject('hub')
+    const answers = await withLanes(
+      { hub: { endpoint } },
+      `const model = await runtime.model('hf:owner/external')
+  const { placement, outputs } = await model.run({
+    input_ids: BigInt64Array.of(5n), attention_mask: BigInt64Array.of(1n), token_type_ids: BigInt64Array.of(0n),
+  })
+  return [placement.backend, Array.from(outputs.last_hidden_state.data)]`,
+    )
+    expect(answers).toEqual(['cpu', inject('hub').rows[0]])
+  })
+
+  test('is told to stay out of a bundle, in which its lanes have no script', async () => {
+    const contents = `import { createRuntime } from 'spillway/node'
+createRuntime({ lanes: true }).catch(({ code, message }) => console.log(code, message))`
+    const outfile = join(folder, 'bundled/program.mjs')
+    const stdin = { contents, resolveDir: folder }
+    await esbuild.build({ stdin, bundle: true, platform: 'node', format: 'esm', outfile, logLevel: 'error' })
+    const { stdout } = await run(process.execPath, [outfile])
+    expect(stdout).toMatch(/^not_supported .*Leave spillway out of the bundle/)
+  })
+
   test("runs the guide's program", async () => {
     const guide = block(await readDocument('web/README.md'), 'js', 'lanes: true')
     await writeFile(join(folder, 'guide.mjs'), guide)
@@ -254,29 +278,3 @@ describe('a program with lanes', () => {
     expect(stdout).toBe('device cpu [ 1, 10 ]\n')
   })
 })
-
-/** The globals that Node, Deno, Bun and edge runtimes share. */
-function webPlatform(): Record<string, unknown> {
-  const names = [
-    'AbortController',
-    'AbortSignal',
-    'Event',
-    'EventTarget',
-    'Headers',
-    'ReadableStream',
-    'Request',
-    'Response',
-    'TextDecoder',
-    'TextEncoder',
-    'URL',
-    'URLSearchParams',
-    'clearTimeout',
-    'crypto',
-    'fetch',
-    'performance',
-    'queueMicrotask',
-    'setTimeout',
-    'structuredClone',
-  ] as const
-  return Object.fromEntries(names.map((name) => [name, Reflect.get(globalThis, name)]))
-}

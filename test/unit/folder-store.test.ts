@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -133,6 +133,24 @@ describe('the folder of models of a program with lanes', () => {
     expect((await storage.list()).map(({ id }) => id)).toEqual(['other'])
     await storage.clear()
     expect(await storage.usage()).toMatchObject({ models: 0 })
+  })
+
+  test('is cleared of what was kept, and of nothing else', async () => {
+    const folders = new ModelFolders(root)
+    await new FolderStore(folders, systemClock).locateFiles(files('onnx/model.onnx'))
+    await folders.writeManifest('http://one/', { id: 'm' })
+    expect(await folders.readManifest('http://one/')).toEqual({ id: 'm' })
+    await leavePartial(process.ppid)
+    for (const path of ['models/digits', 'models/forged@1']) await mkdir(join(root, path))
+    const ours = ['models/digits/manifest.json', 'manifests/ours.json']
+    for (const path of ours) await writeFile(join(root, path), '{}')
+    // A record of files that are not the folder's.
+    const record = { ...model, id: 'forged', files: ['../digits/manifest.json'], usedAt: 1 }
+    await writeFile(join(root, 'models/forged@1/.variant-q8.json'), JSON.stringify(record))
+    await createFolderStorage(folders).clear()
+    expect(await folders.readManifest('http://one/')).toBeUndefined()
+    expect(await readdir(join(root, 'models'))).toEqual(['digits', 'forged@1'])
+    for (const path of ours) expect(await readFile(join(root, path), 'utf8')).toBe('{}')
   })
 
   test('says which option to set where it cannot be written', async () => {

@@ -1,6 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { parseManifest } from '../../models/core/manifest-schema.ts'
+import { detectBatching } from '../../workers/lane/engine/create-session.ts'
 import { hasOperator, usesOperator } from '../../workers/lane/engine/operators.ts'
+import type { Ort } from '../../workers/lane/runtime/ort.ts'
+import type { GraphSource } from '../../workers/protocol/lane.ts'
 import { roundsInBranch, roundsInFunction } from '../support/nested-models.ts'
 
 const read = (path: string) =>
@@ -33,5 +37,35 @@ describe('the operators of a graph', () => {
     expect(hasOperator(new TextEncoder().encode('<!doctype html>'), 'GroupQueryAttention')).toBe(false)
     expect(hasOperator(bard.subarray(0, 100), 'GroupQueryAttention')).toBe(false)
     expect(usesOperator(bard.subarray(0, 100), 'GroupQueryAttention')).toBe(false)
+  })
+})
+
+describe('whether sequences share a step', () => {
+  const { generation: spec } = parseManifest(
+    JSON.parse(new TextDecoder().decode(read('bard/manifest.json'))),
+    'bard',
+  )
+  if (!spec) throw new Error('bard is a language model')
+  const { batched: _, ...unsaid } = spec
+  const setup = { spec: unsaid, kvType: 'float32', maxSlots: 8, maxBytes: 2 ** 20 } as const
+  const path = 'bard.onnx'
+
+  test.each<[string, boolean | undefined, GraphSource, Pick<Ort, 'readFile'>]>([
+    ['the bytes of a graph', true, { from: 'bytes', graph: bard.slice().buffer, external: [] }, {}],
+    ['a file', true, { from: 'file', path }, { readFile: async () => bard }],
+    [
+      'a file of another model',
+      false,
+      { from: 'file', path },
+      { readFile: async () => read('digits/q8/model.onnx') },
+    ],
+    ['a file that cannot be read', undefined, { from: 'file', path }, {}],
+  ])('is read from %s', async (_what, batched, source, ort) => {
+    expect((await detectBatching(ort, setup, source)).spec.batched).toBe(batched)
+  })
+
+  test('is not read where the manifest says it', async () => {
+    const said = { ...setup, spec: { ...spec, batched: false } }
+    expect(await detectBatching({}, said, { from: 'file', path })).toBe(said)
   })
 })

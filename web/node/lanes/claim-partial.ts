@@ -7,16 +7,28 @@ import { basename, dirname, join } from 'node:path'
  */
 export async function claimPartial(path: string): Promise<string> {
   const folder = dirname(path)
-  const nameOf = (pid: number) => `.${basename(path)}.${pid}.partial`
-  const own = join(folder, nameOf(process.pid))
+  const own = join(folder, nameOf(path, process.pid))
   await mkdir(folder, { recursive: true })
   for (const name of await readdir(folder)) {
-    const pid = Number(/\.(\d+)\.partial$/.exec(name)?.[1])
-    if (name !== nameOf(pid) || pid === process.pid || isRunning(pid)) continue
+    const pid = processOf(name)
+    if (pid === undefined || !isPartialOf(name, path) || pid === process.pid || isRunning(pid)) continue
     // Of several processes that try, one gets it.
     await rename(join(folder, name), own).catch(() => undefined)
   }
   return own
+}
+
+/** Whether a name in the file's folder is that of a part of the file. */
+export function isPartialOf(name: string, path: string): boolean {
+  const pid = processOf(name)
+  return pid !== undefined && name === nameOf(path, pid)
+}
+
+const nameOf = (path: string, pid: number): string => `.${basename(path)}.${pid}.partial`
+
+function processOf(name: string): number | undefined {
+  const [, pid] = /\.(\d+)\.partial$/.exec(name) ?? []
+  return pid === undefined ? undefined : Number(pid)
 }
 
 function isRunning(pid: number): boolean {

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { isFilePath } from '../../../models/core/file-spec.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import {
   filesUsedOnlyBy,
@@ -8,9 +9,12 @@ import {
   type ModelStore,
   modelKey,
 } from '../../store/storage/model-store.ts'
+import { isPartialOf } from './claim-partial.ts'
 
 /** How the name of a variant's record begins. No file of a model has a hidden name. */
 const recordPrefix = '.variant-'
+
+const manifestName = /^[0-9a-f]{64}\.json$/
 
 /**
  * The folder of downloaded models, which several processes may use at once: `models/ID@VERSION/` has the files as the
@@ -54,7 +58,8 @@ export class ModelFolders implements Pick<ModelStore, 'models' | 'readManifest' 
       for (const name of await namesIn(join(root, folder))) {
         if (!name.startsWith(recordPrefix) || !name.endsWith('.json')) continue
         const record = await readRecord(join(root, folder, name))
-        if (record) records.push(record)
+        // Its files lie below the folder of its name.
+        if (record && this.of(record) === join(root, folder)) records.push(record)
       }
     return records
   }
@@ -66,15 +71,17 @@ export class ModelFolders implements Pick<ModelStore, 'models' | 'readManifest' 
       const folder = this.of(record)
       const siblings = all.filter((other) => this.of(other) === folder)
       const leaving = removed.filter((other) => this.of(other) === folder).map(modelKey)
-      for (const file of filesUsedOnlyBy(siblings, leaving)) await rm(join(folder, file), { force: true })
-      await rm(join(folder, `${recordPrefix}${record.variant}.json`), { force: true })
+      for (const file of filesUsedOnlyBy(siblings, leaving)) await removeFile(join(folder, file))
+      await removeFile(join(folder, `${recordPrefix}${record.variant}.json`))
     }
   }
 
-  /** Removes everything. */
+  /** Removes all that was kept, and nothing else: the folder may be one that the program has other files in. */
   async clear(): Promise<void> {
-    for (const name of ['models', 'manifests'])
-      await rm(join(this.#root, name), { recursive: true, force: true })
+    await this.remove(await this.models())
+    const folder = join(this.#root, 'manifests')
+    for (const name of await namesIn(folder))
+      if (manifestName.test(name)) await removeFile(join(folder, name))
   }
 
   async readManifest(url: string): Promise<unknown> {
@@ -94,6 +101,21 @@ export class ModelFolders implements Pick<ModelStore, 'models' | 'readManifest' 
 
 const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => [])
 
+/** Removes a file with what was downloaded of it, and the folders that are then empty. */
+async function removeFile(path: string): Promise<void> {
+  const folder = dirname(path)
+  const parts = (await namesIn(folder)).filter((name) => isPartialOf(name, path))
+  for (const name of [basename(path), ...parts]) await rm(join(folder, name), { force: true })
+  for (const empty of [folder, dirname(folder)])
+    if (
+      !(await rmdir(empty).then(
+        () => true,
+        () => false,
+      ))
+    )
+      break
+}
+
 /** Undefined for what is not there, or not JSON. */
 const readJson = (path: string): Promise<unknown> =>
   readFile(path, 'utf8')
@@ -107,7 +129,7 @@ async function readRecord(path: string): Promise<ModelRecord | undefined> {
   const isRecord =
     [id, version, variant].every((name) => typeof name === 'string') &&
     Array.isArray(files) &&
-    files.every((file) => typeof file === 'string') &&
+    files.every((file) => typeof file === 'string' && isFilePath(file)) &&
     typeof usedAt === 'number'
   return isRecord ? { id: `${id}`, version: `${version}`, variant: `${variant}`, files, usedAt } : undefined
 }

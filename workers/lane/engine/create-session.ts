@@ -47,11 +47,23 @@ export async function createSession(
 const chainedOutputs = (generate: GenerateSetup | undefined): readonly string[] =>
   generate && generate.spec.batched !== true ? kvNames('present', generate.spec.kv.layers) : []
 
+/** The bytes of a graph; undefined where this realm reads no files. */
+export const graphBytes = async (
+  { readFile }: Pick<Ort, 'readFile'>,
+  source: GraphSource,
+): Promise<Uint8Array | undefined> =>
+  source.from === 'bytes' ? new Uint8Array(source.graph) : readFile?.(source.path)
+
 /** Reads from the graph whether sequences may share a step, where the manifest was made without the graph. */
-export function detectBatching(setup: GenerateSetup, source: GraphSource): GenerateSetup {
-  if (setup.spec.batched !== undefined || source.from === 'file') return setup
-  const batched = hasOperator(new Uint8Array(source.graph), 'GroupQueryAttention')
-  return { ...setup, spec: { ...setup.spec, batched } }
+export async function detectBatching(
+  ort: Pick<Ort, 'readFile'>,
+  setup: GenerateSetup,
+  source: GraphSource,
+): Promise<GenerateSetup> {
+  if (setup.spec.batched !== undefined) return setup
+  const graph = await graphBytes(ort, source)
+  if (!graph) return setup
+  return { ...setup, spec: { ...setup.spec, batched: hasOperator(graph, 'GroupQueryAttention') } }
 }
 
 export const tooLarge = (session: string, backend: Backend, cause: unknown) =>

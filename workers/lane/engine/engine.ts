@@ -49,7 +49,7 @@ export function createEngine(ort: Ort): Engine {
   const load = async (request: LoadRequest): Promise<LoadReply> => {
     const started = performance.now()
     const { source, ...rest } = request
-    const generate = request.generate && detectBatching(request.generate, source)
+    const generate = request.generate && (await detectBatching(ort, request.generate, source))
     const session = await createSession(ort, { ...request, generate })
     const loadMs = performance.now() - started
     let decoder: Decoder | undefined

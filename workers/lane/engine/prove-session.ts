@@ -7,6 +7,7 @@ import {
 } from '../../../models/core/rows/prove-rows.ts'
 import type { LoadRequest, SessionRequest } from '../../protocol/lane.ts'
 import type { Ort, OrtSession } from '../runtime/ort.ts'
+import { graphBytes } from './create-session.ts'
 import { usesOperator } from './operators.ts'
 import { runSession } from './run-session.ts'
 
@@ -27,7 +28,7 @@ export async function rowFaultBeforeProof(
   { needsRowProof, source }: LoadRequest,
 ): Promise<RowFault> {
   if (!needsRowProof) return null
-  const graph = source.from === 'bytes' ? new Uint8Array(source.graph) : await ort.readFile?.(source.path)
+  const graph = await graphBytes(ort, source)
   const operator = graph && rangeOperators.find((one) => usesOperator(graph, one))
   return operator === undefined ? unproven : rangeFault(operator)
 }

@@ -127,7 +127,7 @@ describe('the example of', () => {
   })
 
   test('transformers.js compares texts by a model of the hub', async () => {
-    const source = await readDocument('web/examples/transformers/src/main.js')
+    const source = await readDocument('web/examples/transformers/src/compare.js')
     const [model = ''] = /Xenova\/[\w.-]+/.exec(source) ?? []
     const { repository } = sentenceTransformer({ words: 200, width: 32, heads: 4, layers: 1, context: 64 })
     const hub = await startHub({ [model]: repository })

@@ -52,6 +52,7 @@ export type { Capacity, GpuCapacity } from '../device/capacity.ts'
 export type { LoadState, StateChangeEvent } from '../device/load-states.ts'
 export type {
   CreateTexts,
+  OpenAiAnswer,
   OpenAiChatChunk,
   OpenAiChatCompletion,
   OpenAiChatLogprobs,

@@ -2,6 +2,7 @@ import type { Placement } from '../../models/core/index.ts'
 import type { ChatRequest, CompletionRequest } from '../../models/protocols/openai.ts'
 import { type ApiShape, chatShape, completionShape } from '../../workers/host/text/openai/api-shape.ts'
 import { type Choice, checkChoices, forEachCopy, priorityOf } from '../../workers/host/text/openai/choices.ts'
+import { templateArgumentsOf } from '../../workers/host/text/openai/template-arguments.ts'
 import {
   type RequestedText,
   textOfChat,
@@ -79,14 +80,15 @@ const namesTokens = (request: ChatRequest | CompletionRequest): boolean =>
   ('messages' in request ? request.logprobs === true : request.logprobs != null || request.echo === true)
 
 /** Whether the prompt has to be tokens before the server or a lane gets it. */
-const isReadHere = ({ prompt, templateArguments, keptTokens }: RequestedText) =>
-  prompt.tokens === undefined && (templateArguments !== undefined || keptTokens !== undefined)
+const isReadHere = ({ prompt, templateArguments, reasoningEffort, keptTokens }: RequestedText) =>
+  prompt.tokens === undefined &&
+  (templateArguments !== undefined || reasoningEffort !== undefined || keptTokens !== undefined)
 
 function toRequest(text: RequestedText, tokenizer: Tokenizer | undefined): TextRequest {
-  const { prompt, templateArguments, options } = text
+  const { prompt, options } = text
   if (prompt.tokens) return withTokens(text, prompt.tokens)
   if (!tokenizer) return { ...options, ...prompt }
-  return withTokens(text, promptTokensOf(prompt, tokenizer, templateArguments))
+  return withTokens(text, promptTokensOf(prompt, tokenizer, templateArgumentsOf(text, tokenizer)))
 }
 
 async function* noted(

@@ -6,16 +6,12 @@ import type { GenerateResult } from '../../../workers/host/text/types.ts'
 /** A response while it is written: what is the same in all of its events. */
 export interface ResponseAnswer {
   readonly id: string
-  readonly itemId: string
   readonly createdAt: number
   readonly request: ResponseRequest
 }
 
-const newId = (prefix: string) => `${prefix}_${randomId()}`
-
 export const beginResponse = (request: ResponseRequest): ResponseAnswer => ({
-  id: newId('resp'),
-  itemId: newId('msg'),
+  id: `resp_${randomId()}`,
   createdAt: seconds(),
   request,
 })
@@ -23,22 +19,6 @@ export const beginResponse = (request: ResponseRequest): ResponseAnswer => ({
 const seconds = () => Math.floor(Date.now() / 1000)
 
 type Status = 'in_progress' | 'completed' | 'incomplete' | 'failed'
-
-/** The part of the one message that has its text. */
-export const textPart = (text: string) => ({ type: 'output_text', text, annotations: [], logprobs: [] })
-
-/** The one message of a response. Without a text it has just begun. */
-export const messageItem = (
-  { itemId }: ResponseAnswer,
-  status: Exclude<Status, 'failed'>,
-  text?: string,
-) => ({
-  id: itemId,
-  type: 'message',
-  role: 'assistant',
-  status,
-  content: text === undefined ? [] : [textPart(text)],
-})
 
 /** A text that met the most tokens that it may have is incomplete. */
 export const statusOf = ({ finish }: GenerateResult) => (finish === 'length' ? 'incomplete' : 'completed')
@@ -62,7 +42,7 @@ export function responseObject(answer: ResponseAnswer, status: Status, more: obj
     output: [],
     parallel_tool_calls: true,
     previous_response_id: null,
-    reasoning: { effort: null, summary: null },
+    reasoning: { effort: request.reasoning?.effort ?? null, summary: null },
     service_tier: 'default',
     store: false,
     temperature: request.temperature ?? null,
@@ -76,11 +56,16 @@ export function responseObject(answer: ResponseAnswer, status: Status, more: obj
   }
 }
 
-/** The response once its text has ended. */
-export function endedResponse(answer: ResponseAnswer, choice: Choice, result: GenerateResult): object {
+/** The response once its text has ended. @param output Its items. */
+export function endedResponse(
+  answer: ResponseAnswer,
+  choice: Choice,
+  result: GenerateResult,
+  output: readonly object[],
+): object {
   const status = statusOf(result)
   return responseObject(answer, status, {
-    output: [messageItem(answer, status, result.text)],
+    output,
     usage: usage(choice, result),
     ...(status === 'completed'
       ? { completed_at: seconds() }
@@ -89,15 +74,12 @@ export function endedResponse(answer: ResponseAnswer, choice: Choice, result: Ge
 }
 
 function usage(choice: Choice, result: GenerateResult) {
-  const { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details } = usageOf(
-    [choice],
-    [result],
-  )
+  const { prompt_tokens, completion_tokens, total_tokens, ...details } = usageOf([choice], [result])
   return {
     input_tokens: prompt_tokens,
-    input_tokens_details: prompt_tokens_details,
+    input_tokens_details: details.prompt_tokens_details,
     output_tokens: completion_tokens,
-    output_tokens_details: { reasoning_tokens: 0 },
+    output_tokens_details: details.completion_tokens_details,
     total_tokens,
   }
 }

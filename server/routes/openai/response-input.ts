@@ -4,13 +4,15 @@ import type { ResponseRequest, WireResponseItem } from '../../../models/protocol
 import { textsOf, toChatMessage } from '../../../workers/host/text/openai/chat-message.ts'
 import { invalidParameter } from '../../../workers/host/text/openai/invalid-parameter.ts'
 import { checkBias, checkPrompt, type PromptBounds } from '../../../workers/host/text/openai/prompt-bounds.ts'
+import { templateArgumentsOf } from '../../../workers/host/text/openai/template-arguments.ts'
 import { optionsOf, type TokensRequest } from '../../../workers/host/text/openai/text-requests.ts'
+import type { Tokenizer } from '../../../workers/host/text/types.ts'
 import type { Tokenize } from './read-request.ts'
 
 /** A response's input as a chat: its instructions, and its items in their order. */
 export async function toResponseText(
   request: ResponseRequest,
-  tokenize: Tokenize,
+  { tokenize, tokenizer }: { readonly tokenize: Tokenize; readonly tokenizer: Tokenizer },
   bounds: PromptBounds,
 ): Promise<TokensRequest> {
   const { input, instructions } = request
@@ -21,19 +23,29 @@ export async function toResponseText(
   )
   checkBias(request.logit_bias, bounds)
   checkPrompt('input', messages.flatMap(textsOf).join(''), bounds)
-  const [tokens = []] = await tokenize([{ messages }])
-  return { ...optionsOf(request), tokens, maxTokens: request.max_output_tokens ?? undefined }
+  const reasoningEffort = request.reasoning?.effort ?? undefined
+  const templateArguments = templateArgumentsOf({ reasoningEffort }, tokenizer, 'reasoning.effort')
+  const [tokens = []] = await tokenize([{ messages }], templateArguments)
+  return { ...optionsOf(request), tokens, isChat: true, maxTokens: request.max_output_tokens ?? undefined }
 }
 
-/** Calls of tools belong to the assistant's message before them. */
+/** Calls of tools belong to the assistant's message before them, and a thought to the one after it. */
 function messagesOf(items: readonly WireResponseItem[]): WireChatMessage[] {
   const messages: WireChatMessage[] = []
+  let thought: string | undefined
+  const add = (message: WireChatMessage) => {
+    const isThought = thought !== undefined && message.role === 'assistant'
+    messages.push(isThought ? { ...message, reasoning_content: thought } : message)
+    thought = undefined
+  }
   for (const [index, item] of items.entries()) {
     const param = `input[${index}]`
     const last = messages.at(-1)
-    if (item.type !== 'function_call') messages.push(messageOf(item, param))
-    else if (last?.role === 'assistant') last.tool_calls = [...(last.tool_calls ?? []), callOf(item, param)]
-    else messages.push({ role: 'assistant', tool_calls: [callOf(item, param)] })
+    if (item.type === 'reasoning') thought = textOf(item.content ?? [], `${param}.content`, thoughtParts)
+    else if (item.type !== 'function_call') add(messageOf(item, param))
+    else if (last?.role === 'assistant' && thought === undefined)
+      last.tool_calls = [...(last.tool_calls ?? []), callOf(item, param)]
+    else add({ role: 'assistant', tool_calls: [callOf(item, param)] })
   }
   return messages
 }
@@ -66,13 +78,14 @@ function roleOf({ role }: WireResponseItem, param: string): ChatRole {
 }
 
 const textParts = ['input_text', 'output_text', 'text']
+const thoughtParts = ['reasoning_text']
 
-function textOf(content: WireResponseItem['content'], param: string): string {
+function textOf(content: WireResponseItem['content'], param: string, parts = textParts): string {
   if (typeof content === 'string') return content
   if (!content) throw invalidParameter(param, 'a string or an array', content === null ? 'null' : 'nothing')
   return content
     .map(({ type, text }, index) => {
-      if (!textParts.includes(type)) throw notSupported(`${param}[${index}].type`, type)
+      if (!parts.includes(type)) throw notSupported(`${param}[${index}].type`, type)
       if (text == null) throw invalidParameter(`${param}[${index}].text`, 'a string', 'nothing')
       return text
     })

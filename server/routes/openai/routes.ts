@@ -176,7 +176,7 @@ export function openAiRoutes({
         request,
         wait,
         generator,
-        await tokenizeTexts([textOfChat(request, boundsOf(entry))], tokenizeFor(wait, entry)),
+        await tokenizeTexts([textOfChat(request, boundsOf(entry))], tokenizeFor(wait, entry), tokenizer),
         shape,
       )
     })
@@ -193,7 +193,7 @@ export function openAiRoutes({
         request,
         wait,
         generator,
-        await tokenizeTexts(textsOfCompletion(request, boundsOf(entry)), tokenizeFor(wait, entry)),
+        await tokenizeTexts(textsOfCompletion(request, boundsOf(entry)), tokenizeFor(wait, entry), tokenizer),
         shape,
       )
     })
@@ -202,7 +202,8 @@ export function openAiRoutes({
       if (isForwarded(request)) return forward(c, 'responses', request, wait)
       const entry = findModel(catalogue, request.model)
       const generator = await generatorOf(c, entry, request)
-      const text = await toResponseText(request, tokenizeFor(wait, entry), boundsOf(entry))
+      const prompting = { tokenize: tokenizeFor(wait, entry), tokenizer: generator.tokenizer }
+      const text = await toResponseText(request, prompting, boundsOf(entry))
       return sendResponse(c, request, await startTexts(c, request, wait, generator, [text], starting))
     })
     .post('/embeddings', async (c) => {

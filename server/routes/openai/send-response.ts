@@ -9,12 +9,11 @@ import { collect } from './json-completion.ts'
 import {
   beginResponse,
   endedResponse,
-  messageItem,
   type ResponseAnswer,
   responseObject,
   statusOf,
-  textPart,
 } from './response-answer.ts'
+import { type ItemEvent, ResponseItems } from './response-items.ts'
 import { sendEvents } from './send-events.ts'
 import type { StartedTexts } from './start-texts.ts'
 
@@ -34,7 +33,10 @@ async function sendWhole(c: Context, answer: ResponseAnswer, { choices, record }
   const [choice] = choices
   const [result] = results
   if (!choice || !result) throw new Error('A response has no text')
-  return c.json(endedResponse(answer, choice, result))
+  const items = new ResponseItems()
+  items.add(result)
+  items.end(statusOf(result))
+  return c.json(endedResponse(answer, choice, result, items.output))
 }
 
 /** The events of a response, numbered. */
@@ -46,9 +48,6 @@ class ResponseEvents {
     return `event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: this.#sequence++, ...fields })}\n\n`
   }
 }
-
-/** A response has one message with one part. */
-const places = ({ itemId }: ResponseAnswer) => ({ item_id: itemId, output_index: 0, content_index: 0 })
 
 async function streamResponse(
   c: Context<{ Variables: Variables }>,
@@ -71,26 +70,24 @@ async function streamResponse(
   }
   return sendEvents(c, options, async (stream) => {
     const send = (type: string, fields: object) => stream.sendRaw(events.write(`response.${type}`, fields))
-    const inPart = places(answer)
+    const sendAll = async (itemEvents: readonly ItemEvent[]) => {
+      for (const { type, fields } of itemEvents) await send(type, fields)
+    }
+    const items = new ResponseItems()
     const begun = { response: responseObject(answer, 'in_progress') }
     await send('created', begun)
     await send('in_progress', begun)
-    await send('output_item.added', { output_index: 0, item: messageItem(answer, 'in_progress') })
-    await send('content_part.added', { ...inPart, part: textPart('') })
     // A client that has left gets nothing more, however much is generated and not yet read.
     for (let part = await first; !part.done && !stream.isAborted; part = await parts.next()) {
       recordPart(record, part.value)
       if ('piece' in part.value) {
-        const { text } = part.value.piece
-        if (text !== '') await send('output_text.delta', { ...inPart, delta: text, logprobs: [] })
+        await sendAll(items.add(part.value.piece))
         continue
       }
       const { choice, result } = part.value
       const status = statusOf(result)
-      await send('output_text.done', { ...inPart, text: result.text, logprobs: [] })
-      await send('content_part.done', { ...inPart, part: textPart(result.text) })
-      await send('output_item.done', { output_index: 0, item: messageItem(answer, status, result.text) })
-      await send(status, { response: endedResponse(answer, choice, result) })
+      await sendAll(items.end(status))
+      await send(status, { response: endedResponse(answer, choice, result, items.output) })
     }
   })
 }

@@ -10,6 +10,8 @@ export interface RequestedText {
   readonly prompt: Prompt
   /** Variables of the chat template. */
   readonly templateArguments?: TemplateArguments | undefined
+  /** How much the model is to think: handed to the template as it reads it. */
+  readonly reasoningEffort?: string | undefined
   readonly options: GenerationOptions
   /** Keeps so many tokens at the end of the prompt. */
   readonly keptTokens?: number | undefined
@@ -27,9 +29,11 @@ export function textOfChat(request: ChatRequest, bounds: PromptBounds): Requeste
   return {
     prompt: { messages },
     templateArguments: request.chat_template_kwargs ?? undefined,
+    reasoningEffort: request.reasoning_effort ?? undefined,
     options: {
       ...optionsOf(request),
       ...truncation(request),
+      isChat: true,
       logprobs: request.logprobs ? (request.top_logprobs ?? 0) : undefined,
       maxTokens: request.max_completion_tokens ?? request.max_tokens ?? undefined,
     },
@@ -60,6 +64,7 @@ export function textsOfCompletion(request: CompletionRequest, bounds: PromptBoun
       // As vLLM has it, null is no limit but the context's.
       maxTokens: request.max_tokens === null ? undefined : (request.max_tokens ?? defaultMaxTokens),
       generated: generated ?? undefined,
+      isChat: request.is_chat ?? undefined,
     },
     keptTokens: keptTokens(request),
   }))
@@ -91,7 +96,7 @@ const truncation = ({ truncate_prompt_tokens: keep }: Truncated) => ({
 })
 
 type GenerationOptions = Sampling &
-  Pick<TextRequest, 'stop' | 'ignoreStopTokens' | 'maxTokens' | 'truncate' | 'generated'>
+  Pick<TextRequest, 'stop' | 'ignoreStopTokens' | 'maxTokens' | 'truncate' | 'generated' | 'isChat'>
 
 /** The fields of all requests for text that choose tokens. */
 type SamplingFields = Pick<

@@ -3,6 +3,7 @@ import { abortedBy } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
 import { Deadlines } from '../../models/async/deadlines.ts'
 import { messageOf, SpillwayError } from '../../models/core/index.ts'
+import { chooseDisplaced } from '../../workers/host/scheduler/displace.ts'
 import { closed, pastDeadline } from '../../workers/host/scheduler/errors.ts'
 import { RankedQueue } from '../../workers/host/scheduler/ranked-queue.ts'
 import { type Turn, Turns } from '../../workers/host/scheduler/turns.ts'
@@ -45,7 +46,10 @@ export interface OffloadOptions {
   readonly clock: Clock
   /** Milliseconds that a task may take. */
   readonly taskMs: number
-  /** Bytes of all tasks that wait or run. A single task may have more. */
+  /**
+   * Bytes of all tasks that wait or run. A single task may have more. Where they are taken, tasks of the caller that has most of
+   * them leave for those of another.
+   */
   readonly maxBytes: number
   /** The thread's heap. Default: as large as the server's. */
   readonly maxMegabytes?: number | undefined
@@ -118,6 +122,21 @@ export function createOffload({ entry, clock, taskMs, maxBytes, maxMegabytes }: 
     bytes -= task.job.bytes
   }
 
+  /** The waiting tasks that give their places to another caller's; nothing where there is no place for it. */
+  const placeFor = ({ caller = '', weight = 1, bytes: more }: Job): WaitingTask[] | undefined => {
+    let left = bytes
+    return chooseDisplaced<WaitingTask>({
+      waiting,
+      callerOf: ({ turn }) => turn.caller,
+      shareOf: ({ turn, job }) => job.bytes / turn.weight,
+      asking: { caller, share: more / weight },
+      leaves: ({ job }) => {
+        left -= job.bytes
+      },
+      hasPlace: () => left === 0 || left + more <= maxBytes,
+    })
+  }
+
   const startThread = (): Worker => {
     const started = new Worker(
       entry,
@@ -165,15 +184,12 @@ export function createOffload({ entry, clock, taskMs, maxBytes, maxMegabytes }: 
     run: <N extends TaskName>(name: N, input: TaskInput<N>, job: Job) =>
       new Promise<TaskResult<N>>((resolve, reject) => {
         const { signal, askedAt = clock.now(), deadlineMs } = job
-        const refusal = signal?.aborted
-          ? abortedBy(signal)
-          : bytes > 0 && bytes + job.bytes > maxBytes
-            ? tooMuch(maxBytes, bytes)
-            : undefined
-        if (refusal) {
-          reject(refusal)
+        const displaced = signal?.aborted ? undefined : placeFor(job)
+        if (!displaced) {
+          reject(signal?.aborted ? abortedBy(signal) : tooMuch(maxBytes, bytes))
           return
         }
+        for (const task of displaced) leave(task, tooMuch(maxBytes, bytes))
         bytes += job.bytes
         const turn = turns.take(job.caller ?? '', job.bytes, job.weight)
         const task: WaitingTask = {

@@ -16,8 +16,8 @@ import type { InferenceAnswer } from '../inference/inference.ts'
 import { type RequestWait, remainingMs } from '../inference/request-wait.ts'
 import { traceparentHeader } from '../observability/trace-context.ts'
 import type { ReplicaCall } from './call.ts'
+import { bySignal, discard, readBytes, upstreamFetch } from './exchange.ts'
 import type { Protocol, UpstreamModel } from './upstream.ts'
-import { bySignal, upstreamFetch } from './upstream-fetch.ts'
 
 /** The Open Inference Protocol, as Triton, KServe, OpenVINO Model Server and Spillway speak it. */
 export function oipProtocol({ entry, config, clock, headers }: UpstreamModel): Protocol {
@@ -34,7 +34,7 @@ export function oipProtocol({ entry, config, clock, headers }: UpstreamModel): P
     const known = binary.get(url.href)
     if (known !== undefined) return known
     const response = await get(new URL('v2', url), signal)
-    const metadata = await bySignal(url, signal, () => response.json())
+    const metadata = await bySignal(url, signal, () => response.body.json())
     const takes = extensionsIn(metadata).includes(binaryExtension)
     binary.set(url.href, takes)
     return takes
@@ -61,7 +61,7 @@ export function oipProtocol({ entry, config, clock, headers }: UpstreamModel): P
     const queue = queues.get(call.name) ?? new ServerQueue(clock)
     queues.set(call.name, queue)
     queue.report(response.headers.get(queueHeader))
-    const bytes = new Uint8Array(await bySignal(url, signal, () => response.arrayBuffer()))
+    const bytes = await readBytes(response, signal)
     const { parameters, outputs } = readAnswer(url, response, bytes)
     const invalid = (got: string) =>
       new SpillwayError('model_output_invalid', `${call.name} runs another model than ${manifest.id}`, {
@@ -75,8 +75,7 @@ export function oipProtocol({ entry, config, clock, headers }: UpstreamModel): P
     probe: async (url, signal) => {
       await Promise.all(
         ['v2/health/ready', `${path}/ready`].map(async (route) => {
-          const response = await get(new URL(route, url), signal)
-          await response.body?.cancel()
+          await discard(await get(new URL(route, url), signal), signal)
         }),
       )
       await takesBinary({ url, signal })

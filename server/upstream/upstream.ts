@@ -133,6 +133,7 @@ export class Upstream {
       session: `${id}@${version}/upstream`,
       queued: 0,
       queueMs: this.queueMs,
+      runMs: 0,
       requests,
       rows,
       batches,

@@ -4,11 +4,21 @@ import { renderToString } from 'react-dom/server'
 import { get } from 'svelte/store'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createApp, defineComponent, h } from 'vue'
-import { SpillwayProvider, useEmbed, useModel, useRun, useRuntime } from '../../web/adapters/react/index.ts'
+import {
+  SpillwayProvider,
+  useEmbed,
+  useGenerate,
+  useModel,
+  useRun,
+  useRuntime,
+} from '../../web/adapters/react/index.ts'
 import { openModel } from '../../web/adapters/state/model-state.ts'
 import { generationStore, modelStore, runStore } from '../../web/adapters/svelte/index.ts'
 import * as vue from '../../web/adapters/vue/index.ts'
 import { createRuntime, type Runtime } from '../../web/api/create-runtime.ts'
+
+// The runtimes that providers make.
+vi.mock('../../web/api/create-runtime.ts', { spy: true })
 
 const options = { server: null, models: '/models/catalogue/', policy: 'device' } as const
 const blank = () => ({ image: new Float32Array(784) })
@@ -96,6 +106,25 @@ describe('React', () => {
     await expect(last).rejects.toMatchObject({ code: expect.stringMatching(/aborted|closed/) })
   })
 
+  test("strict mode's double mount leaves one runtime, which ends with the provider", async () => {
+    vi.mocked(createRuntime).mockClear()
+    let runtime: Runtime | null = null
+    const mounted = mount(() => {
+      runtime = useRuntime()
+      return null
+    })
+    await expect.poll(() => runtime).not.toBeNull()
+    const made: readonly Runtime[] = await Promise.all(
+      vi.mocked(createRuntime).mock.results.map(({ value }) => value),
+    )
+    expect(made).toEqual([expect.anything(), runtime])
+    const [first, second] = made
+    await expect(first?.model('digits')).rejects.toMatchObject({ code: 'closed' })
+    await second?.model('digits')
+    mounted.end()
+    await expect.poll(() => second?.model('digits').catch(({ code }) => code)).toBe('closed')
+  })
+
   test('a component without a provider gets an error that says what is missing', async () => {
     let embed: ReturnType<typeof useEmbed> | undefined
     const component = () => {
@@ -132,6 +161,34 @@ describe('with a runtime of its own,', () => {
     runtime = await createRuntime(options)
   })
   afterEach(() => runtime.close())
+
+  test("React's strict mode opens a model once for all components", async () => {
+    const opened = vi.spyOn(runtime, 'model')
+    let status: string | undefined
+    const mounted = mount(() => {
+      useModel('digits')
+      status = useModel('digits').status
+      return null
+    }, runtime)
+    await expect.poll(() => status).toBe('ready')
+    mounted.end()
+    expect(opened).toHaveBeenCalledOnce()
+  })
+
+  test("a text ends with React's component, and a later call gives its caller the answer", async () => {
+    let used: { text: ReturnType<typeof useGenerate>; run: ReturnType<typeof useRun> } | undefined
+    const mounted = mount(() => {
+      used = { text: useGenerate('bard'), run: useRun('digits') }
+      return null
+    }, runtime)
+    await expect.poll(() => used).toBeDefined()
+    const text = used?.text.generate({ prompt: 'To be', maxTokens: 200 })
+    const ended = expect(text).rejects.toMatchObject({ code: 'aborted' })
+    await expect.poll(() => used?.text.text).toMatch(/\w/)
+    mounted.end()
+    await ended
+    expect((await used?.run.run(blank()))?.outputs.logits?.data).toHaveLength(10)
+  })
 
   test('Vue follows a model, a run, a text and the stats, until its component is gone', async () => {
     let used:

@@ -1,3 +1,4 @@
+import type { InferenceSession } from 'onnxruntime-common'
 import { beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import * as ours from '../../web/adapters/ort/index.ts'
 import { blank, digits, failure, keepLanes, madeGraph, matrix, open, row } from '../support/ort-sessions.ts'
@@ -24,8 +25,6 @@ describe('a session fails with a SpillwayError', () => {
     expect(await failure(open(ours, new Uint8Array(64)))).toMatchObject({ code: 'model_invalid' })
     const missing = new URL('models/missing.onnx', inject('serverUrl')).href
     expect(await failure(open(ours, missing))).toMatchObject({ code: 'file_missing' })
-    const onGpu = { preferredOutputLocation: 'gpu-buffer' } as const
-    expect(await failure(open(ours, digits, onGpu))).toMatchObject({ code: 'not_supported' })
     const none = failure(open(ours, digits, { executionProviders: ['webnn'] }))
     expect(String(await none)).toContain('no available backend')
   })
@@ -39,11 +38,48 @@ describe('a session fails with a SpillwayError', () => {
     expect(Object.keys(await session.run(blank()))).toEqual(['logits'])
   })
 
-  test("where a tensor is in the page's GPU", async () => {
-    const session = await open(ours, digits)
+  describe("where a tensor is on the page's GPU,", () => {
     const buffer = Object.create(null)
-    const image = ours.Tensor.fromGpuBuffer(buffer, { dataType: 'float32', dims: [1, 1, 28, 28] })
-    expect(await failure(session.run({ image }))).toMatchObject({ code: 'not_supported' })
+    const kept = (dims: number[]) => ours.Tensor.fromGpuBuffer(buffer, { dataType: 'float32', dims })
+
+    test('as an input', async () => {
+      const session = await open(ours, digits)
+      expect(await failure(session.run({ image: kept([1, 1, 28, 28]) }))).toMatchObject({
+        code: 'not_supported',
+        message: expect.stringMatching(/Input "image" is on the page's GPU.*await tensor\.getData\(\)/s),
+      })
+      const disposed = row(784)
+      disposed.dispose()
+      expect(String(await failure(session.run({ image: disposed })))).toContain('was disposed')
+    })
+
+    test('which an output is to be written to, before the run', async () => {
+      const session = await open(ours, digits)
+      const { length } = runners()
+      expect(await failure(session.run(blank(), { logits: kept([1, 10]) }))).toMatchObject({
+        code: 'not_supported',
+        message: expect.stringMatching(/output "logits" is on the page's GPU.*Name the output only/s),
+      })
+      expect(runners()).toHaveLength(length)
+    })
+
+    test.each<InferenceSession.SessionOptions>([
+      { preferredOutputLocation: 'gpu-buffer' },
+      { preferredOutputLocation: { logits: 'ml-tensor' } },
+    ])('as which outputs are to stay: %o', async (options) => {
+      expect(await failure(open(ours, digits, options))).toMatchObject({
+        code: 'not_supported',
+        message: expect.stringMatching(/page's GPU.*Leave preferredOutputLocation out/s),
+      })
+    })
+
+    test('it can be read, and then be sent', async () => {
+      const session = await open(ours, digits)
+      const download = async () => new Float32Array(784)
+      const read = ours.Tensor.fromGpuBuffer(buffer, { dataType: 'float32', dims: [1, 1, 28, 28], download })
+      await read.getData()
+      expect((await session.run({ image: read })).logits?.dims).toEqual([1, 10])
+    })
   })
 
   test('after its release, which lets the runs before it end', async () => {

@@ -181,8 +181,20 @@ describe('a pipeline', () => {
       'input_value_invalid',
     ],
     ['a repository that does not exist', 'feature-extraction', 'owner/nothing', {}, 'model_unknown'],
+    ['a model of an unknown architecture', 'feature-extraction', 'owner/strange', {}, 'not_supported'],
   ])('refuses %s', async (_what, task, model, options, code) => {
     const made = ours(task as 'feature-extraction', model, { runtime, ...(options as PipelineOptions) })
     await expect(made).rejects.toMatchObject({ code })
+  })
+
+  test('whose runtime is closed rejects, and so do its calls', async () => {
+    const closed = await createRuntime({ server: null, policy: 'device', hub: { endpoint: hub.url } })
+    const extract = await ours('feature-extraction', 'owner/sentences', { runtime: closed })
+    const calls = texts.map((text) => extract(text))
+    const codes = Promise.all(calls.map((call) => call.then(String, ({ code }) => code)))
+    closed.close()
+    expect(await codes).toEqual(texts.map(() => 'closed'))
+    const late = ours('feature-extraction', 'owner/sentences', { runtime: closed })
+    await expect(late).rejects.toMatchObject({ code: 'closed' })
   })
 })

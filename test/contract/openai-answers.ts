@@ -19,7 +19,28 @@ interface Event {
  */
 export function comparable(answer: unknown): unknown {
   if (!Array.isArray(answer)) return answer
-  const events: readonly Event[] = answer
+  return 'sequence_number' in Object(answer[0]) ? comparableResponse(answer) : comparableChoices(answer)
+}
+
+interface ResponseEvent {
+  readonly type: string
+  readonly sequence_number: number
+  readonly delta?: string
+  readonly response?: object
+}
+
+function comparableResponse(events: readonly ResponseEvent[]): unknown {
+  const names = events.map(({ type }) => type)
+  const { output_text: _, ...response }: { output_text?: string } = Object(events.at(-1)?.response)
+  return {
+    names: names.filter((name, index) => name !== names[index - 1]),
+    text: events.map(({ delta = '' }) => delta).join(''),
+    isNumbered: events.every(({ sequence_number }, index) => sequence_number === index),
+    response,
+  }
+}
+
+function comparableChoices(events: readonly Event[]): unknown {
   const [first] = events
   const texts: string[] = []
   const roles: unknown[] = []
@@ -41,7 +62,7 @@ export function comparable(answer: unknown): unknown {
 }
 
 /** Fields that no two answers have in common. */
-const own = ['id', 'created', 'system_fingerprint']
+const own = ['id', 'created', 'created_at', 'system_fingerprint']
 
 /** Matches an answer that was computed elsewhere: fractions may differ in their last digits. */
 export function within(answer: unknown): unknown {

@@ -1,18 +1,22 @@
 import { describe, expect, test } from 'vitest'
 import { comparable, within } from './openai-answers.ts'
+import { refusedResponses, response, responses } from './openai-responses.ts'
 
 /** The calls of a client by their names in it. */
-export type OpenAiCall = 'chat.completions' | 'completions' | 'embeddings'
+export type OpenAiCall = 'chat.completions' | 'completions' | 'responses' | 'embeddings'
+
+/** How many events of a stream are read before it is left. Those of a response begin with four without text. */
+export const eventsRead = 6
 
 /** A client of OpenAI's API, wherever it runs: what it gives and throws is plain data here. */
 export interface OpenAiClientSubject {
   /** A stream's events are a list. Rejects with `code` and `param` of the client's error. */
   create(call: OpenAiCall, request: object): Promise<unknown>
-  /** Reads two events of a stream and leaves: by `break`, or by its controller. Resolves to the number that came. */
-  leave(request: object, how: 'break' | 'abort'): Promise<number>
+  /** Reads some events of a stream and leaves: by `break`, or by its controller. Resolves to the number that came. */
+  leave(call: OpenAiCall, request: object, how: 'break' | 'abort'): Promise<number>
 }
 
-interface ContractCase {
+export interface ContractCase {
   readonly name: string
   readonly call: OpenAiCall
   readonly request: object
@@ -113,6 +117,7 @@ const answers: readonly ContractCase[] = [
     request: { ...completion, stream: true },
     expected: expect.objectContaining({ finishes: ['length'] }),
   },
+  ...responses,
   {
     name: 'embeddings',
     call: 'embeddings',
@@ -199,6 +204,7 @@ const refusals: readonly ContractCase[] = [
     request: { ...completion, logit_bias: { 999999: 1 } },
     expected: { code: 'input_value_invalid', param: 'logit_bias.999999' },
   },
+  ...refusedResponses,
   {
     name: 'a number of dimensions that the model does not have',
     call: 'embeddings',
@@ -235,11 +241,19 @@ export function openAiClientContract(
       await expect(subject.create(call, request)).rejects.toEqual(expected)
     })
 
-    test.each(['break', 'abort'] as const)('whose stream ends by %s', async (how) => {
-      const long = { ...chat, max_tokens: 400, ignore_eos: true, stream: true }
-      const events = await subject.leave(long, how)
+    test.each([
+      ['chat.completions', 'break'],
+      ['chat.completions', 'abort'],
+      ['responses', 'break'],
+      ['responses', 'abort'],
+    ] as const)('whose stream of %s ends by %s', async (call, how) => {
+      const long = {
+        'chat.completions': { ...chat, max_tokens: 400 },
+        responses: { ...response, max_output_tokens: 400 },
+      }[call]
+      const events = await subject.leave(call, { ...long, ignore_eos: true, stream: true }, how)
       // Events on their way may still come after an abort.
-      expect(events).toBeLessThan(how === 'break' ? 3 : 50)
+      expect(events).toBeLessThan(how === 'break' ? eventsRead + 1 : 50)
       expect(await subject.create('chat.completions', chat)).toMatchObject({ object: 'chat.completion' })
     })
   })

@@ -27,6 +27,10 @@ beforeAll(async () => {
     'react',
     'react-dom',
     'scheduler',
+    'svelte',
+    '@sveltejs/vite-plugin-svelte',
+    'vue',
+    '@vitejs/plugin-vue',
     'ai',
     '@ai-sdk/provider',
     '@ai-sdk/react',
@@ -47,8 +51,12 @@ async function openPlain(name: string): Promise<ExamplePage> {
 }
 
 describe('the example of', () => {
-  test('React writes a text, runs a model and shows stats, in strict mode', async () => {
-    const { page, errors } = await openBuilt(await copyExample('react', packages))
+  test.each([
+    { framework: 'React in strict mode', name: 'react' },
+    { framework: 'Vue', name: 'vite-vue' },
+    { framework: 'Svelte', name: 'svelte' },
+  ])('$framework writes a text, runs a model and shows stats', async ({ name }) => {
+    const { page, errors } = await openBuilt(await copyExample(name, packages))
     const part = (name: string) => page.locator(`[data-part="${name}"]`)
     await expect.poll(() => part('status').textContent()).toContain('ready')
     await page.getByRole('button', { name: 'Write' }).click()
@@ -119,7 +127,7 @@ describe('the example of', () => {
   })
 
   test('transformers.js compares texts by a model of the hub', async () => {
-    const source = await readDocument('web/examples/transformers/src/main.js')
+    const source = await readDocument('web/examples/transformers/src/compare.js')
     const [model = ''] = /Xenova\/[\w.-]+/.exec(source) ?? []
     const { repository } = sentenceTransformer({ words: 200, width: 32, heads: 4, layers: 1, context: 64 })
     const hub = await startHub({ [model]: repository })

@@ -7,7 +7,12 @@ import { SpillwayError } from '../../models/core/index.ts'
 import type { Policy, Runtime } from '../../web/api/index.ts'
 import type {} from '../../web/embed/window-global.ts'
 import { startWithLanes } from '../../web/node/lanes/start-with-lanes.ts'
-import { type OpenAiClientSubject, openAiClientContract } from '../contract/openai-client.ts'
+import {
+  eventsRead,
+  type OpenAiCall,
+  type OpenAiClientSubject,
+  openAiClientContract,
+} from '../contract/openai-client.ts'
 import { bardManifest, bardsWithTemplates } from '../support/bard-variants.ts'
 import { openPage, runtimeReady } from '../support/page.ts'
 import { laneEntry } from '../support/process-lane.ts'
@@ -51,7 +56,12 @@ type Resource = Readonly<Record<'create', (...request: never[]) => unknown>>
 interface Client {
   readonly chat: { readonly completions: Resource }
   readonly completions: Resource
+  readonly responses: Resource
   readonly embeddings: Resource
+}
+
+function resourceOf({ chat, completions, responses, embeddings }: Client, call: OpenAiCall) {
+  return { 'chat.completions': chat.completions, completions, responses, embeddings }[call]
 }
 
 /** A client of this process. @param refusalOf What the contract knows of its errors; undefined for others. */
@@ -60,8 +70,7 @@ const subjectOf = (
   refusalOf: (cause: unknown) => object | undefined,
 ): OpenAiClientSubject => ({
   create: async (call, request) => {
-    const { chat, completions, embeddings } = client()
-    const resource = { 'chat.completions': chat.completions, completions, embeddings }[call]
+    const resource = resourceOf(client(), call)
     try {
       const answer = await Reflect.apply(resource.create, resource, [request])
       if (!(Symbol.asyncIterator in answer)) return answer
@@ -72,13 +81,13 @@ const subjectOf = (
       return Promise.reject(refusalOf(cause) ?? cause)
     }
   },
-  leave: async (request, how) => {
-    const { completions } = client().chat
-    const stream = await Reflect.apply(completions.create, completions, [request])
+  leave: async (call, request, how) => {
+    const resource = resourceOf(client(), call)
+    const stream = await Reflect.apply(resource.create, resource, [request])
     let events = 0
     for await (const _ of stream) {
       events++
-      if (events < 2) continue
+      if (events < eventsRead) continue
       if (how === 'break') break
       stream.controller.abort()
     }
@@ -105,8 +114,8 @@ const inPage = (policy: Policy): OpenAiClientSubject => ({
   create: async (call, request) => {
     const outcome = await page.evaluate(
       async ({ call, request, policy }) => {
-        const { chat, completions, embeddings } = window.spillway.openai
-        const resource = { 'chat.completions': chat.completions, completions, embeddings }[call]
+        const { chat, ...others } = window.spillway.openai
+        const resource = { 'chat.completions': chat.completions, ...others }[call]
         try {
           const answer = await Reflect.apply(resource.create, resource, [request, { policy }])
           if (!(Symbol.asyncIterator in answer)) return { answer }
@@ -124,21 +133,22 @@ const inPage = (policy: Policy): OpenAiClientSubject => ({
     if ('error' in outcome) return Promise.reject(outcome.error)
     return outcome.answer
   },
-  leave: (request, how) =>
+  leave: (call, request, how) =>
     page.evaluate(
-      async ({ request, how, policy }) => {
-        const { completions } = window.spillway.openai.chat
-        const stream = await Reflect.apply(completions.create, completions, [request, { policy }])
+      async ({ call, request, how, policy, eventsRead }) => {
+        const { chat, ...others } = window.spillway.openai
+        const resource = { 'chat.completions': chat.completions, ...others }[call]
+        const stream = await Reflect.apply(resource.create, resource, [request, { policy }])
         let events = 0
         for await (const _ of stream) {
           events++
-          if (events < 2) continue
+          if (events < eventsRead) continue
           if (how === 'break') break
           stream.controller.abort()
         }
         return events
       },
-      { request, how, policy },
+      { call, request, how, policy, eventsRead },
     ),
 })
 

@@ -5,7 +5,7 @@ import * as esbuild from 'esbuild'
 import { Hono } from 'hono'
 import * as vite from 'vite'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { writePackage } from '../../web/build/package/write-package.ts'
+import { builtPackage } from '../support/built-package.ts'
 import { writePage } from '../support/installed-package.ts'
 import { listen } from '../support/listen.ts'
 import { useSite } from '../support/site.ts'
@@ -16,14 +16,13 @@ const site = useSite()
 let root: string
 beforeAll(async () => {
   root = await emptyFolder()
-  await writePackage(join(root, 'package'))
 })
 afterAll(() => rm(root, { recursive: true }))
 
 /** A folder of an application, with the package at a path in it. */
 async function application(name: string, path = 'node_modules/spillway'): Promise<string> {
   const folder = join(root, name)
-  await cp(join(root, 'package'), join(folder, path), { recursive: true })
+  await cp(builtPackage, join(folder, path), { recursive: true })
   return folder
 }
 

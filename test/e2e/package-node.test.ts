@@ -26,7 +26,6 @@ beforeAll(async () => {
   await writeEmbedder(models, 'embedder', { words: 50, width: 8, heads: 2, layers: 1, context: 32 })
   const backend = testKey('Backend')
   key = backend.key
-  // One after the other: the build takes all cores.
   folder = dirname(await packagesWithSpillway([]))
   server = await startServer({ SPILLWAY_MODELS: models, SPILLWAY_KEYS: await writeKeys(backend) })
   await cp(join(root, 'models/catalogue'), join(folder, 'models'), { recursive: true })

@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { afterEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
 import { createOffload, type Job, type Offload } from '../../server/offload/offload.ts'
@@ -43,6 +44,33 @@ describe('tasks that wait', () => {
     })
     await first
     await run('echo', { bytes: 1 })
+  })
+
+  test('leave for those of another caller where one has most of the bytes, the last first', async () => {
+    const run = open()
+    const ask = (caller: string, bytes: number) =>
+      run('echo', { caller, bytes }).then(
+        () => 'answered',
+        ({ code }) => code,
+      )
+    const many = [ask('many', 300), ask('many', 300), ask('many', 300)]
+    const refused = await ask('many', 200)
+    const few = [ask('few', 200), ask('few', 400)]
+    expect(refused).toBe('overloaded')
+    expect(await Promise.all(many)).toEqual(['answered', 'answered', 'overloaded'])
+    // With both it would have more than the other.
+    expect(await Promise.all(few)).toEqual(['answered', 'overloaded'])
+    expect(offload.stats()).toEqual({ waiting: 0, running: 0, bytes: 0 })
+  })
+
+  test.runIf(process.platform === 'linux')('give way to the other threads', async () => {
+    offload = createTestOffload()
+    const model = { prompts: [], templateArguments: undefined }
+    await offload
+      .run('tokenize', { ...model, source: { folder: '', paths: [], key: '' } }, { bytes: 1 })
+      .catch(() => {})
+    const niceOf = (task: string) => readFileSync(`/proc/self/task/${task}/stat`, 'utf8').split(' ').at(18)
+    expect(readdirSync('/proc/self/task').map(niceOf)).toContain('5')
   })
 
   test('of callers take turns', async () => {

@@ -61,7 +61,7 @@ describe('POST /v1/responses', () => {
       truncation: 'disabled',
       usage: {
         input_tokens: expect.any(Number),
-        input_tokens_details: { cached_tokens: expect.any(Number) },
+        input_tokens_details: { cached_tokens: expect.any(Number), cache_write_tokens: 0 },
         output_tokens: expect.any(Number),
         output_tokens_details: { reasoning_tokens: 0 },
         total_tokens: expect.any(Number),

@@ -1,9 +1,13 @@
-import type { Page } from 'playwright-core'
+import type { Page, Worker } from 'playwright-core'
 
-/** Throws an uncaught error in each worker of the page, which ends its lane as a crash would. */
-export const crashWorkers = (page: Page) =>
+/**
+ * Throws an uncaught error in workers of the page, which ends their lanes as a crash would.
+ *
+ * @param workers Default: all of them.
+ */
+export const crashWorkers = (page: Page, workers: readonly Worker[] = page.workers()) =>
   Promise.all(
-    page.workers().map((worker) =>
+    workers.map((worker) =>
       worker
         .evaluate(() => {
           setTimeout(() => {

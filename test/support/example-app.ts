@@ -1,7 +1,7 @@
 import { cp, mkdir, symlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { writePackage } from '../../web/build/package/write-package.ts'
+import { builtPackage } from './built-package.ts'
 import { emptyFolder } from './test-models.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -10,8 +10,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 export async function packagesWithSpillway(names: readonly string[]): Promise<string> {
   const packages = join(await emptyFolder(), 'node_modules')
   await mkdir(packages, { recursive: true })
-  // Applications in JavaScript are built without types.
-  await writePackage(join(packages, 'spillway'), { hasTypes: false })
+  await cp(builtPackage, join(packages, 'spillway'), { recursive: true })
   for (const name of names) {
     await mkdir(dirname(join(packages, name)), { recursive: true })
     await symlink(join(root, 'node_modules', name), join(packages, name))

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { packPackage } from '../../web/build/package/pack-package.ts'
-import { writePackage } from '../../web/build/package/write-package.ts'
+import { builtPackage } from './built-package.ts'
 import { emptyFolder } from './test-models.ts'
 
 const run = promisify(execFile)
@@ -17,12 +17,10 @@ export interface InstalledPackage {
   readonly tarball: string
 }
 
-/** Builds and packs the package, and installs it from the tarball: without a network, since it needs no other package. */
+/** Packs the package, and installs it from the tarball: without a network, since it needs no other package. */
 export async function installPackage(source: string): Promise<InstalledPackage> {
   const folder = await emptyFolder()
-  const built = join(folder, 'built')
-  await writePackage(built)
-  const tarball = await packPackage(built, folder)
+  const tarball = await packPackage(builtPackage, folder)
   await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module' }))
   await run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], {
     cwd: folder,

@@ -7,6 +7,8 @@ import type {
   OpenAiClient,
   OpenAiCompletion,
   OpenAiEmbeddings,
+  OpenAiResponse,
+  OpenAiResponseEvent,
   OpenAiStream,
 } from '../../web/api/index.ts'
 
@@ -17,6 +19,13 @@ declare const streamed: OpenAI.ChatCompletionCreateParamsStreaming
 declare const either: OpenAI.ChatCompletionCreateParams
 declare const embedded: OpenAI.EmbeddingCreateParams
 declare const completion: OpenAI.CompletionCreateParamsNonStreaming
+/** The package's types of these requests leave even these out. */
+interface Needed {
+  model: string
+  input: string | OpenAI.Responses.ResponseInput
+}
+declare const input: OpenAI.Responses.ResponseCreateParamsNonStreaming & Needed
+declare const items: OpenAI.Responses.ResponseInput
 
 // The requests of the package.
 
@@ -27,6 +36,10 @@ expectTypeOf(client.chat.completions.create(either)).resolves.toEqualTypeOf<
 >()
 expectTypeOf(client.completions.create(completion)).resolves.toEqualTypeOf<OpenAiCompletion>()
 expectTypeOf(client.embeddings.create(embedded)).resolves.toEqualTypeOf<OpenAiEmbeddings>()
+expectTypeOf(client.responses.create(input)).resolves.toEqualTypeOf<OpenAiResponse>()
+expectTypeOf(client.responses.create({ model: 'bard', input: items, stream: true })).resolves.toEqualTypeOf<
+  OpenAiStream<OpenAiResponseEvent>
+>()
 client.chat.completions.create({ model: 'bard', messages, stream: true, user: 'u', tools: [] })
 client.chat.completions.create({ model: 'bard', messages: [{ role: 'user', content: 'Once' }], top_k: 40 })
 client.chat.completions.create(request, {
@@ -38,6 +51,8 @@ client.chat.completions.create(request, {
 client.chat.completions.create({ model: 'bard', messages, max_token: 4 })
 // @ts-expect-error A request says which model.
 client.chat.completions.create({ messages })
+// @ts-expect-error A field of chats.
+client.responses.create({ model: 'bard', input: 'Once', max_tokens: 4 })
 // @ts-expect-error An option that does not exist.
 client.chat.completions.create(request, { timeoutMs: 200 })
 
@@ -47,10 +62,14 @@ declare const answer: OpenAiChatCompletion
 declare const chunk: OpenAiChatChunk
 declare const text: OpenAiCompletion
 declare const vectors: OpenAiEmbeddings
+declare const response: OpenAiResponse
+declare const event: OpenAiResponseEvent
 assertType<OpenAI.ChatCompletion>(answer)
 assertType<OpenAI.ChatCompletionChunk>(chunk)
 assertType<OpenAI.Completion>(text)
 assertType<OpenAI.CreateEmbeddingResponse>(vectors)
+assertType<OpenAI.Responses.Response>(response)
+assertType<OpenAI.Responses.ResponseStreamEvent>(event)
 
 /** What code uses of either client: the package's answers are promises with methods of their own. */
 interface EitherClient {
@@ -69,6 +88,16 @@ interface EitherClient {
   readonly completions: {
     create(request: OpenAI.CompletionCreateParamsNonStreaming): PromiseLike<OpenAI.Completion>
   }
+  readonly responses: {
+    create(
+      request: OpenAI.Responses.ResponseCreateParamsStreaming & Needed,
+      options?: { signal?: AbortSignal; timeout?: number },
+    ): PromiseLike<AsyncIterable<OpenAI.Responses.ResponseStreamEvent> & { controller: AbortController }>
+    create(
+      request: OpenAI.Responses.ResponseCreateParamsNonStreaming & Needed,
+      options?: { signal?: AbortSignal; timeout?: number },
+    ): PromiseLike<OpenAI.Responses.Response>
+  }
   readonly embeddings: {
     create(request: OpenAI.EmbeddingCreateParams): PromiseLike<OpenAI.CreateEmbeddingResponse>
   }
@@ -82,4 +111,13 @@ export async function readsAStream(either: EitherClient): Promise<void> {
   for await (const { choices } of stream)
     expectTypeOf(choices[0]?.delta.content).toExtend<string | null | undefined>()
   stream.controller.abort()
+}
+
+export async function readsAResponse(either: EitherClient): Promise<void> {
+  for await (const event of await either.responses.create({ model: 'bard', input: 'Once', stream: true }))
+    if (event.type === 'response.output_text.delta') expectTypeOf(event.delta).toEqualTypeOf<string>()
+  for await (const event of await client.responses.create({ model: 'bard', input: 'Once', stream: true })) {
+    if (event.type === 'response.output_text.delta') expectTypeOf(event.delta).toEqualTypeOf<string>()
+    if (event.type === 'response.completed') expectTypeOf(event.response).toEqualTypeOf<OpenAiResponse>()
+  }
 }

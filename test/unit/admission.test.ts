@@ -1,83 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { SpillwayError, type Tensor } from '../../models/core/index.ts'
+import { SpillwayError } from '../../models/core/index.ts'
 import { EventClock } from '../bench/scale/event-clock.ts'
 import { Replica } from '../bench/scale/replica.ts'
 import { chat, vision } from '../bench/scale/workload.ts'
-import { seeded } from '../support/seeded.ts'
-
-interface Load {
-  /** Rows of a request of one more caller, which asks again when it is answered. */
-  readonly rowsBeside?: number
-  /** Milliseconds of a lane. */
-  readonly runMs: (rows: number) => number
-  /** Requests a second, from as many callers. */
-  readonly rate: number
-  readonly callers: number
-  readonly seconds: number
-  readonly deadlineMs?: number
-}
-
-/** One server with one lane, whose requests come at random moments, whether earlier ones were answered or not. */
-async function offer({ rowsBeside, runMs, rate, callers, seconds, deadlineMs = 30_000 }: Load) {
-  const clock = new EventClock()
-  const replica = new Replica({ clock, backend: 'cpu', lanes: 1, runMs: (_workload, rows) => runMs(rows) })
-  const random = seeded(5)
-  let answered = 0
-  /** Of requests after the first second, in which a burst is let in. */
-  const answeredMs: number[] = []
-  const refusedMs: number[] = []
-  const others: string[] = []
-  let asked = 0
-  const outcomesBeside: string[] = []
-  const askBeside = (rows: number): void => {
-    if (clock.now() >= 1_000 * seconds) return
-    const x = { type: 'float32', data: new Float32Array(rows), shape: [rows, 1] } as const
-    const settled = (outcome: string) => {
-      outcomesBeside.push(outcome)
-      clock.after(1, () => askBeside(rows))
-    }
-    replica.infer(vision, rows, { x }, { caller: 'beside', deadlineMs }).then(
-      () => settled('answered'),
-      (cause: unknown) => settled(String(cause)),
-    )
-  }
-  const next = () => {
-    if (clock.now() >= 1_000 * seconds) return
-    asked++
-    const askedAt = clock.now()
-    const caller = `caller ${asked % callers}`
-    replica.infer(vision, 1, inputs, { caller, deadlineMs }).then(
-      () => {
-        answered++
-        if (askedAt > 1_000) answeredMs.push(clock.now() - askedAt)
-      },
-      (cause: unknown) => {
-        const code = cause instanceof SpillwayError ? cause.code : String(cause)
-        if (code === 'overloaded') refusedMs.push(clock.now() - askedAt)
-        else others.push(code)
-      },
-    )
-    clock.after((-Math.log(1 - random()) * 1_000) / rate, next)
-  }
-  next()
-  // Costs are known by then.
-  if (rowsBeside !== undefined) clock.after(1_000, () => askBeside(rowsBeside))
-  await clock.run(1_000 * seconds + deadlineMs)
-  answeredMs.sort((one, other) => one - other)
-  return {
-    asked,
-    answered,
-    refused: refusedMs.length,
-    others,
-    outcomesBeside,
-    slowestRefusalMs: Math.max(0, ...refusedMs),
-    p99: answeredMs[Math.floor(0.99 * answeredMs.length)] ?? 0,
-  }
-}
-
-const inputs: Readonly<Record<string, Tensor>> = {
-  x: { type: 'float32', data: new Float32Array(1), shape: [1, 1] },
-}
+import { offerLoad, oneRow } from '../support/offer-load.ts'
 
 /** A CPU: each row costs the same. */
 const linear = (rows: number) => 10 * rows
@@ -98,8 +24,8 @@ describe('a server that is asked for more than it can answer', () => {
   ] as const)('answers as much as ever, and in time: %s', async (_what, runMs, factor, seconds, batchMs) => {
     const peak = peakOf(runMs)
     const load = { runMs, callers: 200, seconds }
-    const alone = await offer({ ...load, rate: 0.05 * peak, seconds: 60 })
-    const offered = await offer({ ...load, rate: factor * peak })
+    const alone = await offerLoad({ ...load, rate: 0.05 * peak, seconds: 60 })
+    const offered = await offerLoad({ ...load, rate: factor * peak })
     expect(offered.others).toEqual([])
     expect(offered.answered + offered.refused).toBe(offered.asked)
     expect(offered.answered / seconds).toBeGreaterThan(0.9 * peak)
@@ -108,14 +34,14 @@ describe('a server that is asked for more than it can answer', () => {
   })
 
   test('refuses nobody at 80% of what it can answer', async () => {
-    const { refused, answered } = await offer({ runMs: linear, rate: 80, callers: 200, seconds: 60 })
+    const { refused, answered } = await offerLoad({ runMs: linear, rate: 80, callers: 200, seconds: 60 })
     expect(refused / answered).toBeLessThan(0.02)
   })
 
   test.each([300, 1_000])('a caller with %d rows a request is answered beside others', async (rowsBeside) => {
     const load = { runMs: linear, rate: 20, callers: 200, seconds: 60 }
-    const alone = await offer(load)
-    const beside = await offer({ ...load, rowsBeside })
+    const alone = await offerLoad(load)
+    const beside = await offerLoad({ ...load, beside: { rows: rowsBeside } })
     // Each waits for the part that runs, which takes half as long again as a batch at most, and for a batch.
     expect(beside.p99).toBeLessThan(alone.p99 + 2.5 * 100)
     expect(beside.refused).toBeLessThan(0.01 * beside.asked)
@@ -127,7 +53,7 @@ describe('a server that is asked for more than it can answer', () => {
   })
 
   test('refuses at once what its deadline does not allow', async () => {
-    const late = await offer({ runMs: () => 400, rate: 10, callers: 50, seconds: 30, deadlineMs: 500 })
+    const late = await offerLoad({ runMs: () => 400, rate: 10, callers: 50, seconds: 30, deadlineMs: 500 })
     expect(late.refused).toBeGreaterThan(0)
     expect(late.others.length).toBeLessThan(0.02 * late.asked)
   })
@@ -137,7 +63,7 @@ test('an idle server takes 300 ms of work at once, of a caller that asks for mor
   const clock = new EventClock()
   const replica = new Replica({ clock, backend: 'cpu', lanes: 1, runMs: (_workload, rows) => linear(rows) })
   const ask = (caller: string) =>
-    replica.infer(vision, 1, inputs, { caller }).then(
+    replica.infer(vision, 1, oneRow, { caller }).then(
       () => 'answered',
       (cause: unknown) => (cause instanceof SpillwayError ? cause.code : String(cause)),
     )

@@ -57,6 +57,18 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
   'models/README.md': [['test/unit/manifest.test.ts', '```json']],
 }
 
+/** Examples of which a block is a whole file: a test builds them and uses them, each below its name. */
+const exampleTest = 'test/e2e/examples.test.ts'
+const exampleFiles: Readonly<Record<string, readonly string[]>> = {
+  'web/adapters/README.md': [
+    'react/src/blank-picture.jsx',
+    'vite-vue/src/BlankPicture.vue',
+    'svelte/src/BlankPicture.svelte',
+    'transformers/src/compare.js',
+  ],
+}
+const readExample = (file: string) => read(join('web/examples', file))
+
 function documents(folder = '.'): string[] {
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name)
@@ -83,11 +95,14 @@ const isNpm = (block: Block) =>
 /** Training takes an hour and Debian's packages: its commands are only checked to name files that exist. */
 const isRecipe = ({ document }: Block) => /^models\/(train|catalogue)\//.test(document)
 /** Drawings of how parts work together. */
-const isDrawing = ({ language }: Block) => language === '' || language === 'mermaid'
+const isDrawing = ({ language, text }: Block) =>
+  language === 'mermaid' || (language === '' && /[─→⇢]/.test(text))
+const isExample = ({ document, text }: Block) =>
+  (exampleFiles[document] ?? []).some((file) => text.includes(`\n${readExample(file)}\`\`\``))
 const named = (block: Block) => `${block.document}: ${linesOf(block)[0]}`
 
 describe('a block of code in a document', () => {
-  const toRun = blocks.filter((block) => !isDrawing(block) && !isNpm(block) && !isRecipe(block))
+  const toRun = blocks.filter((block) => ![isDrawing, isNpm, isRecipe, isExample].some((is) => is(block)))
 
   test.each(toRun.map((block) => [named(block), block] as const))('is run by a test: %s', (_, block) => {
     const runs = runBy[block.document] ?? []
@@ -100,6 +115,14 @@ describe('a block of code in a document', () => {
     const found = blocks.filter((block) => block.document === document && block.text.includes(words))
     expect(found).not.toEqual([])
     expect(read(file)).toContain(words)
+  })
+
+  test.each(
+    Object.entries(exampleFiles).flatMap(([document, files]) => files.map((file) => [file, document])),
+  )('is the file %s of an example that a test uses, in %s', (file, document) => {
+    const [language] = file.split('.').slice(-1)
+    expect(read(document)).toContain(`\`\`\`${language}\n${readExample(file)}\`\`\``)
+    expect(read(exampleTest)).toMatch(new RegExp(`'${file.split('/')[0]}'`))
   })
 
   test('names scripts of package.json where it has npm commands', () => {

@@ -54,6 +54,27 @@ describe('Pool', () => {
     expect(pool.stats().lanes).toHaveLength(1)
   })
 
+  test('runs requests in a free lane without texts, where there is one', async () => {
+    const { load, ask, pass, pool } = create({ msPerRow: 50 }, { layouts: () => [{ lanes: 2, threads: 1 }] })
+    const a = model('a')
+    await load(a, 8, 3_000)
+    const texts = pool.lease(a)
+    const busy = () =>
+      pool
+        .stats()
+        .lanes.filter(({ state }) => state === 'busy')
+        .map(({ name }) => name)
+    const first = ask(a)
+    await pass(5)
+    expect(busy()).toEqual(['cpu-1'])
+    const second = ask(a)
+    await pass(5)
+    expect(busy()).toEqual(['cpu-0', 'cpu-1'])
+    texts?.release()
+    await pass(100)
+    expect(await Promise.all([first, second])).toEqual(['answered', 'answered'])
+  })
+
   test('stays with one lane where a second brings nothing, and fails no request during the trial', async () => {
     const { load, alive, lanes } = create({ cores: 1 })
     const outcomes = await load(model('a'), 64, 10_000)

@@ -154,6 +154,47 @@ describe('the queue of a model', () => {
   })
 })
 
+describe('a full queue', () => {
+  const bounds = { maxQueued: 100, maxQueuedRows: 8 }
+  const rowsOf = (rows: number) => workOf(new Array(rows).fill([1]), model)
+  const outcomeOf = (answer: Promise<unknown>) =>
+    answer.then(
+      () => 'answered',
+      ({ code }) => code,
+    )
+
+  test('loses as many requests as another caller needs places, the last ones of who has most', async () => {
+    const { clock, scheduler } = createEchoScheduler(bounds)
+    const ask = (caller: string, rows: number) => outcomeOf(scheduler.ask(rowsOf(rows), { caller }))
+    const running = ask('many', 8)
+    await Promise.resolve()
+    const many = [
+      ask('many', 1),
+      ask('many', 1),
+      ask('many', 1),
+      ask('many', 1),
+      ask('many', 1),
+      ask('many', 1),
+    ]
+    const few = [ask('few', 2), ask('other', 2)]
+    await finish(clock, scheduler)
+    expect(await Promise.all([running, ...few])).toEqual(Array(3).fill('answered'))
+    expect(await Promise.all(many)).toEqual([...Array(4).fill('answered'), ...Array(2).fill('overloaded')])
+  })
+
+  test('loses none for a request that finds no place all the same', async () => {
+    const { clock, scheduler } = createEchoScheduler(bounds)
+    const ask = (caller: string, rows: number) => outcomeOf(scheduler.ask(rowsOf(rows), { caller }))
+    const running = ask('many', 8)
+    await Promise.resolve()
+    const waiting = [ask('many', 4), ask('many', 1), ask('other', 3)]
+    // It would have more than the others: the last request of the first would not be enough.
+    expect(await ask('large', 4)).toBe('overloaded')
+    await finish(clock, scheduler)
+    expect(await Promise.all([running, ...waiting])).toEqual(Array(4).fill('answered'))
+  })
+})
+
 describe('ever new callers', () => {
   test('do not keep another from its second request', () => {
     const turns = new Turns()

@@ -51,6 +51,15 @@ export type { FinishReason, GeneratedToken, TokenLogprob } from '../../workers/p
 export type { Capacity, GpuCapacity } from '../device/capacity.ts'
 export type { LoadState, StateChangeEvent } from '../device/load-states.ts'
 export type {
+  OpenAiResponse,
+  OpenAiResponseEvent,
+  OpenAiResponseItem,
+  OpenAiResponseMessage,
+  OpenAiResponseRequest,
+  OpenAiResponseText,
+  OpenAiResponseUsage,
+} from '../openai/response-types.ts'
+export type {
   CreateTexts,
   OpenAiChatChunk,
   OpenAiChatCompletion,

@@ -6,6 +6,7 @@ import { sentence } from './words.ts'
 export interface ErrorView {
   show(error: SpillwayError): void
   clear(): void
+  readonly isClear: boolean
 }
 
 /** Shows an error in words for visitors, with a button to try again. Its message for developers is the code's title. */
@@ -27,6 +28,9 @@ export function createErrorView(banner: HTMLElement, onRetry: () => void): Error
       banner.hidden = true
       delete banner.dataset.code
       message.textContent = ''
+    },
+    get isClear() {
+      return banner.hidden !== false
     },
   }
 }

@@ -90,7 +90,10 @@ export function showPage(runtime: Runtime): void {
   showPolicies(find('#policies', HTMLElement), runtime.policy, 'drawing', (policy) =>
     recogniser.setPolicy(policy),
   )
-  // Its code is not among what a page starts with.
+  // Their code is not among what a page starts with.
+  void import('./spillway/view.ts').then(({ showSpillway }) =>
+    showSpillway(find('#spillway', HTMLElement), runtime),
+  )
   void Promise.all([runtime.capacity(), import('./capacity-view.ts')]).then(([capacity, { showCapacity }]) =>
     showCapacity(find('#capacity', HTMLElement), capacity),
   )

@@ -35,6 +35,11 @@ export function bytes(count: number): string {
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit] ?? ''}`
 }
 
+const wholeNumbers = new Intl.NumberFormat('en')
+
+/** `12,740`: with separators. */
+export const countText = (count: number): string => wholeNumbers.format(count)
+
 /** `1 token`, `2 tokens`. */
 export const countOf = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 

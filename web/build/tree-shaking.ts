@@ -14,5 +14,8 @@ export const treeshake: Rolldown.TreeshakingOptions = {
 const later =
   /\/node_modules\/zod\/|\/models\/(?:core\/(?:file-spec|language|manifest-schema|references|schema-error|tensor-spec)\.ts|protocols\/oip(?:-binary|-elements|-schemas|-strings)?\.ts)/
 
+/** Pages of others do not start with what only the site's share. */
+const ofSite = /\/web\/app\//
+
 /** Whether a module may be in the file that every page starts with. */
-export const startModules = (id: string): boolean => !later.test(id)
+export const startModules = (id: string): boolean => !later.test(id) && !ofSite.test(id)

@@ -1,7 +1,7 @@
 import { linkAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
 import type { Policy } from '../../models/core/index.ts'
-import { checkBody, checkStreamOptions } from '../../workers/host/text/openai/check-body.ts'
+import { checkBody, checkStreamOptions, type RequestKind } from '../../workers/host/text/openai/check-body.ts'
 import { checkDimensions, embeddingsAnswer } from '../../workers/host/text/openai/embeddings-answer.ts'
 import { invalidParameter } from '../../workers/host/text/openai/invalid-parameter.ts'
 import { checkPrompt } from '../../workers/host/text/openai/prompt-bounds.ts'
@@ -22,6 +22,9 @@ export interface OpenAiSources {
   readonly policy: () => Policy
 }
 
+/** The requests for texts. */
+export type TextsKind = Exclude<RequestKind, 'embedding'>
+
 /** Answers OpenAI's requests with the page's models. */
 export class OpenAiAnswers {
   readonly #sources: OpenAiSources
@@ -34,7 +37,7 @@ export class OpenAiAnswers {
   }
 
   /** @throws SpillwayError As the server refuses the request, else as `Model.generate`. */
-  async texts(kind: 'chat' | 'completion', body: unknown, options: OpenAiOptions): Promise<object> {
+  async texts(kind: TextsKind, body: unknown, options: OpenAiOptions): Promise<object> {
     checkStreamOptions(Object(body))
     const request = checkBody(kind, body)
     const { controller, release } = linkAbort(options.signal ?? undefined)
@@ -43,9 +46,8 @@ export class OpenAiAnswers {
       const wait = createCallWait({ ...options, signal: controller.signal }, this.#clock)
       const model = await wait.until(this.#model(request.model))
       const started = await startTexts(request, model, wait, this.#sources.texts)
-      if (!request.stream) return await wholeAnswer(started)
-      const includesUsage = request.stream_options?.include_usage === true
-      const stream = await streamTexts(started, { includesUsage, controller, release })
+      if (!request.stream) return await wholeAnswer(request, started)
+      const stream = await streamTexts(request, started, { controller, release })
       isStreamed = true
       return stream
     } catch (cause) {

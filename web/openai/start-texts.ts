@@ -1,7 +1,10 @@
 import type { Placement } from '../../models/core/index.ts'
 import type { ChatRequest, CompletionRequest } from '../../models/protocols/openai.ts'
-import { type ApiShape, chatShape, completionShape } from '../../workers/host/text/openai/api-shape.ts'
+import type { ResponseRequest } from '../../models/protocols/openai-responses.ts'
 import { type Choice, checkChoices, forEachCopy, priorityOf } from '../../workers/host/text/openai/choices.ts'
+import type { Naming } from '../../workers/host/text/openai/logprobs.ts'
+import type { PromptBounds } from '../../workers/host/text/openai/prompt-bounds.ts'
+import { textOfResponse } from '../../workers/host/text/openai/response-input.ts'
 import {
   type RequestedText,
   textOfChat,
@@ -15,11 +18,14 @@ import type { GenerationStream, PlacedPiece } from '../text/generate.ts'
 import type { LazyTextService } from '../text/lazy-text-service.ts'
 import type { CallWait } from './call-wait.ts'
 
+/** A request for texts. A response's has an `input`, a chat's has `messages`. */
+export type TextsRequest = ChatRequest | CompletionRequest | ResponseRequest
+
 /** The texts of a request while they are generated. */
 export interface StartedTexts {
-  readonly model: string
   readonly choices: readonly Choice[]
-  readonly shape: ApiShape
+  /** Absent where the answer names no tokens. */
+  readonly naming: Naming | undefined
   /** Where a text was begun first. Resolves once one has its first piece, or has ended. */
   placement(): Promise<Placement>
 }
@@ -33,7 +39,7 @@ const maxChoices = 128
  * @throws SpillwayError As the server refuses the request.
  */
 export async function startTexts(
-  request: ChatRequest | CompletionRequest,
+  request: TextsRequest,
   model: Model,
   wait: CallWait,
   texts: Pick<LazyTextService, 'tokenizer'>,
@@ -41,13 +47,13 @@ export async function startTexts(
   const { manifest } = model
   // A model that another engine writes for the server: that engine knows its context.
   const bounds = manifest.generation ?? { context: Number.POSITIVE_INFINITY }
-  const asked = 'messages' in request ? [textOfChat(request, bounds)] : textsOfCompletion(request, bounds)
-  const n = request.n ?? 1
+  const asked = textsOf(request, bounds)
+  const n = ('n' in request && request.n) || 1
   checkChoices(asked.length * n, maxChoices)
   const needsTokens = namesTokens(request) || asked.some(isReadHere)
   const tokenizer = needsTokens ? await wait.until(texts.tokenizer(manifest)) : undefined
   const requests = asked.map((text) => toRequest(text, tokenizer))
-  const naming = tokenizer && { tokenizer, byId: request.return_tokens_as_token_ids === true }
+  const byId = 'return_tokens_as_token_ids' in request && request.return_tokens_as_token_ids === true
   const options = { ...wait.options(), priority: priorityOf(request.priority) }
   let begunOn: Placement | undefined
   const note = (placement: Placement) => {
@@ -67,16 +73,22 @@ export async function startTexts(
     }
   })
   return {
-    model: request.model,
     choices,
-    shape: 'messages' in request ? chatShape(request, naming) : completionShape(request, naming),
+    naming: tokenizer && { tokenizer, byId },
     placement: async () => begunOn ?? (await Promise.race(results)).placement,
   }
 }
 
-const namesTokens = (request: ChatRequest | CompletionRequest): boolean =>
-  request.return_token_ids === true ||
-  ('messages' in request ? request.logprobs === true : request.logprobs != null || request.echo === true)
+function textsOf(request: TextsRequest, bounds: PromptBounds): readonly RequestedText[] {
+  if ('input' in request) return [textOfResponse(request, bounds)]
+  return 'messages' in request ? [textOfChat(request, bounds)] : textsOfCompletion(request, bounds)
+}
+
+function namesTokens(request: TextsRequest): boolean {
+  if ('input' in request) return false
+  if (request.return_token_ids === true) return true
+  return 'messages' in request ? request.logprobs === true : request.logprobs != null || request.echo === true
+}
 
 /** Whether the prompt has to be tokens before the server or a lane gets it. */
 const isReadHere = ({ prompt, templateArguments, keptTokens }: RequestedText) =>

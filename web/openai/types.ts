@@ -2,23 +2,21 @@ import type { Policy } from '../../models/core/index.ts'
 import type { ChatRole } from '../../models/protocols/openai.ts'
 import type { ToolCall } from '../../workers/host/text/types.ts'
 import type { FinishReason } from '../../workers/protocol/generation.ts'
+import type { OpenAiResponse, OpenAiResponseEvent, OpenAiResponseRequest } from './response-types.ts'
 
 /**
  * Fields of OpenAI's requests that code for its client sends. Those that would change the answer are refused as
  * `not_supported`, as the server does; the others change nothing.
  */
-type OtherFields<Name extends string> = { readonly [Field in Name]?: unknown }
+export type OtherFields<Name extends string> = { readonly [Field in Name]?: unknown }
 
-/** The fields that chats and completions share, as OpenAI's API and vLLM have them. */
-interface TextFields {
+/** The fields that all requests for text share, as OpenAI's API and vLLM have them. */
+export interface OneTextFields {
   /** A source of `runtime.model()`: an id in the folder of models, or `hf:owner/repo`. */
   readonly model: string
-  /** Texts for each prompt, at most 128 in all. Default 1. */
-  readonly n?: number | null | undefined
   /** Strings that end the text. They are not part of it. */
   readonly stop?: string | string[] | null | undefined
   readonly stream?: boolean | null | undefined
-  readonly stream_options?: { readonly include_usage?: boolean | undefined } | null | undefined
   readonly temperature?: number | null | undefined
   readonly top_p?: number | null | undefined
   readonly presence_penalty?: number | null | undefined
@@ -34,10 +32,17 @@ interface TextFields {
   readonly repetition_penalty?: number | null | undefined
   /** vLLM: continues past the model's stop tokens. */
   readonly ignore_eos?: boolean | null | undefined
-  /** vLLM: keeps only this many tokens at the end of the prompt; −1: as many as the context holds. */
-  readonly truncate_prompt_tokens?: number | null | undefined
   /** vLLM: texts of lower ones begin earlier. */
   readonly priority?: number | null | undefined
+}
+
+/** The fields that chats and completions share. */
+interface TextFields extends OneTextFields {
+  /** Texts for each prompt, at most 128 in all. Default 1. */
+  readonly n?: number | null | undefined
+  readonly stream_options?: { readonly include_usage?: boolean | undefined } | null | undefined
+  /** vLLM: keeps only this many tokens at the end of the prompt; −1: as many as the context holds. */
+  readonly truncate_prompt_tokens?: number | null | undefined
   /** vLLM: the answer has the token ids of the text and of the prompt. */
   readonly return_token_ids?: boolean | null | undefined
   /** vLLM: log probabilities name tokens as `token_id:ID`. */
@@ -247,6 +252,7 @@ export interface OpenAiClient {
     readonly completions: CreateTexts<OpenAiChatRequest, OpenAiChatCompletion, OpenAiChatChunk>
   }
   readonly completions: CreateTexts<OpenAiCompletionRequest, OpenAiCompletion, OpenAiCompletionChunk>
+  readonly responses: CreateTexts<OpenAiResponseRequest, OpenAiResponse, OpenAiResponseEvent>
   readonly embeddings: {
     /** One vector a text. @throws SpillwayError As `CreateTexts`, else as `Model.embed()`. */
     create(request: OpenAiEmbeddingRequest, options?: OpenAiOptions): Promise<OpenAiEmbeddings>

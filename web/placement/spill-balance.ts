@@ -16,16 +16,20 @@ export interface SpillTolerance {
   readonly firstProbeAfter: number
 }
 
-const toleranceOfRuns: SpillTolerance = { tolerableMs: 100, longestProbeMs: 500, firstProbeAfter: 8 }
+export const toleranceOfRuns: SpillTolerance = { tolerableMs: 100, longestProbeMs: 500, firstProbeAfter: 8 }
 
 /** The tolerance's largest share of a deadline. */
 const tolerableShare = 0.25
 
 /** The estimate for a server that was never asked, in milliseconds. */
-const unknownServerMs = 100
+export const unknownServerMs = 100
 
 /** The most spilled requests before an idle device is probed again. */
 const longestProbeAfter = 512
+
+/** Milliseconds past which a request of the device spills, while none does. */
+export const spillAboveMs = (serverMs: number, toleranceMs: number): number =>
+  Math.max(serverMs * spillRatio, serverMs + toleranceMs)
 
 /** Whether one model's requests spill. It has hysteresis, since both estimates vary. */
 export class SpillBalance {
@@ -54,7 +58,7 @@ export class SpillBalance {
     const toleranceMs = Math.min(this.#tolerance.tolerableMs, deadlineMs * tolerableShare)
     this.#isSpilling = this.#isSpilling
       ? deviceMs > serverMs + toleranceMs / 2
-      : deviceMs > Math.max(serverMs * spillRatio, serverMs + toleranceMs)
+      : deviceMs > spillAboveMs(serverMs, toleranceMs)
     if (!this.#isSpilling) {
       this.#untilProbe = this.#probeAfter = this.#tolerance.firstProbeAfter
       return undefined

@@ -8,6 +8,7 @@ import {
 } from '../../../workers/host/text/openai/embeddings-answer.ts'
 import { invalidParameter } from '../../../workers/host/text/openai/invalid-parameter.ts'
 import { checkPrompt, type PromptBounds } from '../../../workers/host/text/openai/prompt-bounds.ts'
+import { textOfResponse } from '../../../workers/host/text/openai/response-input.ts'
 import {
   promptsOf,
   type TokensRequest,
@@ -29,7 +30,6 @@ import type { Forwarding } from '../../upstream/openai/forwarding.ts'
 import { answerOpenAiError } from './errors.ts'
 import { sendJson } from './json-completion.ts'
 import { readRequest, type Tokenize, tokenizeTexts } from './read-request.ts'
-import { toResponseText } from './response-input.ts'
 import { sendResponse } from './send-response.ts'
 import { type AskedTexts, startTexts } from './start-texts.ts'
 import { sendStream } from './stream-completion.ts'
@@ -202,8 +202,8 @@ export function openAiRoutes({
       if (isForwarded(request)) return forward(c, 'responses', request, wait)
       const entry = findModel(catalogue, request.model)
       const generator = await generatorOf(c, entry, request)
-      const text = await toResponseText(request, tokenizeFor(wait, entry), boundsOf(entry))
-      return sendResponse(c, request, await startTexts(c, request, wait, generator, [text], starting))
+      const texts = await tokenizeTexts([textOfResponse(request, boundsOf(entry))], tokenizeFor(wait, entry))
+      return sendResponse(c, request, await startTexts(c, request, wait, generator, texts, starting))
     })
     .post('/embeddings', async (c) => {
       const { request, wait } = await readRequest(c, reading(), 'embedding')

@@ -2,19 +2,11 @@ import type { Context } from 'hono'
 import type { ErrorCode, SpillwayError } from '../../../models/core/index.ts'
 import type { ResponseRequest } from '../../../models/protocols/openai-responses.ts'
 import { mergeByArrival } from '../../../workers/host/text/openai/choices.ts'
+import { beginResponse, wholeResponse } from '../../../workers/host/text/openai/response-answer.ts'
+import { type ResponseEvent, ResponseEvents } from '../../../workers/host/text/openai/response-events.ts'
 import type { Variables } from '../../http/request-log.ts'
 import { recordPart } from './completion.ts'
-import { openAiError } from './errors.ts'
 import { collect } from './json-completion.ts'
-import {
-  beginResponse,
-  endedResponse,
-  messageItem,
-  type ResponseAnswer,
-  responseObject,
-  statusOf,
-  textPart,
-} from './response-answer.ts'
 import { sendEvents } from './send-events.ts'
 import type { StartedTexts } from './start-texts.ts'
 
@@ -24,80 +16,41 @@ export function sendResponse(
   request: ResponseRequest,
   started: StartedTexts,
 ): Promise<Response> {
+  if (request.stream) return streamResponse(c, new ResponseEvents(request), started)
+  return sendWhole(c, request, started).finally(started.cancel)
+}
+
+async function sendWhole(c: Context, request: ResponseRequest, { choices, record }: StartedTexts) {
   const answer = beginResponse(request)
-  if (request.stream) return streamResponse(c, answer, started)
-  return sendWhole(c, answer, started).finally(started.cancel)
-}
-
-async function sendWhole(c: Context, answer: ResponseAnswer, { choices, record }: StartedTexts) {
   const { results } = await collect(choices, record)
-  const [choice] = choices
-  const [result] = results
-  if (!choice || !result) throw new Error('A response has no text')
-  return c.json(endedResponse(answer, choice, result))
+  return c.json(wholeResponse(answer, choices, results))
 }
 
-/** The events of a response, numbered. */
-class ResponseEvents {
-  #sequence = 0
-
-  /** An event as it is sent. */
-  write(type: string, fields: object): string {
-    return `event: ${type}\ndata: ${JSON.stringify({ type, sequence_number: this.#sequence++, ...fields })}\n\n`
-  }
-}
-
-/** A response has one message with one part. */
-const places = ({ itemId }: ResponseAnswer) => ({ item_id: itemId, output_index: 0, content_index: 0 })
+const write = (event: ResponseEvent) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
 
 async function streamResponse(
   c: Context<{ Variables: Variables }>,
-  answer: ResponseAnswer,
+  events: ResponseEvents,
   { choices, record, clock, cancel }: StartedTexts,
 ): Promise<Response> {
-  const events = new ResponseEvents()
   const parts = mergeByArrival(choices)
   const first = parts.next()
   const options = {
     first,
     clock,
     onFailure: (code: ErrorCode) => record.recordFailure(code),
-    writeFailure: (error: SpillwayError) =>
-      events.write('response.failed', { response: failedResponse(answer, error) }),
+    writeFailure: (error: SpillwayError) => write(events.failed(error)),
     onEnd: () => {
       cancel()
       void parts.return(undefined)
     },
   }
   return sendEvents(c, options, async (stream) => {
-    const send = (type: string, fields: object) => stream.sendRaw(events.write(`response.${type}`, fields))
-    const inPart = places(answer)
-    const begun = { response: responseObject(answer, 'in_progress') }
-    await send('created', begun)
-    await send('in_progress', begun)
-    await send('output_item.added', { output_index: 0, item: messageItem(answer, 'in_progress') })
-    await send('content_part.added', { ...inPart, part: textPart('') })
+    for (const event of events.begin()) await stream.sendRaw(write(event))
     // A client that has left gets nothing more, however much is generated and not yet read.
     for (let part = await first; !part.done && !stream.isAborted; part = await parts.next()) {
       recordPart(record, part.value)
-      if ('piece' in part.value) {
-        const { text } = part.value.piece
-        if (text !== '') await send('output_text.delta', { ...inPart, delta: text, logprobs: [] })
-        continue
-      }
-      const { choice, result } = part.value
-      const status = statusOf(result)
-      await send('output_text.done', { ...inPart, text: result.text, logprobs: [] })
-      await send('content_part.done', { ...inPart, part: textPart(result.text) })
-      await send('output_item.done', { output_index: 0, item: messageItem(answer, status, result.text) })
-      await send(status, { response: endedResponse(answer, choice, result) })
+      for (const event of events.ofPart(part.value)) await stream.sendRaw(write(event))
     }
   })
-}
-
-function failedResponse(answer: ResponseAnswer, error: SpillwayError): object {
-  const { message, type } = openAiError(error).error
-  // The API has a short list of codes.
-  const code = type === 'rate_limit_exceeded' ? type : 'server_error'
-  return responseObject(answer, 'failed', { error: { code, message } })
 }

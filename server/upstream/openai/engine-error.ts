@@ -1,6 +1,6 @@
 import { type ErrorCode, isErrorCode, SpillwayError } from '../../../models/core/index.ts'
 import { errorCodeHeader } from '../../../models/protocols/oip.ts'
-import { retryAfterOf } from '../../../models/protocols/responses.ts'
+import { type ResponseHead, retryAfterOf } from '../../../models/protocols/responses.ts'
 
 /** What an engine says of a failure: in an answer in place of a stream, or in an event within it. */
 interface EngineFailure {
@@ -32,11 +32,7 @@ const ofTheWay: ReadonlySet<string> = new Set<ErrorCode>([
 const tooLong = /context_length_exceeded|exceed_context_size|maximum context length/
 
 /** The error of an engine's answer with another status than 200. */
-export function errorOfAnswer(
-  model: string,
-  { status, headers }: Pick<Response, 'status' | 'headers'>,
-  body: string,
-): SpillwayError {
+export function errorOfAnswer(model: string, { status, headers }: ResponseHead, body: string): SpillwayError {
   const named = fieldsOf(jsonOf(body))
   return translate(model, {
     ...named,

@@ -3,7 +3,7 @@ import { withTimeout } from '../../../models/async/timeouts.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { ReplicaCall } from '../call.ts'
 import { isFault } from '../errors.ts'
-import { bySignal } from '../upstream-fetch.ts'
+import { bySignal, type UpstreamResponse } from '../exchange.ts'
 import { brokenOff } from './engine-error.ts'
 import type { EventRelay } from './event-relay.ts'
 
@@ -12,7 +12,7 @@ const afterDoneMs = 1_000
 
 interface EngineStreamOptions {
   readonly model: string
-  readonly response: Response
+  readonly response: UpstreamResponse
   readonly relay: EventRelay
   readonly call: ReplicaCall
   readonly clock: Clock
@@ -25,16 +25,12 @@ export class EngineStream {
   /** The events that came first, as they are sent to the client. */
   readonly first: string
   readonly #options: EngineStreamOptions
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>
+  readonly #parts: AsyncIterator<Uint8Array>
   #end: (failure?: SpillwayError) => void = () => {}
 
-  private constructor(
-    options: EngineStreamOptions,
-    reader: ReadableStreamDefaultReader<Uint8Array>,
-    first: string,
-  ) {
+  private constructor(options: EngineStreamOptions, parts: AsyncIterator<Uint8Array>, first: string) {
     this.#options = options
-    this.#reader = reader
+    this.#parts = parts
     this.first = first
     const ended = new Promise<void>((resolve, reject) => {
       this.#end = (failure) => (failure ? reject(failure) : resolve())
@@ -52,15 +48,15 @@ export class EngineStream {
     const { model, response, relay } = options
     const { body, headers } = response
     const type = headers.get('content-type')
-    if (!body || !type?.includes('text/event-stream')) throw notAStream(model, type)
-    const reader = body.getReader()
+    if (!type?.includes('text/event-stream')) throw notAStream(model, type)
+    const parts: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]()
     try {
       let first: string | undefined = ''
-      while (first === '' && !relay.failure) first = await readEvents(options, reader)
+      while (first === '' && !relay.failure) first = await readEvents(options, parts)
       if (relay.failure) throw relay.failure
-      return new EngineStream(options, reader, first)
+      return new EngineStream(options, parts, first)
     } catch (cause) {
-      void reader.cancel().catch(() => undefined)
+      body.destroy()
       throw cause
     }
   }
@@ -77,7 +73,7 @@ export class EngineStream {
       for (;;) {
         if (relay.failure) throw relay.failure
         if (relay.isDone) return undefined
-        const events = await withTimeout(clock, silenceMs, readEvents(this.#options, this.#reader), () =>
+        const events = await withTimeout(clock, silenceMs, readEvents(this.#options, this.#parts), () =>
           silent(model, silenceMs),
         )
         if (events !== '') return events
@@ -91,11 +87,11 @@ export class EngineStream {
 
   /** Ends the exchange. One that is complete is read to its end, so that its connection serves the next one. */
   close(): void {
-    const { clock, relay } = this.#options
-    const cancel = () => void this.#reader.cancel().catch(() => undefined)
+    const { clock, relay, response } = this.#options
+    const cancel = () => void response.body.destroy()
     if (relay.isDone) {
       const cancelTimer = clock.after(afterDoneMs, cancel)
-      readToEnd(this.#reader).finally(() => {
+      readToEnd(this.#parts).finally(() => {
         cancelTimer()
         this.#end()
       })
@@ -108,16 +104,16 @@ export class EngineStream {
 
 async function readEvents(
   { response, relay, call }: EngineStreamOptions,
-  reader: ReadableStreamDefaultReader<Uint8Array>,
+  parts: AsyncIterator<Uint8Array>,
 ): Promise<string> {
-  const { value } = await bySignal(new URL(response.url), call.signal, () => reader.read())
+  const { value } = await bySignal(response.url, call.signal, () => parts.next())
   call.heard()
   return value ? relay.feed(value) : relay.end()
 }
 
-async function readToEnd(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+async function readToEnd(parts: AsyncIterator<Uint8Array>): Promise<void> {
   try {
-    while (!(await reader.read()).done);
+    while (!(await parts.next()).done);
   } catch {
     // The answer is complete all the same.
   }

@@ -2,9 +2,9 @@ import { SpillwayError } from '../../../models/core/index.ts'
 import { requestTimeout } from '../../../models/protocols/request-timeout.ts'
 import { type RequestWait, remainingMs } from '../../inference/request-wait.ts'
 import type { ReplicaCall } from '../call.ts'
+import { exchange, isSuccess, readText, type UpstreamResponse } from '../exchange.ts'
 import type { Replicas } from '../replicas.ts'
 import type { Upstream } from '../upstream.ts'
-import { bySignal, readText } from '../upstream-fetch.ts'
 import { errorOfAnswer } from './engine-error.ts'
 import { type ForwardedRequest, namesOptionalField, withoutOptionalFields } from './forwarded-request.ts'
 
@@ -44,7 +44,7 @@ export class OpenAiEngine {
   async send<T>(
     exchange: EngineExchange,
     wait: RequestWait,
-    use: (response: Response, call: ReplicaCall) => Promise<T>,
+    use: (response: UpstreamResponse, call: ReplicaCall) => Promise<T>,
   ): Promise<T> {
     const { clock } = this.#upstream.model
     const attempt = async (call: ReplicaCall): Promise<{ readonly value: T } | SpillwayError> => {
@@ -66,7 +66,7 @@ export class OpenAiEngine {
   async #ask(
     { path, request, headers }: EngineExchange,
     call: ReplicaCall,
-  ): Promise<Response | SpillwayError> {
+  ): Promise<UpstreamResponse | SpillwayError> {
     const { model, body } = request
     const url = new URL(path, call.url)
     const isPlain = this.#takesPlainBodies
@@ -75,13 +75,13 @@ export class OpenAiEngine {
       return this.#post(url, timed, plain ? withoutOptionalFields(body) : body, call.signal)
     }
     let response = await send(isPlain)
-    if (response.ok) return response
-    const read = () => bySignal(url, call.signal, () => readText(response))
+    if (isSuccess(response)) return response
+    const read = () => readText(response, call.signal)
     let answer = await read()
     if (!isPlain && response.status === 400 && namesOptionalField(answer)) {
       this.#takesPlainBodies = true
       response = await send(true)
-      if (response.ok) return response
+      if (isSuccess(response)) return response
       answer = await read()
     }
     const error = errorOfAnswer(model, response, answer)
@@ -89,8 +89,8 @@ export class OpenAiEngine {
     throw error
   }
 
-  #post(url: URL, headers: EngineHeaders, body: string, signal: AbortSignal): Promise<Response> {
-    const request: RequestInit = {
+  #post(url: URL, headers: EngineHeaders, body: string, signal: AbortSignal): Promise<UpstreamResponse> {
+    return exchange(url, {
       method: 'POST',
       headers: {
         'content-type': 'application/json',
@@ -101,8 +101,6 @@ export class OpenAiEngine {
       },
       body,
       signal,
-      redirect: 'error',
-    }
-    return bySignal(url, signal, () => fetch(url, request))
+    })
   }
 }

@@ -1,7 +1,7 @@
 import { SpillwayError } from '../../../models/core/index.ts'
 import { replaceMembers } from '../../http/json-members.ts'
 import type { ReplicaCall } from '../call.ts'
-import { bySignal } from '../upstream-fetch.ts'
+import { bySignal, type UpstreamResponse } from '../exchange.ts'
 import { asCompletion, isOfResponse } from './response-fields.ts'
 
 /** A whole answer of an engine, as it is sent to the client. */
@@ -57,11 +57,15 @@ function parse(model: string, json: string): Readonly<Record<string, unknown>> {
 const longestAnswer = 256 * 2 ** 20
 
 /** @throws SpillwayError `server_unreachable` where it breaks off, `server_response_invalid` where it is too long. */
-export async function readAnswer(model: string, response: Response, call: ReplicaCall): Promise<Uint8Array> {
+export async function readAnswer(
+  model: string,
+  { url, body }: UpstreamResponse,
+  call: ReplicaCall,
+): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   let length = 0
-  await bySignal(new URL(response.url), call.signal, async () => {
-    for await (const part of response.body ?? []) {
+  await bySignal(url, call.signal, async () => {
+    for await (const part of body) {
       call.heard()
       length += part.length
       if (length > longestAnswer) throw tooLong(model)

@@ -1,7 +1,7 @@
 import { SpillwayError } from '../../../models/core/index.ts'
+import { discard, exchange } from '../exchange.ts'
 import type { Probe } from '../replica.ts'
 import type { Protocol, UpstreamModel } from '../upstream.ts'
-import { bySignal } from '../upstream-fetch.ts'
 
 /**
  * Asks an engine whether it is ready: vLLM and llama.cpp answer `/health` beside `/v1`. Where there is no such route, as at
@@ -13,10 +13,9 @@ const createProbe =
   (headers: Readonly<Record<string, string>>): Probe =>
   async (url, signal) => {
     const ask = async (path: string) => {
-      const asked = new URL(path, url)
-      const { status, body } = await bySignal(asked, signal, () => fetch(asked, { headers, signal }))
-      void body?.cancel()
-      return status
+      const response = await exchange(new URL(path, url), { headers, signal })
+      await discard(response, signal)
+      return response.status
     }
     const health = await ask('../health')
     if (health < 300) return

@@ -7,7 +7,7 @@ import { lanes } from './lanes.ts'
 import { ort } from './ort.ts'
 import { padding } from './padding.ts'
 import { peers } from './peers.ts'
-import { pipelines } from './pipelines.ts'
+import { pipelines, pipelinesAtOnce } from './pipelines.ts'
 import { quantized } from './quantized.ts'
 import { openRaw } from './raw.ts'
 import { spill } from './spill.ts'
@@ -77,6 +77,7 @@ export const benches = {
   padding,
   peers,
   pipelines,
+  pipelinesAtOnce,
   spill,
   bridge,
   plainCall,

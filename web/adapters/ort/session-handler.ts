@@ -5,7 +5,7 @@ import { overloaded, poisoned } from '../../../workers/host/scheduler/errors.ts'
 import { maxDeaths } from '../../../workers/host/scheduler/replay.ts'
 import type { GraphLanes, OpenedGraph } from './graph-lanes.ts'
 import type { GraphSession } from './graph-session.ts'
-import { copyInputs, copyTensors, toResults } from './tensors.ts'
+import { checkFetches, copyInputs, copyTensors, toResults } from './tensors.ts'
 
 /** Runs of a session that may wait, as many as the requests of a runtime. */
 const maxQueued = 65_536
@@ -68,6 +68,7 @@ export class SessionHandler implements InferenceSessionHandler {
     if (this.#isReleased) throw new SpillwayError('closed', `The ${key} was released`)
     if (this.#running.size >= maxQueued) throw tooMany(this.#running.size)
     const inputs = copyInputs(feeds, this.inputNames)
+    checkFetches(fetches)
     const outputs = Object.keys(fetches)
     for (let deaths = 0; ; ) {
       const { lane } = this.#lease ?? (await this.#leaseAgain())

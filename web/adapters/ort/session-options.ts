@@ -24,9 +24,10 @@ export function graphOptionsOf(options: SessionOptions): GraphOptions {
   const { preferredOutputLocation: locations = 'cpu' } = options
   for (const location of typeof locations === 'string' ? [locations] : Object.values(locations))
     if (location !== 'cpu' && location !== 'cpu-pinned')
-      throw new SpillwayError('not_supported', 'A session in a lane gives its outputs to the page', {
+      throw new SpillwayError('not_supported', "A lane's outputs cannot stay on the page's GPU", {
         expected: 'preferredOutputLocation "cpu"',
         got: location,
+        hint: 'Leave preferredOutputLocation out: outputs come in memory.',
       })
   return Object.fromEntries(
     taken.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])),

@@ -35,15 +35,38 @@ export function copyInputs(feeds: Feeds, names: readonly string[]): Tensors {
 }
 
 function copyOf(name: string, tensor: OnnxTensor): Tensor {
-  const { type: given, dims, location } = tensor
+  const { type: given, dims } = tensor
+  refuseElsewhere(`Input "${name}"`, tensor, 'Read it first: `await tensor.getData()` brings it into memory.')
   const type = tensorTypes.find((known) => known === given)
-  if (type === undefined || (location !== 'cpu' && location !== 'cpu-pinned'))
-    throw new SpillwayError('not_supported', `Input "${name}" cannot be sent to a lane`, {
-      expected: `a tensor in the page's memory, of ${tensorTypes.join(', ')}`,
-      got: `${given}, ${location}`,
+  if (type === undefined)
+    throw new SpillwayError('not_supported', `Input "${name}" is of a type that lanes do not take`, {
+      expected: tensorTypes.join(', '),
+      got: given,
     })
   const { data } = tensor
   return { type, data: type === 'float16' ? bitsOf(data) : copyData(data), shape: [...dims] }
+}
+
+/** @throws SpillwayError `not_supported` for tensors that outputs cannot be written to. */
+export function checkFetches(fetches: Fetches): void {
+  for (const [name, tensor] of Object.entries(fetches))
+    if (tensor)
+      refuseElsewhere(
+        `The tensor for output "${name}"`,
+        tensor,
+        'Name the output only, and copy its data to the GPU.',
+      )
+}
+
+/** A lane is a worker: it has no access to the page's GPU device and its buffers. */
+function refuseElsewhere(subject: string, { location }: OnnxTensor, hint: string): void {
+  if (location === 'cpu' || location === 'cpu-pinned') return
+  const where = location === 'none' ? 'was disposed' : "is on the page's GPU, where no lane can reach it"
+  throw new SpillwayError('not_supported', `${subject} ${where}`, {
+    expected: "a tensor in the page's memory",
+    got: location,
+    ...(location !== 'none' && { hint }),
+  })
 }
 
 /** In whole buffers, which a message takes away. */

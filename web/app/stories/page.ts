@@ -4,12 +4,12 @@ import { createErrorView } from '../error-view.ts'
 import { createFiguresView } from '../figures-view.ts'
 import { find } from '../find.ts'
 import { oncePerFrame } from '../once-per-frame.ts'
+import { Opener } from '../opener.ts'
 import { createPlacementView } from '../placement-view.ts'
 import { showPolicies } from '../policy-switch.ts'
 import { createProgressView } from '../progress-view.ts'
 import { milliseconds } from '../words.ts'
 import { showCounts } from './counts.ts'
-import { Opener } from './opener.ts'
 import { openings } from './openings.ts'
 import { scrollIntoViewIfBelow } from './scroll-into-view-if-below.ts'
 import { createStepsView } from './steps-view.ts'
@@ -26,7 +26,7 @@ export function showPage(runtime: Runtime): void {
     error.clear()
     opener.reopen()
   })
-  const opener = new Opener(runtime, createProgressView(find('#progress', HTMLElement)), error.show)
+  const opener = new Opener(runtime, 'bard', createProgressView(find('#progress', HTMLElement)), error.show)
 
   const refresh = oncePerFrame(() => {
     const { perSecond, firstMs, steps, running, count } = board
@@ -72,7 +72,10 @@ export function showPage(runtime: Runtime): void {
     error.clear()
     opener.setPolicy(policy)
   })
-  // Its code is not among what a page starts with.
+  // Their code is not among what a page starts with.
+  void import('../spillway/view.ts').then(({ showSpillway }) =>
+    showSpillway(find('#spillway', HTMLElement), runtime),
+  )
   void Promise.all([runtime.capacity(), import('../capacity-view.ts')]).then(([capacity, { showCapacity }]) =>
     showCapacity(find('#capacity', HTMLElement), capacity),
   )

@@ -28,7 +28,7 @@ export function createStepsView(canvas: HTMLCanvasElement): StepsView {
       const context = canvas.getContext('2d')
       if (!context) return
       const style = getComputedStyle(canvas)
-      const active = style.getPropertyValue('--accent')
+      const active = style.getPropertyValue('--device')
       const idle = style.getPropertyValue('--sunken')
       context.scale(scale, scale)
       const shown = steps.slice(-columns())

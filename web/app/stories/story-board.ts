@@ -1,5 +1,5 @@
 import type { Placement, SpillwayError } from '../../../models/core/index.ts'
-import type { Opener } from './opener.ts'
+import type { Opener } from '../opener.ts'
 import { Steps } from './steps.ts'
 import { Story } from './story.ts'
 import { createStoryView } from './story-view.ts'

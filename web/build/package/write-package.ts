@@ -41,11 +41,10 @@ const peers = {
   vue: '>=3.4',
 }
 
-/** @param hasTypes Whether it has types, which take most of the time. Default: it has. */
-export async function writePackage(folder: string, { hasTypes = true } = {}): Promise<void> {
+export async function writePackage(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true })
   await writeScripts(folder)
-  if (hasTypes) await writeTypes(folder)
+  await writeTypes(folder)
   await writeServer(folder)
   const { name, version, description, license, type, engines } = JSON.parse(
     await readFile(join(root, 'package.json'), 'utf8'),

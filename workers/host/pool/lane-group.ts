@@ -39,10 +39,18 @@ export class LaneGroup {
     )
   }
 
-  /** Lanes that would take a batch of the session now: those that have it, or any where none has it. */
+  /**
+   * Lanes that would take a batch of the session now: those that have it, or any where none has it. Each request to a server
+   * asks.
+   */
   free(session: string): number {
-    const having = this.holders.filter((holder) => holder.has(session))
-    if (having.length > 0) return count(having, ({ isFree }) => isFree)
+    let [having, free] = [0, 0]
+    for (const holder of this.holders) {
+      if (!holder.has(session)) continue
+      having++
+      if (holder.isFree) free++
+    }
+    if (having > 0) return free
     if (this.holders.some((holder) => holder.isLoading(session))) return 0
     return this.holders.some(({ isFree }) => isFree) ? 1 : 0
   }
@@ -113,10 +121,15 @@ export class LaneGroup {
     }
   }
 
-  /** A free lane that has the session; else one that may start now, where its death would cost the least. */
+  /**
+   * A free lane that has the session, best one without texts, which would slow the run and be slowed by it; else one that may
+   * start now, where its death would cost the least.
+   */
   #choose(session: string): LaneHolder {
     const free = this.holders.filter(({ isFree }) => isFree)
-    const having = free.find((holder) => holder.has(session))
+    const having =
+      free.find((holder) => holder.has(session) && !holder.isShared) ??
+      free.find((holder) => holder.has(session))
     const [best] = free.sort(
       (one, other) =>
         Number(one.isBackingOff) - Number(other.isBackingOff) ||

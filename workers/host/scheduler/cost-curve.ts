@@ -20,6 +20,11 @@ export class CostCurve {
     return this.#largest
   }
 
+  /** Estimated milliseconds of one row in a run as large as the largest so far; zero while nothing is known. */
+  get rowMs(): number {
+    return this.#largest === 0 ? 0 : this.predict(this.#largest) / this.#largest
+  }
+
   get isKnown(): boolean {
     return this.#largest > 0
   }

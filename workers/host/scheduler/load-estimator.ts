@@ -68,17 +68,20 @@ export class LoadEstimator<S extends BatchedModel> {
    * What a request that came now would have to expect; undefined while the cost of its model is not known.
    *
    * @param share The share of the waiting work that goes before it.
+   * @param ownShare The share of the waiting work that is its caller's own.
    */
-  expectedWait(source: S, rows: number, share: number): ExpectedWait | undefined {
+  expectedWait(source: S, rows: number, share: number, ownShare: number): ExpectedWait | undefined {
     const own = this.#models.find(source)
     if (!own?.curve.isKnown) return undefined
     const lanes = this.#lanes
     const now = this.#clock.now()
-    let taken = 0
+    // Of the lanes that have the model: others may be free, or busy, as well.
+    let isFree = lanes.free(source) > 0
     let inLanes = 0
+    let isRunning = false
     for (const { source: other, curve, lateMs, rows: inLane, since } of this.running) {
       if (!lanes.shared(source, other)) continue
-      taken++
+      isRunning ||= other.key === source.key
       inLanes += Math.max(0, curve.predict(inLane) + lateMs - (now - since))
     }
     let waiting = 0
@@ -87,18 +90,24 @@ export class LoadEstimator<S extends BatchedModel> {
       if (queued.rows === 0 || !lanes.shared(source, other)) continue
       waiting += curve.predict(queued.rows) + lateMs
       long += queued.long
+      // It came in this turn, and may get the free lane at the end of it. One without a free lane waits for others.
+      isFree &&= lanes.free(other) === 0
     }
     const count = lanes.count(source)
     const aheadMs = (share * waiting) / count
+    const hasWaiting = own.waiting.requests > 0
     return {
       waitMs: inLanes / count + aheadMs,
       aheadMs,
+      othersMs: Math.max(0, aheadMs - (ownShare * waiting) / count),
+      sharedMs: rows * own.curve.rowMs,
       runMs: runMsOf(own, rows, lanes) + own.lateMs,
       loneMs: own.curve.predict(1) + own.lateMs,
       batchMs: plannedMs(own),
-      idleMs: taken < count && waiting === 0 ? now - this.#changedAt : undefined,
+      idleMs: isFree ? now - this.#changedAt : undefined,
       hasLong: long > 0,
-      hasWaiting: own.waiting.requests > 0,
+      hasWaiting,
+      isInFlight: hasWaiting || isRunning,
     }
   }
 

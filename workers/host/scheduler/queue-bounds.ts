@@ -1,5 +1,7 @@
+import { chooseDisplaced } from './displace.ts'
 import type { Entry } from './entry.ts'
 import type { ScheduledModel } from './model-registry.ts'
+import type { RequestQueue } from './request-queue.ts'
 import type { BatchedModel, CallerShare } from './work.ts'
 
 /** What may wait for one model. */
@@ -24,45 +26,33 @@ export const hasPlace = (
 const shareOf = (rows: number, bytes: number, bounds: QueueBounds): number =>
   Math.max(1 / bounds.requests, rows / bounds.rows, bytes / bounds.bytes)
 
-/** What a caller has of a queue. */
-interface Portion<S extends BatchedModel> {
-  /** By its weight. */
-  share: number
-  /** The request that goes last. */
-  last: Entry<S>
-}
-
 /**
- * The waiting request that gives its place to one of another caller: the last one of the caller that has the largest share
- * of a full queue, by its weight. Undefined where no caller would still have more than the new one.
+ * The waiting requests that give their places to one of another caller; see `chooseDisplaced`. Undefined where there is no
+ * place for it.
  */
-export function entryToDisplace<S extends BatchedModel>(
-  { queues }: ScheduledModel<S>,
+export function entriesToDisplace<S extends BatchedModel>(
+  { queues, waiting }: ScheduledModel<S>,
   bounds: QueueBounds,
   { caller, weight = 1 }: CallerShare,
   rows: number,
   bytes: number,
-): Entry<S> | undefined {
+): Entry<S>[] | undefined {
   if (caller === undefined) return undefined
-  const shares = new Map<string, Portion<S>>()
-  for (const queue of queues.values()) {
-    for (const entry of queue.withCallers()) {
-      const owner = entry.turn?.caller ?? ''
-      const share = shareOf(entry.work.rows, entry.bytes, bounds) / (entry.turn?.weight ?? 1)
-      const known = shares.get(owner)
-      if (!known) shares.set(owner, { share, last: entry })
-      else {
-        known.share += share
-        if (entry.rank >= known.last.rank) known.last = entry
-      }
-    }
-  }
-  let largest = (shares.get(caller)?.share ?? 0) + shareOf(rows, bytes, bounds) / weight
-  let displaced: Entry<S> | undefined
-  for (const [owner, { share, last }] of shares) {
-    if (owner === caller || share <= largest) continue
-    largest = share
-    displaced = last
-  }
-  return displaced
+  const left = { requests: waiting.requests, rows: waiting.rows, bytes: waiting.bytes }
+  return chooseDisplaced<Entry<S>>({
+    waiting: withCallers(queues.values()),
+    callerOf: ({ turn }) => turn?.caller ?? '',
+    shareOf: (entry) => shareOf(entry.work.rows, entry.bytes, bounds) / (entry.turn?.weight ?? 1),
+    asking: { caller, share: shareOf(rows, bytes, bounds) / weight },
+    leaves: (entry) => {
+      left.requests--
+      left.rows -= entry.work.rows
+      left.bytes -= entry.bytes
+    },
+    hasPlace: () => hasPlace(left, bounds, rows, bytes),
+  })
+}
+
+function* withCallers<S extends BatchedModel>(queues: Iterable<RequestQueue<S>>): Iterable<Entry<S>> {
+  for (const queue of queues) yield* queue.withCallers()
 }

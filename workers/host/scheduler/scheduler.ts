@@ -2,7 +2,7 @@ import { abortedBy } from '../../../models/async/abort.ts'
 import type { Clock } from '../../../models/async/clock.ts'
 import { Deadlines } from '../../../models/async/deadlines.ts'
 import type { SpillwayError } from '../../../models/core/index.ts'
-import type { AdmissionPolicy } from './admission.ts'
+import type { AdmissionPolicy, ExpectedWait } from './admission.ts'
 import type { CostCurve } from './cost-curve.ts'
 import type { Cutting } from './cutting.ts'
 import { Dispatcher } from './dispatch-loop.ts'
@@ -13,12 +13,13 @@ import type { Lanes } from './lanes.ts'
 import { type Estimate, LoadEstimator } from './load-estimator.ts'
 import { ModelRegistry, type ScheduledModel } from './model-registry.ts'
 import { rankOf } from './priority.ts'
-import { entryToDisplace, hasPlace, type QueueBounds } from './queue-bounds.ts'
+import { entriesToDisplace, hasPlace, type QueueBounds } from './queue-bounds.ts'
 import { costOf, mayBeCut, plannedMs, unknownRows } from './request-cost.ts'
 import { type SchedulerStats, statsOf } from './stats.ts'
 import { type Turn, Turns } from './turns.ts'
 import {
   type BatchedModel,
+  type CallerShare,
   passThrough,
   type ResultHandler,
   type RunAnswer,
@@ -116,13 +117,9 @@ export class Scheduler<S extends BatchedModel> {
 
   /** Why a new request of one row would be refused; nothing where it would be accepted. */
   refusal(source: S, wait: WaitOptions = {}): SpillwayError | undefined {
-    const { signal } = wait
     const model = this.#models.of(source)
-    const refusal = this.#refusal(model, 1, 0, signal)
-    const isFinal = refusal?.code !== 'overloaded' || !entryToDisplace(model, this.#bounds, wait, 1, 0)
-    if (refusal && isFinal) return refusal
     // Its rows are not known yet: it is taken for a usual one.
-    return this.#tooLong(model, Math.exp(model.usualLogRows), wait)
+    return this.#refusal(model, 1, 0, wait, this.#expected(model, Math.exp(model.usualLogRows), wait))
   }
 
   submit(work: Work<S>, wait?: WaitOptions): Promise<RunAnswer>
@@ -136,16 +133,13 @@ export class Scheduler<S extends BatchedModel> {
     const { caller, weight } = wait
     const model = this.#models.of(work.source)
     const bytes = this.#bounds.bytes === Number.POSITIVE_INFINITY ? 0 : bytesOf({ work })
-    let refusal = this.#refusal(model, work.rows, bytes, wait.signal)
-    while (refusal?.code === 'overloaded') {
-      const displaced = entryToDisplace(model, this.#bounds, wait, work.rows, bytes)
-      if (!displaced) break
-      this.#leave(displaced, refusal)
-      refusal = this.#refusal(model, work.rows, bytes, wait.signal)
-    }
-    refusal ??= this.#tooLong(model, work.rows, wait)
+    const expected = this.#expected(model, work.rows, wait)
+    const refusal = this.#refusal(model, work.rows, bytes, wait, expected)
     model.usualLogRows += usualWeight * ((work.rows > 1 ? Math.log(work.rows) : 0) - model.usualLogRows)
     if (refusal) return handler.onError(refusal, work, wait)
+    if (expected) this.#options.admission?.accepted(expected, wait)
+    if (!hasPlace(model.waiting, this.#bounds, work.rows, bytes))
+      this.#makePlace(model, work.rows, bytes, wait)
     const turn = caller === undefined ? undefined : this.#takeTurn(caller, model, work, weight)
     // The end of the turn, not its start: a small request of a new caller does not wait behind a large one of each other.
     const rank = rankOf(turn?.end ?? work.askedAt, wait.priority)
@@ -183,7 +177,7 @@ export class Scheduler<S extends BatchedModel> {
       maxQueued: this.#options.maxQueued,
       isSaturated,
       running,
-      models: [...this.#models.all].map((model) => statsOf(model, this.estimate(model.source, 0).queueMs)),
+      models: [...this.#models.all].map((model) => statsOf(model, this.estimate(model.source, 1))),
     }
   }
 
@@ -195,14 +189,26 @@ export class Scheduler<S extends BatchedModel> {
   }
 
   #refusal(
-    { source, waiting }: ScheduledModel<S>,
+    model: ScheduledModel<S>,
     rows: number,
     bytes: number,
-    signal: AbortSignal | undefined,
+    wait: WaitOptions,
+    expected: ExpectedWait | undefined,
   ): SpillwayError | undefined {
-    if (signal?.aborted) return abortedBy(signal)
+    if (wait.signal?.aborted) return abortedBy(wait.signal)
     if (this.#closed) return this.#closed
-    if (hasPlace(waiting, this.#bounds, rows, bytes)) return undefined
+    const tooLong = expected && this.#options.admission?.refusal(expected, wait.deadlineMs, wait)
+    if (tooLong || hasPlace(model.waiting, this.#bounds, rows, bytes)) return tooLong
+    return entriesToDisplace(model, this.#bounds, wait, rows, bytes) ? undefined : this.#overloaded(model)
+  }
+
+  /** Requests of the callers that have most of a full queue leave it for one of another caller. */
+  #makePlace(model: ScheduledModel<S>, rows: number, bytes: number, asking: CallerShare): void {
+    const displaced = entriesToDisplace(model, this.#bounds, asking, rows, bytes) ?? []
+    for (const entry of displaced) this.#leave(entry, this.#overloaded(model))
+  }
+
+  #overloaded({ source, waiting }: ScheduledModel<S>): SpillwayError {
     return overloaded('Every lane is busy and the queue is full', {
       maxQueued: this.#bounds.requests,
       queued: waiting.requests,
@@ -211,17 +217,16 @@ export class Scheduler<S extends BatchedModel> {
     })
   }
 
-  /** Why a request that has a place would wait too long; nothing where it would not, or where that is not known. */
-  #tooLong(
+  /** What a request would have to expect; nothing where it is not known, or any request may wait. */
+  #expected(
     model: ScheduledModel<S>,
     rows: number,
-    { caller, weight, deadlineMs }: WaitOptions,
-  ): SpillwayError | undefined {
-    const { admission } = this.#options
-    if (!admission) return undefined
+    { caller, weight }: CallerShare,
+  ): ExpectedWait | undefined {
+    if (!this.#options.admission) return undefined
     const share = caller === undefined ? 1 : this.#turns.shareAhead(caller, costOf(model, rows), weight)
-    const expected = this.#load.expectedWait(model.source, rows, share)
-    return expected && admission.refusal(expected, deadlineMs)
+    const ownShare = caller === undefined ? 0 : this.#turns.ownShare(caller)
+    return this.#load.expectedWait(model.source, rows, share, ownShare)
   }
 
   #takeTurn(caller: string, model: ScheduledModel<S>, work: Work<S>, weight: number | undefined): Turn {

@@ -1,3 +1,4 @@
+import type { Estimate } from './load-estimator.ts'
 import type { ScheduledModel } from './model-registry.ts'
 import type { BatchedModel } from './work.ts'
 
@@ -22,6 +23,8 @@ export interface ModelStats {
   readonly queued: number
   /** Estimated milliseconds that a new request would wait. */
   readonly queueMs: number
+  /** Estimated milliseconds that its run would take then; zero where nothing is known. */
+  readonly runMs: number
   /** Requests answered so far, their rows, and the batches that they shared. */
   readonly requests: number
   readonly rows: number
@@ -48,11 +51,11 @@ export class BatchCounts {
 
 export function statsOf<S extends BatchedModel>(
   { source, queues, counts }: ScheduledModel<S>,
-  queueMs: number,
+  { queueMs, runMs }: Estimate,
 ): ModelStats {
   let queued = 0
   for (const { size } of queues.values()) queued += size
   const { requests, rows, batches, largestBatch } = counts
   const meanBatch = batches === 0 ? 0 : rows / batches
-  return { session: source.key, queued, queueMs, requests, rows, batches, largestBatch, meanBatch }
+  return { session: source.key, queued, queueMs, runMs, requests, rows, batches, largestBatch, meanBatch }
 }

@@ -15,8 +15,9 @@ export interface Turn {
 interface Claim {
   /** Where the caller's next turn begins. */
   next: number
-  /** Its requests that wait. */
+  /** Its requests that wait, and their costs. */
   waiting: number
+  cost: number
   /** Of its first request that waits; another one counts once none waits. */
   weight: number
 }
@@ -50,7 +51,7 @@ export class Turns {
   take(caller: string, cost: number, weight = 1, first = cost): Turn {
     let claim = this.#claims.get(caller)
     if (!claim) {
-      claim = { next: 0, waiting: 0, weight }
+      claim = { next: 0, waiting: 0, cost: 0, weight }
       this.#claims.set(caller, claim)
       if (this.#claims.size > this.#sweepAt) this.#sweep()
     }
@@ -60,6 +61,7 @@ export class Turns {
       this.#active += weight
     }
     claim.next = start + cost / claim.weight
+    claim.cost += cost
     this.#cost += cost
     return { caller, start, end: start + first / claim.weight, cost, weight: claim.weight }
   }
@@ -75,6 +77,7 @@ export class Turns {
     this.#cost += more
     if (claim) {
       claim.waiting++
+      claim.cost += more
       claim.next += more / weight
     }
     const next = start + first / weight
@@ -96,6 +99,12 @@ export class Turns {
     const others = this.#active - (isWaiting ? own : 0)
     const end = Math.max(this.#now, claim?.next ?? 0) + cost / own
     return Math.min(1, ((others + own) * (end - this.#now)) / (this.#cost + cost))
+  }
+
+  /** The share of the waiting work that is the caller's own, from 0 to 1. */
+  ownShare(caller: string): number {
+    const own = this.#claims.get(caller)?.cost ?? 0
+    return this.#cost <= 0 ? 0 : Math.min(1, Math.max(0, own / this.#cost))
   }
 
   /** A request that waited left without having run. */
@@ -122,6 +131,7 @@ export class Turns {
     const claim = this.#claims.get(caller)
     if (!claim) return undefined
     this.#cost -= cost
+    claim.cost -= cost
     if (--claim.waiting === 0) this.#active -= claim.weight
     return claim
   }

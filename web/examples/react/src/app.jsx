@@ -1,5 +1,6 @@
 import { useState } from 'react'
-import { useGenerate, useModel, useRun, useRuntimeStats } from 'spillway/react'
+import { useGenerate, useModel, useRuntimeStats } from 'spillway/react'
+import { BlankPicture } from './blank-picture.jsx'
 
 export function App() {
   return (
@@ -16,7 +17,6 @@ function Story() {
   const [prompt, setPrompt] = useState('To be, or')
   const { status, progress } = useModel('bard')
   const { generate, stop, text, placement, isPending, error } = useGenerate('bard')
-  // The promise rejects as well; the state has the error for the page.
   const write = () => generate({ prompt, maxTokens: 60, temperature: 0 }).catch(() => undefined)
   return (
     <section>
@@ -34,21 +34,6 @@ function Story() {
       <p data-part="text">{text}</p>
       {placement && <p data-part="placement">{placement.explanation}</p>}
       {error && <p role="alert">{error.message}</p>}
-    </section>
-  )
-}
-
-/** Runs a model of pictures. */
-function BlankPicture() {
-  const { run, result, isPending } = useRun('digits')
-  const classify = () => run({ image: new Float32Array(28 * 28) }).catch(() => undefined)
-  return (
-    <section>
-      <h1>A run</h1>
-      <button type="button" onClick={classify} disabled={isPending}>
-        Classify a blank picture
-      </button>
-      {result && <p data-part="logits">{result.outputs.logits.data.length} numbers</p>}
     </section>
   )
 }

@@ -1,21 +1,28 @@
-import { type Policy, SpillwayError } from '../../../models/core/index.ts'
-import type { Runtime } from '../../api/create-runtime.ts'
-import type { Model, ModelOptions } from '../../api/model.ts'
-import { isNotFound } from '../is-not-found.ts'
-import type { ProgressView } from '../progress-view.ts'
+import { type Policy, SpillwayError } from '../../models/core/index.ts'
+import type { Runtime } from '../api/create-runtime.ts'
+import type { Model, ModelOptions } from '../api/model.ts'
+import { isNotFound } from './is-not-found.ts'
+import type { ProgressView } from './progress-view.ts'
 
 const onServerFirst: readonly Policy[] = ['server', 'prefer-server']
 
-/** Opens the model once for each policy; all stories share it. */
+/** Opens the model once for each policy; all requests of the page share it. */
 export class Opener {
   readonly #runtime: Runtime
+  readonly #id: string
   readonly #progress: ProgressView
   readonly #onFailure: (error: SpillwayError) => void
   #abort = new AbortController()
   #model: Promise<Model> | undefined
 
-  constructor(runtime: Runtime, progress: ProgressView, onFailure: (error: SpillwayError) => void) {
+  constructor(
+    runtime: Runtime,
+    id: string,
+    progress: ProgressView,
+    onFailure: (error: SpillwayError) => void,
+  ) {
     this.#runtime = runtime
+    this.#id = id
     this.#progress = progress
     this.#onFailure = onFailure
   }
@@ -47,7 +54,7 @@ export class Opener {
     }
     this.#progress.starting()
     try {
-      const model = await this.#runtime.model('bard', options)
+      const model = await this.#runtime.model(this.#id, options)
       void this.#load(model, options, signal)
       return model
     } catch (cause) {
@@ -61,13 +68,13 @@ export class Opener {
     }
   }
 
-  /** Loads the model on the device where the policy wants it; meanwhile the server generates. */
+  /** Loads the model on the device where the policy wants it; meanwhile the server answers. */
   async #load(model: Model, options: ModelOptions, signal: AbortSignal): Promise<void> {
     try {
       if (!onServerFirst.includes(this.#runtime.policy)) await model.load(options)
       if (!signal.aborted) this.#progress.ready()
     } catch (cause) {
-      // Not shown as an error: the server may generate, and if not, the story reports the error.
+      // Not shown as an error: the server may answer, and if not, the request reports the error.
       if (!signal.aborted) this.#progress.failed(cause)
     }
   }

@@ -1,18 +1,17 @@
-import { SpillwayError } from '../../../models/core/index.ts'
-import { type ChatRole, chatRoles, type WireChatMessage } from '../../../models/protocols/openai.ts'
-import type { ResponseRequest, WireResponseItem } from '../../../models/protocols/openai-responses.ts'
-import { textsOf, toChatMessage } from '../../../workers/host/text/openai/chat-message.ts'
-import { invalidParameter } from '../../../workers/host/text/openai/invalid-parameter.ts'
-import { checkBias, checkPrompt, type PromptBounds } from '../../../workers/host/text/openai/prompt-bounds.ts'
-import { optionsOf, type TokensRequest } from '../../../workers/host/text/openai/text-requests.ts'
-import type { Tokenize } from './read-request.ts'
+import { SpillwayError } from '../../../../models/core/index.ts'
+import { type ChatRole, chatRoles, type WireChatMessage } from '../../../../models/protocols/openai.ts'
+import type { ResponseRequest, WireResponseItem } from '../../../../models/protocols/openai-responses.ts'
+import { textsOf, toChatMessage } from './chat-message.ts'
+import { invalidParameter } from './invalid-parameter.ts'
+import { checkBias, checkPrompt, type PromptBounds } from './prompt-bounds.ts'
+import { optionsOf, type RequestedText } from './text-requests.ts'
 
-/** A response's input as a chat: its instructions, and its items in their order. */
-export async function toResponseText(
-  request: ResponseRequest,
-  tokenize: Tokenize,
-  bounds: PromptBounds,
-): Promise<TokensRequest> {
+/**
+ * A response's input as a chat: its instructions, and its items in their order.
+ *
+ * @throws SpillwayError As `textOfChat`; `not_supported` for an item that is no text.
+ */
+export function textOfResponse(request: ResponseRequest, bounds: PromptBounds): RequestedText {
   const { input, instructions } = request
   const system: WireChatMessage[] = instructions ? [{ role: 'system', content: instructions }] : []
   const turns = typeof input === 'string' ? [{ role: 'user', content: input } as const] : messagesOf(input)
@@ -21,8 +20,10 @@ export async function toResponseText(
   )
   checkBias(request.logit_bias, bounds)
   checkPrompt('input', messages.flatMap(textsOf).join(''), bounds)
-  const [tokens = []] = await tokenize([{ messages }])
-  return { ...optionsOf(request), tokens, maxTokens: request.max_output_tokens ?? undefined }
+  return {
+    prompt: { messages },
+    options: { ...optionsOf(request), maxTokens: request.max_output_tokens ?? undefined },
+  }
 }
 
 /** Calls of tools belong to the assistant's message before them. */
@@ -80,7 +81,7 @@ function textOf(content: WireResponseItem['content'], param: string): string {
 }
 
 const notSupported = (param: string, got: string) =>
-  new SpillwayError('not_supported', 'The models of this server read text only', {
+  new SpillwayError('not_supported', 'Models read text only', {
     expected: 'messages of text, and calls of tools with their outputs',
     got,
     param,

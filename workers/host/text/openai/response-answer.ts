@@ -1,7 +1,7 @@
-import type { ResponseRequest } from '../../../models/protocols/openai-responses.ts'
-import { randomId } from '../../../workers/host/text/openai/answers.ts'
-import { type Choice, usageOf } from '../../../workers/host/text/openai/choices.ts'
-import type { GenerateResult } from '../../../workers/host/text/types.ts'
+import type { ResponseRequest } from '../../../../models/protocols/openai-responses.ts'
+import type { GenerateResult } from '../types.ts'
+import { randomId } from './answers.ts'
+import { type Choice, usageOf } from './choices.ts'
 
 /** A response while it is written: what is the same in all of its events. */
 export interface ResponseAnswer {
@@ -88,6 +88,16 @@ export function endedResponse(answer: ResponseAnswer, choice: Choice, result: Ge
   })
 }
 
+/** The response in one piece, once its one text has ended. */
+export function wholeResponse(
+  answer: ResponseAnswer,
+  [choice]: readonly Choice[],
+  [result]: readonly GenerateResult[],
+): object {
+  if (!choice || !result) throw new Error('A response has no text')
+  return endedResponse(answer, choice, result)
+}
+
 function usage(choice: Choice, result: GenerateResult) {
   const { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details } = usageOf(
     [choice],
@@ -95,7 +105,7 @@ function usage(choice: Choice, result: GenerateResult) {
   )
   return {
     input_tokens: prompt_tokens,
-    input_tokens_details: prompt_tokens_details,
+    input_tokens_details: { ...prompt_tokens_details, cache_write_tokens: 0 },
     output_tokens: completion_tokens,
     output_tokens_details: { reasoning_tokens: 0 },
     total_tokens,

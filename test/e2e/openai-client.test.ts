@@ -1,10 +1,12 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import OpenAI from 'openai'
 import type { Page } from 'playwright-core'
-import { beforeAll, describe, expect, test } from 'vitest'
-import type { Policy } from '../../web/api/index.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { SpillwayError } from '../../models/core/index.ts'
+import type { Policy, Runtime } from '../../web/api/index.ts'
 import type {} from '../../web/embed/window-global.ts'
+import { startWithLanes } from '../../web/node/lanes/start-with-lanes.ts'
 import {
   eventsRead,
   type OpenAiCall,
@@ -13,7 +15,9 @@ import {
 } from '../contract/openai-client.ts'
 import { bardManifest, bardsWithTemplates } from '../support/bard-variants.ts'
 import { openPage, runtimeReady } from '../support/page.ts'
+import { laneEntry } from '../support/process-lane.ts'
 import { useSite } from '../support/site.ts'
+import { digitsFolder } from '../support/test-models.ts'
 import { writeEmbedder } from '../support/write-model.ts'
 
 const template =
@@ -29,26 +33,44 @@ async function models(): Promise<string> {
   await writeFile(path, JSON.stringify({ ...manifest, variants }))
   const size = { words: 300, width: 8, heads: 2, layers: 1, context: 64 }
   await writeEmbedder(folder, 'embedder', { ...size, pooling: 'mean', normalize: true })
+  await cp(digitsFolder, join(folder, 'digits'), { recursive: true })
   return folder
 }
 
-const site = useSite(async () => ({ SPILLWAY_MODELS: await models() }))
+let folder: string
+const site = useSite(async () => {
+  folder = await models()
+  return { SPILLWAY_MODELS: folder }
+})
 let client: OpenAI
+let program: Runtime
 let page: Page
 beforeAll(async () => {
+  program = startWithLanes({ lanes: true, models: folder }, laneEntry)
   client = new OpenAI({ apiKey: 'none', baseURL: new URL('v1', site.server.url).href, maxRetries: 0 })
   ;({ page } = await openPage(await site.browser.newContext(), site.server.url))
   await runtimeReady(page)
 })
 
-function resourceOf({ chat, completions, responses, embeddings }: OpenAI, call: OpenAiCall) {
+type Resource = Readonly<Record<'create', (...request: never[]) => unknown>>
+interface Client {
+  readonly chat: { readonly completions: Resource }
+  readonly completions: Resource
+  readonly responses: Resource
+  readonly embeddings: Resource
+}
+
+function resourceOf({ chat, completions, responses, embeddings }: Client, call: OpenAiCall) {
   return { 'chat.completions': chat.completions, completions, responses, embeddings }[call]
 }
 
-/** The `openai` package. */
-const inNode: OpenAiClientSubject = {
+/** A client of this process. @param refusalOf What the contract knows of its errors; undefined for others. */
+const subjectOf = (
+  client: () => Client,
+  refusalOf: (cause: unknown) => object | undefined,
+): OpenAiClientSubject => ({
   create: async (call, request) => {
-    const resource = resourceOf(client, call)
+    const resource = resourceOf(client(), call)
     try {
       const answer = await Reflect.apply(resource.create, resource, [request])
       if (!(Symbol.asyncIterator in answer)) return answer
@@ -56,12 +78,11 @@ const inNode: OpenAiClientSubject = {
       for await (const event of answer) events.push(event)
       return events
     } catch (cause) {
-      if (!(cause instanceof OpenAI.APIError)) throw cause
-      return Promise.reject({ code: cause.code, param: cause.param ?? null })
+      return Promise.reject(refusalOf(cause) ?? cause)
     }
   },
   leave: async (call, request, how) => {
-    const resource = resourceOf(client, call)
+    const resource = resourceOf(client(), call)
     const stream = await Reflect.apply(resource.create, resource, [request])
     let events = 0
     for await (const _ of stream) {
@@ -72,7 +93,21 @@ const inNode: OpenAiClientSubject = {
     }
     return events
   },
-}
+})
+
+/** The `openai` package. */
+const inNode = subjectOf(
+  () => client,
+  (cause) =>
+    cause instanceof OpenAI.APIError ? { code: cause.code, param: cause.param ?? null } : undefined,
+)
+
+/** `runtime.openai` of a program that has lanes and no server. */
+const inProgram = subjectOf(
+  () => program.openai,
+  (cause) =>
+    cause instanceof SpillwayError ? { code: cause.code, param: cause.detail.param ?? null } : undefined,
+)
 
 /** `runtime.openai` of the page. */
 const inPage = (policy: Policy): OpenAiClientSubject => ({
@@ -120,6 +155,9 @@ const inPage = (policy: Policy): OpenAiClientSubject => ({
 openAiClientContract('the openai package at the server', inNode)
 openAiClientContract('runtime.openai on the device', inPage('device'), inNode)
 openAiClientContract('runtime.openai at the server', inPage('server'), inNode)
+openAiClientContract('runtime.openai in lanes of a program', inProgram, inNode)
+
+afterAll(() => program?.dispose())
 
 describe('a call of runtime.openai', () => {
   /** The code of its error. */

@@ -68,7 +68,11 @@ export function inferRoutes({
     limits: RequestLimits,
   ): Promise<ArrivedRequest> => {
     const jsonLength = c.req.header(jsonLengthHeader)
-    const body = await readBody(c, maxBodyBytes, Number(jsonLength ?? 0), bodyMemory)
+    const body = await readBody(c, maxBodyBytes, {
+      alignedAt: Number(jsonLength ?? 0),
+      memory: bodyMemory,
+      arriving: { bodies: offload.arriving, caller: turnOptions(c) },
+    })
     const askedAt = clock.now()
     const isAllDecoded = jsonLength === undefined || hasStrings(manifest)
     const isLarge = (isAllDecoded ? body.length : Number(jsonLength)) > mostReadHere

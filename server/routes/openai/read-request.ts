@@ -44,7 +44,9 @@ export async function readRequest<K extends RequestKind>(
   kind: K,
 ): Promise<ArrivedRequest<K>> {
   const timeoutMs = readRequestTimeout(c) ?? deadlineMs
-  const body = await readBody(c, maxBodyBytes)
+  const body = await readBody(c, maxBodyBytes, {
+    arriving: { bodies: offload.arriving, caller: turnOptions(c) },
+  })
   const wait = {
     signal: disconnectSignal(c),
     ...turnOptions(c),

@@ -176,7 +176,8 @@ interface Completion {
 
 /** The text of a completion, streamed or not. */
 function textOf(body: string): string {
-  const events = body.startsWith('data:')
+  // A comment comes first where the first event was waited for.
+  const events = /^(?:data)?:/.test(body)
     ? body
         .split('\n\n')
         .flatMap((event) => (event.startsWith('data: {') ? [event.slice('data: '.length)] : []))

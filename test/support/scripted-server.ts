@@ -116,6 +116,7 @@ export function createScriptedApp(
   const generator = createTextGenerator({
     tokenizer: tokenizerOf(),
     tokens,
+    vocabulary: 0x80,
     contextLength: scriptedContext,
     defaults: {},
     clock: systemClock,

@@ -19,6 +19,7 @@ const textGenerator = (script: Partial<Script> = {}, contextLength = 200): TextG
     tokenizer: tokenizerOf(),
     tokens: scriptedGenerator({ text: story, ...script }),
     contextLength,
+    vocabulary: 0x80,
     defaults: {},
     clock: createManualClock(),
   })

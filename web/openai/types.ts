@@ -9,6 +9,20 @@ import type { FinishReason } from '../../workers/protocol/generation.ts'
  */
 type OtherFields<Name extends string> = { readonly [Field in Name]?: unknown }
 
+/** OpenAI's form of a text. A schema is always held to, `strict` or not. */
+export type OpenAiResponseFormat =
+  | { readonly type: 'text' }
+  | { readonly type: 'json_object' }
+  | {
+      readonly type: 'json_schema'
+      readonly json_schema: {
+        readonly name: string
+        readonly description?: string | undefined
+        readonly schema?: { readonly [keyword: string]: unknown } | undefined
+        readonly strict?: boolean | null | undefined
+      }
+    }
+
 /** The fields that chats and completions share, as OpenAI's API and vLLM have them. */
 interface TextFields {
   /** A source of `runtime.model()`: an id in the folder of models, or `hf:owner/repo`. */
@@ -26,6 +40,19 @@ interface TextFields {
   /** Added to logits, by token id. */
   readonly logit_bias?: Readonly<Record<string, number>> | null | undefined
   readonly seed?: number | null | undefined
+  /** The form of the text: any, a JSON object, or JSON that fits a schema. */
+  readonly response_format?: OpenAiResponseFormat | null | undefined
+  /** vLLM: the form of the text, by one of these. */
+  readonly structured_outputs?:
+    | {
+        readonly json?: object | string
+        readonly json_object?: boolean
+        readonly regex?: string
+        readonly choice?: readonly string[]
+        readonly grammar?: string
+      }
+    | null
+    | undefined
   /** vLLM. */
   readonly top_k?: number | null | undefined
   /** vLLM. */
@@ -69,7 +96,6 @@ export interface OpenAiChatRequest
       | 'prompt_cache_options'
       | 'prompt_cache_retention'
       | 'reasoning_effort'
-      | 'response_format'
       | 'safety_identifier'
       | 'service_tier'
       | 'store'

@@ -1,9 +1,11 @@
+import { checkTextFormat } from '../../../models/core/check-format.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { type ChatRole, chatRoles, type WireChatMessage } from '../../../models/protocols/openai.ts'
 import type { ResponseRequest, WireResponseItem } from '../../../models/protocols/openai-responses.ts'
 import { textsOf, toChatMessage } from '../../../workers/host/text/openai/chat-message.ts'
 import { invalidParameter } from '../../../workers/host/text/openai/invalid-parameter.ts'
 import { checkBias, checkPrompt, type PromptBounds } from '../../../workers/host/text/openai/prompt-bounds.ts'
+import { openAiFormat } from '../../../workers/host/text/openai/request-format.ts'
 import { optionsOf, type TokensRequest } from '../../../workers/host/text/openai/text-requests.ts'
 import type { Tokenize } from './read-request.ts'
 
@@ -21,8 +23,11 @@ export async function toResponseText(
   )
   checkBias(request.logit_bias, bounds)
   checkPrompt('input', messages.flatMap(textsOf).join(''), bounds)
+  const [asked] = openAiFormat(request.text?.format, 'text.format')
+  if (asked) checkTextFormat(asked.format, asked.param)
+  const options = { ...optionsOf(request), ...(asked && { format: asked.format }) }
   const [tokens = []] = await tokenize([{ messages }])
-  return { ...optionsOf(request), tokens, maxTokens: request.max_output_tokens ?? undefined }
+  return { ...options, tokens, maxTokens: request.max_output_tokens ?? undefined }
 }
 
 /** Calls of tools belong to the assistant's message before them. */

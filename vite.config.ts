@@ -127,6 +127,7 @@ export default defineConfig({
           input: {
             main: path('server/main.ts'),
             lane: path('workers/lane/node/entry.ts'),
+            formats: path('workers/lane/node/formats-entry.ts'),
             offload: path('server/offload/entry.ts'),
             spillway: path('models/cli/main.ts'),
           },

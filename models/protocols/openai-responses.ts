@@ -3,7 +3,7 @@
  * Source: https://platform.openai.com/docs/api-reference/responses.
  */
 import * as z from 'zod/mini'
-import { ending, nullish, positive, sampling } from './openai.ts'
+import { ending, forms, nullish, positive, responseFormat, sampling } from './openai.ts'
 
 /** Part of an item's content, or of a tool's output. Its type is checked when the item is read. */
 const responsePart = z.object({ type: z.string(), text: nullish(z.string()) })
@@ -39,8 +39,11 @@ export const responseRequest = z.object({
   stream: nullish(z.boolean()),
   /** vLLM: as of chats. */
   priority: nullish(z.int()),
+  /** The form of the answer. */
+  text: nullish(z.looseObject({ format: nullish(responseFormat) })),
   ...ending,
   ...sampling,
+  ...forms,
 })
 /** See `responseRequest`. */
 export type ResponseRequest = z.infer<typeof responseRequest>

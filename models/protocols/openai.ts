@@ -53,6 +53,23 @@ export const sampling = {
   repetition_penalty: nullish(z.number().check(z.gt(0))),
 }
 
+const fields = z.record(z.string(), z.unknown())
+
+/** OpenAI's form of an answer. What else it has is checked when it is read. */
+export const responseFormat = z.looseObject({ type: z.string() })
+
+/** The fields that hold a text to a form. */
+export const forms = {
+  response_format: nullish(responseFormat),
+  /** vLLM: `json`, `regex`, `choice`, `grammar` or `json_object`. */
+  structured_outputs: nullish(fields),
+  /** vLLM's older names. */
+  guided_json: nullish(z.unknown()),
+  guided_regex: nullish(z.string()),
+  guided_choice: nullish(z.array(z.string())),
+  guided_grammar: nullish(z.string()),
+}
+
 /** The fields that end a text. */
 export const ending = {
   stop: nullish(z.union([stopString, z.array(stopString).check(z.maxLength(16))])),
@@ -67,6 +84,7 @@ const common = {
   stream: nullish(z.boolean()),
   stream_options: nullish(z.object({ include_usage: nullish(z.boolean()) })),
   ...sampling,
+  ...forms,
   /** vLLM: keeps only this many tokens at the end of the prompt; −1: as many as the context holds. */
   truncate_prompt_tokens: nullish(z.int().check(z.minimum(-1))),
   /** vLLM: which of the waiting texts begin first: the lowest, 0 where it is absent. */

@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** The processes and threads of a server. */
-const entries = ['main.js', 'lane.js', 'offload.js']
+const entries = ['main.js', 'lane.js', 'formats.js', 'offload.js']
 
 /** Packages whose dependencies are for their installation only. */
 const withoutDependencies: Readonly<Record<string, readonly string[]>> = {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { ErrorCode } from '../../models/core/index.ts'
 import type { TokenGenerator, TokenStream } from '../../workers/host/text/types.ts'
-import type { TokenRequest } from '../../workers/protocol/generation.ts'
+import type { TokenFormat, TokenRequest } from '../../workers/protocol/generation.ts'
 
 export interface TokenGeneratorSubject {
   /** Called in each test. */
@@ -10,6 +10,18 @@ export interface TokenGeneratorSubject {
   /** The tokens that follow the prompt where the likeliest is always taken: at least eight. */
   readonly continuation: readonly number[]
 }
+
+/** Three tokens of every vocabulary as letters. The others are no text. */
+const pieces: readonly string[] = Array.from(
+  { length: 12 },
+  (_, token) => ({ 5: 'a', 7: 'b', 9: 'c' })[token] ?? '',
+)
+const letters = { abc: [5, 7, 9], abb: [5, 7, 7] }
+
+const choices = (...choice: string[]): TokenFormat => ({
+  format: { type: 'choice', choice },
+  vocabulary: pieces.join('\n'),
+})
 
 /** The behaviour of every `TokenGenerator`, whatever model is behind it. */
 export function tokenGeneratorContract(name: string, subject: TokenGeneratorSubject): void {
@@ -58,6 +70,25 @@ export function tokenGeneratorContract(name: string, subject: TokenGeneratorSubj
       const elsewhere = continuation.slice(0, 3)
       const request = requestOf({ prompt: [...prompt, ...elsewhere], generated: 3 })
       expect(await read(subject.generator().generate(request))).toEqual(continuation.slice(3, 7))
+    })
+
+    test('holds its tokens to a format, also from the middle of a text', async () => {
+      const made = subject
+        .generator()
+        .generate(requestOf({ maxTokens: 8, stopTokens: [1], format: choices('abc', 'abb') }))
+      const tokens = await read(made)
+      expect([letters.abc, letters.abb]).toContainEqual(tokens)
+      expect(await made.result).toMatchObject({ finish: 'stop' })
+      const elsewhere = tokens.slice(0, 2)
+      const moved = requestOf({
+        prompt: [...prompt, ...elsewhere],
+        generated: 2,
+        stopTokens: [1],
+        format: choices('abc', 'abb'),
+      })
+      expect(await read(subject.generator().generate(moved))).toEqual(tokens.slice(2))
+      const another = subject.generator().generate({ ...moved, format: choices('ca') })
+      await expectFailure(another, 'input_value_invalid')
     })
 
     test('settles its result though nobody reads the tokens', async () => {

@@ -164,7 +164,12 @@ describe('a response is refused', () => {
     ['of a stored prompt', { prompt: { id: 'pmpt_1' } }, 'not_supported', 'prompt'],
     ['with tools', { tools: [{ type: 'web_search' }] }, 'not_supported', 'tools'],
     ['with a tool that must be called', { tool_choice: 'required' }, 'not_supported', 'tool_choice'],
-    ['with a schema', { text: { format: { type: 'json_schema' } } }, 'not_supported', 'text'],
+    [
+      'without a schema',
+      { text: { format: { type: 'json_schema' } } },
+      'request_malformed',
+      'text.format.schema',
+    ],
     ['with a verbosity', { text: { verbosity: 'low' } }, 'not_supported', 'text'],
     ['with reasoning', { reasoning: { effort: 'high' } }, 'not_supported', 'reasoning.effort'],
     ['with log probabilities', { top_logprobs: 2 }, 'not_supported', 'top_logprobs'],

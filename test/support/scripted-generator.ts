@@ -2,7 +2,7 @@ import { abortedBy } from '../../models/async/abort.ts'
 import { AsyncQueue } from '../../models/async/async-queue.ts'
 import { SpillwayError } from '../../models/core/index.ts'
 import type { TokenGenerator, TokenResult } from '../../workers/host/text/types.ts'
-import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
+import type { GeneratedToken, TokenFormat, TokenRequest } from '../../workers/protocol/generation.ts'
 
 export interface Script {
   /** The text of every sequence, prompt included: the nth token is its nth character, and 0 past its end. */
@@ -37,13 +37,16 @@ export function scriptedGenerator({
     generate: (request, { signal, deadlineMs = Number.POSITIVE_INFINITY } = {}) => {
       const askedAt = performance.now()
       const { prompt, maxTokens, stopTokens } = request
+      const written = request.format ? formatted(request, request.format) : undefined
       const limit = Math.min(maxTokens, scriptedContext - prompt.length)
       let hasLeft = false
       const tokens = new AsyncQueue<readonly GeneratedToken[]>(() => {
         hasLeft = true
       })
       const write = async (): Promise<TokenResult> => {
-        const refusal = signal?.aborted ? abortedBy(signal) : refusalOf(request)
+        const refusal = signal?.aborted
+          ? abortedBy(signal)
+          : (refusalOf(request) ?? (written === null ? misfit() : undefined))
         if (refusal) throw refusal
         onRequest?.(request)
         running++
@@ -57,7 +60,8 @@ export function scriptedGenerator({
             if (failure) throw failure
             if (hasLeft) return resultOf('stop')
             if (made === limit) return resultOf('length')
-            const token = script[place] ?? 0
+            if (written && made === written.length) return resultOf('stop')
+            const token = written?.[made] ?? script[place] ?? 0
             if (stopTokens.includes(token)) return resultOf('stop')
             tokens.push([{ token }])
           }
@@ -80,6 +84,17 @@ const resultOf = (finish: TokenResult['finish']): TokenResult => ({
   cachedTokens: 0,
   timings: { queueMs: 1, firstTokenMs: 2, perTokenMs: 3 },
 })
+
+/** The rest of the first choice that the text so far begins; null where there is none. Other formats are not followed. */
+function formatted({ prompt, generated }: TokenRequest, { format, vocabulary }: TokenFormat) {
+  if (format.type !== 'choice') return undefined
+  const pieces = vocabulary?.split('\n') ?? []
+  const soFar = prompt.slice(prompt.length - generated)
+  const choices = format.choice.map((choice) => [...choice].map((letter) => pieces.indexOf(letter)))
+  return choices.find((tokens) => soFar.every((token, at) => tokens[at] === token))?.slice(generated) ?? null
+}
+
+const misfit = () => new SpillwayError('input_value_invalid', 'The text so far does not have the format')
 
 const late = () => new SpillwayError('deadline_exceeded', 'The sequence did not end in time')
 

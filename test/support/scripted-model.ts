@@ -25,6 +25,7 @@ export function scriptedModel({
     tokenizer,
     tokens: scriptedGenerator({ text: '', ...script }),
     contextLength: scriptedContext,
+    vocabulary: 0x80,
     defaults: {},
     clock,
   })

@@ -129,6 +129,7 @@ export function createScriptedApp(
   const generator = createTextGenerator({
     tokenizer: tokenizerOf(output, variables),
     tokens,
+    vocabulary: 0x80,
     contextLength: scriptedContext,
     defaults: {},
     clock: systemClock,

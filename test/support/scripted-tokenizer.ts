@@ -9,6 +9,7 @@ export const tokenizerOf = (output: OutputForm = {}, variables: readonly string[
     streamDecoder: () => ({ push: textOf, end: () => '' }),
     textOf,
     bytesOf: (token) => [...new TextEncoder().encode(textOf(token))],
+    isSpecial: (token) => token === 0,
     chat: (messages) =>
       [...messages.map(({ role, content }) => `${role}: ${content}\n`).join('')].map(
         (character) => character.codePointAt(0) ?? 0,

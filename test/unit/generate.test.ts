@@ -23,6 +23,7 @@ const textGenerator = (
     tokenizer: tokenizerOf(output),
     tokens: scriptedGenerator({ text: story, ...script }),
     contextLength,
+    vocabulary: 0x80,
     defaults: {},
     clock: createManualClock(),
   })

@@ -44,6 +44,7 @@ function create() {
   const text = createTextGenerator({
     tokenizer: tokenizerOf(),
     tokens,
+    vocabulary: 0x80,
     contextLength: 1_000,
     defaults: {},
     clock,

@@ -53,7 +53,9 @@ export type { LoadState, StateChangeEvent } from '../device/load-states.ts'
 export type {
   OpenAiResponse,
   OpenAiResponseEvent,
+  OpenAiResponseFormat,
   OpenAiResponseItem,
+  OpenAiResponseTextFormat,
   OpenAiResponseMessage,
   OpenAiResponseRequest,
   OpenAiResponseText,

@@ -15,6 +15,18 @@ export interface OpenAiResponseItem extends OtherFields<'id' | 'status' | 'phase
   readonly output?: unknown
 }
 
+/** As `OpenAiResponseFormat`, with the schema's fields beside its type. */
+export type OpenAiResponseTextFormat =
+  | { readonly type: 'text' }
+  | { readonly type: 'json_object' }
+  | {
+      readonly type: 'json_schema'
+      readonly name: string
+      readonly description?: string | undefined
+      readonly schema: { readonly [keyword: string]: unknown }
+      readonly strict?: boolean | null | undefined
+    }
+
 /** A request of `runtime.openai.responses.create()`. Nothing is stored: a conversation is sent with each of its requests. */
 export interface OpenAiResponseRequest
   extends OneTextFields,
@@ -35,7 +47,6 @@ export interface OpenAiResponseRequest
       | 'service_tier'
       | 'store'
       | 'stream_options'
-      | 'text'
       | 'tool_choice'
       | 'tools'
       | 'top_logprobs'
@@ -47,6 +58,8 @@ export interface OpenAiResponseRequest
   /** The system's message before them. */
   readonly instructions?: string | null | undefined
   readonly max_output_tokens?: number | null | undefined
+  /** The form of the answer. */
+  readonly text?: { readonly format?: OpenAiResponseTextFormat | null | undefined } | null | undefined
   /** At most 16 texts, which the answer repeats. */
   readonly metadata?: Readonly<Record<string, string>> | null | undefined
 }

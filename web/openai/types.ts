@@ -10,6 +10,20 @@ import type { OpenAiResponse, OpenAiResponseEvent, OpenAiResponseRequest } from 
  */
 export type OtherFields<Name extends string> = { readonly [Field in Name]?: unknown }
 
+/** OpenAI's form of a text. A schema is always held to, `strict` or not. */
+export type OpenAiResponseFormat =
+  | { readonly type: 'text' }
+  | { readonly type: 'json_object' }
+  | {
+      readonly type: 'json_schema'
+      readonly json_schema: {
+        readonly name: string
+        readonly description?: string | undefined
+        readonly schema?: { readonly [keyword: string]: unknown } | undefined
+        readonly strict?: boolean | null | undefined
+      }
+    }
+
 /** The fields that all requests for text share, as OpenAI's API and vLLM have them. */
 export interface OneTextFields {
   /** A source of `runtime.model()`: an id in the folder of models, or `hf:owner/repo`. */
@@ -24,6 +38,19 @@ export interface OneTextFields {
   /** Added to logits, by token id. */
   readonly logit_bias?: Readonly<Record<string, number>> | null | undefined
   readonly seed?: number | null | undefined
+  /** The form of the text: any, a JSON object, or JSON that fits a schema. */
+  readonly response_format?: OpenAiResponseFormat | null | undefined
+  /** vLLM: the form of the text, by one of these. */
+  readonly structured_outputs?:
+    | {
+        readonly json?: object | string
+        readonly json_object?: boolean
+        readonly regex?: string
+        readonly choice?: readonly string[]
+        readonly grammar?: string
+      }
+    | null
+    | undefined
   /** vLLM. */
   readonly top_k?: number | null | undefined
   /** vLLM. */
@@ -73,7 +100,6 @@ export interface OpenAiChatRequest
       | 'prompt_cache_key'
       | 'prompt_cache_options'
       | 'prompt_cache_retention'
-      | 'response_format'
       | 'safety_identifier'
       | 'service_tier'
       | 'store'

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini'
 import type { Clock } from '../../models/async/clock.ts'
 import { type Backend, backends, type Manifest, schemaError } from '../../models/core/index.ts'
+import type { TextFormat } from '../../models/core/text-format.ts'
 import {
   type ChatRequest,
   type CompletionRequest,
@@ -78,8 +79,23 @@ const common = (model: string, request: TextRequest): Common => ({
   seed: request.seed,
   stop: typeof request.stop === 'string' ? request.stop : request.stop && [...request.stop],
   ignore_eos: request.ignoreStopTokens,
+  ...formatFields(request.format),
   truncate_prompt_tokens: request.truncate === 'start' ? -1 : undefined,
 })
+
+/** As OpenAI has it where it does, else as vLLM. */
+function formatFields(
+  format: TextFormat | undefined,
+): Pick<Common, 'response_format' | 'structured_outputs'> {
+  if (format?.type === 'json_object') return { response_format: format }
+  if (format?.type === 'json_schema') {
+    const { type, schema } = format
+    return { response_format: { type, json_schema: { name: 'answer', strict: true, schema } } }
+  }
+  if (!format) return {}
+  const { type, ...form } = format
+  return { structured_outputs: form }
+}
 
 function chatBody({ id }: Manifest, request: TextRequest): ChatRequest {
   const { messages = [], logprobs, maxTokens } = request

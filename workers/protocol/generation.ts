@@ -1,5 +1,6 @@
 /** Sequences to decode and the tokens that come of them. Types only. */
 import type { Sampling } from '../../models/core/sampling.ts'
+import type { TextFormat } from '../../models/core/text-format.ts'
 
 /** One of the likeliest tokens at a position. */
 export interface TokenLogprob {
@@ -34,6 +35,17 @@ export interface TokenRequest {
   /** Tokens that end the sequence. The one that does is not part of the result. */
   readonly stopTokens: readonly number[]
   readonly sampling: Sampling
+  /** Holds the generated tokens, `generated` included, to a form. */
+  readonly format?: TokenFormat | undefined
+}
+
+/** The form of a sequence. It can be told from the tokens so far at any time: it has no state that would have to move. */
+export interface TokenFormat {
+  readonly format: TextFormat
+  /**
+   * The bytes of all tokens, as `vocabularyOf` writes them. A lane keeps them: absent where it was given them before.
+   */
+  readonly vocabulary?: string | undefined
 }
 
 /** Slots and their use now. */

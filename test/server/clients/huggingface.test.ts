@@ -76,12 +76,15 @@ test('errors say what was wrong: in the answer of a request, in the message of a
   })
 })
 
-test('tools and structured output are refused, not passed over', async () => {
+test('tools are refused, not passed over, and structured output is held to its schema', async () => {
   const tools = [{ type: 'function', function: { name: 'weather', parameters: {} } }]
-  for (const [param, value] of Object.entries({ tools, response_format: { type: 'json_object' } }))
-    expect(await refusal(client.chatCompletion(chat({ [param]: value })))).toMatchObject({
-      httpResponse: { status: 400, body: { error: { code: 'not_supported', param } } },
-    })
+  expect(await refusal(client.chatCompletion(chat({ tools })))).toMatchObject({
+    httpResponse: { status: 400, body: { error: { code: 'not_supported', param: 'tools' } } },
+  })
+  const schema = { enum: ['calm', 'stormy'] }
+  const response_format = { type: 'json_schema', json_schema: { name: 'weather', schema } }
+  const { choices } = await client.chatCompletion(chat({ response_format, max_tokens: 20 }))
+  expect(schema.enum).toContain(JSON.parse(choices[0]?.message.content ?? ''))
 })
 
 test('a history with tool calls is taken, also where the template reads results only', async () => {

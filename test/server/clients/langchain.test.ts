@@ -63,7 +63,7 @@ test('errors say what was wrong', async () => {
   })
 })
 
-test('tools and structured output are refused, not passed over', async () => {
+test('tools are refused, not passed over, and structured output is held to its schema', async () => {
   const weather = tool(() => 'calm', {
     name: 'weather',
     description: 'The weather',
@@ -76,9 +76,9 @@ test('tools and structured output are refused, not passed over', async () => {
   })
   const structured = chatModel().withStructuredOutput(
     { title: 'answer', type: 'object', properties: {} },
-    { method: 'jsonMode' },
+    { method: 'jsonSchema' },
   )
-  expect(await refusal(structured.invoke('a'))).toMatchObject({ status: 400, param: 'response_format' })
+  expect(await structured.invoke('a')).toEqual({})
 })
 
 test('a history with tool calls is taken, also where the template reads results only', async () => {

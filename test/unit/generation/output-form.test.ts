@@ -30,6 +30,7 @@ function write(tokenizer: ReturnType<typeof read>, prompt: readonly number[], an
     tokenizer,
     tokens: scriptedGenerator({ text: '', tokens: [...prompt, ...answer] }),
     contextLength: scriptedContext,
+    vocabulary: 50_000,
     defaults: {},
     clock: createManualClock(),
   })

@@ -1,5 +1,6 @@
 import type { LanguageModelV3, LanguageModelV3CallOptions, SharedV3Warning } from '@ai-sdk/provider'
 import { SpillwayError } from '../../../models/core/index.ts'
+import type { TextFormat } from '../../../models/core/text-format.ts'
 import type { Prompt } from '../../../workers/host/text/types.ts'
 import type { Model } from '../../api/model.ts'
 import type { GenerationStream, PlacedPiece } from '../../text/generate.ts'
@@ -104,20 +105,20 @@ const samplingOf = (options: LanguageModelV3CallOptions) => ({
   presencePenalty: options.presencePenalty,
   frequencyPenalty: options.frequencyPenalty,
   seed: options.seed,
+  format: formatOf(options.responseFormat),
   // The SDK passes an empty list for none.
   stop: options.stopSequences?.length ? options.stopSequences : undefined,
 })
 
+function formatOf(format: LanguageModelV3CallOptions['responseFormat']): TextFormat | undefined {
+  if (format?.type !== 'json') return undefined
+  return format.schema ? { type: 'json_schema', schema: { ...format.schema } } : { type: 'json_object' }
+}
+
 /** What the SDK documents as "unsupported" warnings: the text is written without it. */
-function warningsOf({ tools, responseFormat, headers }: LanguageModelV3CallOptions): SharedV3Warning[] {
+function warningsOf({ tools, headers }: LanguageModelV3CallOptions): SharedV3Warning[] {
   const warnings: SharedV3Warning[] = []
   if (tools?.length) warnings.push({ type: 'unsupported', feature: 'tools' })
-  if (responseFormat?.type === 'json')
-    warnings.push({
-      type: 'unsupported',
-      feature: 'responseFormat',
-      details: 'The text is not held to JSON or to the schema.',
-    })
   if (headers && Object.keys(headers).some((name) => name.toLowerCase() !== 'user-agent'))
     warnings.push({ type: 'unsupported', feature: 'headers', details: 'The runtime has headers of its own.' })
   return warnings

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { type Plugin, type RolldownOptions, rolldown } from 'rolldown'
 import { treeshake } from '../tree-shaking.ts'
 
@@ -46,7 +46,7 @@ export const packageFiles = (): Plugin => ({
       const path = id.slice(0, -query.length)
       const isWorker = kind === 'worker&url'
       const source = isWorker ? await workerScript(path) : await readFile(path)
-      const fileName = `files/${isWorker ? scriptName(path) : basename(path)}`
+      const fileName = `files/${isWorker ? scriptName(path) : assetName(path)}`
       const url = `import.meta.ROLLUP_FILE_URL_${this.emitFile({ type: 'asset', fileName, source })}`
       const check = `import '${formatId}'\n`
       if (kind !== 'hashed') return `${check}export default ${url}`
@@ -55,6 +55,12 @@ export const packageFiles = (): Plugin => ({
     },
   },
 })
+
+/** `index.js` of a package has the package's name. It is loaded as an ES module, whatever it is written as. */
+function assetName(path: string): string {
+  const name = basename(path)
+  return name === 'index.js' ? `${basename(dirname(dirname(path)))}.mjs` : name
+}
 
 /** `store-entry.ts` is `store.js`; the lane's entry has no name of its own. */
 function scriptName(path: string): string {

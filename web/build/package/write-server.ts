@@ -15,6 +15,7 @@ const scripts = {
   index: join(root, 'server/index.ts'),
   main: join(root, 'server/main.ts'),
   lane: join(root, 'workers/lane/node/entry.ts'),
+  formats: join(root, 'workers/lane/node/formats-entry.ts'),
   offload: join(root, 'server/offload/entry.ts'),
   spillway: join(root, 'models/cli/main.ts'),
 }

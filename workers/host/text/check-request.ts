@@ -1,3 +1,4 @@
+import { checkTextFormat } from '../../../models/core/check-format.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { type FieldNames, refuseUnknownFields } from '../../../models/core/known-fields.ts'
 import { checkSampling } from '../../../models/core/sampling.ts'
@@ -24,6 +25,7 @@ const requestFields: FieldNames<TextRequest> = {
   logitBias: true,
   seed: true,
   logprobs: true,
+  format: true,
 }
 
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
@@ -44,6 +46,7 @@ export function checkTextRequest(request: TextRequest): void {
     throw invalid('stop', 'a string that is not empty, or several', stop)
   if (truncate !== undefined && truncate !== 'error' && truncate !== 'start')
     throw invalid('truncate', '"error" or "start"', truncate)
+  if (request.format !== undefined) checkTextFormat(request.format)
 }
 
 function checkPrompt({ prompt, messages, tokens }: TextRequest): void {

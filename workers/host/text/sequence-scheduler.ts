@@ -8,6 +8,7 @@ import { closed, poisoned } from '../scheduler/errors.ts'
 import { maxDeaths } from '../scheduler/replay.ts'
 import type { WaitOptions } from '../scheduler/work.ts'
 import { sequenceFault } from './check-sequence.ts'
+import { KnownVocabulary } from './known-vocabulary.ts'
 import type { LeasedSession, SequenceSchedulerOptions } from './sequence-options.ts'
 import { SequenceQueue, sequenceToInterrupt } from './sequence-queue.ts'
 import { SequenceStream } from './sequence-stream.ts'
@@ -26,6 +27,7 @@ export class SequenceScheduler implements TokenGenerator {
   readonly #queue: SequenceQueue
   readonly #running = new Map<number, SequenceStream>()
   #leased: LeasedSession | undefined
+  readonly #vocabulary = new KnownVocabulary()
   #isLeasing = false
   #laneLoad: GeneratorLoad | undefined
   #lastId = 0
@@ -150,7 +152,8 @@ export class SequenceScheduler implements TokenGenerator {
       if (!this.#isLeasing) void this.#lease()
       return
     }
-    const { lane } = this.#leased
+    const leased = this.#leased
+    const { lane } = leased
     const next = this.#next()
     if (next.length === 0) return
     const wasIdle = this.#running.size === 0
@@ -159,7 +162,7 @@ export class SequenceScheduler implements TokenGenerator {
       stream.id = id
       stream.hasProgressed = false
       this.#running.set(id, stream)
-      return { id, request: stream.remaining() }
+      return { id, request: this.#vocabulary.requestFor(leased, stream.remaining()) }
     })
     this.#queue.take(next)
     // Called before `addSequences`, so that the first token finds a reader.

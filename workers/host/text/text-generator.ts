@@ -8,6 +8,7 @@ import { checkTextRequest } from './check-request.ts'
 import { PieceReader, pieceReaderOf } from './parts/piece-reader.ts'
 import { createTextAssembler } from './tokenizer/assembler.ts'
 import { promptTokensOf } from './tokenizer/prompt.ts'
+import { vocabularyOf } from './tokenizer/vocabulary.ts'
 import type {
   GenerateResult,
   Piece,
@@ -23,6 +24,8 @@ export interface TextGeneratorOptions {
   readonly tokens: TokenGenerator
   /** Tokens that one sequence may have, prompt and text together. */
   readonly contextLength: number
+  /** Number of tokens that the model has logits for. */
+  readonly vocabulary: number
   /** The model's sampling, for what a request leaves open. */
   readonly defaults: Sampling
   readonly clock: Clock
@@ -82,6 +85,10 @@ async function pump(
   const askedAt = clock.now()
   checkTextRequest(request)
   const sequence = sequenceOf(options, request)
+  const format = request.format && {
+    format: request.format,
+    vocabulary: await vocabularyOf(tokenizer, options.vocabulary),
+  }
   const { prompt, generated } = sequence
   const original = prompt.slice(0, prompt.length - generated)
   const isChat = request.messages !== undefined || request.isChat === true
@@ -109,7 +116,8 @@ async function pump(
   }
   let firstAt: number | undefined
   let lastAt = askedAt
-  const stream = sequence.maxTokens > 0 && !assembler.stopped ? tokens.generate(sequence, wait) : undefined
+  const stream =
+    sequence.maxTokens > 0 && !assembler.stopped ? tokens.generate({ ...sequence, format }, wait) : undefined
   if (stream) {
     for await (const batch of stream) {
       lastAt = clock.now()
@@ -178,7 +186,7 @@ function sequenceOf(
     prompt,
     generated: Math.min(generated, prompt.length),
     maxTokens: Math.min(maxTokens ?? available, available),
-    stopTokens: ignoreStopTokens ? [] : tokenizer.stopTokens,
+    stopTokens: ignoreStopTokens && !request.format ? [] : tokenizer.stopTokens,
     sampling: withDefaultSampling(request, defaults),
   }
 }

@@ -52,6 +52,7 @@ export class TextModels {
         tokenizer,
         tokens,
         contextLength: generation?.context ?? 0,
+        vocabulary: generation?.vocabulary ?? 0,
         defaults: generation?.sampling ?? {},
         clock: this.#clock,
       })

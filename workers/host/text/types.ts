@@ -5,6 +5,7 @@
  */
 import type { Placement, SpillwayError } from '../../../models/core/index.ts'
 import type { Sampling } from '../../../models/core/sampling.ts'
+import type { TextFormat } from '../../../models/core/text-format.ts'
 import type { ChatRole } from '../../../models/protocols/openai.ts'
 import type { FinishReason, GeneratedToken, GeneratorLoad, TokenRequest } from '../../protocol/generation.ts'
 import type { WaitOptions } from '../scheduler/work.ts'
@@ -70,6 +71,8 @@ export interface Tokenizer {
   textOf(token: number): string
   /** The bytes of a token, which may be part of a character. */
   bytesOf(token: number): readonly number[]
+  /** Whether the token is no text: `decode` leaves it out. */
+  isSpecial(token: number): boolean
   /**
    * The tokens of a chat in the model's template, up to the assistant's turn.
    *
@@ -156,6 +159,11 @@ export type TextRequest = Prompt &
      * always is with `messages`.
      */
     readonly isChat?: boolean | undefined
+    /**
+     * Holds the text to a form: at each step only tokens are chosen with which it can still get it. The text ends where it
+     * is complete, also with `ignoreStopTokens`. One that ends by `length` is a beginning of such a text.
+     */
+    readonly format?: TextFormat | undefined
   }
 
 /**

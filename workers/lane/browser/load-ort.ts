@@ -10,6 +10,7 @@ import { requestGpuDevice } from './gpu-device.ts'
 import { gpuMemory } from './gpu-kv-memory.ts'
 import { heapMemory } from './heap-kv-memory.ts'
 import { sessionPointer } from './runtime-module.ts'
+import { startFormatWorker } from './start-format-worker.ts'
 
 /** A run can fail up to so many milliseconds before the browser reports that its device is lost. */
 const lossReportedWithinMs = 500
@@ -83,6 +84,7 @@ export async function loadOrt(
       const pointer = module && sessionPointer(session)
       return module && pointer !== undefined ? heapMemory(module, pointer, session, createTensor) : undefined
     },
+    startFormatWorker: startFormatWorker({ grammar: files.grammar }),
     lost: async () => {
       if (!device) return undefined
       const notReported = new Promise<undefined>((resolve) => setTimeout(resolve, lossReportedWithinMs))

@@ -2,6 +2,7 @@ import { systemClock } from '../../../models/async/clock.ts'
 import type { Backend } from '../../../models/core/index.ts'
 import type { KvSpec } from '../../../models/core/kv-spec.ts'
 import type { GenerateSetup } from '../../protocol/lane.ts'
+import { Formats } from '../format/formats.ts'
 import { DecoderGraph } from '../kv/decoder-graph.ts'
 import { GatheredKv } from '../kv/gathered-kv.ts'
 import { InPlaceKv } from '../kv/in-place-kv.ts'
@@ -44,6 +45,7 @@ export async function createDecoder(
     maxBytes,
     selected: graph.selected,
     createSampler,
+    formats: ort.startFormatWorker && new Formats(ort.startFormatWorker, systemClock, spec.vocabulary),
     exclusive,
     yieldToEventLoop,
     clock: systemClock,

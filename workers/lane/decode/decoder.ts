@@ -1,30 +1,14 @@
-import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
-import { countOf } from '../../../models/core/wording.ts'
 import type { FinishReason, GeneratorLoad } from '../../protocol/generation.ts'
 import type { EventsReply, SequenceRequest } from '../../protocol/lane.ts'
 import type { Kv, LogitsMode } from '../kv/kv.ts'
-import type { CreateSampler, Logits } from '../sampling/types.ts'
+import type { Logits } from '../sampling/types.ts'
+import type { DecoderOptions } from './decoder-options.ts'
+import { checkLength, noMemory, wireError } from './errors.ts'
 import { EventBuffer } from './event-buffer.ts'
+import { PreparingSequences } from './preparing-sequences.ts'
 import { Sequence } from './sequence.ts'
 import { SlotTable } from './slot-table.ts'
-
-export interface DecoderOptions {
-  readonly kv: Kv
-  /** The most tokens of a sequence that the model can attend to. */
-  readonly context: number
-  readonly maxSlots: number
-  /** Bytes allowed for keys and values. */
-  readonly maxBytes: number
-  /** How many of the likeliest tokens the graph can return instead of all logits; 0 where it cannot. */
-  readonly selected: number
-  readonly createSampler: CreateSampler
-  /** Runs one thing at a time in the runtime. */
-  readonly exclusive: <T>(work: () => Promise<T>) => Promise<T>
-  /** Lets the event loop read messages between two steps. */
-  readonly yieldToEventLoop: () => Promise<void>
-  readonly clock: Clock
-}
 
 /**
  * The most tokens of a prompt in one run: few while other sequences wait for their next token, many while none does,
@@ -44,24 +28,38 @@ export class Decoder {
   readonly #kv: Kv
   readonly #slots: SlotTable<Sequence>
   readonly #events: EventBuffer
+  readonly #preparing: PreparingSequences
   #waiting: Sequence[] = []
   #running: Sequence[] = []
   #isAwake = false
   #isClosed = false
   #cancelIdle: () => void = () => {}
+  /** Ends the wait for what formats allow. */
+  #wake: () => void = () => {}
 
   constructor(options: DecoderOptions) {
     this.#options = options
     this.#kv = options.kv
     this.#slots = new SlotTable(options)
     this.#events = new EventBuffer(options.clock, () => this.load)
+    this.#preparing = new PreparingSequences({
+      formats: options.formats,
+      onReady: (sequence) => {
+        this.#waiting.push(sequence)
+        this.#startWork()
+      },
+      onFailure: (sequence, cause) => {
+        this.#end(sequence, { error: cause })
+        this.#events.flush()
+      },
+    })
   }
 
   get load(): GeneratorLoad {
     return {
       slots: this.#options.maxSlots,
       running: this.#running.length,
-      waiting: this.#waiting.length,
+      waiting: this.#waiting.length + this.#preparing.all.length,
       kvUsage: this.#slots.usage,
     }
   }
@@ -72,20 +70,23 @@ export class Decoder {
     for (const { id, request } of requests) {
       try {
         checkLength(request.prompt.length, context)
-        this.#waiting.push(new Sequence(id, request, context, this.#options.createSampler))
+        const sequence = new Sequence(id, request, context, this.#options.createSampler)
+        if (request.format) void this.#preparing.add(sequence, request.format)
+        else this.#waiting.push(sequence)
       } catch (cause) {
         this.#events.add({ id, tokens: [], error: wireError(cause) })
         this.#events.flush()
       }
     }
-    if (!this.#isAwake && !this.#isClosed) void this.#work()
+    this.#startWork()
   }
 
   /** Sequences whose callers have left. Each leaves its slot before the next step. */
   cancel(ids: readonly number[]): void {
-    for (const sequence of [...this.#waiting, ...this.#running]) {
+    for (const sequence of this.#all) {
       if (ids.includes(sequence.id)) sequence.isCancelled = true
     }
+    this.#wake()
   }
 
   takeEvents(): Promise<EventsReply> {
@@ -98,7 +99,17 @@ export class Decoder {
     this.#cancelIdle()
     this.#endAll(error)
     this.#events.flush()
+    this.#options.formats?.close()
     this.#kv.dispose()
+  }
+
+  get #all(): Sequence[] {
+    return [...this.#preparing.all, ...this.#waiting, ...this.#running]
+  }
+
+  #startWork(): void {
+    this.#wake()
+    if (!this.#isAwake && !this.#isClosed && this.#waiting.length > 0) void this.#work()
   }
 
   async #work(): Promise<void> {
@@ -122,6 +133,7 @@ export class Decoder {
   /** One chunk of one prompt, and one token of every sequence whose prompt has been read. */
   async #step(): Promise<void> {
     this.#endCancelled()
+    this.#chooseHeld()
     this.#admitWaiting()
     const { exclusive } = this.#options
     const reading = this.#running.find((sequence) => this.#unread(sequence) > 1)
@@ -129,7 +141,10 @@ export class Decoder {
     this.#reserveNextToken()
     // A prompt that was read to its end in this step has its first token already.
     const rows = this.#running.filter((sequence) => sequence !== reading && this.#unread(sequence) === 1)
-    if (rows.length === 0) return
+    if (rows.length === 0) {
+      if (!reading) await this.#formatsSettled()
+      return
+    }
     const logits = await exclusive(() =>
       this.#unlessClosed(() =>
         this.#kv.decode(
@@ -178,8 +193,34 @@ export class Decoder {
     return rows.every((sequence) => sequence.canChooseFromTop(selected)) ? 'top' : 'all'
   }
 
+  /** Sequences whose logits came before it was known what their formats allow. */
+  #chooseHeld(): void {
+    for (const sequence of [...this.#running]) {
+      const { heldLogits } = sequence
+      sequence.heldLogits = undefined
+      if (heldLogits) this.#chooseToken(sequence, heldLogits)
+    }
+  }
+
+  /** Resolves when a sequence with logits can go on, or another has come. */
+  async #formatsSettled(): Promise<void> {
+    const settled = this.#running.flatMap(({ heldLogits, format }) =>
+      heldLogits && format ? format.settled : [],
+    )
+    if (settled.length === 0) return
+    const woken = new Promise<void>((resolve) => {
+      this.#wake = resolve
+    })
+    await Promise.race([...settled, woken])
+  }
+
   #chooseToken(sequence: Sequence, logits: Logits): void {
     try {
+      if (sequence.format && !sequence.format.allowed) {
+        // The runtime may write over its output at the next run.
+        sequence.heldLogits = { values: logits.values.slice() }
+        return
+      }
       const { token, finish } = sequence.next(logits)
       if (token) this.#events.add({ id: sequence.id, tokens: [token] })
       if (finish) this.#end(sequence, { finish })
@@ -219,43 +260,30 @@ export class Decoder {
 
   #end(sequence: Sequence, how: { readonly finish?: FinishReason; readonly error?: unknown }): void {
     const { id } = sequence
+    this.#preparing.remove(sequence)
     this.#waiting = this.#waiting.filter((other) => other !== sequence)
     this.#running = this.#running.filter((other) => other !== sequence)
     this.#slots.release(sequence)
+    sequence.format?.close()
     if (how.finish) this.#events.add({ id, tokens: [], finish: how.finish })
     else if (how.error !== undefined) this.#events.add({ id, tokens: [], error: wireError(how.error) })
   }
 
   #endCancelled(): void {
-    for (const sequence of [...this.#waiting, ...this.#running]) {
+    for (const sequence of this.#all) {
       if (sequence.isCancelled) this.#end(sequence, {})
     }
   }
 
   #endAll(error: SpillwayError): void {
-    for (const sequence of [...this.#waiting, ...this.#running]) this.#end(sequence, { error })
+    for (const sequence of this.#all) this.#end(sequence, { error })
   }
 
   #shrink(): void {
     void this.#options.exclusive(async () => {
-      if (!this.#isAwake && !this.#isClosed) this.#slots.shrink()
+      if (this.#isAwake || this.#isClosed) return
+      this.#slots.shrink()
+      if (this.#preparing.all.length === 0) this.#options.formats?.close()
     })
   }
 }
-
-/** A sequence needs at least one token to read, and space for one to generate. */
-function checkLength(prompt: number, context: number): void {
-  if (prompt >= 1 && prompt < context) return
-  throw new SpillwayError('context_exceeded', 'The prompt does not fit the context', {
-    expected: `1 to ${context - 1} tokens`,
-    got: `${prompt}`,
-  })
-}
-
-const noMemory = (tokens: number) =>
-  new SpillwayError('memory_exhausted', 'There is no memory for the keys and values of this text', {
-    got: countOf(tokens, 'token'),
-    hint: 'Try a shorter text, or a smaller variant of the model.',
-  })
-
-const wireError = (cause: unknown) => SpillwayError.from(cause, 'internal', 'A sequence failed').toWire()

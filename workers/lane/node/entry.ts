@@ -19,7 +19,9 @@ const options: SocketConstructorOpts & { readonly onread: OnReadOpts } = {
   },
 }
 const endpoint = pipeEndpoint(new Socket(options))
-serveLane(loadOrt, endpoint)
+// By a variable: a bundler would take the address for a file to find.
+const here = import.meta.url
+serveLane((request) => loadOrt(request, new URL('./formats.js', here)), endpoint)
 // A lane must not outlive the server that started it.
 process.on('disconnect', () => process.exit(0))
 // The server ends its lanes itself: Ctrl-C and a service manager's stop would reach the whole process group at once.

@@ -11,6 +11,7 @@ import { arrayMemory } from './array-kv-memory.ts'
 import { deviceLoss } from './device-loss.ts'
 import { GpuMemory, type MemorySessions } from './gpu-kv-memory.ts'
 import { allocateGraph, copyGraph } from './gpu-memory-graphs.ts'
+import { startFormatWorker } from './start-format-worker.ts'
 
 /**
  * Microseconds for which a session's threads spin in wait of work. Each session has threads of its own: by default, those
@@ -19,8 +20,8 @@ import { allocateGraph, copyGraph } from './gpu-memory-graphs.ts'
  */
 const spinUs = '1000'
 
-/** ONNX Runtime in a server process. */
-export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
+/** ONNX Runtime in a server process. @param formatScript The script of the thread for formats of texts. Default: there are none. */
+export async function loadOrt({ threads }: StartRequest, formatScript?: URL): Promise<Ort> {
   const listed = onnx
     .listSupportedBackends()
     .filter(({ name, bundled }) => bundled || hasProviderLibrary(name))
@@ -40,6 +41,7 @@ export async function loadOrt({ threads }: StartRequest): Promise<Ort> {
       extra: { session: { intra_op: { spin_duration_us: spinUs } } },
     }),
     readFile,
+    ...(formatScript && { startFormatWorker: startFormatWorker(formatScript) }),
     memory: async (backend, session) => {
       if (backend === 'cpu') return arrayMemory(createTensor)
       if (backend !== 'webgpu') return undefined

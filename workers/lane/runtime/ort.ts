@@ -4,6 +4,7 @@
  */
 import type { InferenceSession, InferenceSessionFactory, Tensor as OnnxTensor } from 'onnxruntime-common'
 import type { Backend, TensorData, TensorType } from '../../../models/core/index.ts'
+import type { StartFormatWorker } from '../format/messages.ts'
 
 /** Of sessions and runs: the runtime's words would go to a visitor's console, and errors are thrown as well. */
 export const quiet: Pick<InferenceSession.RunOptions, 'logSeverityLevel'> = { logSeverityLevel: 4 }
@@ -23,6 +24,8 @@ export interface Ort {
   readFile?(path: string): Promise<Uint8Array>
   /** Memory that the session's runs on the backend read and write in place; undefined where this realm has none. */
   memory(backend: Backend, session: OrtSession): Promise<TensorMemory | undefined>
+  /** Starts a worker that computes what formats of texts allow. Absent where this realm starts none. */
+  readonly startFormatWorker?: StartFormatWorker
   /**
    * Asked after a failure: the reason why this lane's device is lost, or undefined while it works. It may take a
    * moment, because a run can fail before the browser reports the loss.

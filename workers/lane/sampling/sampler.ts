@@ -3,6 +3,7 @@ import type { Sampling } from '../../../models/core/sampling.ts'
 import { checkSampling } from '../../../models/core/sampling.ts'
 import type { GeneratedToken } from '../../protocol/generation.ts'
 import { logprobsOf } from './logprobs.ts'
+import { masked } from './mask.ts'
 import { gumbel, gumbelBound, maxGumbel, noiseAt } from './noise.ts'
 import { Penalties } from './penalties.ts'
 import { topKThreshold, topPThreshold } from './thresholds.ts'
@@ -18,10 +19,11 @@ export const createSampler: CreateSampler = (sampling, prompt, generated): Sampl
   checkSampling(sampling)
   const penalties = new Penalties(sampling, prompt, generated)
   return {
-    next(logits, position): GeneratedToken {
+    next(logits, position, allowed): GeneratedToken {
       const { ids } = logits
       const likeliest = indexOfLargest(logits.values)
-      const values = penalties.apply(logits)
+      const unmasked = penalties.apply(logits)
+      const values = allowed ? masked(unmasked, allowed) : unmasked
       const first = values === logits.values ? likeliest : indexOfLargest(values)
       const chosen = choose(values, ids, first, sampling, position)
       const token = ids ? (ids[chosen] ?? 0) : chosen

@@ -6,9 +6,11 @@ export interface Sampler {
   /**
    * @param logits Of the whole vocabulary or, where the graph selects, of its k likeliest tokens. Read-only.
    * @param position The new token's index in the sequence.
-   * @throws SpillwayError `model_output_invalid` where the logits hold NaN or no finite number.
+   * @param allowed The tokens to choose from, one bit each, the lowest first. Default: all. Then the logits have no ids.
+   * @throws SpillwayError `model_output_invalid` where the logits hold NaN or no finite number; `input_value_invalid` where
+   * nothing that is allowed is left.
    */
-  next(logits: Logits, position: number): GeneratedToken
+  next(logits: Logits, position: number, allowed?: Int32Array): GeneratedToken
 }
 
 export interface Logits {

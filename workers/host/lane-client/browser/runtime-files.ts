@@ -1,3 +1,4 @@
+import grammarScript from '@mlc-ai/web-xgrammar?url'
 import jspiScript from 'onnxruntime-web/jspi?url'
 import asyncifyModule from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url'
 import asyncifyWasm from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?hashed'
@@ -25,6 +26,7 @@ export function runtimeFiles(): RuntimeFiles {
     script: fileAddress(isJspi ? jspiScript : asyncifyScript),
     module: fileAddress(isJspi ? jspiModule : asyncifyModule),
     captureModule: fileAddress(captureModule),
+    grammar: fileAddress(grammarScript),
     wasm: { url: fileAddress(url), size, sha256 },
   }
 }

@@ -47,7 +47,7 @@ export function responseObject(answer: ResponseAnswer, status: Status, more: obj
     service_tier: 'default',
     store: false,
     temperature: request.temperature ?? null,
-    text: { format: { type: 'text' } },
+    text: { format: request.text?.format ?? { type: 'text' } },
     tool_choice: 'auto',
     tools: [],
     top_p: request.top_p ?? null,

@@ -1,9 +1,11 @@
+import { checkTextFormat } from '../../../../models/core/check-format.ts'
 import { SpillwayError } from '../../../../models/core/index.ts'
 import { type ChatRole, chatRoles, type WireChatMessage } from '../../../../models/protocols/openai.ts'
 import type { ResponseRequest, WireResponseItem } from '../../../../models/protocols/openai-responses.ts'
 import { textsOf, toChatMessage } from './chat-message.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 import { checkBias, checkPrompt, type PromptBounds } from './prompt-bounds.ts'
+import { openAiFormat } from './request-format.ts'
 import { optionsOf, type RequestedText } from './text-requests.ts'
 
 /**
@@ -21,10 +23,17 @@ export function textOfResponse(request: ResponseRequest, bounds: PromptBounds): 
   checkBias(request.logit_bias, bounds)
   checkPrompt('input', messages.flatMap(textsOf).join(''), bounds)
   const effort = request.reasoning?.effort
+  const [asked] = openAiFormat(request.text?.format, 'text.format')
+  if (asked) checkTextFormat(asked.format, asked.param)
   return {
     prompt: { messages },
     reasoningEffort: effort == null ? undefined : { effort, param: 'reasoning.effort' },
-    options: { ...optionsOf(request), maxTokens: request.max_output_tokens ?? undefined, isChat: true },
+    options: {
+      ...optionsOf(request),
+      ...(asked && { format: asked.format }),
+      maxTokens: request.max_output_tokens ?? undefined,
+      isChat: true,
+    },
   }
 }
 

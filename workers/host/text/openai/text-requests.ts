@@ -4,6 +4,7 @@ import type { Prompt, TemplateArguments, TextRequest } from '../types.ts'
 import { textsOf, toChatMessage } from './chat-message.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 import { checkBias, checkPrompt, type PromptBounds } from './prompt-bounds.ts'
+import { type FormatFields, requestFormat } from './request-format.ts'
 
 /** How much the model is to think: handed to the template as it reads it. */
 export interface ReasoningEffort {
@@ -103,7 +104,10 @@ const truncation = ({ truncate_prompt_tokens: keep }: Truncated) => ({
 })
 
 type GenerationOptions = Sampling &
-  Pick<TextRequest, 'stop' | 'ignoreStopTokens' | 'maxTokens' | 'truncate' | 'generated' | 'isChat'>
+  Pick<
+    TextRequest,
+    'stop' | 'ignoreStopTokens' | 'maxTokens' | 'truncate' | 'generated' | 'isChat' | 'format'
+  >
 
 /** The fields of all requests for text that choose tokens. */
 type SamplingFields = Pick<
@@ -119,8 +123,10 @@ type SamplingFields = Pick<
   | 'seed'
   | 'stop'
   | 'ignore_eos'
->
+> &
+  FormatFields
 
+/** @throws SpillwayError As `requestFormat`. */
 export const optionsOf = (request: SamplingFields): GenerationOptions => ({
   // Of a share of nothing, the most likely token is left.
   temperature: request.top_p === 0 ? 0 : (request.temperature ?? undefined),
@@ -134,4 +140,5 @@ export const optionsOf = (request: SamplingFields): GenerationOptions => ({
   seed: request.seed ?? undefined,
   stop: request.stop ?? undefined,
   ignoreStopTokens: request.ignore_eos ?? undefined,
+  format: requestFormat(request),
 })

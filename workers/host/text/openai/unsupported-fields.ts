@@ -18,10 +18,6 @@ const textFormat: Harmless = (value) => isObject(value) && value.type === 'text'
 const vllm: Readonly<Record<string, Harmless>> = {
   allowed_token_ids: never,
   bad_words: emptyList,
-  guided_choice: never,
-  guided_grammar: never,
-  guided_json: never,
-  guided_regex: never,
   include_stop_str_in_output: oneOf(false),
   length_penalty: oneOf(1),
   logits_processors: emptyList,
@@ -29,7 +25,6 @@ const vllm: Readonly<Record<string, Harmless>> = {
   prompt_logprobs: never,
   skip_special_tokens: oneOf(true),
   stop_token_ids: emptyList,
-  structured_outputs: never,
   use_beam_search: oneOf(false),
 }
 
@@ -46,7 +41,6 @@ const unsupported = {
     tool_choice: oneOf('none', 'auto'),
     functions: (value, request) => emptyList(value, request) || request.function_call === 'none',
     function_call: oneOf('none', 'auto'),
-    response_format: textFormat,
     modalities: textOnly,
     audio: never,
     prediction: never,
@@ -66,7 +60,6 @@ const unsupported = {
     ...vllm,
     add_special_tokens: oneOf(true),
     best_of: (value, { n }) => value === (n ?? 1),
-    response_format: textFormat,
     suffix: oneOf(''),
     // A field of chats. Completions have the number in `logprobs`.
     top_logprobs: oneOf(0),
@@ -82,10 +75,7 @@ const unsupported = {
     previous_response_id: never,
     prompt: never,
     store: oneOf(false),
-    text: (value) =>
-      isObject(value) &&
-      (value.format == null || textFormat(value.format, value)) &&
-      oneOf(undefined, null, 'medium')(value.verbosity, value),
+    text: (value) => isObject(value) && oneOf(undefined, null, 'medium')(value.verbosity, value),
     tools: (value, request) => emptyList(value, request) || request.tool_choice === 'none',
     tool_choice: oneOf('none', 'auto'),
     top_logprobs: oneOf(0),

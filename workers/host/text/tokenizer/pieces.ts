@@ -80,11 +80,15 @@ const wordPiece = (piece: string, prefix: string) =>
 
 /** GPT-2's letters for bytes: printable bytes stand for themselves, the others use code points from 256 on. */
 const byteOfLetter = new Map<string, number>()
+/** The same by byte. None is white space. */
+export const byteLetters: string[] = []
 {
   let next = 256
   for (let byte = 0; byte < 256; byte++) {
     const isPrintable = (byte > 32 && byte < 127) || (byte > 160 && byte !== 173)
-    byteOfLetter.set(String.fromCharCode(isPrintable ? byte : next++), byte)
+    const letter = String.fromCharCode(isPrintable ? byte : next++)
+    byteLetters.push(letter)
+    byteOfLetter.set(letter, byte)
   }
 }
 

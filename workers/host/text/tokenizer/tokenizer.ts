@@ -69,6 +69,7 @@ export function readTokenizer(
     },
     textOf: (token) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytesOf(token)),
     bytesOf: (token) => [...bytesOf(token)],
+    isSpecial: (token) => specialText(token) !== undefined,
     chat: (messages, templateArguments) => self.encode(render(messages, templateArguments), false),
   }
   return self

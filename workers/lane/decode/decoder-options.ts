@@ -1,0 +1,23 @@
+import type { Clock } from '../../../models/async/clock.ts'
+import type { Formats } from '../format/formats.ts'
+import type { Kv } from '../kv/kv.ts'
+import type { CreateSampler } from '../sampling/types.ts'
+
+export interface DecoderOptions {
+  readonly kv: Kv
+  /** The most tokens of a sequence that the model can attend to. */
+  readonly context: number
+  readonly maxSlots: number
+  /** Bytes allowed for keys and values. */
+  readonly maxBytes: number
+  /** How many of the likeliest tokens the graph can return instead of all logits; 0 where it cannot. */
+  readonly selected: number
+  readonly createSampler: CreateSampler
+  /** Holds texts to their formats. Absent where this realm cannot. */
+  readonly formats?: Formats | undefined
+  /** Runs one thing at a time in the runtime. */
+  readonly exclusive: <T>(work: () => Promise<T>) => Promise<T>
+  /** Lets the event loop read messages between two steps. */
+  readonly yieldToEventLoop: () => Promise<void>
+  readonly clock: Clock
+}

@@ -53,12 +53,11 @@ export type { LoadState, StateChangeEvent } from '../device/load-states.ts'
 export type {
   OpenAiResponse,
   OpenAiResponseEvent,
-  OpenAiResponseFormat,
   OpenAiResponseItem,
-  OpenAiResponseTextFormat,
   OpenAiResponseMessage,
   OpenAiResponseRequest,
   OpenAiResponseText,
+  OpenAiResponseTextFormat,
   OpenAiResponseUsage,
 } from '../openai/response-types.ts'
 export type {
@@ -77,6 +76,7 @@ export type {
   OpenAiEmbeddings,
   OpenAiMessage,
   OpenAiOptions,
+  OpenAiResponseFormat,
   OpenAiStream,
   OpenAiTexts,
   OpenAiTokenLogprob,

@@ -37,6 +37,20 @@ test('an answer may take longer than the HTTP client would wait by itself', asyn
   expect(new TextDecoder().decode(await readBytes(response, signal))).toBe('halfwhole')
 })
 
+test('requests do not wait for each other’s connections', async () => {
+  const all = deferred<void>()
+  const waiting: ServerResponse[] = []
+  const url = await serve((_, response) => {
+    if (waiting.push(response) === 300) all.resolve()
+  })
+  const answers = Array.from({ length: 300 }, async () => readBytes(await exchange(url, { signal }), signal))
+  await all.promise
+  for (const response of waiting) response.end('done')
+  expect(new Set((await Promise.all(answers)).map(String))).toEqual(
+    new Set([String(new TextEncoder().encode('done'))]),
+  )
+})
+
 test('a redirect is not followed: the key is for the address that is named', async () => {
   let followed = 0
   const elsewhere = await serve((_, response) => {

@@ -16,12 +16,14 @@ import { errorCodeHeader } from '../../models/protocols/oip.ts'
 import type { Access } from '../auth/access.ts'
 import type { Admit } from '../auth/limits/limit-requests.ts'
 import type { CheckAdmin } from '../auth/only-admin.ts'
+import { turnOptions } from '../auth/turn-options.ts'
 import type { CallerOf } from '../http/caller.ts'
 import { type Log, requestIdHeader } from '../http/request-log.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { nameRequest } from '../observability/observe-requests.ts'
 import { traceresponseHeader } from '../observability/trace-context.ts'
 import type { Tracing } from '../observability/tracing.ts'
+import type { Offload } from '../offload/offload.ts'
 import { callKey, GrpcCall } from './call.ts'
 import { createFailCall } from './fail-call.ts'
 import { createObserveCall } from './observe-call.ts'
@@ -40,6 +42,7 @@ export interface CallsOptions {
   readonly tracing: Tracing | undefined
   readonly clock: Clock
   readonly log: Log
+  readonly offload: Pick<Offload, 'arriving'>
   /** Milliseconds within which a message has to arrive whole. */
   readonly uploadMs: number
 }
@@ -69,7 +72,7 @@ interface Method extends Pick<MethodGroup, 'maxBytes' | 'check'> {
  * refused before its message is read.
  */
 export function createCalls(options: CallsOptions, groups: readonly MethodGroup[]) {
-  const { access, checkAdmin, admit, callerOf, clock, draining, log, tracing, uploadMs } = options
+  const { access, checkAdmin, admit, callerOf, clock, draining, log, offload, tracing, uploadMs } = options
   const observe = createObserveCall(options)
 
   const fail = createFailCall(log)
@@ -106,7 +109,11 @@ export function createCalls(options: CallsOptions, groups: readonly MethodGroup[
         if (req.stream.closed) allowance.release()
       }
     }
-    const reading = { ...method, encoding: call.req.header('grpc-encoding') }
+    const reading = {
+      ...method,
+      encoding: call.req.header('grpc-encoding'),
+      arriving: { bodies: offload.arriving, caller: turnOptions(call) },
+    }
     const body = method.isStream
       ? readMessages(req, { ...reading, clock, uploadMs, draining: draining.signal })
       : once(await readWhole(req, reading))

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { SpillwayError } from '../../models/core/index.ts'
 import { bodyTooLarge } from '../http/body-too-large.ts'
 import { type BodyDecoder, decoderOf } from '../http/decode-body.ts'
-import { readAll } from '../http/read-body.ts'
+import { type ReadBodyOptions, readAll } from '../http/read-body.ts'
 
 /** Before each message: whether it is compressed, and its length. */
 export const prefixBytes = 5
@@ -15,6 +15,8 @@ export interface MessageReading {
   readonly maxBytes: number
   /** Checks a message before it is decoded. */
   readonly check: (message: Uint8Array) => void
+  /** Whose call it is, among the large bodies on their way. */
+  readonly arriving?: ReadBodyOptions['arriving']
 }
 
 /** The decoder of compressed messages. @throws SpillwayError `encoding_unsupported`. */
@@ -24,11 +26,11 @@ export const messageDecoder = ({ encoding }: MessageReading): BodyDecoder | unde
 /**
  * The one message of a unary call, uncompressed and with its prefix.
  *
- * @throws SpillwayError `body_too_large`, `encoding_unsupported`, `request_malformed`, `aborted`, or as `check` does.
+ * @throws SpillwayError `body_too_large`, `encoding_unsupported`, `request_malformed`, `aborted`, `overloaded`, or as `check` does.
  */
 export async function readMessage(body: Readable, reading: MessageReading): Promise<Uint8Array> {
   const decode = messageDecoder(reading)
-  const bytes = await readAll(body, reading.maxBytes + prefixBytes)
+  const bytes = await readAll(body, reading.maxBytes + prefixBytes, 0, reading)
   const length = bytes.length < prefixBytes ? undefined : lengthOf(bytes)
   if (length !== undefined && length > reading.maxBytes) throw bodyTooLarge(reading.maxBytes)
   if (length !== bytes.length - prefixBytes)

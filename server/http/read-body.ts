@@ -16,7 +16,7 @@ export interface ReadBodyOptions {
   /** Where the caller gives the body's memory back. */
   readonly memory?: BodyMemory
   /** Whose body it is, among those on their way; where it is absent, its bytes are bounded alone. */
-  readonly arriving?: { readonly bodies: ArrivingBodies; readonly caller: CallerShare }
+  readonly arriving?: { readonly bodies: ArrivingBodies; readonly caller: CallerShare } | undefined
 }
 
 /**

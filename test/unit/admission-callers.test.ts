@@ -27,6 +27,13 @@ describe('a caller that always asks for more than the lanes can do', () => {
     },
   )
 
+  test('has hardly any of the others refused where a run takes a third of a burst', async () => {
+    const slow = { ...polite, runMs: (rows: number) => 100 * rows, rate: 4, seconds: 100 }
+    const offered = await offerLoad({ ...slow, beside: { rows: 4, atOnce: 20, againMs: 500 } })
+    // More than a third were.
+    expect(offered.refused).toBeLessThan(0.02 * offered.asked)
+  })
+
   test('gets its share where the others together ask for more than all of them', async () => {
     const beside = { rows: 1, atOnce: 50, againMs: 100 }
     const offered = await offerLoad({ ...polite, rate: 150, beside })
@@ -71,7 +78,7 @@ describe('what callers had of late', () => {
     const clock = createManualClock()
     const use = new CallerUse(clock)
     use.add({ caller: 'many' }, 1_000)
-    clock.advance(20_000)
+    clock.advance(50_000)
     for (let at = 0; at < 10; at++) use.add(few, 10)
     expect(use.isModest({ caller: 'other' }, 10)).toBe(true)
     expect(use.isModest({ caller: 'many' }, 10)).toBe(true)

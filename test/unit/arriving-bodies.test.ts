@@ -1,5 +1,7 @@
+import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
 import type { SpillwayError } from '../../models/core/index.ts'
+import { readMessage } from '../../server/grpc/read-message.ts'
 import { ArrivingBodies, type ArrivingBody } from '../../server/http/arriving-bodies.ts'
 
 /** Bodies that end when they are refused, as a server's do. */
@@ -47,5 +49,31 @@ test('a caller alone loses the body that is too much, and one body may be larger
   expect(refused).toEqual(['more overloaded'])
   bodies.ended(large)
   bodies.ended(large)
+  expect(bodies.bytes).toBe(0)
+})
+
+test('a message of gRPC gives way as well, while it arrives', async () => {
+  const bodies = new ArrivingBodies(1_000_000)
+  const read = (caller: string) => {
+    const stream = new PassThrough()
+    const arriving = { bodies, caller: { caller } }
+    const message = readMessage(stream, {
+      encoding: undefined,
+      maxBytes: 10_000_000,
+      check: () => {},
+      arriving,
+    })
+    return { stream, message }
+  }
+  const many = read('many')
+  const few = read('few')
+  const refused = expect(many.message).rejects.toMatchObject({ code: 'overloaded' })
+  many.stream.write(Buffer.alloc(700_000))
+  await new Promise(setImmediate)
+  const whole = Buffer.alloc(400_005)
+  whole.writeUInt32BE(400_000, 1)
+  few.stream.end(whole)
+  await refused
+  expect((await few.message).length).toBe(400_005)
   expect(bodies.bytes).toBe(0)
 })

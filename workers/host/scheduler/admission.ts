@@ -60,6 +60,9 @@ const burstPerBusyMs = 0.4
  */
 const othersShare = 1 / 4
 
+/** How many times as much as in a busy server may wait before a request of a caller that has little: a burst may be less than a slow run. */
+const modestTimes = 3
+
 /** The share of the longest planned run that may wait in a busy server beside a request's own run. */
 const batchShare = 0.6
 
@@ -103,7 +106,9 @@ export class Admission implements AdmissionPolicy {
     const busyMs = Math.max(loneMs, runMs) + (expected.hasLong ? batchesBesideLong : batchShare) * batchMs
     if (aheadMs <= busyMs) return undefined
     const isModest = this.#use.isModest(asking, expected.sharedMs)
-    const limitMs = Math.max(busyMs, isModest ? this.#options.burstMs : this.#burstMs)
+    const limitMs = isModest
+      ? Math.max(modestTimes * busyMs, this.#options.burstMs)
+      : Math.max(busyMs, this.#burstMs)
     if (aheadMs > limitMs) return tooLong(aheadMs, limitMs)
     const othersLimitMs = isModest ? limitMs : Math.max(busyMs, othersShare * this.#burstMs)
     return othersMs > othersLimitMs ? tooLong(othersMs, othersLimitMs) : undefined

@@ -2,7 +2,7 @@ import type { Clock } from '../../../models/async/clock.ts'
 import type { CallerShare } from './work.ts'
 
 /** Milliseconds after which work counts a third as much. */
-const rememberedMs = 2_000
+const rememberedMs = 5_000
 
 /** How many times as much, by its weight, the usual millisecond's caller has as a modest one. */
 const modestTimes = 2

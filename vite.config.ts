@@ -87,6 +87,7 @@ export default defineConfig({
           preserveEntrySignatures: 'exports-only',
           input: {
             index: path('web/app/index.html'),
+            digits: path('web/app/digits.html'),
             stories: path('web/app/stories.html'),
             embed: path('web/embed/embed-script.ts'),
           },

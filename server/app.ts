@@ -8,7 +8,7 @@ import { type Admit, limitRequests } from './auth/limits/limit-requests.ts'
 import { createOnlyAdmin } from './auth/only-admin.ts'
 import { createOnlyLocal } from './auth/only-local.ts'
 import type { Origins } from './auth/origin.ts'
-import { createAddressOf, createCallerOf } from './http/caller.ts'
+import { callersOf } from './http/caller.ts'
 import { createCors } from './http/cors.ts'
 import { answerError, answerNotFound, isOpenAi } from './http/errors.ts'
 import { RefusalPace } from './http/pace-refusals.ts'
@@ -64,6 +64,8 @@ export interface AppOptions {
   readonly access?: Access | undefined
   /** Holds callers to their limits; there are none where it is absent. */
   readonly limit?: Admit | undefined
+  /** How fast refusals go out; shared with what refuses requests before they reach the app. */
+  readonly refusals?: RefusalPace
   /** The origins whose pages may call. Default: all. */
   readonly origins?: () => Origins
   /** Whether metrics, and what loads models, have a port of their own, and are not here. */
@@ -86,7 +88,7 @@ export const createApp = (given: AppOptions) => {
   const onlyAdmin = options.hasAdminPort ? undefined : createOnlyAdmin(options.access)
   const metadata = serverMetadata(version, repository && onlyAdmin ? [repositoryExtension] : [])
   const probes = createProbes({ catalogue, inference, isDraining })
-  const callerOf = (options.access ? createAddressOf : createCallerOf)(options.callerAddressHeader ?? '')
+  const callerOf = callersOf(options.access !== undefined, options.callerAddressHeader)
   const {
     forwarding = new Forwarding({
       ...options,
@@ -94,7 +96,7 @@ export const createApp = (given: AppOptions) => {
     }),
   } = options
   const app = new Hono<{ Variables: Variables }>(given.getPath ? { getPath: given.getPath } : {})
-  const refusals = new RefusalPace(clock)
+  const { refusals = new RefusalPace(clock) } = options
   const cors = createCors(given.origins ?? (() => '*'))
   const answer = answerError(log)
   const answerOpenAi = answerOpenAiError(log)

@@ -5,7 +5,6 @@ import { version } from '../package.json'
 import { machineMemory } from '../workers/host/lane-client/node/machine.ts'
 import { startProcessLane } from '../workers/host/lane-client/node/start-process-lane.ts'
 import type { LanePlace } from '../workers/host/pool/pool.ts'
-import type { AppOptions } from './app.ts'
 import { createAccess } from './auth/access.ts'
 import { Keys, readKeys } from './auth/keys.ts'
 import { createLimit } from './auth/limits/create-limit.ts'
@@ -15,6 +14,7 @@ import { Tokens } from './auth/tokens.ts'
 import type { BuiltFiles } from './built-files.ts'
 import { checkRuntime } from './check-runtime.ts'
 import type { Config } from './config.ts'
+import { RefusalPace } from './http/pace-refusals.ts'
 import type { Log } from './http/request-log.ts'
 import { findModel } from './inference/catalogue.ts'
 import { chooseBackends } from './inference/gpu/choose-backends.ts'
@@ -32,6 +32,7 @@ import { createMetrics } from './observability/metrics.ts'
 import { offloadMetrics } from './observability/offload-metrics.ts'
 import { startTracing } from './observability/tracing.ts'
 import { createOffload } from './offload/offload.ts'
+import type { EarlyOptions } from './routes/oip/early-refusals.ts'
 import { Engines } from './upstream/openai/engines.ts'
 import { Forwarding } from './upstream/openai/forwarding.ts'
 import { routeInference } from './upstream/routed-inference.ts'
@@ -112,7 +113,7 @@ export async function assembleServer({ config, files, log, isDraining }: ServerP
   const repository = createModelRepository({ catalogue, inference, reread })
   const access = keys && createAccess(keys, tokens)
   const limit = await createLimit(config, keys, log)
-  const options: AppOptions = {
+  const options: EarlyOptions = {
     catalogue,
     inference,
     repository,
@@ -139,6 +140,7 @@ export async function assembleServer({ config, files, log, isDraining }: ServerP
     limit: limit?.admit,
     origins: createAllowedOrigins(config.origins, keys),
     isDraining,
+    refusals: new RefusalPace(systemClock),
     log,
   }
   const rereadKeys = keys && createRereadKeys(config.keysFile, keys, log)

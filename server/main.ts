@@ -1,3 +1,4 @@
+import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { systemClock } from '../models/async/clock.ts'
 import { messageOf } from '../models/core/index.ts'
@@ -12,6 +13,7 @@ import { readConfig } from './config.ts'
 import { readConfigFile } from './config-file.ts'
 import { createLog } from './http/request-log.ts'
 import { allVersions, nameOf } from './inference/catalogue.ts'
+import { serveApp } from './serve-app.ts'
 import { Shutdown } from './shutdown.ts'
 
 const log = createLog()
@@ -35,27 +37,21 @@ async function main(): Promise<void> {
     exit: (code) => process.exit(code),
   })
   const app = createApp(options)
-  const server = serve(
-    {
-      fetch: app.fetch,
-      port: config.port,
-      hostname: config.host,
-      serverOptions: {
-        keepAliveTimeout: config.keepAliveMs,
-        requestTimeout: config.uploadMs,
-        // Node refuses one that is longer.
-        headersTimeout: Math.min(60_000, config.uploadMs),
-      },
-    },
-    ({ address, port }) => {
-      const host = address.includes(':') ? `[${address}]` : address === '127.0.0.1' ? 'localhost' : address
-      log.info(
-        { models: allVersions(options.catalogue).map((entry) => nameOf(options.catalogue, entry)) },
-        `Spillway ${version} listens on http://${host}:${port}`,
-      )
-    },
-  )
+  const server = serveApp(app, options, config.host, {
+    keepAliveTimeout: config.keepAliveMs,
+    requestTimeout: config.uploadMs,
+    // Node refuses one that is longer.
+    headersTimeout: Math.min(60_000, config.uploadMs),
+  })
   server.on('error', fail)
+  server.listen(config.port, config.host, () => {
+    const { address, port } = server.address() as AddressInfo
+    const host = address.includes(':') ? `[${address}]` : address === '127.0.0.1' ? 'localhost' : address
+    log.info(
+      { models: allVersions(options.catalogue).map((entry) => nameOf(options.catalogue, entry)) },
+      `Spillway ${version} listens on http://${host}:${port}`,
+    )
+  })
   if (config.adminPort !== undefined) {
     const admin = createAdminApp({
       metrics: options.metrics,

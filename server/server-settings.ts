@@ -67,7 +67,7 @@ export interface ServerSettings {
   readonly maxBodyBytes?: number
   /** The longest body of a request below `/v1`, decoded. Default: `8388608`. */
   readonly maxTextBodyBytes?: number
-  /** Bytes of the large bodies and answers that wait for the offload thread; beyond, requests are refused as `overloaded`. Default: `268435456`. */
+  /** Bytes of the large bodies and answers that wait for the offload thread, and of as many large bodies on their way; beyond, requests are refused as `overloaded`, first those of the caller that has most of them. Default: `268435456`. */
   readonly maxTaskBytes?: number
   /** Levels of lists and objects in a body. Default: `64`. */
   readonly maxJsonDepth?: number

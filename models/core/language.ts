@@ -3,6 +3,7 @@ import { type FileSpec, fileSpec } from './file-spec.ts'
 
 const positive = z.int().check(z.positive())
 const token = z.int().check(z.nonnegative())
+const marker = z.string().check(z.minLength(1))
 const share = z.number().check(z.nonnegative(), z.maximum(1))
 
 /** Schema of a language model's settings. */
@@ -20,6 +21,9 @@ export const generation = z.strictObject({
       minP: z.optional(share),
       repetitionPenalty: z.optional(z.number().check(z.positive())),
     }),
+  ),
+  output: z.optional(
+    z.strictObject({ reasoning: z.optional(z.strictObject({ open: marker, close: marker })) }),
   ),
 })
 
@@ -70,6 +74,13 @@ export interface GenerationSpec {
         topP?: number | undefined
         minP?: number | undefined
         repetitionPenalty?: number | undefined
+      }
+    | undefined
+  /** How chats' answers are marked, where the chat template does not show it. */
+  output?:
+    | {
+        /** What stands before and after a thought: `<think>` and `</think>`. */
+        reasoning?: { open: string; close: string } | undefined
       }
     | undefined
 }

@@ -30,6 +30,7 @@ export const responseRequest = z.object({
   input: z.union([z.string(), z.array(responseItem).check(z.minLength(1))]),
   instructions: nullish(z.string()),
   max_output_tokens: nullish(positive),
+  reasoning: nullish(z.object({ effort: nullish(z.string()) })),
   metadata: nullish(
     z
       .record(z.string().check(z.maxLength(64)), shortText)

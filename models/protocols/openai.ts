@@ -94,6 +94,11 @@ export const completionRequest = z.object({
   max_tokens: nullish(count),
   logprobs: nullish(z.int().check(z.minimum(0), z.maximum(20))),
   echo: nullish(z.boolean()),
+  /**
+   * Spillway: the prompt is a chat in the model's template. The thought of its answer comes as `reasoning_content`, apart
+   * from the text. Other servers ignore it.
+   */
+  is_chat: nullish(z.boolean()),
 })
 /** See `completionRequest`. */
 export type CompletionRequest = z.infer<typeof completionRequest>
@@ -137,6 +142,8 @@ export const chatRequest = z.object({
   top_logprobs: nullish(z.int().check(z.minimum(0), z.maximum(20))),
   /** vLLM: further variables of the chat template, such as `enable_thinking`. */
   chat_template_kwargs: nullish(z.record(z.string(), z.unknown())),
+  /** How much the model thinks, as its template reads it. */
+  reasoning_effort: nullish(z.string()),
 })
 /** See `chatRequest`. */
 export type ChatRequest = z.infer<typeof chatRequest>
@@ -157,6 +164,7 @@ export const usage = z.object({
   completion_tokens: z.optional(count),
   total_tokens: count,
   prompt_tokens_details: nullish(z.object({ cached_tokens: nullish(count) })),
+  completion_tokens_details: nullish(z.object({ reasoning_tokens: nullish(count) })),
 })
 /** See `usage`. */
 export type WireUsage = z.infer<typeof usage>
@@ -177,6 +185,8 @@ export const completionChunk = z.object({
     z.object({
       index: z.int(),
       text: z.string(),
+      /** Ours, with `is_chat`. */
+      reasoning_content: nullish(z.string()),
       finish_reason: finishReason,
       logprobs: nullish(
         z.object({
@@ -203,7 +213,14 @@ export const chatChunk = z.object({
   choices: z.array(
     z.object({
       index: z.int(),
-      delta: z.object({ role: nullish(z.string()), content: nullish(z.string()) }),
+      delta: z.object({
+        role: nullish(z.string()),
+        content: nullish(z.string()),
+        /** vLLM before 0.12 and others: a part of the thought. */
+        reasoning_content: nullish(z.string()),
+        /** The same by newer names. */
+        reasoning: nullish(z.string()),
+      }),
       finish_reason: finishReason,
       logprobs: nullish(z.object({ content: nullish(z.array(chatLogprob)) })),
       token_ids: nullish(tokenIds),

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
 import type { CallContext } from './call-context.ts'
 
@@ -7,6 +7,10 @@ export type CallerOf = (c: Pick<CallContext, 'req' | 'env'>) => string | undefin
 
 /** The last key of a connection and its name: most connections have one. */
 const named = new WeakMap<object, { readonly key: string; readonly caller: string }>()
+
+/** How the callers of a server are named. @param hasKeys Whether it verifies keys. */
+export const callersOf = (hasKeys: boolean, addressHeader = ''): CallerOf =>
+  (hasKeys ? createAddressOf : createCallerOf)(addressHeader)
 
 /**
  * The caller is the key that the request has (`authorization`, `api-key` or `x-api-key`), hashed, because it is a secret;
@@ -39,7 +43,7 @@ const socketOf = (c: Pick<CallContext, 'env'>) =>
 function nameOfKey(key: string, socket: object | undefined): string {
   const known = socket && named.get(socket)
   if (known?.key === key) return known.caller
-  const caller = `key ${createHash('sha256').update(key).digest('base64')}`
+  const caller = `key ${hash('sha256', key, 'base64')}`
   if (socket) named.set(socket, { key, caller })
   return caller
 }

@@ -1,4 +1,4 @@
-import type { Context, MiddlewareHandler } from 'hono'
+import type { MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import { SpillwayError } from '../../models/core/index.ts'
 import { errorCodeHeader, queueHeader } from '../../models/protocols/oip.ts'
@@ -7,6 +7,7 @@ import { isApi } from '../auth/access.ts'
 import { isOwnOrigin, type Origins } from '../auth/origin.ts'
 import { refuseUnread } from '../auth/refuse-unread.ts'
 import { traceresponseHeader } from '../observability/trace-context.ts'
+import type { CallContext } from './call-context.ts'
 import { requestIdHeader, type Variables } from './request-log.ts'
 
 /** Seconds for which a browser may cache a preflight's answer. */
@@ -40,9 +41,11 @@ const allowed = (origin: string): Headers => ({
 })
 
 /** The headers of this request's answer, whoever writes it. */
-export const answerHeaders = (c: Context): Headers => c.get('answerHeaders') ?? shared
+export const answerHeaders = (c: Pick<CallContext, 'get'>): Headers => c.get('answerHeaders') ?? shared
 
 export interface Cors {
+  /** Finds the headers of a request's answer. @throws SpillwayError `access_denied` for a page that may not call. */
+  admit(c: CallContext, path: string): void
   /** Finds the headers of a request's answer, and refuses pages that may not call. The first of all handlers. */
   readonly prepare: MiddlewareHandler<{ Variables: Variables }>
   /** Answers preflights, and sets the headers for routes that do not write them themselves. */
@@ -69,28 +72,33 @@ export function createCors(current: () => Origins): Cors {
     origin: (origin) => (origins === '*' ? '*' : byOrigin.has(origin) ? origin : null),
     maxAge,
   })
+  const admit: Cors['admit'] = (c, path) => {
+    update()
+    if (origins === '*') {
+      c.set('answerHeaders', toAll)
+      return
+    }
+    const origin = c.req.header('origin')
+    const headers = origin === undefined ? undefined : byOrigin.get(origin)
+    c.set('answerHeaders', headers ?? toOthers)
+    const isRefused =
+      origin !== undefined && !headers && c.req.method !== 'OPTIONS' && isApi(path) && !isOwnOrigin(c, origin)
+    if (!isRefused) return
+    throw new SpillwayError('access_denied', 'Pages of this origin may not call this server', {
+      expected: 'an origin of SPILLWAY_ORIGINS or of a key for pages',
+      got: origin,
+    })
+  }
   return {
+    admit,
     prepare: (c, next) => {
-      update()
-      if (origins === '*') {
-        c.set('answerHeaders', toAll)
-        return next()
+      try {
+        admit(c, c.req.path)
+      } catch (cause) {
+        refuseUnread(c)
+        throw cause
       }
-      const origin = c.req.header('origin')
-      const headers = origin === undefined ? undefined : byOrigin.get(origin)
-      c.set('answerHeaders', headers ?? toOthers)
-      const isRefused =
-        origin !== undefined &&
-        !headers &&
-        c.req.method !== 'OPTIONS' &&
-        isApi(c.req.path) &&
-        !isOwnOrigin(c, origin)
-      if (!isRefused) return next()
-      refuseUnread(c)
-      throw new SpillwayError('access_denied', 'Pages of this origin may not call this server', {
-        expected: 'an origin of SPILLWAY_ORIGINS or of a key for pages',
-        got: origin,
-      })
+      return next()
     },
     apply: (c, next) => {
       if (c.req.method === 'OPTIONS') return preflight(c, next)

@@ -25,6 +25,11 @@ export class RefusalPace {
     this.#clock = clock
   }
 
+  /** Whether requests were refused within the last second. */
+  get isRefusing(): boolean {
+    return this.#clock.now() < this.#endsAt
+  }
+
   /** Resolves when a refusal may be answered; undefined where that is at once. */
   hold(caller: string | undefined): Promise<void> | undefined {
     const now = this.#clock.now()

@@ -2,27 +2,36 @@ import type { Readable } from 'node:stream'
 import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
 import { SpillwayError } from '../../models/core/index.ts'
+import type { CallerShare } from '../../workers/host/scheduler/work.ts'
+import { type ArrivingBodies, type ArrivingBody, leastCounted } from './arriving-bodies.ts'
 import type { BodyMemory } from './body-memory.ts'
 import { bodyTooLarge } from './body-too-large.ts'
 import { decoderOf } from './decode-body.ts'
 import { GrowingBuffer } from './growing-buffer.ts'
 import { stopReading } from './stop-reading.ts'
 
+export interface ReadBodyOptions {
+  /** See `GrowingBuffer`. */
+  readonly alignedAt?: number
+  /** Where the caller gives the body's memory back. */
+  readonly memory?: BodyMemory
+  /** Whose body it is, among those on their way; where it is absent, its bytes are bounded alone. */
+  readonly arriving?: { readonly bodies: ArrivingBodies; readonly caller: CallerShare }
+}
+
 /**
  * Reads a request's whole body from Node's own stream. A `Request` would copy it once more, and turn a body without a
  * length into a web stream, which costs more than most runs.
  *
- * @param memory Where the caller gives the body's memory back.
- * @param alignedAt See `GrowingBuffer`.
- * @throws SpillwayError `body_too_large` as soon as it is known, from the content length or the bytes so far;
+ * @throws SpillwayError `body_too_large` as soon as it is known, from the content length or the bytes so far; `overloaded`
+ * where the body has to give way to those of other callers;
  * `aborted` when the client leaves in the middle of its body; `encoding_unsupported`, or `request_malformed` for a body
  * that is not in its encoding.
  */
 export async function readBody(
   c: Context,
   maxBytes: number,
-  alignedAt = 0,
-  memory?: BodyMemory,
+  options: ReadBodyOptions = {},
 ): Promise<Uint8Array> {
   // `app.request` in a test has no socket.
   const { incoming, outgoing } = (c.env as Partial<HttpBindings> | undefined) ?? {}
@@ -34,7 +43,7 @@ export async function readBody(
     const length = c.req.header('content-length')
     if (length !== undefined && Number(length) > maxBytes) throw bodyTooLarge(maxBytes)
     const body = incoming
-      ? await readAll(incoming, maxBytes, Number(length ?? 0), alignedAt, memory)
+      ? await readAll(incoming, maxBytes, Number(length ?? 0), options)
       : new Uint8Array(await c.req.arrayBuffer())
     if (body.length > maxBytes) throw bodyTooLarge(maxBytes)
     return decode ? await decode(body, maxBytes) : body
@@ -57,14 +66,12 @@ const mostAnnounced = 2 ** 20
  * Reads a stream to its end, with an error as soon as it is too long.
  *
  * @param length That a header announces; 0 where it does not.
- * @param alignedAt See `GrowingBuffer`.
  */
 export function readAll(
   incoming: Readable,
   maxBytes: number,
   length = 0,
-  alignedAt = 0,
-  memory?: BodyMemory,
+  { alignedAt = 0, memory, arriving }: ReadBodyOptions = {},
 ): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const body = new GrowingBuffer(
@@ -73,15 +80,23 @@ export function readAll(
       alignedAt,
       memory && ((bytes) => memory.take(bytes)),
     )
+    const refuse = (reason: SpillwayError) => {
+      incoming.pause()
+      settle(() => reject(reason))
+    }
+    let counted: ArrivingBody | undefined
     const settle = (outcome: () => void) => {
       incoming.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose)
+      if (counted) arriving?.bodies.ended(counted)
       outcome()
     }
     const onData = (chunk: Buffer) => {
       body.add(chunk)
-      if (body.length <= maxBytes) return
-      incoming.pause()
-      settle(() => reject(bodyTooLarge(maxBytes)))
+      if (body.length > maxBytes) refuse(bodyTooLarge(maxBytes))
+      else if (arriving && body.length > leastCounted) {
+        counted ??= { caller: arriving.caller, refuse }
+        arriving.bodies.grew(counted, body.length)
+      }
     }
     const onEnd = () => settle(() => resolve(body.bytes()))
     const onClose = (cause?: Error) =>

@@ -1,7 +1,7 @@
-import type { Context } from 'hono'
 import { SpillwayError } from '../../models/core/index.ts'
 import { requestTimeoutHeader } from '../../models/protocols/request-timeout.ts'
 import type { RequestLimits } from '../request-limits.ts'
+import type { CallContext } from './call-context.ts'
 
 const decimal = /^[\d.]+(?:e[+-]?\d+)?$/i
 
@@ -10,7 +10,7 @@ const decimal = /^[\d.]+(?:e[+-]?\d+)?$/i
  *
  * @throws SpillwayError `request_malformed`.
  */
-export function readRequestTimeout(c: Context): number | undefined {
+export function readRequestTimeout(c: Pick<CallContext, 'req'>): number | undefined {
   const header = c.req.header(requestTimeoutHeader)
   if (header === undefined) return undefined
   const milliseconds = decimal.test(header) ? 1000 * Number(header) : 0

@@ -13,11 +13,14 @@ import type { StreamEnd } from './stream-end.ts'
 import { readTraceparent, traceparentHeader, traceresponseHeader, unrecordedSpan } from './trace-context.ts'
 import type { RecordedSpan, Tracing } from './tracing.ts'
 
-export interface ObserveOptions {
+export interface FinishOptions {
   readonly log: Log
-  readonly callerOf: CallerOf
   readonly http: HttpMetrics
   readonly clock: Clock
+}
+
+export interface ObserveOptions extends FinishOptions {
+  readonly callerOf: CallerOf
   readonly refusals: RefusalPace
   /** Undefined: no spans are recorded. */
   readonly tracing: Tracing | undefined
@@ -28,24 +31,26 @@ type Env = { Variables: Variables }
 /** Characters of a reason in the log: it may quote what came. */
 const longestReason = 300
 
-/** Names each request, and writes one log line and counts it at its end: of a stream, when the stream has ended. */
-export function observeRequests({
-  log,
-  callerOf,
-  http,
-  clock,
-  refusals,
-  tracing,
-}: ObserveOptions): MiddlewareHandler<Env> {
-  const finish = (
-    c: Context<Env>,
-    startedAt: number,
-    route: string,
-    recorded: RecordedSpan | undefined,
-    stream?: StreamEnd,
-  ) => {
-    const { method, path } = c.req
-    const { status } = c.res
+/** A request whose answer has ended. */
+export interface Finished {
+  readonly method: string
+  readonly path: string
+  /** The route's pattern. */
+  readonly route: string
+  readonly status: number
+  /** On the clock. */
+  readonly startedAt: number
+  readonly recorded: RecordedSpan | undefined
+  readonly stream?: StreamEnd | undefined
+}
+
+/** Writes the log line of a request at its end, counts it and ends its span. */
+export const createFinish =
+  ({ log, http, clock }: FinishOptions) =>
+  (
+    c: Pick<CallContext, 'get'>,
+    { method, path, route, status, startedAt, recorded, stream }: Finished,
+  ): void => {
     const ms = clock.now() - startedAt
     const code = stream?.code ?? c.get('errorCode')
     http.answered(method, route, status, ms)
@@ -59,10 +64,15 @@ export function observeRequests({
       attributes: spanAttributes(c),
       ...phasesOf(c, clock.now()),
     })
-    const line = { method, path, status, ms: round(ms), ...fieldsOf(c, stream) }
+    const line = Object.assign({ method, path, status, ms: round(ms) }, fieldsOf(c, stream))
     if (status >= 500 || stream?.end === 'error') log.warn(line, 'request')
     else log.info(line, 'request')
   }
+
+/** Names each request, and writes one log line and counts it at its end: of a stream, when the stream has ended. */
+export function observeRequests(options: ObserveOptions): MiddlewareHandler<Env> {
+  const { callerOf, clock, refusals, tracing } = options
+  const finish = createFinish(options)
   return async (c, next) => {
     const startedAt = clock.now()
     const recorded = nameRequest(c, callerOf, tracing)
@@ -71,9 +81,11 @@ export function observeRequests({
     if (!c.get('hasRequestId')) addHeaders(c, c.get('requestId') ?? '', c.get('span')?.response)
     // A path without a route is no label of its own: there is no bound to paths.
     const route = c.get('isUnknownRoute') ? 'unknown' : c.req.routePath
+    const { method, path } = c.req
+    const finished = { method, path, route, status: c.res.status, startedAt, recorded }
     const stream = c.get('stream')
-    if (stream) void stream.then((end) => finish(c, startedAt, route, recorded, end))
-    else finish(c, startedAt, route, recorded)
+    if (stream) void stream.then((end) => finish(c, { ...finished, stream: end }))
+    else finish(c, finished)
   }
 }
 
@@ -83,8 +95,13 @@ export function nameRequest(
   callerOf: CallerOf,
   tracing: Tracing | undefined,
 ): RecordedSpan | undefined {
-  c.set('requestId', requestIdOf(c))
   c.set('caller', callerOf(c))
+  return identifyRequest(c, tracing)
+}
+
+/** Sets the request's id and its span. @returns The span that is recorded. */
+export function identifyRequest(c: CallContext, tracing: Tracing | undefined): RecordedSpan | undefined {
+  c.set('requestId', requestIdOf(c))
   const parent = readTraceparent(c.req.header(traceparentHeader))
   const recorded = tracing?.start(parent)
   const span = recorded ?? (parent && unrecordedSpan(parent))

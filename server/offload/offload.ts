@@ -7,6 +7,7 @@ import { chooseDisplaced } from '../../workers/host/scheduler/displace.ts'
 import { closed, pastDeadline } from '../../workers/host/scheduler/errors.ts'
 import { RankedQueue } from '../../workers/host/scheduler/ranked-queue.ts'
 import { type Turn, Turns } from '../../workers/host/scheduler/turns.ts'
+import { ArrivingBodies, tooManyBytes } from '../http/arriving-bodies.ts'
 import type { RequestWait } from '../inference/request-wait.ts'
 import type { TaskMessage, TaskReply } from './protocol.ts'
 import type { TaskInput, TaskName, TaskResult } from './tasks.ts'
@@ -27,6 +28,8 @@ export interface Offload {
    * the thread died.
    */
   run<N extends TaskName>(name: N, input: TaskInput<N>, job: Job): Promise<TaskResult<N>>
+  /** Large bodies on their way, of which there may be as many bytes as of tasks. */
+  readonly arriving: ArrivingBodies
   stats(): OffloadStats
   close(): void
 }
@@ -67,9 +70,6 @@ interface WaitingTask {
   /** Called when the caller leaves. */
   abort(): void
 }
-
-/** Milliseconds after which it makes sense to try again. */
-const retryAfterMs = 1_000
 
 /**
  * One thread, which gets one task at a time, so that a task that kills the thread or never ends is known. The thread is
@@ -181,15 +181,16 @@ export function createOffload({ entry, clock, taskMs, maxBytes, maxMegabytes }: 
   }
 
   return {
+    arriving: new ArrivingBodies(maxBytes),
     run: <N extends TaskName>(name: N, input: TaskInput<N>, job: Job) =>
       new Promise<TaskResult<N>>((resolve, reject) => {
         const { signal, askedAt = clock.now(), deadlineMs } = job
         const displaced = signal?.aborted ? undefined : placeFor(job)
         if (!displaced) {
-          reject(signal?.aborted ? abortedBy(signal) : tooMuch(maxBytes, bytes))
+          reject(signal?.aborted ? abortedBy(signal) : tooManyBytes(maxBytes, bytes))
           return
         }
-        for (const task of displaced) leave(task, tooMuch(maxBytes, bytes))
+        for (const task of displaced) leave(task, tooManyBytes(maxBytes, bytes))
         bytes += job.bytes
         const turn = turns.take(job.caller ?? '', job.bytes, job.weight)
         const task: WaitingTask = {
@@ -218,14 +219,6 @@ export function createOffload({ entry, clock, taskMs, maxBytes, maxMegabytes }: 
     },
   }
 }
-
-const tooMuch = (maxBytes: number, bytes: number) =>
-  new SpillwayError('overloaded', 'Too many large requests are being read', {
-    expected: `at most ${maxBytes} bytes of them`,
-    got: `${bytes}`,
-    retryAfterMs,
-    hint: 'Try again later, or send less at once.',
-  })
 
 const tookTooLong = (taskMs: number) =>
   new SpillwayError('deadline_exceeded', 'The request took too long to read or to write', {

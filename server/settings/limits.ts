@@ -30,7 +30,7 @@ export const limits = {
   ),
   SPILLWAY_MAX_TASK_BYTES: bytes(
     2 ** 28,
-    'bytes of the large bodies and answers that wait for the offload thread; beyond, requests are refused as `overloaded`',
+    'bytes of the large bodies and answers that wait for the offload thread, and of as many large bodies on their way; beyond, requests are refused as `overloaded`, first those of the caller that has most of them',
   ),
   SPILLWAY_MAX_JSON_DEPTH: count(1, 1_000, requestLimits.json.depth, 'levels of lists and objects in a body'),
   SPILLWAY_MAX_JSON_ENTRIES: number(

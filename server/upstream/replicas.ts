@@ -134,6 +134,9 @@ export class Replicas {
         return await replica.call(attempt, signal, deadline, onEnd)
       } catch (cause) {
         last = cause
+        // Its timer may be late, on a machine that is busy.
+        if (isPast(deadline, this.#clock) && (isRefusal(cause) || isFault(cause)))
+          throw pastDeadline(deadline.ms)
         const waitMs = this.#waitBeforeRetry(cause, attempts, { tried, isRepeatable, deadline })
         if (waitMs === undefined) break
         if (waitMs > 0) await this.#pause(waitMs, signal, deadline)
@@ -224,7 +227,7 @@ export class Replicas {
       cancel = this.#clock.after(Math.min(ms, Math.max(0, leftMs)), resolve)
     })
     await withAbort(signal, woken ? Promise.race([pause, woken]) : pause).finally(() => cancel())
-    if (deadline && deadline.at <= this.#clock.now()) throw pastDeadline(deadline.ms)
+    if (isPast(deadline, this.#clock)) throw pastDeadline(deadline.ms)
   }
 
   #nobodyReady(): SpillwayError {
@@ -242,6 +245,9 @@ interface Retry {
   readonly isRepeatable: boolean
   readonly deadline: Deadline | undefined
 }
+
+const isPast = (deadline: Deadline | undefined, clock: Clock): deadline is Deadline =>
+  deadline !== undefined && deadline.at <= clock.now()
 
 /** The least of the values, in a list; an empty one where there is none. */
 const leastOf = (values: readonly number[]): number[] => (values.length > 0 ? [Math.min(...values)] : [])

@@ -1,5 +1,5 @@
 import { runFaults } from '../support/faults/run-faults.ts'
-import { startServer } from '../support/server.ts'
+import { startFaultyServer } from '../support/faults/start-server.ts'
 import { atMost, type Bench } from './bench-definition.ts'
 
 const count = 200
@@ -7,9 +7,9 @@ const hungWithinMs = 5_000
 
 export const faults: Bench = {
   name: 'faults',
-  description: `${count} random faults (lanes killed and stopped, slow, leaving and half-open clients, malformed frames, a full log) while runs and texts with known answers are asked for: requests that settle otherwise than once, with their own answer`,
+  description: `${count} random faults (lanes killed and stopped, upstreams that break off, slow, leaving and half-open clients, malformed frames, a full log) while runs and texts with known answers are asked for: requests that settle otherwise than once, with their own answer`,
   run: async ({ isTrial }) => {
-    const server = await startServer()
+    const server = await startFaultyServer()
     const report = await runFaults(server, 1, isTrial ? count / 10 : count)
     await server.stop()
     const failed = Object.values(report.failed).reduce((sum, one) => sum + one, 0)

@@ -10,9 +10,10 @@ import { atLeast, type Bench, median } from './bench-definition.ts'
 import { ofCallers } from './infer-requests.ts'
 import { magikaFolder } from './models.ts'
 import { buildServers } from './servers/build.ts'
-import { startClient } from './servers/start.ts'
+import { type Client, startClient } from './servers/start.ts'
 
-const connections = 32
+/** Connections of the closed loops; the one that gives most is a side's rate: with more than it needs a server refuses. */
+const concurrencies = [8, 16, 32]
 const rounds = 3
 
 const missing = ['nginx', 'taskset'].find((command) => spawnSync(command, ['-V']).error)
@@ -25,7 +26,7 @@ const absent =
 
 export const processes: Bench = {
   name: 'processes',
-  description: `magika over ${connections} connections: two servers behind nginx, each on a core of its own, against one of them behind the same nginx`,
+  description: `magika, the best of ${concurrencies.join(', ')} connections: two servers behind nginx, each on a core of its own, against one of them behind the same nginx`,
   run: async ({ models, isTrial }) => {
     if (absent !== undefined) {
       process.stderr.write(`  skipped: ${absent}\n`)
@@ -41,16 +42,9 @@ export const processes: Bench = {
     const rates = { ours: [] as number[], theirs: [] as number[] }
     for (let round = 0; round <= rounds; round++) {
       for (const name of ['ours', 'theirs'] as const) {
-        const { url } = sides[name]
-        const done = await client.load({
-          port: Number(url.port),
-          requests: ofCallers(url, 20),
-          connections,
-          seconds: isTrial ? 2 : 6,
-        })
-        if (done.refused.length + done.broken > 0) throw new Error(JSON.stringify(done.statuses))
+        const rate = await rateOf(client, sides[name].url, isTrial ? 1 : 5)
         // The first round warms up.
-        if (round > 0) rates[name].push(done.inTime / done.seconds)
+        if (round > 0) rates[name].push(rate)
       }
     }
     client.stop()
@@ -59,6 +53,20 @@ export const processes: Bench = {
     const compared = { ours: median(rates.ours), theirs: median(rates.theirs) }
     return [atLeast('processes', 'magika, requests/s', compared, 1.7)]
   },
+}
+
+/** Answers a second. */
+async function rateOf(client: Client, url: URL, seconds: number): Promise<number> {
+  let best = 0
+  for (const connections of concurrencies) {
+    const requests = ofCallers(url, 20)
+    const done = await client.load({ port: Number(url.port), requests, connections, seconds })
+    const others = Object.keys(done.statuses).filter((status) => status !== '200' && status !== '503')
+    if (done.broken + others.length > 0)
+      throw new Error(`${done.broken} broken, ${JSON.stringify(done.statuses)}`)
+    best = Math.max(best, done.inTime / done.seconds)
+  }
+  return best
 }
 
 async function startNginx(replicas: readonly TestServer[]) {

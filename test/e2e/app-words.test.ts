@@ -13,7 +13,8 @@ declare global {
 const site = useSite()
 const visit = useVisit(site)
 
-const open = async (path = '') => (await openPage(visit.context, new URL(path, site.server.url))).page
+const open = async (path = 'digits.html') =>
+  (await openPage(visit.context, new URL(path, site.server.url))).page
 const progress = (page: Page) => page.getByTestId('progress')
 const isReady = (page: Page) => progress(page).and(page.locator('[data-state="ready"]')).waitFor()
 const device = (page: Page) => page.locator('#capacity').textContent()

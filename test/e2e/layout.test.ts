@@ -6,8 +6,15 @@ import { launchBrowser } from '../support/page.ts'
 /** The smallest screen, phones, one on its side, and a desk. */
 const widths = [320, 360, 390, 700, 1280]
 
-async function visitDigits(page: Page): Promise<void> {
+async function visitPayments(page: Page): Promise<void> {
   await page.goto(inject('serverUrl'))
+  await page.getByTestId('held').locator('.mark:not([hidden])').first().waitFor()
+  // What changes while it is measured may change its width.
+  await page.getByTestId('pause').click()
+}
+
+async function visitDigits(page: Page): Promise<void> {
+  await page.goto(new URL('digits.html', inject('serverUrl')).href)
   await page.getByTestId('sample-8').click()
   await page.locator('[data-testid=placement][data-tier=device]').waitFor()
 }
@@ -22,8 +29,9 @@ async function visitStories(page: Page): Promise<void> {
 
 /** Shows all that a page may show. */
 async function unfold(page: Page): Promise<void> {
-  await page.getByTestId('capacity').evaluate((details: HTMLDetailsElement) => {
-    details.open = true
+  // The page of payments has none.
+  await page.getByTestId('capacity').evaluateAll((panels) => {
+    for (const panel of panels) panel.toggleAttribute('open', true)
   })
   await page.getByTestId('error').evaluate((error: HTMLElement) => {
     error.hidden = false
@@ -47,6 +55,7 @@ describe.each([
   afterAll(() => browser.close())
 
   test.each([
+    ['payments', visitPayments],
     ['digits', visitDigits],
     ['stories', visitStories],
   ])(

@@ -11,8 +11,14 @@ beforeAll(async () => {
 })
 afterAll(() => browser.close())
 
-async function visitDigits(page: Page): Promise<void> {
+async function visitPayments(page: Page): Promise<void> {
   await page.goto(url)
+  await page.getByTestId('progress').and(page.locator('[data-state=ready]')).waitFor()
+  await page.getByTestId('held').locator('.mark[data-tier=device]').first().waitFor()
+}
+
+async function visitDigits(page: Page): Promise<void> {
+  await page.goto(new URL('digits.html', url).href)
   await page.getByTestId('sample-9').click()
   await page.locator('[data-testid=placement][data-tier=device]').waitFor()
   for (const digit of [1, 2, 3]) await page.getByTestId(`sample-${digit}`).click()
@@ -42,6 +48,7 @@ async function longestOf(visit: (page: Page) => Promise<void>): Promise<number> 
 }
 
 test.each([
+  ['payments', visitPayments],
   ['digits', visitDigits],
   ['stories', visitStories],
 ])(

@@ -50,6 +50,9 @@ describe('the stories', () => {
     expect(Number(rate)).toBeGreaterThan(0)
     expect(Number(first)).toBeGreaterThan(0)
     expect(Number(shared)).toBeGreaterThan(2)
+    await expect
+      .poll(() => page.getByTestId('spillway').textContent())
+      .toMatch(/This device\s*4\s*Server\s*0/)
     expect(errors).toEqual([])
   })
 

@@ -42,7 +42,10 @@ describe('a worker’s script that does not load', () => {
     ['of a page of another origin', false, 'worker-src blob:'],
   ])('is named %s, with what to set', async (_name, isOwn, hint) => {
     visit.proxy.fault = (_method, path) => (/\/assets\/(?:store-)?entry-/.test(path) ? 'reset' : 'pass')
-    const { page } = await openPage(visit.context, isOwn ? visit.proxy.url : visit.hostUrl)
+    const { page } = await openPage(
+      visit.context,
+      isOwn ? new URL('digits.html', visit.proxy.url) : visit.hostUrl,
+    )
     if (isOwn) await page.addScriptTag({ type: 'module', url: '/embed.js' })
     await runtimeReady(page)
     const failure = await failDigits(page, { policy: 'device' })

@@ -29,7 +29,7 @@ beforeEach(async () => {
   const keys = new Keys([shop.entry])
   const tokens = new Tokens({ secret: undefined, seconds: 600, now: () => clock.now() + drift })
   app = await startTestApp({ access: createAccess(keys, tokens), origins: keys.origins })
-  server = await listen(app)
+  server = await listen(app, app.options)
   const { fetch } = globalThis
   // A browser adds the page's origin.
   vi.stubGlobal('fetch', (url: URL, init: RequestInit) => {

@@ -63,7 +63,7 @@ test('a key’s requests have no higher priority than its entry allows', async (
       new Tokens({ secret: undefined, seconds: 600 }),
     ),
   })
-  const { url, close } = await listen(app)
+  const { url, close } = await listen(app, app.options)
   try {
     const run = vi.spyOn(app.inference, 'run')
     const priority = 1

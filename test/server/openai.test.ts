@@ -1,7 +1,7 @@
-import { getEventListeners } from 'node:events'
-import { connect } from 'node:net'
+import { getEventListeners, once } from 'node:events'
+import { connect, Socket } from 'node:net'
 import { Hono } from 'hono'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { SpillwayError } from '../../models/core/index.ts'
 import { disconnectSignal } from '../../server/http/disconnect-signal.ts'
 import type { TextService } from '../../server/inference/text-service.ts'
@@ -19,6 +19,15 @@ async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = []
   for await (const one of stream) all.push(one)
   return all
+}
+
+/** Asks for the stream of a chat. */
+function sendChat(port: number): Socket {
+  const body = JSON.stringify({ ...chat, stream: true })
+  const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${body.length}`
+  const socket = connect(port, '127.0.0.1')
+  socket.write(`${head}\r\ncontent-type: application/json\r\n\r\n${body}`)
+  return socket
 }
 
 const until = (what: () => boolean) => expect.poll(what, { timeout: 5_000, interval: 10 }).toBe(true)
@@ -247,15 +256,23 @@ describe('the OpenAI API with its own client', () => {
     await until(() => tokens.load.running === 0)
   })
 
+  test('sends the head of a stream and its first event in one packet', async () => {
+    const { port } = await listen({ text: script })
+    const writes = vi.spyOn(Socket.prototype, '_writev')
+    const socket = sendChat(port)
+    await once(socket, 'data')
+    const packets = writes.mock.calls.map(([parts]) => parts.map(({ chunk }) => String(chunk)).join(''))
+    const [answer] = packets.filter((packet) => packet.startsWith('HTTP/1.1 200'))
+    expect(answer).toContain('data: {')
+    writes.mockRestore()
+    socket.destroy()
+  })
+
   test('writes no more than the socket holds to a client that stops reading, and frees its slot when it leaves', async () => {
     const inflate = { length: 20_000, taken: 0 }
     const { port, tokens } = await listen({ text: 'x'.repeat(900_000), inflate })
-    const body = JSON.stringify({ ...chat, stream: true })
-    const socket = connect(port, '127.0.0.1')
+    const socket = sendChat(port)
     socket.pause()
-    socket.write(
-      `POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-    )
     // Pieces are read until the buffers of the socket and the kernel are full, and then no more.
     let before = -1
     await expect

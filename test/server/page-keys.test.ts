@@ -26,7 +26,7 @@ beforeAll(async () => {
     access: createAccess(keys, new Tokens({ secret, seconds: 600, now: () => now })),
     origins: createAllowedOrigins(['https://other.example'], keys)(),
   })
-  server = await listen(app)
+  server = await listen(app, app.options)
 })
 afterAll(() => {
   server.close()

@@ -41,7 +41,7 @@ async function start({ backend: limits = {}, key = {}, address = {}, store = cre
     origins: keys.origins,
     limit: admitBy(new RateLimits(store), { key, address }, createAddressOf('x-address')),
   })
-  const { url, port, close } = await listen(app)
+  const { url, port, close } = await listen(app, app.options)
   closers.push(
     () => app.close(),
     close,

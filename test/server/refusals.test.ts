@@ -30,7 +30,7 @@ beforeAll(async () => {
   const keys = new Keys([backend.entry, operator.entry, shop.entry, blog.entry])
   const models = [await copyDigits((manifest) => ({ ...manifest, id: 'private', access: 'key' }))]
   app = await startTestApp({ access: createAccess(keys, tokens(10_000_000)), origins: keys.origins, models })
-  server = await listen(app)
+  server = await listen(app, app.options)
   live = await tokens(10_000_000).issue('shop', origin)
   expired = await tokens(0).issue('shop', origin)
 })

@@ -18,13 +18,12 @@ async function start(): Promise<{ post: TestApp['request']; clock: ManualClock; 
     begin = resolve
   })
   const offload: Offload = {
+    ...silent,
     run: (name, input, job) => {
       const answer = silent.run(name, input, job)
       begin(name)
       return answer
     },
-    stats: silent.stats,
-    close: silent.close,
   }
   app = await startTestApp({ clock, offload, maxBodyBytes: 4_000_000 })
   return { post: app.request, clock, begun }
@@ -35,9 +34,8 @@ async function startSlow(ms: number): Promise<TestApp['request']> {
   const clock = createManualClock()
   const real = createTestOffload({ clock })
   const offload: Offload = {
+    ...real,
     run: (name, input, job) => real.run(name, input, job).finally(() => clock.advance(ms)),
-    stats: real.stats,
-    close: real.close,
   }
   app = await startTestApp({ clock, offload, maxBodyBytes: 4_000_000 })
   return app.request

@@ -166,7 +166,7 @@ describe('a response is refused', () => {
     ['with a tool that must be called', { tool_choice: 'required' }, 'not_supported', 'tool_choice'],
     ['with a schema', { text: { format: { type: 'json_schema' } } }, 'not_supported', 'text'],
     ['with a verbosity', { text: { verbosity: 'low' } }, 'not_supported', 'text'],
-    ['with reasoning', { reasoning: { effort: 'high' } }, 'not_supported', 'reasoning'],
+    ['with reasoning', { reasoning: { effort: 'high' } }, 'not_supported', 'reasoning.effort'],
     ['with log probabilities', { top_logprobs: 2 }, 'not_supported', 'top_logprobs'],
     ['with those to include', { include: ['message.output_text.logprobs'] }, 'not_supported', 'include'],
     ['to be cut', { truncation: 'auto' }, 'not_supported', 'truncation'],

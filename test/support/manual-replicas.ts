@@ -3,7 +3,7 @@ import type { ReplicaCall } from '../../server/upstream/call.ts'
 import type { Probe } from '../../server/upstream/replica.ts'
 import { Replicas, type SendOptions } from '../../server/upstream/replicas.ts'
 import { deferred } from './deferred.ts'
-import { createManualClock } from './manual-clock.ts'
+import { createManualClock, type ManualClock } from './manual-clock.ts'
 
 /** All that is due now has run. */
 export const settled = () => new Promise<void>((resolve) => setImmediate(resolve))
@@ -11,8 +11,11 @@ export const settled = () => new Promise<void>((resolve) => setImmediate(resolve
 export const failure = (code: ErrorCode, detail: ErrorDetail = {}) => new SpillwayError(code, code, detail)
 
 /** Replicas `a:1`, `b:1` and so on, whose calls a test answers by hand. */
-export function manualReplicas(count: number, probe: Probe = async () => {}) {
-  const clock = createManualClock()
+export function manualReplicas(
+  count: number,
+  probe: Probe = async () => {},
+  clock: ManualClock = createManualClock(),
+) {
   const urls = [...'abcdefgh'].slice(0, count).map((host) => new URL(`http://${host}:1/`))
   const replicas = new Replicas({ name: 'digits', urls, clock, probe })
   const calls: { readonly call: ReplicaCall; answer(text: string): void; fail(cause: unknown): void }[] = []

@@ -7,6 +7,8 @@ import type { GeneratedToken, TokenRequest } from '../../workers/protocol/genera
 export interface Script {
   /** The text of every sequence, prompt included: the nth token is its nth character, and 0 past its end. */
   readonly text: string
+  /** The tokens of every sequence in place of the text's characters. */
+  readonly tokens?: readonly number[]
   /** The error with which a sequence fails before its nth character. */
   readonly fail?: (place: number, request: TokenRequest) => SpillwayError | undefined
   /** Called with each accepted request. */
@@ -20,8 +22,12 @@ export const scriptedVocabulary = 0x110000
  * Stands in for a language model: a `TokenGenerator` that gives the characters of a text, one a turn of the event loop.
  * It meets the same contract as the real one (test/contract/token-generator.ts).
  */
-export function scriptedGenerator({ text, fail = () => undefined, onRequest }: Script): TokenGenerator {
-  const characters = [...text]
+export function scriptedGenerator({
+  text,
+  tokens: script = [...text].map((character) => character.codePointAt(0) ?? 0),
+  fail = () => undefined,
+  onRequest,
+}: Script): TokenGenerator {
   let running = 0
   return {
     executedOn: { backend: 'cpu', variant: 'scripted' },
@@ -51,7 +57,7 @@ export function scriptedGenerator({ text, fail = () => undefined, onRequest }: S
             if (failure) throw failure
             if (hasLeft) return resultOf('stop')
             if (made === limit) return resultOf('length')
-            const token = characters[place]?.codePointAt(0) ?? 0
+            const token = script[place] ?? 0
             if (stopTokens.includes(token)) return resultOf('stop')
             tokens.push([{ token }])
           }

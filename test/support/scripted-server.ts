@@ -11,7 +11,7 @@ import type { TextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
 import { createTextGenerator } from '../../workers/host/text/text-generator.ts'
 import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
-import type { TextGenerator, TokenGenerator } from '../../workers/host/text/types.ts'
+import type { OutputForm, TextGenerator, TokenGenerator } from '../../workers/host/text/types.ts'
 import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
 import { createCpuInference } from './cpu-inference.ts'
 import { createTestOffload } from './offload.ts'
@@ -72,6 +72,10 @@ export function closeScriptedServers(): void {
 }
 
 export interface ScriptedServerOptions extends Partial<Script> {
+  /** How the model marks its thoughts. */
+  readonly output?: OutputForm
+  /** The variables that its chat template reads. */
+  readonly variables?: readonly string[]
   readonly embed?: TextService['embed']
   /** The error of a request for the generator, if any. */
   readonly refuse?: () => SpillwayError | undefined
@@ -109,12 +113,21 @@ function withPieceControl(
 
 /** The server's app with a scripted language model, without a socket. */
 export function createScriptedApp(
-  { text = 'abcdefghij', embed, refuse, inflate, release, ...script }: ScriptedServerOptions = {},
+  {
+    text = 'abcdefghij',
+    output,
+    variables,
+    embed,
+    refuse,
+    inflate,
+    release,
+    ...script
+  }: ScriptedServerOptions = {},
   clock: Clock = systemClock,
 ) {
   const tokens = withLogprobs(scriptedGenerator({ text, ...script }))
   const generator = createTextGenerator({
-    tokenizer: tokenizerOf(),
+    tokenizer: tokenizerOf(output, variables),
     tokens,
     contextLength: scriptedContext,
     defaults: {},

@@ -1,7 +1,7 @@
-import type { Tokenizer } from '../../workers/host/text/types.ts'
+import type { OutputForm, Tokenizer } from '../../workers/host/text/types.ts'
 
-/** A tokenizer whose tokens are code points; 0 is the stop token. */
-export const tokenizerOf = (): Tokenizer => {
+/** A tokenizer whose tokens are code points; 0 is the stop token. Its chat template reads the variables of these names. */
+export const tokenizerOf = (output: OutputForm = {}, variables: readonly string[] = []): Tokenizer => {
   const textOf = (token: number) => (token === 0 ? '' : String.fromCodePoint(token))
   return {
     encode: (text) => [...text].map((character) => character.codePointAt(0) ?? 0),
@@ -13,6 +13,8 @@ export const tokenizerOf = (): Tokenizer => {
       [...messages.map(({ role, content }) => `${role}: ${content}\n`).join('')].map(
         (character) => character.codePointAt(0) ?? 0,
       ),
+    readsVariable: (name) => variables.includes(name),
+    output,
     stopTokens: [0],
   }
 }

@@ -1,4 +1,4 @@
-/** Takes the README's pictures: the digits page and the stories page at desktop width, served by the built server. */
+/** Takes the README's pictures: the payments, the digits and the stories page at desktop width, served by the built server. */
 import { fileURLToPath } from 'node:url'
 import { launchBrowser, openPage } from './page.ts'
 import { startServer } from './server.ts'
@@ -7,6 +7,13 @@ const server = await startServer()
 const browser = await launchBrowser()
 const context = await browser.newContext({ viewport: { width: 1120, height: 760 }, deviceScaleFactor: 1.5 })
 const { page } = await openPage(context, server.url)
+await page.getByTestId('progress').and(page.locator('[data-state="ready"]')).waitFor()
+// The rows of held payments fill up meanwhile.
+await page.getByTestId('held').locator('tbody tr:last-child .mark:not([hidden])').waitFor()
+await page.setViewportSize({ width: 1120, height: 1000 })
+await page.screenshot({ path: fileURLToPath(new URL('../../web/app/payments.png', import.meta.url)) })
+await page.setViewportSize({ width: 1120, height: 800 })
+await page.goto(new URL('digits.html', server.url).href)
 await page.getByTestId('sample-3').click()
 await page.getByTestId('placement').and(page.locator('[data-tier]')).waitFor()
 await page.screenshot({ path: fileURLToPath(new URL('../../web/app/screenshot.png', import.meta.url)) })

@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { type Clock, systemClock } from '../../models/async/clock.ts'
 import { type AppOptions, createApp } from '../../server/app.ts'
 import type { Access } from '../../server/auth/access.ts'
+import { RefusalPace } from '../../server/http/pace-refusals.ts'
 import type { Log } from '../../server/http/request-log.ts'
 import { createInference, type Inference } from '../../server/inference/inference.ts'
 import { createModelRepository } from '../../server/inference/model-repository.ts'
@@ -14,6 +15,7 @@ import { createTextService } from '../../server/inference/text-service.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
 import type { Offload } from '../../server/offload/offload.ts'
 import type { RequestLimits } from '../../server/request-limits.ts'
+import type { EarlyOptions } from '../../server/routes/oip/early-refusals.ts'
 import { Engines } from '../../server/upstream/openai/engines.ts'
 import { Forwarding } from '../../server/upstream/openai/forwarding.ts'
 import { routeInference } from '../../server/upstream/routed-inference.ts'
@@ -26,7 +28,7 @@ export interface TestApp {
   readonly routes: RouterRoute[]
   readonly inference: Inference
   /** What the app was made of. */
-  readonly options: AppOptions
+  readonly options: EarlyOptions
   /** Reads the folders of models again, as at SIGHUP. */
   readonly reread: Reread
   fetch(request: Request, bindings?: unknown): Response | Promise<Response>
@@ -83,7 +85,7 @@ export async function startTestApp({
   await prepareModels({ catalogue, inference, textService, log })
   const metrics = createMetrics(clock, catalogue, inference, { upstreams })
   const forwarding = new Forwarding({ engines, metrics, offload, clock })
-  const options: AppOptions = {
+  const options: EarlyOptions = {
     catalogue,
     forwarding,
     inference,
@@ -100,6 +102,7 @@ export async function startTestApp({
     ...(origins && { origins: () => origins }),
     ...(requestLimits && { requestLimits }),
     ...(isDraining && { isDraining }),
+    refusals: new RefusalPace(clock),
     log,
   }
   const app = createApp(options)

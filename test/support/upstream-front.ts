@@ -30,7 +30,7 @@ export async function writeUpstream(
 /**
  * The server's app with one model, `there`, which an upstream runs as `digits`. It has no lanes.
  *
- * @param clock Of the upstream.
+ * @param clock Of the upstream and of the app.
  */
 export async function startFront(upstream: Partial<UpstreamConfig>, clock: Clock = systemClock) {
   const folder = await emptyFolder()
@@ -42,8 +42,8 @@ export async function startFront(upstream: Partial<UpstreamConfig>, clock: Clock
   const lanes = createCpuInference()
   const inference = routeInference(lanes, upstreams)
   const offload = createTestOffload()
-  const textService = createTextService(inference, systemClock, offload)
-  const metrics = createMetrics(systemClock, catalogue, inference, { upstreams })
+  const textService = createTextService(inference, clock, offload)
+  const metrics = createMetrics(clock, catalogue, inference, { upstreams })
   const options = { catalogue, inference, textService, log }
   await prepareModels(options)
   const app = createApp({
@@ -52,7 +52,7 @@ export async function startFront(upstream: Partial<UpstreamConfig>, clock: Clock
     offload,
     textService,
     metrics,
-    clock: systemClock,
+    clock,
     site: '.',
     version: 'test',
     maxBodyBytes: 1_000_000,

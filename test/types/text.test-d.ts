@@ -40,6 +40,7 @@ export async function readsAStream(stream: GenerationStream): Promise<void> {
   for await (const piece of stream) {
     expectTypeOf(piece).toEqualTypeOf<PlacedPiece>()
     expectTypeOf(piece.text).toBeString()
+    expectTypeOf(piece.reasoning).toEqualTypeOf<string | undefined>()
     expectTypeOf(piece.tokens).toEqualTypeOf<readonly GeneratedToken[]>()
     expectTypeOf(piece.placement).toEqualTypeOf<Placement>()
   }
@@ -61,4 +62,5 @@ expectTypeOf<Usage>().toEqualTypeOf<{
   readonly promptTokens: number
   readonly generatedTokens: number
   readonly cachedTokens: number
+  readonly reasoningTokens: number
 }>()

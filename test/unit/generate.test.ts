@@ -5,7 +5,7 @@ import type { TextTarget } from '../../web/placement/router.ts'
 import { type GenerationStream, generate, type PlacedPiece } from '../../web/text/generate.ts'
 import { deviceSegment } from '../../web/text/stream-segments.ts'
 import { createTextGenerator } from '../../workers/host/text/text-generator.ts'
-import type { TextGenerator, TextRequest } from '../../workers/host/text/types.ts'
+import type { OutputForm, TextGenerator, TextRequest } from '../../workers/host/text/types.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { type Script, scriptedGenerator } from '../support/scripted-generator.ts'
 import { tokenizerOf } from '../support/scripted-tokenizer.ts'
@@ -14,9 +14,13 @@ import { digitsManifest } from '../support/test-models.ts'
 const story = 'Once there was a fox — a “red” one — who went 🦊 into the wood. The end of it.'
 const prompt = 'Once'
 
-const textGenerator = (script: Partial<Script> = {}, contextLength = 200): TextGenerator =>
+const textGenerator = (
+  script: Partial<Script> = {},
+  contextLength = 200,
+  output?: OutputForm,
+): TextGenerator =>
   createTextGenerator({
-    tokenizer: tokenizerOf(),
+    tokenizer: tokenizerOf(output),
     tokens: scriptedGenerator({ text: story, ...script }),
     contextLength,
     defaults: {},
@@ -116,6 +120,34 @@ describe('a text', () => {
         },
       ),
       { numRuns: 40 },
+    )
+  })
+
+  test('keeps its thought apart wherever it moves', async () => {
+    const answer = '<think>Is it a fox? It is. </think>\n\nIt is a fox.'
+    const thinking = { text: `user: ?\n${answer}` }
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 8, max: thinking.text.length - 1 }), async (at) => {
+        const places = [at, undefined].map((failing) => ({
+          tier: 'device' as const,
+          generator: textGenerator(
+            { ...thinking, fail: (place) => (place === failing ? lost() : undefined) },
+            200,
+            { reasoning: { open: '<think>', close: '</think>' } },
+          ),
+        }))
+        const stream = write(places, { messages: [{ role: 'user', content: '?' }] })
+        const pieces = await read(stream)
+        expect(pieces.map(({ reasoning = '' }) => reasoning).join('')).toBe('Is it a fox? It is.')
+        expect(textOf(pieces)).toBe('It is a fox.')
+        expect(pieces.every(({ text, reasoning }) => text === '' || reasoning === undefined)).toBe(true)
+        expect(await stream.result).toMatchObject({
+          text: 'It is a fox.',
+          reasoning: 'Is it a fox? It is.',
+          usage: { generatedTokens: answer.length },
+        })
+      }),
+      { numRuns: 30 },
     )
   })
 

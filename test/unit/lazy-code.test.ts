@@ -59,17 +59,20 @@ describe('code that is imported later', () => {
     )
 
   const createTexts = (clock: Clock) =>
-    new LazyTextService({
-      router: {
-        run: async () => ({ outputs: { y: one }, placement, timings }),
-        streamWithFailover: () => expect.fail(),
+    new LazyTextService(
+      {
+        router: {
+          run: async () => ({ outputs: { y: one }, placement, timings }),
+          streamWithFailover: () => expect.fail(),
+        },
+        device: { generator: () => expect.fail(), textFiles: () => expect.fail() },
+        calibrations: noCalibrations,
+        server: null,
+        headers: noHeaders,
+        clock,
       },
-      device: { generator: () => expect.fail(), textFiles: () => expect.fail() },
-      calibrations: noCalibrations,
-      server: null,
-      headers: noHeaders,
-      clock,
-    })
+      () => {},
+    )
 
   test('of keys is reported with a code where it does not load, and tried again by the next request', async () => {
     failImport('../../web/remote/page-tokens.ts')

@@ -50,7 +50,7 @@ function write(
     if (made > 0) clock.advance(perTokenMs)
     times.add(token)
   }
-  const usage = { promptTokens, generatedTokens: tokens, cachedTokens }
+  const usage = { promptTokens, generatedTokens: tokens, cachedTokens, reasoningTokens: 0 }
   if (tokens > 0) times.add({ text: '', tokens: [], queueMs, usage })
   return times
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { deferred } from '../support/deferred.ts'
+import { createManualClock } from '../support/manual-clock.ts'
 import { codeOf, failure, manualReplicas, settled } from '../support/manual-replicas.ts'
 
 describe('the choice of a replica', () => {
@@ -129,6 +130,17 @@ describe('retries', () => {
 })
 
 describe('deadlines and callers', () => {
+  test('a failure after the deadline is the deadline’s, also where the timer of it is late', async () => {
+    const clock = createManualClock()
+    const lateTimers = { ...clock, after: (ms: number, task: () => void) => clock.after(ms + 50, task) }
+    const { send, calls } = manualReplicas(2, undefined, lateTimers)
+    const result = send({ deadlineMs: 100 })
+    clock.advance(120)
+    calls[0]?.fail(failure('server_unreachable'))
+    expect(await codeOf(result)).toBe('deadline_exceeded')
+    expect(calls).toHaveLength(1)
+  })
+
   test('end the request at once, and its call', async () => {
     const { clock, send, calls } = manualReplicas(2)
     const result = send({ deadlineMs: 100 })

@@ -61,6 +61,7 @@ export type {
 } from '../openai/response-types.ts'
 export type {
   CreateTexts,
+  OpenAiAnswer,
   OpenAiChatChunk,
   OpenAiChatCompletion,
   OpenAiChatLogprobs,

@@ -9,7 +9,7 @@ export interface RuntimeStats {
   readonly device: SchedulerStats & PoolStats
   /** The queue and batches of requests to the server; `null` where the runtime has none. */
   readonly server: SchedulerStats | null
-  /** How many requests were answered at each placement. */
+  /** How many requests were answered at each placement; a text counts where its last piece was generated. */
   readonly placements: readonly { readonly placement: Placement; readonly requests: number }[]
 }
 

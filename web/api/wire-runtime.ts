@@ -110,14 +110,20 @@ export function startRuntimeOn(platform: Platform, options: RuntimeOptions, cloc
         streamWithFailover: (...request) => router.streamWithFailover(...request),
       }
     : router
-  const textService = new LazyTextService({
-    router: textRouter,
-    device,
-    calibrations,
-    server: remote && base,
-    headers,
-    clock,
-  })
+  const textService = new LazyTextService(
+    {
+      router: textRouter,
+      device,
+      calibrations,
+      server: remote && base,
+      headers,
+      clock,
+    },
+    (placement) => {
+      router.countText(placement)
+      emitter.noteActivity()
+    },
+  )
   // A hidden page is idle, and on a phone it may be ended at any time.
   const stopWritingBack = onPageHidden(() => {
     void calibrations.writeBack()

@@ -5,6 +5,7 @@ import { type Choice, checkChoices, forEachCopy, priorityOf } from '../../worker
 import type { Naming } from '../../workers/host/text/openai/logprobs.ts'
 import type { PromptBounds } from '../../workers/host/text/openai/prompt-bounds.ts'
 import { textOfResponse } from '../../workers/host/text/openai/response-input.ts'
+import { templateArgumentsOf } from '../../workers/host/text/openai/template-arguments.ts'
 import {
   type RequestedText,
   textOfChat,
@@ -91,14 +92,15 @@ function namesTokens(request: TextsRequest): boolean {
 }
 
 /** Whether the prompt has to be tokens before the server or a lane gets it. */
-const isReadHere = ({ prompt, templateArguments, keptTokens }: RequestedText) =>
-  prompt.tokens === undefined && (templateArguments !== undefined || keptTokens !== undefined)
+const isReadHere = ({ prompt, templateArguments, reasoningEffort, keptTokens }: RequestedText) =>
+  prompt.tokens === undefined &&
+  (templateArguments !== undefined || reasoningEffort !== undefined || keptTokens !== undefined)
 
 function toRequest(text: RequestedText, tokenizer: Tokenizer | undefined): TextRequest {
-  const { prompt, templateArguments, options } = text
+  const { prompt, options } = text
   if (prompt.tokens) return withTokens(text, prompt.tokens)
   if (!tokenizer) return { ...options, ...prompt }
-  return withTokens(text, promptTokensOf(prompt, tokenizer, templateArguments))
+  return withTokens(text, promptTokensOf(prompt, tokenizer, templateArgumentsOf(text, tokenizer)))
 }
 
 async function* noted(

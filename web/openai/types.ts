@@ -73,7 +73,6 @@ export interface OpenAiChatRequest
       | 'prompt_cache_key'
       | 'prompt_cache_options'
       | 'prompt_cache_retention'
-      | 'reasoning_effort'
       | 'response_format'
       | 'safety_identifier'
       | 'service_tier'
@@ -89,6 +88,8 @@ export interface OpenAiChatRequest
   readonly max_completion_tokens?: number | null | undefined
   readonly logprobs?: boolean | null | undefined
   readonly top_logprobs?: number | null | undefined
+  /** How much the model thinks: refused where its chat template does not read it. `none`: not at all. */
+  readonly reasoning_effort?: string | null | undefined
   /** vLLM: further variables of the chat template, such as `enable_thinking`. */
   readonly chat_template_kwargs?: Readonly<Record<string, unknown>> | null | undefined
 }
@@ -152,6 +153,8 @@ export interface OpenAiUsage {
   completion_tokens: number
   total_tokens: number
   prompt_tokens_details: { cached_tokens: number }
+  /** Those that were the models' thoughts. */
+  completion_tokens_details: { reasoning_tokens: number }
 }
 
 interface AnswerFields {
@@ -163,12 +166,21 @@ interface AnswerFields {
   system_fingerprint: string
 }
 
+/** The message of an answer. */
+export interface OpenAiAnswer {
+  role: 'assistant'
+  content: string
+  refusal: null
+  /** vLLM: what the model thought before its text. Absent where it did not. */
+  reasoning_content?: string
+}
+
 /** An answer to a chat. */
 export interface OpenAiChatCompletion extends AnswerFields {
   object: 'chat.completion'
   choices: {
     index: number
-    message: { role: 'assistant'; content: string; refusal: null }
+    message: OpenAiAnswer
     logprobs: OpenAiChatLogprobs | null
     finish_reason: FinishReason
   }[]
@@ -180,7 +192,8 @@ export interface OpenAiChatChunk extends AnswerFields {
   object: 'chat.completion.chunk'
   choices: {
     index: number
-    delta: { role?: 'assistant'; content?: string }
+    /** The thought comes before the text, in events of its own. */
+    delta: { role?: 'assistant'; content?: string; reasoning_content?: string }
     logprobs: OpenAiChatLogprobs | null
     finish_reason: FinishReason | null
   }[]

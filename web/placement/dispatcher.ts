@@ -62,6 +62,13 @@ export class Dispatcher {
     return [...this.#counts.values()]
   }
 
+  /** Counts an answer that did not come through here: a text. */
+  countAnswer(placement: Placement): void {
+    this.#add(placement)
+    // The next answer of a run counts with this one where both have the same placement.
+    this.#last = undefined
+  }
+
   submit(
     manifest: Manifest,
     work: UnplacedWork,
@@ -116,11 +123,16 @@ export class Dispatcher {
     const { tier, reason, explanation } = decision
     const { backend, variant } = executedOn
     const placement = { tier, backend, variant, reason, explanation }
+    this.#last = { decision, executedOn, count: this.#add(placement) }
+    return placement
+  }
+
+  #add(placement: Placement): PlacementCount {
+    const { tier, backend, variant, reason } = placement
     const key = [tier, backend, variant, reason].join('/')
     // The explanation is the last request's: its figures differ from request to request.
     const count = { placement, requests: (this.#counts.get(key)?.requests ?? 0) + 1 }
     this.#counts.set(key, count)
-    this.#last = { decision, executedOn, count }
-    return placement
+    return count
   }
 }

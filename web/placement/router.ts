@@ -1,7 +1,7 @@
 import { linkAbort } from '../../models/async/abort.ts'
 import { RetryBudget } from '../../models/async/retry-budget.ts'
 import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
-import type { CheckedInputs, Manifest, Policy, RunResult } from '../../models/core/index.ts'
+import type { CheckedInputs, Manifest, Placement, Policy, RunResult } from '../../models/core/index.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import type { ResultHandler } from '../../workers/host/scheduler/work.ts'
 import type { DeviceSession } from '../device/device-session.ts'
@@ -143,6 +143,9 @@ export class Router {
   get placements(): readonly PlacementCount[] {
     return this.#dispatcher.placements
   }
+
+  /** Counts a text, which is written elsewhere, among the answers of its place. */
+  readonly countText = (placement: Placement): void => this.#dispatcher.countAnswer(placement)
 
   /** The load that a request made now would find. */
   backlog(manifest: Manifest, policy: Policy): Backlog {

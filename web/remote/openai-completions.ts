@@ -101,6 +101,7 @@ function completionBody({ id, generation }: Manifest, request: TextRequest): Com
     ...common(id, request),
     prompt: prompt ?? [...(tokens ?? [])],
     generated_tokens: generated,
+    is_chat: request.isChat,
     // The API's own default is 16 tokens; null is vLLM's way to say as many as the context holds.
     max_tokens: maxTokens ?? generation?.context ?? null,
     logprobs,
@@ -115,6 +116,7 @@ function readCompletion(url: URL, event: unknown): RemotePiece {
   const { token_logprobs, top_logprobs } = choice?.logprobs ?? {}
   return {
     text: choice?.text ?? '',
+    reasoning: choice?.reasoning_content ?? undefined,
     tokens: (choice?.token_ids ?? []).map((token, index) => ({
       token,
       logprob: token_logprobs?.[index] ?? undefined,
@@ -135,6 +137,7 @@ function readChat(url: URL, event: unknown): RemotePiece {
   const logprobs = choice?.logprobs?.content
   return {
     text: choice?.delta.content ?? '',
+    reasoning: choice?.delta.reasoning_content ?? choice?.delta.reasoning ?? undefined,
     tokens: (choice?.token_ids ?? []).map((token, index) => ({
       token,
       logprob: logprobs?.[index]?.logprob,
@@ -158,10 +161,16 @@ function topOf(
   return top.length === 0 ? undefined : top
 }
 
-const usageOf = ({ prompt_tokens, completion_tokens, prompt_tokens_details }: WireUsage): Usage => ({
+const usageOf = ({
+  prompt_tokens,
+  completion_tokens,
+  prompt_tokens_details,
+  completion_tokens_details,
+}: WireUsage): Usage => ({
   promptTokens: prompt_tokens,
   generatedTokens: completion_tokens ?? 0,
   cachedTokens: prompt_tokens_details?.cached_tokens ?? 0,
+  reasoningTokens: completion_tokens_details?.reasoning_tokens ?? 0,
 })
 
 /** A Spillway server puts its variant and backend there; other servers mean something else by it. */

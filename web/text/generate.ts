@@ -8,7 +8,7 @@ import type { EstimateSpill, PlacementOptions } from '../placement/placement-res
 import type { Router, TextTarget } from '../placement/router.ts'
 import { createCancellation } from './cancellation.ts'
 import { SegmentTimes } from './segment-times.ts'
-import type { StreamSegment } from './stream-segments.ts'
+import { isEmpty, type StreamSegment } from './stream-segments.ts'
 import { Continuation } from './text-continuation.ts'
 
 /** A piece of a text as it is generated, with the placement that generated it. */
@@ -94,11 +94,12 @@ async function writeText(
             placement = { ...placement, ...piece.executedOn }
           stopwatch.queueMs ??= piece.queueMs
           text.add(piece)
-          if (piece.text === '' && piece.tokens.length === 0) continue
+          if (isEmpty(piece)) continue
           stopwatch.lap()
           if (placement.variant !== 'unknown') text.variant ??= placement.variant
           target.markProgress()
-          pieces.push({ text: piece.text, tokens: piece.tokens, placement })
+          const { text: written, reasoning, tokens } = piece
+          pieces.push({ text: written, ...(reasoning !== undefined && { reasoning }), tokens, placement })
         }
       } finally {
         wrote(target, times, target.signal?.aborted === true)
@@ -113,6 +114,7 @@ async function writeText(
   if (!placement) throw new SpillwayError('internal', `A text of ${manifest.id} ended before it was placed`)
   return {
     text: text.text,
+    ...(text.reasoning !== '' && { reasoning: text.reasoning }),
     tokens: text.tokens.map(({ token }) => token),
     finish: text.finish ?? (readerLeft.aborted ? 'stop' : 'length'),
     usage: text.usage,

@@ -2,6 +2,7 @@ import { withAbort } from '../../models/async/abort.ts'
 import { importOnce } from '../../models/async/import-code.ts'
 import { untilDeadline } from '../../models/async/timeouts.ts'
 import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
+import type { Placement } from '../../models/core/index.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import type { GenerationStream, PlacedPiece } from './generate.ts'
 import type { TextService, TextServiceOptions } from './text-service.ts'
@@ -13,9 +14,12 @@ export class LazyTextService implements Pick<TextService, 'generate' | 'embed' |
   readonly #closing = new AbortController()
   readonly #unanswered = new UnansweredCalls(closed)
   readonly #load: () => Promise<TextService>
+  readonly #onWritten: (placement: Placement) => void
 
-  constructor(options: Omit<TextServiceOptions, 'closing'>) {
+  /** @param onWritten Called with the place of each whole text. */
+  constructor(options: Omit<TextServiceOptions, 'closing'>, onWritten: (placement: Placement) => void) {
     const { clock } = options
+    this.#onWritten = onWritten
     this.#options = { ...options, closing: this.#closing.signal }
     this.#load = importOnce(clock, 'texts', async () => {
       const { TextService } = await import('./text-service.ts')
@@ -36,7 +40,13 @@ export class LazyTextService implements Pick<TextService, 'generate' | 'embed' |
         ...(leftMs !== undefined && { deadlineMs: leftMs }),
       })
     }
-    return streamOf(this.#unanswered.track(begin))
+    const stream = streamOf(this.#unanswered.track(begin))
+    // The caller receives a failure.
+    stream.result.then(
+      ({ placement }) => this.#onWritten(placement),
+      () => undefined,
+    )
+    return stream
   }
 
   embed(...[manifest, texts, options]: Parameters<TextService['embed']>): ReturnType<TextService['embed']> {

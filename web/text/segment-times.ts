@@ -1,5 +1,5 @@
 import type { Clock } from '../../models/async/clock.ts'
-import type { SegmentPiece } from './stream-segments.ts'
+import { isEmpty, type SegmentPiece } from './stream-segments.ts'
 
 /** How long one place took for its part of a text, read off its pieces. */
 export class SegmentTimes {
@@ -19,14 +19,15 @@ export class SegmentTimes {
     this.#startedAt = clock.now()
   }
 
-  add({ text, tokens, promptTokens, usage, queueMs, hasSlot }: SegmentPiece): void {
+  add(piece: SegmentPiece): void {
+    const { tokens, promptTokens, usage, queueMs, hasSlot } = piece
     // The first report counts the tokens that were generated elsewhere as well: they are read here.
     this.#promptTokens ??= promptTokens?.length ?? usage?.promptTokens
     this.#cachedTokens = usage?.cachedTokens ?? this.#cachedTokens
     this.#queueMs = queueMs ?? this.#queueMs
     this.#hasSlot = hasSlot ?? this.#hasSlot
     this.#tokens += tokens.length
-    if (text === '' && tokens.length === 0) return
+    if (isEmpty(piece)) return
     this.#pieces++
     this.#lastAt = this.#clock.now()
     this.#firstAt ??= this.#lastAt

@@ -20,6 +20,10 @@ export interface SegmentPiece extends RemotePiece {
   readonly hasSlot?: boolean | undefined
 }
 
+/** Whether a piece says something of the text only, such as its prompt or its end. */
+export const isEmpty = ({ text, reasoning = '', tokens }: SegmentPiece): boolean =>
+  text === '' && reasoning === '' && tokens.length === 0
+
 /** The longest silence of a server in the middle of a text, in milliseconds: a busy server sends comments. */
 const silenceMs = 30_000
 
@@ -30,8 +34,8 @@ export const deviceSegment = (generator: TextGenerator): StreamSegment => ({
     const promptTokens = promptTokensOf(request, generator.tokenizer)
     const { slots, running, waiting } = generator.load
     yield { text: '', tokens: [], promptTokens, hasSlot: running + waiting < slots }
-    const { prompt: _, messages: __, ...rest } = request
-    const stream = generator.generate({ ...rest, tokens: promptTokens }, options)
+    const { prompt: _, messages, isChat = messages !== undefined, ...rest } = request
+    const stream = generator.generate({ ...rest, isChat, tokens: promptTokens }, options)
     yield* stream
     const { finish, usage, timings } = await stream.result
     yield { text: '', tokens: [], finish, usage, queueMs: timings.queueMs }

@@ -11,6 +11,8 @@ export class Continuation {
   readonly #tokens: GeneratedToken[] = []
   #promptTokens: readonly number[] | undefined
   #text = ''
+  #reasoning = ''
+  #reasoningTokens = 0
   /** Whether a place sent text without its tokens: they have to be encoded from the text. */
   #isTextOnly = false
   #usage: RemotePiece['usage']
@@ -28,12 +30,16 @@ export class Continuation {
     return this.#text
   }
 
+  get reasoning(): string {
+    return this.#reasoning
+  }
+
   get tokens(): readonly GeneratedToken[] {
     return this.#tokens
   }
 
   get hasBegun(): boolean {
-    return this.#text !== '' || this.#tokens.length > 0
+    return this.#text !== '' || this.#reasoning !== '' || this.#tokens.length > 0
   }
 
   /** Whether the text has ended or reached `maxTokens`. */
@@ -42,19 +48,25 @@ export class Continuation {
   }
 
   get usage(): Usage {
-    const { promptTokens = 0, generatedTokens = 0, cachedTokens = 0 } = this.#usage ?? {}
+    const { promptTokens = 0, generatedTokens = 0, cachedTokens = 0, reasoningTokens = 0 } = this.#usage ?? {}
     return {
       promptTokens: this.#promptTokens?.length ?? promptTokens,
       generatedTokens: this.#isTextOnly ? generatedTokens : this.#tokens.length,
       cachedTokens,
+      reasoningTokens: this.#isTextOnly ? reasoningTokens : this.#reasoningTokens,
     }
   }
 
-  add({ text, tokens, promptTokens, finish, usage }: RemotePiece): void {
+  add({ text, reasoning, tokens, promptTokens, finish, usage }: RemotePiece): void {
     // A place that continues a text counts the text so far as its prompt.
     if (!this.hasBegun) this.#promptTokens ??= promptTokens
-    if (text !== '' && tokens.length === 0 && this.#tokens.length === 0) this.#isTextOnly = true
+    if ((text !== '' || reasoning) && tokens.length === 0 && this.#tokens.length === 0)
+      this.#isTextOnly = true
     this.#text += text
+    if (reasoning !== undefined) {
+      this.#reasoning += reasoning
+      this.#reasoningTokens += tokens.length
+    }
     this.#tokens.push(...tokens)
     this.#usage ??= usage
     this.finish ??= finish
@@ -69,22 +81,26 @@ export class Continuation {
   nextRequest(tokenizer?: Tokenizer): TextRequest {
     if (!this.hasBegun) return this.#request
     const prompt = this.#promptTokens ?? (tokenizer && promptTokensOf(this.#request, tokenizer))
-    const soFar = this.#isTextOnly
-      ? tokenizer?.encode(this.#text, false)
-      : this.#tokens.map(({ token }) => token)
+    const soFar = this.#isTextOnly ? this.#encodeText(tokenizer) : this.#tokens.map(({ token }) => token)
     if (!prompt || !soFar) {
       throw new SpillwayError('not_supported', 'The text cannot be continued elsewhere', {
         expected: 'its tokens from the server, or a tokenizer on the device',
-        got: `${countOf(this.#text.length, 'character')} of text`,
+        got: `${countOf(this.#text.length + this.#reasoning.length, 'character')} of text`,
       })
     }
-    const { messages: _, prompt: __, ...rest } = this.#request
+    const { messages, prompt: _, ...rest } = this.#request
     return {
       ...rest,
+      ...(messages && { isChat: true }),
       tokens: [...prompt, ...soFar],
       generated: (this.#request.generated ?? 0) + soFar.length,
       maxTokens: this.#remainingTokens,
     }
+  }
+
+  /** How a thought was marked is not known of a text without its tokens. */
+  #encodeText(tokenizer: Tokenizer | undefined): number[] | undefined {
+    return this.#reasoning === '' ? tokenizer?.encode(this.#text, false) : undefined
   }
 
   /** New tokens that may still come. */

@@ -1,5 +1,5 @@
 import type { HttpBindings } from '@hono/node-server'
-import type { Context, MiddlewareHandler } from 'hono'
+import type { MiddlewareHandler } from 'hono'
 import type { KeyEntry, KeyLimits } from '../../../models/protocols/api-keys.ts'
 import type { CallContext } from '../../http/call-context.ts'
 import type { CallerOf } from '../../http/caller.ts'
@@ -55,14 +55,7 @@ export const limitRequests =
   async (c, next) => {
     if (!isLimited(c.req.method, c.req.path)) return next()
     try {
-      const allowance = await admit(c, isOpenAi(c.req.path) ? 'tokens' : 'rows', (headers) =>
-        addHeaders(c, headers),
-      )
-      c.set('allowance', allowance)
-      const outgoing = outgoingOf(c)
-      // An answer that is streamed goes on after its handler.
-      if (outgoing?.destroyed) allowance.release()
-      else outgoing?.once('close', allowance.release)
+      await takeAllowance(admit, c, c.req.path)
     } catch (cause) {
       refuseUnread(c)
       throw cause
@@ -71,6 +64,47 @@ export const limitRequests =
     // `app.request` in a test has no connection that closes.
     if (!outgoingOf(c)) c.get('allowance')?.release()
   }
+
+interface Taken {
+  readonly allowance: Allowance
+  readonly headers: QuotaHeaders | undefined
+}
+
+/** What requests were given before the app had them. */
+const taken = new WeakMap<HttpBindings['outgoing'], Taken>()
+
+/**
+ * Admits a request, once however often it is called for it, and releases what it was given at the end of its answer.
+ *
+ * @throws SpillwayError `rate_limited`.
+ */
+export async function takeAllowance(admit: Admit, c: CallContext, path: string): Promise<void> {
+  const outgoing = outgoingOf(c)
+  const { allowance, headers } =
+    (outgoing && taken.get(outgoing)) ?? (await takeNew(admit, c, path, outgoing))
+  if (headers) addHeaders(c, path, headers)
+  c.set('allowance', allowance)
+}
+
+async function takeNew(
+  admit: Admit,
+  c: CallContext,
+  path: string,
+  outgoing: HttpBindings['outgoing'] | undefined,
+): Promise<Taken> {
+  let headers: QuotaHeaders | undefined
+  const report = (reported: QuotaHeaders) => {
+    headers = reported
+    addHeaders(c, path, reported)
+  }
+  const allowance = await admit(c, isOpenAi(path) ? 'tokens' : 'rows', report)
+  // An answer that is streamed goes on after its handler.
+  if (outgoing?.destroyed) allowance.release()
+  else outgoing?.once('close', allowance.release)
+  const given = { allowance, headers }
+  if (outgoing) taken.set(outgoing, given)
+  return given
+}
 
 function subjectsOf(key: KeyEntry | undefined, address: string, defaults: LimitDefaults): Subject[] {
   const subjects: Subject[] = []
@@ -86,11 +120,11 @@ const headersOf = ({ limit, remaining, resetMs }: Quota): QuotaHeaders => ({
   'ratelimit-reset': String(Math.ceil(resetMs / 1000)),
 })
 
-function addHeaders(c: Context<Env>, headers: QuotaHeaders): void {
+function addHeaders(c: CallContext, path: string, headers: QuotaHeaders): void {
   c.set('answerHeaders', {
     ...answerHeaders(c),
     ...headers,
-    ...(isOpenAi(c.req.path) && {
+    ...(isOpenAi(path) && {
       'x-ratelimit-limit-requests': headers['ratelimit-limit'],
       'x-ratelimit-remaining-requests': headers['ratelimit-remaining'],
       'x-ratelimit-reset-requests': `${headers['ratelimit-reset']}s`,
@@ -98,4 +132,4 @@ function addHeaders(c: Context<Env>, headers: QuotaHeaders): void {
   })
 }
 
-const outgoingOf = (c: Context) => (c.env as Partial<HttpBindings> | undefined)?.outgoing
+const outgoingOf = (c: Pick<CallContext, 'env'>) => (c.env as Partial<HttpBindings> | undefined)?.outgoing

@@ -1,7 +1,6 @@
 import { type Context, Hono } from 'hono'
 import type { Clock } from '../../../models/async/clock.ts'
 import type { Manifest } from '../../../models/core/index.ts'
-import { queueHeader } from '../../../models/protocols/oip.ts'
 import { jsonLengthHeader } from '../../../models/protocols/oip-binary.ts'
 import { turnOptions } from '../../auth/turn-options.ts'
 import { BodyMemory } from '../../http/body-memory.ts'
@@ -9,17 +8,17 @@ import { answerHeaders } from '../../http/cors.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import { errorResponse } from '../../http/errors.ts'
 import { readBody } from '../../http/read-body.ts'
-import { type Log, requestIdHeader, type Variables } from '../../http/request-log.ts'
+import type { Log, Variables } from '../../http/request-log.ts'
 import { limitsWithin, readRequestTimeout } from '../../http/request-timeout.ts'
 import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
 import type { Inference } from '../../inference/inference.ts'
 import type { RequestWait } from '../../inference/request-wait.ts'
 import { runRequest } from '../../inference/run-request.ts'
-import { traceresponseHeader } from '../../observability/trace-context.ts'
 import { jobOf } from '../../offload/job-of.ts'
 import type { Offload } from '../../offload/offload.ts'
 import type { RequestLimits } from '../../request-limits.ts'
 import { copyAnswer } from './copy-answer.ts'
+import { inferHeaders, refusalOf } from './infer-refusal.ts'
 import { type CheckedInferRequest, deadlineBeforeParsing, readInferRequest } from './read-infer-request.ts'
 import { type InferAnswer, writeInferResponse } from './write-infer-response.ts'
 
@@ -62,8 +61,6 @@ export function inferRoutes({
   log,
 }: InferOptions) {
   const bodyMemory = new BodyMemory()
-  const queueMs = (entry: CatalogueEntry) => inference.queueMs(entry).toFixed(1)
-
   /** A function of its own, so that the body is freed when it returns: a waiting request holds its tensors only. */
   const read = async (
     c: Context<Env>,
@@ -71,7 +68,11 @@ export function inferRoutes({
     limits: RequestLimits,
   ): Promise<ArrivedRequest> => {
     const jsonLength = c.req.header(jsonLengthHeader)
-    const body = await readBody(c, maxBodyBytes, Number(jsonLength ?? 0), bodyMemory)
+    const body = await readBody(c, maxBodyBytes, {
+      alignedAt: Number(jsonLength ?? 0),
+      memory: bodyMemory,
+      arriving: { bodies: offload.arriving, caller: turnOptions(c) },
+    })
     const askedAt = clock.now()
     const isAllDecoded = jsonLength === undefined || hasStrings(manifest)
     const isLarge = (isAllDecoded ? body.length : Number(jsonLength)) > mostReadHere
@@ -98,7 +99,7 @@ export function inferRoutes({
   const answer = async (c: Context<Env>, entry: CatalogueEntry) => {
     // A full queue refuses the request before its body is read: an overloaded server saves that work.
     const timeoutMs = readRequestTimeout(c)
-    const refusal = inference.refusal(entry, { ...turnOptions(c), deadlineMs: timeoutMs })
+    const refusal = refusalOf(c, inference, entry, timeoutMs)
     if (refusal) throw refusal
     const {
       request: { id, inputs, outputs, deadlineMs, priority },
@@ -122,19 +123,10 @@ export function inferRoutes({
       requested: outputs,
       answer: result,
     })
-    return new Response(body, { headers: { ...answerHeaders(c), ...ownHeaders(c, entry), ...headers } })
+    return new Response(body, { headers: Object.assign(ownHeaders(c, entry), answerHeaders(c), headers) })
   }
 
-  const ownHeaders = (c: Context<Env>, entry: CatalogueEntry): Record<string, string> => {
-    const requestId = c.get('requestId')
-    const span = c.get('span')
-    if (requestId !== undefined) c.set('hasRequestId', true)
-    return {
-      [queueHeader]: queueMs(entry),
-      ...(requestId !== undefined && { [requestIdHeader]: requestId }),
-      ...(span && { [traceresponseHeader]: span.response }),
-    }
-  }
+  const ownHeaders = (c: Context<Env>, entry: CatalogueEntry) => inferHeaders(c, inference, entry)
 
   const infer = async (c: Context<Env>) => {
     const entry = findModel(catalogue, c.req.param('name') ?? '', c.req.param('version'))

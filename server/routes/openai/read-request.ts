@@ -1,12 +1,13 @@
 import type { Context } from 'hono'
 import type { Clock } from '../../../models/async/clock.ts'
 import type { RequestKind, RequestOf } from '../../../workers/host/text/openai/check-body.ts'
+import { templateArgumentsOf } from '../../../workers/host/text/openai/template-arguments.ts'
 import {
   type RequestedText,
   type TokensRequest,
   withTokens,
 } from '../../../workers/host/text/openai/text-requests.ts'
-import type { Prompt, TemplateArguments } from '../../../workers/host/text/types.ts'
+import type { Prompt, TemplateArguments, Tokenizer } from '../../../workers/host/text/types.ts'
 import { turnOptions } from '../../auth/turn-options.ts'
 import { disconnectSignal } from '../../http/disconnect-signal.ts'
 import { readBody } from '../../http/read-body.ts'
@@ -43,7 +44,9 @@ export async function readRequest<K extends RequestKind>(
   kind: K,
 ): Promise<ArrivedRequest<K>> {
   const timeoutMs = readRequestTimeout(c) ?? deadlineMs
-  const body = await readBody(c, maxBodyBytes)
+  const body = await readBody(c, maxBodyBytes, {
+    arriving: { bodies: offload.arriving, caller: turnOptions(c) },
+  })
   const wait = {
     signal: disconnectSignal(c),
     ...turnOptions(c),
@@ -66,12 +69,14 @@ export type Tokenize = (
   templateArguments?: TemplateArguments,
 ) => Promise<readonly (readonly number[])[]>
 
-/** @param texts All with the same template arguments. */
+/** @param texts All with the same template arguments. @throws SpillwayError As `templateArgumentsOf`. */
 export async function tokenizeTexts(
   texts: readonly RequestedText[],
   tokenize: Tokenize,
+  tokenizer: Tokenizer,
 ): Promise<TokensRequest[]> {
   const prompts = texts.map(({ prompt }) => prompt)
-  const tokens = await tokenize(prompts, texts[0]?.templateArguments)
+  const [first] = texts
+  const tokens = await tokenize(prompts, first && templateArgumentsOf(first, tokenizer))
   return texts.map((text, index) => withTokens(text, tokens[index] ?? []))
 }

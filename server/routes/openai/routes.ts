@@ -176,7 +176,7 @@ export function openAiRoutes({
         request,
         wait,
         generator,
-        await tokenizeTexts([textOfChat(request, boundsOf(entry))], tokenizeFor(wait, entry)),
+        await tokenizeTexts([textOfChat(request, boundsOf(entry))], tokenizeFor(wait, entry), tokenizer),
         shape,
       )
     })
@@ -193,7 +193,7 @@ export function openAiRoutes({
         request,
         wait,
         generator,
-        await tokenizeTexts(textsOfCompletion(request, boundsOf(entry)), tokenizeFor(wait, entry)),
+        await tokenizeTexts(textsOfCompletion(request, boundsOf(entry)), tokenizeFor(wait, entry), tokenizer),
         shape,
       )
     })
@@ -202,7 +202,11 @@ export function openAiRoutes({
       if (isForwarded(request)) return forward(c, 'responses', request, wait)
       const entry = findModel(catalogue, request.model)
       const generator = await generatorOf(c, entry, request)
-      const texts = await tokenizeTexts([textOfResponse(request, boundsOf(entry))], tokenizeFor(wait, entry))
+      const texts = await tokenizeTexts(
+        [textOfResponse(request, boundsOf(entry))],
+        tokenizeFor(wait, entry),
+        generator.tokenizer,
+      )
       return sendResponse(c, request, await startTexts(c, request, wait, generator, texts, starting))
     })
     .post('/embeddings', async (c) => {

@@ -1,10 +1,11 @@
+import type { HttpBindings } from '@hono/node-server'
 import type { Context } from 'hono'
-import { streamSSE } from 'hono/streaming'
 import type { Clock } from '../../../models/async/clock.ts'
 import { type ErrorCode, SpillwayError } from '../../../models/core/index.ts'
 import type { Variables } from '../../http/request-log.ts'
 import { clientLeft, endOfFailure, finished, type StreamEnd } from '../../observability/stream-end.ts'
 import { openAiError } from './errors.ts'
+import { EventBody } from './event-body.ts'
 
 /** Milliseconds of silence after which a comment is sent, so that proxies keep the connection open. */
 const keepAliveMs = 10_000
@@ -62,26 +63,26 @@ export async function sendEvents(
   )
   let end = finished
 
-  const response = streamSSE(c, async (stream) => {
-    stream.onAbort(onEnd)
-    const keepAlive = startKeepAlive(clock, () => void stream.write(': still there\n\n'))
-    const sendRaw = async (events: string) => {
-      keepAlive.restart()
-      await stream.write(events)
-    }
-    const send = (data: string) => sendRaw(`data: ${data}\n\n`)
+  const body = new EventBody(onEnd)
+  const keepAlive = startKeepAlive(clock, () => void body.write(': still there\n\n'))
+  const sendRaw = (events: string) => {
+    keepAlive.restart()
+    return body.write(events)
+  }
+  const send = (data: string) => sendRaw(`data: ${data}\n\n`)
+  const run = async () => {
     try {
       await write({
         send,
         sendRaw,
         get isAborted() {
-          return stream.aborted
+          return body.isAborted
         },
       })
-      if (stream.aborted) end = clientLeft
+      if (body.isAborted) end = clientLeft
     } catch (cause) {
       const error = SpillwayError.from(cause, 'internal', 'The text broke off')
-      end = stream.aborted ? clientLeft : endOfFailure(error)
+      end = body.isAborted ? clientLeft : endOfFailure(error)
       // The status has been sent, so the failure is the stream's last event.
       await sendRaw(writeFailure(error))
     } finally {
@@ -89,13 +90,28 @@ export async function sendEvents(
       resolveEnd(end)
       keepAlive.stop()
       onEnd()
+      body.close()
     }
-  })
-  // Whether the connection is kept is Node's to say: it is not while the server shuts down.
-  response.headers.delete('connection')
+  }
+  void run()
+  joinHeadAndFirstEvent(c)
+  return c.body(body.stream, 200, eventHeaders)
+}
+
+const eventHeaders = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache',
+  // The adapter to Node would else wait for more events, to find out the length.
+  'transfer-encoding': 'chunked',
   // Proxies that buffer answers would hold all pieces back until the end.
-  response.headers.set('x-accel-buffering', 'no')
-  return response
+  'x-accel-buffering': 'no',
+}
+
+/** Node sends the head by itself as soon as it is known. An event that is there goes with it in one packet. */
+function joinHeadAndFirstEvent(c: Context): void {
+  const socket = (c.env as Partial<HttpBindings> | undefined)?.incoming?.socket
+  socket?.cork()
+  setImmediate(() => socket?.uncork())
 }
 
 const writeError = (error: SpillwayError) => `data: ${JSON.stringify(openAiError(error))}\n\n`

@@ -2,9 +2,10 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { isAlive, type TestServer } from '../server.ts'
+import type { TritonFault } from '../triton-server.ts'
+import type { FaultyServer } from './start-server.ts'
 
-export interface FaultContext {
-  readonly server: TestServer
+export interface FaultContext extends Pick<FaultyServer, 'server' | 'engines'> {
   readonly random: () => number
 }
 
@@ -66,6 +67,9 @@ const stream = post(
   'connection: close\r\n',
 )
 
+/** Before an answer, after its head, and in the middle of its body. */
+const resets: readonly TritonFault[] = ['reset', 'reset after headers', 'half a body']
+
 const malformed = [
   'GET / HTTP/9.9\r\n\r\n',
   '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
@@ -84,6 +88,19 @@ const malformed = [
 export const faultKinds: readonly FaultKind[] = [
   { name: 'lane killed', endsLane: true, make: signalLane('SIGKILL', 'SIGSEGV', 'SIGABRT') },
   { name: 'lane stopped', endsLane: true, make: signalLane('SIGSTOP') },
+  {
+    name: 'upstream reset',
+    make: async ({ engines, random }) => {
+      const engine = pick(engines, random)
+      if (!engine) throw new Error('There is no upstream')
+      const before = engine.seen.length
+      engine.fault = pick(resets, random) ?? 'reset'
+      // It has got requests, so that some were broken off.
+      while (engine.seen.length === before) await pause(20)
+      await pause(300 * random())
+      engine.fault = 'none'
+    },
+  },
   {
     name: 'slow client',
     make: async ({ server, random }) => {

@@ -3,6 +3,7 @@ import { poll } from '../poll.ts'
 import { seeded } from '../seeded.ts'
 import type { TestServer } from '../server.ts'
 import { type FaultKind, faultKinds } from './faults.ts'
+import type { FaultyServer } from './start-server.ts'
 import { type Outcomes, startVerifiedLoad } from './verified-load.ts'
 
 export interface FaultsReport extends Outcomes {
@@ -15,7 +16,11 @@ export interface FaultsReport extends Outcomes {
 }
 
 /** Makes random faults, one after the other, while runs and texts are asked for. */
-export async function runFaults(server: TestServer, seed: number, count: number): Promise<FaultsReport> {
+export async function runFaults(
+  { server, engines }: FaultyServer,
+  seed: number,
+  count: number,
+): Promise<FaultsReport> {
   const random = seeded(seed)
   const load = await startVerifiedLoad(server.url)
   const made: Record<string, number> = {}
@@ -24,7 +29,7 @@ export async function runFaults(server: TestServer, seed: number, count: number)
   for (const kind of scheduleOf(count, random)) {
     const since = performance.now()
     try {
-      await inTime(kind.make({ server, random }))
+      await inTime(kind.make({ server, engines, random }))
       made[kind.name] = (made[kind.name] ?? 0) + 1
       if (kind.name === 'lane stopped') hungMs.push(performance.now() - since)
     } catch (cause) {

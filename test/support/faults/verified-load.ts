@@ -27,11 +27,16 @@ export interface VerifiedLoad {
 
 const values = [0, 0.25, 0.5, 1]
 
+/** That lanes run, and that an upstream runs. */
+const models = ['digits', 'there']
+
 /** Milliseconds within which each request has to settle. */
 const withinMs = 60_000
 
 /** Milliseconds from an answer to the next request of the same caller. */
 const pauseMs = 20
+
+const pathOf = (model: string) => `v2/models/${model}/infer`
 
 const inferBody = (id: string, value: number) =>
   JSON.stringify({
@@ -85,26 +90,26 @@ export async function startVerifiedLoad(url: URL, callers = 12, writers = 4): Pr
     }
   }
 
-  const logitsOf = new Map<number, readonly number[]>()
-  for (const value of values) {
-    const { body } = await ask('v2/models/digits/infer', inferBody('first', value))
-    logitsOf.set(value, JSON.parse(body).outputs[0].data)
-  }
+  const logitsOf = new Map<string, readonly number[]>()
+  for (const model of models)
+    for (const value of values) {
+      const { body } = await ask(pathOf(model), inferBody('first', value))
+      logitsOf.set(`${model} ${value}`, JSON.parse(body).outputs[0].data)
+    }
   const texts: string[] = []
   for (let index = 0; index < prompts.length; index++)
     texts.push(textOf((await ask('v1/completions', textBody(index))).body))
 
-  const isRight = (logits: readonly number[], value: number) =>
-    logits.length === 10 &&
-    logits.every((logit, at) => Math.abs(logit - (logitsOf.get(value)?.[at] ?? Number.NaN)) < 1e-3)
+  const isRight = (logits: readonly number[], expected: readonly number[] = []) =>
+    logits.length === 10 && logits.every((logit, at) => Math.abs(logit - (expected[at] ?? Number.NaN)) < 1e-3)
 
-  const run = async () => {
+  const run = async (model: string) => {
     const id = `run-${sent++}`
     const value = values[sent % values.length] ?? 0
-    const answer = await ask('v2/models/digits/infer', inferBody(id, value))
+    const answer = await ask(pathOf(model), inferBody(id, value))
     if (answer.status !== 200) return count(failed, `${answer.status} ${answer.code}`)
     const { id: echoed, outputs } = JSON.parse(answer.body)
-    if (echoed === id && isRight(outputs[0].data, value)) answered++
+    if (echoed === id && isRight(outputs[0].data, logitsOf.get(`${model} ${value}`))) answered++
     else wrong.push(`${id} got ${answer.body.slice(0, 200)}`)
   }
 
@@ -133,7 +138,7 @@ export async function startVerifiedLoad(url: URL, callers = 12, writers = 4): Pr
     }
   }
   const loops = [
-    ...Array.from({ length: callers }, () => loop(run)),
+    ...Array.from({ length: callers }, (_, caller) => loop(() => run(models[caller % models.length] ?? ''))),
     ...Array.from({ length: writers }, () => loop(write)),
   ]
   return {
@@ -171,7 +176,8 @@ interface Completion {
 
 /** The text of a completion, streamed or not. */
 function textOf(body: string): string {
-  const events = body.startsWith('data:')
+  // A comment comes first where the first event was waited for.
+  const events = /^(?:data)?:/.test(body)
     ? body
         .split('\n\n')
         .flatMap((event) => (event.startsWith('data: {') ? [event.slice('data: '.length)] : []))

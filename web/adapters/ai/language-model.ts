@@ -1,21 +1,17 @@
-import type {
-  LanguageModelV3,
-  LanguageModelV3CallOptions,
-  LanguageModelV3FinishReason,
-  LanguageModelV3StreamPart,
-  LanguageModelV3Usage,
-  SharedV3ProviderMetadata,
-  SharedV3Warning,
-} from '@ai-sdk/provider'
-import { type Placement, SpillwayError } from '../../../models/core/index.ts'
-import type { Prompt, Usage } from '../../../workers/host/text/types.ts'
-import type { FinishReason } from '../../../workers/protocol/generation.ts'
+import type { LanguageModelV3, LanguageModelV3CallOptions, SharedV3Warning } from '@ai-sdk/provider'
+import { SpillwayError } from '../../../models/core/index.ts'
+import type { Prompt } from '../../../workers/host/text/types.ts'
 import type { Model } from '../../api/model.ts'
 import type { GenerationStream, PlacedPiece } from '../../text/generate.ts'
+import { finishReasonOf, metadataOf, usageOf } from './result.ts'
+import { partsOf } from './stream-parts.ts'
 import { toMessages } from './to-prompt.ts'
 
 /** A language model of the AI SDK, whose texts are written where the runtime places them. */
-export function createLanguageModel(modelId: string, open: () => Promise<Model>): LanguageModelV3 {
+export function createLanguageModel(
+  modelId: string,
+  open: () => Promise<Pick<Model, 'generate'>>,
+): LanguageModelV3 {
   return {
     specificationVersion: 'v3',
     provider: 'spillway',
@@ -23,9 +19,12 @@ export function createLanguageModel(modelId: string, open: () => Promise<Model>)
     supportedUrls: {},
     doGenerate: async (options) => {
       const { stream, warnings } = await start(await open(), options)
-      const { text, usage, finish, placement } = await stream.result
+      const { text, reasoning = '', usage, finish, placement } = await stream.result
       return {
-        content: text === '' ? [] : [{ type: 'text', text }],
+        content: [
+          ...(reasoning === '' ? [] : [{ type: 'reasoning', text: reasoning } as const]),
+          ...(text === '' ? [] : [{ type: 'text', text } as const]),
+        ],
         finishReason: finishReasonOf(finish),
         usage: usageOf(usage),
         providerMetadata: metadataOf(placement),
@@ -50,7 +49,10 @@ interface StartedText {
  *
  * @throws SpillwayError As `model.generate()` where its first piece fails.
  */
-async function start(model: Model, options: LanguageModelV3CallOptions): Promise<StartedText> {
+async function start(
+  model: Pick<Model, 'generate'>,
+  options: LanguageModelV3CallOptions,
+): Promise<StartedText> {
   const messages = toMessages(options.prompt)
   const warnings = warningsOf(options)
   const [first, ...others] = messages
@@ -94,26 +96,6 @@ const streamOf = <T>(parts: AsyncGenerator<T>): ReadableStream<T> =>
     },
   })
 
-async function* partsOf(
-  stream: GenerationStream,
-  pieces: AsyncIterable<PlacedPiece>,
-  warnings: SharedV3Warning[],
-): AsyncGenerator<LanguageModelV3StreamPart> {
-  const id = 'text'
-  yield { type: 'stream-start', warnings }
-  yield { type: 'text-start', id }
-  try {
-    for await (const { text, placement } of pieces)
-      if (text !== '') yield { type: 'text-delta', id, delta: text, providerMetadata: metadataOf(placement) }
-    const { usage, finish, placement } = await stream.result
-    yield { type: 'text-end', id }
-    const providerMetadata = metadataOf(placement)
-    yield { type: 'finish', usage: usageOf(usage), finishReason: finishReasonOf(finish), providerMetadata }
-  } catch (error) {
-    yield { type: 'error', error }
-  }
-}
-
 const samplingOf = (options: LanguageModelV3CallOptions) => ({
   maxTokens: options.maxOutputTokens,
   temperature: options.temperature,
@@ -140,29 +122,3 @@ function warningsOf({ tools, responseFormat, headers }: LanguageModelV3CallOptio
     warnings.push({ type: 'unsupported', feature: 'headers', details: 'The runtime has headers of its own.' })
   return warnings
 }
-
-const finishReasonOf = (finish: FinishReason): LanguageModelV3FinishReason => ({
-  unified: finish,
-  raw: finish,
-})
-
-const usageOf = ({ promptTokens, generatedTokens, cachedTokens }: Usage): LanguageModelV3Usage => ({
-  inputTokens: {
-    total: promptTokens,
-    noCache: promptTokens - cachedTokens,
-    cacheRead: cachedTokens,
-    cacheWrite: undefined,
-  },
-  outputTokens: { total: generatedTokens, text: generatedTokens, reasoning: undefined },
-})
-
-/** Where a text was written: the SDK's `providerMetadata.spillway`. */
-const metadataOf = ({
-  tier,
-  backend,
-  variant,
-  reason,
-  explanation,
-}: Placement): SharedV3ProviderMetadata => ({
-  spillway: { tier, backend, variant, reason, explanation },
-})

@@ -44,7 +44,7 @@ function createNumbers(panel: HTMLElement): (flow: Flow) => void {
     write('wait', milliseconds(deviceMs))
     write(
       'crest',
-      crestMs === undefined ? 'nothing may go to the server' : `the server above ${milliseconds(crestMs)}`,
+      crestMs === undefined ? 'nothing may go to the server' : `to the server above ${milliseconds(crestMs)}`,
     )
     const all = perSecond.device + perSecond.server
     for (const tier of ['device', 'server'] satisfies Tier[]) {

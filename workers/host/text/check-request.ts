@@ -13,6 +13,7 @@ const requestFields: FieldNames<TextRequest> = {
   truncate: true,
   generated: true,
   ignoreStopTokens: true,
+  isChat: true,
   temperature: true,
   topK: true,
   topP: true,

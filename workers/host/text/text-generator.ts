@@ -5,6 +5,7 @@ import { type Sampling, withDefaultSampling } from '../../../models/core/samplin
 import type { FinishReason, TokenRequest } from '../../protocol/generation.ts'
 import type { WaitOptions } from '../scheduler/work.ts'
 import { checkTextRequest } from './check-request.ts'
+import { PieceReader, pieceReaderOf } from './parts/piece-reader.ts'
 import { createTextAssembler } from './tokenizer/assembler.ts'
 import { promptTokensOf } from './tokenizer/prompt.ts'
 import type {
@@ -83,16 +84,28 @@ async function pump(
   const sequence = sequenceOf(options, request)
   const { prompt, generated } = sequence
   const original = prompt.slice(0, prompt.length - generated)
-  const assembler = createTextAssembler(tokenizer, stopsOf(request), original)
+  const isChat = request.messages !== undefined || request.isChat === true
+  const markers = isChat ? markersOf(tokenizer) : []
+  const assembler = createTextAssembler(tokenizer, stopsOf(request), original, markers)
+  const reader = isChat ? pieceReaderOf(tokenizer, original) : new PieceReader(undefined)
   // Text of tokens that were generated elsewhere was handed out there; text held back there comes here.
-  for (const token of prompt.slice(original.length)) assembler.push(token)
+  for (const token of prompt.slice(original.length)) reader.push(assembler.push(token))
+  reader.take()
 
   let text = ''
+  let thought = ''
+  let reasoningTokens = 0
   const handedOut: number[] = []
-  const handOut = (piece: Piece) => {
-    text += piece.text
-    handedOut.push(...piece.tokens.map(({ token }) => token))
-    pieces.push(piece)
+  const handOut = () => {
+    for (const piece of reader.take()) {
+      text += piece.text
+      if (piece.reasoning !== undefined) {
+        thought += piece.reasoning
+        reasoningTokens += piece.tokens.length
+      }
+      handedOut.push(...piece.tokens.map(({ token }) => token))
+      pieces.push(piece)
+    }
   }
   let firstAt: number | undefined
   let lastAt = askedAt
@@ -101,30 +114,33 @@ async function pump(
     for await (const batch of stream) {
       lastAt = clock.now()
       firstAt ??= lastAt
-      const kept = []
-      let piece = ''
+      let kept = 0
       for (const token of batch) {
-        kept.push(token)
-        piece += assembler.push(token.token)
+        kept++
+        reader.push(assembler.push(token.token), token)
         if (assembler.stopped) break
       }
-      onTokens(kept.length)
-      handOut({ text: piece, tokens: kept })
+      onTokens(kept)
+      handOut()
       if (assembler.stopped || readerLeft.aborted) break
     }
   }
   const heldBack = assembler.stopped ? '' : assembler.end()
-  if (heldBack !== '') handOut({ text: heldBack, tokens: [] })
+  if (heldBack !== '') reader.push(heldBack)
+  reader.end()
+  handOut()
   const ended = await stream?.result
   const finish: FinishReason = assembler.stopped ? 'stop' : (ended?.finish ?? 'length')
   return {
     text,
+    ...(thought !== '' && { reasoning: thought }),
     tokens: handedOut,
     finish,
     usage: {
       promptTokens: original.length,
       generatedTokens: handedOut.length,
       cachedTokens: ended?.cachedTokens ?? 0,
+      reasoningTokens,
     },
     timings: {
       queueMs: ended?.timings.queueMs ?? 0,
@@ -134,6 +150,10 @@ async function pump(
     },
   }
 }
+
+/** Special tokens that mark a thought. */
+const markersOf = ({ output: { reasoning } }: Tokenizer) =>
+  reasoning ? [reasoning.open, reasoning.close] : []
 
 /** @throws SpillwayError `context_exceeded` where the prompt leaves no place for a new token. */
 function sequenceOf(

@@ -75,7 +75,10 @@ async function createReader(manifest: Manifest, readFiles: ReadTextFiles): Promi
   const layers = embedding?.dense?.map((spec, index) =>
     readDenseLayer(files[tokenizerFiles.length + index] ?? empty, spec),
   )
-  return { tokenizer: readTokenizer(named, generation?.stopTokens ?? []), layers: layers ?? [] }
+  return {
+    tokenizer: readTokenizer(named, generation?.stopTokens ?? [], generation?.output),
+    layers: layers ?? [],
+  }
 }
 
 const empty = new Uint8Array()

@@ -62,9 +62,10 @@ export interface Tokenizer {
    * Decodes token by token. The pieces never hold half a character, and together equal the result of `decode`.
    *
    * @param before Tokens that the stream follows. Where they have text, a space at the start of the stream is kept.
+   * @param markers Special tokens that are shown by their names.
    * @throws SpillwayError `not_supported` where the tokenizer cannot decode token by token.
    */
-  streamDecoder(before?: readonly number[]): StreamDecoder
+  streamDecoder(before?: readonly number[], markers?: readonly string[]): StreamDecoder
   /** A token as text, for log probabilities; special tokens by their names. */
   textOf(token: number): string
   /** The bytes of a token, which may be part of a character. */
@@ -77,7 +78,23 @@ export interface Tokenizer {
    * their results; `request_malformed` where it refuses the messages or leaves out the user's text.
    */
   chat(messages: readonly ChatMessage[], templateArguments?: TemplateArguments): number[]
+  /** Whether the chat template reads a variable of this name. */
+  readsVariable(name: string): boolean
+  /** How the model marks what is no text of its answers. */
+  readonly output: OutputForm
   readonly stopTokens: readonly number[]
+}
+
+/** How a model marks what is no text of its answers. */
+export interface OutputForm {
+  /** Absent where the model does not think. */
+  readonly reasoning?: ReasoningMarkers | undefined
+}
+
+/** The markers around a thought: `<think>` and `</think>`. */
+export interface ReasoningMarkers {
+  readonly open: string
+  readonly close: string
 }
 
 export interface StreamDecoder {
@@ -134,11 +151,22 @@ export type TextRequest = Prompt &
     readonly generated?: number | undefined
     /** Continues past the model's own stop tokens. */
     readonly ignoreStopTokens?: boolean | undefined
+    /**
+     * Whether the prompt is a chat in the model's template, so that the answer's thought comes apart from its text. It
+     * always is with `messages`.
+     */
+    readonly isChat?: boolean | undefined
   }
 
-/** A piece of text. Its tokens may be ahead of its text, part of which may be held back. The last piece may have none. */
+/**
+ * A piece of text, or of the model's thought. Its tokens may be ahead of its text, part of which may be held back. The
+ * last piece may have none.
+ */
 export interface Piece {
+  /** Empty in a piece of the thought. */
   readonly text: string
+  /** Only in a piece of the thought. */
+  readonly reasoning?: string | undefined
   readonly tokens: readonly GeneratedToken[]
 }
 
@@ -148,10 +176,15 @@ export interface Usage {
   readonly generatedTokens: number
   /** Tokens of the prompt that were not read again. */
   readonly cachedTokens: number
+  /** Those of the generated tokens that were the model's thought. */
+  readonly reasoningTokens: number
 }
 
 export interface GenerateResult {
+  /** Without the model's thought. */
   readonly text: string
+  /** What the model thought before its text; absent where it did not. */
+  readonly reasoning?: string | undefined
   readonly tokens: readonly number[]
   readonly finish: FinishReason
   readonly usage: Usage

@@ -13,7 +13,12 @@ const checks = 10
  *
  * Checks are counted, not milliseconds: after this process itself has stood still, no lane is blamed for it.
  */
-export function endWhenSilent(lane: Lane, signs: Readable, clock: Clock, hungMs: number): void {
+export function endWhenSilent(
+  lane: Pick<Lane, 'kill' | 'lost'>,
+  signs: Readable,
+  clock: Clock,
+  hungMs: number,
+): void {
   let missed = 0
   let allowed = 2 * checks
   let isEnded = false
@@ -26,15 +31,21 @@ export function endWhenSilent(lane: Lane, signs: Readable, clock: Clock, hungMs:
       else {
         lane.kill(
           new SpillwayError('lane_lost', 'The lane is hung', {
-            expected: `a sign of life within ${(hungMs / checks) * allowed} ms`,
+            expected: `a sign of life within ${intervalMs * allowed} ms`,
             got: 'none',
           }),
         )
       }
     })
   }
+  const intervalMs = hungMs / checks
+  let checkAt = clock.now()
   const plan = () => {
-    cancel = clock.after(hungMs / checks, check)
+    const now = clock.now()
+    checkAt += intervalMs
+    // A check that is a little late does not put off the next one.
+    if (checkAt <= now) checkAt = now + intervalMs
+    cancel = clock.after(checkAt - now, check)
   }
   signs.on('data', () => {
     missed = 0

@@ -22,6 +22,10 @@ export interface Part {
   readonly topLevel?: object
 }
 
+/** The thought as vLLM names it. An answer without one has no such field. */
+const reasoningField = (reasoning: string | undefined) =>
+  reasoning === undefined ? {} : { reasoning_content: reasoning }
+
 /** @param naming Absent where the answer names no tokens. */
 export function chatShape(request: ChatRequest, naming: Naming | undefined): ApiShape {
   const wantsIds = request.return_token_ids === true
@@ -44,16 +48,21 @@ export function chatShape(request: ChatRequest, naming: Naming | undefined): Api
       },
       ...promptIds(choice),
     }),
-    piece: ({ index }, { text, tokens }) => ({
-      choice: { index, delta: { content: text }, ...tokenFields(tokens), finish_reason: null },
+    piece: ({ index }, { text, reasoning, tokens }) => ({
+      choice: {
+        index,
+        delta: reasoning === undefined ? { content: text } : { reasoning_content: reasoning },
+        ...tokenFields(tokens),
+        finish_reason: null,
+      },
     }),
     end: ({ index }, { finish }) => ({
       choice: { index, delta: {}, logprobs: null, finish_reason: finish },
     }),
-    complete: (choice, { text, finish }, tokens) => ({
+    complete: (choice, { text, reasoning, finish }, tokens) => ({
       choice: {
         index: choice.index,
-        message: { role: 'assistant', content: text, refusal: null },
+        message: { role: 'assistant', content: text, refusal: null, ...reasoningField(reasoning) },
         ...tokenFields(tokens),
         finish_reason: finish,
       },
@@ -101,16 +110,23 @@ export function completionShape(request: CompletionRequest, naming: Naming | und
             },
           }
         : undefined,
-    piece: (choice, { text, tokens }) => ({
-      choice: { index: choice.index, text, ...tokenFields(choice, tokens), finish_reason: null },
+    piece: (choice, { text, reasoning, tokens }) => ({
+      choice: {
+        index: choice.index,
+        text,
+        ...reasoningField(reasoning),
+        ...tokenFields(choice, tokens),
+        finish_reason: null,
+      },
     }),
     end: (choice, { finish }) => ({
       choice: { index: choice.index, text: '', logprobs: null, finish_reason: finish },
     }),
-    complete: (choice, { text, finish }, tokens) => ({
+    complete: (choice, { text, reasoning, finish }, tokens) => ({
       choice: {
         index: choice.index,
         text: echoOf(choice) + text,
+        ...reasoningField(reasoning),
         ...tokenFields(choice, tokens),
         finish_reason: finish,
       },

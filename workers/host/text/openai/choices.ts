@@ -53,6 +53,7 @@ export function usageOf(
   completion_tokens: number
   total_tokens: number
   prompt_tokens_details: { cached_tokens: number }
+  completion_tokens_details: { reasoning_tokens: number }
 } {
   // A prompt is counted once, however many texts continue it.
   const prompts = new Map(choices.map(({ prompt }, at) => [prompt, results[at]]))
@@ -63,11 +64,13 @@ export function usageOf(
     cached += result?.usage.cachedTokens ?? 0
   }
   const completion = results.reduce((sum, { usage }) => sum + usage.generatedTokens, 0)
+  const reasoning = results.reduce((sum, { usage }) => sum + usage.reasoningTokens, 0)
   return {
     prompt_tokens: prompt,
     completion_tokens: completion,
     total_tokens: prompt + completion,
     prompt_tokens_details: { cached_tokens: cached },
+    completion_tokens_details: { reasoning_tokens: reasoning },
   }
 }
 

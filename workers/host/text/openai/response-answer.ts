@@ -2,20 +2,17 @@ import type { ResponseRequest } from '../../../../models/protocols/openai-respon
 import type { GenerateResult } from '../types.ts'
 import { randomId } from './answers.ts'
 import { type Choice, usageOf } from './choices.ts'
+import { ResponseItems } from './response-items.ts'
 
 /** A response while it is written: what is the same in all of its events. */
 export interface ResponseAnswer {
   readonly id: string
-  readonly itemId: string
   readonly createdAt: number
   readonly request: ResponseRequest
 }
 
-const newId = (prefix: string) => `${prefix}_${randomId()}`
-
 export const beginResponse = (request: ResponseRequest): ResponseAnswer => ({
-  id: newId('resp'),
-  itemId: newId('msg'),
+  id: `resp_${randomId()}`,
   createdAt: seconds(),
   request,
 })
@@ -23,22 +20,6 @@ export const beginResponse = (request: ResponseRequest): ResponseAnswer => ({
 const seconds = () => Math.floor(Date.now() / 1000)
 
 type Status = 'in_progress' | 'completed' | 'incomplete' | 'failed'
-
-/** The part of the one message that has its text. */
-export const textPart = (text: string) => ({ type: 'output_text', text, annotations: [], logprobs: [] })
-
-/** The one message of a response. Without a text it has just begun. */
-export const messageItem = (
-  { itemId }: ResponseAnswer,
-  status: Exclude<Status, 'failed'>,
-  text?: string,
-) => ({
-  id: itemId,
-  type: 'message',
-  role: 'assistant',
-  status,
-  content: text === undefined ? [] : [textPart(text)],
-})
 
 /** A text that met the most tokens that it may have is incomplete. */
 export const statusOf = ({ finish }: GenerateResult) => (finish === 'length' ? 'incomplete' : 'completed')
@@ -62,7 +43,7 @@ export function responseObject(answer: ResponseAnswer, status: Status, more: obj
     output: [],
     parallel_tool_calls: true,
     previous_response_id: null,
-    reasoning: { effort: null, summary: null },
+    reasoning: { effort: request.reasoning?.effort ?? null, summary: null },
     service_tier: 'default',
     store: false,
     temperature: request.temperature ?? null,
@@ -76,11 +57,16 @@ export function responseObject(answer: ResponseAnswer, status: Status, more: obj
   }
 }
 
-/** The response once its text has ended. */
-export function endedResponse(answer: ResponseAnswer, choice: Choice, result: GenerateResult): object {
+/** The response once its text has ended. @param output Its items. */
+export function endedResponse(
+  answer: ResponseAnswer,
+  choice: Choice,
+  result: GenerateResult,
+  output: readonly object[],
+): object {
   const status = statusOf(result)
   return responseObject(answer, status, {
-    output: [messageItem(answer, status, result.text)],
+    output,
     usage: usage(choice, result),
     ...(status === 'completed'
       ? { completed_at: seconds() }
@@ -95,19 +81,19 @@ export function wholeResponse(
   [result]: readonly GenerateResult[],
 ): object {
   if (!choice || !result) throw new Error('A response has no text')
-  return endedResponse(answer, choice, result)
+  const items = new ResponseItems()
+  items.add(result)
+  items.end(statusOf(result))
+  return endedResponse(answer, choice, result, items.output)
 }
 
 function usage(choice: Choice, result: GenerateResult) {
-  const { prompt_tokens, completion_tokens, total_tokens, prompt_tokens_details } = usageOf(
-    [choice],
-    [result],
-  )
+  const { prompt_tokens, completion_tokens, total_tokens, ...details } = usageOf([choice], [result])
   return {
     input_tokens: prompt_tokens,
-    input_tokens_details: { ...prompt_tokens_details, cache_write_tokens: 0 },
+    input_tokens_details: { ...details.prompt_tokens_details, cache_write_tokens: 0 },
     output_tokens: completion_tokens,
-    output_tokens_details: { reasoning_tokens: 0 },
+    output_tokens_details: details.completion_tokens_details,
     total_tokens,
   }
 }

@@ -4,12 +4,11 @@ import type { ChoicePart } from './choices.ts'
 import {
   beginResponse,
   endedResponse,
-  messageItem,
   type ResponseAnswer,
   responseObject,
   statusOf,
-  textPart,
 } from './response-answer.ts'
+import { type ItemEvent, ResponseItems } from './response-items.ts'
 
 /** An event of a streamed response, as OpenAI's API documents it. */
 export interface ResponseEvent {
@@ -18,45 +17,30 @@ export interface ResponseEvent {
   readonly [field: string]: unknown
 }
 
-/** The events of a streamed response, numbered. It has one message with one part. */
+/** The events of a streamed response, numbered. */
 export class ResponseEvents {
   readonly #answer: ResponseAnswer
-  readonly #place: object
+  readonly #items = new ResponseItems()
   #count = 0
 
   constructor(request: ResponseRequest) {
     this.#answer = beginResponse(request)
-    this.#place = { item_id: this.#answer.itemId, output_index: 0, content_index: 0 }
   }
 
   /** Before the text. */
   begin(): ResponseEvent[] {
     const response = responseObject(this.#answer, 'in_progress')
-    return [
-      this.#event('created', { response }),
-      this.#event('in_progress', { response }),
-      this.#event('output_item.added', { output_index: 0, item: messageItem(this.#answer, 'in_progress') }),
-      this.#event('content_part.added', { ...this.#place, part: textPart('') }),
-    ]
+    return [this.#event('created', { response }), this.#event('in_progress', { response })]
   }
 
   /** Of a piece, or of the end. */
   ofPart(part: ChoicePart): ResponseEvent[] {
-    if ('piece' in part) {
-      const { text } = part.piece
-      return text === ''
-        ? []
-        : [this.#event('output_text.delta', { ...this.#place, delta: text, logprobs: [] })]
-    }
+    if ('piece' in part) return this.#ofItems(this.#items.add(part.piece))
     const { choice, result } = part
-    const { text } = result
     const status = statusOf(result)
-    return [
-      this.#event('output_text.done', { ...this.#place, text, logprobs: [] }),
-      this.#event('content_part.done', { ...this.#place, part: textPart(text) }),
-      this.#event('output_item.done', { output_index: 0, item: messageItem(this.#answer, status, text) }),
-      this.#event(status, { response: endedResponse(this.#answer, choice, result) }),
-    ]
+    const ends = this.#ofItems(this.#items.end(status))
+    const response = endedResponse(this.#answer, choice, result, this.#items.output)
+    return [...ends, this.#event(status, { response })]
   }
 
   /** In place of the rest. */
@@ -65,6 +49,10 @@ export class ResponseEvents {
     const isRefused = code === 'overloaded' || status === 429
     const error = { code: isRefused ? 'rate_limit_exceeded' : 'server_error', message }
     return this.#event('failed', { response: responseObject(this.#answer, 'failed', { error }) })
+  }
+
+  #ofItems(events: readonly ItemEvent[]): ResponseEvent[] {
+    return events.map(({ type, fields }) => this.#event(type, fields))
   }
 
   #event(name: string, fields: object): ResponseEvent {

@@ -20,21 +20,31 @@ export function textOfResponse(request: ResponseRequest, bounds: PromptBounds): 
   )
   checkBias(request.logit_bias, bounds)
   checkPrompt('input', messages.flatMap(textsOf).join(''), bounds)
+  const effort = request.reasoning?.effort
   return {
     prompt: { messages },
-    options: { ...optionsOf(request), maxTokens: request.max_output_tokens ?? undefined },
+    reasoningEffort: effort == null ? undefined : { effort, param: 'reasoning.effort' },
+    options: { ...optionsOf(request), maxTokens: request.max_output_tokens ?? undefined, isChat: true },
   }
 }
 
-/** Calls of tools belong to the assistant's message before them. */
+/** Calls of tools belong to the assistant's message before them, and a thought to the one after it. */
 function messagesOf(items: readonly WireResponseItem[]): WireChatMessage[] {
   const messages: WireChatMessage[] = []
+  let thought: string | undefined
+  const add = (message: WireChatMessage) => {
+    const isThought = thought !== undefined && message.role === 'assistant'
+    messages.push(isThought ? { ...message, reasoning_content: thought } : message)
+    thought = undefined
+  }
   for (const [index, item] of items.entries()) {
     const param = `input[${index}]`
     const last = messages.at(-1)
-    if (item.type !== 'function_call') messages.push(messageOf(item, param))
-    else if (last?.role === 'assistant') last.tool_calls = [...(last.tool_calls ?? []), callOf(item, param)]
-    else messages.push({ role: 'assistant', tool_calls: [callOf(item, param)] })
+    if (item.type === 'reasoning') thought = textOf(item.content ?? [], `${param}.content`, thoughtParts)
+    else if (item.type !== 'function_call') add(messageOf(item, param))
+    else if (last?.role === 'assistant' && thought === undefined)
+      last.tool_calls = [...(last.tool_calls ?? []), callOf(item, param)]
+    else add({ role: 'assistant', tool_calls: [callOf(item, param)] })
   }
   return messages
 }
@@ -67,13 +77,14 @@ function roleOf({ role }: WireResponseItem, param: string): ChatRole {
 }
 
 const textParts = ['input_text', 'output_text', 'text']
+const thoughtParts = ['reasoning_text']
 
-function textOf(content: WireResponseItem['content'], param: string): string {
+function textOf(content: WireResponseItem['content'], param: string, parts = textParts): string {
   if (typeof content === 'string') return content
   if (!content) throw invalidParameter(param, 'a string or an array', content === null ? 'null' : 'nothing')
   return content
     .map(({ type, text }, index) => {
-      if (!textParts.includes(type)) throw notSupported(`${param}[${index}].type`, type)
+      if (!parts.includes(type)) throw notSupported(`${param}[${index}].type`, type)
       if (text == null) throw invalidParameter(`${param}[${index}].text`, 'a string', 'nothing')
       return text
     })

@@ -5,11 +5,19 @@ import { textsOf, toChatMessage } from './chat-message.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 import { checkBias, checkPrompt, type PromptBounds } from './prompt-bounds.ts'
 
+/** How much the model is to think: handed to the template as it reads it. */
+export interface ReasoningEffort {
+  readonly effort: string
+  /** As the request names it. */
+  readonly param: string
+}
+
 /** A prompt of a request for text, and how it is continued. */
 export interface RequestedText {
   readonly prompt: Prompt
   /** Variables of the chat template. */
   readonly templateArguments?: TemplateArguments | undefined
+  readonly reasoningEffort?: ReasoningEffort | undefined
   readonly options: GenerationOptions
   /** Keeps so many tokens at the end of the prompt. */
   readonly keptTokens?: number | undefined
@@ -24,12 +32,15 @@ export function textOfChat(request: ChatRequest, bounds: PromptBounds): Requeste
   const messages = request.messages.map((message, index) => toChatMessage(message, `messages[${index}]`))
   checkBias(request.logit_bias, bounds)
   checkPrompt('messages', messages.flatMap(textsOf).join(''), bounds)
+  const { reasoning_effort: effort } = request
   return {
     prompt: { messages },
     templateArguments: request.chat_template_kwargs ?? undefined,
+    reasoningEffort: effort == null ? undefined : { effort, param: 'reasoning_effort' },
     options: {
       ...optionsOf(request),
       ...truncation(request),
+      isChat: true,
       logprobs: request.logprobs ? (request.top_logprobs ?? 0) : undefined,
       maxTokens: request.max_completion_tokens ?? request.max_tokens ?? undefined,
     },
@@ -60,6 +71,7 @@ export function textsOfCompletion(request: CompletionRequest, bounds: PromptBoun
       // As vLLM has it, null is no limit but the context's.
       maxTokens: request.max_tokens === null ? undefined : (request.max_tokens ?? defaultMaxTokens),
       generated: generated ?? undefined,
+      isChat: request.is_chat ?? undefined,
     },
     keptTokens: keptTokens(request),
   }))
@@ -91,7 +103,7 @@ const truncation = ({ truncate_prompt_tokens: keep }: Truncated) => ({
 })
 
 type GenerationOptions = Sampling &
-  Pick<TextRequest, 'stop' | 'ignoreStopTokens' | 'maxTokens' | 'truncate' | 'generated'>
+  Pick<TextRequest, 'stop' | 'ignoreStopTokens' | 'maxTokens' | 'truncate' | 'generated' | 'isChat'>
 
 /** The fields of all requests for text that choose tokens. */
 type SamplingFields = Pick<

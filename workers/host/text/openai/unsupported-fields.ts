@@ -50,7 +50,6 @@ const unsupported = {
     modalities: textOnly,
     audio: never,
     prediction: never,
-    reasoning_effort: oneOf('none'),
     verbosity: oneOf('medium'),
     web_search_options: never,
     // Fields of completions. Clients send them to chats, too.
@@ -82,7 +81,6 @@ const unsupported = {
     moderation: never,
     previous_response_id: never,
     prompt: never,
-    reasoning: (value) => isObject(value) && oneOf(undefined, null, 'none')(value.effort, value),
     store: oneOf(false),
     text: (value) =>
       isObject(value) &&

@@ -11,13 +11,14 @@ export interface TextAssembler {
   readonly stopped: boolean
 }
 
-/** @param before Tokens that these follow, as of `Tokenizer.streamDecoder`. */
+/** @param before Tokens that these follow; as `markers`, of `Tokenizer.streamDecoder`. */
 export function createTextAssembler(
   tokenizer: Tokenizer,
   stops: readonly string[],
   before?: readonly number[],
+  markers?: readonly string[],
 ): TextAssembler {
-  const decoder = tokenizer.streamDecoder(before)
+  const decoder = tokenizer.streamDecoder(before, markers)
   const matcher = createStopMatcher(stops)
   return {
     push: (token) => matcher.push(decoder.push(token)),

@@ -1,6 +1,7 @@
 import { Tokenizer as HubTokenizer } from '@huggingface/tokenizers'
 import { SpillwayError } from '../../../../models/core/index.ts'
-import type { Tokenizer } from '../types.ts'
+import { outputFormOf } from '../parts/output-form.ts'
+import type { OutputForm, Tokenizer } from '../types.ts'
 import { createChatTemplate } from './chat-template.ts'
 import { piecesOf } from './pieces.ts'
 import { createStreamDecoder } from './stream-decoder.ts'
@@ -12,10 +13,15 @@ const nothing = new Uint8Array(0)
  * Creates a model's tokenizer from its files, by their names on the hub: `tokenizer.json`, and optionally
  * `tokenizer_config.json` and `chat_template.jinja`. Decoding does not tidy up spaces, because a stream cannot.
  *
+ * @param output As the manifest names it; else the chat template shows it.
  * @throws SpillwayError `file_missing`, `model_invalid`. Decoding throws `not_supported` where it cannot be done token by
  * token.
  */
-export function readTokenizer(files: TokenizerFiles, stopTokens: readonly number[]): Tokenizer {
+export function readTokenizer(
+  files: TokenizerFiles,
+  stopTokens: readonly number[],
+  output: OutputForm = {},
+): Tokenizer {
   const { tokenizer: description, config, template, specialTokens } = readTokenizerFiles(files)
   const hub = read(description, config)
   const pieces = piecesOf(description.decoder)
@@ -39,10 +45,15 @@ export function readTokenizer(files: TokenizerFiles, stopTokens: readonly number
     known[token] ??= addedToken ? new TextEncoder().encode(addedToken.content) : decodable().bytesOf(piece)
     return known[token]
   }
-  const shownBytesOf = (token: number) => (specialText(token) === undefined ? bytesOf(token) : nothing)
+  const isShown = (token: number, markers: readonly string[]) => {
+    const special = specialText(token)
+    return special === undefined || markers.includes(special)
+  }
 
   const self: Tokenizer = {
     stopTokens,
+    output: { ...outputFormOf(template), ...output },
+    readsVariable: (name) => new RegExp(`\\b${name}\\b`).test(template ?? ''),
     encode(text, special) {
       const { ids } = hub.encode(text, { add_special_tokens: special })
       return ids.filter((id) => id !== undefined)
@@ -51,12 +62,11 @@ export function readTokenizer(files: TokenizerFiles, stopTokens: readonly number
       const decoder = self.streamDecoder()
       return tokens.map(decoder.push).join('') + decoder.end()
     },
-    streamDecoder: (before = []) =>
-      createStreamDecoder(
-        shownBytesOf,
-        decodable().lead,
-        before.every((token) => shownBytesOf(token).length === 0),
-      ),
+    streamDecoder: (before = [], markers = []) => {
+      const shownBytesOf = (token: number) => (isShown(token, markers) ? bytesOf(token) : nothing)
+      const isStart = before.every((token) => shownBytesOf(token).length === 0)
+      return createStreamDecoder(shownBytesOf, decodable().lead, isStart)
+    },
     textOf: (token) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytesOf(token)),
     bytesOf: (token) => [...bytesOf(token)],
     chat: (messages, templateArguments) => self.encode(render(messages, templateArguments), false),

@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { createTextGenerator } from '../../../workers/host/text/text-generator.ts'
+import { readTokenizer } from '../../../workers/host/text/tokenizer/tokenizer.ts'
+import { byteFallbackFile, tokenizerFiles } from '../../support/byte-fallback-tokenizer.ts'
+import { createManualClock } from '../../support/manual-clock.ts'
+import { scriptedContext, scriptedGenerator } from '../../support/scripted-generator.ts'
+import { testModels, withoutTestModels } from '../../support/test-models.ts'
+
+/** A chat template whose generation prompt begins the thought where `enable_thinking` asks for it. */
+const qwen =
+  "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content.split('</think>')[-1] }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n{% if enable_thinking %}<think>\n{% endif %}"
+const mistral = '{% for m in messages %}{{ m.content }}[THINK]-[/THINK]{% endfor %}'
+const messages = [{ role: 'user', content: 'ab' }] as const
+
+const smollm = () =>
+  JSON.parse(readFileSync(join(testModels ?? '', 'tokenizers', 'smollm', 'tokenizer.json'), 'utf8'))
+
+const read = (tokenizer: object, chat_template: string, output?: Parameters<typeof readTokenizer>[2]) =>
+  readTokenizer(
+    tokenizerFiles({ 'tokenizer.json': tokenizer, 'tokenizer_config.json': { chat_template } }),
+    [0],
+    output,
+  )
+
+/** What a model writes after `messages`, as a scripted generator gives its tokens. */
+function write(tokenizer: ReturnType<typeof read>, prompt: readonly number[], answer: readonly number[]) {
+  const generator = createTextGenerator({
+    tokenizer,
+    tokens: scriptedGenerator({ text: '', tokens: [...prompt, ...answer] }),
+    contextLength: scriptedContext,
+    defaults: {},
+    clock: createManualClock(),
+  })
+  return generator.generate({ tokens: prompt, isChat: true }).result
+}
+
+describe.skipIf(withoutTestModels)('smollm’s tokenizer', () => {
+  test.each([
+    ['that the model begins', {}, '<think>\nIs it 🦊?\n</think>\n\nIt is.'],
+    ['that the template begins', { enable_thinking: true }, 'Is it 🦊?\n</think>\n\nIt is.'],
+  ])('gives the thought %s apart', async (_, templateArguments, answer) => {
+    const tokenizer = read(smollm(), qwen)
+    expect(tokenizer.readsVariable('enable_thinking')).toBe(true)
+    expect(tokenizer.readsVariable('reasoning_effort')).toBe(false)
+    const prompt = tokenizer.chat(messages, templateArguments)
+    const { text, reasoning, usage, tokens } = await write(tokenizer, prompt, tokenizer.encode(answer, false))
+    expect([reasoning, text]).toEqual(['Is it 🦊?', 'It is.'])
+    expect(usage.reasoningTokens).toBeLessThan(tokens.length)
+    expect(tokenizer.encode(answer.split('It is.')[0] ?? '', false).length).toBeGreaterThanOrEqual(
+      usage.reasoningTokens,
+    )
+  })
+})
+
+test('markers that are special tokens are found, and others stay hidden', async () => {
+  const special = (id: number, content: string) => ({ id, content, special: true, normalized: false })
+  const file = {
+    ...byteFallbackFile,
+    added_tokens: [
+      ...byteFallbackFile.added_tokens,
+      special(261, '[THINK]'),
+      special(262, '[/THINK]'),
+      special(263, '[X]'),
+    ],
+  }
+  const tokenizer = read(file, mistral)
+  expect(tokenizer.output).toEqual({ reasoning: { open: '[THINK]', close: '[/THINK]' } })
+  const [a = 0, b = 0] = [...tokenizer.encode('a', false), ...tokenizer.encode('b', false).slice(-1)]
+  const answer = [261, a, 263, 262, b, 261]
+  const { text, reasoning } = await write(tokenizer, tokenizer.chat(messages), answer)
+  expect([reasoning?.trim(), text]).toEqual(['a', 'b[THINK]'])
+})
+
+test('a manifest names the markers where no template shows them', () => {
+  const reasoning = { open: '<thought>', close: '</thought>' }
+  expect(read(byteFallbackFile, '{{ messages }}').output).toEqual({})
+  expect(read(byteFallbackFile, qwen, { reasoning }).output).toEqual({ reasoning })
+})

@@ -1,5 +1,6 @@
 /** The code that a page needs after it has its first manifest: the exchange with the server, advice, and long requests. */
+
 export * as cutting from '../../workers/host/scheduler/cut-request.ts'
-export { forceVariant } from '../placement/force-variant.ts'
+export { forceVariant, refuseForced } from '../placement/force-variant.ts'
 export { infer } from '../remote/oip-infer.ts'
 export { advise } from './advise.ts'

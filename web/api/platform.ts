@@ -46,7 +46,7 @@ export interface Platform {
   readonly keyHeaders: (server: URL, key: string, clock: Clock) => RequestHeaders
   /** Imports what is needed after the first manifest. */
   readonly importModelCode: () => Promise<
-    Pick<typeof import('./model-code.ts'), 'advise' | 'forceVariant' | 'infer'> & {
+    Pick<typeof import('./model-code.ts'), 'advise' | 'forceVariant' | 'infer' | 'refuseForced'> & {
       readonly cutting?: Cutting
     }
   >

@@ -2,13 +2,12 @@ import { withAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
 import { importOnce } from '../../models/async/import-code.ts'
 import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
-import { type Manifest, SpillwayError } from '../../models/core/index.ts'
+import type { Manifest } from '../../models/core/index.ts'
 import type { Cutting } from '../../workers/host/scheduler/cutting.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import type { Capacity } from '../device/capacity.ts'
 import { DeviceTier } from '../device/device-tier.ts'
 import { createOpenAiClient } from '../openai/client.ts'
-import type { Outlook } from '../placement/placement-resolver.ts'
 import { Router } from '../placement/router.ts'
 import { RemoteTier, type Transport } from '../remote/remote-tier.ts'
 import { noHeaders, traceHeaders } from '../remote/request-headers.ts'
@@ -151,7 +150,10 @@ export function startRuntimeOn(platform: Platform, options: RuntimeOptions, cloc
     const manifest = await findModel(source, options)
     const { signal, onProgress } = options
     const runtimePolicy = () => (isForced(options) ? 'device' : policy)
-    if (isForced(options)) refuseForced(await router.outlook(manifest, 'device'), manifest)
+    if (isForced(options)) {
+      const { refuseForced } = await code()
+      refuseForced(await router.outlook(manifest, 'device'), manifest)
+    }
     await router.prepare(manifest, { policy: runtimePolicy(), signal }, onProgress)
     used.set(`${manifest.id}@${manifest.version}`, manifest)
     return createModel({
@@ -224,19 +226,4 @@ export function startRuntimeOn(platform: Platform, options: RuntimeOptions, cloc
     // Browsers that do not have the symbol do not have `using`.
     [Symbol.dispose ?? 'dispose']: close,
   }
-}
-
-/** @throws SpillwayError Why the device cannot run what the page has forced. */
-function refuseForced({ error }: Outlook, { id, variants }: Manifest): void {
-  if (!error) return
-  const { expected, got } = error.detail
-  throw new SpillwayError(
-    error.code,
-    `${id} cannot run here as forced (${variants.map(({ id }) => id).join(', ')})`,
-    {
-      ...(expected !== undefined && { expected }),
-      ...(got !== undefined && { got }),
-      hint: 'runtime.advise() says how it would run here.',
-    },
-  )
 }

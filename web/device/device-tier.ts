@@ -41,7 +41,7 @@ export interface DeviceOptions {
 /** Between two looks at whether a session that is to be unloaded is still in use, in milliseconds. */
 const unloadMs = 20
 
-/** The device tier: a scheduler over a pool of Web Workers, fed from the store. */
+/** The device tier: a scheduler over a pool of lanes (Web Workers, or processes of a program), fed from the store. */
 export class DeviceTier {
   readonly loadStates = new LoadStates()
   readonly #options: DeviceOptions

@@ -2,7 +2,7 @@
 import type { Advice } from '../api/advise.ts'
 import { placedAdvice } from '../api/placed-advice.ts'
 
-export { forceVariant } from '../placement/force-variant.ts'
+export { forceVariant, refuseForced } from '../placement/force-variant.ts'
 export { infer } from '../remote/oip-infer.ts'
 
 /** There is no device. */

@@ -1,6 +1,7 @@
 import { type Manifest, SpillwayError, variantsFor } from '../../models/core/index.ts'
 import { anyOf, showValue } from '../../models/core/wording.ts'
 import type { PageBackend } from './candidate.ts'
+import type { Outlook } from './placement-resolver.ts'
 
 /** A choice that placement would make otherwise: for debugging, and for comparisons. */
 export interface ForcedChoice {
@@ -26,5 +27,20 @@ export function forceVariant(manifest: Manifest, { backend, variant }: ForcedCho
     'input_value_invalid',
     `${manifest.id} has no ${wanted}${backend === undefined ? '' : ` for the backend ${backend}`}`,
     { expected: anyOf(made.map(({ id }) => showValue(id))) },
+  )
+}
+
+/** @throws SpillwayError Why the device cannot run what the page has forced. */
+export function refuseForced({ error }: Outlook, { id, variants }: Manifest): void {
+  if (!error) return
+  const { expected, got } = error.detail
+  throw new SpillwayError(
+    error.code,
+    `${id} cannot run here as forced (${variants.map(({ id }) => id).join(', ')})`,
+    {
+      ...(expected !== undefined && { expected }),
+      ...(got !== undefined && { got }),
+      hint: 'runtime.advise() says how it would run here.',
+    },
   )
 }

@@ -6,7 +6,7 @@ import type { Outlook } from '../../placement/placement-resolver.ts'
 import type { FolderStore } from './folder-store.ts'
 
 export * as cutting from '../../../workers/host/scheduler/cut-request.ts'
-export { forceVariant } from '../../placement/force-variant.ts'
+export { forceVariant, refuseForced } from '../../placement/force-variant.ts'
 export { infer } from '../../remote/oip-infer.ts'
 
 /** Advice by the files that the folder has. */

@@ -99,10 +99,8 @@ describe('the package, with onnxruntime-node', () => {
     const formats = new Formats(startFormatWorker(pathToFileURL(script)), systemClock, 3)
     onTestFinished(() => formats.close())
     const format = { format: { type: 'choice', choice: ['b'] }, vocabulary: '\na\nb' } as const
-    expect((await formats.hold(format, [0], [])).allowed).toMatchObject({
-      mask: Int32Array.of(4),
-      isEnd: false,
-    })
+    const { allowed } = await formats.hold(format, [0], [])
+    expect(allowed?.mask[0]).toBe(4)
   })
 
   test("is a part of the application in the server's guide", async () => {

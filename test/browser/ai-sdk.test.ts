@@ -3,6 +3,7 @@ import {
   DirectChatTransport,
   embedMany,
   generateText,
+  Output,
   stepCountIs,
   streamText,
   ToolLoopAgent,
@@ -74,6 +75,16 @@ describe("the AI SDK's calls, without a server,", () => {
     const { warnings, text } = await generateText({ ...settings(), tools, stopWhen: stepCountIs(1) })
     expect(text).toBe(expected)
     expect(warnings).toEqual([{ type: 'unsupported', feature: 'tools' }])
+  })
+
+  test('generateText writes an object that fits its schema, and streamText its parts', async () => {
+    const schema = z.object({ city: z.string().max(9), calm: z.boolean(), wind: z.enum(['north', 'south']) })
+    const asked = { ...settings(), maxOutputTokens: 300, output: Output.object({ schema }) }
+    const { output, warnings } = await generateText(asked)
+    expect(schema.parse(output)).toEqual(output)
+    expect(warnings).toEqual([])
+    const streamed = streamText(asked)
+    expect(await streamed.output).toEqual(output)
   })
 
   test('an aborted text ends, and leaves no slot taken', async () => {

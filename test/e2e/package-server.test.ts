@@ -1,9 +1,13 @@
 import { execFile } from 'node:child_process'
 import { mkdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { systemClock } from '../../models/async/clock.ts'
+import { Formats } from '../../workers/lane/format/formats.ts'
+import { startFormatWorker } from '../../workers/lane/node/start-format-worker.ts'
 import { block, readDocument } from '../support/documents.ts'
 import { filesBelow } from '../support/files-below.ts'
 import { type InstalledPackage, installPackage } from '../support/installed-package.ts'
@@ -88,6 +92,15 @@ describe('the package, with onnxruntime-node', () => {
     expect(await placed(`${url}/`, 'ours')).toBe('server cpu 10\n')
     expect((await fetch(`${url}/models/digits/manifest.json`)).status).toBe(200)
     expect(await server.stop()).toBe(0)
+  })
+
+  test('has the thread that holds texts to their formats', async () => {
+    const script = join(app.folder, 'node_modules/spillway/dist/server/formats.js')
+    const formats = new Formats(startFormatWorker(pathToFileURL(script)), systemClock, 3)
+    onTestFinished(() => formats.close())
+    const format = { format: { type: 'choice', choice: ['b'] }, vocabulary: '\na\nb' } as const
+    const { allowed } = await formats.hold(format, [0], [])
+    expect(allowed?.mask[0]).toBe(4)
   })
 
   test("is a part of the application in the server's guide", async () => {

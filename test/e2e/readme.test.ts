@@ -113,10 +113,21 @@ describe('examples in README and in the guide for pages', () => {
   })
 
   test('a story is appended to the page, piece by piece', async () => {
-    await runScript(block(readme, 'js', 'bard.generate'))
+    await runScript(block(readme, 'js', 'for await (const { text, placement } of bard.generate'))
     await expect
       .poll(() => page.evaluate(() => document.body.innerText.trim().length), { timeout: 30_000 })
       .toBeGreaterThan(50)
+    expect(errors).toEqual([])
+  })
+
+  test('a text has the form of its schema, on a device of another origin', async () => {
+    const tale = block(readme, 'js', 'json_schema')
+    await runScript(`spillway.policy = 'device'
+      const bard = await spillway.model('bard')
+      ${tale}
+      spillway.policy = 'auto'
+      console.log('tale', JSON.parse(tale.text).end, tale.placement.tier)`)
+    await expect.poll(() => lines.at(-1), { timeout: 30_000 }).toMatch(/^tale (?:happy|sad) device$/)
     expect(errors).toEqual([])
   })
 

@@ -13,7 +13,7 @@ const tokensOf = (text: string) => [...text].map((letter) => letter.charCodeAt(0
 const stop = 94
 
 const allowedIn = (mask: Int32Array) =>
-  Array.from({ length: 95 }, (_, token) => token)
+  Array.from({ length: 32 * mask.length }, (_, token) => token)
     .filter((token) => ((mask[token >> 5] ?? 0) >>> (token & 31)) & 1)
     .map((token) => (token === stop ? 'end' : String.fromCharCode(33 + token)))
 
@@ -22,7 +22,7 @@ afterEach(() => formats.close())
 
 function open(startWorker: StartFormatWorker = start) {
   const clock = createManualClock()
-  formats = new Formats(startWorker, clock, 95)
+  formats = new Formats(startWorker, clock, 97)
   const hold = (regex: string, soFar = '') =>
     formats.hold({ format: { type: 'regex', regex }, vocabulary }, [stop], tokensOf(soFar))
   return { clock, hold }

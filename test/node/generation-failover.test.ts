@@ -107,6 +107,21 @@ describe.skipIf(absent)(`sequences over a pool of processes${absent ? `: ${absen
     }
   })
 
+  test('keep their format when their process is killed', async () => {
+    const { generator, lanes, cases } = open()
+    const vocabulary = `${'\n'.repeat(5)}a\n\nb`
+    const format = { format: { type: 'regex', regex: '(ab){12}' }, vocabulary } as const
+    const stream = generator.generate(request(cases[0]?.prompt ?? [], 60, { format }))
+    const tokens: number[] = []
+    for await (const some of stream) {
+      tokens.push(...some.map(({ token }) => token))
+      if (tokens.length >= 7 && lanes.length === 1) process.kill(lanes[0]?.pid ?? 0, 'SIGKILL')
+    }
+    expect(lanes).toHaveLength(2)
+    expect(tokens).toEqual(Array.from({ length: 24 }, (_, at) => (at % 2 === 0 ? 5 : 7)))
+    expect(await stream.result).toMatchObject({ finish: 'stop' })
+  })
+
   test('are all answered, two hundred at once on four slots', async () => {
     const { generator, cases } = open()
     const asked = Array.from({ length: 200 }, (_, index) => cases[index % cases.length])

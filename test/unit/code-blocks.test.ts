@@ -13,7 +13,8 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8')
 const runBy: Readonly<Record<string, readonly (readonly [test: string, words: string])[]>> = {
   'README.md': [
     ['test/e2e/readme.test.ts', 'embed.js'],
-    ['test/e2e/readme.test.ts', 'bard.generate'],
+    ['test/e2e/readme.test.ts', 'for await (const { text, placement } of bard.generate'],
+    ['test/e2e/readme.test.ts', 'json_schema'],
     ['test/e2e/readme.test.ts', 'hf:'],
     ['test/e2e/readme.test.ts', 'spillway.js inspect'],
     ['test/e2e/hub-to-answer.test.ts', 'pull'],

@@ -75,6 +75,7 @@ export class FormatEngine {
   async #allowed(text: number): Promise<Allowed> {
     const { matcher, stopTokens } = this.#find(text)
     const mask = await matcher.getNextTokenBitmask()
+    clearFrom(mask, this.#size + 1)
     let stops = 0
     for (const token of stopTokens) if (isAllowed(mask, token)) stops++
     const count = countOf(mask, stops + 1)
@@ -115,6 +116,12 @@ export class FormatEngine {
       })
     }
   }
+}
+
+/** The engine leaves bits past the last token as they come. */
+function clearFrom(mask: Int32Array, size: number): void {
+  const last = size >> 5
+  if (last < mask.length) mask[last] = (mask[last] ?? 0) & ((1 << (size & 31)) - 1)
 }
 
 const isAllowed = (mask: Int32Array, token: number) => (((mask[token >> 5] ?? 0) >>> (token & 31)) & 1) === 1

@@ -21,7 +21,8 @@ interface NodeModules {
 }
 
 /**
- * xgrammar is a UMD script in a package of ES modules. It sets a global, and in Node it wants those of CommonJS. Its errors
+ * xgrammar is a UMD script in a package of ES modules. It sets a global, unless a bundler
+ * has made a module of it, and in Node it wants the globals of CommonJS. Its errors
  * go to the console, and then it throws `Aborted()`: what it writes is kept here instead.
  *
  * @param load Imports the script.
@@ -34,8 +35,8 @@ export async function loadXgrammar(load: () => Promise<unknown>): Promise<Gramma
     realm.__filename = `${realm.__dirname}/xgrammar.js`
     realm.require = node.createRequire(realm.__filename)
   }
-  await load()
-  const { xgrammar } = realm
+  const loaded = await load()
+  const xgrammar = [loaded, Object(loaded).default, realm.xgrammar].find(isXgrammar)
   if (!xgrammar) throw new SpillwayError('internal', 'The grammar engine did not load')
   let fault: string | undefined
   await withoutConsole(
@@ -54,6 +55,8 @@ export async function loadXgrammar(load: () => Promise<unknown>): Promise<Gramma
     },
   }
 }
+
+const isXgrammar = (value: unknown): value is typeof Xgrammar => Object(value).GrammarCompiler !== undefined
 
 /** What the library's WebAssembly writes for ever goes to `write`. */
 async function withoutConsole(write: (text: string) => void, start: () => Promise<void>): Promise<void> {

@@ -12,7 +12,7 @@ import { stopReading } from './stop-reading.ts'
  * Reads a request's whole body from Node's own stream. A `Request` would copy it once more, and turn a body without a
  * length into a web stream, which costs more than most runs.
  *
- * @param memory Where the caller gives the body's memory back.
+ * @param memory Where the caller gives the body's memory back, and where that of the stream's chunks ends.
  * @param alignedAt See `GrowingBuffer`.
  * @throws SpillwayError `body_too_large` as soon as it is known, from the content length or the bytes so far;
  * `aborted` when the client leaves in the middle of its body; `encoding_unsupported`, or `request_malformed` for a body
@@ -58,6 +58,7 @@ const mostAnnounced = 2 ** 20
  *
  * @param length That a header announces; 0 where it does not.
  * @param alignedAt See `GrowingBuffer`.
+ * @param memory Of streams whose chunks nobody else has.
  */
 export function readAll(
   incoming: Readable,
@@ -67,12 +68,7 @@ export function readAll(
   memory?: BodyMemory,
 ): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const body = new GrowingBuffer(
-      Math.min(length, mostAnnounced),
-      length,
-      alignedAt,
-      memory && ((bytes) => memory.take(bytes)),
-    )
+    const body = new GrowingBuffer(Math.min(length, mostAnnounced), length, alignedAt, memory)
     const settle = (outcome: () => void) => {
       incoming.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose)
       outcome()

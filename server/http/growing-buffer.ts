@@ -1,8 +1,16 @@
+import type { BodyMemory } from './body-memory.ts'
+
 /** Bytes of the largest number of a tensor. */
 const largestElement = 8
 
-/** Not filled with zeros, and not from Node's pool, which cannot move to another thread. */
-const allocate = (bytes: number): Uint8Array => Buffer.allocUnsafeSlow(bytes)
+/** Where the memory comes from, and where that of chunks goes which were copied. */
+export type ChunkMemory = Pick<BodyMemory, 'take' | 'free'>
+
+const plainMemory: ChunkMemory = {
+  // Not filled with zeros, and not from Node's pool, which cannot move to another thread.
+  take: (bytes) => Buffer.allocUnsafeSlow(bytes),
+  free: () => undefined,
+}
 
 /** Joins chunks in one buffer that doubles: a client may send a body byte by byte, and a list of chunks would be larger than the body. */
 export class GrowingBuffer {
@@ -11,17 +19,18 @@ export class GrowingBuffer {
   readonly #first: number
   readonly #total: number
   readonly #skipped: number
-  readonly #take: (bytes: number) => Uint8Array
+  readonly #source: ChunkMemory
+  #isCopied = false
   length = 0
 
   /**
    * @param first Bytes that are allocated at the second chunk.
    * @param total Bytes that are expected in the end: no more are allocated for so many.
    * @param alignedAt The byte that is placed so that numbers of any type may start there, where there are several chunks.
-   * @param take Gives memory of so many bytes at least.
+   * @param source Gives memory of so many bytes at least. Where it frees chunks, nobody else may have them.
    */
-  constructor(first = 0, total = first, alignedAt = 0, take = allocate) {
-    this.#take = take
+  constructor(first = 0, total = first, alignedAt = 0, source = plainMemory) {
+    this.#source = source
     this.#first = first
     this.#total = total
     this.#skipped = Number.isSafeInteger(alignedAt) ? -alignedAt & (largestElement - 1) : 0
@@ -34,9 +43,12 @@ export class GrowingBuffer {
       if (length > this.#memory.length) {
         const larger = this.#allocate(this.#sizeFor(length))
         larger.set(this.bytes())
+        if (!this.#isCopied) this.#source.free(this.#memory)
+        this.#isCopied = true
         this.#memory = larger
       }
       this.#memory.set(chunk, this.length)
+      this.#source.free(chunk)
     }
     this.length = length
   }
@@ -47,7 +59,7 @@ export class GrowingBuffer {
   }
 
   #allocate(bytes: number): Uint8Array {
-    return this.#take(this.#skipped + bytes).subarray(this.#skipped)
+    return this.#source.take(this.#skipped + bytes).subarray(this.#skipped)
   }
 
   /** A `Uint8Array`, because `Buffer.slice` does not copy. */

@@ -13,7 +13,7 @@ import { stopReading } from './stop-reading.ts'
 export interface ReadBodyOptions {
   /** See `GrowingBuffer`. */
   readonly alignedAt?: number
-  /** Where the caller gives the body's memory back. */
+  /** Where the caller gives the body's memory back, and where that of the stream's chunks ends: nobody else may have them. */
   readonly memory?: BodyMemory
   /** Whose body it is, among those on their way; where it is absent, its bytes are bounded alone. */
   readonly arriving?: { readonly bodies: ArrivingBodies; readonly caller: CallerShare } | undefined
@@ -74,12 +74,7 @@ export function readAll(
   { alignedAt = 0, memory, arriving }: ReadBodyOptions = {},
 ): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const body = new GrowingBuffer(
-      Math.min(length, mostAnnounced),
-      length,
-      alignedAt,
-      memory && ((bytes) => memory.take(bytes)),
-    )
+    const body = new GrowingBuffer(Math.min(length, mostAnnounced), length, alignedAt, memory)
     const refuse = (reason: SpillwayError) => {
       incoming.pause()
       settle(() => reject(reason))

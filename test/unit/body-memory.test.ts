@@ -43,3 +43,13 @@ test('32 MB are kept, of the sizes that were given back last', () => {
   memory.giveBack(large[2] ?? first)
   expect(memory.take(12 * 2 ** 20).buffer).not.toBe(large[2])
 })
+
+test('frees chunks that have memory of their own, and no others', () => {
+  const memory = new BodyMemory()
+  const own = Buffer.allocUnsafeSlow(65_536)
+  const part = new Uint8Array(new ArrayBuffer(65_536), 0, 32_768)
+  const small = new Uint8Array(1_000)
+  const shared = new Uint8Array(new SharedArrayBuffer(65_536))
+  for (const chunk of [own, part, small, shared]) memory.free(chunk)
+  expect([own, part, small, shared].map(({ length }) => length)).toEqual([0, 32_768, 1_000, 65_536])
+})

@@ -24,6 +24,24 @@ describe('a growing buffer', () => {
       }),
     )
   })
+
+  test('gives up each chunk that it has copied, once, and keeps one that it has not', () => {
+    fc.assert(
+      fc.property(chunks, fc.nat(200), (parts, first) => {
+        const freed: Uint8Array[] = []
+        const source = {
+          take: (bytes: number) => new Uint8Array(bytes),
+          free: (part: Uint8Array) => freed.push(part),
+        }
+        const buffer = new GrowingBuffer(first, first, 0, source)
+        for (const [index, part] of parts.entries()) {
+          buffer.add(part)
+          expect(freed).toHaveLength(index === 0 ? 0 : index + 1)
+        }
+        expect(new Set(freed)).toEqual(new Set(parts))
+      }),
+    )
+  })
 })
 
 function join(parts: readonly Uint8Array[], first: number, total: number, alignedAt: number): Uint8Array {

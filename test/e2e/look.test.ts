@@ -70,10 +70,15 @@ describe('the spillway', () => {
     await expect.poll(async () => (await counts(page)).server).toBeGreaterThan(0)
     const strip = page.getByTestId('spillway')
     expect(await strip.textContent()).toMatch(/Waiting\s*\d+\s*This device\s*\d+\s*Server\s*\d+/)
-    // At rest and without motion, the picture is the same a moment later.
+    // Without motion, the picture stands still once the numbers do.
     const picture = () => strip.locator('canvas').evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL())
-    const before = await picture()
-    expect(await picture()).toBe(before)
+    await expect
+      .poll(async () => {
+        const before = await picture()
+        await page.waitForTimeout(100)
+        return (await picture()) === before
+      })
+      .toBe(true)
     expect(await shiftOf(page)).toBe(0)
   })
 })

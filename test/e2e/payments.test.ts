@@ -39,7 +39,7 @@ describe('the payments', () => {
     const plug = page.getByTestId('plug')
     await plug.click()
     expect(await plug.textContent()).toBe('Plug the server in')
-    expect(await page.getByTestId('spillway').textContent()).toContain('Waiting now')
+    expect(await page.getByTestId('spillway').textContent()).toContain('Waiting or running')
     await visit.proxy.stop()
     await scoredMore(page, 100)
     expect(await page.getByTestId('spillway').textContent()).toContain('nothing may go to the server')

@@ -1,5 +1,5 @@
 import type { Runtime } from '../../api/create-runtime.ts'
-import { createFiguresView } from '../figures-view.ts'
+import { createFiguresView, type Figure } from '../figures-view.ts'
 import { countText, milliseconds } from '../words.ts'
 import type { PaymentStream } from './stream.ts'
 
@@ -10,8 +10,9 @@ export function showFigures(
   modelId: string,
   stream: PaymentStream,
 ): () => void {
-  const view = createFiguresView(list, ['scored', 'lost', 'p99', 'p50', 'stayed', 'shared'])
+  const view = createFiguresView(list, ['scored', 'rate', 'lost', 'p99', 'p50', 'stayed', 'shared'])
   const readShared = createSharedMeter(runtime, modelId)
+  const readRate = createRateMeter(stream)
   return () => {
     const { scored, lost, onDevice, latencies } = stream
     const [p99, p50] = [latencies.percentile(0.99), latencies.percentile(0.5)]
@@ -20,6 +21,7 @@ export function showFigures(
     const stayed = onDevice / scored
     view.show({
       scored: [scored, countText(scored)],
+      rate: readRate(),
       lost: [lost, countText(lost)],
       ...(scored > 0 && { stayed: [stayed, `${(Math.floor(stayed * 1_000) / 10).toFixed(1)}%`] }),
       ...(p99 !== undefined && { p99: [p99, milliseconds(p99)] }),
@@ -45,5 +47,21 @@ function createSharedMeter(runtime: Runtime, modelId: string): () => number | un
     if (now.batches > before.batches) shared = (now.rows - before.rows) / (now.batches - before.batches)
     before = now
     return shared
+  }
+}
+
+/** Readings over which payments a second are counted. */
+const rateReadings = 4
+
+/** Payments scored a second, lately. */
+function createRateMeter(stream: PaymentStream): () => Figure {
+  const readings: { readonly at: number; readonly scored: number }[] = []
+  return () => {
+    const now = { at: performance.now(), scored: stream.scored }
+    const first = readings.length < rateReadings ? (readings[0] ?? now) : (readings.shift() ?? now)
+    readings.push(now)
+    const seconds = (now.at - first.at) / 1_000
+    const rate = seconds > 0 ? (now.scored - first.scored) / seconds : 0
+    return [rate, countText(Math.round(rate))]
   }
 }

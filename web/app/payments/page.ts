@@ -21,7 +21,6 @@ const writeMs = 250
 
 /** Wires the parts of the payments page together. */
 export function showPage(runtime: Runtime): void {
-  showSpillway(find('#spillway', HTMLElement), runtime)
   const error = createErrorView(find('#error', HTMLElement), () => {
     error.clear()
     opener.reopen()
@@ -43,6 +42,7 @@ export function showPage(runtime: Runtime): void {
     now: () => performance.now(),
     random: Math.random,
   })
+  showSpillway(find('#spillway', HTMLElement), runtime, () => stream.open)
   const writeFigures = showFigures(find('#figures', HTMLElement), runtime, modelId, stream)
   const form = showScoreForm(find('#try', HTMLFormElement), run, fail)
 

@@ -6,8 +6,8 @@ import { simulatePayment } from './simulate.ts'
 /** Payments with a higher probability of fraud are held. */
 export const heldAbove = 0.5
 
-/** The most payments without an answer: more would only wait longer. */
-const mostOpen = 16_384
+/** The most payments without an answer: with more, each would only wait longer. */
+const mostOpen = 4_096
 
 /** The longest time, in milliseconds, whose payments are sent at once: after a pause none are made up for. */
 const longestTickMs = 50
@@ -41,7 +41,8 @@ export class PaymentStream {
   scored = 0
   onDevice = 0
   lost = 0
-  #open = 0
+  /** Payments without an answer. */
+  open = 0
   #owed = 0
   #tickedAt: number
 
@@ -50,17 +51,12 @@ export class PaymentStream {
     this.#tickedAt = options.now()
   }
 
-  /** Whether payments come faster than they are answered, so that the stream holds them back. */
-  get isHeldBack(): boolean {
-    return this.#open >= mostOpen
-  }
-
   /** Sends the payments of the time since the last call. */
   tick(): void {
     const now = this.#options.now()
     this.#owed += (this.rate * Math.min(longestTickMs, now - this.#tickedAt)) / 1_000
     this.#tickedAt = now
-    const count = Math.min(Math.floor(this.#owed), mostOpen - this.#open)
+    const count = Math.min(Math.floor(this.#owed), mostOpen - this.open)
     this.#owed = Math.min(1, this.#owed - count)
     const block = new Float32Array(count * featureCount)
     for (let index = 0; index < count; index++)
@@ -72,11 +68,11 @@ export class PaymentStream {
     const facts = simulatePayment(random)
     writeFeatures(features, facts)
     const askedAt = now()
-    this.#open++
+    this.open++
     run(features).then(
       ({ outputs, placement: { tier } }) => {
         const ms = now() - askedAt
-        this.#open--
+        this.open--
         this.scored++
         if (tier === 'device') this.onDevice++
         this.latencies.add(ms)
@@ -84,7 +80,7 @@ export class PaymentStream {
         if (probability > heldAbove) onHeld({ facts, probability, ms, tier })
       },
       (cause: unknown) => {
-        this.#open--
+        this.open--
         this.lost++
         onLost(cause)
       },

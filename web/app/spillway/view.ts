@@ -9,15 +9,20 @@ import { type Flow, FlowMeter } from './flow.ts'
 /** Milliseconds after the last event until the rates are those of a runtime at rest. */
 const restMs = 1_100
 
-/** Shows what a runtime has waiting, and where its answers come from: by numbers, and by a picture that moves with them. */
-export function showSpillway(panel: HTMLElement, runtime: Runtime): void {
+/**
+ * Shows what a runtime has waiting, and where its answers come from: by numbers, and by a picture that moves with them.
+ *
+ * @param countOpen Counts the page's requests without an answer, where it knows them; else those that wait are shown.
+ */
+export function showSpillway(panel: HTMLElement, runtime: Runtime, countOpen?: () => number): void {
   const meter = new FlowMeter()
   const picture = createPicture(find('canvas', HTMLCanvasElement, panel))
   const numbers = createNumbers(panel)
   let rest: number | undefined
 
   const update = (stats = runtime.stats()) => {
-    const flow = meter.read(stats, runtime.policy, performance.now())
+    const read = meter.read(stats, runtime.policy, performance.now())
+    const flow = countOpen ? { ...read, waiting: countOpen() } : read
     numbers(flow)
     picture(flow)
   }

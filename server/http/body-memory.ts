@@ -1,4 +1,4 @@
-import { MessageChannel } from 'node:worker_threads'
+import { detachBuffer } from '../../models/async/detach-buffer.ts'
 
 /** Bytes of memory that is kept for later bodies. */
 const mostKept = 32 * 2 ** 20
@@ -11,15 +11,6 @@ const smallest = 65_536
 
 /** Chunks of fewer bytes are left to the garbage collector. */
 const smallestChunk = 16_384
-
-/** A port without another side: what moves there is gone, and its memory free. */
-const nowhere = createNowhere()
-
-function createNowhere() {
-  const { port1, port2 } = new MessageChannel()
-  port2.close()
-  return port1
-}
 
 /**
  * Memory for request bodies, used again. Memory outside of JavaScript's heap makes V8 collect all garbage after each
@@ -50,9 +41,8 @@ export class BodyMemory {
    * processor's cache; the garbage collector would free it a hundred megabytes later.
    */
   free({ buffer, byteLength }: Uint8Array): void {
-    if (!(buffer instanceof ArrayBuffer) || byteLength < smallestChunk || byteLength !== buffer.byteLength)
-      return
-    nowhere.postMessage(undefined, [buffer])
+    if (buffer instanceof ArrayBuffer && byteLength >= smallestChunk && byteLength === buffer.byteLength)
+      detachBuffer(buffer)
   }
 
   /** Takes memory back that nothing refers to any more. Memory from elsewhere is ignored. */

@@ -25,6 +25,18 @@ const reshapes = (elements: number) =>
     ),
   )
 
+/** Of inputs that are freed once their run was answered. */
+const elements = 200_000
+
+/** A graph of one node, which changes no value. */
+const through = (op: string, inputs: string[], output: string) =>
+  modelProto({
+    nodes: [{ op, inputs, outputs: [output] }],
+    inputs: [value('x', ['N'])],
+    outputs: [value(output, ['M'])],
+    tensors: [ints('shape', [elements])],
+  })
+
 laneContract('A server process', {
   start: () => processLane(systemClock),
   manifest: digitsManifest,
@@ -74,6 +86,36 @@ describe('a server process', () => {
   }
   const one = (): Tensor => ({ type: 'float32', data: new Float32Array(1), shape: [1] })
   const turn = () => new Promise(setImmediate)
+
+  test.each([
+    ['copy', encode(through('Identity', ['x'], 'y')), 'x y'],
+    ['reshape', encode(through('Reshape', ['x', 'shape'], 'y')), 'x y'],
+    [
+      'are',
+      encode(modelProto({ nodes: [], inputs: [value('x', ['N'])], outputs: [value('x', ['N'])] })),
+      'x x',
+    ],
+  ])('frees large inputs and answers outputs that %s them', async (_what, graph, names) => {
+    const { lane } = await loaded({}, buffer(graph), names)
+    const [input = '', output = ''] = names.split(' ')
+    const runs = Array.from({ length: 6 }, (_, run) => {
+      const data = Float32Array.from({ length: elements }, (_, index) => index + run)
+      return {
+        data,
+        answer: lane.run({
+          session: 'model',
+          inputs: { [input]: { type: 'float32', data, shape: [elements] } },
+        }),
+      }
+    })
+    for (const { data, answer } of runs) {
+      const answered = (await answer).outputs[output]?.data
+      expect(answered instanceof Float32Array && answered.every((one, index) => one === data[index])).toBe(
+        true,
+      )
+    }
+    lane.kill(new SpillwayError('closed', 'The test is over'))
+  })
 
   test('may compute as long as its caller waits', async () => {
     const { clock, lane, batch } = await loaded({}, buffer(slowGraph(1)), 'x y')

@@ -2,7 +2,7 @@ import { type Endpoint, expose } from 'comlink'
 import { outcome } from '../../models/async/outcome.ts'
 import { SpillwayError } from '../../models/core/index.ts'
 import type { DirectApi, LaneApi, StartRequest } from '../protocol/lane.ts'
-import { answerDirectly } from './answer-directly.ts'
+import { answerDirectly, type OnAnswered } from './answer-directly.ts'
 import { createEngine, type Engine } from './engine/engine.ts'
 import type { Ort } from './runtime/ort.ts'
 
@@ -10,7 +10,11 @@ import type { Ort } from './runtime/ort.ts'
  * Serves an engine over the lane protocol. An entry point calls this before its first `await`: comlink loses calls that
  * arrive before `expose`.
  */
-export function serveLane(loadOrt: (request: StartRequest) => Promise<Ort>, endpoint: Endpoint): void {
+export function serveLane(
+  loadOrt: (request: StartRequest) => Promise<Ort>,
+  endpoint: Endpoint,
+  onAnswered?: OnAnswered,
+): void {
   let engine: Engine | undefined
 
   const started = (): Engine => {
@@ -49,6 +53,6 @@ export function serveLane(loadOrt: (request: StartRequest) => Promise<Ort>, endp
     run: (batch) => outcome(() => started().run(batch)),
     takeEvents: (session) => outcome(() => started().decoder(session).takeEvents()),
   }
-  answerDirectly(direct, endpoint)
+  answerDirectly(direct, endpoint, onAnswered)
   expose(api, endpoint)
 }

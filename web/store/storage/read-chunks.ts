@@ -1,7 +1,7 @@
 import type { Clock } from '../../../models/async/clock.ts'
+import { detachBuffer } from '../../../models/async/detach-buffer.ts'
 import { startSubworker } from '../subworker.ts'
 import { loadCheck, sliceBytes } from './chunk-checksum.ts'
-import { detachBuffer } from './detach-buffer.ts'
 import type { ChunkLocation } from './fetch-chunk.ts'
 import { chunkRange, type FileRecord } from './model-store.ts'
 import type { ReaderApi } from './reader-entry.ts'

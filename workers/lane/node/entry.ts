@@ -1,6 +1,7 @@
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net'
 import { messageDescriptor, pipeEndpoint } from '../../protocol/node/pipe-endpoint.ts'
 import { serveLane } from '../serve.ts'
+import { freeInputs } from './free-inputs.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import { loadOrt } from './load-ort.ts'
 
@@ -21,7 +22,7 @@ const options: SocketConstructorOpts & { readonly onread: OnReadOpts } = {
 const endpoint = pipeEndpoint(new Socket(options))
 // By a variable: a bundler would take the address for a file to find.
 const here = import.meta.url
-serveLane((request) => loadOrt(request, new URL('./formats.js', here)), endpoint)
+serveLane((request) => loadOrt(request, new URL('./formats.js', here)), endpoint, freeInputs)
 // A lane must not outlive the server that started it.
 process.on('disconnect', () => process.exit(0))
 // The server ends its lanes itself: Ctrl-C and a service manager's stop would reach the whole process group at once.

@@ -53,6 +53,30 @@ const answers: readonly ContractCase[] = [
     },
   },
   {
+    name: 'a chat held to a schema',
+    call: 'chat.completions',
+    request: {
+      ...chat,
+      max_tokens: 20,
+      response_format: {
+        type: 'json_schema',
+        json_schema: { name: 'weather', strict: true, schema: { enum: ['calm', 'stormy'] } },
+      },
+    },
+    expected: expect.objectContaining({
+      choices: [
+        expect.objectContaining({
+          message: {
+            role: 'assistant',
+            content: expect.stringMatching(/^"(?:calm|stormy)"$/),
+            refusal: null,
+          },
+          finish_reason: 'stop',
+        }),
+      ],
+    }),
+  },
+  {
     name: 'a message in parts',
     call: 'chat.completions',
     request: { ...chat, messages: [{ role: 'user', content: [{ type: 'text', text: 'Once' }] }] },

@@ -42,6 +42,26 @@ test('a response is the same text as a chat, whole and streamed', async () => {
   expect([final.output_text, final.status]).toEqual([whole.output_text, 'incomplete'])
 })
 
+test('a response has the form of its schema, and names it', async () => {
+  const format = {
+    type: 'json_schema',
+    name: 'weather',
+    strict: true,
+    schema: { enum: ['calm', 'stormy'] },
+  } as const
+  const answer = await client.responses.create({
+    ...request,
+    text: { format: { ...format, schema: { ...format.schema } } },
+  })
+  expect(['calm', 'stormy']).toContain(JSON.parse(answer.output_text))
+  expect([answer.status, answer.text?.format]).toEqual(['completed', format])
+  const wrong = { type: 'json_schema', name: 'list', schema: { type: 'array', uniqueItems: true } } as const
+  await expect(client.responses.create({ ...request, text: { format: wrong } })).rejects.toMatchObject({
+    status: 400,
+    param: 'text.format.schema.uniqueItems',
+  })
+})
+
 test('a stream that is left frees its slot', async () => {
   const stream = await client.responses.create({ ...request, max_output_tokens: 500, stream: true })
   for await (const event of stream) if (event.type === 'response.output_text.delta') break

@@ -1,9 +1,9 @@
 /**
- * The OpenAI API's responses, as far as a server without storage and tools has them.
+ * The OpenAI API's responses, as far as a server without storage and tools of its own has them.
  * Source: https://platform.openai.com/docs/api-reference/responses.
  */
 import * as z from 'zod/mini'
-import { ending, nullish, positive, sampling } from './openai.ts'
+import { ending, nullish, positive, sampling, toolRequest } from './openai.ts'
 
 /** Part of an item's content, or of a tool's output. Its type is checked when the item is read. */
 const responsePart = z.object({ type: z.string(), text: nullish(z.string()) })
@@ -39,6 +39,7 @@ export const responseRequest = z.object({
   stream: nullish(z.boolean()),
   /** vLLM: as of chats. */
   priority: nullish(z.int()),
+  ...toolRequest,
   ...ending,
   ...sampling,
 })

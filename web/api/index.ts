@@ -45,11 +45,14 @@ export type {
   Prompt,
   TextRequest,
   ToolCall,
+  ToolDefinition,
   Usage,
+  WrittenCall,
 } from '../../workers/host/text/types.ts'
 export type { FinishReason, GeneratedToken, TokenLogprob } from '../../workers/protocol/generation.ts'
 export type { Capacity, GpuCapacity } from '../device/capacity.ts'
 export type { LoadState, StateChangeEvent } from '../device/load-states.ts'
+export type { OpenAiTool, OpenAiToolCall, OpenAiToolCallDelta } from '../openai/tool-types.ts'
 export type {
   CreateTexts,
   OpenAiAnswer,

@@ -41,7 +41,7 @@ async function* eventsOf(
     for (let part = first; !part.done; part = await parts.next()) {
       // As OpenAI's stream: who aborts it gets nothing more, and no error.
       if (signal.aborted) return
-      yield events.ofPart(part.value)
+      yield* events.ofPart(part.value)
     }
     yield* await events.end()
   } catch (cause) {

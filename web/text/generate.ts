@@ -98,8 +98,14 @@ async function writeText(
           stopwatch.lap()
           if (placement.variant !== 'unknown') text.variant ??= placement.variant
           target.markProgress()
-          const { text: written, reasoning, tokens } = piece
-          pieces.push({ text: written, ...(reasoning !== undefined && { reasoning }), tokens, placement })
+          const { text: written, reasoning, toolCalls, tokens } = piece
+          pieces.push({
+            text: written,
+            ...(reasoning !== undefined && { reasoning }),
+            ...(toolCalls && { toolCalls }),
+            tokens,
+            placement,
+          })
         }
       } finally {
         wrote(target, times, target.signal?.aborted === true)
@@ -115,6 +121,7 @@ async function writeText(
   return {
     text: text.text,
     ...(text.reasoning !== '' && { reasoning: text.reasoning }),
+    ...(text.toolCalls.length > 0 && { toolCalls: text.toolCalls }),
     tokens: text.tokens.map(({ token }) => token),
     finish: text.finish ?? (readerLeft.aborted ? 'stop' : 'length'),
     usage: text.usage,

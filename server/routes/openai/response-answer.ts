@@ -1,6 +1,6 @@
 import type { ResponseRequest } from '../../../models/protocols/openai-responses.ts'
-import { randomId } from '../../../workers/host/text/openai/answers.ts'
 import { type Choice, usageOf } from '../../../workers/host/text/openai/choices.ts'
+import { randomId } from '../../../workers/host/text/random-id.ts'
 import type { GenerateResult } from '../../../workers/host/text/types.ts'
 
 /** A response while it is written: what is the same in all of its events. */
@@ -40,15 +40,15 @@ export function responseObject(answer: ResponseAnswer, status: Status, more: obj
     metadata: request.metadata ?? {},
     model: request.model,
     output: [],
-    parallel_tool_calls: true,
+    parallel_tool_calls: request.parallel_tool_calls ?? true,
     previous_response_id: null,
     reasoning: { effort: request.reasoning?.effort ?? null, summary: null },
     service_tier: 'default',
     store: false,
     temperature: request.temperature ?? null,
     text: { format: { type: 'text' } },
-    tool_choice: 'auto',
-    tools: [],
+    tool_choice: request.tool_choice ?? 'auto',
+    tools: request.tools ?? [],
     top_p: request.top_p ?? null,
     truncation: 'disabled',
     usage: null,

@@ -5,7 +5,11 @@ import { textsOf, toChatMessage } from '../../../workers/host/text/openai/chat-m
 import { invalidParameter } from '../../../workers/host/text/openai/invalid-parameter.ts'
 import { checkBias, checkPrompt, type PromptBounds } from '../../../workers/host/text/openai/prompt-bounds.ts'
 import { templateArgumentsOf } from '../../../workers/host/text/openai/template-arguments.ts'
-import { optionsOf, type TokensRequest } from '../../../workers/host/text/openai/text-requests.ts'
+import {
+  checkedTools,
+  optionsOf,
+  type TokensRequest,
+} from '../../../workers/host/text/openai/text-requests.ts'
 import type { Tokenizer } from '../../../workers/host/text/types.ts'
 import type { Tokenize } from './read-request.ts'
 
@@ -24,9 +28,15 @@ export async function toResponseText(
   checkBias(request.logit_bias, bounds)
   checkPrompt('input', messages.flatMap(textsOf).join(''), bounds)
   const reasoningEffort = request.reasoning?.effort ?? undefined
-  const templateArguments = templateArgumentsOf({ reasoningEffort }, tokenizer, 'reasoning.effort')
+  const options = {
+    ...optionsOf(request),
+    ...checkedTools(request, bounds),
+    isChat: true,
+    maxTokens: request.max_output_tokens ?? undefined,
+  }
+  const templateArguments = templateArgumentsOf({ reasoningEffort, options }, tokenizer, 'reasoning.effort')
   const [tokens = []] = await tokenize([{ messages }], templateArguments)
-  return { ...optionsOf(request), tokens, isChat: true, maxTokens: request.max_output_tokens ?? undefined }
+  return { ...options, tokens }
 }
 
 /** Calls of tools belong to the assistant's message before them, and a thought to the one after it. */

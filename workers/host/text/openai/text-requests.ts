@@ -4,6 +4,7 @@ import type { Prompt, TemplateArguments, TextRequest } from '../types.ts'
 import { textsOf, toChatMessage } from './chat-message.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 import { checkBias, checkPrompt, type PromptBounds } from './prompt-bounds.ts'
+import { toolOptions } from './tool-fields.ts'
 
 /** A prompt of a request for text, and how it is continued. */
 export interface RequestedText {
@@ -24,6 +25,7 @@ export function textOfChat(request: ChatRequest, bounds: PromptBounds): Requeste
   if (request.top_logprobs && !request.logprobs)
     throw invalidParameter('top_logprobs', 'not without logprobs: true', `${request.top_logprobs}`)
   const messages = request.messages.map((message, index) => toChatMessage(message, `messages[${index}]`))
+  const tools = checkedTools(request, bounds)
   checkBias(request.logit_bias, bounds)
   checkPrompt('messages', messages.flatMap(textsOf).join(''), bounds)
   return {
@@ -34,11 +36,19 @@ export function textOfChat(request: ChatRequest, bounds: PromptBounds): Requeste
       ...optionsOf(request),
       ...truncation(request),
       isChat: true,
+      ...tools,
       logprobs: request.logprobs ? (request.top_logprobs ?? 0) : undefined,
       maxTokens: request.max_completion_tokens ?? request.max_tokens ?? undefined,
     },
     keptTokens: keptTokens(request),
   }
+}
+
+/** The tools of a chat. @throws SpillwayError As `toolOptions`; `context_exceeded` where they cannot fit the model. */
+export function checkedTools(request: Parameters<typeof toolOptions>[0], bounds: PromptBounds) {
+  const options = toolOptions(request)
+  if (options.tools) checkPrompt('tools', JSON.stringify(options.tools), bounds)
+  return options
 }
 
 /** The default of `max_tokens` for a completion in OpenAI's API and vLLM. */
@@ -55,6 +65,7 @@ export function textsOfCompletion(request: CompletionRequest, bounds: PromptBoun
     throw invalidParameter('echo', 'not together with logprobs: those of a prompt are not computed')
   checkBias(request.logit_bias, bounds)
   for (const one of prompts) checkPrompt('prompt', one, bounds)
+  const tools = request.is_chat ? toolOptions(request) : {}
   return prompts.map((one) => ({
     prompt: typeof one === 'string' ? { prompt: one } : { tokens: one },
     options: {
@@ -65,6 +76,7 @@ export function textsOfCompletion(request: CompletionRequest, bounds: PromptBoun
       maxTokens: request.max_tokens === null ? undefined : (request.max_tokens ?? defaultMaxTokens),
       generated: generated ?? undefined,
       isChat: request.is_chat ?? undefined,
+      ...tools,
     },
     keptTokens: keptTokens(request),
   }))
@@ -96,7 +108,17 @@ const truncation = ({ truncate_prompt_tokens: keep }: Truncated) => ({
 })
 
 type GenerationOptions = Sampling &
-  Pick<TextRequest, 'stop' | 'ignoreStopTokens' | 'maxTokens' | 'truncate' | 'generated' | 'isChat'>
+  Pick<
+    TextRequest,
+    | 'stop'
+    | 'ignoreStopTokens'
+    | 'maxTokens'
+    | 'truncate'
+    | 'generated'
+    | 'isChat'
+    | 'tools'
+    | 'parallelToolCalls'
+  >
 
 /** The fields of all requests for text that choose tokens. */
 type SamplingFields = Pick<

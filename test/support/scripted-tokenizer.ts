@@ -1,7 +1,10 @@
 import type { OutputForm, Tokenizer } from '../../workers/host/text/types.ts'
 
 /** A tokenizer whose tokens are code points; 0 is the stop token. Its chat template reads the variables of these names. */
-export const tokenizerOf = (output: OutputForm = {}, variables: readonly string[] = ['messages', 'tools']): Tokenizer => {
+export const tokenizerOf = (
+  output: OutputForm = {},
+  variables: readonly string[] = ['messages', 'tools'],
+): Tokenizer => {
   const textOf = (token: number) => (token === 0 ? '' : String.fromCodePoint(token))
   return {
     encode: (text) => [...text].map((character) => character.codePointAt(0) ?? 0),

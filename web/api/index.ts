@@ -77,6 +77,7 @@ export type {
 export type { ModelStorage, StorageUsage, StoredModel } from '../store/storage/model-storage.ts'
 export type { Progress } from '../store/worker/load-files.ts'
 export type { GenerationStream, PlacedPiece, PlacedResult } from '../text/generate.ts'
+export type { GenerateRequest, Tool, ToolArguments, ToolContext } from '../text/tools.ts'
 export type { Advice, DeviceAdvice } from './advise.ts'
 export {
   createRuntime,

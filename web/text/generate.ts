@@ -3,7 +3,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import { type Manifest, type Placement, SpillwayError } from '../../models/core/index.ts'
 import { randomSeed } from '../../models/core/sampling.ts'
 import { checkTextRequest } from '../../workers/host/text/check-request.ts'
-import type { GenerateResult, Piece, TextRequest } from '../../workers/host/text/types.ts'
+import type { ChatMessage, GenerateResult, Piece, TextRequest } from '../../workers/host/text/types.ts'
 import type { EstimateSpill, PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router, TextTarget } from '../placement/router.ts'
 import { createCancellation } from './cancellation.ts'
@@ -20,6 +20,8 @@ export interface PlacedPiece extends Piece {
 export interface PlacedResult extends GenerateResult {
   /** Where the last piece was generated. */
   readonly placement: Placement
+  /** Of tools that the page runs: the messages by which the chat has grown, the answer's included. */
+  readonly messages?: readonly ChatMessage[] | undefined
 }
 
 /**

@@ -109,6 +109,7 @@ function chatBody({ id }: Manifest, request: TextRequest): ChatRequest {
       ...(calls ? { tool_calls: [...calls] } : {}),
     })),
     max_completion_tokens: maxTokens,
+    chat_template_kwargs: request.templateArguments && { ...request.templateArguments },
     logprobs: logprobs === undefined ? undefined : true,
     top_logprobs: logprobs,
   }

@@ -34,7 +34,7 @@ export const deviceSegment = (generator: TextGenerator): StreamSegment => ({
     const promptTokens = promptTokensOf(request, generator.tokenizer)
     const { slots, running, waiting } = generator.load
     yield { text: '', tokens: [], promptTokens, hasSlot: running + waiting < slots }
-    const { prompt: _, messages, isChat = messages !== undefined, ...rest } = request
+    const { prompt: _, templateArguments: __, messages, isChat = messages !== undefined, ...rest } = request
     const stream = generator.generate({ ...rest, isChat, tokens: promptTokens }, options)
     yield* stream
     const { finish, usage, timings } = await stream.result

@@ -99,7 +99,7 @@ export class Continuation {
         got: `${countOf(this.#text.length + this.#reasoning.length, 'character')} of text`,
       })
     }
-    const { messages, prompt: _, ...rest } = this.#request
+    const { messages, prompt: _, templateArguments: __, ...rest } = this.#request
     return {
       ...rest,
       ...(messages && { isChat: true }),

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import type { GenerateRequest } from '../../../web/text/tools.ts'
 import { createTextGenerator } from '../../../workers/host/text/text-generator.ts'
 import { promptTokensOf } from '../../../workers/host/text/tokenizer/prompt.ts'
 import { readTokenizer } from '../../../workers/host/text/tokenizer/tokenizer.ts'
@@ -8,6 +9,7 @@ import type { TextRequest, ToolFormat } from '../../../workers/host/text/types.t
 import { byteFallbackFile, tokenizerFiles } from '../../support/byte-fallback-tokenizer.ts'
 import { createManualClock } from '../../support/manual-clock.ts'
 import { scriptedContext, scriptedGenerator } from '../../support/scripted-generator.ts'
+import { scriptedModel } from '../../support/scripted-model.ts'
 import { testModels, withoutTestModels } from '../../support/test-models.ts'
 
 /** A chat template whose generation prompt begins the thought where `enable_thinking` asks for it. */
@@ -84,6 +86,23 @@ test('a manifest names the markers where no template shows them', () => {
   const reasoning = { open: '<thought>', close: '</thought>' }
   expect(read(byteFallbackFile, '{{ messages }}').output).toEqual({})
   expect(read(byteFallbackFile, qwen, { reasoning }).output).toEqual({ reasoning })
+})
+
+test('a page hands variables to the template, such as whether to think', async () => {
+  const tokenizer = read(byteFallbackFile, qwen)
+  const prompts: (readonly number[])[] = []
+  const model = scriptedModel({ tokenizer, onRequest: ({ prompt }) => prompts.push(prompt) })
+  for (const enable_thinking of [true, false])
+    await model.generate({ messages, templateArguments: { enable_thinking }, maxTokens: 1 }).result
+  expect(prompts).toEqual([tokenizer.chat(messages, { enable_thinking: true }), tokenizer.chat(messages)])
+  for (const wrong of [
+    { messages, templateArguments: ['enable_thinking'] },
+    { messages, templateArguments: { now: () => 1 } },
+    { prompt: 'a', templateArguments: { enable_thinking: true } },
+  ])
+    await expect(model.generate(wrong as GenerateRequest).result).rejects.toMatchObject({
+      code: 'input_value_invalid',
+    })
 })
 
 describe('calls of tools', () => {

@@ -17,6 +17,7 @@ const requestFields: FieldNames<TextRequest> = {
   isChat: true,
   tools: true,
   parallelToolCalls: true,
+  templateArguments: true,
   temperature: true,
   topK: true,
   topP: true,
@@ -39,6 +40,7 @@ export function checkTextRequest(request: TextRequest): void {
   refuseUnknownFields('A text', request, requestFields)
   checkPrompt(request)
   checkTools(request)
+  checkTemplateArguments(request)
   checkSampling(request)
   const { maxTokens = 0, generated = 0, stop, truncate } = request
   if (!isCount(maxTokens)) throw invalid('maxTokens', 'a whole number', maxTokens)
@@ -68,6 +70,17 @@ function checkPrompt({ prompt, messages, tokens }: TextRequest): void {
       'a list of { role, content }, both strings, with tool_calls and tool_call_id where tools were called',
       value,
     )
+}
+
+function checkTemplateArguments({ templateArguments = {}, messages }: TextRequest): void {
+  const given: unknown = templateArguments
+  if (!isObject(given) || Array.isArray(given))
+    throw invalid('templateArguments', 'an object of variables', templateArguments)
+  const fault = jsonFault(given)
+  if (fault) throw invalid('templateArguments', fault, 'another value')
+  const names = Object.keys(given)
+  if (names.length > 0 && !messages)
+    throw invalid('templateArguments', 'none without messages: no template reads them', names.join(', '))
 }
 
 const isMissingOrBoolean = (value: unknown) => value === undefined || typeof value === 'boolean'

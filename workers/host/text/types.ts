@@ -180,6 +180,8 @@ export type TextRequest = Prompt &
      * prompt of tokens has them already.
      */
     readonly tools?: Readonly<Record<string, ToolDefinition>> | undefined
+    /** Further variables of the chat template, for `messages`: `{ enable_thinking: false }`. */
+    readonly templateArguments?: TemplateArguments | undefined
     /** Whether the model may call several tools at a time (default); else its answer ends with the first call. */
     readonly parallelToolCalls?: boolean | undefined
   }

@@ -9,9 +9,15 @@ import type { Prompt, TemplateArguments, TextRequest, Tokenizer } from '../types
  * @throws SpillwayError `input_value_invalid` for a prompt without tokens; else as `Tokenizer.chat` does.
  */
 export function promptTokensOf(
-  { prompt, messages, tokens: given, tools }: Prompt & Pick<TextRequest, 'tools'>,
+  {
+    prompt,
+    messages,
+    tokens: given,
+    tools,
+    ...request
+  }: Prompt & Pick<TextRequest, 'tools' | 'templateArguments'>,
   tokenizer: Tokenizer,
-  templateArguments?: TemplateArguments,
+  templateArguments: TemplateArguments | undefined = request.templateArguments,
 ): readonly number[] {
   const tokens =
     given ??

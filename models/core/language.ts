@@ -6,6 +6,11 @@ const token = z.int().check(z.nonnegative())
 const marker = z.string().check(z.minLength(1))
 const share = z.number().check(z.nonnegative(), z.maximum(1))
 
+/** How families of models write calls of tools, by vLLM's names. */
+export const toolFormats = ['hermes', 'llama3_json', 'mistral'] as const
+/** See `toolFormats`. */
+export type ToolFormat = (typeof toolFormats)[number]
+
 /** Schema of a language model's settings. */
 export const generation = z.strictObject({
   context: positive,
@@ -23,7 +28,10 @@ export const generation = z.strictObject({
     }),
   ),
   output: z.optional(
-    z.strictObject({ reasoning: z.optional(z.strictObject({ open: marker, close: marker })) }),
+    z.strictObject({
+      reasoning: z.optional(z.strictObject({ open: marker, close: marker })),
+      tools: z.optional(z.enum(toolFormats)),
+    }),
   ),
 })
 
@@ -81,6 +89,11 @@ export interface GenerationSpec {
     | {
         /** What stands before and after a thought: `<think>` and `</think>`. */
         reasoning?: { open: string; close: string } | undefined
+        /**
+         * How it calls tools: `hermes` (`<tool_call>` with JSON; Qwen too), `llama3_json` (JSON alone), or `mistral`
+         * (`[TOOL_CALLS]` with a list).
+         */
+        tools?: ToolFormat | undefined
       }
     | undefined
 }

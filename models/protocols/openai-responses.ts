@@ -1,9 +1,9 @@
 /**
- * The OpenAI API's responses, as far as a server without storage and tools has them.
+ * The OpenAI API's responses, as far as a server without storage and tools of its own has them.
  * Source: https://platform.openai.com/docs/api-reference/responses.
  */
 import * as z from 'zod/mini'
-import { ending, forms, nullish, positive, responseFormat, sampling } from './openai.ts'
+import { ending, forms, nullish, positive, responseFormat, sampling, toolRequest } from './openai.ts'
 
 /** Part of an item's content, or of a tool's output. Its type is checked when the item is read. */
 const responsePart = z.object({ type: z.string(), text: nullish(z.string()) })
@@ -41,6 +41,7 @@ export const responseRequest = z.object({
   priority: nullish(z.int()),
   /** The form of the answer. */
   text: nullish(z.looseObject({ format: nullish(responseFormat) })),
+  ...toolRequest,
   ...ending,
   ...sampling,
   ...forms,

@@ -105,23 +105,10 @@ const common = {
   preferred_variant: nullish(z.string()),
 }
 
-/** The body of `POST /v1/completions`. */
-export const completionRequest = z.object({
-  ...common,
-  prompt: texts,
-  max_tokens: nullish(count),
-  logprobs: nullish(z.int().check(z.minimum(0), z.maximum(20))),
-  echo: nullish(z.boolean()),
-  /**
-   * Spillway: the prompt is a chat in the model's template. The thought of its answer comes as `reasoning_content`, apart
-   * from the text. Other servers ignore it.
-   */
-  is_chat: nullish(z.boolean()),
-})
-/** See `completionRequest`. */
-export type CompletionRequest = z.infer<typeof completionRequest>
-
 const textPart = z.object({ type: z.literal('text'), text: z.string() })
+
+/** What tools may be called. */
+export const toolName = /^[a-zA-Z0-9_-]{1,64}$/
 
 /** The roles of a chat's messages. */
 export const chatRoles = ['system', 'developer', 'user', 'assistant', 'tool'] as const
@@ -135,6 +122,40 @@ const toolCall = z.object({
   type: nullish(z.literal('function')),
   function: z.object({ name: z.string(), arguments: nullish(z.string()) }),
 })
+
+/** The most tools of a request, as in OpenAI's API. */
+export const maxTools = 128
+
+const toolFields = {
+  name: nullish(z.string().check(z.regex(toolName))),
+  description: nullish(z.string()),
+  /** A JSON Schema. */
+  parameters: nullish(z.record(z.string(), z.unknown())),
+  strict: nullish(z.boolean()),
+}
+
+/** A tool that the model may call. Chats have a function's fields in an object, responses in the tool itself. */
+const tool = z.object({ type: z.string(), function: nullish(z.object(toolFields)), ...toolFields })
+/** See `tool`. */
+export type WireTool = z.infer<typeof tool>
+
+/** The fields of a chat or a response that say which tools are called. */
+export const toolRequest = {
+  tools: nullish(z.array(tool).check(z.maxLength(maxTools))),
+  /** `auto` or `none`. The API's other choices are refused when the request is read. */
+  tool_choice: nullish(z.unknown()),
+  parallel_tool_calls: nullish(z.boolean()),
+}
+
+/** A part of a call in an event of a stream: the first has the name, the others parts of the arguments. */
+const toolCallDelta = z.object({
+  index: nullish(count),
+  id: nullish(z.string()),
+  function: nullish(z.object({ name: nullish(z.string()), arguments: nullish(z.string()) })),
+})
+/** See `toolCallDelta`. */
+export type WireToolCallDelta = z.infer<typeof toolCallDelta>
+const toolCallDeltas = nullish(z.array(toolCallDelta))
 
 /** One message of a chat, as a text or in parts. */
 export const chatMessage = z.object({
@@ -162,9 +183,28 @@ export const chatRequest = z.object({
   chat_template_kwargs: nullish(z.record(z.string(), z.unknown())),
   /** How much the model thinks, as its template reads it. */
   reasoning_effort: nullish(z.string()),
+  ...toolRequest,
 })
 /** See `chatRequest`. */
 export type ChatRequest = z.infer<typeof chatRequest>
+
+/** The body of `POST /v1/completions`. */
+export const completionRequest = z.object({
+  ...common,
+  prompt: texts,
+  max_tokens: nullish(count),
+  logprobs: nullish(z.int().check(z.minimum(0), z.maximum(20))),
+  echo: nullish(z.boolean()),
+  /**
+   * Spillway: the prompt is a chat in the model's template. The thought of its answer comes as `reasoning_content`, apart
+   * from the text, and calls of its `tools` as in chats. Other
+   * servers ignore it.
+   */
+  is_chat: nullish(z.boolean()),
+  ...toolRequest,
+})
+/** See `completionRequest`. */
+export type CompletionRequest = z.infer<typeof completionRequest>
 
 /** The body of `POST /v1/embeddings`. */
 export const embeddingRequest = z.object({
@@ -205,6 +245,7 @@ export const completionChunk = z.object({
       text: z.string(),
       /** Ours, with `is_chat`. */
       reasoning_content: nullish(z.string()),
+      tool_calls: toolCallDeltas,
       finish_reason: finishReason,
       logprobs: nullish(
         z.object({
@@ -238,6 +279,7 @@ export const chatChunk = z.object({
         reasoning_content: nullish(z.string()),
         /** The same by newer names. */
         reasoning: nullish(z.string()),
+        tool_calls: toolCallDeltas,
       }),
       finish_reason: finishReason,
       logprobs: nullish(z.object({ content: nullish(z.array(chatLogprob)) })),

@@ -39,12 +39,16 @@ export function serverError(
 ): SpillwayError {
   const header = response.headers.get(errorCodeHeader)
   const code = isErrorCode(header) ? header : (codes[response.status] ?? 'server_response_invalid')
-  const message = messageIn(value)
+  const message = stringIn(value, 'message')
+  const param = stringIn(value, 'param')
   const retryAfterMs = retryAfterOf(response.headers)
   return SpillwayError.fromWire({
     code,
     message: message ?? `The server at ${origin} answered status ${response.status}`,
-    detail: retryAfterMs !== undefined && retryAfterMs > 0 ? { retryAfterMs } : {},
+    detail: {
+      ...(retryAfterMs !== undefined && retryAfterMs > 0 && { retryAfterMs }),
+      ...(param !== undefined && { param }),
+    },
   })
 }
 
@@ -60,12 +64,14 @@ export function retryAfterOf(headers: ResponseHead['headers']): number | undefin
   return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now())
 }
 
-/** The Open Inference Protocol's errors are `{ error: message }`, the OpenAI API's `{ error: { message } }`. */
-function messageIn(value: unknown): string | undefined {
+/** The Open Inference Protocol's errors are `{ error: message }`, the OpenAI API's `{ error: { message, param } }`. */
+function stringIn(value: unknown, name: 'message' | 'param'): string | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  if ('message' in value && typeof value.message === 'string') return value.message
+  const found: unknown = Reflect.get(value, name)
+  if (typeof found === 'string') return found
   if (!('error' in value)) return undefined
-  return typeof value.error === 'string' ? value.error : messageIn(value.error)
+  if (typeof value.error !== 'string') return stringIn(value.error, name)
+  return name === 'message' ? value.error : undefined
 }
 
 /** @throws SpillwayError `server_response_invalid`. */

@@ -68,13 +68,12 @@ describe("the AI SDK's calls, without a server,", () => {
     expect((await seeded()).text).toBe((await seeded()).text)
   })
 
-  test('what the engine lacks is warned of as the SDK documents', async () => {
+  test('tools that the model’s template does not read are refused', async () => {
     const tools = {
       weather: tool({ inputSchema: z.object({ city: z.string() }), execute: async () => 'fair' }),
     }
-    const { warnings, text } = await generateText({ ...settings(), tools, stopWhen: stepCountIs(1) })
-    expect(text).toBe(expected)
-    expect(warnings).toEqual([{ type: 'unsupported', feature: 'tools' }])
+    const refused = generateText({ ...settings(), tools, stopWhen: stepCountIs(1), maxRetries: 0 })
+    await expect(refused).rejects.toMatchObject({ code: 'not_supported', detail: { param: 'tools' } })
   })
 
   test('generateText writes an object that fits its schema, and streamText its parts', async () => {

@@ -72,7 +72,7 @@ test('OpenAI’s client of a page gets them too, and refuses what the engine mig
     const pieces: string[] = []
     for await (const { choices } of await completions.create({ ...request, stream: true }))
       pieces.push(choices[0]?.delta.content ?? '')
-    const refusal = await completions.create({ ...request, tools: [{}] }).catch(({ code }) => code)
+    const refusal = await completions.create({ ...request, web_search_options: {} }).catch(({ code }) => code)
     return [whole.choices[0]?.message.content, pieces.join(''), refusal]
   })
   expect([whole, streamed, refusal]).toEqual([text, text, 'not_supported'])

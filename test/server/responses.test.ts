@@ -162,7 +162,7 @@ describe('a response is refused', () => {
     ['in a conversation', { conversation: 'conv_1' }, 'not_supported', 'conversation'],
     ['in the background', { background: true }, 'not_supported', 'background'],
     ['of a stored prompt', { prompt: { id: 'pmpt_1' } }, 'not_supported', 'prompt'],
-    ['with tools', { tools: [{ type: 'web_search' }] }, 'not_supported', 'tools'],
+    ['with tools', { tools: [{ type: 'web_search' }] }, 'not_supported', 'tools[0].type'],
     ['with a tool that must be called', { tool_choice: 'required' }, 'not_supported', 'tool_choice'],
     [
       'without a schema',

@@ -68,8 +68,11 @@ export function withExternalData(graph: Uint8Array, name: string): { graph: Uint
   return { graph: Buffer.concat([...modelChunks(model, placed)]), data }
 }
 
-/** A one-layer decoder with the hub's tensor names. It appends to its cache; its logits are its embeddings. */
-export function decoderGraph(): Uint8Array {
+/**
+ * A one-layer decoder with the hub's tensor names. It appends to its cache; the logits after a token are its row of the
+ * table.
+ */
+export function decoderGraph(vocabulary = 48, table = randomTensor('table', [vocabulary, vocabulary], 1, 1)) {
   const cache = (name: string, length: string) => value(name, ['batch_size', 2, length, 4])
   return encode(
     modelProto({
@@ -98,14 +101,10 @@ export function decoderGraph(): Uint8Array {
         ...['key', 'value'].map((side) => cache(`past_key_values.0.${side}`, 'past_sequence_length')),
       ],
       outputs: [
-        value('logits', ['batch_size', 'sequence_length', 48]),
+        value('logits', ['batch_size', 'sequence_length', vocabulary]),
         ...['key', 'value'].map((side) => cache(`present.0.${side}`, 'total_sequence_length')),
       ],
-      tensors: [
-        randomTensor('table', [48, 48], 1, 1),
-        randomTensor('keys', [48, 8], 1, 2),
-        int64('heads', [0, 0, 2, 4]),
-      ],
+      tensors: [table, randomTensor('keys', [vocabulary, 8], 1, 2), int64('heads', [0, 0, 2, 4])],
     }),
   )
 }

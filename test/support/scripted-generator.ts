@@ -9,6 +9,8 @@ export interface Script {
   readonly text: string
   /** The tokens of every sequence in place of the text's characters. */
   readonly tokens?: readonly number[]
+  /** The answer to a prompt, of characters both, in place of the text. */
+  readonly reply?: (prompt: string) => string
   /** The error with which a sequence fails before its nth character. */
   readonly fail?: (place: number, request: TokenRequest) => SpillwayError | undefined
   /** Called with each accepted request. */
@@ -24,7 +26,8 @@ export const scriptedVocabulary = 0x110000
  */
 export function scriptedGenerator({
   text,
-  tokens: script = [...text].map((character) => character.codePointAt(0) ?? 0),
+  tokens: fixed = charactersOf(text),
+  reply,
   fail = () => undefined,
   onRequest,
 }: Script): TokenGenerator {
@@ -36,8 +39,10 @@ export function scriptedGenerator({
     },
     generate: (request, { signal, deadlineMs = Number.POSITIVE_INFINITY } = {}) => {
       const askedAt = performance.now()
-      const { prompt, maxTokens, stopTokens } = request
+      const { prompt, generated, maxTokens, stopTokens } = request
       const written = request.format ? formatted(request, request.format) : undefined
+      const original = prompt.slice(0, prompt.length - generated)
+      const script = reply ? [...original, ...charactersOf(reply(String.fromCodePoint(...original)))] : fixed
       const limit = Math.min(maxTokens, scriptedContext - prompt.length)
       let hasLeft = false
       const tokens = new AsyncQueue<readonly GeneratedToken[]>(() => {
@@ -78,6 +83,8 @@ export function scriptedGenerator({
     },
   }
 }
+
+const charactersOf = (text: string) => [...text].map((character) => character.codePointAt(0) ?? 0)
 
 const resultOf = (finish: TokenResult['finish']): TokenResult => ({
   finish,

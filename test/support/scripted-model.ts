@@ -2,6 +2,7 @@ import type { Model } from '../../web/api/model.ts'
 import type { TextTarget } from '../../web/placement/router.ts'
 import { generate } from '../../web/text/generate.ts'
 import { deviceSegment } from '../../web/text/stream-segments.ts'
+import { generateRequest, type ToolLoopOptions } from '../../web/text/tool-loop.ts'
 import { createTextGenerator } from '../../workers/host/text/text-generator.ts'
 import type { OutputForm, Tokenizer } from '../../workers/host/text/types.ts'
 import { createManualClock } from './manual-clock.ts'
@@ -48,8 +49,11 @@ export function scriptedModel({
         attempt({ decision, session: undefined, signal, markProgress: () => {} }),
     },
   }
+  const { closing } = options
+  const write: ToolLoopOptions['write'] = (request, placement) =>
+    generate(options, digitsManifest, request, placement)
   return {
     generate: (request, { signal } = {}) =>
-      generate(options, digitsManifest, request, { policy: 'auto', signal }),
+      generateRequest({ write, clock, closing }, request, { policy: 'auto', signal }),
   }
 }

@@ -3,6 +3,7 @@ import { assertType, expectTypeOf } from 'vitest'
 import type {
   FinishReason,
   GeneratedToken,
+  GenerateRequest,
   GenerationStream,
   Model,
   PlacedPiece,
@@ -16,13 +17,27 @@ import type { Same } from './same.ts'
 
 declare const model: Model
 
-assertType<Same<Parameters<Model['generate']>, [request: TextRequest, options?: RequestOptions | undefined]>>(
-  true,
-)
+assertType<
+  Same<Parameters<Model['generate']>, [request: GenerateRequest, options?: RequestOptions | undefined]>
+>(true)
+assertType<GenerateRequest>({} as TextRequest)
 expectTypeOf(model.generate).returns.toEqualTypeOf<GenerationStream>()
 model.generate({ prompt: 'Once', maxTokens: 64, seed: 7, temperature: 0.8, topK: 40, topP: 0.9, minP: 0.1 })
 model.generate({ messages: [{ role: 'user', content: 'Hello' }], stop: ['\n'], logprobs: 3 })
 model.generate({ tokens: [1, 2, 3], stop: '\n', truncate: 'start', ignoreStopTokens: true })
+model.generate({
+  messages: [{ role: 'user', content: 'Hello' }],
+  maxSteps: 3,
+  tools: {
+    weather: {
+      description: 'Tells the weather',
+      parameters: { type: 'object', properties: { at: { type: 'string' } } },
+      execute: async ({ at }: { at: string }, { signal }) => fetch(at, { signal }),
+    },
+  },
+})
+// @ts-expect-error A tool's schema is `parameters`.
+model.generate({ messages: [{ role: 'user', content: 'Hello' }], tools: { f: { inputSchema: {} } } })
 // @ts-expect-error A request says what is continued.
 model.generate({ maxTokens: 64 })
 // @ts-expect-error Two prompts at once.

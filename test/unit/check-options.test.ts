@@ -15,7 +15,7 @@ test.each<[string, () => void, string]>([
   ['a model', () => checkModelOptions({ progress: () => {} } as object), '"progress"'],
   ['a request', () => checkRunOptions({ timeout: 5 } as object), '"timeout"'],
   ['a text', () => checkTextRequest({ prompt: 'a', max_tokens: 5 } as { prompt: string }), '"max_tokens"'],
-  ['a text', () => checkTextRequest({ prompt: 'a', tools: [] } as { prompt: string }), '"tools"'],
+  ['a text', () => checkTextRequest({ prompt: 'a', functions: [] } as { prompt: string }), '"functions"'],
 ])('an option that %s does not have is refused', (_, check, name) => {
   expect(check).toThrow(expect.objectContaining({ code: 'input_name_invalid' }))
   expect(check).toThrow(`has no option ${name}: expected `)

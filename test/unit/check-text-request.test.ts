@@ -45,3 +45,30 @@ test.each<[string, unknown]>([
     expect.objectContaining({ code: 'input_value_invalid' }),
   )
 })
+
+test.each<[string, unknown]>([
+  ['a list', [{ name: 'f' }]],
+  ['a name in words', { 'a b': {} }],
+  ['no name', { '': {} }],
+  ['a tool that is no object', { f: 'f' }],
+  ['a description that is no text', { f: { description: 5 } }],
+  ['parameters in a list', { f: { parameters: [] } }],
+  ['parameters that are no JSON', { f: { parameters: { a: () => 1 } } }],
+  ['129 tools', Object.fromEntries(Array.from({ length: 129 }, (_, at) => [`f${at}`, {}]))],
+])('tools are refused: %s', (_, tools) => {
+  const request: unknown = { messages: [{ role: 'user', content: 'a' }], tools }
+  expect(() => checkTextRequest(request as TextRequest)).toThrow(
+    expect.objectContaining({ code: 'input_value_invalid' }),
+  )
+})
+
+test('tools are refused whose parameters have no end, and those of no chat', () => {
+  const parameters: Record<string, unknown> = {}
+  parameters.self = parameters
+  const messages = [{ role: 'user', content: 'a' }] as const
+  for (const request of [
+    { messages, tools: { f: { parameters } } },
+    { prompt: 'a', tools: { f: {} } },
+  ] satisfies TextRequest[])
+    expect(() => checkTextRequest(request)).toThrow(expect.objectContaining({ code: 'input_value_invalid' }))
+})

@@ -152,6 +152,28 @@ describe('a text', () => {
     )
   })
 
+  test('has each call of a tool once wherever it moves', async () => {
+    const call = '<tool_call>{"name":"look","arguments":{"at":"fox"}}</tool_call>'
+    const script = `tools: [{"type":"function","function":{"name":"look","parameters":{"type":"object","properties":{}}}}]\nuser: ?\n`
+    await fc.assert(
+      fc.asyncProperty(fc.nat(2 * call.length + 3), async (at) => {
+        const places = [script.length + at, undefined].map((failing) => ({
+          tier: 'device' as const,
+          generator: textGenerator(
+            { text: `${script}So ${call}${call}`, fail: (place) => (place === failing ? lost() : undefined) },
+            400,
+            { tools: 'hermes' },
+          ),
+        }))
+        const stream = write(places, { messages: [{ role: 'user', content: '?' }], tools: { look: {} } })
+        const calls = (await read(stream)).flatMap(({ toolCalls = [] }) => toolCalls)
+        expect(calls.map(({ function: { name } }) => name)).toEqual(['look', 'look'])
+        expect(await stream.result).toMatchObject({ text: 'So', toolCalls: calls })
+      }),
+      { numRuns: 20 },
+    )
+  })
+
   test('keeps its seed and its count of tokens when it moves', async () => {
     const seen: { seed: number | undefined; generated: number; maxTokens: number }[] = []
     const onRequest: Script['onRequest'] = ({ sampling: { seed }, generated, maxTokens }) =>

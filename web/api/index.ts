@@ -45,7 +45,9 @@ export type {
   Prompt,
   TextRequest,
   ToolCall,
+  ToolDefinition,
   Usage,
+  WrittenCall,
 } from '../../workers/host/text/types.ts'
 export type { FinishReason, GeneratedToken, TokenLogprob } from '../../workers/protocol/generation.ts'
 export type { Capacity, GpuCapacity } from '../device/capacity.ts'
@@ -60,6 +62,7 @@ export type {
   OpenAiResponseTextFormat,
   OpenAiResponseUsage,
 } from '../openai/response-types.ts'
+export type { OpenAiTool, OpenAiToolCall, OpenAiToolCallDelta } from '../openai/tool-types.ts'
 export type {
   CreateTexts,
   OpenAiAnswer,
@@ -85,6 +88,7 @@ export type {
 export type { ModelStorage, StorageUsage, StoredModel } from '../store/storage/model-storage.ts'
 export type { Progress } from '../store/worker/load-files.ts'
 export type { GenerationStream, PlacedPiece, PlacedResult } from '../text/generate.ts'
+export type { GenerateRequest, Tool, ToolArguments, ToolContext } from '../text/tools.ts'
 export type { Advice, DeviceAdvice } from './advise.ts'
 export {
   createRuntime,

@@ -12,7 +12,6 @@ import {
 } from '../../models/core/index.ts'
 import type { Priority } from '../../workers/host/scheduler/priority.ts'
 import type { EmbedResult } from '../../workers/host/text/embedding/embedder.ts'
-import type { TextRequest } from '../../workers/host/text/types.ts'
 import type { DeviceTier } from '../device/device-tier.ts'
 import type { LoadState, StateChangeEvent } from '../device/load-states.ts'
 import type { PageBackend } from '../placement/candidate.ts'
@@ -23,6 +22,7 @@ import type { Progress } from '../store/worker/load-files.ts'
 import type { RequestWatcher } from '../telemetry/watch-requests.ts'
 import type { GenerationStream } from '../text/generate.ts'
 import { type LazyTextService, streamOf } from '../text/lazy-text-service.ts'
+import type { GenerateRequest } from '../text/tools.ts'
 import {
   checkLoadOptions,
   checkPolicy,
@@ -146,14 +146,15 @@ export interface Model {
    * Continues a text. Under policy `auto` the server writes while the device loads the model. A text that loses its
    * device or its server goes on elsewhere from its last token.
    *
-   * @param request Exactly one of `prompt`, `messages` and `tokens`, with the sampling options.
+   * @param request Exactly one of `prompt`, `messages` and `tokens`, with the sampling options. Beside `messages` there may
+   * be `tools`: those with `execute` are run here, and the model writes on with their results, in `maxSteps` texts at most.
    * @throws SpillwayError From the loop and from `result`: `not_supported` where the model generates no text,
    * `input_value_invalid`, `context_exceeded`, `overloaded`, `deadline_exceeded`, `aborted`, `closed`; or the failure of
    * the last tier that the policy allows.
    * @example
    * for await (const { text } of model.generate({ prompt: 'Once', maxTokens: 64 })) console.log(text)
    */
-  generate(request: TextRequest, options?: RequestOptions): GenerationStream
+  generate(request: GenerateRequest, options?: RequestOptions): GenerationStream
   /**
    * Embeds texts as vectors, pooled and normalized as the manifest says. Texts of similar length share runs, those of
    * concurrent calls too.

@@ -3,6 +3,7 @@ import type { ChatRole } from '../../models/protocols/openai.ts'
 import type { ToolCall } from '../../workers/host/text/types.ts'
 import type { FinishReason } from '../../workers/protocol/generation.ts'
 import type { OpenAiResponse, OpenAiResponseEvent, OpenAiResponseRequest } from './response-types.ts'
+import type { OpenAiTool, OpenAiToolCall, OpenAiToolCallDelta } from './tool-types.ts'
 
 /**
  * Fields of OpenAI's requests that code for its client sends. Those that would change the answer are refused as
@@ -95,7 +96,6 @@ export interface OpenAiChatRequest
       | 'metadata'
       | 'modalities'
       | 'moderation'
-      | 'parallel_tool_calls'
       | 'prediction'
       | 'prompt_cache_key'
       | 'prompt_cache_options'
@@ -103,13 +103,17 @@ export interface OpenAiChatRequest
       | 'safety_identifier'
       | 'service_tier'
       | 'store'
-      | 'tool_choice'
-      | 'tools'
       | 'user'
       | 'verbosity'
       | 'web_search_options'
     > {
   readonly messages: readonly OpenAiMessage[]
+  /** At most 128 functions. Refused where the chat template does not read them. */
+  readonly tools?: readonly OpenAiTool[] | null | undefined
+  /** `auto` (default) or `none`; the API's other choices are refused. */
+  readonly tool_choice?: unknown
+  /** Default true; else the answer ends with its first call. */
+  readonly parallel_tool_calls?: boolean | null | undefined
   readonly max_tokens?: number | null | undefined
   readonly max_completion_tokens?: number | null | undefined
   readonly logprobs?: boolean | null | undefined
@@ -195,8 +199,11 @@ interface AnswerFields {
 /** The message of an answer. */
 export interface OpenAiAnswer {
   role: 'assistant'
-  content: string
+  /** `null` where the model only calls tools. */
+  content: string | null
   refusal: null
+  /** The calls of tools. Absent where there is none. */
+  tool_calls?: OpenAiToolCall[]
   /** vLLM: what the model thought before its text. Absent where it did not. */
   reasoning_content?: string
 }
@@ -208,7 +215,7 @@ export interface OpenAiChatCompletion extends AnswerFields {
     index: number
     message: OpenAiAnswer
     logprobs: OpenAiChatLogprobs | null
-    finish_reason: FinishReason
+    finish_reason: FinishReason | 'tool_calls'
   }[]
   usage: OpenAiUsage
 }
@@ -219,9 +226,14 @@ export interface OpenAiChatChunk extends AnswerFields {
   choices: {
     index: number
     /** The thought comes before the text, in events of its own. */
-    delta: { role?: 'assistant'; content?: string; reasoning_content?: string }
+    delta: {
+      role?: 'assistant'
+      content?: string
+      reasoning_content?: string
+      tool_calls?: OpenAiToolCallDelta[]
+    }
     logprobs: OpenAiChatLogprobs | null
-    finish_reason: FinishReason | null
+    finish_reason: FinishReason | 'tool_calls' | null
   }[]
   /** In the last event, where `stream_options.include_usage` asks for it; `null` in the others. */
   usage?: OpenAiUsage | null

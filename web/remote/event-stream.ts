@@ -94,11 +94,11 @@ function parseEvent(url: URL, data: string): unknown {
   }
   const error = z.safeParse(errorBody, value)
   if (!error.success) return value
-  const { code, message, retry_after_ms: retryAfterMs } = error.data.error
+  const { code, message, param, retry_after_ms: retryAfterMs } = error.data.error
   throw SpillwayError.fromWire({
     code: isErrorCode(code) ? code : 'server_response_invalid',
     message,
-    detail: retryAfterMs == null ? {} : { retryAfterMs },
+    detail: { ...(retryAfterMs != null && { retryAfterMs }), ...(param != null && { param }) },
   })
 }
 

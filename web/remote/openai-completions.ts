@@ -8,9 +8,12 @@ import {
   chatChunk,
   completionChunk,
   tokenOfIdName,
+  type WireTool,
+  type WireToolCallDelta,
   type WireUsage,
 } from '../../models/protocols/openai.ts'
-import type { Piece, TextRequest, Usage } from '../../workers/host/text/types.ts'
+import { CallCollector } from '../../workers/host/text/openai/call-deltas.ts'
+import type { Piece, TextRequest, ToolDefinition, Usage } from '../../workers/host/text/types.ts'
 import type { FinishReason, TokenLogprob } from '../../workers/protocol/generation.ts'
 import { streamEvents } from './event-stream.ts'
 import type { RequestHeaders } from './request-headers.ts'
@@ -55,9 +58,18 @@ export async function* complete(
     preferred_variant,
   }
   const read = chat ? readChat : readCompletion
+  const calls = new CallCollector()
   for await (const event of streamEvents(url, { ...options, body })) {
-    yield read(url, event)
+    const { deltas, ...piece } = read(url, event)
+    // Its last call is complete with the reason why the text ended, which may be in the same event.
+    const completed = [...calls.add(deltas), ...(piece.finish ? calls.end() : [])]
+    yield completed.length > 0 ? { ...piece, toolCalls: completed } : piece
   }
+}
+
+/** A part of a text as it comes: calls of tools may be in several events. */
+interface ReadPiece extends RemotePiece {
+  readonly deltas: readonly WireToolCallDelta[]
 }
 
 type Common = Omit<CompletionRequest, 'prompt' | 'max_tokens' | 'logprobs' | 'echo'>
@@ -81,6 +93,13 @@ const common = (model: string, request: TextRequest): Common => ({
   ignore_eos: request.ignoreStopTokens,
   ...formatFields(request.format),
   truncate_prompt_tokens: request.truncate === 'start' ? -1 : undefined,
+  ...(request.tools && { tools: Object.entries(request.tools).map(wireToolOf) }),
+  parallel_tool_calls: request.parallelToolCalls,
+})
+
+const wireToolOf = ([name, { description, parameters }]: [string, ToolDefinition]): WireTool => ({
+  type: 'function',
+  function: { name, description, parameters },
 })
 
 /** As OpenAI has it where it does, else as vLLM. */
@@ -106,6 +125,7 @@ function chatBody({ id }: Manifest, request: TextRequest): ChatRequest {
       ...(calls ? { tool_calls: [...calls] } : {}),
     })),
     max_completion_tokens: maxTokens,
+    chat_template_kwargs: request.templateArguments && { ...request.templateArguments },
     logprobs: logprobs === undefined ? undefined : true,
     top_logprobs: logprobs,
   }
@@ -124,7 +144,7 @@ function completionBody({ id, generation }: Manifest, request: TextRequest): Com
   }
 }
 
-function readCompletion(url: URL, event: unknown): RemotePiece {
+function readCompletion(url: URL, event: unknown): ReadPiece {
   const parsed = z.safeParse(completionChunk, event)
   if (!parsed.success) throw invalid(url, parsed.error, event)
   const { choices, system_fingerprint, usage } = parsed.data
@@ -133,6 +153,7 @@ function readCompletion(url: URL, event: unknown): RemotePiece {
   return {
     text: choice?.text ?? '',
     reasoning: choice?.reasoning_content ?? undefined,
+    deltas: choice?.tool_calls ?? [],
     tokens: (choice?.token_ids ?? []).map((token, index) => ({
       token,
       logprob: token_logprobs?.[index] ?? undefined,
@@ -145,7 +166,7 @@ function readCompletion(url: URL, event: unknown): RemotePiece {
   }
 }
 
-function readChat(url: URL, event: unknown): RemotePiece {
+function readChat(url: URL, event: unknown): ReadPiece {
   const parsed = z.safeParse(chatChunk, event)
   if (!parsed.success) throw invalid(url, parsed.error, event)
   const { choices, system_fingerprint, usage, prompt_token_ids } = parsed.data
@@ -154,6 +175,7 @@ function readChat(url: URL, event: unknown): RemotePiece {
   return {
     text: choice?.delta.content ?? '',
     reasoning: choice?.delta.reasoning_content ?? choice?.delta.reasoning ?? undefined,
+    deltas: choice?.delta.tool_calls ?? [],
     tokens: (choice?.token_ids ?? []).map((token, index) => ({
       token,
       logprob: logprobs?.[index]?.logprob,

@@ -3,7 +3,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import { type Manifest, type Placement, SpillwayError } from '../../models/core/index.ts'
 import { randomSeed } from '../../models/core/sampling.ts'
 import { checkTextRequest } from '../../workers/host/text/check-request.ts'
-import type { GenerateResult, Piece, TextRequest } from '../../workers/host/text/types.ts'
+import type { ChatMessage, GenerateResult, Piece, TextRequest } from '../../workers/host/text/types.ts'
 import type { EstimateSpill, PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router, TextTarget } from '../placement/router.ts'
 import { createCancellation } from './cancellation.ts'
@@ -20,6 +20,8 @@ export interface PlacedPiece extends Piece {
 export interface PlacedResult extends GenerateResult {
   /** Where the last piece was generated. */
   readonly placement: Placement
+  /** Of tools that the page runs: the messages by which the chat has grown, the answer's included. */
+  readonly messages?: readonly ChatMessage[] | undefined
 }
 
 /**
@@ -98,8 +100,14 @@ async function writeText(
           stopwatch.lap()
           if (placement.variant !== 'unknown') text.variant ??= placement.variant
           target.markProgress()
-          const { text: written, reasoning, tokens } = piece
-          pieces.push({ text: written, ...(reasoning !== undefined && { reasoning }), tokens, placement })
+          const { text: written, reasoning, toolCalls, tokens } = piece
+          pieces.push({
+            text: written,
+            ...(reasoning !== undefined && { reasoning }),
+            ...(toolCalls && { toolCalls }),
+            tokens,
+            placement,
+          })
         }
       } finally {
         wrote(target, times, target.signal?.aborted === true)
@@ -115,6 +123,7 @@ async function writeText(
   return {
     text: text.text,
     ...(text.reasoning !== '' && { reasoning: text.reasoning }),
+    ...(text.toolCalls.length > 0 && { toolCalls: text.toolCalls }),
     tokens: text.tokens.map(({ token }) => token),
     finish: text.finish ?? (readerLeft.aborted ? 'stop' : 'length'),
     usage: text.usage,

@@ -21,8 +21,8 @@ export interface SegmentPiece extends RemotePiece {
 }
 
 /** Whether a piece says something of the text only, such as its prompt or its end. */
-export const isEmpty = ({ text, reasoning = '', tokens }: SegmentPiece): boolean =>
-  text === '' && reasoning === '' && tokens.length === 0
+export const isEmpty = ({ text, reasoning = '', toolCalls = [], tokens }: SegmentPiece): boolean =>
+  text === '' && reasoning === '' && toolCalls.length === 0 && tokens.length === 0
 
 /** The longest silence of a server in the middle of a text, in milliseconds: a busy server sends comments. */
 const silenceMs = 30_000
@@ -34,7 +34,7 @@ export const deviceSegment = (generator: TextGenerator): StreamSegment => ({
     const promptTokens = promptTokensOf(request, generator.tokenizer)
     const { slots, running, waiting } = generator.load
     yield { text: '', tokens: [], promptTokens, hasSlot: running + waiting < slots }
-    const { prompt: _, messages, isChat = messages !== undefined, ...rest } = request
+    const { prompt: _, templateArguments: __, messages, isChat = messages !== undefined, ...rest } = request
     const stream = generator.generate({ ...rest, isChat, tokens: promptTokens }, options)
     yield* stream
     const { finish, usage, timings } = await stream.result

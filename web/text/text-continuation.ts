@@ -1,7 +1,7 @@
 import { SpillwayError } from '../../models/core/index.ts'
 import { countOf } from '../../models/core/wording.ts'
 import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
-import type { TextRequest, Tokenizer, Usage } from '../../workers/host/text/types.ts'
+import type { TextRequest, Tokenizer, Usage, WrittenCall } from '../../workers/host/text/types.ts'
 import type { FinishReason, GeneratedToken } from '../../workers/protocol/generation.ts'
 import type { RemotePiece } from '../remote/openai-completions.ts'
 
@@ -13,6 +13,7 @@ export class Continuation {
   #text = ''
   #reasoning = ''
   #reasoningTokens = 0
+  readonly #toolCalls: WrittenCall[] = []
   /** Whether a place sent text without its tokens: they have to be encoded from the text. */
   #isTextOnly = false
   #usage: RemotePiece['usage']
@@ -34,12 +35,17 @@ export class Continuation {
     return this.#reasoning
   }
 
+  get toolCalls(): readonly WrittenCall[] {
+    return this.#toolCalls
+  }
+
   get tokens(): readonly GeneratedToken[] {
     return this.#tokens
   }
 
   get hasBegun(): boolean {
-    return this.#text !== '' || this.#reasoning !== '' || this.#tokens.length > 0
+    const hasText = this.#text !== '' || this.#reasoning !== ''
+    return hasText || this.#toolCalls.length > 0 || this.#tokens.length > 0
   }
 
   /** Whether the text has ended or reached `maxTokens`. */
@@ -57,12 +63,17 @@ export class Continuation {
     }
   }
 
-  add({ text, reasoning, tokens, promptTokens, finish, usage }: RemotePiece): void {
+  add({ text, reasoning, toolCalls = [], tokens, promptTokens, finish, usage }: RemotePiece): void {
     // A place that continues a text counts the text so far as its prompt.
     if (!this.hasBegun) this.#promptTokens ??= promptTokens
-    if ((text !== '' || reasoning) && tokens.length === 0 && this.#tokens.length === 0)
+    if (
+      (text !== '' || reasoning || toolCalls.length > 0) &&
+      tokens.length === 0 &&
+      this.#tokens.length === 0
+    )
       this.#isTextOnly = true
     this.#text += text
+    this.#toolCalls.push(...toolCalls)
     if (reasoning !== undefined) {
       this.#reasoning += reasoning
       this.#reasoningTokens += tokens.length
@@ -88,7 +99,7 @@ export class Continuation {
         got: `${countOf(this.#text.length + this.#reasoning.length, 'character')} of text`,
       })
     }
-    const { messages, prompt: _, ...rest } = this.#request
+    const { messages, prompt: _, templateArguments: __, ...rest } = this.#request
     return {
       ...rest,
       ...(messages && { isChat: true }),
@@ -98,9 +109,10 @@ export class Continuation {
     }
   }
 
-  /** How a thought was marked is not known of a text without its tokens. */
+  /** How a thought or a call was marked is not known of a text without its tokens. */
   #encodeText(tokenizer: Tokenizer | undefined): number[] | undefined {
-    return this.#reasoning === '' ? tokenizer?.encode(this.#text, false) : undefined
+    const isText = this.#reasoning === '' && this.#toolCalls.length === 0
+    return isText ? tokenizer?.encode(this.#text, false) : undefined
   }
 
   /** New tokens that may still come. */

@@ -18,6 +18,8 @@ import { createCancellation } from './cancellation.ts'
 import { type GenerationStream, generate } from './generate.ts'
 import { deviceSegment, type StreamSegment, serverSegment } from './stream-segments.ts'
 import { TextBalance, type TextBalanceOptions } from './text-balance.ts'
+import { generateRequest } from './tool-loop.ts'
+import type { GenerateRequest } from './tools.ts'
 
 export interface TextServiceOptions {
   readonly router: Pick<Router, 'streamWithFailover' | 'run'>
@@ -46,7 +48,13 @@ export class TextService {
   }
 
   /** @throws SpillwayError `not_supported`, in the stream, where the model generates no text. */
-  generate(manifest: Manifest, request: TextRequest, options: PlacementOptions): GenerationStream {
+  generate(manifest: Manifest, given: GenerateRequest, options: PlacementOptions): GenerationStream {
+    const { clock, closing } = this.#options
+    const write = (request: TextRequest, options: PlacementOptions) => this.#write(manifest, request, options)
+    return generateRequest({ write, clock, closing }, given, options)
+  }
+
+  #write(manifest: Manifest, request: TextRequest, options: PlacementOptions): GenerationStream {
     const { router, clock, closing } = this.#options
     return generate(
       {

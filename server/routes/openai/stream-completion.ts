@@ -37,7 +37,7 @@ export async function sendStream(
     // A client that has left gets nothing more, however much is generated and not yet read.
     for (let part = await first; !part.done && !stream.isAborted; part = await parts.next()) {
       recordPart(record, part.value)
-      await send(events.ofPart(part.value))
+      for (const event of events.ofPart(part.value)) await send(event)
     }
     for (const event of await events.end()) await send(event)
     await stream.send('[DONE]')

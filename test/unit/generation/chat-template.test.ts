@@ -68,7 +68,7 @@ describe('a chat with tools', () => {
     `{% for m in messages %}{% if m.tool_calls is defined %}{% for c in m.tool_calls %}{% set f = c.function %}${written}{% endfor %}{% else %}{{ m.content }}{% endif %}|{% endfor %}`
   const parts =
     '{% for m in messages %}{% for p in m.content %}{{ p.text }}{% endfor %}{% if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}|{% endfor %}'
-  const render = (template: string, messages = history) => createChatTemplate(template, {})(messages)
+  const render = (template: string, messages = history) => createChatTemplate({ template }, {})(messages)
   const refusal = (template: string, messages = history) => {
     try {
       return expect.fail(`The template rendered ${render(template, messages)}`)
@@ -174,7 +174,7 @@ describe('a chat with tools', () => {
 
 test('line ends after blocks are dropped, as in transformers', () => {
   // Jinja with trim_blocks and lstrip_blocks gives the same.
-  const render = (template: string) => createChatTemplate(template, {})([{ role: 'user', content: 'a' }])
+  const render = (template: string) => createChatTemplate({ template }, {})([{ role: 'user', content: 'a' }])
   expect(render('{% for m in messages %}<{{ m.role }}> {{ m.content }}\n{% endfor %}')).toBe('<user> a\n')
   expect(
     render(

@@ -4,9 +4,11 @@ import type { TextFormat } from '../../../models/core/text-format.ts'
 import type { Prompt } from '../../../workers/host/text/types.ts'
 import type { Model } from '../../api/model.ts'
 import type { GenerationStream, PlacedPiece } from '../../text/generate.ts'
-import { finishReasonOf, metadataOf, usageOf } from './result.ts'
+import type { GenerateRequest } from '../../text/tools.ts'
+import { finishReasonOf, metadataOf, toolCallOf, usageOf } from './result.ts'
 import { partsOf } from './stream-parts.ts'
 import { toMessages } from './to-prompt.ts'
+import { toTools } from './to-tools.ts'
 
 /** A language model of the AI SDK, whose texts are written where the runtime places them. */
 export function createLanguageModel(
@@ -20,13 +22,14 @@ export function createLanguageModel(
     supportedUrls: {},
     doGenerate: async (options) => {
       const { stream, warnings } = await start(await open(), options)
-      const { text, reasoning = '', usage, finish, placement } = await stream.result
+      const { text, reasoning = '', toolCalls, usage, finish, placement } = await stream.result
       return {
         content: [
           ...(reasoning === '' ? [] : [{ type: 'reasoning', text: reasoning } as const]),
           ...(text === '' ? [] : [{ type: 'text', text } as const]),
+          ...(toolCalls ?? []).map(toolCallOf),
         ],
-        finishReason: finishReasonOf(finish),
+        finishReason: finishReasonOf({ finish, toolCalls }),
         usage: usageOf(usage),
         providerMetadata: metadataOf(placement),
         warnings,
@@ -55,15 +58,17 @@ async function start(
   options: LanguageModelV3CallOptions,
 ): Promise<StartedText> {
   const messages = toMessages(options.prompt)
-  const warnings = warningsOf(options)
+  const { tools, warnings: toolWarnings } = toTools(options)
+  const warnings = [...toolWarnings, ...warningsOf(options)]
   const [first, ...others] = messages
-  const begin = (prompt: Prompt) =>
+  const begin = (prompt: Prompt & Pick<GenerateRequest, 'tools'>) =>
     started(model.generate({ ...samplingOf(options), ...prompt }, signalOf(options)), warnings)
   try {
-    return await begin({ messages })
+    return await begin({ messages, ...(tools && { tools }) })
   } catch (cause) {
     const isWithoutTemplate = cause instanceof SpillwayError && cause.detail.param === 'messages'
     if (!isWithoutTemplate || others.length > 0 || first?.role !== 'user') throw cause
+    if (tools) warnings.push({ type: 'unsupported', feature: 'tools' })
     return begin({ prompt: first.content })
   }
 }
@@ -116,9 +121,8 @@ function formatOf(format: LanguageModelV3CallOptions['responseFormat']): TextFor
 }
 
 /** What the SDK documents as "unsupported" warnings: the text is written without it. */
-function warningsOf({ tools, headers }: LanguageModelV3CallOptions): SharedV3Warning[] {
+function warningsOf({ headers }: LanguageModelV3CallOptions): SharedV3Warning[] {
   const warnings: SharedV3Warning[] = []
-  if (tools?.length) warnings.push({ type: 'unsupported', feature: 'tools' })
   if (headers && Object.keys(headers).some((name) => name.toLowerCase() !== 'user-agent'))
     warnings.push({ type: 'unsupported', feature: 'headers', details: 'The runtime has headers of its own.' })
   return warnings

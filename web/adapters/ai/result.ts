@@ -1,15 +1,28 @@
 import type {
   LanguageModelV3FinishReason,
+  LanguageModelV3ToolCall,
   LanguageModelV3Usage,
   SharedV3ProviderMetadata,
 } from '@ai-sdk/provider'
 import type { Placement } from '../../../models/core/index.ts'
-import type { Usage } from '../../../workers/host/text/types.ts'
-import type { FinishReason } from '../../../workers/protocol/generation.ts'
+import type { GenerateResult, Usage, WrittenCall } from '../../../workers/host/text/types.ts'
 
-export const finishReasonOf = (finish: FinishReason): LanguageModelV3FinishReason => ({
-  unified: finish,
+export const finishReasonOf = ({
+  finish,
+  toolCalls,
+}: Pick<GenerateResult, 'finish' | 'toolCalls'>): LanguageModelV3FinishReason => ({
+  unified: finish === 'stop' && toolCalls ? 'tool-calls' : finish,
   raw: finish,
+})
+
+export const toolCallOf = ({
+  id,
+  function: { name, arguments: input },
+}: WrittenCall): LanguageModelV3ToolCall => ({
+  type: 'tool-call',
+  toolCallId: id,
+  toolName: name,
+  input,
 })
 
 export const usageOf = ({

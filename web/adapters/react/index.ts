@@ -16,11 +16,11 @@ import {
 } from 'react'
 import { type Inputs, type RunResult, SpillwayError } from '../../../models/core/index.ts'
 import type { EmbedResult } from '../../../workers/host/text/embedding/embedder.ts'
-import type { TextRequest } from '../../../workers/host/text/types.ts'
 import { createRuntime, type Runtime, type RuntimeOptions } from '../../api/create-runtime.ts'
 import type { Model, RequestOptions, RunOptions } from '../../api/model.ts'
 import type { RuntimeStats } from '../../api/stats.ts'
 import type { PlacedResult } from '../../text/generate.ts'
+import type { GenerateRequest } from '../../text/tools.ts'
 import { Generation, type GenerationState } from '../state/generation-state.ts'
 import { type CallState, LatestCall } from '../state/latest-call.ts'
 import { type ModelState, noModel, openModel } from '../state/model-state.ts'
@@ -139,7 +139,7 @@ export function useEmbed(source: string): UsedEmbed {
 
 export interface UsedGenerate extends GenerationState {
   /** As `model.generate()`; the text so far is in the state. It ends the component's text before. */
-  readonly generate: (request: TextRequest, options?: RequestOptions) => Promise<PlacedResult>
+  readonly generate: (request: GenerateRequest, options?: RequestOptions) => Promise<PlacedResult>
   readonly stop: () => void
 }
 
@@ -149,7 +149,7 @@ export function useGenerate(source: string): UsedGenerate {
   const [generation] = useState(() => new Generation())
   useEffect(() => generation.stop, [generation])
   const generate = useCallback(
-    (request: TextRequest, options?: RequestOptions) => generation.generate(open, request, options),
+    (request: GenerateRequest, options?: RequestOptions) => generation.generate(open, request, options),
     [generation, open],
   )
   return { ...useObserved(generation.state), generate, stop: generation.stop }

@@ -1,7 +1,7 @@
 import type { Placement } from '../../../models/core/index.ts'
-import type { TextRequest } from '../../../workers/host/text/types.ts'
 import type { Model, RequestOptions } from '../../api/model.ts'
 import type { PlacedResult } from '../../text/generate.ts'
+import type { GenerateRequest } from '../../text/tools.ts'
 import { type CallState, eitherOf, LatestCall } from './latest-call.ts'
 import { Observed } from './observable.ts'
 
@@ -25,7 +25,7 @@ export class Generation {
   /** Writes a text, and ends the one before. @throws SpillwayError As `model.generate()`; `aborted` after `stop()`. */
   async generate(
     open: () => Promise<Model>,
-    request: TextRequest,
+    request: GenerateRequest,
     options: RequestOptions = {},
   ): Promise<PlacedResult> {
     let text = ''

@@ -2,11 +2,11 @@
 import type { Readable } from 'svelte/store'
 import type { Inputs, RunResult } from '../../../models/core/index.ts'
 import type { EmbedResult } from '../../../workers/host/text/embedding/embedder.ts'
-import type { TextRequest } from '../../../workers/host/text/types.ts'
 import type { Runtime } from '../../api/create-runtime.ts'
 import type { RequestOptions, RunOptions } from '../../api/model.ts'
 import type { RuntimeStats } from '../../api/stats.ts'
 import type { PlacedResult } from '../../text/generate.ts'
+import type { GenerateRequest } from '../../text/tools.ts'
 import { Generation, type GenerationState } from '../state/generation-state.ts'
 import { type CallState, LatestCall } from '../state/latest-call.ts'
 import { type ModelState, openModel } from '../state/model-state.ts'
@@ -70,7 +70,7 @@ export function generationStore(
   runtime: Runtime,
   source: string,
 ): Readable<GenerationState> & {
-  generate(request: TextRequest, options?: RequestOptions): Promise<PlacedResult>
+  generate(request: GenerateRequest, options?: RequestOptions): Promise<PlacedResult>
   stop(): void
 } {
   const generation = new Generation()

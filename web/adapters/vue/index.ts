@@ -12,11 +12,11 @@ import {
 } from 'vue'
 import { type Inputs, type RunResult, SpillwayError } from '../../../models/core/index.ts'
 import type { EmbedResult } from '../../../workers/host/text/embedding/embedder.ts'
-import type { TextRequest } from '../../../workers/host/text/types.ts'
 import type { Runtime } from '../../api/create-runtime.ts'
 import type { RequestOptions, RunOptions } from '../../api/model.ts'
 import type { RuntimeStats } from '../../api/stats.ts'
 import type { PlacedResult } from '../../text/generate.ts'
+import type { GenerateRequest } from '../../text/tools.ts'
 import { Generation, type GenerationState } from '../state/generation-state.ts'
 import { type CallState, LatestCall } from '../state/latest-call.ts'
 import { type ModelState, noModel, openModel } from '../state/model-state.ts'
@@ -99,7 +99,7 @@ export function useEmbed(source: MaybeRefOrGetter<string>): {
 /** Writes texts, one at a time; the text so far is in `state`. */
 export function useGenerate(source: MaybeRefOrGetter<string>): {
   readonly state: Readonly<ShallowRef<GenerationState>>
-  readonly generate: (request: TextRequest, options?: RequestOptions) => Promise<PlacedResult>
+  readonly generate: (request: GenerateRequest, options?: RequestOptions) => Promise<PlacedResult>
   readonly stop: () => void
 } {
   const runtime = useRuntime()

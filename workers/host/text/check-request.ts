@@ -2,7 +2,8 @@ import { checkTextFormat } from '../../../models/core/check-format.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { type FieldNames, refuseUnknownFields } from '../../../models/core/known-fields.ts'
 import { checkSampling } from '../../../models/core/sampling.ts'
-import { chatRoles } from '../../../models/protocols/openai.ts'
+import { chatRoles, maxTools, toolName } from '../../../models/protocols/openai.ts'
+import { jsonFault } from './tokenizer/chat-form.ts'
 import type { ChatMessage, TextRequest } from './types.ts'
 
 const requestFields: FieldNames<TextRequest> = {
@@ -15,6 +16,9 @@ const requestFields: FieldNames<TextRequest> = {
   generated: true,
   ignoreStopTokens: true,
   isChat: true,
+  tools: true,
+  parallelToolCalls: true,
+  templateArguments: true,
   temperature: true,
   topK: true,
   topP: true,
@@ -37,6 +41,8 @@ const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value)
 export function checkTextRequest(request: TextRequest): void {
   refuseUnknownFields('A text', request, requestFields)
   checkPrompt(request)
+  checkTools(request)
+  checkTemplateArguments(request)
   checkSampling(request)
   const { maxTokens = 0, generated = 0, stop, truncate } = request
   if (!isCount(maxTokens)) throw invalid('maxTokens', 'a whole number', maxTokens)
@@ -67,6 +73,43 @@ function checkPrompt({ prompt, messages, tokens }: TextRequest): void {
       'a list of { role, content }, both strings, with tool_calls and tool_call_id where tools were called',
       value,
     )
+}
+
+function checkTemplateArguments({ templateArguments = {}, messages }: TextRequest): void {
+  const given: unknown = templateArguments
+  if (!isObject(given) || Array.isArray(given))
+    throw invalid('templateArguments', 'an object of variables', templateArguments)
+  const fault = jsonFault(given)
+  if (fault) throw invalid('templateArguments', fault, 'another value')
+  const names = Object.keys(given)
+  if (names.length > 0 && !messages)
+    throw invalid('templateArguments', 'none without messages: no template reads them', names.join(', '))
+}
+
+const isMissingOrBoolean = (value: unknown) => value === undefined || typeof value === 'boolean'
+
+function checkTools({ tools = {}, isChat, parallelToolCalls, messages }: TextRequest): void {
+  if (!isMissingOrBoolean(isChat)) throw invalid('isChat', 'a boolean', isChat)
+  if (!isMissingOrBoolean(parallelToolCalls))
+    throw invalid('parallelToolCalls', 'a boolean', parallelToolCalls)
+  const given: unknown = tools
+  if (!isObject(given) || Array.isArray(given)) throw invalid('tools', 'an object of tools by name', tools)
+  const entries = Object.entries(given)
+  if (entries.length > maxTools)
+    throw invalid('tools', `at most ${maxTools} tools`, `${entries.length} tools`)
+  if (entries.length > 0 && !messages && !isChat)
+    throw invalid('tools', 'tools beside messages: only a chat calls tools', Object.keys(given).join(', '))
+  for (const [name, tool] of entries) {
+    if (!toolName.test(name))
+      throw invalid('tools', 'names of 1 to 64 letters, digits, underscores and hyphens', name)
+    if (!isObject(tool) || !isMissingOrString(tool.description))
+      throw invalid(`tools.${name}`, '{ description, parameters }', tool)
+    const { parameters = {} } = tool
+    if (!isObject(parameters) || Array.isArray(parameters))
+      throw invalid(`tools.${name}.parameters`, 'a JSON Schema of an object', parameters)
+    const fault = jsonFault(parameters)
+    if (fault) throw invalid(`tools.${name}.parameters`, fault, 'another value')
+  }
 }
 
 const isList = (value: unknown, fits: (item: unknown) => boolean) =>

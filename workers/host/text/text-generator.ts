@@ -5,7 +5,7 @@ import { type Sampling, withDefaultSampling } from '../../../models/core/samplin
 import type { FinishReason, TokenRequest } from '../../protocol/generation.ts'
 import type { WaitOptions } from '../scheduler/work.ts'
 import { checkTextRequest } from './check-request.ts'
-import { PieceReader, pieceReaderOf } from './parts/piece-reader.ts'
+import { markersOf, pieceReaderOf } from './parts/piece-reader.ts'
 import { createTextAssembler } from './tokenizer/assembler.ts'
 import { promptTokensOf } from './tokenizer/prompt.ts'
 import { vocabularyOf } from './tokenizer/vocabulary.ts'
@@ -17,6 +17,7 @@ import type {
   TextStream,
   TokenGenerator,
   Tokenizer,
+  WrittenCall,
 } from './types.ts'
 
 export interface TextGeneratorOptions {
@@ -91,10 +92,9 @@ async function pump(
   }
   const { prompt, generated } = sequence
   const original = prompt.slice(0, prompt.length - generated)
-  const isChat = request.messages !== undefined || request.isChat === true
-  const markers = isChat ? markersOf(tokenizer) : []
-  const assembler = createTextAssembler(tokenizer, stopsOf(request), original, markers)
-  const reader = isChat ? pieceReaderOf(tokenizer, original) : new PieceReader(undefined)
+  const assembler = createTextAssembler(tokenizer, stopsOf(request), original, markersOf(tokenizer, request))
+  const reader = pieceReaderOf(tokenizer, request, original)
+  const hasEnded = () => assembler.stopped || reader.isDone
   // Text of tokens that were generated elsewhere was handed out there; text held back there comes here.
   for (const token of prompt.slice(original.length)) reader.push(assembler.push(token))
   reader.take()
@@ -102,6 +102,7 @@ async function pump(
   let text = ''
   let thought = ''
   let reasoningTokens = 0
+  const toolCalls: WrittenCall[] = []
   const handedOut: number[] = []
   const handOut = () => {
     for (const piece of reader.take()) {
@@ -110,6 +111,7 @@ async function pump(
         thought += piece.reasoning
         reasoningTokens += piece.tokens.length
       }
+      if (piece.toolCalls) toolCalls.push(...piece.toolCalls)
       handedOut.push(...piece.tokens.map(({ token }) => token))
       pieces.push(piece)
     }
@@ -117,7 +119,7 @@ async function pump(
   let firstAt: number | undefined
   let lastAt = askedAt
   const stream =
-    sequence.maxTokens > 0 && !assembler.stopped ? tokens.generate({ ...sequence, format }, wait) : undefined
+    sequence.maxTokens > 0 && !hasEnded() ? tokens.generate({ ...sequence, format }, wait) : undefined
   if (stream) {
     for await (const batch of stream) {
       lastAt = clock.now()
@@ -126,11 +128,11 @@ async function pump(
       for (const token of batch) {
         kept++
         reader.push(assembler.push(token.token), token)
-        if (assembler.stopped) break
+        if (hasEnded()) break
       }
       onTokens(kept)
       handOut()
-      if (assembler.stopped || readerLeft.aborted) break
+      if (hasEnded() || readerLeft.aborted) break
     }
   }
   const heldBack = assembler.stopped ? '' : assembler.end()
@@ -138,10 +140,11 @@ async function pump(
   reader.end()
   handOut()
   const ended = await stream?.result
-  const finish: FinishReason = assembler.stopped ? 'stop' : (ended?.finish ?? 'length')
+  const finish: FinishReason = hasEnded() ? 'stop' : (ended?.finish ?? 'length')
   return {
     text,
     ...(thought !== '' && { reasoning: thought }),
+    ...(toolCalls.length > 0 && { toolCalls }),
     tokens: handedOut,
     finish,
     usage: {
@@ -158,10 +161,6 @@ async function pump(
     },
   }
 }
-
-/** Special tokens that mark a thought. */
-const markersOf = ({ output: { reasoning } }: Tokenizer) =>
-  reasoning ? [reasoning.open, reasoning.close] : []
 
 /** @throws SpillwayError `context_exceeded` where the prompt leaves no place for a new token. */
 function sequenceOf(

@@ -4,6 +4,7 @@
  * moves to another lane or tier continues from its prompt and the tokens so far. Nothing else is needed.
  */
 import type { Placement, SpillwayError } from '../../../models/core/index.ts'
+import type { ToolFormat } from '../../../models/core/language.ts'
 import type { Sampling } from '../../../models/core/sampling.ts'
 import type { TextFormat } from '../../../models/core/text-format.ts'
 import type { ChatRole } from '../../../models/protocols/openai.ts'
@@ -88,10 +89,14 @@ export interface Tokenizer {
   readonly stopTokens: readonly number[]
 }
 
+export type { ToolFormat }
+
 /** How a model marks what is no text of its answers. */
 export interface OutputForm {
   /** Absent where the model does not think. */
   readonly reasoning?: ReasoningMarkers | undefined
+  /** How it writes calls of tools; absent where that is not known. */
+  readonly tools?: ToolFormat | undefined
 }
 
 /** The markers around a thought: `<think>` and `</think>`. */
@@ -132,6 +137,20 @@ export interface ToolCall {
   }
 }
 
+/** A call that a model has written. */
+export interface WrittenCall extends ToolCall {
+  /** Made up when the call was read. */
+  readonly id: string
+}
+
+/** A tool that a model may call. */
+export interface ToolDefinition {
+  /** What it does, for the model to read. */
+  readonly description?: string | undefined
+  /** A JSON Schema of its arguments, an object. */
+  readonly parameters?: Readonly<Record<string, unknown>> | undefined
+}
+
 /** Variables of a chat template beside its messages, by name: plain data. */
 export type TemplateArguments = Readonly<Record<string, unknown>>
 
@@ -164,10 +183,19 @@ export type TextRequest = Prompt &
      * is complete, also with `ignoreStopTokens`. One that ends by `length` is a beginning of such a text.
      */
     readonly format?: TextFormat | undefined
+    /**
+     * Tools by name, for a chat. Their calls come apart from the text. With `messages` the chat template gets them; a
+     * prompt of tokens has them already.
+     */
+    readonly tools?: Readonly<Record<string, ToolDefinition>> | undefined
+    /** Further variables of the chat template, for `messages`: `{ enable_thinking: false }`. */
+    readonly templateArguments?: TemplateArguments | undefined
+    /** Whether the model may call several tools at a time (default); else its answer ends with the first call. */
+    readonly parallelToolCalls?: boolean | undefined
   }
 
 /**
- * A piece of text, or of the model's thought. Its tokens may be ahead of its text, part of which may be held back. The
+ * A piece of text, or of the model's thought, or calls of tools. Its tokens may be ahead of its text, part of which may be held back. The
  * last piece may have none.
  */
 export interface Piece {
@@ -175,6 +203,8 @@ export interface Piece {
   readonly text: string
   /** Only in a piece of the thought. */
   readonly reasoning?: string | undefined
+  /** Calls of tools that are complete now. */
+  readonly toolCalls?: readonly WrittenCall[] | undefined
   readonly tokens: readonly GeneratedToken[]
 }
 
@@ -189,10 +219,12 @@ export interface Usage {
 }
 
 export interface GenerateResult {
-  /** Without the model's thought. */
+  /** Without the model's thought and its calls of tools. */
   readonly text: string
   /** What the model thought before its text; absent where it did not. */
   readonly reasoning?: string | undefined
+  /** The calls of tools in their order; absent where it called none. */
+  readonly toolCalls?: readonly WrittenCall[] | undefined
   readonly tokens: readonly number[]
   readonly finish: FinishReason
   readonly usage: Usage

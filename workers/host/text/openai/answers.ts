@@ -1,4 +1,5 @@
 import type { GeneratedToken } from '../../../protocol/generation.ts'
+import { randomId } from '../random-id.ts'
 import type { GenerateResult, TextGenerator } from '../types.ts'
 import type { ApiShape, Part } from './api-shape.ts'
 import { type Choice, type ChoicePart, usageOf } from './choices.ts'
@@ -10,11 +11,6 @@ export interface TextsAnswer {
   readonly choices: readonly Choice[]
   readonly shape: ApiShape
 }
-
-const hexDigits = (byte: number) => byte.toString(16).padStart(2, '0')
-
-/** Not `randomUUID`, which pages have in secure contexts only. */
-export const randomId = (): string => [...crypto.getRandomValues(new Uint8Array(16))].map(hexDigits).join('')
 
 /** The fields that an answer in one piece and each event of a stream have in common. */
 const commonFields = ({ model, executedOn, shape }: TextsAnswer) => ({
@@ -70,11 +66,11 @@ export class AnswerEvents {
     })
   }
 
-  ofPart(part: ChoicePart): object {
+  ofPart(part: ChoicePart): object[] {
     const { shape } = this.#answer
-    return this.#event(
-      'piece' in part ? shape.piece(part.choice, part.piece) : shape.end(part.choice, part.result),
-    )
+    const parts =
+      'piece' in part ? shape.pieces(part.choice, part.piece) : [shape.end(part.choice, part.result)]
+    return parts.map((one) => this.#event(one))
   }
 
   /** After all texts. */

@@ -1,6 +1,7 @@
 import type { ChatRequest, CompletionRequest } from '../../../../models/protocols/openai.ts'
 import type { GeneratedToken } from '../../../protocol/generation.ts'
 import type { GenerateResult, Piece } from '../types.ts'
+import { CallDeltas, finishReasonOf } from './call-deltas.ts'
 import type { Choice } from './choices.ts'
 import { chatLogprobs, completionLogprobs, type Naming } from './logprobs.ts'
 
@@ -11,7 +12,8 @@ export interface ApiShape {
   readonly chunkObject: string
   /** A choice's first event, sent before its text; undefined where there is nothing to say. */
   begin(choice: Choice): Part | undefined
-  piece(choice: Choice, piece: Piece): Part
+  /** One event, or several: a call of a tool comes as its name, then its arguments. */
+  pieces(choice: Choice, piece: Piece): Part[]
   end(choice: Choice, result: GenerateResult): Part
   complete(choice: Choice, result: GenerateResult, tokens: readonly GeneratedToken[]): Part
 }
@@ -29,6 +31,7 @@ const reasoningField = (reasoning: string | undefined) =>
 /** @param naming Absent where the answer names no tokens. */
 export function chatShape(request: ChatRequest, naming: Naming | undefined): ApiShape {
   const wantsIds = request.return_token_ids === true
+  const calls = new CallDeltas()
   const tokenFields = (tokens: readonly GeneratedToken[]) => ({
     logprobs: request.logprobs && naming ? chatLogprobs(naming, tokens) : null,
     ...(wantsIds ? { token_ids: tokens.map(({ token }) => token) } : {}),
@@ -48,23 +51,29 @@ export function chatShape(request: ChatRequest, naming: Naming | undefined): Api
       },
       ...promptIds(choice),
     }),
-    piece: ({ index }, { text, reasoning, tokens }) => ({
-      choice: {
-        index,
-        delta: reasoning === undefined ? { content: text } : { reasoning_content: reasoning },
-        ...tokenFields(tokens),
-        finish_reason: null,
-      },
+    pieces: (choice, piece) => {
+      const event = (delta: object, tokens: readonly GeneratedToken[]) => ({
+        choice: { index: choice.index, delta, ...tokenFields(tokens), finish_reason: null },
+      })
+      const { text, reasoning, toolCalls, tokens } = piece
+      if (toolCalls) return calls.eventsOf(choice, piece, event)
+      return [event(reasoning === undefined ? { content: text } : { reasoning_content: reasoning }, tokens)]
+    },
+    end: ({ index }, result) => ({
+      choice: { index, delta: {}, logprobs: null, finish_reason: finishReasonOf(result) },
     }),
-    end: ({ index }, { finish }) => ({
-      choice: { index, delta: {}, logprobs: null, finish_reason: finish },
-    }),
-    complete: (choice, { text, reasoning, finish }, tokens) => ({
+    complete: (choice, result, tokens) => ({
       choice: {
         index: choice.index,
-        message: { role: 'assistant', content: text, refusal: null, ...reasoningField(reasoning) },
+        message: {
+          role: 'assistant',
+          content: result.toolCalls && result.text === '' ? null : result.text,
+          refusal: null,
+          ...reasoningField(result.reasoning),
+          ...(result.toolCalls && { tool_calls: result.toolCalls }),
+        },
         ...tokenFields(tokens),
-        finish_reason: finish,
+        finish_reason: finishReasonOf(result),
       },
       ...promptIds(choice),
     }),
@@ -74,6 +83,7 @@ export function chatShape(request: ChatRequest, naming: Naming | undefined): Api
 /** @param naming Absent where the answer names no tokens and does not repeat its prompt. */
 export function completionShape(request: CompletionRequest, naming: Naming | undefined): ApiShape {
   const wantsIds = request.return_token_ids === true
+  const calls = new CallDeltas()
   /** The offset in a choice's text at which its next token begins. */
   const offsets = new Map<Choice, number>()
   const started = new Set<Choice>()
@@ -110,25 +120,30 @@ export function completionShape(request: CompletionRequest, naming: Naming | und
             },
           }
         : undefined,
-    piece: (choice, { text, reasoning, tokens }) => ({
+    pieces: (choice, piece) => {
+      const event = (delta: object, tokens: readonly GeneratedToken[]) => ({
+        choice: {
+          index: choice.index,
+          text: piece.text,
+          ...delta,
+          ...tokenFields(choice, tokens),
+          finish_reason: null,
+        },
+      })
+      if (piece.toolCalls) return calls.eventsOf(choice, piece, event)
+      return [event(reasoningField(piece.reasoning), piece.tokens)]
+    },
+    end: (choice, result) => ({
+      choice: { index: choice.index, text: '', logprobs: null, finish_reason: finishReasonOf(result) },
+    }),
+    complete: (choice, result, tokens) => ({
       choice: {
         index: choice.index,
-        text,
-        ...reasoningField(reasoning),
+        text: echoOf(choice) + result.text,
+        ...reasoningField(result.reasoning),
+        ...(result.toolCalls && { tool_calls: result.toolCalls }),
         ...tokenFields(choice, tokens),
-        finish_reason: null,
-      },
-    }),
-    end: (choice, { finish }) => ({
-      choice: { index: choice.index, text: '', logprobs: null, finish_reason: finish },
-    }),
-    complete: (choice, { text, reasoning, finish }, tokens) => ({
-      choice: {
-        index: choice.index,
-        text: echoOf(choice) + text,
-        ...reasoningField(reasoning),
-        ...tokenFields(choice, tokens),
-        finish_reason: finish,
+        finish_reason: finishReasonOf(result),
       },
     }),
   }

@@ -1,6 +1,6 @@
 import type { ResponseRequest } from '../../../../models/protocols/openai-responses.ts'
+import { randomId } from '../random-id.ts'
 import type { GenerateResult } from '../types.ts'
-import { randomId } from './answers.ts'
 import { type Choice, usageOf } from './choices.ts'
 import { ResponseItems } from './response-items.ts'
 
@@ -41,15 +41,15 @@ export function responseObject(answer: ResponseAnswer, status: Status, more: obj
     metadata: request.metadata ?? {},
     model: request.model,
     output: [],
-    parallel_tool_calls: true,
+    parallel_tool_calls: request.parallel_tool_calls ?? true,
     previous_response_id: null,
     reasoning: { effort: request.reasoning?.effort ?? null, summary: null },
     service_tier: 'default',
     store: false,
     temperature: request.temperature ?? null,
     text: { format: request.text?.format ?? { type: 'text' } },
-    tool_choice: 'auto',
-    tools: [],
+    tool_choice: request.tool_choice ?? 'auto',
+    tools: request.tools ?? [],
     top_p: request.top_p ?? null,
     truncation: 'disabled',
     usage: null,

@@ -6,7 +6,7 @@ import { textsOf, toChatMessage } from './chat-message.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 import { checkBias, checkPrompt, type PromptBounds } from './prompt-bounds.ts'
 import { openAiFormat } from './request-format.ts'
-import { optionsOf, type RequestedText } from './text-requests.ts'
+import { checkedTools, optionsOf, type RequestedText } from './text-requests.ts'
 
 /**
  * A response's input as a chat: its instructions, and its items in their order.
@@ -30,6 +30,7 @@ export function textOfResponse(request: ResponseRequest, bounds: PromptBounds): 
     reasoningEffort: effort == null ? undefined : { effort, param: 'reasoning.effort' },
     options: {
       ...optionsOf(request),
+      ...checkedTools(request, bounds),
       ...(asked && { format: asked.format }),
       maxTokens: request.max_output_tokens ?? undefined,
       isChat: true,

@@ -1,4 +1,5 @@
-import { randomId } from './answers.ts'
+import { randomId } from '../random-id.ts'
+import type { Piece, WrittenCall } from '../types.ts'
 
 type Status = 'in_progress' | 'completed' | 'incomplete'
 
@@ -37,7 +38,7 @@ interface OpenItem {
   text: string
 }
 
-/** The output of a response while it is written: each thought and each message is an item, in their order. */
+/** The output of a response while it is written: each thought, message and call is an item, in their order. */
 export class ResponseItems {
   readonly #done: object[] = []
   #open: OpenItem | undefined
@@ -51,13 +52,12 @@ export class ResponseItems {
   add({
     text,
     reasoning = '',
-  }: {
-    readonly text: string
-    readonly reasoning?: string | undefined
-  }): ItemEvent[] {
+    toolCalls = [],
+  }: Pick<Piece, 'text' | 'reasoning' | 'toolCalls'>): ItemEvent[] {
     return [
       ...(reasoning === '' ? [] : this.#write(thoughts, reasoning)),
       ...(text === '' ? [] : this.#write(messages, text)),
+      ...toolCalls.flatMap((call) => [...this.#close('completed'), ...this.#call(call)]),
     ]
   }
 
@@ -72,6 +72,20 @@ export class ResponseItems {
     if (this.#open) this.#open.text += delta
     const extra = kind === messages ? { logprobs: [] } : {}
     return [...opened, { type: `${kind.event}.delta`, fields: { ...this.#place(), delta, ...extra } }]
+  }
+
+  #call({ id: call_id, function: { name, arguments: json } }: WrittenCall): ItemEvent[] {
+    const id = `fc_${randomId()}`
+    const place = { item_id: id, output_index: this.#done.length }
+    const begun = { id, type: 'function_call', status: 'in_progress', call_id, name, arguments: '' }
+    const item = { ...begun, status: 'completed', arguments: json }
+    this.#done.push(item)
+    return [
+      { type: 'output_item.added', fields: { output_index: place.output_index, item: begun } },
+      { type: 'function_call_arguments.delta', fields: { ...place, delta: json } },
+      { type: 'function_call_arguments.done', fields: { ...place, name, arguments: json } },
+      { type: 'output_item.done', fields: { output_index: place.output_index, item } },
+    ]
   }
 
   #begin(kind: TextKind): ItemEvent[] {

@@ -1,14 +1,24 @@
 import { SpillwayError } from '../../../../models/core/index.ts'
+import { withTools } from '../parts/tools.ts'
 import type { TemplateArguments, Tokenizer } from '../types.ts'
 import type { RequestedText } from './text-requests.ts'
 
 /**
- * The variables of the chat template for a request. An effort goes by the variable that the template reads. Without one,
+ * The variables of the chat template for a request, its tools among them. An effort goes by the variable that the template reads. Without one,
  * `none` changes nothing: such a model does not think.
  *
- * @throws SpillwayError `not_supported` for an effort that the template does not read.
+ * @throws SpillwayError `not_supported` for an effort that the template does not read, else as `withTools`.
  */
 export function templateArgumentsOf(
+  text: Pick<RequestedText, 'templateArguments' | 'reasoningEffort'> & {
+    readonly options: Pick<RequestedText['options'], 'tools'>
+  },
+  tokenizer: Pick<Tokenizer, 'readsVariable' | 'output'>,
+): TemplateArguments | undefined {
+  return withTools(withEffort(text, tokenizer), text.options.tools, tokenizer)
+}
+
+function withEffort(
   { templateArguments, reasoningEffort }: Pick<RequestedText, 'templateArguments' | 'reasoningEffort'>,
   { readsVariable }: Pick<Tokenizer, 'readsVariable'>,
 ): TemplateArguments | undefined {

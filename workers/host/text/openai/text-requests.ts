@@ -5,6 +5,7 @@ import { textsOf, toChatMessage } from './chat-message.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 import { checkBias, checkPrompt, type PromptBounds } from './prompt-bounds.ts'
 import { type FormatFields, requestFormat } from './request-format.ts'
+import { toolOptions } from './tool-fields.ts'
 
 /** How much the model is to think: handed to the template as it reads it. */
 export interface ReasoningEffort {
@@ -31,6 +32,7 @@ export function textOfChat(request: ChatRequest, bounds: PromptBounds): Requeste
   if (request.top_logprobs && !request.logprobs)
     throw invalidParameter('top_logprobs', 'not without logprobs: true', `${request.top_logprobs}`)
   const messages = request.messages.map((message, index) => toChatMessage(message, `messages[${index}]`))
+  const tools = checkedTools(request, bounds)
   checkBias(request.logit_bias, bounds)
   checkPrompt('messages', messages.flatMap(textsOf).join(''), bounds)
   const { reasoning_effort: effort } = request
@@ -42,11 +44,19 @@ export function textOfChat(request: ChatRequest, bounds: PromptBounds): Requeste
       ...optionsOf(request),
       ...truncation(request),
       isChat: true,
+      ...tools,
       logprobs: request.logprobs ? (request.top_logprobs ?? 0) : undefined,
       maxTokens: request.max_completion_tokens ?? request.max_tokens ?? undefined,
     },
     keptTokens: keptTokens(request),
   }
+}
+
+/** The tools of a chat. @throws SpillwayError As `toolOptions`; `context_exceeded` where they cannot fit the model. */
+export function checkedTools(request: Parameters<typeof toolOptions>[0], bounds: PromptBounds) {
+  const options = toolOptions(request)
+  if (options.tools) checkPrompt('tools', JSON.stringify(options.tools), bounds)
+  return options
 }
 
 /** The default of `max_tokens` for a completion in OpenAI's API and vLLM. */
@@ -63,6 +73,7 @@ export function textsOfCompletion(request: CompletionRequest, bounds: PromptBoun
     throw invalidParameter('echo', 'not together with logprobs: those of a prompt are not computed')
   checkBias(request.logit_bias, bounds)
   for (const one of prompts) checkPrompt('prompt', one, bounds)
+  const tools = request.is_chat ? toolOptions(request) : {}
   return prompts.map((one) => ({
     prompt: typeof one === 'string' ? { prompt: one } : { tokens: one },
     options: {
@@ -73,6 +84,7 @@ export function textsOfCompletion(request: CompletionRequest, bounds: PromptBoun
       maxTokens: request.max_tokens === null ? undefined : (request.max_tokens ?? defaultMaxTokens),
       generated: generated ?? undefined,
       isChat: request.is_chat ?? undefined,
+      ...tools,
     },
     keptTokens: keptTokens(request),
   }))
@@ -106,7 +118,15 @@ const truncation = ({ truncate_prompt_tokens: keep }: Truncated) => ({
 type GenerationOptions = Sampling &
   Pick<
     TextRequest,
-    'stop' | 'ignoreStopTokens' | 'maxTokens' | 'truncate' | 'generated' | 'isChat' | 'format'
+    | 'stop'
+    | 'ignoreStopTokens'
+    | 'maxTokens'
+    | 'truncate'
+    | 'generated'
+    | 'isChat'
+    | 'format'
+    | 'tools'
+    | 'parallelToolCalls'
   >
 
 /** The fields of all requests for text that choose tokens. */

@@ -36,9 +36,6 @@ const vllm: Readonly<Record<string, Harmless>> = {
 const unsupported = {
   chat: {
     ...vllm,
-    // Tools that must not be called change nothing.
-    tools: (value, request) => emptyList(value, request) || request.tool_choice === 'none',
-    tool_choice: oneOf('none', 'auto'),
     functions: (value, request) => emptyList(value, request) || request.function_call === 'none',
     function_call: oneOf('none', 'auto'),
     modalities: textOnly,
@@ -76,8 +73,6 @@ const unsupported = {
     prompt: never,
     store: oneOf(false),
     text: (value) => isObject(value) && oneOf(undefined, null, 'medium')(value.verbosity, value),
-    tools: (value, request) => emptyList(value, request) || request.tool_choice === 'none',
-    tool_choice: oneOf('none', 'auto'),
     top_logprobs: oneOf(0),
     truncation: oneOf('disabled'),
     // Fields of chats and completions.

@@ -1,39 +1,63 @@
 import type { GeneratedToken } from '../../../protocol/generation.ts'
-import type { Piece, Tokenizer } from '../types.ts'
+import type { Piece, TextRequest, Tokenizer, WrittenCall } from '../types.ts'
+import { callFormats, markersOfCalls } from './call-formats.ts'
+import { CallReader } from './call-reader.ts'
 import { createThoughtReader, type ThoughtReader } from './thought-reader.ts'
+import { hasTools } from './tools.ts'
 
 interface OpenPiece extends Piece {
   text: string
-  reasoning: string | undefined
+  reasoning?: string
+  toolCalls?: WrittenCall[]
   readonly tokens: GeneratedToken[]
 }
 
-/** Makes pieces of an answer: of its thought, and of its text. */
-export class PieceReader {
-  readonly #thought: ThoughtReader | undefined
-  #pieces: OpenPiece[] = []
+type Kind = 'text' | 'reasoning' | 'toolCalls'
 
-  /** @param thought Absent where all is text. */
-  constructor(thought: ThoughtReader | undefined) {
-    this.#thought = thought
+const kindOf = ({ reasoning, toolCalls }: OpenPiece): Kind =>
+  toolCalls ? 'toolCalls' : reasoning === undefined ? 'text' : 'reasoning'
+
+/** How the pieces of an answer are read. Without a reader, all is text. */
+export interface AnswerReaders {
+  readonly thought?: ThoughtReader | undefined
+  readonly calls?: CallReader | undefined
+  /** Whether nothing is read after the first call. */
+  readonly hasOneCall?: boolean | undefined
+}
+
+/** Makes pieces of an answer: of its thought, of its text, and of its calls of tools. */
+export class PieceReader {
+  readonly #readers: AnswerReaders
+  #pieces: OpenPiece[] = []
+  #isDone = false
+
+  constructor(readers: AnswerReaders = {}) {
+    this.#readers = readers
+  }
+
+  /** Whether the answer ends here, because its one call is complete. */
+  get isDone(): boolean {
+    return this.#isDone
   }
 
   push(text: string, token?: GeneratedToken): void {
-    const thought = this.#thought
+    const { thought } = this.#readers
     const wasThinking = thought?.isThinking === true
     const part = thought ? thought.push(text) : { text, reasoning: '' }
     const isThinking = thought?.isThinking === true
     const isThought = wasThinking || isThinking || part.reasoning !== ''
-    if (isThought) this.#addThought(part.reasoning, token)
-    if (!isThought) this.#addText(part.text, token)
-    else if (part.text !== '') this.#addText(part.text, undefined)
+    if (isThought) this.#open('reasoning', token).reasoning += part.reasoning
+    if (!isThought) this.#addAnswer(part.text, token)
+    else if (part.text !== '') this.#addAnswer(part.text, undefined)
   }
 
   /** Gives what was held back. */
   end(): void {
-    const part = this.#thought?.end()
-    if (part?.reasoning) this.#addThought(part.reasoning, undefined)
-    if (part?.text) this.#addText(part.text, undefined)
+    const { thought, calls } = this.#readers
+    const { reasoning, text } = thought?.end() ?? { reasoning: '', text: '' }
+    if (reasoning !== '') this.#open('reasoning').reasoning += reasoning
+    if (text !== '') this.#addAnswer(text, undefined)
+    if (calls) this.#addSegments(calls.end())
   }
 
   /** The pieces since the last call. */
@@ -43,37 +67,75 @@ export class PieceReader {
     return pieces
   }
 
-  #addThought(reasoning: string, token: GeneratedToken | undefined): void {
-    const last = this.#pieces.at(-1)
-    if (last?.reasoning === undefined) {
-      this.#pieces.push({ text: '', reasoning, tokens: token ? [token] : [] })
-      return
-    }
-    last.reasoning += reasoning
-    if (token) last.tokens.push(token)
+  #addAnswer(text: string, token: GeneratedToken | undefined): void {
+    const { calls } = this.#readers
+    if (calls) this.#addSegments(calls.push(text), token)
+    else this.#open('text', token).text += text
   }
 
-  #addText(text: string, token: GeneratedToken | undefined): void {
-    const last = this.#pieces.at(-1)
-    if (!last || last.reasoning !== undefined) {
-      this.#pieces.push({ text, reasoning: undefined, tokens: token ? [token] : [] })
-      return
+  /** The token belongs to the last of the segments: calls never come without the token that completes them. */
+  #addSegments(segments: ReturnType<CallReader['push']>, token?: GeneratedToken): void {
+    if (this.#isDone) return
+    for (const segment of segments) {
+      if (typeof segment === 'string') this.#open('text').text += segment
+      else this.#open('toolCalls').toolCalls?.push(segment)
+      this.#isDone = typeof segment !== 'string' && this.#readers.hasOneCall === true
+      if (this.#isDone) break
     }
-    last.text += text
-    if (token) last.tokens.push(token)
+    if (!token) return
+    const last = segments.length > 0 ? this.#pieces.at(-1) : undefined
+    const { tokens } = last ?? this.#open('text')
+    tokens.push(token)
+  }
+
+  /** The last piece where it is of the kind, else a new one. */
+  #open(kind: Kind, token?: GeneratedToken): OpenPiece {
+    let piece = this.#pieces.at(-1)
+    if (!piece || kindOf(piece) !== kind) {
+      piece = {
+        text: '',
+        ...(kind === 'reasoning' && { reasoning: '' }),
+        ...(kind === 'toolCalls' && { toolCalls: [] }),
+        tokens: [],
+      }
+      this.#pieces.push(piece)
+    }
+    if (token) piece.tokens.push(token)
+    return piece
   }
 }
 
 /** Tokens at the end of a prompt among which a template opens the thought. */
 const tailLength = 8
 
-/** @param prompt The tokens of a chat, up to the answer. */
+/** @param prompt The tokens before the answer. */
 export function pieceReaderOf(
   { output, textOf }: Pick<Tokenizer, 'output' | 'textOf'>,
+  request: TextRequest,
   prompt: readonly number[],
 ): PieceReader {
+  const { tools, parallelToolCalls } = request
+  if (!isChat(request)) return new PieceReader()
   const { reasoning } = output
-  if (!reasoning) return new PieceReader(undefined)
   const tail = prompt.slice(-tailLength).map(textOf).join('')
-  return new PieceReader(createThoughtReader(reasoning, tail.trimEnd().endsWith(reasoning.open)))
+  return new PieceReader({
+    thought: reasoning && createThoughtReader(reasoning, tail.trimEnd().endsWith(reasoning.open)),
+    calls:
+      output.tools && hasTools(tools)
+        ? new CallReader(callFormats[output.tools], (name) => Object.hasOwn(tools, name))
+        : undefined,
+    hasOneCall: parallelToolCalls === false,
+  })
 }
+
+/** The special tokens that mark parts of the answer. */
+export function markersOf({ output }: Pick<Tokenizer, 'output'>, request: TextRequest): readonly string[] {
+  if (!isChat(request)) return []
+  const { reasoning, tools } = output
+  return [
+    ...(reasoning ? [reasoning.open, reasoning.close] : []),
+    ...(tools && hasTools(request.tools) ? markersOfCalls(tools) : []),
+  ]
+}
+
+const isChat = ({ messages, isChat }: TextRequest) => messages !== undefined || isChat === true

@@ -70,7 +70,7 @@ function parseArguments(json: string, param: string): object {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw refuse('a JSON object as a string')
-  const fault = faultOf(value, maxDepth)
+  const fault = jsonFault(value)
   if (fault) throw refuse(fault)
   return value
 }
@@ -78,9 +78,13 @@ function parseArguments(json: string, param: string): object {
 /** Nested lists and objects. Templates write arguments by recursion. */
 const maxDepth = 64
 
+/** Why a template could not write a value as JSON; undefined where it could. */
+export const jsonFault = (value: unknown): string | undefined => faultOf(value, maxDepth)
+
 function faultOf(value: unknown, depth: number): string | undefined {
   if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value))
     return 'whole numbers of at most 2^53, or strings: larger ones would be rounded'
+  if (['bigint', 'function', 'symbol'].includes(typeof value)) return 'JSON'
   if (typeof value !== 'object' || value === null) return undefined
   if (depth === 0) return `lists and objects at most ${maxDepth} deep`
   for (const part of Object.values(value)) {

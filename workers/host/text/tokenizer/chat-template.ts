@@ -1,10 +1,17 @@
 import { Template } from '@huggingface/jinja'
 import { SpillwayError } from '../../../../models/core/index.ts'
+import { unreadTools } from '../parts/tools.ts'
 import type { ChatMessage, TemplateArguments } from '../types.ts'
 import { type ChatForm, chatForms, plainForms, toTemplateMessage } from './chat-form.ts'
 import { leftOutOf, type MarkedChat, markChat } from './chat-markers.ts'
 
 export type RenderChat = (messages: readonly ChatMessage[], templateArguments?: TemplateArguments) => string
+
+/** A model's templates. */
+export interface TemplateSources {
+  readonly template?: string | undefined
+  readonly toolTemplate?: string | undefined
+}
 
 /** A text of so many characters is not found in a prompt by chance. */
 const tellingLength = 16
@@ -14,11 +21,38 @@ const tellingLength = 16
  * is found then: the one in which a user's text comes through. For a chat with tools the form is found each time, because
  * templates branch by them.
  *
- * @param source The model's Jinja template, where it has one.
+ * @param sources The model's Jinja template, where it has one, and the one for chats with tools, where that is another.
  * @param specialTokens Tokens that a template may name: `bos_token` and the like.
  * @returns A function that throws as `Tokenizer.chat` does.
  */
 export function createChatTemplate(
+  { template, toolTemplate }: TemplateSources,
+  specialTokens: Readonly<Record<string, string>>,
+): RenderChat {
+  const render = createRenderer(template, specialTokens)
+  const renderTools = toolTemplate === undefined ? render : createRenderer(toolTemplate, specialTokens)
+  return (messages, templateArguments) => {
+    if (templateArguments?.tools === undefined) return render(messages, templateArguments)
+    const rendered = renderTools(messages, templateArguments)
+    if (renderedWithoutTools(renderTools, messages, templateArguments) === rendered) throw unreadTools()
+    return rendered
+  }
+}
+
+/** Nothing where the template needs tools. */
+function renderedWithoutTools(
+  render: RenderChat,
+  messages: readonly ChatMessage[],
+  { tools: _, ...templateArguments }: TemplateArguments,
+): string | undefined {
+  try {
+    return render(messages, templateArguments)
+  } catch {
+    return undefined
+  }
+}
+
+function createRenderer(
   source: string | undefined,
   specialTokens: Readonly<Record<string, string>>,
 ): RenderChat {

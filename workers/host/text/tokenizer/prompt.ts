@@ -1,5 +1,6 @@
 import { SpillwayError } from '../../../../models/core/index.ts'
-import type { Prompt, TemplateArguments, Tokenizer } from '../types.ts'
+import { withTools } from '../parts/tools.ts'
+import type { Prompt, TemplateArguments, TextRequest, Tokenizer } from '../types.ts'
 
 /**
  * The tokens of a prompt.
@@ -8,12 +9,21 @@ import type { Prompt, TemplateArguments, Tokenizer } from '../types.ts'
  * @throws SpillwayError `input_value_invalid` for a prompt without tokens; else as `Tokenizer.chat` does.
  */
 export function promptTokensOf(
-  { prompt, messages, tokens: given }: Prompt,
+  {
+    prompt,
+    messages,
+    tokens: given,
+    tools,
+    ...request
+  }: Prompt & Pick<TextRequest, 'tools' | 'templateArguments'>,
   tokenizer: Tokenizer,
-  templateArguments?: TemplateArguments,
+  templateArguments: TemplateArguments | undefined = request.templateArguments,
 ): readonly number[] {
   const tokens =
-    given ?? (messages ? tokenizer.chat(messages, templateArguments) : tokenizer.encode(prompt ?? '', true))
+    given ??
+    (messages
+      ? tokenizer.chat(messages, withTools(templateArguments, tools, tokenizer))
+      : tokenizer.encode(prompt ?? '', true))
   if (tokens.length > 0) return tokens
   throw new SpillwayError('input_value_invalid', 'The prompt is empty', {
     expected: 'at least one token',

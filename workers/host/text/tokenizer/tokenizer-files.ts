@@ -36,7 +36,8 @@ export function readTokenizerFiles(files: TokenizerFiles) {
   return {
     tokenizer,
     config,
-    template: template ? new TextDecoder().decode(template) : templateOf(config),
+    template: template ? new TextDecoder().decode(template) : templateOf(config, 'default'),
+    toolTemplate: template ? undefined : templateOf(config, 'tool_use'),
     specialTokens: specialTokensOf(config),
   }
 }
@@ -57,10 +58,10 @@ function readJson<T extends z.ZodMiniType>(files: TokenizerFiles, name: string, 
 
 type Config = z.infer<typeof configSchema>
 
-/** Some models have several named templates. The others than `default` are for tools and documents. */
-function templateOf({ chat_template: template }: Config): string | undefined {
-  if (typeof template === 'string') return template
-  return template?.find(({ name }) => name === 'default')?.template
+/** Some models have several named templates, `tool_use` for chats with tools. One without a name is `default`. */
+function templateOf({ chat_template: template }: Config, name: 'default' | 'tool_use'): string | undefined {
+  if (typeof template === 'string') return name === 'default' ? template : undefined
+  return template?.find((one) => one.name === name)?.template
 }
 
 const specialTokensOf = (config: Config): Record<string, string> =>

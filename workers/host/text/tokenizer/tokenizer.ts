@@ -22,12 +22,13 @@ export function readTokenizer(
   stopTokens: readonly number[],
   output: OutputForm = {},
 ): Tokenizer {
-  const { tokenizer: description, config, template, specialTokens } = readTokenizerFiles(files)
+  const { tokenizer: description, config, template, toolTemplate, specialTokens } = readTokenizerFiles(files)
   const hub = read(description, config)
   const pieces = piecesOf(description.decoder)
   const added = hub.get_added_tokens_decoder()
   const specialText = (token: number) => (added.get(token)?.special ? added.get(token)?.content : undefined)
-  const render = createChatTemplate(template, specialTokens)
+  const render = createChatTemplate({ template, toolTemplate }, specialTokens)
+  const templates = [template, toolTemplate].filter((source) => source !== undefined)
   const known: Uint8Array[] = []
 
   const decodable = () => {
@@ -52,8 +53,8 @@ export function readTokenizer(
 
   const self: Tokenizer = {
     stopTokens,
-    output: { ...outputFormOf(template), ...output },
-    readsVariable: (name) => new RegExp(`\\b${name}\\b`).test(template ?? ''),
+    output: { ...outputFormOf(templates), ...output },
+    readsVariable: (name) => new RegExp(`\\b${name}\\b`).test(templates.join('\n')),
     encode(text, special) {
       const { ids } = hub.encode(text, { add_special_tokens: special })
       return ids.filter((id) => id !== undefined)

@@ -89,7 +89,7 @@ export interface ServerSettings {
   readonly maxQueuedBytes?: number
   /** Tokens in the prompts of the texts that wait for one model. Default: `4194304`. */
   readonly maxQueuedTokens?: number
-  /** Milliseconds of work that may wait for the lanes after an idle moment; while they stay busy, only what the next batch can take. Other requests are refused as `overloaded`. Default: `300`. */
+  /** Milliseconds of work that may wait for the lanes after an idle moment, and for a caller that has had little of them; while they stay busy, only what the next batch can take. Other requests are refused as `overloaded`. Default: `300`. */
   readonly burstMs?: number
   /** The longest that a text may be expected to wait for its slot, where others wait already; others are refused as `overloaded`. Default: `30`. */
   readonly textStartSeconds?: number

@@ -52,7 +52,7 @@ export const limits = {
     1,
     86_400_000,
     300,
-    'milliseconds of work that may wait for the lanes after an idle moment; while they stay busy, only what the next batch can take. Other requests are refused as `overloaded`',
+    'milliseconds of work that may wait for the lanes after an idle moment, and for a caller that has had little of them; while they stay busy, only what the next batch can take. Other requests are refused as `overloaded`',
   ),
   SPILLWAY_TEXT_START_SECONDS: seconds(
     30,

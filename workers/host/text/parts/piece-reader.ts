@@ -42,13 +42,8 @@ export class PieceReader {
 
   push(text: string, token?: GeneratedToken): void {
     const { thought } = this.#readers
-    const wasThinking = thought?.isThinking === true
-    const part = thought ? thought.push(text) : { text, reasoning: '' }
-    const isThinking = thought?.isThinking === true
-    const isThought = wasThinking || isThinking || part.reasoning !== ''
-    if (isThought) this.#open('reasoning', token).reasoning += part.reasoning
-    if (!isThought) this.#addAnswer(part.text, token)
-    else if (part.text !== '') this.#addAnswer(part.text, undefined)
+    if (thought) this.#think(thought, text, token)
+    else this.#addAnswer(text, token)
   }
 
   /** Gives what was held back. */
@@ -65,6 +60,15 @@ export class PieceReader {
     const pieces = this.#pieces
     this.#pieces = []
     return pieces
+  }
+
+  #think(thought: ThoughtReader, text: string, token: GeneratedToken | undefined): void {
+    const wasThinking = thought.isThinking
+    const part = thought.push(text)
+    const isThought = wasThinking || thought.isThinking || part.reasoning !== ''
+    if (isThought) this.#open('reasoning', token).reasoning += part.reasoning
+    if (!isThought) this.#addAnswer(part.text, token)
+    else if (part.text !== '') this.#addAnswer(part.text, undefined)
   }
 
   #addAnswer(text: string, token: GeneratedToken | undefined): void {

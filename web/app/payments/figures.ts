@@ -62,6 +62,6 @@ function createRateMeter(stream: PaymentStream): () => Figure {
     readings.push(now)
     const seconds = (now.at - first.at) / 1_000
     const rate = seconds > 0 ? (now.scored - first.scored) / seconds : 0
-    return [rate, countText(Math.round(rate))]
+    return [rate, `${countText(Math.round(rate))} a second`]
   }
 }

@@ -5,6 +5,7 @@ import type { ReportLoss } from '../../workers/host/pool/load-history.ts'
 import { type LanePlace, Pool, type PoolStats } from '../../workers/host/pool/pool.ts'
 import { Admission } from '../../workers/host/scheduler/admission.ts'
 import * as cutting from '../../workers/host/scheduler/cut-request.ts'
+import { entriesToDisplace } from '../../workers/host/scheduler/displaced-entries.ts'
 import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import type { SchedulerStats } from '../../workers/host/scheduler/stats.ts'
 import type { RunAnswer, SessionSpec, WaitOptions } from '../../workers/host/scheduler/work.ts'
@@ -145,6 +146,7 @@ export function createInference(options: InferenceOptions): Inference {
     maxQueuedBytes: queue.bytes,
     targetMs,
     cutting: () => cutting,
+    displace: entriesToDisplace,
     admission: queue.burstMs === undefined ? undefined : new Admission({ clock, burstMs: queue.burstMs }),
     maxBatchBytes: 256 * 2 ** 20,
     afterTurn: setImmediate,

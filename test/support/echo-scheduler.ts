@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import type { Manifest, SpillwayError, Tensor } from '../../models/core/index.ts'
 import type { Cutting } from '../../workers/host/scheduler/cutting.ts'
+import { entriesToDisplace } from '../../workers/host/scheduler/displaced-entries.ts'
 import type { Batch, BatchResult, Lanes } from '../../workers/host/scheduler/lanes.ts'
 import { Scheduler, type SchedulerOptions } from '../../workers/host/scheduler/scheduler.ts'
 import type { BatchedModel, RunAnswer, WaitOptions, Work } from '../../workers/host/scheduler/work.ts'
@@ -105,6 +106,7 @@ export function createEchoScheduler(
     maxQueued: options.maxQueued ?? 10_000,
     maxQueuedRows: options.maxQueuedRows,
     maxQueuedBytes: options.maxQueuedBytes,
+    displace: entriesToDisplace,
     targetMs: options.targetMs ?? 1_000,
     ...(options.cutting && { cutting: options.cutting }),
     maxBatchBytes: 2 ** 20,

@@ -3,6 +3,7 @@ import { type Backend, SpillwayError } from '../../../models/core/index.ts'
 import { readConfig } from '../../../server/config.ts'
 import { Admission } from '../../../workers/host/scheduler/admission.ts'
 import * as cutting from '../../../workers/host/scheduler/cut-request.ts'
+import { entriesToDisplace } from '../../../workers/host/scheduler/displaced-entries.ts'
 import { Scheduler } from '../../../workers/host/scheduler/scheduler.ts'
 import type { RunAnswer, Tensors, WaitOptions } from '../../../workers/host/scheduler/work.ts'
 import { SequenceScheduler } from '../../../workers/host/text/sequence-scheduler.ts'
@@ -56,6 +57,7 @@ export class Replica {
       maxQueuedBytes: queue.bytes,
       targetMs: 100,
       cutting: () => cutting,
+      displace: entriesToDisplace,
       admission: admitsAll ? undefined : new Admission({ clock, burstMs: queue.burstMs ?? 0 }),
       maxBatchBytes: 256 * 2 ** 20,
       afterTurn: (task) => clock.after(0, task),

@@ -6,6 +6,7 @@ import type { AdmissionPolicy, ExpectedWait } from './admission.ts'
 import type { CostCurve } from './cost-curve.ts'
 import type { Cutting } from './cutting.ts'
 import { Dispatcher } from './dispatch-loop.ts'
+import type { entriesToDisplace } from './displaced-entries.ts'
 import { type Entry, RequestEntry } from './entry.ts'
 import { closed, overloaded, pastDeadline } from './errors.ts'
 import { bytesOf } from './form-batch.ts'
@@ -13,7 +14,7 @@ import type { Lanes } from './lanes.ts'
 import { type Estimate, LoadEstimator } from './load-estimator.ts'
 import { ModelRegistry, type ScheduledModel } from './model-registry.ts'
 import { rankOf } from './priority.ts'
-import { entriesToDisplace, hasPlace, type QueueBounds } from './queue-bounds.ts'
+import { hasPlace, type QueueBounds } from './queue-bounds.ts'
 import { costOf, mayBeCut, plannedMs, unknownRows } from './request-cost.ts'
 import { type SchedulerStats, statsOf } from './stats.ts'
 import { type Turn, Turns } from './turns.ts'
@@ -44,6 +45,8 @@ export interface SchedulerOptions<S extends BatchedModel> {
   readonly cutting?: () => Cutting | undefined
   /** Refuses requests that would wait too long. Absent: they wait until their deadlines. */
   readonly admission?: AdmissionPolicy | undefined
+  /** Makes place in a full queue for another caller. Absent where all requests have one: a page has no use for it. */
+  readonly displace?: typeof entriesToDisplace | undefined
   /** Bytes of one batch's inputs. */
   readonly maxBatchBytes: number
   /**
@@ -199,13 +202,17 @@ export class Scheduler<S extends BatchedModel> {
     if (this.#closed) return this.#closed
     const tooLong = expected && this.#options.admission?.refusal(expected, wait.deadlineMs, wait)
     if (tooLong || hasPlace(model.waiting, this.#bounds, rows, bytes)) return tooLong
-    return entriesToDisplace(model, this.#bounds, wait, rows, bytes) ? undefined : this.#overloaded(model)
+    return this.#displaced(model, rows, bytes, wait) ? undefined : this.#overloaded(model)
   }
 
   /** Requests of the callers that have most of a full queue leave it for one of another caller. */
   #makePlace(model: ScheduledModel<S>, rows: number, bytes: number, asking: CallerShare): void {
-    const displaced = entriesToDisplace(model, this.#bounds, asking, rows, bytes) ?? []
+    const displaced = this.#displaced(model, rows, bytes, asking) ?? []
     for (const entry of displaced) this.#leave(entry, this.#overloaded(model))
+  }
+
+  #displaced(model: ScheduledModel<S>, rows: number, bytes: number, asking: CallerShare) {
+    return this.#options.displace?.(model, this.#bounds, asking, rows, bytes)
   }
 
   #overloaded({ source, waiting }: ScheduledModel<S>): SpillwayError {

@@ -4,6 +4,7 @@ import { checkInputs, type Manifest } from '../../models/core/index.ts'
 import { Calibrations } from '../../web/device/calibration/calibrations.ts'
 import { DeviceTier } from '../../web/device/device-tier.ts'
 import { Router } from '../../web/placement/router.ts'
+import { SecondBackend } from '../../web/placement/second-backend.ts'
 import { laneLimits } from '../../workers/host/lane-client/lane.ts'
 import type { ProcessLane } from '../../workers/host/lane-client/node/start-process-lane.ts'
 import { createManualClock } from '../support/manual-clock.ts'
@@ -43,7 +44,14 @@ function openPage() {
     },
     clock,
   })
-  const router = new Router({ capacity: async () => pc, device, remote: null, calibrations, clock })
+  const router = new Router({
+    capacity: async () => pc,
+    device,
+    remote: null,
+    calibrations,
+    clock,
+    secondBackend: (parts) => new SecondBackend(parts),
+  })
   close = () => device.close()
   return { clock, lanes, router }
 }

@@ -5,6 +5,7 @@ import { Calibrations } from '../../web/device/calibration/calibrations.ts'
 import type { Capacity } from '../../web/device/capacity.ts'
 import { DeviceTier } from '../../web/device/device-tier.ts'
 import { Router } from '../../web/placement/router.ts'
+import { SecondBackend } from '../../web/placement/second-backend.ts'
 import { createManualClock } from './manual-clock.ts'
 import { createManualLanes, type Machine } from './manual-lanes.ts'
 import { digitsManifest } from './test-models.ts'
@@ -71,7 +72,14 @@ export function openPage(
     startLane,
     clock,
   })
-  const router = new Router({ capacity: async () => pc, device, remote: null, calibrations, clock })
+  const router = new Router({
+    capacity: async () => pc,
+    device,
+    remote: null,
+    calibrations,
+    clock,
+    secondBackend: (parts) => new SecondBackend(parts),
+  })
   const settle = async () => {
     for (let index = 0; index < 20; index++) await new Promise(setImmediate)
   }

@@ -2,5 +2,6 @@
 
 export * as cutting from '../../workers/host/scheduler/cut-request.ts'
 export { forceVariant, refuseForced } from '../placement/force-variant.ts'
+export { SecondBackend } from '../placement/second-backend.ts'
 export { infer } from '../remote/oip-infer.ts'
 export { advise } from './advise.ts'

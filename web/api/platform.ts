@@ -4,6 +4,7 @@ import type { Cutting } from '../../workers/host/scheduler/cutting.ts'
 import type { Calibrations } from '../device/calibration/calibrations.ts'
 import type { Capacity } from '../device/capacity.ts'
 import type { DeviceOptions } from '../device/device-tier.ts'
+import type { SecondBackend } from '../placement/second-backend.ts'
 import type { RequestHeaders } from '../remote/request-headers.ts'
 import type { CatalogueOptions } from '../store/catalogue.ts'
 import type { ModelStorage } from '../store/storage/model-storage.ts'
@@ -48,6 +49,7 @@ export interface Platform {
   readonly importModelCode: () => Promise<
     Pick<typeof import('./model-code.ts'), 'advise' | 'forceVariant' | 'infer' | 'refuseForced'> & {
       readonly cutting?: Cutting
+      readonly SecondBackend?: typeof SecondBackend
     }
   >
 }

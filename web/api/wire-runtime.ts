@@ -3,7 +3,6 @@ import type { Clock } from '../../models/async/clock.ts'
 import { importOnce } from '../../models/async/import-code.ts'
 import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
 import type { Manifest } from '../../models/core/index.ts'
-import type { Cutting } from '../../workers/host/scheduler/cutting.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import type { Capacity } from '../device/capacity.ts'
 import { DeviceTier } from '../device/device-tier.ts'
@@ -60,11 +59,10 @@ export function startRuntimeOn(platform: Platform, options: RuntimeOptions, cloc
   // Of files and reports, which carry no span: a further header has a browser ask a server of another origin first.
   const tokens = options.key === undefined ? noHeaders : platform.keyHeaders(base, options.key, clock)
   const keyed = { server: base, headers: tokens }
-  let cutting: Cutting | undefined
+  let loaded: Awaited<ReturnType<Platform['importModelCode']>> | undefined
   const code = importOnce(clock, 'models', async () => {
-    const imported = await platform.importModelCode()
-    cutting = imported.cutting
-    return imported
+    loaded = await platform.importModelCode()
+    return loaded
   })
   const catalogue = new Catalogue({
     models,
@@ -82,7 +80,7 @@ export function startRuntimeOn(platform: Platform, options: RuntimeOptions, cloc
     memoryBudget: parts.memoryBytes,
     maxQueued,
     startLane,
-    cutting: () => cutting,
+    cutting: () => loaded?.cutting,
     clock,
   })
   const traceparent = checkTraceparent(options.traceparent)
@@ -93,7 +91,14 @@ export function startRuntimeOn(platform: Platform, options: RuntimeOptions, cloc
     extensions: new Extensions(base, clock, tokens),
   }
   const remote = options.server === null ? null : new RemoteTier(base, clock, transport, maxQueued, headers)
-  const router = new Router({ capacity, device, remote, calibrations, clock })
+  const router = new Router({
+    capacity,
+    device,
+    remote,
+    calibrations,
+    secondBackend: (parts) => loaded?.SecondBackend && new loaded.SecondBackend(parts),
+    clock,
+  })
   const events = new EventTarget()
   const unanswered = new UnansweredCalls(closed)
   const stats = (): RuntimeStats => ({

@@ -12,9 +12,14 @@ import type { DeviceTier } from '../device/device-tier.ts'
 import type { RemoteTier } from '../remote/remote-tier.ts'
 import type { Decision } from './decide-placement.ts'
 import type { Resolution } from './placement-resolver.ts'
+import type { SecondBackend } from './second-backend.ts'
 
 /** Both tiers, as placement needs them. */
 export interface TierClients {
+  /** Loads models on a second backend, once its code is here; absent where there is one backend. */
+  readonly secondBackend?: (
+    ...parts: ConstructorParameters<typeof SecondBackend>
+  ) => SecondBackend | undefined
   readonly device: Pick<
     DeviceTier,
     | 'session'

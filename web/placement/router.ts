@@ -29,7 +29,7 @@ import {
 } from './request-failover.ts'
 import { retryShare } from './retry-delay.ts'
 import { sameVariant } from './same-variant.ts'
-import { SecondBackend } from './second-backend.ts'
+import { watchLoaded } from './watch-loaded.ts'
 
 export type RouterOptions = TierClients & ModelStatesOptions
 
@@ -76,7 +76,7 @@ export class Router {
     this.#resolver = resolver
     const loader = new BackgroundLoader({ device, clock, states, resolver, health })
     this.#backgroundLoader = loader
-    new SecondBackend({ device, states, resolver, health })
+    watchLoaded(options, { device, states, resolver, health })
     this.#failover = new Failover({ resolver, health, states, budget: this.#budget, clock, loader })
   }
 

@@ -20,10 +20,10 @@ export class SecondBackend {
 
   constructor(options: Omit<BackgroundLoaderOptions, 'clock'>) {
     this.#options = options
-    options.device.onReady((session) => void this.#ready(session))
   }
 
-  async #ready(session: DeviceSession): Promise<void> {
+  /** A session was loaded. */
+  async ready(session: DeviceSession): Promise<void> {
     const { device, states, resolver } = this.#options
     const state = states.get(session.manifest)
     const { first, second } = state ? resolver.choicesOf(state) : {}

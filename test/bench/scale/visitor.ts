@@ -4,6 +4,7 @@ import { withTimeout } from '../../../models/async/timeouts.ts'
 import { type Policy, SpillwayError } from '../../../models/core/index.ts'
 import { queueHeader } from '../../../models/protocols/oip.ts'
 import { Router, type TextTarget } from '../../../web/placement/router.ts'
+import { SecondBackend } from '../../../web/placement/second-backend.ts'
 import { RemoteTier, type Transport } from '../../../web/remote/remote-tier.ts'
 import { SegmentTimes } from '../../../web/text/segment-times.ts'
 import { TextBalance } from '../../../web/text/text-balance.ts'
@@ -57,6 +58,7 @@ export class Visitor {
       device: this.#device.tier,
       remote: policy === 'device' ? null : new RemoteTier(address, clock, transport),
       capacity: async () => capacityFor(deviceClass),
+      secondBackend: (parts) => new SecondBackend(parts),
       calibrations: { recall: async () => {}, costsOf: () => this.#device.costs() },
       clock,
     })

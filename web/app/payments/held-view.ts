@@ -25,7 +25,7 @@ export function createHeldView(body: HTMLTableSectionElement): (payments: readon
       mark.dataset.tier = tier
       mark.title = tierWords[tier]
       const texts = [
-        facts.isOnline ? 'Online' : `${countText(Math.round(facts.kmFromHome))} km away`,
+        facts.isOnline ? 'Online' : `${countText(Math.round(facts.kmFromHome))} km`,
         `${facts.amount.toFixed(0)} ×`,
         percent(probability),
         milliseconds(ms),

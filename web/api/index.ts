@@ -33,6 +33,7 @@ export {
   type WireError,
 } from '../../models/core/index.ts'
 export type { Sampling } from '../../models/core/sampling.ts'
+export type { JsonSchema, TextFormat } from '../../models/core/text-format.ts'
 export type { HubOptions } from '../../models/hub/index.ts'
 export type { LaneState } from '../../workers/host/pool/lane-holder.ts'
 export type { LaneStats, PoolStats } from '../../workers/host/pool/pool.ts'
@@ -43,6 +44,7 @@ export type {
   ChatMessage,
   GenerateTimings,
   Prompt,
+  TemplateArguments,
   TextRequest,
   ToolCall,
   ToolDefinition,
@@ -85,6 +87,7 @@ export type {
   OpenAiTokenLogprob,
   OpenAiUsage,
 } from '../openai/types.ts'
+export type { DeviceBackend, PageBackend } from '../placement/candidate.ts'
 export type { ModelStorage, StorageUsage, StoredModel } from '../store/storage/model-storage.ts'
 export type { Progress } from '../store/worker/load-files.ts'
 export type { GenerationStream, PlacedPiece, PlacedResult } from '../text/generate.ts'

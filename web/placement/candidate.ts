@@ -2,9 +2,10 @@ import type { Backend, SpillwayError, Variant } from '../../models/core/index.ts
 import type { CostCurve } from '../../workers/host/scheduler/cost-curve.ts'
 import type { Capacity } from '../device/capacity.ts'
 
-/** Backends of a page's device, one of which a page may force. */
-export const deviceBackends = ['webgpu', 'wasm'] as const satisfies readonly Backend[]
-export type PageBackend = (typeof deviceBackends)[number]
+/** A backend of a page's device, which a page may force. */
+export type PageBackend = Extract<Backend, 'webgpu' | 'wasm'>
+
+export const deviceBackends = ['webgpu', 'wasm'] as const satisfies readonly PageBackend[]
 
 /** A program with lanes has ONNX Runtime's native code (`cpu`) in place of WebAssembly. */
 export type DeviceBackend = PageBackend | 'cpu'

@@ -48,7 +48,7 @@ async function choiceEvents(request: ChoicesRequest, started: StartedTexts): Pro
   const events = new AnswerEvents(await textsAnswer(request, started), includesUsage)
   return {
     begin: () => events.begin(),
-    ofPart: (part) => [events.ofPart(part)],
+    ofPart: (part) => events.ofPart(part),
     end: () => events.end(),
   }
 }

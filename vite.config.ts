@@ -81,6 +81,8 @@ export default defineConfig({
         outDir: path('dist/site'),
         emptyOutDir: true,
         assetsInlineLimit: 0,
+        // Scripts that every page shares run in workers as well, which have no document; the hints are no more than hints.
+        modulePreload: { polyfill: false },
         rolldownOptions: {
           treeshake,
           // The embed script exports the package's API.
@@ -161,7 +163,7 @@ export default defineConfig({
     // Made by a plugin of the build: Node cannot load it.
     server: { deps: { inline: [/\?hashed$/] } },
     // One file waits for pages and servers for much of its time. Vitest's default is one file at a time on two cores.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    maxWorkers: availableParallelism() + 1,
     projects: [
       {
         extends: true,

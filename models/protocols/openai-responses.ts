@@ -3,7 +3,8 @@
  * Source: https://platform.openai.com/docs/api-reference/responses.
  */
 import * as z from 'zod/mini'
-import { ending, forms, nullish, positive, responseFormat, sampling, toolRequest } from './openai.ts'
+import { toolRequest } from './openai.ts'
+import { ending, forms, nullish, positive, responseFormat, sampling } from './openai-fields.ts'
 
 /** Part of an item's content, or of a tool's output. Its type is checked when the item is read. */
 const responsePart = z.object({ type: z.string(), text: nullish(z.string()) })

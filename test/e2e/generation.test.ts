@@ -88,7 +88,7 @@ describe.skipIf(withoutTestModels)(
         })
       const scripts = () => proxy.seen.map(({ path }) => path).filter((path) => /\.m?js(\?|$)/.test(path))
 
-      test.each(['missing', 'html', 'reset'] as const)(
+      test.each(['missing', 'html'] as const)(
         'is the same where that module’s URL answers "%s"',
         async (fault) => {
           const whole = await write()

@@ -54,6 +54,7 @@ export type {
 export type { FinishReason, GeneratedToken, TokenLogprob } from '../../workers/protocol/generation.ts'
 export type { Capacity, GpuCapacity } from '../device/capacity.ts'
 export type { LoadState, StateChangeEvent } from '../device/load-states.ts'
+export type { OpenAiResponseFormat, OpenAiResponseTextFormat } from '../openai/format-types.ts'
 export type {
   OpenAiResponse,
   OpenAiResponseEvent,
@@ -61,7 +62,6 @@ export type {
   OpenAiResponseMessage,
   OpenAiResponseRequest,
   OpenAiResponseText,
-  OpenAiResponseTextFormat,
   OpenAiResponseUsage,
 } from '../openai/response-types.ts'
 export type { OpenAiTool, OpenAiToolCall, OpenAiToolCallDelta } from '../openai/tool-types.ts'
@@ -81,7 +81,6 @@ export type {
   OpenAiEmbeddings,
   OpenAiMessage,
   OpenAiOptions,
-  OpenAiResponseFormat,
   OpenAiStream,
   OpenAiTexts,
   OpenAiTokenLogprob,

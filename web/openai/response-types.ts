@@ -1,3 +1,4 @@
+import type { OpenAiResponseTextFormat } from './format-types.ts'
 import type { OneTextFields, OtherFields } from './types.ts'
 
 /**
@@ -14,18 +15,6 @@ export interface OpenAiResponseItem extends OtherFields<'id' | 'status' | 'phase
   readonly arguments?: unknown
   readonly output?: unknown
 }
-
-/** As `OpenAiResponseFormat`, with the schema's fields beside its type. */
-export type OpenAiResponseTextFormat =
-  | { readonly type: 'text' }
-  | { readonly type: 'json_object' }
-  | {
-      readonly type: 'json_schema'
-      readonly name: string
-      readonly description?: string | undefined
-      readonly schema: { readonly [keyword: string]: unknown }
-      readonly strict?: boolean | null | undefined
-    }
 
 /** A request of `runtime.openai.responses.create()`. Nothing is stored: a conversation is sent with each of its requests. */
 export interface OpenAiResponseRequest

@@ -2,6 +2,7 @@ import type { Policy } from '../../models/core/index.ts'
 import type { ChatRole } from '../../models/protocols/openai.ts'
 import type { ToolCall } from '../../workers/host/text/types.ts'
 import type { FinishReason } from '../../workers/protocol/generation.ts'
+import type { OpenAiResponseFormat } from './format-types.ts'
 import type { OpenAiResponse, OpenAiResponseEvent, OpenAiResponseRequest } from './response-types.ts'
 import type { OpenAiTool, OpenAiToolCall, OpenAiToolCallDelta } from './tool-types.ts'
 
@@ -10,20 +11,6 @@ import type { OpenAiTool, OpenAiToolCall, OpenAiToolCallDelta } from './tool-typ
  * `not_supported`, as the server does; the others change nothing.
  */
 export type OtherFields<Name extends string> = { readonly [Field in Name]?: unknown }
-
-/** OpenAI's form of a text. A schema is always held to, `strict` or not. */
-export type OpenAiResponseFormat =
-  | { readonly type: 'text' }
-  | { readonly type: 'json_object' }
-  | {
-      readonly type: 'json_schema'
-      readonly json_schema: {
-        readonly name: string
-        readonly description?: string | undefined
-        readonly schema?: { readonly [keyword: string]: unknown } | undefined
-        readonly strict?: boolean | null | undefined
-      }
-    }
 
 /** The fields that all requests for text share, as OpenAI's API and vLLM have them. */
 export interface OneTextFields {

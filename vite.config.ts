@@ -162,8 +162,9 @@ export default defineConfig({
     expect: { poll: { timeout: 30_000 } },
     // Made by a plugin of the build: Node cannot load it.
     server: { deps: { inline: [/\?hashed$/] } },
-    // A file waits for pages and servers for much of its time: two at a time leave half of two cores idle.
-    maxWorkers: Math.max(3, availableParallelism() - 1),
+    // One file waits for pages and servers for much of its time. Vitest's default is one file at a time on two cores; three
+    // there take as long as two.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         extends: true,

@@ -145,11 +145,11 @@ describe.skipIf(withoutTestModels)(
       timeout: 180_000,
     }, async () => {
       const gpu = await openOnGpu()
-      const whole = (await generateTexts('server', texts, 24)).map(({ text }) => text)
+      const whole = (await generateTexts('server', texts, 14)).map(({ text }) => text)
       const random = randomFrom(11)
       const first = texts + Math.floor(random.uniform() * 2 * texts)
       const second = first + 5 * texts + Math.floor(random.uniform() * 4 * texts)
-      const generating = generateTexts('prefer-device', texts, 24)
+      const generating = generateTexts('prefer-device', texts, 14)
       for (const point of [first, second]) {
         await tokensGenerated(point)
         await gpu.crash()

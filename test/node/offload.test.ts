@@ -26,7 +26,7 @@ describe('a thread that fails in a task', () => {
     ['fill', 'memory_exhausted'],
     ['hang', 'deadline_exceeded'],
   ])('by %s fails that task alone, and is replaced', async (fault, code) => {
-    const run = open({ taskMs: fault === 'hang' ? 500 : 60_000, maxMegabytes: 32 })
+    const run = open({ taskMs: fault === 'hang' ? 3_000 : 60_000, maxMegabytes: 32 })
     const answers = [run('echo'), run(fault), run('echo')]
     expect(await answers[0]).toMatchObject({ fault: 'echo' })
     await expect(answers[1]).rejects.toMatchObject({ code })

@@ -66,7 +66,7 @@ describe('the example of', () => {
     expect(await part('placement').textContent()).toMatch(/device|server/i)
     await page.getByRole('button', { name: 'Classify' }).click()
     await expect.poll(() => part('logits').textContent()).toBe('10 numbers')
-    await expect.poll(() => part('requests').textContent()).toBe('Runs answered: 1')
+    await expect.poll(() => part('requests').textContent()).toBe('Requests answered: 2')
     expect(errors).toEqual([])
   })
 

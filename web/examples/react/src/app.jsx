@@ -43,5 +43,5 @@ function Load() {
   const stats = useRuntimeStats()
   if (!stats) return null
   const requests = stats.placements.reduce((sum, placement) => sum + placement.requests, 0)
-  return <p data-part="requests">Runs answered: {requests}</p>
+  return <p data-part="requests">Requests answered: {requests}</p>
 }

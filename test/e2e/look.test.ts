@@ -72,13 +72,14 @@ describe('the spillway', () => {
     expect(await strip.textContent()).toMatch(/Waiting\s*\d+\s*This device\s*\d+\s*Server\s*\d+/)
     // Without motion, the picture stands still once the numbers do.
     const picture = () => strip.locator('canvas').evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL())
-    await expect
-      .poll(async () => {
-        const before = await picture()
-        await page.waitForTimeout(100)
-        return (await picture()) === before
-      })
-      .toBe(true)
+    let before = ''
+    const isStill = async () => {
+      const now = await picture()
+      const isSame = now === before
+      before = now
+      return isSame
+    }
+    await expect.poll(isStill, { interval: 100 }).toBe(true)
     expect(await shiftOf(page)).toBe(0)
   })
 })

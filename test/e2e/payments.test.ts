@@ -47,13 +47,15 @@ describe('the payments', () => {
     expect(lost).toBe(0)
     expect(p99).toBeGreaterThan(0)
     await page.getByTestId('pause').click()
-    await expect
-      .poll(async () => {
-        const { scored } = await figures(page)
-        await page.waitForTimeout(600)
-        return (await figures(page)).scored - scored
-      })
-      .toBe(0)
+    let before = -1
+    const scoredMeanwhile = async () => {
+      const { scored } = await figures(page)
+      const more = scored - before
+      before = scored
+      return more
+    }
+    // The page shows new figures twice a second.
+    await expect.poll(scoredMeanwhile, { interval: 600 }).toBe(0)
     expect(await shiftOf(page)).toBe(0)
     expect(errors).toEqual([])
   })

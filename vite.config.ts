@@ -12,6 +12,7 @@ import { apiPage } from './web/build/api-page.ts'
 import { compileHints } from './web/build/compile-hints.ts'
 import { hashedFiles } from './web/build/hashed-files.ts'
 import { integrity } from './web/build/integrity.ts'
+import { pageShell } from './web/build/page-shell.ts'
 import { precompress } from './web/build/precompress.ts'
 import { preloadInPages } from './web/build/preload-in-pages.ts'
 import { sizeLimit } from './web/build/size-limit.ts'
@@ -148,6 +149,7 @@ export default defineConfig({
   plugins: [
     hashedFiles(),
     apiPage(),
+    pageShell(),
     preloadInPages(),
     compileHints(),
     sizeLimit(),

@@ -1,0 +1,62 @@
+import { fileURLToPath } from 'node:url'
+import type { Plugin } from 'vite'
+
+const folder = fileURLToPath(new URL('../app/', import.meta.url))
+
+/** The pages of the site in the order of their links; each is `web/app/{name}.html`. */
+const pages = [
+  { name: 'index', link: 'Payments', href: './' },
+  { name: 'digits', link: 'Digits', href: './digits.html' },
+  { name: 'stories', link: 'Stories', href: './stories.html' },
+] as const
+
+const font = '../../node_modules/@fontsource-variable/inter/files/inter-latin-wght-normal.woff2'
+
+const head = `
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <meta name="color-scheme" content="light dark" />
+    <meta name="theme-color" content="#f6f8f9" media="(prefers-color-scheme: light)" />
+    <meta name="theme-color" content="#0a0f12" media="(prefers-color-scheme: dark)" />
+    <link rel="icon" href="./favicon.svg" type="image/svg+xml" />
+    <link rel="preload" as="font" type="font/woff2" crossorigin href="${font}" />
+    <link rel="stylesheet" href="./styles/index.css" />`
+
+const header = (current: string) => `
+    <header class="top">
+      <img src="./favicon.svg" alt="" width="36" height="36" />
+      <h1>Spillway</h1>
+      <p>Models that run in your browser, and spill to your server when the device cannot.</p>
+      <nav class="pages" aria-label="Pages">
+        ${pages.map(({ name, link, href }) => `<a href="${href}"${name === current ? ' aria-current="page"' : ''}>${link}</a>`).join('\n        ')}
+      </nav>
+    </header>`
+
+/** The spillway as a strip. The first page has it as a picture of its own. */
+const strip = `<aside id="spillway" class="spillway strip" data-testid="spillway" aria-label="Requests of this page">
+        <canvas aria-hidden="true"></canvas>
+        <dl>
+          <div><dt>Waiting</dt><dd data-part="waiting">0</dd></div>
+          <div><dt><i class="mark" data-tier="device"></i>This device</dt><dd data-part="device">0</dd></div>
+          <div><dt><i class="mark" data-tier="server"></i>Server</dt><dd data-part="server">0</dd></div>
+        </dl>
+      </aside>`
+
+/**
+ * Writes what the pages of the site share: the start of each `<head>`, the header with the links to all pages, and the
+ * strip where a page says `<!-- strip -->`. A page has its title, its description, its script and its `<main>`.
+ */
+export const pageShell = (): Plugin => ({
+  name: 'spillway:page-shell',
+  transformIndexHtml: {
+    order: 'pre',
+    handler(html, { filename }) {
+      const page = pages.find(({ name }) => filename === `${folder}${name}.html`)
+      if (!page) return html
+      return html
+        .replace('<head>', `<head>${head}`)
+        .replace('<body>', `<body>${header(page.name)}`)
+        .replace('<!-- strip -->', strip)
+    },
+  },
+})

@@ -19,6 +19,8 @@ const head = `
     <meta name="theme-color" content="#f6f8f9" media="(prefers-color-scheme: light)" />
     <meta name="theme-color" content="#0a0f12" media="(prefers-color-scheme: dark)" />
     <link rel="icon" href="./favicon.svg" type="image/svg+xml" />
+    <link rel="apple-touch-icon" href="./icon-192.png" />
+    <link rel="manifest" vite-ignore href="./manifest.webmanifest" />
     <link rel="preload" as="font" type="font/woff2" crossorigin href="${font}" />
     <link rel="stylesheet" href="./styles/index.css" />`
 

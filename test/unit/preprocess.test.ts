@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Ink, toModelImage } from '../../web/app/preprocess.ts'
+import { type Ink, toModelImage } from '../../web/drawing/preprocess.ts'
 
 const side = 140
 

@@ -1,4 +1,4 @@
-import { largestIndex } from './probabilities.ts'
+import { largestIndex } from '../drawing/probabilities.ts'
 import { percent } from './words.ts'
 
 export interface Bars {

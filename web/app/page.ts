@@ -1,21 +1,21 @@
 import type { Tensor } from '../../models/core/index.ts'
 import type { Runtime } from '../api/create-runtime.ts'
+import { Drawing } from '../drawing/drawing.ts'
+import { showDrawing } from '../drawing/pad.ts'
+import { drawByKeyboard } from '../drawing/pen-keyboard.ts'
+import { drawByPointer } from '../drawing/pen-pointer.ts'
+import { toModelImage } from '../drawing/preprocess.ts'
+import { createRaster } from '../drawing/raster.ts'
 import { createAnnouncer } from './announce.ts'
 import { createBars } from './bars.ts'
-import { Drawing } from './drawing.ts'
 import { createErrorView } from './error-view.ts'
 import { createFiguresView, type Figure } from './figures-view.ts'
 import { find } from './find.ts'
 import { oncePerFrame } from './once-per-frame.ts'
-import { showDrawing } from './pad.ts'
-import { drawByKeyboard } from './pen-keyboard.ts'
-import { drawByPointer } from './pen-pointer.ts'
 import { createPlacementView } from './placement-view.ts'
 import { showPolicies } from './policy-switch.ts'
-import { toModelImage } from './preprocess.ts'
 import { createPreview } from './preview.ts'
 import { createProgressView } from './progress-view.ts'
-import { createRaster } from './raster.ts'
 import { Recogniser } from './recogniser.ts'
 import { createResultView } from './result-view.ts'
 import { showSamples } from './sample-buttons.ts'
@@ -82,7 +82,7 @@ export function showPage(runtime: Runtime): void {
   drawing.onChange(recognise)
 
   const pad = find('#pad', HTMLElement)
-  showDrawing(pad, drawing)
+  showDrawing(pad, find('canvas', HTMLCanvasElement, pad), drawing)
   drawByKeyboard(pad, drawing, { cursor: find('#cursor', HTMLElement), announce: announcer.now })
   drawByPointer(pad, drawing)
   showSamples(find('#samples', HTMLElement), samples, (strokes) => drawing.replace(strokes))

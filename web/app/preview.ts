@@ -1,5 +1,5 @@
-import { contextOf } from './ink.ts'
-import { imageSide } from './preprocess.ts'
+import { contextOf } from '../drawing/ink.ts'
+import { imageSide } from '../drawing/preprocess.ts'
 
 /** Shows the image that the model reads: white ink on black. */
 export function createPreview(canvas: HTMLCanvasElement): (image: Float32Array | undefined) => void {

@@ -1,7 +1,7 @@
+import { largestIndex, probabilities } from '../drawing/probabilities.ts'
 import type { Announcer } from './announce.ts'
 import type { Bars } from './bars.ts'
 import { find } from './find.ts'
-import { largestIndex, probabilities } from './probabilities.ts'
 import { percent } from './words.ts'
 
 export interface ResultView {

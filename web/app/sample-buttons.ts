@@ -1,4 +1,4 @@
-import { pathOf, penWidth, type Stroke } from './stroke.ts'
+import { pathOf, penWidth, type Stroke } from '../drawing/stroke.ts'
 
 const svg = 'http://www.w3.org/2000/svg'
 

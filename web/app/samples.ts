@@ -1,4 +1,4 @@
-import type { Point, Stroke } from './stroke.ts'
+import type { Point, Stroke } from '../drawing/stroke.ts'
 
 /** Strokes in hundredths of the pad's side. A curve runs through the midpoints between these points. */
 const shapes: readonly (readonly string[])[] = [

@@ -1,7 +1,7 @@
 import type { Tier } from '../../../models/core/index.ts'
 import type { Runtime } from '../../api/create-runtime.ts'
+import { contextOf } from '../../drawing/ink.ts'
 import { find } from '../find.ts'
-import { contextOf } from '../ink.ts'
 import { countText, milliseconds, percent } from '../words.ts'
 import { type Colours, drawScene } from './draw.ts'
 import { type Flow, FlowMeter } from './flow.ts'

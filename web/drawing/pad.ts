@@ -1,11 +1,18 @@
 import type { Drawing } from './drawing.ts'
-import { find } from './find.ts'
 import { contextOf, inkPath, wipe } from './ink.ts'
 import { pathOf } from './stroke.ts'
 
-/** Shows the drawing at the canvas's size and pixel density. */
-export function showDrawing(pad: HTMLElement, drawing: Drawing): void {
-  const canvas = find('canvas', HTMLCanvasElement, pad)
+/**
+ * Shows the drawing at the canvas's size and pixel density. `pad` has the attribute `data-empty` while there is none.
+ *
+ * @param signal Ends it: what the window and its media queries hold is let go.
+ */
+export function showDrawing(
+  pad: HTMLElement,
+  canvas: HTMLCanvasElement,
+  drawing: Drawing,
+  signal = new AbortController().signal,
+): void {
   const context = contextOf(canvas)
   let colour = ''
 
@@ -27,10 +34,12 @@ export function showDrawing(pad: HTMLElement, drawing: Drawing): void {
     canvas.height = side
     repaint()
   }
-  new ResizeObserver(fit).observe(canvas)
+  const sizes = new ResizeObserver(fit)
+  sizes.observe(canvas)
+  signal.addEventListener('abort', () => sizes.disconnect())
   // On another screen the pixel density changes without the size.
-  window.addEventListener('resize', fit)
+  window.addEventListener('resize', fit, { signal })
   for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)']) {
-    matchMedia(query).addEventListener('change', repaint)
+    matchMedia(query).addEventListener('change', repaint, { signal })
   }
 }

@@ -64,7 +64,7 @@ async function writeTexts(
   let usage: Usage | undefined
   try {
     for (let step = 1; ; step++) {
-      const asked = request.messages ? { ...request, messages: [...request.messages, ...messages] } : request
+      const asked = step === 1 ? request : laterRequest(request, messages)
       const deadlineMs = cancellation.remainingMs()
       const stream = write(asked, { ...options, signal: cancellation.signal, deadlineMs })
       for await (const piece of stream) {
@@ -108,6 +108,14 @@ async function writeTexts(
     running.release()
     cancellation.release()
   }
+}
+
+/** The call that a request demands was made. */
+function laterRequest(
+  { toolChoice: _, ...request }: CheckedRequest['request'],
+  messages: readonly ChatMessage[],
+): CheckedRequest['request'] {
+  return request.messages ? { ...request, messages: [...request.messages, ...messages] } : request
 }
 
 const messageOf = ({ text, reasoning, toolCalls }: PlacedResult): ChatMessage => ({

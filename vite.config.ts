@@ -192,6 +192,8 @@ export default defineConfig({
           environment: 'node',
           include: ['test/{unit,tools}/**/*.test.ts'],
           exclude: slowTools,
+          // These files leave nothing behind: they share a process, and the modules that it has loaded.
+          isolate: false,
         },
       },
       {

@@ -10,6 +10,7 @@ import { transformersRuntime } from './test/support/transformers-runtime.ts'
 import { weightsModel } from './test/support/weights-model.ts'
 import { apiPage } from './web/build/api-page.ts'
 import { compileHints } from './web/build/compile-hints.ts'
+import { docsPages } from './web/build/docs-pages.ts'
 import { hashedFiles } from './web/build/hashed-files.ts'
 import { integrity } from './web/build/integrity.ts'
 import { pageShell } from './web/build/page-shell.ts'
@@ -149,6 +150,7 @@ export default defineConfig({
   plugins: [
     hashedFiles(),
     apiPage(),
+    docsPages(),
     pageShell(),
     preloadInPages(),
     compileHints(),

@@ -11,6 +11,7 @@ import { weightsModel } from './test/support/weights-model.ts'
 import { apiPage } from './web/build/api-page.ts'
 import { appManifest } from './web/build/app-manifest.ts'
 import { compileHints } from './web/build/compile-hints.ts'
+import { docsPages } from './web/build/docs-pages.ts'
 import { hashedFiles } from './web/build/hashed-files.ts'
 import { integrity } from './web/build/integrity.ts'
 import { pageShell } from './web/build/page-shell.ts'
@@ -163,6 +164,7 @@ export default defineConfig({
   plugins: [
     hashedFiles(),
     apiPage(),
+    docsPages(),
     appManifest(),
     siteFiles(),
     pageShell(),

@@ -7,7 +7,7 @@ const folder = fileURLToPath(new URL('../app/', import.meta.url))
 const pages = [
   { name: 'index', link: 'Payments', href: './' },
   { name: 'digits', link: 'Digits', href: './digits.html' },
-  { name: 'stories', link: 'Stories', href: './stories.html' },
+  { name: 'chat', link: 'Chat', href: './chat.html' },
 ] as const
 
 const font = '../../node_modules/@fontsource-variable/inter/files/inter-latin-wght-normal.woff2'

@@ -94,6 +94,7 @@ export default defineConfig({
           input: {
             index: path('web/app/index.html'),
             digits: path('web/app/digits.html'),
+            chat: path('web/app/chat.html'),
             stories: path('web/app/stories.html'),
             embed: path('web/embed/embed-script.ts'),
           },

@@ -65,7 +65,9 @@ export function scriptedModel({
   const write: ToolLoopOptions['write'] = (request, placement) =>
     generate(options, digitsManifest, request, placement)
   return {
-    generate: (request, { signal } = {}) =>
-      generateRequest({ write, clock, closing }, request, { policy: 'auto', signal }),
+    generate: (request, { signal } = {}) => ({
+      ...generateRequest({ write, clock, closing }, request, { policy: 'auto', signal }),
+      move: () => {},
+    }),
   }
 }

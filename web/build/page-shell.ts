@@ -6,8 +6,8 @@ const folder = fileURLToPath(new URL('../app/', import.meta.url))
 /** The pages of the site in the order of their links; each is `web/app/{name}.html`, but the guides, which the build makes. */
 const pages = [
   { name: 'index', link: 'Payments', href: './' },
+  { name: 'chat', link: 'Chat', href: './chat.html' },
   { name: 'digits', link: 'Digits', href: './digits.html' },
-  { name: 'stories', link: 'Stories', href: './stories.html' },
   { name: 'docs', link: 'Docs', href: './docs/' },
 ] as const
 

@@ -4,12 +4,12 @@ import type { ChatMessage, Usage, WrittenCall } from '../../workers/host/text/ty
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import { answerCall } from './answer-call.ts'
 import { createCancellation } from './cancellation.ts'
-import type { GenerationStream, PlacedPiece, PlacedResult } from './generate.ts'
+import type { PlacedPiece, PlacedResult, TextStream } from './generate.ts'
 import { type CheckedRequest, checkGenerateRequest, type GenerateRequest } from './tools.ts'
 
 export interface ToolLoopOptions {
   /** Writes one text. */
-  readonly write: (request: CheckedRequest['request'], options: PlacementOptions) => GenerationStream
+  readonly write: (request: CheckedRequest['request'], options: PlacementOptions) => TextStream
   readonly clock: Clock
   /** Fires when the runtime is closed. */
   readonly closing: AbortSignal
@@ -20,7 +20,7 @@ export function generateRequest(
   loop: ToolLoopOptions,
   given: GenerateRequest,
   options: PlacementOptions,
-): GenerationStream {
+): TextStream {
   const checked = checkGenerateRequest(given)
   return Object.values(checked.tools).some((tool) => tool?.execute)
     ? generateWithTools(loop, checked, options)
@@ -35,7 +35,7 @@ function generateWithTools(
   loop: ToolLoopOptions,
   checked: CheckedRequest,
   options: PlacementOptions,
-): GenerationStream {
+): TextStream {
   const reader = new AbortController()
   const pieces = new AsyncQueue<PlacedPiece>(() => reader.abort())
   const result = writeTexts(loop, checked, options, pieces, reader.signal)

@@ -96,6 +96,7 @@ export default defineConfig({
             digits: path('web/app/digits.html'),
             chat: path('web/app/chat.html'),
             stories: path('web/app/stories.html'),
+            lab: path('web/app/lab.html'),
             embed: path('web/embed/embed-script.ts'),
           },
           output: {

@@ -8,6 +8,7 @@ const pages = [
   { name: 'index', link: 'Payments', href: './' },
   { name: 'chat', link: 'Chat', href: './chat.html' },
   { name: 'digits', link: 'Digits', href: './digits.html' },
+  { name: 'lab', link: 'Lab', href: './lab.html' },
   { name: 'docs', link: 'Docs', href: './docs/' },
 ] as const
 

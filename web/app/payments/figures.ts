@@ -34,7 +34,7 @@ export function showFigures(
 }
 
 /** Rows a run on the device between two readings; the last such figure where nothing ran since. */
-function createSharedMeter(runtime: Runtime, modelId: string): () => number | undefined {
+export function createSharedMeter(runtime: Runtime, modelId: string): () => number | undefined {
   let before = { rows: 0, batches: 0 }
   let shared: number | undefined
   return () => {

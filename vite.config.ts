@@ -9,12 +9,15 @@ import { makeQuantized } from './test/support/make-quantized.ts'
 import { transformersRuntime } from './test/support/transformers-runtime.ts'
 import { weightsModel } from './test/support/weights-model.ts'
 import { apiPage } from './web/build/api-page.ts'
+import { appManifest } from './web/build/app-manifest.ts'
 import { compileHints } from './web/build/compile-hints.ts'
+import { docsPages } from './web/build/docs-pages.ts'
 import { hashedFiles } from './web/build/hashed-files.ts'
 import { integrity } from './web/build/integrity.ts'
 import { pageShell } from './web/build/page-shell.ts'
 import { precompress } from './web/build/precompress.ts'
 import { preloadInPages } from './web/build/preload-in-pages.ts'
+import { siteFiles } from './web/build/site-files.ts'
 import { sizeLimit } from './web/build/size-limit.ts'
 import { elementModules, startModules, treeshake } from './web/build/tree-shaking.ts'
 
@@ -98,6 +101,7 @@ export default defineConfig({
           input: {
             index: path('web/app/index.html'),
             digits: path('web/app/digits.html'),
+            chat: path('web/app/chat.html'),
             stories: path('web/app/stories.html'),
             embed: path('web/embed/embed-script.ts'),
             elements: path('web/embed/elements-script.ts'),
@@ -132,6 +136,18 @@ export default defineConfig({
         },
       },
     },
+    // After the client: it names the files that the client has written.
+    siteWorker: {
+      consumer: 'client',
+      build: {
+        outDir: path('dist/site'),
+        emptyOutDir: false,
+        rolldownOptions: {
+          input: { 'service-worker': path('web/app/offline/service-worker.ts') },
+          output: { entryFileNames: '[name].js', codeSplitting: false },
+        },
+      },
+    },
     server: {
       consumer: 'server',
       build: {
@@ -153,7 +169,7 @@ export default defineConfig({
   },
   builder: {
     buildApp: async (builder) => {
-      for (const name of ['client', 'serviceWorker', 'server']) {
+      for (const name of ['client', 'serviceWorker', 'siteWorker', 'server']) {
         const environment = builder.environments[name]
         if (environment) await builder.build(environment)
       }
@@ -162,6 +178,9 @@ export default defineConfig({
   plugins: [
     hashedFiles(),
     apiPage(),
+    docsPages(),
+    appManifest(),
+    siteFiles(),
     pageShell(),
     preloadInPages(),
     compileHints(),
@@ -189,6 +208,8 @@ export default defineConfig({
           environment: 'node',
           include: ['test/{unit,tools}/**/*.test.ts'],
           exclude: slowTools,
+          // These files leave nothing behind: they share a process, and the modules that it has loaded.
+          isolate: false,
         },
       },
       {

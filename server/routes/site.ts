@@ -13,6 +13,8 @@ export const siteRoutes = (root: string) =>
     })
     .use('/assets/*', compressedFiles(root))
     .use('/assets/*', serveStatic({ root, precompressed: true }))
+    // The links of the guides are relative to their folder.
+    .use('/docs', async (c) => c.redirect('docs/'))
     .use('*', etag())
     .use('*', async (c, next) => {
       await next()

@@ -12,8 +12,11 @@ import { magikaFolder } from './models.ts'
 import { buildServers } from './servers/build.ts'
 import { type Client, startClient } from './servers/start.ts'
 
-/** Connections of the closed loops; the one that gives most is a side's rate: with more than it needs a server refuses. */
-const concurrencies = [8, 16, 32]
+/**
+ * Connections of the closed loops; the one that gives most is a side's rate. With more than it needs a server refuses, and
+ * refusals that are asked again at once take the core from the runs.
+ */
+const concurrencies = [2, 4, 8, 16, 32]
 const rounds = 3
 
 const missing = ['nginx', 'taskset'].find((command) => spawnSync(command, ['-V']).error)

@@ -7,7 +7,7 @@ import { writeUpstream } from '../support/upstream-front.ts'
 import { atMost, type Bench, median } from './bench-definition.ts'
 import { bodies, type Input, inferBytes } from './infer-requests.ts'
 import { buildServers } from './servers/build.ts'
-import { startClient } from './servers/start.ts'
+import { start, startClient } from './servers/start.ts'
 
 const rounds = 5
 
@@ -22,7 +22,7 @@ const row: Input = {
 export const upstream: Bench = {
   name: 'upstream',
   description:
-    'a Spillway in front of another: the median of one row of `digits`, one at a time, and the time to the first event of a text of `bard`, against the same requests of the one behind',
+    'a Spillway in front of another: the median of one row of `digits`, one at a time, and the time to the first event of a text of `bard`, against the same requests of the one behind; and a bare proxy in its place',
   run: async ({ isTrial }) => {
     const behind = await startServer()
     const folder = await emptyFolder()
@@ -30,8 +30,9 @@ export const upstream: Bench = {
     await writeTexts(folder, 'writer', new URL('v1', behind.url))
     const front = await startServer({ SPILLWAY_MODELS: folder })
     for (const server of [behind, front]) server.dropLog()
-    const { client: file } = await buildServers()
-    const client = startClient(file)
+    const files = await buildServers()
+    const proxy = await start(files.proxy, [behind.url.origin])
+    const client = startClient(files.client)
     const body = bodies.binary(row)
     const runMs = async (url: URL, model: string) => {
       const requests = [inferBytes(url, model, body)]
@@ -48,15 +49,28 @@ export const upstream: Bench = {
       () => runMs(front.url, 'there'),
       () => runMs(behind.url, 'digits'),
     )
+    const bare = await inTurns(
+      rounds,
+      () => runMs(front.url, 'there'),
+      () => runMs(proxy.url, 'digits'),
+    )
     const texts = await inTurns(
       isTrial ? 10 : 100,
       () => firstEventMs(front.url, 'writer'),
       () => firstEventMs(behind.url, 'bard'),
     )
     client.stop()
+    proxy.stop()
     await Promise.all([front.stop(), behind.stop()])
     return [
       atMost('upstream', 'added ms of a run, p50', { ...runs, ratio: runs.ours - runs.theirs }, 1, ' ms'),
+      atMost(
+        'upstream',
+        'added ms of a run, p50, against a bare proxy',
+        { ...bare, ratio: bare.ours - bare.theirs },
+        1,
+        ' ms',
+      ),
       atMost(
         'upstream',
         "added ms to a text's first event, p50",

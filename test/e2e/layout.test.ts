@@ -19,8 +19,8 @@ async function visitDigits(page: Page): Promise<void> {
   await page.locator('[data-testid=placement][data-tier=device]').waitFor()
 }
 
-async function visitStories(page: Page): Promise<void> {
-  await page.goto(new URL('stories.html', inject('serverUrl')).href)
+async function visitChat(page: Page): Promise<void> {
+  await page.goto(new URL('chat.html', inject('serverUrl')).href)
   await page.getByTestId('count-2').check({ force: true })
   await page.getByTestId('tell').click()
   for (const story of [0, 1])
@@ -57,7 +57,7 @@ describe.each([
   test.each([
     ['payments', visitPayments],
     ['digits', visitDigits],
-    ['stories', visitStories],
+    ['chat', visitChat],
   ])(
     'the page of %s holds its text at every width, however large, wide or spaced that is',
     async (_page, visit) => {

@@ -25,8 +25,8 @@ async function visitDigits(page: Page): Promise<void> {
   await page.getByTestId('result').filter({ hasText: '3' }).waitFor()
 }
 
-async function visitStories(page: Page): Promise<void> {
-  await page.goto(new URL('stories.html', url).href)
+async function visitChat(page: Page): Promise<void> {
+  await page.goto(new URL('chat.html', url).href)
   await page.getByTestId('progress').and(page.locator('[data-state=ready]')).waitFor()
   await page.getByTestId('tell').click()
   await page.getByTestId('story-3').and(page.locator('[data-state=ended]')).waitFor()
@@ -50,7 +50,7 @@ async function longestOf(visit: (page: Page) => Promise<void>): Promise<number> 
 test.each([
   ['payments', visitPayments],
   ['digits', visitDigits],
-  ['stories', visitStories],
+  ['chat', visitChat],
 ])(
   'the page of %s is held for no 50 ms while its model loads and runs, at the first visit and the second',
   async (_what, visit) => {

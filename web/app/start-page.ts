@@ -13,4 +13,10 @@ export async function startPage(
   // In a task of its own: in one with the runtime's start it would delay the first paint on a slow device.
   await new Promise((resolve) => setTimeout(resolve))
   showPage(runtime)
+  if (document.readyState !== 'complete')
+    await new Promise((resolve) => window.addEventListener('load', resolve))
+  // The development server has no service worker.
+  if (!import.meta.env.PROD) return
+  // Where it fails, the browser keeps no data of sites, or the network has just gone: the page works on.
+  await import('./offline/keep-site.ts').then(({ keepSite }) => keepSite()).catch(() => {})
 }

@@ -6,12 +6,12 @@ const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.u
 /** Beside the output of `npm run build`: a server finds its lanes' entry relative to itself. */
 const outDir = path('../../../dist/bench')
 
-/** Builds both servers and their client as the product is built, because TypeScript sources run slower. Returns their files. */
-export async function buildServers(): Promise<Record<'ours' | 'plain' | 'client', string>> {
-  await buildForNode(path('.'), outDir, {
-    ours: path('./ours.ts'),
-    plain: path('./plain.ts'),
-    client: path('./client.ts'),
-  })
-  return { ours: `${outDir}/ours.js`, plain: `${outDir}/plain.js`, client: `${outDir}/client.js` }
+const names = ['ours', 'plain', 'proxy', 'client'] as const
+
+/** Builds the servers and their client as the product is built, because TypeScript sources run slower. Returns their files. */
+export async function buildServers(): Promise<Record<(typeof names)[number], string>> {
+  const entries = Object.fromEntries(names.map((name) => [name, path(`./${name}.ts`)]))
+  await buildForNode(path('.'), outDir, entries)
+  const file = (name: string) => `${outDir}/${name}.js`
+  return { ours: file('ours'), plain: file('plain'), proxy: file('proxy'), client: file('client') }
 }

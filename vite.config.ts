@@ -19,7 +19,7 @@ import { precompress } from './web/build/precompress.ts'
 import { preloadInPages } from './web/build/preload-in-pages.ts'
 import { siteFiles } from './web/build/site-files.ts'
 import { sizeLimit } from './web/build/size-limit.ts'
-import { startModules, treeshake } from './web/build/tree-shaking.ts'
+import { elementModules, startModules, treeshake } from './web/build/tree-shaking.ts'
 
 const path = (relative: string) => new URL(relative, import.meta.url).pathname
 
@@ -45,6 +45,8 @@ const slowTools = [
   'import/stories',
 ].map((name) => `test/tools/${name}.test.ts`)
 
+/** Scripts that pages of others load, under names that stay. */
+const forGuests = new Set(['embed', 'elements'])
 const embedBanner = '/* Load this file as a module: <script type="module" src="…/embed.js"></script> */'
 
 /** Looks for Chromium only when its project starts: other tests need no browser. */
@@ -86,7 +88,12 @@ export default defineConfig({
         emptyOutDir: true,
         assetsInlineLimit: 0,
         // Scripts that every page shares run in workers as well, which have no document; the hints are no more than hints.
-        modulePreload: { polyfill: false },
+        modulePreload: {
+          polyfill: false,
+          // The list of what to preload would stand before its banner; it has loaded all that the elements import.
+          resolveDependencies: (_url, dependencies, { hostId }) =>
+            hostId === 'embed.js' ? [] : dependencies,
+        },
         rolldownOptions: {
           treeshake,
           // The embed script exports the package's API.
@@ -98,13 +105,19 @@ export default defineConfig({
             stories: path('web/app/stories.html'),
             lab: path('web/app/lab.html'),
             embed: path('web/embed/embed-script.ts'),
+            elements: path('web/embed/elements-script.ts'),
           },
           output: {
             // The line that browsers show where the script was loaded as a classic one.
             postBanner: ({ name }) => (name === 'embed' ? embedBanner : ''),
-            entryFileNames: ({ name }) => (name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js'),
+            entryFileNames: ({ name }) => (forGuests.has(name) ? '[name].js' : 'assets/[name]-[hash].js'),
             // One file of all that every page needs: several small ones compress worse.
-            codeSplitting: { groups: [{ name: 'runtime', test: startModules, minShareCount: 3 }] },
+            codeSplitting: {
+              groups: [
+                { name: 'errors', test: elementModules, priority: 1 },
+                { name: 'runtime', test: startModules, minShareCount: 3 },
+              ],
+            },
           },
         },
       },

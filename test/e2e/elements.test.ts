@@ -150,7 +150,7 @@ describe('<spillway-classify>', () => {
     await error.waitFor()
     expect(await error.textContent()).toContain('The file is no picture')
     expect(await page.evaluate(() => codes)).toEqual(['input_value_invalid'])
-    await handPicture(page, pictureOfOne(8_000, 6_250), 'image/png')
+    await handPicture(page, pictureOfOne(80, 63, 100), 'image/png')
     await expect.poll(() => labelOf(page)).toBe('1')
     await error.waitFor({ state: 'detached' })
     await page.locator('spillway-classify button', { hasText: 'Clear' }).click()

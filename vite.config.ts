@@ -93,6 +93,7 @@ export default defineConfig({
             index: path('web/app/index.html'),
             digits: path('web/app/digits.html'),
             stories: path('web/app/stories.html'),
+            code: path('web/app/code.html'),
             embed: path('web/embed/embed-script.ts'),
           },
           output: {

@@ -8,6 +8,7 @@ const pages = [
   { name: 'index', link: 'Payments', href: './' },
   { name: 'digits', link: 'Digits', href: './digits.html' },
   { name: 'stories', link: 'Stories', href: './stories.html' },
+  { name: 'code', link: 'Code', href: './code.html' },
   { name: 'docs', link: 'Docs', href: './docs/' },
 ] as const
 

@@ -104,6 +104,7 @@ export default defineConfig({
             chat: path('web/app/chat.html'),
             stories: path('web/app/stories.html'),
             lab: path('web/app/lab.html'),
+            code: path('web/app/code.html'),
             embed: path('web/embed/embed-script.ts'),
             elements: path('web/embed/elements-script.ts'),
           },

@@ -92,7 +92,7 @@ export default defineConfig({
           preserveEntrySignatures: 'exports-only',
           input: {
             index: path('web/app/index.html'),
-            digits: path('web/app/digits.html'),
+            vision: path('web/app/vision.html'),
             stories: path('web/app/stories.html'),
             embed: path('web/embed/embed-script.ts'),
           },

@@ -3,6 +3,11 @@ import { Hono } from 'hono'
 import { etag } from 'hono/etag'
 import { compressedFiles } from './compressed-files.ts'
 
+/** Pages that have another name now. */
+const moved: Readonly<Record<string, string>> = {
+  '/digits.html': './vision.html',
+}
+
 /** The built app and the files that the embed script loads; the build has compressed them. */
 export const siteRoutes = (root: string) =>
   new Hono()
@@ -13,6 +18,10 @@ export const siteRoutes = (root: string) =>
     })
     .use('/assets/*', compressedFiles(root))
     .use('/assets/*', serveStatic({ root, precompressed: true }))
+    .use('*', async (c, next) => {
+      const page = moved[c.req.path]
+      return page === undefined ? next() : c.redirect(page, 301)
+    })
     .use('*', etag())
     .use('*', async (c, next) => {
       await next()

@@ -6,7 +6,7 @@ const folder = fileURLToPath(new URL('../app/', import.meta.url))
 /** The pages of the site in the order of their links; each is `web/app/{name}.html`. */
 const pages = [
   { name: 'index', link: 'Payments', href: './' },
-  { name: 'digits', link: 'Digits', href: './digits.html' },
+  { name: 'vision', link: 'Vision', href: './vision.html' },
   { name: 'stories', link: 'Stories', href: './stories.html' },
 ] as const
 

@@ -100,9 +100,8 @@ export default defineConfig({
           preserveEntrySignatures: 'exports-only',
           input: {
             index: path('web/app/index.html'),
-            digits: path('web/app/digits.html'),
             chat: path('web/app/chat.html'),
-            stories: path('web/app/stories.html'),
+            vision: path('web/app/vision.html'),
             lab: path('web/app/lab.html'),
             code: path('web/app/code.html'),
             embed: path('web/embed/embed-script.ts'),

@@ -3,6 +3,12 @@ import { Hono } from 'hono'
 import { etag } from 'hono/etag'
 import { compressedFiles } from './compressed-files.ts'
 
+/** Pages that have another name now. */
+const moved: Readonly<Record<string, string>> = {
+  '/digits.html': './vision.html',
+  '/stories.html': './chat.html',
+}
+
 /** The built app and the files that the embed script loads; the build has compressed them. */
 export const siteRoutes = (root: string) =>
   new Hono()
@@ -15,6 +21,10 @@ export const siteRoutes = (root: string) =>
     .use('/assets/*', serveStatic({ root, precompressed: true }))
     // The links of the guides are relative to their folder.
     .use('/docs', async (c) => c.redirect('docs/'))
+    .use('*', async (c, next) => {
+      const page = moved[c.req.path]
+      return page === undefined ? next() : c.redirect(page, 301)
+    })
     .use('*', etag())
     .use('*', async (c, next) => {
       await next()

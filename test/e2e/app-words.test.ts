@@ -13,7 +13,7 @@ declare global {
 const site = useSite()
 const visit = useVisit(site)
 
-const open = async (path = 'digits.html') =>
+const open = async (path = 'vision.html') =>
   (await openPage(visit.context, new URL(path, site.server.url))).page
 const progress = (page: Page) => page.getByTestId('progress')
 const isReady = (page: Page) => progress(page).and(page.locator('[data-state="ready"]')).waitFor()

@@ -26,6 +26,7 @@ async function answerOf(
 
 /** A one, from top to bottom in the middle of the pad. */
 async function drawOne(page: Page): Promise<void> {
+  await page.getByTestId('pad').scrollIntoViewIfNeeded()
   const box = (await page.getByTestId('pad').boundingBox()) ?? expect.fail('no pad')
   const x = box.x + box.width / 2
   await page.mouse.move(x, box.y + box.height * 0.2)
@@ -36,7 +37,7 @@ async function drawOne(page: Page): Promise<void> {
 
 describe('the app', () => {
   test('recognises a digit drawn with the mouse, on the device, and shows where it ran', async () => {
-    const { page, errors } = await openPage(visit.context, new URL('digits.html', visit.proxy.url))
+    const { page, errors } = await openPage(visit.context, new URL('vision.html', visit.proxy.url))
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true)
     await drawOne(page)
     expect(await answerOf(page, 'device')).toMatchObject({ digit: '1', reason: 'device-capable' })
@@ -49,7 +50,7 @@ describe('the app', () => {
 
   test('shows the progress of the first download, and loads from the store at the second visit', async () => {
     visit.proxy.fault = (_method, path) => (isModelFile(path) ? 'half' : 'pass')
-    const { page } = await openPage(visit.context, new URL('digits.html', visit.proxy.url))
+    const { page } = await openPage(visit.context, new URL('vision.html', visit.proxy.url))
     const bar = page.getByTestId('progress').locator('progress')
     await expect
       .poll(() => bar.evaluate(({ position }: HTMLProgressElement) => position > 0 && position < 1), {
@@ -67,7 +68,7 @@ describe('the app', () => {
   })
 
   test('moves to the server and back with the policy, and recognises the same', async () => {
-    const { page } = await openPage(visit.context, new URL('digits.html', visit.proxy.url))
+    const { page } = await openPage(visit.context, new URL('vision.html', visit.proxy.url))
     await page.getByTestId('sample-5').click()
     expect((await answerOf(page, 'device')).digit).toBe('5')
     await page.getByTestId('policy-server').check({ force: true })
@@ -77,7 +78,7 @@ describe('the app', () => {
   })
 
   test('shows an error in words, and works on afterwards', async () => {
-    const { page } = await openPage(visit.context, new URL('digits.html', visit.proxy.url))
+    const { page } = await openPage(visit.context, new URL('vision.html', visit.proxy.url))
     await page.getByTestId('sample-2').click()
     await answerOf(page, 'device')
     visit.proxy.fault = (_method, path) => (path.endsWith('/infer') ? 'html' : 'pass')
@@ -94,7 +95,7 @@ describe('the app', () => {
   })
 
   test('works on when the server has stopped', async () => {
-    const { page } = await openPage(visit.context, new URL('digits.html', visit.proxy.url))
+    const { page } = await openPage(visit.context, new URL('vision.html', visit.proxy.url))
     await page.getByTestId('sample-0').click()
     expect((await answerOf(page, 'device')).digit).toBe('0')
     await visit.proxy.stop()
@@ -103,7 +104,7 @@ describe('the app', () => {
   })
 
   test('can be used with the keyboard alone', async () => {
-    const { page } = await openPage(visit.context, new URL('digits.html', visit.proxy.url))
+    const { page } = await openPage(visit.context, new URL('vision.html', visit.proxy.url))
     const pad = page.getByTestId('pad')
     for (
       let tabs = 0;
@@ -125,7 +126,7 @@ describe('the app', () => {
     [320, 568],
     [1280, 800],
   ])('fits %i pixels and has no accessibility violation, in light and dark', async (width, height) => {
-    const { page } = await openPage(visit.context, new URL('digits.html', visit.proxy.url))
+    const { page } = await openPage(visit.context, new URL('vision.html', visit.proxy.url))
     await page.setViewportSize({ width, height })
     await page.getByTestId('sample-8').click()
     await answerOf(page, 'device')

@@ -71,7 +71,7 @@ beforeAll(async () => {
     startServer({ SPILLWAY_MODELS: folders.join(delimiter) }),
     launchBrowser(),
   ])
-  ;({ page } = await openPage(await browser.newContext(), new URL('digits.html', server.url)))
+  ;({ page } = await openPage(await browser.newContext(), new URL('vision.html', server.url)))
   await runtimeReady(page)
 })
 afterAll(async () => {

@@ -43,7 +43,7 @@ describe('the guides', () => {
 
   test('are where the code of an error on a page leads', async () => {
     visit.proxy.fault = (_method, path) => (path.includes('/models/') ? 'missing' : 'pass')
-    const { page } = await openPage(visit.context, new URL('digits.html', visit.proxy.url))
+    const { page } = await openPage(visit.context, new URL('vision.html', visit.proxy.url))
     const code = page.getByTestId('error').locator('code a')
     await code.waitFor()
     const name = (await code.textContent()) ?? ''

@@ -49,7 +49,7 @@ beforeAll(async () => {
     pipeline('feature-extraction', 'mean', { dtype: 'fp32' }),
   ])
   client = new OpenAI({ apiKey: 'none', baseURL: new URL('v1', server.url).href })
-  ;({ page } = await openPage(await browser.newContext(), new URL('digits.html', server.url)))
+  ;({ page } = await openPage(await browser.newContext(), new URL('vision.html', server.url)))
   await runtimeReady(page)
 })
 afterAll(async () => {

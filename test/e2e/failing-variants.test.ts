@@ -90,7 +90,7 @@ async function open(hasGpu = false): Promise<Page> {
   const context = await site.browser.newContext()
   onTestFinished(() => context.close())
   if (hasGpu) await pretendGpu(context)
-  const { page } = await openPage(context, new URL('digits.html', site.server.url))
+  const { page } = await openPage(context, new URL('vision.html', site.server.url))
   await runtimeReady(page)
   return page
 }

@@ -75,7 +75,7 @@ beforeEach(async () => {
   lines = []
   context.on('console', (message) => lines.push(message.text()))
   context.on('weberror', (error) => lines.push(String(error.error())))
-  ;({ page } = await openPage(context, new URL('digits.html', site.server.url)))
+  ;({ page } = await openPage(context, new URL('vision.html', site.server.url)))
   await page.evaluate(`import('/embed.js').then(({ createRuntime }) => { window.create = createRuntime })`)
 })
 afterEach(() => context.close())

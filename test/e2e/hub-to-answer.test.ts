@@ -87,7 +87,7 @@ test("README's four commands pull a model, make it smaller, serve it and run it,
 
   const browser = await launchBrowser()
   onTestFinished(() => browser.close())
-  const { page } = await openPage(await browser.newContext(), new URL('digits.html', server))
+  const { page } = await openPage(await browser.newContext(), new URL('vision.html', server))
   const onPage = await page.evaluate(async () => {
     const model = await window.spillway.model('minilm')
     const ids = (...values: number[]) => BigInt64Array.from(values, BigInt)

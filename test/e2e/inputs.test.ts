@@ -71,7 +71,7 @@ beforeAll(async () => {
   ]))
     await cp(folder, models, { recursive: true })
   ;[server, browser] = await Promise.all([startServer({ SPILLWAY_MODELS: models }), launchBrowser()])
-  ;({ page } = await openPage(await browser.newContext(), new URL('digits.html', server.url)))
+  ;({ page } = await openPage(await browser.newContext(), new URL('vision.html', server.url)))
 })
 afterAll(async () => {
   await browser.close()

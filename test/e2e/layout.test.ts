@@ -13,10 +13,12 @@ async function visitPayments(page: Page): Promise<void> {
   await page.getByTestId('pause').click()
 }
 
-async function visitDigits(page: Page): Promise<void> {
-  await page.goto(new URL('digits.html', inject('serverUrl')).href)
+async function visitVision(page: Page): Promise<void> {
+  await page.goto(new URL('vision.html', inject('serverUrl')).href)
   await page.getByTestId('sample-8').click()
   await page.locator('[data-testid=placement][data-tier=device]').waitFor()
+  await page.getByTestId('read-all').click()
+  await page.locator('[data-testid=wall-figures][data-right]').waitFor()
 }
 
 async function visitChat(page: Page): Promise<void> {
@@ -56,7 +58,7 @@ describe.each([
 
   test.each([
     ['payments', visitPayments],
-    ['digits', visitDigits],
+    ['vision', visitVision],
     ['chat', visitChat],
   ])(
     'the page of %s holds its text at every width, however large, wide or spaced that is',

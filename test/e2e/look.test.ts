@@ -23,7 +23,7 @@ const colourOf = (page: Page, selector: string) =>
 
 describe('the look of the pages', () => {
   test('has cyan for what this device answered, and amber for what the server did', async () => {
-    const { page } = await openPage(visit.context, new URL('digits.html', visit.proxy.url))
+    const { page } = await openPage(visit.context, new URL('vision.html', visit.proxy.url))
     await page.getByTestId('sample-5').click()
     for (const place of ['device', 'server']) {
       await page.getByTestId(`policy-${place}`).check({ force: true })
@@ -38,7 +38,7 @@ describe('the look of the pages', () => {
     visit.proxy.fault = (_method, path) => (path.endsWith('.woff2') ? 'half' : 'pass')
     const page = await visit.context.newPage()
     // The event "load" would wait for the font.
-    await page.goto(new URL('digits.html', visit.proxy.url).href, { waitUntil: 'domcontentloaded' })
+    await page.goto(new URL('vision.html', visit.proxy.url).href, { waitUntil: 'domcontentloaded' })
     await page.getByTestId('sample-3').click()
     await page.locator('[data-testid=placement][data-tier=device]').waitFor()
     visit.proxy.release()
@@ -61,7 +61,7 @@ describe('the spillway', () => {
 
   test('shows where the answers of the page came from, with numbers alone where motion is reduced', async () => {
     await recordLayoutShift(visit.context)
-    const { page } = await openPage(visit.context, new URL('digits.html', visit.proxy.url))
+    const { page } = await openPage(visit.context, new URL('vision.html', visit.proxy.url))
     await page.emulateMedia({ reducedMotion: 'reduce' })
     await page.getByTestId('policy-device').check({ force: true })
     await page.getByTestId('sample-5').click()

@@ -31,7 +31,7 @@ async function isKept(page: Page, model: string, files: number): Promise<void> {
 describe('the site without its server', () => {
   test('has every page after the first visit, and runs the models of those that were visited', async () => {
     await recordLayoutShift(visit.context)
-    const digits = new URL('digits.html', visit.proxy.url).href
+    const digits = new URL('vision.html', visit.proxy.url).href
     const { page, errors } = await openPage(visit.context, visit.proxy.url)
     // The runtime's WebAssembly is one of the files.
     await isKept(page, 'transactions', 2)

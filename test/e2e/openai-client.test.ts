@@ -48,7 +48,7 @@ let page: Page
 beforeAll(async () => {
   program = startWithLanes({ lanes: true, models: folder }, laneEntry)
   client = new OpenAI({ apiKey: 'none', baseURL: new URL('v1', site.server.url).href, maxRetries: 0 })
-  ;({ page } = await openPage(await site.browser.newContext(), new URL('digits.html', site.server.url)))
+  ;({ page } = await openPage(await site.browser.newContext(), new URL('vision.html', site.server.url)))
   await runtimeReady(page)
 })
 
@@ -192,7 +192,7 @@ describe('a call of runtime.openai', () => {
   })
 
   test('loads its code with the first of them', async () => {
-    const { page } = await openPage(await site.browser.newContext(), new URL('digits.html', site.server.url))
+    const { page } = await openPage(await site.browser.newContext(), new URL('vision.html', site.server.url))
     await runtimeReady(page)
     const scripts = () =>
       page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name).length)

@@ -20,7 +20,7 @@ async function openChanged(change: (value: number) => void, value = 0) {
   const context = await site.browser.newContext()
   onTestFinished(() => context.close())
   await context.addInitScript(change, value)
-  return (await openPage(context, new URL('digits.html', site.server.url))).page
+  return (await openPage(context, new URL('vision.html', site.server.url))).page
 }
 
 const openWithCores = (count: number) =>

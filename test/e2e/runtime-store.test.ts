@@ -13,7 +13,7 @@ const visit = useVisit(site)
 const isRuntime = (path: string) => path.endsWith('.wasm')
 const requested = () => visit.proxy.seen.filter(({ path }) => isRuntime(path))
 
-async function open(url = new URL('digits.html', visit.proxy.url)): Promise<Page> {
+async function open(url = new URL('vision.html', visit.proxy.url)): Promise<Page> {
   const { page } = await openPage(visit.context, url)
   await runtimeReady(page)
   return page

@@ -17,12 +17,14 @@ async function visitPayments(page: Page): Promise<void> {
   await page.getByTestId('held').locator('.mark[data-tier=device]').first().waitFor()
 }
 
-async function visitDigits(page: Page): Promise<void> {
-  await page.goto(new URL('digits.html', url).href)
+async function visitVision(page: Page): Promise<void> {
+  await page.goto(new URL('vision.html', url).href)
   await page.getByTestId('sample-9').click()
   await page.locator('[data-testid=placement][data-tier=device]').waitFor()
   for (const digit of [1, 2, 3]) await page.getByTestId(`sample-${digit}`).click()
   await page.getByTestId('result').filter({ hasText: '3' }).waitFor()
+  await page.getByTestId('redraw-all').click()
+  await page.locator('[data-testid=wall-figures][data-right]').waitFor()
 }
 
 async function visitChat(page: Page): Promise<void> {
@@ -49,7 +51,7 @@ async function longestOf(visit: (page: Page) => Promise<void>): Promise<number> 
 
 test.each([
   ['payments', visitPayments],
-  ['digits', visitDigits],
+  ['vision', visitVision],
   ['chat', visitChat],
 ])(
   'the page of %s is held for no 50 ms while its model loads and runs, at the first visit and the second',

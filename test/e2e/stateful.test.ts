@@ -69,7 +69,7 @@ describe.skipIf(withoutTestModels !== undefined)(`sessions in a page${why}`, () 
     await server.stop()
   })
   beforeEach(async () => {
-    page = (await openPage(await browser.newContext(), new URL('digits.html', server.url))).page
+    page = (await openPage(await browser.newContext(), new URL('vision.html', server.url))).page
     await page.addScriptTag({ type: 'module', url: new URL('embed.js', server.url).href })
     await runtimeReady(page)
   })

@@ -48,7 +48,7 @@ async function openOnGpu(): Promise<Page> {
   const context = await site.browser.newContext()
   onTestFinished(() => context.close())
   await pretendGpu(context)
-  const { page } = await openPage(context, new URL('digits.html', site.server.url))
+  const { page } = await openPage(context, new URL('vision.html', site.server.url))
   await runtimeReady(page)
   return page
 }
@@ -108,7 +108,7 @@ test('a small model starts in WebAssembly; both backends are measured, once, and
   // A page that is left in the middle of a measurement keeps none of it.
   await expect.poll(() => keptBackends(page), { timeout: 20_000 }).toEqual(['wasm', 'webgpu'])
   await page.goto('about:blank')
-  await page.goto(new URL('digits.html', site.server.url).href)
+  await page.goto(new URL('vision.html', site.server.url).href)
   await runtimeReady(page)
   const later = await run(page)
   expect(later.placement.explanation).toMatch(figures)

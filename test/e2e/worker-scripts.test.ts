@@ -44,7 +44,7 @@ describe('a worker’s script that does not load', () => {
     visit.proxy.fault = (_method, path) => (/\/assets\/(?:store-)?entry-/.test(path) ? 'reset' : 'pass')
     const { page } = await openPage(
       visit.context,
-      isOwn ? new URL('digits.html', visit.proxy.url) : visit.hostUrl,
+      isOwn ? new URL('vision.html', visit.proxy.url) : visit.hostUrl,
     )
     if (isOwn) await page.addScriptTag({ type: 'module', url: '/embed.js' })
     await runtimeReady(page)

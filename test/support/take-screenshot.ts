@@ -19,7 +19,7 @@ await page.getByTestId('held').locator('tbody tr:last-child .mark:not([hidden])'
 await page.setViewportSize({ width: 1120, height: 1000 })
 await page.screenshot({ path: fileURLToPath(new URL('../../web/app/payments.png', import.meta.url)) })
 await page.setViewportSize({ width: 1120, height: 800 })
-await page.goto(new URL('digits.html', server.url).href)
+await page.goto(new URL('vision.html', server.url).href)
 await page.getByTestId('sample-3').click()
 await page.getByTestId('placement').and(page.locator('[data-tier]')).waitFor()
 await page.screenshot({ path: fileURLToPath(new URL('../../web/app/screenshot.png', import.meta.url)) })

@@ -6,7 +6,7 @@ import { isNotFound } from './is-not-found.ts'
 import { LatestTask } from './latest-task.ts'
 
 /** Milliseconds to wait after a failure: a moving pen requests a run sixty times a second. */
-const retryDelayMs = 1_000
+export const retryDelayMs = 1_000
 
 const onServerFirst: readonly Policy[] = ['server', 'prefer-server']
 
@@ -130,7 +130,7 @@ export class Recogniser {
 }
 
 /** Waits for so long, or until the signal aborts. */
-const pause = (ms: number, signal: AbortSignal): Promise<void> =>
+export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     const timer = window.setTimeout(resolve, ms)
     signal.addEventListener('abort', () => {

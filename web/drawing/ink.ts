@@ -1,8 +1,15 @@
 import { penWidth } from './stroke.ts'
 
-/** Draws a path, given in shares of the side, on a canvas of `side` pixels. */
-export function inkPath(context: CanvasRenderingContext2D, side: number, colour: string, path: string): void {
-  context.setTransform(side, 0, 0, side, 0, 0)
+/** Draws a path, given in shares of the side, on a canvas or a part of it of `side` pixels. */
+export function inkPath(
+  context: CanvasRenderingContext2D,
+  side: number,
+  colour: string,
+  path: string,
+  left = 0,
+  top = 0,
+): void {
+  context.setTransform(side, 0, 0, side, left, top)
   context.lineWidth = penWidth
   context.lineCap = 'round'
   context.lineJoin = 'round'

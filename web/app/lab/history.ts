@@ -1,5 +1,5 @@
 import type { Runtime } from '../../api/create-runtime.ts'
-import { createSharedMeter } from '../payments/figures.ts'
+import { createSharedMeter } from '../shared-meter.ts'
 import type { LoadGenerator } from './load-generator.ts'
 
 /** How the load does at one time. Rates are calls a second, times are milliseconds. */

@@ -1,28 +1,29 @@
-import type { Tensor } from '../../models/core/index.ts'
-import type { Runtime } from '../api/create-runtime.ts'
-import { Drawing } from '../drawing/drawing.ts'
-import { showDrawing } from '../drawing/pad.ts'
-import { drawByKeyboard } from '../drawing/pen-keyboard.ts'
-import { drawByPointer } from '../drawing/pen-pointer.ts'
-import { toModelImage } from '../drawing/preprocess.ts'
-import { createRaster } from '../drawing/raster.ts'
-import { createAnnouncer } from './announce.ts'
-import { createBars } from './bars.ts'
-import { createErrorView } from './error-view.ts'
-import { createFiguresView, type Figure } from './figures-view.ts'
-import { find } from './find.ts'
-import { oncePerFrame } from './once-per-frame.ts'
-import { createPlacementView } from './placement-view.ts'
-import { showPolicies } from './policy-switch.ts'
-import { createPreview } from './preview.ts'
-import { createProgressView } from './progress-view.ts'
-import { Recogniser } from './recogniser.ts'
-import { createResultView } from './result-view.ts'
-import { showSamples } from './sample-buttons.ts'
-import { samples } from './samples.ts'
-import { milliseconds, tierWords } from './words.ts'
+import type { Runtime } from '../../api/create-runtime.ts'
+import { Drawing } from '../../drawing/drawing.ts'
+import { showDrawing } from '../../drawing/pad.ts'
+import { drawByKeyboard } from '../../drawing/pen-keyboard.ts'
+import { drawByPointer } from '../../drawing/pen-pointer.ts'
+import { toModelImage } from '../../drawing/preprocess.ts'
+import { createRaster } from '../../drawing/raster.ts'
+import { createAnnouncer } from '../announce.ts'
+import { createBars } from '../bars.ts'
+import { createErrorView } from '../error-view.ts'
+import { createFiguresView, type Figure } from '../figures-view.ts'
+import { find } from '../find.ts'
+import { oncePerFrame } from '../once-per-frame.ts'
+import { createPlacementView } from '../placement-view.ts'
+import { showPolicies } from '../policy-switch.ts'
+import { createPreview } from '../preview.ts'
+import { createProgressView } from '../progress-view.ts'
+import { Recogniser } from '../recogniser.ts'
+import { createResultView } from '../result-view.ts'
+import { showSamples } from '../sample-buttons.ts'
+import { samples } from '../samples.ts'
+import { milliseconds, tierWords } from '../words.ts'
+import { showPrivacy } from './show-privacy.ts'
+import { numbersOf } from './wall-reader.ts'
 
-/** Wires the parts of the digits page together. */
+/** Wires the parts of the vision page together. */
 export function showPage(runtime: Runtime): void {
   const drawing = new Drawing()
   const readInk = createRaster(drawing)
@@ -87,19 +88,25 @@ export function showPage(runtime: Runtime): void {
   drawByPointer(pad, drawing)
   showSamples(find('#samples', HTMLElement), samples, (strokes) => drawing.replace(strokes))
   find('#clear', HTMLButtonElement).addEventListener('click', () => drawing.clear())
-  showPolicies(find('#policies', HTMLElement), runtime.policy, 'drawing', (policy) =>
-    recogniser.setPolicy(policy),
-  )
+  const updatePrivacy = showPrivacy(find('#privacy', HTMLElement), runtime)
+  showPolicies(find('#policies', HTMLElement), runtime.policy, 'drawing', (policy) => {
+    recogniser.setPolicy(policy)
+    updatePrivacy()
+  })
   // Their code is not among what a page starts with.
-  void import('./spillway/view.ts').then(({ showSpillway }) =>
+  void import('./show-wall.ts').then(({ showWall }) =>
+    showWall(find('#wall', HTMLElement), runtime, {
+      announcer,
+      failed: error.show,
+      read: error.clear,
+    }),
+  )
+  void import('../spillway/view.ts').then(({ showSpillway }) =>
     showSpillway(find('#spillway', HTMLElement), runtime),
   )
-  void Promise.all([runtime.capacity(), import('./capacity-view.ts')]).then(([capacity, { showCapacity }]) =>
+  void Promise.all([runtime.capacity(), import('../capacity-view.ts')]).then(([capacity, { showCapacity }]) =>
     showCapacity(find('#capacity', HTMLElement), capacity),
   )
 }
 
 const inMs = (ms: number): Figure => [ms, milliseconds(ms)]
-
-const numbersOf = (tensor: Tensor | undefined): number[] =>
-  Array.from<unknown, number>(tensor?.data ?? [], Number)

@@ -1,3 +1,0 @@
-import { startPage } from './start-page.ts'
-
-await startPage(() => import('./page.ts'))

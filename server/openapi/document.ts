@@ -15,6 +15,8 @@ export interface OpenApiOptions {
   readonly hasKeys: boolean
   /** The routes of the app: only what it has is described. */
   readonly routes: readonly RouterRoute[]
+  /** The folder of the built site, which has the guides and the page of the API; undefined where there is none. */
+  readonly site: string | undefined
 }
 
 /** Paths that the app serves by a route with a parameter. */
@@ -39,7 +41,7 @@ const errorIn = (name: SchemaName, description: string) => ({
 })
 
 /** The OpenAPI document of the server: its routes, the schemas that check their bodies, and its models. */
-export function openApiDocument({ catalogue, version, hasKeys, routes }: OpenApiOptions): object {
+export function openApiDocument({ catalogue, version, hasKeys, routes, site }: OpenApiOptions): object {
   const served = new Set(routes.map(({ method, path }) => `${method.toLowerCase()} ${pathOfRoute(path)}`))
   const operations: Operation[] = [
     ...oipOperations(catalogue),
@@ -62,6 +64,9 @@ export function openApiDocument({ catalogue, version, hasKeys, routes }: OpenApi
     },
     // Relative to this document: a proxy may serve it below a path.
     servers: [{ url: '.' }],
+    ...(site !== undefined && {
+      externalDocs: { description: 'Every error code, and what to do', url: 'docs/errors.html' },
+    }),
     tags: [...new Set(operations.map(({ tag }) => tag))].map((name) => ({ name })),
     paths,
     components: {

@@ -4,13 +4,8 @@ import { documentOf, sendDocument } from '../http/document.ts'
 import { derivedFrom } from '../inference/live-catalogue.ts'
 import { type OpenApiOptions, openApiDocument } from './document.ts'
 
-export interface OpenApiRoutesOptions extends OpenApiOptions {
-  /** The folder of the built site, which has the page; undefined where there is none. */
-  readonly site: string | undefined
-}
-
 /** The OpenAPI document, made anew when the models have changed, and the page that shows it. */
-export function openApiRoutes(options: OpenApiRoutesOptions) {
+export function openApiRoutes(options: OpenApiOptions) {
   const document = derivedFrom(options.catalogue, () => documentOf(openApiDocument(options)))
   const { site } = options
   const app = new Hono().get('/openapi.json', (c) => sendDocument(c, document()))

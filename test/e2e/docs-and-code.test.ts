@@ -24,6 +24,13 @@ describe('the guides', () => {
     await context.close()
   })
 
+  test('explain the error codes of the OpenAPI document, which leads there', async () => {
+    const url = new URL('openapi.json', site.server.url)
+    const { externalDocs } = await (await fetch(url)).json()
+    const guide = await (await fetch(new URL(externalDocs.url, url))).text()
+    expect(guide).toContain('id="overloaded"')
+  })
+
   test('fit small and large windows, move nothing, and have no accessibility violation', async () => {
     const context = await site.browser.newContext({ bypassCSP: true })
     await recordLayoutShift(context)

@@ -59,7 +59,9 @@ export function showPage(runtime: Runtime): void {
   showPrograms(find('#programs', HTMLElement), (text) => {
     source.value = text
   })
-  source.value = programs[0].source
+  // A visitor may have begun to write before this code was here.
+  if (source.value === '') source.value = programs[0].source
+  find('[type="submit"]', HTMLButtonElement, form).disabled = false
 }
 
 function showPrograms(list: HTMLElement, onPick: (source: string) => void): void {

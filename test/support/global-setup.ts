@@ -18,15 +18,28 @@ declare module 'vitest' {
   }
 }
 
+declare global {
+  /** What the projects of this run share: each of them calls `setup`, in a copy of this module. */
+  var sharedFixtures: { users: number; readonly starting: ReturnType<typeof start> } | undefined
+}
+
+async function start() {
+  const [server, { hub, fixture }] = await Promise.all([startServer(), startHubFixture()])
+  return { server, hub, fixture, mnist: await readPictures(), stories: await importStories() }
+}
+
 /** For tests that need the build: starts a server and a hub that they share. Unit tests run without it. */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
-  const [server, { hub, fixture }] = await Promise.all([startServer(), startHubFixture()])
+  globalThis.sharedFixtures ??= { users: 0, starting: start() }
+  const shared = globalThis.sharedFixtures
+  shared.users++
+  const { server, hub, fixture, mnist, stories } = await shared.starting
   provide('serverUrl', server.url.href)
   provide('hub', fixture)
-  provide('mnist', await readPictures())
-  provide('stories', await importStories())
+  provide('mnist', mnist)
+  provide('stories', stories)
   return async () => {
-    await Promise.all([server.stop(), hub.stop()])
+    if (--shared.users === 0) await Promise.all([server.stop(), hub.stop()])
   }
 }
 

@@ -1,6 +1,6 @@
-import { execFile } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import type { BrowserCommand } from 'vitest/node'
 import type { TensorSpec } from '../../models/core/tensor-spec.ts'
 
@@ -23,20 +23,40 @@ export interface QuantizedModel {
   }[]
 }
 
-/** Quantizes a published model for a backend, in a process of its own. */
+let started: ChildProcess | undefined
+
+/** One process for all calls: it takes seconds to start. It ends with this one. */
+function start(): ChildProcess {
+  const script = fileURLToPath(new URL('../tools/support/make-quantized.ts', import.meta.url))
+  const child = fork(script, { execArgv: ['--import', 'tsx'] })
+  child.once('exit', () => {
+    started = undefined
+  })
+  child.unref()
+  child.channel?.unref()
+  return child
+}
+
+/** Quantizes a published model for a backend, in another process. One call at a time. */
 export const makeQuantized: BrowserCommand<[name: string, backend: 'wasm' | 'webgpu']> = async (
   _context,
   name,
   backend,
 ): Promise<QuantizedModel> => {
-  const script = fileURLToPath(new URL('../tools/support/make-quantized.ts', import.meta.url))
-  const options = { maxBuffer: 2 ** 28 }
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ['--import', 'tsx', script, name, backend],
-    options,
-  )
-  return JSON.parse(stdout)
+  started ??= start()
+  const child = started
+  const ended = new AbortController()
+  const failed = once(child, 'exit', { signal: ended.signal }).then(([code]) => {
+    throw new Error(`${name} was not quantized for ${backend}: the process ended with ${code}`)
+  })
+  const made = once(child, 'message', { signal: ended.signal }).then(([model]) => model)
+  child.send({ name, backend })
+  try {
+    return await Promise.race([made, failed])
+  } finally {
+    ended.abort()
+    await Promise.allSettled([made, failed])
+  }
 }
 
 declare module 'vitest/browser' {

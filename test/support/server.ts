@@ -124,7 +124,8 @@ async function listening(child: ChildProcess, log: Record<string, unknown>[]): P
 }
 
 async function ready(url: URL): Promise<void> {
-  const until = performance.now() + 30_000
+  // Before the time of a hook ends, whose error would not say why.
+  const until = performance.now() + 100_000
   for (;;) {
     const response = await fetch(new URL('v2/health/ready', url))
     const answer = await response.text()

@@ -1,4 +1,4 @@
-import { afterEach, expect } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import {
   type ForwardingServer,
   type ForwardingServerOptions,
@@ -10,11 +10,6 @@ import {
   type OpenAiUpstreamOptions,
   startOpenAiUpstream,
 } from './openai-upstream.ts'
-
-const closers: (() => unknown)[] = []
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close()
-})
 
 /** A chat for `tiny`. */
 export const chat = { model: 'tiny', messages: [{ role: 'user', content: 'Tell me' }] }
@@ -29,7 +24,10 @@ export async function startForwarding(
   const { replicas = 1, ...rest } = options
   const engines = await Promise.all(Array.from({ length: replicas }, () => startOpenAiUpstream(engine)))
   const server = await startForwardingServer({ urls: engines.map(({ url }) => `${url}/v1`), ...rest })
-  closers.push(() => server.close(), ...engines.map((one) => () => one.stop()))
+  onTestFinished(async () => {
+    await server.close()
+    for (const one of engines) await one.stop()
+  })
   return { server, engine: engines[0] ?? expect.fail(), engines }
 }
 

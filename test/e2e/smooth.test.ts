@@ -34,6 +34,17 @@ async function visitChat(page: Page): Promise<void> {
   await page.getByTestId('story-3').and(page.locator('[data-state=ended]')).waitFor()
 }
 
+async function visitLab(page: Page): Promise<void> {
+  await page.goto(new URL('lab.html', url).href)
+  await page.getByTestId('progress').and(page.locator('[data-state=ready]')).waitFor()
+  await page.getByTestId('amount').fill('1')
+  await page.getByTestId('start').click()
+  await page.waitForFunction(() => {
+    const figures = document.querySelector<HTMLElement>('[data-testid=figures]')
+    return Number(figures?.dataset.answered) > 5_000
+  })
+}
+
 const limitMs = 50
 
 /** The longest task of a first visit and a second, by a browser that was not here before. */
@@ -53,6 +64,7 @@ test.each([
   ['payments', visitPayments],
   ['vision', visitVision],
   ['chat', visitChat],
+  ['the lab', visitLab],
 ])(
   'the page of %s is held for no 50 ms while its model loads and runs, at the first visit and the second',
   async (_what, visit) => {

@@ -43,7 +43,9 @@ function curveWords(points: readonly Point[]): string {
     .join(', ')
   const [first, last] = [byRows[0], byRows.at(-1)]
   if (!first || !last || last.rows === first.rows) return words
-  const perRow = Math.max(0, (last.ms - first.ms) / (last.rows - first.rows))
+  const perRow = (last.ms - first.ms) / (last.rows - first.rows)
+  // What further rows cost is less than what runs differ by.
+  if (perRow <= 0) return words
   return `${words}: ${perRowText(perRow)} a further row`
 }
 

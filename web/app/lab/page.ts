@@ -21,6 +21,9 @@ const tickMs = 16
 /** Milliseconds between two readings. */
 const readMs = 250
 
+/** Milliseconds between two drawings of the charts where motion is reduced: until then figures tell as much. */
+const stillMs = 5_000
+
 /** Milliseconds of rest after which figures and charts stand still, while they still show the last calls. */
 const restMs = 1_500
 
@@ -50,6 +53,8 @@ export function showPage(runtime: RuntimeWithFaults): void {
     let opener = openers.get(subject)
     if (!opener) {
       opener = new Opener(runtime, subject.id, progressOf(subject), (cause) => {
+        // The visitor has chosen another model meanwhile.
+        if (subject !== form.choice.subject) return
         load.stop()
         form.stopped()
         error.show(cause)
@@ -100,7 +105,9 @@ export function showPage(runtime: RuntimeWithFaults): void {
   window.setInterval(() => {
     if (!document.hidden) load.tick()
   }, tickMs)
+  const still = matchMedia('(prefers-reduced-motion: reduce)')
   let busyAt = Number.NEGATIVE_INFINITY
+  let drawnAt = busyAt
   window.setInterval(() => {
     const now = performance.now()
     if (load.isRunning || load.open > 0) busyAt = now
@@ -108,7 +115,10 @@ export function showPage(runtime: RuntimeWithFaults): void {
     const reading = history.read(form.choice.subject.id, now)
     if (now - busyAt > restMs) return
     writeFigures(reading)
-    charts(history.readings)
+    if (!still.matches || drawnAt + stillMs <= now) {
+      charts(history.readings)
+      drawnAt = now
+    }
     faults.write()
     state.write()
   }, readMs)

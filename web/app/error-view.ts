@@ -1,4 +1,4 @@
-import type { SpillwayError } from '../../models/core/index.ts'
+import type { ErrorCode, SpillwayError } from '../../models/core/index.ts'
 import { errorWords } from './error-words.ts'
 import { find } from './find.ts'
 import { sentence } from './words.ts'
@@ -9,18 +9,27 @@ export interface ErrorView {
   readonly isClear: boolean
 }
 
-/** Shows an error in words for visitors, with a button to try again. Its message for developers is the code's title. */
-export function createErrorView(banner: HTMLElement, onRetry: () => void): ErrorView {
+/**
+ * Shows an error in words for visitors, with a button to try again. Its message for developers is the code's title, and
+ * unfolds where the banner has a place for it.
+ */
+export function createErrorView(
+  banner: HTMLElement,
+  onRetry: () => void,
+  wordsOf: (code: ErrorCode) => string = errorWords,
+): ErrorView {
   const message = find('[data-part="message"]', HTMLElement, banner)
   const code = find('[data-part="code"]', HTMLElement, banner)
+  const detail = banner.querySelector('[data-part="detail"]')
   find('button', HTMLButtonElement, banner).addEventListener('click', onRetry)
   return {
     show: (error) => {
       banner.dataset.code = error.code
       code.textContent = error.code
       code.title = error.message
+      if (detail) detail.textContent = error.message
       // Written only when it changes: a screen reader must not read the same error again.
-      const words = sentence(errorWords(error.code))
+      const words = sentence(wordsOf(error.code))
       if (message.textContent !== words) message.textContent = words
       banner.hidden = false
     },

@@ -9,8 +9,8 @@ import { makeScrollRegion } from './scroll-region.ts'
 import { createSeamedText, type SeamedText } from './seamed-text.ts'
 import { TokenRate } from './token-rate.ts'
 
-/** New tokens of a text: as many as the model's context has room for beside a prompt. */
-const maxTokens = 400
+/** New tokens of a text: as many as a column shows without scrolling, in most windows. */
+const maxTokens = 128
 
 /** A cut that is asked for before a text is there happens after so many tokens: in mid-sentence, for all to see. */
 const tokensBeforeCut = 32

@@ -1,7 +1,22 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  inject,
+  onTestFinished,
+  test,
+} from 'vitest'
 import { accessibilityFaults } from '../support/accessibility.ts'
+import { startFaultProxy } from '../support/fault-proxy.ts'
+import { startHub, type TestRepository } from '../support/hub.ts'
+import { bardRepository } from '../support/hub-models.ts'
+import { recordLayoutShift, shiftOf } from '../support/layout-shift.ts'
 import { launchBrowser, openPage, throttle } from '../support/page.ts'
+import { routeHub } from '../support/route-hub.ts'
 
 let browser: Browser
 let context: BrowserContext
@@ -38,11 +53,117 @@ test('the old address leads here', async () => {
   await page.waitForURL(address().href)
 })
 
+const isReady = (page: Page) =>
+  page.getByTestId('progress').and(page.locator('[data-state="ready"]')).waitFor()
+
+const column = (page: Page, tier: 'device' | 'server') => page.getByTestId(`column-${tier}`)
+
+async function columnsEnded(page: Page): Promise<void> {
+  for (const tier of ['device', 'server'] as const)
+    await column(page, tier).and(page.locator('[data-state="ended"]')).waitFor()
+}
+
+/** The places that wrote a column's text, in order. */
+const writers = (page: Page, tier: 'device' | 'server') =>
+  column(page, tier)
+    .locator('.run')
+    .evaluateAll((runs) => runs.map((run) => (run instanceof HTMLElement ? run.dataset.tier : undefined)))
+
+describe('one prompt', () => {
+  test('is continued here and there, and goes on elsewhere when either place is taken away', async () => {
+    await recordLayoutShift(context)
+    const { page, errors } = await openPage(context, address())
+    await isReady(page)
+    const written = (tier: 'device' | 'server') => expect.poll(() => writers(page, tier))
+    await page.getByTestId('lose-device').click()
+    await written('device').toEqual(['device', 'server'])
+    await written('server').toEqual(['server'])
+    expect(await column(page, 'device').textContent()).toMatch(/On this device:\).+On the server:\)/s)
+    expect(await page.getByTestId('lose-server').isDisabled()).toBe(true)
+    await page.getByTestId('ask-stop').click()
+    await columnsEnded(page)
+    await page.getByTestId('lose-device').click()
+    // A text that has arrived as a whole cannot be moved.
+    const unthrottle = await throttle(page, 4_000)
+    await page.getByTestId('lose-server').click()
+    await written('server').toEqual(['server', 'device'])
+    await written('device').toEqual(['device'])
+    await page.getByTestId('ask-stop').click()
+    await columnsEnded(page)
+    await unthrottle()
+    for (const tier of ['device', 'server'] as const) {
+      const rate = await column(page, tier).locator('dl').getAttribute('data-rate')
+      expect(Number(rate)).toBeGreaterThan(0)
+    }
+    expect(await shiftOf(page)).toBe(0)
+    expect(errors).toEqual([])
+  })
+
+  test('goes on here when its server is really gone, and says so where the device is not allowed', async () => {
+    const proxy = await startFaultProxy(new URL(inject('serverUrl')))
+    const { page } = await openPage(context, new URL('chat.html', proxy.url))
+    await isReady(page)
+    proxy.fault = (_method, path) => (path.endsWith('/completions') ? 'half' : 'pass')
+    await page.getByTestId('ask').click()
+    await column(page, 'server').locator('.run').first().waitFor()
+    await proxy.stop()
+    await columnsEnded(page)
+    expect(await writers(page, 'server')).toEqual(['server', 'device'])
+    expect(await page.getByTestId('error').isHidden()).toBe(true)
+    await page.getByTestId('lose-device').click()
+    const error = page.getByTestId('error')
+    await error.waitFor()
+    expect(await error.textContent()).toContain('The server cannot be reached')
+    await error.getByText('For developers').click()
+    expect(await error.locator('[data-part="detail"]').isVisible()).toBe(true)
+  })
+})
+
+const chatModel = 'HuggingFaceTB/SmolLM2-135M-Instruct'
+
+/** A repository of that name, whose model is small. */
+function chatRepository(): TestRepository {
+  const { files, ...rest } = bardRepository()
+  const template = '{% for m in messages %}{{ m.content }} {% endfor %}'
+  const config = JSON.parse(String(files['tokenizer_config.json']))
+  const named = { ...files, 'tokenizer_config.json': JSON.stringify({ ...config, chat_template: template }) }
+  return { ...rest, files: named, revisions: ['12fd25f77366fa6b3b4b768ec3050bf629380bac'] }
+}
+
+test('a model of the hub says what it takes, is downloaded, and chats here', async () => {
+  const hub = await startHub({ [chatModel]: chatRepository() })
+  onTestFinished(() => hub.stop())
+  await routeHub(context, hub)
+  const { page, errors } = await openPage(context, address())
+  await isReady(page)
+  const pick = page.getByRole('button', { name: 'SmolLM2 135M' })
+  hub.fault = () => 'html'
+  await pick.click()
+  const error = page.getByTestId('hub-error')
+  await error.waitFor()
+  expect(await error.textContent()).toContain('The hub cannot be reached from here')
+  hub.fault = () => 'pass'
+  await pick.click()
+  const get = page.getByTestId('hub-get')
+  await get.waitFor()
+  expect(await page.getByTestId('hub-facts').textContent()).toMatch(
+    /runs here.+ to download.+License: apache-2.0/,
+  )
+  expect(hub.seen.filter(({ origin, method }) => origin === 'store' && method === 'GET')).toEqual([])
+  await get.click()
+  await page.getByTestId('message').fill('Once upon a time there was a king who')
+  await page.getByTestId('send').click()
+  await expect.poll(() => page.getByTestId('reply').locator('.run[data-tier="device"]').count()).toBe(1)
+  await page.getByTestId('send').and(page.locator(':enabled')).waitFor()
+  expect(await accessibilityFaults(page)).toEqual([])
+  expect(errors).toEqual([])
+})
+
 describe('the stories', () => {
   test('arrive in pieces, on the device, several in shared steps', async () => {
     const { page, errors } = await openPage(context, address())
     await page.getByTestId('policy-device').check({ force: true })
-    await page.getByTestId('progress').and(page.locator('[data-state="ready"]')).waitFor()
+    await isReady(page)
     await tell(page, 4)
     await expect.poll(() => storyText(page, 3)).not.toBe('')
     const early = (await storyText(page, 3)) ?? ''
@@ -104,6 +225,8 @@ describe('the stories', () => {
   ])('fit %i pixels and have no accessibility violation, in light and dark', async (width, height) => {
     const { page } = await openPage(context, address())
     await page.setViewportSize({ width, height })
+    await page.getByTestId('lose-server').click()
+    await columnsEnded(page)
     await tell(page, 2)
     await ended(page, 0)
     await ended(page, 1)

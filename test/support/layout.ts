@@ -48,6 +48,13 @@ export const layoutFaults = (page: Page): Promise<string[]> =>
       element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) &&
       element.closest('.unseen') === null
 
+    /** The box in which an element scrolls. */
+    const scrollBoxOf = (element: Element): DOMRect | undefined => {
+      const { overflowY } = getComputedStyle(element)
+      if (overflowY === 'auto' || overflowY === 'scroll') return element.getBoundingClientRect()
+      return element.parentElement ? scrollBoxOf(element.parentElement) : undefined
+    }
+
     const lines: { text: Node; said: string; box: DOMRect }[] = []
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
     for (let text = walker.nextNode(); text; text = walker.nextNode()) {
@@ -59,12 +66,18 @@ export const layoutFaults = (page: Page): Promise<string[]> =>
         'button, a, li:not(.bar), p, dt, dd, h1, h3, label, legend, .tier, .panel, .count',
       )
       const within = holder?.getBoundingClientRect()
+      const scrollBox = scrollBoxOf(parent)
       // Word by word: spaces at a line's end hang over it.
       for (const { index, 0: word } of (text.textContent ?? '').matchAll(/\S+/g)) {
         const range = document.createRange()
         range.setStart(text, index)
         range.setEnd(text, index + word.length)
-        for (const box of range.getClientRects()) {
+        for (const whole of range.getClientRects()) {
+          const top = Math.max(whole.top, scrollBox?.top ?? whole.top)
+          const bottom = Math.min(whole.bottom, scrollBox?.bottom ?? whole.bottom)
+          // Scrolled out of sight.
+          if (bottom <= top) continue
+          const box = new DOMRect(whole.x, top, whole.width, bottom - top)
           lines.push({ text, said, box })
           if (box.right > edge + 1 || box.left < -1) faults.push(`${said} goes beyond the page`)
           if (within && (box.right > within.right + 1 || box.left < within.left - 1))

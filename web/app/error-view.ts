@@ -1,4 +1,4 @@
-import type { SpillwayError } from '../../models/core/index.ts'
+import type { ErrorCode, SpillwayError } from '../../models/core/index.ts'
 import { errorWords } from './error-words.ts'
 import { find } from './find.ts'
 import { sentence } from './words.ts'
@@ -11,11 +11,16 @@ export interface ErrorView {
 
 /**
  * Shows an error in words for visitors, with a button to try again. Its message for developers is the title of its code,
- * which leads to the guide that explains it.
+ * which leads to the guide that explains it, and unfolds where the banner has a place for it.
  */
-export function createErrorView(banner: HTMLElement, onRetry: () => void): ErrorView {
+export function createErrorView(
+  banner: HTMLElement,
+  onRetry: () => void,
+  wordsOf: (code: ErrorCode) => string = errorWords,
+): ErrorView {
   const message = find('[data-part="message"]', HTMLElement, banner)
   const code = find('[data-part="code"]', HTMLElement, banner)
+  const detail = banner.querySelector('[data-part="detail"]')
   const guide = document.createElement('a')
   code.append(guide)
   find('button', HTMLButtonElement, banner).addEventListener('click', onRetry)
@@ -25,8 +30,9 @@ export function createErrorView(banner: HTMLElement, onRetry: () => void): Error
       guide.textContent = error.code
       guide.href = `./docs/errors.html#${error.code}`
       code.title = error.message
+      if (detail) detail.textContent = error.message
       // Written only when it changes: a screen reader must not read the same error again.
-      const words = sentence(errorWords(error.code))
+      const words = sentence(wordsOf(error.code))
       if (message.textContent !== words) message.textContent = words
       banner.hidden = false
     },

@@ -1,4 +1,5 @@
 import { countOf } from '../words.ts'
+import { makeScrollRegion } from './scroll-region.ts'
 
 export interface StoryView {
   readonly element: HTMLElement
@@ -28,6 +29,7 @@ export function createStoryView(
   generated.dataset.testid = 'told'
   const text = document.createElement('p')
   text.className = 'story-text'
+  makeScrollRegion(text, `Text of story ${number + 1}`)
   text.append(openingPart, generated)
 
   const button = document.createElement('button')
@@ -57,6 +59,7 @@ export function createStoryView(
     add: (piece, count) => {
       tokens += count
       generated.append(piece)
+      text.scrollTop = text.scrollHeight
       element.dataset.tokens = String(tokens)
       state.textContent = countOf(tokens, 'token')
     },

@@ -28,6 +28,7 @@ import { quantize } from './quantize.ts'
 import { quantized } from './quantized.ts'
 import { printTable, writeResults } from './report.ts'
 import { scale } from './scale/scale.ts'
+import { schema } from './schema.ts'
 import { server } from './server.ts'
 import { spill } from './spill.ts'
 import { storeDownload, storeLoad, storePeers } from './store.ts'
@@ -57,6 +58,7 @@ const benches: readonly Bench[] = [
   generateEight,
   prefix,
   stepOverhead,
+  schema,
   generateServer,
   embed,
   pipelines,

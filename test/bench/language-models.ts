@@ -5,6 +5,7 @@ import { writeFolder } from '../../models/tools/import/folder.ts'
 import { openCheckpoint } from '../../models/tools/import/import.ts'
 import { randomFrom } from '../../models/tools/run-model/random-samples.ts'
 import { emptyFolder } from '../support/test-models.ts'
+import { randomPiece } from './schema-text.ts'
 
 /** A folder with a checkpoint imported by the project's tools. */
 export async function languageModel(
@@ -30,13 +31,8 @@ const randomVocabulary = 32_000
 /** A tokenizer file of llama2.c for `randomCheckpoint`: bytes, and pieces that occur in no text. Servers need one. */
 export async function randomTokenizer(): Promise<string> {
   const path = join(await emptyFolder(), 'tokenizer.bin')
-  const piece = (id: number) => {
-    if (id < 3) return ['<unk>', '<s>', '</s>'][id] ?? ''
-    if (id < 259) return `<0x${(id - 3).toString(16).toUpperCase().padStart(2, '0')}>`
-    return String.fromCodePoint(0x4e00 + id)
-  }
   const parts = Array.from({ length: randomVocabulary }, (_, id) => {
-    const text = Buffer.from(piece(id))
+    const text = Buffer.from(randomPiece(id))
     const head = Buffer.alloc(8)
     head.writeFloatLE(-id, 0)
     head.writeInt32LE(text.length, 4)

@@ -29,6 +29,7 @@ import { quantize } from './quantize.ts'
 import { quantized } from './quantized.ts'
 import { printTable, writeResults } from './report.ts'
 import { scale } from './scale/scale.ts'
+import { schema } from './schema.ts'
 import { server } from './server.ts'
 import { spill } from './spill.ts'
 import { storeDownload, storeLoad, storePeers } from './store.ts'
@@ -59,6 +60,7 @@ const benches: readonly Bench[] = [
   generateEight,
   prefix,
   stepOverhead,
+  schema,
   generateServer,
   embed,
   pipelines,

@@ -9,6 +9,7 @@ import type { TokenStream } from '../../../workers/host/text/types.ts'
 import { loadOrt } from '../../../workers/lane/browser/load-ort.ts'
 import { createEngine } from '../../../workers/lane/engine/engine.ts'
 import type { Ort, OrtSession } from '../../../workers/lane/runtime/ort.ts'
+import type { TokenRequest } from '../../../workers/protocol/generation.ts'
 import type { LoadRequest } from '../../../workers/protocol/lane.ts'
 import { openTransformers } from './transformers.ts'
 
@@ -51,7 +52,7 @@ function generatorOver(lane: Lane, { id, generation: spec }: Manifest, backend: 
   })
 }
 
-async function open(id: string, backend: Backend) {
+export async function open(id: string, backend: Backend) {
   const manifest = await manifestOf(id)
   const lane = startWorkerLane('bench', systemClock)
   await lane.start({ threads: 1 })
@@ -59,8 +60,20 @@ async function open(id: string, backend: Backend) {
   return { lane, manifest, generator: generatorOver(lane, manifest, backend) }
 }
 
-const ask = (generator: SequenceScheduler, prompt: readonly number[], maxTokens: number): TokenStream =>
-  generator.generate({ prompt, generated: 0, maxTokens, stopTokens: [], sampling: { temperature: 0 } })
+export const ask = (
+  generator: SequenceScheduler,
+  prompt: readonly number[],
+  maxTokens: number,
+  more: Partial<TokenRequest> = {},
+): TokenStream =>
+  generator.generate({
+    prompt,
+    generated: 0,
+    maxTokens,
+    stopTokens: [],
+    sampling: { temperature: 0 },
+    ...more,
+  })
 
 export interface Run {
   readonly ms: number
@@ -69,7 +82,7 @@ export interface Run {
 }
 
 /** Times one text: to its first token and to its end. */
-async function timed(stream: TokenStream): Promise<Run> {
+export async function timed(stream: TokenStream): Promise<Run> {
   const start = performance.now()
   let firstMs = 0
   const tokens: number[] = []
@@ -80,7 +93,7 @@ async function timed(stream: TokenStream): Promise<Run> {
   return { ms: performance.now() - start, firstMs, tokens }
 }
 
-const promptOf = (length: number, vocabulary: number, seed = 1): number[] =>
+export const promptOf = (length: number, vocabulary: number, seed = 1): number[] =>
   Array.from({ length }, (_, index) => (index === 0 ? 1 : (index * 97 * seed + 31) % vocabulary))
 
 /** Warm-up: V8 recompiles the WebAssembly of both sides meanwhile, on the same cores. */

@@ -11,6 +11,7 @@ import { peers } from './peers.ts'
 import { pipelines, pipelinesAtOnce } from './pipelines.ts'
 import { quantized } from './quantized.ts'
 import { openRaw } from './raw.ts'
+import { schemas } from './schema.ts'
 import { spill } from './spill.ts'
 import { storeDownload, storeLoad, storeLoadOnce, storePeers } from './store.ts'
 import { base, takeTurns, takeTurnsWhenIdle } from './time.ts'
@@ -70,6 +71,7 @@ async function overhead(rounds: number) {
 
 export const benches = {
   ...generation,
+  ...schemas,
   batching,
   overhead,
   embed,

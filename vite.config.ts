@@ -11,6 +11,7 @@ import { weightsModel } from './test/support/weights-model.ts'
 import { apiPage } from './web/build/api-page.ts'
 import { appManifest } from './web/build/app-manifest.ts'
 import { compileHints } from './web/build/compile-hints.ts'
+import { docsPages } from './web/build/docs-pages.ts'
 import { hashedFiles } from './web/build/hashed-files.ts'
 import { integrity } from './web/build/integrity.ts'
 import { pageShell } from './web/build/page-shell.ts'
@@ -18,7 +19,7 @@ import { precompress } from './web/build/precompress.ts'
 import { preloadInPages } from './web/build/preload-in-pages.ts'
 import { siteFiles } from './web/build/site-files.ts'
 import { sizeLimit } from './web/build/size-limit.ts'
-import { startModules, treeshake } from './web/build/tree-shaking.ts'
+import { elementModules, startModules, treeshake } from './web/build/tree-shaking.ts'
 
 const path = (relative: string) => new URL(relative, import.meta.url).pathname
 
@@ -44,6 +45,8 @@ const slowTools = [
   'import/stories',
 ].map((name) => `test/tools/${name}.test.ts`)
 
+/** Scripts that pages of others load, under names that stay. */
+const forGuests = new Set(['embed', 'elements'])
 const embedBanner = '/* Load this file as a module: <script type="module" src="…/embed.js"></script> */'
 
 /** Looks for Chromium only when its project starts: other tests need no browser. */
@@ -85,7 +88,12 @@ export default defineConfig({
         emptyOutDir: true,
         assetsInlineLimit: 0,
         // Scripts that every page shares run in workers as well, which have no document; the hints are no more than hints.
-        modulePreload: { polyfill: false },
+        modulePreload: {
+          polyfill: false,
+          // The list of what to preload would stand before its banner; it has loaded all that the elements import.
+          resolveDependencies: (_url, dependencies, { hostId }) =>
+            hostId === 'embed.js' ? [] : dependencies,
+        },
         rolldownOptions: {
           treeshake,
           // The embed script exports the package's API.
@@ -93,15 +101,22 @@ export default defineConfig({
           input: {
             index: path('web/app/index.html'),
             vision: path('web/app/vision.html'),
-            stories: path('web/app/stories.html'),
+            chat: path('web/app/chat.html'),
+            lab: path('web/app/lab.html'),
             embed: path('web/embed/embed-script.ts'),
+            elements: path('web/embed/elements-script.ts'),
           },
           output: {
             // The line that browsers show where the script was loaded as a classic one.
             postBanner: ({ name }) => (name === 'embed' ? embedBanner : ''),
-            entryFileNames: ({ name }) => (name === 'embed' ? 'embed.js' : 'assets/[name]-[hash].js'),
+            entryFileNames: ({ name }) => (forGuests.has(name) ? '[name].js' : 'assets/[name]-[hash].js'),
             // One file of all that every page needs: several small ones compress worse.
-            codeSplitting: { groups: [{ name: 'runtime', test: startModules, minShareCount: 3 }] },
+            codeSplitting: {
+              groups: [
+                { name: 'errors', test: elementModules, priority: 1 },
+                { name: 'runtime', test: startModules, minShareCount: 3 },
+              ],
+            },
           },
         },
       },
@@ -163,6 +178,7 @@ export default defineConfig({
   plugins: [
     hashedFiles(),
     apiPage(),
+    docsPages(),
     appManifest(),
     siteFiles(),
     pageShell(),
@@ -192,6 +208,8 @@ export default defineConfig({
           environment: 'node',
           include: ['test/{unit,tools}/**/*.test.ts'],
           exclude: slowTools,
+          // These files leave nothing behind: they share a process, and the modules that it has loaded.
+          isolate: false,
         },
       },
       {

@@ -57,6 +57,7 @@ export const errorStatus = {
 
 /**
  * What went wrong: a closed union. A code is added where callers need to tell a failure apart, and never renamed.
+ * `web/docs/errors.md` explains each, which a site shows as `docs/errors.html#CODE`.
  *
  * @useDeclaredType
  */

@@ -89,7 +89,7 @@ export type WireTool = z.infer<typeof tool>
 /** The fields of a chat or a response that say which tools are called. */
 export const toolRequest = {
   tools: nullish(z.array(tool).check(z.maxLength(maxTools))),
-  /** `auto` or `none`. The API's other choices are refused when the request is read. */
+  /** `auto`, `none`, `required` or a function. Others are refused when the request is read. */
   tool_choice: nullish(z.unknown()),
   parallel_tool_calls: nullish(z.boolean()),
 }

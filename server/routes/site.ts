@@ -6,6 +6,7 @@ import { compressedFiles } from './compressed-files.ts'
 /** Pages that have another name now. */
 const moved: Readonly<Record<string, string>> = {
   '/digits.html': './vision.html',
+  '/stories.html': './chat.html',
 }
 
 /** The built app and the files that the embed script loads; the build has compressed them. */
@@ -22,6 +23,8 @@ export const siteRoutes = (root: string) =>
       const page = moved[c.req.path]
       return page === undefined ? next() : c.redirect(page, 301)
     })
+    // The links of the guides are relative to their folder.
+    .use('/docs', async (c) => c.redirect('docs/'))
     .use('*', etag())
     .use('*', async (c, next) => {
       await next()

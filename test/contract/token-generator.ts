@@ -18,10 +18,12 @@ const pieces: readonly string[] = Array.from(
 )
 const letters = { abc: [5, 7, 9], abb: [5, 7, 7] }
 
-const choices = (...choice: string[]): TokenFormat => ({
-  format: { type: 'choice', choice },
+const held = (format: TokenFormat['format'], forbidden: readonly number[] = []): TokenFormat => ({
+  format,
   vocabulary: pieces.join('\n'),
+  forbidden,
 })
+const choices = (...choice: string[]) => held({ type: 'choice', choice })
 
 /** The behaviour of every `TokenGenerator`, whatever model is behind it. */
 export function tokenGeneratorContract(name: string, subject: TokenGeneratorSubject): void {
@@ -89,6 +91,21 @@ export function tokenGeneratorContract(name: string, subject: TokenGeneratorSubj
       expect(await read(subject.generator().generate(moved))).toEqual(tokens.slice(2))
       const another = subject.generator().generate({ ...moved, format: choices('ca') })
       await expectFailure(another, 'input_value_invalid')
+    })
+
+    test('holds its tokens to a form in parts, without those that are forbidden', async () => {
+      const begun = { type: 'tag', begin: 'a', content: { type: 'any_text' }, end: 'b' } as const
+      const parts: TokenFormat['format'] = {
+        type: 'sequence',
+        elements: [begun, { type: 'choice', choice: ['aa', 'cb'] }],
+      }
+      // Its beginning is not chosen: any text may be long.
+      const request = requestOf({ prompt: [...prompt, 5, 9, 7], generated: 3, maxTokens: 8, stopTokens: [1] })
+      const made = subject.generator().generate({ ...request, format: held(parts, [9]) })
+      expect(await read(made)).toEqual([5, 5])
+      expect(await made.result).toMatchObject({ finish: 'stop' })
+      const other = subject.generator().generate({ ...request, format: held(parts, [5]) })
+      expect(await read(other)).toEqual([9, 7])
     })
 
     test('settles its result though nobody reads the tokens', async () => {

@@ -110,7 +110,7 @@ describe('the app does not say', () => {
   })
 
   test('how many stories shared a step on the server, which does not tell', async () => {
-    const page = await open('stories.html')
+    const page = await open('chat.html')
     await page.getByTestId('policy-server').check({ force: true })
     await page.getByTestId('count-2').check({ force: true })
     await page.getByTestId('tell').click()

@@ -21,8 +21,8 @@ async function visitVision(page: Page): Promise<void> {
   await page.locator('[data-testid=wall-figures][data-right]').waitFor()
 }
 
-async function visitStories(page: Page): Promise<void> {
-  await page.goto(new URL('stories.html', inject('serverUrl')).href)
+async function visitChat(page: Page): Promise<void> {
+  await page.goto(new URL('chat.html', inject('serverUrl')).href)
   await page.getByTestId('count-2').check({ force: true })
   await page.getByTestId('tell').click()
   for (const story of [0, 1])
@@ -59,7 +59,7 @@ describe.each([
   test.each([
     ['payments', visitPayments],
     ['vision', visitVision],
-    ['stories', visitStories],
+    ['chat', visitChat],
   ])(
     'the page of %s holds its text at every width, however large, wide or spaced that is',
     async (_page, visit) => {

@@ -134,10 +134,14 @@ describe('the package', () => {
       file,
       `import { createRuntime, type Manifest, type RuntimeStats, SpillwayError } from 'spillway'
 import { createRuntime as embedded } from 'spillway/embed'
+import { defineElements, type SpillwayIntrinsicElements } from 'spillway/elements'
 import { InferenceSession, Tensor } from 'spillway/ort'
 import * as ort from 'spillway/ort/wasm'
 const runtime = await createRuntime({ policy: 'device' })
 export const stats: RuntimeStats = (await embedded()).stats()
+defineElements(() => createRuntime())
+export const said = (): string | undefined => document.querySelector('spillway-chat')?.messages[0]?.content
+export const attributes: SpillwayIntrinsicElements['spillway-chat'] = { policy: 'device', 'max-tokens': 8 }
 export const code = (error: unknown) => error instanceof SpillwayError && error.code === 'overloaded'
 export const run = async (session: InferenceSession): Promise<ort.InferenceSession.ReturnType> =>
   session.run({ x: new Tensor('float32', [1], [1]) })
@@ -165,6 +169,8 @@ runtime.policy = 'nowhere'
   test('is imported by Node, where it runs nothing', async () => {
     const spillway = await import(join(app.installed, 'index.js'))
     expect(Object.keys(spillway)).toEqual(['SpillwayError', 'createRuntime'])
+    const { defineElements } = await import(join(app.installed, 'elements.js'))
+    defineElements(() => spillway.createRuntime())
   })
 
   test('needs no other package', async () => {

@@ -24,7 +24,7 @@ beforeAll(async () => {
     variants: manifest.variants.map((variant) => ({ ...variant, memory: 5 * gibibyte })),
   }))
   ;[server, browser] = await Promise.all([startServer({ SPILLWAY_MODELS: folder }), launchBrowser()])
-  ;({ page } = await openPage(await browser.newContext(), new URL('stories.html', server.url)))
+  ;({ page } = await openPage(await browser.newContext(), new URL('chat.html', server.url)))
   await page.addScriptTag({
     type: 'module',
     content: "import { createRuntime } from '/embed.js'; window.createRuntime = createRuntime",

@@ -27,8 +27,8 @@ async function visitVision(page: Page): Promise<void> {
   await page.locator('[data-testid=wall-figures][data-right]').waitFor()
 }
 
-async function visitStories(page: Page): Promise<void> {
-  await page.goto(new URL('stories.html', url).href)
+async function visitChat(page: Page): Promise<void> {
+  await page.goto(new URL('chat.html', url).href)
   await page.getByTestId('progress').and(page.locator('[data-state=ready]')).waitFor()
   await page.getByTestId('tell').click()
   await page.getByTestId('story-3').and(page.locator('[data-state=ended]')).waitFor()
@@ -52,7 +52,7 @@ async function longestOf(visit: (page: Page) => Promise<void>): Promise<number> 
 test.each([
   ['payments', visitPayments],
   ['vision', visitVision],
-  ['stories', visitStories],
+  ['chat', visitChat],
 ])(
   'the page of %s is held for no 50 ms while its model loads and runs, at the first visit and the second',
   async (_what, visit) => {

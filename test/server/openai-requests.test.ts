@@ -100,14 +100,8 @@ describe('the OpenAI API refuses', () => {
   const aTool = { type: 'function', function: { name: 'f', parameters: { type: 'object' } } }
   test.each<[path: string, param: string, request: object]>([
     ['chat/completions', 'tools', { tools: [aTool] }],
-    ['chat/completions', 'tool_choice', { tools: [aTool], tool_choice: 'required' }],
+    ['chat/completions', 'tool_choice', { tools: [aTool], tool_choice: { type: 'custom' } }],
     ['chat/completions', 'tools[0].type', { tools: [{ type: 'custom', custom: { name: 'f' } }] }],
-    [
-      'chat/completions',
-      'tools[0].function.strict',
-      { tools: [{ ...aTool, function: { ...aTool.function, strict: true } }] },
-    ],
-    ['chat/completions', 'tool_choice', { tool_choice: { type: 'function', function: { name: 'f' } } }],
     ['chat/completions', 'functions', { functions: [{ name: 'f' }] }],
     ['chat/completions', 'function_call', { function_call: { name: 'f' } }],
     ['chat/completions', 'response_format.type', { response_format: { type: 'structural_tag' } }],

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { delimiter, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { messageOf } from '../../models/core/index.ts'
 import { errorCodeHeader, queueHeader } from '../../models/protocols/oip.ts'
 import { isAlive, startServer, type TestServer } from '../support/server.ts'
@@ -75,22 +75,6 @@ describe('the server process', () => {
     }
   })
 
-  test('drops a request whose client has left, and answers others', async () => {
-    const server = await startServer()
-    const resume = server.freezeLanes()
-    const { body } = request(2_000)
-    const socket = connect(Number(server.url.port), '127.0.0.1')
-    socket.write(`POST /v2/models/digits/infer HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n`)
-    // The client leaves when about all of the request has arrived.
-    socket.write(body, () => setTimeout(() => socket.destroy(), 20))
-    await expect
-      .poll(() => server.log, { timeout: 30_000 })
-      .toContainEqual(expect.objectContaining({ status: 499, code: 'aborted' }))
-    resume()
-    expect((await fetch(infer(server.url), request())).status).toBe(200)
-    await server.stop()
-  })
-
   test('writes nothing to stderr beside a request of many texts, or pipelined requests', async () => {
     const server = await startServer()
     const texts = { model: 'bard', prompt: 'a', max_tokens: 2, n: 20 }
@@ -128,74 +112,51 @@ describe('the server process', () => {
     expect(await server.stop()).toBe(0)
   })
 
-  test('refuses a request for the same output many times', async () => {
-    const server = await startServer()
-    const { inputs } = JSON.parse(request(1_000).body)
-    const outputs = new Array(5_000).fill({ name: 'logits' })
-    const response = await fetch(infer(server.url), {
-      method: 'POST',
-      body: JSON.stringify({ inputs, outputs }),
-    })
-    expect(response.status).toBe(400)
-    expect((await response.json()).error).toContain('each once')
-    await server.stop()
-  })
-
-  test('refuses a body over its limit without a content length', async () => {
-    const server = await startServer()
-    const part = new Uint8Array(2 ** 20).fill(32)
-    const endless = new ReadableStream({ pull: (controller) => controller.enqueue(part) })
-    const response = await fetch(infer(server.url), {
-      method: 'POST',
-      body: endless,
-      duplex: 'half',
-    } as RequestInit)
-    expect(response.status).toBe(413)
-    expect(response.headers.get(errorCodeHeader)).toBe('body_too_large')
-    await response.text()
-    await server.stop()
-  })
-
-  test.each([
-    ['altered', (bytes: Buffer) => bytes.fill(7, 100, 101), 'file_altered', 'expected SHA-256'],
-    ['truncated', (bytes: Buffer) => bytes.subarray(0, 1_000), 'file_truncated', 'got 1000'],
-  ])(
-    'never runs %s model files, reports them, and serves other models',
-    async (_what, change, code, message) => {
-      const folder = await copyDigits((manifest) => ({ ...manifest, id: 'broken' }))
-      const file = join(folder, 'broken', 'q8', 'model.onnx')
+  test('never runs altered or truncated model files, reports them, and serves other models', async () => {
+    const damage = async (id: string, change: (bytes: Buffer) => Uint8Array) => {
+      const folder = await copyDigits((manifest) => ({ ...manifest, id }))
+      const file = join(folder, id, 'q8', 'model.onnx')
       await writeFile(file, change(await readFile(file)))
-      const server = await startServer({ SPILLWAY_MODELS: folder })
-      expect((await fetch(new URL('v2/models/broken/ready', server.url))).status).toBe(503)
-      const response = await fetch(infer(server.url, 'broken'), request())
+      return folder
+    }
+    const folders = [
+      await damage('altered', (bytes) => bytes.fill(7, 100, 101)),
+      await damage('truncated', (bytes) => bytes.subarray(0, 1_000)),
+    ]
+    const server = await startServer({ SPILLWAY_MODELS: folders.join(delimiter) })
+    for (const [id, code, message] of [
+      ['altered', 'file_altered', 'expected SHA-256'],
+      ['truncated', 'file_truncated', 'got 1000'],
+    ] as const) {
+      expect((await fetch(new URL(`v2/models/${id}/ready`, server.url))).status).toBe(503)
+      const response = await fetch(infer(server.url, id), request())
       expect(response.status).toBe(500)
       expect(response.headers.get(errorCodeHeader)).toBe(code)
       expect((await response.json()).error).toContain(message)
-      expect((await fetch(infer(server.url), request())).status).toBe(200)
-      await server.stop()
-    },
-  )
+    }
+    expect((await fetch(infer(server.url), request())).status).toBe(200)
+    await server.stop()
+  })
+
+  test('does not start with invalid variables, and reports each', async () => {
+    const failure = startServer({
+      PORT: '99999',
+      SPILLWAY_BACKEND: 'abacus',
+      SPILLWAY_KEEP_ALIVE_SECONDS: 'long',
+      SPILLWAY_MODEL: '/models',
+      SPILLWAY_MAX_QUEUED: '0',
+    }).catch(messageOf)
+    for (const name of ['PORT', 'SPILLWAY_BACKEND', 'SPILLWAY_KEEP_ALIVE_SECONDS', 'SPILLWAY_MAX_QUEUED'])
+      expect(await failure).toContain(`The environment variable ${name} is invalid`)
+    expect(await failure).toContain('There is no environment variable SPILLWAY_MODEL: expected PORT, HOST,')
+  })
 
   test.each([
-    [{ PORT: '99999' }, 'The environment variable PORT is invalid'],
     [{ HOST: '0.0.0.0' }, 'Everybody who reaches 0.0.0.0 could use this server'],
-    [{ SPILLWAY_BACKEND: 'abacus' }, 'The environment variable SPILLWAY_BACKEND is invalid'],
-    [
-      { SPILLWAY_KEEP_ALIVE_SECONDS: 'long' },
-      'The environment variable SPILLWAY_KEEP_ALIVE_SECONDS is invalid',
-    ],
-    [{ SPILLWAY_MODEL: '/models' }, 'There is no environment variable SPILLWAY_MODEL: expected PORT, HOST,'],
-    [{ SPILLWAY_MAX_QUEUED: '0' }, 'The environment variable SPILLWAY_MAX_QUEUED is invalid'],
     [{ SPILLWAY_BACKEND: 'cuda' }, 'The backend "cuda" does not work on this machine'],
     [{ SPILLWAY_MODELS: '/nowhere' }, 'The model folder /nowhere cannot be read'],
   ])('does not start with %o, and reports why', async (env, message) => {
     await expect(startServer(env)).rejects.toThrow(message)
-  })
-
-  test('does not start where its port is taken', async () => {
-    const server = await startServer()
-    await expect(startServer({ PORT: server.url.port })).rejects.toThrow('EADDRINUSE')
-    await server.stop()
   })
 
   test('starts without a model that has an invalid manifest, and says so', async () => {
@@ -236,22 +197,74 @@ describe('the server process', () => {
     expect((await fetch(infer(server.url), request())).status).toBe(200)
     await server.stop()
   })
+})
+
+describe('a server process that goes on', () => {
+  let server: TestServer
+  beforeAll(async () => {
+    server = await startServer()
+  })
+  afterAll(() => server.stop())
+
+  test('drops a request whose client has left, and answers others', async () => {
+    const resume = server.freezeLanes()
+    const { body } = request(2_000)
+    const socket = connect(Number(server.url.port), '127.0.0.1')
+    socket.write(`POST /v2/models/digits/infer HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n`)
+    // The client leaves when about all of the request has arrived.
+    socket.write(body, () => setTimeout(() => socket.destroy(), 20))
+    await expect
+      .poll(() => server.log, { timeout: 30_000 })
+      .toContainEqual(expect.objectContaining({ status: 499, code: 'aborted' }))
+    resume()
+    expect((await fetch(infer(server.url), request())).status).toBe(200)
+  })
+
+  test('refuses a request for the same output many times', async () => {
+    const { inputs } = JSON.parse(request(1_000).body)
+    const outputs = new Array(5_000).fill({ name: 'logits' })
+    const response = await fetch(infer(server.url), {
+      method: 'POST',
+      body: JSON.stringify({ inputs, outputs }),
+    })
+    expect(response.status).toBe(400)
+    expect((await response.json()).error).toContain('each once')
+  })
+
+  test('refuses a body over its limit without a content length', async () => {
+    const part = new Uint8Array(2 ** 20).fill(32)
+    const endless = new ReadableStream({ pull: (controller) => controller.enqueue(part) })
+    const response = await fetch(infer(server.url), {
+      method: 'POST',
+      body: endless,
+      duplex: 'half',
+    } as RequestInit)
+    expect(response.status).toBe(413)
+    expect(response.headers.get(errorCodeHeader)).toBe('body_too_large')
+    await response.text()
+  })
+
+  test('does not start where its port is taken', async () => {
+    await expect(startServer({ PORT: server.url.port })).rejects.toThrow('EADDRINUSE')
+  })
 
   test('logs one line for each request, with the model and the time', async () => {
-    const server = await startServer()
     await (await fetch(infer(server.url), request(3))).text()
     await (await fetch(infer(server.url, 'cats'), request())).text()
-    await server.stop()
-    expect(server.log).toContainEqual(
-      expect.objectContaining({
-        msg: 'request',
-        method: 'POST',
-        status: 200,
-        model: 'digits',
-        rows: 3,
-        ms: expect.any(Number),
-      }),
-    )
-    expect(server.log).toContainEqual(expect.objectContaining({ status: 404, code: 'model_unknown' }))
+    await expect
+      .poll(() => server.log)
+      .toContainEqual(
+        expect.objectContaining({
+          msg: 'request',
+          method: 'POST',
+          status: 200,
+          model: 'digits',
+          rows: 3,
+          ms: expect.any(Number),
+        }),
+      )
+    await expect
+      .poll(() => server.log)
+      .toContainEqual(expect.objectContaining({ status: 404, code: 'model_unknown' }))
   })
 })

@@ -163,7 +163,12 @@ describe('a response is refused', () => {
     ['in the background', { background: true }, 'not_supported', 'background'],
     ['of a stored prompt', { prompt: { id: 'pmpt_1' } }, 'not_supported', 'prompt'],
     ['with tools', { tools: [{ type: 'web_search' }] }, 'not_supported', 'tools[0].type'],
-    ['with a tool that must be called', { tool_choice: 'required' }, 'not_supported', 'tool_choice'],
+    [
+      'with a call that must be made, without tools',
+      { tool_choice: 'required' },
+      'request_malformed',
+      'tool_choice',
+    ],
     [
       'without a schema',
       { text: { format: { type: 'json_schema' } } },

@@ -140,7 +140,9 @@ describe('a chat with tools', () => {
 })
 
 describe('tools are refused', () => {
-  const named = (name: unknown) => ({ type: 'function', function: { name } })
+  const named = (name: unknown, more: object = {}) => ({ type: 'function', function: { name, ...more } })
+  const choice = (name: string) => ({ type: 'function', function: { name } })
+  const unique = { parameters: { type: 'object', properties: { a: { type: 'array', uniqueItems: true } } } }
   test.each<[string, object, string, string]>([
     [
       'without a name',
@@ -171,10 +173,39 @@ describe('tools are refused', () => {
       'tools[0].function.parameters',
     ],
     [
-      'by name',
-      { tools, tool_choice: { type: 'function', function: { name: 'weather' } } },
+      'of another name',
+      { tools, tool_choice: choice('wether') },
+      'request_malformed',
+      'tool_choice.function.name',
+    ],
+    ['that must be called, without any', { tool_choice: 'required' }, 'request_malformed', 'tool_choice'],
+    ['by an unknown choice', { tools, tool_choice: 'any' }, 'not_supported', 'tool_choice'],
+    [
+      'whose schema arguments cannot be held to',
+      { tools: [weather, named('f', { ...unique, strict: true })] },
       'not_supported',
-      'tool_choice',
+      'tools[1].function.parameters.properties.a.uniqueItems',
+    ],
+    [
+      'whose schema a call cannot be held to',
+      { tools: [named('f', unique)], tool_choice: choice('f') },
+      'not_supported',
+      'tools[0].function.parameters.properties.a.uniqueItems',
+    ],
+    [
+      'whose arguments are no object',
+      { tools: [named('f', { parameters: { type: 'string' } })], tool_choice: 'required' },
+      'input_value_invalid',
+      'tools[0].function.parameters.type',
+    ],
+    [
+      'whose schemas are too large together',
+      {
+        tools: ['f', 'g'].map((name) => named(name, { parameters: { description: 'x'.repeat(40_000) } })),
+        tool_choice: 'required',
+      },
+      'input_value_invalid',
+      'tools[1].function.parameters',
     ],
   ])('%s', async (_, more, code, param) => {
     expect(await post('chat/completions', { ...chat, ...more })).toMatchObject({

@@ -23,7 +23,7 @@ export type Behaviour = (wait: WaitOptions) => Promise<void>
 
 export interface HarnessOptions {
   readonly clock?: ManualClock
-  /** In place of a server that answers as `server` says. */
+  /** In place of a server that answers as `server` says; `null` for none. */
   readonly remote?: TierClients['remote']
 }
 
@@ -103,7 +103,7 @@ export function createHarness(
   const router = new Router({
     capacity: () => Promise.resolve(phone),
     device,
-    remote: given ?? remote,
+    remote: given === undefined ? remote : given,
     calibrations,
     clock,
   })

@@ -2,10 +2,14 @@ import { abortedBy } from '../../models/async/abort.ts'
 import { AsyncQueue } from '../../models/async/async-queue.ts'
 import { SpillwayError } from '../../models/core/index.ts'
 import type { TokenGenerator, TokenResult } from '../../workers/host/text/types.ts'
-import type { GeneratedToken, TokenFormat, TokenRequest } from '../../workers/protocol/generation.ts'
+import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
+import { type HeldScript, holdScript } from './scripted-format.ts'
 
 export interface Script {
-  /** The text of every sequence, prompt included: the nth token is its nth character, and 0 past its end. */
+  /**
+   * The text of every sequence, prompt included: the nth token is its nth character, and 0 past its end. Where a format
+   * does not allow it, the next token by number comes that is allowed.
+   */
   readonly text: string
   /** The tokens of every sequence in place of the text's characters. */
   readonly tokens?: readonly number[]
@@ -40,7 +44,6 @@ export function scriptedGenerator({
     generate: (request, { signal, deadlineMs = Number.POSITIVE_INFINITY } = {}) => {
       const askedAt = performance.now()
       const { prompt, generated, maxTokens, stopTokens } = request
-      const written = request.format ? formatted(request, request.format) : undefined
       const original = prompt.slice(0, prompt.length - generated)
       const script = reply ? [...original, ...charactersOf(reply(String.fromCodePoint(...original)))] : fixed
       const limit = Math.min(maxTokens, scriptedContext - prompt.length)
@@ -49,13 +52,13 @@ export function scriptedGenerator({
         hasLeft = true
       })
       const write = async (): Promise<TokenResult> => {
-        const refusal = signal?.aborted
-          ? abortedBy(signal)
-          : (refusalOf(request) ?? (written === null ? misfit() : undefined))
+        const refusal = signal?.aborted ? abortedBy(signal) : refusalOf(request)
         if (refusal) throw refusal
+        let held: HeldScript | undefined
         onRequest?.(request)
         running++
         try {
+          held = await holdScript(request)
           for (let made = 0; ; made++) {
             await new Promise(setImmediate)
             const place = prompt.length + made
@@ -65,12 +68,15 @@ export function scriptedGenerator({
             if (failure) throw failure
             if (hasLeft) return resultOf('stop')
             if (made === limit) return resultOf('length')
-            if (written && made === written.length) return resultOf('stop')
-            const token = written?.[made] ?? script[place] ?? 0
+            if (held?.isEnd) return resultOf('stop')
+            const scripted = script[place] ?? 0
+            const token = held?.choose(scripted) ?? scripted
             if (stopTokens.includes(token)) return resultOf('stop')
             tokens.push([{ token }])
+            if (made + 1 < limit) await held?.goOn(token)
           }
         } finally {
+          held?.close()
           running--
         }
       }
@@ -91,17 +97,6 @@ const resultOf = (finish: TokenResult['finish']): TokenResult => ({
   cachedTokens: 0,
   timings: { queueMs: 1, firstTokenMs: 2, perTokenMs: 3 },
 })
-
-/** The rest of the first choice that the text so far begins; null where there is none. Other formats are not followed. */
-function formatted({ prompt, generated }: TokenRequest, { format, vocabulary }: TokenFormat) {
-  if (format.type !== 'choice') return undefined
-  const pieces = vocabulary?.split('\n') ?? []
-  const soFar = prompt.slice(prompt.length - generated)
-  const choices = format.choice.map((choice) => [...choice].map((letter) => pieces.indexOf(letter)))
-  return choices.find((tokens) => soFar.every((token, at) => tokens[at] === token))?.slice(generated) ?? null
-}
-
-const misfit = () => new SpillwayError('input_value_invalid', 'The text so far does not have the format')
 
 const late = () => new SpillwayError('deadline_exceeded', 'The sequence did not end in time')
 

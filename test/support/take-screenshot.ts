@@ -1,4 +1,4 @@
-/** Takes the README's pictures: the payments, the digits and the stories page at desktop width, served by the built server. */
+/** Takes the README's pictures: the payments, the digits and the chat page at desktop width, served by the built server. */
 import { fileURLToPath } from 'node:url'
 import { launchBrowser, openPage } from './page.ts'
 import { startServer } from './server.ts'
@@ -25,11 +25,11 @@ await page.getByTestId('placement').and(page.locator('[data-tier]')).waitFor()
 await page.screenshot({ path: fileURLToPath(new URL('../../web/app/screenshot.png', import.meta.url)) })
 // Taller, so that the steps below are in the picture.
 await page.setViewportSize({ width: 1120, height: 930 })
-await page.goto(new URL('stories.html', server.url).href)
+await page.goto(new URL('chat.html', server.url).href)
 await page.getByTestId('progress').and(page.locator('[data-state="ready"]')).waitFor()
 await page.getByTestId('tell').click()
 await page.getByTestId('story-3').and(page.locator('[data-state="ended"]')).waitFor()
 await page.getByTestId('spillway').and(page.locator('[data-device]:not([data-device="0"])')).waitFor()
-await page.screenshot({ path: fileURLToPath(new URL('../../web/app/stories.png', import.meta.url)) })
+await page.screenshot({ path: fileURLToPath(new URL('../../web/app/chat.png', import.meta.url)) })
 await browser.close()
 await server.stop()

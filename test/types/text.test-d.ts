@@ -9,6 +9,7 @@ import type {
   PlacedPiece,
   PlacedResult,
   Placement,
+  Policy,
   RequestOptions,
   TextRequest,
   Usage,
@@ -59,6 +60,7 @@ export async function readsAStream(stream: GenerationStream): Promise<void> {
     expectTypeOf(piece.tokens).toEqualTypeOf<readonly GeneratedToken[]>()
     expectTypeOf(piece.placement).toEqualTypeOf<Placement>()
   }
+  expectTypeOf(stream.move).toEqualTypeOf<(policy: Policy) => void>()
   const result = await stream.result
   expectTypeOf(result).toEqualTypeOf<PlacedResult>()
   expectTypeOf(result.text).toBeString()

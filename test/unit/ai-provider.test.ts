@@ -96,9 +96,18 @@ describe('the AI SDK’s tools', () => {
     ])
   })
 
-  test('that must be called are refused, and those that must not are left out', async () => {
-    for (const toolChoice of ['required', { type: 'tool', toolName: 'weather' }] as const)
-      await expect(generateText({ ...settings(), toolChoice })).rejects.toThrow('toolChoice')
+  test('that must be called are, and those that must not are left out', async () => {
+    const talking = languageModel({ ...calling, reply: () => 'I do not look, I say: "so" }' })
+    const look = tool({ inputSchema: z.object({ at: z.enum(['sea', 'land']) }), execute: async () => '' })
+    const once = { ...settings(), tools: { weather: look }, model: talking, stopWhen: stepCountIs(1) }
+    for (const toolChoice of ['required', { type: 'tool', toolName: 'weather' }] as const) {
+      const { toolCalls, warnings } = await generateText({ ...once, toolChoice })
+      expect(toolCalls[0]).toMatchObject({
+        toolName: 'weather',
+        input: { at: expect.stringMatching(/sea|land/) },
+      })
+      expect([warnings, toolCalls[0]?.invalid]).toEqual([[], undefined])
+    }
     const { text, toolCalls } = await generateText({ ...settings(), toolChoice: 'none' })
     expect(toolCalls).toEqual([])
     expect(text).toContain('<tool_call>')

@@ -54,11 +54,30 @@ test.each<[string, unknown]>([
   ['a description that is no text', { f: { description: 5 } }],
   ['parameters in a list', { f: { parameters: [] } }],
   ['parameters that are no JSON', { f: { parameters: { a: () => 1 } } }],
+  ['a word for strict', { f: { strict: 'yes' } }],
+  ['a strict tool of no object', { f: { strict: true, parameters: { type: 'string' } } }],
   ['129 tools', Object.fromEntries(Array.from({ length: 129 }, (_, at) => [`f${at}`, {}]))],
 ])('tools are refused: %s', (_, tools) => {
   const request: unknown = { messages: [{ role: 'user', content: 'a' }], tools }
   expect(() => checkTextRequest(request as TextRequest)).toThrow(
     expect.objectContaining({ code: 'input_value_invalid' }),
+  )
+})
+
+test.each<[string, object, string]>([
+  ['another word', { toolChoice: 'any' }, 'toolChoice'],
+  ['a name that is none', { toolChoice: { name: 5 } }, 'toolChoice'],
+  ['the name of no tool', { toolChoice: { name: 'g' } }, 'toolChoice'],
+  ['a call of none', { tools: {}, toolChoice: 'required' }, 'toolChoice'],
+  [
+    'a call that no schema can hold',
+    { tools: { f: { parameters: { properties: { a: { not: {} } } } } }, toolChoice: { name: 'f' } },
+    'tools.f.parameters.properties.a.not',
+  ],
+])('a choice of tools is refused: %s', (_, more, param) => {
+  const request: unknown = { messages: [{ role: 'user', content: 'a' }], tools: { f: {} }, ...more }
+  expect(() => checkTextRequest(request as TextRequest)).toThrow(
+    expect.objectContaining({ detail: expect.objectContaining({ param }) }),
   )
 })
 

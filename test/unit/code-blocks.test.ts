@@ -37,6 +37,10 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     // A line of README's first block, which the same test runs.
     ['test/e2e/readme.test.ts', 'embed.js'],
   ],
+  'web/elements/README.md': [
+    ['test/e2e/elements.test.ts', 'elements.js'],
+    ['test/e2e/elements.test.ts', 'required'],
+  ],
   'web/adapters/README.md': [
     ['test/e2e/examples.test.ts', "from 'spillway/ai'"],
     ['test/e2e/ort.test.ts', 'resolve: { alias'],

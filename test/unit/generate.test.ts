@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type ErrorCode, SpillwayError } from '../../models/core/index.ts'
 import type { TextTarget } from '../../web/placement/router.ts'
-import { type GenerationStream, generate, type PlacedPiece } from '../../web/text/generate.ts'
+import { type TextStream, generate, type PlacedPiece } from '../../web/text/generate.ts'
 import { deviceSegment } from '../../web/text/stream-segments.ts'
 import { createTextGenerator } from '../../workers/host/text/text-generator.ts'
 import type { OutputForm, TextGenerator, TextRequest } from '../../workers/host/text/types.ts'
@@ -44,7 +44,7 @@ function write(
   request: TextRequest = { prompt },
   signal?: AbortSignal,
   closing = new AbortController().signal,
-): GenerationStream {
+): TextStream {
   const turns = [...places]
   return generate(
     {
@@ -78,7 +78,7 @@ function write(
   )
 }
 
-async function read(stream: GenerationStream): Promise<PlacedPiece[]> {
+async function read(stream: TextStream): Promise<PlacedPiece[]> {
   const pieces: PlacedPiece[] = []
   for await (const piece of stream) pieces.push(piece)
   return pieces

@@ -124,6 +124,25 @@ describe('a page’s tools', () => {
     expect(messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'tool', 'assistant'])
   })
 
+  test('are called where the page demands it, once, with arguments that fit', async () => {
+    const schema = { ...parameters, properties: { at: { enum: ['sea', 'land'] } } }
+    for (const toolChoice of ['required', { name: 'weather' }] as const) {
+      const execute = vi.fn((_: object) => 'stormy')
+      const tool = { parameters: schema, execute }
+      const texts = ['I do not look.', 'It is stormy.']
+      const { stream, prompts } = run(texts, tool, { toolChoice, parallelToolCalls: false })
+      expect(await stream.result).toMatchObject({ text: 'It is stormy.', finish: 'stop' })
+      expect(execute.mock.calls[0]?.[0]).toEqual({ at: expect.stringMatching(/^(?:sea|land)$/) })
+      expect([prompts.length, execute.mock.calls.length]).toEqual([2, 1])
+    }
+  })
+
+  test('are not there where the page forbids them', async () => {
+    const { stream, prompts } = run([call('{}')], { execute: () => '' }, { toolChoice: 'none' })
+    expect((await stream.result).text).toBe(call('{}'))
+    expect(prompts[0]).not.toContain('tools:')
+  })
+
   test('are aborted with the text, though they never end', async () => {
     const controller = new AbortController()
     let told: AbortSignal | undefined
@@ -155,6 +174,8 @@ describe('a page’s tools', () => {
     ['with a field that there is not', { tools: { weather: { run: () => '' } } }],
     ['whose execute is no function', { tools: { weather: { execute: 'now' } } }],
     ['in a list', { tools: [{ execute: () => '' }] }],
+    ['of another name, which is demanded', { toolChoice: { name: 'wether' } }],
+    ['by an unknown choice', { toolChoice: 'any' }],
     ['in no text', { tools: { weather: { execute: () => '' } }, maxSteps: 0 }],
     [
       'whose parameters are no schema',

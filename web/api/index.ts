@@ -47,6 +47,7 @@ export type {
   TemplateArguments,
   TextRequest,
   ToolCall,
+  ToolChoice,
   ToolDefinition,
   Usage,
   WrittenCall,

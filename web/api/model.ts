@@ -18,6 +18,7 @@ import type { PageBackend } from '../placement/candidate.ts'
 import type { ForcedChoice } from '../placement/force-variant.ts'
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router } from '../placement/router.ts'
+import { TextPolicy } from '../placement/text-policy.ts'
 import type { Progress } from '../store/worker/load-files.ts'
 import type { RequestWatcher } from '../telemetry/watch-requests.ts'
 import type { GenerationStream } from '../text/generate.ts'
@@ -263,11 +264,13 @@ export function createModel(options: CreateModelOptions): Model {
     },
     generate: (request, options) => {
       try {
-        const stream = textService.generate(manifest, request, toPlacementOptions(options))
+        const placement = toPlacementOptions(options)
+        const textPolicy = new TextPolicy(placement.policy)
+        const stream = textService.generate(manifest, request, { ...placement, textPolicy })
         void watcher?.watch(manifest.id, stream.result)
-        return stream
+        return { ...stream, move: (policy) => textPolicy.change(toPlacementOptions({ policy }).policy) }
       } catch (cause) {
-        return streamOf(Promise.reject(cause))
+        return { ...streamOf(Promise.reject(cause)), move: () => {} }
       }
     },
     embed: async (texts, options) =>

@@ -15,7 +15,7 @@ import { warnOfCopies } from './warn-of-copies.ts'
 import { startRuntimeOn } from './wire-runtime.ts'
 
 /** A page, or a worker of one: lanes are Web Workers, and files stay in the browser's storage. */
-const browser: Platform = {
+export const browserPlatform: Platform = {
   openDevice: ({ clock, memoryBytes = memoryBudget(), maxLanes, limits, capacity }) => {
     const store = createIndexedDbStore({ clock, opfs: openOpfs('spillway') })
     const files = new StoreWorker()
@@ -38,7 +38,7 @@ const browser: Platform = {
 
 /** Creates a runtime synchronously: a global has to exist when the next script runs. */
 export function startRuntime(options: RuntimeOptions): Runtime {
-  const runtime = startRuntimeOn(browser, options, systemClock)
+  const runtime = startRuntimeOn(browserPlatform, options, systemClock)
   warnOfCopies()
   return runtime
 }

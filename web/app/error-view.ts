@@ -9,15 +9,21 @@ export interface ErrorView {
   readonly isClear: boolean
 }
 
-/** Shows an error in words for visitors, with a button to try again. Its message for developers is the code's title. */
+/**
+ * Shows an error in words for visitors, with a button to try again. Its message for developers is the title of its code,
+ * which leads to the guide that explains it.
+ */
 export function createErrorView(banner: HTMLElement, onRetry: () => void): ErrorView {
   const message = find('[data-part="message"]', HTMLElement, banner)
   const code = find('[data-part="code"]', HTMLElement, banner)
+  const guide = document.createElement('a')
+  code.append(guide)
   find('button', HTMLButtonElement, banner).addEventListener('click', onRetry)
   return {
     show: (error) => {
       banner.dataset.code = error.code
-      code.textContent = error.code
+      guide.textContent = error.code
+      guide.href = `./docs/errors.html#${error.code}`
       code.title = error.message
       // Written only when it changes: a screen reader must not read the same error again.
       const words = sentence(errorWords(error.code))

@@ -44,7 +44,7 @@ export function createProgressView(panel: HTMLElement): ProgressView {
       }
       bar.max = totalBytes
       bar.value = loadedBytes
-      show('loading', `${activityOf(progress)}${paceOf(progress)}`)
+      show('loading', loadingWords(progress))
     },
     ready: () => {
       bar.max = 1
@@ -56,6 +56,9 @@ export function createProgressView(panel: HTMLElement): ProgressView {
     unavailable: () => fail('The model was not found'),
   }
 }
+
+/** `Downloading 4.1 MB, 30%, 2.0 MB/s, 3 s left`. */
+export const loadingWords = (progress: Progress): string => `${activityOf(progress)}${paceOf(progress)}`
 
 /** Says "downloading" once bytes came from the network: a stored model never does. */
 function activityOf({ loadedBytes, totalBytes, storedBytes }: Progress): string {

@@ -1,13 +1,19 @@
 import '../embed/window-global.ts'
-import type { Runtime } from '../api/create-runtime.ts'
+import type { Runtime, RuntimeOptions } from '../api/create-runtime.ts'
 import { startRuntime } from '../api/start-runtime.ts'
 
+type LoadPage<R> = () => Promise<{ readonly showPage: (runtime: R) => void }>
+
 /** Starts the page's runtime, and shows the page once its code is here: the first paint waits for neither. */
-export async function startPage(
-  load: () => Promise<{ readonly showPage: (runtime: Runtime) => void }>,
+export const startPage = (load: LoadPage<Runtime>): Promise<void> => startPageOn(startRuntime, load)
+
+/** As `startPage`, with a runtime of another kind. */
+export async function startPageOn<R extends Runtime>(
+  start: (options: RuntimeOptions) => R,
+  load: LoadPage<R>,
 ): Promise<void> {
   const loading = load()
-  const runtime = startRuntime({ server: new URL('.', location.href) })
+  const runtime = start({ server: new URL('.', location.href) })
   globalThis.spillway = runtime
   const { showPage } = await loading
   // In a task of its own: in one with the runtime's start it would delay the first paint on a slow device.

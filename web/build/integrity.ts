@@ -7,8 +7,8 @@ import type { Plugin } from 'vite'
 const listFile = 'integrity.json'
 
 /**
- * Prints the hash of the embed script, for the attribute `integrity` of its tag. Writes those of all scripts that it
- * imports, now or later, for the member `integrity` of the page's import map.
+ * Prints the hash of the embed script, for the attribute `integrity` of its tag. Writes those of all scripts that it and
+ * the elements' script import, now or later, for the member `integrity` of the page's import map.
  */
 export const integrity = (): Plugin => ({
   name: 'spillway:integrity',
@@ -26,7 +26,7 @@ export const integrity = (): Plugin => ({
         hashes[name] = `sha384-${createHash('sha384').update(bytes).digest('base64')}`
         for (const imported of [...chunk.imports, ...chunk.dynamicImports]) await visit(imported)
       }
-      await visit('embed.js')
+      for (const name of ['embed.js', 'elements.js']) await visit(name)
       await writeFile(join(dir, listFile), `${JSON.stringify(hashes, undefined, 2)}\n`)
       this.info(`embed.js has integrity="${hashes['embed.js']}"; ${listFile} has its imports'`)
     },

@@ -3,34 +3,37 @@ import type { Plugin } from 'vite'
 
 const folder = fileURLToPath(new URL('../app/', import.meta.url))
 
-/** The pages of the site in the order of their links; each is `web/app/{name}.html`. */
+/** The pages of the site in the order of their links; each is `web/app/{name}.html`, but the guides, which the build makes. */
 const pages = [
   { name: 'index', link: 'Payments', href: './' },
+  { name: 'chat', link: 'Chat', href: './chat.html' },
   { name: 'vision', link: 'Vision', href: './vision.html' },
-  { name: 'stories', link: 'Stories', href: './stories.html' },
+  { name: 'lab', link: 'Lab', href: './lab.html' },
+  { name: 'docs', link: 'Docs', href: './docs/' },
 ] as const
 
-const font = '../../node_modules/@fontsource-variable/inter/files/inter-latin-wght-normal.woff2'
+const font = 'node_modules/@fontsource-variable/inter/files/inter-latin-wght-normal.woff2'
 
-const head = `
+/** @param base From the page to the folder of the app. */
+const head = (base: string) => `
     <meta charset="utf-8" />
     <meta name="viewport" content="width=device-width, initial-scale=1" />
     <meta name="color-scheme" content="light dark" />
     <meta name="theme-color" content="#f6f8f9" media="(prefers-color-scheme: light)" />
     <meta name="theme-color" content="#0a0f12" media="(prefers-color-scheme: dark)" />
-    <link rel="icon" href="./favicon.svg" type="image/svg+xml" />
-    <link rel="apple-touch-icon" href="./icon-192.png" />
-    <link rel="manifest" vite-ignore href="./manifest.webmanifest" />
-    <link rel="preload" as="font" type="font/woff2" crossorigin href="${font}" />
-    <link rel="stylesheet" href="./styles/index.css" />`
+    <link rel="icon" href="${base}favicon.svg" type="image/svg+xml" />
+    <link rel="apple-touch-icon" href="${base}icon-192.png" />
+    <link rel="manifest" vite-ignore href="${base}manifest.webmanifest" />
+    <link rel="preload" as="font" type="font/woff2" crossorigin href="${base}../../${font}" />
+    <link rel="stylesheet" href="${base}styles/index.css" />`
 
-const header = (current: string) => `
+const header = (current: string, base: string) => `
     <header class="top">
-      <img src="./favicon.svg" alt="" width="36" height="36" />
+      <img src="${base}favicon.svg" alt="" width="36" height="36" />
       <h1>Spillway</h1>
       <p>Models that run in your browser, and spill to your server when the device cannot.</p>
       <nav class="pages" aria-label="Pages">
-        ${pages.map(({ name, link, href }) => `<a href="${href}"${name === current ? ' aria-current="page"' : ''}>${link}</a>`).join('\n        ')}
+        ${pages.map(({ name, link, href }) => `<a href="${href.replace('./', base)}"${name === current ? ' aria-current="page"' : ''}>${link}</a>`).join('\n        ')}
       </nav>
     </header>`
 
@@ -53,11 +56,15 @@ export const pageShell = (): Plugin => ({
   transformIndexHtml: {
     order: 'pre',
     handler(html, { filename }) {
-      const page = pages.find(({ name }) => filename === `${folder}${name}.html`)
+      const isGuide = filename.startsWith(`${folder}docs/`)
+      const page = pages.find(({ name }) =>
+        isGuide ? name === 'docs' : filename === `${folder}${name}.html`,
+      )
       if (!page) return html
+      const base = isGuide ? '../' : './'
       return html
-        .replace('<head>', `<head>${head}`)
-        .replace('<body>', `<body>${header(page.name)}`)
+        .replace('<head>', `<head>${head(base)}`)
+        .replace('<body>', `<body>${header(page.name, base)}`)
         .replace('<!-- strip -->', strip)
     },
   },

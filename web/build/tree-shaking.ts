@@ -14,8 +14,12 @@ export const treeshake: Rolldown.TreeshakingOptions = {
 const later =
   /\/node_modules\/zod\/|\/models\/(?:core\/(?:file-spec|language|manifest-schema|references|schema-error|tensor-spec)\.ts|protocols\/oip(?:-binary|-elements|-schemas|-strings)?\.ts)/
 
-/** Pages of others do not start with what only the site's share. */
-const ofSite = /\/web\/app\//
+/** Pages of others do not start with what only the site's pages, or the elements, share. */
+const ofSite = /\/web\/(?:app|drawing|elements)\/|\/node_modules\/lit(?:-html)?\//
 
 /** Whether a module may be in the file that every page starts with. */
 export const startModules = (id: string): boolean => !later.test(id) && !ofSite.test(id)
+
+/** What the script of the elements needs before an element needs the runtime; the runtime needs it, too. */
+export const elementModules =
+  /\/models\/(?:core\/(?:error|wording)|async\/(?:clock|import-code|timeouts))\.ts$|\/preload-helper\.js/

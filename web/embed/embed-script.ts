@@ -1,6 +1,7 @@
 import { SpillwayError } from '../../models/core/error.ts'
 import { createRuntime as create, type Runtime, type RuntimeOptions } from '../api/create-runtime.ts'
 import { startRuntime } from '../api/start-runtime.ts'
+import { defineOnDemand } from './define-on-demand.ts'
 import { setGlobal } from './set-global.ts'
 import { tagOptions } from './tag-options.ts'
 
@@ -12,7 +13,11 @@ const script = import.meta.url
 /** The server that the script came from: the page may be of another origin. */
 const server = new URL('.', script)
 
-const tag = [...(globalThis.document?.scripts ?? [])].find(({ src }) => src === script)
+const scripts = [...(globalThis.document?.scripts ?? [])]
+/** The script of the elements imports this one when it needs a runtime: then the options are on its tag. */
+const ofElements = new URL('elements.js', script).href
+const tag =
+  scripts.find(({ src }) => src === script) ?? scripts.find(({ src }) => src.split(/[?#]/)[0] === ofElements)
 const defaults: RuntimeOptions = { server, ...(tag && tagOptions(tag.dataset)) }
 
 /** As `createRuntime` of the package, with the tag's options, and the server that this script came from, by default. */
@@ -34,4 +39,10 @@ function startTagged(): Runtime {
 }
 
 // A server that renders pages imports the script, too, and runs no models.
-if ('location' in globalThis) setGlobal(startTagged, tag && script)
+if ('location' in globalThis) {
+  setGlobal(startTagged, tag && script)
+  defineOnDemand(async () => {
+    const { defineElements } = await import('../elements/define.ts')
+    defineElements(async () => spillway)
+  })
+}

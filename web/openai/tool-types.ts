@@ -1,4 +1,4 @@
-/** A tool that the model may call. Other kinds than functions are refused, as is `strict`. */
+/** A tool that the model may call. Other kinds than functions are refused. */
 export interface OpenAiTool {
   readonly type: string
   readonly function?: {
@@ -6,6 +6,7 @@ export interface OpenAiTool {
     readonly description?: string | undefined
     /** A JSON Schema of an object. */
     readonly parameters?: Readonly<Record<string, unknown>> | undefined
+    /** Whether arguments are held to `parameters`. They always are where a call must be made. */
     readonly strict?: boolean | null | undefined
   }
 }
@@ -14,7 +15,7 @@ export interface OpenAiTool {
 export interface OpenAiToolCall {
   id: string
   type: 'function'
-  /** The arguments are JSON of an object, which is not checked against the tool's schema. */
+  /** The arguments are JSON of an object, held to the tool's schema where it is `strict` or the call must be made. */
   function: { name: string; arguments: string }
 }
 

@@ -97,7 +97,7 @@ export interface OpenAiChatRequest
   readonly messages: readonly OpenAiMessage[]
   /** At most 128 functions. Refused where the chat template does not read them. */
   readonly tools?: readonly OpenAiTool[] | null | undefined
-  /** `auto` (default) or `none`; the API's other choices are refused. */
+  /** `auto` (default), `none`, `required`, or a function of `tools`. */
   readonly tool_choice?: unknown
   /** Default true; else the answer ends with its first call. */
   readonly parallel_tool_calls?: boolean | null | undefined

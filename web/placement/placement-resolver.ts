@@ -8,9 +8,12 @@ import type { DeviceTarget } from './device-target.ts'
 import type { TierClients } from './dispatcher.ts'
 import type { Health } from './health.ts'
 import type { ModelState, ModelStates } from './model-states.ts'
+import type { TextPolicy } from './text-policy.ts'
 
 export interface PlacementOptions extends WaitOptions {
   readonly policy: Policy
+  /** Of a text: its policy from now on, in place of `policy`. */
+  readonly textPolicy?: TextPolicy | undefined
 }
 
 /** The estimates by which a request for this session should spill; undefined where it should not. */

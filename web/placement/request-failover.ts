@@ -21,7 +21,8 @@ export interface RequestState {
   readonly manifest: Manifest
   readonly rows: number
   readonly askedAt: number
-  readonly options: PlacementOptions
+  /** Of a text: replaced where its policy changes. */
+  options: PlacementOptions
   readonly estimateSpill: EstimateSpill | undefined
   /** Whether it only loads the model. */
   readonly isLoad: boolean

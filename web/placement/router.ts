@@ -1,7 +1,7 @@
 import { linkAbort } from '../../models/async/abort.ts'
 import { RetryBudget } from '../../models/async/retry-budget.ts'
 import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
-import type { CheckedInputs, Manifest, Placement, Policy, RunResult } from '../../models/core/index.ts'
+import type { CheckedInputs, Manifest, Placement, Policy, RunResult, Tier } from '../../models/core/index.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import type { ResultHandler } from '../../workers/host/scheduler/work.ts'
 import type { DeviceSession } from '../device/device-session.ts'
@@ -20,6 +20,7 @@ import {
   PlacementResolver,
   type Resolution,
 } from './placement-resolver.ts'
+import { prepareText } from './prepare-text.ts'
 import {
   type Attempt,
   createRequestState,
@@ -28,7 +29,6 @@ import {
   TakenBack,
 } from './request-failover.ts'
 import { retryShare } from './retry-delay.ts'
-import { sameVariant } from './same-variant.ts'
 import { watchLoaded } from './watch-loaded.ts'
 
 export type RouterOptions = TierClients & ModelStatesOptions
@@ -163,10 +163,20 @@ export class Router {
     { estimateSpill, preferredVariant }: TextPlacement,
     attempt: (target: TextTarget) => Promise<T>,
   ): Promise<T> {
-    const { remote, clock } = this.#options
+    const { device, remote, clock } = this.#options
+    const { signal, textPolicy } = options
     const askedAt = clock.now()
-    const request = createRequestState({ manifest, rows: 1, askedAt }, options, estimateSpill)
+    const policy = textPolicy?.current ?? options.policy
+    const request = createRequestState({ manifest, rows: 1, askedAt }, { ...options, policy }, estimateSpill)
     let stopWaiting = () => {}
+    let place: { readonly tier: Tier; leave(): void } | undefined
+    const stopListening = textPolicy?.listen((policy) => {
+      const options = { ...request.options, policy }
+      const next = this.#resolver.resolve(manifest, 1, options, request)
+      request.options = options
+      // Under `auto` every place will do.
+      if (place && policy !== 'auto' && next?.decision.tier !== place.tier) place.leave()
+    })
     const markProgress = () => {
       stopWaiting()
       this.#failover.noteProgress(request)
@@ -174,58 +184,39 @@ export class Router {
     }
     const attemptAt: Attempt<T> = async ({ decision, session }) => {
       if (decision.reason === 'bridge') this.#backgroundLoader.load(manifest)
-      if (session) {
-        const prepared = await this.#prepareText(session, preferredVariant(), askedAt, options)
-        return attempt({ decision, session: prepared, signal: options.signal, markProgress })
-      }
-      const { controller, release } = linkAbort(options.signal)
+      const { controller, release } = linkAbort(signal)
       let isTakenBack = false
-      const takeBack = () => {
-        if (!this.#resolver.resolve(manifest, 1, options, request)?.session) return
+      const leave = () => {
         isTakenBack = true
         controller.abort()
       }
+      const takeBack = () => {
+        if (this.#resolver.resolve(manifest, 1, request.options, request)?.session) leave()
+      }
+      place = { tier: decision.tier, leave }
       // The text of a bridged request moves to the device if that is ready before the server's first token.
       if (decision.reason === 'bridge') stopWaiting = this.#backgroundLoader.whenLoaded(manifest, takeBack)
-      const stream = () => attempt({ decision, session, signal: controller.signal, markProgress })
+      const stream = (session?: DeviceSession) =>
+        attempt({ decision, session, signal: controller.signal, markProgress })
+      const streamOnDevice = async (chosen: DeviceSession) => {
+        const wait = { ...request.options, signal: controller.signal }
+        const prepare = (session: DeviceSession) => this.#dispatcher.prepare(session, askedAt, wait)
+        const tools = { device, states: this.#states, health: this.#health, prepare }
+        return stream(await prepareText(chosen, preferredVariant(), tools))
+      }
       try {
-        return await (remote ? remote.breaker.run(stream) : stream())
+        if (session) return await streamOnDevice(session)
+        return await (remote ? remote.breaker.run(() => stream()) : stream())
       } catch (cause) {
-        throw isTakenBack && !options.signal?.aborted ? new TakenBack() : cause
+        throw isTakenBack && !signal?.aborted ? new TakenBack() : cause
       } finally {
+        place = undefined
         stopWaiting()
         release()
       }
     }
-    return this.#unanswered.track(() => this.#failover.run(request, attemptAt))
-  }
-
-  /** Loads the session that goes on with a text: of the variant that began it where that is possible. */
-  async #prepareText(
-    chosen: DeviceSession,
-    variantId: string | undefined,
-    askedAt: number,
-    options: PlacementOptions,
-  ): Promise<DeviceSession> {
-    const { manifest } = chosen
-    const state = this.#states.get(manifest)
-    const session = state
-      ? sameVariant(chosen, variantId, {
-          device: this.#options.device,
-          capacity: state.capacity,
-          failures: this.#health.deviceFailures(manifest.id),
-        })
-      : chosen
-    if (session !== chosen) {
-      try {
-        await this.#dispatcher.prepare(session, askedAt, options)
-        return session
-      } catch {
-        // The chosen session is not at fault. Where the caller has left, it says so as well.
-      }
-    }
-    await this.#dispatcher.prepare(chosen, askedAt, options)
-    return chosen
+    const written = this.#unanswered.track(() => this.#failover.run(request, attemptAt))
+    return stopListening ? written.finally(stopListening) : written
   }
 
   /** The handler of all requests that a decision placed on the device; it moves failed ones to another place. */

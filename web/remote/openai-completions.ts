@@ -94,12 +94,16 @@ const common = (model: string, request: TextRequest): Common => ({
   ...formatFields(request.format),
   truncate_prompt_tokens: request.truncate === 'start' ? -1 : undefined,
   ...(request.tools && { tools: Object.entries(request.tools).map(wireToolOf) }),
+  tool_choice: choiceOf(request.toolChoice),
   parallel_tool_calls: request.parallelToolCalls,
 })
 
-const wireToolOf = ([name, { description, parameters }]: [string, ToolDefinition]): WireTool => ({
+const choiceOf = (choice: TextRequest['toolChoice']) =>
+  typeof choice === 'object' ? { type: 'function', function: choice } : choice
+
+const wireToolOf = ([name, { description, parameters, strict }]: [string, ToolDefinition]): WireTool => ({
   type: 'function',
-  function: { name, description, parameters },
+  function: { name, description, parameters, strict },
 })
 
 /** As OpenAI has it where it does, else as vLLM. */

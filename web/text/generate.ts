@@ -1,6 +1,6 @@
 import { AsyncQueue } from '../../models/async/async-queue.ts'
 import type { Clock } from '../../models/async/clock.ts'
-import { type Manifest, type Placement, SpillwayError } from '../../models/core/index.ts'
+import { type Manifest, type Placement, type Policy, SpillwayError } from '../../models/core/index.ts'
 import { randomSeed } from '../../models/core/sampling.ts'
 import { checkTextRequest } from '../../workers/host/text/check-request.ts'
 import type { ChatMessage, GenerateResult, Piece, TextRequest } from '../../workers/host/text/types.ts'
@@ -24,13 +24,25 @@ export interface PlacedResult extends GenerateResult {
   readonly messages?: readonly ChatMessage[] | undefined
 }
 
+/** The pieces of a text as they are generated, wherever that is. */
+export interface TextStream extends AsyncIterable<PlacedPiece> {
+  /** The whole text. Settles whether or not the pieces are read. */
+  readonly result: Promise<PlacedResult>
+}
+
 /**
  * The pieces of a text as they are generated: one stream, however often the text moves. Leaving the loop ends the text.
  * It can be read once.
  */
-export interface GenerationStream extends AsyncIterable<PlacedPiece> {
-  /** The whole text. Settles whether or not the pieces are read. */
-  readonly result: Promise<PlacedResult>
+export interface GenerationStream extends TextStream {
+  /**
+   * Places the rest of the text under another policy. Where that does not have the present place, the text goes on at
+   * another one from its last token; under `auto` it stays where it is.
+   *
+   * @throws SpillwayError `input_value_invalid` for an unknown policy; `server_absent` or `capacity_insufficient` where
+   * the policy leaves no tier. The text then goes on as before.
+   */
+  move(policy: Policy): void
 }
 
 export interface GenerationOptions {
@@ -52,7 +64,7 @@ export function generate(
   manifest: Manifest,
   request: TextRequest,
   options: PlacementOptions,
-): GenerationStream {
+): TextStream {
   const reader = new AbortController()
   const pieces = new AsyncQueue<PlacedPiece>(() => reader.abort())
   const result = writeText(generation, manifest, request, options, pieces, reader.signal)

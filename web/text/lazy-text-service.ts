@@ -4,7 +4,7 @@ import { untilDeadline } from '../../models/async/timeouts.ts'
 import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
 import type { Placement } from '../../models/core/index.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
-import type { GenerationStream, PlacedPiece } from './generate.ts'
+import type { PlacedPiece, TextStream } from './generate.ts'
 import type { TextService, TextServiceOptions } from './text-service.ts'
 
 /** Imports `TextService` with the first text, so that pages that only run tensors never load it. The next text tries again
@@ -27,7 +27,7 @@ export class LazyTextService implements Pick<TextService, 'generate' | 'embed' |
     })
   }
 
-  generate(...[manifest, request, options]: Parameters<TextService['generate']>): GenerationStream {
+  generate(...[manifest, request, options]: Parameters<TextService['generate']>): TextStream {
     const { clock } = this.#options
     const { signal, deadlineMs } = options
     const deadline = deadlineMs === undefined ? undefined : clock.now() + deadlineMs
@@ -66,7 +66,7 @@ export class LazyTextService implements Pick<TextService, 'generate' | 'embed' |
 }
 
 /** The stream that a promise resolves to. Where it rejects, the loop and `result` throw its reason. */
-export function streamOf(stream: Promise<GenerationStream>): GenerationStream {
+export function streamOf(stream: Promise<TextStream>): TextStream {
   const result = stream.then(({ result }) => result)
   // Not unhandled: a reader of the pieces receives the same error.
   result.catch(() => undefined)

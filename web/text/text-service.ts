@@ -15,7 +15,7 @@ import type { Router, TextTarget } from '../placement/router.ts'
 import { requestEmbeddings } from '../remote/openai-embeddings.ts'
 import type { RequestHeaders } from '../remote/request-headers.ts'
 import { createCancellation } from './cancellation.ts'
-import { type GenerationStream, generate } from './generate.ts'
+import { generate, type TextStream } from './generate.ts'
 import { deviceSegment, type StreamSegment, serverSegment } from './stream-segments.ts'
 import { TextBalance, type TextBalanceOptions } from './text-balance.ts'
 import { generateRequest } from './tool-loop.ts'
@@ -48,13 +48,13 @@ export class TextService {
   }
 
   /** @throws SpillwayError `not_supported`, in the stream, where the model generates no text. */
-  generate(manifest: Manifest, given: GenerateRequest, options: PlacementOptions): GenerationStream {
+  generate(manifest: Manifest, given: GenerateRequest, options: PlacementOptions): TextStream {
     const { clock, closing } = this.#options
     const write = (request: TextRequest, options: PlacementOptions) => this.#write(manifest, request, options)
     return generateRequest({ write, clock, closing }, given, options)
   }
 
-  #write(manifest: Manifest, request: TextRequest, options: PlacementOptions): GenerationStream {
+  #write(manifest: Manifest, request: TextRequest, options: PlacementOptions): TextStream {
     const { router, clock, closing } = this.#options
     return generate(
       {

@@ -4,12 +4,12 @@ import type { ChatMessage, Usage, WrittenCall } from '../../workers/host/text/ty
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import { answerCall } from './answer-call.ts'
 import { createCancellation } from './cancellation.ts'
-import type { GenerationStream, PlacedPiece, PlacedResult } from './generate.ts'
+import type { PlacedPiece, PlacedResult, TextStream } from './generate.ts'
 import { type CheckedRequest, checkGenerateRequest, type GenerateRequest } from './tools.ts'
 
 export interface ToolLoopOptions {
   /** Writes one text. */
-  readonly write: (request: CheckedRequest['request'], options: PlacementOptions) => GenerationStream
+  readonly write: (request: CheckedRequest['request'], options: PlacementOptions) => TextStream
   readonly clock: Clock
   /** Fires when the runtime is closed. */
   readonly closing: AbortSignal
@@ -20,7 +20,7 @@ export function generateRequest(
   loop: ToolLoopOptions,
   given: GenerateRequest,
   options: PlacementOptions,
-): GenerationStream {
+): TextStream {
   const checked = checkGenerateRequest(given)
   return Object.values(checked.tools).some((tool) => tool?.execute)
     ? generateWithTools(loop, checked, options)
@@ -35,7 +35,7 @@ function generateWithTools(
   loop: ToolLoopOptions,
   checked: CheckedRequest,
   options: PlacementOptions,
-): GenerationStream {
+): TextStream {
   const reader = new AbortController()
   const pieces = new AsyncQueue<PlacedPiece>(() => reader.abort())
   const result = writeTexts(loop, checked, options, pieces, reader.signal)
@@ -64,7 +64,7 @@ async function writeTexts(
   let usage: Usage | undefined
   try {
     for (let step = 1; ; step++) {
-      const asked = request.messages ? { ...request, messages: [...request.messages, ...messages] } : request
+      const asked = step === 1 ? request : laterRequest(request, messages)
       const deadlineMs = cancellation.remainingMs()
       const stream = write(asked, { ...options, signal: cancellation.signal, deadlineMs })
       for await (const piece of stream) {
@@ -108,6 +108,14 @@ async function writeTexts(
     running.release()
     cancellation.release()
   }
+}
+
+/** The call that a request demands was made. */
+function laterRequest(
+  { toolChoice: _, ...request }: CheckedRequest['request'],
+  messages: readonly ChatMessage[],
+): CheckedRequest['request'] {
+  return request.messages ? { ...request, messages: [...request.messages, ...messages] } : request
 }
 
 const messageOf = ({ text, reasoning, toolCalls }: PlacedResult): ChatMessage => ({

@@ -1,5 +1,6 @@
 import { SpillwayError } from '../../models/core/index.ts'
 import { type FieldNames, refuseUnknownFields } from '../../models/core/known-fields.ts'
+import { withCallableTools } from '../../workers/host/text/parts/chat-parts.ts'
 import type { TextRequest, ToolDefinition } from '../../workers/host/text/types.ts'
 
 /** The arguments of a call, by name. */
@@ -23,7 +24,10 @@ export interface Tool extends ToolDefinition {
 
 /** What is continued, how tokens are chosen, where the text ends, and the tools that the model may call. */
 export type GenerateRequest = TextRequest & {
-  /** Tools by name, beside `messages`. */
+  /**
+   * Tools by name, beside `messages`. A call that `toolChoice` demands is made once: after it, the model is free to
+   * answer.
+   */
   readonly tools?: Readonly<Record<string, Tool>> | undefined
   /** The most texts that are written, the last one's calls unanswered. Default 8. */
   readonly maxSteps?: number | undefined
@@ -31,7 +35,7 @@ export type GenerateRequest = TextRequest & {
 
 export type Tools = NonNullable<GenerateRequest['tools']>
 
-const toolFields: FieldNames<Tool> = { description: true, parameters: true, execute: true }
+const toolFields: FieldNames<Tool> = { description: true, parameters: true, strict: true, execute: true }
 
 /** The request with definitions of its tools only, as every tier reads it. */
 export interface CheckedRequest {
@@ -48,7 +52,8 @@ const isObject = (value: unknown) => typeof value === 'object' && value !== null
 export function checkGenerateRequest(given: GenerateRequest): CheckedRequest {
   // What is no object is refused with the rest of the request.
   if (!isObject(given)) return { request: given, tools: {}, maxSteps: defaultSteps }
-  const { maxSteps = defaultSteps, ...request } = given
+  const { maxSteps = defaultSteps, ...fields } = given
+  const request = withCallableTools(fields)
   if (!Number.isSafeInteger(maxSteps) || maxSteps < 1) {
     throw new SpillwayError('input_value_invalid', '"maxSteps" is not valid', {
       expected: 'a whole number above zero',

@@ -1,6 +1,6 @@
 /** Sequences to decode and the tokens that come of them. Types only. */
 import type { Sampling } from '../../models/core/sampling.ts'
-import type { TextFormat } from '../../models/core/text-format.ts'
+import type { AnswerForm } from './answer-form.ts'
 
 /** One of the likeliest tokens at a position. */
 export interface TokenLogprob {
@@ -41,11 +41,13 @@ export interface TokenRequest {
 
 /** The form of a sequence. It can be told from the tokens so far at any time: it has no state that would have to move. */
 export interface TokenFormat {
-  readonly format: TextFormat
+  readonly format: AnswerForm
   /**
    * The bytes of all tokens, as `vocabularyOf` writes them. A lane keeps them: absent where it was given them before.
    */
   readonly vocabulary?: string | undefined
+  /** Tokens that never come, though the form may have their bytes: markers that this sequence does not show. */
+  readonly forbidden?: readonly number[] | undefined
 }
 
 /** Slots and their use now. */

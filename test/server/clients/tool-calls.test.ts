@@ -59,6 +59,50 @@ test('OpenAI’s client runs a tool that a model calls, whole and streamed', asy
   }
 })
 
+const schema = {
+  ...parameters,
+  properties: { at: { type: 'string' as const, enum: ['land', 'sky'] } },
+  additionalProperties: false,
+}
+
+test('OpenAI’s client gets the call that must be made, and its arguments fit the schema', async () => {
+  const client = new OpenAI({ apiKey: 'none', baseURL, maxRetries: 0 })
+  const ask = {
+    model: 'caller',
+    temperature: 0,
+    messages: [{ role: 'user' as const, content: question }],
+    tools: [{ type: 'function' as const, function: { name: 'weather', parameters: schema } }],
+    parallel_tool_calls: false,
+  }
+  const byName = { type: 'function' as const, function: { name: 'weather' } }
+  for (const tool_choice of ['required', byName] as const) {
+    const { choices } = await client.chat.completions.create({ ...ask, tool_choice })
+    expect(choices[0]).toMatchObject({
+      finish_reason: 'tool_calls',
+      message: {
+        content: null,
+        tool_calls: [{ function: { name: 'weather', arguments: expect.stringMatching(/"(?:land|sky)"/) } }],
+      },
+    })
+  }
+})
+
+test('the AI SDK gets the call that must be made', async () => {
+  const weather = tool({
+    inputSchema: jsonSchema<{ at: string }>(schema),
+    execute: async () => 'stormy',
+  })
+  const { toolCalls } = await generateText({
+    model: createOpenAICompatible({ name: 'spillway', baseURL }).chatModel('caller'),
+    prompt: question,
+    temperature: 0,
+    maxRetries: 0,
+    tools: { weather },
+    toolChoice: { type: 'tool', toolName: 'weather' },
+  })
+  expect(toolCalls).toMatchObject([{ toolName: 'weather', input: { at: expect.stringMatching(/land|sky/) } }])
+})
+
 test('the AI SDK runs a tool that a model calls, whole and streamed', async () => {
   const asked: object[] = []
   const weather = tool({

@@ -106,7 +106,7 @@ describe.each([
     const random = seeded(sampling.seed ?? 1)
     const sampler = createSampler(sampling, [], 0)
     const tokens: number[] = []
-    let allowed = await engine.open(text, { format, stopTokens: [0], tokens: [] })
+    let allowed = await engine.open(text, { format, stopTokens: [0], forbidden: [], tokens: [] })
     let finish = 'length'
     while (tokens.length < maxTokens) {
       const values = Float32Array.from({ length: size }, () => 4 * random())
@@ -153,7 +153,12 @@ describe.each([
     const format: TextFormat = { type: 'json_schema', schema: schemas.person ?? true }
     const { tokens } = await write(format, sampled(7))
     for (const at of [1, 5, tokens.length - 1]) {
-      const moved = await engine.open(1_000, { format, stopTokens: [0], tokens: tokens.slice(0, at) })
+      const moved = await engine.open(1_000, {
+        format,
+        stopTokens: [0],
+        forbidden: [],
+        tokens: tokens.slice(0, at),
+      })
       const token = tokens[at] ?? 0
       expect(((moved.mask[token >> 5] ?? 0) >>> (token & 31)) & 1, `token ${at}`).toBe(1)
     }

@@ -58,13 +58,13 @@ async function start(
   options: LanguageModelV3CallOptions,
 ): Promise<StartedText> {
   const messages = toMessages(options.prompt)
-  const { tools, warnings: toolWarnings } = toTools(options)
+  const { tools, toolChoice, warnings: toolWarnings } = toTools(options)
   const warnings = [...toolWarnings, ...warningsOf(options)]
   const [first, ...others] = messages
-  const begin = (prompt: Prompt & Pick<GenerateRequest, 'tools'>) =>
+  const begin = (prompt: Prompt & Pick<GenerateRequest, 'tools' | 'toolChoice'>) =>
     started(model.generate({ ...samplingOf(options), ...prompt }, signalOf(options)), warnings)
   try {
-    return await begin({ messages, ...(tools && { tools }) })
+    return await begin({ messages, ...(tools && { tools, toolChoice }) })
   } catch (cause) {
     const isWithoutTemplate = cause instanceof SpillwayError && cause.detail.param === 'messages'
     if (!isWithoutTemplate || others.length > 0 || first?.role !== 'user') throw cause

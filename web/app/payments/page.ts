@@ -2,6 +2,7 @@ import { SpillwayError } from '../../../models/core/index.ts'
 import type { Runtime } from '../../api/create-runtime.ts'
 import { createErrorView } from '../error-view.ts'
 import { find } from '../find.ts'
+import { onPress } from '../on-press.ts'
 import { Opener } from '../opener.ts'
 import { createProgressView } from '../progress-view.ts'
 import { showSpillway } from '../spillway/view.ts'
@@ -81,16 +82,4 @@ function showControls(stream: PaymentStream, runtime: Runtime): () => boolean {
     runtime.policy = isPressed ? 'device' : 'auto'
   })
   return () => isPaused
-}
-
-/** A button that says what its next press does. */
-function onPress(button: HTMLButtonElement, pressedText: string, act: (isPressed: boolean) => void): void {
-  const text = button.textContent
-  let isPressed = false
-  button.addEventListener('click', () => {
-    isPressed = !isPressed
-    button.textContent = isPressed ? pressedText : text
-    button.toggleAttribute('data-pressed', isPressed)
-    act(isPressed)
-  })
 }

@@ -1,5 +1,6 @@
 import type { Tier } from '../../../models/core/index.ts'
 import type { Runtime } from '../../api/create-runtime.ts'
+import type { StatsEvent } from '../../api/stats.ts'
 import { contextOf } from '../../drawing/ink.ts'
 import { find } from '../find.ts'
 import { countText, milliseconds, percent } from '../words.ts'
@@ -13,10 +14,16 @@ const restMs = 1_100
  * Shows what a runtime has waiting, and where its answers come from: by numbers, and by a picture that moves with them.
  *
  * @param countOpen Counts the page's requests without an answer, where it knows them; else those that wait are shown.
+ * @param signal Ends it: nothing of the page or the runtime holds the panel any more.
  */
-export function showSpillway(panel: HTMLElement, runtime: Runtime, countOpen?: () => number): void {
+export function showSpillway(
+  panel: HTMLElement,
+  runtime: Runtime,
+  countOpen?: () => number,
+  signal = new AbortController().signal,
+): void {
   const meter = new FlowMeter()
-  const picture = createPicture(find('canvas', HTMLCanvasElement, panel))
+  const picture = createPicture(find('canvas', HTMLCanvasElement, panel), signal)
   const numbers = createNumbers(panel)
   let rest: number | undefined
 
@@ -26,11 +33,13 @@ export function showSpillway(panel: HTMLElement, runtime: Runtime, countOpen?: (
     numbers(flow)
     picture(flow)
   }
-  runtime.addEventListener('stats', ({ stats }) => {
+  const listener = ({ stats }: StatsEvent) => {
     update(stats)
     window.clearTimeout(rest)
     rest = window.setTimeout(update, restMs)
-  })
+  }
+  runtime.addEventListener('stats', listener, { signal })
+  signal.addEventListener('abort', () => window.clearTimeout(rest))
   update()
 }
 
@@ -65,7 +74,7 @@ function createNumbers(panel: HTMLElement): (flow: Flow) => void {
 const halfwayMs = 140
 
 /** Draws the flow, and moves while there is one. Where motion is reduced it is drawn anew with each number, and stands still. */
-function createPicture(canvas: HTMLCanvasElement): (flow: Flow) => void {
+function createPicture(canvas: HTMLCanvasElement, signal: AbortSignal): (flow: Flow) => void {
   const context = contextOf(canvas)
   const still = matchMedia('(prefers-reduced-motion: reduce)')
   let colours = coloursOf(canvas)
@@ -97,7 +106,7 @@ function createPicture(canvas: HTMLCanvasElement): (flow: Flow) => void {
     draw()
     const isMoving = shown.device + shown.server > 0 || shown.level !== wanted.level
     drawnAt = isMoving ? now : undefined
-    if (isMoving && !still.matches) requestAnimationFrame(step)
+    if (isMoving && !still.matches && !signal.aborted) requestAnimationFrame(step)
   }
   const start = () => {
     if (still.matches) {
@@ -115,8 +124,10 @@ function createPicture(canvas: HTMLCanvasElement): (flow: Flow) => void {
     start()
   }
   for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)', still.media])
-    matchMedia(query).addEventListener('change', restart)
-  new ResizeObserver(draw).observe(canvas)
+    matchMedia(query).addEventListener('change', restart, { signal })
+  const sizes = new ResizeObserver(draw)
+  sizes.observe(canvas)
+  signal.addEventListener('abort', () => sizes.disconnect())
 
   return ({ level, perSecond, crestMs }) => {
     const all = perSecond.device + perSecond.server
@@ -132,11 +143,17 @@ function createPicture(canvas: HTMLCanvasElement): (flow: Flow) => void {
 
 function coloursOf(canvas: HTMLCanvasElement): Colours {
   const style = getComputedStyle(canvas)
-  const token = (name: string) => style.getPropertyValue(name).trim()
-  return {
+  // As a colour: the token may be a function of the page's colour scheme, which a canvas does not know.
+  const token = (name: string) => {
+    canvas.style.color = `var(${name})`
+    return style.color
+  }
+  const colours = {
     device: token('--device'),
     server: token('--server'),
     line: token('--line'),
     edge: token('--edge'),
   }
+  canvas.style.removeProperty('color')
+  return colours
 }

@@ -17,6 +17,7 @@ const root = fileURLToPath(new URL('../../../', import.meta.url))
 const entries = {
   index: join(root, 'web/api/index.ts'),
   ai: join(root, 'web/adapters/ai/index.ts'),
+  elements: join(root, 'web/elements/index.ts'),
   embed: join(root, 'web/embed/embed-script.ts'),
   node: join(root, 'web/node/index.ts'),
   ort: join(root, 'web/adapters/ort/index.ts'),

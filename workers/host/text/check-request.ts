@@ -2,7 +2,8 @@ import { checkTextFormat } from '../../../models/core/check-format.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { type FieldNames, refuseUnknownFields } from '../../../models/core/known-fields.ts'
 import { checkSampling } from '../../../models/core/sampling.ts'
-import { chatRoles, maxTools, toolName } from '../../../models/protocols/openai.ts'
+import { chatRoles } from '../../../models/protocols/openai.ts'
+import { checkTools } from './check-tools.ts'
 import { jsonFault } from './tokenizer/chat-form.ts'
 import type { ChatMessage, TextRequest } from './types.ts'
 
@@ -17,6 +18,7 @@ const requestFields: FieldNames<TextRequest> = {
   ignoreStopTokens: true,
   isChat: true,
   tools: true,
+  toolChoice: true,
   parallelToolCalls: true,
   templateArguments: true,
   temperature: true,
@@ -84,32 +86,6 @@ function checkTemplateArguments({ templateArguments = {}, messages }: TextReques
   const names = Object.keys(given)
   if (names.length > 0 && !messages)
     throw invalid('templateArguments', 'none without messages: no template reads them', names.join(', '))
-}
-
-const isMissingOrBoolean = (value: unknown) => value === undefined || typeof value === 'boolean'
-
-function checkTools({ tools = {}, isChat, parallelToolCalls, messages }: TextRequest): void {
-  if (!isMissingOrBoolean(isChat)) throw invalid('isChat', 'a boolean', isChat)
-  if (!isMissingOrBoolean(parallelToolCalls))
-    throw invalid('parallelToolCalls', 'a boolean', parallelToolCalls)
-  const given: unknown = tools
-  if (!isObject(given) || Array.isArray(given)) throw invalid('tools', 'an object of tools by name', tools)
-  const entries = Object.entries(given)
-  if (entries.length > maxTools)
-    throw invalid('tools', `at most ${maxTools} tools`, `${entries.length} tools`)
-  if (entries.length > 0 && !messages && !isChat)
-    throw invalid('tools', 'tools beside messages: only a chat calls tools', Object.keys(given).join(', '))
-  for (const [name, tool] of entries) {
-    if (!toolName.test(name))
-      throw invalid('tools', 'names of 1 to 64 letters, digits, underscores and hyphens', name)
-    if (!isObject(tool) || !isMissingOrString(tool.description))
-      throw invalid(`tools.${name}`, '{ description, parameters }', tool)
-    const { parameters = {} } = tool
-    if (!isObject(parameters) || Array.isArray(parameters))
-      throw invalid(`tools.${name}.parameters`, 'a JSON Schema of an object', parameters)
-    const fault = jsonFault(parameters)
-    if (fault) throw invalid(`tools.${name}.parameters`, fault, 'another value')
-  }
 }
 
 const isList = (value: unknown, fits: (item: unknown) => boolean) =>

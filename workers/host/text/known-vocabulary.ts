@@ -10,6 +10,8 @@ export class KnownVocabulary {
     if (!format) return request
     const isKnown = this.#lease === lease
     this.#lease = lease
-    return isKnown ? { ...request, format: { format: format.format } } : request
+    if (!isKnown) return request
+    const { vocabulary: _, ...known } = format
+    return { ...request, format: known }
   }
 }

@@ -2,10 +2,12 @@ import { AsyncQueue } from '../../../models/async/async-queue.ts'
 import type { Clock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import { type Sampling, withDefaultSampling } from '../../../models/core/sampling.ts'
-import type { FinishReason, TokenRequest } from '../../protocol/generation.ts'
+import type { FinishReason, TokenFormat, TokenRequest } from '../../protocol/generation.ts'
 import type { WaitOptions } from '../scheduler/work.ts'
 import { checkTextRequest } from './check-request.ts'
-import { markersOf, pieceReaderOf } from './parts/piece-reader.ts'
+import { answerFormOf } from './parts/answer-form.ts'
+import { markersOf, markerTokens, withCallableTools } from './parts/chat-parts.ts'
+import { pieceReaderOf } from './parts/piece-reader.ts'
 import { createTextAssembler } from './tokenizer/assembler.ts'
 import { promptTokensOf } from './tokenizer/prompt.ts'
 import { vocabularyOf } from './tokenizer/vocabulary.ts'
@@ -78,20 +80,18 @@ interface TextReader {
 /** Reads the tokens as they come, whether or not the pieces are read. */
 async function pump(
   options: TextGeneratorOptions,
-  request: TextRequest,
+  given: TextRequest,
   wait: WaitOptions,
   { pieces, readerLeft, onTokens }: TextReader,
 ): Promise<GenerateResult> {
   const { tokenizer, tokens, clock } = options
   const askedAt = clock.now()
-  checkTextRequest(request)
+  checkTextRequest(given)
+  const request = withCallableTools(given)
   const sequence = sequenceOf(options, request)
-  const format = request.format && {
-    format: request.format,
-    vocabulary: await vocabularyOf(tokenizer, options.vocabulary),
-  }
   const { prompt, generated } = sequence
   const original = prompt.slice(0, prompt.length - generated)
+  const format = await formatOf(options, request, original)
   const assembler = createTextAssembler(tokenizer, stopsOf(request), original, markersOf(tokenizer, request))
   const reader = pieceReaderOf(tokenizer, request, original)
   const hasEnded = () => assembler.stopped || reader.isDone
@@ -119,7 +119,9 @@ async function pump(
   let firstAt: number | undefined
   let lastAt = askedAt
   const stream =
-    sequence.maxTokens > 0 && !hasEnded() ? tokens.generate({ ...sequence, format }, wait) : undefined
+    sequence.maxTokens > 0 && !hasEnded()
+      ? tokens.generate(format ? { ...sequence, stopTokens: tokenizer.stopTokens, format } : sequence, wait)
+      : undefined
   if (stream) {
     for await (const batch of stream) {
       lastAt = clock.now()
@@ -162,6 +164,22 @@ async function pump(
   }
 }
 
+/** What the answer is held to, if anything. */
+async function formatOf(
+  { tokenizer, vocabulary }: TextGeneratorOptions,
+  request: TextRequest,
+  prompt: readonly number[],
+): Promise<TokenFormat | undefined> {
+  const format = answerFormOf(tokenizer, request, prompt)
+  if (!format) return undefined
+  const shown = markersOf(tokenizer, request)
+  return {
+    format,
+    vocabulary: await vocabularyOf(tokenizer, vocabulary),
+    forbidden: markerTokens(tokenizer).filter((token) => !shown.includes(tokenizer.textOf(token))),
+  }
+}
+
 /** @throws SpillwayError `context_exceeded` where the prompt leaves no place for a new token. */
 function sequenceOf(
   { tokenizer, contextLength, defaults }: TextGeneratorOptions,
@@ -185,7 +203,7 @@ function sequenceOf(
     prompt,
     generated: Math.min(generated, prompt.length),
     maxTokens: Math.min(maxTokens ?? available, available),
-    stopTokens: ignoreStopTokens && !request.format ? [] : tokenizer.stopTokens,
+    stopTokens: ignoreStopTokens ? [] : tokenizer.stopTokens,
     sampling: withDefaultSampling(request, defaults),
   }
 }

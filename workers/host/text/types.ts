@@ -149,7 +149,15 @@ export interface ToolDefinition {
   readonly description?: string | undefined
   /** A JSON Schema of its arguments, an object. */
   readonly parameters?: Readonly<Record<string, unknown>> | undefined
+  /** Whether arguments are held to `parameters`. They always are where a call must be made. */
+  readonly strict?: boolean | undefined
 }
+
+/**
+ * Whether the model may call a tool (`auto`, the default), must not, must call one or more, or must call the one of this
+ * name, once.
+ */
+export type ToolChoice = 'auto' | 'none' | 'required' | { readonly name: string }
 
 /** Variables of a chat template beside its messages, by name: plain data. */
 export type TemplateArguments = Readonly<Record<string, unknown>>
@@ -180,7 +188,8 @@ export type TextRequest = Prompt &
     readonly isChat?: boolean | undefined
     /**
      * Holds the text to a form: at each step only tokens are chosen with which it can still get it. The text ends where it
-     * is complete, also with `ignoreStopTokens`. One that ends by `length` is a beginning of such a text.
+     * is complete, also with `ignoreStopTokens`. One that ends by `length` is a beginning of such a text. A chat's thought
+     * is free, and so is a call of a tool in place of the text.
      */
     readonly format?: TextFormat | undefined
     /**
@@ -188,6 +197,7 @@ export type TextRequest = Prompt &
      * prompt of tokens has them already.
      */
     readonly tools?: Readonly<Record<string, ToolDefinition>> | undefined
+    readonly toolChoice?: ToolChoice | undefined
     /** Further variables of the chat template, for `messages`: `{ enable_thinking: false }`. */
     readonly templateArguments?: TemplateArguments | undefined
     /** Whether the model may call several tools at a time (default); else its answer ends with the first call. */

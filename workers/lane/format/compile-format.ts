@@ -1,18 +1,23 @@
 import type * as Xgrammar from '@mlc-ai/web-xgrammar'
-import type { TextFormat } from '../../../models/core/text-format.ts'
+import type { AnswerForm, Tag } from '../../protocol/answer-form.ts'
 import { engineRegex } from './engine-regex.ts'
 import { onlyJsonStrings } from './json-strings.ts'
 
 /** White space between two parts of JSON, in characters: enough for objects that are indented, and too little to fill a text with. */
 const mostSpace = 8
 
-/** Compiles a format for the tokens of the compiler. It aborts where the engine cannot. */
+/** Compiles a form for the tokens of the compiler. It aborts where the engine cannot. */
 export async function compileFormat(
   xgrammar: typeof Xgrammar,
   compiler: Xgrammar.GrammarCompiler,
-  format: TextFormat,
+  form: AnswerForm,
 ): Promise<Xgrammar.CompiledGrammar> {
-  const grammar = await grammarOf(xgrammar, format)
+  const tag = await tagOf(xgrammar, form)
+  const { Grammar } = xgrammar
+  const grammar =
+    tag.type === 'grammar'
+      ? await Grammar.fromEBNF(tag.grammar)
+      : await Grammar.fromStructuralTag({ type: 'structural_tag', format: tag })
   try {
     return await compiler.compileGrammar(grammar)
   } finally {
@@ -20,28 +25,47 @@ export async function compileFormat(
   }
 }
 
-async function grammarOf(xgrammar: typeof Xgrammar, format: TextFormat): Promise<Xgrammar.Grammar> {
-  const { Grammar, Testings } = xgrammar
-  switch (format.type) {
+/** The form as a structural tag of the engine. */
+async function tagOf(xgrammar: typeof Xgrammar, form: AnswerForm): Promise<Xgrammar.StructuralTagFormat> {
+  const tagsOf = (forms: readonly AnswerForm[]) => Promise.all(forms.map((one) => tagOf(xgrammar, one)))
+  switch (form.type) {
     case 'json_object':
-      return grammarOf(xgrammar, { type: 'json_schema', schema: { type: 'object' } })
+      return tagOf(xgrammar, { type: 'json_schema', schema: { type: 'object' } })
     case 'json_schema': {
-      const schema = JSON.stringify(closed(format.schema))
-      return Grammar.fromEBNF(
-        onlyJsonStrings(await Testings._jsonSchemaToEBNF(schema, true, -1, undefined, true, mostSpace)),
-      )
+      const schema = JSON.stringify(closed(form.schema))
+      const { _jsonSchemaToEBNF: toEbnf } = xgrammar.Testings
+      return {
+        type: 'grammar',
+        grammar: onlyJsonStrings(await toEbnf(schema, true, -1, undefined, true, mostSpace)),
+      }
     }
     case 'regex':
-      return Grammar.fromStructuralTag({
-        type: 'structural_tag',
-        format: { type: 'regex', pattern: engineRegex(format.regex) },
-      })
+      return { type: 'regex', pattern: engineRegex(form.regex) }
     case 'grammar':
-      return Grammar.fromEBNF(format.grammar)
+      return form
     case 'choice':
-      return Grammar.fromEBNF(`root ::= ${format.choice.map(literal).join(' | ')}`)
+      return { type: 'grammar', grammar: `root ::= ${form.choice.map(literal).join(' | ')}` }
+    case 'any_text':
+      return form
+    case 'tag':
+      return partOf(xgrammar, form)
+    case 'sequence':
+    case 'or':
+      return { type: form.type, elements: await tagsOf(form.elements) }
+    case 'tags_with_separator':
+    case 'triggered_tags': {
+      const tags = await Promise.all(form.tags.map((one) => partOf(xgrammar, one)))
+      return form.type === 'triggered_tags'
+        ? { ...form, triggers: [...form.triggers], tags }
+        : { ...form, tags }
+    }
   }
 }
+
+const partOf = async (xgrammar: typeof Xgrammar, tag: Tag): Promise<Xgrammar.TagFormat> => ({
+  ...tag,
+  content: await tagOf(xgrammar, tag.content),
+})
 
 /**
  * The schema as the engine reads it. Where properties are listed there are no others: a further one could have the name

@@ -1,6 +1,6 @@
 import type { CompiledGrammar, GrammarCompiler, GrammarMatcher } from '@mlc-ai/web-xgrammar'
 import { SpillwayError } from '../../../models/core/index.ts'
-import type { TextFormat } from '../../../models/core/text-format.ts'
+import type { AnswerForm } from '../../protocol/answer-form.ts'
 import { compileFormat } from './compile-format.ts'
 import type { GrammarLibrary } from './load-xgrammar.ts'
 import type { Allowed, OpenFormat, Vocabulary } from './messages.ts'
@@ -11,6 +11,7 @@ const keptFormats = 16
 interface HeldText {
   readonly matcher: GrammarMatcher
   readonly stopTokens: readonly number[]
+  readonly forbidden: readonly number[]
 }
 
 /** Holds texts of one model to their formats, by xgrammar. */
@@ -38,12 +39,12 @@ export class FormatEngine {
   }
 
   /** @throws SpillwayError `input_value_invalid` for a format that cannot be met, or was not met so far. */
-  async open(text: number, { format, stopTokens, tokens }: OpenFormat): Promise<Allowed> {
+  async open(text: number, { format, stopTokens, forbidden, tokens }: OpenFormat): Promise<Allowed> {
     this.close(text)
     const compiled = await this.#compile(format)
     const stops = stopTokens.length > 0 ? [...stopTokens] : [this.#size]
     const matcher = await this.#library.xgrammar.GrammarMatcher.createGrammarMatcher(compiled, stops)
-    this.#texts.set(text, { matcher, stopTokens: stops })
+    this.#texts.set(text, { matcher, stopTokens: stops, forbidden })
     for (const token of tokens) this.#accept(matcher, token)
     return this.#allowed(text)
   }
@@ -73,9 +74,11 @@ export class FormatEngine {
   }
 
   async #allowed(text: number): Promise<Allowed> {
-    const { matcher, stopTokens } = this.#find(text)
+    const { matcher, stopTokens, forbidden } = this.#find(text)
     const mask = await matcher.getNextTokenBitmask()
     clearFrom(mask, this.#size + 1)
+    if (canEnd(matcher, stopTokens)) for (const token of stopTokens) set(mask, token)
+    for (const token of forbidden) clear(mask, token)
     let stops = 0
     for (const token of stopTokens) if (isAllowed(mask, token)) stops++
     const count = countOf(mask, stops + 1)
@@ -86,7 +89,7 @@ export class FormatEngine {
     })
   }
 
-  async #compile(format: TextFormat): Promise<CompiledGrammar> {
+  async #compile(format: AnswerForm): Promise<CompiledGrammar> {
     const key = JSON.stringify(format)
     const known = this.#compiled.get(key)
     const compiled = known ?? (await this.#compileNew(format))
@@ -101,7 +104,7 @@ export class FormatEngine {
     return compiled
   }
 
-  async #compileNew(format: TextFormat): Promise<CompiledGrammar> {
+  async #compileNew(format: AnswerForm): Promise<CompiledGrammar> {
     const { xgrammar, takeFault } = this.#library
     takeFault()
     try {
@@ -122,6 +125,21 @@ export class FormatEngine {
 function clearFrom(mask: Int32Array, size: number): void {
   const last = size >> 5
   if (last < mask.length) mask[last] = (mask[last] ?? 0) & ((1 << (size & 31)) - 1)
+}
+
+/** Where all text is allowed, the engine leaves the end out of its mask. */
+function canEnd(matcher: GrammarMatcher, [stop = 0]: readonly number[]): boolean {
+  const isAccepted = matcher.acceptToken(stop)
+  if (isAccepted) matcher.rollBack(1)
+  return isAccepted
+}
+
+function set(mask: Int32Array, token: number): void {
+  mask[token >> 5] = (mask[token >> 5] ?? 0) | (1 << (token & 31))
+}
+
+function clear(mask: Int32Array, token: number): void {
+  mask[token >> 5] = (mask[token >> 5] ?? 0) & ~(1 << (token & 31))
 }
 
 const isAllowed = (mask: Int32Array, token: number) => (((mask[token >> 5] ?? 0) >>> (token & 31)) & 1) === 1

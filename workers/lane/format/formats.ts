@@ -75,14 +75,14 @@ export class Formats {
    * @throws SpillwayError `input_value_invalid` for a format that cannot be met, or takes too long to prepare.
    */
   async hold(
-    { format, vocabulary }: TokenFormat,
+    { format, vocabulary, forbidden = [] }: TokenFormat,
     stopTokens: readonly number[],
     tokens: readonly number[],
   ): Promise<HeldFormat> {
     this.#pieces ??= vocabulary
     const text: HeldText = {
       id: ++this.#lastId,
-      format: { format, stopTokens, tokens },
+      format: { format, stopTokens, forbidden, tokens },
       tokens: [...tokens],
       worker: undefined,
       isClosed: false,

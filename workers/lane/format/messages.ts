@@ -1,6 +1,6 @@
 /** The messages between a lane and the worker that computes what its texts' formats allow. Types only. */
 import type { WireError } from '../../../models/core/index.ts'
-import type { TextFormat } from '../../../models/core/text-format.ts'
+import type { AnswerForm } from '../../protocol/answer-form.ts'
 
 /** The tokens of a model. */
 export interface Vocabulary {
@@ -12,9 +12,11 @@ export interface Vocabulary {
 
 /** Begins to hold a text to its format. */
 export interface OpenFormat {
-  readonly format: TextFormat
+  readonly format: AnswerForm
   /** Tokens that end a text. They are allowed where the format is met. */
   readonly stopTokens: readonly number[]
+  /** Tokens that are never allowed. */
+  readonly forbidden: readonly number[]
   /** Tokens of the text so far. */
   readonly tokens: readonly number[]
 }

@@ -126,6 +126,7 @@ type GenerationOptions = Sampling &
     | 'isChat'
     | 'format'
     | 'tools'
+    | 'toolChoice'
     | 'parallelToolCalls'
   >
 

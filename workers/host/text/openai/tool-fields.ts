@@ -1,7 +1,8 @@
 import { SpillwayError } from '../../../../models/core/index.ts'
 import { showValue } from '../../../../models/core/wording.ts'
 import type { WireTool } from '../../../../models/protocols/openai.ts'
-import type { TextRequest, ToolDefinition } from '../types.ts'
+import { checkHeldTools } from '../check-tools.ts'
+import type { TextRequest, ToolChoice, ToolDefinition } from '../types.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 
 /** The fields of a request that say which tools may be called. */
@@ -12,14 +13,16 @@ interface ToolFields {
 }
 
 /**
- * The tools that the model may call: none with `tool_choice: "none"`.
+ * The tools that the model may or must call: none with `tool_choice: "none"`.
  *
- * @throws SpillwayError `not_supported` for a call that must be made, for tools other than functions, and for `strict`;
- * `request_malformed` for two tools of the same name.
+ * @throws SpillwayError `not_supported` for tools other than functions; `request_malformed` for two tools of the same name,
+ * and for a choice of none; as `checkHeldTools`.
  */
-export function toolOptions(request: ToolFields): Pick<TextRequest, 'tools' | 'parallelToolCalls'> {
+export function toolOptions(
+  request: ToolFields,
+): Pick<TextRequest, 'tools' | 'toolChoice' | 'parallelToolCalls'> {
   const tools: [string, ToolDefinition][] = []
-  const names = new Set<string>()
+  const paths = new Map<string, string>()
   for (const [index, { type, function: nested, ...flat }] of (request.tools ?? []).entries()) {
     const param = `tools[${index}]`
     if (type !== 'function') throw notSupported(`${param}.type`, 'functions only', type)
@@ -27,32 +30,42 @@ export function toolOptions(request: ToolFields): Pick<TextRequest, 'tools' | 'p
     const { name, description, parameters, strict } = nested ?? flat
     const path = nested ? `${param}.function` : param
     if (name == null) throw invalidParameter(`${path}.name`, 'a name', 'nothing')
-    if (names.has(name)) throw invalidParameter(`${path}.name`, 'a name that no other tool has', `"${name}"`)
-    if (strict) throw notSupported(`${path}.strict`, 'false: arguments are not held to their schema', strict)
-    names.add(name)
+    if (paths.has(name)) throw invalidParameter(`${path}.name`, 'a name that no other tool has', `"${name}"`)
+    paths.set(name, path)
     tools.push([
       name,
       {
         ...(description != null && { description }),
         ...(parameters != null && { parameters }),
+        ...(strict && { strict }),
       },
     ])
   }
-  if (!mayCall(request.tool_choice) || tools.length === 0) return {}
+  const toolChoice = choiceOf(request.tool_choice, [...paths.keys()])
+  if (toolChoice === 'none' || tools.length === 0) return {}
+  const byName = Object.fromEntries(tools)
+  checkHeldTools(byName, toolChoice, (name) => paths.get(name) ?? 'tools')
   return {
-    tools: Object.fromEntries(tools),
+    tools: byName,
+    ...(toolChoice !== 'auto' && { toolChoice }),
     ...(request.parallel_tool_calls === false && { parallelToolCalls: false }),
   }
 }
 
-/**
- * Whether the model may call a tool. A call that it must make needs a grammar that holds the text to the calls' format:
- * once texts have one, `required` and a function's name set it here.
- */
-function mayCall(choice: unknown): boolean {
-  if (choice == null || choice === 'auto') return true
-  if (choice === 'none') return false
-  throw notSupported('tool_choice', '"auto" or "none"', choice)
+/** Chats have a function's name in an object, responses in the choice itself. */
+function choiceOf(choice: unknown, names: readonly string[]): ToolChoice {
+  if (choice == null || choice === 'auto') return 'auto'
+  if (choice === 'none') return 'none'
+  const { type, function: nested, name }: Record<string, unknown> = Object(choice)
+  if (choice !== 'required' && type !== 'function')
+    throw notSupported('tool_choice', '"auto", "none", "required" or a function', choice)
+  const [first] = names
+  if (first === undefined) throw invalidParameter('tool_choice', 'tools to choose from', showValue(choice))
+  if (choice === 'required') return 'required'
+  const wanted = nested === undefined ? name : Object(nested).name
+  if (names.includes(wanted)) return { name: wanted }
+  const param = nested === undefined ? 'tool_choice.name' : 'tool_choice.function.name'
+  throw invalidParameter(param, `the name of a tool, such as "${first}"`, showValue(wanted))
 }
 
 const notSupported = (param: string, expected: string, got: unknown) =>

@@ -1,7 +1,8 @@
 import type { GeneratedToken } from '../../../protocol/generation.ts'
 import type { Piece, TextRequest, Tokenizer, WrittenCall } from '../types.ts'
-import { callFormats, markersOfCalls } from './call-formats.ts'
+import { callFormats } from './call-formats.ts'
 import { CallReader } from './call-reader.ts'
+import { isChat, thoughtAt } from './chat-parts.ts'
 import { createThoughtReader, type ThoughtReader } from './thought-reader.ts'
 import { hasTools } from './tools.ts'
 
@@ -109,21 +110,18 @@ export class PieceReader {
   }
 }
 
-/** Tokens at the end of a prompt among which a template opens the thought. */
-const tailLength = 8
-
 /** @param prompt The tokens before the answer. */
 export function pieceReaderOf(
-  { output, textOf }: Pick<Tokenizer, 'output' | 'textOf'>,
+  tokenizer: Pick<Tokenizer, 'output' | 'textOf'>,
   request: TextRequest,
   prompt: readonly number[],
 ): PieceReader {
   const { tools, parallelToolCalls } = request
   if (!isChat(request)) return new PieceReader()
+  const { output } = tokenizer
   const { reasoning } = output
-  const tail = prompt.slice(-tailLength).map(textOf).join('')
   return new PieceReader({
-    thought: reasoning && createThoughtReader(reasoning, tail.trimEnd().endsWith(reasoning.open)),
+    thought: reasoning && createThoughtReader(reasoning, thoughtAt(tokenizer, reasoning, prompt) === 'open'),
     calls:
       output.tools && hasTools(tools)
         ? new CallReader(callFormats[output.tools], (name) => Object.hasOwn(tools, name))
@@ -131,15 +129,3 @@ export function pieceReaderOf(
     hasOneCall: parallelToolCalls === false,
   })
 }
-
-/** The special tokens that mark parts of the answer. */
-export function markersOf({ output }: Pick<Tokenizer, 'output'>, request: TextRequest): readonly string[] {
-  if (!isChat(request)) return []
-  const { reasoning, tools } = output
-  return [
-    ...(reasoning ? [reasoning.open, reasoning.close] : []),
-    ...(tools && hasTools(request.tools) ? markersOfCalls(tools) : []),
-  ]
-}
-
-const isChat = ({ messages, isChat }: TextRequest) => messages !== undefined || isChat === true

@@ -1,3 +1,4 @@
+import { markerTokens } from '../parts/chat-parts.ts'
 import type { Tokenizer } from '../types.ts'
 import { byteLetters } from './pieces.ts'
 
@@ -7,8 +8,8 @@ const slice = 4_096
 const written = new WeakMap<Tokenizer, Promise<string>>()
 
 /**
- * The bytes of all tokens, one token a line, each byte as the letter that GPT-2's vocabulary has for it. Special tokens,
- * which no text has, are empty lines. It is written once, in slices: the thread answers others between them.
+ * The bytes of all tokens, one token a line, each byte as the letter that GPT-2's vocabulary has for it. Special tokens
+ * that mark no part of an answer are empty lines: no text has them. It is written once, in slices: the thread answers others between them.
  *
  * @param size Number of tokens that the model has logits for.
  * @throws SpillwayError `not_supported` where the tokenizer cannot decode token by token.
@@ -25,9 +26,10 @@ export function vocabularyOf(tokenizer: Tokenizer, size: number): Promise<string
 
 async function write(tokenizer: Tokenizer, size: number): Promise<string> {
   const lines: string[] = []
+  const markers = new Set(markerTokens(tokenizer))
   for (let token = 0; token < size; token++) {
     if (token > 0 && token % slice === 0) await new Promise((resolve) => setTimeout(resolve, 0))
-    const bytes = tokenizer.isSpecial(token) ? [] : tokenizer.bytesOf(token)
+    const bytes = tokenizer.isSpecial(token) && !markers.has(token) ? [] : tokenizer.bytesOf(token)
     lines.push(bytes.map((byte) => byteLetters[byte]).join(''))
   }
   return lines.join('\n')

@@ -14,7 +14,7 @@ beforeEach(async () => {
 })
 afterEach(() => context.close())
 
-const address = () => new URL('stories.html', inject('serverUrl'))
+const address = () => new URL('chat.html', inject('serverUrl'))
 
 async function tell(page: Page, count: number): Promise<void> {
   await page.getByTestId(`count-${count}`).check({ force: true })
@@ -32,6 +32,11 @@ const whereOf = (page: Page) =>
 
 const figuresOf = (page: Page) =>
   page.getByTestId('figures').evaluate(({ dataset }) => ({ ...dataset }) as Record<string, string>)
+
+test('the old address leads here', async () => {
+  const { page } = await openPage(context, new URL('stories.html', inject('serverUrl')))
+  await page.waitForURL(address().href)
+})
 
 describe('the stories', () => {
   test('arrive in pieces, on the device, several in shared steps', async () => {

@@ -1,0 +1,46 @@
+import { find } from '../find.ts'
+import { countText, milliseconds } from '../words.ts'
+import { createChart } from './chart.ts'
+import type { Reading } from './history.ts'
+
+/** Draws the last minute: how many answers from where, how late, in runs of how many, and how many were awaited. */
+export function createCharts(place: HTMLElement): (readings: readonly Reading[]) => void {
+  const figure = (name: string) => find(`[data-chart="${name}"]`, HTMLElement, place)
+  const whole = (value: number) => countText(Math.round(value))
+  const throughput = createChart(
+    figure('throughput'),
+    [
+      { label: 'This device', colour: '--device', isFilled: true },
+      { label: 'Server', colour: '--server', isFilled: true, isDashed: true },
+    ],
+    whole,
+  )
+  const latency = createChart(
+    figure('latency'),
+    [
+      { label: 'Half', colour: '--text' },
+      { label: '95 of 100', colour: '--quiet' },
+      { label: '99 of 100', colour: '--text', isDashed: true },
+    ],
+    milliseconds,
+  )
+  const batches = createChart(
+    figure('batches'),
+    [{ label: 'Rows a run', colour: '--device', isFilled: true }],
+    (rows) => (rows < 10 ? rows.toFixed(1) : whole(rows)),
+  )
+  const queue = createChart(
+    figure('queue'),
+    [{ label: 'Without an answer', colour: '--text', isFilled: true }],
+    whole,
+  )
+  return (readings) => {
+    const newest = readings.at(-1)?.at ?? 0
+    const times = readings.map(({ at }) => at - newest)
+    const column = (name: Exclude<keyof Reading, 'at'>) => readings.map((reading) => reading[name])
+    throughput.show(times, [column('device'), column('server')])
+    latency.show(times, [column('p50'), column('p95'), column('p99')])
+    batches.show(times, [column('shared')])
+    queue.show(times, [column('open')])
+  }
+}

@@ -1,0 +1,117 @@
+import type { RuntimeWithFaults } from '../../api/runtime-with-faults.ts'
+import { createAnnouncer } from '../announce.ts'
+import { createErrorView } from '../error-view.ts'
+import { find } from '../find.ts'
+import { Opener } from '../opener.ts'
+import { createProgressView, type ProgressView } from '../progress-view.ts'
+import { showSpillway } from '../spillway/view.ts'
+import type { Subject } from './calls.ts'
+import { shownSeconds } from './chart.ts'
+import { createCharts } from './charts.ts'
+import { showFaults } from './faults-view.ts'
+import { showFigures } from './figures.ts'
+import { History } from './history.ts'
+import { showLoadForm } from './load-form.ts'
+import { LoadGenerator } from './load-generator.ts'
+import { showState } from './state-view.ts'
+
+/** Milliseconds between two looks at which calls are due. */
+const tickMs = 16
+
+/** Milliseconds between two readings. */
+const readMs = 250
+
+/** Milliseconds of rest after which figures and charts stand still, while they still show the last calls. */
+const restMs = 1_500
+
+/** Wires the parts of the lab together. */
+export function showPage(runtime: RuntimeWithFaults): void {
+  const announcer = createAnnouncer(find('#announcements', HTMLElement))
+  const load = new LoadGenerator(() => performance.now())
+  const history = new History(load, runtime, (shownSeconds * 1_000) / readMs)
+  const charts = createCharts(find('#charts', HTMLElement))
+  const writeFigures = showFigures(find('#figures', HTMLElement), load)
+  const faults = showFaults(find('#faults', HTMLElement), runtime, load, announcer.now)
+
+  const error = createErrorView(find('#error', HTMLElement), () => {
+    error.clear()
+    openerOf(form.choice.subject).reopen()
+  })
+  const progress = createProgressView(find('#progress', HTMLElement))
+  const progressOf = (subject: Subject): ProgressView => ({
+    ...progress,
+    ready: () => {
+      if (subject === form.choice.subject) progress.ready()
+      state.refresh()
+    },
+  })
+  const openers = new Map<Subject, Opener>()
+  const openerOf = (subject: Subject): Opener => {
+    let opener = openers.get(subject)
+    if (!opener) {
+      opener = new Opener(runtime, subject.id, progressOf(subject), (cause) => {
+        load.stop()
+        form.stopped()
+        error.show(cause)
+      })
+      openers.set(subject, opener)
+    }
+    return opener
+  }
+  const start = async () => {
+    const { choice } = form
+    const { subject, loop, amount } = choice
+    // Where it cannot be opened, the opener has said so.
+    const model = await openerOf(subject)
+      .model()
+      .catch(() => undefined)
+    if (model && form.isRunning && form.choice === choice)
+      load.start({ loop, amount, mostOpen: subject.mostOpen, call: () => subject.call(model) })
+  }
+  const form = showLoadForm(find('#load', HTMLFormElement), {
+    start: () => {
+      error.clear()
+      void start()
+    },
+    stop: () => load.stop(),
+    change: (what) => {
+      if (what === 'subject') {
+        load.stop()
+        openerOf(form.choice.subject).reopen()
+      }
+      if (form.isRunning) void start()
+    },
+    policy: (policy) => {
+      error.clear()
+      openerOf(form.choice.subject).setPolicy(policy)
+      if (form.isRunning) void start()
+    },
+  })
+  const state = showState(runtime, {
+    announce: announcer.now,
+    load: () => form.choice,
+    counts: load,
+    newest: () => history.readings.findLast(({ p50 }) => p50 !== undefined),
+    faults: () => faults.seen,
+  })
+  showSpillway(find('#spillway', HTMLElement), runtime, () => load.open)
+
+  // A hidden page makes no calls: nobody would see what becomes of them.
+  window.setInterval(() => {
+    if (!document.hidden) load.tick()
+  }, tickMs)
+  let busyAt = Number.NEGATIVE_INFINITY
+  window.setInterval(() => {
+    const now = performance.now()
+    if (load.isRunning || load.open > 0) busyAt = now
+    if (document.hidden) return
+    const reading = history.read(form.choice.subject.id, now)
+    if (now - busyAt > restMs) return
+    writeFigures(reading)
+    charts(history.readings)
+    faults.write()
+    state.write()
+  }, readMs)
+  state.write()
+  openerOf(form.choice.subject).reopen()
+}

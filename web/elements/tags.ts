@@ -1,0 +1,4 @@
+/** The tags of the elements. */
+export const elementTags = ['spillway-classify', 'spillway-status', 'spillway-chat'] as const
+
+export type ElementTag = (typeof elementTags)[number]

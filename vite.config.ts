@@ -100,9 +100,10 @@ export default defineConfig({
           preserveEntrySignatures: 'exports-only',
           input: {
             index: path('web/app/index.html'),
-            vision: path('web/app/vision.html'),
             chat: path('web/app/chat.html'),
+            vision: path('web/app/vision.html'),
             lab: path('web/app/lab.html'),
+            code: path('web/app/code.html'),
             embed: path('web/embed/embed-script.ts'),
             elements: path('web/embed/elements-script.ts'),
           },

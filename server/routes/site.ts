@@ -19,12 +19,12 @@ export const siteRoutes = (root: string) =>
     })
     .use('/assets/*', compressedFiles(root))
     .use('/assets/*', serveStatic({ root, precompressed: true }))
+    // The links of the guides are relative to their folder.
+    .use('/docs', async (c) => c.redirect('docs/'))
     .use('*', async (c, next) => {
       const page = moved[c.req.path]
       return page === undefined ? next() : c.redirect(page, 301)
     })
-    // The links of the guides are relative to their folder.
-    .use('/docs', async (c) => c.redirect('docs/'))
     .use('*', etag())
     .use('*', async (c, next) => {
       await next()

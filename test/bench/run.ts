@@ -17,6 +17,7 @@ import { generateServer } from './generate-server.ts'
 import { startHarness } from './harness.ts'
 import { hostile } from './hostile.ts'
 import { lanes } from './lanes.ts'
+import { neighbours } from './neighbours.ts'
 import { ort } from './ort.ts'
 import { overhead } from './overhead.ts'
 import { overload } from './overload.ts'
@@ -38,6 +39,7 @@ const benches: readonly Bench[] = [
   overhead,
   ort,
   lanes,
+  neighbours,
   padding,
   peers,
   spill,

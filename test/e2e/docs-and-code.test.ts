@@ -1,3 +1,4 @@
+import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { accessibilityFaults } from '../support/accessibility.ts'
 import { recordLayoutShift, shiftOf } from '../support/layout-shift.ts'
@@ -48,5 +49,94 @@ describe('the guides', () => {
     const name = (await code.textContent()) ?? ''
     await code.click()
     expect(await page.locator(':target').textContent()).toBe(name)
+  })
+})
+
+describe('the page of code', () => {
+  const openCode = () => openPage(visit.context, new URL('code.html', visit.proxy.url))
+  const run = async (page: Page, source?: string) => {
+    if (source !== undefined) await page.getByTestId('source').fill(source)
+    await page.getByTestId('run').click()
+  }
+  const printed = (page: Page) => expect.poll(() => page.getByTestId('output').textContent())
+  const failure = (page: Page) => expect.poll(() => page.getByTestId('failure').textContent())
+  const ran = (page: Page) => expect.poll(() => page.getByTestId('ran').textContent())
+
+  test('runs each program with the page’s runtime, and says where', async () => {
+    await recordLayoutShift(visit.context)
+    const { page, errors } = await openCode()
+    for (const [name, words] of [
+      ['payment', /^Probability of fraud 0\.[5-9]\d\n\w.+/],
+      ['digit', /^It is a 1\nAnswered in \d+ ms\n\w.+/],
+      ['text', /^Once upon a time.{20,}\n\w.+/s],
+    ] as const) {
+      await page.getByTestId(`program-${name}`).click()
+      await run(page)
+      await ran(page).toMatch(/^Ended after/)
+      await printed(page).toMatch(words)
+    }
+    await page.locator('[data-testid=placement][data-tier]').waitFor()
+    expect(Number(await page.getByTestId('spillway').getAttribute('data-server'))).toBeGreaterThanOrEqual(0)
+    expect(await shiftOf(page)).toBe(0)
+    expect(errors).toEqual([])
+  })
+
+  test('shows an error of the program with its line, and one of the runtime with its guide', async () => {
+    const { page } = await openCode()
+    await run(page, 'const a = 1\nconst b = (')
+    await failure(page).toMatch(/^Line 2: SyntaxError: \w/)
+    await run(page, "console.log('before')\n\nnothing()")
+    await failure(page).toMatch(/^Line 3: ReferenceError: nothing is not defined/)
+    await printed(page).toBe('before\n')
+    await run(page, "const model = await spillway.model('digits')\nawait model.run({ image: [1] })")
+    await failure(page).toMatch(/input_type_invalid$/)
+    const guide = page.getByTestId('failure').getByRole('link')
+    expect(await guide.getAttribute('href')).toBe('./docs/errors.html#input_type_invalid')
+  })
+
+  test('keeps a program from the page, from its storage and from the network', async () => {
+    const { page } = await openCode()
+    const reach = (expression: string) =>
+      `try { console.log(await (${expression})) } catch (error) { console.log(error.name) }`
+    const { href } = visit.proxy.url
+    const tries = [
+      'parent.document.title',
+      'localStorage.length',
+      'indexedDB.open("a") && 1',
+      `fetch('${href}v2')`,
+      `import('${href}embed.js')`,
+      "eval('1')",
+    ]
+    await run(page, tries.map(reach).join('\n'))
+    await ran(page).toMatch(/^Ended after/)
+    const lines = ((await page.getByTestId('output').textContent()) ?? '').trim().split('\n')
+    expect(lines).toHaveLength(tries.length)
+    for (const line of lines) expect(line).toMatch(/^(?:SecurityError|TypeError|EvalError)$/)
+  })
+
+  test('stops a program with its requests', async () => {
+    const { page } = await openCode()
+    await run(page, "console.log('on')\nawait new Promise(() => {})")
+    await printed(page).toBe('on\n')
+    await page.getByTestId('stop').click()
+    await ran(page).toBe('Stopped')
+    expect(await page.locator('iframe').count()).toBe(0)
+  })
+
+  test('shows other ways as tabs, fits small and large windows, and has no accessibility violation', async () => {
+    const { page } = await openCode()
+    await page.getByRole('tab', { name: 'In a page' }).press('ArrowRight')
+    const react = page.getByRole('tabpanel', { name: 'React' })
+    expect(await react.locator('code').textContent()).toContain("from 'spillway/react'")
+    expect(await page.getByTestId('source').isVisible()).toBe(false)
+    for (const [width, name] of [
+      [1280, 'Python'],
+      [320, 'In a page'],
+    ] as const) {
+      await page.setViewportSize({ width, height: 800 })
+      await page.getByRole('tab', { name }).click()
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
+      expect(await accessibilityFaults(page)).toEqual([])
+    }
   })
 })

@@ -132,6 +132,11 @@ describe('<spillway-classify>', () => {
     await drawOne(page)
     await expect.poll(sent).toEqual([true, '1'])
     await expect.poll(() => said.at(-1)).toMatch(/^log: 1 (device|server)$/)
+    // One that is moved within the page stays as it is.
+    await page.evaluate(() =>
+      document.querySelector('form')?.append(...document.querySelectorAll('spillway-classify')),
+    )
+    expect(await sent()).toEqual([true, '1'])
     await page.evaluate(() => document.querySelector('form')?.reset())
     await expect.poll(sent).toEqual([false, null])
     await page.locator('spillway-classify').evaluate((element) => element.toggleAttribute('disabled', true))
@@ -150,7 +155,7 @@ describe('<spillway-classify>', () => {
     await error.waitFor()
     expect(await error.textContent()).toContain('The file is no picture')
     expect(await page.evaluate(() => codes)).toEqual(['input_value_invalid'])
-    await handPicture(page, pictureOfOne(8_000, 6_250), 'image/png')
+    await handPicture(page, pictureOfOne(80, 63, 100), 'image/png')
     await expect.poll(() => labelOf(page)).toBe('1')
     await error.waitFor({ state: 'detached' })
     await page.locator('spillway-classify button', { hasText: 'Clear' }).click()
@@ -232,11 +237,10 @@ describe('fifty elements', () => {
         document.createElement(kinds[index % 3] ?? 'spillway-status'),
       )
       document.querySelector('main')?.append(...elements)
-    })
-    await expect.poll(() => page.locator('.pad, .log, .strip').count()).toBe(50)
-    await page.evaluate(() => {
+      // Before their code is here.
       for (const chat of document.querySelectorAll('spillway-chat')) chat.send('To be')
     })
+    await expect.poll(() => page.locator('.pad, .log, .strip').count()).toBe(50)
     await page.locator('spillway-chat .run').first().waitFor()
     expect(await page.evaluate(() => spillway.models().length)).toBe(2)
     const left = await page.evaluateHandle(() => {

@@ -50,10 +50,13 @@ export const handPicture = (page: Page, file: Buffer, type: string) =>
     [file.toString('base64'), type] as const,
   )
 
-/** A white one on black, of any size. */
-export const pictureOfOne = (width: number, height: number) =>
-  greyPng(width, height, (x, y) =>
-    Math.abs(x / width - 0.5) < 0.04 && Math.abs(y / height - 0.5) < 0.3 ? 255 : 0,
+/** A white one on black. */
+export const pictureOfOne = (width: number, height: number, scale = 1) =>
+  greyPng(
+    width,
+    height,
+    (x, y) => (Math.abs(x / width - 0.5) < 0.04 && Math.abs(y / height - 0.5) < 0.3 ? 255 : 0),
+    scale,
   )
 
 /** Drops a PNG on the pad. */

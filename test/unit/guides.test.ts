@@ -37,7 +37,7 @@ describe('the guides', () => {
     for (const href of pages.keys()) expect(attributes(html, 'href')).toContain(href)
     expect(html).toContain('<a href="./embed.html" aria-current="page">Embed</a><ul><li><a href="#start">')
     expect(html).toContain('<a rel="prev" href="./"><span>Previous</span> Start</a>')
-    expect(html).toContain('<a rel="next" href="./policies.html"><span>Next</span> Policies and privacy</a>')
+    expect(html).toContain('<a rel="next" href="./elements.html"><span>Next</span> Elements</a>')
   })
 
   test('show code as it is written, and headings below the title of the guide', () => {

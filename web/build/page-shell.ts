@@ -9,6 +9,7 @@ const pages = [
   { name: 'chat', link: 'Chat', href: './chat.html' },
   { name: 'vision', link: 'Vision', href: './vision.html' },
   { name: 'lab', link: 'Lab', href: './lab.html' },
+  { name: 'code', link: 'Code', href: './code.html' },
   { name: 'docs', link: 'Docs', href: './docs/' },
 ] as const
 

@@ -27,6 +27,7 @@ export abstract class SpillwayElement extends Base {
   protected readonly root: ShadowRoot
   protected view: View | undefined
   #isStarting = false
+  #waiting: (() => void)[] = []
   /** Says why its code is not here. */
   #notice: Text | undefined
 
@@ -48,6 +49,12 @@ export abstract class SpillwayElement extends Base {
   /** Tells the page of a failure by the event `error`, as an `ErrorEvent` whose `error` is a SpillwayError. */
   protected readonly report = (error: SpillwayError): void => {
     this.dispatchEvent(new ErrorEvent('error', { error, message: error.message }))
+  }
+
+  /** Does it now, or once the element shows something. */
+  protected onceShown(act: () => void): void {
+    if (this.view) act()
+    else this.#waiting.push(act)
   }
 
   /** @internal */
@@ -86,8 +93,10 @@ export abstract class SpillwayElement extends Base {
     this.#notice?.remove()
     try {
       const view = await importCode(systemClock, `<${this.localName}>`, () => this.show())
-      if (this.isConnected) this.view = view
-      else view.close()
+      if (this.isConnected) {
+        this.view = view
+        for (const act of this.#waiting.splice(0)) act()
+      } else view.close()
     } catch (cause) {
       const error = refusedPolicy(cause) ?? SpillwayError.from(cause, 'internal', 'The element failed')
       this.#notice = document.createTextNode(error.message)

@@ -4,6 +4,7 @@ import { bridge, plainCall, preloadManifest, waitForModel } from './bridge.ts'
 import { embed } from './embed.ts'
 import { generation } from './generate.ts'
 import { lanes } from './lanes.ts'
+import { neighbours } from './neighbours.ts'
 import { ort } from './ort.ts'
 import { padding } from './padding.ts'
 import { peers } from './peers.ts'
@@ -73,6 +74,7 @@ export const benches = {
   overhead,
   embed,
   lanes,
+  neighbours,
   ort,
   padding,
   peers,

@@ -38,6 +38,12 @@ export const guides: readonly Guide[] = [
     ],
   },
   {
+    name: 'elements',
+    title: 'Elements',
+    description: "A pad, a chat and the picture of a page's requests as tags to paste.",
+    parts: [{ document: 'web/elements/README.md' }],
+  },
+  {
     name: 'policies',
     title: 'Policies and privacy',
     description: 'Where a request may run, what leaves the device, and how a place is chosen.',

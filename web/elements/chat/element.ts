@@ -58,7 +58,7 @@ export class SpillwayChatElement extends SpillwayModelElement {
   }
   /** Sends a message, as one that a visitor writes. */
   send(text: string): void {
-    this.view?.send(text)
+    this.onceShown(() => this.view?.send(text))
   }
   /** Ends the answer that is being written. */
   stop(): void {

@@ -102,7 +102,7 @@ export class SpillwayClassifyElement extends SpillwayModelElement {
   }
   /** Shows a picture and classifies it, as one that a visitor chooses. */
   classify(picture: Blob): void {
-    this.view?.classify(picture)
+    this.onceShown(() => this.view?.classify(picture))
   }
 
   /** @internal */

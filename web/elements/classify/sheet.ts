@@ -30,10 +30,10 @@ export const classifySheet = sheetOf(`
 .fill { display: block; height: 100%; width: calc(var(--share) * 100%); background: var(--edge); }
 .row:first-child .fill { background: var(--place); }
 .place { min-height: 1.5em; color: var(--quiet); font-size: 0.8125em; font-variant-numeric: tabular-nums; }
+.columns, .input, .answer { display: grid; gap: 10px; align-content: start; }
 @container (width >= 36em) {
   .columns { display: grid; grid-template-columns: minmax(0, 320px) minmax(0, 1fr); gap: 20px; align-items: start; }
 }
-.columns, .input, .answer { display: grid; gap: 10px; align-content: start; }
 @media (forced-colors: active) {
   .fill, .row:first-child .fill { background: CanvasText; }
   .track { border: 1px solid CanvasText; }

@@ -1,0 +1,76 @@
+import type { Runtime } from '../../api/create-runtime.ts'
+import { find } from '../find.ts'
+import { createPlacementView } from '../placement-view.ts'
+import { showSpillway } from '../spillway/view.ts'
+import { createOutputView } from './output-view.ts'
+import { programs } from './programs.ts'
+import { runProgram } from './run-program.ts'
+import { showWays } from './show-ways.ts'
+
+/** Wires the parts of the code page together. */
+export function showPage(runtime: Runtime): void {
+  showSpillway(find('#spillway', HTMLElement), runtime)
+  showWays(find('#ways', HTMLElement))
+  const form = find('#program', HTMLFormElement)
+  const source = find('#source', HTMLTextAreaElement)
+  const stop = find('#stop', HTMLButtonElement)
+  const placement = createPlacementView(find('#placement', HTMLElement))
+  const output = createOutputView()
+
+  let end = () => {}
+  const run = () => {
+    end()
+    output.started()
+    placement.clear()
+    const startedAt = performance.now()
+    let hasFailed = false
+    const over = () => {
+      stop.disabled = true
+    }
+    end = runProgram(runtime, source.value, {
+      print: output.print,
+      clear: output.clear,
+      placed: placement.show,
+      failed: (failure) => {
+        over()
+        // What fails first is the reason for what fails after it.
+        if (!hasFailed) output.failed(failure)
+        hasFailed = true
+      },
+      ended: () => {
+        over()
+        if (!hasFailed) output.ended(performance.now() - startedAt)
+      },
+    })
+    stop.disabled = false
+  }
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    run()
+  })
+  source.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit()
+  })
+  stop.addEventListener('click', () => {
+    end()
+    stop.disabled = true
+    output.stopped()
+  })
+  showPrograms(find('#programs', HTMLElement), (text) => {
+    source.value = text
+  })
+  source.value = programs[0].source
+}
+
+function showPrograms(list: HTMLElement, onPick: (source: string) => void): void {
+  list.append(
+    ...programs.map(({ name, label, source }) => {
+      const button = document.createElement('button')
+      button.type = 'button'
+      button.dataset.testid = `program-${name}`
+      button.textContent = label
+      button.addEventListener('click', () => onPick(source))
+      return button
+    }),
+  )
+}

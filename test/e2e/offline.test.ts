@@ -57,9 +57,13 @@ describe('the site without its server', () => {
       }))
     await expect.poll(figures).toEqual({ isScored: true, lost: 0 })
 
-    const pages = (await listSiteFiles(built)).filter(({ url }) => url.endsWith('.html'))
-    expect(pages.length).toBeGreaterThan(2)
-    for (const { url } of pages) {
+    const pages = (await listSiteFiles(built)).map(({ url }) => url).filter((url) => url.endsWith('.html'))
+    const isAnswered = (url: string) => fetch(url).then(({ ok }) => ok)
+    for (const url of pages) expect(await page.evaluate(isAnswered, `./${url}`)).toBe(true)
+    // The guides, in a folder of their own, have no code.
+    const withCode = pages.filter((url) => !url.includes('/'))
+    expect(withCode.length).toBeGreaterThan(2)
+    for (const url of withCode) {
       await page.goto(new URL(url, visit.proxy.url).href)
       await page.locator('main').waitFor()
     }

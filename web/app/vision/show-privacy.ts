@@ -12,7 +12,8 @@ export function showPrivacy(badge: HTMLElement, runtime: Runtime): () => void {
       .stats()
       .placements.filter(({ placement }) => placement.tier === 'server')
       .reduce((sum, { requests }) => sum + requests, 0)
-    mark.dataset.tier = policy === 'server' || policy === 'prefer-server' ? 'server' : 'device'
+    const mayLeave = policy === 'server' || policy === 'prefer-server' || (policy !== 'device' && sent > 0)
+    mark.dataset.tier = mayLeave ? 'server' : 'device'
     const text = privacyWords(policy, sent)
     if (words.textContent !== text) words.textContent = text
   }

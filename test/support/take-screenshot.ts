@@ -1,4 +1,4 @@
-/** Takes the README's pictures: the payments, the digits and the chat page at desktop width, served by the built server. */
+/** Takes the README's pictures: the payments, the vision and the chat page at desktop width, served by the built server. */
 import { fileURLToPath } from 'node:url'
 import { launchBrowser, openPage } from './page.ts'
 import { startServer } from './server.ts'
@@ -18,10 +18,16 @@ await page.getByTestId('rate').blur()
 await page.getByTestId('held').locator('tbody tr:last-child .mark:not([hidden])').waitFor()
 await page.setViewportSize({ width: 1120, height: 1000 })
 await page.screenshot({ path: fileURLToPath(new URL('../../web/app/payments.png', import.meta.url)) })
-await page.setViewportSize({ width: 1120, height: 800 })
+// Taller, so that the wall and the start of the pad are in the picture.
+await page.setViewportSize({ width: 1120, height: 1180 })
 await page.goto(new URL('vision.html', server.url).href)
 await page.getByTestId('sample-3').click()
 await page.getByTestId('placement').and(page.locator('[data-tier]')).waitFor()
+await page.getByTestId('policy-device').check({ force: true })
+await page.getByTestId('progress').and(page.locator('[data-state="ready"]')).waitFor()
+await page.getByTestId('read-all').click()
+await page.locator('[data-testid=wall-figures][data-right]').waitFor()
+await page.evaluate(() => scrollTo(0, 0))
 await page.screenshot({ path: fileURLToPath(new URL('../../web/app/screenshot.png', import.meta.url)) })
 await page.setViewportSize({ width: 1120, height: 930 })
 await page.goto(new URL('chat.html', server.url).href)

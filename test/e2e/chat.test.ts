@@ -80,7 +80,6 @@ describe('one prompt', () => {
     await written('server').toEqual(['server'])
     expect(await column(page, 'device').textContent()).toMatch(/On this device:\).+On the server:\)/s)
     expect(await page.getByTestId('lose-server').isDisabled()).toBe(true)
-    await page.getByTestId('ask-stop').click()
     await columnsEnded(page)
     await page.getByTestId('lose-device').click()
     // A text that has arrived as a whole cannot be moved.
@@ -88,7 +87,6 @@ describe('one prompt', () => {
     await page.getByTestId('lose-server').click()
     await written('server').toEqual(['server', 'device'])
     await written('device').toEqual(['device'])
-    await page.getByTestId('ask-stop').click()
     await columnsEnded(page)
     await unthrottle()
     for (const tier of ['device', 'server'] as const) {

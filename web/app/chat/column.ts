@@ -71,6 +71,7 @@ export class Column {
 
   /** Writes the next texts under another policy, and the rest of the present one. */
   place(policy: Policy): void {
+    this.#next = undefined
     this.#policy = policy
     try {
       this.#stream?.move(policy)
@@ -142,9 +143,7 @@ export class Column {
     this.#element.dataset.seams = String(this.#text.seams)
     this.#refresh()
     if (this.#next && this.#tokens >= tokensBeforeCut) {
-      const next = this.#next
-      this.#next = undefined
-      this.place(next)
+      this.place(this.#next)
     }
   }
 
@@ -152,7 +151,6 @@ export class Column {
     this.#abort = undefined
     this.#stream = undefined
     if (this.#next) this.place(this.#next)
-    this.#next = undefined
     this.#element.dataset.state = 'ended'
     this.#show(`${countOf(this.#tokens, 'token')}, ${outcome}`)
     this.#watcher.changed()

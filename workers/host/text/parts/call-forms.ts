@@ -27,7 +27,7 @@ const callForms: Readonly<Record<ToolFormat, CallForm>> = {
     end: '}',
   },
   mistral: {
-    begins: [`[TOOL_CALLS] [${nameKey}`, `[TOOL_CALLS][${nameKey}`],
+    begins: [`[${nameKey}`],
     middle: '", "arguments": ',
     separator: `}, ${nameKey}`,
     end: '}]',
@@ -110,9 +110,11 @@ function callTags(
   const lists = begins.map((begin): Tag => ({ type: 'tag', begin, content: calls, end }))
   const { hasHead, open } = callFormats[format]
   if (!hasHead) return lists
+  // With one copy of the tools' grammars: many are more than the engine has memory for.
+  const spaced: AnswerForm = { type: 'sequence', elements: [{ type: 'regex', regex: ' ?' }, ...lists] }
   const heads = tools.map(([name, form]): Tag => {
     const content: AnswerForm = { type: 'sequence', elements: [head, form] }
     return { type: 'tag', begin: open + name, content, end: '' }
   })
-  return [...lists, ...heads]
+  return [{ type: 'tag', begin: open, content: spaced, end: '' }, ...heads]
 }

@@ -20,7 +20,7 @@ import {
   PlacementResolver,
   type Resolution,
 } from './placement-resolver.ts'
-import { prepareText } from './prepare-text.ts'
+import type { prepareText } from './prepare-text.ts'
 import {
   type Attempt,
   createRequestState,
@@ -38,6 +38,8 @@ export interface TextPlacement {
   readonly estimateSpill: EstimateSpill
   /** The variant that began the text, once it has begun. */
   readonly preferredVariant: () => string | undefined
+  /** Handed in, so that pages that only run tensors never load it. */
+  readonly prepareText: typeof prepareText
 }
 
 /** Where a stream runs. */
@@ -160,7 +162,7 @@ export class Router {
   streamWithFailover<T>(
     manifest: Manifest,
     options: PlacementOptions,
-    { estimateSpill, preferredVariant }: TextPlacement,
+    { estimateSpill, preferredVariant, prepareText }: TextPlacement,
     attempt: (target: TextTarget) => Promise<T>,
   ): Promise<T> {
     const { device, remote, clock } = this.#options

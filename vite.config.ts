@@ -92,6 +92,7 @@ export default defineConfig({
             index: path('web/app/index.html'),
             digits: path('web/app/digits.html'),
             stories: path('web/app/stories.html'),
+            search: path('web/app/search.html'),
             embed: path('web/embed/embed-script.ts'),
           },
           output: {

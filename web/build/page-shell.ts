@@ -8,6 +8,7 @@ const pages = [
   { name: 'index', link: 'Payments', href: './' },
   { name: 'digits', link: 'Digits', href: './digits.html' },
   { name: 'stories', link: 'Stories', href: './stories.html' },
+  { name: 'search', link: 'Search', href: './search.html' },
 ] as const
 
 const font = '../../node_modules/@fontsource-variable/inter/files/inter-latin-wght-normal.woff2'

@@ -101,6 +101,7 @@ export default defineConfig({
           input: {
             index: path('web/app/index.html'),
             chat: path('web/app/chat.html'),
+            search: path('web/app/search.html'),
             vision: path('web/app/vision.html'),
             lab: path('web/app/lab.html'),
             code: path('web/app/code.html'),

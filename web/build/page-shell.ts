@@ -7,6 +7,7 @@ const folder = fileURLToPath(new URL('../app/', import.meta.url))
 const pages = [
   { name: 'index', link: 'Payments', href: './' },
   { name: 'chat', link: 'Chat', href: './chat.html' },
+  { name: 'search', link: 'Search', href: './search.html' },
   { name: 'vision', link: 'Vision', href: './vision.html' },
   { name: 'lab', link: 'Lab', href: './lab.html' },
   { name: 'code', link: 'Code', href: './code.html' },

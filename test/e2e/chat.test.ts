@@ -223,6 +223,7 @@ describe('the stories', () => {
   ])('fit %i pixels and have no accessibility violation, in light and dark', async (width, height) => {
     const { page } = await openPage(context, address())
     await page.setViewportSize({ width, height })
+    await isReady(page)
     await page.getByTestId('lose-server').click()
     await columnsEnded(page)
     await tell(page, 2)

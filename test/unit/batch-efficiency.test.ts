@@ -43,15 +43,19 @@ test('one slow run changes nothing, a device that stays slower does', () => {
   expect(efficiency.enoughMs).toBe(60)
 })
 
-test('after a thousand short runs one may be as long as the limit, and tells what long ones cost', () => {
+test('after a thousand short runs one may be twice as long, and tells whether longer ones gain now', () => {
   const efficiency = afterRuns((rows) => 10 * rows, sizes)
   for (let run = 0; run < 1_022; run++) efficiency.learn(2, 20)
   expect(efficiency.enoughMs).toBe(20)
   efficiency.learn(2, 20)
   efficiency.learn(2, 20)
-  expect(efficiency.enoughMs).toBe(limitMs)
-  efficiency.learn(10, 100)
+  expect(efficiency.enoughMs).toBe(40)
+  efficiency.learn(4, 40)
   expect(efficiency.enoughMs).toBe(20)
+  for (let run = 0; run < 1_024; run++) efficiency.learn(2, 20)
+  // A row costs less in a longer run now, so the next ones are longer.
+  efficiency.learn(4, 28)
+  expect(efficiency.enoughMs).toBe(42)
 })
 
 test('a run that was shorter than the clock’s step says nothing', () => {

@@ -31,7 +31,8 @@ export class BatchEfficiency {
     // Other work on the device only ever adds to a run. A device that has become slower is believed step by step.
     this.#rowCosts[size] = Math.min(ms / Math.max(1, rows), (lowest ?? Number.POSITIVE_INFINITY) * forgetting)
     this.#shortRuns = ms < long * this.#limitMs ? this.#shortRuns + 1 : 0
-    this.#enoughMs = this.#shortRuns < mostShortRuns ? this.#leastMs() : this.#limitMs
+    const leastMs = this.#leastMs()
+    this.#enoughMs = this.#shortRuns < mostShortRuns ? leastMs : Math.min(this.#limitMs, exploring * leastMs)
   }
 
   #leastMs(): number {
@@ -56,8 +57,11 @@ const leastShare = 0.2
 /** A run tells what long ones cost from this share of the limit on. */
 const long = 0.25
 
-/** After so many shorter runs, one may be as long as the limit: costs change. */
+/** After so many shorter runs, one may be longer: costs change. */
 const mostShortRuns = 1_024
+
+/** How much longer: if a row costs less there, the next may be longer again. One as long as the limit would be the p99 of all. */
+const exploring = 2
 
 /** A lowest cost rises by this factor with each run that did not reach it. */
 const forgetting = 1.01

@@ -20,7 +20,7 @@ import {
   PlacementResolver,
   type Resolution,
 } from './placement-resolver.ts'
-import type { prepareText } from './prepare-text.ts'
+import { prepareText } from './prepare-text.ts'
 import {
   type Attempt,
   createRequestState,
@@ -38,8 +38,6 @@ export interface TextPlacement {
   readonly estimateSpill: EstimateSpill
   /** The variant that began the text, once it has begun. */
   readonly preferredVariant: () => string | undefined
-  /** Handed in, so that pages that only run tensors never load it. */
-  readonly prepareText: typeof prepareText
 }
 
 /** Where a stream runs. */
@@ -162,7 +160,7 @@ export class Router {
   streamWithFailover<T>(
     manifest: Manifest,
     options: PlacementOptions,
-    { estimateSpill, preferredVariant, prepareText }: TextPlacement,
+    { estimateSpill, preferredVariant }: TextPlacement,
     attempt: (target: TextTarget) => Promise<T>,
   ): Promise<T> {
     const { device, remote, clock } = this.#options

@@ -5,7 +5,6 @@ import { randomSeed } from '../../models/core/sampling.ts'
 import { checkTextRequest } from '../../workers/host/text/check-request.ts'
 import type { ChatMessage, GenerateResult, Piece, TextRequest } from '../../workers/host/text/types.ts'
 import type { EstimateSpill, PlacementOptions } from '../placement/placement-resolver.ts'
-import { prepareText } from '../placement/prepare-text.ts'
 import type { Router, TextTarget } from '../placement/router.ts'
 import { createCancellation } from './cancellation.ts'
 import { SegmentTimes } from './segment-times.ts'
@@ -92,7 +91,7 @@ async function writeText(
   const { signal } = cancellation
   let placement: Placement | undefined
   try {
-    const move = { estimateSpill, preferredVariant: () => text.variant, prepareText }
+    const move = { estimateSpill, preferredVariant: () => text.variant }
     await router.streamWithFailover(manifest, { ...options, signal }, move, async (target) => {
       const { tier, reason, explanation } = target.decision
       const segment = await createSegment(target)

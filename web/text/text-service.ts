@@ -11,7 +11,6 @@ import type { DeviceSession } from '../device/device-session.ts'
 import type { DeviceTier } from '../device/device-tier.ts'
 import type { SpillEstimate } from '../placement/decide-placement.ts'
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
-import { prepareText } from '../placement/prepare-text.ts'
 import type { Router, TextTarget } from '../placement/router.ts'
 import { requestEmbeddings } from '../remote/openai-embeddings.ts'
 import type { RequestHeaders } from '../remote/request-headers.ts'
@@ -108,7 +107,7 @@ export class TextService {
     const { router, server, headers, clock, closing } = this.#options
     const cancellation = createCancellation(clock, options, closing)
     const { signal } = cancellation
-    const placement = { estimateSpill: () => undefined, preferredVariant: () => undefined, prepareText }
+    const placement = { estimateSpill: () => undefined, preferredVariant: () => undefined }
     try {
       return await router.streamWithFailover(manifest, { ...options, signal }, placement, (target) => {
         if (!server) throw withoutServer()

@@ -3,7 +3,6 @@ import type { Clock } from '../../../models/async/clock.ts'
 import { withTimeout } from '../../../models/async/timeouts.ts'
 import { type Policy, SpillwayError } from '../../../models/core/index.ts'
 import { queueHeader } from '../../../models/protocols/oip.ts'
-import { prepareText } from '../../../web/placement/prepare-text.ts'
 import { Router, type TextTarget } from '../../../web/placement/router.ts'
 import { SecondBackend } from '../../../web/placement/second-backend.ts'
 import { RemoteTier, type Transport } from '../../../web/remote/remote-tier.ts'
@@ -131,7 +130,6 @@ export class Visitor {
         return this.#balance.weigh(session, texts?.promptTokens ?? 1, texts?.tokens)
       },
       preferredVariant: () => undefined,
-      prepareText,
     }
     await this.#router.streamWithFailover(
       manifest,

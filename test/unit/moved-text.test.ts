@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { SpillwayError } from '../../models/core/index.ts'
-import { TextPolicy } from '../../web/placement/text-policy.ts'
+import { type Policy, SpillwayError } from '../../models/core/index.ts'
+import { changePolicy, type TextPolicy } from '../../web/placement/text-policy.ts'
 import { generate, type PlacedPiece } from '../../web/text/generate.ts'
 import { deviceSegment } from '../../web/text/stream-segments.ts'
 import { createTextGenerator } from '../../workers/host/text/text-generator.ts'
@@ -50,18 +50,18 @@ async function write(
   return { text: pieces.map(({ text }) => text).join(''), device: textAt('device'), server: textAt('server') }
 }
 
+const textPolicyOf = (current: Policy): TextPolicy => ({ current })
+
 /** Changes the policy before the nth character of the text. */
-const changing =
-  (textPolicy: TextPolicy, changes: Readonly<Record<number, Parameters<TextPolicy['change']>[0]>>) =>
-  (place: number) => {
-    const policy = changes[place]
-    if (policy) textPolicy.change(policy)
-    return undefined
-  }
+const changing = (textPolicy: TextPolicy, changes: Readonly<Record<number, Policy>>) => (place: number) => {
+  const policy = changes[place]
+  if (policy) changePolicy(textPolicy, policy)
+  return undefined
+}
 
 describe('a text whose policy changes while it is written', () => {
   test('goes on from its last token where the new policy has it, there and back', async () => {
-    const policy = new TextPolicy('device')
+    const policy = textPolicyOf('device')
     const written = await write(
       await createLoadedHarness(),
       policy,
@@ -73,7 +73,7 @@ describe('a text whose policy changes while it is written', () => {
   })
 
   test('stays where it is where the new policy has that place, too', async () => {
-    const policy = new TextPolicy('server')
+    const policy = textPolicyOf('server')
     const written = await write(
       await createLoadedHarness(),
       policy,
@@ -83,10 +83,10 @@ describe('a text whose policy changes while it is written', () => {
   })
 
   test('fails over under the policy that it has by then', async () => {
-    const policy = new TextPolicy('server')
+    const policy = textPolicyOf('server')
     let hasFailed = false
     const written = await write(await createLoadedHarness(), policy, (place) => {
-      if (place === 12) policy.change('prefer-server')
+      if (place === 12) changePolicy(policy, 'prefer-server')
       if (place !== 20 || hasFailed) return undefined
       hasFailed = true
       return new SpillwayError('server_unreachable', 'The server is gone')
@@ -96,14 +96,14 @@ describe('a text whose policy changes while it is written', () => {
   })
 
   test('goes on as before where the new policy leaves no tier', async () => {
-    const policy = new TextPolicy('device')
+    const policy = textPolicyOf('device')
     const harness = createHarness(digitsManifest, { remote: null })
     await harness.run('device')
     const refused: unknown[] = []
     const written = await write(harness, policy, (place) => {
       if (place !== 10) return undefined
       try {
-        policy.change('server')
+        changePolicy(policy, 'server')
       } catch (cause) {
         refused.push(cause)
       }

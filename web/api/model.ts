@@ -18,7 +18,7 @@ import type { PageBackend } from '../placement/candidate.ts'
 import type { ForcedChoice } from '../placement/force-variant.ts'
 import type { PlacementOptions } from '../placement/placement-resolver.ts'
 import type { Router } from '../placement/router.ts'
-import { TextPolicy } from '../placement/text-policy.ts'
+import { changePolicy, type TextPolicy } from '../placement/text-policy.ts'
 import type { Progress } from '../store/worker/load-files.ts'
 import type { RequestWatcher } from '../telemetry/watch-requests.ts'
 import type { GenerationStream } from '../text/generate.ts'
@@ -265,10 +265,13 @@ export function createModel(options: CreateModelOptions): Model {
     generate: (request, options) => {
       try {
         const placement = toPlacementOptions(options)
-        const textPolicy = new TextPolicy(placement.policy)
+        const textPolicy: TextPolicy = { current: placement.policy }
         const stream = textService.generate(manifest, request, { ...placement, textPolicy })
         void watcher?.watch(manifest.id, stream.result)
-        return { ...stream, move: (policy) => textPolicy.change(toPlacementOptions({ policy }).policy) }
+        return {
+          ...stream,
+          move: (policy) => changePolicy(textPolicy, toPlacementOptions({ policy }).policy),
+        }
       } catch (cause) {
         return { ...streamOf(Promise.reject(cause)), move: () => {} }
       }

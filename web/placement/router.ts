@@ -170,13 +170,15 @@ export class Router {
     const request = createRequestState({ manifest, rows: 1, askedAt }, { ...options, policy }, estimateSpill)
     let stopWaiting = () => {}
     let place: { readonly tier: Tier; leave(): void } | undefined
-    const stopListening = textPolicy?.listen((policy) => {
-      const options = { ...request.options, policy }
-      const next = this.#resolver.resolve(manifest, 1, options, request)
-      request.options = options
-      // Under `auto` every place will do.
-      if (place && policy !== 'auto' && next?.decision.tier !== place.tier) place.leave()
-    })
+    if (textPolicy) {
+      textPolicy.onChange = (policy) => {
+        const options = { ...request.options, policy }
+        const next = this.#resolver.resolve(manifest, 1, options, request)
+        request.options = options
+        // Under `auto` every place will do.
+        if (policy !== 'auto' && next?.decision.tier !== place?.tier) place?.leave()
+      }
+    }
     const markProgress = () => {
       stopWaiting()
       this.#failover.noteProgress(request)
@@ -215,8 +217,11 @@ export class Router {
         release()
       }
     }
-    const written = this.#unanswered.track(() => this.#failover.run(request, attemptAt))
-    return stopListening ? written.finally(stopListening) : written
+    return this.#unanswered
+      .track(() => this.#failover.run(request, attemptAt))
+      .finally(() => {
+        if (textPolicy) textPolicy.onChange = undefined
+      })
   }
 
   /** The handler of all requests that a decision placed on the device; it moves failed ones to another place. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { errorStatus, isErrorCode } from '../../models/core/error.ts'
-import { errorWords } from '../../web/app/error-words.ts'
-import { bytes, countOf, sentence } from '../../web/app/words.ts'
+import { errorWords } from '../../web/view/error-words.ts'
+import { bytes, countOf, sentence } from '../../web/view/words.ts'
 
 test('one of a thing is singular', () => {
   expect([0, 1, 2].map((count) => countOf(count, 'token'))).toEqual(['0 tokens', '1 token', '2 tokens'])

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Placement, Tier } from '../../models/core/index.ts'
 import type { RuntimeStats } from '../../web/api/stats.ts'
-import { FlowMeter } from '../../web/app/spillway/flow.ts'
+import { FlowMeter } from '../../web/view/spillway/flow.ts'
 import type { ModelStats } from '../../workers/host/scheduler/stats.ts'
 
 const model = (times: Pick<ModelStats, 'queueMs' | 'runMs'>): ModelStats => ({

@@ -1,5 +1,5 @@
 import { largestIndex } from '../drawing/probabilities.ts'
-import { percent } from './words.ts'
+import { percent } from '../view/words.ts'
 
 export interface Bars {
   /** One bar per label, from left to right. */

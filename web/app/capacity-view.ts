@@ -1,6 +1,6 @@
 import type { Capacity, GpuCapacity } from '../device/capacity.ts'
-import { find } from './find.ts'
-import { bytes, countOf } from './words.ts'
+import { find } from '../view/find.ts'
+import { bytes, countOf } from '../view/words.ts'
 
 /** Shows the device's capacity: in one line, and in full when opened. */
 export function showCapacity(panel: HTMLElement, { gpu, wasm, memoryBudget, storage }: Capacity): void {

@@ -1,7 +1,7 @@
 import type { ErrorCode, SpillwayError } from '../../models/core/index.ts'
-import { errorWords } from './error-words.ts'
-import { find } from './find.ts'
-import { sentence } from './words.ts'
+import { errorWords } from '../view/error-words.ts'
+import { find } from '../view/find.ts'
+import { sentence } from '../view/words.ts'
 
 export interface ErrorView {
   show(error: SpillwayError): void

@@ -1,4 +1,4 @@
-import { find } from './find.ts'
+import { find } from '../view/find.ts'
 
 /** A figure, and its text. */
 export type Figure = readonly [value: number, text: string]

@@ -1,8 +1,8 @@
 import { type Policy, SpillwayError } from '../../models/core/index.ts'
 import type { Runtime } from '../api/create-runtime.ts'
 import type { Model, ModelOptions } from '../api/model.ts'
-import { isNotFound } from './is-not-found.ts'
-import type { ProgressView } from './progress-view.ts'
+import { isNotFound } from '../view/is-not-found.ts'
+import type { ProgressView } from '../view/progress-view.ts'
 
 const onServerFirst: readonly Policy[] = ['server', 'prefer-server']
 

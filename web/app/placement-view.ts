@@ -1,6 +1,6 @@
 import type { Placement } from '../../models/core/index.ts'
-import { find } from './find.ts'
-import { backendName, sentence, tierWords } from './words.ts'
+import { find } from '../view/find.ts'
+import { backendName, sentence, tierWords } from '../view/words.ts'
 
 export interface PlacementView {
   show(placement: Placement): void

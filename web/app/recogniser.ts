@@ -2,8 +2,8 @@ import { type Policy, type RunResult, SpillwayError } from '../../models/core/in
 import type { Runtime } from '../api/create-runtime.ts'
 import type { Model, ModelOptions } from '../api/model.ts'
 import type { Progress } from '../store/worker/load-files.ts'
-import { isNotFound } from './is-not-found.ts'
-import { LatestTask } from './latest-task.ts'
+import { isNotFound } from '../view/is-not-found.ts'
+import { LatestTask } from '../view/latest-task.ts'
 
 /** Milliseconds to wait after a failure: a moving pen requests a run sixty times a second. */
 export const retryDelayMs = 1_000

@@ -1,8 +1,8 @@
 import { largestIndex, probabilities } from '../drawing/probabilities.ts'
-import type { Announcer } from './announce.ts'
+import type { Announcer } from '../view/announce.ts'
+import { find } from '../view/find.ts'
+import { percent } from '../view/words.ts'
 import type { Bars } from './bars.ts'
-import { find } from './find.ts'
-import { percent } from './words.ts'
 
 export interface ResultView {
   show(labels: readonly string[], logits: Iterable<number | bigint>, where: string): void

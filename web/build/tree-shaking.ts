@@ -15,7 +15,7 @@ const later =
   /\/node_modules\/zod\/|\/models\/(?:core\/(?:file-spec|language|manifest-schema|references|schema-error|tensor-spec)\.ts|protocols\/oip(?:-binary|-elements|-schemas|-strings)?\.ts)/
 
 /** Pages of others do not start with what only the site's pages, or the elements, share. */
-const ofSite = /\/web\/(?:app|drawing|elements)\/|\/node_modules\/lit(?:-html)?\//
+const ofSite = /\/web\/(?:app|drawing|elements|view)\/|\/node_modules\/lit(?:-html)?\//
 
 /** Whether a module may be in the file that every page starts with. */
 export const startModules = (id: string): boolean => !later.test(id) && !ofSite.test(id)

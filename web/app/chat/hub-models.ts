@@ -1,9 +1,9 @@
 import type { ErrorCode, Reference } from '../../../models/core/index.ts'
 import type { Advice } from '../../api/advise.ts'
 import type { Runtime } from '../../api/create-runtime.ts'
-import { errorWords } from '../error-words.ts'
-import { find } from '../find.ts'
-import { backendName, bytes } from '../words.ts'
+import { errorWords } from '../../view/error-words.ts'
+import { find } from '../../view/find.ts'
+import { backendName, bytes } from '../../view/words.ts'
 
 const unreachable = 'The hub cannot be reached from here. Check the network, and try again.'
 const unknown = 'The hub does not have this model any more'

@@ -1,10 +1,10 @@
 import type { Runtime } from '../../api/create-runtime.ts'
-import { createAnnouncer } from '../announce.ts'
+import { createAnnouncer } from '../../view/announce.ts'
+import { find } from '../../view/find.ts'
+import { createProgressView } from '../../view/progress-view.ts'
 import { createErrorView } from '../error-view.ts'
-import { find } from '../find.ts'
 import { Opener } from '../opener.ts'
 import { showPolicies } from '../policy-switch.ts'
-import { createProgressView } from '../progress-view.ts'
 import { showColumns } from './show-columns.ts'
 import { showStories } from './show-stories.ts'
 
@@ -25,7 +25,7 @@ export function showPage(runtime: Runtime): void {
     opener.setPolicy(policy)
   })
   // Their code is not among what a page starts with.
-  void import('../spillway/view.ts').then(({ showSpillway }) =>
+  void import('../../view/spillway/view.ts').then(({ showSpillway }) =>
     showSpillway(find('#spillway', HTMLElement), runtime),
   )
   void Promise.all([runtime.capacity(), import('../capacity-view.ts')]).then(([capacity, { showCapacity }]) =>

@@ -1,5 +1,5 @@
 import type { Tier } from '../../../models/core/index.ts'
-import { tierWords } from '../words.ts'
+import { tierWords } from '../../view/words.ts'
 
 export interface SeamedText {
   /** Adds text that a place wrote; a seam shows where another place went on. */

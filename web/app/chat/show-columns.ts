@@ -1,6 +1,6 @@
 import type { Policy, SpillwayError, Tier } from '../../../models/core/index.ts'
 import type { Model } from '../../api/model.ts'
-import { find } from '../find.ts'
+import { find } from '../../view/find.ts'
 import { Column } from './column.ts'
 import { openings } from './openings.ts'
 

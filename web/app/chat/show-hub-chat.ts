@@ -1,8 +1,8 @@
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { Runtime } from '../../api/create-runtime.ts'
+import { find } from '../../view/find.ts'
+import { createProgressView } from '../../view/progress-view.ts'
 import { createErrorView } from '../error-view.ts'
-import { find } from '../find.ts'
-import { createProgressView } from '../progress-view.ts'
 import { hubErrorWords, showHubModels } from './hub-models.ts'
 import { showTalk } from './talk.ts'
 

@@ -1,4 +1,4 @@
-import { countOf } from '../words.ts'
+import { countOf } from '../../view/words.ts'
 import { makeScrollRegion } from './scroll-region.ts'
 
 export interface StoryView {

@@ -1,6 +1,6 @@
 import type { ChatMessage } from '../../../workers/host/text/types.ts'
 import type { Model } from '../../api/model.ts'
-import { find } from '../find.ts'
+import { find } from '../../view/find.ts'
 import { makeScrollRegion } from './scroll-region.ts'
 import { createSeamedText } from './seamed-text.ts'
 

@@ -1,5 +1,5 @@
-import { find } from '../find.ts'
-import { milliseconds } from '../words.ts'
+import { find } from '../../view/find.ts'
+import { milliseconds } from '../../view/words.ts'
 import type { ProgramFailure } from './messages.ts'
 
 /** Characters that are kept: a program may print for ever. */

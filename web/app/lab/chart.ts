@@ -1,5 +1,5 @@
 import uPlot from 'uplot'
-import { find } from '../find.ts'
+import { find } from '../../view/find.ts'
 
 /** One line of a chart. */
 export interface Line {

@@ -1,5 +1,5 @@
-import { find } from '../find.ts'
-import { countText, milliseconds } from '../words.ts'
+import { find } from '../../view/find.ts'
+import { countText, milliseconds } from '../../view/words.ts'
 import { createChart } from './chart.ts'
 import type { Reading } from './history.ts'
 

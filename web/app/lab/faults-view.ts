@@ -1,7 +1,7 @@
 import type { RuntimeWithFaults } from '../../api/runtime-with-faults.ts'
-import { find } from '../find.ts'
+import { find } from '../../view/find.ts'
+import { countOf, countText, milliseconds, percent } from '../../view/words.ts'
 import { onPress } from '../on-press.ts'
-import { countOf, countText, milliseconds, percent } from '../words.ts'
 import { keepBusy } from './busy-page.ts'
 import type { LoadGenerator } from './load-generator.ts'
 

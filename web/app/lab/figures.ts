@@ -1,8 +1,8 @@
 import { SpillwayError } from '../../../models/core/index.ts'
-import { errorWords } from '../error-words.ts'
+import { errorWords } from '../../view/error-words.ts'
+import { find } from '../../view/find.ts'
+import { countText, milliseconds } from '../../view/words.ts'
 import { createFiguresView, type Figure } from '../figures-view.ts'
-import { find } from '../find.ts'
-import { countText, milliseconds } from '../words.ts'
 import type { Reading } from './history.ts'
 import type { LoadGenerator } from './load-generator.ts'
 

@@ -1,6 +1,6 @@
 import { type Policy, policies } from '../../../models/core/index.ts'
-import { find } from '../find.ts'
-import { countOf, countText } from '../words.ts'
+import { find } from '../../view/find.ts'
+import { countOf, countText } from '../../view/words.ts'
 import { type Subject, subjects } from './calls.ts'
 import type { Loop } from './load-generator.ts'
 

@@ -1,7 +1,7 @@
 import type { Placement } from '../../../models/core/index.ts'
 import type { RuntimeWithFaults } from '../../api/runtime-with-faults.ts'
 import type { RuntimeStats } from '../../api/stats.ts'
-import { backendName, bytes, countOf, countText, tierWords } from '../words.ts'
+import { backendName, bytes, countOf, countText, tierWords } from '../../view/words.ts'
 import type { Row } from './rows-view.ts'
 
 /** The lanes, and the queues before them. */

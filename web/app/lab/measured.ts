@@ -2,8 +2,8 @@ import { systemClock } from '../../../models/async/clock.ts'
 import type { RuntimeWithFaults } from '../../api/runtime-with-faults.ts'
 import { createIndexedDbCalibrations } from '../../device/calibration/calibration-store.ts'
 import { fingerprintOf } from '../../device/calibration/calibrations.ts'
-import { FlowMeter } from '../spillway/flow.ts'
-import { countOf, milliseconds } from '../words.ts'
+import { FlowMeter } from '../../view/spillway/flow.ts'
+import { countOf, milliseconds } from '../../view/words.ts'
 import type { Row } from './rows-view.ts'
 
 /** Of a curve, so many points are written: the smallest run, the largest, and some between. */

@@ -1,4 +1,4 @@
-import { find } from '../find.ts'
+import { find } from '../../view/find.ts'
 
 /** Copies a report; where the browser refuses, shows it marked, for the visitor to copy. */
 export function showReport(

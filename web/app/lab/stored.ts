@@ -1,6 +1,6 @@
 import type { Runtime } from '../../api/create-runtime.ts'
 import type { StoredModel } from '../../store/storage/model-storage.ts'
-import { bytes } from '../words.ts'
+import { bytes } from '../../view/words.ts'
 import type { Row } from './rows-view.ts'
 
 /** The models that this browser keeps for the site, each with a button that removes it. */

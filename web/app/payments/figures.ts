@@ -1,7 +1,7 @@
 import type { Runtime } from '../../api/create-runtime.ts'
+import { countText, milliseconds } from '../../view/words.ts'
 import { createFiguresView, type Figure } from '../figures-view.ts'
 import { createSharedMeter } from '../shared-meter.ts'
-import { countText, milliseconds } from '../words.ts'
 import type { PaymentStream } from './stream.ts'
 
 /** Shows what the stream has done so far, and how it does now. */

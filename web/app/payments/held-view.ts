@@ -1,4 +1,4 @@
-import { countText, milliseconds, percent, tierWords } from '../words.ts'
+import { countText, milliseconds, percent, tierWords } from '../../view/words.ts'
 import type { HeldPayment } from './stream.ts'
 
 const rows = 9

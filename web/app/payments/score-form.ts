@@ -1,7 +1,7 @@
 import type { RunResult } from '../../../models/core/index.ts'
-import { find } from '../find.ts'
-import { LatestTask } from '../latest-task.ts'
-import { countOf, countText, milliseconds, percent, tierWords } from '../words.ts'
+import { find } from '../../view/find.ts'
+import { LatestTask } from '../../view/latest-task.ts'
+import { countOf, countText, milliseconds, percent, tierWords } from '../../view/words.ts'
 import { featureCount, type PaymentFacts, writeFeatures } from './features.ts'
 import { heldAbove } from './stream.ts'
 

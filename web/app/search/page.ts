@@ -1,14 +1,14 @@
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { Runtime } from '../../api/create-runtime.ts'
-import { createAnnouncer } from '../announce.ts'
+import { createAnnouncer } from '../../view/announce.ts'
+import { find } from '../../view/find.ts'
+import { LatestTask } from '../../view/latest-task.ts'
+import { createProgressView } from '../../view/progress-view.ts'
+import { countText, milliseconds } from '../../view/words.ts'
 import { createErrorView } from '../error-view.ts'
 import { createFiguresView, type Figure } from '../figures-view.ts'
-import { find } from '../find.ts'
-import { LatestTask } from '../latest-task.ts'
 import { Opener } from '../opener.ts'
-import { createProgressView } from '../progress-view.ts'
 import { createSharedMeter } from '../shared-meter.ts'
-import { countText, milliseconds } from '../words.ts'
 import { Library } from './library.ts'
 import { createResultsView } from './results-view.ts'
 import { splitPassages } from './split.ts'
@@ -96,7 +96,7 @@ export function showPage(runtime: Runtime): void {
   find('#search', HTMLFormElement).addEventListener('submit', (event) => event.preventDefault())
   own.addEventListener('change', () => reading.restart())
   acceptDrops(own, () => reading.restart(), fail)
-  void import('../spillway/view.ts').then(({ showSpillway }) =>
+  void import('../../view/spillway/view.ts').then(({ showSpillway }) =>
     showSpillway(find('#spillway', HTMLElement), runtime),
   )
   // What a visitor types or pastes stays here.

@@ -1,5 +1,5 @@
 import type { Neighbour } from '../../search/neighbours.ts'
-import { percent } from '../words.ts'
+import { percent } from '../../view/words.ts'
 import type { Library } from './library.ts'
 import { markWords } from './split.ts'
 

@@ -1,4 +1,4 @@
-import { countText } from '../words.ts'
+import { countText } from '../../view/words.ts'
 
 export interface Labels {
   /** @param read What each digit of the wall was read as. */

@@ -5,21 +5,21 @@ import { drawByKeyboard } from '../../drawing/pen-keyboard.ts'
 import { drawByPointer } from '../../drawing/pen-pointer.ts'
 import { toModelImage } from '../../drawing/preprocess.ts'
 import { createRaster } from '../../drawing/raster.ts'
-import { createAnnouncer } from '../announce.ts'
+import { createAnnouncer } from '../../view/announce.ts'
+import { find } from '../../view/find.ts'
+import { oncePerFrame } from '../../view/once-per-frame.ts'
+import { createProgressView } from '../../view/progress-view.ts'
+import { milliseconds, tierWords } from '../../view/words.ts'
 import { createBars } from '../bars.ts'
 import { createErrorView } from '../error-view.ts'
 import { createFiguresView, type Figure } from '../figures-view.ts'
-import { find } from '../find.ts'
-import { oncePerFrame } from '../once-per-frame.ts'
 import { createPlacementView } from '../placement-view.ts'
 import { showPolicies } from '../policy-switch.ts'
 import { createPreview } from '../preview.ts'
-import { createProgressView } from '../progress-view.ts'
 import { Recogniser } from '../recogniser.ts'
 import { createResultView } from '../result-view.ts'
 import { showSamples } from '../sample-buttons.ts'
 import { samples } from '../samples.ts'
-import { milliseconds, tierWords } from '../words.ts'
 import { showPrivacy } from './show-privacy.ts'
 import { numbersOf } from './wall-reader.ts'
 
@@ -101,7 +101,7 @@ export function showPage(runtime: Runtime): void {
       read: error.clear,
     }),
   )
-  void import('../spillway/view.ts').then(({ showSpillway }) =>
+  void import('../../view/spillway/view.ts').then(({ showSpillway }) =>
     showSpillway(find('#spillway', HTMLElement), runtime),
   )
   void Promise.all([runtime.capacity(), import('../capacity-view.ts')]).then(([capacity, { showCapacity }]) =>

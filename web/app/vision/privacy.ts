@@ -1,5 +1,5 @@
 import type { Policy } from '../../../models/core/index.ts'
-import { countOf } from '../words.ts'
+import { countOf } from '../../view/words.ts'
 
 const mayLeave = 'The server may answer as well when that is sooner, or when this device fails.'
 

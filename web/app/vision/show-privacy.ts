@@ -1,5 +1,5 @@
 import type { Runtime } from '../../api/create-runtime.ts'
-import { find } from '../find.ts'
+import { find } from '../../view/find.ts'
 import { privacyWords } from './privacy.ts'
 
 /** Shows whether drawings leave this device. @returns Writes it anew, after the policy has changed. */

@@ -1,6 +1,6 @@
 import type { Tier } from '../../../models/core/index.ts'
 import { contextOf, inkPath } from '../../drawing/ink.ts'
-import { oncePerFrame } from '../once-per-frame.ts'
+import { oncePerFrame } from '../../view/once-per-frame.ts'
 import { type Cell, cellCount } from './wall.ts'
 
 export interface WallPicture {

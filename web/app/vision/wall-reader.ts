@@ -1,7 +1,7 @@
 import { SpillwayError, type Tensor } from '../../../models/core/index.ts'
 import type { Runtime } from '../../api/create-runtime.ts'
 import { largestIndex } from '../../drawing/probabilities.ts'
-import { LatestTask } from '../latest-task.ts'
+import { LatestTask } from '../../view/latest-task.ts'
 import { pause, retryDelayMs } from '../recogniser.ts'
 import type { Cell } from './wall.ts'
 

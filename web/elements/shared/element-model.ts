@@ -1,7 +1,7 @@
 import { SpillwayError } from '../../../models/core/error.ts'
 import type { Policy } from '../../../models/core/placement.ts'
 import type { Model } from '../../api/model.ts'
-import { loadingWords } from '../../app/progress-view.ts'
+import { loadingWords } from '../../view/progress-view.ts'
 import type { GetRuntime } from '../spillway-element.ts'
 
 const keyOf = (id: string, policy: Policy | undefined) => `${id} ${policy}`

@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit/html.js'
 import { type ErrorCode, SpillwayError } from '../../../models/core/error.ts'
-import { errorWords } from '../../app/error-words.ts'
-import { sentence } from '../../app/words.ts'
+import { errorWords } from '../../view/error-words.ts'
+import { sentence } from '../../view/words.ts'
 
 /** Codes of the page's and the visitor's own mistakes: their messages say what to do, to either. */
 const plain: readonly ErrorCode[] = ['input_value_invalid', 'not_supported', 'access_denied']

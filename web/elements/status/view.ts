@@ -1,7 +1,7 @@
 import { html, nothing, render } from 'lit/html.js'
 import type { Runtime } from '../../api/create-runtime.ts'
-import { find } from '../../app/find.ts'
-import { showSpillway } from '../../app/spillway/view.ts'
+import { find } from '../../view/find.ts'
+import { showSpillway } from '../../view/spillway/view.ts'
 import { baseSheet, sheetOf } from '../shared/sheet.ts'
 import type { View } from '../spillway-element.ts'
 

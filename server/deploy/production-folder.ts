@@ -113,10 +113,10 @@ async function copyPackage(from: string, folder: string, platform: Platform): Pr
 const isFor = ({ platform, arch }: Platform, [, system, machine]: readonly string[]): boolean =>
   (system === undefined || system === platform) && (machine === undefined || machine === arch)
 
-/** WebAssembly is copied in its compressed forms only: routes/compressed-files.ts expands it for clients that take neither. */
+/** WebAssembly and scripts are copied in their compressed forms only: routes/compressed-files.ts expands them for clients that take neither. */
 async function copySite(folder: string): Promise<void> {
   const isNeeded = (path: string) =>
-    !(path.endsWith('.wasm') && existsSync(`${path}.br`) && existsSync(`${path}.gz`))
+    !(/\/assets\/[^/]+\.(?:wasm|m?js)$/.test(path) && existsSync(`${path}.br`) && existsSync(`${path}.gz`))
   await cp(join(root, 'dist/site'), join(folder, 'dist/site'), { recursive: true, filter: isNeeded })
 }
 

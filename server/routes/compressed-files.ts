@@ -9,16 +9,23 @@ const forms = [
   ['gzip', '.gz'],
 ] as const
 
+const types: Readonly<Record<string, string>> = {
+  wasm: 'application/wasm',
+  js: 'text/javascript; charset=utf-8',
+  mjs: 'text/javascript; charset=utf-8',
+}
+
 /**
- * WebAssembly that a production folder has in compressed forms only, because it is most of the folder. Browsers take
- * these forms; for other clients it is expanded.
+ * WebAssembly and scripts that a production folder has in compressed forms only, because they are most of the site. Browsers
+ * take these forms; for other clients they are expanded.
  */
 export const compressedFiles =
   (root: string): MiddlewareHandler =>
   (c, next) => {
     const file = join(root, c.req.path)
-    if (!/^\/assets\/[\w.-]+\.wasm$/.test(c.req.path) || existsSync(file) || !existsSync(`${file}.gz`))
-      return next()
+    const [, ending = ''] = /^\/assets\/[\w.-]+\.(\w+)$/.exec(c.req.path) ?? []
+    const type = types[ending]
+    if (type === undefined || existsSync(file) || !existsSync(`${file}.gz`)) return next()
     const accepted = new Set(
       c.req
         .header('accept-encoding')
@@ -26,7 +33,7 @@ export const compressedFiles =
         .map((encoding) => encoding.trim()),
     )
     const form = forms.find(([encoding, suffix]) => accepted.has(encoding) && existsSync(file + suffix))
-    c.header('content-type', 'application/wasm')
+    c.header('content-type', type)
     c.header('vary', 'Accept-Encoding')
     if (form) c.header('content-encoding', form[0])
     if (c.req.method === 'HEAD') return Promise.resolve(c.body(null))

@@ -27,10 +27,11 @@ afterAll(async () => {
 
 /** The body as it was sent: `fetch` expands it. */
 const get = (path: string, encodings?: string) =>
-  new Promise<{ encoding: string | undefined; body: Buffer }>((resolve, reject) => {
+  new Promise<{ type: string | undefined; encoding: string | undefined; body: Buffer }>((resolve, reject) => {
     const headers = encodings === undefined ? {} : { 'accept-encoding': encodings }
     request(new URL(path, server.url), { headers }, async (response) => {
-      resolve({ encoding: response.headers['content-encoding'], body: await buffer(response) })
+      const { 'content-type': type, 'content-encoding': encoding } = response.headers
+      resolve({ type, encoding, body: await buffer(response) })
     })
       .once('error', reject)
       .end()
@@ -67,20 +68,27 @@ describe('the production folder', () => {
     expect((await answer.json()).usage.completion_tokens).toBe(4)
   })
 
-  test('serves the site, with WebAssembly in the form that the client takes', async () => {
+  test('serves the site, with WebAssembly and scripts in the form that the client takes', async () => {
     expect((await fetch(server.url)).status).toBe(200)
     expect((await fetch(new URL('embed.js', server.url))).status).toBe(200)
-    const name = readdirSync(join(site, 'assets')).find((file) => /jspi.*\.wasm$/.test(file))
-    const original = readFileSync(join(site, 'assets', name ?? ''))
+    const names = readdirSync(join(site, 'assets')).filter((file) =>
+      /(?:jspi.*\.wasm|^runtime-[^.]+\.js)$/.test(file),
+    )
+    expect(names.length).toBe(2)
     const forms = [
       ['gzip, deflate, br', 'br', brotliDecompressSync],
       ['gzip', 'gzip', gunzipSync],
       [undefined, undefined, (body: Buffer) => body],
     ] as const
-    for (const [encodings, encoding, expand] of forms) {
-      const answer = await get(`assets/${name}`, encodings)
-      expect(answer.encoding).toBe(encoding)
-      expect(original.equals(expand(answer.body))).toBe(true)
+    for (const name of names) {
+      const original = readFileSync(join(site, 'assets', name))
+      expect(readdirSync(join(folder, 'dist/site/assets'))).not.toContain(name)
+      for (const [encodings, encoding, expand] of forms) {
+        const answer = await get(`assets/${name}`, encodings)
+        expect(answer.type).toBe(name.endsWith('.js') ? 'text/javascript; charset=utf-8' : 'application/wasm')
+        expect(answer.encoding).toBe(encoding)
+        expect(original.equals(expand(answer.body))).toBe(true)
+      }
     }
   })
 })

@@ -198,9 +198,8 @@ export default defineConfig({
     expect: { poll: { timeout: 30_000 } },
     // Made by a plugin of the build: Node cannot load it.
     server: { deps: { inline: [/\?hashed$/] } },
-    // One file waits for pages and servers for much of its time. Vitest's default is one file at a time on two cores; three
-    // there take as long as two.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Files wait for pages and servers for half of their time: with one more than there are cores the cores are busy.
+    maxWorkers: availableParallelism() + 1,
     projects: [
       {
         extends: true,

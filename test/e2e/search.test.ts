@@ -22,7 +22,12 @@ describe('the search page', () => {
     await page.getByTestId('query').fill('the cat grinned and vanished')
     await expect.poll(() => results(page).first().textContent()).toContain('Cat')
     expect(await results(page).count()).toBe(8)
-    expect(await results(page).locator('mark').count()).toBeGreaterThan(0)
+    const marked = await results(page).locator('mark').allTextContents()
+    expect(marked.map((word) => word.toLowerCase())).toContain('cat')
+    expect(marked.map((word) => word.toLowerCase())).not.toContain('the')
+    // The strip counts what was embedded, each passage by a request of its own.
+    const answered = page.getByTestId('spillway')
+    await expect.poll(() => answered.evaluate(({ dataset }) => Number(dataset.device))).toBeGreaterThan(300)
     const third = await results(page).nth(2).getAttribute('data-passage')
     await results(page).nth(2).getByRole('button').click()
     await expect.poll(() => results(page).first().getAttribute('data-passage')).toBe(third)

@@ -109,12 +109,14 @@ export function startRuntimeOn(platform: Platform, options: RuntimeOptions, cloc
   const emitter = new StatsEmitter(clock, stats, (event) => events.dispatchEvent(event))
   const watcher = checkTelemetry(options) ? watchRequests(base, clock, tokens, () => probing) : undefined
   // Embeddings are runs that the text service makes.
-  const textRouter: TextServiceOptions['router'] = watcher
-    ? {
-        run: (manifest, ...rest) => watcher.watch(manifest.id, router.run(manifest, ...rest)),
-        streamWithFailover: (...request) => router.streamWithFailover(...request),
-      }
-    : router
+  const textRouter: TextServiceOptions['router'] = {
+    run: (manifest, ...rest) => {
+      emitter.noteActivity()
+      const answer = router.run(manifest, ...rest)
+      return watcher ? watcher.watch(manifest.id, answer) : answer
+    },
+    streamWithFailover: (...request) => router.streamWithFailover(...request),
+  }
   const textService = new LazyTextService(
     {
       router: textRouter,

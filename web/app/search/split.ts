@@ -23,12 +23,21 @@ export function splitPassages(text: string): readonly string[] {
   return passages.slice(0, maxPassages)
 }
 
+/** Words that every passage has: marked, they would hide the others. */
+const commonWords = new Set(
+  'and are but for from had has have her him his not she that the their they this was were what with you'.split(
+    ' ',
+  ),
+)
+
 /** The pieces of a passage, in order; those of the query are marked, and those that begin like a long one. */
 export function markWords(
   passage: string,
   query: string,
 ): readonly { readonly text: string; readonly isMarked: boolean }[] {
-  const words = query.toLowerCase().match(/[\p{L}\p{N}]{3,}/gu) ?? []
+  const words = (query.toLowerCase().match(/[\p{L}\p{N}]{3,}/gu) ?? []).filter(
+    (word) => !commonWords.has(word),
+  )
   return (passage.match(/[\p{L}\p{N}]+|[^\p{L}\p{N}]+/gu) ?? []).map((text) => ({
     text,
     isMarked: words.some((word) =>

@@ -49,6 +49,10 @@ const slowTools = [
 const forGuests = new Set(['embed', 'elements'])
 const embedBanner = '/* Load this file as a module: <script type="module" src="…/embed.js"></script> */'
 
+/** Test files at once: beside those that Chromium runs, one at a time, and later, without them. */
+const beside = Math.max(2, availableParallelism() - 1)
+const alone = beside + 1
+
 /** Looks for Chromium only when its project starts: other tests need no browser. */
 const chromium: BrowserProviderOption = {
   ...playwright(),
@@ -198,8 +202,8 @@ export default defineConfig({
     expect: { poll: { timeout: 30_000 } },
     // Made by a plugin of the build: Node cannot load it.
     server: { deps: { inline: [/\?hashed$/] } },
-    // Files wait for pages and servers for half of their time: with one more than there are cores the cores are busy.
-    maxWorkers: availableParallelism() + 1,
+    // Vitest's default is one file at a time on two cores, and files wait for pages and servers for half of their time.
+    maxWorkers: beside,
     projects: [
       {
         extends: true,
@@ -209,6 +213,8 @@ export default defineConfig({
           environment: 'node',
           include: ['test/{unit,tools}/**/*.test.ts'],
           exclude: slowTools,
+          maxWorkers: alone,
+          sequence: { groupOrder: 1 },
           // These files leave nothing behind: they share a process, and the modules that it has loaded.
           isolate: false,
         },
@@ -220,7 +226,19 @@ export default defineConfig({
           name: 'node',
           environment: 'node',
           globalSetup: path('test/support/global-setup.ts'),
-          include: ['test/{node,server,e2e}/**/*.test.ts', ...slowTools],
+          include: ['test/{node,server}/**/*.test.ts', ...slowTools],
+          maxWorkers: alone,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        root: path('.'),
+        test: {
+          name: 'e2e',
+          environment: 'node',
+          globalSetup: path('test/support/global-setup.ts'),
+          include: ['test/e2e/**/*.test.ts'],
         },
       },
       {

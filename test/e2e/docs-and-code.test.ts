@@ -60,7 +60,12 @@ describe('the guides', () => {
 })
 
 describe('the page of code', () => {
-  const openCode = () => openPage(visit.context, new URL('code.html', visit.proxy.url))
+  const openCode = async () => {
+    const opened = await openPage(visit.context, new URL('code.html', visit.proxy.url))
+    // The page's script has come: before, keys on its tabs do nothing.
+    await opened.page.locator('[role=tab][tabindex="-1"]').first().waitFor()
+    return opened
+  }
   const run = async (page: Page, source?: string) => {
     if (source !== undefined) await page.getByTestId('source').fill(source)
     await page.getByTestId('run').click()

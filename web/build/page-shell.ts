@@ -39,19 +39,42 @@ const header = (current: string, base: string) => `
       </nav>
     </header>`
 
-/** The spillway as a strip. The first page has it as a picture of its own. */
-const strip = `<aside id="spillway" class="spillway strip" data-testid="spillway" aria-label="Requests of this page">
+/** What several pages have alike, where they say `<!-- name -->`. */
+const parts = {
+  /** The spillway as a strip. The first page has it as a picture of its own. */
+  strip: `<aside id="spillway" class="spillway strip" data-testid="spillway" aria-label="Requests of this page">
         <canvas aria-hidden="true"></canvas>
         <dl>
           <div><dt>Waiting</dt><dd data-part="waiting">0</dd></div>
           <div><dt><i class="mark" data-tier="device"></i>This device</dt><dd data-part="device">0</dd></div>
           <div><dt><i class="mark" data-tier="server"></i>Server</dt><dd data-part="server">0</dd></div>
         </dl>
-      </aside>`
+      </aside>`,
+  /** Of the panel that says where a request ran: the picture of both places. */
+  tiers: `<div class="tiers" aria-hidden="true">
+        <span class="tier tier-device">
+          <svg aria-hidden="true" viewBox="0 0 24 24"><rect x="4" y="5" width="16" height="11" rx="1.5" /><path d="M2 19.5h20" /></svg>
+          Device
+        </span>
+        <span class="wire"></span>
+        <span class="tier tier-server">
+          <svg aria-hidden="true" viewBox="0 0 24 24"><rect x="4" y="4" width="16" height="7" rx="1.5" /><rect x="4" y="13" width="16" height="7" rx="1.5" /><path d="M8 7.5h.01M8 16.5h.01" /></svg>
+          Server
+        </span>
+      </div>`,
+  policies: `<fieldset class="policy-switch">
+        <legend>Where it may run</legend>
+        <div id="policies" class="policies"></div>
+      </fieldset>`,
+  capacity: `<details id="capacity" class="capacity" data-testid="capacity">
+        <summary><span class="capacity-name">This device</span> <span data-part="brief">checking</span></summary>
+        <dl></dl>
+      </details>`,
+}
 
 /**
  * Writes what the pages of the site share: the start of each `<head>`, the header with the links to all pages, and the
- * strip where a page says `<!-- strip -->`. A page has its title, its description, its script and its `<main>`.
+ * parts that a page asks for by a comment. A page has its title, its description, its script and its `<main>`.
  */
 export const pageShell = (): Plugin => ({
   name: 'spillway:page-shell',
@@ -64,10 +87,13 @@ export const pageShell = (): Plugin => ({
       )
       if (!page) return html
       const base = isGuide ? '../' : './'
-      return html
+      const shell = html
         .replace('<head>', `<head>${head(base)}`)
         .replace('<body>', `<body>${header(page.name, base)}`)
-        .replace('<!-- strip -->', strip)
+      return Object.entries(parts).reduce(
+        (text, [name, part]) => text.replace(`<!-- ${name} -->`, part),
+        shell,
+      )
     },
   },
 })

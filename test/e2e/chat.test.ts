@@ -200,6 +200,8 @@ describe('the stories', () => {
 
   test('can be told by keyboard alone', async () => {
     const { page } = await openPage(context, address())
+    // The page's script has come: before, keys only write.
+    await page.getByTestId('opening-0').waitFor()
     await page.getByTestId('opening').focus()
     await page.keyboard.press('Control+a')
     await page.keyboard.type('The fox')

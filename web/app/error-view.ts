@@ -10,8 +10,8 @@ export interface ErrorView {
 }
 
 /**
- * Shows an error in words for visitors, with a button to try again. Its message for developers is the title of its code,
- * which leads to the guide that explains it, and unfolds where the banner has a place for it.
+ * Shows an error in words for visitors, with a button to try again. Its message for developers unfolds, and its code leads
+ * to the guide that explains it.
  */
 export function createErrorView(
   banner: HTMLElement,
@@ -20,7 +20,7 @@ export function createErrorView(
 ): ErrorView {
   const message = find('[data-part="message"]', HTMLElement, banner)
   const code = find('[data-part="code"]', HTMLElement, banner)
-  const detail = banner.querySelector('[data-part="detail"]')
+  const detail = find('[data-part="detail"]', HTMLElement, banner)
   const guide = document.createElement('a')
   code.append(guide)
   find('button', HTMLButtonElement, banner).addEventListener('click', onRetry)
@@ -29,8 +29,7 @@ export function createErrorView(
       banner.dataset.code = error.code
       guide.textContent = error.code
       guide.href = `./docs/errors.html#${error.code}`
-      code.title = error.message
-      if (detail) detail.textContent = error.message
+      detail.textContent = error.message
       // Written only when it changes: a screen reader must not read the same error again.
       const words = sentence(wordsOf(error.code))
       if (message.textContent !== words) message.textContent = words

@@ -62,6 +62,14 @@ const parts = {
           Server
         </span>
       </div>`,
+  error: `<div id="error" class="error" data-testid="error" role="alert" hidden>
+        <p><span data-part="message"></span> <code data-part="code"></code></p>
+        <details>
+          <summary>For developers</summary>
+          <p data-part="detail"></p>
+        </details>
+        <button data-testid="retry" type="button">Try again</button>
+      </div>`,
   policies: `<fieldset class="policy-switch">
         <legend>Where it may run</legend>
         <div id="policies" class="policies"></div>

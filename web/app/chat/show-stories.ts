@@ -48,7 +48,8 @@ export function showStories(opener: Opener, { went, said, failed }: StoriesWatch
   })
 
   const opening = find('#opening', HTMLTextAreaElement)
-  opening.value = openings[0] ?? ''
+  // A visitor may have written before the page's script came.
+  opening.value ||= openings[0] ?? ''
   const counts = showCounts(find('#counts', HTMLElement))
   const form = find('#tell', HTMLFormElement)
   form.addEventListener('submit', (event) => {

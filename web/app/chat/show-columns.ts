@@ -41,7 +41,7 @@ export function showColumns({ model, begun, said, failed }: ColumnsWatcher): voi
     for (const column of columns) void column.write(prompt.value.trimEnd(), model)
   }
 
-  prompt.value = openings[0] ?? ''
+  prompt.value ||= openings[0] ?? ''
   form.addEventListener('submit', (event) => {
     event.preventDefault()
     write()

@@ -77,8 +77,11 @@ describe('the app does not say', () => {
     await page.locator('#samples button').first().click()
     const error = page.getByTestId('error')
     await error.waitFor()
-    expect(await error.textContent()).toContain('Choose Auto or Server')
-    expect(await error.textContent()).not.toMatch(/runtime|policy "/)
+    // What is seen: the detail for developers is folded.
+    expect(await error.innerText()).toContain('Choose Auto or Server')
+    expect(await error.innerText()).not.toMatch(/runtime|policy "/)
+    await error.getByText('For developers').click()
+    expect(await error.innerText()).toMatch(/runtime|policy "/)
   })
 
   test('that there are threads where there is no shared memory', async () => {

@@ -43,7 +43,10 @@ async function unfold(page: Page): Promise<void> {
     }
     tell('message', 'The server at http://localhost:8080/v2/models/digits/infer could not be reached.')
     tell('code', 'capacity_insufficient')
-    tell('detail', 'The server at http://localhost:8080/v2/models/digits/infer could not be reached: fetch failed.')
+    tell(
+      'detail',
+      'The server at http://localhost:8080/v2/models/digits/infer could not be reached: fetch failed.',
+    )
     error.querySelector('details')?.toggleAttribute('open', true)
   })
 }

@@ -76,7 +76,8 @@ test('a crash of the GPU process costs no request, in flight or arriving, aborte
   const values = [0, 0.25, 0.5, 1]
   const expected = new Map<number, number[]>()
   for (const value of values) expected.set(value, await ask(1, value))
-  expect(lanes).toHaveLength(1)
+  // On a busy machine the first lane may exceed the limit of a warm-up, and is replaced.
+  const before = lanes.length
 
   const send = (index: number) => {
     const value = values[index % values.length] ?? 0
@@ -106,6 +107,6 @@ test('a crash of the GPU process costs no request, in flight or arriving, aborte
     expect(allowed, `request ${index}`).toContain(got)
   }
   expect(scheduler.size + scheduler.pending).toBe(0)
-  expect(lanes.length).toBeGreaterThan(1)
-  expect((await lanes[0]?.lost)?.message).toContain('GPU device')
+  expect(lanes.length).toBeGreaterThan(before)
+  expect((await lanes[before - 1]?.lost)?.message).toContain('GPU device')
 })

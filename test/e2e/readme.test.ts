@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { writeCallingModel } from '../support/calling-model.ts'
 import { block, readDocument as read } from '../support/documents.ts'
 import { startHub, type TestHub } from '../support/hub.ts'
 import { launchBrowser } from '../support/page.ts'
@@ -85,8 +86,10 @@ describe('examples in README and in the guide for pages', () => {
     const { repository } = sentenceTransformer({ words: 20, width: 32, heads: 2, layers: 1, context: 64 })
     const revision = /all-MiniLM-L6-v2@(\w+)/.exec(readme)?.[1] ?? ''
     const model = 'Xenova/all-MiniLM-L6-v2'
+    const models = await sumModel()
+    await writeCallingModel(models, 'calling')
     ;[server, browser, hub] = await Promise.all([
-      startServer({ SPILLWAY_MODELS: await sumModel() }),
+      startServer({ SPILLWAY_MODELS: models }),
       launchBrowser(),
       startHub({ [model]: { ...repository, revisions: [revision] } }),
     ])
@@ -131,8 +134,15 @@ describe('examples in README and in the guide for pages', () => {
     expect(errors).toEqual([])
   })
 
+  test('a model calls a function of the page, and tells what it returned', async () => {
+    const code = block(readme, 'js', 'tools: { weather }')
+    await runScript(code.replace(/'hf:[^']+'/, "'calling'").replace('console.log(', "console.log('told', "))
+    await expect.poll(() => lines.at(-1), { timeout: 30_000 }).toBe('told It is stormy.')
+    expect(errors).toEqual([])
+  })
+
   test('a repository of the hub gives vectors', async () => {
-    await runScript(block(readme, 'js', 'hf:'))
+    await runScript(block(readme, 'js', 'minilm.embed'))
     await expect
       .poll(() => lines.some((line) => /^\[Float32Array\(32\), Float32Array\(32\)\]/.test(line)), {
         timeout: 30_000,

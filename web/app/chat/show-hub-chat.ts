@@ -15,7 +15,7 @@ export function showHubChat(runtime: Runtime, said: (text: string) => void): voi
       error.clear()
       retry()
     },
-    hubErrorWords,
+    ({ code }) => hubErrorWords(code),
   )
   const failed = (cause: unknown) => error.show(SpillwayError.from(cause, 'internal', 'The page failed'))
   const progress = createProgressView(find('#hub-progress', HTMLElement))

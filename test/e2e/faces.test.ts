@@ -1,5 +1,5 @@
 import type { Page } from 'playwright-core'
-import { describe, expect, inject, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { TensorSpec } from '../../models/core/index.ts'
 import '../../web/embed/window-global.ts'
 import { accessibilityFaults } from '../support/accessibility.ts'
@@ -80,10 +80,12 @@ const errorOf = async (page: Page) => {
 }
 
 describe.skipIf(withoutTestModels)(`faces${reason}`, () => {
-  test('of a drawn clip are boxed by this device alone, then in sixteen streams that spill, at no long task', async () => {
+  test('of a drawn clip are boxed by this device alone where a camera is refused, then in sixteen streams that spill', async () => {
     await recordLayoutShift(visit.context)
     const { page, errors } = await open()
     await page.getByTestId('progress').and(page.locator('[data-state="ready"]')).waitFor()
+    await press(page, 'camera')
+    expect(await errorOf(page)).toMatch(/access_denied|not_supported/)
     await choosePolicy(page, 'device')
     const tasks = await longestTasks(page, async () => {
       await press(page, 'play')
@@ -133,11 +135,7 @@ describe.skipIf(withoutTestModels)(`faces${reason}`, () => {
     expect(errors).toEqual([])
   })
 
-  test('of photos, of a video and of a camera, which may be refused or pulled out', async () => {
-    const { page: refused } = await open()
-    await press(refused, 'camera')
-    expect(await errorOf(refused)).toMatch(/access_denied|not_supported/)
-
+  test('of photos, of a video and of a camera that is pulled out', async () => {
     const browser = await launchBrowser([
       '--use-fake-device-for-media-stream',
       '--use-fake-ui-for-media-stream',
@@ -198,14 +196,3 @@ async function recordCamera(): Promise<Blob> {
   recorder.start(100)
   return recorded
 }
-
-test('a server without a detector says how it gets one, and shows what one has found', async () => {
-  const { page } = await openPage(visit.context, new URL('vision.html', inject('serverUrl')))
-  const missing = page.getByTestId('faces-missing')
-  await missing.waitFor()
-  expect(await missing.locator('> code').textContent()).toMatch(
-    /^spillway pull https:\S+\.onnx -o my-models\/faces$/,
-  )
-  expect(await page.getByTestId('faces-play').isDisabled()).toBe(true)
-  expect(await streams(page)).toEqual(['3 '])
-})

@@ -95,6 +95,14 @@ describe('the wall', () => {
     await isReady(page)
     await page.getByTestId('read-all').click()
     await expect.poll(async () => (await figures(page)).right).toBeGreaterThan(380)
+    // This server has no detector of faces: the page says how it gets one, and shows what one has found.
+    const missing = page.getByTestId('faces-missing')
+    await missing.waitFor()
+    expect(await missing.locator('> code').textContent()).toMatch(
+      /^spillway pull https:\S+\.onnx -o my-models\/faces$/,
+    )
+    expect(await page.getByTestId('faces-play').isDisabled()).toBe(true)
+    expect(await page.locator('.tile').getAttribute('data-faces')).toBe('3')
     for (const width of [320, 1280]) {
       await page.setViewportSize({ width, height: 800 })
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)

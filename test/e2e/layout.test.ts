@@ -19,6 +19,8 @@ async function visitVision(page: Page): Promise<void> {
   await page.locator('[data-testid=placement][data-tier=device]').waitFor()
   await page.getByTestId('read-all').click()
   await page.locator('[data-testid=wall-figures][data-right]').waitFor()
+  // What a server without a detector says is the longer text.
+  await page.getByTestId('faces-missing').waitFor()
 }
 
 async function visitChat(page: Page): Promise<void> {

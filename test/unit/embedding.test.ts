@@ -136,7 +136,10 @@ describe('embedding', () => {
 
   test('reads the beginning of a text that is too long where that is asked, with the special tokens that end it', async () => {
     const text = 'far too long\0'
-    const { embeddings, promptTokens } = await embed(manifest, reader, ['ab', text], run, { truncate: true })
+    const { embeddings, promptTokens, truncated } = await embed(manifest, reader, ['ab', text], run, {
+      truncate: true,
+    })
+    expect(truncated).toEqual([1])
     expect(promptTokens).toBe(2 + 8)
     const read = [...'far too', '\0'].map((character) => character.codePointAt(0) ?? 0)
     expect(embeddings[1]?.[0]).toBeCloseTo(read.reduce((sum, token) => sum + token, 0) / 8, 4)

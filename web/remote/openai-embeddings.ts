@@ -28,7 +28,7 @@ export async function requestEmbeddings(
   { id }: Manifest,
   texts: readonly (string | readonly number[])[],
   { clock, signal, deadlineMs, pageHeaders }: EmbeddingsOptions,
-): Promise<Embeddings> {
+): Promise<Omit<Embeddings, 'truncated'>> {
   const url = new URL('v1/embeddings', server)
   const answer = await requestJson(url, {
     clock,

@@ -134,7 +134,7 @@ export class TextService {
           reason,
           explanation,
         }
-        return { ...result, placements: texts.map(() => where) }
+        return { ...result, placements: texts.map(() => where), truncated: [] }
       })
     } catch (cause) {
       throw cancellation.error() ?? cause

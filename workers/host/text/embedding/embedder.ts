@@ -10,6 +10,8 @@ export interface Embeddings {
   readonly embeddings: readonly Float32Array[]
   /** Tokens of all texts. */
   readonly promptTokens: number
+  /** Indices of the texts of which only the beginning was read. */
+  readonly truncated: readonly number[]
 }
 
 /** What a model needs beside its graph to embed texts. */
@@ -55,7 +57,8 @@ export async function embed(
       got: manifest.task,
     })
   }
-  const sequences = texts.map((text) => tokensOf(text, tokenizer, embedding.context, truncate))
+  const wholes = texts.map((text) => (typeof text === 'string' ? tokenizer.encode(text, true) : text))
+  const sequences = wholes.map((tokens) => tokensToRead(tokens, tokenizer, embedding.context, truncate))
   const embeddings: Float32Array[] = []
   // Texts of about the same length are queued together, and share runs.
   const byLength = [...sequences.entries()].sort(([, one], [, other]) => one.length - other.length)
@@ -65,16 +68,19 @@ export async function embed(
     const vector = layers.reduce((vector, layer) => layer(vector), poolTokens(hidden, embedding.pooling))
     embeddings[index] = normalized(vector, embedding.normalize)
   })
-  return { embeddings, promptTokens: sequences.reduce((sum, { length }) => sum + length, 0) }
+  return {
+    embeddings,
+    promptTokens: sequences.reduce((sum, { length }) => sum + length, 0),
+    truncated: [...wholes.keys()].filter((index) => wholes[index] !== sequences[index]),
+  }
 }
 
-function tokensOf(
-  text: string | readonly number[],
+function tokensToRead(
+  tokens: readonly number[],
   tokenizer: Tokenizer,
   maxTokens: number,
   truncate: boolean,
 ): readonly number[] {
-  const tokens = typeof text === 'string' ? tokenizer.encode(text, true) : text
   if (tokens.length > 0 && tokens.length <= maxTokens) return tokens
   if (tokens.length > 0 && truncate) return beginningOf(tokens, tokenizer, maxTokens)
   throw new SpillwayError(

@@ -76,6 +76,7 @@ export default defineConfig({
   optimizeDeps: {
     exclude: ['onnxruntime-web', 'transformers-runtime'],
     include: [
+      '@noble/hashes/sha2.js',
       '@bufbuild/protobuf/wire',
       'comlink',
       'hash-wasm',

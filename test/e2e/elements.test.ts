@@ -183,7 +183,7 @@ describe('<spillway-classify>', () => {
         const results: unknown[] = []
         document
           .querySelector('spillway-classify')
-          ?.addEventListener('result', (event) => results.push((event as CustomEvent).detail))
+          ?.addEventListener('result', ({ detail }) => results.push(detail))
         return results
       })
       await withCamera.page.locator('spillway-classify button', { hasText: 'Camera' }).click()

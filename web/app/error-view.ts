@@ -1,4 +1,4 @@
-import type { ErrorCode, SpillwayError } from '../../models/core/index.ts'
+import type { SpillwayError } from '../../models/core/index.ts'
 import { errorWords } from '../view/error-words.ts'
 import { find } from '../view/find.ts'
 import { sentence } from '../view/words.ts'
@@ -16,7 +16,7 @@ export interface ErrorView {
 export function createErrorView(
   banner: HTMLElement,
   onRetry: () => void,
-  wordsOf: (code: ErrorCode) => string = errorWords,
+  wordsOf: (error: SpillwayError) => string = ({ code }) => errorWords(code),
 ): ErrorView {
   const message = find('[data-part="message"]', HTMLElement, banner)
   const code = find('[data-part="code"]', HTMLElement, banner)
@@ -31,7 +31,7 @@ export function createErrorView(
       guide.href = `./docs/errors.html#${error.code}`
       detail.textContent = error.message
       // Written only when it changes: a screen reader must not read the same error again.
-      const words = sentence(wordsOf(error.code))
+      const words = sentence(wordsOf(error))
       if (message.textContent !== words) message.textContent = words
       banner.hidden = false
     },

@@ -2,9 +2,11 @@ import { systemClock } from '../../models/async/clock.ts'
 import { importCode } from '../../models/async/import-code.ts'
 import { SpillwayError } from '../../models/core/error.ts'
 import type { Runtime } from '../api/create-runtime.ts'
+import type { ElementWithEvents, SpillwayElementEvents } from './events.ts'
 
 /** A server that renders pages imports the elements, too, and has no such class. */
-const Base: typeof HTMLElement = globalThis.HTMLElement ?? (class {} as never)
+const Base: new <Events extends SpillwayElementEvents>() => ElementWithEvents<Events> =
+  globalThis.HTMLElement ?? (class {} as never)
 
 /** What an element shows: code that is fetched when the first element of its kind is on the page. */
 export interface View {
@@ -18,7 +20,9 @@ export interface View {
 export type GetRuntime = () => Promise<Runtime>
 
 /** What all elements have in common: they fetch their code when they are first connected, and end when they leave. */
-export abstract class SpillwayElement extends Base {
+export abstract class SpillwayElement<
+  Events extends SpillwayElementEvents = SpillwayElementEvents,
+> extends Base<Events> {
   /** Set by `defineElements`. */
   static runtime: GetRuntime | undefined
 
@@ -109,7 +113,9 @@ export abstract class SpillwayElement extends Base {
 }
 
 /** An element that asks a model. */
-export abstract class SpillwayModelElement extends SpillwayElement {
+export abstract class SpillwayModelElement<
+  Events extends SpillwayElementEvents,
+> extends SpillwayElement<Events> {
   /** The id of its model, the address of a manifest, or `hf:owner/repo`. */
   get model(): string {
     return this.getAttribute('model') ?? ''

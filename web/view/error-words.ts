@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../models/core/index.ts'
+import type { ErrorCode, SpillwayError } from '../../models/core/index.ts'
 
 const missing = 'The server does not have this model'
 const damaged = "The server's copy of the model is damaged"
@@ -34,3 +34,10 @@ const words: Readonly<Partial<Record<ErrorCode, string>>> = {
 }
 
 export const errorWords = (code: ErrorCode): string => words[code] ?? page
+
+/** Codes of the page's and the visitor's own mistakes: their messages say what to do, to either. */
+const plain: readonly ErrorCode[] = ['input_value_invalid', 'not_supported', 'access_denied']
+
+/** What a visitor is told where a file or a camera may be at fault. */
+export const faultWords = (error: SpillwayError): string =>
+  plain.includes(error.code) ? error.message : errorWords(error.code)

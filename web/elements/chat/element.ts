@@ -1,6 +1,13 @@
 import type { SpillwayError } from '../../../models/core/error.ts'
 import type { ChatMessage } from '../../../workers/host/text/types.ts'
+import type { SpillwayElementEvents } from '../events.ts'
 import { type GetRuntime, SpillwayModelElement, type View } from '../spillway-element.ts'
+
+/** The events of `<spillway-chat>`. */
+export interface ChatEvents extends SpillwayElementEvents {
+  /** A message of either side is complete. */
+  message: CustomEvent<ChatMessage>
+}
 
 /** What the view gets of its element. */
 export interface ChatHost {
@@ -25,7 +32,7 @@ export interface ChatView extends View {
  * @fires message A message of either side is complete: a `CustomEvent` whose `detail` has `role` and `content`.
  * @fires error An `ErrorEvent`; its `error` is a SpillwayError.
  */
-export class SpillwayChatElement extends SpillwayModelElement {
+export class SpillwayChatElement extends SpillwayModelElement<ChatEvents> {
   static readonly observedAttributes = [
     'model',
     'policy',

@@ -5,6 +5,8 @@ import { showDrawing } from '../../drawing/pad.ts'
 import { drawByKeyboard } from '../../drawing/pen-keyboard.ts'
 import { drawByPointer } from '../../drawing/pen-pointer.ts'
 import { createRaster } from '../../drawing/raster.ts'
+import { onEachFrame, openCamera } from '../../media/camera.ts'
+import { readPicture } from '../../media/picture-file.ts'
 import { type Announcer, createAnnouncer } from '../../view/announce.ts'
 import { find } from '../../view/find.ts'
 import { LatestTask } from '../../view/latest-task.ts'
@@ -12,13 +14,12 @@ import { milliseconds, percent, tierWords } from '../../view/words.ts'
 import { ElementModel } from '../shared/element-model.ts'
 import { faultOf, faultView } from '../shared/fault.ts'
 import { baseSheet } from '../shared/sheet.ts'
-import { onEachFrame, openCamera } from './camera.ts'
 import { classificationOf } from './classification.ts'
 import type { Classification, ClassifyHost, ClassifyView } from './element.ts'
-import { readPicture, takeFiles } from './picture-file.ts'
 import { type Source, toInputs } from './picture-input.ts'
 import { offers, settingsOf, topOf } from './settings.ts'
 import { classifySheet } from './sheet.ts'
+import { takeFiles } from './take-files.ts'
 
 export const createView = (host: ClassifyHost): ClassifyView => new PictureView(host)
 
@@ -135,7 +136,7 @@ class PictureView implements ClassifyView {
       this.#fail(cause)
     }
     try {
-      await openCamera(this.#video, camera.signal, lose)
+      await openCamera(this.#video, { facing: 'environment', signal: camera.signal, onLost: lose })
       if (camera.signal.aborted) return
       this.#pad.removeAttribute('data-empty')
       onEachFrame(this.#video, camera.signal, () => this.#latest.request())

@@ -1,4 +1,4 @@
-import { SpillwayError } from '../../../models/core/error.ts'
+import { SpillwayError } from '../../models/core/error.ts'
 
 /** Browsers tell the reason by the name of their error. */
 function failureOf(cause: unknown): SpillwayError {
@@ -14,23 +14,30 @@ function failureOf(cause: unknown): SpillwayError {
   })
 }
 
+export interface CameraOptions {
+  /** The side that the camera looks to, where the device has several. */
+  readonly facing: 'user' | 'environment'
+  /** Ends the camera. */
+  readonly signal: AbortSignal
+  /** The camera was pulled out, or taken away. */
+  readonly onLost: (error: SpillwayError) => void
+}
+
 /**
  * Shows the camera in a video element, until the signal fires.
  *
- * @param onLost The camera was pulled out, or taken away.
  * @throws SpillwayError `access_denied` where it is refused; `not_supported` where there is none or it does not start.
  */
 export async function openCamera(
   video: HTMLVideoElement,
-  signal: AbortSignal,
-  onLost: (error: SpillwayError) => void,
+  { facing, signal, onLost }: CameraOptions,
 ): Promise<void> {
   // Pages that are no secure context have none.
   const { mediaDevices } = navigator as { readonly mediaDevices?: MediaDevices }
   if (!mediaDevices)
     throw new SpillwayError('not_supported', 'This page has no camera', { hint: 'Serve it over HTTPS.' })
   const stream = await mediaDevices
-    .getUserMedia({ video: { facingMode: 'environment', width: { ideal: 640 } } })
+    .getUserMedia({ video: { facingMode: facing, width: { ideal: 640 } } })
     .catch((cause: unknown) => {
       throw failureOf(cause)
     })

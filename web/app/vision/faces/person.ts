@@ -125,8 +125,7 @@ function drawFeatures(context: Context, look: Look, { eyes, mouth }: Pose): void
 
 function drawGlasses(context: Context): void {
   context.lineWidth = 0.05
-  for (const side of [-1, 1])
-    line(context, '#2b2b2e', () => blob(context, side * 0.32, -0.05, 0.24, 0.19))
+  for (const side of [-1, 1]) line(context, '#2b2b2e', () => blob(context, side * 0.32, -0.05, 0.24, 0.19))
   line(context, '#2b2b2e', () => {
     context.moveTo(-0.1, -0.08)
     context.quadraticCurveTo(0, -0.13, 0.1, -0.08)
@@ -173,4 +172,10 @@ function fade(context: Context, colour: string, x: number, y: number, radius: nu
 }
 
 const darker = (colour: string): string =>
-  `#${[1, 3, 5].map((at) => Math.round(Number.parseInt(colour.slice(at, at + 2), 16) * 0.75).toString(16).padStart(2, '0')).join('')}`
+  `#${[1, 3, 5]
+    .map((at) =>
+      Math.round(Number.parseInt(colour.slice(at, at + 2), 16) * 0.75)
+        .toString(16)
+        .padStart(2, '0'),
+    )
+    .join('')}`

@@ -27,5 +27,5 @@ test.each([
   ['auto', 0, 'Nothing has left this device so far.'],
   ['prefer-device', 1, 'The server has answered 1 drawing.'],
 ] as const)('under the policy %s, with %i drawings sent, a visitor reads "%s"', (policy, sent, words) => {
-  expect(privacyWords(policy, sent)).toContain(words)
+  expect(privacyWords(policy, sent, 'drawing')).toContain(words)
 })

@@ -59,11 +59,19 @@ export async function openCamera(
   await video.play().catch(() => {})
 }
 
-/** Calls back for each frame of a video that is shown, until the signal fires. */
-export function onEachFrame(video: HTMLVideoElement, signal: AbortSignal, frame: () => void): void {
-  const next = () => {
+/**
+ * Calls back for each frame of a video that is shown, until the signal fires.
+ *
+ * @param frame Called with the number of the video's frames so far: a busy page is not called for each.
+ */
+export function onEachFrame(
+  video: HTMLVideoElement,
+  signal: AbortSignal,
+  frame: (frames: number) => void,
+): void {
+  const next: VideoFrameRequestCallback = (_now, { presentedFrames }) => {
     if (signal.aborted) return
-    frame()
+    frame(presentedFrames)
     video.requestVideoFrameCallback(next)
   }
   video.requestVideoFrameCallback(next)

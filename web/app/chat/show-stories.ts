@@ -2,10 +2,10 @@ import type { SpillwayError } from '../../../models/core/index.ts'
 import { find } from '../../view/find.ts'
 import { oncePerFrame } from '../../view/once-per-frame.ts'
 import { milliseconds } from '../../view/words.ts'
+import { showCounts } from '../counts.ts'
 import { createFiguresView } from '../figures-view.ts'
 import type { Opener } from '../opener.ts'
 import { createPlacementView } from '../placement-view.ts'
-import { showCounts } from './counts.ts'
 import { openings } from './openings.ts'
 import { scrollIntoViewIfBelow } from './scroll-into-view-if-below.ts'
 import { createStepsView } from './steps-view.ts'
@@ -50,7 +50,7 @@ export function showStories(opener: Opener, { went, said, failed }: StoriesWatch
   const opening = find('#opening', HTMLTextAreaElement)
   // A visitor may have written before the page's script came.
   opening.value ||= openings[0] ?? ''
-  const counts = showCounts(find('#counts', HTMLElement))
+  const counts = showCounts(find('#counts', HTMLElement), { name: 'count', choices: [1, 2, 4, 8], chosen: 4 })
   const form = find('#tell', HTMLFormElement)
   form.addEventListener('submit', (event) => {
     event.preventDefault()

@@ -88,12 +88,16 @@ export function showPage(runtime: Runtime): void {
   drawByPointer(pad, drawing)
   showSamples(find('#samples', HTMLElement), samples, (strokes) => drawing.replace(strokes))
   find('#clear', HTMLButtonElement).addEventListener('click', () => drawing.clear())
-  const updatePrivacy = showPrivacy(find('#privacy', HTMLElement), runtime)
+  const updatePrivacy = showPrivacy(find('#privacy', HTMLElement), runtime, 'digits', 'drawing')
   showPolicies(find('#policies', HTMLElement), runtime.policy, 'drawing', (policy) => {
     recogniser.setPolicy(policy)
     updatePrivacy()
+    faces.then((policyChanged) => policyChanged())
   })
   // Their code is not among what a page starts with.
+  const faces = import('./faces/show-faces.ts').then(({ showFaces }) =>
+    showFaces(find('#faces', HTMLElement), runtime, announcer),
+  )
   void import('./show-wall.ts').then(({ showWall }) =>
     showWall(find('#wall', HTMLElement), runtime, {
       announcer,

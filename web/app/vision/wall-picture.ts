@@ -1,6 +1,7 @@
 import type { Tier } from '../../../models/core/index.ts'
 import { contextOf, inkPath } from '../../drawing/ink.ts'
 import { oncePerFrame } from '../../view/once-per-frame.ts'
+import { onColourChange, tokensOf } from './colours.ts'
 import { type Cell, cellCount } from './wall.ts'
 
 export interface WallPicture {
@@ -77,11 +78,10 @@ export function createWallPicture(
     paintAll()
   }
   new ResizeObserver(fit).observe(canvas)
-  for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)'])
-    matchMedia(query).addEventListener('change', () => {
-      colours = coloursOf(canvas)
-      paintAll()
-    })
+  onColourChange(() => {
+    colours = coloursOf(canvas)
+    paintAll()
+  })
   followPointer(canvas, (across, down) => {
     const rows = cellCount / columns
     if (across >= 0 && across < 1 && down >= 0 && down < 1)
@@ -119,8 +119,7 @@ function followPointer(canvas: HTMLCanvasElement, onPoint: (across: number, down
 }
 
 function coloursOf(canvas: HTMLCanvasElement): Colours {
-  const style = getComputedStyle(canvas)
-  const token = (name: string) => style.getPropertyValue(name).trim()
+  const token = tokensOf(canvas)
   return {
     device: token('--device'),
     server: token('--server'),

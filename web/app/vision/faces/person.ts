@@ -6,8 +6,7 @@ export interface Look {
   readonly hair: string
   readonly cloth: string
   readonly hairStyle: 'short' | 'long' | 'bun' | 'none'
-  readonly hasBeard: boolean
-  readonly hasGlasses: boolean
+  readonly has?: 'glasses' | 'beard'
 }
 
 /** How a person holds the head in one picture. */
@@ -37,9 +36,9 @@ export function drawPerson(context: Context, look: Look, pose: Pose): void {
   context.translate(pose.x, pose.y)
   // From here on a head is 2 high.
   context.scale(pose.size / 2, pose.size / 2)
+  if (look.hairStyle === 'long') fill(context, darker(look.hair), () => longHair(context))
   drawShoulders(context, look)
   context.rotate(pose.tilt)
-  if (look.hairStyle === 'long') fill(context, look.hair, () => blob(context, 0, 0.15, 0.95, 1.2))
   if (look.hairStyle === 'bun') fill(context, look.hair, () => blob(context, 0, -1.05, 0.34, 0.3))
   drawHead(context, look)
   context.translate(pose.turn * 0.16, 0)
@@ -51,10 +50,12 @@ export function drawPerson(context: Context, look: Look, pose: Pose): void {
 
 function drawShoulders(context: Context, { skin, shade, cloth }: Look): void {
   fill(context, cloth, () => {
-    context.moveTo(-1.9, 3.4)
+    context.moveTo(-1.9, 8)
+    context.lineTo(-1.9, 3.4)
     context.bezierCurveTo(-1.9, 1.5, -0.9, 1.45, -0.42, 1.2)
     context.lineTo(0.42, 1.2)
     context.bezierCurveTo(0.9, 1.45, 1.9, 1.5, 1.9, 3.4)
+    context.lineTo(1.9, 8)
   })
   const neck = context.createLinearGradient(0, 0.7, 0, 1.5)
   neck.addColorStop(0, shade)
@@ -106,7 +107,7 @@ function drawFeatures(context: Context, look: Look, { eyes, mouth }: Pose): void
     context.moveTo(-0.14, 0.3)
     context.quadraticCurveTo(0, 0.4, 0.14, 0.3)
   })
-  if (look.hasBeard) {
+  if (look.has === 'beard') {
     fill(context, hair, () => {
       context.moveTo(-0.7, 0.25)
       context.bezierCurveTo(-0.4, 0.5, 0.4, 0.5, 0.7, 0.25)
@@ -119,8 +120,7 @@ function drawFeatures(context: Context, look: Look, { eyes, mouth }: Pose): void
     context.quadraticCurveTo(0, 0.5, 0.27, 0.57)
     context.quadraticCurveTo(0, 0.68 + 0.14 * mouth, -0.27, 0.57)
   })
-  fade(context, shade, 0, 0.76, 0.16)
-  if (look.hasGlasses) drawGlasses(context)
+  if (look.has === 'glasses') drawGlasses(context)
 }
 
 function drawGlasses(context: Context): void {
@@ -134,7 +134,19 @@ function drawGlasses(context: Context): void {
 
 function drawHair(context: Context, { hair, hairStyle }: Look): void {
   if (hairStyle === 'none') return
-  const low = hairStyle === 'long' ? 0.5 : -0.05
+  if (hairStyle === 'long') {
+    fill(context, hair, () => {
+      context.moveTo(0.08, -1.08)
+      for (const side of [1, -1]) {
+        context.bezierCurveTo(side * 0.75, -1.15, side * 1.05, -0.5, side * 0.93, 0.95)
+        context.bezierCurveTo(side * 0.78, 0.7, side * 0.74, 0.3, side * 0.7, -0.1)
+        context.bezierCurveTo(side * 0.62, -0.5, side * 0.4, -0.72, 0.08, -0.8)
+        context.lineTo(0.08, -1.08)
+      }
+    })
+    return
+  }
+  const low = -0.05
   fill(context, hair, () => {
     context.moveTo(-0.8, low)
     context.bezierCurveTo(-0.95, -1.45, 0.95, -1.45, 0.8, low)
@@ -142,6 +154,13 @@ function drawHair(context: Context, { hair, hairStyle }: Look): void {
     context.bezierCurveTo(0.1, -0.5, -0.3, -0.55, -0.5, -0.66)
     context.bezierCurveTo(-0.66, -0.5, -0.72, -0.4, -0.8, low)
   })
+}
+
+function longHair(context: Context): void {
+  context.moveTo(-0.95, -0.1)
+  context.bezierCurveTo(-0.95, -1.4, 0.95, -1.4, 0.95, -0.1)
+  context.lineTo(1.02, 1.5)
+  context.quadraticCurveTo(0, 1.9, -1.02, 1.5)
 }
 
 function blob(context: Context, x: number, y: number, across: number, down: number): void {

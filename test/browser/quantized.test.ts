@@ -2,9 +2,13 @@ import { describe, expect, inject, test } from 'vitest'
 import { commands } from 'vitest/browser'
 import { systemClock } from '../../models/async/clock.ts'
 import { SpillwayError, type Tensor } from '../../models/core/index.ts'
+import { facesIn, overlap } from '../../web/app/vision/faces/boxes.ts'
+import { drawClip } from '../../web/app/vision/faces/clip.ts'
+import { toPlanes } from '../../web/app/vision/faces/detector.ts'
+import { recordedFaces } from '../../web/app/vision/faces/recorded.ts'
+import { contextOf } from '../../web/drawing/ink.ts'
 import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
 import type { Answers, QuantizedModel } from '../support/make-quantized.ts'
-import { facesIn, overlap } from '../tools/support/faces.ts'
 
 const mnist = inject('mnist')
 const absent = 'absent' in mnist ? mnist.absent : undefined
@@ -94,6 +98,27 @@ describe.skipIf(absent)(`published models, quantized${absent ? ` (skipped: ${abs
     }
     expect(counts[0]).toBe(4)
     expect(counts[1]).toBeGreaterThan(40)
+  })
+
+  test('UltraFace finds the people that the page of faces draws, and what the page has recorded', {
+    timeout: 180_000,
+  }, async () => {
+    const model = await commands.makeQuantized('ultraface', 'wasm')
+    const context = contextOf(Object.assign(document.createElement('canvas'), { width: 320, height: 240 }), {
+      willReadFrequently: true,
+    })
+    const [sample] = model.samples
+    if (!sample) throw new Error('There is no sample')
+    const frames = Array.from({ length: 16 }, (_, stream) => {
+      drawClip(context, stream, stream / 2)
+      return { ...sample, data: [...toPlanes(context.getImageData(0, 0, 320, 240).data)] }
+    })
+    const found = (await answersHere(model, 'wasm', frames)).map((outputs) => facesIn(outputs, 0.7))
+    // Three, four and two people in turn.
+    expect(found.map(({ length }) => length)).toEqual(found.map((_, stream) => 2 + ((stream + 1) % 3)))
+    for (const face of recordedFaces)
+      expect(Math.max(...(found[0] ?? []).map((other) => overlap(face, other)))).toBeGreaterThan(0.8)
+    expect(found[0]).toHaveLength(recordedFaces.length)
   })
 
   test('UltraFace with weights of 8 bits answers on webgpu as the full one', {

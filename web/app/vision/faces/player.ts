@@ -1,4 +1,4 @@
-import type { SpillwayError, Tier } from '../../../../models/core/index.ts'
+import type { ErrorCode, SpillwayError, Tier } from '../../../../models/core/index.ts'
 import type { Model } from '../../../api/model.ts'
 import { contextOf } from '../../../drawing/ink.ts'
 import { type Face, facesIn } from './boxes.ts'
@@ -12,6 +12,12 @@ import type { Tiles } from './tiles.ts'
 /** How sure the detector has to be. */
 const leastScore = 0.7
 
+/** A place that has too much to do drops frames: no failure, as long as others are answered. */
+const refusals: readonly ErrorCode[] = ['overloaded', 'rate_limited', 'deadline_exceeded']
+
+/** Milliseconds without any answer after which a refusal is shown. */
+const patienceMs = 3_000
+
 /** What all streams together have done. */
 export interface Totals {
   /** Frames a second. */
@@ -24,8 +30,8 @@ export interface Totals {
 export interface PlayerOptions {
   readonly tiles: Tiles
   readonly model: () => Promise<Model>
-  /** All streams failed or are well again. */
   readonly failed: (error: SpillwayError) => void
+  /** A frame has its answer. */
   readonly answered: () => void
   /** Whether pictures stand still, and figures alone change. */
   readonly isStill: () => boolean
@@ -34,7 +40,7 @@ export interface PlayerOptions {
 interface Stream {
   readonly frames: FrameStream
   readonly pace: Pace
-  faces: readonly Face[]
+  faces: readonly Face[] | undefined
   place: Tier | undefined
 }
 
@@ -48,8 +54,10 @@ export class FacePlayer {
   readonly #small = contextOf(document.createElement('canvas'), { willReadFrequently: true })
   readonly #pace = new Pace()
   readonly #streams: Stream[] = []
+  /** Of streams that have ended. */
   #droppedBefore = 0
   readonly #answeredBefore: Record<Tier, number> = { device: 0, server: 0 }
+  #answeredAt = performance.now()
 
   constructor(source: FrameSource, spec: DetectorSpec, options: PlayerOptions) {
     this.#options = options
@@ -94,7 +102,7 @@ export class FacePlayer {
       answered.device += frames.answered.device
       answered.server += frames.answered.server
       dropped += frames.dropped
-      faces += stream.faces.length
+      faces += stream.faces?.length ?? 0
       this.#options.tiles.all[index]?.show({
         faces: stream.faces,
         place: stream.place,
@@ -121,12 +129,16 @@ export class FacePlayer {
         Object.assign(stream, { faces, place: tier })
         if (!isPainted || !isStill()) tile()?.paint(faces, tier)
         isPainted = true
+        this.#answeredAt = performance.now()
         answered()
       },
-      failed,
+      failed: (error) => {
+        const isRefused = refusals.includes(error.code) && performance.now() < this.#answeredAt + patienceMs
+        if (!isRefused) failed(error)
+      },
       now: () => performance.now(),
     })
-    const stream: Stream = { frames, pace: new Pace(), faces: [], place: undefined }
+    const stream: Stream = { frames, pace: new Pace(), faces: undefined, place: undefined }
     return stream
   }
 

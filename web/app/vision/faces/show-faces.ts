@@ -54,11 +54,14 @@ export function showFaces(panel: HTMLElement, runtime: Runtime, announcer: Annou
   let playing: AbortController | undefined
   let player: FacePlayer | undefined
   let isRecorded = false
+  /** The clip's first frame, where nothing plays. */
   const showIdle = (stream: number) => {
     if (player) return
     const tile = tiles.all[stream]
+    const faces = isRecorded && stream === 0 ? recordedFaces : undefined
     tile?.capture((context) => drawClip(context, stream, 0))
-    tile?.paint(isRecorded && stream === 0 ? recordedFaces : [])
+    tile?.paint(faces ?? [])
+    tile?.show({ faces })
   }
   const tiles = new Tiles(part('tiles', HTMLElement), showIdle)
 
@@ -69,6 +72,8 @@ export function showFaces(panel: HTMLElement, runtime: Runtime, announcer: Annou
     player?.close()
     player = undefined
     stopButton.disabled = true
+    // No picture of a camera stays.
+    for (const stream of tiles.all.keys()) showIdle(stream)
   }
   const play = async (open: OpenSource) => {
     retry = () => void play(open)
@@ -158,6 +163,7 @@ export function showFaces(panel: HTMLElement, runtime: Runtime, announcer: Annou
   })
   const setAvailable = (isAvailable: boolean) => {
     for (const button of buttons) button.disabled = !isAvailable
+    part('progress', HTMLElement).hidden = !isAvailable
     part('missing', HTMLElement).hidden = isAvailable
     isRecorded = !isAvailable
     showIdle(0)

@@ -21,6 +21,16 @@ export interface TileOptions {
   readonly resized: () => void
 }
 
+export interface TileFigures {
+  /** Absent before anything was read. */
+  readonly faces?: readonly Face[] | undefined
+  /** Where they were found; absent for those that are recorded. */
+  readonly place?: Tier | undefined
+  /** Frames a second. */
+  readonly rate?: number
+  readonly dropped?: number
+}
+
 /** One stream on the page: its frame, with a box around each face, and its figures. */
 export class Tile {
   readonly element: HTMLElement
@@ -49,7 +59,7 @@ export class Tile {
       options.resized()
     })
     this.#sizes.observe(this.#canvas)
-    this.show({ faces: [] })
+    this.show({})
   }
 
   /** Has a frame drawn. It is not shown yet. */
@@ -71,7 +81,7 @@ export class Tile {
     const context = this.#context
     context.drawImage(frame, 0, 0)
     const colours = this.#options.colours()
-    const thin = Math.max(1, width / 160)
+    const thin = Math.max(1, width / 240)
     for (const [colour, line, dash] of [
       [colours.rim, thin * 2.6, []],
       // Told apart by their lines, too.
@@ -85,24 +95,17 @@ export class Tile {
     }
   }
 
-  /** Shows its figures. @param rate Frames a second. */
-  show(figures: {
-    readonly faces: readonly Face[]
-    readonly place?: Tier | undefined
-    readonly rate?: number
-    readonly dropped?: number
-  }): void {
-    const { faces, place, rate, dropped } = figures
+  /** Shows its figures. */
+  show({ faces, place, rate, dropped }: TileFigures): void {
     const { rate: rateText, faces: facesText, dropped: droppedText } = this.#parts
     this.#mark.hidden = place === undefined
     if (place) this.#mark.dataset.tier = place
+    const found = faces ? countOf(faces.length, 'face') : ''
     write(rateText, rate === undefined ? '–' : `${rate < 10 ? rate.toFixed(1) : Math.round(rate)} a second`)
-    const found = countOf(faces.length, 'face')
-    write(facesText, rate === undefined ? '' : found)
+    write(facesText, found)
     write(droppedText, dropped === undefined ? '' : `${countText(dropped)} dropped`)
-    const { number } = this.#options
-    this.#canvas.setAttribute('aria-label', `Stream ${number}: ${rate === undefined ? 'not read' : found}`)
-    Object.assign(this.element.dataset, { faces: faces.length, place: place ?? '', rate: rate ?? '' })
+    this.#canvas.setAttribute('aria-label', `Stream ${this.#options.number}: ${found || 'not read'}`)
+    Object.assign(this.element.dataset, { faces: faces?.length ?? '', place: place ?? '' })
   }
 
   close(): void {

@@ -3,8 +3,28 @@ import { importCode } from '../../models/async/import-code.ts'
 import { SpillwayError } from '../../models/core/error.ts'
 import type { Runtime } from '../api/create-runtime.ts'
 
+/** An element whose events are of these types, those of all elements beside them. */
+interface WithEvents<Events> {
+  addEventListener<Type extends keyof Events>(
+    type: Type,
+    listener: (event: Events[Type]) => void,
+    options?: AddEventListenerOptions | boolean,
+  ): void
+  removeEventListener<Type extends keyof Events>(
+    type: Type,
+    listener: (event: Events[Type]) => void,
+    options?: EventListenerOptions | boolean,
+  ): void
+}
+
+/** The events of every element of ours, by type. */
+export interface ElementEvents {
+  /** Its `error` is a SpillwayError. */
+  readonly error: ErrorEvent
+}
+
 /** A server that renders pages imports the elements, too, and has no such class. */
-const Base: typeof HTMLElement = globalThis.HTMLElement ?? (class {} as never)
+const Base: new <Events>() => WithEvents<Events> & HTMLElement = globalThis.HTMLElement ?? (class {} as never)
 
 /** What an element shows: code that is fetched when the first element of its kind is on the page. */
 export interface View {
@@ -18,7 +38,7 @@ export interface View {
 export type GetRuntime = () => Promise<Runtime>
 
 /** What all elements have in common: they fetch their code when they are first connected, and end when they leave. */
-export abstract class SpillwayElement extends Base {
+export abstract class SpillwayElement<Events = ElementEvents> extends Base<Events> {
   /** Set by `defineElements`. */
   static runtime: GetRuntime | undefined
 
@@ -109,7 +129,7 @@ export abstract class SpillwayElement extends Base {
 }
 
 /** An element that asks a model. */
-export abstract class SpillwayModelElement extends SpillwayElement {
+export abstract class SpillwayModelElement<Events> extends SpillwayElement<Events> {
   /** The id of its model, the address of a manifest, or `hf:owner/repo`. */
   get model(): string {
     return this.getAttribute('model') ?? ''

@@ -1,6 +1,11 @@
 import type { SpillwayError } from '../../../models/core/error.ts'
 import type { ChatMessage } from '../../../workers/host/text/types.ts'
-import { type GetRuntime, SpillwayModelElement, type View } from '../spillway-element.ts'
+import { type ElementEvents, type GetRuntime, SpillwayModelElement, type View } from '../spillway-element.ts'
+
+/** The events of `<spillway-chat>`, by type. */
+export interface ChatEvents extends ElementEvents {
+  readonly message: CustomEvent<ChatMessage>
+}
 
 /** What the view gets of its element. */
 export interface ChatHost {
@@ -25,7 +30,7 @@ export interface ChatView extends View {
  * @fires message A message of either side is complete: a `CustomEvent` whose `detail` has `role` and `content`.
  * @fires error An `ErrorEvent`; its `error` is a SpillwayError.
  */
-export class SpillwayChatElement extends SpillwayModelElement {
+export class SpillwayChatElement extends SpillwayModelElement<ChatEvents> {
   static readonly observedAttributes = [
     'model',
     'policy',

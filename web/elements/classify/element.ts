@@ -1,7 +1,7 @@
 import type { SpillwayError } from '../../../models/core/error.ts'
 import type { Placement } from '../../../models/core/placement.ts'
 import type { Timings } from '../../../models/core/result.ts'
-import { type GetRuntime, SpillwayModelElement, type View } from '../spillway-element.ts'
+import { type ElementEvents, type GetRuntime, SpillwayModelElement, type View } from '../spillway-element.ts'
 
 /** What a model says about a drawing or a picture. */
 export interface Classification {
@@ -13,6 +13,12 @@ export interface Classification {
   readonly labels: readonly { readonly label: string; readonly probability: number }[]
   readonly placement: Placement
   readonly timings: Timings
+}
+
+/** The events of `<spillway-classify>`, by type. */
+export interface ClassifyEvents extends ElementEvents {
+  readonly result: CustomEvent<Classification | null>
+  readonly change: Event
 }
 
 /** What the view gets of its element. */
@@ -38,7 +44,7 @@ export interface ClassifyView extends View {
  * @fires change The label is another one.
  * @fires error An `ErrorEvent`; its `error` is a SpillwayError.
  */
-export class SpillwayClassifyElement extends SpillwayModelElement {
+export class SpillwayClassifyElement extends SpillwayModelElement<ClassifyEvents> {
   static readonly formAssociated = true
   static readonly observedAttributes = [
     'model',

@@ -31,6 +31,11 @@ export class Library {
     return this.texts.length
   }
 
+  /** Whether all texts are embedded. */
+  get isWhole(): boolean {
+    return this.#vectors.length === this.size
+  }
+
   /** Indices of the texts that are found by their beginning only: the model does not read more of them. */
   get truncated(): readonly number[] {
     return this.#truncated

@@ -4,7 +4,7 @@ import { type Face, facesIn, overlap } from '../../web/app/vision/faces/boxes.ts
 import { detectorSpec, toPlanes } from '../../web/app/vision/faces/detector.ts'
 import { type Detection, FrameStream } from '../../web/app/vision/faces/frame-stream.ts'
 import { Pace } from '../../web/app/vision/faces/pace.ts'
-import { deferred, type Deferred } from '../support/deferred.ts'
+import { type Deferred, deferred } from '../support/deferred.ts'
 import { digitsManifest } from '../support/test-models.ts'
 
 const nothing: Detection = { faces: [], tier: 'device' }
@@ -99,11 +99,19 @@ describe('a stream of frames', () => {
 })
 
 test('boxes of one face become the surest, others stay', () => {
-  const at = (left: number, score: number): Face => ({ left, top: 0.2, right: left + 0.2, bottom: 0.5, score })
+  const at = (left: number, score: number): Face => ({
+    left,
+    top: 0.2,
+    right: left + 0.2,
+    bottom: 0.5,
+    score,
+  })
   const boxes = [at(0.1, 0.8), at(0.12, 0.95), at(0.6, 0.9), at(0.3, 0.4)]
   const outputs = {
     scores: { data: Float32Array.from(boxes.flatMap(({ score }) => [1 - score, score])) },
-    boxes: { data: Float32Array.from(boxes.flatMap(({ left, top, right, bottom }) => [left, top, right, bottom])) },
+    boxes: {
+      data: Float32Array.from(boxes.flatMap(({ left, top, right, bottom }) => [left, top, right, bottom])),
+    },
   }
   const found = facesIn(outputs, 0.7)
   expect(found.map(({ left }) => left.toFixed(2))).toEqual(['0.12', '0.60'])
@@ -111,7 +119,9 @@ test('boxes of one face become the surest, others stay', () => {
   expect(overlap(at(0.1, 1), at(0.2, 1))).toBeCloseTo(1 / 3)
   expect(overlap(at(0.1, 1), at(0.5, 1))).toBe(0)
   expect(facesIn({}, 0.7)).toEqual([])
-  expect(facesIn({ scores: { data: [Number.NaN, Number.NaN] as never }, boxes: outputs.boxes }, 0.7)).toEqual([])
+  expect(facesIn({ scores: { data: [Number.NaN, Number.NaN] as never }, boxes: outputs.boxes }, 0.7)).toEqual(
+    [],
+  )
 })
 
 test('a detector reads planes of red, green and blue; another model is none', () => {

@@ -81,7 +81,7 @@ export class Tile {
     const context = this.#context
     context.drawImage(frame, 0, 0)
     const colours = this.#options.colours()
-    const thin = Math.max(1, width / 240)
+    const thin = Math.max(1.5, width / 240)
     for (const [colour, line, dash] of [
       [colours.rim, thin * 2.6, []],
       // Told apart by their lines, too.

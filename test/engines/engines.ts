@@ -23,13 +23,17 @@ export const caseNames = Object.keys(cases) as CaseName[]
 export interface Engine {
   /** As the table's column begins. */
   readonly name: string
+  /** How many numbers of its version tell its release. */
+  readonly versionNumbers: number
+  /** Debian's packages for it. The tests find or install Chromium by themselves. */
+  readonly packages: readonly string[]
   readonly cannot: Readonly<Partial<Record<CaseName, string>>>
 }
 
 export const engines = {
-  chromium: { name: 'Chromium', cannot: {} },
-  firefox: { name: 'Firefox', cannot: {} },
-  webkit: { name: 'WebKitGTK', cannot: {} },
+  chromium: { name: 'Chromium', versionNumbers: 1, packages: [], cannot: {} },
+  firefox: { name: 'Firefox', versionNumbers: 1, packages: ['firefox-esr'], cannot: {} },
+  webkit: { name: 'WebKitGTK', versionNumbers: 2, packages: ['webkit2gtk-driver', 'xvfb'], cannot: {} },
 } as const satisfies Readonly<Record<string, Engine>>
 
 export type EngineId = keyof typeof engines

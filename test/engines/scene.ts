@@ -1,8 +1,12 @@
 import '../../web/embed/window-global.ts'
-import { inject } from 'vitest'
+import { expect, inject } from 'vitest'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { digitsManifest } from '../support/test-models.ts'
 import type { EngineDriver, EngineWindow, WindowKind } from './drivers/engine-driver.ts'
 import { startGuestSite } from './guest-site.ts'
+
+/** The size of the model `digits`. */
+export const digitsBytes = digitsManifest.variants[0]?.files[0]?.size ?? 0
 
 /** What the cases of one engine share. */
 export interface Scene {
@@ -90,3 +94,7 @@ export const runDigits = (window: EngineWindow) =>
       loaded: reports.map((report) => report.loadedBytes),
     }
   })
+
+/** Expects that nothing on a guest page was thrown past it or forbidden by its policy. */
+export const noFaults = async (window: EngineWindow) =>
+  expect(await window.evaluate(() => globalThis.faults)).toEqual([])

@@ -245,6 +245,16 @@ export default defineConfig({
       {
         extends: true,
         root: path('.'),
+        test: {
+          name: 'engines',
+          environment: 'node',
+          globalSetup: path('test/support/global-setup.ts'),
+          include: ['test/engines/*.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        root: path('.'),
         resolve: { alias: { 'transformers-runtime': transformersRuntime } },
         test: {
           name: 'chromium',

@@ -76,6 +76,7 @@ export default defineConfig({
   optimizeDeps: {
     exclude: ['onnxruntime-web', 'transformers-runtime'],
     include: [
+      '@noble/hashes/sha2.js',
       '@bufbuild/protobuf/wire',
       'comlink',
       'hash-wasm',
@@ -239,6 +240,16 @@ export default defineConfig({
           environment: 'node',
           globalSetup: path('test/support/global-setup.ts'),
           include: ['test/e2e/**/*.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        root: path('.'),
+        test: {
+          name: 'engines',
+          environment: 'node',
+          globalSetup: path('test/support/global-setup.ts'),
+          include: ['test/engines/*.test.ts'],
         },
       },
       {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Clock } from '../../models/async/clock.ts'
 import { SpillwayError, textFiles } from '../../models/core/index.ts'
 import { createVerifier } from '../../models/tools/manifest/verifier.ts'
-import { type EmbedResult, embed, type RunTokens } from '../../workers/host/text/embedding/embedder.ts'
+import { type Embeddings, embed, type RunTokens } from '../../workers/host/text/embedding/embedder.ts'
 import { TextModels } from '../../workers/host/text/text-models.ts'
 import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
 import type { Prompt, TemplateArguments, TextGenerator } from '../../workers/host/text/types.ts'
@@ -36,7 +36,7 @@ export interface TextService {
     entry: CatalogueEntry,
     texts: readonly (string | readonly number[])[],
     wait: RequestWait,
-  ): Promise<EmbedResult & { readonly runs: EmbeddingRuns }>
+  ): Promise<Embeddings & { readonly runs: EmbeddingRuns }>
 }
 
 /** When the runs of an embedding's texts began and ended: they share runs, and many texts take several. */
@@ -109,14 +109,14 @@ export function createTextService(
         answers.push({ queueMs, computeMs, answeredAt })
         return outputs
       }
-      const withRuns = async (result: Promise<EmbedResult>) => ({ ...(await result), runs: runsOf(answers) })
+      const withRuns = async (result: Promise<Embeddings>) => ({ ...(await result), runs: runsOf(answers) })
       try {
         const prompts = texts.map((text) => (typeof text === 'string' ? { prompt: text } : { tokens: text }))
         if (!entry.manifest.embedding || charactersOf(prompts, undefined) <= mostTokenizedHere)
-          return await withRuns(embed(entry.manifest, reader, texts, run, wait.signal))
+          return await withRuns(embed(entry.manifest, reader, texts, run, { signal: wait.signal }))
         const made = await tokenizeApart(entry, prompts, undefined, wait)
         const sequences = texts.map((text, at) => (typeof text === 'string' ? (made[at] ?? []) : text))
-        return await withRuns(embed(entry.manifest, reader, sequences, run, wait.signal))
+        return await withRuns(embed(entry.manifest, reader, sequences, run, { signal: wait.signal }))
       } catch (cause) {
         throw texts.some((text) => typeof text !== 'string') ? blameTokens(cause) : cause
       }

@@ -198,8 +198,9 @@ describe('the stories', () => {
     expect((await storyText(page, 0))?.startsWith(before)).toBe(true)
   })
 
-  test('can be told by keyboard alone', async () => {
+  test('can be told by keyboard alone on a phone, fit every width, and have no accessibility violation', async () => {
     const { page } = await openPage(context, address())
+    await page.setViewportSize({ width: 320, height: 568 })
     // The page's script has come: before, keys only write.
     await page.getByTestId('opening-0').waitFor()
     await page.getByTestId('opening').focus()
@@ -208,30 +209,25 @@ describe('the stories', () => {
     await page.keyboard.press('Control+Enter')
     await expect.poll(() => storyText(page, 0)).not.toBe('')
     expect(await page.getByTestId('story-0').textContent()).toContain('The fox')
-  })
-
-  test('scroll into view on a phone', async () => {
-    const { page } = await openPage(context, address())
-    await page.setViewportSize({ width: 390, height: 844 })
-    await tell(page, 1)
     await expect
-      .poll(() => page.getByTestId('told').evaluate((storyText) => storyText.getBoundingClientRect().top))
-      .toBeLessThan(844)
-  })
-
-  test.each([
-    [320, 568],
-    [1280, 800],
-  ])('fit %i pixels and have no accessibility violation, in light and dark', async (width, height) => {
-    const { page } = await openPage(context, address())
-    await page.setViewportSize({ width, height })
+      .poll(() =>
+        page
+          .getByTestId('told')
+          .first()
+          .evaluate((told) => told.getBoundingClientRect().top),
+      )
+      .toBeLessThan(568)
+    await ended(page, 0)
     await isReady(page)
     await page.getByTestId('lose-server').click()
     await columnsEnded(page)
-    await tell(page, 2)
-    await ended(page, 0)
-    await ended(page, 1)
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
-    expect(await accessibilityFaults(page)).toEqual([])
+    for (const [width, height] of [
+      [320, 568],
+      [1280, 800],
+    ] as const) {
+      await page.setViewportSize({ width, height })
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width)
+      expect(await accessibilityFaults(page)).toEqual([])
+    }
   })
 })

@@ -3,7 +3,7 @@ import { delimiter, join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type {} from '../../web/embed/window-global.ts'
-import { launchBrowser, openPage, runtimeReady } from '../support/page.ts'
+import { launchBrowser, openBarePage } from '../support/page.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { type SmallGraph, smallGraphs } from '../support/small-models.ts'
 import { emptyFolder, modelFolder } from '../support/test-models.ts'
@@ -71,8 +71,7 @@ beforeAll(async () => {
     startServer({ SPILLWAY_MODELS: folders.join(delimiter) }),
     launchBrowser(),
   ])
-  ;({ page } = await openPage(await browser.newContext(), new URL('vision.html', server.url)))
-  await runtimeReady(page)
+  ;({ page } = await openBarePage(await browser.newContext(), server.url))
 })
 afterAll(async () => {
   await Promise.all([browser?.close(), server?.stop()])
@@ -132,7 +131,9 @@ async function askServer(together: boolean): Promise<number[][]> {
       method: 'POST',
       body: JSON.stringify({ inputs: [{ name: input, datatype: 'FP32', shape, data }] }),
     })
-    return (await response.json()).outputs.flatMap(({ data }: { data: number[] }) => data)
+    const answer = await response.json()
+    expect(response.status, JSON.stringify(answer)).toBe(200)
+    return answer.outputs.flatMap(({ data }: { data: number[] }) => data)
   }
   if (together) return Promise.all(requests.map(ask))
   const answers: number[][] = []

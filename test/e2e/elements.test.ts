@@ -1,4 +1,4 @@
-import type { BrowserContext } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import '../../web/embed/window-global.ts'
 import { accessibilityFaults } from '../support/accessibility.ts'
@@ -23,6 +23,10 @@ beforeEach(async () => {
 })
 afterEach(() => context.close())
 
+/** The text of the passage that the page's first `<spillway-search>` shows first. */
+const firstResult = (page: Page) =>
+  page.evaluate(() => document.querySelector('spillway-search')?.results[0]?.text)
+
 const script = (name: 'elements.js' | 'embed.js', attributes = '') =>
   `<script type="module" src="${new URL(name, site.server.url).href}" ${attributes}></script>`
 
@@ -42,8 +46,9 @@ async function open(body: string, policy?: string, within = context) {
 }
 
 describe('a page of another origin with nothing but tags, under a strict policy', () => {
-  test('draws, chats and shows where, with one runtime', async () => {
-    const tags = block(await readDocument('web/elements/README.md'), 'html', 'elements.js')
+  test('draws, chats, searches and shows where, with one runtime', async () => {
+    const guide = await readDocument('web/elements/README.md')
+    const tags = block(guide, 'html', 'elements.js') + block(guide, 'html', 'placeholder')
     const body = tags.replace(
       'http://localhost:8080/elements.js',
       new URL('elements.js', site.server.url).href,
@@ -62,6 +67,13 @@ describe('a page of another origin with nothing but tags, under a strict policy'
     const messages = await page.evaluate(() => document.querySelector('spillway-chat')?.messages)
     expect(messages?.map(({ role }) => role)).toEqual(['user', 'assistant'])
     expect(messages?.[1]?.content.length).toBeGreaterThan(0)
+    const passages = page.locator('spillway-search > p:visible')
+    expect(await passages.count()).toBe(2)
+    await page.locator('spillway-search input[type=search]').fill('sailors at sea')
+    await expect
+      .poll(() => passages.allTextContents())
+      .toContainEqual(expect.stringContaining('sailors sang'))
+    await expect.poll(() => firstResult(page)).toContain('The ship sailed')
     const answered = () =>
       page
         .locator('spillway-status .strip')
@@ -200,6 +212,100 @@ describe('<spillway-classify>', () => {
   })
 })
 
+describe('<spillway-search>', () => {
+  test('ranks texts, finds more like one, and is a control of its form', async () => {
+    const { page, errors } = await open(
+      `<form><spillway-search name="passage" selectable required top="2" policy="device">
+        <p data-value="cat">The cat grinned and vanished, all but its tail.</p>
+        <p data-value="ship">The ship sailed over the sea with the sailors.</p>
+        <p slot="before-results">Before</p>
+      </spillway-search></form>${script('elements.js')}`,
+    )
+    const heard = await page.evaluateHandle(() => {
+      const heard: string[] = []
+      const search = document.querySelector('spillway-search')
+      search?.addEventListener('select', ({ detail }) => heard.push(detail.value))
+      search?.addEventListener('results', ({ detail }) => heard.push(detail.map(({ index }) => index).join()))
+      return heard
+    })
+    const sent = () =>
+      page.evaluate(() => {
+        const form = document.querySelector('form')
+        return form && [form.checkValidity(), new FormData(form).get('passage')]
+      })
+    const input = page.locator('spillway-search input[type=search]')
+    await input.fill('sailors')
+    await expect.poll(() => firstResult(page)).toContain('The ship sailed')
+    expect(await sent()).toEqual([false, null])
+    await page.locator('spillway-search .result').first().getByRole('button', { name: 'Choose' }).click()
+    expect(await sent()).toEqual([true, 'ship'])
+    expect((await heard.jsonValue()).slice(-2)).toEqual(['1,0', 'ship'])
+    await page.locator('spillway-search .result').last().getByRole('button', { name: 'More like' }).click()
+    await expect.poll(() => firstResult(page)).toContain('The cat grinned')
+    expect(await input.inputValue()).toBe('')
+    // Moved within the page, and with another passage, it searches on.
+    await page.evaluate(() => {
+      const [search] = document.querySelectorAll('spillway-search')
+      search?.insertAdjacentHTML('beforeend', '<p>The queen shouted at the king on her throne.</p>')
+      if (search) document.querySelector('form')?.append(search)
+    })
+    expect(await sent()).toEqual([true, 'ship'])
+    await input.fill('the king and his queen')
+    await expect.poll(() => firstResult(page)).toContain('The queen shouted')
+    await page.evaluate(() => {
+      const [search] = document.querySelectorAll('spillway-search')
+      if (search) search.texts = ['A fox in the wood.', ` ${'the wolf ran '.repeat(2_000)}`]
+    })
+    await page.locator('spillway-search .loading', { hasText: '1 long passage can be found' }).waitFor()
+    expect(await sent()).toEqual([false, null])
+    await input.fill('a fox')
+    await expect.poll(() => firstResult(page)).toContain('A fox in')
+    expect(await page.locator('spillway-search mark').allTextContents()).toEqual(['fox'])
+    await page.locator('spillway-search .place[data-tier=device]').waitFor()
+    await page.evaluate(() => document.querySelector('form')?.reset())
+    expect(await input.inputValue()).toBe('')
+    expect(await page.evaluate(() => codes)).toEqual([])
+    expect(errors).toEqual([])
+  })
+
+  test('searches a text at an address and a file, and refuses what is no text or too large', async () => {
+    const { page, errors } = await open(
+      `<spillway-search files max-texts="12"></spillway-search>${script('elements.js')}`,
+    )
+    const input = page.locator('spillway-search input[type=search]')
+    await page.locator('spillway-search', { hasText: 'drop it here' }).waitFor()
+    const drop = (bytes: readonly number[]) =>
+      page.locator('spillway-search .frame').evaluate((frame, bytes) => {
+        const dataTransfer = new DataTransfer()
+        dataTransfer.items.add(new File([Uint8Array.from(bytes)], 'own.txt', { type: 'text/plain' }))
+        frame.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }))
+      }, bytes)
+    await drop([...new TextEncoder().encode('The ship sailed over the sea. The queen sat there.')])
+    await expect.poll(() => firstResult(page)).toContain('The ship sailed')
+    const error = page.locator('spillway-search .error')
+    await drop([0xff, 0x00, 0x80])
+    await expect.poll(() => error.textContent()).toContain('The file is no text')
+    await drop(Array.from({ length: 5_000 }, () => 65))
+    await expect.poll(() => error.textContent()).toContain('The file is too large to search here')
+    await drop([...new TextEncoder().encode(`${'word '.repeat(60)}. `.repeat(13))])
+    await expect.poll(() => error.textContent()).toContain('There are more passages than are searched here')
+    expect(await firstResult(page)).toContain('The ship sailed')
+    await input.fill('the sea')
+    await error.waitFor({ state: 'detached' })
+    expect(await page.evaluate(() => codes)).toEqual(Array(3).fill('input_value_invalid'))
+    await page.getByRole('button', { name: 'Choose a text file' }).waitFor()
+    const setSource = (src: string) =>
+      page.locator('spillway-search').evaluate((element, src) => element.setAttribute('src', src), src)
+    await setSource('missing.txt')
+    await expect.poll(() => error.textContent()).toContain('The attribute "src" of <spillway-search>')
+    await setSource(`data:text/plain,${encodeURIComponent('The wolf ran into the wood.')}`)
+    await input.fill('a wolf')
+    await expect.poll(() => firstResult(page)).toBe('The wolf ran into the wood.')
+    expect(await error.count()).toBe(0)
+    expect(errors).toEqual([])
+  })
+})
+
 describe('attributes and models that are wrong', () => {
   test('are said on the element and by its event, and mended by another value', async () => {
     const { page, errors } = await open(
@@ -232,19 +338,25 @@ describe('fifty elements', () => {
     const { page, errors } = await open(script('elements.js'))
     await page.waitForFunction(() => customElements.get('spillway-chat'))
     await page.evaluate(() => {
-      const kinds = ['spillway-classify', 'spillway-chat', 'spillway-status'] as const
+      const kinds = ['spillway-classify', 'spillway-chat', 'spillway-status', 'spillway-search'] as const
       const elements = Array.from({ length: 50 }, (_, index) =>
-        document.createElement(kinds[index % 3] ?? 'spillway-status'),
+        document.createElement(kinds[index % 4] ?? 'spillway-status'),
       )
       document.querySelector('main')?.append(...elements)
       // Before their code is here.
       for (const chat of document.querySelectorAll('spillway-chat')) chat.send('To be')
+      for (const search of document.querySelectorAll('spillway-search')) {
+        search.texts = Array.from({ length: 300 }, (_, index) => `The fox of wood ${index}`)
+        search.query = 'a fox'
+      }
     })
-    await expect.poll(() => page.locator('.pad, .log, .strip').count()).toBe(50)
+    await expect.poll(() => page.locator('.pad, .log, .strip, .results').count()).toBe(50)
     await page.locator('spillway-chat .run').first().waitFor()
-    expect(await page.evaluate(() => spillway.models().length)).toBe(2)
+    expect(await page.evaluate(() => spillway.models().length)).toBe(3)
     const left = await page.evaluateHandle(() => {
-      const elements = [...document.querySelectorAll('spillway-classify, spillway-chat, spillway-status')]
+      const elements = [
+        ...document.querySelectorAll('spillway-classify, spillway-chat, spillway-status, spillway-search'),
+      ]
       const references = elements.map((element) => new WeakRef(element))
       for (const element of elements) element.remove()
       return references
@@ -265,7 +377,7 @@ describe('the looks of the elements', () => {
   test('are not those of the page, and the other way round; axe finds no fault; they fit 320 pixels', async () => {
     const styles = `<style>* { color: rgb(255, 0, 0) !important; font-size: 40px !important; text-transform: uppercase } .pad { display: none !important } h1 { color: rgb(0, 0, 255) !important }</style>`
     const { page } = await open(
-      `<spillway-status></spillway-status><spillway-classify></spillway-classify><spillway-chat></spillway-chat>${script('elements.js')}`,
+      `<spillway-status></spillway-status><spillway-classify></spillway-classify><spillway-chat></spillway-chat><spillway-search files selectable><p>The cat vanished.</p><p>A ship at sea</p></spillway-search>${script('elements.js')}`,
     )
     await page.setViewportSize({ width: 320, height: 700 })
     await page.locator('spillway-classify .pad').waitFor()
@@ -285,6 +397,8 @@ describe('the looks of the elements', () => {
     await expect.poll(() => labelOf(page)).toBe('1')
     await page.evaluate(() => document.querySelector('spillway-chat')?.send('To be'))
     await page.locator('spillway-chat .run').first().waitFor()
+    await page.locator('spillway-search input[type=search]').fill('sailors')
+    await expect.poll(() => firstResult(page)).toContain('A ship')
     await page.evaluate(() => {
       const wrong = document.createElement('spillway-classify')
       wrong.setAttribute('top', '0')

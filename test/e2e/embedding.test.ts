@@ -6,7 +6,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeManifest, writeManifest } from '../../models/tools/manifest/write.ts'
 import type {} from '../../web/embed/window-global.ts'
-import { launchBrowser, openPage, runtimeReady } from '../support/page.ts'
+import { launchBrowser, openBarePage } from '../support/page.ts'
 import { sentenceTransformer } from '../support/sentence-transformer.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { emptyFolder } from '../support/test-models.ts'
@@ -49,8 +49,7 @@ beforeAll(async () => {
     pipeline('feature-extraction', 'mean', { dtype: 'fp32' }),
   ])
   client = new OpenAI({ apiKey: 'none', baseURL: new URL('v1', server.url).href })
-  ;({ page } = await openPage(await browser.newContext(), new URL('vision.html', server.url)))
-  await runtimeReady(page)
+  ;({ page } = await openBarePage(await browser.newContext(), server.url))
 })
 afterAll(async () => {
   await Promise.all([browser?.close(), server?.stop(), extractor?.dispose()])

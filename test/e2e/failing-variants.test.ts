@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { Manifest, TensorSpec, Variant } from '../../models/core/index.ts'
 import type { Placement, Policy } from '../../web/api/index.ts'
 import { classicalModel, embeddingInBlocks, embeddingInFloats } from '../support/backend-models.ts'
-import { openPage, runtimeReady } from '../support/page.ts'
+import { openBarePage } from '../support/page.ts'
 import { pretendGpu } from '../support/pretend-gpu.ts'
 import { useSite } from '../support/site.ts'
 import { emptyFolder } from '../support/test-models.ts'
@@ -90,8 +90,7 @@ async function open(hasGpu = false): Promise<Page> {
   const context = await site.browser.newContext()
   onTestFinished(() => context.close())
   if (hasGpu) await pretendGpu(context)
-  const { page } = await openPage(context, new URL('vision.html', site.server.url))
-  await runtimeReady(page)
+  const { page } = await openBarePage(context, site.server.url)
   return page
 }
 

@@ -6,7 +6,7 @@ import '../../web/embed/window-global.ts'
 import type { createRuntime, RuntimeOptions } from '../../web/api/create-runtime.ts'
 import { ints } from '../support/attention.ts'
 import { endlessFolder, slowGraph, trappingFolder } from '../support/fatal-models.ts'
-import { openPage } from '../support/page.ts'
+import { openBarePage } from '../support/page.ts'
 import { runDigits } from '../support/run-digits.ts'
 import { useSite } from '../support/site.ts'
 import { emptyFolder, modelFolder } from '../support/test-models.ts'
@@ -75,7 +75,7 @@ beforeEach(async () => {
   lines = []
   context.on('console', (message) => lines.push(message.text()))
   context.on('weberror', (error) => lines.push(String(error.error())))
-  ;({ page } = await openPage(context, new URL('vision.html', site.server.url)))
+  ;({ page } = await openBarePage(context, site.server.url))
   await page.evaluate(`import('/embed.js').then(({ createRuntime }) => { window.create = createRuntime })`)
 })
 afterEach(() => context.close())

@@ -9,7 +9,7 @@ import '../../web/embed/window-global.ts'
 import { curlFolder } from '../support/curl.ts'
 import { startHub, type TestHub } from '../support/hub.ts'
 import { embedderGraph, embedderRepository } from '../support/hub-models.ts'
-import { launchBrowser, openPage } from '../support/page.ts'
+import { launchBrowser, openBarePage } from '../support/page.ts'
 import { emptyFolder } from '../support/test-models.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -87,7 +87,7 @@ test("README's four commands pull a model, make it smaller, serve it and run it,
 
   const browser = await launchBrowser()
   onTestFinished(() => browser.close())
-  const { page } = await openPage(await browser.newContext(), new URL('vision.html', server))
+  const { page } = await openBarePage(await browser.newContext(), server)
   const onPage = await page.evaluate(async () => {
     const model = await window.spillway.model('minilm')
     const ids = (...values: number[]) => BigInt64Array.from(values, BigInt)

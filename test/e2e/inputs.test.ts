@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import '../../web/embed/window-global.ts'
 import { DataType } from '../../models/tools/onnx/data-type.ts'
-import { launchBrowser, openPage } from '../support/page.ts'
+import { launchBrowser, openBarePage } from '../support/page.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { kindGraphs, kindManifests } from '../support/tensor-kinds.ts'
 import { emptyFolder, modelFolder } from '../support/test-models.ts'
@@ -71,7 +71,7 @@ beforeAll(async () => {
   ]))
     await cp(folder, models, { recursive: true })
   ;[server, browser] = await Promise.all([startServer({ SPILLWAY_MODELS: models }), launchBrowser()])
-  ;({ page } = await openPage(await browser.newContext(), new URL('vision.html', server.url)))
+  ;({ page } = await openBarePage(await browser.newContext(), server.url))
 })
 afterAll(async () => {
   await browser.close()

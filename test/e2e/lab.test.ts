@@ -107,7 +107,7 @@ describe('the lab', () => {
     expect(await field.evaluate((text: HTMLTextAreaElement) => text.selectionEnd)).toBe(report.length)
 
     await page.getByTestId('stored').getByRole('button', { name: 'Remove transactions' }).click()
-    await expect.poll(() => page.getByTestId('stored').textContent()).toBe('No model is stored.')
+    await expect.poll(() => page.getByTestId('stored').textContent()).toBe('Nothing is stored.')
     expect(await page.getByTestId('announcements').textContent()).toMatch(
       /^transactions removed, [\d.]+ kB freed$/,
     )

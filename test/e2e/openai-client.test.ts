@@ -14,7 +14,7 @@ import {
   openAiClientContract,
 } from '../contract/openai-client.ts'
 import { bardManifest, bardsWithTemplates } from '../support/bard-variants.ts'
-import { openPage, runtimeReady } from '../support/page.ts'
+import { openBarePage } from '../support/page.ts'
 import { laneEntry } from '../support/process-lane.ts'
 import { useSite } from '../support/site.ts'
 import { digitsFolder } from '../support/test-models.ts'
@@ -48,8 +48,7 @@ let page: Page
 beforeAll(async () => {
   program = startWithLanes({ lanes: true, models: folder }, laneEntry)
   client = new OpenAI({ apiKey: 'none', baseURL: new URL('v1', site.server.url).href, maxRetries: 0 })
-  ;({ page } = await openPage(await site.browser.newContext(), new URL('vision.html', site.server.url)))
-  await runtimeReady(page)
+  ;({ page } = await openBarePage(await site.browser.newContext(), site.server.url))
 })
 
 type Resource = Readonly<Record<'create', (...request: never[]) => unknown>>
@@ -192,8 +191,7 @@ describe('a call of runtime.openai', () => {
   })
 
   test('loads its code with the first of them', async () => {
-    const { page } = await openPage(await site.browser.newContext(), new URL('vision.html', site.server.url))
-    await runtimeReady(page)
+    const { page } = await openBarePage(await site.browser.newContext(), site.server.url)
     const scripts = () =>
       page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name).length)
     const before = await scripts()

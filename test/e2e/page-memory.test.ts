@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { createRuntime } from '../../web/api/index.ts'
-import { launchBrowser, openPage } from '../support/page.ts'
+import { launchBrowser, openBarePage } from '../support/page.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { copyDigits } from '../support/test-models.ts'
 
@@ -24,12 +24,10 @@ beforeAll(async () => {
     variants: manifest.variants.map((variant) => ({ ...variant, memory: 5 * gibibyte })),
   }))
   ;[server, browser] = await Promise.all([startServer({ SPILLWAY_MODELS: folder }), launchBrowser()])
-  ;({ page } = await openPage(await browser.newContext(), new URL('chat.html', server.url)))
-  await page.addScriptTag({
-    type: 'module',
-    content: "import { createRuntime } from '/embed.js'; window.createRuntime = createRuntime",
-  })
-  await page.waitForFunction(() => 'createRuntime' in window, undefined, { polling: 50 })
+  ;({ page } = await openBarePage(await browser.newContext(), server.url))
+  await page.evaluate(
+    `import('/embed.js').then(({ createRuntime }) => { window.createRuntime = createRuntime })`,
+  )
 })
 afterAll(async () => {
   await Promise.all([browser?.close(), server?.stop()])

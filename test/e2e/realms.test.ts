@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { openPage } from '../support/page.ts'
+import { openBarePage } from '../support/page.ts'
 import { failDigits, runDigits } from '../support/run-digits.ts'
 import { useSite } from '../support/site.ts'
 
@@ -20,7 +20,7 @@ async function openChanged(change: (value: number) => void, value = 0) {
   const context = await site.browser.newContext()
   onTestFinished(() => context.close())
   await context.addInitScript(change, value)
-  return (await openPage(context, new URL('vision.html', site.server.url))).page
+  return (await openBarePage(context, site.server.url)).page
 }
 
 const openWithCores = (count: number) =>

@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { defaultTolerance } from '../../models/core/manifest.ts'
 import type { Policy } from '../../web/api/index.ts'
-import { launchBrowser, openPage, runtimeReady } from '../support/page.ts'
+import { launchBrowser, openBarePage } from '../support/page.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { detectPlainly, eightSequences, largestDifference, vadFile, vadManifest } from '../support/speech.ts'
 import { modelFolder, withoutTestModels } from '../support/test-models.ts'
@@ -69,9 +69,8 @@ describe.skipIf(withoutTestModels !== undefined)(`sessions in a page${why}`, () 
     await server.stop()
   })
   beforeEach(async () => {
-    page = (await openPage(await browser.newContext(), new URL('vision.html', server.url))).page
+    page = (await openBarePage(await browser.newContext(), server.url)).page
     await page.addScriptTag({ type: 'module', url: new URL('embed.js', server.url).href })
-    await runtimeReady(page)
   })
 
   test('eight at once on WebAssembly share runs, and agree with plain onnxruntime-web for each', async () => {

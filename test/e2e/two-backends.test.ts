@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { makeManifest, writeManifest } from '../../models/tools/manifest/write.ts'
 import type { Placement } from '../../web/api/index.ts'
 import { joinParts, project } from '../support/attention.ts'
-import { openPage, runtimeReady } from '../support/page.ts'
+import { openBarePage } from '../support/page.ts'
 import { pretendGpu } from '../support/pretend-gpu.ts'
 import { runDigits } from '../support/run-digits.ts'
 import { useSite } from '../support/site.ts'
@@ -48,8 +48,7 @@ async function openOnGpu(): Promise<Page> {
   const context = await site.browser.newContext()
   onTestFinished(() => context.close())
   await pretendGpu(context)
-  const { page } = await openPage(context, new URL('vision.html', site.server.url))
-  await runtimeReady(page)
+  const { page } = await openBarePage(context, site.server.url)
   return page
 }
 
@@ -66,9 +65,7 @@ const run = (page: Page): Promise<Answer> =>
     const model = await window.spillway.model('product')
     const { outputs, placement } = await model.run({ x0: new Float32Array(width).fill(0.5) })
     const sessions = window.spillway.stats().device.models.map(({ session }) => session)
-    // The app loads another model.
-    const own = sessions.filter((session) => session.startsWith('product@'))
-    const backends = own.map((session) => session.split('/').at(-1) ?? '')
+    const backends = sessions.map((session) => session.split('/').at(-1) ?? '')
     return { value: Number(Object.values(outputs)[0]?.data[0]), placement, backends }
   }, width)
 
@@ -108,9 +105,8 @@ test('a small model starts in WebAssembly; both backends are measured, once, and
   // A page that is left in the middle of a measurement keeps none of it.
   await expect.poll(() => keptBackends(page), { timeout: 20_000 }).toEqual(['wasm', 'webgpu'])
   await page.goto('about:blank')
-  await page.goto(new URL('vision.html', site.server.url).href)
-  await runtimeReady(page)
-  const later = await run(page)
+  const next = await openBarePage(page.context(), site.server.url)
+  const later = await run(next.page)
   expect(later.placement.explanation).toMatch(figures)
   expect(later.value).toBeCloseTo(early.value, 3)
 })

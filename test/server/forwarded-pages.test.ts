@@ -72,7 +72,11 @@ describe('a page’s embeddings of a model that an engine runs', () => {
   test('come from it, which gets the texts', async () => {
     const { server, engine } = await startForwarding()
     const vectors = [0, 1].map((first) => Float32Array.of(first, 0.1, -1e-7))
-    expect(await embed(server.url)).toEqual({ embeddings: vectors, promptTokens: 6 })
+    expect(await embed(server.url)).toMatchObject({
+      embeddings: vectors,
+      promptTokens: 6,
+      placements: [{ tier: 'server' }, { tier: 'server' }],
+    })
     expect(JSON.parse(engine.seen[0]?.body ?? '')).toMatchObject({ input: ['a fox', 'a wood'] })
   })
 

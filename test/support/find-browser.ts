@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { delimiter, dirname, join } from 'node:path'
 import { chromium } from 'playwright-core'
+import { installDebian, isRoot, runInstaller } from './install-debian.ts'
 
 const programs = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome', 'chrome']
 
@@ -20,7 +20,7 @@ const commonFlags = [
   '--disable-component-update',
   '--disable-sync',
   // Chromium's sandbox does not start as root, the user in containers.
-  ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+  ...(isRoot() ? ['--no-sandbox'] : []),
 ]
 
 /** The flags for WebGPU without a GPU, in headless mode. */
@@ -40,7 +40,7 @@ export const hardwareFlags = [
 
 /** The path of a Chromium for the tests: CHROMIUM_PATH, the system's, Playwright's, else one that is installed now. */
 export function findBrowser(): string {
-  const found = locate() ?? (installPlaywright() || installDebian() ? locate() : undefined)
+  const found = locate() ?? (installPlaywright() || installDebian(['chromium']) ? locate() : undefined)
   if (found) return found
   throw new Error(
     'No browser for the tests. Install Chromium or Chrome, or set CHROMIUM_PATH (Debian: apt-get install chromium).',
@@ -59,23 +59,8 @@ function locate(): string | undefined {
   return [...onPath, ...installed, chromium.executablePath()].find((path) => existsSync(path))
 }
 
-const isRoot = () => process.getuid?.() === 0
-
 function installPlaywright(): boolean {
   const cli = join(dirname(createRequire(import.meta.url).resolve('playwright-core/package.json')), 'cli.js')
   const systemLibraries = process.platform === 'linux' && isRoot() ? ['--with-deps'] : []
-  return run(process.execPath, [cli, 'install', ...systemLibraries, 'chromium'])
-}
-
-function installDebian(): boolean {
-  if (!isRoot() || !existsSync('/etc/debian_version')) return false
-  return (
-    run('apt-get', ['update']) && run('apt-get', ['install', '-y', '--no-install-recommends', 'chromium'])
-  )
-}
-
-function run(program: string, args: string[]): boolean {
-  process.stderr.write(`No browser found, trying: ${program} ${args.join(' ')}\n`)
-  const { status } = spawnSync(program, args, { stdio: ['ignore', 2, 2], timeout: 10 * 60_000 })
-  return status === 0
+  return runInstaller(process.execPath, [cli, 'install', ...systemLibraries, 'chromium'])
 }

@@ -16,6 +16,34 @@ export const texts = {
   'twice as large': ':root { font-size: 200% }',
 } as const
 
+/** Turns a page from right to left, or back. */
+export const setDirection = (page: Page, direction: 'ltr' | 'rtl'): Promise<void> =>
+  page.evaluate((dir) => {
+    document.documentElement.dir = dir
+  }, direction)
+
+/**
+ * Text that cannot be seen on a page in forced colours: browsers lay a plate of the canvas's colour behind all text, so
+ * that text of that colour is lost on whatever ground the page gives it.
+ */
+export const forcedColourFaults = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    const probe = document.createElement('i')
+    probe.style.color = 'Canvas'
+    document.body.append(probe)
+    const canvas = getComputedStyle(probe).color
+    probe.remove()
+    const faults: string[] = []
+    for (const element of document.querySelectorAll<HTMLElement>('body *')) {
+      const hasText = [...element.childNodes].some((node) => node instanceof Text && node.data.trim() !== '')
+      if (!hasText || !element.checkVisibility({ visibilityProperty: true })) continue
+      const { color, backgroundColor, forcedColorAdjust } = getComputedStyle(element)
+      const ground = forcedColorAdjust === 'none' ? backgroundColor : canvas
+      if (color === ground) faults.push(`“${element.textContent?.trim().slice(0, 24)}” is not seen`)
+    }
+    return faults
+  })
+
 /**
  * Chromium on a machine whose only font is of pictures: no letter has a shape or a width. With no font at all Chromium
  * ends where it meets a text field. Elsewhere than on Linux it has the system's fonts all the same.
@@ -42,6 +70,7 @@ export const layoutFaults = (page: Page): Promise<string[]> =>
     const scroll = document.documentElement.scrollWidth
     if (scroll > edge) faults.push(`the page scrolls sideways: ${scroll} px in ${edge}`)
 
+    const scrollsSideways = '.guide pre, .guide .wide, #source'
     const nameOf = (element: Element) => `${element.localName}.${element.className || element.id}`
     // What readers only hear, or what is seen through, hides nothing.
     const isSeen = (element: Element) =>
@@ -66,6 +95,8 @@ export const layoutFaults = (page: Page): Promise<string[]> =>
         'button, a, li:not(.bar), p, dt, dd, h1, h3, label, legend, .tier, .panel, .count',
       )
       const within = holder?.getBoundingClientRect()
+      // Code and wide tables scroll sideways in boxes of their own.
+      if (parent.closest(scrollsSideways)) continue
       const scrollBox = scrollBoxOf(parent)
       // Word by word: spaces at a line's end hang over it.
       for (const { index, 0: word } of (text.textContent ?? '').matchAll(/\S+/g)) {
@@ -87,6 +118,7 @@ export const layoutFaults = (page: Page): Promise<string[]> =>
     }
     for (const element of document.querySelectorAll('body *')) {
       const cuts = getComputedStyle(element).overflowX !== 'visible'
+      if (element.closest(scrollsSideways)) continue
       if (cuts && isSeen(element) && element.scrollWidth > element.clientWidth + 1)
         faults.push(`${nameOf(element)} cuts off what it holds`)
     }

@@ -21,6 +21,33 @@ export async function openPage(context: BrowserContext, url: URL): Promise<{ pag
   return { page, errors }
 }
 
+/**
+ * Opens a page of the site's origin with the runtime and nothing else: none of the site's pages loads a model of its own
+ * beside the test's.
+ */
+export async function openBarePage(
+  context: BrowserContext,
+  server: URL,
+): Promise<{ page: Page; errors: string[] }> {
+  const page = await context.newPage()
+  const errors: string[] = []
+  page.on('pageerror', (error) => errors.push(error.message))
+  const url = new URL('bare.html', server).href
+  await page.route(url, (route) =>
+    route.fulfill({
+      contentType: 'text/html',
+      headers: {
+        'cross-origin-opener-policy': 'same-origin',
+        'cross-origin-embedder-policy': 'require-corp',
+      },
+      body: '<!doctype html><html lang="en"><title>Bare</title><script type="module" src="/embed.js"></script>',
+    }),
+  )
+  await page.goto(url)
+  await runtimeReady(page)
+  return { page, errors }
+}
+
 /** Waits for the page's runtime. Not frame by frame, as is Playwright's default: a page may go without frames for long. */
 export async function runtimeReady(page: Page | Frame): Promise<void> {
   await page.waitForFunction(() => 'spillway' in window, undefined, { polling: 50, timeout: 60_000 })

@@ -6,6 +6,7 @@ import { assertType, expectTypeOf } from 'vitest'
 import {
   type Capacity,
   createRuntime,
+  type EmbedOptions,
   type EmbedResult,
   type ErrorCode,
   type Input,
@@ -118,9 +119,12 @@ expectTypeOf(model.load).returns.resolves.toBeVoid()
 assertType<Same<Parameters<Model['run']>, [inputs: Inputs, options?: RunOptions | undefined]>>(true)
 expectTypeOf(model.run).returns.resolves.toEqualTypeOf<RunResult>()
 assertType<
-  Same<Parameters<Model['embed']>, [texts: string | readonly string[], options?: RequestOptions | undefined]>
+  Same<Parameters<Model['embed']>, [texts: string | readonly string[], options?: EmbedOptions | undefined]>
 >(true)
 expectTypeOf(model.embed).returns.resolves.toEqualTypeOf<EmbedResult>()
+expectTypeOf<EmbedResult['placements']>().toEqualTypeOf<readonly Placement[]>()
+expectTypeOf<EmbedOptions>().toExtend<RequestOptions>()
+model.embed('a fox', { truncate: true })
 expectTypeOf(model.createSession).returns.toEqualTypeOf<ModelSession>()
 assertType<Same<Parameters<ModelSession['run']>, [inputs: Inputs, options?: RunOptions | undefined]>>(true)
 expectTypeOf(session.run).returns.resolves.toEqualTypeOf<RunResult>()

@@ -40,6 +40,7 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
   'web/elements/README.md': [
     ['test/e2e/elements.test.ts', 'elements.js'],
     ['test/e2e/elements.test.ts', 'required'],
+    ['test/e2e/elements.test.ts', 'placeholder'],
   ],
   'web/adapters/README.md': [
     ['test/e2e/examples.test.ts', "from 'spillway/ai'"],

@@ -134,6 +134,20 @@ describe('embedding', () => {
     await expect(embed(manifest, reader, [text], run)).rejects.toMatchObject({ code })
   })
 
+  test('reads the beginning of a text that is too long where that is asked, with the special tokens that end it', async () => {
+    const text = 'far too long\0'
+    const { embeddings, promptTokens, truncated } = await embed(manifest, reader, ['ab', text], run, {
+      truncate: true,
+    })
+    expect(truncated).toEqual([1])
+    expect(promptTokens).toBe(2 + 8)
+    const read = [...'far too', '\0'].map((character) => character.codePointAt(0) ?? 0)
+    expect(embeddings[1]?.[0]).toBeCloseTo(read.reduce((sum, token) => sum + token, 0) / 8, 4)
+    await expect(embed(manifest, reader, [''], run, { truncate: true })).rejects.toMatchObject({
+      code: 'input_value_invalid',
+    })
+  })
+
   test('refuses a model without embeddings', async () => {
     await expect(embed({ ...manifest, embedding: undefined }, reader, ['a'], run)).rejects.toMatchObject({
       code: 'not_supported',

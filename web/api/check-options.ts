@@ -7,7 +7,7 @@ import { priorities } from '../../workers/host/scheduler/priority.ts'
 import { deviceBackends } from '../placement/candidate.ts'
 import type { ForcedChoice } from '../placement/force-variant.ts'
 import type { RuntimeOptions } from './create-runtime.ts'
-import type { LoadOptions, ModelOptions, RequestOptions, RunOptions } from './model.ts'
+import type { EmbedOptions, LoadOptions, ModelOptions, RequestOptions, RunOptions } from './model.ts'
 
 // Pages in plain JavaScript can pass any value.
 
@@ -38,6 +38,7 @@ const requestFields: FieldNames<RequestOptions> = {
   policy: true,
   priority: true,
 }
+const embedFields: FieldNames<EmbedOptions> = { ...requestFields, truncate: true }
 const runFields: FieldNames<RunOptions> = { ...requestFields, outputs: true }
 
 /** @throws SpillwayError `input_name_invalid` for an option that there is not; `input_value_invalid` for another value. */
@@ -103,6 +104,15 @@ export function checkRunOptions(options: RunOptions): void {
 export function checkRequestOptions(options: RequestOptions): void {
   refuseUnknownFields('A request', options, requestFields)
   checkRequestValues(options)
+}
+
+/** The same for texts to embed. */
+export function checkEmbedOptions(options: EmbedOptions): void {
+  refuseUnknownFields('A request', options, embedFields)
+  checkRequestValues(options)
+  const truncate: unknown = options.truncate
+  if (truncate === undefined || typeof truncate === 'boolean') return
+  throw invalid('truncate must be true or false', 'a boolean', truncate)
 }
 
 /** @throws SpillwayError `input_value_invalid` */

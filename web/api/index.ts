@@ -39,7 +39,6 @@ export type { LaneState } from '../../workers/host/pool/lane-holder.ts'
 export type { LaneStats, PoolStats } from '../../workers/host/pool/pool.ts'
 export type { Priority } from '../../workers/host/scheduler/priority.ts'
 export type { ModelStats, SchedulerStats } from '../../workers/host/scheduler/stats.ts'
-export type { EmbedResult } from '../../workers/host/text/embedding/embedder.ts'
 export type {
   ChatMessage,
   GenerateTimings,
@@ -90,6 +89,7 @@ export type {
 export type { DeviceBackend, PageBackend } from '../placement/candidate.ts'
 export type { ModelStorage, StorageUsage, StoredModel } from '../store/storage/model-storage.ts'
 export type { Progress } from '../store/worker/load-files.ts'
+export type { EmbedResult } from '../text/embed-result.ts'
 export type { GenerationStream, PlacedPiece, PlacedResult } from '../text/generate.ts'
 export type { GenerateRequest, Tool, ToolArguments, ToolContext } from '../text/tools.ts'
 export type { Advice, DeviceAdvice } from './advise.ts'
@@ -101,6 +101,7 @@ export {
   type RuntimeOptions,
 } from './create-runtime.ts'
 export type {
+  EmbedOptions,
   LoadOptions,
   Model,
   ModelEvents,

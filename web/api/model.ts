@@ -11,7 +11,6 @@ import {
   SpillwayError,
 } from '../../models/core/index.ts'
 import type { Priority } from '../../workers/host/scheduler/priority.ts'
-import type { EmbedResult } from '../../workers/host/text/embedding/embedder.ts'
 import type { DeviceTier } from '../device/device-tier.ts'
 import type { LoadState, StateChangeEvent } from '../device/load-states.ts'
 import type { PageBackend } from '../placement/candidate.ts'
@@ -21,10 +20,12 @@ import type { Router } from '../placement/router.ts'
 import { changePolicy, type TextPolicy } from '../placement/text-policy.ts'
 import type { Progress } from '../store/worker/load-files.ts'
 import type { RequestWatcher } from '../telemetry/watch-requests.ts'
+import type { EmbedResult } from '../text/embed-result.ts'
 import type { GenerationStream } from '../text/generate.ts'
 import { type LazyTextService, streamOf } from '../text/lazy-text-service.ts'
 import type { GenerateRequest } from '../text/tools.ts'
 import {
+  checkEmbedOptions,
   checkLoadOptions,
   checkPolicy,
   checkRequestOptions,
@@ -68,6 +69,15 @@ export interface RequestOptions {
 export interface RunOptions<Name extends string = string> extends RequestOptions {
   /** Names of the outputs to return: others are neither copied nor sent. Default: all. */
   readonly outputs?: readonly Name[]
+}
+
+/** Options of one call of `embed()`. */
+export interface EmbedOptions extends RequestOptions {
+  /**
+   * Whether only the beginning of a text is embedded that is longer than the model reads. Default `false`: such a text is
+   * refused as `context_exceeded`.
+   */
+  readonly truncate?: boolean
 }
 
 /** The events of a model, by type. */
@@ -160,12 +170,12 @@ export interface Model {
    * Embeds texts as vectors, pooled and normalized as the manifest says. Texts of similar length share runs, those of
    * concurrent calls too.
    *
-   * @throws SpillwayError `not_supported` where the model embeds no text, `context_exceeded` for a text that is too
-   * long; otherwise as `run()`.
+   * @throws SpillwayError `not_supported` where the model embeds no text, or `truncate` is asked of one whose tokenizer only
+   * an engine behind the server has; `context_exceeded` for a text that is too long; otherwise as `run()`.
    * @example
    * const { embeddings } = await model.embed(['a fox', 'a wood'])
    */
-  embed(texts: string | readonly string[], options?: RequestOptions): Promise<EmbedResult>
+  embed(texts: string | readonly string[], options?: EmbedOptions): Promise<EmbedResult>
 }
 
 /** A session of a model with state: each run starts from the state that the one before it left. */
@@ -277,7 +287,10 @@ export function createModel(options: CreateModelOptions): Model {
       }
     },
     embed: async (texts, options) =>
-      textService.embed(manifest, checkTexts(texts), toPlacementOptions(options)),
+      textService.embed(manifest, checkTexts(texts), {
+        ...toPlacementOptions(options, checkEmbedOptions),
+        truncate: options?.truncate,
+      }),
   }
 }
 

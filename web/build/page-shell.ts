@@ -70,6 +70,25 @@ const parts = {
         </details>
         <button data-testid="retry" type="button">Try again</button>
       </div>`,
+  /** The hub's models for a task, and what one takes before it is downloaded. */
+  hub: `<ul id="hub-models" class="hub-models" aria-label="Models of the hub"></ul>
+        <div id="hub-facts" class="panel hub-facts" data-testid="hub-facts" role="status" hidden>
+          <p data-part="facts"></p>
+          <button id="hub-get" class="main-button" data-testid="hub-get" type="button" hidden></button>
+        </div>`,
+  'hub-progress': `<div id="hub-progress" class="progress" data-testid="hub-progress" data-state="starting">
+            <h3 id="hub-title">Model</h3>
+            <p data-part="text"></p>
+            <progress aria-labelledby="hub-title"></progress>
+          </div>`,
+  'hub-error': `<div id="hub-error" class="error" data-testid="hub-error" role="alert" hidden>
+          <p><span data-part="message"></span> <code data-part="code"></code></p>
+          <details>
+            <summary>For developers</summary>
+            <p data-part="detail"></p>
+          </details>
+          <button type="button">Try again</button>
+        </div>`,
   policies: `<fieldset class="policy-switch">
         <legend>Where it may run</legend>
         <div id="policies" class="policies"></div>

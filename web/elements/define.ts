@@ -1,5 +1,6 @@
 import { SpillwayChatElement } from './chat/element.ts'
 import { SpillwayClassifyElement } from './classify/element.ts'
+import { SpillwaySearchElement } from './search/element.ts'
 import { type GetRuntime, SpillwayElement } from './spillway-element.ts'
 import { SpillwayStatusElement } from './status/element.ts'
 import type { ElementTag } from './tags.ts'
@@ -8,6 +9,7 @@ declare global {
   interface HTMLElementTagNameMap {
     'spillway-chat': SpillwayChatElement
     'spillway-classify': SpillwayClassifyElement
+    'spillway-search': SpillwaySearchElement
     'spillway-status': SpillwayStatusElement
   }
 }
@@ -15,8 +17,9 @@ declare global {
 const elements = {
   'spillway-chat': SpillwayChatElement,
   'spillway-classify': SpillwayClassifyElement,
+  'spillway-search': SpillwaySearchElement,
   'spillway-status': SpillwayStatusElement,
-} satisfies Record<ElementTag, typeof SpillwayElement>
+} satisfies Record<ElementTag, CustomElementConstructor>
 
 /**
  * Defines the elements. Where another copy has defined one, that stays. The code of each is fetched with the first of its

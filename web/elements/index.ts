@@ -6,5 +6,6 @@ export { type Classification, type ClassifyEvents, SpillwayClassifyElement } fro
 export { defineElements } from './define.ts'
 export type { SpillwayElementEvents, SpillwayErrorEvent } from './events.ts'
 export type { SpillwayIntrinsicElements } from './jsx.ts'
+export { type SearchEvents, type SearchResult, SpillwaySearchElement } from './search/element.ts'
 export type { GetRuntime } from './spillway-element.ts'
 export { SpillwayStatusElement } from './status/element.ts'

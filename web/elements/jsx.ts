@@ -1,6 +1,7 @@
 import type { Policy } from '../../models/core/placement.ts'
 import type { SpillwayChatElement } from './chat/element.ts'
 import type { SpillwayClassifyElement } from './classify/element.ts'
+import type { SpillwaySearchElement } from './search/element.ts'
 import type { SpillwayStatusElement } from './status/element.ts'
 
 interface ModelAttributes {
@@ -31,6 +32,18 @@ export interface SpillwayIntrinsicElements<Common = object> {
       top?: number
       mean?: string
       std?: string
+      name?: string
+      required?: boolean
+    }
+  'spillway-search': Common &
+    ModelAttributes & {
+      ref?: { current: SpillwaySearchElement | null }
+      src?: string
+      top?: number
+      'max-texts'?: number
+      files?: boolean
+      selectable?: boolean
+      placeholder?: string
       name?: string
       required?: boolean
     }

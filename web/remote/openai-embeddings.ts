@@ -3,7 +3,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import { type Manifest, SpillwayError, schemaError } from '../../models/core/index.ts'
 import { embeddingList } from '../../models/protocols/openai.ts'
 import { requestTimeout } from '../../models/protocols/request-timeout.ts'
-import type { EmbedResult } from '../../workers/host/text/embedding/embedder.ts'
+import type { Embeddings } from '../../workers/host/text/embedding/embedder.ts'
 import { requestJson } from './request.ts'
 import type { RequestHeaders } from './request-headers.ts'
 
@@ -28,7 +28,7 @@ export async function requestEmbeddings(
   { id }: Manifest,
   texts: readonly (string | readonly number[])[],
   { clock, signal, deadlineMs, pageHeaders }: EmbeddingsOptions,
-): Promise<EmbedResult> {
+): Promise<Omit<Embeddings, 'truncated'>> {
   const url = new URL('v1/embeddings', server)
   const answer = await requestJson(url, {
     clock,

@@ -1,8 +1,8 @@
 import { withAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
 import { untilDeadline } from '../../models/async/timeouts.ts'
-import { type Manifest, SpillwayError } from '../../models/core/index.ts'
-import { type EmbedResult, embed, type RunTokens } from '../../workers/host/text/embedding/embedder.ts'
+import { type Manifest, type Placement, SpillwayError } from '../../models/core/index.ts'
+import { embed, type RunTokens } from '../../workers/host/text/embedding/embedder.ts'
 import type { SequenceSchedulerOptions } from '../../workers/host/text/sequence-options.ts'
 import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
 import { TextModels } from '../../workers/host/text/text-models.ts'
@@ -15,6 +15,7 @@ import type { Router, TextTarget } from '../placement/router.ts'
 import { requestEmbeddings } from '../remote/openai-embeddings.ts'
 import type { RequestHeaders } from '../remote/request-headers.ts'
 import { createCancellation } from './cancellation.ts'
+import type { EmbedResult } from './embed-result.ts'
 import { generate, type TextStream } from './generate.ts'
 import { deviceSegment, type StreamSegment, serverSegment } from './stream-segments.ts'
 import { TextBalance, type TextBalanceOptions } from './text-balance.ts'
@@ -78,9 +79,12 @@ export class TextService {
   async embed(
     manifest: Manifest,
     texts: readonly (string | readonly number[])[],
-    options: PlacementOptions,
+    { truncate, ...options }: PlacementOptions & { readonly truncate?: boolean | undefined },
   ): Promise<EmbedResult> {
-    if (isEmbeddedElsewhere(manifest)) return this.#embedElsewhere(manifest, texts, options)
+    if (isEmbeddedElsewhere(manifest)) {
+      if (truncate) throw withoutTokenizer(manifest)
+      return this.#embedElsewhere(manifest, texts, options)
+    }
     const { router, clock } = this.#options
     const { signal, deadlineMs } = options
     const deadline = deadlineMs === undefined ? undefined : clock.now() + deadlineMs
@@ -93,9 +97,13 @@ export class TextService {
     )
     const remaining = () =>
       deadline === undefined ? options : { ...options, deadlineMs: Math.max(1, deadline - clock.now()) }
-    const run: RunTokens = async (tensors, signal) =>
-      (await router.run(manifest, { tensors, rows: 1 }, { ...remaining(), signal })).outputs
-    return embed(manifest, reader, texts, run, signal)
+    const placements: Placement[] = []
+    const run: RunTokens = async (tensors, signal, index) => {
+      const answer = await router.run(manifest, { tensors, rows: 1 }, { ...remaining(), signal })
+      placements[index] = answer.placement
+      return answer.outputs
+    }
+    return { ...(await embed(manifest, reader, texts, run, { signal, truncate })), placements }
   }
 
   /** The engine has the tokenizer, too: it gets the texts. */
@@ -109,15 +117,24 @@ export class TextService {
     const { signal } = cancellation
     const placement = { estimateSpill: () => undefined, preferredVariant: () => undefined }
     try {
-      return await router.streamWithFailover(manifest, { ...options, signal }, placement, (target) => {
+      return await router.streamWithFailover(manifest, { ...options, signal }, placement, async (target) => {
         if (!server) throw withoutServer()
         const deadlineMs = cancellation.remainingMs()
-        return requestEmbeddings(server, manifest, texts, {
+        const result = await requestEmbeddings(server, manifest, texts, {
           clock,
           signal: target.signal,
           deadlineMs,
           pageHeaders: headers,
         })
+        const { reason, explanation } = target.decision
+        const where: Placement = {
+          tier: 'server',
+          backend: 'unknown',
+          variant: 'unknown',
+          reason,
+          explanation,
+        }
+        return { ...result, placements: texts.map(() => where), truncated: [] }
       })
     } catch (cause) {
       throw cancellation.error() ?? cause
@@ -180,5 +197,11 @@ function promptTokensAbout({ tokens, prompt = '', messages = [] }: TextRequest):
 /** Whether only an engine behind the server can embed with the model: neither device nor server have its files. */
 const isEmbeddedElsewhere = ({ task, embedding, variants }: Manifest) =>
   task === 'feature-extraction' && !embedding && variants.length === 0
+
+const withoutTokenizer = ({ id }: Manifest) =>
+  new SpillwayError('not_supported', `${id} has no tokenizer here, so its texts cannot be truncated`, {
+    expected: 'a model whose manifest has a tokenizer',
+    got: 'a model of an engine behind the server',
+  })
 
 const withoutServer = () => new SpillwayError('server_absent', 'The runtime has no server')

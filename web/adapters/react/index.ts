@@ -15,10 +15,10 @@ import {
   useSyncExternalStore,
 } from 'react'
 import { type Inputs, type RunResult, SpillwayError } from '../../../models/core/index.ts'
-import type { EmbedResult } from '../../../workers/host/text/embedding/embedder.ts'
 import { createRuntime, type Runtime, type RuntimeOptions } from '../../api/create-runtime.ts'
-import type { Model, RequestOptions, RunOptions } from '../../api/model.ts'
+import type { EmbedOptions, Model, RequestOptions, RunOptions } from '../../api/model.ts'
 import type { RuntimeStats } from '../../api/stats.ts'
+import type { EmbedResult } from '../../text/embed-result.ts'
 import type { PlacedResult } from '../../text/generate.ts'
 import type { GenerateRequest } from '../../text/tools.ts'
 import { Generation, type GenerationState } from '../state/generation-state.ts'
@@ -122,7 +122,7 @@ export function useRun(source: string): UsedRun {
 
 export interface UsedEmbed extends CallState<EmbedResult> {
   /** As `model.embed()`. It aborts the component's call before. */
-  readonly embed: (texts: string | readonly string[], options?: RequestOptions) => Promise<EmbedResult>
+  readonly embed: (texts: string | readonly string[], options?: EmbedOptions) => Promise<EmbedResult>
 }
 
 /** Embeds texts; the vectors of the latest call are in the state. */
@@ -130,7 +130,7 @@ export function useEmbed(source: string): UsedEmbed {
   const open = useOpen(source)
   const latest = useLatestCall<EmbedResult>()
   const embed = useCallback(
-    (texts: string | readonly string[], options: RequestOptions = {}) =>
+    (texts: string | readonly string[], options: EmbedOptions = {}) =>
       latest.callModel(open, options, (model, signalled) => model.embed(texts, signalled)),
     [latest, open],
   )

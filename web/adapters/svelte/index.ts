@@ -1,10 +1,10 @@
 /** Svelte stores over a runtime: `$store` in a component. They are thin: what they do is in ../state. */
 import type { Readable } from 'svelte/store'
 import type { Inputs, RunResult } from '../../../models/core/index.ts'
-import type { EmbedResult } from '../../../workers/host/text/embedding/embedder.ts'
 import type { Runtime } from '../../api/create-runtime.ts'
-import type { RequestOptions, RunOptions } from '../../api/model.ts'
+import type { EmbedOptions, RequestOptions, RunOptions } from '../../api/model.ts'
 import type { RuntimeStats } from '../../api/stats.ts'
+import type { EmbedResult } from '../../text/embed-result.ts'
 import type { PlacedResult } from '../../text/generate.ts'
 import type { GenerateRequest } from '../../text/tools.ts'
 import { Generation, type GenerationState } from '../state/generation-state.ts'
@@ -51,7 +51,7 @@ export function embedStore(
   runtime: Runtime,
   source: string,
 ): Readable<CallState<EmbedResult>> & {
-  embed(texts: string | readonly string[], options?: RequestOptions): Promise<EmbedResult>
+  embed(texts: string | readonly string[], options?: EmbedOptions): Promise<EmbedResult>
   abort(): void
 } {
   const latest = new LatestCall<EmbedResult>()

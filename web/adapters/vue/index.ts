@@ -11,10 +11,10 @@ import {
   watchEffect,
 } from 'vue'
 import { type Inputs, type RunResult, SpillwayError } from '../../../models/core/index.ts'
-import type { EmbedResult } from '../../../workers/host/text/embedding/embedder.ts'
 import type { Runtime } from '../../api/create-runtime.ts'
-import type { RequestOptions, RunOptions } from '../../api/model.ts'
+import type { EmbedOptions, RequestOptions, RunOptions } from '../../api/model.ts'
 import type { RuntimeStats } from '../../api/stats.ts'
+import type { EmbedResult } from '../../text/embed-result.ts'
 import type { PlacedResult } from '../../text/generate.ts'
 import type { GenerateRequest } from '../../text/tools.ts'
 import { Generation, type GenerationState } from '../state/generation-state.ts'
@@ -88,10 +88,10 @@ export function useRun(source: MaybeRefOrGetter<string>): {
 /** Embeds texts; each call aborts the one before, and the vectors of the latest are in `state`. */
 export function useEmbed(source: MaybeRefOrGetter<string>): {
   readonly state: Readonly<ShallowRef<CallState<EmbedResult>>>
-  readonly embed: (texts: string | readonly string[], options?: RequestOptions) => Promise<EmbedResult>
+  readonly embed: (texts: string | readonly string[], options?: EmbedOptions) => Promise<EmbedResult>
 } {
   const { state, latest, open } = useLatestCall<EmbedResult>(source)
-  const embed = (texts: string | readonly string[], options: RequestOptions = {}) =>
+  const embed = (texts: string | readonly string[], options: EmbedOptions = {}) =>
     latest.callModel(open, options, (model, signalled) => model.embed(texts, signalled))
   return { state, embed }
 }

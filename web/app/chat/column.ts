@@ -4,7 +4,8 @@ import type { GenerationStream, PlacedPiece } from '../../text/generate.ts'
 import { find } from '../../view/find.ts'
 import { oncePerFrame } from '../../view/once-per-frame.ts'
 import { countOf, milliseconds, sentence, tierWords } from '../../view/words.ts'
-import { createFiguresView } from '../figures-view.ts'
+import { createFiguresView, type FiguresView } from '../figures-view.ts'
+import { playText, type RecordedText } from './recorded-text.ts'
 import { makeScrollRegion } from './scroll-region.ts'
 import { createSeamedText, type SeamedText } from './seamed-text.ts'
 import { TokenRate } from './token-rate.ts'
@@ -27,11 +28,14 @@ export class Column {
   readonly #watcher: ColumnWatcher
   readonly #text: SeamedText
   readonly #show: (state: string) => void
+  readonly #figures: FiguresView<'rate' | 'first'>
   readonly #refresh: () => void
   #policy: Policy
   #next: Policy | undefined
   #stream: GenerationStream | undefined
   #abort: AbortController | undefined
+  /** Of a recorded text, until one is written. */
+  readonly #recorded = new AbortController()
   #rate = new TokenRate()
   #tier: Tier | undefined
   #askedAt = 0
@@ -50,11 +54,11 @@ export class Column {
     this.#show = (words) => {
       state.textContent = words
     }
-    const figures = createFiguresView(find('dl', HTMLElement, element), ['rate', 'first'])
+    this.#figures = createFiguresView(find('dl', HTMLElement, element), ['rate', 'first'])
     this.#refresh = oncePerFrame(() => {
       const { perSecond } = this.#rate
       const first = this.#firstMs
-      figures.show({
+      this.#figures.show({
         ...(perSecond !== undefined && { rate: [perSecond, String(Math.round(perSecond))] }),
         ...(first !== undefined && { first: [first, milliseconds(first)] }),
       })
@@ -63,6 +67,14 @@ export class Column {
 
   get isRunning(): boolean {
     return this.#abort !== undefined
+  }
+
+  /** Plays a text that was written at another time, where none was written here so far. */
+  play(recording: RecordedText, home: Tier): void {
+    if (this.#recorded.signal.aborted) return
+    this.#element.dataset.state = 'recorded'
+    const view = { text: this.#text, figures: this.#figures, show: this.#show }
+    playText(recording, home, view, this.#recorded.signal)
   }
 
   stop(): void {
@@ -87,6 +99,7 @@ export class Column {
 
   async write(prompt: string, open: () => Promise<Model>): Promise<void> {
     this.stop()
+    this.#recorded.abort()
     const abort = new AbortController()
     this.#abort = abort
     this.#clear()

@@ -53,6 +53,11 @@ export function showColumns({ model, begun, said, failed }: ColumnsWatcher): voi
     for (const column of columns) column.stop()
   })
 
+  // Not among what a page starts with.
+  void import('../recorded/chat.json').then(({ default: recorded }) => {
+    for (const [index, tier] of tiers.entries()) columns[index]?.play(recorded[tier], tier)
+  })
+
   const buttons = tiers.map((tier) => find(`#lose-${tier}`, HTMLButtonElement))
   for (const [index, tier] of tiers.entries()) {
     const button = buttons[index]

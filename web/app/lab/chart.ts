@@ -1,12 +1,17 @@
 import uPlot from 'uplot'
 import { find } from '../../view/find.ts'
 
+type Stroke = 'dashed' | 'dotted'
+
+const dashes: Readonly<Record<Stroke, number[]>> = { dashed: [6, 4], dotted: [2, 3] }
+
 /** One line of a chart. */
 export interface Line {
   readonly label: string
   /** A colour token of the site. */
   readonly colour: string
-  readonly isDashed?: boolean
+  /** Solid where it is absent. Lines of one chart differ by more than their colours. */
+  readonly stroke?: Stroke
   readonly isFilled?: boolean
 }
 
@@ -93,12 +98,12 @@ function optionsOf(
     series: [
       {},
       ...lines.map(
-        ({ label, colour, isDashed, isFilled }): uPlot.Series => ({
+        ({ label, colour, stroke, isFilled }): uPlot.Series => ({
           label,
           stroke: token(colour),
           width: 2,
           points: { show: false },
-          ...(isDashed && { dash: [6, 4] }),
+          ...(stroke && { dash: dashes[stroke] }),
           ...(isFilled && { fill: `color-mix(in srgb, ${token(colour)} 18%, transparent)` }),
         }),
       ),
@@ -112,11 +117,11 @@ const shortNumber = new Intl.NumberFormat('en', { notation: 'compact' })
 const agoText = (seconds: number): string => (seconds === 0 ? 'now' : `${-seconds} s`)
 
 /** A key of the line, its label and its value. @returns Where the value stands. */
-function legendEntry(list: HTMLElement, { label, colour, isDashed }: Line): HTMLElement {
+function legendEntry(list: HTMLElement, { label, colour, stroke }: Line): HTMLElement {
   const key = document.createElement('i')
   key.className = 'key'
   key.style.setProperty('--key', `var(${colour})`)
-  key.toggleAttribute('data-dashed', isDashed === true)
+  if (stroke) key.style.borderTopStyle = stroke
   const term = document.createElement('dt')
   term.append(key, label)
   const value = document.createElement('dd')

@@ -11,7 +11,7 @@ export function createCharts(place: HTMLElement): (readings: readonly Reading[])
     figure('throughput'),
     [
       { label: 'This device', colour: '--device', isFilled: true },
-      { label: 'Server', colour: '--server', isFilled: true, isDashed: true },
+      { label: 'Server', colour: '--server', isFilled: true, stroke: 'dashed' },
     ],
     whole,
   )
@@ -19,8 +19,8 @@ export function createCharts(place: HTMLElement): (readings: readonly Reading[])
     figure('latency'),
     [
       { label: 'Half', colour: '--text' },
-      { label: '95 of 100', colour: '--quiet' },
-      { label: '99 of 100', colour: '--text', isDashed: true },
+      { label: '95 of 100', colour: '--quiet', stroke: 'dotted' },
+      { label: '99 of 100', colour: '--text', stroke: 'dashed' },
     ],
     milliseconds,
   )

@@ -10,9 +10,10 @@ import { shownSeconds } from './chart.ts'
 import { createCharts } from './charts.ts'
 import { showFaults } from './faults-view.ts'
 import { showFigures } from './figures.ts'
-import { History } from './history.ts'
+import { History, type Reading } from './history.ts'
 import { showLoadForm } from './load-form.ts'
 import { LoadGenerator } from './load-generator.ts'
+import { playLoad } from './recorded-load.ts'
 import { showState } from './state-view.ts'
 
 /** Milliseconds between two looks at which calls are due. */
@@ -33,6 +34,7 @@ export function showPage(runtime: RuntimeWithFaults): void {
   const load = new LoadGenerator(() => performance.now())
   const history = new History(load, runtime, (shownSeconds * 1_000) / readMs)
   const charts = createCharts(find('#charts', HTMLElement))
+  const recorded = showRecorded(charts)
   const writeFigures = showFigures(find('#figures', HTMLElement), load)
   const faults = showFaults(find('#faults', HTMLElement), runtime, load, announcer.now)
 
@@ -75,6 +77,7 @@ export function showPage(runtime: RuntimeWithFaults): void {
   }
   const form = showLoadForm(find('#load', HTMLFormElement), {
     start: () => {
+      recorded.end()
       error.clear()
       void start()
     },
@@ -124,4 +127,20 @@ export function showPage(runtime: RuntimeWithFaults): void {
   }, readMs)
   state.write()
   openerOf(form.choice.subject).reopen()
+}
+
+/** Until the visitor loads the runtime himself, the charts play what another day's load did. */
+function showRecorded(charts: (readings: readonly Reading[]) => void): { end(): void } {
+  const what = find('#charts [data-part="what"]', HTMLElement)
+  const own = what.textContent
+  const ending = new AbortController()
+  what.textContent =
+    'Recorded on an earlier day: a lane is killed, then all goes to the server. Start the load to see your own.'
+  void import('../recorded/lab.json').then(({ default: load }) => playLoad(load, charts, ending.signal))
+  return {
+    end: () => {
+      ending.abort()
+      what.textContent = own
+    },
+  }
 }

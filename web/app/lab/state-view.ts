@@ -10,7 +10,7 @@ import { createMeasurements } from './measured.ts'
 import { writeReport } from './report.ts'
 import { showReport } from './report-view.ts'
 import { createRowsView } from './rows-view.ts'
-import { storedRows, usageWords } from './stored.ts'
+import { createStored } from './stored.ts'
 
 export interface StateSources {
   readonly announce: (text: string) => void
@@ -29,7 +29,7 @@ export function showState(
   const showLanes = list('#lanes', 'None has started yet.')
   const showPlacements = list('#placements', 'No call is answered yet.')
   const showMeasured = list('#measured', 'Nothing yet.')
-  const showStored = list('#stored', 'No model is stored.')
+  const showStored = list('#stored', 'Nothing is stored.')
   const usage = find('#usage', HTMLElement)
   const measured = createMeasurements(runtime)
 
@@ -38,18 +38,17 @@ export function showState(
     showLanes(laneRows(stats, runtime))
     showPlacements(placementRows(stats))
   }
-  const stored = () => storedRows(runtime, remove)
+  const stored = createStored(runtime, (name, freed) => void removed(name, freed))
   const refresh = async () => {
-    const [rows, words, curves] = await Promise.all([stored(), usageWords(runtime), measured()])
+    const [rows, words, curves] = await Promise.all([stored.rows(), stored.usage(), measured()])
     showStored(rows)
     showMeasured(curves)
     usage.textContent = words
     write()
   }
-  const remove = async (id: string) => {
-    const freed = await runtime.storage.remove(id)
+  const removed = async (name: string, freed: number) => {
     await refresh()
-    sources.announce(`${id} removed, ${bytes(freed)} freed`)
+    sources.announce(`${name} removed, ${bytes(freed)} freed`)
     // Its button, which had the focus, is gone.
     find('#stored', HTMLElement).focus()
   }
@@ -59,7 +58,7 @@ export function showState(
 
   const report = async (): Promise<string> => {
     const stats = runtime.stats()
-    const [storedNow, measuredNow] = await Promise.all([stored(), measured()])
+    const [storedNow, measuredNow] = await Promise.all([stored.rows(), measured()])
     return writeReport({
       date: new Date(),
       browser: navigator.userAgent,

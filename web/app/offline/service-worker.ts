@@ -32,8 +32,9 @@ registerRoute(
   async ({ event, request, url }) => {
     try {
       const response = await pages.handle({ event, request })
-      // A proxy whose server is down.
-      return response.status < 500 ? response : ((await matchPrecache(fileOf(url))) ?? response)
+      // A proxy whose server is down; and Firefox, where a preload without a network resolves, to an error.
+      const isAnswer = response.type !== 'error' && response.status < 500
+      return isAnswer ? response : ((await matchPrecache(fileOf(url))) ?? response)
     } catch (cause) {
       const kept = await matchPrecache(fileOf(url))
       if (!kept) throw cause

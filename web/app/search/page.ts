@@ -1,19 +1,25 @@
+import { systemClock } from '../../../models/async/clock.ts'
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { Runtime } from '../../api/create-runtime.ts'
+import type { Model } from '../../api/model.ts'
+import { Library } from '../../search/library.ts'
+import { splitPassages } from '../../search/split.ts'
+import { createVectorStore } from '../../search/vector-store.ts'
 import { createAnnouncer } from '../../view/announce.ts'
+import { errorWords } from '../../view/error-words.ts'
 import { find } from '../../view/find.ts'
 import { LatestTask } from '../../view/latest-task.ts'
 import { createProgressView } from '../../view/progress-view.ts'
 import { countText, milliseconds } from '../../view/words.ts'
 import { createErrorView } from '../error-view.ts'
 import { createFiguresView, type Figure } from '../figures-view.ts'
+import { showHubModels } from '../hub-models.ts'
 import { Opener } from '../opener.ts'
 import { createSharedMeter } from '../shared-meter.ts'
-import { Library } from './library.ts'
+import { acceptDrops, checkOwnText } from './own-text.ts'
+import { keptWords } from './reading-words.ts'
 import { createResultsView } from './results-view.ts'
-import { splitPassages } from './split.ts'
 
-const modelId = 'passages'
 const shownPassages = 8
 const figureNames = ['passages', 'shared', 'embed', 'rank'] as const
 const book = new URL('./alice.txt', import.meta.url)
@@ -30,15 +36,24 @@ export function showPage(runtime: Runtime): void {
     shown = { ...shown, ...newer }
     figuresView.show(shown)
   }
-  const readShared = createSharedMeter(runtime, modelId)
-  const error = createErrorView(find('#error', HTMLElement), () => {
-    error.clear()
-    opener.reopen()
-    reading.restart()
-  })
+  const error = createErrorView(
+    find('#error', HTMLElement),
+    () => {
+      error.clear()
+      if (!chosen) opener.reopen()
+      reading.restart()
+    },
+    // What is wrong with a file or a text is said in its own words.
+    ({ code, message }) => (code === 'input_value_invalid' ? message : errorWords(code)),
+  )
   const fail = (cause: unknown) => error.show(SpillwayError.from(cause, 'internal', 'The page failed'))
-  const opener = new Opener(runtime, modelId, createProgressView(find('#progress', HTMLElement)), fail)
+  const opener = new Opener(runtime, 'passages', createProgressView(find('#progress', HTMLElement)), fail)
+  const vectors = createVectorStore({ clock: systemClock })
 
+  /** A model of the hub, once the visitor has it. */
+  let chosen: Model | undefined
+  const model = async () => chosen ?? opener.model()
+  let readShared = createSharedMeter(runtime, 'passages')
   let library = new Library([])
   let like: number | undefined
   const showResults = createResultsView(find('#results', HTMLElement), (index) => {
@@ -54,7 +69,7 @@ export function showPage(runtime: Runtime): void {
     const before = performance.now()
     const vector =
       like === undefined && text
-        ? (await (await opener.model()).embed(text, { signal })).embeddings[0]
+        ? (await (await model()).embed(text, { signal, truncate: true })).embeddings[0]
         : from.vector(like ?? 0)
     if (!vector || from !== library) return
     const embedded = performance.now()
@@ -71,20 +86,33 @@ export function showPage(runtime: Runtime): void {
 
   const read = async (signal: AbortSignal) => {
     const ownText = own.value.trim()
-    const passages = splitPassages(ownText || (await fetchBook(signal)))
+    const passages = splitPassages(ownText ? checkOwnText(ownText) : await fetchBook(signal))
+    const reader = await model()
     const next = new Library(passages)
     like = undefined
     library = next
     const started = performance.now()
-    await next.embed(await opener.model(), signal, (done) => {
+    const words = (done: number) => {
       const seconds = (performance.now() - started) / 1000
-      status.textContent = `${countText(done)} of ${countText(passages.length)} passages read in ${seconds.toFixed(1)} s`
-      const shared = readShared()
-      showFigures({
-        passages: [done, countText(done)],
-        ...(shared !== undefined && { shared: [shared, shared.toFixed(1)] }),
-      })
+      return `${countText(done)} of ${countText(passages.length)} passages read in ${seconds.toFixed(1)} s`
+    }
+    let fromStore = 0
+    const result = await next.embed(reader, {
+      signal,
+      // Of a visitor's own text nothing is kept.
+      store: ownText ? undefined : vectors,
+      onProgress: (done, kept) => {
+        fromStore = kept
+        if (done < passages.length) status.textContent = words(done)
+        const shared = readShared()
+        showFigures({
+          passages: [done, countText(done)],
+          ...(shared !== undefined && { shared: [shared, shared.toFixed(1)] }),
+        })
+      },
     })
+    status.textContent =
+      words(passages.length) + (ownText ? '' : keptWords(result, fromStore, passages.length))
     ranking.request()
   }
   const reading = new LatestTask((signal) => read(signal).catch(report(signal, fail)))
@@ -94,8 +122,27 @@ export function showPage(runtime: Runtime): void {
     ranking.request()
   })
   find('#search', HTMLFormElement).addEventListener('submit', (event) => event.preventDefault())
-  own.addEventListener('change', () => reading.restart())
-  acceptDrops(own, () => reading.restart(), fail)
+  const restart = () => {
+    error.clear()
+    reading.restart()
+  }
+  own.addEventListener('change', restart)
+  acceptDrops(own, restart, fail)
+  showHubModels(runtime, {
+    task: 'feature-extraction',
+    purpose: 'search with it',
+    chosen: () => {
+      find('#hub-loading', HTMLElement).hidden = false
+    },
+    loaded: ({ title, license }, loaded) => {
+      chosen = loaded
+      readShared = createSharedMeter(runtime, loaded.manifest.id)
+      find('#model-about', HTMLElement).textContent =
+        `${title} reads now, under the licence ${license}. It knows words of today, and their order.`
+      announcer.now(`${title} reads the passages`)
+      restart()
+    },
+  })
   void import('../../view/spillway/view.ts').then(({ showSpillway }) =>
     showSpillway(find('#spillway', HTMLElement), runtime),
   )
@@ -113,18 +160,4 @@ async function fetchBook(signal: AbortSignal): Promise<string> {
   const response = await fetch(book, { signal })
   if (!response.ok) throw new SpillwayError('server_unreachable', `The book answers ${response.status}`)
   return response.text()
-}
-
-/** Reads a text file that is dropped on the field. */
-function acceptDrops(own: HTMLTextAreaElement, onText: () => void, fail: (cause: unknown) => void): void {
-  own.addEventListener('dragover', (event) => event.preventDefault())
-  own.addEventListener('drop', (event) => {
-    const file = event.dataTransfer?.files[0]
-    if (!file) return
-    event.preventDefault()
-    file.text().then((text) => {
-      own.value = text
-      onText()
-    }, fail)
-  })
 }

@@ -1,7 +1,7 @@
+import type { Library } from '../../search/library.ts'
 import type { Neighbour } from '../../search/neighbours.ts'
+import { markWords } from '../../search/split.ts'
 import { percent } from '../../view/words.ts'
-import type { Library } from './library.ts'
-import { markWords } from './split.ts'
 
 /** Shows passages by rank, each with a button that searches for more like it. */
 export function createResultsView(list: HTMLElement, onMore: (index: number) => void) {
@@ -16,7 +16,7 @@ export function createResultsView(list: HTMLElement, onMore: (index: number) => 
         item.dataset.passage = String(index)
         const text = document.createElement('p')
         text.append(
-          ...markWords(library.passage(index), query).map(({ text, isMarked }) => {
+          ...markWords(library.texts[index] ?? '', query).map(({ text, isMarked }) => {
             if (!isMarked) return text
             const mark = document.createElement('mark')
             mark.textContent = text

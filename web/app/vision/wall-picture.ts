@@ -18,8 +18,8 @@ type Colours = Readonly<Record<Tier | 'unread' | 'wrong', string>>
 const faint = 0.15
 
 /**
- * Paints the wall on a canvas: digits in the colour of where they were read, and a frame around those that were read as
- * another digit.
+ * Paints the wall on a canvas: digits in the colour of where they were read, over a dash where that is the server, so that
+ * the places differ without their colours, too. A frame is around those that were read as another digit.
  *
  * @param onOver Called for each cell that a pointer is drawn over.
  */
@@ -44,8 +44,17 @@ export function createWallPicture(
     const { drawn, path, reading } = cell
     context.globalAlpha = shown === undefined || reading?.digit === shown ? 1 : faint
     inkPath(context, cellSide, colours[reading?.tier ?? 'unread'], path, left, top)
+    context.resetTransform()
+    if (reading?.tier === 'server') {
+      context.fillStyle = colours.server
+      context.fillRect(
+        left + cellSide * 0.3,
+        top + cellSide * 0.9,
+        cellSide * 0.4,
+        Math.max(1, cellSide / 16),
+      )
+    }
     if (reading && reading.digit !== drawn) {
-      context.resetTransform()
       context.lineWidth = Math.max(1, cellSide / 20)
       context.strokeStyle = colours.wrong
       context.strokeRect(left + 1.5, top + 1.5, cellSide - 3, cellSide - 3)

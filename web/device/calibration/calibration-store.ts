@@ -1,7 +1,6 @@
-import { createStore, get, set, type UseStore } from 'idb-keyval'
+import { get, set } from 'idb-keyval'
 import type { Clock } from '../../../models/async/clock.ts'
-import { withTimeout } from '../../../models/async/timeouts.ts'
-import { SpillwayError } from '../../../models/core/index.ts'
+import { createDatabase } from '../../store/storage/database.ts'
 
 /** The measurements of one model. */
 export interface Calibration {
@@ -26,22 +25,7 @@ export interface CalibrationStore {
 const timeoutMs = 1_000
 
 export function createIndexedDbCalibrations(clock: Clock, name = 'spillway-calibration'): CalibrationStore {
-  let opened: UseStore | undefined
-  const attempt = async <T>(operation: (store: UseStore) => Promise<T>): Promise<T | undefined> => {
-    try {
-      opened ??= createStore(name, 'calibrations')
-      return await withTimeout(
-        clock,
-        timeoutMs,
-        operation(opened),
-        () => new SpillwayError('internal', 'IndexedDB did not answer in time'),
-      )
-    } catch {
-      // idb-keyval would keep a failed open: the next attempt opens a new store.
-      opened = undefined
-      return undefined
-    }
-  }
+  const { attempt } = createDatabase({ clock, name, objectStore: 'calibrations', timeoutMs, backOffMs: 0 })
   return {
     read: async (model) => {
       const stored = await attempt((store) => get<unknown>(model, store))

@@ -25,7 +25,7 @@ export const classifySheet = sheetOf(`
 .row { display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; align-items: center; }
 .row span { overflow-wrap: anywhere; }
 .row:first-child { font-weight: 600; }
-.share { text-align: end; font-variant-numeric: tabular-nums; }
+.share { justify-self: end; font-variant-numeric: tabular-nums; }
 .track { display: block; height: 8px; border-radius: 4px; background: var(--line); overflow: hidden; }
 .fill { display: block; height: 100%; width: calc(var(--share) * 100%); background: var(--edge); }
 .row:first-child .fill { background: var(--place); }

@@ -14,12 +14,12 @@ import { milliseconds, percent, tierWords } from '../../view/words.ts'
 import { ElementModel } from '../shared/element-model.ts'
 import { faultOf, faultView } from '../shared/fault.ts'
 import { baseSheet } from '../shared/sheet.ts'
+import { takeDropped, takePasted } from '../shared/take-files.ts'
 import { classificationOf } from './classification.ts'
 import type { Classification, ClassifyHost, ClassifyView } from './element.ts'
 import { type Source, toInputs } from './picture-input.ts'
 import { offers, settingsOf, topOf } from './settings.ts'
 import { classifySheet } from './sheet.ts'
-import { takeFiles } from './take-files.ts'
 
 export const createView = (host: ClassifyHost): ClassifyView => new PictureView(host)
 
@@ -66,11 +66,13 @@ class PictureView implements ClassifyView {
       if (ink !== null) this.#leavePicture()
       this.#latest.request()
     })
-    takeFiles(root, this.#pad, {
+    const files = {
       signal: this.#closing.signal,
       allows: () => !host.element.disabled && this.#offers('picture'),
-      take: (file) => void this.#show(file),
-    })
+      take: (file: File) => void this.#show(file),
+    }
+    takeDropped(this.#pad, files)
+    takePasted(root, files)
     // The model is loaded before the first stroke.
     this.#latest.request()
   }

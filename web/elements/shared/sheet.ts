@@ -27,11 +27,14 @@ export const baseSheet = sheetOf(`
   box-sizing: border-box;
   font: medium/1.5 var(--spillway-font, system-ui, sans-serif);
   color: var(--text);
+  text-align: left;
 }
+.frame:dir(rtl) { text-align: right; }
 :where(.frame *) { box-sizing: border-box; margin: 0; padding: 0; }
+:where(p, dt, dd, li span, button, textarea) { unicode-bidi: plaintext; }
 [hidden] { display: none !important; }
 .frame[inert] { opacity: 0.55; }
-.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; unicode-bidi: isolate; }
 button {
   min-height: 40px; padding: 6px 14px;
   border: 1px solid var(--edge); border-radius: calc(var(--radius) * 0.7);
@@ -52,6 +55,7 @@ code { font: 0.8125em ui-monospace, monospace; }
 [data-tier="server"] { --place: var(--server); }
 [data-tier="device"] .mark, .mark[data-tier="device"] { border-radius: 50%; }
 @media (forced-colors: active) {
-  .frame { --device: LinkText; --server: CanvasText; }
+  .frame { --device: LinkText; --server: CanvasText; --edge: CanvasText; }
+  button:disabled { border-color: GrayText; color: GrayText; }
 }
 `)

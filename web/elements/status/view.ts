@@ -11,6 +11,7 @@ const statusSheet = sheetOf(`
   min-height: 44px; border: 1px solid var(--line); border-radius: var(--radius); background: var(--surface); overflow: hidden;
 }
 .strip canvas { display: block; width: 100%; height: 42px; }
+.strip:dir(rtl) canvas { scale: -1 1; }
 .strip dl { display: flex; flex-wrap: wrap; gap: 0 20px; padding: 2px 14px; }
 .strip dl div { display: flex; flex-wrap: wrap; align-items: baseline; gap: 0 8px; min-width: 0; }
 .strip dt { color: var(--quiet); font-size: 0.8125em; }

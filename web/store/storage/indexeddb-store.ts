@@ -1,13 +1,11 @@
-import { createStore, get, promisifyRequest, set, setMany, type UseStore } from 'idb-keyval'
+import { get, promisifyRequest, set, setMany } from 'idb-keyval'
 import type { Clock } from '../../../models/async/clock.ts'
-import { withTimeout } from '../../../models/async/timeouts.ts'
-import { SpillwayError } from '../../../models/core/index.ts'
+import { createDatabase, isFull } from './database.ts'
 import { chunkKey, fetchChunk, objectStore } from './fetch-chunk.ts'
 import {
   chunkRange,
   type FileRecord,
   filesUsedOnlyBy,
-  isFull,
   type ModelRecord,
   type ModelStore,
   modelKey,
@@ -17,7 +15,7 @@ import {
 import type { Opfs } from './opfs.ts'
 import { readChunks } from './read-chunks.ts'
 
-/** Bounds one operation. A database that another tab upgrades, or a broken profile, may never answer. */
+/** Milliseconds for one operation. */
 const timeoutMs = 10_000
 
 /** How long a database that did not answer is not used again. */
@@ -43,27 +41,7 @@ export interface IndexedDbStore extends ModelStore {
 /** Records, manifests and the chunks of smaller files in IndexedDB; the chunks of large files in `opfs`. */
 export function createIndexedDbStore(options: IndexedDbOptions): IndexedDbStore {
   const { clock, opfs, name = 'spillway' } = options
-  let opened: UseStore | undefined
-  let backOffUntil = Number.NEGATIVE_INFINITY
-
-  const perform = async <T>(operation: (store: UseStore) => Promise<T>): Promise<T> => {
-    if (clock.now() < backOffUntil)
-      throw new SpillwayError('internal', 'IndexedDB did not answer, and is not asked again yet')
-    try {
-      opened ??= createStore(name, objectStore)
-      return await withTimeout(clock, timeoutMs, operation(opened), () => {
-        backOffUntil = clock.now() + backOffMs
-        return new SpillwayError('internal', 'IndexedDB does not answer')
-      })
-    } catch (cause) {
-      // idb-keyval would keep a failed open: the next operation opens the database anew.
-      if (!isFull(cause)) opened = undefined
-      throw cause
-    }
-  }
-  // Private windows and blocked storage fail here. The page then works without a store.
-  const attempt = <T>(operation: (store: UseStore) => Promise<T>): Promise<T | undefined> =>
-    perform(operation).catch(() => undefined)
+  const { perform, attempt } = createDatabase({ clock, name, objectStore, timeoutMs, backOffMs })
 
   const list = async <T>(kind: Kind): Promise<T[]> =>
     (await attempt((store) => store('readonly', (objects) => promisifyRequest(all<T>(objects, kind))))) ?? []

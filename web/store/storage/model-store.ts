@@ -41,9 +41,6 @@ export const modelKey = ({ id, version, variant }: Omit<ModelRecord, 'files' | '
 /** `full`: there is no space. `refused`: the browser stores nothing, or does not answer. */
 export type WriteResult = 'kept' | 'full' | 'refused'
 
-export const isFull = (cause: unknown): boolean =>
-  cause instanceof Error && cause.name === 'QuotaExceededError'
-
 /**
  * Model files, kept between visits as chunks of `chunkBytes` (the last one is shorter), with a record per file.
  * No method throws: a store that cannot keep anything is always empty. The writer guarantees that a record has a

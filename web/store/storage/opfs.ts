@@ -1,6 +1,7 @@
 import type { IHasher } from 'hash-wasm'
 import { loadCheck, sliceBytes } from './chunk-checksum.ts'
-import { chunkRange, type FileRecord, isFull, type WriteResult } from './model-store.ts'
+import { isFull } from './database.ts'
+import { chunkRange, type FileRecord, type WriteResult } from './model-store.ts'
 
 declare global {
   // Missing in the DOM's types: only dedicated workers have it.

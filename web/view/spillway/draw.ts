@@ -13,7 +13,6 @@ export interface Scene {
 export interface Colours {
   readonly device: string
   readonly server: string
-  readonly line: string
   readonly edge: string
 }
 
@@ -96,7 +95,7 @@ function drawWater(context: CanvasRenderingContext2D, place: Place, scene: Scene
   context.stroke(line)
 }
 
-function drawDam(context: CanvasRenderingContext2D, place: Place, { line, edge }: Colours): void {
+function drawDam(context: CanvasRenderingContext2D, place: Place, { edge }: Colours): void {
   const { damX, damWidth, crestY, bedY } = place
   const dam = new Path2D()
   dam.moveTo(damX, bedY)
@@ -104,8 +103,11 @@ function drawDam(context: CanvasRenderingContext2D, place: Place, { line, edge }
   dam.lineTo(damX + damWidth * 0.24, crestY)
   dam.quadraticCurveTo(damX + damWidth * 0.36, (crestY + bedY) / 2, damX + damWidth, bedY)
   dam.closePath()
-  context.fillStyle = line
+  // Light in every mode: the outlet's stream is seen through it.
+  context.fillStyle = edge
+  context.globalAlpha = 0.25
   context.fill(dam)
+  context.globalAlpha = 1
   context.strokeStyle = edge
   context.lineWidth = 1
   context.stroke(dam)

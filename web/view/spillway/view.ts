@@ -151,7 +151,6 @@ function coloursOf(canvas: HTMLCanvasElement): Colours {
   const colours = {
     device: token('--device'),
     server: token('--server'),
-    line: token('--line'),
     edge: token('--edge'),
   }
   canvas.style.removeProperty('color')

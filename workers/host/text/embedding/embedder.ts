@@ -5,11 +5,13 @@ import { runInPieces } from './in-pieces.ts'
 import { normalized, poolTokens } from './pool-tokens.ts'
 
 /** The vectors of texts, and the tokens that were read for them. */
-export interface EmbedResult {
+export interface Embeddings {
   /** One vector for each text, in order. */
   readonly embeddings: readonly Float32Array[]
   /** Tokens of all texts. */
   readonly promptTokens: number
+  /** Indices of the texts of which only the beginning was read. */
+  readonly truncated: readonly number[]
 }
 
 /** What a model needs beside its graph to embed texts. */
@@ -19,17 +21,24 @@ export interface TextReader {
   readonly layers: readonly DenseLayer[]
 }
 
-/** Runs the tokens of one text. The scheduler batches the runs. */
+/** Runs the tokens of one text, the call's text of that index. The scheduler batches the runs. */
 export type RunTokens = (
   inputs: Readonly<Record<string, Tensor>>,
   signal: AbortSignal,
+  index: number,
 ) => Promise<Readonly<Record<string, Tensor>>>
+
+export interface EmbedderOptions {
+  readonly signal?: AbortSignal | undefined
+  readonly truncate?: boolean | undefined
+}
 
 /**
  * Turns texts, or their tokens, into vectors. Each text is a request of its own, and the scheduler batches texts of about
  * the same length. Many texts are queued in pieces.
  *
- * @param signal Ends the call, and takes its texts out of the queue.
+ * @param options `signal` ends the call, and takes its texts out of the queue. With `truncate` only the beginning of a
+ * text that is too long is read.
  * @throws SpillwayError `not_supported` where the model makes no embeddings, `input_value_invalid` for an empty text,
  * `context_exceeded` for a text that is too long; else as a run does.
  */
@@ -38,8 +47,8 @@ export async function embed(
   { tokenizer, layers }: TextReader,
   texts: readonly (string | readonly number[])[],
   run: RunTokens,
-  signal?: AbortSignal,
-): Promise<EmbedResult> {
+  { signal, truncate = false }: EmbedderOptions = {},
+): Promise<Embeddings> {
   const { embedding, outputs } = manifest
   const [output] = outputs
   if (!embedding || !output) {
@@ -48,31 +57,44 @@ export async function embed(
       got: manifest.task,
     })
   }
-  const sequences = texts.map((text) => tokensOf(text, tokenizer, embedding.context))
+  const wholes = texts.map((text) => (typeof text === 'string' ? tokenizer.encode(text, true) : text))
+  const sequences = wholes.map((tokens) => tokensToRead(tokens, tokenizer, embedding.context, truncate))
   const embeddings: Float32Array[] = []
   // Texts of about the same length are queued together, and share runs.
   const byLength = [...sequences.entries()].sort(([, one], [, other]) => one.length - other.length)
   await runInPieces(byLength, signal, async ([index, tokens], signal) => {
-    const hidden = (await run(inputsOf(manifest, tokens), signal))[output.name]
+    const hidden = (await run(inputsOf(manifest, tokens), signal, index))[output.name]
     if (!hidden) throw new SpillwayError('internal', `The run gave no output "${output.name}"`)
     const vector = layers.reduce((vector, layer) => layer(vector), poolTokens(hidden, embedding.pooling))
     embeddings[index] = normalized(vector, embedding.normalize)
   })
-  return { embeddings, promptTokens: sequences.reduce((sum, { length }) => sum + length, 0) }
+  return {
+    embeddings,
+    promptTokens: sequences.reduce((sum, { length }) => sum + length, 0),
+    truncated: [...wholes.keys()].filter((index) => wholes[index] !== sequences[index]),
+  }
 }
 
-function tokensOf(
-  text: string | readonly number[],
+function tokensToRead(
+  tokens: readonly number[],
   tokenizer: Tokenizer,
   maxTokens: number,
+  truncate: boolean,
 ): readonly number[] {
-  const tokens = typeof text === 'string' ? tokenizer.encode(text, true) : text
   if (tokens.length > 0 && tokens.length <= maxTokens) return tokens
+  if (tokens.length > 0 && truncate) return beginningOf(tokens, tokenizer, maxTokens)
   throw new SpillwayError(
     tokens.length === 0 ? 'input_value_invalid' : 'context_exceeded',
     tokens.length === 0 ? 'The text is empty' : 'The text is longer than the model reads',
     { expected: `1 to ${maxTokens} tokens`, got: `${tokens.length}` },
   )
+}
+
+/** As many tokens as the model reads, the special ones that end a text among them. */
+function beginningOf(tokens: readonly number[], tokenizer: Tokenizer, maxTokens: number): readonly number[] {
+  const ends = 1 + tokens.findLastIndex((token) => !tokenizer.isSpecial(token))
+  const last = tokens.slice(ends).slice(0, maxTokens)
+  return [...tokens.slice(0, maxTokens - last.length), ...last]
 }
 
 /** By the names of inputs in the hub's exports of encoders. */

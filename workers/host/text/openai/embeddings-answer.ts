@@ -1,14 +1,17 @@
 import type { EmbeddingRequest } from '../../../../models/protocols/openai.ts'
-import type { EmbedResult } from '../embedding/embedder.ts'
+import type { Embeddings } from '../embedding/embedder.ts'
 import { invalidParameter } from './invalid-parameter.ts'
 
 /** The embeddings of a request, and what decides how they are written. */
-export interface EmbeddingsAnswer extends EmbedResult {
+export interface EmbeddingsAnswer extends Pick<Embeddings, 'embeddings' | 'promptTokens'> {
   readonly request: Pick<EmbeddingRequest, 'model' | 'encoding_format'>
 }
 
 /** @throws SpillwayError `request_malformed` for `dimensions` that the model does not have. */
-export function checkDimensions({ dimensions }: EmbeddingRequest, { embeddings }: EmbedResult): void {
+export function checkDimensions(
+  { dimensions }: EmbeddingRequest,
+  { embeddings }: Pick<Embeddings, 'embeddings'>,
+): void {
   const size = embeddings[0]?.length ?? 0
   if (dimensions != null && dimensions !== size)
     throw invalidParameter('dimensions', `${size}, the model's own number`)

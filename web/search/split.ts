@@ -1,26 +1,44 @@
 /** A passage is whole sentences, and ends with the first that brings it to so many words. */
 const wordsAPassage = 60
 
-/** Passages of a longer text would be too many to embed while a visitor waits. */
-export const maxPassages = 5_000
+/** Nor is a passage longer: a text without stops, or without spaces, has passages, too. */
+const mostCharacters = 1_000
 
 /** Splits a text into passages: within paragraphs, and over short ones. */
 export function splitPassages(text: string): readonly string[] {
   const passages: string[] = []
   let current: string[] = []
   let words = 0
-  for (const sentence of text.split(/(?<=[.!?]['"”’]?)\s+|\n\s*\n/u)) {
-    const trimmed = sentence.trim()
-    if (!trimmed) continue
-    current.push(trimmed.replace(/\s+/g, ' '))
-    words += trimmed.split(/\s+/).length
-    if (words < wordsAPassage) continue
-    passages.push(current.join(' '))
+  let characters = 0
+  const end = () => {
+    if (current.length > 0) passages.push(current.join(' '))
     current = []
     words = 0
+    characters = 0
   }
-  if (current.length > 0) passages.push(current.join(' '))
-  return passages.slice(0, maxPassages)
+  for (const sentence of text.split(/(?<=[.!?]['"”’]?)\s+|\n\s*\n/u)) {
+    for (const piece of pieces(sentence.trim().replace(/\s+/g, ' '))) {
+      if (characters + piece.length > mostCharacters) end()
+      current.push(piece)
+      characters += piece.length + 1
+      words += piece.split(' ').length
+      if (words >= wordsAPassage) end()
+    }
+  }
+  end()
+  return passages
+}
+
+/** Cut between words where there are any. */
+function* pieces(sentence: string): Generator<string> {
+  let rest = sentence
+  while (rest.length > mostCharacters) {
+    const space = rest.lastIndexOf(' ', mostCharacters)
+    const at = space > 0 ? space : mostCharacters
+    yield rest.slice(0, at)
+    rest = rest.slice(at).trimStart()
+  }
+  if (rest !== '') yield rest
 }
 
 /** Words that every passage has: marked, they would hide the others. */

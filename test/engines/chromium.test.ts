@@ -1,0 +1,4 @@
+import { describeEngine } from './core-suite.ts'
+import { chromium } from './drivers/chromium.ts'
+
+describeEngine('chromium', chromium)

@@ -1,0 +1,4 @@
+import { describeEngine } from './core-suite.ts'
+import { webkit } from './drivers/webkit.ts'
+
+describeEngine('webkit', webkit)

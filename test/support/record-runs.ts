@@ -1,0 +1,84 @@
+/** Records the runs that pages play before a visitor's own, from real ones on this machine, into `web/app/recorded`. */
+import { writeFile } from 'node:fs/promises'
+import type { Page } from 'playwright-core'
+import { launchBrowser, runtimeReady } from './page.ts'
+import { startServer } from './server.ts'
+
+const server = await startServer()
+const browser = await launchBrowser()
+const open = async (path: string): Promise<Page> => {
+  const page = await browser.newPage()
+  await page.goto(new URL(path, server.url).href)
+  await runtimeReady(page)
+  return page
+}
+const save = (name: string, run: unknown) =>
+  writeFile(new URL(`../../web/app/recorded/${name}.json`, import.meta.url), JSON.stringify(run))
+
+await save('chat', await recordTexts(await open('chat.html')))
+await save('lab', await recordLoad(await open('lab.html')))
+await browser.close()
+await server.stop()
+
+/** One prompt continued here and there, and the server lost in mid-sentence. */
+async function recordTexts(page: Page): Promise<unknown> {
+  await page.evaluate(async () => (await spillway.model('bard')).load())
+  // The first texts of a page also wait for code that later ones have.
+  for (const home of ['device', 'server'] as const) await recordText(page, home)
+  const [device, server] = await Promise.all([recordText(page, 'device'), recordText(page, 'server', 32)])
+  return { device, server }
+}
+
+/** @param movesAfter Tokens after which the rest is written on the device. */
+function recordText(page: Page, home: 'device' | 'server', movesAfter = 0): Promise<unknown> {
+  return page.evaluate(
+    async ({ home, movesAfter }) => {
+      const model = await spillway.model('bard')
+      const [at, pieces]: [number[], string[]] = [[], []]
+      const askedAt = performance.now()
+      let moved = 0
+      const stream = model.generate(
+        { prompt: 'Once upon a time there was a king who', maxTokens: 128, ignoreStopTokens: true, seed: 3 },
+        { policy: `prefer-${home}` },
+      )
+      for await (const { text, placement } of stream) {
+        at.push(Math.round(performance.now() - askedAt))
+        pieces.push(text)
+        if (placement.tier === home) moved = pieces.length
+        if (pieces.length === movesAfter) stream.move('device')
+      }
+      return { at, pieces, moved }
+    },
+    { home, movesAfter },
+  )
+}
+
+/** Twenty seconds of load, as the charts' captions tell it: a lane is killed, and then all goes to the server for a while. */
+async function recordLoad(page: Page): Promise<unknown> {
+  await page.locator('[data-testid=progress][data-state=ready]').waitFor()
+  await page.getByTestId('start').click()
+  const reading = page.evaluate(async () => {
+    const columns = ['device', 'server', 'p50', 'p95', 'p99', 'shared', 'open']
+    const run: Record<string, (number | null)[]> = {
+      at: [],
+      ...Object.fromEntries(columns.map((name) => [name, []])),
+    }
+    const startedAt = performance.now()
+    while (performance.now() - startedAt < 20_000) {
+      await new Promise((resolve) => setTimeout(resolve, 250))
+      run.at?.push(Math.round(performance.now() - startedAt))
+      for (const [index, value] of document.querySelectorAll('#charts .keys dd').entries()) {
+        const words = value.textContent ?? ''
+        run[columns[index] ?? '']?.push(words === '–' ? null : Number(words.replace(/[^\d.]/g, '')))
+      }
+    }
+    return run
+  })
+  await page.waitForTimeout(6_000)
+  await page.getByTestId('fault-lane').click()
+  await page.waitForTimeout(5_000)
+  await page.getByTestId('policy').selectOption('server')
+  await page.waitForTimeout(4_000)
+  await page.getByTestId('policy').selectOption('auto')
+  return reading
+}

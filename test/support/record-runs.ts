@@ -34,20 +34,21 @@ function recordText(page: Page, home: 'device' | 'server', movesAfter = 0): Prom
   return page.evaluate(
     async ({ home, movesAfter }) => {
       const model = await spillway.model('bard')
-      const [at, pieces]: [number[], string[]] = [[], []]
+      const [at, pieces, sizes]: [number[], string[], number[]] = [[], [], []]
       const askedAt = performance.now()
       let moved = 0
       const stream = model.generate(
         { prompt: 'Once upon a time there was a king who', maxTokens: 128, ignoreStopTokens: true, seed: 3 },
         { policy: `prefer-${home}` },
       )
-      for await (const { text, placement } of stream) {
+      for await (const { text, tokens, placement } of stream) {
         at.push(Math.round(performance.now() - askedAt))
         pieces.push(text)
+        sizes.push(tokens.length)
         if (placement.tier === home) moved = pieces.length
         if (pieces.length === movesAfter) stream.move('device')
       }
-      return { at, pieces, moved }
+      return { at, pieces, tokens: sizes, moved }
     },
     { home, movesAfter },
   )

@@ -39,6 +39,8 @@ test('they are listed by model and variant, and removed by model', async () => {
   expect(await store.remove('passages')).toBe(36)
   expect((await store.list()).map(({ id }) => id)).toEqual(['passages-large'])
   expect(await store.read(source, ['a'])).toBeUndefined()
+  await store.clear()
+  expect(await store.list()).toEqual([])
 })
 
 test('past the bound those that were written first go', async () => {

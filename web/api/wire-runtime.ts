@@ -212,7 +212,12 @@ export function startRuntimeOn(platform: Platform, options: RuntimeOptions, cloc
       checkSignal(signal)
       return unanswered.trackAbortable(signal, (stop) => catalogue.list(stop))
     },
-    storage: parts.storage ?? createLazyModelStorage(clock, store),
+    storage:
+      parts.storage ??
+      createLazyModelStorage(clock, store, async () => {
+        const { createVectorStore } = await import('../search/vector-store.ts')
+        return createVectorStore({ clock })
+      }),
     capacity,
     get policy() {
       return policy

@@ -38,6 +38,7 @@ export interface VectorStore {
   list(): Promise<readonly StoredVectors[]>
   /** Removes all vectors of a model. @returns The bytes that were freed. */
   remove(id: string): Promise<number>
+  clear(): Promise<void>
 }
 
 export interface VectorStoreOptions {
@@ -126,6 +127,14 @@ export function createVectorStore({
         }),
       )
       return total(removed ?? [])
+    },
+    clear: async () => {
+      await attempt((store) =>
+        store('readwrite', (objects) => {
+          objects.clear()
+          return promisifyRequest(objects.transaction)
+        }),
+      )
     },
   }
 }

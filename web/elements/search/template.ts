@@ -46,18 +46,20 @@ export function template(element: SpillwaySearchElement, shown: Shown, hasFile: 
         }}>
       ${element.hasAttribute('files') ? fileButton(hasFile, actions) : nothing}
     </form>
-    <p class="loading" part="loading">${loading === '' ? note : loading}</p>
+    <div class="state">
+      <p class="place" part="place" data-tier=${tier ?? nothing}>${
+        asked && tier
+          ? html`<span class="mark" aria-hidden="true"></span>${tierWords[tier]}, ${milliseconds(asked.ms)}`
+          : nothing
+      }</p>
+      <p class="loading" part="loading">${loading === '' ? note : loading}</p>
+    </div>
     ${faultView(error, actions.retry)}
     <slot name="before-results"></slot>
     ${results.length === 0 ? html`<slot name="empty">${hintOf(element)}</slot>` : nothing}
     <ol class="results" part="results" aria-label="Passages" tabindex="-1">
       ${results.map((result) => row(element, shown, result, actions))}
     </ol>
-    <p class="place" part="place" data-tier=${tier ?? nothing}>${
-      asked && tier
-        ? html`<span class="mark" aria-hidden="true"></span>${tierWords[tier]}, ${milliseconds(asked.ms)}`
-        : nothing
-    }</p>
     <p class="unseen" role="status"></p>
   </div>`
 }

@@ -1,16 +1,21 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import { importOnce } from '../../../models/async/import-code.ts'
-import type { ModelStorage } from './model-storage.ts'
+import type { DerivedVectors, ModelStorage } from './model-storage.ts'
 import type { ModelStore } from './model-store.ts'
 
 /** Imports the storage's code when it is asked: most pages never do. */
-export function createLazyModelStorage(clock: Clock, store: ModelStore): ModelStorage {
+export function createLazyModelStorage(
+  clock: Clock,
+  store: ModelStore,
+  openVectors: () => Promise<DerivedVectors>,
+): ModelStorage {
   const load = importOnce(clock, 'storage', async () => {
-    const [{ createModelStorage }, { createModelsInUse }] = await Promise.all([
+    const [{ createModelStorage }, { createModelsInUse }, vectors] = await Promise.all([
       import('./model-storage.ts'),
       import('./models-in-use.ts'),
+      openVectors(),
     ])
-    return createModelStorage(store, createModelsInUse())
+    return createModelStorage(store, createModelsInUse(), vectors)
   })
   return {
     list: async () => (await load()).list(),

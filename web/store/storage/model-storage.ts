@@ -33,12 +33,13 @@ export interface ModelStorage {
   /** Bytes of the models, and of all that the origin keeps. */
   usage(): Promise<StorageUsage>
   /**
-   * Removes all versions and variants of a model. A loaded model keeps running.
+   * Removes all versions and variants of a model, and the vectors that it has made for `<spillway-search>`. A loaded model
+   * keeps running.
    *
    * @returns The bytes that were freed.
    */
   remove(id: string): Promise<number>
-  /** Removes all models, and the runtime. */
+  /** Removes all models with their vectors, and the runtime. */
   clear(): Promise<void>
   /**
    * Asks the browser not to evict the origin's storage. Some browsers ask the visitor.
@@ -48,7 +49,18 @@ export interface ModelStorage {
   persist(): Promise<boolean>
 }
 
-export function createModelStorage(store: ModelStore, inUse: ModelsInUse): ModelStorage {
+/** What models have made of texts, and what is kept of it. */
+export interface DerivedVectors {
+  /** @returns The bytes that were freed. */
+  remove(id: string): Promise<number>
+  clear(): Promise<void>
+}
+
+export function createModelStorage(
+  store: ModelStore,
+  inUse: ModelsInUse,
+  vectors: DerivedVectors,
+): ModelStorage {
   const total = async () => {
     const [models, files] = await Promise.all([store.models(), store.files()])
     const ofRuntime = models.filter(isRuntime).flatMap((runtime) => runtime.files)
@@ -85,10 +97,11 @@ export function createModelStorage(store: ModelStore, inUse: ModelsInUse): Model
     remove: async (removed) => {
       const before = await total()
       await removeWhere((id) => id === removed)
-      return before - (await total())
+      return before - (await total()) + (await vectors.remove(removed))
     },
     clear: async () => {
       await removeWhere(() => true)
+      await vectors.clear()
       await store.removeFiles((await store.files()).map(({ key }) => key))
     },
     // A worker's storage has no `persist`: only a page may ask.

@@ -156,7 +156,12 @@ describe('the OpenAI API with its own client', () => {
     const runs = { queueMs: 0, computeMs: 1, answeredAt: 1 }
     const embed: TextService['embed'] = async (_entry, texts) => {
       asked.push(texts)
-      return { embeddings: texts.map((_, at) => Float32Array.of(at, 0.25, -1)), promptTokens: 5, truncated: [], runs }
+      return {
+        embeddings: texts.map((_, at) => Float32Array.of(at, 0.25, -1)),
+        promptTokens: 5,
+        truncated: [],
+        runs,
+      }
     }
     const { client } = await listen({ embed })
     const { data, usage } = await client.embeddings.create({ model: 'scripted', input: ['one', 'two'] })

@@ -264,6 +264,20 @@ describe('<spillway-search>', () => {
     await page.locator('spillway-search .place[data-tier=device]').waitFor()
     await page.evaluate(() => document.querySelector('form')?.reset())
     expect(await input.inputValue()).toBe('')
+    // Taken away it leaves its passages as they were, and begins anew where it comes back.
+    const slots = await page.evaluate(async () => {
+      const [search] = document.querySelectorAll('spillway-search')
+      if (!search) return []
+      search.texts = null
+      search.remove()
+      await new Promise((resolve) => setTimeout(resolve))
+      const slots = [...search.children].map(({ slot }) => slot)
+      document.querySelector('form')?.append(search)
+      return slots
+    })
+    expect(slots).toEqual(['', '', 'before-results', ''])
+    await input.fill('sailors')
+    await expect.poll(() => firstResult(page)).toContain('The ship sailed')
     expect(await page.evaluate(() => codes)).toEqual([])
     expect(errors).toEqual([])
   })

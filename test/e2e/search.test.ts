@@ -105,6 +105,7 @@ describe('the search page', () => {
     await expect
       .poll(() => page.locator('#model-about').textContent())
       .toContain('all-MiniLM-L6-v2 reads now')
+    expect(await accessibilityFaults(page)).toEqual([])
     await hasRead(page)
     await page.getByTestId('query').fill('the cat')
     await expect.poll(() => results(page).count()).toBe(8)

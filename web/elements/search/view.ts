@@ -60,7 +60,8 @@ class PassagesView implements SearchView {
     this.#host = host
     const { element, root } = host
     const { signal } = this.#closing
-    root.replaceChildren()
+    // All that there is until now is the slot of the passages as they stand. What lit has rendered before keeps its place.
+    root.querySelector('slot')?.remove()
     root.adoptedStyleSheets = [baseSheet, searchSheet]
     this.#model = new ElementModel(host.getRuntime, (loading) => this.#show({ loading }))
     this.#show({})
@@ -115,7 +116,7 @@ class PassagesView implements SearchView {
     releaseSlots(this.#host.element)
     // Connected again, the element begins anew.
     render(nothing, this.#host.root)
-    this.#host.root.replaceChildren(document.createElement('slot'))
+    this.#host.root.append(document.createElement('slot'))
   }
 
   #search(text: string): void {

@@ -75,7 +75,13 @@ describe('one prompt', () => {
     const { page, errors } = await openPage(context, address())
     await isReady(page)
     const written = (tier: 'device' | 'server') => expect.poll(() => writers(page, tier))
+    // A recorded text is played, and said to be recorded, until there is one of the visitor's own.
+    await written('server').toEqual(['server', 'device'])
+    await written('device').toEqual(['device'])
+    expect(await column(page, 'server').textContent()).toContain('Recorded on an earlier day.')
     await page.getByTestId('lose-device').click()
+    for (const tier of ['device', 'server'] as const)
+      expect(await column(page, tier).textContent()).not.toContain('Recorded')
     await written('device').toEqual(['device', 'server'])
     await written('server').toEqual(['server'])
     expect(await column(page, 'device').textContent()).toMatch(/On this device:\).+On the server:\)/s)

@@ -39,7 +39,11 @@ describe('the lab', () => {
   test('loads the runtime, kills a lane in the middle of it, and says that no call was lost', async () => {
     const { page, errors } = await openLab()
     await choosePolicy(page, 'device')
+    // A recorded load is played, and said to be recorded, until there is one of the visitor's own.
+    await expect.poll(() => page.locator('[data-chart=throughput] dd').first().textContent()).toMatch(/[1-9]/)
+    expect(await page.getByTestId('charts-what').textContent()).toMatch(/^Recorded/)
     await page.getByTestId('start').click()
+    expect(await page.getByTestId('charts-what').textContent()).toBe('The last minute of your load.')
     await page.locator('[data-testid=figures][data-p99]').waitFor()
     await answeredMore(page, 100)
     await page.getByTestId('fault-lane').click()

@@ -1,6 +1,7 @@
 /** Records the runs that pages play before a visitor's own, from real ones on this machine, into `web/app/recorded`. */
 import { writeFile } from 'node:fs/promises'
 import type { Page } from 'playwright-core'
+import { samples } from '../../web/app/samples.ts'
 import { launchBrowser, runtimeReady } from './page.ts'
 import { startServer } from './server.ts'
 
@@ -16,6 +17,7 @@ const save = (name: string, run: unknown) =>
   writeFile(new URL(`../../web/app/recorded/${name}.json`, import.meta.url), JSON.stringify(run))
 
 await save('chat', await recordTexts(await open('chat.html')))
+await save('vision', await recordAnswer(await open('vision.html')))
 await save('lab', await recordLoad(await open('lab.html')))
 await browser.close()
 await server.stop()
@@ -34,23 +36,52 @@ function recordText(page: Page, home: 'device' | 'server', movesAfter = 0): Prom
   return page.evaluate(
     async ({ home, movesAfter }) => {
       const model = await spillway.model('bard')
-      const [at, pieces]: [number[], string[]] = [[], []]
+      const [at, pieces, sizes]: [number[], string[], number[]] = [[], [], []]
       const askedAt = performance.now()
       let moved = 0
       const stream = model.generate(
         { prompt: 'Once upon a time there was a king who', maxTokens: 128, ignoreStopTokens: true, seed: 3 },
         { policy: `prefer-${home}` },
       )
-      for await (const { text, placement } of stream) {
+      for await (const { text, tokens, placement } of stream) {
         at.push(Math.round(performance.now() - askedAt))
         pieces.push(text)
+        sizes.push(tokens.length)
         if (placement.tier === home) moved = pieces.length
         if (pieces.length === movesAfter) stream.move('device')
       }
-      return { at, pieces, moved }
+      return { at, pieces, tokens: sizes, moved }
     },
     { home, movesAfter },
   )
+}
+
+/** A digit drawn with the mouse, and what the model makes of it after each point. */
+async function recordAnswer(page: Page): Promise<unknown> {
+  const digit = 3
+  await page.locator('[data-testid=progress][data-state=ready]').waitFor()
+  const pad = page.getByTestId('pad')
+  await pad.scrollIntoViewIfNeeded()
+  const box = await pad.boundingBox()
+  if (!box) throw new Error('The pad is not on the page')
+  const [at, shares]: [number[], number[][]] = [[], []]
+  const startedAt = performance.now()
+  for (const stroke of samples[digit] ?? []) {
+    await page.mouse.up()
+    for (const [index, { x, y }] of stroke.entries()) {
+      await page.mouse.move(box.x + x * box.width, box.y + y * box.height)
+      if (index === 0) await page.mouse.down()
+      await page.waitForTimeout(120)
+      at.push(Math.round(performance.now() - startedAt))
+      shares.push(
+        await page
+          .locator('[data-testid^=bar-]')
+          .evaluateAll((bars) => bars.map((bar) => Number(bar.getAttribute('data-share')))),
+      )
+    }
+  }
+  await page.mouse.up()
+  return { digit, at, shares }
 }
 
 /** Twenty seconds of load, as the charts' captions tell it: a lane is killed, and then all goes to the server for a while. */

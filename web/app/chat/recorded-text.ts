@@ -1,5 +1,5 @@
 import type { Tier } from '../../../models/core/index.ts'
-import { countOf, milliseconds, tierWords } from '../../view/words.ts'
+import { milliseconds, tierWords } from '../../view/words.ts'
 import type { FiguresView } from '../figures-view.ts'
 import { playRecording } from '../recorded/play.ts'
 import type { SeamedText } from './seamed-text.ts'
@@ -9,8 +9,9 @@ import { TokenRate } from './token-rate.ts'
 export interface RecordedText {
   /** Milliseconds until each piece came. */
   readonly at: readonly number[]
-  /** A token each. */
   readonly pieces: readonly string[]
+  /** The tokens of each piece. */
+  readonly tokens: readonly number[]
   /** The pieces of the place where it was begun; the other one wrote the rest. */
   readonly moved: number
 }
@@ -25,7 +26,7 @@ const other: Readonly<Record<Tier, Tier>> = { device: 'server', server: 'device'
 
 /** Plays a recorded text in a column. Its figures are those of the recording. */
 export function playText(
-  { at, pieces, moved }: RecordedText,
+  { at, pieces, tokens, moved }: RecordedText,
   home: Tier,
   { text, figures, show }: RecordedTextView,
   signal: AbortSignal,
@@ -37,7 +38,7 @@ export function playText(
     for (; shown < count; shown++) {
       // The rate is that of the place.
       if (shown === moved) rate = new TokenRate()
-      rate.add(1, at[shown] ?? 0)
+      rate.add(tokens[shown] ?? 0, at[shown] ?? 0)
       text.add(pieces[shown] ?? '', shown < moved ? home : other[home])
     }
     const { perSecond } = rate
@@ -46,9 +47,7 @@ export function playText(
       ...(perSecond !== undefined && { rate: [perSecond, String(Math.round(perSecond))] }),
     })
     const place = tierWords[shown <= moved ? home : other[home]]
-    show(
-      `Recorded on an earlier day: ${countOf(shown, 'token')}. ${place}. Press Write for a text of your own.`,
-    )
+    show(`Recorded on an earlier day. ${place}. Press Write for a text of your own.`)
   }
   playRecording(at, advance, signal)
 }

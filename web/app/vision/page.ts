@@ -43,6 +43,7 @@ export function showPage(runtime: Runtime): void {
   const preview = createPreview(find('#preview', HTMLCanvasElement))
   bars.setLabels(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
 
+  const recorded = new AbortController()
   const clearAnswer = () => {
     result.clear()
     placement.clear()
@@ -69,12 +70,17 @@ export function showPage(runtime: Runtime): void {
       timings.show({ total: inMs(totalMs), compute: inMs(computeMs), queue: inMs(queueMs) })
     },
     failure: (cause) => {
+      recorded.abort()
       clearAnswer()
       error.show(cause)
     },
   })
 
   const recognise = oncePerFrame(() => {
+    if (!recorded.signal.aborted) {
+      recorded.abort()
+      clearAnswer()
+    }
     const image = toModelImage(readInk())
     preview(image)
     if (!image) clearAnswer()
@@ -98,6 +104,10 @@ export function showPage(runtime: Runtime): void {
   const faces = import('./faces/show-faces.ts').then(({ showFaces }) =>
     showFaces(find('#faces', HTMLElement), runtime, announcer),
   )
+  void import('./recorded-answer.ts').then(({ playAnswer }) => {
+    const where = find('#placement [data-part="where"]', HTMLElement)
+    if (!recorded.signal.aborted) playAnswer({ bars, preview, where }, recorded.signal)
+  })
   void import('./show-wall.ts').then(({ showWall }) =>
     showWall(find('#wall', HTMLElement), runtime, {
       announcer,

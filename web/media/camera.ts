@@ -43,7 +43,8 @@ export async function openCamera(
     })
   const stop = () => {
     for (const track of stream.getTracks()) track.stop()
-    video.srcObject = null
+    // A later camera may be there already.
+    if (video.srcObject === stream) video.srcObject = null
   }
   if (signal.aborted) {
     stop()

@@ -21,10 +21,12 @@ const notPlayed = (file: Blob, cause?: unknown) =>
 export async function openVideoFile(video: HTMLVideoElement, file: Blob, signal: AbortSignal): Promise<void> {
   const address = URL.createObjectURL(file)
   const stop = () => {
+    URL.revokeObjectURL(address)
+    // A later file may be there already.
+    if (video.src !== address) return
     video.removeAttribute('src')
     // What was loaded of the file is let go.
     video.load()
-    URL.revokeObjectURL(address)
   }
   Object.assign(video, { muted: true, loop: true, src: address })
   signal.addEventListener('abort', stop)

@@ -15,29 +15,36 @@ export interface StepsView {
 export function createStepsView(canvas: HTMLCanvasElement): StepsView {
   const width = () => canvas.clientWidth || 320
   const columns = () => Math.max(1, Math.floor(width() / pitch))
+  let shown: { readonly steps: readonly Step[]; readonly rows: number } = { steps: [], rows: 1 }
+  const draw = () => {
+    const { steps, rows } = shown
+    const scale = window.devicePixelRatio
+    canvas.style.height = `${rows * rowHeight}px`
+    canvas.width = Math.round(width() * scale)
+    canvas.height = Math.round(rows * rowHeight * scale)
+    const context = canvas.getContext('2d')
+    if (!context) return
+    const style = getComputedStyle(canvas)
+    const active = style.getPropertyValue('--device')
+    const idle = style.getPropertyValue('--sunken')
+    context.scale(scale, scale)
+    const newest = steps.slice(-columns())
+    for (let column = 0; column < columns(); column++) {
+      for (let row = 0; row < rows; row++) {
+        context.fillStyle = newest[column]?.has(row) ? active : idle
+        context.fillRect(column * pitch, row * rowHeight, pitch - gap, rowHeight - gap)
+      }
+    }
+  }
+  for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)'])
+    matchMedia(query).addEventListener('change', draw)
   return {
     get columns() {
       return columns()
     },
     show: (steps, stories) => {
-      const rows = Math.max(1, stories)
-      const scale = window.devicePixelRatio
-      canvas.style.height = `${rows * rowHeight}px`
-      canvas.width = Math.round(width() * scale)
-      canvas.height = Math.round(rows * rowHeight * scale)
-      const context = canvas.getContext('2d')
-      if (!context) return
-      const style = getComputedStyle(canvas)
-      const active = style.getPropertyValue('--device')
-      const idle = style.getPropertyValue('--sunken')
-      context.scale(scale, scale)
-      const shown = steps.slice(-columns())
-      for (let column = 0; column < columns(); column++) {
-        for (let row = 0; row < rows; row++) {
-          context.fillStyle = shown[column]?.has(row) ? active : idle
-          context.fillRect(column * pitch, row * rowHeight, pitch - gap, rowHeight - gap)
-        }
-      }
+      shown = { steps, rows: Math.max(1, stories) }
+      draw()
     },
   }
 }

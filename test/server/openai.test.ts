@@ -1,5 +1,5 @@
 import { getEventListeners, once } from 'node:events'
-import { connect, Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { Hono } from 'hono'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { SpillwayError } from '../../models/core/index.ts'
@@ -12,6 +12,7 @@ import {
   type ScriptedServerOptions,
   script,
 } from '../support/scripted-server.ts'
+import { sendChat } from '../support/send-chat.ts'
 
 afterEach(closeScriptedServers)
 
@@ -19,15 +20,6 @@ async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = []
   for await (const one of stream) all.push(one)
   return all
-}
-
-/** Asks for the stream of a chat. */
-function sendChat(port: number): Socket {
-  const body = JSON.stringify({ ...chat, stream: true })
-  const head = `POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${body.length}`
-  const socket = connect(port, '127.0.0.1')
-  socket.write(`${head}\r\ncontent-type: application/json\r\n\r\n${body}`)
-  return socket
 }
 
 const until = (what: () => boolean) => expect.poll(what, { timeout: 5_000, interval: 10 }).toBe(true)

@@ -7,7 +7,7 @@ import { priorities } from '../../workers/host/scheduler/priority.ts'
 import { deviceBackends } from '../placement/candidate.ts'
 import type { ForcedChoice } from '../placement/force-variant.ts'
 import type { RuntimeOptions } from './create-runtime.ts'
-import type { EmbedOptions, LoadOptions, ModelOptions, RequestOptions, RunOptions } from './model.ts'
+import type { EmbedOptions, LoadOptions, ModelOptions, RequestOptions, RunOptions } from './model-options.ts'
 
 // Pages in plain JavaScript can pass any value.
 

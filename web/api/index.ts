@@ -100,14 +100,6 @@ export {
   type RuntimeEvents,
   type RuntimeOptions,
 } from './create-runtime.ts'
-export type {
-  EmbedOptions,
-  LoadOptions,
-  Model,
-  ModelEvents,
-  ModelOptions,
-  ModelSession,
-  RequestOptions,
-  RunOptions,
-} from './model.ts'
+export type { Model, ModelEvents, ModelSession } from './model.ts'
+export type { EmbedOptions, LoadOptions, ModelOptions, RequestOptions, RunOptions } from './model-options.ts'
 export type { RuntimeStats, StatsEvent } from './stats.ts'

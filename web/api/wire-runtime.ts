@@ -30,7 +30,8 @@ import {
   checkTraceparent,
 } from './check-options.ts'
 import type { Runtime, RuntimeOptions } from './create-runtime.ts'
-import { createModel, type ModelOptions } from './model.ts'
+import { createModel } from './model.ts'
+import type { ModelOptions } from './model-options.ts'
 import { folderAddress, onPageHidden } from './page-address.ts'
 import type { Platform } from './platform.ts'
 import { type RuntimeStats, StatsEmitter } from './stats.ts'

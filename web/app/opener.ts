@@ -1,6 +1,7 @@
 import { type Policy, SpillwayError } from '../../models/core/index.ts'
 import type { Runtime } from '../api/create-runtime.ts'
-import type { Model, ModelOptions } from '../api/model.ts'
+import type { Model } from '../api/model.ts'
+import type { ModelOptions } from '../api/model-options.ts'
 import { isNotFound } from '../view/is-not-found.ts'
 import type { ProgressView } from '../view/progress-view.ts'
 

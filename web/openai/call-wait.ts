@@ -3,7 +3,7 @@ import type { Clock } from '../../models/async/clock.ts'
 import { untilDeadline } from '../../models/async/timeouts.ts'
 import { type FieldNames, refuseUnknownFields } from '../../models/core/known-fields.ts'
 import { checkPolicy, checkRequestOptions } from '../api/check-options.ts'
-import type { RequestOptions } from '../api/model.ts'
+import type { RequestOptions } from '../api/model-options.ts'
 import type { OpenAiOptions } from './types.ts'
 
 /** How a call waits, from its begin on. */

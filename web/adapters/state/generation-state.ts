@@ -1,5 +1,6 @@
 import type { Placement } from '../../../models/core/index.ts'
-import type { Model, RequestOptions } from '../../api/model.ts'
+import type { Model } from '../../api/model.ts'
+import type { RequestOptions } from '../../api/model-options.ts'
 import type { PlacedResult } from '../../text/generate.ts'
 import type { GenerateRequest } from '../../text/tools.ts'
 import { type CallState, eitherOf, LatestCall } from './latest-call.ts'

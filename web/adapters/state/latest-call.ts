@@ -1,5 +1,6 @@
 import { SpillwayError } from '../../../models/core/index.ts'
-import type { Model, RequestOptions } from '../../api/model.ts'
+import type { Model } from '../../api/model.ts'
+import type { RequestOptions } from '../../api/model-options.ts'
 import { Observed } from './observable.ts'
 
 /** The latest of a component's calls, and the last result that one of them had. */

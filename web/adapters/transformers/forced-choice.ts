@@ -1,5 +1,5 @@
 import { type Manifest, SpillwayError } from '../../../models/core/index.ts'
-import type { ModelOptions } from '../../api/model.ts'
+import type { ModelOptions } from '../../api/model-options.ts'
 import type { DeviceBackend } from '../../placement/candidate.ts'
 
 /** The variants that a dtype of transformers.js names, by their ids: `q8` is the file `model_quantized.onnx`. */

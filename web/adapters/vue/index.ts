@@ -12,7 +12,7 @@ import {
 } from 'vue'
 import { type Inputs, type RunResult, SpillwayError } from '../../../models/core/index.ts'
 import type { Runtime } from '../../api/create-runtime.ts'
-import type { EmbedOptions, RequestOptions, RunOptions } from '../../api/model.ts'
+import type { EmbedOptions, RequestOptions, RunOptions } from '../../api/model-options.ts'
 import type { RuntimeStats } from '../../api/stats.ts'
 import type { EmbedResult } from '../../text/embed-result.ts'
 import type { PlacedResult } from '../../text/generate.ts'

@@ -1,8 +1,8 @@
 import { bytesPerToken, type KvSpec } from '../../../models/core/kv-spec.ts'
 import type { Block, Move, OrtTensor, TensorMemory } from '../runtime/ort.ts'
 import type { Logits } from '../sampling/types.ts'
-import type { DecoderGraph } from './decoder-graph.ts'
-import type { Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
+import type { DecoderGraph, GraphRun } from './decoder-graph.ts'
+import type { DeviceRun, Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
 import { Places, type Swap } from './places.ts'
 
 /**
@@ -91,16 +91,27 @@ export class InPlaceKv implements Kv {
   }
 
   async decode(rows: readonly KvRow[], logitsMode: LogitsMode): Promise<readonly Logits[]> {
+    const { output, placeOf } = await this.#step(rows, { logitsMode })
+    return rows.map((row) => output.logitsOf(placeOf(row)))
+  }
+
+  async decodeInto(rows: readonly KvRow[], device: DeviceRun): Promise<readonly number[]> {
+    const { placeOf } = await this.#step(rows, { device })
+    return rows.map(placeOf)
+  }
+
+  /** @returns also where in the run each row was. */
+  async #step(rows: readonly KvRow[], logits: Pick<GraphRun, 'logitsMode' | 'device'>) {
     const { first, inRun } = this.#gather(rows)
     const tensors = this.#view(first, rows.length)
     const output = await this.#graph.run({
       rows: inRun.map(({ slot, token }) => ({ tokens: [token], before: this.length(slot) })),
       past: tensors,
       present: tensors,
-      logitsMode,
+      ...logits,
     })
     for (const { slot } of rows) this.#lengths[slot] = this.length(slot) + 1
-    return rows.map(({ slot }) => output.logitsOf(this.#places.of(slot) - first))
+    return { output, placeOf: ({ slot }: KvRow) => this.#places.of(slot) - first }
   }
 
   dispose(): void {

@@ -5,16 +5,16 @@ export const lookahead: Bench = {
   name: 'lookahead',
   description:
     'texts on WebGPU with steps enqueued before their tokens are read, ms, against reading each step’s token, and its logits',
-  run: async ({ openPage }) => {
+  run: async ({ openPage, isTrial }) => {
     const results: Comparison[] = []
     for (const [streams, tokens] of [
-      [1, 32],
-      [8, 16],
+      [1, 24],
+      [8, 8],
     ] as const) {
       const page = await openPage()
       const { ahead, tokensRead, logitsRead } = await page.evaluate(
-        ([streams, tokens]) => window.bench.lookahead('stories260k', streams, tokens, 5),
-        [streams, tokens] as const,
+        ([streams, tokens, rounds]) => window.bench.lookahead('stories260k', streams, tokens, rounds),
+        [streams, tokens, isTrial ? 1 : 5] as const,
       )
       const what = `stories260k, ${streams === 1 ? 'one text' : `${streams} texts`}`
       const against = (theirs: readonly number[], name: string) =>

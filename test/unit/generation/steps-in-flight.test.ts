@@ -181,6 +181,21 @@ describe('steps in flight', () => {
     expect(decoder.load).toMatchObject({ running: 0 })
   })
 
+  test('are read before a sequence leaves that waits for a slot', async () => {
+    const { add, settle, read, decoder, unread } = open()
+    for (let id = 0; id < 9; id++) add(id)
+    await settle()
+    // Each step beside them reads one prompt.
+    await read(12)
+    expect(unread.length).toBeGreaterThan(1)
+    expect(decoder.load).toMatchObject({ running: 8, waiting: 1 })
+    decoder.cancel([8])
+    await read(unread.length)
+    expect(decoder.load).toMatchObject({ running: 8, waiting: 0 })
+    await read(2)
+    expect(unread.length).toBeGreaterThan(1)
+  })
+
   test('end with the error where a run or the reading fails, once each', async () => {
     const failing = open()
     failing.add(0)

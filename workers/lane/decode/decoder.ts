@@ -33,8 +33,8 @@ export class Decoder {
   readonly #choosing: Choosing
   #waiting: Sequence[] = []
   #running: Sequence[] = []
-  /** Whether a waiting sequence may have a place now that had none before. */
-  #mayAdmit = false
+  /** Whether sequences came, left or ended since a step was begun without any in flight. */
+  #hasChanged = false
   #isAwake = false
   #isClosed = false
   #cancelIdle: () => void = () => {}
@@ -92,6 +92,7 @@ export class Decoder {
     for (const sequence of this.#all) {
       if (ids.includes(sequence.id)) sequence.isCancelled = true
     }
+    this.#hasChanged = true
     this.#choosing.wake()
   }
 
@@ -115,7 +116,7 @@ export class Decoder {
   }
 
   #startWork(): void {
-    this.#mayAdmit = true
+    this.#hasChanged = true
     this.#choosing.wake()
     if (!this.#isAwake && !this.#isClosed && this.#waiting.length > 0) void this.#work()
   }
@@ -139,10 +140,7 @@ export class Decoder {
     if (!this.#isClosed) this.#cancelIdle = this.#options.clock.after(idleMs, () => this.#shrink())
   }
 
-  /**
-   * One chunk of one prompt, and one token of every sequence whose prompt has been read. Nothing but further steps of
-   * the same sequences is started while tokens are in flight.
-   */
+  /** While tokens are in flight, nothing but further steps of the same sequences is started. */
   async #step(): Promise<void> {
     if (this.#choosing.inFlight === 0) await this.#startStep()
     for (let ahead = this.#goingAhead(); ahead.length > 0; ahead = this.#goingAhead())
@@ -150,7 +148,9 @@ export class Decoder {
     await this.#takeChosen()
   }
 
+  /** One chunk of one prompt, and one token of every sequence whose prompt has been read. */
   async #startStep(): Promise<void> {
+    this.#hasChanged = false
     this.#endCancelled()
     await this.#choosing.startHeld(this.#running)
     await this.#takeChosen()
@@ -167,7 +167,7 @@ export class Decoder {
   /** The sequences of the steps in flight, where one more step of them may be started. */
   #goingAhead(): readonly Sequence[] {
     const { capacity } = this.#kv.shape
-    const sequences = this.#mayAdmit ? [] : this.#choosing.goingAhead(this.#running)
+    const sequences = this.#hasChanged ? [] : this.#choosing.goingAhead(this.#running)
     return sequences.every(({ slot = 0 }) => this.#kv.length(slot) < capacity) ? sequences : []
   }
 
@@ -240,7 +240,6 @@ export class Decoder {
 
   /** Gives slots to waiting sequences, first come first served, while there is memory. */
   #admitWaiting(): void {
-    this.#mayAdmit = false
     for (;;) {
       const [sequence] = this.#waiting
       if (!sequence) return
@@ -274,7 +273,7 @@ export class Decoder {
     this.#waiting = this.#waiting.filter((other) => other !== sequence)
     this.#running = this.#running.filter((other) => other !== sequence)
     this.#slots.release(sequence)
-    this.#mayAdmit = true
+    this.#hasChanged = true
     sequence.close()
     if (how.finish) this.#events.add({ id, tokens: [], finish: how.finish })
     else if (how.error !== undefined) this.#events.add({ id, tokens: [], error: wireError(how.error) })

@@ -17,6 +17,7 @@ import { generateServer } from './generate-server.ts'
 import { startHarness } from './harness.ts'
 import { hostile } from './hostile.ts'
 import { lanes } from './lanes.ts'
+import { lookahead } from './lookahead.ts'
 import { neighbours } from './neighbours.ts'
 import { ort } from './ort.ts'
 import { overhead } from './overhead.ts'
@@ -58,6 +59,7 @@ const benches: readonly Bench[] = [
   quantized,
   generateOne,
   generateEight,
+  lookahead,
   prefix,
   stepOverhead,
   schema,

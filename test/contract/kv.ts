@@ -62,6 +62,27 @@ export function kvContract({ open, canTruncate, tokens, logits }: KvSubject): vo
     await feed(kv, 0, 7, 9)
   })
 
+  using('gives the rows of any slots their logits, whatever the others hold', async (kv) => {
+    kv.resize({ slots: 4, capacity: 64 }, [])
+    const fed = [5, 3, 7, 2]
+    for (const [slot, count] of fed.entries()) await kv.prefill(slot, tokens.slice(0, count))
+    for (const slots of [[3], [1, 3], [0, 2, 3], [2, 0], [1], [3, 2, 1, 0]]) {
+      const rows = slots.map((slot) => ({ slot, token: tokens[fed[slot] ?? 0] ?? 0 }))
+      const got = await kv.decode(rows, 'all')
+      for (const [row, slot] of slots.entries()) {
+        expectAt(got[row], fed[slot] ?? 0)
+        fed[slot] = (fed[slot] ?? 0) + 1
+      }
+    }
+    expect(fed.map((_, slot) => kv.length(slot))).toEqual(fed)
+    // A prompt is read while others decode, and a slot is used again.
+    kv.truncate(2, 0)
+    await kv.prefill(2, tokens.slice(0, 4))
+    expectAt((await kv.decode([{ slot: 3, token: tokens[fed[3] ?? 0] ?? 0 }], 'all'))[0], fed[3] ?? 0)
+    expectAt(await kv.prefill(2, tokens.slice(4, 6), 'all'), 5)
+    await feed(kv, 2, 6, 8)
+  })
+
   using('continues from the tokens that are left after truncation', async (kv) => {
     await kv.prefill(1, tokens.slice(0, 10))
     const left = kv.truncate(1, 6)

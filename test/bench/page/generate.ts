@@ -173,15 +173,11 @@ async function prefix(id: string, length: number, rounds: number) {
   return times
 }
 
-/** The time of a decode step outside of the session's run: decodes in this thread and times the runs. */
-async function stepOverhead(id: string, tokens: number) {
-  let inside = 0
-  const ort = timedOrt(await loadOrt({ threads: 1 }, runtimeFiles()), (ms) => {
-    inside += ms
-  })
+/** The same with the lane's code in this thread. */
+export async function openInPage(ort: Ort, id: string, backend: Backend) {
   const engine = createEngine(ort)
   const manifest = await manifestOf(id)
-  await engine.load(await loadRequest(manifest, 'wasm'))
+  await engine.load(await loadRequest(manifest, backend))
   const decoder = engine.decoder(id)
   const lane: Lane = {
     ...startWorkerLane('unused', systemClock),
@@ -189,7 +185,16 @@ async function stepOverhead(id: string, tokens: number) {
     cancelSequences: async (_session, ids) => decoder.cancel(ids),
     takeEvents: () => decoder.takeEvents(),
   }
-  const generator = generatorOver(lane, manifest, 'wasm')
+  return { lane, manifest, generator: generatorOver(lane, manifest, backend) }
+}
+
+/** The time of a decode step outside of the session's run: decodes in this thread and times the runs. */
+async function stepOverhead(id: string, tokens: number) {
+  let inside = 0
+  const ort = timedOrt(await loadOrt({ threads: 1 }, runtimeFiles()), (ms) => {
+    inside += ms
+  })
+  const { lane, manifest, generator } = await openInPage(ort, id, 'wasm')
   const prompt = promptOf(8, manifest.generation?.vocabulary ?? 0)
   await timed(ask(generator, prompt, tokens))
   inside = 0

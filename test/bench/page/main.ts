@@ -4,6 +4,7 @@ import { bridge, plainCall, preloadManifest, waitForModel } from './bridge.ts'
 import { embed } from './embed.ts'
 import { generation } from './generate.ts'
 import { lanes } from './lanes.ts'
+import { lookaheads } from './lookahead.ts'
 import { neighbours } from './neighbours.ts'
 import { ort } from './ort.ts'
 import { padding } from './padding.ts'
@@ -72,6 +73,7 @@ async function overhead(rounds: number) {
 export const benches = {
   ...generation,
   ...schemas,
+  ...lookaheads,
   batching,
   overhead,
   embed,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Decoder } from '../../../workers/lane/decode/decoder.ts'
 import type { Kv } from '../../../workers/lane/kv/kv.ts'
+import { cpuChooser } from '../../../workers/lane/sampling/cpu-chooser.ts'
 import type { SequenceEvent } from '../../../workers/protocol/lane.ts'
 import { LimitedKv } from '../../support/limited-kv.ts'
 import { createManualClock } from '../../support/manual-clock.ts'
@@ -12,7 +13,7 @@ async function decode(kv: Kv, prompts: readonly number[]) {
     maxSlots: 8,
     maxBytes: 8_192,
     selected: 0,
-    createSampler: () => ({ next: () => ({ token: 7 }) }),
+    chooser: cpuChooser(() => ({ next: () => ({ token: 7 }) })),
     exclusive: (work) => work(),
     yieldToEventLoop: () => new Promise(setImmediate),
     clock: createManualClock(),

@@ -205,6 +205,7 @@ function sequenceOf(
     maxTokens: Math.min(maxTokens ?? available, available),
     stopTokens: ignoreStopTokens ? [] : tokenizer.stopTokens,
     sampling: withDefaultSampling(request, defaults),
+    ...((stopsOf(request).length > 0 || request.tools) && { endsByText: true }),
   }
 }
 

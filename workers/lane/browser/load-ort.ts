@@ -4,8 +4,10 @@ import { fetchVerified } from '../../../models/async/fetch-verified.ts'
 import type { LaneLost, StartRequest } from '../../protocol/lane.ts'
 import type { RuntimeFiles } from '../../protocol/runtime-files.ts'
 import { type Ort, quiet } from '../runtime/ort.ts'
+import { runFailure } from '../runtime/run-failure.ts'
 import { webGpuProvider } from '../runtime/webgpu-provider.ts'
 import { captureModule } from './capture-module.ts'
+import { GpuChooser } from './choice/gpu-chooser.ts'
 import { requestGpuDevice } from './gpu-device.ts'
 import { gpuMemory } from './gpu-kv-memory.ts'
 import { heapMemory } from './heap-kv-memory.ts'
@@ -67,7 +69,7 @@ export async function loadOrt(
   const createTensor: Ort['createTensor'] = (type, data, shape) =>
     new Tensor(type, data as OrtWeb.Tensor.DataType, shape)
 
-  return {
+  const ort: Ort = {
     version: env.versions.web ?? env.versions.common,
     backends: 'gpu' in navigator ? ['webgpu', 'wasm'] : ['wasm'],
     InferenceSession,
@@ -84,6 +86,14 @@ export async function loadOrt(
       const pointer = module && sessionPointer(session)
       return module && pointer !== undefined ? heapMemory(module, pointer, session, createTensor) : undefined
     },
+    createChooser: async (vocabulary, type) =>
+      GpuChooser.create({
+        device: await gpu(),
+        vocabulary,
+        type,
+        fromBuffer: (buffer, dataType, dims) => Tensor.fromGpuBuffer(buffer, { dataType, dims }),
+        failure: (cause) => runFailure(ort, 'to choose tokens', cause),
+      }),
     startFormatWorker: startFormatWorker({ grammar: files.grammar }),
     lost: async () => {
       if (!device) return undefined
@@ -91,6 +101,7 @@ export async function loadOrt(
       return Promise.race([lost, notReported])
     },
   }
+  return ort
 }
 
 /** An ONNX model of one node: y = Identity(x), both a float. */

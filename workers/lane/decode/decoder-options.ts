@@ -1,7 +1,7 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import type { Formats } from '../format/formats.ts'
 import type { Kv } from '../kv/kv.ts'
-import type { CreateSampler } from '../sampling/types.ts'
+import type { Chooser } from '../sampling/types.ts'
 
 export interface DecoderOptions {
   readonly kv: Kv
@@ -12,7 +12,7 @@ export interface DecoderOptions {
   readonly maxBytes: number
   /** How many of the likeliest tokens the graph can return instead of all logits; 0 where it cannot. */
   readonly selected: number
-  readonly createSampler: CreateSampler
+  readonly chooser: Chooser
   /** Holds texts to their formats. Absent where this realm cannot. */
   readonly formats?: Formats | undefined
   /** Runs one thing at a time in the runtime. */

@@ -2,7 +2,8 @@ import { SpillwayError } from '../../../models/core/index.ts'
 import type { FinishReason, GeneratorLoad } from '../../protocol/generation.ts'
 import type { EventsReply, SequenceRequest } from '../../protocol/lane.ts'
 import type { Kv, LogitsMode } from '../kv/kv.ts'
-import type { Logits } from '../sampling/types.ts'
+import type { Chosen, DeviceLogits, Logits } from '../sampling/types.ts'
+import { Choosing } from './choosing.ts'
 import type { DecoderOptions } from './decoder-options.ts'
 import { checkLength, noMemory, wireError } from './errors.ts'
 import { EventBuffer } from './event-buffer.ts'
@@ -29,18 +30,23 @@ export class Decoder {
   readonly #slots: SlotTable<Sequence>
   readonly #events: EventBuffer
   readonly #preparing: PreparingSequences
+  readonly #choosing: Choosing
   #waiting: Sequence[] = []
   #running: Sequence[] = []
+  /** Whether sequences came, left or ended since a step was begun without any in flight. */
+  #hasChanged = false
   #isAwake = false
   #isClosed = false
   #cancelIdle: () => void = () => {}
-  /** Ends the wait for what formats allow. */
-  #wake: () => void = () => {}
 
   constructor(options: DecoderOptions) {
     this.#options = options
     this.#kv = options.kv
     this.#slots = new SlotTable(options)
+    this.#choosing = new Choosing({
+      ...options,
+      onEnd: (sequence) => this.#end(sequence, { finish: 'stop' }),
+    })
     this.#events = new EventBuffer(options.clock, () => this.load)
     this.#preparing = new PreparingSequences({
       formats: options.formats,
@@ -70,7 +76,7 @@ export class Decoder {
     for (const { id, request } of requests) {
       try {
         checkLength(request.prompt.length, context)
-        const sequence = new Sequence(id, request, context, this.#options.createSampler)
+        const sequence = new Sequence(id, request, context, this.#options.chooser)
         if (request.format) void this.#preparing.add(sequence, request.format)
         else this.#waiting.push(sequence)
       } catch (cause) {
@@ -86,7 +92,8 @@ export class Decoder {
     for (const sequence of this.#all) {
       if (ids.includes(sequence.id)) sequence.isCancelled = true
     }
-    this.#wake()
+    this.#hasChanged = true
+    this.#choosing.wake()
   }
 
   takeEvents(): Promise<EventsReply> {
@@ -100,6 +107,7 @@ export class Decoder {
     this.#endAll(error)
     this.#events.flush()
     this.#options.formats?.close()
+    this.#options.chooser.close()
     this.#kv.dispose()
   }
 
@@ -108,17 +116,19 @@ export class Decoder {
   }
 
   #startWork(): void {
-    this.#wake()
+    this.#hasChanged = true
+    this.#choosing.wake()
     if (!this.#isAwake && !this.#isClosed && this.#waiting.length > 0) void this.#work()
   }
 
   async #work(): Promise<void> {
     this.#isAwake = true
     this.#cancelIdle()
-    while (!this.#isClosed && this.#waiting.length + this.#running.length > 0) {
+    while (!this.#isClosed && this.#waiting.length + this.#running.length + this.#choosing.inFlight > 0) {
       try {
         await this.#step()
       } catch (cause) {
+        this.#choosing.clear()
         this.#slots.clear()
         const error = SpillwayError.from(cause, 'run_failed', 'A decoding step failed')
         for (const sequence of [...this.#running]) this.#end(sequence, { error })
@@ -130,32 +140,57 @@ export class Decoder {
     if (!this.#isClosed) this.#cancelIdle = this.#options.clock.after(idleMs, () => this.#shrink())
   }
 
-  /** One chunk of one prompt, and one token of every sequence whose prompt has been read. */
+  /** While tokens are in flight, nothing but further steps of the same sequences is started. */
   async #step(): Promise<void> {
+    if (this.#choosing.inFlight === 0) await this.#startStep()
+    for (let ahead = this.#goingAhead(); ahead.length > 0; ahead = this.#goingAhead())
+      await this.#decode(ahead)
+    await this.#takeChosen()
+  }
+
+  /** One chunk of one prompt, and one token of every sequence whose prompt has been read. */
+  async #startStep(): Promise<void> {
+    this.#hasChanged = false
     this.#endCancelled()
-    this.#chooseHeld()
+    await this.#choosing.startHeld(this.#running)
+    await this.#takeChosen()
     this.#admitWaiting()
-    const { exclusive } = this.#options
     const reading = this.#running.find((sequence) => this.#unread(sequence) > 1)
     if (reading) await this.#readChunk(reading)
     this.#reserveNextToken()
     // A prompt that was read to its end in this step has its first token already.
     const rows = this.#running.filter((sequence) => sequence !== reading && this.#unread(sequence) === 1)
-    if (rows.length === 0) {
-      if (!reading) await this.#formatsSettled()
-      return
-    }
-    const logits = await exclusive(() =>
-      this.#unlessClosed(() =>
-        this.#kv.decode(
-          rows.map(({ slot = 0, tokens }) => ({ slot, token: tokens.at(-1) ?? 0 })),
-          this.#logitsMode(rows),
-        ),
-      ),
-    )
-    for (const [row, sequence] of rows.entries()) {
-      const rowLogits = logits[row]
-      if (rowLogits && !sequence.isCancelled) this.#chooseToken(sequence, rowLogits)
+    if (rows.length > 0) await this.#decode(rows)
+    else if (!reading) await this.#choosing.formatsSettled(this.#running)
+  }
+
+  /** The sequences of the steps in flight, where one more step of them may be started. */
+  #goingAhead(): readonly Sequence[] {
+    const { capacity } = this.#kv.shape
+    const sequences = this.#hasChanged ? [] : this.#choosing.goingAhead(this.#running)
+    return sequences.every(({ slot = 0 }) => this.#kv.length(slot) < capacity) ? sequences : []
+  }
+
+  /** Starts a step. Where others are in flight, its rows' tokens are those that the last of them chooses. */
+  async #decode(sequences: readonly Sequence[]): Promise<void> {
+    const isAhead = this.#choosing.inFlight > 0
+    const { device } = this.#options.chooser
+    const rows = sequences.map(({ slot = 0, tokens }) => ({ slot, token: tokens.at(-1) ?? 0 }))
+    const logits = await this.#run(async (): Promise<readonly (Logits | DeviceLogits)[]> => {
+      if (!device || !this.#kv.decodeInto) return this.#kv.decode(rows, this.#logitsMode(sequences))
+      const places = await this.#kv.decodeInto(rows, {
+        logits: device.logits(rows.length),
+        tokens: isAhead ? device.tokens(rows.length) : undefined,
+      })
+      return places.map((row) => ({ row }))
+    })
+    await this.#choosing.start(sequences, logits)
+  }
+
+  /** Hands on the tokens of the oldest step in flight. Those of sequences that have ended are thrown away. */
+  async #takeChosen(): Promise<void> {
+    for (const [sequence, chosen] of await this.#choosing.take()) {
+      if (!sequence.isCancelled && this.#running.includes(sequence)) this.#accept(sequence, chosen)
     }
   }
 
@@ -164,69 +199,43 @@ export class Decoder {
    * logits of all the chunk's positions, the last chunk is short: a position's logits are as long as the vocabulary.
    */
   async #readChunk(sequence: Sequence): Promise<void> {
-    const { exclusive, selected } = this.#options
+    const { selected } = this.#options
     const { slot = 0, tokens } = sequence
     const most = this.#running.length > 1 ? chunk.shared : chunk.alone
     const from = this.#kv.length(slot)
     const isLast = tokens.length - from <= (selected > 0 ? most : chunk.withLogits)
     const until = isLast ? tokens.length : Math.min(tokens.length - 1, from + most)
     const logitsMode = isLast ? this.#logitsMode([sequence]) : undefined
-    const logits = await exclusive(() =>
-      this.#unlessClosed(() => this.#kv.prefill(slot, tokens.slice(from, until), logitsMode)),
-    )
-    if (logits && !sequence.isCancelled) this.#chooseToken(sequence, logits)
+    const logits = await this.#run(() => this.#kv.prefill(slot, tokens.slice(from, until), logitsMode))
+    if (!logits) return
+    await this.#choosing.start([sequence], [logits])
+    await this.#takeChosen()
   }
 
-  /** The decoder may be closed while it waits for the runtime: then nothing runs. */
-  #unlessClosed<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#isClosed) throw new SpillwayError('lane_lost', 'The model was unloaded')
-    return work()
+  /** Runs one thing in the runtime. The decoder may be closed while it waits: then nothing runs. */
+  #run<T>(work: () => Promise<T>): Promise<T> {
+    return this.#options.exclusive(() => {
+      if (this.#isClosed) throw new SpillwayError('lane_lost', 'The model was unloaded')
+      return work()
+    })
   }
 
   /** Tokens that the slot does not hold yet; 1 where the next run gives the sequence its next token. */
-  #unread({ slot = 0, tokens }: Sequence): number {
-    return tokens.length - this.#kv.length(slot)
-  }
+  #unread = ({ slot = 0, tokens }: Sequence): number => tokens.length - this.#kv.length(slot)
 
   #logitsMode(rows: readonly Sequence[]): LogitsMode {
     const { selected } = this.#options
     return rows.every((sequence) => sequence.canChooseFromTop(selected)) ? 'top' : 'all'
   }
 
-  /** Sequences whose logits came before it was known what their formats allow. */
-  #chooseHeld(): void {
-    for (const sequence of [...this.#running]) {
-      const { heldLogits } = sequence
-      sequence.heldLogits = undefined
-      if (heldLogits) this.#chooseToken(sequence, heldLogits)
+  #accept(sequence: Sequence, chosen: Chosen): void {
+    if (chosen instanceof SpillwayError) {
+      this.#end(sequence, { error: chosen })
+      return
     }
-  }
-
-  /** Resolves when a sequence with logits can go on, or another has come. */
-  async #formatsSettled(): Promise<void> {
-    const settled = this.#running.flatMap(({ heldLogits, format }) =>
-      heldLogits && format ? format.settled : [],
-    )
-    if (settled.length === 0) return
-    const woken = new Promise<void>((resolve) => {
-      this.#wake = resolve
-    })
-    await Promise.race([...settled, woken])
-  }
-
-  #chooseToken(sequence: Sequence, logits: Logits): void {
-    try {
-      if (sequence.format && !sequence.format.allowed) {
-        // The runtime may write over its output at the next run.
-        sequence.heldLogits = { values: logits.values.slice() }
-        return
-      }
-      const { token, finish } = sequence.next(logits)
-      if (token) this.#events.add({ id: sequence.id, tokens: [token] })
-      if (finish) this.#end(sequence, { finish })
-    } catch (cause) {
-      this.#end(sequence, { error: cause })
-    }
+    const { token, finish } = sequence.accept(chosen)
+    if (token) this.#events.add({ id: sequence.id, tokens: [token] })
+    if (finish) this.#end(sequence, { finish })
   }
 
   /** Gives slots to waiting sequences, first come first served, while there is memory. */
@@ -264,7 +273,8 @@ export class Decoder {
     this.#waiting = this.#waiting.filter((other) => other !== sequence)
     this.#running = this.#running.filter((other) => other !== sequence)
     this.#slots.release(sequence)
-    sequence.format?.close()
+    this.#hasChanged = true
+    sequence.close()
     if (how.finish) this.#events.add({ id, tokens: [], finish: how.finish })
     else if (how.error !== undefined) this.#events.add({ id, tokens: [], error: wireError(how.error) })
   }

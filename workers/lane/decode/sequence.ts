@@ -1,6 +1,6 @@
 import type { FinishReason, GeneratedToken, TokenRequest } from '../../protocol/generation.ts'
 import type { HeldFormat } from '../format/formats.ts'
-import type { CreateSampler, Logits, Sampler } from '../sampling/types.ts'
+import type { Choice, ChoiceRow, Chooser, DeviceLogits, Logits } from '../sampling/types.ts'
 
 /** One sequence in a lane: its tokens, and what ends it. */
 export class Sequence {
@@ -8,7 +8,7 @@ export class Sequence {
   readonly request: TokenRequest
   /** Prompt and generated tokens. */
   readonly tokens: number[]
-  readonly #sampler: Sampler
+  readonly #choice: Choice
   readonly #stopTokens: ReadonlySet<number>
   readonly #context: number
   /** Undefined while it waits for one. */
@@ -19,11 +19,11 @@ export class Sequence {
   /** Logits that wait for what the format allows. */
   heldLogits: Logits | undefined
 
-  constructor(id: number, request: TokenRequest, context: number, createSampler: CreateSampler) {
+  constructor(id: number, request: TokenRequest, context: number, chooser: Pick<Chooser, 'open'>) {
     this.id = id
     this.request = request
     this.tokens = [...request.prompt]
-    this.#sampler = createSampler(request.sampling, request.prompt, request.generated)
+    this.#choice = chooser.open(request.sampling, request.prompt, request.generated)
     this.#stopTokens = new Set(request.stopTokens)
     this.#context = context
   }
@@ -33,20 +33,42 @@ export class Sequence {
     return this.tokens.length - this.request.prompt.length
   }
 
-  /**
-   * Chooses the next token.
-   * @throws SpillwayError `model_output_invalid`; `input_value_invalid` where the format allows none.
-   */
-  next(logits: Logits): { readonly token?: GeneratedToken; readonly finish?: FinishReason } {
-    const allowed = this.format?.allowed
-    if (allowed?.isEnd) return { finish: 'stop' }
-    const token = this.#sampler.next(logits, this.tokens.length, allowed?.mask)
+  /** Whether it is known what its next token is chosen from. */
+  get canChoose(): boolean {
+    return !this.format || this.format.allowed !== undefined
+  }
+
+  /** Whether its format ends it here. */
+  get isAtEnd(): boolean {
+    return this.format?.allowed?.isEnd === true
+  }
+
+  /** What its next token is chosen from, or the one that comes `ahead` tokens later. */
+  choiceFrom(logits: Logits | DeviceLogits, ahead: number): ChoiceRow {
+    const { allowed } = this.format ?? {}
+    return { choice: this.#choice, logits, position: this.tokens.length + ahead, allowed: allowed?.mask }
+  }
+
+  /** Whether a step may be started `ahead` steps before its token is known, as far as the sequence is concerned. */
+  canGoAhead(ahead: number): boolean {
+    const { format, endsByText, maxTokens } = this.request
+    if (format || endsByText || this.isCancelled) return false
+    return this.newTokens + ahead < maxTokens && this.tokens.length + ahead < this.#context
+  }
+
+  /** Takes its next token. */
+  accept(token: GeneratedToken): { readonly token?: GeneratedToken; readonly finish?: FinishReason } {
     if (this.#stopTokens.has(token.token)) return { finish: 'stop' }
     this.tokens.push(token.token)
     if (this.newTokens >= this.request.maxTokens || this.tokens.length >= this.#context)
       return { token, finish: 'length' }
     this.format?.goOn(token.token)
     return { token }
+  }
+
+  close(): void {
+    this.#choice.close()
+    this.format?.close()
   }
 
   /** Whether the `selected` likeliest tokens are enough to choose from: no others could be drawn or reported. */

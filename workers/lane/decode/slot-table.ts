@@ -92,7 +92,8 @@ export class SlotTable<Owner extends SlotOwner> {
     const { slot } = owner
     if (slot === undefined) return
     owner.slot = undefined
-    const kept = owner.tokens.slice(0, this.#kv.length(slot))
+    // Steps that were started ahead may have written more.
+    const kept = owner.tokens.slice(0, this.#kv.truncate(slot, owner.tokens.length))
     this.#slots[slot] = { owner: undefined, kept, usedAt: ++this.#uses }
   }
 

@@ -1,9 +1,10 @@
-import { SpillwayError } from '../../../models/core/index.ts'
+import { halvesToFloats } from '../../../models/core/half.ts'
+import { type NumericData, SpillwayError } from '../../../models/core/index.ts'
 import { countOf } from '../../../models/core/wording.ts'
 import { type DecoderSession, type Ort, type OrtTensor, quiet } from '../runtime/ort.ts'
 import { runFailure } from '../runtime/run-failure.ts'
 import type { Logits } from '../sampling/types.ts'
-import type { LogitsMode } from './kv.ts'
+import type { DeviceRun, LogitsMode } from './kv.ts'
 
 /** A row of a run: its new tokens, and how many tokens its past holds. */
 export interface GraphRow {
@@ -18,8 +19,9 @@ export interface GraphRun {
   readonly past: readonly OrtTensor[]
   /** Tensors to write the present into; else the runtime makes new ones. */
   readonly present?: readonly OrtTensor[]
-  /** Absent: no logits. */
+  /** Absent: no logits, or those of `device`. */
   readonly logitsMode?: LogitsMode
+  readonly device?: DeviceRun
 }
 
 export interface GraphOutput {
@@ -44,6 +46,7 @@ export class DecoderGraph {
   #ones = new BigInt64Array(0)
   /** How many of the likeliest tokens the graph can return instead of all logits; 0 where it cannot. */
   readonly selected: number
+  readonly logitsType: 'float32' | 'float16'
 
   /** @throws SpillwayError `model_invalid` where the graph is no decoder with these layers. */
   constructor(ort: Ort, session: DecoderSession, layers: number, vocabulary: number) {
@@ -55,12 +58,14 @@ export class DecoderGraph {
     this.#hasPositions = session.inputNames.includes('position_ids')
     this.#hasLogitsToKeep = session.inputNames.includes('num_logits_to_keep')
     this.selected = selectedCount(session)
+    const logits = session.outputMetadata.find(({ name }) => name === 'logits')
+    this.logitsType = logits?.isTensor && logits.type === 'float16' ? 'float16' : 'float32'
     this.#checkNames()
   }
 
   /** @throws SpillwayError As `runFailure`. */
-  async run({ rows, past, present, logitsMode }: GraphRun): Promise<GraphOutput> {
-    const { feeds, created } = this.#feeds(rows, past)
+  async run({ rows, past, present, logitsMode, device }: GraphRun): Promise<GraphOutput> {
+    const { feeds, created } = this.#feeds(rows, past, device?.tokens)
     const fetches: Record<string, OrtTensor | null> = {}
     for (const [index, name] of this.#presentNames.entries()) fetches[name] = present?.[index] ?? null
     const names =
@@ -70,6 +75,7 @@ export class DecoderGraph {
           ? topOutputs
           : (['logits'] as const)
     for (const name of names) fetches[name] = null
+    if (device) fetches.logits = device.logits
     let outputs: Awaited<ReturnType<DecoderSession['run']>>
     try {
       outputs = await this.#session.run(feeds, fetches, quiet)
@@ -94,7 +100,7 @@ export class DecoderGraph {
     }
   }
 
-  #feeds(rows: readonly GraphRow[], past: readonly OrtTensor[]) {
+  #feeds(rows: readonly GraphRow[], past: readonly OrtTensor[], tokens?: OrtTensor) {
     const count = rows[0]?.tokens.length ?? 0
     const ids = new BigInt64Array(rows.length * count)
     for (const [row, { tokens }] of rows.entries()) {
@@ -104,7 +110,7 @@ export class DecoderGraph {
       this.#ort.createTensor('int64', data, shape)
     const width = Math.max(...rows.map(({ before }) => before)) + count
     const created: Record<string, OrtTensor> = {
-      input_ids: int64(ids, [rows.length, count]),
+      ...(!tokens && { input_ids: int64(ids, [rows.length, count]) }),
       attention_mask: int64(this.#mask(rows, count, width), [rows.length, width]),
     }
     if (this.#hasPositions) {
@@ -115,7 +121,7 @@ export class DecoderGraph {
       created.position_ids = int64(positions, [rows.length, count])
     }
     if (this.#hasLogitsToKeep) created.num_logits_to_keep = int64(BigInt64Array.of(1n), [])
-    const feeds = { ...created }
+    const feeds: Record<string, OrtTensor> = { ...created, ...(tokens && { input_ids: tokens }) }
     for (const [index, name] of this.#pastNames.entries()) {
       const tensor = past[index]
       if (tensor) feeds[name] = tensor
@@ -167,6 +173,10 @@ export const kvNames = (prefix: string, layers: number): string[] =>
     `${prefix}.${layer}.value`,
   ])
 
+/** Engines with a Float16Array give halves as one, others their bits. */
+const floatsOf = ({ buffer, byteOffset, length }: NumericData): Float32Array =>
+  halvesToFloats(new Uint16Array(buffer, byteOffset, length))
+
 function readLogits(
   names: readonly string[],
   find: (name: string) => OrtTensor,
@@ -179,13 +189,13 @@ function readLogits(
     }
   }
   if (names.length === 1) {
-    const { data, dims } = find('logits')
-    const values = data as Float32Array
+    const { data, dims, type } = find('logits')
     // Some graphs return logits of every position, others of the last only.
     const positions = dims[1] ?? 1
     return (row) => {
       const end = (row + 1) * positions * vocabulary
-      return { values: values.subarray(end - vocabulary, end) }
+      const values = (data as NumericData).subarray(end - vocabulary, end)
+      return { values: type === 'float16' ? floatsOf(values) : (values as Float32Array) }
     }
   }
   const [values, ids, sums] = topOutputs.map((name) => find(name).data)

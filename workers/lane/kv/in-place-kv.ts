@@ -1,15 +1,16 @@
 import { bytesPerToken, type KvSpec } from '../../../models/core/kv-spec.ts'
 import type { Block, Move, OrtTensor, TensorMemory } from '../runtime/ort.ts'
 import type { Logits } from '../sampling/types.ts'
-import type { DecoderGraph } from './decoder-graph.ts'
-import type { Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
+import type { DecoderGraph, GraphRun } from './decoder-graph.ts'
+import type { DeviceRun, Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
+import { Places, type Swap } from './places.ts'
 
 /**
  * Every tensor of keys or values is one block `[slots, heads, capacity, headDim]`. The model gets it as past and as
  * present: attention writes each row's next token into it, and nothing is copied.
  *
- * A step runs a range of slots, from its first row's slot to its last row's. Where a tensor cannot begin inside a
- * block, the range begins at slot 0. A slot of the range without a row runs on a dummy token, which does not count.
+ * A step runs its rows only: slots change places in the blocks until those of the rows lie side by side, from the first
+ * place on where a tensor cannot begin inside a block.
  */
 export class InPlaceKv implements Kv {
   readonly #graph: DecoderGraph
@@ -18,14 +19,9 @@ export class InPlaceKv implements Kv {
   #shape: KvShape
   #blocks: Block[]
   #lengths: number[]
+  #places: Places
   readonly #views = new Map<string, readonly OrtTensor[]>()
-  /**
-   * One more slot, where a tensor cannot begin inside a block: prompts are read in it and copied to their slot. `slot`
-   * is the slot whose tokens it holds now, not copied back yet.
-   */
-  #scratch:
-    | { readonly blocks: readonly Block[]; readonly tensors: readonly OrtTensor[]; slot?: number }
-    | undefined
+  #scratch: Scratch | undefined
 
   constructor(graph: DecoderGraph, memory: TensorMemory, spec: KvSpec, shape: KvShape) {
     this.#graph = graph
@@ -33,6 +29,7 @@ export class InPlaceKv implements Kv {
     this.#spec = spec
     this.#shape = shape
     this.#lengths = new Array<number>(shape.slots).fill(0)
+    this.#places = new Places(shape.slots)
     this.#blocks = this.#allocate(shape)
   }
 
@@ -56,13 +53,16 @@ export class InPlaceKv implements Kv {
       const source = from[slot]
       return source === undefined ? 0 : Math.min(this.length(source), shape.capacity)
     })
-    const moves = lengths.flatMap((length, slot) => {
-      const source = { blocks: this.#blocks, slot: from[slot] ?? 0, capacity: this.#shape.capacity }
-      return length === 0 ? [] : this.#moves(source, { blocks, slot, capacity: shape.capacity }, length)
-    })
+    const moves = lengths.flatMap((length, slot) =>
+      blocks.flatMap((block, index) => {
+        const source = this.#strip(this.#blocks[index], this.#places.of(from[slot] ?? 0))
+        return this.#moves(source, { block, place: slot, capacity: shape.capacity }, length)
+      }),
+    )
     this.#memory.copy(moves)
     this.#free()
     this.#shape = shape
+    this.#places = new Places(shape.slots)
     this.#blocks = blocks
     this.#lengths = lengths
   }
@@ -91,22 +91,27 @@ export class InPlaceKv implements Kv {
   }
 
   async decode(rows: readonly KvRow[], logitsMode: LogitsMode): Promise<readonly Logits[]> {
-    const { capacity } = this.#shape
-    if (rows.some(({ slot }) => slot === this.#scratch?.slot)) this.#flush()
-    const slots = rows.map(({ slot }) => slot)
-    const first = this.#memory.hasOffsets ? Math.min(...slots) : 0
-    const tokens = new Array<number>(Math.max(...slots) + 1 - first).fill(0)
-    for (const { slot, token } of rows) tokens[slot - first] = token
-    const range = tokens.map((token, row) => {
-      const slot = first + row
-      // The dummy token overwrites the last token of a full slot, which then has to be read again.
-      if (this.length(slot) === capacity) this.#lengths[slot] = capacity - 1
-      return { tokens: [token], before: this.length(slot) }
+    const { output, placeOf } = await this.#step(rows, { logitsMode })
+    return rows.map((row) => output.logitsOf(placeOf(row)))
+  }
+
+  async decodeInto(rows: readonly KvRow[], device: DeviceRun): Promise<readonly number[]> {
+    const { placeOf } = await this.#step(rows, { device })
+    return rows.map(placeOf)
+  }
+
+  /** @returns also where in the run each row was. */
+  async #step(rows: readonly KvRow[], logits: Pick<GraphRun, 'logitsMode' | 'device'>) {
+    const { first, inRun } = this.#gather(rows)
+    const tensors = this.#view(first, rows.length)
+    const output = await this.#graph.run({
+      rows: inRun.map(({ slot, token }) => ({ tokens: [token], before: this.length(slot) })),
+      past: tensors,
+      present: tensors,
+      ...logits,
     })
-    const tensors = this.#view(first, tokens.length)
-    const output = await this.#graph.run({ rows: range, past: tensors, present: tensors, logitsMode })
-    for (const slot of slots) this.#lengths[slot] = this.length(slot) + 1
-    return slots.map((slot) => output.logitsOf(slot - first))
+    for (const { slot } of rows) this.#lengths[slot] = this.length(slot) + 1
+    return { output, placeOf: ({ slot }: KvRow) => this.#places.of(slot) - first }
   }
 
   dispose(): void {
@@ -140,7 +145,46 @@ export class InPlaceKv implements Kv {
     this.#scratch = undefined
   }
 
-  /** `count` slots from `first` on, as tensors that are made once. */
+  /** Brings the rows' slots side by side. @returns the first one's place, and the rows in the order of their places. */
+  #gather(rows: readonly KvRow[]): { readonly first: number; readonly inRun: readonly KvRow[] } {
+    if (rows.some(({ slot }) => slot === this.#scratch?.slot)) this.#flush()
+    const { first, swaps } = this.#places.gather(
+      rows.map(({ slot }) => slot),
+      this.#memory.hasOffsets,
+    )
+    for (const swap of swaps) this.#swap(swap)
+    const inRun = rows.toSorted((one, other) => this.#places.of(one.slot) - this.#places.of(other.slot))
+    return { first, inRun }
+  }
+
+  /** Swaps what two slots' places hold. Both leave their block on the way: a GPU copies nothing within a buffer. */
+  #swap([one, other]: Swap): void {
+    const [place, otherPlace] = [this.#places.of(one), this.#places.of(other)]
+    const [tokens, otherTokens] = [this.length(one), this.length(other)]
+    this.#flush()
+    this.#places.swap(one, other)
+    if (tokens + otherTokens === 0) return
+    const { hasOffsets } = this.#memory
+    const room = hasOffsets
+      ? [this.#memory.allocate(this.#slotBytes), this.#memory.allocate(this.#slotBytes)]
+      : this.#allocatedScratch().blocks
+    this.#memory.copy(
+      this.#blocks.flatMap((block, index) => {
+        const [here, there] = [this.#strip(block, place), this.#strip(block, otherPlace)]
+        // The moves are made in order, so any two blocks are free again for the next one's.
+        const [out, otherOut] = [index, index + 1].map((at) => this.#strip(room[at % room.length], 0))
+        return [
+          ...this.#moves(here, out, tokens),
+          ...this.#moves(there, otherOut, otherTokens),
+          ...this.#moves(out, there, tokens),
+          ...this.#moves(otherOut, here, otherTokens),
+        ]
+      }),
+    )
+    if (hasOffsets) for (const block of room) block.free()
+  }
+
+  /** `count` places from `first` on, as tensors that are made once. */
   #view(first: number, count: number): readonly OrtTensor[] {
     const key = `${first} ${count}`
     let view = this.#views.get(key)
@@ -158,59 +202,74 @@ export class InPlaceKv implements Kv {
 
   /** Tensors of one slot alone: its own, or the scratch with a copy of it. */
   #single(slot: number): readonly OrtTensor[] {
-    if (slot === 0 || this.#memory.hasOffsets) return this.#view(slot, 1)
+    const place = this.#places.of(slot)
+    if (place === 0 || this.#memory.hasOffsets) return this.#view(place, 1)
     if (this.#scratch?.slot === slot) return this.#scratch.tensors
     this.#flush()
+    const scratch = this.#allocatedScratch()
+    if (this.length(slot) > 0) this.#copySlot(this.#blocks, place, scratch.blocks, 0)
+    scratch.slot = slot
+    return scratch.tensors
+  }
+
+  #allocatedScratch(): Scratch {
     if (!this.#scratch) {
       const blocks = this.#allocate({ slots: 1, capacity: this.#shape.capacity })
       this.#scratch = { blocks, tensors: blocks.map((block) => this.#tensor(block, 0, 1)) }
     }
-    if (this.length(slot) > 0) this.#copySlot(this.#blocks, slot, this.#scratch.blocks, 0)
-    this.#scratch.slot = slot
-    return this.#scratch.tensors
+    return this.#scratch
   }
 
   /** Copies the scratch back to its slot. */
   #flush(): void {
     const scratch = this.#scratch
     if (scratch?.slot === undefined) return
-    this.#copySlot(scratch.blocks, 0, this.#blocks, scratch.slot)
+    this.#copySlot(scratch.blocks, 0, this.#blocks, this.#places.of(scratch.slot))
     delete scratch.slot
   }
 
-  #copySlot(from: readonly Block[], fromSlot: number, to: readonly Block[], toSlot: number): void {
+  #copySlot(from: readonly Block[], fromPlace: number, to: readonly Block[], toPlace: number): void {
     const bytes = this.#slotBytes
     this.#memory.copy(
       from.flatMap((block, index) => {
         const other = to[index]
         return other
-          ? [{ from: block, fromByte: fromSlot * bytes, to: other, toByte: toSlot * bytes, bytes }]
+          ? [{ from: block, fromByte: fromPlace * bytes, to: other, toByte: toPlace * bytes, bytes }]
           : []
       }),
     )
   }
 
-  /** Moves a slot's tokens into blocks of another capacity, head by head. */
-  #moves(from: SlotBlocks, to: SlotBlocks, tokens: number): Move[] {
+  #strip(block: Block | undefined, place: number): Strip | undefined {
+    return block && { block, place, capacity: this.#shape.capacity }
+  }
+
+  /** Moves the first tokens of a strip to another, whose capacity may differ, head by head. */
+  #moves(from: Strip | undefined, to: Strip | undefined, tokens: number): Move[] {
+    if (!from || !to || tokens === 0) return []
     const { heads } = this.#spec
     const row = this.#rowBytes
-    return from.blocks.flatMap((block, index) => {
-      const other = to.blocks[index]
-      if (!other) return []
-      return Array.from({ length: heads }, (_, head) => ({
-        from: block,
-        fromByte: (from.slot * heads + head) * from.capacity * row,
-        to: other,
-        toByte: (to.slot * heads + head) * to.capacity * row,
-        bytes: tokens * row,
-      }))
-    })
+    return Array.from({ length: heads }, (_, head) => ({
+      from: from.block,
+      fromByte: (from.place * heads + head) * from.capacity * row,
+      to: to.block,
+      toByte: (to.place * heads + head) * to.capacity * row,
+      bytes: tokens * row,
+    }))
   }
 }
 
-/** A slot in blocks of some capacity. */
-interface SlotBlocks {
+/** One more slot, where a tensor cannot begin inside a block: prompts are read in it and copied to their slot. */
+interface Scratch {
   readonly blocks: readonly Block[]
-  readonly slot: number
+  readonly tensors: readonly OrtTensor[]
+  /** The slot whose tokens it holds, not copied back yet. */
+  slot?: number
+}
+
+/** A slot's part of one block. */
+interface Strip {
+  readonly block: Block
+  readonly place: number
   readonly capacity: number
 }

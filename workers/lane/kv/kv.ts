@@ -1,3 +1,4 @@
+import type { OrtTensor } from '../runtime/ort.ts'
 import type { Logits } from '../sampling/types.ts'
 
 /** The number of slots, and the tokens that fit each. */
@@ -14,6 +15,13 @@ export interface KvRow {
 
 /** Which logits a run returns: only the likeliest, where the graph selects them, or all. */
 export type LogitsMode = 'top' | 'all'
+
+/** What a run reads and writes on the device. */
+export interface DeviceRun {
+  readonly logits: OrtTensor
+  /** The rows' tokens, by their place in `logits`; absent: those of the rows. */
+  readonly tokens?: OrtTensor | undefined
+}
 
 /**
  * Keys and values of a model's slots, kept where the model runs. It also runs the model: how a run gets at its keys and
@@ -33,5 +41,10 @@ export interface Kv {
   prefill(slot: number, tokens: readonly number[], logitsMode?: LogitsMode): Promise<Logits | undefined>
   /** Appends each row's token to its slot, in one run where the model can. @returns logits for the next, by row. */
   decode(rows: readonly KvRow[], logitsMode: LogitsMode): Promise<readonly Logits[]>
+  /**
+   * The same in one run whose logits stay where the model runs. Absent where runs cannot do so.
+   * @returns Where in `logits` each row's are. The same slots have the same places in the next such run.
+   */
+  decodeInto?(rows: readonly KvRow[], device: DeviceRun): Promise<readonly number[]>
   dispose(): void
 }

@@ -5,6 +5,7 @@
 import type { InferenceSession, InferenceSessionFactory, Tensor as OnnxTensor } from 'onnxruntime-common'
 import type { Backend, TensorData, TensorType } from '../../../models/core/index.ts'
 import type { StartFormatWorker } from '../format/messages.ts'
+import type { Chooser } from '../sampling/types.ts'
 
 /** Of sessions and runs: the runtime's words would go to a visitor's console, and errors are thrown as well. */
 export const quiet: Pick<InferenceSession.RunOptions, 'logSeverityLevel'> = { logSeverityLevel: 4 }
@@ -24,6 +25,12 @@ export interface Ort {
   readFile?(path: string): Promise<Uint8Array>
   /** Memory that the session's runs on the backend read and write in place; undefined where this realm has none. */
   memory(backend: Backend, session: OrtSession): Promise<TensorMemory | undefined>
+  /**
+   * A chooser of tokens on the GPU, beside the runs there. Absent where this realm has no access to their device.
+   * @param type Of the model's logits.
+   * @throws Error where the device cannot.
+   */
+  createChooser?(vocabulary: number, type: 'float32' | 'float16'): Promise<Chooser>
   /** Starts a worker that computes what formats of texts allow. Absent where this realm starts none. */
   readonly startFormatWorker?: StartFormatWorker
   /**

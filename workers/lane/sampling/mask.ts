@@ -20,7 +20,10 @@ export function masked(values: Float32Array, allowed: Int32Array): Float32Array 
     }
   }
   if (!isEmpty) return left
-  throw new SpillwayError('input_value_invalid', 'Nothing that the format allows here can be chosen', {
+  throw noneAllowed()
+}
+
+export const noneAllowed = () =>
+  new SpillwayError('input_value_invalid', 'Nothing that the format allows here can be chosen', {
     expected: 'a token that neither the format nor the logit bias forbids',
   })
-}

@@ -3,6 +3,8 @@
  * sequence draws the same tokens on any lane, beside any others, and after it has moved.
  */
 export interface Noise {
+  /** What the bits depend on besides the token, for code that computes them elsewhere. */
+  readonly keys: readonly [before: number, between: number]
   /** 32 random bits of a token. */
   bits(token: number): number
 }
@@ -23,7 +25,10 @@ export function noiseAt(seed: number, position: number): Noise {
   const high = mix(Math.floor(seed / 2 ** 32) ^ (position + 0x7f4a7c15))
   const before = mix(low ^ Math.imul(high, golden))
   const between = mix(high ^ before)
-  return { bits: (token) => mix(mix(Math.imul(token, golden) + before) ^ between) >>> 0 }
+  return {
+    keys: [before, between],
+    bits: (token) => mix(mix(Math.imul(token, golden) + before) ^ between) >>> 0,
+  }
 }
 
 /** Gumbel noise: the token with the largest sum of log probability and noise is a draw by those probabilities. */

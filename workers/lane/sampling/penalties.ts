@@ -29,6 +29,21 @@ export class Penalties {
     if (this.#counts) this.#seen.set(token, (this.#seen.get(token) ?? 0) + 1)
   }
 
+  /** Logit bias by token. */
+  get bias(): ReadonlyMap<number, number> {
+    return this.#bias
+  }
+
+  /** How often each token was generated, for tokens that penalties count; 0 for one of the prompt only. */
+  get seen(): ReadonlyMap<number, number> {
+    return this.#seen
+  }
+
+  /** Whether tokens are counted. */
+  get counts(): boolean {
+    return this.#counts
+  }
+
   /** The values with bias and penalties: the same array where nothing changes, else a copy. */
   apply({ values, ids }: Logits): Float32Array {
     if (this.#bias.size === 0 && this.#seen.size === 0) return values

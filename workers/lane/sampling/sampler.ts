@@ -76,14 +76,14 @@ function indexOfLargest(values: Float32Array): number {
     if (value > largest) {
       largest = value
       index = at
-    } else if (Number.isNaN(value)) throw invalid(`NaN at index ${at}`)
+    } else if (Number.isNaN(value)) throw invalidLogits(`NaN at index ${at}`)
   }
-  if (index < 0) throw invalid('no finite number')
-  if (largest === Number.POSITIVE_INFINITY) throw invalid(`infinity at index ${index}`)
+  if (index < 0) throw invalidLogits('no finite number')
+  if (largest === Number.POSITIVE_INFINITY) throw invalidLogits(`infinity at index ${index}`)
   return index
 }
 
-const invalid = (got: string) =>
+export const invalidLogits = (got: string) =>
   new SpillwayError(
     'model_output_invalid',
     'No token can be chosen from the logits that the model returned',

@@ -1,5 +1,7 @@
+import type { SpillwayError } from '../../../models/core/index.ts'
 import type { Sampling } from '../../../models/core/sampling.ts'
 import type { GeneratedToken } from '../../protocol/generation.ts'
+import type { OrtTensor } from '../runtime/ort.ts'
 
 /** Chooses the tokens of one sequence. It remembers the tokens that penalties count. */
 export interface Sampler {
@@ -19,6 +21,54 @@ export interface Logits {
   readonly ids?: Int32Array | undefined
   /** Logarithm of the sum of the exponentials of all logits. It comes with `ids`: only the graph sees them all. */
   readonly logSumExp?: number | undefined
+}
+
+/** A row of the logits that the last run left where the model runs. */
+export interface DeviceLogits {
+  readonly row: number
+}
+
+/** What a chooser remembers of one sequence: its sampling, and the tokens that penalties count. */
+export interface Choice {
+  close(): void
+}
+
+/** A row of a step: the sequence, and what its next token is chosen from. */
+export interface ChoiceRow {
+  readonly choice: Choice
+  readonly logits: Logits | DeviceLogits
+  /** The new token's index in the sequence. */
+  readonly position: number
+  /** As `Sampler.next` takes it. */
+  readonly allowed?: Int32Array | undefined
+}
+
+/** A row's token, or why it has none: an error of `Sampler.next`. */
+export type Chosen = GeneratedToken | SpillwayError
+
+/** Chooses tokens where the logits are: on the CPU, or on the GPU. By the same logits and seed, both choose the same. */
+export interface Chooser {
+  /** @throws SpillwayError `input_value_invalid` */
+  open(sampling: Sampling, prompt: readonly number[], generated: number): Choice
+  /**
+   * Starts to choose a token for each row. On a GPU the next run may be started before the tokens are read: what it
+   * needs is in `device.tokens`. Calls are answered in their order.
+   * @throws Error where the device fails.
+   */
+  choose(rows: readonly ChoiceRow[]): Promise<readonly Chosen[]>
+  /** A copy of logits that may wait while others run. */
+  keep(logits: Logits | DeviceLogits): Promise<Logits>
+  /** Tensors that runs share with the chooser; absent where logits are read by the CPU. */
+  readonly device?: DeviceTensors
+  close(): void
+}
+
+/** Tensors on the device of the model's runs. They are good until one of more rows is asked for. */
+export interface DeviceTensors {
+  /** For a run to write the logits of so many rows into: `[rows, 1, vocabulary]`. */
+  logits(rows: number): OrtTensor
+  /** The tokens that were chosen last, by the row of their logits: `[rows, 1]`, int64. */
+  tokens(rows: number): OrtTensor
 }
 
 export type CreateSampler = (

@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { SpillwayError } from '../../models/core/index.ts'
+import type { Sampling } from '../../models/core/sampling.ts'
+import { createSampler } from '../../workers/lane/sampling/sampler.ts'
+import type { Chooser, Logits } from '../../workers/lane/sampling/types.ts'
+import { seeded } from '../support/seeded.ts'
+
+export interface ChooserSubject {
+  /** A chooser for `vocabulary` tokens. */
+  open(): Promise<Chooser>
+}
+
+/** No multiple of 32, nor of the number of invocations that share a row. */
+export const vocabulary = 1_003
+
+const prompt = [4, 9, 9, 17, 4, 30]
+
+const samplings: Readonly<Record<string, Sampling>> = {
+  'the likeliest': { temperature: 0 },
+  'a draw': { temperature: 1 },
+  'a hot draw': { temperature: 2.5 },
+  'a cold draw': { temperature: 0.05 },
+  'top-k': { temperature: 1.2, topK: 20 },
+  'top-k of one': { temperature: 1, topK: 1 },
+  'top-k of more than all': { temperature: 1, topK: 5_000 },
+  'top-p': { temperature: 1, topP: 0.7 },
+  'a small top-p': { temperature: 0.8, topP: 0.05 },
+  'min-p': { temperature: 1.5, minP: 0.05 },
+  'all filters': { temperature: 1.1, topK: 100, topP: 0.9, minP: 0.01 },
+  penalties: {
+    temperature: 1,
+    repetitionPenalty: 1.3,
+    presencePenalty: 0.7,
+    frequencyPenalty: 0.4,
+  },
+  'penalties of the likeliest': { temperature: 0, repetitionPenalty: 2, frequencyPenalty: 1 },
+  bias: { temperature: 1, logitBias: { 3: 4, 9: -2, 50: Number.NEGATIVE_INFINITY } },
+  'bias, penalties and filters': {
+    temperature: 0.9,
+    topK: 50,
+    topP: 0.95,
+    presencePenalty: 1,
+    logitBias: { 7: 3 },
+  },
+  'log probabilities': { temperature: 1, logprobs: 5, presencePenalty: 0.5 },
+  'the log probability of the token alone': { temperature: 0, logprobs: 0 },
+}
+
+/** What every kind of `Chooser` does. */
+export function chooserContract({ open }: ChooserSubject): void {
+  let chooser: Chooser
+  beforeAll(async () => {
+    chooser = await open()
+  })
+  afterAll(() => chooser.close())
+
+  const random = seeded(11)
+  const logitsOf = (spread: number): Logits => ({
+    values: Float32Array.from({ length: vocabulary }, () => spread * (random() + random() + random() - 1.5)),
+  })
+
+  const someAllowed = () => {
+    const mask = new Int32Array(Math.ceil(vocabulary / 32))
+    for (let at = 0; at < mask.length; at += 3) mask[at] = Math.floor(random() * 2 ** 32)
+    return mask
+  }
+
+  test.each(Object.entries(samplings))('chooses as it is defined: %s', async (_name, sampling) => {
+    const seeds = [1, 2 ** 40 + 3, -5]
+    const sequences = seeds.map((seed) => ({
+      choice: chooser.open({ ...sampling, seed }, prompt, 2),
+      sampler: createSampler({ ...sampling, seed }, prompt, 2),
+    }))
+    // Later positions depend on the tokens chosen before.
+    for (let position = 6; position < 22; position++) {
+      const rows = sequences.map(({ choice, sampler }, index) => {
+        const allowed = position % 4 === 3 && index === 1 ? someAllowed() : undefined
+        return { choice, sampler, logits: logitsOf(3 + position), position, allowed }
+      })
+      const chosen = await chooser.choose(rows)
+      for (const [index, { sampler, logits, allowed }] of rows.entries()) {
+        const { token, logprob, top } = sampler.next(logits, position, allowed)
+        expect(chosen[index], `position ${position}, row ${index}`).toMatchObject({ token })
+        const got = chosen[index]
+        if (!got || !('token' in got)) throw new Error('no token')
+        expect(got.top?.map((one) => one.token)).toEqual(top?.map((one) => one.token))
+        const differences = [
+          (got.logprob ?? 0) - (logprob ?? 0),
+          ...(top ?? []).map((one, rank) => one.logprob - (got.top?.[rank]?.logprob ?? Number.NaN)),
+        ]
+        expect(Math.max(...differences.map(Math.abs))).toBeLessThan(1e-3)
+        expect(got.logprob === undefined).toBe(logprob === undefined)
+      }
+    }
+    for (const { choice } of sequences) choice.close()
+  })
+
+  test('takes the first of equal logits', async () => {
+    const choice = chooser.open({ temperature: 0 }, prompt, 0)
+    const values = new Float32Array(vocabulary).fill(-1)
+    values[700] = 2
+    values[300] = 2
+    expect(await chooser.choose([{ choice, logits: { values }, position: 6 }])).toMatchObject([
+      { token: 300 },
+    ])
+  })
+
+  test('refuses logits without a choice, row by row', async () => {
+    const plain = () => logitsOf(3).values
+    const changed = (change: (values: Float32Array) => void) => {
+      const values = plain()
+      change(values)
+      return { values }
+    }
+    const rows = [
+      { logits: changed((values) => values.fill(Number.NaN, 17)) },
+      { logits: changed((values) => values.fill(Number.POSITIVE_INFINITY, 40, 41)) },
+      { logits: changed((values) => values.fill(Number.NEGATIVE_INFINITY)) },
+      { logits: { values: plain() }, allowed: new Int32Array(Math.ceil(vocabulary / 32)) },
+      { logits: changed((values) => values.fill(Number.NEGATIVE_INFINITY, 1)) },
+    ].map((row) => ({ ...row, choice: chooser.open({ temperature: 1 }, prompt, 0), position: 6 }))
+    const chosen = await chooser.choose(rows)
+    const errors = chosen.slice(0, 4) as SpillwayError[]
+    expect(errors.map(({ code }) => code)).toEqual([
+      'model_output_invalid',
+      'model_output_invalid',
+      'model_output_invalid',
+      'input_value_invalid',
+    ])
+    expect(errors.map(({ detail }) => detail.got)).toEqual([
+      'NaN at index 17',
+      'infinity at index 40',
+      'no finite number',
+      undefined,
+    ])
+    expect(chosen[4]).toEqual({ token: 0 })
+  })
+
+  test('refuses sampling that is not valid', () => {
+    expect(() => chooser.open({ temperature: -1 }, prompt, 0)).toThrow(/temperature/)
+  })
+
+  test('keeps logits that the caller changes', async () => {
+    const logits = logitsOf(3)
+    const expected = [...logits.values]
+    const kept = await chooser.keep(logits)
+    logits.values.fill(0)
+    expect([...kept.values]).toEqual(expected)
+  })
+}

@@ -48,7 +48,9 @@ describe('the look of the pages', () => {
       )
     await expect.poll(loaded).toContain('Inter Variable')
     expect(await shiftOf(page)).toBe(0)
-    expect(visit.proxy.seen.filter(({ path }) => path.endsWith('.woff2'))).toHaveLength(1)
+    const fonts = visit.proxy.seen.map(({ path }) => path).filter((path) => path.endsWith('.woff2'))
+    expect(fonts.filter((path) => path.includes('inter'))).toHaveLength(1)
+    expect(new Set(fonts).size).toBe(fonts.length)
   })
 })
 

@@ -18,7 +18,7 @@ export function playRecording(
     if (signal.aborted) return
     const passed = isStill ? Number.POSITIVE_INFINITY : now - startedAt
     let due = shown
-    while ((at[due] ?? Number.POSITIVE_INFINITY) <= passed) due++
+    while (due < at.length && (at[due] ?? 0) <= passed) due++
     if (due > shown) show(due)
     shown = due
     if (shown < at.length) requestAnimationFrame(step)

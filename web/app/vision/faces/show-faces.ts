@@ -163,8 +163,9 @@ export function showFaces(panel: HTMLElement, runtime: Runtime, announcer: Annou
   })
   const setAvailable = (isAvailable: boolean) => {
     for (const button of buttons) button.disabled = !isAvailable
-    part('progress', HTMLElement).hidden = !isAvailable
     part('missing', HTMLElement).hidden = isAvailable
+    if (!isAvailable)
+      find('[data-part=text]', HTMLElement, part('progress', HTMLElement)).textContent = 'Not on this server'
     isRecorded = !isAvailable
     showIdle(0)
   }

@@ -35,7 +35,8 @@ export function createChart(
   const place = find('.plot', HTMLElement, figure)
   const values = lines.map((line) => legendEntry(find('.keys', HTMLElement, figure), line))
   let data: uPlot.AlignedData = [[0], ...lines.map(() => [null])]
-  let plot = draw()
+  /** Made when there is something to show. */
+  let plot: uPlot | undefined
 
   function draw(): uPlot {
     return new uPlot(optionsOf(place, lines, writeValues), data, place)
@@ -50,16 +51,17 @@ export function createChart(
     })
   }
   const redraw = () => {
-    plot.destroy()
-    plot = draw()
+    plot?.destroy()
+    plot &&= draw()
   }
   for (const query of ['(prefers-color-scheme: dark)', '(forced-colors: active)'])
     matchMedia(query).addEventListener('change', redraw)
-  new ResizeObserver(() => plot.setSize(sizeOf(place))).observe(place)
+  new ResizeObserver(() => plot?.setSize(sizeOf(place))).observe(place)
   return {
     show: (times, columns) => {
       data = [[...times], ...columns.map((column) => column.map((value) => value ?? null))]
-      plot.setData(data)
+      if (plot) plot.setData(data)
+      else plot = draw()
       writeValues(plot.cursor.idx)
     },
   }

@@ -3,7 +3,7 @@ import { countText, milliseconds } from '../../view/words.ts'
 import { createChart } from './chart.ts'
 import type { Reading } from './history.ts'
 
-/** Draws the last minute: how many answers from where, how late, in runs of how many, and how many were awaited. */
+/** Draws the last minute, a moment later: how many answers from where, how late, in runs of how many, and how many were awaited. */
 export function createCharts(place: HTMLElement): (readings: readonly Reading[]) => void {
   const figure = (name: string) => find(`[data-chart="${name}"]`, HTMLElement, place)
   const whole = (value: number) => countText(Math.round(value))
@@ -34,13 +34,35 @@ export function createCharts(place: HTMLElement): (readings: readonly Reading[])
     [{ label: 'Without an answer', colour: '--text', isFilled: true }],
     whole,
   )
+  type Column = (name: Exclude<keyof Reading, 'at'>) => readonly (number | undefined)[]
+  const shows: readonly ((times: readonly number[], column: Column) => void)[] = [
+    (times, column) => throughput.show(times, [column('device'), column('server')]),
+    (times, column) => latency.show(times, [column('p50'), column('p95'), column('p99')]),
+    (times, column) => batches.show(times, [column('shared')]),
+    (times, column) => queue.show(times, [column('open')]),
+  ]
+  let latest: readonly Reading[] = []
+  let isDue = false
+  let isDrawing = false
+  // Each in a task of its own: together they would hold the page.
+  const drawAll = async () => {
+    isDrawing = true
+    while (isDue) {
+      isDue = false
+      // A copy: the list goes on between the charts.
+      const readings = [...latest]
+      const newest = readings.at(-1)?.at ?? 0
+      const times = readings.map(({ at }) => at - newest)
+      for (const show of shows) {
+        show(times, (name) => readings.map((reading) => reading[name]))
+        await new Promise((resolve) => setTimeout(resolve))
+      }
+    }
+    isDrawing = false
+  }
   return (readings) => {
-    const newest = readings.at(-1)?.at ?? 0
-    const times = readings.map(({ at }) => at - newest)
-    const column = (name: Exclude<keyof Reading, 'at'>) => readings.map((reading) => reading[name])
-    throughput.show(times, [column('device'), column('server')])
-    latency.show(times, [column('p50'), column('p95'), column('p99')])
-    batches.show(times, [column('shared')])
-    queue.show(times, [column('open')])
+    latest = readings
+    isDue = true
+    if (!isDrawing) void drawAll()
   }
 }

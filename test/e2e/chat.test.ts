@@ -109,7 +109,8 @@ describe('one prompt', () => {
     await isReady(page)
     proxy.fault = (_method, path) => (path.endsWith('/completions') ? 'half' : 'pass')
     await page.getByTestId('ask').click()
-    await column(page, 'server').locator('.run').first().waitFor()
+    // Not of the recorded text.
+    await column(page, 'server').and(page.locator('[data-state=running]')).locator('.run').first().waitFor()
     await proxy.stop()
     await columnsEnded(page)
     expect(await writers(page, 'server')).toEqual(['server', 'device'])

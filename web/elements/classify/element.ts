@@ -2,7 +2,8 @@ import type { SpillwayError } from '../../../models/core/error.ts'
 import type { Placement } from '../../../models/core/placement.ts'
 import type { Timings } from '../../../models/core/result.ts'
 import type { SpillwayElementEvents } from '../events.ts'
-import { type GetRuntime, SpillwayModelElement, type View } from '../spillway-element.ts'
+import { SpillwayFormElement } from '../form-element.ts'
+import type { GetRuntime, View } from '../spillway-element.ts'
 
 /** What a model says about a drawing or a picture. */
 export interface Classification {
@@ -45,8 +46,7 @@ export interface ClassifyView extends View {
  * @fires change The label is another one.
  * @fires error An `ErrorEvent`; its `error` is a SpillwayError.
  */
-export class SpillwayClassifyElement extends SpillwayModelElement<ClassifyEvents> {
-  static readonly formAssociated = true
+export class SpillwayClassifyElement extends SpillwayFormElement<ClassifyEvents> {
   static readonly observedAttributes = [
     'model',
     'policy',
@@ -61,47 +61,12 @@ export class SpillwayClassifyElement extends SpillwayModelElement<ClassifyEvents
 
   protected override readonly settable = ['model', 'policy', 'name', 'disabled', 'required']
   declare protected view: ClassifyView | undefined
-  readonly #internals = this.attachInternals()
+  protected readonly missing = 'Draw, or choose a picture.'
   #result: Classification | null = null
-  #isFormDisabled = false
 
   /** What the model says now; null where nothing is drawn or chosen. */
   get result(): Classification | null {
     return this.#result
-  }
-  /** The label, as the form sends it; empty where there is none. */
-  get value(): string {
-    return this.#result?.label ?? ''
-  }
-  get form(): HTMLFormElement | null {
-    return this.#internals.form
-  }
-  get name(): string {
-    return this.getAttribute('name') ?? ''
-  }
-  set name(value: string) {
-    this.setAttribute('name', value)
-  }
-  get disabled(): boolean {
-    return this.#isFormDisabled || this.hasAttribute('disabled')
-  }
-  set disabled(value: boolean) {
-    this.toggleAttribute('disabled', value)
-  }
-  get required(): boolean {
-    return this.hasAttribute('required')
-  }
-  set required(value: boolean) {
-    this.toggleAttribute('required', value)
-  }
-  get validity(): ValidityState {
-    return this.#internals.validity
-  }
-  checkValidity(): boolean {
-    return this.#internals.checkValidity()
-  }
-  reportValidity(): boolean {
-    return this.#internals.reportValidity()
   }
   /** Clears the pad, the picture and the camera. */
   clear(): void {
@@ -110,21 +75,6 @@ export class SpillwayClassifyElement extends SpillwayModelElement<ClassifyEvents
   /** Shows a picture and classifies it, as one that a visitor chooses. */
   classify(picture: Blob): void {
     this.onceShown(() => this.view?.classify(picture))
-  }
-
-  /** @internal */
-  override attributeChangedCallback(): void {
-    super.attributeChangedCallback()
-    this.#validate()
-  }
-  /** @internal */
-  formDisabledCallback(isDisabled: boolean): void {
-    this.#isFormDisabled = isDisabled
-    this.view?.update()
-  }
-  /** @internal */
-  formResetCallback(): void {
-    this.clear()
   }
 
   protected async show(): Promise<View> {
@@ -136,19 +86,11 @@ export class SpillwayClassifyElement extends SpillwayModelElement<ClassifyEvents
       getRuntime,
       report,
       answered: (result) => {
-        const isChanged = result?.label !== this.#result?.label
         this.#result = result
-        this.#internals.setFormValue(result ? result.label : null)
-        this.#validate()
+        const isChanged = this.setValue(result?.label ?? null)
         this.dispatchEvent(new CustomEvent('result', { detail: result }))
-        if (isChanged) this.dispatchEvent(new Event('change', { bubbles: true }))
+        if (isChanged) this.dispatchChange()
       },
     })
-  }
-
-  #validate(): void {
-    if (this.required && !this.#result)
-      this.#internals.setValidity({ valueMissing: true }, 'Draw, or choose a picture.')
-    else this.#internals.setValidity({})
   }
 }

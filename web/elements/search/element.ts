@@ -1,6 +1,7 @@
 import type { SpillwayError } from '../../../models/core/error.ts'
 import type { SpillwayElementEvents } from '../events.ts'
-import { type GetRuntime, SpillwayModelElement, type View } from '../spillway-element.ts'
+import { SpillwayFormElement } from '../form-element.ts'
+import type { GetRuntime, View } from '../spillway-element.ts'
 
 /** A passage that a search has found. */
 export interface SearchResult {
@@ -51,8 +52,7 @@ export interface SearchView extends View {
  * @fires change The value is another one.
  * @fires error An `ErrorEvent`; its `error` is a SpillwayError.
  */
-export class SpillwaySearchElement extends SpillwayModelElement<SearchEvents> {
-  static readonly formAssociated = true
+export class SpillwaySearchElement extends SpillwayFormElement<SearchEvents> {
   static readonly observedAttributes = [
     'model',
     'policy',
@@ -69,11 +69,10 @@ export class SpillwaySearchElement extends SpillwayModelElement<SearchEvents> {
 
   protected override readonly settable = ['model', 'policy', 'texts', 'query', 'name', 'disabled', 'required']
   declare protected view: SearchView | undefined
-  readonly #internals = this.attachInternals()
+  protected readonly missing = 'Choose a passage.'
   #texts: readonly string[] | null = null
   #results: readonly SearchResult[] = []
   #selected: SearchResult | null = null
-  #isFormDisabled = false
 
   constructor() {
     super()
@@ -106,40 +105,6 @@ export class SpillwaySearchElement extends SpillwayModelElement<SearchEvents> {
   get selected(): SearchResult | null {
     return this.#selected
   }
-  /** Of the chosen passage, as the form sends it; empty where there is none. */
-  get value(): string {
-    return this.#selected?.value ?? ''
-  }
-  get form(): HTMLFormElement | null {
-    return this.#internals.form
-  }
-  get name(): string {
-    return this.getAttribute('name') ?? ''
-  }
-  set name(value: string) {
-    this.setAttribute('name', value)
-  }
-  get disabled(): boolean {
-    return this.#isFormDisabled || this.hasAttribute('disabled')
-  }
-  set disabled(value: boolean) {
-    this.toggleAttribute('disabled', value)
-  }
-  get required(): boolean {
-    return this.hasAttribute('required')
-  }
-  set required(value: boolean) {
-    this.toggleAttribute('required', value)
-  }
-  get validity(): ValidityState {
-    return this.#internals.validity
-  }
-  checkValidity(): boolean {
-    return this.#internals.checkValidity()
-  }
-  reportValidity(): boolean {
-    return this.#internals.reportValidity()
-  }
   /** Shows the passages nearest to one of the texts, by its number. */
   moreLike(index: number): void {
     this.onceShown(() => this.view?.moreLike(index))
@@ -152,21 +117,6 @@ export class SpillwaySearchElement extends SpillwayModelElement<SearchEvents> {
   clear(): void {
     this.#choose(null)
     this.view?.clear()
-  }
-
-  /** @internal */
-  override attributeChangedCallback(): void {
-    super.attributeChangedCallback()
-    this.#validate()
-  }
-  /** @internal */
-  formDisabledCallback(isDisabled: boolean): void {
-    this.#isFormDisabled = isDisabled
-    this.view?.update()
-  }
-  /** @internal */
-  formResetCallback(): void {
-    this.clear()
   }
 
   protected async show(): Promise<View> {
@@ -190,16 +140,7 @@ export class SpillwaySearchElement extends SpillwayModelElement<SearchEvents> {
   }
 
   #choose(result: SearchResult | null): void {
-    const before = this.value
     this.#selected = result
-    this.#internals.setFormValue(result ? result.value : null)
-    this.#validate()
-    if (this.value !== before) this.dispatchEvent(new Event('change', { bubbles: true }))
-  }
-
-  #validate(): void {
-    if (this.required && !this.#selected)
-      this.#internals.setValidity({ valueMissing: true }, 'Choose a passage.')
-    else this.#internals.setValidity({})
+    if (this.setValue(result?.value ?? null)) this.dispatchChange()
   }
 }

@@ -26,6 +26,8 @@ async function answerOf(
 
 /** A one, from top to bottom in the middle of the pad. */
 async function drawOne(page: Page): Promise<void> {
+  // Made by the script that also takes strokes.
+  await page.getByTestId('sample-0').waitFor()
   await page.getByTestId('pad').scrollIntoViewIfNeeded()
   const box = (await page.getByTestId('pad').boundingBox()) ?? expect.fail('no pad')
   const x = box.x + box.width / 2

@@ -35,11 +35,14 @@ export function playText(
   let shown = 0
   const first = at[0] ?? 0
   const advance = (count: number) => {
+    // In one piece for each place: many are due at once where frames come late, and each addition costs a layout.
+    const before = Math.min(count, moved)
+    if (shown < before) text.add(pieces.slice(shown, before).join(''), home)
+    if (count > moved) text.add(pieces.slice(Math.max(shown, moved), count).join(''), other[home])
     for (; shown < count; shown++) {
       // The rate is that of the place.
       if (shown === moved) rate = new TokenRate()
       rate.add(tokens[shown] ?? 0, at[shown] ?? 0)
-      text.add(pieces[shown] ?? '', shown < moved ? home : other[home])
     }
     const { perSecond } = rate
     figures.show({

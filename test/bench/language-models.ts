@@ -42,10 +42,19 @@ export async function randomTokenizer(): Promise<string> {
   return path
 }
 
+export interface RandomOptions {
+  readonly context?: number
+  /** Whether attention counts. Where it does not, a token depends on the last one alone, and a text soon repeats itself. */
+  readonly attends?: boolean
+}
+
 /** A llama2.c checkpoint with the sizes of its 15M stories model and random weights. */
-export async function randomCheckpoint(path: string): Promise<string> {
+export async function randomCheckpoint(
+  path: string,
+  { context = 512, attends = true }: RandomOptions = {},
+): Promise<string> {
   if (existsSync(path)) return path
-  const [dim, hidden, layers, heads, vocabulary, context] = [288, 768, 6, 6, randomVocabulary, 512]
+  const [dim, hidden, layers, heads, vocabulary] = [288, 768, 6, 6, randomVocabulary]
   const random = randomFrom(15)
   const partial = `${path}.${process.pid}`
   const file = openSync(partial, 'w')
@@ -59,7 +68,8 @@ export async function randomCheckpoint(path: string): Promise<string> {
   }
   write(vocabulary * dim, 1)
   write(layers * dim, 0, 1)
-  write(4 * layers * dim * dim, 0.2)
+  write(3 * layers * dim * dim, 0.2)
+  write(layers * dim * dim, attends ? 0.2 : 0)
   write(layers * dim, 0, 1)
   write(3 * layers * dim * hidden, 0.2)
   write(dim, 0, 1)

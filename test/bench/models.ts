@@ -16,6 +16,12 @@ export const benchModels = (models: string): Promise<string[]> =>
     randomCheckpoint(join(tmpdir(), 'spillway-bench-15m.bin')).then((path) =>
       languageModel('random15m-q4', path, { to: 'q4-wasm' }),
     ),
+    randomCheckpoint(join(tmpdir(), 'spillway-bench-15m-long.bin'), { context: 2_304 }).then((path) =>
+      languageModel('random15m-long', path),
+    ),
+    randomCheckpoint(join(tmpdir(), 'spillway-bench-15m-repeating.bin'), { attends: false }).then((path) =>
+      languageModel('random15m-repeating', path),
+    ),
     modelFolder(join(models, 'fraud', 'model.onnx'), {
       id: 'fraud',
       title: 'Card fraud',

@@ -18,6 +18,7 @@ import { startHarness } from './harness.ts'
 import { hostile } from './hostile.ts'
 import { lanes } from './lanes.ts'
 import { lookahead } from './lookahead.ts'
+import { mixed } from './mixed.ts'
 import { neighbours } from './neighbours.ts'
 import { ort } from './ort.ts'
 import { overhead } from './overhead.ts'
@@ -32,6 +33,7 @@ import { printTable, writeResults } from './report.ts'
 import { scale } from './scale/scale.ts'
 import { schema } from './schema.ts'
 import { server } from './server.ts'
+import { speculate } from './speculate.ts'
 import { spill } from './spill.ts'
 import { storeDownload, storeLoad, storePeers } from './store.ts'
 import { upstream } from './upstream.ts'
@@ -60,6 +62,8 @@ const benches: readonly Bench[] = [
   generateOne,
   generateEight,
   lookahead,
+  speculate,
+  mixed,
   prefix,
   stepOverhead,
   schema,

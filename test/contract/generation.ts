@@ -155,6 +155,13 @@ export function generationContract(name: string, { start, backends, stories }: G
       const again = generator.generate(request(long, next))
       expect((await read(again)).map(({ token }) => token)).toEqual(expected)
       expect((await again.result).cachedTokens).toBe(149)
+      // What others hold of a prompt is copied from their slots.
+      const branches = [401, 402, 403].map((last) => request([...long.slice(0, 60), last], length(6, 2)))
+      const asked = branches.map((branch) => generator.generate(branch))
+      const together = await Promise.all(asked.map(read))
+      for (const { result } of asked) expect((await result).cachedTokens).toBe(60)
+      for (const [index, branch] of branches.entries())
+        expect(await read(generator.generate(branch))).toEqual(together[index])
       const diverging = generator.generate(request([...long.slice(0, 100), 400], 1))
       expect((await diverging.result).cachedTokens).toBe(100)
     })
@@ -192,6 +199,19 @@ export function generationContract(name: string, { start, backends, stories }: G
       const [again, other] = await Promise.all([drawn(7), drawn(8)])
       expect(again).toEqual(alone)
       expect(other).not.toEqual(alone)
+    })
+
+    test('gives a text that repeats itself the same tokens, alone and beside another', async () => {
+      const passage = reference.tokens.slice(0, length(60, 24))
+      const count = length(40, 10)
+      for (const sampling of [greedy, { temperature: 0.4, seed: 3 }]) {
+        const quoting = request([...passage, ...passage.slice(0, 6)], count, { sampling })
+        const alone = await tokensOf(generator, quoting)
+        // Several sequences in a step are decoded token by token.
+        const other = tokensOf(generator, request(cases[0]?.prompt ?? [], 2 * count))
+        expect(await tokensOf(generator, quoting)).toEqual(alone)
+        await other
+      }
     })
 
     test('ends a sequence at its stop token, its limit, or the context', async () => {

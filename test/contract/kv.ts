@@ -90,6 +90,52 @@ export function kvContract({ open, canTruncate, tokens, logits }: KvSubject): vo
     await feed(kv, 1, left, 9)
   })
 
+  using('gives the logits after each token of a run, once one has shown that it can', async (kv) => {
+    expect(kv.returnsEach).toBe(false)
+    await kv.prefill(1, tokens.slice(0, 5), 'all')
+    expect(kv.returnsEach).toBe(canTruncate)
+    if (!canTruncate) return
+    for (const [row, logits] of (await kv.prefillEach(1, tokens.slice(5, 9))).entries())
+      expectAt(logits, 5 + row)
+    expect(kv.length(1)).toBe(9)
+    // What was wrong is forgotten.
+    kv.truncate(1, 7)
+    await feed(kv, 1, 7, 10)
+    for (const [row, logits] of (await kv.prefillEach(1, tokens.slice(10, 12))).entries())
+      expectAt(logits, 10 + row)
+  })
+
+  using('copies the beginning of a slot to another, whatever either holds and goes on with', async (kv) => {
+    kv.resize({ slots: 3, capacity: 64 }, [])
+    await kv.prefill(0, tokens.slice(0, 9))
+    await kv.prefill(2, tokens.slice(3, 5))
+    // Two that were in one run.
+    await kv.decode(
+      [
+        { slot: 2, token: tokens[0] ?? 0 },
+        { slot: 0, token: tokens[9] ?? 0 },
+      ],
+      'all',
+    )
+    const copied = kv.copyPrefix(0, 2, 6)
+    expect(copied).toBe(canTruncate ? 6 : 3)
+    expect([kv.length(0), kv.length(2)]).toEqual([10, copied])
+    if (!canTruncate) return
+    await feed(kv, 2, 6, 8)
+    await feed(kv, 0, 10, 12)
+    const [first, second] = await kv.decode(
+      [
+        { slot: 0, token: tokens[12] ?? 0 },
+        { slot: 2, token: tokens[8] ?? 0 },
+      ],
+      'all',
+    )
+    expectAt(first, 12)
+    expectAt(second, 8)
+    expect(kv.copyPrefix(2, 1, 9)).toBe(9)
+    expectAt(await kv.prefill(1, tokens.slice(9, 12), 'all'), 11)
+  })
+
   using('keeps the tokens of the given slots when its shape changes', async (kv) => {
     await kv.prefill(0, tokens.slice(0, 4))
     await kv.prefill(1, tokens.slice(0, 7))

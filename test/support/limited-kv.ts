@@ -6,6 +6,7 @@ export class LimitedKv implements Kv {
   shape: KvShape = { slots: 1, capacity: 16 }
   #lengths = [0]
   refused = 0
+  readonly returnsEach: boolean = false
 
   constructor(available = Number.POSITIVE_INFINITY) {
     this.#available = available
@@ -38,9 +39,20 @@ export class LimitedKv implements Kv {
     return this.length(slot)
   }
 
+  copyPrefix(from: number, to: number, length: number) {
+    if (length > this.length(from)) throw new RangeError(`Slot ${from} holds fewer tokens`)
+    this.#lengths[to] = length
+    return length
+  }
+
   async prefill(slot: number, tokens: readonly number[]) {
     this.write(slot, tokens.length)
     return { values: new Float32Array([1]) }
+  }
+
+  async prefillEach(slot: number, tokens: readonly number[]) {
+    this.write(slot, tokens.length)
+    return tokens.map(() => ({ values: new Float32Array([1]) }))
   }
 
   async decode(rows: readonly { readonly slot: number }[]) {

@@ -18,6 +18,7 @@ const save = (name: string, run: unknown) =>
 
 await save('chat', await recordTexts(await open('chat.html')))
 await save('vision', await recordAnswer(await open('vision.html')))
+await save('search', await recordSearch(await open('search.html')))
 await save('lab', await recordLoad(await open('lab.html')))
 await browser.close()
 await server.stop()
@@ -82,6 +83,40 @@ async function recordAnswer(page: Page): Promise<unknown> {
   }
   await page.mouse.up()
   return { digit, at, shares }
+}
+
+/** Words typed letter by letter, and the passages that are nearest to them after each. */
+async function recordSearch(page: Page): Promise<unknown> {
+  const words = 'the cat grinned and vanished'
+  await page
+    .getByTestId('reading')
+    .and(page.getByText(/kept for the next visit/))
+    .waitFor()
+  const [at, queries, found]: [number[], string[], unknown[]] = [[], [], []]
+  const startedAt = performance.now()
+  for (let typed = 1; typed <= words.length; typed++) {
+    const query = words.slice(0, typed)
+    await page.getByTestId('query').press(words[typed - 1] === ' ' ? 'Space' : (words[typed - 1] ?? ''))
+    await page
+      .getByTestId('results-note')
+      .and(page.getByText(`“${query.trim()}”`, { exact: false }))
+      .waitFor()
+    await page.waitForTimeout(100)
+    at.push(Math.round(performance.now() - startedAt))
+    queries.push(query)
+    found.push(
+      await page
+        .getByTestId('results')
+        .locator('li')
+        .evaluateAll((items) =>
+          items.map((item) => ({
+            index: Number(item.dataset.passage),
+            score: Number(/(\d+)% alike/.exec(item.textContent ?? '')?.[1]) / 100,
+          })),
+        ),
+    )
+  }
+  return { at, queries, found }
 }
 
 /** Twenty seconds of load, as the charts' captions tell it: a lane is killed, and then all goes to the server for a while. */

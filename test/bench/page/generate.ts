@@ -14,7 +14,7 @@ import type { LoadRequest } from '../../../workers/protocol/lane.ts'
 import { openTransformers } from './transformers.ts'
 
 const base = new URL('/', location.href)
-type Backend = 'wasm' | 'webgpu'
+export type Backend = 'wasm' | 'webgpu'
 
 async function manifestOf(id: string): Promise<Manifest> {
   return (await fetch(new URL(`models/${id}/manifest.json`, base))).json()

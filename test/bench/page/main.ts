@@ -5,6 +5,7 @@ import { embed } from './embed.ts'
 import { generation } from './generate.ts'
 import { lanes } from './lanes.ts'
 import { lookaheads } from './lookahead.ts'
+import { mixing } from './mixed.ts'
 import { neighbours } from './neighbours.ts'
 import { ort } from './ort.ts'
 import { padding } from './padding.ts'
@@ -13,6 +14,7 @@ import { pipelines, pipelinesAtOnce } from './pipelines.ts'
 import { quantized } from './quantized.ts'
 import { openRaw } from './raw.ts'
 import { schemas } from './schema.ts'
+import { speculations } from './speculate.ts'
 import { spill } from './spill.ts'
 import { storeDownload, storeLoad, storeLoadOnce, storePeers } from './store.ts'
 import { base, takeTurns, takeTurnsWhenIdle } from './time.ts'
@@ -74,6 +76,8 @@ export const benches = {
   ...generation,
   ...schemas,
   ...lookaheads,
+  ...speculations,
+  ...mixing,
   batching,
   overhead,
   embed,

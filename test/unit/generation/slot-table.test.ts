@@ -25,6 +25,45 @@ function open({ available, maxBytes = 8_192, maxSlots = 8, context = 1_024 }: Li
 /** Tokens that share no prefix with those of another `first`. */
 const text = (first: number, length: number) => Array.from({ length }, (_, index) => first * 1_000 + index)
 
+describe('a prompt copies', () => {
+  const begin = (table: SlotTable<SlotOwner>, tokens: readonly number[]) => {
+    const owner: SlotOwner = { tokens, slot: undefined }
+    table.assign(owner, 8)
+    return owner
+  }
+
+  test('what a slot in use holds of it, and what a free one keeps, whichever is more', () => {
+    const { kv, table, add } = open()
+    add([...text(1, 30), 7, 8, 9])
+    const other = add([...text(1, 50), 7]).owner
+    const owner = begin(table, [...text(1, 60), 5])
+    expect(table.share(owner)).toBe(50)
+    expect(kv.length(owner.slot ?? -1)).toBe(50)
+    // Nothing more is to be had.
+    expect(table.share(owner)).toBeUndefined()
+    const { slot } = other
+    table.release(other)
+    const later = begin(table, [...text(1, 50), 8, 9])
+    expect(later.slot).toBe(slot)
+    expect(kv.length(later.slot ?? -1)).toBe(50)
+  })
+
+  test('only what was read so far, all but its last token, and nothing for a few tokens', () => {
+    const { kv, table, add } = open()
+    const reading = begin(table, text(1, 100))
+    const same = begin(table, text(1, 100))
+    expect(table.share(same)).toBeUndefined()
+    kv.write(reading.slot ?? -1, 15)
+    expect(table.share(same)).toBeUndefined()
+    kv.write(reading.slot ?? -1, 85)
+    expect(table.share(same)).toBe(99)
+    add(text(2, 40))
+    const few = begin(table, [...text(2, 15), 1, 2])
+    expect(table.share(few)).toBeUndefined()
+    expect(table.share({ tokens: text(2, 40), slot: undefined })).toBeUndefined()
+  })
+})
+
 describe('a prompt reuses', () => {
   test('the tokens that a finished sequence left, but for the prompt’s last', () => {
     const { table, add } = open()
@@ -56,12 +95,14 @@ describe('a prompt reuses', () => {
     expect(second.owner.slot).not.toBe(first.owner.slot)
   })
 
-  test('no prefix shorter than 16 tokens: another slot is added instead', () => {
+  test('no prefix shorter than 16 tokens or than what would be lost: another slot is added instead', () => {
     const { kv, table, add } = open()
     table.release(add(text(1, 40)).owner)
     expect(add([...text(1, 15), 7]).cachedTokens).toBe(0)
     expect(kv.length(0)).toBe(40)
-    expect(add([...text(1, 16), 7]).cachedTokens).toBe(16)
+    expect(add([...text(1, 19), 7]).cachedTokens).toBe(0)
+    expect(kv.length(0)).toBe(40)
+    expect(add([...text(1, 20), 7]).cachedTokens).toBe(20)
   })
 
   test('the least recently used slot, emptied, once there can be no more slots', () => {

@@ -56,6 +56,9 @@ export function showPage(runtime: Runtime): void {
   let readShared = createSharedMeter(runtime, 'passages')
   let library = new Library([])
   let like: number | undefined
+  const note = find('#results-note', HTMLElement)
+  /** Of what was recorded, until something is found here. */
+  const recorded = new AbortController()
   const showResults = createResultsView(find('#results', HTMLElement), (index) => {
     like = index
     query.value = ''
@@ -75,7 +78,9 @@ export function showPage(runtime: Runtime): void {
     const embedded = performance.now()
     const found = from.nearest(vector, shownPassages)
     const rankMs = performance.now() - embedded
+    recorded.abort()
     showResults(from, found, text)
+    note.textContent = text ? `Nearest to “${text}”` : `Nearest to passage ${(like ?? 0) + 1}`
     showFigures({
       ...(text && { embed: [embedded - before, milliseconds(embedded - before)] }),
       rank: [rankMs, milliseconds(rankMs)],
@@ -87,8 +92,10 @@ export function showPage(runtime: Runtime): void {
   const read = async (signal: AbortSignal) => {
     const ownText = own.value.trim()
     const passages = splitPassages(ownText ? checkOwnText(ownText) : await fetchBook(signal))
-    const reader = await model()
     const next = new Library(passages)
+    if (ownText) recorded.abort()
+    else void play(next)
+    const reader = await model()
     like = undefined
     library = next
     const started = performance.now()
@@ -114,6 +121,16 @@ export function showPage(runtime: Runtime): void {
     status.textContent =
       words(passages.length) + (ownText ? '' : keptWords(result, fromStore, passages.length))
     ranking.request()
+  }
+  const play = async (from: Library) => {
+    const [{ playSearch }, { default: search }] = await Promise.all([
+      import('./recorded-search.ts'),
+      import('../recorded/search.json'),
+    ])
+    const say = (words: string) => {
+      note.textContent = words
+    }
+    playSearch(search, from, { results: showResults, note: say }, recorded.signal)
   }
   const reading = new LatestTask((signal) => read(signal).catch(report(signal, fail)))
 

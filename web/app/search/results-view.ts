@@ -27,6 +27,8 @@ export function createResultsView(list: HTMLElement, onMore: (index: number) => 
         more.type = 'button'
         more.value = String(index)
         more.textContent = 'More like this'
+        // A passage that was not read yet is like no other.
+        more.disabled = !library.vector(index)
         const likeness = document.createElement('span')
         likeness.className = 'quiet'
         likeness.textContent = `Passage ${index + 1} of ${library.size}, ${percent(Math.max(0, score))} alike`

@@ -55,7 +55,7 @@ function createNumbers(panel: HTMLElement): (flow: Flow) => void {
   return ({ waiting, deviceMs, crestMs, answered, perSecond }) => {
     panel.dataset.waiting = String(waiting)
     write('waiting', countText(waiting))
-    write('wait', milliseconds(deviceMs))
+    write('wait', deviceMs > 0 ? milliseconds(deviceMs) : '–')
     write(
       'crest',
       crestMs === undefined ? 'nothing may go to the server' : `to the server above ${milliseconds(crestMs)}`,

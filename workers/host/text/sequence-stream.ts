@@ -117,7 +117,8 @@ export class SequenceStream implements TokenStream {
 
   /** It has a slot. @param cachedTokens Tokens of its prompt that were in the slot already. */
   markPlaced(cachedTokens: number): void {
-    this.#cachedTokens ??= cachedTokens
+    // More may be found in another slot, until the prompt was read.
+    if (this.#firstAt === undefined) this.#cachedTokens = cachedTokens
     this.#placedAt ??= this.#clock.now()
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../models/async/clock.ts'
 import type { ChoiceRow, Chooser, Chosen, DeviceLogits, Logits } from '../sampling/types.ts'
 import type { Sequence } from './sequence.ts'
+import type { StepKind } from './step-costs.ts'
 import { StepsInFlight } from './steps-in-flight.ts'
 
 export interface ChoosingOptions {
@@ -25,6 +26,11 @@ export class Choosing {
   /** Steps whose tokens have not been taken. */
   get inFlight(): number {
     return this.#flight.count
+  }
+
+  /** What the steps in flight do. */
+  get kind(): StepKind {
+    return { rows: this.#flight.sequences.length, tokens: 1, read: 0 }
   }
 
   /** Starts to choose tokens. Logits whose sequences' formats are not ready wait for them. */

@@ -1,21 +1,19 @@
 import { SpillwayError } from '../../../models/core/index.ts'
 import type { FinishReason, GeneratorLoad } from '../../protocol/generation.ts'
 import type { EventsReply, SequenceRequest } from '../../protocol/lane.ts'
-import type { Kv, LogitsMode } from '../kv/kv.ts'
-import type { Chosen, DeviceLogits, Logits } from '../sampling/types.ts'
+import type { Kv } from '../kv/kv.ts'
+import type { Chosen } from '../sampling/types.ts'
 import { Choosing } from './choosing.ts'
 import type { DecoderOptions } from './decoder-options.ts'
 import { checkLength, noMemory, wireError } from './errors.ts'
 import { EventBuffer } from './event-buffer.ts'
 import { PreparingSequences } from './preparing-sequences.ts'
+import { Prompts } from './prompts.ts'
+import { Runs } from './runs.ts'
 import { Sequence } from './sequence.ts'
 import { SlotTable } from './slot-table.ts'
-
-/**
- * The most tokens of a prompt in one run: few while other sequences wait for their next token, many while none does,
- * and fewest where the run returns all logits of each of them.
- */
-const chunk = { shared: 32, alone: 256, withLogits: 16 }
+import { Speculation } from './speculation.ts'
+import { StepCosts, type StepKind } from './step-costs.ts'
 
 /** After so long without work, the slots' memory is given back. */
 const idleMs = 60_000
@@ -31,6 +29,9 @@ export class Decoder {
   readonly #events: EventBuffer
   readonly #preparing: PreparingSequences
   readonly #choosing: Choosing
+  readonly #runs: Runs
+  readonly #prompts: Prompts
+  readonly #costs = new StepCosts()
   #waiting: Sequence[] = []
   #running: Sequence[] = []
   /** Whether sequences came, left or ended since a step was begun without any in flight. */
@@ -47,7 +48,15 @@ export class Decoder {
       ...options,
       onEnd: (sequence) => this.#end(sequence, { finish: 'stop' }),
     })
+    this.#runs = new Runs(options, (work) => this.#exclusive(work))
     this.#events = new EventBuffer(options.clock, () => this.load)
+    this.#prompts = new Prompts({
+      ...options,
+      slots: this.#slots,
+      runs: this.#runs,
+      costs: this.#costs,
+      events: this.#events,
+    })
     this.#preparing = new PreparingSequences({
       formats: options.formats,
       onReady: (sequence) => {
@@ -142,91 +151,87 @@ export class Decoder {
 
   /** While tokens are in flight, nothing but further steps of the same sequences is started. */
   async #step(): Promise<void> {
-    if (this.#choosing.inFlight === 0) await this.#startStep()
+    const { clock } = this.#options
+    const from = clock.now()
+    const kind = this.#choosing.inFlight > 0 ? this.#choosing.kind : await this.#startStep()
     for (let ahead = this.#goingAhead(); ahead.length > 0; ahead = this.#goingAhead())
       await this.#decode(ahead)
     await this.#takeChosen()
+    this.#costs.add(kind, clock.now() - from)
   }
 
   /** One chunk of one prompt, and one token of every sequence whose prompt has been read. */
-  async #startStep(): Promise<void> {
+  async #startStep(): Promise<StepKind> {
     this.#hasChanged = false
     this.#endCancelled()
     await this.#choosing.startHeld(this.#running)
     await this.#takeChosen()
     this.#admitWaiting()
-    const reading = this.#running.find((sequence) => this.#unread(sequence) > 1)
-    if (reading) await this.#readChunk(reading)
+    const reading = this.#prompts.next(this.#running)
+    const read = reading ? await this.#readChunk(reading) : 0
     this.#reserveNextToken()
     // A prompt that was read to its end in this step has its first token already.
-    const rows = this.#running.filter((sequence) => sequence !== reading && this.#unread(sequence) === 1)
-    if (rows.length > 0) await this.#decode(rows)
+    const rows = this.#running.filter(
+      (sequence) => sequence !== reading && this.#prompts.unread(sequence) === 1,
+    )
+    const proposed = reading ? [] : this.#propose(rows)
+    if (rows[0] && proposed.length > 0) await this.#verify(rows[0], proposed)
+    else if (rows.length > 0) await this.#decode(rows)
     else if (!reading) await this.#choosing.formatsSettled(this.#running)
+    return { rows: rows.length, tokens: 1 + proposed.length, read }
   }
 
   /** The sequences of the steps in flight, where one more step of them may be started. */
   #goingAhead(): readonly Sequence[] {
     const { capacity } = this.#kv.shape
     const sequences = this.#hasChanged ? [] : this.#choosing.goingAhead(this.#running)
+    if (this.#propose(sequences).length > 0) return []
     return sequences.every(({ slot = 0 }) => this.#kv.length(slot) < capacity) ? sequences : []
   }
 
   /** Starts a step. Where others are in flight, its rows' tokens are those that the last of them chooses. */
   async #decode(sequences: readonly Sequence[]): Promise<void> {
-    const isAhead = this.#choosing.inFlight > 0
-    const { device } = this.#options.chooser
-    const rows = sequences.map(({ slot = 0, tokens }) => ({ slot, token: tokens.at(-1) ?? 0 }))
-    const logits = await this.#run(async (): Promise<readonly (Logits | DeviceLogits)[]> => {
-      if (!device || !this.#kv.decodeInto) return this.#kv.decode(rows, this.#logitsMode(sequences))
-      const places = await this.#kv.decodeInto(rows, {
-        logits: device.logits(rows.length),
-        tokens: isAhead ? device.tokens(rows.length) : undefined,
-      })
-      return places.map((row) => ({ row }))
-    })
-    await this.#choosing.start(sequences, logits)
+    await this.#choosing.start(sequences, await this.#runs.step(sequences, this.#choosing.inFlight > 0))
   }
 
   /** Hands on the tokens of the oldest step in flight. Those of sequences that have ended are thrown away. */
   async #takeChosen(): Promise<void> {
     for (const [sequence, chosen] of await this.#choosing.take()) {
-      if (!sequence.isCancelled && this.#running.includes(sequence)) this.#accept(sequence, chosen)
+      if (this.#isRunning(sequence)) this.#accept(sequence, chosen)
     }
   }
 
-  /**
-   * Reads a chunk of a prompt. The last chunk returns logits for the first new token. Where the graph returns the
-   * logits of all the chunk's positions, the last chunk is short: a position's logits are as long as the vocabulary.
-   */
-  async #readChunk(sequence: Sequence): Promise<void> {
-    const { selected } = this.#options
-    const { slot = 0, tokens } = sequence
-    const most = this.#running.length > 1 ? chunk.shared : chunk.alone
-    const from = this.#kv.length(slot)
-    const isLast = tokens.length - from <= (selected > 0 ? most : chunk.withLogits)
-    const until = isLast ? tokens.length : Math.min(tokens.length - 1, from + most)
-    const logitsMode = isLast ? this.#logitsMode([sequence]) : undefined
-    const logits = await this.#run(() => this.#kv.prefill(slot, tokens.slice(from, until), logitsMode))
-    if (!logits) return
-    await this.#choosing.start([sequence], [logits])
-    await this.#takeChosen()
+  /** Runs what was proposed at once, and hands on as much of it as steps one by one would have given, and one more. */
+  async #verify(sequence: Sequence, proposed: readonly number[]): Promise<void> {
+    for (const chosen of await this.#runs.verify(sequence, proposed))
+      if (this.#isRunning(sequence)) this.#accept(sequence, chosen)
+    const { slot, tokens } = sequence
+    if (slot !== undefined) this.#kv.truncate(slot, tokens.length - 1)
+  }
+
+  /** Reads a chunk of a prompt, the last with the first new token. @returns how many tokens it has. */
+  async #readChunk(sequence: Sequence): Promise<number> {
+    const { tokens, logits } = await this.#prompts.read(sequence, this.#running.length === 1)
+    if (logits) {
+      await this.#choosing.start([sequence], [logits])
+      await this.#takeChosen()
+    }
+    return tokens
   }
 
   /** Runs one thing in the runtime. The decoder may be closed while it waits: then nothing runs. */
-  #run<T>(work: () => Promise<T>): Promise<T> {
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
     return this.#options.exclusive(() => {
       if (this.#isClosed) throw new SpillwayError('lane_lost', 'The model was unloaded')
       return work()
     })
   }
 
-  /** Tokens that the slot does not hold yet; 1 where the next run gives the sequence its next token. */
-  #unread = ({ slot = 0, tokens }: Sequence): number => tokens.length - this.#kv.length(slot)
+  /** What may come next, where a sequence is alone: several fill a run by themselves. */
+  #propose = ([sequence, ...others]: readonly Sequence[]): readonly number[] =>
+    others.length === 0 && this.#kv.returnsEach ? (sequence?.propose(this.#kv.shape.capacity) ?? []) : []
 
-  #logitsMode(rows: readonly Sequence[]): LogitsMode {
-    const { selected } = this.#options
-    return rows.every((sequence) => sequence.canChooseFromTop(selected)) ? 'top' : 'all'
-  }
+  #isRunning = (sequence: Sequence): boolean => !sequence.isCancelled && this.#running.includes(sequence)
 
   #accept(sequence: Sequence, chosen: Chosen): void {
     if (chosen instanceof SpillwayError) {
@@ -247,6 +252,7 @@ export class Decoder {
       if (cachedTokens !== undefined) {
         this.#waiting.shift()
         this.#running.push(sequence)
+        if (sequence.canSpeculate) sequence.speculation ??= new Speculation(sequence.tokens, this.#costs)
         this.#events.add({ id: sequence.id, tokens: [], cachedTokens })
       } else if (this.#running.length > 0) return
       else this.#end(sequence, { error: noMemory(sequence.tokens.length) })

@@ -1,6 +1,8 @@
 import type { FinishReason, GeneratedToken, TokenRequest } from '../../protocol/generation.ts'
 import type { HeldFormat } from '../format/formats.ts'
+import { hasPenalties } from '../sampling/penalties.ts'
 import type { Choice, ChoiceRow, Chooser, DeviceLogits, Logits } from '../sampling/types.ts'
+import type { Speculation } from './speculation.ts'
 
 /** One sequence in a lane: its tokens, and what ends it. */
 export class Sequence {
@@ -18,6 +20,8 @@ export class Sequence {
   format: HeldFormat | undefined
   /** Logits that wait for what the format allows. */
   heldLogits: Logits | undefined
+  /** Undefined where its tokens cannot be chosen several at once. */
+  speculation: Speculation | undefined
 
   constructor(id: number, request: TokenRequest, context: number, chooser: Pick<Chooser, 'open'>) {
     this.id = id
@@ -51,18 +55,32 @@ export class Sequence {
 
   /** Whether a step may be started `ahead` steps before its token is known, as far as the sequence is concerned. */
   canGoAhead(ahead: number): boolean {
-    const { format, endsByText, maxTokens } = this.request
-    if (format || endsByText || this.isCancelled) return false
-    return this.newTokens + ahead < maxTokens && this.tokens.length + ahead < this.#context
+    const { format, endsByText } = this.request
+    return !format && !endsByText && !this.isCancelled && ahead < this.room
+  }
+
+  /** Whether tokens can be chosen before those in front of them are known to be right: no penalty and no format depends on these. */
+  get canSpeculate(): boolean {
+    return !this.request.format && !hasPenalties(this.request.sampling)
+  }
+
+  /** How many more tokens it may have. */
+  get room(): number {
+    return Math.min(this.request.maxTokens - this.newTokens, this.#context - this.tokens.length)
+  }
+
+  /** Tokens that are likely to come next, where it pays to verify them in one run. */
+  propose(capacity: number): readonly number[] {
+    return this.speculation?.propose(Math.min(this.room - 1, capacity - this.tokens.length)) ?? []
   }
 
   /** Takes its next token. */
   accept(token: GeneratedToken): { readonly token?: GeneratedToken; readonly finish?: FinishReason } {
     if (this.#stopTokens.has(token.token)) return { finish: 'stop' }
     this.tokens.push(token.token)
-    if (this.newTokens >= this.request.maxTokens || this.tokens.length >= this.#context)
-      return { token, finish: 'length' }
+    if (this.room <= 0) return { token, finish: 'length' }
     this.format?.goOn(token.token)
+    this.speculation?.accept(token.token)
     return { token }
   }
 
@@ -74,15 +92,8 @@ export class Sequence {
   /** Whether the `selected` likeliest tokens are enough to choose from: no others could be drawn or reported. */
   canChooseFromTop(selected: number): boolean {
     const { sampling } = this.request
-    const {
-      temperature = 1,
-      topK,
-      repetitionPenalty = 1,
-      presencePenalty = 0,
-      frequencyPenalty = 0,
-    } = sampling
-    const keepsOrder =
-      repetitionPenalty === 1 && presencePenalty === 0 && frequencyPenalty === 0 && !sampling.logitBias
+    const { temperature = 1, topK } = sampling
+    const keepsOrder = !hasPenalties(sampling) && !sampling.logitBias
     const drawsFromFew = temperature === 0 || (topK !== undefined && topK <= selected)
     return !this.format && keepsOrder && drawsFromFew && (sampling.logprobs ?? 0) <= selected
   }

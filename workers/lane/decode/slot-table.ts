@@ -72,14 +72,29 @@ export class SlotTable<Owner extends SlotOwner> {
     const needed = Math.min(this.context, tokens.length + Math.min(newTokens, reservedTokens))
     const free = this.#chooseSlot(tokens)
     const added = this.#slots.length
-    // A further slot is better than overwriting tokens that another prompt may reuse.
-    const isAdded = (!free || (free.shared === 0 && !free.isEmpty)) && this.#grow(added + 1, needed)
+    // A further slot is better than overwriting tokens that another prompt may reuse: what is shared is copied.
+    const isAdded = (!free || losesMore(free)) && this.#grow(added + 1, needed)
     const slot = isAdded ? added : free && this.#fit(needed, free.slot)
     if (slot === undefined) return undefined
-    const cachedTokens = this.#kv.truncate(slot, free?.shared ?? 0)
+    const cachedTokens = this.#kv.truncate(slot, isAdded ? 0 : (free?.shared ?? 0))
     this.#slots[slot] = { owner, kept: [], usedAt: ++this.#uses }
     owner.slot = slot
     return cachedTokens
+  }
+
+  /**
+   * Copies the beginning of the sequence from another slot, in use or not, that holds more of it than its own.
+   * @returns how many of its tokens its slot holds then; undefined where nothing was copied.
+   */
+  share({ slot, tokens }: Owner): number | undefined {
+    if (slot === undefined) return undefined
+    let best = { from: slot, length: this.#kv.length(slot) + leastShared - 1 }
+    for (const [from, { owner, kept }] of this.#slots.entries()) {
+      if (from === slot) continue
+      const length = sharedLength(owner?.tokens ?? kept, tokens, this.#kv.length(from))
+      if (length > best.length) best = { from, length }
+    }
+    return best.from === slot ? undefined : this.#kv.copyPrefix(best.from, slot, best.length)
   }
 
   /** Makes room for so many tokens in every owned slot. @returns false where memory does not suffice. */
@@ -118,14 +133,14 @@ export class SlotTable<Owner extends SlotOwner> {
     this.#maxBytes = this.#allowedBytes
   }
 
-  /** The free slot that shares most with the prompt; else an empty one, else the least recently used. */
+  /** The free slot that shares most with the prompt, of those that do not lose more than they share, if there are any. */
   #chooseSlot(prompt: readonly number[]): Choice | undefined {
     let best: Choice | undefined
     for (const [slot, { owner, kept, usedAt }] of this.#slots.entries()) {
       if (owner !== undefined) continue
       const common = sharedLength(kept, prompt)
       const shared = common >= leastShared || common === kept.length ? common : 0
-      const choice = { slot, shared, isEmpty: kept.length === 0, usedAt }
+      const choice = { slot, shared, lost: kept.length - shared, usedAt }
       if (!best || isBetter(choice, best)) best = choice
     }
     return best
@@ -204,21 +219,31 @@ interface Choice {
   readonly slot: number
   /** Tokens of the slot that the prompt begins with. */
   readonly shared: number
-  readonly isEmpty: boolean
+  /** Tokens that it keeps and the prompt does not begin with. */
+  readonly lost: number
   readonly usedAt: number
 }
 
+const losesMore = ({ shared, lost }: Choice) => lost > shared
+
 function isBetter(choice: Choice, other: Choice): boolean {
+  if (losesMore(choice) !== losesMore(other)) return losesMore(other)
   if (choice.shared !== other.shared) return choice.shared > other.shared
-  if (choice.isEmpty !== other.isEmpty) return choice.isEmpty
   return choice.usedAt < other.usedAt
 }
 
-/** Tokens that both begin with. The prompt's last is never among them: a run must be given it to predict the next. */
-function sharedLength(kept: readonly number[], prompt: readonly number[]): number {
-  const most = Math.min(kept.length, prompt.length - 1)
+/**
+ * Tokens that both begin with, at most so many. The prompt's last is never among them: a run must be given it to predict
+ * the next.
+ */
+function sharedLength(
+  kept: readonly number[],
+  prompt: readonly number[],
+  most = Number.POSITIVE_INFINITY,
+): number {
+  const end = Math.min(kept.length, prompt.length - 1, most)
   let length = 0
-  while (length < most && kept[length] === prompt[length]) length++
+  while (length < end && kept[length] === prompt[length]) length++
   return length
 }
 

@@ -20,13 +20,17 @@ export interface GraphRun {
   /** Tensors to write the present into; else the runtime makes new ones. */
   readonly present?: readonly OrtTensor[]
   /** Absent: no logits, or those of `device`. */
-  readonly logitsMode?: LogitsMode
+  readonly logitsMode?: LogitsMode | undefined
+  /** Whether the logits after each token of the row are wanted, not after the last only. */
+  readonly wantsEach?: boolean
   readonly device?: DeviceRun
 }
 
 export interface GraphOutput {
   /** Logits for the token after the row's last: a view of the run's output. */
   logitsOf(row: number): Logits
+  /** Logits after each token of the only row. */
+  each(): readonly Logits[]
   /** Keys and values, in the order of the past. */
   readonly present: readonly OrtTensor[]
 }
@@ -42,6 +46,7 @@ export class DecoderGraph {
   readonly #presentNames: readonly string[]
   readonly #hasPositions: boolean
   readonly #hasLogitsToKeep: boolean
+  #returnsEach: boolean
   /** Ones. The mask of a single row is a part of it. */
   #ones = new BigInt64Array(0)
   /** How many of the likeliest tokens the graph can return instead of all logits; 0 where it cannot. */
@@ -57,15 +62,23 @@ export class DecoderGraph {
     this.#presentNames = kvNames('present', layers)
     this.#hasPositions = session.inputNames.includes('position_ids')
     this.#hasLogitsToKeep = session.inputNames.includes('num_logits_to_keep')
+    this.#returnsEach = this.#hasLogitsToKeep
     this.selected = selectedCount(session)
     const logits = session.outputMetadata.find(({ name }) => name === 'logits')
     this.logitsType = logits?.isTensor && logits.type === 'float16' ? 'float16' : 'float32'
     this.#checkNames()
   }
 
+  /** Whether it can return the logits after each token of a run: some graphs keep the last one's. */
+  get returnsEach(): boolean {
+    return this.#returnsEach
+  }
+
   /** @throws SpillwayError As `runFailure`. */
-  async run({ rows, past, present, logitsMode, device }: GraphRun): Promise<GraphOutput> {
-    const { feeds, created } = this.#feeds(rows, past, device?.tokens)
+  async run(run: GraphRun): Promise<GraphOutput> {
+    const { rows, present, logitsMode, device } = run
+    const count = rows[0]?.tokens.length ?? 0
+    const { feeds, created } = this.#feeds(run)
     const fetches: Record<string, OrtTensor | null> = {}
     for (const [index, name] of this.#presentNames.entries()) fetches[name] = present?.[index] ?? null
     const names =
@@ -80,10 +93,9 @@ export class DecoderGraph {
     try {
       outputs = await this.#session.run(feeds, fetches, quiet)
     } catch (cause) {
-      const count = rows.reduce((sum, { tokens }) => sum + tokens.length, 0)
       throw await runFailure(
         this.#ort,
-        `to decode ${countOf(count, 'token')} of ${countOf(rows.length, 'sequence')}`,
+        `to decode ${countOf(rows.length * count, 'token')} of ${countOf(rows.length, 'sequence')}`,
         cause,
       )
     } finally {
@@ -94,13 +106,17 @@ export class DecoderGraph {
       if (!found) throw new SpillwayError('run_failed', `The model returned no "${name}"`)
       return found
     }
+    // Seen at the first prompt: the graph's own shapes may be no more than names.
+    if (names.length === 1 && count > 1 && !this.#hasLogitsToKeep)
+      this.#returnsEach = find('logits').dims[1] === count
     return {
       present: present ?? this.#presentNames.map(find),
-      logitsOf: readLogits(names, find, rows, this.#vocabulary),
+      ...readLogits(names, find, rows, this.#vocabulary),
     }
   }
 
-  #feeds(rows: readonly GraphRow[], past: readonly OrtTensor[], tokens?: OrtTensor) {
+  #feeds({ rows, past, device, wantsEach = false }: GraphRun) {
+    const tokens = device?.tokens
     const count = rows[0]?.tokens.length ?? 0
     const ids = new BigInt64Array(rows.length * count)
     for (const [row, { tokens }] of rows.entries()) {
@@ -120,7 +136,8 @@ export class DecoderGraph {
       }
       created.position_ids = int64(positions, [rows.length, count])
     }
-    if (this.#hasLogitsToKeep) created.num_logits_to_keep = int64(BigInt64Array.of(1n), [])
+    if (this.#hasLogitsToKeep)
+      created.num_logits_to_keep = int64(BigInt64Array.of(wantsEach ? BigInt(count) : 1n), [])
     const feeds: Record<string, OrtTensor> = { ...created, ...(tokens && { input_ids: tokens }) }
     for (const [index, name] of this.#pastNames.entries()) {
       const tensor = past[index]
@@ -182,27 +199,32 @@ function readLogits(
   find: (name: string) => OrtTensor,
   rows: readonly GraphRow[],
   vocabulary: number,
-): GraphOutput['logitsOf'] {
-  if (names.length === 0) {
-    return () => {
-      throw new RangeError('The run was asked for no logits')
-    }
+): Pick<GraphOutput, 'logitsOf' | 'each'> {
+  const refuse = () => {
+    throw new RangeError('The run was asked for no such logits')
   }
+  if (names.length === 0) return { logitsOf: refuse, each: refuse }
   if (names.length === 1) {
     const { data, dims, type } = find('logits')
     // Some graphs return logits of every position, others of the last only.
     const positions = dims[1] ?? 1
-    return (row) => {
-      const end = (row + 1) * positions * vocabulary
-      const values = (data as NumericData).subarray(end - vocabulary, end)
+    const at = (position: number): Logits => {
+      const values = (data as NumericData).subarray(position * vocabulary, (position + 1) * vocabulary)
       return { values: type === 'float16' ? floatsOf(values) : (values as Float32Array) }
+    }
+    return {
+      logitsOf: (row) => at((row + 1) * positions - 1),
+      each: () => Array.from({ length: positions }, (_, position) => at(position)),
     }
   }
   const [values, ids, sums] = topOutputs.map((name) => find(name).data)
   const k = (values as Float32Array).length / rows.length
-  return (row) => ({
-    values: (values as Float32Array).subarray(row * k, (row + 1) * k),
-    ids: (ids as Int32Array).subarray(row * k, (row + 1) * k),
-    logSumExp: (sums as Float32Array)[row],
-  })
+  return {
+    logitsOf: (row) => ({
+      values: (values as Float32Array).subarray(row * k, (row + 1) * k),
+      ids: (ids as Int32Array).subarray(row * k, (row + 1) * k),
+      logSumExp: (sums as Float32Array)[row],
+    }),
+    each: refuse,
+  }
 }

@@ -2,7 +2,7 @@ import { arrayOf, type NumericData } from '../../../models/core/index.ts'
 import { bytesPerToken, type KvSpec } from '../../../models/core/kv-spec.ts'
 import type { Ort, OrtTensor } from '../runtime/ort.ts'
 import type { Logits } from '../sampling/types.ts'
-import type { DecoderGraph } from './decoder-graph.ts'
+import type { DecoderGraph, GraphRun } from './decoder-graph.ts'
 import type { Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
 
 /** Keys and values of some slots as a run returned them: two arrays a layer, `[slots, heads, stride, headDim]`. */
@@ -64,19 +64,36 @@ export class GatheredKv implements Kv {
     return this.length(slot)
   }
 
+  copyPrefix(from: number, to: number, length: number): number {
+    const copied = this.#gather([from], to)
+    this.#leaveGroups([to])
+    this.#groups[to] = copied
+    this.#lengths[to] = length
+    return length
+  }
+
+  get returnsEach(): boolean {
+    return this.#graph.returnsEach
+  }
+
   async prefill(
     slot: number,
     tokens: readonly number[],
     logitsMode?: LogitsMode,
   ): Promise<Logits | undefined> {
-    const group = this.#groupOf([slot])
-    const output = await this.#graph.run({
-      rows: [{ tokens, before: this.length(slot) }],
-      past: this.#tensors(group),
-      ...(logitsMode && { logitsMode }),
-    })
-    this.#adopt([slot], output.present, tokens.length)
+    const output = await this.#append(slot, tokens, { logitsMode })
     return logitsMode && output.logitsOf(0)
+  }
+
+  async prefillEach(slot: number, tokens: readonly number[]): Promise<readonly Logits[]> {
+    return (await this.#append(slot, tokens, { logitsMode: 'all', wantsEach: true })).each()
+  }
+
+  async #append(slot: number, tokens: readonly number[], logits: Omit<GraphRun, 'rows' | 'past'>) {
+    const past = this.#tensors(this.#groupOf([slot]))
+    const output = await this.#graph.run({ rows: [{ tokens, before: this.length(slot) }], past, ...logits })
+    this.#adopt([slot], output.present, tokens.length)
+    return output
   }
 
   async decode(rows: readonly KvRow[], logitsMode: LogitsMode): Promise<readonly Logits[]> {
@@ -104,13 +121,18 @@ export class GatheredKv implements Kv {
     // A single row that was truncated is gathered again: a run of several new tokens allows no gap before them.
     if (group && same && (slots.length > 1 || group.stride === this.length(first))) return group
     const gathered = this.#gather(slots)
+    this.#leaveGroups(slots)
+    for (const slot of slots) this.#groups[slot] = gathered
+    return gathered
+  }
+
+  /** Gives the others of the slots' groups groups of their own. */
+  #leaveGroups(slots: readonly number[]): void {
     for (const left of new Set(slots.map((slot) => this.#groups[slot]))) {
       for (const slot of left?.slots ?? []) {
         if (!slots.includes(slot) && this.#groups[slot] === left) this.#groups[slot] = this.#gather([slot])
       }
     }
-    for (const slot of slots) this.#groups[slot] = gathered
-    return gathered
   }
 
   /** @param owner The slot that a single row belongs to from now on, where that changes. */

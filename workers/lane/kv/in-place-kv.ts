@@ -2,7 +2,7 @@ import { bytesPerToken, type KvSpec } from '../../../models/core/kv-spec.ts'
 import type { Block, Move, OrtTensor, TensorMemory } from '../runtime/ort.ts'
 import type { Logits } from '../sampling/types.ts'
 import type { DecoderGraph, GraphRun } from './decoder-graph.ts'
-import type { DeviceRun, Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
+import type { DeviceLogitsOf, DeviceRun, Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
 import { Places, type Swap } from './places.ts'
 
 /**
@@ -72,22 +72,51 @@ export class InPlaceKv implements Kv {
     return this.length(slot)
   }
 
+  copyPrefix(from: number, to: number, length: number): number {
+    this.#flush()
+    const [place, otherPlace] = [this.#places.of(from), this.#places.of(to)]
+    // A GPU copies nothing within a buffer.
+    const between = this.#memory.hasOffsets ? undefined : this.#allocatedScratch().blocks
+    this.#memory.copy(
+      this.#blocks.flatMap((block, index) => {
+        const [here, there] = [this.#strip(block, place), this.#strip(block, otherPlace)]
+        if (!between) return this.#moves(here, there, length)
+        const out = this.#strip(between[index], 0)
+        return [...this.#moves(here, out, length), ...this.#moves(out, there, length)]
+      }),
+    )
+    this.#lengths[to] = length
+    return length
+  }
+
+  get returnsEach(): boolean {
+    return this.#graph.returnsEach
+  }
+
   async prefill(
     slot: number,
     tokens: readonly number[],
     logitsMode?: LogitsMode,
   ): Promise<Logits | undefined> {
+    const output = await this.#append(slot, tokens, { logitsMode })
+    return logitsMode && output.logitsOf(0)
+  }
+
+  async prefillEach(slot: number, tokens: readonly number[]): Promise<readonly Logits[]> {
+    return (await this.#append(slot, tokens, { logitsMode: 'all', wantsEach: true })).each()
+  }
+
+  async prefillInto(slot: number, tokens: readonly number[], logits: DeviceLogitsOf): Promise<void> {
+    await this.#append(slot, tokens, { device: { logits: logits(tokens.length) }, wantsEach: true })
+  }
+
+  async #append(slot: number, tokens: readonly number[], logits: Omit<GraphRun, 'rows' | 'past'>) {
     const length = this.length(slot)
     const tensors = this.#single(slot)
     const rows = [{ tokens, before: length }]
-    const output = await this.#graph.run({
-      rows,
-      past: tensors,
-      present: tensors,
-      ...(logitsMode && { logitsMode }),
-    })
+    const output = await this.#graph.run({ rows, past: tensors, present: tensors, ...logits })
     this.#lengths[slot] = length + tokens.length
-    return logitsMode && output.logitsOf(0)
+    return output
   }
 
   async decode(rows: readonly KvRow[], logitsMode: LogitsMode): Promise<readonly Logits[]> {

@@ -23,12 +23,20 @@ export interface DeviceRun {
   readonly tokens?: OrtTensor | undefined
 }
 
+/** A tensor on the device for the logits after so many tokens of one row. */
+export type DeviceLogitsOf = (tokens: number) => OrtTensor
+
 /**
  * Keys and values of a model's slots, kept where the model runs. It also runs the model: how a run gets at its keys and
  * values is what the implementations differ in. One call at a time.
  */
 export interface Kv {
   readonly shape: KvShape
+  /**
+   * Whether a run of several tokens returns the logits after each of them, and a slot can be truncated to any of them.
+   * False until a run has shown it.
+   */
+  readonly returnsEach: boolean
   /** Tokens that a slot holds. */
   length(slot: number): number
   /** Bytes that a shape takes when every slot is full. */
@@ -37,8 +45,17 @@ export interface Kv {
   resize(shape: KvShape, from: readonly (number | undefined)[]): void
   /** Keeps a slot's first `length` tokens. @returns how many are left: none where a slot cannot be truncated. */
   truncate(slot: number, length: number): number
+  /**
+   * Copies the first `length` tokens of slot `from`, where it can: slot `to` then holds these and no others.
+   * @returns how many tokens slot `to` holds.
+   */
+  copyPrefix(from: number, to: number, length: number): number
   /** Appends tokens to a slot. @returns logits for the token after them, where a mode asks for them. */
   prefill(slot: number, tokens: readonly number[], logitsMode?: LogitsMode): Promise<Logits | undefined>
+  /** Appends tokens to a slot. @returns the logits after each. Only where `returnsEach`. */
+  prefillEach(slot: number, tokens: readonly number[]): Promise<readonly Logits[]>
+  /** The same with logits that stay where the model runs. Absent where runs cannot do so. */
+  prefillInto?(slot: number, tokens: readonly number[], logits: DeviceLogitsOf): Promise<void>
   /** Appends each row's token to its slot, in one run where the model can. @returns logits for the next, by row. */
   decode(rows: readonly KvRow[], logitsMode: LogitsMode): Promise<readonly Logits[]>
   /**

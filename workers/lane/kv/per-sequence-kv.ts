@@ -56,6 +56,14 @@ export class PerSequenceKv implements Kv {
     return this.length(slot)
   }
 
+  /** Copies nothing: a slot's tensors are its own, and cannot be cut. */
+  copyPrefix(_from: number, to: number): number {
+    return this.length(to)
+  }
+
+  /** False, though the graph may: a slot can be emptied, not truncated. */
+  readonly returnsEach = false
+
   async prefill(
     slot: number,
     tokens: readonly number[],
@@ -63,6 +71,10 @@ export class PerSequenceKv implements Kv {
   ): Promise<Logits | undefined> {
     const output = await this.#run(slot, tokens, logitsMode)
     return logitsMode && output.logitsOf(0)
+  }
+
+  async prefillEach(): Promise<never> {
+    throw new RangeError('These keys and values cannot be truncated to what was right')
   }
 
   async decode(rows: readonly KvRow[], logitsMode: LogitsMode): Promise<readonly Logits[]> {

@@ -1,6 +1,13 @@
 import type { Sampling } from '../../../models/core/sampling.ts'
 import type { Logits } from './types.ts'
 
+/** Whether the choice of a token depends on those before it. */
+export const hasPenalties = ({
+  repetitionPenalty = 1,
+  presencePenalty = 0,
+  frequencyPenalty = 0,
+}: Sampling): boolean => repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0
+
 /** Logit bias, and the penalties of tokens that came before. Without either, nothing is counted or copied. */
 export class Penalties {
   readonly #repetition: number
@@ -18,7 +25,7 @@ export class Penalties {
     this.#bias = new Map(
       Object.entries(sampling.logitBias ?? {}).map(([token, bias]) => [Number(token), bias]),
     )
-    this.#counts = this.#repetition !== 1 || this.#presence !== 0 || this.#frequency !== 0
+    this.#counts = hasPenalties(sampling)
     if (!this.#counts) return
     const first = prompt.length - generated
     if (this.#repetition !== 1) for (const token of prompt.slice(0, first)) this.#seen.set(token, 0)

@@ -65,8 +65,8 @@ export interface Chooser {
 
 /** Tensors on the device of the model's runs. They are good until one of more rows is asked for. */
 export interface DeviceTensors {
-  /** For a run to write the logits of so many rows into: `[rows, 1, vocabulary]`. */
-  logits(rows: number): OrtTensor
+  /** For a run to write the logits after so many tokens of each row into, one by default: `[rows, tokens, vocabulary]`. */
+  logits(rows: number, tokens?: number): OrtTensor
   /** The tokens that were chosen last, by the row of their logits: `[rows, 1]`, int64. */
   tokens(rows: number): OrtTensor
 }

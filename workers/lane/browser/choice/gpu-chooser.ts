@@ -90,10 +90,10 @@ export class GpuChooser implements Chooser {
   }
 
   readonly device = {
-    logits: (rows: number) => {
+    logits: (rows: number, tokens = 1) => {
       const { vocabulary, type, fromBuffer } = this.#options
-      const bytes = rows * vocabulary * (type === 'float32' ? 4 : 2)
-      return fromBuffer(this.#deviceLogits.of(bytes), type, [rows, 1, vocabulary])
+      const bytes = rows * tokens * vocabulary * (type === 'float32' ? 4 : 2)
+      return fromBuffer(this.#deviceLogits.of(bytes), type, [rows, tokens, vocabulary])
     },
     tokens: (rows: number) => this.#options.fromBuffer(this.#tokens.of(8 * rows), 'int64', [rows, 1]),
   }

@@ -1,0 +1,36 @@
+import { SpillwayError } from '../../../models/core/index.ts'
+import { ask, type Backend, open, promptOf, timed } from './generate.ts'
+
+/** Too small to change a choice, and enough for each token to be chosen by itself. */
+const oneByOne = { temperature: 0, presencePenalty: 1e-9 }
+
+/**
+ * A text with tokens proposed and verified together, against the same text token by token, taking turns.
+ *
+ * @param read Tokens of the text that are given as its prompt: what it repeats of them can be proposed.
+ */
+async function speculate(id: string, backend: Backend, read: number, tokens: number, rounds: number) {
+  const { lane, manifest, generator } = await open(id, backend)
+  const { vocabulary = 0 } = manifest.generation ?? {}
+  const times = { proposed: [] as number[], single: [] as number[] }
+  const last = { proposed: '', single: '' }
+  for (let round = -2; round < rounds; round++) {
+    const start = promptOf(8, vocabulary, round + 3)
+    const begun = read > 0 ? await timed(ask(generator, start, read)) : undefined
+    const prompt = [...start, ...(begun?.tokens ?? [])]
+    for (const [side, sampling] of [
+      ['proposed', { temperature: 0 }],
+      ['single', oneByOne],
+    ] as const) {
+      const made = await timed(ask(generator, prompt, tokens, { sampling }))
+      last[side] = made.tokens.join()
+      // The first rounds compile, and measure what runs cost.
+      if (round >= 0) times[side].push(made.ms - made.firstMs)
+    }
+    if (last.proposed !== last.single) throw new Error('The sides say different things')
+  }
+  lane.kill(new SpillwayError('closed', 'The bench is over'))
+  return times
+}
+
+export const speculations = { speculate }

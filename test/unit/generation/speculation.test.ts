@@ -1,0 +1,241 @@
+import { describe, expect, test } from 'vitest'
+import { Decoder } from '../../../workers/lane/decode/decoder.ts'
+import { nextChunk } from '../../../workers/lane/decode/next-chunk.ts'
+import { PromptLookup } from '../../../workers/lane/decode/prompt-lookup.ts'
+import { Speculation } from '../../../workers/lane/decode/speculation.ts'
+import { StepCosts } from '../../../workers/lane/decode/step-costs.ts'
+import { cpuChooser } from '../../../workers/lane/sampling/cpu-chooser.ts'
+import { createSampler } from '../../../workers/lane/sampling/sampler.ts'
+import type { TokenRequest } from '../../../workers/protocol/generation.ts'
+import { LimitedKv } from '../../support/limited-kv.ts'
+import { createManualClock } from '../../support/manual-clock.ts'
+
+describe('a prompt lookup', () => {
+  test('proposes what followed the last tokens, when they came last', () => {
+    const tokens = [1, 2, 3, 4, 5, 1, 2, 3, 6, 7, 8, 1, 2]
+    const lookup = new PromptLookup(tokens)
+    expect(lookup.propose(4)).toEqual([])
+    tokens.push(3)
+    expect(lookup.propose(4)).toEqual([6, 7, 8, 1])
+    expect(lookup.propose(1)).toEqual([6])
+    tokens.push(9)
+    expect(lookup.propose(4)).toEqual([])
+  })
+
+  test('goes on with what repeats itself', () => {
+    expect(new PromptLookup([9, 5, 6, 5, 6, 5]).propose(5)).toEqual([6, 5, 6, 5, 6])
+    expect(new PromptLookup([7, 7, 7, 7]).propose(3)).toEqual([7, 7, 7])
+  })
+
+  test('has nothing to say of few tokens', () => {
+    for (const tokens of [[], [1], [1, 1], [1, 1, 1]]) expect(new PromptLookup(tokens).propose(4)).toEqual([])
+  })
+})
+
+const alone = (tokens: number) => ({ rows: 1, tokens, read: 0 })
+
+/** Costs of runs, seen often enough to be known. @param share What a further token costs of a step. */
+function costsOf(share: number): StepCosts {
+  const costs = new StepCosts()
+  for (const tokens of [1, 3, 5, 9])
+    for (let time = 0; time < 3; time++) costs.add(alone(tokens), 10 * (1 + share * (tokens - 1)))
+  return costs
+}
+
+describe('speculation', () => {
+  const repeating = Array.from({ length: 40 }, (_, index) => index % 10)
+
+  test('proposes more the more of its predictions came true, and nothing where they do not', () => {
+    const tokens = [...repeating]
+    const speculation = new Speculation(tokens, costsOf(0.12))
+    const come = (token: number) => {
+      tokens.push(token)
+      speculation.accept(token)
+    }
+    const counts: number[] = []
+    for (let at = 0; at < 30; at++) {
+      counts.push(speculation.propose(20).length)
+      come(tokens.length % 10)
+    }
+    expect(counts[0]).toBe(2)
+    expect(counts.at(-1)).toBe(8)
+    expect(counts).toEqual([...counts].sort((one, other) => one - other))
+    // Every repetition is now followed by something else.
+    for (let at = 0; at < 30; at++) for (const token of [3, 4, 5, 100 + at]) come(token)
+    come(3)
+    come(4)
+    come(5)
+    expect(speculation.propose(20)).toEqual([])
+  })
+
+  test('proposes nothing while runs of several tokens cost what they give', () => {
+    const tokens = [...repeating]
+    const speculation = new Speculation(tokens, costsOf(1.2))
+    for (let at = 0; at < 30; at++) {
+      expect(speculation.propose(20)).toEqual([])
+      tokens.push(tokens.length % 10)
+      speculation.accept(tokens.at(-1) ?? 0)
+    }
+  })
+
+  test('keeps within the room there is', () => {
+    const tokens = [...repeating]
+    const speculation = new Speculation(tokens, costsOf(0))
+    for (let at = 0; at < 30; at++) {
+      tokens.push(tokens.length % 10)
+      speculation.accept(tokens.at(-1) ?? 0)
+    }
+    expect([9, 7, 3, 1, 0, -5].map((most) => speculation.propose(most).length)).toEqual([8, 4, 2, 0, 0, 0])
+  })
+})
+
+describe('chunks of a prompt', () => {
+  test('take about as long as a step of the others', () => {
+    const costs = new StepCosts()
+    expect(costs.tokensInStep).toBe(32)
+    for (let time = 0; time < 10; time++) costs.add({ rows: 4, tokens: 1, read: 0 }, 20)
+    // The first may have compiled shaders.
+    costs.add({ rows: 4, tokens: 1, read: 32 }, 5_000)
+    expect(costs.tokensInStep).toBe(32)
+    for (let time = 0; time < 10; time++) costs.add({ rows: 4, tokens: 1, read: 32 }, 20 + 32 * 0.4)
+    expect(costs.tokensInStep).toBe(50)
+    for (let time = 0; time < 40; time++) costs.add({ rows: 4, tokens: 1, read: 32 }, 20 + 32 * 10)
+    expect(costs.tokensInStep).toBe(8)
+    // A prompt that is read alone says nothing of the others, and a clock that stands still nothing at all.
+    costs.add({ rows: 0, tokens: 1, read: 256 }, 1)
+    costs.add({ rows: 1, tokens: 1, read: 0 }, 0)
+    expect(costs.tokensInStep).toBe(8)
+  })
+
+  test('leave a token for the last, which is short where all logits come', () => {
+    expect(nextChunk(1_000, Number.POSITIVE_INFINITY, 0)).toEqual({ tokens: 256, isLast: false })
+    expect(nextChunk(200, Number.POSITIVE_INFINITY, 0)).toEqual({ tokens: 199, isLast: false })
+    expect(nextChunk(200, Number.POSITIVE_INFINITY, 64)).toEqual({ tokens: 200, isLast: true })
+    expect(nextChunk(12, 8, 0)).toEqual({ tokens: 8, isLast: false })
+    expect(nextChunk(16, Number.POSITIVE_INFINITY, 0)).toEqual({ tokens: 16, isLast: true })
+    expect(nextChunk(2, 8, 0)).toEqual({ tokens: 2, isLast: true })
+  })
+})
+
+/** A model without weights: the likeliest token after another is the next of `text`, over and over. */
+class QuotingKv extends LimitedKv {
+  readonly runs: number[] = []
+  override readonly returnsEach = true
+  readonly #text: readonly number[]
+
+  constructor(text: readonly number[]) {
+    super()
+    this.#text = text
+  }
+
+  #after(token: number) {
+    const values = new Float32Array(16)
+    values[this.#text[(this.#text.indexOf(token) + 1) % this.#text.length] ?? 0] = 5
+    return { values }
+  }
+
+  override async prefill(slot: number, tokens: readonly number[]) {
+    this.write(slot, tokens.length)
+    return this.#after(tokens.at(-1) ?? 0)
+  }
+
+  override async prefillEach(slot: number, tokens: readonly number[]) {
+    this.write(slot, tokens.length)
+    this.runs.push(tokens.length)
+    return tokens.map((token) => this.#after(token))
+  }
+
+  override async decode(rows: readonly { readonly slot: number; readonly token?: number }[]) {
+    this.runs.push(1)
+    return rows.map(({ slot, token = 0 }) => {
+      this.write(slot, 1)
+      return this.#after(token)
+    })
+  }
+}
+
+const text = [1, 2, 3, 4, 5, 6, 7]
+
+async function decode(request: Partial<TokenRequest>, kv = new QuotingKv(text), cancelAfter?: number) {
+  const decoder = new Decoder({
+    kv,
+    context: 256,
+    maxSlots: 2,
+    maxBytes: 1_024,
+    selected: 0,
+    chooser: cpuChooser(createSampler),
+    exclusive: (work) => work(),
+    yieldToEventLoop: () => new Promise(setImmediate),
+    clock: createManualClock(),
+  })
+  const prompt = [1, 2, 3, 4, 5, 6, 7, 1, 2, 3]
+  const sampling = { temperature: 0 }
+  decoder.add([
+    { id: 1, request: { prompt, generated: 0, maxTokens: 60, stopTokens: [], sampling, ...request } },
+  ])
+  const tokens: number[] = []
+  for (;;) {
+    const { events } = await decoder.takeEvents()
+    for (const event of events) {
+      tokens.push(...event.tokens.map(({ token }) => token))
+      if (event.finish || event.error) return { tokens, end: event.finish ?? event.error?.code, kv }
+    }
+    if (cancelAfter === undefined || tokens.length < cancelAfter) continue
+    decoder.cancel([1])
+    while (decoder.load.running > 0) await new Promise(setImmediate)
+    return { tokens, end: 'cancelled', kv }
+  }
+}
+
+const continuation = (count: number) => Array.from({ length: count }, (_, at) => text[(3 + at) % 7])
+
+describe('a decoder that verifies what is likely to come', () => {
+  test('gives the same tokens in fewer runs', async () => {
+    const { tokens, end, kv } = await decode({})
+    expect(tokens).toEqual(continuation(60))
+    expect(end).toBe('length')
+    expect(kv.runs.length).toBeLessThan(20)
+    expect(Math.max(...kv.runs)).toBe(9)
+    // What its slot keeps for another prompt is what the text has.
+    expect(kv.length(0)).toBeLessThanOrEqual(70)
+  })
+
+  test('ends at a stop token in the middle of a run, and shows nothing after it', async () => {
+    const { tokens, end } = await decode({ stopTokens: [2] })
+    expect(tokens).toEqual([4, 5, 6, 7, 1])
+    expect(end).toBe('stop')
+  })
+
+  test.each([1, 2, 3, 7, 23])('gives %i tokens where no more are wanted', async (maxTokens) => {
+    expect((await decode({ maxTokens })).tokens).toEqual(continuation(maxTokens))
+  })
+
+  test('ends where the context ends', async () => {
+    const { tokens, end } = await decode({ maxTokens: 1_000 })
+    expect(tokens).toEqual(continuation(246))
+    expect(end).toBe('length')
+  })
+
+  test('draws the same tokens for the same seed, wherever it was wrong', async () => {
+    const drawn = { temperature: 1, seed: 5 }
+    const kv = new QuotingKv(text)
+    const { tokens } = await decode({ sampling: drawn, maxTokens: 120 }, kv)
+    // A penalty too small to change anything: then every token is chosen by itself.
+    const plain = new QuotingKv(text)
+    const { tokens: expected } = await decode(
+      { sampling: { ...drawn, presencePenalty: 1e-9 }, maxTokens: 120 },
+      plain,
+    )
+    expect(tokens).toEqual(expected)
+    expect(plain.runs).toHaveLength(119)
+    expect(kv.runs.length).toBeLessThan(119)
+    expect(kv.runs.some((count) => count > 1)).toBe(true)
+  })
+
+  test('stops for a sequence that was cancelled', async () => {
+    const { tokens, end } = await decode({ maxTokens: 240 }, new QuotingKv(text), 20)
+    expect(end).toBe('cancelled')
+    expect(tokens).toEqual(continuation(tokens.length))
+    expect(tokens.length).toBeLessThan(240)
+  })
+})

@@ -1,0 +1,76 @@
+import type { LogitsMode } from '../kv/kv.ts'
+import type { Chosen, DeviceLogits, Logits } from '../sampling/types.ts'
+import type { DecoderOptions } from './decoder-options.ts'
+import type { Sequence } from './sequence.ts'
+
+/** Where a run's logits are: on the CPU, or left on the device for the chooser there. */
+export type RunLogits = Logits | DeviceLogits
+
+/** Runs of the model on sequences' tokens, one at a time. Their logits stay where tokens are chosen. */
+export class Runs {
+  readonly #options: DecoderOptions
+  readonly #exclusive: DecoderOptions['exclusive']
+
+  /** @param exclusive As of the options; it may refuse. */
+  constructor(options: DecoderOptions, exclusive: DecoderOptions['exclusive']) {
+    this.#options = options
+    this.#exclusive = exclusive
+  }
+
+  /**
+   * One token of each sequence.
+   * @param isAhead Whether the tokens are those that the device chose last: they have not been read.
+   */
+  step(sequences: readonly Sequence[], isAhead: boolean): Promise<readonly RunLogits[]> {
+    const { kv, chooser } = this.#options
+    const rows = sequences.map(({ slot = 0, tokens }) => ({ slot, token: tokens.at(-1) ?? 0 }))
+    return this.#exclusive(async (): Promise<readonly RunLogits[]> => {
+      const { device } = chooser
+      if (!device || !kv.decodeInto) return kv.decode(rows, this.#logitsMode(sequences))
+      const places = await kv.decodeInto(rows, {
+        logits: device.logits(rows.length),
+        tokens: isAhead ? device.tokens(rows.length) : undefined,
+      })
+      return places.map((row) => ({ row }))
+    })
+  }
+
+  /** The next `count` tokens of a prompt. @returns the logits after them where these are wanted. */
+  chunk(sequence: Sequence, count: number, wantsLogits: boolean): Promise<RunLogits | undefined> {
+    const { kv, chooser } = this.#options
+    const { slot = 0 } = sequence
+    const before = kv.length(slot)
+    const tokens = sequence.tokens.slice(before, before + count)
+    return this.#exclusive(async () => {
+      if (!wantsLogits) return kv.prefill(slot, tokens)
+      // On a device all of them may stay. A CPU would have to compute them.
+      if (chooser.device && kv.returnsEach) return (await this.#each(slot, tokens)).at(-1)
+      return kv.prefill(slot, tokens, this.#logitsMode([sequence]))
+    })
+  }
+
+  /**
+   * A sequence's last token and those that may follow it.
+   * @returns What is chosen after each, as far as the tokens before it are those that were chosen.
+   */
+  async verify(sequence: Sequence, proposed: readonly number[]): Promise<readonly Chosen[]> {
+    const { slot = 0, tokens } = sequence
+    const logits = await this.#exclusive(() => this.#each(slot, [tokens.at(-1) ?? 0, ...proposed]))
+    const chosen = await this.#options.chooser.choose(logits.map((own, at) => sequence.choiceFrom(own, at)))
+    const wrong = chosen.findIndex((each, at) => !('token' in each) || each.token !== proposed[at])
+    return chosen.slice(0, wrong + 1)
+  }
+
+  async #each(slot: number, tokens: readonly number[]): Promise<readonly RunLogits[]> {
+    const { kv, chooser } = this.#options
+    const { device } = chooser
+    if (!device || !kv.prefillInto) return kv.prefillEach(slot, tokens)
+    await kv.prefillInto(slot, tokens, (count) => device.logits(1, count))
+    return tokens.map((_, row) => ({ row }))
+  }
+
+  #logitsMode(rows: readonly Sequence[]): LogitsMode {
+    const { selected } = this.#options
+    return rows.every((sequence) => sequence.canChooseFromTop(selected)) ? 'top' : 'all'
+  }
+}

@@ -1,4 +1,4 @@
-import { type Bench, type Comparison, faster, median } from './bench-definition.ts'
+import { atMost, type Bench, type Comparison, faster, median } from './bench-definition.ts'
 import type {} from './page/main.ts'
 
 export const generateOne: Bench = {
@@ -54,6 +54,22 @@ export const generateEight: Bench = {
       await page.close()
     }
     return results
+  },
+}
+
+export const prefixShared: Bench = {
+  name: 'prefix-shared',
+  description:
+    'ms to the first token of 16 texts with one system prompt of 400 tokens, median, against one for each text',
+  run: async ({ openPage, isTrial }) => {
+    const page = await openPage()
+    const { shared, own } = await page.evaluate(
+      (rounds) => window.bench.sharedPrefix('random15m', 16, 400, rounds),
+      isTrial ? 1 : 3,
+    )
+    await page.close()
+    const [ours, theirs] = [median(shared), median(own)]
+    return [atMost('prefix-shared', 'random15m on wasm', { ours, theirs, ratio: ours / theirs }, 0.2, '×')]
   },
 }
 

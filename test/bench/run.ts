@@ -12,7 +12,7 @@ import { bridge } from './bridge.ts'
 import { embed } from './embed.ts'
 import { faults } from './faults.ts'
 import { fuzz } from './fuzz.ts'
-import { generateEight, generateOne, prefix, stepOverhead } from './generate.ts'
+import { generateEight, generateOne, prefix, prefixShared, stepOverhead } from './generate.ts'
 import { generateServer } from './generate-server.ts'
 import { startHarness } from './harness.ts'
 import { hostile } from './hostile.ts'
@@ -65,6 +65,7 @@ const benches: readonly Bench[] = [
   speculate,
   mixed,
   prefix,
+  prefixShared,
   stepOverhead,
   schema,
   generateServer,

@@ -20,7 +20,7 @@ async function manifestOf(id: string): Promise<Manifest> {
   return (await fetch(new URL(`models/${id}/manifest.json`, base))).json()
 }
 
-async function loadRequest(manifest: Manifest, backend: Backend): Promise<LoadRequest> {
+async function loadRequest(manifest: Manifest, backend: Backend, maxSlots: number): Promise<LoadRequest> {
   const [variant] = manifest.variants
   const file = variant?.files[0]
   if (!variant || !file) throw new Error(`${manifest.id} has no files`)
@@ -35,29 +35,34 @@ async function loadRequest(manifest: Manifest, backend: Backend): Promise<LoadRe
     inputs: manifest.inputs,
     outputs: manifest.outputs,
     batchAxis: 0,
-    generate: generateSetup(manifest, variant, { maxSlots: 8, maxBytes: 2 ** 29 }),
+    generate: generateSetup(manifest, variant, { maxSlots, maxBytes: 2 ** 29 }),
   }
 }
 
-function generatorOver(lane: Lane, { id, generation: spec }: Manifest, backend: Backend): SequenceScheduler {
+function generatorOver(
+  lane: Lane,
+  { id, generation: spec }: Manifest,
+  backend: Backend,
+  slots = 8,
+): SequenceScheduler {
   if (!spec) throw new Error(`${id} is no language model`)
   return new SequenceScheduler({
     session: id,
     spec,
     lease: async () => ({ lane, release: () => {} }),
     executedOn: { backend, variant: 'fp32' },
-    slots: 8,
+    slots,
     maxWaiting: 100,
     clock: systemClock,
   })
 }
 
-export async function open(id: string, backend: Backend) {
+export async function open(id: string, backend: Backend, slots = 8) {
   const manifest = await manifestOf(id)
   const lane = startWorkerLane('bench', systemClock)
   await lane.start({ threads: 1 })
-  await lane.load(await loadRequest(manifest, backend))
-  return { lane, manifest, generator: generatorOver(lane, manifest, backend) }
+  await lane.load(await loadRequest(manifest, backend, slots))
+  return { lane, manifest, generator: generatorOver(lane, manifest, backend, slots) }
 }
 
 export const ask = (
@@ -173,11 +178,33 @@ async function prefix(id: string, length: number, rounds: number) {
   return times
 }
 
+/** Time to the first token of texts that are asked for together, with one long beginning and with one each. */
+async function sharedPrefix(id: string, texts: number, length: number, rounds: number) {
+  const { lane, manifest, generator } = await open(id, 'wasm', texts)
+  const vocabulary = manifest.generation?.vocabulary ?? 0
+  const times = { shared: [] as number[], own: [] as number[] }
+  for (let round = -1; round < rounds; round++) {
+    for (const side of ['shared', 'own'] as const) {
+      const made = await Promise.all(
+        Array.from({ length: texts }, (_, text) => {
+          // The first token is another for every beginning.
+          const beginning = 2 + texts * (2 * round + 2) + (side === 'own' ? 1 + text : 0)
+          const prompt = [beginning, ...promptOf(length - 1, vocabulary, 3), 40 + text, 50, 60]
+          return timed(ask(generator, prompt, 2))
+        }),
+      )
+      if (round >= 0) times[side].push(...made.map(({ firstMs }) => firstMs))
+    }
+  }
+  lane.kill(new SpillwayError('closed', 'The bench is over'))
+  return times
+}
+
 /** The same with the lane's code in this thread. */
 export async function openInPage(ort: Ort, id: string, backend: Backend) {
   const engine = createEngine(ort)
   const manifest = await manifestOf(id)
-  await engine.load(await loadRequest(manifest, backend))
+  await engine.load(await loadRequest(manifest, backend, 8))
   const decoder = engine.decoder(id)
   const lane: Lane = {
     ...startWorkerLane('unused', systemClock),
@@ -246,4 +273,4 @@ async function time(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start
 }
 
-export const generation = { generateOne, generateEight, prefix, stepOverhead }
+export const generation = { generateOne, generateEight, prefix, sharedPrefix, stepOverhead }

@@ -14,8 +14,11 @@ const weight = 0.2
 /** Without a measurement, a further token of a run is taken to cost so much of a step: less than it is likely to. */
 const firstGuess = 0.15
 
-/** Tokens of a prompt that are read in a step of others: before anything is known, and at least. */
-const chunk = { first: 32, least: 8 }
+/**
+ * Tokens of a prompt that are read in a step of others: before anything is known, at least, and the share of such a step
+ * that they may take. Less than all of it, since a later part of a prompt costs more than an earlier one.
+ */
+const chunk = { first: 32, least: 8, share: 0.75 }
 
 /** What steps take, as measured. The first of a kind is left out: it may compile shaders. */
 export class StepCosts {
@@ -47,10 +50,10 @@ export class StepCosts {
     return one && all ? all / one : 1 + firstGuess * (tokens - 1)
   }
 
-  /** Tokens of a prompt that take as long as a step of the others. */
+  /** Tokens of a prompt that take no longer than a step of the others. */
   get tokensInStep(): number {
     if (!this.#step || !this.#read) return chunk.first
-    return Math.max(chunk.least, Math.floor(this.#step / this.#read))
+    return Math.max(chunk.least, Math.floor((chunk.share * this.#step) / this.#read))
   }
 }
 

@@ -27,8 +27,15 @@ const results = (page: Page) => page.getByTestId('results').locator('li')
 
 describe('the search page', () => {
   test('ranks the book by what is typed, without its server, and finds more like a passage', async () => {
+    visit.proxy.fault = (_method, path) => (path.startsWith('/models/passages/') ? 'half' : 'pass')
     const { page, errors } = await open()
+    // What was found on another day is shown, and said to be, until something is found here.
+    await expect.poll(() => page.getByTestId('results-note').textContent()).toMatch(/^Recorded.+“t/)
+    expect(await results(page).count()).toBe(8)
+    expect(await results(page).first().getByRole('button').isDisabled()).toBe(true)
+    visit.proxy.release()
     await hasRead(page)
+    await expect.poll(() => page.getByTestId('results-note').textContent()).toBe('Nearest to passage 1')
     await visit.proxy.stop()
     await page.getByTestId('query').fill('the cat grinned and vanished')
     await expect.poll(() => results(page).first().textContent()).toContain('Cat')

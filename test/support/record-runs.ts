@@ -1,4 +1,8 @@
-/** Records the runs that pages play before a visitor's own, from real ones on this machine, into `web/app/recorded`. */
+/**
+ * Records the runs that pages play before a visitor's own, from real ones on this machine, into `web/app/recorded`: all, or
+ * those of the pages that are named.
+ */
+import { execFileSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import type { Page } from 'playwright-core'
 import { samples } from '../../web/app/samples.ts'
@@ -13,15 +17,22 @@ const open = async (path: string): Promise<Page> => {
   await runtimeReady(page)
   return page
 }
-const save = (name: string, run: unknown) =>
-  writeFile(new URL(`../../web/app/recorded/${name}.json`, import.meta.url), JSON.stringify(run))
+const recorders: Readonly<Record<string, (page: Page) => Promise<unknown>>> = {
+  chat: recordTexts,
+  vision: recordAnswer,
+  search: recordSearch,
+  lab: recordLoad,
+}
 
-await save('chat', await recordTexts(await open('chat.html')))
-await save('vision', await recordAnswer(await open('vision.html')))
-await save('search', await recordSearch(await open('search.html')))
-await save('lab', await recordLoad(await open('lab.html')))
+const named = process.argv.slice(2)
+for (const [name, record] of Object.entries(recorders)) {
+  if (named.length > 0 && !named.includes(name)) continue
+  const run = await record(await open(`${name}.html`))
+  await writeFile(new URL(`../../web/app/recorded/${name}.json`, import.meta.url), JSON.stringify(run))
+}
 await browser.close()
 await server.stop()
+execFileSync('npx', ['biome', 'check', '--write', 'web/app/recorded'], { stdio: 'inherit' })
 
 /** One prompt continued here and there, and the server lost in mid-sentence. */
 async function recordTexts(page: Page): Promise<unknown> {

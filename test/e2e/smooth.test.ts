@@ -34,6 +34,13 @@ async function visitChat(page: Page): Promise<void> {
   await page.getByTestId('story-3').and(page.locator('[data-state=ended]')).waitFor()
 }
 
+async function visitSearch(page: Page): Promise<void> {
+  await page.goto(new URL('search.html', url).href)
+  await page.getByTestId('reading').filter({ hasText: 'kept' }).waitFor()
+  await page.getByTestId('query').pressSequentially('a cat that vanishes')
+  await page.getByTestId('results-note').filter({ hasText: 'vanishes' }).waitFor()
+}
+
 async function visitLab(page: Page): Promise<void> {
   await page.goto(new URL('lab.html', url).href)
   await page.getByTestId('progress').and(page.locator('[data-state=ready]')).waitFor()
@@ -64,6 +71,7 @@ test.each([
   ['payments', visitPayments],
   ['vision', visitVision],
   ['chat', visitChat],
+  ['search', visitSearch],
   ['the lab', visitLab],
 ])(
   'the page of %s is held for no 50 ms while its model loads and runs, at the first visit and the second',

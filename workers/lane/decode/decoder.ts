@@ -113,7 +113,7 @@ export class Decoder {
   close(error: SpillwayError): void {
     this.#isClosed = true
     this.#cancelIdle()
-    this.#endAll(error)
+    for (const sequence of this.#all) this.#end(sequence, { error })
     this.#events.flush()
     this.#options.formats?.close()
     this.#options.chooser.close()
@@ -286,13 +286,7 @@ export class Decoder {
   }
 
   #endCancelled(): void {
-    for (const sequence of this.#all) {
-      if (sequence.isCancelled) this.#end(sequence, {})
-    }
-  }
-
-  #endAll(error: SpillwayError): void {
-    for (const sequence of this.#all) this.#end(sequence, { error })
+    for (const sequence of this.#all) if (sequence.isCancelled) this.#end(sequence, {})
   }
 
   #shrink(): void {

@@ -4,6 +4,7 @@ import type { Logits } from '../sampling/types.ts'
 import type { DecoderGraph, GraphRun } from './decoder-graph.ts'
 import type { DeviceLogitsOf, DeviceRun, Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
 import { Places, type Swap } from './places.ts'
+import { movesBetween, type Strip } from './strips.ts'
 
 /**
  * Every tensor of keys or values is one block `[slots, heads, capacity, headDim]`. The model gets it as past and as
@@ -273,18 +274,10 @@ export class InPlaceKv implements Kv {
     return block && { block, place, capacity: this.#shape.capacity }
   }
 
-  /** Moves the first tokens of a strip to another, whose capacity may differ, head by head. */
   #moves(from: Strip | undefined, to: Strip | undefined, tokens: number): Move[] {
-    if (!from || !to || tokens === 0) return []
-    const { heads } = this.#spec
-    const row = this.#rowBytes
-    return Array.from({ length: heads }, (_, head) => ({
-      from: from.block,
-      fromByte: (from.place * heads + head) * from.capacity * row,
-      to: to.block,
-      toByte: (to.place * heads + head) * to.capacity * row,
-      bytes: tokens * row,
-    }))
+    return from && to
+      ? movesBetween(from, to, { tokens, heads: this.#spec.heads, rowBytes: this.#rowBytes })
+      : []
   }
 }
 
@@ -294,11 +287,4 @@ interface Scratch {
   readonly tensors: readonly OrtTensor[]
   /** The slot whose tokens it holds, not copied back yet. */
   slot?: number
-}
-
-/** A slot's part of one block. */
-interface Strip {
-  readonly block: Block
-  readonly place: number
-  readonly capacity: number
 }

@@ -33,6 +33,7 @@ import { printTable, writeResults } from './report.ts'
 import { scale } from './scale/scale.ts'
 import { schema } from './schema.ts'
 import { server } from './server.ts'
+import { site } from './site.ts'
 import { speculate } from './speculate.ts'
 import { spill } from './spill.ts'
 import { storeDownload, storeLoad, storePeers } from './store.ts'
@@ -74,6 +75,7 @@ const benches: readonly Bench[] = [
   storeLoad,
   storeDownload,
   storePeers,
+  site,
   scale,
 ]
 

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
 import { type Backend, SpillwayError } from '../../models/core/index.ts'
+import type { GenerationSpec } from '../../models/core/language.ts'
 import type { Sampling } from '../../models/core/sampling.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
 import type { TokenStream } from '../../workers/host/text/types.ts'
 import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
+import type { LoadRequest } from '../../workers/protocol/lane.ts'
 import type { Stories } from '../support/stories.ts'
 import { tokenGeneratorContract } from './token-generator.ts'
 
@@ -13,6 +15,13 @@ export interface GenerationSubject {
   start(): Lane
   readonly backends: readonly Backend[]
   readonly stories: Stories | { readonly absent: string }
+}
+
+interface LoadOptions {
+  readonly selecting?: boolean
+  readonly slots?: number
+  readonly maxBytes?: number
+  readonly kv?: GenerationSpec['kv']
 }
 
 export const bytesOf = (base64: string): ArrayBuffer =>
@@ -54,44 +63,39 @@ export function generationContract(name: string, { start, backends, stories }: G
   describe.each(backends)(`${name} generates on %s`, (backend) => {
     // A step of a software GPU takes a third of a second: WebAssembly proves the same on longer texts.
     const length = (many: number, few: number) => (backend === 'webgpu' ? few : many)
-    const lanes: Lane[] = []
-    const open = async (
-      options: { readonly selecting?: boolean; readonly slots?: number; readonly maxBytes?: number } = {},
-    ) => {
-      const { selecting = false, slots = 8, maxBytes = 64 * 2 ** 20 } = options
-      const lane = start()
-      lanes.push(lane)
-      await lane.start({ threads: 1 })
-      await lane.load({
-        session: 'stories',
-        backend,
-        source: {
-          from: 'bytes',
-          graph: bytesOf(selecting ? stories.selecting : stories.graph),
-          external: [],
-        },
-        inputs: manifest.inputs,
-        outputs: manifest.outputs,
-        batchAxis: 0,
-        generate: { spec, kvType: 'float32', maxSlots: slots, maxBytes },
-      })
+    // One lane for all: each starts a runtime, and a GPU compiles the shaders of each anew.
+    let lane: Lane
+    const requestFor = (
+      session: string,
+      { selecting = false, slots = 8, maxBytes = 64 * 2 ** 20, kv = spec.kv }: LoadOptions = {},
+    ): LoadRequest => ({
+      session,
+      backend,
+      source: { from: 'bytes', graph: bytesOf(selecting ? stories.selecting : stories.graph), external: [] },
+      inputs: manifest.inputs,
+      outputs: manifest.outputs,
+      batchAxis: 0,
+      generate: { spec: { ...spec, kv }, kvType: 'float32', maxSlots: slots, maxBytes },
+    })
+    const open = async (session: string, options: LoadOptions = {}) => {
+      await lane.load(requestFor(session, options))
       return new SequenceScheduler({
-        session: 'stories',
+        session,
         spec,
         lease: async () => ({ lane, release: () => {} }),
         executedOn: { backend, variant: 'fp32' },
-        slots,
+        slots: options.slots ?? 8,
         maxWaiting: 100,
         clock: systemClock,
       })
     }
     let generator: SequenceScheduler
     beforeAll(async () => {
-      generator = await open()
+      lane = start()
+      await lane.start({ threads: 1 })
+      generator = await open('stories')
     })
-    afterAll(() => {
-      for (const lane of lanes) lane.kill(new SpillwayError('closed', 'The tests are over'))
-    })
+    afterAll(() => lane.kill(new SpillwayError('closed', 'The tests are over')))
 
     const tokensOf = async (from: SequenceScheduler, wanted: TokenRequest) =>
       (await read(from.generate(wanted))).map(({ token }) => token)
@@ -103,22 +107,10 @@ export function generationContract(name: string, { start, backends, stories }: G
     })
 
     test('refuses to load a model whose steps fail, and goes on', async () => {
-      const lane = start()
-      lanes.push(lane)
-      await lane.start({ threads: 1 })
-      const load = (kv: typeof spec.kv) =>
-        lane.load({
-          session: 'stories',
-          backend,
-          source: { from: 'bytes', graph: bytesOf(stories.graph), external: [] },
-          inputs: manifest.inputs,
-          outputs: manifest.outputs,
-          batchAxis: 0,
-          generate: { spec: { ...spec, kv }, kvType: 'float32', maxSlots: 1, maxBytes: 2 ** 26 },
-        })
+      const load = (kv: GenerationSpec['kv']) => lane.load(requestFor('failing', { slots: 1, kv }))
       await expect(load({ ...spec.kv, headDim: 2 * spec.kv.headDim })).rejects.toMatchObject({
         code: 'model_invalid',
-        message: expect.stringContaining(`loads stories on ${backend} but cannot run it: `),
+        message: expect.stringContaining(`loads failing on ${backend} but cannot run it: `),
       })
       await load(spec.kv)
     })
@@ -178,7 +170,7 @@ export function generationContract(name: string, { start, backends, stories }: G
     })
 
     test('gives the same tokens where the graph selects the likeliest', async () => {
-      const selecting = await open({ selecting: true })
+      const selecting = await open('selecting', { selecting: true })
       const count = length(40, 4)
       const made = await Promise.all([
         ...cases.map(({ prompt }) => tokensOf(selecting, request(prompt, count))),
@@ -234,7 +226,7 @@ export function generationContract(name: string, { start, backends, stories }: G
       const texts = [...cases, ...cases].slice(0, length(2 * cases.length, 3))
       // Two slots of 128 tokens, or one of 256.
       const perToken = 4 * spec.kv.layers * 2 * spec.kv.heads * spec.kv.headDim
-      const tight = await open({ slots: 4, maxBytes: 3 * 300 * perToken })
+      const tight = await open('tight', { slots: 4, maxBytes: 3 * 300 * perToken })
       const wanted = texts.map(({ prompt }) => tokensOf(tight, request(prompt, count)))
       const long = tokensOf(tight, request(reference.tokens.slice(0, 190), 5))
       expect(await Promise.all(wanted)).toEqual(texts.map(({ tokens }) => tokens.slice(0, count)))

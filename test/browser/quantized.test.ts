@@ -1,4 +1,4 @@
-import { describe, expect, inject, test } from 'vitest'
+import { afterAll, describe, expect, inject, test } from 'vitest'
 import { commands } from 'vitest/browser'
 import { systemClock } from '../../models/async/clock.ts'
 import { SpillwayError, type Tensor } from '../../models/core/index.ts'
@@ -8,6 +8,7 @@ import { toPlanes } from '../../web/app/vision/faces/detector.ts'
 import { recordedFaces } from '../../web/app/vision/faces/recorded.ts'
 import { contextOf } from '../../web/drawing/ink.ts'
 import { startWorkerLane } from '../../workers/host/lane-client/browser/start-worker-lane.ts'
+import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import type { Answers, QuantizedModel } from '../support/make-quantized.ts'
 
 const mnist = inject('mnist')
@@ -18,34 +19,48 @@ const tolerance = { wasm: 0.02, webgpu: 0.02 }
 
 type Sample = QuantizedModel['samples'][number]
 
+type GpuOrNot = keyof typeof tolerance
+
+const lanes = new Map<GpuOrNot, Promise<Lane>>()
+
+/** A lane for all models of a backend: each starts a runtime. */
+function laneFor(backend: GpuOrNot): Promise<Lane> {
+  const start = async () => {
+    const lane = startWorkerLane('test', systemClock)
+    await lane.start({ threads: 1 })
+    return lane
+  }
+  const lane = lanes.get(backend) ?? start()
+  lanes.set(backend, lane)
+  return lane
+}
+afterAll(async () => {
+  for (const lane of lanes.values()) (await lane).kill(new SpillwayError('closed', 'Done'))
+})
+
 /** What a lane of this browser answers to some of the samples. */
 async function answersHere(
   { graph, inputs, outputs }: QuantizedModel,
-  backend: 'wasm' | 'webgpu',
+  backend: GpuOrNot,
   samples: readonly Sample[],
 ): Promise<Record<string, Tensor>[]> {
   const bytes = Uint8Array.from(atob(graph), (letter) => letter.charCodeAt(0))
-  const lane = startWorkerLane('test', systemClock)
-  try {
-    await lane.start({ threads: 1 })
-    await lane.load({
-      session: 'quantized',
-      backend,
-      source: { from: 'bytes', graph: bytes.buffer, external: [] },
-      inputs,
-      outputs,
-      batchAxis: 0,
-    })
-    const all: Record<string, Tensor>[] = []
-    for (const { name, type, shape, data: numbers } of samples) {
-      const data = type === 'int32' ? Int32Array.from(numbers) : Float32Array.from(numbers)
-      const ran = await lane.run({ session: 'quantized', inputs: { [name]: { type, shape, data } } })
-      all.push(ran.outputs)
-    }
-    return all
-  } finally {
-    lane.kill(new SpillwayError('closed', 'Done'))
+  const lane = await laneFor(backend)
+  await lane.load({
+    session: 'quantized',
+    backend,
+    source: { from: 'bytes', graph: bytes.buffer, external: [] },
+    inputs,
+    outputs,
+    batchAxis: 0,
+  })
+  const all: Record<string, Tensor>[] = []
+  for (const { name, type, shape, data: numbers } of samples) {
+    const data = type === 'int32' ? Int32Array.from(numbers) : Float32Array.from(numbers)
+    const ran = await lane.run({ session: 'quantized', inputs: { [name]: { type, shape, data } } })
+    all.push(ran.outputs)
   }
+  return all
 }
 
 function expectClose(got: Readonly<Record<string, Tensor>>, expected: Answers, within: number): void {

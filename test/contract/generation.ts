@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
-import { type Backend, SpillwayError } from '../../models/core/index.ts'
+import { type Backend, SpillwayError, type Tensor } from '../../models/core/index.ts'
+import type { GenerationSpec } from '../../models/core/language.ts'
 import type { Sampling } from '../../models/core/sampling.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
 import type { TokenStream } from '../../workers/host/text/types.ts'
 import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
+import type { LoadRequest } from '../../workers/protocol/lane.ts'
 import type { Stories } from '../support/stories.ts'
 import { tokenGeneratorContract } from './token-generator.ts'
 
@@ -13,6 +15,13 @@ export interface GenerationSubject {
   start(): Lane
   readonly backends: readonly Backend[]
   readonly stories: Stories | { readonly absent: string }
+}
+
+interface LoadOptions {
+  readonly selecting?: boolean
+  readonly slots?: number
+  readonly maxBytes?: number
+  readonly kv?: GenerationSpec['kv']
 }
 
 export const bytesOf = (base64: string): ArrayBuffer =>
@@ -48,50 +57,47 @@ export function generationContract(name: string, { start, backends, stories }: G
     return
   }
   const { manifest, cases, reference } = stories
-  const spec = manifest.generation
-  if (!spec) throw new Error('The manifest has no generation spec')
+  const { generation } = manifest
+  if (!generation) throw new Error('The manifest has no generation spec')
 
   describe.each(backends)(`${name} generates on %s`, (backend) => {
     // A step of a software GPU takes a third of a second: WebAssembly proves the same on longer texts.
     const length = (many: number, few: number) => (backend === 'webgpu' ? few : many)
-    const lanes: Lane[] = []
-    const open = async (
-      options: { readonly selecting?: boolean; readonly slots?: number; readonly maxBytes?: number } = {},
-    ) => {
-      const { selecting = false, slots = 8, maxBytes = 64 * 2 ** 20 } = options
-      const lane = start()
-      lanes.push(lane)
-      await lane.start({ threads: 1 })
-      await lane.load({
-        session: 'stories',
-        backend,
-        source: {
-          from: 'bytes',
-          graph: bytesOf(selecting ? stories.selecting : stories.graph),
-          external: [],
-        },
-        inputs: manifest.inputs,
-        outputs: manifest.outputs,
-        batchAxis: 0,
-        generate: { spec, kvType: 'float32', maxSlots: slots, maxBytes },
-      })
+    // More than a slot has at first.
+    const spec = { ...generation, context: length(512, 264) }
+    // One lane for all: each starts a runtime, and a GPU compiles the shaders of each anew.
+    let lane: Lane
+    const requestFor = (
+      session: string,
+      { selecting = false, slots = 8, maxBytes = 64 * 2 ** 20, kv = spec.kv }: LoadOptions = {},
+    ): LoadRequest => ({
+      session,
+      backend,
+      source: { from: 'bytes', graph: bytesOf(selecting ? stories.selecting : stories.graph), external: [] },
+      inputs: manifest.inputs,
+      outputs: manifest.outputs,
+      batchAxis: 0,
+      generate: { spec: { ...spec, kv }, kvType: 'float32', maxSlots: slots, maxBytes },
+    })
+    const open = async (session: string, options: LoadOptions = {}) => {
+      await lane.load(requestFor(session, options))
       return new SequenceScheduler({
-        session: 'stories',
+        session,
         spec,
         lease: async () => ({ lane, release: () => {} }),
         executedOn: { backend, variant: 'fp32' },
-        slots,
+        slots: options.slots ?? 8,
         maxWaiting: 100,
         clock: systemClock,
       })
     }
     let generator: SequenceScheduler
     beforeAll(async () => {
-      generator = await open()
+      lane = start()
+      await lane.start({ threads: 1 })
+      generator = await open('stories')
     })
-    afterAll(() => {
-      for (const lane of lanes) lane.kill(new SpillwayError('closed', 'The tests are over'))
-    })
+    afterAll(() => lane.kill(new SpillwayError('closed', 'The tests are over')))
 
     const tokensOf = async (from: SequenceScheduler, wanted: TokenRequest) =>
       (await read(from.generate(wanted))).map(({ token }) => token)
@@ -103,22 +109,10 @@ export function generationContract(name: string, { start, backends, stories }: G
     })
 
     test('refuses to load a model whose steps fail, and goes on', async () => {
-      const lane = start()
-      lanes.push(lane)
-      await lane.start({ threads: 1 })
-      const load = (kv: typeof spec.kv) =>
-        lane.load({
-          session: 'stories',
-          backend,
-          source: { from: 'bytes', graph: bytesOf(stories.graph), external: [] },
-          inputs: manifest.inputs,
-          outputs: manifest.outputs,
-          batchAxis: 0,
-          generate: { spec: { ...spec, kv }, kvType: 'float32', maxSlots: 1, maxBytes: 2 ** 26 },
-        })
+      const load = (kv: GenerationSpec['kv']) => lane.load(requestFor('failing', { slots: 1, kv }))
       await expect(load({ ...spec.kv, headDim: 2 * spec.kv.headDim })).rejects.toMatchObject({
         code: 'model_invalid',
-        message: expect.stringContaining(`loads stories on ${backend} but cannot run it: `),
+        message: expect.stringContaining(`loads failing on ${backend} but cannot run it: `),
       })
       await load(spec.kv)
     })
@@ -145,25 +139,61 @@ export function generationContract(name: string, { start, backends, stories }: G
     })
 
     test('reads a prompt in pieces while others decode, and reuses the prefix that a slot holds', async () => {
-      const long = reference.tokens.slice(0, 150)
+      const long = reference.tokens.slice(0, length(150, 100))
       // The other text takes more steps than the pieces of the prompt.
-      const [count, next] = [length(60, 8), length(10, 2)]
-      const expected = reference.tokens.slice(150, 150 + next)
+      const [count, next] = [length(60, 6), length(10, 2)]
+      const expected = reference.tokens.slice(long.length, long.length + next)
       const other = tokensOf(generator, request(cases[0]?.prompt ?? [], count))
       expect(await tokensOf(generator, request(long, next))).toEqual(expected)
       expect(await other).toEqual(cases[0]?.tokens.slice(0, count))
       const again = generator.generate(request(long, next))
       expect((await read(again)).map(({ token }) => token)).toEqual(expected)
-      expect((await again.result).cachedTokens).toBe(149)
+      expect((await again.result).cachedTokens).toBe(long.length - 1)
       // What others hold of a prompt is copied from their slots.
-      const branches = [401, 402, 403].map((last) => request([...long.slice(0, 60), last], length(6, 2)))
+      const [shared, most] = [length(60, 40), length(100, 70)]
+      const branches = [401, 402, 403].map((last) => request([...long.slice(0, shared), last], length(6, 2)))
       const asked = branches.map((branch) => generator.generate(branch))
       const together = await Promise.all(asked.map(read))
-      for (const { result } of asked) expect((await result).cachedTokens).toBe(60)
+      for (const { result } of asked) expect((await result).cachedTokens).toBe(shared)
       for (const [index, branch] of branches.entries())
         expect(await read(generator.generate(branch))).toEqual(together[index])
-      const diverging = generator.generate(request([...long.slice(0, 100), 400], 1))
-      expect((await diverging.result).cachedTokens).toBe(100)
+      const diverging = generator.generate(request([...long.slice(0, most), 400], 1))
+      expect((await diverging.result).cachedTokens).toBe(most)
+    })
+
+    test('gives the logits of the reference where it runs as any other model', async () => {
+      const ids = reference.tokens.slice(0, reference.logits.length)
+      const integers = (data: BigInt64Array): Tensor => ({ type: 'int64', shape: [1, ids.length], data })
+      const { layers, heads, headDim } = spec.kv
+      const pasts = Array.from({ length: layers }, (_, layer) =>
+        ['key', 'value'].map((half) => `past_key_values.${layer}.${half}`),
+      ).flat()
+      const none = (): Tensor => ({
+        type: 'float32',
+        shape: [1, heads, 0, headDim],
+        data: new Float32Array(0),
+      })
+      const { generate: _, ...load } = requestFor('plain')
+      await lane.load({
+        ...load,
+        inputs: [
+          ...manifest.inputs,
+          ...pasts.map((name) => ({ name, type: 'float32' as const, shape: [-1, heads, -1, headDim] })),
+        ],
+      })
+      const { outputs } = await lane.run({
+        session: 'plain',
+        inputs: {
+          input_ids: integers(BigInt64Array.from(ids, BigInt)),
+          attention_mask: integers(new BigInt64Array(ids.length).fill(1n)),
+          ...Object.fromEntries(pasts.map((name) => [name, none()])),
+        },
+      })
+      expect(outputs.logits?.shape).toEqual([1, 16, 512])
+      const expected = reference.logits.flat()
+      const got = Array.from<unknown, number>(outputs.logits?.data ?? [], Number)
+      const differences = got.map((one, index) => Math.abs(one - (expected[index] ?? Number.NaN)))
+      expect(Math.max(...differences)).toBeLessThan(1e-3)
     })
 
     test('gives the log probabilities of the reference', async () => {
@@ -178,7 +208,7 @@ export function generationContract(name: string, { start, backends, stories }: G
     })
 
     test('gives the same tokens where the graph selects the likeliest', async () => {
-      const selecting = await open({ selecting: true })
+      const selecting = await open('selecting', { selecting: true })
       const count = length(40, 4)
       const made = await Promise.all([
         ...cases.map(({ prompt }) => tokensOf(selecting, request(prompt, count))),
@@ -203,7 +233,7 @@ export function generationContract(name: string, { start, backends, stories }: G
 
     test('gives a text that repeats itself the same tokens, alone and beside another', async () => {
       const passage = reference.tokens.slice(0, length(60, 24))
-      const count = length(40, 10)
+      const count = length(40, 6)
       for (const sampling of [greedy, { temperature: 0.4, seed: 3 }]) {
         const quoting = request([...passage, ...passage.slice(0, 6)], count, { sampling })
         const alone = await tokensOf(generator, quoting)
@@ -223,7 +253,7 @@ export function generationContract(name: string, { start, backends, stories }: G
       expect(await stopped.result).toMatchObject({ finish: 'stop' })
       const limited = generator.generate(request(prompt, 3))
       expect(await limited.result).toMatchObject({ finish: 'length' })
-      const full = Array.from({ length: 510 }, (_, index) => reference.tokens[index % 150] ?? 0)
+      const full = Array.from({ length: spec.context - 2 }, (_, index) => reference.tokens[index % 150] ?? 0)
       const last = generator.generate(request(full, 40, { stopTokens: [] }))
       expect(await read(last)).toHaveLength(2)
       expect(await last.result).toMatchObject({ finish: 'length' })
@@ -234,11 +264,12 @@ export function generationContract(name: string, { start, backends, stories }: G
       const texts = [...cases, ...cases].slice(0, length(2 * cases.length, 3))
       // Two slots of 128 tokens, or one of 256.
       const perToken = 4 * spec.kv.layers * 2 * spec.kv.heads * spec.kv.headDim
-      const tight = await open({ slots: 4, maxBytes: 3 * 300 * perToken })
+      const tight = await open('tight', { slots: 4, maxBytes: 3 * 300 * perToken })
       const wanted = texts.map(({ prompt }) => tokensOf(tight, request(prompt, count)))
-      const long = tokensOf(tight, request(reference.tokens.slice(0, 190), 5))
+      const read = length(190, 130)
+      const long = tokensOf(tight, request(reference.tokens.slice(0, read), 5))
       expect(await Promise.all(wanted)).toEqual(texts.map(({ tokens }) => tokens.slice(0, count)))
-      expect(await long).toEqual(reference.tokens.slice(190, 195))
+      expect(await long).toEqual(reference.tokens.slice(read, read + 5))
     })
   })
 }

@@ -165,7 +165,7 @@ test('a model of the hub says what it takes, is downloaded, and chats here', asy
 })
 
 describe('the stories', () => {
-  test('arrive in pieces, on the device, several in shared steps', async () => {
+  test('arrive in pieces, several in shared steps, on the device; then from the server where the policy says so, stopped and continued', async () => {
     const { page, errors } = await openPage(context, address())
     await page.getByTestId('policy-device').check({ force: true })
     await isReady(page)
@@ -184,17 +184,13 @@ describe('the stories', () => {
     await expect
       .poll(() => page.getByTestId('spillway').textContent())
       .toMatch(/This device\s*4\s*Server\s*0/)
-    expect(errors).toEqual([])
-  })
 
-  test('come from the server where the policy says so, and can be stopped and continued', async () => {
-    const { page } = await openPage(context, address())
     await page.getByTestId('policy-server').check({ force: true })
     // A server that tells faster than a hand can stop it would leave nothing to stop.
     const unthrottle = await throttle(page, 4_000)
     await tell(page, 2)
+    await expect.poll(() => whereOf(page)).toMatchObject({ tier: 'server', reason: 'policy' })
     await expect.poll(() => storyText(page, 0)).not.toBe('')
-    expect(await whereOf(page)).toMatchObject({ tier: 'server', reason: 'policy' })
     await page.getByTestId('stop-all').click()
     await unthrottle()
     await ended(page, 0)
@@ -203,6 +199,7 @@ describe('the stories', () => {
     await page.getByTestId('story-0').getByRole('button', { name: 'Go on' }).click()
     await expect.poll(async () => (await storyText(page, 0))?.length).toBeGreaterThan(before.length)
     expect((await storyText(page, 0))?.startsWith(before)).toBe(true)
+    expect(errors).toEqual([])
   })
 
   test('can be told by keyboard alone on a phone, fit every width, and have no accessibility violation', async () => {

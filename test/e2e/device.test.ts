@@ -24,7 +24,7 @@ const modelBytes = () =>
 const size = digitsManifest.variants[0]?.files[0]?.size ?? 0
 
 describe('a page of another origin with the embed script', () => {
-  test('runs on the device: downloaded with progress at the first visit, loaded from the store at the second', async () => {
+  test('runs on the device: downloaded with progress at the first visit, loaded from the store at the second, and run without the server at the third', async () => {
     const { page, errors } = await openPage(visit.context, visit.hostUrl)
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(false)
     visit.proxy.fault = (_method, path) => (isModelFile(path) ? 'half' : 'pass')
@@ -52,6 +52,10 @@ describe('a page of another origin with the embed script', () => {
     expect(second.progress.at(-1)).toMatchObject({ loadedBytes: size, totalBytes: size, storedBytes: size })
     expect(modelBytes()).toBe(0)
     expect(errors).toEqual([])
+
+    await page.reload()
+    await visit.proxy.stop()
+    expect(await runDigits(page)).toMatchObject({ digit: 1, placement: { tier: 'device', backend: 'wasm' } })
   })
 
   test('is answered by the server while the model downloads, and by the device once it is loaded', async () => {
@@ -140,14 +144,6 @@ describe('a page of another origin with the embed script', () => {
     expect(sessions).toMatchObject([{ session: expect.stringContaining('digits@') }])
     expect(last.device.memory.usedBytes).toBe(sessions[0]?.memoryBytes)
     expect(last.placements.find(({ placement }) => placement.reason === 'policy')?.requests).toBe(501)
-  })
-
-  test('runs a stored model without the server', async () => {
-    const { page } = await openPage(visit.context, visit.hostUrl)
-    await runDigits(page, { policy: 'device' })
-    await page.reload()
-    await visit.proxy.stop()
-    expect(await runDigits(page)).toMatchObject({ digit: 1, placement: { tier: 'device', backend: 'wasm' } })
   })
 
   test('runs on the server under policy "server", and loads no model', async () => {

@@ -63,7 +63,7 @@ const site = useSite(async () => {
   const models = await endlessFolder()
   for (const other of await Promise.all([
     trappingFolder(),
-    folder('slow', slowGraph(2), [1]),
+    folder('slow', slowGraph(1), [1]),
     folder('noisy', noisyGraph(), [-1]),
     folder('refusing', refusingGraph(), [-1]),
   ]))

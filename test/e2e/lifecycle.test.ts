@@ -213,18 +213,27 @@ describe('a backend and a variant that the page forces', () => {
     })
   })
 
-  test.each([
-    [{ variant: 'q1' }, 'input_value_invalid', 'digits has no variant "q1": expected "q8", "fp16" or "fp32"'],
-    [{ variant: 'q8', backend: 'webgpu' }, 'input_value_invalid', 'no variant "q8" for the backend webgpu'],
-    [{ backend: 'cpu' }, 'input_value_invalid', 'backend is none of the device'],
-    [{ backend: 'webgpu' }, 'capacity_insufficient', 'digits cannot run here as forced (fp16, fp32)'],
-  ])('are refused where they cannot run: %o', async (options, code, message) => {
-    const failure = await page.evaluate(
-      (options) =>
-        spillway.model('digits', options as object).then(String, ({ code, message }) => ({ code, message })),
-      options,
-    )
-    expect(failure).toMatchObject({ code, message: expect.stringContaining(message) })
+  test('are refused where they cannot run', async () => {
+    const refused = [
+      [
+        { variant: 'q1' },
+        'input_value_invalid',
+        'digits has no variant "q1": expected "q8", "fp16" or "fp32"',
+      ],
+      [{ variant: 'q8', backend: 'webgpu' }, 'input_value_invalid', 'no variant "q8" for the backend webgpu'],
+      [{ backend: 'cpu' }, 'input_value_invalid', 'backend is none of the device'],
+      [{ backend: 'webgpu' }, 'capacity_insufficient', 'digits cannot run here as forced (fp16, fp32)'],
+    ] as const
+    for (const [options, code, message] of refused) {
+      const failure = await page.evaluate(
+        (options) =>
+          spillway
+            .model('digits', options as object)
+            .then(String, ({ code, message }) => ({ code, message })),
+        options,
+      )
+      expect(failure).toMatchObject({ code, message: expect.stringContaining(message) })
+    }
     expect(visit.proxy.seen.filter(({ path }) => path.includes('.onnx'))).toEqual([])
   })
 })

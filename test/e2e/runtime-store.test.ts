@@ -3,7 +3,7 @@ import '../support/window-progress.ts'
 import type { Page } from 'playwright-core'
 import { describe, expect, test } from 'vitest'
 import { startHostPage } from '../support/host-page.ts'
-import { openPage, runtimeReady } from '../support/page.ts'
+import { openBarePage, openPage, runtimeReady } from '../support/page.ts'
 import { useSite, useVisit } from '../support/site.ts'
 import { runtimeStored, storedKeys } from '../support/stored-keys.ts'
 
@@ -13,7 +13,8 @@ const visit = useVisit(site)
 const isRuntime = (path: string) => path.endsWith('.wasm')
 const requested = () => visit.proxy.seen.filter(({ path }) => isRuntime(path))
 
-async function open(url = new URL('vision.html', visit.proxy.url)): Promise<Page> {
+async function open(url?: URL): Promise<Page> {
+  if (!url) return (await openBarePage(visit.context, visit.proxy.url)).page
   const { page } = await openPage(visit.context, url)
   await runtimeReady(page)
   return page

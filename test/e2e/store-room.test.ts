@@ -67,7 +67,7 @@ test('a model too large for the browser runs from memory, is reported as not kep
 
 test('a browser with little space evicts the least recently used model', async () => {
   const page = await open()
-  await limit(page, 90_000_000)
+  await limit(page, 2 * size - 4_000_000)
   await load(page, files)
   const next = await serve('next', bigModel(side))
   await page.reload()
@@ -138,12 +138,12 @@ const storedKeys = (page: Page): Promise<string[]> =>
   })
 
 /** Bytes filled beyond the free space. It is less than the rest of the model needs. */
-const excess = 25_000_000
+const excess = 8_000_000
 
 // Rows of a model that is stored there, and the free bytes beside it: a private file grows by doubling its reservation.
 const locations = [
   ['IndexedDB', side, 20_000_000],
-  ['the origin private file system', 4_200, 100_000_000],
+  ['the origin private file system', 4_100, 100_000_000],
 ] as const
 
 describe.each([

@@ -26,10 +26,11 @@ test('a download that is cut twenty times, with a reload of the page each time, 
   const cuts = 20
   const random = seeded(3)
   for (let cut = 0; cut < cuts; cut++) {
-    const made = files.cutAfter(1_000_000 + random() * 20_000_000)
+    // Few of them complete a chunk: what is stored is never the whole file.
+    const made = files.cutAfter(1_000_000 + random() * 17_000_000)
     // The reload ends this call without an answer.
     const loading = load(page, files).catch(() => undefined)
-    await Promise.race([made, loading])
+    await made
     await page.reload()
     await loading
   }

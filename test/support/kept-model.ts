@@ -7,8 +7,8 @@ import { type FileServer, sha256Of, startFileServer } from './file-server.ts'
 import { runtimeReady } from './page.ts'
 import './window-progress.ts'
 
-/** The side of a matrix of fifty megabytes: slightly more than three chunks of the store. */
-export const side = 3_600
+/** The side of a matrix of 34 megabytes: slightly more than two chunks of the store. */
+export const side = 2_900
 
 /** Serves a model file with a square matrix of so many rows, and its manifest. */
 export async function serve(id: string, file: Buffer, rows = side): Promise<FileServer> {

@@ -77,14 +77,20 @@ export const layoutFaults = (page: Page): Promise<string[]> =>
       element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) &&
       element.closest('.unseen') === null
 
+    const scrollBoxes = new Map<Element, DOMRect | undefined>()
     /** The box in which an element scrolls. */
     const scrollBoxOf = (element: Element): DOMRect | undefined => {
+      if (scrollBoxes.has(element)) return scrollBoxes.get(element)
       const { overflowY } = getComputedStyle(element)
-      if (overflowY === 'auto' || overflowY === 'scroll') return element.getBoundingClientRect()
-      return element.parentElement ? scrollBoxOf(element.parentElement) : undefined
+      const scrolls = overflowY === 'auto' || overflowY === 'scroll'
+      const outer = () => element.parentElement && scrollBoxOf(element.parentElement)
+      const box = (scrolls ? element.getBoundingClientRect() : outer()) ?? undefined
+      scrollBoxes.set(element, box)
+      return box
     }
 
-    const lines: { text: Node; said: string; box: DOMRect }[] = []
+    // Plain numbers: pages have thousands of words, and a rectangle of the browser is slow to read.
+    const words: { text: Node; said: string; left: number; right: number; top: number; bottom: number }[] = []
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
     for (let text = walker.nextNode(); text; text = walker.nextNode()) {
       const parent = text.parentElement
@@ -108,10 +114,10 @@ export const layoutFaults = (page: Page): Promise<string[]> =>
           const bottom = Math.min(whole.bottom, scrollBox?.bottom ?? whole.bottom)
           // Scrolled out of sight.
           if (bottom <= top) continue
-          const box = new DOMRect(whole.x, top, whole.width, bottom - top)
-          lines.push({ text, said, box })
-          if (box.right > edge + 1 || box.left < -1) faults.push(`${said} goes beyond the page`)
-          if (within && (box.right > within.right + 1 || box.left < within.left - 1))
+          const { left, right } = whole
+          words.push({ text, said, left, right, top, bottom })
+          if (right > edge + 1 || left < -1) faults.push(`${said} goes beyond the page`)
+          if (within && (right > within.right + 1 || left < within.left - 1))
             faults.push(`${said} goes beyond ${nameOf(holder ?? parent)}`)
         }
       }
@@ -122,14 +128,18 @@ export const layoutFaults = (page: Page): Promise<string[]> =>
       if (cuts && isSeen(element) && element.scrollWidth > element.clientWidth + 1)
         faults.push(`${nameOf(element)} cuts off what it holds`)
     }
-    lines.forEach(({ text, said, box }, index) => {
-      for (const other of lines.slice(index + 1)) {
-        if (other.text === text) continue
-        const across = Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left)
-        const down = Math.min(box.bottom, other.box.bottom) - Math.max(box.top, other.box.top)
+    // From top to bottom: a word that begins below another lies over neither it nor what is above it.
+    words.sort((one, other) => one.top - other.top)
+    words.forEach((word, index) => {
+      for (let at = index + 1; at < words.length; at++) {
+        const other = words[at]
+        if (!other || other.top >= word.bottom) break
+        if (other.text === word.text) continue
+        const across = Math.min(word.right, other.right) - Math.max(word.left, other.left)
+        const down = Math.min(word.bottom, other.bottom) - other.top
+        const height = Math.min(word.bottom - word.top, other.bottom - other.top)
         // The height of a line reaches above and below its letters.
-        if (across > 1 && down > Math.min(box.height, other.box.height) / 2)
-          faults.push(`${said} lies over ${other.said}`)
+        if (across > 1 && down > height / 2) faults.push(`${word.said} lies over ${other.said}`)
       }
     })
     return [...new Set(faults)]

@@ -3,7 +3,7 @@ import type { Sampling } from '../../../models/core/sampling.ts'
 import { checkSampling } from '../../../models/core/sampling.ts'
 import type { GeneratedToken } from '../../protocol/generation.ts'
 import { logprobsOf } from './logprobs.ts'
-import { masked } from './mask.ts'
+import { allowedValues } from './mask.ts'
 import { gumbel, gumbelBound, maxGumbel, noiseAt } from './noise.ts'
 import { Penalties } from './penalties.ts'
 import { topKThreshold, topPThreshold } from './thresholds.ts'
@@ -20,16 +20,16 @@ export const createSampler: CreateSampler = (sampling, prompt, generated): Sampl
   const penalties = new Penalties(sampling, prompt, generated)
   return {
     next(logits, position, allowed): GeneratedToken {
-      const { ids } = logits
       const likeliest = indexOfLargest(logits.values)
-      const unmasked = penalties.apply(logits)
-      const values = allowed ? masked(unmasked, allowed) : unmasked
+      const all = penalties.apply(logits)
+      const { ids, values } = allowed ? allowedValues(all, allowed) : { ids: logits.ids, values: all }
       const first = values === logits.values ? likeliest : indexOfLargest(values)
       const chosen = choose(values, ids, first, sampling, position)
       const token = ids ? (ids[chosen] ?? 0) : chosen
       penalties.add(token)
       if (sampling.logprobs === undefined) return { token }
-      return { token, ...logprobsOf(chosen, logits, logits.values[likeliest] ?? 0, sampling.logprobs) }
+      const own = logits.ids ? chosen : token
+      return { token, ...logprobsOf(own, logits, logits.values[likeliest] ?? 0, sampling.logprobs) }
     },
   }
 }

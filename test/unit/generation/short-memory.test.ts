@@ -13,6 +13,7 @@ async function decode(kv: Kv, prompts: readonly number[]) {
     maxSlots: 8,
     maxBytes: 8_192,
     selected: 0,
+    isExact: true,
     chooser: cpuChooser(() => ({ next: () => ({ token: 7 }) })),
     exclusive: (work) => work(),
     yieldToEventLoop: () => new Promise(setImmediate),

@@ -38,13 +38,13 @@ const alone = (tokens: number) => ({ rows: 1, tokens, read: 0 })
 function costsOf(share: number): StepCosts {
   const costs = new StepCosts()
   for (const tokens of [1, 3, 5, 9])
-    for (let time = 0; time < 3; time++) costs.add(alone(tokens), 10 * (1 + share * (tokens - 1)))
+    for (let time = 0; time < 20; time++) costs.add(alone(tokens), 10 * (1 + share * (tokens - 1)))
   return costs
 }
 
-describe('speculation', () => {
-  const repeating = Array.from({ length: 40 }, (_, index) => index % 10)
+const repeating = Array.from({ length: 40 }, (_, index) => index % 10)
 
+describe('speculation', () => {
   test('proposes more the more of its predictions came true, and nothing where they do not', () => {
     const tokens = [...repeating]
     const speculation = new Speculation(tokens, costsOf(0.12))
@@ -89,31 +89,74 @@ describe('speculation', () => {
   })
 })
 
-describe('chunks of a prompt', () => {
-  test('take three quarters of a step of the others', () => {
-    const costs = new StepCosts()
-    expect(costs.tokensInStep).toBe(32)
-    for (let time = 0; time < 10; time++) costs.add({ rows: 4, tokens: 1, read: 0 }, 20)
-    // The first may have compiled shaders.
-    costs.add({ rows: 4, tokens: 1, read: 32 }, 5_000)
-    expect(costs.tokensInStep).toBe(32)
-    for (let time = 0; time < 10; time++) costs.add({ rows: 4, tokens: 1, read: 32 }, 20 + 32 * 0.4)
-    expect(costs.tokensInStep).toBe(37)
-    for (let time = 0; time < 40; time++) costs.add({ rows: 4, tokens: 1, read: 32 }, 20 + 32 * 10)
-    expect(costs.tokensInStep).toBe(8)
-    // A prompt that is read alone says nothing of the others, and a clock that stands still nothing at all.
-    costs.add({ rows: 0, tokens: 1, read: 256 }, 1)
-    costs.add({ rows: 1, tokens: 1, read: 0 }, 0)
-    expect(costs.tokensInStep).toBe(8)
+describe('costs of steps', () => {
+  const proposedOf = (costs: StepCosts) => {
+    const speculation = new Speculation(repeating, costs)
+    for (let at = 0; at < 30; at++) speculation.accept(repeating[at % 10] ?? 0)
+    return speculation.propose(20).length
+  }
+
+  test('are not those of a pause, and what was too dear is tried again some day', () => {
+    const costs = costsOf(0.1)
+    const before = costs.factor(9)
+    costs.add(alone(9), 60_000)
+    expect(costs.factor(9)).toBeLessThan(1.5 * before)
+    const dear = costsOf(0.1)
+    for (let time = 0; time < 40; time++) dear.add(alone(9), 60_000)
+    expect(dear.factor(9)).toBeGreaterThan(9)
+    for (let time = 0; time < 3_000; time++) dear.add(alone(1), 10)
+    expect(dear.factor(9)).toBeLessThan(2.5)
+    expect(proposedOf(costs)).toBe(proposedOf(costsOf(0.1)))
   })
 
-  test('leave a token for the last, which is short where all logits come', () => {
-    expect(nextChunk(1_000, Number.POSITIVE_INFINITY, 0)).toEqual({ tokens: 256, isLast: false })
-    expect(nextChunk(200, Number.POSITIVE_INFINITY, 0)).toEqual({ tokens: 199, isLast: false })
-    expect(nextChunk(200, Number.POSITIVE_INFINITY, 64)).toEqual({ tokens: 200, isLast: true })
-    expect(nextChunk(12, 8, 0)).toEqual({ tokens: 8, isLast: false })
-    expect(nextChunk(16, Number.POSITIVE_INFINITY, 0)).toEqual({ tokens: 16, isLast: true })
-    expect(nextChunk(2, 8, 0)).toEqual({ tokens: 2, isLast: true })
+  test('are not those of a step after one that read a prompt', () => {
+    const costs = costsOf(0.1)
+    const before = costs.factor(3)
+    costs.add({ rows: 0, tokens: 1, read: 256 }, 5)
+    costs.add(alone(3), 20)
+    expect(costs.factor(3)).toBe(before)
+    costs.add(alone(3), 20)
+    expect(costs.factor(3)).toBeGreaterThan(before)
+  })
+})
+
+describe('chunks of a prompt', () => {
+  /** The size after many chunks beside four texts, whose steps take 20 ms. @param ms What a chunk adds, by its tokens. */
+  const sizeWhere = (ms: (tokens: number) => number) => {
+    const costs = new StepCosts()
+    for (let time = 0; time < 5; time++) costs.add({ rows: 4, tokens: 1, read: 0 }, 20)
+    for (let time = 0; time < 100; time++) {
+      const { chunk } = costs
+      costs.add({ rows: 4, tokens: 1, read: chunk }, 20 + ms(chunk))
+    }
+    return costs.chunk
+  }
+
+  test('take three quarters of a step of the others at most, by halves and doubles', () => {
+    expect(new StepCosts().chunk).toBe(32)
+    expect(sizeWhere((tokens) => 0.1 * tokens)).toBe(128)
+    expect(sizeWhere((tokens) => 0.4 * tokens)).toBe(32)
+    expect(sizeWhere((tokens) => 0.7 * tokens)).toBe(16)
+    expect(sizeWhere((tokens) => 10 * tokens)).toBe(8)
+    expect(sizeWhere(() => 0)).toBe(256)
+  })
+
+  test('stay as they are where fewer tokens take as long', () => {
+    expect(sizeWhere((tokens) => 20 + 0.01 * tokens)).toBe(32)
+    expect(sizeWhere((tokens) => 20 + 0.7 * tokens)).toBe(16)
+  })
+
+  test('are of any size where nobody waits, and leave the last to a step of all or to a run with logits', () => {
+    const alone = { fitting: Number.POSITIVE_INFINITY, selected: 0, isKnown: true }
+    expect(nextChunk(1_000, alone)).toEqual({ tokens: 256, isLast: false })
+    expect(nextChunk(200, alone)).toEqual({ tokens: 199, isLast: false })
+    // What the graph returns shows in a run of two.
+    expect(nextChunk(200, { ...alone, isKnown: false })).toEqual({ tokens: 198, isLast: false })
+    expect(nextChunk(2, { ...alone, isKnown: false })).toEqual({ tokens: 2, isLast: true })
+    expect(nextChunk(200, { ...alone, selected: 64 })).toEqual({ tokens: 200, isLast: true })
+    expect(nextChunk(12, { ...alone, fitting: 8 })).toEqual({ tokens: 8, isLast: false })
+    expect(nextChunk(16, alone)).toEqual({ tokens: 16, isLast: true })
+    expect(nextChunk(2, { ...alone, fitting: 8 })).toEqual({ tokens: 2, isLast: true })
   })
 })
 
@@ -163,6 +206,7 @@ async function decode(request: Partial<TokenRequest>, kv = new QuotingKv(text), 
     maxSlots: 2,
     maxBytes: 1_024,
     selected: 0,
+    isExact: true,
     chooser: cpuChooser(createSampler),
     exclusive: (work) => work(),
     yieldToEventLoop: () => new Promise(setImmediate),

@@ -52,6 +52,7 @@ function open() {
     maxSlots: 8,
     maxBytes: 2 ** 20,
     selected: 0,
+    isExact: true,
     chooser,
     exclusive: (work) => work(),
     yieldToEventLoop: () => new Promise(setImmediate),

@@ -57,8 +57,9 @@ export function showPage(runtime: Runtime): void {
   let library = new Library([])
   let like: number | undefined
   const note = find('#results-note', HTMLElement)
-  /** Of what was recorded, until something is found here. */
+  /** Of what was recorded, until something is found here. It is played once. */
   const recorded = new AbortController()
+  let isPlayed = false
   const showResults = createResultsView(find('#results', HTMLElement), (index) => {
     like = index
     query.value = ''
@@ -94,7 +95,9 @@ export function showPage(runtime: Runtime): void {
     const passages = splitPassages(ownText ? checkOwnText(ownText) : await fetchBook(signal))
     const next = new Library(passages)
     if (ownText) recorded.abort()
-    else void play(next)
+    // Where its code does not come, there is one picture less.
+    else if (!isPlayed) play(next).catch(() => {})
+    isPlayed = true
     const reader = await model()
     like = undefined
     library = next

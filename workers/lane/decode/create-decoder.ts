@@ -19,6 +19,12 @@ import { yieldToEventLoop } from './yield-to-event-loop.ts'
 /** Tokens of a slot before any sequence needed more. */
 const firstCapacity = 256
 
+/** What a decoder needs to know of its model. */
+export interface DecoderSetup extends GenerateSetup {
+  /** As of the decoder's options. */
+  readonly isExact: boolean
+}
+
 /**
  * A decoder over a session. Its keys and values are kept in the way that is fastest on the backend. A first run checks
  * the graph and compiles its shaders.
@@ -27,7 +33,7 @@ export async function createDecoder(
   ort: Ort,
   session: OrtSession,
   backend: Backend,
-  { spec, kvType, maxSlots, maxBytes }: GenerateSetup,
+  { spec, kvType, maxSlots, maxBytes, isExact }: DecoderSetup,
   exclusive: <T>(work: () => Promise<T>) => Promise<T>,
 ): Promise<Decoder> {
   const memory = spec.batched === true ? await ort.memory(backend, session) : undefined
@@ -51,6 +57,7 @@ export async function createDecoder(
     maxSlots,
     maxBytes,
     selected: graph.selected,
+    isExact,
     chooser,
     formats: ort.startFormatWorker && new Formats(ort.startFormatWorker, systemClock, spec.vocabulary),
     exclusive,

@@ -12,6 +12,8 @@ export interface DecoderOptions {
   readonly maxBytes: number
   /** How many of the likeliest tokens the graph can return instead of all logits; 0 where it cannot. */
   readonly selected: number
+  /** Whether the logits after a token do not depend, but for rounding, on the tokens that are run with it. */
+  readonly isExact: boolean
   readonly chooser: Chooser
   /** Holds texts to their formats. Absent where this realm cannot. */
   readonly formats?: Formats | undefined

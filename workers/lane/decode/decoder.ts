@@ -12,7 +12,6 @@ import { Prompts } from './prompts.ts'
 import { Runs } from './runs.ts'
 import { Sequence } from './sequence.ts'
 import { SlotTable } from './slot-table.ts'
-import { Speculation } from './speculation.ts'
 import { StepCosts, type StepKind } from './step-costs.ts'
 
 /** After so long without work, the slots' memory is given back. */
@@ -211,7 +210,7 @@ export class Decoder {
 
   /** Reads a chunk of a prompt, the last with the first new token. @returns how many tokens it has. */
   async #readChunk(sequence: Sequence): Promise<number> {
-    const { tokens, logits } = await this.#prompts.read(sequence, this.#running.length === 1)
+    const { tokens, logits } = await this.#prompts.read(sequence, this.#running)
     if (logits) {
       await this.#choosing.start([sequence], [logits])
       await this.#takeChosen()
@@ -228,8 +227,11 @@ export class Decoder {
   }
 
   /** What may come next, where a sequence is alone: several fill a run by themselves. */
-  #propose = ([sequence, ...others]: readonly Sequence[]): readonly number[] =>
-    others.length === 0 && this.#kv.returnsEach ? (sequence?.propose(this.#kv.shape.capacity) ?? []) : []
+  #propose([sequence, ...others]: readonly Sequence[]): readonly number[] {
+    const { returnsEach, shape } = this.#kv
+    if (!sequence || others.length > 0 || !returnsEach || !this.#options.isExact) return []
+    return sequence.propose(shape.capacity, this.#costs)
+  }
 
   #isRunning = (sequence: Sequence): boolean => !sequence.isCancelled && this.#running.includes(sequence)
 
@@ -252,7 +254,6 @@ export class Decoder {
       if (cachedTokens !== undefined) {
         this.#waiting.shift()
         this.#running.push(sequence)
-        if (sequence.canSpeculate) sequence.speculation ??= new Speculation(sequence.tokens, this.#costs)
         this.#events.add({ id: sequence.id, tokens: [], cachedTokens })
       } else if (this.#running.length > 0) return
       else this.#end(sequence, { error: noMemory(sequence.tokens.length) })

@@ -48,11 +48,16 @@ export class Prompts {
     return undefined
   }
 
-  /** @param isAlone Whether no other sequence waits meanwhile. Else a chunk takes no longer than a step of theirs. */
-  async read(sequence: Sequence, isAlone: boolean): Promise<Chunk> {
-    const { runs, costs, selected } = this.#options
-    const fitting = isAlone ? Number.POSITIVE_INFINITY : costs.tokensInStep
-    const { tokens, isLast } = nextChunk(this.unread(sequence), fitting, selected)
+  /** @param running Where others of them wait for their next token, a chunk is small. */
+  async read(sequence: Sequence, running: readonly Sequence[]): Promise<Chunk> {
+    const { kv, runs, costs, selected } = this.#options
+    const isWaitedFor = running.some((other) => other !== sequence && this.unread(other) <= 1)
+    const fitting = isWaitedFor ? costs.chunk : Number.POSITIVE_INFINITY
+    const { tokens, isLast } = nextChunk(this.unread(sequence), {
+      fitting,
+      selected,
+      isKnown: kv.returnsEach,
+    })
     return { tokens, logits: await runs.chunk(sequence, tokens, isLast) }
   }
 }

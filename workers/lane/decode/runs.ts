@@ -1,3 +1,4 @@
+import { SpillwayError } from '../../../models/core/index.ts'
 import type { LogitsMode } from '../kv/kv.ts'
 import type { Chosen, DeviceLogits, Logits } from '../sampling/types.ts'
 import type { DecoderOptions } from './decoder-options.ts'
@@ -57,6 +58,11 @@ export class Runs {
     const { slot = 0, tokens } = sequence
     const logits = await this.#exclusive(() => this.#each(slot, [tokens.at(-1) ?? 0, ...proposed]))
     const chosen = await this.#options.chooser.choose(logits.map((own, at) => sequence.choiceFrom(own, at)))
+    if (logits.length <= proposed.length)
+      throw new SpillwayError('run_failed', 'The model returned too few logits', {
+        expected: `those after ${proposed.length + 1} tokens`,
+        got: `${logits.length}`,
+      })
     const wrong = chosen.findIndex((each, at) => !('token' in each) || each.token !== proposed[at])
     return chosen.slice(0, wrong + 1)
   }

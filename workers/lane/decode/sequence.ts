@@ -2,7 +2,8 @@ import type { FinishReason, GeneratedToken, TokenRequest } from '../../protocol/
 import type { HeldFormat } from '../format/formats.ts'
 import { hasPenalties } from '../sampling/penalties.ts'
 import type { Choice, ChoiceRow, Chooser, DeviceLogits, Logits } from '../sampling/types.ts'
-import type { Speculation } from './speculation.ts'
+import { Speculation } from './speculation.ts'
+import type { StepCosts } from './step-costs.ts'
 
 /** One sequence in a lane: its tokens, and what ends it. */
 export class Sequence {
@@ -13,6 +14,8 @@ export class Sequence {
   readonly #choice: Choice
   readonly #stopTokens: ReadonlySet<number>
   readonly #context: number
+  /** Since its tokens were first asked for. */
+  #speculation: Speculation | undefined
   /** Undefined while it waits for one. */
   slot: number | undefined
   isCancelled = false
@@ -20,8 +23,6 @@ export class Sequence {
   format: HeldFormat | undefined
   /** Logits that wait for what the format allows. */
   heldLogits: Logits | undefined
-  /** Undefined where its tokens cannot be chosen several at once. */
-  speculation: Speculation | undefined
 
   constructor(id: number, request: TokenRequest, context: number, chooser: Pick<Chooser, 'open'>) {
     this.id = id
@@ -59,19 +60,20 @@ export class Sequence {
     return !format && !endsByText && !this.isCancelled && ahead < this.room
   }
 
-  /** Whether tokens can be chosen before those in front of them are known to be right: no penalty and no format depends on these. */
-  get canSpeculate(): boolean {
-    return !this.request.format && !hasPenalties(this.request.sampling)
-  }
-
   /** How many more tokens it may have. */
   get room(): number {
     return Math.min(this.request.maxTokens - this.newTokens, this.#context - this.tokens.length)
   }
 
-  /** Tokens that are likely to come next, where it pays to verify them in one run. */
-  propose(capacity: number): readonly number[] {
-    return this.speculation?.propose(Math.min(this.room - 1, capacity - this.tokens.length)) ?? []
+  /**
+   * Tokens that are likely to come next, where it pays to verify them in one run. None where a penalty or a format depends
+   * on those in front of them, which are not known to be right.
+   */
+  propose(capacity: number, costs: StepCosts): readonly number[] {
+    const { format, sampling } = this.request
+    if (format || hasPenalties(sampling)) return []
+    this.#speculation ??= new Speculation(this.tokens, costs)
+    return this.#speculation.propose(Math.min(this.room - 1, capacity - this.tokens.length))
   }
 
   /** Takes its next token. */
@@ -80,7 +82,7 @@ export class Sequence {
     this.tokens.push(token.token)
     if (this.room <= 0) return { token, finish: 'length' }
     this.format?.goOn(token.token)
-    this.speculation?.accept(token.token)
+    this.#speculation?.accept(token.token)
     return { token }
   }
 

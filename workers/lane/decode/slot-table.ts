@@ -94,7 +94,10 @@ export class SlotTable<Owner extends SlotOwner> {
       const length = sharedLength(owner?.tokens ?? kept, tokens, this.#kv.length(from))
       if (length > best.length) best = { from, length }
     }
-    return best.from === slot ? undefined : this.#kv.copyPrefix(best.from, slot, best.length)
+    if (best.from === slot) return undefined
+    const before = this.#kv.length(slot)
+    const held = this.#kv.copyPrefix(best.from, slot, best.length)
+    return held > before ? held : undefined
   }
 
   /** Makes room for so many tokens in every owned slot. @returns false where memory does not suffice. */

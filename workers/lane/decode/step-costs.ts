@@ -1,3 +1,6 @@
+import { ChunkSize } from './chunk-size.ts'
+import { Cost } from './cost.ts'
+
 /** What a step did. */
 export interface StepKind {
   /** Sequences that were given tokens. */
@@ -8,54 +11,51 @@ export interface StepKind {
   readonly read: number
 }
 
-/** How much a new measurement changes what is known. */
-const weight = 0.2
-
 /** Without a measurement, a further token of a run is taken to cost so much of a step: less than it is likely to. */
 const firstGuess = 0.15
 
-/**
- * Tokens of a prompt that are read in a step of others: before anything is known, at least, and the share of such a step
- * that they may take. Less than all of it, since a later part of a prompt costs more than an earlier one.
- */
-const chunk = { first: 32, least: 8, share: 0.75 }
+/** How far a cost that is thought too high goes back to the guess with each plain step: it is tried again some day. */
+const forgetting = 0.01
 
-/** What steps take, as measured. The first of a kind is left out: it may compile shaders. */
+/** What steps take, as measured. */
 export class StepCosts {
-  /** Of one sequence alone, in milliseconds by the tokens of its run; undefined where one of the kind was seen. */
-  readonly #alone = new Map<number, number | undefined>()
-  /** Of all sequences that run, in milliseconds. */
-  #step: number | undefined
-  /** Of a token of a prompt, in milliseconds. */
-  #read: number | undefined
+  /** Of one sequence alone, by the tokens of its run. */
+  readonly #alone = new Map<number, Cost>()
+  readonly #chunks = new ChunkSize()
+  /** Whether the last step read of a prompt: a GPU may still be at it in the next. */
   #hasRead = false
 
   add({ rows, tokens, read }: StepKind, ms: number): void {
+    const isAfterReading = this.#hasRead
+    this.#hasRead = read > 0
     if (rows === 0 || ms <= 0) return
-    if (read > 0) {
-      if (this.#hasRead && this.#step !== undefined)
-        this.#read = blend(this.#read, Math.max(0, ms - this.#step) / read)
-      this.#hasRead = true
-      return
+    if (read > 0) this.#chunks.addWithChunk(read, ms)
+    else if (!isAfterReading) {
+      if (tokens === 1) this.#chunks.addPlain(ms)
+      if (rows === 1) this.#addAlone(tokens, ms)
     }
-    if (tokens === 1) this.#step = blend(this.#step, ms)
-    if (rows > 1) return
-    this.#alone.set(tokens, this.#alone.has(tokens) ? blend(this.#alone.get(tokens), ms) : undefined)
   }
 
   /** What a run of so many tokens of one sequence takes, over a run of one. */
   factor(tokens: number): number {
-    const one = this.#alone.get(1)
-    const all = this.#alone.get(tokens)
-    return one && all ? all / one : 1 + firstGuess * (tokens - 1)
+    const one = this.#alone.get(1)?.ms
+    const all = this.#alone.get(tokens)?.ms
+    return one && all ? all / one : guess(tokens)
   }
 
-  /** Tokens of a prompt that take no longer than a step of the others. */
-  get tokensInStep(): number {
-    if (!this.#step || !this.#read) return chunk.first
-    return Math.max(chunk.least, Math.floor((chunk.share * this.#step) / this.#read))
+  /** Tokens of a prompt to read in a step of others. */
+  get chunk(): number {
+    return this.#chunks.tokens
+  }
+
+  #addAlone(tokens: number, ms: number): void {
+    const cost = this.#alone.get(tokens) ?? new Cost()
+    this.#alone.set(tokens, cost)
+    const { ms: one } = this.#alone.get(1) ?? cost
+    cost.add(ms, one && guess(tokens) * one)
+    if (tokens > 1 || !one) return
+    for (const [size, other] of this.#alone) other.lower(guess(size) * one, forgetting)
   }
 }
 
-const blend = (before: number | undefined, now: number) =>
-  before === undefined ? now : before + weight * (now - before)
+const guess = (tokens: number) => 1 + firstGuess * (tokens - 1)

@@ -5,11 +5,13 @@ import {
   type TensorSpec,
   tensorTypes,
 } from '../../../models/core/index.ts'
+import { rangeOperators } from '../../../models/core/rows/prove-rows.ts'
 import type { GenerateSetup, GraphSource, LoadRequest } from '../../protocol/lane.ts'
+import type { DecoderSetup } from '../decode/create-decoder.ts'
 import { kvNames } from '../kv/decoder-graph.ts'
 import { type Ort, type OrtSession, quiet } from '../runtime/ort.ts'
 import { isOutOfMemory, laneLost } from '../runtime/run-failure.ts'
-import { hasOperator } from './operators.ts'
+import { hasOperator, usesOperator } from './operators.ts'
 
 /** @throws SpillwayError `model_invalid`, `capacity_insufficient`, `lane_failed` or `lane_lost`. */
 export async function createSession(
@@ -54,16 +56,20 @@ export const graphBytes = async (
 ): Promise<Uint8Array | undefined> =>
   source.from === 'bytes' ? new Uint8Array(source.graph) : readFile?.(source.path)
 
-/** Reads from the graph whether sequences may share a step, where the manifest was made without the graph. */
+/**
+ * Reads from the graph whether its tokens are independent, and whether sequences may share a step where the manifest was
+ * made without the graph.
+ */
 export async function detectBatching(
   ort: Pick<Ort, 'readFile'>,
   setup: GenerateSetup,
   source: GraphSource,
-): Promise<GenerateSetup> {
-  if (setup.spec.batched !== undefined) return setup
+): Promise<DecoderSetup> {
   const graph = await graphBytes(ort, source)
-  if (!graph) return setup
-  return { ...setup, spec: { ...setup.spec, batched: hasOperator(graph, 'GroupQueryAttention') } }
+  if (!graph) return { ...setup, isExact: false }
+  const batched = setup.spec.batched ?? hasOperator(graph, 'GroupQueryAttention')
+  const isExact = !rangeOperators.some((operator) => usesOperator(graph, operator))
+  return { ...setup, spec: { ...setup.spec, batched }, isExact }
 }
 
 export const tooLarge = (session: string, backend: Backend, cause: unknown) =>

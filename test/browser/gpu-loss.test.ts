@@ -81,7 +81,7 @@ test('a crash of the GPU process costs no request, in flight or arriving, aborte
 
   const send = (index: number) => {
     const value = values[index % values.length] ?? 0
-    const rows = index === 100 ? 64 : 1 + (index % 3)
+    const rows = index === 60 ? 64 : 1 + (index % 3)
     const controller = new AbortController()
     if (index % 7 === 3) setTimeout(() => controller.abort(), index % 50)
     const deadlineMs = index % 11 === 5 ? 1 + index : undefined
@@ -95,10 +95,10 @@ test('a crash of the GPU process costs no request, in flight or arriving, aborte
     )
   }
   const outcomes: Promise<string>[] = []
-  for (let index = 0; index < 200; index++) {
+  for (let index = 0; index < 120; index++) {
     outcomes.push(send(index))
     if (index % 10 === 9) await new Promise((resolve) => setTimeout(resolve, 20))
-    if (index === 110) await commands.crashGpu()
+    if (index === 70) await commands.crashGpu()
   }
   for (const [index, got] of (await Promise.all(outcomes)).entries()) {
     const allowed = ['answered']

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
+import { afterAll, afterEach, beforeEach, describe, expect, inject, test } from 'vitest'
 import { createRuntime, type Runtime, type RuntimeOptions } from '../../web/api/index.ts'
 
 const hub = inject('hub')
@@ -21,11 +21,19 @@ const withHub = async (options: RuntimeOptions = {}) => {
   return runtime
 }
 
+/** For tests that need no runtime of their own: each loads ONNX Runtime. */
+let shared: Promise<Runtime> | undefined
+const sharedRuntime = () => {
+  shared ??= createRuntime({ server: null, policy: 'device', hub: { endpoint: hub.url } })
+  return shared
+}
+afterAll(async () => (await shared)?.close())
+
 const tokens = (...ids: number[]) => BigInt64Array.from(ids, BigInt)
 
 describe('A model on the hub', () => {
   test('runs on the device without a Spillway server, with its weights in an external data file', async () => {
-    const runtime = await withHub()
+    const runtime = await sharedRuntime()
     const progress: number[] = []
     const model = await runtime.model('hf:owner/external', {
       onProgress: ({ loadedBytes, totalBytes }) => progress.push(loadedBytes / totalBytes),
@@ -46,7 +54,7 @@ describe('A model on the hub', () => {
   })
 
   test('batches texts of different lengths', async () => {
-    const model = await (await withHub()).model('hf:owner/embedder@v1')
+    const model = await (await sharedRuntime()).model('hf:owner/embedder@v1')
     const answers = await Promise.all(
       [[5], [7, 5], [5, 7, 5]].map((ids) =>
         model.run({
@@ -68,7 +76,7 @@ describe('A model on the hub', () => {
   })
 
   test('is read with a token if it is private', async () => {
-    await expect((await withHub()).model('hf:owner/private')).rejects.toMatchObject({
+    await expect((await sharedRuntime()).model('hf:owner/private')).rejects.toMatchObject({
       code: 'model_unknown',
       message: expect.stringContaining('HF_TOKEN'),
     })
@@ -95,7 +103,7 @@ describe('A model on the hub', () => {
 
 describe('A decoder on the hub', () => {
   test('batches its steps and reuses a common prefix, which only its graph allows', async () => {
-    const model = await (await withHub()).model('hf:owner/bard')
+    const model = await (await sharedRuntime()).model('hf:owner/bard')
     expect(model.manifest.generation?.batched).toBeUndefined()
     const ask = (prompt: string) => model.generate({ prompt, maxTokens: 12, temperature: 0 }).result
     const beginning =
@@ -128,7 +136,7 @@ describe('A model in a folder on any host', () => {
   })
 
   test("is found by its manifest's address", async () => {
-    const model = await (await withHub()).model(new URL('digits/manifest.json', models).href)
+    const model = await (await sharedRuntime()).model(new URL('digits/manifest.json', models).href)
     await model.load()
     expect(model.manifest.id).toBe('digits')
   })

@@ -68,30 +68,29 @@ describe('damaged model files', () => {
 })
 
 describe('a server that fails', () => {
-  test.each<[string, Fault, number | undefined, string, string]>([
-    ['is down', 'reset', undefined, 'server_unreachable', 'cannot be reached'],
-    [
-      'answers HTML',
-      'html',
-      undefined,
-      'server_response_invalid',
-      'expected JSON, got status 200, text/html: <!doctype html>',
-    ],
-    ['is slow', 'hang', 1_000, 'deadline_exceeded', 'expected an answer within 1000 ms, got none'],
-    ['breaks off', 'truncate', undefined, 'server_unreachable', 'cannot be reached'],
-  ])(
-    '%s: the request fails with its code, and the next one is answered',
-    async (_what, fault, deadlineMs, code, message) => {
+  test('is down, answers HTML, is slow or breaks off: the request fails with its code, and the next one is answered', async () => {
+    const failures: [Fault, number | undefined, string, string][] = [
+      ['reset', undefined, 'server_unreachable', 'cannot be reached'],
+      [
+        'html',
+        undefined,
+        'server_response_invalid',
+        'expected JSON, got status 200, text/html: <!doctype html>',
+      ],
+      ['hang', 1_000, 'deadline_exceeded', 'expected an answer within 1000 ms, got none'],
+      ['truncate', undefined, 'server_unreachable', 'cannot be reached'],
+    ]
+    for (const [fault, deadlineMs, code, message] of failures) {
       inject(fault, infer)
       const options = { policy: 'server', ...(deadlineMs === undefined ? {} : { deadlineMs }) } as const
-      expect(await failDigits(guest.page, options)).toMatchObject({
+      expect(await failDigits(guest.page, options), fault).toMatchObject({
         code,
         message: expect.stringContaining(message),
       })
       inject('pass', infer)
-      expect(await runDigits(guest.page, { policy: 'server' })).toMatchObject({ digit: 1 })
-    },
-  )
+      expect(await runDigits(guest.page, { policy: 'server' }), fault).toMatchObject({ digit: 1 })
+    }
+  })
 
   test('policy "prefer-server" moves the request to the device, and explains why', async () => {
     inject('reset', infer)
@@ -119,7 +118,7 @@ describe('a server that fails', () => {
 })
 
 describe('a caller’s mistake', () => {
-  test('a wrong name, type or size is reported before anything is sent or run; NaN runs on both tiers', async () => {
+  test('a wrong name, type or size is reported before anything is sent or run; NaN runs on both tiers; an abort settles the request at once, before and after it is sent', async () => {
     await runDigits(guest.page)
     guest.proxy.clear()
     const mistakes = await guest.page.evaluate(async () => {
@@ -142,10 +141,7 @@ describe('a caller’s mistake', () => {
       return [device.placement.tier, server.placement.tier]
     })
     expect(reported).toEqual(['device', 'server'])
-  })
 
-  test('an abort settles the request at once, before and after it is sent', async () => {
-    await runDigits(guest.page)
     inject('hang', infer)
     guest.proxy.clear()
     const codes = guest.page.evaluate(async () => {

@@ -65,7 +65,7 @@ const storeFormerRuntime = (page: Page) =>
   })
 
 describe('the runtime', () => {
-  test('is downloaded once, counted as the network carried it, and then comes from the store', async () => {
+  test('is downloaded once, counted as the network carried it, and then comes from the store; it is no model: not listed, nor counted as one', async () => {
     const page = await open()
     const first = await run(page)
     expect(first.tier).toBe('device')
@@ -79,6 +79,12 @@ describe('the runtime', () => {
       isKept: true,
     })
     await runtimeStored(page)
+    await expect
+      .poll(() => page.evaluate(async () => (await spillway.storage.usage()).models))
+      .toBe(first.size)
+    expect(await page.evaluate(async () => (await spillway.storage.list()).map(({ id }) => id))).toEqual([
+      'digits',
+    ])
 
     await visitAgain(page)
     const second = await run(page)
@@ -89,15 +95,6 @@ describe('the runtime', () => {
       totalBytes: second.size,
       storedBytes: second.size,
     })
-  })
-
-  test('is no model: it is not listed, and its bytes are not counted as those of models', async () => {
-    const page = await open()
-    const { size } = await run(page)
-    await expect.poll(() => page.evaluate(async () => (await spillway.storage.usage()).models)).toBe(size)
-    expect(await page.evaluate(async () => (await spillway.storage.list()).map(({ id }) => id))).toEqual([
-      'digits',
-    ])
   })
 
   test('is never run nor kept where its bytes are not those of the build', async () => {

@@ -9,7 +9,7 @@ import { bigModel } from '../support/big-model.ts'
 import type { FileServer } from '../support/file-server.ts'
 import { startHostPage } from '../support/host-page.ts'
 import { list, load, serve, side, withRuntime } from '../support/kept-model.ts'
-import { launchProfile, openPage } from '../support/page.ts'
+import { launchProfile } from '../support/page.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
 /** Browsers with little storage space, or that run out of it during a download. */
@@ -18,31 +18,39 @@ let server: TestServer
 let host: Awaited<ReturnType<typeof startHostPage>>
 let profile: string
 let context: BrowserContext
+let page: Page
 let files: FileServer
 const bytes = bigModel(side)
 const size = bytes.length
 
 beforeAll(async () => {
   server = await startServer()
-})
-afterAll(() => server.stop())
-beforeEach(async () => {
-  host = await startHostPage(new URL('embed.js', server.url))
   profile = await mkdtemp(join(tmpdir(), 'spillway-profile-'))
   // A profile on disk: private windows do not count what they store in memory.
   context = await launchProfile(profile)
+})
+afterAll(async () => {
+  await context.close()
+  await rm(profile, { recursive: true, force: true })
+  await server.stop()
+})
+beforeEach(async () => {
+  // Another port, so another origin: each test has a store and a quota of its own.
+  host = await startHostPage(new URL('embed.js', server.url))
+  page = await context.newPage()
+  await page.goto(host.url.href)
   files = await serve('big', bytes)
 })
 afterEach(async () => {
-  await context.close()
-  await rm(profile, { recursive: true, force: true })
+  const session = await context.newCDPSession(page)
+  await session.send('Storage.clearDataForOrigin', { origin: host.url.origin, storageTypes: 'all' })
+  await page.close()
+  await context.unrouteAll()
   await host.stop()
   await files.stop()
 })
 
-const open = async () => (await openPage(context, host.url)).page
-
-const limit = async (page: Page, quotaSize?: number) => {
+const limit = async (quotaSize?: number) => {
   const cdp = await context.newCDPSession(page)
   await cdp.send('Storage.overrideQuotaForOrigin', {
     origin: host.url.origin,
@@ -51,23 +59,21 @@ const limit = async (page: Page, quotaSize?: number) => {
 }
 
 test('a model too large for the browser runs from memory, is reported as not kept, and is stored once there is space', async () => {
-  const page = await open()
-  await limit(page, 30_000_000)
+  await limit(30_000_000)
   expect(await load(page, files)).toMatchObject({
     tier: 'device',
     loadedBytes: withRuntime(size),
     isKept: false,
   })
   expect(await list(page)).toMatchObject([{ id: 'big', bytes: 0, isComplete: false }])
-  await limit(page)
+  await limit()
   await page.reload()
   expect(await load(page, files)).toMatchObject({ tier: 'device', isKept: true })
   expect(await list(page)).toMatchObject([{ id: 'big', bytes: size, isComplete: true, isInUse: true }])
 })
 
 test('a browser with little space evicts the least recently used model', async () => {
-  const page = await open()
-  await limit(page, 2 * size - 4_000_000)
+  await limit(2 * size - 4_000_000)
   await load(page, files)
   const next = await serve('next', bigModel(side))
   await page.reload()
@@ -81,7 +87,7 @@ test('a browser with little space evicts the least recently used model', async (
  * until that is done. Lowering the quota would not do: Chromium's IndexedDB asks for the quota once, and keeps it
  * for half a minute.
  */
-const fillInTheMiddle = (page: Page, from: FileServer, filling: number) => {
+const fillInTheMiddle = (from: FileServer, filling: number) => {
   const { fault } = from
   let filled: Promise<void> | undefined
   let isFilled = false
@@ -116,7 +122,7 @@ const fillInTheMiddle = (page: Page, from: FileServer, filling: number) => {
 }
 
 /** The keys of all files and chunks of models in the browser, with or without a record; not those of the runtime. */
-const storedKeys = (page: Page): Promise<string[]> =>
+const storedKeys = (): Promise<string[]> =>
   page.evaluate(async () => {
     const root = await navigator.storage.getDirectory()
     const folder = await root.getDirectoryHandle('spillway', { create: true })
@@ -153,8 +159,8 @@ describe.each([
   let patched = 0
 
   /** Sets the quota. Chromium reports gigabytes all the same; here it may report the truth, as other browsers do. */
-  const allow = async (page: Page, quota: number) => {
-    await limit(page, quota)
+  const allow = async (quota: number) => {
+    await limit(quota)
     patched = 0
     if (!isReported) return
     await context.route(/assets\/store-entry-[^/]*\.js$/, async (route) => {
@@ -173,19 +179,18 @@ describe.each([
     async (_location, rows, spare) => {
       const file = bigModel(rows)
       const from = await serve('mid', file, rows)
-      const page = await open()
-      await allow(page, file.length + spare)
-      fillInTheMiddle(page, from, spare + excess)
+      await allow(file.length + spare)
+      fillInTheMiddle(from, spare + excess)
       expect(await load(page, from, rows)).toMatchObject({
         tier: 'device',
         loadedBytes: withRuntime(file.length),
         isKept: false,
       })
       expect(await list(page)).toMatchObject([{ id: 'mid', bytes: 0, isComplete: false }])
-      expect(await storedKeys(page)).toEqual([])
+      expect(await storedKeys()).toEqual([])
       expect(patched).toBe(isReported ? 1 : 0)
       await context.unrouteAll()
-      await limit(page)
+      await limit()
       await page.reload()
       expect(await load(page, from, rows)).toMatchObject({ tier: 'device', isKept: true })
       expect(await list(page)).toMatchObject([{ id: 'mid', bytes: file.length, isComplete: true }])
@@ -195,12 +200,11 @@ describe.each([
 
   test('evicts the unused model, and keeps the new one', async () => {
     const spare = 20_000_000
-    const page = await open()
-    await allow(page, size * 2 + spare)
+    await allow(size * 2 + spare)
     await load(page, files)
     await page.reload()
     const next = await serve('next', bigModel(side))
-    fillInTheMiddle(page, next, spare + excess)
+    fillInTheMiddle(next, spare + excess)
     expect(await load(page, next)).toMatchObject({ tier: 'device', isKept: true })
     expect(await list(page)).toMatchObject([{ id: 'next', bytes: size, isComplete: true }])
     await next.stop()

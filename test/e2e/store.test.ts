@@ -21,7 +21,7 @@ afterEach(() => files.stop())
 
 const open = async () => (await openPage(visit.context, visit.hostUrl)).page
 
-test('a download that is cut twenty times, with a reload of the page each time, completes and verifies', async () => {
+test('a download that is cut twenty times, with a reload of the page each time, completes and verifies, and is listed, counted and removed', async () => {
   const page = await open()
   const cuts = 20
   const random = seeded(3)
@@ -40,6 +40,22 @@ test('a download that is cut twenty times, with a reload of the page each time, 
   const sent = files.sent
   expect(await load(page, files)).toMatchObject({ tier: 'device', storedBytes: size })
   expect(files.sent).toBe(sent)
+
+  const seen = await page.evaluate(async () => {
+    const { storage } = window.spillway
+    const before = await storage.usage()
+    const freed = await storage.remove('big')
+    const after = await storage.usage()
+    return {
+      before: before.models,
+      used: before.used,
+      freed,
+      after: after.models,
+      list: await storage.list(),
+    }
+  })
+  expect(seen).toMatchObject({ before: size, freed: size, after: 0, list: [] })
+  expect(seen.used).toBeGreaterThan(0)
 }, 300_000)
 
 describe('two tabs', () => {
@@ -79,24 +95,4 @@ describe('two tabs', () => {
     expect(await second).toMatchObject({ tier: 'device', loadedBytes: withRuntime(size) })
     expect(files.sent).toBeLessThanOrEqual(size + chunkBytes)
   })
-})
-
-test('runtime.storage lists, counts and removes stored models', async () => {
-  const page = await open()
-  await load(page, files)
-  const seen = await page.evaluate(async () => {
-    const { storage } = window.spillway
-    const before = await storage.usage()
-    const freed = await storage.remove('big')
-    const after = await storage.usage()
-    return {
-      before: before.models,
-      used: before.used,
-      freed,
-      after: after.models,
-      list: await storage.list(),
-    }
-  })
-  expect(seen).toMatchObject({ before: size, freed: size, after: 0, list: [] })
-  expect(seen.used).toBeGreaterThan(0)
 })

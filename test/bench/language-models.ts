@@ -46,15 +46,30 @@ export interface RandomOptions {
   readonly context?: number
   /** Whether attention counts. Where it does not, a token depends on the last one alone, and a text soon repeats itself. */
   readonly attends?: boolean
+  /** Default: those of the 15M stories model. */
+  readonly sizes?: Sizes
 }
 
-/** A llama2.c checkpoint with the sizes of its 15M stories model and random weights. */
+interface Sizes {
+  readonly dim: number
+  readonly hidden: number
+  readonly layers: number
+  readonly heads: number
+  readonly vocabulary: number
+}
+
+const sizes15m: Sizes = { dim: 288, hidden: 768, layers: 6, heads: 6, vocabulary: randomVocabulary }
+
+/** Those of the 260k stories model. */
+export const sizes260k: Sizes = { dim: 64, hidden: 172, layers: 5, heads: 8, vocabulary: 512 }
+
+/** A llama2.c checkpoint of random weights. */
 export async function randomCheckpoint(
   path: string,
-  { context = 512, attends = true }: RandomOptions = {},
+  { context = 512, attends = true, sizes = sizes15m }: RandomOptions = {},
 ): Promise<string> {
   if (existsSync(path)) return path
-  const [dim, hidden, layers, heads, vocabulary] = [288, 768, 6, 6, randomVocabulary]
+  const { dim, hidden, layers, heads, vocabulary } = sizes
   const random = randomFrom(15)
   const partial = `${path}.${process.pid}`
   const file = openSync(partial, 'w')

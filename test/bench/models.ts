@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { modelFolder } from '../support/test-models.ts'
 import { encoderFolder } from './encoder.ts'
-import { languageModel, randomCheckpoint } from './language-models.ts'
+import { languageModel, randomCheckpoint, sizes260k } from './language-models.ts'
 
 /** Folders with manifests for the models that benches run: published models, and models of random weights. */
 export const benchModels = (models: string): Promise<string[]> =>
@@ -22,6 +22,10 @@ export const benchModels = (models: string): Promise<string[]> =>
     randomCheckpoint(join(tmpdir(), 'spillway-bench-15m-repeating.bin'), { attends: false }).then((path) =>
       languageModel('random15m-repeating', path),
     ),
+    randomCheckpoint(join(tmpdir(), 'spillway-bench-260k-repeating.bin'), {
+      attends: false,
+      sizes: sizes260k,
+    }).then((path) => languageModel('random260k-repeating', path)),
     modelFolder(join(models, 'fraud', 'model.onnx'), {
       id: 'fraud',
       title: 'Card fraud',

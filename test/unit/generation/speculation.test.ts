@@ -104,7 +104,7 @@ describe('costs of steps', () => {
     const dear = costsOf(0.1)
     for (let time = 0; time < 40; time++) dear.add(alone(9), 60_000)
     expect(dear.factor(9)).toBeGreaterThan(9)
-    for (let time = 0; time < 3_000; time++) dear.add(alone(1), 10)
+    for (let time = 0; time < 30_000; time++) dear.add(alone(1), 10)
     expect(dear.factor(9)).toBeLessThan(2.5)
     expect(proposedOf(costs)).toBe(proposedOf(costsOf(0.1)))
   })

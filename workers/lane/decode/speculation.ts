@@ -7,6 +7,9 @@ const sizes = [2, 4, 8] as const
 /** How much a prediction that came true, or not, changes what is expected of the next. */
 const weight = 0.15
 
+/** What a proposal has to promise over a plain step: what is expected of it is a guess. */
+const leastGain = 1.1
+
 /** Taken for the share of predictions that come true, before there were any. */
 const firstShare = 0.3
 
@@ -36,7 +39,7 @@ export class Speculation {
   /** Tokens that are likely to come next, at most so many; none where a plain step is expected to be better. */
   propose(most: number): readonly number[] {
     if (this.#predicted === undefined) return []
-    let best = { size: 0, gain: 1 }
+    let best = { size: 0, gain: leastGain }
     for (const size of sizes) {
       const gain = this.#expected(size) / this.#costs.factor(size + 1)
       if (size <= most && gain > best.gain) best = { size, gain }

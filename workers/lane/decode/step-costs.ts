@@ -15,7 +15,7 @@ export interface StepKind {
 const firstGuess = 0.15
 
 /** How far a cost that is thought too high goes back to the guess with each plain step: it is tried again some day. */
-const forgetting = 0.01
+const forgetting = 0.001
 
 /** What steps take, as measured. */
 export class StepCosts {

@@ -1,6 +1,9 @@
 import type { TextFormat } from '../../models/core/text-format.ts'
 import { byteLetters } from '../../workers/host/text/tokenizer/pieces.ts'
 
+/** A penalty too small to change a choice, and enough for each token to be chosen by itself: none are proposed. */
+export const tooSmallPenalty = 1e-9
+
 /** A list that no text of a bench comes to the end of, of objects as programs ask for. */
 export const longList = {
   type: 'json_schema',

@@ -1,5 +1,5 @@
 import { SpillwayError } from '../../../models/core/index.ts'
-import { longList, randomVocabulary } from '../schema-text.ts'
+import { longList, randomVocabulary, tooSmallPenalty } from '../schema-text.ts'
 import { ask, open, promptOf, timed } from './generate.ts'
 
 /** One stream on WASM, held to a schema and free, taking turns. */
@@ -11,7 +11,9 @@ async function schema(id: string, tokens: number, rounds: number) {
   for (let round = -1; round < rounds; round++) {
     const prompt = promptOf(8, vocabulary, round + 2)
     const held = await timed(ask(generator, prompt, tokens, { format }))
-    const free = await timed(ask(generator, prompt, tokens))
+    // Texts of random weights repeat themselves, which is no property of free texts: nothing is proposed for them.
+    const sampling = { temperature: 0, presencePenalty: tooSmallPenalty }
+    const free = await timed(ask(generator, prompt, tokens, { sampling }))
     if (held.tokens.length !== tokens || free.tokens.length !== tokens) throw new Error('A text ended early')
     // The first round compiles the schema.
     if (round < 0) continue

@@ -1,8 +1,8 @@
 import { SpillwayError } from '../../../models/core/index.ts'
+import { tooSmallPenalty } from '../schema-text.ts'
 import { ask, type Backend, open, promptOf, timed } from './generate.ts'
 
-/** Too small to change a choice, and enough for each token to be chosen by itself. */
-const oneByOne = { temperature: 0, presencePenalty: 1e-9 }
+const oneByOne = { temperature: 0, presencePenalty: tooSmallPenalty }
 
 /**
  * A text with tokens proposed and verified together, against the same text token by token, taking turns.

@@ -115,7 +115,7 @@ export class SequenceStream implements TokenStream {
     }
   }
 
-  /** It has a slot. @param cachedTokens Tokens of its prompt that were in the slot already. */
+  /** It has a slot. @param cachedTokens Tokens of its prompt that were not read: its slot or another held them. */
   markPlaced(cachedTokens: number): void {
     // More may be found in another slot, until the prompt was read.
     if (this.#firstAt === undefined) this.#cachedTokens = cachedTokens

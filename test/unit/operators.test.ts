@@ -40,11 +40,10 @@ describe('the operators of a graph', () => {
   })
 })
 
+const manifest = parseManifest(JSON.parse(new TextDecoder().decode(read('bard/manifest.json'))), 'bard')
+
 describe('whether sequences share a step', () => {
-  const { generation: spec } = parseManifest(
-    JSON.parse(new TextDecoder().decode(read('bard/manifest.json'))),
-    'bard',
-  )
+  const { generation: spec } = manifest
   if (!spec) throw new Error('bard is a language model')
   const { batched: _, ...unsaid } = spec
   const setup = { spec: unsaid, kvType: 'float32', maxSlots: 8, maxBytes: 2 ** 20 } as const
@@ -64,8 +63,23 @@ describe('whether sequences share a step', () => {
     expect((await detectBatching(ort, setup, source)).spec.batched).toBe(batched)
   })
 
-  test('is not read where the manifest says it', async () => {
+  test('is what the manifest says, where it does', async () => {
     const said = { ...setup, spec: { ...spec, batched: false } }
-    expect(await detectBatching({}, said, { from: 'file', path })).toBe(said)
+    const read = { readFile: async () => bard }
+    expect((await detectBatching(read, said, { from: 'file', path })).spec).toEqual(said.spec)
   })
+})
+
+test.each<[string, boolean, Uint8Array | undefined]>([
+  ['of floats and of weights in 8 bits', true, bard],
+  ['that takes its scale from all of them', false, roundsInFunction()],
+  ['that cannot be read', false, undefined],
+])('tokens are chosen several at once from a graph %s: %s', async (_what, isExact, graph) => {
+  const source: GraphSource = graph
+    ? { from: 'bytes', graph: graph.slice().buffer, external: [] }
+    : { from: 'file', path: 'absent.onnx' }
+  const { generation: spec } = manifest
+  if (!spec) throw new Error('bard is a language model')
+  const setup = { spec, kvType: 'float32', maxSlots: 8, maxBytes: 2 ** 20 } as const
+  expect((await detectBatching({}, setup, source)).isExact).toBe(isExact)
 })

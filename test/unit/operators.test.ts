@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import type { Backend } from '../../models/core/index.ts'
 import { parseManifest } from '../../models/core/manifest-schema.ts'
-import { detectBatching } from '../../workers/lane/engine/create-session.ts'
+import { readDecoderSetup } from '../../workers/lane/engine/create-session.ts'
 import { hasOperator, usesOperator } from '../../workers/lane/engine/operators.ts'
 import type { Ort } from '../../workers/lane/runtime/ort.ts'
 import type { GraphSource } from '../../workers/protocol/lane.ts'
@@ -60,26 +61,32 @@ describe('whether sequences share a step', () => {
     ],
     ['a file that cannot be read', undefined, { from: 'file', path }, {}],
   ])('is read from %s', async (_what, batched, source, ort) => {
-    expect((await detectBatching(ort, setup, source)).spec.batched).toBe(batched)
+    expect((await readDecoderSetup(ort, setup, { source, backend: 'cpu' })).spec.batched).toBe(batched)
   })
 
   test('is what the manifest says, where it does', async () => {
     const said = { ...setup, spec: { ...spec, batched: false } }
     const read = { readFile: async () => bard }
-    expect((await detectBatching(read, said, { from: 'file', path })).spec).toEqual(said.spec)
+    expect(
+      (await readDecoderSetup(read, said, { source: { from: 'file', path }, backend: 'cpu' })).spec,
+    ).toEqual(said.spec)
   })
 })
 
-test.each<[string, boolean, Uint8Array | undefined]>([
-  ['of floats and of weights in 8 bits', true, bard],
-  ['that takes its scale from all of them', false, roundsInFunction()],
-  ['that cannot be read', false, undefined],
-])('tokens are chosen several at once from a graph %s: %s', async (_what, isExact, graph) => {
-  const source: GraphSource = graph
-    ? { from: 'bytes', graph: graph.slice().buffer, external: [] }
-    : { from: 'file', path: 'absent.onnx' }
-  const { generation: spec } = manifest
-  if (!spec) throw new Error('bard is a language model')
-  const setup = { spec, kvType: 'float32', maxSlots: 8, maxBytes: 2 ** 20 } as const
-  expect((await detectBatching({}, setup, source)).isExact).toBe(isExact)
-})
+test.each<[string, boolean, Uint8Array | undefined, Backend]>([
+  ['of weights in 8 bits on a GPU', true, bard, 'webgpu'],
+  ['of weights in 8 bits on a CPU, which rounds what they are multiplied with', false, bard, 'cpu'],
+  ['that takes its scale from all tokens', false, roundsInFunction(), 'webgpu'],
+  ['that cannot be read', false, undefined, 'cpu'],
+])(
+  'whether tokens are chosen several at once from a graph %s: %s',
+  async (_what, isExact, graph, backend) => {
+    const source: GraphSource = graph
+      ? { from: 'bytes', graph: graph.slice().buffer, external: [] }
+      : { from: 'file', path: 'absent.onnx' }
+    const { generation: spec } = manifest
+    if (!spec) throw new Error('bard is a language model')
+    const setup = { spec, kvType: 'float32', maxSlots: 8, maxBytes: 2 ** 20 } as const
+    expect((await readDecoderSetup({}, setup, { source, backend })).isExact).toBe(isExact)
+  },
+)

@@ -14,6 +14,7 @@ export interface PromptsOptions {
   readonly events: EventBuffer
   /** As of the decoder. */
   readonly selected: number
+  readonly isExact: boolean
 }
 
 /** A chunk that was read. */
@@ -50,13 +51,14 @@ export class Prompts {
 
   /** @param running Where others of them wait for their next token, a chunk is small. */
   async read(sequence: Sequence, running: readonly Sequence[]): Promise<Chunk> {
-    const { kv, runs, costs, selected } = this.#options
+    const { kv, runs, costs, selected, isExact } = this.#options
     const isWaitedFor = running.some((other) => other !== sequence && this.unread(other) <= 1)
     const fitting = isWaitedFor ? costs.chunk : Number.POSITIVE_INFINITY
     const { tokens, isLast } = nextChunk(this.unread(sequence), {
       fitting,
       selected,
-      isKnown: kv.returnsEach,
+      // Where nothing is proposed, it need not be known.
+      isKnown: kv.returnsEach || !isExact,
     })
     return { tokens, logits: await runs.chunk(sequence, tokens, isLast) }
   }

@@ -12,7 +12,7 @@ import { createDecoder } from '../decode/create-decoder.ts'
 import type { Decoder } from '../decode/decoder.ts'
 import type { Ort, OrtSession } from '../runtime/ort.ts'
 import { isOutOfMemory } from '../runtime/run-failure.ts'
-import { cannotRun, checkNames, createSession, detectBatching, tooLarge } from './create-session.ts'
+import { cannotRun, checkNames, createSession, readDecoderSetup, tooLarge } from './create-session.ts'
 import { proveSession, rowFaultBeforeProof, unproven } from './prove-session.ts'
 import { runSession } from './run-session.ts'
 import { warmUp } from './warm-up.ts'
@@ -49,7 +49,7 @@ export function createEngine(ort: Ort): Engine {
   const load = async (request: LoadRequest): Promise<LoadReply> => {
     const started = performance.now()
     const { source, ...rest } = request
-    const generate = request.generate && (await detectBatching(ort, request.generate, source))
+    const generate = request.generate && (await readDecoderSetup(ort, request.generate, request))
     const session = await createSession(ort, { ...request, generate })
     const loadMs = performance.now() - started
     let decoder: Decoder | undefined

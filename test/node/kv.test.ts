@@ -4,12 +4,15 @@ import { DecoderGraph } from '../../workers/lane/kv/decoder-graph.ts'
 import { GatheredKv } from '../../workers/lane/kv/gathered-kv.ts'
 import { InPlaceKv } from '../../workers/lane/kv/in-place-kv.ts'
 import type { Kv, KvShape } from '../../workers/lane/kv/kv.ts'
+import { PagedGraph } from '../../workers/lane/kv/paged/paged-graph.ts'
+import { PagedKv } from '../../workers/lane/kv/paged/paged-kv.ts'
 import { PerSequenceKv } from '../../workers/lane/kv/per-sequence-kv.ts'
 import { arrayMemory } from '../../workers/lane/node/array-kv-memory.ts'
 import { loadOrt } from '../../workers/lane/node/load-ort.ts'
 import type { Ort, OrtSession, TensorMemory } from '../../workers/lane/runtime/ort.ts'
 import { bytesOf } from '../contract/generation.ts'
 import { kvContract } from '../contract/kv.ts'
+import { pagedSession } from '../support/paged-session.ts'
 
 const stories = inject('stories')
 const absent = 'absent' in stories ? stories.absent : undefined
@@ -23,11 +26,13 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
   let ort: Ort
   let session: OrtSession
   let graph: DecoderGraph
+  let paged: PagedGraph
   beforeAll(async () => {
     ort = await loadOrt({ threads: 1 })
     const options = await ort.sessionOptions('cpu')
     session = await ort.InferenceSession.create(new Uint8Array(bytesOf(stories.graph)), options)
     graph = new DecoderGraph(ort, session, spec.layers, generation.vocabulary)
+    paged = new PagedGraph(ort, pagedSession(session, ort, spec), spec.layers, generation.vocabulary)
   })
   afterAll(() => session.release())
 
@@ -58,6 +63,11 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
       () => new InPlaceKv(graph, used(arrayMemory(ort.createTensor)), spec, shape),
     ],
     ['gathered', true, () => new GatheredKv(graph, ort, spec, shape)],
+    [
+      'paged, in used memory',
+      true,
+      () => new PagedKv(paged, used(withoutOffsets(arrayMemory(ort.createTensor))), spec, shape),
+    ],
     ['per sequence', false, () => new PerSequenceKv(graph, ort, spec, shape)],
   ])('%s', (_name, canTruncate, create) => {
     kvContract({

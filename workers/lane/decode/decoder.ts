@@ -4,14 +4,16 @@ import type { EventsReply, SequenceRequest } from '../../protocol/lane.ts'
 import type { Kv } from '../kv/kv.ts'
 import type { Chosen } from '../sampling/types.ts'
 import { Choosing } from './choosing.ts'
+import { createSlots } from './create-slots.ts'
 import type { DecoderOptions } from './decoder-options.ts'
 import { checkLength, noMemory, wireError } from './errors.ts'
 import { EventBuffer } from './event-buffer.ts'
 import { PreparingSequences } from './preparing-sequences.ts'
 import { Prompts } from './prompts.ts'
+import { type RaggedPart, raggedParts } from './ragged-parts.ts'
 import { Runs } from './runs.ts'
 import { Sequence } from './sequence.ts'
-import { SlotTable } from './slot-table.ts'
+import type { Slots } from './slots.ts'
 import { StepCosts, type StepKind } from './step-costs.ts'
 
 /** After so long without work, the slots' memory is given back. */
@@ -24,7 +26,7 @@ const idleMs = 60_000
 export class Decoder {
   readonly #options: DecoderOptions
   readonly #kv: Kv
-  readonly #slots: SlotTable<Sequence>
+  readonly #slots: Slots<Sequence>
   readonly #events: EventBuffer
   readonly #preparing: PreparingSequences
   readonly #choosing: Choosing
@@ -42,7 +44,7 @@ export class Decoder {
   constructor(options: DecoderOptions) {
     this.#options = options
     this.#kv = options.kv
-    this.#slots = new SlotTable(options)
+    this.#slots = createSlots(options)
     this.#choosing = new Choosing({
       ...options,
       onEnd: (sequence) => this.#end(sequence, { finish: 'stop' }),
@@ -166,9 +168,10 @@ export class Decoder {
     await this.#choosing.startHeld(this.#running)
     await this.#takeChosen()
     this.#admitWaiting()
+    if (this.#kv.ragged) return this.#startRaggedStep()
     const reading = this.#prompts.next(this.#running)
     const read = reading ? await this.#readChunk(reading) : 0
-    this.#reserveNextToken()
+    this.#reserve(() => this.#running)
     // A prompt that was read to its end in this step has its first token already.
     const rows = this.#running.filter(
       (sequence) => sequence !== reading && this.#prompts.unread(sequence) === 1,
@@ -180,12 +183,36 @@ export class Decoder {
     return { rows: rows.length, tokens: 1 + proposed.length, read }
   }
 
+  /** One run of parts of prompts, and of one token of every sequence whose prompt has been read. */
+  async #startRaggedStep(): Promise<StepKind> {
+    let parts: readonly RaggedPart[] = []
+    this.#reserve(() => {
+      parts = raggedParts(this.#running, {
+        kv: this.#kv,
+        slots: this.#slots,
+        costs: this.#costs,
+        events: this.#events,
+      })
+      return parts.map(({ sequence }) => sequence)
+    })
+    const steps = parts.filter(({ isStep }) => isStep).map(({ sequence }) => sequence)
+    const [first] = steps
+    const proposed = parts.length === 1 ? this.#propose(steps) : []
+    if (first && proposed.length > 0) await this.#verify(first, proposed)
+    else if (parts.length > 0) {
+      const sequences = parts.map(({ sequence }) => sequence)
+      await this.#choosing.start(sequences, await this.#runs.ragged(parts))
+    } else await this.#choosing.formatsSettled(this.#running)
+    const tokens = parts.reduce((sum, { count }) => sum + count, 0)
+    return { rows: steps.length, tokens: 1 + proposed.length, read: tokens - steps.length }
+  }
+
   /** The sequences of the steps in flight, where one more step of them may be started. */
   #goingAhead(): readonly Sequence[] {
-    const { capacity } = this.#kv.shape
     const sequences = this.#hasChanged ? [] : this.#choosing.goingAhead(this.#running)
     if (this.#propose(sequences).length > 0) return []
-    return sequences.every(({ slot = 0 }) => this.#kv.length(slot) < capacity) ? sequences : []
+    const hasRoom = (sequence: Sequence) => this.#kv.length(sequence.slot ?? 0) < this.#slots.room(sequence)
+    return sequences.every(hasRoom) ? sequences : []
   }
 
   /** Starts a step. Where others are in flight, its rows' tokens are those that the last of them chooses. */
@@ -228,9 +255,9 @@ export class Decoder {
 
   /** What may come next, where a sequence is alone: several fill a run by themselves. */
   #propose([sequence, ...others]: readonly Sequence[]): readonly number[] {
-    const { returnsEach, shape } = this.#kv
+    const { returnsEach } = this.#kv
     if (!sequence || others.length > 0 || !returnsEach || !this.#options.isExact) return []
-    return sequence.propose(shape.capacity, this.#costs)
+    return sequence.propose(this.#slots.room(sequence), this.#costs)
   }
 
   #isRunning = (sequence: Sequence): boolean => !sequence.isCancelled && this.#running.includes(sequence)
@@ -260,14 +287,11 @@ export class Decoder {
     }
   }
 
-  /** Room for each running sequence's next token. Where memory ends, the last to come is preempted. */
-  #reserveNextToken(): void {
+  /** Room for the next tokens of those that will run. Where memory ends, the last to come is preempted. */
+  #reserve(next: () => readonly Sequence[]): void {
     for (;;) {
       const last = this.#running.at(-1)
-      if (!last) return
-      let longest = 0
-      for (const { tokens } of this.#running) longest = Math.max(longest, tokens.length)
-      if (this.#slots.reserve(longest)) return
+      if (!last || this.#slots.reserve(next())) return
       this.#slots.preempt(last)
       this.#running.pop()
       this.#waiting.unshift(last)

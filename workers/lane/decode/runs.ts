@@ -2,6 +2,7 @@ import { SpillwayError } from '../../../models/core/index.ts'
 import type { LogitsMode } from '../kv/kv.ts'
 import type { Chosen, DeviceLogits, Logits } from '../sampling/types.ts'
 import type { DecoderOptions } from './decoder-options.ts'
+import type { RaggedPart } from './ragged-parts.ts'
 import type { Sequence } from './sequence.ts'
 
 /** Where a run's logits are: on the CPU, or left on the device for the chooser there. */
@@ -33,6 +34,20 @@ export class Runs {
         tokens: isAhead ? device.tokens(rows.length) : undefined,
       })
       return places.map((row) => ({ row }))
+    })
+  }
+
+  /** Parts of sequences, of any numbers of tokens. @returns the logits after each, where it is the last. */
+  ragged(parts: readonly RaggedPart[]): Promise<readonly (RunLogits | undefined)[]> {
+    const { kv, chooser } = this.#options
+    const rows = parts.map(({ sequence: { slot = 0, tokens }, count }) => {
+      const before = kv.length(slot)
+      return { slot, tokens: tokens.slice(before, before + count) }
+    })
+    return this.#exclusive(async () => {
+      const { device } = chooser
+      const read = await kv.ragged?.(rows, device?.logits(rows.length))
+      return parts.map(({ isLast }, row) => (isLast ? (device ? { row } : read?.[row]) : undefined))
     })
   }
 

@@ -1,10 +1,11 @@
 import { type Builder, createBuilder } from '../graph/builder.ts'
 import { constantsToWeights } from '../graph/constants.ts'
-import { changeNode, contrib, makeNode } from '../graph/node.ts'
+import { changeNode, contrib, makeNode, operatorOf } from '../graph/node.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { int64Weight } from '../onnx/weight.ts'
 import { upgradeOpset } from '../passes/upgrade.ts'
 import { attentionInputs, type PageableAttention, pageableAttentions, sharedAttributes } from './attention.ts'
+import { cannotPage } from './cannot-page.ts'
 import { isEmbedding, withPagedInterface, withReadInputs } from './interface.ts'
 import { headOf, withFloatLogits } from './wanted-logits.ts'
 
@@ -27,6 +28,7 @@ import { headOf, withFloatLogits } from './wanted-logits.ts'
  * @throws SpillwayError `not_supported` where the graph has another layout, or what WebGPU cannot compute.
  */
 export function pageModel(given: Model): Model {
+  if (isPaged(given)) throw cannotPage('it is paged already')
   const model = withFloatLogits(upgradeOpset(constantsToWeights(given)))
   const attentions = pageableAttentions(model)
   const head = headOf(model)
@@ -42,6 +44,10 @@ export function pageModel(given: Model): Model {
   }
   return withReadInputs(builder.finish(), model)
 }
+
+/** Whether a decoder keeps its keys and values in blocks. */
+export const isPaged = ({ nodes }: Pick<Model, 'nodes'>): boolean =>
+  nodes.some((node) => operatorOf(node) === `${contrib}.PagedAttention`)
 
 /** Token ids stay packed up to here: 64-bit integers would leave the GPU to be reshaped. */
 function writeEmbedding(builder: Builder, node: Node, firstAxis: string): void {

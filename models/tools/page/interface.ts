@@ -1,8 +1,10 @@
+import { intOf } from '../graph/attributes.ts'
 import { withGraphMetadata } from '../graph/metadata.ts'
+import { operatorOf } from '../graph/node.ts'
 import { declaredOf, makeValue } from '../graph/values.ts'
 import { readersOf } from '../onnx/data-flow.ts'
 import { DataType } from '../onnx/data-type.ts'
-import type { Model, Value } from '../onnx/model.ts'
+import type { Model, Node, Value } from '../onnx/model.ts'
 import { showNode } from '../onnx/sort-nodes.ts'
 import { attentionInputs, type PageableAttention } from './attention.ts'
 import { cannotPage } from './cannot-page.ts'
@@ -38,20 +40,33 @@ export function withPagedInterface(model: Model, attentions: Iterable<PageableAt
   }
 }
 
+/** Operators that look rows of a table up, with the attribute that names the axis of the rows. */
+const gatherAxes = new Map([
+  ['Gather', 'axis'],
+  ['com.microsoft.GatherBlockQuantized', 'gather_axis'],
+])
+
+/** Whether a node turns the token ids into hidden states. */
+export function isEmbedding(node: Node): boolean {
+  const axis = gatherAxes.get(operatorOf(node))
+  return axis !== undefined && node.input[1] === 'input_ids' && intOf(node, axis, 0) === 0
+}
+
 /**
  * The paged model without the inputs that no node reads.
  *
- * @throws SpillwayError `not_supported` where a node reads an input that a paged graph does not have.
+ * @throws SpillwayError `not_supported` where a node reads an input that a paged graph does not have, or token ids
+ * that are not embedded.
  */
 export function withReadInputs(paged: Model, original: Model): Model {
   const readers = readersOf(paged)
   const own = new Set(paged.inputs.map(({ name }) => name))
-  const stray = original.inputs.find(({ name }) => !own.has(name) && readers.has(name))
-  if (stray !== undefined) {
-    throw cannotPage(`"${stray.name}" is used outside of the attention`, {
-      expected: [...own].filter((name) => !name.startsWith('past_key_values.')).join(', '),
-      got: showNode(readers.get(stray.name)?.[0]),
-    })
+  for (const { name } of original.inputs) {
+    if (own.has(name) && name !== 'input_ids') continue
+    const stray = readers.get(name)?.find((node) => !isEmbedding(node))
+    if (stray === undefined) continue
+    const place = name === 'input_ids' ? 'embedding' : 'attention'
+    throw cannotPage(`"${name}" is used outside of the ${place}`, { got: showNode(stray) })
   }
   return { ...paged, inputs: paged.inputs.filter(({ name }) => readers.has(name)) }
 }

@@ -1,13 +1,12 @@
 import { type Builder, createBuilder } from '../graph/builder.ts'
 import { constantsToWeights } from '../graph/constants.ts'
-import { changeNode, contrib, makeNode } from '../graph/node.ts'
-import { capturesOf, subgraphsOf } from '../onnx/data-flow.ts'
+import { changeNode, contrib, makeNode, operatorOf } from '../graph/node.ts'
 import type { Model, Node } from '../onnx/model.ts'
-import { showNode } from '../onnx/sort-nodes.ts'
 import { int64Weight } from '../onnx/weight.ts'
+import { upgradeOpset } from '../passes/upgrade.ts'
 import { attentionInputs, type PageableAttention, pageableAttentions, sharedAttributes } from './attention.ts'
 import { cannotPage } from './cannot-page.ts'
-import { withPagedInterface, withReadInputs } from './interface.ts'
+import { isEmbedding, withPagedInterface, withReadInputs } from './interface.ts'
 import { headOf, withFloatLogits } from './wanted-logits.ts'
 
 /**
@@ -29,21 +28,33 @@ import { headOf, withFloatLogits } from './wanted-logits.ts'
  * @throws SpillwayError `not_supported` where the graph has another layout, or what WebGPU cannot compute.
  */
 export function pageModel(given: Model): Model {
-  const model = withFloatLogits(constantsToWeights(given))
+  if (isPaged(given)) throw cannotPage('it is paged already')
+  const model = withFloatLogits(upgradeOpset(constantsToWeights(given)))
   const attentions = pageableAttentions(model)
   const head = headOf(model)
   const builder = createBuilder(withPagedInterface(model, attentions.values()))
   const reshape = createReshape(builder)
-  const ids = reshape('input_ids', [1, -1], builder.fresh('packed_ids'))
+  const firstAxis = builder.weight(int64Weight('first_axis', [0]))
   for (const node of model.nodes) {
-    checkSubgraphs(node)
     const attention = attentions.get(node)
     if (attention) writeAttention(builder, reshape, attention)
+    else if (isEmbedding(node)) writeEmbedding(builder, node, firstAxis)
     else if (node === head.node) writeHead(builder, node, head.hidden)
-    else
-      builder.keep(changeNode(node, { input: node.input.map((name) => (name === 'input_ids' ? ids : name)) }))
+    else builder.keep(node)
   }
   return withReadInputs(builder.finish(), model)
+}
+
+/** Whether a decoder keeps its keys and values in blocks. */
+export const isPaged = ({ nodes }: Pick<Model, 'nodes'>): boolean =>
+  nodes.some((node) => operatorOf(node) === `${contrib}.PagedAttention`)
+
+/** Token ids stay packed up to here: 64-bit integers would leave the GPU to be reshaped. */
+function writeEmbedding(builder: Builder, node: Node, firstAxis: string): void {
+  const [output = ''] = node.output
+  const packed = builder.fresh(`${output}.packed`)
+  builder.keep(changeNode(node, { output: [packed] }))
+  builder.node({ op: 'Unsqueeze', inputs: [packed, firstAxis], outputs: [output] })
 }
 
 /** Writes a Reshape and returns its output. */
@@ -107,11 +118,4 @@ function writeHead(builder: Builder, node: Node, hidden: string): void {
     attributes: { axis: 1 },
   })
   builder.keep(changeNode(node, { input: [wanted, ...node.input.slice(1)] }))
-}
-
-/** Subgraphs are not rewritten, so they must not read what now has another shape. */
-function checkSubgraphs(node: Node): void {
-  const captured = subgraphsOf(node).flatMap(capturesOf)
-  if (!captured.includes('input_ids')) return
-  throw cannotPage('a subgraph reads "input_ids"', { got: showNode(node) })
 }

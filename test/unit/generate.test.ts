@@ -255,7 +255,7 @@ describe('a text', () => {
     const generator = textGenerator({ onRequest: (request) => lengths.push(request.prompt.length) }, 50)
     await write([{ tier: 'device', generator }], {
       prompt: story.slice(0, 60),
-      truncate: 'start',
+      truncation: 'start',
       maxTokens: 10,
     }).result
     expect(lengths).toEqual([40])

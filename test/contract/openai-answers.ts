@@ -5,6 +5,7 @@ interface Event {
   readonly object: string
   readonly model: string
   readonly usage?: unknown
+  readonly dropped_messages?: number
   readonly choices: readonly {
     readonly index: number
     readonly text?: string
@@ -57,6 +58,7 @@ function comparableChoices(events: readonly Event[]): unknown {
     roles,
     finishes,
     usage: events.at(-1)?.usage,
+    dropped_messages: first?.dropped_messages,
     ids: new Set(events.map(({ id }) => id)).size,
   }
 }

@@ -8,42 +8,48 @@ export interface PromptRoom {
   readonly promptLength: number
 }
 
+/** How chats and texts become tokens. */
+export interface ChatTokenizer {
+  chat(messages: readonly ChatMessage[]): readonly number[]
+  encode(text: string): readonly number[]
+}
+
 /**
  * The prompt of a chat without its oldest turns: as few as have to go. The system's messages at the beginning and the last
  * turn always stay, so the prompt may still be too long.
  *
  * The oldest turns go in blocks of about a quarter of the context, counted from the chat's beginning. So the next prompts
  * begin like this one, whose keys and values a lane has. Turn by turn, each prompt would be read anew.
- *
- * @param read The tokens of these messages.
  */
 export function dropTurns(
   messages: readonly ChatMessage[],
   { contextLength, promptLength }: PromptRoom,
-  read: (messages: readonly ChatMessage[]) => readonly number[],
+  tokenizer: ChatTokenizer,
 ): ReadPrompt {
-  const before = sizesBefore(messages)
-  const sizeBefore = (index: number) => before[index] ?? 0
+  const sizeBefore = sizesBefore(messages)
   const head = systemLength(messages)
-  const block = contextLength * blockShare * bytesPerToken
-  const cuts = cutsOf(turnStarts(messages, head), (start) =>
-    Math.floor((sizeBefore(start) - sizeBefore(head)) / block),
-  )
+  const starts = turnStarts(messages, head)
+  const tokenBytes = bytesPerToken(messages.slice(head, starts[1]), tokenizer)
+  const block = contextLength * blockShare * tokenBytes
+  const cuts = cutsOf(starts, (start) => Math.floor((sizeBefore(start) - sizeBefore(head)) / block))
   const readAt = (at: number): ReadPrompt => {
     const cut = cuts[at] ?? head
     return {
-      tokens: read([...messages.slice(0, head), ...messages.slice(cut)]),
+      tokens: tokenizer.chat([...messages.slice(0, head), ...messages.slice(cut)]),
       droppedMessages: cut - head,
     }
   }
   const fits = ({ tokens }: ReadPrompt) => tokens.length <= promptLength
   // The first guess is by size: however long the chat has become, about as much is tokenized as fits.
   const size = sizeBefore(messages.length) + sizeBefore(head)
-  const guess = cuts.findIndex((cut) => size - sizeBefore(cut) <= promptLength * bytesPerToken)
-  let at = guess === -1 ? cuts.length - 1 : guess
+  const guess = cuts.findIndex((cut) => size - sizeBefore(cut) <= promptLength * tokenBytes)
+  const last = cuts.length - 1
+  let at = guess === -1 ? last : guess
   let prompt = readAt(at)
-  while (!fits(prompt) && at < cuts.length - 1) prompt = readAt(++at)
-  if (at !== guess) return prompt
+  if (!fits(prompt)) {
+    while (!fits(prompt) && at < last) prompt = readAt(++at)
+    return prompt
+  }
   while (at > 0) {
     const longer = readAt(--at)
     if (!fits(longer)) break
@@ -61,8 +67,8 @@ export function keptMessages(messages: readonly ChatMessage[]): readonly ChatMes
 /** The share of the context that goes at a time. */
 const blockShare = 1 / 4
 
-/** In most languages that models are trained on. Where a token has fewer bytes, the blocks have more tokens. */
-const bytesPerToken = 4
+/** Characters that show how many bytes a token has. */
+const sampleLength = 1_000
 
 const systemLength = (messages: readonly ChatMessage[]): number => {
   const length = messages.findIndex(({ role }) => role !== 'system' && role !== 'developer')
@@ -91,14 +97,17 @@ function cutsOf(starts: readonly number[], blockOf: (start: number) => number): 
   return starts.filter((start, at) => at === 0 || at > last || beginsBlock(start, at))
 }
 
-/** The bytes of all texts before each message, and of the whole chat at the end. */
-function sizesBefore(messages: readonly ChatMessage[]): readonly number[] {
-  const encoder = new TextEncoder()
-  let size = 0
-  const sizes = messages.map((message) => {
-    const before = size
-    size += encoder.encode(textsOf(message).join('')).length
-    return before
-  })
-  return [...sizes, size]
+/** Of the first turn, which stays the same while the chat grows: so the blocks do, too. */
+function bytesPerToken(turn: readonly ChatMessage[], { encode }: ChatTokenizer): number {
+  const sample = turn.flatMap(textsOf).join('').slice(0, sampleLength)
+  return sample === '' ? 1 : sizeOf(sample) / Math.max(1, encode(sample).length)
 }
+
+/** The bytes of all texts before a message, or of the whole chat. */
+function sizesBefore(messages: readonly ChatMessage[]): (index: number) => number {
+  const sizes = [0]
+  for (const message of messages) sizes.push((sizes.at(-1) ?? 0) + sizeOf(textsOf(message).join('')))
+  return (index) => sizes[index] ?? 0
+}
+
+const sizeOf = (text: string): number => new TextEncoder().encode(text).length

@@ -32,17 +32,14 @@ export function readPrompt(
   if (tokens) return readTokens(tokens, request, contextLength)
   if (!messages) return readTokens(tokenizer.encode(prompt, true), request, contextLength)
   const variables = withTools(templateArguments, tools, tokenizer)
-  const read = (kept: readonly ChatMessage[]) => tokenizer.chat(kept, variables)
-  if (truncation !== 'auto') return readTokens(read(messages), request, contextLength)
-  const chat = dropTurns(
-    messages,
-    { contextLength, promptLength: promptLength(request, contextLength) },
-    read,
-  )
-  if (chat.tokens.length < contextLength) return chat
+  const chat = (kept: readonly ChatMessage[]) => tokenizer.chat(kept, variables)
+  if (truncation !== 'auto') return readTokens(chat(messages), request, contextLength)
+  const room = { contextLength, promptLength: promptLength(request, contextLength) }
+  const read = dropTurns(messages, room, { chat, encode: (text) => tokenizer.encode(text, false) })
+  if (read.tokens.length < contextLength) return read
   throw new SpillwayError('context_exceeded', "The chat's last turn is longer than the model reads", {
     expected: `fewer than ${contextLength} tokens, with the system's messages`,
-    got: `${chat.tokens.length}`,
+    got: `${read.tokens.length}`,
     hint: 'Shorten it: the turns before it are left out already.',
   })
 }

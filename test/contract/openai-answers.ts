@@ -63,8 +63,8 @@ function comparableChoices(events: readonly Event[]): unknown {
   }
 }
 
-/** Fields that no two answers have in common. */
-const own = ['id', 'created', 'created_at', 'system_fingerprint']
+/** Fields that two answers need not have in common. What is cached depends on what was asked before. */
+const own = ['id', 'created', 'created_at', 'system_fingerprint', 'cached_tokens']
 
 /** Matches an answer that was computed elsewhere: fractions may differ in their last digits. */
 export function within(answer: unknown): unknown {

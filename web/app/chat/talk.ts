@@ -45,7 +45,10 @@ export function showTalk({ said, failed }: TalkWatcher): { begin(model: () => Pr
         log.scrollTop = log.scrollHeight
       }
       const { droppedMessages = 0 } = await stream.result
-      if (droppedMessages > 0) view.note(forgotten(droppedMessages))
+      if (droppedMessages > 0) {
+        view.note(forgotten(droppedMessages))
+        log.scrollTop = log.scrollHeight
+      }
       said('The answer has ended')
     } catch (cause) {
       if (!signal.aborted) failed(cause)
@@ -110,7 +113,7 @@ function addAnswer(log: HTMLElement) {
   return {
     note: (words: string) => {
       const note = document.createElement('p')
-      note.className = 'quiet'
+      note.className = 'dropped'
       note.dataset.testid = 'dropped'
       note.textContent = words
       text.after(note)

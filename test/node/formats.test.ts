@@ -33,6 +33,7 @@ test('says what may come next, after each token and from the middle of a text', 
   const text = await hold('ab?c')
   expect(allowedIn(text.allowed?.mask ?? new Int32Array())).toEqual(['a'])
   text.goOn(tokensOf('a')[0] ?? 0)
+  text.ask({ proposed: [], most: 0 })
   expect(text.allowed).toBeUndefined()
   await text.settled
   expect(allowedIn(text.allowed?.mask ?? new Int32Array())).toEqual(['b', 'c'])
@@ -54,6 +55,7 @@ test('a format that takes too long fails alone: texts in the same thread go on i
     message: expect.stringContaining('too long to follow: expected at most 10 s'),
   })
   text.goOn(tokensOf('a')[0] ?? 0)
+  text.ask({ proposed: [], most: 0 })
   clock.advance(10_000)
   await failure
   await text.settled

@@ -9,6 +9,7 @@ import { checkLength, noMemory, wireError } from './errors.ts'
 import { EventBuffer } from './event-buffer.ts'
 import { PreparingSequences } from './preparing-sequences.ts'
 import { Prompts } from './prompts.ts'
+import { Proposals } from './proposals.ts'
 import { Runs } from './runs.ts'
 import { Sequence } from './sequence.ts'
 import { SlotTable } from './slot-table.ts'
@@ -30,6 +31,7 @@ export class Decoder {
   readonly #choosing: Choosing
   readonly #runs: Runs
   readonly #prompts: Prompts
+  readonly #proposals: Proposals
   readonly #costs = new StepCosts()
   #waiting: Sequence[] = []
   #running: Sequence[] = []
@@ -45,8 +47,9 @@ export class Decoder {
     this.#slots = new SlotTable(options)
     this.#choosing = new Choosing({
       ...options,
-      onEnd: (sequence) => this.#end(sequence, { finish: 'stop' }),
+      onEnd: (sequence, error) => this.#end(sequence, error ? { error } : { finish: 'stop' }),
     })
+    this.#proposals = new Proposals({ ...options, costs: this.#costs, choosing: this.#choosing })
     this.#runs = new Runs(options, (work) => this.#exclusive(work))
     this.#events = new EventBuffer(options.clock, () => this.load)
     this.#prompts = new Prompts({
@@ -173,19 +176,19 @@ export class Decoder {
     const rows = this.#running.filter(
       (sequence) => sequence !== reading && this.#prompts.unread(sequence) === 1,
     )
-    const proposed = reading ? [] : this.#propose(rows)
+    const proposed = reading ? [] : await this.#proposals.next(rows)
     if (rows[0] && proposed.length > 0) await this.#verify(rows[0], proposed)
     else if (rows.length > 0) await this.#decode(rows)
-    else if (!reading) await this.#choosing.formatsSettled(this.#running)
+    else if (!reading)
+      await this.#choosing.formatsSettled(this.#running.filter(({ heldLogits }) => heldLogits))
     return { rows: rows.length, tokens: 1 + proposed.length, read }
   }
 
   /** The sequences of the steps in flight, where one more step of them may be started. */
   #goingAhead(): readonly Sequence[] {
-    const { capacity } = this.#kv.shape
     const sequences = this.#hasChanged ? [] : this.#choosing.goingAhead(this.#running)
-    if (this.#propose(sequences).length > 0) return []
-    return sequences.every(({ slot = 0 }) => this.#kv.length(slot) < capacity) ? sequences : []
+    const hasRoom = sequences.every(({ slot = 0 }) => this.#kv.length(slot) < this.#kv.shape.capacity)
+    return hasRoom && this.#proposals.of(sequences).length === 0 ? sequences : []
   }
 
   /** Starts a step. Where others are in flight, its rows' tokens are those that the last of them chooses. */
@@ -195,15 +198,12 @@ export class Decoder {
 
   /** Hands on the tokens of the oldest step in flight. Those of sequences that have ended are thrown away. */
   async #takeChosen(): Promise<void> {
-    for (const [sequence, chosen] of await this.#choosing.take()) {
-      if (this.#isRunning(sequence)) this.#accept(sequence, chosen)
-    }
+    for (const [sequence, chosen] of await this.#choosing.take()) this.#accept(sequence, [chosen])
   }
 
   /** Runs what was proposed at once, and hands on as much of it as steps one by one would have given, and one more. */
   async #verify(sequence: Sequence, proposed: readonly number[]): Promise<void> {
-    for (const chosen of await this.#runs.verify(sequence, proposed))
-      if (this.#isRunning(sequence)) this.#accept(sequence, chosen)
+    this.#accept(sequence, await this.#runs.verify(sequence, proposed))
     const { slot, tokens } = sequence
     if (slot !== undefined) this.#kv.truncate(slot, tokens.length - 1)
   }
@@ -226,23 +226,21 @@ export class Decoder {
     })
   }
 
-  /** What may come next, where a sequence is alone: several fill a run by themselves. */
-  #propose([sequence, ...others]: readonly Sequence[]): readonly number[] {
-    const { returnsEach, shape } = this.#kv
-    if (!sequence || others.length > 0 || !returnsEach || !this.#options.isExact) return []
-    return sequence.propose(shape.capacity, this.#costs)
-  }
-
   #isRunning = (sequence: Sequence): boolean => !sequence.isCancelled && this.#running.includes(sequence)
 
-  #accept(sequence: Sequence, chosen: Chosen): void {
-    if (chosen instanceof SpillwayError) {
-      this.#end(sequence, { error: chosen })
-      return
+  /** Takes a sequence's next tokens, as far as it goes. */
+  #accept(sequence: Sequence, chosen: readonly Chosen[]): void {
+    for (const one of chosen) {
+      if (!this.#isRunning(sequence)) return
+      if (one instanceof SpillwayError) {
+        this.#end(sequence, { error: one })
+        return
+      }
+      const { token, finish } = sequence.accept(one)
+      if (token) this.#events.add({ id: sequence.id, tokens: [token] })
+      if (finish) this.#end(sequence, { finish })
     }
-    const { token, finish } = sequence.accept(chosen)
-    if (token) this.#events.add({ id: sequence.id, tokens: [token] })
-    if (finish) this.#end(sequence, { finish })
+    if (this.#isRunning(sequence)) this.#proposals.expect(sequence, this.#running)
   }
 
   /** Gives slots to waiting sequences, first come first served, while there is memory. */

@@ -42,6 +42,31 @@ test('says what may come next, after each token and from the middle of a text', 
   expect(allowedIn(moved.allowed?.mask ?? new Int32Array())).toEqual(['end'])
 })
 
+test('looks ahead along what is likely, or where the format leads, and keeps to what it said', async () => {
+  const { hold } = open()
+  const text = await hold('(one two|one|[0-9]{3})=(yes|no)!!!'.replaceAll(' ', '_'))
+  const letters = () => text.path.map(({ token }) => String.fromCharCode(33 + token)).join('')
+  text.ask({ proposed: tokensOf('one=maybe'), most: 8 })
+  expect(text.isLookingAhead).toBe(true)
+  await text.settled
+  expect([letters(), text.isForced]).toEqual(['one=', false])
+  // As foreseen, until something else comes.
+  for (const token of tokensOf('one')) text.goOn(token)
+  expect(allowedIn(text.allowed?.mask ?? new Int32Array())).toEqual(['=', '_'])
+  expect(letters()).toBe('=')
+  for (const token of tokensOf('_')) text.goOn(token)
+  expect([text.allowed, letters()]).toEqual([undefined, ''])
+  text.ask({ proposed: tokensOf('x'), most: 4 })
+  await text.settled
+  // The format says what comes.
+  expect([letters(), text.isForced]).toEqual(['two=', true])
+  for (const token of tokensOf('two=no!')) text.goOn(token)
+  text.ask({ proposed: [], most: 8 })
+  await text.settled
+  // The last letter leads to the end, where nothing is left to choose.
+  expect(letters()).toBe('!')
+})
+
 test('a format that takes too long fails alone: texts in the same thread go on in the next', async () => {
   const workers: FormatWorker[] = []
   const { clock, hold } = open((...callbacks) => {

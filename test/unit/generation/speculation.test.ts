@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { SpillwayError } from '../../../models/core/index.ts'
 import type { JsonSchema } from '../../../models/core/text-format.ts'
 import { Decoder } from '../../../workers/lane/decode/decoder.ts'
 import type { DecoderOptions } from '../../../workers/lane/decode/decoder-options.ts'
@@ -373,4 +374,79 @@ describe('a decoder that verifies what a format allows', () => {
       expect(together.runs.length).toBeLessThan(0.9 * single.runs.length)
     },
   )
+})
+
+/** A model without weights whose likeliest tokens wander. @param errs Whether it is wrong after a token. */
+class WanderingKv extends QuotingKv {
+  readonly #errs: (token: number) => boolean
+  fails = false
+
+  constructor(errs = (_token: number) => false) {
+    super([])
+    this.#errs = errs
+  }
+
+  override async prefill(slot: number, tokens: readonly number[]) {
+    return (await this.prefillEach(slot, tokens)).at(-1) ?? this.#follow(0)
+  }
+
+  override async prefillEach(slot: number, tokens: readonly number[]) {
+    if (this.fails) throw new SpillwayError('memory_exhausted', 'No memory')
+    this.write(slot, tokens.length)
+    this.runs.push(tokens.length)
+    return tokens.map((token) => this.#follow(token))
+  }
+
+  override async decode(rows: readonly { readonly slot: number; readonly token?: number }[]) {
+    const made = await Promise.all(rows.map(({ slot, token = 0 }) => this.prefillEach(slot, [token])))
+    return made.flat()
+  }
+
+  #follow(token: number) {
+    const values = Float32Array.from({ length: 97 }, (_, to) => ((31 * token + 17 * to) % 97) / 24)
+    return { values: this.#errs(token) ? values.reverse() : values }
+  }
+}
+
+describe('a decoder with a draft model', () => {
+  const write = async (kv: WanderingKv, draft: WanderingKv | undefined, more: Partial<TokenRequest> = {}) =>
+    decode({ maxTokens: 100, sampling: { temperature: 1, seed: 4 }, ...more }, kv, undefined, {
+      draft: draft && {
+        kv: draft,
+        chooser: cpuChooser(createSampler),
+        selected: 0,
+        model: 'small',
+        context: 256,
+      },
+    })
+
+  test.each([
+    ['greedy', { temperature: 0 }],
+    ['drawn', { temperature: 1, seed: 4 }],
+    ['drawn from few', { temperature: 0.8, topK: 5, seed: 9 }],
+  ])('gives the same %s text in fewer runs, as far as the two agree', async (_name, sampling) => {
+    const { tokens: expected, kv: plain } = await write(new WanderingKv(), undefined, { sampling })
+    for (const [errs, fewer] of [
+      [() => false, 0.4],
+      [(token: number) => token % 5 === 0, 0.8],
+      [() => true, 1.3],
+    ] as const) {
+      const draft = new WanderingKv(errs)
+      const { tokens, end, kv } = await write(new WanderingKv(), draft, { sampling })
+      expect(tokens).toEqual(expected)
+      expect(end).toBe('length')
+      expect(kv.runs.length).toBeLessThan(fewer * plain.runs.length)
+      expect(draft.length(0)).toBeLessThanOrEqual(110)
+    }
+  })
+
+  test('goes on without it once it fails', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    const { tokens: expected } = await write(new WanderingKv(), undefined)
+    const draft = new WanderingKv()
+    draft.fails = true
+    expect((await write(new WanderingKv(), draft)).tokens).toEqual(expected)
+    expect(warn.mock.calls).toEqual([['spillway: small drafts no more: No memory']])
+    warn.mockRestore()
+  })
 })

@@ -3,13 +3,13 @@ import type { FinishReason, GeneratorLoad } from '../../protocol/generation.ts'
 import type { EventsReply, SequenceRequest } from '../../protocol/lane.ts'
 import type { Kv } from '../kv/kv.ts'
 import type { Chosen } from '../sampling/types.ts'
-import { Choosing } from './choosing.ts'
+import { Choosing, type ChoosingOptions } from './choosing.ts'
 import type { DecoderOptions } from './decoder-options.ts'
 import { checkLength, noMemory, wireError } from './errors.ts'
 import { EventBuffer } from './event-buffer.ts'
 import { PreparingSequences } from './preparing-sequences.ts'
 import { Prompts } from './prompts.ts'
-import { Proposals } from './proposals.ts'
+import { type Proposal, Proposals } from './proposals.ts'
 import { Runs } from './runs.ts'
 import { Sequence } from './sequence.ts'
 import { SlotTable } from './slot-table.ts'
@@ -45,12 +45,11 @@ export class Decoder {
     this.#options = options
     this.#kv = options.kv
     this.#slots = new SlotTable(options)
-    this.#choosing = new Choosing({
-      ...options,
-      onEnd: (sequence, error) => this.#end(sequence, error ? { error } : { finish: 'stop' }),
-    })
-    this.#proposals = new Proposals({ ...options, costs: this.#costs, choosing: this.#choosing })
-    this.#runs = new Runs(options, (work) => this.#exclusive(work))
+    const onEnd: ChoosingOptions['onEnd'] = (one, error) => this.#end(one, { finish: 'stop', error })
+    this.#choosing = new Choosing({ ...options, onEnd })
+    const exclusive: DecoderOptions['exclusive'] = (work) => this.#exclusive(work)
+    this.#proposals = new Proposals({ ...options, exclusive, costs: this.#costs, choosing: this.#choosing })
+    this.#runs = new Runs(options, exclusive)
     this.#events = new EventBuffer(options.clock, () => this.load)
     this.#prompts = new Prompts({
       ...options,
@@ -118,6 +117,7 @@ export class Decoder {
     for (const sequence of this.#all) this.#end(sequence, { error })
     this.#events.flush()
     this.#options.formats?.close()
+    this.#proposals.close()
     this.#options.chooser.close()
     this.#kv.dispose()
   }
@@ -153,13 +153,12 @@ export class Decoder {
 
   /** While tokens are in flight, nothing but further steps of the same sequences is started. */
   async #step(): Promise<void> {
-    const { clock } = this.#options
-    const from = clock.now()
+    const from = this.#options.clock.now()
     const kind = this.#choosing.inFlight > 0 ? this.#choosing.kind : await this.#startStep()
     for (let ahead = this.#goingAhead(); ahead.length > 0; ahead = this.#goingAhead())
       await this.#decode(ahead)
     await this.#takeChosen()
-    this.#costs.add(kind, clock.now() - from)
+    this.#costs.add(kind, this.#options.clock.now() - from)
   }
 
   /** One chunk of one prompt, and one token of every sequence whose prompt has been read. */
@@ -176,19 +175,19 @@ export class Decoder {
     const rows = this.#running.filter(
       (sequence) => sequence !== reading && this.#prompts.unread(sequence) === 1,
     )
-    const proposed = reading ? [] : await this.#proposals.next(rows)
-    if (rows[0] && proposed.length > 0) await this.#verify(rows[0], proposed)
+    const proposal = await this.#proposals.next(reading ? [] : rows)
+    if (rows[0] && proposal.tokens.length > 0) await this.#verify(rows[0], proposal)
     else if (rows.length > 0) await this.#decode(rows)
     else if (!reading)
       await this.#choosing.formatsSettled(this.#running.filter(({ heldLogits }) => heldLogits))
-    return { rows: rows.length, tokens: 1 + proposed.length, read }
+    return { rows: rows.length, tokens: 1 + proposal.tokens.length, read, isDrafted: proposal.isDrafted }
   }
 
   /** The sequences of the steps in flight, where one more step of them may be started. */
   #goingAhead(): readonly Sequence[] {
     const sequences = this.#hasChanged ? [] : this.#choosing.goingAhead(this.#running)
     const hasRoom = sequences.every(({ slot = 0 }) => this.#kv.length(slot) < this.#kv.shape.capacity)
-    return hasRoom && this.#proposals.of(sequences).length === 0 ? sequences : []
+    return hasRoom && !this.#proposals.arePossible(sequences) ? sequences : []
   }
 
   /** Starts a step. Where others are in flight, its rows' tokens are those that the last of them chooses. */
@@ -202,8 +201,10 @@ export class Decoder {
   }
 
   /** Runs what was proposed at once, and hands on as much of it as steps one by one would have given, and one more. */
-  async #verify(sequence: Sequence, proposed: readonly number[]): Promise<void> {
-    this.#accept(sequence, await this.#runs.verify(sequence, proposed))
+  async #verify(sequence: Sequence, { tokens: proposed, isDrafted }: Proposal): Promise<void> {
+    const chosen = await this.#runs.verify(sequence, proposed)
+    if (isDrafted) sequence.noteDraft(proposed.length, chosen.length - 1)
+    this.#accept(sequence, chosen)
     const { slot, tokens } = sequence
     if (slot !== undefined) this.#kv.truncate(slot, tokens.length - 1)
   }
@@ -280,8 +281,8 @@ export class Decoder {
     this.#slots.release(sequence)
     this.#hasChanged = true
     sequence.close()
-    if (how.finish) this.#events.add({ id, tokens: [], finish: how.finish })
-    else if (how.error !== undefined) this.#events.add({ id, tokens: [], error: wireError(how.error) })
+    if (how.error !== undefined) this.#events.add({ id, tokens: [], error: wireError(how.error) })
+    else if (how.finish) this.#events.add({ id, tokens: [], finish: how.finish })
   }
 
   #endCancelled(): void {
@@ -292,6 +293,7 @@ export class Decoder {
     void this.#options.exclusive(async () => {
       if (this.#isAwake || this.#isClosed) return
       this.#slots.shrink()
+      this.#proposals.shrink()
       if (this.#preparing.all.length === 0) this.#options.formats?.close()
     })
   }

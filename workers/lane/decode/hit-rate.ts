@@ -8,15 +8,20 @@ export const mostProposed = 8
 /** How much a prediction that came true, or not, changes what is expected of the next. */
 const weight = 0.15
 
+/** How far a share goes back to what was taken first, with each token that was not predicted. */
+const forgetting = 0.005
+
 /** What a proposal has to promise over a plain step: what is expected of it is a guess. */
 const leastGain = 1.1
 
 /** How often one way of predicting tokens is right, and how many of its tokens are worth a run. */
 export class HitRate {
+  readonly #first: number
   #share: number
 
   /** @param first Taken for the share of predictions that come true, before there were any. */
   constructor(first: number) {
+    this.#first = first
     this.#share = first
   }
 
@@ -24,11 +29,19 @@ export class HitRate {
     this.#share += weight * (Number(isHit) - this.#share)
   }
 
-  /** How many tokens to propose, at most so many; 0 where a plain step is expected to be better. */
-  size(most: number, costs: StepCosts): number {
+  /** Nothing was predicted: what is known is forgotten by and by, so that it is tried again some day. */
+  forget(): void {
+    this.#share += forgetting * (this.#first - this.#share)
+  }
+
+  /**
+   * How many tokens to propose, at most so many; 0 where a plain step is expected to be better.
+   * @param isDrafted Whether a draft model has to write them first.
+   */
+  size(most: number, costs: StepCosts, isDrafted = false): number {
     let best = { size: 0, gain: leastGain }
     for (const size of sizes) {
-      const gain = this.#expected(size) / costs.factor(size + 1)
+      const gain = this.#expected(size) / costs.factor(size + 1, isDrafted)
       if (size <= most && gain > best.gain) best = { size, gain }
     }
     return best.size

@@ -87,6 +87,16 @@ export class Sequence {
     })
   }
 
+  /** How many tokens to ask a draft model for, at most so many; none with a format, which it does not know. */
+  draftSize(most: number, costs: StepCosts): number {
+    return this.format ? 0 : (this.#speculate(costs)?.draftSize(most) ?? 0)
+  }
+
+  /** So many tokens of a draft model were verified, and so many of them came. */
+  noteDraft(proposed: number, accepted: number): void {
+    this.#speculation?.noteDraft(proposed, accepted)
+  }
+
   /** Undefined with penalties. */
   #speculate(costs: StepCosts): Speculation | undefined {
     if (!hasPenalties(this.request.sampling)) this.#speculation ??= new Speculation(this.tokens, costs)

@@ -55,7 +55,7 @@ describe.skipIf(absent)(`PagedAttention on WebGPU${absent ? `: ${absent}` : ''}`
   pagedDecoderContract({
     open: (tokens) => {
       const maxBytes = tokens * bytesPerToken({ ...generation.kv, type: 'float16' })
-      return createDecoder(ort, session, 'webgpu', { ...setup, maxBytes }, (work) => work())
+      return createDecoder(ort, session, 'webgpu', { ...setup, maxBytes }, (work) => work(), async () => undefined)
     },
     cases: stories.cases,
   })

@@ -96,7 +96,7 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
           maxBytes: tokens * bytesPerToken(halves),
           isExact: true,
         }
-        return createDecoder(gpu, session, 'webgpu', setup, (work) => work())
+        return createDecoder(gpu, session, 'webgpu', setup, (work) => work(), async () => undefined)
       },
       cases: stories.cases,
     })

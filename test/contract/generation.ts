@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
+import { byteLetters } from '../../models/core/byte-letters.ts'
 import { type Backend, SpillwayError, type Tensor } from '../../models/core/index.ts'
 import type { GenerationSpec } from '../../models/core/language.ts'
 import type { Sampling } from '../../models/core/sampling.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
 import type { TokenStream } from '../../workers/host/text/types.ts'
-import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
+import type { GeneratedToken, TokenFormat, TokenRequest } from '../../workers/protocol/generation.ts'
 import type { LoadRequest } from '../../workers/protocol/lane.ts'
 import type { Stories } from '../support/stories.ts'
 import { tokenGeneratorContract } from './token-generator.ts'
@@ -46,6 +47,22 @@ export async function read(stream: TokenStream): Promise<GeneratedToken[]> {
   const tokens: GeneratedToken[] = []
   for await (const made of stream) tokens.push(...made)
   return tokens
+}
+
+/** A list whose names a text has no choice but to spell, for a vocabulary with a token for each byte from the third on. */
+const records: TokenFormat = {
+  format: {
+    type: 'json_schema',
+    schema: {
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: { name: { enum: ['left', 'right'] }, kept: { type: 'boolean' } },
+        required: ['name', 'kept'],
+      },
+    },
+  },
+  vocabulary: Array.from({ length: 512 }, (_, token) => byteLetters[token - 3] ?? '').join('\n'),
 }
 
 /** Every lane generates the reference texts of a published model, token for token. */
@@ -234,8 +251,9 @@ export function generationContract(name: string, { start, backends, stories }: G
     test('gives a text that repeats itself the same tokens, alone and beside another', async () => {
       const passage = reference.tokens.slice(0, length(60, 24))
       const count = length(40, 6)
-      for (const sampling of [greedy, { temperature: 0.4, seed: 3 }]) {
-        const quoting = request([...passage, ...passage.slice(0, 6)], count, { sampling })
+      const seeded = { temperature: 0.4, seed: 3 }
+      for (const more of [{ sampling: greedy }, { sampling: seeded }, { sampling: seeded, format: records }]) {
+        const quoting = request([...passage, ...passage.slice(0, 6)], count, more)
         const alone = await tokensOf(generator, quoting)
         // Several sequences in a step are decoded token by token.
         const other = tokensOf(generator, request(cases[0]?.prompt ?? [], 2 * count))

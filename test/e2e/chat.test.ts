@@ -160,6 +160,12 @@ test('a model of the hub says what it takes, is downloaded, and chats here', asy
   await page.getByTestId('send').click()
   await expect.poll(() => page.getByTestId('reply').locator('.run[data-tier="device"]').count()).toBe(1)
   await page.getByTestId('send').and(page.locator(':enabled')).waitFor()
+  // With the first turn it would be longer than the 512 tokens that the model reads.
+  await page.getByTestId('message').fill('The king went to the castle. '.repeat(40))
+  await page.getByTestId('send').click()
+  await expect
+    .poll(() => page.getByTestId('dropped').textContent())
+    .toContain('it answered without the 2 oldest messages')
   expect(await accessibilityFaults(page)).toEqual([])
   expect(errors).toEqual([])
 })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, inject } from 'vitest'
-import type { KvSpec } from '../../models/core/kv-spec.ts'
+import { bytesPerToken, type KvSpec } from '../../models/core/kv-spec.ts'
+import { createDecoder } from '../../workers/lane/decode/create-decoder.ts'
 import { DecoderGraph } from '../../workers/lane/kv/decoder-graph.ts'
 import { GatheredKv } from '../../workers/lane/kv/gathered-kv.ts'
 import { InPlaceKv } from '../../workers/lane/kv/in-place-kv.ts'
@@ -12,6 +13,7 @@ import { loadOrt } from '../../workers/lane/node/load-ort.ts'
 import type { Ort, OrtSession, TensorMemory } from '../../workers/lane/runtime/ort.ts'
 import { bytesOf } from '../contract/generation.ts'
 import { kvContract } from '../contract/kv.ts'
+import { pagedDecoderContract } from '../contract/paged-decoder.ts'
 import { pagedSession } from '../support/paged-session.ts'
 
 const stories = inject('stories')
@@ -75,6 +77,28 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
       canTruncate,
       tokens: stories.reference.tokens,
       logits: stories.reference.logits,
+    })
+  })
+
+  describe('A decoder whose keys and values are in blocks', () => {
+    pagedDecoderContract({
+      open: (tokens) => {
+        const memory = withoutOffsets(arrayMemory(ort.createTensor))
+        const halves = { ...spec, type: 'float16' as const }
+        const gpu: Ort = {
+          ...ort,
+          memory: async () => ({ ...memory, session: pagedSession(session, ort, halves) }),
+        }
+        const setup = {
+          spec: generation,
+          kvType: halves.type,
+          maxSlots: 16,
+          maxBytes: tokens * bytesPerToken(halves),
+          isExact: true,
+        }
+        return createDecoder(gpu, session, 'webgpu', setup, (work) => work(), async () => undefined)
+      },
+      cases: stories.cases,
     })
   })
 })

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Manifest } from '../../models/core/index.ts'
-import { parseVariant } from '../../models/tools/import/build-variant.ts'
+import { buildVariant, parseVariant } from '../../models/tools/import/build-variant.ts'
 import { writeFolder } from '../../models/tools/import/folder.ts'
 import { openCheckpoint } from '../../models/tools/import/import.ts'
+import { modelBytes } from '../../models/tools/onnx/save.ts'
+import { pageModel } from '../../models/tools/page/page-model.ts'
 import { emptyFolder, testModels, withoutTestModels } from './test-models.ts'
 
 /** The published stories260k, imported as float32, with its published reference outputs. */
@@ -14,6 +16,8 @@ export interface Stories {
   /** The graph as base64; `selecting` has the selection of the eight likeliest tokens in the graph. */
   readonly graph: string
   readonly selecting: string
+  /** The graph with 16-bit floats and its keys and values in blocks, as base64. */
+  readonly paged: string
   readonly cases: readonly { readonly prompt: readonly number[]; readonly tokens: readonly number[] }[]
   /** Tokens, and the logits after each of the first sixteen. */
   readonly reference: { readonly tokens: readonly number[]; readonly logits: readonly (readonly number[])[] }
@@ -38,6 +42,9 @@ export async function importStories(): Promise<Stories | { readonly absent: stri
     return { manifest, folder, graph: readFileSync(join(folder, 'fp32/model.onnx'), 'base64') }
   }
   const { manifest, folder, graph } = await make(undefined)
+  const inHalves = parseVariant('fp16')
+  if (!inHalves) throw new Error('There is no variant fp16')
+  const halves = await buildVariant(source.checkpoint, inHalves, { context: 512 })
   const { cases }: { cases: { prompt_ids: number[]; ids: number[] }[] } = json('prompts.json')
   const { token_ids, logits_first16 }: { token_ids: number[]; logits_first16: number[][] } =
     json('reference.json')
@@ -46,6 +53,7 @@ export async function importStories(): Promise<Stories | { readonly absent: stri
     folder,
     graph,
     selecting: (await make(8)).graph,
+    paged: Buffer.from(modelBytes(pageModel(halves))).toString('base64'),
     cases: cases.map(({ prompt_ids, ids }) => ({ prompt: prompt_ids, tokens: ids })),
     reference: { tokens: token_ids, logits: logits_first16 },
   }

@@ -25,7 +25,7 @@ assertType<GenerateRequest>({} as TextRequest)
 expectTypeOf(model.generate).returns.toEqualTypeOf<GenerationStream>()
 model.generate({ prompt: 'Once', maxTokens: 64, seed: 7, temperature: 0.8, topK: 40, topP: 0.9, minP: 0.1 })
 model.generate({ messages: [{ role: 'user', content: 'Hello' }], stop: ['\n'], logprobs: 3 })
-model.generate({ tokens: [1, 2, 3], stop: '\n', truncate: 'start', ignoreStopTokens: true })
+model.generate({ tokens: [1, 2, 3], stop: '\n', truncation: 'start', ignoreStopTokens: true })
 model.generate({
   messages: [{ role: 'user', content: 'Hello' }],
   maxSteps: 3,

@@ -10,8 +10,8 @@ import { invalidParameter } from '../../../workers/host/text/openai/invalid-para
 import { checkPrompt, type PromptBounds } from '../../../workers/host/text/openai/prompt-bounds.ts'
 import { textOfResponse } from '../../../workers/host/text/openai/response-input.ts'
 import {
+  type PreparedText,
   promptsOf,
-  type TokensRequest,
   textOfChat,
   textsOfCompletion,
 } from '../../../workers/host/text/openai/text-requests.ts'
@@ -29,7 +29,7 @@ import { type ForwardedRequest, isForwarded } from '../../upstream/openai/forwar
 import type { Forwarding } from '../../upstream/openai/forwarding.ts'
 import { answerOpenAiError } from './errors.ts'
 import { sendJson } from './json-completion.ts'
-import { readRequest, type Tokenize, tokenizeTexts } from './read-request.ts'
+import { prepareTexts, type ReadPrompts, readRequest } from './read-request.ts'
 import { sendResponse } from './send-response.ts'
 import { type AskedTexts, startTexts } from './start-texts.ts'
 import { sendStream } from './stream-completion.ts'
@@ -113,10 +113,10 @@ export function openAiRoutes({
     }
   })
 
-  const tokenizeFor =
-    (wait: RequestWait, entry: CatalogueEntry): Tokenize =>
+  const readingFor =
+    (wait: RequestWait, entry: CatalogueEntry): ReadPrompts =>
     (prompts, templateArguments) =>
-      textService.tokenize(entry, prompts, templateArguments, wait)
+      textService.readPrompts(entry, prompts, templateArguments, wait)
 
   const sendEmbeddings = async (c: Context<Env>, wait: RequestWait, answer: EmbeddingsAnswer) => {
     const numbers = answer.embeddings.length * (answer.embeddings[0]?.length ?? 0)
@@ -145,11 +145,11 @@ export function openAiRoutes({
     options: AnswerOptions,
     asked: RequestWait,
     generator: TextGenerator,
-    requests: readonly TokensRequest[],
+    texts: readonly PreparedText[],
     shape: ApiShape,
   ): Promise<Response> => {
     const { model } = options
-    const started = await startTexts(c, options, asked, generator, requests, starting)
+    const started = await startTexts(c, options, asked, generator, texts, starting)
     const { cancel } = started
     const completion = { ...started, model, executedOn: generator.executedOn, shape }
     if (!options.stream) return sendJson(c, completion).finally(cancel)
@@ -176,7 +176,7 @@ export function openAiRoutes({
         request,
         wait,
         generator,
-        await tokenizeTexts([textOfChat(request, boundsOf(entry))], tokenizeFor(wait, entry), tokenizer),
+        await prepareTexts([textOfChat(request, boundsOf(entry))], readingFor(wait, entry), tokenizer),
         shape,
       )
     })
@@ -193,7 +193,7 @@ export function openAiRoutes({
         request,
         wait,
         generator,
-        await tokenizeTexts(textsOfCompletion(request, boundsOf(entry)), tokenizeFor(wait, entry), tokenizer),
+        await prepareTexts(textsOfCompletion(request, boundsOf(entry)), readingFor(wait, entry), tokenizer),
         shape,
       )
     })
@@ -202,9 +202,9 @@ export function openAiRoutes({
       if (isForwarded(request)) return forward(c, 'responses', request, wait)
       const entry = findModel(catalogue, request.model)
       const generator = await generatorOf(c, entry, request)
-      const texts = await tokenizeTexts(
+      const texts = await prepareTexts(
         [textOfResponse(request, boundsOf(entry))],
-        tokenizeFor(wait, entry),
+        readingFor(wait, entry),
         generator.tokenizer,
       )
       return sendResponse(c, request, await startTexts(c, request, wait, generator, texts, starting))

@@ -10,6 +10,8 @@ import { cpuChooser } from '../sampling/cpu-chooser.ts'
 import { createSampler } from '../sampling/sampler.ts'
 import type { Chooser, Chosen, Logits } from '../sampling/types.ts'
 import { Decoder } from './decoder.ts'
+import type { DraftModelOptions } from './draft-model.ts'
+import type { RunsOptions } from './runs.ts'
 import { yieldToEventLoop } from './yield-to-event-loop.ts'
 
 /** What a decoder needs to know of its model. */
@@ -18,43 +20,54 @@ export interface DecoderSetup extends GenerateSetup {
   readonly isExact: boolean
 }
 
-/**
- * A decoder over a session. Its keys and values are kept in the way that is fastest on the backend. A first run checks
- * the graph and compiles its shaders.
- */
+/** A decoder over a session. @param openDraft Opens the draft model, where there is one that can run. */
 export async function createDecoder(
   ort: Ort,
   session: OrtSession,
   backend: Backend,
   setup: DecoderSetup,
   exclusive: <T>(work: () => Promise<T>) => Promise<T>,
+  openDraft: () => Promise<DraftModelOptions | undefined>,
 ): Promise<Decoder> {
   const { spec, maxSlots, maxBytes, isExact } = setup
-  const { kv, selected, logitsType } = await createKv(ort, session, backend, setup)
-  let chooser: Chooser
-  try {
-    const [logits] = await kv.decode([{ slot: 0, token: 0 }], 'all')
-    kv.truncate(0, 0)
-    const isOnGpu = backend === 'webgpu' && selected === 0
-    chooser = (isOnGpu && (await deviceChooser(ort, kv, logitsType, spec.vocabulary, logits))) || onCpu()
-    kv.truncate(0, 0)
-  } catch (cause) {
-    kv.dispose()
-    throw cause
-  }
+  const opened = await openGraph(ort, session, backend, setup)
   return new Decoder({
-    kv,
+    ...opened,
     context: spec.context,
     maxSlots,
     maxBytes,
-    selected,
     isExact,
-    chooser,
+    draft: await openDraft(),
     formats: ort.startFormatWorker && new Formats(ort.startFormatWorker, systemClock, spec.vocabulary),
     exclusive,
     yieldToEventLoop,
     clock: systemClock,
   })
+}
+
+/**
+ * A graph's keys and values, kept in the way that is fastest on the backend, and what chooses from its logits. A first run
+ * checks the graph and compiles its shaders.
+ */
+export async function openGraph(
+  ort: Ort,
+  session: OrtSession,
+  backend: Backend,
+  setup: Pick<GenerateSetup, 'spec' | 'kvType'>,
+): Promise<RunsOptions> {
+  const { vocabulary } = setup.spec
+  const { kv, selected, logitsType } = await createKv(ort, session, backend, setup)
+  try {
+    const [logits] = await kv.decode([{ slot: 0, token: 0 }], 'all')
+    kv.truncate(0, 0)
+    const isOnGpu = backend === 'webgpu' && selected === 0
+    const chooser = (isOnGpu && (await deviceChooser(ort, kv, logitsType, vocabulary, logits))) || onCpu()
+    kv.truncate(0, 0)
+    return { kv, chooser, selected }
+  } catch (cause) {
+    kv.dispose()
+    throw cause
+  }
 }
 
 const onCpu = () => cpuChooser(createSampler)

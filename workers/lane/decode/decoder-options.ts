@@ -2,6 +2,7 @@ import type { Clock } from '../../../models/async/clock.ts'
 import type { Formats } from '../format/formats.ts'
 import type { Kv } from '../kv/kv.ts'
 import type { Chooser } from '../sampling/types.ts'
+import type { DraftModelOptions } from './draft-model.ts'
 
 export interface DecoderOptions {
   readonly kv: Kv
@@ -15,6 +16,8 @@ export interface DecoderOptions {
   /** Whether the logits after a token do not depend, but for rounding, on the tokens that are run with it. */
   readonly isExact: boolean
   readonly chooser: Chooser
+  /** A small model with the same vocabulary, whose guesses are verified. */
+  readonly draft?: DraftModelOptions | undefined
   /** Holds texts to their formats. Absent where this realm cannot. */
   readonly formats?: Formats | undefined
   /** Runs one thing at a time in the runtime. */

@@ -3,13 +3,14 @@ import type { FinishReason, GeneratorLoad } from '../../protocol/generation.ts'
 import type { EventsReply, SequenceRequest } from '../../protocol/lane.ts'
 import type { Kv } from '../kv/kv.ts'
 import type { Chosen } from '../sampling/types.ts'
-import { Choosing } from './choosing.ts'
+import { Choosing, type ChoosingOptions } from './choosing.ts'
 import { createSlots } from './create-slots.ts'
 import type { DecoderOptions } from './decoder-options.ts'
 import { checkLength, noMemory, wireError } from './errors.ts'
 import { EventBuffer } from './event-buffer.ts'
 import { PreparingSequences } from './preparing-sequences.ts'
 import { Prompts } from './prompts.ts'
+import { type Proposal, Proposals } from './proposals.ts'
 import { type RaggedPart, raggedParts } from './ragged-parts.ts'
 import { Runs } from './runs.ts'
 import { Sequence } from './sequence.ts'
@@ -32,6 +33,7 @@ export class Decoder {
   readonly #choosing: Choosing
   readonly #runs: Runs
   readonly #prompts: Prompts
+  readonly #proposals: Proposals
   readonly #costs = new StepCosts()
   #waiting: Sequence[] = []
   #running: Sequence[] = []
@@ -45,11 +47,17 @@ export class Decoder {
     this.#options = options
     this.#kv = options.kv
     this.#slots = createSlots(options)
-    this.#choosing = new Choosing({
+    const onEnd: ChoosingOptions['onEnd'] = (one, error) => this.#end(one, { finish: 'stop', error })
+    this.#choosing = new Choosing({ ...options, onEnd })
+    const exclusive: DecoderOptions['exclusive'] = (work) => this.#exclusive(work)
+    this.#proposals = new Proposals({
       ...options,
-      onEnd: (sequence) => this.#end(sequence, { finish: 'stop' }),
+      slots: this.#slots,
+      exclusive,
+      costs: this.#costs,
+      choosing: this.#choosing,
     })
-    this.#runs = new Runs(options, (work) => this.#exclusive(work))
+    this.#runs = new Runs(options, exclusive)
     this.#events = new EventBuffer(options.clock, () => this.load)
     this.#prompts = new Prompts({
       ...options,
@@ -117,6 +125,7 @@ export class Decoder {
     for (const sequence of this.#all) this.#end(sequence, { error })
     this.#events.flush()
     this.#options.formats?.close()
+    this.#proposals.close()
     this.#options.chooser.close()
     this.#kv.dispose()
   }
@@ -152,13 +161,12 @@ export class Decoder {
 
   /** While tokens are in flight, nothing but further steps of the same sequences is started. */
   async #step(): Promise<void> {
-    const { clock } = this.#options
-    const from = clock.now()
+    const from = this.#options.clock.now()
     const kind = this.#choosing.inFlight > 0 ? this.#choosing.kind : await this.#startStep()
     for (let ahead = this.#goingAhead(); ahead.length > 0; ahead = this.#goingAhead())
       await this.#decode(ahead)
     await this.#takeChosen()
-    this.#costs.add(kind, clock.now() - from)
+    this.#costs.add(kind, this.#options.clock.now() - from)
   }
 
   /** One chunk of one prompt, and one token of every sequence whose prompt has been read. */
@@ -176,11 +184,12 @@ export class Decoder {
     const rows = this.#running.filter(
       (sequence) => sequence !== reading && this.#prompts.unread(sequence) === 1,
     )
-    const proposed = reading ? [] : this.#propose(rows)
-    if (rows[0] && proposed.length > 0) await this.#verify(rows[0], proposed)
+    const proposal = await this.#proposals.next(reading ? [] : rows)
+    if (rows[0] && proposal.tokens.length > 0) await this.#verify(rows[0], proposal)
     else if (rows.length > 0) await this.#decode(rows)
-    else if (!reading) await this.#choosing.formatsSettled(this.#running)
-    return { rows: rows.length, tokens: 1 + proposed.length, read }
+    else if (!reading)
+      await this.#choosing.formatsSettled(this.#running.filter(({ heldLogits }) => heldLogits))
+    return { rows: rows.length, tokens: 1 + proposal.tokens.length, read, isDrafted: proposal.isDrafted }
   }
 
   /** One run of parts of prompts, and of one token of every sequence whose prompt has been read. */
@@ -197,22 +206,21 @@ export class Decoder {
     })
     const steps = parts.filter(({ isStep }) => isStep).map(({ sequence }) => sequence)
     const [first] = steps
-    const proposed = parts.length === 1 ? this.#propose(steps) : []
-    if (first && proposed.length > 0) await this.#verify(first, proposed)
+    const proposal = await this.#proposals.next(parts.length === 1 ? steps : [])
+    if (first && proposal.tokens.length > 0) await this.#verify(first, proposal)
     else if (parts.length > 0) {
       const sequences = parts.map(({ sequence }) => sequence)
       await this.#choosing.start(sequences, await this.#runs.ragged(parts))
-    } else await this.#choosing.formatsSettled(this.#running)
-    const tokens = parts.reduce((sum, { count }) => sum + count, 0)
-    return { rows: steps.length, tokens: 1 + proposed.length, read: tokens - steps.length }
+    } else await this.#choosing.formatsSettled(this.#running.filter(({ heldLogits }) => heldLogits))
+    const read = parts.reduce((sum, { count }) => sum + count, 0) - steps.length
+    return { rows: steps.length, tokens: 1 + proposal.tokens.length, read, isDrafted: proposal.isDrafted }
   }
 
   /** The sequences of the steps in flight, where one more step of them may be started. */
   #goingAhead(): readonly Sequence[] {
     const sequences = this.#hasChanged ? [] : this.#choosing.goingAhead(this.#running)
-    if (this.#propose(sequences).length > 0) return []
     const hasRoom = (sequence: Sequence) => this.#kv.length(sequence.slot ?? 0) < this.#slots.room(sequence)
-    return sequences.every(hasRoom) ? sequences : []
+    return sequences.every(hasRoom) && !this.#proposals.arePossible(sequences) ? sequences : []
   }
 
   /** Starts a step. Where others are in flight, its rows' tokens are those that the last of them chooses. */
@@ -222,15 +230,14 @@ export class Decoder {
 
   /** Hands on the tokens of the oldest step in flight. Those of sequences that have ended are thrown away. */
   async #takeChosen(): Promise<void> {
-    for (const [sequence, chosen] of await this.#choosing.take()) {
-      if (this.#isRunning(sequence)) this.#accept(sequence, chosen)
-    }
+    for (const [sequence, chosen] of await this.#choosing.take()) this.#accept(sequence, [chosen])
   }
 
   /** Runs what was proposed at once, and hands on as much of it as steps one by one would have given, and one more. */
-  async #verify(sequence: Sequence, proposed: readonly number[]): Promise<void> {
-    for (const chosen of await this.#runs.verify(sequence, proposed))
-      if (this.#isRunning(sequence)) this.#accept(sequence, chosen)
+  async #verify(sequence: Sequence, { tokens: proposed, isDrafted }: Proposal): Promise<void> {
+    const chosen = await this.#runs.verify(sequence, proposed)
+    if (isDrafted) sequence.noteDraft(proposed.length, chosen.length - 1)
+    this.#accept(sequence, chosen)
     const { slot, tokens } = sequence
     if (slot !== undefined) this.#kv.truncate(slot, tokens.length - 1)
   }
@@ -253,23 +260,21 @@ export class Decoder {
     })
   }
 
-  /** What may come next, where a sequence is alone: several fill a run by themselves. */
-  #propose([sequence, ...others]: readonly Sequence[]): readonly number[] {
-    const { returnsEach } = this.#kv
-    if (!sequence || others.length > 0 || !returnsEach || !this.#options.isExact) return []
-    return sequence.propose(this.#slots.room(sequence), this.#costs)
-  }
-
   #isRunning = (sequence: Sequence): boolean => !sequence.isCancelled && this.#running.includes(sequence)
 
-  #accept(sequence: Sequence, chosen: Chosen): void {
-    if (chosen instanceof SpillwayError) {
-      this.#end(sequence, { error: chosen })
-      return
+  /** Takes a sequence's next tokens, as far as it goes. */
+  #accept(sequence: Sequence, chosen: readonly Chosen[]): void {
+    for (const one of chosen) {
+      if (!this.#isRunning(sequence)) return
+      if (one instanceof SpillwayError) {
+        this.#end(sequence, { error: one })
+        return
+      }
+      const { token, finish } = sequence.accept(one)
+      if (token) this.#events.add({ id: sequence.id, tokens: [token] })
+      if (finish) this.#end(sequence, { finish })
     }
-    const { token, finish } = sequence.accept(chosen)
-    if (token) this.#events.add({ id: sequence.id, tokens: [token] })
-    if (finish) this.#end(sequence, { finish })
+    if (this.#isRunning(sequence)) this.#proposals.expect(sequence, this.#running)
   }
 
   /** Gives slots to waiting sequences, first come first served, while there is memory. */
@@ -306,8 +311,8 @@ export class Decoder {
     this.#slots.release(sequence)
     this.#hasChanged = true
     sequence.close()
-    if (how.finish) this.#events.add({ id, tokens: [], finish: how.finish })
-    else if (how.error !== undefined) this.#events.add({ id, tokens: [], error: wireError(how.error) })
+    if (how.error !== undefined) this.#events.add({ id, tokens: [], error: wireError(how.error) })
+    else if (how.finish) this.#events.add({ id, tokens: [], finish: how.finish })
   }
 
   #endCancelled(): void {
@@ -318,6 +323,7 @@ export class Decoder {
     void this.#options.exclusive(async () => {
       if (this.#isAwake || this.#isClosed) return
       this.#slots.shrink()
+      this.#proposals.shrink()
       if (this.#preparing.all.length === 0) this.#options.formats?.close()
     })
   }

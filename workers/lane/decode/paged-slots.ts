@@ -95,7 +95,7 @@ export class PagedSlots<Owner extends SlotOwner> implements Slots<Owner> {
   }
 
   shrink(): void {
-    this.#kv.shrink()
+    this.#kv.clear()
     // The runtime may have more memory by now.
     this.#kv.limit(this.#maxBytes)
   }

@@ -8,13 +8,15 @@ import type { Sequence } from './sequence.ts'
 /** Where a run's logits are: on the CPU, or left on the device for the chooser there. */
 export type RunLogits = Logits | DeviceLogits
 
+export type RunsOptions = Pick<DecoderOptions, 'kv' | 'chooser' | 'selected'>
+
 /** Runs of the model on sequences' tokens, one at a time. Their logits stay where tokens are chosen. */
 export class Runs {
-  readonly #options: DecoderOptions
+  readonly #options: RunsOptions
   readonly #exclusive: DecoderOptions['exclusive']
 
-  /** @param exclusive As of the options; it may refuse. */
-  constructor(options: DecoderOptions, exclusive: DecoderOptions['exclusive']) {
+  /** @param exclusive As of the decoder's options; it may refuse. */
+  constructor(options: RunsOptions, exclusive: DecoderOptions['exclusive']) {
     this.#options = options
     this.#exclusive = exclusive
   }

@@ -28,7 +28,7 @@ export async function createKv(
   ort: Ort,
   session: OrtSession,
   backend: Backend,
-  { spec: model, kvType }: GenerateSetup,
+  { spec: model, kvType }: Pick<GenerateSetup, 'spec' | 'kvType'>,
 ): Promise<OpenedKv> {
   const memory = model.batched === true ? await ort.memory(backend, session) : undefined
   const running = memory?.session ?? session

@@ -121,9 +121,13 @@ export class PagedKv implements Kv {
     if (table) this.#pool.remember(table.blocks, tokens.slice(0, table.length))
   }
 
-  /** The pool may take so many bytes. */
+  /** The pool may take so many bytes. Only while no slot holds anything. */
   limit(bytes: number): void {
     this.#mostBlocks = Math.floor(bytes / this.#memory.bytesPerBlock)
+    const blocks = Math.min(firstBlocks, this.#mostBlocks)
+    if (this.#pool.size === blocks) return
+    this.#memory.resize(blocks, 0)
+    this.#reset(blocks)
   }
 
   /** Takes blocks for so many tokens of a slot. @returns false, with all as before, where there are too few. */
@@ -160,12 +164,6 @@ export class PagedKv implements Kv {
   /** Forgets the tokens of all slots, and those that were kept for others. */
   clear(): void {
     this.#reset(this.#pool.size)
-  }
-
-  /** The same, and gives memory back. */
-  shrink(): void {
-    this.#memory.resize(firstBlocks, 0)
-    this.#reset(firstBlocks)
   }
 
   async prefill(

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { PageReport } from '../../models/cli/output/page.ts'
@@ -133,8 +134,9 @@ describe('spillway page', () => {
         JSON.stringify({ architectures: ['LlamaForCausalLM'], max_position_embeddings: 64, eos_token_id: 2 }),
       ),
     })
-    const [plain, out] = ['', '-paged'].map((suffix) => join(folder, `onnx/model_q4f16${suffix}.onnx`))
-    if (!plain || !out) throw new Error('no paths')
+    const guide = readFileSync(new URL('../../models/README.md', import.meta.url), 'utf8')
+    const [, ...paths] = /^spillway page models\/qwen\/(\S+) -o models\/qwen\/(\S+)$/m.exec(guide) ?? []
+    const [plain = '', out = ''] = paths.map((path) => join(folder, path))
     saveModel(hubDecoder(), plain)
     await spillway('manifest', folder)
     const report = await spillwayJson<PageReport>('page', plain, '-o', out)

@@ -61,7 +61,10 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     ['test/unit/upstream-config.test.ts', '"id": "assistant"'],
   ],
   'server/deploy/README.md': [['test/server/deploy.test.ts', 'kubectl create secret']],
-  'models/README.md': [['test/unit/manifest.test.ts', '```json']],
+  'models/README.md': [
+    ['test/unit/manifest.test.ts', '```json'],
+    ['test/tools/page.test.ts', 'spillway page'],
+  ],
 }
 
 /** Examples of which a block is a whole file: a test builds them and uses them, each below its name. */

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { version } from '../../package.json'
+import { adaptCommand } from './commands/adapt.ts'
 import { batchCommand } from './commands/batch.ts'
 import { compareCommand } from './commands/compare.ts'
 import { importCommand } from './commands/import.ts'
@@ -21,6 +22,7 @@ const commands = [
   batchCommand,
   pruneCommand,
   importCommand,
+  adaptCommand,
   manifestCommand,
   verifyCommand,
   keyCommand,

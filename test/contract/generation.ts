@@ -18,7 +18,8 @@ export interface GenerationSubject {
 }
 
 interface LoadOptions {
-  readonly selecting?: boolean
+  /** The graph; default: that of the model itself. */
+  readonly graph?: 'selecting' | 'adapted'
   readonly slots?: number
   readonly maxBytes?: number
   readonly kv?: GenerationSpec['kv']
@@ -56,7 +57,7 @@ export function generationContract(name: string, { start, backends, stories }: G
     })
     return
   }
-  const { manifest, cases, reference } = stories
+  const { manifest, cases, reference, adapted } = stories
   const { generation } = manifest
   if (!generation) throw new Error('The manifest has no generation spec')
 
@@ -65,25 +66,30 @@ export function generationContract(name: string, { start, backends, stories }: G
     const length = (many: number, few: number) => (backend === 'webgpu' ? few : many)
     // More than a slot has at first.
     const spec = { ...generation, context: length(512, 264) }
+    const graphs = { plain: stories.graph, selecting: stories.selecting, adapted: adapted.graph }
+    const specOf = (graph: LoadOptions['graph']): GenerationSpec => ({
+      ...spec,
+      ...(graph === 'adapted' && { adapters: adapted.manifest.generation?.adapters }),
+    })
     // One lane for all: each starts a runtime, and a GPU compiles the shaders of each anew.
     let lane: Lane
     const requestFor = (
       session: string,
-      { selecting = false, slots = 8, maxBytes = 64 * 2 ** 20, kv = spec.kv }: LoadOptions = {},
+      { graph, slots = 8, maxBytes = 64 * 2 ** 20, kv = spec.kv }: LoadOptions = {},
     ): LoadRequest => ({
       session,
       backend,
-      source: { from: 'bytes', graph: bytesOf(selecting ? stories.selecting : stories.graph), external: [] },
+      source: { from: 'bytes', graph: bytesOf(graphs[graph ?? 'plain']), external: [] },
       inputs: manifest.inputs,
       outputs: manifest.outputs,
       batchAxis: 0,
-      generate: { spec: { ...spec, kv }, kvType: 'float32', maxSlots: slots, maxBytes },
+      generate: { spec: { ...specOf(graph), kv }, kvType: 'float32', maxSlots: slots, maxBytes },
     })
     const open = async (session: string, options: LoadOptions = {}) => {
       await lane.load(requestFor(session, options))
       return new SequenceScheduler({
         session,
-        spec,
+        spec: specOf(options.graph),
         lease: async () => ({ lane, release: () => {} }),
         executedOn: { backend, variant: 'fp32' },
         slots: options.slots ?? 8,
@@ -208,7 +214,7 @@ export function generationContract(name: string, { start, backends, stories }: G
     })
 
     test('gives the same tokens where the graph selects the likeliest', async () => {
-      const selecting = await open('selecting', { selecting: true })
+      const selecting = await open('selecting', { graph: 'selecting' })
       const count = length(40, 4)
       const made = await Promise.all([
         ...cases.map(({ prompt }) => tokensOf(selecting, request(prompt, count))),
@@ -219,6 +225,34 @@ export function generationContract(name: string, { start, backends, stories }: G
         ),
       ])
       expect(made.slice(0, cases.length)).toEqual(cases.map(({ tokens }) => tokens.slice(0, count)))
+    })
+
+    test('gives each sequence the tokens and logits of a model merged with its adapter, others beside it', async () => {
+      const { prompt = [], tokens = [] } = cases[0] ?? {}
+      const sampling = { temperature: 0, logprobs: 5 }
+      const count = length(24, 5)
+      const generator = await open('adapted', { graph: 'adapted' })
+      const texts = [{ adapter: 0, prompt, tokens }, ...adapted.cases]
+      const asked = texts.map(({ adapter, prompt }) =>
+        generator.generate(request(prompt, count, { adapter, sampling })),
+      )
+      const together = await Promise.all(asked.map(read))
+      for (const [index, { tokens }] of texts.entries())
+        expect(together[index]?.map(({ token }) => token)).toEqual(tokens.slice(0, count))
+      for (const [index, { logits }] of adapted.cases.entries()) {
+        const sum = Math.log(logits.reduce((all, logit) => all + Math.exp(logit), 0))
+        for (const { token, logprob } of together[index + 1]?.[0]?.top ?? [])
+          expect(Math.abs(logprob - ((logits[token] ?? Number.NaN) - sum))).toBeLessThan(1e-4)
+      }
+      // Only sequences of the same adapter share what slots hold.
+      for (const { result } of asked) expect((await result).cachedTokens).toBe(0)
+      for (const { adapter, prompt, tokens } of adapted.cases) {
+        const again = generator.generate(request(prompt, count, { adapter }))
+        expect((await read(again)).map(({ token }) => token)).toEqual(tokens.slice(0, count))
+        expect((await again.result).cachedTokens).toBe(prompt.length - 1)
+      }
+      const unknown = generator.generate(request(prompt, 1, { adapter: 3 }))
+      await expect(unknown.result).rejects.toMatchObject({ code: 'input_value_invalid' })
     })
 
     test('draws the same tokens for the same seed, whatever else is in the step', async () => {

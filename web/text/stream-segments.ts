@@ -1,5 +1,5 @@
 import type { Clock } from '../../models/async/clock.ts'
-import type { Manifest } from '../../models/core/index.ts'
+import { adaptedName, type Manifest } from '../../models/core/index.ts'
 import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
 import { promptTokensOf } from '../../workers/host/text/tokenizer/prompt.ts'
 import type { TextGenerator } from '../../workers/host/text/types.ts'
@@ -42,20 +42,31 @@ export const deviceSegment = (generator: TextGenerator): StreamSegment => ({
   },
 })
 
+/** A model, and the adapter that its texts are written with. */
+export interface AdaptedModel {
+  readonly manifest: Manifest
+  readonly adapter?: string | undefined
+}
+
 export const serverSegment = (
   server: URL,
-  manifest: Manifest,
+  { manifest, adapter }: AdaptedModel,
   clock: Clock,
   headers: RequestHeaders,
 ): StreamSegment => ({
   executedOn: { backend: 'unknown', variant: 'unknown' },
   stream: (text, { signal, deadlineMs }) =>
-    complete(server, manifest, text.nextRequest(), {
-      clock,
-      signal,
-      deadlineMs,
-      pageHeaders: headers,
-      silenceMs,
-      preferredVariant: text.variant,
-    }),
+    complete(
+      server,
+      { model: adaptedName({ model: manifest.id, adapter }), context: manifest.generation?.context },
+      text.nextRequest(),
+      {
+        clock,
+        signal,
+        deadlineMs,
+        pageHeaders: headers,
+        silenceMs,
+        preferredVariant: text.variant,
+      },
+    ),
 })

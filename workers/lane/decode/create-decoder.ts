@@ -37,7 +37,13 @@ export async function createDecoder(
   exclusive: <T>(work: () => Promise<T>) => Promise<T>,
 ): Promise<Decoder> {
   const memory = spec.batched === true ? await ort.memory(backend, session) : undefined
-  const graph = new DecoderGraph(ort, memory?.session ?? session, spec.kv.layers, spec.vocabulary)
+  const graph = new DecoderGraph(
+    ort,
+    memory?.session ?? session,
+    spec.kv.layers,
+    spec.vocabulary,
+    spec.adapters !== undefined,
+  )
   const shape = { slots: 1, capacity: Math.min(firstCapacity, spec.context) }
   const kv = createKv(ort, graph, memory, { ...spec.kv, type: kvType }, shape, spec.batched === true)
   let chooser: Chooser

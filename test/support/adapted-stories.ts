@@ -45,7 +45,7 @@ export async function adaptStories(
     writeAdapter(join(parent, name), adapter)
     return { name, folder: join(parent, name) }
   })
-  const out = join(parent, options.id)
+  const out = join(parent, 'stories-adapted')
   const manifest = await adaptModel(folder, named, out)
   const cases: AdaptedStories['cases'][number][] = []
   for (const [index, adapter] of adapters.entries()) {

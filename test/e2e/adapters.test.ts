@@ -89,7 +89,6 @@ describe.skipIf(withoutTestModels)(
       const models = await client.models.list()
       expect(models.data.map(({ id }) => id)).toEqual(
         expect.arrayContaining([
-          'stories260k',
           'stories-adapted',
           'stories-adapted:sea',
           'stories-adapted:wood',

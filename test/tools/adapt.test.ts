@@ -2,11 +2,15 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { Manifest } from '../../models/core/index.ts'
+import { readPeftAdapter } from '../../models/tools/adapt/peft.ts'
+import { withAdapters } from '../../models/tools/adapt/with-adapters.ts'
+import { changeNode } from '../../models/tools/graph/node.ts'
 import { parseVariant } from '../../models/tools/import/build-variant.ts'
 import type { Checkpoint } from '../../models/tools/import/checkpoint.ts'
 import { writeFolder } from '../../models/tools/import/folder.ts'
 import { openCheckpoint } from '../../models/tools/import/import.ts'
 import { readModel } from '../../models/tools/onnx/read.ts'
+import { saveModel } from '../../models/tools/onnx/save.ts'
 import { ortRuntime } from '../../models/tools/run-model/ort.ts'
 import type { Tensors } from '../../models/tools/run-model/runtime.ts'
 import { allRoles, merge, randomAdapter, type TestAdapter, writeAdapter } from '../support/lora.ts'
@@ -83,6 +87,12 @@ describe.skipIf(withoutTestModels)(
           adapter_ids: { type: 'int64', data: BigInt64Array.from(ids, BigInt), shape: [ids.length] },
         }
       }
+    const unknown = (name: string) => name.replace('_proj/', '_linear/')
+    const cosine = (values: readonly number[], others: readonly number[]) => {
+      const dot = (a: readonly number[], b: readonly number[]) =>
+        a.reduce((sum, value, index) => sum + value * (b[index] ?? 0), 0)
+      return dot(values, others) / Math.sqrt(dot(values, values) * dot(others, others))
+    }
     const farthest = (values: readonly number[], others: readonly number[]) =>
       Math.max(...values.map((value, index) => Math.abs(value - (others[index] ?? Number.NaN))))
 
@@ -100,6 +110,42 @@ describe.skipIf(withoutTestModels)(
       expect(farthest(await logitsOf(at('adapted', id, 'model.onnx'), rows([0])), before)).toBeLessThan(1e-5)
       expect(farthest(await logitsOf(at('adapted', id, 'model.onnx'), rows([1])), before)).toBeGreaterThan(
         0.5,
+      )
+    })
+
+    test('rows of dynamic int8 differ by as much as those of floats', async () => {
+      const int8 = at('base/int8/model.onnx')
+      await spillwayJson('quantize', at('base/fp32/model.onnx'), '--to', 'q8', '--for', 'wasm', '-o', int8)
+      const adapted = withAdapters(readModel(int8), [readPeftAdapter('full', at('full'))], 16)
+      saveModel(adapted, at('int8/model.onnx'))
+      const before = await logitsOf(int8, one)
+      expect(farthest(await logitsOf(at('int8/model.onnx'), rows([0])), before)).toBeLessThan(1e-5)
+      const merged = await expected(['merged-full'])
+      expect(cosine(await logitsOf(at('int8/model.onnx'), rows([1])), merged)).toBeGreaterThan(0.99)
+    })
+
+    test('projections are found by the names that exporters for the hub give them', async () => {
+      const model = readModel(at('base/fp32/model.onnx'))
+      const folders = { attention: 'self_attn', mlp: 'mlp' }
+      const roles = { query: 'q', key: 'k', value: 'v', output: 'o', gate: 'gate', up: 'up', down: 'down' }
+      const renamed = (name: string) => {
+        const [, layer, folder = '', role = ''] = /^(layers\.\d)\.(attention|mlp)\.(\w+)$/.exec(name) ?? []
+        const projection = roles[role as keyof typeof roles]
+        if (projection === undefined) return name
+        return `/model/${layer}/${folders[folder as keyof typeof folders]}/${projection}_proj/MatMul_output_0`
+      }
+      const nodes = model.nodes.map((node) =>
+        changeNode(node, { name: '', input: node.input.map(renamed), output: node.output.map(renamed) }),
+      )
+      const adapters = ['full', 'attention'].map((name) => readPeftAdapter(name, at(name)))
+      saveModel(withAdapters({ ...model, nodes }, adapters, 16), at('hub/model.onnx'))
+      const together = await logitsOf(at('hub/model.onnx'), rows([1, 2]))
+      expect(farthest(together, await expected(['merged-full', 'merged-attention']))).toBeLessThan(1e-4)
+      const others = nodes.map((node) =>
+        changeNode(node, { output: node.output.map(unknown), input: node.input.map(unknown) }),
+      )
+      expect(() => withAdapters({ ...model, nodes: others }, adapters, 16)).toThrow(
+        /no projections with known names/,
       )
     })
 

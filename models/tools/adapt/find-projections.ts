@@ -24,7 +24,7 @@ const importedNames: Readonly<Record<string, ProjectionName>> = {
 }
 const imported = /^layers\.(\d+)\.(?:attention|mlp)\.([a-z]+?)(?:_plain)?(?:_product)?$/
 /** As exporters for the hub name nodes and values: `/model/layers.0/self_attn/q_proj/MatMul`. */
-const exported = /^\/?(?:model\/)*layers\.(\d+)\/(?:attn|self_attn|mlp)\/(\w+)\//
+const exported = /^\/?(?:model\/)*layers\.(\d+)\/(?:attn|self_attn|mlp)\/(\w+)\/MatMul[^/]*(?:\/output_0)?$/
 
 /** The projections of a Llama-family decoder, by `keyOf` of their places. */
 export function findProjections(model: Model): ReadonlyMap<string, GraphProjection> {

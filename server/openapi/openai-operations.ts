@@ -1,5 +1,5 @@
 import type { Catalogue } from '../inference/catalogue.ts'
-import { idOfThose } from './model-parameters.ts'
+import { nameOfThose } from './model-parameters.ts'
 import { type Body, type Example, json, type Operation, requestTimeoutParameter } from './operation.ts'
 import { type JsonSchema, type SchemaName, schemaReference } from './schemas.ts'
 
@@ -31,9 +31,9 @@ const stream = (chunk: SchemaName) => ({
 
 /** The OpenAI API. */
 export function openAiOperations(catalogue: Catalogue): Operation[] {
-  const writers = idOfThose(catalogue, ({ manifest }) => manifest.generation !== undefined)
-  const embedders = idOfThose(catalogue, ({ manifest }) => manifest.embedding !== undefined)
-  const both = idOfThose(
+  const writers = nameOfThose(catalogue, ({ manifest }) => manifest.generation !== undefined)
+  const embedders = nameOfThose(catalogue, ({ manifest }) => manifest.embedding !== undefined)
+  const both = nameOfThose(
     catalogue,
     ({ manifest: { generation, embedding } }) => (generation ?? embedding) !== undefined,
   )

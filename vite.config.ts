@@ -241,6 +241,8 @@ export default defineConfig({
           environment: 'node',
           globalSetup: path('test/support/global-setup.ts'),
           include: ['test/e2e/**/*.test.ts'],
+          // These files share a process, so that they share a browser and a server as well.
+          isolate: false,
         },
       },
       {

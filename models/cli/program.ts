@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { version } from '../../package.json'
+import { adaptCommand } from './commands/adapt.ts'
 import { batchCommand } from './commands/batch.ts'
 import { compareCommand } from './commands/compare.ts'
 import { importCommand } from './commands/import.ts'
@@ -23,6 +24,7 @@ const commands = [
   pruneCommand,
   pageCommand,
   importCommand,
+  adaptCommand,
   manifestCommand,
   verifyCommand,
   keyCommand,

@@ -1,3 +1,4 @@
+export * from './adapters.ts'
 export { batchAxisOf, defaultTensor, fill, shapeOfRows } from './axes.ts'
 export * from './error.ts'
 export type { Float16ArrayLike, InputData } from './input-data.ts'

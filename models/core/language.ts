@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { type FileSpec, fileSpec } from './file-spec.ts'
+import { modelName } from './model-name.ts'
 
 const positive = z.int().check(z.positive())
 const token = z.int().check(z.nonnegative())
@@ -18,6 +19,12 @@ export const generation = z.strictObject({
   stopTokens: z.array(token),
   kv: z.strictObject({ layers: positive, heads: positive, headDim: positive }),
   batched: z.optional(z.boolean()),
+  adapters: z.optional(
+    z.array(modelName).check(
+      z.minLength(1),
+      z.refine((names) => new Set(names).size === names.length, 'names, none of them twice'),
+    ),
+  ),
   sampling: z.optional(
     z.strictObject({
       temperature: z.optional(z.number().check(z.nonnegative())),
@@ -74,6 +81,11 @@ export interface GenerationSpec {
    * without the graph: the lane then reads it from the graph's bytes.
    */
   batched?: boolean | undefined
+  /**
+   * Names of the LoRA adapters in the graph, as `spillway adapt` writes it: its input `adapter_ids` `[batch]` is 0 for the
+   * model itself, 1 for the first adapter, and so on. Rows of different adapters may share a step.
+   */
+  adapters?: string[] | undefined
   /** Default sampling of requests. */
   sampling?:
     | {

@@ -1,11 +1,14 @@
 import { access, readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import {
+  type AdaptedName,
+  checkAdapter,
   type Manifest,
   parseManifest,
   parseReferences,
   type Reference,
   SpillwayError,
+  splitAdaptedName,
 } from '../../models/core/index.ts'
 import { faultsTogether } from '../faults-together.ts'
 import { readUpstream, type UpstreamConfig } from '../upstream/config.ts'
@@ -213,4 +216,22 @@ export const findModel = (catalogue: Catalogue, id: string, version?: string): C
       ? { expected: `version ${versions.map(({ manifest }) => manifest.version).join(' or ')}` }
       : { hint: 'GET /models/catalogue.json lists the models.' },
   )
+}
+
+/** A model that a request for texts names, and the adapter. */
+export interface NamedTexts extends Pick<AdaptedName, 'adapter'> {
+  readonly entry: CatalogueEntry
+}
+
+/**
+ * The model that a request of the OpenAI API names, as `model` or `model:adapter`.
+ *
+ * @throws SpillwayError `model_unknown`.
+ */
+export function findTexts(catalogue: Catalogue, name: string): NamedTexts {
+  const { model, adapter } = splitAdaptedName(name)
+  const adapted = catalogue.has(name) ? undefined : catalogue.get(model)
+  if (adapter === undefined || !adapted) return { entry: findModel(catalogue, name) }
+  checkAdapter(adapted.manifest, adapter)
+  return { entry: adapted, adapter }
 }

@@ -9,7 +9,7 @@ import { type PromptRequest, type ReadPrompt, readPrompt } from '../../workers/h
 import type { TemplateArguments, TextGenerator } from '../../workers/host/text/types.ts'
 import { jobOf } from '../offload/job-of.ts'
 import type { Offload } from '../offload/offload.ts'
-import type { CatalogueEntry } from './catalogue.ts'
+import type { CatalogueEntry, NamedTexts } from './catalogue.ts'
 import type { Inference } from './inference.ts'
 import { charactersOf } from './prompt-length.ts'
 import type { RequestWait } from './request-wait.ts'
@@ -19,7 +19,7 @@ export interface TextService {
   /** Reads the model's tokenizer, so that the first text need not wait; nothing for a model without one. */
   prepare(entry: CatalogueEntry): Promise<void>
   /** @throws SpillwayError `not_supported` where the model generates no text. */
-  generator(entry: CatalogueEntry, preferredVariant?: string): Promise<TextGenerator>
+  generator(named: NamedTexts, preferredVariant?: string): Promise<TextGenerator>
   /**
    * Reads prompts, off the server's thread where they are long.
    *
@@ -98,10 +98,10 @@ export function createTextService(
       const read = (await readApart(entry, texts, templateArguments, wait)).values()
       return prompts.map((prompt) => (prompt.tokens ? undefined : read.next().value) ?? readHere(prompt))
     },
-    generator: async (entry, preferredVariant) => {
+    generator: async ({ entry, adapter }, preferredVariant) => {
       // Before the tokenizer: a model that generates no text needs none.
       const tokens = inference.generator(entry, preferredVariant)
-      return models.generator(entry.manifest, tokens, filesOf(entry))
+      return models.generator(entry.manifest, tokens, filesOf(entry), adapter)
     },
     embed: async (entry, texts, wait) => {
       const reader = await models.reader(entry.manifest, filesOf(entry))

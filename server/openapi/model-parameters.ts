@@ -1,3 +1,4 @@
+import { textNames } from '../../models/core/index.ts'
 import { allVersions, type Catalogue, type CatalogueEntry } from '../inference/catalogue.ts'
 import type { JsonSchema } from './schemas.ts'
 
@@ -14,9 +15,9 @@ function oneOf(names: readonly string[]): JsonSchema {
 
 export const idOf = (catalogue: Catalogue): JsonSchema => oneOf([...catalogue.keys()])
 
-/** Ids of the models for which something holds, such as that they write text. */
-export const idOfThose = (catalogue: Catalogue, holds: (entry: CatalogueEntry) => boolean): JsonSchema =>
-  oneOf([...catalogue.values()].filter(holds).map(({ manifest }) => manifest.id))
+/** Names of the models for which something holds, such as that they write text, and of their adapters. */
+export const nameOfThose = (catalogue: Catalogue, holds: (entry: CatalogueEntry) => boolean): JsonSchema =>
+  oneOf([...catalogue.values()].filter(holds).flatMap(({ manifest }) => textNames(manifest)))
 
 export const versionOf = (catalogue: Catalogue): JsonSchema =>
   oneOf(allVersions(catalogue).map(({ manifest }) => manifest.version))

@@ -1,5 +1,5 @@
 import type { Catalogue } from '../inference/catalogue.ts'
-import { idOfThose } from './model-parameters.ts'
+import { nameOfThose } from './model-parameters.ts'
 import { type Body, type Example, json, type Operation, requestTimeoutParameter } from './operation.ts'
 import { type JsonSchema, type SchemaName, schemaReference } from './schemas.ts'
 
@@ -31,9 +31,9 @@ const stream = (chunk: SchemaName) => ({
 
 /** The OpenAI API. */
 export function openAiOperations(catalogue: Catalogue): Operation[] {
-  const writers = idOfThose(catalogue, ({ manifest }) => manifest.generation !== undefined)
-  const embedders = idOfThose(catalogue, ({ manifest }) => manifest.embedding !== undefined)
-  const both = idOfThose(
+  const writers = nameOfThose(catalogue, ({ manifest }) => manifest.generation !== undefined)
+  const embedders = nameOfThose(catalogue, ({ manifest }) => manifest.embedding !== undefined)
+  const both = nameOfThose(
     catalogue,
     ({ manifest: { generation, embedding } }) => (generation ?? embedding) !== undefined,
   )
@@ -50,7 +50,8 @@ export function openAiOperations(catalogue: Catalogue): Operation[] {
       ...openAiRun,
       route: 'post /v1/chat/completions',
       summary: 'Answers a chat',
-      description: 'Fields that would change the answer and are not supported, such as `tools`, are 400.',
+      description:
+        'Fields that would change the answer and are not supported, such as `audio`, are 400. `truncation: "auto"` leaves out the oldest turns of a chat that is too long; `dropped_messages` counts them.',
       body: withModel('ChatRequest', writers, {
         messages: [{ role: 'user', content: 'Hello' }],
         max_tokens: 32,
@@ -68,7 +69,8 @@ export function openAiOperations(catalogue: Catalogue): Operation[] {
       ...openAiRun,
       route: 'post /v1/responses',
       summary: 'Answers a text or a chat, and keeps nothing',
-      description: 'What needs storage, tools or pictures is 400.',
+      description:
+        'What needs storage or pictures is 400. `truncation: "auto"` leaves out the oldest turns of an input that is too long; `dropped_messages` counts them.',
       body: withModel('ResponseRequest', writers, { input: 'Hello', max_output_tokens: 32 }),
       answer: {
         ...json('Response'),

@@ -3,13 +3,13 @@ import { systemClock } from '../../models/async/clock.ts'
 import { byteLetters } from '../../models/core/byte-letters.ts'
 import { type Backend, SpillwayError, type Tensor } from '../../models/core/index.ts'
 import type { GenerationSpec } from '../../models/core/language.ts'
-import type { Sampling } from '../../models/core/sampling.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
-import type { TokenStream } from '../../workers/host/text/types.ts'
-import type { GeneratedToken, TokenFormat, TokenRequest } from '../../workers/protocol/generation.ts'
+import type { TokenFormat, TokenRequest } from '../../workers/protocol/generation.ts'
 import type { LoadRequest } from '../../workers/protocol/lane.ts'
 import type { Stories } from '../support/stories.ts'
+import { adaptersContract } from './adapters.ts'
+import { greedy, read, request } from './sequences.ts'
 import { tokenGeneratorContract } from './token-generator.ts'
 
 export interface GenerationSubject {
@@ -19,7 +19,8 @@ export interface GenerationSubject {
 }
 
 interface LoadOptions {
-  readonly selecting?: boolean
+  /** The graph; default: that of the model itself. */
+  readonly graph?: 'selecting' | 'adapted'
   readonly slots?: number
   readonly maxBytes?: number
   readonly kv?: GenerationSpec['kv']
@@ -27,27 +28,6 @@ interface LoadOptions {
 
 export const bytesOf = (base64: string): ArrayBuffer =>
   Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)).buffer
-
-export const greedy: Sampling = { temperature: 0 }
-
-export const request = (
-  prompt: readonly number[],
-  maxTokens: number,
-  more: Partial<TokenRequest> = {},
-): TokenRequest => ({
-  prompt,
-  generated: 0,
-  maxTokens,
-  stopTokens: [1, 2],
-  sampling: greedy,
-  ...more,
-})
-
-export async function read(stream: TokenStream): Promise<GeneratedToken[]> {
-  const tokens: GeneratedToken[] = []
-  for await (const made of stream) tokens.push(...made)
-  return tokens
-}
 
 /** A list whose names a text has no choice but to spell, for a vocabulary with a token for each byte from the third on. */
 const records: TokenFormat = {
@@ -73,7 +53,7 @@ export function generationContract(name: string, { start, backends, stories }: G
     })
     return
   }
-  const { manifest, cases, reference } = stories
+  const { manifest, cases, reference, adapted } = stories
   const { generation } = manifest
   if (!generation) throw new Error('The manifest has no generation spec')
 
@@ -82,25 +62,30 @@ export function generationContract(name: string, { start, backends, stories }: G
     const length = (many: number, few: number) => (backend === 'webgpu' ? few : many)
     // More than a slot has at first.
     const spec = { ...generation, context: length(512, 264) }
+    const graphs = { plain: stories.graph, selecting: stories.selecting, adapted: adapted.graph }
+    const specOf = (graph: LoadOptions['graph']): GenerationSpec => ({
+      ...spec,
+      ...(graph === 'adapted' && { adapters: adapted.manifest.generation?.adapters }),
+    })
     // One lane for all: each starts a runtime, and a GPU compiles the shaders of each anew.
     let lane: Lane
     const requestFor = (
       session: string,
-      { selecting = false, slots = 8, maxBytes = 64 * 2 ** 20, kv = spec.kv }: LoadOptions = {},
+      { graph, slots = 8, maxBytes = 64 * 2 ** 20, kv = spec.kv }: LoadOptions = {},
     ): LoadRequest => ({
       session,
       backend,
-      source: { from: 'bytes', graph: bytesOf(selecting ? stories.selecting : stories.graph), external: [] },
+      source: { from: 'bytes', graph: bytesOf(graphs[graph ?? 'plain']), external: [] },
       inputs: manifest.inputs,
       outputs: manifest.outputs,
       batchAxis: 0,
-      generate: { spec: { ...spec, kv }, kvType: 'float32', maxSlots: slots, maxBytes },
+      generate: { spec: { ...specOf(graph), kv }, kvType: 'float32', maxSlots: slots, maxBytes },
     })
     const open = async (session: string, options: LoadOptions = {}) => {
       await lane.load(requestFor(session, options))
       return new SequenceScheduler({
         session,
-        spec,
+        spec: specOf(options.graph),
         lease: async () => ({ lane, release: () => {} }),
         executedOn: { backend, variant: 'fp32' },
         slots: options.slots ?? 8,
@@ -225,7 +210,7 @@ export function generationContract(name: string, { start, backends, stories }: G
     })
 
     test('gives the same tokens where the graph selects the likeliest', async () => {
-      const selecting = await open('selecting', { selecting: true })
+      const selecting = await open('selecting', { graph: 'selecting' })
       const count = length(40, 4)
       const made = await Promise.all([
         ...cases.map(({ prompt }) => tokensOf(selecting, request(prompt, count))),
@@ -236,6 +221,14 @@ export function generationContract(name: string, { start, backends, stories }: G
         ),
       ])
       expect(made.slice(0, cases.length)).toEqual(cases.map(({ tokens }) => tokens.slice(0, count)))
+    })
+
+    adaptersContract({
+      open: () => open('adapted', { graph: 'adapted' }),
+      base: cases[0] ?? { prompt: [], tokens: [] },
+      // A long prompt takes seconds on a software GPU.
+      adapted: adapted.cases.filter(({ prompt }) => prompt.length <= length(64, 16)),
+      length: length(24, 4),
     })
 
     test('draws the same tokens for the same seed, whatever else is in the step', async () => {

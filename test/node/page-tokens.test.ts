@@ -5,7 +5,6 @@ import { Tokens } from '../../server/auth/tokens.ts'
 import { complete } from '../../web/remote/openai-completions.ts'
 import { PageTokens } from '../../web/remote/page-tokens.ts'
 import { requestJson } from '../../web/remote/request.ts'
-import { bardManifest } from '../support/bard-variants.ts'
 import { testKey } from '../support/keys-file.ts'
 import { listen } from '../support/listen.ts'
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts'
@@ -110,7 +109,7 @@ describe('the tokens of a page', () => {
     drift = 600_000
     let text = ''
     const request = { prompt: 'Once', maxTokens: 3, temperature: 0 }
-    for await (const piece of complete(server.url, bardManifest, request, {
+    for await (const piece of complete(server.url, { model: 'bard', context: 512 }, request, {
       clock,
       silenceMs: 60_000,
       pageHeaders: tokens,

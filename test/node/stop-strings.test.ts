@@ -12,7 +12,7 @@ let generator: TextGenerator
 beforeAll(async () => {
   inference = createCpuInference()
   const service = createTextService(inference, systemClock, createTestOffload())
-  generator = await service.generator({ manifest: bardManifest, folder: bardFolder })
+  generator = await service.generator({ entry: { manifest: bardManifest, folder: bardFolder } })
 })
 afterAll(() => inference.close())
 

@@ -33,7 +33,12 @@ async function write(request: GenerateRequest, answer: string, lostAfter: number
     },
     fail: (place) =>
       place - prompt >= lostAfter ? new SpillwayError('lane_lost', 'The device is lost') : undefined,
-    elsewhere: serverSegment(new URL(`http://127.0.0.1:${port}`), scriptedManifest, systemClock, noHeaders),
+    elsewhere: serverSegment(
+      new URL(`http://127.0.0.1:${port}`),
+      { manifest: scriptedManifest },
+      systemClock,
+      noHeaders,
+    ),
   })
   const tiers = new Set<string>()
   const stream = model.generate({ ...request, maxTokens: 200 })

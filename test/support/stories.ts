@@ -6,6 +6,7 @@ import { writeFolder } from '../../models/tools/import/folder.ts'
 import { openCheckpoint } from '../../models/tools/import/import.ts'
 import { modelBytes } from '../../models/tools/onnx/save.ts'
 import { pageModel } from '../../models/tools/page/page-model.ts'
+import { type AdaptedStories, adaptStories } from './adapted-stories.ts'
 import { emptyFolder, testModels, withoutTestModels } from './test-models.ts'
 
 /** The published stories260k, imported as float32, with its published reference outputs. */
@@ -21,6 +22,7 @@ export interface Stories {
   readonly cases: readonly { readonly prompt: readonly number[]; readonly tokens: readonly number[] }[]
   /** Tokens, and the logits after each of the first sixteen. */
   readonly reference: { readonly tokens: readonly number[]; readonly logits: readonly (readonly number[])[] }
+  readonly adapted: AdaptedStories
 }
 
 export async function importStories(): Promise<Stories | { readonly absent: string }> {
@@ -29,16 +31,10 @@ export async function importStories(): Promise<Stories | { readonly absent: stri
   const json = (name: string) => JSON.parse(readFileSync(published(name), 'utf8'))
   const source = openCheckpoint(published('stories260K.bin'), published('tok512.bin'))
   const variant = parseVariant('fp32')
+  const options = { id: 'stories260k', title: 'Stories', variants: variant ? [variant] : [], context: 512 }
   const make = async (topK: number | undefined) => {
     const folder = join(await emptyFolder(), 'stories260k')
-    const variants = variant ? [variant] : []
-    const manifest = await writeFolder(folder, source, {
-      id: 'stories260k',
-      title: 'Stories',
-      variants,
-      context: 512,
-      topK,
-    })
+    const manifest = await writeFolder(folder, source, { ...options, topK })
     return { manifest, folder, graph: readFileSync(join(folder, 'fp32/model.onnx'), 'base64') }
   }
   const { manifest, folder, graph } = await make(undefined)
@@ -48,6 +44,9 @@ export async function importStories(): Promise<Stories | { readonly absent: stri
   const { cases }: { cases: { prompt_ids: number[]; ids: number[] }[] } = json('prompts.json')
   const { token_ids, logits_first16 }: { token_ids: number[]; logits_first16: number[][] } =
     json('reference.json')
+  // The second prompt repeats itself: what follows is proposed.
+  const passage = token_ids.slice(0, 24)
+  const prompts = [cases[0]?.prompt_ids ?? [], [...passage, ...passage.slice(0, 6)]]
   return {
     manifest,
     folder,
@@ -56,5 +55,6 @@ export async function importStories(): Promise<Stories | { readonly absent: stri
     paged: Buffer.from(modelBytes(pageModel(halves))).toString('base64'),
     cases: cases.map(({ prompt_ids, ids }) => ({ prompt: prompt_ids, tokens: ids })),
     reference: { tokens: token_ids, logits: logits_first16 },
+    adapted: await adaptStories(folder, source, options, prompts),
   }
 }

@@ -46,7 +46,7 @@ test('known options are taken, and undefined ones are absent', () => {
       traceparent: () => undefined,
     })
     checkRuntimeOptions(absent as object)
-    checkModelOptions({ signal, onProgress: () => {} })
+    checkModelOptions({ signal, onProgress: () => {}, adapter: 'sea' })
     checkRunOptions({ signal, deadlineMs: 5, policy: 'device', priority: 'high', ...absent })
     checkTextRequest({ prompt: 'a', maxTokens: 5, seed: 7, stop: ['b'] })
   }).not.toThrow()

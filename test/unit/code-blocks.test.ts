@@ -30,6 +30,7 @@ const runBy: Readonly<Record<string, readonly (readonly [test: string, words: st
     ['test/e2e/readme.test.ts', 'model.unload'],
     ['test/e2e/readme.test.ts', 'runtime.advise'],
     ['test/e2e/readme.test.ts', 'createSession'],
+    ['test/e2e/readme.test.ts', "truncation: 'auto'"],
     ['test/unit/tool-loop.test.ts', 'execute: async'],
     ['test/e2e/readme.test.ts', 'runtime.openai'],
     ['test/e2e/readme.test.ts', "addEventListener('stats'"],

@@ -274,7 +274,7 @@ describe('a text', () => {
     const messages = [
       { role: 'system', content: 'Be brief.' },
       ...Array.from({ length: 10 }, (_, at) => ({
-        role: at % 2 ? 'assistant' : 'user',
+        role: at % 2 ? ('assistant' as const) : ('user' as const),
         content: `Turn ${at}`,
       })),
       { role: 'user', content: 'And now?' },

@@ -150,6 +150,15 @@ describe('parseManifest', () => {
     ['a hidden file', withFile('a/.env'), 'variants[0].files[0].path'],
     ['a file by another separator', withFile('a\\b'), 'variants[0].files[0].path'],
     ['text generation without its settings', { ...digitsManifest, task: 'text-generation' }, 'generation'],
+    [
+      'two adapters of one name',
+      {
+        ...digitsManifest,
+        task: 'text-generation',
+        generation: { ...generation, adapters: ['sea', 'sea'] },
+      },
+      'generation.adapters',
+    ],
     ['settings of another task', { ...digitsManifest, generation }, 'generation'],
     [
       'a cache without layers',

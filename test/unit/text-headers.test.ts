@@ -17,7 +17,12 @@ const server = createServer((request, response) => {
 })
 const segmentWith = (headers: RequestHeaders) => {
   const { port } = server.address() as AddressInfo
-  return serverSegment(new URL(`http://127.0.0.1:${port}`), digitsManifest, systemClock, headers)
+  return serverSegment(
+    new URL(`http://127.0.0.1:${port}`),
+    { manifest: digitsManifest },
+    systemClock,
+    headers,
+  )
 }
 beforeAll(async () => {
   server.listen(0, '127.0.0.1')

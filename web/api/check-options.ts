@@ -31,7 +31,12 @@ const timeoutFields: FieldNames<NonNullable<RuntimeOptions['timeouts']>> = {
 }
 const hubFields: FieldNames<HubOptions> = { endpoint: true, token: true }
 const loadFields: FieldNames<LoadOptions> = { signal: true, onProgress: true }
-const modelFields: FieldNames<ModelOptions> = { ...loadFields, backend: true, variant: true }
+const modelFields: FieldNames<ModelOptions> = {
+  ...loadFields,
+  adapter: true,
+  backend: true,
+  variant: true,
+}
 const requestFields: FieldNames<RequestOptions> = {
   signal: true,
   deadlineMs: true,
@@ -71,7 +76,9 @@ export function checkSource(source: unknown): void {
 export function checkModelOptions(options: ModelOptions): void {
   refuseUnknownFields('A model', options, modelFields)
   checkLoadValues(options)
-  const { backend, variant }: ForcedChoice = options
+  const { adapter, backend, variant }: Pick<ModelOptions, 'adapter'> & ForcedChoice = options
+  if (adapter !== undefined && typeof adapter !== 'string')
+    throw invalid('adapter is no name', 'the name of an adapter, as a string', adapter)
   if (backend !== undefined && !deviceBackends.includes(backend))
     throw invalid('backend is none of the device', anyOf(deviceBackends), backend)
   if (variant !== undefined && typeof variant !== 'string')

@@ -6,6 +6,8 @@ import type { Progress } from '../store/worker/load-files.ts'
 
 /** Options of `runtime.model()`. */
 export interface ModelOptions extends LoadOptions, ForcedChoice {
+  /** A LoRA adapter of the model, one of its manifest's `generation.adapters`: texts are written with it, on either tier. */
+  readonly adapter?: string
   /**
    * The backend that runs the model, for debugging. Requests then run on the device only.
    */

@@ -146,6 +146,8 @@ export interface ModelSession {
 
 export interface CreateModelOptions {
   readonly manifest: Manifest
+  /** One of the manifest's. */
+  readonly adapter?: string | undefined
   readonly router: Router
   readonly device: Pick<DeviceTier, 'loadStates' | 'unloadModel'>
   readonly textService: LazyTextService
@@ -165,7 +167,7 @@ export interface CreateModelOptions {
 export function createModel(options: CreateModelOptions): Model {
   const { manifest, router, device, textService, unanswered, runtimePolicy, isForced, emitter, clock } =
     options
-  const { maxQueued, watcher } = options
+  const { adapter, maxQueued, watcher } = options
   const events = device.loadStates.events(manifest)
   const toPlacementOptions = (
     options: RequestOptions | undefined,
@@ -228,7 +230,7 @@ export function createModel(options: CreateModelOptions): Model {
       try {
         const placement = toPlacementOptions(options)
         const textPolicy: TextPolicy = { current: placement.policy }
-        const stream = textService.generate(manifest, request, { ...placement, textPolicy })
+        const stream = textService.generate(manifest, request, { ...placement, textPolicy, adapter })
         void watcher?.watch(manifest.id, stream.result)
         return {
           ...stream,

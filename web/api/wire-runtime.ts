@@ -2,7 +2,7 @@ import { withAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
 import { importOnce } from '../../models/async/import-code.ts'
 import { UnansweredCalls } from '../../models/async/unanswered-calls.ts'
-import type { Manifest } from '../../models/core/index.ts'
+import { checkAdapter, type Manifest } from '../../models/core/index.ts'
 import { closed } from '../../workers/host/scheduler/errors.ts'
 import type { Capacity } from '../device/capacity.ts'
 import { DeviceTier } from '../device/device-tier.ts'
@@ -148,15 +148,20 @@ export function startRuntimeOn(platform: Platform, options: RuntimeOptions, cloc
     if (isForced(options) || !router.startsOnServer(policy)) void capacity()
     // At the same time as the manifest as well. The request that needs it reports that it did not load.
     code().catch(() => undefined)
-    return unanswered.trackAbortable(options.signal, async (stop) => {
+    const find = async (stop: AbortSignal) => {
       if (!isForced(options)) return catalogue.find(source, stop)
       const { forceVariant } = await withAbort(stop, code())
       return catalogue.find(source, stop, (found) => forceVariant(found, options))
+    }
+    return unanswered.trackAbortable(options.signal, async (stop) => {
+      const manifest = await find(stop)
+      checkAdapter(manifest, options.adapter)
+      return manifest
     })
   }
   const openModel: Runtime['model'] = async (source, options = {}) => {
     const manifest = await findModel(source, options)
-    const { signal, onProgress } = options
+    const { signal, onProgress, adapter } = options
     const runtimePolicy = () => (isForced(options) ? 'device' : policy)
     if (isForced(options)) {
       const { refuseForced } = await code()
@@ -166,6 +171,7 @@ export function startRuntimeOn(platform: Platform, options: RuntimeOptions, cloc
     used.set(`${manifest.id}@${manifest.version}`, manifest)
     return createModel({
       manifest,
+      adapter,
       router,
       device,
       textService,

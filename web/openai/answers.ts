@@ -1,6 +1,6 @@
 import { linkAbort } from '../../models/async/abort.ts'
 import type { Clock } from '../../models/async/clock.ts'
-import type { Policy } from '../../models/core/index.ts'
+import { type Policy, splitAdaptedName } from '../../models/core/index.ts'
 import { checkBody, checkStreamOptions, type RequestKind } from '../../workers/host/text/openai/check-body.ts'
 import { checkDimensions, embeddingsAnswer } from '../../workers/host/text/openai/embeddings-answer.ts'
 import { invalidParameter } from '../../workers/host/text/openai/invalid-parameter.ts'
@@ -74,10 +74,16 @@ export class OpenAiAnswers {
     return embeddingsAnswer({ ...result, request }, toBase64) as OpenAiEmbeddings
   }
 
+  /** By the model's source, or by `source:adapter`, as the server has it. */
+  async #open(name: string): Promise<Model> {
+    const { model, adapter } = splitAdaptedName(name)
+    return this.#sources.openModel(model, adapter === undefined ? {} : { adapter })
+  }
+
   #model(source: string): Promise<Model> {
     const known = this.#models.get(source)
     if (known) return known
-    const opening = this.#sources.openModel(source)
+    const opening = this.#open(source)
     this.#models.set(source, opening)
     opening.catch(() => this.#models.delete(source))
     return opening

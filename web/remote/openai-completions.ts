@@ -1,6 +1,6 @@
 import * as z from 'zod/mini'
 import type { Clock } from '../../models/async/clock.ts'
-import { type Backend, backends, type Manifest, schemaError } from '../../models/core/index.ts'
+import { type Backend, backends, schemaError } from '../../models/core/index.ts'
 import type { TextFormat } from '../../models/core/text-format.ts'
 import {
   type ChatRequest,
@@ -29,6 +29,14 @@ export interface RemotePiece extends Piece {
   readonly usage?: Usage | undefined
 }
 
+/** The model that a server writes with. */
+export interface RemoteModel {
+  /** Its name at the server, `model:adapter` with an adapter. */
+  readonly model: string
+  /** Tokens of the longest text; undefined where only the server knows. */
+  readonly context: number | undefined
+}
+
 export interface CompleteOptions {
   readonly clock: Clock
   readonly signal?: AbortSignal | undefined
@@ -48,7 +56,7 @@ export interface CompleteOptions {
  */
 export async function* complete(
   server: URL,
-  manifest: Manifest,
+  model: RemoteModel,
   request: TextRequest,
   options: CompleteOptions,
 ): AsyncGenerator<RemotePiece> {
@@ -56,7 +64,7 @@ export async function* complete(
   const url = new URL(chat ? 'v1/chat/completions' : 'v1/completions', server)
   const { preferredVariant: preferred_variant } = options
   const body = {
-    ...(chat ? chatBody(manifest, request) : completionBody(manifest, request)),
+    ...(chat ? chatBody(model, request) : completionBody(model, request)),
     preferred_variant,
   }
   const read = chat ? readChat : readCompletion
@@ -122,10 +130,10 @@ function formatFields(
   return { structured_outputs: form }
 }
 
-function chatBody({ id }: Manifest, request: TextRequest): ChatRequest {
+function chatBody({ model }: RemoteModel, request: TextRequest): ChatRequest {
   const { messages = [], logprobs, maxTokens } = request
   return {
-    ...common(id, request),
+    ...common(model, request),
     messages: messages.map(({ tool_calls: calls, ...message }) => ({
       ...message,
       ...(calls ? { tool_calls: [...calls] } : {}),
@@ -138,15 +146,15 @@ function chatBody({ id }: Manifest, request: TextRequest): ChatRequest {
   }
 }
 
-function completionBody({ id, generation }: Manifest, request: TextRequest): CompletionRequest {
+function completionBody({ model, context }: RemoteModel, request: TextRequest): CompletionRequest {
   const { prompt, tokens, generated, logprobs, maxTokens } = request
   return {
-    ...common(id, request),
+    ...common(model, request),
     prompt: prompt ?? [...(tokens ?? [])],
     generated_tokens: generated,
     is_chat: request.isChat,
     // The API's own default is 16 tokens; null is vLLM's way to say as many as the context holds.
-    max_tokens: maxTokens ?? generation?.context ?? null,
+    max_tokens: maxTokens ?? context ?? null,
     logprobs,
   }
 }

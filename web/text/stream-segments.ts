@@ -1,5 +1,5 @@
 import type { Clock } from '../../models/async/clock.ts'
-import type { Manifest } from '../../models/core/index.ts'
+import { adaptedName, type Manifest } from '../../models/core/index.ts'
 import type { WaitOptions } from '../../workers/host/scheduler/work.ts'
 import { readPrompt } from '../../workers/host/text/tokenizer/prompt.ts'
 import type { TextGenerator, TextRequest } from '../../workers/host/text/types.ts'
@@ -48,20 +48,31 @@ function withTokens(request: TextRequest, tokens: readonly number[]): TextReques
   return { ...rest, isChat: rest.isChat ?? messages !== undefined, tokens }
 }
 
+/** A model, and the adapter that its texts are written with. */
+export interface AdaptedModel {
+  readonly manifest: Manifest
+  readonly adapter?: string | undefined
+}
+
 export const serverSegment = (
   server: URL,
-  manifest: Manifest,
+  { manifest, adapter }: AdaptedModel,
   clock: Clock,
   headers: RequestHeaders,
 ): StreamSegment => ({
   executedOn: { backend: 'unknown', variant: 'unknown' },
   stream: (text, { signal, deadlineMs }) =>
-    complete(server, manifest, text.nextRequest(), {
-      clock,
-      signal,
-      deadlineMs,
-      pageHeaders: headers,
-      silenceMs,
-      preferredVariant: text.variant,
-    }),
+    complete(
+      server,
+      { model: adaptedName({ model: manifest.id, adapter }), context: manifest.generation?.context },
+      text.nextRequest(),
+      {
+        clock,
+        signal,
+        deadlineMs,
+        pageHeaders: headers,
+        silenceMs,
+        preferredVariant: text.variant,
+      },
+    ),
 })

@@ -17,7 +17,7 @@ import type { RequestHeaders } from '../remote/request-headers.ts'
 import { createCancellation } from './cancellation.ts'
 import type { EmbedResult } from './embed-result.ts'
 import { generate, type TextStream } from './generate.ts'
-import { deviceSegment, type StreamSegment, serverSegment } from './stream-segments.ts'
+import { type AdaptedModel, deviceSegment, type StreamSegment, serverSegment } from './stream-segments.ts'
 import { TextBalance, type TextBalanceOptions } from './text-balance.ts'
 import { generateRequest } from './tool-loop.ts'
 import type { GenerateRequest } from './tools.ts'
@@ -35,6 +35,11 @@ export interface TextServiceOptions {
   readonly closing: AbortSignal
 }
 
+/** How a text is placed, and the adapter that it is written with. */
+export interface TextOptions extends PlacementOptions {
+  readonly adapter?: string | undefined
+}
+
 const createScheduler = (options: SequenceSchedulerOptions) => new SequenceScheduler(options)
 
 /** Generates and embeds texts, on either tier. */
@@ -49,19 +54,21 @@ export class TextService {
   }
 
   /** @throws SpillwayError `not_supported`, in the stream, where the model generates no text. */
-  generate(manifest: Manifest, given: GenerateRequest, options: PlacementOptions): TextStream {
+  generate(manifest: Manifest, given: GenerateRequest, { adapter, ...options }: TextOptions): TextStream {
     const { clock, closing } = this.#options
-    const write = (request: TextRequest, options: PlacementOptions) => this.#write(manifest, request, options)
+    const write = (request: TextRequest, options: PlacementOptions) =>
+      this.#write({ manifest, adapter }, request, options)
     return generateRequest({ write, clock, closing }, given, options)
   }
 
-  #write(manifest: Manifest, request: TextRequest, options: PlacementOptions): TextStream {
+  #write(written: AdaptedModel, request: TextRequest, options: PlacementOptions): TextStream {
+    const { manifest } = written
     const { router, clock, closing } = this.#options
     return generate(
       {
         router,
         estimateSpill: (session) => this.#estimateSpill(session, request),
-        createSegment: (target) => this.#createSegment(manifest, target),
+        createSegment: (target) => this.#createSegment(written, target),
         wrote: ({ session }, times, hasLeft) => {
           const balance = this.#balanceOf(manifest)
           if (session) balance.deviceWrote(session, times, hasLeft)
@@ -152,17 +159,17 @@ export class TextService {
     return files.map((bytes) => new Uint8Array(bytes))
   }
 
-  async #createSegment(manifest: Manifest, { session }: TextTarget): Promise<StreamSegment> {
+  async #createSegment({ manifest, adapter }: AdaptedModel, { session }: TextTarget): Promise<StreamSegment> {
     const { server, clock, headers } = this.#options
-    if (session) return deviceSegment(await this.#generatorOf(session))
-    if (server) return serverSegment(server, manifest, clock, headers)
+    if (session) return deviceSegment(await this.#generatorOf(session, adapter))
+    if (server) return serverSegment(server, { manifest, adapter }, clock, headers)
     throw withoutServer()
   }
 
-  async #generatorOf(session: DeviceSession): Promise<TextGenerator> {
+  async #generatorOf(session: DeviceSession, adapter: string | undefined): Promise<TextGenerator> {
     const { manifest } = session
     const tokens = this.#options.device.generator(session, createScheduler)
-    return this.#models.generator(manifest, tokens, () => this.#textFiles(manifest))
+    return this.#models.generator(manifest, tokens, () => this.#textFiles(manifest), adapter)
   }
 
   /** With all slots taken a text would wait for another one to end, while the server can begin. */

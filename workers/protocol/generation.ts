@@ -35,6 +35,8 @@ export interface TokenRequest {
   /** Tokens that end the sequence. The one that does is not part of the result. */
   readonly stopTokens: readonly number[]
   readonly sampling: Sampling
+  /** The adapter in the graph, from 1 on. Absent: the model itself. */
+  readonly adapter?: number | undefined
   /** Whether the host may end the sequence by its text, at a stop string: no step is started ahead of its tokens then. */
   readonly endsByText?: boolean | undefined
   /** Holds the generated tokens, `generated` included, to a form. */

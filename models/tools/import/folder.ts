@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto'
-import { createReadStream, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import type { FileSpec, Manifest, Variant } from '../../core/manifest.ts'
+import type { Manifest, Variant } from '../../core/manifest.ts'
 import { parseManifest } from '../../core/manifest-schema.ts'
 import type { TensorType } from '../../core/tensor.ts'
 import type { TensorSpec } from '../../core/tensor-spec.ts'
 import { backendsOfGraph, commonBackends } from '../backends/operators.ts'
 import { declaredOf } from '../graph/values.ts'
 import { memoryOf } from '../inspect/memory.ts'
+import { fileSpec } from '../manifest/file-spec.ts'
 import { DataType } from '../onnx/data-type.ts'
 import { sizeOfFiles } from '../onnx/files.ts'
 import type { Model, Value } from '../onnx/model.ts'
@@ -94,12 +94,6 @@ export async function writeFolder(
 
 /** Whether a value belongs to the model's interface: tensors of the KV cache do not, and differ between variants. */
 const isOwn = ({ name }: Value): boolean => !/^(past_key_values|present)\./.test(name)
-
-async function fileSpec(folder: string, path: string): Promise<FileSpec> {
-  const hash = createHash('sha256')
-  for await (const part of createReadStream(join(folder, path))) hash.update(part)
-  return { path, size: statSync(join(folder, path)).size, sha256: hash.digest('hex') }
-}
 
 const typeNames = new Map<number, TensorType>([
   [DataType.FLOAT, 'float32'],

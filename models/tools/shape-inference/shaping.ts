@@ -55,6 +55,12 @@ const reshape: InferenceRule = (node, inputs) => {
   return [known(input.type, shape, input.ints)]
 }
 
+/** Our own functions, which unpack blocks of weights to floats of a given shape. @param perByte Weights of a byte. */
+const unpack =
+  (perByte: number): InferenceRule =>
+  (node, [packed, , shape]) =>
+    reshape(node, [known(DataType.FLOAT, packed?.shape && [product(packed.shape) * perByte]), shape])
+
 const flatten: InferenceRule = (node, [input]) => {
   if (!input?.shape) return [like(input, undefined)]
   const axis = axisOf(intOf(node, 'axis', 1), input.shape.length)
@@ -145,6 +151,8 @@ export const shaping: readonly [string, InferenceRule][] = [
   ['Unsqueeze', unsqueeze],
   ['Squeeze', squeeze],
   ['Reshape', reshape],
+  ['spillway.Unpack4', unpack(2)],
+  ['spillway.Unpack8', unpack(1)],
   ['Flatten', flatten],
   ['Transpose', transpose],
   ['Expand', expand],

@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import type { Clock } from '../../../models/async/clock.ts'
+import { textNames } from '../../../models/core/index.ts'
 import { type ApiShape, chatShape, completionShape } from '../../../workers/host/text/openai/api-shape.ts'
 import { checkChoices } from '../../../workers/host/text/openai/choices.ts'
 import {
@@ -17,7 +18,13 @@ import {
 } from '../../../workers/host/text/openai/text-requests.ts'
 import type { TextGenerator } from '../../../workers/host/text/types.ts'
 import type { Log, Variables } from '../../http/request-log.ts'
-import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
+import {
+  type Catalogue,
+  type CatalogueEntry,
+  findModel,
+  findTexts,
+  type NamedTexts,
+} from '../../inference/catalogue.ts'
 import { derivedFrom } from '../../inference/live-catalogue.ts'
 import type { RequestWait } from '../../inference/request-wait.ts'
 import type { TextService } from '../../inference/text-service.ts'
@@ -78,17 +85,24 @@ export function openAiRoutes({
       ({ manifest, upstream }) =>
         manifest.generation || manifest.embedding || upstream?.protocol === 'openai',
     )
-  const describe = (id: string) => ({ id, object: 'model', created: startedAt, owned_by: 'spillway' })
+  /** As vLLM has it, an adapter's parent is its model. */
+  const describe = (id: string, { manifest }: CatalogueEntry) => ({
+    id,
+    object: 'model',
+    created: startedAt,
+    owned_by: 'spillway',
+    ...(id !== manifest.id && { parent: manifest.id }),
+  })
 
   const generatorOf = async (
     c: Context<Env>,
-    entry: CatalogueEntry,
+    named: NamedTexts,
     { model, preferred_variant }: AnswerOptions,
   ): Promise<TextGenerator> => {
     c.set('model', model)
-    const generator = await textService.generator(entry, preferred_variant ?? undefined)
-    // The load of the server's own variant: nearly all texts are of it.
-    if (preferred_variant == null) metrics.texts.watchLoad(model, () => generator.load)
+    const generator = await textService.generator(named, preferred_variant ?? undefined)
+    // The load of the server's own variant, which its adapters share: nearly all texts are of it.
+    if (preferred_variant == null) metrics.texts.watchLoad(named.entry.manifest.id, () => generator.load)
     return generator
   }
 
@@ -160,15 +174,22 @@ export function openAiRoutes({
   return new Hono<Env>()
     .onError(answerOpenAiError(log))
     .get('/models', (c) =>
-      c.json({ object: 'list', data: models().map(({ manifest }) => describe(manifest.id)) }),
+      c.json({
+        object: 'list',
+        data: models().flatMap((entry) => textNames(entry.manifest).map((name) => describe(name, entry))),
+      }),
     )
-    .get('/models/:id', (c) => c.json(describe(findModel(catalogue, c.req.param('id')).manifest.id)))
+    .get('/models/:id', (c) => {
+      const name = c.req.param('id')
+      return c.json(describe(name, findTexts(catalogue, name).entry))
+    })
     .post('/chat/completions', async (c) => {
       const { request, wait } = await readRequest(c, reading(), 'chat')
       if (isForwarded(request)) return forward(c, 'chat/completions', request, wait)
       // Found once: the catalogue may change while the request is read.
-      const entry = findModel(catalogue, request.model)
-      const generator = await generatorOf(c, entry, request)
+      const named = findTexts(catalogue, request.model)
+      const { entry } = named
+      const generator = await generatorOf(c, named, request)
       const { tokenizer } = generator
       const shape = chatShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
@@ -184,8 +205,9 @@ export function openAiRoutes({
       const { request, wait } = await readRequest(c, reading(), 'completion')
       if (isForwarded(request)) return forward(c, 'completions', request, wait)
       // Found once: the catalogue may change while the request is read.
-      const entry = findModel(catalogue, request.model)
-      const generator = await generatorOf(c, entry, request)
+      const named = findTexts(catalogue, request.model)
+      const { entry } = named
+      const generator = await generatorOf(c, named, request)
       const { tokenizer } = generator
       const shape = completionShape(request, { tokenizer, byId: request.return_tokens_as_token_ids === true })
       return complete(
@@ -200,8 +222,9 @@ export function openAiRoutes({
     .post('/responses', async (c) => {
       const { request, wait } = await readRequest(c, reading(), 'response')
       if (isForwarded(request)) return forward(c, 'responses', request, wait)
-      const entry = findModel(catalogue, request.model)
-      const generator = await generatorOf(c, entry, request)
+      const named = findTexts(catalogue, request.model)
+      const { entry } = named
+      const generator = await generatorOf(c, named, request)
       const texts = await prepareTexts(
         [textOfResponse(request, boundsOf(entry))],
         readingFor(wait, entry),

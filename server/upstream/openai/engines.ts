@@ -1,5 +1,5 @@
-import { SpillwayError } from '../../../models/core/index.ts'
-import { type Catalogue, type CatalogueEntry, findModel } from '../../inference/catalogue.ts'
+import { adaptedName, SpillwayError } from '../../../models/core/index.ts'
+import { type Catalogue, type CatalogueEntry, findTexts } from '../../inference/catalogue.ts'
 import { derivedFrom } from '../../inference/live-catalogue.ts'
 import type { Upstream } from '../upstream.ts'
 import type { Upstreams } from '../upstreams.ts'
@@ -17,8 +17,13 @@ export class Engines {
     this.#upstreams = upstreams
     this.#names = derivedFrom(catalogue, () =>
       Object.fromEntries(
-        [...catalogue.values()].flatMap(({ manifest: { id }, upstream }) =>
-          upstream?.protocol === 'openai' ? [[id, upstream.model ?? id]] : [],
+        [...catalogue.values()].flatMap(({ manifest: { id, generation }, upstream }) =>
+          upstream?.protocol === 'openai'
+            ? [undefined, ...(generation?.adapters ?? [])].map((adapter) => [
+                adaptedName({ model: id, adapter }),
+                adaptedName({ model: upstream.model ?? id, adapter }),
+              ])
+            : [],
         ),
       ),
     )
@@ -31,7 +36,7 @@ export class Engines {
 
   /** @throws SpillwayError `model_unknown` where the model is offered no longer. */
   named(model: string): OpenAiEngine {
-    return this.of(findModel(this.#catalogue, model))
+    return this.of(findTexts(this.#catalogue, model).entry)
   }
 
   /** @throws SpillwayError `model_unknown` for an entry without such an engine: its folder has been reread. */

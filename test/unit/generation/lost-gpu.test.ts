@@ -27,7 +27,7 @@ describe('a failed decoding run', () => {
     return new DecoderGraph({ ...ort, lost: () => reported }, session, 1, spec.vocabulary)
   }
   const run = (graph: DecoderGraph) =>
-    graph.run({ rows: [{ tokens: [5], before: 0 }], past: [], logitsMode: 'all' })
+    graph.run({ rows: [{ tokens: [5], before: 0, adapter: undefined }], past: [], logitsMode: 'all' })
 
   test('waits for the report that its device is lost, and becomes `lane_lost`', async () => {
     const report = deferred<string | undefined>()

@@ -14,8 +14,8 @@ function open({ available, maxBytes = 8_192, maxSlots = 8, context = 1_024 }: Li
   const kv = new LimitedKv(available)
   const table = new SlotTable<SlotOwner>({ kv, context, maxSlots, maxBytes })
   /** A sequence in a slot, all its tokens read. */
-  const add = (tokens: readonly number[], newTokens = 8) => {
-    const owner: SlotOwner = { tokens, slot: undefined }
+  const add = (tokens: readonly number[], newTokens = 8, adapter?: number) => {
+    const owner: SlotOwner = { tokens, adapter, slot: undefined }
     const cachedTokens = table.assign(owner, newTokens)
     if (owner.slot !== undefined) kv.write(owner.slot, tokens.length - kv.length(owner.slot))
     return { owner, cachedTokens }
@@ -63,6 +63,19 @@ describe('a prompt copies', () => {
     expect(table.share(few)).toBeUndefined()
     expect(table.share({ tokens: text(2, 40), slot: undefined })).toBeUndefined()
   })
+})
+
+test('a prompt neither copies nor reuses what was computed with another adapter', () => {
+  const { table, add } = open()
+  const [plain, adapted] = [add(text(1, 40)).owner, add(text(1, 40), 8, 1)]
+  expect(adapted.cachedTokens).toBe(0)
+  expect(table.share(adapted.owner)).toBeUndefined()
+  const { slot } = adapted.owner
+  table.release(plain)
+  table.release(adapted.owner)
+  expect(add([...text(1, 40), 7], 8, 2).cachedTokens).toBe(0)
+  const again = add([...text(1, 40), 7], 8, 1)
+  expect([again.owner.slot, again.cachedTokens]).toEqual([slot, 40])
 })
 
 describe('a prompt reuses', () => {

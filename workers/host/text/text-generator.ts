@@ -29,6 +29,8 @@ export interface TextGeneratorOptions {
   readonly contextLength: number
   /** Number of tokens that the model has logits for. */
   readonly vocabulary: number
+  /** The adapter that all texts are written with, as of a `TokenRequest`. */
+  readonly adapter?: number | undefined
   /** The model's sampling, for what a request leaves open. */
   readonly defaults: Sampling
   readonly clock: Clock
@@ -185,7 +187,7 @@ async function formatOf(
 
 /** @throws SpillwayError `context_exceeded` where the prompt leaves no place for a new token. */
 function sequenceOf(
-  { tokenizer, contextLength, defaults }: TextGeneratorOptions,
+  { tokenizer, contextLength, defaults, adapter }: TextGeneratorOptions,
   request: TextRequest,
   prompt: readonly number[],
 ): TokenRequest {
@@ -204,6 +206,7 @@ function sequenceOf(
     maxTokens: Math.min(maxTokens ?? available, available),
     stopTokens: ignoreStopTokens ? [] : tokenizer.stopTokens,
     sampling: withDefaultSampling(request, defaults),
+    ...(adapter !== undefined && { adapter }),
     ...((stopsOf(request).length > 0 || request.tools) && { endsByText: true }),
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../models/async/clock.ts'
-import { type Manifest, SpillwayError } from '../../../models/core/index.ts'
+import { checkAdapter, type Manifest, SpillwayError } from '../../../models/core/index.ts'
 import { readDenseLayer } from './embedding/dense-layer.ts'
 import type { TextReader } from './embedding/embedder.ts'
 import { createTextGenerator } from './text-generator.ts'
@@ -12,7 +12,8 @@ export type ReadTextFiles = () => Promise<readonly Uint8Array[]>
 export class TextModels {
   readonly #clock: Clock
   readonly #readers = new WeakMap<Manifest, Promise<TextReader>>()
-  readonly #generators = new WeakMap<TokenGenerator, TextGenerator>()
+  /** Of each adapter by its number; 0 is the model itself. */
+  readonly #generators = new WeakMap<TokenGenerator, Map<number, TextGenerator>>()
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -39,13 +40,23 @@ export class TextModels {
     return (await this.reader(manifest, readFiles)).tokenizer
   }
 
+  /**
+   * Writes texts with an adapter of the model, or without one.
+   *
+   * @throws SpillwayError `model_unknown` for an adapter that the model does not have; else as `reader`.
+   */
   async generator(
     manifest: Manifest,
     tokens: TokenGenerator,
     readFiles: ReadTextFiles,
+    name?: string,
   ): Promise<TextGenerator> {
+    checkAdapter(manifest, name)
+    const adapter = name === undefined ? 0 : (manifest.generation?.adapters ?? []).indexOf(name) + 1
     const tokenizer = await this.tokenizer(manifest, readFiles)
-    let generator = this.#generators.get(tokens)
+    const generators = this.#generators.get(tokens) ?? new Map<number, TextGenerator>()
+    this.#generators.set(tokens, generators)
+    let generator = generators.get(adapter)
     if (!generator) {
       const { generation } = manifest
       generator = createTextGenerator({
@@ -53,10 +64,11 @@ export class TextModels {
         tokens,
         contextLength: generation?.context ?? 0,
         vocabulary: generation?.vocabulary ?? 0,
+        ...(adapter > 0 && { adapter }),
         defaults: generation?.sampling ?? {},
         clock: this.#clock,
       })
-      this.#generators.set(tokens, generator)
+      generators.set(adapter, generator)
     }
     return generator
   }

@@ -89,6 +89,11 @@ export class Choosing {
     return all ? sequences : []
   }
 
+  /** Resolves when one of the sequences whose logits wait for its format can go on, or something else has come. */
+  heldSettled(running: readonly Sequence[]): Promise<void> {
+    return this.formatsSettled(running.filter(({ heldLogits }) => heldLogits))
+  }
+
   /** Resolves when a format of these sequences is known further, or something else has come. */
   async formatsSettled(sequences: readonly Sequence[]): Promise<void> {
     const settled = sequences.flatMap(({ format }) => (format ? format.settled : []))

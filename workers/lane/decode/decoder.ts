@@ -11,9 +11,10 @@ import { EventBuffer } from './event-buffer.ts'
 import { PreparingSequences } from './preparing-sequences.ts'
 import { Prompts } from './prompts.ts'
 import { type Proposal, Proposals } from './proposals.ts'
-import { type RaggedPart, raggedParts } from './ragged-parts.ts'
+import { type RaggedPart, RaggedParts } from './ragged-parts.ts'
 import { Runs } from './runs.ts'
 import { Sequence } from './sequence.ts'
+import { SequenceQueue } from './sequence-queue.ts'
 import type { Slots } from './slots.ts'
 import { StepCosts, type StepKind } from './step-costs.ts'
 
@@ -33,10 +34,10 @@ export class Decoder {
   readonly #choosing: Choosing
   readonly #runs: Runs
   readonly #prompts: Prompts
+  readonly #parts: RaggedParts
   readonly #proposals: Proposals
+  readonly #queue: SequenceQueue
   readonly #costs = new StepCosts()
-  #waiting: Sequence[] = []
-  #running: Sequence[] = []
   /** Whether sequences came, left or ended since a step was begun without any in flight. */
   #hasChanged = false
   #isAwake = false
@@ -49,27 +50,18 @@ export class Decoder {
     this.#slots = createSlots(options)
     const onEnd: ChoosingOptions['onEnd'] = (one, error) => this.#end(one, { finish: 'stop', error })
     this.#choosing = new Choosing({ ...options, onEnd })
-    const exclusive: DecoderOptions['exclusive'] = (work) => this.#exclusive(work)
-    this.#proposals = new Proposals({
-      ...options,
-      slots: this.#slots,
-      exclusive,
-      costs: this.#costs,
-      choosing: this.#choosing,
-    })
-    this.#runs = new Runs(options, exclusive)
     this.#events = new EventBuffer(options.clock, () => this.load)
-    this.#prompts = new Prompts({
-      ...options,
-      slots: this.#slots,
-      runs: this.#runs,
-      costs: this.#costs,
-      events: this.#events,
-    })
+    const exclusive: DecoderOptions['exclusive'] = (work) => this.#exclusive(work)
+    const shared = { ...options, exclusive, slots: this.#slots, costs: this.#costs, events: this.#events }
+    this.#proposals = new Proposals({ ...shared, choosing: this.#choosing })
+    this.#runs = new Runs(options, exclusive)
+    this.#queue = new SequenceQueue(this.#slots, this.#events)
+    this.#parts = new RaggedParts(shared)
+    this.#prompts = new Prompts({ ...shared, runs: this.#runs })
     this.#preparing = new PreparingSequences({
       formats: options.formats,
       onReady: (sequence) => {
-        this.#waiting.push(sequence)
+        this.#queue.add(sequence)
         this.#startWork()
       },
       onFailure: (sequence, cause) => {
@@ -82,8 +74,8 @@ export class Decoder {
   get load(): GeneratorLoad {
     return {
       slots: this.#options.maxSlots,
-      running: this.#running.length,
-      waiting: this.#waiting.length + this.#preparing.all.length,
+      running: this.#queue.running.length,
+      waiting: this.#queue.waiting.length + this.#preparing.all.length,
       kvUsage: this.#slots.usage,
     }
   }
@@ -96,7 +88,7 @@ export class Decoder {
         checkLength(request.prompt.length, context)
         const sequence = new Sequence(id, request, context, this.#options.chooser)
         if (request.format) void this.#preparing.add(sequence, request.format)
-        else this.#waiting.push(sequence)
+        else this.#queue.add(sequence)
       } catch (cause) {
         this.#events.add({ id, tokens: [], error: wireError(cause) })
         this.#events.flush()
@@ -131,26 +123,29 @@ export class Decoder {
   }
 
   get #all(): Sequence[] {
-    return [...this.#preparing.all, ...this.#waiting, ...this.#running]
+    return [...this.#preparing.all, ...this.#queue.waiting, ...this.#queue.running]
   }
 
   #startWork(): void {
     this.#hasChanged = true
     this.#choosing.wake()
-    if (!this.#isAwake && !this.#isClosed && this.#waiting.length > 0) void this.#work()
+    if (!this.#isAwake && !this.#isClosed && this.#queue.waiting.length > 0) void this.#work()
   }
 
   async #work(): Promise<void> {
     this.#isAwake = true
     this.#cancelIdle()
-    while (!this.#isClosed && this.#waiting.length + this.#running.length + this.#choosing.inFlight > 0) {
+    while (
+      !this.#isClosed &&
+      this.#queue.waiting.length + this.#queue.running.length + this.#choosing.inFlight > 0
+    ) {
       try {
         await this.#step()
       } catch (cause) {
         this.#choosing.clear()
         this.#slots.clear()
         const error = SpillwayError.from(cause, 'run_failed', 'A decoding step failed')
-        for (const sequence of [...this.#running]) this.#end(sequence, { error })
+        for (const sequence of this.#queue.running) this.#end(sequence, { error })
       }
       await this.#events.stepped()
       await this.#options.yieldToEventLoop()
@@ -173,35 +168,29 @@ export class Decoder {
   async #startStep(): Promise<StepKind> {
     this.#hasChanged = false
     this.#endCancelled()
-    await this.#choosing.startHeld(this.#running)
+    await this.#choosing.startHeld(this.#queue.running)
     await this.#takeChosen()
     this.#admitWaiting()
     if (this.#kv.ragged) return this.#startRaggedStep()
-    const reading = this.#prompts.next(this.#running)
+    const reading = this.#prompts.next(this.#queue.running)
     const read = reading ? await this.#readChunk(reading) : 0
-    this.#reserve(() => this.#running)
+    this.#queue.reserve(() => this.#queue.running)
     // A prompt that was read to its end in this step has its first token already.
-    const rows = this.#running.filter(
+    const rows = this.#queue.running.filter(
       (sequence) => sequence !== reading && this.#prompts.unread(sequence) === 1,
     )
     const proposal = await this.#proposals.next(reading ? [] : rows)
     if (rows[0] && proposal.tokens.length > 0) await this.#verify(rows[0], proposal)
     else if (rows.length > 0) await this.#decode(rows)
-    else if (!reading)
-      await this.#choosing.formatsSettled(this.#running.filter(({ heldLogits }) => heldLogits))
+    else if (!reading) await this.#choosing.heldSettled(this.#queue.running)
     return { rows: rows.length, tokens: 1 + proposal.tokens.length, read, isDrafted: proposal.isDrafted }
   }
 
   /** One run of parts of prompts, and of one token of every sequence whose prompt has been read. */
   async #startRaggedStep(): Promise<StepKind> {
     let parts: readonly RaggedPart[] = []
-    this.#reserve(() => {
-      parts = raggedParts(this.#running, {
-        kv: this.#kv,
-        slots: this.#slots,
-        costs: this.#costs,
-        events: this.#events,
-      })
+    this.#queue.reserve(() => {
+      parts = this.#parts.next(this.#queue.running)
       return parts.map(({ sequence }) => sequence)
     })
     const steps = parts.filter(({ isStep }) => isStep).map(({ sequence }) => sequence)
@@ -211,14 +200,14 @@ export class Decoder {
     else if (parts.length > 0) {
       const sequences = parts.map(({ sequence }) => sequence)
       await this.#choosing.start(sequences, await this.#runs.ragged(parts))
-    } else await this.#choosing.formatsSettled(this.#running.filter(({ heldLogits }) => heldLogits))
+    } else await this.#choosing.heldSettled(this.#queue.running)
     const read = parts.reduce((sum, { count }) => sum + count, 0) - steps.length
     return { rows: steps.length, tokens: 1 + proposal.tokens.length, read, isDrafted: proposal.isDrafted }
   }
 
   /** The sequences of the steps in flight, where one more step of them may be started. */
   #goingAhead(): readonly Sequence[] {
-    const sequences = this.#hasChanged ? [] : this.#choosing.goingAhead(this.#running)
+    const sequences = this.#hasChanged ? [] : this.#choosing.goingAhead(this.#queue.running)
     const hasRoom = (sequence: Sequence) => this.#kv.length(sequence.slot ?? 0) < this.#slots.room(sequence)
     return sequences.every(hasRoom) && !this.#proposals.arePossible(sequences) ? sequences : []
   }
@@ -244,7 +233,7 @@ export class Decoder {
 
   /** Reads a chunk of a prompt, the last with the first new token. @returns how many tokens it has. */
   async #readChunk(sequence: Sequence): Promise<number> {
-    const { tokens, logits } = await this.#prompts.read(sequence, this.#running)
+    const { tokens, logits } = await this.#prompts.read(sequence, this.#queue.running)
     if (logits) {
       await this.#choosing.start([sequence], [logits])
       await this.#takeChosen()
@@ -260,7 +249,8 @@ export class Decoder {
     })
   }
 
-  #isRunning = (sequence: Sequence): boolean => !sequence.isCancelled && this.#running.includes(sequence)
+  #isRunning = (sequence: Sequence): boolean =>
+    !sequence.isCancelled && this.#queue.running.includes(sequence)
 
   /** Takes a sequence's next tokens, as far as it goes. */
   #accept(sequence: Sequence, chosen: readonly Chosen[]): void {
@@ -274,41 +264,19 @@ export class Decoder {
       if (token) this.#events.add({ id: sequence.id, tokens: [token] })
       if (finish) this.#end(sequence, { finish })
     }
-    if (this.#isRunning(sequence)) this.#proposals.expect(sequence, this.#running)
+    if (this.#isRunning(sequence)) this.#proposals.expect(sequence, this.#queue.running)
   }
 
-  /** Gives slots to waiting sequences, first come first served, while there is memory. */
+  /** Gives slots to waiting sequences. One that fits nowhere ends. */
   #admitWaiting(): void {
-    for (;;) {
-      const [sequence] = this.#waiting
-      if (!sequence) return
-      const cachedTokens = this.#slots.assign(sequence, sequence.request.maxTokens - sequence.newTokens)
-      if (cachedTokens !== undefined) {
-        this.#waiting.shift()
-        this.#running.push(sequence)
-        this.#events.add({ id: sequence.id, tokens: [], cachedTokens })
-      } else if (this.#running.length > 0) return
-      else this.#end(sequence, { error: noMemory(sequence.tokens.length) })
-    }
-  }
-
-  /** Room for the next tokens of those that will run. Where memory ends, the last to come is preempted. */
-  #reserve(next: () => readonly Sequence[]): void {
-    for (;;) {
-      const last = this.#running.at(-1)
-      if (!last || this.#slots.reserve(next())) return
-      this.#slots.preempt(last)
-      this.#running.pop()
-      this.#waiting.unshift(last)
-    }
+    for (let none = this.#queue.admit(); none; none = this.#queue.admit())
+      this.#end(none, { error: noMemory(none.tokens.length) })
   }
 
   #end(sequence: Sequence, how: { readonly finish?: FinishReason; readonly error?: unknown }): void {
     const { id } = sequence
     this.#preparing.remove(sequence)
-    this.#waiting = this.#waiting.filter((other) => other !== sequence)
-    this.#running = this.#running.filter((other) => other !== sequence)
-    this.#slots.release(sequence)
+    this.#queue.remove(sequence)
     this.#hasChanged = true
     sequence.close()
     if (how.error !== undefined) this.#events.add({ id, tokens: [], error: wireError(how.error) })

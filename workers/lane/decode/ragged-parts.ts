@@ -1,4 +1,5 @@
 import type { Kv } from '../kv/kv.ts'
+import { blockSize } from '../kv/paged/paged-kv.ts'
 import type { EventBuffer } from './event-buffer.ts'
 import type { Sequence } from './sequence.ts'
 import type { Slots } from './slots.ts'
@@ -24,34 +25,48 @@ export interface RaggedPart {
 /** The most tokens of prompts in one run. */
 const mostRead = 256
 
-/** A prompt waits for another that is being read where at least so many of its tokens come of that. */
-const leastShared = 16
-
 /**
  * What the next run takes, where rows may have any number of tokens: the last token of each sequence that was read, and
  * parts of prompts, first come first served, as many tokens as the others hardly feel.
  */
-export function raggedParts(running: readonly Sequence[], options: RaggedOptions): readonly RaggedPart[] {
-  const { kv, slots, costs, events } = options
-  const unread = ({ slot = 0, tokens }: Sequence) => tokens.length - kv.length(slot)
-  const steps = running.filter((sequence) => unread(sequence) === 1)
-  const parts = steps.map((sequence): RaggedPart => ({ sequence, count: 1, isLast: true, isStep: true }))
-  const inFront: Sequence[] = []
-  let left = steps.length > 0 ? costs.chunk : mostRead
-  for (const sequence of running) {
-    if (left <= 0) break
-    if (unread(sequence) <= 1) continue
+export class RaggedParts {
+  readonly #options: RaggedOptions
+
+  constructor(options: RaggedOptions) {
+    this.#options = options
+  }
+
+  next(running: readonly Sequence[]): readonly RaggedPart[] {
+    const steps = running.filter((sequence) => this.#unread(sequence) === 1)
+    const parts = steps.map((sequence): RaggedPart => ({ sequence, count: 1, isLast: true, isStep: true }))
+    const inFront: Sequence[] = []
+    let left = steps.length > 0 ? this.#options.costs.chunk : mostRead
+    for (const sequence of running) {
+      if (left <= 0) break
+      if (this.#unread(sequence) <= 1) continue
+      this.#share(sequence)
+      const unread = this.#unread(sequence)
+      // Whole blocks can be shared. They are read once.
+      const useful = sequence.tokens.length - unread + blockSize
+      const waits = inFront.some((other) => sharedLength(other.tokens, sequence.tokens) >= useful)
+      inFront.push(sequence)
+      if (waits) continue
+      const count = Math.min(left, unread)
+      left -= count
+      parts.push({ sequence, count, isLast: count === unread, isStep: false })
+    }
+    return parts
+  }
+
+  #unread({ slot = 0, tokens }: Sequence): number {
+    return tokens.length - this.#options.kv.length(slot)
+  }
+
+  #share(sequence: Sequence): void {
+    const { slots, events } = this.#options
     const cachedTokens = slots.share(sequence)
     if (cachedTokens !== undefined) events.add({ id: sequence.id, tokens: [], cachedTokens })
-    const held = kv.length(sequence.slot ?? 0)
-    const waits = inFront.some((other) => sharedLength(other.tokens, sequence.tokens) >= held + leastShared)
-    inFront.push(sequence)
-    if (waits) continue
-    const count = Math.min(left, unread(sequence))
-    left -= count
-    parts.push({ sequence, count, isLast: count === unread(sequence), isStep: false })
   }
-  return parts
 }
 
 function sharedLength(one: readonly number[], other: readonly number[]): number {

@@ -27,7 +27,11 @@ export class Runs {
    */
   step(sequences: readonly Sequence[], isAhead: boolean): Promise<readonly RunLogits[]> {
     const { kv, chooser } = this.#options
-    const rows = sequences.map(({ slot = 0, tokens }) => ({ slot, token: tokens.at(-1) ?? 0 }))
+    const rows = sequences.map(({ slot = 0, tokens, adapter }) => ({
+      slot,
+      token: tokens.at(-1) ?? 0,
+      adapter,
+    }))
     return this.#exclusive(async (): Promise<readonly RunLogits[]> => {
       const { device } = chooser
       if (!device || !kv.decodeInto) return kv.decode(rows, this.#logitsMode(sequences))
@@ -56,14 +60,14 @@ export class Runs {
   /** The next `count` tokens of a prompt. @returns the logits after them where these are wanted. */
   chunk(sequence: Sequence, count: number, wantsLogits: boolean): Promise<RunLogits | undefined> {
     const { kv, chooser } = this.#options
-    const { slot = 0 } = sequence
+    const { slot = 0, adapter } = sequence
     const before = kv.length(slot)
     const tokens = sequence.tokens.slice(before, before + count)
     return this.#exclusive(async () => {
-      if (!wantsLogits) return kv.prefill(slot, tokens)
+      if (!wantsLogits) return kv.prefill(slot, tokens, undefined, adapter)
       // On a device all of them may stay. A CPU would have to compute them.
-      if (chooser.device && kv.returnsEach) return (await this.#each(slot, tokens)).at(-1)
-      return kv.prefill(slot, tokens, this.#logitsMode([sequence]))
+      if (chooser.device && kv.returnsEach) return (await this.#each(sequence, tokens)).at(-1)
+      return kv.prefill(slot, tokens, this.#logitsMode([sequence]), adapter)
     })
   }
 
@@ -72,8 +76,8 @@ export class Runs {
    * @returns What is chosen after each, as far as the tokens before it are those that were chosen.
    */
   async verify(sequence: Sequence, proposed: readonly number[]): Promise<readonly Chosen[]> {
-    const { slot = 0, tokens } = sequence
-    const logits = await this.#exclusive(() => this.#each(slot, [tokens.at(-1) ?? 0, ...proposed]))
+    const lastToken = sequence.tokens.at(-1) ?? 0
+    const logits = await this.#exclusive(() => this.#each(sequence, [lastToken, ...proposed]))
     const chosen = await this.#options.chooser.choose(logits.map((own, at) => sequence.choiceFrom(own, at)))
     if (logits.length <= proposed.length)
       throw new SpillwayError('run_failed', 'The model returned too few logits', {
@@ -84,11 +88,11 @@ export class Runs {
     return chosen.slice(0, wrong + 1)
   }
 
-  async #each(slot: number, tokens: readonly number[]): Promise<readonly RunLogits[]> {
+  async #each({ slot = 0, adapter }: Sequence, tokens: readonly number[]): Promise<readonly RunLogits[]> {
     const { kv, chooser } = this.#options
     const { device } = chooser
-    if (!device || !kv.prefillInto) return kv.prefillEach(slot, tokens)
-    await kv.prefillInto(slot, tokens, (count) => device.logits(1, count))
+    if (!device || !kv.prefillInto) return kv.prefillEach(slot, tokens, adapter)
+    await kv.prefillInto(slot, tokens, (count) => device.logits(1, count), adapter)
     return tokens.map((_, row) => ({ row }))
   }
 

@@ -34,6 +34,11 @@ export class Sequence {
     this.#context = context
   }
 
+  /** The adapter in the graph, from 1 on. Undefined: the model itself. */
+  get adapter(): number | undefined {
+    return this.request.adapter
+  }
+
   /** How many tokens this lane has generated. */
   get newTokens(): number {
     return this.tokens.length - this.request.prompt.length

@@ -12,10 +12,15 @@ export interface SlotTableOptions {
 
 interface Slot<Owner> {
   readonly owner: Owner | undefined
-  /** The tokens that the last owner left for reuse; none while there is an owner. */
-  readonly kept: readonly number[]
+  /** What the last owner left for reuse; none while there is an owner. */
+  readonly kept: CachedTokens
   readonly usedAt: number
 }
+
+/** Tokens whose keys and values a slot holds. */
+type CachedTokens = Pick<SlotOwner, 'tokens' | 'adapter'>
+
+const noTokens: CachedTokens = { tokens: [] }
 
 /** Tokens reserved at first for what a sequence generates. */
 const reservedTokens = 64
@@ -55,25 +60,26 @@ export class SlotTable<Owner extends SlotOwner> implements Slots<Owner> {
   assign(owner: Owner, newTokens: number): number | undefined {
     const { tokens } = owner
     const needed = Math.min(this.context, tokens.length + Math.min(newTokens, reservedTokens))
-    const free = this.#chooseSlot(tokens)
+    const free = this.#chooseSlot(owner)
     const added = this.#slots.length
     // A further slot is better than overwriting tokens that another prompt may reuse: what is shared is copied.
     const isAdded = (!free || losesMore(free)) && this.#grow(added + 1, needed)
     const slot = isAdded ? added : free && this.#fit(needed, free.slot)
     if (slot === undefined) return undefined
     const cachedTokens = this.#kv.truncate(slot, isAdded ? 0 : (free?.shared ?? 0))
-    this.#slots[slot] = { owner, kept: [], usedAt: ++this.#uses }
+    this.#slots[slot] = { owner, kept: noTokens, usedAt: ++this.#uses }
     owner.slot = slot
     return cachedTokens
   }
 
   /** Copies the beginning from another slot, in use or not. */
-  share({ slot, tokens }: Owner): number | undefined {
+  share(sequence: Owner): number | undefined {
+    const { slot } = sequence
     if (slot === undefined) return undefined
     let best = { from: slot, length: this.#kv.length(slot) + leastShared - 1 }
     for (const [from, { owner, kept }] of this.#slots.entries()) {
       if (from === slot) continue
-      const length = sharedLength(owner?.tokens ?? kept, tokens, this.#kv.length(from))
+      const length = sharedLength(owner ?? kept, sequence, this.#kv.length(from))
       if (length > best.length) best = { from, length }
     }
     if (best.from === slot) return undefined
@@ -94,12 +100,12 @@ export class SlotTable<Owner extends SlotOwner> implements Slots<Owner> {
   }
 
   release(owner: Owner): void {
-    const { slot } = owner
+    const { slot, adapter } = owner
     if (slot === undefined) return
     owner.slot = undefined
     // Steps that were started ahead may have written more.
-    const kept = owner.tokens.slice(0, this.#kv.truncate(slot, owner.tokens.length))
-    this.#slots[slot] = { owner: undefined, kept, usedAt: ++this.#uses }
+    const tokens = owner.tokens.slice(0, this.#kv.truncate(slot, owner.tokens.length))
+    this.#slots[slot] = { owner: undefined, kept: { tokens, adapter }, usedAt: ++this.#uses }
   }
 
   preempt(owner: Owner): void {
@@ -110,7 +116,7 @@ export class SlotTable<Owner extends SlotOwner> implements Slots<Owner> {
   clear(): void {
     for (const [index, slot] of this.#slots.entries()) {
       this.#kv.truncate(index, 0)
-      this.#slots[index] = { ...slot, kept: [] }
+      this.#slots[index] = { ...slot, kept: noTokens }
     }
   }
 
@@ -121,13 +127,14 @@ export class SlotTable<Owner extends SlotOwner> implements Slots<Owner> {
   }
 
   /** The free slot that shares most with the prompt, of those that do not lose more than they share, if there are any. */
-  #chooseSlot(prompt: readonly number[]): Choice | undefined {
+  #chooseSlot(prompt: Owner): Choice | undefined {
     let best: Choice | undefined
     for (const [slot, { owner, kept, usedAt }] of this.#slots.entries()) {
       if (owner !== undefined) continue
       const common = sharedLength(kept, prompt)
-      const shared = common >= leastShared || common === kept.length ? common : 0
-      const choice = { slot, shared, lost: kept.length - shared, usedAt }
+      const held = kept.tokens.length
+      const shared = common >= leastShared || common === held ? common : 0
+      const choice = { slot, shared, lost: held - shared, usedAt }
       if (!best || isBetter(choice, best)) best = choice
     }
     return best
@@ -224,14 +231,15 @@ function isBetter(choice: Choice, other: Choice): boolean {
  * the next.
  */
 function sharedLength(
-  kept: readonly number[],
-  prompt: readonly number[],
+  { tokens: kept, adapter }: CachedTokens,
+  { tokens: prompt, adapter: asked }: CachedTokens,
   most = Number.POSITIVE_INFINITY,
 ): number {
+  if (adapter !== asked) return 0
   const end = Math.min(kept.length, prompt.length - 1, most)
   let length = 0
   while (length < end && kept[length] === prompt[length]) length++
   return length
 }
 
-const emptySlot = <Owner>(): Slot<Owner> => ({ owner: undefined, kept: [], usedAt: 0 })
+const emptySlot = <Owner>(): Slot<Owner> => ({ owner: undefined, kept: noTokens, usedAt: 0 })

@@ -2,6 +2,8 @@
 export interface SlotOwner {
   /** Prompt and generated tokens. */
   readonly tokens: readonly number[]
+  /** The adapter that its keys and values are of. Only sequences of one adapter share them. */
+  readonly adapter?: number | undefined
   /** Set by the slots: some move when memory is given up. */
   slot: number | undefined
 }

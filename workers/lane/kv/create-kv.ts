@@ -40,7 +40,13 @@ export async function createKv(
     const { logitsType } = graph
     return { kv: new PagedKv(graph, memory, spec, shape), selected: 0, logitsType }
   }
-  const graph = new DecoderGraph(ort, running, spec.layers, model.vocabulary)
+  const graph = new DecoderGraph(
+    ort,
+    running,
+    spec.layers,
+    model.vocabulary,
+    model.adapters !== undefined,
+  )
   const { selected, logitsType } = graph
   const kv =
     model.batched !== true

@@ -4,13 +4,21 @@ import { countOf } from '../../../models/core/wording.ts'
 import { type DecoderSession, type Ort, type OrtTensor, quiet } from '../runtime/ort.ts'
 import { runFailure } from '../runtime/run-failure.ts'
 import type { Logits } from '../sampling/types.ts'
-import type { DeviceRun, LogitsMode } from './kv.ts'
+import type { DeviceRun, KvRow, LogitsMode } from './kv.ts'
 
-/** A row of a run: its new tokens, and how many tokens its past holds. */
+/** A row of a run: its new tokens, how many tokens its past holds, and its adapter, as of `KvRow`. */
 export interface GraphRow {
   readonly tokens: readonly number[]
   readonly before: number
+  readonly adapter: number | undefined
 }
+
+/** The row of a slot that gets its next token. @param before Tokens that the slot holds. */
+export const stepRow = ({ token, adapter }: KvRow, before: number): GraphRow => ({
+  tokens: [token],
+  before,
+  adapter,
+})
 
 export interface GraphRun {
   /** All have the same number of tokens. With more than one token, there is a single row. */
@@ -25,6 +33,9 @@ export interface GraphRun {
   readonly wantsEach?: boolean
   readonly device?: DeviceRun
 }
+
+/** What a run that appends to one slot returns, and its adapter. */
+export type AppendOptions = Omit<GraphRun, 'rows' | 'past' | 'present'> & Pick<GraphRow, 'adapter'>
 
 export interface GraphOutput {
   /** Logits for the token after the row's last: a view of the run's output. */
@@ -46,6 +57,7 @@ export class DecoderGraph {
   readonly #presentNames: readonly string[]
   readonly #hasPositions: boolean
   readonly #hasLogitsToKeep: boolean
+  readonly #hasAdapters: boolean
   #returnsEach: boolean
   /** Ones. The mask of a single row is a part of it. */
   #ones = new BigInt64Array(0)
@@ -53,8 +65,11 @@ export class DecoderGraph {
   readonly selected: number
   readonly logitsType: 'float32' | 'float16'
 
-  /** @throws SpillwayError `model_invalid` where the graph is no decoder with these layers. */
-  constructor(ort: Ort, session: DecoderSession, layers: number, vocabulary: number) {
+  /**
+   * @param hasAdapters Whether rows choose an adapter.
+   * @throws SpillwayError `model_invalid` where the graph is no decoder with these layers.
+   */
+  constructor(ort: Ort, session: DecoderSession, layers: number, vocabulary: number, hasAdapters = false) {
     this.#ort = ort
     this.#session = session
     this.#vocabulary = vocabulary
@@ -62,6 +77,7 @@ export class DecoderGraph {
     this.#presentNames = kvNames('present', layers)
     this.#hasPositions = session.inputNames.includes('position_ids')
     this.#hasLogitsToKeep = session.inputNames.includes('num_logits_to_keep')
+    this.#hasAdapters = hasAdapters
     this.#returnsEach = this.#hasLogitsToKeep
     this.selected = selectedCount(session)
     this.logitsType = logitsTypeOf(session)
@@ -137,6 +153,10 @@ export class DecoderGraph {
     }
     if (this.#hasLogitsToKeep)
       created.num_logits_to_keep = int64(BigInt64Array.of(wantsEach ? BigInt(count) : 1n), [])
+    if (this.#hasAdapters) {
+      const adapters = rows.map(({ adapter = 0 }) => BigInt(adapter))
+      created.adapter_ids = int64(BigInt64Array.from(adapters), [rows.length])
+    }
     const feeds: Record<string, OrtTensor> = { ...created, ...(tokens && { input_ids: tokens }) }
     for (const [index, name] of this.#pastNames.entries()) {
       const tensor = past[index]
@@ -158,9 +178,15 @@ export class DecoderGraph {
 
   #checkNames(): void {
     const { inputNames, outputNames } = this.#session
-    const known = ['input_ids', 'attention_mask', 'position_ids', 'num_logits_to_keep', ...this.#pastNames]
+    const needed = [
+      'input_ids',
+      'attention_mask',
+      ...(this.#hasAdapters ? ['adapter_ids'] : []),
+      ...this.#pastNames,
+    ]
+    const known = [...needed, 'position_ids', 'num_logits_to_keep']
     const missing =
-      ['input_ids', 'attention_mask', ...this.#pastNames].find((name) => !inputNames.includes(name)) ??
+      needed.find((name) => !inputNames.includes(name)) ??
       inputNames.find((name) => !known.includes(name)) ??
       ['logits', ...this.#presentNames].find((name) => !outputNames.includes(name))
     if (missing === undefined) return
@@ -168,7 +194,7 @@ export class DecoderGraph {
       'model_invalid',
       `The graph and its manifest's decoder disagree on "${missing}"`,
       {
-        expected: `input_ids, attention_mask, ${this.#pastNames.length} past_key_values → logits, present`,
+        expected: `${this.#hasAdapters ? 'adapter_ids, ' : ''}input_ids, attention_mask, ${this.#pastNames.length} past_key_values → logits, present`,
         got: `${inputNames.slice(0, 6).join(', ')}, … → ${outputNames.slice(0, 3).join(', ')}, …`,
       },
     )

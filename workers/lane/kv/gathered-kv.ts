@@ -2,7 +2,7 @@ import { arrayOf, type NumericData } from '../../../models/core/index.ts'
 import { bytesPerToken, type KvSpec } from '../../../models/core/kv-spec.ts'
 import type { Ort, OrtTensor } from '../runtime/ort.ts'
 import type { Logits } from '../sampling/types.ts'
-import type { DecoderGraph, GraphRun } from './decoder-graph.ts'
+import { type AppendOptions, type DecoderGraph, stepRow } from './decoder-graph.ts'
 import type { Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
 
 /** Keys and values of some slots as a run returned them: two arrays a layer, `[slots, heads, stride, headDim]`. */
@@ -80,18 +80,20 @@ export class GatheredKv implements Kv {
     slot: number,
     tokens: readonly number[],
     logitsMode?: LogitsMode,
+    adapter?: number,
   ): Promise<Logits | undefined> {
-    const output = await this.#append(slot, tokens, { logitsMode })
+    const output = await this.#append(slot, tokens, { logitsMode, adapter })
     return logitsMode && output.logitsOf(0)
   }
 
-  async prefillEach(slot: number, tokens: readonly number[]): Promise<readonly Logits[]> {
-    return (await this.#append(slot, tokens, { logitsMode: 'all', wantsEach: true })).each()
+  async prefillEach(slot: number, tokens: readonly number[], adapter?: number): Promise<readonly Logits[]> {
+    return (await this.#append(slot, tokens, { logitsMode: 'all', wantsEach: true, adapter })).each()
   }
 
-  async #append(slot: number, tokens: readonly number[], logits: Omit<GraphRun, 'rows' | 'past'>) {
+  async #append(slot: number, tokens: readonly number[], { adapter, ...logits }: AppendOptions) {
     const past = this.#tensors(this.#groupOf([slot]))
-    const output = await this.#graph.run({ rows: [{ tokens, before: this.length(slot) }], past, ...logits })
+    const rows = [{ tokens, before: this.length(slot), adapter }]
+    const output = await this.#graph.run({ rows, past, ...logits })
     this.#adopt([slot], output.present, tokens.length)
     return output
   }
@@ -100,7 +102,7 @@ export class GatheredKv implements Kv {
     const slots = rows.map(({ slot }) => slot)
     const group = this.#groupOf(slots)
     const output = await this.#graph.run({
-      rows: rows.map(({ slot, token }) => ({ tokens: [token], before: this.length(slot) })),
+      rows: rows.map((row) => stepRow(row, this.length(row.slot))),
       past: this.#tensors(group),
       logitsMode,
     })

@@ -1,7 +1,7 @@
 import { bytesPerToken, type KvSpec } from '../../../models/core/kv-spec.ts'
 import type { Block, Move, OrtTensor, TensorMemory } from '../runtime/ort.ts'
 import type { Logits } from '../sampling/types.ts'
-import type { DecoderGraph, GraphRun } from './decoder-graph.ts'
+import { type AppendOptions, type DecoderGraph, type GraphRun, stepRow } from './decoder-graph.ts'
 import type { DeviceLogitsOf, DeviceRun, Kv, KvRow, KvShape, LogitsMode } from './kv.ts'
 import { Places, type Swap } from './places.ts'
 import { movesBetween, type Strip } from './strips.ts'
@@ -98,23 +98,30 @@ export class InPlaceKv implements Kv {
     slot: number,
     tokens: readonly number[],
     logitsMode?: LogitsMode,
+    adapter?: number,
   ): Promise<Logits | undefined> {
-    const output = await this.#append(slot, tokens, { logitsMode })
+    const output = await this.#append(slot, tokens, { logitsMode, adapter })
     return logitsMode && output.logitsOf(0)
   }
 
-  async prefillEach(slot: number, tokens: readonly number[]): Promise<readonly Logits[]> {
-    return (await this.#append(slot, tokens, { logitsMode: 'all', wantsEach: true })).each()
+  async prefillEach(slot: number, tokens: readonly number[], adapter?: number): Promise<readonly Logits[]> {
+    return (await this.#append(slot, tokens, { logitsMode: 'all', wantsEach: true, adapter })).each()
   }
 
-  async prefillInto(slot: number, tokens: readonly number[], logits: DeviceLogitsOf): Promise<void> {
-    await this.#append(slot, tokens, { device: { logits: logits(tokens.length) }, wantsEach: true })
+  async prefillInto(
+    slot: number,
+    tokens: readonly number[],
+    logits: DeviceLogitsOf,
+    adapter?: number,
+  ): Promise<void> {
+    const device = { logits: logits(tokens.length) }
+    await this.#append(slot, tokens, { device, wantsEach: true, adapter })
   }
 
-  async #append(slot: number, tokens: readonly number[], logits: Omit<GraphRun, 'rows' | 'past'>) {
+  async #append(slot: number, tokens: readonly number[], { adapter, ...logits }: AppendOptions) {
     const length = this.length(slot)
     const tensors = this.#single(slot)
-    const rows = [{ tokens, before: length }]
+    const rows = [{ tokens, before: length, adapter }]
     const output = await this.#graph.run({ rows, past: tensors, present: tensors, ...logits })
     this.#lengths[slot] = length + tokens.length
     return output
@@ -135,7 +142,7 @@ export class InPlaceKv implements Kv {
     const { first, inRun } = this.#gather(rows)
     const tensors = this.#view(first, rows.length)
     const output = await this.#graph.run({
-      rows: inRun.map(({ slot, token }) => ({ tokens: [token], before: this.length(slot) })),
+      rows: inRun.map((row) => stepRow(row, this.length(row.slot))),
       past: tensors,
       present: tensors,
       ...logits,

@@ -11,6 +11,8 @@ export interface KvShape {
 export interface KvRow {
   readonly slot: number
   readonly token: number
+  /** The adapter in the graph, from 1 on. Absent: the model itself. */
+  readonly adapter?: number | undefined
 }
 
 /** A slot and tokens to append to it. */
@@ -56,12 +58,27 @@ export interface Kv {
    * @returns how many tokens slot `to` holds.
    */
   copyPrefix(from: number, to: number, length: number): number
-  /** Appends tokens to a slot. @returns logits for the token after them, where a mode asks for them. */
-  prefill(slot: number, tokens: readonly number[], logitsMode?: LogitsMode): Promise<Logits | undefined>
+  /**
+   * Appends tokens to a slot.
+   *
+   * @param adapter As of a row, here and below.
+   * @returns logits for the token after them, where a mode asks for them.
+   */
+  prefill(
+    slot: number,
+    tokens: readonly number[],
+    logitsMode?: LogitsMode,
+    adapter?: number,
+  ): Promise<Logits | undefined>
   /** Appends tokens to a slot. @returns the logits after each. Only where `returnsEach`. */
-  prefillEach(slot: number, tokens: readonly number[]): Promise<readonly Logits[]>
+  prefillEach(slot: number, tokens: readonly number[], adapter?: number): Promise<readonly Logits[]>
   /** The same with logits that stay where the model runs. Absent where runs cannot do so. */
-  prefillInto?(slot: number, tokens: readonly number[], logits: DeviceLogitsOf): Promise<void>
+  prefillInto?(
+    slot: number,
+    tokens: readonly number[],
+    logits: DeviceLogitsOf,
+    adapter?: number,
+  ): Promise<void>
   /** Appends each row's token to its slot, in one run where the model can. @returns logits for the next, by row. */
   decode(rows: readonly KvRow[], logitsMode: LogitsMode): Promise<readonly Logits[]>
   /**

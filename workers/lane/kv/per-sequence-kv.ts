@@ -68,8 +68,9 @@ export class PerSequenceKv implements Kv {
     slot: number,
     tokens: readonly number[],
     logitsMode?: LogitsMode,
+    adapter?: number,
   ): Promise<Logits | undefined> {
-    const output = await this.#run(slot, tokens, logitsMode)
+    const output = await this.#run({ slot, adapter }, tokens, logitsMode)
     return logitsMode && output.logitsOf(0)
   }
 
@@ -79,7 +80,7 @@ export class PerSequenceKv implements Kv {
 
   async decode(rows: readonly KvRow[], logitsMode: LogitsMode): Promise<readonly Logits[]> {
     const logits: Logits[] = []
-    for (const { slot, token } of rows) logits.push((await this.#run(slot, [token], logitsMode)).logitsOf(0))
+    for (const row of rows) logits.push((await this.#run(row, [row.token], logitsMode)).logitsOf(0))
     return logits
   }
 
@@ -88,10 +89,10 @@ export class PerSequenceKv implements Kv {
     this.#pasts = []
   }
 
-  async #run(slot: number, tokens: readonly number[], logitsMode?: LogitsMode) {
+  async #run({ slot, adapter }: Omit<KvRow, 'token'>, tokens: readonly number[], logitsMode?: LogitsMode) {
     const past = this.#pasts[slot] ?? this.#empty()
     const output = await this.#graph.run({
-      rows: [{ tokens, before: past.length }],
+      rows: [{ tokens, before: past.length, adapter }],
       past: past.tensors,
       ...(logitsMode && { logitsMode }),
     })

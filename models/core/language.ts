@@ -3,6 +3,8 @@ import { type FileSpec, fileSpec } from './file-spec.ts'
 
 const positive = z.int().check(z.positive())
 const token = z.int().check(z.nonnegative())
+/** Schema of a model's id. */
+export const modelId = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/))
 const marker = z.string().check(z.minLength(1))
 const share = z.number().check(z.nonnegative(), z.maximum(1))
 
@@ -18,6 +20,7 @@ export const generation = z.strictObject({
   stopTokens: z.array(token),
   kv: z.strictObject({ layers: positive, heads: positive, headDim: positive }),
   batched: z.optional(z.boolean()),
+  draft: z.optional(modelId),
   sampling: z.optional(
     z.strictObject({
       temperature: z.optional(z.number().check(z.nonnegative())),
@@ -74,6 +77,11 @@ export interface GenerationSpec {
    * without the graph: the lane then reads it from the graph's bytes.
    */
   batched?: boolean | undefined
+  /**
+   * The id of a small model with the same tokens: it guesses how a text goes on, and this one verifies the guesses. Texts
+   * are the same without it.
+   */
+  draft?: string | undefined
   /** Default sampling of requests. */
   sampling?:
     | {

@@ -1,13 +1,12 @@
 import * as z from 'zod/mini'
 import { hasValidBatchAxes, hasValidDefaults, hasValidPads, hasValidStates } from './axes.ts'
 import { fileSpec } from './file-spec.ts'
-import { embedding, generation } from './language.ts'
+import { embedding, generation, modelId as name } from './language.ts'
 import { type Manifest, precisions, tasks } from './manifest.ts'
 import { backends } from './placement.ts'
 import { schemaError } from './schema-error.ts'
 import { stateSpec, tensorSpec } from './tensor-spec.ts'
 
-const name = z.string().check(z.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/))
 const positive = z.int().check(z.positive())
 
 /** Schema of a variant. */

@@ -8,7 +8,7 @@ import { Scheduler } from '../../workers/host/scheduler/scheduler.ts'
 import type { SessionSpec } from '../../workers/host/scheduler/work.ts'
 import { leaseLane } from '../../workers/host/text/lease-lane.ts'
 import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
-import { bytesOf, read, request } from '../contract/generation.ts'
+import { bytesOf, read, request } from '../contract/token-requests.ts'
 import { processLane } from '../support/process-lane.ts'
 
 const stories = inject('stories')

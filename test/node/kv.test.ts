@@ -8,8 +8,8 @@ import { PerSequenceKv } from '../../workers/lane/kv/per-sequence-kv.ts'
 import { arrayMemory } from '../../workers/lane/node/array-kv-memory.ts'
 import { loadOrt } from '../../workers/lane/node/load-ort.ts'
 import type { Ort, OrtSession, TensorMemory } from '../../workers/lane/runtime/ort.ts'
-import { bytesOf } from '../contract/generation.ts'
 import { kvContract } from '../contract/kv.ts'
+import { bytesOf } from '../contract/token-requests.ts'
 
 const stories = inject('stories')
 const absent = 'absent' in stories ? stories.absent : undefined

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Manifest } from '../../models/core/index.ts'
 import { parseVariant } from '../../models/tools/import/build-variant.ts'
+import type { ImportSource } from '../../models/tools/import/checkpoint.ts'
 import { writeFolder } from '../../models/tools/import/folder.ts'
 import { openCheckpoint } from '../../models/tools/import/import.ts'
 import { emptyFolder, testModels, withoutTestModels } from './test-models.ts'
@@ -14,6 +15,8 @@ export interface Stories {
   /** The graph as base64; `selecting` has the selection of the eight likeliest tokens in the graph. */
   readonly graph: string
   readonly selecting: string
+  /** The graph of the first layers alone, as base64: it writes other texts with the same tokens, and often the same. */
+  readonly draft: { readonly graph: string; readonly manifest: Manifest }
   readonly cases: readonly { readonly prompt: readonly number[]; readonly tokens: readonly number[] }[]
   /** Tokens, and the logits after each of the first sixteen. */
   readonly reference: { readonly tokens: readonly number[]; readonly logits: readonly (readonly number[])[] }
@@ -25,11 +28,11 @@ export async function importStories(): Promise<Stories | { readonly absent: stri
   const json = (name: string) => JSON.parse(readFileSync(published(name), 'utf8'))
   const source = openCheckpoint(published('stories260K.bin'), published('tok512.bin'))
   const variant = parseVariant('fp32')
-  const make = async (topK: number | undefined) => {
-    const folder = join(await emptyFolder(), 'stories260k')
+  const make = async (topK?: number, made = source, id = 'stories260k') => {
+    const folder = join(await emptyFolder(), id)
     const variants = variant ? [variant] : []
-    const manifest = await writeFolder(folder, source, {
-      id: 'stories260k',
+    const manifest = await writeFolder(folder, made, {
+      id,
       title: 'Stories',
       variants,
       context: 512,
@@ -37,7 +40,7 @@ export async function importStories(): Promise<Stories | { readonly absent: stri
     })
     return { manifest, folder, graph: readFileSync(join(folder, 'fp32/model.onnx'), 'base64') }
   }
-  const { manifest, folder, graph } = await make(undefined)
+  const { manifest, folder, graph } = await make()
   const { cases }: { cases: { prompt_ids: number[]; ids: number[] }[] } = json('prompts.json')
   const { token_ids, logits_first16 }: { token_ids: number[]; logits_first16: number[][] } =
     json('reference.json')
@@ -46,7 +49,15 @@ export async function importStories(): Promise<Stories | { readonly absent: stri
     folder,
     graph,
     selecting: (await make(8)).graph,
+    draft: await make(undefined, firstLayers(source, 3), 'stories-draft'),
     cases: cases.map(({ prompt_ids, ids }) => ({ prompt: prompt_ids, tokens: ids })),
     reference: { tokens: token_ids, logits: logits_first16 },
   }
+}
+
+/** A smaller model with the same tokens. */
+export function firstLayers(source: ImportSource, layers: number): ImportSource {
+  const { checkpoint } = source
+  const shape = { ...checkpoint.shape, layers }
+  return { ...source, checkpoint: { ...checkpoint, shape, layers: checkpoint.layers.slice(0, layers) } }
 }

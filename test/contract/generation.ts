@@ -2,16 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
 import { type Backend, SpillwayError, type Tensor } from '../../models/core/index.ts'
 import type { GenerationSpec } from '../../models/core/language.ts'
-import type { Sampling } from '../../models/core/sampling.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
-import type { TokenStream } from '../../workers/host/text/types.ts'
-import type { GeneratedToken, TokenRequest } from '../../workers/protocol/generation.ts'
 import type { LoadRequest } from '../../workers/protocol/lane.ts'
 import type { Stories } from '../support/stories.ts'
 import { proposalContract } from './proposals.ts'
 import { tokenGeneratorContract } from './token-generator.ts'
-import { bytesOf, greedy, read, request, tokensOf } from './token-requests.ts'
+import { bytesOf, read, request, tokensOf } from './token-requests.ts'
 
 export interface GenerationSubject {
   start(): Lane

@@ -5,9 +5,9 @@ import { loadOrt } from '../../workers/lane/browser/load-ort.ts'
 import { createDecoder } from '../../workers/lane/decode/create-decoder.ts'
 import { createKv } from '../../workers/lane/kv/create-kv.ts'
 import type { Ort, OrtSession } from '../../workers/lane/runtime/ort.ts'
-import { bytesOf } from '../contract/generation.ts'
 import { kvContract } from '../contract/kv.ts'
 import { pagedDecoderContract } from '../contract/paged-decoder.ts'
+import { bytesOf } from '../contract/token-requests.ts'
 
 const stories = inject('stories')
 const adapter = await navigator.gpu?.requestAdapter()
@@ -26,6 +26,7 @@ describe.skipIf(absent)(`PagedAttention on WebGPU${absent ? `: ${absent}` : ''}`
   const setup = {
     spec: generation,
     kvType: 'float16' as const,
+    slots: 16,
     maxSlots: 16,
     maxBytes: 2 ** 26,
     isExact: true,
@@ -55,7 +56,14 @@ describe.skipIf(absent)(`PagedAttention on WebGPU${absent ? `: ${absent}` : ''}`
   pagedDecoderContract({
     open: (tokens) => {
       const maxBytes = tokens * bytesPerToken({ ...generation.kv, type: 'float16' })
-      return createDecoder(ort, session, 'webgpu', { ...setup, maxBytes }, (work) => work(), async () => undefined)
+      return createDecoder(
+        ort,
+        session,
+        'webgpu',
+        { ...setup, maxBytes },
+        (work) => work(),
+        async () => undefined,
+      )
     },
     cases: stories.cases,
   })

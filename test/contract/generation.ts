@@ -1,16 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '../../models/async/clock.ts'
-import { byteLetters } from '../../models/core/byte-letters.ts'
 import { type Backend, SpillwayError, type Tensor } from '../../models/core/index.ts'
 import type { GenerationSpec } from '../../models/core/language.ts'
 import type { Lane } from '../../workers/host/lane-client/lane.ts'
 import { SequenceScheduler } from '../../workers/host/text/sequence-scheduler.ts'
-import type { TokenFormat, TokenRequest } from '../../workers/protocol/generation.ts'
 import type { LoadRequest } from '../../workers/protocol/lane.ts'
 import type { Stories } from '../support/stories.ts'
 import { adaptersContract } from './adapters.ts'
-import { greedy, read, request } from './sequences.ts'
+import { proposalContract } from './proposals.ts'
 import { tokenGeneratorContract } from './token-generator.ts'
+import { bytesOf, read, request, tokensOf } from './token-requests.ts'
 
 export interface GenerationSubject {
   start(): Lane
@@ -24,25 +23,7 @@ interface LoadOptions {
   readonly slots?: number
   readonly maxBytes?: number
   readonly kv?: GenerationSpec['kv']
-}
-
-export const bytesOf = (base64: string): ArrayBuffer =>
-  Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)).buffer
-
-/** A list whose names a text has no choice but to spell, for a vocabulary with a token for each byte from the third on. */
-const records: TokenFormat = {
-  format: {
-    type: 'json_schema',
-    schema: {
-      type: 'array',
-      items: {
-        type: 'object',
-        properties: { name: { enum: ['left', 'right'] }, kept: { type: 'boolean' } },
-        required: ['name', 'kept'],
-      },
-    },
-  },
-  vocabulary: Array.from({ length: 512 }, (_, token) => byteLetters[token - 3] ?? '').join('\n'),
+  readonly draft?: LoadRequest['draft']
 }
 
 /** Every lane generates the reference texts of a published model, token for token. */
@@ -71,7 +52,7 @@ export function generationContract(name: string, { start, backends, stories }: G
     let lane: Lane
     const requestFor = (
       session: string,
-      { graph, slots = 8, maxBytes = 64 * 2 ** 20, kv = spec.kv }: LoadOptions = {},
+      { graph, slots = 8, maxBytes = 64 * 2 ** 20, kv = spec.kv, draft }: LoadOptions = {},
     ): LoadRequest => ({
       session,
       backend,
@@ -79,7 +60,8 @@ export function generationContract(name: string, { start, backends, stories }: G
       inputs: manifest.inputs,
       outputs: manifest.outputs,
       batchAxis: 0,
-      generate: { spec: { ...specOf(graph), kv }, kvType: 'float32', maxSlots: slots, maxBytes },
+      generate: { spec: { ...specOf(graph), kv }, kvType: 'float32', slots, maxSlots: slots, maxBytes },
+      draft,
     })
     const open = async (session: string, options: LoadOptions = {}) => {
       await lane.load(requestFor(session, options))
@@ -100,9 +82,6 @@ export function generationContract(name: string, { start, backends, stories }: G
       generator = await open('stories')
     })
     afterAll(() => lane.kill(new SpillwayError('closed', 'The tests are over')))
-
-    const tokensOf = async (from: SequenceScheduler, wanted: TokenRequest) =>
-      (await read(from.generate(wanted))).map(({ token }) => token)
 
     tokenGeneratorContract(`The sequence scheduler over ${name}`, {
       generator: () => generator,
@@ -241,18 +220,12 @@ export function generationContract(name: string, { start, backends, stories }: G
       expect(other).not.toEqual(alone)
     })
 
-    test('gives a text that repeats itself the same tokens, alone and beside another', async () => {
-      const passage = reference.tokens.slice(0, length(60, 24))
-      const count = length(40, 6)
-      const seeded = { temperature: 0.4, seed: 3 }
-      for (const more of [{ sampling: greedy }, { sampling: seeded }, { sampling: seeded, format: records }]) {
-        const quoting = request([...passage, ...passage.slice(0, 6)], count, more)
-        const alone = await tokensOf(generator, quoting)
-        // Several sequences in a step are decoded token by token.
-        const other = tokensOf(generator, request(cases[0]?.prompt ?? [], 2 * count))
-        expect(await tokensOf(generator, quoting)).toEqual(alone)
-        await other
-      }
+    proposalContract({
+      generator: () => generator,
+      withDraft: (draft) => open('drafting', { draft }),
+      context: spec.context,
+      stories,
+      length,
     })
 
     test('ends a sequence at its stop token, its limit, or the context', async () => {

@@ -11,9 +11,9 @@ import { PerSequenceKv } from '../../workers/lane/kv/per-sequence-kv.ts'
 import { arrayMemory } from '../../workers/lane/node/array-kv-memory.ts'
 import { loadOrt } from '../../workers/lane/node/load-ort.ts'
 import type { Ort, OrtSession, TensorMemory } from '../../workers/lane/runtime/ort.ts'
-import { bytesOf } from '../contract/generation.ts'
 import { kvContract } from '../contract/kv.ts'
 import { pagedDecoderContract } from '../contract/paged-decoder.ts'
+import { bytesOf } from '../contract/token-requests.ts'
 import { pagedSession } from '../support/paged-session.ts'
 
 const stories = inject('stories')
@@ -92,11 +92,19 @@ describe.skipIf(absent)(`Keys and values${absent ? `: ${absent}` : ''}`, () => {
         const setup = {
           spec: generation,
           kvType: halves.type,
+          slots: 16,
           maxSlots: 16,
           maxBytes: tokens * bytesPerToken(halves),
           isExact: true,
         }
-        return createDecoder(gpu, session, 'webgpu', setup, (work) => work(), async () => undefined)
+        return createDecoder(
+          gpu,
+          session,
+          'webgpu',
+          setup,
+          (work) => work(),
+          async () => undefined,
+        )
       },
       cases: stories.cases,
     })

@@ -89,7 +89,9 @@ export interface DraftRequest extends Pick<GenerateSetup, 'spec' | 'kvType'> {
 export interface GenerateSetup {
   readonly spec: GenerationSpec
   readonly kvType: 'float32' | 'float16'
-  /** Sequences that may share a step. */
+  /** Sequences that share a step to begin with. */
+  readonly slots: number
+  /** Sequences that may share one where the measured cost of a step is worth it. */
   readonly maxSlots: number
   /** Bytes for their keys and values. */
   readonly maxBytes: number

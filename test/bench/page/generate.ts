@@ -35,7 +35,7 @@ async function loadRequest(manifest: Manifest, backend: Backend, maxSlots: numbe
     inputs: manifest.inputs,
     outputs: manifest.outputs,
     batchAxis: 0,
-    generate: generateSetup(manifest, variant, { maxSlots, maxBytes: 2 ** 29 }),
+    generate: generateSetup(manifest, variant, { slots: maxSlots, maxSlots, maxBytes: 2 ** 29 }),
   }
 }
 

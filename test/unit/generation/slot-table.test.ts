@@ -12,7 +12,7 @@ interface Limits {
 
 function open({ available, maxBytes = 8_192, maxSlots = 8, context = 1_024 }: Limits = {}) {
   const kv = new LimitedKv(available)
-  const table = new SlotTable<SlotOwner>({ kv, context, maxSlots, maxBytes })
+  const table = new SlotTable<SlotOwner>({ kv, context, mostSlots: () => maxSlots, maxBytes })
   /** A sequence in a slot, all its tokens read. */
   const add = (tokens: readonly number[], newTokens = 8, adapter?: number) => {
     const owner: SlotOwner = { tokens, adapter, slot: undefined }

@@ -42,7 +42,7 @@ const alone = (tokens: number) => ({ rows: 1, tokens, read: 0 })
 
 /** Costs of runs, seen often enough to be known. @param share What a further token costs of a step. */
 function costsOf(share: number): StepCosts {
-  const costs = new StepCosts()
+  const costs = new StepCosts({ slots: 8, maxSlots: 8 })
   for (const tokens of [1, 2, 3, 5, 9])
     for (let time = 0; time < 20; time++) costs.add(alone(tokens), 10 * (1 + share * (tokens - 1)))
   return costs
@@ -129,7 +129,7 @@ describe('costs of steps', () => {
 describe('chunks of a prompt', () => {
   /** The size after many chunks beside four texts, whose steps take 20 ms. @param ms What a chunk adds, by its tokens. */
   const sizeWhere = (ms: (tokens: number) => number) => {
-    const costs = new StepCosts()
+    const costs = new StepCosts({ slots: 8, maxSlots: 8 })
     for (let time = 0; time < 5; time++) costs.add({ rows: 4, tokens: 1, read: 0 }, 20)
     for (let time = 0; time < 100; time++) {
       const { chunk } = costs
@@ -139,7 +139,7 @@ describe('chunks of a prompt', () => {
   }
 
   test('take three quarters of a step of the others at most, by halves and doubles', () => {
-    expect(new StepCosts().chunk).toBe(32)
+    expect(new StepCosts({ slots: 8, maxSlots: 8 }).chunk).toBe(32)
     expect(sizeWhere((tokens) => 0.1 * tokens)).toBe(128)
     expect(sizeWhere((tokens) => 0.4 * tokens)).toBe(32)
     expect(sizeWhere((tokens) => 0.7 * tokens)).toBe(16)
@@ -214,6 +214,7 @@ async function decode(
   const decoder = new Decoder({
     kv,
     context: 256,
+    slots: 2,
     maxSlots: 2,
     maxBytes: 1_024,
     selected: 0,

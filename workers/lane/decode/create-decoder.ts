@@ -29,11 +29,12 @@ export async function createDecoder(
   exclusive: <T>(work: () => Promise<T>) => Promise<T>,
   openDraft: () => Promise<DraftModelOptions | undefined>,
 ): Promise<Decoder> {
-  const { spec, maxSlots, maxBytes, isExact } = setup
+  const { spec, slots, maxSlots, maxBytes, isExact } = setup
   const opened = await openGraph(ort, session, backend, setup)
   return new Decoder({
     ...opened,
     context: spec.context,
+    slots,
     maxSlots,
     maxBytes,
     isExact,

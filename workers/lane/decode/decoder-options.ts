@@ -8,6 +8,8 @@ export interface DecoderOptions {
   readonly kv: Kv
   /** The most tokens of a sequence that the model can attend to. */
   readonly context: number
+  /** Sequences that share a step, to begin with and at most. */
+  readonly slots: number
   readonly maxSlots: number
   /** Bytes allowed for keys and values. */
   readonly maxBytes: number

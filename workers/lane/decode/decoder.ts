@@ -37,7 +37,7 @@ export class Decoder {
   readonly #parts: RaggedParts
   readonly #proposals: Proposals
   readonly #queue: SequenceQueue
-  readonly #costs = new StepCosts()
+  readonly #costs: StepCosts
   /** Whether sequences came, left or ended since a step was begun without any in flight. */
   #hasChanged = false
   #isAwake = false
@@ -47,7 +47,8 @@ export class Decoder {
   constructor(options: DecoderOptions) {
     this.#options = options
     this.#kv = options.kv
-    this.#slots = createSlots(options)
+    this.#costs = new StepCosts(options)
+    this.#slots = createSlots(options, () => this.#costs.slots)
     const onEnd: ChoosingOptions['onEnd'] = (one, error) => this.#end(one, { finish: 'stop', error })
     this.#choosing = new Choosing({ ...options, onEnd })
     this.#events = new EventBuffer(options.clock, () => this.load)
@@ -73,7 +74,7 @@ export class Decoder {
 
   get load(): GeneratorLoad {
     return {
-      slots: this.#options.maxSlots,
+      slots: this.#costs.slots,
       running: this.#queue.running.length,
       waiting: this.#queue.waiting.length + this.#preparing.all.length,
       kvUsage: this.#slots.usage,

@@ -5,7 +5,8 @@ export interface SlotTableOptions {
   readonly kv: Kv
   /** The most tokens of a sequence that the model can attend to. */
   readonly context: number
-  readonly maxSlots: number
+  /** How many slots there may be now. */
+  readonly mostSlots: () => number
   /** Bytes allowed for keys and values. */
   readonly maxBytes: number
 }
@@ -34,7 +35,7 @@ const leastShared = 16
  */
 export class SlotTable<Owner extends SlotOwner> implements Slots<Owner> {
   readonly #kv: Kv
-  readonly #maxSlots: number
+  readonly #mostSlots: () => number
   readonly #allowedBytes: number
   readonly context: number
   /** Bytes to use: as allowed, or fewer once the runtime has refused more. */
@@ -42,9 +43,9 @@ export class SlotTable<Owner extends SlotOwner> implements Slots<Owner> {
   #slots: Slot<Owner>[]
   #uses = 0
 
-  constructor({ kv, context, maxSlots, maxBytes }: SlotTableOptions) {
+  constructor({ kv, context, mostSlots, maxBytes }: SlotTableOptions) {
     this.#kv = kv
-    this.#maxSlots = maxSlots
+    this.#mostSlots = mostSlots
     this.#allowedBytes = maxBytes
     this.#maxBytes = maxBytes
     this.#slots = Array.from({ length: kv.shape.slots }, emptySlot<Owner>)
@@ -165,7 +166,7 @@ export class SlotTable<Owner extends SlotOwner> implements Slots<Owner> {
   }
 
   #grow(slots: number, tokens: number): boolean {
-    if (slots > this.#maxSlots) return false
+    if (slots > this.#mostSlots()) return false
     return this.#resizeFor(slots, Math.max(tokens, this.#kv.shape.capacity), [...this.#slots.keys()])
   }
 
@@ -181,7 +182,8 @@ export class SlotTable<Owner extends SlotOwner> implements Slots<Owner> {
   /** The largest shape within the limit: slots and capacity doubled, capacity alone, or exactly what is needed. */
   #shapeFor(slots: number, tokens: number): KvShape | undefined {
     const doubledCapacity = Math.min(this.context, 2 ** Math.ceil(Math.log2(tokens)))
-    const doubledSlots = slots > this.#slots.length ? Math.min(this.#maxSlots, 2 * this.#slots.length) : slots
+    const doubledSlots =
+      slots > this.#slots.length ? Math.min(this.#mostSlots(), 2 * this.#slots.length) : slots
     return [
       { slots: doubledSlots, capacity: doubledCapacity },
       { slots, capacity: doubledCapacity },

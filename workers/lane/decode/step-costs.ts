@@ -1,5 +1,6 @@
 import { ChunkSize } from './chunk-size.ts'
 import { Cost } from './cost.ts'
+import { SlotLimit } from './slot-limit.ts'
 
 /** What a step did. */
 export interface StepKind {
@@ -29,8 +30,14 @@ export class StepCosts {
   /** The same with a draft model's time. */
   readonly #drafted = new Map<number, Cost>()
   readonly #chunks = new ChunkSize()
+  readonly #limit: SlotLimit
   /** Whether the last step read of a prompt: a GPU may still be at it in the next. */
   #hasRead = false
+
+  /** @param limits How many sequences share a step to begin with, and at most. */
+  constructor({ slots, maxSlots }: { readonly slots: number; readonly maxSlots: number }) {
+    this.#limit = new SlotLimit(slots, maxSlots)
+  }
 
   add({ rows, tokens, read, isDrafted = false }: StepKind, ms: number): void {
     const isAfterReading = this.#hasRead
@@ -38,7 +45,10 @@ export class StepCosts {
     if (rows === 0 || ms <= 0) return
     if (read > 0) this.#chunks.addWithChunk(read, ms)
     else if (!isAfterReading) {
-      if (tokens === 1 && !isDrafted) this.#chunks.addPlain(ms)
+      if (tokens === 1 && !isDrafted) {
+        this.#chunks.addPlain(ms)
+        this.#limit.add(rows, ms)
+      }
       if (rows === 1) this.#addAlone(tokens, isDrafted, ms)
     }
   }
@@ -53,6 +63,11 @@ export class StepCosts {
   /** Tokens of a prompt to read in a step of others. */
   get chunk(): number {
     return this.#chunks.tokens
+  }
+
+  /** How many sequences should share a step. */
+  get slots(): number {
+    return this.#limit.slots
   }
 
   #addAlone(tokens: number, isDrafted: boolean, ms: number): void {

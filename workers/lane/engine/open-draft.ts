@@ -23,7 +23,7 @@ export async function openDraft(
   const { model, source, spec, kvType } = draft
   let session: OrtSession | undefined
   try {
-    const limits = { maxSlots: 1, maxBytes: Number.POSITIVE_INFINITY }
+    const limits = { slots: 1, maxSlots: 1, maxBytes: Number.POSITIVE_INFINITY }
     const generate = await readDecoderSetup(ort, { spec, kvType, ...limits }, { source, backend })
     session = await createSession(ort, { ...request, session: model, backend, source, generate })
     const opened = await openGraph(ort, session, backend, generate)

@@ -88,11 +88,7 @@ describe.skipIf(withoutTestModels)(
       const client = new OpenAI({ baseURL: new URL('v1', server.url).href, apiKey: 'none', maxRetries: 0 })
       const models = await client.models.list()
       expect(models.data.map(({ id }) => id)).toEqual(
-        expect.arrayContaining([
-          'stories-adapted',
-          'stories-adapted:sea',
-          'stories-adapted:wood',
-        ]),
+        expect.arrayContaining(['stories-adapted', 'stories-adapted:sea', 'stories-adapted:wood']),
       )
       expect(await client.models.retrieve('stories-adapted:sea')).toMatchObject({ parent: 'stories-adapted' })
       const input = 'Once upon a time'

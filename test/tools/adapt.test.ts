@@ -150,7 +150,7 @@ describe.skipIf(withoutTestModels)(
         changeNode(node, { output: node.output.map(unknown), input: node.input.map(unknown) }),
       )
       expect(() => withAdapters({ ...model, nodes: others }, adapters, 16)).toThrow(
-        /no projections with known names/,
+        /The graph has no q_proj: expected projections by the names/,
       )
     })
 

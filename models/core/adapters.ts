@@ -1,5 +1,6 @@
 import { SpillwayError } from './error.ts'
 import type { Manifest } from './manifest.ts'
+import { anyOf } from './wording.ts'
 
 /** A model's texts, with an adapter or without one. */
 export interface AdaptedName {
@@ -25,8 +26,9 @@ export const textNames = ({ id, generation }: Pick<Manifest, 'id' | 'generation'
 export function checkAdapter({ id, generation }: Manifest, adapter: string | undefined): void {
   const { adapters = [] } = generation ?? {}
   if (adapter === undefined || adapters.includes(adapter)) return
-  throw new SpillwayError('model_unknown', `${id} has no adapter "${adapter.slice(0, 200)}"`, {
-    expected: adapters.join(', ') || 'none: the model has no adapters',
-    got: adapter.slice(0, 200),
-  })
+  throw new SpillwayError(
+    'model_unknown',
+    `${id} has no adapter "${adapter.slice(0, 200)}"`,
+    adapters.length > 0 ? { expected: anyOf(adapters) } : { hint: 'The model has no adapters.' },
+  )
 }

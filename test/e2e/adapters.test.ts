@@ -80,7 +80,7 @@ describe.skipIf(withoutTestModels)(
       expect(answers.choices).toMatchObject([{ token_ids: first?.tokens.slice(0, 8) }])
       expect(answers.error).toEqual({
         code: 'model_unknown',
-        message: 'stories-adapted has no adapter "moon": expected sea, wood, got moon',
+        message: 'stories-adapted has no adapter "moon": expected sea or wood',
       })
     })
 
@@ -88,11 +88,7 @@ describe.skipIf(withoutTestModels)(
       const client = new OpenAI({ baseURL: new URL('v1', server.url).href, apiKey: 'none', maxRetries: 0 })
       const models = await client.models.list()
       expect(models.data.map(({ id }) => id)).toEqual(
-        expect.arrayContaining([
-          'stories-adapted',
-          'stories-adapted:sea',
-          'stories-adapted:wood',
-        ]),
+        expect.arrayContaining(['stories-adapted', 'stories-adapted:sea', 'stories-adapted:wood']),
       )
       expect(await client.models.retrieve('stories-adapted:sea')).toMatchObject({ parent: 'stories-adapted' })
       const input = 'Once upon a time'
@@ -108,7 +104,7 @@ describe.skipIf(withoutTestModels)(
       expect(new Set([plain, sea, wood]).size).toBe(3)
       for (const unknown of ['stories-adapted:moon', 'bard:sea', 'moon:sea'])
         await expect(write(unknown)).rejects.toMatchObject({ status: 404, code: 'model_unknown' })
-      await expect(write('stories-adapted:moon')).rejects.toThrow(/no adapter "moon": expected sea, wood/)
+      await expect(write('stories-adapted:moon')).rejects.toThrow(/no adapter "moon": expected sea or wood/)
     })
   },
 )

@@ -2,7 +2,7 @@ import { SpillwayError } from '../../core/error.ts'
 import { malformed } from '../errors.ts'
 import { changeNode, makeNode } from '../graph/node.ts'
 import { declaredOf, makeValue } from '../graph/values.ts'
-import { asFloats } from '../import/transform.ts'
+import { asFloats, type FloatType } from '../import/transform.ts'
 import { DataType } from '../onnx/data-type.ts'
 import type { Model, Node } from '../onnx/model.ts'
 import { type RewriteRule, rewrite } from '../passes/rewrite.ts'
@@ -12,7 +12,7 @@ import type { KnownValue } from '../shape-inference/known.ts'
 import type { Adapter, LowRank } from './adapter.ts'
 import { findProjections, type GraphProjection } from './find-projections.ts'
 import { fitHeads, type ProjectionSize } from './fit-heads.ts'
-import { keyOf } from './projection.ts'
+import { keyOf, type ProjectionPlace } from './projection.ts'
 import { stack } from './stacks.ts'
 
 /** The input of the rows' adapters: 0 for the model itself, 1 for the first adapter, and so on. */
@@ -60,15 +60,10 @@ function checkPlaces(
   { name, base, parts, skipsLayers }: Adapter,
   projections: ReadonlyMap<string, GraphProjection>,
 ): void {
-  const outside = [...parts.keys()].find((key) => !projections.has(key))
-  if (outside !== undefined) {
-    const [known] = projections.keys()
-    throw known === undefined
-      ? new SpillwayError('not_supported', 'The graph has no projections with known names', {
-          expected: 'a model of "spillway import", or a decoder of the hub with q_proj, k_proj and so on',
-        })
-      : otherModel(name, base, `projections of the graph, such as ${known}`, outside)
-  }
+  const known = new Set([...projections.values()].map(({ place }) => place.name))
+  const outside = [...parts.values()].find(({ place }) => !projections.has(keyOf(place)))?.place
+  if (outside && !known.has(outside.name)) throw withoutProjection(outside, known)
+  if (outside) throw otherModel(name, base, `projections of the graph's layers`, keyOf(outside))
   const roles = new Set([...parts.values()].map(({ place }) => place.name))
   const left = [...projections.values()].find(
     ({ place }) => roles.has(place.name) && !parts.has(keyOf(place)),
@@ -80,7 +75,7 @@ function checkPlaces(
 function measure(
   { place, node, input }: GraphProjection,
   values: ReadonlyMap<string, KnownValue>,
-): { readonly size: ProjectionSize; readonly type: typeof DataType.FLOAT | typeof DataType.FLOAT16 } {
+): { readonly size: ProjectionSize; readonly type: FloatType } {
   const [from, to] = [values.get(input), values.get(node.output[0] ?? '')]
   const type = from?.type
   const [inputs, outputs] = [from?.shape?.[2], to?.shape?.[2]]
@@ -117,7 +112,7 @@ const branch =
     { place, input }: GraphProjection,
     parts: readonly (LowRank | undefined)[],
     size: ProjectionSize,
-    type: typeof DataType.FLOAT | typeof DataType.FLOAT16,
+    type: FloatType,
   ): RewriteRule =>
   (node, { fresh, weights }) => {
     const key = keyOf(place)
@@ -138,6 +133,12 @@ const branch =
       makeNode({ op: 'Add', inputs: [base, added], outputs: [output] }),
     ]
   }
+
+const withoutProjection = ({ name }: ProjectionPlace, known: ReadonlySet<string>) =>
+  new SpillwayError('not_supported', `The graph has no ${name}`, {
+    expected: [...known].join(', ') || 'projections by the names of "spillway import" or of the hub',
+    hint: 'An export may join several projections in one product.',
+  })
 
 const otherModel = (name: string, base: string | undefined, expected: string, got: string) =>
   malformed(`The adapter "${name}" is for another model`, {

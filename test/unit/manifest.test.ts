@@ -152,6 +152,11 @@ describe('parseManifest', () => {
     ['text generation without its settings', { ...digitsManifest, task: 'text-generation' }, 'generation'],
     ['settings of another task', { ...digitsManifest, generation }, 'generation'],
     [
+      'a draft model that is no id',
+      { ...digitsManifest, task: 'text-generation', generation: { ...generation, draft: '../small' } },
+      'generation.draft',
+    ],
+    [
       'a cache without layers',
       { ...digitsManifest, generation: { ...generation, kv: { ...generation.kv, layers: 0 } } },
       'generation.kv.layers',

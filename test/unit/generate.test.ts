@@ -291,7 +291,7 @@ describe('a text', () => {
     await expect(write(places, chat).result).rejects.toMatchObject({ code: 'context_exceeded' })
     const { droppedMessages, usage } = await write(places, { ...chat, truncation: 'auto' }).result
     expect(droppedMessages).toBe(6)
-    const prompt = [messages[0], ...messages.slice(7)]
+    const prompt = [...messages.slice(0, 1), ...messages.slice(7)]
       .map(({ role, content }) => `${role}: ${content}\n`)
       .join('')
     expect(prompts).toEqual([prompt, prompt + 'x'.repeat(102 - prompt.length)])

@@ -5,7 +5,7 @@ import type { TextTarget } from '../../web/placement/router.ts'
 import { generate, type PlacedPiece, type TextStream } from '../../web/text/generate.ts'
 import { deviceSegment } from '../../web/text/stream-segments.ts'
 import { createTextGenerator } from '../../workers/host/text/text-generator.ts'
-import type { OutputForm, TextGenerator, TextRequest } from '../../workers/host/text/types.ts'
+import type { ChatMessage, OutputForm, TextGenerator, TextRequest } from '../../workers/host/text/types.ts'
 import { createManualClock } from '../support/manual-clock.ts'
 import { type Script, scriptedGenerator } from '../support/scripted-generator.ts'
 import { tokenizerOf } from '../support/scripted-tokenizer.ts'
@@ -271,14 +271,15 @@ describe('a text', () => {
   test('goes without the oldest turns of a long chat on request, and on elsewhere from the same prompt', async () => {
     const prompts: string[] = []
     const onRequest: Script['onRequest'] = ({ prompt }) => prompts.push(String.fromCodePoint(...prompt))
-    const messages = [
+    const turn = (at: number): ChatMessage => ({
+      role: at % 2 ? 'assistant' : 'user',
+      content: `Turn ${at}`,
+    })
+    const messages: ChatMessage[] = [
       { role: 'system', content: 'Be brief.' },
-      ...Array.from({ length: 10 }, (_, at) => ({
-        role: at % 2 ? ('assistant' as const) : ('user' as const),
-        content: `Turn ${at}`,
-      })),
+      ...Array.from({ length: 10 }, (_, at) => turn(at)),
       { role: 'user', content: 'And now?' },
-    ] as const
+    ]
     const places = [102, undefined].map((at) => ({
       tier: 'device' as const,
       generator: textGenerator(
@@ -290,7 +291,7 @@ describe('a text', () => {
     await expect(write(places, chat).result).rejects.toMatchObject({ code: 'context_exceeded' })
     const { droppedMessages, usage } = await write(places, { ...chat, truncation: 'auto' }).result
     expect(droppedMessages).toBe(6)
-    const prompt = [messages[0], ...messages.slice(7)]
+    const prompt = [...messages.slice(0, 1), ...messages.slice(7)]
       .map(({ role, content }) => `${role}: ${content}\n`)
       .join('')
     expect(prompts).toEqual([prompt, prompt + 'x'.repeat(102 - prompt.length)])
